@@ -1,0 +1,63 @@
+"""Digests in the OCI form `algorithm:hex`, and readers that compute or verify them.
+
+The form is that of the OCI image specification, "Descriptors", section "Digests".
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from fromscratch.errors import FormatError, IntegrityError
+
+_HEX_LENGTH = {"sha256": 64, "sha512": 128}
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Digest:
+    """`algorithm` is sha256 or sha512; `hex` is lower-case."""
+
+    algorithm: str
+    hex: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Digest":
+        """From `sha256:…` or bare hex digits. Raises FormatError."""
+        algorithm, colon, digits = text.strip().partition(":")
+        if not colon:
+            algorithm, digits = "sha256", algorithm
+        digits = digits.lower()
+        length = _HEX_LENGTH.get(algorithm)
+        if length is None or not re.fullmatch(rf"[0-9a-f]{{{length}}}", digits):
+            raise FormatError(f"{text!r} is no digest", "write it as sha256: and 64 hexadecimal digits")
+        return cls(algorithm, digits)
+
+    @classmethod
+    def of(cls, data: bytes) -> "Digest":
+        """The sha256 of `data`."""
+        return cls("sha256", hashlib.sha256(data).hexdigest())
+
+    @classmethod
+    def of_stream(cls, stream: BinaryIO) -> "Digest":
+        """The sha256 of what is left in `stream`, read in bounded pieces."""
+        hasher = hashlib.sha256()
+        while piece := stream.read(CHUNK):
+            hasher.update(piece)
+        return cls("sha256", hasher.hexdigest())
+
+    def hasher(self) -> Any:
+        """A fresh hashlib object of this digest's algorithm."""
+        return hashlib.new(self.algorithm)
+
+    def __str__(self) -> str:
+        return f"{self.algorithm}:{self.hex}"
+
+
+def check(found: Digest, wanted: Digest, what: str) -> None:
+    """Raise IntegrityError, naming both digests, unless they are equal."""
+    if found != wanted:
+        raise IntegrityError(
+            f"{what} has the digest {found}, but {wanted} was expected",
+            "if the new bytes are meant, write the new digest; otherwise fetch it again from a source you trust",
+        )

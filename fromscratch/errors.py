@@ -1,0 +1,65 @@
+"""The few kinds of failure that a user can meet.
+
+Every one carries a message (what failed, on what) and a hint (what to do next).
+`cli/` is the only room that renders them; a library user catches `ImageError`.
+"""
+
+
+class ImageError(Exception):
+    """The work failed for a reason that lies outside the program: exit code 1."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class UsageError(ImageError):
+    """The call is wrong (an option, a name, a combination): exit code 2."""
+
+    exit_code = 2
+
+
+class RecipeError(UsageError):
+    """The recipe is wrong; the message holds every fault, each with file:line."""
+
+
+class UnsafePath(ImageError):
+    """A path from an archive, a recipe or an image would lead outside the root."""
+
+
+class NotInTree(ImageError):
+    """A path that was asked for is not in the tree, or its symlinks go round in a circle."""
+
+
+class Conflict(ImageError):
+    """Two sources of one tree disagree about a path."""
+
+
+class FormatError(ImageError):
+    """Bytes that do not follow the format they claim: truncated, malformed or unsupported."""
+
+
+class IntegrityError(ImageError):
+    """Bytes that do not have the digest, size or signature that was promised."""
+
+
+class DownloadError(ImageError):
+    """A file could not be had from where it should be."""
+
+
+class NotFetched(ImageError):
+    """`build` needs something that only `fetch` may bring."""
+
+
+class MissingTool(ImageError):
+    """A program that this step needs is not on this machine."""
+
+
+class CommandFailed(ImageError):
+    """A program that we ran ended with an error, or could not be run."""

@@ -1,0 +1,129 @@
+"""Where the bytes of a file lie.
+
+Content is lazy: a tree holds only this much for each file, and bytes flow once, when a layer is
+written. `Content` is the union; each kind knows its size before it is opened.
+"""
+
+import io
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from fromscratch.digest import CHUNK, Digest
+from fromscratch.errors import ImageError, IntegrityError
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """Bytes held in memory: small files that we made."""
+
+    data: bytes = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def open(self) -> BinaryIO:
+        return io.BytesIO(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class HostFile:
+    """A file of this machine, as it was when the tree was read (mtime_ns in nanoseconds)."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+
+    def open(self) -> BinaryIO:
+        """Raises IntegrityError if the file has changed since the tree was read; never follows a symlink."""
+        try:
+            stream = os.fdopen(os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
+        except OSError as error:
+            raise ImageError(
+                f"cannot read {self.path}: {error.strerror}", "make it readable, or leave it out of the recipe"
+            ) from error
+        now = os.fstat(stream.fileno())
+        if (now.st_size, now.st_mtime_ns) != (self.size, self.mtime_ns):
+            stream.close()
+            raise changed(str(self.path))
+        return stream
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveMember:
+    """`size` bytes at `offset` of an uncompressed archive file."""
+
+    archive: Path
+    offset: int
+    size: int
+
+    def open(self) -> BinaryIO:
+        try:
+            stream = open(self.archive, "rb", buffering=0)
+        except OSError as error:
+            raise ImageError(
+                f"cannot read {self.archive}: {error.strerror}", "run fetch again: the store has lost a file"
+            ) from error
+        stream.seek(self.offset)
+        return cast(BinaryIO, io.BufferedReader(_Slice(stream, self.size, self.archive)))
+
+
+Content = Inline | HostFile | ArchiveMember
+
+
+class _Slice(io.RawIOBase):
+    """The next `size` bytes of an open file; a file that ends before them is an error, never a short read."""
+
+    def __init__(self, stream: io.FileIO, size: int, archive: Path) -> None:
+        self._stream, self._left, self._archive = stream, size, archive
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer)[: self._left]  # type: ignore[arg-type]
+        if not len(view):
+            return 0
+        count = self._stream.readinto(view)
+        if not count:
+            raise changed(str(self._archive))
+        self._left -= count
+        return count
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+def changed(what: str) -> IntegrityError:
+    """The error for bytes that are not what they were when the tree was read."""
+    return IntegrityError(f"{what} changed while the image was built", "run build again when nothing writes to it")
+
+
+def read(content: Content) -> bytes:
+    """All bytes at once; for small files."""
+    if isinstance(content, Inline):
+        return content.data
+    with content.open() as stream:
+        return stream.read()
+
+
+def digest_of(content: Content) -> Digest:
+    """The sha256 of the content, read in bounded pieces."""
+    with content.open() as stream:
+        return Digest.of_stream(stream)
+
+
+def same_bytes(left: Content, right: Content) -> bool:
+    """Whether two contents hold the same bytes, reading no more than it takes to know."""
+    if left == right:
+        return True
+    if left.size != right.size:
+        return False
+    with left.open() as one, right.open() as other:
+        while piece := one.read(CHUNK):
+            if piece != other.read(len(piece)):
+                return False
+    return True

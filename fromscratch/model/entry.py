@@ -1,0 +1,121 @@
+"""What can stand at a path of a tree, and why it stands there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeVar
+
+from fromscratch.model.content import Content
+from fromscratch.paths import TreePath
+
+Xattrs = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What an inode carries besides its bytes.
+
+    `mode` is the lower twelve bits (permissions, setuid, setgid, sticky); `mtime` counts
+    nanoseconds since 1970; `xattrs` is sorted by name.
+    """
+
+    mode: int
+    uid: int = 0
+    gid: int = 0
+    mtime: int = 0
+    xattrs: Xattrs = ()
+
+
+Reason = Literal[
+    "asked for", "shipped in", "needed by", "parent of", "made by", "link to", "interpreter of", "opened by", "found in"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One reason for an entry, in the words that `why` prints.
+
+    `reason` and `detail` read as one phrase ("shipped in" "libc6 2.36-9"). `because` is the next
+    link of the chain: why that package, that program, that parent is there; it ends at something
+    that was asked for. `source` names the item of the recipe that brought it.
+    """
+
+    source: str
+    reason: Reason
+    detail: str
+    because: "Origin | None" = None
+
+    def chain(self) -> Iterator["Origin"]:
+        """This origin and every one behind it, nearest first."""
+        link: Origin | None = self
+        while link is not None:
+            yield link
+            link = link.because
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    meta: Meta
+    origins: tuple[Origin, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    meta: Meta
+    content: Content
+    origins: tuple[Origin, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Symlink:
+    """`target` is the text of the link, never interpreted outside the root."""
+
+    meta: Meta
+    target: str
+    origins: tuple[Origin, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HardLink:
+    """A further name of the inode at `target`. `meta` is that inode's; `Rootfs` keeps them equal."""
+
+    meta: Meta
+    target: TreePath
+    origins: tuple[Origin, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """`kind` is "c" for a character and "b" for a block device."""
+
+    meta: Meta
+    kind: Literal["c", "b"]
+    major: int
+    minor: int
+    origins: tuple[Origin, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Fifo:
+    meta: Meta
+    origins: tuple[Origin, ...] = field(default=(), compare=False)
+
+
+Entry = Directory | File | Symlink | HardLink | Device | Fifo
+
+EntryT = TypeVar("EntryT", Directory, File, Symlink, HardLink, Device, Fifo, Entry)
+
+
+def with_meta(entry: EntryT, meta: Meta) -> EntryT:
+    """The same entry with other metadata."""
+    return entry if entry.meta == meta else replace(entry, meta=meta)
+
+
+def with_origins(entry: EntryT, *origins: Origin) -> EntryT:
+    """The same entry with exactly these reasons."""
+    return replace(entry, origins=origins)
+
+
+def also_from(entry: EntryT, other: Entry) -> EntryT:
+    """The same entry with the reasons of `other` added behind its own."""
+    added = tuple(origin for origin in other.origins if origin not in entry.origins)
+    return replace(entry, origins=entry.origins + added) if added else entry

@@ -1,0 +1,125 @@
+"""An image: layers, the configuration it runs with, and the platform it is for.
+
+The fields are those of the OCI image specification, image-spec/config.md.
+"""
+
+import platform as _machine
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import BinaryIO
+
+from fromscratch.digest import Digest
+from fromscratch.errors import UsageError
+
+_EMPTY: Mapping[str, str] = MappingProxyType({})
+
+# What uname(2) calls a machine -> GOARCH and variant, the names of image-spec/config.md "architecture".
+_UNAME = {
+    "x86_64": "amd64",
+    "aarch64": "arm64",
+    "armv8l": "arm/v7",
+    "armv7l": "arm/v7",
+    "armv6l": "arm/v6",
+    "armv5tel": "arm/v5",
+    "i386": "386",
+    "i686": "386",
+    "riscv64": "riscv64",
+    "ppc64le": "ppc64le",
+    "s390x": "s390x",
+    "loongarch64": "loong64",
+    "mips64": "mips64le",
+}
+ARCHITECTURES = frozenset(
+    {"386", "amd64", "arm", "arm64", "loong64", "mips64le", "mipsle", "ppc64le", "riscv64", "s390x"}
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Platform:
+    """`os/architecture[/variant]` in the names of Go, such as linux/arm/v7."""
+
+    os: str
+    architecture: str
+    variant: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "Platform":
+        """Raises UsageError for what no image can be for."""
+        os, _, rest = text.partition("/")
+        architecture, _, variant = rest.partition("/")
+        if os != "linux" or architecture not in ARCHITECTURES or "/" in variant:
+            raise UsageError(
+                f"{text!r} is no platform that we build for",
+                f"write linux/ and one of {', '.join(sorted(ARCHITECTURES))}, such as linux/arm64 or linux/arm/v7",
+            )
+        if architecture == "arm" and not variant:
+            variant = "v7"
+        if architecture == "arm64" and variant == "v8":
+            variant = ""  # the default of arm64, and written so by most tools
+        return cls(os, architecture, variant)
+
+    @classmethod
+    def of_this_machine(cls) -> "Platform":
+        machine = _machine.machine()
+        return cls.parse(f"linux/{_UNAME.get(machine, machine)}")
+
+    def __str__(self) -> str:
+        return f"{self.os}/{self.architecture}" + (f"/{self.variant}" if self.variant else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healthcheck:
+    """Docker's extension of the configuration. Times are nanoseconds; 0 leaves the engine's default."""
+
+    test: tuple[str, ...]
+    interval: int = 0
+    timeout: int = 0
+    start_period: int = 0
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunConfig:
+    """How a container of the image starts: image-spec/config.md, "config".
+
+    `env` keeps its order; ports are like 80/tcp; an empty tuple or string leaves the field out.
+    """
+
+    user: str = ""
+    exposed_ports: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    entrypoint: tuple[str, ...] = ()
+    cmd: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    working_dir: str = ""
+    labels: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    stop_signal: str = ""
+    healthcheck: Healthcheck | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer blob. `diff_id` is the digest of the uncompressed tar, `digest` and `size` of the blob.
+
+    `open` gives the blob's bytes; `comment` says in the image's history what the layer holds.
+    """
+
+    diff_id: Digest
+    digest: Digest
+    size: int
+    media_type: str
+    open: Callable[[], BinaryIO] = field(compare=False, repr=False)
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """`created` counts whole seconds since 1970; `annotations` go into the manifest."""
+
+    layers: tuple[Layer, ...]
+    config: RunConfig
+    platform: Platform
+    created: int = 0
+    author: str = ""
+    annotations: Mapping[str, str] = field(default_factory=lambda: _EMPTY)

@@ -1,0 +1,49 @@
+"""Image names, as the tools of the field write them.
+
+`[HOST[:PORT]/]PATH[:TAG][@DIGEST]`: the grammar of the distribution specification and of docker's
+reference package. A name without a tag means `latest`.
+"""
+
+import re
+from dataclasses import dataclass
+
+from fromscratch.digest import Digest
+from fromscratch.errors import UsageError
+
+_COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_HOST = r"(?:localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|\[[0-9a-fA-F:]+\]|[A-Za-z0-9-]+(?=:[0-9]))(?::[0-9]+)?"
+_REFERENCE = re.compile(
+    rf"(?:(?P<host>{_HOST})/)?(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)"
+    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?:@(?P<digest>[a-z0-9]+:[0-9a-f]{32,}))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """`host` is empty where the engine's default registry is meant."""
+
+    host: str
+    path: str
+    tag: str
+    digest: Digest | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Reference":
+        """Raises UsageError, saying what a name looks like."""
+        found = _REFERENCE.fullmatch(text)
+        if not found or len(text) > 383:
+            raise UsageError(
+                f"{text!r} is no image name",
+                "a name is like hello, hello:1.0 or registry.example:5000/team/hello:1.0, in lower case",
+            )
+        digest = Digest.parse(found["digest"]) if found["digest"] else None
+        return cls(found["host"] or "", found["path"], found["tag"] or ("" if digest else "latest"), digest)
+
+    @property
+    def repository(self) -> str:
+        """The name without tag and digest."""
+        return f"{self.host}/{self.path}" if self.host else self.path
+
+    def __str__(self) -> str:
+        tag = f":{self.tag}" if self.tag else ""
+        return f"{self.repository}{tag}" + (f"@{self.digest}" if self.digest else "")

@@ -1,0 +1,84 @@
+"""The algebra of tree paths.
+
+A `TreePath` is an absolute path inside a root: `/` or `/usr/bin/sh`. It has no empty, `.` or `..`
+component and no trailing slash. Names are Linux names, that is, bytes: a byte that is not UTF-8 is
+kept as a lone surrogate (PEP 383), so every name survives the way in and out.
+"""
+
+from collections.abc import Iterator
+from typing import NewType
+
+from fromscratch.errors import UnsafePath
+
+TreePath = NewType("TreePath", str)
+
+ROOT = TreePath("/")
+
+
+def decode(raw: bytes) -> str:
+    """The text of a name or path of any bytes; `encode` gives the same bytes back."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def encode(text: str) -> bytes:
+    """The bytes that `decode` had read. Raises UnsafePath for text that stands for no bytes."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise UnsafePath(
+            f"the name {text!r} has a character that no file name can hold",
+            "write the name in UTF-8",
+        ) from error
+
+
+def tree_path(text: str) -> TreePath:
+    """`text` as a path below the root, whether or not it starts with a slash.
+
+    Empty and `.` components fall away. Raises UnsafePath for a `..` component, which could lead
+    outside the root, and for a NUL, which no name can hold.
+    """
+    if "\0" in text:
+        raise UnsafePath(f"the path {text!r} holds a NUL byte", "take it out of the archive or recipe")
+    parts = [part for part in text.split("/") if part and part != "."]
+    if ".." in parts:
+        raise UnsafePath(
+            f"the path {text!r} leads outside the root",
+            "a path inside an image has no '..'; mend the archive or recipe that holds it",
+        )
+    return TreePath("/" + "/".join(parts))
+
+
+def parent(path: TreePath) -> TreePath:
+    """The directory that holds `path`; the root is its own parent, as in POSIX."""
+    return TreePath(path.rpartition("/")[0] or "/")
+
+
+def name(path: TreePath) -> str:
+    """The last component; empty for the root."""
+    return path.rpartition("/")[2]
+
+
+def join(directory: TreePath, child: str) -> TreePath:
+    """`child`, one plain component, below `directory`."""
+    return TreePath(f"{directory}/{child}" if directory != ROOT else f"/{child}")
+
+
+def ancestors(path: TreePath) -> Iterator[TreePath]:
+    """Every directory above `path`, the root first."""
+    if path == ROOT:
+        return
+    yield ROOT
+    end = path.find("/", 1)
+    while end > 0:
+        yield TreePath(path[:end])
+        end = path.find("/", end + 1)
+
+
+def is_within(path: TreePath, top: TreePath) -> bool:
+    """Whether `path` is `top` or below it, by whole components: /foo does not hold /foobar."""
+    return top == ROOT or path == top or path.startswith(f"{top}/")
+
+
+def sort_key(path: TreePath) -> str:
+    """Orders paths by components, so that a directory stands directly before what it holds."""
+    return path.replace("/", "\0")

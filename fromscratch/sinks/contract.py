@@ -1,0 +1,20 @@
+"""What every sink is: a place that an image is delivered to."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from fromscratch.digest import Digest
+from fromscratch.model.image import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Where the image can be found now, and the digest that place knows it by."""
+
+    reference: str
+    digest: Digest
+
+
+class Sink(Protocol):
+    def deliver(self, image: Image, reference: str) -> Receipt:
+        """Bring the image there under that name. Nothing half-written stays if it fails."""

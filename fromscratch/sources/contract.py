@@ -1,0 +1,56 @@
+"""What every source is: something that brings the entries of a tree."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from fromscratch.host.store import Store
+from fromscratch.model.image import Platform
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.progress import SILENT, Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What surrounds a source: everything it may depend on besides its options and the store.
+
+    `folder` is where relative paths of the recipe start; `place` names the item in messages and
+    origins, such as `rootfs[0]`; `jobs` bounds what runs side by side; `log` is where the full
+    output of programs is kept.
+    """
+
+    folder: Path
+    place: str
+    platform: Platform
+    progress: Progress = SILENT
+    jobs: int = 2
+    log: Path | None = None
+
+
+class Source(Protocol):
+    """One item under `rootfs:` of a recipe, bound to its context."""
+
+    label: str
+    """What origins and messages call it: its kind and what it names, such as `debian bookworm`."""
+
+    def fetch(self, store: Store) -> None:
+        """Bring everything that `build` will need into the store. The only method that may use the network."""
+
+    def fingerprint(self, store: Store) -> str:
+        """A text that changes whenever `build` could give another tree; cheap.
+
+        Raises NotFetched when `fetch` has to run first.
+        """
+
+    def build(self, store: Store) -> Rootfs:
+        """The tree. Uses only the store, this machine's files that the options name, and no network.
+
+        Raises NotFetched when `fetch` has to run first.
+        """
+
+
+class Options(Protocol):
+    """The part of a recipe that describes one source: a frozen msgspec Struct."""
+
+    def bind(self, context: Context) -> Source:
+        """The source itself. Touches nothing yet."""
