@@ -1,0 +1,187 @@
+"""Binary packages: deb(5), an ar(5) archive of debian-binary, control.tar and data.tar.
+
+A package is untrusted bytes: whatever is wrong with it becomes a FormatError that names the file
+and the member. Nothing of it is ever run.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from fromscratch.digest import CHUNK
+from fromscratch.errors import FormatError, MissingTool
+from fromscratch.model.content import ArchiveMember
+
+if TYPE_CHECKING:
+    from io import BufferedIOBase
+
+_MAGIC = b"!<arch>\n"
+_HEADER = 60
+_VERSION_LIMIT = 64
+_ZSTD_PIECE = 4096
+_CONTROL_LIMIT = 64 << 20  # unpacked; the largest in Debian have about 10 MB of md5sums
+_HINT = "the file may be cut or damaged: remove it and run fetch again"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """`size` bytes at `offset` of the package file."""
+
+    name: str
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the two archives of a package lie."""
+
+    control: Member
+    data: Member
+
+
+def layout(package: Path, shown: str = "") -> Layout:
+    """Find the archives; `shown` is what messages call the file. Raises FormatError."""
+    with open(package, "rb") as stream:
+        return _layout(stream, shown or package.name)
+
+
+def control_files(package: Path, shown: str = "") -> dict[str, bytes]:
+    """The files beside the data: `control` for certain, `md5sums`, `conffiles`, scripts. Raises FormatError."""
+    shown = shown or package.name
+    member = layout(package, shown).control
+    raw = bytearray()
+    for piece in _expanded(package, member, shown):
+        raw += piece
+        if len(raw) > _CONTROL_LIMIT:
+            raise _broken(shown, member, f"unpacks to more than {_CONTROL_LIMIT} bytes")
+    files = _files(bytes(raw), member, shown)
+    if "control" not in files:
+        raise _broken(shown, member, "holds no file named control")
+    return files
+
+
+def expand_data(package: Path, target: Path, shown: str = "") -> None:
+    """Write data.tar, uncompressed, to `target`. Raises FormatError."""
+    shown = shown or package.name
+    member = layout(package, shown).data
+    with open(target, "wb") as out:
+        for piece in _expanded(package, member, shown):
+            out.write(piece)
+
+
+def _layout(stream: BinaryIO, shown: str) -> Layout:
+    if stream.read(len(_MAGIC)) != _MAGIC:
+        raise FormatError(f"{shown} is no Debian package: it does not start as an ar archive", _HINT)
+    members = _members(stream, shown)
+    first = next(members, None)
+    if first is None or first.name != "debian-binary" or first.size > _VERSION_LIMIT:
+        raise FormatError(f"{shown} is no Debian package: it does not begin with debian-binary", _HINT)
+    version = os.pread(stream.fileno(), first.size, first.offset).partition(b"\n")[0]
+    if not version.startswith(b"2."):
+        raise FormatError(f"{shown} is a Debian package of the unknown format {version!r}", "only format 2 is read")
+    found: dict[str, Member] = {}
+    for member in members:
+        part = member.name.partition(".tar")[0]
+        if member.name.startswith("_"):
+            continue  # deb(5) leaves these to extensions
+        if ("control", "data")[min(len(found), 1)] != part:
+            raise FormatError(f"{shown} has the member {member.name} out of order", _HINT)
+        found[part] = member
+        if part == "data":
+            return Layout(found["control"], found["data"])
+    raise FormatError(f"{shown} ends before its {'data' if found else 'control'}.tar", _HINT)
+
+
+def _members(stream: BinaryIO, shown: str) -> Iterator[Member]:
+    end = os.fstat(stream.fileno()).st_size
+    offset = len(_MAGIC)
+    while offset < end:
+        header = os.pread(stream.fileno(), _HEADER, offset)
+        name = header[:16].rstrip(b" ").removesuffix(b"/").decode("ascii", "backslashreplace")
+        digits = header[48:58].rstrip(b" ")
+        if len(header) < _HEADER or header[58:] != b"`\n" or not digits.isdigit():
+            raise FormatError(f"{shown} has a damaged ar header at byte {offset}", _HINT)
+        member = Member(name, offset + _HEADER, int(digits))
+        if member.offset + member.size > end:
+            raise _broken(shown, member, f"is cut: {end - member.offset} of {member.size} bytes are there")
+        yield member
+        offset = member.offset + member.size + member.size % 2
+
+
+def _expanded(package: Path, member: Member, shown: str) -> Iterator[bytes]:
+    """The bytes of a member, decompressed in bounded pieces."""
+    import bz2
+    import gzip
+    import lzma
+    import zlib
+
+    suffix = member.name.partition(".tar")[2]
+    try:
+        with ArchiveMember(package, member.offset, member.size).open() as packed:
+            match suffix:
+                case "":
+                    yield from _pieces(packed)
+                case ".xz" | ".lzma":
+                    yield from _pieces(lzma.LZMAFile(packed))
+                case ".gz":
+                    yield from _pieces(gzip.GzipFile(fileobj=packed))
+                case ".bz2":
+                    yield from _pieces(bz2.BZ2File(packed))
+                case ".zst":
+                    yield from _zstd(packed)
+                case _:
+                    raise _broken(shown, member, f"has the unknown compression {suffix}")
+    except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error) as error:
+        raise _broken(shown, member, f"cannot be decompressed: {error}") from error
+
+
+def _pieces(stream: "BinaryIO | BufferedIOBase") -> Iterator[bytes]:
+    while piece := stream.read(CHUNK):
+        yield piece
+
+
+def _zstd(packed: BinaryIO) -> Iterator[bytes]:
+    try:
+        import zstandard
+    except ImportError as error:
+        raise MissingTool(
+            "this package is compressed with zstd, which needs the Python library zstandard",
+            "install it with: pip install 'fromscratch[zstd]'",
+        ) from error
+    try:
+        # The reader of this library takes a cut stream for a whole one; the object below tells. Small
+        # pieces, because it answers each with all that it unpacks to.
+        state = zstandard.ZstdDecompressor().decompressobj()
+        while piece := packed.read(_ZSTD_PIECE):
+            while piece:
+                if state.eof:
+                    state = zstandard.ZstdDecompressor().decompressobj()
+                yield state.decompress(piece)
+                piece = state.unused_data if state.eof else b""
+    except zstandard.ZstdError as error:
+        raise ValueError(str(error)) from error
+    if not state.eof:
+        raise EOFError("it ends in the middle")
+
+
+def _files(raw: bytes, member: Member, shown: str) -> dict[str, bytes]:
+    import io
+    import tarfile
+
+    files: dict[str, bytes] = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(raw), mode="r:") as archive:
+            for entry in archive:
+                content = archive.extractfile(entry) if entry.isreg() else None
+                if content is not None:
+                    files[entry.name.removeprefix("./")] = content.read()
+    except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError) as error:
+        raise _broken(shown, member, f"is no tar archive: {error}") from error
+    return files
+
+
+def _broken(shown: str, member: Member, how: str) -> FormatError:
+    return FormatError(f"{shown}: its member {member.name} {how}", _HINT)
