@@ -1,0 +1,264 @@
+"""OCI layouts in a folder: written whole, read with every byte verified."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fromscratch.digest import Digest
+from fromscratch.errors import FormatError, ImageError, IntegrityError, UsageError
+from fromscratch.formats import oci
+from fromscratch.host.layout import LayoutWriter, read_layout, write_layout
+from fromscratch.model.image import Image
+from tests.images import AMD64, ARM64, ARMV7, image_of
+
+ONE = image_of(b"first layer", b"second layer")
+
+
+def files(directory: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def layer_bytes(image: Image) -> list[bytes]:
+    found = []
+    for layer in image.layers:
+        with layer.open() as stream:
+            found.append(stream.read())
+    return found
+
+
+def test_one_image_is_named_in_the_index(tmp_path: Path) -> None:
+    top = write_layout(tmp_path / "oci", [ONE], tag="latest")
+    written = files(tmp_path / "oci")
+    assert written["oci-layout"] == b'{"imageLayoutVersion":"1.0.0"}'
+    assert json.loads(written["index.json"]) == {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [
+            {
+                "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                "digest": str(top.digest),
+                "size": top.size,
+                "annotations": {"org.opencontainers.image.ref.name": "latest"},
+                "platform": {"architecture": "amd64", "os": "linux"},
+            }
+        ],
+    }
+    assert sum(name.startswith("blobs/sha256/") for name in written) == len(written) - 2 == 4
+    for name, data in written.items():
+        if name.startswith("blobs/"):
+            assert name == f"blobs/sha256/{Digest.of(data).hex}"
+
+
+def test_several_images_are_under_one_image_index(tmp_path: Path) -> None:
+    both = [ONE, replace(ONE, platform=ARM64), replace(ONE, platform=ARMV7)]
+    top = write_layout(tmp_path / "oci", both, tag="1.0")
+    assert top.media_type == oci.INDEX
+    assert [image.platform for image in read_layout(tmp_path / "oci", "1.0", verify=True)] == [AMD64, ARM64, ARMV7]
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    write_layout(tmp_path / "oci", [ONE], tag=None)
+    (read,) = read_layout(tmp_path / "oci", verify=True)
+    assert read == ONE
+    assert layer_bytes(read) == layer_bytes(ONE)
+
+
+def test_the_same_image_gives_the_same_files_anywhere(tmp_path: Path) -> None:
+    write_layout(tmp_path / "a", [ONE], tag="x")
+    write_layout(tmp_path / "deep" / "er" / "b", [ONE], tag="x")
+    assert files(tmp_path / "a") == files(tmp_path / "deep" / "er" / "b")
+
+
+def test_a_layout_takes_the_place_of_another(tmp_path: Path) -> None:
+    write_layout(tmp_path / "oci", [image_of(b"old")], tag="x")
+    write_layout(tmp_path / "oci", [ONE], tag="x")
+    write_layout(tmp_path / "fresh", [ONE], tag="x")
+    assert files(tmp_path / "oci") == files(tmp_path / "fresh")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fresh", "oci"]
+
+
+def test_blobs_that_did_not_change_are_linked(tmp_path: Path) -> None:
+    write_layout(tmp_path / "oci", [ONE], tag="x")
+    blob = tmp_path / "oci" / "blobs" / "sha256" / ONE.layers[0].digest.hex
+    inode = blob.stat().st_ino
+    write_layout(tmp_path / "oci", [replace(ONE, created=7)], tag="x")
+    assert blob.stat().st_ino == inode
+
+
+def test_a_blob_that_went_bad_is_written_again(tmp_path: Path) -> None:
+    write_layout(tmp_path / "oci", [ONE], tag="x")
+    blob = tmp_path / "oci" / "blobs" / "sha256" / ONE.layers[0].digest.hex
+    blob.write_bytes(bytes(len(blob.read_bytes())))
+    write_layout(tmp_path / "oci", [ONE], tag="x")
+    assert layer_bytes(read_layout(tmp_path / "oci")[0]) == layer_bytes(ONE)
+
+
+def test_a_layer_is_packed_straight_into_the_layout(tmp_path: Path) -> None:
+    original = ONE.layers[0]
+    with LayoutWriter(tmp_path / "oci") as writer:
+        with writer.blob_file() as out, original.open() as stream:
+            shutil.copyfileobj(stream, out)
+        writer.add_blob(Path(out.name), original.digest)
+        layer = writer.layer(original.diff_id, original.digest, original.size, original.media_type)
+        assert layer_bytes(replace(ONE, layers=(layer,))) == layer_bytes(ONE)[:1]
+        writer.finish([replace(ONE, layers=(layer,))], tag="x")
+    assert layer_bytes(replace(ONE, layers=(layer,))) == layer_bytes(ONE)[:1]
+    assert layer_bytes(read_layout(tmp_path / "oci", "x")[0]) == layer_bytes(ONE)[:1]
+
+
+def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
+    write_layout(tmp_path / "oci", [ONE], tag="x")
+    before = files(tmp_path)
+    bad = replace(ONE, layers=(replace(ONE.layers[0], digest=Digest.of(b"other")),))
+    with pytest.raises(IntegrityError, match=str(Digest.of(b"other"))):
+        write_layout(tmp_path / "oci", [bad], tag="x")
+    with pytest.raises(UsageError):
+        write_layout(tmp_path / "oci", [ONE], tag="not a tag")
+    with pytest.raises(IntegrityError), LayoutWriter(tmp_path / "oci") as writer:
+        writer.blob_file().write(b"half")
+        writer.finish([bad], tag="x")
+    assert files(tmp_path) == before
+
+
+def test_a_killed_write_leaves_what_was_there_and_the_next_one_clears_up(tmp_path: Path) -> None:
+    write_layout(tmp_path / "oci", [ONE], tag="x")
+    before = files(tmp_path)
+    script = (
+        "import os, signal, sys; from pathlib import Path; from fromscratch.host.layout import LayoutWriter\n"
+        "with LayoutWriter(Path(sys.argv[1])) as w:\n"
+        " w.blob_file().write(b'x' * 100_000)\n"
+        " os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", script, tmp_path / "oci"], check=False)
+    assert {name: data for name, data in files(tmp_path).items() if not name.startswith(".")} == before
+    assert len(list(tmp_path.iterdir())) == 2
+    write_layout(tmp_path / "oci", [ONE], tag="x")
+    assert files(tmp_path) == before
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_write_under_way_is_not_cleared_up_by_another(tmp_path: Path) -> None:
+    with LayoutWriter(tmp_path / "oci") as writer:
+        write_layout(tmp_path / "oci", [image_of(b"other")], tag="x")
+        writer.finish([ONE], tag="x")
+    assert read_layout(tmp_path / "oci", "x", verify=True) == [ONE]
+
+
+def test_what_is_no_layout_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(UsageError, match="something else than an OCI layout"):
+        write_layout(tmp_path, [ONE], tag="x")
+    with pytest.raises(ImageError):
+        write_layout(tmp_path / "thesis.tex", [ONE], tag="x")
+    assert files(tmp_path) == {"thesis.tex": b"x"}
+
+
+def test_a_layout_of_no_images_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ImageError):
+        write_layout(tmp_path / "oci", [], tag="x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ImageError, match="cannot write"):
+        write_layout(tmp_path / "file" / "oci", [ONE], tag="x")
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Path:
+    write_layout(tmp_path / "oci", [ONE], tag="latest")
+    return tmp_path / "oci"
+
+
+def rewrite(layout: Path, change: dict[str, object]) -> None:
+    index = json.loads((layout / "index.json").read_bytes())
+    (layout / "index.json").write_text(json.dumps({**index, **change}))
+
+
+def entries(layout: Path) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = json.loads((layout / "index.json").read_bytes())["manifests"]
+    return found
+
+
+def test_a_tag_that_is_not_there_names_those_that_are(layout: Path) -> None:
+    with pytest.raises(UsageError, match=r"'1\.0'") as caught:
+        read_layout(layout, "1.0")
+    assert "latest" in caught.value.hint
+
+
+def test_several_names_need_a_choice(layout: Path) -> None:
+    (one,) = entries(layout)
+    rewrite(layout, {"manifests": [one, {**one, "annotations": {oci.REF_NAME: "old"}}]})
+    with pytest.raises(UsageError, match="latest, old"):
+        read_layout(layout)
+    assert read_layout(layout, "old") == [ONE]
+
+
+def test_attestations_are_passed_over(layout: Path) -> None:
+    (one,) = entries(layout)
+    other = {**one, "digest": str(Digest.of(b"?")), "platform": {"os": "unknown", "architecture": "unknown"}}
+    rewrite(layout, {"manifests": [one, other, {**other, "mediaType": "application/x"}]})
+    assert read_layout(layout) == [ONE]
+
+
+def blob_path(layout: Path, digest: Digest) -> Path:
+    return layout / "blobs" / digest.algorithm / digest.hex
+
+
+def test_a_damaged_layer_is_found_when_it_is_read(layout: Path) -> None:
+    path = blob_path(layout, ONE.layers[1].digest)
+    path.write_bytes(bytes(path.stat().st_size))
+    (image,) = read_layout(layout)
+    with pytest.raises(IntegrityError, match="digest"):
+        layer_bytes(image)
+    with pytest.raises(IntegrityError):
+        read_layout(layout, verify=True)
+
+
+def test_a_cut_layer_is_found_when_it_is_read(layout: Path) -> None:
+    os.truncate(blob_path(layout, ONE.layers[0].digest), 5)
+    with pytest.raises(IntegrityError, match="has 5 bytes"):
+        read_layout(layout, verify=True)
+
+
+def test_a_missing_layer_is_found_at_once(layout: Path) -> None:
+    blob_path(layout, ONE.layers[0].digest).unlink()
+    with pytest.raises(FormatError, match=str(ONE.layers[0].digest)):
+        read_layout(layout)
+
+
+def test_a_damaged_manifest_is_found_at_once(layout: Path) -> None:
+    path = blob_path(layout, Digest.parse(str(entries(layout)[0]["digest"])))
+    path.write_bytes(path.read_bytes().replace(b"schemaVersion", b"schemaVersioN"))
+    with pytest.raises(IntegrityError, match="has the digest"):
+        read_layout(layout)
+
+
+def test_a_folder_that_is_no_layout_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is no OCI layout: it has no oci-layout"):
+        read_layout(tmp_path)
+
+
+def test_layers_that_the_configuration_does_not_list_are_refused(layout: Path, tmp_path: Path) -> None:
+    from fromscratch.formats.oci_config import image_documents
+
+    documents = image_documents(ONE)
+    short = oci.manifest_bytes(oci.Manifest(config=documents.config_descriptor, layers=()))
+    blob_path(layout, Digest.of(short)).write_bytes(short)
+    (one,) = entries(layout)
+    rewrite(layout, {"manifests": [{**one, "digest": str(Digest.of(short)), "size": len(short)}]})
+    with pytest.raises(FormatError, match="has 0 layers, but its configuration lists 2"):
+        read_layout(layout)
+
+
+def test_an_empty_index_is_refused(layout: Path) -> None:
+    rewrite(layout, {"manifests": []})
+    with pytest.raises(FormatError, match="no container image"):
+        read_layout(layout)
