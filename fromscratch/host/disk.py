@@ -2,7 +2,8 @@
 
 import errno
 import os
-import tempfile
+import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,45 +21,77 @@ _HINTS = {
 
 
 def explain(error: OSError, path: Path) -> ImageError:
-    """The error of the house for a failure of the operating system."""
+    """The error of the house for a failure of the operating system while `path` was written."""
     reason = error.strerror or str(error)
-    return ImageError(f"cannot write {path}: {reason}", _HINTS.get(error.errno or 0, "see whether the path is right"))
+    hint = _HINTS.get(error.errno or 0, "see whether the path is right")
+    about = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+    if about and Path(about).parent != path.parent:
+        return ImageError(f"cannot use {about}, needed for {path}: {reason}", hint)
+    return ImageError(f"cannot write {path}: {reason}", hint)
 
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turns an OSError of the block into an ImageError about `path`."""
+    """Turns an OSError of the block into an ImageError about `path`.
+
+    What is an OSError by its class only, as a library's network failures are, passes.
+    """
     try:
         yield
     except OSError as error:
+        if error.errno is None:
+            raise
         raise explain(error, path) from error
 
 
 @contextmanager
-def atomic(path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
-    """A stream whose bytes appear at `path`, all at once, when the block ends well."""
+def atomic(path: Path, mode: int = 0o644, *, durable: bool = False) -> Iterator[BinaryIO]:
+    """A stream whose bytes appear at `path`, all at once, when the block ends well.
+
+    `mode` is cut by the umask. A kill never leaves part of them; with `durable`, neither does a power cut.
+    """
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
+        fresh = path.parent / f".new-{secrets.token_hex(8)}"
         try:
-            with os.fdopen(handle, "wb") as stream:
+            with open(create(fresh, mode), "wb") as stream:
                 yield stream
-                os.fchmod(stream.fileno(), mode & ~_umask())
-            os.replace(name, path)
+                stream.flush()
+                if durable:
+                    os.fdatasync(stream.fileno())
+            os.replace(fresh, path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            fresh.unlink(missing_ok=True)
             raise
 
 
-def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
+def write_atomically(path: Path, data: bytes, mode: int = 0o644, *, durable: bool = False) -> None:
     """All of `data`, or nothing, at `path`. Raises ImageError."""
-    with atomic(path, mode) as stream:
+    with atomic(path, mode, durable=durable) as stream:
         stream.write(data)
 
 
-def _umask() -> int:
-    # Linux tells the umask without setting it, which would race with other threads.
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("Umask:"):
-            return int(line.split()[1], 8)
-    return 0o022
+def create(path: Path, mode: int = 0o644) -> int:
+    """A descriptor of a new file, which must not be there yet; the kernel cuts `mode` by the umask."""
+    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, mode)
+
+
+def settle(path: Path) -> None:
+    """Wait until the bytes of a file lie on the disk, so that a later rename never shows an empty file."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fdatasync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all in it, even where folders in it are read-only. Missing is fine."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    for folder, _, _ in os.walk(path):
+        # Build systems make caches read-only, and rmtree stops at the first of them.
+        if not os.access(folder, os.W_OK | os.X_OK):
+            Path(folder).chmod(0o700)
+    shutil.rmtree(path)

@@ -8,22 +8,37 @@ One folder, shared by all recipes and by several processes at once. Under it:
     work/KIND/KEY/        long-lived folders of builds
     partial/              downloads under way
     locks/                one file a lock
+    CACHEDIR.TAG          says that this is a store, to `clear` and to programs that back folders up
 
 A name appears only when all its bytes are there: everything is written beside its place and renamed.
+Blobs and records are on the disk before they get their name: has() asks for the name only, so a
+power cut must not leave an empty file under it. That costs less than a millisecond a file.
 """
 
 import hashlib
 import os
-import shutil
-import tempfile
+import secrets
+import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import ImageError, NotFetched
 from fromscratch.host import disk
+
+_TAG = "CACHEDIR.TAG"
+_TAG_TEXT = b"""Signature: 8a477f597d28d172789f06886806bc55
+# This folder is the store of fromscratch. All that is in it can be fetched and built again.
+"""
+_FOLDERS = ("blobs", "records", "derived", "work", "partial", "locks")
+_ABANDONED = 24 * 3600.0
+_POLL = 0.1
+
+
+class GivenUp(Exception):
+    """The wait for a lock was ended by the one who waited."""
 
 
 class Store:
@@ -56,7 +71,9 @@ class Store:
         """Keep these bytes."""
         digest = Digest.of(data)
         if not self.has(digest):
-            disk.write_atomically(self._blob(digest), data)
+            with self.temporary() as path:
+                path.write_bytes(data)
+                self.adopt(path, digest)
         return digest
 
     def add_stream(self, stream: BinaryIO) -> Digest:
@@ -72,8 +89,9 @@ class Store:
     def adopt(self, path: Path, digest: Digest) -> Digest:
         """Move a finished file of the same filesystem, whose digest the caller has computed, into the store."""
         target = self._blob(digest)
+        self._make(target.parent)
         with disk.explained(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            disk.settle(path)
             os.replace(path, target)
         return digest
 
@@ -89,10 +107,15 @@ class Store:
             return None
 
     def write_record(self, kind: str, key: str, data: bytes) -> None:
-        disk.write_atomically(self._record(kind, key), data)
+        path = self._record(kind, key)
+        self._make(path.parent)
+        disk.write_atomically(path, data, durable=True)
 
     def derived(self, digest: Digest, kind: str, make: Callable[[Path, Path], None]) -> Path:
-        """What `make(blob, target)` makes of a blob; made once, by one process."""
+        """What `make(blob, target)` makes of a blob, a file or a folder; made once, by one process.
+
+        `target` is an empty file, which `make` fills or replaces.
+        """
         target = self.root / "derived" / kind / digest.hex
         if target.exists():
             return target
@@ -101,62 +124,92 @@ class Store:
             if not target.exists():
                 with self.temporary() as fresh, disk.explained(target):
                     make(blob, fresh)
-                    target.parent.mkdir(parents=True, exist_ok=True)
+                    if fresh.is_file():
+                        disk.settle(fresh)
+                    self._make(target.parent)
                     os.replace(fresh, target)
         return target
 
     def workspace(self, kind: str, key: str) -> Path:
         """A folder that lives on between builds. The caller holds a lock of its own while it uses it."""
-        path = self.root / "work" / kind / _key(key)
-        with disk.explained(path):
-            path.mkdir(parents=True, exist_ok=True)
-        return path
+        return self._make(self.root / "work" / kind / _key(key))
 
     def partial(self, key: str) -> Path:
         """Where a download of this key grows. The caller holds its lock."""
-        path = self.root / "partial" / _key(key)
-        with disk.explained(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        return path
+        return self._make(self.root / "partial") / _key(key)
 
-    def lock(self, name: str, waiting: Callable[[], None] | None = None) -> AbstractContextManager[object]:
-        """A lock between processes (and threads) of this name. `waiting` is called once if it is held elsewhere."""
+    @contextmanager
+    def lock(
+        self, name: str, waiting: Callable[[], None] | None = None, *, give_up: Callable[[], bool] | None = None
+    ) -> Iterator[None]:
+        """A lock between processes (and threads) of this name; a killed holder frees it.
+
+        `waiting` is called once if it is held elsewhere. `give_up` is asked now and then; when it
+        says so, the wait ends with GivenUp.
+        """
         from filelock import FileLock, Timeout
 
-        path = self.root / "locks" / _key(name)
-        with disk.explained(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+        path = self._make(self.root / "locks") / _key(name)
         lock = FileLock(path, thread_local=False)
-        if waiting is not None:
+        with disk.explained(path):
             try:
-                return lock.acquire(timeout=0)
+                lock.acquire(timeout=0)
             except Timeout:
-                waiting()
-        return lock.acquire()
+                if waiting is not None:
+                    waiting()
+                while not lock.is_locked:
+                    if give_up is not None and give_up():
+                        raise GivenUp from None
+                    with suppress(Timeout):
+                        lock.acquire(timeout=_POLL * 5, poll_interval=_POLL)
+        try:
+            yield
+        finally:
+            lock.release()
 
     @contextmanager
     def temporary(self) -> Iterator[Path]:
         """A name for a file beside the blobs, gone at the end unless it was moved away."""
-        folder = self.root / "partial"
-        with disk.explained(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix="new-", dir=folder)
-            os.close(handle)
-        path = Path(name)
-        try:
-            yield path
-        except OSError as error:
-            raise disk.explain(error, path) from error
-        finally:
-            path.unlink(missing_ok=True)
+        path = self._make(self.root / "partial") / f"new-{secrets.token_hex(8)}"
+        with disk.explained(path):
+            os.close(disk.create(path))
+            try:
+                yield path
+            finally:
+                disk.remove(path)
+
+    def tidy(self) -> None:
+        """Remove what killed writers left behind: temporary files that nobody has touched for a day."""
+        for path in (self.root / "partial").glob("new-*"):
+            with suppress(OSError):
+                if time.time() - path.lstat().st_mtime > _ABANDONED:
+                    disk.remove(path)
 
     def clear(self) -> None:
         """Remove everything. Raises ImageError if the folder is no store."""
-        if self.root.exists():
-            if not (self.root / "blobs").is_dir() and any(self.root.iterdir()):
-                raise ImageError(f"{self.root} does not look like a store", "remove it by hand if it is one")
-            with disk.explained(self.root):
-                shutil.rmtree(self.root)
+        if not self.root.exists():
+            return
+        tag = self.root / _TAG
+        strange = sorted({path.name for path in self.root.iterdir()} - {*_FOLDERS, _TAG})
+        marked = tag.is_file() and tag.read_bytes() == _TAG_TEXT
+        if strange or (not marked and any(self.root.iterdir())):
+            why = f": it holds {strange[0]!r}" if strange else ""
+            raise ImageError(f"{self.root} does not look like a store{why}", "remove it by hand if it is one")
+        with disk.explained(self.root):
+            for name in _FOLDERS:
+                disk.remove(self.root / name)
+            tag.unlink(missing_ok=True)  # last: a removal that is interrupted can be repeated
+            self.root.rmdir()
+
+    def _make(self, folder: Path) -> Path:
+        """A folder of the store, made if it is not there; the store itself with its tag."""
+        if not folder.is_dir():
+            tag = self.root / _TAG
+            if not tag.exists():
+                disk.write_atomically(tag, _TAG_TEXT)
+            with disk.explained(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def _blob(self, digest: Digest) -> Path:
         return self.root / "blobs" / digest.algorithm / digest.hex

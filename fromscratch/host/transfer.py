@@ -1,0 +1,345 @@
+"""One file, from any of its addresses, into the store: resumed, retried, verified.
+
+RFC 9110 gives the terms: conditional requests (section 13), ranges (section 14).
+"""
+
+import hashlib
+import json
+import math
+import os
+import random
+import re
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from fromscratch.digest import CHUNK, Digest, check
+from fromscratch.errors import DownloadError, FormatError, IntegrityError
+from fromscratch.host import disk, web
+from fromscratch.host.partial import Partial, Provenance
+from fromscratch.host.store import Store
+
+if TYPE_CHECKING:
+    import requests
+
+_RECORDS = "http"
+_RIGHT_BYTES = "if the new bytes are meant, write their size and digest; otherwise fetch from a source you trust"
+_HINTS = {
+    web.Kind.MISSING: "see whether the address is right; the file may have been replaced or removed there: "
+    "fetch the index again, or name a mirror that keeps it",
+    web.Kind.DENIED: "see whether the address needs a name and password, or whether the server keeps out this network",
+    web.Kind.UNREACHABLE: "offline? See to the network (or the proxy variables) and run it again; "
+    "what has come so far is kept",
+    web.Kind.UNTRUSTED: "if a proxy of your network signs its own certificates, name its CA bundle in SSL_CERT_FILE",
+    web.Kind.NO_ADDRESS: "write an address that starts with https://, http:// or file://",
+    web.Kind.BROKEN: "run it again; what has come so far is kept. If it stays like this, name another mirror",
+}
+# What helps most comes first: with one server down and one without the file, the first may well have it.
+_TELLING = (
+    web.Kind.NO_ADDRESS,
+    web.Kind.UNTRUSTED,
+    web.Kind.UNREACHABLE,
+    web.Kind.BROKEN,
+    web.Kind.DENIED,
+    web.Kind.MISSING,
+)
+
+
+class Missing(DownloadError):
+    """Every server that was asked says that it has no such file."""
+
+
+class Stopped(Exception):
+    """The download was told to stop; what has come is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One file, at any of `urls` (https, http or file), tried in their order; `size` in bytes.
+
+    Without a digest the bytes are stored under the digest they have: the caller must verify a signature.
+    """
+
+    title: str
+    urls: tuple[str, ...]
+    digest: Digest | None = None
+    size: int | None = None
+
+    @property
+    def key(self) -> str:
+        """What makes two of them the same download."""
+        return str(self.digest) if self.digest else " ".join(map(web.public, self.urls))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How often one address is asked when it brings nothing new, and how long we wait between (seconds, doubling)."""
+
+    attempts: int = 5
+    first_wait: float = 0.5
+    longest_wait: float = 30.0
+    timeouts: web.Timeouts = field(default_factory=web.Timeouts)
+
+    def pause(self, failures: int, asked: float | None) -> float:
+        """Before the next attempt, after so many failures in a row; `asked` is what the server asked for."""
+        if asked is not None:
+            return min(asked, self.longest_wait)
+        wait = min(math.ldexp(self.first_wait, failures - 1), self.longest_wait)
+        return wait * random.uniform(0.5, 1.0)  # noqa: S311
+
+
+PATIENCE = Patience()
+
+
+class Watcher(Protocol):
+    """Who is told how far one file is."""
+
+    def expect(self, total: int) -> None: ...
+
+    def reach(self, position: int) -> None: ...
+
+    def say(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """The bringing of one file."""
+
+    store: Store
+    wanted: Wanted
+    session: Callable[[], web.Session]
+    watcher: Watcher
+    patience: Patience
+    stop: threading.Event
+
+    def bring(self) -> Digest:
+        """Bring it. Raises Missing, DownloadError, IntegrityError, ImageError or Stopped."""
+        wanted = self.wanted
+        with self.store.lock(f"download {wanted.key}", self._waiting, give_up=self.stop.is_set):
+            if wanted.digest and self.store.has(wanted.digest):
+                return wanted.digest  # another process has brought it while we waited
+            problems: list[tuple[str, web.Failed]] = []
+            bad: IntegrityError | None = None
+            for url in wanted.urls:
+                try:
+                    return self._from_file(url) if _is_file(url) else self._from_web(url)
+                except web.Failed as failed:
+                    problems.append((web.public(url), failed))
+                except IntegrityError as error:
+                    bad = bad or error
+            raise bad or _error(wanted, problems)
+
+    def _waiting(self) -> None:
+        self.watcher.say("waiting for another process that brings it")
+
+    def _from_file(self, url: str) -> Digest:
+        path = Path(url2pathname(urlsplit(url).path))
+        try:
+            source = open(path, "rb")
+            size = os.fstat(source.fileno()).st_size
+        except FileNotFoundError:
+            raise web.Failed(web.Kind.MISSING, "there is no such file") from None
+        except OSError as error:
+            raise web.Failed(web.Kind.DENIED, f"it cannot be read: {error.strerror}") from error
+        with source, self.store.temporary() as fresh, disk.explained(fresh), open(fresh, "wb") as out:
+            self.watcher.expect(size)
+            hasher = hashlib.new(self._algorithm())
+            while piece := source.read(CHUNK):
+                out.write(piece)
+                hasher.update(piece)
+                self._reached(out.tell())
+            out.flush()
+            found = Digest(hasher.name, hasher.hexdigest())
+            self._verify(found, size, url)
+            return self.store.adopt(fresh, found)
+
+    def _from_web(self, url: str) -> Digest:
+        with Partial(self.store.partial(self.wanted.key), self._algorithm()) as partial:
+            afresh = False
+            while True:
+                unchanged = self._persist(url, partial)
+                if unchanged is not None:
+                    return unchanged
+                found = partial.digest()
+                try:
+                    self._verify(found, partial.position, url)
+                except IntegrityError:
+                    if not partial.resumed or afresh:
+                        partial.discard()
+                        raise
+                    # What had come before may be of another version: once more, from the start.
+                    afresh = True
+                    partial.restart(Provenance(web.public(url)))
+                    continue
+                return self._keep(url, partial, found)
+
+    def _persist(self, url: str, partial: Partial) -> Digest | None:
+        """Ask until all bytes are there (None), or the server says that what the store has is still right."""
+        failures, furthest = 0, partial.position
+        while not self._complete(partial):
+            try:
+                return self._attempt(url, partial)
+            except web.Failed as failed:
+                if not failed.again:
+                    raise
+                if partial.position > furthest:
+                    failures, furthest = 0, partial.position
+                failures += 1
+                if failures >= self.patience.attempts:
+                    raise
+                self.watcher.say(f"{failed.reason}; trying again")
+                if self.stop.wait(self.patience.pause(failures, failed.pause)):
+                    raise Stopped from None
+        return None
+
+    def _complete(self, partial: Partial) -> bool:
+        wanted = self.wanted
+        return bool(wanted.digest) and partial.position == wanted.size and partial.digest() == wanted.digest
+
+    def _attempt(self, url: str, partial: Partial) -> Digest | None:
+        recorded = self._recorded(url)
+        with self.session().get(url, self._conditions(url, partial, recorded)) as response:
+            match response.status_code:
+                case 304 if recorded is not None:
+                    return recorded.digest
+                case 304:
+                    raise web.Failed(web.Kind.BROKEN, "the server says 'not modified' though it was not asked that")
+                case 416:
+                    self._past_the_end(url, response, partial)
+                    return None
+                case 206:
+                    self._continued(url, response, partial)
+                case _:
+                    headers = response.headers
+                    etag, modified = headers.get("ETag", ""), headers.get("Last-Modified", "")
+                    partial.restart(Provenance(web.public(url), etag, modified))
+            self._receive(url, response, partial)
+        return None
+
+    def _conditions(self, url: str, partial: Partial, recorded: "_Recorded | None") -> dict[str, str]:
+        """The header fields that ask for no more than what is missing."""
+        here = web.public(url)
+        if self.wanted.size is not None and partial.position > self.wanted.size:
+            partial.restart(Provenance(here))
+        if partial.position:
+            rest = {"Range": f"bytes={partial.position}-"}
+            known = partial.provenance
+            if known and known.url == here and known.validator:
+                return {**rest, "If-Range": known.validator}
+            if self.wanted.digest:
+                return rest  # from another mirror or without a validator: the digest will tell
+            partial.restart(Provenance(here))
+        return recorded.conditions() if recorded else {}
+
+    def _continued(self, url: str, response: "requests.Response", partial: Partial) -> None:
+        span = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", "").strip())
+        if not span or int(span[1]) != partial.position:
+            partial.restart(Provenance(web.public(url)))
+            raise web.Failed(web.Kind.BROKEN, "the server sends another part than the one asked for", again=True)
+        partial.resumed = True
+
+    def _past_the_end(self, url: str, response: "requests.Response", partial: Partial) -> None:
+        """The server has nothing behind our last byte: right if that is the end (RFC 9110, 15.5.17)."""
+        if response.headers.get("Content-Range", "").strip() != f"bytes */{partial.position}":
+            partial.restart(Provenance(web.public(url)))
+            raise web.Failed(web.Kind.BROKEN, "the server cannot go on from there", again=True)
+        partial.resumed = True
+
+    def _receive(self, url: str, response: "requests.Response", partial: Partial) -> None:
+        length = response.headers.get("Content-Length", "")
+        total = partial.position + int(length) if length.isdecimal() else None
+        size = self.wanted.size
+        if total is not None:
+            self._bounded(url, total, partial)
+            self.watcher.expect(total)
+        self.watcher.reach(partial.position)
+        for piece in web.pieces(response, url):
+            partial.append(piece)
+            self._bounded(url, partial.position, partial)
+            self._reached(partial.position)
+        end = total if total is not None else size
+        if end is not None and partial.position < end:
+            reason = f"the connection ended after {partial.position} of {end} bytes"
+            raise web.Failed(web.Kind.BROKEN, reason, again=True)
+
+    def _reached(self, position: int) -> None:
+        self.watcher.reach(position)
+        if self.stop.is_set():
+            raise Stopped
+
+    def _bounded(self, url: str, position: int, partial: Partial) -> None:
+        size = self.wanted.size
+        if size is not None and position > size:
+            partial.discard()
+            raise IntegrityError(
+                f"{self._named(url)} is larger than the {size} bytes that were expected"
+                + (f" of {self.wanted.digest}" if self.wanted.digest else ""),
+                _RIGHT_BYTES,
+            )
+
+    def _verify(self, found: Digest, size: int, url: str) -> None:
+        wanted = self.wanted
+        wrong_size = wanted.size is not None and size != wanted.size
+        if wanted.digest is not None:
+            sizes = f" ({size} bytes, not {wanted.size})" if wrong_size else ""
+            check(found, wanted.digest, self._named(url) + sizes)
+        if wrong_size:
+            raise IntegrityError(f"{self._named(url)} has {size} bytes, but {wanted.size} were expected", _RIGHT_BYTES)
+
+    def _keep(self, url: str, partial: Partial, found: Digest) -> Digest:
+        self.store.adopt(partial.path, found)
+        partial.forget_note()
+        if self.wanted.digest is None and partial.provenance is not None:
+            fact = {"etag": partial.provenance.etag, "modified": partial.provenance.modified, "digest": str(found)}
+            self.store.write_record(_RECORDS, web.public(url), json.dumps(fact).encode())
+        return found
+
+    def _recorded(self, url: str) -> "_Recorded | None":
+        """What this address gave last time, if the store still has it; only for what has no digest."""
+        if self.wanted.digest is not None:
+            return None
+        try:
+            fact = json.loads(self.store.record(_RECORDS, web.public(url)) or b"")
+            recorded = _Recorded(str(fact["etag"]), str(fact["modified"]), Digest.parse(str(fact["digest"])))
+        except (ValueError, KeyError, TypeError, FormatError):
+            return None
+        return recorded if self.store.has(recorded.digest) else None
+
+    def _algorithm(self) -> str:
+        return self.wanted.digest.algorithm if self.wanted.digest else "sha256"
+
+    def _named(self, url: str) -> str:
+        return f"{self.wanted.title} from {web.public(url)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    etag: str
+    modified: str
+    digest: Digest
+
+    def conditions(self) -> dict[str, str]:
+        fields = {"If-None-Match": self.etag, "If-Modified-Since": self.modified}
+        return {name: value for name, value in fields.items() if value}
+
+
+def _is_file(url: str) -> bool:
+    return url[:5].lower() == "file:"
+
+
+def _error(wanted: Wanted, problems: Sequence[tuple[str, web.Failed]]) -> DownloadError:
+    if not problems:
+        return DownloadError(f"cannot download {wanted.title}: no address is known for it", "name one")
+    kinds = {failed.kind for _, failed in problems}
+    hint = next(_HINTS[kind] for kind in _TELLING if kind in kinds)
+    if len(problems) == 1:
+        [(url, failed)] = problems
+        text = f"cannot download {wanted.title} from {url}: {failed.reason}"
+    else:
+        lines = (f"\n  {url}: {failed.reason}" for url, failed in problems)
+        text = f"cannot download {wanted.title} from any of {len(problems)} addresses:{''.join(lines)}"
+    return (Missing if kinds == {web.Kind.MISSING} else DownloadError)(text, hint)
