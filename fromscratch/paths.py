@@ -5,7 +5,8 @@ component and no trailing slash. Names are Linux names, that is, bytes: a byte t
 kept as a lone surrogate (PEP 383), so every name survives the way in and out.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import NewType
 
 from fromscratch.errors import UnsafePath
@@ -82,3 +83,46 @@ def is_within(path: TreePath, top: TreePath) -> bool:
 def sort_key(path: TreePath) -> str:
     """Orders paths by components, so that a directory stands directly before what it holds."""
     return path.replace("/", "\0")
+
+
+def matcher(patterns: Iterable[str]) -> Callable[[TreePath], bool]:
+    """A test for paths by globs: `*` and `?` stay within a component, `**` crosses them.
+
+    A pattern without a slash at its start matches at any depth (`*.a`). What matches takes all
+    below it along. Raises UnsafePath as `tree_path` does.
+    """
+    expressions = [_glob(pattern) for pattern in patterns]
+    if not expressions:
+        return lambda path: False
+    compiled = re.compile("|".join(expressions), re.DOTALL)
+    return lambda path: compiled.fullmatch(path) is not None
+
+
+def _glob(pattern: str) -> str:
+    anchored = pattern.startswith("/")
+    text = tree_path(pattern)[1:]
+    out = ["/" if anchored else "(?:/.*)?/"]
+    position = 0
+    while position < len(text):
+        char = text[position]
+        if text.startswith("**/", position):
+            out.append("(?:.*/)?")
+            position += 3
+            continue
+        if text.startswith("**", position):
+            out.append(".+")
+            position += 2
+            continue
+        closing = text.find("]", position + 2) if char == "[" else -1
+        if char == "*":
+            out.append("[^/]*")
+        elif char == "?":
+            out.append("[^/]")
+        elif closing > 0:
+            inside = text[position + 1 : closing].replace("\\", "\\\\")
+            out.append(f"[{'^' + inside[1:] if inside[0] == '!' else inside}]")
+            position = closing
+        else:
+            out.append(re.escape(char))
+        position += 1
+    return "".join(out) + "(?:/.*)?"

@@ -38,17 +38,31 @@ class HostFile:
 
     def open(self) -> BinaryIO:
         """Raises IntegrityError if the file has changed since the tree was read; never follows a symlink."""
+        stream = os.fdopen(self.descriptor(), "rb")
         try:
-            stream = os.fdopen(os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
+            self.check(stream.fileno())
+        except BaseException:
+            stream.close()
+            raise
+        return stream
+
+    def descriptor(self) -> int:
+        """A new file descriptor for reading, which the caller closes; see `check`. Never follows a symlink."""
+        try:
+            return os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
             raise ImageError(
                 f"cannot read {self.path}: {error.strerror}", "make it readable, or leave it out of the recipe"
             ) from error
-        now = os.fstat(stream.fileno())
+
+    def check(self, descriptor: int) -> None:
+        """Raises IntegrityError if the open file is not as it was when the tree was read.
+
+        Called when everything has been read, it also finds what changed meanwhile.
+        """
+        now = os.fstat(descriptor)
         if (now.st_size, now.st_mtime_ns) != (self.size, self.mtime_ns):
-            stream.close()
             raise changed(str(self.path))
-        return stream
 
 
 @dataclass(frozen=True, slots=True)

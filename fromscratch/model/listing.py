@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLink, Symlink
-from fromscratch.model.rootfs import Rootfs
+from fromscratch.model.rootfs import Rootfs, kind_of
 from fromscratch.paths import TreePath, encode
 
 
@@ -60,3 +60,28 @@ def quoted(text: str) -> str:
         char if char.isprintable() and char not in " \\" else "".join(f"\\x{byte:02x}" for byte in encode(char))
         for char in text
     )
+
+
+def facts(path: TreePath, entry: Entry) -> dict[str, object]:
+    """What `line` says, for a program: names quoted as there, so that any name fits into JSON."""
+    known: dict[str, object] = {
+        "path": quoted(path),
+        "type": kind_of(entry),
+        "mode": f"{entry.meta.mode:04o}",
+        "uid": entry.meta.uid,
+        "gid": entry.meta.gid,
+    }
+    match entry:
+        case File():
+            known["size"] = entry.content.size
+        case Symlink() | HardLink():
+            known["target"] = quoted(entry.target)
+        case Device():
+            known["device"] = f"{entry.major},{entry.minor}"
+        case Directory() | Fifo():
+            pass
+        case _:
+            assert_never(entry)
+    if entry.meta.xattrs:
+        known["xattrs"] = {quoted(key): value.hex() for key, value in entry.meta.xattrs}
+    return known

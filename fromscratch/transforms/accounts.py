@@ -1,0 +1,121 @@
+"""Users and groups of the recipe, written into passwd(5), group(5) and shadow(5)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fromscratch.errors import Conflict, UsageError
+from fromscratch.model.content import Inline, read
+from fromscratch.model.entry import Directory, Entry, File, Meta, Origin
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import TreePath, decode, encode, tree_path
+
+PASSWD, GROUP, SHADOW = TreePath("/etc/passwd"), TreePath("/etc/group"), TreePath("/etc/shadow")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """`password` is a crypt(5) hash; "*" lets nobody in by password. `create_home` makes the folder, mode 0755."""
+
+    name: str
+    uid: int
+    gid: int
+    comment: str = ""
+    home: str = "/"
+    shell: str = "/sbin/nologin"
+    password: str = "*"
+    create_home: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    name: str
+    gid: int
+    members: tuple[str, ...] = ()
+
+
+ROOT_USER = User(name="root", uid=0, gid=0, comment="root", home="/root", shell="/bin/sh", create_home=False)
+ROOT_GROUP = Group(name="root", gid=0)
+
+
+def with_accounts(tree: Rootfs, users: Sequence[User], groups: Sequence[Group], origin: Origin) -> Rootfs:
+    """The tree with these accounts in its files, root added where the tree has none.
+
+    A line of the same name is replaced. A group is added for each user whose gid has none.
+    Raises Conflict when a number is somebody else's already, UsageError for a field that would
+    break its line.
+    """
+    passwd, group, shadow = (_Table(tree, path) for path in (PASSWD, GROUP, SHADOW))
+    everyone = [*([] if "root" in passwd.rows else [ROOT_USER]), *users]
+    for each in [*([] if "root" in group.rows else [ROOT_GROUP]), *groups]:
+        group.put(each.name, each.gid, ["x", str(each.gid), ",".join(each.members)])
+    for user in everyone:
+        if user.gid not in group.numbers():
+            group.put(user.name, user.gid, ["x", str(user.gid), ""])
+        passwd.put(user.name, user.uid, ["x", str(user.uid), str(user.gid), user.comment, user.home, user.shell])
+        # The day of the last change stays empty: it would make yesterday's image differ from today's.
+        shadow.put(user.name, None, [user.password, "", "", "", "", "", "", ""])
+    entries: dict[TreePath, Entry] = {}
+    for table, mode in ((passwd, 0o644), (group, 0o644), (shadow, 0o640)):
+        entries[table.place] = table.entry(mode, origin)
+    tree = tree.with_entries(entries)
+    homes = {user.home: user for user in everyone if user.create_home and user.home != "/"}
+    return _with_homes(tree, homes, origin)
+
+
+def _with_homes(tree: Rootfs, homes: dict[str, User], origin: Origin) -> Rootfs:
+    made: dict[TreePath, Entry] = {}
+    for home, user in homes.items():
+        place = tree.locate(tree_path(home))
+        if place not in tree:
+            made[place] = Directory(Meta(0o755, user.uid, user.gid), (origin,))
+    return tree.with_entries(made) if made else tree
+
+
+class _Table:
+    """One of the three files: rows by name, in their order."""
+
+    def __init__(self, tree: Rootfs, path: TreePath) -> None:
+        self.place = tree.locate(path)
+        self.present = tree.find(path)
+        if self.present is not None and not isinstance(self.present, File):
+            raise Conflict(f"{path} is not a file", "leave it out of the tree, so that it can be written")
+        text = decode(read(self.present.content)) if self.present else ""
+        self.rows = {line.partition(":")[0]: line for line in text.splitlines() if line.strip()}
+
+    def numbers(self) -> dict[int, str]:
+        found: dict[int, str] = {}
+        for name, line in self.rows.items():
+            fields = line.split(":")
+            if len(fields) > 2 and fields[2].isdigit():
+                found.setdefault(int(fields[2]), name)
+        return found
+
+    def put(self, name: str, number: int | None, fields: Sequence[str]) -> None:
+        for field in (name, *fields):
+            if ":" in field or "\n" in field:
+                raise UsageError(f"{field!r} cannot stand in {self.place}", "leave out colons and line breaks")
+        owner = self.numbers().get(number) if number is not None else None
+        if owner not in (None, name):
+            raise Conflict(
+                f"{self.place} gives the number {number} to {owner} already, and the recipe to {name}",
+                "choose another number, or the same name",
+            )
+        self.rows[name] = ":".join((name, *fields))
+
+    def entry(self, mode: int, origin: Origin) -> File:
+        data = Inline(encode("".join(f"{line}\n" for line in self.rows.values())))
+        if isinstance(self.present, File):
+            return File(self.present.meta, data, (*self.present.origins, origin))
+        return File(Meta(mode), data, (origin,))
+
+
+def user_of(tree: Rootfs, name: str) -> tuple[int, int] | None:
+    """The uid and gid that the tree's own passwd(5) gives to a name."""
+    entry = tree.find(PASSWD)
+    if not isinstance(entry, File):
+        return None
+    for line in decode(read(entry.content)).splitlines():
+        fields = line.split(":")
+        if len(fields) > 3 and fields[0] == name and fields[2].isdigit() and fields[3].isdigit():
+            return int(fields[2]), int(fields[3])
+    return None

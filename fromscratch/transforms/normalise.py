@@ -1,0 +1,28 @@
+"""One time for a whole tree, so that the same files give the same bytes on any day."""
+
+from dataclasses import replace
+from typing import Literal
+
+from fromscratch.model.entry import Entry, with_meta
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import TreePath
+
+Times = Literal["epoch", "clamp", "keep"]
+_SECOND = 1_000_000_000
+
+
+def normalised(tree: Rootfs, epoch: int, times: Times = "epoch") -> Rootfs:
+    """The tree with its mtimes settled. `epoch` counts seconds since 1970.
+
+    "epoch" sets every mtime to it; "clamp" lowers later ones to it, as reproducible-builds.org
+    defines SOURCE_DATE_EPOCH; "keep" changes nothing. (Order is the tree's own invariant.)
+    """
+    if times == "keep":
+        return tree
+    limit = epoch * _SECOND
+
+    def settled(_path: TreePath, entry: Entry) -> Entry:
+        moment = limit if times == "epoch" else min(entry.meta.mtime, limit)
+        return entry if entry.meta.mtime == moment else with_meta(entry, replace(entry.meta, mtime=moment))
+
+    return tree.mapped(settled)

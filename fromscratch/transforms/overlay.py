@@ -1,0 +1,47 @@
+"""Project files laid over a tree, with a form for removing what the tree has.
+
+The form is the one of image layers (OCI image-spec, layer.md, "Whiteouts"): a file `.wh.NAME`
+removes NAME from the directory it stands in, and `.wh..wh..opq` removes all that the directory held.
+"""
+
+import difflib
+
+from fromscratch import paths
+from fromscratch.errors import NotInTree
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import TreePath
+
+WHITEOUT = ".wh."
+OPAQUE = ".wh..wh..opq"
+
+
+def overlaid(lower: Rootfs, upper: Rootfs, *, replace: bool = False) -> Rootfs:
+    """`lower` with the whiteouts of `upper` carried out and its other entries laid over.
+
+    A directory that both have keeps the metadata of `lower`, since a checkout of project files
+    knows no sticky bits. Raises NotInTree for a whiteout of what is not there, and Conflict as
+    `Rootfs.merged` does.
+    """
+    marks = [path for path in upper if paths.name(path).startswith(WHITEOUT)]
+    if marks:
+        gone: list[TreePath] = []
+        for mark in marks:
+            gone += _removed_by(lower, mark)
+        lower = lower.without(gone)
+        upper = upper.without(marks)
+    return lower.merged(upper, replace=replace, directories="keep")
+
+
+def _removed_by(lower: Rootfs, mark: TreePath) -> list[TreePath]:
+    directory = paths.parent(lower.locate(mark))
+    if paths.name(mark) == OPAQUE:
+        return [paths.join(directory, child) for child in lower.children(directory)]
+    name = paths.name(mark).removeprefix(WHITEOUT)
+    unwanted = paths.join(directory, name) if name else directory
+    if not name or unwanted not in lower:
+        near = difflib.get_close_matches(name, lower.children(directory), 1)
+        raise NotInTree(
+            f"the whiteout {mark} removes nothing: there is no {unwanted}",
+            f"did you mean {WHITEOUT}{near[0]}?" if near else "take the whiteout out of the overlay, or mend its name",
+        )
+    return [unwanted]

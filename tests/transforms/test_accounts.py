@@ -1,0 +1,62 @@
+"""Accounts of the recipe in passwd(5), group(5) and shadow(5)."""
+
+import pytest
+
+from fromscratch.errors import Conflict, UsageError
+from fromscratch.model.content import read
+from fromscratch.model.entry import File, Origin
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.transforms.accounts import Group, User, user_of, with_accounts
+from tests.trees import listed, text, tree
+
+ASKED = Origin("recipe", "asked for", "accounts")
+APP = User(name="app", uid=1000, gid=1000, home="/srv/app", shell="/bin/sh")
+
+
+def content(root: Rootfs, path: str) -> str:
+    entry = root.find(path)
+    assert isinstance(entry, File)
+    return read(entry.content).decode()
+
+
+def test_an_empty_root_gets_root_the_user_its_group_and_its_home() -> None:
+    made = with_accounts(Rootfs(), [APP], [], ASKED)
+    assert listed(made) == text(
+        """
+        d 0755 0:0 /etc
+        f 0644 0:0 22 /etc/group
+        f 0644 0:0 64 /etc/passwd
+        f 0640 0:0 27 /etc/shadow
+        d 0755 0:0 /srv
+        d 0755 1000:1000 /srv/app
+        """
+    )
+    assert content(made, "/etc/passwd") == "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/srv/app:/bin/sh\n"
+    assert content(made, "/etc/group") == "root:x:0:\napp:x:1000:\n"
+    assert content(made, "/etc/shadow") == "root:*:::::::\napp:*:::::::\n"
+
+
+def test_lines_that_are_there_stay_and_one_of_the_same_name_is_replaced() -> None:
+    root = tree(
+        """
+        f 0644 0:0 /etc/passwd 'root:x:0:0:r:/root:/bin/bash\\napp:x:5:5::/:/bin/false\\n'
+        f 0600 0:42 /etc/shadow 'root:!:1::::::\\n'
+        """
+    )
+    made = with_accounts(root, [APP], [Group(name="app", gid=1000), Group(name="log", gid=4, members=("app",))], ASKED)
+    assert content(made, "/etc/passwd") == "root:x:0:0:r:/root:/bin/bash\napp:x:1000:1000::/srv/app:/bin/sh\n"
+    assert content(made, "/etc/group") == "root:x:0:\napp:x:1000:\nlog:x:4:app\n"
+    assert content(made, "/etc/shadow").startswith("root:!:1::::::\n")
+    assert "f 0600 0:42" in listed(made)
+    assert user_of(made, "app") == (1000, 1000)
+
+
+def test_a_number_that_is_somebody_elses_is_a_conflict_that_names_both() -> None:
+    root = tree("f 0644 0:0 /etc/passwd 'bob:x:1000:1000::/:/bin/sh\\n'")
+    with pytest.raises(Conflict, match="1000 to bob already, and the recipe to app"):
+        with_accounts(root, [APP], [], ASKED)
+
+
+def test_a_field_that_would_break_its_line_is_refused() -> None:
+    with pytest.raises(UsageError, match="cannot stand in /etc/passwd"):
+        with_accounts(Rootfs(), [User(name="app", uid=1, gid=1, comment="a:b")], [], ASKED)

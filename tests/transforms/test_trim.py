@@ -1,0 +1,71 @@
+"""Trimming: categories, globs, exceptions, and symlinks that would be left dangling."""
+
+import pytest
+
+from fromscratch.errors import NotInTree, UsageError
+from fromscratch.transforms.trim import selected, trimmed
+from tests.trees import listed, text, tree
+
+ROOT = """
+    f 0644 0:0 /usr/lib/libz.a ''
+    f 0644 0:0 /usr/lib/libz.so.1 ''
+    d 0755 0:0 /usr/lib/locale
+    d 0755 0:0 /usr/lib/locale/C.utf8
+    f 0644 0:0 /usr/lib/locale/C.utf8/LC_CTYPE ''
+    f 0644 0:0 /usr/lib/locale/locale-archive ''
+    d 0755 0:0 /usr/share/doc/jq
+    f 0644 0:0 /usr/share/doc/jq/README ''
+    f 0644 0:0 /usr/share/doc/jq/copyright ''
+    l 0777 0:0 /usr/share/doc/libjq1 -> jq
+    f 0644 0:0 /usr/share/man/man1/jq.1.gz ''
+    l 0777 0:0 /etc/manual -> ../usr/share/man/man1/jq.1.gz
+    d 0755 0:0 /var/cache
+    f 0644 0:0 /var/cache/debconf/config.dat ''
+"""
+
+
+def test_categories_take_documentation_locales_static_libraries_and_caches() -> None:
+    made = trimmed(tree(ROOT), ["docs", "locales", "static-libraries", "caches"])
+    assert listed(made) == text(
+        """
+        d 0755 0:0 /etc
+        d 0755 0:0 /usr
+        d 0755 0:0 /usr/lib
+        f 0644 0:0 0 /usr/lib/libz.so.1
+        d 0755 0:0 /usr/lib/locale
+        d 0755 0:0 /usr/lib/locale/C.utf8
+        f 0644 0:0 0 /usr/lib/locale/C.utf8/LC_CTYPE
+        d 0755 0:0 /usr/share
+        d 0755 0:0 /usr/share/doc
+        d 0755 0:0 /usr/share/doc/jq
+        f 0644 0:0 0 /usr/share/doc/jq/copyright
+        d 0755 0:0 /var
+        d 0755 0:0 /var/cache
+        """
+    )
+
+
+def test_licences_go_only_when_they_are_named() -> None:
+    assert "/usr/share/doc/jq/copyright" not in trimmed(tree(ROOT), ["docs", "licences"])
+
+
+def test_a_glob_takes_what_it_matches_and_a_later_exception_keeps_some() -> None:
+    made = trimmed(tree(ROOT), ["/usr/share/**", "!/usr/share/doc/jq/README"])
+    assert [path for path in made if path.startswith("/usr/share")] == [
+        "/usr/share",
+        "/usr/share/doc",
+        "/usr/share/doc/jq",
+        "/usr/share/doc/jq/README",
+    ]
+
+
+def test_what_is_taken_names_its_rule_and_a_dangling_symlink_goes_along() -> None:
+    assert selected(tree(ROOT), ["docs"])["/etc/manual"] == "docs, which takes /usr/share/man/man1/jq.1.gz"  # type: ignore[index]
+    assert selected(tree(ROOT), ["*.a"]) == {"/usr/lib/libz.a": "*.a"}
+
+
+def test_a_plain_path_that_is_not_there_and_an_unknown_word_are_errors() -> None:
+    with pytest.raises(NotInTree, match="there is no /usr/share/dco"):
+        trimmed(tree(ROOT), ["/usr/share/dco"])
+    with pytest.raises(UsageError, match="did you mean 'locales'"):
+        trimmed(tree(ROOT), ["locale"])
