@@ -1,0 +1,162 @@
+"""How a layer is compressed: block by block, so that any number of threads gives the same bytes.
+
+gzip is RFC 1952, its deflate stream RFC 1951; zstd is RFC 8878.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, assert_never
+
+from fromscratch.errors import MissingTool
+
+CodecName = Literal["gzip", "zstd", "none"]
+
+_MIB = 1 << 20
+_MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar"
+# RFC 1952: magic, deflate, no flags, no time, no extra flags, unknown system: nothing of the machine.
+_GZIP_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
+_LAST_DEFLATE_BLOCK = b"\x03\0"  # an empty block with the final bit set
+_DEFLATE_WINDOW = 32768
+
+Bytes = bytes | memoryview
+
+
+class Codec(Protocol):
+    """`name` tells codec, version and level; blocks of `block_size` bytes are compressed each on its
+    own, but for the `window` bytes before it, which are given as `before`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def media_type(self) -> str: ...
+    @property
+    def block_size(self) -> int: ...
+    @property
+    def window(self) -> int: ...
+
+    def begin(self) -> bytes:
+        """What stands before the first block."""
+
+    def compress(self, block: memoryview, before: bytes) -> tuple[Bytes, ...]:
+        """One block compressed. Called in several threads at once."""
+
+    def checksum(self, block: memoryview, value: int) -> int:
+        """The checksum that `end` wants, carried on over one more block."""
+
+    def end(self, checksum: int, size: int) -> bytes:
+        """What stands behind the last block of `size` bytes in all."""
+
+
+def codec(name: CodecName, level: int | None = None) -> Codec:
+    """The codec of that name. Raises MissingTool if its library is not installed."""
+    match name:
+        case "none":
+            return Plain()
+        case "gzip":
+            library, version = deflate_library()
+            level = 6 if level is None else level
+            return Gzip(f"gzip {version} level {level}", level, library)
+        case "zstd":
+            zstandard = import_zstandard()
+            level = 3 if level is None else level
+            version = ".".join(str(part) for part in zstandard.ZSTD_VERSION)
+            return Zstd(f"zstd {version} level {level}", level, zstandard)
+        case _:
+            assert_never(name)
+
+
+def import_zstandard() -> Any:
+    """The module zstandard. Raises MissingTool, telling how to get it."""
+    try:
+        import zstandard
+    except ImportError as error:
+        raise MissingTool(
+            "zstd needs the Python package zstandard, which is not installed",
+            "install it with: pip install 'fromscratch[zstd]'",
+        ) from error
+    return zstandard
+
+
+def deflate_library() -> tuple[Any, str]:
+    """zlib-ng, or the standard library's zlib where that is missing; and what to call it."""
+    try:
+        from zlib_ng import zlib_ng
+    except ImportError:  # a system that zlib-ng was not built for: the same format, other bytes
+        import zlib
+
+        return zlib, f"zlib {zlib.ZLIB_RUNTIME_VERSION}"
+    version = getattr(zlib_ng, "ZLIBNG_RUNTIME_VERSION", None) or zlib_ng.ZLIBNG_VERSION
+    return zlib_ng, f"zlib-ng {version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """No compression."""
+
+    name: str = "none"
+    media_type: str = _MEDIA_TYPE
+    block_size: int = _MIB
+    window: int = 0
+
+    def begin(self) -> bytes:
+        return b""
+
+    def compress(self, block: memoryview, before: bytes) -> tuple[Bytes, ...]:
+        return (block,)
+
+    def checksum(self, block: memoryview, value: int) -> int:
+        return 0
+
+    def end(self, checksum: int, size: int) -> bytes:
+        return b""
+
+
+@dataclass(frozen=True, slots=True)
+class Gzip:
+    """One gzip member of deflate blocks that end on a byte, each primed with the 32 KiB before it."""
+
+    name: str
+    level: int
+    library: Any
+    media_type: str = _MEDIA_TYPE + "+gzip"
+    block_size: int = _MIB
+    window: int = _DEFLATE_WINDOW
+
+    def begin(self) -> bytes:
+        return _GZIP_HEADER
+
+    def compress(self, block: memoryview, before: bytes) -> tuple[Bytes, ...]:
+        library = self.library
+        options = (self.level, library.DEFLATED, -15, 8, library.Z_DEFAULT_STRATEGY)
+        stream = library.compressobj(*options, before) if before else library.compressobj(*options)
+        return stream.compress(block), stream.flush(library.Z_SYNC_FLUSH)
+
+    def checksum(self, block: memoryview, value: int) -> int:
+        return int(self.library.crc32(block, value))
+
+    def end(self, checksum: int, size: int) -> bytes:
+        return _LAST_DEFLATE_BLOCK + struct.pack("<II", checksum, size & 0xFFFFFFFF)
+
+
+@dataclass(frozen=True, slots=True)
+class Zstd:
+    """Frames that stand for themselves; one after the other they are one zstd stream."""
+
+    name: str
+    level: int
+    library: Any
+    media_type: str = _MEDIA_TYPE + "+zstd"
+    block_size: int = 4 * _MIB  # smaller ones cost size: 4% at 1 MiB, under 1% at 4
+    window: int = 0
+
+    def begin(self) -> bytes:
+        return b""
+
+    def compress(self, block: memoryview, before: bytes) -> tuple[Bytes, ...]:
+        return (self.library.ZstdCompressor(level=self.level).compress(block),)
+
+    def checksum(self, block: memoryview, value: int) -> int:
+        return 0
+
+    def end(self, checksum: int, size: int) -> bytes:
+        return b""

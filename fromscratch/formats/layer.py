@@ -1,0 +1,145 @@
+"""Trees as image layers: read once, hashed, compressed and written at the same time.
+
+A layer is a tar archive (OCI image specification, layer.md) whose uncompressed bytes have the
+digest `diff_id`. Reading and writing happen in the calling thread, hashing in one more, and
+compressing in as many as are asked for; the bytes do not depend on their number.
+"""
+
+import hashlib
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from fromscratch import paths
+from fromscratch.digest import Digest
+from fromscratch.errors import ImageError
+from fromscratch.formats import codec as codecs
+from fromscratch.formats import tar
+from fromscratch.formats.codec import Bytes, Codec, CodecName, Plain
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.progress import Task
+
+__all__ = ["CodecName", "Packed", "pack"]
+
+_WHITEOUT = ".wh."
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """What was written: `digest` and `size` of the blob, `diff_id` and `uncompressed_size` of its tar.
+
+    `codec` tells library, version and level, such as `gzip zlib-ng 2.2.2 level 6`: another version may
+    give another blob of the same `diff_id`.
+    """
+
+    diff_id: Digest
+    digest: Digest
+    size: int
+    media_type: str
+    uncompressed_size: int
+    codec: str
+
+
+def pack(
+    tree: Rootfs,
+    out: BinaryIO,
+    *,
+    codec: CodecName = "gzip",
+    level: int | None = None,
+    threads: int = 2,
+    progress_task: Task | None = None,
+) -> Packed:
+    """Write the layer of a tree to `out`, in bounded memory.
+
+    `threads` compress at once; `level` is the codec's own (default: gzip 6, zstd 3). The task
+    advances by bytes of the tar. Whatever fails, in any thread, stops the work and is raised here:
+    IntegrityError for a file that changes meanwhile, ImageError for one that cannot be read or whose
+    name a layer cannot hold, OSError of `out`.
+    """
+    _refuse_whiteouts(tree)
+    with ExitStack() as stack:
+        pipeline = _Pipeline(codecs.codec(codec, level), out, max(1, threads), progress_task, stack)
+        if progress_task is not None:
+            progress_task.expect(tar.estimated_size(tree))
+        for block in tar.blocks(tree, pipeline.buffer):
+            pipeline.put(block)
+        return pipeline.finish()
+
+
+def _refuse_whiteouts(tree: Rootfs) -> None:
+    for path in tree:
+        if _WHITEOUT in path and paths.name(path).startswith(_WHITEOUT):
+            raise ImageError(
+                f"an image cannot hold {path}: engines take a name that starts with {_WHITEOUT} as a deletion",
+                "rename it, or leave it out of the recipe; in an overlay that name deletes a file below it",
+            )
+
+
+class _Pipeline:
+    """Blocks on their way from the tree to `out`.
+
+    The calling thread does all that has an order; a buffer is used again when its block is written,
+    so their number bounds the memory and no thread runs ahead of the others.
+    """
+
+    def __init__(self, codec: Codec, out: BinaryIO, threads: int, task: Task | None, stack: ExitStack) -> None:
+        self._codec, self._out, self._task = codec, out, task
+        self._hasher = stack.enter_context(ThreadPoolExecutor(1, "diff-id"))
+        self._compressors = stack.enter_context(ThreadPoolExecutor(threads, "compress"))
+        self._spare = 2 * threads + 2
+        self._pending: deque[tuple[bytearray, int, Future[None], Future[tuple[Bytes, ...]]]] = deque()
+        self._buffer = bytearray()
+        self._before = b""
+        self._diff, self._blob = hashlib.sha256(), hashlib.sha256()
+        self._checksum = self._length = self._size = 0
+        self._write(codec.begin())
+
+    def buffer(self) -> bytearray:
+        """Room for the next block."""
+        if self._spare:
+            self._spare -= 1
+            self._buffer = bytearray(self._codec.block_size)
+        else:
+            self._buffer = self._settle()
+        return self._buffer
+
+    def put(self, block: memoryview) -> None:
+        """Send the block that was filled on its way."""
+        hashed = self._hasher.submit(self._hash, block)
+        packed = self._compressors.submit(self._codec.compress, block, self._before)
+        self._before = bytes(block[len(block) - self._codec.window :]) if self._codec.window else b""
+        self._pending.append((self._buffer, len(block), hashed, packed))
+
+    def finish(self) -> Packed:
+        while self._pending:
+            self._settle()
+        self._write(self._codec.end(self._checksum, self._length))
+        diff_id = Digest("sha256", self._diff.hexdigest())
+        digest = diff_id if isinstance(self._codec, Plain) else Digest("sha256", self._blob.hexdigest())
+        return Packed(diff_id, digest, self._size, self._codec.media_type, self._length, self._codec.name)
+
+    def _settle(self) -> bytearray:
+        """Write the oldest block; the answer is its buffer, free again."""
+        buffer, length, hashed, packed = self._pending.popleft()
+        hashed.result()
+        for piece in packed.result():
+            self._write(piece)
+        self._length += length
+        if self._task is not None:
+            self._task.advance(length)
+        return buffer
+
+    def _hash(self, block: memoryview) -> None:
+        self._diff.update(block)
+        self._checksum = self._codec.checksum(block, self._checksum)
+
+    def _write(self, data: Bytes) -> None:
+        if not isinstance(self._codec, Plain):
+            self._blob.update(data)
+        self._size += len(data)
+        written = self._out.write(data)
+        while written is not None and written < len(data):  # a raw stream may take less at once
+            data = data[written:]
+            written = self._out.write(data)

@@ -1,0 +1,119 @@
+"""The fields of one tar header block, and the records of extended headers, read from untrusted bytes.
+
+Formats: V7, ustar and pax (POSIX.1-2017, pax), the GNU forms (base-256 numbers, magic `ustar  `) and
+star's. Every failure is a FormatError without the archive's name, which the reader adds.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from urllib.parse import unquote_to_bytes
+
+from fromscratch.errors import FormatError
+from fromscratch.formats.tar_header import BILLION
+from fromscratch.model.attributes import belongs_to_file
+from fromscratch.model.entry import Xattrs
+from fromscratch.paths import decode
+
+_DAMAGED = "the archive is damaged; fetch or make it again"
+_CHECKSUM = slice(148, 156)
+_BLANKS = b" " * 8
+_SCHILY, _LIBARCHIVE = b"SCHILY.xattr.", b"LIBARCHIVE.xattr."
+_DECIMAL = re.compile(rb"(-?)([0-9]{1,30})(?:\.([0-9]{0,30}))?")
+
+
+def verify_checksum(block: bytes) -> None:
+    """Raises FormatError unless the header's checksum, signed or unsigned, is right."""
+    written = number(block[_CHECKSUM], "checksum")
+    rest = block[:148] + _BLANKS + block[156:]
+    total = sum(rest)
+    if written == total:
+        return
+    # Old tars on machines with a signed char summed the bytes as signed ones.
+    if written != total - 256 * sum(byte > 127 for byte in rest):
+        raise FormatError(f"a header has the checksum {written:o}, but its bytes sum to {total:o}", _DAMAGED)
+
+
+def number(field: bytes, what: str) -> int:
+    """A number in octal, or in GNU's base-256: the first bit set, two's complement, big-endian."""
+    if field[0] & 0x80:
+        raw = bytes([field[0] & 0x7F | (field[0] & 0x40) << 1]) + field[1:]
+        return int.from_bytes(raw, "big", signed=True)
+    digits = field.partition(b"\0")[0].strip(b" ")
+    if not digits:
+        return 0
+    if digits.strip(b"01234567"):
+        raise FormatError(f"a header has {field!r} as its {what}, which is no octal number", _DAMAGED)
+    return int(digits, 8)
+
+
+def text(field: bytes) -> bytes:
+    """A text up to its NUL, or the whole field."""
+    return field.partition(b"\0")[0]
+
+
+def name(block: bytes) -> bytes:
+    """The path of the entry, with ustar's prefix where the format has one."""
+    short = text(block[:100])
+    if block[257:265] == b"ustar\x0000":
+        # star calls itself ustar too; its prefix is shorter and two times follow it.
+        prefix = text(block[345:476] if block[508:512] == b"tar\0" else block[345:500])
+        return prefix + b"/" + short if prefix else short
+    return short
+
+
+def records(payload: bytes) -> dict[bytes, bytes]:
+    """The records of an extended header: `LENGTH KEY=VALUE\\n`, one after the other."""
+    found: dict[bytes, bytes] = {}
+    position = 0
+    while position < len(payload):
+        blank = payload.find(b" ", position, position + 20)
+        digits = payload[position:blank] if blank > 0 else b""
+        end = position + int(digits) if digits.isdigit() else 0
+        key, equals, value = payload[blank + 1 : end - 1].partition(b"=")
+        if end > len(payload) or not equals or not key or payload[end - 1 : end] != b"\n":
+            raise FormatError(f"an extended header has a malformed record at its byte {position}", _DAMAGED)
+        found[key] = value
+        position = end
+    return found
+
+
+def integer(value: bytes, what: str) -> int:
+    """A decimal number of an extended header."""
+    if not value.isdigit() or len(value) > 30:
+        raise FormatError(f"an extended header has {value[:40]!r} as its {what}, which is no number", _DAMAGED)
+    return int(value)
+
+
+def nanoseconds(value: bytes) -> int:
+    """A time of an extended header, decimal seconds; what is finer than a nanosecond is cut off."""
+    found = _DECIMAL.fullmatch(value)
+    if not found:
+        raise FormatError(f"an extended header has {value[:40]!r} as its mtime, which is no time", _DAMAGED)
+    sign, seconds, fraction = found.groups()
+    total = int(seconds) * BILLION + int((fraction or b"")[:9].ljust(9, b"0"))
+    return -total if sign else total
+
+
+def xattrs(found: Mapping[bytes, bytes]) -> Xattrs:
+    """The extended attributes among the records that go with the file, sorted by name.
+
+    libarchive writes each twice: as SCHILY.xattr, and as LIBARCHIVE.xattr, its name %-encoded and
+    its value in base64.
+    """
+    attributes: dict[str, bytes] = {}
+    for key, value in found.items():
+        if key.startswith(_LIBARCHIVE):
+            try:
+                raw = base64.b64decode(value + b"=" * (-len(value) % 4), validate=True)
+            except binascii.Error as error:
+                raise FormatError(f"the attribute {decode(key)} is not in base64", _DAMAGED) from error
+            attributes[decode(unquote_to_bytes(key[len(_LIBARCHIVE) :]))] = raw
+    for key, value in found.items():
+        if key.startswith(_SCHILY):
+            attributes[decode(key[len(_SCHILY) :])] = value
+    for label in attributes:
+        if not label or "\0" in label:
+            raise FormatError(f"{label!r} is no name of an attribute", _DAMAGED)
+    return tuple(sorted(pair for pair in attributes.items() if belongs_to_file(pair[0])))
