@@ -1,0 +1,106 @@
+"""The packages of several indexes as one: what exists under a name, and what satisfies a relation."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Protocol
+
+from fromscratch.errors import UsageError
+from fromscratch.formats.debian_index import Package
+from fromscratch.formats.debian_version import Relation, version_key
+
+_WANTED = re.compile(
+    r"(?P<name>[a-z0-9][a-z0-9+.-]*)(?::(?P<architecture>[a-z0-9-]+))?(?:=(?P<version>[A-Za-z0-9.+:~-]+))?"
+)
+# How much Debian itself counts on a package: Policy 2.5. Of several providers the more common is taken.
+_PRIORITIES = {"required": 0, "important": 1, "standard": 2, "optional": 3, "extra": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A package that was asked for, as it was written: `name`, `name=version` or `name:architecture`."""
+
+    text: str
+    name: str
+    version: str = ""
+    architecture: str = ""
+
+
+def parse_wanted(text: str) -> Wanted:
+    """Raises UsageError."""
+    found = _WANTED.fullmatch(text.strip())
+    if not found:
+        raise UsageError(
+            f"{text!r} is no package of Debian", "write its name, as in libc6, or name=version, as in jq=1.6-2.1"
+        )
+    return Wanted(text.strip(), found["name"], found["version"] or "", found["architecture"] or "")
+
+
+class Index(Protocol):
+    """One list of packages."""
+
+    def named(self, name: str) -> list[Package]: ...
+
+    def providers(self, virtual: str) -> list[str]: ...
+
+    def names(self) -> Iterable[str]: ...
+
+
+class Catalogue:
+    """All indexes together, for one architecture. Every answer is in a fixed order, the best first."""
+
+    def __init__(self, indexes: Sequence[Index], architecture: str) -> None:
+        self.architecture = architecture
+        self._indexes = indexes
+        self._named: dict[str, tuple[Package, ...]] = {}
+        self._satisfying: dict[Relation, tuple[Package, ...]] = {}
+
+    def named(self, name: str) -> tuple[Package, ...]:
+        """Every version of the real package, the highest first; the earlier index wins a tie."""
+        if name not in self._named:
+            found: dict[tuple[str, str], Package] = {}
+            for index in self._indexes:
+                for package in index.named(name):
+                    if package.architecture in (self.architecture, "all"):
+                        found.setdefault((package.version, package.architecture), package)
+            ordered = sorted(found.values(), key=lambda package: version_key(package.version), reverse=True)
+            self._named[name] = tuple(ordered)
+        return self._named[name]
+
+    def satisfying(self, relation: Relation) -> tuple[Package, ...]:
+        """What satisfies the relation: the real package's versions first, then those that provide it."""
+        if relation not in self._satisfying:
+            real = [package for package in self.named(relation.name) if satisfies(package, relation)]
+            names = {name for index in self._indexes for name in index.providers(relation.name)} - {relation.name}
+            virtual = [package for name in names for package in self.named(name) if satisfies(package, relation)]
+            virtual.sort(key=lambda package: version_key(package.version), reverse=True)
+            virtual.sort(key=lambda package: (_PRIORITIES.get(package.priority, 9), package.name))
+            self._satisfying[relation] = (*real, *virtual)
+        return self._satisfying[relation]
+
+    def near(self, name: str) -> list[str]:
+        """Names much like this one, the nearest first."""
+        likely = (other for other in self._all_names if other[:1] == name[:1] and abs(len(other) - len(name)) < 4)
+        inside = re.compile(rf"(?:^|[^a-z]){re.escape(name)}(?:$|[^a-z])")
+        close = get_close_matches(name, likely, n=3, cutoff=0.75)
+        return [*close, *sorted((n for n in self._all_names if inside.search(n) and n not in close), key=len)][:3]
+
+    @cached_property
+    def _all_names(self) -> list[str]:
+        return sorted({name for index in self._indexes for name in index.names()})
+
+    def versions(self, names: Iterable[str]) -> Iterator[Package]:
+        for name in names:
+            yield from self.named(name)
+
+
+def satisfies(package: Package, relation: Relation) -> bool:
+    """Whether this package is what the relation names, itself or by its Provides: Policy 7.5."""
+    if package.name == relation.name and relation.admits(package.version):
+        return True
+    return any(
+        not relation.operator or (entry.operator == "=" and relation.admits(entry.version))
+        for entry in package.provided(relation.name)
+    )

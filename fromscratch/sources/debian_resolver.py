@@ -1,0 +1,275 @@
+"""Which packages have to be there: a pure function of what was asked for and what exists.
+
+Greedy, and in a fixed order: what was asked for first, then what leaves no choice, then choices
+(the first alternative that can be had, unless one is there already), then recommendations. Of a
+package's versions the highest is taken, unless another package insists on a lower one. A choice
+that leads nowhere is taken back and the next is tried.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+
+from fromscratch.errors import ImageError, UsageError
+from fromscratch.formats.debian_index import Package
+from fromscratch.formats.debian_version import Alternatives, Relation, parse_relations, shown
+from fromscratch.sources.debian_catalogue import Catalogue, Wanted, satisfies
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to install. `exclude` names packages never taken; a dependency on one counts as met."""
+
+    wanted: tuple[Wanted, ...]
+    recommends: bool = False
+    exclude: frozenset[str] = frozenset()
+    place: str = "the recipe"
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """A package to install. `by` is the package whose `field` has `relation`; empty when it was asked for."""
+
+    package: Package
+    by: str = ""
+    field: str = ""
+    relation: str = ""
+
+
+def resolve(catalogue: Catalogue, request: Request) -> list[Selected]:
+    """The packages, sorted by name. Raises ImageError with the chain that leads to what is missing or at odds."""
+    asked = {wanted.name for wanted in request.wanted}
+    limits = _Limits()
+    first: ImageError | None = None
+    while True:
+        attempt = _Attempt(catalogue, request, limits)
+        try:
+            attempt.run()
+        except _DeadEnd as end:
+            first = first or end.error
+            if not limits.learn(end, asked):
+                raise first from None
+        else:
+            return [attempt.chosen[name] for name in sorted(attempt.chosen)]
+
+
+class _DeadEnd(Exception):
+    """An attempt failed: without `culprit`, or with `narrower` for a package's version, another may succeed."""
+
+    def __init__(self, error: ImageError, culprit: str = "", narrower: Relation | None = None) -> None:
+        super().__init__(error.message)
+        self.error, self.culprit, self.narrower = error, culprit, narrower
+
+
+@dataclass(slots=True)
+class _Limits:
+    """What earlier attempts have taught: packages that lead nowhere, and versions that others insist on."""
+
+    avoided: set[str] = field(default_factory=set)
+    versions: dict[str, set[Relation]] = field(default_factory=dict)
+
+    def learn(self, end: _DeadEnd, asked: set[str]) -> bool:
+        """Whether another attempt can end differently."""
+        if end.narrower is not None:
+            known = self.versions.setdefault(end.narrower.name, set())
+            if end.narrower not in known:
+                known.add(end.narrower)
+                return True
+        if not end.culprit or end.culprit in asked or end.culprit in self.avoided:
+            return False
+        self.avoided.add(end.culprit)
+        return True
+
+    def admit(self, package: Package) -> bool:
+        return package.name not in self.avoided and all(
+            relation.admits(package.version) for relation in self.versions.get(package.name, ())
+        )
+
+
+_Need = tuple[str, str, Alternatives]  # the package that has it, the field, the alternatives
+
+
+class _Attempt:
+    """One pass. Raises _DeadEnd."""
+
+    def __init__(self, catalogue: Catalogue, request: Request, limits: _Limits) -> None:
+        self.catalogue, self.request, self.limits = catalogue, request, limits
+        self.chosen: dict[str, Selected] = {}
+        self._present: dict[str, list[Package]] = {}
+        self._enemies: dict[str, list[tuple[Package, str, Relation]]] = {}
+        self._firm: deque[_Need] = deque()
+        self._open: deque[_Need] = deque()
+        self._welcome: deque[_Need] = deque()
+
+    def run(self) -> None:
+        for wanted in self.request.wanted:
+            package = self._asked_for(wanted)
+            if package.name not in self.chosen:
+                self._refuse_enemies(package, Selected(package))
+                self._take(Selected(package))
+        while self._firm or self._open or self._welcome:
+            if self._firm:
+                self._settle(*self._firm.popleft())
+            elif self._open:
+                self._settle(*self._open.popleft())
+            else:
+                self._settle(*self._welcome.popleft(), optional=True)
+
+    def _asked_for(self, wanted: Wanted) -> Package:
+        asked = f"asked for in {self.request.place}"
+        if wanted.name in self.request.exclude:
+            raise UsageError(f"{wanted.name} is {asked} and excluded too", "take it out of one of the two lists")
+        if wanted.architecture not in ("", "any", "all", self.catalogue.architecture):
+            raise UsageError(
+                f"{wanted.text} is {asked}, but the image is for {self.catalogue.architecture}",
+                "a tree holds packages of one architecture: build for another platform",
+            )
+        every = self.catalogue.named(wanted.name)
+        relation = Relation(wanted.name, "=", wanted.version) if wanted.version else Relation(wanted.name)
+        for package in every:
+            if relation.admits(package.version) and (wanted.version or self.limits.admit(package)):
+                return package
+        raise _DeadEnd(
+            ImageError(f"no index has {wanted.text}, {asked}", _advice(self.catalogue, (relation,))),
+        )
+
+    def _take(self, selected: Selected) -> None:
+        package = selected.package
+        self.chosen[package.name] = selected
+        provided = (group[0].name for group in parse_relations(package.provides))
+        for name in dict.fromkeys(chain([package.name], provided)):
+            self._present.setdefault(name, []).append(package)
+        for word, relation in _refusals(package):
+            self._enemies.setdefault(relation.name, []).append((package, word, relation))
+        for word, text in (("Pre-Depends", package.pre_depends), ("Depends", package.depends)):
+            for alternatives in parse_relations(text):
+                self._queue(alternatives).append((package.name, word, alternatives))
+        if self.request.recommends:
+            for alternatives in parse_relations(package.recommends):
+                self._welcome.append((package.name, "Recommends", alternatives))
+
+    def _queue(self, alternatives: Alternatives) -> deque[_Need]:
+        names = {package.name for relation in alternatives for package in self.catalogue.satisfying(relation)}
+        return self._firm if len(names) < 2 else self._open
+
+    def _settle(self, by: str, word: str, alternatives: Alternatives, optional: bool = False) -> None:
+        """Choose a package for a need that is not met yet."""
+        here = self.catalogue.architecture
+        relations = [one for one in alternatives if one.counts_on(here)]
+        if not relations or any(self._is_met(relation) for relation in relations):
+            return
+        hindrance: _DeadEnd | None = None
+        for relation in relations:
+            if relation.qualifier not in ("", "any", "native", here):
+                continue
+            for package in self.catalogue.satisfying(relation):
+                because = Selected(package, by, word, shown(alternatives))
+                trouble = self._trouble(package, relation, because)
+                if trouble is None:
+                    self._take(because)
+                    return
+                hindrance = hindrance or trouble
+        if not optional:
+            raise hindrance or self._nothing(by, word, tuple(relations))
+
+    def _is_met(self, relation: Relation) -> bool:
+        if relation.name in self.request.exclude:
+            return True
+        if any(satisfies(package, relation) for package in self._present.get(relation.name, ())):
+            return True
+        candidates = self.catalogue.satisfying(relation)
+        return bool(candidates) and all(package.name in self.request.exclude for package in candidates)
+
+    def _trouble(self, package: Package, relation: Relation, because: Selected) -> _DeadEnd | None:
+        """Why this package cannot be the one, or None."""
+        if package.name in self.request.exclude:
+            return self._nothing(because.by, because.field, (relation,))
+        present = self.chosen.get(package.name)
+        if present is not None:
+            if package.name != relation.name or package.version == present.package.version:
+                return self._nothing(because.by, because.field, (relation,))
+            message = (
+                f"{self._told(because)} cannot be had beside {present.package}, {self._reason(present)}; "
+                f"the wish is {relation}"
+            )
+            error = ImageError(message, "ask for versions that agree, or for fewer packages")
+            return _DeadEnd(error, because.by, relation if self._is_free(package, relation) else None)
+        if not self.limits.admit(package):
+            return self._nothing(because.by, because.field, (relation,))
+        try:
+            self._refuse_enemies(package, because)
+        except _DeadEnd as end:
+            return end
+        return None
+
+    def _is_free(self, package: Package, relation: Relation) -> bool:
+        """Whether another attempt may take a version that this relation admits as well."""
+        fixed = {wanted.name for wanted in self.request.wanted if wanted.version}
+        return package.name not in fixed and any(
+            relation.admits(other.version) and self.limits.admit(other) for other in self.catalogue.named(package.name)
+        )
+
+    def _refuse_enemies(self, package: Package, because: Selected) -> None:
+        for word, relation in _refusals(package):
+            for other in self._present.get(relation.name, ()):
+                if other.name != package.name and satisfies(other, relation):
+                    raise self._at_odds(because, self.chosen[other.name], f"{word}: {relation}", because)
+        names = {package.name, *(group[0].name for group in parse_relations(package.provides))}
+        for name in sorted(names):
+            for enemy, word, relation in self._enemies.get(name, ()):
+                if enemy.name != package.name and satisfies(package, relation):
+                    present = self.chosen[enemy.name]
+                    raise self._at_odds(present, because, f"{word}: {relation}", because)
+
+    def _at_odds(self, one: Selected, other: Selected, how: str, newcomer: Selected) -> _DeadEnd:
+        error = ImageError(
+            f"{one.package} does not go with {other.package} ({how});\n"
+            f"  {one.package.name} is {self._reason(one)};\n  {other.package.name} is {self._reason(other)}",
+            "leave one of the two out, or exclude it",
+        )
+        present = other if newcomer is one else one
+        return _DeadEnd(error, present.package.name if present.by else newcomer.by)
+
+    def _nothing(self, by: str, word: str, relations: Alternatives) -> _DeadEnd:
+        need = shown(relations)
+        error = ImageError(
+            f"nothing provides {need}, needed by {by} ({word}: {need}), {self._reason(self.chosen[by])}",
+            _advice(self.catalogue, relations),
+        )
+        return _DeadEnd(error, by)
+
+    def _told(self, selected: Selected) -> str:
+        return f"{selected.package.name} {selected.package.version}, {self._reason(selected)},"
+
+    def _reason(self, selected: Selected) -> str:
+        return ", ".join(reasons(selected, self.chosen, self.request.place))
+
+
+def reasons(selected: Selected, chosen: Mapping[str, Selected], place: str) -> Iterator[str]:
+    """Why a package is there, link by link: `needed by git (Depends: zlib1g)`, …, `asked for in rootfs[0]`."""
+    while selected.by:
+        yield f"needed by {selected.by} ({selected.field}: {selected.relation})"
+        selected = chosen[selected.by]
+    yield f"asked for in {place}"
+
+
+def _refusals(package: Package) -> Iterator[tuple[str, Relation]]:
+    for word, text in (("Conflicts", package.conflicts), ("Breaks", package.breaks)):
+        for alternatives in parse_relations(text):
+            yield word, alternatives[0]
+
+
+def _advice(catalogue: Catalogue, relations: Alternatives) -> str:
+    """What there is instead of what is missing."""
+    for relation in relations:
+        versions = [package.version for package in catalogue.named(relation.name)]
+        if versions:
+            return f"there is {relation.name} {', '.join(versions)}; is a suite missing (also:), or the version wrong?"
+        providers = list(dict.fromkeys(package.name for package in catalogue.satisfying(relation)))
+        if providers:
+            return f"{relation.name} is provided by {', '.join(providers)}: name the one you want"
+    near = list(dict.fromkeys(name for relation in relations for name in catalogue.near(relation.name)))
+    if near:
+        return f"did you mean {' or '.join(near)}? Or is a component or suite missing?"
+    return "see whether the name is right, or whether a component or suite is missing"
