@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import FormatError, ImageError, UsageError
@@ -25,6 +25,9 @@ from fromscratch.host import disk, swap
 from fromscratch.model.image import Image, Layer
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import Task
+
+if TYPE_CHECKING:
+    from fromscratch.formats.layer import Packed
 
 
 def write_layout(directory: Path, images: Sequence[Image], *, tag: str | None) -> oci.Descriptor:
@@ -40,7 +43,7 @@ class LayoutWriter:
     """A layout under way. A layer is packed straight into it; `finish` gives it its place, else nothing stays.
 
     with LayoutWriter(Path("build/hello/oci")) as writer:
-        layer = writer.pack(tree, comment="busybox")
+        layer, _ = writer.pack(tree, comment="busybox")
         image = Image(layers=(layer,), config=config, platform=platform)
         writer.finish([image], tag="latest")
     """
@@ -82,14 +85,15 @@ class LayoutWriter:
         threads: int = 2,
         comment: str = "",
         progress_task: Task | None = None,
-    ) -> Layer:
-        """Pack a tree into this layout, as formats.layer.pack does."""
+    ) -> "tuple[Layer, Packed]":
+        """Pack a tree into this layout, as formats.layer.pack does; the second answer tells which codec did it."""
         from fromscratch.formats import layer as layers
 
         with self.blob_file() as out:
             packed = layers.pack(tree, out, codec=codec, threads=threads, progress_task=progress_task)
         self.add_blob(Path(out.name), packed.digest)
-        return self.layer(packed.diff_id, packed.digest, packed.size, packed.media_type, comment=comment)
+        layer = self.layer(packed.diff_id, packed.digest, packed.size, packed.media_type, comment=comment)
+        return layer, packed
 
     def layer(self, diff_id: Digest, digest: Digest, size: int, media_type: str, *, comment: str = "") -> Layer:
         """A layer whose blob is in this layout; it can be opened while the layout is under way and afterwards."""
@@ -153,8 +157,11 @@ class LayoutWriter:
     def _bring(self, layer: Layer) -> None:
         if self.reuse(layer.digest, layer.size):
             return
-        with layer.open() as stream, self.blob_file() as out:
-            shutil.copyfileobj(verified(stream, layer.digest, layer.size, f"the layer {layer.digest}"), out, CHUNK)
+        with (
+            verified(layer.open(), layer.digest, layer.size, f"the layer {layer.digest}") as stream,
+            self.blob_file() as out,
+        ):
+            shutil.copyfileobj(stream, out, CHUNK)
         self.add_blob(Path(out.name), layer.digest)
 
     def _open(self, descriptor: oci.Descriptor) -> BinaryIO:

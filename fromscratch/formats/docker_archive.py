@@ -1,0 +1,145 @@
+"""The form of `docker save`: a tar with a manifest.json, which `docker load` reads.
+
+What we write is an OCI layout as well, under the names that containerd, podman and skopeo look for,
+so each of them loads it with its name and with the very same configuration: the image ID stays.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import msgspec
+
+from fromscratch.digest import Digest
+from fromscratch.errors import FormatError, UsageError
+from fromscratch.formats import oci
+from fromscratch.formats.oci_archive import ArchiveBlobs, blob_name, layout_members, small, tar_of
+from fromscratch.formats.oci_config import image_documents, parse_config
+from fromscratch.model.content import Content, digest_of
+from fromscratch.model.image import Image, Layer
+from fromscratch.model.reference import Reference
+from fromscratch.model.rootfs import Rootfs
+
+MANIFEST_FILE = "manifest.json"
+_DEFAULT_HOST, _DEFAULT_FOLDER = "docker.io", "library"
+_MAGIC = ((b"\x1f\x8b", oci.LAYER_GZIP), (b"\x28\xb5\x2f\xfd", oci.LAYER_ZSTD))
+
+
+def docker_archive(image: Image, name: Reference) -> Iterator[bytes]:
+    """The bytes of the archive, in pieces. Same image and name, same bytes.
+
+    Raises IntegrityError for a layer that is not what its descriptor says, UsageError for a name without a tag.
+    """
+    if not name.tag:
+        raise UsageError(f"{name} has no tag, and an archive names an image by its tag", "write it as NAME:TAG")
+    documents = image_documents(image)
+    annotations = {oci.FULL_NAME: full_name(name), oci.REF_NAME: name.tag}
+    listing = {
+        "Config": blob_name(documents.config_descriptor),
+        "RepoTags": [f"{name.repository}:{name.tag}"],
+        "Layers": [blob_name(oci.layer_descriptor(layer)) for layer in image.layers],
+    }
+    members = layout_members([image], [documents], annotations)
+    members[MANIFEST_FILE] = b"[" + oci.canonical(listing, MANIFEST_FILE) + b"]"
+    return tar_of(members)
+
+
+def full_name(name: Reference) -> str:
+    """The name with nothing left to a default: docker.io/library/hello:latest."""
+    if name.host:
+        return f"{name.repository}:{name.tag}"
+    folder = "" if "/" in name.path else f"{_DEFAULT_FOLDER}/"
+    return f"{_DEFAULT_HOST}/{folder}{name.path}:{name.tag}"
+
+
+class _Listed(msgspec.Struct, rename="pascal"):
+    config: str
+    layers: list[str]
+    repo_tags: list[str] | None = None
+
+
+def is_docker_archive(tree: Rootfs) -> bool:
+    """Whether a tar that was read as a tree has what `docker load` looks for."""
+    return tree.find(MANIFEST_FILE) is not None
+
+
+def docker_archive_images(tree: Rootfs, label: str, name: str | None = None) -> list[Image]:
+    """The image called `name`, or the only one, of an archive that was read as a tree.
+
+    Raises UsageError for a name that is not there, FormatError for an archive that is damaged. Layers
+    are verified while they are read.
+    """
+    blobs = ArchiveBlobs(tree, label)
+    what = f"{MANIFEST_FILE} of {label}"
+    listed = _chosen(oci.decode(small(blobs.content(MANIFEST_FILE), what), list[_Listed], what), label, name)
+    return [_image(blobs, entry) for entry in listed]
+
+
+def _chosen(listed: list[_Listed], label: str, name: str | None) -> list[_Listed]:
+    names = sorted({tag for entry in listed for tag in entry.repo_tags or ()})
+    if name is None:
+        if len(listed) > 1:
+            raise UsageError(
+                f"{label} holds several images: {', '.join(names)}", f"name one of them, as in {label}:NAME:TAG"
+            )
+        found = listed
+    else:
+        wanted = full_name(Reference.parse(name))
+        found = [entry for entry in listed if wanted in map(_full, entry.repo_tags or ())][:1]
+    if not found:
+        there = f"it holds {', '.join(names)}" if names else "no image in it has a name: leave the name out"
+        raise UsageError(f"{label} has no image named {name!r}" if name else f"{label} holds no image", there)
+    return found
+
+
+def _full(tag: str) -> str:
+    try:
+        return full_name(Reference.parse(tag))
+    except UsageError:
+        return tag
+
+
+def _image(blobs: ArchiveBlobs, listed: _Listed) -> Image:
+    what = f"the configuration {listed.config} of {blobs.label}"
+    config = parse_config(small(blobs.content(listed.config), what), what)
+    if len(config.diff_ids) != len(listed.layers):
+        raise FormatError(
+            f"{blobs.label} has {len(listed.layers)} layers, but its configuration lists {len(config.diff_ids)}",
+            "save the image again",
+        )
+    layers = tuple(
+        _layer(blobs, path, diff_id, comment)
+        for path, diff_id, comment in zip(listed.layers, config.diff_ids, config.comments, strict=True)
+    )
+    return Image(
+        layers=layers, config=config.run, platform=config.platform, created=config.created, author=config.author
+    )
+
+
+def _layer(blobs: ArchiveBlobs, path: str, diff_id: Digest, comment: str) -> Layer:
+    content = blobs.content(path)
+    kind = _kind(content)
+    # A plain layer is its own diff_id; a compressed one is mostly named by its digest, else it must be read.
+    digest = diff_id if kind == oci.LAYER_TAR else _digest_in(path) or digest_of(content)
+    descriptor = oci.Descriptor(media_type=kind, digest=digest, size=content.size)
+    return Layer(diff_id, digest, content.size, kind, partial(blobs.open, content, descriptor), comment)
+
+
+def _kind(content: Content) -> str:
+    with content.open() as stream:
+        start = stream.read(4)
+    return next((kind for magic, kind in _MAGIC if start.startswith(magic)), oci.LAYER_TAR)
+
+
+def _digest_in(path: str) -> Digest | None:
+    folder, _, name = path.rpartition("/")
+    try:
+        return Digest.parse(f"sha256:{name}") if folder == "blobs/sha256" else None
+    except FormatError:
+        return None
+
+
+def names_of(tree: Rootfs, label: str) -> Sequence[str]:
+    """Every name that the archive gives its images."""
+    what = f"{MANIFEST_FILE} of {label}"
+    listed = oci.decode(small(ArchiveBlobs(tree, label).content(MANIFEST_FILE), what), list[_Listed], what)
+    return sorted({tag for entry in listed for tag in entry.repo_tags or ()})

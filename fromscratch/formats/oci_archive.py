@@ -1,0 +1,128 @@
+"""An OCI layout as one tar: what other tools call oci-archive. Same images, same bytes.
+
+The tar is written member by member, layers streamed from where they lie. `ArchiveBlobs` reads the
+blobs of any such archive that was read as a tree.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import BinaryIO
+
+from fromscratch.digest import CHUNK
+from fromscratch.errors import FormatError
+from fromscratch.formats import oci
+from fromscratch.formats.oci_config import Documents, image_documents
+from fromscratch.formats.oci_images import images
+from fromscratch.formats.tar_header import BLOCK, header
+from fromscratch.formats.verified import check_bytes, verified
+from fromscratch.model.content import Content, read
+from fromscratch.model.entry import File, Meta
+from fromscratch.model.image import Image, Layer
+from fromscratch.model.rootfs import Rootfs
+
+_FILE, _FOLDER = Meta(0o644), Meta(0o755)
+
+Members = Mapping[str, bytes | Layer]
+"""Name of a member -> its bytes, or the layer whose blob it is."""
+
+
+def oci_archive(of: Sequence[Image], *, tag: str | None) -> Iterator[bytes]:
+    """The bytes of the archive, in pieces; several images are under one image index.
+
+    Raises IntegrityError for a layer that is not what its descriptor says.
+    """
+    everything = [image_documents(image) for image in of]
+    annotations = {oci.REF_NAME: oci.check_tag(tag)} if tag is not None else {}
+    return tar_of(layout_members(of, everything, annotations))
+
+
+def layout_members(
+    of: Sequence[Image], everything: Sequence[Documents], annotations: Mapping[str, str]
+) -> dict[str, bytes | Layer]:
+    """The files of a layout that holds these images, with their documents, under one name."""
+    members: dict[str, bytes | Layer] = {}
+    for image, documents in zip(of, everything, strict=True):
+        for layer in image.layers:
+            members[blob_name(oci.layer_descriptor(layer))] = layer
+        members[blob_name(documents.config_descriptor)] = documents.config
+        members[blob_name(documents.descriptor)] = documents.manifest
+    top = everything[0].descriptor
+    if len(everything) > 1:
+        index = oci.index_bytes(oci.Index(manifests=tuple(documents.descriptor for documents in everything)))
+        top = oci.describe(index, oci.INDEX)
+        members[blob_name(top)] = index
+    members[oci.INDEX_FILE] = oci.index_bytes(oci.Index(manifests=(replace(top, annotations=annotations),)))
+    members[oci.LAYOUT_FILE] = oci.LAYOUT
+    return members
+
+
+def blob_name(descriptor: oci.Descriptor) -> str:
+    return f"blobs/{descriptor.digest.algorithm}/{descriptor.digest.hex}"
+
+
+def tar_of(members: Members) -> Iterator[bytes]:
+    """The tar of these files and of the folders above them, sorted by name."""
+    folders = {name[:end] for name in members for end in range(len(name)) if name[end] == "/"}
+    for name in sorted({*members, *folders}):
+        content = members.get(name)
+        if content is None:
+            yield header(f"{name}/".encode(), b"5", _FOLDER)
+            continue
+        size = len(content) if isinstance(content, bytes) else content.size
+        yield header(name.encode(), b"0", _FILE, size=size)
+        if isinstance(content, bytes):
+            yield content
+        else:
+            with verified(content.open(), content.digest, size, f"the layer {content.digest}") as stream:
+                while piece := stream.read(CHUNK):
+                    yield piece
+        yield bytes(-size % BLOCK)
+    yield bytes(2 * BLOCK)
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveBlobs:
+    """The blobs of an archive that was read as a tree, verified as they are read. `label` names it in messages."""
+
+    tree: Rootfs
+    label: str
+
+    def document(self, descriptor: oci.Descriptor) -> bytes:
+        content = self.content(blob_name(descriptor))
+        return check_bytes(
+            small(content, f"the blob {descriptor.digest} of {self.label}"),
+            descriptor.digest,
+            descriptor.size,
+            f"the blob {descriptor.digest} of {self.label}",
+        )
+
+    def layer(self, descriptor: oci.Descriptor) -> Callable[[], BinaryIO]:
+        return partial(self.open, self.content(blob_name(descriptor)), descriptor)
+
+    def open(self, content: Content, descriptor: oci.Descriptor) -> BinaryIO:
+        what = f"the layer {descriptor.digest} of {self.label}"
+        return verified(content.open(), descriptor.digest, descriptor.size, what)
+
+    def content(self, name: str) -> Content:
+        """The content of a file of the archive. Raises FormatError."""
+        entry = self.tree.find(name)
+        if not isinstance(entry, File):
+            raise FormatError(
+                f"{self.label} lacks {name}", "the archive is cut or of another kind; save the image again"
+            )
+        return entry.content
+
+
+def small(content: Content, what: str) -> bytes:
+    """All bytes of a document. Raises FormatError if no document can be that large."""
+    if content.size > oci.MAX_DOCUMENT:
+        raise FormatError(f"{what} is too large for a document", "make the image again")
+    return read(content)
+
+
+def oci_archive_images(tree: Rootfs, label: str, tag: str | None = None) -> list[Image]:
+    """The images of an archive that was read as a tree; errors as `oci_images.images` has them."""
+    blobs = ArchiveBlobs(tree, label)
+    oci.check_layout(small(blobs.content(oci.LAYOUT_FILE), label), f"{oci.LAYOUT_FILE} of {label}")
+    return images(blobs, small(blobs.content(oci.INDEX_FILE), label), tag)

@@ -1,0 +1,172 @@
+"""docker-archive and oci-archive: one tar, read by everyone. The engines themselves read it in tests/sinks."""
+
+import io
+import json
+import tarfile
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fromscratch.digest import Digest
+from fromscratch.errors import FormatError, IntegrityError, UsageError
+from fromscratch.formats.docker_archive import docker_archive, docker_archive_images, full_name
+from fromscratch.formats.oci_archive import oci_archive, oci_archive_images
+from fromscratch.formats.oci_config import config_bytes
+from fromscratch.formats.tar import read_tree
+from fromscratch.model.entry import Origin
+from fromscratch.model.image import Image
+from fromscratch.model.reference import Reference
+from fromscratch.model.rootfs import Rootfs
+from tests.images import AMD64, ARM64, image_of
+
+ONE = image_of(b"first", b"second", created=1_700_000_000)
+NAME = Reference.parse("hello:1.0")
+
+
+def as_tree(pieces: Iterable[bytes], tmp_path: Path) -> Rootfs:
+    path = tmp_path / "archive.tar"
+    path.write_bytes(b"".join(pieces))
+    return read_tree(path, Origin("test", "found in", "archive"))
+
+
+def packed(files: dict[str, bytes], tmp_path: Path) -> Rootfs:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return as_tree([out.getvalue()], tmp_path)
+
+
+def layer_bytes(image: Image) -> list[bytes]:
+    found = []
+    for layer in image.layers:
+        with layer.open() as stream:
+            found.append(stream.read())
+    return found
+
+
+def test_an_archive_has_what_each_engine_looks_for() -> None:
+    data = b"".join(docker_archive(ONE, NAME))
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        names = tar.getnames()
+        config = Digest.of(config_bytes(ONE)).hex
+        layers = [f"blobs/sha256/{layer.digest.hex}" for layer in ONE.layers]
+        assert json.load(tar.extractfile("manifest.json") or io.BytesIO()) == [
+            {"Config": f"blobs/sha256/{config}", "RepoTags": ["hello:1.0"], "Layers": layers}
+        ]
+        index = json.load(tar.extractfile("index.json") or io.BytesIO())
+    assert names == sorted(names)
+    assert names[:2] == ["blobs", "blobs/sha256"]
+    assert index["manifests"][0]["annotations"] == {
+        "io.containerd.image.name": "docker.io/library/hello:1.0",
+        "org.opencontainers.image.ref.name": "1.0",
+    }
+    assert data == b"".join(docker_archive(ONE, NAME))
+
+
+@pytest.mark.parametrize(
+    ("name", "full"),
+    [
+        ("hello", "docker.io/library/hello:latest"),
+        ("team/hello:2", "docker.io/team/hello:2"),
+        ("registry.example:5000/hello:2", "registry.example:5000/hello:2"),
+        ("localhost/hello", "localhost/hello:latest"),
+    ],
+)
+def test_full_names(name: str, full: str) -> None:
+    assert full_name(Reference.parse(name)) == full
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    (read,) = docker_archive_images(as_tree(docker_archive(ONE, NAME), tmp_path), "docker-archive:x", "hello:1.0")
+    assert read == ONE
+    assert layer_bytes(read) == layer_bytes(ONE)
+
+
+def test_an_oci_archive_of_several_platforms_is_read(tmp_path: Path) -> None:
+    both = [ONE, replace(ONE, platform=ARM64)]
+    read = oci_archive_images(as_tree(oci_archive(both, tag="x"), tmp_path), "oci-archive:x", "x")
+    assert [image.platform for image in read] == [AMD64, ARM64]
+    assert read == both
+    assert layer_bytes(read[1]) == layer_bytes(ONE)
+
+
+def test_a_docker_archive_is_an_oci_archive_too(tmp_path: Path) -> None:
+    tree = as_tree(docker_archive(ONE, NAME), tmp_path)
+    assert oci_archive_images(tree, "oci-archive:x") == oci_archive_images(tree, "oci-archive:x", "1.0") == [ONE]
+
+
+def test_an_old_docker_archive_with_plain_layers_is_read(tmp_path: Path) -> None:
+    config = config_bytes(ONE)
+    listing = [{"Config": "c.json", "RepoTags": ["a:1"], "Layers": ["0/layer.tar", "1/layer.tar"]}]
+    (read,) = docker_archive_images(
+        packed(
+            {
+                "c.json": config,
+                "0/layer.tar": b"first",
+                "1/layer.tar": b"second",
+                "manifest.json": json.dumps(listing).encode(),
+            },
+            tmp_path,
+        ),
+        "docker-archive:x",
+    )
+    assert [layer.digest for layer in read.layers] == [layer.diff_id for layer in ONE.layers]
+    assert layer_bytes(read) == [b"first", b"second"]
+
+
+def test_compressed_layers_of_any_name_are_read(tmp_path: Path) -> None:
+    blobs = layer_bytes(ONE)
+    listing = [{"Config": "c.json", "RepoTags": None, "Layers": ["a", "b"]}]
+    files = {"c.json": config_bytes(ONE), "a": blobs[0], "b": blobs[1], "manifest.json": json.dumps(listing).encode()}
+    assert docker_archive_images(packed(files, tmp_path), "docker-archive:x") == [ONE]
+
+
+def test_a_layer_that_went_bad_is_found(tmp_path: Path) -> None:
+    data = b"".join(docker_archive(ONE, NAME)).replace(layer_bytes(ONE)[1], bytes(ONE.layers[1].size))
+    (read,) = docker_archive_images(as_tree([data], tmp_path), "docker-archive:x")
+    with pytest.raises(IntegrityError):
+        layer_bytes(read)
+
+
+def listing(*entries: dict[str, object]) -> dict[str, bytes]:
+    return {"manifest.json": json.dumps(entries).encode(), "c": config_bytes(ONE), "l": b""}
+
+
+@pytest.mark.parametrize(
+    ("files", "name", "kind", "complaint"),
+    [
+        ({"x": b""}, None, FormatError, "docker-archive:x lacks manifest.json"),
+        ({"manifest.json": b"{"}, None, FormatError, "manifest.json of docker-archive:x"),
+        (listing(), None, UsageError, "holds no image"),
+        (listing({"Config": "../../etc/passwd", "Layers": []}), None, FormatError, "lacks ../../etc/passwd"),
+        (listing({"Config": "c", "Layers": ["l"]}), None, FormatError, "has 1 layers, but its configuration lists 2"),
+        (listing({"Config": "c", "Layers": [], "RepoTags": ["a:1"]}), "b:1", UsageError, "no image named 'b:1'"),
+        (
+            listing(*({"Config": "c", "Layers": [], "RepoTags": [f"a:{n}"]} for n in (1, 2))),
+            None,
+            UsageError,
+            "several images: a:1, a:2",
+        ),
+    ],
+)
+def test_a_bad_archive_is_named(
+    files: dict[str, bytes], name: str | None, kind: type[Exception], complaint: str, tmp_path: Path
+) -> None:
+    with pytest.raises(kind, match=complaint):
+        docker_archive_images(packed(files, tmp_path), "docker-archive:x", name)
+
+
+def test_a_name_without_a_tag_is_refused() -> None:
+    with pytest.raises(UsageError, match="has no tag"):
+        docker_archive(ONE, Reference.parse(f"hello@{Digest.of(b'')}"))
+
+
+def test_a_layer_that_lies_stops_the_archive() -> None:
+    bad = replace(ONE, layers=(replace(ONE.layers[0], digest=Digest.of(b"other")), ONE.layers[1]))
+    with pytest.raises(IntegrityError):
+        list(docker_archive(bad, NAME))
