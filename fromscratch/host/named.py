@@ -1,0 +1,50 @@
+"""Files and folders that a recipe or a call names."""
+
+import difflib
+from pathlib import Path
+
+from fromscratch.errors import UsageError
+
+
+def folder(base: Path, text: str, what: str) -> Path:
+    """The folder at `text`, relative to `base`. Raises UsageError, telling where it was looked for."""
+    path = _absolute(base, text)
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise UsageError(f"{what}: {path} is no folder", "name the folder that holds the files")
+    raise _missing(path, what, "folder")
+
+
+def file(base: Path, text: str, what: str) -> Path:
+    """The regular file at `text`, relative to `base`. Raises UsageError, telling where it was looked for."""
+    path = _absolute(base, text)
+    if path.is_file():
+        return path
+    if path.exists():
+        raise UsageError(f"{what}: {path} is no regular file", "name the file itself")
+    raise _missing(path, what, "file")
+
+
+def _absolute(base: Path, text: str) -> Path:
+    if "\0" in text:
+        raise UsageError(f"{text!r} holds a NUL byte", "take it out")
+    # No resolve(): the message should have the path as it was written.
+    return base.absolute() / text
+
+
+def _missing(path: Path, what: str, kind: str) -> UsageError:
+    above = path.parent
+    while not above.is_dir() and above != above.parent:
+        path, above = above, above.parent
+    try:
+        names = sorted(item.name for item in above.iterdir())
+    except OSError:
+        names = []
+    near = difflib.get_close_matches(path.name, names, 3)
+    hint = (
+        f"did you mean {' or '.join(str(above / name) for name in near)}?"
+        if near
+        else f"make that {kind}, or mend the path"
+    )
+    return UsageError(f"{what}: there is no {path}", hint)

@@ -1,0 +1,148 @@
+"""Folders of this machine as trees."""
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from fromscratch.errors import ImageError
+from fromscratch.model.attributes import belongs_to_file
+from fromscratch.model.content import HostFile, Inline
+from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLink, Meta, Origin, Symlink, Xattrs
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import ROOT, TreePath, decode, join
+
+Skip = Callable[[TreePath], bool]
+
+
+def scan(
+    directory: Path,
+    origin: Callable[[str], Origin] | Origin,
+    *,
+    owner: tuple[int, int] | None = None,
+    canonical_modes: bool = False,
+    skip: Skip | None = None,
+) -> Rootfs:
+    """What is in a folder, without following any symlink in it; other mounted filesystems are entered.
+
+    Modes, owners, times, attributes, hard links, devices and FIFOs are kept; attributes of the machine
+    rather than the file are not (`model.attributes`). `owner` is the owner of everything instead.
+    `canonical_modes` keeps what git would: 0755 for directories and what anyone may execute, else
+    0644, no attributes, every name a file of its own; so the tree depends neither on the umask nor
+    on the user. What `skip` says yes to is left out, with all below it. `origin` is the reason of
+    every entry, or gives it for a path of the tree.
+
+    Raises ImageError for what cannot be read, and for a socket, which no image can hold.
+    """
+    return _Scan(origin, owner, canonical_modes).run(directory, skip)
+
+
+def fingerprint(directory: Path, *, skip: Skip | None = None) -> str:
+    """A digest that changes when anything in the folder has changed, by what lstat(2) tells of each entry.
+
+    Raises ImageError for a folder that cannot be read.
+    """
+    hasher = hashlib.sha256()
+    for path, _, facts in sorted(_walk(directory, skip), key=lambda found: found[0]):
+        numbers = (facts.st_mode, facts.st_uid, facts.st_gid, facts.st_size, facts.st_rdev)
+        hasher.update(b"%b\0%a\n" % (path, (*numbers, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)))
+    return hasher.hexdigest()
+
+
+def _walk(directory: Path, skip: Skip | None) -> Iterator[tuple[bytes, TreePath, os.stat_result]]:
+    """Every entry: its path on the machine, its path in the tree, and what lstat(2) says. The folder is the first."""
+    top = os.fsencode(directory)
+    try:
+        yield top, ROOT, directory.stat()
+        pending = [(top, ROOT)]
+        while pending:
+            folder, place = pending.pop()
+            top = folder
+            with os.scandir(folder) as found:
+                for item in found:
+                    path = join(place, decode(item.name))
+                    if skip is not None and skip(path):
+                        continue
+                    if item.is_dir(follow_symlinks=False):
+                        pending.append((item.path, path))
+                    yield item.path, path, item.stat(follow_symlinks=False)
+    except OSError as error:
+        raise _unreadable(error.filename or top, error) from error
+
+
+def _unreadable(path: bytes | str, error: OSError) -> ImageError:
+    return ImageError(
+        f"cannot read {os.fsdecode(path)}: {error.strerror}", "make it readable, or leave it out with exclude"
+    )
+
+
+class _Scan:
+    def __init__(
+        self, origin: Callable[[str], Origin] | Origin, owner: tuple[int, int] | None, canonical_modes: bool
+    ) -> None:
+        self._origin, self._owner, self._canonical = origin, owner, canonical_modes
+        self._inodes: dict[tuple[int, int], TreePath] = {}
+
+    def run(self, directory: Path, skip: Skip | None) -> Rootfs:
+        entries: dict[TreePath, Entry] = {}
+        for path, place, facts in _walk(directory, skip):
+            try:
+                entries[place] = self._entry(path, place, facts)
+            except OSError as error:
+                raise _unreadable(path, error) from error
+        return Rootfs(entries)
+
+    def _entry(self, path: bytes, place: TreePath, facts: os.stat_result) -> Entry:
+        meta = self._meta(path, facts)
+        origins = (self._origin if isinstance(self._origin, Origin) else self._origin(place),)
+        if facts.st_nlink > 1 and not stat.S_ISDIR(facts.st_mode) and not self._canonical:
+            first = self._inodes.setdefault((facts.st_dev, facts.st_ino), place)
+            if first != place:
+                return HardLink(meta, first, origins)
+        match stat.S_IFMT(facts.st_mode):
+            case stat.S_IFREG:
+                if not facts.st_size:
+                    return File(meta, Inline(b""), origins)
+                return File(meta, HostFile(Path(os.fsdecode(path)), facts.st_size, facts.st_mtime_ns), origins)
+            case stat.S_IFDIR:
+                return Directory(meta, origins)
+            case stat.S_IFLNK:
+                return Symlink(meta, decode(os.readlink(path)), origins)  # noqa: PTH115  a Path holds no bytes
+            case stat.S_IFCHR:
+                return Device(meta, "c", os.major(facts.st_rdev), os.minor(facts.st_rdev), origins)
+            case stat.S_IFBLK:
+                return Device(meta, "b", os.major(facts.st_rdev), os.minor(facts.st_rdev), origins)
+            case stat.S_IFIFO:
+                return Fifo(meta, origins)
+        raise ImageError(f"{os.fsdecode(path)} is a socket, which no image can hold", "leave it out with exclude")
+
+    def _meta(self, path: bytes, facts: os.stat_result) -> Meta:
+        uid, gid = self._owner or (facts.st_uid, facts.st_gid)
+        if self._canonical:
+            return Meta(_canonical_mode(facts.st_mode), uid, gid, facts.st_mtime_ns)
+        return Meta(stat.S_IMODE(facts.st_mode), uid, gid, facts.st_mtime_ns, _xattrs(path))
+
+
+def _canonical_mode(mode: int) -> int:
+    if stat.S_ISLNK(mode):
+        return 0o777
+    return 0o755 if stat.S_ISDIR(mode) or (stat.S_ISREG(mode) and mode & 0o111) else 0o644
+
+
+def _xattrs(path: bytes) -> Xattrs:
+    try:
+        names = os.listxattr(path, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in (errno.ENOTSUP, errno.ENOSYS):
+            return ()
+        raise
+    if not names:
+        return ()
+    kept = ((decode(os.fsencode(name)), name) for name in names)
+    return tuple(
+        sorted(
+            (label, os.getxattr(path, name, follow_symlinks=False)) for label, name in kept if belongs_to_file(label)
+        )
+    )

@@ -1,0 +1,65 @@
+"""Source `directory`: a folder of this machine that is a root filesystem, or a part of one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from fromscratch.host import named
+from fromscratch.host.scan import fingerprint, scan
+from fromscratch.host.store import Store
+from fromscratch.model.entry import Origin
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import matcher, tree_path
+from fromscratch.sources.contract import Context
+from fromscratch.transforms.placement import check_paths, parse_modes, parse_owner, placed, with_modes
+
+
+class DirectoryOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A folder, taken as it is: modes, owners, attributes, hard links and devices are kept."""
+
+    path: Annotated[str, Meta(description="the folder; relative to the recipe", min_length=1)]
+    owner: Annotated[str, Meta(description='"keep", or UID:GID for everything, such as "0:0"')] = "keep"
+    exclude: Annotated[list[str], Meta(description="globs of paths inside the folder to leave out")] = []
+    into: Annotated[str, Meta(description="where in the image the folder lands")] = "/"
+    modes: Annotated[
+        dict[str, str], Meta(description='octal modes for paths inside the folder, such as /bin/su: "4755"')
+    ] = {}
+
+    def __post_init__(self) -> None:
+        parse_owner(self.owner)
+        parse_modes(self.modes)
+        check_paths("exclude", self.exclude)
+        if self.into != "/":
+            check_paths("into", [self.into])
+
+    def bind(self, context: Context) -> "DirectorySource":
+        return DirectorySource(self, context)
+
+
+class DirectorySource:
+    def __init__(self, options: DirectoryOptions, context: Context) -> None:
+        self.label = f"directory {options.path}"
+        self._options, self._context = options, context
+
+    def fetch(self, store: Store) -> None:
+        """Nothing to bring: the folder is here."""
+
+    def fingerprint(self, store: Store) -> str:
+        skip = matcher(self._options.exclude)
+        return f"{msgspec.json.encode(self._options).decode()} {fingerprint(self._folder(), skip=skip)}"
+
+    def build(self, store: Store) -> Rootfs:
+        """Raises UsageError if there is no such folder, and ImageError for what cannot be read."""
+        options = self._options
+        tree = scan(
+            self._folder(),
+            Origin(self.label, "found in", options.path),
+            owner=parse_owner(options.owner),
+            skip=matcher(options.exclude),
+        )
+        return placed(with_modes(tree, parse_modes(options.modes)), tree_path(options.into))
+
+    def _folder(self) -> Path:
+        return named.folder(self._context.folder, self._options.path, self.label)

@@ -1,0 +1,72 @@
+"""Source `overlay`: a folder of project files that goes over the tree, whiteouts included."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from fromscratch.host import named
+from fromscratch.host.scan import fingerprint, scan
+from fromscratch.host.store import Store
+from fromscratch.model.entry import Origin
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import matcher
+from fromscratch.sources.contract import Context
+from fromscratch.transforms.placement import check_paths, parse_modes, parse_owner, with_modes
+
+
+class OverlayOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A folder of files kept with the project, laid over what stands above it in the recipe.
+
+    Only what git would keep counts: a file is 0755 if it may be executed and else 0644, so neither
+    the umask nor the user matters. An empty file .wh.NAME removes NAME, and .wh..wh..opq empties the
+    folder it stands in.
+    """
+
+    path: Annotated[str, Meta(description="the folder; relative to the recipe", min_length=1)]
+    owner: Annotated[str, Meta(description='UID:GID of everything, or "keep"')] = "0:0"
+    modes: Annotated[
+        dict[str, str], Meta(description='octal modes for paths of the overlay, such as /etc/shadow: "0640"')
+    ] = {}
+    keep_modes: Annotated[bool, Meta(description="take modes, attributes and hard links as they are on disk")] = False
+    exclude: Annotated[list[str], Meta(description="globs of paths inside the folder to leave out")] = []
+
+    def __post_init__(self) -> None:
+        parse_owner(self.owner)
+        parse_modes(self.modes)
+        check_paths("exclude", self.exclude)
+
+    def bind(self, context: Context) -> "OverlaySource":
+        return OverlaySource(self, context)
+
+
+class OverlaySource:
+    def __init__(self, options: OverlayOptions, context: Context) -> None:
+        self.label = f"overlay {options.path}"
+        self._options, self._context = options, context
+
+    def fetch(self, store: Store) -> None:
+        """Nothing to bring: the folder is here."""
+
+    def fingerprint(self, store: Store) -> str:
+        skip = matcher(self._options.exclude)
+        return f"{msgspec.json.encode(self._options).decode()} {fingerprint(self._folder(), skip=skip)}"
+
+    def build(self, store: Store) -> Rootfs:
+        """The files and whiteouts as they are; `transforms.overlay` carries the whiteouts out.
+
+        Raises UsageError if there is no such folder, and ImageError for what cannot be read.
+        """
+        options = self._options
+        tree = scan(
+            self._folder(),
+            Origin(self.label, "found in", options.path),
+            owner=parse_owner(options.owner),
+            canonical_modes=not options.keep_modes,
+            skip=matcher(options.exclude),
+        )
+        return with_modes(tree, parse_modes(options.modes))
+
+    def _folder(self) -> Path:
+        return named.folder(self._context.folder, self._options.path, self.label)

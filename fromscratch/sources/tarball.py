@@ -1,0 +1,138 @@
+"""Source `tarball`: a tar archive, here or at an address, plain or compressed."""
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import msgspec
+from msgspec import Meta, Struct
+
+from fromscratch.digest import Digest, check
+from fromscratch.errors import FormatError, ImageError, NotFetched
+from fromscratch.formats import compression
+from fromscratch.formats.tar import read_tree
+from fromscratch.host import disk, named
+from fromscratch.host.store import Store
+from fromscratch.model.entry import Origin
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import matcher, tree_path
+from fromscratch.sources.contract import Context
+from fromscratch.transforms.placement import (
+    check_paths,
+    parse_modes,
+    parse_owner,
+    placed,
+    with_modes,
+    with_owner,
+)
+
+_RECORD = "tarball"
+
+
+class TarballOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A root filesystem as a tar archive, plain or in gzip, xz, bzip2 or zstd. Give `path`, or `url` and `sha256`."""
+
+    path: Annotated[str, Meta(description="a file of this machine; relative to the recipe")] = ""
+    url: Annotated[str, Meta(description="where to download it from; needs sha256")] = ""
+    sha256: Annotated[str, Meta(description="the digest of the file, as it is downloaded")] = ""
+    strip: Annotated[int, Meta(description="how many leading folders to take off every name", ge=0)] = 0
+    owner: Annotated[str, Meta(description='"keep", or UID:GID for everything, such as "0:0"')] = "keep"
+    exclude: Annotated[list[str], Meta(description="globs of paths inside the archive to leave out")] = []
+    into: Annotated[str, Meta(description="where in the image the archive's root lands")] = "/"
+    modes: Annotated[dict[str, str], Meta(description="octal modes for paths inside the archive")] = {}
+
+    def __post_init__(self) -> None:
+        if bool(self.path) == bool(self.url):
+            raise ValueError("write either path: or url:, not " + ("both" if self.path else "neither"))
+        if self.url and not self.sha256:
+            raise ValueError(
+                "a url needs a sha256, so that the same recipe gives the same image; "
+                f"write what this says: curl -L {self.url} | sha256sum"
+            )
+        if self.sha256:
+            try:
+                Digest.parse(self.sha256)
+            except FormatError as error:
+                raise ValueError(f"sha256: {error.message}; {error.hint}") from error
+        parse_owner(self.owner)
+        parse_modes(self.modes)
+        check_paths("exclude", self.exclude)
+        if self.into != "/":
+            check_paths("into", [self.into])
+
+    def bind(self, context: Context) -> "TarballSource":
+        return TarballSource(self, context)
+
+
+class TarballSource:
+    def __init__(self, options: TarballOptions, context: Context) -> None:
+        self.label = f"tarball {options.path or options.url}"
+        self._options, self._context = options, context
+        self._digest = Digest.parse(options.sha256) if options.sha256 else None
+
+    def fetch(self, store: Store) -> None:
+        """Download an address; take a file of this machine into the store."""
+        if not self._options.url:
+            self._kept(store)
+            return
+        from fromscratch.host.download import Wanted, download
+
+        title = self._options.url.rstrip("/").rpartition("/")[2]
+        wanted = Wanted(title=title, urls=(self._options.url,), digest=self._digest)
+        download(store, [wanted], self._context.progress, self._context.jobs)
+
+    def fingerprint(self, store: Store) -> str:
+        what = str(self._digest) if self._options.url else self._facts(self._file())
+        return f"{msgspec.json.encode(self._options).decode()} {what}"
+
+    def build(self, store: Store) -> Rootfs:
+        """Raises NotFetched for an address that is not in the store, FormatError for a bad archive."""
+        options = self._options
+        digest = self._digest if options.url and self._digest else self._kept(store)
+        if not store.has(digest):
+            raise NotFetched(f"{self.label} is not in the store", "run fetch first")
+        blob = store.path(digest)
+        try:
+            if compression.kind(blob) != "none":
+                blob = store.derived(digest, "tar", compression.expand)
+        except FormatError as error:
+            raise FormatError(error.message.replace(str(blob), self.label), error.hint) from error
+        tree = read_tree(blob, self._origin(), strip=options.strip, title=self.label)
+        skipped = matcher(options.exclude)
+        tree = tree.without([path for path in tree if skipped(path)])
+        tree = with_modes(with_owner(tree, parse_owner(options.owner)), parse_modes(options.modes))
+        return placed(tree, tree_path(options.into))
+
+    def _origin(self) -> Origin:
+        return Origin(self.label, "shipped in", self._options.path or self._options.url)
+
+    def _kept(self, store: Store) -> Digest:
+        """The digest of the local file, whose bytes are in the store; read again only when it has changed."""
+        path = self._file()
+        facts = self._facts(path)
+        record = store.record(_RECORD, facts)
+        digest = Digest.parse(record.decode()) if record else None
+        if digest is None or not store.has(digest):
+            with self._open(path) as stream, disk.explained(store.root):
+                digest = store.add_stream(stream)
+            if self._facts(path) == facts:
+                store.write_record(_RECORD, facts, str(digest).encode())
+        if self._digest is not None:
+            check(digest, self._digest, self.label)
+        return digest
+
+    def _file(self) -> Path:
+        return named.file(self._context.folder, self._options.path, self.label)
+
+    @staticmethod
+    def _open(path: Path) -> BinaryIO:
+        try:
+            return open(path, "rb")
+        except OSError as error:
+            raise ImageError(f"cannot read {path}: {error.strerror}", "make it readable") from error
+
+    @staticmethod
+    def _facts(path: Path) -> str:
+        facts = path.stat()
+        numbers = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+        return hashlib.sha256(f"{path}\0{numbers}".encode("utf-8", "surrogateescape")).hexdigest()
