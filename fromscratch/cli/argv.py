@@ -1,0 +1,64 @@
+"""What invoke's parser leaves to us: operands, words after `--`, options shared along a chain of verbs.
+
+Pure functions of an argument vector. Invoke (3.0.3) can say neither that a positional argument may
+be left out nor where the words after `--` end and begin.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """`flags` maps each option of a verb to whether it takes a value; `operands` is how many it may have."""
+
+    flags: Mapping[str, bool]
+    operands: int = 0
+
+
+def body(argv: Sequence[str]) -> list[str]:
+    """The words before `--`."""
+    return list(argv[: argv.index("--")]) if "--" in argv else list(argv)
+
+
+def remainder(argv: Sequence[str]) -> list[str] | None:
+    """The words after `--`, each as it was given; None without `--`."""
+    return list(argv[argv.index("--") + 1 :]) if "--" in argv else None
+
+
+def operands(argv: Sequence[str], verbs: Mapping[str, Shape]) -> dict[str, list[str]]:
+    """The bare words that follow each verb, as far as the verb takes operands.
+
+    A word that is itself a verb starts that verb, unless it directly follows a verb that still
+    lacks its operand and is the last word (`why build` asks about a path named build).
+    """
+    found: dict[str, list[str]] = {}
+    current: str | None = None
+    words = iter(body(argv)[1:])
+    for word in words:
+        if word.startswith("-") and len(word) > 1:
+            if current and "=" not in word and verbs[current].flags.get(word, False):
+                next(words, None)
+        elif word in verbs:
+            current = word
+            found.setdefault(current, [])
+        elif current and len(found[current]) < verbs[current].operands:
+            found[current].append(word)
+    return found
+
+
+def given(argv: Sequence[str], option: str) -> str | None:
+    """The value of `--option VALUE` or `--option=VALUE`, if all its uses before `--` agree."""
+    words = body(argv)
+    values: set[str] = set()
+    for index, word in enumerate(words):
+        if word == option and index + 1 < len(words):
+            values.add(words[index + 1])
+        elif word.startswith(f"{option}="):
+            values.add(word.partition("=")[2])
+    return values.pop() if len(values) == 1 else None
+
+
+def verbs_in(argv: Sequence[str], verbs: Collection[str]) -> list[str]:
+    """The words that are verbs, in order."""
+    return [word for word in body(argv)[1:] if word in verbs]

@@ -1,0 +1,49 @@
+"""The verbs that answer questions about an image: ls and why."""
+
+from fromscratch.cli.call import Call
+from fromscratch.cli.verb import verb
+
+
+@verb(
+    operand="image",
+    help={
+        "image": "oci:DIR[:TAG], docker-archive:FILE, tar:FILE, dir:DIR or a name (default: the recipe's build)",
+        "path": "only this path and what is below it",
+        "json": "a list of objects instead of lines",
+    },
+)
+def ls(call: Call, image: str | None = None, path: str | None = None, json: bool = False) -> None:
+    """List an image: one line per entry, with kind, mode, owner, size and target."""
+    from fromscratch.cli.target import target
+    from fromscratch.errors import NotInTree
+    from fromscratch.model import listing
+    from fromscratch.paths import ROOT
+
+    found = target(call, image)
+    tree = found.tree(call.store)
+    top = tree.resolve(path) if path else ROOT
+    shown = list(tree.within(top))
+    if not shown:
+        raise NotInTree(f"there is no {path} in {found.where}", "ls without --path shows all")
+    if json:
+        call.result([listing.facts(each, tree[each]) for each in shown], "", True)
+        return
+    call.note(f"{found.where}: {len(tree)} entries, {tree.size} bytes")
+    for each in shown:
+        call.say(listing.line(each, tree[each]))
+
+
+@verb(
+    operand="path",
+    help={"path": "a path of the image", "image": "another image than the recipe's build", "json": "for a program"},
+)
+def why(call: Call, path: str | None = None, image: str | None = None, json: bool = False) -> None:
+    """Explain a file: every reason for which it is in the image, down to what was asked for."""
+    from fromscratch.cli.explain import explained
+    from fromscratch.cli.target import target
+    from fromscratch.errors import UsageError
+
+    if path is None:
+        raise UsageError("why needs a path", "ask for example: why /bin/sh")
+    data, text = explained(target(call, image), path, call.store)
+    call.result(data, text, json)

@@ -1,0 +1,127 @@
+"""One call of a verb: what the command line, the folder and the environment say, made into a `Job`.
+
+This is the only place that reads the environment, so that everything below gets it as arguments.
+"""
+
+import difflib
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fromscratch.cli.bars import Bars
+from fromscratch.errors import UsageError
+
+if TYPE_CHECKING:
+    from fromscratch.assembly import Job
+    from fromscratch.host.store import Store
+    from fromscratch.model.image import Platform
+
+DEFAULT_RECIPE = Path("fromscratch.yaml")
+SHIPPED_DEFAULT = "busybox"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """The shared options as they were given (None: not given), and the words after `--`."""
+
+    recipe_name: str | None
+    store_name: str | None
+    platform_names: str | None
+    output_name: str | None
+    quiet: bool
+    words: Sequence[str] | None
+    environment: Mapping[str, str]
+
+    @cached_property
+    def progress(self) -> Bars:
+        return Bars(self.quiet)
+
+    @cached_property
+    def store(self) -> "Store":
+        from fromscratch.host.store import Store
+
+        name = self.store_name or self.environment.get("FROMSCRATCH_STORE")
+        if name:
+            return Store(Path(name))
+        from platformdirs import user_cache_path
+
+        return Store(user_cache_path("fromscratch", appauthor=False))
+
+    @cached_property
+    def recipe_path(self) -> Path:
+        """The recipe's file. Raises UsageError, naming what comes near."""
+        from fromscratch.host.shipped import shipped
+
+        name = self.recipe_name
+        if name is None:
+            return DEFAULT_RECIPE if DEFAULT_RECIPE.exists() else shipped("recipes") / f"{SHIPPED_DEFAULT}.yaml"
+        path = Path(name)
+        if path.is_file():
+            return path
+        known = sorted(each.stem for each in shipped("recipes").glob("*.yaml"))
+        if name in known:
+            return shipped("recipes") / f"{name}.yaml"
+        near = difflib.get_close_matches(name, [*known, *(str(each) for each in Path().glob("*.yaml"))], 1)
+        raise UsageError(
+            f"there is no recipe {name}: no such file, and none of that name is shipped",
+            f"did you mean {near[0]}?"
+            if near
+            else f"write one with `fromscratch init`, or name one of: {', '.join(known)}",
+        )
+
+    @cached_property
+    def job(self) -> "Job":
+        """What is to be built. Raises RecipeError and UsageError."""
+        from fromscratch import recipe
+        from fromscratch.assembly import Job
+        from fromscratch.model.image import Platform
+
+        path = self.recipe_path
+        made = recipe.load(path)
+        platforms = self.platforms or tuple(Platform.parse(text) for text in made.platforms)
+        return Job(
+            recipe=made,
+            folder=path.resolve().parent,
+            store=self.store,
+            output=Path(self.output_name) if self.output_name else Path("build") / made.name,
+            platforms=platforms or (Platform.of_this_machine(),),
+            epoch=self._epoch(made.epoch),
+            progress=self.progress,
+            jobs=len(os.sched_getaffinity(0)),
+        )
+
+    @cached_property
+    def platforms(self) -> "tuple[Platform, ...]":
+        """What `--platform` names."""
+        from fromscratch.model.image import Platform
+
+        return tuple(Platform.parse(text.strip()) for text in (self.platform_names or "").split(",") if text.strip())
+
+    def with_words(self, words: Sequence[str]) -> "Call":
+        return replace(self, words=words)
+
+    def say(self, text: str) -> None:
+        """What the user asked to see."""
+        print(text, flush=True)
+
+    def note(self, text: str) -> None:
+        """What is good to know; `--quiet` keeps it back."""
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    def result(self, data: Any, text: str, as_json: bool) -> None:
+        """The answer of a verb, for a program or for a person."""
+        self.say(json.dumps(data, indent=1, ensure_ascii=False) if as_json else text)
+
+    def _epoch(self, of_recipe: int | None) -> int:
+        text = self.environment.get("SOURCE_DATE_EPOCH")
+        if not text:
+            return of_recipe or 0
+        if not text.isdigit():
+            raise UsageError(f"SOURCE_DATE_EPOCH is {text!r}", "give it in whole seconds since 1970, or unset it")
+        return int(text)

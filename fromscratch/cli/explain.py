@@ -1,0 +1,79 @@
+"""The answer of `why`: the way a path takes through the tree, and the reasons of each step."""
+
+import difflib
+from typing import Any
+
+from fromscratch import evidence, paths
+from fromscratch.errors import ImageError, NotInTree
+from fromscratch.host.store import Store
+from fromscratch.model.entry import Origin, Symlink
+from fromscratch.model.listing import line, quoted
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.naming import Found
+from fromscratch.paths import TreePath
+
+
+def explained(found: Found, path: str, store: Store) -> tuple[dict[str, Any], str]:
+    """For a program and for a person. Raises NotInTree, saying whether the path was trimmed."""
+    tree = found.tree(store)
+    try:
+        steps = way(tree, path)
+    except NotInTree as error:
+        raise _absent(found, tree, path, error) from error
+    data: dict[str, Any] = {"image": found.where, "path": quoted(path), "steps": []}
+    rows: list[str] = []
+    for step in steps:
+        origins = evidence.origins(found.evidence, step) if found.evidence else tree[step].origins
+        rows.append(line(step, tree[step]))
+        rows += [f"  {text}" for origin in origins for text in _told(origin)]
+        if not origins:
+            rows.append("  no reason is recorded: this image was not built here")
+        data["steps"].append(
+            {"path": quoted(step), "entry": line(step, tree[step]), "reasons": [_chain(origin) for origin in origins]}
+        )
+    return data, "\n".join(rows)
+
+
+def way(tree: Rootfs, path: str) -> list[TreePath]:
+    """Every symlink that resolving `path` goes through, then where it ends."""
+    steps: list[TreePath] = []
+    pending = [part for part in reversed(path.split("/")) if part and part != "."]
+    here = paths.ROOT
+    end = tree.resolve(path)
+    while pending:
+        part = pending.pop()
+        if part == "..":
+            here = paths.parent(here)
+            continue
+        step = paths.join(here, part)
+        entry = tree[step]
+        if not isinstance(entry, Symlink):
+            here = step
+            continue
+        if step not in steps:
+            steps.append(step)
+        here = paths.ROOT if entry.target.startswith("/") else here
+        pending += [each for each in reversed(entry.target.split("/")) if each and each != "."]
+    return [*steps, end]
+
+
+def _told(origin: Origin) -> list[str]:
+    """A chain of reasons, each a step further in."""
+    return [f"{'  ' * depth}{link.reason} {link.detail}  [{link.source}]" for depth, link in enumerate(origin.chain())]
+
+
+def _chain(origin: Origin) -> list[dict[str, str]]:
+    return [{"source": link.source, "reason": link.reason, "detail": link.detail} for link in origin.chain()]
+
+
+def _absent(found: Found, tree: Rootfs, path: str, error: NotInTree) -> ImageError:
+    removed = found.evidence.removed if found.evidence else {}
+    spelled = quoted(paths.tree_path(path)) if ".." not in path else path
+    rule = removed.get(spelled)
+    if rule:
+        return NotInTree(f"{path} is not in {found.where}: it was trimmed by {rule!r}", "change trim: in the recipe")
+    last = path.rstrip("/").rpartition("/")[2]
+    same = [each for each in tree if paths.name(each) == last]
+    names = same or difflib.get_close_matches(path, [str(each) for each in tree], 3)
+    hint = f"did you mean {' or '.join(str(each) for each in names[:3])}?" if names else error.hint
+    return NotInTree(f"{error.message} ({found.where})", hint)

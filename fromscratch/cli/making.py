@@ -1,0 +1,64 @@
+"""The verbs that make an image: fetch, configure, build."""
+
+from fromscratch.cli.call import Call
+from fromscratch.cli.sizes import megabytes
+from fromscratch.cli.verb import verb
+
+
+@verb(without=("output",))
+def fetch(call: Call) -> None:
+    """Download everything the recipe needs into the store: verified, resumed, in parallel."""
+    from fromscratch import assembly
+
+    assembly.fetch(call.job)
+
+
+@verb(help={"menu": "open menuconfig and write what changed back as a fragment", "busybox": "busybox's own menu"})
+def configure(call: Call, menu: bool = False, busybox: bool = False) -> None:
+    """Make Buildroot's configuration; --menu opens its menu and writes the change back as a fragment."""
+    from fromscratch import assembly
+    from fromscratch.errors import UsageError
+
+    job = call.job
+    done = 0
+    for item, source in assembly.sources(job, job.platforms[0]):
+        if item.kind == "buildroot":
+            outcome = source.configure(job.store, menu=menu or busybox, what="busybox" if busybox else "buildroot")  # type: ignore[attr-defined]
+            call.say(str(outcome))
+            done += 1
+    if not done:
+        raise UsageError("the recipe has no buildroot item", "configure is for recipes that build from source")
+
+
+@verb(help={"json": "print what was built for a program to read"})
+def build(call: Call, json: bool = False) -> None:
+    """Make the image out of what was fetched: no network. Writes oci/, evidence.json, Dockerfile, build.log."""
+    from fromscratch import assembly
+
+    job = call.job
+    built = assembly.build(job)
+    data = []
+    lines = []
+    for image in built.images:
+        facts = built.evidence.of(image.platform)
+        packed = sum(layer.size for layer in image.layers)
+        data.append(
+            {
+                "platform": str(image.platform),
+                "layers": facts.layers,
+                "diff_ids": [str(layer.diff_id) for layer in image.layers],
+                "size": packed,
+                "entries": len(facts.entries),
+                "codec": facts.codec,
+            }
+        )
+        state = "" if built.fresh else ", unchanged"
+        lines.append(
+            f"{job.recipe.name} {image.platform}: {len(facts.entries)} entries, {megabytes(packed)} packed{state}"
+            f" -> oci:{job.layout}"
+        )
+    call.result(
+        {"name": job.recipe.name, "fresh": built.fresh, "layout": str(job.layout), "images": data},
+        "\n".join(lines),
+        json,
+    )

@@ -1,0 +1,88 @@
+"""The verbs around a recipe: init, schema, doctor, clean."""
+
+from pathlib import Path
+
+from fromscratch.cli.call import DEFAULT_RECIPE, Call
+from fromscratch.cli.verb import verb
+
+_NO_JOB = ("store_dir", "platform", "output")
+
+
+@verb(
+    without=("recipe", *_NO_JOB),
+    help={
+        "from": "where the root comes from: debian, buildroot, directory or tarball",
+        "force": "replace a recipe that is there",
+    },
+)
+def init(call: Call, from_: str | None = None, force: bool = False) -> None:
+    """Write a commented recipe, fromscratch.yaml, to start from."""
+    import difflib
+    import re
+
+    from fromscratch.cli.template import KINDS, template
+    from fromscratch.errors import UsageError
+    from fromscratch.host import disk
+
+    kind = from_ or _asked(list(KINDS))
+    if kind not in KINDS:
+        near = difflib.get_close_matches(kind, KINDS, 1)
+        raise UsageError(
+            f"init --from {kind}: no such kind of source",
+            f"did you mean {near[0]}?" if near else f"say one of: {', '.join(KINDS)}",
+        )
+    if DEFAULT_RECIPE.exists() and not force:
+        raise UsageError(f"{DEFAULT_RECIPE} is there already", "edit it, or say --force to replace it")
+    name = re.sub(r"[^a-z0-9]+", "-", Path.cwd().name.lower()).strip("-") or "image"
+    disk.write_atomically(DEFAULT_RECIPE, template(kind, name).encode())
+    call.say(f"wrote {DEFAULT_RECIPE}; next: fromscratch fetch build run")
+
+
+@verb(without=("recipe", *_NO_JOB))
+def schema(call: Call) -> None:
+    """Print the JSON Schema of recipes, for editors and other programs."""
+    from fromscratch import recipe
+
+    call.result(recipe.schema(), "", True)
+
+
+@verb(without=("recipe", "platform", "output"), help={"json": "a list of objects instead of a table"})
+def doctor(call: Call, json: bool = False) -> None:
+    """Tell what this machine has and lacks for each source, sink and way to run, and how to get it."""
+    from fromscratch.cli.examine import examined, table
+
+    found = examined(call.store)
+    call.result([check.facts() for check in found], table(found), json)
+
+
+@verb(help={"store": "the store too: every download and every built tree"})
+def clean(call: Call, store: bool = False) -> None:
+    """Remove what build wrote for the recipe; with --store the store too."""
+    import shutil
+
+    from fromscratch import evidence
+    from fromscratch.errors import ImageError
+    from fromscratch.host import disk
+
+    output = call.job.output
+    if output.exists():
+        if not (output / evidence.NAME).exists() and not (output / "oci").exists() and any(output.iterdir()):
+            raise ImageError(f"{output} does not look like a build", "remove it by hand if it is one")
+        with disk.explained(output):
+            shutil.rmtree(output)
+        call.say(f"removed {output}")
+    if store:
+        call.store.clear()
+        call.say(f"removed {call.store.root}")
+
+
+def _asked(kinds: list[str]) -> str:
+    """The kind the user chooses; the first where nobody can be asked."""
+    import sys
+
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return kinds[0]
+    print(
+        f"Where does the root come from? [{'/'.join(kinds)}, default {kinds[0]}] ", end="", file=sys.stderr, flush=True
+    )
+    return sys.stdin.readline().strip() or kinds[0]

@@ -1,0 +1,149 @@
+"""What makes a function a verb: the options that every verb has, operands, errors, interruption.
+
+A verb is an invoke task, so that `invoke VERB` in a checkout and `fromscratch VERB` when installed
+are the same thing. Its function takes a `Call` and its own options.
+"""
+
+import functools
+import inspect
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from invoke.exceptions import Exit
+from invoke.parser import Argument
+from invoke.tasks import Task
+
+from fromscratch.cli import argv
+from fromscratch.cli.call import Call
+from fromscratch.errors import ImageError
+
+_SHARED = {
+    "recipe": "FILE, or the name of a shipped recipe (default: ./fromscratch.yaml, else the shipped busybox)",
+    "store_dir": "DIR of the store (default: $FROMSCRATCH_STORE, else the user's cache folder)",
+    "platform": "linux/ARCH[,linux/ARCH] to build for, instead of the recipe's",
+    "output": "DIR of the build (default: build/NAME)",
+    "quiet": "say only what was asked for, and errors",
+}
+INTERRUPTED = 130
+
+
+class Verb(Task[Any]):
+    """A task whose operand may be left out, and which is told of by `argv`."""
+
+    operand: str = ""
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        arguments = super().get_arguments(ignore_unknown_help)
+        if self.operand and operands_of(self.name):
+            # Only a verb that got its operand asks invoke for one: invoke insists on every positional argument.
+            for place, argument in enumerate(arguments):
+                if argument.attr_name == self.operand or argument.name == self.operand:
+                    argument.positional = True
+                    arguments.insert(0, arguments.pop(place))
+        return arguments
+
+    def shape(self) -> argv.Shape:
+        flags = {}
+        for argument in Task.get_arguments(self, ignore_unknown_help=True):
+            for name in argument.names:
+                flags[f"--{name}"] = bool(argument.takes_value)
+        return argv.Shape(flags, operands=1 if self.operand else 0)
+
+
+VERBS: dict[str, Verb] = {}
+
+
+def operands_of(verb: str) -> list[str]:
+    """The operands that this process was given for a verb."""
+    return argv.operands(sys.argv, _shapes()).get(verb, [])
+
+
+@functools.cache
+def _shapes() -> Mapping[str, argv.Shape]:
+    return {name: verb.shape() for name, verb in VERBS.items()}
+
+
+def verb(
+    name: str = "",
+    *,
+    operand: str = "",
+    help: Mapping[str, str] | None = None,  # noqa: A002 - invoke's own word for it
+    without: tuple[str, ...] = (),
+) -> Callable[[Callable[..., None]], Verb]:
+    """Make a function a verb. `help` explains its own options; `without` are shared ones it does not have."""
+
+    def made(function: Callable[..., None]) -> Verb:
+        shared = {key: text for key, text in _SHARED.items() if key not in without}
+        body = _task_body(function, shared)
+        known = Verb(
+            body,
+            name=name or function.__name__,
+            positional=(),
+            auto_shortflags=False,
+            help={**shared, **(help or {})},
+        )
+        known.operand = operand
+        VERBS[known.name] = known
+        return known
+
+    return made
+
+
+def _task_body(function: Callable[..., None], shared: Mapping[str, str]) -> Callable[..., None]:
+    @functools.wraps(function)
+    def body(_context: object, **options: Any) -> None:
+        call = Call(
+            recipe_name=options.pop("recipe", None) or argv.given(sys.argv, "--recipe"),
+            store_name=options.pop("store_dir", None) or argv.given(sys.argv, "--store-dir"),
+            platform_names=options.pop("platform", None) or argv.given(sys.argv, "--platform"),
+            output_name=options.pop("output", None) or _shared_output(),
+            quiet=options.pop("quiet", False) or "--quiet" in argv.body(sys.argv),
+            words=argv.remainder(sys.argv),
+            environment=os.environ,
+        )
+        with rendered():
+            function(call, **options)
+
+    own = list(inspect.signature(function).parameters.values())[1:]
+    own_names = {parameter.name for parameter in own}
+    parameters = [
+        inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+        *(parameter.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD) for parameter in own),
+        *(
+            inspect.Parameter(key, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False if key == "quiet" else None)
+            for key in shared
+            if key not in own_names
+        ),
+    ]
+    body.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return body
+
+
+def _shared_output() -> str | None:
+    """`--output` of another verb of the chain: the build's folder, unless it is `pack`'s file."""
+    return None if "pack" in argv.verbs_in(sys.argv, VERBS) else argv.given(sys.argv, "--output")
+
+
+class rendered:  # noqa: N801 - read as a word: with rendered():
+    """The one place where failures become text and exit codes. A bug keeps its traceback."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ImageError):
+            raise Exit(explained(error), code=error.exit_code) from error
+        if isinstance(error, KeyboardInterrupt):
+            raise Exit("\ninterrupted; the same command goes on from here", code=INTERRUPTED) from error
+        if isinstance(error, BrokenPipeError):
+            # Whoever read our output has gone (ls | head): stop quietly, as cat does.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise Exit(code=0) from error
+
+
+def explained(error: ImageError) -> str:
+    """A failure as the user reads it: what failed, then what to do."""
+    text = f"error: {error.message}"
+    return f"{text}\n hint: {error.hint}" if error.hint else text

@@ -1,0 +1,130 @@
+"""`evidence.json`: what a finished build knows about its own image: the reasons of every file.
+
+The tree itself is in the image's layers; this file adds what a layer cannot carry. Paths are
+written as `model.listing` quotes them, so that any name fits into JSON.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from fromscratch.errors import FormatError, NotFetched
+from fromscratch.host import disk
+from fromscratch.model.entry import Entry, Origin
+from fromscratch.model.image import Layer, Platform
+from fromscratch.model.listing import quoted
+from fromscratch.paths import TreePath
+
+FORMAT = 1
+NAME = "evidence.json"
+
+
+class Reason(Struct, frozen=True, array_like=True):
+    """An `Origin`; `because` is the place of the next one in the list of reasons, or -1."""
+
+    source: str
+    reason: str
+    detail: str
+    because: int = -1
+
+
+class ImageEvidence(Struct, frozen=True, kw_only=True):
+    """`layers` are digests of blobs, `codec` is what packed them.
+
+    `entries` maps each path to places in `reasons`; `removed` maps what was trimmed to its rule.
+    """
+
+    platform: str
+    layers: list[str]
+    codec: str
+    reasons: list[Reason]
+    entries: dict[str, list[int]]
+    removed: dict[str, str] = {}
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """`inputs` is a digest of all that the build depended on."""
+
+    format: int = FORMAT
+    name: str
+    inputs: str
+    epoch: int
+    recipe: Any
+    images: list[ImageEvidence]
+
+    def of(self, platform: Platform | None = None) -> ImageEvidence:
+        """The part about one platform; the only or first one by default."""
+        for image in self.images:
+            if platform is None or image.platform == str(platform):
+                return image
+        raise NotFetched(f"this build has no image for {platform}", "build it with --platform")
+
+
+def gather(
+    platform: Platform,
+    layers: Iterable[Layer],
+    codec: str,
+    entries: Mapping[TreePath, Entry],
+    removed: Mapping[TreePath, str],
+) -> ImageEvidence:
+    """The reasons of a finished tree."""
+    reasons = _Reasons()
+    return ImageEvidence(
+        platform=str(platform),
+        layers=[str(layer.digest) for layer in layers],
+        codec=codec,
+        entries={quoted(path): reasons.places(entry.origins) for path, entry in entries.items()},
+        reasons=reasons.rows,
+        removed={quoted(path): rule for path, rule in removed.items()},
+    )
+
+
+def origins(evidence: ImageEvidence, path: TreePath) -> tuple[Origin, ...]:
+    """The reasons recorded for a path; empty for one that the image has not."""
+    return tuple(_origin(evidence, place) for place in evidence.entries.get(quoted(path), ()))
+
+
+def write(folder: Path, evidence: Evidence) -> None:
+    disk.write_atomically(folder / NAME, msgspec.json.format(msgspec.json.encode(evidence), indent=1) + b"\n")
+
+
+def read(folder: Path) -> Evidence | None:
+    """The evidence of a build folder, or None if nothing was built there. Raises FormatError."""
+    path = folder / NAME
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        return msgspec.json.decode(data, type=Evidence)
+    except msgspec.DecodeError as error:
+        raise FormatError(f"{path} is damaged: {error}", "remove it and build again") from error
+
+
+class _Reasons:
+    """Each reason once; many files share one."""
+
+    def __init__(self) -> None:
+        self.rows: list[Reason] = []
+        self._known: dict[Origin, int] = {}
+
+    def places(self, origins: Iterable[Origin]) -> list[int]:
+        return [self._place(origin) for origin in origins]
+
+    def _place(self, origin: Origin) -> int:
+        known = self._known.get(origin)
+        if known is None:
+            because = self._place(origin.because) if origin.because else -1
+            self.rows.append(Reason(origin.source, origin.reason, origin.detail, because))
+            known = self._known[origin] = len(self.rows) - 1
+        return known
+
+
+def _origin(evidence: ImageEvidence, place: int) -> Origin:
+    row = evidence.reasons[place]
+    # A reason is always written after the one behind it, so a damaged file cannot lead in a circle.
+    because = _origin(evidence, row.because) if 0 <= row.because < place else None
+    return Origin(row.source, row.reason, row.detail, because)  # type: ignore[arg-type]

@@ -1,0 +1,87 @@
+"""YAML with the place of every value, and every scalar as the text that was written.
+
+Scalars stay text, so `version: 2026.10` is not the number 2026.1 and `country: no` is not false; the
+types that the recipe is decoded into say what each text means. Only `null`, `~` and nothing are null.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fromscratch.errors import FormatError
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """`value` is made of dict, list, str and None; `lines` has the line, from 1, of each key or item by its path.
+
+    `repeated` are the paths of keys that stand twice in one mapping.
+    """
+
+    value: Any
+    lines: Mapping[Path, int]
+    repeated: tuple[tuple[Path, int], ...]
+
+
+def load(text: str, name: str) -> Document:
+    """Raises FormatError, with file and line, for text that is no YAML or uses more of it than a recipe may."""
+    import yaml
+
+    try:
+        node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        where = f"{name}:{mark.line + 1}" if mark else name
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise FormatError(
+            f"{where}: this is not YAML: {problem}", "look at the indentation and quotes there"
+        ) from error
+    except RecursionError as error:
+        raise FormatError(f"{name}: this nests too deep", "a recipe needs no more than a few levels") from error
+    reader = _Reader(name)
+    value = reader.value(node, (), 0) if node is not None else None
+    return Document(value, reader.lines, tuple(reader.repeated))
+
+
+_DEPTH = 40
+_VALUES = 100_000
+
+
+class _Reader:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.lines: dict[Path, int] = {(): 1}
+        self.repeated: list[tuple[Path, int]] = []
+        self.count = 0
+
+    def value(self, node: Any, path: Path, depth: int) -> Any:
+        import yaml
+
+        self.count += 1
+        line = node.start_mark.line + 1
+        self.lines.setdefault(path, line)
+        if depth > _DEPTH or self.count > _VALUES:  # an alias inside what it names, or aliases of aliases
+            raise FormatError(f"{self.name}:{line}: this nests too deep or grows too large", "write it out plainly")
+        if isinstance(node, yaml.MappingNode):
+            return self.mapping(node, path, depth)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*path, index), depth + 1) for index, item in enumerate(node.value)]
+        plain = not node.style  # libyaml says "", PyYAML itself None
+        return None if plain and node.value in ("", "~", "null", "Null", "NULL") else node.value
+
+    def mapping(self, node: Any, path: Path, depth: int) -> dict[str, Any]:
+        import yaml
+
+        found: dict[str, Any] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise FormatError(f"{self.name}:{line}: a key must be a word", "write it as a plain word and a colon")
+            if key.value in found:
+                self.repeated.append(((*path, key.value), line))
+                continue
+            self.lines[(*path, key.value)] = line
+            found[key.value] = self.value(value, (*path, key.value), depth + 1)
+        return found

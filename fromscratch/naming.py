@@ -1,0 +1,149 @@
+"""Images by the names that the field's tools use.
+
+`oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:NAME]`, `docker:REF` and `podman:REF` (an
+engine's store), `tar:FILE` and `dir:DIR` for a plain root; a bare name is looked for in build/ and
+then in an engine, and `Found.where` says where it was found.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fromscratch import evidence
+from fromscratch.errors import UsageError
+from fromscratch.evidence import ImageEvidence
+from fromscratch.host.store import Store
+from fromscratch.model.entry import Origin
+from fromscratch.model.image import Image, Platform
+from fromscratch.model.rootfs import Rootfs
+
+SCHEMES = ("oci", "oci-archive", "docker-archive", "docker", "podman", "tar", "dir")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """An image (or with `plain` only a root) and where it was found. `evidence` is there for our own builds."""
+
+    where: str
+    image: Image | None = None
+    plain: Rootfs | None = field(default=None, repr=False)
+    evidence: ImageEvidence | None = field(default=None, repr=False)
+
+    def tree(self, store: Store) -> Rootfs:
+        """The root that a container of the image starts with."""
+        if self.plain is not None:
+            return self.plain
+        from fromscratch.host.layers import root_tree
+
+        return root_tree(self.need_image(), store)
+
+    def need_image(self) -> Image:
+        """Raises UsageError for a plain root, which has no configuration."""
+        if self.image is None:
+            raise UsageError(f"{self.where} is a root, not an image", "make a recipe of it: directory: or tarball:")
+        return self.image
+
+
+def find(name: str, store: Store, platforms: Sequence[Platform] = (), *, builds: Path = Path("build")) -> Found:
+    """The image of this name, for the first of `platforms` that it has. Raises UsageError, naming what was tried."""
+    scheme, colon, rest = name.partition(":")
+    if colon and scheme in SCHEMES and not rest.startswith("//"):
+        return _scheme(scheme, rest, store, platforms)
+    if name.startswith("docker://"):
+        raise UsageError(
+            f"{name} is in a registry, and reading from one is not built yet",
+            "copy it to a folder first, for example with skopeo copy, and name that as oci:DIR",
+        )
+    if evidence.read(builds / name) is not None:
+        return in_build(builds / name, platforms)
+    engine = _engine_with(name)
+    if engine:
+        return _scheme(engine, name, store, platforms)
+    known = ", ".join(sorted(path.parent.name for path in builds.glob(f"*/{evidence.NAME}"))) or "nothing"
+    raise UsageError(
+        f"there is no image {name}: {builds}/ holds {known}, and no engine that answers has it",
+        f"build it, or name it with its kind, one of {', '.join(f'{each}:' for each in SCHEMES)}",
+    )
+
+
+def in_build(folder: Path, platforms: Sequence[Platform] = ()) -> Found:
+    """The image of a build folder, with its evidence."""
+    from fromscratch.host.layout import read_layout
+
+    images = read_layout(folder / "oci")
+    image = chosen(images, platforms, str(folder))
+    proof = evidence.read(folder)
+    facts = proof.of(image.platform) if proof else None
+    if facts and facts.layers != [str(layer.digest) for layer in image.layers]:
+        facts = None  # the layout was made by another build than the evidence
+    return Found(where=f"oci:{folder / 'oci'}", image=image, evidence=facts)
+
+
+def chosen(images: Sequence[Image], platforms: Sequence[Platform], where: str) -> Image:
+    """The image for the first wanted platform; this machine's if there are several and none is named."""
+    wanted = list(platforms) or ([Platform.of_this_machine()] if len(images) > 1 else [])
+    if not wanted:
+        return images[0]
+    for platform in wanted:
+        for image in images:
+            if image.platform == platform:
+                return image
+    there = ", ".join(str(image.platform) for image in images)
+    raise UsageError(f"{where} has no image for {wanted[0]}", f"say --platform with one of: {there}")
+
+
+def _scheme(scheme: str, rest: str, store: Store, platforms: Sequence[Platform]) -> Found:
+    where = f"{scheme}:{rest}"
+    if scheme in ("docker", "podman"):
+        return Found(where=where, image=chosen(_saved(scheme, rest, store), platforms, where))
+    path, tag = _path_and_tag(rest)
+    if not path.exists():
+        raise UsageError(f"{where}: there is no {path}", "see whether the path is right")
+    match scheme:
+        case "oci":
+            from fromscratch.host.layout import read_layout
+
+            if path.name == "oci" and tag is None and (path.parent / evidence.NAME).exists():
+                return in_build(path.parent, platforms)
+            return Found(where=where, image=chosen(read_layout(path, tag), platforms, where))
+        case "oci-archive" | "docker-archive":
+            from fromscratch.host.archives import read_archive
+
+            return Found(where=where, image=chosen(read_archive(path, store, tag), platforms, where))
+        case "tar":
+            from fromscratch.formats.compression import expand
+            from fromscratch.formats.tar import read_tree
+
+            with open(path, "rb") as stream:
+                digest = store.add_stream(stream)
+            origin = Origin(where, "found in", str(path))
+            return Found(where=where, plain=read_tree(store.derived(digest, "tar", expand), origin))
+        case _:
+            from fromscratch.host.scan import scan
+
+            return Found(where=where, plain=scan(path, Origin(where, "found in", str(path))))
+
+
+def _path_and_tag(rest: str) -> tuple[Path, str | None]:
+    """DIR or DIR:TAG: what exists as a whole is a path; else what follows the last colon is a name."""
+    if Path(rest).exists() or ":" not in rest:
+        return Path(rest), None
+    head, _, tail = rest.partition(":")
+    return Path(head), tail
+
+
+def _saved(engine: str, reference: str, store: Store) -> list[Image]:
+    from fromscratch.host.archives import read_archive
+    from fromscratch.host.engine import save
+
+    with store.temporary() as path:
+        save(engine, reference, path)
+        with open(path, "rb") as stream:
+            digest = store.add_stream(stream)
+    return read_archive(store.path(digest), store, None)
+
+
+def _engine_with(name: str) -> str | None:
+    from fromscratch.host.engine import holder_of
+
+    return holder_of(name)

@@ -1,0 +1,414 @@
+"""YAML → `Recipe`: what an image is made of, decoded straight into frozen types.
+
+All faults are reported at once, each with file:line, the path of the key, what was expected, and
+the nearest word that would have been right. The same types give the JSON Schema of the recipe.
+"""
+
+import difflib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from fromscratch.errors import FormatError, RecipeError, UsageError
+from fromscratch.formats import yaml
+from fromscratch.model.image import Healthcheck, Platform, RunConfig
+from fromscratch.sources.catalogue import KINDS
+from fromscratch.sources.contract import Options
+from fromscratch.transforms.accounts import Group, User
+from fromscratch.transforms.trim import CATEGORIES as TRIM_CATEGORIES
+
+
+class Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of a recipe: unknown keys are faults."""
+
+
+class HealthcheckOptions(Strict):
+    """A command that tells whether the container works (docker's extension of the image configuration)."""
+
+    test: Annotated[list[str], Meta(description='["CMD", "/bin/check"], ["CMD-SHELL", "check || exit 1"] or ["NONE"]')]
+    interval: Annotated[float, Meta(description="seconds between two checks")] = 0
+    timeout: Annotated[float, Meta(description="seconds until a check counts as failed")] = 0
+    start_period: Annotated[float, Meta(description="seconds after the start in which failures do not count")] = 0
+    retries: Annotated[int, Meta(description="failures in a row that make it unhealthy", ge=0)] = 0
+
+
+Argv = Annotated[list[str], Meta(description="a list of words, the first the program; there is no shell in between")]
+
+
+class ImageOptions(Strict):
+    """How a container of the image starts: the fields of the OCI image configuration."""
+
+    user: Annotated[str, Meta(description='user or uid, with ":" and group or gid if need be')] = ""
+    env: Annotated[dict[str, str], Meta(description="environment variables")] = {}
+    entrypoint: Argv = []
+    cmd: Argv = []
+    workdir: Annotated[str, Meta(description="the folder a container starts in, absolute")] = ""
+    ports: Annotated[list[str], Meta(description="ports the image listens on, such as 80 or 53/udp")] = []
+    volumes: Annotated[list[str], Meta(description="folders that hold data beyond a container's life")] = []
+    labels: Annotated[dict[str, str], Meta(description="labels of the configuration")] = {}
+    stop_signal: Annotated[str, Meta(description="the signal that ends a container, such as SIGTERM")] = ""
+    healthcheck: HealthcheckOptions | None = None
+    annotations: Annotated[dict[str, str], Meta(description="annotations of the OCI manifest")] = {}
+    author: Annotated[str, Meta(description="who answers for the image")] = ""
+
+    def __post_init__(self) -> None:
+        for name in self.env:
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name):
+                raise ValueError(f"env: {name!r} is no name of a variable")
+        for port in self.ports:
+            if not re.fullmatch(r"[1-9][0-9]{0,4}(/(tcp|udp|sctp))?", port) or int(port.split("/")[0]) > 65535:
+                raise ValueError(f"ports: {port!r} is no port; write 80 or 53/udp")
+        for folder in (*self.volumes, *([self.workdir] if self.workdir else [])):
+            if not folder.startswith("/"):
+                raise ValueError(f"{folder!r} must be an absolute path inside the image")
+        if self.stop_signal and not re.fullmatch(r"(SIG)?[A-Z][A-Z0-9+-]*|[1-9][0-9]?", self.stop_signal):
+            raise ValueError(f"stop_signal: {self.stop_signal!r} is no signal; write SIGTERM or 15")
+        if self.user and not re.fullmatch(r"[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?", self.user):
+            raise ValueError(f"user: {self.user!r} is no user; write name, uid, or uid:gid")
+
+    def run_config(self) -> RunConfig:
+        """The configuration that these options describe."""
+        check = self.healthcheck
+        return RunConfig(
+            user=self.user,
+            exposed_ports=tuple(port if "/" in port else f"{port}/tcp" for port in self.ports),
+            env=self.env,
+            entrypoint=tuple(self.entrypoint),
+            cmd=tuple(self.cmd),
+            volumes=tuple(self.volumes),
+            working_dir=self.workdir,
+            labels=self.labels,
+            stop_signal=self.stop_signal,
+            healthcheck=None
+            if check is None
+            else Healthcheck(
+                test=tuple(check.test),
+                interval=round(check.interval * 1e9),
+                timeout=round(check.timeout * 1e9),
+                start_period=round(check.start_period * 1e9),
+                retries=check.retries,
+            ),
+        )
+
+
+Id = Annotated[int, Meta(ge=0, le=4294967294)]
+AccountName = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*\$?$", max_length=32)]
+
+
+class UserOptions(Strict):
+    """A line of /etc/passwd."""
+
+    name: AccountName
+    uid: Id
+    gid: Annotated[Id | None, Meta(description="the main group; the uid's number when left out")] = None
+    comment: str = ""
+    home: str = "/"
+    shell: str = "/sbin/nologin"
+    password: Annotated[str, Meta(description='a crypt(5) hash; "*" lets nobody in by password')] = "*"
+    create_home: bool = True
+
+    def user(self) -> User:
+        return User(
+            name=self.name,
+            uid=self.uid,
+            gid=self.uid if self.gid is None else self.gid,
+            comment=self.comment,
+            home=self.home,
+            shell=self.shell,
+            password=self.password,
+            create_home=self.create_home,
+        )
+
+
+class GroupOptions(Strict):
+    """A line of /etc/group."""
+
+    name: AccountName
+    gid: Id
+    members: list[str] = []
+
+    def group(self) -> Group:
+        return Group(name=self.name, gid=self.gid, members=tuple(self.members))
+
+
+class AccountsOptions(Strict):
+    """Users and groups to write into the image; root is added where it is missing."""
+
+    users: list[UserOptions] = []
+    groups: list[GroupOptions] = []
+
+
+class _Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    replace: Annotated[bool, Meta(description="let this item's files replace those of earlier items")] = False
+
+
+# One optional field per kind of source, made from the catalogue, so that a new source is one line there.
+_SourceItem = msgspec.defstruct(
+    "SourceItem",
+    [(kind.word, kind.options | str | UnsetType, UNSET) for kind in KINDS],
+    bases=(_Item,),
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing under `rootfs:`."""
+
+    kind: str
+    options: Options
+    replace: bool
+
+
+class Recipe(Strict):
+    """The whole recipe. `rootfs` is laid in order, each item over those before it."""
+
+    rootfs: Annotated[list[_SourceItem], Meta(min_length=1, description="what the tree is made of, in order")]  # type: ignore[valid-type]
+    name: Annotated[
+        str,
+        Meta(pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*$", max_length=100, description="names build/NAME/ and the image"),
+    ] = ""
+    trim: Annotated[list[str], Meta(description=f"globs, or {', '.join(TRIM_CATEGORIES)}")] = []
+    accounts: AccountsOptions | None = None
+    image: ImageOptions = ImageOptions()
+    platforms: Annotated[list[str], Meta(description="such as linux/arm64; this machine's when left out")] = []
+    epoch: Annotated[
+        Annotated[int, Meta(ge=0)] | None, Meta(description="the one time of everything, in seconds since 1970")
+    ] = None
+    times: Annotated[
+        Literal["epoch", "clamp", "keep"],
+        Meta(description="set every mtime to the epoch, only lower later ones, or keep them"),
+    ] = "epoch"
+    compression: Annotated[Literal["gzip", "zstd", "none"], Meta(description="how the layer is packed")] = "gzip"
+
+    def __post_init__(self) -> None:
+        for text in self.platforms:
+            _valid(Platform.parse, text, "platforms")
+        for rule in self.trim:
+            if not rule.startswith(("/", "*", "!")) and rule not in TRIM_CATEGORIES:
+                near = difflib.get_close_matches(rule, TRIM_CATEGORIES, 1)
+                guess = f"; did you mean {near[0]!r}?" if near else f"; write one of {', '.join(TRIM_CATEGORIES)}"
+                raise ValueError(f"trim: {rule!r} is no category and no glob{guess}")
+
+    def items(self) -> Iterator[Item]:
+        """The items under `rootfs:`, each with the options of its kind."""
+        for item in self.rootfs:
+            for kind in KINDS:
+                options = getattr(item, kind.word)
+                if options is not UNSET:
+                    yield Item(kind.word, cast(Options, options), item.replace)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`path` is the key's place in the document, `line` counts from 1."""
+
+    line: int
+    path: yaml.Path
+    text: str
+
+
+def load(path: Path) -> Recipe:
+    """The recipe in a file; its name defaults to the file's. Raises RecipeError."""
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"{path}: this is not UTF-8 text", "save the recipe as UTF-8") from error
+    except OSError as error:
+        raise RecipeError(f"cannot read {path}: {error.strerror}", "name another with --recipe FILE") from error
+    fallback = path.parent.resolve().name if path.stem == "fromscratch" else path.stem
+    return parse(text, str(path), fallback)
+
+
+def parse(text: str, source: str, fallback_name: str = "image") -> Recipe:
+    """The recipe in `text`. Raises RecipeError with every fault, each at its line of `source`."""
+    try:
+        document = yaml.load(text, source)
+    except FormatError as error:
+        raise RecipeError(error.message, error.hint) from error
+    faults = [Fault(line, path, "this key stands twice") for path, line in document.repeated]
+    value = _without_shorthands(document.value, document, faults)
+    recipe = _decoded(value, document, faults)
+    if faults or recipe is None:
+        faults.sort(key=lambda fault: (fault.line, str(fault.path)))
+        lines = [f"{source}:{fault.line}: {_spelled(fault.path)}{fault.text}" for fault in faults]
+        raise RecipeError(
+            "\n".join(dict.fromkeys(lines)), "mend the recipe; `fromscratch schema` prints what it may hold"
+        )
+    if not recipe.name:
+        slug = re.sub(r"[^a-z0-9]+", "-", fallback_name.lower()).strip("-") or "image"
+        recipe = msgspec.structs.replace(recipe, name=slug)
+    return recipe
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a recipe, for editors."""
+    made = msgspec.json.schema(Recipe)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "fromscratch recipe", **made}
+
+
+def _valid(parse_text: Any, text: str, key: str) -> None:
+    try:
+        parse_text(text)
+    except UsageError as error:
+        raise ValueError(f"{key}: {error.message}; {error.hint}") from error
+
+
+def _without_shorthands(value: Any, document: yaml.Document, faults: list[Fault]) -> Any:
+    """The document with `overlay: FOLDER` written out, and items that name no kind, or two, taken out as faults."""
+    if not isinstance(value, dict) or not isinstance(value.get("rootfs"), list):
+        return value
+    words = {kind.word: kind for kind in KINDS}
+    for index, item in enumerate(value["rootfs"]):
+        if not isinstance(item, dict):
+            continue
+        present = [word for word in item if word in words]
+        for word in present:
+            kind = words[word]
+            if isinstance(item[word], str):
+                plural = "list" in str(kind.options.__annotations__.get(kind.shorthand, ""))
+                item[word] = {kind.shorthand: [item[word]] if plural else item[word]}
+            elif item[word] is None:
+                item[word] = {}
+        if len(present) != 1 and not set(item) - set(words) - {"replace"}:
+            path = ("rootfs", index)
+            found = " and ".join(present) or "none"
+            text = f"an item names one kind of source, one of {', '.join(words)}; found {found}"
+            faults.append(Fault(document.lines.get(path, 1), path, text))
+    return value
+
+
+def _decoded(value: Any, document: yaml.Document, faults: list[Fault]) -> Recipe | None:
+    """Decode; after each fault take the faulty part out and go on, so that all are found in one run."""
+    if value is None:
+        value = {}
+    faulty: set[yaml.Path] = set()
+    gone: dict[yaml.Path, list[int]] = {}
+    for _round in range(1000):
+        try:
+            return msgspec.convert(value, Recipe, strict=False)
+        except msgspec.ValidationError as error:
+            text, _, where = str(error).partition(" - at `")
+            current = _path(where.rstrip("`"))
+            unknown = re.search(r"unknown field `(.*)`", text)
+            missing = re.search(r"missing required field `(.*)`", text)
+            ours = re.match(r"(\w+): ", text)  # a __post_init__ names the key that it refuses
+            if unknown:
+                current = (*current, unknown[1])
+            elif ours and ours[1] in _keys_at(_original(current, gone)):
+                current, text = (*current, ours[1]), text[ours.end() :]
+            path = _original(current, gone)
+            if unknown:
+                faults.append(Fault(_line(document, path), path, _unknown(unknown[1], path[:-1])))
+            elif not missing:
+                faults.append(Fault(_line(document, path), path, _expected(text)))
+            elif (*path, missing[1]) not in faulty:
+                faults.append(Fault(_line(document, path), path, f"the key {missing[1]!r} is missing"))
+            if not path or not _remove(value, current):
+                return None
+            faulty.add(path)
+            if isinstance(path[-1], int):
+                gone.setdefault(path[:-1], []).append(path[-1])
+    return None
+
+
+def _original(path: yaml.Path, gone: dict[yaml.Path, list[int]]) -> yaml.Path:
+    """The path in the document as written, before faulty items were taken out of its lists."""
+    out: yaml.Path = ()
+    for part in path:
+        if isinstance(part, int):
+            for missing in sorted(gone.get(out, [])):
+                part += missing <= part
+        out = (*out, part)
+    return out
+
+
+def _path(text: str) -> yaml.Path:
+    """msgspec's `$.rootfs[0].debian` as a path; `[...]`, some value of a mapping, ends it."""
+    parts: list[str | int] = []
+    for word, index, some in re.findall(r"\.([^.\[]+)|\[(\d+)\]|(\[\.\.\.\])", text.removeprefix("$")):
+        if some:
+            break
+        parts.append(word or int(index))
+    return tuple(parts)
+
+
+def _line(document: yaml.Document, path: yaml.Path) -> int:
+    while path and path not in document.lines:
+        path = path[:-1]
+    return document.lines.get(path, 1)
+
+
+def _remove(value: Any, path: yaml.Path) -> bool:
+    for part in path[:-1]:
+        value = value[part]
+    try:
+        if isinstance(value, list):
+            value.pop(cast(int, path[-1]))
+        else:
+            del value[path[-1]]
+    except (KeyError, IndexError, TypeError):
+        return False
+    return True
+
+
+def _unknown(key: str, path: yaml.Path) -> str:
+    near = difflib.get_close_matches(key, _keys_at(path), 1)
+    return "no such key" + (f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(_keys_at(path))}")
+
+
+def _keys_at(path: yaml.Path) -> list[str]:
+    """The keys that may stand in the mapping at this path."""
+    kind: Any = Recipe
+    for part in path:
+        kind = _part_of(kind, part)
+    return list(kind.__struct_fields__) if isinstance(kind, type) and issubclass(kind, Struct) else []
+
+
+def _part_of(kind: Any, part: str | int) -> Any:
+    import typing
+
+    if isinstance(part, str) and isinstance(kind, type) and issubclass(kind, Struct):
+        kind = typing.get_type_hints(kind).get(part)
+    elif isinstance(part, int):
+        kind = next(iter(typing.get_args(kind)), None)
+    if typing.get_args(kind) and typing.get_origin(kind) is not list:
+        structs = [each for each in typing.get_args(kind) if isinstance(each, type) and issubclass(each, Struct)]
+        kind = structs[0] if structs else next(iter(typing.get_args(kind)), None)
+    return kind
+
+
+_WORDS = {
+    "array": "a list",
+    "object": "a mapping of keys",
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "nothing",
+}
+
+
+def _expected(text: str) -> str:
+    found = re.fullmatch(r"Expected `(.*)`, got `(.*)`", text)
+    if not found:
+        plain = re.sub(r"`(\w+)`", lambda word: _WORDS.get(word[1], word[1]), text)
+        return plain[:1].lower() + plain[1:]
+    wanted, given = (
+        " or ".join(_WORDS.get(word.strip(), word.strip()) for word in side.split("|") if word.strip() != "null")
+        for side in found.groups()
+    )
+    example = ", such as [/bin/sh, -c, date]" if wanted == "a list" and given == "a text" else ""
+    return f"expected {wanted}{example}, got {given or 'nothing'}"
+
+
+def _spelled(path: yaml.Path) -> str:
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+    return f"{text}: " if text else ""

@@ -1,0 +1,46 @@
+"""Operands, words after `--`, and options that a chain of verbs shares."""
+
+from fromscratch.cli import argv
+from fromscratch.cli.argv import Shape
+
+COMMON = {"--recipe": True, "--output": True, "--json": False}
+VERBS = {
+    "fetch": Shape(COMMON),
+    "build": Shape(COMMON),
+    "ls": Shape({**COMMON, "--path": True}, operands=1),
+    "why": Shape(COMMON, operands=1),
+}
+
+
+def operands(line: str) -> dict[str, list[str]]:
+    return argv.operands(["fromscratch", *line.split()], VERBS)
+
+
+def test_a_bare_word_belongs_to_the_verb_before_it() -> None:
+    assert operands("why /bin/sh") == {"why": ["/bin/sh"]}
+    assert operands("ls oci:x why /bin/sh") == {"ls": ["oci:x"], "why": ["/bin/sh"]}
+
+
+def test_a_value_of_an_option_is_no_operand() -> None:
+    assert operands("ls --path /etc --json") == {"ls": []}
+    assert operands("ls --path=/etc img") == {"ls": ["img"]}
+    assert operands("fetch --recipe why build") == {"fetch": [], "build": []}
+
+
+def test_a_verb_starts_itself_and_one_without_operands_takes_none() -> None:
+    assert operands("fetch build ls") == {"fetch": [], "build": [], "ls": []}
+    assert operands("build something") == {"build": []}
+
+
+def test_words_after_two_dashes_are_kept_as_they_are() -> None:
+    words = ["fromscratch", "run", "--", "sh", "-c", "echo a  b", "--", "x"]
+    assert argv.remainder(words) == ["sh", "-c", "echo a  b", "--", "x"]
+    assert argv.remainder(["fromscratch", "run"]) is None
+    assert argv.operands([*words[:1], "ls", "--", "why"], VERBS) == {"ls": []}
+
+
+def test_an_option_given_once_holds_for_the_chain() -> None:
+    assert argv.given(["invoke", "fetch", "build", "--recipe", "x.yaml"], "--recipe") == "x.yaml"
+    assert argv.given(["invoke", "fetch", "--recipe=x.yaml", "build", "--recipe", "x.yaml"], "--recipe") == "x.yaml"
+    assert argv.given(["invoke", "fetch", "--recipe", "a", "build", "--recipe", "b"], "--recipe") is None
+    assert argv.given(["invoke", "run", "--", "--recipe", "x"], "--recipe") is None

@@ -1,0 +1,63 @@
+"""YAML as a recipe uses it: text, places, and no surprises."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fromscratch.errors import FormatError
+from fromscratch.formats import yaml
+
+
+def test_scalars_stay_the_text_that_was_written() -> None:
+    document = yaml.load("a: 2026.10\nb: no\nc: 0:0\nd: 0755\ne: ~\nf: 'null'\ng: [1, on]", "r.yaml")
+    assert document.value == {
+        "a": "2026.10",
+        "b": "no",
+        "c": "0:0",
+        "d": "0755",
+        "e": None,
+        "f": "null",
+        "g": ["1", "on"],
+    }
+
+
+def test_every_key_and_item_knows_its_line() -> None:
+    document = yaml.load("name: x\nrootfs:\n  - overlay: a\n  - overlay: b\n", "r.yaml")
+    assert document.lines[("name",)] == 1
+    assert document.lines[("rootfs", 0, "overlay")] == 3
+    assert document.lines[("rootfs", 1)] == 4
+
+
+def test_a_key_that_stands_twice_is_reported_with_its_line() -> None:
+    assert yaml.load("a: 1\nb: 2\na: 3\n", "r.yaml").repeated == ((("a",), 3),)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [1", "r.yaml:[12]: this is not YAML"),
+        ("a: 1\n b: 2", "r.yaml:2: this is not YAML"),
+        ("? [a]\n: 1", "r.yaml:1: a key must be a word"),
+        ("a: &x [*x]", "nests too deep"),
+        ("[" * 100, "this is not YAML|nests too deep"),
+        ("a: !!python/object/apply:os.system [id]\nb: @", "this is not YAML"),
+    ],
+)
+def test_what_is_no_recipe_is_refused_with_its_place(text: str, message: str) -> None:
+    with pytest.raises(FormatError, match=message):
+        yaml.load(text, "r.yaml")
+
+
+def test_aliases_of_aliases_do_not_grow_without_end() -> None:
+    rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    rows += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    with pytest.raises(FormatError, match="grows too large"):
+        yaml.load("\n".join(rows), "r.yaml")
+
+
+@given(st.text(max_size=60))
+def test_any_text_gives_a_document_or_our_own_error(text: str) -> None:
+    try:
+        yaml.load(text, "r.yaml")
+    except FormatError as error:
+        assert error.message.startswith("r.yaml")

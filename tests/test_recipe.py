@@ -1,0 +1,168 @@
+"""Recipes: what may stand in one, and how every fault is told at once."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fromscratch import recipe
+from fromscratch.errors import RecipeError
+from fromscratch.model.image import Healthcheck, RunConfig
+from fromscratch.sources.overlay import OverlayOptions
+
+
+def faults(text: str) -> list[str]:
+    with pytest.raises(RecipeError) as caught:
+        recipe.parse(text, "r.yaml")
+    return caught.value.message.splitlines()
+
+
+def test_the_smallest_recipe_is_one_source() -> None:
+    made = recipe.parse("rootfs: [{overlay: files}]", "r.yaml", "My App")
+    assert made.name == "my-app"
+    (item,) = made.items()
+    assert (item.kind, item.replace) == ("overlay", False)
+    assert item.options == OverlayOptions(path="files")
+
+
+def test_every_field_of_the_image_configuration_can_be_said() -> None:
+    made = recipe.parse(
+        """
+        rootfs: [{overlay: files}]
+        image:
+          user: 1000:1000
+          env: {PATH: /bin, PORT: 8080, EMPTY: ""}
+          entrypoint: [/bin/app, --flag]
+          cmd: [run]
+          workdir: /srv
+          ports: [80, 53/udp]
+          volumes: [/data]
+          labels: {a.b: c}
+          stop_signal: SIGINT
+          healthcheck: {test: [CMD, /bin/check], interval: 30, timeout: 0.5, start_period: 5, retries: 3}
+          annotations: {org.example: x}
+          author: me
+        """,
+        "r.yaml",
+    )
+    assert made.image.run_config() == RunConfig(
+        user="1000:1000",
+        env={"PATH": "/bin", "PORT": "8080", "EMPTY": ""},
+        entrypoint=("/bin/app", "--flag"),
+        cmd=("run",),
+        working_dir="/srv",
+        exposed_ports=("80/tcp", "53/udp"),
+        volumes=("/data",),
+        labels={"a.b": "c"},
+        stop_signal="SIGINT",
+        healthcheck=Healthcheck(
+            test=("CMD", "/bin/check"),
+            interval=30_000_000_000,
+            timeout=500_000_000,
+            start_period=5_000_000_000,
+            retries=3,
+        ),
+    )
+
+
+def test_all_faults_come_at_once_each_with_line_key_and_what_was_meant() -> None:
+    assert faults(
+        """\
+nmae: x
+rootfs:
+  - overlay: files
+    replcae: true
+  - debian: {suit: bookworm, packages: [busybox]}
+  - tarball: {path: a, strip: many}
+  - overlay: {path: [a]}
+  - overlay: a
+    directory: b
+  - {}
+image:
+  cmd: /bin/sh
+  ports: [99999]
+platforms: [linux/armv7]
+epoch: -1
+trim: [doc]
+"""
+    ) == [
+        "r.yaml:1: nmae: no such key; did you mean 'name'?",
+        "r.yaml:4: rootfs[0].replcae: no such key; did you mean 'replace'?",
+        "r.yaml:5: rootfs[1].debian.suit: no such key; did you mean 'suite'?",
+        "r.yaml:6: rootfs[2].tarball.strip: expected a whole number, got a text",
+        "r.yaml:7: rootfs[3].overlay.path: expected a text, got a list",
+        "r.yaml:8: rootfs[4]: an item names one kind of source, one of "
+        + ", ".join(kind.word for kind in recipe.KINDS)
+        + "; found overlay and directory",
+        "r.yaml:10: rootfs[5]: an item names one kind of source, one of "
+        + ", ".join(kind.word for kind in recipe.KINDS)
+        + "; found none",
+        "r.yaml:12: image.cmd: expected a list, such as [/bin/sh, -c, date], got a text",
+        "r.yaml:13: image.ports: '99999' is no port; write 80 or 53/udp",
+        "r.yaml:14: platforms: 'linux/armv7' is no platform that we build for; write linux/ and one of 386, amd64, arm,"
+        " arm64, loong64, mips64le, mipsle, ppc64le, riscv64, s390x, such as linux/arm64 or linux/arm/v7",
+        "r.yaml:15: epoch: expected a whole number >= 0",
+        "r.yaml:16: trim: 'doc' is no category and no glob; did you mean 'docs'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "r.yaml:1: the key 'rootfs' is missing"),
+        ("rootfs: []", "r.yaml:1: rootfs: expected a list of length >= 1"),
+        ("- a", "r.yaml:1: expected a mapping of keys, got a list"),
+        ("rootfs: [overlay]", "r.yaml:1: rootfs[0]: expected a mapping of keys, got a text"),
+        ("rootfs: [{overlay: a}]\nname: UPPER", "r.yaml:2: name: expected a text matching regex"),
+        ("rootfs: [{overlay: a}]\nname: a\nname: b", "r.yaml:3: name: this key stands twice"),
+        (
+            "rootfs: [{overlay: a}]\naccounts: {users: [{name: a}]}",
+            "r.yaml:2: accounts.users[0]: the key 'uid' is missing",
+        ),
+        ("rootfs: [{tarball: {}}]", "r.yaml:1: rootfs[0].tarball"),
+    ],
+)
+def test_a_fault_names_its_place(text: str, fault: str) -> None:
+    assert faults(text)[0].startswith(fault)
+
+
+def test_a_file_that_is_not_there_or_not_text_is_a_recipe_error(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="No such file"):
+        recipe.load(tmp_path / "none.yaml")
+    (tmp_path / "bad.yaml").write_bytes(b"\xff\xfe")
+    with pytest.raises(RecipeError, match="not UTF-8"):
+        recipe.load(tmp_path / "bad.yaml")
+
+
+def test_the_schema_is_valid_and_accepts_what_we_accept() -> None:
+    schema = recipe.schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.validate(
+        {"rootfs": [{"overlay": "files", "replace": True}, {"debian": {"suite": "x", "packages": ["a"]}}]}
+    )
+    with pytest.raises(jsonschema.ValidationError):
+        validator.validate({"rootfs": [{"overlai": "files"}]})
+    assert json.dumps(schema)
+
+
+@given(
+    st.recursive(
+        st.none() | st.text(max_size=8) | st.integers() | st.booleans(),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["rootfs", "debian", "overlay", "path", "image", "env", "trim", "x"]), inner, max_size=4
+            )
+        ),
+        max_leaves=12,
+    )
+)
+def test_any_document_is_a_recipe_or_a_recipe_error(value: object) -> None:
+    try:
+        recipe.parse(json.dumps(value), "r.yaml")
+    except RecipeError as error:
+        assert error.message.startswith("r.yaml:")
