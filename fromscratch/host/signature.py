@@ -29,11 +29,14 @@ _SUFFIXES = (".gpg", ".pgp", ".asc")
 _UNTRUSTED = "fetch it again; if it stays like this, do not use it unless you know why, or name the right keyring"
 
 
-def verify_clearsigned(document: bytes, keyrings: Sequence[Path], what: str, *, tool: str = "") -> bytes:
+def verify_clearsigned(
+    document: bytes, keyrings: Sequence[Path], what: str, *, tool: str = "", now: float | None = None
+) -> bytes:
     """The text that a key of the keyrings has signed, exactly the bytes that were verified, without the last line feed.
 
     `what` names the document in messages. Raises IntegrityError when there is no good signature or
-    anything else besides the signed text, and MissingTool. `tool` is one of `available()`, by default the first.
+    anything else besides the signed text, and MissingTool. `tool` is one of `available()`, by default the first;
+    `now`, in seconds since 1970, is when keys must not have expired.
     """
     try:
         text, signature = openpgp.split_clearsigned(document)
@@ -42,14 +45,16 @@ def verify_clearsigned(document: bytes, keyrings: Sequence[Path], what: str, *, 
     with TemporaryDirectory(prefix="fromscratch-") as folder:
         data = Path(folder, "text")
         disk.write_atomically(data, text)
-        verify_detached(data, signature, keyrings, what, tool=tool)
+        verify_detached(data, signature, keyrings, what, tool=tool, now=now)
     return text
 
 
-def verify_detached(data: Path, signature: bytes, keyrings: Sequence[Path], what: str, *, tool: str = "") -> None:
+def verify_detached(
+    data: Path, signature: bytes, keyrings: Sequence[Path], what: str, *, tool: str = "", now: float | None = None
+) -> None:
     """Pass if a key of the keyrings has signed the file, else raise IntegrityError or MissingTool.
 
-    `signature` and the keyrings may be armored or binary.
+    `signature` and the keyrings may be armored or binary. The rest is as for `verify_clearsigned`.
     """
     verifier = _verifier(tool)
     try:
@@ -57,8 +62,8 @@ def verify_detached(data: Path, signature: bytes, keyrings: Sequence[Path], what
     except FormatError as error:
         raise IntegrityError(f"the signature of {what} cannot be read: {error}", error.hint) from error
     keys = _keys(keyrings, what)
-    now = time.time()
-    living = [key for key in keys if key.expires is None or key.expires > now]
+    moment = time.time() if now is None else now
+    living = [key for key in keys if key.expires is None or key.expires > moment]
     faults = []
     with _files(living) as files:
         for one in found:
