@@ -1,0 +1,175 @@
+"""What every source promises, as a suite: subclass `SourceContract` and say how to make the source.
+
+class TestDirectory(SourceContract):
+    @pytest.fixture
+    def subject(self, tmp_path: Path) -> Subject:
+        (tmp_path / "tree").mkdir()
+        ...
+        return Subject(DirectoryOptions(path="tree"), folder=tmp_path, change=lambda: ...)
+"""
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fromscratch.digest import Digest
+from fromscratch.errors import NotFetched
+from fromscratch.formats.tar import blocks
+from fromscratch.host.store import Store
+from fromscratch.model.content import digest_of
+from fromscratch.model.entry import File
+from fromscratch.model.image import Platform
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import TreePath
+from fromscratch.sources.contract import Context, Options, Source
+from tests.trees import listed
+
+
+@dataclass
+class Subject:
+    """A source to put to the test.
+
+    `folder` is where the recipe would lie. `change` changes an input that lies outside the options
+    and the store; leave it None where there is none. `other` are options that must have another
+    fingerprint.
+    """
+
+    options: Options
+    folder: Path
+    change: Callable[[], object] | None = None
+    other: Options | None = None
+    platform: Platform = Platform("linux", "amd64")  # noqa: RUF009  frozen
+
+    def bind(self, folder: Path | None = None) -> Source:
+        return self.options.bind(self.context(folder))
+
+    def context(self, folder: Path | None = None) -> Context:
+        return Context(folder=folder or self.folder, place="rootfs[0]", platform=self.platform)
+
+
+class SourceContract:
+    @pytest.fixture
+    def subject(self, tmp_path: Path) -> Subject:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def store(self, tmp_path_factory: pytest.TempPathFactory) -> Store:
+        return Store(tmp_path_factory.mktemp("store"))
+
+    def test_its_label_is_one_line_that_names_it(self, subject: Subject) -> None:
+        label = subject.bind().label
+        assert label.strip() == label != ""
+        assert "\n" not in label
+
+    def test_binding_touches_nothing(self, subject: Subject, tmp_path: Path) -> None:
+        subject.bind(tmp_path / "there" / "is" / "no" / "such" / "folder")
+
+    def test_build_before_fetch_works_or_says_that_fetch_has_to_run(self, subject: Subject, store: Store) -> None:
+        early = build_or_none(subject.bind(), store)
+        subject.bind().fetch(store)
+        if early is not None:
+            assert everything(early) == everything(subject.bind().build(store))
+
+    def test_fetch_twice_is_as_good_as_once(self, subject: Subject, store: Store) -> None:
+        subject.bind().fetch(store)
+        once = everything(subject.bind().build(store))
+        subject.bind().fetch(store)
+        assert everything(subject.bind().build(store)) == once
+
+    def test_build_uses_no_network(self, subject: Subject, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        subject.bind().fetch(store)
+
+        def refuse(*_: Any) -> None:
+            raise AssertionError("build reached for the network")
+
+        monkeypatch.setattr(socket.socket, "connect", refuse)
+        monkeypatch.setattr(socket, "getaddrinfo", refuse)
+        subject.bind().fingerprint(store)
+        subject.bind().build(store)
+
+    def test_the_same_input_gives_the_same_tree_and_archive(
+        self, subject: Subject, store: Store, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        subject.bind().fetch(store)
+        first = subject.bind().build(store)
+        other_store = Store(tmp_path_factory.mktemp("other-store"))
+        subject.bind().fetch(other_store)
+        second = subject.bind().build(other_store)
+        assert listed(first) == listed(second)
+        assert everything(first) == everything(second)
+        assert archive_of(first) == archive_of(second)
+
+    def test_every_entry_tells_why_it_is_there(self, subject: Subject, store: Store) -> None:
+        source = subject.bind()
+        source.fetch(store)
+        tree = source.build(store)
+        without_reason = [path for path, entry in tree.items() if not entry.origins and path != "/"]
+        assert without_reason == []
+        strange = {origin.source for entry in tree.values() for origin in entry.origins} - {source.label}
+        assert strange == set()
+
+    def test_the_fingerprint_stays_while_nothing_changes(self, subject: Subject, store: Store) -> None:
+        subject.bind().fetch(store)
+        before = subject.bind().fingerprint(store)
+        subject.bind().build(store)
+        assert subject.bind().fingerprint(store) == before != ""
+
+    def test_the_fingerprint_changes_with_the_input(self, subject: Subject, store: Store) -> None:
+        if subject.change is None:
+            return  # nothing outside the options and the store can change
+        subject.bind().fetch(store)
+        before = subject.bind().fingerprint(store)
+        subject.change()
+        subject.bind().fetch(store)
+        assert subject.bind().fingerprint(store) != before
+
+    def test_the_fingerprint_changes_with_the_options(self, subject: Subject, store: Store) -> None:
+        if subject.other is None:
+            return
+        subject.bind().fetch(store)
+        other = subject.other.bind(subject.context())
+        other.fetch(store)
+        assert other.fingerprint(store) != subject.bind().fingerprint(store)
+
+    def test_the_options_are_strict_and_described(self, subject: Subject) -> None:
+        kind = type(subject.options)
+        assert issubclass(kind, msgspec.Struct)
+        assert kind.__struct_config__.frozen
+        assert kind.__struct_config__.forbid_unknown_fields
+        [schema] = [
+            schema
+            for name, schema in msgspec.json.schema(kind)["$defs"].items()
+            if name.rpartition(".")[2] == kind.__name__
+        ]
+        assert schema.get("description")
+        assert [name for name, field in schema["properties"].items() if not described(field)] == []
+
+
+def build_or_none(source: Source, store: Store) -> Rootfs | None:
+    """The tree, or None when fetch has to run first."""
+    try:
+        return source.build(store)
+    except NotFetched:
+        return None
+
+
+def everything(tree: Rootfs) -> dict[TreePath, tuple[Any, ...]]:
+    """All that a tree says, and the digest of each content instead of the place where it lies."""
+    return {
+        path: (type(entry), entry.meta, digest_of(entry.content)) if isinstance(entry, File) else (entry,)
+        for path, entry in tree.items()
+    }
+
+
+def archive_of(tree: Rootfs) -> Digest:
+    """The digest of the tree as a tar."""
+    return Digest.of(b"".join(blocks(tree)))
+
+
+def described(field: dict[str, Any]) -> bool:
+    return "description" in field or any("description" in kind for kind in field.get("anyOf", ()))

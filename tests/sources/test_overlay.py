@@ -1,0 +1,95 @@
+"""Folders of project files."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fromscratch.errors import UsageError
+from fromscratch.host.store import Store
+from fromscratch.sources.overlay import OverlayOptions
+from tests.sources.contract import SourceContract, Subject, archive_of
+from tests.trees import listed, text
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    base = tmp_path / "overlays" / "base"
+    (base / "etc").mkdir(parents=True)
+    (base / "etc/motd").write_text("hello\n")
+    (base / "etc/.wh.issue").touch()
+    (base / "init").write_text("#!/bin/sh\n")
+    (base / "init").chmod(0o700)
+    (base / "sbin").symlink_to("usr/sbin")
+    return base
+
+
+class TestOverlayContract(SourceContract):
+    @pytest.fixture
+    def subject(self, folder: Path) -> Subject:
+        return Subject(
+            OverlayOptions(path="overlays/base"),
+            folder=folder.parent.parent,
+            change=lambda: (folder / "etc/motd").write_text("hallo\n"),
+            other=OverlayOptions(path="overlays/base", modes={"/init": "0555"}),
+        )
+
+
+def subject(folder: Path, **options: object) -> Subject:
+    return Subject(OverlayOptions(path=str(folder), **options), folder=folder)  # type: ignore[arg-type]
+
+
+def test_files_have_the_modes_that_git_keeps_and_whiteouts_stay(folder: Path, tmp_path: Path) -> None:
+    assert listed(subject(folder).bind().build(Store(tmp_path))) == text("""
+        d 0755 0:0 /etc
+        f 0644 0:0 0 /etc/.wh.issue
+        f 0644 0:0 6 /etc/motd
+        f 0755 0:0 10 /init
+        l 0777 0:0 /sbin -> usr/sbin
+    """)
+
+
+def test_neither_umask_nor_hard_links_change_the_tree(folder: Path, tmp_path: Path) -> None:
+    (folder / "etc/issue").write_text("hello\n")
+    before = subject(folder).bind().build(Store(tmp_path))
+    times = {path: path.lstat().st_mtime_ns for path in (folder, *folder.rglob("*"))}
+    (folder / "etc/issue").unlink()
+    os.link(folder / "etc/motd", folder / "etc/issue")
+    times[folder / "etc/issue"] = times[folder / "etc/motd"]
+    (folder / "etc").chmod(0o2700)
+    (folder / "etc/motd").chmod(0o600)
+    for path, time in times.items():
+        os.utime(path, ns=(time, time), follow_symlinks=False)
+    after = subject(folder).bind().build(Store(tmp_path))
+    assert listed(after) == listed(before)
+
+
+def test_modes_can_be_said_or_kept(folder: Path, tmp_path: Path) -> None:
+    tree = subject(folder, modes={"etc/motd": "0640"}).bind().build(Store(tmp_path))
+    assert tree["/etc/motd"].meta.mode == 0o640  # type: ignore[index]
+    kept = subject(folder, keep_modes=True, owner="1:2").bind().build(Store(tmp_path))
+    assert kept["/init"].meta.mode == 0o700  # type: ignore[index]
+    assert {(entry.meta.uid, entry.meta.gid) for entry in kept.values()} == {(1, 2)}
+
+
+def test_the_archive_does_not_depend_on_the_folder_it_lies_in(folder: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "elsewhere"
+    before = archive_of(subject(folder).bind().build(Store(tmp_path)))
+    folder.rename(moved)
+    assert archive_of(subject(moved).bind().build(Store(tmp_path))) == before
+
+
+def test_a_missing_overlay_is_named_by_its_absolute_path_and_with_near_misses(folder: Path, tmp_path: Path) -> None:
+    (folder.parent / "bass").mkdir()
+    source = Subject(OverlayOptions(path="overlays/bas"), folder=tmp_path).bind()
+    for use in (source.fingerprint, source.build):
+        with pytest.raises(UsageError) as caught:
+            use(Store(tmp_path / "store"))
+        assert f"there is no {tmp_path}/overlays/bas" in caught.value.message
+        assert f"{folder}" in caught.value.hint
+
+
+def test_a_missing_parent_is_what_the_message_names(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(UsageError, match="overlay overlay/base: there is no ") as caught:
+        Subject(OverlayOptions(path="overlay/base"), folder=tmp_path).bind().build(Store(tmp_path))
+    assert caught.value.hint == f"did you mean {tmp_path}/overlays?"
