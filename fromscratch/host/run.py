@@ -10,12 +10,14 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from fromscratch.errors import CommandFailed, MissingTool
+from fromscratch.host import disk
 
 _KEPT = (
     "HOME",
@@ -23,23 +25,36 @@ _KEPT = (
     "LOGNAME",
     "TMPDIR",
     "XDG_RUNTIME_DIR",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "DBUS_SESSION_BUS_ADDRESS",
     "SSH_AUTH_SOCK",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
     "DOCKER_HOST",
     "DOCKER_CONFIG",
     "DOCKER_CONTEXT",
+    "DOCKER_TLS_VERIFY",
+    "DOCKER_CERT_PATH",
     "CONTAINER_HOST",
+    "CONTAINERS_CONF",
+    "CONTAINERS_STORAGE_CONF",
+    "REGISTRY_AUTH_FILE",
     "http_proxy",
     "https_proxy",
+    "all_proxy",
     "no_proxy",
     "HTTP_PROXY",
     "HTTPS_PROXY",
+    "ALL_PROXY",
     "NO_PROXY",
 )
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SHOWN_LINES = 20
-_GRACE = 10.0
+GRACE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +94,27 @@ def run(
     cwd: Path | None = None,
     check: bool = True,
     timeout: float | None = None,
+    grace: float = GRACE,
 ) -> Completed:
     """Run a program to its end and keep what it says.
 
     `env` is the whole environment (default: `environment()`). `stdin` may be bytes or a stream,
-    which is copied through a pipe. Raises CommandFailed, with the command to paste and the last
+    which is copied through a pipe; when reading that fails, the program is killed, so that it never
+    takes the part for the whole, and that error is raised. Raises CommandFailed, with the command to paste and the last
     lines it wrote, when the program cannot start, takes longer than `timeout` seconds, or (with
-    `check`) exits with other than 0.
+    `check`) exits with other than 0. `grace` is as for `follow`.
     """
-    with _started(
-        argv, stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE, stderr=subprocess.PIPE, env=env, cwd=cwd
-    ) as process:
+    fed = subprocess.DEVNULL if stdin is None else subprocess.PIPE
+    with _started(argv, stdin=fed, stderr=subprocess.PIPE, env=env, cwd=cwd, grace=grace) as process:
         feeder = None
         if stdin is not None and not isinstance(stdin, bytes):
-            feeder = _Feeder(stdin, cast(IO[bytes], process.stdin))
-            process.stdin = None  # the feeder owns it now
+            feeder = _Feeder(stdin, process)
         try:
             out, err = process.communicate(stdin if isinstance(stdin, bytes) else None, timeout)
         except subprocess.TimeoutExpired as error:
             raise CommandFailed(f"{shown(argv)} did not end within {timeout:g} seconds", "try it by hand") from error
         if feeder is not None:
-            feeder.finish(ignore_broken_pipe=process.returncode != 0)
+            feeder.finish()
     if check and process.returncode:
         raise failure(argv, process.returncode, err or out)
     return Completed(process.returncode, out, err)
@@ -112,30 +127,39 @@ def follow(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     log: Path | None = None,
+    grace: float = GRACE,
 ) -> int:
     """Run a program, give each line it writes (both streams) to `on_line` as it comes, keep all in `log`.
 
-    The answer is its exit code. When the caller is interrupted, the program and its children get
-    SIGTERM, and SIGKILL if they stay.
+    The answer is its exit code. When the caller is interrupted, or `on_line` raises, the program and
+    all its children get SIGTERM, and SIGKILL if they are there still after `grace` seconds.
     """
     with contextlib.ExitStack() as stack:
-        record = stack.enter_context(open(log, "ab")) if log else None
+        record = stack.enter_context(_log(log)) if log else None
         process = stack.enter_context(
-            _started(argv, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, env=env, cwd=cwd)
+            _started(argv, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, env=env, cwd=cwd, grace=grace)
         )
         for line in cast(IO[bytes], process.stdout):
             if record:
-                record.write(line)
+                record(line)
             on_line(line)
         return process.wait()
 
 
 def interactive(argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> int:
-    """Run a program on the caller's own terminal; the answer is its exit code."""
-    try:
-        return subprocess.run(list(argv), env=dict(env or environment()), cwd=cwd, check=False).returncode
-    except OSError as error:
-        raise CommandFailed(f"cannot run {shown(argv)}: {error.strerror}", "see whether it is installed") from error
+    """Run a program on the caller's own terminal; the answer is its exit code.
+
+    Ctrl-C is the program's own affair: the terminal sends it to both, and we wait on. The default
+    environment is `environment()` and what tells programs about the terminal.
+    """
+    terminal = {name: os.environ[name] for name in ("TERM", "COLORTERM") if name in os.environ}
+    with _interrupts_left_to_the_program():
+        try:
+            process = subprocess.Popen(list(argv), env=dict(environment(terminal) if env is None else env), cwd=cwd)
+        except OSError as error:
+            raise _not_started(argv, error, cwd) from error
+        with process:
+            return process.wait()
 
 
 def shown(argv: Sequence[str]) -> str:
@@ -155,27 +179,69 @@ def failure(argv: Sequence[str], returncode: int, output: bytes) -> CommandFaile
 class _Feeder:
     """Copies a stream into a program's standard input, beside the reading of its output."""
 
-    def __init__(self, source: BinaryIO, pipe: IO[bytes]) -> None:
+    def __init__(self, source: BinaryIO, process: subprocess.Popen[bytes]) -> None:
         self._error: BaseException | None = None
+        self._process = process
+        pipe = cast(IO[bytes], process.stdin)
+        process.stdin = None  # it is ours now
         self._thread = threading.Thread(target=self._copy, args=(source, pipe), daemon=True)
         self._thread.start()
 
     def _copy(self, source: BinaryIO, pipe: IO[bytes]) -> None:
-        try:
-            with pipe:
+        # A program may end well without reading everything, as tar does after the end of an archive:
+        # its exit code tells, not the broken pipe.
+        with contextlib.suppress(BrokenPipeError), pipe:
+            try:
                 shutil.copyfileobj(source, pipe, 1 << 20)
-        except BaseException as error:
-            self._error = error
+            except BrokenPipeError:
+                raise
+            except BaseException as error:
+                self._error = error
+                # Before the pipe is closed, or the program would see a regular end of its input.
+                _signal(self._process, signal.SIGKILL)
 
-    def finish(self, *, ignore_broken_pipe: bool) -> None:
+    def finish(self) -> None:
         self._thread.join()
-        if self._error is not None and not (ignore_broken_pipe and isinstance(self._error, BrokenPipeError)):
+        if self._error is not None:
             raise self._error
 
 
 @contextlib.contextmanager
+def _log(path: Path) -> Iterator[Callable[[bytes], object]]:
+    # Unbuffered, so that all is there when we are killed, which is when it is read.
+    with disk.explained(path):
+        file = open(path, "ab", buffering=0)
+
+    def write(line: bytes) -> None:
+        with disk.explained(path):
+            file.write(line)
+
+    with file:
+        yield write
+
+
+@contextlib.contextmanager
+def _interrupts_left_to_the_program() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is interrupted
+        return
+    # A handler of our own and not SIG_IGN: that one would be inherited by the program.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
 def _started(
-    argv: Sequence[str], *, stdin: int, stderr: int, env: Mapping[str, str] | None, cwd: Path | None
+    argv: Sequence[str],
+    *,
+    stdin: int,
+    stderr: int,
+    env: Mapping[str, str] | None,
+    cwd: Path | None,
+    grace: float,
 ) -> Iterator[subprocess.Popen[bytes]]:
     try:
         process = subprocess.Popen(
@@ -188,24 +254,54 @@ def _started(
             start_new_session=True,
         )
     except OSError as error:
-        raise CommandFailed(f"cannot run {shown(argv)}: {error.strerror}", "see whether it is installed") from error
+        raise _not_started(argv, error, cwd) from error
+    with process:
+        try:
+            yield process
+        except BaseException:
+            _end(process, grace)
+            raise
+
+
+def _not_started(argv: Sequence[str], error: OSError, cwd: Path | None) -> CommandFailed:
+    if cwd is not None and not cwd.is_dir():
+        return CommandFailed(f"cannot run {shown(argv)} in {cwd}: there is no such folder", "see whether it was made")
+    return CommandFailed(f"cannot run {shown(argv)}: {error.strerror}", "see whether it is installed")
+
+
+def _end(process: subprocess.Popen[bytes], grace: float) -> None:
+    """SIGTERM to the whole session, SIGKILL to what is left of it after `grace` seconds or a second interruption."""
+    deadline = time.monotonic() + grace
     try:
-        with process:
-            try:
-                yield process
-            except BaseException:
-                _end(process)
-                raise
+        _signal(process, signal.SIGTERM)
+        while _lives(process) and time.monotonic() < deadline:
+            time.sleep(0.02)
     finally:
-        if process.poll() is None:
-            _end(process)
+        if _lives(process):
+            _signal(process, signal.SIGKILL)
+        process.wait()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """SIGTERM to the whole session, SIGKILL to what is left of it."""
-    for number, patience in ((signal.SIGTERM, _GRACE), (signal.SIGKILL, None)):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(patience)
-            return
+def _lives(process: subprocess.Popen[bytes]) -> bool:
+    return process.poll() is None or any(_members(process.pid))
+
+
+def _signal(process: subprocess.Popen[bytes], number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+    # Some children, those of timeout(1) for one, have a process group of their own.
+    for pid, group in _members(process.pid):
+        if group != process.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
+def _members(session: int) -> Iterator[tuple[int, int]]:
+    """The living processes of a session, each with its process group, by proc_pid_stat(5)."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, group, its_session = stat.read_bytes().rpartition(b")")[2].split()[:4]
+        except (OSError, ValueError):
+            continue  # it has ended while we looked
+        if int(its_session) == session and state not in (b"Z", b"X"):
+            yield int(stat.parent.name), int(group)
