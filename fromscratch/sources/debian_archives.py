@@ -1,0 +1,222 @@
+"""Which archives a recipe means, and what they say: signed indexes, fetched and verified."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from fromscratch.digest import Digest
+from fromscratch.errors import DownloadError, FormatError, ImageError, IntegrityError
+from fromscratch.formats import compression, deb822, openpgp
+from fromscratch.formats.debian_index import Listed, Release, compact, parse_release
+from fromscratch.host import signature, web
+from fromscratch.host.apt_config import AptSource
+from fromscratch.host.download import refresh
+from fromscratch.host.store import Store
+from fromscratch.progress import Progress
+
+# What Debian and Ubuntu append to a suite's name for updates and security; the last is that of Debian 10 and older.
+_COMPANIONS = ("-updates", "-security", "/updates")
+_INDEX_KIND = "debian-index-1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """One suite at one of several addresses, tried in order. `keyrings` may hold a key as text.
+
+    An `optional` one may be missing, or lack the architecture or a component.
+    """
+
+    addresses: tuple[str, ...]
+    suite: str
+    components: tuple[str, ...]
+    keyrings: tuple[Path | str, ...] = ()
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An archive's index as it is now: `release` signed in itself, or beside it `signature`."""
+
+    archive: Archive
+    address: str
+    release: Digest
+    signature: Digest | None = None
+
+    @property
+    def what(self) -> str:
+        return f"the index of {self.archive.suite} at {web.public(self.address)}"
+
+
+def of_this_machine(
+    sources: Sequence[AptSource], suite: str, also: Sequence[str], components: Sequence[str], architecture: str
+) -> list[Archive]:
+    """The archives of the machine's apt that serve a suite, its updates and its security.
+
+    A machine of another suite has the right mirrors too: they are asked for the wanted suite. Raises
+    ImageError when the machine has none.
+    """
+    usable = [
+        source
+        for source in sources
+        if set(source.components) & set(components)
+        and (not source.architectures or architecture in source.architectures)
+    ]
+    if not usable:
+        raise ImageError(
+            f"no mirror for {suite} is known: the recipe names none, and this machine has no apt source "
+            f"with {' or '.join(components)} for {architecture}",
+            "write the address of a mirror that you trust into the recipe, as in  mirror: https://HOST/debian",
+        )
+    found = [_main(usable, suite, components)]
+    for companion in (f"{suite}{end}" for end in _COMPANIONS):
+        end = companion.removeprefix(suite)
+        for source in usable:
+            if companion in source.suites or any(name.endswith(end) for name in source.suites):
+                found.append(_archive([source], companion, components, optional=True))
+    for name in also:
+        found.append(_main(usable, name, components))
+    return list(dict.fromkeys(found))
+
+
+def _main(usable: Sequence[AptSource], suite: str, components: Sequence[str]) -> Archive:
+    listed = [source for source in usable if suite in source.suites]
+    return _archive(listed or usable, suite, components)
+
+
+def _archive(sources: Sequence[AptSource], suite: str, components: Sequence[str], optional: bool = False) -> Archive:
+    keys = [key for source in sources for key in source.signed_by] if all(s.signed_by for s in sources) else []
+    return Archive(
+        addresses=tuple(dict.fromkeys(source.uri for source in sources)),
+        suite=suite,
+        components=tuple(components),
+        keyrings=tuple(dict.fromkeys(keys)),
+        optional=optional,
+    )
+
+
+def look(store: Store, archives: Sequence[Archive], progress: Progress) -> list[Seen]:
+    """The present index of each archive; optional ones that are missing fall away. Raises DownloadError."""
+    with ThreadPoolExecutor(max(1, min(len(archives), 8))) as pool:
+        found = pool.map(lambda archive: _look(store, archive, progress), archives)
+        return [seen for seen in found if seen is not None]
+
+
+def _look(store: Store, archive: Archive, progress: Progress) -> Seen | None:
+    failure: DownloadError | None = None
+    for address in archive.addresses:
+        folder = f"{address}/dists/{archive.suite}"
+        try:
+            inline = refresh(store, f"{folder}/InRelease", progress, missing_ok=True)
+            if inline is not None:
+                return Seen(archive, address, inline)
+            plain = refresh(store, f"{folder}/Release", progress, missing_ok=True)
+            if plain is not None:
+                return Seen(archive, address, plain, refresh(store, f"{folder}/Release.gpg", progress, missing_ok=True))
+        except DownloadError as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
+    if archive.optional:
+        return None
+    where = ", ".join(map(web.public, archive.addresses))
+    raise DownloadError(
+        f"there is no suite {archive.suite} at {where}",
+        "see whether suite: and mirror: are right; a mirror's dists/ folder lists what it has",
+    )
+
+
+def read_release(store: Store, seen: Seen, keyrings: Sequence[Path], *, unsigned: bool) -> Release:
+    """What the index says, its signature verified unless `unsigned`.
+
+    Raises IntegrityError, FormatError, MissingTool.
+    """
+    release = parse_release(deb822.decoded(_verified(store, seen, keyrings, unsigned)), seen.what)
+    name = seen.archive.suite
+    # A mirror that answers with another suite of the same signers is a known attack: apt checks it too.
+    if release.suite or release.codename:
+        base = name.partition("/")[0]
+        if name not in (release.suite, release.codename) and base not in (release.suite, release.codename):
+            raise IntegrityError(
+                f"{seen.what} is that of {release.codename or release.suite}",
+                "the mirror is set up wrongly or does not tell the truth: use another, or mend suite:",
+            )
+    return release
+
+
+def _verified(store: Store, seen: Seen, keyrings: Sequence[Path], unsigned: bool) -> bytes:
+    document = store.read(seen.release)
+    clearsigned = document.startswith(b"-----BEGIN PGP SIGNED MESSAGE-----")
+    if unsigned:
+        return openpgp.split_clearsigned(document)[0] if clearsigned else document
+    if seen.signature is None:
+        return signature.verify_clearsigned(document, keyrings, seen.what)
+    signature.verify_detached(store.path(seen.release), store.read(seen.signature), keyrings, seen.what)
+    return document
+
+
+def keyrings_of(store: Store, archive: Archive, default: Sequence[Path]) -> list[Path]:
+    """The files with the keys that an archive is trusted by; a key given as text goes into the store."""
+    found: list[Path] = []
+    for key in archive.keyrings:
+        if isinstance(key, Path):
+            found.append(key)
+        elif "-----BEGIN PGP" in key:
+            found.append(store.path(store.add(key.encode())))
+    return found or list(default)
+
+
+def package_lists(seen: Seen, release: Release, architecture: str) -> Iterator[Listed]:
+    """The Packages files of the archive for this architecture.
+
+    Raises ImageError for a component or architecture that it does not have, unless it is optional.
+    """
+    archive = seen.archive
+    if release.architectures and architecture not in release.architectures:
+        if archive.optional:
+            return
+        raise ImageError(
+            f"{archive.suite} at {web.public(seen.address)} has no packages for {architecture}; "
+            f"it has {', '.join(release.architectures)}",
+            "build for one of these platforms, or take another suite",
+        )
+    for component in archive.components:
+        found = release.packages(component, architecture)
+        every = release.packages(component, "all") if release.separate_all else None
+        if found is None and every is None and not archive.optional:
+            raise ImageError(
+                f"{archive.suite} at {web.public(seen.address)} has no component {component} for {architecture}; "
+                f"it has {', '.join(release.components)}",
+                "mend components:",
+            )
+        yield from (listed for listed in (found, every) if listed is not None)
+
+
+def addresses(seen: Seen, listed: Listed, *, by_hash: bool) -> tuple[str, ...]:
+    """Where a listed file can be had: by its digest, which stays right while the archive changes, and by its name."""
+    found = []
+    for address in (seen.address, *seen.archive.addresses):
+        folder = f"{address}/dists/{seen.archive.suite}"
+        if by_hash:
+            directory = listed.path.rpartition("/")[0]
+            found.append(f"{folder}/{directory}/by-hash/{listed.digest.algorithm.upper()}/{listed.digest.hex}")
+        found.append(f"{folder}/{listed.path}")
+    return tuple(dict.fromkeys(found))
+
+
+def indexed(store: Store, digest: Digest, what: str) -> Path:
+    """The Packages file of this digest in the form of `debian_index.compact`, made once. Raises FormatError."""
+    try:
+        return store.derived(digest, _INDEX_KIND, _index)
+    except FormatError as error:
+        raise FormatError(f"{what}: {error.message}", error.hint) from error
+
+
+def _index(blob: Path, target: Path) -> None:
+    plain = target.with_name(f"{target.name}.plain")
+    try:
+        compression.expand(blob, plain)
+        with open(target, "wb") as out:
+            out.writelines(compact(plain.read_bytes()))
+    finally:
+        plain.unlink(missing_ok=True)

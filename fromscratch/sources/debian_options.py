@@ -1,0 +1,142 @@
+"""How a recipe describes a tree of Debian packages."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from fromscratch.errors import UsageError
+from fromscratch.sources.contract import Context, Source
+from fromscratch.sources.debian_catalogue import parse_wanted
+
+_SUITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~_-]*(/[A-Za-z0-9][A-Za-z0-9.+~_-]*)*")
+_SNAPSHOT = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_MIRROR = re.compile(r"(https?|file)://\S+")
+_PLACE = "{snapshot}"
+
+Mirror = Annotated[
+    str | list[str],
+    Meta(
+        description="the address of a mirror, http, https or file, or several of the same archive, tried in order; "
+        "{snapshot} in it stands for the date of snapshot:; this machine's own apt sources when left out"
+    ),
+]
+Keyring = Annotated[
+    str | list[str],
+    Meta(
+        description="files with the keys that may sign the index, relative to the recipe; "
+        "when left out, those of the apt source or of this machine"
+    ),
+]
+Components = Annotated[list[str], Meta(description="parts of the archive, such as main or non-free")]
+
+
+class ExtraSuite(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A further suite to take packages from, perhaps on another mirror."""
+
+    suite: Annotated[str, Meta(description="such as bookworm-security")]
+    mirror: Mirror = ""
+    components: Components = []
+    keyring: Keyring = ""
+
+    def __post_init__(self) -> None:
+        _check_suite(self.suite)
+        _check_mirrors(self.mirror)
+
+
+class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Packages of Debian, or of a distribution made like it, with what they depend on. Nothing of them is run."""
+
+    packages: Annotated[list[str], Meta(min_length=1, description="names, such as busybox, or jq=1.6-2.1")]
+    suite: Annotated[str, Meta(description="the release, such as bookworm, trixie or stable")]
+    mirror: Mirror = ""
+    components: Components = msgspec.field(default_factory=lambda: ["main"])
+    also: Annotated[
+        list[str | ExtraSuite],
+        Meta(
+            description="more suites, such as bookworm-updates, the highest version of all counts; when mirror: is "
+            "left out, updates and security of the suite are taken too if this machine's apt has them"
+        ),
+    ] = []
+    snapshot: Annotated[
+        str,
+        Meta(description="a moment of the archive, such as 20260101T000000Z; the mirror must have {snapshot} in it"),
+    ] = ""
+    keyring: Keyring = ""
+    unsigned: Annotated[bool, Meta(description="take an index without looking at its signature")] = False
+    expired: Annotated[bool, Meta(description="take an index whose Valid-Until has passed; a snapshot: implies it")] = (
+        False
+    )
+    recommends: Annotated[bool, Meta(description="take recommended packages too")] = False
+    exclude: Annotated[
+        list[str], Meta(description="packages that are never taken; a dependency on them counts as met")
+    ] = []
+    applets: Annotated[bool, Meta(description="link busybox's applets where no package has the name")] = True
+    records: Annotated[bool, Meta(description="keep package records in /var/lib/dpkg/status.d for scanners")] = True
+    merged_usr: Annotated[bool, Meta(description="make /bin, /sbin and /lib* links into /usr")] = True
+
+    def __post_init__(self) -> None:
+        for text in (*self.packages, *self.exclude):
+            try:
+                parse_wanted(text)
+            except UsageError as error:
+                raise ValueError(f"{error.message}: {error.hint}") from error
+        _check_suite(self.suite)
+        _check_mirrors(self.mirror)
+        for extra in self.also:
+            if isinstance(extra, str):
+                _check_suite(extra)
+        if not self.components:
+            raise ValueError("components: name at least one, such as main")
+        self._check_snapshot()
+
+    def _check_snapshot(self) -> None:
+        places = [_PLACE in address for address in (*listed(self.mirror), *self._extra_mirrors())]
+        if self.snapshot and not _SNAPSHOT.fullmatch(self.snapshot):
+            raise ValueError(f"snapshot: {self.snapshot!r} is no date; write it as 20260101T000000Z")
+        if self.snapshot and not any(places):
+            raise ValueError(
+                "snapshot: no mirror can be asked for a date; "
+                "write one that can, as in  mirror: https://HOST/archive/debian/{snapshot}"
+            )
+        if any(places) and not self.snapshot:
+            raise ValueError("mirror: it has {snapshot} in it; write the date, as in  snapshot: 20260101T000000Z")
+
+    def _extra_mirrors(self) -> Iterator[str]:
+        for extra in self.also:
+            if isinstance(extra, ExtraSuite):
+                yield from listed(extra.mirror)
+
+    def deciding(self) -> str:
+        """The options that decide which packages are taken, as text."""
+        return msgspec.json.encode(
+            msgspec.structs.replace(self, applets=True, records=True, merged_usr=True), order="deterministic"
+        ).decode()
+
+    def bind(self, context: Context) -> Source:
+        from fromscratch.sources.debian import DebianSource
+
+        return DebianSource(self, context)
+
+
+def listed(value: str | Sequence[str]) -> list[str]:
+    """An option that may be one text or several."""
+    return ([value] if value else []) if isinstance(value, str) else list(value)
+
+
+def addresses(mirror: str | Sequence[str], snapshot: str) -> tuple[str, ...]:
+    """The mirror's addresses, with the date put in."""
+    return tuple(address.replace(_PLACE, snapshot).rstrip("/") for address in listed(mirror))
+
+
+def _check_suite(suite: str) -> None:
+    if not _SUITE.fullmatch(suite):
+        raise ValueError(f"suite: {suite!r} is no suite; write a name as in a mirror's dists/ folder, such as bookworm")
+
+
+def _check_mirrors(mirror: str | Sequence[str]) -> None:
+    for address in listed(mirror):
+        if not _MIRROR.fullmatch(address):
+            raise ValueError(f"mirror: {address!r} is no address; write it as https://HOST/debian")

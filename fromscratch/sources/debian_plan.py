@@ -1,0 +1,105 @@
+"""What `fetch` decided and `build` follows: the exact packages, each with its digest and its reason."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from fromscratch.digest import Digest
+from fromscratch.errors import NotFetched
+from fromscratch.host.store import Store
+from fromscratch.model.entry import Origin
+
+_KIND = "debian-plan"
+_FORMAT = 1
+
+
+class PlannedArchive(Struct, frozen=True, kw_only=True):
+    """A suite that was read: `release` is the digest of its index, `expires` a time in seconds since 1970."""
+
+    address: str
+    suite: str
+    release: str
+    signature: str = ""
+    expires: float | None = None
+
+
+class PlannedPackage(Struct, frozen=True, kw_only=True):
+    """One .deb. `by`, `field` and `relation` say which package needs it; empty when it was asked for."""
+
+    name: str
+    version: str
+    architecture: str
+    address: str
+    digest: str
+    size: int
+    by: str = ""
+    field: str = ""
+    relation: str = ""
+
+    @property
+    def shown(self) -> str:
+        return f"{self.name} {self.version}"
+
+    @property
+    def file(self) -> str:
+        return self.address.rpartition("/")[2]
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """Sorted by package name."""
+
+    archives: list[PlannedArchive]
+    packages: list[PlannedPackage]
+    format: int = _FORMAT
+
+    def missing(self, store: Store) -> Iterator[PlannedPackage]:
+        """The packages that the store does not have."""
+        return (package for package in self.packages if not store.has(Digest.parse(package.digest)))
+
+    def origins(self, label: str, place: str) -> dict[str, Origin]:
+        """Why the files of each package are there, by its name."""
+        named = {package.name: package for package in self.packages}
+        because: dict[str, Origin] = {}
+
+        def reason(package: PlannedPackage) -> Origin:
+            if package.name not in because:
+                if package.by:
+                    detail = f"{package.by} ({package.field}: {package.relation})"
+                    because[package.name] = Origin(label, "needed by", detail, reason(named[package.by]))
+                else:
+                    because[package.name] = Origin(label, "asked for", f"{package.name} in {place}")
+            return because[package.name]
+
+        return {package.name: Origin(label, "shipped in", package.shown, reason(package)) for package in self.packages}
+
+
+def load(store: Store, key: str) -> Plan | None:
+    """The plan that was kept for these options, or None."""
+    raw = store.record(_KIND, key)
+    if raw is None:
+        return None
+    try:
+        plan = msgspec.json.decode(raw, type=Plan)
+    except msgspec.DecodeError:
+        return None  # another version of this program wrote it: as good as none
+    return plan if plan.format == _FORMAT else None
+
+
+def save(store: Store, key: str, plan: Plan) -> None:
+    store.write_record(_KIND, key, msgspec.json.encode(plan))
+
+
+def needed(store: Store, key: str, label: str) -> Plan:
+    """The plan, whose packages are all in the store. Raises NotFetched."""
+    plan = load(store, key)
+    if plan is None:
+        raise NotFetched(f"{label} has not been fetched", "run fetch first")
+    for package in plan.missing(store):
+        raise NotFetched(f"{label}: the store has no {package.shown}", "run fetch first")
+    return plan
+
+
+def expired(archives: Sequence[PlannedArchive], now: float) -> PlannedArchive | None:
+    """The first archive whose index says that it should not be used any more."""
+    return next((one for one in archives if one.expires is not None and one.expires < now), None)

@@ -1,0 +1,167 @@
+"""The trees of packages laid together as dpkg(1) unpacks them: Debian Policy 6.6 and 7.6.1."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from fromscratch import paths
+from fromscratch.errors import Conflict, NotInTree
+from fromscratch.formats.debian_version import parse_relations
+from fromscratch.model.content import same_bytes
+from fromscratch.model.entry import Directory, Entry, File, HardLink, Meta, Origin, Symlink, also_from, with_meta
+from fromscratch.model.rootfs import Rootfs, TreeBuilder, kind_of
+from fromscratch.paths import ROOT, TreePath
+
+# The folders whose content lies under /usr in a merged system: file-hierarchy(7), "/usr merge".
+_MERGED = ("bin", "lib", "lib32", "lib64", "libo32", "libx32", "sbin")
+_ALWAYS = frozenset({"bin", "lib", "sbin"})
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """A package's tree; `replaces` is the text of that field."""
+
+    name: str
+    version: str
+    tree: Rootfs
+    replaces: str = ""
+
+    @property
+    def shown(self) -> str:
+        return f"{self.name} {self.version}"
+
+    def may_overwrite(self, other: "Unpacked") -> bool:
+        """Whether its files take the place of the other's: Policy 7.6.1."""
+        return any(
+            relation.name == other.name and relation.admits(other.version)
+            for alternatives in parse_relations(self.replaces)
+            for relation in alternatives
+        )
+
+
+def laid_together(packages: Sequence[Unpacked], label: str, *, merged_usr: bool) -> Rootfs:
+    """One tree of all packages, whose entries say `shown` of their package in their first origin.
+
+    With `merged_usr` the links /bin -> usr/bin and so on are made where no package has them; what a
+    package ships below /bin then lands in /usr/bin. A file in two packages is a conflict, unless
+    it is the same, or one package says that it replaces the other. A directory keeps the mode and
+    owner that the first package (by name) gives it. Raises Conflict, naming every path and both packages.
+    """
+    laying = _Laying({package.shown: package for package in packages})
+    laying.links = dict(_links(packages, label, merged_usr))
+    for path, link in laying.links.items():
+        laying.builder.put(path, link)
+    for package in packages:
+        laying.lay(package)
+    if laying.conflicts:
+        raise _conflict(laying.conflicts)
+    return laying.builder.build()
+
+
+def _links(packages: Sequence[Unpacked], label: str, merged_usr: bool) -> Iterator[tuple[TreePath, Symlink]]:
+    """The symlinks of the top folder: they come first, since the rest is unpacked through them."""
+    shipped: dict[TreePath, Symlink] = {}
+    for package in packages:
+        for name in package.tree.children(ROOT):
+            entry = package.tree[TreePath(f"/{name}")]
+            if isinstance(entry, Symlink):
+                shipped.setdefault(TreePath(f"/{name}"), entry)
+    yield from shipped.items()
+    for name in _MERGED if merged_usr else ():
+        path, below = TreePath(f"/{name}"), TreePath(f"/usr/{name}")
+        used = any(path in package.tree or below in package.tree for package in packages)
+        if path not in shipped and (used or name in _ALWAYS):
+            origin = Origin(label, "made by", "merged /usr, as the script of usrmerge makes it")
+            yield path, Symlink(Meta(0o777), f"usr/{name}", (origin,))
+
+
+class _Laying:
+    """Puts package after package into one builder, and collects what is at odds."""
+
+    def __init__(self, packages: Mapping[str, Unpacked]) -> None:
+        self.packages = packages
+        self.links: dict[TreePath, Symlink] = {}
+        self.builder = TreeBuilder()
+        self.conflicts: list[str] = []
+
+    def lay(self, package: Unpacked) -> None:
+        left_out: set[TreePath] = set()
+        for path, entry in package.tree.items():
+            if path == ROOT or (path in self.links and isinstance(entry, Symlink)):
+                continue
+            if isinstance(entry, HardLink) and entry.target in left_out:
+                entry = replace(package.tree.inode(path), origins=entry.origins)
+            try:
+                present = self.builder.get(path)
+                settled = entry if present is None else self._settle(path, entry, present, package)
+                if settled is not None:
+                    self.builder.put(path, settled)
+                elif not isinstance(entry, Directory):
+                    left_out.add(path)
+            except (NotInTree, Conflict) as error:
+                self.conflicts.append(f"{path} of {package.shown}: {error.message}")
+
+    def _settle(self, path: TreePath, entry: Entry, present: Entry, package: Unpacked) -> Entry | None:
+        """What is to be put where something stands already; None to leave that."""
+        if isinstance(entry, Directory):
+            if isinstance(present, Directory) or self._leads_to_directory(path, present):
+                return None
+        elif isinstance(present, Directory):
+            if isinstance(entry, Symlink):
+                return None  # dpkg never replaces a directory by a symlink
+        elif self._is_itself(path, entry):
+            return None  # the link from one half of a merged /usr to the other
+        elif self._is_itself(path, present):
+            return entry
+        elif _alike(entry, present):
+            return also_from(present, entry)
+        else:
+            other = self.packages.get(present.origins[0].detail) if present.origins else None
+            if other is not None and (package is other or package.may_overwrite(other)):
+                return entry
+            if other is not None and other.may_overwrite(package):
+                return None
+        owner = present.origins[0].detail if present.origins else "another package"
+        self.conflicts.append(f"{path}: {kind_of(present)} of {owner} against {kind_of(entry)} of {package.shown}")
+        return None
+
+    def _leads_to_directory(self, path: TreePath, present: Entry) -> bool:
+        if not isinstance(present, Symlink):
+            return False
+        try:
+            return self.builder.get(paths.join(path, "any")) is None or True
+        except NotInTree:
+            return False
+
+    def _is_itself(self, path: TreePath, entry: Entry) -> bool:
+        """Whether a symlink's target is, through the links of the top folder, the link's own place."""
+        if not isinstance(entry, Symlink):
+            return False
+        parts: list[str] = [] if entry.target.startswith("/") else paths.parent(path).split("/")[1:]
+        for part in entry.target.split("/"):
+            if part == "..":
+                parts = parts[:-1]
+            elif part not in ("", "."):
+                parts.append(part)
+        return self._place(TreePath("/" + "/".join(parts))) == self._place(path)
+
+    def _place(self, path: TreePath) -> str:
+        top, slash, rest = path[1:].partition("/")
+        link = self.links.get(TreePath(f"/{top}"))
+        return f"/{link.target.strip('/')}{slash}{rest}" if link else path
+
+
+def _alike(one: Entry, other: Entry) -> bool:
+    if type(one) is not type(other) or replace(one.meta, mtime=other.meta.mtime) != other.meta:
+        return False
+    if isinstance(one, File) and isinstance(other, File):
+        return same_bytes(one.content, other.content)
+    return with_meta(one, other.meta) == other
+
+
+def _conflict(found: Sequence[str]) -> Conflict:
+    shown = [*found[:_SHOWN], *([f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else [])]
+    return Conflict(
+        "packages disagree about what stands at a path:\n  " + "\n  ".join(shown),
+        "name one of the two packages under exclude:",
+    )
