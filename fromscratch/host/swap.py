@@ -35,7 +35,7 @@ def staged(place: Path) -> Iterator[Path]:
         yield fresh
     finally:
         os.close(handle)
-        shutil.rmtree(fresh, ignore_errors=True)
+        _remove(fresh)
 
 
 def swap_in(fresh: Path, place: Path) -> None:
@@ -81,5 +81,15 @@ def _locked(folder: Path) -> int | None:
 def _remove_if_abandoned(folder: Path) -> None:
     handle = _locked(folder)
     if handle is not None:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         os.close(handle)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder and all below it, also where something took the owner's rights on a folder away."""
+    for holder, names, _ in os.walk(folder):
+        for path in (Path(holder, name) for name in names):
+            if not path.is_symlink():
+                with contextlib.suppress(OSError):
+                    path.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,69 @@
+"""Who a process of an image runs as: the `User` of its configuration, looked up in its own /etc/passwd and /etc/group.
+
+The forms are those of image-spec/config.md: user, uid, user:group, uid:gid, uid:group, user:gid.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fromscratch.errors import UsageError
+from fromscratch.model.content import read
+from fromscratch.model.entry import File
+from fromscratch.model.rootfs import Rootfs
+
+_MAX_ID = (1 << 32) - 2
+_MAX_FILE = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """`groups` are the supplementary ones; `home` is "/" where nothing says otherwise."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+    home: str = "/"
+
+
+def identity(tree: Rootfs, user: str) -> Identity:
+    """The numbers that `user` means in this tree; an empty one means root. Raises UsageError for an unknown name."""
+    name, _, group = (user or "0").partition(":")
+    account = next((fields for fields in _records(tree, "/etc/passwd", 7) if _is(fields, name)), None)
+    if account is not None:
+        uid, gid, home, login = int(account[2]), int(account[3]), account[5] or "/", account[0]
+    else:
+        uid, gid, home, login = _number(name, "/etc/passwd", user), 0, "/", ""
+    if group:
+        found = next((fields for fields in _records(tree, "/etc/group", 4) if _is(fields, group)), None)
+        return Identity(uid, int(found[2]) if found else _number(group, "/etc/group", user), (), home)
+    groups = (int(fields[2]) for fields in _records(tree, "/etc/group", 4) if login and login in fields[3].split(","))
+    return Identity(uid, gid, tuple(sorted({number for number in groups if number != gid})), home)
+
+
+def _is(fields: list[str], wanted: str) -> bool:
+    return wanted in (fields[0], fields[2])
+
+
+def _records(tree: Rootfs, path: str, count: int) -> Iterator[list[str]]:
+    """The well-formed lines of a colon-separated file whose third field is a number."""
+    entry = tree.find(path)
+    if not isinstance(entry, File) or entry.content.size > _MAX_FILE:
+        return
+    for line in read(entry.content).decode("utf-8", "surrogateescape").splitlines():
+        fields = line.split(":")
+        numbers = fields[2:4] if count == 7 else fields[2:3]
+        if len(fields) >= count and all(_is_id(number) for number in numbers):
+            yield fields
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text) <= _MAX_ID
+
+
+def _number(text: str, where: str, user: str) -> int:
+    if not _is_id(text):
+        raise UsageError(
+            f"the image runs as {user!r}, but its {where} has no {text!r}",
+            "write the number instead, or add the account to the image",
+        )
+    return int(text)
