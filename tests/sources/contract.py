@@ -17,16 +17,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from fromscratch.digest import Digest
 from fromscratch.errors import NotFetched
-from fromscratch.formats.tar import blocks
 from fromscratch.host.store import Store
-from fromscratch.model.content import digest_of
-from fromscratch.model.entry import File
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import TreePath
 from fromscratch.sources.contract import Context, Options, Source
+from tests.sameness import archive_of, everything
 from tests.trees import listed
 
 
@@ -156,19 +152,6 @@ def build_or_none(source: Source, store: Store) -> Rootfs | None:
         return source.build(store)
     except NotFetched:
         return None
-
-
-def everything(tree: Rootfs) -> dict[TreePath, tuple[Any, ...]]:
-    """All that a tree says, and the digest of each content instead of the place where it lies."""
-    return {
-        path: (type(entry), entry.meta, digest_of(entry.content)) if isinstance(entry, File) else (entry,)
-        for path, entry in tree.items()
-    }
-
-
-def archive_of(tree: Rootfs) -> Digest:
-    """The digest of the tree as a tar."""
-    return Digest.of(b"".join(blocks(tree)))
 
 
 def described(field: dict[str, Any]) -> bool:

@@ -8,7 +8,8 @@ import pytest
 from fromscratch.errors import UsageError
 from fromscratch.host.store import Store
 from fromscratch.sources.overlay import OverlayOptions
-from tests.sources.contract import SourceContract, Subject, archive_of
+from tests.sameness import archive_of
+from tests.sources.contract import SourceContract, Subject
 from tests.trees import listed, text
 
 
