@@ -1,0 +1,152 @@
+"""Root filesystems built from source by Buildroot."""
+
+import json
+import time
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Literal
+
+from fromscratch.errors import CommandFailed, DownloadError, NotFetched
+from fromscratch.host import disk
+from fromscratch.host.store import Store
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.sources import buildroot_config as configuration
+from fromscratch.sources import buildroot_origins as origins
+from fromscratch.sources import buildroot_preflight as preflight
+from fromscratch.sources import buildroot_progress as steps
+from fromscratch.sources import buildroot_records as records
+from fromscratch.sources import buildroot_staleness as staleness
+from fromscratch.sources.buildroot_configure import ConfigureResult, configuration_text, configure
+from fromscratch.sources.buildroot_options import BuildrootFields
+from fromscratch.sources.buildroot_plan import Plan, plan, write_busybox_fragments
+from fromscratch.sources.buildroot_staleness import Inputs
+from fromscratch.sources.contract import Context
+
+_CLOCK_TICK = 1_000_000_000  # nanoseconds; filesystems stamp files by a coarser clock than time_ns
+_NOWHERE = {"BR2_PRIMARY_SITE": "file:///nonexistent", "BR2_PRIMARY_SITE_ONLY": "y"}
+
+
+class BuildrootOptions(BuildrootFields, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A root filesystem built from source by Buildroot."""
+
+    def bind(self, context: Context) -> "Buildroot":
+        return Buildroot(self, context)
+
+
+class Buildroot:
+    """One build, in a workspace of the store that later builds of the same item go on in."""
+
+    def __init__(self, options: BuildrootOptions, context: Context) -> None:
+        self._options, self._context = options, context
+        self.label = f"buildroot {options.version or Path(options.tree).name}"
+
+    def fetch(self, store: Store) -> None:
+        """Bring Buildroot, its configuration, every package's source, and the toolchain if it is made here."""
+        made = plan(self._options, self._context, store, fetching=True)
+        if records.load_result(store, made.fingerprint) is None:
+            with self._locked(store, made):
+                self._prepare(store, made, network=True)
+
+    def fingerprint(self, store: Store) -> str:
+        return plan(self._options, self._context, store, fetching=False).fingerprint
+
+    def build(self, store: Store) -> Rootfs:
+        from fromscratch.formats.tar import read_tree
+
+        made = plan(self._options, self._context, store, fetching=False)
+        result = records.load_result(store, made.fingerprint)
+        if result is None:
+            with self._locked(store, made):
+                result = records.load_result(store, made.fingerprint) or self._make(store, made)
+        else:
+            self._context.progress.note(f"{self.label} is built already")
+        files = origins.read_file_list(store.read(result.files).decode("utf-8", "surrogateescape"))
+        origin = origins.origins(self.label, result.packages, result.asked, files)
+        return read_tree(store.path(result.tar), origin)
+
+    def configure(
+        self,
+        store: Store,
+        *,
+        menu: bool = False,
+        what: Literal["buildroot", "busybox"] = "buildroot",
+        name: str = "menu",
+    ) -> ConfigureResult:
+        """Make Buildroot's configuration; with `menu`, let the user change it, and keep the change as a fragment.
+
+        The fragment is buildroot-configs/NAME.config beside the recipe (busybox/NAME.config for BusyBox's).
+        """
+        made = plan(self._options, self._context, store, fetching=True)
+        with self._locked(store, made):
+            return configure(made, self._context, menu=menu, what=what, name=name)
+
+    def _locked(self, store: Store, made: Plan) -> AbstractContextManager[object]:
+        note = f"waiting: another process is building in {made.place}"
+        return store.lock(f"buildroot-{made.key}", lambda: self._context.progress.note(note))
+
+    def _prepare(self, store: Store, made: Plan, *, network: bool) -> Inputs:
+        """Configure and bring the sources, unless that was done; the answer is what the build depends on."""
+        record = made.place / "prepared.json"
+        if known := records.load_prepared(record, made.fingerprint, made.downloads):
+            return known.inputs
+        preflight.check(made.output)
+        text = configuration_text(made, self._context)
+        self._put_configuration(made, text)
+        watcher = self._sources(made, network)
+        said = json.loads(watcher.json or "{}")
+        inputs = Inputs(
+            config_text=text,
+            packages=steps.read_packages(said),
+            busybox="\n".join(made.wish.busybox),
+            external=made.external,
+            rest=made.rest,
+        )
+        present = tuple(name for name in steps.source_files(said) if (made.downloads / name).exists())
+        records.save_prepared(record, records.Prepared(made.fingerprint, inputs, present))
+        return inputs
+
+    def _sources(self, made: Plan, network: bool) -> steps.Watcher:
+        progress, extra = self._context.progress, {} if network else _NOWHERE
+        try:
+            return made.make.run(["source", "show-info"], f"{self.label}: sources", progress, extra=extra)
+        except DownloadError as error:
+            if network:
+                raise
+            raise NotFetched(f"{self.label} has changed since it was fetched: {error}", "run fetch first") from error
+
+    def _put_configuration(self, made: Plan, text: str) -> None:
+        made.output.mkdir(parents=True, exist_ok=True)
+        disk.write_atomically(made.output / ".config", text.encode())
+        write_busybox_fragments(made)
+
+    def _make(self, store: Store, made: Plan) -> records.Result:
+        """Build what is not built, and keep the result."""
+        progress = self._context.progress
+        inputs = self._prepare(store, made, network=False)
+        attempt = made.place / "attempt.json"
+        if (before := records.load_attempt(attempt)) is not None:
+            stale = staleness.compare(before, inputs)
+            if stale.all:
+                progress.note(f"{stale.all}: building from the start")
+            staleness.clear(stale, before, made.output)
+        records.save_attempt(attempt, inputs)
+        self._put_configuration(made, inputs.config_text)
+        started = time.time_ns()
+        waiting = steps.unfinished(inputs.packages.values(), made.output)
+        made.make.run([], self.label, progress, waiting=waiting, extra=_NOWHERE)
+        return self._keep(store, made, inputs, started)
+
+    def _keep(self, store: Store, made: Plan, inputs: Inputs, started: int) -> records.Result:
+        tar = made.output / "images" / "rootfs.tar"
+        if not tar.is_file() or tar.stat().st_mtime_ns < started - _CLOCK_TICK:
+            raise CommandFailed(f"Buildroot ended well but made no {tar}", f"see what became of it in {made.make.log}")
+        if made.wish.busybox and (busybox := inputs.packages.get("busybox")):
+            text = (made.output / busybox.folder / ".config").read_text()
+            configuration.check_busybox_taken(made.wish, text)
+        asked = {one.name: one.asked_by for one in made.wish.settings if one.value == "y"}
+        with open(tar, "rb") as stream:
+            digest = store.add_stream(stream)
+        files = store.add((made.output / "build" / "packages-file-list.txt").read_bytes())
+        result = records.Result(digest, files, inputs.packages, asked)
+        records.save_result(store, made.fingerprint, result)
+        return result

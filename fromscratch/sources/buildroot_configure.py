@@ -1,0 +1,104 @@
+"""Buildroot's configuration made, shown in its menu, and the user's change to it written back as a fragment."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from fromscratch.errors import CommandFailed
+from fromscratch.formats import kconfig
+from fromscratch.formats.kconfig import Setting
+from fromscratch.host import disk, run
+from fromscratch.sources import buildroot_config as configuration
+from fromscratch.sources.buildroot_make import Make
+from fromscratch.sources.buildroot_plan import Plan, write_busybox_fragments
+from fromscratch.sources.contract import Context
+
+# What a menu writes down that is no wish of the user.
+_OF_THIS_MACHINE = ("BR2_DEFCONFIG", "BR2_DL_DIR", "BR2_HOST_GCC_VERSION", "BR2_VERSION", "BR2_EXTERNAL")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigureResult:
+    """`config` is the whole .config; `fragment` the file that now holds the user's change, if there was one."""
+
+    config: Path
+    fragment: Path | None = None
+    changes: tuple[str, ...] = ()
+
+
+def configuration_text(made: Plan, context: Context) -> str:
+    """The .config that Kconfig makes of the plan. Raises ImageError naming each setting that it did not take."""
+    scratch = made.place / "settings"
+    scratch.mkdir(parents=True, exist_ok=True)
+    defconfig = scratch / "wanted.defconfig"
+    defconfig.write_text(made.wish.text)
+    make = made.make.in_folder(scratch)
+    make.run(["defconfig"], "configuring Buildroot", context.progress, extra={"BR2_DEFCONFIG": str(defconfig)})
+    text = (scratch / ".config").read_text()
+    configuration.check_taken(made.wish, text, made.tree, scratch, os.uname().machine)
+    return text
+
+
+def configure(
+    made: Plan, context: Context, *, menu: bool, what: Literal["buildroot", "busybox"], name: str
+) -> ConfigureResult:
+    """See `Buildroot.configure`."""
+    text = configuration_text(made, context)
+    scratch = made.place / "settings"
+    if not menu:
+        return ConfigureResult(scratch / ".config")
+    if what == "busybox":
+        return _busybox_menu(made, context, text, name)
+    make = made.make.in_folder(scratch)
+    before = _minimal(make, context)
+    _show(make, "menuconfig")
+    changes = kconfig.difference(before, _minimal(make, context))
+    after = kconfig.read_config((scratch / ".config").read_text())
+    # A symbol that went back to its default is no longer in the minimal form, but the fragments below may still set it.
+    settled = {
+        symbol: after.get(symbol, kconfig.NOT_SET) for symbol in changes if not symbol.startswith(_OF_THIS_MACHINE)
+    }
+    return _written(scratch / ".config", context.folder / "buildroot-configs" / f"{name}.config", settled)
+
+
+def _busybox_menu(made: Plan, context: Context, text: str, name: str) -> ConfigureResult:
+    """BusyBox's own menu, over its sources as Buildroot unpacks them in the scratch folder."""
+    write_busybox_fragments(made)
+    make = made.make.in_folder(made.place / "settings")
+    make.run(["busybox-configure"], "unpacking BusyBox", context.progress)
+    found = sorted((make.output / "build").glob("busybox-*/.config"))
+    if not found:
+        raise CommandFailed("there is no BusyBox in this configuration", "add BR2_PACKAGE_BUSYBOX: true under set:")
+    before = kconfig.read_config(found[0].read_text())
+    _show(make, "busybox-menuconfig")
+    changes = kconfig.difference(before, kconfig.read_config(found[0].read_text()))
+    return _written(found[0], context.folder / "buildroot-configs" / "busybox" / f"{name}.config", changes)
+
+
+def _minimal(make: Make, context: Context) -> dict[str, kconfig.Value]:
+    """The configuration as savedefconfig has it: what differs from the defaults."""
+    saved = make.output / "saved.defconfig"
+    make.run(["savedefconfig"], "reading the configuration", context.progress, extra={"BR2_DEFCONFIG": str(saved)})
+    return {one.name: one.value for one in kconfig.parse(saved.read_text(), saved.name)}
+
+
+def _show(make: Make, goal: str) -> None:
+    argv = make.argv([goal])
+    terminal = {name: os.environ[name] for name in ("TERM", "COLORTERM", "LINES", "COLUMNS") if name in os.environ}
+    if code := run.interactive(argv, env={**make.env(), **terminal}):
+        raise CommandFailed(
+            f"{run.shown(argv)} failed with exit code {code}",
+            "the menu needs a terminal, and the headers of ncurses: on Debian apt-get install libncurses-dev",
+        )
+
+
+def _written(config: Path, fragment: Path, changes: dict[str, kconfig.Value]) -> ConfigureResult:
+    """Add the changes to a fragment that may be there from last time."""
+    if not changes:
+        return ConfigureResult(config)
+    old = kconfig.parse(fragment.read_text(), fragment.name) if fragment.is_file() else []
+    new = [Setting(symbol, value, "menu") for symbol, value in changes.items()]
+    whole = kconfig.merge([*old, *new]).values()
+    disk.write_atomically(fragment, ("# Written by fromscratch configure --menu.\n" + kconfig.render(whole)).encode())
+    return ConfigureResult(config, fragment, tuple(one.line for one in new))

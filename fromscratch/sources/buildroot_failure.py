@@ -1,0 +1,147 @@
+"""A failed build told in a few lines: which package, which step, the lines that matter, and what to try."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fromscratch.errors import CommandFailed, DownloadError, ImageError, IntegrityError, MissingTool
+from fromscratch.sources.buildroot_progress import Message, message
+
+_STAMP = re.compile(
+    r"make(?:\[\d+\])?: \*\*\* \[(?:[^\]]*: )?(?:\S*/)?build/(?P<folder>[^/\]]+)/\.stamp_(?P<stamp>\w+)\] Error \d+"
+)
+_TARGET = re.compile(r"make(?:\[\d+\])?: \*\*\* \[(?:[^\]:]*:\d+: )?(?P<target>[^\]]+)\] (?:Error \d+|\w+)")
+_STOP = re.compile(r"(?P<where>[^\s:]+:\d+): \*\*\* (?P<what>.+?)\.?\s+Stop\.")
+_TELLING = re.compile(
+    r"\berror\b|\bfatal\b|undefined reference|No such file|cannot |can't |not found|Permission denied|"
+    r"No space left|Killed|signal|Assertion|Hunk #\d+ FAILED|ERROR|No rule to make|Incorrect selection|missing",
+    re.IGNORECASE,
+)
+_NOISE = re.compile(
+    r"-Werror|^checking |error\.[cho]\b|make(?:\[\d+\])?: \*\*\*|^make(?:\[\d+\])?: (?:Enter|Leav)ing|"
+    r"^\s*(?:CC|AR|LD|GEN|AS|HOSTCC)\s"
+)
+_NOT_HAD = re.compile(
+    r"ERROR 404|404 Not Found|cp: cannot stat|cannot access|unable to resolve|Could not resolve|Connection refused|"
+    r"Network is unreachable|timed out|failed: ",
+    re.IGNORECASE,
+)
+_WRONG_HASH = re.compile(r"ERROR: (?P<file>\S+) has wrong (?P<kind>\S+) hash")
+_GOT = re.compile(r"ERROR: (?P<which>expected|got)\s*: (?P<hex>[0-9a-f]+)")
+_NO_HASH = re.compile(r"ERROR: No hash found for (?P<file>\S+)")
+_MUST_INSTALL = re.compile(r"You must install '([^']+)'")
+_SHOWN = 12
+
+_STEP_OF = {
+    "downloaded": "download",
+    "actual_downloaded": "download",
+    "extracted": "extract",
+    "rsynced": "sync",
+    "patched": "patch",
+    "configured": "configure",
+    "dotconfig": "configure",
+    "kconfig_fixup_done": "configure",
+    "built": "build",
+    "host_installed": "install",
+    "staging_installed": "install to staging",
+    "target_installed": "install",
+    "images_installed": "install images",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The call that failed: how to repeat it by hand (less the goal), and where its whole output is."""
+
+    command: str
+    log: Path
+    offline: bool = False
+
+
+def explain(lines: Sequence[str], attempt: Attempt) -> ImageError:
+    """The error for a make that ended badly, from the last lines it wrote."""
+    if missing := sorted({name for line in lines for name in _MUST_INSTALL.findall(line)}):
+        return MissingTool(f"Buildroot needs {', '.join(missing)}, which are not on this machine", _see(attempt))
+    for number, line in enumerate(lines):
+        if found := _STAMP.search(line):
+            return _failed_package(
+                lines[:number], found["folder"], _STEP_OF.get(found["stamp"], found["stamp"]), attempt
+            )
+    for line in lines:
+        if stopped := _STOP.search(line):
+            return CommandFailed(f"Buildroot stopped: {stopped['what']} ({stopped['where']})", _see(attempt))
+    return _failed_otherwise(lines, attempt)
+
+
+def _failed_package(before: Sequence[str], folder: str, step: str, attempt: Attempt) -> ImageError:
+    start, announced = _announcement(before, folder)
+    own = list(before[start:])
+    package = announced.package if announced else folder
+    if step == "download":
+        return _failed_download(own, folder, attempt)
+    shown = "\n".join(f"  {line}" for line in telling(own))
+    hint = f"try that package alone with: {attempt.command} {package}-rebuild; the whole output is in {attempt.log}"
+    if any("No space left" in line for line in own):
+        hint = f"the disk is full: free some room and run it again, it goes on where it stopped; {_see(attempt)}"
+    elif any(re.search(r"\bKilled\b|signal 9", line) for line in own):
+        hint = f"memory may have run out: try again with jobs: 1; {_see(attempt)}"
+    elif step == "patch":
+        hint = f"the sources are not those that the patches are for: see mirror: and the tree; {_see(attempt)}"
+    return CommandFailed(f"Buildroot failed to {step} {folder}:\n{shown}", hint)
+
+
+def _failed_download(own: Sequence[str], folder: str, attempt: Attempt) -> ImageError:
+    text = "\n".join(own)
+    if wrong := _WRONG_HASH.search(text):
+        got = {found["which"]: found["hex"] for found in _GOT.finditer(text)}
+        return IntegrityError(
+            f"{wrong['file']} of {folder} has the {wrong['kind']} {got.get('got', 'of something else')}, "
+            f"but Buildroot expects {got.get('expected', 'another')}",
+            f"the mirror or the site has another file of that name: replace it there; {_see(attempt)}",
+        )
+    if unknown := _NO_HASH.search(text):
+        return IntegrityError(
+            f"Buildroot has no hash for {unknown['file']} of {folder}",
+            f"add it to the package's .hash file; {_see(attempt)}",
+        )
+    reasons = [line.strip() for line in own if _NOT_HAD.search(line)]
+    where = " of the mirror" if attempt.offline else ""
+    return DownloadError(
+        f"the source of {folder} could not be had:\n" + "\n".join(f"  {line}" for line in (reasons or own)[-_SHOWN:]),
+        f"put it into the folder {folder.rpartition('-')[0] or folder}{where}, or see whether the site is reachable; "
+        + _see(attempt),
+    )
+
+
+def _failed_otherwise(lines: Sequence[str], attempt: Attempt) -> ImageError:
+    start = max((number for number, line in enumerate(lines) if message(line)), default=0)
+    step = message(lines[start]) if lines else None
+    during = f" while {step.step[0].lower()}{step.step[1:]}" if step else ""
+    target = next((found["target"] for line in lines if (found := _TARGET.search(line))), "")
+    at = f" at {target}" if target else ""
+    shown = "\n".join(f"  {line}" for line in telling(lines[start:]))
+    return CommandFailed(f"Buildroot failed{during}{at}:\n{shown}", _see(attempt))
+
+
+def telling(lines: Sequence[str]) -> list[str]:
+    """The lines that say why, at most a dozen: those with an error and what leads to them, else the last ones."""
+    plain = [line for line in lines if line.strip()]
+    hits = [number for number, line in enumerate(plain) if _TELLING.search(line) and not _NOISE.search(line)]
+    if not hits:
+        return plain[-_SHOWN:]
+    chosen = sorted({number for hit in hits[:_SHOWN] for number in (hit - 1, hit, hit + 1) if 0 <= number < len(plain)})
+    return [plain[number] for number in chosen[:_SHOWN]]
+
+
+def _announcement(before: Sequence[str], folder: str) -> tuple[int, Message | None]:
+    """Where the package last said what it does."""
+    for number in range(len(before) - 1, -1, -1):
+        found = message(before[number])
+        if found and folder in (found.package, f"{found.package}-{found.version}"):
+            return number, found
+    return max(0, len(before) - _SHOWN), None
+
+
+def _see(attempt: Attempt) -> str:
+    return f"the whole output is in {attempt.log}"

@@ -1,0 +1,88 @@
+"""Running Buildroot's make: its command line, a clean environment, progress, and failures told in words."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fromscratch.host import run
+from fromscratch.progress import Progress
+from fromscratch.sources import buildroot_failure as failure
+from fromscratch.sources.buildroot_progress import Watcher
+from fromscratch.sources.buildroot_tree import Tree
+
+_SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+# What the caller's environment could slip into a build.
+_DROPPED = ("TMPDIR", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "CONTAINER_HOST", "XDG_RUNTIME_DIR")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Make:
+    """How to call make in `output` for `tree`. `log` takes all output; `jobs` is how many compilers at a time."""
+
+    tree: Tree
+    output: Path
+    variables: Mapping[str, str]
+    environment: Mapping[str, str]
+    log: Path
+    jobs: int
+    offline: bool
+
+    def argv(self, goals: Sequence[str], extra: Mapping[str, str] | None = None) -> list[str]:
+        """The command for these goals."""
+        variables = {
+            "O": str(self.output),
+            "BR2_JLEVEL": str(self.jobs),
+            # Otherwise a checkout would write its commit, and "dirty", into the image.
+            "BR2_VERSION_FULL": self.tree.version,
+            **self.variables,
+            **(extra or {}),
+        }
+        settings = [f"{name}={value}" for name, value in variables.items()]
+        return ["make", "--no-print-directory", "-C", str(self.tree.path), *settings, *goals]
+
+    def in_folder(self, output: Path) -> "Make":
+        """The same, with another output folder."""
+        return replace(self, output=output)
+
+    def env(self) -> dict[str, str]:
+        """The whole environment of a build."""
+        kept = {name: value for name, value in run.environment().items() if name not in _DROPPED}
+        return {
+            **kept,
+            "PATH": _path(os.environ.get("PATH", "")),
+            "SOURCE_DATE_EPOCH": self.tree.epoch,
+            "FORCE_UNSAFE_CONFIGURE": "1",  # some configure scripts refuse root, the usual user of a container
+            **self.environment,
+        }
+
+    def run(
+        self,
+        goals: Sequence[str],
+        title: str,
+        progress: Progress,
+        *,
+        waiting: Iterable[str] = (),
+        extra: Mapping[str, str] | None = None,
+    ) -> Watcher:
+        """Make these goals, telling steps; `waiting` names the packages that are still to be built.
+
+        Raises an ImageError that names package and step if it fails.
+        """
+        argv = self.argv(goals, extra)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with progress.task(title, unit="steps") as task:
+            watcher = Watcher(task, waiting)
+            code = run.follow(argv, watcher.line, env=self.env(), log=self.log)
+            if code == 0:
+                watcher.finish()
+        if code:
+            attempt = failure.Attempt(run.shown(self.argv((), extra)), self.log, self.offline)
+            raise failure.explain(watcher.lines, attempt)
+        return watcher
+
+
+def _path(given: str) -> str:
+    """The system's own folders first; a caller's only after them, and none that Buildroot refuses."""
+    extra = [one for one in given.split(":") if one.startswith("/") and not any(blank in one for blank in " \t\n")]
+    return ":".join(dict.fromkeys([*_SYSTEM_PATH, *(one for one in extra if Path(one).is_dir())]))

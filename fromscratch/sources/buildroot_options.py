@@ -1,0 +1,99 @@
+"""What a recipe can say under `buildroot:`."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from fromscratch.formats import kconfig
+
+SITE = "https://buildroot.org/downloads"
+
+Toolchain = Literal["bootlin", "internal", "host"]
+
+
+class ExternalToolchain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A GLIBC cross toolchain that lies on this machine."""
+
+    external: Annotated[str, Meta(description="the folder that holds bin/PREFIX-gcc")]
+    prefix: Annotated[str, Meta(description="what stands before -gcc in bin; looked up if left out")] = ""
+    cplusplus: Annotated[bool, Meta(description="whether it has a C++ compiler that packages may use")] = False
+
+
+class BuildrootFields(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The options themselves; `buildroot.BuildrootOptions` adds how they become a source."""
+
+    version: Annotated[str, Meta(description="a release of Buildroot, such as 2026.05.1")] = ""
+    tree: Annotated[
+        str,
+        Meta(description="instead of a release: a folder, a tarball, or a git repository (with @REF at its end)"),
+    ] = ""
+    sha256: Annotated[str, Meta(description="the digest of the release's .tar.xz, or of the tarball under tree:")] = ""
+    keyring: Annotated[
+        str | list[str], Meta(description="OpenPGP keyrings that may sign the release, when no sha256 is given")
+    ] = []
+    site: Annotated[str, Meta(description="where releases are downloaded from")] = SITE
+    mirror: Annotated[
+        str, Meta(description="a folder or URL that packages' sources are looked for in first (BR2_PRIMARY_SITE)")
+    ] = ""
+    offline: Annotated[bool, Meta(description="take packages' sources from the mirror only")] = False
+    config: Annotated[
+        str | list[str],
+        Meta(description="defconfig fragments by name, of the recipe's buildroot-configs/ or the shipped ones"),
+    ] = "busybox-glibc"
+    packages: Annotated[list[str], Meta(description="packages to add, such as jq or BR2_PACKAGE_JQ")] = []
+    set: Annotated[
+        dict[str, str | int | bool], Meta(description="symbols and their values: true, false, a number or text")
+    ] = {}
+    external: Annotated[str | list[str], Meta(description="folders with packages of your own (BR2_EXTERNAL)")] = []
+    busybox: Annotated[
+        list[str], Meta(description="changes to BusyBox's configuration: files, or lines such as CONFIG_VI=y")
+    ] = []
+    toolchain: Annotated[
+        Toolchain | ExternalToolchain,
+        Meta(description="bootlin: prebuilt; internal: built first; host: this machine's gcc; or {external: FOLDER}"),
+    ] = "bootlin"
+    host_tools: Annotated[
+        Literal["own", "system"],
+        Meta(
+            description="own: Buildroot builds fakeroot, patchelf and tar for itself; system: this machine's are used, "
+            "which saves downloads and minutes"
+        ),
+    ] = "own"
+    jobs: Annotated[int, Meta(description="how many compilers at a time; 0: as the call says", ge=0)] = 0
+    make: Annotated[dict[str, str], Meta(description="further variables for make's command line")] = {}
+    ccache: Annotated[
+        bool | None,
+        Meta(
+            description="keep compiled files for later builds; left out: if toolchain is host and ccache is installed"
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        if bool(self.version) == bool(self.tree):
+            raise ValueError("say either version: (a release) or tree: (a folder, tarball or git repository)")
+        if self.offline and not self.mirror:
+            raise ValueError("offline: true needs mirror: (where the packages' sources lie)")
+        if self.sha256 and len(self.sha256.removeprefix("sha256:")) != 64:
+            raise ValueError("sha256: must have 64 hexadecimal digits")
+        for name in self.set:
+            if not kconfig.is_symbol(name):
+                raise ValueError(f"set: {name!r} is no symbol; write BR2_ and so on")
+        for name in self.make:
+            if not name.replace("_", "").isalnum():
+                raise ValueError(f"make: {name!r} is no variable of make")
+
+    @property
+    def configs(self) -> list[str]:
+        return _several(self.config)
+
+    @property
+    def externals(self) -> list[str]:
+        return _several(self.external)
+
+    @property
+    def keyrings(self) -> list[str]:
+        return _several(self.keyring)
+
+
+def _several(given: str | list[str]) -> list[str]:
+    return [given] if isinstance(given, str) else list(given)

@@ -1,0 +1,188 @@
+"""All that one item of a recipe means for Buildroot, before anything is run."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from fromscratch.errors import UsageError
+from fromscratch.host.shipped import shipped
+from fromscratch.host.store import Store
+from fromscratch.sources import buildroot_config as configuration
+from fromscratch.sources import buildroot_host_tools as host_tools
+from fromscratch.sources import buildroot_toolchain as toolchains
+from fromscratch.sources import buildroot_tree as trees
+from fromscratch.sources.buildroot_config import Wish
+from fromscratch.sources.buildroot_make import Make
+from fromscratch.sources.buildroot_options import BuildrootFields
+from fromscratch.sources.buildroot_toolchain import Toolchain
+from fromscratch.sources.buildroot_tree import Tree
+from fromscratch.sources.contract import Context
+
+_LAYOUT = "1"  # of fingerprints and workspaces: a change builds everything anew
+_ONLY_STEERING = ("BR2_PRIMARY_SITE", "BR2_PRIMARY_SITE_ONLY")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """`place` is the workspace: `output` is Buildroot's own, `settings` a scratch one for configurations.
+
+    `external` has a digest for each package of external trees, `rest` a digest of what is not told apart further.
+    """
+
+    tree: Tree
+    toolchain: Toolchain
+    wish: Wish
+    externals: tuple[Path, ...]
+    external: dict[str, str]
+    rest: str
+    fingerprint: str
+    key: str
+    place: Path
+    downloads: Path
+    make: Make
+
+    @property
+    def output(self) -> Path:
+        return self.place / "output"
+
+
+def plan(options: BuildrootFields, context: Context, store: Store, *, fetching: bool) -> Plan:
+    """Only `fetching` may use the network; otherwise raises NotFetched. Raises UsageError, MissingTool, ImageError."""
+    if fetching:
+        tree = trees.bring(options, context.folder, store, context.progress)
+    else:
+        tree = trees.present(options, context.folder, store)
+    toolchain = toolchains.bring(options, tree, context.folder, context.platform, store, context.progress)
+    tools = host_tools.identify() if options.host_tools == "system" else None
+    wish = configuration.wish(options, context.folder, context.platform, toolchain.settings)
+    externals = tuple(_external(name, context.folder) for name in options.externals)
+    external = _external_digests(externals, store)
+    rest = _hash(
+        _LAYOUT,
+        configuration.referenced(wish.settings, context.folder, store),
+        tools.identity if tools else "",
+        *(f"{name}={value}" for name, value in sorted(options.make.items())),
+    )
+    settings = "\n".join(one.line for one in wish.settings if one.name not in _ONLY_STEERING)
+    fingerprint = _hash(
+        tree.identity,
+        toolchain.identity,
+        str(context.platform),
+        settings,
+        *wish.busybox,
+        str(sorted(external.items())),
+        rest,
+    )
+    where = (str(context.folder), context.place, str(context.platform), options.host_tools)
+    key = "\n".join((_LAYOUT, tree.identity, toolchain.identity, *where))
+    place = store.workspace("buildroot", key)
+    downloads = store.workspace("buildroot-downloads", "shared")
+    variables = {
+        "BR2_DL_DIR": str(downloads),
+        **({"BR2_EXTERNAL": ":".join(map(str, externals))} if externals else {}),
+        **(_busybox_fragments(wish, place)),
+        **toolchain.variables,
+        **(host_tools.lay_out(tools, place / "host-tools") if tools else {}),
+        **_ccache_variables(options, store),
+        **options.make,
+    }
+    make = Make(
+        tree=tree,
+        output=place / "output",
+        variables=variables,
+        environment=_environment(context.folder, place, store, toolchain),
+        log=context.log or place / "build.log",
+        jobs=options.jobs or context.jobs,
+        offline=options.offline,
+    )
+    return Plan(
+        tree=tree,
+        toolchain=toolchain,
+        wish=wish,
+        externals=externals,
+        external=external,
+        rest=rest,
+        fingerprint=fingerprint,
+        key=key,
+        place=place,
+        downloads=downloads,
+        make=make,
+    )
+
+
+def _environment(folder: Path, place: Path, store: Store, toolchain: Toolchain) -> dict[str, str]:
+    return {
+        configuration.FOLDER_VARIABLE: str(folder),
+        configuration.CONFIGS_VARIABLE: str(shipped("buildroot-configs")),
+        # For the compiler's wrapper of toolchain: host.
+        "CCACHE_DIR": str(store.root / "work" / "ccache"),
+        "CCACHE_BASEDIR": str(place),
+        "CCACHE_NOHASHDIR": "1",
+        "CCACHE_COMPILERCHECK": f"string:{_hash(toolchain.identity)}",
+        "CCACHE_CONFIGPATH": "/dev/null",
+    }
+
+
+def _ccache_variables(options: BuildrootFields, store: Store) -> dict[str, str]:
+    """Buildroot's own ccache, for the toolchains whose compiler is not called through ours."""
+    if not options.ccache or options.toolchain == "host":
+        return {}
+    return {"BR2_CCACHE": "y", "BR2_CCACHE_DIR": str(store.workspace("ccache-buildroot", "shared"))}
+
+
+def _busybox_fragments(wish: Wish, place: Path) -> dict[str, str]:
+    """Names files, which `write_busybox_fragments` writes when it is time for them."""
+    names = [str(path) for path, _ in _fragment_files(wish, place)]
+    return {"BR2_PACKAGE_BUSYBOX_CONFIG_FRAGMENT_FILES": " ".join(names)} if names else {}
+
+
+def write_busybox_fragments(plan: Plan) -> None:
+    """Put BusyBox's fragments where make is told to look for them."""
+    for path, text in _fragment_files(plan.wish, plan.place):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def _fragment_files(wish: Wish, place: Path) -> list[tuple[Path, str]]:
+    return [(place / "busybox" / f"{number}.config", text) for number, text in enumerate(wish.busybox)]
+
+
+def _external(name: str, folder: Path) -> Path:
+    path = (folder / Path(name).expanduser()).absolute()
+    if not (path / "external.desc").is_file():
+        raise UsageError(
+            f"external: {name} is no external tree: there is no {path / 'external.desc'}",
+            "Buildroot's manual, 'Keeping customizations outside of Buildroot', says what belongs there",
+        )
+    return path
+
+
+def _external_digests(externals: tuple[Path, ...], store: Store) -> dict[str, str]:
+    """A digest for each folder package/NAME, and one of all else under the empty name."""
+    digests: dict[str, str] = {}
+    others = []
+    for top in externals:
+        for entry in sorted(top.iterdir()):
+            packages = sorted(entry.iterdir()) if entry.name == "package" and entry.is_dir() else [entry]
+            for path in packages:
+                digest = trees.content_digest(path, store) if path.is_dir() else _hash_file(path)
+                if path is not entry and path.is_dir():
+                    digests[path.name] = _hash(digests.get(path.name, ""), digest)
+                elif path.name != ".git":
+                    others.append(f"{path.name} {digest}")
+    if externals:
+        digests[""] = _hash(*others)
+    return digests
+
+
+def _hash(*texts: str) -> str:
+    whole = hashlib.sha256()
+    for text in texts:
+        raw = os.fsencode(text)
+        whole.update(b"%d\n" % len(raw) + raw)
+    return whole.hexdigest()
+
+
+def _hash_file(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

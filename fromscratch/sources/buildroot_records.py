@@ -1,0 +1,117 @@
+"""What the source `buildroot` remembers between runs: finished builds, and what the build under way was made of."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from fromscratch.digest import Digest
+from fromscratch.host import disk
+from fromscratch.host.store import Store
+from fromscratch.sources.buildroot_progress import Package
+from fromscratch.sources.buildroot_staleness import Inputs
+
+_RESULT = "buildroot-result"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished build: its tar, the list of files by package, the packages, and the symbols that were asked for."""
+
+    tar: Digest
+    files: Digest
+    packages: Mapping[str, Package]
+    asked: Mapping[str, str]
+
+
+def load_result(store: Store, fingerprint: str) -> Result | None:
+    """The result of a build of exactly this, if the store has it."""
+    raw = store.record(_RESULT, fingerprint)
+    if raw is None:
+        return None
+    said = json.loads(raw)
+    tar, files = Digest.parse(said["tar"]), Digest.parse(said["files"])
+    if not store.has(tar) or not store.has(files):
+        return None
+    return Result(tar, files, _packages(said["packages"]), said["asked"])
+
+
+def save_result(store: Store, fingerprint: str, result: Result) -> None:
+    """Remember a finished build."""
+    said = {
+        "tar": str(result.tar),
+        "files": str(result.files),
+        "packages": _plain(result.packages),
+        "asked": dict(result.asked),
+    }
+    store.write_record(_RESULT, fingerprint, json.dumps(said).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A configuration whose sources are there. `sources` are the files it needs of the download folder."""
+
+    fingerprint: str
+    inputs: Inputs
+    sources: tuple[str, ...]
+
+
+def load_prepared(path: Path, fingerprint: str, downloads: Path) -> Prepared | None:
+    """What was prepared for this fingerprint, if all its sources are still there."""
+    said = _read(path)
+    if said is None or said["fingerprint"] != fingerprint:
+        return None
+    if not all((downloads / name).exists() for name in said["sources"]):
+        return None
+    return Prepared(fingerprint, _inputs(said["inputs"]), tuple(said["sources"]))
+
+
+def save_prepared(path: Path, prepared: Prepared) -> None:
+    """Remember that the sources are there."""
+    said = {
+        "fingerprint": prepared.fingerprint,
+        "inputs": _inputs_said(prepared.inputs),
+        "sources": prepared.sources,
+    }
+    disk.write_atomically(path, json.dumps(said).encode())
+
+
+def load_attempt(path: Path) -> Inputs | None:
+    """What the last build in a workspace was made of, whether or not it came to its end."""
+    said = _read(path)
+    return _inputs(said) if said is not None else None
+
+
+def save_attempt(path: Path, inputs: Inputs) -> None:
+    """To be said before a build touches its output."""
+    disk.write_atomically(path, json.dumps(_inputs_said(inputs)).encode())
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def _inputs_said(inputs: Inputs) -> dict[str, object]:
+    return {
+        "config": inputs.config_text,
+        "packages": _plain(inputs.packages),
+        "busybox": inputs.busybox,
+        "external": dict(inputs.external),
+        "rest": inputs.rest,
+    }
+
+
+def _inputs(said: Mapping[str, Any]) -> Inputs:
+    return Inputs(said["config"], _packages(said["packages"]), said["busybox"], said["external"], said["rest"])
+
+
+def _plain(packages: Mapping[str, Package]) -> list[dict[str, object]]:
+    return [asdict(one) for one in packages.values()]
+
+
+def _packages(said: list[dict[str, Any]]) -> dict[str, Package]:
+    return {one["name"]: Package(**{**one, "dependencies": tuple(one["dependencies"])}) for one in said}

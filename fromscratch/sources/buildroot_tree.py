@@ -1,0 +1,294 @@
+"""Where Buildroot itself comes from: a release, a folder, a tarball or a git repository."""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, assert_never
+
+from fromscratch.digest import Digest, check
+from fromscratch.errors import DownloadError, ImageError, IntegrityError, NotFetched, UsageError
+from fromscratch.host import disk, run
+from fromscratch.host.store import Store
+from fromscratch.progress import Progress
+from fromscratch.sources.buildroot_options import BuildrootFields
+
+_LAYOUT = "1"
+_UNPACKING = ("--strip-components=1", "--no-same-owner", "--no-same-permissions")
+_NOT_PART = frozenset({".git", "output", "dl", ".config", ".config.old", "__pycache__"})
+_VERSION = re.compile(r"^export BR2_VERSION :?= *(\S+)", re.MULTILINE)
+_EPOCH = re.compile(r"^BR2_VERSION_EPOCH *:?= *(\d+)", re.MULTILINE)
+_REPOSITORY = re.compile(r"(?P<url>(?:[a-z+]+://[^/]*/|[^/@:]+@[^/:]+:)?[^@]*)(?:@(?P<ref>[^@]+))?")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_IN_SUMS = re.compile(r"(?:SHA256|sha256)[: ]\s*([0-9a-f]{64})\s+(\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Buildroot on disk. `identity` changes whenever its content does; `epoch` is the date of that version."""
+
+    path: Path
+    identity: str
+    version: str
+    epoch: str
+
+
+def bring(options: BuildrootFields, folder: Path, store: Store, progress: Progress) -> Tree:
+    """The tree, downloaded and unpacked if need be. `folder` is where relative paths start.
+
+    Raises UsageError, DownloadError, IntegrityError, ImageError.
+    """
+    if options.version:
+        return _unpacked(store, _downloaded_release(options, folder, store, progress), progress)
+    kind, path = _kind(options.tree, folder)
+    match kind:
+        case "directory":
+            return _in_place(path, store)
+        case "tarball":
+            return _unpacked(store, _stored_tarball(options, path, store), progress)
+        case "git":
+            return _unpacked(store, _archived(options.tree, path, store, progress), progress)
+        case _:
+            assert_never(kind)
+
+
+def present(options: BuildrootFields, folder: Path, store: Store) -> Tree:
+    """The tree that `bring` brought. Uses no network. Raises NotFetched."""
+    if options.version:
+        return _already_unpacked(store, _recorded(store, "buildroot-release", _release_key(options, folder)))
+    kind, path = _kind(options.tree, folder)
+    match kind:
+        case "directory":
+            return _in_place(path, store)
+        case "tarball":
+            return _already_unpacked(store, _stored_tarball(options, path, store))
+        case "git":
+            return _already_unpacked(store, _recorded(store, "buildroot-git", _git_key(options.tree, path)))
+        case _:
+            assert_never(kind)
+
+
+def content_digest(top: Path, store: Store) -> str:
+    """The digest of all names, modes and bytes below a folder, without what git, builds and Python leave there.
+
+    Kept by the names, sizes and times of the files, so that nothing is read twice.
+    """
+    seen = hashlib.sha256(os.fsencode(top))
+    files = list(_files(top))
+    for path, name in files:
+        state = path.lstat()
+        seen.update(b"%s\0%d %d %d\n" % (os.fsencode(name), state.st_size, state.st_mtime_ns, state.st_mode))
+    key = seen.hexdigest()
+    if known := store.record("folder-digest", key):
+        return known.decode()
+    whole = hashlib.sha256()
+    for path, name in files:
+        whole.update(os.fsencode(name) + b"\0")
+        if path.is_symlink():
+            whole.update(b"-> " + os.fsencode(path.readlink()))
+        elif path.is_file():
+            whole.update(b"%o " % (path.stat().st_mode & 0o111) + hashlib.sha256(path.read_bytes()).digest())
+    store.write_record("folder-digest", key, whole.hexdigest().encode())
+    return whole.hexdigest()
+
+
+def _files(top: Path, below: str = "") -> Iterator[tuple[Path, str]]:
+    with disk.explained(top), os.scandir(top) as entries:
+        ordered = sorted(entries, key=lambda entry: entry.name)
+    for entry in ordered:
+        if entry.name in _NOT_PART and (not below or entry.name == "__pycache__"):
+            continue
+        name = f"{below}{entry.name}"
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(Path(entry.path), f"{name}/")
+        else:
+            yield Path(entry.path), name
+
+
+def _kind(text: str, folder: Path) -> tuple[Literal["directory", "tarball", "git"], Path]:
+    """What kind of tree this is, and where it lies; a repository elsewhere has the path `folder`."""
+    path = (folder / Path(text).expanduser()).absolute()
+    if (path / "Makefile").is_file() and (path / "Config.in").is_file():
+        return "directory", path
+    if path.is_file():
+        return "tarball", path
+    url, _ = _repository(text)
+    local = (folder / Path(url).expanduser()).absolute()
+    if (local / "objects").is_dir() or (local / ".git").exists():
+        return "git", local
+    if _is_remote(url):
+        return "git", folder
+    raise UsageError(
+        f"tree: {text} is no Buildroot folder, no tarball and no git repository",
+        "name a folder with Buildroot's Makefile and Config.in, a tarball of it, or a repository such as "
+        "/srv/buildroot.git@2026.05.1",
+    )
+
+
+def _in_place(path: Path, store: Store) -> Tree:
+    return _tree(path, content_digest(path, store))
+
+
+def _tree(path: Path, identity: str) -> Tree:
+    try:
+        makefile = (path / "Makefile").read_text(errors="replace")
+    except OSError:
+        makefile = ""
+    version, epoch = _VERSION.search(makefile), _EPOCH.search(makefile)
+    if version is None:
+        raise ImageError(f"there is no Buildroot in {path}", "see whether the tarball or repository is the right one")
+    return Tree(path, identity, version[1], epoch[1] if epoch else "0")
+
+
+def _release_url(options: BuildrootFields) -> str:
+    return f"{options.site.rstrip('/')}/buildroot-{options.version}.tar.xz"
+
+
+def _release_key(options: BuildrootFields, folder: Path) -> str:
+    """Names a release by all that decides whether its bytes are believed."""
+    keys = [_keyring(folder, name).read_bytes() for name in options.keyrings] if not options.sha256 else []
+    return "\n".join([_release_url(options), options.sha256, *(Digest.of(key).hex for key in keys)])
+
+
+def _keyring(folder: Path, name: str) -> Path:
+    path = (folder / Path(name).expanduser()).absolute()
+    if not path.is_file():
+        raise UsageError(f"keyring: {name} is no file", "name an OpenPGP keyring, such as one that gpg --export wrote")
+    return path
+
+
+def _downloaded_release(options: BuildrootFields, folder: Path, store: Store, progress: Progress) -> Digest:
+    from fromscratch.host.download import Wanted, download
+
+    url, title = _release_url(options), f"buildroot {options.version}"
+    key = _release_key(options, folder)
+    known = store.record("buildroot-release", key)
+    digest = Digest.parse(known.decode()) if known else None
+    if digest is None or not store.has(digest):
+        wanted = Digest.parse(options.sha256) if options.sha256 else _signed_digest(options, folder, store, progress)
+        [digest] = download(store, [Wanted(title=title, urls=(url,), digest=wanted)], progress)
+        store.write_record("buildroot-release", key, str(digest).encode())
+    return digest
+
+
+def _signed_digest(options: BuildrootFields, folder: Path, store: Store, progress: Progress) -> Digest:
+    """What the signed list beside the release says of it."""
+    from fromscratch.host.download import refresh
+    from fromscratch.host.signature import verify_clearsigned
+
+    url = _release_url(options)
+    if not options.keyrings:
+        raise UsageError(
+            f"buildroot {options.version} can be verified by nothing",
+            "add sha256: with the digest that the announcement of the release has, "
+            "or keyring: with the key of Buildroot's maintainers",
+        )
+    found = refresh(store, f"{url}.sign", progress)
+    if found is None:
+        raise DownloadError(f"there is no {url}.sign", "add sha256: instead")
+    keyrings = [_keyring(folder, name) for name in options.keyrings]
+    text = verify_clearsigned(store.read(found), keyrings, f"{url}.sign").decode("utf-8", "replace")
+    for hexadecimal, name in _IN_SUMS.findall(text):
+        if name == url.rpartition("/")[2]:
+            return Digest.parse(hexadecimal)
+    raise IntegrityError(f"{url}.sign is signed, but has no SHA256 of the release", "add sha256: instead")
+
+
+def _stored_tarball(options: BuildrootFields, path: Path, store: Store) -> Digest:
+    """A tarball of this machine, kept in the store; read again only when it changed."""
+    with disk.explained(path):
+        state = path.stat()
+        key = f"{path}\n{state.st_size}\n{state.st_mtime_ns}"
+        known = store.record("buildroot-tarball", key)
+        digest = Digest.parse(known.decode()) if known else None
+        if digest is None or not store.has(digest):
+            with open(path, "rb") as stream:
+                digest = store.add_stream(stream)
+            store.write_record("buildroot-tarball", key, str(digest).encode())
+    if options.sha256:
+        check(digest, Digest.parse(options.sha256), str(path))
+    return digest
+
+
+def _is_remote(url: str) -> bool:
+    return "://" in url or re.match(r"[^/@:]+@[^/:]+:", url) is not None
+
+
+def _repository(text: str) -> tuple[str, str]:
+    found = _REPOSITORY.fullmatch(text)
+    return (found["url"], found["ref"] or "HEAD") if found else (text, "HEAD")
+
+
+def _git_key(text: str, local: Path) -> str:
+    url, ref = _repository(text)
+    return f"{url if _is_remote(url) else local}@{ref}"
+
+
+def _archived(text: str, local: Path, store: Store, progress: Progress) -> Digest:
+    """The tar of one commit of a repository."""
+    run.need("git", "tree: with a git repository")
+    url, ref = _repository(text)
+    url, key = url if _is_remote(url) else str(local), _git_key(text, local)
+    known = store.record("buildroot-git", key)
+    if known and _COMMIT.fullmatch(ref) and store.has(Digest.parse(known.decode())):
+        return Digest.parse(known.decode())
+    place = store.workspace("buildroot-git", url)
+    with store.lock(f"buildroot-git-{url}", lambda: progress.note(f"waiting for another fetch of {url}")):
+        with progress.task(f"fetching {url} {ref}", unit="steps"):
+            _git(place, "init", "--quiet", "--bare", ".")
+            # Only what is asked for: Buildroot's history is 40 times the size of one commit.
+            _git(place, "fetch", "--quiet", "--force", "--depth=1", url, f"{ref}:refs/wanted")
+            fresh = place / "tree.tar"
+            _git(place, "archive", "--format=tar", "--prefix=buildroot/", f"--output={fresh}", "refs/wanted")
+        with open(fresh, "rb") as stream:
+            digest = Digest.of_stream(stream)
+        store.adopt(fresh, digest)
+    store.write_record("buildroot-git", key, str(digest).encode())
+    return digest
+
+
+def _git(place: Path, *arguments: str) -> None:
+    # Whoever owns the repository may not be who builds; git would refuse that for work trees only it trusts.
+    run.run(
+        ["git", "-c", "safe.directory=*", *arguments],
+        cwd=place,
+        env=run.environment({"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1"}),
+    )
+
+
+def _recorded(store: Store, kind: str, key: str) -> Digest:
+    known = store.record(kind, key)
+    if known is None:
+        raise NotFetched("Buildroot itself has not been fetched", "run fetch first")
+    return Digest.parse(known.decode())
+
+
+def _place(store: Store, digest: Digest) -> Path:
+    return store.workspace("buildroot-tree", f"{_LAYOUT}\n{digest}")
+
+
+def _already_unpacked(store: Store, digest: Digest) -> Tree:
+    path = _place(store, digest) / "tree"
+    if not path.is_dir():
+        raise NotFetched("Buildroot itself has not been unpacked", "run fetch first")
+    return _tree(path, str(digest))
+
+
+def _unpacked(store: Store, digest: Digest, progress: Progress) -> Tree:
+    place = _place(store, digest)
+    path = place / "tree"
+    if not path.is_dir():
+        run.need("tar", "unpacking Buildroot")
+        with store.lock(f"buildroot-tree-{digest}"), disk.explained(path):
+            if not path.is_dir():
+                fresh = place / "new"
+                shutil.rmtree(fresh, ignore_errors=True)
+                fresh.mkdir()
+                with progress.task("unpacking Buildroot", unit="steps"):
+                    run.run(["tar", "-x", "-f", str(store.path(digest)), "-C", str(fresh), *_UNPACKING])
+                _tree(fresh, "")
+                os.replace(fresh, path)
+    return _tree(path, str(digest))
