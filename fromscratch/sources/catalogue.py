@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from fromscratch.sources.buildroot import BuildrootOptions
 from fromscratch.sources.debian import DebianOptions
 from fromscratch.sources.directory import DirectoryOptions
 from fromscratch.sources.overlay import OverlayOptions
@@ -18,6 +19,7 @@ class Kind:
 
 
 KINDS = (
+    Kind("buildroot", BuildrootOptions, "config"),
     Kind("debian", DebianOptions, "packages"),
     Kind("directory", DirectoryOptions, "path"),
     Kind("overlay", OverlayOptions, "path"),

@@ -147,7 +147,9 @@ class DebianSource:
             return [self._archive(one) for one in (main, *extra)]
         sources = apt_config.mirrors(self._machine)
         names = [one.suite for one in extra if not one.mirror]
-        found = archives.of_this_machine(sources, options.suite, names, options.components, self._architecture)
+        found = archives.of_this_machine(
+            sources, options.suite, names, options.components, self._architecture, self._is_native()
+        )
         if options.keyring:
             found = [replace(one, keyrings=self._keyrings("")) for one in found]
         return [*found, *(self._archive(one) for one in elsewhere)]
@@ -158,51 +160,62 @@ class DebianSource:
             suite=extra.suite,
             components=tuple(extra.components or self._options.components),
             keyrings=self._keyrings(extra.keyring),
+            companion=extra.suite != self._options.suite,
         )
+
+    def _is_native(self) -> bool:
+        try:
+            return debian_architecture(Platform.of_this_machine()) == self._architecture
+        except UsageError:
+            return False
 
     def _keyrings(self, named: str | list[str]) -> tuple[Path, ...]:
         return tuple(self._context.folder / name for name in listed(named or self._options.keyring))
 
     def _planned(self, store: Store, seen: Sequence[Seen]) -> Plan:
         """Verify the indexes, and decide."""
-        options = self._options
         default = signature.find_keyrings(root=self._machine)
-        releases = [
-            archives.read_release(
-                store, one, archives.keyrings_of(store, one.archive, default), unsigned=options.unsigned
-            )
-            for one in seen
-        ]
-        planned = [
-            PlannedArchive(
-                address=web.public(one.address),
-                suite=one.archive.suite,
-                release=str(one.release),
-                signature=str(one.signature or ""),
-                expires=release.valid_until.timestamp() if release.valid_until else None,
-            )
-            for one, release in zip(seen, releases, strict=True)
-        ]
-        self._refuse_expired(planned)
-        selected = self._selected(store, seen, releases)
-        return Plan(archives=planned, packages=[_planned_package(one, seen) for one in selected])
+        used: list[tuple[Seen, PlannedArchive, list[Path]]] = []
+        for one in seen:
+            keyrings = archives.keyrings_of(store, one.archive, default)
+            release = archives.read_release(store, one, keyrings, unsigned=self._options.unsigned)
+            planned = _planned_archive(one, release)
+            self._refuse_expired([planned])
+            indexes = self._indexes(store, one, release)
+            if indexes is not None:
+                used.append((one, planned, indexes))
+        selected = self._selected([indexes for _, _, indexes in used])
+        return Plan(
+            archives=[planned for _, planned, _ in used],
+            packages=[_planned_package(one, used[one.package.archive][0]) for one in selected],
+        )
 
-    def _selected(self, store: Store, seen: Sequence[Seen], releases: Sequence[Release]) -> list[Selected]:
-        lists = [
-            (number, listed, release.by_hash)
-            for number, (one, release) in enumerate(zip(seen, releases, strict=True))
-            for listed in archives.package_lists(one, release, self._architecture)
-        ]
+    def _indexes(self, store: Store, seen: Seen, release: Release) -> list[Path] | None:
+        """The package lists of an archive, ready to be asked; None for an optional one that is out of order."""
+        lists = list(archives.package_lists(seen, release, self._architecture))
         wanted = [
             Wanted(
-                title=f"{seen[number].archive.suite} {listed.path}",
-                urls=archives.addresses(seen[number], listed, by_hash=by_hash),
-                digest=listed.digest,
-                size=listed.size,
+                title=f"{seen.archive.suite} {one.path}",
+                urls=archives.addresses(seen, one, by_hash=release.by_hash),
+                digest=one.digest,
+                size=one.size,
             )
-            for number, listed, by_hash in lists
+            for one in lists
         ]
-        download(store, wanted, self._context.progress, self._context.jobs)
+        try:
+            download(store, wanted, self._context.progress, self._context.jobs)
+        except (DownloadError, IntegrityError) as error:
+            if not seen.archive.optional:
+                raise
+            self._context.progress.note(
+                f"{self._context.place}: nothing is taken from {seen.archive.suite}, "
+                f"whose list for {self._architecture} cannot be had: {error.message}"
+            )
+            return None
+        return [archives.indexed(store, one.digest, seen.what) for one in lists]
+
+    def _selected(self, indexes: Sequence[Sequence[Path]]) -> list[Selected]:
+        """The packages to install, out of the lists of each archive."""
         request = Request(
             tuple(parse_wanted(text) for text in self._options.packages),
             self._options.recommends,
@@ -210,11 +223,12 @@ class DebianSource:
             self._context.place,
         )
         with ExitStack() as stack:
-            indexes = [
-                stack.enter_context(PackageIndex(archives.indexed(store, listed.digest, seen[number].what), number))
-                for number, listed, _ in lists
+            opened = [
+                stack.enter_context(PackageIndex(path, number))
+                for number, paths in enumerate(indexes)
+                for path in paths
             ]
-            return resolve(Catalogue(indexes, self._architecture), request)
+            return resolve(Catalogue(opened, self._architecture), request)
 
     def _refuse_expired(self, planned: Sequence[PlannedArchive]) -> None:
         if self._options.expired or self._options.snapshot:
@@ -252,13 +266,23 @@ def _is_of(plan: Plan, seen: Sequence[Seen]) -> bool:
     ]
 
 
-def _planned_package(selected: Selected, seen: Sequence[Seen]) -> PlannedPackage:
+def _planned_archive(seen: Seen, release: Release) -> PlannedArchive:
+    return PlannedArchive(
+        address=web.public(seen.address),
+        suite=seen.archive.suite,
+        release=str(seen.release),
+        signature=str(seen.signature or ""),
+        expires=release.valid_until.timestamp() if release.valid_until else None,
+    )
+
+
+def _planned_package(selected: Selected, seen: Seen) -> PlannedPackage:
     package = selected.package
     return PlannedPackage(
         name=package.name,
         version=package.version,
         architecture=package.architecture,
-        address=f"{web.public(seen[package.archive].address)}/{package.filename}",
+        address=f"{web.public(seen.address)}/{package.filename}",
         digest=str(package.digest),
         size=package.size,
         by=selected.by,

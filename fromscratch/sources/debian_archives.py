@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fromscratch.digest import Digest
@@ -24,13 +24,15 @@ _INDEX_KIND = "debian-index-1"
 class Archive:
     """One suite at one of several addresses, tried in order. `keyrings` may hold a key as text.
 
-    An `optional` one may be missing, or lack the architecture or a component.
+    A `companion` of the wanted suite may lack the architecture or a component; an `optional` one
+    may be missing or out of order too, since nobody has said that it is there.
     """
 
     addresses: tuple[str, ...]
     suite: str
     components: tuple[str, ...]
     keyrings: tuple[Path | str, ...] = ()
+    companion: bool = False
     optional: bool = False
 
 
@@ -49,12 +51,18 @@ class Seen:
 
 
 def of_this_machine(
-    sources: Sequence[AptSource], suite: str, also: Sequence[str], components: Sequence[str], architecture: str
+    sources: Sequence[AptSource],
+    suite: str,
+    also: Sequence[str],
+    components: Sequence[str],
+    architecture: str,
+    native: bool,
 ) -> list[Archive]:
     """The archives of the machine's apt that serve a suite, its updates and its security.
 
-    A machine of another suite has the right mirrors too: they are asked for the wanted suite. Raises
-    ImageError when the machine has none.
+    A machine of another suite has the right mirrors too: they are asked for the wanted suite. What
+    the machine itself does not use, because it has another suite or is not `native` to the
+    architecture, is optional. Raises ImageError when the machine has no mirror.
     """
     usable = [
         source
@@ -73,9 +81,10 @@ def of_this_machine(
         end = companion.removeprefix(suite)
         for source in usable:
             if companion in source.suites or any(name.endswith(end) for name in source.suites):
-                found.append(_archive([source], companion, components, optional=True))
+                known = native and companion in source.suites
+                found.append(_archive([source], companion, components, companion=True, optional=not known))
     for name in also:
-        found.append(_main(usable, name, components))
+        found.append(replace(_main(usable, name, components), companion=True))
     return list(dict.fromkeys(found))
 
 
@@ -84,13 +93,21 @@ def _main(usable: Sequence[AptSource], suite: str, components: Sequence[str]) ->
     return _archive(listed or usable, suite, components)
 
 
-def _archive(sources: Sequence[AptSource], suite: str, components: Sequence[str], optional: bool = False) -> Archive:
+def _archive(
+    sources: Sequence[AptSource],
+    suite: str,
+    components: Sequence[str],
+    *,
+    companion: bool = False,
+    optional: bool = False,
+) -> Archive:
     keys = [key for source in sources for key in source.signed_by] if all(s.signed_by for s in sources) else []
     return Archive(
         addresses=tuple(dict.fromkeys(source.uri for source in sources)),
         suite=suite,
         components=tuple(components),
         keyrings=tuple(dict.fromkeys(keys)),
+        companion=companion,
         optional=optional,
     )
 
@@ -169,11 +186,11 @@ def keyrings_of(store: Store, archive: Archive, default: Sequence[Path]) -> list
 def package_lists(seen: Seen, release: Release, architecture: str) -> Iterator[Listed]:
     """The Packages files of the archive for this architecture.
 
-    Raises ImageError for a component or architecture that it does not have, unless it is optional.
+    Raises ImageError for a component or architecture that it does not have, unless it is a companion.
     """
     archive = seen.archive
     if release.architectures and architecture not in release.architectures:
-        if archive.optional:
+        if archive.companion:
             return
         raise ImageError(
             f"{archive.suite} at {web.public(seen.address)} has no packages for {architecture}; "
@@ -183,7 +200,7 @@ def package_lists(seen: Seen, release: Release, architecture: str) -> Iterator[L
     for component in archive.components:
         found = release.packages(component, architecture)
         every = release.packages(component, "all") if release.separate_all else None
-        if found is None and every is None and not archive.optional:
+        if found is None and every is None and not archive.companion:
             raise ImageError(
                 f"{archive.suite} at {web.public(seen.address)} has no component {component} for {architecture}; "
                 f"it has {', '.join(release.components)}",
