@@ -105,13 +105,16 @@ def difference(before: Mapping[str, Value], after: Mapping[str, Value]) -> dict[
 def value_of(given: str | int | bool) -> Value:
     """The text for a value of a recipe: true is y, false is not set, a number is itself, other text is quoted.
 
-    Text that is y, n or m, a hexadecimal number or quoted already is taken as it is.
+    Text that is y, n or m, a number or quoted already is taken as it is; a recipe's scalars arrive
+    as the text that was written, so the words true and false count as such.
     """
     if isinstance(given, bool):
         return "y" if given else NOT_SET
     if isinstance(given, int):
         return str(given)
-    if given in ("y", "m", NOT_SET) or re.fullmatch(r'0x[0-9A-Fa-f]+|".*"', given):
+    if given in ("true", "false"):
+        return "y" if given == "true" else NOT_SET
+    if re.fullmatch(r'[ymn]|-?[0-9]+|0x[0-9A-Fa-f]+|".*"', given):
         return given
     return quoted(given)
 

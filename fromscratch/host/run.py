@@ -128,16 +128,26 @@ def follow(
     cwd: Path | None = None,
     log: Path | None = None,
     grace: float = GRACE,
+    inherit: Sequence[int] = (),
 ) -> int:
     """Run a program, give each line it writes (both streams) to `on_line` as it comes, keep all in `log`.
 
-    The answer is its exit code. When the caller is interrupted, or `on_line` raises, the program and
-    all its children get SIGTERM, and SIGKILL if they are there still after `grace` seconds.
+    The answer is its exit code. `inherit` are descriptors that it gets too, such as that of a lock.
+    When the caller is interrupted, or `on_line` raises, the program and all its children get
+    SIGTERM, and SIGKILL if they are there still after `grace` seconds.
     """
     with contextlib.ExitStack() as stack:
         record = stack.enter_context(_log(log)) if log else None
         process = stack.enter_context(
-            _started(argv, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, env=env, cwd=cwd, grace=grace)
+            _started(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stderr=subprocess.STDOUT,
+                env=env,
+                cwd=cwd,
+                grace=grace,
+                inherit=inherit,
+            )
         )
         for line in cast(IO[bytes], process.stdout):
             if record:
@@ -242,6 +252,7 @@ def _started(
     env: Mapping[str, str] | None,
     cwd: Path | None,
     grace: float,
+    inherit: Sequence[int] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
     try:
         process = subprocess.Popen(
@@ -252,6 +263,7 @@ def _started(
             env=dict(environment() if env is None else env),
             cwd=cwd,
             start_new_session=True,
+            pass_fds=tuple(inherit),
         )
     except OSError as error:
         raise _not_started(argv, error, cwd) from error

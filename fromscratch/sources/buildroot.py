@@ -2,12 +2,15 @@
 
 import json
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from fromscratch.errors import CommandFailed, DownloadError, NotFetched
 from fromscratch.host import disk
+from fromscratch.host.heritable import heritable_lock
 from fromscratch.host.store import Store
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources import buildroot_config as configuration
@@ -44,8 +47,8 @@ class Buildroot:
         """Bring Buildroot, its configuration, every package's source, and the toolchain if it is made here."""
         made = plan(self._options, self._context, store, fetching=True)
         if records.load_result(store, made.fingerprint) is None:
-            with self._locked(store, made):
-                self._prepare(store, made, network=True)
+            with self._locked(made) as made:
+                self._prepare(made, network=True)
 
     def fingerprint(self, store: Store) -> str:
         return plan(self._options, self._context, store, fetching=False).fingerprint
@@ -56,7 +59,7 @@ class Buildroot:
         made = plan(self._options, self._context, store, fetching=False)
         result = records.load_result(store, made.fingerprint)
         if result is None:
-            with self._locked(store, made):
+            with self._locked(made) as made:
                 result = records.load_result(store, made.fingerprint) or self._make(store, made)
         else:
             self._context.progress.note(f"{self.label} is built already")
@@ -77,14 +80,17 @@ class Buildroot:
         The fragment is buildroot-configs/NAME.config beside the recipe (busybox/NAME.config for BusyBox's).
         """
         made = plan(self._options, self._context, store, fetching=True)
-        with self._locked(store, made):
+        with self._locked(made) as made:
             return configure(made, self._context, menu=menu, what=what, name=name)
 
-    def _locked(self, store: Store, made: Plan) -> AbstractContextManager[object]:
-        note = f"waiting: another process is building in {made.place}"
-        return store.lock(f"buildroot-{made.key}", lambda: self._context.progress.note(note))
+    @contextmanager
+    def _locked(self, made: Plan) -> Iterator[Plan]:
+        """The plan, while nobody else works in its workspace, nor anything that a killed run left behind."""
+        note = "waiting for another build of the same to end"
+        with heritable_lock(made.place / "lock", lambda: self._context.progress.note(note)) as descriptor:
+            yield replace(made, make=made.make.locked(descriptor))
 
-    def _prepare(self, store: Store, made: Plan, *, network: bool) -> Inputs:
+    def _prepare(self, made: Plan, *, network: bool) -> Inputs:
         """Configure and bring the sources, unless that was done; the answer is what the build depends on."""
         record = made.place / "prepared.json"
         if known := records.load_prepared(record, made.fingerprint, made.downloads):
@@ -122,7 +128,7 @@ class Buildroot:
     def _make(self, store: Store, made: Plan) -> records.Result:
         """Build what is not built, and keep the result."""
         progress = self._context.progress
-        inputs = self._prepare(store, made, network=False)
+        inputs = self._prepare(made, network=False)
         attempt = made.place / "attempt.json"
         if (before := records.load_attempt(attempt)) is not None:
             stale = staleness.compare(before, inputs)

@@ -18,7 +18,11 @@ _DROPPED = ("TMPDIR", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "CONTAIN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Make:
-    """How to call make in `output` for `tree`. `log` takes all output; `jobs` is how many compilers at a time."""
+    """How to call make in `output` for `tree`.
+
+    `log` takes all output; `jobs` is how many compilers run at a time; `lock` is the descriptor of the lock
+    that make holds too, as long as it lives.
+    """
 
     tree: Tree
     output: Path
@@ -27,6 +31,7 @@ class Make:
     log: Path
     jobs: int
     offline: bool
+    lock: int | None = None
 
     def argv(self, goals: Sequence[str], extra: Mapping[str, str] | None = None) -> list[str]:
         """The command for these goals."""
@@ -40,6 +45,10 @@ class Make:
         }
         settings = [f"{name}={value}" for name, value in variables.items()]
         return ["make", "--no-print-directory", "-C", str(self.tree.path), *settings, *goals]
+
+    def locked(self, descriptor: int) -> "Make":
+        """The same, under a lock."""
+        return replace(self, lock=descriptor)
 
     def in_folder(self, output: Path) -> "Make":
         """The same, with another output folder."""
@@ -73,7 +82,8 @@ class Make:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with progress.task(title, unit="steps") as task:
             watcher = Watcher(task, waiting)
-            code = run.follow(argv, watcher.line, env=self.env(), log=self.log)
+            inherit = () if self.lock is None else (self.lock,)
+            code = run.follow(argv, watcher.line, env=self.env(), log=self.log, inherit=inherit)
             if code == 0:
                 watcher.finish()
         if code:
