@@ -132,18 +132,21 @@ def _path_and_tag(rest: str) -> tuple[Path, str | None]:
     return Path(head), tail
 
 
-def _saved(engine: str, reference: str, store: Store) -> list[Image]:
+def _saved(kind: str, reference: str, store: Store) -> list[Image]:
     from fromscratch.host.archives import read_archive
-    from fromscratch.host.engine import save
+    from fromscratch.host.engine import find_engine
 
+    engine = find_engine(kind).engine
     with store.temporary() as path:
-        save(engine, reference, path)
-        with open(path, "rb") as stream:
-            digest = store.add_stream(stream)
-    return read_archive(store.path(digest), store, None)
+        engine.call("save", "--output", str(path), reference)
+        return read_archive(path, store)
 
 
 def _engine_with(name: str) -> str | None:
-    from fromscratch.host.engine import holder_of
+    from fromscratch.host.engine import KINDS, engine, status
 
-    return holder_of(name)
+    for kind in KINDS:
+        known = engine(kind)
+        if status(known).available and known.image_id(name):
+            return kind
+    return None

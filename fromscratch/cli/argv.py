@@ -37,7 +37,10 @@ def operands(argv: Sequence[str], verbs: Mapping[str, Shape]) -> dict[str, list[
     words = iter(body(argv)[1:])
     for word in words:
         if word.startswith("-") and len(word) > 1:
-            if current and "=" not in word and verbs[current].flags.get(word, False):
+            flag, equals, _ = word.partition("=")
+            if current and flag not in verbs[current].flags:
+                current = None  # a slip of the pen: what follows is its value, not our operand
+            elif current and not equals and verbs[current].flags[flag]:
                 next(words, None)
         elif word in verbs:
             current = word

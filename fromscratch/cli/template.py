@@ -21,6 +21,7 @@ _DEBIAN = """\
 _BUILDROOT = """\
   # From source, by Buildroot. `fromscratch configure --menu` opens its menus.
   - buildroot:
+      version: "2026.05.1"
       config: busybox-glibc                # or app-glibc: no busybox, only what packages: names
       # packages: [jq]
       # toolchain: host                    # this machine's own compiler: a quick turn for workshops and tests

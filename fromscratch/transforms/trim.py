@@ -13,7 +13,7 @@ from fromscratch.paths import TreePath
 CATEGORIES: dict[str, tuple[str, ...]] = {
     # Licences bind whoever passes the image on, so the copyright files stay; "licences" takes them too.
     "docs": (
-        "/usr/share/doc/**",
+        "/usr/share/doc",
         "/usr/share/man",
         "/usr/share/info",
         "/usr/share/gtk-doc",
@@ -29,7 +29,7 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
     ),
     "licences": ("/usr/share/doc/*/copyright", "/usr/share/common-licenses"),
     # C.utf8 is the one locale that programs expect without asking for it.
-    "locales": ("/usr/share/locale/**", "/usr/share/i18n/**", "/usr/lib/locale/**", "!/usr/lib/locale/C.utf8"),
+    "locales": ("/usr/share/locale", "/usr/share/i18n", "/usr/lib/locale", "!/usr/lib/locale/C.utf8"),
     "static-libraries": ("/usr/lib/**/*.a", "/lib/**/*.a", "/usr/lib/**/*.la", "/usr/lib/**/*.o"),
     "headers": ("/usr/include", "/usr/lib/**/pkgconfig", "/usr/share/pkgconfig", "/usr/share/aclocal"),
     "caches": (
@@ -42,7 +42,7 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
         "/etc/ld.so.cache",
     ),
     # Character sets for iconv; UTF-8, Latin-1 and ASCII are inside the C library.
-    "gconv": ("/usr/lib/**/gconv/**", "/lib/**/gconv/**"),
+    "gconv": ("/usr/lib/**/gconv", "/lib/**/gconv"),
     "package-records": ("/var/lib/dpkg", "/var/lib/apt", "/usr/share/dpkg"),
 }
 

@@ -24,6 +24,7 @@ def test_a_bare_word_belongs_to_the_verb_before_it() -> None:
 def test_a_value_of_an_option_is_no_operand() -> None:
     assert operands("ls --path /etc --json") == {"ls": []}
     assert operands("ls --path=/etc img") == {"ls": ["img"]}
+    assert operands("ls --pth /etc") == {"ls": []}
     assert operands("fetch --recipe why build") == {"fetch": [], "build": []}
 
 

@@ -1,0 +1,145 @@
+"""What `doctor` looks at: each thing that a source, a sink or a way to run wants of this machine."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fromscratch.errors import ImageError
+from fromscratch.host.store import Store
+
+_SCARCE = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`remedy` is the command or the sentence that mends what is not `ok`."""
+
+    what: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+    def facts(self) -> dict[str, object]:
+        return {"what": self.what, "ok": self.ok, "found": self.found, "remedy": self.remedy}
+
+
+def examined(store: Store) -> list[Check]:
+    """Every check, in the order of the flow."""
+    return [_store(store), *_debian(), *_buildroot(), *_packing(), *_engines(), *_running()]
+
+
+def table(checks: list[Check]) -> str:
+    """One line a check, and under what is missing how to get it."""
+    width = max(len(check.what) for check in checks)
+    rows = []
+    for check in checks:
+        rows.append(f"{'ok' if check.ok else '--'}  {check.what:<{width}}  {check.found}")
+        if check.remedy and not check.ok:
+            rows.append(f"    {'':<{width}}  -> {check.remedy}")
+    return "\n".join(rows)
+
+
+def _store(store: Store) -> Check:
+    place = store.root
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    if not os.access(place, os.W_OK):
+        return Check("store", False, f"{store.root} cannot be written", "name another folder in $FROMSCRATCH_STORE")
+    room = f"{store.root}, {free / 1e9:.0f} GB free"
+    return Check("store", free > _SCARCE, room, "free some room, or name another folder in $FROMSCRATCH_STORE")
+
+
+def _debian() -> Iterator[Check]:
+    from fromscratch.host import apt_config, signature
+
+    tools = signature.available()
+    yield Check(
+        "debian: signatures",
+        bool(tools),
+        ", ".join(tools) or "no tool that verifies them",
+        "apt-get install gpgv, or pip install 'fromscratch[openpgp]'",
+    )
+    keyrings = signature.find_keyrings()
+    yield Check(
+        "debian: keyrings",
+        bool(keyrings),
+        f"{len(keyrings)} of this machine" if keyrings else "none on this machine",
+        "apt-get install debian-archive-keyring, or name one under keyring: in the recipe",
+    )
+    suites = sorted({suite for source in apt_config.mirrors() for suite in source.suites})
+    yield Check(
+        "debian: mirror",
+        bool(suites),
+        f"this machine's apt knows {', '.join(suites)}" if suites else "this machine has no apt sources",
+        "write mirror: in the recipe",
+    )
+
+
+def _buildroot() -> Iterator[Check]:
+    from fromscratch.model.image import Platform
+    from fromscratch.sources import buildroot_host_toolchain as toolchain
+    from fromscratch.sources import buildroot_preflight as preflight
+
+    yield _tried("buildroot: programs", lambda: _all_there(preflight.check))
+    yield _tried("buildroot: toolchain host", lambda: str(toolchain.identify(Platform.of_this_machine()).identity))
+    ccache = shutil.which("ccache")
+    yield Check("buildroot: ccache", bool(ccache), ccache or "builds do without", "apt-get install ccache")
+
+
+def _packing() -> Iterator[Check]:
+    from fromscratch.formats import codec
+
+    _, name = codec.deflate_library()
+    yield Check("layers: gzip", "zlib-ng" in name, name, "pip install zlib-ng (zlib works, but is slower)")
+    yield _tried("layers: zstd", lambda: codec.codec("zstd").name)
+
+
+def _engines() -> Iterator[Check]:
+    from fromscratch.host import engine
+
+    for kind in engine.KINDS:
+        state = engine.status(engine.engine(kind))
+        found = f"{state.version} for {state.platform}" if state.available else state.problem
+        yield Check(f"engine: {kind}", state.available, found, state.hint)
+
+
+def _running() -> Iterator[Check]:
+    from fromscratch.host import foreign
+    from fromscratch.model.image import Platform
+
+    limit = Path("/proc/sys/user/max_user_namespaces")
+    allowed = os.geteuid() == 0 or (limit.exists() and limit.read_text().strip() != "0")
+    refused = Path("/proc/sys/kernel/unprivileged_userns_clone")
+    if os.geteuid() and refused.exists() and refused.read_text().strip() == "0":
+        allowed = False
+    yield Check(
+        "run: private root",
+        allowed,
+        "namespaces are allowed" if allowed else "this kernel gives ordinary users no namespaces",
+        "sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000, or install podman",
+    )
+    here = Platform.of_this_machine().architecture
+    for architecture in ("amd64", "arm64", "riscv64"):
+        if architecture != here:
+            name = f"linux/{architecture}"
+            yield _tried(f"run: {name}", lambda name=name: _emulated(foreign.emulator(Platform.parse(name))))  # type: ignore[misc]
+
+
+def _emulated(emulator: object) -> str:
+    program = getattr(emulator, "program", None)
+    return str(program) if program else "by the kernel"
+
+
+def _tried(what: str, attempt: Callable[[], str | None]) -> Check:
+    try:
+        return Check(what, True, str(attempt()))
+    except ImageError as error:
+        return Check(what, False, error.message, error.hint)
+
+
+def _all_there(check: Callable[[Path], None]) -> str:
+    check(Path("/"))
+    return "all that it asks for"

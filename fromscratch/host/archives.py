@@ -1,0 +1,32 @@
+"""Images in archives of this machine: what `docker save`, `podman save`, skopeo or we wrote."""
+
+from pathlib import Path
+
+from fromscratch.errors import FormatError
+from fromscratch.formats.compression import expand
+from fromscratch.formats.docker_archive import docker_archive_images, is_docker_archive
+from fromscratch.formats.oci import LAYOUT_FILE
+from fromscratch.formats.oci_archive import oci_archive_images
+from fromscratch.formats.tar import read_tree
+from fromscratch.host.store import Store
+from fromscratch.model.entry import Origin
+from fromscratch.model.image import Image
+
+
+def read_archive(path: Path, store: Store, name: str | None = None) -> list[Image]:
+    """The images of a docker-archive or oci-archive, compressed or not, kept in the store.
+
+    Raises UsageError for a name that is not in it, FormatError for what is no such archive.
+    """
+    with open(path, "rb") as stream:
+        digest = store.add_stream(stream)
+    plain = store.derived(digest, "tar", expand)
+    tree = read_tree(plain, Origin(str(path), "found in", str(path)))
+    if is_docker_archive(tree):
+        return docker_archive_images(tree, str(path), name)
+    if tree.find(LAYOUT_FILE) is None:
+        raise FormatError(
+            f"{path} holds no image: it has neither manifest.json nor {LAYOUT_FILE}",
+            "is it a plain root? name it as tar:FILE",
+        )
+    return oci_archive_images(tree, str(path), name)
