@@ -83,8 +83,9 @@ def _buildroot() -> Iterator[Check]:
     from fromscratch.sources import buildroot_host_toolchain as toolchain
     from fromscratch.sources import buildroot_preflight as preflight
 
+    here = Platform.of_this_machine()
     yield _tried("buildroot: programs", lambda: _all_there(preflight.check))
-    yield _tried("buildroot: toolchain host", lambda: str(toolchain.identify(Platform.of_this_machine()).identity))
+    yield _tried("buildroot: toolchain host", lambda: _compiler(toolchain.identify(here)))
     ccache = shutil.which("ccache")
     yield Check("buildroot: ccache", bool(ccache), ccache or "builds do without", "apt-get install ccache")
 
@@ -143,3 +144,7 @@ def _tried(what: str, attempt: Callable[[], str | None]) -> Check:
 def _all_there(check: Callable[[Path], None]) -> str:
     check(Path("/"))
     return "all that it asks for"
+
+
+def _compiler(found: object) -> str:
+    return f"gcc {getattr(found, 'version', '')} for {getattr(found, 'machine', '')}"
