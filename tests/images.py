@@ -10,6 +10,7 @@ from fromscratch.model.image import Healthcheck, Image, Layer, Platform, RunConf
 AMD64 = Platform("linux", "amd64")
 ARM64 = Platform("linux", "arm64")
 ARMV7 = Platform("linux", "arm", "v7")
+HERE = Platform.of_this_machine()
 
 FULL_CONFIG = RunConfig(
     user="65532:65532",

@@ -11,6 +11,7 @@ from fromscratch.errors import CommandFailed, MissingTool, UsageError
 from fromscratch.host import run
 from fromscratch.host.run import Completed
 from fromscratch.model.image import Platform
+from fromscratch.model.reference import Reference
 
 Kind = Literal["docker", "podman"]
 KINDS: tuple[Kind, ...] = ("docker", "podman")
@@ -86,6 +87,14 @@ class Status:
         if self.problem:
             raise MissingTool(self.problem, self.hint)
         return self
+
+
+def image_name(text: str) -> Reference:
+    """The name that an image is to have in an engine. Raises UsageError for one that only a finished image has."""
+    name = Reference.parse(text)
+    if name.digest is not None:
+        raise UsageError(f"{text} holds a digest, which an image only has afterwards", "write it as NAME:TAG")
+    return name
 
 
 def engine(kind: str) -> Engine:

@@ -1,0 +1,46 @@
+"""An image as one file for other tools to read: docker-archive and oci-archive."""
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from fromscratch.digest import Digest
+from fromscratch.formats.docker_archive import docker_archive
+from fromscratch.formats.oci_archive import oci_archive
+from fromscratch.host.layers import Pieces
+from fromscratch.host.written import write_stream
+from fromscratch.model.image import Image
+from fromscratch.model.reference import Reference
+from fromscratch.sinks.contract import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class DockerArchiveSink:
+    """The reference is the name that `docker load` will give the image. The digest is that of the file."""
+
+    path: Path
+
+    def deliver(self, image: Image, reference: str) -> Receipt:
+        name = Reference.parse(reference)
+        return Receipt(f"docker-archive:{self.path}", _write(self.path, docker_archive(image, name)))
+
+
+@dataclass(frozen=True, slots=True)
+class OciArchiveSink:
+    """The reference is the tag that the archive gives the image. The digest is that of the file."""
+
+    path: Path
+
+    def deliver(self, image: Image, reference: str) -> Receipt:
+        return self.deliver_all([image], reference)
+
+    def deliver_all(self, images: Sequence[Image], reference: str) -> Receipt:
+        """One image for each platform, under an image index if there are several."""
+        return Receipt(f"oci-archive:{self.path}", _write(self.path, oci_archive(images, tag=reference or None)))
+
+
+def _write(path: Path, pieces: Iterator[bytes]) -> Digest:
+    with cast(BinaryIO, io.BufferedReader(Pieces(pieces))) as stream:
+        return write_stream(path, stream)

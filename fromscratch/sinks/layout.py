@@ -1,0 +1,24 @@
+"""An OCI layout in a folder."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fromscratch.host.layout import write_layout
+from fromscratch.model.image import Image
+from fromscratch.sinks.contract import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutSink:
+    """The reference is the tag that the layout gives the image; an empty one leaves it without a name."""
+
+    directory: Path
+
+    def deliver(self, image: Image, reference: str) -> Receipt:
+        return self.deliver_all([image], reference)
+
+    def deliver_all(self, images: Sequence[Image], reference: str) -> Receipt:
+        """One image for each platform, under an image index if there are several."""
+        top = write_layout(self.directory, images, tag=reference or None)
+        return Receipt(f"oci:{self.directory}" + (f":{reference}" if reference else ""), top.digest)

@@ -1,0 +1,61 @@
+"""The plain root as a tar, for systems that take any tar: WSL, LXC, systemd-nspawn, chroot, `docker import`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from fromscratch.digest import Digest
+from fromscratch.errors import UsageError
+from fromscratch.formats import oci
+from fromscratch.formats.layer import pack
+from fromscratch.formats.verified import verified
+from fromscratch.host import disk
+from fromscratch.host.layers import root_tar, root_tree
+from fromscratch.host.store import Store
+from fromscratch.host.written import write_stream
+from fromscratch.model.image import Image, Layer
+from fromscratch.sinks.contract import Receipt
+
+Codec = Literal["gzip", "zstd", "none"]
+_SUFFIXES: dict[str, Codec] = {".gz": "gzip", ".tgz": "gzip", ".zst": "zstd", ".tar": "none"}
+_REFUSED = {".xz", ".bz2", ".lz4", ".zip", ".7z"}
+_LAYERS: dict[Codec, str] = {"gzip": oci.LAYER_GZIP, "zstd": oci.LAYER_ZSTD, "none": oci.LAYER_TAR}
+
+
+@dataclass(frozen=True, slots=True)
+class TarballSink:
+    """The suffix says how the file is compressed: .tar (or none), .tar.gz, .tgz, .tar.zst. The reference is not used.
+
+    A single layer is written as it is; several are laid over each other first. The digest is that of the file.
+    """
+
+    path: Path
+    store: Store
+    threads: int = 2
+
+    def deliver(self, image: Image, reference: str = "") -> Receipt:
+        codec = codec_of(self.path)
+        if len(image.layers) == 1 and image.layers[0].media_type == _LAYERS[codec]:
+            digest = self._copied(image.layers[0])
+        elif codec == "none":
+            with root_tar(image, self.store) as stream:
+                digest = write_stream(self.path, stream)
+        else:
+            tree = root_tree(image, self.store)
+            with disk.atomic(self.path) as out:
+                digest = pack(tree, out, codec=codec, threads=self.threads).digest
+        return Receipt(f"tar:{self.path}", digest)
+
+    def _copied(self, layer: Layer) -> Digest:
+        """A blob that already has the wanted form."""
+        with verified(layer.open(), layer.digest, layer.size, f"the layer {layer.digest}") as stream:
+            return write_stream(self.path, stream)
+
+
+def codec_of(path: Path) -> Codec:
+    """How a tar of this name is compressed. Raises UsageError for a form that we do not write."""
+    if path.suffix in _REFUSED:
+        raise UsageError(
+            f"{path.name}: a tar is not written in the form {path.suffix}", "end the name in .tar, .tar.gz or .tar.zst"
+        )
+    return _SUFFIXES.get(path.suffix, "none")
