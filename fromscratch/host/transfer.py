@@ -14,8 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from urllib.parse import unquote, urlsplit
 
 from fromscratch.digest import CHUNK, Digest, check
 from fromscratch.errors import DownloadError, FormatError, IntegrityError
@@ -137,14 +136,16 @@ class Transfer:
         self.watcher.say("waiting for another process that brings it")
 
     def _from_file(self, url: str) -> Digest:
-        path = Path(url2pathname(urlsplit(url).path))
         try:
+            path = Path(unquote(urlsplit(url).path, errors="surrogateescape"))
             source = open(path, "rb")
             size = os.fstat(source.fileno()).st_size
         except FileNotFoundError:
             raise web.Failed(web.Kind.MISSING, "there is no such file") from None
         except OSError as error:
             raise web.Failed(web.Kind.DENIED, f"it cannot be read: {error.strerror}") from error
+        except ValueError:
+            raise web.Failed(web.Kind.NO_ADDRESS, "this is no address of a file") from None
         with source, self.store.temporary() as fresh, disk.explained(fresh), open(fresh, "wb") as out:
             self.watcher.expect(size)
             hasher = hashlib.new(self._algorithm())

@@ -4,10 +4,8 @@ The terms are those of RFC 9110. Nothing here retries or writes files; that is `
 """
 
 import datetime
-import email.utils
 import os
 import re
-import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +17,8 @@ from urllib.parse import urljoin, urlsplit
 from fromscratch import __version__
 
 if TYPE_CHECKING:
+    import ssl
+
     import requests
 
 PIECE = 1 << 16
@@ -125,18 +125,31 @@ class Session:
 
 def pieces(response: "requests.Response", url: str) -> Iterator[bytes]:
     """The bytes of the body as they were sent. Raises Failed when they stop coming."""
-    stream = response.raw.stream(PIECE, decode_content=False)
+    raw = response.raw
+    if hasattr(raw, "read1") and not getattr(raw, "chunked", False):
+
+        def following() -> bytes:  # what has come, without waiting for a whole piece: urllib3 2 and later
+            return bytes(raw.read1(PIECE, decode_content=False))
+    else:
+        stream = raw.stream(PIECE, decode_content=False)
+
+        def following() -> bytes:
+            return next(stream, b"")
+
     while True:
         with _told(url):
-            piece = next(stream, None)
-        if piece is None:
+            piece = following()
+        if not piece:
             return
         yield piece
 
 
 def _redirected(url: str, location: str) -> str:
-    target = urljoin(url, location)
-    before, after = urlsplit(url).scheme, urlsplit(target).scheme
+    try:
+        target = urljoin(url, location)
+        before, after = urlsplit(url).scheme, urlsplit(target).scheme
+    except ValueError:
+        raise Failed(Kind.BROKEN, "the server redirects to what is no address") from None
     if after not in ("http", "https"):
         raise Failed(Kind.UNTRUSTED, f"the server redirects to {public(target)}, which is no web address")
     if before == "https" and after != "https":
@@ -165,8 +178,10 @@ def _retry_after(text: str | None) -> float | None:
         return None
     if text.strip().isdecimal():
         return float(text)
+    from email.utils import parsedate_to_datetime
+
     try:
-        moment = email.utils.parsedate_to_datetime(text)
+        moment = parsedate_to_datetime(text)
     except ValueError:
         return None
     if moment.tzinfo is None:
@@ -194,17 +209,19 @@ def _told(url: str) -> Iterator[None]:
 
 
 def _explained(error: Exception, url: str) -> Failed:
+    import ssl
+
     import requests
     import urllib3
 
-    host = urlsplit(public(url)).hostname or "the server"
+    host = _host(url)
     causes = list(_causes(error))
 
     def caused_by(*kinds: type[BaseException]) -> bool:
         return any(isinstance(cause, kinds) for cause in causes)
 
     wrong = requests.exceptions
-    if caused_by(wrong.InvalidURL, wrong.InvalidSchema, wrong.MissingSchema):
+    if caused_by(wrong.InvalidURL, wrong.InvalidSchema, wrong.MissingSchema) or type(error) is ValueError:
         return Failed(Kind.NO_ADDRESS, "this is no address that can be asked")
     if caused_by(requests.exceptions.ProxyError, urllib3.exceptions.ProxyError):
         return Failed(Kind.UNREACHABLE, "the proxy of this machine does not let us through", again=True)
@@ -225,7 +242,13 @@ def _explained(error: Exception, url: str) -> Failed:
     return Failed(Kind.UNREACHABLE, f"no connection to {host}" + (f": {system}" if system else ""), again=True)
 
 
-def _tls_reason(error: ssl.SSLError) -> str:
+def _host(url: str) -> str:
+    with suppress(ValueError):
+        return urlsplit(url).hostname or "the server"
+    return "the server"
+
+
+def _tls_reason(error: "ssl.SSLError") -> str:
     return str(getattr(error, "verify_message", "") or error.reason or "the handshake broke off")
 
 
