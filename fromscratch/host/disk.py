@@ -16,6 +16,7 @@ _HINTS = {
     errno.EDQUOT: "the disk quota is used up: free some room and run it again",
     errno.EACCES: "give yourself the right to write there, or name another folder",
     errno.EPERM: "give yourself the right to write there, or name another folder",
+    errno.EFBIG: "it would be larger than the largest file allowed there: see ulimit -f, or use another filesystem",
     errno.EROFS: "that filesystem is read-only: name another folder",
 }
 
