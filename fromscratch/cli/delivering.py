@@ -1,21 +1,105 @@
 """The verbs that bring an image to where it runs: import, pack, run."""
 
-from invoke.exceptions import Exit
+import difflib
+from pathlib import Path
 
 from fromscratch.cli.call import Call
 from fromscratch.cli.verb import verb
+from fromscratch.errors import UsageError
+
+_IMAGE = "another image than the recipe's build: a name, or one with its kind, such as oci:DIR"
+_FORMS = ("tar", "oci", "oci-archive", "docker-archive")
 
 
-@verb(operand="image", help={"image": "another image than the recipe's build"})
-def run(call: Call, image: str | None = None) -> None:
-    """Start the image here: with an engine if one answers, else in a private root. Words after -- replace its cmd."""
+@verb(
+    "import",
+    help={
+        "tag": "REF, what the engine will call it (default: the recipe's name)",
+        "engine": "docker or podman (default: the first that answers)",
+        "via": "import: the root's tar and a metadata Dockerfile; load: as it is, so that its digest is kept",
+        "image": _IMAGE,
+        "json": "the name and ID for a program to read",
+    },
+)
+def import_(
+    call: Call,
+    tag: str | None = None,
+    engine: str | None = None,
+    via: str = "import",
+    image: str | None = None,
+    json: bool = False,
+) -> None:
+    """Bring the image into a container engine: docker import and a metadata Dockerfile, or --via load."""
     from fromscratch.cli.target import target
-    from fromscratch.host.private_root import run_in_private_root
+    from fromscratch.host.engine import find_engine
+    from fromscratch.sinks.catalogue import engine_sink
+
+    if via not in ("import", "load"):
+        raise UsageError(f"--via {via}: no such way", "say import or load")
+    name = tag or (image and Path(image).name) or call.job.recipe.name
+    made = target(call, image).need_image()
+    found = find_engine(engine)
+    receipt = engine_sink(found.engine, call.store, via, call.progress).deliver(made, name)
+    text = f"{found.kind} has {receipt.reference} as {receipt.digest}"
+    call.result({"engine": found.kind, "reference": receipt.reference, "id": str(receipt.digest)}, text, json)
+
+
+@verb(
+    help={
+        "to": f"one of {', '.join(_FORMS)}",
+        "output": "the FILE to write (for oci: the DIR)",
+        "tag": "what the image is called inside (default: latest, or NAME:latest in a docker-archive)",
+        "image": _IMAGE,
+        "json": "the file and its digest for a program to read",
+    }
+)
+def pack(
+    call: Call,
+    to: str | None = None,
+    output: str | None = None,
+    tag: str | None = None,
+    image: str | None = None,
+    json: bool = False,
+) -> None:
+    """Write the image to a file for other systems: tar, oci, oci-archive or docker-archive."""
+    from fromscratch.cli.target import target
+    from fromscratch.sinks.catalogue import file_sink
+
+    if to not in _FORMS:
+        near = difflib.get_close_matches(to or "", _FORMS, 1)
+        raise UsageError(
+            f"--to {to}: no such form" if to else "pack needs a form",
+            f"did you mean {near[0]}?" if near else f"say --to with one of: {', '.join(_FORMS)}",
+        )
+    if not output:
+        raise UsageError("pack needs a place to write to", f"say --output FILE, such as --output image.{_suffix(to)}")
+    made = target(call, image).need_image()
+    name = image if image and ":" not in image else call.job.recipe.name
+    default = f"{name}:latest" if to == "docker-archive" else "latest"
+    receipt = file_sink(to, Path(output), call.store).deliver(made, tag or default)
+    call.result({"reference": receipt.reference, "digest": str(receipt.digest)}, f"wrote {receipt.reference}", json)
+
+
+@verb(
+    operand="image",
+    help={
+        "image": _IMAGE,
+        "engine": "docker or podman; none: a private root (default: docker if it answers, else a private root)",
+    },
+)
+def run(call: Call, image: str | None = None, engine: str | None = None) -> None:
+    """Start the image here: with an engine if one answers, else in a private root. Words after -- replace its cmd."""
+    from invoke.exceptions import Exit
+
+    from fromscratch.cli.start import in_engine, in_private_root, the_engine
+    from fromscratch.cli.target import target
 
     found = target(call, image)
-    made = found.need_image()
-    code = run_in_private_root(
-        found.tree(call.store), made.config, call.words, workdir=call.store.root / "run", platform=made.platform
-    )
+    chosen = the_engine(engine) if found.image else None  # an engine starts images, not plain roots
+    code = in_engine(call, found, chosen) if chosen else in_private_root(call, found)
     if code:
         raise Exit(code=code)
+
+
+def _suffix(form: str) -> str:
+    return "oci" if form == "oci" else "tar"

@@ -92,22 +92,25 @@ def verb(
 
 
 def _task_body(function: Callable[..., None], shared: Mapping[str, str]) -> Callable[..., None]:
+    own = list(inspect.signature(function).parameters.values())[1:]
+    own_names = {parameter.name for parameter in own}
+
     @functools.wraps(function)
     def body(_context: object, **options: Any) -> None:
+        of_verb = {name: value for name, value in options.items() if name in own_names}
+        given = {name: value for name, value in options.items() if name not in own_names}
         call = Call(
-            recipe_name=options.pop("recipe", None) or argv.given(sys.argv, "--recipe"),
-            store_name=options.pop("store_dir", None) or argv.given(sys.argv, "--store-dir"),
-            platform_names=options.pop("platform", None) or argv.given(sys.argv, "--platform"),
-            output_name=options.pop("output", None) or _shared_output(),
-            quiet=options.pop("quiet", False) or "--quiet" in argv.body(sys.argv),
+            recipe_name=given.get("recipe") or argv.given(sys.argv, "--recipe"),
+            store_name=given.get("store_dir") or argv.given(sys.argv, "--store-dir"),
+            platform_names=given.get("platform") or argv.given(sys.argv, "--platform"),
+            output_name=given.get("output") or _shared_output(),
+            quiet=given.get("quiet") or "--quiet" in argv.body(sys.argv),
             words=argv.remainder(sys.argv),
             environment=os.environ,
         )
         with rendered():
-            function(call, **options)
+            function(call, **of_verb)
 
-    own = list(inspect.signature(function).parameters.values())[1:]
-    own_names = {parameter.name for parameter in own}
     parameters = [
         inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD),
         *(parameter.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD) for parameter in own),

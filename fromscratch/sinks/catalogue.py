@@ -1,0 +1,34 @@
+"""Every kind of sink by the word that the command line uses for it. A new sink is one line here."""
+
+from pathlib import Path
+
+from fromscratch.errors import UsageError
+from fromscratch.host.engine import Engine
+from fromscratch.host.store import Store
+from fromscratch.progress import SILENT, Progress
+from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
+from fromscratch.sinks.contract import Sink
+from fromscratch.sinks.docker import DockerSink
+from fromscratch.sinks.layout import LayoutSink
+from fromscratch.sinks.podman import PodmanSink
+from fromscratch.sinks.tarball import TarballSink
+
+
+def file_sink(form: str, path: Path, store: Store) -> Sink:
+    """The sink that writes this form. Raises UsageError for a word that is none."""
+    match form:
+        case "tar":
+            return TarballSink(path, store)
+        case "oci":
+            return LayoutSink(path)
+        case "oci-archive":
+            return OciArchiveSink(path)
+        case "docker-archive":
+            return DockerArchiveSink(path)
+    raise UsageError(f"{form!r} is no form of an image", "say tar, oci, oci-archive or docker-archive")
+
+
+def engine_sink(engine: Engine, store: Store, via: str, progress: Progress = SILENT) -> Sink:
+    """The sink of an engine. `via` is import or load."""
+    sink = DockerSink if engine.kind == "docker" else PodmanSink
+    return sink(engine=engine, store=store, via="load" if via == "load" else "import", progress=progress)

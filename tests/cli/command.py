@@ -1,0 +1,57 @@
+"""Calls of the command as a user makes them: in a folder, by a process of its own."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A folder with a store beside it."""
+
+    folder: Path
+    store: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
+        return {**kept, "FROMSCRATCH_STORE": str(self.store), **self.variables}
+
+    def process(
+        self, *words: str, program: tuple[str, ...] = (sys.executable, "-m", "fromscratch")
+    ) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [*program, *words],
+            cwd=self.folder,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def call(self, *words: str, program: tuple[str, ...] = (sys.executable, "-m", "fromscratch")) -> Answer:
+        with self.process(*words, program=program) as process:
+            out, err = process.communicate(timeout=120)
+        return Answer(process.returncode, out, err)
+
+    def answer(self, *words: str) -> str:
+        """The output of a call that must succeed."""
+        made = self.call(*words)
+        assert made.code == 0, f"{words}: {made.err}"
+        return made.out
