@@ -66,7 +66,7 @@ def test_ls_lists_one_line_an_entry(desk: Desk) -> None:
         d 0755 0:0 /etc
         f 0644 0:0 22 /etc/group
         f 0644 0:0 66 /etc/passwd
-        f 0640 0:0 28 /etc/shadow
+        f 0640 0:0 27 /etc/shadow
         d 0755 1000:1000 /srv
         d 0755 0:0 /usr
         d 0755 0:0 /usr/bin
