@@ -3,6 +3,12 @@
 from collections import Counter
 
 import pytest
+from hypothesis import settings
+
+# A loaded machine is no fault of the code.
+settings.register_profile("house", deadline=None)
+settings.register_profile("thorough", deadline=None, max_examples=3000)  # pytest --hypothesis-profile=thorough
+settings.load_profile("house")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -172,6 +172,7 @@ class TreeBuilder:
         symlink that was put before: no honest archive has one, and it is how an archive escapes
         the folder it is unpacked in."""
         self._entries: dict[TreePath, Entry] = {ROOT: Directory(Meta(0o755))}
+        self._linked: set[TreePath] = set()  # where the inodes of hard links stand
         self._strict = forbid_absolute_links
 
     def put(self, path: TreePath, entry: Entry) -> TreePath:
@@ -195,13 +196,15 @@ class TreeBuilder:
             if target == place:
                 return place
             entry = replace(entry, target=target, meta=inode.meta)
+            self._linked.add(target)
         if isinstance(present, Directory) and not isinstance(entry, Directory) and self._has_content(place):
             raise Conflict(
                 f"{path} is a directory with content and would become a {kind_of(entry)}",
                 "the archive holds the same path twice; make it again without one of them",
             )
-        if present is not None:
+        if place in self._linked:
             _unlink(self._entries, {place})
+            self._linked = {other.target for other in self._entries.values() if isinstance(other, HardLink)}
         if place != ROOT:
             _add_parents(self._entries, place, entry)
         self._entries[place] = entry
@@ -225,7 +228,9 @@ class _Merge:
     def __init__(self, lower: Rootfs, replace: bool, directories: Literal["agree", "keep"]) -> None:
         self.lower, self.replace, self.directories = lower, replace, directories
         self.entries: dict[TreePath, Entry] = dict(lower)
-        self.places: dict[TreePath, TreePath] = {}
+        self.places: dict[TreePath, TreePath] = {}  # path of the upper tree -> where it landed
+        self.taken: set[TreePath] = set()
+        self.followed: dict[TreePath, TreePath] = {}  # symlink of the lower tree -> the directory it led to
         self.conflicts: list[str] = []
 
     def run(self, upper: Rootfs) -> Rootfs:
@@ -243,24 +248,38 @@ class _Merge:
             if settled is None:
                 continue
             self.places[path] = place
+            self.taken.add(place)
             if settled is not present:
                 if present is not None and not isinstance(present, Directory):
                     _unlink(self.entries, {place})
                 self.entries[place] = settled
+        self.check_followed()
         if self.conflicts:
             raise _conflict(self.conflicts)
         return Rootfs(self.entries)
+
+    def check_followed(self) -> None:
+        """Note a symlink that led somewhere and then gave way to something of the same tree."""
+        for link, directory in self.followed.items():
+            try:
+                same = _walk(self.entries, link, follow_last=True, must_exist=False) == directory
+            except NotInTree:
+                same = False
+            if not same:
+                self.conflicts.append(f"{link}: symlink to {directory} against {_described(self.entries[link])}")
 
     def place_of(self, path: TreePath, entry: Entry) -> TreePath:
         if path == ROOT:
             return ROOT
         place = paths.join(self.places[paths.parent(path)], paths.name(path))
-        if isinstance(entry, Directory) and isinstance(self.entries.get(place), Symlink):
+        present = self.entries.get(place)
+        if isinstance(entry, Directory) and present and isinstance(_inode(self.entries, present), Symlink):
             try:
                 target = _walk(self.entries, place, follow_last=True, must_exist=True)
             except NotInTree:
                 return place
             if isinstance(self.entries[target], Directory):
+                self.followed[place] = target
                 return target
         return place
 
@@ -273,7 +292,8 @@ class _Merge:
                 return also_from(present, entry)
             if _alike(_inode(self.entries, present), upper.inode(path)):
                 return also_from(present, entry)
-            if self.replace:
+            # Two paths of the upper tree that land in one place are no matter of upper and lower.
+            if self.replace and place not in self.taken:
                 return entry
         self.conflicts.append(f"{place}: {_described(present)} against {_described(entry)}")
         return None
@@ -349,16 +369,19 @@ def _walk(
     must_exist: bool,
     refuse_absolute: bool = False,
 ) -> TreePath:
-    pending = [part for part in reversed(path.split("/")) if part and part != "."]
+    pending = _steps(path)
     here = ROOT
     links = 0
     while pending:
         part = pending.pop()
         if part == "..":
             here = paths.parent(here)
+        if part in (".", ".."):
             continue
         step = paths.join(here, part)
         entry = entries.get(step)
+        if isinstance(entry, HardLink):  # a symlink can have several names too
+            entry = entries[entry.target]
         if isinstance(entry, Symlink) and (pending or follow_last):
             links += 1
             if links > MAX_SYMLINKS:
@@ -370,7 +393,7 @@ def _walk(
                         "the archive tries to leave the folder it is unpacked in; do not trust it",
                     )
                 here = ROOT
-            pending.extend(target for target in reversed(entry.target.split("/")) if target and target != ".")
+            pending.extend(_steps(entry.target))
             continue
         if entry is None and must_exist:
             raise NotInTree(f"{path} is not in the tree: there is no {step}", "ls shows what is there")
@@ -378,6 +401,12 @@ def _walk(
             raise NotInTree(f"{path} is not in the tree: {step} is a {kind_of(entry)}", "ls shows what is there")
         here = step
     return here
+
+
+def _steps(path: str) -> list[str]:
+    """The components of a path, the last first. A slash at the end asks for a directory, as `.` does."""
+    steps = [part for part in reversed(path.split("/")) if part]
+    return [".", *steps] if path.endswith("/") and steps else steps
 
 
 def _locate(entries: Mapping[TreePath, Entry], path: TreePath, *, refuse_absolute: bool = False) -> TreePath:
