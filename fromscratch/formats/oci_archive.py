@@ -27,13 +27,16 @@ Members = Mapping[str, bytes | Layer]
 """Name of a member -> its bytes, or the layer whose blob it is."""
 
 
-def oci_archive(of: Sequence[Image], *, tag: str | None) -> Iterator[bytes]:
+def oci_archive(of: Sequence[Image], *, tag: str | None, name: str = "") -> Iterator[bytes]:
     """The bytes of the archive, in pieces; several images are under one image index.
 
-    Raises IntegrityError for a layer that is not what its descriptor says.
+    `name` is the full name that containerd and podman give the image when they load it. Raises
+    IntegrityError for a layer that is not what its descriptor says.
     """
     everything = [image_documents(image) for image in of]
     annotations = {oci.REF_NAME: oci.check_tag(tag)} if tag is not None else {}
+    if name:
+        annotations[oci.FULL_NAME] = name
     return tar_of(layout_members(of, everything, annotations))
 
 

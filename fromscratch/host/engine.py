@@ -23,7 +23,7 @@ _PROBES: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
     {
         "docker": ("version", "--format", "{{.Server.Version}} {{.Server.Os}}/{{.Server.Arch}}"),
         # podman has no daemon to answer; this opens its storage, which is what fails where it cannot work.
-        "podman": ("info", "--format", "{{.Version.Version}} {{.Host.Os}}/{{.Host.Arch}}"),
+        "podman": ("info", "--format", "{{.Version.Version}} linux/{{.Host.Arch}}"),
     }
 )
 _INSTALL: Mapping[Kind, str] = MappingProxyType(

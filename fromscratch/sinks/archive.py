@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from fromscratch.digest import Digest
-from fromscratch.formats.docker_archive import docker_archive
+from fromscratch.formats.docker_archive import docker_archive, full_name
 from fromscratch.formats.oci_archive import oci_archive
 from fromscratch.host.layers import Pieces
 from fromscratch.host.written import write_stream
@@ -29,7 +29,7 @@ class DockerArchiveSink:
 
 @dataclass(frozen=True, slots=True)
 class OciArchiveSink:
-    """The reference is the tag that the archive gives the image. The digest is that of the file."""
+    """The reference is a name, whose tag is that of the archive, or empty. The digest is that of the file."""
 
     path: Path
 
@@ -38,7 +38,11 @@ class OciArchiveSink:
 
     def deliver_all(self, images: Sequence[Image], reference: str) -> Receipt:
         """One image for each platform, under an image index if there are several."""
-        return Receipt(f"oci-archive:{self.path}", _write(self.path, oci_archive(images, tag=reference or None)))
+        if not reference:
+            return Receipt(f"oci-archive:{self.path}", _write(self.path, oci_archive(images, tag=None)))
+        name = Reference.parse(reference)
+        pieces = oci_archive(images, tag=name.tag, name=full_name(name))
+        return Receipt(f"oci-archive:{self.path}:{name.tag}", _write(self.path, pieces))
 
 
 def _write(path: Path, pieces: Iterator[bytes]) -> Digest:

@@ -84,7 +84,7 @@ class TestOciArchive(SinkContract):
         path = out / "image.tar"
         return Place(
             sink=OciArchiveSink(path),
-            reference="1.0",
+            reference="hello:1.0",
             read=lambda: only(oci_archive_images(as_tree(path), "oci-archive:x", "1.0")),
             holds=lambda: files(out),
             digest=lambda: Digest.of(path.read_bytes()),
@@ -145,7 +145,7 @@ def test_a_folder_is_not_overwritten(sink: Callable[[Path], DockerArchiveSink], 
 def test_several_platforms_go_into_one_layout_and_archive(out: Path) -> None:
     both = [IMAGE, replace(IMAGE, platform=ARM64)]
     assert LayoutSink(out / "oci").deliver_all(both, "1.0").digest == OciDigest.of_index(both)
-    OciArchiveSink(out / "a.tar").deliver_all(both, "1.0")
+    OciArchiveSink(out / "a.tar").deliver_all(both, "hello:1.0")
     assert oci_archive_images(as_tree(out / "a.tar"), "oci-archive:x", "1.0") == read_layout(out / "oci", "1.0") == both
 
 

@@ -1,0 +1,271 @@
+"""Sinks that deliver into real engines, and the other programs that read what we write."""
+
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fromscratch.digest import Digest
+from fromscratch.errors import MissingTool, UsageError
+from fromscratch.formats.docker_archive import docker_archive_images
+from fromscratch.formats.oci_config import config_bytes
+from fromscratch.formats.tar import read_tree
+from fromscratch.host.engine import Engine, engine, status
+from fromscratch.host.layers import root_tree
+from fromscratch.host.scan import scan
+from fromscratch.host.store import Store
+from fromscratch.model.entry import Origin
+from fromscratch.model.image import Image, RunConfig
+from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
+from fromscratch.sinks.docker import DockerSink
+from fromscratch.sinks.layout import LayoutSink
+from fromscratch.sinks.podman import PodmanSink
+from tests.engines import need, need_root
+from tests.hosttree import host_tree
+from tests.images import ARM64, HERE, image_of
+from tests.sinks.contract import IMAGE, TREE, Place, SinkContract, packed
+from tests.trees import listed
+
+pytestmark = [pytest.mark.slow, pytest.mark.engine]
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def saved(of: Engine, name: str, folder: Path) -> Image:
+    """The image as the engine gives it back."""
+    path = folder / "saved.tar"
+    path.unlink(missing_ok=True)
+    of.call("save", "--output", str(path), name)
+    (image,) = docker_archive_images(read_tree(path, Origin("test", "found in", "archive")), "docker-archive:saved")
+    return image
+
+
+def images_of(of: Engine) -> list[str]:
+    """Every image that has or had a name, with its ID."""
+    told = of.call("image", "ls", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").stdout.decode().splitlines()
+    return sorted(line for line in told if not line.startswith("<none>"))
+
+
+def with_path(config: RunConfig) -> RunConfig:
+    return config if "PATH" in config.env else replace(config, env={"PATH": DEFAULT_PATH, **config.env})
+
+
+class TestDockerImport(SinkContract):
+    looks_inside = True
+
+    @pytest.fixture
+    def place(self, docker: Engine, store: Store, tmp_path: Path) -> Place:
+        return Place(
+            sink=DockerSink(engine=docker, store=store),
+            reference="fromscratch-test/import:1",
+            read=lambda: saved(docker, "fromscratch-test/import:1", tmp_path),
+            holds=lambda: images_of(docker),
+            digest=lambda: Digest.parse(docker.image_id("fromscratch-test/import:1") or ""),
+            store=store,
+            config=with_path,
+        )
+
+
+class TestDockerLoad(SinkContract):
+    looks_inside = True
+
+    @pytest.fixture
+    def place(self, docker: Engine, store: Store, tmp_path: Path) -> Place:
+        return Place(
+            sink=DockerSink(engine=docker, store=store, via="load"),
+            reference="fromscratch-test/load:1",
+            read=lambda: saved(docker, "fromscratch-test/load:1", tmp_path),
+            holds=lambda: images_of(docker),
+            digest=lambda: Digest.parse(docker.image_id("fromscratch-test/load:1") or ""),
+            store=store,
+        )
+
+
+class TestPodmanImport(SinkContract):
+    looks_inside = True
+
+    @pytest.fixture
+    def place(self, podman: Engine, store: Store, tmp_path: Path) -> Place:
+        return Place(
+            sink=PodmanSink(engine=podman, store=store),
+            reference="fromscratch-test/import:1",
+            read=lambda: saved(podman, "localhost/fromscratch-test/import:1", tmp_path),
+            holds=lambda: images_of(podman),
+            digest=lambda: Digest.parse(podman.image_id("localhost/fromscratch-test/import:1") or ""),
+            store=store,
+            config=with_path,
+        )
+
+
+class TestPodmanLoad(SinkContract):
+    looks_inside = False  # podman takes the diff_id on trust
+
+    @pytest.fixture
+    def place(self, podman: Engine, store: Store, tmp_path: Path) -> Place:
+        return Place(
+            sink=PodmanSink(engine=podman, store=store, via="load"),
+            reference="fromscratch-test/load:1",
+            read=lambda: saved(podman, "localhost/fromscratch-test/load:1", tmp_path),
+            holds=lambda: images_of(podman),
+            digest=lambda: Digest.parse(podman.image_id("localhost/fromscratch-test/load:1") or ""),
+            store=store,
+        )
+
+
+def test_a_load_keeps_the_image_id_and_every_digest(
+    docker: Engine, podman: Engine, store: Store, tmp_path: Path
+) -> None:
+    ours = Digest.of(config_bytes(IMAGE))
+    assert DockerSink(engine=docker, store=store, via="load").deliver(IMAGE, "fromscratch-test/id:1").digest == ours
+    assert PodmanSink(engine=podman, store=store, via="load").deliver(IMAGE, "fromscratch-test/id:1").digest == ours
+    for of, name in ((docker, "fromscratch-test/id:1"), (podman, "localhost/fromscratch-test/id:1")):
+        assert [layer.diff_id for layer in saved(of, name, tmp_path).layers] == [IMAGE.layers[0].diff_id]
+
+
+def test_an_import_keeps_the_diff_id(docker: Engine, podman: Engine, store: Store, tmp_path: Path) -> None:
+    DockerSink(engine=docker, store=store).deliver(IMAGE, "fromscratch-test/diff:1")
+    PodmanSink(engine=podman, store=store).deliver(IMAGE, "fromscratch-test/diff:1")
+    for of, name in ((docker, "fromscratch-test/diff:1"), (podman, "localhost/fromscratch-test/diff:1")):
+        assert saved(of, name, tmp_path).layers[0].diff_id == IMAGE.layers[0].diff_id
+
+
+@pytest.mark.parametrize("via", ["import", "load"])
+def test_containers_start(docker: Engine, podman: Engine, store: Store, via: str) -> None:
+    config = RunConfig(
+        entrypoint=("/bin/sh", "-c"), cmd=('echo "$GREETING"; id -u',), user="65532", env={"GREETING": "a $b"}
+    )
+    image = image_of(packed(host_tree("sh", "id")), config=config, platform=HERE)
+    for sink in (DockerSink(engine=docker, store=store, via=via), PodmanSink(engine=podman, store=store, via=via)):  # type: ignore[arg-type]
+        receipt = sink.deliver(image, f"fromscratch-test/run-{via}:1")
+        told = sink.engine.call("run", "--rm", *sink.engine.run_flags, receipt.reference)
+        assert told.stdout.decode() == "a $b\n65532\n"
+
+
+AWKWARD = "a \"b\" 'c' $HOME ${X:-y} \\ \\\\ \\n ` # ! é \t ; | & <x> *"
+
+
+def test_any_text_survives_a_dockerfile(docker: Engine, podman: Engine, store: Store, tmp_path: Path) -> None:
+    """Every way in which a builder could misread a value, in every field."""
+    config = RunConfig(
+        user=AWKWARD,
+        env={
+            "PATH": AWKWARD,
+            **{f"V{number}": word for number, word in enumerate(AWKWARD.split())},
+            AWKWARD: "x",
+            "E": "",
+        },
+        labels={AWKWARD: AWKWARD, "k": "a=b", "empty": ""},
+        volumes=("/" + AWKWARD,),
+        working_dir="/srv",
+        entrypoint=(AWKWARD, "", "\n"),
+        cmd=(AWKWARD + "\n",),
+        exposed_ports=("1/tcp", "2/udp"),
+        stop_signal="SIGUSR1",
+    )
+    image = replace(IMAGE, config=config)
+    DockerSink(engine=docker, store=store).deliver(image, "fromscratch-test/awkward:1")
+    assert saved(docker, "fromscratch-test/awkward:1", tmp_path).config == config
+    PodmanSink(engine=podman, store=store).deliver(image, "fromscratch-test/awkward:1")
+    assert saved(podman, "localhost/fromscratch-test/awkward:1", tmp_path).config == config
+
+
+def test_nothing_of_an_import_stays_but_the_image(docker: Engine, podman: Engine, store: Store) -> None:
+    for sink in (DockerSink(engine=docker, store=store), PodmanSink(engine=podman, store=store)):
+        before = images_of(sink.engine)
+        sink.deliver(IMAGE, "fromscratch-test/alone:1")
+        assert [
+            line.split()[0].removeprefix("localhost/") for line in images_of(sink.engine) if line not in before
+        ] == ["fromscratch-test/alone:1"]
+
+
+def test_a_value_that_no_dockerfile_holds_is_refused_before_anything_is_done(docker: Engine, store: Store) -> None:
+    before = images_of(docker)
+    image = replace(IMAGE, config=RunConfig(env={"A": "two\nlines"}))
+    with pytest.raises(UsageError, match="ENV A"):
+        DockerSink(engine=docker, store=store).deliver(image, "fromscratch-test/refused:1")
+    assert images_of(docker) == before
+    DockerSink(engine=docker, store=store, via="load").deliver(image, "fromscratch-test/accepted:1")
+    assert docker.image_id("fromscratch-test/accepted:1")
+
+
+def told_by(*argv: str | Path) -> bytes:
+    return subprocess.run(argv, check=True, capture_output=True).stdout
+
+
+def test_skopeo_reads_everything(tmp_path: Path) -> None:
+    skopeo = need("skopeo")
+    layout = f"oci:{tmp_path}/oci:1.0"
+    digest = LayoutSink(tmp_path / "oci").deliver(IMAGE, "1.0").digest
+    OciArchiveSink(tmp_path / "oci.tar").deliver(IMAGE, "hello:1.0")
+    DockerArchiveSink(tmp_path / "docker.tar").deliver(IMAGE, "hello:1.0")
+    for name in (layout, f"oci-archive:{tmp_path}/oci.tar:1.0", f"docker-archive:{tmp_path}/docker.tar:hello:1.0"):
+        told = json.loads(told_by(skopeo, "inspect", name))
+        assert (told["Architecture"], told["Os"]) == (HERE.architecture, "linux")
+        assert told["Layers"] in ([str(IMAGE.layers[0].digest)], [str(IMAGE.layers[0].diff_id)])
+        assert told_by(skopeo, "inspect", "--raw", "--config", name) == config_bytes(IMAGE)
+    assert json.loads(told_by(skopeo, "inspect", layout))["Digest"] == str(digest)
+    told_by(skopeo, "copy", "-q", layout, f"dir:{tmp_path}/copied")
+    assert (tmp_path / "copied" / IMAGE.layers[0].digest.hex).is_file()
+
+
+def test_umoci_unpacks_the_layout(tmp_path: Path) -> None:
+    umoci = need("umoci")
+    need_root("unpacking with owners")
+    LayoutSink(tmp_path / "oci").deliver(IMAGE, "latest")
+    told_by(umoci, "unpack", "--image", f"{tmp_path}/oci:latest", tmp_path / "bundle")
+    unpacked = scan(tmp_path / "bundle" / "rootfs", Origin("test", "found in", "folder"))
+    assert listed(unpacked) == listed(TREE)
+
+
+def test_buildah_starts_from_the_layout(tmp_path: Path) -> None:
+    LayoutSink(tmp_path / "oci").deliver(IMAGE, "latest")
+    buildah = (need("buildah"), f"--root={tmp_path}/b", f"--runroot={tmp_path}/r", "--storage-driver=vfs")
+    told_by(*buildah, "from", "--name=fromscratch-test", f"oci:{tmp_path}/oci:latest")
+    told = json.loads(told_by(*buildah, "inspect", "fromscratch-test"))
+    assert told["OCIv1"]["config"]["WorkingDir"] == IMAGE.config.working_dir
+    told_by(*buildah, "rm", "fromscratch-test")
+
+
+def test_podman_runs_the_layout(podman: Engine, tmp_path: Path) -> None:
+    image = image_of(packed(host_tree("sh")), config=RunConfig(cmd=("/bin/sh", "-c", "echo hi")), platform=HERE)
+    LayoutSink(tmp_path / "oci").deliver(image, "latest")
+    assert podman.call("run", "--rm", *podman.run_flags, f"oci:{tmp_path}/oci:latest").stdout == b"hi\n"
+
+
+def test_other_platforms_keep_their_name(docker: Engine, store: Store, tmp_path: Path) -> None:
+    image = replace(IMAGE, platform=ARM64)
+    DockerSink(engine=docker, store=store).deliver(image, "fromscratch-test/arm64:1")
+    there = saved(docker, "fromscratch-test/arm64:1", tmp_path)
+    assert (there.platform, there.config) == (ARM64, IMAGE.config)
+    assert listed(root_tree(there, store)) == listed(TREE)
+
+
+def test_engines_answer_for_themselves(docker: Engine, podman: Engine) -> None:
+    for of in (docker, podman):
+        found = status(of)
+        assert (found.available, found.platform) == (True, HERE)
+        assert found.version[0].isdigit()
+
+
+def test_a_daemon_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch, store: Store) -> None:
+    need("docker")
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
+    with pytest.raises(MissingTool, match=r"its daemon does not answer at tcp://127\.0\.0\.1:9$") as caught:
+        DockerSink(engine=engine("docker"), store=store).deliver(IMAGE, "hello")
+    assert "systemctl start docker" in caught.value.hint
+    assert "--engine podman" in caught.value.hint
+
+
+@pytest.mark.parametrize("sink", [DockerArchiveSink, OciArchiveSink])
+def test_podman_gives_an_archive_its_name(
+    sink: type[DockerArchiveSink | OciArchiveSink], podman: Engine, tmp_path: Path
+) -> None:
+    sink(tmp_path / "x.tar").deliver(IMAGE, f"localhost/fromscratch-test/{sink.__name__.lower()}:2")
+    told = podman.call("load", "--input", f"{tmp_path}/x.tar").stdout.decode()
+    assert told.strip() == f"Loaded image: localhost/fromscratch-test/{sink.__name__.lower()}:2"
