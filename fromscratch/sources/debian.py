@@ -54,7 +54,7 @@ _ARCHITECTURES = {
     "linux/riscv64": "riscv64",
     "linux/s390x": "s390x",
 }
-_KEPT_CONTROL_FILES = ("control", "md5sums")
+_KEPT_CONTROL_FILES = ("control", "md5sums", "postinst")
 
 
 def debian_architecture(platform: Platform) -> str:
@@ -120,18 +120,24 @@ class DebianSource:
             files = list(pool.map(unpack, plan.packages))
         origins = plan.origins(self.label, self._context.place)
         packages = []
-        records = {}
+        records: dict[str, tuple[bytes, bytes]] = {}
         for package, (archive, control) in zip(plan.packages, files, strict=True):
             stanza = deb822.stanza(deb822.decoded(control["control"]), f"{package.file}: control")
             tree = read_tree(archive, origins[package.name], title=package.file)
             packages.append(Unpacked(package.name, package.version, tree, stanza.get("replaces", "")))
             records[package.name] = control["control"].rstrip(b"\n") + b"\n", control.get("md5sums", b"")
         tree = laid_together(packages, self.label, merged_usr=self._options.merged_usr)
-        return self._with_natives(tree, records)
+        scripts = {
+            package.name: control["postinst"]
+            for package, (_, control) in zip(plan.packages, files, strict=True)
+            if "postinst" in control
+        }
+        return self._with_natives(tree, scripts, records)
 
-    def _with_natives(self, tree: Rootfs, records: dict[str, tuple[bytes, bytes]]) -> Rootfs:
+    def _with_natives(self, tree: Rootfs, scripts: dict[str, bytes], records: dict[str, tuple[bytes, bytes]]) -> Rootfs:
         tree = natives.with_defaults(tree, self.label)
         tree = natives.with_certificates(tree, self.label)
+        tree = natives.with_alternatives(tree, scripts, self.label)
         tree = natives.with_base_folders(tree, self.label)
         if self._options.applets:
             tree = natives.with_applets(tree, self.label)
@@ -303,7 +309,7 @@ def _unpacked(store: Store, package: PlannedPackage) -> tuple[Path, dict[str, by
         kept = {name: files[name] for name in _KEPT_CONTROL_FILES if name in files}
         target.write_bytes(msgspec.msgpack.encode(kept))
 
-    control = store.derived(digest, "deb-control", keep_control)
+    control = store.derived(digest, "deb-control-2", keep_control)
     return store.derived(digest, "deb-data", expand), msgspec.msgpack.decode(
         control.read_bytes(), type=dict[str, bytes]
     )

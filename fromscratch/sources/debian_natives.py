@@ -10,12 +10,13 @@ from dataclasses import replace
 
 from fromscratch import paths
 from fromscratch.errors import FormatError
+from fromscratch.formats.alternatives import Alternative, alternatives
 from fromscratch.formats.applets import applets
 from fromscratch.formats.x509_name import certificates, subject_hash
 from fromscratch.model.content import Inline, read
 from fromscratch.model.entry import Directory, Entry, File, Meta, Origin, Symlink
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import ROOT, TreePath, decode, encode
+from fromscratch.paths import ROOT, TreePath, decode, encode, tree_path
 
 # The folders without which programs stumble, as base-files ships them.
 _FOLDERS = {
@@ -70,6 +71,30 @@ def with_defaults(tree: Rootfs, label: str) -> Rootfs:
             if not tree.children(TreePath(path)):
                 tree = tree.without([TreePath(path)])
                 made[TreePath(path)] = Symlink(Meta(0o777), target, (origin,))
+    return _with_missing(tree, made)
+
+
+def with_alternatives(tree: Rootfs, scripts: Mapping[str, bytes], label: str) -> Rootfs:
+    """The links of update-alternatives(1) in automatic mode, from the postinst of each package by its name.
+
+    Of the choices for a name that are in the tree, the one of the highest priority counts, of equals
+    the first by package name. Nothing is put where something is.
+    """
+    best: dict[str, tuple[Alternative, str]] = {}
+    for package in sorted(scripts):
+        for one in alternatives(decode(scripts[package])):
+            name = one.master.name
+            if tree.find(one.master.path) is not None and (name not in best or one.priority > best[name][0].priority):
+                best[name] = one, package
+    made: dict[TreePath, Entry] = {}
+    for one, package in best.values():
+        origin = Origin(label, "made by", f"update-alternatives, run by the postinst of {package}")
+        for choice in (one.master, *one.followers):
+            link = tree_path(choice.link)
+            if tree.find(choice.path) is not None and tree.locate(link) not in tree:
+                held = f"/etc/alternatives/{choice.name}"
+                made[link] = Symlink(Meta(0o777), held, (origin,))
+                made[TreePath(held)] = Symlink(Meta(0o777), choice.path, (origin,))
     return _with_missing(tree, made)
 
 

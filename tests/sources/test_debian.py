@@ -455,6 +455,27 @@ class TestNatives:
             "asked for ca-certificates in rootfs[0]",
         ]
 
+    def test_alternatives(self, debian: Debian, mirror: Mirror, store: Store) -> None:
+        def awk(name: str, priority: int) -> bytes:
+            command = f"update-alternatives --install /usr/bin/awk awk /usr/bin/{name} {priority}"
+            script = f"{command} --slave /usr/bin/nawk nawk /usr/bin/{name} --slave /x x /none\n"
+            files = {"usr": None, "usr/bin": None, f"usr/bin/{name}@755": b"awk"}
+            return package(name, files, extra={"postinst": script.encode()})
+
+        mirror.publish(awk("gawk", 10), awk("mawk", 5))
+        tree = made(debian(packages=["gawk", "mawk"], records=False), store)
+        assert [line for line in listed(tree).splitlines() if "awk" in line] == text(
+            """
+            l 0777 0:0 /etc/alternatives/awk -> /usr/bin/gawk
+            l 0777 0:0 /etc/alternatives/nawk -> /usr/bin/gawk
+            l 0777 0:0 /usr/bin/awk -> /etc/alternatives/awk
+            f 0755 0:0 3 /usr/bin/gawk
+            f 0755 0:0 3 /usr/bin/mawk
+            l 0777 0:0 /usr/bin/nawk -> /etc/alternatives/nawk
+            """
+        ).splitlines()
+        assert why(tree, "/usr/bin/awk") == ["made by update-alternatives, run by the postinst of gawk"]
+
     def test_accounts_and_defaults(self, debian: Debian, mirror: Mirror, store: Store) -> None:
         share = "usr/share/base-passwd"
         mirror.publish(
