@@ -55,6 +55,7 @@ _KEPT = (
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SHOWN_LINES = 20
 GRACE = 10.0
+_DEATH = 5.0  # a killed process may still have to come back from the kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,19 +284,24 @@ def _not_started(argv: Sequence[str], error: OSError, cwd: Path | None) -> Comma
 
 def _end(process: subprocess.Popen[bytes], grace: float) -> None:
     """SIGTERM to the whole session, SIGKILL to what is left of it after `grace` seconds or a second interruption."""
-    deadline = time.monotonic() + grace
+    gone = False
     try:
         _signal(process, signal.SIGTERM)
-        while _lives(process) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        gone = _gone(process, grace)
     finally:
-        if _lives(process):
+        if not gone:
             _signal(process, signal.SIGKILL)
-        process.wait()
+            _gone(process, _DEATH)
 
 
-def _lives(process: subprocess.Popen[bytes]) -> bool:
-    return process.poll() is None or any(_members(process.pid))
+def _gone(process: subprocess.Popen[bytes], patience: float) -> bool:
+    """Whether the whole session has ended within so many seconds."""
+    deadline = time.monotonic() + patience
+    while process.poll() is None or any(_members(process.pid)):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:
