@@ -3,9 +3,8 @@
 What a layer takes away follows image-spec/layer.md, "Whiteouts".
 """
 
-import hashlib
 import io
-import zlib
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +15,8 @@ from fromscratch import paths
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import FormatError
 from fromscratch.formats import oci, tar
-from fromscratch.formats.compression import expand
+from fromscratch.formats.codec import import_zstandard
 from fromscratch.formats.verified import verified
-from fromscratch.host import disk
 from fromscratch.host.store import Store
 from fromscratch.model.entry import Directory, Entry, Origin
 from fromscratch.model.image import Image, Layer
@@ -35,18 +33,10 @@ def plain_layer(layer: Layer, store: Store) -> Path:
     """
     if store.has(layer.diff_id):
         return store.path(layer.diff_id)
-    with store.temporary() as blob, store.temporary() as plain:
-        with (
-            verified(layer.open(), layer.digest, layer.size, f"the layer {layer.digest}") as stream,
-            open(blob, "wb") as out,
-        ):
-            while piece := stream.read(CHUNK):
-                out.write(piece)
-        if layer.digest != layer.diff_id:
-            expand(blob, plain)
-            found = _digest(plain, layer.diff_id)
-            digests.check(found, layer.diff_id, f"the uncompressed layer {layer.digest}")
-        store.adopt(blob if layer.digest == layer.diff_id else plain, layer.diff_id)
+    with store.temporary() as plain:
+        with _plain_stream(layer) as stream, open(plain, "wb") as out:
+            shutil.copyfileobj(stream, out, CHUNK)
+        store.adopt(plain, layer.diff_id)
     return store.path(layer.diff_id)
 
 
@@ -66,8 +56,7 @@ def root_tree(image: Image, store: Store) -> Rootfs:
 def root_tar(image: Image, store: Store) -> Iterator[BinaryIO]:
     """The uncompressed tar of the image's root, as a stream. A single layer passes through unchanged and verified."""
     if len(image.layers) == 1:
-        (layer,) = image.layers
-        with cast(BinaryIO, io.BufferedReader(_Plain(layer), CHUNK)) as stream:
+        with _plain_stream(image.layers[0]) as stream:
             yield stream
     else:
         with cast(BinaryIO, io.BufferedReader(Pieces(tar.blocks(root_tree(image, store))), CHUNK)) as stream:
@@ -96,13 +85,17 @@ class Pieces(io.RawIOBase):
         return count
 
 
+def _plain_stream(layer: Layer) -> BinaryIO:
+    return cast(BinaryIO, io.BufferedReader(_Plain(layer), CHUNK))
+
+
 class _Plain(io.RawIOBase):
     """The tar of a layer while its blob is read. Its end is only reached if it has the right diff_id."""
 
     def __init__(self, layer: Layer) -> None:
         self._layer, self._hasher = layer, layer.diff_id.hasher()
         self._blob = verified(layer.open(), layer.digest, layer.size, f"the layer {layer.digest}")
-        self._stream = _decompressed(self._blob, layer.media_type)
+        self._stream, self._failures = _decompressed(self._blob, layer.media_type)
 
     def readable(self) -> bool:
         return True
@@ -110,7 +103,7 @@ class _Plain(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         try:
             count: int = self._stream.readinto(buffer)
-        except (EOFError, zlib.error, OSError) as error:
+        except self._failures as error:
             raise FormatError(
                 f"the layer {self._layer.digest} is damaged: {error}", "build or fetch the image again"
             ) from error
@@ -127,16 +120,26 @@ class _Plain(io.RawIOBase):
         super().close()
 
 
-def _decompressed(blob: BinaryIO, media_type: str) -> Any:
+def _decompressed(blob: BinaryIO, media_type: str) -> tuple[Any, tuple[type[Exception], ...]]:
+    """A stream of the plain bytes, and what it raises for damaged ones."""
     if media_type == oci.LAYER_GZIP:
-        import gzip
-
-        return gzip.GzipFile(fileobj=blob)
+        return _gunzipped(blob)
     if media_type == oci.LAYER_ZSTD:
-        from fromscratch.formats.codec import import_zstandard
+        zstandard = import_zstandard()
+        return zstandard.ZstdDecompressor().stream_reader(blob, read_across_frames=True), (zstandard.ZstdError,)
+    return blob, ()
 
-        return import_zstandard().ZstdDecompressor().stream_reader(blob, read_across_frames=True)
-    return blob
+
+def _gunzipped(blob: BinaryIO) -> tuple[Any, tuple[type[Exception], ...]]:
+    try:
+        import zlib_ng.gzip_ng as library
+        from zlib_ng.zlib_ng import error as failure
+    except ImportError:  # a system that zlib-ng was not built for
+        import gzip
+        import zlib
+
+        return gzip.GzipFile(fileobj=blob), (EOFError, OSError, zlib.error)
+    return cast(Any, library).GzipNGFile(fileobj=blob), (EOFError, OSError, cast(type[Exception], failure))
 
 
 def _laid(lower: Rootfs, layer: Rootfs) -> Rootfs:
@@ -163,8 +166,3 @@ def _deleted(below: Rootfs, mark: TreePath) -> list[TreePath]:
     hidden = name.removeprefix(_WHITEOUT)
     # Names that go on with the prefix are records of old storage drivers.
     return [] if not hidden or hidden.startswith(_WHITEOUT) else [paths.join(folder, hidden)]
-
-
-def _digest(path: Path, like: Digest) -> Digest:
-    with disk.explained(path), open(path, "rb") as stream:
-        return Digest(like.algorithm, hashlib.file_digest(stream, like.algorithm).hexdigest())
