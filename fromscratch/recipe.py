@@ -4,7 +4,6 @@ All faults are reported at once, each with file:line, the path of the key, what 
 the nearest word that would have been right. The same types give the JSON Schema of the recipe.
 """
 
-import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from fromscratch.errors import FormatError, RecipeError, UsageError
-from fromscratch.formats import yaml
+from fromscratch.formats import strict, yaml
+from fromscratch.formats.strict import Fault
 from fromscratch.model.image import Healthcheck, Platform, RunConfig
 from fromscratch.sources.catalogue import KINDS
 from fromscratch.sources.contract import Options
@@ -27,7 +27,7 @@ class Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of a recipe: unknown keys are faults."""
 
 
-class HealthcheckOptions(Strict):
+class HealthcheckOptions(Strict, frozen=True):
     """A command that tells whether the container works (docker's extension of the image configuration)."""
 
     test: Annotated[list[str], Meta(description='["CMD", "/bin/check"], ["CMD-SHELL", "check || exit 1"] or ["NONE"]')]
@@ -40,7 +40,7 @@ class HealthcheckOptions(Strict):
 Argv = Annotated[list[str], Meta(description="a list of words, the first the program; there is no shell in between")]
 
 
-class ImageOptions(Strict):
+class ImageOptions(Strict, frozen=True):
     """How a container of the image starts: the fields of the OCI image configuration."""
 
     user: Annotated[str, Meta(description='user or uid, with ":" and group or gid if need be')] = ""
@@ -100,7 +100,7 @@ Id = Annotated[int, Meta(ge=0, le=4294967294)]
 AccountName = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*\$?$", max_length=32)]
 
 
-class UserOptions(Strict):
+class UserOptions(Strict, frozen=True):
     """A line of /etc/passwd."""
 
     name: AccountName
@@ -125,7 +125,7 @@ class UserOptions(Strict):
         )
 
 
-class GroupOptions(Strict):
+class GroupOptions(Strict, frozen=True):
     """A line of /etc/group."""
 
     name: AccountName
@@ -136,7 +136,7 @@ class GroupOptions(Strict):
         return Group(name=self.name, gid=self.gid, members=tuple(self.members))
 
 
-class AccountsOptions(Strict):
+class AccountsOptions(Strict, frozen=True):
     """Users and groups to write into the image; root is added where it is missing."""
 
     users: list[UserOptions] = []
@@ -167,7 +167,7 @@ class Item:
     replace: bool
 
 
-class Recipe(Strict):
+class Recipe(Strict, frozen=True):
     """The whole recipe. `rootfs` is laid in order, each item over those before it."""
 
     rootfs: Annotated[list[_SourceItem], Meta(min_length=1, description="what the tree is made of, in order")]  # type: ignore[valid-type]
@@ -193,8 +193,8 @@ class Recipe(Strict):
             _valid(Platform.parse, text, "platforms")
         for rule in self.trim:
             if not rule.startswith(("/", "*", "!")) and rule not in TRIM_CATEGORIES:
-                near = difflib.get_close_matches(rule, TRIM_CATEGORIES, 1)
-                guess = f"; did you mean {near[0]!r}?" if near else f"; write one of {', '.join(TRIM_CATEGORIES)}"
+                near = strict.near(rule, TRIM_CATEGORIES)
+                guess = f"; did you mean {near!r}?" if near else f"; write one of {', '.join(TRIM_CATEGORIES)}"
                 raise ValueError(f"trim: {rule!r} is no category and no glob{guess}")
 
     def items(self) -> Iterator[Item]:
@@ -204,15 +204,6 @@ class Recipe(Strict):
                 options = getattr(item, kind.word)
                 if options is not UNSET:
                     yield Item(kind.word, cast(Options, options), item.replace)  # type: ignore[attr-defined]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """`path` is the key's place in the document, `line` counts from 1."""
-
-    line: int
-    path: yaml.Path
-    text: str
 
 
 def load(path: Path) -> Recipe:
@@ -235,10 +226,11 @@ def parse(text: str, source: str, fallback_name: str = "image") -> Recipe:
         raise RecipeError(error.message, error.hint) from error
     faults = [Fault(line, path, "this key stands twice") for path, line in document.repeated]
     value = _without_shorthands(document.value, document, faults)
-    recipe = _decoded(value, document, faults)
+    recipe, found = strict.decode(value, document, Recipe)
+    faults += found
     if faults or recipe is None:
         faults.sort(key=lambda fault: (fault.line, str(fault.path)))
-        lines = [f"{source}:{fault.line}: {_spelled(fault.path)}{fault.text}" for fault in faults]
+        lines = [f"{source}:{fault.line}: {fault}" for fault in faults]
         raise RecipeError(
             "\n".join(dict.fromkeys(lines)), "mend the recipe; `fromscratch schema` prints what it may hold"
         )
@@ -283,132 +275,3 @@ def _without_shorthands(value: Any, document: yaml.Document, faults: list[Fault]
             text = f"an item names one kind of source, one of {', '.join(words)}; found {found}"
             faults.append(Fault(document.lines.get(path, 1), path, text))
     return value
-
-
-def _decoded(value: Any, document: yaml.Document, faults: list[Fault]) -> Recipe | None:
-    """Decode; after each fault take the faulty part out and go on, so that all are found in one run."""
-    if value is None:
-        value = {}
-    faulty: set[yaml.Path] = set()
-    gone: dict[yaml.Path, list[int]] = {}
-    for _round in range(1000):
-        try:
-            return msgspec.convert(value, Recipe, strict=False)
-        except msgspec.ValidationError as error:
-            text, _, where = str(error).partition(" - at `")
-            current = _path(where.rstrip("`"))
-            unknown = re.search(r"unknown field `(.*)`", text)
-            missing = re.search(r"missing required field `(.*)`", text)
-            ours = re.match(r"(\w+): ", text)  # a __post_init__ names the key that it refuses
-            if unknown:
-                current = (*current, unknown[1])
-            elif ours and ours[1] in _keys_at(_original(current, gone)):
-                current, text = (*current, ours[1]), text[ours.end() :]
-            path = _original(current, gone)
-            if unknown:
-                faults.append(Fault(_line(document, path), path, _unknown(unknown[1], path[:-1])))
-            elif not missing:
-                faults.append(Fault(_line(document, path), path, _expected(text)))
-            elif (*path, missing[1]) not in faulty:
-                faults.append(Fault(_line(document, path), path, f"the key {missing[1]!r} is missing"))
-            if not path or not _remove(value, current):
-                return None
-            faulty.add(path)
-            if isinstance(path[-1], int):
-                gone.setdefault(path[:-1], []).append(path[-1])
-    return None
-
-
-def _original(path: yaml.Path, gone: dict[yaml.Path, list[int]]) -> yaml.Path:
-    """The path in the document as written, before faulty items were taken out of its lists."""
-    out: yaml.Path = ()
-    for part in path:
-        if isinstance(part, int):
-            for missing in sorted(gone.get(out, [])):
-                part += missing <= part
-        out = (*out, part)
-    return out
-
-
-def _path(text: str) -> yaml.Path:
-    """msgspec's `$.rootfs[0].debian` as a path; `[...]`, some value of a mapping, ends it."""
-    parts: list[str | int] = []
-    for word, index, some in re.findall(r"\.([^.\[]+)|\[(\d+)\]|(\[\.\.\.\])", text.removeprefix("$")):
-        if some:
-            break
-        parts.append(word or int(index))
-    return tuple(parts)
-
-
-def _line(document: yaml.Document, path: yaml.Path) -> int:
-    while path and path not in document.lines:
-        path = path[:-1]
-    return document.lines.get(path, 1)
-
-
-def _remove(value: Any, path: yaml.Path) -> bool:
-    for part in path[:-1]:
-        value = value[part]
-    try:
-        if isinstance(value, list):
-            value.pop(cast(int, path[-1]))
-        else:
-            del value[path[-1]]
-    except (KeyError, IndexError, TypeError):
-        return False
-    return True
-
-
-def _unknown(key: str, path: yaml.Path) -> str:
-    near = difflib.get_close_matches(key, _keys_at(path), 1)
-    return "no such key" + (f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(_keys_at(path))}")
-
-
-def _keys_at(path: yaml.Path) -> list[str]:
-    """The keys that may stand in the mapping at this path."""
-    kind: Any = Recipe
-    for part in path:
-        kind = _part_of(kind, part)
-    return list(kind.__struct_fields__) if isinstance(kind, type) and issubclass(kind, Struct) else []
-
-
-def _part_of(kind: Any, part: str | int) -> Any:
-    import typing
-
-    if isinstance(part, str) and isinstance(kind, type) and issubclass(kind, Struct):
-        kind = typing.get_type_hints(kind).get(part)
-    elif isinstance(part, int):
-        kind = next(iter(typing.get_args(kind)), None)
-    if typing.get_args(kind) and typing.get_origin(kind) is not list:
-        structs = [each for each in typing.get_args(kind) if isinstance(each, type) and issubclass(each, Struct)]
-        kind = structs[0] if structs else next(iter(typing.get_args(kind)), None)
-    return kind
-
-
-_WORDS = {
-    "array": "a list",
-    "object": "a mapping of keys",
-    "str": "a text",
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "null": "nothing",
-}
-
-
-def _expected(text: str) -> str:
-    found = re.fullmatch(r"Expected `(.*)`, got `(.*)`", text)
-    if not found:
-        plain = re.sub(r"`(\w+)`", lambda word: _WORDS.get(word[1], word[1]), text)
-        return plain[:1].lower() + plain[1:]
-    wanted, given = (
-        " or ".join(_WORDS.get(word.strip(), word.strip()) for word in side.split("|") if word.strip() != "null")
-        for side in found.groups()
-    )
-    example = ", such as [/bin/sh, -c, date]" if wanted == "a list" and given == "a text" else ""
-    return f"expected {wanted}{example}, got {given or 'nothing'}"
-
-
-def _spelled(path: yaml.Path) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
-    return f"{text}: " if text else ""
