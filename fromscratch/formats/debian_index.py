@@ -6,8 +6,6 @@ Release follows the wiki's DebianRepository/Format; dates are those of RFC 2822 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
@@ -29,14 +27,14 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One suite. Fields that are absent are empty; `date` and `valid_until` are in UTC."""
+    """One suite. Fields that are absent are empty; `date` and `valid_until` are seconds since 1970."""
 
     suite: str
     codename: str
     components: tuple[str, ...]
     architectures: tuple[str, ...]
-    date: datetime | None
-    valid_until: datetime | None
+    date: float | None
+    valid_until: float | None
     by_hash: bool
     separate_all: bool
     files: Mapping[str, Listed] = field(repr=False)
@@ -88,14 +86,17 @@ def _listed(block: str, algorithm: str, what: str) -> dict[str, Listed]:
     return files
 
 
-def _date(stanza: Stanza, name: str, what: str) -> datetime | None:
+def _date(stanza: Stanza, name: str, what: str) -> float | None:
+    from datetime import UTC
+    from email.utils import parsedate_to_datetime
+
     if name not in stanza:
         return None
     try:
         moment = parsedate_to_datetime(stanza[name])
     except ValueError as error:
         raise FormatError(f"{what} has the date {stanza[name]!r}", "the file is damaged: fetch it again") from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).timestamp()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Which archives a recipe means, and what they say: signed indexes, fetched and verified."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -114,6 +113,8 @@ def _archive(
 
 def look(store: Store, archives: Sequence[Archive], progress: Progress) -> list[Seen]:
     """The present index of each archive; optional ones that are missing fall away. Raises DownloadError."""
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(max(1, min(len(archives), 8))) as pool:
         found = pool.map(lambda archive: _look(store, archive, progress), archives)
         return [seen for seen in found if seen is not None]

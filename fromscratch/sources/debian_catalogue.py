@@ -2,40 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Protocol
 
-from fromscratch.errors import UsageError
 from fromscratch.formats.debian_index import Package
 from fromscratch.formats.debian_version import Relation, version_key
 
-_WANTED = re.compile(
-    r"(?P<name>[a-z0-9][a-z0-9+.-]*)(?::(?P<architecture>[a-z0-9-]+))?(?:=(?P<version>[A-Za-z0-9.+:~-]+))?"
-)
 # How much Debian itself counts on a package: Policy 2.5. Of several providers the more common is taken.
 _PRIORITIES = {"required": 0, "important": 1, "standard": 2, "optional": 3, "extra": 4}
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A package that was asked for, as it was written: `name`, `name=version` or `name:architecture`."""
-
-    text: str
-    name: str
-    version: str = ""
-    architecture: str = ""
-
-
-def parse_wanted(text: str) -> Wanted:
-    """Raises UsageError."""
-    found = _WANTED.fullmatch(text.strip())
-    if not found:
-        raise UsageError(
-            f"{text!r} is no package of Debian", "write its name, as in libc6, or name=version, as in jq=1.6-2.1"
-        )
-    return Wanted(text.strip(), found["name"], found["version"] or "", found["architecture"] or "")
 
 
 class Index(Protocol):
@@ -82,6 +56,8 @@ class Catalogue:
 
     def near(self, name: str) -> list[str]:
         """Names much like this one, the nearest first."""
+        from difflib import get_close_matches
+
         likely = (other for other in self._all_names if other[:1] == name[:1] and abs(len(other) - len(name)) < 4)
         inside = re.compile(rf"(?:^|[^a-z]){re.escape(name)}(?:$|[^a-z])")
         close = get_close_matches(name, likely, n=3, cutoff=0.75)

@@ -35,8 +35,8 @@ def test_release() -> None:
     assert (release.suite, release.codename) == ("stable", "bookworm")
     assert release.components == ("main", "contrib")
     assert release.architectures == ("all", "amd64", "riscv64")
-    assert release.date == datetime(2026, 7, 11, 10, 16, 37, tzinfo=UTC)
-    assert release.valid_until == datetime(2026, 7, 18, 10, 16, 37, tzinfo=UTC)
+    assert release.date == datetime(2026, 7, 11, 10, 16, 37, tzinfo=UTC).timestamp()
+    assert release.valid_until == datetime(2026, 7, 18, 10, 16, 37, tzinfo=UTC).timestamp()
     assert release.by_hash
     assert not release.separate_all
 

@@ -23,7 +23,8 @@ from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.sources.contract import Context
-from fromscratch.sources.debian import DebianOptions, DebianSource, debian_architecture
+from fromscratch.sources.debian import DebianOptions
+from fromscratch.sources.debian_source import DebianSource, debian_architecture
 from tests.trees import listed, text
 
 pytest.importorskip("pysequoia", reason="pysequoia is not installed; it signs the archives of these tests")

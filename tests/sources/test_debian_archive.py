@@ -22,7 +22,8 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.sources import debian_plan
 from fromscratch.sources.contract import Context
-from fromscratch.sources.debian import DebianOptions, DebianSource
+from fromscratch.sources.debian import DebianOptions
+from fromscratch.sources.debian_source import DebianSource
 
 # Debian 12 has no riscv64; everything else is that of this project's own reference machine.
 SUITES = {

@@ -1,0 +1,30 @@
+"""What a recipe writes when it asks for a package."""
+
+import re
+from dataclasses import dataclass
+
+from fromscratch.errors import UsageError
+
+_WANTED = re.compile(
+    r"(?P<name>[a-z0-9][a-z0-9+.-]*)(?::(?P<architecture>[a-z0-9-]+))?(?:=(?P<version>[A-Za-z0-9.+:~-]+))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A package that was asked for, as it was written: `name`, `name=version` or `name:architecture`."""
+
+    text: str
+    name: str
+    version: str = ""
+    architecture: str = ""
+
+
+def parse_wanted(text: str) -> Wanted:
+    """Raises UsageError."""
+    found = _WANTED.fullmatch(text.strip())
+    if not found:
+        raise UsageError(
+            f"{text!r} is no package of Debian", "write its name, as in libc6, or name=version, as in jq=1.6-2.1"
+        )
+    return Wanted(text.strip(), found["name"], found["version"] or "", found["architecture"] or "")
