@@ -68,6 +68,24 @@ def image_manifests(blobs: Blobs, descriptors: Sequence[Descriptor]) -> Iterator
             yield entry
 
 
+def reachable(blobs: Blobs, descriptor: Descriptor) -> Iterator[Descriptor]:
+    """This descriptor and every one that its documents lead to, each once."""
+    seen = set()
+    pending = [descriptor]
+    while pending:
+        entry = pending.pop()
+        if entry.digest in seen:
+            continue
+        seen.add(entry.digest)
+        yield entry
+        if entry.media_type == oci.INDEX:
+            index = oci.parse_index(blobs.document(entry), f"the image index {entry.digest} of {blobs.label}")
+            pending.extend(index.manifests)
+        elif entry.media_type == oci.MANIFEST:
+            manifest = oci.parse_manifest(blobs.document(entry), f"the manifest {entry.digest} of {blobs.label}")
+            pending.extend((manifest.config, *manifest.layers))
+
+
 def image_of(blobs: Blobs, descriptor: Descriptor) -> Image:
     """The image behind the descriptor of a manifest. No layer is read."""
     where = f"of {blobs.label}"

@@ -19,7 +19,7 @@ from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import FormatError, ImageError, UsageError
 from fromscratch.formats import oci
 from fromscratch.formats.oci_config import image_documents
-from fromscratch.formats.oci_images import images
+from fromscratch.formats.oci_images import images, reachable
 from fromscratch.formats.verified import check_bytes, verified
 from fromscratch.host import disk, swap
 from fromscratch.model.image import Image, Layer
@@ -30,13 +30,16 @@ if TYPE_CHECKING:
     from fromscratch.formats.layer import Packed
 
 
-def write_layout(directory: Path, images: Sequence[Image], *, tag: str | None) -> oci.Descriptor:
+def write_layout(
+    directory: Path, images: Sequence[Image], *, tag: str | None, keep_others: bool = False
+) -> oci.Descriptor:
     """Write these images, one for each platform, as the layout at `directory`; the answer is the descriptor of `tag`.
 
-    Replaces a layout that is there. Raises ImageError, and IntegrityError for a layer that is not what it says.
+    Replaces a layout that is there, or with `keep_others` only what has this tag in it. Raises
+    ImageError, and IntegrityError for a layer that is not what it says.
     """
     with LayoutWriter(directory) as writer:
-        return writer.finish(images, tag=tag)
+        return writer.finish(images, tag=tag, keep_others=keep_others)
 
 
 class LayoutWriter:
@@ -117,7 +120,7 @@ class LayoutWriter:
             return False
         return True
 
-    def finish(self, images: Sequence[Image], *, tag: str | None) -> oci.Descriptor:
+    def finish(self, images: Sequence[Image], *, tag: str | None, keep_others: bool = False) -> oci.Descriptor:
         """Write configurations, manifests and index and put the layout in its place.
 
         One image is named by `tag` itself; several are under an image index of that name. The
@@ -128,7 +131,8 @@ class LayoutWriter:
         annotations = {oci.REF_NAME: oci.check_tag(tag)} if tag is not None else {}
         with disk.explained(self.directory):
             top = self._documents(images)
-            index = oci.Index(manifests=(replace(top, annotations=annotations),))
+            others = self._others(tag) if keep_others and is_layout(self.directory) else []
+            index = oci.Index(manifests=(*others, replace(top, annotations=annotations)))
             (self._root / oci.LAYOUT_FILE).write_bytes(oci.LAYOUT)
             (self._root / oci.INDEX_FILE).write_bytes(oci.index_bytes(index))
             swap.swap_in(self._root, self.directory)
@@ -150,6 +154,16 @@ class LayoutWriter:
         descriptor = oci.describe(data, oci.INDEX)
         self._write(data, descriptor)
         return descriptor
+
+    def _others(self, tag: str | None) -> list[oci.Descriptor]:
+        """What the layout that is there calls by other names, with all blobs of it taken over."""
+        blobs = LayoutBlobs(self.directory)
+        index = oci.parse_index(_read(self.directory, oci.INDEX_FILE), f"index.json of {blobs.label}")
+        kept = [entry for entry in index.manifests if entry.annotations.get(oci.REF_NAME) != tag]
+        for entry in (found for top in kept for found in reachable(blobs, top)):
+            if not self.reuse(entry.digest, entry.size):
+                raise FormatError(f"{blobs.label} lacks {entry.digest}, or it is damaged", "name a new folder")
+        return kept
 
     def _write(self, data: bytes, descriptor: oci.Descriptor) -> None:
         self._blob(descriptor.digest).write_bytes(data)

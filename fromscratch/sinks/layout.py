@@ -11,7 +11,10 @@ from fromscratch.sinks.contract import Receipt
 
 @dataclass(frozen=True, slots=True)
 class LayoutSink:
-    """The reference is the tag that the layout gives the image; an empty one leaves it without a name."""
+    """The reference is the tag that the layout gives the image; an empty one leaves it without a name.
+
+    Images of other tags that the layout holds stay there.
+    """
 
     directory: Path
 
@@ -20,5 +23,5 @@ class LayoutSink:
 
     def deliver_all(self, images: Sequence[Image], reference: str) -> Receipt:
         """One image for each platform, under an image index if there are several."""
-        top = write_layout(self.directory, images, tag=reference or None)
+        top = write_layout(self.directory, images, tag=reference or None, keep_others=True)
         return Receipt(f"oci:{self.directory}" + (f":{reference}" if reference else ""), top.digest)

@@ -1,5 +1,6 @@
 """The documents of the OCI image specification, both ways."""
 
+import contextlib
 import io
 import json
 from dataclasses import replace
@@ -222,6 +223,24 @@ def test_media_types_of_docker_are_read_as_those_of_oci() -> None:
 def test_a_bad_manifest_is_named(data: bytes, complaint: str) -> None:
     with pytest.raises(FormatError, match=complaint):
         oci.parse_manifest(data, "the manifest")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just(DIGEST),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(sorted({
+        "config", "rootfs", "type", "diff_ids", "layers", "manifests", "mediaType", "schemaVersion", "digest", "size",
+        "Env", "Cmd", "Healthcheck", "Test", "Labels", "created", "history", "os", "architecture", "platform",
+    })), inner, max_size=6),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@given(JSON | st.binary(max_size=40))
+def test_whatever_is_read_is_an_image_or_a_format_error(document: object) -> None:
+    data = document if isinstance(document, bytes) else json.dumps(document).encode()
+    for parse in (oci_config.parse_config, oci.parse_manifest, oci.parse_index, oci.check_layout):
+        with contextlib.suppress(FormatError):
+            parse(data, "x")
 
 
 def test_a_layout_of_another_version_is_refused() -> None:

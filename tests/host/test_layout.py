@@ -99,6 +99,27 @@ def test_a_blob_that_went_bad_is_written_again(tmp_path: Path) -> None:
     assert layer_bytes(read_layout(tmp_path / "oci")[0]) == layer_bytes(ONE)
 
 
+def test_images_of_other_names_stay_if_asked(tmp_path: Path) -> None:
+    old, new = image_of(b"old"), image_of(b"new")
+    write_layout(tmp_path / "oci", [old, replace(old, platform=ARM64)], tag="old")
+    write_layout(tmp_path / "oci", [image_of(b"replaced")], tag="new", keep_others=True)
+    write_layout(tmp_path / "oci", [new], tag="new", keep_others=True)
+    assert read_layout(tmp_path / "oci", "old", verify=True) == [old, replace(old, platform=ARM64)]
+    assert read_layout(tmp_path / "oci", "new", verify=True) == [new]
+    # two layers, three configurations, three manifests, an image index: nothing of what was replaced
+    assert len(list((tmp_path / "oci" / "blobs" / "sha256").iterdir())) == 9
+
+
+def test_a_damaged_image_of_another_name_stops_the_write(tmp_path: Path) -> None:
+    old = image_of(b"old")
+    write_layout(tmp_path / "oci", [old], tag="old")
+    blob_path(tmp_path / "oci", old.layers[0].digest).write_bytes(b"x")
+    before = files(tmp_path)
+    with pytest.raises(FormatError, match=str(old.layers[0].digest)):
+        write_layout(tmp_path / "oci", [ONE], tag="new", keep_others=True)
+    assert files(tmp_path) == before
+
+
 def test_a_layer_is_packed_straight_into_the_layout(tmp_path: Path) -> None:
     original = ONE.layers[0]
     with LayoutWriter(tmp_path / "oci") as writer:
