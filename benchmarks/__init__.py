@@ -1,0 +1,1 @@
+"""Ratios against named peers: `python -m benchmarks --help`. Nothing here is a test."""
