@@ -27,7 +27,10 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One suite. Fields that are absent are empty; `date` and `valid_until` are seconds since 1970."""
+    """One suite. Fields that are absent are empty; `date` and `valid_until` are seconds since 1970.
+
+    What is not `automatic`, such as backports, is taken only on request.
+    """
 
     suite: str
     codename: str
@@ -37,6 +40,7 @@ class Release:
     valid_until: float | None
     by_hash: bool
     separate_all: bool
+    automatic: bool
     files: Mapping[str, Listed] = field(repr=False)
 
     def packages(self, component: str, architecture: str) -> Listed | None:
@@ -70,6 +74,7 @@ def parse_release(text: str, what: str) -> Release:
         by_hash=stanza.get("acquire-by-hash", "").lower() == "yes",
         separate_all="all" in architectures
         and "packages" not in stanza.get("no-support-for-architecture-all", "").lower(),
+        automatic=stanza.get("notautomatic", "").lower() != "yes",
         files=files,
     )
 

@@ -1,7 +1,7 @@
 """Which archives a recipe means, and what they say: signed indexes, fetched and verified."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from fromscratch.digest import Digest
@@ -50,14 +50,9 @@ class Seen:
 
 
 def of_this_machine(
-    sources: Sequence[AptSource],
-    suite: str,
-    also: Sequence[str],
-    components: Sequence[str],
-    architecture: str,
-    native: bool,
+    sources: Sequence[AptSource], suite: str, components: Sequence[str], architecture: str, *, native: bool
 ) -> list[Archive]:
-    """The archives of the machine's apt that serve a suite, its updates and its security.
+    """The archives of the machine's apt that serve a suite, its updates and its security; its own is the first.
 
     A machine of another suite has the right mirrors too: they are asked for the wanted suite. What
     the machine itself does not use, because it has another suite or is not `native` to the
@@ -75,21 +70,15 @@ def of_this_machine(
             f"with {' or '.join(components)} for {architecture}",
             "write the address of a mirror that you trust into the recipe, as in  mirror: https://HOST/debian",
         )
-    found = [_main(usable, suite, components)]
+    listed = [source for source in usable if suite in source.suites]
+    found = [_archive(listed or usable, suite, components)]
     for companion in (f"{suite}{end}" for end in _COMPANIONS):
         end = companion.removeprefix(suite)
         for source in usable:
             if companion in source.suites or any(name.endswith(end) for name in source.suites):
                 known = native and companion in source.suites
                 found.append(_archive([source], companion, components, companion=True, optional=not known))
-    for name in also:
-        found.append(replace(_main(usable, name, components), companion=True))
     return list(dict.fromkeys(found))
-
-
-def _main(usable: Sequence[AptSource], suite: str, components: Sequence[str]) -> Archive:
-    listed = [source for source in usable if suite in source.suites]
-    return _archive(listed or usable, suite, components)
 
 
 def _archive(

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
 from fromscratch.formats.debian_index import Package
-from fromscratch.formats.debian_version import Relation, version_key
+from fromscratch.formats.debian_version import Relation, VersionKey, version_key
 
 # How much Debian itself counts on a package: Policy 2.5. Of several providers the more common is taken.
 _PRIORITIES = {"required": 0, "important": 1, "standard": 2, "optional": 3, "extra": 4}
@@ -22,25 +23,36 @@ class Index(Protocol):
     def names(self) -> Iterable[str]: ...
 
 
-class Catalogue:
-    """All indexes together, for one architecture. Every answer is in a fixed order, the best first."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where packages come from: what is not `automatic` counts less than everything that is."""
 
-    def __init__(self, indexes: Sequence[Index], architecture: str) -> None:
+    suite: str
+    automatic: bool = True
+
+
+class Catalogue:
+    """All indexes together, for one architecture. Every answer is in a fixed order, the best first.
+
+    `sources` is what the `archive` of a package counts through.
+    """
+
+    def __init__(self, indexes: Sequence[Index], architecture: str, sources: Sequence[Source] = ()) -> None:
         self.architecture = architecture
+        self.sources = sources or (Source(""),)
         self._indexes = indexes
         self._named: dict[str, tuple[Package, ...]] = {}
         self._satisfying: dict[Relation, tuple[Package, ...]] = {}
 
     def named(self, name: str) -> tuple[Package, ...]:
-        """Every version of the real package, the highest first; the earlier index wins a tie."""
+        """Every version of the real package, the best first; the earlier index wins a tie."""
         if name not in self._named:
             found: dict[tuple[str, str], Package] = {}
             for index in self._indexes:
                 for package in index.named(name):
                     if package.architecture in (self.architecture, "all"):
                         found.setdefault((package.version, package.architecture), package)
-            ordered = sorted(found.values(), key=lambda package: version_key(package.version), reverse=True)
-            self._named[name] = tuple(ordered)
+            self._named[name] = tuple(sorted(found.values(), key=self._merit, reverse=True))
         return self._named[name]
 
     def satisfying(self, relation: Relation) -> tuple[Package, ...]:
@@ -49,10 +61,13 @@ class Catalogue:
             real = [package for package in self.named(relation.name) if satisfies(package, relation)]
             names = {name for index in self._indexes for name in index.providers(relation.name)} - {relation.name}
             virtual = [package for name in names for package in self.named(name) if satisfies(package, relation)]
-            virtual.sort(key=lambda package: version_key(package.version), reverse=True)
+            virtual.sort(key=self._merit, reverse=True)
             virtual.sort(key=lambda package: (_PRIORITIES.get(package.priority, 9), package.name))
             self._satisfying[relation] = (*real, *virtual)
         return self._satisfying[relation]
+
+    def _merit(self, package: Package) -> tuple[bool, VersionKey]:
+        return self.sources[package.archive].automatic, version_key(package.version)
 
     def near(self, name: str) -> list[str]:
         """Names much like this one, the nearest first."""

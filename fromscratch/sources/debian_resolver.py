@@ -129,7 +129,9 @@ class _Attempt:
         every = self.catalogue.named(wanted.name)
         relation = Relation(wanted.name, "=", wanted.version) if wanted.version else Relation(wanted.name)
         for package in every:
-            if relation.admits(package.version) and (wanted.version or self.limits.admit(package)):
+            if wanted.suite not in ("", self.catalogue.sources[package.archive].suite):
+                continue
+            if relation.admits(package.version) and (wanted.is_exact or self.limits.admit(package)):
                 return package
         raise _DeadEnd(
             ImageError(f"no index has {wanted.text}, {asked}", _advice(self.catalogue, (relation,))),
@@ -206,7 +208,7 @@ class _Attempt:
 
     def _is_free(self, package: Package, relation: Relation) -> bool:
         """Whether another attempt may take a version that this relation admits as well."""
-        fixed = {wanted.name for wanted in self.request.wanted if wanted.version}
+        fixed = {wanted.name for wanted in self.request.wanted if wanted.is_exact}
         return package.name not in fixed and any(
             relation.admits(other.version) and self.limits.admit(other) for other in self.catalogue.named(package.name)
         )

@@ -6,18 +6,24 @@ from dataclasses import dataclass
 from fromscratch.errors import UsageError
 
 _WANTED = re.compile(
-    r"(?P<name>[a-z0-9][a-z0-9+.-]*)(?::(?P<architecture>[a-z0-9-]+))?(?:=(?P<version>[A-Za-z0-9.+:~-]+))?"
+    r"(?P<name>[a-z0-9][a-z0-9+.-]*)(?::(?P<architecture>[a-z0-9-]+))?(?:=(?P<version>[A-Za-z0-9.+:~-]+)|/(?P<suite>[A-Za-z0-9][A-Za-z0-9.+~_/-]*))?"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A package that was asked for, as it was written: `name`, `name=version` or `name:architecture`."""
+    """A package that was asked for, as it was written: `name`, `name=version`, `name/suite`, `name:architecture`."""
 
     text: str
     name: str
     version: str = ""
     architecture: str = ""
+    suite: str = ""
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether only this version will do."""
+        return bool(self.version or self.suite)
 
 
 def parse_wanted(text: str) -> Wanted:
@@ -27,4 +33,6 @@ def parse_wanted(text: str) -> Wanted:
         raise UsageError(
             f"{text!r} is no package of Debian", "write its name, as in libc6, or name=version, as in jq=1.6-2.1"
         )
-    return Wanted(text.strip(), found["name"], found["version"] or "", found["architecture"] or "")
+    return Wanted(
+        text.strip(), found["name"], found["version"] or "", found["architecture"] or "", found["suite"] or ""
+    )

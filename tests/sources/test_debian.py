@@ -24,7 +24,8 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.sources.contract import Context
 from fromscratch.sources.debian import DebianOptions
-from fromscratch.sources.debian_source import DebianSource, debian_architecture
+from fromscratch.sources.debian_planner import debian_architecture
+from fromscratch.sources.debian_source import DebianSource
 from tests.trees import listed, text
 
 pytest.importorskip("pysequoia", reason="pysequoia is not installed; it signs the archives of these tests")
@@ -295,6 +296,16 @@ def test_more_suites(debian: Debian, mirror: Mirror, store: Store, tmp_path: Pat
     assert why(tree, "/usr/lib/libc.so.6")[0] == "shipped in libc6 2.36-9+u1"
 
 
+def test_backports_only_on_request(debian: Debian, mirror: Mirror, store: Store) -> None:
+    fields = {"NotAutomatic": "yes", "ButAutomaticUpgrades": "yes"}
+    mirror.publish(libc("2.41~bpo"), suite="bookworm-backports", fields=fields)
+    also = ["bookworm-backports"]
+    assert why(made(debian(also=also), store), "/usr/lib/libc.so.6")[0] == "shipped in libc6 2.36-9"
+    for wanted in ("libc6/bookworm-backports", "libc6=2.41~bpo"):
+        tree = made(debian(also=also, packages=["busybox", wanted]), store)
+        assert why(tree, "/usr/lib/libc.so.6")[0] == "shipped in libc6 2.41~bpo"
+
+
 class TestSignatures:
     def test_changed_after_signing(self, debian: Debian, mirror: Mirror, store: Store) -> None:
         path = mirror.folder / "dists/bookworm/InRelease"
@@ -551,8 +562,9 @@ class TestMirrorsOfThisMachine:
         notes = Notes()
         tree = made(debian(mirror=None, keyring=None, suite="trixie", machine=machine, progress=notes), store)
         assert why(tree, "/usr/lib/libc.so.6")[0] == "shipped in libc6 2.41"
-        [note] = notes.notes
-        assert note.startswith("rootfs[0]: nothing is taken from trixie-updates, whose list for amd64 cannot be had")
+        left_out, told = notes.notes
+        assert left_out.startswith("rootfs[0]: nothing is taken from trixie-updates for amd64, which is out of order: ")
+        assert told == f"rootfs[0]: packages come from this machine's mirrors: trixie at {mirror.address}"
         mirror.publish(libc("2.42"), suite="trixie-updates")
         tree = made(debian(mirror=None, keyring=None, suite="trixie", machine=machine), store)
         assert why(tree, "/usr/lib/libc.so.6")[0] == "shipped in libc6 2.42"

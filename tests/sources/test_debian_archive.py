@@ -3,6 +3,7 @@
 import platform
 import shutil
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ from fromscratch.model.entry import File, Symlink
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
-from fromscratch.sources import debian_plan
+from fromscratch.progress import SILENT
+from fromscratch.sources import debian_archives
 from fromscratch.sources.contract import Context
 from fromscratch.sources.debian import DebianOptions
 from fromscratch.sources.debian_source import DebianSource
@@ -118,10 +120,8 @@ def test_applets_are_those_that_busybox_names_itself(store: Store, tmp_path: Pat
 )
 def test_the_same_packages_as_apt_would_install(store: Store, apt: list[str], packages: list[str]) -> None:
     made = source(packages)
-    made._download = lambda *_: None  # type: ignore[method-assign]
-    made.fetch(store)
-    plan = debian_plan.load(store, made._key)
-    assert plan is not None
+    seen = debian_archives.look(store, made._planner.archives(), SILENT)
+    plan = made._planner.plan(store, seen, time.time())
     done = run([*apt, "--simulate", "install", *packages]).stdout.decode()
     theirs = {line.split()[1].partition(":")[0] for line in done.splitlines() if line.startswith("Inst ")}
     assert {package.name for package in plan.packages} == theirs
@@ -186,9 +186,7 @@ def test_certificates_are_linked_as_openssl_does(store: Store, tmp_path: Path) -
 def test_a_real_package_cut_anywhere(store: Store, tmp_path: Path) -> None:
     made = source(["busybox"])
     made.fetch(store)
-    plan = debian_plan.load(store, made._key)
-    assert plan is not None
-    whole = store.read(Digest.parse(next(one.digest for one in plan.packages if one.name == "busybox")))
+    whole = store.read(Digest.parse(next(one.digest for one in made.plan(store).packages if one.name == "busybox")))
     package = tmp_path / "busybox.deb"
     for end in range(0, len(whole), len(whole) // 40):
         package.write_bytes(whole[:end])

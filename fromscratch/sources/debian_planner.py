@@ -1,0 +1,207 @@
+"""From options to a plan: which archives are meant, whether they can be trusted, which packages are needed."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fromscratch.errors import DownloadError, IntegrityError, UsageError
+from fromscratch.formats.debian_index import PackageIndex, Release
+from fromscratch.host import apt_config, signature, web
+from fromscratch.host.download import Wanted, download
+from fromscratch.host.store import Store
+from fromscratch.model.image import Platform
+from fromscratch.sources import debian_archives as archives
+from fromscratch.sources import debian_plan as plans
+from fromscratch.sources.contract import Context
+from fromscratch.sources.debian import DebianOptions, ExtraSuite, addresses, listed
+from fromscratch.sources.debian_archives import Archive, Seen
+from fromscratch.sources.debian_catalogue import Catalogue, Source
+from fromscratch.sources.debian_plan import Plan, PlannedArchive, PlannedPackage
+from fromscratch.sources.debian_resolver import Request, Selected, resolve
+from fromscratch.sources.debian_wanted import parse_wanted
+
+_ARCHITECTURES = {
+    "linux/386": "i386",
+    "linux/amd64": "amd64",
+    "linux/arm/v5": "armel",
+    "linux/arm/v6": "armel",
+    "linux/arm/v7": "armhf",
+    "linux/arm64": "arm64",
+    "linux/loong64": "loong64",
+    "linux/mips64le": "mips64el",
+    "linux/mipsle": "mipsel",
+    "linux/ppc64le": "ppc64el",
+    "linux/riscv64": "riscv64",
+    "linux/s390x": "s390x",
+}
+
+
+def debian_architecture(platform: Platform) -> str:
+    """Debian's name for the platform: Policy 11.1. Raises UsageError."""
+    plain = Platform(platform.os, platform.architecture, platform.variant if platform.architecture == "arm" else "")
+    if str(plain) not in _ARCHITECTURES:
+        raise UsageError(f"Debian has no packages for {platform}", f"build for {', '.join(_ARCHITECTURES)}")
+    return _ARCHITECTURES[str(plain)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """An archive whose index was verified, and its package lists, ready to be asked."""
+
+    seen: Seen
+    release: Release
+    lists: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """`machine` is the root of the filesystem whose apt sources and keyrings count."""
+
+    options: DebianOptions
+    context: Context
+    architecture: str
+    machine: Path
+
+    def archives(self) -> list[Archive]:
+        """Every archive that the recipe means; the first is that of the suite itself. Raises ImageError."""
+        options = self.options
+        extra = [one if isinstance(one, ExtraSuite) else ExtraSuite(suite=one) for one in options.also]
+        if options.mirror:
+            found = [self._named(ExtraSuite(suite=options.suite), companion=False)]
+        else:
+            found = self._of_this_machine(ExtraSuite(suite=options.suite))
+        for one in extra:
+            if one.mirror or options.mirror:
+                found.append(self._named(one, companion=True))
+            else:
+                found.append(replace(self._of_this_machine(one)[0], companion=True))
+        return list(dict.fromkeys(found))
+
+    def plan(self, store: Store, seen: Sequence[Seen], now: float) -> Plan:
+        """The packages to install, out of these archives, whose package lists are downloaded.
+
+        Raises IntegrityError, DownloadError, and ImageError with the chain that leads to what is missing.
+        """
+        default = signature.find_keyrings(root=self.machine)
+        found = [self._read(store, one, default, now) for one in seen]
+        used = [one for one in found if one is not None]
+        if not self.options.mirror:
+            suites = ", ".join(f"{one.seen.archive.suite} at {web.public(one.seen.address)}" for one in used)
+            self.context.progress.note(f"{self.context.place}: packages come from this machine's mirrors: {suites}")
+        selected = self._selected(used)
+        return Plan(
+            archives=[_planned_archive(one.seen, one.release) for one in used],
+            packages=[_planned_package(one, used[one.package.archive].seen) for one in selected],
+        )
+
+    def refuse_expired(self, planned: Sequence[PlannedArchive], now: float) -> None:
+        """Raise IntegrityError for an index that should not be used any more, unless the options allow it."""
+        if self.options.expired or self.options.snapshot:
+            return
+        late = plans.expired(planned, now)
+        if late is not None:
+            raise IntegrityError(
+                f"the index of {late.suite} at {late.address} has expired: it may be an old one, shown to hide updates",
+                "see whether this machine's clock is right; if an old archive is meant, say  expired: true",
+            )
+
+    def _of_this_machine(self, one: ExtraSuite) -> list[Archive]:
+        sources = apt_config.mirrors(self.machine)
+        components = one.components or self.options.components
+        found = archives.of_this_machine(sources, one.suite, components, self.architecture, native=self._is_native())
+        keyrings = self._keyrings(one.keyring)
+        return [replace(archive, keyrings=keyrings) for archive in found] if keyrings else found
+
+    def _named(self, one: ExtraSuite, *, companion: bool) -> Archive:
+        return Archive(
+            addresses=addresses(one.mirror or self.options.mirror, self.options.snapshot),
+            suite=one.suite,
+            components=tuple(one.components or self.options.components),
+            keyrings=self._keyrings(one.keyring),
+            companion=companion,
+        )
+
+    def _is_native(self) -> bool:
+        try:
+            return debian_architecture(Platform.of_this_machine()) == self.architecture
+        except UsageError:
+            return False
+
+    def _keyrings(self, named: str | list[str]) -> tuple[Path, ...]:
+        return tuple(self.context.folder / name for name in listed(named or self.options.keyring))
+
+    def _read(self, store: Store, seen: Seen, default: Sequence[Path], now: float) -> _Read | None:
+        """Verify an index and bring its package lists; None for an optional archive that is out of order."""
+        try:
+            keyrings = archives.keyrings_of(store, seen.archive, default)
+            release = archives.read_release(store, seen, keyrings, unsigned=self.options.unsigned)
+            self.refuse_expired([_planned_archive(seen, release)], now)
+            return _Read(seen, release, self._lists(store, seen, release))
+        except (DownloadError, IntegrityError) as error:
+            if not seen.archive.optional:
+                raise
+            self.context.progress.note(
+                f"{self.context.place}: nothing is taken from {seen.archive.suite} for {self.architecture}, "
+                f"which is out of order: {error.message}"
+            )
+            return None
+
+    def _lists(self, store: Store, seen: Seen, release: Release) -> tuple[Path, ...]:
+        found = list(archives.package_lists(seen, release, self.architecture))
+        wanted = [
+            Wanted(
+                title=f"{seen.archive.suite} {one.path}",
+                urls=archives.addresses(seen, one, by_hash=release.by_hash),
+                digest=one.digest,
+                size=one.size,
+            )
+            for one in found
+        ]
+        progress = self.context.progress
+        download(store, wanted, progress, self.context.jobs)
+        paths = []
+        with progress.task(f"reading the packages of {seen.archive.suite}", total=len(found), unit="lists") as task:
+            for one in found:
+                paths.append(archives.indexed(store, one.digest, seen.what))
+                task.advance(1)
+        return tuple(paths)
+
+    def _selected(self, used: Sequence[_Read]) -> list[Selected]:
+        request = Request(
+            tuple(parse_wanted(text) for text in self.options.packages),
+            self.options.recommends,
+            frozenset(self.options.exclude),
+            self.context.place,
+        )
+        sources = [Source(one.seen.archive.suite, automatic=one.release.automatic) for one in used]
+        with ExitStack() as stack:
+            indexes = [
+                stack.enter_context(PackageIndex(path, number)) for number, one in enumerate(used) for path in one.lists
+            ]
+            return resolve(Catalogue(indexes, self.architecture, sources), request)
+
+
+def _planned_archive(seen: Seen, release: Release) -> PlannedArchive:
+    return PlannedArchive(
+        address=web.public(seen.address),
+        suite=seen.archive.suite,
+        release=str(seen.release),
+        signature=str(seen.signature or ""),
+        expires=release.valid_until,
+    )
+
+
+def _planned_package(selected: Selected, seen: Seen) -> PlannedPackage:
+    package = selected.package
+    return PlannedPackage(
+        name=package.name,
+        version=package.version,
+        architecture=package.architecture,
+        address=f"{web.public(seen.address)}/{package.filename}",
+        digest=str(package.digest),
+        size=package.size,
+        by=selected.by,
+        field=selected.field,
+        relation=selected.relation,
+    )
