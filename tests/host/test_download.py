@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -20,13 +21,14 @@ from fromscratch.digest import Digest
 from fromscratch.errors import DownloadError, ImageError, IntegrityError
 from fromscratch.host.download import Missing, Patience, Wanted, download, refresh
 from fromscratch.host.store import Store
-from fromscratch.host.web import Timeouts
+from fromscratch.host.web import PIECE, Timeouts
 from fromscratch.progress import Progress, Task
 from tests.host import site as web
 from tests.host.site import Site
 
 HASTY = Patience(first_wait=0.0, longest_wait=0.2, timeouts=Timeouts(connect=5.0, read=5.0))
 DATA = os.urandom(300_000)
+HALF = 3 * PIECE  # where a held body stops: at a whole piece, as an older urllib3 gives only those
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +40,14 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 def site() -> Iterator[Site]:
     with web.running() as site:
         yield site
+
+
+@pytest.fixture
+def release(site: Site) -> Iterator[threading.Event]:
+    """Lets held answers go on, at the latest when the test is over."""
+    event = threading.Event()
+    yield event
+    event.set()
 
 
 @pytest.fixture
@@ -228,38 +238,32 @@ def arrived(store: Store) -> int:
     return max((path.stat().st_size for path in partial.glob("*") if path.suffix != ".from"), default=0)
 
 
-def test_a_killed_download_asks_only_for_the_rest(site: Site, store: Store) -> None:
-    release = threading.Event()
-    url = site.serve("/data", DATA, web.held(200_000, release))
+def test_a_killed_download_asks_only_for_the_rest(site: Site, store: Store, release: threading.Event) -> None:
+    url = site.serve("/data", DATA, web.held(HALF, release))
     with subprocess.Popen(child(url, store)) as process:
-        eventually(lambda: arrived(store) == 200_000)
+        eventually(lambda: arrived(store) == HALF)
         process.kill()
     release.set()
     before = site.sent["/data"]
     assert bring(store, wanted(url)) == DATA
-    assert site.ranges("/data") == [None, "bytes=200000-"]
-    assert site.sent["/data"] - before <= 100_000 + 100_000  # the first answer may have gone into the void
+    assert site.ranges("/data") == [None, f"bytes={HALF}-"]
+    assert site.sent["/data"] - before <= 2 * (len(DATA) - HALF)  # the rest of the first answer went into the void
     assert leftovers(store) == []
 
 
-def test_ctrl_c_ends_it_at_once_and_keeps_what_has_come(site: Site, store: Store) -> None:
-    release = threading.Event()
-    url = site.serve("/data", DATA, web.held(200_000, release))
-    try:
-        with subprocess.Popen(child(url, store)) as process:
-            eventually(lambda: arrived(store) == 200_000)
-            process.send_signal(2)
-            assert process.wait(5) == 130
-    finally:
-        release.set()
-    assert arrived(store) == 200_000
+def test_ctrl_c_ends_it_at_once_and_keeps_what_has_come(site: Site, store: Store, release: threading.Event) -> None:
+    url = site.serve("/data", DATA, web.held(HALF, release))
+    with subprocess.Popen(child(url, store)) as process:
+        eventually(lambda: arrived(store) == HALF)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 130
+    assert arrived(store) == HALF
 
 
-def test_two_processes_that_want_the_same_fetch_it_once(site: Site, store: Store) -> None:
-    release = threading.Event()
-    url = site.serve("/data", DATA, web.held(200_000, release))
+def test_two_processes_that_want_the_same_fetch_it_once(site: Site, store: Store, release: threading.Event) -> None:
+    url = site.serve("/data", DATA, web.held(HALF, release))
     with subprocess.Popen(child(url, store)) as one:
-        eventually(lambda: arrived(store) == 200_000)
+        eventually(lambda: arrived(store) == HALF)
         with subprocess.Popen(child(url, store)) as other:
             time.sleep(0.3)
             release.set()
@@ -328,13 +332,12 @@ def test_a_silent_server_is_given_up(store: Store) -> None:
     assert error.hint.startswith("offline?")
 
 
-def test_a_server_that_stalls_is_gone_on_with(site: Site, store: Store) -> None:
-    release = threading.Event()
-    url = site.serve("/data", DATA, web.held(200_000, release))
+def test_a_server_that_stalls_is_gone_on_with(site: Site, store: Store, release: threading.Event) -> None:
+    url = site.serve("/data", DATA, web.held(HALF, release))
     brief = Patience(first_wait=0.0, timeouts=Timeouts(connect=5.0, read=0.2))
     assert bring(store, wanted(url), brief) == DATA
     release.set()
-    assert site.ranges("/data") == [None, "bytes=200000-"]
+    assert site.ranges("/data") == [None, f"bytes={HALF}-"]
 
 
 @pytest.mark.parametrize("code", [404, 403, 410, 400])
@@ -430,12 +433,13 @@ def test_a_file_of_this_machine_that_is_other_than_promised(store: Store, tmp_pa
     assert "cannot be read" in str(failure(store, wanted(path.as_uri())))
 
 
-def test_the_first_failure_stops_the_others_which_keep_what_they_have(site: Site, store: Store) -> None:
-    release = threading.Event()
-    slow = site.serve("/slow", DATA, web.held(200_000, release))
+def test_the_first_failure_stops_the_others_which_keep_what_they_have(
+    site: Site, store: Store, release: threading.Event
+) -> None:
+    slow = site.serve("/slow", DATA, web.held(HALF, release))
 
     def gone_when_the_other_has_begun(handler: web.Handler, content: bytes) -> None:
-        eventually(lambda: arrived(store) == 200_000)
+        eventually(lambda: arrived(store) == HALF)
         web.missing(handler, content)
 
     gone = site.serve("/gone", b"x", gone_when_the_other_has_begun)
@@ -444,11 +448,11 @@ def test_the_first_failure_stops_the_others_which_keep_what_they_have(site: Site
     with pytest.raises(Missing):
         download(store, [wanted(slow), wanted(gone, data=b"x"), wanted(never, data=b"y")], jobs=2, patience=HASTY)
     assert time.monotonic() - start < 5
-    release.set()
     assert site.ranges("/never") == []
-    assert arrived(store) == 200_000
+    assert arrived(store) == HALF
+    release.set()
     assert bring(store, wanted(slow)) == DATA
-    assert site.ranges("/slow")[-1] == "bytes=200000-"
+    assert site.ranges("/slow")[-1] in (f"bytes={HALF}-", f"bytes={HALF + PIECE}-")
 
 
 # Whom to trust
