@@ -3,6 +3,7 @@
 import multiprocessing
 import subprocess
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -10,14 +11,13 @@ from fromscratch.formats.layer import pack
 from fromscratch.host.scan import scan
 from fromscratch.model.entry import Directory, File, HardLink, Origin
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import TreePath
+from fromscratch.paths import TreePath, parent
 
 HERE = Origin("benchmark", "found in", "this machine")
-_LARGEST = 40 << 20
 
 
 def sample(source: Path, megabytes: int, target: Path) -> Rootfs:
-    """Copy a fair part of `source` to `target`: every so many entries, the same ones every time.
+    """Copy a fair part of `source` to `target`: whole folders, drawn in an order that is the same every time.
 
     The answer is the tree of the copy.
     """
@@ -32,8 +32,7 @@ def sample(source: Path, megabytes: int, target: Path) -> Rootfs:
 
 def _copy(source: Path, megabytes: int, target: Path) -> None:
     whole = scan(source, HERE, skip=lambda path: path.startswith("/local/") or path.endswith(".sock"))
-    share = min(1.0, megabytes * 1_000_000 / max(1, whole.size))
-    part = Rootfs({path: whole.inode(path) for path in whole if _wanted(whole, path, share)})
+    part = Rootfs({path: whole.inode(path) for path in _drawn(whole, megabytes * 1_000_000)})
     target.mkdir()
     unpack = subprocess.Popen(["tar", "-xpf", "-", "-C", str(target)], stdin=subprocess.PIPE)
     with unpack:
@@ -42,10 +41,14 @@ def _copy(source: Path, megabytes: int, target: Path) -> None:
         raise SystemExit("tar could not unpack the sample")
 
 
-def _wanted(tree: Rootfs, path: TreePath, share: float) -> bool:
-    entry = tree[path]
-    if isinstance(entry, File) and entry.content.size > _LARGEST:
-        return False
-    if isinstance(entry, Directory | HardLink) and share < 1:
-        return False
-    return zlib.crc32(path.encode("utf-8", "surrogateescape")) / 2**32 < share
+def _drawn(tree: Rootfs, most: int) -> Iterator[TreePath]:
+    folders: dict[TreePath, list[TreePath]] = {}
+    for path, entry in tree.items():
+        if not isinstance(entry, Directory | HardLink):
+            folders.setdefault(parent(path), []).append(path)
+    for folder in sorted(folders, key=lambda path: zlib.crc32(path.encode("utf-8", "surrogateescape"))):
+        entries = [tree[path] for path in folders[folder]]
+        size = sum(entry.content.size for entry in entries if isinstance(entry, File))
+        if size <= most:
+            most -= size
+            yield from folders[folder]
