@@ -2,6 +2,7 @@
 
 import io
 import secrets
+import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Literal, assert_never, cast
@@ -21,6 +22,7 @@ from fromscratch.sinks.contract import Receipt
 
 Via = Literal["import", "load"]
 _BASE = "localhost/fromscratch-root"
+_TRIES, _PAUSE = 10, 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +66,47 @@ class DockerSink:
             else:
                 # An import is always for the daemon's own platform; a load says which.
                 self._load(replace(image, config=RunConfig(), annotations={}), base)
-            self.engine.call(
-                "build", f"--platform={image.platform}", "--tag", str(name), "-", stdin=dockerfile.encode()
-            )
-        finally:
+            flags = [f"--platform={image.platform}", "--force-rm", "--tag", str(name)]
+            self.engine.call("build", *flags, "-", stdin=dockerfile.encode())
+        except BaseException:
             with suppress(CommandFailed):
-                self.engine.call("image", "rm", str(base), check=False)
+                self._forget(base)
+            raise
+        self.engine.call("image", "rm", str(base), check=False)
+
+    def _forget(self, base: Reference) -> None:
+        """Remove a base, and what a builder that was stopped has already made of it.
+
+        The daemon ends the step it is at before it notices that nobody waits any more.
+        """
+        top = self.engine.image_id(str(base))
+        if top is None:
+            return
+        for _ in range(_TRIES):
+            family = _descendants(top, self._parents(top))
+            self.engine.call("image", "rm", *reversed(family), check=False)
+            if self.engine.image_id(top) is None:
+                return
+            time.sleep(_PAUSE)
+
+    def _parents(self, top: str) -> dict[str, str]:
+        """Every image that is younger than `top`, with what it was built on."""
+        listed = self.engine.call("image", "ls", "--all", "--quiet", "--no-trunc", "--filter", f"since={top}")
+        young = set(listed.stdout.decode().split())
+        if not young:
+            return {}
+        told = self.engine.call("image", "inspect", "--format", "{{.Id}} {{.Parent}}", *young, check=False)
+        pairs = (line.partition(" ") for line in told.stdout.decode().splitlines())
+        return {child: parent for child, _, parent in pairs}
 
     def _load(self, image: Image, name: Reference) -> None:
         with cast(BinaryIO, io.BufferedReader(Pieces(docker_archive(image, name)))) as archive:
             self.engine.call("load", stdin=archive)
+
+
+def _descendants(top: str, parents: dict[str, str]) -> list[str]:
+    """`top` and all that was built on it, parents before children."""
+    family = [top]
+    for ancestor in family:
+        family.extend(child for child, parent in parents.items() if parent == ancestor)
+    return family

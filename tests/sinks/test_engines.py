@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fromscratch.digest import Digest
-from fromscratch.errors import MissingTool, UsageError
+from fromscratch.errors import CommandFailed, MissingTool, UsageError
 from fromscratch.formats.docker_archive import docker_archive_images
 from fromscratch.formats.oci_config import config_bytes
 from fromscratch.formats.tar import read_tree
@@ -50,6 +50,11 @@ def images_of(of: Engine) -> list[str]:
     """Every image that has or had a name, with its ID."""
     told = of.call("image", "ls", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").stdout.decode().splitlines()
     return sorted(line for line in told if not line.startswith("<none>"))
+
+
+def every_image(of: Engine) -> list[str]:
+    """The IDs of all images, those in between too."""
+    return sorted(of.call("image", "ls", "--all", "--quiet").stdout.decode().split())
 
 
 def with_path(config: RunConfig) -> RunConfig:
@@ -182,6 +187,14 @@ def test_nothing_of_an_import_stays_but_the_image(docker: Engine, podman: Engine
         assert [
             line.split()[0].removeprefix("localhost/") for line in images_of(sink.engine) if line not in before
         ] == ["fromscratch-test/alone:1"]
+
+
+def test_a_build_that_fails_half_way_leaves_nothing(docker: Engine, store: Store) -> None:
+    image = replace(IMAGE, config=RunConfig(env={"A": "b"}, labels={"c": "d"}, exposed_ports=("no-port",)))
+    before = every_image(docker)
+    with pytest.raises(CommandFailed, match="no-port"):
+        DockerSink(engine=docker, store=store).deliver(image, "fromscratch-test/broken:1")
+    assert every_image(docker) == before
 
 
 def test_a_value_that_no_dockerfile_holds_is_refused_before_anything_is_done(docker: Engine, store: Store) -> None:
