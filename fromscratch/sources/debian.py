@@ -49,7 +49,13 @@ class ExtraSuite(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Packages of Debian, or of a distribution made like it, with what they depend on. Nothing of them is run."""
 
-    packages: Annotated[list[str], Meta(min_length=1, description="names, such as busybox, or jq=1.6-2.1")]
+    packages: Annotated[
+        list[str],
+        Meta(
+            min_length=1,
+            description="names, such as busybox; jq=1.6-2.1 for a version, jq/bookworm-backports for a suite",
+        ),
+    ]
     suite: Annotated[str, Meta(description="the release, such as bookworm, trixie or stable")]
     mirror: Mirror = ""
     components: Components = msgspec.field(default_factory=lambda: ["main"])

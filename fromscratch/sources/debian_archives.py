@@ -8,7 +8,7 @@ from fromscratch.digest import Digest
 from fromscratch.errors import DownloadError, FormatError, ImageError, IntegrityError
 from fromscratch.formats import compression, deb822, openpgp
 from fromscratch.formats.debian_index import Listed, Release, compact, parse_release
-from fromscratch.host import signature, web
+from fromscratch.host import crew, signature, web
 from fromscratch.host.apt_config import AptSource
 from fromscratch.host.download import refresh
 from fromscratch.host.store import Store
@@ -16,6 +16,8 @@ from fromscratch.progress import Progress
 
 # What Debian and Ubuntu append to a suite's name for updates and security; the last is that of Debian 10 and older.
 _COMPANIONS = ("-updates", "-security", "/updates")
+_LOOKS = 8
+_PATIENCE = 0.2
 _INDEX_KIND = "debian-index-1"
 
 
@@ -102,11 +104,9 @@ def _archive(
 
 def look(store: Store, archives: Sequence[Archive], progress: Progress) -> list[Seen]:
     """The present index of each archive; optional ones that are missing fall away. Raises DownloadError."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(max(1, min(len(archives), 8))) as pool:
-        found = pool.map(lambda archive: _look(store, archive, progress), archives)
-        return [seen for seen in found if seen is not None]
+    # A question on its way cannot be called back: its thread ends with the program.
+    found = crew.each(archives, lambda archive: _look(store, archive, progress), _LOOKS, lambda: None, _PATIENCE)
+    return [seen for seen in found if seen is not None]
 
 
 def _look(store: Store, archive: Archive, progress: Progress) -> Seen | None:

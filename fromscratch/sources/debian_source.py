@@ -17,7 +17,7 @@ from fromscratch.digest import Digest
 from fromscratch.errors import DownloadError
 from fromscratch.formats import deb, deb822
 from fromscratch.formats.tar import read_tree
-from fromscratch.host import web
+from fromscratch.host import crew, web
 from fromscratch.host.download import Wanted, download
 from fromscratch.host.store import Store
 from fromscratch.model.rootfs import Rootfs
@@ -93,20 +93,14 @@ class DebianSource:
         return self._with_natives(tree, {one.name: one for one in opened})
 
     def _opened(self, store: Store, packages: Sequence[PlannedPackage]) -> list["_Opened"]:
-        from concurrent.futures import ThreadPoolExecutor
-
-        progress = self._context.progress
-        with (
-            progress.task("unpacking packages", total=len(packages), unit="packages") as task,
-            ThreadPoolExecutor(max(1, self._context.jobs)) as pool,
-        ):
+        with self._context.progress.task("unpacking packages", total=len(packages), unit="packages") as task:
 
             def one(package: PlannedPackage) -> _Opened:
                 found = _opened(store, package)
                 task.advance(1)
                 return found
 
-            return list(pool.map(one, packages))
+            return crew.each(packages, one, max(1, self._context.jobs), lambda: None)
 
     def _with_natives(self, tree: Rootfs, packages: dict[str, "_Opened"]) -> Rootfs:
         tree = natives.with_defaults(tree, self.label)
