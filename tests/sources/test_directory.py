@@ -111,9 +111,9 @@ def test_a_socket_is_refused_by_name_and_can_be_left_out(folder: Path) -> None:
 
 
 def test_an_unreadable_folder_is_named(folder: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root reads everything")
     (folder / "etc").chmod(0)
+    if os.access(folder / "etc", os.R_OK):
+        pytest.skip("root reads everything")
     with pytest.raises(ImageError, match=r"cannot read .*root/etc"):
         build(folder)
     assert "/etc" not in build(folder, exclude=["/etc"])
