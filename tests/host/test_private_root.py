@@ -56,6 +56,7 @@ class Caller:
 
     name: str
     folder: Path
+    package: Path
     prefix: tuple[str, ...] = ()
 
     def call(
@@ -63,7 +64,13 @@ class Caller:
     ) -> tuple[list[str], dict[str, str]]:
         config = replace(config, env=dict(config.env), labels={})  # what can be pickled
         (self.folder / "call").write_bytes(pickle.dumps((tree, config, argv, platform)))
-        words = [*self.prefix, _python(self.prefix), "-B", "-c", f"import sys; sys.path[0] = sys.argv[1]{SCRIPT}"]
+        words = [
+            *self.prefix,
+            _python(self.prefix),
+            "-B",
+            "-c",
+            f"import sys; sys.path[0] = {str(self.package)!r}{SCRIPT}",
+        ]
         return [*words, str(self.folder)], dict(os.environ)
 
     def run(
@@ -92,16 +99,24 @@ def _python(prefix: tuple[str, ...]) -> str:
     pytest.skip("an ordinary user has no Python 3.11 here")
 
 
+@pytest.fixture(scope="module")
+def package() -> Iterator[Path]:
+    """A copy of the package where an ordinary user can read it."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    source = Path(fromscratch.__file__).parent
+    shutil.copytree(source, folder / "fromscratch", ignore=shutil.ignore_patterns("__pycache__", "data"))
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.fixture(params=["root", "an ordinary user"])
-def caller(request: pytest.FixtureRequest) -> Iterator[Caller]:
+def caller(request: pytest.FixtureRequest, package: Path) -> Iterator[Caller]:
     am_root = os.geteuid() == 0
     if request.param == "root" and not am_root:
         pytest.skip("these tests do not run as root")
     folder = Path(tempfile.mkdtemp())  # not in tmp_path, whose parents only root may enter
     (folder / "work").mkdir()
-    shutil.copytree(
-        Path(fromscratch.__file__).parent, folder / "fromscratch", ignore=shutil.ignore_patterns("__pycache__")
-    )
     prefix: tuple[str, ...] = ()
     if request.param != "root" and am_root:
         folder.chmod(0o755)
@@ -110,7 +125,7 @@ def caller(request: pytest.FixtureRequest) -> Iterator[Caller]:
     if request.param != "root" and subprocess.run([*prefix, "unshare", "-Ur", "true"], check=False).returncode:
         pytest.skip("the kernel does not let an ordinary user make namespaces")
     try:
-        yield Caller(request.param, folder, prefix)
+        yield Caller(request.param, folder, package, prefix)
         assert os.listdir(folder / "work") == []
     finally:
         shutil.rmtree(folder)
