@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from fromscratch import __version__, evidence
-from fromscratch.errors import NotFetched
+from fromscratch.errors import NotFetched, UsageError
 from fromscratch.evidence import Evidence, ImageEvidence
 from fromscratch.formats.dockerfile import metadata_dockerfile
 from fromscratch.host import disk
@@ -25,7 +25,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
 from fromscratch.recipe import Item, Recipe
-from fromscratch.sinks.contract import Receipt, Sink
+from fromscratch.sinks.contract import IndexSink, Receipt, Sink
 from fromscratch.sources.contract import Context, Source
 from fromscratch.transforms.accounts import with_accounts
 from fromscratch.transforms.normalise import normalised
@@ -110,9 +110,14 @@ def build(job: Job) -> Built:
         return Built(images=tuple(images), evidence=made, fresh=True)
 
 
-def deliver(images: Sequence[Image], sink: Sink, reference: str) -> list[Receipt]:
-    """Bring finished images to a place."""
-    return [sink.deliver(image, reference) for image in images]
+def deliver(images: Sequence[Image], sink: Sink, reference: str) -> Receipt:
+    """Bring finished images, one for each platform, to a place. Raises UsageError if it takes one only."""
+    if len(images) == 1:
+        return sink.deliver(images[0], reference)
+    if isinstance(sink, IndexSink):
+        return sink.deliver_all(images, reference)
+    there = ", ".join(str(image.platform) for image in images)
+    raise UsageError(f"only one platform can go there, and this build has {there}", "say which with --platform")
 
 
 def root(job: Job, platform: Platform) -> tuple[Rootfs, Mapping[TreePath, str]]:

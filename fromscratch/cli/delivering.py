@@ -30,6 +30,7 @@ def import_(
     json: bool = False,
 ) -> None:
     """Bring the image into a container engine: docker import and a metadata Dockerfile, or --via load."""
+    from fromscratch import assembly
     from fromscratch.cli.target import target
     from fromscratch.host.engine import find_engine
     from fromscratch.sinks.catalogue import engine_sink
@@ -39,7 +40,7 @@ def import_(
     name = tag or (image and Path(image).name) or call.job.recipe.name
     made = target(call, image).need_image()
     found = find_engine(engine)
-    receipt = engine_sink(found.engine, call.store, via, call.progress).deliver(made, name)
+    receipt = assembly.deliver([made], engine_sink(found.engine, call.store, via, call.progress), name)
     text = f"{found.kind} has {receipt.reference} as {receipt.digest}"
     call.result({"engine": found.kind, "reference": receipt.reference, "id": str(receipt.digest)}, text, json)
 
@@ -62,7 +63,8 @@ def pack(
     json: bool = False,
 ) -> None:
     """Write the image to a file for other systems: tar, oci, oci-archive or docker-archive."""
-    from fromscratch.cli.target import target
+    from fromscratch import assembly
+    from fromscratch.cli.target import images
     from fromscratch.sinks.catalogue import file_sink
 
     if to not in _FORMS:
@@ -73,10 +75,10 @@ def pack(
         )
     if not output:
         raise UsageError("pack needs a place to write to", f"say --output FILE, such as --output image.{_suffix(to)}")
-    made = target(call, image).need_image()
+    made = images(call, image)
     name = image if image and ":" not in image else call.job.recipe.name
     default = f"{name}:latest" if to == "docker-archive" else "latest"
-    receipt = file_sink(to, Path(output), call.store).deliver(made, tag or default)
+    receipt = assembly.deliver(made, file_sink(to, Path(output), call.store), tag or default)
     call.result({"reference": receipt.reference, "digest": str(receipt.digest)}, f"wrote {receipt.reference}", json)
 
 
@@ -95,7 +97,7 @@ def run(call: Call, image: str | None = None, engine: str | None = None) -> None
     from fromscratch.cli.target import target
 
     found = target(call, image)
-    chosen = the_engine(engine) if found.image else None  # an engine starts images, not plain roots
+    chosen = the_engine(engine, found.image)
     code = in_engine(call, found, chosen) if chosen else in_private_root(call, found)
     if code:
         raise Exit(code=code)

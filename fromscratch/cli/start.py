@@ -6,23 +6,25 @@ import sys
 from fromscratch.cli.call import Call
 from fromscratch.errors import UsageError
 from fromscratch.host.engine import Engine
+from fromscratch.model.image import Image
 from fromscratch.naming import Found
 
 
-def the_engine(name: str | None) -> Engine | None:
+def the_engine(name: str | None, image: Image | None) -> Engine | None:
     """The engine to start an image with; None for a private root.
 
     Only docker is asked by itself: it has a daemon that answers or does not, while podman is a
-    program that may be there and yet be unable to start anything.
+    program that may be there and yet be unable to start anything. A plain root is no image, and an
+    image of another platform starts in a private root under qemu, which no engine brings along.
     """
     from fromscratch.host.engine import engine, find_engine, status
 
-    if name == "none":
+    if name == "none" or image is None:
         return None
     if name is not None:
         return find_engine(name).engine
     state = status(engine("docker"))
-    return state.engine if state.available else None
+    return state.engine if state.available and state.platform == image.platform else None
 
 
 def in_engine(call: Call, found: Found, engine: Engine) -> int:

@@ -1,7 +1,17 @@
 """Which image a verb is about: the one that is named, else the recipe's build."""
 
 from fromscratch.cli.call import Call
+from fromscratch.model.image import Image
 from fromscratch.naming import Found
+
+
+def images(call: Call, name: str | None) -> list[Image]:
+    """The image that is named; of the recipe's build, the images of every platform, or those of `--platform`."""
+    from fromscratch import assembly
+
+    if name:
+        return [target(call, name).need_image()]
+    return list(assembly.need_built(call.job).images)
 
 
 def target(call: Call, name: str | None) -> Found:

@@ -1,7 +1,8 @@
 """What every sink is: a place that an image is delivered to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from fromscratch.digest import Digest
 from fromscratch.model.image import Image
@@ -18,3 +19,11 @@ class Receipt:
 class Sink(Protocol):
     def deliver(self, image: Image, reference: str) -> Receipt:
         """Bring the image there under that name. Nothing half-written stays if it fails."""
+
+
+@runtime_checkable
+class IndexSink(Sink, Protocol):
+    """A sink that holds several platforms under one name, in an image index."""
+
+    def deliver_all(self, images: Sequence[Image], reference: str) -> Receipt:
+        """Bring one image for each platform there, under that name."""
