@@ -10,34 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fromscratch.formats.kconfig import NOT_SET, Setting, Value, is_set
+from fromscratch.formats.kconfig_expression import Term, parse_expression, unmet
 
 _PROMPT = re.compile(r'(?:bool|tristate|string|int|hex|prompt)\s+["\']')
 _SHOWN_TERMS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """An expression: `operator` is one of name, string, not, and, or, = or !=."""
-
-    operator: str
-    operands: tuple["Term", ...] = ()
-    text: str = ""
-
-    def __str__(self) -> str:
-        match self.operator:
-            case "name":
-                return self.text
-            case "string":
-                return f'"{self.text}"'
-            case "not":
-                return f"!{_bracketed(self.operands[0])}"
-            case "and" | "or":
-                sign = " && " if self.operator == "and" else " || "
-                return sign.join(
-                    _bracketed(operand) if operand.operator == "or" else str(operand) for operand in self.operands
-                )
-            case _:
-                return f"{self.operands[0]} {self.operator} {self.operands[1]}"
 
 
 @dataclass(slots=True)
@@ -99,43 +75,6 @@ def taken_choice(setting: Setting, menus: Menus, config: Mapping[str, Value]) ->
     return None
 
 
-def parse_expression(text: str) -> Term:
-    """The term of a `depends on`. Raises ValueError for what is no expression."""
-    tokens = re.findall(r'"[^"]*"|\'[^\']*\'|&&|\|\||!=|[()!=]|[^\s()!=&|"\']+', text)
-    parser = _Expression(tokens)
-    term = parser.either()
-    if parser.tokens:
-        raise ValueError(f"{text!r} goes on after its end")
-    return term
-
-
-def holds(term: Term, config: Mapping[str, Value]) -> bool:
-    """Whether a term is true of a configuration."""
-    match term.operator:
-        case "name":
-            return term.text == "y" or is_set(config, term.text)
-        case "string":
-            return term.text == "y"
-        case "not":
-            return not holds(term.operands[0], config)
-        case "and":
-            return all(holds(operand, config) for operand in term.operands)
-        case "or":
-            return any(holds(operand, config) for operand in term.operands)
-        case _:
-            left, right = (_plain(operand, config) for operand in term.operands)
-            return (left == right) == (term.operator == "=")
-
-
-def unmet(term: Term, config: Mapping[str, Value]) -> list[Term]:
-    """The parts of a term that would each have to become true."""
-    if holds(term, config):
-        return []
-    if term.operator == "and":
-        return [part for operand in term.operands for part in unmet(operand, config)]
-    return [term]
-
-
 def _unmet_all(definition: Definition, config: Mapping[str, Value]) -> list[Term]:
     return list({str(part): part for term in definition.depends for part in unmet(term, config)}.values())
 
@@ -145,64 +84,8 @@ def _phrase(terms: Sequence[Term], config: Mapping[str, Value]) -> str:
     return " and ".join(shown) + (" and more" if len(terms) > _SHOWN_TERMS else "")
 
 
-def _plain(term: Term, config: Mapping[str, Value]) -> str:
-    if term.operator == "string":
-        return term.text
-    return config.get(term.text, NOT_SET if term.text.isupper() else term.text).strip('"')
-
-
-def _bracketed(term: Term) -> str:
-    return f"({term})" if term.operator in ("and", "or") else str(term)
-
-
-class _Expression:
-    """Recursive descent by the precedence of the language: =, !, &&, ||."""
-
-    def __init__(self, tokens: list[str]) -> None:
-        self.tokens = tokens
-
-    def either(self) -> Term:
-        return self._series("||", "or", self.both)
-
-    def both(self) -> Term:
-        return self._series("&&", "and", self.single)
-
-    def _series(self, sign: str, operator: str, part: Callable[[], Term]) -> Term:
-        terms = [part()]
-        while self.tokens[:1] == [sign]:
-            self.tokens.pop(0)
-            terms.append(part())
-        return terms[0] if len(terms) == 1 else Term(operator, tuple(terms))
-
-    def single(self) -> Term:
-        token = self._next()
-        if token == "!":
-            return Term("not", (self.single(),))
-        if token == "(":
-            inside = self.either()
-            if self._next() != ")":
-                raise ValueError("a bracket is not closed")
-            return inside
-        left = self._atom(token)
-        if self.tokens and self.tokens[0] in ("=", "!="):
-            return Term(self.tokens.pop(0), (left, self._atom(self._next())))
-        return left
-
-    def _atom(self, token: str) -> Term:
-        if token[0] in "\"'":
-            return Term("string", text=token[1:-1])
-        if token in ("(", ")", "=", "!=", "&&", "||"):
-            raise ValueError(f"{token} stands where a symbol should")
-        return Term("name", text=token)
-
-    def _next(self) -> str:
-        if not self.tokens:
-            raise ValueError("the expression ends too early")
-        return self.tokens.pop(0)
-
-
 class _Reader:
-    """Reads menus line by line, with a stack of the blocks that are open."""
+    """Reads menus line by line. `around` are the conditions of the file that sources this one."""
 
     def __init__(self, menus: Menus, read_file: Callable[[str], str | None], variables: Mapping[str, str]) -> None:
         self.menus, self.read_file, self.variables = menus, read_file, variables
@@ -214,54 +97,49 @@ class _Reader:
         if text is None:
             return
         self.seen.add(path)
-        # Each open block keeps the conditions that hold inside it; the last list is the innermost block's own.
-        blocks: list[list[Term]] = [list(around)]
-        current: Definition | None = None
-        name, help_indent = "", -1
+        blocks = _Blocks(around)
+        help_indent: int | None = None
         for number, row in _logical_lines(text):
             indent = len(row) - len(row.lstrip())
+            if help_indent is not None and indent > help_indent:
+                continue
             words = row.strip()
-            if help_indent >= 0:
-                if help_indent == 0:
-                    help_indent = max(indent, 1)
-                if indent >= help_indent:
-                    continue
-                help_indent = -1
-            key, _, rest = words.partition(" ")
-            key, rest = key.strip(), rest.strip()
-            match key:
-                case "config" | "menuconfig":
-                    conditions = [term for block in blocks for term in block]
-                    current, name = Definition(f"{path}:{number}", conditions, self.choice), rest
-                    self.menus.definitions.setdefault(name, []).append(current)
-                    if self.choice is not None:
-                        self.menus.choices[self.choice].append(name)
-                case "choice" | "menu" | "if":
-                    current = None
-                    blocks.append(_terms(rest) if key == "if" else [])
-                    if key == "choice":
-                        self.choice = len(self.menus.choices)
-                        self.menus.choices[self.choice] = []
-                case "endchoice" | "endmenu" | "endif":
-                    current = None
-                    if len(blocks) > 1:
-                        blocks.pop()
-                    if key == "endchoice":
-                        self.choice = None
-                case "comment":
-                    current = Definition("", [], None)  # takes the comment's own depends lines
-                case "source":
-                    current = None
-                    self.file(self._expanded(rest.strip("\"'")), [term for block in blocks for term in block])
-                case "depends":
-                    (current.depends if current else blocks[-1]).extend(_terms(rest.removeprefix("on").strip()))
-                case "select" if current is not None and name:
-                    self.menus.selected_by.setdefault(rest.split()[0], []).append(name)
-                case "help" | "---help---":
-                    help_indent = 0
-                case _:
-                    if current is not None and _PROMPT.match(words):
-                        current.prompt = True
+            help_indent = indent if words in ("help", "---help---") else None
+            self._line(words, f"{path}:{number}", blocks)
+
+    def _line(self, words: str, where: str, blocks: "_Blocks") -> None:
+        key, _, rest = words.partition(" ")
+        rest = rest.strip()
+        match key:
+            case "config" | "menuconfig":
+                self._define(rest, where, blocks)
+            case "choice" | "menu" | "if":
+                blocks.open(_terms(rest) if key == "if" else [])
+                if key == "choice":
+                    self.choice = len(self.menus.choices)
+                    self.menus.choices[self.choice] = []
+            case "endchoice" | "endmenu" | "endif":
+                blocks.close()
+                if key == "endchoice":
+                    self.choice = None
+            case "comment":
+                blocks.current, blocks.name = Definition("", [], None), ""  # takes the comment's own depends lines
+            case "source":
+                blocks.current = None
+                self.file(self._expanded(rest.strip("\"'")), blocks.conditions())
+            case "depends":
+                blocks.depend(_terms(rest.removeprefix("on").strip()))
+            case "select" if blocks.current is not None and blocks.name:
+                self.menus.selected_by.setdefault(rest.split()[0], []).append(blocks.name)
+            case _:
+                if blocks.current is not None and _PROMPT.match(words):
+                    blocks.current.prompt = True
+
+    def _define(self, name: str, where: str, blocks: "_Blocks") -> None:
+        blocks.current, blocks.name = Definition(where, blocks.conditions(), self.choice), name
+        self.menus.definitions.setdefault(name, []).append(blocks.current)
+        if self.choice is not None:
+            self.menus.choices[self.choice].append(name)
 
     def _expanded(self, path: str) -> str:
         return re.sub(
@@ -269,6 +147,30 @@ class _Reader:
             lambda found: self.variables.get(found[1] or found[2] or found[3], ""),
             path,
         )
+
+
+class _Blocks:
+    """The blocks that are open in a file, each with its own conditions, and the symbol that lines speak of."""
+
+    def __init__(self, around: list[Term]) -> None:
+        self._stack: list[list[Term]] = [list(around)]
+        self.current: Definition | None = None
+        self.name = ""
+
+    def open(self, conditions: list[Term]) -> None:
+        self.current = None
+        self._stack.append(conditions)
+
+    def close(self) -> None:
+        self.current = None
+        if len(self._stack) > 1:
+            self._stack.pop()
+
+    def conditions(self) -> list[Term]:
+        return [term for block in self._stack for term in block]
+
+    def depend(self, terms: list[Term]) -> None:
+        (self.current.depends if self.current else self._stack[-1]).extend(terms)
 
 
 def _terms(text: str) -> list[Term]:

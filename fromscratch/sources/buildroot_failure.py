@@ -19,7 +19,7 @@ _TELLING = re.compile(
     re.IGNORECASE,
 )
 _NOISE = re.compile(
-    r"-Werror|^checking |error\.[cho]\b|make(?:\[\d+\])?: \*\*\*|^make(?:\[\d+\])?: (?:Enter|Leav)ing|"
+    r"^>>> |-Werror|^checking |error\.[cho]\b|make(?:\[\d+\])?: \*\*\*|^make(?:\[\d+\])?: (?:Enter|Leav)ing|"
     r"^\s*(?:CC|AR|LD|GEN|AS|HOSTCC)\s"
 )
 _NOT_HAD = re.compile(
@@ -52,14 +52,14 @@ _STEP_OF = {
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The call that failed: how to repeat it by hand (less the goal), and where its whole output is."""
+    """The call that failed: the script that repeats it by hand for a goal, and where its whole output is."""
 
-    command: str
+    script: Path
     log: Path
     offline: bool = False
 
 
-def explain(lines: Sequence[str], attempt: Attempt) -> ImageError:
+def explain(lines: list[str], attempt: Attempt) -> ImageError:
     """The error for a make that ended badly, from the last lines it wrote."""
     if missing := sorted({name for line in lines for name in _MUST_INSTALL.findall(line)}):
         return MissingTool(f"Buildroot needs {', '.join(missing)}, which are not on this machine", _see(attempt))
@@ -81,7 +81,7 @@ def _failed_package(before: Sequence[str], folder: str, step: str, attempt: Atte
     if step == "download":
         return _failed_download(own, folder, attempt)
     shown = "\n".join(f"  {line}" for line in telling(own))
-    hint = f"try that package alone with: {attempt.command} {package}-rebuild; the whole output is in {attempt.log}"
+    hint = f"try that package alone with: {attempt.script} {package}-rebuild; the whole output is in {attempt.log}"
     if any("No space left" in line for line in own):
         hint = f"the disk is full: free some room and run it again, it goes on where it stopped; {_see(attempt)}"
     elif any(re.search(r"\bKilled\b|signal 9", line) for line in own):
@@ -130,7 +130,8 @@ def telling(lines: Sequence[str]) -> list[str]:
     hits = [number for number, line in enumerate(plain) if _TELLING.search(line) and not _NOISE.search(line)]
     if not hits:
         return plain[-_SHOWN:]
-    chosen = sorted({number for hit in hits[:_SHOWN] for number in (hit - 1, hit, hit + 1) if 0 <= number < len(plain)})
+    near = {number for hit in hits[:_SHOWN] for number in (hit - 1, hit, hit + 1) if 0 <= number < len(plain)}
+    chosen = sorted(number for number in near if not _NOISE.search(plain[number]))
     return [plain[number] for number in chosen[:_SHOWN]]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fromscratch.host import run
+from fromscratch.host import disk, run
 from fromscratch.progress import Progress
 from fromscratch.sources import buildroot_failure as failure
 from fromscratch.sources.buildroot_progress import Watcher
@@ -65,6 +65,14 @@ class Make:
             **self.environment,
         }
 
+    def write_script(self) -> Path:
+        """A script beside the output folder that calls make for it in the same way, for people: `SCRIPT GOAL`."""
+        kept = [f"{name}={value}" for name, value in sorted(self.env().items())]
+        path = self.output.parent / f"make-{self.output.name}"
+        command = run.shown(["env", "-i", *kept, *self.argv(())])
+        disk.write_atomically(path, f'#!/bin/sh\nexec {command} "$@"\n'.encode(), 0o755)
+        return path
+
     def run(
         self,
         goals: Sequence[str],
@@ -87,8 +95,8 @@ class Make:
             if code == 0:
                 watcher.finish()
         if code:
-            attempt = failure.Attempt(run.shown(self.argv((), extra)), self.log, self.offline)
-            raise failure.explain(watcher.lines, attempt)
+            attempt = failure.Attempt(self.write_script(), self.log, self.offline)
+            raise failure.explain(list(watcher.lines), attempt)
         return watcher
 
 
