@@ -14,9 +14,10 @@ from pathlib import Path
 from fromscratch.errors import FormatError, ImageError, NotInTree
 from fromscratch.formats import tar_fields as fields
 from fromscratch.formats.tar_header import BILLION, BLOCK, NUL_BLOCK
+from fromscratch.model.builder import TreeBuilder
 from fromscratch.model.content import ArchiveMember, Inline
 from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLink, Meta, Origin, Symlink, Xattrs
-from fromscratch.model.rootfs import Rootfs, TreeBuilder
+from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, decode, tree_path
 
 _DAMAGED = "the archive is damaged or cut; fetch or make it again"

@@ -18,9 +18,9 @@ from fromscratch.formats import oci, tar
 from fromscratch.formats.codec import import_zstandard
 from fromscratch.formats.verified import verified
 from fromscratch.host.store import Store
-from fromscratch.model.entry import Directory, Entry, Origin
+from fromscratch.model.entry import Directory, Entry, Origin, is_implied
 from fromscratch.model.image import Image, Layer
-from fromscratch.model.rootfs import Rootfs, is_implied
+from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"

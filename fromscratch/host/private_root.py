@@ -25,9 +25,9 @@ from fromscratch.formats.passwd import Identity, identity
 from fromscratch.host import disk, foreign, swap
 from fromscratch.host.materialise import materialise
 from fromscratch.model.content import Inline
-from fromscratch.model.entry import Directory, Entry, Meta
+from fromscratch.model.entry import Directory, Entry, Meta, file
 from fromscratch.model.image import Platform, RunConfig
-from fromscratch.model.rootfs import Rootfs, file
+from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, tree_path
 from fromscratch.progress import SILENT, Progress
 

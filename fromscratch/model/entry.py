@@ -119,3 +119,30 @@ def also_from(entry: EntryT, other: Entry) -> EntryT:
     """The same entry with the reasons of `other` added behind its own."""
     added = tuple(origin for origin in other.origins if origin not in entry.origins)
     return replace(entry, origins=entry.origins + added) if added else entry
+
+
+def kind_of(entry: Entry) -> str:
+    """The word for a kind of entry, as messages use it."""
+    match entry:
+        case Directory():
+            return "directory"
+        case File():
+            return "file"
+        case Symlink():
+            return "symlink"
+        case HardLink():
+            return "hard link"
+        case Device():
+            return "character device" if entry.kind == "c" else "block device"
+        case Fifo():
+            return "FIFO"
+
+
+def is_implied(entry: Entry) -> bool:
+    """Whether a directory is there only because something lies below it."""
+    return isinstance(entry, Directory) and all(origin.reason == "parent of" for origin in entry.origins)
+
+
+def file(content: Content, *origins: Origin, mode: int = 0o644, uid: int = 0, gid: int = 0) -> File:
+    """A regular file of root that we make ourselves."""
+    return File(Meta(mode, uid, gid), content, origins)

@@ -16,8 +16,8 @@ splits at its blanks.
 from collections.abc import Iterator
 from typing import assert_never
 
-from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLink, Symlink
-from fromscratch.model.rootfs import Rootfs, kind_of
+from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLink, Symlink, kind_of
+from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, encode
 
 

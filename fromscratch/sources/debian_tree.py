@@ -6,9 +6,21 @@ from dataclasses import dataclass, replace
 from fromscratch import paths
 from fromscratch.errors import Conflict, NotInTree
 from fromscratch.formats.debian_version import parse_relations
+from fromscratch.model.builder import TreeBuilder
 from fromscratch.model.content import same_bytes
-from fromscratch.model.entry import Directory, Entry, File, HardLink, Meta, Origin, Symlink, also_from, with_meta
-from fromscratch.model.rootfs import Rootfs, TreeBuilder, kind_of
+from fromscratch.model.entry import (
+    Directory,
+    Entry,
+    File,
+    HardLink,
+    Meta,
+    Origin,
+    Symlink,
+    also_from,
+    kind_of,
+    with_meta,
+)
+from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath
 
 # The folders whose content lies under /usr in a merged system: file-hierarchy(7), "/usr merge".

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from fromscratch import paths
 from fromscratch.errors import Conflict, FormatError, NotInTree, UnsafePath
+from fromscratch.model.builder import TreeBuilder
 from fromscratch.model.content import Inline
-from fromscratch.model.entry import Directory, Entry, Fifo, File, HardLink, Meta, Origin, Symlink
-from fromscratch.model.rootfs import Rootfs, TreeBuilder, is_implied
+from fromscratch.model.entry import Directory, Entry, Fifo, File, HardLink, Meta, Origin, Symlink, is_implied
+from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath, parent, tree_path
 from tests.sameness import everything
 from tests.strategies import PLAIN_METAS, files, trees

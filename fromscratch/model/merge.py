@@ -1,0 +1,142 @@
+"""One tree laid over another: decided entry by entry, with every conflict reported at once."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
+
+from fromscratch import paths
+from fromscratch.errors import Conflict, NotInTree
+from fromscratch.model.content import same_bytes
+from fromscratch.model.entry import (
+    Directory,
+    Entry,
+    File,
+    HardLink,
+    Symlink,
+    also_from,
+    is_implied,
+    kind_of,
+    with_meta,
+)
+from fromscratch.model.invariants import inode_of, unlink
+from fromscratch.model.resolution import walk
+from fromscratch.paths import ROOT, TreePath
+
+Directories = Literal["agree", "keep"]
+_SHOWN_CONFLICTS = 10
+
+
+class Merge:
+    """`Rootfs.merged` tells the rules. Both trees are mappings that keep the invariants of one."""
+
+    def __init__(self, lower: Mapping[TreePath, Entry], replace: bool, directories: Directories) -> None:
+        self.replace, self.directories = replace, directories
+        self.entries: dict[TreePath, Entry] = dict(lower)
+        self.places: dict[TreePath, TreePath] = {}  # path of the upper tree -> where it landed
+        self.taken: set[TreePath] = set()
+        self.followed: dict[TreePath, TreePath] = {}  # symlink of the lower tree -> the directory it led to
+        self.conflicts: list[str] = []
+
+    def run(self, upper: Mapping[TreePath, Entry]) -> dict[TreePath, Entry]:
+        """The entries of the merged tree. Raises Conflict."""
+        for path, entry in upper.items():
+            if path != ROOT and self.places.get(paths.parent(path)) is None:
+                continue  # below something that is a conflict already
+            place = self.place_of(path, entry)
+            present = self.entries.get(place)
+            if isinstance(entry, HardLink):
+                inode_place = self.places.get(entry.target)
+                if inode_place is None:
+                    continue  # its inode is a conflict already
+                entry = replace(entry, target=inode_place)
+            settled = entry if present is None else self.settle(place, present, entry, upper, path)
+            if settled is None:
+                continue
+            self.places[path] = place
+            self.taken.add(place)
+            if settled is not present:
+                if present is not None and not isinstance(present, Directory):
+                    unlink(self.entries, {place})
+                self.entries[place] = settled
+        self.check_followed()
+        if self.conflicts:
+            raise _conflict(self.conflicts)
+        return self.entries
+
+    def check_followed(self) -> None:
+        """Note a symlink that led somewhere and then gave way to something of the same tree."""
+        for link, directory in self.followed.items():
+            try:
+                same = walk(self.entries, link, follow_last=True, must_exist=False) == directory
+            except NotInTree:
+                same = False
+            if not same:
+                self.conflicts.append(f"{link}: symlink to {directory} against {_described(self.entries[link])}")
+
+    def place_of(self, path: TreePath, entry: Entry) -> TreePath:
+        if path == ROOT:
+            return ROOT
+        place = paths.join(self.places[paths.parent(path)], paths.name(path))
+        present = self.entries.get(place)
+        if isinstance(entry, Directory) and present and isinstance(inode_of(self.entries, present), Symlink):
+            try:
+                target = walk(self.entries, place, follow_last=True, must_exist=True)
+            except NotInTree:
+                return place
+            if isinstance(self.entries[target], Directory):
+                self.followed[place] = target
+                return target
+        return place
+
+    def settle(
+        self, place: TreePath, present: Entry, entry: Entry, upper: Mapping[TreePath, Entry], path: TreePath
+    ) -> Entry | None:
+        """The entry for a path that both trees have; None after noting a conflict."""
+        if isinstance(present, Directory) and isinstance(entry, Directory):
+            return self.settle_directories(place, present, entry)
+        if not isinstance(present, Directory) and not isinstance(entry, Directory):
+            if isinstance(entry, HardLink) and entry.target == place:
+                return also_from(present, entry)
+            if _alike(inode_of(self.entries, present), inode_of(upper, upper[path])):
+                return also_from(present, entry)
+            # Two paths of the upper tree that land in one place are no matter of upper and lower.
+            if self.replace and place not in self.taken:
+                return entry
+        self.conflicts.append(f"{place}: {_described(present)} against {_described(entry)}")
+        return None
+
+    def settle_directories(self, place: TreePath, present: Directory, entry: Directory) -> Directory | None:
+        if is_implied(entry) or replace(entry.meta, mtime=present.meta.mtime) == present.meta:
+            return also_from(present, entry)
+        if is_implied(present) or (self.replace and self.directories != "keep"):
+            return also_from(with_meta(present, entry.meta), entry)
+        if self.directories == "keep":
+            return also_from(present, entry)
+        self.conflicts.append(f"{place}: {_described(present)} against {_described(entry)}")
+        return None
+
+
+def _described(entry: Entry) -> str:
+    target = f" to {entry.target}" if isinstance(entry, Symlink | HardLink) else ""
+    source = f" from {entry.origins[0].source}" if entry.origins else ""
+    return f"{kind_of(entry)}{target} {entry.meta.mode:04o} {entry.meta.uid}:{entry.meta.gid}{source}"
+
+
+def _conflict(lines: list[str]) -> Conflict:
+    shown = lines[:_SHOWN_CONFLICTS]
+    if len(lines) > len(shown):
+        shown.append(f"and {len(lines) - len(shown)} more")
+    subject = "an entry" if len(lines) == 1 else f"{len(lines)} entries"
+    return Conflict(
+        f"{subject} would replace what another source brought:\n  " + "\n  ".join(shown),
+        "say 'replace: true' on the item that should win, or leave one of them out",
+    )
+
+
+def _alike(left: Entry, right: Entry) -> bool:
+    """Whether two inodes are the same but for their time."""
+    if type(left) is not type(right) or replace(left.meta, mtime=right.meta.mtime) != right.meta:
+        return False
+    if isinstance(left, File) and isinstance(right, File):
+        return same_bytes(left.content, right.content)
+    return with_meta(left, right.meta) == right
