@@ -44,7 +44,9 @@ def blocks(tree: Rootfs, buffer: Callable[[], bytearray] = _new_buffer) -> Itera
         for path, entry in tree.items():
             if path == ROOT and _is_plain(entry.meta):
                 continue
-            yield from output.put(_header(path, entry))
+            head = _header(path, entry)
+            if not output.took(head):
+                yield from output.put(head)
             if isinstance(entry, File) and entry.content.size:
                 yield from output.pour(entry.content)
         yield from output.put(_END)
@@ -110,6 +112,15 @@ class _Output:
         self._view = memoryview(self._buffer())
         self._size, self._used = len(self._view), 0
 
+    def took(self, head: bytes) -> bool:
+        """Whether these whole blocks of 512 bytes fit, and so were put. (A generator for each would cost time.)"""
+        end = self._used + len(head)
+        if end > self._size:
+            return False
+        self._view[self._used : end] = head
+        self._used = end
+        return True
+
     def put(self, data: bytes) -> Iterator[memoryview]:
         """`data`, and zeros up to a multiple of 512."""
         done, length = 0, len(data)
@@ -145,7 +156,7 @@ class _Output:
         """What the last block holds."""
         return self._view[: self._used]
 
-    def _copy(self, descriptor: int, offset: int, length: int, path: Path) -> Iterator[memoryview]:
+    def _copy(self, descriptor: int, offset: int, length: int, path: Path | str) -> Iterator[memoryview]:
         end = offset + length
         while offset < end:
             if self._used == self._size:

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,9 +13,12 @@ from fromscratch.model.attributes import belongs_to_file
 from fromscratch.model.content import HostFile, Inline
 from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLink, Meta, Origin, Symlink, Xattrs
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import ROOT, TreePath, decode, join
+from fromscratch.paths import ROOT, TreePath, decode
 
 Skip = Callable[[TreePath], bool]
+
+# Python reads names as the locale says; those of a tree are always UTF-8 with surrogates.
+_NAMES_ARE_UTF_8 = sys.getfilesystemencoding() == "utf-8"
 
 
 def scan(
@@ -47,35 +51,34 @@ def fingerprint(directory: Path, *, skip: Skip | None = None) -> str:
     hasher = hashlib.sha256()
     for path, _, facts in sorted(_walk(directory, skip), key=lambda found: found[0]):
         numbers = (facts.st_mode, facts.st_uid, facts.st_gid, facts.st_size, facts.st_rdev)
-        hasher.update(b"%b\0%a\n" % (path, (*numbers, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)))
+        hasher.update(b"%b\0%a\n" % (os.fsencode(path), (*numbers, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)))
     return hasher.hexdigest()
 
 
-def _walk(directory: Path, skip: Skip | None) -> Iterator[tuple[bytes, TreePath, os.stat_result]]:
+def _walk(directory: Path, skip: Skip | None) -> Iterator[tuple[str, TreePath, os.stat_result]]:
     """Every entry: its path on the machine, its path in the tree, and what lstat(2) says. The folder is the first."""
-    top = os.fsencode(directory)
+    folder = os.fspath(directory)
     try:
-        yield top, ROOT, directory.stat()
-        pending = [(top, ROOT)]
+        yield folder, ROOT, directory.stat()
+        pending = [(folder, "")]
         while pending:
             folder, place = pending.pop()
-            top = folder
             with os.scandir(folder) as found:
                 for item in found:
-                    path = join(place, decode(item.name))
+                    name = item.name if _NAMES_ARE_UTF_8 else decode(os.fsencode(item.name))
+                    path = TreePath(f"{place}/{name}")
                     if skip is not None and skip(path):
                         continue
-                    if item.is_dir(follow_symlinks=False):
+                    facts = item.stat(follow_symlinks=False)
+                    if stat.S_ISDIR(facts.st_mode):
                         pending.append((item.path, path))
-                    yield item.path, path, item.stat(follow_symlinks=False)
+                    yield item.path, path, facts
     except OSError as error:
-        raise _unreadable(error.filename or top, error) from error
+        raise _unreadable(error.filename or folder, error) from error
 
 
-def _unreadable(path: bytes | str, error: OSError) -> ImageError:
-    return ImageError(
-        f"cannot read {os.fsdecode(path)}: {error.strerror}", "make it readable, or leave it out with exclude"
-    )
+def _unreadable(path: str, error: OSError) -> ImageError:
+    return ImageError(f"cannot read {path}: {error.strerror}", "make it readable, or leave it out with exclude")
 
 
 class _Scan:
@@ -94,7 +97,7 @@ class _Scan:
                 raise _unreadable(path, error) from error
         return Rootfs(entries)
 
-    def _entry(self, path: bytes, place: TreePath, facts: os.stat_result) -> Entry:
+    def _entry(self, path: str, place: TreePath, facts: os.stat_result) -> Entry:
         meta = self._meta(path, facts)
         origins = (self._origin if isinstance(self._origin, Origin) else self._origin(place),)
         if facts.st_nlink > 1 and not stat.S_ISDIR(facts.st_mode) and not self._canonical:
@@ -105,20 +108,21 @@ class _Scan:
             case stat.S_IFREG:
                 if not facts.st_size:
                     return File(meta, Inline(b""), origins)
-                return File(meta, HostFile(Path(os.fsdecode(path)), facts.st_size, facts.st_mtime_ns), origins)
+                return File(meta, HostFile(path, facts.st_size, facts.st_mtime_ns), origins)
             case stat.S_IFDIR:
                 return Directory(meta, origins)
             case stat.S_IFLNK:
-                return Symlink(meta, decode(os.readlink(path)), origins)  # noqa: PTH115  a Path holds no bytes
+                target = os.readlink(os.fsencode(path))  # noqa: PTH115  a Path holds no bytes
+                return Symlink(meta, decode(target), origins)
             case stat.S_IFCHR:
                 return Device(meta, "c", os.major(facts.st_rdev), os.minor(facts.st_rdev), origins)
             case stat.S_IFBLK:
                 return Device(meta, "b", os.major(facts.st_rdev), os.minor(facts.st_rdev), origins)
             case stat.S_IFIFO:
                 return Fifo(meta, origins)
-        raise ImageError(f"{os.fsdecode(path)} is a socket, which no image can hold", "leave it out with exclude")
+        raise ImageError(f"{path} is a socket, which no image can hold", "leave it out with exclude")
 
-    def _meta(self, path: bytes, facts: os.stat_result) -> Meta:
+    def _meta(self, path: str, facts: os.stat_result) -> Meta:
         uid, gid = self._owner or (facts.st_uid, facts.st_gid)
         if self._canonical:
             return Meta(_canonical_mode(facts.st_mode), uid, gid, facts.st_mtime_ns)
@@ -131,7 +135,7 @@ def _canonical_mode(mode: int) -> int:
     return 0o755 if stat.S_ISDIR(mode) or (stat.S_ISREG(mode) and mode & 0o111) else 0o644
 
 
-def _xattrs(path: bytes) -> Xattrs:
+def _xattrs(path: str) -> Xattrs:
     try:
         names = os.listxattr(path, follow_symlinks=False)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from fromscratch.errors import ImageError
 from fromscratch.formats.tar import blocks, read_tree
+from fromscratch.host.run import environment, run
 from fromscratch.host.scan import fingerprint, scan
 from fromscratch.model.attributes import belongs_to_file
 from fromscratch.model.content import HostFile, read
@@ -38,6 +40,30 @@ def test_names_of_any_bytes_come_back(folder: Path) -> None:
     found = {encode(path)[1:]: entry for path, entry in tree.items() if isinstance(entry, File)}
     assert len(found) == 8
     assert all(read(entry.content) == name for name, entry in found.items())
+
+
+SCAN = """
+import sys
+from pathlib import Path
+from fromscratch.host.run import environment, run
+from fromscratch.host.scan import scan
+from fromscratch.model.content import read
+from fromscratch.model.entry import Origin
+tree = scan(Path(sys.argv[1]), Origin("test", "found in", "here"))
+print(sys.getfilesystemencoding(), ascii(list(tree)[1:]), [read(entry.content) for entry in list(tree.values())[1:]])
+"""
+
+
+def test_the_locale_does_not_change_the_names(folder: Path) -> None:
+    for name in (b"caf\xe9", "café".encode()):
+        with open(os.fsencode(folder) + b"/" + name, "wb") as stream:
+            stream.write(b"x")
+    said = []
+    for extra in ({}, {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}):
+        done = run([sys.executable, "-c", SCAN, str(folder)], env=environment(extra))
+        said.append(done.stdout.decode().split(" ", 1))
+    assert said[0][0] != said[1][0]
+    assert said[0][1] == said[1][1] == "['/caf\\xe9', '/caf\\udce9'] [b'x', b'x']\n"
 
 
 def test_nothing_is_followed(folder: Path, tmp_path: Path) -> None:
