@@ -11,7 +11,8 @@ from contextlib import ExitStack
 from fromscratch.digest import Digest
 from fromscratch.host import crew, web
 from fromscratch.host.store import Store
-from fromscratch.host.transfer import PATIENCE, Missing, Patience, Transfer, Wanted
+from fromscratch.host.transfer import Transfer
+from fromscratch.host.wanted import PATIENCE, Missing, Patience, Wanted
 from fromscratch.progress import SILENT, Progress, Task
 
 __all__ = ["PATIENCE", "Missing", "Patience", "Wanted", "download", "refresh"]

@@ -5,93 +5,31 @@ RFC 9110 gives the terms: conditional requests (section 13), ranges (section 14)
 
 import hashlib
 import json
-import math
 import os
-import random
 import re
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
 
 from fromscratch.digest import CHUNK, Digest, check
-from fromscratch.errors import DownloadError, FormatError, IntegrityError
+from fromscratch.errors import FormatError, IntegrityError
 from fromscratch.host import disk, web
 from fromscratch.host.partial import Partial, Provenance
 from fromscratch.host.store import Store
+from fromscratch.host.wanted import Patience, Wanted, failure
 
 if TYPE_CHECKING:
     import requests
 
 _RECORDS = "http"
 _RIGHT_BYTES = "if the new bytes are meant, write their size and digest; otherwise fetch from a source you trust"
-_HINTS = {
-    web.Kind.MISSING: "see whether the address is right; the file may have been replaced or removed there: "
-    "fetch the index again, or name a mirror that keeps it",
-    web.Kind.DENIED: "see whether the address needs a name and password, or whether the server keeps out this network",
-    web.Kind.UNREACHABLE: "offline? See to the network (or the proxy variables) and run it again; "
-    "what has come so far is kept",
-    web.Kind.UNTRUSTED: "if a proxy of your network signs its own certificates, name its CA bundle in SSL_CERT_FILE",
-    web.Kind.NO_ADDRESS: "write an address that starts with https://, http:// or file://",
-    web.Kind.BROKEN: "run it again; what has come so far is kept. If it stays like this, name another mirror",
-}
-# What helps most comes first: with one server down and one without the file, the first may well have it.
-_TELLING = (
-    web.Kind.NO_ADDRESS,
-    web.Kind.UNTRUSTED,
-    web.Kind.UNREACHABLE,
-    web.Kind.BROKEN,
-    web.Kind.DENIED,
-    web.Kind.MISSING,
-)
-
-
-class Missing(DownloadError):
-    """Every server that was asked says that it has no such file."""
 
 
 class Stopped(Exception):
     """The download was told to stop; what has come is kept."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """One file, at any of `urls` (https, http or file), tried in their order; `size` in bytes.
-
-    Without a digest the bytes are stored under the digest they have: the caller must verify a signature.
-    """
-
-    title: str
-    urls: tuple[str, ...]
-    digest: Digest | None = None
-    size: int | None = None
-
-    @property
-    def key(self) -> str:
-        """What makes two of them the same download."""
-        return str(self.digest) if self.digest else " ".join(map(web.public, self.urls))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How often one address is asked when it brings nothing new, and how long we wait between (seconds, doubling)."""
-
-    attempts: int = 5
-    first_wait: float = 0.5
-    longest_wait: float = 30.0
-    timeouts: web.Timeouts = field(default_factory=web.Timeouts)
-
-    def pause(self, failures: int, asked: float | None) -> float:
-        """Before the next attempt, after so many failures in a row; `asked` is what the server asked for."""
-        if asked is not None:
-            return min(asked, self.longest_wait)
-        wait = min(math.ldexp(self.first_wait, failures - 1), self.longest_wait)
-        return wait * random.uniform(0.5, 1.0)  # noqa: S311
-
-
-PATIENCE = Patience()
 
 
 class Watcher(Protocol):
@@ -130,7 +68,7 @@ class Transfer:
                     problems.append((web.public(url), failed))
                 except IntegrityError as error:
                     bad = bad or error
-            raise bad or _error(wanted, problems)
+            raise bad or failure(wanted, problems)
 
     def _waiting(self) -> None:
         self.watcher.say("waiting for another process that brings it")
@@ -330,17 +268,3 @@ class _Recorded:
 
 def _is_file(url: str) -> bool:
     return url[:5].lower() == "file:"
-
-
-def _error(wanted: Wanted, problems: Sequence[tuple[str, web.Failed]]) -> DownloadError:
-    if not problems:
-        return DownloadError(f"cannot download {wanted.title}: no address is known for it", "name one")
-    kinds = {failed.kind for _, failed in problems}
-    hint = next(_HINTS[kind] for kind in _TELLING if kind in kinds)
-    if len(problems) == 1:
-        [(url, failed)] = problems
-        text = f"cannot download {wanted.title} from {url}: {failed.reason}"
-    else:
-        lines = (f"\n  {url}: {failed.reason}" for url, failed in problems)
-        text = f"cannot download {wanted.title} from any of {len(problems)} addresses:{''.join(lines)}"
-    return (Missing if kinds == {web.Kind.MISSING} else DownloadError)(text, hint)

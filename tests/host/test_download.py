@@ -74,7 +74,7 @@ def leftovers(store: Store) -> list[str]:
     return sorted(path.name for path in (store.root / "partial").iterdir())
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited too long"
@@ -229,8 +229,17 @@ except KeyboardInterrupt:
 """
 
 
-def child(url: str, store: Store, data: bytes = DATA) -> list[str]:
+def command(url: str, store: Store, data: bytes = DATA) -> list[str]:
     return [sys.executable, "-c", CHILD, url, str(store.root), str(Digest.of(data)), str(len(data))]
+
+
+@contextmanager
+def child(url: str, store: Store) -> Iterator["subprocess.Popen[bytes]"]:
+    with subprocess.Popen(command(url, store)) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def arrived(store: Store) -> int:
@@ -240,7 +249,7 @@ def arrived(store: Store) -> int:
 
 def test_a_killed_download_asks_only_for_the_rest(site: Site, store: Store, release: threading.Event) -> None:
     url = site.serve("/data", DATA, web.held(HALF, release))
-    with subprocess.Popen(child(url, store)) as process:
+    with child(url, store) as process:
         eventually(lambda: arrived(store) == HALF)
         process.kill()
     release.set()
@@ -253,7 +262,7 @@ def test_a_killed_download_asks_only_for_the_rest(site: Site, store: Store, rele
 
 def test_ctrl_c_ends_it_at_once_and_keeps_what_has_come(site: Site, store: Store, release: threading.Event) -> None:
     url = site.serve("/data", DATA, web.held(HALF, release))
-    with subprocess.Popen(child(url, store)) as process:
+    with child(url, store) as process:
         eventually(lambda: arrived(store) == HALF)
         process.send_signal(signal.SIGINT)
         assert process.wait(5) == 130
@@ -262,9 +271,9 @@ def test_ctrl_c_ends_it_at_once_and_keeps_what_has_come(site: Site, store: Store
 
 def test_two_processes_that_want_the_same_fetch_it_once(site: Site, store: Store, release: threading.Event) -> None:
     url = site.serve("/data", DATA, web.held(HALF, release))
-    with subprocess.Popen(child(url, store)) as one:
+    with child(url, store) as one:
         eventually(lambda: arrived(store) == HALF)
-        with subprocess.Popen(child(url, store)) as other:
+        with child(url, store) as other:
             time.sleep(0.3)
             release.set()
             assert (one.wait(10), other.wait(10)) == (0, 0)
@@ -585,7 +594,7 @@ def test_a_document_of_this_machine(store: Store, tmp_path: Path) -> None:
 
 def test_a_file_that_outgrows_its_limit_is_told_and_gone_on_with(site: Site, store: Store) -> None:
     url = site.serve("/data", DATA)
-    limited = ["sh", "-c", 'ulimit -f 200; exec "$@"', "sh", *child(url, store)]
+    limited = ["sh", "-c", 'ulimit -f 200; exec "$@"', "sh", *command(url, store)]
     done = subprocess.run(limited, capture_output=True, check=False)
     assert done.returncode == 1
     assert b"ImageError: cannot write" in done.stderr
@@ -604,7 +613,7 @@ def test_a_full_disk_is_told_and_gone_on_with(site: Site, tmp_path: Path) -> Non
         subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "none", small], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("this user may not make a mount namespace, and so no small disk")
-    script = ["unshare", "-rm", "sh", "-c", mount, str(small), *child(url, store)]
+    script = ["unshare", "-rm", "sh", "-c", mount, str(small), *command(url, store)]
     done = subprocess.run(script, capture_output=True, check=False)
     assert done.returncode == 1
     assert b"No space left on device | the disk is full: free some room" in done.stderr
