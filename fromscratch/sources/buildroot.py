@@ -41,7 +41,7 @@ class Buildroot:
 
     def __init__(self, options: BuildrootOptions, context: Context) -> None:
         self._options, self._context = options, context
-        self.label = f"buildroot {options.version or Path(options.tree).name}"
+        self.label = f"buildroot {options.release or Path(options.tree).name}"
 
     def fetch(self, store: Store) -> None:
         """Bring Buildroot, its configuration, every package's source, and the toolchain if it is made here."""

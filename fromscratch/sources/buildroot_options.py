@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from fromscratch.formats import kconfig
+from fromscratch.sources.buildroot_releases import NEWEST
 
 SITE = "https://buildroot.org/downloads"
 
@@ -22,7 +23,9 @@ class ExternalToolchain(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class BuildrootFields(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The options themselves; `buildroot.BuildrootOptions` adds how they become a source."""
 
-    version: Annotated[str, Meta(description="a release of Buildroot, such as 2026.05.1")] = ""
+    version: Annotated[
+        str, Meta(description=f"a release of Buildroot; {NEWEST} if neither this nor tree is said")
+    ] = ""
     tree: Annotated[
         str,
         Meta(description="instead of a release: a folder, a tarball, or a git repository (with @REF at its end)"),
@@ -69,7 +72,7 @@ class BuildrootFields(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = None
 
     def __post_init__(self) -> None:
-        if bool(self.version) == bool(self.tree):
+        if self.version and self.tree:
             raise ValueError("say either version: (a release) or tree: (a folder, tarball or git repository)")
         if self.offline and not self.mirror:
             raise ValueError("offline: true needs mirror: (where the packages' sources lie)")
@@ -81,6 +84,11 @@ class BuildrootFields(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         for name in self.make:
             if not name.replace("_", "").isalnum():
                 raise ValueError(f"make: {name!r} is no variable of make")
+
+    @property
+    def release(self) -> str:
+        """The release that is meant; empty if `tree` says where Buildroot comes from."""
+        return self.version or ("" if self.tree else NEWEST)
 
     @property
     def configs(self) -> list[str]:

@@ -15,6 +15,7 @@ from fromscratch.host import disk, run
 from fromscratch.host.store import Store
 from fromscratch.progress import Progress
 from fromscratch.sources.buildroot_options import BuildrootFields
+from fromscratch.sources.buildroot_releases import RELEASES
 
 _LAYOUT = "1"
 _UNPACKING = ("--strip-components=1", "--no-same-owner", "--no-same-permissions")
@@ -41,7 +42,7 @@ def bring(options: BuildrootFields, folder: Path, store: Store, progress: Progre
 
     Raises UsageError, DownloadError, IntegrityError, ImageError.
     """
-    if options.version:
+    if options.release:
         return _unpacked(store, _downloaded_release(options, folder, store, progress), progress)
     kind, path = _kind(options.tree, folder)
     match kind:
@@ -57,7 +58,7 @@ def bring(options: BuildrootFields, folder: Path, store: Store, progress: Progre
 
 def present(options: BuildrootFields, folder: Path, store: Store) -> Tree:
     """The tree that `bring` brought. Uses no network. Raises NotFetched."""
-    if options.version:
+    if options.release:
         return _already_unpacked(store, _recorded(store, "buildroot-release", _release_key(options, folder)))
     kind, path = _kind(options.tree, folder)
     match kind:
@@ -144,13 +145,18 @@ def _tree(path: Path, identity: str) -> Tree:
 
 
 def _release_url(options: BuildrootFields) -> str:
-    return f"{options.site.rstrip('/')}/buildroot-{options.version}.tar.xz"
+    return f"{options.site.rstrip('/')}/buildroot-{options.release}.tar.xz"
 
 
 def _release_key(options: BuildrootFields, folder: Path) -> str:
     """Names a release by all that decides whether its bytes are believed."""
-    keys = [_keyring(folder, name).read_bytes() for name in options.keyrings] if not options.sha256 else []
-    return "\n".join([_release_url(options), options.sha256, *(Digest.of(key).hex for key in keys)])
+    keys = [_keyring(folder, name).read_bytes() for name in options.keyrings] if not _pinned(options) else []
+    return "\n".join([_release_url(options), _pinned(options), *(Digest.of(key).hex for key in keys)])
+
+
+def _pinned(options: BuildrootFields) -> str:
+    """The digest that the recipe says; the known one, unless the recipe wants a signature verified; or nothing."""
+    return options.sha256 or ("" if options.keyrings else RELEASES.get(options.release, ""))
 
 
 def _keyring(folder: Path, name: str) -> Path:
@@ -163,12 +169,13 @@ def _keyring(folder: Path, name: str) -> Path:
 def _downloaded_release(options: BuildrootFields, folder: Path, store: Store, progress: Progress) -> Digest:
     from fromscratch.host.download import Wanted, download
 
-    url, title = _release_url(options), f"buildroot {options.version}"
+    url, title = _release_url(options), f"buildroot {options.release}"
     key = _release_key(options, folder)
     known = store.record("buildroot-release", key)
     digest = Digest.parse(known.decode()) if known else None
     if digest is None or not store.has(digest):
-        wanted = Digest.parse(options.sha256) if options.sha256 else _signed_digest(options, folder, store, progress)
+        pinned = _pinned(options)
+        wanted = Digest.parse(pinned) if pinned else _signed_digest(options, folder, store, progress)
         [digest] = download(store, [Wanted(title=title, urls=(url,), digest=wanted)], progress)
         store.write_record("buildroot-release", key, str(digest).encode())
     return digest
@@ -182,7 +189,7 @@ def _signed_digest(options: BuildrootFields, folder: Path, store: Store, progres
     url = _release_url(options)
     if not options.keyrings:
         raise UsageError(
-            f"buildroot {options.version} can be verified by nothing",
+            f"buildroot {options.release} can be verified by nothing",
             "add sha256: with the digest that the announcement of the release has, "
             "or keyring: with the key of Buildroot's maintainers",
         )

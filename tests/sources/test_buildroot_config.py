@@ -96,7 +96,6 @@ def test_busybox_takes_files_and_lines(tmp_path: Path) -> None:
     ("given", "why"),
     [
         ({"tree": "x"}, "either version"),
-        ({"version": ""}, "either version"),
         ({"offline": True}, "needs mirror"),
         ({"sha256": "12"}, "64 hexadecimal"),
         ({"set": {"br2": True}}, "no symbol"),

@@ -18,6 +18,7 @@ from fromscratch.host.store import Store
 from fromscratch.progress import SILENT
 from fromscratch.sources import buildroot_tree as trees
 from fromscratch.sources.buildroot_options import BuildrootFields
+from fromscratch.sources.buildroot_releases import NEWEST, RELEASES
 from fromscratch.sources.buildroot_tree import Tree
 
 TINY = Path(__file__).parent / "tiny_buildroot"
@@ -160,6 +161,14 @@ def test_a_release_is_downloaded_and_verified(site: tuple[str, Digest], store: S
 def test_a_release_that_nothing_verifies_is_refused(site: tuple[str, Digest], store: Store, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="can be verified by nothing"):
         brought(tmp_path, store, version="0.1", site=site[0])
+
+
+def test_a_known_release_needs_no_digest_and_is_held_to_the_known_one(
+    site: tuple[str, Digest], store: Store, tmp_path: Path
+) -> None:
+    (tmp_path / "site" / f"buildroot-{NEWEST}.tar.xz").write_bytes(b"something else")
+    with pytest.raises(IntegrityError, match=RELEASES[NEWEST]):
+        brought(tmp_path, store, site=site[0])
 
 
 def test_a_release_may_be_verified_by_its_signed_list(site: tuple[str, Digest], store: Store, tmp_path: Path) -> None:
