@@ -20,11 +20,23 @@ _OF_THIS_MACHINE = ("BR2_DEFCONFIG", "BR2_DL_DIR", "BR2_HOST_GCC_VERSION", "BR2_
 
 @dataclass(frozen=True, slots=True)
 class ConfigureResult:
-    """`config` is the whole .config; `fragment` the file that now holds the user's change, if there was one."""
+    """`config` is the whole .config; `fragment` the file that now holds the user's change, if there was one.
+
+    `listed` says whether the recipe names that fragment already.
+    """
 
     config: Path
     fragment: Path | None = None
     changes: tuple[str, ...] = ()
+    listed: bool = True
+
+    def __str__(self) -> str:
+        if self.fragment is None:
+            return f"the configuration is {self.config}"
+        key = "busybox" if self.fragment.parent.name == "busybox" else "config"
+        name = f"buildroot-configs/busybox/{self.fragment.name}" if key == "busybox" else self.fragment.stem
+        advice = "" if self.listed else f"\nadd {name} to {key}: in the recipe, so that it counts"
+        return f"{self.fragment} now says:\n" + "\n".join(f"  {line}" for line in self.changes) + advice
 
 
 def configuration_text(made: Plan, context: Context) -> str:
@@ -59,7 +71,8 @@ def configure(
     settled = {
         symbol: after.get(symbol, kconfig.NOT_SET) for symbol in changes if not symbol.startswith(_OF_THIS_MACHINE)
     }
-    return _written(scratch / ".config", context.folder / "buildroot-configs" / f"{name}.config", settled)
+    listed = name in made.configs
+    return _written(scratch / ".config", context.folder / "buildroot-configs" / f"{name}.config", settled, listed)
 
 
 def _busybox_menu(made: Plan, context: Context, text: str, name: str) -> ConfigureResult:
@@ -73,7 +86,8 @@ def _busybox_menu(made: Plan, context: Context, text: str, name: str) -> Configu
     before = kconfig.read_config(found[0].read_text())
     _show(make, "busybox-menuconfig")
     changes = kconfig.difference(before, kconfig.read_config(found[0].read_text()))
-    return _written(found[0], context.folder / "buildroot-configs" / "busybox" / f"{name}.config", changes)
+    fragment = context.folder / "buildroot-configs" / "busybox" / f"{name}.config"
+    return _written(found[0], fragment, changes, fragment in made.busybox_files)
 
 
 def _minimal(make: Make, context: Context) -> dict[str, kconfig.Value]:
@@ -93,7 +107,7 @@ def _show(make: Make, goal: str) -> None:
         )
 
 
-def _written(config: Path, fragment: Path, changes: dict[str, kconfig.Value]) -> ConfigureResult:
+def _written(config: Path, fragment: Path, changes: dict[str, kconfig.Value], listed: bool) -> ConfigureResult:
     """Add the changes to a fragment that may be there from last time."""
     if not changes:
         return ConfigureResult(config)
@@ -101,4 +115,4 @@ def _written(config: Path, fragment: Path, changes: dict[str, kconfig.Value]) ->
     new = [Setting(symbol, value, "menu") for symbol, value in changes.items()]
     whole = kconfig.merge([*old, *new]).values()
     disk.write_atomically(fragment, ("# Written by fromscratch configure --menu.\n" + kconfig.render(whole)).encode())
-    return ConfigureResult(config, fragment, tuple(one.line for one in new))
+    return ConfigureResult(config, fragment, tuple(one.line for one in new), listed)

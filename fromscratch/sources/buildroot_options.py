@@ -23,9 +23,7 @@ class ExternalToolchain(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class BuildrootFields(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The options themselves; `buildroot.BuildrootOptions` adds how they become a source."""
 
-    version: Annotated[
-        str, Meta(description=f"a release of Buildroot; {NEWEST} if neither this nor tree is said")
-    ] = ""
+    version: Annotated[str, Meta(description=f"a release of Buildroot; {NEWEST} if neither this nor tree is said")] = ""
     tree: Annotated[
         str,
         Meta(description="instead of a release: a folder, a tarball, or a git repository (with @REF at its end)"),

@@ -27,7 +27,8 @@ _ONLY_STEERING = ("BR2_PRIMARY_SITE", "BR2_PRIMARY_SITE_ONLY")
 class Plan:
     """`place` is the workspace: `output` is Buildroot's own, `settings` a scratch one for configurations.
 
-    `external` has a digest for each package of external trees, `rest` a digest of what is not told apart further.
+    `external` has a digest for each package of external trees, `rest` a digest of what is not told apart further;
+    `configs` and `busybox_files` are the fragments that the recipe names.
     """
 
     tree: Tree
@@ -36,6 +37,8 @@ class Plan:
     externals: tuple[Path, ...]
     external: dict[str, str]
     rest: str
+    configs: tuple[str, ...]
+    busybox_files: frozenset[Path]
     fingerprint: str
     key: str
     place: Path
@@ -103,6 +106,8 @@ def plan(options: BuildrootFields, context: Context, store: Store, *, fetching: 
         externals=externals,
         external=external,
         rest=rest,
+        configs=tuple(options.configs),
+        busybox_files=frozenset(context.folder / one for one in options.busybox if "\n" not in one),
         fingerprint=fingerprint,
         key=key,
         place=place,
@@ -119,6 +124,9 @@ def _environment(folder: Path, place: Path, store: Store, toolchain: Toolchain) 
         "CCACHE_DIR": str(store.root / "work" / "ccache"),
         "CCACHE_BASEDIR": str(place),
         "CCACHE_NOHASHDIR": "1",
+        "CCACHE_DEPEND": "1",  # no preprocessing of its own: a first build takes hardly longer than without it
+        # A package's generated headers are as new as its objects; their content is compared all the same.
+        "CCACHE_SLOPPINESS": "include_file_ctime,include_file_mtime",
         "CCACHE_COMPILERCHECK": f"string:{_hash(toolchain.identity)}",
         "CCACHE_CONFIGPATH": "/dev/null",
     }

@@ -193,6 +193,26 @@ def test_the_whole_output_is_kept_in_the_log_of_the_context(folder: Path, store:
     assert ">>> skeleton 1.0 Building" in log.read_text()
 
 
+def test_configure_makes_the_configuration_that_build_uses(folder: Path, store: Store) -> None:
+    outcome = source(folder, packages=["greeting"]).configure(store)
+    assert "BR2_PACKAGE_GREETING=y\n" in outcome.config.read_text()
+    assert str(outcome) == f"the configuration is {outcome.config}"
+
+
+def test_a_change_in_the_menu_becomes_a_fragment_beside_the_recipe(folder: Path, store: Store) -> None:
+    outcome = source(folder).configure(store, menu=True)
+    fragment = folder / "buildroot-configs" / "menu.config"
+    assert fragment.read_text() == "# Written by fromscratch configure --menu.\nBR2_PACKAGE_SLOW=y\n"
+    assert str(outcome).splitlines() == [
+        f"{fragment} now says:",
+        "  BR2_PACKAGE_SLOW=y",
+        "add menu to config: in the recipe, so that it counts",
+    ]
+    assert "/etc/slow-1.0" in built(folder, store, config=["app-glibc", "menu"])
+    # Nothing new the second time.
+    assert source(folder, config=["app-glibc", "menu"]).configure(store, menu=True).fragment is None
+
+
 RUN = """
 import sys
 from pathlib import Path
