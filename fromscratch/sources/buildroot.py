@@ -41,7 +41,7 @@ class Buildroot:
 
     def __init__(self, options: BuildrootOptions, context: Context) -> None:
         self._options, self._context = options, context
-        self.label = f"buildroot {options.release or Path(options.tree).name}"
+        self.label = f"buildroot {options.release or Path(options.tree).name or options.tree}"
 
     def fetch(self, store: Store) -> None:
         """Bring Buildroot, its configuration, every package's source, and the toolchain if it is made here."""
@@ -114,7 +114,9 @@ class Buildroot:
     def _sources(self, made: Plan, network: bool) -> steps.Watcher:
         progress, extra = self._context.progress, {} if network else _NOWHERE
         try:
-            return made.make.run(["source", "show-info"], f"{self.label}: sources", progress, extra=extra)
+            # --keep-going, so that all that is missing is named at once.
+            goals = ["--keep-going", "source", "show-info"]
+            return made.make.run(goals, f"{self.label}: sources", progress, extra=extra)
         except DownloadError as error:
             if network:
                 raise
@@ -139,7 +141,8 @@ class Buildroot:
         self._put_configuration(made, inputs.config_text)
         started = time.time_ns()
         waiting = steps.unfinished(inputs.packages.values(), made.output)
-        made.make.run([], self.label, progress, waiting=waiting, extra=_NOWHERE)
+        goals = [f"-j{made.make.jobs}"] if staleness.PARALLEL in inputs.config else []
+        made.make.run(goals, self.label, progress, waiting=waiting, extra=_NOWHERE)
         return self._keep(store, made, inputs, started)
 
     def _keep(self, store: Store, made: Plan, inputs: Inputs, started: int) -> records.Result:

@@ -63,6 +63,13 @@ def explain(lines: list[str], attempt: Attempt) -> ImageError:
     """The error for a make that ended badly, from the last lines it wrote."""
     if missing := sorted({name for line in lines for name in _MUST_INSTALL.findall(line)}):
         return MissingTool(f"Buildroot needs {', '.join(missing)}, which are not on this machine", _see(attempt))
+    downloads = [
+        (number, found["folder"])
+        for number, line in enumerate(lines)
+        if (found := _STAMP.search(line)) and _STEP_OF.get(found["stamp"]) == "download"
+    ]
+    if downloads:
+        return _failed_downloads(lines, downloads, attempt)
     for number, line in enumerate(lines):
         if found := _STAMP.search(line):
             return _failed_package(
@@ -78,8 +85,6 @@ def _failed_package(before: Sequence[str], folder: str, step: str, attempt: Atte
     start, announced = _announcement(before, folder)
     own = list(before[start:])
     package = announced.package if announced else folder
-    if step == "download":
-        return _failed_download(own, folder, attempt)
     shown = "\n".join(f"  {line}" for line in telling(own))
     hint = f"try that package alone with: {attempt.script} {package}-rebuild; the whole output is in {attempt.log}"
     if any("No space left" in line for line in own):
@@ -89,6 +94,16 @@ def _failed_package(before: Sequence[str], folder: str, step: str, attempt: Atte
     elif step == "patch":
         hint = f"the sources are not those that the patches are for: see mirror: and the tree; {_see(attempt)}"
     return CommandFailed(f"Buildroot failed to {step} {folder}:\n{shown}", hint)
+
+
+def _failed_downloads(lines: Sequence[str], failed: Sequence[tuple[int, str]], attempt: Attempt) -> ImageError:
+    """The first source that could not be had in full, the others by name."""
+    number, folder = failed[0]
+    start, _ = _announcement(lines[:number], folder)
+    error = _failed_download(lines[start:number], folder, attempt)
+    if others := list(dict.fromkeys(name for _, name in failed[1:] if name != folder)):
+        return type(error)(f"{error.message}\nand no better for {', '.join(others)}", error.hint)
+    return error
 
 
 def _failed_download(own: Sequence[str], folder: str, attempt: Attempt) -> ImageError:
@@ -105,12 +120,13 @@ def _failed_download(own: Sequence[str], folder: str, attempt: Attempt) -> Image
             f"Buildroot has no hash for {unknown['file']} of {folder}",
             f"add it to the package's .hash file; {_see(attempt)}",
         )
-    reasons = [line.strip() for line in own if _NOT_HAD.search(line)]
-    where = " of the mirror" if attempt.offline else ""
+    reasons = list(dict.fromkeys(line.strip() for line in own if _NOT_HAD.search(line)))
+    place = (folder.rpartition("-")[0] or folder).removeprefix("host-")
     return DownloadError(
         f"the source of {folder} could not be had:\n" + "\n".join(f"  {line}" for line in (reasons or own)[-_SHOWN:]),
-        f"put it into the folder {folder.rpartition('-')[0] or folder}{where}, or see whether the site is reachable; "
-        + _see(attempt),
+        f"put it into the folder {place} of the mirror"
+        + ("" if attempt.offline else ", or see whether the site is reachable")
+        + f"; {_see(attempt)}",
     )
 
 

@@ -34,6 +34,9 @@ _NO_EFFECT = (
     "BR2_DEFCONFIG",
 )
 _PACKAGE = "BR2_PACKAGE_"
+PARALLEL = "BR2_PER_PACKAGE_DIRECTORIES"
+"""The symbol under which packages can be built side by side, each with copies of what it needs."""
+
 _CONFIGURE_STAMPS = ("dotconfig", "kconfig_fixup_done", "configured", "built")
 _INSTALL_STAMPS = ("staging_installed", "target_installed", "images_installed", "host_installed", "installed")
 
@@ -76,6 +79,8 @@ def compare(before: Inputs, now: Inputs) -> Stale:
     if before.rest != now.rest:
         return Stale(all="an option of the recipe changed")
     changed = difference(before.config, now.config)
+    if PARALLEL in now.config and before != now:
+        return Stale(all="something changed, and every package has a folder of its own")
     packages: set[str] = set()
     image = bool(changed)
     for name in changed:

@@ -49,6 +49,25 @@ make: *** [package/pkg-generic.mk:179: /w/output/build/busybox-1.38.0/.stamp_dow
     assert "put it into the folder busybox" in error.hint
 
 
+def test_all_missing_sources_are_named() -> None:
+    error = told("""
+>>> host-tar 1.35 Downloading
+wget: unable to resolve host address 'a.example.org'
+wget: unable to resolve host address 'a.example.org'
+make: *** [package/pkg-generic.mk:179: /w/output/build/host-tar-1.35/.stamp_downloaded] Error 1
+>>> busybox 1.38.0 Downloading
+wget: unable to resolve host address 'b.example.org'
+make: *** [package/pkg-generic.mk:179: /w/output/build/busybox-1.38.0/.stamp_downloaded] Error 1
+make: Target 'source' not remade because of errors.
+""")
+    assert error.message.splitlines() == [
+        "the source of host-tar-1.35 could not be had:",
+        "  wget: unable to resolve host address 'a.example.org'",
+        "and no better for busybox-1.38.0",
+    ]
+    assert "into the folder tar of the mirror" in error.hint
+
+
 def test_a_wrong_hash_names_both() -> None:
     error = told("""
 >>> busybox 1.38.0 Downloading

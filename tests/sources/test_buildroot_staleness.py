@@ -81,6 +81,12 @@ def test_an_external_package_that_was_edited_is_built_again() -> None:
     assert compare(before, replace(before, external={"jq": "1", "": "b"})).all == "the external tree changed"
 
 
+def test_packages_with_folders_of_their_own_are_all_built_again() -> None:
+    before = with_config("BR2_PER_PACKAGE_DIRECTORIES=y")
+    assert compare(before, before) == Stale()
+    assert compare(before, replace(before, busybox="CONFIG_VI=y\n")).all
+
+
 def test_clearing_takes_away_just_that(tmp_path: Path) -> None:
     for name in ("libz-1", "busybox-1"):
         folder = tmp_path / "build" / name
