@@ -10,6 +10,7 @@ from typing import Any
 from fromscratch.progress import Task
 
 _WORTH_A_LINE = 0.5
+_WORTH_A_BAR = 0.2
 
 
 class Bars:
@@ -68,37 +69,60 @@ class _Counter:
 
 @contextmanager
 def _drawn(title: str, total: int | None, unit: str) -> Iterator[Task]:
-    from tqdm import tqdm
-
-    with tqdm(
-        total=total,
-        desc=title,
-        unit="B" if unit == "B" else f" {unit}",
-        unit_scale=unit == "B",
-        unit_divisor=1000,
-        leave=False,
-        file=sys.stderr,
-        dynamic_ncols=True,
-        delay=0.2,
-        miniters=1,
-    ) as bar:
-        yield _Bar(bar)
+    bar = _Bar(title, total, unit)
+    try:
+        yield bar
+    finally:
+        bar.close()
 
 
 class _Bar:
-    def __init__(self, bar: Any) -> None:
-        self._bar = bar
+    """A bar that appears when the work has lasted a moment, so that quick work neither flickers nor loads tqdm."""
+
+    def __init__(self, title: str, total: int | None, unit: str) -> None:
+        self._title, self._total, self._unit = title, total, unit
+        self._done, self._text = 0, ""
+        self._started = time.monotonic()
         self._lock = threading.Lock()
+        self._bar: Any = None
 
     def advance(self, amount: int) -> None:
         with self._lock:
-            self._bar.update(amount)
+            self._done += amount
+            if bar := self._shown():
+                bar.update(self._done - bar.n)
 
     def describe(self, text: str) -> None:
         with self._lock:
-            self._bar.set_postfix_str(text[:60], refresh=True)
+            self._text = text[:60]
+            if bar := self._shown():
+                bar.set_postfix_str(self._text)
 
     def expect(self, total: int) -> None:
         with self._lock:
-            self._bar.total = total
-            self._bar.refresh()
+            self._total = total
+            if bar := self._shown():
+                bar.total = total
+                bar.refresh()
+
+    def close(self) -> None:
+        with self._lock:
+            if self._bar is not None:
+                self._bar.close()
+
+    def _shown(self) -> Any:
+        if self._bar is None and time.monotonic() - self._started >= _WORTH_A_BAR:
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                total=self._total,
+                initial=self._done,
+                desc=self._title,
+                postfix=self._text,
+                unit="B" if self._unit == "B" else f" {self._unit}",
+                unit_scale=self._unit == "B",
+                leave=False,
+                file=sys.stderr,
+                dynamic_ncols=True,
+            )
+        return self._bar

@@ -16,9 +16,13 @@ def fetch(call: Call) -> None:
 @verb(help={"menu": "open menuconfig and write what changed back as a fragment", "busybox": "busybox's own menu"})
 def configure(call: Call, menu: bool = False, busybox: bool = False) -> None:
     """Make Buildroot's configuration; --menu opens its menu and writes the change back as a fragment."""
+    import sys
+
     from fromscratch import assembly
     from fromscratch.errors import UsageError
 
+    if (menu or busybox) and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("a menu needs a terminal", "run it on one, or write a fragment into buildroot-configs/")
     job = call.job
     done = 0
     for item, source in assembly.sources(job, job.platforms[0]):
