@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,9 +101,6 @@ class Call:
         from fromscratch.model.image import Platform
 
         return tuple(Platform.parse(text.strip()) for text in (self.platform_names or "").split(",") if text.strip())
-
-    def with_words(self, words: Sequence[str]) -> "Call":
-        return replace(self, words=words)
 
     def say(self, text: str) -> None:
         """What the user asked to see."""

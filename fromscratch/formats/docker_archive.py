@@ -4,7 +4,7 @@ What we write is an OCI layout as well, under the names that containerd, podman 
 so each of them loads it with its name and with the very same configuration: the image ID stays.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 
 import msgspec
@@ -136,10 +136,3 @@ def _digest_in(path: str) -> Digest | None:
         return Digest.parse(f"sha256:{name}") if folder == "blobs/sha256" else None
     except FormatError:
         return None
-
-
-def names_of(tree: Rootfs, label: str) -> Sequence[str]:
-    """Every name that the archive gives its images."""
-    what = f"{MANIFEST_FILE} of {label}"
-    listed = oci.decode(small(ArchiveBlobs(tree, label).content(MANIFEST_FILE), what), list[_Listed], what)
-    return sorted({tag for entry in listed for tag in entry.repo_tags or ()})

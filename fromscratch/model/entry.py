@@ -110,11 +110,6 @@ def with_meta(entry: EntryT, meta: Meta) -> EntryT:
     return entry if entry.meta == meta else replace(entry, meta=meta)
 
 
-def with_origins(entry: EntryT, *origins: Origin) -> EntryT:
-    """The same entry with exactly these reasons."""
-    return replace(entry, origins=origins)
-
-
 def also_from(entry: EntryT, other: Entry) -> EntryT:
     """The same entry with the reasons of `other` added behind its own."""
     added = tuple(origin for origin in other.origins if origin not in entry.origins)

@@ -107,15 +107,3 @@ class _Table:
         if isinstance(self.present, File):
             return File(self.present.meta, data, (*self.present.origins, origin))
         return File(Meta(mode), data, (origin,))
-
-
-def user_of(tree: Rootfs, name: str) -> tuple[int, int] | None:
-    """The uid and gid that the tree's own passwd(5) gives to a name."""
-    entry = tree.find(PASSWD)
-    if not isinstance(entry, File):
-        return None
-    for line in decode(read(entry.content)).splitlines():
-        fields = line.split(":")
-        if len(fields) > 3 and fields[0] == name and fields[2].isdigit() and fields[3].isdigit():
-            return int(fields[2]), int(fields[3])
-    return None

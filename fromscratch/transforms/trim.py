@@ -66,11 +66,6 @@ def selected(tree: Rootfs, rules: Sequence[str]) -> dict[TreePath, str]:
     return {path: rule for path, rule in {**taken, **dangling}.items() if path not in kept_parents}
 
 
-def trimmed(tree: Rootfs, rules: Sequence[str]) -> Rootfs:
-    """The tree without what `selected` finds."""
-    return tree.without(selected(tree, rules))
-
-
 def _patterns(rule: str) -> tuple[str, ...]:
     if rule in CATEGORIES:
         return CATEGORIES[rule]

@@ -5,6 +5,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import cast
@@ -306,9 +307,7 @@ def test_conflicts_are_all_named_with_both_sides() -> None:
 
 
 def entry_from(source: str, entry: Entry) -> Entry:
-    from fromscratch.model.entry import with_origins
-
-    return with_origins(entry, Origin(source, "shipped in", source))
+    return replace(entry, origins=(Origin(source, "shipped in", source),))
 
 
 def test_what_lands_below_a_symlink_follows_it() -> None:

@@ -3,10 +3,11 @@
 import pytest
 
 from fromscratch.errors import Conflict, UsageError
+from fromscratch.formats.passwd import identity
 from fromscratch.model.content import read
 from fromscratch.model.entry import File, Origin
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.transforms.accounts import Group, User, user_of, with_accounts
+from fromscratch.transforms.accounts import Group, User, with_accounts
 from tests.trees import listed, text, tree
 
 ASKED = Origin("recipe", "asked for", "accounts")
@@ -48,7 +49,8 @@ def test_lines_that_are_there_stay_and_one_of_the_same_name_is_replaced() -> Non
     assert content(made, "/etc/group") == "root:x:0:\napp:x:1000:\nlog:x:4:app\n"
     assert content(made, "/etc/shadow").startswith("root:!:1::::::\n")
     assert "f 0600 0:42" in listed(made)
-    assert user_of(made, "app") == (1000, 1000)
+    who = identity(made, "app")
+    assert (who.uid, who.gid) == (1000, 1000)
 
 
 def test_a_number_that_is_somebody_elses_is_a_conflict_that_names_both() -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from fromscratch.errors import NotInTree, UsageError
-from fromscratch.transforms.trim import selected, trimmed
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.transforms.trim import selected
 from tests.trees import listed, text, tree
 
 ROOT = """
@@ -22,6 +23,10 @@ ROOT = """
     d 0755 0:0 /var/cache
     f 0644 0:0 /var/cache/debconf/config.dat ''
 """
+
+
+def trimmed(given: Rootfs, rules: list[str]) -> Rootfs:
+    return given.without(selected(given, rules))
 
 
 def test_categories_take_documentation_locales_static_libraries_and_caches() -> None:
