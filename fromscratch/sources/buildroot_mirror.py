@@ -2,7 +2,8 @@
 
 Debian keeps many upstream tarballs as they were released, under another name:
 pool/main/b/busybox/busybox_1.38.0.orig.tar.bz2 is busybox-1.38.0.tar.bz2. Buildroot's own .hash
-files say whether it is that very file.
+files say whether it is that very file. An archive's pool holds the packages of all its suites, so
+that the newest versions are there whichever suite this machine has.
 """
 
 import re
