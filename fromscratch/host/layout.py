@@ -92,7 +92,7 @@ class LayoutWriter:
         """Pack a tree into this layout, as formats.layer.pack does; the second answer tells which codec did it."""
         from fromscratch.formats import layer as layers
 
-        with self.blob_file() as out:
+        with disk.explained(self.directory), self.blob_file() as out:
             packed = layers.pack(tree, out, codec=codec, threads=threads, progress_task=progress_task)
         self.add_blob(Path(out.name), packed.digest)
         layer = self.layer(packed.diff_id, packed.digest, packed.size, packed.media_type, comment=comment)

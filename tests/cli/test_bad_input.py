@@ -1,0 +1,213 @@
+"""Every bad input gives exit code 2 or 1, one message, one hint, and leaves nothing half-written."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fromscratch.digest import Digest
+from tests.cli.command import Answer, Desk
+from tests.engines import missing
+from tests.formats.debs import deb
+from tests.sources.debian_mirror import Mirror
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    made = Desk(tmp_path / "desk", tmp_path / "store")
+    made.folder.mkdir()
+    return made
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Mirror:
+    return Mirror(tmp_path / "mirror")
+
+
+def one_message_one_hint(answer: Answer, code: int, *parts: str) -> None:
+    assert answer.code == code, answer.err
+    assert "Traceback" not in answer.err
+    assert answer.err.count("error: ") == 1
+    assert answer.err.count(" hint: ") == 1
+    for part in parts:
+        assert part in answer.err
+
+
+def nothing_half_written(desk: Desk) -> None:
+    """No layout and no evidence that could be taken for a build, and no stray file beside them."""
+    left = [path for path in (desk.folder / "build").rglob("*") if path.is_file() and path.name != "build.log"]
+    assert left == []
+
+
+def tar(path: Path, *members: tuple[str, bytes, str]) -> None:
+    with tarfile.open(path, "w") as archive:
+        for name, data, link in members:
+            member = tarfile.TarInfo(name)
+            if link:
+                member.type, member.linkname = tarfile.SYMTYPE, link
+            member.size = 0 if link else len(data)
+            archive.addfile(member, io.BytesIO(data))
+
+
+def debian(mirror: Mirror, *packages: str) -> str:
+    return (
+        f"name: demo\nplatforms: [linux/amd64]\nrootfs:\n  - debian: {{suite: bookworm, mirror: '{mirror.address}', "
+        f"keyring: '{mirror.keyring}', packages: [{', '.join(packages)}]}}\n"
+    )
+
+
+def test_a_tar_entry_that_leads_outside_the_root(desk: Desk) -> None:
+    tar(desk.folder / "root.tar", ("../../etc/passwd", b"x", ""))
+    desk.write("fromscratch.yaml", "name: demo\nrootfs: [{tarball: root.tar}]\n")
+    one_message_one_hint(desk.call("fetch", "build"), 1, "root.tar", "../../etc/passwd", "outside the root")
+    nothing_half_written(desk)
+
+
+def test_an_absolute_symlink_that_a_later_entry_would_be_written_through(desk: Desk) -> None:
+    tar(desk.folder / "root.tar", ("etc", b"", "/etc"), ("etc/passwd", b"x", ""))
+    desk.write("fromscratch.yaml", "name: demo\nrootfs: [{tarball: root.tar}]\n")
+    one_message_one_hint(desk.call("fetch", "build"), 1, "/etc/passwd", "absolute symlink /etc -> /etc")
+    nothing_half_written(desk)
+
+
+def test_a_tarball_that_is_cut(desk: Desk) -> None:
+    tar(desk.folder / "whole.tar", ("file", b"x" * 5000, ""))
+    (desk.folder / "root.tar").write_bytes((desk.folder / "whole.tar").read_bytes()[:3000])
+    desk.write("fromscratch.yaml", "name: demo\nrootfs: [{tarball: root.tar}]\n")
+    one_message_one_hint(desk.call("fetch", "build"), 1, "root.tar")
+    nothing_half_written(desk)
+
+
+def test_a_wrong_hash_names_both_digests(desk: Desk) -> None:
+    tar(desk.folder / "root.tar", ("file", b"x", ""))
+    found, wanted = Digest.of((desk.folder / "root.tar").read_bytes()), "0" * 64
+    desk.write(
+        "fromscratch.yaml",
+        f"name: demo\nrootfs: [{{tarball: {{url: 'file://{desk.folder}/root.tar', sha256: '{wanted}'}}}}]\n",
+    )
+    one_message_one_hint(desk.call("fetch", "build"), 1, str(found), f"sha256:{wanted}")
+    nothing_half_written(desk)
+
+
+def test_a_package_that_is_cut_is_named(desk: Desk, mirror: Mirror) -> None:
+    whole = deb("Package: app\nVersion: 1\nArchitecture: amd64\n", {"./usr/bin/app": b"app" * 1000})
+    mirror.publish(whole)
+    desk.write("fromscratch.yaml", debian(mirror, "app"))
+    desk.answer("fetch")
+    blob = desk.store / "blobs/sha256" / Digest.of(whole).hex
+    blob.write_bytes(whole[: len(whole) // 2])  # as a failing disk leaves it
+    one_message_one_hint(desk.call("build"), 1, "app")
+    nothing_half_written(desk)
+
+
+def test_a_package_that_changed_on_the_mirror_names_both_digests(desk: Desk, mirror: Mirror) -> None:
+    mirror.publish(deb("Package: app\nVersion: 1\nArchitecture: amd64\n", {"./usr/bin/app": b"app"}))
+    (package,) = mirror.pool()
+    wanted = Digest.of(package.read_bytes())
+    package.write_bytes(b"something else")
+    desk.write("fromscratch.yaml", debian(mirror, "app"))
+    one_message_one_hint(desk.call("fetch", "build"), 1, str(wanted), str(Digest.of(b"something else")))
+    nothing_half_written(desk)
+
+
+def test_an_index_that_another_key_has_signed(desk: Desk, mirror: Mirror, tmp_path: Path) -> None:
+    mirror.publish(deb("Package: app\nVersion: 1\nArchitecture: amd64\n", {"./usr/bin/app": b"app"}))
+    stranger = Mirror(tmp_path / "stranger")
+    text = debian(mirror, "app").replace(str(mirror.keyring), str(stranger.keyring))
+    desk.write("fromscratch.yaml", text)
+    one_message_one_hint(desk.call("fetch", "build"), 1, mirror.address, "no good signature")
+    nothing_half_written(desk)
+
+
+def test_a_dependency_that_nobody_provides_names_the_chain(desk: Desk, mirror: Mirror) -> None:
+    mirror.publish(
+        deb("Package: app\nVersion: 1\nArchitecture: amd64\nDepends: libnone (>= 2)\n", {"./usr/bin/app": b""})
+    )
+    desk.write("fromscratch.yaml", debian(mirror, "app"))
+    one_message_one_hint(desk.call("fetch", "build"), 1, "libnone (>= 2)", "app", "rootfs[0]")
+    nothing_half_written(desk)
+
+
+def test_a_package_that_is_not_there_and_a_slip_of_the_pen(desk: Desk, mirror: Mirror) -> None:
+    mirror.publish(deb("Package: busybox\nVersion: 1\nArchitecture: amd64\n", {"./usr/bin/busybox": b""}))
+    desk.write("fromscratch.yaml", debian(mirror, "busibox"))
+    one_message_one_hint(desk.call("fetch", "build"), 1, "busibox", "busybox")
+    nothing_half_written(desk)
+
+
+def test_build_without_fetch(desk: Desk, mirror: Mirror) -> None:
+    mirror.publish(deb("Package: app\nVersion: 1\nArchitecture: amd64\n", {"./usr/bin/app": b""}))
+    desk.write("fromscratch.yaml", debian(mirror, "app"))
+    one_message_one_hint(desk.call("build"), 1, "fetch")
+    nothing_half_written(desk)
+
+
+def test_no_engine_that_answers(desk: Desk) -> None:
+    desk.write("files/app", "x")
+    desk.write("fromscratch.yaml", "name: demo\nrootfs: [{overlay: files}]\n")
+    desk.answer("build")
+    desk.variables["DOCKER_HOST"] = f"unix://{desk.folder}/no.sock"
+    one_message_one_hint(desk.call("import", "--tag", "x", "--engine", "docker"), 1, "docker")
+    one_message_one_hint(desk.call("import", "--tag", "x", "--engine", "dcoker"), 2, "docker")
+
+
+def test_a_name_that_a_layer_cannot_hold(desk: Desk) -> None:
+    (desk.folder / "root/etc").mkdir(parents=True)
+    desk.write("root/etc/.wh.passwd", "")
+    desk.write("fromscratch.yaml", "name: demo\nrootfs: [{directory: root}]\n")
+    one_message_one_hint(desk.call("build"), 1, "/etc/.wh.passwd")
+    nothing_half_written(desk)
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_and_with_room_it_goes_on(desk: Desk) -> None:
+    (desk.folder / "root").mkdir()
+    (desk.folder / "root/large").write_bytes(bytes(range(256)) * 40_000)
+    desk.write("fromscratch.yaml", "name: demo\nrootfs: [{directory: root}]\ncompression: none\n")
+    (desk.folder / "build").mkdir()
+    if subprocess.run(["unshare", "-rm", "true"], check=False, capture_output=True).returncode:
+        missing("this kernel gives no namespace to mount a small disk in")
+    script = 'mount -t tmpfs -o size=1m none build && "$@"; code=$?; find build -type f; exit $code'
+    small = desk.call("build", program=("unshare", "-rm", "sh", "-c", script, "sh", *_PROGRAM))
+    one_message_one_hint(small, 1, "No space left on device", "the disk is full")
+    assert small.out == ""
+    assert "demo linux/" in desk.answer("build")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_fetch_keeps_what_came_and_the_next_one_goes_on(
+    desk: Desk, mirror: Mirror, number: signal.Signals
+) -> None:
+    names = [f"app{each}" for each in range(30)]
+    packages = [
+        deb(
+            f"Package: {name}\nVersion: 1\nArchitecture: amd64\n",
+            {f"./usr/bin/{name}": os.urandom(1_000_000)},
+            suffix=".gz",
+        )
+        for name in names
+    ]
+    mirror.publish(*packages)
+    desk.write("fromscratch.yaml", debian(mirror, *names))
+    with desk.process("fetch") as process:
+        _until(lambda: len(list((desk.store / "blobs/sha256").glob("*"))) > 5)  # the indexes, and a few packages
+        process.send_signal(number)
+        _out, err = process.communicate(timeout=60)
+    assert "Traceback" not in err
+    assert process.returncode in (130, 0), err  # 0: it had ended already
+    assert "demo linux/amd64: " in desk.answer("fetch", "build")
+
+
+_PROGRAM = (sys.executable, "-m", "fromscratch")
+
+
+def _until(ready: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not ready() and time.monotonic() < end:
+        time.sleep(0.01)
