@@ -11,7 +11,7 @@ settings.register_profile("thorough", deadline=None, max_examples=3000)  # pytes
 settings.load_profile("house")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter") -> None:
     skipped = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
     if not skipped:
         return

@@ -418,7 +418,7 @@ def test_other_bytes_name_both_digests_and_the_address_and_take_nothing_good_awa
     assert leftovers(store) == []
 
 
-@pytest.mark.parametrize("other", [b"short", DATA + b"more"])
+@pytest.mark.parametrize("other", [b"short", DATA + b"more"], ids=["short", "long"])
 def test_another_size_is_told(site: Site, store: Store, other: bytes) -> None:
     with pytest.raises(IntegrityError, match=str(len(DATA))):
         bring(store, wanted(site.serve("/data", other)))

@@ -156,7 +156,7 @@ def test_a_detached_signature(signer: Make, tool: str, tmp_path: Path, armor: bo
     refused(lambda: signature.verify_detached(data, signed, [alice.keyring], "buildroot.tar", tool=tool))
 
 
-@pytest.mark.parametrize("junk", [b"", b"<html>not found</html>", b"\x99\xff\xff", os.urandom(3)[:0] + b"\xc2\x05abc"])
+@pytest.mark.parametrize("junk", [b"", b"<html>not found</html>", b"\x99\xff\xff", b"\xc2\x05abc"])
 def test_a_signature_that_is_none_is_refused(signer: Make, tool: str, junk: bytes) -> None:
     alice = signer("alice")
     refused(lambda: signature.verify_detached(alice.keyring, junk, [alice.keyring], "data", tool=tool))
