@@ -26,6 +26,7 @@ from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
 from fromscratch.recipe import Item, Recipe
 from fromscratch.sinks.contract import IndexSink, Receipt, Sink
+from fromscratch.sources.catalogue import bind
 from fromscratch.sources.contract import Context, Source
 from fromscratch.transforms.accounts import with_accounts
 from fromscratch.transforms.normalise import normalised
@@ -149,7 +150,7 @@ def sources(job: Job, platform: Platform) -> Iterator[tuple[Item, Source]]:
             jobs=job.jobs,
             log=job.output / "build.log",
         )
-        yield item, item.options.bind(context)
+        yield item, bind(item.options, context)
 
 
 def fingerprint(job: Job) -> str:

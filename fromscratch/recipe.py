@@ -18,7 +18,6 @@ from fromscratch.formats import strict, yaml
 from fromscratch.formats.strict import Fault
 from fromscratch.model.image import Healthcheck, Platform, RunConfig
 from fromscratch.sources.catalogue import KINDS
-from fromscratch.sources.contract import Options
 from fromscratch.transforms.accounts import Group, User
 from fromscratch.transforms.trim import CATEGORIES as TRIM_CATEGORIES
 
@@ -163,7 +162,7 @@ class Item:
     """One thing under `rootfs:`."""
 
     kind: str
-    options: Options
+    options: Struct
     replace: bool
 
 
@@ -203,7 +202,7 @@ class Recipe(Strict, frozen=True):
             for kind in KINDS:
                 options = getattr(item, kind.word)
                 if options is not UNSET:
-                    yield Item(kind.word, cast(Options, options), item.replace)  # type: ignore[attr-defined]
+                    yield Item(kind.word, cast(Struct, options), item.replace)  # type: ignore[attr-defined]
 
 
 def load(path: Path) -> Recipe:

@@ -80,8 +80,8 @@ def _debian() -> Iterator[Check]:
 
 def _buildroot() -> Iterator[Check]:
     from fromscratch.model.image import Platform
-    from fromscratch.sources import buildroot_host_toolchain as toolchain
-    from fromscratch.sources import buildroot_preflight as preflight
+    from fromscratch.sources.buildroot import host_toolchain as toolchain
+    from fromscratch.sources.buildroot import preflight
 
     here = Platform.of_this_machine()
     yield _tried("buildroot: programs", lambda: _all_there(preflight.check))

@@ -47,10 +47,3 @@ class Source(Protocol):
 
         Raises NotFetched when `fetch` has to run first.
         """
-
-
-class Options(Protocol):
-    """The part of a recipe that describes one source: a frozen msgspec Struct."""
-
-    def bind(self, context: Context) -> Source:
-        """The source itself. Touches nothing yet."""

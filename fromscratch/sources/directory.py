@@ -34,9 +34,6 @@ class DirectoryOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.into != "/":
             check_paths("into", [self.into])
 
-    def bind(self, context: Context) -> "DirectorySource":
-        return DirectorySource(self, context)
-
 
 class DirectorySource:
     def __init__(self, options: DirectoryOptions, context: Context) -> None:

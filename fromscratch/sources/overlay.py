@@ -37,9 +37,6 @@ class OverlayOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         parse_modes(self.modes)
         check_paths("exclude", self.exclude)
 
-    def bind(self, context: Context) -> "OverlaySource":
-        return OverlaySource(self, context)
-
 
 class OverlaySource:
     def __init__(self, options: OverlayOptions, context: Context) -> None:

@@ -60,9 +60,6 @@ class TarballOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if self.into != "/":
             check_paths("into", [self.into])
 
-    def bind(self, context: Context) -> "TarballSource":
-        return TarballSource(self, context)
-
 
 class TarballSource:
     def __init__(self, options: TarballOptions, context: Context) -> None:

@@ -16,12 +16,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import Struct
 
 from fromscratch.errors import NotFetched
 from fromscratch.host.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sources.contract import Context, Options, Source
+from fromscratch.sources.catalogue import bind
+from fromscratch.sources.contract import Context, Source
 from tests.sameness import archive_of, everything
 from tests.trees import listed
 
@@ -35,14 +37,14 @@ class Subject:
     fingerprint.
     """
 
-    options: Options
+    options: Struct
     folder: Path
     change: Callable[[], object] | None = None
-    other: Options | None = None
+    other: Struct | None = None
     platform: Platform = Platform("linux", "amd64")  # noqa: RUF009  frozen
 
     def bind(self, folder: Path | None = None) -> Source:
-        return self.options.bind(self.context(folder))
+        return bind(self.options, self.context(folder))
 
     def context(self, folder: Path | None = None) -> Context:
         return Context(folder=folder or self.folder, place="rootfs[0]", platform=self.platform)
@@ -128,7 +130,7 @@ class SourceContract:
         if subject.other is None:
             return
         subject.bind().fetch(store)
-        other = subject.other.bind(subject.context())
+        other = bind(subject.other, subject.context())
         other.fetch(store)
         assert other.fingerprint(store) != subject.bind().fingerprint(store)
 

@@ -10,16 +10,16 @@ from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats import kconfig
 from fromscratch.host.shipped import shipped
 from fromscratch.model.image import Platform
-from fromscratch.sources import buildroot_config as config
-from fromscratch.sources.buildroot_options import BuildrootFields
-from fromscratch.sources.buildroot_toolchain import headers_symbol
+from fromscratch.sources.buildroot import config
+from fromscratch.sources.buildroot.options import BuildrootOptions
+from fromscratch.sources.buildroot.toolchain import headers_symbol
 
 AMD64 = Platform("linux", "amd64")
 PLATFORMS = [Platform.parse(f"linux/{name}") for name in ("amd64", "arm64", "arm/v7", "386", "riscv64")]
 
 
-def options(**given: Any) -> BuildrootFields:
-    return msgspec.convert({"version": "2026.05.1", **given}, BuildrootFields)
+def options(**given: Any) -> BuildrootOptions:
+    return msgspec.convert({"version": "2026.05.1", **given}, BuildrootOptions)
 
 
 def wished(folder: Path, **given: Any) -> dict[str, str]:

@@ -16,14 +16,15 @@ from fromscratch.errors import CommandFailed, DownloadError, ImageError, Missing
 from fromscratch.host.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.progress import Silent
-from fromscratch.sources import buildroot_preflight as preflight
-from fromscratch.sources.buildroot import Buildroot, BuildrootOptions
+from fromscratch.sources.buildroot import preflight
+from fromscratch.sources.buildroot.options import BuildrootOptions
+from fromscratch.sources.buildroot.source import BuildrootSource
 from fromscratch.sources.contract import Context
 from tests.sources.contract import SourceContract, Subject
 from tests.trees import listed, text
 
 TREE = Path(__file__).parent / "tiny_buildroot"
-Make = Callable[..., Buildroot]
+Make = Callable[..., BuildrootSource]
 
 
 @pytest.fixture(autouse=True)
@@ -55,11 +56,11 @@ class Notes(Silent):
         self.notes.append(text)
 
 
-def source(folder: Path, progress: Silent | None = None, **options: Any) -> Buildroot:
+def source(folder: Path, progress: Silent | None = None, **options: Any) -> BuildrootSource:
     given: dict[str, Any] = {"tree": str(TREE), "mirror": "mirror", "offline": True, "config": "app-glibc", **options}
     platform = Platform("linux", "amd64")
     context = Context(folder=folder, place="rootfs[0]", platform=platform, progress=progress or Silent())
-    return BuildrootOptions(**given).bind(context)
+    return BuildrootSource(BuildrootOptions(**given), context)
 
 
 def built(folder: Path, store: Store, **options: Any) -> str:
@@ -187,7 +188,7 @@ def test_build_of_a_recipe_that_changed_needs_fetch_only_for_what_is_not_there(f
 def test_the_whole_output_is_kept_in_the_log_of_the_context(folder: Path, store: Store, tmp_path: Path) -> None:
     log = tmp_path / "logs" / "build.log"
     context = Context(folder=folder, place="rootfs[0]", platform=Platform("linux", "amd64"), log=log)
-    made = BuildrootOptions(tree=str(TREE), config="app-glibc").bind(context)
+    made = BuildrootSource(BuildrootOptions(tree=str(TREE), config="app-glibc"), context)
     made.fetch(store)
     made.build(store)
     assert ">>> skeleton 1.0 Building" in log.read_text()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fromscratch.errors import CommandFailed, DownloadError, ImageError, IntegrityError, MissingTool
-from fromscratch.sources.buildroot_failure import Attempt, explain, telling
+from fromscratch.sources.buildroot.failure import Attempt, explain, telling
 
 ATTEMPT = Attempt(Path("/w/make-output"), Path("/w/build.log"))
 

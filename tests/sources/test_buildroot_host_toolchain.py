@@ -9,8 +9,8 @@ import pytest
 from fromscratch.errors import MissingTool, UsageError
 from fromscratch.host.store import Store
 from fromscratch.model.image import Platform
-from fromscratch.sources import buildroot_host_toolchain as host
-from fromscratch.sources import buildroot_host_tools as tools
+from fromscratch.sources.buildroot import host_toolchain as host
+from fromscratch.sources.buildroot import host_tools as tools
 
 
 @pytest.fixture(scope="module")

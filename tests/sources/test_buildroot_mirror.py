@@ -7,7 +7,7 @@ import pytest
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
 from fromscratch.host.store import Store
-from fromscratch.sources import buildroot_mirror as mirror
+from fromscratch.sources.buildroot import mirror
 
 
 @pytest.fixture

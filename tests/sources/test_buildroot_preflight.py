@@ -6,7 +6,7 @@ import pytest
 
 from fromscratch.errors import MissingTool, UsageError
 from fromscratch.host import run
-from fromscratch.sources import buildroot_preflight as preflight
+from fromscratch.sources.buildroot import preflight
 
 
 def test_everything_that_is_missing_is_named_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

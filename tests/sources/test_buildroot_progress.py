@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from fromscratch.sources import buildroot_progress as progress
-from fromscratch.sources.buildroot_progress import Message, Package, Watcher
+from fromscratch.sources.buildroot import progress
+from fromscratch.sources.buildroot.progress import Message, Package, Watcher
 
 INFO = {
     "busybox": {

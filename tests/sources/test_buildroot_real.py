@@ -19,14 +19,15 @@ from fromscratch.formats.tar import blocks
 from fromscratch.host.store import Store
 from fromscratch.model.entry import File
 from fromscratch.model.image import Platform
-from fromscratch.sources.buildroot import Buildroot, BuildrootOptions
+from fromscratch.sources.buildroot.options import BuildrootOptions
+from fromscratch.sources.buildroot.source import BuildrootSource
 from fromscratch.sources.contract import Context
 from tests.sameness import archive_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.buildroot]
 
 PLATFORMS = ["linux/amd64", "linux/arm64", "linux/arm/v7", "linux/386", "linux/riscv64"]
-Make = Callable[..., Buildroot]
+Make = Callable[..., BuildrootSource]
 
 
 def named(variable: str) -> str:
@@ -53,7 +54,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 @pytest.fixture
 def make(tree: str, mirror: str, tmp_path: Path) -> Make:
-    def bound(folder: Path = tmp_path, **options: Any) -> Buildroot:
+    def bound(folder: Path = tmp_path, **options: Any) -> BuildrootSource:
         given: dict[str, Any] = {
             "tree": tree,
             "mirror": mirror,
@@ -63,7 +64,7 @@ def make(tree: str, mirror: str, tmp_path: Path) -> Make:
             **options,
         }
         context = Context(folder=folder, place="rootfs[0]", platform=Platform.of_this_machine())
-        return BuildrootOptions(**given).bind(context)
+        return BuildrootSource(BuildrootOptions(**given), context)
 
     return bound
 
@@ -75,7 +76,7 @@ def test_every_symbol_of_the_fragments_survives(
     platform: str, toolchain: Any, form: str, tree: str, store: Store, tmp_path: Path
 ) -> None:
     context = Context(folder=tmp_path, place="rootfs[0]", platform=Platform.parse(platform))
-    made = BuildrootOptions(tree=tree, toolchain=toolchain, config=form).bind(context)
+    made = BuildrootSource(BuildrootOptions(tree=tree, toolchain=toolchain, config=form), context)
     config = kconfig.read_config(made.configure(store).config.read_text())
     assert config["BR2_TOOLCHAIN_USES_GLIBC"] == config["BR2_REPRODUCIBLE"] == "y"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.sources.buildroot_progress import Package
-from fromscratch.sources.buildroot_staleness import Inputs, Stale, clear, compare
+from fromscratch.sources.buildroot.progress import Package
+from fromscratch.sources.buildroot.staleness import Inputs, Stale, clear, compare
 
 
 def package(name: str, *needs: str, version: str = "1", staging: bool = False) -> Package:

@@ -16,10 +16,10 @@ from fromscratch.digest import Digest
 from fromscratch.errors import ImageError, IntegrityError, NotFetched, UsageError
 from fromscratch.host.store import Store
 from fromscratch.progress import SILENT
-from fromscratch.sources import buildroot_tree as trees
-from fromscratch.sources.buildroot_options import BuildrootFields
-from fromscratch.sources.buildroot_releases import NEWEST, RELEASES
-from fromscratch.sources.buildroot_tree import Tree
+from fromscratch.sources.buildroot import tree as trees
+from fromscratch.sources.buildroot.options import BuildrootOptions
+from fromscratch.sources.buildroot.releases import NEWEST, RELEASES
+from fromscratch.sources.buildroot.tree import Tree
 
 TINY = Path(__file__).parent / "tiny_buildroot"
 
@@ -35,7 +35,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def brought(folder: Path, store: Store, **options: Any) -> Tree:
-    given = BuildrootFields(**options)
+    given = BuildrootOptions(**options)
     found = trees.bring(given, folder, store, SILENT)
     assert trees.present(given, folder, store) == found
     return found
@@ -96,7 +96,7 @@ def test_a_tarball_of_something_else_leaves_nothing(store: Store, tmp_path: Path
     with pytest.raises(ImageError, match="there is no Buildroot in"):
         brought(tmp_path, store, tree="b.tar.xz")
     with pytest.raises(NotFetched):
-        trees.present(BuildrootFields(tree="b.tar.xz"), tmp_path, store)
+        trees.present(BuildrootOptions(tree="b.tar.xz"), tmp_path, store)
 
 
 @pytest.mark.parametrize(("ref", "version"), [("", "0.2"), ("@0.1", "0.1"), ("@main", "0.2")])

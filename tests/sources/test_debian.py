@@ -23,9 +23,9 @@ from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.sources.contract import Context
-from fromscratch.sources.debian import DebianOptions
-from fromscratch.sources.debian_planner import debian_architecture
-from fromscratch.sources.debian_source import DebianSource
+from fromscratch.sources.debian.options import DebianOptions
+from fromscratch.sources.debian.planner import debian_architecture
+from fromscratch.sources.debian.source import DebianSource
 from tests.trees import listed, text
 
 pytest.importorskip("pysequoia", reason="pysequoia is not installed; it signs the archives of these tests")

@@ -22,10 +22,10 @@ from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT
-from fromscratch.sources import debian_archives
 from fromscratch.sources.contract import Context
-from fromscratch.sources.debian import DebianOptions
-from fromscratch.sources.debian_source import DebianSource
+from fromscratch.sources.debian import archives
+from fromscratch.sources.debian.options import DebianOptions
+from fromscratch.sources.debian.source import DebianSource
 
 # Debian 12 has no riscv64; everything else is that of this project's own reference machine.
 SUITES = {
@@ -120,7 +120,7 @@ def test_applets_are_those_that_busybox_names_itself(store: Store, tmp_path: Pat
 )
 def test_the_same_packages_as_apt_would_install(store: Store, apt: list[str], packages: list[str]) -> None:
     made = source(packages)
-    seen = debian_archives.look(store, made._planner.archives(), SILENT)
+    seen = archives.look(store, made._planner.archives(), SILENT)
     plan = made._planner.plan(store, seen, time.time())
     done = run([*apt, "--simulate", "install", *packages]).stdout.decode()
     theirs = {line.split()[1].partition(":")[0] for line in done.splitlines() if line.startswith("Inst ")}

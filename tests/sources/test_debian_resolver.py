@@ -9,9 +9,9 @@ import pytest
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.debian_index import Package, parse_package
 from fromscratch.formats.debian_version import parse_relations
-from fromscratch.sources.debian_catalogue import Catalogue
-from fromscratch.sources.debian_resolver import Request, resolve
-from fromscratch.sources.debian_wanted import parse_wanted
+from fromscratch.sources.debian.catalogue import Catalogue
+from fromscratch.sources.debian.resolver import Request, resolve
+from fromscratch.sources.debian.wanted import parse_wanted
 
 
 @dataclass

@@ -13,30 +13,20 @@ from fromscratch.host import disk
 from fromscratch.host.heritable import heritable_lock
 from fromscratch.host.store import Store
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sources import buildroot_config as configuration
-from fromscratch.sources import buildroot_origins as origins
-from fromscratch.sources import buildroot_preflight as preflight
-from fromscratch.sources import buildroot_progress as steps
-from fromscratch.sources import buildroot_records as records
-from fromscratch.sources import buildroot_staleness as staleness
-from fromscratch.sources.buildroot_configure import ConfigureResult, configuration_text, configure
-from fromscratch.sources.buildroot_options import BuildrootFields
-from fromscratch.sources.buildroot_plan import Plan, plan, write_busybox_fragments
-from fromscratch.sources.buildroot_staleness import Inputs
+from fromscratch.sources.buildroot import config as configuration
+from fromscratch.sources.buildroot import origins, preflight, records, staleness
+from fromscratch.sources.buildroot import progress as steps
+from fromscratch.sources.buildroot.configure import ConfigureResult, configuration_text, configure
+from fromscratch.sources.buildroot.options import BuildrootOptions
+from fromscratch.sources.buildroot.plan import Plan, plan, write_busybox_fragments
+from fromscratch.sources.buildroot.staleness import Inputs
 from fromscratch.sources.contract import Context
 
 _CLOCK_TICK = 1_000_000_000  # nanoseconds; filesystems stamp files by a coarser clock than time_ns
 _NOWHERE = {"BR2_PRIMARY_SITE": "file:///nonexistent", "BR2_PRIMARY_SITE_ONLY": "y"}
 
 
-class BuildrootOptions(BuildrootFields, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A root filesystem built from source by Buildroot."""
-
-    def bind(self, context: Context) -> "Buildroot":
-        return Buildroot(self, context)
-
-
-class Buildroot:
+class BuildrootSource:
     """One build, in a workspace of the store that later builds of the same item go on in."""
 
     def __init__(self, options: BuildrootOptions, context: Context) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 from fromscratch.digest import Digest
 from fromscratch.host import disk
 from fromscratch.host.store import Store
-from fromscratch.sources.buildroot_progress import Package
-from fromscratch.sources.buildroot_staleness import Inputs
+from fromscratch.sources.buildroot.progress import Package
+from fromscratch.sources.buildroot.staleness import Inputs
 
 _RESULT = "buildroot-result"
 

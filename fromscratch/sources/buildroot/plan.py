@@ -8,15 +8,15 @@ from pathlib import Path
 from fromscratch.errors import UsageError
 from fromscratch.host.shipped import shipped
 from fromscratch.host.store import Store
-from fromscratch.sources import buildroot_config as configuration
-from fromscratch.sources import buildroot_host_tools as host_tools
-from fromscratch.sources import buildroot_toolchain as toolchains
-from fromscratch.sources import buildroot_tree as trees
-from fromscratch.sources.buildroot_config import Wish
-from fromscratch.sources.buildroot_make import Make
-from fromscratch.sources.buildroot_options import BuildrootFields
-from fromscratch.sources.buildroot_toolchain import Toolchain
-from fromscratch.sources.buildroot_tree import Tree
+from fromscratch.sources.buildroot import config as configuration
+from fromscratch.sources.buildroot import host_tools
+from fromscratch.sources.buildroot import toolchain as toolchains
+from fromscratch.sources.buildroot import tree as trees
+from fromscratch.sources.buildroot.config import Wish
+from fromscratch.sources.buildroot.make import Make
+from fromscratch.sources.buildroot.options import BuildrootOptions
+from fromscratch.sources.buildroot.toolchain import Toolchain
+from fromscratch.sources.buildroot.tree import Tree
 from fromscratch.sources.contract import Context
 
 _LAYOUT = "1"  # of fingerprints and workspaces: a change builds everything anew
@@ -50,7 +50,7 @@ class Plan:
         return self.place / "output"
 
 
-def plan(options: BuildrootFields, context: Context, store: Store, *, fetching: bool) -> Plan:
+def plan(options: BuildrootOptions, context: Context, store: Store, *, fetching: bool) -> Plan:
     """Only `fetching` may use the network; otherwise raises NotFetched. Raises UsageError, MissingTool, ImageError."""
     if fetching:
         tree = trees.bring(options, context.folder, store, context.progress)
@@ -132,7 +132,7 @@ def _environment(folder: Path, place: Path, store: Store, toolchain: Toolchain) 
     }
 
 
-def _ccache_variables(options: BuildrootFields, store: Store) -> dict[str, str]:
+def _ccache_variables(options: BuildrootOptions, store: Store) -> dict[str, str]:
     """Buildroot's own ccache, for the toolchains whose compiler is not called through ours."""
     if not options.ccache or options.toolchain == "host":
         return {}

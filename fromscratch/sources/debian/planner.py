@@ -11,15 +11,15 @@ from fromscratch.host import apt_config, signature, web
 from fromscratch.host.download import Wanted, download
 from fromscratch.host.store import Store
 from fromscratch.model.image import Platform
-from fromscratch.sources import debian_archives as archives
-from fromscratch.sources import debian_plan as plans
 from fromscratch.sources.contract import Context
-from fromscratch.sources.debian import DebianOptions, ExtraSuite, addresses, listed
-from fromscratch.sources.debian_archives import Archive, Seen
-from fromscratch.sources.debian_catalogue import Catalogue, Source
-from fromscratch.sources.debian_plan import Plan, PlannedArchive, PlannedPackage
-from fromscratch.sources.debian_resolver import Request, Selected, resolve
-from fromscratch.sources.debian_wanted import parse_wanted
+from fromscratch.sources.debian import archives
+from fromscratch.sources.debian import plan as plans
+from fromscratch.sources.debian.archives import Archive, Seen
+from fromscratch.sources.debian.catalogue import Catalogue, Source
+from fromscratch.sources.debian.options import DebianOptions, ExtraSuite, addresses, listed
+from fromscratch.sources.debian.plan import Plan, PlannedArchive, PlannedPackage
+from fromscratch.sources.debian.resolver import Request, Selected, resolve
+from fromscratch.sources.debian.wanted import parse_wanted
 
 _ARCHITECTURES = {
     "linux/386": "i386",

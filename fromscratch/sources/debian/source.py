@@ -21,15 +21,14 @@ from fromscratch.host import crew, web
 from fromscratch.host.download import Wanted, download
 from fromscratch.host.store import Store
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sources import debian_archives as archives
-from fromscratch.sources import debian_natives as natives
-from fromscratch.sources import debian_plan as plans
 from fromscratch.sources.contract import Context
-from fromscratch.sources.debian import DebianOptions
-from fromscratch.sources.debian_archives import Seen
-from fromscratch.sources.debian_plan import Plan, PlannedPackage
-from fromscratch.sources.debian_planner import Planner, debian_architecture
-from fromscratch.sources.debian_tree import Unpacked, laid_together
+from fromscratch.sources.debian import archives, natives
+from fromscratch.sources.debian import plan as plans
+from fromscratch.sources.debian.archives import Seen
+from fromscratch.sources.debian.options import DebianOptions
+from fromscratch.sources.debian.plan import Plan, PlannedPackage
+from fromscratch.sources.debian.planner import Planner, debian_architecture
+from fromscratch.sources.debian.tree import Unpacked, laid_together
 
 # Counted up when the same packages give another tree.
 _TREE_VERSION = 1

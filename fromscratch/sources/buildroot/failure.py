@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fromscratch.errors import CommandFailed, DownloadError, ImageError, IntegrityError, MissingTool
-from fromscratch.sources.buildroot_progress import Message, message
+from fromscratch.sources.buildroot.progress import Message, message
 
 _STAMP = re.compile(
     r"make(?:\[\d+\])?: \*\*\* \[(?:[^\]]*: )?(?:\S*/)?build/(?P<folder>[^/\]]+)/\.stamp_(?P<stamp>\w+)\] Error \d+"

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from fromscratch.formats import kconfig
-from fromscratch.sources.buildroot_releases import NEWEST
+from fromscratch.sources.buildroot.releases import NEWEST
 
 SITE = "https://buildroot.org/downloads"
 
@@ -20,8 +20,8 @@ class ExternalToolchain(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     cplusplus: Annotated[bool, Meta(description="whether it has a C++ compiler that packages may use")] = False
 
 
-class BuildrootFields(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The options themselves; `buildroot.BuildrootOptions` adds how they become a source."""
+class BuildrootOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A root filesystem built from source by Buildroot."""
 
     version: Annotated[str, Meta(description=f"a release of Buildroot; {NEWEST} if neither this nor tree is said")] = ""
     tree: Annotated[

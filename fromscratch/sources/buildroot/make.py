@@ -7,9 +7,9 @@ from pathlib import Path
 
 from fromscratch.host import disk, run
 from fromscratch.progress import Progress
-from fromscratch.sources import buildroot_failure as failure
-from fromscratch.sources.buildroot_progress import Watcher
-from fromscratch.sources.buildroot_tree import Tree
+from fromscratch.sources.buildroot import failure
+from fromscratch.sources.buildroot.progress import Watcher
+from fromscratch.sources.buildroot.tree import Tree
 
 _SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 # What the caller's environment could slip into a build.

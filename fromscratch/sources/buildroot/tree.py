@@ -14,8 +14,8 @@ from fromscratch.errors import DownloadError, ImageError, IntegrityError, NotFet
 from fromscratch.host import disk, run
 from fromscratch.host.store import Store
 from fromscratch.progress import Progress
-from fromscratch.sources.buildroot_options import BuildrootFields
-from fromscratch.sources.buildroot_releases import RELEASES
+from fromscratch.sources.buildroot.options import BuildrootOptions
+from fromscratch.sources.buildroot.releases import RELEASES
 
 _LAYOUT = "1"
 _UNPACKING = ("--strip-components=1", "--no-same-owner", "--no-same-permissions")
@@ -37,7 +37,7 @@ class Tree:
     epoch: str
 
 
-def bring(options: BuildrootFields, folder: Path, store: Store, progress: Progress) -> Tree:
+def bring(options: BuildrootOptions, folder: Path, store: Store, progress: Progress) -> Tree:
     """The tree, downloaded and unpacked if need be. `folder` is where relative paths start.
 
     Raises UsageError, DownloadError, IntegrityError, ImageError.
@@ -56,7 +56,7 @@ def bring(options: BuildrootFields, folder: Path, store: Store, progress: Progre
             assert_never(kind)
 
 
-def present(options: BuildrootFields, folder: Path, store: Store) -> Tree:
+def present(options: BuildrootOptions, folder: Path, store: Store) -> Tree:
     """The tree that `bring` brought. Uses no network. Raises NotFetched."""
     if options.release:
         return _already_unpacked(store, _recorded(store, "buildroot-release", _release_key(options, folder)))
@@ -144,17 +144,17 @@ def _tree(path: Path, identity: str) -> Tree:
     return Tree(path, identity, version[1], epoch[1] if epoch else "0")
 
 
-def _release_url(options: BuildrootFields) -> str:
+def _release_url(options: BuildrootOptions) -> str:
     return f"{options.site.rstrip('/')}/buildroot-{options.release}.tar.xz"
 
 
-def _release_key(options: BuildrootFields, folder: Path) -> str:
+def _release_key(options: BuildrootOptions, folder: Path) -> str:
     """Names a release by all that decides whether its bytes are believed."""
     keys = [_keyring(folder, name).read_bytes() for name in options.keyrings] if not _pinned(options) else []
     return "\n".join([_release_url(options), _pinned(options), *(Digest.of(key).hex for key in keys)])
 
 
-def _pinned(options: BuildrootFields) -> str:
+def _pinned(options: BuildrootOptions) -> str:
     """The digest that the recipe says; the known one, unless the recipe wants a signature verified; or nothing."""
     return options.sha256 or ("" if options.keyrings else RELEASES.get(options.release, ""))
 
@@ -166,7 +166,7 @@ def _keyring(folder: Path, name: str) -> Path:
     return path
 
 
-def _downloaded_release(options: BuildrootFields, folder: Path, store: Store, progress: Progress) -> Digest:
+def _downloaded_release(options: BuildrootOptions, folder: Path, store: Store, progress: Progress) -> Digest:
     from fromscratch.host.download import Wanted, download
 
     url, title = _release_url(options), f"buildroot {options.release}"
@@ -181,7 +181,7 @@ def _downloaded_release(options: BuildrootFields, folder: Path, store: Store, pr
     return digest
 
 
-def _signed_digest(options: BuildrootFields, folder: Path, store: Store, progress: Progress) -> Digest:
+def _signed_digest(options: BuildrootOptions, folder: Path, store: Store, progress: Progress) -> Digest:
     """What the signed list beside the release says of it."""
     from fromscratch.host.download import refresh
     from fromscratch.host.signature import verify_clearsigned
@@ -204,7 +204,7 @@ def _signed_digest(options: BuildrootFields, folder: Path, store: Store, progres
     raise IntegrityError(f"{url}.sign is signed, but has no SHA256 of the release", "add sha256: instead")
 
 
-def _stored_tarball(options: BuildrootFields, path: Path, store: Store) -> Digest:
+def _stored_tarball(options: BuildrootOptions, path: Path, store: Store) -> Digest:
     """A tarball of this machine, kept in the store; read again only when it changed."""
     with disk.explained(path):
         state = path.stat()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from fromscratch.model.entry import Origin
 from fromscratch.paths import TreePath, tree_path
-from fromscratch.sources.buildroot_progress import Package
+from fromscratch.sources.buildroot.progress import Package
 
 _SYMBOL = "BR2_PACKAGE_"
 

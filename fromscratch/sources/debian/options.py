@@ -8,8 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from fromscratch.errors import UsageError
-from fromscratch.sources.contract import Context, Source
-from fromscratch.sources.debian_wanted import parse_wanted
+from fromscratch.sources.debian.wanted import parse_wanted
 
 _SUITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~_-]*(/[A-Za-z0-9][A-Za-z0-9.+~_-]*)*")
 _SNAPSHOT = re.compile(r"[0-9]{8}T[0-9]{6}Z")
@@ -120,11 +119,6 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return msgspec.json.encode(
             msgspec.structs.replace(self, applets=True, records=True, merged_usr=True), order="deterministic"
         ).decode()
-
-    def bind(self, context: Context) -> Source:
-        from fromscratch.sources.debian_source import DebianSource
-
-        return DebianSource(self, context)
 
 
 def listed(value: str | Sequence[str]) -> list[str]:

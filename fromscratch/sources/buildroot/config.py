@@ -13,8 +13,8 @@ from fromscratch.formats.kconfig import Setting
 from fromscratch.host.shipped import shipped
 from fromscratch.host.store import Store
 from fromscratch.model.image import Platform
-from fromscratch.sources.buildroot_options import BuildrootFields
-from fromscratch.sources.buildroot_tree import Tree, content_digest
+from fromscratch.sources.buildroot.options import BuildrootOptions
+from fromscratch.sources.buildroot.tree import Tree, content_digest
 
 # The names that this driver's configuration uses for an architecture.
 _ARCHITECTURES = {
@@ -55,7 +55,7 @@ def architecture(platform: Platform) -> str:
         ) from None
 
 
-def wish(options: BuildrootFields, folder: Path, platform: Platform, toolchain: Iterable[Setting]) -> Wish:
+def wish(options: BuildrootOptions, folder: Path, platform: Platform, toolchain: Iterable[Setting]) -> Wish:
     """The fragments and options of a recipe as one configuration; what comes later wins.
 
     Raises UsageError for a fragment that is nowhere, FormatError for one that is malformed.

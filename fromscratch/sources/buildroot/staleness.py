@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fromscratch.formats.kconfig import Value, difference, read_config
-from fromscratch.sources.buildroot_progress import Package
+from fromscratch.sources.buildroot.progress import Package
 
 # Symbols that are read only when the packages are built and the image is put together.
 _IMAGE_ONLY = (

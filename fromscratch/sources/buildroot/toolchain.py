@@ -13,10 +13,10 @@ from fromscratch.host import run
 from fromscratch.host.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.progress import Progress
-from fromscratch.sources import buildroot_host_toolchain as host
-from fromscratch.sources.buildroot_config import architecture, fragment
-from fromscratch.sources.buildroot_options import BuildrootFields, ExternalToolchain
-from fromscratch.sources.buildroot_tree import Tree
+from fromscratch.sources.buildroot import host_toolchain as host
+from fromscratch.sources.buildroot.config import architecture, fragment
+from fromscratch.sources.buildroot.options import BuildrootOptions, ExternalToolchain
+from fromscratch.sources.buildroot.tree import Tree
 
 _CUSTOM_MENU = "toolchain/toolchain-external/toolchain-external-custom/Config.in.options"
 _ASKED_BY = "toolchain:"
@@ -32,7 +32,7 @@ class Toolchain:
 
 
 def bring(
-    options: BuildrootFields, tree: Tree, folder: Path, platform: Platform, store: Store, progress: Progress
+    options: BuildrootOptions, tree: Tree, folder: Path, platform: Platform, store: Store, progress: Progress
 ) -> Toolchain:
     """The toolchain of a recipe; `host` is made if it is not there yet. Raises UsageError, MissingTool, ImageError."""
     match options.toolchain:

@@ -9,9 +9,9 @@ from fromscratch.errors import CommandFailed
 from fromscratch.formats import kconfig
 from fromscratch.formats.kconfig import Setting
 from fromscratch.host import disk, run
-from fromscratch.sources import buildroot_config as configuration
-from fromscratch.sources.buildroot_make import Make
-from fromscratch.sources.buildroot_plan import Plan, write_busybox_fragments
+from fromscratch.sources.buildroot import config as configuration
+from fromscratch.sources.buildroot.make import Make
+from fromscratch.sources.buildroot.plan import Plan, write_busybox_fragments
 from fromscratch.sources.contract import Context
 
 # What a menu writes down that is no wish of the user.

@@ -14,8 +14,8 @@ from itertools import chain
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.debian_index import Package
 from fromscratch.formats.debian_version import Alternatives, Relation, parse_relations, shown
-from fromscratch.sources.debian_catalogue import Catalogue, satisfies
-from fromscratch.sources.debian_wanted import Wanted
+from fromscratch.sources.debian.catalogue import Catalogue, satisfies
+from fromscratch.sources.debian.wanted import Wanted
 
 
 @dataclass(frozen=True, slots=True)
