@@ -1,5 +1,6 @@
 """What every test may use, and the table at the end that says what was skipped and why."""
 
+import os
 from collections import Counter
 
 import pytest
@@ -15,9 +16,14 @@ def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter") -> None
     skipped = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
     if not skipped:
         return
+    rows = [f"{count:5}  {reason}" for reason, count in sorted(skipped.items())]
     terminalreporter.section("skipped, and why")
-    for reason, count in sorted(skipped.items()):
-        terminalreporter.write_line(f"{count:5}  {reason}")
+    for row in rows:
+        terminalreporter.write_line(row)
+    kept = os.environ.get("FROMSCRATCH_SKIPPED")  # scripts/test runs pytest several times, and tells at the end
+    if kept:
+        with open(kept, "a") as file:
+            file.write("".join(f"{row}\n" for row in rows))
 
 
 def _reason(report: pytest.TestReport) -> str:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from email.utils import formatdate
 from pathlib import Path
 
@@ -243,8 +243,11 @@ def child(url: str, store: Store) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def arrived(store: Store) -> int:
-    partial = store.root / "partial"
-    return max((path.stat().st_size for path in partial.glob("*") if path.suffix != ".from"), default=0)
+    sizes = [0]
+    for path in (store.root / "partial").glob("*"):
+        with suppress(FileNotFoundError):  # notes come and go beside the bytes
+            sizes.append(path.stat().st_size if path.suffix != ".from" else 0)
+    return max(sizes)
 
 
 def test_a_killed_download_asks_only_for_the_rest(site: Site, store: Store, release: threading.Event) -> None:

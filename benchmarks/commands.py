@@ -1,0 +1,83 @@
+"""Whole commands, Python's start included, against the tools that people do the same job with."""
+
+import sys
+from pathlib import Path
+from shlex import quote
+
+from benchmarks.runner import Case, Group
+from fromscratch.host import apt_config
+from fromscratch.host.shipped import shipped
+from fromscratch.model.rootfs import Rootfs
+
+_OURS = f"{quote(sys.executable)} -m fromscratch"
+_SMALL = ("/usr/bin/dash", "/usr/bin/find", "/usr/bin/grep", "/usr/bin/sed", "/usr/bin/tar")
+
+
+def groups(_tree: Rootfs, _folder: Path, scratch: Path) -> list[Group]:
+    place = quote(str(scratch))
+    small = scratch / "small"
+    (small / "usr/bin").mkdir(parents=True, exist_ok=True)
+    for program in filter(lambda name: Path(name).exists(), _SMALL):
+        (small / "usr/bin" / Path(program).name).write_bytes(Path(program).read_bytes())
+    (scratch / "small.yaml").write_text(f"name: small\nrootfs: [{{directory: {{path: '{small}', owner: '0:0'}}}}]\n")
+    ours = f"cd {place} && export FROMSCRATCH_STORE={place}/store"
+    return [_start(), _small_root(ours, small, place), _unchanged(ours), _from_debian(ours, place)]
+
+
+def _start() -> Group:
+    invoke = f"{quote(sys.executable)} -m invoke --version"
+    return Group(
+        "start",
+        [Case("invoke --version", invoke), Case("fromscratch --version", f"{_OURS} --version")],
+        "one more module to load than invoke itself has",
+    )
+
+
+def _small_root(ours: str, small: Path, place: str) -> Group:
+    build = f"{ours} && rm -rf build/small && {_OURS} build --recipe small.yaml --quiet > /dev/null"
+    root = quote(str(small))
+    umoci = (
+        f"cd {place} && rm -rf u && umoci init --layout u && umoci new --image u:x "
+        f"&& umoci insert --image u:x {root} / 2> /dev/null"
+    )
+    buildah = (
+        f"cd {place} && rm -rf b && c=$(buildah from scratch) && buildah copy -q $c {root} / > /dev/null "
+        f"&& buildah commit -q --rm $c oci:b:x > /dev/null"
+    )
+    return Group(
+        "a small root into an OCI layout",
+        [
+            Case("umoci insert", umoci, needs=("umoci",)),
+            Case("buildah copy, commit", buildah, needs=("buildah",)),
+            Case("fromscratch build", build),
+        ],
+        "five programs of this machine; ours also writes the evidence and the Dockerfile",
+    )
+
+
+def _unchanged(ours: str) -> Group:
+    build = f"{ours} && {_OURS} build --recipe small.yaml --quiet > /dev/null"
+    return Group(
+        "the same again, nothing changed",
+        [Case("python -c pass", f"{quote(sys.executable)} -c pass"), Case("fromscratch build", build)],
+        "no peer knows that nothing has changed; the first row is what starting Python costs",
+    )
+
+
+def _from_debian(ours: str, place: str) -> Group:
+    recipe = quote(str(shipped("recipes") / "busybox.yaml"))
+    build = f"{ours} && rm -rf build/busybox && {_OURS} fetch build --recipe {recipe} --quiet > /dev/null"
+    mirrors = [source for source in apt_config.mirrors() if "main" in source.components]
+    mirror = quote(mirrors[0].uri) if mirrors else "none"
+    suite = next((suite for source in mirrors for suite in source.suites if "-" not in suite), "stable")
+    options = "--quiet --variant=extract --include=busybox --format=tar"
+    theirs = f"cd {place} && mmdebstrap {options} {suite} d.tar {mirror} 2> /dev/null"
+    return Group(
+        "a busybox root out of Debian's mirror",
+        [
+            Case("mmdebstrap, extract", theirs, needs=("mmdebstrap",)),
+            Case("fromscratch fetch build", build),
+        ],
+        "ours has the packages in its store after the first round, asks the mirror whether they are still the right "
+        "ones, and ends in a packed image; mmdebstrap ends in a plain tar",
+    )
