@@ -103,4 +103,11 @@ class Make:
 def _path(given: str) -> str:
     """The system's own folders first; a caller's only after them, and none that Buildroot refuses."""
     extra = [one for one in given.split(":") if one.startswith("/") and not any(blank in one for blank in " \t\n")]
-    return ":".join(dict.fromkeys([*_SYSTEM_PATH, *(one for one in extra if Path(one).is_dir())]))
+    return ":".join(dict.fromkeys([*_SYSTEM_PATH, *filter(_is_folder, extra)]))
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return Path(path).is_dir()
+    except OSError:  # a PATH inherited from another user may lead where we may not look
+        return False
