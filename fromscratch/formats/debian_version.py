@@ -51,12 +51,13 @@ def _parts(text: str) -> tuple[_Part, ...]:
     """The text as runs of non-digits and digits, in a form that tuples compare as Policy says.
 
     A text that has ended counts as an empty run for ever, and a tilde sorts even before that: so
-    every run ends with 0, a tilde is -1, and the last part is an empty one.
+    every run ends with 0, a tilde is -1, and the last two parts are empty ones (two, since the first
+    part of 0~1 is as empty as that of a text that has ended).
     """
     parts = [(_weights(letters), _number(digits)) for letters, digits in _PART.findall(text)]
     while parts and parts[-1] == _EMPTY:
         parts.pop()  # 1.0 and 1. are equal, as are an empty revision and 0
-    return (*parts, _EMPTY)
+    return (*parts, _EMPTY, _EMPTY)
 
 
 def _weights(letters: str) -> tuple[int, ...]:
