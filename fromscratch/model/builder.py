@@ -5,7 +5,7 @@ from dataclasses import replace
 from fromscratch import paths
 from fromscratch.errors import Conflict, FormatError
 from fromscratch.model.entry import Directory, Entry, HardLink, Meta, kind_of
-from fromscratch.model.invariants import add_parents, unlink
+from fromscratch.model.invariants import add_parents, linked, unlink
 from fromscratch.model.resolution import locate
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath
@@ -46,7 +46,6 @@ class TreeBuilder:
             if target == place:
                 return place
             entry = replace(entry, target=target, meta=inode.meta)
-            self._linked.add(target)
         if isinstance(present, Directory) and not isinstance(entry, Directory) and self._has_content(place):
             raise Conflict(
                 f"{path} is a directory with content and would become a {kind_of(entry)}",
@@ -54,10 +53,12 @@ class TreeBuilder:
             )
         if place in self._linked:
             unlink(self._entries, {place})
-            self._linked = {other.target for other in self._entries.values() if isinstance(other, HardLink)}
+            self._linked = linked(self._entries)
         if place != ROOT:
             add_parents(self._entries, place, entry)
         self._entries[place] = entry
+        if isinstance(entry, HardLink):
+            self._linked.add(entry.target)
         return place
 
     def get(self, path: TreePath) -> Entry | None:

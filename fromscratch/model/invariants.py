@@ -90,6 +90,11 @@ def unlink(entries: dict[TreePath, Entry], gone: set[TreePath]) -> None:
         entries.pop(path, None)
 
 
+def linked(entries: Mapping[TreePath, Entry]) -> set[TreePath]:
+    """Where the inodes of hard links stand: the names that may only be replaced after `unlink`."""
+    return {entry.target for entry in entries.values() if isinstance(entry, HardLink)}
+
+
 def inode_of(entries: Mapping[TreePath, Entry], entry: Entry) -> Entry:
     """The entry itself; for a hard link, the entry that it is another name of."""
     return entries[entry.target] if isinstance(entry, HardLink) else entry

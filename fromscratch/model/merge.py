@@ -18,7 +18,7 @@ from fromscratch.model.entry import (
     kind_of,
     with_meta,
 )
-from fromscratch.model.invariants import inode_of, unlink
+from fromscratch.model.invariants import inode_of, linked, unlink
 from fromscratch.model.resolution import walk
 from fromscratch.paths import ROOT, TreePath
 
@@ -35,6 +35,7 @@ class Merge:
         self.places: dict[TreePath, TreePath] = {}  # path of the upper tree -> where it landed
         self.taken: set[TreePath] = set()
         self.followed: dict[TreePath, TreePath] = {}  # symlink of the lower tree -> the directory it led to
+        self.linked = linked(self.entries)
         self.conflicts: list[str] = []
 
     def run(self, upper: Mapping[TreePath, Entry]) -> dict[TreePath, Entry]:
@@ -48,20 +49,28 @@ class Merge:
                 inode_place = self.places.get(entry.target)
                 if inode_place is None:
                     continue  # its inode is a conflict already
-                entry = replace(entry, target=inode_place)
+                inode = self.entries[inode_place]
+                entry = replace(entry, target=inode.target if isinstance(inode, HardLink) else inode_place)
             settled = entry if present is None else self.settle(place, present, entry, upper, path)
             if settled is None:
                 continue
             self.places[path] = place
             self.taken.add(place)
-            if settled is not present:
-                if present is not None and not isinstance(present, Directory):
-                    unlink(self.entries, {place})
-                self.entries[place] = settled
+            if settled is entry and settled is not present:
+                self.give_way(place)
+            self.entries[place] = settled
+            if isinstance(settled, HardLink):
+                self.linked.add(settled.target)
         self.check_followed()
         if self.conflicts:
             raise _conflict(self.conflicts)
         return self.entries
+
+    def give_way(self, place: TreePath) -> None:
+        """An inode whose name is taken lives on under its other names."""
+        if place in self.linked:
+            unlink(self.entries, {place})
+            self.linked = linked(self.entries)
 
     def check_followed(self) -> None:
         """Note a symlink that led somewhere and then gave way to something of the same tree."""

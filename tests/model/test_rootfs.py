@@ -18,7 +18,7 @@ from fromscratch import paths
 from fromscratch.errors import Conflict, FormatError, NotInTree, UnsafePath
 from fromscratch.model.builder import TreeBuilder
 from fromscratch.model.content import Inline
-from fromscratch.model.entry import Directory, Entry, Fifo, File, HardLink, Meta, Origin, Symlink, is_implied
+from fromscratch.model.entry import Directory, Entry, Fifo, File, HardLink, Meta, Origin, Symlink, file, is_implied
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath, parent, tree_path
 from tests.sameness import everything
@@ -336,6 +336,19 @@ def test_a_file_replaced_under_one_of_its_names_lives_on_under_the_other() -> No
     """)
 
 
+def test_a_file_that_comes_again_keeps_all_its_names() -> None:
+    lower = tree("f 0644 0:0 /a 'x'\nh 0644 0:0 /b => /a").mapped(lambda _, entry: entry_from("one", entry))
+    for again in ("/a", "/b"):
+        upper = tree(f"f 0644 0:0 {again} 'x'").mapped(lambda _, entry: entry_from("two", entry))
+        assert listed(lower.merged(upper)) == "f 0644 0:0 1 /a\nh 0644 0:0 /b => /a"
+
+
+def test_a_new_name_of_a_file_that_comes_again_is_a_name_of_the_one_that_is_there() -> None:
+    lower = tree("f 0644 0:0 /a 'x'\nh 0644 0:0 /b => /a")
+    upper = tree("f 0644 0:0 /b 'x'\nh 0644 0:0 /c => /b")
+    assert listed(lower.merged(upper)) == "f 0644 0:0 1 /a\nh 0644 0:0 /b => /a\nh 0644 0:0 /c => /a"
+
+
 def test_two_paths_of_one_tree_never_replace_each_other() -> None:
     lower = tree("d 0755 0:0 /usr/lib\nl 0777 0:0 /lib -> usr/lib")
     upper = tree("f 0644 0:0 /lib/x 'one'\nf 0644 0:0 /usr/lib/x 'two'")
@@ -383,6 +396,19 @@ def test_a_builder_keeps_the_promises_whatever_comes(first: Rootfs, second: Root
         if not isinstance(entry, HardLink):
             assert type(built.inode(place)) is type(entry)
             assert built[place].meta == entry.meta
+
+
+def test_a_name_that_was_put_again_as_a_hard_link_outlives_its_file() -> None:
+    builder = TreeBuilder()
+    for line in ("f 0644 0:0 /a 'a'", "f 0644 0:0 /c 'old'"):
+        [(path, entry)] = list(tree(line).items())[1:]
+        builder.put(path, entry)
+    builder.put(TreePath("/b"), HardLink(Meta(0o644), TreePath("/a")))
+    builder.put(TreePath("/a"), HardLink(Meta(0o644), TreePath("/c")))
+    builder.put(TreePath("/c"), file(Inline(b"newer")))
+    made = builder.build()
+    assert listed(made) == "f 0644 0:0 3 /a\nf 0644 0:0 1 /b\nf 0644 0:0 5 /c"
+    assert made[TreePath("/a")] == file(Inline(b"old"))
 
 
 def test_missing_parents_are_made_and_say_why() -> None:
