@@ -86,7 +86,7 @@ def sort_key(path: TreePath) -> str:
 
 
 def matcher(patterns: Iterable[str]) -> Callable[[TreePath], bool]:
-    """A test for paths by globs: `*` and `?` stay within a component, `**` crosses them.
+    """A test for paths by globs: `*`, `?` and `[a-z]` or `[!a-z]` stay within a component, `**` crosses them.
 
     A pattern without a slash at its start matches at any depth (`*.a`). What matches takes all
     below it along. Raises UnsafePath as `tree_path` does.
@@ -113,16 +113,26 @@ def _glob(pattern: str) -> str:
             out.append(".+")
             position += 2
             continue
-        closing = text.find("]", position + 2) if char == "[" else -1
+        negated = text[position + 1 : position + 2] in ("!", "^")
+        closing = text.find("]", position + 2 + negated) if char == "[" else -1
         if char == "*":
             out.append("[^/]*")
         elif char == "?":
             out.append("[^/]")
         elif closing > 0:
-            inside = text[position + 1 : closing].replace("\\", "\\\\")
-            out.append(f"[{'^' + inside[1:] if inside[0] == '!' else inside}]")
+            out.append(_class(text[position + 1 + negated : closing], negated))
             position = closing
         else:
             out.append(re.escape(char))
         position += 1
     return "".join(out) + "(?:/.*)?"
+
+
+def _class(members: str, negated: bool) -> str:
+    """One character that is, or is not, among these and their ranges; never a slash: glob(7)."""
+    spans = re.findall(r"(.)-(.)|(.)", members, re.DOTALL)
+    pairs = [(first or one, last or one) for first, last, one in spans]
+    among = "".join(f"{re.escape(first)}-{re.escape(last)}" for first, last in pairs if first <= last)
+    if not among:
+        return "[^/]" if negated else "(?!)"
+    return f"(?!/)[{'^' if negated else ''}{among}]"
