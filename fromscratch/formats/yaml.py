@@ -4,7 +4,7 @@ Scalars stay text, so `version: 2026.10` is not the number 2026.1 and `country: 
 types that the recipe is decoded into say what each text means. Only `null`, `~` and nothing are null.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,8 +29,12 @@ def load(text: str, name: str) -> Document:
     """Raises FormatError, with file and line, for text that is no YAML or uses more of it than a recipe may."""
     import yaml
 
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        _refuse_depth(yaml.parse(text, Loader=loader), name)
+        node = yaml.compose(text, Loader=loader)
+    except UnicodeEncodeError as error:
+        raise FormatError(f"{name}: this holds {error.object[error.start]!r}", "write it in UTF-8") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name
@@ -38,8 +42,6 @@ def load(text: str, name: str) -> Document:
         raise FormatError(
             f"{where}: this is not YAML: {problem}", "look at the indentation and quotes there"
         ) from error
-    except RecursionError as error:
-        raise FormatError(f"{name}: this nests too deep", "a recipe needs no more than a few levels") from error
     reader = _Reader(name)
     value = reader.value(node, (), 0) if node is not None else None
     return Document(value, reader.lines, tuple(reader.repeated))
@@ -47,6 +49,19 @@ def load(text: str, name: str) -> Document:
 
 _DEPTH = 40
 _VALUES = 100_000
+
+
+def _refuse_depth(events: Iterator[Any], name: str) -> None:
+    """libyaml composes by recursion, and ends the whole process where its stack ends; its events come one by one."""
+    import yaml
+
+    depth = 0
+    for event in events:
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEPTH:
+            raise FormatError(
+                f"{name}:{event.start_mark.line + 1}: this nests too deep", "a recipe needs no more than a few levels"
+            )
 
 
 class _Reader:

@@ -41,7 +41,9 @@ def test_a_key_that_stands_twice_is_reported_with_its_line() -> None:
         ("a: 1\n b: 2", "r.yaml:2: this is not YAML"),
         ("? [a]\n: 1", "r.yaml:1: a key must be a word"),
         ("a: &x [*x]", "nests too deep"),
-        ("[" * 100, "this is not YAML|nests too deep"),
+        ("[" * 100_000, "r.yaml:1: this nests too deep"),
+        ("\n" + "- " * 100_000, "r.yaml:2: this nests too deep"),
+        ("a: \udcff", "'\\\\udcff'"),
         ("a: !!python/object/apply:os.system [id]\nb: @", "this is not YAML"),
     ],
 )
