@@ -16,7 +16,7 @@ from fromscratch.host import disk
 from fromscratch.model.entry import Entry, Origin
 from fromscratch.model.image import Layer, Platform
 from fromscratch.model.listing import quoted
-from fromscratch.paths import TreePath
+from fromscratch.paths import TreePath, encode
 
 FORMAT = 1
 NAME = "evidence.json"
@@ -118,9 +118,14 @@ class _Reasons:
         known = self._known.get(origin)
         if known is None:
             because = self._place(origin.because) if origin.because else -1
-            self.rows.append(Reason(origin.source, origin.reason, origin.detail, because))
+            self.rows.append(Reason(_text(origin.source), origin.reason, _text(origin.detail), because))
             known = self._known[origin] = len(self.rows) - 1
         return known
+
+
+def _text(words: str) -> str:
+    """Words that may name a path of any bytes, in a form that JSON can hold: each strange byte as \\xNN."""
+    return encode(words).decode("utf-8", "backslashreplace")
 
 
 def _origin(evidence: ImageEvidence, place: int) -> Origin:
