@@ -12,6 +12,7 @@ from fromscratch.model.entry import File
 from fromscratch.model.rootfs import Rootfs
 
 _MAX_ID = (1 << 32) - 2
+_MAX_DIGITS = 20  # int() refuses thousands of them
 _MAX_FILE = 16 << 20
 
 
@@ -49,7 +50,7 @@ def _records(tree: Rootfs, path: str, count: int) -> Iterator[list[str]]:
     entry = tree.find(path)
     if not isinstance(entry, File) or entry.content.size > _MAX_FILE:
         return
-    for line in read(entry.content).decode("utf-8", "surrogateescape").splitlines():
+    for line in read(entry.content).decode("utf-8", "surrogateescape").split("\n"):
         fields = line.split(":")
         numbers = fields[2:4] if count == 7 else fields[2:3]
         if len(fields) >= count and all(_is_id(number) for number in numbers):
@@ -57,7 +58,7 @@ def _records(tree: Rootfs, path: str, count: int) -> Iterator[list[str]]:
 
 
 def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and int(text) <= _MAX_ID
+    return text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS and int(text) <= _MAX_ID
 
 
 def _number(text: str, where: str, user: str) -> int:

@@ -109,10 +109,18 @@ def _addresses(uri: str, root: Path) -> Iterator[str]:
     if scheme == "mirror+file":  # apt-transport-mirror(1): one address a line, then perhaps its priority and kind
         for line in _text(_inside(rest, root)).splitlines():
             address = line.partition("#")[0].split()
-            if address:
-                yield from _addresses(address[0], root)
-    elif scheme in _SCHEMES and (scheme == "file" or urlsplit(uri).hostname):
+            if address and _is_address(address[0]):
+                yield address[0]
+    elif _is_address(uri):
         yield uri
+
+
+def _is_address(uri: str) -> bool:
+    try:
+        parts = urlsplit(uri)
+        return parts.scheme in _SCHEMES and (parts.scheme == "file" or bool(parts.hostname))
+    except ValueError:  # a bracket that is never closed
+        return False
 
 
 def _signers(text: str, root: Path) -> tuple[Path | str, ...]:
@@ -134,5 +142,5 @@ def _inside(path: str, root: Path) -> Path:
 def _text(path: Path) -> str:
     try:
         return path.read_text("utf-8", "replace")
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a NUL in its name
         return ""

@@ -175,7 +175,9 @@ class Transfer:
         return recorded.conditions() if recorded else {}
 
     def _continued(self, url: str, response: "requests.Response", partial: Partial) -> None:
-        span = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", "").strip())
+        span = re.fullmatch(
+            r"bytes ([0-9]{1,19})-([0-9]+)/([0-9]+|\*)", response.headers.get("Content-Range", "").strip()
+        )
         if not span or int(span[1]) != partial.position:
             partial.restart(Provenance(web.public(url)))
             raise web.Failed(web.Kind.BROKEN, "the server sends another part than the one asked for", again=True)
@@ -190,7 +192,7 @@ class Transfer:
 
     def _receive(self, url: str, response: "requests.Response", partial: Partial) -> None:
         length = response.headers.get("Content-Length", "")
-        total = partial.position + int(length) if length.isdecimal() else None
+        total = partial.position + int(length) if re.fullmatch("[0-9]{1,19}", length) else None
         size = self.wanted.size
         if total is not None:
             self._bounded(url, total, partial)

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from fromscratch.digest import Digest
-from fromscratch.errors import UsageError
+from fromscratch.errors import FormatError, UsageError
 
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _HOST = r"(?:localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|\[[0-9a-fA-F:]+\]|[A-Za-z0-9-]+(?=:[0-9]))(?::[0-9]+)?"
@@ -36,7 +36,7 @@ class Reference:
                 f"{text!r} is no image name",
                 "a name is like hello, hello:1.0 or registry.example:5000/team/hello:1.0, in lower case",
             )
-        digest = Digest.parse(found["digest"]) if found["digest"] else None
+        digest = _digest(found["digest"]) if found["digest"] else None
         return cls(found["host"] or "", found["path"], found["tag"] or ("" if digest else "latest"), digest)
 
     @property
@@ -47,3 +47,10 @@ class Reference:
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""
         return f"{self.repository}{tag}" + (f"@{self.digest}" if self.digest else "")
+
+
+def _digest(text: str) -> Digest:
+    try:
+        return Digest.parse(text)
+    except FormatError as error:
+        raise UsageError(error.message, error.hint) from error

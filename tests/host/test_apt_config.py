@@ -58,6 +58,7 @@ def test_a_flat_archive_has_a_path_for_a_suite_and_no_components(tmp_path: Path)
         "deb-src http://deb.example/debian bookworm main",
         "deb cdrom:[Debian]/ bookworm main",
         "deb http:///debian bookworm main",
+        "deb http://[::1/debian bookworm main",
         "deb http://deb.example/debian bookworm",
         "deb http://deb.example/debian",
         "deb [arch=amd64 http://deb.example/debian bookworm main",
@@ -134,6 +135,11 @@ def test_a_list_of_mirrors_stands_for_the_mirrors_in_it(tmp_path: Path) -> None:
         "https://a.example/debian",
         "http://b.example/debian",
     ]
+
+
+def test_a_list_of_mirrors_names_no_other_list(tmp_path: Path) -> None:
+    machine(tmp_path, mirrors__list="mirror+file:/etc/apt/mirrors/list\n")
+    assert one_line(tmp_path, "deb mirror+file:/etc/apt/mirrors/list bookworm main") == []
 
 
 def test_the_main_list_comes_first_and_twice_the_same_is_once(tmp_path: Path) -> None:
