@@ -15,6 +15,8 @@ from fromscratch.formats import deb822
 from fromscratch.formats.deb822 import Stanza
 from fromscratch.formats.debian_version import Relation, parse_relations, version_key
 
+_SOUND_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -167,6 +169,8 @@ def parse_package(text: str, archive: int = 0, what: str = "Packages") -> Packag
             f"{what}: the package {stanza.get('package', '?')} has no usable {error}",
             "the index is damaged or of an unknown kind",
         ) from error
+    if not _SOUND_NAME.fullmatch(package.name):
+        raise FormatError(f"{what}: {package.name!r} is no name of a package", "the index is damaged")
     version_key(package.version)
     return package
 

@@ -133,3 +133,10 @@ def test_damaged_index() -> None:
     for damage in (("Size: 7", "Size: seven"), ("Version: 2\n", ""), (HEX, "abc"), ("Version: 2", "Version: 2_")):
         with pytest.raises(FormatError):
             parse_package(paragraph("a", "2").replace(*damage))
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", ".", "-a"])
+def test_a_name_that_is_none(name: str) -> None:
+    text = f"Package: {name}\nVersion: 1\nArchitecture: all\nFilename: x\nSize: 1\nSHA256: {HEX}\n"
+    with pytest.raises(FormatError, match="is no name of a package"):
+        parse_package(text)

@@ -260,7 +260,7 @@ def test_a_new_version_on_the_mirror(debian: Debian, mirror: Mirror, store: Stor
 
 def test_nothing_is_read_again_while_the_index_stays(debian: Debian, mirror: Mirror, store: Store) -> None:
     debian().fetch(store)
-    for path in [*mirror.pool(), *(mirror.folder / "dists").rglob("Packages*"), mirror.keyring]:
+    for path in [*mirror.pool(), *(mirror.folder / "dists").rglob("Packages*")]:
         path.unlink()
     assert "/usr/bin/busybox" in made(debian(), store)
 
@@ -283,6 +283,18 @@ def test_snapshot(debian: Debian, mirror: Mirror, store: Store, tmp_path: Path) 
     dated.publish(busybox(), libc("2.36-1"), libgcc(), fields={"Valid-Until": "Sat, 03 Jan 2026 00:00:00 UTC"})
     source = debian(mirror=f"file://{tmp_path}/{{snapshot}}", snapshot="20260101T000000Z")
     assert why(made(source, store), "/usr/lib/libc.so.6")[0] == "shipped in libc6 2.36-1"
+
+
+def test_only_the_mirror_of_a_snapshot_may_have_expired(
+    debian: Debian, mirror: Mirror, store: Store, tmp_path: Path
+) -> None:
+    late = {"Valid-Until": "Sat, 03 Jan 2026 00:00:00 UTC"}
+    dated = Mirror(tmp_path / "20260101T000000Z", key=mirror.key)
+    dated.publish(busybox(), libc("2.36-1"), libgcc(), fields=late)
+    mirror.publish(libc("2.36-9"), suite="bookworm-security", fields=late)
+    also = [{"suite": "bookworm-security", "mirror": mirror.address}]
+    source = debian(mirror=f"file://{tmp_path}/{{snapshot}}", snapshot="20260101T000000Z", also=also)
+    assert "the index of bookworm-security" in refused(IntegrityError, lambda: source.fetch(store))
 
 
 def test_more_suites(debian: Debian, mirror: Mirror, store: Store, tmp_path: Path) -> None:
@@ -316,6 +328,15 @@ class TestSignatures:
     def test_a_key_that_is_not_trusted(self, debian: Debian, store: Store, tmp_path: Path) -> None:
         other = Mirror(tmp_path / "other")
         assert "no good signature" in refused(IntegrityError, lambda: debian(keyring=str(other.keyring)).fetch(store))
+
+    def test_a_key_that_is_trusted_no_longer(
+        self, debian: Debian, mirror: Mirror, store: Store, tmp_path: Path
+    ) -> None:
+        debian().fetch(store)
+        mirror.keyring.write_bytes(Mirror(tmp_path / "other").keyring.read_bytes())
+        assert "no good signature" in refused(IntegrityError, lambda: debian().fetch(store))
+        mirror.keyring.unlink()
+        assert "cannot be read" in refused(IntegrityError, lambda: debian().fetch(store))
 
     def test_no_key_at_all(self, debian: Debian, store: Store) -> None:
         assert "name the keyring" in refused(IntegrityError, lambda: debian(keyring=None).fetch(store))
@@ -433,6 +454,11 @@ class TestFilesOfTwoPackages:
         other = package("b", {"d": None, "d/link": None, "d/link/x": b"1"})
         assert "/d/real/x" in self.tree(debian, mirror, store, one, other)
 
+    def test_a_folder_that_only_one_ships(self, debian: Debian, mirror: Mirror, store: Store) -> None:
+        through_link = package("a", {"bin": None, "bin/x": b"x"})
+        mirror.publish(through_link, package("b", {"usr": None, "usr/bin@750": None}))
+        assert "d 0750 0:0 /usr/bin" in listed(made(debian(packages=["a", "b"]), store)).splitlines()
+
     def test_a_file_where_another_has_a_folder(self, debian: Debian, mirror: Mirror, store: Store) -> None:
         one, other = package("a", {"d": None}), package("b", {"d": b"1"})
         assert "/d: directory of a 1 against file of b 1" in refused(
@@ -522,6 +548,10 @@ class TestNatives:
         )
 
 
+def fingerprint_of(mirror: Mirror) -> str:
+    return str(mirror.key.extract_certificate().fingerprint).upper()
+
+
 class TestMirrorsOfThisMachine:
     @pytest.fixture
     def machine(self, tmp_path: Path, mirror: Mirror) -> Path:
@@ -568,6 +598,35 @@ class TestMirrorsOfThisMachine:
         mirror.publish(libc("2.42"), suite="trixie-updates")
         tree = made(debian(mirror=None, keyring=None, suite="trixie", machine=machine), store)
         assert why(tree, "/usr/lib/libc.so.6")[0] == "shipped in libc6 2.42"
+
+    def test_updates_of_another_suite_that_have_expired_since(
+        self, debian: Debian, mirror: Mirror, store: Store, machine: Path, tmp_path: Path
+    ) -> None:
+        mirror.publish(busybox(), libc("2.41"), libgcc(), suite="trixie")
+        soon = {"Valid-Until": "Fri, 02 Oct 2026 00:00:00 UTC"}
+        mirror.publish(libc("2.42"), suite="trixie-updates", fields=soon)
+        source = debian(mirror=None, keyring=None, suite="trixie", machine=machine)
+        assert why(made(source, store), "/usr/lib/libc.so.6")[0] == "shipped in libc6 2.42"
+        source._now = lambda: NOW + 30 * 86400
+        assert why(made(source, store), "/usr/lib/libc.so.6")[0] == "shipped in libc6 2.41"
+
+    def test_a_key_that_apt_names_by_its_fingerprint(
+        self, debian: Debian, mirror: Mirror, store: Store, machine: Path, tmp_path: Path
+    ) -> None:
+        other = Mirror(tmp_path / "other")
+        keyrings = machine / "etc/apt/keyrings"
+        keyrings.mkdir()
+        for name, one in (("archive", mirror), ("other", other)):
+            (keyrings / f"{name}.gpg").write_bytes(one.keyring.read_bytes())
+
+        def fetch(fingerprint: str) -> None:
+            line = f"deb [signed-by={fingerprint}] {mirror.address} bookworm main\n"
+            (machine / "etc/apt/sources.list").write_text(line)
+            debian(mirror=None, keyring=None, machine=machine).fetch(store)
+
+        fetch(fingerprint_of(mirror))
+        assert "no good signature" in refused(IntegrityError, lambda: fetch(fingerprint_of(other)))
+        assert "which no keyring of this machine has" in refused(IntegrityError, lambda: fetch("A" * 40))
 
     def test_none(self, debian: Debian, store: Store) -> None:
         message = refused(ImageError, lambda: debian(mirror=None).fetch(store))

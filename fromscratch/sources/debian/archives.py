@@ -1,5 +1,6 @@
 """Which archives a recipe means, and what they say: signed indexes, fetched and verified."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +24,19 @@ _INDEX_KIND = "debian-index-1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """One suite at one of several addresses, tried in order. `keyrings` may hold a key as text.
+    """One suite at one of several addresses, tried in order.
 
-    A `companion` of the wanted suite may lack the architecture or a component; an `optional` one
-    may be missing or out of order too, since nobody has said that it is there.
+    `keyrings` has files, keys as armored text, and fingerprints of keys that the machine has. One that is
+    `dated` shows a moment of the past, so that its index may have expired. A `companion` of the wanted suite
+    may lack the architecture or a component; an `optional` one may be missing or out of order too, since
+    nobody has said that it is there.
     """
 
     addresses: tuple[str, ...]
     suite: str
     components: tuple[str, ...]
     keyrings: tuple[Path | str, ...] = ()
+    dated: bool = False
     companion: bool = False
     optional: bool = False
 
@@ -163,14 +167,43 @@ def _verified(store: Store, seen: Seen, keyrings: Sequence[Path], unsigned: bool
 
 
 def keyrings_of(store: Store, archive: Archive, default: Sequence[Path]) -> list[Path]:
-    """The files with the keys that an archive is trusted by; a key given as text goes into the store."""
+    """The files with the keys that an archive is trusted by: its own, else the default ones.
+
+    A key given as text goes into the store, and so do those of the default that fingerprints name.
+    Raises IntegrityError when no keyring has such a key.
+    """
     found: list[Path] = []
     for key in archive.keyrings:
         if isinstance(key, Path):
             found.append(key)
         elif "-----BEGIN PGP" in key:
             found.append(store.path(store.add(key.encode())))
-    return found or list(default)
+        else:
+            found.append(store.path(store.add(_key(key, archive, default))))
+    return found if archive.keyrings else list(default)
+
+
+def _key(fingerprint: str, archive: Archive, keyrings: Sequence[Path]) -> bytes:
+    """The key of that fingerprint. A ! behind it, which leaves out its subkeys, is passed over."""
+    wanted = fingerprint.removesuffix("!").upper()
+    for path in keyrings:
+        try:
+            found = openpgp.certificates(path.read_bytes())
+        except (OSError, FormatError):
+            continue  # the key may be in another
+        for certificate in found:
+            if wanted in certificate.fingerprints:
+                return certificate.raw
+    raise IntegrityError(
+        f"{archive.suite} is to be signed by the key {fingerprint}, which no keyring of this machine has",
+        "install the keyring that has it, or name one under keyring:",
+    )
+
+
+def trust(keyrings: Sequence[Path]) -> str:
+    """A text that changes with the keys in these files."""
+    contents = (path.read_bytes() if path.is_file() else b"" for path in keyrings)
+    return str(Digest.of(b"".join(hashlib.sha256(content).digest() for content in contents)))
 
 
 def package_lists(seen: Seen, release: Release, architecture: str) -> Iterator[Listed]:

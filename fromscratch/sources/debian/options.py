@@ -71,9 +71,7 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = ""
     keyring: Keyring = ""
     unsigned: Annotated[bool, Meta(description="take an index without looking at its signature")] = False
-    expired: Annotated[bool, Meta(description="take an index whose Valid-Until has passed; a snapshot: implies it")] = (
-        False
-    )
+    expired: Annotated[bool, Meta(description="take an index whose Valid-Until has passed, as a dated one may")] = False
     recommends: Annotated[bool, Meta(description="take recommended packages too")] = False
     exclude: Annotated[
         list[str], Meta(description="packages that are never taken; a dependency on them counts as met")
@@ -129,6 +127,11 @@ def listed(value: str | Sequence[str]) -> list[str]:
 def addresses(mirror: str | Sequence[str], snapshot: str) -> tuple[str, ...]:
     """The mirror's addresses, with the date put in."""
     return tuple(address.replace(_PLACE, snapshot).rstrip("/") for address in listed(mirror))
+
+
+def is_dated(mirror: str | Sequence[str]) -> bool:
+    """Whether the mirror is asked for the date of `snapshot`."""
+    return any(_PLACE in address for address in listed(mirror))
 
 
 def _check_suite(suite: str) -> None:

@@ -15,12 +15,16 @@ _FORMAT = 1
 
 
 class PlannedArchive(Struct, frozen=True, kw_only=True):
-    """A suite that was read: `release` is the digest of its index, `expires` a time in seconds since 1970."""
+    """A suite that was read: `release` is the digest of its index, `expires` a time in seconds since 1970.
+
+    `trust` identifies the keys that it was verified with; it is empty when nobody looked at its signature.
+    """
 
     address: str
     suite: str
     release: str
     signature: str = ""
+    trust: str = ""
     expires: float | None = None
 
 

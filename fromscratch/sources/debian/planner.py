@@ -16,7 +16,7 @@ from fromscratch.sources.debian import archives
 from fromscratch.sources.debian import plan as plans
 from fromscratch.sources.debian.archives import Archive, Seen
 from fromscratch.sources.debian.catalogue import Catalogue, Source
-from fromscratch.sources.debian.options import DebianOptions, ExtraSuite, addresses, listed
+from fromscratch.sources.debian.options import DebianOptions, ExtraSuite, addresses, is_dated, listed
 from fromscratch.sources.debian.plan import Plan, PlannedArchive, PlannedPackage
 from fromscratch.sources.debian.resolver import Request, Selected, resolve
 from fromscratch.sources.debian.wanted import parse_wanted
@@ -51,6 +51,7 @@ class _Read:
 
     seen: Seen
     release: Release
+    planned: PlannedArchive
     lists: tuple[Path, ...]
 
 
@@ -78,29 +79,39 @@ class Planner:
                 found.append(replace(self._of_this_machine(one)[0], companion=True))
         return list(dict.fromkeys(found))
 
+    def holds(self, store: Store, plan: Plan, seen: Sequence[Seen], now: float) -> bool:
+        """Whether a plan is of exactly these indexes, verified with the keys of now, and none of them has expired."""
+        made = [(one.address, one.suite, one.release, one.signature, one.trust) for one in plan.archives]
+        try:
+            meant = [
+                (web.public(one.address), one.archive.suite, str(one.release), str(one.signature or ""), trust)
+                for one in seen
+                for trust in [self._trust(self._trusted(store, one.archive))]
+            ]
+        except IntegrityError:
+            return False  # planning will tell, unless it can do without
+        return made == meant and (self.options.expired or plans.expired(plan.archives, now) is None)
+
     def plan(self, store: Store, seen: Sequence[Seen], now: float) -> Plan:
         """The packages to install, out of these archives, whose package lists are downloaded.
 
         Raises IntegrityError, DownloadError, and ImageError with the chain that leads to what is missing.
         """
-        default = signature.find_keyrings(root=self.machine)
-        found = [self._read(store, one, default, now) for one in seen]
+        found = [self._read(store, one, now) for one in seen]
         used = [one for one in found if one is not None]
         if not self.options.mirror:
             suites = ", ".join(f"{one.seen.archive.suite} at {web.public(one.seen.address)}" for one in used)
             self.context.progress.note(f"{self.context.place}: packages come from this machine's mirrors: {suites}")
         selected = self._selected(used)
         return Plan(
-            archives=[_planned_archive(one.seen, one.release) for one in used],
+            archives=[one.planned for one in used],
             packages=[_planned_package(one, used[one.package.archive].seen) for one in selected],
         )
 
-    def refuse_expired(self, planned: Sequence[PlannedArchive], now: float) -> None:
+    def _refuse_expired(self, planned: PlannedArchive, now: float) -> None:
         """Raise IntegrityError for an index that should not be used any more, unless the options allow it."""
-        if self.options.expired or self.options.snapshot:
-            return
-        late = plans.expired(planned, now)
-        if late is not None:
+        late = plans.expired([planned], now)
+        if late is not None and not self.options.expired:
             raise IntegrityError(
                 f"the index of {late.suite} at {late.address} has expired: it may be an old one, shown to hide updates",
                 "see whether this machine's clock is right; if an old archive is meant, say  expired: true",
@@ -114,11 +125,13 @@ class Planner:
         return [replace(archive, keyrings=keyrings) for archive in found] if keyrings else found
 
     def _named(self, one: ExtraSuite, *, companion: bool) -> Archive:
+        mirror = one.mirror or self.options.mirror
         return Archive(
-            addresses=addresses(one.mirror or self.options.mirror, self.options.snapshot),
+            addresses=addresses(mirror, self.options.snapshot),
             suite=one.suite,
             components=tuple(one.components or self.options.components),
             keyrings=self._keyrings(one.keyring),
+            dated=is_dated(mirror),
             companion=companion,
         )
 
@@ -131,13 +144,23 @@ class Planner:
     def _keyrings(self, named: str | list[str]) -> tuple[Path, ...]:
         return tuple(self.context.folder / name for name in listed(named or self.options.keyring))
 
-    def _read(self, store: Store, seen: Seen, default: Sequence[Path], now: float) -> _Read | None:
+    def _trusted(self, store: Store, archive: Archive) -> list[Path]:
+        """The keyrings that may sign the archive's index; none when it is taken unsigned."""
+        if self.options.unsigned:
+            return []
+        return archives.keyrings_of(store, archive, signature.find_keyrings(root=self.machine))
+
+    def _trust(self, keyrings: Sequence[Path]) -> str:
+        return "" if self.options.unsigned else archives.trust(keyrings)
+
+    def _read(self, store: Store, seen: Seen, now: float) -> _Read | None:
         """Verify an index and bring its package lists; None for an optional archive that is out of order."""
         try:
-            keyrings = archives.keyrings_of(store, seen.archive, default)
+            keyrings = self._trusted(store, seen.archive)
             release = archives.read_release(store, seen, keyrings, unsigned=self.options.unsigned)
-            self.refuse_expired([_planned_archive(seen, release)], now)
-            return _Read(seen, release, self._lists(store, seen, release))
+            planned = _planned_archive(seen, release, self._trust(keyrings))
+            self._refuse_expired(planned, now)
+            return _Read(seen, release, planned, self._lists(store, seen, release))
         except (DownloadError, IntegrityError) as error:
             if not seen.archive.optional:
                 raise
@@ -182,13 +205,14 @@ class Planner:
             return resolve(Catalogue(indexes, self.architecture, sources), request)
 
 
-def _planned_archive(seen: Seen, release: Release) -> PlannedArchive:
+def _planned_archive(seen: Seen, release: Release, trust: str) -> PlannedArchive:
     return PlannedArchive(
         address=web.public(seen.address),
         suite=seen.archive.suite,
         release=str(seen.release),
         signature=str(seen.signature or ""),
-        expires=release.valid_until,
+        trust=trust,
+        expires=None if seen.archive.dated else release.valid_until,
     )
 
 

@@ -1,7 +1,7 @@
 """A tree out of signed Debian packages, without root, apt or dpkg, on any Linux.
 
 `fetch` verifies the indexes, decides which packages are needed and brings them into the store; what
-it decided is kept as a plan, and is used again while the indexes stay the same. `build` follows
+it decided is kept as a plan, and is used again while the indexes and the keys stay the same. `build` follows
 the plan: it unpacks each .deb once, lays their trees together, and makes what maintainer scripts
 would have made.
 """
@@ -31,7 +31,7 @@ from fromscratch.sources.debian.planner import Planner, debian_architecture
 from fromscratch.sources.debian.tree import Unpacked, laid_together
 
 # Counted up when the same packages give another tree.
-_TREE_VERSION = 1
+_TREE_VERSION = 2
 _KEPT_CONTROL_FILES = ("control", "md5sums", "postinst")
 
 
@@ -68,9 +68,8 @@ class DebianSource:
                     f"`build` works with what was fetched before, without the network; otherwise: {error.hint}",
                 ) from error
             raise
-        if plan is None or not _is_of(plan, seen):
+        if plan is None or not self._planner.holds(store, plan, seen, self._now()):
             plan = self._planner.plan(store, seen, self._now())
-        self._planner.refuse_expired(plan.archives, self._now())
         self._download(store, plan, seen)
         plans.save(store, self._key, plan)
 
@@ -157,10 +156,3 @@ def _opened(store: Store, package: PlannedPackage) -> _Opened:
     control = store.derived(digest, "deb-control-2", keep_control)
     data = store.derived(digest, "deb-data", expand)
     return _Opened(package.name, data, **msgspec.msgpack.decode(control.read_bytes(), type=dict[str, bytes]))
-
-
-def _is_of(plan: Plan, seen: Sequence[Seen]) -> bool:
-    """Whether the plan was made of exactly these indexes."""
-    return [(one.address, one.suite, one.release, one.signature) for one in plan.archives] == [
-        (web.public(one.address), one.archive.suite, str(one.release), str(one.signature or "")) for one in seen
-    ]

@@ -17,6 +17,7 @@ from fromscratch.model.entry import (
     Origin,
     Symlink,
     also_from,
+    is_implied,
     kind_of,
     with_meta,
 )
@@ -117,7 +118,8 @@ class _Laying:
         """What is to be put where something stands already; None to leave that."""
         if isinstance(entry, Directory):
             if isinstance(present, Directory) or self._leads_to_directory(path, present):
-                return None
+                # What a package ships counts more than what we made above a file that came through a link.
+                return entry if is_implied(present) else None
         elif isinstance(present, Directory):
             if isinstance(entry, Symlink):
                 return None  # dpkg never replaces a directory by a symlink
@@ -141,9 +143,10 @@ class _Laying:
         if not isinstance(present, Symlink):
             return False
         try:
-            return self.builder.get(paths.join(path, "any")) is None or True
+            self.builder.get(paths.join(path, "any"))
         except NotInTree:
             return False
+        return True
 
     def _is_itself(self, path: TreePath, entry: Entry) -> bool:
         """Whether a symlink's target is, through the links of the top folder, the link's own place."""
