@@ -12,6 +12,7 @@ Compression = Literal["gzip", "xz", "bzip2", "zstd", "none"]
 
 _READ = 1 << 18
 _WRITE = 1 << 20
+_ZSTD_PIECE = 1 << 10
 _BZIP2_BLOCKS = (b"\x31\x41\x59\x26\x53\x59", b"\x17\x72\x45\x38\x50\x90")
 _FOREIGN = (
     (b"LZIP\x01", "lzip"),
@@ -170,12 +171,16 @@ class _Bzip2:
 
 
 class _Zstd:
-    """`limit` is not known to zstandard's streams: a piece of input gives all that it holds."""
-
-    needs_input = True
+    """`limit` is not known to zstandard's streams, which give all that a piece of input holds: up to 128 KiB
+    for each four bytes of it (RFC 8878, 3.1.1.2). So the pieces are small."""
 
     def __init__(self, decompressor: Any) -> None:
         self._stream = decompressor.decompressobj()
+        self._rest = memoryview(b"")
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._rest
 
     @property
     def eof(self) -> bool:
@@ -183,7 +188,10 @@ class _Zstd:
 
     @property
     def unused_data(self) -> bytes:
-        return bytes(self._stream.unused_data)
+        return bytes(self._stream.unused_data) + self._rest
 
     def decompress(self, data: bytes, limit: int) -> bytes:
-        return bytes(self._stream.decompress(data))
+        if data:
+            self._rest = memoryview(data)
+        piece, self._rest = self._rest[:_ZSTD_PIECE], self._rest[_ZSTD_PIECE:]
+        return bytes(self._stream.decompress(piece))

@@ -4,6 +4,7 @@ import bz2
 import contextlib
 import gzip
 import lzma
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,6 +58,20 @@ def test_several_streams_are_one_file_and_zeros_behind_are_padding(name: str, tm
 def test_a_skippable_frame_of_zstd_is_skipped(tmp_path: Path) -> None:
     skippable = b"\x5a\x2a\x4d\x18\x03\0\0\0abc"
     assert expanded(skippable + zstandard.compress(b"x"), tmp_path) == b"x"
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_memory_does_not_grow_with_the_bytes(name: str, tmp_path: Path) -> None:
+    size = 100 << 20
+    (tmp_path / "blob").write_bytes(COMPRESSORS[name](bytes(size)))
+    tracemalloc.start()
+    try:
+        expand(tmp_path / "blob", tmp_path / "plain")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (tmp_path / "plain").stat().st_size == size
+    assert peak < 40 << 20
 
 
 @pytest.mark.parametrize("name", PACKED)
