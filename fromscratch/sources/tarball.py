@@ -1,17 +1,16 @@
 """Source `tarball`: a tar archive, here or at an address, plain or compressed."""
 
-import hashlib
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 
 from fromscratch.digest import Digest, check
-from fromscratch.errors import FormatError, ImageError, NotFetched
+from fromscratch.errors import FormatError, NotFetched
 from fromscratch.formats import compression
 from fromscratch.formats.tar import read_tree
-from fromscratch.host import disk, named
+from fromscratch.host import kept, named
 from fromscratch.host.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
@@ -25,8 +24,6 @@ from fromscratch.transforms.placement import (
     with_modes,
     with_owner,
 )
-
-_RECORD = "tarball"
 
 
 class TarballOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,9 +48,11 @@ class TarballOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             )
         if self.sha256:
             try:
-                Digest.parse(self.sha256)
+                digest = Digest.parse(self.sha256)
             except FormatError as error:
                 raise ValueError(f"sha256: {error.message}; {error.hint}") from error
+            if digest.algorithm != "sha256":
+                raise ValueError(f"sha256: {self.sha256!r} is of another kind; write what sha256sum prints")
         parse_owner(self.owner)
         parse_modes(self.modes)
         check_paths("exclude", self.exclude)
@@ -79,7 +78,7 @@ class TarballSource:
         download(store, [wanted], self._context.progress, self._context.jobs)
 
     def fingerprint(self, store: Store) -> str:
-        what = str(self._digest) if self._options.url else self._facts(self._file())
+        what = str(self._digest) if self._options.url else kept.facts(self._file())
         return f"{msgspec.json.encode(self._options).decode()} {what}"
 
     def build(self, store: Store) -> Rootfs:
@@ -104,32 +103,11 @@ class TarballSource:
         return Origin(self.label, "shipped in", self._options.path or self._options.url)
 
     def _kept(self, store: Store) -> Digest:
-        """The digest of the local file, whose bytes are in the store; read again only when it has changed."""
-        path = self._file()
-        facts = self._facts(path)
-        record = store.record(_RECORD, facts)
-        digest = Digest.parse(record.decode()) if record else None
-        if digest is None or not store.has(digest):
-            with self._open(path) as stream, disk.explained(store.root):
-                digest = store.add_stream(stream)
-            if self._facts(path) == facts:
-                store.write_record(_RECORD, facts, str(digest).encode())
+        """The digest of the local file, whose bytes are in the store."""
+        digest = kept.kept(store, self._file())
         if self._digest is not None:
             check(digest, self._digest, self.label)
         return digest
 
     def _file(self) -> Path:
         return named.file(self._context.folder, self._options.path, self.label)
-
-    @staticmethod
-    def _open(path: Path) -> BinaryIO:
-        try:
-            return open(path, "rb")
-        except OSError as error:
-            raise ImageError(f"cannot read {path}: {error.strerror}", "make it readable") from error
-
-    @staticmethod
-    def _facts(path: Path) -> str:
-        facts = path.stat()
-        numbers = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
-        return hashlib.sha256(f"{path}\0{numbers}".encode("utf-8", "surrogateescape")).hexdigest()

@@ -98,6 +98,8 @@ def test_busybox_takes_files_and_lines(tmp_path: Path) -> None:
         ({"tree": "x"}, "either version"),
         ({"offline": True}, "needs mirror"),
         ({"sha256": "12"}, "64 hexadecimal"),
+        ({"sha256": "x" * 64}, "64 hexadecimal"),
+        ({"version": "", "tree": "x", "keyring": "keys.gpg"}, "verifies a release"),
         ({"set": {"br2": True}}, "no symbol"),
         ({"make": {"A B": "1"}}, "no variable"),
         ({"toolchain": "gcc"}, "Invalid enum value"),

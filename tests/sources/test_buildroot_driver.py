@@ -116,6 +116,18 @@ def test_what_did_not_change_is_not_built_again(folder: Path, store: Store) -> N
     assert compiled(store) == once == ["skeleton-1.0", "greeting-1.0"]
 
 
+@pytest.mark.parametrize("key", ["set", "make"])
+def test_a_folder_that_is_named_by_its_whole_path_counts(key: str, folder: Path, store: Store, tmp_path: Path) -> None:
+    overlay = tmp_path / "overlay"
+    overlay.mkdir()
+    options: dict[str, Any] = {key: {"BR2_ROOTFS_OVERLAY": str(overlay)}}
+    made = source(folder, **options)
+    made.fetch(store)
+    before = made.fingerprint(store)
+    (overlay / "file").write_text("changed")
+    assert made.fingerprint(store) != before
+
+
 def test_another_folder_with_the_same_recipe_takes_the_result(folder: Path, store: Store, tmp_path: Path) -> None:
     first = built(folder, store, packages=["greeting"])
     shutil.copytree(folder, tmp_path / "copy")

@@ -1,5 +1,6 @@
 """Where Buildroot itself comes from."""
 
+import os
 import shutil
 import subprocess
 import tarfile
@@ -113,6 +114,24 @@ def test_a_commit_that_is_there_is_not_asked_for_again(repository: Path, store: 
     found = brought(tmp_path, store, tree=text)
     shutil.rmtree(repository)
     assert brought(tmp_path, store, tree=text) == found
+
+
+def test_a_digest_of_what_has_none_is_refused(tree: Path, repository: Path, store: Store) -> None:
+    for text in ("buildroot", "buildroot.git@main", f"file://{repository}"):
+        with pytest.raises(UsageError, match="is no tarball"):
+            brought(tree.parent, store, tree=text, sha256="0" * 64)
+
+
+def test_a_tarball_that_was_replaced_by_one_as_large_and_as_old(tree: Path, store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "b.tar"
+    versions = []
+    for version in ("0.1", "0.2"):
+        (tree / "Makefile").write_text((TINY / "Makefile").read_text().replace(":= 0.1", f":= {version}"))
+        with tarfile.open(path, "w") as archive:
+            archive.add(tree, "buildroot-0.1")
+        os.utime(path, ns=(0, 0))
+        versions.append(brought(tmp_path, store, tree="b.tar").version)
+    assert versions == ["0.1", "0.2"]
 
 
 def test_what_is_no_tree_at_all(store: Store, tmp_path: Path) -> None:

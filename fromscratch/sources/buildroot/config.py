@@ -1,7 +1,6 @@
 """What Buildroot is to be configured with: fragments and options put into one list of settings."""
 
 import difflib
-import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ from fromscratch.formats.kconfig import Setting
 from fromscratch.host.shipped import shipped
 from fromscratch.host.store import Store
 from fromscratch.model.image import Platform
+from fromscratch.sources.buildroot.content import content_digest
 from fromscratch.sources.buildroot.options import BuildrootOptions
-from fromscratch.sources.buildroot.tree import Tree, content_digest
+from fromscratch.sources.buildroot.tree import Tree
 
 # The names that this driver's configuration uses for an architecture.
 _ARCHITECTURES = {
@@ -27,6 +27,8 @@ _ARCHITECTURES = {
 _SHOWN_LOST = 12
 FOLDER_VARIABLE = "FROMSCRATCH_FOLDER"
 CONFIGS_VARIABLE = "FROMSCRATCH_CONFIGS"
+# The symbols by which Buildroot takes files and folders of the user.
+_NAMES_FILES = re.compile(r"_(?:OVERLAY|SCRIPT|TABLES?|PATCH_DIR|FILES?|CONFIG|CUSTOM_PATH)")
 _REFERENCE = re.compile(rf"\$\(({FOLDER_VARIABLE}|{CONFIGS_VARIABLE})\)(/[^\s\"]*)?")
 DRIVER = "the driver"
 
@@ -113,18 +115,22 @@ def find_fragment(name: str, folder: Path) -> Path:
 
 
 def referenced(settings: Iterable[Setting], folder: Path, store: Store) -> str:
-    """A text that changes with the files that settings name by $(FROMSCRATCH_FOLDER)/… and $(FROMSCRATCH_CONFIGS)/…."""
+    """A text that changes with the files and folders that settings name.
+
+    They are named by $(FROMSCRATCH_FOLDER)/… and $(FROMSCRATCH_CONFIGS)/…, and by absolute paths in symbols that
+    are known to name files. Raises UsageError for one of the former that is not there.
+    """
     tops = {FOLDER_VARIABLE: folder, CONFIGS_VARIABLE: shipped("buildroot-configs")}
     lines = []
     for setting in settings:
         for variable, below in _REFERENCE.findall(setting.value):
             path = Path(f"{tops[variable]}{below}")
-            if path.is_dir():
-                lines.append(f"{below} {content_digest(path, store)}")
-            elif path.is_file():
-                lines.append(f"{below} {hashlib.sha256(path.read_bytes()).hexdigest()}")
-            else:
+            if not path.exists():
                 raise UsageError(f"{setting.line}: there is no {path}", f"mend {setting.asked_by}")
+            lines.append(f"{below} {content_digest(path, store)}")
+        if _NAMES_FILES.search(setting.name):
+            words = (Path(word) for word in kconfig.unquoted(setting.value).split() if word.startswith("/"))
+            lines += [f"{path} {content_digest(path, store)}" for path in words if path.exists()]
     return "\n".join(sorted(lines))
 
 

@@ -70,7 +70,10 @@ class HostCompiler:
     @property
     def identity(self) -> str:
         """A text that changes whenever another toolchain would come out."""
-        return "\n".join((_LAYOUT, self.machine, self.version, *self.packages))
+        # A compiler that is of no package is known by its file.
+        state = self.driver.stat()
+        file = f"{self.driver} {state.st_size} {state.st_mtime_ns}"
+        return "\n".join((_LAYOUT, self.machine, self.version, file, *self.packages))
 
     @property
     def tuple_(self) -> str:
@@ -105,13 +108,19 @@ def identify(platform: Platform) -> HostCompiler:
     backend = Path(_said([str(driver), "-print-prog-name=cc1"]))
     if not libgcc.is_absolute() or not backend.is_absolute():
         raise MissingTool(f"the compiler {driver} is not complete on this machine", _INSTALL)
+    folders = [path.resolve().parent for path in (libgcc, backend)]
+    if not all(one.is_relative_to("/usr") for one in folders):
+        raise UsageError(
+            f"toolchain: host is made of a compiler that is installed under /usr, and {driver} is not",
+            "put the system's own gcc first in PATH, or use toolchain: {external: FOLDER}",
+        )
     return HostCompiler(
         driver=driver,
         preprocessor=_real_program("cpp"),
         machine=asked[0],
         version=asked[1].partition(".")[0],
-        library_folder=libgcc.resolve().parent,
-        program_folder=backend.resolve().parent,
+        library_folder=folders[0],
+        program_folder=folders[1],
         packages=_package_versions(asked[1].partition(".")[0]),
     )
 
@@ -270,7 +279,9 @@ def _binutil(machine: str, name: str) -> Path | None:
 def _real_program(name: str) -> Path:
     """The compiler itself, past links and past a ccache that stands before it in PATH."""
     path = Path(run.need(name, "toolchain: host", _INSTALL)).resolve()
-    return path if path.name != "ccache" else Path("/usr/bin", name).resolve(strict=True)
+    if path.name == "ccache" and not (path := Path("/usr/bin", name).resolve()).is_file():
+        raise MissingTool(f"there is no {path}, which ccache would call", _INSTALL)
+    return path
 
 
 def _said(argv: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import DownloadError, ImageError, IntegrityError, UsageError
 from fromscratch.host import disk
-from fromscratch.host.download import Wanted, download
+from fromscratch.host.download import Missing, Wanted, download
 from fromscratch.host.store import Store
 from fromscratch.progress import SILENT, Progress
 
@@ -70,11 +70,14 @@ def fill(
             urls = tuple(f"{archive.rstrip('/')}/{source.pool}" for archive in archives)
             try:
                 download(store, [Wanted(title=source.name, urls=urls, digest=source.digest)], progress)
-            except DownloadError:
+            except Missing:
                 missed.append((source, "Debian has no such version"))
                 continue
             except IntegrityError:
                 missed.append((source, "Debian packed it anew: other bytes"))
+                continue
+            except DownloadError as error:
+                missed.append((source, error.message))
                 continue
             with disk.atomic(target) as out, store.open(source.digest) as stream:
                 shutil.copyfileobj(stream, out)

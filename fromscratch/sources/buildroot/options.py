@@ -1,5 +1,6 @@
 """What a recipe can say under `buildroot:`."""
 
+import re
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -74,8 +75,10 @@ class BuildrootOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError("say either version: (a release) or tree: (a folder, tarball or git repository)")
         if self.offline and not self.mirror:
             raise ValueError("offline: true needs mirror: (where the packages' sources lie)")
-        if self.sha256 and len(self.sha256.removeprefix("sha256:")) != 64:
+        if self.sha256 and not re.fullmatch(r"(sha256:)?[0-9A-Fa-f]{64}", self.sha256):
             raise ValueError("sha256: must have 64 hexadecimal digits")
+        if self.tree and self.keyrings:
+            raise ValueError("keyring: verifies a release; hold a tarball under tree: to its sha256:")
         for name in self.set:
             if not kconfig.is_symbol(name):
                 raise ValueError(f"set: {name!r} is no symbol; write BR2_ and so on")

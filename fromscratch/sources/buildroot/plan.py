@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fromscratch.errors import UsageError
+from fromscratch.formats import kconfig
+from fromscratch.formats.kconfig import Setting
 from fromscratch.host.shipped import shipped
 from fromscratch.host.store import Store
 from fromscratch.sources.buildroot import config as configuration
@@ -13,6 +15,7 @@ from fromscratch.sources.buildroot import host_tools
 from fromscratch.sources.buildroot import toolchain as toolchains
 from fromscratch.sources.buildroot import tree as trees
 from fromscratch.sources.buildroot.config import Wish
+from fromscratch.sources.buildroot.content import content_digest
 from fromscratch.sources.buildroot.make import Make
 from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.buildroot.toolchain import Toolchain
@@ -63,7 +66,7 @@ def plan(options: BuildrootOptions, context: Context, store: Store, *, fetching:
     external = _external_digests(externals, store)
     rest = _hash(
         _LAYOUT,
-        configuration.referenced(wish.settings, context.folder, store),
+        configuration.referenced([*wish.settings, *_of_make(options)], context.folder, store),
         tools.identity if tools else "",
         *(f"{name}={value}" for name, value in sorted(options.make.items())),
     )
@@ -156,6 +159,10 @@ def _fragment_files(wish: Wish, place: Path) -> list[tuple[Path, str]]:
     return [(place / "busybox" / f"{number}.config", text) for number, text in enumerate(wish.busybox)]
 
 
+def _of_make(options: BuildrootOptions) -> list[Setting]:
+    return [Setting(name, kconfig.quoted(value), "make:") for name, value in options.make.items()]
+
+
 def _external(name: str, folder: Path) -> Path:
     path = (folder / Path(name).expanduser()).absolute()
     if not (path / "external.desc").is_file():
@@ -174,10 +181,12 @@ def _external_digests(externals: tuple[Path, ...], store: Store) -> dict[str, st
         for entry in sorted(top.iterdir()):
             packages = sorted(entry.iterdir()) if entry.name == "package" and entry.is_dir() else [entry]
             for path in packages:
-                digest = trees.content_digest(path, store) if path.is_dir() else _hash_file(path)
+                if path.name == ".git":
+                    continue
+                digest = content_digest(path, store)
                 if path is not entry and path.is_dir():
                     digests[path.name] = _hash(digests.get(path.name, ""), digest)
-                elif path.name != ".git":
+                else:
                     others.append(f"{path.name} {digest}")
     if externals:
         digests[""] = _hash(*others)
@@ -190,7 +199,3 @@ def _hash(*texts: str) -> str:
         raw = os.fsencode(text)
         whole.update(b"%d\n" % len(raw) + raw)
     return whole.hexdigest()
-
-
-def _hash_file(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

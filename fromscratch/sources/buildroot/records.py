@@ -17,12 +17,11 @@ _RESULT = "buildroot-result"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A finished build: its tar, the list of files by package, the packages, and the symbols that were asked for."""
+    """A finished build: its tar, the list of files by package, and the packages."""
 
     tar: Digest
     files: Digest
     packages: Mapping[str, Package]
-    asked: Mapping[str, str]
 
 
 def load_result(store: Store, fingerprint: str) -> Result | None:
@@ -30,11 +29,12 @@ def load_result(store: Store, fingerprint: str) -> Result | None:
     raw = store.record(_RESULT, fingerprint)
     if raw is None:
         return None
-    said = json.loads(raw)
-    tar, files = Digest.parse(said["tar"]), Digest.parse(said["files"])
-    if not store.has(tar) or not store.has(files):
-        return None
-    return Result(tar, files, _packages(said["packages"]), said["asked"])
+    try:
+        said = json.loads(raw)
+        result = Result(Digest.parse(said["tar"]), Digest.parse(said["files"]), _packages(said["packages"]))
+    except (ValueError, KeyError, TypeError):
+        return None  # another version of this program wrote it: as good as none
+    return result if store.has(result.tar) and store.has(result.files) else None
 
 
 def save_result(store: Store, fingerprint: str, result: Result) -> None:
@@ -43,7 +43,6 @@ def save_result(store: Store, fingerprint: str, result: Result) -> None:
         "tar": str(result.tar),
         "files": str(result.files),
         "packages": _plain(result.packages),
-        "asked": dict(result.asked),
     }
     store.write_record(_RESULT, fingerprint, json.dumps(said).encode())
 

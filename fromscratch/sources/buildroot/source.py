@@ -54,7 +54,9 @@ class BuildrootSource:
         else:
             self._context.progress.note(f"{self.label} is built already")
         files = origins.read_file_list(store.read(result.files).decode("utf-8", "surrogateescape"))
-        origin = origins.origins(self.label, result.packages, result.asked, files)
+        # Not of the record: whoever asks for the same in another way has the same build, and another reason.
+        asked = {one.name: one.asked_by for one in made.wish.settings if one.value == "y"}
+        origin = origins.origins(self.label, result.packages, asked, files)
         return read_tree(store.path(result.tar), origin)
 
     def configure(
@@ -142,10 +144,9 @@ class BuildrootSource:
         if made.wish.busybox and (busybox := inputs.packages.get("busybox")):
             text = (made.output / busybox.folder / ".config").read_text()
             configuration.check_busybox_taken(made.wish, text)
-        asked = {one.name: one.asked_by for one in made.wish.settings if one.value == "y"}
         with open(tar, "rb") as stream:
             digest = store.add_stream(stream)
         files = store.add((made.output / "build" / "packages-file-list.txt").read_bytes())
-        result = records.Result(digest, files, inputs.packages, asked)
+        result = records.Result(digest, files, inputs.packages)
         records.save_result(store, made.fingerprint, result)
         return result

@@ -15,6 +15,7 @@ from fromscratch.model.image import Platform
 from fromscratch.progress import Progress
 from fromscratch.sources.buildroot import host_toolchain as host
 from fromscratch.sources.buildroot.config import architecture, fragment
+from fromscratch.sources.buildroot.content import content_digest
 from fromscratch.sources.buildroot.options import BuildrootOptions, ExternalToolchain
 from fromscratch.sources.buildroot.tree import Tree
 
@@ -44,14 +45,17 @@ def bring(
             made = host.make(store, host.identify(platform), progress, launcher=launcher)
             return _installed(tree, made.path, made.prefix, made.gcc, made.headers, f"host\n{made.identity}")
         case ExternalToolchain() as given:
-            return _external(given, tree, folder)
+            return _external(given, tree, folder, store)
 
 
-def _external(given: ExternalToolchain, tree: Tree, folder: Path) -> Toolchain:
+def _external(given: ExternalToolchain, tree: Tree, folder: Path, store: Store) -> Toolchain:
     top = (folder / Path(given.external).expanduser()).absolute()
-    compilers = sorted(
-        path for path in (top / "bin").glob(f"{given.prefix or '*'}-gcc") if "buildroot" not in path.suffix
-    )
+    if top in (Path("/"), Path("/usr")):
+        raise UsageError(
+            f"toolchain: Buildroot takes no compiler out of {top}",
+            "use toolchain: host, which makes one of it, or name one that has a folder of its own",
+        )
+    compilers = sorted((top / "bin").glob(f"{given.prefix or '*'}-gcc"))
     if not compilers:
         raise UsageError(
             f"toolchain: there is no {given.prefix or 'PREFIX'}-gcc in {top / 'bin'}",
@@ -64,9 +68,8 @@ def _external(given: ExternalToolchain, tree: Tree, folder: Path) -> Toolchain:
     header = Path(sysroot or top) / "usr/include/linux/version.h"
     if not header.is_file():
         raise ImageError(f"the toolchain {top} has no kernel headers in {header.parent}", "use one with a sysroot")
-    state = header.stat(), compiler.stat()
-    text = "\n".join(f"{one.st_size} {one.st_mtime_ns}" for one in state)
-    identity = hashlib.sha256(f"{top}\n{prefix}\n{version}\n{text}\n{given.cplusplus}".encode()).hexdigest()
+    content = content_digest(top, store)
+    identity = hashlib.sha256(f"{top}\n{prefix}\n{version}\n{content}\n{given.cplusplus}".encode()).hexdigest()
     made = _installed(
         tree, top, prefix, version.partition(".")[0], host.headers_version(header), f"external {identity}"
     )

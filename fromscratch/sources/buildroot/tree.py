@@ -1,25 +1,24 @@
 """Where Buildroot itself comes from: a release, a folder, a tarball or a git repository."""
 
-import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, assert_never
 
 from fromscratch.digest import Digest, check
 from fromscratch.errors import DownloadError, ImageError, IntegrityError, NotFetched, UsageError
-from fromscratch.host import disk, run
+from fromscratch.host import disk, kept, run
 from fromscratch.host.store import Store
 from fromscratch.progress import Progress
+from fromscratch.sources.buildroot.content import content_digest
 from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.buildroot.releases import RELEASES
 
 _LAYOUT = "1"
 _UNPACKING = ("--strip-components=1", "--no-same-owner", "--no-same-permissions")
-_NOT_PART = frozenset({".git", "output", "dl", ".config", ".config.old", "__pycache__"})
+_NOT_PART = frozenset({"output", "dl", ".config", ".config.old"})  # what a build in the tree leaves there
 _VERSION = re.compile(r"^export BR2_VERSION :?= *(\S+)", re.MULTILINE)
 _EPOCH = re.compile(r"^BR2_VERSION_EPOCH *:?= *(\d+)", re.MULTILINE)
 _REPOSITORY = re.compile(r"(?P<url>(?:[a-z+]+://[^/]*/|[^/@:]+@[^/:]+:)?[^@]*)(?:@(?P<ref>[^@]+))?")
@@ -44,7 +43,7 @@ def bring(options: BuildrootOptions, folder: Path, store: Store, progress: Progr
     """
     if options.release:
         return _unpacked(store, _downloaded_release(options, folder, store, progress), progress)
-    kind, path = _kind(options.tree, folder)
+    kind, path = _local(options, folder)
     match kind:
         case "directory":
             return _in_place(path, store)
@@ -60,7 +59,7 @@ def present(options: BuildrootOptions, folder: Path, store: Store) -> Tree:
     """The tree that `bring` brought. Uses no network. Raises NotFetched."""
     if options.release:
         return _already_unpacked(store, _recorded(store, "buildroot-release", _release_key(options, folder)))
-    kind, path = _kind(options.tree, folder)
+    kind, path = _local(options, folder)
     match kind:
         case "directory":
             return _in_place(path, store)
@@ -72,41 +71,13 @@ def present(options: BuildrootOptions, folder: Path, store: Store) -> Tree:
             assert_never(kind)
 
 
-def content_digest(top: Path, store: Store) -> str:
-    """The digest of all names, modes and bytes below a folder, without what git, builds and Python leave there.
-
-    Kept by the names, sizes and times of the files, so that nothing is read twice.
-    """
-    seen = hashlib.sha256(os.fsencode(top))
-    files = list(_files(top))
-    for path, name in files:
-        state = path.lstat()
-        seen.update(b"%s\0%d %d %d\n" % (os.fsencode(name), state.st_size, state.st_mtime_ns, state.st_mode))
-    key = seen.hexdigest()
-    if known := store.record("folder-digest", key):
-        return known.decode()
-    whole = hashlib.sha256()
-    for path, name in files:
-        whole.update(os.fsencode(name) + b"\0")
-        if path.is_symlink():
-            whole.update(b"-> " + os.fsencode(path.readlink()))
-        elif path.is_file():
-            whole.update(b"%o " % (path.stat().st_mode & 0o111) + hashlib.sha256(path.read_bytes()).digest())
-    store.write_record("folder-digest", key, whole.hexdigest().encode())
-    return whole.hexdigest()
-
-
-def _files(top: Path, below: str = "") -> Iterator[tuple[Path, str]]:
-    with disk.explained(top), os.scandir(top) as entries:
-        ordered = sorted(entries, key=lambda entry: entry.name)
-    for entry in ordered:
-        if entry.name in _NOT_PART and (not below or entry.name == "__pycache__"):
-            continue
-        name = f"{below}{entry.name}"
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files(Path(entry.path), f"{name}/")
-        else:
-            yield Path(entry.path), name
+def _local(options: BuildrootOptions, folder: Path) -> tuple[Literal["directory", "tarball", "git"], Path]:
+    """What `tree` names. Raises UsageError also for a proof that such a tree cannot be held to."""
+    kind, path = _kind(options.tree, folder)
+    if options.sha256 and kind != "tarball":
+        hint = "write @ and its commit behind it instead" if kind == "git" else "leave it out"
+        raise UsageError(f"sha256: {options.tree} is no tarball, so that it has no digest", hint)
+    return kind, path
 
 
 def _kind(text: str, folder: Path) -> tuple[Literal["directory", "tarball", "git"], Path]:
@@ -130,7 +101,7 @@ def _kind(text: str, folder: Path) -> tuple[Literal["directory", "tarball", "git
 
 
 def _in_place(path: Path, store: Store) -> Tree:
-    return _tree(path, content_digest(path, store))
+    return _tree(path, content_digest(path, store, besides=_NOT_PART))
 
 
 def _tree(path: Path, identity: str) -> Tree:
@@ -205,16 +176,8 @@ def _signed_digest(options: BuildrootOptions, folder: Path, store: Store, progre
 
 
 def _stored_tarball(options: BuildrootOptions, path: Path, store: Store) -> Digest:
-    """A tarball of this machine, kept in the store; read again only when it changed."""
-    with disk.explained(path):
-        state = path.stat()
-        key = f"{path}\n{state.st_size}\n{state.st_mtime_ns}"
-        known = store.record("buildroot-tarball", key)
-        digest = Digest.parse(known.decode()) if known else None
-        if digest is None or not store.has(digest):
-            with open(path, "rb") as stream:
-                digest = store.add_stream(stream)
-            store.write_record("buildroot-tarball", key, str(digest).encode())
+    """A tarball of this machine, kept in the store."""
+    digest = kept.kept(store, path)
     if options.sha256:
         check(digest, Digest.parse(options.sha256), str(path))
     return digest
@@ -247,7 +210,7 @@ def _archived(text: str, local: Path, store: Store, progress: Progress) -> Diges
         with progress.task(f"fetching {url} {ref}", unit="steps"):
             _git(place, "init", "--quiet", "--bare", ".")
             # Only what is asked for: Buildroot's history is 40 times the size of one commit.
-            _git(place, "fetch", "--quiet", "--force", "--depth=1", url, f"{ref}:refs/wanted")
+            _git(place, "fetch", "--quiet", "--force", "--depth=1", "--", url, f"{ref}:refs/wanted")
             fresh = place / "tree.tar"
             _git(place, "archive", "--format=tar", "--prefix=buildroot/", f"--output={fresh}", "refs/wanted")
         with open(fresh, "rb") as stream:

@@ -1,0 +1,51 @@
+"""Files of this machine whose bytes are kept in the store, read again only when they have changed."""
+
+import hashlib
+import os
+import time
+from pathlib import Path
+
+from fromscratch.digest import Digest
+from fromscratch.errors import ImageError
+from fromscratch.host import disk
+from fromscratch.host.store import Store
+
+_RECORD = "kept-file"
+_COARSE = 2_000_000_000
+
+
+def facts(path: Path) -> str:
+    """A text that changes whenever the file does, by what stat(2) tells: also when its size and mtime stay."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    numbers = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    return hashlib.sha256(f"{path}\0{numbers}".encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def is_settled(state: os.stat_result) -> bool:
+    """Whether the next change will have another time: a filesystem's clock is coarser than ours."""
+    return time.time_ns() - state.st_ctime_ns > _COARSE
+
+
+def kept(store: Store, path: Path) -> Digest:
+    """The digest of the file, whose bytes are in the store afterwards. Raises ImageError."""
+    before = facts(path)
+    record = store.record(_RECORD, before)
+    digest = Digest.parse(record.decode()) if record else None
+    if digest is not None and store.has(digest):
+        return digest
+    try:
+        stream = open(path, "rb")
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    with stream, disk.explained(store.root):
+        digest = store.add_stream(stream)
+    if facts(path) == before and is_settled(path.stat()):
+        store.write_record(_RECORD, before, str(digest).encode())
+    return digest
+
+
+def _unreadable(path: Path, error: OSError) -> ImageError:
+    return ImageError(f"cannot read {path}: {error.strerror}", "make it readable")
