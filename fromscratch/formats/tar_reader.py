@@ -60,18 +60,26 @@ class Member:
         return Meta(self.mode, self.uid, self.gid, self.mtime, self.xattrs)
 
 
-def read_tree(archive: Path, origin: Callable[[str], Origin] | Origin, *, strip: int = 0, title: str = "") -> Rootfs:
+def read_tree(
+    archive: Path,
+    origin: Callable[[str], Origin] | Origin,
+    *,
+    strip: int = 0,
+    title: str = "",
+    below: Rootfs | None = None,
+) -> Rootfs:
     """The tree in an uncompressed tar archive. Contents stay where they are: slices of the archive.
 
     `origin` is the reason of every entry, or gives it for a path of the tree. `strip` takes that many
     leading components off every name, and an entry with no more than those falls away; a leading
-    `./` or `/` is no component. Messages call the archive `title`, or else by its path.
+    `./` or `/` is no component. Messages call the archive `title`, or else by its path. With `below`, the
+    tree that it is laid over, a hard link may name a file of that one, whose names are then in the answer too.
 
     Raises FormatError for a damaged or cut archive and for what an image cannot keep, UnsafePath for a
     name that leads outside the root, and Conflict for one that lies below a file; all name the
     archive and the entry.
     """
-    builder = TreeBuilder(forbid_absolute_links=True)
+    builder = TreeBuilder(forbid_absolute_links=True, below=below)
     for member in members(archive, title):
         try:
             path = _place(member.name, strip)

@@ -5,7 +5,7 @@ What a layer takes away follows image-spec/layer.md, "Whiteouts".
 
 import io
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -21,7 +21,7 @@ from fromscratch.host.store import Store
 from fromscratch.model.entry import Directory, Entry, Origin, is_implied
 from fromscratch.model.image import Image, Layer
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import TreePath
+from fromscratch.paths import ROOT, TreePath
 
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 
@@ -48,7 +48,9 @@ def root_tree(image: Image, store: Store) -> Rootfs:
     tree = Rootfs()
     for number, layer in enumerate(image.layers):
         origin = Origin("image", "found in", f"layer {number + 1}" + (f" ({layer.comment})" if layer.comment else ""))
-        tree = _laid(tree, tar.read_tree(plain_layer(layer, store), origin, title=f"the layer {layer.digest}"))
+        plain = plain_layer(layer, store)
+        upper = tar.read_tree(plain, origin, title=f"the layer {layer.digest}", below=tree)
+        tree = _laid(tree, upper, origin)
     return tree
 
 
@@ -94,8 +96,9 @@ class _Plain(io.RawIOBase):
 
     def __init__(self, layer: Layer) -> None:
         self._layer, self._hasher = layer, layer.diff_id.hasher()
+        decompressed = _decompressor(layer)
         self._blob = verified(layer.open(), layer.digest, layer.size, f"the layer {layer.digest}")
-        self._stream, self._failures = _decompressed(self._blob, layer.media_type)
+        self._stream, self._failures = decompressed(self._blob)
 
     def readable(self) -> bool:
         return True
@@ -120,14 +123,24 @@ class _Plain(io.RawIOBase):
         super().close()
 
 
-def _decompressed(blob: BinaryIO, media_type: str) -> tuple[Any, tuple[type[Exception], ...]]:
-    """A stream of the plain bytes, and what it raises for damaged ones."""
-    if media_type == oci.LAYER_GZIP:
-        return _gunzipped(blob)
-    if media_type == oci.LAYER_ZSTD:
-        zstandard = import_zstandard()
-        return zstandard.ZstdDecompressor().stream_reader(blob, read_across_frames=True), (zstandard.ZstdError,)
-    return blob, ()
+_Decompressor = Callable[[BinaryIO], tuple[Any, tuple[type[Exception], ...]]]
+"""Gives a stream of the plain bytes of a blob, and what that raises for damaged ones."""
+
+
+def _decompressor(layer: Layer) -> _Decompressor:
+    match layer.media_type:
+        case oci.LAYER_TAR:
+            return lambda blob: (blob, ())
+        case oci.LAYER_GZIP:
+            return _gunzipped
+        case oci.LAYER_ZSTD:
+            library = import_zstandard()
+            unpack = library.ZstdDecompressor().stream_reader
+            return lambda blob: (unpack(blob, read_across_frames=True), (library.ZstdError,))
+    raise FormatError(
+        f"the layer {layer.digest} is of the type {layer.media_type}, which we do not read",
+        "make the image again with layers that are plain tars, or packed with gzip or zstd",
+    )
 
 
 def _gunzipped(blob: BinaryIO) -> tuple[Any, tuple[type[Exception], ...]]:
@@ -142,27 +155,41 @@ def _gunzipped(blob: BinaryIO) -> tuple[Any, tuple[type[Exception], ...]]:
     return cast(Any, library).GzipNGFile(fileobj=blob), (EOFError, OSError, cast(type[Exception], failure))
 
 
-def _laid(lower: Rootfs, layer: Rootfs) -> Rootfs:
-    """One layer over what lies below it. Deletions never touch what the layer itself brings."""
+def _laid(lower: Rootfs, layer: Rootfs, origin: Origin) -> Rootfs:
+    """One layer over what lies below it. Deletions never touch what the layer itself brings, which has this origin."""
     marks = {path for path in layer if paths.name(path).startswith(_WHITEOUT)}
-    upper = layer.without(marks)
-    replaced = (path for path, entry in upper.items() if not isinstance(lower.get(path, entry), Directory))
-    below = lower.without([path for path in replaced if _is_asked_for(upper[path])])
-    gone = {place for mark in marks for place in _deleted(below, mark)}
-    gone.update(below.locate(path) for path, entry in upper.items() if not isinstance(entry, Directory))
-    return below.without(gone).merged(upper, replace=True)
+    places = _places(lower, layer)
+    gone = {hidden for mark in marks for hidden in _deleted(lower, places[paths.parent(mark)], paths.name(mark))}
+    upper = layer.without(marks | {path for path in gone & layer.keys() if _is_borrowed(layer[path], origin)})
+    gone.update(places[path] for path, entry in upper.items() if _takes(places[path], entry, lower))
+    return lower.without(gone).merged(upper, replace=True)
 
 
-def _is_asked_for(entry: Entry) -> bool:
-    """Whether it is a directory that the layer lists, not one that it only passes through."""
-    return isinstance(entry, Directory) and not is_implied(entry)
+def _places(lower: Rootfs, upper: Rootfs) -> dict[TreePath, TreePath]:
+    """Where each path of the layer lands. One that it only passes through may be a symlink to a directory below."""
+    places: dict[TreePath, TreePath] = {ROOT: ROOT}
+    for path, entry in upper.items():
+        if path != ROOT:
+            place = paths.join(places[paths.parent(path)], paths.name(path))
+            passed = is_implied(entry) and isinstance(lower.find(place), Directory)
+            places[path] = lower.resolve(place) if passed else place
+    return places
 
 
-def _deleted(below: Rootfs, mark: TreePath) -> list[TreePath]:
-    """What a whiteout takes away."""
-    folder, name = paths.parent(below.locate(mark)), paths.name(mark)
+def _is_borrowed(entry: Entry, origin: Origin) -> bool:
+    """Whether it is only there because a hard link of the layer names a file of the lower ones."""
+    return not isinstance(entry, Directory) and origin not in entry.origins
+
+
+def _takes(place: TreePath, entry: Entry, lower: Rootfs) -> bool:
+    """Whether what is at the place goes, with all below it, before the layer's entry comes there."""
+    return not isinstance(entry, Directory) or not (is_implied(entry) or isinstance(lower.get(place), Directory))
+
+
+def _deleted(lower: Rootfs, folder: TreePath, name: str) -> list[TreePath]:
+    """What a whiteout in this folder takes away."""
     if name == _OPAQUE:
-        return [paths.join(folder, child) for child in below.children(folder)]
+        return [paths.join(folder, child) for child in lower.children(folder)]
     hidden = name.removeprefix(_WHITEOUT)
     # Names that go on with the prefix are records of old storage drivers.
     return [] if not hidden or hidden.startswith(_WHITEOUT) else [paths.join(folder, hidden)]

@@ -17,13 +17,15 @@ class TreeBuilder:
     A later entry replaces an earlier one of the same path, as tar(5) archives mean it.
     """
 
-    def __init__(self, *, forbid_absolute_links: bool = False) -> None:
+    def __init__(self, *, forbid_absolute_links: bool = False, below: Rootfs | None = None) -> None:
         """`forbid_absolute_links` refuses an entry that would be written through an absolute
         symlink that was put before: no honest archive has one, and it is how an archive escapes
-        the folder it is unpacked in."""
+        the folder it is unpacked in. A hard link may name a file of `below`, the tree that this one is
+        laid over; that file is then in this tree too, by all its names."""
         self._entries: dict[TreePath, Entry] = {ROOT: Directory(Meta(0o755))}
         self._linked: set[TreePath] = set()  # where the inodes of hard links stand
         self._strict = forbid_absolute_links
+        self._below = Rootfs() if below is None else below
 
     def put(self, path: TreePath, entry: Entry) -> TreePath:
         """Put `entry` where `path` leads; the answer is that place.
@@ -35,6 +37,8 @@ class TreeBuilder:
         present = self._entries.get(place)
         if isinstance(entry, HardLink):
             target = locate(self._entries, entry.target, refuse_absolute=self._strict)
+            if target not in self._entries:
+                target = self._borrowed(target)
             inode = self._entries.get(target)
             if isinstance(inode, HardLink):
                 target, inode = inode.target, self._entries[inode.target]
@@ -60,6 +64,21 @@ class TreeBuilder:
         if isinstance(entry, HardLink):
             self._linked.add(entry.target)
         return place
+
+    def _borrowed(self, path: TreePath) -> TreePath:
+        """Where a file of the tree below stands, now here too; `path` itself if there is none."""
+        present = self._below.find(path, follow_last=False)
+        if present is None or isinstance(present, Directory):
+            return path
+        place = self._below.resolve(path, follow_last=False)
+        found = self._below[place]
+        target = found.target if isinstance(found, HardLink) else place
+        names = [name for name, entry in self._below.items() if isinstance(entry, HardLink) and entry.target == target]
+        for name in [name for name in (target, *names) if name not in self._entries]:
+            add_parents(self._entries, name, self._below[name])
+            self._entries[name] = self._below[name]
+            self._linked.add(target)
+        return target
 
     def get(self, path: TreePath) -> Entry | None:
         """What stands at the place `path` leads to."""

@@ -11,9 +11,13 @@ from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, IntegrityError
 from fromscratch.formats import oci
 from fromscratch.formats.tar import blocks
+from fromscratch.formats.tar_header import header
 from fromscratch.host.layers import plain_layer, root_tar, root_tree
 from fromscratch.host.store import Store
+from fromscratch.model import listing
+from fromscratch.model.entry import Meta
 from fromscratch.model.image import Layer
+from fromscratch.paths import TreePath
 from tests.images import blob_layer, image_of
 from tests.trees import listed, text, tree
 
@@ -105,6 +109,55 @@ BASE = """
 def test_a_layer_over_another(upper: str, result: str, store: Store) -> None:
     image = image_of(tar(BASE), tar(upper))
     assert listed(root_tree(image, store)) == text(result)
+
+
+def test_a_folder_takes_the_place_of_a_file_behind_a_symlink(store: Store) -> None:
+    image = image_of(tar(BASE), header(b"lib/x/", b"5", Meta(0o700)) + bytes(1024))
+    found = root_tree(image, store)
+    assert [listing.line(path, found[path]) for path in found.within(TreePath("/usr/lib"))][1:] == [
+        "d 0700 0:0 /usr/lib/x",
+        "f 0644 0:0 1 /usr/lib/y",
+    ]
+
+
+def hard_link(name: str, target: str) -> bytes:
+    return header(name.encode(), b"1", Meta(0o644), link=target.encode())
+
+
+@pytest.mark.parametrize("target", ["usr/lib/x", "usr/lib/y", "lib/x"])
+def test_a_hard_link_to_a_file_of_a_lower_layer_is_one_more_name_of_it(target: str, store: Store) -> None:
+    image = image_of(tar(BASE), hard_link("srv/z", target) + bytes(1024))
+    assert listed(root_tree(image, store)) == text("""
+        d 0755 0:0 /etc
+        f 0644 0:0 1 /etc/a
+        f 0644 0:0 1 /etc/b
+        l 0777 0:0 /lib -> usr/lib
+        d 0755 0:0 /srv
+        f 0644 0:0 1 /srv/z
+        d 0755 0:0 /usr
+        d 0755 0:0 /usr/lib
+        h 0644 0:0 /usr/lib/x => /srv/z
+        h 0644 0:0 /usr/lib/y => /srv/z
+    """)
+
+
+def test_a_whiteout_takes_a_name_of_a_file_that_a_hard_link_borrows(store: Store) -> None:
+    whiteouts = header(b"usr/lib/.wh.x", b"0", Meta(0o644)) + header(b"usr/lib/.wh.y", b"0", Meta(0o644))
+    image = image_of(tar(BASE), hard_link("srv/z", "usr/lib/x") + whiteouts + bytes(1024))
+    found = root_tree(image, store)
+    assert [path for path in found if path.startswith(("/srv/", "/usr/lib/"))] == ["/srv/z"]
+    assert listed(found).count("h ") == 0
+
+
+def test_a_hard_link_to_what_no_layer_has_is_refused(store: Store) -> None:
+    with pytest.raises(FormatError, match="'srv/z': /srv/z is a hard link to /usr"):
+        root_tree(image_of(tar(BASE), hard_link("srv/z", "usr/nothing") + bytes(1024)), store)
+
+
+def test_a_layer_of_an_unknown_type_is_refused(store: Store) -> None:
+    layer = replace(blob_layer(tar(BASE)), media_type="application/vnd.oci.image.layer.v1.tar+xz")
+    with pytest.raises(FormatError, match="tar\\+xz, which we do not read"):
+        root_tree(replace(image_of(tar(BASE)), layers=(layer,)), store)
 
 
 def test_times_of_the_upper_layer_count(store: Store) -> None:
