@@ -50,8 +50,13 @@ def atomic(path: Path, mode: int = 0o644, *, durable: bool = False) -> Iterator[
     """A stream whose bytes appear at `path`, all at once, when the block ends well.
 
     `mode` is cut by the umask. A kill never leaves part of them; with `durable`, neither does a power cut.
+    A pipe or a device, such as /dev/stdout, is written into: it cannot be replaced by a file.
     """
     with explained(path):
+        if _is_stream(path):
+            with open(path, "wb") as stream:
+                yield stream
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.parent / f".new-{secrets.token_hex(8)}"
         try:
@@ -64,6 +69,12 @@ def atomic(path: Path, mode: int = 0o644, *, durable: bool = False) -> Iterator[
         except BaseException:
             fresh.unlink(missing_ok=True)
             raise
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether something is there that is neither file nor folder, or that is one of our own open files."""
+    own = path.is_symlink() and path.readlink().is_relative_to("/proc/self/fd")
+    return own or (path.exists() and not path.is_file() and not path.is_dir())
 
 
 def write_atomically(path: Path, data: bytes, mode: int = 0o644, *, durable: bool = False) -> None:

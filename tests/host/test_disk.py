@@ -140,3 +140,15 @@ def test_a_link_is_removed_and_not_what_it_names(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("folder")
     disk.remove(tmp_path / "link")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_pipe_is_written_into_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with disk.atomic(pipe) as stream:
+        stream.write(b"bytes")
+    assert os.read(reader, 10) == b"bytes"
+    os.close(reader)
+    assert pipe.is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
