@@ -5,6 +5,7 @@ the nearest word that would have been right. The same types give the JSON Schema
 """
 
 import re
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,11 @@ class HealthcheckOptions(Strict, frozen=True):
     timeout: Annotated[float, Meta(description="seconds until a check counts as failed")] = 0
     start_period: Annotated[float, Meta(description="seconds after the start in which failures do not count")] = 0
     retries: Annotated[int, Meta(description="failures in a row that make it unhealthy", ge=0)] = 0
+
+    def __post_init__(self) -> None:
+        known = {"CMD": len(self.test) > 1, "CMD-SHELL": len(self.test) == 2, "NONE": len(self.test) == 1}
+        if not self.test or not known.get(self.test[0]):
+            raise ValueError(f'test: {self.test} is no check; write [CMD, /bin/check], [CMD-SHELL, "check"] or [NONE]')
 
 
 Argv = Annotated[list[str], Meta(description="a list of words, the first the program; there is no shell in between")]
@@ -65,7 +71,7 @@ class ImageOptions(Strict, frozen=True):
         for folder in (*self.volumes, *([self.workdir] if self.workdir else [])):
             if not folder.startswith("/"):
                 raise ValueError(f"{folder!r} must be an absolute path inside the image")
-        if self.stop_signal and not re.fullmatch(r"(SIG)?[A-Z][A-Z0-9+-]*|[1-9][0-9]?", self.stop_signal):
+        if self.stop_signal and not _is_signal(self.stop_signal):
             raise ValueError(f"stop_signal: {self.stop_signal!r} is no signal; write SIGTERM or 15")
         if self.user and not re.fullmatch(r"[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?", self.user):
             raise ValueError(f"user: {self.user!r} is no user; write name, uid, or uid:gid")
@@ -95,6 +101,14 @@ class ImageOptions(Strict, frozen=True):
         )
 
 
+def _is_signal(text: str) -> bool:
+    """A signal of Linux by name, with or without SIG, or by number."""
+    if text.isascii() and text.isdigit():
+        return 1 <= int(text) <= 64
+    name = text if text.startswith("SIG") else f"SIG{text}"
+    return name in signal.Signals.__members__ or bool(re.fullmatch(r"SIGRT(MIN(\+\d\d?)?|MAX(-\d\d?)?)", name))
+
+
 Id = Annotated[int, Meta(ge=0, le=4294967294)]
 AccountName = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*\$?$", max_length=32)]
 
@@ -110,6 +124,14 @@ class UserOptions(Strict, frozen=True):
     shell: str = "/sbin/nologin"
     password: Annotated[str, Meta(description='a crypt(5) hash; "*" lets nobody in by password')] = "*"
     create_home: bool = True
+
+    def __post_init__(self) -> None:
+        for key in ("comment", "home", "shell", "password"):
+            if re.search(r"[:\n\r\0]", getattr(self, key)):
+                raise ValueError(f"{key}: {getattr(self, key)!r} cannot stand in a line of /etc/passwd")
+        for key in ("home", "shell"):
+            if not getattr(self, key).startswith("/"):
+                raise ValueError(f"{key}: {getattr(self, key)!r} must be an absolute path inside the image")
 
     def user(self) -> User:
         return User(
@@ -140,6 +162,12 @@ class AccountsOptions(Strict, frozen=True):
 
     users: list[UserOptions] = []
     groups: list[GroupOptions] = []
+
+    def __post_init__(self) -> None:
+        for key, accounts in (("users", self.users), ("groups", self.groups)):
+            names = [account.name for account in accounts]
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"{key}: {twice[0]!r} stands twice")
 
 
 class _Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -117,17 +117,58 @@ trim: [doc]
         ("rootfs: []", "r.yaml:1: rootfs: expected a list of length >= 1"),
         ("- a", "r.yaml:1: expected a mapping of keys, got a list"),
         ("rootfs: [overlay]", "r.yaml:1: rootfs[0]: expected a mapping of keys, got a text"),
-        ("rootfs: [{overlay: a}]\nname: UPPER", "r.yaml:2: name: expected a text matching regex"),
+        ("rootfs: [{overlay: a}]\nname: UPPER", "r.yaml:2: name: 'UPPER' cannot stand here; it must match"),
         ("rootfs: [{overlay: a}]\nname: a\nname: b", "r.yaml:3: name: this key stands twice"),
         (
             "rootfs: [{overlay: a}]\naccounts: {users: [{name: a}]}",
             "r.yaml:2: accounts.users[0]: the key 'uid' is missing",
         ),
         ("rootfs: [{tarball: {}}]", "r.yaml:1: rootfs[0].tarball"),
+        (
+            "rootfs: [{overlay: a}]\ncompression: gzp",
+            "r.yaml:2: compression: 'gzp' is not known here; did you mean 'gzip'?",
+        ),
+        (
+            "rootfs: [{overlay: a}]\ntimes: lzma",
+            "r.yaml:2: times: 'lzma' is not known here; write epoch, clamp or keep",
+        ),
+        (
+            "rootfs: [{buildroot: {toolchain: nope}}]",
+            "r.yaml:1: rootfs[0].buildroot.toolchain: 'nope' is not known here; write bootlin, internal or host",
+        ),
+        (
+            "rootfs: [{overlay: a}]\naccounts: {users: [{name: a, uid: 1}, {name: a, uid: 2}]}",
+            "r.yaml:2: accounts.users: 'a' stands twice",
+        ),
+        (
+            "rootfs: [{overlay: a}]\naccounts: {users: [{name: a, uid: 1, home: x}]}",
+            "r.yaml:2: accounts.users[0].home: 'x' must be an absolute path",
+        ),
+        (
+            "rootfs: [{overlay: a}]\naccounts: {users: [{name: a, uid: 1, comment: 'a:b'}]}",
+            "r.yaml:2: accounts.users[0].comment: 'a:b' cannot stand in a line of /etc/passwd",
+        ),
+        (
+            "rootfs: [{overlay: a}]\nimage: {healthcheck: {test: []}}",
+            "r.yaml:2: image.healthcheck.test: [] is no check",
+        ),
+        (
+            "rootfs: [{overlay: a}]\nimage: {stop_signal: SIGFOO}",
+            "r.yaml:2: image.stop_signal: 'SIGFOO' is no signal",
+        ),
     ],
 )
 def test_a_fault_names_its_place(text: str, fault: str) -> None:
     assert faults(text)[0].startswith(fault)
+
+
+def test_a_list_that_only_its_faults_leave_empty_is_no_fault_of_its_own() -> None:
+    assert faults("rootfs: [overlay]") == ["r.yaml:1: rootfs[0]: expected a mapping of keys, got a text"]
+
+
+@pytest.mark.parametrize("text", ["SIGTERM", "TERM", "15", "SIGRTMIN+3", "RTMAX-1"])
+def test_a_signal_is_a_name_or_a_number(text: str) -> None:
+    assert recipe.parse(f"rootfs: [{{overlay: a}}]\nimage: {{stop_signal: {text}}}", "r.yaml").image.stop_signal == text
 
 
 def test_a_file_that_is_not_there_or_not_text_is_a_recipe_error(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import re
 import typing
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
@@ -81,8 +81,21 @@ class _Decoder:
         ours = re.match(r"(\w+): ", text)  # a __post_init__ names the key that it refuses
         if ours and ours[1] in known:
             current, text = (*current, ours[1]), text[ours.end() :]
-        self._add(self._original(current), _expected(text))
+        if not (text.startswith("Expected `array` of length") and self.gone.get(self._original(current))):
+            self._add(self._original(current), self._told(text, current))  # else empty by our own hand
         return self._take_out(current)
+
+    def _told(self, text: str, current: Path) -> str:
+        """msgspec's message in the words of people; for a word that is not among the known ones, those."""
+        if text.startswith("Invalid enum value") and (known := self._words_at(self._original(current))):
+            word = str(self._at(current))
+            guess = near(word, known)
+            return f"{word!r} is not known here; " + (
+                f"did you mean {guess!r}?" if guess else f"write {_either(known)}"
+            )
+        if text.startswith("Expected `str` matching regex"):
+            return f"{self._at(current)!r} cannot stand here; it must match {text.partition('regex ')[2]}"
+        return _expected(text)
 
     def _unknown(self, current: Path, parent: Path) -> bool:
         """A key that is not known. One that was probably meant takes its place: a slip of the pen is one fault."""
@@ -142,6 +155,19 @@ class _Decoder:
             kind = _part_of(kind, part)
         return list(kind.__struct_fields__) if _is_struct(kind) else []
 
+    def _words_at(self, path: Path) -> list[str]:
+        """The words of the Literal that may stand at this path, if one may."""
+        kind: Any = self.kind
+        for part in path[:-1]:
+            kind = _part_of(kind, part)
+        if not _is_struct(kind) or not isinstance(path[-1], str):
+            return []
+        wanted = typing.get_type_hints(kind)[path[-1]]
+        for each in (wanted, *typing.get_args(wanted)):
+            if typing.get_origin(each) is Literal:
+                return [str(word) for word in typing.get_args(each)]
+        return []
+
 
 def _path(text: str) -> Path:
     """msgspec's `$.rootfs[0].debian` as a path; `[...]`, some value of a mapping, ends it."""
@@ -151,6 +177,10 @@ def _path(text: str) -> Path:
             break
         parts.append(word or int(index))
     return tuple(parts)
+
+
+def _either(words: list[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _is_struct(kind: Any) -> bool:
