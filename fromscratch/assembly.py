@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 
 from fromscratch import __version__, evidence
-from fromscratch.errors import NotFetched, UsageError
+from fromscratch.errors import ImageError, NotFetched, UsageError
 from fromscratch.evidence import Evidence, ImageEvidence
-from fromscratch.formats.dockerfile import metadata_dockerfile
+from fromscratch.formats.dockerfile import SIGNED, metadata_dockerfile
 from fromscratch.host import disk
 from fromscratch.host.layout import LayoutWriter, is_layout, read_layout
 from fromscratch.host.store import Store
@@ -32,6 +32,9 @@ from fromscratch.transforms.accounts import with_accounts
 from fromscratch.transforms.normalise import normalised
 from fromscratch.transforms.overlay import overlaid
 from fromscratch.transforms.trim import selected
+
+_DOCKERFILE = "Dockerfile"
+_WRITTEN = ("oci", evidence.NAME, _DOCKERFILE, "build.log")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +84,7 @@ def build(job: Job) -> Built:
         present = finished(job, inputs)
         if present is not None:
             return present
+        _see_whose(job.output / _DOCKERFILE)
         images: list[Image] = []
         proofs: list[ImageEvidence] = []
         with LayoutWriter(job.layout) as layout:
@@ -97,9 +101,7 @@ def build(job: Job) -> Built:
                 images.append(_image(job, platform, layer))
                 proofs.append(evidence.gather(platform, [layer], packed.codec, tree, removed))
             layout.finish(images, tag="latest")
-        (job.output / "Dockerfile").parent.mkdir(parents=True, exist_ok=True)
-        dockerfile = metadata_dockerfile(images[0].config, f"{job.recipe.name}-root")
-        disk.write_atomically(job.output / "Dockerfile", dockerfile.encode())
+        _write_dockerfile(job, images[0])
         made = Evidence(
             name=job.recipe.name,
             inputs=inputs,
@@ -174,17 +176,65 @@ def finished(job: Job, inputs: str | None = None) -> Built | None:
     return Built(images=images, evidence=proof, fresh=False)
 
 
-def need_built(job: Job) -> Built:
-    """The build in the output folder. Raises NotFetched if there is none."""
+def need_built(job: Job, platforms: Sequence[Platform]) -> Built:
+    """The build in the output folder, as far as it is for these platforms; all of it if none is named.
+
+    Raises NotFetched if there is none.
+    """
     built = finished(job)
     if built is None:
         raise NotFetched(f"nothing is built in {job.output}", "run `fromscratch fetch build` first")
-    wanted = {str(platform) for platform in job.platforms}
+    wanted = {str(platform) for platform in platforms}
+    if not wanted:
+        return built
     images = tuple(image for image in built.images if str(image.platform) in wanted)
     if not images:
         there = ", ".join(str(image.platform) for image in built.images)
-        raise NotFetched(f"{job.output} holds {there}, not {', '.join(sorted(wanted))}", "build with that --platform")
+        raise NotFetched(
+            f"{job.output} holds {there}, not {', '.join(sorted(wanted))}",
+            f"build it with --platform {','.join(sorted(wanted))}",
+        )
     return replace(built, images=images)
+
+
+def remove(output: Path) -> list[str] | None:
+    """Remove what `build` wrote, and the folder if nothing else is in it; the names of what else is in it.
+
+    None if there is no build. Raises ImageError when the folder does not look like one.
+    """
+    with disk.explained(output):
+        if not output.exists():
+            return None
+        names = {path.name for path in output.iterdir()}
+        if names and not names & {evidence.NAME, "oci"}:
+            raise ImageError(f"{output} does not look like a build", "remove it by hand if it is one")
+        ours = [name for name in names if name in _WRITTEN or name.startswith(".oci.new-")]
+        for name in ours:
+            disk.remove(output / name)
+        kept = sorted(names - {*ours})
+        if not kept and output.resolve() != Path.cwd():
+            output.rmdir()
+        return kept
+
+
+def _see_whose(dockerfile: Path) -> None:
+    """Raises UsageError when somebody else's Dockerfile would be replaced."""
+    if dockerfile.is_file() and SIGNED not in dockerfile.read_text("utf-8", "replace").partition("\n")[0]:
+        raise UsageError(
+            f"{dockerfile} is not one that build wrote, and would be replaced", "name a folder of its own with --output"
+        )
+
+
+def _write_dockerfile(job: Job, image: Image) -> None:
+    """The metadata Dockerfile beside the layout; none, and a note, for a configuration that none can hold."""
+    place = job.output / _DOCKERFILE
+    try:
+        text = metadata_dockerfile(image.config, f"{job.recipe.name}-root")
+    except UsageError as error:
+        place.unlink(missing_ok=True)
+        job.progress.note(f"no Dockerfile is written: {error.message}")
+        return
+    disk.write_atomically(place, text.encode())
 
 
 def _image(job: Job, platform: Platform, layer: Layer) -> Image:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fromscratch import evidence
-from fromscratch.errors import UsageError
+from fromscratch.errors import FormatError, UsageError
 from fromscratch.evidence import ImageEvidence
 from fromscratch.host.store import Store
 from fromscratch.model.entry import Origin
@@ -18,6 +18,15 @@ from fromscratch.model.image import Image, Platform
 from fromscratch.model.rootfs import Rootfs
 
 SCHEMES = ("oci", "oci-archive", "docker-archive", "docker", "podman", "tar", "dir")
+_EXAMPLES = {
+    "oci": "oci:build/hello/oci",
+    "oci-archive": "oci-archive:hello.tar",
+    "docker-archive": "docker-archive:hello.tar",
+    "docker": "docker:hello:latest",
+    "podman": "podman:hello:latest",
+    "tar": "tar:root.tar.gz",
+    "dir": "dir:rootfs",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +57,8 @@ def find(name: str, store: Store, platforms: Sequence[Platform] = (), *, builds:
     """The image of this name, for the first of `platforms` that it has. Raises UsageError, naming what was tried."""
     scheme, colon, rest = name.partition(":")
     if colon and scheme in SCHEMES and not rest.startswith("//"):
+        if not rest:
+            raise UsageError(f"{name} names nothing", f"write what is meant after the colon, as in {_EXAMPLES[scheme]}")
         return _scheme(scheme, rest, store, platforms)
     if name.startswith("docker://"):
         raise UsageError(
@@ -61,8 +72,7 @@ def find(name: str, store: Store, platforms: Sequence[Platform] = (), *, builds:
         return _scheme(engine, name, store, platforms)
     known = ", ".join(sorted(path.parent.name for path in builds.glob(f"*/{evidence.NAME}"))) or "nothing"
     raise UsageError(
-        f"there is no image {name}: {builds}/ holds {known}, and no engine that answers has it",
-        f"build it, or name it with its kind, one of {', '.join(f'{each}:' for each in SCHEMES)}",
+        f"there is no image {name}: {builds}/ holds {known}, and no engine that answers has it", _meant(Path(name))
     )
 
 
@@ -99,6 +109,9 @@ def _scheme(scheme: str, rest: str, store: Store, platforms: Sequence[Platform])
     path, tag = _path_and_tag(rest)
     if not path.exists():
         raise UsageError(f"{where}: there is no {path}", "see whether the path is right")
+    if (scheme in ("oci", "dir")) != path.is_dir():
+        kind, other = ("folder", "a file") if path.is_dir() else ("file", "a folder")
+        raise UsageError(f"{where}: {path} is a {kind}, and {scheme}: names {other}", _meant(path))
     match scheme:
         case "oci":
             from fromscratch.host.layout import read_layout
@@ -117,11 +130,26 @@ def _scheme(scheme: str, rest: str, store: Store, platforms: Sequence[Platform])
             with open(path, "rb") as stream:
                 digest = store.add_stream(stream)
             origin = Origin(where, "found in", str(path))
-            return Found(where=where, plain=read_tree(store.derived(digest, "tar", expand), origin))
+            try:
+                return Found(where=where, plain=read_tree(store.derived(digest, "tar", expand), origin))
+            except FormatError as error:
+                raise FormatError(_about(where, error.message), error.hint) from error
         case _:
             from fromscratch.host.scan import scan
 
             return Found(where=where, plain=scan(path, Origin(where, "found in", str(path))))
+
+
+def _meant(path: Path) -> str:
+    """What to write instead of a bare name that is a path of this machine, or nothing at all."""
+    from fromscratch.host.layout import is_layout
+
+    if path.is_file():
+        return f"name a file with its kind: tar:{path}, docker-archive:{path} or oci-archive:{path}"
+    if path.is_dir():
+        layout = next((each for each in (path / "oci", path) if is_layout(each)), None)
+        return f"did you mean oci:{layout}?" if layout else f"name a folder with its kind: dir:{path}"
+    return f"build it, or name it with its kind, one of {', '.join(f'{each}:' for each in SCHEMES)}"
 
 
 def _path_and_tag(rest: str) -> tuple[Path, str | None]:
@@ -132,11 +160,18 @@ def _path_and_tag(rest: str) -> tuple[Path, str | None]:
     return Path(head), tail
 
 
+def _about(where: str, message: str) -> str:
+    """The reader's message about a file of the store, told of the file that the user named."""
+    return f"{where}: {message.partition(': ')[2] or message}"
+
+
 def _saved(kind: str, reference: str, store: Store) -> list[Image]:
     from fromscratch.host.archives import read_archive
     from fromscratch.host.engine import find_engine
 
     engine = find_engine(kind).engine
+    if engine.image_id(reference) is None:
+        raise UsageError(f"{kind} has no image {reference}", f"`{kind} images` lists what it has")
     with store.temporary() as path:
         engine.call("save", "--output", str(path), reference)
         return read_archive(path, store)

@@ -6,9 +6,11 @@ from pathlib import Path
 from fromscratch.cli.call import Call
 from fromscratch.cli.verb import verb
 from fromscratch.errors import UsageError
+from fromscratch.naming import SCHEMES
 
 _IMAGE = "another image than the recipe's build: a name, or one with its kind, such as oci:DIR"
 _FORMS = ("tar", "oci", "oci-archive", "docker-archive")
+_STDOUT = "/dev/stdout"
 
 
 @verb(
@@ -37,7 +39,7 @@ def import_(
 
     if via not in ("import", "load"):
         raise UsageError(f"--via {via}: no such way", "say import or load")
-    name = tag or (image and Path(image).name) or call.job.recipe.name
+    name = tag or _name(call, image)
     made = target(call, image).need_image()
     found = find_engine(engine)
     receipt = assembly.deliver([made], engine_sink(found.engine, call.store, via, call.progress), name)
@@ -48,7 +50,7 @@ def import_(
 @verb(
     help={
         "to": f"one of {', '.join(_FORMS)}",
-        "output": "the FILE to write (for oci: the DIR)",
+        "output": "the FILE to write (for oci: the DIR); - is standard output",
         "tag": "what the image is called inside (default: latest, or NAME:latest in a docker-archive)",
         "image": _IMAGE,
         "json": "the file and its digest for a program to read",
@@ -75,10 +77,15 @@ def pack(
         )
     if not output:
         raise UsageError("pack needs a place to write to", f"say --output FILE, such as --output image.{_suffix(to)}")
+    if output == "-":
+        output = _STDOUT
+    if json and output == _STDOUT:
+        raise UsageError("standard output can hold the image or the JSON, not both", "leave out --json, or name a file")
     made = images(call, image)
-    name = image if image and ":" not in image else call.job.recipe.name
-    default = f"{name}:latest" if to == "docker-archive" else "latest"
-    receipt = assembly.deliver(made, file_sink(to, Path(output), call.store), tag or default)
+    reference = tag or (_name(call, image) if to == "docker-archive" else "latest")
+    receipt = assembly.deliver(made, file_sink(to, Path(output), call.store), reference)
+    if output == _STDOUT:
+        return
     call.result({"reference": receipt.reference, "digest": str(receipt.digest)}, f"wrote {receipt.reference}", json)
 
 
@@ -101,6 +108,18 @@ def run(call: Call, image: str | None = None, engine: str | None = None) -> None
     code = in_engine(call, found, chosen) if chosen else in_private_root(call, found)
     if code:
         raise Exit(code=code)
+
+
+def _name(call: Call, image: str | None) -> str:
+    """What an image is called where nobody says it. Raises UsageError for one that has only a place."""
+    if image is None:
+        return call.job.recipe.name
+    kind, colon, rest = image.partition(":")
+    if colon and kind in ("docker", "podman"):
+        return rest
+    if colon and kind in SCHEMES:
+        raise UsageError(f"{image} says where the image is, and not what to call it", "say --tag NAME")
+    return image
 
 
 def _suffix(form: str) -> str:

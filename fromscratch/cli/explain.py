@@ -6,7 +6,7 @@ from typing import Any
 from fromscratch import evidence, paths
 from fromscratch.errors import ImageError, NotInTree
 from fromscratch.host.store import Store
-from fromscratch.model.entry import Origin, Symlink
+from fromscratch.model.entry import Directory, Entry, Origin, Symlink
 from fromscratch.model.listing import line, quoted
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.naming import Found
@@ -27,7 +27,7 @@ def explained(found: Found, path: str, store: Store) -> tuple[dict[str, Any], st
         rows.append(line(step, tree[step]))
         rows += [f"  {text}" for origin in origins for text in _told(origin)]
         if not origins:
-            rows.append("  no reason is recorded: this image was not built here")
+            rows.append(_unexplained(found, tree[step]))
         data["steps"].append(
             {"path": quoted(step), "entry": line(step, tree[step]), "reasons": [_chain(origin) for origin in origins]}
         )
@@ -55,6 +55,12 @@ def way(tree: Rootfs, path: str) -> list[TreePath]:
         here = paths.ROOT if entry.target.startswith("/") else here
         pending += [each for each in reversed(entry.target.split("/")) if each and each != "."]
     return [*steps, end]
+
+
+def _unexplained(found: Found, entry: Entry) -> str:
+    if found.evidence is None:
+        return "  no reason is recorded: this image was not built here"
+    return "  there for what is below it" if isinstance(entry, Directory) else "  no reason is recorded"
 
 
 def _told(origin: Origin) -> list[str]:

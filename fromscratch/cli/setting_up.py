@@ -58,19 +58,14 @@ def doctor(call: Call, json: bool = False) -> None:
 @verb(help={"store": "the store too: every download and every built tree"})
 def clean(call: Call, store: bool = False) -> None:
     """Remove what build wrote for the recipe; with --store the store too."""
-    import shutil
-
-    from fromscratch import evidence
-    from fromscratch.errors import ImageError
-    from fromscratch.host import disk
+    from fromscratch import assembly
 
     output = call.job.output
-    if output.exists():
-        if not (output / evidence.NAME).exists() and not (output / "oci").exists() and any(output.iterdir()):
-            raise ImageError(f"{output} does not look like a build", "remove it by hand if it is one")
-        with disk.explained(output):
-            shutil.rmtree(output)
-        call.say(f"removed {output}")
+    kept = assembly.remove(output)
+    if kept is None:
+        call.note(f"there is no build in {output}")
+    else:
+        call.say(f"removed {output}" if not kept else f"removed the build in {output}, and left what else is there")
     if store:
         call.store.clear()
         call.say(f"removed {call.store.root}")
@@ -80,7 +75,7 @@ def _asked(kinds: list[str]) -> str:
     """The kind the user chooses; the first where nobody can be asked."""
     import sys
 
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         return kinds[0]
     print(
         f"Where does the root come from? [{'/'.join(kinds)}, default {kinds[0]}] ", end="", file=sys.stderr, flush=True

@@ -52,7 +52,7 @@ def in_private_root(call: Call, found: Found) -> int:
         found.tree(call.store),
         image.config if image else RunConfig(),
         call.words,
-        workdir=call.store.root / "run",
+        workdir=call.store.workspace("run", "roots"),
         platform=image.platform if image else Platform.of_this_machine(),
         progress=call.progress,
     )

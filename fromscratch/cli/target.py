@@ -1,7 +1,7 @@
 """Which image a verb is about: the one that is named, else the recipe's build."""
 
 from fromscratch.cli.call import Call
-from fromscratch.model.image import Image
+from fromscratch.model.image import Image, Platform
 from fromscratch.naming import Found
 
 
@@ -11,7 +11,7 @@ def images(call: Call, name: str | None) -> list[Image]:
 
     if name:
         return [target(call, name).need_image()]
-    return list(assembly.need_built(call.job).images)
+    return list(assembly.need_built(call.job, _asked_for(call)).images)
 
 
 def target(call: Call, name: str | None) -> Found:
@@ -21,5 +21,10 @@ def target(call: Call, name: str | None) -> Found:
     if name:
         return naming.find(name, call.store, call.platforms)
     job = call.job
-    assembly.need_built(job)
-    return naming.in_build(job.output, job.platforms)
+    assembly.need_built(job, _asked_for(call))
+    return naming.in_build(job.output, _asked_for(call))
+
+
+def _asked_for(call: Call) -> tuple[Platform, ...]:
+    """The platforms that the call or else the recipe names: a build made for others may be the one that is meant."""
+    return call.job.platforms if call.platforms or call.job.recipe.platforms else ()

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from fromscratch.errors import UsageError
 from fromscratch.model.image import Healthcheck, RunConfig
 
+SIGNED = "written by fromscratch."  # ends the first line of each
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,-]+")
 _UNITS = ((3_600_000_000_000, "h"), (60_000_000_000, "m"), (1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"))
 _SHORTEST = 1_000_000  # the engines refuse times of a health check below a millisecond
@@ -37,7 +38,7 @@ def metadata_dockerfile(config: RunConfig, base: str, *, name: str = "the image"
         *_exec_form("ENTRYPOINT", config.entrypoint),
         *_exec_form("CMD", config.cmd),
     ]
-    head = f"# How {_one_line(name, 'name')} runs: its configuration as a Dockerfile, written by fromscratch."
+    head = f"# How {_one_line(name, 'name')} runs: its configuration as a Dockerfile, {SIGNED}"
     return "\n".join([head, f"FROM {base}", *instructions, ""])
 
 

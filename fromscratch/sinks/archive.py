@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from fromscratch.digest import Digest
+from fromscratch.errors import UsageError
 from fromscratch.formats.docker_archive import docker_archive, full_name
 from fromscratch.formats.oci_archive import oci_archive
 from fromscratch.host.layers import Pieces
@@ -14,6 +15,8 @@ from fromscratch.host.written import write_stream
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference
 from fromscratch.sinks.contract import Receipt
+
+_COMPRESSED = {".gz", ".tgz", ".zst", ".xz", ".bz2", ".lz4", ".zip", ".7z"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +49,7 @@ class OciArchiveSink:
 
 
 def _write(path: Path, pieces: Iterator[bytes]) -> Digest:
+    if path.suffix in _COMPRESSED:
+        raise UsageError(f"{path.name}: an archive is written uncompressed, as its layers are packed", "end it in .tar")
     with cast(BinaryIO, io.BufferedReader(Pieces(pieces))) as stream:
         return write_stream(path, stream)

@@ -1,0 +1,142 @@
+"""Where images are named, written and removed: what is not ours stays, and a wrong place is told with the right one."""
+
+import os
+import tarfile
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import Desk
+
+RECIPE = "name: demo\nrootfs: [{overlay: files}]\n"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    made = Desk(tmp_path / "desk", tmp_path / "store")
+    made.write("fromscratch.yaml", RECIPE)
+    made.write("files/bin/app", "app\n")
+    made.answer("build")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "message", "hint"),
+    [
+        ("tar:", 2, "tar: names nothing", "tar:root.tar.gz"),
+        ("oci:", 2, "oci: names nothing", "oci:build/hello/oci"),
+        ("dir:", 2, "dir: names nothing", "dir:rootfs"),
+        ("tar:files", 2, "files is a folder, and tar: names a file", "dir:files"),
+        ("docker-archive:build/demo/oci", 2, "is a folder", "did you mean oci:build/demo/oci?"),
+        ("dir:fromscratch.yaml", 2, "fromscratch.yaml is a file, and dir: names a folder", "tar:fromscratch.yaml"),
+        ("build/demo", 2, "there is no image build/demo", "did you mean oci:build/demo/oci?"),
+        ("./files", 2, "there is no image ./files", "dir:files"),
+        ("fromscratch.yaml", 2, "there is no image fromscratch.yaml", "tar:fromscratch.yaml"),
+        ("tar:fromscratch.yaml", 1, "error: tar:fromscratch.yaml: ", "damaged"),
+    ],
+)
+def test_a_name_that_is_none_gets_the_one_that_was_meant(
+    desk: Desk, name: str, code: int, message: str, hint: str
+) -> None:
+    answer = desk.call("ls", name)
+    told, _, advice = answer.err.partition("\n hint: ")
+    assert (answer.code, message in told, hint in advice) == (code, True, True), answer.err
+
+
+def test_clean_takes_what_build_wrote_and_leaves_everything_else(desk: Desk) -> None:
+    desk.answer("build", "--output", ".")
+    assert "left what else is there" in desk.answer("clean", "--output", ".")
+    assert sorted(path.name for path in desk.folder.iterdir()) == ["build", "files", "fromscratch.yaml"]
+    desk.write("build/demo/notes", "mine")
+    desk.answer("clean")
+    assert [path.name for path in (desk.folder / "build/demo").iterdir()] == ["notes"]
+    nothing = desk.call("clean", "--output", "nowhere")
+    assert (nothing.code, nothing.err) == (0, "there is no build in nowhere\n")
+    assert desk.call("clean", "--output", "fromscratch.yaml").code == 1
+    assert (desk.folder / "fromscratch.yaml").exists()
+
+
+def test_build_replaces_no_dockerfile_of_somebody_else(desk: Desk) -> None:
+    mine = desk.write("here/Dockerfile", "FROM scratch\n")
+    answer = desk.call("build", "--output", "here")
+    assert (answer.code, "would be replaced" in answer.err) == (2, True)
+    assert [path.name for path in mine.parent.iterdir()] == ["Dockerfile"]
+    assert mine.read_text() == "FROM scratch\n"
+
+
+def test_a_configuration_that_no_dockerfile_can_hold_is_built_without_one(desk: Desk) -> None:
+    desk.write("fromscratch.yaml", RECIPE + 'image: {labels: {text: "two\\nlines"}}\n')
+    answer = desk.call("build")
+    assert (answer.code, "no Dockerfile is written: LABEL text" in answer.err) == (0, True)
+    assert not (desk.folder / "build/demo/Dockerfile").exists()
+    assert "unchanged" in desk.answer("build")
+
+
+def test_what_was_built_for_one_platform_is_the_one_that_is_meant(desk: Desk) -> None:
+    desk.answer("build", "--platform", "linux/s390x")
+    assert "/bin/app" in desk.answer("ls")
+    assert desk.answer("pack", "--to", "tar", "--output", "x.tar") == "wrote tar:x.tar\n"
+    other = desk.call("ls", "--platform", "linux/riscv64")
+    assert (other.code, "build it with --platform linux/riscv64" in other.err) == (1, True)
+
+
+def test_a_platform_that_stands_twice_is_built_once(desk: Desk) -> None:
+    assert desk.answer("build", "--platform", "linux/arm64,linux/arm64").count("linux/arm64") == 1
+    desk.write("fromscratch.yaml", RECIPE + "platforms: [linux/arm64, linux/arm64]\n")
+    assert desk.answer("build").count("linux/arm64") == 1
+
+
+def test_pack_writes_into_a_pipe_and_to_standard_output(desk: Desk) -> None:
+    pipe = desk.folder / "pipe"
+    os.mkfifo(pipe)
+    names: list[str] = []
+
+    def reader() -> None:
+        with open(pipe, "rb") as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+            names.extend(archive.getnames())
+            while stream.read(65536):
+                pass
+
+    thread = threading.Thread(target=reader, daemon=True)
+    thread.start()
+    desk.answer("pack", "--to", "tar", "--output", "pipe")
+    thread.join(10)
+    assert "bin/app" in names
+    assert pipe.is_fifo()
+    desk.call("pack", "--to", "tar", "--output", "-", program=("sh", "-c", '"$@" > out.tar', "sh", *_program()))
+    with tarfile.open(desk.folder / "out.tar") as archive:
+        assert "bin/app" in archive.getnames()
+    both = desk.call("pack", "--to", "tar", "--output", "-", "--json")
+    assert (both.code, both.out) == (2, "")
+
+
+@pytest.mark.parametrize("form", ["oci-archive", "docker-archive"])
+def test_an_archive_is_not_written_under_the_name_of_a_compressed_one(desk: Desk, form: str) -> None:
+    answer = desk.call("pack", "--to", form, "--output", "x.tar.gz")
+    assert (answer.code, "end it in .tar" in answer.err) == (2, True)
+    assert not (desk.folder / "x.tar.gz").exists()
+
+
+def test_an_image_that_has_only_a_place_is_not_named_after_it(desk: Desk) -> None:
+    answer = desk.call("pack", "--to", "docker-archive", "--image", "oci:build/demo/oci", "--output", "x.tar")
+    assert (answer.code, "--tag" in answer.err) == (2, True)
+    desk.answer("pack", "--to", "docker-archive", "--image", "demo", "--output", "x.tar")
+    assert "/bin/app" in desk.answer("ls", "docker-archive:x.tar:demo:latest")
+
+
+def test_why_the_root_is_there(desk: Desk) -> None:
+    desk.write("fromscratch.yaml", "name: demo\nrootfs: [{directory: {path: files, into: /srv}}]\n")
+    assert "not built here" not in desk.answer("build", "why", "/")
+
+
+def test_a_store_in_which_an_image_ran_can_be_removed(desk: Desk) -> None:
+    desk.call("run", "--engine", "none", "--", "/bin/app")
+    desk.answer("clean", "--store")
+    assert not desk.store.exists()
+
+
+def _program() -> tuple[str, ...]:
+    import sys
+
+    return (sys.executable, "-m", "fromscratch")
