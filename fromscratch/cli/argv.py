@@ -62,6 +62,13 @@ def given(argv: Sequence[str], option: str) -> str | None:
     return values.pop() if len(values) == 1 else None
 
 
+def before(argv: Sequence[str], word: str) -> list[str]:
+    """What stands before the last use of a word (`--word` and `--word=VALUE` alike), without `--` and what follows."""
+    words = body(argv)
+    places = [place for place, each in enumerate(words) if each == word or each.startswith(f"{word}=")]
+    return words[: places[-1]] if places else words
+
+
 def verbs_in(argv: Sequence[str], verbs: Collection[str]) -> list[str]:
     """The words that are verbs, in order."""
     return [word for word in body(argv)[1:] if word in verbs]

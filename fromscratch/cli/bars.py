@@ -4,7 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 from fromscratch.progress import Task
@@ -29,7 +29,7 @@ class Bars:
     def note(self, text: str) -> None:
         if self._quiet:
             return
-        with self._lock:
+        with self._lock, suppress(OSError):  # a full or closed standard error ends no work
             if "tqdm" in sys.modules:  # bars may be on the screen: write above them
                 sys.modules["tqdm"].tqdm.write(text, file=sys.stderr)
             else:

@@ -8,13 +8,15 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fromscratch.cli import streams
 from fromscratch.cli.bars import Bars
-from fromscratch.errors import UsageError
+from fromscratch.errors import ImageError, UsageError
 
 if TYPE_CHECKING:
     from fromscratch.assembly import Job
@@ -61,8 +63,11 @@ class Call:
         if name is None:
             return DEFAULT_RECIPE if DEFAULT_RECIPE.exists() else shipped("recipes") / f"{SHIPPED_DEFAULT}.yaml"
         path = Path(name)
-        if path.is_file():
-            return path
+        try:
+            if path.is_file():
+                return path
+        except PermissionError:
+            return path  # whoever reads it tells why that cannot be done
         known = sorted(each.stem for each in shipped("recipes").glob("*.yaml"))
         if name in known:
             return shipped("recipes") / f"{name}.yaml"
@@ -83,7 +88,7 @@ class Call:
 
         path = self.recipe_path
         made = recipe.load(path)
-        platforms = self.platforms or tuple(Platform.parse(text) for text in made.platforms)
+        platforms = self.platforms or tuple(dict.fromkeys(Platform.parse(text) for text in made.platforms))
         return Job(
             recipe=made,
             folder=path.resolve().parent,
@@ -100,25 +105,40 @@ class Call:
         """What `--platform` names."""
         from fromscratch.model.image import Platform
 
-        return tuple(Platform.parse(text.strip()) for text in (self.platform_names or "").split(",") if text.strip())
+        words = [text.strip() for text in (self.platform_names or "").split(",")]
+        return tuple(dict.fromkeys(Platform.parse(text) for text in words if text))
 
     def say(self, text: str) -> None:
-        """What the user asked to see."""
-        print(text, flush=True)
+        """What the user asked to see. Raises ImageError when it cannot be written."""
+        try:
+            print(text, flush=True)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            streams.forget_stdout()
+            raise unwritten(error) from error
 
     def note(self, text: str) -> None:
         """What is good to know; `--quiet` keeps it back."""
         if not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+            with suppress(OSError):  # what is only good to know is worth no failure
+                print(text, file=sys.stderr, flush=True)
 
     def result(self, data: Any, text: str, as_json: bool) -> None:
         """The answer of a verb, for a program or for a person."""
-        self.say(json.dumps(data, indent=1, ensure_ascii=False) if as_json else text)
+        self.say(json.dumps(data, indent=1) if as_json else text)  # ASCII: valid in every locale, for every name
 
     def _epoch(self, of_recipe: int | None) -> int:
         text = self.environment.get("SOURCE_DATE_EPOCH")
         if not text:
             return of_recipe or 0
-        if not text.isdigit():
+        if not (text.isascii() and text.isdigit()):
             raise UsageError(f"SOURCE_DATE_EPOCH is {text!r}", "give it in whole seconds since 1970, or unset it")
         return int(text)
+
+
+def unwritten(error: OSError) -> ImageError:
+    """What standard output refused."""
+    return ImageError(
+        f"the answer cannot be written: {error.strerror}", "see where standard output leads, and run it again"
+    )

@@ -1,9 +1,12 @@
 """The installed `fromscratch` command: the verbs as one program."""
 
 import difflib
+import inspect
+import re
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from invoke.collection import Collection
@@ -11,12 +14,25 @@ from invoke.exceptions import Exit, ParseError
 from invoke.program import Program
 
 from fromscratch import __version__
-from fromscratch.cli import asking, delivering, making, setting_up
-from fromscratch.cli.verb import VERBS
+from fromscratch.cli import argv as words
+from fromscratch.cli import asking, delivering, making, setting_up, streams
+from fromscratch.cli.call import unwritten
+from fromscratch.cli.verb import VERBS, explained
 
 __all__ = ["asking", "delivering", "main", "making", "namespace", "setting_up"]
 
 USAGE = 2
+_HELP = """\
+Usage: fromscratch VERB [--option …] [VERB …] [-- WORD …]
+
+Verbs are done in the order in which they stand; an option follows its verb."""
+_OPTIONS = """\
+Options:
+
+  --help [VERB]                      what there is; what a verb's options are
+  --version                          the version
+  --print-completion-script SHELL    for bash, zsh or fish, to be sourced
+"""
 
 
 def namespace() -> Collection:
@@ -31,28 +47,103 @@ class Fromscratch(Program):
     """Invoke's program, but with exit code 2 for a wrong call, and a guess at what was meant."""
 
     def parse_core(self, argv: list[str] | None) -> None:
-        super().parse_core(argv)
+        with _wrong_call(), _printed():
+            super().parse_core(argv)
         sys.dont_write_bytecode = False  # invoke forbids it, and every start would compile everything anew
 
     def parse_tasks(self) -> None:
-        try:
+        with _wrong_call():
             super().parse_tasks()
-        except ParseError as error:
-            raise Exit(f"error: {error}\n hint: {self._guess(str(error))}", code=USAGE) from error
 
-    def _guess(self, message: str) -> str:
-        word = message.split("'")[1] if message.count("'") > 1 else ""
-        known = [*VERBS, *(f"--{name}" for name in self._options())]
-        near = difflib.get_close_matches(word, known, 1)
-        return f"did you mean {near[0]}?" if near else "`fromscratch --help` lists the verbs, `--help VERB` the options"
+    def parse_cleanup(self) -> None:
+        with _wrong_call(), _printed():
+            super().parse_cleanup()
 
-    def _options(self) -> list[str]:
-        return [name for context in self.parser.contexts.values() for name in context.args]
+    def print_help(self) -> None:
+        """Invoke's own has twenty options of invoke's that mean nothing here."""
+        print(_HELP)
+        print()
+        self.list_tasks()
+        print(_OPTIONS)
+
+    def print_task_help(self, name: str) -> None:
+        """A verb: how it is called, what it does, its options."""
+        verb = VERBS[name]
+        operand = f" [{verb.operand.upper()}]" if verb.operand else ""
+        print(f"Usage: fromscratch {name}{operand} [--option …]{' [-- WORD …]' if name == 'run' else ''}")
+        print(f"\n{inspect.getdoc(verb)}\n\nOptions:\n")
+        self.print_columns(self.parser.contexts[name].help_tuples())
+
+
+@contextmanager
+def _wrong_call() -> Iterator[None]:
+    try:
+        yield
+    except ParseError as error:
+        message = re.sub(
+            r"Flag <Argument: (\S+?)_?( \(.*\))?> needed value and was not given one!", _lacking, str(error)
+        )
+        raise Exit(f"error: {message}\n hint: {_guess(message)}", code=USAGE) from error
+
+
+def _lacking(found: re.Match[str]) -> str:
+    return f"--{found[1].replace('_', '-')} needs a value"
+
+
+@contextmanager
+def _printed() -> Iterator[None]:
+    """What invoke prints itself, the help and the version, by the same rules as our answers."""
+    ended = None
+    try:
+        try:
+            yield
+        except Exit as done:
+            ended = done
+        sys.stdout.flush()
+    except BrokenPipeError:
+        streams.forget_stdout()
+        raise Exit(code=0) from None
+    except OSError as error:
+        streams.forget_stdout()
+        raise Exit(explained(unwritten(error)), code=1) from error
+    if ended and ended.message:
+        raise Exit(f"error: {ended.message}\n hint: name one of those", code=USAGE) from ended
+    if ended:
+        raise ended
+
+
+def _guess(message: str) -> str:
+    """What was probably meant by a word that nothing knows."""
+    found = re.search(r"No idea what ('.*'|\".*\") is", message)
+    if not found:
+        return "`fromscratch --help VERB` lists the options of a verb"
+    word, before = found[1][1:-1], words.before(sys.argv, found[1][1:-1])
+    verbs = words.verbs_in(before, VERBS)
+    have = [verb for verb, known in VERBS.items() if word in known.shape().flags]
+    if have and not verbs:
+        verb = next((verb for verb in words.verbs_in(sys.argv, VERBS) if verb in have), have[0])
+        return f"an option follows its verb, as in: fromscratch {verb} {word}"
+    if have:
+        return f"{verbs[-1]} has no {word}; it is an option of {', '.join(have)}"
+    if verbs and before[-1] in VERBS[verbs[-1]].shape().flags:
+        return f"say {before[-1]} once" if before.count(before[-1]) > 1 else f"{before[-1]} takes no value"
+    if verbs and before[-1] not in VERBS and before[-2:-1] and before[-2] in before[:-2]:
+        return f"say {before[-2]} once"
+    options = VERBS[verbs[-1]].shape().flags if verbs else ()
+    near = difflib.get_close_matches(word, [*(VERBS if not word.startswith("-") else ()), *options], 1)
+    if near:
+        return f"did you mean {near[0]}?"
+    if verbs and verbs[-1] == "run" and not word.startswith("-"):
+        return "words for the image follow --, as in: run -- /bin/sh"
+    if verbs:
+        return f"`fromscratch --help {verbs[-1]}` lists what it takes"
+    return "`fromscratch --help` lists the verbs, `--help VERB` the options"
 
 
 def main(argv: Sequence[str] | None = None) -> Any:
     """The entry point. Exit codes: 0 done; 1 the work failed; 2 the call or the recipe is wrong."""
     signal.signal(signal.SIGTERM, _interrupted)
+    streams.make_whole()
     program = Fromscratch(version=__version__, namespace=namespace(), name="fromscratch", binary="fromscratch")
     program.run(list(argv) if argv is not None else None)
 

@@ -5,7 +5,7 @@ from fromscratch.cli.sizes import megabytes
 from fromscratch.cli.verb import verb
 
 
-@verb(without=("output",))
+@verb()
 def fetch(call: Call) -> None:
     """Download everything the recipe needs into the store: verified, resumed, in parallel."""
     from fromscratch import assembly

@@ -4,20 +4,22 @@ A verb is an invoke task, so that `invoke VERB` in a checkout and `fromscratch V
 are the same thing. Its function takes a `Call` and its own options.
 """
 
+import errno
 import functools
 import inspect
 import os
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
-from fromscratch.cli import argv
+from fromscratch.cli import argv, streams
 from fromscratch.cli.call import Call
-from fromscratch.errors import ImageError
+from fromscratch.errors import ImageError, UsageError
 
 _SHARED = {
     "recipe": "FILE, or the name of a shipped recipe (default: ./fromscratch.yaml, else the shipped busybox)",
@@ -46,9 +48,11 @@ class Verb(Task[Any]):
 
     def shape(self) -> argv.Shape:
         flags = {}
+        help_texts = dict(self.help)  # invoke takes each text out as it reads it
         for argument in Task.get_arguments(self, ignore_unknown_help=True):
             for name in argument.names:
                 flags[f"--{name}"] = bool(argument.takes_value)
+        self.help = help_texts
         return argv.Shape(flags, operands=1 if self.operand else 0)
 
 
@@ -109,6 +113,7 @@ def _task_body(function: Callable[..., None], shared: Mapping[str, str]) -> Call
             environment=os.environ,
         )
         with rendered():
+            _sound(function)
             function(call, **of_verb)
 
     parameters = [
@@ -122,6 +127,18 @@ def _task_body(function: Callable[..., None], shared: Mapping[str, str]) -> Call
     ]
     body.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return body
+
+
+def _sound(function: Callable[..., None]) -> None:
+    """Raises UsageError for what no verb can work with."""
+    streams.make_whole()
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        raise UsageError("the current folder is gone: somebody removed it", "go to one that is there") from error
+    if argv.remainder(sys.argv) is not None and "run" not in argv.verbs_in(sys.argv, VERBS):
+        name = function.__name__.strip("_")
+        raise UsageError(f"{name} takes no words after --", "only run does: they are the command to start")
 
 
 def _shared_output() -> str | None:
@@ -142,8 +159,19 @@ class rendered:  # noqa: N801 - read as a word: with rendered():
             raise Exit("\ninterrupted; the same command goes on from here", code=INTERRUPTED) from error
         if isinstance(error, BrokenPipeError):
             # Whoever read our output has gone (ls | head): stop quietly, as cat does.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            streams.forget_stdout()
             raise Exit(code=0) from error
+        if isinstance(error, OSError) and error.errno is not None:
+            raise Exit(explained(refused(error)), code=ImageError.exit_code) from error
+
+
+def refused(error: OSError) -> ImageError:
+    """What the operating system refused where no lower room said more about it: it is never a bug of ours alone."""
+    about = f"cannot use {os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+    hint = "see whether the path is right, and whether you may use it"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        hint = "free some room and run it again"
+    return ImageError(f"{about}{error.strerror}", hint)
 
 
 def explained(error: ImageError) -> str:

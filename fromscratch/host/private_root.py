@@ -99,6 +99,8 @@ def command_of(config: RunConfig, argv: Sequence[str] | None) -> list[str]:
     words = [*config.entrypoint, *(config.cmd if argv is None else argv)]
     if not words:
         raise UsageError("the image does not say which command to run", "give one, as in: run -- /bin/sh")
+    if not words[0]:
+        raise UsageError("the first word of the command is empty", "name a program, as in: run -- /bin/sh")
     if any("\0" in word for word in words):
         raise UsageError("a word of the command holds a NUL byte", "no program can be given one")
     return words

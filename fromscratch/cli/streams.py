@@ -1,0 +1,35 @@
+"""The standard streams of this process, whatever we were started with."""
+
+import os
+import sys
+from io import TextIOWrapper
+
+
+def make_whole() -> None:
+    """Give closed streams a place to lead to, and let every name be printed, whatever the locale can spell.
+
+    A name that is not UTF-8 leaves as the bytes that it has; what another encoding lacks is escaped.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            _open_null(number)
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # it lasts as long as we do
+    if isinstance(sys.stdout, TextIOWrapper):
+        utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+        sys.stdout.reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")
+
+
+def forget_stdout() -> None:
+    """Let nothing that is still to be written to standard output be tried, and told of, once more at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _open_null(number: int) -> None:
+    """So that no file that is opened later gets the number, and then what a program writes to its standard stream."""
+    try:
+        os.fstat(number)
+    except OSError:
+        null = os.open(os.devnull, os.O_RDWR)
+        if null != number:
+            os.dup2(null, number)
+            os.close(null)

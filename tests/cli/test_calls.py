@@ -1,0 +1,137 @@
+"""How the command is called: help, slips of the pen, words after `--`, and streams that are not there or full."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import Answer, Desk
+
+PROGRAM = (sys.executable, "-m", "fromscratch")
+needs_full = pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="there is no /dev/full")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    made = Desk(tmp_path / "desk", tmp_path / "store")
+    made.write("fromscratch.yaml", "name: demo\nrootfs: [{overlay: files}]\n")
+    made.write("files/bin/app", "app\n")
+    return made
+
+
+def through(desk: Desk, script: str, *words: str, **variables: str) -> Answer:
+    """The command, started by a shell as the script says it."""
+    desk.variables.update(variables)
+    return desk.call(*words, program=("sh", "-c", script, "sh", *PROGRAM))
+
+
+@pytest.mark.parametrize("verb", ["init", "doctor", "fetch", "build", "import", "pack", "run", "ls", "why", "clean"])
+def test_the_help_of_each_verb_explains_each_option(desk: Desk, verb: str) -> None:
+    options = [line for line in desk.answer("--help", verb).splitlines() if line.startswith("  --")]
+    assert options
+    assert [line for line in options if len(line.split(maxsplit=1)) == 1] == []
+
+
+def test_the_help_lists_the_verbs_and_none_of_the_options_that_mean_nothing_here(desk: Desk) -> None:
+    told = desk.answer("--help")
+    assert "  build  " in told
+    assert "sudo" not in told
+    assert desk.answer() == told
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        (["--help", "nope"], "No idea what 'nope' is!", "--help"),
+        (["--help", "biuld"], "No idea what 'biuld' is!", "did you mean build?"),
+        (["--print-completion-script", "nosh"], "nosh", ""),
+        (["--json", "build"], "--json", "an option follows its verb, as in: fromscratch build --json"),
+        (["fetch", "--json"], "--json", "fetch has no --json; it is an option of"),
+        (["build", "--recipe"], "--recipe needs a value", ""),
+        (["init", "--from"], "--from needs a value", ""),
+        (["build", "--store-dir"], "--store-dir needs a value", ""),
+        (["build", "--platform", "linux/amd64", "--platform", "linux/arm64"], "linux/arm64", "say --platform once"),
+        (["run", "echo", "hi"], "No idea what 'hi' is!", "words for the image follow --"),
+        (["build", "--", "x"], "build takes no words after --", "only run does"),
+        (["run", "--engine", "none", "--", ""], "the first word of the command is empty", "/bin/sh"),
+    ],
+)
+def test_a_wrong_call_is_told_in_its_own_words(desk: Desk, words: list[str], message: str, hint: str) -> None:
+    desk.answer("build")
+    answer = desk.call(*words)
+    told, _, advice = answer.err.partition("\n hint: ")
+    assert (answer.code, told.startswith("error: "), "Argument" in told) == (2, True, False)
+    assert message in told
+    assert hint in advice
+
+
+@needs_full
+@pytest.mark.parametrize("words", ["build", "ls", "ls --json", "why /bin/app", "schema", "--help", "--version"])
+def test_an_answer_that_cannot_be_written_is_an_error_with_a_hint(desk: Desk, words: str) -> None:
+    desk.answer("build")
+    answer = through(desk, 'exec "$@" >/dev/full', *words.split())
+    assert (answer.code, "Traceback" in answer.err) == (1, False)
+    assert "No space left on device" in answer.err
+    assert answer.err.count(" hint: ") == 1
+
+
+@needs_full
+def test_a_note_that_cannot_be_written_ends_nothing(desk: Desk) -> None:
+    desk.answer("build")
+    assert through(desk, 'exec "$@" 2>/dev/full', "ls").out.startswith("d 0755")
+
+
+def test_streams_may_be_closed(desk: Desk) -> None:
+    desk.answer("build")
+    assert through(desk, 'exec "$@" <&- >&- 2>&-', "ls").code == 0
+    assert through(desk, 'exec "$@" 2>&-', "ls").out.startswith("d 0755")
+    (desk.folder / "fromscratch.yaml").unlink()
+    assert through(desk, 'exec "$@" <&-', "init").code == 0
+
+
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii:strict"])
+def test_any_name_can_be_printed_in_any_locale(desk: Desk, encoding: str) -> None:
+    name = os.fsdecode("ü\udcff".encode("utf-8", "surrogateescape"))
+    desk.variables["PYTHONIOENCODING"] = encoding
+    for words in (["build"], ["build", "--json"]):
+        with subprocess.Popen(
+            [*PROGRAM, *words, "--output", name],
+            cwd=desk.folder,
+            env=desk.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            out, err = process.communicate()
+        assert (process.returncode, err) == (0, b"")
+    assert json.loads(out)["layout"] == f"{name}/oci"
+
+
+def test_a_current_folder_that_is_gone_is_told(desk: Desk) -> None:
+    answer = through(desk, 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "build")
+    assert (answer.code, answer.err.startswith("error: the current folder is gone")) == (2, True)
+
+
+def test_what_the_system_refuses_is_no_traceback(desk: Desk) -> None:
+    answer = desk.call("ls", "x" * 5000)
+    assert (answer.code, "Traceback" in answer.err, answer.err.count(" hint: ")) == (1, False, 1)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_entered_is_no_traceback(desk: Desk) -> None:
+    shut = desk.folder / "shut"
+    shut.mkdir(mode=0o000)
+    for words in (["build", "--output", "shut/x"], ["ls", "tar:shut/x"], ["build", "--recipe", "shut/x.yaml"]):
+        answer = desk.call(*words)
+        assert answer.code in (1, 2)
+        assert "Permission denied" in answer.err
+        assert "Traceback" not in answer.err
+    shut.chmod(0o755)
+
+
+@pytest.mark.parametrize("epoch", ["²", "٣", "-1", "1.5", " 12 "])
+def test_an_epoch_is_written_in_plain_digits(desk: Desk, epoch: str) -> None:
+    desk.variables["SOURCE_DATE_EPOCH"] = epoch
+    assert desk.call("build").code == 2
