@@ -8,9 +8,8 @@ from fromscratch.host.store import Store
 from fromscratch.progress import SILENT, Progress
 from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
 from fromscratch.sinks.contract import Sink
-from fromscratch.sinks.docker import DockerSink
+from fromscratch.sinks.engine import DockerSink, PodmanSink
 from fromscratch.sinks.layout import LayoutSink
-from fromscratch.sinks.podman import PodmanSink
 from fromscratch.sinks.tarball import TarballSink
 
 

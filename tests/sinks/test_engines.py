@@ -19,9 +19,8 @@ from fromscratch.host.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, RunConfig
 from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
-from fromscratch.sinks.docker import DockerSink
+from fromscratch.sinks.engine import DockerSink, PodmanSink
 from fromscratch.sinks.layout import LayoutSink
-from fromscratch.sinks.podman import PodmanSink
 from tests.engines import need, need_root
 from tests.hosttree import host_tree
 from tests.images import ARM64, HERE, image_of
