@@ -63,7 +63,7 @@ class OverlaySource:
             canonical_modes=not options.keep_modes,
             skip=matcher(options.exclude),
         )
-        return with_modes(tree, parse_modes(options.modes))
+        return with_modes(tree, parse_modes(options.modes), Origin(self.label, "asked for", "its mode"))
 
     def _folder(self) -> Path:
         return named.folder(self._context.folder, self._options.path, self.label)

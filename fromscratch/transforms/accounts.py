@@ -1,5 +1,6 @@
 """Users and groups of the recipe, written into passwd(5), group(5) and shadow(5)."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,15 +42,22 @@ def with_accounts(tree: Rootfs, users: Sequence[User], groups: Sequence[Group], 
     """The tree with these accounts in its files, root added where the tree has none.
 
     A line of the same name is replaced. A group is added for each user whose gid has none.
-    Raises Conflict when a number is somebody else's already, UsageError for a field that would
-    break its line.
+    Raises Conflict when a number is somebody else's already or a group would have two, UsageError for a
+    field that would break its line.
     """
     passwd, group, shadow = (_Table(tree, path) for path in (PASSWD, GROUP, SHADOW))
     everyone = [*([] if "root" in passwd.rows else [ROOT_USER]), *users]
     for each in [*([] if "root" in group.rows else [ROOT_GROUP]), *groups]:
         group.put(each.name, each.gid, ["x", str(each.gid), ",".join(each.members)])
+    asked = {each.name: each.gid for each in groups}
     for user in everyone:
         if user.gid not in group.numbers():
+            if user.name in asked:
+                raise Conflict(
+                    f"the recipe gives the group {user.name} the number {asked[user.name]}, and the user of that name "
+                    f"the group {user.gid}, which has no name",
+                    f"say gid: {asked[user.name]} for the user, or name the group {user.gid} under groups:",
+                )
             group.put(user.name, user.gid, ["x", str(user.gid), ""])
         passwd.put(user.name, user.uid, ["x", str(user.uid), str(user.gid), user.comment, user.home, user.shell])
         # The day of the last change stays empty: it would make yesterday's image differ from today's.
@@ -80,13 +88,18 @@ class _Table:
         if self.present is not None and not isinstance(self.present, File):
             raise Conflict(f"{path} is not a file", "leave it out of the tree, so that it can be written")
         text = decode(read(self.present.content)) if self.present else ""
-        self.rows = {line.partition(":")[0]: line for line in text.splitlines() if line.strip()}
+        # Not splitlines(), which breaks lines at more than the line feed.
+        self.rows: dict[str, str] = {}
+        for number, line in enumerate(filter(str.strip, text.split("\n"))):
+            name = line.partition(":")[0]
+            # Of two lines for a name the first counts; the other stays where it is, as comments do.
+            self.rows[f"#{number}" if line.startswith("#") or name in self.rows else name] = line
 
     def numbers(self) -> dict[int, str]:
         found: dict[int, str] = {}
         for name, line in self.rows.items():
             fields = line.split(":")
-            if len(fields) > 2 and fields[2].isdigit():
+            if not name.startswith("#") and len(fields) > 2 and re.fullmatch("[0-9]+", fields[2]):
                 found.setdefault(int(fields[2]), name)
         return found
 

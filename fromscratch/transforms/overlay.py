@@ -7,9 +7,11 @@ removes NAME from the directory it stands in, and `.wh..wh..opq` removes all tha
 import difflib
 
 from fromscratch import paths
-from fromscratch.errors import NotInTree
+from fromscratch.errors import NotInTree, UsageError
+from fromscratch.model.entry import Directory, Entry, File
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
+from fromscratch.transforms.placement import with_modes
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
@@ -19,17 +21,27 @@ def overlaid(lower: Rootfs, upper: Rootfs, *, replace: bool = False) -> Rootfs:
     """`lower` with the whiteouts of `upper` carried out and its other entries laid over.
 
     A directory that both have keeps the metadata of `lower`, since a checkout of project files
-    knows no sticky bits. Raises NotInTree for a whiteout of what is not there, and Conflict as
+    knows no sticky bits; but a mode that was asked for counts. Raises UsageError for a
+    whiteout that holds something, NotInTree for a whiteout of what is not there, and Conflict as
     `Rootfs.merged` does.
     """
     marks = [path for path in upper if paths.name(path).startswith(WHITEOUT)]
     if marks:
         gone: list[TreePath] = []
         for mark in marks:
+            if not isinstance(entry := upper[mark], File) or entry.content.size:
+                raise UsageError(f"the whiteout {mark} is no empty file", "empty it, or give it another name")
             gone += _removed_by(lower, mark)
         lower = lower.without(gone)
         upper = upper.without(marks)
-    return lower.merged(upper, replace=replace, directories="keep")
+    merged = lower.merged(upper, replace=replace, directories="keep")
+    return with_modes(
+        merged, {merged.resolve(path): entry.meta.mode for path, entry in upper.items() if _has_own_mode(entry)}
+    )
+
+
+def _has_own_mode(entry: Entry) -> bool:
+    return isinstance(entry, Directory) and any(origin.reason == "asked for" for origin in entry.origins)
 
 
 def _removed_by(lower: Rootfs, mark: TreePath) -> list[TreePath]:

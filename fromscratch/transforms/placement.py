@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from fromscratch.errors import ImageError, NotInTree, UsageError
-from fromscratch.model.entry import Entry, HardLink, Symlink, with_meta
+from fromscratch.model.entry import Entry, HardLink, Origin, Symlink, with_meta
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath, tree_path
 
@@ -63,8 +63,9 @@ def with_owner(tree: Rootfs, owner: tuple[int, int] | None) -> Rootfs:
     return tree.mapped(lambda _, entry: with_meta(entry, replace(entry.meta, uid=uid, gid=gid)))
 
 
-def with_modes(tree: Rootfs, modes: Mapping[TreePath, int]) -> Rootfs:
-    """The tree with these modes. Raises UsageError for a path that is not there, or is a symlink."""
+def with_modes(tree: Rootfs, modes: Mapping[TreePath, int], *because: Origin) -> Rootfs:
+    """The tree with these modes, and the reasons for them added. Raises UsageError for a path that is not there, or is
+    a symlink."""
     changed: dict[TreePath, Entry] = {}
     for text, mode in modes.items():
         try:
@@ -77,7 +78,7 @@ def with_modes(tree: Rootfs, modes: Mapping[TreePath, int]) -> Rootfs:
             raise UsageError(f"modes: {text} is a symlink, which has no mode", f"name what it leads to: {entry.target}")
         target = tree[path]
         place = target.target if isinstance(target, HardLink) else path
-        changed[place] = with_meta(entry, replace(entry.meta, mode=mode))
+        changed[place] = replace(entry, meta=replace(entry.meta, mode=mode), origins=(*entry.origins, *because))
     return Rootfs({**tree, **changed}) if changed else tree
 
 

@@ -1,7 +1,8 @@
 """What an image can do without: whole categories by name, or paths by glob."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby, takewhile
 
 from fromscratch import paths
 from fromscratch.errors import NotInTree, UsageError
@@ -30,8 +31,8 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
     "licences": ("/usr/share/doc/*/copyright", "/usr/share/common-licenses"),
     # C.utf8 is the one locale that programs expect without asking for it.
     "locales": ("/usr/share/locale", "/usr/share/i18n", "/usr/lib/locale", "!/usr/lib/locale/C.utf8"),
-    "static-libraries": ("/usr/lib/**/*.a", "/lib/**/*.a", "/usr/lib/**/*.la", "/usr/lib/**/*.o"),
-    "headers": ("/usr/include", "/usr/lib/**/pkgconfig", "/usr/share/pkgconfig", "/usr/share/aclocal"),
+    "static-libraries": ("/usr/lib*/**/*.a", "/lib*/**/*.a", "/usr/lib*/**/*.la", "/usr/lib*/**/*.o"),
+    "headers": ("/usr/include", "/usr/lib*/**/pkgconfig", "/usr/share/pkgconfig", "/usr/share/aclocal"),
     "caches": (
         "/var/cache/**",
         "/var/log/**",
@@ -39,37 +40,37 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
         "/tmp/**",
         "/var/lib/apt/lists/**",
         "/var/lib/dpkg/*-old",
-        "/etc/ld.so.cache",
+        # Not /etc/ld.so.cache: without it the loader misses folders that only ld.so.conf names.
     ),
     # Character sets for iconv; UTF-8, Latin-1 and ASCII are inside the C library.
-    "gconv": ("/usr/lib/**/gconv", "/lib/**/gconv"),
+    "gconv": ("/usr/lib*/**/gconv", "/lib*/**/gconv"),
     "package-records": ("/var/lib/dpkg", "/var/lib/apt", "/usr/share/dpkg"),
 }
+_SPECIAL = frozenset("*?[")
 
 
 def selected(tree: Rootfs, rules: Sequence[str]) -> dict[TreePath, str]:
     """Every path that the rules take, with the rule that takes it; symlinks left dangling by it too.
 
-    A rule is a category, a glob that starts with "/" or "*", or "!" and a glob to keep after all.
+    A rule is a category, a glob that starts with "/" or "*", or "!" and a glob to keep after all. The
+    plain folders that a glob starts with may be symlinks: /lib/x is /usr/lib/x where /usr is merged.
     Raises UsageError for a word that is no category, and NotInTree for a plain path that is not there.
     """
     taken: dict[TreePath, str] = {}
     for rule in rules:
-        for pattern in _patterns(rule):
-            _apply(tree, taken, rule, pattern)
-    dangling = {
-        path: f"{taken[target]}, which takes {target}"
-        for path, entry in tree.items()
-        if isinstance(entry, Symlink) and path not in taken and (target := _target(tree, path)) in taken
-    }
+        for keep, patterns in groupby(_patterns(rule), lambda pattern: pattern.startswith("!")):
+            _apply(tree, taken, rule, [pattern.removeprefix("!") for pattern in patterns], keep=keep)
     kept_parents = {above for path in tree if path not in taken for above in paths.ancestors(path)}
-    return {path: rule for path, rule in {**taken, **dangling}.items() if path not in kept_parents}
+    removed = {path: rule for path, rule in taken.items() if path not in kept_parents}
+    return {**removed, **_dangling(tree, removed)}
 
 
 def _patterns(rule: str) -> tuple[str, ...]:
     if rule in CATEGORIES:
         return CATEGORIES[rule]
     if rule.startswith(("/", "*", "!")):
+        if not rule.removeprefix("!").strip("/"):
+            raise UsageError(f"trim: {rule!r} would be everything", "write which part of it")
         return (rule,)
     near = difflib.get_close_matches(rule, CATEGORIES, 1)
     raise UsageError(
@@ -78,21 +79,46 @@ def _patterns(rule: str) -> tuple[str, ...]:
     )
 
 
-def _apply(tree: Rootfs, taken: dict[TreePath, str], rule: str, pattern: str) -> None:
-    keep = pattern.startswith("!")
-    matches = paths.matcher([pattern.removeprefix("!")])
-    found = [path for path in tree if matches(path)]
-    if not found and pattern == rule and not keep and not set(rule) & set("*?["):
+def _apply(tree: Rootfs, taken: dict[TreePath, str], rule: str, patterns: Sequence[str], *, keep: bool) -> None:
+    matches = paths.matcher([_settled(tree, pattern) for pattern in patterns])
+    found = [path for path in tree if path != paths.ROOT and matches(path)]
+    if not found and rule not in CATEGORIES and not keep and not set(rule) & _SPECIAL:
         raise NotInTree(f"trim: there is no {rule}", "ls shows what is there; take the rule out or mend it")
     for path in found:
         if keep:
             taken.pop(path, None)
-        elif path != paths.ROOT:
+        else:
             taken.setdefault(path, rule)
 
 
-def _target(tree: Rootfs, link: TreePath) -> TreePath | None:
+def _settled(tree: Rootfs, pattern: str) -> str:
+    """The glob with the symlinks followed that its leading plain folders are."""
+    if not pattern.startswith("/"):
+        return pattern
+    parts = paths.tree_path(pattern)[1:].split("/")
+    plain = list(takewhile(lambda part: not set(part) & _SPECIAL, parts[:-1]))
     try:
-        return tree.resolve(link)
+        folder = paths.parent(tree.locate(TreePath("/" + "/".join([*plain, "any"]))))
     except NotInTree:
-        return None
+        return pattern
+    return folder.rstrip("/").replace("[", "[[]") + "/" + "/".join(parts[len(plain) :])
+
+
+def _dangling(tree: Rootfs, removed: Mapping[TreePath, str]) -> dict[TreePath, str]:
+    """The symlinks that led somewhere and no longer do, with what took away where they led."""
+    rest = tree.without(removed)
+    return {
+        path: _lost(tree, path, removed)
+        for path, entry in rest.items()
+        if isinstance(entry, Symlink) and rest.find(path) is None and tree.find(path) is not None
+    }
+
+
+def _lost(tree: Rootfs, path: TreePath, removed: Mapping[TreePath, str]) -> str:
+    """Which rule took the next thing on the way from a symlink that leads somewhere."""
+    while isinstance(entry := tree.inode(path), Symlink):
+        below = "" if entry.target.startswith("/") else paths.parent(path)
+        path = tree.resolve(f"{below}/{entry.target}", follow_last=False)
+        if path in removed:
+            return f"{removed[path]}, which takes {path}"
+    return "a rule that takes a symlink on its way"

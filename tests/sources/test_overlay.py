@@ -1,16 +1,20 @@
 """Folders of project files."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fromscratch.errors import UsageError
 from fromscratch.host.store import Store
+from fromscratch.model.entry import Origin
+from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.overlay import OverlayOptions
+from fromscratch.transforms.overlay import overlaid
 from tests.sameness import archive_of
 from tests.sources.contract import SourceContract, Subject
-from tests.trees import listed, text
+from tests.trees import listed, text, tree
 
 
 @pytest.fixture
@@ -94,3 +98,18 @@ def test_a_missing_parent_is_what_the_message_names(tmp_path: Path, folder: Path
     with pytest.raises(UsageError, match="overlay overlay/base: there is no ") as caught:
         Subject(OverlayOptions(path="overlay/base"), folder=tmp_path).bind().build(Store(tmp_path))
     assert caught.value.hint == f"did you mean {tmp_path}/overlays?"
+
+
+def test_the_mode_of_a_folder_counts_if_it_was_asked_for(folder: Path, tmp_path: Path) -> None:
+    shipped = (Origin("lower", "shipped in", "base"),)
+
+    def lower(block: str) -> Rootfs:
+        return tree(block).mapped(lambda _, entry: replace(entry, origins=shipped))
+
+    plain = lower("d 0700 0:0 /etc\nf 0644 0:0 /etc/issue ''")
+    cases: list[tuple[dict[str, str], str]] = [({}, "d 0700 0:0 /etc"), ({"/etc": "1777"}, "d 1777 0:0 /etc")]
+    for modes, line in cases:
+        upper = subject(folder, modes=modes).bind().build(Store(tmp_path))
+        assert line in listed(overlaid(plain, upper)).splitlines()
+    linked = lower("d 0755 0:0 /usr/etc\nl 0777 0:0 /etc -> usr/etc\nf 0644 0:0 /usr/etc/issue ''")
+    assert "d 1777 0:0 /usr/etc" in listed(overlaid(linked, upper)).splitlines()

@@ -62,3 +62,15 @@ def test_a_number_that_is_somebody_elses_is_a_conflict_that_names_both() -> None
 def test_a_field_that_would_break_its_line_is_refused() -> None:
     with pytest.raises(UsageError, match="cannot stand in /etc/passwd"):
         with_accounts(Rootfs(), [User(name="app", uid=1, gid=1, comment="a:b")], [], ASKED)
+
+
+def test_a_group_that_the_recipe_names_is_not_lost_to_a_user_of_its_name() -> None:
+    with pytest.raises(Conflict, match="the group app the number 2000, and the user of that name the group 1000"):
+        with_accounts(Rootfs(), [APP], [Group(name="app", gid=2000)], ASKED)
+
+
+def test_nothing_of_what_is_there_is_lost() -> None:
+    lines = ["#", "bob:x:5:5:a\u2028b:/:/bin/sh", "bob:x:6:6::/:/bin/sh", "# bob", "eve:x:\u00b2:7::/:/bin/sh"]
+    root = tree(f"f 0644 0:0 /etc/passwd {chr(10).join(lines)!r}")
+    made = content(with_accounts(root, [APP], [], ASKED), "/etc/passwd").split("\n")
+    assert made[: len(lines)] == lines

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fromscratch.errors import Conflict, NotInTree
+from fromscratch.errors import Conflict, NotInTree, UsageError
 from fromscratch.transforms.overlay import overlaid
 from tests.trees import listed, text, tree
 
@@ -75,3 +75,11 @@ def test_a_file_that_would_replace_another_is_a_conflict_unless_it_may() -> None
     with pytest.raises(Conflict, match="/etc/motd"):
         overlaid(tree(BASE), upper)
     assert "f 0644 0:0 5 /etc/motd" in listed(overlaid(tree(BASE), upper, replace=True))
+
+
+@pytest.mark.parametrize(
+    "line", ["f 0644 0:0 /etc/.wh.a 'text'", "f 0644 0:0 /etc/.wh.a/b ''", "l 0777 0:0 /.wh.a -> b"]
+)
+def test_a_whiteout_that_holds_something_is_an_error(line: str) -> None:
+    with pytest.raises(UsageError, match="is no empty file"):
+        overlaid(tree("f 0644 0:0 /etc/a ''\nf 0644 0:0 /a ''"), tree(line))

@@ -69,6 +69,63 @@ def test_what_is_taken_names_its_rule_and_a_dangling_symlink_goes_along() -> Non
     assert selected(tree(ROOT), ["*.a"]) == {"/usr/lib/libz.a": "*.a"}
 
 
+MERGED = """
+    l 0777 0:0 /lib -> usr/lib
+    f 0644 0:0 /usr/lib/systemd/unit ''
+    f 0644 0:0 /usr/lib/x[1]/y ''
+    l 0777 0:0 /lib1 -> usr/lib/x[1]
+    f 0644 0:0 /usr/lib64/libz.a ''
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "taken"),
+    [
+        ("/lib/systemd", ["/usr/lib/systemd", "/usr/lib/systemd/unit"]),
+        ("/lib/*/u*", ["/usr/lib/systemd/unit"]),
+        ("/lib1/y", ["/usr/lib/x[1]/y"]),
+        ("/lib", ["/lib"]),
+        ("/lib/nothing*", []),
+        ("static-libraries", ["/usr/lib64/libz.a"]),
+    ],
+)
+def test_a_rule_goes_through_symlinks_among_its_folders(rule: str, taken: list[str]) -> None:
+    assert list(selected(tree(MERGED), [rule])) == taken
+
+
+def test_a_link_whose_way_is_cut_goes_along_and_one_whose_target_stays_stays() -> None:
+    given = tree(
+        """
+        l 0777 0:0 /etc/alternatives/awk -> /usr/bin/mawk
+        l 0777 0:0 /etc/mtab -> /proc/mounts
+        l 0777 0:0 /lib -> usr/lib
+        l 0777 0:0 /loader -> lib/ld.so
+        l 0777 0:0 /manual -> usr/share/doc/jq
+        l 0777 0:0 /usr/bin/awk -> ../../etc/alternatives/awk
+        l 0777 0:0 /usr/bin/nawk -> awk
+        f 0755 0:0 /usr/bin/mawk ''
+        f 0755 0:0 /usr/lib/ld.so ''
+        f 0644 0:0 /usr/share/doc/jq/README ''
+        f 0644 0:0 /usr/share/doc/jq/copyright ''
+        """
+    )
+    assert selected(given, ["docs", "/etc/alternatives", "/lib"]) == {
+        "/etc/alternatives": "/etc/alternatives",
+        "/etc/alternatives/awk": "/etc/alternatives",
+        "/lib": "/lib",
+        "/loader": "a rule that takes a symlink on its way",
+        "/usr/bin/awk": "/etc/alternatives, which takes /etc/alternatives/awk",
+        "/usr/bin/nawk": "/etc/alternatives, which takes /etc/alternatives/awk",
+        "/usr/share/doc/jq/README": "docs",
+    }
+
+
+@pytest.mark.parametrize("rule", ["/", "!", "!/", "//"])
+def test_everything_is_no_rule(rule: str) -> None:
+    with pytest.raises(UsageError, match="would be everything"):
+        selected(tree(ROOT), [rule])
+
+
 def test_a_plain_path_that_is_not_there_and_an_unknown_word_are_errors() -> None:
     with pytest.raises(NotInTree, match="there is no /usr/share/dco"):
         trimmed(tree(ROOT), ["/usr/share/dco"])
