@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from fromscratch import __version__, evidence
-from fromscratch.errors import ImageError, NotFetched, UsageError
+from fromscratch.errors import FormatError, ImageError, IntegrityError, NotFetched, UsageError
 from fromscratch.evidence import Evidence, ImageEvidence
 from fromscratch.formats.dockerfile import SIGNED, metadata_dockerfile
 from fromscratch.host import disk
@@ -167,13 +167,26 @@ def fingerprint(job: Job) -> str:
 
 def finished(job: Job, inputs: str | None = None) -> Built | None:
     """The build in the output folder, if it is whole and (when given) was made of these inputs."""
-    proof = evidence.read(job.output)
-    if proof is None or not is_layout(job.layout) or inputs not in (None, proof.inputs):
-        return None
-    images = tuple(read_layout(job.layout))
+    try:
+        proof = evidence.read(job.output)
+        if proof is None or not is_layout(job.layout) or inputs not in (None, proof.inputs):
+            return None
+        images = tuple(read_layout(job.layout))
+    except (FormatError, IntegrityError):
+        if inputs is None:
+            raise
+        return None  # damaged: it is what building again mends
     if [[str(layer.digest) for layer in image.layers] for image in images] != [image.layers for image in proof.images]:
         return None  # another build was killed between the layout and its evidence
+    if inputs is not None and not all(_has_whole(job.layout, layer) for image in images for layer in image.layers):
+        return None  # a layer was cut or lost since
     return Built(images=images, evidence=proof, fresh=False)
+
+
+def _has_whole(layout: Path, layer: Layer) -> bool:
+    """Whether the layer's blob is there with all its bytes, as far as its size tells."""
+    blob = layout / "blobs" / layer.digest.algorithm / layer.digest.hex
+    return blob.is_file() and blob.stat().st_size == layer.size
 
 
 def need_built(job: Job, platforms: Sequence[Platform]) -> Built:

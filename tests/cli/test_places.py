@@ -57,6 +57,24 @@ def test_clean_takes_what_build_wrote_and_leaves_everything_else(desk: Desk) -> 
     assert (desk.folder / "fromscratch.yaml").exists()
 
 
+@pytest.mark.parametrize("place", ["evidence.json", "oci/index.json", "oci/blobs/sha256/*"])
+def test_a_build_that_was_damaged_is_told_and_build_mends_it(desk: Desk, place: str) -> None:
+    for path in (desk.folder / "build/demo").glob(place):
+        path.write_text("{")
+    answer = desk.call("ls")
+    assert (answer.code, "Traceback" in answer.err, answer.err.count(" hint: ")) == (1, False, 1)
+    desk.answer("build")
+    assert "/bin/app" in desk.answer("ls")
+
+
+def test_a_layer_that_was_cut_is_packed_again(desk: Desk) -> None:
+    layer = max((desk.folder / "build/demo/oci/blobs/sha256").iterdir(), key=_is_layer)
+    whole = layer.read_bytes()
+    layer.write_bytes(whole[:20])
+    assert "unchanged" not in desk.answer("build")
+    assert layer.read_bytes() == whole
+
+
 def test_build_replaces_no_dockerfile_of_somebody_else(desk: Desk) -> None:
     mine = desk.write("here/Dockerfile", "FROM scratch\n")
     answer = desk.call("build", "--output", "here")
@@ -134,6 +152,10 @@ def test_a_store_in_which_an_image_ran_can_be_removed(desk: Desk) -> None:
     desk.call("run", "--engine", "none", "--", "/bin/app")
     desk.answer("clean", "--store")
     assert not desk.store.exists()
+
+
+def _is_layer(blob: Path) -> bool:
+    return blob.read_bytes()[:2] == b"\x1f\x8b"
 
 
 def _program() -> tuple[str, ...]:
