@@ -5,7 +5,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,6 +43,17 @@ def explained(path: Path) -> Iterator[None]:
         if error.errno is None:
             raise
         raise explain(error, path) from error
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turns an OSError of the block, which reads `path`, into an ImageError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise ImageError(f"cannot read {path}: {error.strerror}", "see whether it is there and may be read") from error
 
 
 @contextmanager
@@ -98,12 +109,19 @@ def settle(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, or a folder with all in it, even where folders in it are read-only. Missing is fine."""
+    """Remove a file, or a folder with all in it, whatever the modes in it. Missing is fine. Raises OSError."""
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
         return
-    for folder, _, _ in os.walk(path):
-        # Build systems make caches read-only, and rmtree stops at the first of them.
-        if not os.access(folder, os.W_OK | os.X_OK):
-            Path(folder).chmod(0o700)
+    _open_up(path)
+    for folder, names, _ in os.walk(path):
+        for name in names:
+            _open_up(Path(folder, name))
     shutil.rmtree(path)
+
+
+def _open_up(folder: Path) -> None:
+    """Build systems make caches read-only, and images have folders that nobody may enter: rmtree stops at the first."""
+    if not folder.is_symlink() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        with suppress(OSError):  # somebody else's, which may be empty
+            folder.chmod(0o700)

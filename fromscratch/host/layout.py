@@ -104,9 +104,10 @@ class LayoutWriter:
         return Layer(diff_id, digest, size, media_type, partial(self._open, descriptor), comment)
 
     def reuse(self, digest: Digest, size: int) -> bool:
-        """Take a blob over from the layout that is to be replaced, without copying; False if it has no such blob.
+        """Take a blob over from the layout that is to be replaced; False if it has no such blob.
 
-        Its bytes are read once, to see that they are still the right ones.
+        Its bytes are read once, to see that they are still the right ones. They are copied only where
+        the filesystem, or the kernel for somebody else's file, allows no hard link. Raises OSError.
         """
         old, new = self.directory / "blobs" / digest.algorithm / digest.hex, self._blob(digest)
         if new.exists():
@@ -114,10 +115,15 @@ class LayoutWriter:
         try:
             if old.stat().st_size != size or _digest_of_file(old, digest) != digest:
                 return False
-            new.parent.mkdir(exist_ok=True)
-            os.link(old, new, follow_symlinks=False)
         except OSError:
             return False
+        new.parent.mkdir(exist_ok=True)
+        try:
+            os.link(old.resolve(), new)
+        except OSError:
+            with open(old, "rb") as stream, self.blob_file() as out:
+                shutil.copyfileobj(stream, out, CHUNK)
+            self.add_blob(Path(out.name), digest)
         return True
 
     def finish(self, images: Sequence[Image], *, tag: str | None, keep_others: bool = False) -> oci.Descriptor:
@@ -203,7 +209,9 @@ class LayoutBlobs:
             raise FormatError(
                 f"{descriptor.digest} of {self.label} is too large for a document", "make the image again"
             )
-        data = self._path(descriptor).read_bytes()
+        path = self._path(descriptor)
+        with disk.readable(path), open(path, "rb") as stream:
+            data = stream.read(descriptor.size + 1)
         return check_bytes(data, descriptor.digest, descriptor.size, f"the blob {descriptor.digest} of {self.label}")
 
     def layer(self, descriptor: oci.Descriptor) -> Callable[[], BinaryIO]:
@@ -211,13 +219,17 @@ class LayoutBlobs:
         return partial(self._open, descriptor)
 
     def _open(self, descriptor: oci.Descriptor) -> BinaryIO:
-        stream = open(self._path(descriptor), "rb", buffering=0)
+        path = self._path(descriptor)
+        with disk.readable(path):
+            stream = open(path, "rb", buffering=0)
         what = f"the layer {descriptor.digest} of {self.label}"
         return verified(stream, descriptor.digest, descriptor.size, what)
 
     def _path(self, descriptor: oci.Descriptor) -> Path:
         path = self.root / "blobs" / descriptor.digest.algorithm / descriptor.digest.hex
-        if not path.is_file():
+        with disk.readable(path):
+            there = path.is_file()
+        if not there:
             raise FormatError(
                 f"{self.label} lacks the blob {descriptor.digest}", "build, copy or fetch the image again"
             )

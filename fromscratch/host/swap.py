@@ -4,12 +4,14 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import glob
 import os
 import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from fromscratch.host import disk
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # linux/fs.h
@@ -21,9 +23,10 @@ def staged(place: Path) -> Iterator[Path]:
 
     What killed writers left there is removed first. Raises OSError.
     """
-    prefix = f".{place.name[:100]}.new-"
+    # A name has 255 bytes at most; the end of `place`'s may be cut off.
+    prefix = os.fsdecode(b".%b.new-" % os.fsencode(place.name)[:200])
     place.parent.mkdir(parents=True, exist_ok=True)
-    for left in place.parent.glob(f"{prefix}*"):
+    for left in place.parent.glob(f"{glob.escape(prefix)}*"):
         _remove_if_abandoned(left)
     while True:
         fresh = place.parent / f"{prefix}{secrets.token_hex(8)}"
@@ -86,10 +89,5 @@ def _remove_if_abandoned(folder: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder and all below it, also where something took the owner's rights on a folder away."""
-    for holder, names, _ in os.walk(folder):
-        for path in (Path(holder, name) for name in names):
-            if not path.is_symlink():
-                with contextlib.suppress(OSError):
-                    path.chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):  # what stays is tried again by the next one
+        disk.remove(folder)

@@ -128,11 +128,18 @@ def test_folders_are_removed_even_when_parts_are_read_only(tmp_path: Path) -> No
     inner.mkdir(parents=True)
     (inner / "file").touch()
     (inner / "link").symlink_to(outside)
+    (inner / "closed" / "below").mkdir(parents=True)
+    (inner / "closed").chmod(0)
     inner.chmod(0o500)
     inner.parent.chmod(0o500)
     disk.remove(tmp_path / "folder")
     disk.remove(tmp_path / "folder")
     assert [path.name for path in tmp_path.rglob("*")] == ["outside", "kept"]
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=rf"^cannot read {tmp_path}: Is a directory$"), disk.readable(tmp_path):
+        open(tmp_path, "rb")
 
 
 def test_a_link_is_removed_and_not_what_it_names(tmp_path: Path) -> None:

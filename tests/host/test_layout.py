@@ -1,5 +1,6 @@
 """OCI layouts in a folder: written whole, read with every byte verified."""
 
+import errno
 import json
 import os
 import shutil
@@ -110,6 +111,27 @@ def test_images_of_other_names_stay_if_asked(tmp_path: Path) -> None:
     assert len(list((tmp_path / "oci" / "blobs" / "sha256").iterdir())) == 9
 
 
+def test_where_files_cannot_be_linked_they_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    old = image_of(b"old")
+    write_layout(tmp_path / "oci", [old], tag="old")
+    monkeypatch.setattr(os, "link", refused)  # as on FAT, and for another user's file
+    write_layout(tmp_path / "oci", [ONE], tag="new", keep_others=True)
+    assert read_layout(tmp_path / "oci", "old", verify=True) == [old]
+    assert read_layout(tmp_path / "oci", "new", verify=True) == [ONE]
+
+
+def test_a_blob_that_is_a_symlink_is_taken_over_as_a_file(tmp_path: Path) -> None:
+    write_layout(tmp_path / "oci", [ONE], tag="x")
+    blob = blob_path(tmp_path / "oci", ONE.layers[0].digest)
+    blob.rename(blob.parent / "elsewhere")
+    blob.symlink_to("elsewhere")
+    write_layout(tmp_path / "oci", [ONE], tag="x")
+    assert layer_bytes(read_layout(tmp_path / "oci", verify=True)[0]) == layer_bytes(ONE)
+
+
 def test_a_damaged_image_of_another_name_stops_the_write(tmp_path: Path) -> None:
     old = image_of(b"old")
     write_layout(tmp_path / "oci", [old], tag="old")
@@ -146,8 +168,10 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     assert files(tmp_path) == before
 
 
-def test_a_killed_write_leaves_what_was_there_and_the_next_one_clears_up(tmp_path: Path) -> None:
-    write_layout(tmp_path / "oci", [ONE], tag="x")
+@pytest.mark.parametrize("name", ["oci", "[oci]*", "\u00e9" * 127])
+def test_a_killed_write_leaves_what_was_there_and_the_next_one_clears_up(name: str, tmp_path: Path) -> None:
+    place = tmp_path / name
+    write_layout(place, [ONE], tag="x")
     before = files(tmp_path)
     script = (
         "import os, signal, sys; from pathlib import Path; from fromscratch.host.layout import LayoutWriter\n"
@@ -155,10 +179,10 @@ def test_a_killed_write_leaves_what_was_there_and_the_next_one_clears_up(tmp_pat
         " w.blob_file().write(b'x' * 100_000)\n"
         " os.kill(os.getpid(), signal.SIGKILL)"
     )
-    subprocess.run([sys.executable, "-c", script, tmp_path / "oci"], check=False)
+    subprocess.run([sys.executable, "-c", script, place], check=False)
     assert {name: data for name, data in files(tmp_path).items() if not name.startswith(".")} == before
     assert len(list(tmp_path.iterdir())) == 2
-    write_layout(tmp_path / "oci", [ONE], tag="x")
+    write_layout(place, [ONE], tag="x")
     assert files(tmp_path) == before
     assert len(list(tmp_path.iterdir())) == 1
 
