@@ -94,10 +94,11 @@ def write(folder: Path, evidence: Evidence) -> None:
 def read(folder: Path) -> Evidence | None:
     """The evidence of a build folder, or None if nothing was built there. Raises FormatError."""
     path = folder / NAME
-    try:
-        data = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    with disk.readable(path):
+        try:
+            data = path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
     try:
         return msgspec.json.decode(data, type=Evidence)
     except msgspec.DecodeError as error:

@@ -8,6 +8,7 @@ from fromscratch.formats.docker_archive import docker_archive_images, is_docker_
 from fromscratch.formats.oci import LAYOUT_FILE
 from fromscratch.formats.oci_archive import oci_archive_images
 from fromscratch.formats.tar import read_tree
+from fromscratch.host import disk
 from fromscratch.host.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image
@@ -18,7 +19,7 @@ def read_archive(path: Path, store: Store, name: str | None = None) -> list[Imag
 
     Raises UsageError for a name that is not in it, FormatError for what is no such archive.
     """
-    with open(path, "rb") as stream:
+    with disk.readable(path), open(path, "rb") as stream:
         digest = store.add_stream(stream)
     plain = store.derived(digest, "tar", expand)
     tree = read_tree(plain, Origin(str(path), "found in", str(path)))

@@ -122,11 +122,12 @@ def _with_places(tree: Rootfs, working_dir: str) -> Rootfs:
             raise FormatError(
                 f"{place} of the image is no directory, so nothing can be mounted there", "remove it from the image"
             )
-    wanted: dict[str, Entry] = {place: Directory(Meta(0o755)) for place in ("/proc", "/sys", "/dev")}
+    wanted: dict[str, Entry] = {
+        place: Directory(Meta(0o755)) for place in (working_dir or "/", "/proc", "/sys", "/dev")
+    }
     wanted["/tmp"] = Directory(Meta(0o1777))
     wanted["/etc/hostname"] = file(Inline(f"{_HOSTNAME}\n".encode()))
     wanted["/etc/hosts"] = file(Inline(f"127.0.0.1 localhost {_HOSTNAME}\n".encode()))
-    wanted[working_dir or "/"] = Directory(Meta(0o755))
     added = {
         tree.locate(tree_path(path)): entry
         for path, entry in wanted.items()
@@ -163,7 +164,7 @@ def _supervise(spec: Path, words: list[str], platform: Platform) -> int:
         failure = report.read()
     if failure:
         raise _explained(json.loads(failure), words, platform)
-    return code
+    return code if code >= 0 else 128 - code
 
 
 @contextmanager

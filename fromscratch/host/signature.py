@@ -42,8 +42,8 @@ def verify_clearsigned(
         text, signature = openpgp.split_clearsigned(document)
     except FormatError as error:
         raise IntegrityError(f"{what} is not signed as it should be: {error}", error.hint) from error
-    with TemporaryDirectory(prefix="fromscratch-") as folder:
-        data = Path(folder, "text")
+    with _folder() as folder:
+        data = folder / "text"
         disk.write_atomically(data, text)
         verify_detached(data, signature, keyrings, what, tool=tool, now=now)
     return text
@@ -102,16 +102,23 @@ class _Files:
 
     def signature(self, one: openpgp.Signature) -> Path:
         path = self.folder / "signature"
-        path.write_bytes(one.raw)
+        disk.write_atomically(path, one.raw)
         return path
 
 
 @contextmanager
 def _files(keys: Sequence[openpgp.Certificate]) -> Iterator[_Files]:
-    with TemporaryDirectory(prefix="fromscratch-") as folder:
-        keyring = Path(folder, "keyring.pgp")
-        keyring.write_bytes(b"".join(key.raw for key in keys))
-        yield _Files(Path(folder), keyring)
+    with _folder() as folder:
+        keyring = folder / "keyring.pgp"
+        disk.write_atomically(keyring, b"".join(key.raw for key in keys))
+        yield _Files(folder, keyring)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder for the tools to read from, gone afterwards. Raises ImageError."""
+    with disk.explained(Path("temporary files")), TemporaryDirectory(prefix="fromscratch-") as folder:
+        yield Path(folder)
 
 
 def _keys(keyrings: Sequence[Path], what: str) -> list[openpgp.Certificate]:

@@ -51,21 +51,25 @@ class Store:
         return f"Store({str(self.root)!r})"
 
     def has(self, digest: Digest) -> bool:
-        return self._blob(digest).is_file()
+        path = self._blob(digest)
+        with disk.readable(path):
+            return path.is_file()
 
     def path(self, digest: Digest) -> Path:
         """The file of a blob. Raises NotFetched."""
-        path = self._blob(digest)
-        if not path.is_file():
+        if not self.has(digest):
             raise NotFetched(f"the store has no {digest}", "run fetch first")
-        return path
+        return self._blob(digest)
 
     def open(self, digest: Digest) -> BinaryIO:
-        return open(self.path(digest), "rb")
+        path = self.path(digest)
+        with disk.readable(path):
+            return open(path, "rb")
 
     def read(self, digest: Digest) -> bytes:
         """A whole blob; for small ones."""
-        return self.path(digest).read_bytes()
+        with self.open(digest) as stream:
+            return stream.read()
 
     def add(self, data: bytes) -> Digest:
         """Keep these bytes."""
@@ -101,10 +105,12 @@ class Store:
 
     def record(self, kind: str, key: str) -> bytes | None:
         """A fact kept under this key, or None. Keys may be any text."""
-        try:
-            return self._record(kind, key).read_bytes()
-        except FileNotFoundError:
-            return None
+        path = self._record(kind, key)
+        with disk.readable(path):
+            try:
+                return path.read_bytes()
+            except FileNotFoundError:
+                return None
 
     def write_record(self, kind: str, key: str, data: bytes) -> None:
         path = self._record(kind, key)
@@ -187,12 +193,14 @@ class Store:
 
     def clear(self) -> None:
         """Remove everything. Raises ImageError if the folder is no store."""
-        if not self.root.exists():
-            return
         tag = self.root / _TAG
-        strange = sorted({path.name for path in self.root.iterdir()} - {*_FOLDERS, _TAG})
-        marked = tag.is_file() and tag.read_bytes() == _TAG_TEXT
-        if strange or (not marked and any(self.root.iterdir())):
+        with disk.readable(self.root):
+            if not self.root.exists():
+                return
+            names = {path.name for path in self.root.iterdir()}
+            marked = tag.is_file() and tag.read_bytes() == _TAG_TEXT
+        strange = sorted(names - {*_FOLDERS, _TAG})
+        if strange or (names and not marked):
             why = f": it holds {strange[0]!r}" if strange else ""
             raise ImageError(f"{self.root} does not look like a store{why}", "remove it by hand if it is one")
         with disk.explained(self.root):

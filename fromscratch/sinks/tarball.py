@@ -17,8 +17,8 @@ from fromscratch.model.image import Image, Layer
 from fromscratch.sinks.contract import Receipt
 
 Codec = Literal["gzip", "zstd", "none"]
-_SUFFIXES: dict[str, Codec] = {".gz": "gzip", ".tgz": "gzip", ".zst": "zstd", ".tar": "none"}
-_REFUSED = {".xz", ".bz2", ".lz4", ".zip", ".7z"}
+_SUFFIXES: dict[str, Codec] = {".gz": "gzip", ".tgz": "gzip", ".zst": "zstd", ".tzst": "zstd", ".tar": "none"}
+_REFUSED = {".xz", ".txz", ".bz2", ".tbz", ".tbz2", ".lzma", ".tlz", ".lz4", ".lz", ".z", ".zip", ".7z"}
 _LAYERS: dict[Codec, str] = {"gzip": oci.LAYER_GZIP, "zstd": oci.LAYER_ZSTD, "none": oci.LAYER_TAR}
 
 
@@ -54,8 +54,9 @@ class TarballSink:
 
 def codec_of(path: Path) -> Codec:
     """How a tar of this name is compressed. Raises UsageError for a form that we do not write."""
-    if path.suffix in _REFUSED:
+    suffix = path.suffix.lower()
+    if suffix in _REFUSED:
         raise UsageError(
-            f"{path.name}: a tar is not written in the form {path.suffix}", "end the name in .tar, .tar.gz or .tar.zst"
+            f"{path.name}: a tar is not written in the form {suffix}", "end the name in .tar, .tar.gz or .tar.zst"
         )
-    return _SUFFIXES.get(path.suffix, "none")
+    return _SUFFIXES.get(suffix, "none")

@@ -342,6 +342,12 @@ def test_a_folder_that_is_no_store_is_never_cleared(tmp_path: Path, content: str
     assert all((tmp_path / name).exists() for name in content.split())
 
 
+def test_a_file_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "store").touch()
+    with pytest.raises(ImageError, match=r"cannot read .*/store"):
+        Store(tmp_path / "store").clear()
+
+
 def test_a_store_that_holds_something_else_is_not_cleared(store: Store) -> None:
     digest = store.add(b"x")
     (store.root / "thesis.tex").touch()

@@ -129,7 +129,7 @@ def test_a_plain_tar_of_one_layer_is_that_layer(out: Path, store: Store) -> None
     assert receipt.digest == IMAGE.layers[0].diff_id
 
 
-@pytest.mark.parametrize("name", ["root.tar.xz", "root.zip"])
+@pytest.mark.parametrize("name", ["root.tar.xz", "root.txz", "root.tar.BZ2", "root.zip"])
 def test_a_form_that_is_not_written_is_refused(name: str, out: Path, store: Store) -> None:
     with pytest.raises(UsageError, match=name):
         TarballSink(out / name, store).deliver(IMAGE)
