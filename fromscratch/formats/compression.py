@@ -1,7 +1,7 @@
 """Compressed files made plain: gzip, xz, bzip2 and zstd, known by their first bytes."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, assert_never
 
@@ -69,14 +69,32 @@ def expand(blob: Path, target: Path) -> None:
     if compression == "none":
         shutil.copyfile(blob, target)
         return
-    fresh, failures = _decoders(compression)
     with open(blob, "rb", buffering=0) as source, open(target, "wb") as out:
         try:
-            _expand(source, out, fresh)
-        except failures as error:
-            raise FormatError(
-                f"{blob} is no sound {compression} file: {error or 'it is damaged'}", "fetch or make it again"
-            ) from error
+            out.writelines(pieces(source, compression))
+        except Unsound as error:
+            raise FormatError(f"{blob} is no sound {compression} file: {error}", "fetch or make it again") from error
+
+
+def pieces(source: BinaryIO, compression: Compression) -> Iterator[bytes]:
+    """The plain bytes of a compressed file, or a part of one, in bounded pieces.
+
+    "xz" also reads the older form of lzma. Raises Unsound for data that is damaged or cut, MissingTool
+    for zstd without its library, and OSError.
+    """
+    if compression == "none":
+        while piece := source.read(_WRITE):
+            yield piece
+        return
+    fresh, failures = _decoders(compression)
+    try:
+        yield from _expanded(source, fresh)
+    except failures as error:
+        raise Unsound(str(error) or "it is damaged") from error
+
+
+class Unsound(Exception):
+    """Data that is not what its compression makes; the text says how."""
 
 
 class _Cut(Exception):
@@ -90,14 +108,16 @@ class _Damaged(Exception):
     """What bz2 says as OSError, which would read as a failure of the disk."""
 
 
-def _expand(source: BinaryIO, out: BinaryIO, fresh: Callable[[], _Decoder]) -> None:
+def _expanded(source: BinaryIO, fresh: Callable[[], _Decoder]) -> Iterator[bytes]:
     data = source.read(_READ)
+    if not data:
+        raise _Cut
     while data:
         decoder = fresh()
         while not decoder.eof:
             if not data and decoder.needs_input and not (data := source.read(_READ)):
                 raise _Cut
-            out.write(decoder.decompress(data, _WRITE))
+            yield decoder.decompress(data, _WRITE)
             data = b""
         data = decoder.unused_data.lstrip(b"\0")
         while not data and (piece := source.read(_READ)):

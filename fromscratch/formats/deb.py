@@ -8,19 +8,24 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
-from fromscratch.digest import CHUNK
-from fromscratch.errors import FormatError, MissingTool
+from fromscratch.errors import FormatError
+from fromscratch.formats import compression
+from fromscratch.formats.compression import Compression
 from fromscratch.model.content import ArchiveMember
-
-if TYPE_CHECKING:
-    from io import BufferedIOBase
 
 _MAGIC = b"!<arch>\n"
 _HEADER = 60
 _VERSION_LIMIT = 64
-_ZSTD_PIECE = 4096
+_COMPRESSIONS: dict[str, Compression] = {
+    "": "none",
+    ".gz": "gzip",
+    ".xz": "xz",
+    ".lzma": "xz",
+    ".bz2": "bzip2",
+    ".zst": "zstd",
+}
 _CONTROL_LIMIT = 64 << 20  # unpacked; the largest in Debian have about 10 MB of md5sums
 _HINT = "the file may be cut or damaged: remove it and run fetch again"
 
@@ -113,58 +118,14 @@ def _members(stream: BinaryIO, shown: str) -> Iterator[Member]:
 
 def _expanded(package: Path, member: Member, shown: str) -> Iterator[bytes]:
     """The bytes of a member, decompressed in bounded pieces."""
-    import bz2
-    import gzip
-    import lzma
-    import zlib
-
     suffix = member.name.partition(".tar")[2]
-    try:
-        with ArchiveMember(package, member.offset, member.size).open() as packed:
-            match suffix:
-                case "":
-                    yield from _pieces(packed)
-                case ".xz" | ".lzma":
-                    yield from _pieces(lzma.LZMAFile(packed))
-                case ".gz":
-                    yield from _pieces(gzip.GzipFile(fileobj=packed))
-                case ".bz2":
-                    yield from _pieces(bz2.BZ2File(packed))
-                case ".zst":
-                    yield from _zstd(packed)
-                case _:
-                    raise _broken(shown, member, f"has the unknown compression {suffix}")
-    except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error) as error:
-        raise _broken(shown, member, f"cannot be decompressed: {error}") from error
-
-
-def _pieces(stream: "BinaryIO | BufferedIOBase") -> Iterator[bytes]:
-    while piece := stream.read(CHUNK):
-        yield piece
-
-
-def _zstd(packed: BinaryIO) -> Iterator[bytes]:
-    try:
-        import zstandard
-    except ImportError as error:
-        raise MissingTool(
-            "this package is compressed with zstd, which needs the Python library zstandard",
-            "install it with: pip install 'fromscratch[zstd]'",
-        ) from error
-    try:
-        # The reader of this library takes a cut stream for a whole one; the object below tells. Small
-        # pieces, because it answers each with all that it unpacks to.
-        state = zstandard.ZstdDecompressor().decompressobj()
-        while piece := packed.read(_ZSTD_PIECE):
-            while piece:
-                if state.eof:
-                    state = zstandard.ZstdDecompressor().decompressobj()
-                yield state.decompress(piece)
-                piece = state.unused_data if state.eof else b""
-    except zstandard.ZstdError as error:
-        raise ValueError(str(error)) from error
-    if not state.eof:
-        raise EOFError("it ends in the middle")
+    if suffix not in _COMPRESSIONS:
+        raise _broken(shown, member, f"has the unknown compression {suffix}")
+    with ArchiveMember(package, member.offset, member.size).open() as packed:
+        try:
+            yield from compression.pieces(packed, _COMPRESSIONS[suffix])
+        except compression.Unsound as error:
+            raise _broken(shown, member, f"cannot be decompressed: {error}") from error
 
 
 def _files(raw: bytes, member: Member, shown: str) -> dict[str, bytes]:
@@ -177,6 +138,8 @@ def _files(raw: bytes, member: Member, shown: str) -> dict[str, bytes]:
             for entry in archive:
                 content = archive.extractfile(entry) if entry.isreg() else None
                 if content is not None:
+                    if entry.size > len(raw):  # a sparse one: its holes could be of any size
+                        raise _broken(shown, member, f"holds {entry.name}, which is larger than itself")
                     files[entry.name.removeprefix("./")] = content.read()
     except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError) as error:
         raise _broken(shown, member, f"is no tar archive: {error}") from error

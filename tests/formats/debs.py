@@ -13,6 +13,7 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "": lambda data: data,
     ".gz": lambda data: gzip.compress(data, mtime=0),
     ".xz": lzma.compress,
+    ".lzma": lambda data: lzma.compress(data, format=lzma.FORMAT_ALONE),
     ".bz2": bz2.compress,
     ".zst": lambda data: zstandard.ZstdCompressor(write_content_size=False).compress(data),
 }

@@ -1,5 +1,6 @@
 """deb(5): where the archives lie, and what a damaged package is told to be."""
 
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,6 +97,16 @@ def test_damaged(tmp_path: Path, data: bytes, message: str) -> None:
 def test_damaged_member(tmp_path: Path, member: str, data: bytes, message: str) -> None:
     package = written(tmp_path, debs.ar({"debian-binary": b"2.0\n", member: data, "data.tar": b""}))
     with pytest.raises(FormatError, match=rf"hello_1-1_amd64\.deb: its member {member} {message}"):
+        control_files(package)
+
+
+def test_a_control_file_that_says_to_be_larger_than_its_archive(tmp_path: Path) -> None:
+    entry = tarfile.TarInfo("control")
+    entry.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": str(1 << 50)}
+    entry.size = 512
+    packed = entry.tobuf(tarfile.PAX_FORMAT) + b"1\n0\n0\n".ljust(512, b"\0") + bytes(1024)
+    package = written(tmp_path, debs.ar({**PARTS, "control.tar": packed}))
+    with pytest.raises(FormatError, match="which is larger than itself"):
         control_files(package)
 
 
