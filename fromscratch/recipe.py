@@ -22,18 +22,23 @@ from fromscratch.sources.catalogue import KINDS
 from fromscratch.transforms.accounts import Group, User
 from fromscratch.transforms.trim import CATEGORIES as TRIM_CATEGORIES
 
+_LAST_SECOND = 253402300799  # of the year 9999: RFC 3339, in which an image's dates are written, has no later
+
 
 class Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of a recipe: unknown keys are faults."""
+
+
+Seconds = Annotated[float, Meta(ge=0, le=1e9)]  # nanoseconds of it fit into the 64 bits that docker has for them
 
 
 class HealthcheckOptions(Strict, frozen=True):
     """A command that tells whether the container works (docker's extension of the image configuration)."""
 
     test: Annotated[list[str], Meta(description='["CMD", "/bin/check"], ["CMD-SHELL", "check || exit 1"] or ["NONE"]')]
-    interval: Annotated[float, Meta(description="seconds between two checks")] = 0
-    timeout: Annotated[float, Meta(description="seconds until a check counts as failed")] = 0
-    start_period: Annotated[float, Meta(description="seconds after the start in which failures do not count")] = 0
+    interval: Annotated[Seconds, Meta(description="seconds between two checks")] = 0
+    timeout: Annotated[Seconds, Meta(description="seconds until a check counts as failed")] = 0
+    start_period: Annotated[Seconds, Meta(description="seconds after the start in which failures do not count")] = 0
     retries: Annotated[int, Meta(description="failures in a row that make it unhealthy", ge=0)] = 0
 
     def __post_init__(self) -> None:
@@ -207,7 +212,8 @@ class Recipe(Strict, frozen=True):
     image: ImageOptions = ImageOptions()
     platforms: Annotated[list[str], Meta(description="such as linux/arm64; this machine's when left out")] = []
     epoch: Annotated[
-        Annotated[int, Meta(ge=0)] | None, Meta(description="the one time of everything, in seconds since 1970")
+        Annotated[int, Meta(ge=0, le=_LAST_SECOND)] | None,
+        Meta(description="the one time of everything, in seconds since 1970"),
     ] = None
     times: Annotated[
         Literal["epoch", "clamp", "keep"],
@@ -218,11 +224,15 @@ class Recipe(Strict, frozen=True):
     def __post_init__(self) -> None:
         for text in self.platforms:
             _valid(Platform.parse, text, "platforms")
+        if len({str(Platform.parse(text)) for text in self.platforms}) < len(self.platforms):
+            raise ValueError(f"platforms: one of {', '.join(self.platforms)} stands twice")
         for rule in self.trim:
             if not rule.startswith(("/", "*", "!")) and rule not in TRIM_CATEGORIES:
                 near = strict.near(rule, TRIM_CATEGORIES)
                 guess = f"; did you mean {near!r}?" if near else f"; write one of {', '.join(TRIM_CATEGORIES)}"
                 raise ValueError(f"trim: {rule!r} is no category and no glob{guess}")
+            if not rule.removeprefix("!").strip("/"):
+                raise ValueError(f"trim: {rule!r} would be everything; write which part of it")
 
     def items(self) -> Iterator[Item]:
         """The items under `rootfs:`, each with the options of its kind."""

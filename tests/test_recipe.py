@@ -124,6 +124,21 @@ trim: [doc]
             "r.yaml:2: accounts.users[0]: the key 'uid' is missing",
         ),
         ("rootfs: [{tarball: {}}]", "r.yaml:1: rootfs[0].tarball"),
+        ("rootfs: [{overlay: a}]\nepoch: 253402300800", "r.yaml:2: epoch: expected a whole number <= 253402300799"),
+        ("rootfs: [{overlay: a}]\ntrim: [docs, /]", "r.yaml:2: trim: '/' would be everything"),
+        ("rootfs: [{overlay: a}]\nplatforms: [linux/arm, linux/arm/v7]", "r.yaml:2: platforms: one of linux/arm, "),
+        (
+            "rootfs: [{overlay: a}]\nimage: {healthcheck: {test: [NONE], interval: nan}}",
+            "r.yaml:2: image.healthcheck.interval: expected a number >= 0",
+        ),
+        (
+            "rootfs: [{overlay: a}]\nimage: {healthcheck: {test: [NONE], timeout: inf}}",
+            "r.yaml:2: image.healthcheck.timeout: expected a number <= ",
+        ),
+        (
+            f"rootfs: [{{tarball: {{path: a, sha256: 'sha512:{'0' * 128}'}}}}]",
+            "r.yaml:1: rootfs[0].tarball.sha256: 'sha512:000",
+        ),
         (
             "rootfs: [{overlay: a}]\ncompression: gzp",
             "r.yaml:2: compression: 'gzp' is not known here; did you mean 'gzip'?",
