@@ -10,14 +10,13 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from fromscratch.errors import CommandFailed, MissingTool
-from fromscratch.host import disk
+from fromscratch.host import disk, session
 
 _KEPT = (
     "HOME",
@@ -55,7 +54,6 @@ _KEPT = (
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SHOWN_LINES = 20
 GRACE = 10.0
-_DEATH = 5.0  # a killed process may still have to come back from the kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +207,8 @@ class _Feeder:
             except BaseException as error:
                 self._error = error
                 # Before the pipe is closed, or the program would see a regular end of its input.
-                _signal(self._process, signal.SIGKILL)
+                if self._process.returncode is None:
+                    session.send(self._process, signal.SIGKILL)
 
     def finish(self) -> None:
         self._thread.join()
@@ -272,7 +271,7 @@ def _started(
         try:
             yield process
         except BaseException:
-            _end(process, grace)
+            session.end(process, grace)
             raise
 
 
@@ -280,46 +279,3 @@ def _not_started(argv: Sequence[str], error: OSError, cwd: Path | None) -> Comma
     if cwd is not None and not cwd.is_dir():
         return CommandFailed(f"cannot run {shown(argv)} in {cwd}: there is no such folder", "see whether it was made")
     return CommandFailed(f"cannot run {shown(argv)}: {error.strerror}", "see whether it is installed")
-
-
-def _end(process: subprocess.Popen[bytes], grace: float) -> None:
-    """SIGTERM to the whole session, SIGKILL to what is left of it after `grace` seconds or a second interruption."""
-    gone = False
-    try:
-        _signal(process, signal.SIGTERM)
-        gone = _gone(process, grace)
-    finally:
-        if not gone:
-            _signal(process, signal.SIGKILL)
-            _gone(process, _DEATH)
-
-
-def _gone(process: subprocess.Popen[bytes], patience: float) -> bool:
-    """Whether the whole session has ended within so many seconds."""
-    deadline = time.monotonic() + patience
-    while process.poll() is None or any(_members(process.pid)):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
-
-
-def _signal(process: subprocess.Popen[bytes], number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
-    # Some children, those of timeout(1) for one, have a process group of their own.
-    for pid, group in _members(process.pid):
-        if group != process.pid:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-
-
-def _members(session: int) -> Iterator[tuple[int, int]]:
-    """The living processes of a session, each with its process group, by proc_pid_stat(5)."""
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, group, its_session = stat.read_bytes().rpartition(b")")[2].split()[:4]
-        except (OSError, ValueError):
-            continue  # it has ended while we looked
-        if int(its_session) == session and state not in (b"Z", b"X"):
-            yield int(stat.parent.name), int(group)
