@@ -88,7 +88,7 @@ class Call:
 
         path = self.recipe_path
         made = recipe.load(path)
-        platforms = self.platforms or tuple(dict.fromkeys(Platform.parse(text) for text in made.platforms))
+        platforms = self.platforms or tuple(Platform.parse(text) for text in made.platforms)
         return Job(
             recipe=made,
             folder=path.resolve().parent,

@@ -101,8 +101,6 @@ def test_what_was_built_for_one_platform_is_the_one_that_is_meant(desk: Desk) ->
 
 def test_a_platform_that_stands_twice_is_built_once(desk: Desk) -> None:
     assert desk.answer("build", "--platform", "linux/arm64,linux/arm64").count("linux/arm64") == 1
-    desk.write("fromscratch.yaml", RECIPE + "platforms: [linux/arm64, linux/arm64]\n")
-    assert desk.answer("build").count("linux/arm64") == 1
 
 
 def test_pack_writes_into_a_pipe_and_to_standard_output(desk: Desk) -> None:
