@@ -29,8 +29,8 @@ def remainder(argv: Sequence[str]) -> list[str] | None:
 def operands(argv: Sequence[str], verbs: Mapping[str, Shape]) -> dict[str, list[str]]:
     """The bare words that follow each verb, as far as the verb takes operands.
 
-    A word that is itself a verb starts that verb, unless it directly follows a verb that still
-    lacks its operand and is the last word (`why build` asks about a path named build).
+    A word that is itself a verb starts that verb: an image or path of such a name is written with its
+    kind or its slash (`ls oci:build`, `why /build`).
     """
     found: dict[str, list[str]] = {}
     current: str | None = None
