@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,10 +56,7 @@ class Plan:
 
 def plan(options: BuildrootOptions, context: Context, store: Store, *, fetching: bool) -> Plan:
     """Only `fetching` may use the network; otherwise raises NotFetched. Raises UsageError, MissingTool, ImageError."""
-    if fetching:
-        tree = trees.bring(options, context.folder, store, context.progress)
-    else:
-        tree = trees.present(options, context.folder, store)
+    tree = _tree(options, context, store, fetching=fetching)
     toolchain = toolchains.bring(options, tree, context.folder, context.platform, store, context.progress)
     tools = host_tools.identify() if options.host_tools == "system" else None
     wish = configuration.wish(options, context.folder, context.platform, toolchain.settings)
@@ -70,16 +68,6 @@ def plan(options: BuildrootOptions, context: Context, store: Store, *, fetching:
         tools.identity if tools else "",
         *(f"{name}={value}" for name, value in sorted(options.make.items())),
     )
-    settings = "\n".join(one.line for one in wish.settings if one.name not in _ONLY_STEERING)
-    fingerprint = _hash(
-        tree.identity,
-        toolchain.identity,
-        str(context.platform),
-        settings,
-        *wish.busybox,
-        str(sorted(external.items())),
-        rest,
-    )
     where = (str(context.folder), context.place, str(context.platform), options.host_tools)
     key = "\n".join((_LAYOUT, tree.identity, toolchain.identity, *where))
     place = store.workspace("buildroot", key)
@@ -87,21 +75,9 @@ def plan(options: BuildrootOptions, context: Context, store: Store, *, fetching:
     variables = {
         "BR2_DL_DIR": str(downloads),
         **({"BR2_EXTERNAL": ":".join(map(str, externals))} if externals else {}),
-        **(_busybox_fragments(wish, place)),
-        **toolchain.variables,
+        **_busybox_fragments(wish, place),
         **(host_tools.lay_out(tools, place / "host-tools") if tools else {}),
-        **_ccache_variables(options, store),
-        **options.make,
     }
-    make = Make(
-        tree=tree,
-        output=place / "output",
-        variables=variables,
-        environment=_environment(context.folder, place, store, toolchain),
-        log=context.log or place / "build.log",
-        jobs=options.jobs or context.jobs,
-        offline=options.offline,
-    )
     return Plan(
         tree=tree,
         toolchain=toolchain,
@@ -111,11 +87,52 @@ def plan(options: BuildrootOptions, context: Context, store: Store, *, fetching:
         rest=rest,
         configs=tuple(options.configs),
         busybox_files=frozenset(context.folder / one for one in options.busybox if "\n" not in one),
-        fingerprint=fingerprint,
+        fingerprint=_fingerprint(context, tree, toolchain, wish, external, rest),
         key=key,
         place=place,
         downloads=downloads,
-        make=make,
+        make=_make(options, context, store, tree, toolchain, place, variables),
+    )
+
+
+def _tree(options: BuildrootOptions, context: Context, store: Store, *, fetching: bool) -> Tree:
+    if fetching:
+        return trees.bring(options, context.folder, store, context.progress)
+    return trees.present(options, context.folder, store)
+
+
+def _fingerprint(
+    context: Context, tree: Tree, toolchain: Toolchain, wish: Wish, external: Mapping[str, str], rest: str
+) -> str:
+    settings = "\n".join(one.line for one in wish.settings if one.name not in _ONLY_STEERING)
+    return _hash(
+        tree.identity,
+        toolchain.identity,
+        str(context.platform),
+        settings,
+        *wish.busybox,
+        str(sorted(external.items())),
+        rest,
+    )
+
+
+def _make(
+    options: BuildrootOptions,
+    context: Context,
+    store: Store,
+    tree: Tree,
+    toolchain: Toolchain,
+    place: Path,
+    variables: Mapping[str, str],
+) -> Make:
+    return Make(
+        tree=tree,
+        output=place / "output",
+        variables={**variables, **toolchain.variables, **_ccache_variables(options, store), **options.make},
+        environment=_environment(context.folder, place, store, toolchain),
+        log=context.log or place / "build.log",
+        jobs=options.jobs or context.jobs,
+        offline=options.offline,
     )
 
 
