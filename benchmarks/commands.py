@@ -25,10 +25,10 @@ def groups(_tree: Rootfs, _folder: Path, scratch: Path) -> list[Group]:
 
 
 def _start() -> Group:
-    invoke = f"{quote(sys.executable)} -m invoke --version"
+    invoke = f"{quote(sys.executable)} -m invoke --version > /dev/null"
     return Group(
         "start",
-        [Case("invoke --version", invoke), Case("fromscratch --version", f"{_OURS} --version")],
+        [Case("invoke --version", invoke), Case("fromscratch --version", f"{_OURS} --version > /dev/null")],
         "one more module to load than invoke itself has",
     )
 
@@ -37,12 +37,12 @@ def _small_root(ours: str, small: Path, place: str) -> Group:
     build = f"{ours} && rm -rf build/small && {_OURS} build --recipe small.yaml --quiet > /dev/null"
     root = quote(str(small))
     umoci = (
-        f"cd {place} && rm -rf u && umoci init --layout u && umoci new --image u:x "
-        f"&& umoci insert --image u:x {root} / 2> /dev/null"
+        f"cd {place} && rm -rf umoci && umoci init --layout umoci > /dev/null && umoci new --image umoci:x > /dev/null "
+        f"&& umoci insert --image umoci:x {root} / > /dev/null 2>&1"
     )
     buildah = (
-        f"cd {place} && rm -rf b && c=$(buildah from scratch) && buildah copy -q $c {root} / > /dev/null "
-        f"&& buildah commit -q --rm $c oci:b:x > /dev/null"
+        f"cd {place} && rm -rf buildah && c=$(buildah from scratch) && buildah copy -q $c {root} / > /dev/null "
+        f"&& buildah commit -q --rm $c oci:buildah:x > /dev/null"
     )
     return Group(
         "a small root into an OCI layout",

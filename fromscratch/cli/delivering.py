@@ -6,7 +6,6 @@ from pathlib import Path
 from fromscratch.cli.call import Call
 from fromscratch.cli.verb import verb
 from fromscratch.errors import UsageError
-from fromscratch.naming import SCHEMES
 
 _IMAGE = "another image than the recipe's build: a name, or one with its kind, such as oci:DIR"
 _FORMS = ("tar", "oci", "oci-archive", "docker-archive")
@@ -112,6 +111,8 @@ def run(call: Call, image: str | None = None, engine: str | None = None) -> None
 
 def _name(call: Call, image: str | None) -> str:
     """What an image is called where nobody says it. Raises UsageError for one that has only a place."""
+    from fromscratch.naming import SCHEMES
+
     if image is None:
         return call.job.recipe.name
     kind, colon, rest = image.partition(":")

@@ -135,3 +135,11 @@ def test_a_folder_that_may_not_be_entered_is_no_traceback(desk: Desk) -> None:
 def test_an_epoch_is_written_in_plain_digits(desk: Desk, epoch: str) -> None:
     desk.variables["SOURCE_DATE_EPOCH"] = epoch
     assert desk.call("build").code == 2
+
+
+def test_nothing_but_invoke_is_loaded_before_a_verb_needs_it() -> None:
+    script = "import sys, fromscratch.cli.main; print(*{name.split('.')[0] for name in sys.modules})"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    )
+    assert not loaded & {"msgspec", "requests", "tqdm", "elftools", "zlib_ng", "zstandard", "filelock"}
