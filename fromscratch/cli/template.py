@@ -13,7 +13,7 @@ rootfs:
 _DEBIAN = """\
   # Packages of a Debian release with all that they depend on; no root, apt or dpkg needed.
   - debian:
-      suite: bookworm
+      suite: trixie
       packages: [busybox]
       # mirror: https://HOST/debian        # default: where this machine's own apt looks
 """
