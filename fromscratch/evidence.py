@@ -100,9 +100,14 @@ def read(folder: Path) -> Evidence | None:
         except (FileNotFoundError, NotADirectoryError):
             return None
     try:
-        return msgspec.json.decode(data, type=Evidence)
+        found = msgspec.json.decode(data, type=Evidence)
     except msgspec.DecodeError as error:
         raise FormatError(f"{path} is damaged: {error}", "remove it and build again") from error
+    for image in found.images:
+        known = range(len(image.reasons))
+        if not all(place in known for places in image.entries.values() for place in places):
+            raise FormatError(f"{path} is damaged: it names reasons that it does not have", "build again")
+    return found
 
 
 class _Reasons:

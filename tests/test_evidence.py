@@ -1,25 +1,57 @@
-"""What `evidence.json` holds of a tree."""
+"""What a build remembers of its own image survives the way through its file, and a damaged file is told."""
 
 from pathlib import Path
 
+import pytest
+
 from fromscratch import evidence
+from fromscratch.errors import FormatError, NotFetched
 from fromscratch.evidence import Evidence
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Origin, file
+from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import TreePath, decode
-from tests.images import AMD64
+from fromscratch.paths import decode, tree_path
+
+AMD64 = Platform.parse("linux/amd64")
+ASKED = Origin("debian bookworm", "asked for", "busybox in rootfs[0]")
+SHIPPED = Origin(
+    "debian bookworm", "shipped in", "libc6 2.36", Origin("debian bookworm", "needed by", "busybox", ASKED)
+)
+STRANGE = tree_path(decode(b"/caf\xe9 au lait"))
 
 
-def test_any_name_goes_in_and_comes_out(tmp_path: Path) -> None:
-    name = TreePath(decode(b"/caf\xe9 au lait/\n"))
-    tree = Rootfs({name: file(Inline(b""), Origin(decode(b"tar \xff"), "shipped in", "é"))})
-    part = evidence.gather(AMD64, [], "none", tree, {name: "caches"})
-    evidence.write(tmp_path, Evidence(name="x", inputs="", epoch=0, recipe={}, images=[part]))
+def made() -> Evidence:
+    tree = Rootfs({tree_path("/lib"): file(Inline(b""), SHIPPED), STRANGE: file(Inline(b""), SHIPPED, ASKED)})
+    image = evidence.gather(AMD64, [], "gzip", tree, {tree_path("/usr/share/doc"): "docs"})
+    return Evidence(name="demo", inputs="sha256:0", epoch=0, recipe={}, images=[image])
+
+
+def test_reasons_come_back_as_they_went_for_names_of_any_bytes(tmp_path: Path) -> None:
+    evidence.write(tmp_path, made())
     found = evidence.read(tmp_path)
+    assert found == made()
     assert found is not None
-    assert found.of().removed == {r"/caf\xe9\x20au\x20lait/\x0a": "caches"}
-    asked = Origin(r"tar \xff", "shipped in", "é")
-    assert evidence.origins(found.of(), name) == (asked,)
-    above = TreePath(decode(b"/caf\xe9 au lait"))
-    assert evidence.origins(found.of(), above) == (Origin(r"tar \xff", "parent of", "/caf\\xe9 au lait/\n", asked),)
+    image = found.of(AMD64)
+    assert evidence.origins(image, tree_path("/lib")) == (SHIPPED,)
+    assert evidence.origins(image, STRANGE) == (SHIPPED, ASKED)
+    assert evidence.origins(image, tree_path("/nowhere")) == ()
+    assert image.removed == {"/usr/share/doc": "docs"}
+    assert len(image.reasons) == 3  # each once
+
+
+def test_nothing_built_is_none_and_another_platform_is_told(tmp_path: Path) -> None:
+    assert evidence.read(tmp_path) is None
+    with pytest.raises(NotFetched, match="linux/arm64"):
+        made().of(Platform.parse("linux/arm64"))
+
+
+@pytest.mark.parametrize("change", [("{", ""), ('"reasons":', '"raisons":'), ("     2\n", "     99\n")])
+def test_a_damaged_file_is_told(tmp_path: Path, change: tuple[str, str]) -> None:
+    evidence.write(tmp_path, made())
+    path = tmp_path / evidence.NAME
+    text = path.read_text()
+    assert change[0] in text
+    path.write_text(text.replace(*change, 1))
+    with pytest.raises(FormatError, match="is damaged"):
+        evidence.read(tmp_path)
