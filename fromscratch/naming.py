@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fromscratch import evidence
 from fromscratch.errors import FormatError, UsageError
-from fromscratch.evidence import ImageEvidence
+from fromscratch.evidence import Evidence, ImageEvidence
 from fromscratch.host.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Platform
@@ -80,9 +80,14 @@ def in_build(folder: Path, platforms: Sequence[Platform] = ()) -> Found:
     """The image of a build folder, with its evidence."""
     from fromscratch.host.layout import read_layout
 
-    images = read_layout(folder / "oci")
+    return of_build(folder, read_layout(folder / "oci"), evidence.read(folder), platforms)
+
+
+def of_build(
+    folder: Path, images: Sequence[Image], proof: Evidence | None, platforms: Sequence[Platform] = ()
+) -> Found:
+    """The same of a build that has been read already."""
     image = chosen(images, platforms, str(folder))
-    proof = evidence.read(folder)
     facts = proof.of(image.platform) if proof else None
     if facts and facts.layers != [str(layer.digest) for layer in image.layers]:
         facts = None  # the layout was made by another build than the evidence

@@ -30,6 +30,7 @@ FLOORS = {
     "assembly": 7,
     "evidence": 7,
     "naming": 7,
+    "output": 7,
     "cli": 8,
 }
 HEAVY = {

@@ -4,10 +4,12 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from fromscratch.errors import ImageError
 from fromscratch.host.store import Store
+from fromscratch.model.image import Platform
 
 _SCARCE = 2_000_000_000
 
@@ -79,13 +81,8 @@ def _debian() -> Iterator[Check]:
 
 
 def _buildroot() -> Iterator[Check]:
-    from fromscratch.model.image import Platform
-    from fromscratch.sources.buildroot import host_toolchain as toolchain
-    from fromscratch.sources.buildroot import preflight
-
-    here = Platform.of_this_machine()
-    yield _tried("buildroot: programs", lambda: _all_there(preflight.check))
-    yield _tried("buildroot: toolchain host", lambda: _compiler(toolchain.identify(here)))
+    yield _tried("buildroot: programs", _programs)
+    yield _tried("buildroot: toolchain host", _compiler)
     ccache = shutil.which("ccache")
     yield Check("buildroot: ccache", bool(ccache), ccache or "builds do without", "apt-get install ccache")
 
@@ -108,9 +105,6 @@ def _engines() -> Iterator[Check]:
 
 
 def _running() -> Iterator[Check]:
-    from fromscratch.host import foreign
-    from fromscratch.model.image import Platform
-
     limit = Path("/proc/sys/user/max_user_namespaces")
     allowed = os.geteuid() == 0 or (limit.exists() and limit.read_text().strip() != "0")
     refused = Path("/proc/sys/kernel/unprivileged_userns_clone")
@@ -125,26 +119,33 @@ def _running() -> Iterator[Check]:
     here = Platform.of_this_machine().architecture
     for architecture in ("amd64", "arm64", "riscv64"):
         if architecture != here:
-            name = f"linux/{architecture}"
-            yield _tried(f"run: {name}", lambda name=name: _emulated(foreign.emulator(Platform.parse(name))))  # type: ignore[misc]
+            platform = Platform.parse(f"linux/{architecture}")
+            yield _tried(f"run: {platform}", partial(_emulated, platform))
 
 
-def _emulated(emulator: object) -> str:
-    program = getattr(emulator, "program", None)
-    return str(program) if program else "by the kernel"
+def _emulated(platform: Platform) -> str:
+    from fromscratch.host import foreign
+
+    emulator = foreign.emulator(platform)
+    return str(emulator.program) if emulator else "by the kernel"
 
 
-def _tried(what: str, attempt: Callable[[], str | None]) -> Check:
+def _tried(what: str, attempt: Callable[[], str]) -> Check:
     try:
-        return Check(what, True, str(attempt()))
+        return Check(what, True, attempt())
     except ImageError as error:
         return Check(what, False, error.message, error.hint)
 
 
-def _all_there(check: Callable[[Path], None]) -> str:
-    check(Path("/"))
+def _programs() -> str:
+    from fromscratch.sources.buildroot import preflight
+
+    preflight.check(Path("/"))
     return "all that it asks for"
 
 
-def _compiler(found: object) -> str:
-    return f"gcc {getattr(found, 'version', '')} for {getattr(found, 'machine', '')}"
+def _compiler() -> str:
+    from fromscratch.sources.buildroot import host_toolchain
+
+    found = host_toolchain.identify(Platform.of_this_machine())
+    return f"gcc {found.version} for {found.machine}"

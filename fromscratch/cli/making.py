@@ -20,18 +20,16 @@ def configure(call: Call, menu: bool = False, busybox: bool = False) -> None:
 
     from fromscratch import assembly
     from fromscratch.errors import UsageError
+    from fromscratch.sources.buildroot.source import BuildrootSource
 
     if (menu or busybox) and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("a menu needs a terminal", "run it on one, or write a fragment into buildroot-configs/")
     job = call.job
-    done = 0
-    for item, source in assembly.sources(job, job.platforms[0]):
-        if item.kind == "buildroot":
-            outcome = source.configure(job.store, menu=menu or busybox, what="busybox" if busybox else "buildroot")  # type: ignore[attr-defined]
-            call.say(str(outcome))
-            done += 1
-    if not done:
+    found = [source for _, source in assembly.sources(job, job.platforms[0]) if isinstance(source, BuildrootSource)]
+    if not found:
         raise UsageError("the recipe has no buildroot item", "configure is for recipes that build from source")
+    for source in found:
+        call.say(str(source.configure(job.store, menu=menu or busybox, what="busybox" if busybox else "buildroot")))
 
 
 @verb(help={"json": "print what was built for a program to read"})

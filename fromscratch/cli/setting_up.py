@@ -58,10 +58,10 @@ def doctor(call: Call, json: bool = False) -> None:
 @verb(help={"store": "the store too: every download and every built tree"})
 def clean(call: Call, store: bool = False) -> None:
     """Remove what build wrote for the recipe; with --store the store too."""
-    from fromscratch import assembly
+    from fromscratch.output import remove
 
     output = call.job.output
-    kept = assembly.remove(output)
+    kept = remove(output)
     if kept is None:
         call.note(f"there is no build in {output}")
     else:

@@ -7,22 +7,23 @@ from fromscratch.naming import Found
 
 def images(call: Call, name: str | None) -> list[Image]:
     """The image that is named; of the recipe's build, the images of every platform, or those of `--platform`."""
-    from fromscratch import assembly
+    from fromscratch.output import need_built
 
     if name:
         return [target(call, name).need_image()]
-    return list(assembly.need_built(call.job, _asked_for(call)).images)
+    return list(need_built(call.job.output, _asked_for(call)).images)
 
 
 def target(call: Call, name: str | None) -> Found:
     """Raises UsageError and NotFetched."""
-    from fromscratch import assembly, naming
+    from fromscratch import naming
+    from fromscratch.output import need_built
 
     if name:
         return naming.find(name, call.store, call.platforms)
     job = call.job
-    assembly.need_built(job, _asked_for(call))
-    return naming.in_build(job.output, _asked_for(call))
+    built = need_built(job.output, _asked_for(call))
+    return naming.of_build(job.output, built.images, built.evidence, _asked_for(call))
 
 
 def _asked_for(call: Call) -> tuple[Platform, ...]:
