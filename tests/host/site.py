@@ -62,9 +62,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def body(self, data: bytes) -> None:
-        self.wfile.write(data)
-        self.wfile.flush()
+        # Counted first: who has read the last byte may look at the count before this thread goes on.
         self.site.sent[self.path] += len(data)
+        try:
+            self.wfile.write(data)
+            self.wfile.flush()
+        except OSError:
+            self.site.sent[self.path] -= len(data)
+            raise
 
     def tag(self, content: bytes) -> str:
         return f'"{hash(content):x}"'
