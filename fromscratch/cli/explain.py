@@ -6,18 +6,18 @@ from typing import Any
 from fromscratch import evidence, paths
 from fromscratch.errors import ImageError, NotInTree
 from fromscratch.host.store import Store
-from fromscratch.model.entry import Directory, Entry, Origin, Symlink
+from fromscratch.model import view
+from fromscratch.model.entry import Directory, Entry, Origin
 from fromscratch.model.listing import line, quoted
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.naming import Found
-from fromscratch.paths import TreePath
 
 
 def explained(found: Found, path: str, store: Store) -> tuple[dict[str, Any], str]:
     """For a program and for a person. Raises NotInTree, saying whether the path was trimmed."""
     tree = found.tree(store)
     try:
-        steps = way(tree, path)
+        steps = view.way(tree, path)
     except NotInTree as error:
         raise _absent(found, tree, path, error) from error
     data: dict[str, Any] = {"image": found.where, "path": quoted(path), "steps": []}
@@ -32,29 +32,6 @@ def explained(found: Found, path: str, store: Store) -> tuple[dict[str, Any], st
             {"path": quoted(step), "entry": line(step, tree[step]), "reasons": [_chain(origin) for origin in origins]}
         )
     return data, "\n".join(rows)
-
-
-def way(tree: Rootfs, path: str) -> list[TreePath]:
-    """Every symlink that resolving `path` goes through, then where it ends."""
-    steps: list[TreePath] = []
-    pending = [part for part in reversed(path.split("/")) if part and part != "."]
-    here = paths.ROOT
-    end = tree.resolve(path)
-    while pending:
-        part = pending.pop()
-        if part == "..":
-            here = paths.parent(here)
-            continue
-        step = paths.join(here, part)
-        entry = tree[step]
-        if not isinstance(entry, Symlink):
-            here = step
-            continue
-        if step not in steps:
-            steps.append(step)
-        here = paths.ROOT if entry.target.startswith("/") else here
-        pending += [each for each in reversed(entry.target.split("/")) if each and each != "."]
-    return [*steps, end]
 
 
 def _unexplained(found: Found, entry: Entry) -> str:

@@ -3,7 +3,7 @@
 `entries` are those of a tree whose parents are all there.
 """
 
-from collections.abc import Mapping
+from typing import Protocol
 
 from fromscratch import paths
 from fromscratch.errors import NotInTree, UnsafePath
@@ -14,8 +14,14 @@ from fromscratch.paths import ROOT, TreePath
 MAX_SYMLINKS = 40
 
 
+class Entries(Protocol):
+    """What stands at exactly a path: a mapping, or a `View`."""
+
+    def get(self, path: TreePath, /) -> Entry | None: ...
+
+
 def walk(
-    entries: Mapping[TreePath, Entry],
+    entries: Entries,
     path: str,
     *,
     follow_last: bool,
@@ -39,7 +45,7 @@ def walk(
         step = paths.join(here, part)
         entry = entries.get(step)
         if isinstance(entry, HardLink):  # a symlink can have several names too
-            entry = entries[entry.target]
+            entry = entries.get(entry.target)
         if isinstance(entry, Symlink) and (pending or follow_last):
             links += 1
             if links > MAX_SYMLINKS:
@@ -67,7 +73,7 @@ def _steps(path: str) -> list[str]:
     return [".", *steps] if path.endswith("/") and steps else steps
 
 
-def locate(entries: Mapping[TreePath, Entry], path: TreePath, *, refuse_absolute: bool = False) -> TreePath:
+def locate(entries: Entries, path: TreePath, *, refuse_absolute: bool = False) -> TreePath:
     """Where a new entry of this path would stand: only its parents are followed."""
     if path == ROOT or isinstance(entries.get(paths.parent(path)), Directory):
         return path  # the common case: parents in a tree are never symlinks themselves

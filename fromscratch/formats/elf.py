@@ -1,0 +1,239 @@
+"""ELF files: what their headers and dynamic section say. Nothing is loaded, mapped or executed.
+
+Follows the System V ABI, chapters 4 (object files) and 5 (program loading), for both classes and byte
+orders. Only program headers are read: section headers are for linkers, and may be missing or wrong.
+The reader is the hot path of the loader model, so it reads no more than two or three pieces of a file;
+`elf_versions`, `elf_notes` and `elf_symbols` read the rest, when somebody asks.
+"""
+
+import struct
+from collections.abc import Callable
+from struct import Struct, unpack_from
+from typing import Literal, NamedTuple
+
+from fromscratch.errors import FormatError
+
+Read = Callable[[int, int], bytes]
+"""At most `size` bytes at `offset` of a file, fewer only where it ends: pread(2)."""
+
+MAGIC = b"\x7fELF"
+ET_REL, ET_EXEC, ET_DYN, ET_CORE = 1, 2, 3, 4
+PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_NOTE = 1, 2, 3, 4
+DT_NEEDED, DT_HASH, DT_STRTAB, DT_SYMTAB, DT_STRSZ = 1, 4, 5, 6, 10
+DT_SONAME, DT_RPATH, DT_RUNPATH = 14, 15, 29
+DT_FLAGS_1, DT_VERDEF, DT_VERDEFNUM, DT_VERNEED, DT_VERNEEDNUM = (
+    0x6FFFFFFB,
+    0x6FFFFFFC,
+    0x6FFFFFFD,
+    0x6FFFFFFE,
+    0x6FFFFFFF,
+)
+DT_AUXILIARY, DT_FILTER = 0x7FFFFFFD, 0x7FFFFFFF
+DF_1_NODEFLIB, DF_1_PIE = 0x800, 0x08000000
+
+_HEAD = 4096
+_MAX_DYNAMIC = 1 << 20
+_MAX_SPAN = 1 << 16  # strings further apart are read one by one
+_MAX_STRING = 4096  # PATH_MAX: the loader cannot open a longer name, and a longer search path is nobody's
+
+
+class NotElf(FormatError):
+    """The file does not start with ELF's magic number: a script, a linker script, anything else."""
+
+
+class Segment(NamedTuple):
+    """A program header, but for its physical address, memory size and alignment."""
+
+    type: int
+    flags: int
+    offset: int
+    address: int
+    size: int
+
+
+class Elf(NamedTuple):
+    """What a loader must know of a file.
+
+    `dynamic` holds the tags and values of the dynamic section in turn, to its DT_NULL; empty without
+    one. `names` are in the bytes of the file with surrogates for what is not UTF-8, as in `paths`.
+    """
+
+    bits: int
+    big_endian: bool
+    machine: int
+    flags: int
+    type: int
+    os_abi: int
+    interpreter: str | None
+    soname: str | None
+    needed: tuple[str, ...]
+    rpath: str | None
+    runpath: str | None
+    filters: tuple[str, ...]
+    auxiliaries: tuple[str, ...]
+    flags_1: int
+    segments: tuple[Segment, ...]
+    dynamic: tuple[int, ...]
+
+    @property
+    def order(self) -> Literal["<", ">"]:
+        """The byte order as `struct` spells it."""
+        return ">" if self.big_endian else "<"
+
+    @property
+    def is_static(self) -> bool:
+        """Whether it is a program that no loader starts: static, or static and position-independent."""
+        if self.interpreter is not None or self.needed or self.type not in (ET_EXEC, ET_DYN):
+            return False
+        return self.type == ET_EXEC or bool(self.flags_1 & DF_1_PIE)
+
+    @property
+    def is_program(self) -> bool:
+        """Whether execve(2) would start it. Libraries with an entry point of their own (libc.so.6) count too."""
+        return self.interpreter is not None or self.is_static or self.type == ET_EXEC
+
+    def tag(self, wanted: int) -> int | None:
+        """The value of the first dynamic entry with this tag."""
+        for place in range(0, len(self.dynamic), 2):
+            if self.dynamic[place] == wanted:
+                return self.dynamic[place + 1]
+        return None
+
+    def offset(self, address: int) -> int:
+        """Where in the file the byte lies that is loaded to this address. Raises FormatError if none is."""
+        for segment in self.segments:
+            if segment.type == PT_LOAD and segment.address <= address < segment.address + segment.size:
+                return segment.offset + address - segment.address
+        raise FormatError(f"the address {address:#x} lies in none of its segments", _DAMAGED)
+
+
+_DAMAGED = "the file is damaged or cut short; build or install it again"
+_HEADERS = {
+    (64, False): (Struct("<HHIQQQIHHHHHH"), Struct("<IIQQQQQQ"), "<%dQ"),
+    (64, True): (Struct(">HHIQQQIHHHHHH"), Struct(">IIQQQQQQ"), ">%dQ"),
+    (32, False): (Struct("<HHIIIIIHHHHHH"), Struct("<IIIIIIII"), "<%dI"),
+    (32, True): (Struct(">HHIIIIIHHHHHH"), Struct(">IIIIIIII"), ">%dI"),
+}
+_NAMES = frozenset({DT_NEEDED, DT_SONAME, DT_RPATH, DT_RUNPATH, DT_AUXILIARY, DT_FILTER})
+
+
+def read_elf(read: Read) -> Elf:
+    """The facts of one file. Raises NotElf for what is none, and FormatError for one that is damaged."""
+    head = read(0, _HEAD)
+    if head[:4] != MAGIC:
+        raise NotElf("it is not an ELF file", "name a program or a shared library")
+    if len(head) < 52:
+        raise FormatError(f"it ends after {len(head)} bytes, within the header", _DAMAGED)
+    bits, big = {1: 32, 2: 64}.get(head[4], 0), head[5] == 2
+    if not bits or head[5] not in (1, 2):
+        raise FormatError(f"its class {head[4]} and byte order {head[5]} are none that ELF knows", _DAMAGED)
+    try:
+        return _read(read, head, bits, big)
+    except struct.error as error:
+        raise FormatError("its headers lead beyond its end", _DAMAGED) from error
+
+
+def _read(read: Read, head: bytes, bits: int, big: bool) -> Elf:
+    header, entry, words = _HEADERS[bits, big]
+    kind, machine, _, _, table, _, flags, _, entry_size, count, _, _, _ = header.unpack_from(head, 16)
+    if count and entry_size != entry.size:
+        raise FormatError(f"its program headers have {entry_size} bytes each, not {entry.size}", _DAMAGED)
+
+    def piece(offset: int, size: int) -> bytes:
+        if offset + size <= len(head):
+            return head[offset : offset + size]
+        return read(offset, size) if offset < 1 << 62 else b""
+
+    raw = piece(table, count * entry.size)
+    if len(raw) != count * entry.size:
+        raise FormatError("its program headers lead beyond its end", _DAMAGED)
+    segments = []
+    interpreter, dynamic = None, ()
+    for row in entry.iter_unpack(raw):
+        if bits == 64:
+            what, permits, offset, address, _, size, _, _ = row
+        else:
+            what, offset, address, _, size, _, permits, _ = row
+        segments.append(Segment(what, permits, offset, address, size))
+        if what == PT_INTERP and interpreter is None:
+            interpreter = _interpreter(piece(offset, min(size, _MAX_STRING + 1)))
+        elif what == PT_DYNAMIC and not dynamic:
+            bytes_ = piece(offset, min(size, _MAX_DYNAMIC))
+            dynamic = unpack_from(words % (len(bytes_) // (bits // 8) & ~1), bytes_)
+    if not dynamic:
+        return Elf(
+            bits, big, machine, flags, kind, head[7], interpreter, None, (), None, None, (), (), 0, tuple(segments), ()
+        )
+    return _with_dynamic(piece, (bits, big, machine, flags, kind, head[7], interpreter), tuple(segments), dynamic)
+
+
+def _with_dynamic(
+    piece: Read,
+    identity: tuple[int, bool, int, int, int, int, str | None],
+    segments: tuple[Segment, ...],
+    dynamic: tuple[int, ...],
+) -> Elf:
+    """The facts that stand in the dynamic section, its names looked up in its string table."""
+    strings, flags_1, end = 0, 0, len(dynamic)
+    named: list[tuple[int, int]] = []
+    for place in range(0, len(dynamic), 2):
+        tag, value = dynamic[place], dynamic[place + 1]
+        if tag == 0:
+            end = place
+            break
+        if tag in _NAMES:
+            named.append((tag, value))
+        elif tag == DT_STRTAB:
+            strings = value
+        elif tag == DT_FLAGS_1:
+            flags_1 = value
+    found: dict[int, list[str]] = {}
+    if named:
+        for tag, text in zip((tag for tag, _ in named), _strings(piece, segments, strings, named), strict=True):
+            found.setdefault(tag, []).append(text)
+    one = {tag: texts[-1] for tag, texts in found.items()}
+    return Elf(
+        *identity,
+        one.get(DT_SONAME),
+        tuple(found.get(DT_NEEDED, ())),
+        one.get(DT_RPATH),
+        one.get(DT_RUNPATH),
+        tuple(found.get(DT_FILTER, ())),
+        tuple(found.get(DT_AUXILIARY, ())),
+        flags_1,
+        segments,
+        dynamic[:end],
+    )
+
+
+def _strings(piece: Read, segments: tuple[Segment, ...], address: int, named: list[tuple[int, int]]) -> list[str]:
+    """The strings at these offsets of the table at `address`, read at once where they lie together."""
+    for segment in segments:
+        if segment.type == PT_LOAD and segment.address <= address < segment.address + segment.size:
+            table = segment.offset + address - segment.address
+            break
+    else:
+        raise FormatError("its string table lies in none of its segments", _DAMAGED)
+    offsets = [offset for _, offset in named]
+    first, last = min(offsets), max(offsets)
+    if last - first < _MAX_SPAN:
+        block = piece(table + first, last - first + 256)
+        return [_string(block, offset - first, piece, table + offset) for offset in offsets]
+    return [_string(b"", 0, piece, table + offset) for offset in offsets]
+
+
+def _string(block: bytes, start: int, piece: Read, offset: int) -> str:
+    end = block.find(b"\0", start)
+    if end < 0:
+        block, start = piece(offset, _MAX_STRING + 1), 0
+        end = block.find(b"\0")
+        if end < 0:
+            raise FormatError("a name in its dynamic section has no end", _DAMAGED)
+    return block[start:end].decode("utf-8", "surrogateescape")
+
+
+def _interpreter(raw: bytes) -> str:
+    text, nul, _ = raw.partition(b"\0")
+    if not nul or not text:
+        raise FormatError("the name of its interpreter has no end", _DAMAGED)
+    return text.decode("utf-8", "surrogateescape")

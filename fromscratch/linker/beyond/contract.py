@@ -1,0 +1,106 @@
+"""What a program uses though no linker wrote it down: the types that every finder of such files speaks.
+
+A finder looks at a scene (what the image holds so far, and the root that more may be taken from) and
+says what else is wanted. The driver takes that, follows its links, and asks again until nothing new
+is said; so a finder is a pure function, tells the same of the same scene, and needs no order among its kind.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fromscratch.formats.elf import Elf
+from fromscratch.model import view as views
+from fromscratch.model.content import read
+from fromscratch.model.entry import File
+from fromscratch.model.view import View
+from fromscratch.paths import TreePath
+
+Confidence = Literal["certain", "declared", "likely", "possible"]
+"""certain: the program cannot do without (DT_NEEDED, PT_INTERP, #!); declared: its author says so (a dlopen
+note, nsswitch.conf, an import); likely: read off its content (a soname in its data); possible: a habit of the field."""
+
+_MAX_READ = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """A file, or with `whole` a folder and all below it, that something in the image will look for.
+
+    `path` is spelled as it will be opened, so that the symlinks on its way come along. With `library` it is a
+    soname that the loader's rules find for the object `by`. `by` is the place of the file that wants it, and
+    `detail` the rest of the phrase that `why` prints after its reason: "needed by" + "/usr/bin/git (DT_NEEDED libz.so.1)".
+    `kind` is the finder's word. What is not there is missing, unless it is `optional`.
+    """
+
+    path: str
+    by: TreePath
+    detail: str
+    kind: str
+    confidence: Confidence
+    reason: Literal["needed by", "interpreter of", "opened by"] = "opened by"
+    library: bool = False
+    whole: bool = False
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A file that we write, since no file of the root is right for what the image holds (an index, a cut configuration)."""
+
+    path: TreePath
+    data: bytes = field(repr=False)
+    detail: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What could be of use and is not taken unless `option` says so: `what` is one line for a person, `size` in bytes."""
+
+    what: str
+    option: str
+    kind: str
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """What the user should know: a file that could not be followed, a program that will behave otherwise in the image."""
+
+    text: str
+    kind: str
+
+
+Finding = Want | Made | Offer | Warned
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """`view` is the root that files may be taken from. `objects` are the ELF files taken so far and `files` all
+    other regular files, both by the place that they have in the view (no symlink on the way). `asked` are the places
+    of what the user named. `imports` gives the undefined dynamic symbols of an object by its place, and
+    `read` the bytes of a small file by any path, or None."""
+
+    view: View
+    objects: Mapping[TreePath, Elf]
+    files: frozenset[TreePath]
+    asked: tuple[TreePath, ...]
+    imports: Callable[[TreePath], frozenset[str]]
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes that `path` leads to; None if that is no regular file, or one of more than 8 MiB."""
+        entry = views.look(self.view, path)
+        if not isinstance(entry, File) or entry.content.size > _MAX_READ:
+            return None
+        return read(entry.content)
+
+    def importing(self, *symbols: str) -> Iterator[TreePath]:
+        """The objects that import one of these symbols, in order."""
+        wanted = frozenset(symbols)
+        for place in self.objects:
+            if wanted & self.imports(place):
+                yield place
+
+
+Finder = Callable[[Scene], Iterator[Finding]]

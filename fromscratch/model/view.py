@@ -1,0 +1,117 @@
+"""Looking into a root without holding it: what `Rootfs` and a folder of this machine have in common.
+
+A `View` tells what stands at one path and what is in one directory. All that follows symlinks is
+built on that here, by `model.resolution`, so that no path of a view ever leads outside its root.
+"""
+
+import fnmatch
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from fromscratch import paths
+from fromscratch.errors import NotInTree
+from fromscratch.model.entry import Directory, Entry, HardLink, Symlink
+from fromscratch.model.resolution import walk
+from fromscratch.paths import ROOT, TreePath
+
+
+class View(Protocol):
+    """A root to look into. `Rootfs` is one; `host.machine.MachineView` is a folder of this machine."""
+
+    def get(self, path: TreePath, /) -> Entry | None:
+        """What stands at exactly this path, a symlink as itself; None for nothing.
+
+        A path with a symlink among its parents is not in a view: `place` finds the one that is.
+        """
+
+    def children(self, directory: TreePath, /) -> Sequence[str]:
+        """The names in a directory, sorted; empty for anything else."""
+
+
+def place(view: View, path: str, *, follow_last: bool = True) -> TreePath | None:
+    """Where `path` leads inside the view, every symlink followed; None if it leads nowhere."""
+    try:
+        return walk(view, path, follow_last=follow_last, must_exist=True)
+    except NotInTree:
+        return None
+
+
+def look(view: View, path: str) -> Entry | None:
+    """The entry that `path` leads to, or None. A hard link answers with its inode."""
+    found = place(view, path)
+    entry = None if found is None else view.get(found)
+    return view.get(entry.target) if isinstance(entry, HardLink) else entry
+
+
+def names(view: View, directory: str) -> Sequence[str]:
+    """The names in the directory that a path leads to, sorted; empty if it leads to none."""
+    found = place(view, directory)
+    return () if found is None else view.children(found)
+
+
+def way(view: View, path: str) -> list[TreePath]:
+    """Every symlink that resolving `path` goes through, then where it ends.
+
+    That is what a tree must hold for the path to lead to the same place in it.
+    Raises NotInTree, naming the component that is missing or goes in a circle.
+    """
+    end = walk(view, path, follow_last=True, must_exist=True)
+    steps: list[TreePath] = []
+    pending = [part for part in reversed(path.split("/")) if part and part != "."]
+    here = ROOT
+    while pending:
+        part = pending.pop()
+        if part == "..":
+            here = paths.parent(here)
+            continue
+        step = paths.join(here, part)
+        entry = view.get(step)
+        if isinstance(entry, HardLink):
+            entry = view.get(entry.target)
+        if not isinstance(entry, Symlink):
+            here = step
+            continue
+        if step not in steps:
+            steps.append(step)
+        here = ROOT if entry.target.startswith("/") else here
+        pending += [each for each in reversed(entry.target.split("/")) if each and each != "."]
+    return [*steps, end]
+
+
+def below(view: View, top: TreePath) -> Iterator[TreePath]:
+    """`top` and every path below it, a directory directly before what it holds; symlinks are not entered."""
+    pending = [top]
+    while pending:
+        path = pending.pop()
+        entry = view.get(path)
+        if entry is None:
+            continue
+        yield path
+        if isinstance(entry, Directory):
+            pending += [paths.join(path, name) for name in reversed(view.children(path))]
+
+
+def glob(view: View, pattern: str) -> Iterator[str]:
+    """The paths that match, in order, as glob(3) gives them: `*`, `?` and `[…]` within a component.
+
+    Symlinks among the parents are followed, and the paths are spelled by the pattern.
+    """
+    parts = [part for part in pattern.split("/") if part and part != "."]
+    yield from _glob(view, "", parts)
+
+
+def _glob(view: View, start: str, parts: Sequence[str]) -> Iterator[str]:
+    if not parts:
+        yield start or "/"
+        return
+    head, rest = parts[0], parts[1:]
+    if not any(char in head for char in "*?["):
+        path = f"{start}/{head}"
+        if place(view, path, follow_last=bool(rest)) is not None:
+            yield from _glob(view, path, rest)
+        return
+    for name in names(view, start or "/"):
+        if fnmatch.fnmatchcase(name, head) and (not name.startswith(".") or head.startswith(".")):
+            path = f"{start}/{name}"
+            if not rest or place(view, path) is not None:
+                yield from _glob(view, path, rest)
