@@ -29,8 +29,9 @@ class Want:
 
     `path` is spelled as it will be opened, so that the symlinks on its way come along. With `library` it is a
     soname that the loader's rules find for the object `by`. `by` is the place of the file that wants it, and
-    `detail` the rest of the phrase that `why` prints after its reason: "needed by" + "/usr/bin/git (DT_NEEDED libz.so.1)".
-    `kind` is the finder's word. What is not there is missing, unless it is `optional`.
+    `detail` the rest of the phrase that `why` prints after its reason: "needed by" and then
+    "/usr/bin/git (DT_NEEDED libz.so.1)". `kind` is the finder's word. What is not there is missing,
+    unless it is `optional`.
     """
 
     path: str
@@ -46,7 +47,7 @@ class Want:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A file that we write, since no file of the root is right for what the image holds (an index, a cut configuration)."""
+    """A file that we write, since none of the root is right for what the image holds: an index, a configuration."""
 
     path: TreePath
     data: bytes = field(repr=False)
@@ -56,7 +57,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What could be of use and is not taken unless `option` says so: `what` is one line for a person, `size` in bytes."""
+    """What could be of use and is only taken if `option` says so: `what` is one line for a person, `size` in bytes."""
 
     what: str
     option: str
@@ -66,7 +67,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """What the user should know: a file that could not be followed, a program that will behave otherwise in the image."""
+    """What the user should know: a file that could not be followed, a program that will behave otherwise."""
 
     text: str
     kind: str
