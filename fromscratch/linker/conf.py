@@ -1,0 +1,67 @@
+"""The directories that a root's /etc/ld.so.conf names."""
+
+from collections.abc import Iterator
+
+from fromscratch import paths
+from fromscratch.errors import FormatError
+from fromscratch.formats import ldconf
+from fromscratch.model import view as views
+from fromscratch.model.content import read
+from fromscratch.model.entry import Directory, File
+from fromscratch.model.view import View
+
+LD_SO_CONF = "/etc/ld.so.conf"
+
+_MAX_SIZE = 1 << 20
+
+
+def configured(view: View, file: str = LD_SO_CONF) -> tuple[str, ...]:
+    """The directories in ldconfig's order, spelled as they are written there, each once.
+
+    Two paths that lead to the same directory are the first of them; one that leads to none, or is not
+    absolute, is left out. A file that includes itself, over others too, is read once.
+    Raises FormatError for a file of more than 1 MiB, and ImageError for one that cannot be read.
+    """
+    found: dict[str, str] = {}
+    for directory in _listed(view, file):
+        place = views.place(view, directory) if directory.startswith("/") else None
+        if place is not None and isinstance(views.look(view, place), Directory):
+            found.setdefault(place, directory)
+    return tuple(found.values())
+
+
+def _listed(view: View, file: str) -> Iterator[str]:
+    """The directories of a file and of those it includes, in the order in which they are read."""
+    seen: set[str] = set()
+    pending = [_lines(view, file, seen)]
+    while pending:
+        including, line = next(pending[-1], ("", None))
+        match line:
+            case None:
+                pending.pop()
+            case ldconf.Listed(directory):
+                yield directory
+            case ldconf.Include(patterns):
+                pending.append(_included(view, including, patterns, seen))
+
+
+def _included(
+    view: View, including: str, patterns: tuple[str, ...], seen: set[str]
+) -> Iterator[tuple[str, ldconf.Line]]:
+    folder = including.rpartition("/")[0]
+    for pattern in patterns:
+        for path in views.glob(view, pattern if pattern.startswith("/") else f"{folder}/{pattern}"):
+            yield from _lines(view, path, seen)
+
+
+def _lines(view: View, file: str, seen: set[str]) -> Iterator[tuple[str, ldconf.Line]]:
+    """The lines of a file, each with its path as the includes spell it; none if it was read before."""
+    place = views.place(view, file)
+    entry = views.look(view, place) if place is not None and place not in seen else None
+    if place is None or not isinstance(entry, File):
+        return
+    seen.add(place)
+    if entry.content.size > _MAX_SIZE:
+        raise FormatError(f"{file} has {entry.content.size} bytes", "a list of directories is shorter; mend the file")
+    for line in ldconf.parse(paths.decode(read(entry.content))):
+        yield file, line
