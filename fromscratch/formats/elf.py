@@ -7,7 +7,7 @@ The reader is the hot path of the loader model, so it reads no more than two or 
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from struct import Struct, unpack_from
 from typing import Literal, NamedTuple
 
@@ -31,10 +31,12 @@ DT_FLAGS_1, DT_VERDEF, DT_VERDEFNUM, DT_VERNEED, DT_VERNEEDNUM = (
 DT_AUXILIARY, DT_FILTER = 0x7FFFFFFD, 0x7FFFFFFF
 DF_1_NODEFLIB, DF_1_PIE = 0x800, 0x08000000
 
+MAX_OFFSET = 1 << 62  # no file system has a byte there, and a read from twice that is no call that can be made
+
 _HEAD = 4096
 _MAX_DYNAMIC = 1 << 20
-_MAX_SPAN = 1 << 16  # strings further apart are read one by one
-_MAX_STRING = 4096  # PATH_MAX: the loader cannot open a longer name, and a longer search path is nobody's
+_MAX_PATH = 4096  # PATH_MAX: the kernel takes no longer interpreter
+_MAX_STRING = 1 << 16  # what is read of a table of strings at a time; compilers make names of some thousand bytes
 
 
 class NotElf(FormatError):
@@ -42,13 +44,14 @@ class NotElf(FormatError):
 
 
 class Segment(NamedTuple):
-    """A program header, but for its physical address, memory size and alignment."""
+    """A program header, but for its physical address and memory size."""
 
     type: int
     flags: int
     offset: int
     address: int
     size: int
+    alignment: int
 
 
 class Elf(NamedTuple):
@@ -93,21 +96,21 @@ class Elf(NamedTuple):
         return self.interpreter is not None or self.is_static or self.type == ET_EXEC
 
     def tag(self, wanted: int) -> int | None:
-        """The value of the first dynamic entry with this tag."""
-        for place in range(0, len(self.dynamic), 2):
-            if self.dynamic[place] == wanted:
-                return self.dynamic[place + 1]
-        return None
+        """The value of the dynamic entry with this tag; of several, the last, as the loaders have it."""
+        tags = self.dynamic[-2::-2]
+        return self.dynamic[-1 - 2 * tags.index(wanted)] if wanted in tags else None
 
     def offset(self, address: int) -> int:
         """Where in the file the byte lies that is loaded to this address. Raises FormatError if none is."""
         for segment in self.segments:
             if segment.type == PT_LOAD and segment.address <= address < segment.address + segment.size:
-                return segment.offset + address - segment.address
-        raise FormatError(f"the address {address:#x} lies in none of its segments", _DAMAGED)
+                place = segment.offset + address - segment.address
+                if place < MAX_OFFSET:
+                    return place
+        raise FormatError(f"the address {address:#x} lies in none of its segments", DAMAGED)
 
 
-_DAMAGED = "the file is damaged or cut short; build or install it again"
+DAMAGED = "the file is damaged or cut short; build or install it again"
 _HEADERS = {
     (64, False): (Struct("<HHIQQQIHHHHHH"), Struct("<IIQQQQQQ"), "<%dQ"),
     (64, True): (Struct(">HHIQQQIHHHHHH"), Struct(">IIQQQQQQ"), ">%dQ"),
@@ -123,40 +126,40 @@ def read_elf(read: Read) -> Elf:
     if head[:4] != MAGIC:
         raise NotElf("it is not an ELF file", "name a program or a shared library")
     if len(head) < 52:
-        raise FormatError(f"it ends after {len(head)} bytes, within the header", _DAMAGED)
+        raise FormatError(f"it ends after {len(head)} bytes, within the header", DAMAGED)
     bits, big = {1: 32, 2: 64}.get(head[4], 0), head[5] == 2
     if not bits or head[5] not in (1, 2):
-        raise FormatError(f"its class {head[4]} and byte order {head[5]} are none that ELF knows", _DAMAGED)
+        raise FormatError(f"its class {head[4]} and byte order {head[5]} are none that ELF knows", DAMAGED)
     try:
         return _read(read, head, bits, big)
     except struct.error as error:
-        raise FormatError("its headers lead beyond its end", _DAMAGED) from error
+        raise FormatError("its headers lead beyond its end", DAMAGED) from error
 
 
 def _read(read: Read, head: bytes, bits: int, big: bool) -> Elf:
     header, entry, words = _HEADERS[bits, big]
     kind, machine, _, _, table, _, flags, _, entry_size, count, _, _, _ = header.unpack_from(head, 16)
     if count and entry_size != entry.size:
-        raise FormatError(f"its program headers have {entry_size} bytes each, not {entry.size}", _DAMAGED)
+        raise FormatError(f"its program headers have {entry_size} bytes each, not {entry.size}", DAMAGED)
 
     def piece(offset: int, size: int) -> bytes:
         if offset + size <= len(head):
             return head[offset : offset + size]
-        return read(offset, size) if offset < 1 << 62 else b""
+        return read(offset, size) if offset < MAX_OFFSET else b""
 
     raw = piece(table, count * entry.size)
     if len(raw) != count * entry.size:
-        raise FormatError("its program headers lead beyond its end", _DAMAGED)
+        raise FormatError("its program headers lead beyond its end", DAMAGED)
     segments = []
     interpreter, dynamic = None, ()
     for row in entry.iter_unpack(raw):
         if bits == 64:
-            what, permits, offset, address, _, size, _, _ = row
+            what, permits, offset, address, _, size, _, alignment = row
         else:
-            what, offset, address, _, size, _, permits, _ = row
-        segments.append(Segment(what, permits, offset, address, size))
+            what, offset, address, _, size, _, permits, alignment = row
+        segments.append(Segment(what, permits, offset, address, size, alignment))
         if what == PT_INTERP and interpreter is None:
-            interpreter = _interpreter(piece(offset, min(size, _MAX_STRING + 1)))
+            interpreter = _interpreter(piece(offset, min(size, _MAX_PATH + 1)))
         elif what == PT_DYNAMIC and not dynamic:
             bytes_ = piece(offset, min(size, _MAX_DYNAMIC))
             dynamic = unpack_from(words % (len(bytes_) // (bits // 8) & ~1), bytes_)
@@ -189,8 +192,9 @@ def _with_dynamic(
             flags_1 = value
     found: dict[int, list[str]] = {}
     if named:
-        for tag, text in zip((tag for tag, _ in named), _strings(piece, segments, strings, named), strict=True):
-            found.setdefault(tag, []).append(text)
+        texts = _strings(piece, segments, strings, [offset for _, offset in named])
+        for tag, offset in named:
+            found.setdefault(tag, []).append(texts[offset])
     one = {tag: texts[-1] for tag, texts in found.items()}
     return Elf(
         *identity,
@@ -206,34 +210,43 @@ def _with_dynamic(
     )
 
 
-def _strings(piece: Read, segments: tuple[Segment, ...], address: int, named: list[tuple[int, int]]) -> list[str]:
+def strings(elf: Elf, read: Read, offsets: Collection[int]) -> dict[int, str]:
+    """The strings at these offsets of the table of dynamic strings. Raises FormatError."""
+    if not offsets:
+        return {}
+    address = elf.tag(DT_STRTAB)
+    if address is None:
+        raise FormatError("it has no table of dynamic strings", DAMAGED)
+    return _strings(read, elf.segments, address, offsets)
+
+
+def _strings(piece: Read, segments: tuple[Segment, ...], address: int, offsets: Collection[int]) -> dict[int, str]:
     """The strings at these offsets of the table at `address`, read at once where they lie together."""
     for segment in segments:
         if segment.type == PT_LOAD and segment.address <= address < segment.address + segment.size:
             table = segment.offset + address - segment.address
-            break
+            if table < MAX_OFFSET:
+                break
     else:
-        raise FormatError("its string table lies in none of its segments", _DAMAGED)
-    offsets = [offset for _, offset in named]
-    first, last = min(offsets), max(offsets)
-    if last - first < _MAX_SPAN:
-        block = piece(table + first, last - first + 256)
-        return [_string(block, offset - first, piece, table + offset) for offset in offsets]
-    return [_string(b"", 0, piece, table + offset) for offset in offsets]
-
-
-def _string(block: bytes, start: int, piece: Read, offset: int) -> str:
-    end = block.find(b"\0", start)
-    if end < 0:
-        block, start = piece(offset, _MAX_STRING + 1), 0
-        end = block.find(b"\0")
+        raise FormatError("its string table lies in none of its segments", DAMAGED)
+    found: dict[int, str] = {}
+    start, block, last = 0, b"", max(offsets)
+    for offset in sorted(offsets):
+        end = block.find(b"\0", offset - start)
         if end < 0:
-            raise FormatError("a name in its dynamic section has no end", _DAMAGED)
-    return block[start:end].decode("utf-8", "surrogateescape")
+            start, block = offset, piece(table + offset, min(last - offset + 256, _MAX_STRING))
+            end = block.find(b"\0")
+            if end < 0:
+                block = piece(table + offset, _MAX_STRING)
+                end = block.find(b"\0")
+                if end < 0:
+                    raise FormatError("a name in its table of strings has no end", DAMAGED)
+        found[offset] = block[offset - start : end].decode("utf-8", "surrogateescape")
+    return found
 
 
 def _interpreter(raw: bytes) -> str:
     text, nul, _ = raw.partition(b"\0")
     if not nul or not text:
-        raise FormatError("the name of its interpreter has no end", _DAMAGED)
+        raise FormatError("the name of its interpreter has no end", DAMAGED)
     return text.decode("utf-8", "surrogateescape")
