@@ -104,29 +104,42 @@ class _Scan:
             first = self._inodes.setdefault((facts.st_dev, facts.st_ino), place)
             if first != place:
                 return HardLink(meta, first, origins)
-        match stat.S_IFMT(facts.st_mode):
-            case stat.S_IFREG:
-                if not facts.st_size:
-                    return File(meta, Inline(b""), origins)
-                return File(meta, HostFile(path, facts.st_size, facts.st_mtime_ns), origins)
-            case stat.S_IFDIR:
-                return Directory(meta, origins)
-            case stat.S_IFLNK:
-                target = os.readlink(os.fsencode(path))  # noqa: PTH115  a Path holds no bytes
-                return Symlink(meta, decode(target), origins)
-            case stat.S_IFCHR:
-                return Device(meta, "c", os.major(facts.st_rdev), os.minor(facts.st_rdev), origins)
-            case stat.S_IFBLK:
-                return Device(meta, "b", os.major(facts.st_rdev), os.minor(facts.st_rdev), origins)
-            case stat.S_IFIFO:
-                return Fifo(meta, origins)
-        raise ImageError(f"{path} is a socket, which no image can hold", "leave it out with exclude")
+        return _of_kind(path, facts, meta, origins)
 
     def _meta(self, path: str, facts: os.stat_result) -> Meta:
         uid, gid = self._owner or (facts.st_uid, facts.st_gid)
         if self._canonical:
             return Meta(_canonical_mode(facts.st_mode), uid, gid, facts.st_mtime_ns)
         return Meta(stat.S_IMODE(facts.st_mode), uid, gid, facts.st_mtime_ns, _xattrs(path))
+
+
+def entry_of(path: str, facts: os.stat_result) -> Entry:
+    """What lies at one path of the machine, by itself: every name a file of its own, no origin.
+
+    Raises OSError, and ImageError for a socket.
+    """
+    meta = Meta(stat.S_IMODE(facts.st_mode), facts.st_uid, facts.st_gid, facts.st_mtime_ns, _xattrs(path))
+    return _of_kind(path, facts, meta, ())
+
+
+def _of_kind(path: str, facts: os.stat_result, meta: Meta, origins: tuple[Origin, ...]) -> Entry:
+    match stat.S_IFMT(facts.st_mode):
+        case stat.S_IFREG:
+            if not facts.st_size:
+                return File(meta, Inline(b""), origins)
+            return File(meta, HostFile(path, facts.st_size, facts.st_mtime_ns), origins)
+        case stat.S_IFDIR:
+            return Directory(meta, origins)
+        case stat.S_IFLNK:
+            target = os.readlink(os.fsencode(path))  # noqa: PTH115  a Path holds no bytes
+            return Symlink(meta, decode(target), origins)
+        case stat.S_IFCHR:
+            return Device(meta, "c", os.major(facts.st_rdev), os.minor(facts.st_rdev), origins)
+        case stat.S_IFBLK:
+            return Device(meta, "b", os.major(facts.st_rdev), os.minor(facts.st_rdev), origins)
+        case stat.S_IFIFO:
+            return Fifo(meta, origins)
+    raise ImageError(f"{path} is a socket, which no image can hold", "leave it out with exclude")
 
 
 def _canonical_mode(mode: int) -> int:

@@ -1,11 +1,13 @@
 """Where the loader model looks for objects: a root, and what has been read of it."""
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple, Protocol
 
-from fromscratch.errors import FormatError
-from fromscratch.formats.elf import Elf, read_elf
+from fromscratch.errors import FormatError, NotInTree
+from fromscratch.formats.elf import Elf, Read, read_elf
 from fromscratch.model import view as views
+from fromscratch.model.content import Content
 from fromscratch.model.entry import File
 from fromscratch.model.view import View
 
@@ -31,6 +33,9 @@ class Ground(Protocol):
 
     def opened(self, path: str, /) -> Opened | None:
         """The regular file that a path leads to, or None."""
+
+    def reading(self, path: str, /) -> AbstractContextManager[Read]:
+        """The bytes of such a file, for as long as the context lasts."""
 
 
 class TreeGround:
@@ -61,13 +66,28 @@ class TreeGround:
         entry = views.look(self.view, place)
         if not isinstance(entry, File):
             return None
-        with entry.content.open() as stream:
-
-            def read(offset: int, size: int) -> bytes:
-                stream.seek(offset)
-                return stream.read(size)
-
+        with _reading(entry.content) as read:
             try:
                 return Opened(place, read_elf(read))
             except FormatError as error:
                 return Opened(place, None, error.message)
+
+    @contextmanager
+    def reading(self, path: str) -> Iterator[Read]:
+        """Raises NotInTree for what is no regular file."""
+        entry = views.look(self.view, path)
+        if not isinstance(entry, File):
+            raise NotInTree(f"{path} is no regular file", "ls shows what is there")
+        with _reading(entry.content) as read:
+            yield read
+
+
+@contextmanager
+def _reading(content: Content) -> Iterator[Read]:
+    with content.open() as stream:
+
+        def read(offset: int, size: int) -> bytes:
+            stream.seek(offset)
+            return stream.read(size)
+
+        yield read

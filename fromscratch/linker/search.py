@@ -1,0 +1,231 @@
+"""Where an object is looked for, in the order in which a loader looks: ld.so(8), and elf/dl-load.c of GLIBC.
+
+1. DT_RPATH of the object that asks, then of whoever loaded that, up to the program; all of it only
+   if the object that asks has no DT_RUNPATH (an object with both has no DT_RPATH);
+2. LD_LIBRARY_PATH;
+3. DT_RUNPATH of the object that asks, for its own needs alone;
+4. /etc/ld.so.cache, or where a root has none yet, the directories of /etc/ld.so.conf that it will be made of;
+5. the directories of the loader itself; 4 and 5 not for an object with DF_1_NODEFLIB.
+
+musl looks into LD_LIBRARY_PATH first, knows one search path an object (DT_RUNPATH before DT_RPATH), which
+whatever it loads inherits, has no cache, and takes the first file of the name whatever it is
+(ldso/dynlink.c, `load_library`).
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from fromscratch.errors import FormatError
+from fromscratch.formats import ldcache
+from fromscratch.formats.elf import DF_1_NODEFLIB, Elf
+from fromscratch.formats.elf_platform import platform_word, same_abi
+from fromscratch.linker.conf import configured
+from fromscratch.linker.ground import Ground, Opened
+from fromscratch.linker.loader import Loader
+from fromscratch.model import view as views
+from fromscratch.model.content import read
+from fromscratch.model.entry import File
+
+CACHE = "/etc/ld.so.cache"
+_MAX_CACHE = 64 << 20
+
+
+class Place(NamedTuple):
+    """A file that a search found: `how` tells which rule led to it, in the words of `why`."""
+
+    path: str
+    opened: Opened
+    ground: Ground
+    how: str
+
+
+class Hit(NamedTuple):
+    """What a search came to. `place` is None where it failed; `fault` says what stopped it, if something did."""
+
+    place: Place | None
+    searched: tuple[str, ...] = ()
+    fault: str = ""
+
+
+class Node:
+    """One object of a running program, and who loaded it."""
+
+    __slots__ = ("elf", "ground", "how", "identity", "inherited", "parent", "path", "runpath")
+
+    def __init__(self, path: str, elf: Elf, ground: Ground, identity: object, parent: "Node | None", how: str) -> None:
+        self.path, self.elf, self.ground, self.identity, self.parent, self.how = (
+            path,
+            elf,
+            ground,
+            identity,
+            parent,
+            how,
+        )
+        # What this object's own needs are searched in, each with its rule. Filled in by `Search.entered`.
+        self.inherited: tuple[tuple[str, str], ...] = ()
+        self.runpath: tuple[tuple[str, str], ...] = ()
+
+
+class Search:
+    """The rules of one loader over one or several grounds, for the programs of one ABI.
+
+    Grounds are searched one after the other, each by all rules: what the first has, the second is not asked for.
+    """
+
+    def __init__(
+        self, grounds: tuple[Ground, ...], loaders: tuple[Loader, ...], like: Elf, library_path: tuple[str, ...] = ()
+    ) -> None:
+        self.grounds, self.loaders, self.like, self.library_path = grounds, loaders, like, library_path
+        self._plain: dict[str, Hit] = {}
+        self._word, self._flags = platform_word(like), ldcache.flags_of(like)
+        self._caches = [_cache_of(ground) for ground in grounds]
+        # A root that says nothing of its own (a staged install tree) is searched as the one below it would be.
+        configurations = [configured(ground.view) for ground in grounds]
+        self._conf = [own or configurations[-1] for own in configurations]
+
+    @property
+    def kind(self) -> str:
+        return self.loaders[0].kind
+
+    def entered(self, node: Node) -> Node:
+        """The node with its search paths, which depend on who loaded it."""
+        elf, above = node.elf, node.parent.inherited if node.parent else ()
+        if elf.rpath is None and elf.runpath is None:
+            node.inherited = above
+            return node
+        if self.kind == "musl":
+            own = self.expanded(elf.runpath if elf.runpath is not None else elf.rpath or "", node)
+            node.inherited = (*((each, f"search path of {node.path}") for each in own), *above)
+            return node
+        if elf.runpath is not None:
+            node.runpath = tuple((each, f"DT_RUNPATH of {node.path}") for each in self.expanded(elf.runpath, node))
+            node.inherited = above
+        elif elf.rpath is not None:
+            own = self.expanded(elf.rpath, node)
+            node.inherited = (*((each, f"DT_RPATH of {node.path}") for each in own), *above)
+        return node
+
+    def expanded(self, text: str, node: Node) -> list[str]:
+        """A search path with its tokens replaced; relative elements, which lead to wherever one stands, left out."""
+        found = []
+        for each in text.split(":"):
+            full = self.token_free(each, node) if "$" in each else each
+            if full is not None and full.startswith("/"):
+                found.append(full.rstrip("/") or "/")
+        return found
+
+    def token_free(self, text: str, node: Node) -> str | None:
+        """$ORIGIN, $LIB and $PLATFORM replaced, with or without braces; None where one has no value."""
+        values = {"ORIGIN": origin(node), "LIB": self.loaders[0].lib, "PLATFORM": self._word}
+        if self.kind == "musl":  # it knows $ORIGIN alone, and drops a path with any other token
+            values = {"ORIGIN": values["ORIGIN"]}
+        for name, value in values.items():
+            for token in (f"${{{name}}}", f"${name}"):
+                if token in text:
+                    if value is None:
+                        return None
+                    text = text.replace(token, value)
+        return None if "$" in text and self.kind == "musl" else text
+
+    def find(self, name: str, node: Node) -> Hit:
+        """The file that the loader takes for `name`, needed by `node`."""
+        if "/" in name:
+            return self._direct(name, node)
+        plain = not (node.inherited or node.runpath or node.elf.flags_1 & DF_1_NODEFLIB)
+        if not plain:
+            return self._searched(name, node)
+        known = self._plain.get(name)
+        if known is None:
+            known = self._plain[name] = self._searched(name, node)
+        return known
+
+    def _direct(self, name: str, node: Node) -> Hit:
+        path = self.token_free(name, node)
+        if path is None or not path.startswith("/"):
+            return Hit(None, (), f"{name} is relative to wherever the program is started")
+        for ground in self.grounds:
+            hit = self._accepted(path, ground, "its path")
+            if hit:
+                return hit
+        return Hit(None, (path,))
+
+    def _searched(self, name: str, node: Node) -> Hit:
+        looked: dict[str, None] = {}
+        for number, ground in enumerate(self.grounds):
+            for directory, how in self._order(node, number):
+                looked[directory] = None
+                if how is _CACHED:
+                    hit = self._in_cache(name, number)
+                elif name in ground.names(directory):
+                    hit = self._accepted(f"{directory}/{name}", ground, how)
+                else:
+                    continue
+                if hit:
+                    return hit
+        return Hit(None, tuple(looked))
+
+    def _order(self, node: Node, number: int) -> Iterator[tuple[str, str]]:
+        """The directories to look into for what `node` needs, each with the rule that leads there."""
+        own = self.loaders[number]
+        if self.kind == "musl":
+            yield from ((each, "LD_LIBRARY_PATH") for each in self.library_path)
+            yield from node.inherited
+            yield from ((each, _DEFAULT) for each in own.directories)
+            return
+        if node.elf.runpath is None:
+            yield from node.inherited
+        yield from ((each, "LD_LIBRARY_PATH") for each in self.library_path)
+        yield from node.runpath
+        if not node.elf.flags_1 & DF_1_NODEFLIB:
+            if self._caches[number] is not None:
+                yield CACHE, _CACHED
+            else:
+                yield from ((each, "ld.so.conf") for each in self._conf[number])
+            yield from ((each, _DEFAULT) for each in own.directories)
+
+    def _in_cache(self, name: str, number: int) -> Hit | None:
+        """What the cache answers that any processor takes; what only some take, where there is nothing else."""
+        known = self._caches[number]
+        if known is None or self._flags is None:
+            return None
+        answer = ldcache.lookup(known, name, self._flags)
+        for path in (answer.baseline, *(entry.path for entry in answer.variants)):
+            hit = self._accepted(path, self.grounds[number], _CACHED) if path else None
+            if hit:
+                return hit
+        return None
+
+    def _accepted(self, path: str, ground: Ground, how: str) -> Hit | None:
+        """The file at `path`, if the loader would take it; None where it would go on looking."""
+        opened = ground.opened(path)
+        if opened is None:
+            return None
+        if opened.elf is None:
+            return Hit(None, (path,), f"{path}: {opened.fault}; the loader stops at it")
+        if same_abi(self.like, opened.elf):
+            return Hit(Place(path, opened, ground, how))
+        if self.kind == "musl":
+            return Hit(None, (path,), f"{path} is for another architecture; musl's loader stops at it")
+        return None
+
+
+_CACHED, _DEFAULT = "ld.so.cache", "a directory of the loader"
+
+
+def origin(node: Node) -> str:
+    """What $ORIGIN stands for: the folder of a program's real place, and of a library as it was found."""
+    path = node.path
+    if node.parent is None:
+        path = views.place(node.ground.view, path) or path
+    return path.rpartition("/")[0] or "/"
+
+
+def _cache_of(ground: Ground) -> ldcache.Cache | None:
+    """The cache of a root; None if there is none that its loader could use."""
+    entry = views.look(ground.view, CACHE)
+    if not isinstance(entry, File) or entry.content.size > _MAX_CACHE:
+        return None
+    try:
+        return ldcache.read(read(entry.content))
+    except FormatError:
+        return None  # the loader does without a cache that it cannot read
