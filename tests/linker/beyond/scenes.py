@@ -77,7 +77,7 @@ def wanted(findings: Iterable[Finding]) -> list[str]:
 
 
 def told(findings: Iterable[Finding]) -> str:
-    """A line a finding: kind and confidence, what is wanted, by whom and why."""
+    """A line a finding: kind and confidence, what is wanted, and why."""
     return "\n".join(_line(finding) for finding in findings)
 
 
@@ -88,7 +88,7 @@ def _line(finding: Finding) -> str:
     marks = "".join(f" {mark}" for mark, on in {"library": finding.library, "whole": finding.whole}.items() if on) + (
         " optional" if finding.optional else ""
     )
-    return f"{finding.kind} {finding.confidence}{marks} {finding.path} {finding.reason} {finding.by} ({finding.detail})"
+    return f"{finding.kind} {finding.confidence}{marks} {finding.path} {finding.reason} {finding.detail}"
 
 
 def _place(view: View, path: str) -> TreePath:

@@ -1,0 +1,85 @@
+"""The commands that a shell script seems to call, read off its text: POSIX.1, Shell Command Language, 2.3 and 2.9.
+
+This is no shell. It reads what is plainly written, and may take the pattern of a `case` or a line of
+a here-document for a command, so whoever asks keeps only the names of programs that are there.
+"""
+
+import re
+from collections.abc import Iterator
+
+_MAX_SCRIPT = 1 << 20
+_TOKEN = re.compile(
+    r"""
+    (?P<comment>(?<![^\s;&|()])\#[^\n]*)
+    | (?P<here><<-?\s*(?P<quote>["'\\]?)(?P<end>\w+)["']?)
+    | (?P<redirect>\d*(?:<&|>&|<>|>>|>\||<<<|&>|[<>])\s*)
+    | (?P<operator>\$\(\(?|[;&|\n()`]+|\{(?=\s)|\}(?=[\s;]))
+    | (?P<single>'[^']*')
+    | (?P<double>"(?:\\.|[^"\\])*")
+    | (?P<blank>(?:[ \t\r]|\\\n)+)
+    | (?P<word>(?:\\.|\$\{[^}\n]{0,200}\}|[^\s;&|()<>'"`\\])+)
+    | (?P<other>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_AGAIN = re.compile("if|then|else|elif|do|while|until|!|time|exec|command|nohup|nice|builtin")
+_BUILT_IN = re.compile(
+    r"[.:{}!]|\[\[?|\]\]|alias|bg|break|builtin|case|cd|command|continue|declare|dirs|do|done|echo|elif|else|esac|eval|exec"
+    r"|exit|export|false|fc|fg|fi|for|function|getopts|hash|help|history|if|in|jobs|kill|let|local|logout|mapfile|popd"
+    r"|printf|pushd|pwd|read|readarray|readonly|return|select|set|shift|shopt|source|suspend|test|then|times?|trap|true"
+    r"|type|typeset|ulimit|umask|unalias|unset|until|wait|while"
+)
+_ASSIGNMENT = re.compile(r"\w+\+?=")
+_NAME = re.compile(r"[\w.][\w.+-]*|[!:\[]")
+_SUBSTITUTION = re.compile(r"\$\(([^()]*)\)|`([^`]*)`")
+
+
+def commands(script: bytes) -> list[str]:
+    """The plain names of commands that are no shell built-ins, each once, in the order of the text."""
+    found: dict[str, None] = {}
+    pending = [script[:_MAX_SCRIPT].decode("utf-8", "replace")]
+    while pending:
+        inner: list[str] = []
+        found.update(dict.fromkeys(_commands(pending.pop(), inner)))
+        pending += inner
+    return [name for name in found if not _BUILT_IN.fullmatch(name)]
+
+
+def _commands(text: str, inner: list[str]) -> Iterator[str]:
+    """The first words of the simple commands; `inner` gets what stands in substitutions within quotes."""
+    position, first, joined, target = 0, True, False, False
+    bodies: list[str] = []  # the ends of the here-documents that begin on the next line
+    while position < len(text) and (token := _TOKEN.match(text, position)):
+        position = token.end()
+        kind, value = token.lastgroup, token[0]
+        if token["here"]:
+            bodies.append(token["end"])
+            continue
+        if kind == "double":
+            inner += [one or other for one, other in _SUBSTITUTION.findall(value)]
+        if kind == "operator":
+            first, joined, target = True, False, False
+            if "\n" in value and bodies:
+                position, bodies = _behind(text, token.start() + value.index("\n"), bodies), []
+        elif kind == "redirect":
+            target, joined = True, False
+        elif kind in ("blank", "comment"):
+            joined = False
+        else:
+            plain = kind == "word" and not joined and not text[position : position + 1].strip(" \t\r\n;&|()<>`")
+            if first and not target and not joined and not (kind == "word" and _ASSIGNMENT.match(value)):
+                first = plain and _AGAIN.fullmatch(value) is not None
+                if plain and _NAME.fullmatch(value):
+                    yield value
+            joined, target = True, False
+
+
+def _behind(text: str, newline: int, ends: list[str]) -> int:
+    """Where the text goes on behind the here-documents that begin after this end of a line."""
+    position = newline
+    for end in ends:
+        found = re.compile(rf"\n\t*{re.escape(end)}(?=\n|\Z)").search(text, position)
+        if found is None:
+            return len(text)
+        position = found.end()
+    return position
