@@ -38,6 +38,8 @@ _MAX_DYNAMIC = 1 << 20
 _MAX_PATH = 4096  # PATH_MAX: the kernel takes no longer interpreter
 _MAX_STRING = 1 << 16  # what is read of a table of strings at a time; compilers make names of some thousand bytes
 
+_MAX_TEXT = 32 << 20
+
 
 class NotElf(FormatError):
     """The file does not start with ELF's magic number: a script, a linker script, anything else."""
@@ -230,7 +232,7 @@ def _strings(piece: Read, segments: tuple[Segment, ...], address: int, offsets: 
     else:
         raise FormatError("its string table lies in none of its segments", DAMAGED)
     found: dict[int, str] = {}
-    start, block, last = 0, b"", max(offsets)
+    start, block, last, total = 0, b"", max(offsets), 0
     for offset in sorted(offsets):
         end = block.find(b"\0", offset - start)
         if end < 0:
@@ -242,6 +244,9 @@ def _strings(piece: Read, segments: tuple[Segment, ...], address: int, offsets: 
                 if end < 0:
                     raise FormatError("a name in its table of strings has no end", DAMAGED)
         found[offset] = block[offset - start : end].decode("utf-8", "surrogateescape")
+        total += len(found[offset])
+        if total > _MAX_TEXT:  # strings may share their ends, so a small table could hold any amount
+            raise FormatError("its names are longer than any that a program has", DAMAGED)
     return found
 
 

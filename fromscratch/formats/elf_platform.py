@@ -1,6 +1,8 @@
 """What machine an ELF file is for: whether one object can be loaded with another, and the platform of an image."""
 
-from fromscratch.formats.elf import Elf
+from fromscratch.formats.elf import Elf, Read
+from fromscratch.formats.elf_attributes import cpu_arch
+from fromscratch.model.image import Platform
 
 EM_SPARC, EM_386, EM_MIPS, EM_MIPS_RS3_LE, EM_SPARC32PLUS, EM_PPC64, EM_S390, EM_ARM = 2, 3, 8, 10, 18, 21, 22, 40
 EM_X86_64, EM_AARCH64, EM_RISCV, EM_LOONGARCH, EM_S390_OLD = 62, 183, 243, 258, 0xA390
@@ -53,6 +55,26 @@ def _ppc64_abi(elf: Elf) -> int:
     return elf.flags & EF_PPC64_ABI or (1 if elf.big_endian else 2)
 
 
+def platform_of(elf: Elf, read: Read | None = None) -> Platform | None:
+    """The platform of an image in which this object runs; None for one that no image can be for.
+
+    The version of an ARM processor is Tag_CPU_arch of the file's build attributes, which need `read` and section
+    headers. Without them a program for soft floats is for v5, and any other for v7, as linux/arm means it.
+    x32, ILP32 and MIPS n32 have no name of their own among platforms.
+    """
+    if elf.os_abi not in (_SYSV, _GNU) and (elf.machine, elf.os_abi) != (EM_ARM, _ARM_AEABI):
+        return None
+    architecture = _ARCHITECTURES.get((elf.machine, elf.bits, elf.big_endian))
+    if architecture is None or (elf.machine == EM_MIPS and elf.bits == 32 and elf.flags & EF_MIPS_ABI2):
+        return None
+    if architecture != "arm":
+        return Platform("linux", architecture)
+    version = cpu_arch(elf, read) if read is not None else None
+    if version is None or version not in _ARM_VARIANTS:
+        return Platform("linux", "arm", "v5" if elf.flags & EF_ARM_SOFT_FLOAT else "v7")
+    return Platform("linux", "arm", _ARM_VARIANTS[version])
+
+
 def platform_word(elf: Elf) -> str | None:
     """What $PLATFORM stands for in a search path of this object: AT_PLATFORM of getauxval(3), as Linux sets it.
 
@@ -63,6 +85,21 @@ def platform_word(elf: Elf) -> str | None:
     return _WORDS.get((elf.machine, elf.bits, elf.big_endian))
 
 
+_ARCHITECTURES = {
+    (EM_386, 32, False): "386",
+    (EM_X86_64, 64, False): "amd64",
+    (EM_ARM, 32, False): "arm",
+    (EM_AARCH64, 64, False): "arm64",
+    (EM_LOONGARCH, 64, False): "loong64",
+    (EM_MIPS, 64, False): "mips64le",
+    (EM_MIPS, 32, False): "mipsle",
+    (EM_PPC64, 64, False): "ppc64le",
+    (EM_RISCV, 64, False): "riscv64",
+    (EM_S390, 64, True): "s390x",
+}
+# Tag_CPU_arch, ABI for the Arm Architecture, "Addenda", 3.3.5: up to v5TEJ, the kinds of v6, of v7, then v8-A and v9-A.
+_ARM_VARIANTS = dict.fromkeys(range(6), "v5") | dict.fromkeys((6, 7, 8, 9, 11, 12), "v6")
+_ARM_VARIANTS |= {10: "v7", 13: "v7", 14: "v8", 22: "v8"}
 _WORDS = {
     (EM_X86_64, 64, False): "x86_64",
     (EM_X86_64, 32, False): "x86_64",
