@@ -1,0 +1,141 @@
+"""Libraries that objects open by name while they run.
+
+Three sources, from the surest to the least: what glibc itself opens for a function that is imported; the
+notes that authors write into an object (systemd.io/ELF_DLOPEN_METADATA); and strings that look like a
+soname in the constant data of objects that import a function such as dlopen(3).
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from fromscratch import paths
+from fromscratch.errors import FormatError
+from fromscratch.formats.elf import PT_NOTE, Elf
+from fromscratch.formats.elf_notes import DlopenNote, dlopen_notes
+from fromscratch.linker.beyond import glibc
+from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want, Warned
+from fromscratch.linker.beyond.rodata import opened, texts
+from fromscratch.model import view as views
+from fromscratch.model.entry import File
+from fromscratch.paths import TreePath
+
+KIND = "dlopen"
+
+# nptl/pthread_cancel.c, nptl/pthread_exit.c (thrd_exit ends there too) and debug/backtrace.c load the unwinder.
+_UNWINDING = ("pthread_cancel", "pthread_exit", "thrd_exit", "backtrace")
+_UNWINDER = "libgcc_s.so.1"
+# inet/idna.c, for AI_IDN and NI_IDN
+_RESOLVING = ("getaddrinfo", "getnameinfo")
+_IDN = "libidn2.so.0"
+
+_OPENERS = [
+    "dlopen",
+    "dlmopen",
+    "__libc_dlopen_mode",
+    "lt_dlopen",
+    "lt_dlopenext",
+    "lt_dlopenadvise",
+    "g_module_open",
+    "g_module_open_full",
+    "SDL_LoadObject",
+    "apr_dso_load",
+    "uv_dlopen",
+    "PR_LoadLibrary",
+    "PR_LoadLibraryWithFlags",
+    "QLibrary_load",
+]
+_NAME = re.compile(rb"\0((?:/[^\0\s%$*:;,\"'<>|()]{1,4000}/)?[A-Za-z0-9_][\w.+-]{0,200}\.so(?:\.[0-9]+)*)(?=\0)")
+_NEVER = re.compile(
+    r"ld(64|-linux[\w-]*|-musl-[\w-]+)?\.so\.[0-9]+|libc\.so(\.[0-9.]+)?|libc\.musl-.*|linux-(vdso|gate)\d*\.so.*"
+)
+
+
+def find(
+    scene: Scene,
+    *,
+    priorities: tuple[str, ...] = ("required", "recommended"),
+    strings: bool = True,
+    idn: bool = False,
+) -> Iterator[Finding]:
+    """`priorities` are those of the notes that are taken, the rest is offered. `strings` takes what looks like a
+    soname, and `idn` libidn2 for glibc's getaddrinfo."""
+    yield from _by_glibc(scene, idn)
+    for place, elf in scene.objects.items():
+        noted = _notes(scene, place, elf)
+        if isinstance(noted, Warned):
+            yield noted
+            noted = ()
+        for note in noted:
+            yield _told(scene, place, note, priorities)
+        if strings and elf.dynamic:
+            yield from _strings(scene, place, elf, {soname for note in noted for soname in note.sonames})
+
+
+def _by_glibc(scene: Scene, idn: bool) -> Iterator[Finding]:
+    libraries = glibc.found_in(scene)
+    for libc in libraries:
+        bits = scene.objects[libc.place].bits
+        for symbol in _UNWINDING:
+            users = [place for place in glibc.users(scene, symbol) if scene.objects[place].bits == bits]
+            if users:
+                detail = f"{libc.place} (loads {_UNWINDER} for {symbol}, which {users[0]} calls)"
+                yield Want(_UNWINDER, libc.place, detail, KIND, "certain", "needed by", library=True)
+                break
+    resolving = glibc.users(scene, *_RESOLVING) if libraries else []
+    if not resolving:
+        return
+    libc = libraries[0]
+    if idn:
+        detail = f"{libc.place} (loads {_IDN} for host names beyond ASCII)"
+        yield Want(_IDN, libc.place, detail, KIND, "possible", library=True)
+    elif not any(elf.soname == _IDN for elf in scene.objects.values()):
+        entry = views.look(scene.view, f"{paths.parent(libc.place)}/{_IDN}")
+        size = entry.content.size if isinstance(entry, File) else 0
+        what = f"{_IDN}, which glibc loads when a program asks getaddrinfo for host names beyond ASCII"
+        yield Offer(what, "--with dlopen=idn", KIND, size)
+
+
+def _notes(scene: Scene, place: TreePath, elf: Elf) -> tuple[DlopenNote, ...] | Warned:
+    if not any(segment.type == PT_NOTE for segment in elf.segments):
+        return ()
+    with opened(scene, place) as read:
+        try:
+            return dlopen_notes(elf, read)
+        except FormatError as error:
+            return Warned(f"the notes of {place} cannot be read: {error.message}", KIND)
+
+
+def _told(scene: Scene, place: TreePath, note: DlopenNote, priorities: tuple[str, ...]) -> Finding:
+    """One of a note's sonames will do: its first that is in the image, else its first that lies beside others there."""
+    present = {elf.soname for elf in scene.objects.values()}
+    near = {name for folder in _folders(scene) for name in views.names(scene.view, folder)}
+    soname = next(
+        (name for known in (present, near) for name in note.sonames if name in known),
+        note.sonames[0],
+    )
+    purpose = ", ".join(filter(None, (note.feature, note.description)))
+    if note.priority in priorities:
+        detail = f"{place} ({note.priority} by its dlopen note{f' for {purpose}' if purpose else ''})"
+        optional = note.priority != "required"
+        return Want(soname, place, detail, KIND, "declared", library=True, optional=optional)
+    what = f"{soname}, which {place} can use{f' for {purpose}' if purpose else ''} ({note.priority})"
+    return Offer(what, f"--with dlopen={note.priority}", KIND)
+
+
+def _folders(scene: Scene) -> list[TreePath]:
+    return list(dict.fromkeys(paths.parent(place) for place, elf in scene.objects.items() if elf.soname))
+
+
+def _strings(scene: Scene, place: TreePath, elf: Elf, noted: Iterable[str]) -> Iterator[Finding]:
+    openers = sorted(scene.imports(place).intersection(_OPENERS))
+    if not openers or glibc.is_part(elf.soname):
+        return
+    own = {elf.soname, paths.name(place), *elf.needed, *noted}
+    for text in sorted(texts(scene, place, _NAME)):
+        name = text.rpartition("/")[2]
+        if name in own or _NEVER.fullmatch(name):
+            continue
+        if text != name and views.place(scene.view, text) is None:
+            continue
+        detail = f"{place} (calls {openers[0]} and holds the string {text})"
+        yield Want(text, place, detail, KIND, "likely", library=True, optional=True)

@@ -1,0 +1,78 @@
+"""The bytes of an object that say what it opens: those that it maps but may not write."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+from fromscratch.formats.elf import PT_LOAD, Elf, Read
+from fromscratch.linker.beyond.contract import Scene
+from fromscratch.model import view as views
+from fromscratch.model.content import Content
+from fromscratch.model.entry import File
+from fromscratch.paths import TreePath, decode
+
+_PIECE = 1 << 20
+_OVERLAP = 4096  # PATH_MAX: no name that can be opened is longer
+_PF_X, _PF_W = 1, 2
+
+
+@contextmanager
+def opened(scene: Scene, place: TreePath) -> Iterator[Read]:
+    """The file at this place, to be read by offset and size. Raises ImageError for one that cannot be read."""
+    entry = views.look(scene.view, place)
+    if not isinstance(entry, File):
+        yield lambda offset, size: b""
+        return
+    with entry.content.open() as stream:
+        end = entry.content.size
+
+        def read(offset: int, size: int) -> bytes:
+            if not 0 <= offset < end:
+                return b""
+            stream.seek(offset)
+            return stream.read(min(size, end - offset))
+
+        yield read
+
+
+def spans(elf: Elf) -> list[tuple[int, int]]:
+    """Where in the file its constant data lies, as (offset, size), in order and without overlap.
+
+    That is what is loaded without a right to write, and without one to execute where the linker kept
+    constants apart from code; all that is loaded, where it kept nothing apart.
+    """
+    loads = [segment for segment in elf.segments if segment.type == PT_LOAD]
+    constant = [segment for segment in loads if not segment.flags & _PF_W]
+    apart = [segment for segment in constant if not segment.flags & _PF_X]
+    found: list[tuple[int, int]] = []
+    for start, size in sorted((segment.offset, segment.size) for segment in apart or constant or loads):
+        end = start + size
+        start = max([start, *(before + length for before, length in found)])
+        if start < end:
+            found.append((start, end - start))
+    return found
+
+
+def texts(scene: Scene, place: TreePath, pattern: re.Pattern[bytes]) -> tuple[str, ...]:
+    """The first group of every match in the constant data of the object at this place, each once, in order.
+
+    A match of more than 4096 bytes may be missed. What an unchanged file has told is remembered, since
+    finders are asked again and again.
+    """
+    entry = views.look(scene.view, place)
+    if not isinstance(entry, File):
+        return ()
+    return _texts(entry.content, tuple(spans(scene.objects[place])), pattern)
+
+
+@lru_cache(maxsize=1024)
+def _texts(content: Content, places: tuple[tuple[int, int], ...], pattern: re.Pattern[bytes]) -> tuple[str, ...]:
+    found: dict[bytes, None] = {}
+    with content.open() as stream:
+        for start, size in places:
+            for offset in range(start, min(start + size, content.size), _PIECE):
+                stream.seek(offset)
+                piece = stream.read(min(_PIECE + _OVERLAP, start + size - offset))
+                found.update((match[1], None) for match in pattern.finditer(piece))
+    return tuple(decode(text) for text in found)
