@@ -26,7 +26,7 @@ from fromscratch.progress import SILENT, Progress
 from fromscratch.recipe import Item, Recipe
 from fromscratch.sinks.contract import IndexSink, Receipt, Sink
 from fromscratch.sources.catalogue import bind
-from fromscratch.sources.contract import Context, Source
+from fromscratch.sources.contract import Completing, Context, Source
 from fromscratch.transforms.accounts import with_accounts
 from fromscratch.transforms.normalise import normalised
 from fromscratch.transforms.overlay import overlaid
@@ -115,6 +115,9 @@ def root(job: Job, platform: Platform) -> tuple[Rootfs, Mapping[TreePath, str]]:
     tree = Rootfs()
     for item, source in sources(job, platform):
         with job.progress.task(f"read {source.label}", total=None, unit="entries"):
+            if isinstance(source, Completing):
+                tree = source.completed(tree, replace=item.replace)
+                continue
             upper = source.build(job.store)
         lay = overlaid if item.kind == "overlay" else Rootfs.merged
         tree = lay(tree, upper, replace=item.replace)

@@ -7,10 +7,12 @@ be left out nor where the words after `--` end and begin.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+ANY_NUMBER = 1 << 30
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """`flags` maps each option of a verb to whether it takes a value; `operands` is how many it may have."""
+    """`flags` maps each option of a verb to whether it takes a value; `operands` is how many it may have at most."""
 
     flags: Mapping[str, bool]
     operands: int = 0

@@ -95,7 +95,7 @@ class Call:
             store=self.store,
             output=Path(self.output_name) if self.output_name else Path("build") / made.name,
             platforms=platforms or (Platform.of_this_machine(),),
-            epoch=self._epoch(made.epoch),
+            epoch=self.epoch(made.epoch),
             progress=self.progress,
             jobs=len(os.sched_getaffinity(0)),
         )
@@ -128,7 +128,8 @@ class Call:
         """The answer of a verb, for a program or for a person."""
         self.say(json.dumps(data, indent=1) if as_json else text)  # ASCII: valid in every locale, for every name
 
-    def _epoch(self, of_recipe: int | None) -> int:
+    def epoch(self, of_recipe: int | None) -> int:
+        """`$SOURCE_DATE_EPOCH`, else what the recipe says, else 0. Raises UsageError."""
         text = self.environment.get("SOURCE_DATE_EPOCH")
         if not text:
             return of_recipe or 0

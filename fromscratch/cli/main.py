@@ -15,11 +15,11 @@ from invoke.program import Program
 
 from fromscratch import __version__
 from fromscratch.cli import argv as words
-from fromscratch.cli import asking, delivering, making, setting_up, streams
+from fromscratch.cli import asking, delivering, linking, making, setting_up, streams
 from fromscratch.cli.call import unwritten
 from fromscratch.cli.verb import VERBS, explained
 
-__all__ = ["asking", "delivering", "main", "making", "namespace", "setting_up"]
+__all__ = ["asking", "delivering", "linking", "main", "making", "namespace", "setting_up"]
 
 USAGE = 2
 _HELP = """\
@@ -69,7 +69,8 @@ class Fromscratch(Program):
     def print_task_help(self, name: str) -> None:
         """A verb: how it is called, what it does, its options."""
         verb = VERBS[name]
-        operand = f" [{verb.operand.upper()}]" if verb.operand else ""
+        operand = f" [{verb.operand.upper()}]" if verb.operand and not verb.many else ""
+        operand = f" {verb.operand.upper().removesuffix('S')}…" if verb.many else operand
         print(f"Usage: fromscratch {name}{operand} [--option …]{' [-- WORD …]' if name == 'run' else ''}")
         print(f"\n{inspect.getdoc(verb)}\n\nOptions:\n")
         self.print_columns(self.parser.contexts[name].help_tuples())

@@ -32,12 +32,17 @@ INTERRUPTED = 130
 
 
 class Verb(Task[Any]):
-    """A task whose operand may be left out, and which is told of by `argv`."""
+    """A task whose operand may be left out or, with `many`, stand any number of times; `argv` tells of them."""
 
     operand: str = ""
+    many: bool = False
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         arguments = super().get_arguments(ignore_unknown_help)
+        if self.many:
+            # Invoke has no operand that may be repeated: it gets one for each that was given.
+            count = len(operands_of(self.name))
+            return [*(Argument(f"{self.operand}_{place}", positional=True) for place in range(count)), *arguments]
         if self.operand and operands_of(self.name):
             # Only a verb that got its operand asks invoke for one: invoke insists on every positional argument.
             for place, argument in enumerate(arguments):
@@ -53,7 +58,7 @@ class Verb(Task[Any]):
             for name in argument.names:
                 flags[f"--{name}"] = bool(argument.takes_value)
         self.help = help_texts
-        return argv.Shape(flags, operands=1 if self.operand else 0)
+        return argv.Shape(flags, operands=argv.ANY_NUMBER if self.many else 1 if self.operand else 0)
 
 
 VERBS: dict[str, Verb] = {}
@@ -73,35 +78,45 @@ def verb(
     name: str = "",
     *,
     operand: str = "",
+    operands: str = "",
+    repeated: tuple[str, ...] = (),
     help: Mapping[str, str] | None = None,  # noqa: A002 - invoke's own word for it
     without: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., None]], Verb]:
-    """Make a function a verb. `help` explains its own options; `without` are shared ones it does not have."""
+    """Make a function a verb. `help` explains its own options; `without` are shared ones it does not have.
+
+    `operand` names the parameter of a bare word, `operands` that of any number of them, as a tuple; options that are
+    `repeated` may be given several times, and come as lists.
+    """
 
     def made(function: Callable[..., None]) -> Verb:
         shared = {key: text for key, text in _SHARED.items() if key not in without}
-        body = _task_body(function, shared)
+        body = _task_body(function, shared, operands)
         known = Verb(
             body,
             name=name or function.__name__,
             positional=(),
             auto_shortflags=False,
+            iterable=repeated,
             help={**shared, **(help or {})},
         )
-        known.operand = operand
+        known.operand, known.many = operands or operand, bool(operands)
         VERBS[known.name] = known
         return known
 
     return made
 
 
-def _task_body(function: Callable[..., None], shared: Mapping[str, str]) -> Callable[..., None]:
-    own = list(inspect.signature(function).parameters.values())[1:]
+def _task_body(function: Callable[..., None], shared: Mapping[str, str], operands: str) -> Callable[..., None]:
+    own = [each for each in list(inspect.signature(function).parameters.values())[1:] if each.name != operands]
     own_names = {parameter.name for parameter in own}
 
     @functools.wraps(function)
     def body(_context: object, **options: Any) -> None:
         of_verb = {name: value for name, value in options.items() if name in own_names}
+        if operands:
+            numbered = [name for name in options if name.startswith(f"{operands}_") and name not in own_names]
+            of_verb[operands] = tuple(options.pop(name) for name in numbered)
         given = {name: value for name, value in options.items() if name not in own_names}
         call = Call(
             recipe_name=given.get("recipe") or argv.given(sys.argv, "--recipe"),

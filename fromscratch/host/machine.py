@@ -16,8 +16,9 @@ from fromscratch.formats.elf import Read, read_elf
 from fromscratch.host.scan import entry_of
 from fromscratch.linker.ground import Opened
 from fromscratch.model import view as views
-from fromscratch.model.content import changed
-from fromscratch.model.entry import Directory, Entry
+from fromscratch.model.content import HostFile, changed
+from fromscratch.model.entry import Directory, Entry, File, HardLink
+from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath, decode, encode
 
 
@@ -45,7 +46,7 @@ class MachineView:
             return None  # a symlink on the way might lead out of the root
         where = self.host_path(path)
         try:
-            facts = os.stat(where, follow_symlinks=path == ROOT)
+            facts = os.stat(where) if path == ROOT else os.lstat(where)  # noqa: PTH116  a Path holds no bytes
             if stat.S_ISSOCK(facts.st_mode):
                 return None  # no image can hold one
             return entry_of(os.fsdecode(where), facts)
@@ -154,6 +155,20 @@ class _Unlisted:
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and os.path.lexists(self._where + b"/" + encode(name))
+
+
+def with_hard_links(tree: Rootfs) -> Rootfs:
+    """The tree with files that are one inode on this machine as names of one inode in it too."""
+    first: dict[tuple[int, int], TreePath] = {}
+    linked: dict[TreePath, Entry] = {}
+    for path, entry in tree.items():
+        if isinstance(entry, File) and isinstance(entry.content, HostFile):
+            facts = os.lstat(entry.content.path)
+            if facts.st_nlink > 1:
+                target = first.setdefault((facts.st_dev, facts.st_ino), path)
+                if target != path:
+                    linked[path] = HardLink(tree.inode(target).meta, target, entry.origins)
+    return tree.with_entries(linked) if linked else tree
 
 
 @contextmanager

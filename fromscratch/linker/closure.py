@@ -42,12 +42,18 @@ class Linker:
     """The loader model over one root, or over several of which the first has precedence.
 
     `library_path` is LD_LIBRARY_PATH, and `preload` names objects as LD_PRELOAD and /etc/ld.so.preload do.
+    A root without an ld.so.cache is searched as if ldconfig had run in it; with `by_cache_alone` as its loader would.
     """
 
     def __init__(
-        self, grounds: Sequence[Ground], *, library_path: Sequence[str] = (), preload: Sequence[str] = ()
+        self,
+        grounds: Sequence[Ground],
+        *,
+        library_path: Sequence[str] = (),
+        preload: Sequence[str] = (),
+        by_cache_alone: bool = False,
     ) -> None:
-        self.grounds = tuple(grounds)
+        self.grounds, self._by_cache_alone = tuple(grounds), by_cache_alone
         self._library_path, self._preload = tuple(library_path), tuple(preload)
         self._searches: dict[tuple[object, ...], Search] = {}
 
@@ -89,7 +95,7 @@ class Linker:
             # A root without a loader of its own is searched by the rules of the one that will start it.
             there = next((one for one in each if one.found), each[-1])
             loaders = tuple(one if one.found else there for one in each)
-            known = self._searches[key] = Search(self.grounds, loaders, elf, self._library_path)
+            known = self._searches[key] = Search(self.grounds, loaders, elf, self._library_path, self._by_cache_alone)
         return known, path
 
 

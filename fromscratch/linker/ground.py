@@ -26,7 +26,9 @@ class Opened(NamedTuple):
 class Ground(Protocol):
     """A root as the loader model asks of it. What was answered once stays so."""
 
-    view: View
+    @property
+    def view(self) -> View:
+        """The root itself."""
 
     def names(self, directory: str, /) -> Container[str]:
         """The names in the directory that a path leads to; empty if it leads to none."""

@@ -45,6 +45,7 @@ class Loader(NamedTuple):
     """`path` is as PT_INTERP spells it; `directories` are searched last, in order; `lib` is what $LIB stands for.
 
     `found` is False for a loader that the root does not have: its directories are then those of its kind.
+    `path_file` is where musl's reads its directories from; empty for GLIBC's.
     """
 
     path: str
@@ -52,6 +53,7 @@ class Loader(NamedTuple):
     directories: tuple[str, ...]
     lib: str
     found: bool
+    path_file: str = ""
 
 
 def usual_interpreter(ground: Ground, elf: Elf) -> str | None:
@@ -66,7 +68,8 @@ def loader(ground: Ground, path: str, elf: Elf) -> Loader:
     """What the loader at `path` would do for a program like `elf`. Executes nothing."""
     opened = ground.opened(path)
     if musl := _MUSL.match(path):
-        return Loader(path, "musl", _musl_directories(ground, musl[1], musl[2]), "lib", opened is not None)
+        path_file = f"{musl[1]}/etc/ld-musl-{musl[2]}.path"
+        return Loader(path, "musl", _musl_directories(ground, path_file), "lib", opened is not None, path_file)
     found = _compiled_in(ground, path) if opened else ()
     directories = found or (_WIDE if elf.bits == 64 else _NARROW)
     return Loader(path, "glibc", directories, directories[0].lstrip("/"), opened is not None)
@@ -83,9 +86,9 @@ def _compiled_in(ground: Ground, path: str) -> tuple[str, ...]:
     return ()
 
 
-def _musl_directories(ground: Ground, prefix: str, arch: str) -> tuple[str, ...]:
+def _musl_directories(ground: Ground, path_file: str) -> tuple[str, ...]:
     """Those of the path file, one a line or with colons between; the built-in ones without it."""
-    entry = views.look(ground.view, f"{prefix}/etc/ld-musl-{arch}.path")
+    entry = views.look(ground.view, path_file)
     if not isinstance(entry, File) or entry.content.size > _MAX_LOADER:
         return _MUSL_DEFAULT
     words = re.split(r"[:\n]", decode(read(entry.content)))

@@ -73,14 +73,19 @@ class Search:
     """
 
     def __init__(
-        self, grounds: tuple[Ground, ...], loaders: tuple[Loader, ...], like: Elf, library_path: tuple[str, ...] = ()
+        self,
+        grounds: tuple[Ground, ...],
+        loaders: tuple[Loader, ...],
+        like: Elf,
+        library_path: tuple[str, ...] = (),
+        by_cache_alone: bool = False,
     ) -> None:
         self.grounds, self.loaders, self.like, self.library_path = grounds, loaders, like, library_path
         self._plain: dict[str, Hit] = {}
         self._word, self._flags = platform_word(like), ldcache.flags_of(like)
         self._caches = [_cache_of(ground) for ground in grounds]
         # A root that says nothing of its own (a staged install tree) is searched as the one below it would be.
-        configurations = [configured(ground.view) for ground in grounds]
+        configurations = [() if by_cache_alone else configured(ground.view) for ground in grounds]
         self._conf = [own or configurations[-1] for own in configurations]
 
     @property

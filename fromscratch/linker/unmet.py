@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from fromscratch.errors import FormatError
 from fromscratch.formats.elf_versions import Need, needs, provides
 from fromscratch.linker.closure import Program
 from fromscratch.linker.search import Node

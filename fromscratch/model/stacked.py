@@ -1,4 +1,4 @@
-"""Several roots looked into as one, the first over the others: what merging them would give, without reading any whole."""
+"""Several roots looked into as one, the first over the others, as merging them would give it."""
 
 from collections.abc import Sequence
 

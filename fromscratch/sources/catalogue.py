@@ -10,6 +10,7 @@ from typing import cast
 
 from msgspec import Struct
 
+from fromscratch.sources.binaries.options import BinariesOptions
 from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.contract import Context, Source
 from fromscratch.sources.debian.options import DebianOptions
@@ -32,6 +33,7 @@ class Kind:
 
 
 KINDS = (
+    Kind("binaries", BinariesOptions, "fromscratch.sources.binaries.source:BinariesSource", "paths"),
     Kind("buildroot", BuildrootOptions, "fromscratch.sources.buildroot.source:BuildrootSource", "config"),
     Kind("debian", DebianOptions, "fromscratch.sources.debian.source:DebianSource", "packages"),
     Kind("directory", DirectoryOptions, "fromscratch.sources.directory:DirectorySource", "path"),

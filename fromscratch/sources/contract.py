@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from fromscratch.host.store import Store
 from fromscratch.model.image import Platform
@@ -47,3 +47,11 @@ class Source(Protocol):
 
         Raises NotFetched when `fetch` has to run first.
         """
+
+
+@runtime_checkable
+class Completing(Source, Protocol):
+    """A source whose tree depends on what is below it, such as programs that use the libraries that are there."""
+
+    def completed(self, below: Rootfs, *, replace: bool) -> Rootfs:
+        """`below` with what this source brings; `replace` as for `Rootfs.merged`. `build` is this on nothing."""

@@ -1,0 +1,215 @@
+"""What `bundle` does with its options: a recipe in memory, its build, and where that goes."""
+
+import difflib
+import os
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fromscratch import assembly
+from fromscratch.assembly import Job
+from fromscratch.cli.call import Call
+from fromscratch.cli.sizes import megabytes
+from fromscratch.errors import ImageError, UsageError
+from fromscratch.model.image import Platform
+from fromscratch.output import Built
+from fromscratch.recipe import Recipe
+from fromscratch.sources.binaries.options import BinariesOptions, split
+from fromscratch.sources.binaries.programs import Programs, programs
+
+_FORMS = ("oci", "oci-archive", "docker-archive", "tar")
+# A word of --with and --without -> the key of the recipe, its value when switched on, and when switched off.
+_SWITCHES: dict[str, tuple[str, Any, Any]] = {
+    "dlopen": ("dlopen", "all", "none"),
+    "hwcaps": ("hwcaps", "all", "baseline"),
+    "nss": ("nss", "auto", "none"),
+    "gconv": ("gconv", ["all"], []),
+    "locales": ("locales", None, []),
+    "messages": ("messages", True, False),
+    "timezones": ("timezones", ["all"], []),
+    "localtime": ("localtime", True, False),
+    "certificates": ("certificates", "auto", "none"),
+    "python": ("python", "whole", "none"),
+    "perl": ("perl", "whole", "none"),
+    "ruby": ("ruby", "whole", "none"),
+    "node": ("node", "whole", "none"),
+    "java": ("java", "auto", "none"),
+    "package": ("package", True, False),
+    "etc": ("etc", "auto", "none"),
+    "ld_cache": ("ld_cache", "always", "never"),
+    "missing": ("allow_missing", None, []),
+}
+
+
+@dataclass(kw_only=True)
+class Made:
+    """A bundle that is built, and what there is to say of it."""
+
+    job: Job
+    built: Built
+    facts: dict[str, Any] = field(default_factory=dict)
+    text: str = ""
+
+    def deliver(self, call: Call, *, tag: str | None, to: str | None, engine: str | None, via: str) -> None:
+        """To a file and to an engine, as far as they were asked for."""
+        if to:
+            form, _, rest = to.partition(":")
+            self._write(call, form, rest)
+        if tag:
+            self._load(call, tag, engine, via)
+
+    def _write(self, call: Call, form: str, rest: str) -> None:
+        from fromscratch.sinks.catalogue import file_sink
+
+        place, _, reference = rest.partition(":") if form == "oci" else (rest, "", "")
+        default = f"{self.job.recipe.name}:latest" if form == "docker-archive" else "latest"
+        sink = file_sink(form, Path(place), call.store)
+        receipt = assembly.deliver(list(self.built.images), sink, reference or default)
+        self.facts["written"] = {"reference": receipt.reference, "digest": str(receipt.digest)}
+        self.text += f"\nwrote {receipt.reference}"
+
+    def _load(self, call: Call, tag: str, engine: str | None, via: str) -> None:
+        from fromscratch.host.engine import find_engine
+        from fromscratch.model.image import Platform
+        from fromscratch.naming import chosen
+        from fromscratch.sinks.catalogue import engine_sink
+
+        try:
+            found = find_engine(engine)
+        except ImageError as error:
+            raise ImageError(f"the image is in oci:{self.job.layout}, but {error.message}", error.hint) from error
+        here = [image for image in self.built.images if image.platform == Platform.of_this_machine()]
+        image = (here or [chosen(self.built.images, call.platforms, str(self.job.layout))])[0]
+        sink = engine_sink(found.engine, call.store, via, call.progress)
+        receipt = assembly.deliver([image], sink, tag)
+        self.facts["engine"] = {"kind": found.kind, "reference": receipt.reference, "id": str(receipt.digest)}
+        self.text += f"\n{found.kind} has {receipt.reference} as {receipt.digest}"
+
+
+def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: str, entrypoint: str | None) -> Made:
+    """Build it. Raises UsageError for what cannot be."""
+    options = _checked(dict(binaries), BinariesOptions)
+    seen = programs(options, Path.cwd(), call.platforms)
+    start = _entrypoint(entrypoint, seen)
+    if start is None and not image["cmd"] and len(seen.places) != 1:
+        call.progress.note(
+            f"there are {len(seen.places)} programs, and no entry point: say --entrypoint with one of "
+            f"{', '.join(seen.places[:5]) or 'them'}"
+        )
+    image["entrypoint"] = start if start is not None else list(seen.places) if len(seen.places) == 1 else []
+    if options.search:
+        image["env"].setdefault("LD_LIBRARY_PATH", ":".join(options.search))
+    recipe = _checked({"name": name, "rootfs": [{"binaries": msgspec.to_builtins(options)}], "image": image}, Recipe)
+    job = Job(
+        recipe=recipe,
+        folder=Path.cwd(),
+        store=call.store,
+        output=Path(call.output_name) if call.output_name else Path("build") / name,
+        platforms=call.platforms or seen.platforms or (Platform.of_this_machine(),),
+        epoch=call.epoch(None),
+        progress=call.progress,
+        jobs=len(os.sched_getaffinity(0)),
+    )
+    built = assembly.build(job)
+    return Made(job=job, built=built, facts=_facts(job, built), text=_text(job, built))
+
+
+def switches(on: Sequence[str], off: Sequence[str]) -> dict[str, Any]:
+    """The keys of a recipe that --with and --without stand for. Raises UsageError."""
+    keys: dict[str, Any] = {}
+    for text in on:
+        word, equals, value = text.partition("=")
+        key, default, _ = _switch("with", word)
+        if not equals and default is None:
+            raise UsageError(f"--with {word} needs a value", f"say which, as in --with {word}=…")
+        keys[key] = default if not equals else value.split(",") if isinstance(_switch("with", word)[2], list) else value
+    for word in off:
+        key, _, none = _switch("without", word)
+        keys[key] = none
+    return keys
+
+
+def _switch(option: str, word: str) -> tuple[str, Any, Any]:
+    known = _SWITCHES.get(word.replace("-", "_"))
+    if known is None:
+        near = difflib.get_close_matches(word, _SWITCHES, 1)
+        guess = f"did you mean {near[0]}?" if near else f"say one of {', '.join(_SWITCHES)}"
+        raise UsageError(f"--{option} {word}: no such kind", guess)
+    return known
+
+
+def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
+    """NAME=VALUE texts as a mapping. Raises UsageError."""
+    found = {}
+    for text in texts:
+        name_, equals, value = text.partition("=")
+        if not equals or not name_:
+            raise UsageError(f"--{option} {text}: a name and a value belong together", f"say --{option} NAME=VALUE")
+        found[name_] = value
+    return found
+
+
+def words(option: str, text: str | None) -> list[str]:
+    """A text as words, by the rules of a shell. Raises UsageError."""
+    try:
+        return shlex.split(text or "")
+    except ValueError as error:
+        raise UsageError(f"--{option} {text}: {error}", "close the quotes") from error
+
+
+def name(tag: str | None, named: Sequence[str]) -> str:
+    """What a bundle is called where nobody says it: by its tag, else by the first file."""
+    text = tag.rpartition("@")[0] or tag if tag else Path(split(named[0])[1] or split(named[0])[0]).name
+    text = text.rpartition("/")[2].partition(":")[0]
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "bundle"
+
+
+def _entrypoint(text: str | None, seen: Programs) -> list[str] | None:
+    """The words of the entry point; a bare name is that of a program. Raises UsageError for one that is not there."""
+    if text is None:
+        return None
+    said = words("entrypoint", text)
+    if said and "/" not in said[0]:
+        same = [place for place in seen.places if place.rpartition("/")[2] == said[0]]
+        if len(same) != 1:
+            there = ", ".join(seen.places[:5]) or "none"
+            problem = "several programs have that name" if same else f"no program has that name; there are {there}"
+            raise UsageError(f"--entrypoint {said[0]}: {problem}", "say it with its path inside the image")
+        said[0] = same[0]
+    return said
+
+
+def _checked(data: dict[str, Any], kind: type[Any]) -> Any:
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        raise UsageError(str(error), "`fromscratch --help bundle` tells what its options take") from error
+
+
+def _facts(job: Job, built: Built) -> dict[str, Any]:
+    images = [
+        {
+            "platform": str(image.platform),
+            "entries": len(built.evidence.of(image.platform).entries),
+            "size": sum(layer.size for layer in image.layers),
+            "layers": [str(layer.digest) for layer in image.layers],
+            "entrypoint": list(image.config.entrypoint),
+        }
+        for image in built.images
+    ]
+    return {"name": job.recipe.name, "layout": str(job.layout), "fresh": built.fresh, "images": images}
+
+
+def _text(job: Job, built: Built) -> str:
+    lines = []
+    for image in built.images:
+        size = megabytes(sum(layer.size for layer in image.layers))
+        count = len(built.evidence.of(image.platform).entries)
+        state = "" if built.fresh else ", unchanged"
+        lines.append(f"{job.recipe.name} {image.platform}: {count} entries, {size} packed{state} -> oci:{job.layout}")
+    return "\n".join(lines)

@@ -1,0 +1,152 @@
+"""The answer of `closure`: for each file what it needs, as a tree or for a program, and what is missing."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fromscratch.errors import ImageError, UsageError
+from fromscratch.host.machine import MachineGround
+from fromscratch.linker.closure import Linker, Missing, Program
+from fromscratch.linker.search import Node
+from fromscratch.linker.unmet import Unmet, Versions
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`check` raises ImageError if something is missing, once the answer is said."""
+
+    facts: dict[str, Any]
+    text: str
+    missing: Sequence[Missing]
+    unmet: Sequence[Unmet]
+
+    def check(self) -> None:
+        if self.missing:
+            names = ", ".join(dict.fromkeys(each.name for each in self.missing))
+            raise ImageError(f"not found: {names}", "name the folder that holds it with --search, or another --root")
+        if self.unmet:
+            first = self.unmet[0]
+            raise ImageError(
+                f"{first.by} needs {first.version} of {first.library}, which is older",
+                "build it for that library, or look in another --root",
+            )
+
+
+def look(files: Sequence[str], root: Path, search: tuple[str, ...], preload: tuple[str, ...], beyond: bool) -> Answer:
+    """Raises UsageError for what is no file or no program."""
+    if not root.is_dir():
+        raise UsageError(f"there is no folder {root}", "name a root filesystem with --root")
+    linker = Linker([MachineGround(root)], library_path=search, preload=preload)
+    paths = [_inside(file, root) for file in files]
+    if beyond or not all(_is_elf(linker, path) for path in paths):
+        from fromscratch.cli import gathered
+
+        return gathered.answer(linker, paths, beyond=beyond)
+    programs = [linker.program(path) for path in paths]
+    return answer(programs)
+
+
+def answer(programs: Sequence[Program]) -> Answer:
+    """Of programs that are linked, and nothing beyond that."""
+    versions = Versions()
+    missing = tuple(dict.fromkeys(each for program in programs for each in program.missing))
+    unmet = tuple(dict.fromkeys(each for program in programs for each in versions.unmet(program)))
+    facts = {
+        "objects": list(objects(programs).values()),
+        "missing": [missing_facts(each) for each in missing],
+        "unmet": [each._asdict() for each in unmet],
+    }
+    return Answer(facts, "\n".join(line for program in programs for line in told(program)), missing, unmet)
+
+
+def objects(programs: Sequence[Program]) -> dict[str, dict[str, Any]]:
+    """What `--json` says of every object, by its path."""
+    found: dict[str, dict[str, Any]] = {}
+    for program in programs:
+        for node in program.nodes:
+            if node.path not in found:
+                found[node.path] = {
+                    "path": node.path,
+                    "soname": node.elf.soname,
+                    "kind": kind(node, program),
+                    "needed_by": [],
+                    "confidence": "certain",
+                }
+        for link in program.links:
+            need = {"path": link.by, "name": link.name, "rule": link.rule, "found_by": link.how}
+            if link.to in found and need not in found[link.to]["needed_by"]:
+                found[link.to]["needed_by"].append(need)
+    return found
+
+
+def missing_facts(missing: Missing) -> dict[str, Any]:
+    return {
+        "soname": missing.name,
+        "needed_by": missing.by,
+        "rule": missing.rule,
+        "searched": list(missing.searched),
+        "fault": missing.fault,
+    }
+
+
+def kind(node: Node, program: Program) -> str:
+    """The word for an object: program, static, library, loader."""
+    if node.parent is None:
+        return "static" if node.elf.is_static else "program" if node.elf.is_program else "library"
+    return "loader" if node.path == program.nodes[0].elf.interpreter else "library"
+
+
+def told(program: Program) -> Iterator[str]:
+    """A program as a tree: what each object needs below it, the first time that it comes."""
+    root = program.nodes[0]
+    yield f"{root.path}  ({_about(program)})"
+    needs: dict[str, list[tuple[str, str | None]]] = {}
+    for link in program.links:
+        needs.setdefault(link.by, []).append((link.name, link.to))
+    for missing in program.missing:
+        needs.setdefault(missing.by, []).append((missing.name, None))
+    seen = {root.path}
+    pending = [(1, name, to) for name, to in reversed(needs.get(root.path, []))]
+    while pending:
+        depth, name, to = pending.pop()
+        yield "  " * depth + (
+            f"{name} => {to}" if to is not None and to != name else name if to else f"{name} => not found"
+        )
+        if to is not None and to not in seen:
+            seen.add(to)
+            pending += [(depth + 1, *need) for need in reversed(needs.get(to, []))]
+    for missing in program.missing:
+        where = missing.fault or f"looked in {', '.join(missing.searched) or 'no folder at all'}"
+        yield f"  missing: {missing.name}, needed by {missing.by}: {where}"
+
+
+def _about(program: Program) -> str:
+    from fromscratch.formats.elf_platform import platform_of
+
+    root = program.nodes[0]
+    platform = platform_of(root.elf) or f"machine {root.elf.machine}"
+    word = kind(root, program)
+    return f"{platform}, {word}" if word != "program" else f"{platform}, started by {root.elf.interpreter}"
+
+
+def _inside(file: str, root: Path) -> str:
+    """The path in the root of what a person names, as it stands there or as a path of this machine into it."""
+    if root == Path("/"):
+        return str(Path(file).absolute())
+    if file.startswith("/") and not file.startswith(f"{root.resolve()}/"):
+        return file
+    try:
+        return f"/{Path(file).resolve().relative_to(root.resolve())}"
+    except ValueError as error:
+        raise UsageError(f"{file} is not below {root}", "name it by its path inside the root") from error
+
+
+def _is_elf(linker: Linker, path: str) -> bool:
+    """Raises UsageError for what is not there, or is a damaged ELF file."""
+    found = linker.opened(path)
+    if found is None:
+        raise UsageError(f"there is no file {path}", "see whether the path is right")
+    if found[1].elf is None and "not an ELF file" not in found[1].fault:
+        raise UsageError(f"{path}: {found[1].fault}", "name a program or a shared library that is whole")
+    return found[1].elf is not None

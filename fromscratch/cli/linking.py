@@ -1,0 +1,142 @@
+"""The verbs about programs of this machine: closure, bundle."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fromscratch.cli.call import Call
+from fromscratch.cli.verb import verb
+from fromscratch.errors import UsageError
+
+_ROOT = "DIR, a sysroot to look in instead of this machine; for any architecture"
+_SEARCH = "DIR for LD_LIBRARY_PATH; may be repeated"
+
+
+@verb(
+    operands="files",
+    repeated=("search", "preload"),
+    without=("recipe", "output", "store_dir", "platform"),
+    help={
+        "root": _ROOT,
+        "search": _SEARCH,
+        "preload": "NAME for LD_PRELOAD; may be repeated",
+        "beyond": "also follow what linking does not show: dlopen, scripts, NSS and the rest",
+        "json": "objects and missing for a program to read",
+    },
+)
+def closure(
+    call: Call,
+    files: tuple[str, ...] = (),
+    root: str = "/",
+    search: Sequence[str] = (),
+    preload: Sequence[str] = (),
+    beyond: bool = False,
+    json: bool = False,
+) -> None:
+    """What programs and libraries need to run, and why, by the loader's rules; nothing is executed."""
+    from fromscratch.cli import closures
+
+    if not files:
+        raise UsageError("closure needs a file", "name programs or libraries, as in: closure /usr/bin/git")
+    found = closures.look(files, Path(root), tuple(search), tuple(preload), beyond)
+    call.result(found.facts, found.text, json)
+    found.check()
+
+
+@verb(
+    operands="files",
+    repeated=(
+        "stage",
+        "add",
+        "search",
+        "preload",
+        "plugins",
+        "with_",
+        "without",
+        "env",
+        "port",
+        "volume",
+        "label",
+    ),
+    without=("recipe",),
+    help={
+        "name": "what build/NAME and the image are called (default: of the tag, else of the first file)",
+        "tag": "REF to give it in the engine that answers",
+        "to": "FORM:PLACE to write it to: oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE or tar:FILE",
+        "engine": "docker or podman (default: the first that answers)",
+        "via": "load: as it is, so that its digest is kept; import: the root's tar and a metadata Dockerfile",
+        "stage": "DIR, a staged install tree (DESTDIR), taken whole; may be repeated",
+        "add": "PATH or PATH:/DEST, a further file or folder; may be repeated",
+        "root": _ROOT,
+        "search": _SEARCH,
+        "preload": "NAME for /etc/ld.so.preload; may be repeated",
+        "plugins": "GLOB of files that the programs load by themselves; may be repeated",
+        "with": "KIND or KIND=VALUE of what linking does not show, such as localtime or gconv=UTF-16; may be repeated",
+        "without": "KIND to leave out, such as certificates or dlopen; may be repeated",
+        "entrypoint": "the words that a container starts with (default: the one program there is)",
+        "cmd": "the words behind the entry point, which a call can replace",
+        "user": "UID[:GID], or a name (default: 65532:65532)",
+        "env": "NAME=VALUE; may be repeated",
+        "workdir": "DIR that a container starts in",
+        "port": "PORT that it listens on; may be repeated",
+        "volume": "DIR of data that outlives a container; may be repeated",
+        "label": "NAME=VALUE; may be repeated",
+        "stop_signal": "the signal that ends a container",
+        "json": "what was built for a program to read",
+    },
+)
+def bundle(
+    call: Call,
+    files: tuple[str, ...] = (),
+    name: str | None = None,
+    tag: str | None = None,
+    to: str | None = None,
+    engine: str | None = None,
+    via: str = "load",
+    stage: Sequence[str] = (),
+    add: Sequence[str] = (),
+    root: str = "/",
+    search: Sequence[str] = (),
+    preload: Sequence[str] = (),
+    plugins: Sequence[str] = (),
+    with_: Sequence[str] = (),
+    without: Sequence[str] = (),
+    entrypoint: str | None = None,
+    cmd: str | None = None,
+    user: str = "65532:65532",
+    env: Sequence[str] = (),
+    workdir: str = "",
+    port: Sequence[str] = (),
+    volume: Sequence[str] = (),
+    label: Sequence[str] = (),
+    stop_signal: str = "",
+    json: bool = False,
+) -> None:
+    """Make an image of programs and all that they need, without a recipe. FILE:/DEST puts a file elsewhere."""
+    from fromscratch.cli import bundles
+
+    if not (files or stage or add):
+        raise UsageError("bundle needs a file", "name a program, as in: bundle /usr/bin/jq, or a --stage DIR")
+    switches = bundles.switches(with_, without)
+    binaries = {
+        "paths": list(files),
+        "stage": list(stage),
+        "add": list(add),
+        "root": root,
+        "search": list(search),
+        "preload": list(preload),
+        "plugins": list(plugins),
+        **switches,
+    }
+    image = {
+        "user": user,
+        "env": bundles.pairs("env", env),
+        "workdir": workdir,
+        "ports": list(port),
+        "volumes": list(volume),
+        "labels": bundles.pairs("label", label),
+        "stop_signal": stop_signal,
+        "cmd": bundles.words("cmd", cmd),
+    }
+    made = bundles.made(call, binaries, image, name or bundles.name(tag, [*files, *stage, *add]), entrypoint)
+    made.deliver(call, tag=tag, to=to, engine=engine, via=via)
+    call.result(made.facts, made.text, json)

@@ -1,0 +1,1 @@
+"""Source `binaries`: programs of this machine or a sysroot, with everything that they need."""

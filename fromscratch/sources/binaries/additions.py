@@ -1,0 +1,112 @@
+"""What a `binaries` item brings by name: files at their own paths or at others, folders, staged install trees."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from fromscratch import paths
+from fromscratch.errors import UsageError
+from fromscratch.formats.elf_platform import platform_of
+from fromscratch.host import named
+from fromscratch.host.machine import MachineView
+from fromscratch.host.scan import scan
+from fromscratch.linker.ground import TreeGround
+from fromscratch.model import view as views
+from fromscratch.model.entry import Entry, File, Meta, Origin, with_meta
+from fromscratch.model.image import Platform
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import TreePath, tree_path
+from fromscratch.sources.binaries.options import BinariesOptions, split
+from fromscratch.transforms.placement import placed
+
+
+def additions(
+    options: BinariesOptions, folder: Path, label: str, platform: Platform | None = None
+) -> tuple[Rootfs, tuple[TreePath, ...]]:
+    """The tree of all that is named, owned by root, and the places in it of what `paths` name.
+
+    Of `paths`, an ELF file for another platform than this is left to the image that it is for.
+    Raises UsageError for what is not there, Conflict where two of them disagree.
+    """
+    tree, programs = Rootfs(), []
+    for text in options.paths:
+        entries, place = _program(options.root, folder, text, label)
+        if platform is not None and _is_foreign(Rootfs(entries), place, platform):
+            continue
+        tree = tree.merged(Rootfs(entries), directories="keep")
+        programs.append(tree.resolve(place))
+    for text in options.add:
+        tree = tree.merged(_added(folder, text, label), directories="keep")
+    for text in options.stage:
+        found = scan(named.folder(folder, text, label), Origin(label, "found in", text), owner=(0, 0))
+        tree = tree.merged(found, directories="keep")
+    return tree, tuple(dict.fromkeys(programs))
+
+
+def _program(root: str, folder: Path, text: str, label: str) -> tuple[dict[TreePath, Entry], TreePath]:
+    """One file of `paths`, with the symlinks on its way."""
+    name, destination = split(text)
+    origin = Origin(label, "asked for", text)
+    view, path = _lookup(root, folder, name, label)
+    *links, end = views.way(view, path)
+    entry = view.get(end)
+    if not isinstance(entry, File):
+        raise UsageError(f"{label}: {name} is no regular file", "folders and other things go under add")
+    program = replace(with_meta(entry, _public(entry.meta)), origins=(origin,))
+    if destination is not None:
+        place = tree_path(destination if not destination.endswith("/") else f"{destination}{paths.name(path)}")
+        return {place: program}, place
+    way = Origin(label, "link to", end, origin)
+    return {**{link: _linked(view, link, way) for link in links}, end: program}, tree_path(path)
+
+
+def _is_foreign(tree: Rootfs, place: TreePath, platform: Platform) -> bool:
+    opened = TreeGround(tree).opened(place)
+    found = platform_of(opened.elf) if opened and opened.elf else None
+    return found is not None and found.architecture != platform.architecture
+
+
+def _lookup(root: str, folder: Path, name: str, label: str) -> tuple[MachineView, TreePath]:
+    """Where a name lies: an absolute one in the sysroot first, else on the machine."""
+    if root != "/" and name.startswith("/"):
+        view = MachineView(named.folder(folder, root, label))
+        if ".." not in name.split("/") and views.place(view, name) is not None:
+            return view, tree_path(name)
+    path = named.file(folder, name, label)
+    if ".." in path.parts:
+        path = path.parent.resolve() / path.name
+    return MachineView(), tree_path(str(path))
+
+
+def _linked(view: MachineView, place: TreePath, origin: Origin) -> Entry:
+    entry = view.get(place)
+    assert entry is not None  # noqa: S101  it was on the way a moment ago
+    return replace(with_meta(entry, Meta(0o777)), origins=(origin,))
+
+
+def _added(folder: Path, text: str, label: str) -> Rootfs:
+    """A file or a folder of `add`, its modes as they are."""
+    name, destination = split(text)
+    origin = Origin(label, "asked for", text)
+    where = folder.absolute() / name
+    if where.is_dir():
+        into = tree_path(destination) if destination is not None else tree_path(str(where.resolve()))
+        return placed(scan(where, origin, owner=(0, 0)), into)
+    view = MachineView()
+    place = tree_path(str(named.file(folder, name, label).resolve()))
+    entry = view.get(place)
+    assert isinstance(entry, File)  # noqa: S101  named.file has seen it
+    into = tree_path(destination) if destination is not None else place
+    if destination is not None and destination.endswith("/"):
+        into = paths.join(into, Path(name).name)
+    return Rootfs({into: replace(with_meta(entry, replace(entry.meta, uid=0, gid=0)), origins=(origin,))})
+
+
+def regular_files(tree: Rootfs) -> Iterator[TreePath]:
+    """The places of all regular files."""
+    return (path for path, entry in tree.items() if isinstance(entry, File))
+
+
+def _public(meta: Meta) -> Meta:
+    """A program or script that anyone may use, whatever the umask was; special bits and attributes stay."""
+    return replace(meta, uid=0, gid=0, mode=(meta.mode & 0o7000) | (0o755 if meta.mode & 0o111 else 0o644))

@@ -1,0 +1,30 @@
+"""The few files of /etc, and /tmp, that most programs expect and a tree of programs alone does not have."""
+
+from fromscratch.model.content import Inline
+from fromscratch.model.entry import Directory, Entry, Meta, Origin, file
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import TreePath
+
+NONROOT = 65532
+
+_PASSWD = f"""\
+root:x:0:0:root:/root:/sbin/nologin
+nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin
+nonroot:x:{NONROOT}:{NONROOT}:nonroot:/:/sbin/nologin
+"""
+_GROUP = f"""\
+root:x:0:
+nogroup:x:65534:
+nonroot:x:{NONROOT}:
+"""
+
+
+def with_etc(tree: Rootfs, origin: Origin) -> Rootfs:
+    """The tree with a minimal passwd, group and /tmp, each where it has none."""
+    made: dict[TreePath, Entry] = {}
+    for path, text in (("/etc/passwd", _PASSWD), ("/etc/group", _GROUP)):
+        if tree.find(path) is None:
+            made[tree.locate(TreePath(path))] = file(Inline(text.encode()), origin)
+    if tree.find("/tmp") is None:
+        made[tree.locate(TreePath("/tmp"))] = Directory(Meta(0o1777), (origin,))
+    return tree.with_entries(made) if made else tree

@@ -1,0 +1,81 @@
+"""What a recipe may say under `binaries:`."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from fromscratch.transforms.placement import check_paths
+
+Scripts = Literal["auto", "imports", "whole", "none"]
+_SCRIPTS = "auto: what the scripts import, the whole library if there is none; or imports, whole, none"
+
+
+class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Programs and libraries with everything that they need, found by the loader's rules and executing nothing.
+
+    What the items above have already is used; the rest comes from this machine, or from `root`.
+    """
+
+    paths: Annotated[
+        list[str], Meta(description="programs, libraries, scripts: FILE keeps its path, FILE:/DEST moves it")
+    ] = []
+    add: Annotated[list[str], Meta(description="further files and folders, as PATH or PATH:/DEST")] = []
+    stage: Annotated[list[str], Meta(description="staged install trees (DESTDIR), each taken whole")] = []
+    root: Annotated[str, Meta(description="a sysroot to take libraries from, instead of this machine")] = "/"
+    search: Annotated[list[str], Meta(description="LD_LIBRARY_PATH of the image, which image.env sets")] = []
+    preload: Annotated[list[str], Meta(description="objects for /etc/ld.so.preload of the image")] = []
+    allow_missing: Annotated[
+        list[str], Meta(description="globs of names that may stay missing, such as libcuda.so.*")
+    ] = []
+    plugins: Annotated[list[str], Meta(description="globs of files that the programs load by themselves")] = []
+    hwcaps: Annotated[
+        Literal["baseline", "all"],
+        Meta(description="all takes the libraries of glibc-hwcaps beside those for any processor"),
+    ] = "baseline"
+    dlopen: Annotated[
+        Literal["all", "notes", "none"],
+        Meta(description="all follows the names in read-only data as well as dlopen notes"),
+    ] = "all"
+    nss: Annotated[
+        Literal["auto", "tree", "none"],
+        Meta(description="auto writes an nsswitch.conf of files and dns if one is used; tree takes that of the root"),
+    ] = "auto"
+    gconv: Annotated[list[str], Meta(description="character sets for iconv, such as UTF-16, or all")] = []
+    locales: Annotated[list[str], Meta(description="locales such as de_DE.UTF-8")] = []
+    messages: Annotated[bool, Meta(description="the translations of these locales too")] = False
+    timezones: Annotated[list[str], Meta(description="zones such as Europe/Berlin, or all")] = []
+    localtime: Annotated[bool, Meta(description="take /etc/localtime")] = False
+    certificates: Annotated[
+        Literal["auto", "hashes", "none"], Meta(description="auto takes the CA bundle if there is a TLS library")
+    ] = "auto"
+    python: Annotated[Scripts, Meta(description=_SCRIPTS)] = "auto"
+    perl: Annotated[Scripts, Meta(description=_SCRIPTS)] = "auto"
+    ruby: Annotated[Scripts, Meta(description=_SCRIPTS)] = "auto"
+    node: Annotated[Scripts, Meta(description=_SCRIPTS)] = "auto"
+    java: Annotated[Literal["auto", "none"], Meta(description="auto takes the runtime that java belongs to")] = "auto"
+    package: Annotated[bool, Meta(description="take the other files of the packages that own what is asked for")] = (
+        False
+    )
+    etc: Annotated[
+        Literal["auto", "none"], Meta(description="auto writes passwd, group and /tmp where the items above have none")
+    ] = "auto"
+    ld_cache: Annotated[
+        Literal["auto", "always", "never"],
+        Meta(description="auto writes /etc/ld.so.cache if a library would not be found without"),
+    ] = "auto"
+
+    def __post_init__(self) -> None:
+        if not (self.paths or self.add or self.stage):
+            raise ValueError("it names nothing to take: say paths, add or stage")
+        for text in (*self.paths, *self.add):
+            _, destination = split(text)
+            if destination is not None:
+                check_paths("paths", [destination])
+        check_paths("plugins", self.plugins)
+        check_paths("search", self.search)
+
+
+def split(text: str) -> tuple[str, str | None]:
+    """PATH and DEST of PATH:/DEST; None for a bare path."""
+    path, colon, destination = text.rpartition(":/")
+    return (path, f"/{destination}") if colon and path else (text, None)

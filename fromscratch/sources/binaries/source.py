@@ -1,0 +1,126 @@
+"""The source itself: look, gather, and see that the loader of the image will find it all."""
+
+import hashlib
+import json
+
+import msgspec
+
+from fromscratch.errors import Conflict, ImageError, UsageError
+from fromscratch.formats.elf import Elf
+from fromscratch.formats.elf_platform import platform_of
+from fromscratch.host import named
+from fromscratch.host.machine import MachineGround, with_hard_links
+from fromscratch.host.store import Store
+from fromscratch.linker.closure import Linker, Missing
+from fromscratch.linker.gather import Gathered, gather
+from fromscratch.linker.ground import Ground, TreeGround
+from fromscratch.model.content import HostFile, digest_of
+from fromscratch.model.entry import Entry, File, Meta, Origin, with_meta
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.model.stacked import Stacked
+from fromscratch.paths import TreePath, matcher
+from fromscratch.sources.binaries.additions import additions, regular_files
+from fromscratch.sources.binaries.etc import with_etc
+from fromscratch.sources.binaries.finders import finders
+from fromscratch.sources.binaries.options import BinariesOptions
+from fromscratch.sources.binaries.started import startable
+from fromscratch.sources.contract import Context
+
+
+class BinariesSource:
+    def __init__(self, options: BinariesOptions, context: Context) -> None:
+        named_first = next(iter((*options.paths, *options.stage, *options.add)))
+        self.label = f"binaries {named_first}"
+        self._options, self._context = options, context
+
+    def fetch(self, store: Store) -> None:
+        """Nothing to bring: the files are here."""
+
+    def fingerprint(self, store: Store) -> str:
+        """By what lstat(2) tells of every file that would be taken."""
+        gathered, tree = self._gathered(Rootfs())
+        hasher = hashlib.sha256(msgspec.json.encode(self._options))
+        for path, entry in sorted({**tree, **gathered.entries}.items()):
+            hasher.update(f"\0{path!r} {_facts(entry)}".encode())
+        hasher.update(json.dumps([missing.name for missing in gathered.missing]).encode())
+        return hasher.hexdigest()
+
+    def build(self, store: Store) -> Rootfs:
+        """By itself, on nothing below."""
+        return self.completed(Rootfs(), replace=False)
+
+    def completed(self, below: Rootfs, *, replace: bool) -> Rootfs:
+        """`below` with these programs and what they need that it does not have.
+
+        Raises UsageError for what is not there, ImageError for what a program would not find, and Conflict for a
+        library of `below` that is too old for it.
+        """
+        gathered, added = self._gathered(below)
+        self._check(gathered)
+        taken = {path: self._own(path, entry, gathered) for path, entry in gathered.entries.items()}
+        upper = with_hard_links(Rootfs({**added, **taken}))
+        tree = below.merged(upper, replace=replace, directories="keep")
+        if self._options.etc == "auto":
+            tree = with_etc(tree, Origin(self.label, "made by", "the minimal /etc of every bundle"))
+        for text in (*gathered.warnings, *(f"{offer.what}: {offer.option}" for offer in gathered.offers)):
+            self._context.progress.note(text)
+        return startable(tree, gathered, self._options, self.label)
+
+    def _gathered(self, below: Rootfs) -> tuple[Gathered, Rootfs]:
+        options, context = self._options, self._context
+        added, programs = additions(options, context.folder, self.label, context.platform)
+        if options.paths and not programs:
+            raise UsageError(
+                f"{self.label}: nothing of it is for {context.platform}",
+                "say which platform the image is for with platforms: or --platform",
+            )
+        root = named.folder(context.folder, options.root, self.label)
+        grounds: list[Ground] = [TreeGround(Stacked(added, below)), MachineGround(root)]
+        linker = Linker(grounds, library_path=options.search, preload=options.preload)
+        asked: dict[str, Origin] = {}
+        for place in dict.fromkeys((*programs, *regular_files(added))):
+            asked[place] = added[place].origins[0]
+        gathered = gather(linker, asked, list(finders(options)), self.label, self._is_ours)
+        return gathered, added
+
+    def _is_ours(self, elf: Elf) -> bool:
+        platform = platform_of(elf)
+        return platform is None or platform.architecture == self._context.platform.architecture
+
+    def _own(self, path: TreePath, entry: Entry, gathered: Gathered) -> Entry:
+        """What comes from the machine belongs to root in the image; what another item or we made stays as it is."""
+        if gathered.grounds[path] != 1:
+            return entry
+        meta: Meta = entry.meta
+        return with_meta(entry, Meta(meta.mode, 0, 0, meta.mtime, meta.xattrs))
+
+    def _check(self, gathered: Gathered) -> None:
+        allowed = matcher(self._options.allow_missing)
+        missing = [each for each in gathered.missing if not allowed(TreePath(f"/{each.name.lstrip('/')}"))]
+        if missing:
+            raise ImageError(
+                "\n".join(dict.fromkeys(_told(each) for each in missing)),
+                "add the folder that holds it with search: or add:, or allow it with allow_missing:",
+            )
+        if gathered.unmet:
+            lines = [f"{each.by} needs {each.version} of {each.library}, which is older" for each in gathered.unmet]
+            raise Conflict(
+                "\n".join(dict.fromkeys(lines)),
+                "build the program for that library, or take both from one root",
+            )
+
+
+def _told(missing: Missing) -> str:
+    where = missing.fault or (
+        f"it is in none of {', '.join(missing.searched)}" if missing.searched else "it is nowhere"
+    )
+    return f"{missing.name}, needed by {missing.by} ({missing.rule}): {where}"
+
+
+def _facts(entry: Entry) -> str:
+    meta = entry.meta
+    text = f"{type(entry).__name__} {meta.mode} {meta.mtime} {meta.xattrs} {getattr(entry, 'target', '')!r}"
+    if not isinstance(entry, File):
+        return text
+    content = entry.content
+    return f"{text} {content.size} {content.mtime_ns if isinstance(content, HostFile) else digest_of(content)}"

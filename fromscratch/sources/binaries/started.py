@@ -1,0 +1,76 @@
+"""Whether the loader inside the finished tree finds what was gathered for it, and the files that make it so."""
+
+from fromscratch.errors import ImageError
+from fromscratch.linker import cache
+from fromscratch.linker.closure import Linker, Missing
+from fromscratch.linker.gather import Gathered
+from fromscratch.linker.ground import TreeGround
+from fromscratch.linker.search import CACHE
+from fromscratch.model.content import Inline
+from fromscratch.model.entry import Origin, file
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import TreePath, parent
+from fromscratch.sources.binaries.options import BinariesOptions
+
+_PRELOAD = TreePath("/etc/ld.so.preload")
+
+
+def startable(tree: Rootfs, gathered: Gathered, options: BinariesOptions, label: str) -> Rootfs:
+    """The tree with an ld.so.cache (or musl's path file) where its loader would not find a library without.
+
+    Raises ImageError for a library that it would not find even so.
+    """
+    if options.preload:
+        origin = Origin(label, "asked for", "preload")
+        text = "".join(f"{name}\n" for name in options.preload)
+        tree = tree.with_entries({tree.locate(_PRELOAD): file(Inline(text.encode()), origin)})
+    lost = _lost(tree, gathered, options)
+    if (lost and options.ld_cache == "auto") or options.ld_cache == "always":
+        tree = _with_search(tree, gathered, label)
+        lost = _lost(tree, gathered, options)
+    if lost:
+        lines = [
+            f"{each.name}, needed by {each.by}, is in the image, but its loader would not find it" for each in lost
+        ]
+        raise ImageError(
+            "\n".join(dict.fromkeys(lines)), "put it where the loader looks, or set search: and LD_LIBRARY_PATH"
+        )
+    return tree
+
+
+def _lost(tree: Rootfs, gathered: Gathered, options: BinariesOptions) -> list[Missing]:
+    """What was found when it was gathered, and is not in the image as it would start."""
+    linker = Linker([TreeGround(tree)], library_path=options.search, preload=options.preload, by_cache_alone=True)
+    known = {(each.name, each.by) for each in gathered.missing}
+    lost: dict[Missing, None] = {}
+    for program in gathered.programs:
+        again = linker.program(program.nodes[0].path)
+        by_path = {node.path: node for node in again.nodes}
+        for link in program.links:
+            if not link.rule.startswith(("DT_", "PT_", "LD_")) and link.by in by_path:
+                again.load(by_path[link.by], link.name, link.rule)
+                by_path.update((node.path, node) for node in again.nodes)
+        lost.update((each, None) for each in again.missing if (each.name, each.by) not in known)
+    return list(lost)
+
+
+def _with_search(tree: Rootfs, gathered: Gathered, label: str) -> Rootfs:
+    """The tree with what tells its loader of the folders that the libraries lie in."""
+    folders = tuple(
+        dict.fromkeys(str(parent(TreePath(each.path))) for each in gathered.objects if each.kind == "library")
+    )
+    origin = Origin(label, "made by", "the loader would not find all libraries without")
+    made = {}
+    ground = TreeGround(tree)
+    loaders = {program.loader.path: program.loader for program in gathered.programs if len(program.nodes) > 1}
+    for loader in loaders.values():
+        if loader.kind == "musl":
+            place, text = (
+                loader.path_file,
+                "".join(f"{each}\n" for each in dict.fromkeys((*loader.directories, *folders))),
+            )
+            made[tree.locate(TreePath(place))] = file(Inline(text.encode()), origin)
+        else:
+            data = cache.written(ground, tuple(dict.fromkeys((*folders, *loader.directories))))
+            made[tree.locate(TreePath(CACHE))] = file(Inline(data), origin)
+    return tree.with_entries(made)
