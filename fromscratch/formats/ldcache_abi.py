@@ -3,7 +3,9 @@
 They are GLIBC's FLAG_* of sysdeps/generic/ldconfig.h, given as the readelflib.c of each architecture gives them.
 """
 
-from fromscratch.formats.elf import Elf
+import struct
+
+from fromscratch.formats.elf import Elf, Read
 
 _LIBC6 = 0x0003
 _FIXED = {
@@ -22,6 +24,8 @@ _FIXED = {
 }
 _WHOLE = frozenset(machine for machine, _ in _FIXED)
 _MIPS, _MIPS_LE, _ARM, _RISCV, _LOONGARCH = 8, 10, 40, 243, 258
+_X86 = frozenset({3, 62})
+_NT_GNU_PROPERTY_TYPE_0, _X86_ISA_1_NEEDED = 5, 0xC0008002
 
 
 def flags_of(elf: Elf) -> int | None:
@@ -43,6 +47,31 @@ def also_taken(flags: int) -> tuple[int, ...]:
     if flags in (0x0903, 0x0B03):
         return (_LIBC6,)  # those from before ARM objects told of their float ABI
     return (0x0001,) if flags in (_LIBC6, 0x0303, 0x0803) else ()  # linked with no C library, said ldconfig to 2.36
+
+
+def isa_level(elf: Elf, read: Read) -> int:
+    """The highest bit of GNU_PROPERTY_X86_ISA_1_NEEDED: 1 for x86-64-v2 and so on, 0 for all that say nothing.
+
+    Raises FormatError for notes that are damaged.
+    """
+    if elf.machine not in _X86:
+        return 0
+    from fromscratch.formats.elf_notes import notes
+
+    for note in notes(elf, read):
+        if note.owner == "GNU" and note.type == _NT_GNU_PROPERTY_TYPE_0:
+            return _isa_needed(note.description, elf.bits // 8)
+    return 0
+
+
+def _isa_needed(properties: bytes, alignment: int) -> int:
+    place = 0
+    while place + 12 <= len(properties):
+        kind, size, needed = struct.unpack_from("<III", properties, place)
+        if kind >= _X86_ISA_1_NEEDED:  # they are sorted
+            return max(needed.bit_length() - 1, 0) if (kind, size) == (_X86_ISA_1_NEEDED, 4) else 0
+        place += 8 + size + -size % alignment
+    return 0
 
 
 def _arm(flags: int) -> int:
