@@ -33,18 +33,22 @@ class Answer:
             )
 
 
-def look(files: Sequence[str], root: Path, search: tuple[str, ...], preload: tuple[str, ...], beyond: bool) -> Answer:
-    """Raises UsageError for what is no file or no program."""
+@dataclass(frozen=True)
+class Question:
+    """The files to look at, by their paths in a root; `linked` if all of them are ELF files."""
+
+    linker: Linker
+    paths: list[str]
+    linked: bool
+
+
+def question(files: Sequence[str], root: Path, search: Sequence[str], preload: Sequence[str]) -> Question:
+    """Raises UsageError for what is not there, and for a damaged ELF file."""
     if not root.is_dir():
         raise UsageError(f"there is no folder {root}", "name a root filesystem with --root")
     linker = Linker([MachineGround(root)], library_path=search, preload=preload)
     paths = [_inside(file, root) for file in files]
-    if beyond or not all(_is_elf(linker, path) for path in paths):
-        from fromscratch.cli import gathered
-
-        return gathered.answer(linker, paths, beyond=beyond)
-    programs = [linker.program(path) for path in paths]
-    return answer(programs)
+    return Question(linker, paths, all([_is_elf(linker, path) for path in paths]))
 
 
 def answer(programs: Sequence[Program]) -> Answer:

@@ -37,7 +37,13 @@ def closure(
 
     if not files:
         raise UsageError("closure needs a file", "name programs or libraries, as in: closure /usr/bin/git")
-    found = closures.look(files, Path(root), tuple(search), tuple(preload), beyond)
+    asked = closures.question(files, Path(root), search, preload)
+    if asked.linked and not beyond:
+        found = closures.answer([asked.linker.program(path) for path in asked.paths])
+    else:
+        from fromscratch.cli import gathered
+
+        found = gathered.answer(asked.linker, asked.paths, beyond=beyond)
     call.result(found.facts, found.text, json)
     found.check()
 
