@@ -48,7 +48,7 @@ def question(files: Sequence[str], root: Path, search: Sequence[str], preload: S
         raise UsageError(f"there is no folder {root}", "name a root filesystem with --root")
     linker = Linker([MachineGround(root)], library_path=search, preload=preload)
     paths = [_inside(file, root) for file in files]
-    return Question(linker, paths, all([_is_elf(linker, path) for path in paths]))
+    return Question(linker, paths, all(_is_elf(linker, path) for path in paths))
 
 
 def answer(programs: Sequence[Program]) -> Answer:
