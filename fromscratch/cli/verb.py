@@ -133,7 +133,14 @@ def _task_body(function: Callable[..., None], shared: Mapping[str, str], operand
 
     parameters = [
         inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD),
-        *(parameter.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD) for parameter in own),
+        # Invoke takes the kind of an option from its default: with () it would make a tuple of each value's letters.
+        *(
+            parameter.replace(
+                kind=inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                default=None if parameter.default == () else parameter.default,
+            )
+            for parameter in own
+        ),
         *(
             inspect.Parameter(key, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False if key == "quiet" else None)
             for key in shared
