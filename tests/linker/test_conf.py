@@ -1,0 +1,108 @@
+"""The directories of ld.so.conf, against those that ldconfig says it goes through."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fromscratch.errors import FormatError
+from fromscratch.host.machine import MachineView
+from fromscratch.host.materialise import materialise
+from fromscratch.linker.conf import configured
+from fromscratch.model.rootfs import Rootfs
+from tests.engines import need
+from tests.trees import tree
+
+
+def conf(text: str, *more: str) -> Rootfs:
+    """A root with this ld.so.conf, some directories, and further lines of a tree."""
+    folders = ["/opt/a", "/opt/b", "/opt/c", "/opt/a b", "/srv/lib"]
+    lines = [f"f 0644 0:0 /etc/ld.so.conf {text!r}", *(f"d 0755 0:0 {folder}" for folder in folders), *more]
+    return tree("\n".join(line.replace("/opt/a b", r"/opt/a\x20b") for line in lines))
+
+
+ROOTS = {
+    "in order": conf("/opt/c\n/opt/a b\n\n# /opt/b\n/opt/a/ # last\n"),
+    "once": conf("/opt/c\n/opt/a\n/opt/c\n"),
+    "only what is there": conf("/opt/c\n/opt/none\n/opt/a\n"),
+    "once under two names": conf("/opt/y\n/opt/a\n/opt/x\n", "l 0777 0:0 /opt/x -> a", "l 0777 0:0 /opt/y -> /opt/c"),
+    "a link out of the root": conf("/opt/up\n/opt/a\n", "l 0777 0:0 /opt/up -> ../../../srv/lib"),
+    "globs in order": conf(
+        "include /etc/ld.so.conf.d/*.conf\n/opt/c\n",
+        "f 0644 0:0 /etc/ld.so.conf.d/b.conf '/opt/b\\n'",
+        "f 0644 0:0 /etc/ld.so.conf.d/a.conf '/opt/a\\n'",
+        "f 0644 0:0 /etc/ld.so.conf.d/.hidden.conf '/srv/lib\\n'",
+        "f 0644 0:0 /etc/ld.so.conf.d/c.txt '/srv/lib\\n'",
+    ),
+    "an include between": conf("/opt/c\ninclude /etc/x.conf\n/opt/a\n", "f 0644 0:0 /etc/x.conf '/opt/b'"),
+    "several patterns": conf(
+        "include /etc/[y-z].conf /etc/none.conf\t/etc/?.conf",
+        "f 0644 0:0 /etc/x.conf '/opt/a'",
+        "f 0644 0:0 /etc/z.conf '/opt/b'",
+    ),
+    "includes within includes": conf(
+        "include /etc/x.conf\n/opt/c",
+        "f 0644 0:0 /etc/x.conf '/opt/b\\ninclude /etc/y/*\\n/srv/lib'",
+        "f 0644 0:0 /etc/y/z '/opt/a'",
+    ),
+    "an include that is a link": conf(
+        "include /etc/x.conf", "l 0777 0:0 /etc/x.conf -> /srv/y.conf", "f 0644 0:0 /srv/y.conf '/opt/b'"
+    ),
+    "a folder where a file should be": conf("include /opt/*\n/opt/b\n"),
+    "no files": conf(""),
+    "old words": conf("hwcap 0 nosegneg\n/opt/a=libc6\n/opt/b\n"),
+}
+
+
+@pytest.mark.parametrize("name", ROOTS)
+def test_the_same_directories_as_ldconfig_goes_through(tmp_path: Path, name: str) -> None:
+    root = ROOTS[name]
+    materialise(root, tmp_path)
+    argv = [need("ldconfig"), "-r", str(tmp_path), "-N", "-X", "-v"]
+    said = subprocess.run(argv, capture_output=True, check=True, text=True).stdout
+    theirs = re.findall(r"^(/.*): \(from (?!<builtin>).*$", said, re.MULTILINE)
+    assert list(configured(root)) == theirs
+    assert configured(MachineView(tmp_path)) == configured(root)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("include *.conf\n", ("/opt/a",)),  # ldconfig -r wants absolute ones
+        ("include sub/../x.conf\n", ()),
+        ("opt/a\nlib\n", ()),
+        ("include /etc/ld.so.conf\n/opt/c\n", ("/opt/c",)),
+    ],
+)
+def test_words_that_ldconfig_refuses(text: str, found: tuple[str, ...]) -> None:
+    assert configured(conf(text, "f 0644 0:0 /etc/x.conf '/opt/a\\n'")) == found
+
+
+def test_files_that_include_each_other_are_read_once() -> None:
+    root = conf(
+        "/opt/a\ninclude /etc/*.conf\n/opt/c\n",
+        "f 0644 0:0 /etc/x.conf 'include y.conf ld.so.conf\\n/opt/b\\n'",
+        "f 0644 0:0 /etc/y.conf '/srv/lib\\ninclude x.conf\\n'",
+    )
+    assert configured(root) == ("/opt/a", "/srv/lib", "/opt/b", "/opt/c")
+
+
+def test_a_chain_of_any_length() -> None:
+    links = [f"f 0644 0:0 /etc/{number}.conf 'include {number + 1}.conf\\n'" for number in range(3000)]
+    root = conf("include 0.conf\n/opt/c\n", *links, "f 0644 0:0 /etc/3000.conf '/opt/a'")
+    assert configured(root) == ("/opt/a", "/opt/c")
+
+
+def test_no_ld_so_conf() -> None:
+    assert configured(tree("d 0755 0:0 /etc")) == ()
+    assert configured(tree("l 0777 0:0 /etc/ld.so.conf -> ld.so.conf")) == ()
+
+
+def test_a_file_is_no_directory() -> None:
+    assert configured(conf("/etc/ld.so.conf\n/opt/a\n")) == ("/opt/a",)
+
+
+def test_a_file_that_is_no_list_of_directories() -> None:
+    with pytest.raises(FormatError, match=r"/etc/ld\.so\.conf has 1048577 bytes"):
+        configured(conf("/" * ((1 << 20) + 1)))
