@@ -33,16 +33,20 @@ def compiled(folder: Path, source: str, *flags: str) -> Path:
 
 @dataclass
 class Root:
-    """What a program of this machine needs, made anew for each run. `files` are written besides, and hold before."""
+    """What a program of this machine needs, made anew for each run. `files` are written besides, and hold before.
+
+    What is in the folder `upper` hides what this machine has at the same paths.
+    """
 
     folder: Path
     program: Path
     files: Mapping[str, str] = field(default_factory=dict)
-    root: Path = Path("/")
+    upper: Path | None = None
     last: Gathered | None = None
 
     def tree(self, *finders: Finder) -> Rootfs:
-        found = gather(Linker([MachineGround(self.root)]), {str(self.program): _ASKED}, finders, "test")
+        grounds = [MachineGround(folder) for folder in (self.upper, Path("/")) if folder is not None]
+        found = gather(Linker(grounds), {str(self.program): _ASKED}, finders, "test")
         assert not found.missing
         self.last = found
         written: dict[TreePath, Entry] = {
