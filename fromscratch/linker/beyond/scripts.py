@@ -33,10 +33,9 @@ def find(scene: Scene, *, path: Sequence[str] = PATH, commands: bool = False) ->
     `path` is where the image's PATH leads. The commands of shell scripts are offered; with `commands`
     they are taken.
     """
-    asked = frozenset(scene.asked)
     for place, line in scripts(scene):
         entry = views.look(scene.view, place)
-        optional = place in asked and isinstance(entry, File) and not entry.meta.mode & 0o111
+        optional = isinstance(entry, File) and not entry.meta.mode & 0o111
         started = programs(scene, line, path)
         yield from _interpreters(place, line, started, optional=optional)
         if _depth(scene, place) > MAX_DEPTH:

@@ -83,7 +83,7 @@ def test_an_interpreter_by_a_relative_path_is_told_and_not_looked_for() -> None:
     )
 
 
-def test_what_nobody_may_execute_counts_only_when_it_was_asked_for_and_may_do_without() -> None:
+def test_what_nobody_may_execute_counts_only_when_it_alone_was_asked_for_and_may_do_without() -> None:
     assert says("#!/bin/sh\n", mode="0644") == (
         "interpreter likely optional /bin/sh interpreter of /usr/bin/it (#!/bin/sh)"
     )
@@ -91,9 +91,14 @@ def test_what_nobody_may_execute_counts_only_when_it_was_asked_for_and_may_do_wi
 
 
 def test_modules_of_a_language_are_not_started_even_where_their_mode_says_so() -> None:
-    tree = "f 0755 0:0 /usr/lib/python3.11/base64.py '#!/usr/bin/env python3'"
+    tree = """
+        f 0755 0:0 /usr/lib/python3.11/base64.py '#!/usr/bin/env python3'
+        f 0755 0:0 /usr/lib/node_modules/npm/bin/npm '#!/usr/bin/env node'
+    """
+    base64, npm = "/usr/lib/python3.11/base64.py", "/usr/lib/node_modules/npm/bin/npm"
     assert not list(scripts.find(scene(tree, "/usr/lib")))
-    assert wanted(scripts.find(scene(tree, "/usr/lib/python3.11/base64.py"))) == ["/usr/bin/env", "/usr/bin/python3"]
+    assert wanted(scripts.find(scene(tree, base64, npm))) == ["/usr/bin/env", "/usr/bin/node"]
+    assert wanted(scripts.find(scene(tree, base64))) == ["/usr/bin/env", "/usr/bin/python3"]
 
 
 def chain(length: int) -> str:
