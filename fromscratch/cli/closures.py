@@ -96,7 +96,7 @@ def missing_facts(missing: Missing) -> dict[str, Any]:
 
 def kind(node: Node, program: Program) -> str:
     """The word for an object: program, static, library, loader."""
-    if node.parent is None:
+    if node.is_root:
         return "static" if node.elf.is_static else "program" if node.elf.is_program else "library"
     return "loader" if node.path == program.nodes[0].elf.interpreter else "library"
 

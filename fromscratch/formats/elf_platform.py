@@ -1,8 +1,12 @@
 """What machine an ELF file is for: whether one object can be loaded with another, and the platform of an image."""
 
+from typing import TYPE_CHECKING
+
 from fromscratch.formats.elf import Elf, Read
 from fromscratch.formats.elf_attributes import cpu_arch
-from fromscratch.model.image import Platform
+
+if TYPE_CHECKING:  # the hot path of closures asks for ABIs alone
+    from fromscratch.model.image import Platform
 
 EM_SPARC, EM_386, EM_MIPS, EM_MIPS_RS3_LE, EM_SPARC32PLUS, EM_PPC64, EM_S390, EM_ARM = 2, 3, 8, 10, 18, 21, 22, 40
 EM_X86_64, EM_AARCH64, EM_RISCV, EM_LOONGARCH, EM_S390_OLD = 62, 183, 243, 258, 0xA390
@@ -55,7 +59,7 @@ def _ppc64_abi(elf: Elf) -> int:
     return elf.flags & EF_PPC64_ABI or (1 if elf.big_endian else 2)
 
 
-def platform_of(elf: Elf, read: Read | None = None) -> Platform | None:
+def platform_of(elf: Elf, read: Read | None = None) -> "Platform | None":
     """The platform of an image in which this object runs; None for one that no image can be for.
 
     The version of an ARM processor is Tag_CPU_arch of the file's build attributes, which need `read` and section
@@ -67,6 +71,8 @@ def platform_of(elf: Elf, read: Read | None = None) -> Platform | None:
     architecture = _ARCHITECTURES.get((elf.machine, elf.bits, elf.big_endian))
     if architecture is None or (elf.machine == EM_MIPS and elf.bits == 32 and elf.flags & EF_MIPS_ABI2):
         return None
+    from fromscratch.model.image import Platform
+
     if architecture != "arm":
         return Platform("linux", architecture)
     version = cpu_arch(elf, read) if read is not None else None

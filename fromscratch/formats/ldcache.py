@@ -7,7 +7,6 @@ without the table of libc5 before the present one. What is written is what ldcon
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from struct import Struct
 from typing import Literal, NamedTuple
@@ -70,13 +69,14 @@ class Answer(NamedTuple):
     variants: tuple[Entry, ...]
 
 
-@dataclass(frozen=True)
-class Cache:
-    """`entries` are in the file's order; `generator` is the name of the program that wrote it, often empty."""
-
+class _Cache(NamedTuple):
     entries: tuple[Entry, ...]
     big_endian: bool = False
     generator: str = ""
+
+
+class Cache(_Cache):
+    """`entries` are in the file's order; `generator` is the name of the program that wrote it, often empty."""
 
     @cached_property
     def by_soname(self) -> dict[str, list[Entry]]:

@@ -1,83 +1,50 @@
-"""This machine's folders as a `View` and as a `Ground`: looked into, never scanned as a whole.
+"""This machine's folders as the loader model asks of them.
 
-Paths are those inside the root that the folder is; for the machine's own root the kernel follows
-symlinks, which is what the loader would do, and for any other we do, so that none leads out of it.
+For the machine's own root the kernel follows symlinks, which is what the loader would do; for any other
+root we do, so that none leads out of it. What trees are made of is loaded only when somebody asks for the view.
 """
 
 import os
 import stat
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from fromscratch import paths
-from fromscratch.errors import FormatError, ImageError, NotInTree
+from fromscratch.errors import FormatError, ImageError, IntegrityError, NotInTree
 from fromscratch.formats.elf import Read, read_elf
-from fromscratch.host.scan import entry_of
 from fromscratch.linker.ground import Opened
-from fromscratch.model import view as views
-from fromscratch.model.content import HostFile, changed
-from fromscratch.model.entry import Directory, Entry, File, HardLink
-from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import ROOT, TreePath, decode, encode
+from fromscratch.paths import decode, encode
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-class MachineView:
-    """A folder of this machine as a root. What was looked at once stays as it was then."""
-
-    def __init__(self, root: Path = Path("/")) -> None:
-        self.root = root
-        self._prefix = "" if root == Path("/") else os.fspath(root.resolve())
-        self._entries: dict[TreePath, Entry | None] = {}
-        self._children: dict[TreePath, Sequence[str]] = {}
-
-    def host_path(self, path: str) -> bytes:
-        """Where a path of the view lies on the machine."""
-        return encode(f"{self._prefix}{path}")
-
-    def get(self, path: TreePath, /) -> Entry | None:
-        """Raises ImageError for what this user may not look at."""
-        if path not in self._entries:
-            self._entries[path] = self._look(path)
-        return self._entries[path]
-
-    def _look(self, path: TreePath) -> Entry | None:
-        if path != ROOT and not isinstance(self.get(paths.parent(path)), Directory):
-            return None  # a symlink on the way might lead out of the root
-        where = self.host_path(path)
-        try:
-            facts = os.stat(where) if path == ROOT else os.lstat(where)  # noqa: PTH116  a Path holds no bytes
-            if stat.S_ISSOCK(facts.st_mode):
-                return None  # no image can hold one
-            return entry_of(os.fsdecode(where), facts)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise _unreadable(where, error) from error
-
-    def children(self, directory: TreePath, /) -> Sequence[str]:
-        """Raises ImageError for a directory that this user may not list."""
-        known = self._children.get(directory)
-        if known is None:
-            where = self.host_path(directory)
-            try:
-                known = sorted(decode(name) for name in os.listdir(where))
-            except (FileNotFoundError, NotADirectoryError):
-                known = ()
-            except OSError as error:
-                raise _unreadable(where, error) from error
-            self._children[directory] = known
-        return known
+    from fromscratch.host.machine_view import MachineView
 
 
 class MachineGround:
     """A folder of this machine as the loader model asks of it."""
 
-    def __init__(self, root: Path = Path("/")) -> None:
-        self.view = MachineView(root)
-        self._whole = root == Path("/")
+    def __init__(self, root: "Path | str" = "/") -> None:
+        self._root, self._whole = root, os.fspath(root) == "/"
         self._names: dict[str, Container[str]] = {}
         self._opened: dict[str, Opened | None] = {}
+
+    @cached_property
+    def view(self) -> "MachineView":
+        from pathlib import Path
+
+        from fromscratch.host.machine_view import MachineView
+
+        return MachineView(Path(self._root))
+
+    def place(self, path: str, /) -> str | None:
+        if self._whole:
+            real = os.path.realpath(encode(path))
+            return decode(real) if os.path.lexists(real) else None
+        from fromscratch.model.view import place
+
+        return place(self.view, path)
 
     def names(self, directory: str, /) -> Container[str]:
         known = self._names.get(directory)
@@ -118,7 +85,7 @@ class MachineGround:
                 except FormatError as error:
                     after = os.fstat(descriptor)
                     if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-                        raise changed(path) from error
+                        raise _changed(path) from error
                     return Opened(identity, None, error.message)
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -141,8 +108,8 @@ class MachineGround:
         if self._whole:
             return encode(path)
         try:
-            place = views.place(self.view, path)
-        except (ImageError, NotInTree):
+            place = self.place(path)
+        except ImageError:
             return None
         return None if place is None else self.view.host_path(place)
 
@@ -157,20 +124,6 @@ class _Unlisted:
         return isinstance(name, str) and os.path.lexists(self._where + b"/" + encode(name))
 
 
-def with_hard_links(tree: Rootfs) -> Rootfs:
-    """The tree with files that are one inode on this machine as names of one inode in it too."""
-    first: dict[tuple[int, int], TreePath] = {}
-    linked: dict[TreePath, Entry] = {}
-    for path, entry in tree.items():
-        if isinstance(entry, File) and isinstance(entry.content, HostFile):
-            facts = os.lstat(entry.content.path)
-            if facts.st_nlink > 1:
-                target = first.setdefault((facts.st_dev, facts.st_ino), path)
-                if target != path:
-                    linked[path] = HardLink(tree.inode(target).meta, target, entry.origins)
-    return tree.with_entries(linked) if linked else tree
-
-
 @contextmanager
 def reading(where: bytes) -> Iterator[tuple[Read, os.stat_result, int]]:
     """An open file: how to read it, what fstat(2) said at first, and its descriptor. Never waits for a FIFO."""
@@ -179,6 +132,10 @@ def reading(where: bytes) -> Iterator[tuple[Read, os.stat_result, int]]:
         yield lambda offset, size: os.pread(descriptor, size, offset), os.fstat(descriptor), descriptor
     finally:
         os.close(descriptor)
+
+
+def _changed(path: str) -> IntegrityError:
+    return IntegrityError(f"{path} changed while it was read", "run it again when nothing writes to it")
 
 
 def _unreadable(where: bytes, error: OSError) -> ImageError:

@@ -5,7 +5,8 @@ the name it is asked for by, by its DT_SONAME, and by its inode. What several pr
 root is answered once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from copy import copy
 from typing import NamedTuple
 
 from fromscratch.errors import UsageError
@@ -56,6 +57,7 @@ class Linker:
         self.grounds, self._by_cache_alone = tuple(grounds), by_cache_alone
         self._library_path, self._preload = tuple(library_path), tuple(preload)
         self._searches: dict[tuple[object, ...], Search] = {}
+        self.twins: dict[tuple[int, tuple[str, ...]], Program] = {}  # by the rules and DT_NEEDED, as they started
 
     def opened(self, path: str) -> tuple[Ground, Opened] | None:
         """The file that a path leads to, in the first ground that has it."""
@@ -77,7 +79,7 @@ class Linker:
         elf = opened.elf
         if elf is None:
             raise UsageError(f"{path}: {opened.fault}", "name a program or a shared library")
-        made = Program(self, Node(path, elf, ground, opened.identity, None, "asked for"))
+        made = Program(self, Node(path, elf, ground, opened.identity, "asked for", is_root=True))
         if not elf.is_static and (elf.dynamic or elf.interpreter):
             made.start(self._preload)
         return made
@@ -103,19 +105,22 @@ class Program:
     """One program as its loader would map it.
 
     `nodes` are its objects in the order of loading, the program itself first; `links` and `missing` are the needs
-    that were met and those that were not.
+    that were met and those that were not. `twin` is a program that needs the same and got the same objects, if one
+    was met before: most programs need what some other one does.
     """
 
     def __init__(self, linker: Linker, root: Node) -> None:
         self._linker = linker
         self._search, self._interpreter = linker.search(root.elf)
         self.nodes = [self._search.entered(root)]
-        self.links: list[Link] = []
+        self._needs: list[tuple[Node, str, str, Node, str]] = []  # as `links` has them
+        self._links: list[Link] = []
         self.missing: list[Missing] = []
         self._by_name: dict[str, Node] = {}
         self._by_identity: dict[object, Node] = {}
         self._paths: dict[str, str] = {}  # a name by which a known inode was found again -> that path
         self._closed = 0
+        self.twin: Program | None = None
         self._known(root, root.path)
 
     @property
@@ -123,14 +128,47 @@ class Program:
         """The loader whose rules are followed."""
         return next((each for each in self._search.loaders if each.found), self._search.loaders[-1])
 
+    @property
+    def links(self) -> list[Link]:
+        """Made when somebody asks: most programs are only asked for their objects."""
+        for by, name, rule, node, path in self._needs[len(self._links) :]:
+            self._links.append(Link(by.path, name, rule, path, node.how))
+        return self._links
+
     def start(self, preload: Sequence[str] = ()) -> None:
         """Do as execve(2) and the loader do: the interpreter, what is preloaded, then every need in turn."""
         root = self.nodes[0]
-        if root.elf.interpreter is not None:
-            self._start(root, root.elf.interpreter)
+        elf = root.elf
+        alike = root.plain and not (preload or elf.filters or elf.auxiliaries or elf.soname)
+        twin = self._linker.twins.get((id(self._search), elf.needed)) if alike else None
+        if twin is not None:
+            self._take_after(twin)
+            return
+        if elf.interpreter is not None:
+            self._start(root, elf.interpreter)
         for name in preload:
             self._need(root, name, "LD_PRELOAD")
         self._close()
+        if alike and not self.missing:
+            self._linker.twins[id(self._search), elf.needed] = self._snapshot()
+
+    def _snapshot(self) -> "Program":
+        """The program as it is now, which what is loaded later does not change."""
+        kept = copy(self)
+        kept.nodes, kept._needs = list(self.nodes), list(self._needs)
+        kept._by_name, kept._by_identity, kept._paths = dict(self._by_name), dict(self._by_identity), dict(self._paths)
+        return kept
+
+    def _take_after(self, twin: "Program") -> None:
+        """Have what the twin had when it had started, in place of its root the own."""
+        root, other = self.nodes[0], twin.nodes[0]
+        self.twin = twin
+        self.nodes += twin.nodes[1:]
+        self._closed = len(self.nodes)
+        self._needs = [(root if by is other else by, *rest) for by, *rest in twin._needs]  # type: ignore[misc]
+        self._by_name = {name: node for name, node in twin._by_name.items() if node is not other} | self._by_name
+        self._by_identity = twin._by_identity | self._by_identity
+        self._paths = dict(twin._paths)
 
     def load(self, by: Node, name: str, rule: str, *, optional: bool = False) -> Node | None:
         """Do as dlopen(3) called by one of the objects does; None for what is not found, missing unless `optional`."""
@@ -146,8 +184,12 @@ class Program:
         while self._closed < len(self.nodes):
             node = self.nodes[self._closed]
             self._closed += 1
-            for name, rule in _needs(node.elf):
-                self._need(node, name, rule)
+            for name in node.elf.needed:
+                self._need(node, name, "DT_NEEDED")
+            for name in node.elf.filters:
+                self._need(node, name, "DT_FILTER")
+            for name in node.elf.auxiliaries:
+                self._need(node, name, "DT_AUXILIARY", True)
 
     def _start(self, root: Node, path: str) -> None:
         """The loader is an object of the program too, known by its path and its soname."""
@@ -159,8 +201,10 @@ class Program:
         if opened.elf is None:
             self.missing.append(Missing(path, root.path, "PT_INTERP", (path,), f"{path}: {opened.fault}"))
             return
-        self.links.append(Link(root.path, path, "PT_INTERP", path, "its path"))
-        self._take(Node(path, opened.elf, ground, opened.identity, root, "its path"), path)
+        loader = self._search.entered(Node(path, opened.elf, ground, opened.identity, "its path"))
+        self.nodes.append(loader)
+        self._known(loader, path)
+        self._needs.append((root, path, "PT_INTERP", loader, path))
 
     def _need(self, node: Node, name: str, rule: str, optional: bool = False) -> Node | None:
         known = self._by_name.get(name)
@@ -169,46 +213,31 @@ class Program:
                 known = self._by_name[self._interpreter]
             else:
                 known = self._find(node, name, rule, optional)
-        if known is not None:
-            self.links.append(Link(node.path, name, rule, self._paths.get(name, known.path), known.how))
+                if known is None:
+                    return None
+        self._needs.append((node, name, rule, known, self._paths.get(name, known.path)))
         return known
 
     def _find(self, node: Node, name: str, rule: str, optional: bool) -> Node | None:
         hit = self._search.find(name, node)
-        if hit.place is None:
-            if not optional and rule != "DT_AUXILIARY":  # the loader goes on without those
+        found = hit.node
+        if found is None:
+            if not optional:
                 self.missing.append(Missing(name, node.path, rule, hit.searched, hit.fault))
             return None
-        place = hit.place
-        known = self._by_identity.get(place.opened.identity)
+        known = self._by_identity.get(found.identity)
         if known is not None:
-            self._by_name[name], self._paths[name] = known, place.path
+            self._by_name[name], self._paths[name] = known, found.path
             return known
-        assert place.opened.elf is not None  # noqa: S101  a search finds nothing else
-        return self._take(
-            Node(place.path, place.opened.elf, place.ground, place.opened.identity, node, place.how), name
-        )
-
-    def _take(self, node: Node, name: str) -> Node:
-        self._search.entered(node)
-        self.nodes.append(node)
-        self._known(node, name)
-        return node
+        self.nodes.append(found)
+        self._known(found, name)
+        return found
 
     def _known(self, node: Node, name: str) -> None:
         self._by_name[name] = self._by_name[node.path] = node
         if node.elf.soname is not None and self._search.kind == "glibc":
             self._by_name.setdefault(node.elf.soname, node)
         self._by_identity[node.identity] = node
-
-
-def _needs(elf: Elf) -> Iterator[tuple[str, str]]:
-    for name in elf.needed:
-        yield name, "DT_NEEDED"
-    for name in elf.filters:
-        yield name, "DT_FILTER"
-    for name in elf.auxiliaries:
-        yield name, "DT_AUXILIARY"
 
 
 def _is_in_musl(name: str) -> bool:

@@ -181,7 +181,7 @@ class _Gathering:
             self._missing[missing] = None
 
     def _place(self, node: Node) -> TreePath:
-        return views.place(node.ground.view, node.path) or TreePath(node.path)
+        return TreePath(node.ground.place(node.path) or node.path)
 
     # What linking does not show
 

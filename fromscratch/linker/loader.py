@@ -9,10 +9,7 @@ import re
 from typing import Literal, NamedTuple
 
 from fromscratch.formats.elf import Elf
-from fromscratch.linker.ground import Ground
-from fromscratch.model import view as views
-from fromscratch.model.content import read
-from fromscratch.model.entry import File
+from fromscratch.linker.ground import Ground, whole
 from fromscratch.paths import decode
 
 Kind = Literal["glibc", "musl"]
@@ -66,7 +63,7 @@ def usual_interpreter(ground: Ground, elf: Elf) -> str | None:
 
 def loader(ground: Ground, path: str, elf: Elf) -> Loader:
     """What the loader at `path` would do for a program like `elf`. Executes nothing."""
-    opened = ground.opened(path)
+    opened = ground.opened(path) if path else None
     if musl := _MUSL.match(path):
         path_file = f"{musl[1]}/etc/ld-musl-{musl[2]}.path"
         return Loader(path, "musl", _musl_directories(ground, path_file), "lib", opened is not None, path_file)
@@ -76,10 +73,8 @@ def loader(ground: Ground, path: str, elf: Elf) -> Loader:
 
 
 def _compiled_in(ground: Ground, path: str) -> tuple[str, ...]:
-    entry = views.look(ground.view, path)
-    if not isinstance(entry, File) or entry.content.size > _MAX_LOADER:
-        return ()
-    for run in _DIRECTORIES.finditer(read(entry.content)):
+    data = whole(ground, path, _MAX_LOADER)
+    for run in _DIRECTORIES.finditer(data or b""):
         names = [decode(name).rstrip("/") for name in run[0].split(b"\0") if name]
         if any("lib" in name for name in names):
             return tuple(dict.fromkeys(names))
@@ -88,8 +83,8 @@ def _compiled_in(ground: Ground, path: str) -> tuple[str, ...]:
 
 def _musl_directories(ground: Ground, path_file: str) -> tuple[str, ...]:
     """Those of the path file, one a line or with colons between; the built-in ones without it."""
-    entry = views.look(ground.view, path_file)
-    if not isinstance(entry, File) or entry.content.size > _MAX_LOADER:
+    data = whole(ground, path_file, _MAX_LOADER)
+    if data is None:
         return _MUSL_DEFAULT
-    words = re.split(r"[:\n]", decode(read(entry.content)))
+    words = re.split(r"[:\n]", decode(data))
     return tuple(dict.fromkeys(word.rstrip("/") or "/" for word in words if word.startswith("/")))

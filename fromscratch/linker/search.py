@@ -19,51 +19,37 @@ from fromscratch.errors import FormatError
 from fromscratch.formats import ldcache
 from fromscratch.formats.elf import DF_1_NODEFLIB, Elf
 from fromscratch.formats.elf_platform import platform_word, same_abi
-from fromscratch.linker.conf import configured
-from fromscratch.linker.ground import Ground, Opened
+from fromscratch.linker.ground import Ground, whole
 from fromscratch.linker.loader import Loader
-from fromscratch.model import view as views
-from fromscratch.model.content import read
-from fromscratch.model.entry import File
 
 CACHE = "/etc/ld.so.cache"
-_MAX_CACHE = 64 << 20
-
-
-class Place(NamedTuple):
-    """A file that a search found: `how` tells which rule led to it, in the words of `why`."""
-
-    path: str
-    opened: Opened
-    ground: Ground
-    how: str
-
-
-class Hit(NamedTuple):
-    """What a search came to. `place` is None where it failed; `fault` says what stopped it, if something did."""
-
-    place: Place | None
-    searched: tuple[str, ...] = ()
-    fault: str = ""
+_MAX_CACHE = 16 << 20
 
 
 class Node:
-    """One object of a running program, and who loaded it."""
+    """One object of a running program: its path as it was found, and `how`, the rule that led there, as `why` says it.
 
-    __slots__ = ("elf", "ground", "how", "identity", "inherited", "parent", "path", "runpath")
+    `inherited` and `runpath` are the folders of its search paths, each with its rule; they are filled in by
+    `Search.entered`. With neither, and no DF_1_NODEFLIB, it is `plain`: what it needs is found wherever it stands.
+    """
 
-    def __init__(self, path: str, elf: Elf, ground: Ground, identity: object, parent: "Node | None", how: str) -> None:
-        self.path, self.elf, self.ground, self.identity, self.parent, self.how = (
-            path,
-            elf,
-            ground,
-            identity,
-            parent,
-            how,
-        )
-        # What this object's own needs are searched in, each with its rule. Filled in by `Search.entered`.
+    __slots__ = ("elf", "ground", "how", "identity", "inherited", "is_root", "path", "plain", "runpath")
+
+    def __init__(
+        self, path: str, elf: Elf, ground: Ground, identity: object, how: str, *, is_root: bool = False
+    ) -> None:
+        self.path, self.elf, self.ground, self.identity, self.how = path, elf, ground, identity, how
+        self.is_root, self.plain = is_root, True
         self.inherited: tuple[tuple[str, str], ...] = ()
         self.runpath: tuple[tuple[str, str], ...] = ()
+
+
+class Hit(NamedTuple):
+    """What a search came to. `node` is None where it failed; `fault` says what stopped it, if something did."""
+
+    node: Node | None
+    searched: tuple[str, ...] = ()
+    fault: str = ""
 
 
 class Search:
@@ -85,29 +71,29 @@ class Search:
         self._word, self._flags = platform_word(like), ldcache.flags_of(like)
         self._caches = [_cache_of(ground) for ground in grounds]
         # A root that says nothing of its own (a staged install tree) is searched as the one below it would be.
-        configurations = [() if by_cache_alone else configured(ground.view) for ground in grounds]
-        self._conf = [own or configurations[-1] for own in configurations]
+        asked = [self._caches[number] is None and not by_cache_alone for number in range(len(grounds))]
+        conf = [_configured(ground) if ask else () for ground, ask in zip(grounds, asked, strict=True)]
+        self._conf = [
+            own or (conf[-1] or _configured(grounds[-1]) if ask else ()) for own, ask in zip(conf, asked, strict=True)
+        ]
 
     @property
     def kind(self) -> str:
         return self.loaders[0].kind
 
-    def entered(self, node: Node) -> Node:
-        """The node with its search paths, which depend on who loaded it."""
-        elf, above = node.elf, node.parent.inherited if node.parent else ()
-        if elf.rpath is None and elf.runpath is None:
-            node.inherited = above
-            return node
+    def entered(self, node: Node, above: tuple[tuple[str, str], ...] = ()) -> Node:
+        """The node with its search paths; `above` is what whoever loaded it has inherited."""
+        elf = node.elf
+        node.inherited = above
         if self.kind == "musl":
             own = self.expanded(elf.runpath if elf.runpath is not None else elf.rpath or "", node)
             node.inherited = (*((each, f"search path of {node.path}") for each in own), *above)
-            return node
-        if elf.runpath is not None:
+        elif elf.runpath is not None:
             node.runpath = tuple((each, f"DT_RUNPATH of {node.path}") for each in self.expanded(elf.runpath, node))
-            node.inherited = above
         elif elf.rpath is not None:
             own = self.expanded(elf.rpath, node)
             node.inherited = (*((each, f"DT_RPATH of {node.path}") for each in own), *above)
+        node.plain = not (node.inherited or node.runpath or elf.flags_1 & DF_1_NODEFLIB)
         return node
 
     def expanded(self, text: str, node: Node) -> list[str]:
@@ -136,8 +122,7 @@ class Search:
         """The file that the loader takes for `name`, needed by `node`."""
         if "/" in name:
             return self._direct(name, node)
-        plain = not (node.inherited or node.runpath or node.elf.flags_1 & DF_1_NODEFLIB)
-        if not plain:
+        if not node.plain:
             return self._searched(name, node)
         known = self._plain.get(name)
         if known is None:
@@ -149,7 +134,7 @@ class Search:
         if path is None or not path.startswith("/"):
             return Hit(None, (), f"{name} is relative to wherever the program is started")
         for ground in self.grounds:
-            hit = self._accepted(path, ground, "its path")
+            hit = self._accepted(path, ground, "its path", node)
             if hit:
                 return hit
         return Hit(None, (path,))
@@ -160,9 +145,9 @@ class Search:
             for directory, how in self._order(node, number):
                 looked[directory] = None
                 if how is _CACHED:
-                    hit = self._in_cache(name, number)
+                    hit = self._in_cache(name, number, node)
                 elif name in ground.names(directory):
-                    hit = self._accepted(f"{directory}/{name}", ground, how)
+                    hit = self._accepted(f"{directory}/{name}", ground, how, node)
                 else:
                     continue
                 if hit:
@@ -188,19 +173,19 @@ class Search:
                 yield from ((each, "ld.so.conf") for each in self._conf[number])
             yield from ((each, _DEFAULT) for each in own.directories)
 
-    def _in_cache(self, name: str, number: int) -> Hit | None:
+    def _in_cache(self, name: str, number: int, node: Node) -> Hit | None:
         """What the cache answers that any processor takes; what only some take, where there is nothing else."""
         known = self._caches[number]
         if known is None or self._flags is None:
             return None
         answer = ldcache.lookup(known, name, self._flags)
         for path in (answer.baseline, *(entry.path for entry in answer.variants)):
-            hit = self._accepted(path, self.grounds[number], _CACHED) if path else None
+            hit = self._accepted(path, self.grounds[number], _CACHED, node) if path else None
             if hit:
                 return hit
         return None
 
-    def _accepted(self, path: str, ground: Ground, how: str) -> Hit | None:
+    def _accepted(self, path: str, ground: Ground, how: str, by: Node) -> Hit | None:
         """The file at `path`, if the loader would take it; None where it would go on looking."""
         opened = ground.opened(path)
         if opened is None:
@@ -208,7 +193,8 @@ class Search:
         if opened.elf is None:
             return Hit(None, (path,), f"{path}: {opened.fault}; the loader stops at it")
         if same_abi(self.like, opened.elf):
-            return Hit(Place(path, opened, ground, how))
+            found = Node(path, opened.elf, ground, opened.identity, how)
+            return Hit(self.entered(found, by.inherited))
         if self.kind == "musl":
             return Hit(None, (path,), f"{path} is for another architecture; musl's loader stops at it")
         return None
@@ -219,18 +205,20 @@ _CACHED, _DEFAULT = "ld.so.cache", "a directory of the loader"
 
 def origin(node: Node) -> str:
     """What $ORIGIN stands for: the folder of a program's real place, and of a library as it was found."""
-    path = node.path
-    if node.parent is None:
-        path = views.place(node.ground.view, path) or path
+    path = (node.ground.place(node.path) if node.is_root else None) or node.path
     return path.rpartition("/")[0] or "/"
 
 
 def _cache_of(ground: Ground) -> ldcache.Cache | None:
     """The cache of a root; None if there is none that its loader could use."""
-    entry = views.look(ground.view, CACHE)
-    if not isinstance(entry, File) or entry.content.size > _MAX_CACHE:
-        return None
+    data = whole(ground, CACHE, _MAX_CACHE)
     try:
-        return ldcache.read(read(entry.content))
+        return None if data is None else ldcache.read(data)
     except FormatError:
         return None  # the loader does without a cache that it cannot read
+
+
+def _configured(ground: Ground) -> tuple[str, ...]:
+    from fromscratch.linker.conf import configured
+
+    return configured(ground.view)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fromscratch.errors import FormatError
-from fromscratch.host.machine import MachineView
+from fromscratch.host.machine_view import MachineView
 from fromscratch.host.materialise import materialise
 from fromscratch.linker.conf import configured
 from fromscratch.model.rootfs import Rootfs

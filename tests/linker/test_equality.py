@@ -8,7 +8,8 @@ import pytest
 
 from fromscratch import assembly, recipe
 from fromscratch.host import apt_config
-from fromscratch.host.machine import MachineGround, MachineView
+from fromscratch.host.machine import MachineGround
+from fromscratch.host.machine_view import MachineView
 from fromscratch.host.materialise import materialise
 from fromscratch.host.store import Store
 from fromscratch.linker.closure import Linker, Program

@@ -8,9 +8,9 @@ from fromscratch import paths
 from fromscratch.errors import UsageError
 from fromscratch.formats.elf_platform import platform_of
 from fromscratch.host import named
-from fromscratch.host.machine import MachineView
+from fromscratch.host.machine_view import MachineView
 from fromscratch.host.scan import scan
-from fromscratch.linker.ground import TreeGround
+from fromscratch.linker.tree_ground import TreeGround
 from fromscratch.model import view as views
 from fromscratch.model.entry import Entry, File, Meta, Origin, with_meta
 from fromscratch.model.image import Platform

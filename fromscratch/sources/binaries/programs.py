@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fromscratch.formats.elf_platform import platform_of
-from fromscratch.linker.ground import TreeGround
+from fromscratch.linker.tree_ground import TreeGround
 from fromscratch.model.entry import File
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs

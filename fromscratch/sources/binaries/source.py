@@ -9,11 +9,13 @@ from fromscratch.errors import Conflict, ImageError, UsageError
 from fromscratch.formats.elf import Elf
 from fromscratch.formats.elf_platform import platform_of
 from fromscratch.host import named
-from fromscratch.host.machine import MachineGround, with_hard_links
+from fromscratch.host.machine import MachineGround
+from fromscratch.host.machine_view import with_hard_links
 from fromscratch.host.store import Store
 from fromscratch.linker.closure import Linker, Missing
 from fromscratch.linker.gather import Gathered, gather
-from fromscratch.linker.ground import Ground, TreeGround
+from fromscratch.linker.ground import Ground
+from fromscratch.linker.tree_ground import TreeGround
 from fromscratch.model.content import HostFile, digest_of
 from fromscratch.model.entry import Entry, File, Meta, Origin, with_meta
 from fromscratch.model.rootfs import Rootfs

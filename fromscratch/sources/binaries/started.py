@@ -4,8 +4,8 @@ from fromscratch.errors import ImageError
 from fromscratch.linker import cache
 from fromscratch.linker.closure import Linker, Missing
 from fromscratch.linker.gather import Gathered
-from fromscratch.linker.ground import TreeGround
 from fromscratch.linker.search import CACHE
+from fromscratch.linker.tree_ground import TreeGround
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Origin, file
 from fromscratch.model.rootfs import Rootfs

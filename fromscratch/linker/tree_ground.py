@@ -1,0 +1,70 @@
+"""A view as a ground: the loader model over a tree."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fromscratch.errors import FormatError, NotInTree
+from fromscratch.formats.elf import Read, read_elf
+from fromscratch.linker.ground import Opened
+from fromscratch.model import view as views
+from fromscratch.model.content import Content
+from fromscratch.model.entry import File
+from fromscratch.model.view import View
+
+
+class TreeGround:
+    """Any view as a ground."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self._names: dict[str, frozenset[str]] = {}
+        self._opened: dict[str, Opened | None] = {}
+
+    def names(self, directory: str) -> frozenset[str]:
+        known = self._names.get(directory)
+        if known is None:
+            known = self._names[directory] = frozenset(views.names(self.view, directory))
+        return known
+
+    def place(self, path: str) -> str | None:
+        return views.place(self.view, path)
+
+    def opened(self, path: str) -> Opened | None:
+        """Raises ImageError for a file that cannot be read."""
+        if path not in self._opened:
+            place = views.place(self.view, path)
+            known = None if place is None else self._opened.get(f"\0{place}")
+            if known is None and place is not None:
+                known = self._opened[f"\0{place}"] = self._read(place)
+            self._opened[path] = known
+        return self._opened[path]
+
+    def _read(self, place: str) -> Opened | None:
+        entry = views.look(self.view, place)
+        if not isinstance(entry, File):
+            return None
+        with _reading(entry.content) as read:
+            try:
+                return Opened(place, read_elf(read))
+            except FormatError as error:
+                return Opened(place, None, error.message)
+
+    @contextmanager
+    def reading(self, path: str) -> Iterator[Read]:
+        """Raises NotInTree for what is no regular file."""
+        entry = views.look(self.view, path)
+        if not isinstance(entry, File):
+            raise NotInTree(f"{path} is no regular file", "ls shows what is there")
+        with _reading(entry.content) as read:
+            yield read
+
+
+@contextmanager
+def _reading(content: Content) -> Iterator[Read]:
+    with content.open() as stream:
+
+        def read(offset: int, size: int) -> bytes:
+            stream.seek(offset)
+            return stream.read(size)
+
+        yield read
