@@ -3,13 +3,39 @@
 from collections.abc import Iterator
 from functools import partial
 
-from fromscratch.linker.beyond import dlopen, scripts
+from fromscratch.linker.beyond import (
+    certificates,
+    dlopen,
+    gconv,
+    hwcaps,
+    locales,
+    nss,
+    packages,
+    plugins,
+    python,
+    scripts,
+    tzdata,
+)
 from fromscratch.linker.beyond.contract import Finder
 from fromscratch.sources.binaries.options import BinariesOptions
 
 
 def finders(options: BinariesOptions) -> Iterator[Finder]:
-    """Those that are switched on."""
-    yield scripts.find
+    """Those that are switched on. One that takes nothing by its options may still have something to offer."""
+    yield partial(scripts.find, commands=options.commands)
     if options.dlopen != "none":
         yield partial(dlopen.find, strings=options.dlopen == "all")
+    if options.nss != "none":
+        yield partial(nss.find, configuration="tree" if options.nss == "tree" else "made")
+    yield partial(hwcaps.find, take=options.hwcaps == "all")
+    yield partial(gconv.find, charsets=options.gconv)
+    yield partial(locales.find, locales=options.locales, messages=options.messages)
+    yield partial(tzdata.find, localtime=options.localtime, zones=options.tzdata)
+    if options.certificates != "none":
+        yield partial(
+            certificates.find, always=options.certificates == "always", hashes=options.certificates == "hashes"
+        )
+    if options.python != "none":
+        yield partial(python.find, mode=options.python)
+    yield partial(plugins.find, patterns=options.plugins)
+    yield partial(packages.find, take=options.package)

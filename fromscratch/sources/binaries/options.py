@@ -27,6 +27,7 @@ class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     allow_missing: Annotated[
         list[str], Meta(description="globs of names that may stay missing, such as libcuda.so.*")
     ] = []
+    commands: Annotated[bool, Meta(description="take the programs that shell scripts call")] = False
     plugins: Annotated[list[str], Meta(description="globs of files that the programs load by themselves")] = []
     hwcaps: Annotated[
         Literal["baseline", "all"],
@@ -43,10 +44,11 @@ class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     gconv: Annotated[list[str], Meta(description="character sets for iconv, such as UTF-16, or all")] = []
     locales: Annotated[list[str], Meta(description="locales such as de_DE.UTF-8")] = []
     messages: Annotated[bool, Meta(description="the translations of these locales too")] = False
-    timezones: Annotated[list[str], Meta(description="zones such as Europe/Berlin, or all")] = []
+    tzdata: Annotated[list[str], Meta(description="zones such as Europe/Berlin, or all")] = []
     localtime: Annotated[bool, Meta(description="take /etc/localtime")] = False
     certificates: Annotated[
-        Literal["auto", "hashes", "none"], Meta(description="auto takes the CA bundle if there is a TLS library")
+        Literal["auto", "always", "hashes", "none"],
+        Meta(description="auto takes the CA bundle if there is a TLS library; hashes takes the single ones too"),
     ] = "auto"
     python: Annotated[Scripts, Meta(description=_SCRIPTS)] = "auto"
     perl: Annotated[Scripts, Meta(description=_SCRIPTS)] = "auto"

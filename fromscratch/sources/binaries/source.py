@@ -64,7 +64,7 @@ class BinariesSource:
         tree = below.merged(upper, replace=replace, directories="keep")
         if self._options.etc == "auto":
             tree = with_etc(tree, Origin(self.label, "made by", "the minimal /etc of every bundle"))
-        for text in (*gathered.warnings, *(f"{offer.what}: {offer.option}" for offer in gathered.offers)):
+        for text in (*gathered.warnings, *(f"not taken: {offer.what} ({offer.option})" for offer in gathered.offers)):
             self._context.progress.note(text)
         return startable(tree, gathered, self._options, self.label)
 
