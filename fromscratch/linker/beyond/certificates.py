@@ -159,7 +159,7 @@ def _offered(scene: Scene, static: list[TreePath]) -> Iterator[Offer]:
     for place in static if path else []:
         if rodata.texts(scene, place, _LINKED_IN):
             what = f"{path}, the certificates that {place} looks for when it speaks TLS"
-            yield Offer(what, "--with certificates", KIND, _size(scene, path or ""))
+            yield Offer(what, f"--add {path}", KIND, _size(scene, path or ""))
 
 
 def _size(scene: Scene, path: str) -> int:

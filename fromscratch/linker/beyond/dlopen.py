@@ -57,8 +57,8 @@ def find(
     strings: bool = True,
     idn: bool = False,
 ) -> Iterator[Finding]:
-    """`priorities` are those of the notes that are taken, the rest is offered. `strings` takes what looks like a
-    soname, and `idn` libidn2 for glibc's getaddrinfo."""
+    """Notes of these `priorities` are taken, others offered, where their library is there. `strings` takes what looks
+    like a soname, and `idn` libidn2 for glibc's getaddrinfo."""
     yield from _by_glibc(scene, idn)
     for place, elf in scene.objects.items():
         noted = _notes(scene, place, elf)
@@ -66,7 +66,7 @@ def find(
             yield noted
             noted = ()
         for note in noted:
-            yield _told(scene, place, note, priorities)
+            yield from _told(scene, place, note, priorities)
         if strings and elf.dynamic:
             yield from _strings(scene, place, elf, {soname for note in noted for soname in note.sonames})
 
@@ -89,10 +89,17 @@ def _by_glibc(scene: Scene, idn: bool) -> Iterator[Finding]:
         detail = f"{libc.place} (loads {_IDN} for host names beyond ASCII)"
         yield Want(_IDN, libc.place, detail, KIND, "possible", library=True)
     elif not any(elf.soname == _IDN for elf in scene.objects.values()):
-        entry = views.look(scene.view, f"{paths.parent(libc.place)}/{_IDN}")
-        size = entry.content.size if isinstance(entry, File) else 0
         what = f"{_IDN}, which glibc loads when a program asks getaddrinfo for host names beyond ASCII"
-        yield Offer(what, "--with dlopen=idn", KIND, size)
+        yield from _offered(scene, _IDN, what)
+
+
+def _offered(scene: Scene, soname: str, what: str) -> Iterator[Offer]:
+    """A library that lies beside others of the image; of one that lies elsewhere, nothing is said."""
+    for folder in _folders(scene):
+        entry = views.look(scene.view, f"{folder}/{soname}")
+        if isinstance(entry, File):
+            yield Offer(what, f"--add {folder}/{soname}", KIND, entry.content.size)
+            return
 
 
 def _notes(scene: Scene, place: TreePath, elf: Elf) -> tuple[DlopenNote, ...] | Warned:
@@ -105,7 +112,7 @@ def _notes(scene: Scene, place: TreePath, elf: Elf) -> tuple[DlopenNote, ...] | 
             return Warned(f"the notes of {place} cannot be read: {error.message}", KIND)
 
 
-def _told(scene: Scene, place: TreePath, note: DlopenNote, priorities: tuple[str, ...]) -> Finding:
+def _told(scene: Scene, place: TreePath, note: DlopenNote, priorities: tuple[str, ...]) -> Iterator[Finding]:
     """One of a note's sonames will do: its first that is in the image, else its first that lies beside others there."""
     present = {elf.soname for elf in scene.objects.values()}
     near = {name for folder in _folders(scene) for name in views.names(scene.view, folder)}
@@ -117,9 +124,10 @@ def _told(scene: Scene, place: TreePath, note: DlopenNote, priorities: tuple[str
     if note.priority in priorities:
         detail = f"{place} ({note.priority} by its dlopen note{f' for {purpose}' if purpose else ''})"
         optional = note.priority != "required"
-        return Want(soname, place, detail, KIND, "declared", library=True, optional=optional)
-    what = f"{soname}, which {place} can use{f' for {purpose}' if purpose else ''} ({note.priority})"
-    return Offer(what, f"--with dlopen={note.priority}", KIND)
+        yield Want(soname, place, detail, KIND, "declared", library=True, optional=optional)
+    elif soname not in present:
+        what = f"{soname}, which {place} can use{f' for {purpose}' if purpose else ''} ({note.priority})"
+        yield from _offered(scene, soname, what)
 
 
 def _folders(scene: Scene) -> list[TreePath]:

@@ -116,7 +116,7 @@ def test_other_distributions_have_other_bundles() -> None:
 def test_a_static_program_that_names_a_bundle_is_offered_it() -> None:
     go = elf(type="exec", data=b"x/etc/ssl/certs/ca-certificates.crt/etc/pki/tls/certs/ca-bundle.crt")
     scene = system(DEBIAN, {"/usr/bin/go": go, "/usr/bin/hello": elf(type="exec")})
-    assert offers(scene) == [("--with certificates", 11)]
+    assert offers(scene) == [("--add /etc/ssl/certs/ca-certificates.crt", 11)]
     assert wanted(certificates.find(scene, always=True)) == ["/etc/ssl/certs/ca-certificates.crt"]
 
 

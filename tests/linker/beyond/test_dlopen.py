@@ -11,7 +11,7 @@ from fromscratch.linker.beyond.contract import Offer, Want
 from tests.formats.elfs import elf
 from tests.linker.beyond.objects import LIBC, libc, program, system
 from tests.linker.beyond.roots import Root, compiled
-from tests.linker.beyond.scenes import told
+from tests.linker.beyond.scenes import told, wanted
 from tests.trees import text
 
 NT_FDO_DLOPEN = 0x407C0C0A
@@ -37,13 +37,15 @@ def test_notes_are_followed_by_their_priority() -> None:
             note("libfine.so.1", priority="suggested", feature="tar", description="ribbons"),
         ],
     )
-    assert found({"/usr/bin/it": it}) == text("""
+    objects = {"/usr/bin/it": it, "/usr/lib/libz.so.1": elf(soname="libz.so.1")}
+    beside = "f 0644 0:0 /usr/lib/libfine.so.1 'any'"
+    assert found(objects, beside) == text("""
         dlopen declared library libneeded.so.1 opened by /usr/bin/it (required by its dlopen note)
         dlopen declared library optional libgood.so.1 opened by /usr/bin/it (recommended by its dlopen note for zip)
         offer dlopen libfine.so.1, which /usr/bin/it can use for tar, ribbons (suggested)
     """)
-    asked = dlopen.find(system("", {"/usr/bin/it": it}), priorities=("suggested",))
-    assert [type(each) for each in asked] == [Offer, Offer, Want]
+    asked = dlopen.find(system(beside, objects), priorities=("suggested",))
+    assert wanted(asked) == ["libfine.so.1"]
 
 
 def test_of_several_sonames_one_that_is_there_is_taken() -> None:
@@ -102,7 +104,9 @@ def test_glibc_opens_the_unwinder(symbol: str) -> None:
 def test_host_names_beyond_ascii_are_offered() -> None:
     objects = {LIBC: libc(), "/usr/bin/it": program("getaddrinfo")}
     offer = list(dlopen.find(system("f 0644 0:0 /usr/lib/libidn2.so.0 'twelve bytes'", objects)))
-    assert [(each.option, each.size) for each in offer if isinstance(each, Offer)] == [("--with dlopen=idn", 12)]
+    assert [(each.option, each.size) for each in offer if isinstance(each, Offer)] == [
+        ("--add /usr/lib/libidn2.so.0", 12)
+    ]
     assert "possible library libidn2.so.0" in found(objects, idn=True)
 
 

@@ -1,0 +1,135 @@
+"""The other files of the packages that own what was asked for: its data, its configuration, its helpers.
+
+Read from the lists that dpkg and apk keep of what they installed. The database of rpm is not read: it is SQLite
+or Berkeley DB, whose records are headers of their own format.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from fromscratch import paths
+from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want, Warned
+from fromscratch.model import view as views
+from fromscratch.model.entry import Directory, File
+from fromscratch.paths import TreePath
+
+KIND = "package"
+
+_DPKG = "/var/lib/dpkg/info"
+_APK = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
+_RPM = ("/usr/lib/sysimage/rpm/rpmdb.sqlite", "/var/lib/rpm/rpmdb.sqlite", "/var/lib/rpm/Packages")
+
+# What nobody reads in an image, and what would only be read with a locale: `locales` takes that.
+_UNREAD = re.compile(
+    r"/usr/share/(doc|man|info|locale|help|gtk-doc|doc-base|lintian|bug|menu|bash-completion|zsh|fish)/"
+    r"|/etc/bash_completion\.d/"
+)
+_OWNABLE = re.compile(r"/(usr/(?!local/)|bin/|sbin/|lib[^/]*/|etc/|opt/|var/)")
+_MERGED = re.compile(r"/usr(/(?:bin|sbin|lib|lib32|lib64|libx32)/.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """`files` are the paths that it installed, folders too; `owned` those of them that were asked for."""
+
+    name: str
+    files: tuple[str, ...]
+    owned: tuple[TreePath, ...]
+
+
+def find(scene: Scene, *, take: bool = False) -> Iterator[Finding]:
+    """The files of the owning packages, less documentation and translations: offered, or with `take` taken."""
+    asked = [place for place in scene.asked if _OWNABLE.match(place)]
+    if not asked:
+        return
+    for package in owners(scene, asked):
+        by = package.owned[0]
+        wanted = list(_useful(scene, package))
+        if take:
+            for path in wanted:
+                yield Want(path, by, f"{by} (of the same package, {package.name})", KIND, "possible", optional=True)
+            continue
+        sizes = [_size(scene, path) for path in wanted if not _is_taken(scene, path)]
+        if sizes:
+            files = "file" if len(sizes) == 1 else "files"
+            what = f"{len(sizes)} other {files} of the package {package.name}, which has {by}"
+            yield Offer(what, "--with package", KIND, sum(sizes))
+    if take and any(views.place(scene.view, path) is not None for path in _RPM):
+        yield Warned("the packages of this root are in a database of rpm, which is not read: name files by --add", KIND)
+
+
+def owners(scene: Scene, asked: Iterable[TreePath]) -> Iterator[Package]:
+    """The packages that own these places, by the databases of the root. What none owns is left out."""
+    left = {spelled: place for place in asked for spelled in _spellings(place)}
+    for name, files in (*_by_dpkg(scene, left), *_by_apk(scene, left)):
+        owned = tuple(dict.fromkeys(left[path] for path in files if path in left))
+        yield Package(name, files, owned)
+
+
+def _spellings(place: TreePath) -> list[str]:
+    """As a package may name it that does not know of the merged /usr."""
+    merged = _MERGED.fullmatch(place)
+    return [place, merged[1]] if merged else [place]
+
+
+def _by_dpkg(scene: Scene, asked: dict[str, TreePath]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """dpkg keeps a list a package. Those with a name like a program's are read first, and all only if they must be."""
+    lists = [name for name in views.names(scene.view, _DPKG) if name.endswith(".list")]
+    words = {word for place in asked.values() for word in re.findall(r"[a-z]+", paths.name(place).lower())}
+    lists.sort(key=lambda name: not any(word in name for word in words))
+    left = set(asked.values())
+    lines = {path: b"\n" + paths.encode(path) + b"\n" for path in asked}
+    for name in lists:
+        if not left:
+            return
+        text = b"\n" + (scene.read(f"{_DPKG}/{name}") or b"")
+        found = {asked[path] for path, line in lines.items() if line in text}
+        if found:
+            left -= found
+            lines = {path: line for path, line in lines.items() if asked[path] in left}
+            yield name.removesuffix(".list").partition(":")[0], tuple(paths.decode(text).strip("\n").split("\n"))
+
+
+def _by_apk(scene: Scene, asked: dict[str, TreePath]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    raw = next((raw for raw in map(scene.read, _APK) if raw is not None), b"")
+    for name, files in apk_packages(raw):
+        if any(path in asked for path in files):
+            yield name, files
+
+
+def apk_packages(raw: bytes) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Name and paths of every package in apk's database; P is a name, F a folder, and R a file in it."""
+    for block in paths.decode(raw).split("\n\n"):
+        name, folder, files = "", "", []
+        for line in block.split("\n"):
+            key, colon, value = line[:1], line[1:2], line[2:]
+            if colon != ":":
+                continue
+            if key == "P":
+                name = value
+            elif key == "F":
+                folder = f"/{value}" if value else ""
+            elif key == "R" and value:
+                files.append(f"{folder}/{value}")
+        if name and files:
+            yield name, tuple(files)
+
+
+def _useful(scene: Scene, package: Package) -> Iterator[str]:
+    """The files of a package that are there, less those that are for people to read."""
+    for path in package.files:
+        if path.startswith("/") and not _UNREAD.match(path):
+            entry = views.look(scene.view, path)
+            if entry is not None and not isinstance(entry, Directory):
+                yield path
+
+
+def _is_taken(scene: Scene, path: str) -> bool:
+    place = views.place(scene.view, path)
+    return place in scene.files or place in scene.objects
+
+
+def _size(scene: Scene, path: str) -> int:
+    entry = views.look(scene.view, path)
+    return entry.content.size if isinstance(entry, File) else 0
