@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from fromscratch.cli import streams
 from fromscratch.cli.bars import Bars
-from fromscratch.errors import ImageError, UsageError
+from fromscratch.cli.failures import unwritten
+from fromscratch.errors import UsageError
 
 if TYPE_CHECKING:
     from fromscratch.assembly import Job
@@ -136,10 +137,3 @@ class Call:
         if not (text.isascii() and text.isdigit()):
             raise UsageError(f"SOURCE_DATE_EPOCH is {text!r}", "give it in whole seconds since 1970, or unset it")
         return int(text)
-
-
-def unwritten(error: OSError) -> ImageError:
-    """What standard output refused."""
-    return ImageError(
-        f"the answer cannot be written: {error.strerror}", "see where standard output leads, and run it again"
-    )

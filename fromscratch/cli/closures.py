@@ -1,40 +1,21 @@
 """The answer of `closure`: for each file what it needs, as a tree or for a program, and what is missing."""
 
+# pathlib alone would cost as much as most closures do:
+# ruff: noqa: PTH109, PTH112, PTH118
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from fromscratch.errors import ImageError, UsageError
+from fromscratch.formats.elf_platform import architecture_of
 from fromscratch.host.machine import MachineGround
 from fromscratch.linker.closure import Linker, Missing, Program
 from fromscratch.linker.search import Node
 from fromscratch.linker.unmet import Unmet, Versions
 
 
-@dataclass(frozen=True)
-class Answer:
-    """`check` raises ImageError if something is missing, once the answer is said."""
-
-    facts: dict[str, Any]
-    text: str
-    missing: Sequence[Missing]
-    unmet: Sequence[Unmet]
-
-    def check(self) -> None:
-        if self.missing:
-            names = ", ".join(dict.fromkeys(each.name for each in self.missing))
-            raise ImageError(f"not found: {names}", "name the folder that holds it with --search, or another --root")
-        if self.unmet:
-            first = self.unmet[0]
-            raise ImageError(
-                f"{first.by} needs {first.version} of {first.library}, which is older",
-                "build it for that library, or look in another --root",
-            )
-
-
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """The files to look at, by their paths in a root; `linked` if all of them are ELF files."""
 
     linker: Linker
@@ -42,31 +23,56 @@ class Question:
     linked: bool
 
 
-def question(files: Sequence[str], root: Path, search: Sequence[str], preload: Sequence[str]) -> Question:
+def question(files: Sequence[str], root: str, search: Sequence[str], preload: Sequence[str]) -> Question:
     """Raises UsageError for what is not there, and for a damaged ELF file."""
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise UsageError(f"there is no folder {root}", "name a root filesystem with --root")
     linker = Linker([MachineGround(root)], library_path=search, preload=preload)
     paths = [_inside(file, root) for file in files]
     return Question(linker, paths, all(_is_elf(linker, path) for path in paths))
 
 
-def answer(programs: Sequence[Program]) -> Answer:
+def check(missing: Sequence[Missing], unmet: Sequence[Unmet]) -> None:
+    """Raises ImageError if something is not there, or too old."""
+    if missing:
+        names = ", ".join(dict.fromkeys(each.name for each in missing))
+        raise ImageError(f"not found: {names}", "name the folder that holds it with --search, or another --root")
+    if unmet:
+        first = unmet[0]
+        raise ImageError(
+            f"{first.by} needs {first.version} of {first.library}, which is older",
+            "build it for that library, or look in another --root",
+        )
+
+
+class Answer:
     """Of programs that are linked, and nothing beyond that."""
-    versions = Versions()
-    missing = tuple(dict.fromkeys(each for program in programs for each in program.missing))
-    unmet = tuple(dict.fromkeys(each for program in programs for each in versions.unmet(program)))
-    facts = {
-        "objects": list(objects(programs).values()),
-        "missing": [missing_facts(each) for each in missing],
-        "unmet": [each._asdict() for each in unmet],
-    }
-    return Answer(facts, "\n".join(line for program in programs for line in told(program)), missing, unmet)
+
+    def __init__(self, programs: Sequence[Program]) -> None:
+        versions = Versions()
+        self._programs = programs
+        self.missing = tuple(dict.fromkeys(each for program in programs for each in program.missing))
+        self.unmet = tuple(dict.fromkeys(each for program in programs for each in versions.unmet(program)))
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """For a program to read."""
+        return {
+            "objects": list(objects(self._programs).values()),
+            "missing": [missing_facts(each) for each in self.missing],
+            "unmet": [each._asdict() for each in self.unmet],
+        }
+
+    @cached_property
+    def text(self) -> str:
+        """For a person."""
+        return "\n".join(line for program in self._programs for line in told(program))
 
 
 def objects(programs: Sequence[Program]) -> dict[str, dict[str, Any]]:
     """What `--json` says of every object, by its path."""
     found: dict[str, dict[str, Any]] = {}
+    seen: set[tuple[object, ...]] = set()
     for program in programs:
         for node in program.nodes:
             if node.path not in found:
@@ -78,8 +84,9 @@ def objects(programs: Sequence[Program]) -> dict[str, dict[str, Any]]:
                     "confidence": "certain",
                 }
         for link in program.links:
-            need = {"path": link.by, "name": link.name, "rule": link.rule, "found_by": link.how}
-            if link.to in found and need not in found[link.to]["needed_by"]:
+            if link.to in found and link not in seen:
+                seen.add(link)
+                need = {"path": link.by, "name": link.name, "rule": link.rule, "found_by": link.how}
                 found[link.to]["needed_by"].append(need)
     return found
 
@@ -126,24 +133,24 @@ def told(program: Program) -> Iterator[str]:
 
 
 def _about(program: Program) -> str:
-    from fromscratch.formats.elf_platform import platform_of
-
     root = program.nodes[0]
-    platform = platform_of(root.elf) or f"machine {root.elf.machine}"
+    found = architecture_of(root.elf)
+    platform = "/".join(("linux", *filter(None, found))) if found else f"machine {root.elf.machine}"
     word = kind(root, program)
     return f"{platform}, {word}" if word != "program" else f"{platform}, started by {root.elf.interpreter}"
 
 
-def _inside(file: str, root: Path) -> str:
+def _inside(file: str, root: str) -> str:
     """The path in the root of what a person names, as it stands there or as a path of this machine into it."""
-    if root == Path("/"):
-        return str(Path(file).absolute())
-    if file.startswith("/") and not file.startswith(f"{root.resolve()}/"):
+    if root == "/":
+        return os.path.join(os.getcwd(), file)
+    top = os.path.realpath(root)
+    if file.startswith("/") and not file.startswith(f"{top}/"):
         return file
-    try:
-        return f"/{Path(file).resolve().relative_to(root.resolve())}"
-    except ValueError as error:
-        raise UsageError(f"{file} is not below {root}", "name it by its path inside the root") from error
+    real = os.path.realpath(file)
+    if not real.startswith(f"{top}/"):
+        raise UsageError(f"{file} is not below {root}", "name it by its path inside the root")
+    return real[len(top) :]
 
 
 def _is_elf(linker: Linker, path: str) -> bool:

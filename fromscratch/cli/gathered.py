@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fromscratch.cli.closures import Answer, missing_facts, objects, told
+from fromscratch.cli.closures import missing_facts, objects, told
 from fromscratch.errors import UsageError
 from fromscratch.linker.closure import Linker
 from fromscratch.linker.gather import Gathered, gather
@@ -13,28 +13,34 @@ from fromscratch.sources.binaries.finders import finders
 from fromscratch.sources.binaries.options import BinariesOptions
 
 _LABEL = "closure"
+_LINKS_AND_SCRIPTS = {"dlopen": "none", "nss": "none", "certificates": "none", "python": "none"}
 
 
-def answer(linker: Linker, paths: Sequence[str], *, beyond: bool) -> Answer:
-    """Raises UsageError for a file that is neither a program nor a script."""
-    switched = {} if beyond else {"dlopen": "none", "nss": "none", "certificates": "none"}
-    options = BinariesOptions(paths=list(paths), **switched)  # type: ignore[arg-type]
-    found = gather(linker, {path: Origin(_LABEL, "asked for", path) for path in paths}, list(finders(options)), _LABEL)
-    if not found.objects:
-        raise UsageError(f"{paths[0]} is neither an ELF file nor a script", "name a program, a library or a script")
-    known = objects(found.programs)
-    for each in found.objects:
-        if each.path in known:
-            known[each.path]["confidence"] = each.confidence
-    facts: dict[str, Any] = {
-        "objects": list(known.values()),
-        "missing": [missing_facts(each) for each in found.missing],
-        "unmet": [each._asdict() for each in found.unmet],
-        "files": _files(found),
-        "offers": [{"what": each.what, "option": each.option, "size": each.size} for each in found.offers],
-        "warnings": list(found.warnings),
-    }
-    return Answer(facts, _text(found, facts), found.missing, found.unmet)
+class Answer:
+    """What `closures.Answer` says, and the files beyond that."""
+
+    def __init__(self, linker: Linker, paths: Sequence[str], *, beyond: bool) -> None:
+        """Raises UsageError for a file that is neither a program nor a script."""
+        switched = {} if beyond else _LINKS_AND_SCRIPTS
+        options = BinariesOptions(paths=list(paths), **switched)  # type: ignore[arg-type]
+        asked = {path: Origin(_LABEL, "asked for", path) for path in paths}
+        found = gather(linker, asked, list(finders(options)), _LABEL)
+        if not found.objects:
+            raise UsageError(f"{paths[0]} is neither an ELF file nor a script", "name a program, a library or a script")
+        self.missing, self.unmet = found.missing, found.unmet
+        known = objects(found.programs)
+        for each in found.objects:
+            if each.path in known:
+                known[each.path]["confidence"] = each.confidence
+        self.facts: dict[str, Any] = {
+            "objects": list(known.values()),
+            "missing": [missing_facts(each) for each in found.missing],
+            "unmet": [each._asdict() for each in found.unmet],
+            "files": _files(found),
+            "offers": [{"what": each.what, "option": each.option, "size": each.size} for each in found.offers],
+            "warnings": list(found.warnings),
+        }
+        self.text = _text(found, self.facts)
 
 
 def _files(found: Gathered) -> list[dict[str, Any]]:

@@ -1,11 +1,14 @@
 """The verbs about programs of this machine: closure, bundle."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fromscratch.cli.call import Call
 from fromscratch.cli.verb import verb
 from fromscratch.errors import UsageError
+
+if TYPE_CHECKING:
+    from fromscratch.cli.gathered import Answer
 
 _ROOT = "DIR, a sysroot to look in instead of this machine; for any architecture"
 _SEARCH = "DIR for LD_LIBRARY_PATH; may be repeated"
@@ -37,15 +40,26 @@ def closure(
 
     if not files:
         raise UsageError("closure needs a file", "name programs or libraries, as in: closure /usr/bin/git")
-    asked = closures.question(files, Path(root), search, preload)
+    asked = closures.question(files, root, search, preload)
     if asked.linked and not beyond:
-        found = closures.answer([asked.linker.program(path) for path in asked.paths])
+        found: closures.Answer | Answer = closures.Answer([asked.linker.program(path) for path in asked.paths])
     else:
-        from fromscratch.cli import gathered
+        from fromscratch.cli.gathered import Answer as Gathered
 
-        found = gathered.answer(asked.linker, asked.paths, beyond=beyond)
-    call.result(found.facts, found.text, json)
-    found.check()
+        found = Gathered(asked.linker, asked.paths, beyond=beyond)
+    call.result(found.facts if json else None, "" if json else found.text, json)
+    closures.check(found.missing, found.unmet)
+
+
+@verb(
+    without=("recipe", "store_dir", "platform", "output"),
+    help={},
+)
+def cmake_dir(call: Call) -> None:
+    """Print the folder that holds the CMake module, for CMAKE_PREFIX_PATH or CMAKE_MODULE_PATH."""
+    from fromscratch.host.shipped import shipped
+
+    call.say(str(shipped("integrations") / "cmake"))
 
 
 @verb(

@@ -16,8 +16,8 @@ from invoke.program import Program
 from fromscratch import __version__
 from fromscratch.cli import argv as words
 from fromscratch.cli import asking, delivering, linking, making, setting_up, streams
-from fromscratch.cli.call import unwritten
-from fromscratch.cli.verb import VERBS, explained
+from fromscratch.cli.failures import explained, unwritten
+from fromscratch.cli.verb import VERBS
 
 __all__ = ["asking", "delivering", "linking", "main", "making", "namespace", "setting_up"]
 

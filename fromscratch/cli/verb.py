@@ -4,7 +4,6 @@ A verb is an invoke task, so that `invoke VERB` in a checkout and `fromscratch V
 are the same thing. Its function takes a `Call` and its own options.
 """
 
-import errno
 import functools
 import inspect
 import os
@@ -19,6 +18,7 @@ from invoke.tasks import Task
 
 from fromscratch.cli import argv, streams
 from fromscratch.cli.call import Call
+from fromscratch.cli.failures import explained, refused
 from fromscratch.errors import ImageError, UsageError
 
 _SHARED = {
@@ -185,18 +185,3 @@ class rendered:  # noqa: N801 - read as a word: with rendered():
             raise Exit(code=0) from error
         if isinstance(error, OSError) and error.errno is not None:
             raise Exit(explained(refused(error)), code=ImageError.exit_code) from error
-
-
-def refused(error: OSError) -> ImageError:
-    """What the operating system refused where no lower room said more about it: it is never a bug of ours alone."""
-    about = f"cannot use {os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
-    hint = "see whether the path is right, and whether you may use it"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        hint = "free some room and run it again"
-    return ImageError(f"{about}{error.strerror}", hint)
-
-
-def explained(error: ImageError) -> str:
-    """A failure as the user reads it: what failed, then what to do."""
-    text = f"error: {error.message}"
-    return f"{text}\n hint: {error.hint}" if error.hint else text

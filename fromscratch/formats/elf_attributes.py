@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.elf import DAMAGED, MAX_OFFSET, Elf, Read
+from fromscratch.formats.elf_sections import sections
 
 SHT_ARM_ATTRIBUTES = 0x70000003
 
@@ -26,13 +27,9 @@ def cpu_arch(elf: Elf, read: Read) -> int | None:
 
 
 def _attributes(elf: Elf, read: Read) -> bytes:
-    """The section of build attributes. Without section headers there is none: they may be stripped."""
-    table, size, count = struct.unpack(f"{elf.order}32xI10xHH2x", read(0, 52))
-    rows = read(table, size * count) if size == 40 else b""
-    for row in struct.iter_unpack(f"{elf.order}4xI8xII16x", rows[: len(rows) // 40 * 40]):
-        kind, offset, length = row
-        if kind == SHT_ARM_ATTRIBUTES and offset < MAX_OFFSET:
-            return read(offset, min(length, _MAX_ATTRIBUTES))
+    for section in sections(elf, read):
+        if section.type == SHT_ARM_ATTRIBUTES and section.offset < MAX_OFFSET:
+            return read(section.offset, min(section.size, _MAX_ATTRIBUTES))
     return b""
 
 

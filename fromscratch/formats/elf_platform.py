@@ -62,6 +62,17 @@ def _ppc64_abi(elf: Elf) -> int:
 def platform_of(elf: Elf, read: Read | None = None) -> "Platform | None":
     """The platform of an image in which this object runs; None for one that no image can be for.
 
+    See `architecture_of`.
+    """
+    from fromscratch.model.image import Platform
+
+    found = architecture_of(elf, read)
+    return None if found is None else Platform("linux", *found)
+
+
+def architecture_of(elf: Elf, read: Read | None = None) -> tuple[str, str] | None:
+    """The same as an architecture and its variant, in the names of Go.
+
     The version of an ARM processor is Tag_CPU_arch of the file's build attributes, which need `read` and section
     headers. Without them a program for soft floats is for v5, and any other for v7, as linux/arm means it.
     x32, ILP32 and MIPS n32 have no name of their own among platforms.
@@ -71,14 +82,12 @@ def platform_of(elf: Elf, read: Read | None = None) -> "Platform | None":
     architecture = _ARCHITECTURES.get((elf.machine, elf.bits, elf.big_endian))
     if architecture is None or (elf.machine == EM_MIPS and elf.bits == 32 and elf.flags & EF_MIPS_ABI2):
         return None
-    from fromscratch.model.image import Platform
-
     if architecture != "arm":
-        return Platform("linux", architecture)
+        return architecture, ""
     version = cpu_arch(elf, read) if read is not None else None
     if version is None or version not in _ARM_VARIANTS:
-        return Platform("linux", "arm", "v5" if elf.flags & EF_ARM_SOFT_FLOAT else "v7")
-    return Platform("linux", "arm", _ARM_VARIANTS[version])
+        return "arm", "v5" if elf.flags & EF_ARM_SOFT_FLOAT else "v7"
+    return "arm", _ARM_VARIANTS[version]
 
 
 def platform_word(elf: Elf) -> str | None:

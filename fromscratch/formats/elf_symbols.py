@@ -68,7 +68,7 @@ def _hashed(elf: Elf, read: Read, place: int) -> int:
     place += buckets * 4 + (last - first) * 4
     while last < _MAX_TABLE:  # a chain ends at an odd number; those of real tables have a few
         chain = read(place, _PIECE)
-        for number in unpack_from(f"{elf.order}{_PIECE // 4}I", chain.ljust(_PIECE, b"\1" if chain else b"")):
+        for number in unpack_from(f"{elf.order}{len(chain) // 4 or 1}I", chain):
             last += 1
             if number & 1:
                 return last

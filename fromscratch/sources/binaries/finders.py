@@ -14,6 +14,7 @@ from fromscratch.linker.beyond import (
     plugins,
     python,
     scripts,
+    statics,
     tzdata,
 )
 from fromscratch.linker.beyond.contract import Finder
@@ -27,6 +28,7 @@ def finders(options: BinariesOptions) -> Iterator[Finder]:
         yield partial(dlopen.find, strings=options.dlopen == "all")
     if options.nss != "none":
         yield partial(nss.find, configuration="tree" if options.nss == "tree" else "made")
+    yield statics.find
     yield partial(hwcaps.find, take=options.hwcaps == "all")
     yield partial(gconv.find, charsets=options.gconv)
     yield partial(locales.find, locales=options.locales, messages=options.messages)

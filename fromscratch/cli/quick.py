@@ -1,0 +1,93 @@
+"""The entry point: `closure` by itself, without loading a command line that costs five times what it does.
+
+It is asked about many files in a row, as ldd is. Whatever it is not sure of goes to the whole command line, which
+has the same verb with the same answers.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+_VALUED = {"--root": "root", "--search": "search", "--preload": "preload"}
+
+
+class Asked(NamedTuple):
+    """A call of `closure` that needs no further explanation."""
+
+    files: list[str]
+    options: dict[str, list[str]]
+    json: bool
+
+
+def asked(words: Sequence[str]) -> Asked | None:
+    """The words behind the program's name as a call of `closure`; None for anything that others should look at."""
+    if words[:1] != ["closure"] or "--" in words:
+        return None
+    files: list[str] = []
+    options: dict[str, list[str]] = {}
+    rest = iter(words[1:])
+    for word in rest:
+        if word in _VALUED:
+            value = next(rest, None)
+            if value is None or value.startswith("-"):
+                return None
+            options.setdefault(_VALUED[word], []).append(value)
+        elif word.startswith("-") and word != "--json":
+            return None
+        elif word != "--json":
+            files.append(word)
+    once = len(options.get("root", [])) < 2 and words.count("--json") < 2
+    # A word without a slash may be the next verb of a chain.
+    if not files or not once or not all("/" in file for file in files):
+        return None
+    return Asked(files, options, "--json" in words)
+
+
+def main() -> None:
+    """Exit codes: 0 done; 1 the work failed; 2 the call is wrong."""
+    call = asked(sys.argv[1:])
+    if call is None or not _answered(call):
+        from fromscratch.cli.main import main as whole
+
+        whole()
+
+
+def _answered(call: Asked) -> bool:
+    """Whether the question was one about links alone, and is answered."""
+    from fromscratch.cli import closures, streams
+    from fromscratch.cli.failures import explained, refused
+    from fromscratch.errors import ImageError
+
+    streams.make_whole()
+    options = call.options
+    try:
+        question = closures.question(
+            call.files, options.get("root", ["/"])[0], options.get("search", []), options.get("preload", [])
+        )
+        if not question.linked:
+            return False
+        answer = closures.Answer([question.linker.program(path) for path in question.paths])
+        _say(answer.facts if call.json else answer.text)
+        closures.check(answer.missing, answer.unmet)
+    except BrokenPipeError:
+        streams.forget_stdout()
+    except ImageError as error:
+        _fail(explained(error), error.exit_code)
+    except OSError as error:
+        _fail(explained(refused(error)), ImageError.exit_code)
+    except KeyboardInterrupt:
+        _fail("\ninterrupted", 130)
+    return True
+
+
+def _say(answer: object) -> None:
+    if not isinstance(answer, str):
+        import json
+
+        answer = json.dumps(answer, indent=1)
+    print(answer, flush=True)
+
+
+def _fail(text: str, code: int) -> None:
+    print(text, file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,26 @@
+"""What a static GLIBC program loads at run time all the same: told and not taken, as it must be of its own GLIBC."""
+
+from collections.abc import Iterator
+
+from fromscratch.errors import FormatError
+from fromscratch.linker.beyond import rodata
+from fromscratch.linker.beyond.contract import Finding, Scene, Warned
+from fromscratch.linker.static import recognised
+
+KIND = "static"
+
+
+def find(scene: Scene) -> Iterator[Finding]:
+    """A line for each static program whose C library may open more than the program itself."""
+    for place, elf in scene.objects.items():
+        if not elf.is_static:
+            continue
+        with rodata.opened(scene, place) as read:
+            try:
+                found = recognised(elf, read)
+            except FormatError as error:
+                yield Warned(f"{place}: {error.message}", KIND)
+                continue
+        texts = [load.text for load in found.loads if load.matters is not False] if found else []
+        if texts:
+            yield Warned(f"{place} is {found}: {'; '.join(texts)}", KIND)
