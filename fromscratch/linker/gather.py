@@ -17,7 +17,6 @@ from fromscratch.model import view as views
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Directory, Entry, File, HardLink, Origin, Symlink, file
 from fromscratch.model.stacked import Stacked
-from fromscratch.model.view import View
 from fromscratch.paths import TreePath
 
 _RANKS: tuple[Confidence, ...] = ("possible", "likely", "declared", "certain")
@@ -77,7 +76,7 @@ def gather(
 class _Gathering:
     def __init__(self, linker: Linker, source: str, follows: Callable[[Elf], bool]) -> None:
         self._linker, self._source, self._follows = linker, source, follows
-        self._view: View = Stacked(*(ground.view for ground in linker.grounds))
+        self._view = Stacked(*(ground.view for ground in linker.grounds))
         self._entries: dict[TreePath, Entry] = {}
         self._grounds: dict[TreePath, int] = {}
         self._programs: list[Program] = []
@@ -93,6 +92,7 @@ class _Gathering:
         self._seen: dict[Finding, None] = {}
         self._offers: tuple[Offer, ...] = ()
         self._imports: dict[TreePath, frozenset[str]] = {}
+        self._details: dict[tuple[TreePath, str, str], str] = {}  # what a finder said of a library
         self._progress: dict[int, int] = {}  # program -> how many of its links are taken
 
     # What is taken
@@ -102,18 +102,25 @@ class _Gathering:
         if place is not None:
             self._asked.append(place)
 
-    def _ground_of(self, path: str) -> int:
+    def _ground_of(self, path: str) -> int | None:
+        """The root in which a path leads somewhere; None for all of them as one, where symlinks may cross."""
+        if views.place(self._view, path) is not None:
+            return None
         for number, ground in enumerate(self._linker.grounds):
             if views.place(ground.view, path) is not None:
                 return number
         raise NotInTree(f"there is no {path}", "see whether the path is right")
 
-    def _take(self, number: int, path: str, origin: Origin, rank: int, *, linked: bool = False) -> TreePath | None:
+    def _take(
+        self, number: int | None, path: str, origin: Origin, rank: int, *, linked: bool = False
+    ) -> TreePath | None:
         """A path with its symlinks; an ELF file with its closure, unless that is being followed already."""
-        ground = self._linker.grounds[number]
-        *links, place = views.way(ground.view, path)
+        view = self._view if number is None else self._linker.grounds[number].view
+        *links, place = views.way(view, path)
         for link in links:
-            self._put(number, link, Origin(self._source, "link to", str(place), origin))
+            self._put(self._layer(number, link), link, Origin(self._source, "link to", str(place), origin))
+        number = self._layer(number, place)
+        ground = self._linker.grounds[number]
         entry = ground.view.get(place)
         if entry is None or (place in self._entries and not isinstance(entry, File | HardLink)):
             return place
@@ -131,6 +138,9 @@ class _Gathering:
             if not linked:
                 self._follow(self._linker.program(path if number == self._first(path) else place))
         return place
+
+    def _layer(self, number: int | None, place: TreePath) -> int:
+        return (self._view.layer(place) or 0) if number is None else number
 
     def _first(self, path: str) -> int:
         return next(number for number, ground in enumerate(self._linker.grounds) if ground.opened(path) is not None)
@@ -169,6 +179,7 @@ class _Gathering:
             rank = self._ranks.get(by, 3)
             word = "interpreter of" if link.rule == "PT_INTERP" else "needed by"
             detail = link.by if link.rule == "PT_INTERP" else f"{link.by} ({link.rule} {link.name})"
+            detail = self._details.get((by, link.rule, link.name), detail)
             origins = self._entries[by].origins if by in self._entries else ()
             origin = Origin(self._source, word, detail, origins[0] if origins else None)  # type: ignore[arg-type]
             number = self._first(link.to)
@@ -247,17 +258,18 @@ class _Gathering:
         else:
             self._take(number, want.path, origin, rank)
 
-    def _take_whole(self, number: int, path: str, origin: Origin, rank: int) -> None:
-        view = self._linker.grounds[number].view
+    def _take_whole(self, number: int | None, path: str, origin: Origin, rank: int) -> None:
+        view = self._view if number is None else self._linker.grounds[number].view
         top = self._take(number, path, origin, rank)
         for place in views.below(view, top) if top is not None else ():
             if views.place(view, place) is None:
-                self._put(number, place, origin)  # a symlink that leads nowhere is kept as it is
+                self._put(self._layer(number, place), place, origin)  # a symlink that leads nowhere is kept as it is
             elif place != top:
                 self._take(number, place, origin, rank)
 
     def _load(self, want: Want, rank: int) -> None:
         """A library by its soname, as the object that wants it would find it."""
+        self._details[want.by, want.kind, want.path] = want.detail
         holders = self._nodes.get(want.by) or [(each, each.nodes[0]) for each in self._programs[:1]]
         for program, node in holders:
             before = len(program.nodes)
