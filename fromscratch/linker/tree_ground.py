@@ -1,14 +1,15 @@
-"""A view as a ground: the loader model over a tree."""
+"""A view as a ground: the loader model over a tree, and over what lies beneath one."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Container, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from fromscratch.errors import FormatError, NotInTree
 from fromscratch.formats.elf import Read, read_elf
-from fromscratch.linker.ground import Opened
+from fromscratch.linker.ground import Ground, Opened
 from fromscratch.model import view as views
 from fromscratch.model.content import Content
 from fromscratch.model.entry import File
+from fromscratch.model.stacked import Beneath
 from fromscratch.model.view import View
 
 
@@ -57,6 +58,25 @@ class TreeGround:
             raise NotInTree(f"{path} is no regular file", "ls shows what is there")
         with _reading(entry.content) as read:
             yield read
+
+
+class GroundBeneath:
+    """A ground that gives what another root lacks: its files, by the paths that they have under that root."""
+
+    def __init__(self, ground: Ground, upper: View) -> None:
+        self._ground, self.view = ground, Beneath(ground.view, upper)
+
+    def names(self, directory: str, /) -> Container[str]:
+        return self._ground.names(directory)
+
+    def place(self, path: str, /) -> str | None:
+        return views.place(self.view, path)
+
+    def opened(self, path: str, /) -> Opened | None:
+        return self._ground.opened(path)
+
+    def reading(self, path: str, /) -> AbstractContextManager[Read]:
+        return self._ground.reading(path)
 
 
 @contextmanager

@@ -15,39 +15,49 @@ from fromscratch.model import view as views
 from fromscratch.model.entry import Entry, File, Meta, Origin, with_meta
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.model.stacked import Beneath, Stacked
+from fromscratch.model.view import View
 from fromscratch.paths import TreePath, tree_path
 from fromscratch.sources.binaries.options import BinariesOptions, split
 from fromscratch.transforms.placement import placed
 
+_NOTHING = Rootfs()
+
 
 def additions(
-    options: BinariesOptions, folder: Path, label: str, platform: Platform | None = None
+    options: BinariesOptions,
+    folder: Path,
+    label: str,
+    platform: Platform | None = None,
+    below: Rootfs = _NOTHING,
 ) -> tuple[Rootfs, tuple[TreePath, ...]]:
     """The tree of all that is named, owned by root, and the places in it of what `paths` name.
 
+    It is to be laid over `below`, and is made so that it can be.
     Of `paths`, an ELF file for another platform than this is left to the image that it is for.
     Raises UsageError for what is not there, Conflict where two of them disagree.
     """
     tree, programs = Rootfs(), []
+    for text in options.stage:
+        found = scan(named.folder(folder, text, label), Origin(label, "found in", text), owner=(0, 0))
+        tree = tree.merged(found, directories="keep")
+    for text in options.add:
+        tree = tree.merged(_added(folder, text, label), directories="keep")
     for text in options.paths:
-        entries, place = _program(options.root, folder, text, label)
+        entries, place = _program(options.root, folder, text, label, Stacked(tree, below))
         if platform is not None and _is_foreign(Rootfs(entries), place, platform):
             continue
         tree = tree.merged(Rootfs(entries), directories="keep")
         programs.append(tree.resolve(place))
-    for text in options.add:
-        tree = tree.merged(_added(folder, text, label), directories="keep")
-    for text in options.stage:
-        found = scan(named.folder(folder, text, label), Origin(label, "found in", text), owner=(0, 0))
-        tree = tree.merged(found, directories="keep")
     return tree, tuple(dict.fromkeys(programs))
 
 
-def _program(root: str, folder: Path, text: str, label: str) -> tuple[dict[TreePath, Entry], TreePath]:
-    """One file of `paths`, with the symlinks on its way."""
+def _program(root: str, folder: Path, text: str, label: str, upper: View) -> tuple[dict[TreePath, Entry], TreePath]:
+    """One file of `paths`, with the symlinks on its way, as they can be laid under `upper`."""
     name, destination = split(text)
     origin = Origin(label, "asked for", text)
-    view, path = _lookup(root, folder, name, label)
+    machine, path = _lookup(root, folder, name, label)
+    view = Beneath(machine, upper) if destination is None else machine
     *links, end = views.way(view, path)
     entry = view.get(end)
     if not isinstance(entry, File):
@@ -78,7 +88,7 @@ def _lookup(root: str, folder: Path, name: str, label: str) -> tuple[MachineView
     return MachineView(), tree_path(str(path))
 
 
-def _linked(view: MachineView, place: TreePath, origin: Origin) -> Entry:
+def _linked(view: View, place: TreePath, origin: Origin) -> Entry:
     entry = view.get(place)
     assert entry is not None  # noqa: S101  it was on the way a moment ago
     return replace(with_meta(entry, Meta(0o777)), origins=(origin,))

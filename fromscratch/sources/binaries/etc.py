@@ -20,11 +20,11 @@ nonroot:x:{NONROOT}:
 
 
 def with_etc(tree: Rootfs, origin: Origin) -> Rootfs:
-    """The tree with a minimal passwd, group and /tmp, each where it has none."""
+    """The tree with a minimal passwd, group and /tmp, each where it has nothing of the name."""
     made: dict[TreePath, Entry] = {}
     for path, text in (("/etc/passwd", _PASSWD), ("/etc/group", _GROUP)):
-        if tree.find(path) is None:
+        if tree.find(path, follow_last=False) is None:
             made[tree.locate(TreePath(path))] = file(Inline(text.encode()), origin)
-    if tree.find("/tmp") is None:
+    if tree.find("/tmp", follow_last=False) is None:
         made[tree.locate(TreePath("/tmp"))] = Directory(Meta(0o1777), (origin,))
     return tree.with_entries(made) if made else tree

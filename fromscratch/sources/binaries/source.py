@@ -15,7 +15,7 @@ from fromscratch.host.store import Store
 from fromscratch.linker.closure import Linker, Missing
 from fromscratch.linker.gather import Gathered, gather
 from fromscratch.linker.ground import Ground
-from fromscratch.linker.tree_ground import TreeGround
+from fromscratch.linker.tree_ground import GroundBeneath, TreeGround
 from fromscratch.model.content import HostFile, digest_of
 from fromscratch.model.entry import Entry, File, Meta, Origin, with_meta
 from fromscratch.model.rootfs import Rootfs
@@ -70,14 +70,15 @@ class BinariesSource:
 
     def _gathered(self, below: Rootfs) -> tuple[Gathered, Rootfs]:
         options, context = self._options, self._context
-        added, programs = additions(options, context.folder, self.label, context.platform)
+        added, programs = additions(options, context.folder, self.label, context.platform, below)
         if options.paths and not programs:
             raise UsageError(
                 f"{self.label}: nothing of it is for {context.platform}",
                 "say which platform the image is for with platforms: or --platform",
             )
         root = named.folder(context.folder, options.root, self.label)
-        grounds: list[Ground] = [TreeGround(Stacked(added, below)), MachineGround(root)]
+        upper = Stacked(added, below)
+        grounds: list[Ground] = [TreeGround(upper), GroundBeneath(MachineGround(root), upper)]
         linker = Linker(grounds, library_path=options.search, preload=options.preload)
         asked: dict[str, Origin] = {}
         for place in dict.fromkeys((*programs, *regular_files(added))):
