@@ -1,0 +1,145 @@
+"""What a Perl source loads, read line by line: `use`, `require`, `do`, and what perl loads by itself for some syntax.
+
+Nothing parses Perl but perl. So this looks only at what begins a statement, outside of POD (perlpod), of
+here-documents (perlop) and of what stands behind `__END__`; and what it takes for an import is wanted only if
+it is there. Facts about what perl loads by itself are from perlvar, perlfunc, perlop and perlunicode.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from fromscratch.paths import decode
+
+_MAX_SOURCE = 4 << 20
+_MAX_LINE = 4_000
+_MAX_HERE = 4  # here-documents that begin on one line
+_POD = re.compile(r"=[A-Za-z]")
+_END = re.compile(r"__(END|DATA)__\s*$")
+_HERE = re.compile(r"<<(~?)(?:\"([^\"\n]{1,80})\"|'([^'\n]{1,80})'|([A-Za-z_]\w{0,80}))")
+_STATEMENT = re.compile(
+    r"(?:^|[;{}(]|\b(?:and|or|if|unless|do|eval|return|BEGIN)\b|\|\||&&"
+    r"|\beval\s{0,9}\(?\s{0,9}q{0,2}\s{0,9}[\"'{(])\s*(?P<verb>use|no|require|do)\s*"
+    r"(?P<what>(?<=\s)[A-Za-z_]\w{0,100}(?:(?:::|')\w{1,100}){0,20}|(?<=\s)v?\d[\d._]{0,20}|\"[^\"\n$@]{1,200}\"|'[^'\n]{1,200}')"
+    r"(?=(?P<rest>[^#\n]{0,500}))"
+)
+_WORDS = re.compile(r"qw\s*[(\[{</|!]\s*([^)\]}>/|!]{0,500})|[\"']([\w:]{1,200})[\"']")
+_NAME = re.compile(r"[A-Za-z_]\w*(?:(?:::|')\w+)*")
+_LIB = re.compile(r"(?:^|[;{}])\s*use\s+lib\b\s*(?P<rest>[^#;\n]{1,500})")
+_FOLDER = re.compile(r"\"([^\"\n]{1,300})\"|'([^'\n]{1,300})'|qw\s*[(\[{<]\s*([^)\]}>]{0,500})")
+
+# What perl loads when it meets this syntax.
+_BY_ITSELF: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
+    (re.compile(r"%!|\$!\{"), ("Errno",)),
+    (re.compile(r"\$[+-]\{|%[+-][\s;)]"), ("Tie::Hash::NamedCapture",)),
+    (re.compile(r"\bglob\b|<[^<>\s=;*?~]{0,100}[*?~][^<>\s=;]{0,100}>"), ("File::Glob",)),
+    (re.compile(r"\bopen\b[^;\n]{0,200}\\\s{0,9}(my\s{0,9})?[$@({\"']"), ("PerlIO", "PerlIO::scalar")),
+    (re.compile(r":encoding\("), ("PerlIO", "PerlIO::encoding", "Encode", "encoding")),
+    (re.compile(r"\\N\{[^U}]"), ("_charnames",)),
+    (
+        re.compile(
+            r"->\s*(autoflush|binmode|blocking|close|eof|fileno|format_write|getc|getlines?|input_line_number|opened"
+            r"|printf?|printflush|read|say|sync|sysread|syswrite|truncate|ungetc|untaint|write)\b"
+        ),
+        ("IO::File",),
+    ),
+    (
+        re.compile(
+            r"\b(sub|my|our|state)\s{1,9}[\w$@%]{0,100}(::\w{1,100}){0,9}\s{0,9}(\([^)]{0,200}\)\s{0,9})?:\s?\w"
+        ),
+        ("attributes",),
+    ),
+    (re.compile(r"\bdbmopen\b"), ("AnyDBM_File",)),
+)
+
+
+class Load(NamedTuple):
+    """`name` is a module, or a file as it stands there if it has a suffix. `sure` tells a plain `use`."""
+
+    name: str
+    sure: bool = False
+
+
+class Source(NamedTuple):
+    """`folders` are what `use lib` names, as it stands there."""
+
+    loads: tuple[Load, ...]
+    folders: tuple[str, ...]
+
+
+def source(text: bytes) -> Source:
+    """What one source loads, each once, in order. Raises nothing: any bytes are a source of something."""
+    loads: dict[Load, None] = {}
+    folders: dict[str, None] = {}
+    for line in _code(decode(text[:_MAX_SOURCE])):
+        loads.update(dict.fromkeys(_loads(line)))
+        if found := _LIB.search(line):
+            folders.update(dict.fromkeys(_folders(found["rest"])))
+    return Source(tuple(loads), tuple(folders))
+
+
+def _code(text: str) -> Iterator[str]:
+    """The lines that perl would run."""
+    lines = text.split("\n")
+    last = {line.strip(): number for number, line in enumerate(lines)}  # where a here-document may end
+    number, pod = 0, False
+    while number < len(lines):
+        line = lines[number][:_MAX_LINE]
+        number += 1
+        if pod or _POD.match(line):
+            pod = not line.startswith("=cut")
+            continue
+        if _END.match(line):
+            return
+        if line.lstrip().startswith("#"):
+            continue
+        yield line
+        for found in islice(_HERE.finditer(line), _MAX_HERE):
+            end = found[2] or found[3] or found[4]
+            if last.get(end, 0) >= number:
+                number = _behind(lines, number, end, indented=bool(found[1]))
+
+
+def _behind(lines: list[str], number: int, end: str, *, indented: bool) -> int:
+    """The line after a here-document; the same line if it does not end, for then it was none."""
+    for at in range(number, len(lines)):
+        line = lines[at].rstrip("\r")
+        if (line.lstrip() if indented else line) == end:
+            return at + 1
+    return number
+
+
+def _loads(line: str) -> Iterator[Load]:
+    for syntax, names in _BY_ITSELF:
+        if syntax.search(line):
+            yield from (Load(name) for name in names)
+    for found in _STATEMENT.finditer(line):
+        verb, what, rest = found["verb"], found["what"], found["rest"]
+        if what[0] in "\"'":
+            if verb in ("require", "do"):
+                yield Load(what[1:-1])
+        elif verb == "do":
+            continue
+        elif re.fullmatch(r"v?\d[\d._]*", what):
+            if verb == "use":
+                yield from (Load(name) for name in ("feature", "strict", "warnings"))
+        elif _NAME.fullmatch(what):
+            yield Load(what.replace("'", "::"), verb == "use" and found.start("verb") == 0)
+            yield from _named(what, rest)
+
+
+def _named(what: str, rest: str) -> Iterator[Load]:
+    """The modules that a module is told to load: `use parent "A"`, `use if $] < 5.1, A => ...`."""
+    if what in ("parent", "base") and "norequire" not in rest:
+        for words, word in _WORDS.findall(rest.partition(";")[0]):
+            yield from (Load(name) for name in (words or word).split() if _NAME.fullmatch(name))
+    elif what in ("if", "autouse", "aliased", "only"):
+        found = re.search(r"(?:,|^)\s*[\"']?([A-Z][\w:]{0,200})", rest.strip())
+        if found and _NAME.fullmatch(found[1]):
+            yield Load(found[1])
+
+
+def _folders(rest: str) -> Iterator[str]:
+    for double, single, words in _FOLDER.findall(rest):
+        yield from words.split() or [double or single]
