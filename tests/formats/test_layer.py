@@ -92,6 +92,13 @@ def test_the_digests_and_sizes_are_those_of_the_bytes(codec: CodecName, large: R
     assert result.uncompressed_size == len(plain(large))
 
 
+def test_a_tar_of_one_block_is_packed_harder(large: Rootfs) -> None:
+    small = Rootfs({tree_path("a"): File(Meta(0o644), Inline(b"a" * (1 << 19)))})
+    assert pack(small, io.BytesIO()).codec.endswith(" level 9")
+    assert pack(small, io.BytesIO(), level=6).codec.endswith(" level 6")
+    assert pack(large, io.BytesIO()).codec.endswith(" level 6")
+
+
 def test_what_is_recorded_of_the_codec() -> None:
     results = {codec: pack(Rootfs(), io.BytesIO(), codec=codec) for codec in CODECS}
     assert {codec: result.media_type.rpartition(".")[2] for codec, result in results.items()} == {
@@ -100,7 +107,7 @@ def test_what_is_recorded_of_the_codec() -> None:
         "none": "tar",
     }
     assert results["none"].media_type == "application/vnd.oci.image.layer.v1.tar"
-    assert re.fullmatch(r"gzip zlib(-ng)? [0-9.]+ level 6", results["gzip"].codec)
+    assert re.fullmatch(r"gzip zlib(-ng)? [0-9.]+ level 9", results["gzip"].codec)
     assert results["zstd"].codec.endswith(" level 3")
     assert results["none"].codec == "none"
 
