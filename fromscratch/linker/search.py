@@ -5,19 +5,21 @@
 2. LD_LIBRARY_PATH;
 3. DT_RUNPATH of the object that asks, for its own needs alone;
 4. /etc/ld.so.cache, or where a root has none yet, the directories of /etc/ld.so.conf that it will be made of;
-5. the directories of the loader itself; 4 and 5 not for an object with DF_1_NODEFLIB.
+5. the directories of the loader itself.
 
+For an object with DF_1_NODEFLIB nothing is taken from those directories, nor by 4 from below them.
 musl looks into LD_LIBRARY_PATH first, knows one search path an object (DT_RUNPATH before DT_RPATH), which
 whatever it loads inherits, has no cache, and takes the first file of the name whatever it is
 (ldso/dynlink.c, `load_library`).
 """
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from fromscratch.errors import FormatError
 from fromscratch.formats import ldcache
-from fromscratch.formats.elf import DF_1_NODEFLIB, Elf
+from fromscratch.formats.elf import DF_1_NODEFLIB, DF_1_PIE, ET_DYN, Elf
 from fromscratch.formats.elf_platform import platform_word, same_abi
 from fromscratch.linker.ground import Ground, whole
 from fromscratch.linker.loader import Loader
@@ -72,9 +74,9 @@ class Search:
         self._caches = [_cache_of(ground) for ground in grounds]
         # A root that says nothing of its own (a staged install tree) is searched as the one below it would be.
         asked = [self._caches[number] is None and not by_cache_alone for number in range(len(grounds))]
-        conf = [_configured(ground) if ask else () for ground, ask in zip(grounds, asked, strict=True)]
         self._conf = [
-            own or (conf[-1] or _configured(grounds[-1]) if ask else ()) for own, ask in zip(conf, asked, strict=True)
+            (_configured(ground, ground) or _configured(grounds[-1], ground)) if ask else ()
+            for ground, ask in zip(grounds, asked, strict=True)
         ]
 
     @property
@@ -98,28 +100,35 @@ class Search:
 
     def expanded(self, text: str, node: Node) -> list[str]:
         """A search path with its tokens replaced; relative elements, which lead to wherever one stands, left out."""
+        if self.kind == "musl":
+            return [each.rstrip("/") or "/" for each in self._musl_path(text, node) if each.startswith("/")]
         found = []
         for each in text.split(":"):
-            full = self.token_free(each, node) if "$" in each else each
+            full = self.named(each, node) if "$" in each else each
             if full is not None and full.startswith("/"):
                 found.append(full.rstrip("/") or "/")
         return found
 
-    def token_free(self, text: str, node: Node) -> str | None:
-        """$ORIGIN, $LIB and $PLATFORM replaced, with or without braces; None where one has no value."""
+    def _musl_path(self, text: str, node: Node) -> list[str]:
+        """It knows $ORIGIN alone, by its first letters, and drops a whole path with any other token."""
+        place = origin(node).rstrip("/")
+        whole = _ORIGIN.sub(lambda token: place, text)
+        return [] if text.count("$") != len(_ORIGIN.findall(text)) else re.split(r"[:\n]", whole)
+
+    def named(self, text: str, node: Node) -> str | None:
+        """$ORIGIN, $LIB and $PLATFORM replaced, with or without braces; None where one has no value.
+
+        musl's loader replaces nothing in the name of a library.
+        """
+        if self.kind == "musl":
+            return text
         values = {"ORIGIN": origin(node), "LIB": self.loaders[0].lib, "PLATFORM": self._word}
-        if self.kind == "musl":  # it knows $ORIGIN alone, and drops a path with any other token
-            values = {"ORIGIN": values["ORIGIN"]}
-        for name, value in values.items():
-            for token in (f"${{{name}}}", f"${name}"):
-                if token in text:
-                    if value is None:
-                        return None
-                    text = text.replace(token, value)
-        return None if "$" in text and self.kind == "musl" else text
+        if any(values[each[1] or each[2]] is None for each in _TOKEN.finditer(text)):
+            return None
+        return _TOKEN.sub(lambda token: values[token[1] or token[2]] or "", text)
 
     def find(self, name: str, node: Node) -> Hit:
-        """The file that the loader takes for `name`, needed by `node`."""
+        """The file that the loader takes for `name`, needed by `node`; a name as `named` gives it."""
         if "/" in name:
             return self._direct(name, node)
         if not node.plain:
@@ -130,14 +139,13 @@ class Search:
         return known
 
     def _direct(self, name: str, node: Node) -> Hit:
-        path = self.token_free(name, node)
-        if path is None or not path.startswith("/"):
+        if not name.startswith("/"):
             return Hit(None, (), f"{name} is relative to wherever the program is started")
         for ground in self.grounds:
-            hit = self._accepted(path, ground, "its path", node)
+            hit = self._accepted(name, ground, "its path", node)
             if hit:
                 return hit
-        return Hit(None, (path,))
+        return Hit(None, (name,))
 
     def _searched(self, name: str, node: Node) -> Hit:
         looked: dict[str, None] = {}
@@ -147,7 +155,7 @@ class Search:
                 if how is _CACHED:
                     hit = self._in_cache(name, number, node)
                 elif name in ground.names(directory):
-                    hit = self._accepted(f"{directory}/{name}", ground, how, node)
+                    hit = self._accepted(f"{directory.rstrip('/')}/{name}", ground, how, node)
                 else:
                     continue
                 if hit:
@@ -166,11 +174,14 @@ class Search:
             yield from node.inherited
         yield from ((each, "LD_LIBRARY_PATH") for each in self.library_path)
         yield from node.runpath
-        if not node.elf.flags_1 & DF_1_NODEFLIB:
-            if self._caches[number] is not None:
-                yield CACHE, _CACHED
-            else:
-                yield from ((each, "ld.so.conf") for each in self._conf[number])
+        no_default = node.elf.flags_1 & DF_1_NODEFLIB
+        if self._caches[number] is not None:
+            yield CACHE, _CACHED
+        else:
+            for each in self._conf[number]:
+                if not (no_default and _is_below(each, own.directories)):
+                    yield each, "ld.so.conf"
+        if not no_default:
             yield from ((each, _DEFAULT) for each in own.directories)
 
     def _in_cache(self, name: str, number: int, node: Node) -> Hit | None:
@@ -179,7 +190,10 @@ class Search:
         if known is None or self._flags is None:
             return None
         answer = ldcache.lookup(known, name, self._flags)
+        no_default = node.elf.flags_1 & DF_1_NODEFLIB
         for path in (answer.baseline, *(entry.path for entry in answer.variants)):
+            if path and no_default and _is_below(path, self.loaders[number].directories):
+                continue
             hit = self._accepted(path, self.grounds[number], _CACHED, node) if path else None
             if hit:
                 return hit
@@ -190,17 +204,29 @@ class Search:
         opened = ground.opened(path)
         if opened is None:
             return None
-        if opened.elf is None:
+        elf = opened.elf
+        if elf is None:
             return Hit(None, (path,), f"{path}: {opened.fault}; the loader stops at it")
-        if same_abi(self.like, opened.elf):
-            found = Node(path, opened.elf, ground, opened.identity, how)
+        if same_abi(self.like, elf):
+            if self.kind == "glibc" and (elf.type != ET_DYN or elf.flags_1 & DF_1_PIE):
+                return Hit(None, (path,), f"{path} is no library; the loader stops at it")
+            found = Node(path, elf, ground, opened.identity, how)
             return Hit(self.entered(found, by.inherited))
         if self.kind == "musl":
             return Hit(None, (path,), f"{path} is for another architecture; musl's loader stops at it")
+        if elf.bits == self.like.bits and (elf.big_endian != self.like.big_endian or elf.os_abi not in _SYSTEMS):
+            return Hit(None, (path,), f"{path} is for another system or byte order; the loader stops at it")
         return None
 
 
 _CACHED, _DEFAULT = "ld.so.cache", "a directory of the loader"
+_SYSTEMS = (0, 3, 64)  # System V, Linux, and Linux on ARM
+_TOKEN = re.compile(r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))")
+_ORIGIN = re.compile(r"\$(?:ORIGIN|\{ORIGIN\})")
+
+
+def _is_below(path: str, directories: tuple[str, ...]) -> bool:
+    return f"{path}/".startswith(tuple(f"{each}/" for each in directories))
 
 
 def origin(node: Node) -> str:
@@ -218,7 +244,7 @@ def _cache_of(ground: Ground) -> ldcache.Cache | None:
         return None  # the loader does without a cache that it cannot read
 
 
-def _configured(ground: Ground) -> tuple[str, ...]:
+def _configured(ground: Ground, within: Ground) -> tuple[str, ...]:
     from fromscratch.linker.conf import configured
 
-    return configured(ground.view)
+    return configured(ground.view, within=within.view)

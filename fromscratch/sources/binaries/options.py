@@ -69,12 +69,22 @@ class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def __post_init__(self) -> None:
         if not (self.paths or self.add or self.stage):
             raise ValueError("it names nothing to take: say paths, add or stage")
-        for text in (*self.paths, *self.add):
-            _, destination = split(text)
-            if destination is not None:
-                check_paths("paths", [destination])
+        for key in ("paths", "add", "stage", "search", "preload", "allow_missing", "plugins"):
+            if "" in getattr(self, key):
+                raise ValueError(f"{key}: '' names nothing")
+        if not self.root:
+            raise ValueError("root: '' names no folder")
+        for key, texts in (("paths", self.paths), ("add", self.add)):
+            check_paths(key, [destination for _, destination in map(split, texts) if destination is not None])
         check_paths("plugins", self.plugins)
+        check_paths("allow_missing", self.allow_missing)
         check_paths("search", self.search)
+        for text in self.search:
+            if not text.startswith("/") or ":" in text:
+                raise ValueError(f"search: {text!r} is no folder of the image; write each as /DIR")
+        for text in self.preload:
+            if any(char.isspace() or char == ":" for char in text):  # as ld.so takes the file apart
+                raise ValueError(f"preload: {text!r} is no name of one object; write each by itself")
 
 
 def split(text: str) -> tuple[str, str | None]:

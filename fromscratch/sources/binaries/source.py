@@ -18,6 +18,7 @@ from fromscratch.linker.ground import Ground
 from fromscratch.linker.tree_ground import GroundBeneath, TreeGround
 from fromscratch.model.content import HostFile, digest_of
 from fromscratch.model.entry import Entry, File, Meta, Origin, with_meta
+from fromscratch.model.resolution import locate
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.model.stacked import Stacked
 from fromscratch.paths import TreePath, matcher
@@ -59,8 +60,7 @@ class BinariesSource:
         """
         gathered, added = self._gathered(below)
         self._check(gathered)
-        taken = {path: self._own(path, entry, gathered) for path, entry in gathered.entries.items()}
-        upper = with_hard_links(Rootfs({**added, **taken}))
+        upper = with_hard_links(_laid(Stacked(added, below), added, gathered))
         tree = below.merged(upper, replace=replace, directories="keep")
         if self._options.etc == "auto":
             tree = with_etc(tree, Origin(self.label, "made by", "the minimal /etc of every bundle"))
@@ -90,13 +90,6 @@ class BinariesSource:
         platform = platform_of(elf)
         return platform is None or platform.architecture == self._context.platform.architecture
 
-    def _own(self, path: TreePath, entry: Entry, gathered: Gathered) -> Entry:
-        """What comes from the machine belongs to root in the image; what another item or we made stays as it is."""
-        if gathered.grounds[path] != 1:
-            return entry
-        meta: Meta = entry.meta
-        return with_meta(entry, Meta(meta.mode, 0, 0, meta.mtime, meta.xattrs))
-
     def _check(self, gathered: Gathered) -> None:
         allowed = matcher(self._options.allow_missing)
         missing = [each for each in gathered.missing if not allowed(TreePath(f"/{each.name.lstrip('/')}"))]
@@ -111,6 +104,26 @@ class BinariesSource:
                 "\n".join(dict.fromkeys(lines)),
                 "build the program for that library, or take both from one root",
             )
+
+
+def _laid(upper: Stacked, added: Rootfs, gathered: Gathered) -> Rootfs:
+    """What was added with all that it takes, each where the symlinks of `upper` lead it."""
+    objects = {each.place for each in gathered.objects}
+    taken: dict[TreePath, Entry] = {}
+    again: dict[TreePath, Entry] = {}
+    for path, entry in gathered.entries.items():
+        place = locate(upper, path)
+        (again if place in taken else taken)[place] = (
+            _public(entry, loaded=path in objects) if gathered.grounds[path] == 1 else entry
+        )
+    return added.merged(Rootfs(taken), directories="keep").merged(Rootfs(again), directories="keep")
+
+
+def _public(entry: Entry, *, loaded: bool) -> Entry:
+    """What comes from the machine belongs to root in the image, and a user of it may read what its loader reads."""
+    meta: Meta = entry.meta
+    readable = (0o555 if meta.mode & 0o111 else 0o444) if loaded else 0
+    return with_meta(entry, Meta(meta.mode | readable, 0, 0, meta.mtime, meta.xattrs))
 
 
 def _told(missing: Missing) -> str:

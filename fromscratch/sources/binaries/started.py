@@ -61,16 +61,17 @@ def _with_search(tree: Rootfs, gathered: Gathered, label: str) -> Rootfs:
     )
     origin = Origin(label, "made by", "the loader would not find all libraries without")
     made = {}
-    ground = TreeGround(tree)
-    loaders = {program.loader.path: program.loader for program in gathered.programs if len(program.nodes) > 1}
-    for loader in loaders.values():
+    cached: dict[bool, dict[str, None]] = {}  # by the byte order: the directories of all of GLIBC's loaders
+    for program in gathered.programs:
+        loader = program.loader
+        if len(program.nodes) == 1:
+            continue
         if loader.kind == "musl":
-            place, text = (
-                loader.path_file,
-                "".join(f"{each}\n" for each in dict.fromkeys((*loader.directories, *folders))),
-            )
-            made[tree.locate(TreePath(place))] = file(Inline(text.encode()), origin)
+            lines = "".join(f"{each}\n" for each in dict.fromkeys((*loader.directories, *folders)))
+            made[tree.locate(TreePath(loader.path_file))] = file(Inline(lines.encode()), origin)
         else:
-            data = cache.written(ground, tuple(dict.fromkeys((*folders, *loader.directories))))
-            made[tree.locate(TreePath(CACHE))] = file(Inline(data), origin)
+            cached.setdefault(program.nodes[0].elf.big_endian, {}).update(dict.fromkeys(loader.directories))
+    for big_endian, directories in cached.items():
+        data = cache.written(TreeGround(tree), dict.fromkeys((*folders, *directories)), big_endian=big_endian)
+        made[tree.locate(TreePath(CACHE))] = file(Inline(data), origin)
     return tree.with_entries(made)
