@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from fromscratch.formats.elf import Read
+
 X86_64, I386, ARM, AARCH64, RISCV, PPC64, S390, MIPS, LOONGARCH = 62, 3, 40, 183, 243, 21, 22, 8, 258
 
 _NEEDED, _HASH, _STRTAB, _SYMTAB, _STRSZ, _SYMENT, _SONAME, _RPATH, _RUNPATH = 1, 4, 5, 6, 10, 11, 14, 15, 29
@@ -206,3 +208,8 @@ def _hash(name: str) -> int:
         value = (value << 4) + byte
         value = (value ^ (value & 0xF0000000) >> 24) & 0x0FFFFFFF
     return value
+
+
+def reader(raw: bytes) -> Read:
+    """`raw` as a file to read from."""
+    return lambda offset, size: raw[offset : offset + size]
