@@ -13,6 +13,7 @@ from fromscratch.transforms.trim import CATEGORIES
 
 CHECKOUT = Path(os.environ.get("FROMSCRATCH_CHECKOUT", Path(__file__).parents[1]))
 DOCS = {
+    "BinariesOptions": "bundle.md",
     "BuildrootOptions": "buildroot.md",
     "ExternalToolchain": "buildroot.md",
     "DebianOptions": "debian.md",
