@@ -51,9 +51,6 @@ def test_four_commands_give_an_image_that_starts(tmp_path: Path) -> None:
     assert index(shop.folder / "hellocontainer")["config"]["digest"].replace(":", "/") == config
 
 
-@pytest.mark.xfail(
-    reason="bundle packs with gzip at level 6, which makes 307,905 bytes of it; level 9 makes about 296,600"
-)
 def test_it_is_no_larger_than_with_the_makefile_that_it_replaces(tmp_path: Path) -> None:
     shop = made(tmp_path)
     layers = index(shop.folder / "hellocontainer")["layers"]

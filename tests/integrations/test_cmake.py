@@ -258,9 +258,6 @@ def test_a_foreign_project_with_a_prefix_for_its_packages_keeps_it(tmp_path: Pat
     assert shop.run("oci:container/oci", below="build") == "I am foreign\n"
 
 
-@pytest.mark.xfail(
-    reason="a stage with a folder /lib on a machine where /lib is a symlink loses the machine's libraries"
-)
 def test_a_tree_that_cpack_staged_at_the_root_works_too(tmp_path: Path) -> None:
     shop = built(workshop(tmp_path, "cmake-app"))
     made(
