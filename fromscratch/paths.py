@@ -136,3 +136,10 @@ def _class(members: str, negated: bool) -> str:
     if not among:
         return "[^/]" if negated else "(?!)"
     return f"(?!/)[{'^' if negated else ''}{among}]"
+
+
+def shown(text: str) -> str:
+    """A name or a message on one line of a terminal: what is not plainly visible becomes \\xNN, byte by byte."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else "".join(f"\\x{byte:02x}" for byte in encode(char)) for char in text)

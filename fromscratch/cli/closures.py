@@ -1,7 +1,7 @@
 """The answer of `closure`: for each file what it needs, as a tree or for a program, and what is missing."""
 
 # pathlib alone would cost as much as most closures do:
-# ruff: noqa: PTH109, PTH112, PTH118
+# ruff: noqa: PTH109, PTH110, PTH112, PTH113, PTH114, PTH118
 import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -11,8 +11,10 @@ from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.elf_platform import architecture_of
 from fromscratch.host.machine import MachineGround
 from fromscratch.linker.closure import Linker, Missing, Program
+from fromscratch.linker.ground import NOT_ELF, UNLOADED, UNREADABLE
 from fromscratch.linker.search import Node
 from fromscratch.linker.unmet import Unmet, Versions
+from fromscratch.paths import shown
 
 
 class Question(NamedTuple):
@@ -29,13 +31,14 @@ def question(files: Sequence[str], root: str, search: Sequence[str], preload: Se
         raise UsageError(f"there is no folder {root}", "name a root filesystem with --root")
     linker = Linker([MachineGround(root)], library_path=search, preload=preload)
     paths = [_inside(file, root) for file in files]
-    return Question(linker, paths, all(_is_elf(linker, path) for path in paths))
+    linked = [_is_elf(linker, path, root) for path in paths]  # every one of them is looked at
+    return Question(linker, paths, all(linked))
 
 
 def check(missing: Sequence[Missing], unmet: Sequence[Unmet]) -> None:
     """Raises ImageError if something is not there, or too old."""
     if missing:
-        names = ", ".join(dict.fromkeys(each.name for each in missing))
+        names = ", ".join(dict.fromkeys(shown(each.name) for each in missing))
         raise ImageError(f"not found: {names}", "name the folder that holds it with --search, or another --root")
     if unmet:
         first = unmet[0]
@@ -111,7 +114,7 @@ def kind(node: Node, program: Program) -> str:
 def told(program: Program) -> Iterator[str]:
     """A program as a tree: what each object needs below it, the first time that it comes."""
     root = program.nodes[0]
-    yield f"{root.path}  ({_about(program)})"
+    yield f"{shown(root.path)}  ({_about(program)})"
     needs: dict[str, list[tuple[str, str | None]]] = {}
     for link in program.links:
         needs.setdefault(link.by, []).append((link.name, link.to))
@@ -121,15 +124,21 @@ def told(program: Program) -> Iterator[str]:
     pending = [(1, name, to) for name, to in reversed(needs.get(root.path, []))]
     while pending:
         depth, name, to = pending.pop()
-        yield "  " * depth + (
-            f"{name} => {to}" if to is not None and to != name else name if to else f"{name} => not found"
-        )
+        end = "not found" if to is None else shown(to)
+        yield "  " * depth + (shown(name) if name == to else f"{shown(name)} => {end}")
         if to is not None and to not in seen:
             seen.add(to)
             pending += [(depth + 1, *need) for need in reversed(needs.get(to, []))]
     for missing in program.missing:
-        where = missing.fault or f"looked in {', '.join(missing.searched) or 'no folder at all'}"
-        yield f"  missing: {missing.name}, needed by {missing.by}: {where}"
+        yield f"  missing: {lack(missing)}"
+
+
+def lack(missing: Missing) -> str:
+    """What is missing, for whom, and where it was looked for."""
+    where = missing.fault or f"looked in {', '.join(map(shown, missing.searched)) or 'no folder at all'}"
+    if missing.searched == (missing.name,):
+        where = missing.fault or "there is no such file"
+    return f"{shown(missing.name)}, needed by {shown(missing.by)}: {where}"
 
 
 def _about(program: Program) -> str:
@@ -137,7 +146,7 @@ def _about(program: Program) -> str:
     found = architecture_of(root.elf)
     platform = "/".join(("linux", *filter(None, found))) if found else f"machine {root.elf.machine}"
     word = kind(root, program)
-    return f"{platform}, {word}" if word != "program" else f"{platform}, started by {root.elf.interpreter}"
+    return f"{platform}, {word}" if word != "program" else f"{platform}, started by {shown(root.elf.interpreter or '')}"
 
 
 def _inside(file: str, root: str) -> str:
@@ -153,11 +162,37 @@ def _inside(file: str, root: str) -> str:
     return real[len(top) :]
 
 
-def _is_elf(linker: Linker, path: str) -> bool:
-    """Raises UsageError for what is not there, or is a damaged ELF file."""
+def _is_elf(linker: Linker, path: str, root: str) -> bool:
+    """Raises UsageError for what is not there, is a damaged ELF file, or one that nothing loads."""
     found = linker.opened(path)
-    if found is None:
-        raise UsageError(f"there is no file {path}", "see whether the path is right")
-    if found[1].elf is None and "not an ELF file" not in found[1].fault:
-        raise UsageError(f"{path}: {found[1].fault}", "name a program or a shared library that is whole")
-    return found[1].elf is not None
+    where = path if root == "/" else f"{os.path.realpath(root)}{path}"
+    if found is None or (found[1].elf is None and not os.path.isfile(where)):
+        raise _absent(path, where)
+    elf, fault = found[1].elf, found[1].fault
+    if elf is None and fault.startswith(UNREADABLE):
+        raise ImageError(f"{shown(path)}: {fault}", "run it as a user who may read that")
+    if elf is None and fault != NOT_ELF:
+        raise UsageError(f"{shown(path)}: {fault}", "name a program or a shared library that is whole")
+    if elf is not None and elf.type in UNLOADED:
+        raise UsageError(f"{shown(path)} is {UNLOADED[elf.type]}", "name a program or a shared library")
+    return elf is not None
+
+
+def _absent(path: str, where: str) -> UsageError:
+    """What is wrong with a path that leads to no regular file."""
+    if os.path.isdir(where):
+        return UsageError(f"{shown(path)} is a folder", "name the files in it")
+    if os.path.exists(where):
+        return UsageError(f"{shown(path)} is no regular file", "name a program or a shared library")
+    if os.path.islink(where):
+        return UsageError(f"{shown(path)} is a symlink that leads to no file", "mend the link, or name another file")
+    import difflib
+
+    folder, _, name = where.rpartition("/")
+    try:
+        near = difflib.get_close_matches(name, sorted(os.listdir(folder or "/")), 1)
+    except OSError:
+        near = []
+    above = path.rpartition("/")[0]
+    hint = f"did you mean {shown(f'{above}/{near[0]}')}?" if near else "see whether the path is right"
+    return UsageError(f"there is no file {shown(path)}", hint)

@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fromscratch.cli.closures import missing_facts, objects, told
+from fromscratch.cli.closures import lack, missing_facts, objects, told
 from fromscratch.errors import UsageError
+from fromscratch.linker.beyond.shebang import HEAD, shebang
 from fromscratch.linker.closure import Linker
 from fromscratch.linker.gather import Gathered, gather
 from fromscratch.model.entry import Directory, Origin, Symlink
 from fromscratch.model.listing import quoted
+from fromscratch.paths import shown
 from fromscratch.sources.binaries.finders import finders
 from fromscratch.sources.binaries.options import BinariesOptions
 
 _LABEL = "closure"
-_LINKS_AND_SCRIPTS = {"dlopen": "none", "nss": "none", "certificates": "none", "python": "none"}
+_BEYOND = ("dlopen", "nss", "certificates", "python", "perl", "ruby", "node", "java")
 
 
 class Answer:
@@ -21,12 +23,12 @@ class Answer:
 
     def __init__(self, linker: Linker, paths: Sequence[str], *, beyond: bool) -> None:
         """Raises UsageError for a file that is neither a program nor a script."""
-        switched = {} if beyond else _LINKS_AND_SCRIPTS
-        options = BinariesOptions(paths=list(paths), **switched)  # type: ignore[arg-type]
+        for path in paths:
+            _check(linker, path)
+        switched: dict[str, Any] = {} if beyond else dict.fromkeys(_BEYOND, "none")
+        options = BinariesOptions(paths=list(paths), **switched)
         asked = {path: Origin(_LABEL, "asked for", path) for path in paths}
         found = gather(linker, asked, list(finders(options)), _LABEL)
-        if not found.objects:
-            raise UsageError(f"{paths[0]} is neither an ELF file nor a script", "name a program, a library or a script")
         self.missing, self.unmet = found.missing, found.unmet
         known = objects(found.programs)
         for each in found.objects:
@@ -43,6 +45,15 @@ class Answer:
         self.text = _text(found, self.facts)
 
 
+def _check(linker: Linker, path: str) -> None:
+    opened = linker.opened(path)
+    if opened is not None and opened[1].elf is None:
+        with opened[0].reading(path) as read:
+            if shebang(read(0, HEAD)) is None:
+                problem = f"{shown(path)} is neither an ELF file nor a script"
+                raise UsageError(problem, "name a program, a library or a script")
+
+
 def _files(found: Gathered) -> list[dict[str, Any]]:
     """What is taken besides objects, folders and symlinks, with its first reason."""
     objects_ = {each.place for each in found.objects}
@@ -55,6 +66,8 @@ def _files(found: Gathered) -> list[dict[str, Any]]:
 
 def _text(found: Gathered, facts: dict[str, Any]) -> str:
     lines = [line for program in found.programs for line in told(program)]
+    linked = {missing for program in found.programs for missing in program.missing}
+    lines += [f"missing: {lack(each)}" for each in found.missing if each not in linked]
     if facts["files"]:
         lines += ["", "files:", *(f"  {each['path']}  ({each['why']})" for each in facts["files"])]
     if found.offers:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fromscratch.errors import FormatError, ImageError, IntegrityError, NotInTree
 from fromscratch.formats.elf import Read, read_elf
-from fromscratch.linker.ground import Opened
+from fromscratch.linker.ground import UNREADABLE, Opened
 from fromscratch.paths import decode, encode
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class MachineGround:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            return Opened(path, None, f"it cannot be read: {error.strerror}")
+            return Opened(path, None, f"{UNREADABLE}: {error.strerror}")
 
     @contextmanager
     def reading(self, path: str, /) -> Iterator[Read]:

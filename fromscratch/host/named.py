@@ -21,6 +21,8 @@ def file(base: Path, text: str, what: str) -> Path:
     path = _absolute(base, text)
     if path.is_file():
         return path
+    if path.is_dir():
+        raise UsageError(f"{what}: {path} is a folder", "name a file in it")
     if path.exists():
         raise UsageError(f"{what}: {path} is no regular file", "name the file itself")
     raise _missing(path, what, "file")
@@ -34,6 +36,8 @@ def _absolute(base: Path, text: str) -> Path:
 
 
 def _missing(path: Path, what: str, kind: str) -> UsageError:
+    if path.is_symlink():
+        return UsageError(f"{what}: {path} is a symlink that leads nowhere", f"mend the link: {path.readlink()}")
     above = path.parent
     while not above.is_dir() and above != above.parent:
         path, above = above, above.parent

@@ -18,7 +18,8 @@ _MAX_SIZE = 1 << 20
 def configured(view: View, file: str = LD_SO_CONF, *, within: View | None = None) -> tuple[str, ...]:
     """The directories in ldconfig's order, spelled as they are written there, each once.
 
-    They are those of `within`, where that is another root than the one that names them. Two paths that lead to the same directory are the first of them; one that leads to none, or is not
+    They are those of `within`, where that is another root than the one that names them.
+    Two paths that lead to the same directory are the first of them; one that leads to none, or is not
     absolute, is left out. A file that includes itself, over others too, is read once.
     Raises FormatError for a file of more than 1 MiB, and ImageError for one that cannot be read.
     """

@@ -4,10 +4,15 @@ from collections.abc import Container
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from fromscratch.formats.elf import Elf, Read
+from fromscratch.formats.elf import ET_CORE, ET_REL, Elf, Read
 
 if TYPE_CHECKING:  # a closure of this machine's files never holds a tree, and starts without loading what trees are
     from fromscratch.model.view import View
+
+
+NOT_ELF = "it is not an ELF file"
+UNREADABLE = "it cannot be read"
+UNLOADED = {ET_REL: "an object file, which no loader takes", ET_CORE: "a core dump"}
 
 
 class Opened(NamedTuple):

@@ -10,6 +10,7 @@ from fromscratch.formats.elf_platform import platform_of
 from fromscratch.host import named
 from fromscratch.host.machine_view import MachineView
 from fromscratch.host.scan import scan
+from fromscratch.linker.ground import NOT_ELF, UNLOADED
 from fromscratch.linker.tree_ground import TreeGround
 from fromscratch.model import view as views
 from fromscratch.model.entry import Entry, File, Meta, Origin, with_meta
@@ -17,7 +18,7 @@ from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.model.stacked import Beneath, Stacked
 from fromscratch.model.view import View
-from fromscratch.paths import TreePath, tree_path
+from fromscratch.paths import TreePath, shown, tree_path
 from fromscratch.sources.binaries.options import BinariesOptions, split
 from fromscratch.transforms.placement import placed
 
@@ -61,13 +62,25 @@ def _program(root: str, folder: Path, text: str, label: str, upper: View) -> tup
     *links, end = views.way(view, path)
     entry = view.get(end)
     if not isinstance(entry, File):
-        raise UsageError(f"{label}: {name} is no regular file", "folders and other things go under add")
+        raise UsageError(f"{label}: {name} is no regular file", "folders go under add (--add)")
+    _check(view, end, f"{label}: {shown(name)}")
     program = replace(with_meta(entry, _public(entry.meta)), origins=(origin,))
     if destination is not None:
         place = tree_path(destination if not destination.endswith("/") else f"{destination}{paths.name(path)}")
         return {place: program}, place
     way = Origin(label, "link to", end, origin)
     return {**{link: _linked(view, link, way) for link in links}, end: program}, tree_path(path)
+
+
+def _check(view: View, place: TreePath, what: str) -> None:
+    """Raises UsageError for an ELF file that nothing could load: programs, libraries and scripts are named here."""
+    opened = TreeGround(view).opened(place)
+    if opened is None or (opened.elf is None and opened.fault == NOT_ELF):
+        return
+    if opened.elf is None:
+        raise UsageError(f"{what}: {opened.fault}", "name a file that is whole")
+    if opened.elf.type in UNLOADED:
+        raise UsageError(f"{what} is {UNLOADED[opened.elf.type]}", "what is no program goes under add (--add)")
 
 
 def _is_foreign(tree: Rootfs, place: TreePath, platform: Platform) -> bool:

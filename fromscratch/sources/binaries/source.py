@@ -21,7 +21,7 @@ from fromscratch.model.entry import Entry, File, Meta, Origin, with_meta
 from fromscratch.model.resolution import locate
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.model.stacked import Stacked
-from fromscratch.paths import TreePath, matcher
+from fromscratch.paths import TreePath, matcher, shown
 from fromscratch.sources.binaries.additions import additions, regular_files
 from fromscratch.sources.binaries.etc import with_etc
 from fromscratch.sources.binaries.finders import finders
@@ -96,7 +96,8 @@ class BinariesSource:
         if missing:
             raise ImageError(
                 "\n".join(dict.fromkeys(_told(each) for each in missing)),
-                "add the folder that holds it with search: or add:, or allow it with allow_missing:",
+                "bring it with add (--add), name its folder with search (--search), or allow it with allow_missing "
+                "(--with missing=NAME)",
             )
         if gathered.unmet:
             lines = [f"{each.by} needs {each.version} of {each.library}, which is older" for each in gathered.unmet]
@@ -130,7 +131,9 @@ def _told(missing: Missing) -> str:
     where = missing.fault or (
         f"it is in none of {', '.join(missing.searched)}" if missing.searched else "it is nowhere"
     )
-    return f"{missing.name}, needed by {missing.by} ({missing.rule}): {where}"
+    if missing.searched == (missing.name,):
+        where = missing.fault or "there is no such file"
+    return shown(f"{missing.name}, needed by {missing.by} ({missing.rule}): {where}")
 
 
 def _facts(entry: Entry) -> str:
