@@ -103,8 +103,8 @@ _TEXTS = {
     "iconv": "it converts character sets: any but ASCII, UTF-8, UCS-2 and UCS-4 need gconv modules of the same GLIBC",
     "iconv, perhaps": "if it converts character sets (it is stripped, so this cannot be seen), any but ASCII, UTF-8, "
     "UCS-2 and UCS-4 need gconv modules of the same GLIBC",
-    "locale": "if it calls setlocale, any locale but C and POSIX is read from "
-    "/usr/lib/locale, and without that it stays in C",
+    "locale": "if it calls setlocale, every locale but C and POSIX is read from /usr/lib/locale, "
+    "and without that it stays in C",
 }
 
 
