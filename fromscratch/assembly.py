@@ -54,6 +54,10 @@ class Job:
         return self.output / output.LAYOUT
 
 
+Bound = Sequence[tuple[Item, Source]]
+"""The items of a recipe with their sources, bound to one platform."""
+
+
 def fetch(job: Job) -> None:
     """Bring everything that the recipe needs into the store."""
     for platform in job.platforms:
@@ -67,7 +71,8 @@ def build(job: Job) -> Built:
     Raises NotFetched when `fetch` has to run first, Conflict when sources disagree.
     """
     with job.store.lock(f"output {job.output.resolve()}"):
-        inputs = fingerprint(job)
+        bound = {platform: tuple(sources(job, platform)) for platform in job.platforms}
+        inputs = fingerprint(job, bound)
         present = output.finished(job.output, inputs)
         if present is not None:
             return present
@@ -76,7 +81,7 @@ def build(job: Job) -> Built:
         proofs: list[ImageEvidence] = []
         with LayoutWriter(job.layout) as layout:
             for platform in job.platforms:
-                tree, removed = root(job, platform)
+                tree, removed = root(job, platform, bound[platform])
                 with job.progress.task(f"pack {platform}", total=tree.size) as task:
                     layer, packed = layout.pack(
                         tree,
@@ -110,10 +115,10 @@ def deliver(images: Sequence[Image], sink: Sink, reference: str) -> Receipt:
     raise UsageError(f"only one platform can go there, and this build has {there}", "say which with --platform")
 
 
-def root(job: Job, platform: Platform) -> tuple[Rootfs, Mapping[TreePath, str]]:
+def root(job: Job, platform: Platform, bound: Bound | None = None) -> tuple[Rootfs, Mapping[TreePath, str]]:
     """The tree of one platform, and what was trimmed from it, by which rule."""
     tree = Rootfs()
-    for item, source in sources(job, platform):
+    for item, source in bound or sources(job, platform):
         with job.progress.task(f"read {source.label}", total=None, unit="entries"):
             if isinstance(source, Completing):
                 tree = source.completed(tree, replace=item.replace)
@@ -145,12 +150,12 @@ def sources(job: Job, platform: Platform) -> Iterator[tuple[Item, Source]]:
         yield item, bind(item.options, context)
 
 
-def fingerprint(job: Job) -> str:
+def fingerprint(job: Job, bound: Mapping[Platform, Bound]) -> str:
     """A digest over all that `build` depends on: recipe, epoch, platforms, every source, and our own version."""
     hasher = hashlib.sha256(f"{__version__} {job.epoch}".encode())
     hasher.update(msgspec.json.encode(job.recipe, order="sorted"))
     for platform in job.platforms:
-        for _item, source in sources(job, platform):
+        for _item, source in bound[platform]:
             hasher.update(f"\0{platform}\0{source.fingerprint(job.store)}".encode())
     return f"sha256:{hasher.hexdigest()}"
 

@@ -35,13 +35,14 @@ class BinariesSource:
         named_first = next(iter((*options.paths, *options.stage, *options.add)))
         self.label = f"binaries {named_first}"
         self._options, self._context = options, context
+        self._alone: tuple[Gathered, Rootfs] | None = None  # what the fingerprint has gathered, for the build behind it
 
     def fetch(self, store: Store) -> None:
         """Nothing to bring: the files are here."""
 
     def fingerprint(self, store: Store) -> str:
         """By what lstat(2) tells of every file that would be taken."""
-        gathered, tree = self._gathered(Rootfs())
+        gathered, tree = self._alone = self._gathered(Rootfs())
         hasher = hashlib.sha256(msgspec.json.encode(self._options))
         for path, entry in sorted({**tree, **gathered.entries}.items()):
             hasher.update(f"\0{path!r} {_facts(entry)}".encode())
@@ -58,7 +59,8 @@ class BinariesSource:
         Raises UsageError for what is not there, ImageError for what a program would not find, and Conflict for a
         library of `below` that is too old for it.
         """
-        gathered, added = self._gathered(below)
+        known, self._alone = self._alone, None
+        gathered, added = known if known and len(below) == 1 else self._gathered(below)
         self._check(gathered)
         upper = with_hard_links(_laid(Stacked(added, below), added, gathered))
         tree = below.merged(upper, replace=replace, directories="keep")
