@@ -4,7 +4,7 @@ import difflib
 import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from fromscratch.cli.sizes import megabytes
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.model.image import Platform
 from fromscratch.output import Built
+from fromscratch.paths import shown
 from fromscratch.recipe import Recipe
 from fromscratch.sources.binaries.options import BinariesOptions, split
 from fromscratch.sources.binaries.programs import Programs, programs
@@ -56,21 +57,19 @@ class Made:
     facts: dict[str, Any] = field(default_factory=dict)
     text: str = ""
 
-    def deliver(self, call: Call, *, tag: str | None, to: str | None, engine: str | None, via: str) -> None:
+    def deliver(self, call: Call, target: "Target") -> None:
         """To a file and to an engine, as far as they were asked for."""
-        if to:
-            form, _, rest = to.partition(":")
-            self._write(call, form, rest)
-        if tag:
-            self._load(call, tag, engine, via)
+        if target.form:
+            self._write(call, target)
+        if target.tag:
+            self._load(call, target.tag, target.engine, target.via)
 
-    def _write(self, call: Call, form: str, rest: str) -> None:
+    def _write(self, call: Call, target: "Target") -> None:
         from fromscratch.sinks.catalogue import file_sink
 
-        place, _, reference = rest.partition(":") if form == "oci" else (rest, "", "")
-        default = f"{self.job.recipe.name}:latest" if form == "docker-archive" else "latest"
-        sink = file_sink(form, Path(place), call.store)
-        receipt = assembly.deliver(list(self.built.images), sink, reference or default)
+        default = f"{self.job.recipe.name}:latest" if target.form == "docker-archive" else "latest"
+        sink = file_sink(target.form, Path(target.place), call.store)
+        receipt = assembly.deliver(list(self.built.images), sink, target.reference or default)
         self.facts["written"] = {"reference": receipt.reference, "digest": str(receipt.digest)}
         self.text += f"\nwrote {receipt.reference}"
 
@@ -92,17 +91,59 @@ class Made:
         self.text += f"\n{found.kind} has {receipt.reference} as {receipt.digest}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where a bundle is to go besides its folder; empty texts are for nowhere."""
+
+    tag: str
+    engine: str | None
+    via: str
+    form: str
+    place: str
+    reference: str
+
+
+def target(tag: str | None, to: str | None, engine: str | None, via: str) -> Target:
+    """What --tag, --to, --engine and --via say, looked at before anything is built. Raises UsageError."""
+    if via not in ("load", "import"):
+        raise UsageError(f"--via {via}: no such way", "say load or import")
+    if engine is not None:
+        from fromscratch.host.engine import engine as known
+
+        known(engine)
+    if tag is not None:
+        from fromscratch.host.engine import image_name
+
+        image_name(tag)
+    form, _, place = (to or "").partition(":")
+    if to is not None and form not in _FORMS:
+        near = difflib.get_close_matches(form, _FORMS, 1)
+        raise UsageError(
+            f"--to {to}: {form or 'that'} is no form of an image",
+            f"did you mean {near[0]}:{place or 'PLACE'}?"
+            if near
+            else f"say FORM:PLACE with one of {', '.join(_FORMS)}",
+        )
+    place, _, reference = place.partition(":") if form == "oci" else (place, "", "")
+    if to is not None and place in ("", "-"):
+        raise UsageError(f"--to {to} names no {'folder' if form == 'oci' else 'file'}", f"say --to {form}:PLACE")
+    return Target(tag=tag or "", engine=engine, via=via, form=form, place=place, reference=reference)
+
+
 def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: str, entrypoint: str | None) -> Made:
     """Build it. Raises UsageError for what cannot be."""
     options = _checked(dict(binaries), BinariesOptions)
     seen = programs(options, Path.cwd(), call.platforms)
     start = _entrypoint(entrypoint, seen)
-    if start is None and not image["cmd"] and len(seen.places) != 1:
+    if start is None and not image["cmd"] and len(seen.asked) != 1:
+        _check_startable(options, seen)
         call.progress.note(
-            f"there are {len(seen.places)} programs, and no entry point: say --entrypoint with one of "
-            f"{', '.join(seen.places[:5]) or 'them'}"
+            f"there are {len(seen.asked)} programs, and no entry point: say --entrypoint with one of "
+            f"{', '.join(seen.asked[:5])}"
+            if seen.asked
+            else "there is no program, and so no entry point"
         )
-    image["entrypoint"] = start if start is not None else list(seen.places) if len(seen.places) == 1 else []
+    image["entrypoint"] = start if start is not None else list(seen.asked) if len(seen.asked) == 1 else []
     if options.search:
         image["env"].setdefault("LD_LIBRARY_PATH", ":".join(options.search))
     recipe = _checked({"name": name, "rootfs": [{"binaries": msgspec.to_builtins(options)}], "image": image}, Recipe)
@@ -117,6 +158,8 @@ def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: s
         jobs=len(os.sched_getaffinity(0)),
     )
     built = assembly.build(job)
+    if start and start[0].startswith("/") and start[0] not in (*seen.asked, *seen.others):
+        _check_started(call, job, built, start[0])
     return Made(job=job, built=built, facts=_facts(job, built), text=_text(job, built))
 
 
@@ -125,12 +168,17 @@ def switches(on: Sequence[str], off: Sequence[str]) -> dict[str, Any]:
     keys: dict[str, Any] = {}
     for text in on:
         word, equals, value = text.partition("=")
-        key, default, _ = _switch("with", word)
-        if not equals and default is None:
-            raise UsageError(f"--with {word} needs a value", f"say which, as in --with {word}=…")
-        keys[key] = default if not equals else value.split(",") if isinstance(_switch("with", word)[2], list) else value
-    for word in off:
-        key, _, none = _switch("without", word)
+        key, default, none = _switch("with", word)
+        if (not equals and default is None) or (equals and not all(value.split(","))):
+            raise UsageError(f"--with {text} needs a value", f"say which, as in --with {word}=…")
+        if equals and isinstance(default, bool):
+            raise UsageError(f"--with {text}: it takes no value", f"say --with {word}, or --without {word}")
+        if isinstance(none, list):
+            keys[key] = [*keys.get(key, ()), *(value.split(",") if equals else default)]
+        else:
+            keys[key] = value if equals else default
+    for text in off:
+        key, _, none = _switch("without", text)
         keys[key] = none
     return keys
 
@@ -165,7 +213,9 @@ def words(option: str, text: str | None) -> list[str]:
 
 def name(tag: str | None, named: Sequence[str]) -> str:
     """What a bundle is called where nobody says it: by its tag, else by the first file."""
-    text = tag.rpartition("@")[0] or tag if tag else Path(split(named[0])[1] or split(named[0])[0]).name
+    file, destination = split(named[0])
+    last = Path(file if destination is None or destination.endswith("/") else destination).name
+    text = tag.rpartition("@")[0] or tag if tag else last
     text = text.rpartition("/")[2].partition(":")[0]
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "bundle"
 
@@ -176,20 +226,67 @@ def _entrypoint(text: str | None, seen: Programs) -> list[str] | None:
         return None
     said = words("entrypoint", text)
     if said and "/" not in said[0]:
-        same = [place for place in seen.places if place.rpartition("/")[2] == said[0]]
+        every = tuple(dict.fromkeys((*seen.asked, *seen.others)))
+        same = [place for place in every if place.rpartition("/")[2] == said[0]]
         if len(same) != 1:
-            there = ", ".join(seen.places[:5]) or "none"
-            problem = "several programs have that name" if same else f"no program has that name; there are {there}"
-            raise UsageError(f"--entrypoint {said[0]}: {problem}", "say it with its path inside the image")
+            there = ", ".join(same or every[:5]) or "none"
+            problem = "several programs have" if same else "no program has"
+            raise UsageError(
+                f"--entrypoint {said[0]}: {problem} that name; there are {there}",
+                "say it with its path inside the image",
+            )
         said[0] = same[0]
     return said
 
 
+def _check_startable(options: BinariesOptions, seen: Programs) -> None:
+    """Raises UsageError where programs were named, and none of what was named could be one."""
+    if seen.locked and not seen.asked:
+        raise UsageError(f"nobody may execute {shown(seen.locked[0])}", "make it executable, as with chmod +x")
+    if options.paths and not seen.asked and not seen.platforms:
+        raise UsageError(
+            f"{shown(options.paths[0])} is neither an ELF file nor a script that begins with #!",
+            "what is no program goes under --add; if something else starts it, say so with --entrypoint",
+        )
+
+
+def _check_started(call: Call, job: Job, built: Built, start: str) -> None:
+    """Raises ImageError if what a container starts with is not in the image."""
+    from fromscratch.host.layers import root_tree
+
+    for image in built.images:
+        if root_tree(image, call.store).find(start) is None:
+            near = difflib.get_close_matches(start, built.evidence.of(image.platform).entries, 1)
+            raise ImageError(
+                f"--entrypoint {start} is not in the image (oci:{job.layout})",
+                f"did you mean {near[0]}?" if near else "name the program among the files, or bring it with --add",
+            )
+
+
 def _checked(data: dict[str, Any], kind: type[Any]) -> Any:
+    for text in _texts(data):
+        if not text.isprintable() and any("\ud800" <= char <= "\udfff" for char in text):
+            raise UsageError(
+                f"{shown(text)} is not UTF-8, as all words of a recipe are",
+                "name the folder that it lies in, with --add",
+            )
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
         raise UsageError(str(error), "`fromscratch --help bundle` tells what its options take") from error
+
+
+def _texts(data: Any) -> Iterator[str]:
+    """Every text in options."""
+    match data:
+        case str():
+            yield data
+        case dict():
+            for pair in data.items():
+                yield from _texts(pair)
+        case list() | tuple():
+            for each in data:
+                yield from _texts(each)
 
 
 def _facts(job: Job, built: Built) -> dict[str, Any]:

@@ -136,6 +136,7 @@ def bundle(
 
     if not (files or stage or add):
         raise UsageError("bundle needs a file", "name a program, as in: bundle /usr/bin/jq, or a --stage DIR")
+    target = bundles.target(tag, to, engine, via)
     switches = bundles.switches(with_, without)
     binaries = {
         "paths": list(files),
@@ -158,5 +159,5 @@ def bundle(
         "cmd": bundles.words("cmd", cmd),
     }
     made = bundles.made(call, binaries, image, name or bundles.name(tag, [*files, *stage, *add]), entrypoint)
-    made.deliver(call, tag=tag, to=to, engine=engine, via=via)
+    made.deliver(call, target)
     call.result(made.facts, made.text, json)

@@ -226,7 +226,7 @@ def test_a_library_that_only_a_run_path_or_search_leads_to_is_found_by_that_alon
         "libapp.so.1, needed by /usr/local/bin/app (DT_NEEDED): it is in none of "
         "/lib/x86_64-linux-gnu, /usr/lib/x86_64-linux-gnu, /lib, /usr/lib"
     )
-    assert "search:" in caught.value.hint
+    assert "--search" in caught.value.hint
     tree = build(desk, stage=["stage"], search=["/usr/local/lib"])
     assert "/etc" not in tree
 

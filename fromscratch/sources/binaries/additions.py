@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fromscratch import paths
-from fromscratch.errors import UsageError
+from fromscratch.errors import Conflict, UsageError
 from fromscratch.formats.elf_platform import platform_of
 from fromscratch.host import named
 from fromscratch.host.machine_view import MachineView
@@ -31,26 +31,54 @@ def additions(
     label: str,
     platform: Platform | None = None,
     below: Rootfs = _NOTHING,
-) -> tuple[Rootfs, tuple[TreePath, ...]]:
-    """The tree of all that is named, owned by root, and the places in it of what `paths` name.
+) -> tuple[Rootfs, dict[TreePath, TreePath]]:
+    """The tree of all that is named, owned by root, and of each of `paths` its path and the place that this leads to.
 
     It is to be laid over `below`, and is made so that it can be.
     Of `paths`, an ELF file for another platform than this is left to the image that it is for.
     Raises UsageError for what is not there, Conflict where two of them disagree.
     """
-    tree, programs = Rootfs(), []
+    tree = _NOTHING
     for text in options.stage:
         found = scan(named.folder(folder, text, label), Origin(label, "found in", text), owner=(0, 0))
         tree = tree.merged(found, directories="keep")
     for text in options.add:
         tree = tree.merged(_added(folder, text, label), directories="keep")
+    upper = Stacked(tree, below)
+    paths_: list[TreePath] = []
+    # What moves comes after what stays, whose symlinks it may meet on its way.
+    for moves in (False, True):
+        entries: dict[TreePath, Entry] = {}
+        for text in options.paths:
+            if (split(text)[1] is not None) == moves:
+                found_, path = _program(options.root, folder, text, label, upper)
+                own = _platform_in(found_, path) if platform else None
+                if platform is None or own is None or own.architecture == platform.architecture:
+                    _together(entries, found_)
+                    paths_.append(path)
+        tree = tree.merged(Rootfs(entries), directories="keep") if entries else tree
+    return tree, {path: tree.resolve(path) for path in paths_}
+
+
+def platforms(options: BinariesOptions, folder: Path, label: str) -> tuple[Platform, ...]:
+    """Those that the ELF files among `paths` are for, in their order."""
+    found: dict[Platform, None] = {}
     for text in options.paths:
-        entries, place = _program(options.root, folder, text, label, Stacked(tree, below))
-        if platform is not None and _is_foreign(Rootfs(entries), place, platform):
-            continue
-        tree = tree.merged(Rootfs(entries), directories="keep")
-        programs.append(tree.resolve(place))
-    return tree, tuple(dict.fromkeys(programs))
+        entries, path = _program(options.root, folder, text, label, _NOTHING)
+        platform = _platform_in(entries, path)
+        if platform is not None:
+            found[platform] = None
+    return tuple(found)
+
+
+def _together(entries: dict[TreePath, Entry], more: dict[TreePath, Entry]) -> None:
+    """Put more of them in. Raises Conflict for two that are to stand at one place and are not alike."""
+    for path, entry in more.items():
+        present = entries.get(path, entry)
+        if present != entry:
+            both = " and ".join(origin.detail for origin in (present.origins[0], entry.origins[0]))
+            raise Conflict(f"{both} cannot both be {path}", "give one of them another place, as FILE:/DEST")
+        entries[path] = replace(present, origins=tuple(dict.fromkeys((*present.origins, *entry.origins))))
 
 
 def _program(root: str, folder: Path, text: str, label: str, upper: View) -> tuple[dict[TreePath, Entry], TreePath]:
@@ -83,10 +111,10 @@ def _check(view: View, place: TreePath, what: str) -> None:
         raise UsageError(f"{what} is {UNLOADED[opened.elf.type]}", "what is no program goes under add (--add)")
 
 
-def _is_foreign(tree: Rootfs, place: TreePath, platform: Platform) -> bool:
-    opened = TreeGround(tree).opened(place)
-    found = platform_of(opened.elf) if opened and opened.elf else None
-    return found is not None and found.architecture != platform.architecture
+def _platform_in(entries: dict[TreePath, Entry], path: TreePath) -> Platform | None:
+    """What the ELF file at this path is for; None for what is none."""
+    opened = TreeGround(Rootfs(entries)).opened(path)
+    return platform_of(opened.elf) if opened and opened.elf else None
 
 
 def _lookup(root: str, folder: Path, name: str, label: str) -> tuple[MachineView, TreePath]:

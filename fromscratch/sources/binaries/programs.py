@@ -1,54 +1,85 @@
 """What a `binaries` item could start, and for which platforms: seen before anything is built."""
 
-import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from fromscratch.formats.elf_platform import platform_of
+from fromscratch.linker.beyond.shebang import HEAD, shebang
 from fromscratch.linker.tree_ground import TreeGround
 from fromscratch.model.entry import File
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, name, parent
-from fromscratch.sources.binaries.additions import additions
+from fromscratch.sources.binaries.additions import additions, platforms, regular_files
 from fromscratch.sources.binaries.options import BinariesOptions
 
+_LABEL = "binaries"
 _FOLDERS = ("bin", "sbin")
 
 
 class Programs(NamedTuple):
-    """`places` are those of programs; `platforms` those that the ELF files among all that is named are for."""
+    """`asked` are those that were named, or of a staged tree that is all there is those in its bin folders.
 
-    places: tuple[TreePath, ...]
+    `others` are more programs that have a name to be called by, and `locked` are files that were named and could be
+    started if anybody was allowed to. Paths are as they were spelled.
+    `platforms` are those that the ELF files are for.
+    """
+
+    asked: tuple[TreePath, ...]
+    others: tuple[TreePath, ...]
+    locked: tuple[TreePath, ...]
     platforms: tuple[Platform, ...]
 
 
 def programs(options: BinariesOptions, folder: Path, wanted: Sequence[Platform] = ()) -> Programs:
-    """The executable files that `paths` name; of a staged tree, those in its bin folders, if `paths` name none.
+    """The ELF programs and scripts that somebody could start. Only those for the platforms that are `wanted` count.
 
-    `wanted` are the platforms whose files count, all without. Raises what `additions` raises.
+    Raises what `additions` raises.
     """
-    label = "binaries"
-    platforms: dict[Platform, None] = {}
-    places: dict[TreePath, None] = {}
-    for platform in wanted or (None,):
-        tree, asked = additions(options, folder, label, platform)
+    found: dict[Platform, None] = {}
+    asked: dict[TreePath, None] = {}
+    others: dict[TreePath, None] = {}
+    locked: dict[TreePath, None] = {}
+    for platform in wanted or platforms(options, folder, _LABEL) or (None,):
+        tree, named = additions(options, folder, _LABEL, platform)
         ground = TreeGround(tree)
-        for place in asked or _in_bin(tree):
-            opened = ground.opened(place)
-            found = platform_of(opened.elf) if opened and opened.elf else None
-            if found is not None:
-                platforms[found] = None
-            if _executable(tree, place) and not (opened and opened.elf and not opened.elf.is_program):
-                places[place] = None
-    return Programs(tuple(places), tuple(platforms))
+        in_bin = [each for each in _in_bin(tree) if _starts(ground, each)]
+        starting = [each for each in named if _starts(ground, each)]
+        others.update(dict.fromkeys(each for each in in_bin if _is_allowed(tree, each)))
+        asked.update(dict.fromkeys(each for each in (starting if named else in_bin) if _is_allowed(tree, each)))
+        locked.update(dict.fromkeys(each for each in starting if not _is_allowed(tree, each)))
+        found.update(
+            dict.fromkeys(_platforms(ground, named or in_bin) or _usual(_platforms(ground, regular_files(tree))))
+        )
+    return Programs(tuple(asked), tuple(others), tuple(locked), tuple(found))
+
+
+def _platforms(ground: TreeGround, paths: Iterable[TreePath]) -> list[Platform]:
+    opened = (ground.opened(path) for path in paths)
+    found = dict.fromkeys(platform_of(each.elf) for each in opened if each and each.elf)
+    return [each for each in found if each is not None]
+
+
+def _usual(found: list[Platform]) -> list[Platform]:
+    """Among data for several platforms, this machine's."""
+    here = Platform.of_this_machine()
+    return [here] if here in found else found
 
 
 def _in_bin(tree: Rootfs) -> list[TreePath]:
     return [path for path in tree if name(parent(path)) in _FOLDERS and isinstance(tree.inode(path), File)]
 
 
-def _executable(tree: Rootfs, place: TreePath) -> bool:
-    entry = tree.inode(place)
-    return isinstance(entry, File) and bool(entry.meta.mode & (stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH))
+def _is_allowed(tree: Rootfs, path: TreePath) -> bool:
+    entry = tree.find(path)
+    return entry is not None and bool(entry.meta.mode & 0o111)
+
+
+def _starts(ground: TreeGround, path: TreePath) -> bool:
+    """Whether execve(2) would take what is in the file."""
+    opened = ground.opened(path)
+    if opened is None or opened.elf is not None:
+        return opened is not None and opened.elf is not None and opened.elf.is_program
+    with ground.reading(path) as read:
+        return shebang(read(0, HEAD)) is not None

@@ -83,7 +83,7 @@ class BinariesSource:
         grounds: list[Ground] = [TreeGround(upper), GroundBeneath(MachineGround(root), upper)]
         linker = Linker(grounds, library_path=options.search, preload=options.preload)
         asked: dict[str, Origin] = {}
-        for place in dict.fromkeys((*programs, *regular_files(added))):
+        for place in dict.fromkeys((*programs.values(), *regular_files(added))):
             asked[place] = added[place].origins[0]
         gathered = gather(linker, asked, list(finders(options)), self.label, self._is_ours)
         return gathered, added
