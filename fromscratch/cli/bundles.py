@@ -132,6 +132,8 @@ def target(tag: str | None, to: str | None, engine: str | None, via: str) -> Tar
 
 def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: str, entrypoint: str | None) -> Made:
     """Build it. Raises UsageError for what cannot be."""
+    if not re.fullmatch(r"[a-z0-9]+([._-][a-z0-9]+)*", name):
+        raise UsageError(f"--name {name}: it names a folder and an image", "write it as my-app, in lower case")
     options = _checked(dict(binaries), BinariesOptions)
     seen = programs(options, Path.cwd(), call.platforms)
     start = _entrypoint(entrypoint, seen)
@@ -256,7 +258,7 @@ def _check_started(call: Call, job: Job, built: Built, start: str) -> None:
 
     for image in built.images:
         if root_tree(image, call.store).find(start) is None:
-            near = difflib.get_close_matches(start, built.evidence.of(image.platform).entries, 1)
+            near = difflib.get_close_matches(start, built.evidence.of(image.platform).entries, 1, 0.8)
             raise ImageError(
                 f"--entrypoint {start} is not in the image (oci:{job.layout})",
                 f"did you mean {near[0]}?" if near else "name the program among the files, or bring it with --add",
@@ -273,7 +275,10 @@ def _checked(data: dict[str, Any], kind: type[Any]) -> Any:
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
-        raise UsageError(str(error), "`fromscratch --help bundle` tells what its options take") from error
+        problem, _, place = str(error).partition(" - at `$.")
+        key = place.rstrip("`")
+        problem = problem if not key or problem.startswith(key) or key == "image" else f"{key}: {problem}"
+        raise UsageError(problem, "`fromscratch --help bundle` tells what its options take") from error
 
 
 def _texts(data: Any) -> Iterator[str]:

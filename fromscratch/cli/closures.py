@@ -29,6 +29,9 @@ def question(files: Sequence[str], root: str, search: Sequence[str], preload: Se
     """Raises UsageError for what is not there, and for a damaged ELF file."""
     if not os.path.isdir(root):
         raise UsageError(f"there is no folder {root}", "name a root filesystem with --root")
+    for folder in search:
+        if not folder.startswith("/") or ":" in folder:
+            raise UsageError(f"--search {folder} is no absolute path of a folder", f"say --search {os.getcwd()}/DIR")
     linker = Linker([MachineGround(root)], library_path=search, preload=preload)
     paths = [_inside(file, root) for file in files]
     linked = [_is_elf(linker, path, root) for path in paths]  # every one of them is looked at

@@ -13,6 +13,7 @@ from fromscratch.host.scan import scan
 from fromscratch.linker.ground import NOT_ELF, UNLOADED
 from fromscratch.linker.tree_ground import TreeGround
 from fromscratch.model import view as views
+from fromscratch.model.content import same_bytes
 from fromscratch.model.entry import Entry, File, Meta, Origin, with_meta
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
@@ -41,6 +42,8 @@ def additions(
     tree = _NOTHING
     for text in options.stage:
         found = scan(named.folder(folder, text, label), Origin(label, "found in", text), owner=(0, 0))
+        if len(found) == 1:
+            raise UsageError(f"{label}: the stage {text} is empty", "install into it first, as DESTDIR or --prefix do")
         tree = tree.merged(found, directories="keep")
     for text in options.add:
         tree = tree.merged(_added(folder, text, label), directories="keep")
@@ -56,7 +59,7 @@ def additions(
                 if platform is None or own is None or own.architecture == platform.architecture:
                     _together(entries, found_)
                     paths_.append(path)
-        tree = tree.merged(Rootfs(entries), directories="keep") if entries else tree
+        tree = _over(tree, entries)
     return tree, {path: tree.resolve(path) for path in paths_}
 
 
@@ -74,11 +77,25 @@ def platforms(options: BinariesOptions, folder: Path, label: str) -> tuple[Platf
 def _together(entries: dict[TreePath, Entry], more: dict[TreePath, Entry]) -> None:
     """Put more of them in. Raises Conflict for two that are to stand at one place and are not alike."""
     for path, entry in more.items():
-        present = entries.get(path, entry)
-        if present != entry:
-            both = " and ".join(origin.detail for origin in (present.origins[0], entry.origins[0]))
-            raise Conflict(f"{both} cannot both be {path}", "give one of them another place, as FILE:/DEST")
-        entries[path] = replace(present, origins=tuple(dict.fromkeys((*present.origins, *entry.origins))))
+        present = entries.get(path)
+        if present is not None:
+            entry = _over(Rootfs({path: present}), {path: entry})[path]
+        entries[path] = entry
+
+
+def _over(tree: Rootfs, entries: dict[TreePath, Entry]) -> Rootfs:
+    """The tree with these entries. Raises Conflict, in the words that they were asked for by."""
+    try:
+        return tree.merged(Rootfs(entries), directories="keep") if entries else tree
+    except Conflict:
+        for path, entry in entries.items():
+            present = tree.find(path, follow_last=False)
+            if isinstance(present, File) and isinstance(entry, File) and not same_bytes(present.content, entry.content):
+                both = " and ".join(each.origins[0].detail for each in (present, entry))
+                raise Conflict(
+                    f"{both} cannot both be {path}", "give one of them another place, as FILE:/DEST"
+                ) from None
+        raise
 
 
 def _program(root: str, folder: Path, text: str, label: str, upper: View) -> tuple[dict[TreePath, Entry], TreePath]:
