@@ -4,7 +4,8 @@ Pure functions of an argument vector. Invoke (3.0.3) can say neither that a posi
 be left out nor where the words after `--` end and begin.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 ANY_NUMBER = 1 << 30
@@ -35,21 +36,46 @@ def operands(argv: Sequence[str], verbs: Mapping[str, Shape]) -> dict[str, list[
     kind or its slash (`ls oci:build`, `why /build`).
     """
     found: dict[str, list[str]] = {}
-    current: str | None = None
+    for word, verb, is_operand in _words(argv, verbs):
+        if verb:
+            taken = found.setdefault(verb, [])
+            if is_operand:
+                taken.append(word)
+    return found
+
+
+def without_operands(argv: Sequence[str], verbs: Mapping[str, Shape]) -> list[str]:
+    """The same words less the operands of verbs that take any number of them: invoke's parser is slow with many."""
+    kept = [
+        word
+        for word, verb, is_operand in _words(argv, verbs)
+        if not (is_operand and verb and verbs[verb].operands == ANY_NUMBER)
+    ]
+    return [*argv[:1], *kept, *argv[len(body(argv)) :]]
+
+
+def _words(argv: Sequence[str], verbs: Mapping[str, Shape]) -> Iterator[tuple[str, str, bool]]:
+    """Each word before `--`, the verb that it belongs to or nothing, and whether it is an operand of that."""
+    current = ""
+    counts: Counter[str] = Counter()
     words = iter(body(argv)[1:])
     for word in words:
+        is_operand = False
+        value = None
         if word.startswith("-") and len(word) > 1:
             flag, equals, _ = word.partition("=")
             if current and flag not in verbs[current].flags:
-                current = None  # a slip of the pen: what follows is its value, not our operand
+                current = ""  # a slip of the pen: what follows is its value, not our operand
             elif current and not equals and verbs[current].flags[flag]:
-                next(words, None)
+                value = next(words, None)
         elif word in verbs:
             current = word
-            found.setdefault(current, [])
-        elif current and len(found[current]) < verbs[current].operands:
-            found[current].append(word)
-    return found
+        elif current and counts[current] < verbs[current].operands:
+            counts[current] += 1
+            is_operand = True
+        yield word, current, is_operand
+        if value is not None:
+            yield value, current, False
 
 
 def given(argv: Sequence[str], option: str) -> str | None:

@@ -17,7 +17,7 @@ from fromscratch import __version__
 from fromscratch.cli import argv as words
 from fromscratch.cli import asking, delivering, linking, making, setting_up, streams
 from fromscratch.cli.failures import explained, unwritten
-from fromscratch.cli.verb import VERBS
+from fromscratch.cli.verb import VERBS, without_operands
 
 __all__ = ["asking", "delivering", "linking", "main", "making", "namespace", "setting_up"]
 
@@ -47,8 +47,9 @@ class Fromscratch(Program):
     """Invoke's program, but with exit code 2 for a wrong call, and a guess at what was meant."""
 
     def parse_core(self, argv: list[str] | None) -> None:
+        given = without_operands(sys.argv if argv is None else argv)
         with _wrong_call(), _printed():
-            super().parse_core(argv)
+            super().parse_core(given)
         sys.dont_write_bytecode = False  # invoke forbids it, and every start would compile everything anew
 
     def parse_tasks(self) -> None:

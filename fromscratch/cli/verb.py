@@ -8,9 +8,9 @@ import functools
 import inspect
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
@@ -36,12 +36,13 @@ class Verb(Task[Any]):
 
     operand: str = ""
     many: bool = False
+    operands_are_ours: ClassVar[bool] = False
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         arguments = super().get_arguments(ignore_unknown_help)
         if self.many:
-            # Invoke has no operand that may be repeated: it gets one for each that was given.
-            count = len(operands_of(self.name))
+            # Invoke has no operand that may be repeated: it gets one for each that was given, unless we keep them.
+            count = 0 if Verb.operands_are_ours else len(operands_of(self.name))
             return [*(Argument(f"{self.operand}_{place}", positional=True) for place in range(count)), *arguments]
         if self.operand and operands_of(self.name):
             # Only a verb that got its operand asks invoke for one: invoke insists on every positional argument.
@@ -62,6 +63,12 @@ class Verb(Task[Any]):
 
 
 VERBS: dict[str, Verb] = {}
+
+
+def without_operands(words: Sequence[str]) -> list[str]:
+    """What is left for invoke of a command line of which we take the operands of verbs with any number of them."""
+    Verb.operands_are_ours = True
+    return argv.without_operands(words, _shapes())
 
 
 def operands_of(verb: str) -> list[str]:
@@ -91,10 +98,10 @@ def verb(
 
     def made(function: Callable[..., None]) -> Verb:
         shared = {key: text for key, text in _SHARED.items() if key not in without}
-        body = _task_body(function, shared, operands)
+        known_as = name or function.__name__
         known = Verb(
-            body,
-            name=name or function.__name__,
+            _task_body(function, known_as, shared, operands),
+            name=known_as,
             positional=(),
             auto_shortflags=False,
             iterable=repeated,
@@ -107,7 +114,9 @@ def verb(
     return made
 
 
-def _task_body(function: Callable[..., None], shared: Mapping[str, str], operands: str) -> Callable[..., None]:
+def _task_body(
+    function: Callable[..., None], known_as: str, shared: Mapping[str, str], operands: str
+) -> Callable[..., None]:
     own = [each for each in list(inspect.signature(function).parameters.values())[1:] if each.name != operands]
     own_names = {parameter.name for parameter in own}
 
@@ -117,6 +126,8 @@ def _task_body(function: Callable[..., None], shared: Mapping[str, str], operand
         if operands:
             numbered = [name for name in options if name.startswith(f"{operands}_") and name not in own_names]
             of_verb[operands] = tuple(options.pop(name) for name in numbered)
+            if Verb.operands_are_ours:
+                of_verb[operands] = tuple(operands_of(known_as))
         given = {name: value for name, value in options.items() if name not in own_names}
         call = Call(
             recipe_name=given.get("recipe") or argv.given(sys.argv, "--recipe"),
