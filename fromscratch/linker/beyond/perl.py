@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from fromscratch import paths
+from fromscratch.linker.beyond.asked import Asked
 from fromscratch.linker.beyond.contract import Confidence, Finding, Scene, Want, Warned
 from fromscratch.linker.beyond.perl_source import Load, source
 from fromscratch.linker.beyond.python_modules import below
 from fromscratch.linker.beyond.rodata import texts
-from fromscratch.linker.beyond.shebang import is_module, language
+from fromscratch.linker.beyond.shebang import language
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory, File
 from fromscratch.paths import TreePath
@@ -112,11 +113,12 @@ def _rank(folder: str, all_: Sequence[str]) -> tuple[int, bool]:
 
 def _programs(scene: Scene) -> Iterator[TreePath]:
     """What was asked for and is Perl, and whatever else perl is started for."""
+    named = Asked(scene)
     for place in sorted(scene.files, key=paths.sort_key):
         entry = views.look(scene.view, place)
-        if not isinstance(entry, File) or is_module(scene, place):
+        if not isinstance(entry, File) or named.is_module(place):
             continue
-        asked = any(paths.is_within(place, top) for top in scene.asked)
+        asked = named.holds(place)
         reader = language(scene, place) if asked or entry.meta.mode & 0o111 else None
         if (reader is not None and _READER.fullmatch(reader.name)) or (
             reader is None and asked and _OURS.search(place)

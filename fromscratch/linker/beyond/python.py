@@ -10,13 +10,14 @@ from typing import Literal, NamedTuple
 
 from fromscratch import paths
 from fromscratch.linker.beyond import python_habits as habits
+from fromscratch.linker.beyond.asked import Asked
 from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want, Warned
 from fromscratch.linker.beyond.python_imports import Import
 from fromscratch.linker.beyond.python_modules import Closure, Module, Modules, Program, below
 from fromscratch.linker.beyond.python_packages import Packages
 from fromscratch.linker.beyond.python_tree import PythonTree, Venv, sites_of, tree_of, trees, venv_of
 from fromscratch.linker.beyond.python_tree import added as added_folders
-from fromscratch.linker.beyond.shebang import is_module, language
+from fromscratch.linker.beyond.shebang import language
 from fromscratch.model import view as views
 from fromscratch.model.entry import File
 from fromscratch.paths import TreePath
@@ -171,8 +172,9 @@ class _Found:
 def _groups(scene: Scene, tree: PythonTree, search: tuple[str, ...]) -> Iterator[_Group]:
     """The Python programs that this interpreter reads, put together by what they see."""
     found: dict[tuple[Venv | None, tuple[str, ...]], list[Program]] = {}
+    named = Asked(scene)
     for place in sorted(scene.files, key=paths.sort_key):
-        if not _is_program(scene, tree, place):
+        if not _is_program(scene, named, place):
             continue
         reader = language(scene, place)
         if reader is not None and not _PYTHON.fullmatch(reader.name):
@@ -191,12 +193,12 @@ def _groups(scene: Scene, tree: PythonTree, search: tuple[str, ...]) -> Iterator
         yield _Group(venv, first, tuple(programs))
 
 
-def _is_program(scene: Scene, tree: PythonTree, place: TreePath) -> bool:
+def _is_program(scene: Scene, named: Asked, place: TreePath) -> bool:
     """Whether it may be something to start: what was asked for and is a source, or what is executable."""
     entry = views.look(scene.view, place)
-    if not isinstance(entry, File) or _is_standard(tree, place) or is_module(scene, place):
+    if not isinstance(entry, File) or named.is_module(place):
         return False
-    asked = any(paths.is_within(place, top) for top in scene.asked)
+    asked = named.holds(place)
     if asked and place.endswith(".py"):
         return True
     return (asked or bool(entry.meta.mode & 0o111)) and language(scene, place) is not None

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from posixpath import normpath
 
 from fromscratch import paths
+from fromscratch.linker.beyond.asked import Asked
 from fromscratch.linker.beyond.contract import Finding, Scene, Want, Warned
 from fromscratch.linker.beyond.python_modules import below
 from fromscratch.linker.beyond.rodata import texts
 from fromscratch.linker.beyond.ruby_source import Require, requires
-from fromscratch.linker.beyond.shebang import is_module, language
+from fromscratch.linker.beyond.shebang import language
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory, File
 from fromscratch.paths import TreePath, decode
@@ -63,11 +64,12 @@ def _is_folder(scene: Scene, path: str) -> bool:
 
 def _programs(scene: Scene) -> Iterator[TreePath]:
     """What was asked for and is Ruby, and whatever else ruby is started for."""
+    named = Asked(scene)
     for place in sorted(scene.files, key=paths.sort_key):
         entry = views.look(scene.view, place)
-        if not isinstance(entry, File) or is_module(scene, place):
+        if not isinstance(entry, File) or named.is_module(place):
             continue
-        asked = any(paths.is_within(place, top) for top in scene.asked)
+        asked = named.holds(place)
         reader = language(scene, place) if asked or entry.meta.mode & 0o111 else None
         if reader is None and not (asked and place.endswith(".rb")):
             continue

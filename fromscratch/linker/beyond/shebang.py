@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from fromscratch import paths
+from fromscratch.linker.beyond.asked import Asked
 from fromscratch.linker.beyond.contract import Scene
 from fromscratch.model import view as views
 from fromscratch.model.entry import File
@@ -19,8 +20,6 @@ HEAD = 256  # BINPRM_BUF_SIZE
 MAX_DEPTH = 5  # scripts that one execve(2) goes through; a sixth is ELOOP
 
 _BLANK = b" \t"
-_MODULES = re.compile(r"/(python[\d.]*|(site|dist)-packages|perl5?|perl-base|ruby|gems|node_modules|nodejs)/")
-_SOURCE = re.compile(r"\.(py|p[lm]|rb|[cm]?js|sh)$")
 _NO_PATH = ("/bin", "/usr/bin")  # confstr(_CS_PATH), where execvp(3) looks when PATH is not set
 _WITH_VALUE = frozenset("uC")
 
@@ -73,22 +72,15 @@ def head(scene: Scene, place: TreePath) -> bytes:
 def scripts(scene: Scene) -> Iterator[tuple[TreePath, Shebang]]:
     """The files of the image that somebody may start and that name an interpreter, in order.
 
-    What nobody may execute counts if it is all that was asked for. What lies among the modules of a language is
-    imported, not started, though many carry such a line and the mode for it.
+    What nobody may execute counts if it is all that was asked for.
     """
+    asked = Asked(scene)
     for place in sorted(scene.files, key=paths.sort_key):
         entry = views.look(scene.view, place)
-        if not isinstance(entry, File) or not (entry.meta.mode & 0o111 or scene.asked == (place,)):
+        if not isinstance(entry, File) or not (entry.meta.mode & 0o111 or asked.is_alone(place)):
             continue
-        if not is_module(scene, place) and (found := shebang(head(scene, place))):
+        if not asked.is_module(place) and (found := shebang(head(scene, place))):
             yield place, found
-
-
-def is_module(scene: Scene, place: TreePath) -> bool:
-    """Whether a file lies where a language has its modules. A program among them is one if it was asked for."""
-    if not _MODULES.search(place) or scene.asked == (place,):
-        return False
-    return place not in scene.asked or _SOURCE.search(place) is not None
 
 
 def programs(scene: Scene, found: Shebang, path: Sequence[str] = PATH) -> list[Program]:

@@ -93,12 +93,15 @@ def test_what_nobody_may_execute_counts_only_when_it_alone_was_asked_for_and_may
 def test_modules_of_a_language_are_not_started_even_where_their_mode_says_so() -> None:
     tree = """
         f 0755 0:0 /usr/lib/python3.11/base64.py '#!/usr/bin/env python3'
+        f 0644 0:0 /usr/lib/python3.11/abc.py ''
         f 0755 0:0 /usr/lib/node_modules/npm/bin/npm '#!/usr/bin/env node'
+        f 0755 0:0 /usr/lib/node_modules/npm/bin/npx ''
     """
-    base64, npm = "/usr/lib/python3.11/base64.py", "/usr/lib/node_modules/npm/bin/npm"
+    base64, abc = "/usr/lib/python3.11/base64.py", "/usr/lib/python3.11/abc.py"
+    npm, npx = "/usr/lib/node_modules/npm/bin/npm", "/usr/lib/node_modules/npm/bin/npx"
     assert not list(scripts.find(scene(tree, "/usr/lib")))
-    assert wanted(scripts.find(scene(tree, base64, npm))) == ["/usr/bin/env", "/usr/bin/node"]
-    assert wanted(scripts.find(scene(tree, base64))) == ["/usr/bin/env", "/usr/bin/python3"]
+    assert wanted(scripts.find(scene(tree, base64, abc, npm, npx))) == ["/usr/bin/env", "/usr/bin/node"]
+    assert wanted(scripts.find(scene(tree, base64, npx))) == ["/usr/bin/env", "/usr/bin/python3"]
 
 
 def chain(length: int) -> str:
