@@ -1,11 +1,12 @@
 """The commands that a shell script seems to call, read off its text: POSIX.1, Shell Command Language, 2.3 and 2.9.
 
-This is no shell. It reads what is plainly written, and may take the pattern of a `case` or a line of
-a here-document for a command, so whoever asks keeps only the names of programs that are there.
+This is no shell. It reads what is plainly written, and may take a line of a here-document for a command, so whoever
+asks keeps only the names of programs that are there.
 """
 
 import re
 from collections.abc import Iterator
+from typing import Literal
 
 _MAX_SCRIPT = 1 << 20
 _TOKEN = re.compile(
@@ -29,6 +30,7 @@ _BUILT_IN = re.compile(
     r"|printf|pushd|pwd|read|readarray|readonly|return|select|set|shift|shopt|source|suspend|test|then|times?|trap|true"
     r"|type|typeset|ulimit|umask|unalias|unset|until|wait|while"
 )
+_Case = Literal["subject", "patterns", "commands"]
 _ASSIGNMENT = re.compile(r"\w+\+?=")
 _NAME = re.compile(r"[\w.][\w.+-]*|[!:\[]")
 _SUBSTITUTION = re.compile(r"\$\(([^()]*)\)|`([^`]*)`")
@@ -48,6 +50,7 @@ def commands(script: bytes) -> list[str]:
 def _commands(text: str, inner: list[str]) -> Iterator[str]:
     """The first words of the simple commands; `inner` gets what stands in substitutions within quotes."""
     position, first, joined, target = 0, True, False, False
+    cases: list[_Case] = []
     bodies: list[str] = []  # the ends of the here-documents that begin on the next line
     while position < len(text) and (token := _TOKEN.match(text, position)):
         position = token.end()
@@ -59,6 +62,8 @@ def _commands(text: str, inner: list[str]) -> Iterator[str]:
             inner += [one or other for one, other in _SUBSTITUTION.findall(value)]
         if kind == "operator":
             first, joined, target = True, False, False
+            if cases:
+                cases[-1] = _behind_operator(cases[-1], value)
             if "\n" in value and bodies:
                 position, bodies = _behind(text, token.start() + value.index("\n"), bodies), []
         elif kind == "redirect":
@@ -67,11 +72,34 @@ def _commands(text: str, inner: list[str]) -> Iterator[str]:
             joined = False
         else:
             plain = kind == "word" and not joined and not text[position : position + 1].strip(" \t\r\n;&|()<>`")
+            if plain and _within_case(cases, value, first):
+                first = False
             if first and not target and not joined and not (kind == "word" and _ASSIGNMENT.match(value)):
                 first = plain and _AGAIN.fullmatch(value) is not None
                 if plain and _NAME.fullmatch(value):
                     yield value
             joined, target = True, False
+
+
+def _within_case(cases: list[_Case], word: str, first: bool) -> bool:
+    """Whether the word is a pattern of a `case`, or one of its own words."""
+    state = cases[-1] if cases else "commands"
+    if state == "subject" and word == "in":
+        cases[-1] = "patterns"
+    elif word == "esac" and first and cases:
+        cases.pop()
+    elif word == "case" and first and state == "commands":
+        cases.append("subject")
+    else:
+        return state == "patterns"
+    return True
+
+
+def _behind_operator(state: _Case, operator: str) -> _Case:
+    """Patterns end with a parenthesis, and the commands behind them with two semicolons, or one and an ampersand."""
+    if state == "patterns" and ")" in operator:
+        state, operator = "commands", operator.partition(")")[2]
+    return "patterns" if state == "commands" and (";;" in operator or ";&" in operator) else state
 
 
 def _behind(text: str, newline: int, ends: list[str]) -> int:

@@ -140,6 +140,20 @@ def test_the_commands_of_a_shell_script_are_offered_and_taken_only_if_asked_for(
     """)
 
 
+def test_the_patterns_of_a_case_are_no_commands() -> None:
+    script = b"""
+        case "$1" in
+            init|sync) one; case $x in (split) two;; top) three | four;; esac; five ;;
+            kill) ;;
+            *) six ;& w) seven
+        esac
+        case $(eight in) in in) nine;; esac; if ten; then case y in z) eleven;; esac; fi; echo case
+        twelve
+    """
+    numbers = "one two three four five six seven eight nine ten eleven twelve"
+    assert commands(script) == numbers.split()
+
+
 @given(st.binary(max_size=400).map(lambda raw: raw.replace(b"q", b"${").replace(b"z", b"<<E\n").replace(b"x", b"`")))
 def test_any_bytes_are_read_as_a_shell_script_without_an_exception(raw: bytes) -> None:
     commands(raw)
