@@ -92,7 +92,7 @@ class _Gathering:
         self._seen: dict[Finding, None] = {}
         self._offers: tuple[Offer, ...] = ()
         self._imports: dict[TreePath, frozenset[str]] = {}
-        self._details: dict[tuple[TreePath, str, str], str] = {}  # what a finder said of a library
+        self._said_of: dict[tuple[TreePath, str, str], tuple[str, int]] = {}  # a library: what a finder said, its rank
         self._progress: dict[int, int] = {}  # program -> how many of its links are taken
 
     # What is taken
@@ -179,7 +179,7 @@ class _Gathering:
             rank = self._ranks.get(by, 3)
             word = "interpreter of" if link.rule == "PT_INTERP" else "needed by"
             detail = link.by if link.rule == "PT_INTERP" else f"{link.by} ({link.rule} {link.name})"
-            detail = self._details.get((by, link.rule, link.name), detail)
+            detail, rank = self._said_of.get((by, link.rule, link.name), (detail, rank))
             origins = self._entries[by].origins if by in self._entries else ()
             origin = Origin(self._source, word, detail, origins[0] if origins else None)  # type: ignore[arg-type]
             number = self._first(link.to)
@@ -269,13 +269,10 @@ class _Gathering:
 
     def _load(self, want: Want, rank: int) -> None:
         """A library by its soname, as the object that wants it would find it."""
-        self._details[want.by, want.kind, want.path] = want.detail
+        self._said_of[want.by, want.kind, want.path] = want.detail, rank
         holders = self._nodes.get(want.by) or [(each, each.nodes[0]) for each in self._programs[:1]]
         for program, node in holders:
-            before = len(program.nodes)
             program.load(node, want.path, want.kind, optional=want.optional)
-            for new in program.nodes[before:]:
-                self._ranks.setdefault(self._place(new), rank)
             self._catch_up(program)
 
     def result(self) -> Gathered:

@@ -1,0 +1,46 @@
+"""Calls of the command within the test's own process: a tenth of what a process of its own costs.
+
+For the many calls of which only the answer matters; what a process is the point of goes through `command.Desk`.
+"""
+
+import contextlib
+import io
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+from fromscratch.cli import quick
+from fromscratch.cli.verb import Verb
+from tests.cli.command import Answer
+
+
+def called(folder: Path, *words: str) -> Answer:
+    """`fromscratch WORDS` in a folder, with a store beside it."""
+    out, err = io.StringIO(), io.StringIO()
+    code: object = 0
+    with _as_a_process(folder, words), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            quick.main()
+        except SystemExit as end:
+            code = end.code
+    return Answer(code if isinstance(code, int) else 0, out.getvalue(), err.getvalue())
+
+
+@contextlib.contextmanager
+def _as_a_process(folder: Path, words: tuple[str, ...]) -> Iterator[None]:
+    """What a call changes of a process is as it was afterwards."""
+    store = {"FROMSCRATCH_STORE": str(folder.parent / "store")}
+    handler = signal.getsignal(signal.SIGTERM)
+    ours = Verb.operands_are_ours
+    with (
+        mock.patch.object(sys, "argv", ["fromscratch", *words]),
+        mock.patch.dict("os.environ", store),
+        contextlib.chdir(folder),
+    ):
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, handler)
+            Verb.operands_are_ours = ours
