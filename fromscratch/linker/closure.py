@@ -13,7 +13,7 @@ from fromscratch.errors import UsageError
 from fromscratch.formats.elf import Elf
 from fromscratch.linker.ground import Ground, Opened
 from fromscratch.linker.loader import Loader, loader, usual_interpreter
-from fromscratch.linker.search import Node, Search
+from fromscratch.linker.search import Hit, Node, Search
 
 
 class Link(NamedTuple):
@@ -139,17 +139,22 @@ class Program:
         """Do as execve(2) and the loader do: the interpreter, what is preloaded, then every need in turn."""
         root = self.nodes[0]
         elf = root.elf
-        alike = root.plain and not (preload or elf.filters or elf.auxiliaries or elf.soname)
+        alike = root.plain and not (
+            preload or elf.filters or elf.auxiliaries or elf.soname or "$" in "".join(elf.needed)
+        )
         twin = self._linker.twins.get((id(self._search), elf.needed)) if alike else None
-        if twin is not None:
+        if twin is not None and root.identity not in twin._by_identity:
             self._take_after(twin)
             return
         if elf.interpreter is not None:
             self._start(root, elf.interpreter)
+        asking = root
+        if self._search.kind == "musl":  # it searches for these as if nobody had asked
+            asking = Node(root.path, elf, root.ground, root.identity, root.how, is_root=True)
         for name in preload:
-            self._need(root, name, "LD_PRELOAD")
+            self._need(asking, name, "LD_PRELOAD")
         self._close()
-        if alike and not self.missing:
+        if alike and not self.missing and not any(found is root for _, _, _, found, _ in self._needs):
             self._linker.twins[id(self._search), elf.needed] = self._snapshot()
 
     def _snapshot(self) -> "Program":
@@ -186,10 +191,21 @@ class Program:
             self._closed += 1
             for name in node.elf.needed:
                 self._need(node, name, "DT_NEEDED")
-            for name in node.elf.filters:
-                self._need(node, name, "DT_FILTER")
-            for name in node.elf.auxiliaries:
-                self._need(node, name, "DT_AUXILIARY", True)
+            if node.elf.filters or node.elf.auxiliaries:
+                self._filter(node)
+
+    def _filter(self, node: Node) -> None:
+        """What stands before an object in the search order: its own needs come before those of all others."""
+        if self._search.kind == "musl":
+            return  # its loader knows nothing of them
+        before = self._closed
+        for rule, names in (("DT_FILTER", node.elf.filters), ("DT_AUXILIARY", node.elf.auxiliaries)):
+            for name in names:
+                found = self._need(node, name, rule, rule == "DT_AUXILIARY")
+                if found is not None and found in self.nodes[before:]:
+                    self.nodes.remove(found)
+                    self.nodes.insert(before, found)
+                    before += 1
 
     def _start(self, root: Node, path: str) -> None:
         """The loader is an object of the program too, known by its path and its soname."""
@@ -207,31 +223,36 @@ class Program:
         self._needs.append((root, path, "PT_INTERP", loader, path))
 
     def _need(self, node: Node, name: str, rule: str, optional: bool = False) -> Node | None:
-        known = self._by_name.get(name)
+        full = self._search.named(name, node) if "$" in name else name
+        known = None if full is None else self._by_name.get(full)
         if known is None:
             if self._search.kind == "musl" and _is_in_musl(name) and self._interpreter in self._by_name:
                 known = self._by_name[self._interpreter]
             else:
-                known = self._find(node, name, rule, optional)
+                known = self._find(node, name, full, rule, optional)
                 if known is None:
                     return None
-        self._needs.append((node, name, rule, known, self._paths.get(name, known.path)))
+        self._needs.append((node, name, rule, known, self._paths.get(full or name, known.path)))
         return known
 
-    def _find(self, node: Node, name: str, rule: str, optional: bool) -> Node | None:
-        hit = self._search.find(name, node)
+    def _find(self, node: Node, name: str, full: str | None, rule: str, optional: bool) -> Node | None:
+        hit = _WITHOUT_VALUE if full is None else self._search.find(full, node)
         found = hit.node
-        if found is None:
+        if found is None or full is None:
             if not optional:
                 self.missing.append(Missing(name, node.path, rule, hit.searched, hit.fault))
             return None
         known = self._by_identity.get(found.identity)
-        if known is not None:
-            self._by_name[name], self._paths[name] = known, found.path
-            return known
-        self.nodes.append(found)
-        self._known(found, name)
-        return found
+        if known is None:
+            self.nodes.append(found)
+            self._known(found, full)
+            return found
+        self._paths[full] = found.path
+        if self._search.kind == "glibc":
+            self._by_name[full] = known
+        elif "/" not in full:  # musl knows an object by one name, which need not be this one
+            self._by_name.setdefault(known.path.rpartition("/")[2], known)
+        return known
 
     def _known(self, node: Node, name: str) -> None:
         self._by_name[name] = self._by_name[node.path] = node
@@ -240,14 +261,10 @@ class Program:
         self._by_identity[node.identity] = node
 
 
+_WITHOUT_VALUE = Hit(None, (), "a token in it has no value on this architecture")
+_IN_MUSL = tuple(f"lib{each}." for each in ("c", "pthread", "rt", "m", "dl", "util", "xnet"))
+
+
 def _is_in_musl(name: str) -> bool:
     """Whether musl's loader answers for this library itself: ldso/dynlink.c, `reserved`."""
-    return name.startswith("lib") and name[3:].partition(".")[0] in (
-        "c",
-        "pthread",
-        "rt",
-        "m",
-        "dl",
-        "util",
-        "xnet",
-    )
+    return name.startswith(_IN_MUSL)

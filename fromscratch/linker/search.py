@@ -150,12 +150,18 @@ class Search:
     def _searched(self, name: str, node: Node) -> Hit:
         looked: dict[str, None] = {}
         for number, ground in enumerate(self.grounds):
+            ended = ""  # a list of directories that the loader gave up
             for directory, how in self._order(node, number):
                 looked[directory] = None
+                if how == ended:
+                    continue
                 if how is _CACHED:
                     hit = self._in_cache(name, number, node)
                 elif name in ground.names(directory):
-                    hit = self._accepted(f"{directory.rstrip('/')}/{name}", ground, how, node)
+                    path = f"{directory.rstrip('/')}/{name}"
+                    hit = self._accepted(path, ground, how, node) or self._stuck(path, ground)
+                    if hit and hit.fault == _CIRCLE and self.kind == "glibc":
+                        ended, hit = how, None
                 else:
                     continue
                 if hit:
@@ -206,7 +212,7 @@ class Search:
             return None
         elf = opened.elf
         if elf is None:
-            return Hit(None, (path,), f"{path}: {opened.fault}; the loader stops at it")
+            return Hit(None, (path,), f"{path}: {opened.fault}; the search ends there")
         if same_abi(self.like, elf):
             if self.kind == "glibc" and (elf.type != ET_DYN or elf.flags_1 & DF_1_PIE):
                 return Hit(None, (path,), f"{path} is no library; the loader stops at it")
@@ -214,13 +220,24 @@ class Search:
             return Hit(self.entered(found, by.inherited))
         if self.kind == "musl":
             return Hit(None, (path,), f"{path} is for another architecture; musl's loader stops at it")
-        if elf.bits == self.like.bits and (elf.big_endian != self.like.big_endian or elf.os_abi not in _SYSTEMS):
-            return Hit(None, (path,), f"{path} is for another system or byte order; the loader stops at it")
+        if same_abi(self.like, elf._replace(os_abi=self.like.os_abi)):
+            return Hit(None, (path,), f"{path} is for another operating system; the loader stops at it")
         return None
 
+    def _stuck(self, path: str, ground: Ground) -> Hit | None:
+        """What stops the loader at a name that is in the directory and is no file that it can read."""
+        if ground.opened(path) is not None:
+            return None  # a file that the loader passes over
+        from fromscratch.model import view as views
+        from fromscratch.model.entry import Directory
 
+        if isinstance(views.look(ground.view, path), Directory):
+            return Hit(None, (path,), f"{path} is a directory; the loader stops at it")
+        return Hit(None, (path,), _CIRCLE) if views.is_circular(ground.view, path) else None
+
+
+_CIRCLE = "its symlink leads back to itself; the loader stops at it"
 _CACHED, _DEFAULT = "ld.so.cache", "a directory of the loader"
-_SYSTEMS = (0, 3, 64)  # System V, Linux, and Linux on ARM
 _TOKEN = re.compile(r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))")
 _ORIGIN = re.compile(r"\$(?:ORIGIN|\{ORIGIN\})")
 

@@ -14,6 +14,10 @@ from fromscratch.paths import ROOT, TreePath
 MAX_SYMLINKS = 40
 
 
+class Circle(NotInTree):
+    """A symlink leads back to itself."""
+
+
 class Entries(Protocol):
     """What stands at exactly a path: a mapping, or a `View`."""
 
@@ -49,7 +53,7 @@ def walk(
         if isinstance(entry, Symlink) and (pending or follow_last):
             links += 1
             if links > MAX_SYMLINKS:
-                raise NotInTree(f"{path}: the symlink {step} goes round in a circle", "mend one of the links")
+                raise Circle(f"{path}: the symlink {step} goes round in a circle", "mend one of the links")
             if entry.target.startswith("/"):
                 if refuse_absolute:
                     raise UnsafePath(

@@ -11,7 +11,7 @@ from typing import Protocol
 from fromscratch import paths
 from fromscratch.errors import NotInTree
 from fromscratch.model.entry import Directory, Entry, HardLink, Symlink
-from fromscratch.model.resolution import walk
+from fromscratch.model.resolution import Circle, walk
 from fromscratch.paths import ROOT, TreePath
 
 
@@ -41,6 +41,15 @@ def look(view: View, path: str) -> Entry | None:
     found = place(view, path)
     entry = None if found is None else view.get(found)
     return view.get(entry.target) if isinstance(entry, HardLink) else entry
+
+
+def is_circular(view: View, path: str) -> bool:
+    """Whether `path` leads nowhere because its symlinks go round in a circle."""
+    try:
+        walk(view, path, follow_last=True, must_exist=True)
+    except NotInTree as error:
+        return isinstance(error, Circle)
+    return False
 
 
 def names(view: View, directory: str) -> Sequence[str]:
