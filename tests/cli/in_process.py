@@ -16,11 +16,11 @@ from fromscratch.cli.verb import Verb
 from tests.cli.command import Answer
 
 
-def called(folder: Path, *words: str) -> Answer:
-    """`fromscratch WORDS` in a folder, with a store beside it."""
+def called(folder: Path, *words: str, **variables: str) -> Answer:
+    """`fromscratch WORDS` in a folder, with a store beside it and these variables besides our own."""
     out, err = io.StringIO(), io.StringIO()
     code: object = 0
-    with _as_a_process(folder, words), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    with _as_a_process(folder, words, variables), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             quick.main()
         except SystemExit as end:
@@ -29,14 +29,14 @@ def called(folder: Path, *words: str) -> Answer:
 
 
 @contextlib.contextmanager
-def _as_a_process(folder: Path, words: tuple[str, ...]) -> Iterator[None]:
+def _as_a_process(folder: Path, words: tuple[str, ...], variables: dict[str, str]) -> Iterator[None]:
     """What a call changes of a process is as it was afterwards."""
     store = {"FROMSCRATCH_STORE": str(folder.parent / "store")}
     handler = signal.getsignal(signal.SIGTERM)
     ours = Verb.operands_are_ours
     with (
         mock.patch.object(sys, "argv", ["fromscratch", *words]),
-        mock.patch.dict("os.environ", store),
+        mock.patch.dict("os.environ", {**store, **variables}),
         contextlib.chdir(folder),
     ):
         try:

@@ -37,7 +37,7 @@ def additions(
 
     It is to be laid over `below`, and is made so that it can be.
     Of `paths`, an ELF file for another platform than this is left to the image that it is for.
-    Raises UsageError for what is not there, Conflict where two of them disagree.
+    Raises UsageError for what is not there or if no file is left, Conflict where two of them disagree.
     """
     tree = _NOTHING
     for text in options.stage:
@@ -60,6 +60,11 @@ def additions(
                     _together(entries, found_)
                     paths_.append(path)
         tree = _over(tree, entries)
+    if options.paths and not paths_:
+        raise UsageError(
+            f"{label}: nothing of it is for {platform}",
+            "say which platform the image is for with platforms: or --platform",
+        )
     return tree, {path: tree.resolve(path) for path in paths_}
 
 

@@ -5,7 +5,7 @@ import json
 
 import msgspec
 
-from fromscratch.errors import Conflict, ImageError, UsageError
+from fromscratch.errors import Conflict, ImageError
 from fromscratch.formats.elf import Elf
 from fromscratch.formats.elf_platform import platform_of
 from fromscratch.host import named
@@ -73,11 +73,6 @@ class BinariesSource:
     def _gathered(self, below: Rootfs) -> tuple[Gathered, Rootfs]:
         options, context = self._options, self._context
         added, programs = additions(options, context.folder, self.label, context.platform, below)
-        if options.paths and not programs:
-            raise UsageError(
-                f"{self.label}: nothing of it is for {context.platform}",
-                "say which platform the image is for with platforms: or --platform",
-            )
         root = named.folder(context.folder, options.root, self.label)
         upper = Stacked(added, below)
         grounds: list[Ground] = [TreeGround(upper), GroundBeneath(MachineGround(root), upper)]
