@@ -11,8 +11,10 @@ from fromscratch.linker.beyond import (
     locales,
     nss,
     packages,
+    perl,
     plugins,
     python,
+    ruby,
     scripts,
     statics,
     tzdata,
@@ -39,5 +41,9 @@ def finders(options: BinariesOptions) -> Iterator[Finder]:
         )
     if options.python != "none":
         yield partial(python.find, mode=options.python)
+    if options.perl != "none":
+        yield perl.find
+    if options.ruby != "none":
+        yield ruby.find
     yield partial(plugins.find, patterns=options.plugins)
     yield partial(packages.find, take=options.package)

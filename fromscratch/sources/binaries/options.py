@@ -6,8 +6,8 @@ from msgspec import Meta, Struct
 
 from fromscratch.transforms.placement import check_paths
 
-Scripts = Literal["auto", "imports", "whole", "none"]
-_SCRIPTS = "auto: what the scripts import, the whole library if there is none; or imports, whole, none"
+Scripts = Literal["auto", "none"]
+_SCRIPTS = "auto: what the programs load, and the whole library where there is none"
 
 
 class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,11 +50,19 @@ class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Literal["auto", "always", "hashes", "none"],
         Meta(description="auto takes the CA bundle if there is a TLS library; hashes takes the single ones too"),
     ] = "auto"
-    python: Annotated[Scripts, Meta(description=_SCRIPTS)] = "auto"
+    python: Annotated[
+        Literal["auto", "imports", "whole", "none"],
+        Meta(
+            description="auto: what the programs import, and the whole library where there is none; or one of the two"
+        ),
+    ] = "auto"
     perl: Annotated[Scripts, Meta(description=_SCRIPTS)] = "auto"
     ruby: Annotated[Scripts, Meta(description=_SCRIPTS)] = "auto"
     node: Annotated[Scripts, Meta(description=_SCRIPTS)] = "auto"
-    java: Annotated[Literal["auto", "none"], Meta(description="auto takes the runtime that java belongs to")] = "auto"
+    java: Annotated[
+        Literal["auto", "desktop", "none"],
+        Meta(description="auto takes the runtime that java belongs to; desktop what draws windows too"),
+    ] = "auto"
     package: Annotated[bool, Meta(description="take the other files of the packages that own what is asked for")] = (
         False
     )
