@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from fromscratch import paths
 from fromscratch.linker.beyond.asked import Asked
-from fromscratch.linker.beyond.contract import Confidence, Finding, Scene, Want, Warned
+from fromscratch.linker.beyond.contract import Finding, Scene, Want, Warned
 from fromscratch.linker.beyond.perl_source import Load, source
 from fromscratch.linker.beyond.python_modules import below
 from fromscratch.linker.beyond.rodata import texts
@@ -76,7 +76,7 @@ def find(scene: Scene, *, search: Sequence[str] = ()) -> Iterator[Finding]:
     if not programs:
         yield from _whole(scene, perl, include)
     for program in programs:
-        yield from _Loading(scene, program, (*search, *include)).findings()
+        yield from _Loading(scene, perl, program, (*search, *include)).findings()
 
 
 def _perls(scene: Scene) -> Iterator[tuple[TreePath, tuple[str, ...]]]:
@@ -131,13 +131,14 @@ def _whole(scene: Scene, perl: TreePath, include: Sequence[str]) -> Iterator[Fin
     base = [folder for folder in include if folder.endswith("/perl-base")]
     for folder in base or [folder for folder in include if _rank(folder, include)[0] == 4]:
         for path in below(scene, folder, without=lambda name: not base and _SPARED.fullmatch(name) is not None):
-            yield Want(path, perl, f"{perl} (the library of perl)", KIND, "declared")
+            yield Want(path, perl, f"{perl} (the library of perl)", KIND, "declared", library=path.endswith(".so"))
 
 
 class _Loading:
     """What one program loads, along its own @INC."""
 
-    def __init__(self, scene: Scene, program: TreePath, include: Sequence[str]) -> None:
+    def __init__(self, scene: Scene, perl: TreePath, program: TreePath, include: Sequence[str]) -> None:
+        self._perl = perl
         self._scene, self._program, self._include = scene, program, list(include)
         self._own = [folder for folder in include if _rank(folder, include)[0] in (3, 4)]
         self._wants: dict[str, Want] = {}
@@ -230,8 +231,9 @@ class _Loading:
     def _want(self, path: str, by: str, detail: str) -> None:
         if path not in self._wants and isinstance(views.look(self._scene.view, path), File):
             place = views.place(self._scene.view, by) or self._program
-            confidence: Confidence = "declared"
-            self._wants[path] = Want(path, place, f"{by} ({detail})", KIND, confidence)
+            library = path.endswith(".so") and "/auto/" in path  # opened by the loader of perl's own process
+            place = self._perl if library else place
+            self._wants[path] = Want(path, place, f"{by} ({detail})", KIND, "declared", library=library)
 
 
 def _files(scene: Scene, folder: str) -> list[str]:

@@ -59,6 +59,7 @@ class _Found:
         self._scene, self._tree = scene, tree
         self._wants: dict[str, tuple[str, str]] = {}  # path: by, detail
         self._told: dict[Finding, None] = {}
+        self._loaded: set[str] = set()
         self._unreached: set[str] = set()  # modules that lie in a package but that no import leads to
 
     def follow(self, group: _Group) -> None:
@@ -105,6 +106,8 @@ class _Found:
         if module.file is None:
             return
         self._want(module.file, by, detail)
+        if module.file.endswith(".so"):
+            self._loaded.add(module.file)
         if not self._is_standard(module.file):
             return
         for name in habits.DATA.get(module.name, ()):
@@ -136,6 +139,7 @@ class _Found:
         for path in below(self._scene, self._tree.library, without=_is_spared):
             if path.count("/") > self._tree.library.count("/") + 1 or path.endswith((".py", ".so")):
                 self._wants.setdefault(path, (by, detail))
+                self._loaded |= {path} if path.endswith(".so") else set()
 
     def _want(self, path: str, by: str, detail: str) -> None:
         self._wants.setdefault(path, (by, f"{by} ({detail})"))
@@ -162,7 +166,10 @@ class _Found:
         """Everything, each file once."""
         for path, (by, detail) in self._wants.items():
             place = views.place(self._scene.view, by) or self._tree.object
-            yield Want(path, place, detail, KIND, "declared")
+            if path in self._loaded:  # the loader of the interpreter's process opens it
+                yield Want(path, self._tree.object, detail, KIND, "declared", library=True)
+            else:
+                yield Want(path, place, detail, KIND, "declared")
             compiled = _compiled(path, self._tree.version)
             if pycache and path.endswith(".py") and views.place(self._scene.view, compiled):
                 yield Want(compiled, place, f"{path} (its compiled code)", KIND, "possible", optional=True)

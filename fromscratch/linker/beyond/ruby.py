@@ -164,8 +164,9 @@ class _Loading:
 
     def _want(self, path: str, by: str, detail: str) -> None:
         if path not in self._wants:
-            place = views.place(self._scene.view, by) or self._ruby
-            self._wants[path] = Want(path, place, f"{by} ({detail})", KIND, "declared")
+            library = path.endswith(".so")  # opened by the loader of ruby's own process
+            place = self._ruby if library else views.place(self._scene.view, by) or self._ruby
+            self._wants[path] = Want(path, place, f"{by} ({detail})", KIND, "declared", library=library)
 
 
 class _Gems:

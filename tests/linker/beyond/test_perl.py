@@ -53,7 +53,7 @@ def test_a_program_takes_what_it_loads_and_the_parts_in_c() -> None:
     assert told(perl.find(it("use strict;\nuse List::Util qw(sum);"))) == text(f"""
         perl declared {BASE}/strict.pm opened by /srv/app (strict)
         perl declared {BASE}/List/Util.pm opened by /srv/app (List::Util)
-        perl declared {BASE}/auto/List/Util/Util.so opened by {BASE}/List/Util.pm (the part in C of List::Util)
+        perl declared library {BASE}/auto/List/Util/Util.so opened by {BASE}/List/Util.pm (the part in C of List::Util)
         perl declared {BASE}/XSLoader.pm opened by {BASE}/List/Util.pm (XSLoader)
     """)
 

@@ -1,0 +1,36 @@
+"""What a source of JavaScript imports, read off its text: `require`, `import` and `export … from` of literals.
+
+Nothing here parses JavaScript, so a comment or a string may look like an import. That costs at most a file too many:
+an import is wanted only if it leads to something.
+"""
+
+import re
+from typing import NamedTuple
+
+from fromscratch.paths import decode
+
+_MAX_SOURCE = 8 << 20
+_QUOTED = r"(?P<quote>[\"'`])(?P<name>[^\"'`\n\\$]{1,300})(?P=quote)"
+_CALL = re.compile(rf"(?<![\w$.])(?:require(?:\.resolve)?|import)\s{{0,9}}\(\s{{0,99}}{_QUOTED}")
+_URL = re.compile(rf"new\s{{1,9}}URL\(\s{{0,99}}{_QUOTED}\s{{0,9}},\s{{0,9}}import\.meta\.url")
+_STATIC = re.compile(rf"(?<![\w$.])(?:import|from)\s{{0,9}}{_QUOTED}")
+_TOP = re.compile(
+    rf"^(?:import\s{{0,9}}|(?:import|export)\s[^\"'`;()=]{{0,2000}}?\bfrom\s{{0,9}}){_QUOTED}", re.MULTILINE
+)
+_SCHEMES = re.compile(r"(?:data|https?|blob):")
+
+
+class Import(NamedTuple):
+    """`sure` tells an `import` that stands at the start of a line, which no program can do without."""
+
+    name: str
+    sure: bool = False
+
+
+def imports(text: bytes) -> tuple[Import, ...]:
+    """What one source imports, each once. Any bytes are a source of something."""
+    source = decode(text[:_MAX_SOURCE])
+    sure = dict.fromkeys(found["name"] for found in _TOP.finditer(source))
+    every = dict.fromkeys(found["name"] for each in (_STATIC, _CALL, _URL) for found in each.finditer(source))
+    names = dict.fromkeys((*sure, *every))
+    return tuple(Import(name, name in sure) for name in names if not _SCHEMES.match(name))
