@@ -8,7 +8,7 @@ from fromscratch.formats.elf import Read, read_elf
 from fromscratch.linker.ground import Ground, Opened
 from fromscratch.model import view as views
 from fromscratch.model.content import Content
-from fromscratch.model.entry import File
+from fromscratch.model.entry import File, HardLink
 from fromscratch.model.stacked import Beneath
 from fromscratch.model.view import View
 
@@ -33,12 +33,18 @@ class TreeGround:
     def opened(self, path: str) -> Opened | None:
         """Raises ImageError for a file that cannot be read."""
         if path not in self._opened:
-            place = views.place(self.view, path)
+            place = self._inode(path)
             known = None if place is None else self._opened.get(f"\0{place}")
             if known is None and place is not None:
                 known = self._opened[f"\0{place}"] = self._read(place)
             self._opened[path] = known
         return self._opened[path]
+
+    def _inode(self, path: str) -> str | None:
+        """The first name of the file that a path leads to."""
+        place = views.place(self.view, path)
+        entry = None if place is None else self.view.get(place)
+        return entry.target if isinstance(entry, HardLink) else place
 
     def _read(self, place: str) -> Opened | None:
         entry = views.look(self.view, place)
