@@ -155,7 +155,8 @@ def _about(program: Program) -> str:
 def _inside(file: str, root: str) -> str:
     """The path in the root of what a person names, as it stands there or as a path of this machine into it."""
     if root == "/":
-        return os.path.join(os.getcwd(), file)
+        full = os.path.join(os.getcwd(), file)
+        return full if ".." in file.split("/") else os.path.normpath(full)  # with .. a symlink may come before it
     top = os.path.realpath(root)
     if file.startswith("/") and not file.startswith(f"{top}/"):
         return file

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 
 import msgspec
 
@@ -28,6 +29,9 @@ from fromscratch.sources.binaries.finders import finders
 from fromscratch.sources.binaries.options import BinariesOptions
 from fromscratch.sources.binaries.started import startable
 from fromscratch.sources.contract import Context
+
+
+_SHOWN_OFFERS = 10
 
 
 class BinariesSource:
@@ -66,7 +70,7 @@ class BinariesSource:
         tree = below.merged(upper, replace=replace, directories="keep")
         if self._options.etc == "auto":
             tree = with_etc(tree, Origin(self.label, "made by", "the minimal /etc of every bundle"))
-        for text in (*gathered.warnings, *(f"not taken: {offer.what} ({offer.option})" for offer in gathered.offers)):
+        for text in (*gathered.warnings, *_offered(gathered)):
             self._context.progress.note(text)
         return startable(tree, gathered, self._options, self.label)
 
@@ -122,6 +126,15 @@ def _public(entry: Entry, *, loaded: bool) -> Entry:
     meta: Meta = entry.meta
     readable = (0o555 if meta.mode & 0o111 else 0o444) if loaded else 0
     return with_meta(entry, Meta(meta.mode | readable, 0, 0, meta.mtime, meta.xattrs))
+
+
+def _offered(gathered: Gathered) -> Iterator[str]:
+    """A line for each thing that is offered; of what could be many, the first few."""
+    offers = gathered.offers
+    for offer in offers[:_SHOWN_OFFERS]:
+        yield f"not taken: {offer.what} ({offer.option})"
+    if len(offers) > _SHOWN_OFFERS:
+        yield f"not taken: {len(offers) - _SHOWN_OFFERS} things more, which `fromscratch closure --beyond` lists"
 
 
 def _told(missing: Missing) -> str:
