@@ -365,15 +365,16 @@ def test_a_new_user_bundles_jq_and_runs_it(docker: Engine, podman: Engine, tmp_p
     told = json.loads(here.answer("bundle", jq, "--tag", "fromscratch-test/jq:min", "--json"))
     assert told["engine"]["kind"] == "docker"
     assert docker.image_id("fromscratch-test/jq:min") == told["engine"]["id"]
-    here.answer("bundle", jq, "--to", f"docker-archive:{tmp_path}/jq.tar")
+    here.answer("bundle", jq, "--name", "fromscratch-test-jq", "--to", f"docker-archive:{tmp_path}/jq.tar")
+    loaded = "docker.io/library/fromscratch-test-jq:latest"
     podman.call("load", "--input", str(tmp_path / "jq.tar"))
     try:
-        for engine, name in ((docker, "fromscratch-test/jq:min"), (podman, "localhost/jq:latest")):
+        for engine, name in ((docker, "fromscratch-test/jq:min"), (podman, loaded)):
             assert run(engine, name, ".a + 1", given=b'{"a": 41}') == "42"
             assert run(engine, name, "-r", '.s | @base64, test("ü+")', given='{"s": "ü"}'.encode()) == "w7w=\ntrue"
     finally:
         docker.call("image", "rm", "--force", "fromscratch-test/jq:min")
-        podman.call("image", "rm", "--force", "localhost/jq:latest")
+        podman.call("image", "rm", "--force", loaded)
 
 
 def _address(engine: Engine) -> dict[str, str]:
