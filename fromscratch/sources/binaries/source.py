@@ -30,7 +30,6 @@ from fromscratch.sources.binaries.options import BinariesOptions
 from fromscratch.sources.binaries.started import startable
 from fromscratch.sources.contract import Context
 
-
 _SHOWN_OFFERS = 10
 
 
