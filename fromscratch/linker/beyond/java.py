@@ -6,22 +6,18 @@ Class-Path.
 
 import re
 import struct
-import zipfile
-import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 from urllib.parse import unquote
 
 from fromscratch import paths
 from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want
-from fromscratch.linker.beyond.python_modules import below
+from fromscratch.linker.beyond.folders import below
 from fromscratch.model import view as views
 from fromscratch.model.entry import File
 from fromscratch.paths import TreePath, decode
 
 KIND = "java"
-# What zipfile raises for files that are damaged, encrypted, compressed in a way that it does not know, or no zip.
-_NO_JAR = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, OSError, RuntimeError, EOFError, struct.error)
 _MAX_ENTRIES = 200_000
 _MAX_MANIFEST = 1 << 20
 # For compiling, and for reading the sources of the library.
@@ -98,6 +94,11 @@ def _opened(scene: Scene, place: TreePath) -> BinaryIO | None:
 
 def class_path(jar: BinaryIO | None) -> list[str]:
     """What the manifest of a jar has under Class-Path; empty for what is no jar. Closes the file."""
+    import zipfile  # slow to import
+    import zlib
+
+    # What zipfile raises for files that are damaged, encrypted, compressed in a way that it does not know, or no zip.
+    no_jar = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, OSError, RuntimeError, EOFError, struct.error)
     if jar is None:
         return []
     with jar:
@@ -106,16 +107,7 @@ def class_path(jar: BinaryIO | None) -> list[str]:
                 return []
             with zipfile.ZipFile(jar) as archive, archive.open("META-INF/MANIFEST.MF") as manifest:
                 text = decode(manifest.read(_MAX_MANIFEST))
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            KeyError,
-            ValueError,
-            OSError,
-            RuntimeError,
-            EOFError,
-            NotImplementedError,
-        ):
+        except no_jar:
             return []
     unfolded = re.sub(r"\r?\n ", "", text)  # a line that begins with a blank goes on with the one before
     found = re.search(r"(?im)^Class-Path:\s*([^\r\n]*)", unfolded)

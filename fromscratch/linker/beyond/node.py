@@ -12,8 +12,8 @@ from posixpath import normpath
 from fromscratch import paths
 from fromscratch.linker.beyond.asked import Asked
 from fromscratch.linker.beyond.contract import Finding, Scene, Want, Warned
+from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.node_source import imports
-from fromscratch.linker.beyond.python_modules import below
 from fromscratch.linker.beyond.rodata import texts
 from fromscratch.linker.beyond.shebang import language
 from fromscratch.model import view as views

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from fromscratch import paths
 from fromscratch.linker.beyond.asked import Asked
 from fromscratch.linker.beyond.contract import Finding, Scene, Want, Warned
+from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.perl_source import Load, source
-from fromscratch.linker.beyond.python_modules import below
 from fromscratch.linker.beyond.rodata import texts
 from fromscratch.linker.beyond.shebang import language
 from fromscratch.model import view as views

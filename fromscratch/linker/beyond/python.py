@@ -12,8 +12,9 @@ from fromscratch import paths
 from fromscratch.linker.beyond import python_habits as habits
 from fromscratch.linker.beyond.asked import Asked
 from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want, Warned
+from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.python_imports import Import
-from fromscratch.linker.beyond.python_modules import Closure, Module, Modules, Program, below
+from fromscratch.linker.beyond.python_modules import Closure, Module, Modules, Program
 from fromscratch.linker.beyond.python_packages import Packages
 from fromscratch.linker.beyond.python_tree import PythonTree, Venv, sites_of, tree_of, trees, venv_of
 from fromscratch.linker.beyond.python_tree import added as added_folders

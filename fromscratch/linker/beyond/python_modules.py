@@ -6,7 +6,7 @@ source, and a source before compiled code.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from fromscratch.errors import FormatError
@@ -201,26 +201,3 @@ def _absolute(module: Module, wanted: Import) -> str | None:
     if kept <= 0:
         return None
     return ".".join([*package[:kept], *filter(None, [wanted.name])])
-
-
-def below(scene: Scene, folder: str, *, without: Callable[[str], bool] = lambda name: False) -> Iterator[str]:
-    """The files of a package and of all folders in it, as they are spelled, but for names that are `without`.
-
-    Compiled code that lies beside its source is left out.
-    """
-    pending, seen = [folder], set()
-    while pending:
-        here = pending.pop()
-        place = views.place(scene.view, here)
-        if place in seen:
-            continue  # symlinks can go round
-        seen.add(place)
-        inner = []
-        for name in views.names(scene.view, here):
-            if name == "__pycache__" or without(name):
-                continue
-            if isinstance(views.look(scene.view, f"{here}/{name}"), Directory):
-                inner.append(f"{here}/{name}")
-            else:
-                yield f"{here}/{name}"
-        pending += reversed(inner)

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from fromscratch.linker.beyond.contract import Scene
-from fromscratch.linker.beyond.python_modules import Module, Modules, Program, Reached, below
+from fromscratch.linker.beyond.folders import below
+from fromscratch.linker.beyond.python_modules import Module, Modules, Program, Reached
 from fromscratch.model import view as views
 from fromscratch.paths import decode
 

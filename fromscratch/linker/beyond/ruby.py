@@ -12,7 +12,7 @@ from posixpath import normpath
 from fromscratch import paths
 from fromscratch.linker.beyond.asked import Asked
 from fromscratch.linker.beyond.contract import Finding, Scene, Want, Warned
-from fromscratch.linker.beyond.python_modules import below
+from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.rodata import texts
 from fromscratch.linker.beyond.ruby_source import Require, requires
 from fromscratch.linker.beyond.shebang import language
