@@ -169,7 +169,7 @@ def _inside(file: str, root: str) -> str:
 def _is_elf(linker: Linker, path: str, root: str) -> bool:
     """Raises UsageError for what is not there, is a damaged ELF file, or one that nothing loads."""
     found = linker.opened(path)
-    where = path if root == "/" else f"{os.path.realpath(root)}{path}"
+    where = path if root == "/" else _on_the_machine(linker, path, root)
     if found is None or (found[1].elf is None and not os.path.isfile(where)):
         raise _absent(path, where)
     elf, fault = found[1].elf, found[1].fault
@@ -180,6 +180,15 @@ def _is_elf(linker: Linker, path: str, root: str) -> bool:
     if elf is not None and elf.type in UNLOADED:
         raise UsageError(f"{shown(path)} is {UNLOADED[elf.type]}", "name a program or a shared library")
     return elf is not None
+
+
+def _on_the_machine(linker: Linker, path: str, root: str) -> str:
+    """Where a path of the root lies, or would lie; nothing if its folder leads nowhere inside the root."""
+    ground, (folder, _, name) = linker.grounds[0], path.rpartition("/")
+    place, above = ground.place(path), ground.place(folder or "/")
+    if place is None and above is None:
+        return ""
+    return os.path.realpath(root) + (place or f"{(above or '').rstrip('/')}/{name}")
 
 
 def _absent(path: str, where: str) -> UsageError:
@@ -194,7 +203,7 @@ def _absent(path: str, where: str) -> UsageError:
 
     folder, _, name = where.rpartition("/")
     try:
-        near = difflib.get_close_matches(name, sorted(os.listdir(folder or "/")), 1)
+        near = difflib.get_close_matches(name, sorted(os.listdir(folder or "/")), 1) if where else []
     except OSError:
         near = []
     above = path.rpartition("/")[0]
