@@ -20,6 +20,7 @@ from fromscratch.model.stacked import Stacked
 from fromscratch.paths import TreePath
 
 _RANKS: tuple[Confidence, ...] = ("possible", "likely", "declared", "certain")
+_CERTAIN = _RANKS.index("certain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class _Gathering:
         self._paths: dict[TreePath, str] = {}  # of each object, as it was found
         self._nodes: dict[TreePath, list[tuple[Program, Node]]] = {}
         self._ranks: dict[TreePath, int] = {}
+        self._wants: dict[TreePath, list[tuple[TreePath, int]]] = {}  # what each file wants, and how surely
         self._links: dict[TreePath, list[Link]] = {}
         self._kinds: dict[TreePath, str] = {}
         self._files: set[TreePath] = set()
@@ -98,7 +100,7 @@ class _Gathering:
     # What is taken
 
     def ask(self, path: str, origin: Origin) -> None:
-        place = self._take(self._ground_of(path), path, origin, 3)
+        place = self._take(self._ground_of(path), path, origin, None, _CERTAIN)
         if place is not None:
             self._asked.append(place)
 
@@ -112,9 +114,12 @@ class _Gathering:
         raise NotInTree(f"there is no {path}", "see whether the path is right")
 
     def _take(
-        self, number: int | None, path: str, origin: Origin, rank: int, *, linked: bool = False
+        self, number: int | None, path: str, origin: Origin, by: TreePath | None, rank: int, *, linked: bool = False
     ) -> TreePath | None:
-        """A path with its symlinks; an ELF file with its closure, unless that is being followed already."""
+        """A path with its symlinks; an ELF file with its closure, unless that is being followed already.
+
+        `rank` is how surely `by` wants it; None wants what was asked for.
+        """
         view = self._view if number is None else self._linker.grounds[number].view
         *links, place = views.way(view, path)
         for link in links:
@@ -127,11 +132,11 @@ class _Gathering:
         self._put(number, place, origin)
         if not isinstance(entry, File | HardLink):
             return place
+        self._rank(place, by, rank)
         opened = ground.opened(place)
         if opened is None or opened.elf is None or not self._follows(opened.elf):
             self._files.add(place)
             return place
-        self._ranks[place] = max(rank, self._ranks.get(place, 0))
         if place not in self._elfs:
             self._elfs[place], self._paths[place] = opened.elf, path
             self._kinds[place] = _kind(opened.elf)
@@ -139,11 +144,27 @@ class _Gathering:
                 self._follow(self._linker.program(path if number == self._first(path) else place))
         return place
 
+    def _rank(self, place: TreePath, by: TreePath | None, rank: int) -> None:
+        """Nothing is surer than what wants it, and what turns out surer makes all that it wants so."""
+        pending = [(place, rank)]
+        if by is not None:
+            self._wants.setdefault(by, []).append((place, rank))
+            pending = [(place, min(rank, self._ranks.get(by, _CERTAIN)))]
+        while pending:
+            place, rank = pending.pop()
+            if rank > self._ranks.get(place, -1):
+                self._ranks[place] = rank
+                pending += [(wanted, min(rank, surely)) for wanted, surely in self._wants.get(place, ())]
+
     def _layer(self, number: int | None, place: TreePath) -> int:
         return (self._view.layer(place) or 0) if number is None else number
 
-    def _first(self, path: str) -> int:
-        return next(number for number, ground in enumerate(self._linker.grounds) if ground.opened(path) is not None)
+    def _first(self, path: str) -> int | None:
+        """The root that a path is taken from; None if no root alone has it, as its symlinks cross over."""
+        for number, ground in enumerate(self._linker.grounds):
+            if ground.opened(path) is not None:
+                return number
+        return None
 
     def _put(self, number: int, place: TreePath, origin: Origin) -> None:
         present = self._entries.get(place)
@@ -176,14 +197,13 @@ class _Gathering:
         places = {node.path: self._place(node) for node in program.nodes}
         for link in program.links[start:]:
             by = places[link.by]
-            rank = self._ranks.get(by, 3)
             word = "interpreter of" if link.rule == "PT_INTERP" else "needed by"
             detail = link.by if link.rule == "PT_INTERP" else f"{link.by} ({link.rule} {link.name})"
-            detail, rank = self._said_of.get((by, link.rule, link.name), (detail, rank))
+            detail, rank = self._said_of.get((by, link.rule, link.name), (detail, _CERTAIN))
             origins = self._entries[by].origins if by in self._entries else ()
             origin = Origin(self._source, word, detail, origins[0] if origins else None)  # type: ignore[arg-type]
             number = self._first(link.to)
-            place = self._take(number, link.to, origin, rank, linked=True)
+            place = self._take(number, link.to, origin, by, rank, linked=True)
             if place is not None:
                 self._links.setdefault(place, []).append(link)
                 if link.rule == "PT_INTERP":
@@ -241,9 +261,8 @@ class _Gathering:
         self._grounds[made.path] = -1
 
     def _want(self, want: Want) -> None:
-        rank = min(_RANKS.index(want.confidence), self._ranks.get(want.by, 3))
         if want.library:
-            self._load(want, rank)
+            self._load(want)
             return
         by = self._entries.get(want.by)
         origin = Origin(self._source, want.reason, want.detail, by.origins[0] if by and by.origins else None)
@@ -254,23 +273,27 @@ class _Gathering:
                 self._missing[Missing(want.path, str(want.by), want.kind, (want.path,), "")] = None
             return
         if want.whole:
-            self._take_whole(number, want.path, origin, rank)
+            self._take_whole(number, want, origin)
         else:
-            self._take(number, want.path, origin, rank)
+            self._take(number, want.path, origin, want.by, _RANKS.index(want.confidence))
 
-    def _take_whole(self, number: int | None, path: str, origin: Origin, rank: int) -> None:
+    def _take_whole(self, number: int | None, want: Want, origin: Origin) -> None:
+        rank = _RANKS.index(want.confidence)
         view = self._view if number is None else self._linker.grounds[number].view
-        top = self._take(number, path, origin, rank)
+        top = self._take(number, want.path, origin, want.by, rank)
         for place in views.below(view, top) if top is not None else ():
             if views.place(view, place) is None:
                 self._put(self._layer(number, place), place, origin)  # a symlink that leads nowhere is kept as it is
             elif place != top:
-                self._take(number, place, origin, rank)
+                self._take(number, place, origin, want.by, rank)
 
-    def _load(self, want: Want, rank: int) -> None:
+    def _load(self, want: Want) -> None:
         """A library by its soname, as the object that wants it would find it."""
-        self._said_of[want.by, want.kind, want.path] = want.detail, rank
+        self._said_of[want.by, want.kind, want.path] = want.detail, _RANKS.index(want.confidence)
         holders = self._nodes.get(want.by) or [(each, each.nodes[0]) for each in self._programs[:1]]
+        if not holders and not want.optional:
+            fault = "no program is there that could load it"
+            self._missing[Missing(want.path, str(want.by), want.kind, (), fault)] = None
         for program, node in holders:
             program.load(node, want.path, want.kind, optional=want.optional)
             self._catch_up(program)

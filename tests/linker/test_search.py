@@ -3,12 +3,14 @@
 Every library here has a twin under the same name elsewhere, so that a rule shows by which of them is taken.
 """
 
+from typing import Any
+
 import pytest
 
 from fromscratch.formats import ldcache
 from fromscratch.linker.closure import Linker
 from tests.formats.elfs import AARCH64, ARM, I386, MIPS, elf
-from tests.linker.roots import NODEFLIB, Link, closed, ground, lib, missing, paths, program, rules
+from tests.linker.roots import NODEFLIB, Link, Piece, closed, ground, lib, missing, paths, program, rules
 
 CACHE = "/etc/ld.so.cache"
 CONF = "/etc/ld.so.conf"
@@ -306,7 +308,7 @@ def test_its_libraries_are_not_bound_by_that() -> None:
 
 # What is in the way
 
-OTHERS = {
+OTHERS: dict[str, Piece] = {
     "another class": elf(bits=32, machine=I386),
     "another machine": elf(machine=AARCH64),
     "another byte order": elf(big=True, machine=MIPS),
@@ -327,7 +329,7 @@ def test_what_is_for_others_is_passed_over(other: str) -> None:
 
 def test_floats_passed_otherwise_are_for_others_too() -> None:
     interpreter = "/lib/ld-linux-armhf.so.3"
-    arm = {"bits": 32, "machine": ARM}
+    arm: dict[str, Any] = {"bits": 32, "machine": ARM}
     made = closed(
         {
             "/bin/prog": elf(needed=["liba.so"], interpreter=interpreter, rpath="/opt:/srv", flags=0x5000400, **arm),
