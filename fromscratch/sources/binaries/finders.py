@@ -8,7 +8,9 @@ from fromscratch.linker.beyond import (
     dlopen,
     gconv,
     hwcaps,
+    java,
     locales,
+    node,
     nss,
     packages,
     perl,
@@ -45,5 +47,9 @@ def finders(options: BinariesOptions) -> Iterator[Finder]:
         yield perl.find
     if options.ruby != "none":
         yield ruby.find
+    if options.node != "none":
+        yield node.find
+    if options.java != "none":
+        yield partial(java.find, desktop=options.java == "desktop")
     yield partial(plugins.find, patterns=options.plugins)
     yield partial(packages.find, take=options.package)
