@@ -17,7 +17,7 @@ Kind = Literal["glibc", "musl"]
 _MAX_LOADER = 8 << 20
 # Compiled-in directories lie one behind the other, each with a slash and a NUL at its end.
 _DIRECTORIES = re.compile(rb"(?:/[A-Za-z0-9_.+-]+(?:/[A-Za-z0-9_.+-]+)*/\0){2,}")
-_MUSL = re.compile(r"^(.*?)/?(?:lib/)?ld-musl-([^/]+?)\.so\.1$")
+_MUSL = re.compile(r"(?:^|/)ld-musl-([^/]+?)\.so\.1$")
 _MUSL_DEFAULT = ("/lib", "/usr/local/lib", "/usr/lib")
 _WIDE = ("/lib64", "/usr/lib64", "/lib", "/usr/lib")
 _NARROW = ("/lib", "/usr/lib")
@@ -64,8 +64,9 @@ def usual_interpreter(ground: Ground, elf: Elf) -> str | None:
 def loader(ground: Ground, path: str, elf: Elf) -> Loader:
     """What the loader at `path` would do for a program like `elf`. Executes nothing."""
     opened = ground.opened(path) if path else None
-    if musl := _MUSL.match(path):
-        path_file = f"{musl[1]}/etc/ld-musl-{musl[2]}.path"
+    if musl := _MUSL.search(path):
+        above = path.rpartition("/")[0].rpartition("/")[0]
+        path_file = f"{above}/etc/ld-musl-{musl[1]}.path"
         return Loader(path, "musl", _musl_directories(ground, path_file), "lib", opened is not None, path_file)
     found = _compiled_in(ground, path) if opened else ()
     directories = found or (_WIDE if elf.bits == 64 else _NARROW)
