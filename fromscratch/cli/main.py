@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from invoke.collection import Collection
+from invoke.config import Config
 from invoke.exceptions import Exit, ParseError
 from invoke.program import Program
 
@@ -41,6 +42,13 @@ def namespace() -> Collection:
     for verb in VERBS.values():
         collection.add_task(verb)
     return collection
+
+
+class _OwnConfig(Config):
+    """Nothing of what a user has told invoke, in /etc/invoke.yaml or ~/.invoke.yaml, is about us."""
+
+    def load_base_conf_files(self) -> None:
+        """None."""
 
 
 class Fromscratch(Program):
@@ -146,7 +154,9 @@ def main(argv: Sequence[str] | None = None) -> Any:
     """The entry point. Exit codes: 0 done; 1 the work failed; 2 the call or the recipe is wrong."""
     signal.signal(signal.SIGTERM, _interrupted)
     streams.make_whole()
-    program = Fromscratch(version=__version__, namespace=namespace(), name="fromscratch", binary="fromscratch")
+    program = Fromscratch(
+        version=__version__, namespace=namespace(), name="fromscratch", binary="fromscratch", config_class=_OwnConfig
+    )
     program.run(list(argv) if argv is not None else None)
 
 

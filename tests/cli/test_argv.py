@@ -9,6 +9,7 @@ VERBS = {
     "build": Shape(COMMON),
     "ls": Shape({**COMMON, "--path": True}, operands=1),
     "why": Shape(COMMON, operands=1),
+    "bundle": Shape({**COMMON, "--add": True}, operands=argv.ANY_NUMBER),
 }
 
 
@@ -45,3 +46,22 @@ def test_an_option_given_once_holds_for_the_chain() -> None:
     assert argv.given(["invoke", "fetch", "--recipe=x.yaml", "build", "--recipe", "x.yaml"], "--recipe") == "x.yaml"
     assert argv.given(["invoke", "fetch", "--recipe", "a", "build", "--recipe", "b"], "--recipe") is None
     assert argv.given(["invoke", "run", "--", "--recipe", "x"], "--recipe") is None
+
+
+def test_a_verb_may_take_any_number_of_operands_wherever_they_stand() -> None:
+    assert operands("bundle /a --add /x /b --json /c ls /d") == {"bundle": ["/a", "/b", "/c"], "ls": ["/d"]}
+    assert operands("bundle /a --ad /x /b") == {"bundle": ["/a"]}
+    many = [f"/bin/p{number}" for number in range(100_000)]
+    assert argv.operands(["fromscratch", "bundle", *many], VERBS) == {"bundle": many}
+
+
+def test_invoke_gets_what_is_left_without_the_operands_of_such_a_verb() -> None:
+    def left(line: str) -> str:
+        return " ".join(argv.without_operands(["fromscratch", *line.split()], VERBS)[1:])
+
+    assert left("bundle /a --add /x /b --json") == "bundle --add /x --json"
+    assert left("bundle --add=/x /a ls /d why /e") == "bundle --add=/x ls /d why /e"
+    assert left("bundle /a --ad /x /b") == "bundle --ad /x /b"  # for invoke to say what is wrong with --ad
+    assert left("bundle /a - -- /b -- bundle") == "bundle -- /b -- bundle"
+    assert left("--help bundle") == "--help bundle"
+    assert left("bundle /a --add") == "bundle --add"

@@ -103,7 +103,7 @@ def test_a_file_that_this_user_may_not_read(verb: str) -> None:
         folder.mkdir()
         (folder / "secret").write_bytes(program())
         (folder / "secret").chmod(0o311)
-        told(called(folder, verb, "./secret", HOME=name), 1, "secret", "read")
+        told(called(folder, verb, "./secret"), 1, "secret", "read")
         assert not (folder / "build").exists()
 
 
@@ -254,6 +254,11 @@ def test_thousands_of_programs_take_seconds(desk: Path) -> None:
         answer = called(desk, verb, *names, "--root", "root")
         assert answer.code == 0, answer.err
     assert time.monotonic() - start < 30
+
+
+def test_what_a_user_has_told_invoke_is_not_about_us(desk: Path) -> None:
+    (desk / ".invoke.yaml").write_text("tasks: {dedupe: [")
+    assert called(desk, "bundle", "--json", "--root", "root", "--add", f"root{MULTIARCH}:/l", HOME=str(desk)).code == 0
 
 
 # Whatever the bytes are
