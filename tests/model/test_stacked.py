@@ -1,0 +1,132 @@
+"""Roots as one: what a lower root gives to an upper one that has other symlinks and folders on the same paths."""
+
+from itertools import product
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from fromscratch.errors import Conflict, NotInTree
+from fromscratch.model import view as views
+from fromscratch.model.content import Inline, read
+from fromscratch.model.entry import Directory, Entry, File, Meta, Symlink
+from fromscratch.model.resolution import locate
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.model.stacked import Beneath, Stacked
+from fromscratch.paths import TreePath, tree_path
+from tests.trees import listed, text, tree
+
+NAMES = ("a", "b", "lib")
+PATHS = [tree_path("/".join(parts)) for depth in (1, 2, 3) for parts in product(NAMES, repeat=depth)]
+
+
+def laid(upper: Rootfs, lower: Rootfs, *paths: str) -> Rootfs:
+    """The upper root with what these paths lead to in the lower one, and the symlinks on their way."""
+    view = Beneath(lower, upper)
+    taken: dict[TreePath, Entry] = {}
+    for path in paths:
+        for step in views.way(view, path):
+            entry = view.get(step)
+            assert entry is not None
+            taken[locate(upper, step)] = entry
+    return upper.merged(Rootfs(taken), directories="keep")
+
+
+DEBIAN = tree("""
+    l 0777 0:0 /lib -> usr/lib
+    l 0777 0:0 /lib64 -> usr/lib64
+    l 0777 0:0 /usr/lib64/ld.so -> /lib/x86/ld.so
+    f 0755 0:0 /usr/lib/x86/ld.so 'loader'
+    f 0755 0:0 /usr/lib/x86/libc.so 'libc'
+""")
+
+
+def test_a_root_without_any_of_it_gets_the_links_as_they_are() -> None:
+    assert listed(laid(Rootfs(), DEBIAN, "/lib64/ld.so")) == text("""
+        l 0777 0:0 /lib -> usr/lib
+        l 0777 0:0 /lib64 -> usr/lib64
+        d 0755 0:0 /usr
+        d 0755 0:0 /usr/lib
+        d 0755 0:0 /usr/lib/x86
+        f 0755 0:0 6 /usr/lib/x86/ld.so
+        d 0755 0:0 /usr/lib64
+        l 0777 0:0 /usr/lib64/ld.so -> /lib/x86/ld.so
+    """)
+
+
+def test_a_root_with_a_folder_in_the_place_of_a_link_keeps_it_and_gets_links_inside() -> None:
+    upper = tree("f 0644 0:0 /lib/udev/rule 'x'\nd 0755 0:0 /lib/x86")
+    assert listed(laid(upper, DEBIAN, "/lib64/ld.so", "/lib/x86/libc.so")) == text("""
+        d 0755 0:0 /lib
+        d 0755 0:0 /lib/udev
+        f 0644 0:0 1 /lib/udev/rule
+        d 0755 0:0 /lib/x86
+        l 0777 0:0 /lib/x86/ld.so -> /usr/lib/x86/ld.so
+        l 0777 0:0 /lib/x86/libc.so -> /usr/lib/x86/libc.so
+        l 0777 0:0 /lib64 -> usr/lib64
+        d 0755 0:0 /usr
+        d 0755 0:0 /usr/lib
+        d 0755 0:0 /usr/lib/x86
+        f 0755 0:0 6 /usr/lib/x86/ld.so
+        f 0755 0:0 4 /usr/lib/x86/libc.so
+        d 0755 0:0 /usr/lib64
+        l 0777 0:0 /usr/lib64/ld.so -> /lib/x86/ld.so
+    """)
+
+
+def test_a_root_whose_links_go_the_other_way_round_holds_the_files_where_they_lead() -> None:
+    upper = tree(
+        "d 0755 0:0 /lib\nl 0777 0:0 /lib64 -> lib\nl 0777 0:0 /usr/lib -> ../lib\nl 0777 0:0 /usr/lib64 -> lib"
+    )
+    assert listed(laid(upper, DEBIAN, "/lib64/ld.so")) == text("""
+        d 0755 0:0 /lib
+        l 0777 0:0 /lib/ld.so -> /lib/x86/ld.so
+        d 0755 0:0 /lib/x86
+        f 0755 0:0 6 /lib/x86/ld.so
+        l 0777 0:0 /lib64 -> lib
+        d 0755 0:0 /usr
+        l 0777 0:0 /usr/lib -> ../lib
+        l 0777 0:0 /usr/lib64 -> lib
+    """)
+
+
+targets = st.tuples(
+    st.sampled_from(["", "/", "../", "../../"]), st.lists(st.sampled_from(NAMES), min_size=1, max_size=2)
+)
+pieces = st.one_of(
+    st.just(Directory(Meta(0o755))),
+    st.binary(min_size=4, max_size=4).map(lambda raw: File(Meta(0o755), Inline(raw))),
+    targets.map(lambda target: Symlink(Meta(0o777), target[0] + "/".join(target[1]))),
+)
+
+
+@st.composite
+def roots(draw: st.DrawFn) -> Rootfs:
+    entries: dict[TreePath, Entry] = {}
+    for path in draw(st.lists(st.sampled_from(PATHS), max_size=6, unique=True)):
+        try:
+            entries = dict(Rootfs({**entries, path: draw(pieces)}))
+        except Conflict:
+            continue
+    return Rootfs(entries)
+
+
+@given(lower=roots(), upper=roots())
+def test_every_path_leads_to_the_same_file_as_in_the_lower_root_alone(lower: Rootfs, upper: Rootfs) -> None:
+    """Wherever the upper root has nothing there itself, and does not contradict."""
+    found = 0
+    for path in PATHS:
+        wanted = lower.find(path)
+        if not isinstance(wanted, File) or Stacked(upper).get(path) or upper.find(path) is not None:
+            continue
+        try:
+            merged = laid(upper, lower, path)
+        except (Conflict, NotInTree):
+            continue  # a file where the other root has a folder, or a circle of both
+        entry = merged.find(path)
+        if entry is None:
+            continue  # two roots whose links form a circle: `startable` tells of it
+        found += 1
+        assert isinstance(entry, File)
+        assert read(entry.content) == read(wanted.content)
+        assert all(merged.get(each) is not None for each in upper)
+    assume(found)
