@@ -4,6 +4,7 @@ For the machine's own root the kernel follows symlinks, which is what the loader
 root we do, so that none leads out of it. What trees are made of is loaded only when somebody asks for the view.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Container, Iterator
@@ -60,7 +61,7 @@ class MachineGround:
             return frozenset(decode(name) for name in os.listdir(where))
         except PermissionError:
             return _Unlisted(where)
-        except OSError:
+        except (OSError, ValueError):  # a NUL, which a line of a text file may hold
             return ()
 
     def opened(self, path: str, /) -> Opened | None:
@@ -87,9 +88,11 @@ class MachineGround:
                     if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
                         raise _changed(path) from error
                     return Opened(identity, None, error.message)
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
         except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
+                return None
             return Opened(path, None, f"{UNREADABLE}: {error.strerror}")
 
     @contextmanager

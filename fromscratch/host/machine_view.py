@@ -3,6 +3,7 @@
 Paths are those inside the root that the folder is, and symlinks are followed inside it, so that none leads out of it.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 from fromscratch import paths
 from fromscratch.errors import ImageError
 from fromscratch.host.scan import entry_of
-from fromscratch.model.content import HostFile
+from fromscratch.model.content import HostFile, changed
 from fromscratch.model.entry import Directory, Entry, File, HardLink
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath, decode, encode
@@ -45,33 +46,45 @@ class MachineView:
             if stat.S_ISSOCK(facts.st_mode):
                 return None  # no image can hold one
             return entry_of(os.fsdecode(where), facts)
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # no name holds a NUL
             return None
         except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return None
             raise _unreadable(where, error) from error
 
     def children(self, directory: TreePath, /) -> Sequence[str]:
         """Raises ImageError for a directory that this user may not list."""
         known = self._children.get(directory)
         if known is None:
-            where = self.host_path(directory)
-            try:
-                known = sorted(decode(name) for name in os.listdir(where))
-            except (FileNotFoundError, NotADirectoryError):
-                known = ()
-            except OSError as error:
-                raise _unreadable(where, error) from error
-            self._children[directory] = known
+            known = self._children[directory] = self._list(directory)
         return known
+
+    def _list(self, directory: TreePath) -> Sequence[str]:
+        if not isinstance(self.get(directory), Directory):
+            return ()  # a symlink might lead out of the root
+        where = self.host_path(directory)
+        try:
+            return sorted(decode(name) for name in os.listdir(where))
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        except OSError as error:
+            raise _unreadable(where, error) from error
 
 
 def with_hard_links(tree: Rootfs) -> Rootfs:
-    """The tree with files that are one inode on this machine as names of one inode in it too."""
+    """The tree with files that are one inode on this machine as names of one inode in it too.
+
+    Raises IntegrityError for a file that is gone.
+    """
     first: dict[tuple[int, int], TreePath] = {}
     linked: dict[TreePath, Entry] = {}
     for path, entry in tree.items():
         if isinstance(entry, File) and isinstance(entry.content, HostFile):
-            facts = os.lstat(entry.content.path)
+            try:
+                facts = os.lstat(entry.content.path)
+            except OSError as error:
+                raise changed(str(entry.content.path)) from error
             if facts.st_nlink > 1:
                 target = first.setdefault((facts.st_dev, facts.st_ino), path)
                 if target != path:

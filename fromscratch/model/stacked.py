@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fromscratch import paths
 from fromscratch.model import view as views
-from fromscratch.model.entry import Directory, Entry, Meta, Symlink
+from fromscratch.model.entry import Directory, Entry, HardLink, Meta, Symlink
 from fromscratch.model.resolution import walk
 from fromscratch.model.view import View
 from fromscratch.paths import ROOT, TreePath
@@ -18,11 +18,21 @@ class Stacked:
 
     def get(self, path: TreePath, /) -> Entry | None:
         found = self.layer(path)
-        return None if found is None else self._views[found].get(path)
+        if found is None:
+            return None
+        entry = self._views[found].get(path)
+        if isinstance(entry, HardLink) and self.layer(entry.target) != found:
+            return self._views[found].get(entry.target)  # that name is another file's here
+        return entry
 
     def layer(self, path: TreePath) -> int | None:
         """Which of the views tells what stands at a path, counted from the uppermost; None for nothing."""
-        return next((number for number, view in enumerate(self._views) if view.get(path) is not None), None)
+        for number, view in enumerate(self._views):
+            if view.get(path) is not None:
+                return number
+            if not _may_have_more(view, path):
+                return None
+        return None
 
     def children(self, directory: TreePath, /) -> Sequence[str]:
         names: set[str] = set()
@@ -91,3 +101,13 @@ class Beneath:
         """Whether the upper root's own symlinks lead both paths to one place."""
         ends = {walk(self._upper, each, follow_last=True, must_exist=False) for each in (path, real)}
         return len(ends) == 1
+
+
+def _may_have_more(view: View, path: TreePath) -> bool:
+    """Whether what is not in this view may be in one below it: not if this one has no folder where it would lie."""
+    while path != ROOT:
+        path = paths.parent(path)
+        entry = view.get(path)
+        if entry is not None:
+            return isinstance(entry, Directory)
+    return True

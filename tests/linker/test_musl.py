@@ -1,6 +1,7 @@
 """Where musl's loader looks: the rules of ldso/dynlink.c, on roots of a few files."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from tests.formats.elfs import I386, elf
 from tests.linker.roots import MUSL, NODEFLIB, Link, Piece, closed, lib, missing, paths, program, rules
 
 
-def musl(pieces: Mapping[str, Piece], **options: list[str]) -> Program:
+def musl(pieces: Mapping[str, Piece], **options: Any) -> Program:
     return closed(pieces, loader=MUSL, **options)
 
 
