@@ -174,7 +174,10 @@ class _Gathering:
             return
         entry = self._linker.grounds[number].view.get(place)
         if isinstance(entry, HardLink):
-            self._put(number, entry.target, origin)
+            if self._view.layer(entry.target) == number:
+                self._put(number, entry.target, origin)
+            else:  # an upper root has another file of that name
+                entry = self._linker.grounds[number].view.get(entry.target)
         upper = self._view.get(place)
         if entry is None or (isinstance(entry, Symlink) and isinstance(upper, Directory)):
             return  # an upper root has a directory here: what the symlink leads to comes by its place
