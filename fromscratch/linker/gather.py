@@ -17,7 +17,7 @@ from fromscratch.model import view as views
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Directory, Entry, File, HardLink, Origin, Symlink, file
 from fromscratch.model.stacked import Stacked
-from fromscratch.paths import TreePath
+from fromscratch.paths import TreePath, ancestors
 
 _RANKS: tuple[Confidence, ...] = ("possible", "likely", "declared", "certain")
 _CERTAIN = _RANKS.index("certain")
@@ -44,6 +44,7 @@ class Gathered:
 
     `entries` are as they stand in the roots, with their reasons; parents may be missing. `grounds` tells for each place
     which root it is from, and -1 for what we made. `programs` is the loader's view of each that was asked for.
+    What only an object that may never be loaded would miss is no part of `missing`, but a warning.
     """
 
     entries: dict[TreePath, Entry]
@@ -89,6 +90,7 @@ class _Gathering:
         self._links: dict[TreePath, list[Link]] = {}
         self._kinds: dict[TreePath, str] = {}
         self._files: set[TreePath] = set()
+        self._left: dict[TreePath, Entry] = {}  # folders that paths go back out of
         self._asked: list[TreePath] = []
         self._missing: dict[Missing, None] = {}
         self._seen: dict[Finding, None] = {}
@@ -122,6 +124,10 @@ class _Gathering:
         """
         view = self._view if number is None else self._linker.grounds[number].view
         *links, place = views.way(view, path)
+        for passed in views.left(view, path):
+            entry = view.get(passed)
+            if entry is not None:
+                self._left[passed] = replace(entry, origins=(Origin(self._source, "parent of", path, origin),))
         for link in links:
             self._put(self._layer(number, link), link, Origin(self._source, "link to", str(place), origin))
         number = self._layer(number, place)
@@ -303,6 +309,8 @@ class _Gathering:
 
     def result(self) -> Gathered:
         versions = Versions()
+        implied = {above for place in self._entries for above in ancestors(place)}
+        self._entries |= {place: entry for place, entry in self._left.items() if place not in implied | set(self._entries)}
         unmet = dict.fromkeys(each for program in self._programs for each in versions.unmet(program))
         objects = tuple(
             Object(
@@ -315,15 +323,21 @@ class _Gathering:
             )
             for place, elf in self._elfs.items()
         )
+        guessed = {
+            self._paths.get(place, place) for place, rank in self._ranks.items() if rank < _RANKS.index("declared")
+        }
+        lost = (
+            f"{each.name}, which {each.by} would need, is not there" for each in self._missing if each.by in guessed
+        )
         return Gathered(
             entries=self._entries,
             grounds=self._grounds,
             objects=objects,
             programs=tuple(self._programs),
-            missing=tuple(self._missing),
+            missing=tuple(each for each in self._missing if each.by not in guessed),
             unmet=tuple(unmet),
             offers=self._offers,
-            warnings=tuple(each.text for each in self._seen if isinstance(each, Warned)),
+            warnings=(*(each.text for each in self._seen if isinstance(each, Warned)), *lost),
         )
 
 

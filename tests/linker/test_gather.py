@@ -337,3 +337,10 @@ def test_a_symlink_of_the_stage_may_lead_into_the_root_below() -> None:
         "/usr/bin/prog",
     )
     assert [each.split(":")[0] for each in taken(made)] == ["f /opt/app/liba.so", "f /opt/app/prog", "l /usr/bin/prog"]
+
+
+def test_what_a_guessed_library_misses_is_told_and_no_error() -> None:
+    likely = want("libmay.so", library=True, optional=True, confidence="likely", kind="dlopen")
+    found = gathered({PROG: program(), "/usr/lib/libmay.so": lib("libgone.so")}, wants(likely))
+    assert found.missing == ()
+    assert found.warnings == ("libgone.so, which /usr/lib/libmay.so would need, is not there",)

@@ -27,6 +27,8 @@ from fromscratch.sources.binaries.options import BinariesOptions
 
 def finders(options: BinariesOptions) -> Iterator[Finder]:
     """Those that are switched on. One that takes nothing by its options may still have something to offer."""
+    if options.java != "none":  # before others find its libraries one by one: they need libjvm.so to be there
+        yield partial(java.find, desktop=options.java == "desktop")
     yield partial(scripts.find, commands=options.commands)
     if options.dlopen != "none":
         yield partial(dlopen.find, strings=options.dlopen == "all")
@@ -49,7 +51,5 @@ def finders(options: BinariesOptions) -> Iterator[Finder]:
         yield ruby.find
     if options.node != "none":
         yield node.find
-    if options.java != "none":
-        yield partial(java.find, desktop=options.java == "desktop")
     yield partial(plugins.find, patterns=options.plugins)
     yield partial(packages.find, take=options.package)
