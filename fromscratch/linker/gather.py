@@ -90,7 +90,7 @@ class _Gathering:
         self._links: dict[TreePath, list[Link]] = {}
         self._kinds: dict[TreePath, str] = {}
         self._files: set[TreePath] = set()
-        self._left: dict[TreePath, Entry] = {}  # folders that paths go back out of
+        self._left: dict[TreePath, tuple[int, Origin]] = {}  # folders that paths go back out of
         self._asked: list[TreePath] = []
         self._missing: dict[Missing, None] = {}
         self._seen: dict[Finding, None] = {}
@@ -125,9 +125,7 @@ class _Gathering:
         view = self._view if number is None else self._linker.grounds[number].view
         *links, place = views.way(view, path)
         for passed in views.left(view, path):
-            entry = view.get(passed)
-            if entry is not None:
-                self._left[passed] = replace(entry, origins=(Origin(self._source, "parent of", path, origin),))
+            self._left.setdefault(passed, (self._layer(number, passed), origin))
         for link in links:
             self._put(self._layer(number, link), link, Origin(self._source, "link to", str(place), origin))
         number = self._layer(number, place)
@@ -307,10 +305,16 @@ class _Gathering:
             program.load(node, want.path, want.kind, optional=want.optional)
             self._catch_up(program)
 
+    def _put_left(self) -> None:
+        """The folders that must be there for a path to go back out of them, though nothing lies there."""
+        implied = {above for place in self._entries for above in ancestors(place)}
+        for place, (number, origin) in self._left.items():
+            if place not in implied and place not in self._entries:
+                self._put(number, place, Origin(self._source, "parent of", "what lies beside it", origin))
+
     def result(self) -> Gathered:
         versions = Versions()
-        implied = {above for place in self._entries for above in ancestors(place)}
-        self._entries |= {place: entry for place, entry in self._left.items() if place not in implied | set(self._entries)}
+        self._put_left()
         unmet = dict.fromkeys(each for program in self._programs for each in versions.unmet(program))
         objects = tuple(
             Object(

@@ -61,30 +61,44 @@ def names(view: View, directory: str) -> Sequence[str]:
 def way(view: View, path: str) -> list[TreePath]:
     """Every symlink that resolving `path` goes through, then where it ends.
 
-    That is what a tree must hold for the path to lead to the same place in it.
+    That, and what it has `left`, a tree must hold for the path to lead to the same place in it.
     Raises NotInTree, naming the component that is missing or goes in a circle.
     """
     end = walk(view, path, follow_last=True, must_exist=True)
-    steps: list[TreePath] = []
+    links = (step for step in _steps(view, path) if isinstance(_inode(view, step), Symlink))
+    return [*dict.fromkeys(links), end]
+
+
+def left(view: View, path: str) -> set[TreePath]:
+    """The directories that resolving `path`, which leads somewhere, goes back out of by `..`."""
+    return set(_steps(view, path, out=True))
+
+
+def _inode(view: View, path: TreePath) -> Entry | None:
+    entry = view.get(path)
+    return view.get(entry.target) if isinstance(entry, HardLink) else entry
+
+
+def _steps(view: View, path: str, *, out: bool = False) -> Iterator[TreePath]:
+    """Each place on the way, symlinks too; with `out` only those before a `..`."""
     pending = [part for part in reversed(path.split("/")) if part and part != "."]
     here = ROOT
     while pending:
         part = pending.pop()
         if part == "..":
+            if out:
+                yield here
             here = paths.parent(here)
             continue
         step = paths.join(here, part)
-        entry = view.get(step)
-        if isinstance(entry, HardLink):
-            entry = view.get(entry.target)
+        if not out:
+            yield step
+        entry = _inode(view, step)
         if not isinstance(entry, Symlink):
             here = step
             continue
-        if step not in steps:
-            steps.append(step)
         here = ROOT if entry.target.startswith("/") else here
         pending += [each for each in reversed(entry.target.split("/")) if each and each != "."]
-    return [*steps, end]
 
 
 def below(view: View, top: TreePath) -> Iterator[TreePath]:

@@ -100,6 +100,17 @@ def test_every_symlink_on_the_way_comes_along() -> None:
     ]
 
 
+def test_a_folder_that_a_path_goes_back_out_of_comes_along() -> None:
+    made = gathered(
+        {PROG: program("liba.so", rpath="/opt/gcc/12/../lib"), "/opt/gcc/12/other": b"", "/opt/gcc/lib/liba.so": lib()}
+    )
+    assert taken(made)[1:] == [
+        "d /opt/gcc/12: parent of what lies beside it",
+        "f /opt/gcc/lib/liba.so: needed by /bin/prog (DT_NEEDED liba.so)",
+    ]
+    assert made.grounds[TreePath("/opt/gcc/12")] == 0
+
+
 def test_a_library_asked_for_by_two_names_comes_with_both() -> None:
     made = gathered({PROG: program("liba.so", "liba.so.1"), "/lib/liba.so": lib(), "/lib/liba.so.1": Link("liba.so")})
     assert taken(made)[1:] == [
