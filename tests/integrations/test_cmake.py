@@ -348,7 +348,6 @@ def test_a_library_that_is_not_there_fails_cpack_by_name(tmp_path: Path) -> None
     assert "There is no package of myapp:1.0.0: fromscratch says above why" in said
 
 
-@pytest.mark.xfail(reason="bundle takes an entry point with a slash unseen")
 def test_an_entry_point_that_is_not_in_the_image_fails_cpack(tmp_path: Path) -> None:
     shop = built(workshop(tmp_path, "cmake-app"), "-DENABLE_MINIMAL_CONTAINER=ON")
     assert "/usr/local/bin/other" in failed(shop, "CONTAINER_ENTRYPOINT=/usr/local/bin/other")
