@@ -89,6 +89,68 @@ def test_a_root_whose_links_go_the_other_way_round_holds_the_files_where_they_le
     """)
 
 
+# Roots on top of one another
+
+UPPER = tree("""
+    f 0644 0:0 /a 'upper'
+    l 0777 0:0 /bin -> usr/bin
+    d 0700 0:0 /etc
+    f 0644 0:0 /etc/own 'upper'
+    f 0644 0:0 /file 'upper'
+    l 0777 0:0 /out -> srv/below
+""")
+BELOW = tree("""
+    f 0644 0:0 /a 'below'
+    h 0644 0:0 /b => /a
+    f 0644 0:0 /bin/tool 'below'
+    d 0755 0:0 /etc
+    f 0644 0:0 /etc/below 'below'
+    f 0644 0:0 /etc/own 'below'
+    f 0644 0:0 /file/x 'below'
+    f 0644 0:0 /srv/below 'below'
+    f 0644 0:0 /usr/bin/prog 'below'
+""")
+BOTH = Stacked(UPPER, BELOW)
+
+
+def text_at(path: str) -> str:
+    entry = views.look(BOTH, path)
+    return read(entry.content).decode() if isinstance(entry, File) else str(entry)
+
+
+def test_the_upper_entry_counts_and_directories_have_the_names_of_both() -> None:
+    assert text_at("/etc/own") == "upper"
+    assert text_at("/etc/below") == "below"
+    assert BOTH.children(TreePath("/etc")) == ["below", "own"]
+    assert BOTH.get(TreePath("/etc")) == UPPER[TreePath("/etc")]
+    assert [BOTH.layer(TreePath(path)) for path in ("/etc", "/etc/below", "/none")] == [0, 1, None]
+
+
+def test_a_symlink_of_the_upper_root_leads_into_the_lower_one() -> None:
+    assert text_at("/bin/prog") == "below"
+    assert text_at("/out") == "below"
+
+
+def test_what_lies_below_something_else_is_hidden() -> None:
+    for path in ("/bin/tool", "/file/x"):
+        assert BOTH.get(TreePath(path)) is None
+        assert BOTH.layer(TreePath(path)) is None
+    assert BOTH.children(TreePath("/bin")) == []
+    assert BOTH.children(TreePath("/file")) == []
+
+
+def test_a_hard_link_below_stays_the_file_that_it_was() -> None:
+    assert text_at("/a") == "upper"
+    assert text_at("/b") == "below"
+
+
+def test_below_the_root_is_all_that_can_be_seen() -> None:
+    assert list(views.below(BOTH, TreePath("/"))) == [
+        *("/", "/a", "/b", "/bin", "/etc", "/etc/below", "/etc/own", "/file", "/out"),
+        *("/srv", "/srv/below", "/usr", "/usr/bin", "/usr/bin/prog"),
+    ]
+
+
 targets = st.tuples(
     st.sampled_from(["", "/", "../", "../../"]), st.lists(st.sampled_from(NAMES), min_size=1, max_size=2)
 )
@@ -130,3 +192,14 @@ def test_every_path_leads_to_the_same_file_as_in_the_lower_root_alone(lower: Roo
         assert read(entry.content) == read(wanted.content)
         assert all(merged.get(each) is not None for each in upper)
     assume(found)
+
+
+@given(roots(), roots())
+def test_what_is_seen_is_a_tree_of_its_own(upper: Rootfs, lower: Rootfs) -> None:
+    both = Stacked(upper, lower)
+    seen = {path: entry for path in views.below(both, TreePath("/")) if (entry := both.get(path))}
+    assert dict(Rootfs(seen)) == seen
+    assert all(seen[path] == entry for path, entry in upper.items())
+    for path in PATHS:
+        assert both.get(path) == seen.get(path)
+        assert views.place(both, path) == views.place(Rootfs(seen), path)
