@@ -18,7 +18,7 @@ from fromscratch.cli.sizes import megabytes
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.model.image import Platform
 from fromscratch.output import Built
-from fromscratch.paths import shown
+from fromscratch.paths import TreePath, shown
 from fromscratch.recipe import Recipe
 from fromscratch.sources.binaries.options import BinariesOptions, split
 from fromscratch.sources.binaries.programs import Programs, programs
@@ -229,7 +229,7 @@ def _entrypoint(text: str | None, seen: Programs) -> list[str] | None:
     said = words("entrypoint", text)
     if said and "/" not in said[0]:
         every = tuple(dict.fromkeys((*seen.asked, *seen.others)))
-        same = [place for place in every if place.rpartition("/")[2] == said[0]]
+        same = _named(said[0], seen.asked) or _named(said[0], every)  # what a named link leads to is among the others
         if len(same) != 1:
             there = ", ".join(same or every[:5]) or "none"
             problem = "several programs have" if same else "no program has"
@@ -239,6 +239,10 @@ def _entrypoint(text: str | None, seen: Programs) -> list[str] | None:
             )
         said[0] = same[0]
     return said
+
+
+def _named(word: str, places: Sequence[TreePath]) -> list[TreePath]:
+    return [place for place in places if place.rpartition("/")[2] == word]
 
 
 def _check_startable(options: BinariesOptions, seen: Programs) -> None:
