@@ -41,8 +41,11 @@ class MachineGround:
 
     def place(self, path: str, /) -> str | None:
         if self._whole:
-            real = os.path.realpath(encode(path))
-            return decode(real) if os.path.lexists(real) else None
+            try:
+                real = os.path.realpath(encode(path))
+                return decode(real) if os.path.lexists(real) else None
+            except ValueError:  # a NUL
+                return None
         from fromscratch.model.view import place
 
         return place(self.view, path)

@@ -34,12 +34,15 @@ class MachineView:
     def get(self, path: TreePath, /) -> Entry | None:
         """Raises ImageError for what this user may not look at."""
         if path not in self._entries:
+            for above in paths.ancestors(path):
+                if above not in self._entries:
+                    self._entries[above] = self._look(above)
+                if not isinstance(self._entries[above], Directory):
+                    return None  # a symlink on the way might lead out of the root
             self._entries[path] = self._look(path)
         return self._entries[path]
 
     def _look(self, path: TreePath) -> Entry | None:
-        if path != ROOT and not isinstance(self.get(paths.parent(path)), Directory):
-            return None  # a symlink on the way might lead out of the root
         where = self.host_path(path)
         try:
             facts = os.stat(where) if path == ROOT else os.lstat(where)  # noqa: PTH116  a Path holds no bytes
