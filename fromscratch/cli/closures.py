@@ -3,7 +3,7 @@
 # pathlib alone would cost as much as most closures do:
 # ruff: noqa: PTH109, PTH110, PTH112, PTH113, PTH114, PTH118
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.elf_platform import architecture_of
 from fromscratch.host.machine import MachineGround
 from fromscratch.linker.closure import Linker, Missing, Program
-from fromscratch.linker.ground import NOT_ELF, UNLOADED, UNREADABLE
+from fromscratch.linker.ground import NOT_ELF, UNLOADED, UNREADABLE, Ground
 from fromscratch.linker.search import Node
 from fromscratch.linker.unmet import Unmet, Versions
 from fromscratch.paths import shown
@@ -32,8 +32,10 @@ def question(files: Sequence[str], root: str, search: Sequence[str], preload: Se
     for folder in search:
         if not folder.startswith("/") or ":" in folder:
             raise UsageError(f"--search {folder} is no absolute path of a folder", f"say --search {os.getcwd()}/DIR")
-    linker = Linker([MachineGround(root)], library_path=search, preload=preload)
-    paths = [_inside(file, root) for file in files]
+    outside = {file: os.path.realpath(file) for file in files if _is_outside(file, root)}
+    grounds: list[Ground] = [_beside(outside.values())] if outside else []
+    linker = Linker([*grounds, MachineGround(root)], library_path=search, preload=preload)
+    paths = [outside.get(file) or _inside(file, root) for file in files]
     linked = [_is_elf(linker, path, root) for path in paths]  # every one of them is looked at
     return Question(linker, paths, all(linked))
 
@@ -164,6 +166,25 @@ def _inside(file: str, root: str) -> str:
     if not real.startswith(f"{top}/"):
         raise UsageError(f"{file} is not below {root}", "name it by its path inside the root")
     return real[len(top) :]
+
+
+def _is_outside(file: str, root: str) -> bool:
+    """Whether it is a file of this machine that is to be looked at with the libraries of another root."""
+    if root == "/" or file.startswith("/"):
+        return False
+    return os.path.isfile(file) and not os.path.realpath(file).startswith(f"{os.path.realpath(root)}/")
+
+
+def _beside(places: Iterable[str]) -> Ground:
+    """These files of this machine alone, as a root."""
+    from fromscratch.host.machine_view import MachineView
+    from fromscratch.linker.tree_ground import TreeGround
+    from fromscratch.model.rootfs import Rootfs
+    from fromscratch.paths import tree_path
+
+    machine = MachineView()
+    found = ((place, machine.get(place)) for place in map(tree_path, places))
+    return TreeGround(Rootfs({place: entry for place, entry in found if entry is not None}))
 
 
 def _is_elf(linker: Linker, path: str, root: str) -> bool:

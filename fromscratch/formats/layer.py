@@ -55,7 +55,8 @@ def pack(
     """Write the layer of a tree to `out`, in bounded memory.
 
     `threads` compress at once; `level` is the codec's own (default: zstd 3, gzip 6, and 9 for a tar of one
-    block: images of one small program, whose size is why they are made). The task advances by bytes of the tar. Whatever fails, in any thread, stops the work and is raised here:
+    block: images of one small program, whose size is why they are made). The task advances by bytes of
+    the tar. Whatever fails, in any thread, stops the work and is raised here:
     IntegrityError for a file that changes meanwhile, ImageError for one that cannot be read or whose
     name a layer cannot hold, OSError of `out`.
     """

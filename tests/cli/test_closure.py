@@ -238,3 +238,10 @@ def test_a_reader_that_goes_away_is_no_error(desk: Path) -> None:
         assert process.stderr is not None
         process.stdout.close()
         assert process.stderr.read() == ""
+
+
+def test_a_program_of_this_machine_is_looked_at_with_the_libraries_of_a_sysroot(desk: Path) -> None:
+    written(desk, {"/app": program("libjq.so.1")})
+    answer = called(desk, "closure", "--root", "root", "./app")
+    assert answer.code == 0, answer.err
+    assert "libjq.so.1 => " in answer.out
