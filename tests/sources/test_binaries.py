@@ -583,3 +583,10 @@ def test_a_fault_in_a_recipe_is_told_with_its_place(options: str, fault: str) ->
         recipe.parse(f"name: x\nrootfs:\n  - binaries: {options}\n", "fromscratch.yaml")
     assert fault in caught.value.message
     assert caught.value.message.startswith("fromscratch.yaml:3: ")
+
+
+def test_a_library_that_is_only_guessed_at_may_miss_what_it_needs(desk: Path) -> None:
+    written(desk, {"/app": program("libc.so.6", data=b"\0libmay.so.1\0", imports=["dlopen"])})
+    written(desk / "root", {f"{MULTIARCH}/libmay.so.1": library("libmay.so.1", "libgone.so.9")})
+    tree = build(desk, paths=["app:/app"])
+    assert tree.find(f"{MULTIARCH}/libmay.so.1") is not None

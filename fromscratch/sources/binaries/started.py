@@ -41,7 +41,7 @@ def startable(tree: Rootfs, gathered: Gathered, options: BinariesOptions, label:
 def _lost(tree: Rootfs, gathered: Gathered, options: BinariesOptions) -> list[Missing]:
     """What was found when it was gathered, and is not in the image as it would start."""
     linker = Linker([TreeGround(tree)], library_path=options.search, preload=options.preload, by_cache_alone=True)
-    known = {(each.name, each.by) for each in gathered.missing}
+    known = {(each.name, each.by) for program in gathered.programs for each in program.missing}
     lost: dict[Missing, None] = {}
     for program in gathered.programs:
         again = linker.program(program.nodes[0].path)
