@@ -13,8 +13,8 @@ from fromscratch.formats import ldcache
 from fromscratch.host.machine import MachineGround
 from fromscratch.host.scan import scan
 from fromscratch.linker import cache
-from fromscratch.linker.tree_ground import TreeGround
 from fromscratch.linker.loader import loader
+from fromscratch.linker.tree_ground import TreeGround
 from fromscratch.model.entry import Origin
 from tests.engines import missing, need
 
