@@ -46,11 +46,7 @@ http {{
 
 @pytest.fixture(scope="session")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    folder = tmp_path_factory.mktemp("examples")
-    folder.chmod(0o755)
-    for above in folder.parents[:2]:
-        above.chmod(0o755)  # the user of the images has to reach their roots
-    return Desk(folder, tmp_path_factory.mktemp("store"))
+    return Desk(tmp_path_factory.mktemp("examples"), tmp_path_factory.mktemp("store"))
 
 
 @pytest.fixture(scope="session")

@@ -125,9 +125,12 @@ def test_go(kind: str, desk: Desk, authority: Path, nginx: Bundled, docker: Engi
     image = bundled(desk, f"go-{kind}", f"go-{kind}/ask:/ask", *trusted, *resolver)
     step = Step((), says=_GOT)
     for engine, inside in ((docker, in_docker), (podman, in_podman)):
-        with inside(engine, nginx) as server, inside(engine, image) as client:
-            with server.serving("-g", "daemon off;") as network:
-                assert client.beside(network, image.room.root / "etc/hosts").fault(step) == ""
+        with (
+            inside(engine, nginx) as server,
+            inside(engine, image) as client,
+            server.serving("-g", "daemon off;") as network,
+        ):
+            assert client.beside(network, image.room.root / "etc/hosts").fault(step) == ""
     assert bool(image.libraries) == (kind == "cgo")
     tell(image, proven(image, nginx.does(Step(())), image.does(step)))
 
