@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from fromscratch.errors import NotInTree
 from fromscratch.model import view as views
-from fromscratch.model.entry import Directory, File, Symlink
+from fromscratch.model.entry import Directory, File, HardLink, Symlink
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath, ancestors
 from tests.strategies import PLAIN_METAS, files, trees
@@ -148,9 +148,10 @@ def test_a_tree_of_the_way_alone_leads_to_the_same_place(root: Rootfs, path: str
         return
     steps = views.way(root, path)
     assert steps[-1] == place
-    assert all(isinstance(root[step], Symlink) for step in steps[:-1])
+    assert all(isinstance(root.inode(step), Symlink) for step in steps[:-1])
     passed = views.left(root, path)
-    kept = Rootfs({each: root[each] for step in (*passed, *steps) for each in (*ancestors(step), step)})
+    inodes = [entry.target for step in steps if isinstance(entry := root[step], HardLink)]
+    kept = Rootfs({each: root[each] for step in (*passed, *steps, *inodes) for each in (*ancestors(step), step)})
     assert views.place(kept, path) == place
 
 
