@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import commands, headers, packing, reading
+from benchmarks import bundling, commands, headers, packing, reading
 from benchmarks.runner import Group, measure, table
 from benchmarks.sample import sample
 from fromscratch.model.rootfs import Rootfs
@@ -20,6 +20,7 @@ MODULES: dict[str, Callable[[Rootfs, Path, Path], list[Group]]] = {
     "reading": reading.groups,
     "packing": packing.groups,
     "commands": commands.groups,
+    "bundling": bundling.groups,
 }
 
 

@@ -96,10 +96,11 @@ def table(group: Group, found: dict[str, Measured], skipped: list[str]) -> str:
         wall = statistics.median(one.wall)
         ratios = sorted(mine / theirs for mine, theirs in zip(one.wall, base.wall, strict=True))
         size = f"{one.size / 1e6:8.2f}" if one.size else " " * 8
+        ratio = statistics.median(ratios)
         each = f"{wall / group.units * 1e6:10.2f}us" if group.units else ""
         lines.append(
             f"{name:{width}}  {wall * 1e3:9.1f} {_spread(one.wall):>8} {statistics.median(one.cpu) * 1e3:8.0f}"
-            f" {one.memory / 1024:7.1f} {size}{each} {statistics.median(ratios):7.2f}"
+            f" {one.memory / 1024:7.1f} {size}{each} {ratio:7.{2 if ratio >= 0.1 else 4}f}"
         )
     lines += [f"skipped  {reason}" for reason in skipped]
     return "\n".join(lines) + "\n"
