@@ -4,7 +4,6 @@ They start in milliseconds where an engine takes half a second, and a file can b
 """
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fromscratch.paths import TreePath
-from tests.engines import need
+from tests.engines import need, need_root
 
 _CHILD = Path(__file__).with_name("room_child.py")
 _USER = 65532
@@ -66,10 +65,10 @@ class Room:
 
 def faults(*steps: tuple[Room, Step]) -> list[str]:
     """What is not as it should be when these run one after another; the first fault ends it, none is an empty list."""
-    root = os.geteuid() == 0
+    need_root("starting images beside each other")
     spec = {
         "roots": [str(each) for each in dict.fromkeys(room.root for room, _ in steps)],
-        "uid": _USER if root else None,
+        "uid": _USER,
         "steps": [
             {
                 "root": str(room.root),
@@ -83,8 +82,8 @@ def faults(*steps: tuple[Room, Step]) -> list[str]:
             for room, step in steps
         ],
     }
-    argv = [need("unshare"), *([] if root else ["--map-root-user"]), "--mount", "--net", "--pid", "--fork"]
-    argv += ["--kill-child", sys.executable, "-I", "-S", str(_CHILD)]
+    argv = [need("unshare"), "--mount", "--net", "--pid", "--fork", "--kill-child"]
+    argv += [sys.executable, "-I", "-S", str(_CHILD)]
     made = subprocess.run(argv, input=json.dumps(spec), capture_output=True, text=True, check=True, timeout=120)
     for (_, step), result in zip(steps, json.loads(made.stdout), strict=False):
         fault = wrong(step, result["code"], result["said"])
