@@ -3,7 +3,6 @@
 import difflib
 import os
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,8 @@ from fromscratch import assembly
 from fromscratch.assembly import Job
 from fromscratch.cli.call import Call
 from fromscratch.cli.sizes import megabytes
+from fromscratch.cli.switches import words
+from fromscratch.cli.targets import Target
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.model.image import Platform
 from fromscratch.output import Built
@@ -22,30 +23,6 @@ from fromscratch.paths import TreePath, shown
 from fromscratch.recipe import Recipe
 from fromscratch.sources.binaries.options import BinariesOptions, split
 from fromscratch.sources.binaries.programs import Programs, programs
-
-_FORMS = ("oci", "oci-archive", "docker-archive", "tar")
-# A word of --with and --without -> the key of the recipe, its value when switched on, and when switched off.
-_SWITCHES: dict[str, tuple[str, Any, Any]] = {
-    "dlopen": ("dlopen", "all", "none"),
-    "hwcaps": ("hwcaps", "all", "baseline"),
-    "nss": ("nss", "auto", "none"),
-    "gconv": ("gconv", ["all"], []),
-    "locales": ("locales", None, []),
-    "messages": ("messages", True, False),
-    "tzdata": ("tzdata", ["all"], []),
-    "localtime": ("localtime", True, False),
-    "commands": ("commands", True, False),
-    "certificates": ("certificates", "auto", "none"),
-    "python": ("python", "whole", "none"),
-    "perl": ("perl", "auto", "none"),
-    "ruby": ("ruby", "auto", "none"),
-    "node": ("node", "auto", "none"),
-    "java": ("java", "auto", "none"),
-    "package": ("package", True, False),
-    "etc": ("etc", "auto", "none"),
-    "ld_cache": ("ld_cache", "always", "never"),
-    "missing": ("allow_missing", None, []),
-}
 
 
 @dataclass(kw_only=True)
@@ -57,14 +34,14 @@ class Made:
     facts: dict[str, Any] = field(default_factory=dict)
     text: str = ""
 
-    def deliver(self, call: Call, target: "Target") -> None:
+    def deliver(self, call: Call, target: Target) -> None:
         """To a file and to an engine, as far as they were asked for."""
         if target.form:
             self._write(call, target)
         if target.tag:
             self._load(call, target.tag, target.engine, target.via)
 
-    def _write(self, call: Call, target: "Target") -> None:
+    def _write(self, call: Call, target: Target) -> None:
         from fromscratch.sinks.catalogue import file_sink
 
         default = f"{self.job.recipe.name}:latest" if target.form == "docker-archive" else "latest"
@@ -89,45 +66,6 @@ class Made:
         receipt = assembly.deliver([image], sink, tag)
         self.facts["engine"] = {"kind": found.kind, "reference": receipt.reference, "id": str(receipt.digest)}
         self.text += f"\n{found.kind} has {receipt.reference} as {receipt.digest}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """Where a bundle is to go besides its folder; empty texts are for nowhere."""
-
-    tag: str
-    engine: str | None
-    via: str
-    form: str
-    place: str
-    reference: str
-
-
-def target(tag: str | None, to: str | None, engine: str | None, via: str) -> Target:
-    """What --tag, --to, --engine and --via say, looked at before anything is built. Raises UsageError."""
-    if via not in ("load", "import"):
-        raise UsageError(f"--via {via}: no such way", "say load or import")
-    if engine is not None:
-        from fromscratch.host.engine import engine as known
-
-        known(engine)
-    if tag is not None:
-        from fromscratch.host.engine import image_name
-
-        image_name(tag)
-    form, _, place = (to or "").partition(":")
-    if to is not None and form not in _FORMS:
-        near = difflib.get_close_matches(form, _FORMS, 1)
-        raise UsageError(
-            f"--to {to}: {form or 'that'} is no form of an image",
-            f"did you mean {near[0]}:{place or 'PLACE'}?"
-            if near
-            else f"say FORM:PLACE with one of {', '.join(_FORMS)}",
-        )
-    place, _, reference = place.partition(":") if form == "oci" else (place, "", "")
-    if to is not None and place in ("", "-"):
-        raise UsageError(f"--to {to} names no {'folder' if form == 'oci' else 'file'}", f"say --to {form}:PLACE")
-    return Target(tag=tag or "", engine=engine, via=via, form=form, place=place, reference=reference)
 
 
 def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: str, entrypoint: str | None) -> Made:
@@ -163,54 +101,6 @@ def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: s
     if start and start[0].startswith("/") and start[0] not in (*seen.asked, *seen.others):
         _check_started(call, job, built, start[0])
     return Made(job=job, built=built, facts=_facts(job, built), text=_text(job, built))
-
-
-def switches(on: Sequence[str], off: Sequence[str]) -> dict[str, Any]:
-    """The keys of a recipe that --with and --without stand for. Raises UsageError."""
-    keys: dict[str, Any] = {}
-    for text in on:
-        word, equals, value = text.partition("=")
-        key, default, none = _switch("with", word)
-        if (not equals and default is None) or (equals and not all(value.split(","))):
-            raise UsageError(f"--with {text} needs a value", f"say which, as in --with {word}=…")
-        if equals and isinstance(default, bool):
-            raise UsageError(f"--with {text}: it takes no value", f"say --with {word}, or --without {word}")
-        if isinstance(none, list):
-            keys[key] = [*keys.get(key, ()), *(value.split(",") if equals else default)]
-        else:
-            keys[key] = value if equals else default
-    for text in off:
-        key, _, none = _switch("without", text)
-        keys[key] = none
-    return keys
-
-
-def _switch(option: str, word: str) -> tuple[str, Any, Any]:
-    known = _SWITCHES.get(word.replace("-", "_"))
-    if known is None:
-        near = difflib.get_close_matches(word, _SWITCHES, 1)
-        guess = f"did you mean {near[0]}?" if near else f"say one of {', '.join(_SWITCHES)}"
-        raise UsageError(f"--{option} {word}: no such kind", guess)
-    return known
-
-
-def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
-    """NAME=VALUE texts as a mapping. Raises UsageError."""
-    found = {}
-    for text in texts:
-        name_, equals, value = text.partition("=")
-        if not equals or not name_:
-            raise UsageError(f"--{option} {text}: a name and a value belong together", f"say --{option} NAME=VALUE")
-        found[name_] = value
-    return found
-
-
-def words(option: str, text: str | None) -> list[str]:
-    """A text as words, by the rules of a shell. Raises UsageError."""
-    try:
-        return shlex.split(text or "")
-    except ValueError as error:
-        raise UsageError(f"--{option} {text}: {error}", "close the quotes") from error
 
 
 def name(tag: str | None, named: Sequence[str]) -> str:

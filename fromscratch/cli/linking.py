@@ -132,12 +132,12 @@ def bundle(
     json: bool = False,
 ) -> None:
     """Make an image of programs and all that they need, without a recipe. FILE:/DEST puts a file elsewhere."""
-    from fromscratch.cli import bundles
+    from fromscratch.cli import bundles, switches, targets
 
     if not (files or stage or add):
         raise UsageError("bundle needs a file", "name a program, as in: bundle /usr/bin/jq, or a --stage DIR")
-    target = bundles.target(tag, to, engine, via)
-    switches = bundles.switches(with_, without)
+    target = targets.target(tag, to, engine, via)
+    switched = switches.switches(with_, without)
     binaries = {
         "paths": list(files),
         "stage": list(stage),
@@ -146,17 +146,17 @@ def bundle(
         "search": list(search),
         "preload": list(preload),
         "plugins": list(plugins),
-        **switches,
+        **switched,
     }
     image = {
         "user": user,
-        "env": bundles.pairs("env", env),
+        "env": switches.pairs("env", env),
         "workdir": workdir,
         "ports": list(port),
         "volumes": list(volume),
-        "labels": bundles.pairs("label", label),
+        "labels": switches.pairs("label", label),
         "stop_signal": stop_signal,
-        "cmd": bundles.words("cmd", cmd),
+        "cmd": switches.words("cmd", cmd),
     }
     made = bundles.made(call, binaries, image, name or bundles.name(tag, [*files, *stage, *add]), entrypoint)
     made.deliver(call, target)

@@ -184,6 +184,7 @@ class _Gathering:
             files=frozenset(self._files),
             asked=tuple(self._asked),
             imports=self._imported,
+            guessed=frozenset(self._sureness.guessed()),
         )
         for finder in finders:
             yield from finder(scene)

@@ -590,3 +590,13 @@ def test_a_library_that_is_only_guessed_at_may_miss_what_it_needs(desk: Path) ->
     written(desk / "root", {f"{MULTIARCH}/libmay.so.1": library("libmay.so.1", "libgone.so.9")})
     tree = build(desk, paths=["app:/app"])
     assert tree.find(f"{MULTIARCH}/libmay.so.1") is not None
+
+
+def test_a_guess_brings_no_guesses_in_its_turn(desk: Path) -> None:
+    written(desk, {"/app": program("libc.so.6", data=b"\0libmay.so.1\0", imports=["dlopen"])})
+    guess = library("libmay.so.1", "libc.so.6", data=b"\0libfar.so.1\0", imports=["dlopen"])
+    far = library("libfar.so.1", "libc.so.6")
+    written(desk / "root", {f"{MULTIARCH}/libmay.so.1": guess, f"{MULTIARCH}/libfar.so.1": far})
+    tree = build(desk, paths=["app:/app"])
+    assert tree.find(f"{MULTIARCH}/libmay.so.1") is not None
+    assert tree.find(f"{MULTIARCH}/libfar.so.1") is None

@@ -81,13 +81,15 @@ class Scene:
     """`view` is the root that files may be taken from. `objects` are the ELF files taken so far and `files` all
     other regular files, both by the place that they have in the view (no symlink on the way). `asked` are the places
     of what the user named. `imports` gives the undefined dynamic symbols of an object by its place, and
-    `read` the bytes of a small file by any path, or None."""
+    `read` the bytes of a small file by any path, or None. `guessed` is what may never be opened: what only a
+    guess has brought should bring no guesses in its turn."""
 
     view: View
     objects: Mapping[TreePath, Elf]
     files: frozenset[TreePath]
     asked: tuple[TreePath, ...]
     imports: Callable[[TreePath], frozenset[str]]
+    guessed: frozenset[TreePath] = frozenset()
 
     def read(self, path: str) -> bytes | None:
         """The bytes that `path` leads to; None if that is no regular file, or one of more than 8 MiB."""

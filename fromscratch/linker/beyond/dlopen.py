@@ -67,7 +67,7 @@ def find(
             noted = ()
         for note in noted:
             yield from _told(scene, place, note, priorities)
-        if strings and elf.dynamic:
+        if strings and elf.dynamic and place not in scene.guessed:
             yield from _strings(scene, place, elf, {soname for note in noted for soname in note.sonames})
 
 
