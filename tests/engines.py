@@ -29,6 +29,14 @@ def missing(what: str) -> NoReturn:
     pytest.skip(what)
 
 
+def spare(program: str) -> str:
+    """The path of a program that a test uses where it is, and that is too large to install for that test alone."""
+    found = run.find(program)
+    if found is None:
+        pytest.skip(f"{program} is not on this machine")
+    return found
+
+
 def need(program: str) -> str:
     """The path of a program that the test uses."""
     found = run.find(program)

@@ -9,7 +9,7 @@ import pytest
 
 from fromscratch.formats.elf import read_elf
 from fromscratch.linker.static import Static, recognised
-from tests.engines import missing, need, need_root
+from tests.engines import missing, need, need_root, spare
 from tests.formats.elf_files import built, opened, workshop  # noqa: F401
 from tests.formats.elfs import elf, reader
 
@@ -192,7 +192,7 @@ def test_programs_of_go(tmp_path: Path, flags: Sequence[str]) -> None:
 @pytest.mark.parametrize("flags", [(), ("-O", "-Cstrip=symbols", "-Cpanic=abort")], ids=["plain", "stripped"])
 def test_programs_of_rust(tmp_path: Path, flags: Sequence[str]) -> None:
     (tmp_path / "hello.rs").write_text('fn main() { println!("hello"); }\n')
-    argv = [need("rustc"), "-Ctarget-feature=+crt-static", *flags, "-o", "hello", "hello.rs"]
+    argv = [spare("rustc"), "-Ctarget-feature=+crt-static", *flags, "-o", "hello", "hello.rs"]
     subprocess.run(argv, cwd=tmp_path, check=True, capture_output=True)
     found = of_file(tmp_path / "hello")
     assert (found.language, found.libc) == ("Rust", "glibc")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fromscratch.host.materialise import materialise
 from fromscratch.linker.beyond import java
-from tests.engines import missing, need, need_root
+from tests.engines import need, need_root, spare
 from tests.linker.beyond.roots import Root
 from tests.linker.beyond.scenes import scene, told, wanted
 from tests.trees import text
@@ -136,9 +136,9 @@ public class Main {
 @pytest.mark.slow
 def test_a_program_runs_in_a_root_with_nothing_else(tmp_path: Path) -> None:
     need_root("chroot and a /proc of its own")
-    launcher = Path(need("java")).resolve()
+    launcher = Path(spare("java")).resolve()
     (tmp_path / "Main.java").write_text(MAIN)
-    subprocess.run([need("javac"), "-d", tmp_path, tmp_path / "Main.java"], check=True)
+    subprocess.run([spare("javac"), "-d", tmp_path, tmp_path / "Main.java"], check=True)
     root = Root(tmp_path, launcher)
     top = tmp_path / "root"
     top.mkdir(mode=0o700)
@@ -147,7 +147,7 @@ def test_a_program_runs_in_a_root_with_nothing_else(tmp_path: Path) -> None:
     (top / "tmp").mkdir()
     shutil.copy(tmp_path / "Main.class", top)
     if not os.path.lexists("/etc/ssl/certs/java/cacerts"):
-        missing("ca-certificates-java is not on this machine")
+        pytest.skip("ca-certificates-java is not on this machine")
     # The launcher asks /proc/self/exe where it is; the mount is seen in this namespace alone and goes with it.
     script = 'mount -t proc proc "$1/proc" && exec chroot "$1" "$2" -Xshare:auto -cp / Main'
     argv = [need("unshare"), "--mount", "--propagation", "private", "sh", "-ec", script, "sh", str(top), str(launcher)]

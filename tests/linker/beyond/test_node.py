@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fromscratch.linker.beyond import node, scripts
 from fromscratch.linker.beyond.contract import Scene
 from fromscratch.linker.beyond.node_source import Import, imports
-from tests.engines import missing, need
+from tests.engines import spare
 from tests.formats.elfs import elf
 from tests.linker.beyond.objects import system
 from tests.linker.beyond.roots import Root
@@ -163,7 +163,7 @@ console.log(new Intl.NumberFormat('de').format(1.5), (await import('zlib')).gzip
 def test_a_program_runs_in_a_root_with_nothing_else(tmp_path: Path) -> None:
     upper = tmp_path / "upper"
     files = {
-        "srv/app.mjs": APP.replace("/usr/bin/env node", need("node")),
+        "srv/app.mjs": APP.replace("/usr/bin/env node", spare("node")),
         "srv/lib/one.mjs": "export const one = 1",
         "srv/two/index.js": "exports.it = require('./it.json').it",
         "srv/two/it.json": '{"it": 2}',
@@ -181,9 +181,9 @@ def test_a_program_runs_in_a_root_with_nothing_else(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_npm_runs_in_a_root_with_nothing_else(tmp_path: Path) -> None:
-    npm = Path(need("npm"))
+    npm = Path(spare("npm"))
     if "node_modules" not in str(npm.resolve()):
-        missing("npm's own package is not on this machine")
+        pytest.skip("npm's own package is not on this machine")
     done = Root(tmp_path, npm).run(scripts.find, node.find, args=("--version",), env={"PATH": "/usr/bin", "HOME": "/"})
     version = subprocess.run([npm, "--version"], capture_output=True, text=True, check=True).stdout
     assert (done.stdout, done.stderr) == (version, "")
