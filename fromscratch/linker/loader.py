@@ -5,7 +5,7 @@ multiarch ones and have no /lib64, others have /lib64 first. They are read off t
 so that no table of distributions is needed. musl's are in ldso/dynlink.c and /etc/ld-musl-ARCH.path.
 """
 
-import re
+from itertools import takewhile
 from typing import Literal, NamedTuple
 
 from fromscratch.formats.elf import Elf
@@ -15,9 +15,7 @@ from fromscratch.paths import decode
 Kind = Literal["glibc", "musl"]
 
 _MAX_LOADER = 8 << 20
-# Compiled-in directories lie one behind the other, each with a slash and a NUL at its end.
-_DIRECTORIES = re.compile(rb"(?:/[A-Za-z0-9_.+-]+(?:/[A-Za-z0-9_.+-]+)*/\0){2,}")
-_MUSL = re.compile(r"(?:^|/)ld-musl-([^/]+?)\.so\.1$")
+_LONGEST_LIST = 4096
 _MUSL_DEFAULT = ("/lib", "/usr/local/lib", "/usr/lib")
 _WIDE = ("/lib64", "/usr/lib64", "/lib", "/usr/lib")
 _NARROW = ("/lib", "/usr/lib")
@@ -64,9 +62,10 @@ def usual_interpreter(ground: Ground, elf: Elf) -> str | None:
 def loader(ground: Ground, path: str, elf: Elf) -> Loader:
     """What the loader at `path` would do for a program like `elf`. Executes nothing."""
     opened = ground.opened(path) if path else None
-    if musl := _MUSL.search(path):
-        above = path.rpartition("/")[0].rpartition("/")[0]
-        path_file = f"{above}/etc/ld-musl-{musl[1]}.path"
+    folder, _, name = path.rpartition("/")
+    if name.startswith("ld-musl-") and name.endswith(".so.1"):
+        architecture = name.removeprefix("ld-musl-").removesuffix(".so.1")
+        path_file = f"{folder.rpartition('/')[0]}/etc/ld-musl-{architecture}.path"
         return Loader(path, "musl", _musl_directories(ground, path_file), "lib", opened is not None, path_file)
     found = _compiled_in(ground, path) if opened else ()
     directories = found or (_WIDE if elf.bits == 64 else _NARROW)
@@ -74,12 +73,21 @@ def loader(ground: Ground, path: str, elf: Elf) -> Loader:
 
 
 def _compiled_in(ground: Ground, path: str) -> tuple[str, ...]:
-    data = whole(ground, path, _MAX_LOADER)
-    for run in _DIRECTORIES.finditer(data or b""):
-        names = [decode(name).rstrip("/") for name in run[0].split(b"\0") if name]
-        if any("lib" in name for name in names):
-            return tuple(dict.fromkeys(names))
+    """The directories in a loader's data: they lie one behind the other, each with a slash and a NUL at its end."""
+    data = whole(ground, path, _MAX_LOADER) or b""
+    joint = data.find(b"/\0/")  # where one ends and the next begins: rare in other data
+    while joint >= 0:
+        start = data.rfind(b"\0", 0, joint) + 1
+        pieces = data[start : start + _LONGEST_LIST].split(b"\0") if joint - start < _LONGEST_LIST else []
+        found = list(takewhile(_is_directory, pieces))
+        if len(found) > 1 and any(b"lib" in each for each in found):
+            return tuple(dict.fromkeys(decode(each).rstrip("/") for each in found))
+        joint = data.find(b"/\0/", joint + 2)
     return ()
+
+
+def _is_directory(piece: bytes) -> bool:
+    return len(piece) > 2 and piece[:1] == b"/" == piece[-1:] and piece.isascii() and piece.decode().isprintable()
 
 
 def _musl_directories(ground: Ground, path_file: str) -> tuple[str, ...]:
@@ -87,5 +95,5 @@ def _musl_directories(ground: Ground, path_file: str) -> tuple[str, ...]:
     data = whole(ground, path_file, _MAX_LOADER)
     if data is None:
         return _MUSL_DEFAULT
-    words = re.split(r"[:\n]", decode(data))
+    words = decode(data).replace("\n", ":").split(":")
     return tuple(dict.fromkeys(word.rstrip("/") or "/" for word in words if word.startswith("/")))
