@@ -5,6 +5,7 @@ For the many calls of which only the answer matters; what a process is the point
 
 import contextlib
 import io
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -37,10 +38,22 @@ def _as_a_process(folder: Path, words: tuple[str, ...], variables: dict[str, str
     with (
         mock.patch.object(sys, "argv", ["fromscratch", *words]),
         mock.patch.dict("os.environ", {**store, **variables}),
-        contextlib.chdir(folder),
+        _standing_in(folder),
     ):
         try:
             yield
         finally:
             signal.signal(signal.SIGTERM, handler)
             Verb.operands_are_ours = ours
+
+
+@contextlib.contextmanager
+def _standing_in(folder: Path) -> Iterator[None]:
+    """Back by descriptor: whoever has become another user meanwhile may not be let through the folders above."""
+    before = os.open(".", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.chdir(folder)
+        yield
+    finally:
+        os.fchdir(before)
+        os.close(before)
