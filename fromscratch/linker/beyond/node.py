@@ -10,12 +10,11 @@ from collections.abc import Iterator, Sequence
 from posixpath import normpath
 
 from fromscratch import paths
-from fromscratch.linker.beyond.asked import Asked
 from fromscratch.linker.beyond.contract import Finding, Scene, Want, Warned
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.node_source import imports
 from fromscratch.linker.beyond.rodata import texts
-from fromscratch.linker.beyond.shebang import language
+from fromscratch.linker.beyond.shebang import programs_of
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory, File
 from fromscratch.paths import TreePath
@@ -62,7 +61,7 @@ class _Loading:
         self._packages: set[str] = set()
 
     def findings(self) -> Iterator[Finding]:
-        pending = [(str(program), True) for program in self._programs()]
+        pending = [(str(program), True) for program in programs_of(self._scene, _READER, _SOURCE)]
         seen = {path for path, _ in pending}
         while pending:
             file, is_program = pending.pop(0)
@@ -81,18 +80,6 @@ class _Loading:
                     self._told[Warned(f"{file} imports {each.name}, which leads nowhere", KIND)] = None
         yield from self._wants.values()
         yield from self._told
-
-    def _programs(self) -> Iterator[TreePath]:
-        """What was asked for and is JavaScript, and whatever else node is started for."""
-        named = Asked(self._scene)
-        for place in sorted(self._scene.files, key=paths.sort_key):
-            entry = views.look(self._scene.view, place)
-            if not isinstance(entry, File) or named.is_module(place):
-                continue
-            asked = named.holds(place)
-            reader = language(self._scene, place) if asked or entry.meta.mode & 0o111 else None
-            if (reader and _READER.fullmatch(reader.name)) or (reader is None and asked and _SOURCE.search(place)):
-                yield place
 
     def _resolve(self, name: str, by: str) -> str | None:
         """The file, or the folder of the package, that a name leads to from a file."""

@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from fromscratch import paths
-from fromscratch.linker.beyond.asked import Asked
 from fromscratch.linker.beyond.contract import Finding, Scene, Want, Warned
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.perl_source import Load, source
 from fromscratch.linker.beyond.rodata import texts
-from fromscratch.linker.beyond.shebang import language
+from fromscratch.linker.beyond.shebang import programs_of
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory, File
 from fromscratch.paths import TreePath
@@ -72,7 +71,7 @@ def find(scene: Scene, *, search: Sequence[str] = ()) -> Iterator[Finding]:
     if found is None:
         return
     perl, include = found
-    programs = list(_programs(scene))
+    programs = list(programs_of(scene, _READER, _OURS))
     if not programs:
         yield from _whole(scene, perl, include)
     for program in programs:
@@ -109,21 +108,6 @@ def _rank(folder: str, all_: Sequence[str]) -> tuple[int, bool]:
     else:
         kind = 3 if folder.endswith("/perl-base") else 4
     return kind, "/share/" in folder or not re.search(r"lib64|linux", folder)
-
-
-def _programs(scene: Scene) -> Iterator[TreePath]:
-    """What was asked for and is Perl, and whatever else perl is started for."""
-    named = Asked(scene)
-    for place in sorted(scene.files, key=paths.sort_key):
-        entry = views.look(scene.view, place)
-        if not isinstance(entry, File) or named.is_module(place):
-            continue
-        asked = named.holds(place)
-        reader = language(scene, place) if asked or entry.meta.mode & 0o111 else None
-        if (reader is not None and _READER.fullmatch(reader.name)) or (
-            reader is None and asked and _OURS.search(place)
-        ):
-            yield place
 
 
 def _whole(scene: Scene, perl: TreePath, include: Sequence[str]) -> Iterator[Finding]:

@@ -10,12 +10,11 @@ from collections.abc import Iterator, Sequence
 from posixpath import normpath
 
 from fromscratch import paths
-from fromscratch.linker.beyond.asked import Asked
 from fromscratch.linker.beyond.contract import Finding, Scene, Want, Warned
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.rodata import texts
 from fromscratch.linker.beyond.ruby_source import Require, requires
-from fromscratch.linker.beyond.shebang import language
+from fromscratch.linker.beyond.shebang import programs_of
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory, File
 from fromscratch.paths import TreePath, decode
@@ -23,6 +22,7 @@ from fromscratch.paths import TreePath, decode
 KIND = "ruby"
 _OBJECT = re.compile(r"ruby[\d.]*|libruby[-\d.]*\.so[\d.]*")
 _FOLDERS = re.compile(rb"(?<=\0)(/[\x21-\x7e]{0,200}ruby[\x21-\x7e]{0,100})(?=\0)")
+_READER, _OURS = re.compile(r"ruby[\d.]*"), re.compile(r"\.rb$")
 _VERSION = re.compile(r"/(\d+\.\d+\.\d+)$")
 _DEPENDENCY = re.compile(r"add_(?:runtime_)?dependency\(%q<([\w.-]{1,100})>")
 # What ruby loads before it reads a program; encodings are loaded by the names that texts have.
@@ -44,7 +44,7 @@ def find(scene: Scene, *, search: Sequence[str] = (), gems: Sequence[str] = ()) 
         there = tuple(folder for folder in _load_path(scene, place) if _is_folder(scene, folder))
         if not there:
             continue
-        programs = list(_programs(scene))
+        programs = list(programs_of(scene, _READER, _OURS))
         loading = _Loading(scene, place, (*search, *there), tuple(gems))
         if programs:
             loading.run(programs)
@@ -60,21 +60,6 @@ def _load_path(scene: Scene, place: TreePath) -> tuple[str, ...]:
 
 def _is_folder(scene: Scene, path: str) -> bool:
     return isinstance(views.look(scene.view, path), Directory)
-
-
-def _programs(scene: Scene) -> Iterator[TreePath]:
-    """What was asked for and is Ruby, and whatever else ruby is started for."""
-    named = Asked(scene)
-    for place in sorted(scene.files, key=paths.sort_key):
-        entry = views.look(scene.view, place)
-        if not isinstance(entry, File) or named.is_module(place):
-            continue
-        asked = named.holds(place)
-        reader = language(scene, place) if asked or entry.meta.mode & 0o111 else None
-        if reader is None and not (asked and place.endswith(".rb")):
-            continue
-        if reader is None or re.fullmatch(r"ruby[\d.]*", reader.name):
-            yield place
 
 
 class _Loading:

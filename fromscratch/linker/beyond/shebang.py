@@ -112,6 +112,22 @@ def language(scene: Scene, place: TreePath) -> Program | None:
     return programs(scene, found)[-1] if found else None
 
 
+def programs_of(scene: Scene, reader: re.Pattern[str], source: re.Pattern[str]) -> Iterator[TreePath]:
+    """What the user named and is a program of a language, and whatever else its interpreter is started for.
+
+    `reader` matches the whole name of the interpreter, `source` the end of a path of what has no `#!`.
+    """
+    named = Asked(scene)
+    for place in sorted(scene.files, key=paths.sort_key):
+        entry = views.look(scene.view, place)
+        if not isinstance(entry, File) or named.is_module(place):
+            continue
+        asked = named.holds(place)
+        found = language(scene, place) if asked or entry.meta.mode & 0o111 else None
+        if reader.fullmatch(found.name) if found else asked and source.search(place):
+            yield place
+
+
 def _env(argument: str, path: Sequence[str]) -> tuple[str | None, Sequence[str]]:
     """The program in env's arguments, None if there is none, and where env looks for it."""
     words = [argument]
