@@ -96,6 +96,8 @@ def test_one_recipe_makes_an_index_of_five_platforms_and_each_runs(mirror: None,
 
 def test_root_and_an_ordinary_user_get_the_same_bytes_in_two_folders(mirror: None, tmp_path: Path) -> None:
     need_root("becoming another user")
+    if any(not folder.stat().st_mode & 0o001 for folder in shipped("recipes").parents):
+        pytest.skip("the checkout lies where other users may not go")
     theirs = Path(subprocess.run(["mktemp", "-d"], capture_output=True, check=True, text=True).stdout.strip())
     try:
         os.chown(theirs, NOBODY, NOBODY)

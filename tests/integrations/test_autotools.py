@@ -116,7 +116,8 @@ def test_distcheck_passes_and_what_is_distributed_makes_the_same_image(tmp_path:
     shop.make("make", "distcheck")
     with tarfile.open(shop.folder / "hellocontainer-1.0.tar.gz") as archive:
         names = set(archive.getnames())
-        archive.extractall(tmp_path / "unpacked", filter="data")
+    (tmp_path / "unpacked").mkdir()
+    subprocess.run(["tar", "-xf", shop.folder / "hellocontainer-1.0.tar.gz", "-C", tmp_path / "unpacked"], check=True)
     assert {"hellocontainer-1.0/container.am", "hellocontainer-1.0/m4/fromscratch.m4"} <= names
     assert not [name for name in names if "/hellocontainer/" in name or "container.stage" in name]
     again = Workshop(tmp_path / "unpacked/hellocontainer-1.0", shop.store)
