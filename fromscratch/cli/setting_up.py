@@ -11,7 +11,7 @@ _NO_JOB = ("store_dir", "platform", "output")
 @verb(
     without=("recipe", *_NO_JOB),
     help={
-        "from": "where the root comes from: debian, buildroot, directory or tarball",
+        "from": "where the root comes from: debian, buildroot, binaries, directory or tarball",
         "force": "replace a recipe that is there",
     },
 )

@@ -29,6 +29,14 @@ _BUILDROOT = """\
       # mirror: /srv/sources               # where source tarballs are looked for first
 """
 
+_BINARIES = """\
+  # Programs of this machine with everything that they need, and nothing else.
+  - binaries:
+      paths: [/bin/sh]                     # FILE keeps its path, FILE:/DEST puts it elsewhere
+      # add: ["conf:/etc/app"]             # further files and folders
+      # root: /opt/sysroot                 # where libraries come from, instead of this machine
+"""
+
 _DIRECTORY = """\
   # A root that something else has made.
   - directory: {{path: rootfs}}
@@ -64,7 +72,13 @@ image:
 # epoch: 1700000000                        # the one time of every file; $SOURCE_DATE_EPOCH wins; default 0
 """
 
-KINDS = {"debian": _DEBIAN, "buildroot": _BUILDROOT, "directory": _DIRECTORY, "tarball": _TARBALL}
+KINDS = {
+    "debian": _DEBIAN,
+    "buildroot": _BUILDROOT,
+    "binaries": _BINARIES,
+    "directory": _DIRECTORY,
+    "tarball": _TARBALL,
+}
 
 
 def template(kind: str, name: str) -> str:
