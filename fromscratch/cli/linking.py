@@ -1,4 +1,4 @@
-"""The verbs about programs of this machine: closure, bundle."""
+"""The verbs about programs of this machine: closure, bundle, cmake-dir."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -51,10 +51,7 @@ def closure(
     closures.check(found.missing, found.unmet)
 
 
-@verb(
-    without=("recipe", "store_dir", "platform", "output"),
-    help={},
-)
+@verb(without=("recipe", "store_dir", "platform", "output"))
 def cmake_dir(call: Call) -> None:
     """Print the folder that holds the CMake module, for CMAKE_PREFIX_PATH or CMAKE_MODULE_PATH."""
     from fromscratch.host.shipped import shipped
