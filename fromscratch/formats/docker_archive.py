@@ -14,8 +14,9 @@ from fromscratch.errors import FormatError, UsageError
 from fromscratch.formats import oci
 from fromscratch.formats.oci_archive import ArchiveBlobs, blob_name, layout_members, small, tar_of
 from fromscratch.formats.oci_config import image_documents, parse_config
+from fromscratch.formats.oci_graph import graph
 from fromscratch.model.content import Content, digest_of
-from fromscratch.model.image import Image, Layer
+from fromscratch.model.image import Image, Layer, Original
 from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
 
@@ -36,9 +37,9 @@ def docker_archive(image: Image, name: Reference) -> Iterator[bytes]:
     listing = {
         "Config": blob_name(documents.config_descriptor),
         "RepoTags": [f"{name.repository}:{name.tag}"],
-        "Layers": [blob_name(oci.layer_descriptor(layer)) for layer in image.layers],
+        "Layers": [blob_name(layer) for layer in image.layers],
     }
-    members = layout_members([image], [documents], annotations)
+    members = layout_members(graph([image]), annotations)
     members[MANIFEST_FILE] = b"[" + oci.canonical(listing, MANIFEST_FILE) + b"]"
     return tar_of(members)
 
@@ -100,7 +101,8 @@ def _full(tag: str) -> str:
 
 def _image(blobs: ArchiveBlobs, listed: _Listed) -> Image:
     what = f"the configuration {listed.config} of {blobs.label}"
-    config = parse_config(small(blobs.content(listed.config), what), what)
+    document = small(blobs.content(listed.config), what)
+    config = parse_config(document, what)
     if len(config.diff_ids) != len(listed.layers):
         raise FormatError(
             f"{blobs.label} has {len(listed.layers)} layers, but its configuration lists {len(config.diff_ids)}",
@@ -111,7 +113,12 @@ def _image(blobs: ArchiveBlobs, listed: _Listed) -> Image:
         for path, diff_id, comment in zip(listed.layers, config.diff_ids, config.comments, strict=True)
     )
     return Image(
-        layers=layers, config=config.run, platform=config.platform, created=config.created, author=config.author
+        layers=layers,
+        config=config.run,
+        platform=config.platform,
+        created=config.created,
+        author=config.author,
+        original=Original(document),
     )
 
 

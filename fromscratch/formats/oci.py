@@ -187,6 +187,19 @@ class _Index(msgspec.Struct, rename="camel"):
     media_type: str = ""
 
 
+class _Kind(msgspec.Struct, rename="camel"):
+    media_type: str
+
+
+class _Kinds(msgspec.Struct, rename="camel"):
+    """The media types in a manifest or an index."""
+
+    media_type: str = ""
+    config: _Kind | None = None
+    layers: list[_Kind] | None = None
+    manifests: list[_Kind] | None = None
+
+
 class _Layout(msgspec.Struct, rename="camel"):
     image_layout_version: str
 
@@ -216,6 +229,13 @@ def parse_index(data: bytes, what: str) -> Index:
     raw = decode(data, _Index, what)
     _check_kind(raw.schema_version, raw.media_type, INDEX, what)
     return Index(manifests=tuple(_parsed(entry, what) for entry in raw.manifests), annotations=raw.annotations or EMPTY)
+
+
+def is_own_form(document: bytes) -> bool:
+    """Whether a manifest or index that was parsed is in the specification's own types, and not in docker's."""
+    raw = msgspec.json.decode(document, type=_Kinds)
+    entries = [*([raw.config] if raw.config else []), *(raw.layers or []), *(raw.manifests or [])]
+    return raw.media_type not in _DOCKER and not any(entry.media_type in _DOCKER for entry in entries)
 
 
 def check_layout(data: bytes, what: str) -> None:

@@ -12,19 +12,19 @@ from typing import BinaryIO
 from fromscratch.digest import CHUNK
 from fromscratch.errors import FormatError
 from fromscratch.formats import oci
-from fromscratch.formats.oci_config import Documents, image_documents
+from fromscratch.formats.oci_graph import Graph, graph
 from fromscratch.formats.oci_images import images
 from fromscratch.formats.tar_header import BLOCK, header
 from fromscratch.formats.verified import check_bytes, verified
 from fromscratch.model.content import Content, read
 from fromscratch.model.entry import File, Meta
-from fromscratch.model.image import Image, Layer
+from fromscratch.model.image import Blob, Image, Layer
 from fromscratch.model.rootfs import Rootfs
 
 _FILE, _FOLDER = Meta(0o644), Meta(0o755)
 
-Members = Mapping[str, bytes | Layer]
-"""Name of a member -> its bytes, or the layer whose blob it is."""
+Members = Mapping[str, bytes | Blob]
+"""Name of a member -> its bytes, or the blob that it is."""
 
 
 def oci_archive(of: Sequence[Image], *, tag: str | None, name: str = "") -> Iterator[bytes]:
@@ -33,35 +33,22 @@ def oci_archive(of: Sequence[Image], *, tag: str | None, name: str = "") -> Iter
     `name` is the full name that containerd and podman give the image when they load it. Raises
     IntegrityError for a layer that is not what its descriptor says.
     """
-    everything = [image_documents(image) for image in of]
     annotations = {oci.REF_NAME: oci.check_tag(tag)} if tag is not None else {}
     if name:
         annotations[oci.FULL_NAME] = name
-    return tar_of(layout_members(of, everything, annotations))
+    return tar_of(layout_members(graph(of), annotations))
 
 
-def layout_members(
-    of: Sequence[Image], everything: Sequence[Documents], annotations: Mapping[str, str]
-) -> dict[str, bytes | Layer]:
-    """The files of a layout that holds these images, with their documents, under one name."""
-    members: dict[str, bytes | Layer] = {}
-    for image, documents in zip(of, everything, strict=True):
-        for layer in image.layers:
-            members[blob_name(oci.layer_descriptor(layer))] = layer
-        members[blob_name(documents.config_descriptor)] = documents.config
-        members[blob_name(documents.descriptor)] = documents.manifest
-    top = everything[0].descriptor
-    if len(everything) > 1:
-        index = oci.index_bytes(oci.Index(manifests=tuple(documents.descriptor for documents in everything)))
-        top = oci.describe(index, oci.INDEX)
-        members[blob_name(top)] = index
-    members[oci.INDEX_FILE] = oci.index_bytes(oci.Index(manifests=(replace(top, annotations=annotations),)))
+def layout_members(of: Graph, annotations: Mapping[str, str]) -> dict[str, bytes | Blob]:
+    """The files of a layout that holds these blobs, the topmost with these annotations."""
+    members: dict[str, bytes | Blob] = {blob_name(blob): blob for blob in of.blobs}
+    members[oci.INDEX_FILE] = oci.index_bytes(oci.Index(manifests=(replace(of.top, annotations=annotations),)))
     members[oci.LAYOUT_FILE] = oci.LAYOUT
     return members
 
 
-def blob_name(descriptor: oci.Descriptor) -> str:
-    return f"blobs/{descriptor.digest.algorithm}/{descriptor.digest.hex}"
+def blob_name(blob: oci.Descriptor | Blob | Layer) -> str:
+    return f"blobs/{blob.digest.algorithm}/{blob.digest.hex}"
 
 
 def tar_of(members: Members) -> Iterator[bytes]:
@@ -77,7 +64,7 @@ def tar_of(members: Members) -> Iterator[bytes]:
         if isinstance(content, bytes):
             yield content
         else:
-            with verified(content.open(), content.digest, size, f"the layer {content.digest}") as stream:
+            with verified(content.open(), content.digest, size, f"the blob {content.digest}") as stream:
                 while piece := stream.read(CHUNK):
                     yield piece
         yield bytes(-size % BLOCK)

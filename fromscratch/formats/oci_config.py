@@ -13,7 +13,7 @@ import msgspec
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, UsageError
 from fromscratch.formats import oci
-from fromscratch.model.image import Healthcheck, Image, Platform, RunConfig
+from fromscratch.model.image import Healthcheck, Image, Layer, Platform, RunConfig
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)")
@@ -42,17 +42,44 @@ class Config:
 
 
 def image_documents(image: Image) -> Documents:
-    """Configuration and manifest. Raises UsageError for a value that the format cannot hold."""
-    config = config_bytes(image)
+    """Configuration and manifest; those that the image was read from, if they still say the same.
+
+    Raises UsageError for a value that the format cannot hold.
+    """
+    config = _original_config(image) or config_bytes(image)
     config_descriptor = oci.describe(config, oci.CONFIG)
-    manifest = oci.manifest_bytes(
-        oci.Manifest(
-            config=config_descriptor,
-            layers=tuple(oci.layer_descriptor(layer) for layer in image.layers),
-            annotations=image.annotations,
-        )
+    wanted = oci.Manifest(
+        config=config_descriptor,
+        layers=tuple(oci.layer_descriptor(layer) for layer in image.layers),
+        annotations=image.annotations,
     )
+    manifest = _original_manifest(image, wanted) or oci.manifest_bytes(wanted)
     return Documents(config, manifest, config_descriptor, oci.describe(manifest, oci.MANIFEST, platform=image.platform))
+
+
+def _original_config(image: Image) -> bytes | None:
+    if image.original is None:
+        return None
+    read = parse_config(image.original.config, "the configuration")
+    ours = (image.config, image.platform, image.created, image.author, *(_told(layer) for layer in image.layers))
+    theirs = (read.run, read.platform, read.created, read.author, *zip(read.diff_ids, read.comments, strict=True))
+    return image.original.config if ours == theirs else None
+
+
+def _told(layer: Layer) -> tuple[Digest, str]:
+    """What a configuration holds of a layer."""
+    return layer.diff_id, layer.comment
+
+
+def _original_manifest(image: Image, wanted: oci.Manifest) -> bytes | None:
+    if image.original is None or not image.original.manifest:
+        return None
+    read = oci.parse_manifest(image.original.manifest, "the manifest")
+    ours, theirs = (
+        (one.config.digest, one.annotations, [(entry.media_type, entry.digest, entry.size) for entry in one.layers])
+        for one in (wanted, read)
+    )
+    return image.original.manifest if ours == theirs else None
 
 
 def config_bytes(image: Image) -> bytes:

@@ -1,13 +1,14 @@
 """From an index and a place of blobs to images: what every reader of the OCI formats shares."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import BinaryIO, Protocol
 
 from fromscratch.errors import FormatError, UsageError
 from fromscratch.formats import oci
 from fromscratch.formats.oci import Descriptor
 from fromscratch.formats.oci_config import parse_config
-from fromscratch.model.image import Image, Layer
+from fromscratch.model.image import Blob, Image, Layer, Original, OriginalIndex, Platform
 
 
 class Blobs(Protocol):
@@ -30,10 +31,48 @@ def images(blobs: Blobs, index: bytes, tag: str | None = None) -> list[Image]:
     for documents that do not follow the specification, IntegrityError for bytes that are not the promised ones.
     """
     top = oci.parse_index(index, f"index.json of {blobs.label}").manifests
-    found = [image_of(blobs, descriptor) for descriptor in image_manifests(blobs, named(top, tag, blobs.label))]
+    found = images_below(blobs, named(top, tag, blobs.label))
     if not found:
         raise FormatError(f"{blobs.label} holds no container image", "name a layout that one was written to")
     return found
+
+
+def images_below(
+    blobs: Blobs, descriptors: Sequence[Descriptor], wanted: Callable[[Platform], bool] | None = None
+) -> list[Image]:
+    """Every image that these descriptors lead to, with the documents it was read from.
+
+    With `wanted`, images that an index says are for other platforms are left out, and not read.
+    """
+    manifests = [
+        entry
+        for entry in image_manifests(blobs, descriptors)
+        if wanted is None or entry.platform is None or wanted(entry.platform)
+    ]
+    found = [image_of(blobs, entry) for entry in manifests]
+    if wanted is not None or len(descriptors) != 1 or descriptors[0].media_type != oci.INDEX:
+        return found
+    original = _original_index(blobs, descriptors[0], manifests)
+    return [replace(image, original=image.original and replace(image.original, index=original)) for image in found]
+
+
+def _original_index(blobs: Blobs, top: Descriptor, manifests: Sequence[Descriptor]) -> OriginalIndex | None:
+    """The index that these are in; None if not all that it leads to is here, or in the forms that we write."""
+    own = {top.digest}
+    for entry in manifests:
+        own.update(below.digest for below in reachable(blobs, entry))
+    try:
+        others = [entry for entry in reachable(blobs, top) if entry.digest not in own]
+        parts = [Blob(entry.media_type, entry.digest, entry.size, blobs.layer(entry)) for entry in others]
+        documents = [blobs.document(entry) for entry in (top, *others) if entry.media_type in (oci.MANIFEST, oci.INDEX)]
+    except FormatError:
+        return None
+    if not all(oci.is_own_form(data) for data in documents):
+        return None
+    # What names others comes behind them: plain blobs, then manifests, then indexes from the inside out.
+    parts.reverse()
+    parts.sort(key=lambda part: {oci.MANIFEST: 1, oci.INDEX: 2}.get(part.media_type, 0))
+    return OriginalIndex(blobs.document(top), tuple(entry.digest for entry in manifests), tuple(parts))
 
 
 def named(descriptors: Sequence[Descriptor], tag: str | None, label: str) -> list[Descriptor]:
@@ -89,13 +128,15 @@ def reachable(blobs: Blobs, descriptor: Descriptor) -> Iterator[Descriptor]:
 def image_of(blobs: Blobs, descriptor: Descriptor) -> Image:
     """The image behind the descriptor of a manifest. No layer is read."""
     where = f"of {blobs.label}"
-    manifest = oci.parse_manifest(blobs.document(descriptor), f"the manifest {descriptor.digest} {where}")
+    document = blobs.document(descriptor)
+    manifest = oci.parse_manifest(document, f"the manifest {descriptor.digest} {where}")
     if manifest.config.media_type != oci.CONFIG:
         raise FormatError(
             f"the manifest {descriptor.digest} {where} is of a {manifest.config.media_type}, not of a container image",
             "name a container image",
         )
-    config = parse_config(blobs.document(manifest.config), f"the configuration {manifest.config.digest} {where}")
+    config_document = blobs.document(manifest.config)
+    config = parse_config(config_document, f"the configuration {manifest.config.digest} {where}")
     if len(config.diff_ids) != len(manifest.layers):
         raise FormatError(
             f"the image {descriptor.digest} {where} has {len(manifest.layers)} layers,"
@@ -113,4 +154,5 @@ def image_of(blobs: Blobs, descriptor: Descriptor) -> Image:
         created=config.created,
         author=config.author,
         annotations=manifest.annotations,
+        original=Original(config_document, document if oci.is_own_form(document) else b""),
     )

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import FormatError, ImageError, UsageError
 from fromscratch.formats import oci
-from fromscratch.formats.oci_config import image_documents
+from fromscratch.formats.oci_graph import graph
 from fromscratch.formats.oci_images import images, reachable
 from fromscratch.formats.verified import check_bytes, verified
 from fromscratch.host import disk, swap
-from fromscratch.model.image import Image, Layer
+from fromscratch.model.image import Blob, Image, Layer
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import Task
 
@@ -132,11 +132,12 @@ class LayoutWriter:
         One image is named by `tag` itself; several are under an image index of that name. The
         answer is the descriptor that `index.json` holds, without annotations.
         """
-        if not images:
-            raise ImageError("an OCI layout of no images says nothing", "build at least one platform")
         annotations = {oci.REF_NAME: oci.check_tag(tag)} if tag is not None else {}
         with disk.explained(self.directory):
-            top = self._documents(images)
+            whole = graph(images)
+            for blob in whole.blobs:
+                self._bring(blob)
+            top = whole.top
             others = self._others(tag) if keep_others and is_layout(self.directory) else []
             index = oci.Index(manifests=(*others, replace(top, annotations=annotations)))
             (self._root / oci.LAYOUT_FILE).write_bytes(oci.LAYOUT)
@@ -144,22 +145,6 @@ class LayoutWriter:
             swap.swap_in(self._root, self.directory)
             self._root = self.directory
         return top
-
-    def _documents(self, images: Sequence[Image]) -> oci.Descriptor:
-        entries = []
-        for image in images:
-            for layer in image.layers:
-                self._bring(layer)
-            documents = image_documents(image)
-            self._write(documents.config, documents.config_descriptor)
-            self._write(documents.manifest, documents.descriptor)
-            entries.append(documents.descriptor)
-        if len(entries) == 1:
-            return entries[0]
-        data = oci.index_bytes(oci.Index(manifests=tuple(entries)))
-        descriptor = oci.describe(data, oci.INDEX)
-        self._write(data, descriptor)
-        return descriptor
 
     def _others(self, tag: str | None) -> list[oci.Descriptor]:
         """What the layout that is there calls by other names, with all blobs of it taken over."""
@@ -171,18 +156,15 @@ class LayoutWriter:
                 raise FormatError(f"{blobs.label} lacks {entry.digest}, or it is damaged", "name a new folder")
         return kept
 
-    def _write(self, data: bytes, descriptor: oci.Descriptor) -> None:
-        self._blob(descriptor.digest).write_bytes(data)
-
-    def _bring(self, layer: Layer) -> None:
-        if self.reuse(layer.digest, layer.size):
+    def _bring(self, blob: Blob) -> None:
+        if self.reuse(blob.digest, blob.size):
             return
         with (
-            verified(layer.open(), layer.digest, layer.size, f"the layer {layer.digest}") as stream,
+            verified(blob.open(), blob.digest, blob.size, f"the blob {blob.digest}") as stream,
             self.blob_file() as out,
         ):
             shutil.copyfileobj(stream, out, CHUNK)
-        self.add_blob(Path(out.name), layer.digest)
+        self.add_blob(Path(out.name), blob.digest)
 
     def _open(self, descriptor: oci.Descriptor) -> BinaryIO:
         return LayoutBlobs(self._root).layer(descriptor)()

@@ -113,9 +113,43 @@ class Layer:
     comment: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Bytes under their digest: image-spec/descriptor.md. `open` gives them."""
+
+    media_type: str
+    digest: Digest
+    size: int
+    open: Callable[[], BinaryIO] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalIndex:
+    """An image index as it was read: its bytes, the manifests of its images in their order, and all else it leads to."""
+
+    data: bytes = field(repr=False)
+    manifests: tuple[Digest, ...]
+    others: tuple[Blob, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The documents that an image was read from: as long as they say what the image says, they are written again.
+
+    So an image that nobody changes keeps its digest, whoever made it and whatever else its documents hold.
+    """
+
+    config: bytes = field(repr=False)
+    manifest: bytes = field(default=b"", repr=False)
+    index: OriginalIndex | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """`created` counts whole seconds since 1970; `annotations` go into the manifest."""
+    """`created` counts whole seconds since 1970; `annotations` go into the manifest.
+
+    `original` is there for an image that was read, and no part of what makes two images equal.
+    """
 
     layers: tuple[Layer, ...]
     config: RunConfig
@@ -123,3 +157,4 @@ class Image:
     created: int = 0
     author: str = ""
     annotations: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    original: Original | None = field(default=None, compare=False, repr=False)
