@@ -125,7 +125,7 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class OriginalIndex:
-    """An image index as it was read: its bytes, the manifests of its images in their order, and all else it leads to."""
+    """An image index as it was read: its bytes, the manifests of its images in order, and all else it leads to."""
 
     data: bytes = field(repr=False)
     manifests: tuple[Digest, ...]
