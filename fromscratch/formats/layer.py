@@ -21,7 +21,7 @@ from fromscratch.formats.codec import Bytes, Codec, CodecName, Plain
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import Task
 
-__all__ = ["CodecName", "Packed", "pack"]
+__all__ = ["CodecName", "Packed", "codec_of", "pack"]
 
 _WHITEOUT = ".wh."
 _SMALL = 1 << 20
@@ -61,15 +61,21 @@ def pack(
     name a layer cannot hold, OSError of `out`.
     """
     _refuse_whiteouts(tree)
-    if level is None and codec == "gzip" and tree.size <= _SMALL and tar.estimated_size(tree) <= _SMALL:
-        level = 9
+    chosen = codec_of(tree, codec, level)
     with ExitStack() as stack:
-        pipeline = _Pipeline(codecs.codec(codec, level), out, max(1, threads), progress_task, stack)
+        pipeline = _Pipeline(chosen, out, max(1, threads), progress_task, stack)
         if progress_task is not None:
             progress_task.expect(tar.estimated_size(tree))
         for block in tar.blocks(tree, pipeline.buffer):
             pipeline.put(block)
         return pipeline.finish()
+
+
+def codec_of(tree: Rootfs, codec: CodecName = "gzip", level: int | None = None) -> Codec:
+    """What `pack` compresses this tree with, for whoever has to know its name before."""
+    if level is None and codec == "gzip" and tree.size <= _SMALL and tar.estimated_size(tree) <= _SMALL:
+        level = 9
+    return codecs.codec(codec, level)
 
 
 def _refuse_whiteouts(tree: Rootfs) -> None:
