@@ -6,13 +6,15 @@ nothing gets lost silently; labels of the packing machine (SELinux), owner names
 filesystem flags are left out, since they mean nothing on another machine.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from fromscratch.errors import FormatError, ImageError, NotInTree
 from fromscratch.formats import tar_fields as fields
+from fromscratch.formats.tar_bytes import DAMAGED as _DAMAGED
+from fromscratch.formats.tar_bytes import ArchiveBytes, FileBytes, StreamBytes
 from fromscratch.formats.tar_header import BILLION, BLOCK, NUL_BLOCK
 from fromscratch.model.builder import TreeBuilder
 from fromscratch.model.content import ArchiveMember, Inline
@@ -20,7 +22,6 @@ from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLi
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, decode, tree_path
 
-_DAMAGED = "the archive is damaged or cut; fetch or make it again"
 _MAX_EXTENSION = 16 << 20  # all attributes of one file; Linux allows 64 KiB a value
 _MAX_ID = (1 << 32) - 2  # the last number is chown(2)'s "leave as it is"
 _MAX_SECONDS = 1 << 63
@@ -97,9 +98,16 @@ def members(archive: Path, title: str = "") -> Iterator[Member]:
     title = title or str(archive)
     try:
         with open(archive, "rb", buffering=0) as stream:
-            yield from _Scan(title, stream.fileno())
+            yield from _Scan(title, FileBytes(stream.fileno()))
     except OSError as error:
         raise ImageError(f"cannot read {title}: {error.strerror}", "see whether the path is right") from error
+
+
+def stream_members(stream: BinaryIO, title: str) -> Iterator[tuple[Member, StreamBytes]]:
+    """The same of a stream that can be read once. Each entry's content can be had until the next entry is asked for."""
+    source = StreamBytes(stream)
+    for member in _Scan(title, source):
+        yield member, source
 
 
 def _place(name: bytes, strip: int) -> TreePath | None:
@@ -140,54 +148,38 @@ def _shown(name: bytes) -> str:
 class _Scan:
     """One walk over the headers of an archive."""
 
-    def __init__(self, title: str, descriptor: int) -> None:
-        self._title, self._descriptor = title, descriptor
-        self._end = os.fstat(descriptor).st_size
-        self._position = 0
+    def __init__(self, title: str, source: ArchiveBytes) -> None:
+        self._title, self._source = title, source
         self._where = "at its start"
         self._global: dict[bytes, bytes] = {}
         self._own: dict[bytes, bytes] = {}
 
     def __iter__(self) -> Iterator[Member]:
         try:
-            while (block := self._read(BLOCK)) != NUL_BLOCK:
+            while (block := self._source.read(BLOCK)) != NUL_BLOCK:
                 fields.verify_checksum(block)
                 flag, size = block[156:157], fields.number(block[124:136], "size")
                 if flag in b"xXgLK":
                     self._learn(flag, self._extension(size))
                 elif flag == b"V":
-                    self._skip(size)  # the label of a GNU volume
+                    self._source.skip(size)  # the label of a GNU volume
                 else:
                     yield self._member(block, flag, size)
             self._finish()
         except FormatError as error:
             raise FormatError(f"{self._title}: {self._where}: {error.message}", error.hint) from error
 
-    def _read(self, size: int) -> bytes:
-        if self._position + size > self._end:
-            raise FormatError("the archive ends before its end marker", _DAMAGED)
-        data = os.pread(self._descriptor, size, self._position)
-        if len(data) < size:
-            raise FormatError("the archive was cut while it was read", _DAMAGED)
-        self._position += size
-        return data
-
-    def _skip(self, size: int) -> None:
-        if not 0 <= size <= self._end - self._position:
-            raise FormatError(f"its size is {size} bytes, which is more than the archive has left", _DAMAGED)
-        self._position += size + -size % BLOCK
-
     def _finish(self) -> None:
         if self._own:
             raise FormatError("an extended header stands before no entry", _DAMAGED)
-        if self._read(min(BLOCK, self._end - self._position)).strip(b"\0"):
+        if self._source.last_block().strip(b"\0"):
             raise FormatError("a block of zeros stands between two entries", _DAMAGED)
 
     def _extension(self, size: int) -> bytes:
         """The payload of an extended header or GNU long name."""
         if not 0 <= size <= _MAX_EXTENSION:
             raise FormatError(f"an extended header of {size} bytes is more than any file needs", _DAMAGED)
-        return self._read(size + -size % BLOCK)[:size]
+        return self._source.read(size + -size % BLOCK)[:size]
 
     def _learn(self, flag: bytes, payload: bytes) -> None:
         match flag:
@@ -215,8 +207,8 @@ class _Scan:
             size = 0  # a size here means no content: the archives of some old tars have one
         else:
             raise _refused(flag)
-        offset = self._position
-        self._skip(size)
+        offset = self._source.position
+        self._source.skip(size)
         return Member(
             name=name,
             flag=flag,

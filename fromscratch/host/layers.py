@@ -34,7 +34,7 @@ def plain_layer(layer: Layer, store: Store) -> Path:
     if store.has(layer.diff_id):
         return store.path(layer.diff_id)
     with store.temporary() as plain:
-        with _plain_stream(layer) as stream, open(plain, "wb") as out:
+        with plain_stream(layer) as stream, open(plain, "wb") as out:
             shutil.copyfileobj(stream, out, CHUNK)
         store.adopt(plain, layer.diff_id)
     return store.path(layer.diff_id)
@@ -58,7 +58,7 @@ def root_tree(image: Image, store: Store) -> Rootfs:
 def root_tar(image: Image, store: Store) -> Iterator[BinaryIO]:
     """The uncompressed tar of the image's root, as a stream. A single layer passes through unchanged and verified."""
     if len(image.layers) == 1:
-        with _plain_stream(image.layers[0]) as stream:
+        with plain_stream(image.layers[0]) as stream:
             yield stream
     else:
         with cast(BinaryIO, io.BufferedReader(Pieces(tar.blocks(root_tree(image, store))), CHUNK)) as stream:
@@ -87,7 +87,8 @@ class Pieces(io.RawIOBase):
         return count
 
 
-def _plain_stream(layer: Layer) -> BinaryIO:
+def plain_stream(layer: Layer) -> BinaryIO:
+    """The uncompressed tar of a layer, read once and verified on the way. Errors as for `plain_layer`."""
     return cast(BinaryIO, io.BufferedReader(_Plain(layer), CHUNK))
 
 
