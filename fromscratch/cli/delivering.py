@@ -4,11 +4,12 @@ import difflib
 from pathlib import Path
 
 from fromscratch.cli.call import Call
-from fromscratch.cli.verb import verb
+from fromscratch.cli.verb import Ended, verb
 from fromscratch.errors import UsageError
 
 _IMAGE = "another image than the recipe's build: a name, or one with its kind, such as oci:DIR"
-_FORMS = ("tar", "oci", "oci-archive", "docker-archive")
+_FORMS = ("tar", "oci", "oci-archive", "docker-archive", "aci")
+_NAMING = ("docker-archive", "aci")  # forms that hold a whole name, and not only a tag
 _STDOUT = "/dev/stdout"
 
 
@@ -50,7 +51,7 @@ def import_(
     help={
         "to": f"one of {', '.join(_FORMS)}",
         "output": "the FILE to write (for oci: the DIR); - is standard output",
-        "tag": "what the image is called inside (default: latest, or NAME:latest in a docker-archive)",
+        "tag": "what the image is called inside (default: latest, or NAME:latest in a docker-archive or ACI)",
         "image": _IMAGE,
         "json": "the file and its digest for a program to read",
     }
@@ -63,7 +64,7 @@ def pack(
     image: str | None = None,
     json: bool = False,
 ) -> None:
-    """Write the image to a file for other systems: tar, oci, oci-archive or docker-archive."""
+    """Write the image to a file for other systems: tar, oci, oci-archive, docker-archive or aci."""
     from fromscratch import assembly
     from fromscratch.cli.target import images
     from fromscratch.sinks.catalogue import file_sink
@@ -81,7 +82,7 @@ def pack(
     if json and output == _STDOUT:
         raise UsageError("standard output can hold the image or the JSON, not both", "leave out --json, or name a file")
     made = images(call, image)
-    reference = tag or (_name(call, image) if to == "docker-archive" else "latest")
+    reference = tag or (_name(call, image) if to in _NAMING else "latest")
     receipt = assembly.deliver(made, file_sink(to, Path(output), call.store), reference)
     if output == _STDOUT:
         return
@@ -97,8 +98,6 @@ def pack(
 )
 def run(call: Call, image: str | None = None, engine: str | None = None) -> None:
     """Start the image here: with an engine if one answers, else in a private root. Words after -- replace its cmd."""
-    from invoke.exceptions import Exit
-
     from fromscratch.cli.start import in_engine, in_private_root, the_engine
     from fromscratch.cli.target import target
 
@@ -106,7 +105,7 @@ def run(call: Call, image: str | None = None, engine: str | None = None) -> None
     chosen = the_engine(engine, found.image)
     code = in_engine(call, found, chosen) if chosen else in_private_root(call, found)
     if code:
-        raise Exit(code=code)
+        raise Ended(code=code)
 
 
 def _name(call: Call, image: str | None) -> str:
@@ -124,4 +123,4 @@ def _name(call: Call, image: str | None) -> str:
 
 
 def _suffix(form: str) -> str:
-    return "oci" if form == "oci" else "tar"
+    return form if form in ("oci", "aci") else "tar"

@@ -3,7 +3,6 @@
 import difflib
 import inspect
 import re
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,11 +15,10 @@ from invoke.program import Program
 
 from fromscratch import __version__
 from fromscratch.cli import argv as words
-from fromscratch.cli import asking, delivering, linking, making, setting_up, streams
+from fromscratch.cli import streams
 from fromscratch.cli.failures import explained, unwritten
-from fromscratch.cli.verb import VERBS, without_operands
-
-__all__ = ["asking", "delivering", "linking", "main", "making", "namespace", "setting_up"]
+from fromscratch.cli.task import tasks, without_operands
+from fromscratch.cli.verbs import VERBS
 
 USAGE = 2
 _HELP = """\
@@ -39,8 +37,8 @@ Options:
 def namespace() -> Collection:
     """Every verb, as a collection of invoke tasks."""
     collection = Collection()
-    for verb in VERBS.values():
-        collection.add_task(verb)
+    for task in tasks().values():
+        collection.add_task(task)
     return collection
 
 
@@ -78,10 +76,10 @@ class Fromscratch(Program):
     def print_task_help(self, name: str) -> None:
         """A verb: how it is called, what it does, its options."""
         verb = VERBS[name]
-        operand = f" [{verb.operand.upper()}]" if verb.operand and not verb.many else ""
-        operand = f" {verb.operand.upper().removesuffix('S')}…" if verb.many else operand
+        operand = f" [{verb.operands.upper()}]" if verb.operands else ""
+        operand = f" {verb.operands.upper().removesuffix('S')}…" if verb.many else operand
         print(f"Usage: fromscratch {name}{operand} [--option …]{' [-- WORD …]' if name == 'run' else ''}")
-        print(f"\n{inspect.getdoc(verb)}\n\nOptions:\n")
+        print(f"\n{inspect.getdoc(verb.function)}\n\nOptions:\n")
         self.print_columns(self.parser.contexts[name].help_tuples())
 
 
@@ -129,17 +127,17 @@ def _guess(message: str) -> str:
         return "`fromscratch --help VERB` lists the options of a verb"
     word, before = found[1][1:-1], words.before(sys.argv, found[1][1:-1])
     verbs = words.verbs_in(before, VERBS)
-    have = [verb for verb, known in VERBS.items() if word in known.shape().flags]
+    have = [verb for verb, known in VERBS.items() if word in known.shape.flags]
     if have and not verbs:
         verb = next((verb for verb in words.verbs_in(sys.argv, VERBS) if verb in have), have[0])
         return f"an option follows its verb, as in: fromscratch {verb} {word}"
     if have:
         return f"{verbs[-1]} has no {word}; it is an option of {', '.join(have)}"
-    if verbs and before[-1] in VERBS[verbs[-1]].shape().flags:
+    if verbs and before[-1] in VERBS[verbs[-1]].shape.flags:
         return f"say {before[-1]} once" if before.count(before[-1]) > 1 else f"{before[-1]} takes no value"
     if verbs and before[-1] not in VERBS and before[-2:-1] and before[-2] in before[:-2]:
         return f"say {before[-2]} once"
-    options = VERBS[verbs[-1]].shape().flags if verbs else ()
+    options = VERBS[verbs[-1]].shape.flags if verbs else ()
     near = difflib.get_close_matches(word, [*(VERBS if not word.startswith("-") else ()), *options], 1)
     if near:
         return f"did you mean {near[0]}?"
@@ -152,14 +150,7 @@ def _guess(message: str) -> str:
 
 def main(argv: Sequence[str] | None = None) -> Any:
     """The entry point. Exit codes: 0 done; 1 the work failed; 2 the call or the recipe is wrong."""
-    signal.signal(signal.SIGTERM, _interrupted)
-    streams.make_whole()
     program = Fromscratch(
         version=__version__, namespace=namespace(), name="fromscratch", binary="fromscratch", config_class=_OwnConfig
     )
     program.run(list(argv) if argv is not None else None)
-
-
-def _interrupted(_number: int, _frame: object) -> None:
-    # SIGTERM cleans up exactly as Ctrl-C does: everything below unwinds.
-    raise KeyboardInterrupt

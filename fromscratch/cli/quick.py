@@ -1,7 +1,7 @@
-"""The entry point: `closure` by itself, without loading a command line that costs five times what it does.
+"""The entry point: what a plain command line asks for is done without loading invoke, which costs six starts of Python.
 
-It is asked about many files in a row, as ldd is. Whatever it is not sure of goes to the whole command line, which
-has the same verb with the same answers.
+`closure`, which is asked about many files in a row, as ldd is, loads not even the other verbs. Whatever this is not
+sure of goes to the whole command line, which has the same verbs with the same answers.
 """
 
 import sys
@@ -46,10 +46,32 @@ def asked(words: Sequence[str]) -> Asked | None:
 def main() -> None:
     """Exit codes: 0 done; 1 the work failed; 2 the call is wrong."""
     call = asked(sys.argv[1:])
-    if call is None or not _answered(call):
+    if call is not None and _answered(call):
+        return
+    import signal
+
+    from fromscratch.cli import plain, streams
+    from fromscratch.cli.verb import Ended
+    from fromscratch.cli.verbs import VERBS
+
+    signal.signal(signal.SIGTERM, _interrupted)
+    streams.make_whole()
+    calls = plain.calls(sys.argv[1:], VERBS)
+    if calls is None:
         from fromscratch.cli.main import main as whole
 
         whole()
+        return
+    try:
+        for verb, options in calls:
+            verb.do(options)
+    except Ended as end:
+        _fail(end.message, end.code)
+
+
+def _interrupted(_number: int, _frame: object) -> None:
+    # SIGTERM cleans up exactly as Ctrl-C does: everything below unwinds.
+    raise KeyboardInterrupt
 
 
 def _answered(call: Asked) -> bool:
@@ -89,5 +111,6 @@ def _say(answer: object) -> None:
 
 
 def _fail(text: str, code: int) -> None:
-    print(text, file=sys.stderr)
+    if text:
+        print(text, file=sys.stderr)
     sys.exit(code)

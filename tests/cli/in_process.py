@@ -13,7 +13,7 @@ from pathlib import Path
 from unittest import mock
 
 from fromscratch.cli import quick
-from fromscratch.cli.verb import Verb
+from fromscratch.cli.task import VerbTask
 from tests.cli.command import Answer
 
 
@@ -34,7 +34,7 @@ def _as_a_process(folder: Path, words: tuple[str, ...], variables: dict[str, str
     """What a call changes of a process is as it was afterwards."""
     store = {"FROMSCRATCH_STORE": str(folder.parent / "store")}
     handler = signal.getsignal(signal.SIGTERM)
-    ours = Verb.operands_are_ours
+    ours = VerbTask.operands_are_ours
     with (
         mock.patch.object(sys, "argv", ["fromscratch", *words]),
         mock.patch.dict("os.environ", {**store, **variables}),
@@ -44,7 +44,7 @@ def _as_a_process(folder: Path, words: tuple[str, ...], variables: dict[str, str
             yield
         finally:
             signal.signal(signal.SIGTERM, handler)
-            Verb.operands_are_ours = ours
+            VerbTask.operands_are_ours = ours
 
 
 @contextlib.contextmanager
