@@ -44,7 +44,7 @@ class Made:
     def _write(self, call: Call, target: Target) -> None:
         from fromscratch.sinks.catalogue import file_sink
 
-        default = f"{self.job.recipe.name}:latest" if target.form == "docker-archive" else "latest"
+        default = f"{self.job.recipe.name}:latest" if target.form in ("docker-archive", "aci") else "latest"
         sink = file_sink(target.form, Path(target.place), call.store)
         receipt = assembly.deliver(list(self.built.images), sink, target.reference or default)
         self.facts["written"] = {"reference": receipt.reference, "digest": str(receipt.digest)}

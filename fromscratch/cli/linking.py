@@ -78,7 +78,7 @@ def cmake_dir(call: Call) -> None:
     help={
         "name": "what build/NAME and the image are called (default: of the tag, else of the first file)",
         "tag": "REF to give it in the engine that answers",
-        "to": "FORM:PLACE to write it to: oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE or tar:FILE",
+        "to": "FORM:PLACE to write it to: oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, tar:FILE or aci:FILE",
         "engine": "docker or podman (default: the first that answers)",
         "via": "load: as it is, so that its digest is kept; import: the root's tar and a metadata Dockerfile",
         "stage": "DIR, a staged install tree (DESTDIR), taken whole; may be repeated",

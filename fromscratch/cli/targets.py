@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fromscratch.errors import UsageError
 
-_FORMS = ("oci", "oci-archive", "docker-archive", "tar")
+_FORMS = ("oci", "oci-archive", "docker-archive", "tar", "aci")
 
 
 @dataclass(frozen=True, kw_only=True)

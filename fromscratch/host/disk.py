@@ -64,7 +64,7 @@ def atomic(path: Path, mode: int = 0o644, *, durable: bool = False) -> Iterator[
     A pipe or a device, such as /dev/stdout, is written into: it cannot be replaced by a file.
     """
     with explained(path):
-        if _is_stream(path):
+        if is_stream(path):
             with open(path, "wb") as stream:
                 yield stream
             return
@@ -82,7 +82,7 @@ def atomic(path: Path, mode: int = 0o644, *, durable: bool = False) -> Iterator[
             raise
 
 
-def _is_stream(path: Path) -> bool:
+def is_stream(path: Path) -> bool:
     """Whether something is there that is neither file nor folder, or that is one of our own open files."""
     own = path.is_symlink() and path.readlink().is_relative_to("/proc/self/fd")
     return own or (path.exists() and not path.is_file() and not path.is_dir())

@@ -6,6 +6,7 @@ from fromscratch.errors import UsageError
 from fromscratch.host.engine import Engine
 from fromscratch.host.store import Store
 from fromscratch.progress import SILENT, Progress
+from fromscratch.sinks.aci import AciSink
 from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
 from fromscratch.sinks.contract import Sink
 from fromscratch.sinks.engine import DockerSink, PodmanSink
@@ -24,7 +25,9 @@ def file_sink(form: str, path: Path, store: Store) -> Sink:
             return OciArchiveSink(path)
         case "docker-archive":
             return DockerArchiveSink(path)
-    raise UsageError(f"{form!r} is no form of an image", "say tar, oci, oci-archive or docker-archive")
+        case "aci":
+            return AciSink(path, store)
+    raise UsageError(f"{form!r} is no form of an image", "say tar, oci, oci-archive, docker-archive or aci")
 
 
 def engine_sink(engine: Engine, store: Store, via: str, progress: Progress = SILENT) -> Sink:

@@ -273,6 +273,9 @@ def test_it_is_written_as_the_fields_names_say(desk: Path) -> None:
     with tarfile.open(desk / "o.tar") as opened:
         assert "index.json" in opened.getnames()
     bundle(desk, "/usr/bin/jq", "--to", "tar:root.tar")
+    bundle(desk, "/usr/bin/jq", "--to", "aci:jq.aci")
+    with tarfile.open(desk / "jq.aci") as opened:
+        assert {"manifest", "rootfs/usr/bin/jq"} <= set(opened.getnames())
     with tarfile.open(desk / "root.tar") as opened:
         assert set(expected) <= {f"/{name.removeprefix('./')}" for name in opened.getnames()}
 

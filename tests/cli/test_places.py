@@ -141,6 +141,22 @@ def test_an_image_that_has_only_a_place_is_not_named_after_it(desk: Desk) -> Non
     assert "/bin/app" in desk.answer("ls", "docker-archive:x.tar:demo:latest")
 
 
+def test_an_aci_has_a_name_and_a_suffix_and_goes_to_standard_output_too(desk: Desk) -> None:
+    desk.answer("pack", "--to", "aci", "--tag", "example.com/demo:2", "--output", "x.aci")
+    with tarfile.open(desk.folder / "x.aci") as archive:
+        manifest = archive.extractfile("manifest")
+        assert manifest is not None
+        assert b'"name":"example.com/demo","labels":[{"name":"version","value":"2"}' in manifest.read()
+        assert "rootfs/bin/app" in archive.getnames()
+    desk.answer("pack", "--to", "aci", "--output", "y.aci")
+    desk.call("pack", "--to", "aci", "--output", "-", program=("sh", "-c", '"$@" > out', "sh", *_program()))
+    assert (desk.folder / "out").read_bytes() == (desk.folder / "y.aci").read_bytes()
+    answer = desk.call("pack", "--to", "aci", "--output", "x.tar")
+    assert (answer.code, "end its name in .aci" in answer.err) == (2, True)
+    riscv64 = desk.call("build", "pack", "--to", "aci", "--output", "z.aci", "--platform", "linux/riscv64")
+    assert (riscv64.code, "cannot be for linux/riscv64" in riscv64.err) == (2, True)
+
+
 def test_why_the_root_is_there(desk: Desk) -> None:
     desk.write("fromscratch.yaml", "name: demo\nrootfs: [{directory: {path: files, into: /srv}}]\n")
     assert "not built here" not in desk.answer("build", "why", "/")
