@@ -1,0 +1,86 @@
+"""A tree as the trees of layers that lie on each other.
+
+The layers divide one finished tree, so none of them takes anything away and no whiteout is needed
+(image-spec/layer.md). Every entry is in one layer; a directory is in each other one too that has
+something below it, with the same metadata, so that whoever unpacks one layer after the other
+leaves it as the tree has it, its mtime included. All names of a hard-linked file are in one layer.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from fromscratch import paths
+from fromscratch.model.entry import Entry, File, HardLink
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import ROOT, TreePath
+from fromscratch.transforms.layer_rules import Unit, groups, unit_of
+
+Rule = Literal["one", "source", "package"] | int
+"""What `layers:` of a recipe says; a number is a budget."""
+_RECORD = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """`comment` says in a few words what the layer holds."""
+
+    comment: str
+    tree: Rootfs
+
+
+def layered(tree: Rootfs, rule: Rule, items: Sequence[str], name: str) -> tuple[Part, ...]:
+    """The layers of a tree, the lowest first: at least one, and no empty one unless the tree is.
+
+    `items` are the labels of the sources in the order of the recipe, as origins call them; `name`
+    is the comment of a layer that holds everything. What each rule does is told in `layer_rules`.
+    """
+    if rule == "one":
+        return (Part(name, tree),)
+    folders = {paths.parent(path) for path in tree if path != ROOT}
+    units = {path: unit_of(entry, items) for path, entry in tree.items() if path != ROOT}
+    sizes: dict[Unit, int] = {}
+    for path, unit in units.items():
+        if path not in folders:  # a directory that holds something needs no layer: it comes with that
+            sizes[unit] = sizes.get(unit, 0) + _size(tree[path])
+    made = groups(sizes, rule)
+    numbers = {unit: number for number, group in enumerate(made) for unit in group.units}
+    places = _with_links(tree, {path: numbers[unit] for path, unit in units.items() if unit in numbers})
+    filled = sorted({places[path] for path in places if path not in folders})
+    if len(filled) < 2:
+        return (Part(name, tree),)
+    parts = _parts(tree, places, filled)
+    return tuple(Part(made[number].comment, part) for number, part in parts.items())
+
+
+def _size(entry: Entry) -> int:
+    """About how many bytes of a tar it takes."""
+    size = entry.content.size if isinstance(entry, File) else 0
+    return _RECORD + size + -size % _RECORD
+
+
+def _with_links(tree: Rootfs, places: dict[TreePath, int]) -> dict[TreePath, int]:
+    """All names of a file in the uppermost of the layers that they would be in."""
+    uppermost: dict[TreePath, int] = {}
+    for path, entry in tree.items():
+        if isinstance(entry, HardLink):
+            known = uppermost.get(entry.target, places[entry.target])
+            uppermost[entry.target] = max(known, places[path])
+    names = {path: entry.target for path, entry in tree.items() if isinstance(entry, HardLink)}
+    links = {path: uppermost[target] for path, target in names.items()}
+    return {**places, **uppermost, **links}
+
+
+def _parts(tree: Rootfs, places: Mapping[TreePath, int], filled: Sequence[int]) -> dict[int, Rootfs]:
+    """The tree of each layer that has something: its own entries, and every directory above them."""
+    entries: dict[int, dict[TreePath, Entry]] = {number: {ROOT: tree[ROOT]} for number in filled}
+    for path, entry in tree.items():
+        mine = entries.get(places.get(path, -1))
+        if mine is None:
+            continue
+        mine[path] = entry
+        above = paths.parent(path)
+        while above not in mine:
+            mine[above] = tree[above]
+            above = paths.parent(above)
+    return {number: Rootfs(mine) for number, mine in entries.items()}
