@@ -3,53 +3,24 @@
 The terms are those of RFC 9110. Nothing here retries or writes files; that is `host.download`.
 """
 
-import datetime
 import os
-import re
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from enum import Enum
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from fromscratch import __version__
+from fromscratch.host.web_failure import Failed, Kind, public, refused, told
 
 if TYPE_CHECKING:
-    import ssl
-
     import requests
+
+__all__ = ["Failed", "Kind", "PerThread", "Session", "Timeouts", "origin", "pieces", "public", "redirected", "refused"]
 
 PIECE = 1 << 16
 _REDIRECTS = 10
-_AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
-_GONE = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
-_DENIED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED}
-
-
-class Kind(Enum):
-    """What sort of failure it was, which decides the hint."""
-
-    MISSING = "the server has no such file"
-    DENIED = "the server does not give it to us"
-    UNREACHABLE = "no answer came from there"
-    UNTRUSTED = "the connection is not to be trusted"
-    NO_ADDRESS = "the address itself is wrong"
-    BROKEN = "the answer makes no sense or did not come whole"
-
-
-@dataclass(eq=False)
-class Failed(Exception):
-    """One request to one address failed. `again`: asking once more may help, after `pause` seconds if that is set."""
-
-    kind: Kind
-    reason: str
-    again: bool = False
-    pause: float | None = None
-
-    def __str__(self) -> str:
-        return self.reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +29,6 @@ class Timeouts:
 
     connect: float = 15.0
     read: float = 60.0
-
-
-def public(url: str) -> str:
-    """The address without the name and password that it may carry: the form that messages and files may hold."""
-    return re.sub(r"^([a-z][a-z0-9+.-]*://)[^/?#]*@", r"\1", url, flags=re.IGNORECASE)
 
 
 class Session:
@@ -74,7 +40,7 @@ class Session:
         self._timeouts = timeouts
         self._session = requests.Session()
         self._session.headers["User-Agent"] = f"fromscratch/{__version__}"
-        self._session.verify = _certificates()
+        self._session.verify = certificates()
         self._current: requests.Response | None = None
 
     def close(self) -> None:
@@ -94,7 +60,7 @@ class Session:
         Its status is 200, 206, 304 or 416; anything else raises Failed. Redirects from https to anything else are
         refused. Content-Encoding is neither asked for nor undone.
         """
-        response = self._follow(url, {"Accept-Encoding": "identity", **headers})
+        response = self._answer(url, {"Accept-Encoding": "identity", **headers})
         self._current = response
         try:
             yield response
@@ -102,25 +68,81 @@ class Session:
             self._current = None
             response.close()
 
-    def _follow(self, url: str, headers: Mapping[str, str]) -> "requests.Response":
+    def _answer(self, url: str, headers: Mapping[str, str]) -> "requests.Response":
+        response = self.send("GET", url, headers)
+        if response.status_code not in (200, 206, 304, 416):
+            response.close()
+            raise refused(response)
+        return response
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Callable[[], Any] | None = None,
+        *,
+        authorization: str | None = None,
+    ) -> "requests.Response":
+        """The answer to one request, whatever its status; its body is not yet read.
+
+        `body` makes the bytes to send, anew for each place that a redirect leads to (RFC 9110, 15.4: what carries a
+        body or makes something follows 307 and 308 only). `authorization` is shown to the origin of `url` and to no
+        other. Raises Failed when no answer comes, or it leads where no request may go.
+        """
+        followed = (301, 302, 303, 307, 308) if method in ("GET", "HEAD") else (307, 308)
+        home = origin(url)
         for _ in range(_REDIRECTS):
-            with _told(url):
-                response = self._session.get(
+            shown = {"Authorization": authorization} if authorization and origin(url) == home else {}
+            with told(url):
+                response = self._session.request(
+                    method,
                     url,
-                    headers=headers,
+                    headers={**headers, **shown},
+                    data=body() if body else None,
                     stream=True,
                     allow_redirects=False,
                     timeout=(self._timeouts.connect, self._timeouts.read),
                 )
             location = response.headers.get("Location")
-            if response.status_code not in (301, 302, 303, 307, 308) or not location:
-                if response.status_code not in (200, 206, 304, 416):
-                    response.close()
-                    raise _refused(response)
+            if response.status_code not in followed or not location:
                 return response
             response.close()
-            url = _redirected(url, location)
+            url = redirected(url, location)
         raise Failed(Kind.BROKEN, f"the server redirects more than {_REDIRECTS} times")
+
+
+SessionKind = TypeVar("SessionKind", bound=Session)
+
+
+class PerThread(Generic[SessionKind]):
+    """One session a thread, made when it first asks; all are closed at the end of the block."""
+
+    def __init__(self, make: Callable[[], SessionKind]) -> None:
+        self._make = make
+        self._mine = threading.local()
+        self._all: list[SessionKind] = []
+
+    def __enter__(self) -> "PerThread[SessionKind]":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        for session in self._all:
+            session.close()
+
+    def mine(self) -> SessionKind:
+        if not hasattr(self._mine, "session"):
+            self._mine.session = self._make()
+            self._all.append(self._mine.session)
+        session: SessionKind = self._mine.session
+        return session
+
+    def abort(self) -> None:
+        for session in list(self._all):
+            session.abort()
 
 
 def pieces(response: "requests.Response", url: str) -> Iterator[bytes]:
@@ -137,14 +159,24 @@ def pieces(response: "requests.Response", url: str) -> Iterator[bytes]:
             return next(stream, b"")
 
     while True:
-        with _told(url):
+        with told(url):
             piece = following()
         if not piece:
             return
         yield piece
 
 
-def _redirected(url: str, location: str) -> str:
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port: what may be shown the same credentials (RFC 6454, 4)."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname or "", parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        raise Failed(Kind.NO_ADDRESS, "this is no address that can be asked") from None
+
+
+def redirected(url: str, location: str) -> str:
+    """Where a Location leads from `url`. Raises Failed where no request may go."""
     try:
         target = urljoin(url, location)
         before, after = urlsplit(url).scheme, urlsplit(target).scheme
@@ -158,108 +190,9 @@ def _redirected(url: str, location: str) -> str:
     return target
 
 
-def _refused(response: "requests.Response") -> Failed:
-    status = response.status_code
-    with suppress(ValueError):
-        status = HTTPStatus(status)
-    words = f"the server answers {int(status)} {status.phrase if isinstance(status, HTTPStatus) else response.reason}"
-    if status in _GONE:
-        return Failed(Kind.MISSING, words)
-    if status in _DENIED:
-        return Failed(Kind.DENIED, words)
-    if status >= 500 or status in _AGAIN:
-        return Failed(Kind.BROKEN, words, again=True, pause=_retry_after(response.headers.get("Retry-After")))
-    return Failed(Kind.BROKEN, words)
-
-
-def _retry_after(text: str | None) -> float | None:
-    """Seconds from now; RFC 9110, 10.2.3: a number of seconds or a date."""
-    if text is None:
-        return None
-    if text.strip().isdecimal():
-        return float(text)
-    from email.utils import parsedate_to_datetime
-
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.UTC)
-    return max(0.0, (moment - datetime.datetime.now(datetime.UTC)).total_seconds())
-
-
-def _certificates() -> str | bool:
+def certificates() -> str | bool:
+    """What `verify` of requests is to be."""
     # requests heeds only its own two variables; OpenSSL's are what the rest of the system is set up with.
     if os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE"):
         return True
     return os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR") or True
-
-
-@contextmanager
-def _told(url: str) -> Iterator[None]:
-    """Turns what requests and urllib3 raise into Failed, in words that hold no credentials."""
-    import requests
-    import urllib3
-
-    try:
-        yield
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        raise _explained(error, url) from error
-
-
-def _explained(error: Exception, url: str) -> Failed:
-    import ssl
-
-    import requests
-    import urllib3
-
-    host = _host(url)
-    causes = list(_causes(error))
-
-    def caused_by(*kinds: type[BaseException]) -> bool:
-        return any(isinstance(cause, kinds) for cause in causes)
-
-    wrong = requests.exceptions
-    if caused_by(wrong.InvalidURL, wrong.InvalidSchema, wrong.MissingSchema) or type(error) is ValueError:
-        return Failed(Kind.NO_ADDRESS, "this is no address that can be asked")
-    if caused_by(requests.exceptions.ProxyError, urllib3.exceptions.ProxyError):
-        return Failed(Kind.UNREACHABLE, "the proxy of this machine does not let us through", again=True)
-    if reason := next((_tls_reason(cause) for cause in causes if isinstance(cause, ssl.SSLError)), ""):
-        untrusted = caused_by(ssl.SSLCertVerificationError)
-        return Failed(Kind.UNTRUSTED, f"TLS with {host} failed: {reason}", again=not untrusted)
-    if any(type(cause).__name__ in ("gaierror", "NameResolutionError") for cause in causes):
-        return Failed(Kind.UNREACHABLE, f"the name {host} could not be resolved", again=True)
-    if caused_by(ConnectionRefusedError):
-        return Failed(Kind.UNREACHABLE, f"{host} refuses the connection", again=True)
-    if caused_by(requests.exceptions.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError):
-        return Failed(Kind.UNREACHABLE, f"{host} did not answer in time", again=True)
-    if caused_by(requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
-        return Failed(Kind.UNREACHABLE, f"{host} sent nothing more for too long", again=True)
-    if caused_by(ConnectionError, urllib3.exceptions.ProtocolError):
-        return Failed(Kind.BROKEN, "the connection broke", again=True)
-    system = next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), "")
-    return Failed(Kind.UNREACHABLE, f"no connection to {host}" + (f": {system}" if system else ""), again=True)
-
-
-def _host(url: str) -> str:
-    with suppress(ValueError):
-        return urlsplit(url).hostname or "the server"
-    return "the server"
-
-
-def _tls_reason(error: "ssl.SSLError") -> str:
-    return str(getattr(error, "verify_message", "") or error.reason or "the handshake broke off")
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and everything it wraps, by any of the ways in which the libraries wrap."""
-    seen: set[int] = set()
-    waiting: list[Any] = [error]
-    while waiting:
-        cause = waiting.pop(0)
-        if not isinstance(cause, BaseException) or id(cause) in seen:
-            continue
-        seen.add(id(cause))
-        yield cause
-        waiting += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]

@@ -1,0 +1,150 @@
+"""How a failure of HTTP reads: its sort, which decides the hint, and words that hold no credentials."""
+
+import datetime
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import Enum
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    import ssl
+
+    import requests
+
+_AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+_GONE = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
+_DENIED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED}
+
+
+class Kind(Enum):
+    """What sort of failure it was, which decides the hint."""
+
+    MISSING = "the server has no such file"
+    DENIED = "the server does not give it to us"
+    UNREACHABLE = "no answer came from there"
+    UNTRUSTED = "the connection is not to be trusted"
+    NO_ADDRESS = "the address itself is wrong"
+    BROKEN = "the answer makes no sense or did not come whole"
+
+
+@dataclass(eq=False)
+class Failed(Exception):
+    """One request to one address failed. `again`: asking once more may help, after `pause` seconds if that is set."""
+
+    kind: Kind
+    reason: str
+    again: bool = False
+    pause: float | None = None
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+def public(url: str) -> str:
+    """The address without the name and password that it may carry: the form that messages and files may hold."""
+    return re.sub(r"^([a-z][a-z0-9+.-]*://)[^/?#]*@", r"\1", url, flags=re.IGNORECASE)
+
+
+def refused(response: "requests.Response") -> Failed:
+    """What an answer of an unwanted status says."""
+    status = response.status_code
+    with suppress(ValueError):
+        status = HTTPStatus(status)
+    words = f"the server answers {int(status)} {status.phrase if isinstance(status, HTTPStatus) else response.reason}"
+    if status in _GONE:
+        return Failed(Kind.MISSING, words)
+    if status in _DENIED:
+        return Failed(Kind.DENIED, words)
+    if status >= 500 or status in _AGAIN:
+        return Failed(Kind.BROKEN, words, again=True, pause=_retry_after(response.headers.get("Retry-After")))
+    return Failed(Kind.BROKEN, words)
+
+
+def _retry_after(text: str | None) -> float | None:
+    """Seconds from now; RFC 9110, 10.2.3: a number of seconds or a date."""
+    if text is None:
+        return None
+    if text.strip().isdecimal():
+        return float(text)
+    from email.utils import parsedate_to_datetime
+
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.UTC)
+    return max(0.0, (moment - datetime.datetime.now(datetime.UTC)).total_seconds())
+
+
+@contextmanager
+def told(url: str) -> Iterator[None]:
+    """Turns what requests and urllib3 raise into Failed, in words that hold no credentials."""
+    import requests
+    import urllib3
+
+    try:
+        yield
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        raise _explained(error, url) from error
+
+
+def _explained(error: Exception, url: str) -> Failed:
+    import ssl
+
+    import requests
+    import urllib3
+
+    host = _host(url)
+    causes = list(_causes(error))
+
+    def caused_by(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(cause, kinds) for cause in causes)
+
+    wrong = requests.exceptions
+    if caused_by(wrong.InvalidURL, wrong.InvalidSchema, wrong.MissingSchema) or type(error) is ValueError:
+        return Failed(Kind.NO_ADDRESS, "this is no address that can be asked")
+    if caused_by(requests.exceptions.ProxyError, urllib3.exceptions.ProxyError):
+        return Failed(Kind.UNREACHABLE, "the proxy of this machine does not let us through", again=True)
+    if reason := next((_tls_reason(cause) for cause in causes if isinstance(cause, ssl.SSLError)), ""):
+        untrusted = caused_by(ssl.SSLCertVerificationError)
+        return Failed(Kind.UNTRUSTED, f"TLS with {host} failed: {reason}", again=not untrusted)
+    if any(type(cause).__name__ in ("gaierror", "NameResolutionError") for cause in causes):
+        return Failed(Kind.UNREACHABLE, f"the name {host} could not be resolved", again=True)
+    if caused_by(ConnectionRefusedError):
+        return Failed(Kind.UNREACHABLE, f"{host} refuses the connection", again=True)
+    if caused_by(requests.exceptions.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError):
+        return Failed(Kind.UNREACHABLE, f"{host} did not answer in time", again=True)
+    if caused_by(requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
+        return Failed(Kind.UNREACHABLE, f"{host} sent nothing more for too long", again=True)
+    if caused_by(ConnectionError, urllib3.exceptions.ProtocolError):
+        return Failed(Kind.BROKEN, "the connection broke", again=True)
+    system = next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), "")
+    return Failed(Kind.UNREACHABLE, f"no connection to {host}" + (f": {system}" if system else ""), again=True)
+
+
+def _host(url: str) -> str:
+    with suppress(ValueError):
+        return urlsplit(url).hostname or "the server"
+    return "the server"
+
+
+def _tls_reason(error: "ssl.SSLError") -> str:
+    return str(getattr(error, "verify_message", "") or error.reason or "the handshake broke off")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and everything it wraps, by any of the ways in which the libraries wrap."""
+    seen: set[int] = set()
+    waiting: list[Any] = [error]
+    while waiting:
+        cause = waiting.pop(0)
+        if not isinstance(cause, BaseException) or id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        waiting += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]
