@@ -15,6 +15,7 @@ from fromscratch.formats import oci
 from fromscratch.formats.oci_archive import ArchiveBlobs, blob_name, layout_members, small, tar_of
 from fromscratch.formats.oci_config import image_documents, parse_config
 from fromscratch.formats.oci_graph import graph
+from fromscratch.formats.oci_history import Told
 from fromscratch.model.content import Content, digest_of
 from fromscratch.model.image import Image, Layer, Original
 from fromscratch.model.reference import Reference
@@ -109,8 +110,8 @@ def _image(blobs: ArchiveBlobs, listed: _Listed) -> Image:
             "save the image again",
         )
     layers = tuple(
-        _layer(blobs, path, diff_id, comment)
-        for path, diff_id, comment in zip(listed.layers, config.diff_ids, config.comments, strict=True)
+        _layer(blobs, path, diff_id, told)
+        for path, diff_id, told in zip(listed.layers, config.diff_ids, config.told, strict=True)
     )
     return Image(
         layers=layers,
@@ -122,13 +123,14 @@ def _image(blobs: ArchiveBlobs, listed: _Listed) -> Image:
     )
 
 
-def _layer(blobs: ArchiveBlobs, path: str, diff_id: Digest, comment: str) -> Layer:
+def _layer(blobs: ArchiveBlobs, path: str, diff_id: Digest, told: Told) -> Layer:
     content = blobs.content(path)
     kind = _kind(content)
     # A plain layer is its own diff_id; a compressed one is mostly named by its digest, else it must be read.
     digest = diff_id if kind == oci.LAYER_TAR else _digest_in(path) or digest_of(content)
     descriptor = oci.Descriptor(media_type=kind, digest=digest, size=content.size)
-    return Layer(diff_id, digest, content.size, kind, partial(blobs.open, content, descriptor), comment)
+    opened = partial(blobs.open, content, descriptor)
+    return Layer(diff_id, digest, content.size, kind, opened, told.comment, told.created_by)
 
 
 def _kind(content: Content) -> str:

@@ -9,7 +9,7 @@ as the specification's own compatibility matrix pairs them. The configuration is
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 
@@ -49,27 +49,34 @@ LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 # image-spec asks readers to take manifests of 4 MiB at least; nothing honest is larger than this.
 MAX_DOCUMENT = 16 << 20
 
-EMPTY: Mapping[str, str] = MappingProxyType({})
+EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Descriptor:
-    """image-spec/descriptor.md. `media_type` is always the OCI name of what it points to."""
+    """image-spec/descriptor.md. `media_type` is always the OCI name of what it points to.
+
+    `more` holds the fields that we have no use for, such as `urls`, as they were read.
+    """
 
     media_type: str
     digest: Digest
     size: int
     annotations: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     platform: Platform | None = None
+    artifact_type: str = ""
+    more: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """image-spec/manifest.md, of a container image."""
+    """image-spec/manifest.md: of a container image, or with an `artifact_type` or another `config` of an artifact."""
 
     config: Descriptor
     layers: tuple[Descriptor, ...]
     annotations: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    artifact_type: str = ""
+    subject: Descriptor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +85,8 @@ class Index:
 
     manifests: tuple[Descriptor, ...]
     annotations: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    artifact_type: str = ""
+    subject: Descriptor | None = None
 
 
 def media_type(name: str) -> str:
@@ -109,9 +118,10 @@ def manifest_bytes(manifest: Manifest) -> bytes:
     document = {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
-        "config": _descriptor(manifest.config),
-        "layers": [_descriptor(layer) for layer in manifest.layers],
-        **_annotations(manifest.annotations),
+        **({"artifactType": manifest.artifact_type} if manifest.artifact_type else {}),
+        "config": descriptor_fields(manifest.config),
+        "layers": [descriptor_fields(layer) for layer in manifest.layers],
+        **_end(manifest),
     }
     return canonical(document, "the manifest")
 
@@ -121,8 +131,9 @@ def index_bytes(index: Index) -> bytes:
     document = {
         "schemaVersion": 2,
         "mediaType": INDEX,
-        "manifests": [_descriptor(entry) for entry in index.manifests],
-        **_annotations(index.annotations),
+        **({"artifactType": index.artifact_type} if index.artifact_type else {}),
+        "manifests": [descriptor_fields(entry) for entry in index.manifests],
+        **_end(index),
     }
     return canonical(document, "the image index")
 
@@ -136,13 +147,17 @@ def check_tag(tag: str) -> str:
     return tag
 
 
-def _descriptor(descriptor: Descriptor) -> dict[str, Any]:
+def descriptor_fields(descriptor: Descriptor) -> dict[str, Any]:
+    """A descriptor as JSON has it."""
     written: dict[str, Any] = {
         "mediaType": descriptor.media_type,
         "digest": str(descriptor.digest),
         "size": descriptor.size,
+        **descriptor.more,
         **_annotations(descriptor.annotations),
     }
+    if descriptor.artifact_type:
+        written["artifactType"] = descriptor.artifact_type
     if descriptor.platform is not None:
         written["platform"] = platform_fields(descriptor.platform)
     return written
@@ -152,16 +167,31 @@ def _annotations(annotations: Mapping[str, str]) -> dict[str, Any]:
     return {"annotations": dict(sorted(annotations.items()))} if annotations else {}
 
 
-def platform_fields(platform: Platform) -> dict[str, str]:
-    """The three fields as the specification names them."""
-    fields = {"architecture": platform.architecture, "os": platform.os}
-    return {**fields, "variant": platform.variant} if platform.variant else fields
+def _end(of: Manifest | Index) -> dict[str, Any]:
+    subject = {"subject": descriptor_fields(of.subject)} if of.subject else {}
+    return {**subject, **_annotations(of.annotations)}
+
+
+def platform_fields(platform: Platform) -> dict[str, Any]:
+    """The fields as the specification names them; one with nothing in it is left out."""
+    fields = {
+        "architecture": platform.architecture,
+        "os": platform.os,
+        "os.version": platform.os_version,
+        "os.features": list(platform.os_features),
+        "variant": platform.variant,
+        "features": list(platform.features),
+    }
+    return {name: value for name, value in fields.items() if value or name in ("architecture", "os")}
 
 
 class _Platform(msgspec.Struct):
     architecture: str = ""
     os: str = ""
-    variant: str = ""
+    variant: str | None = None
+    os_version: str | None = msgspec.field(name="os.version", default=None)
+    os_features: list[str] | None = msgspec.field(name="os.features", default=None)
+    features: list[str] | None = None
 
 
 class _Descriptor(msgspec.Struct, rename="camel"):
@@ -170,6 +200,10 @@ class _Descriptor(msgspec.Struct, rename="camel"):
     size: Annotated[int, msgspec.Meta(ge=0)]
     annotations: dict[str, str] | None = None
     platform: _Platform | None = None
+    artifact_type: str | None = None
+
+
+_KNOWN = frozenset(_Descriptor.__struct_encode_fields__)
 
 
 class _Manifest(msgspec.Struct, rename="camel"):
@@ -178,6 +212,8 @@ class _Manifest(msgspec.Struct, rename="camel"):
     layers: list[_Descriptor]
     annotations: dict[str, str] | None = None
     media_type: str = ""
+    artifact_type: str | None = None
+    subject: _Descriptor | None = None
 
 
 class _Index(msgspec.Struct, rename="camel"):
@@ -185,6 +221,8 @@ class _Index(msgspec.Struct, rename="camel"):
     manifests: list[_Descriptor]
     annotations: dict[str, str] | None = None
     media_type: str = ""
+    artifact_type: str | None = None
+    subject: _Descriptor | None = None
 
 
 class _Kind(msgspec.Struct, rename="camel"):
@@ -216,19 +254,26 @@ def decode(data: bytes, shape: type[Shape], what: str) -> Shape:
 
 
 def parse_manifest(data: bytes, what: str) -> Manifest:
-    raw = decode(data, _Manifest, what)
+    raw, document = decode(data, _Manifest, what), decode(data, dict[str, Any], what)
     _check_kind(raw.schema_version, raw.media_type, MANIFEST, what)
     return Manifest(
-        config=_parsed(raw.config, what),
-        layers=tuple(_parsed(layer, what) for layer in raw.layers),
+        config=_parsed(raw.config, document["config"], what),
+        layers=tuple(_parsed(*pair, what) for pair in zip(raw.layers, document["layers"], strict=True)),
         annotations=raw.annotations or EMPTY,
+        artifact_type=raw.artifact_type or "",
+        subject=_parsed(raw.subject, document["subject"], what) if raw.subject else None,
     )
 
 
 def parse_index(data: bytes, what: str) -> Index:
-    raw = decode(data, _Index, what)
+    raw, document = decode(data, _Index, what), decode(data, dict[str, Any], what)
     _check_kind(raw.schema_version, raw.media_type, INDEX, what)
-    return Index(manifests=tuple(_parsed(entry, what) for entry in raw.manifests), annotations=raw.annotations or EMPTY)
+    return Index(
+        manifests=tuple(_parsed(*pair, what) for pair in zip(raw.manifests, document["manifests"], strict=True)),
+        annotations=raw.annotations or EMPTY,
+        artifact_type=raw.artifact_type or "",
+        subject=_parsed(raw.subject, document["subject"], what) if raw.subject else None,
+    )
 
 
 def is_own_form(document: bytes) -> bool:
@@ -251,17 +296,26 @@ def normal_platform(os: str, architecture: str, variant: str) -> Platform:
     return Platform(os, architecture, default.get((architecture, variant), variant))
 
 
-def _parsed(raw: _Descriptor, what: str) -> Descriptor:
+def _parsed(raw: _Descriptor, document: Mapping[str, Any], what: str) -> Descriptor:
     if ":" not in raw.digest:
         raise FormatError(f"{what}: {raw.digest!r} is no digest", "make or fetch the image again")
-    named = raw.platform
-    platform = normal_platform(named.os, named.architecture, named.variant) if named is not None else None
     return Descriptor(
         media_type=media_type(raw.media_type),
         digest=Digest.parse(raw.digest),
         size=raw.size,
         annotations=raw.annotations or EMPTY,
-        platform=platform,
+        platform=_platform(raw.platform) if raw.platform else None,
+        artifact_type=raw.artifact_type or "",
+        more={name: value for name, value in document.items() if name not in _KNOWN},
+    )
+
+
+def _platform(raw: _Platform) -> Platform:
+    return replace(
+        normal_platform(raw.os, raw.architecture, raw.variant or ""),
+        os_version=raw.os_version or "",
+        os_features=tuple(raw.os_features or ()),
+        features=tuple(raw.features or ()),
     )
 
 

@@ -144,13 +144,13 @@ def image_of(blobs: Blobs, descriptor: Descriptor) -> Image:
             "make or fetch the image again",
         )
     layers = tuple(
-        Layer(diff_id, entry.digest, entry.size, entry.media_type, blobs.layer(entry), comment)
-        for diff_id, entry, comment in zip(config.diff_ids, manifest.layers, config.comments, strict=True)
+        Layer(diff_id, entry.digest, entry.size, entry.media_type, blobs.layer(entry), told.comment, told.created_by)
+        for diff_id, entry, told in zip(config.diff_ids, manifest.layers, config.told, strict=True)
     )
     return Image(
         layers=layers,
         config=config.run,
-        platform=config.platform,
+        platform=replace(config.platform, features=descriptor.platform.features if descriptor.platform else ()),
         created=config.created,
         author=config.author,
         annotations=manifest.annotations,

@@ -47,7 +47,8 @@ def root_tree(image: Image, store: Store) -> Rootfs:
     """
     tree = Rootfs()
     for number, layer in enumerate(image.layers):
-        origin = Origin("image", "found in", f"layer {number + 1}" + (f" ({layer.comment})" if layer.comment else ""))
+        told = layer.comment or layer.created_by
+        origin = Origin("image", "found in", f"layer {number + 1}" + (f" ({told})" if told else ""))
         plain = plain_layer(layer, store)
         upper = tar.read_tree(plain, origin, title=f"the layer {layer.digest}", below=tree)
         tree = _laid(tree, upper, origin)

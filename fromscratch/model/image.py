@@ -37,11 +37,17 @@ ARCHITECTURES = frozenset(
 
 @dataclass(frozen=True, slots=True, order=True)
 class Platform:
-    """`os/architecture[/variant]` in the names of Go, such as linux/arm/v7."""
+    """`os/architecture[/variant]` in the names of Go, such as linux/arm/v7.
+
+    A platform is chosen by these three. What others say besides them is kept: image-spec/image-index.md, "platform".
+    """
 
     os: str
     architecture: str
     variant: str = ""
+    os_version: str = field(default="", compare=False)
+    os_features: tuple[str, ...] = field(default=(), compare=False)
+    features: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
     def parse(cls, text: str) -> "Platform":
@@ -76,6 +82,7 @@ class Healthcheck:
     interval: int = 0
     timeout: int = 0
     start_period: int = 0
+    start_interval: int = 0
     retries: int = 0
 
 
@@ -83,7 +90,8 @@ class Healthcheck:
 class RunConfig:
     """How a container of the image starts: image-spec/config.md, "config".
 
-    `env` keeps its order; ports are like 80/tcp; an empty tuple or string leaves the field out.
+    `env` keeps its order; ports are like 80/tcp; an empty tuple or string leaves the field out. From `healthcheck`
+    on the fields are docker's; `stop_timeout` counts seconds, `shell` and `on_build` are for builds on the image.
     """
 
     user: str = ""
@@ -96,13 +104,18 @@ class RunConfig:
     labels: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     stop_signal: str = ""
     healthcheck: Healthcheck | None = None
+    stop_timeout: int | None = None
+    shell: tuple[str, ...] = ()
+    on_build: tuple[str, ...] = ()
+    args_escaped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One layer blob. `diff_id` is the digest of the uncompressed tar, `digest` and `size` of the blob.
 
-    `open` gives the blob's bytes; `comment` says in the image's history what the layer holds.
+    `open` gives the blob's bytes. In the image's history `comment` says what the layer holds, and
+    `created_by` what made it, and of what.
     """
 
     diff_id: Digest
@@ -111,6 +124,7 @@ class Layer:
     media_type: str
     open: Callable[[], BinaryIO] = field(compare=False, repr=False)
     comment: str = ""
+    created_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, IntegrityError, UsageError
 from fromscratch.formats import oci, oci_config
+from fromscratch.formats.oci_history import Told
 from fromscratch.formats.verified import check_bytes, verified
 from fromscratch.model.image import Healthcheck, Image, Layer, Platform, RunConfig
 from tests.images import FULL_CONFIG
@@ -62,7 +63,7 @@ def test_every_field_survives_the_way_there_and_back() -> None:
         diff_ids=(LAYER.diff_id,),
         created=IMAGE.created,
         author=IMAGE.author,
-        comments=("debian bookworm",),
+        told=(Told("debian bookworm", ""),),
     )
 
 
@@ -88,8 +89,13 @@ CONFIGS = st.builds(
         interval=st.integers(0, 2**40),
         timeout=st.integers(0, 2**40),
         start_period=st.integers(0, 2**40),
+        start_interval=st.integers(0, 2**40),
         retries=st.integers(1, 9),
     ),
+    stop_timeout=st.none() | st.integers(-1, 2**31),
+    shell=WORDS,
+    on_build=WORDS,
+    args_escaped=st.booleans(),
 )
 
 
@@ -98,6 +104,45 @@ def test_any_configuration_survives_the_way_there_and_back(config: RunConfig, cr
     image = replace(IMAGE, config=config, created=created)
     read = oci_config.parse_config(oci_config.config_bytes(image), "c")
     assert (read.run, read.created) == (config, created)
+
+
+def test_what_others_say_of_the_platform_is_kept() -> None:
+    named = {"architecture": "arm64", "os": "linux", "os.version": "6.1", "os.features": ["a"], "variant": "v8.1"}
+    read = oci_config.parse_config(config(**named), "c")
+    image = replace(IMAGE, platform=replace(read.platform, features=("f",)))
+    written = json.loads(oci_config.config_bytes(image))
+    assert {name: written.get(name) for name in [*named, "features"]} == {**named, "features": None}
+    (entry,) = json.loads(oci.index_bytes(oci.Index(manifests=(oci_config.image_documents(image).descriptor,))))[
+        "manifests"
+    ]
+    assert entry["platform"] == {**named, "features": ["f"]}
+    (descriptor,) = oci.parse_index(json.dumps({"schemaVersion": 2, "manifests": [entry]}).encode(), "i").manifests
+    assert descriptor.platform is not None
+    assert oci.platform_fields(descriptor.platform) == entry["platform"]
+
+
+def test_a_platform_is_chosen_by_its_three_names() -> None:
+    told = replace(Platform("linux", "amd64"), os_version="6.1", os_features=("a",), features=("b",))
+    assert told == Platform("linux", "amd64")
+    assert str(told) == "linux/amd64"
+
+
+def test_a_descriptor_keeps_what_we_have_no_use_for() -> None:
+    entry = {
+        "mediaType": oci.LAYER_GZIP,
+        "digest": str(LAYER.digest),
+        "size": 3,
+        "urls": ["https://a.example"],
+        "data": "e30=",
+        "annotations": {"a": "b"},
+        "artifactType": "application/x",
+    }
+    read = oci.parse_manifest(manifest(layers=[entry], subject=entry, artifactType="application/y"), "m")
+    written = json.loads(oci.manifest_bytes(read))
+    assert (written["layers"], written["subject"], written["artifactType"]) == ([entry], entry, "application/y")
+    listed = json.dumps({"schemaVersion": 2, "manifests": [entry], "subject": entry, "artifactType": "a/b"}).encode()
+    index = json.loads(oci.index_bytes(oci.parse_index(listed, "i")))
+    assert (index["manifests"], index["subject"], index["artifactType"]) == ([entry], entry, "a/b")
 
 
 def test_what_is_not_utf8_is_refused() -> None:
@@ -146,7 +191,7 @@ def test_a_history_that_does_not_fit_the_layers_is_passed_over() -> None:
     read = oci_config.parse_config(
         config(rootfs={"type": "layers", "diff_ids": [str(LAYER.diff_id)]}, history=[{}, {}]), "c"
     )
-    assert read.comments == ("",)
+    assert read.told == (Told(),)
 
 
 def test_steps_without_a_layer_are_passed_over() -> None:
@@ -154,7 +199,7 @@ def test_steps_without_a_layer_are_passed_over() -> None:
     read = oci_config.parse_config(
         config(rootfs={"type": "layers", "diff_ids": [str(LAYER.diff_id)]}, history=history), "c"
     )
-    assert read.comments == ("COPY",)
+    assert read.told == (Told(created_by="COPY"),)
 
 
 @pytest.mark.parametrize(
@@ -218,6 +263,8 @@ def test_media_types_of_docker_are_read_as_those_of_oci() -> None:
         (manifest(layers=[{"mediaType": "x", "digest": "sha256:../../x", "size": 1}]), "is no digest"),
         (manifest(layers=[{"mediaType": "x", "digest": DIGEST[7:], "size": 1}]), "is no digest"),
         (manifest(layers=None), r"\$.layers"),
+        (manifest(subject={"mediaType": "x", "digest": "y", "size": 1}), "is no digest"),
+        (manifest(x=[]).replace(b"[]", b"[" * 100_000 + b"]" * 100_000), "does not follow"),
     ],
 )
 def test_a_bad_manifest_is_named(data: bytes, complaint: str) -> None:

@@ -11,7 +11,7 @@ from fromscratch.errors import ImageError
 from fromscratch.formats import oci
 from fromscratch.formats.oci_graph import Graph, document, graph, is_manifest
 from fromscratch.host.layout import read_layout, write_layout
-from fromscratch.model.image import Blob, Image, RunConfig
+from fromscratch.model.image import Blob, Image
 from tests.images import AMD64, ARM64, image_of
 
 ONE = image_of(b"first", b"second", created=1_700_000_000)
@@ -122,8 +122,15 @@ def test_a_changed_image_is_written_anew(tmp_path: Path) -> None:
         image.layers[0].digest,
         Digest.of(image.original.config if image.original else b""),
     }
-    other = replace(image, config=RunConfig(cmd=("/b",)))
-    assert Digest.of(image.original.config if image.original else b"") not in read_all(graph([other]))
+    other = replace(image, config=replace(image.config, cmd=("/b",)))
+    changed = graph([other])
+    found = read_all(changed)
+    assert Digest.of(image.original.config if image.original else b"") not in found
+    manifest = json.loads(found[changed.top.digest])
+    assert manifest["layers"][0]["urls"] == ["https://a.example"]
+    config = json.loads(found[Digest.parse(manifest["config"]["digest"])])
+    assert config["config"] == {"Shell": ["/bin/bash", "-c"], "OnBuild": ["RUN x"], "Cmd": ["/b"]}
+    assert [step["created_by"] for step in config["history"]] == ["by hand", "CMD"]
 
 
 def test_an_image_out_of_an_index_is_written_alone(tmp_path: Path) -> None:
