@@ -29,6 +29,7 @@ FLOORS = {
     "recipe": 7,
     "assembly": 7,
     "evidence": 7,
+    "proof": 7,
     "naming": 7,
     "output": 7,
     "cli": 8,

@@ -1,0 +1,1 @@
+"""What a finished build can be asked to prove."""
