@@ -23,8 +23,11 @@ def metadata_dockerfile(config: RunConfig, base: str, *, name: str = "the image"
     """The text of a Dockerfile that gives `base` this configuration.
 
     With `archive`, a tar beside the Dockerfile, its content is added first; `base` is then mostly `scratch`.
-    Raises UsageError, naming the field, for a value that no Dockerfile can hold.
+    Raises UsageError, naming the field, for a value that no Dockerfile can hold. `args_escaped` is left out: it
+    matters to Windows alone.
     """
+    if config.stop_timeout is not None:
+        raise UsageError(f"no Dockerfile can say a stop timeout, here {config.stop_timeout} seconds", _OTHERWISE)
     instructions = [
         *([f"ADD {json.dumps([archive, '/'], ensure_ascii=False)}"] if archive else []),
         *_pairs("LABEL", dict(sorted(config.labels.items()))),
@@ -35,6 +38,8 @@ def metadata_dockerfile(config: RunConfig, base: str, *, name: str = "the image"
         *_word("USER", config.user),
         *_word("STOPSIGNAL", config.stop_signal),
         *_healthcheck(config.healthcheck),
+        *_exec_form("SHELL", config.shell),
+        *_triggers(config.on_build),
         *_exec_form("ENTRYPOINT", config.entrypoint),
         *_exec_form("CMD", config.cmd),
     ]
@@ -78,6 +83,15 @@ def _exec_form(instruction: str, words: tuple[str, ...]) -> Iterator[str]:
         yield f"{instruction} {_json(words)}"
 
 
+def _triggers(instructions: tuple[str, ...]) -> Iterator[str]:
+    for text in instructions:
+        # The builder keeps what follows the word as it is, but cuts blanks off, joins lines and reads here-documents.
+        text = _one_line(text, "ONBUILD")
+        if not text or text != text.strip() or text.endswith("\\") or "<<" in text:
+            raise UsageError(f"ONBUILD {text!r} cannot be written in a Dockerfile", _OTHERWISE)
+        yield f"ONBUILD {text}"
+
+
 def _healthcheck(check: Healthcheck | None) -> Iterator[str]:
     match check:
         case None:
@@ -96,7 +110,12 @@ def _healthcheck(check: Healthcheck | None) -> Iterator[str]:
 
 
 def _times(check: Healthcheck) -> str:
-    flags = {"interval": check.interval, "timeout": check.timeout, "start-period": check.start_period}
+    flags = {
+        "interval": check.interval,
+        "timeout": check.timeout,
+        "start-period": check.start_period,
+        "start-interval": check.start_interval,
+    }
     written = [f"--{flag}={_duration(flag, value)}" for flag, value in flags.items() if value]
     if check.retries:
         written.append(f"--retries={check.retries}")

@@ -109,6 +109,11 @@ class RunConfig:
     on_build: tuple[str, ...] = ()
     args_escaped: bool = False
 
+    @property
+    def needs_docker_form(self) -> bool:
+        """Whether it says something that is a field of docker's form of a configuration, and not of the OCI's."""
+        return self.healthcheck is not None or bool(self.shell or self.on_build)
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:

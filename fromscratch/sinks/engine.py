@@ -155,8 +155,8 @@ class PodmanSink(EngineSink):
         self._import_root(image, base, f"--os={platform.os}", f"--arch={platform.architecture}", *variant)
 
     def _build_flags(self, image: Image, state: Status) -> list[str]:
-        # The OCI form has no health checks, and podman would drop it with a warning only.
-        form = "docker" if image.config.healthcheck else "oci"
+        # The OCI form has no health checks and the like, and podman would drop them with a warning only.
+        form = "docker" if image.config.needs_docker_form else "oci"
         unlabelled = ["--identity-label=false"] if _numbers(state.version) >= _NO_LABEL_SINCE else []
         return [f"--format={form}", "--layers=false", "--pull=never", *unlabelled]
 

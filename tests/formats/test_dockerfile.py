@@ -55,12 +55,18 @@ def test_the_root_can_be_an_archive_beside_it() -> None:
         (Healthcheck(test=("NONE",)), "HEALTHCHECK NONE"),
         (Healthcheck(test=("CMD-SHELL", 'echo "$x" \\a')), 'HEALTHCHECK CMD echo "$x" \\a'),
         (Healthcheck(test=("CMD-SHELL", "[ -e /x ]")), "HEALTHCHECK CMD [ -e /x ]"),
+        (Healthcheck(test=("CMD", "x"), start_interval=10**9), 'HEALTHCHECK --start-interval=1s CMD ["x"]'),
         (Healthcheck(test=("CMD", "x"), interval=90 * 60 * 10**9), 'HEALTHCHECK --interval=90m CMD ["x"]'),
         (Healthcheck(test=("CMD", "x"), timeout=1_000_001), 'HEALTHCHECK --timeout=1000001ns CMD ["x"]'),
     ],
 )
 def test_health_checks(check: Healthcheck, written: str) -> None:
     assert body(RunConfig(healthcheck=check)) == written
+
+
+def test_what_is_for_builds_on_the_image() -> None:
+    config = RunConfig(shell=("/bin/bash", "-c"), on_build=("RUN a  \\b", 'CMD ["x"]'), cmd=("y",), args_escaped=True)
+    assert body(config) == 'SHELL ["/bin/bash", "-c"]\nONBUILD RUN a  \\b\nONBUILD CMD ["x"]\nCMD ["y"]'
 
 
 @pytest.mark.parametrize(
@@ -73,6 +79,11 @@ def test_health_checks(check: Healthcheck, written: str) -> None:
         (RunConfig(user="\udcff"), "USER: .* is not UTF-8"),
         (RunConfig(cmd=("a\0",)), "CMD: .* NUL"),
         (RunConfig(working_dir="/a\nRUN rm -rf /"), "WORKDIR: .* line break"),
+        (RunConfig(stop_timeout=0), "stop timeout, here 0 seconds"),
+        (RunConfig(on_build=("RUN a\nUSER root",)), "ONBUILD: .* line break"),
+        (RunConfig(on_build=("RUN a \\",)), "ONBUILD .* cannot be written"),
+        (RunConfig(on_build=("RUN a <<EOF",)), "ONBUILD .* cannot be written"),
+        (RunConfig(on_build=("",)), "ONBUILD '' cannot be written"),
         (RunConfig(healthcheck=Healthcheck(test=())), r"test \[\]"),
         (RunConfig(healthcheck=Healthcheck(test=("CMD",))), r"test \['CMD'\]"),
         (RunConfig(healthcheck=Healthcheck(test=("CMD-SHELL", "x \\"))), "cannot be written"),

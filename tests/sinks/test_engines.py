@@ -179,6 +179,23 @@ def test_any_text_survives_a_dockerfile(docker: Engine, podman: Engine, store: S
     assert saved(podman, "localhost/fromscratch-test/awkward:1", tmp_path).config == config
 
 
+def test_what_is_for_builds_on_the_image_survives(docker: Engine, podman: Engine, store: Store, tmp_path: Path) -> None:
+    config = RunConfig(
+        env={"PATH": "/bin"},
+        shell=("/bin/bash", '-c "x"'),
+        on_build=("RUN echo  'a' $B \\c", 'ADD ["a b", "/"]', "ENV A=$B"),
+        cmd=("/bin/a",),
+    )
+    image = replace(IMAGE, config=config)
+    for of, sink, name in (
+        (docker, DockerSink, "fromscratch-test/on-build:1"),
+        (podman, PodmanSink, "localhost/fromscratch-test/on-build:1"),
+    ):
+        for via in ("import", "load"):
+            sink(engine=of, store=store, via=via).deliver(image, "fromscratch-test/on-build:1")  # type: ignore[arg-type]
+            assert saved(of, name, tmp_path).config == config
+
+
 def test_nothing_of_an_import_stays_but_the_image(docker: Engine, podman: Engine, store: Store) -> None:
     for sink in (DockerSink(engine=docker, store=store), PodmanSink(engine=podman, store=store)):
         before = images_of(sink.engine)
