@@ -1,4 +1,4 @@
-"""The flow: recipe → sources → tree → transforms → layer → image → sinks.
+"""The flow: recipe → sources → tree → transforms → layers → image → sinks.
 
 `fetch` is the only phase that uses the network. `build` needs nothing but the store and ends in
 the job's output folder; `deliver` reads from there. Phases meet on disk, so they may run in one
@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -28,9 +29,13 @@ from fromscratch.sinks.contract import IndexSink, Receipt, Sink
 from fromscratch.sources.catalogue import bind
 from fromscratch.sources.contract import Completing, Context, Source
 from fromscratch.transforms.accounts import with_accounts
+from fromscratch.transforms.layering import layered
 from fromscratch.transforms.normalise import normalised
 from fromscratch.transforms.overlay import overlaid
 from fromscratch.transforms.trim import selected
+
+if TYPE_CHECKING:
+    from fromscratch.formats.layer import Packed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,16 +87,9 @@ def build(job: Job) -> Built:
         with LayoutWriter(job.layout) as layout:
             for platform in job.platforms:
                 tree, removed = root(job, platform, bound[platform])
-                with job.progress.task(f"pack {platform}", total=tree.size) as task:
-                    layer, packed = layout.pack(
-                        tree,
-                        codec=job.recipe.compression,
-                        threads=job.jobs,
-                        comment=job.recipe.name,
-                        progress_task=task,
-                    )
-                images.append(_image(job, platform, layer))
-                proofs.append(evidence.gather(platform, [layer], packed.codec, tree, removed))
+                layers = packed(job, platform, layout, tree, [source.label for _, source in bound[platform]])
+                images.append(_image(job, platform, [layer for layer, _ in layers]))
+                proofs.append(evidence.gather(platform, layers, tree, removed))
             layout.finish(images, tag="latest")
         output.write_dockerfile(job.output, images[0].config, job.recipe.name, job.progress)
         made = Evidence(
@@ -136,6 +134,23 @@ def root(job: Job, platform: Platform, bound: Bound | None = None) -> tuple[Root
     return normalised(tree.without(removed), job.epoch, job.recipe.times), removed
 
 
+def packed(
+    job: Job, platform: Platform, layout: LayoutWriter, tree: Rootfs, items: Sequence[str]
+) -> "list[tuple[Layer, Packed]]":
+    """The layers of a finished tree in this layout, the lowest first; `items` are the labels of the sources."""
+    from fromscratch.host.kept_layers import Packer
+
+    parts = layered(tree, job.recipe.layer_rule, items, job.recipe.name)
+    packer = Packer(
+        layout=layout, store=job.store, codec=job.recipe.compression, threads=job.jobs, progress=job.progress
+    )
+    several = [f" {number} of {len(parts)}" if len(parts) > 1 else "" for number in range(1, len(parts) + 1)]
+    return [
+        packer.layer(part.tree, title=f"pack {platform}{which}", comment=part.comment)
+        for which, part in zip(several, parts, strict=True)
+    ]
+
+
 def sources(job: Job, platform: Platform) -> Iterator[tuple[Item, Source]]:
     """The items of the recipe, each bound to what surrounds it."""
     for index, item in enumerate(job.recipe.items()):
@@ -160,10 +175,10 @@ def fingerprint(job: Job, bound: Mapping[Platform, Bound]) -> str:
     return f"sha256:{hasher.hexdigest()}"
 
 
-def _image(job: Job, platform: Platform, layer: Layer) -> Image:
+def _image(job: Job, platform: Platform, layers: Sequence[Layer]) -> Image:
     options = job.recipe.image
     return Image(
-        layers=(layer,),
+        layers=tuple(layers),
         config=options.run_config(),
         platform=platform,
         created=job.epoch,

@@ -4,9 +4,9 @@ The tree itself is in the image's layers; this file adds what a layer cannot car
 written as `model.listing` quotes them, so that any name fits into JSON.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +17,9 @@ from fromscratch.model.entry import Entry, Origin
 from fromscratch.model.image import Layer, Platform
 from fromscratch.model.listing import quoted
 from fromscratch.paths import TreePath, encode
+
+if TYPE_CHECKING:
+    from fromscratch.formats.layer import Packed
 
 FORMAT = 1
 NAME = "evidence.json"
@@ -31,8 +34,19 @@ class Reason(Struct, frozen=True, array_like=True):
     because: int = -1
 
 
+class LayerEvidence(Struct, frozen=True, kw_only=True):
+    """What a layer holds, and how it was packed: `codec` tells library, version and level."""
+
+    digest: str
+    diff_id: str
+    size: int
+    uncompressed_size: int
+    codec: str
+    comment: str = ""
+
+
 class ImageEvidence(Struct, frozen=True, kw_only=True):
-    """`layers` are digests of blobs, `codec` is what packed them.
+    """`layers` are digests of blobs, `codec` is what packed them; `packed` tells more of each.
 
     `entries` maps each path to places in `reasons`; `removed` maps what was trimmed to its rule.
     """
@@ -43,6 +57,7 @@ class ImageEvidence(Struct, frozen=True, kw_only=True):
     reasons: list[Reason]
     entries: dict[str, list[int]]
     removed: dict[str, str] = {}
+    packed: list[LayerEvidence] = []
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
@@ -65,8 +80,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
 def gather(
     platform: Platform,
-    layers: Iterable[Layer],
-    codec: str,
+    layers: "Sequence[tuple[Layer, Packed]]",
     entries: Mapping[TreePath, Entry],
     removed: Mapping[TreePath, str],
 ) -> ImageEvidence:
@@ -74,11 +88,22 @@ def gather(
     reasons = _Reasons()
     return ImageEvidence(
         platform=str(platform),
-        layers=[str(layer.digest) for layer in layers],
-        codec=codec,
+        layers=[str(layer.digest) for layer, _ in layers],
+        codec=", ".join(dict.fromkeys(packed.codec for _, packed in layers)),
         entries={quoted(path): reasons.places(entry.origins) for path, entry in entries.items()},
         reasons=reasons.rows,
         removed={quoted(path): rule for path, rule in removed.items()},
+        packed=[
+            LayerEvidence(
+                digest=str(packed.digest),
+                diff_id=str(packed.diff_id),
+                size=packed.size,
+                uncompressed_size=packed.uncompressed_size,
+                codec=packed.codec,
+                comment=layer.comment,
+            )
+            for layer, packed in layers
+        ],
     )
 
 

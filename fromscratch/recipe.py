@@ -19,7 +19,9 @@ from fromscratch.formats import strict, yaml
 from fromscratch.formats.strict import Fault
 from fromscratch.model.image import Healthcheck, Platform, RunConfig
 from fromscratch.sources.catalogue import KINDS
+from fromscratch.transforms import layer_rules
 from fromscratch.transforms.accounts import Group, User
+from fromscratch.transforms.layering import Rule
 from fromscratch.transforms.trim import CATEGORIES as TRIM_CATEGORIES
 
 _LAST_SECOND = 253402300799  # of the year 9999: RFC 3339, in which an image's dates are written, has no later
@@ -175,6 +177,12 @@ class AccountsOptions(Strict, frozen=True):
                 raise ValueError(f"{key}: {twice[0]!r} stands twice")
 
 
+class BudgetOptions(Strict, frozen=True):
+    """Layers by how seldom and how much changes, as many as pay."""
+
+    budget: Annotated[int, Meta(description="the most layers that the image may have", ge=1, le=layer_rules.MOST)]
+
+
 class _Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     replace: Annotated[bool, Meta(description="let this item's files replace those of earlier items")] = False
 
@@ -219,7 +227,11 @@ class Recipe(Strict, frozen=True):
         Literal["epoch", "clamp", "keep"],
         Meta(description="set every mtime to the epoch, only lower later ones, or keep them"),
     ] = "epoch"
-    compression: Annotated[Literal["gzip", "zstd", "none"], Meta(description="how the layer is packed")] = "gzip"
+    compression: Annotated[Literal["gzip", "zstd", "none"], Meta(description="how the layers are packed")] = "gzip"
+    layers: Annotated[
+        Literal["one", "source", "package"] | BudgetOptions,
+        Meta(description="one layer, one for each item of rootfs, one for each package, or {budget: N}: at most N"),
+    ] = "one"
 
     def __post_init__(self) -> None:
         for text in self.platforms:
@@ -233,6 +245,10 @@ class Recipe(Strict, frozen=True):
                 raise ValueError(f"trim: {rule!r} is no category and no glob{guess}")
             if not rule.removeprefix("!").strip("/"):
                 raise ValueError(f"trim: {rule!r} would be everything; write which part of it")
+
+    @property
+    def layer_rule(self) -> Rule:
+        return self.layers.budget if isinstance(self.layers, BudgetOptions) else self.layers
 
     def items(self) -> Iterator[Item]:
         """The items under `rootfs:`, each with the options of its kind."""

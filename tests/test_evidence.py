@@ -7,11 +7,13 @@ import pytest
 from fromscratch import evidence
 from fromscratch.errors import FormatError, NotFetched
 from fromscratch.evidence import Evidence
+from fromscratch.formats.layer import Packed
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Origin, file
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import decode, tree_path
+from tests.images import blob_layer
 
 AMD64 = Platform.parse("linux/amd64")
 ASKED = Origin("debian bookworm", "asked for", "busybox in rootfs[0]")
@@ -23,7 +25,9 @@ STRANGE = tree_path(decode(b"/caf\xe9 au lait"))
 
 def made() -> Evidence:
     tree = Rootfs({tree_path("/lib"): file(Inline(b""), SHIPPED), STRANGE: file(Inline(b""), SHIPPED, ASKED)})
-    image = evidence.gather(AMD64, [], "gzip", tree, {tree_path("/usr/share/doc"): "docs"})
+    layer = blob_layer(b"tar", comment="libraries")
+    packed = Packed(layer.diff_id, layer.digest, layer.size, layer.media_type, 3, "gzip 1 level 6")
+    image = evidence.gather(AMD64, [(layer, packed)], tree, {tree_path("/usr/share/doc"): "docs"})
     return Evidence(name="demo", inputs="sha256:0", epoch=0, recipe={}, images=[image])
 
 
@@ -37,6 +41,9 @@ def test_reasons_come_back_as_they_went_for_names_of_any_bytes(tmp_path: Path) -
     assert evidence.origins(image, STRANGE) == (SHIPPED, ASKED)
     assert evidence.origins(image, tree_path("/nowhere")) == ()
     assert image.removed == {"/usr/share/doc": "docs"}
+    assert image.codec == "gzip 1 level 6"
+    (packed,) = image.packed
+    assert (packed.digest, packed.comment, packed.uncompressed_size) == (image.layers[0], "libraries", 3)
     assert len(image.reasons) == 3  # each once
 
 

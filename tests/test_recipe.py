@@ -144,6 +144,12 @@ trim: [doc]
             "r.yaml:2: compression: 'gzp' is not known here; did you mean 'gzip'?",
         ),
         (
+            "rootfs: [{overlay: a}]\nlayers: sources",
+            "r.yaml:2: layers: 'sources' is not known here; did you mean 'source'?",
+        ),
+        ("rootfs: [{overlay: a}]\nlayers: {budget: 101}", "r.yaml:2: layers.budget: expected a whole number <= 100"),
+        ("rootfs: [{overlay: a}]\nlayers: {budgt: 9}", "r.yaml:2: layers.budgt: no such key; did you mean 'budget'?"),
+        (
             "rootfs: [{overlay: a}]\ntimes: lzma",
             "r.yaml:2: times: 'lzma' is not known here; write epoch, clamp or keep",
         ),

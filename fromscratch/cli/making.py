@@ -35,6 +35,8 @@ def configure(call: Call, menu: bool = False, busybox: bool = False) -> None:
 @verb(help={"json": "print what was built for a program to read"})
 def build(call: Call, json: bool = False) -> None:
     """Make the image out of what was fetched: no network. Writes oci/, evidence.json, Dockerfile, build.log."""
+    from msgspec import to_builtins
+
     from fromscratch import assembly
 
     job = call.job
@@ -52,12 +54,13 @@ def build(call: Call, json: bool = False) -> None:
                 "size": packed,
                 "entries": len(facts.entries),
                 "codec": facts.codec,
+                "packed": to_builtins(facts.packed),
             }
         )
         state = "" if built.fresh else ", unchanged"
+        count = f"{len(facts.entries)} entries" + (f" in {len(image.layers)} layers" if len(image.layers) > 1 else "")
         lines.append(
-            f"{job.recipe.name} {image.platform}: {len(facts.entries)} entries, {megabytes(packed)} packed{state}"
-            f" -> oci:{job.layout}"
+            f"{job.recipe.name} {image.platform}: {count}, {megabytes(packed)} packed{state} -> oci:{job.layout}"
         )
     call.result(
         {"name": job.recipe.name, "fresh": built.fresh, "layout": str(job.layout), "images": data},

@@ -1,0 +1,174 @@
+"""Layers that need not be packed again: each is recorded in the store under all that its bytes depend on.
+
+That is every path of its tree with metadata and link, codec with library, version and level, our own
+version, and the identity of each content, told without reading it: bytes that we made by their
+digest, a slice of a blob of the store by the blob's, a file of this machine by what lstat(2) tells
+of it, the time of the last change to the inode included, which no program can set.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, assert_never
+
+import msgspec
+
+from fromscratch import __version__
+from fromscratch.digest import Digest
+from fromscratch.errors import ImageError
+from fromscratch.formats.layer import Packed, codec_of
+from fromscratch.host import disk
+from fromscratch.host.kept import is_settled
+from fromscratch.host.layout import LayoutWriter
+from fromscratch.host.store import Store
+from fromscratch.model.content import ArchiveMember, Content, HostFile, Inline
+from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLink, Symlink
+from fromscratch.model.image import Layer
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.progress import SILENT, Progress
+
+_RECORD = "packed-layer"
+_NAMED_BY_DIGEST = ("blobs", "derived")
+
+
+class _Record(msgspec.Struct, frozen=True):
+    """`Packed`, as text."""
+
+    diff_id: str
+    digest: str
+    size: int
+    media_type: str
+    uncompressed_size: int
+    codec: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packer:
+    """Brings layers into a layout under way."""
+
+    layout: LayoutWriter
+    store: Store
+    codec: Literal["gzip", "zstd", "none"] = "gzip"
+    threads: int = 2
+    progress: Progress = SILENT
+
+    def layer(self, tree: Rootfs, *, title: str, comment: str = "") -> tuple[Layer, Packed]:
+        """The layer of a tree: taken over from the layout that is to be replaced if that has it, else packed.
+
+        `title` is what the progress of packing is called. Nothing is recorded when a file has changed so
+        lately that its next change might have the same time, or while it was packed. Errors as for
+        `LayoutWriter.pack`.
+        """
+        name = codec_of(tree, self.codec).name
+        key = _key(tree, name, self.store)
+        packed = _recorded(self.store, key) if key else None
+        with disk.explained(self.layout.directory):
+            if packed is not None and self.layout.reuse(packed.digest, packed.size):
+                return self.layout.layer(
+                    packed.diff_id, packed.digest, packed.size, packed.media_type, comment=comment
+                ), packed
+        with self.progress.task(title, total=tree.size) as task:
+            layer, packed = self.layout.pack(
+                tree, codec=self.codec, threads=self.threads, comment=comment, progress_task=task
+            )
+        if key is not None and key == _key(tree, packed.codec, self.store):
+            _record(self.store, key, packed)
+        return layer, packed
+
+
+def _recorded(store: Store, key: str) -> Packed | None:
+    data = store.record(_RECORD, key)
+    if data is None:
+        return None
+    try:
+        found = msgspec.json.decode(data, type=_Record)
+        return Packed(
+            Digest.parse(found.diff_id),
+            Digest.parse(found.digest),
+            found.size,
+            found.media_type,
+            found.uncompressed_size,
+            found.codec,
+        )
+    except (msgspec.DecodeError, ImageError):
+        return None  # damaged: it is written again
+
+
+def _record(store: Store, key: str, packed: Packed) -> None:
+    facts = {**asdict(packed), "diff_id": str(packed.diff_id), "digest": str(packed.digest)}
+    store.write_record(_RECORD, key, msgspec.json.encode(msgspec.convert(facts, _Record)))
+
+
+def _key(tree: Rootfs, codec: str, store: Store) -> str | None:
+    """A digest of all that the layer's bytes depend on; None if a file of it has changed just now or since it was
+    looked at."""
+    hasher = hashlib.sha256(ascii((__version__, codec)).encode())
+    identity = _identities(store)
+    for path, entry in tree.items():
+        what = _facts(entry, identity)
+        if what is None:
+            return None
+        meta = entry.meta
+        facts = (path, type(entry).__name__, meta.mode, meta.uid, meta.gid, meta.mtime, meta.xattrs, what)
+        hasher.update(ascii(facts).encode())  # no two tuples of plain values look alike, whatever is in a name
+    return hasher.hexdigest()
+
+
+def _facts(entry: Entry, identity: Callable[[Content], object]) -> object:
+    """What an entry is besides its metadata."""
+    match entry:
+        case File():
+            return identity(entry.content)
+        case Symlink() | HardLink():
+            return entry.target
+        case Device():
+            return entry.kind, entry.major, entry.minor
+        case Directory() | Fifo():
+            return ""
+        case _:
+            assert_never(entry)
+
+
+def _identities(store: Store) -> Callable[[Content], object]:
+    """What tells a content from every other, or None where nothing does."""
+    archives: dict[Path, object] = {}
+
+    def identity(content: Content) -> object:
+        match content:
+            case Inline():
+                return hashlib.sha256(content.data).hexdigest()
+            case HostFile():
+                return _file(content.path, content)
+            case ArchiveMember():
+                if content.archive not in archives:
+                    archives[content.archive] = _archive(content.archive, store)
+                archive = archives[content.archive]
+                return archive and (archive, content.offset, content.size)
+            case _:
+                assert_never(content)
+
+    return identity
+
+
+def _archive(path: Path, store: Store) -> object:
+    """Blobs of the store, and what is made of them, never change under their names."""
+    if path.is_relative_to(store.root):
+        parts = path.relative_to(store.root).parts
+        if len(parts) == 3 and parts[0] in _NAMED_BY_DIGEST:
+            return parts
+    return _file(os.path.realpath(path))
+
+
+def _file(path: Path | str, wanted: HostFile | None = None) -> object:
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    if not stat.S_ISREG(found.st_mode) or not is_settled(found):
+        return None
+    if wanted is not None and (found.st_size, found.st_mtime_ns) != (wanted.size, wanted.mtime_ns):
+        return None  # packing it will tell
+    return str(path), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
