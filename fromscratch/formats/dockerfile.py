@@ -26,10 +26,19 @@ def metadata_dockerfile(config: RunConfig, base: str, *, name: str = "the image"
     Raises UsageError, naming the field, for a value that no Dockerfile can hold. `args_escaped` is left out: it
     matters to Windows alone.
     """
+    added = f"ADD {json.dumps([archive, '/'], ensure_ascii=False)}\n" if archive else ""
+    head = f"# How {_one_line(name, 'name')} runs: its configuration as a Dockerfile, {SIGNED}"
+    return f"{head}\nFROM {base}\n{added}{metadata_instructions(config)}"
+
+
+def metadata_instructions(config: RunConfig) -> str:
+    """The instructions alone, each of one or several lines, as `docker import --change` takes them too.
+
+    Raises UsageError as `metadata_dockerfile` does.
+    """
     if config.stop_timeout is not None:
         raise UsageError(f"no Dockerfile can say a stop timeout, here {config.stop_timeout} seconds", _OTHERWISE)
     instructions = [
-        *([f"ADD {json.dumps([archive, '/'], ensure_ascii=False)}"] if archive else []),
         *_pairs("LABEL", dict(sorted(config.labels.items()))),
         *_pairs("ENV", config.env),
         *_word("WORKDIR", config.working_dir),
@@ -43,8 +52,7 @@ def metadata_dockerfile(config: RunConfig, base: str, *, name: str = "the image"
         *_exec_form("ENTRYPOINT", config.entrypoint),
         *_exec_form("CMD", config.cmd),
     ]
-    head = f"# How {_one_line(name, 'name')} runs: its configuration as a Dockerfile, {SIGNED}"
-    return "\n".join([head, f"FROM {base}", *instructions, ""])
+    return "".join(f"{instruction}\n" for instruction in instructions)
 
 
 def _word(instruction: str, value: str) -> Iterator[str]:
