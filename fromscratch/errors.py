@@ -45,6 +45,14 @@ class FormatError(ImageError):
     """Bytes that do not follow the format they claim: truncated, malformed or unsupported."""
 
 
+class MissingBlob(FormatError):
+    """A document names bytes that are not in the place where it lies."""
+
+
+class TooLarge(ImageError):
+    """An archive that would grow beyond what is allowed to it."""
+
+
 class IntegrityError(ImageError):
     """Bytes that do not have the digest, size or signature that was promised."""
 
@@ -63,3 +71,7 @@ class MissingTool(ImageError):
 
 class CommandFailed(ImageError):
     """A program that we ran ended with an error, or could not be run."""
+
+
+class RegistryError(ImageError):
+    """A registry refused what it was asked, or gave no usable answer."""

@@ -7,10 +7,13 @@ from typing import Any, BinaryIO, Literal, Protocol, assert_never
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.codec import deflate_library, import_zstandard
+from fromscratch.formats.limits import Limits
 
 Compression = Literal["gzip", "xz", "bzip2", "zstd", "none"]
 
 _READ = 1 << 18
+MAGIC = 16
+_XZ_MEMORY = 1 << 28  # four times what the largest level of xz needs to be read; a header could ask for 4 GiB
 _WRITE = 1 << 20
 _ZSTD_PIECE = 1 << 10
 _BZIP2_BLOCKS = (b"\x31\x41\x59\x26\x53\x59", b"\x17\x72\x45\x38\x50\x90")
@@ -37,10 +40,24 @@ class _Decoder(Protocol):
     def decompress(self, data: bytes, limit: int) -> bytes: ...
 
 
-def kind(path: Path) -> Compression:
+_DEFAULT = Limits()
+
+
+def kind(path: Path, title: str = "") -> Compression:
     """How a file is compressed, by its first bytes. Raises FormatError for a form that we do not read."""
     with open(path, "rb") as stream:
-        start = stream.read(16)
+        start = stream.read(MAGIC)
+    for magic, name in _FOREIGN:
+        if start.startswith(magic):
+            raise FormatError(
+                f"{title or path} is a {name} file, which we do not read",
+                "compress it with gzip, xz, bzip2 or zstd instead",
+            )
+    return kind_of(start)
+
+
+def kind_of(start: bytes) -> Compression:
+    """The compression that begins with these bytes; MAGIC of them tell."""
     if start.startswith(b"\x1f\x8b"):
         return "gzip"
     if start.startswith(b"\xfd7zXZ\0"):
@@ -50,30 +67,27 @@ def kind(path: Path) -> Compression:
     # RFC 8878: a frame, or a skippable frame before it.
     if start.startswith(b"\x28\xb5\x2f\xfd") or (start[1:4] == b"\x2a\x4d\x18" and start[0] & 0xF0 == 0x50):
         return "zstd"
-    for magic, name in _FOREIGN:
-        if start.startswith(magic):
-            raise FormatError(
-                f"{path} is a {name} file, which we do not read", "compress it with gzip, xz, bzip2 or zstd instead"
-            )
     return "none"
 
 
-def expand(blob: Path, target: Path) -> None:
+def expand(blob: Path, target: Path, *, title: str = "", limits: Limits = _DEFAULT) -> None:
     """Write the plain bytes of `blob` to `target`; a file that is not compressed is copied.
 
-    Every stream of a file of several is read, and zeros behind the last are padding. Raises
-    FormatError, naming `blob`, for one that is damaged or cut, MissingTool for zstd without its
-    library, and OSError.
+    Every stream of a file of several is read, and zeros behind the last are padding. Messages call the
+    file `title`, or else by its path. Raises FormatError for one that is damaged or cut, TooLarge while
+    it expands to more than `limits` allow, MissingTool for zstd without its library, and OSError.
     """
-    compression = kind(blob)
+    title = title or str(blob)
+    compression = kind(blob, title)
     if compression == "none":
         shutil.copyfile(blob, target)
         return
     with open(blob, "rb", buffering=0) as source, open(target, "wb") as out:
         try:
-            out.writelines(pieces(source, compression))
+            room = limits.room(blob.stat().st_size)
+            out.writelines(room.bounded(pieces(source, compression), title))
         except Unsound as error:
-            raise FormatError(f"{blob} is no sound {compression} file: {error}", "fetch or make it again") from error
+            raise FormatError(f"{title} is no sound {compression} file: {error}", "fetch or make it again") from error
 
 
 def pieces(source: BinaryIO, compression: Compression) -> Iterator[bytes]:
@@ -133,7 +147,7 @@ def _decoders(compression: Literal["gzip", "xz", "bzip2", "zstd"]) -> tuple[Call
         case "xz":
             import lzma
 
-            return lzma.LZMADecompressor, (lzma.LZMAError, EOFError, _Cut)
+            return lambda: lzma.LZMADecompressor(memlimit=_XZ_MEMORY), (lzma.LZMAError, EOFError, _Cut)
         case "bzip2":
             return _Bzip2, (_Damaged, _Cut)
         case "zstd":
