@@ -57,6 +57,10 @@ class IntegrityError(ImageError):
     """Bytes that do not have the digest, size or signature that was promised."""
 
 
+class Irreproducible(ImageError):
+    """The same recipe and store gave two images that differ."""
+
+
 class DownloadError(ImageError):
     """A file could not be had from where it should be."""
 

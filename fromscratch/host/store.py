@@ -112,10 +112,11 @@ class Store:
             except FileNotFoundError:
                 return None
 
-    def write_record(self, kind: str, key: str, data: bytes) -> None:
+    def write_record(self, kind: str, key: str, data: bytes, *, durable: bool = True) -> None:
+        """Keep a fact; one that is not `durable` may be lost, or found empty, after a power cut."""
         path = self._record(kind, key)
         self._make(path.parent)
-        disk.write_atomically(path, data, durable=True)
+        disk.write_atomically(path, data, durable=durable)
 
     def derived(self, digest: Digest, kind: str, make: Callable[[Path, Path], None]) -> Path:
         """What `make(blob, target)` makes of a blob, a file or a folder; made once, by one process.

@@ -17,7 +17,19 @@ from fromscratch.host.web_failure import Failed, Kind, public, refused, told
 if TYPE_CHECKING:
     import requests
 
-__all__ = ["Failed", "Kind", "PerThread", "Session", "Timeouts", "origin", "pieces", "public", "redirected", "refused"]
+__all__ = [
+    "Failed",
+    "Kind",
+    "PerThread",
+    "Session",
+    "Timeouts",
+    "certificates",
+    "origin",
+    "pieces",
+    "public",
+    "redirected",
+    "refused",
+]
 
 PIECE = 1 << 16
 _REDIRECTS = 10
@@ -193,6 +205,5 @@ def redirected(url: str, location: str) -> str:
 def certificates() -> str | bool:
     """What `verify` of requests is to be."""
     # requests heeds only its own two variables; OpenSSL's are what the rest of the system is set up with.
-    if os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE"):
-        return True
-    return os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR") or True
+    names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+    return next((os.environ[name] for name in names if os.environ.get(name)), True)

@@ -1,0 +1,104 @@
+"""Where a name of an image leads: which registry, which repository of it, and by which scheme it is asked."""
+
+import ipaddress
+import socket
+import ssl
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from fromscratch.errors import UsageError
+from fromscratch.host import web
+from fromscratch.model.reference import Reference
+
+HUB = "docker.io"
+_HUB_NAMES = frozenset({"", HUB, "index.docker.io", "registry-1.docker.io"})
+_HUB_API = "registry-1.docker.io"
+_PROBE = 5.0
+# What OpenSSL says of an answer that is no TLS.
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One repository. `registry` is the host as names of images write it, with its port if they do."""
+
+    registry: str
+    repository: str
+
+    @classmethod
+    def of(cls, reference: Reference) -> "Place":
+        """A name without a host is one of docker.io, and there a name without a slash is one of library/."""
+        registry = canonical(reference.host)
+        path = reference.path
+        return cls(registry, f"library/{path}" if registry == HUB and "/" not in path else path)
+
+    @property
+    def host(self) -> str:
+        """HOST[:PORT] of the API."""
+        return _HUB_API if self.registry == HUB else self.registry
+
+    def __str__(self) -> str:
+        return f"{self.registry}/{self.repository}"
+
+
+def canonical(registry: str) -> str:
+    """One spelling for all the names that docker.io has had."""
+    return HUB if registry in _HUB_NAMES else registry
+
+
+def reference_of(text: str) -> Reference:
+    """`HOST/PATH[:TAG][@DIGEST]`, or with docker:// before it any name that docker takes. Raises UsageError."""
+    bare = text.removeprefix("docker://")
+    reference = Reference.parse(bare)
+    if not reference.host and bare == text:
+        raise UsageError(
+            f"{text} names no registry",
+            f"write its host too, such as {Place.of(reference)} or localhost:5000/{reference.path}",
+        )
+    return reference
+
+
+def is_loopback(host: str) -> bool:
+    """Whether HOST[:PORT] is this machine itself."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def base_url(place: Place, *, plain_http: bool, trusting: bool) -> str:
+    """How the registry is asked: https, unless `plain_http`, or the host is this machine and speaks no TLS.
+
+    Who was told which certificates to trust (`trusting`) means https.
+    """
+    if plain_http:
+        return f"http://{place.host}"
+    if not trusting and is_loopback(place.host) and not _speaks_tls(place.host):
+        return f"http://{place.host}"
+    return f"https://{place.host}"
+
+
+def _speaks_tls(host: str) -> bool:
+    """Whether something behind this address takes part in a handshake. Nothing is shown to it, nothing is trusted."""
+    parts = urlsplit(f"//{host}")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with socket.create_connection((parts.hostname or "", parts.port or 443), _PROBE) as connection:
+            context.wrap_socket(connection, server_hostname=parts.hostname).close()
+    except ssl.SSLError as error:
+        return (error.reason or "") not in _NO_TLS and not isinstance(error, ssl.SSLEOFError)
+    except (TimeoutError, ConnectionResetError):
+        return False
+    except OSError as error:
+        if parts.port is None:
+            return False  # nothing at 443: port 80 may be meant, and the first request will tell
+        raise web.Failed(web.Kind.UNREACHABLE, f"{host} gives no connection: {error.strerror}", again=True) from error
+    return True

@@ -1,0 +1,225 @@
+"""What a registry is shown when it asks who we are: a name and password, or a token that its token service gave.
+
+The token service is that of docker's distribution, spec/auth/token.md and oauth.md. Nothing is shown before it is
+asked for, and nothing to another origin than the registry's and its token service's.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
+
+from fromscratch.errors import RegistryError
+from fromscratch.host import web
+from fromscratch.host.registry import refusal
+from fromscratch.host.registry.address import Place, is_loopback
+from fromscratch.host.registry.challenge import Challenge, challenge_of
+from fromscratch.host.registry.credentials import Credentials
+
+if TYPE_CHECKING:
+    import requests
+
+_CLIENT = "fromscratch"
+_LIFE = 60.0  # token.md: what a token lasts whose answer does not say
+_EARLY = 5.0
+_MOST = 1 << 20
+
+
+class Authorizer:
+    """For one repository, and for all threads.
+
+    `scopes` are what is asked of a token service, such as `repository:team/hello:pull,push`; `extra` too, unless
+    the service refuses those. `find` is asked for credentials once, when they are wanted.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        base: str,
+        scopes: tuple[str, ...],
+        extra: tuple[str, ...],
+        find: Callable[[], Credentials | None],
+        note: Callable[[str], None],
+    ) -> None:
+        self._place, self._base = place, base
+        self._scopes, self._extra = list(scopes), list(extra)
+        self._find, self._note = find, note
+        self._lock = threading.RLock()
+        self._looked = False
+        self._found: Credentials | None = None
+        self._bearer: Challenge | None = None
+        self._shown: str | None = None
+        self._until = 0.0
+        self._secrets: set[str] = set()
+
+    def header(self, session: web.Session) -> str | None:
+        """The Authorization of the next request. Raises web.Failed and RegistryError for a token that cannot be had."""
+        with self._lock:
+            if self._bearer and self._shown and time.monotonic() > self._until:
+                self._renew(session)
+            return self._shown
+
+    def answer(self, session: web.Session, field: str, shown: str | None) -> bool:
+        """Whether the request, refused with this WWW-Authenticate, is worth another try, with a new `header`."""
+        with self._lock:
+            if shown != self._shown:
+                return True  # another thread has been told the same
+            bearer, basic = challenge_of(field, "bearer"), challenge_of(field, "basic")
+            credentials = self._credentials()
+            if credentials and credentials.bearer:
+                return self._show(f"Bearer {credentials.bearer}", shown)
+            if bearer:
+                self._bearer = bearer
+                wider = self._widen(bearer.parameters.get("scope", ""))
+                if shown and not wider and bearer.parameters.get("error") == "insufficient_scope":
+                    return False
+                self._renew(session)
+                return True
+            if basic and credentials and credentials.user:
+                return self._show(credentials.basic, shown)
+            return False
+
+    @property
+    def source(self) -> str:
+        """Where the credentials came from; empty if none were found or wanted."""
+        return self._found.source if self._found else ""
+
+    def conceal(self, text: str) -> str:
+        """The text without any secret that was shown."""
+        with self._lock:
+            for secret in sorted(self._secrets, key=len, reverse=True):
+                text = text.replace(secret, "…")
+        return text
+
+    def _credentials(self) -> Credentials | None:
+        if not self._looked:
+            self._found = self._find()
+            self._looked = True
+            self._secrets.update(self._found.secrets if self._found else ())
+            if self._found and self._base.startswith("http:") and not is_loopback(self._place.host):
+                self._note(f"{self._place.registry} is asked without TLS: its credentials can be read on the way")
+        return self._found
+
+    def _show(self, header: str, shown: str | None) -> bool:
+        self._shown, self._until = header, float("inf")
+        return header != shown
+
+    def _widen(self, scope: str) -> bool:
+        """Whether the registry names a scope that we have not asked for yet."""
+        new = [one for one in scope.split() if not self._covered(one)]
+        self._extra += new
+        return bool(new)
+
+    def _covered(self, scope: str) -> bool:
+        name, _, actions = scope.rpartition(":")
+        for known in (*self._scopes, *self._extra):
+            ours, _, allowed = known.rpartition(":")
+            if ours == name and set(actions.split(",")) <= set(allowed.split(",")):
+                return True
+        return False
+
+    def _renew(self, session: web.Session) -> None:
+        """A new token; without the extra scopes if the service does not want to hear of them."""
+        try:
+            token, lasts = self._token(session, [*self._scopes, *self._extra])
+        except RegistryError:
+            if not self._extra:
+                raise
+            token, lasts = self._token(session, self._scopes)
+            self._extra.clear()
+        self._secrets.add(token)
+        self._shown = f"Bearer {token}"
+        self._until = time.monotonic() + max(lasts - _EARLY, lasts / 2)
+
+    def _token(self, session: web.Session, scopes: list[str]) -> tuple[str, float]:
+        assert self._bearer is not None  # noqa: S101 - it is what asked for the token
+        realm = self._realm(self._bearer)
+        service = self._bearer.parameters.get("service", "")
+        credentials = self._credentials()
+        started = time.monotonic()
+        if credentials and credentials.identity:
+            response = self._by_identity(session, realm, service, scopes, credentials)
+        else:
+            response = self._by_password(session, realm, service, scopes, credentials)
+        with response:
+            data = _limited(response)
+            if response.status_code != 200:
+                raise self._refused(response, data, realm, credentials)
+        token, lasts = _parsed(data, realm)
+        return token, lasts - (time.monotonic() - started)
+
+    def _by_password(
+        self, session: web.Session, realm: str, service: str, scopes: list[str], credentials: Credentials | None
+    ) -> "requests.Response":
+        """token.md: a GET with the name and password, or without for whoever has none."""
+        query = urlencode([*([("service", service)] if service else []), *(("scope", scope) for scope in scopes)])
+        url = f"{realm}{'&' if urlsplit(realm).query else '?'}{query}"
+        shown = credentials.basic if credentials and credentials.user else None
+        return session.send("GET", url, {"Accept": "application/json"}, authorization=shown)
+
+    def _by_identity(
+        self, session: web.Session, realm: str, service: str, scopes: list[str], credentials: Credentials
+    ) -> "requests.Response":
+        """oauth.md: a POST with the refresh token."""
+        form = {
+            "grant_type": "refresh_token",
+            "service": service,
+            "client_id": _CLIENT,
+            "scope": " ".join(scopes),
+            "refresh_token": credentials.identity,
+        }
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+        return session.send("POST", realm, headers, lambda: urlencode(form).encode())
+
+    def _realm(self, challenge: Challenge) -> str:
+        """Where tokens are given. What is asked there by whom must be as protected as the registry itself is."""
+        realm = challenge.parameters.get("realm", "")
+        scheme, host, _ = web.origin(realm)
+        if scheme == "https" and host:
+            return realm
+        open_anyway = self._base.startswith("http:") and not is_loopback(self._place.host)
+        if scheme == "http" and host and (open_anyway or is_loopback(urlsplit(realm).netloc)):
+            return realm
+        shown = web.public(realm).partition("?")[0] or "nowhere"
+        raise RegistryError(
+            f"{self._place.registry} wants its tokens to be fetched from {shown}, which is not protected",
+            "nothing was sent there; ask who runs the registry",
+        )
+
+    def _refused(
+        self, response: "requests.Response", data: bytes, realm: str, credentials: Credentials | None
+    ) -> Exception:
+        if response.status_code >= 500 or response.status_code == 429:
+            return web.refused(response)
+        said = refusal.read(response.status_code, data, self.conceal)
+        host = urlsplit(realm).hostname
+        whom = f"the credentials of {credentials.source}" if credentials else "anybody without credentials"
+        return RegistryError(
+            f"{host}, which gives tokens for {self._place.registry}, does not accept {whom}: {said.told}",
+            f"log in {'again ' if credentials else ''}with {refusal.login(self._place)}",
+        )
+
+
+def _parsed(data: bytes, realm: str) -> tuple[str, float]:
+    """Token, and for how many seconds it holds."""
+    try:
+        document: Mapping[str, object] = json.loads(data)
+        token = document.get("token") or document.get("access_token")
+        lasts = document.get("expires_in")
+        if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+            raise ValueError
+    except (ValueError, AttributeError, RecursionError):
+        # What was read may hold a token: it is neither shown nor chained.
+        raise RegistryError(f"{urlsplit(realm).hostname} answers with no token", "ask who runs the registry") from None
+    return token, float(lasts) if isinstance(lasts, int | float) and lasts > 0 else _LIFE
+
+
+def _limited(response: "requests.Response") -> bytes:
+    data = b""
+    for piece in web.pieces(response, response.url):
+        data += piece
+        if len(data) > _MOST:
+            break
+    return data

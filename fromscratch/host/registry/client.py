@@ -1,0 +1,209 @@
+"""One repository of a registry, asked until it answers: retries, credentials and refusals are seen to here."""
+
+import json
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+from urllib.parse import urljoin
+
+from fromscratch.digest import Digest
+from fromscratch.errors import FormatError, RegistryError
+from fromscratch.formats import oci
+from fromscratch.host import web
+from fromscratch.host.registry import credentials, refusal
+from fromscratch.host.registry.access import Access
+from fromscratch.host.registry.address import Place, base_url
+from fromscratch.host.registry.authorizer import Authorizer
+from fromscratch.host.registry.trust import trust
+from fromscratch.host.registry.wire import RegistrySession, limited
+from fromscratch.host.transfer import Stopped
+from fromscratch.host.web_failure import refused
+from fromscratch.progress import SILENT, Progress
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`url` is the one that answered, behind all redirects."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
+    url: str
+
+    @property
+    def location(self) -> str:
+        """Where the answer leads, as an absolute address. Raises web.Failed if it leads nowhere or out of https."""
+        place = self.headers.get("Location")
+        if not place:
+            raise web.Failed(web.Kind.BROKEN, "the registry does not say where to go on")
+        return web.redirected(self.url, place)
+
+    @property
+    def digest(self) -> Digest | None:
+        """What Docker-Content-Digest says. Raises FormatError."""
+        text = self.headers.get("Docker-Content-Digest")
+        return Digest.parse(text) if text else None
+
+
+class Client:
+    """For all threads of one push or pull. `pushing` asks for more rights, `mounting` for those to read there.
+
+    with Client(Place.of(reference), access) as client: ...
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        access: Access,
+        progress: Progress = SILENT,
+        *,
+        pushing: bool = False,
+        mounting: Collection[str] = (),
+    ) -> None:
+        self.place, self.access = place, access
+        self.patience = access.patience
+        self.stop = threading.Event()
+        self._progress = progress
+        scope = f"repository:{place.repository}:{'pull,push' if pushing else 'pull'}"
+        self._scopes = (scope,), tuple(f"repository:{name}:pull" for name in mounting)
+        self._trust = trust(place.registry, access)
+        self._opening = threading.Lock()
+        self._opened: tuple[str, Authorizer] | None = None
+        self._sessions = web.PerThread(partial(self.session, self.patience.timeouts))
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sessions.close()
+
+    def abort(self) -> None:
+        """Let all threads that are at work end soon."""
+        self.stop.set()
+        self._sessions.abort()
+
+    def url(self, path: str) -> str:
+        """An address of the repository. Raises web.Failed when the registry has to be asked how, and is not there."""
+        return f"{self._open()[0]}/v2/{self.place.repository}/{path}"
+
+    def session(self, timeouts: web.Timeouts) -> RegistrySession:
+        base, authorizer = self._open()
+        return RegistrySession(timeouts, self.place, base, authorizer, self._trust)
+
+    def ask(
+        self,
+        doing: str,
+        method: str,
+        path: str,
+        *,
+        expect: Collection[int] = (200,),
+        headers: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+        most: int = oci.MAX_DOCUMENT,
+    ) -> Answer:
+        """The answer, its status one of `expect`, however often it takes. `path` is one of the repository, or a URL.
+
+        Raises RegistryError, saying that we cannot do what we are `doing`.
+        """
+        body = None if data is None else lambda: data
+        return self.persist(
+            doing, lambda: self.once(doing, method, path, expect=expect, headers=headers, body=body, most=most)
+        )
+
+    def persist(self, doing: str, attempt: Callable[[], Result]) -> Result:
+        """What `attempt` gives when it does not fail, or fails for good. Raises RegistryError, Stopped."""
+        failures = 0
+        while True:
+            try:
+                return attempt()
+            except web.Failed as failed:
+                failures += 1
+                if not failed.again or failures >= self.patience.attempts:
+                    raise refusal.failure(failed, doing, self.place) from failed
+                self.wait(failures, failed)
+
+    def wait(self, failures: int, failed: web.Failed) -> None:
+        """Before the next attempt. Raises Stopped."""
+        if self.stop.wait(self.patience.pause(failures, failed.pause)):
+            raise Stopped
+
+    def once(
+        self,
+        doing: str,
+        method: str,
+        path: str,
+        *,
+        expect: Collection[int],
+        headers: Mapping[str, str] | None = None,
+        body: Callable[[], Any] | None = None,
+        most: int = oci.MAX_DOCUMENT,
+    ) -> Answer:
+        """One attempt. Raises web.Failed for what may go better, RegistryError for a refusal."""
+        url = path if "://" in path else self.url(path)
+        with self._sessions.mine().ask(method, url, headers or {}, body) as response:
+            status = response.status_code
+            if status in expect:
+                data = b"" if method == "HEAD" else limited(response, most, f"the answer to {method}")
+                return Answer(status, response.headers, data, response.url)
+            again = refused(response)
+            if again.again:
+                raise again
+            try:
+                data = limited(response, oci.MAX_DOCUMENT, "an error")
+            except (web.Failed, FormatError):
+                data = b""
+            raise self.error(Answer(status, response.headers, data, response.url), doing)
+
+    def refusal(self, answer: Answer) -> refusal.Refusal:
+        """What an answer says that refuses."""
+        return refusal.read(answer.status, answer.data, self._open()[1].conceal)
+
+    def error(self, answer: Answer, doing: str) -> RegistryError:
+        """The same as an error."""
+        return refusal.error(self.refusal(answer), doing, self.place, self._open()[1].source)
+
+    def pages(self, doing: str, path: str, *, expect: Collection[int] = (200,)) -> "list[Answer]":
+        """All the parts of a list: distribution-spec, "Listing Tags", with the Link of RFC 8288."""
+        answers = [self.ask(doing, "GET", path, expect=expect)]
+        seen = {answers[0].url}
+        while (following := _next(answers[-1])) and following not in seen:
+            if web.origin(following) != web.origin(answers[0].url):
+                raise FormatError(f"{self.place.registry} continues a list elsewhere", "ask who runs the registry")
+            seen.add(following)
+            answers.append(self.ask(doing, "GET", following))
+        return answers
+
+    def _open(self) -> tuple[str, Authorizer]:
+        """How the registry is asked, and what it is shown: found out when it is first needed."""
+        with self._opening:
+            if self._opened is None:
+                base = base_url(self.place, plain_http=self.access.plain_http, trusting=bool(self._trust))
+                found = partial(credentials.find, self.place, self.access)
+                note = self._progress.note
+                self._opened = base, Authorizer(self.place, base, *self._scopes, found, note)
+            return self._opened
+
+
+def decoded(answer: Answer, what: str) -> Any:
+    """A JSON object. Raises FormatError."""
+    try:
+        document = json.loads(answer.data)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{what} is no JSON", "ask who runs the registry") from error
+    if not isinstance(document, dict):
+        raise FormatError(f"{what} is no JSON object", "ask who runs the registry")
+    return document
+
+
+def _next(answer: Answer) -> str | None:
+    """The address behind `rel="next"` of a Link."""
+    from requests.utils import parse_header_links
+
+    for link in parse_header_links(answer.headers.get("Link", "")):
+        if link.get("rel") == "next" and link.get("url"):
+            return urljoin(answer.url, link["url"])
+    return None

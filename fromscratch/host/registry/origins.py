@@ -1,0 +1,42 @@
+"""Which repositories of a registry are known to have a blob: kept in the store, to mount it from there.
+
+What is kept may be out of date: a registry that does not find the blob there takes it from us.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+
+from fromscratch.digest import Digest
+from fromscratch.host.registry.address import Place
+from fromscratch.host.store import Store
+
+_KIND = "registry-blobs"
+_MOST = 3
+
+
+def known(store: Store, place: Place, digests: Iterable[Digest]) -> Mapping[Digest, tuple[str, ...]]:
+    """Other repositories of the same registry that had these blobs, the latest first."""
+    found = {}
+    for digest in digests:
+        names = [name for name in _read(store, place, digest) if name != place.repository]
+        if names:
+            found[digest] = tuple(names)
+    return found
+
+
+def remember(store: Store, place: Place, digests: Iterable[Digest]) -> None:
+    """The repository has these blobs now."""
+    for digest in digests:
+        names = _read(store, place, digest)
+        if names[:1] != [place.repository]:
+            kept = [place.repository, *(name for name in names if name != place.repository)][:_MOST]
+            store.write_record(_KIND, f"{place.registry} {digest}", json.dumps(kept).encode(), durable=False)
+
+
+def _read(store: Store, place: Place, digest: Digest) -> list[str]:
+    with suppress(ValueError):
+        names = json.loads(store.record(_KIND, f"{place.registry} {digest}") or b"[]")
+        if isinstance(names, list):
+            return [name for name in names if isinstance(name, str)]
+    return []

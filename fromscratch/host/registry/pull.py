@@ -1,0 +1,163 @@
+"""Images out of a registry: documents are verified at once, layers brought into the store when they are asked for.
+
+distribution-spec, "Pull". A tag is only believed to name something: everything below it is held to its digest.
+"""
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import BinaryIO
+
+from fromscratch.digest import Digest
+from fromscratch.errors import FormatError, IntegrityError
+from fromscratch.formats import oci
+from fromscratch.formats.oci import Descriptor
+from fromscratch.formats.oci_graph import is_manifest
+from fromscratch.formats.oci_images import images_below
+from fromscratch.formats.verified import check_bytes, verified
+from fromscratch.host.download import Wanted, download
+from fromscratch.host.registry import origins
+from fromscratch.host.registry.client import Answer, Client, decoded
+from fromscratch.host.registry.push import ACCEPTED
+from fromscratch.host.store import Store
+from fromscratch.model.image import Image, Platform
+from fromscratch.model.reference import Reference
+from fromscratch.progress import SILENT, Progress
+
+_SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1"
+_UNSAID = ("", "application/json", "application/octet-stream", "text/plain")
+
+
+@dataclass
+class RegistryBlobs:
+    """The blobs of a repository. What is read of them is kept in the store."""
+
+    client: Client
+    store: Store
+    progress: Progress = SILENT
+    _documents: dict[Digest, bytes] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        return str(self.client.place)
+
+    def resolve(self, reference: Reference) -> Descriptor:
+        """What a tag or digest names now. Raises RegistryError, IntegrityError, FormatError."""
+        name = str(reference.digest or reference.tag)
+        answer = self._manifest(name)
+        what = f"the manifest {name} of {self.label}"
+        if reference.digest:
+            check_bytes(answer.data, reference.digest, len(answer.data), what)
+        digest = reference.digest or Digest.of(answer.data)
+        said = answer.digest
+        if said is not None and said != digest:
+            check_bytes(answer.data, said, len(answer.data), f"{what}, by what the registry says of it,")
+        self._documents[digest] = answer.data
+        return Descriptor(media_type=_media_type(answer, what), digest=digest, size=len(answer.data))
+
+    def document(self, descriptor: Descriptor) -> bytes:
+        digest, what = descriptor.digest, f"the document {descriptor.digest} of {self.label}"
+        if descriptor.size > oci.MAX_DOCUMENT:
+            raise FormatError(f"{what} is too large for a document", "make the image again")
+        if digest in self._documents:
+            return check_bytes(self._documents[digest], digest, descriptor.size, what)
+        if self.store.has(digest):
+            try:
+                return check_bytes(self.store.read(digest), digest, descriptor.size, f"{digest} of the store")
+            except IntegrityError:
+                self.store.discard(digest)
+        if is_manifest(descriptor.media_type):
+            data = self._manifest(str(digest)).data
+        else:
+            data = self.client.ask(f"pull {digest} from {self.label}", "GET", f"blobs/{digest}").data
+        self._documents[digest] = check_bytes(data, digest, descriptor.size, what)
+        self._keep(digest, data)
+        return data
+
+    def layer(self, descriptor: Descriptor) -> Callable[[], BinaryIO]:
+        return partial(self._open, descriptor)
+
+    def bring(self, descriptors: Sequence[Descriptor]) -> None:
+        """Bring these blobs into the store, side by side; what was begun is gone on with. Documents are left out."""
+        blobs = [one for one in descriptors if not is_manifest(one.media_type)]
+        wanted = [self._wanted(one) for one in blobs]
+        access = self.client.access
+        download(self.store, wanted, self.progress, access.jobs, patience=access.patience, connect=self.client.session)
+        origins.remember(self.store, self.client.place, [one.digest for one in blobs])
+
+    def _wanted(self, descriptor: Descriptor) -> Wanted:
+        url = self.client.persist(f"pull from {self.label}", lambda: self.client.url(f"blobs/{descriptor.digest}"))
+        title = f"{self.client.place.repository} {descriptor.digest.hex[:12]}"
+        return Wanted(title=title, urls=(url,), digest=descriptor.digest, size=descriptor.size)
+
+    def _open(self, descriptor: Descriptor) -> BinaryIO:
+        if is_manifest(descriptor.media_type):
+            return io.BytesIO(self.document(descriptor))
+        if not self.store.has(descriptor.digest):
+            self.bring([descriptor])
+        stream = self.store.open(descriptor.digest)
+        return verified(stream, descriptor.digest, descriptor.size, f"the layer {descriptor.digest} of {self.label}")
+
+    def _manifest(self, name: str) -> Answer:
+        doing = f"pull {name} from {self.label}"
+        return self.client.ask(doing, "GET", f"manifests/{name}", headers={"Accept": ", ".join(ACCEPTED)})
+
+    def _keep(self, digest: Digest, data: bytes) -> None:
+        with self.store.temporary() as path:
+            path.write_bytes(data)
+            self.store.adopt(path, digest)
+
+
+def pull(
+    client: Client,
+    reference: Reference,
+    store: Store,
+    progress: Progress = SILENT,
+    *,
+    platforms: Sequence[Platform] = (),
+    layers: bool = True,
+) -> tuple[Descriptor, list[Image]]:
+    """What a name is, and its images: one for each platform, or for each of `platforms` that it has.
+
+    With `layers`, they are in the store when this returns; else each is brought when it is opened, for which
+    the client must still be there. Raises RegistryError, FormatError, IntegrityError, DownloadError.
+    """
+    blobs = RegistryBlobs(client, store, progress)
+    top = blobs.resolve(reference)
+    images = images_below(blobs, [top], (lambda one: one in platforms) if platforms else None)
+    if layers:
+        blobs.bring(_layers(images))
+    return top, images
+
+
+def _layers(images: Sequence[Image]) -> list[Descriptor]:
+    found = [
+        Descriptor(media_type=layer.media_type, digest=layer.digest, size=layer.size)
+        for image in images
+        for layer in image.layers
+    ]
+    others = {
+        blob.digest: blob
+        for image in images
+        if image.original and image.original.index
+        for blob in image.original.index.others
+    }
+    found += [Descriptor(media_type=blob.media_type, digest=blob.digest, size=blob.size) for blob in others.values()]
+    return list({one.digest: one for one in found}.values())
+
+
+def _media_type(answer: Answer, what: str) -> str:
+    """What the document is: by its own word, which the registry's must not contradict."""
+    said = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    document = decoded(answer, what)
+    own = document.get("mediaType")
+    own = own if isinstance(own, str) else ""
+    if said.startswith(_SCHEMA_1) or document.get("schemaVersion") == 1:
+        raise FormatError(f"{what} is of docker's old schema 1", "push the image again with a newer tool")
+    if own and said not in _UNSAID and own.lower() != said:
+        raise FormatError(f"{what} calls itself {own}, and the registry calls it {said}", "ask who runs the registry")
+    kind = own or ("" if said in _UNSAID else said) or (oci.INDEX if "manifests" in document else oci.MANIFEST)
+    if not is_manifest(oci.media_type(kind)):
+        raise FormatError(f"{what} is of the type {kind}, and no image", "name a container image")
+    return oci.media_type(kind)

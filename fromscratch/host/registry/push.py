@@ -1,0 +1,152 @@
+"""An image into a registry: its blobs side by side, then the documents that name them, then the tags."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+
+from fromscratch.digest import Digest
+from fromscratch.errors import FormatError, IntegrityError, UsageError
+from fromscratch.formats import oci
+from fromscratch.formats.oci_graph import Graph, is_manifest
+from fromscratch.formats.verified import verified
+from fromscratch.host import crew
+from fromscratch.host.meter import OWN_BAR, Meter, Share
+from fromscratch.host.registry import origins
+from fromscratch.host.registry.access import Access
+from fromscratch.host.registry.address import Place
+from fromscratch.host.registry.client import Answer, Client
+from fromscratch.host.registry.upload import Arrival, Upload
+from fromscratch.host.store import Store
+from fromscratch.model.image import Blob
+from fromscratch.model.reference import Reference
+from fromscratch.progress import SILENT, Progress
+
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """`digest` is that of the top document. The counts are of blobs: those of the layers and of configurations."""
+
+    reference: Reference
+    digest: Digest
+    tags: tuple[str, ...]
+    arrivals: Counter[Arrival] = field(default_factory=Counter)
+    sent: int = 0
+
+
+def push(
+    graph: Graph,
+    to: Reference,
+    access: Access,
+    progress: Progress = SILENT,
+    *,
+    tags: Sequence[str] = (),
+    mount_from: Sequence[str] = (),
+    store: Store | None = None,
+) -> Pushed:
+    """Bring all of `graph` to the repository of `to`, and name it by its tag and by `tags`.
+
+    What the registry has already is not sent; `mount_from` are repositories of the same registry to take blobs
+    from, besides those that the store remembers. A reference with a digest and no tag names nothing anew. Raises
+    UsageError, RegistryError, IntegrityError; what has arrived when it fails stays, and is skipped the next time.
+    """
+    names = _names(graph, to, tags)
+    place = Place.of(to)
+    blobs = [blob for blob in graph.blobs if not is_manifest(blob.media_type)]
+    known = origins.known(store, place, [blob.digest for blob in blobs]) if store else {}
+    sources = {blob.digest: (*mount_from, *known.get(blob.digest, ())) for blob in blobs}
+    mounting = dict.fromkeys(name for names in sources.values() for name in names if name != place.repository)
+    with Client(place, access, progress, pushing=True, mounting=mounting) as client:
+        arrivals, sent = _bring(client, blobs, sources, progress)
+        _documents(client, graph, names)
+    if store:
+        origins.remember(store, place, [blob.digest for blob in blobs])
+    return Pushed(to, graph.top.digest, names, arrivals, sent)
+
+
+def _names(graph: Graph, to: Reference, tags: Sequence[str]) -> tuple[str, ...]:
+    for tag in tags:
+        if not _TAG.fullmatch(tag):
+            raise UsageError(f"{tag!r} is no tag", "a tag is letters, digits, and . _ - between them: not a whole name")
+    if to.digest is not None and to.digest != graph.top.digest:
+        raise UsageError(
+            f"the image is {graph.top.digest}, and {to} names another", "leave the digest out, or push that image"
+        )
+    return tuple(dict.fromkeys([*([to.tag] if to.tag else []), *tags]))
+
+
+def _bring(
+    client: Client, blobs: Sequence[Blob], sources: dict[Digest, tuple[str, ...]], progress: Progress
+) -> tuple[Counter[Arrival], int]:
+    """All blobs; the largest first, so that none of them is waited for alone at the end."""
+    total = sum(blob.size for blob in blobs)
+    with progress.task(f"push to {client.place}", total=total) as whole:
+        meter = Meter(whole, {str(blob.digest): blob.size for blob in blobs})
+
+        def bring(blob: Blob) -> Arrival:
+            title = f"{blob.digest.hex[:12]}"
+            with ExitStack() as stack:
+                large = len(blobs) > 1 and blob.size >= OWN_BAR
+                own = stack.enter_context(progress.task(title, total=blob.size)) if large else None
+                share = Share(meter, str(blob.digest), title, own)
+                others = tuple(name for name in sources[blob.digest] if name != client.place.repository)
+                return Upload(client, blob, share, others).bring()
+
+        ordered = sorted(blobs, key=lambda blob: -blob.size)
+        arrivals = crew.each(ordered, bring, max(1, client.access.jobs), client.abort) if ordered else []
+    sent = sum(blob.size for blob, how in zip(ordered, arrivals, strict=True) if how is Arrival.SENT)
+    return Counter(arrivals), sent
+
+
+def _documents(client: Client, graph: Graph, names: Sequence[str]) -> None:
+    """What names others comes behind them; the tags come last, when everything is there."""
+    for blob in graph.blobs:
+        if is_manifest(blob.media_type) and (blob.digest != graph.top.digest or not names):
+            put_manifest(client, blob, str(blob.digest))
+    top = next(blob for blob in graph.blobs if blob.digest == graph.top.digest)
+    for name in names:
+        put_manifest(client, top, name)
+
+
+def put_manifest(client: Client, blob: Blob, name: str) -> Answer | None:
+    """The document under a tag or its own digest; None if it stands there already."""
+    doing = f"push the {'index' if blob.media_type == oci.INDEX else 'manifest'} {name} to {client.place}"
+    there = client.ask(doing, "HEAD", f"manifests/{name}", expect=(200, 404), headers={"Accept": ", ".join(ACCEPTED)})
+    if there.status == 200 and _same(there, blob, name):
+        return None
+    with verified(blob.open(), blob.digest, blob.size, f"the document {blob.digest}") as stream:
+        data = stream.read()
+    headers = {"Content-Type": _media_type(data, blob)}
+    answer = client.ask(doing, "PUT", f"manifests/{name}", expect=(201, 202), headers=headers, data=data)
+    if answer.digest is not None and answer.digest.algorithm == blob.digest.algorithm and answer.digest != blob.digest:
+        raise IntegrityError(
+            f"{client.place} took {name} as {answer.digest}, and it is {blob.digest}", "ask who runs the registry"
+        )
+    return answer
+
+
+def _same(there: Answer, blob: Blob, name: str) -> bool:
+    with suppress(FormatError):
+        return there.digest == blob.digest or (there.digest is None and name == str(blob.digest))
+    return False
+
+
+def _media_type(data: bytes, blob: Blob) -> str:
+    """What the document calls itself, which is the name of docker's for some that were read."""
+    with suppress(ValueError, AttributeError):
+        named = json.loads(data).get("mediaType")
+        if isinstance(named, str) and named:
+            return named
+    return blob.media_type
+
+
+ACCEPTED = (
+    oci.MANIFEST,
+    oci.INDEX,
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)

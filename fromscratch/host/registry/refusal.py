@@ -1,0 +1,92 @@
+"""What a registry says when it refuses, made into words to act on: distribution-spec, "Error Codes"."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fromscratch.errors import RegistryError
+from fromscratch.host.registry.address import HUB, Place
+from fromscratch.host.web import Failed, Kind
+
+_MOST = 300
+_BY_STATUS = {401: "UNAUTHORIZED", 403: "DENIED", 429: "TOOMANYREQUESTS"}
+_HINTS: Mapping[str, str] = {
+    "NAME_UNKNOWN": "see whether the repository's name is right; on some registries it has to be made first",
+    "NAME_INVALID": "this registry does not take such a name: see what it asks of names",
+    "MANIFEST_UNKNOWN": "see whether the tag or digest is right",
+    "MANIFEST_INVALID": "this registry does not take this form of an image",
+    "MANIFEST_BLOB_UNKNOWN": "run it again: what the registry has lost meanwhile is sent again",
+    "BLOB_UNKNOWN": "the registry has lost a part of the image: push it there again",
+    "TOOMANYREQUESTS": "wait for a while, or log in: registries allow more to those whom they know",
+    "SIZE_INVALID": "something between here and there changes what is sent",
+    "DIGEST_INVALID": "something between here and there changes what is sent, or the registry is not sound",
+    "UNSUPPORTED": "this registry does not do that",
+}
+_BY_KIND = {
+    Kind.UNREACHABLE: "see to the network, the proxy variables and the registry's name, and run it again;"
+    " what has arrived is not sent again",
+    Kind.UNTRUSTED: "name the certificate of the registry's authority with --ca FILE, or in"
+    " /etc/docker/certs.d/HOST:PORT/ca.crt",
+    Kind.NO_ADDRESS: "write the registry as HOST or HOST:PORT",
+    Kind.BROKEN: "run it again; what has arrived is not sent again",
+    Kind.DENIED: "see who may do that there",
+    Kind.MISSING: "see whether the name is right",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """`code` is one of the specification, or empty; `words` are those of the registry, or empty."""
+
+    status: int
+    code: str
+    words: str
+
+    @property
+    def told(self) -> str:
+        parts = [part for part in (self.words, f"({self.code})" if self.code else "") if part]
+        return " ".join(parts) if parts else f"status {self.status}"
+
+
+def read(status: int, body: bytes, conceal: Callable[[str], str]) -> Refusal:
+    """The first error in a body, which may be anything; `conceal` takes secrets out of what is repeated."""
+    code, words = _BY_STATUS.get(status, ""), ""
+    try:
+        document = json.loads(body)
+        first = document["errors"][0]
+        code, words = str(first.get("code") or code), str(first.get("message") or "")
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        pass
+    printable = "".join(letter if letter.isprintable() else " " for letter in conceal(words))
+    known = code if code.replace("_", "").isalpha() and code.isascii() else ""
+    return Refusal(status, known[:40], printable.strip()[:_MOST])
+
+
+def error(refusal: Refusal, doing: str, place: Place, shown: str) -> RegistryError:
+    """`shown` says where the credentials came from that the registry was shown; empty if there were none."""
+    return RegistryError(f"cannot {doing}: {place.registry} says {refusal.told}", _hint(refusal, place, shown))
+
+
+def failure(failed: Failed, doing: str, place: Place) -> RegistryError:
+    """For a registry that gave no usable answer, however often it was asked."""
+    return RegistryError(f"cannot {doing}: {failed.reason}", _BY_KIND[failed.kind])
+
+
+def login(place: Place) -> str:
+    """The commands that log in, to be said in a hint."""
+    host = "" if place.registry == HUB else f" {place.registry}"
+    return f"docker login{host} or podman login {place.registry}"
+
+
+def _hint(refusal: Refusal, place: Place, shown: str) -> str:
+    if refusal.status in (401, 403) or refusal.code in ("UNAUTHORIZED", "DENIED"):
+        if shown:
+            return f"the credentials of {shown} do not allow it: log in as somebody else with {login(place)}"
+        return f"log in with {login(place)}"
+    if refusal.code in _HINTS:
+        return _HINTS[refusal.code]
+    if refusal.status == 404:
+        return _HINTS["NAME_UNKNOWN"]
+    if refusal.status == 429:
+        return _HINTS["TOOMANYREQUESTS"]
+    return "see the registry's own log, or ask who runs it"

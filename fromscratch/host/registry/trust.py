@@ -1,0 +1,68 @@
+"""Which authorities a registry's certificate may be signed by, and the certificate that is shown to it.
+
+Docker and the tools of containers/image keep both in folders named for the registry: `certs.d/HOST[:PORT]/*.crt`,
+and `*.cert` with `*.key` for ourselves.
+"""
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from fromscratch.errors import UsageError
+from fromscratch.host.registry.access import Access
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """PEM files: authorities besides those that everything on this machine trusts, and our own certificate and key."""
+
+    authorities: tuple[Path, ...] = ()
+    own: tuple[tuple[Path, Path], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.authorities or self.own)
+
+    def load(self, context: ssl.SSLContext) -> None:
+        """Raises UsageError for a file that holds nothing of the kind."""
+        for authority in self.authorities:
+            try:
+                context.load_verify_locations(cafile=authority)
+            except OSError as error:
+                raise _unusable(authority, error, "a certificate in the form PEM") from error
+        for certificate, key in self.own:
+            try:
+                context.load_cert_chain(certificate, key, password=_no_password)
+            except (OSError, ValueError) as error:
+                raise _unusable(certificate, error, f"a certificate that belongs to the key {key}") from error
+
+
+def trust(registry: str, access: Access) -> Trust:
+    """What the call and the folders of this machine say about a registry."""
+    authorities = [access.ca] if access.ca else []
+    own: list[tuple[Path, Path]] = []
+    for folder in _folders(registry, access):
+        authorities += sorted(folder.glob("*.crt"))
+        pairs = ((certificate, certificate.with_suffix(".key")) for certificate in sorted(folder.glob("*.cert")))
+        own += [(certificate, key) for certificate, key in pairs if key.is_file()]
+    return Trust(tuple(authorities), tuple(own))
+
+
+def _folders(registry: str, access: Access) -> list[Path]:
+    roots = (
+        access.configuration / "containers/certs.d",
+        access.configuration / "docker/certs.d",
+        Path("/etc/containers/certs.d"),
+        Path("/etc/docker/certs.d"),
+    )
+    return [root / registry for root in roots if (root / registry).is_dir()]
+
+
+def _no_password() -> str:
+    raise ValueError("the key wants a password")
+
+
+def _unusable(path: Path, error: Exception, wanted: str) -> UsageError:
+    if isinstance(error, FileNotFoundError):
+        return UsageError(f"there is no {path}", f"name {wanted}")
+    reason = error.reason if isinstance(error, ssl.SSLError) else getattr(error, "strerror", None) or error
+    return UsageError(f"{path} cannot be used: {reason}", f"name {wanted}")

@@ -1,0 +1,100 @@
+"""One request to a registry: authorised when it asks for that, by the certificates that are meant for it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from fromscratch.digest import CHUNK
+from fromscratch.errors import FormatError
+from fromscratch.host import web
+from fromscratch.host.registry import refusal
+from fromscratch.host.registry.address import Place, is_loopback
+from fromscratch.host.registry.authorizer import Authorizer
+from fromscratch.host.registry.trust import Trust
+
+if TYPE_CHECKING:
+    import requests
+    from requests.adapters import HTTPAdapter
+
+_TRIES = 4  # nothing shown; a token; that one has expired meanwhile; the next one has, too
+_REFUSING = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
+
+
+class RegistrySession(web.Session):
+    """For one thread, and for one repository."""
+
+    def __init__(self, timeouts: web.Timeouts, place: Place, base: str, authorizer: Authorizer, trust: Trust) -> None:
+        super().__init__(timeouts)
+        self._place, self._base, self._authorizer = place, base, authorizer
+        # Neither a ~/.netrc nor a proxy for what is this machine itself.
+        self._session.auth = lambda request: request
+        if is_loopback(place.host):
+            self._session.trust_env = False
+        if trust:
+            self._session.mount("https://", _adapter(trust))
+
+    def ask(
+        self, method: str, url: str, headers: Mapping[str, str], body: Callable[[], Any] | None = None
+    ) -> "requests.Response":
+        """The answer, whatever its status. Raises web.Failed, and RegistryError for a token that cannot be had."""
+        headers = {"Accept-Encoding": "identity", **headers}
+        ours = web.origin(url) == web.origin(self._base)
+        for attempt in range(_TRIES):
+            shown = self._authorizer.header(self) if ours else None
+            response = self.send(method, url, headers, body, authorization=shown)
+            if response.status_code != HTTPStatus.UNAUTHORIZED or not ours or attempt == _TRIES - 1:
+                break
+            if web.origin(response.url) != web.origin(self._base):
+                break
+            if not self._authorizer.answer(self, response.headers.get("WWW-Authenticate", ""), shown):
+                break
+            response.close()
+        return response
+
+    def _answer(self, url: str, headers: Mapping[str, str]) -> "requests.Response":
+        """For downloads: a definite refusal is one of the registry, in its own words."""
+        response = self.ask("GET", url, headers)
+        if response.status_code in (200, 206, 304, 416):
+            return response
+        with response:
+            if response.status_code not in _REFUSING:
+                raise web.refused(response)
+            said = refusal.read(response.status_code, limited(response, CHUNK, "an error"), self._authorizer.conceal)
+            raise refusal.error(said, f"pull from {self._place}", self._place, self._authorizer.source)
+
+
+def limited(response: "requests.Response", most: int, what: str) -> bytes:
+    """The whole body. Raises FormatError if it is larger than `most`, web.Failed if it does not come whole."""
+    parts, size = [], 0
+    for piece in _pieces(response):
+        parts.append(piece)
+        size += len(piece)
+        if size > most:
+            raise FormatError(f"{what} from {web.public(response.url)} is larger than any is", "see what is there")
+    length = response.headers.get("Content-Length", "")
+    if length.isascii() and length.isdigit() and size < int(length):
+        raise web.Failed(web.Kind.BROKEN, f"the connection ended after {size} of {length} bytes", again=True)
+    return b"".join(parts)
+
+
+def _pieces(response: "requests.Response") -> Iterator[bytes]:
+    return web.pieces(response, response.url)
+
+
+def _adapter(trust: Trust) -> "HTTPAdapter":
+    import ssl
+
+    from requests.adapters import HTTPAdapter
+    from urllib3.util.ssl_ import create_urllib3_context
+
+    context: ssl.SSLContext = create_urllib3_context()
+    trust.load(context)
+
+    class Adapter(HTTPAdapter):
+        def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+            super().init_poolmanager(*arguments, **named, ssl_context=context)
+
+        def proxy_manager_for(self, *arguments: Any, **named: Any) -> Any:
+            return super().proxy_manager_for(*arguments, **named, ssl_context=context)
+
+    return Adapter()
