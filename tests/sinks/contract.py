@@ -14,9 +14,11 @@ from fromscratch.errors import ImageError
 from fromscratch.formats.tar import blocks
 from fromscratch.host.layers import root_tree
 from fromscratch.host.store import Store
+from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sinks.contract import Receipt, Sink
+from fromscratch.transforms.layering import layered
 from tests.images import ARMV7, FULL_CONFIG, HERE, image_of
 from tests.trees import listed, tree
 
@@ -39,7 +41,15 @@ def packed(tree: Rootfs) -> bytes:
     return b"".join(bytes(block) for block in blocks(tree))
 
 
+def by_turns(tree: Rootfs) -> Rootfs:
+    """The tree as if two sources had brought it, every second entry each."""
+    origins = Origin("one", "found in", "a"), Origin("two", "found in", "b")
+    turns = enumerate(tree.items())
+    return Rootfs({path: replace(entry, origins=(origins[turn % 2],)) for turn, (path, entry) in turns})
+
+
 TAR = packed(TREE)
+DIVIDED = layered(by_turns(TREE), "source", ("one", "two"), "both")
 IMAGE = image_of(TAR, config=FULL_CONFIG, platform=HERE, created=1_700_000_000)
 OTHER = image_of(packed(tree("d 0755 0:0 /other")), platform=HERE)
 
@@ -85,6 +95,11 @@ class SinkContract:
         image = image_of(TAR, packed(upper), config=RunConfig(), platform=HERE)
         place.sink.deliver(image, place.reference)
         assert listed(root_tree(place.read(), place.store)) == listed(root_tree(image, place.store))
+
+    def test_the_layers_that_a_tree_was_divided_into_are_that_tree(self, place: Place) -> None:
+        image = image_of(*(packed(part.tree) for part in DIVIDED), config=RunConfig(), platform=HERE)
+        place.sink.deliver(image, place.reference)
+        assert listed(root_tree(place.read(), place.store)) == listed(TREE)
 
     def test_an_image_for_another_platform_is_told_apart(self, place: Place) -> None:
         place.sink.deliver(replace(IMAGE, platform=ARMV7), place.reference)
