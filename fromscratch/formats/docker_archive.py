@@ -10,19 +10,20 @@ from functools import partial
 import msgspec
 
 from fromscratch.digest import Digest
-from fromscratch.errors import FormatError, UsageError
+from fromscratch.errors import FormatError, IntegrityError, UsageError
 from fromscratch.formats import oci
 from fromscratch.formats.oci_archive import ArchiveBlobs, blob_name, layout_members, small, tar_of
 from fromscratch.formats.oci_config import image_documents, parse_config
 from fromscratch.formats.oci_graph import graph
 from fromscratch.formats.oci_history import Told
+from fromscratch.formats.oci_images import images_below
 from fromscratch.model.content import Content, digest_of
 from fromscratch.model.image import Image, Layer, Original
-from fromscratch.model.reference import Reference
+from fromscratch.model.reference import Reference, full_form
+from fromscratch.model.reference import full_name as full_name
 from fromscratch.model.rootfs import Rootfs
 
 MANIFEST_FILE = "manifest.json"
-_DEFAULT_HOST, _DEFAULT_FOLDER = "docker.io", "library"
 _MAGIC = ((b"\x1f\x8b", oci.LAYER_GZIP), (b"\x28\xb5\x2f\xfd", oci.LAYER_ZSTD))
 
 
@@ -45,14 +46,6 @@ def docker_archive(image: Image, name: Reference) -> Iterator[bytes]:
     return tar_of(members)
 
 
-def full_name(name: Reference) -> str:
-    """The name with nothing left to a default: docker.io/library/hello:latest."""
-    if name.host:
-        return f"{name.repository}:{name.tag}"
-    folder = "" if "/" in name.path else f"{_DEFAULT_FOLDER}/"
-    return f"{_DEFAULT_HOST}/{folder}{name.path}:{name.tag}"
-
-
 class _Listed(msgspec.Struct, rename="pascal"):
     config: str
     layers: list[str]
@@ -73,7 +66,21 @@ def docker_archive_images(tree: Rootfs, label: str, name: str | None = None) -> 
     blobs = ArchiveBlobs(tree, label)
     what = f"{MANIFEST_FILE} of {label}"
     listed = _chosen(oci.decode(small(blobs.content(MANIFEST_FILE), what), list[_Listed], what), label, name)
-    return [_image(blobs, entry) for entry in listed]
+    known = _in_layout(blobs)
+    return [known.get(entry.config) or _image(blobs, entry) for entry in listed]
+
+
+def _in_layout(blobs: ArchiveBlobs) -> dict[str, Image]:
+    """The images of an archive that is a layout too, by the name of the configuration: so manifests stay as they are.
+
+    The engines themselves read manifest.json: where the layout is not whole, there is none.
+    """
+    try:
+        index = oci.parse_index(small(blobs.content(oci.INDEX_FILE), blobs.label), f"{oci.INDEX_FILE} of {blobs.label}")
+        found = images_below(blobs, index.manifests)
+    except (FormatError, IntegrityError):
+        return {}
+    return {f"blobs/sha256/{Digest.of(image.original.config).hex}": image for image in found if image.original}
 
 
 def _chosen(listed: list[_Listed], label: str, name: str | None) -> list[_Listed]:
@@ -85,19 +92,12 @@ def _chosen(listed: list[_Listed], label: str, name: str | None) -> list[_Listed
             )
         found = listed
     else:
-        wanted = full_name(Reference.parse(name))
-        found = [entry for entry in listed if wanted in map(_full, entry.repo_tags or ())][:1]
+        wanted = full_form(name)
+        found = [entry for entry in listed if wanted in map(full_form, entry.repo_tags or ())][:1]
     if not found:
         there = f"it holds {', '.join(names)}" if names else "no image in it has a name: leave the name out"
         raise UsageError(f"{label} has no image named {name!r}" if name else f"{label} holds no image", there)
     return found
-
-
-def _full(tag: str) -> str:
-    try:
-        return full_name(Reference.parse(tag))
-    except UsageError:
-        return tag
 
 
 def _image(blobs: ArchiveBlobs, listed: _Listed) -> Image:

@@ -8,15 +8,15 @@ as the specification's own compatibility matrix pairs them. The configuration is
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Annotated, Any, TypeVar
-
-import msgspec
+from typing import Any
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, UsageError
+from fromscratch.formats.oci_raw import KNOWN, RawDescriptor, RawIndex, RawKinds, RawLayout, RawManifest, RawPlatform
+from fromscratch.formats.oci_raw import decode as decode
 from fromscratch.model.image import Layer, Platform
 
 CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -138,6 +138,14 @@ def index_bytes(index: Index) -> bytes:
     return canonical(document, "the image index")
 
 
+def joined_index(known: bytes, places: Collection[int], added: Sequence[Descriptor], what: str) -> bytes:
+    """An index that was parsed, with its entries at these places only, field for field, and `added` behind them."""
+    document = decode(known, dict[str, Any], what)
+    entries = [entry for place, entry in enumerate(document["manifests"]) if place in places]
+    fresh = [entry for entry in map(descriptor_fields, added) if entry not in entries]
+    return canonical({**document, "schemaVersion": 2, "mediaType": INDEX, "manifests": [*entries, *fresh]}, what)
+
+
 def check_tag(tag: str) -> str:
     """`tag`, if it can be the value of org.opencontainers.image.ref.name. Raises UsageError."""
     if not _REF_NAME.fullmatch(tag):
@@ -185,76 +193,8 @@ def platform_fields(platform: Platform) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value or name in ("architecture", "os")}
 
 
-class _Platform(msgspec.Struct):
-    architecture: str = ""
-    os: str = ""
-    variant: str | None = None
-    os_version: str | None = msgspec.field(name="os.version", default=None)
-    os_features: list[str] | None = msgspec.field(name="os.features", default=None)
-    features: list[str] | None = None
-
-
-class _Descriptor(msgspec.Struct, rename="camel"):
-    media_type: str
-    digest: str
-    size: Annotated[int, msgspec.Meta(ge=0)]
-    annotations: dict[str, str] | None = None
-    platform: _Platform | None = None
-    artifact_type: str | None = None
-
-
-_KNOWN = frozenset(_Descriptor.__struct_encode_fields__)
-
-
-class _Manifest(msgspec.Struct, rename="camel"):
-    schema_version: int
-    config: _Descriptor
-    layers: list[_Descriptor]
-    annotations: dict[str, str] | None = None
-    media_type: str = ""
-    artifact_type: str | None = None
-    subject: _Descriptor | None = None
-
-
-class _Index(msgspec.Struct, rename="camel"):
-    schema_version: int
-    manifests: list[_Descriptor]
-    annotations: dict[str, str] | None = None
-    media_type: str = ""
-    artifact_type: str | None = None
-    subject: _Descriptor | None = None
-
-
-class _Kind(msgspec.Struct, rename="camel"):
-    media_type: str
-
-
-class _Kinds(msgspec.Struct, rename="camel"):
-    """The media types in a manifest or an index."""
-
-    media_type: str = ""
-    config: _Kind | None = None
-    layers: list[_Kind] | None = None
-    manifests: list[_Kind] | None = None
-
-
-class _Layout(msgspec.Struct, rename="camel"):
-    image_layout_version: str
-
-
-Shape = TypeVar("Shape")
-
-
-def decode(data: bytes, shape: type[Shape], what: str) -> Shape:
-    """Untrusted JSON as `shape`. Raises FormatError, naming the document and the field."""
-    try:
-        return msgspec.json.decode(data, type=shape)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise FormatError(f"{what} does not follow its format: {error}", "make or fetch the image again") from error
-
-
 def parse_manifest(data: bytes, what: str) -> Manifest:
-    raw, document = decode(data, _Manifest, what), decode(data, dict[str, Any], what)
+    raw, document = decode(data, RawManifest, what), decode(data, dict[str, Any], what)
     _check_kind(raw.schema_version, raw.media_type, MANIFEST, what)
     return Manifest(
         config=_parsed(raw.config, document["config"], what),
@@ -266,7 +206,7 @@ def parse_manifest(data: bytes, what: str) -> Manifest:
 
 
 def parse_index(data: bytes, what: str) -> Index:
-    raw, document = decode(data, _Index, what), decode(data, dict[str, Any], what)
+    raw, document = decode(data, RawIndex, what), decode(data, dict[str, Any], what)
     _check_kind(raw.schema_version, raw.media_type, INDEX, what)
     return Index(
         manifests=tuple(_parsed(*pair, what) for pair in zip(raw.manifests, document["manifests"], strict=True)),
@@ -278,14 +218,14 @@ def parse_index(data: bytes, what: str) -> Index:
 
 def is_own_form(document: bytes) -> bool:
     """Whether a manifest or index that was parsed is in the specification's own types, and not in docker's."""
-    raw = msgspec.json.decode(document, type=_Kinds)
+    raw = decode(document, RawKinds, "the document")
     entries = [*([raw.config] if raw.config else []), *(raw.layers or []), *(raw.manifests or [])]
     return raw.media_type not in _DOCKER and not any(entry.media_type in _DOCKER for entry in entries)
 
 
 def check_layout(data: bytes, what: str) -> None:
     """Raises FormatError unless `data` is an oci-layout file of version 1."""
-    version = decode(data, _Layout, what).image_layout_version
+    version = decode(data, RawLayout, what).image_layout_version
     if not version.startswith("1."):
         raise FormatError(f"{what} is of the layout version {version}", "this program reads version 1")
 
@@ -296,7 +236,7 @@ def normal_platform(os: str, architecture: str, variant: str) -> Platform:
     return Platform(os, architecture, default.get((architecture, variant), variant))
 
 
-def _parsed(raw: _Descriptor, document: Mapping[str, Any], what: str) -> Descriptor:
+def _parsed(raw: RawDescriptor, document: Mapping[str, Any], what: str) -> Descriptor:
     if ":" not in raw.digest:
         raise FormatError(f"{what}: {raw.digest!r} is no digest", "make or fetch the image again")
     return Descriptor(
@@ -306,11 +246,11 @@ def _parsed(raw: _Descriptor, document: Mapping[str, Any], what: str) -> Descrip
         annotations=raw.annotations or EMPTY,
         platform=_platform(raw.platform) if raw.platform else None,
         artifact_type=raw.artifact_type or "",
-        more={name: value for name, value in document.items() if name not in _KNOWN},
+        more={name: value for name, value in document.items() if name not in KNOWN},
     )
 
 
-def _platform(raw: _Platform) -> Platform:
+def _platform(raw: RawPlatform) -> Platform:
     return replace(
         normal_platform(raw.os, raw.architecture, raw.variant or ""),
         os_version=raw.os_version or "",

@@ -4,11 +4,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import BinaryIO, Protocol
 
-from fromscratch.errors import FormatError, UsageError
+from fromscratch.digest import Digest
+from fromscratch.errors import FormatError, MissingBlob, UsageError
 from fromscratch.formats import oci
 from fromscratch.formats.oci import Descriptor
 from fromscratch.formats.oci_config import parse_config
 from fromscratch.model.image import Blob, Image, Layer, Original, OriginalIndex, Platform
+from fromscratch.model.reference import full_form
+
+_ATTACHED = "vnd.docker.reference.type"
 
 
 class Blobs(Protocol):
@@ -18,10 +22,10 @@ class Blobs(Protocol):
     def label(self) -> str: ...
 
     def document(self, descriptor: Descriptor) -> bytes:
-        """A small blob, verified. Raises FormatError if it is not there, IntegrityError if it is another."""
+        """A small blob, verified. Raises MissingBlob if it is not there, IntegrityError if it is another."""
 
     def layer(self, descriptor: Descriptor) -> Callable[[], BinaryIO]:
-        """What opens a layer, verified while it is read. Raises FormatError if it is not there."""
+        """What opens a layer, verified while it is read. Raises MissingBlob if it is not there."""
 
 
 def images(blobs: Blobs, index: bytes, tag: str | None = None) -> list[Image]:
@@ -42,18 +46,36 @@ def images_below(
 ) -> list[Image]:
     """Every image that these descriptors lead to, with the documents it was read from.
 
-    With `wanted`, images that an index says are for other platforms are left out, and not read.
+    With `wanted`, images that an index says are for other platforms are left out, and not read. So are artifacts,
+    and what an index names that is not there, as in a copy for one platform. Where nothing else is, the error
+    for the first of them is raised.
     """
-    manifests = [
-        entry
-        for entry in image_manifests(blobs, descriptors)
-        if wanted is None or entry.platform is None or wanted(entry.platform)
-    ]
-    found = [image_of(blobs, entry) for entry in manifests]
-    if wanted is not None or len(descriptors) != 1 or descriptors[0].media_type != oci.INDEX:
-        return found
-    original = _original_index(blobs, descriptors[0], manifests)
-    return [replace(image, original=image.original and replace(image.original, index=original)) for image in found]
+    found: list[tuple[Descriptor, Descriptor, Image]] = []
+    passed: list[FormatError] = []
+    seen: set[Digest] = set()
+    for top in descriptors:
+        for entry in _manifests(blobs, top, seen, passed):
+            if wanted is not None and entry.platform is not None and not wanted(entry.platform):
+                continue
+            document = _document(blobs, entry, passed)
+            if document is None:
+                continue
+            try:
+                found.append((top, entry, _image(blobs, entry, document)))
+            except _Artifact as error:
+                passed.append(error)
+    if not found and passed:
+        raise passed[0]
+    images = [image for _top, _entry, image in found]
+    tops = {top.digest: top for top, _entry, _image in found}
+    if wanted is not None or len(tops) != 1 or found[0][0].media_type != oci.INDEX:
+        return images
+    original = _original_index(blobs, found[0][0], [entry for _top, entry, _image in found])
+    return [replace(image, original=image.original and replace(image.original, index=original)) for image in images]
+
+
+class _Artifact(FormatError):
+    """A manifest is not of a container image."""
 
 
 def _original_index(blobs: Blobs, top: Descriptor, manifests: Sequence[Descriptor]) -> OriginalIndex | None:
@@ -76,39 +98,71 @@ def _original_index(blobs: Blobs, top: Descriptor, manifests: Sequence[Descripto
 
 
 def named(descriptors: Sequence[Descriptor], tag: str | None, label: str) -> list[Descriptor]:
-    """The descriptors of this name. Without one: all, if they do not have different names."""
-    names = {name for entry in descriptors if (name := entry.annotations.get(oci.REF_NAME))}
-    if tag is None:
-        if len(names) > 1:
-            raise UsageError(
-                f"{label} holds several images: {', '.join(sorted(names))}", f"name one of them, as in {label}:TAG"
-            )
-        return list(descriptors)
-    chosen = [entry for entry in descriptors if entry.annotations.get(oci.REF_NAME) == tag]
-    if not chosen:
-        there = f"it holds {', '.join(sorted(names))}" if names else "the images in it have no name: leave the tag out"
+    """The descriptors of this name, which may be the full one that containerd gives.
+
+    Without a name: all, if they are not different images of different names.
+    """
+    chosen = [entry for entry in descriptors if tag is None or _is_called(entry, tag)]
+    names = sorted({name for entry in descriptors if (name := _name(entry))})
+    if not chosen and tag is not None:
+        there = f"it holds {', '.join(names)}" if names else "the images in it have no name: leave the tag out"
         raise UsageError(f"{label} has no image named {tag!r}", there)
+    called = {name: entry.digest for entry in chosen if (name := _name(entry))}
+    if len(set(called.values())) > 1 and len(called) > 1:
+        several = ", ".join(sorted(called))
+        raise UsageError(f"{label} holds several images: {several}", f"name one of them, as in {label}:{min(called)}")
     return chosen
 
 
-def image_manifests(blobs: Blobs, descriptors: Sequence[Descriptor]) -> Iterator[Descriptor]:
-    """Every manifest of a container image below these, each once; attestations and other artifacts are passed over."""
-    seen = set()
-    pending = list(reversed(descriptors))
+def _name(entry: Descriptor) -> str:
+    """What tells it from others: two images of one archive may have the same tag."""
+    return entry.annotations.get(oci.FULL_NAME) or entry.annotations.get(oci.REF_NAME) or ""
+
+
+def _is_called(entry: Descriptor, name: str) -> bool:
+    full = entry.annotations.get(oci.FULL_NAME)
+    return entry.annotations.get(oci.REF_NAME) == name or (full is not None and full_form(full) == full_form(name))
+
+
+def _manifests(blobs: Blobs, top: Descriptor, seen: set[Digest], passed: list[FormatError]) -> Iterator[Descriptor]:
+    """Every manifest that may be of an image, at or below this descriptor and not seen yet, in order."""
+    pending = [top]
     while pending:
         entry = pending.pop()
         if entry.digest in seen:
             continue
         seen.add(entry.digest)
-        if entry.media_type == oci.INDEX:
-            index = oci.parse_index(blobs.document(entry), f"the image index {entry.digest} of {blobs.label}")
-            pending.extend(reversed(index.manifests))
-        elif entry.media_type == oci.MANIFEST and (entry.platform is None or entry.platform.os != "unknown"):
+        if entry.media_type == oci.MANIFEST and not _is_attestation(entry):
             yield entry
+        elif entry.media_type == oci.INDEX:
+            document = _document(blobs, entry, passed)
+            if document is not None:
+                pending.extend(reversed(oci.parse_index(document, _index_title(blobs, entry)).manifests))
 
 
-def reachable(blobs: Blobs, descriptor: Descriptor) -> Iterator[Descriptor]:
-    """This descriptor and every one that its documents lead to, each once."""
+def _document(blobs: Blobs, entry: Descriptor, passed: list[FormatError]) -> bytes | None:
+    """The document, or None and a note if it is not there."""
+    try:
+        return blobs.document(entry)
+    except MissingBlob as error:
+        passed.append(error)
+        return None
+
+
+def _index_title(blobs: Blobs, entry: Descriptor) -> str:
+    return f"the image index {entry.digest} of {blobs.label}"
+
+
+def _is_attestation(entry: Descriptor) -> bool:
+    """Whether an index calls it what BuildKit attaches to an image: a manifest with a configuration, but no image."""
+    return bool(entry.platform and entry.platform.os == "unknown") or _ATTACHED in entry.annotations
+
+
+def reachable(blobs: Blobs, descriptor: Descriptor, *, sparse: bool = False) -> Iterator[Descriptor]:
+    """This descriptor and every one that its documents lead to, each once.
+
+    With `sparse`, what documents that are not there would lead to is left out; else they are a MissingBlob.
+    """
     seen = set()
     pending = [descriptor]
     while pending:
@@ -117,22 +171,30 @@ def reachable(blobs: Blobs, descriptor: Descriptor) -> Iterator[Descriptor]:
             continue
         seen.add(entry.digest)
         yield entry
-        if entry.media_type == oci.INDEX:
-            index = oci.parse_index(blobs.document(entry), f"the image index {entry.digest} of {blobs.label}")
-            pending.extend(index.manifests)
-        elif entry.media_type == oci.MANIFEST:
-            manifest = oci.parse_manifest(blobs.document(entry), f"the manifest {entry.digest} of {blobs.label}")
-            pending.extend((manifest.config, *manifest.layers))
+        try:
+            pending.extend(_below(blobs, entry))
+        except MissingBlob:
+            if not sparse:
+                raise
 
 
-def image_of(blobs: Blobs, descriptor: Descriptor) -> Image:
-    """The image behind the descriptor of a manifest. No layer is read."""
+def _below(blobs: Blobs, entry: Descriptor) -> Sequence[Descriptor]:
+    if entry.media_type == oci.INDEX:
+        return oci.parse_index(blobs.document(entry), _index_title(blobs, entry)).manifests
+    if entry.media_type == oci.MANIFEST:
+        manifest = oci.parse_manifest(blobs.document(entry), f"the manifest {entry.digest} of {blobs.label}")
+        return manifest.config, *manifest.layers
+    return ()
+
+
+def _image(blobs: Blobs, descriptor: Descriptor, document: bytes) -> Image:
+    """The image that a manifest is of. No layer is read."""
     where = f"of {blobs.label}"
-    document = blobs.document(descriptor)
     manifest = oci.parse_manifest(document, f"the manifest {descriptor.digest} {where}")
     if manifest.config.media_type != oci.CONFIG:
-        raise FormatError(
-            f"the manifest {descriptor.digest} {where} is of a {manifest.config.media_type}, not of a container image",
+        kind = manifest.artifact_type or manifest.config.media_type
+        raise _Artifact(
+            f"the manifest {descriptor.digest} {where} is of a {kind}, not of a container image",
             "name a container image",
         )
     config_document = blobs.document(manifest.config)

@@ -16,6 +16,7 @@ _REFERENCE = re.compile(
     rf"(?:(?P<host>{_HOST})/)?(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?:@(?P<digest>[a-z0-9]+:[0-9a-f]{32,}))?"
 )
+_DEFAULT_HOST, _DEFAULT_FOLDER = "docker.io", "library"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,22 @@ class Reference:
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""
         return f"{self.repository}{tag}" + (f"@{self.digest}" if self.digest else "")
+
+
+def full_name(name: Reference) -> str:
+    """The name with nothing left to a default: docker.io/library/hello:latest."""
+    if name.host:
+        return f"{name.repository}:{name.tag}"
+    folder = "" if "/" in name.path else f"{_DEFAULT_FOLDER}/"
+    return f"{_DEFAULT_HOST}/{folder}{name.path}:{name.tag}"
+
+
+def full_form(text: str) -> str:
+    """The same of a text; one that is no name, as it is."""
+    try:
+        return full_name(Reference.parse(text))
+    except UsageError:
+        return text
 
 
 def _digest(text: str) -> Digest:

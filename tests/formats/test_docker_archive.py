@@ -14,6 +14,7 @@ from fromscratch.errors import FormatError, IntegrityError, UsageError
 from fromscratch.formats.docker_archive import docker_archive, docker_archive_images, full_name
 from fromscratch.formats.oci_archive import oci_archive, oci_archive_images
 from fromscratch.formats.oci_config import config_bytes
+from fromscratch.formats.oci_graph import graph
 from fromscratch.formats.tar import read_tree
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image
@@ -98,6 +99,24 @@ def test_an_oci_archive_of_several_platforms_is_read(tmp_path: Path) -> None:
 def test_a_docker_archive_is_an_oci_archive_too(tmp_path: Path) -> None:
     tree = as_tree(docker_archive(ONE, NAME), tmp_path)
     assert oci_archive_images(tree, "oci-archive:x") == oci_archive_images(tree, "oci-archive:x", "1.0") == [ONE]
+
+
+def test_the_manifest_of_an_archive_stays_as_it_is(tmp_path: Path) -> None:
+    image = replace(ONE, annotations={"a": "b"})
+    (read,) = docker_archive_images(as_tree(docker_archive(image, NAME), tmp_path), "docker-archive:x", "hello:1.0")
+    assert read.annotations == {"a": "b"}
+    assert graph([read]).top == graph([image]).top
+
+
+def test_an_archive_whose_layout_is_not_whole_is_read_as_docker_reads_it(tmp_path: Path) -> None:
+    image = replace(ONE, annotations={"a": "b"})
+    path = tmp_path / "whole.tar"
+    path.write_bytes(b"".join(docker_archive(image, NAME)))
+    with tarfile.open(path) as tar:
+        kept = {info.name: tar.extractfile(info) for info in tar.getmembers() if info.isfile()}
+        files = {name: stream.read() for name, stream in kept.items() if stream}
+    del files[f"blobs/sha256/{graph([image]).top.digest.hex}"]
+    assert docker_archive_images(packed(files, tmp_path), "docker-archive:x") == [ONE]
 
 
 def test_an_old_docker_archive_with_plain_layers_is_read(tmp_path: Path) -> None:
