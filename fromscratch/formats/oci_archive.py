@@ -10,7 +10,7 @@ from functools import partial
 from typing import BinaryIO
 
 from fromscratch.digest import CHUNK
-from fromscratch.errors import FormatError
+from fromscratch.errors import FormatError, MissingBlob
 from fromscratch.formats import oci
 from fromscratch.formats.oci_graph import Graph, graph
 from fromscratch.formats.oci_images import images
@@ -27,8 +27,10 @@ Members = Mapping[str, bytes | Blob]
 """Name of a member -> its bytes, or the blob that it is."""
 
 
-def oci_archive(of: Sequence[Image], *, tag: str | None, name: str = "") -> Iterator[bytes]:
-    """The bytes of the archive, in pieces; several images are under one image index.
+def oci_archive(
+    of: Sequence[Image], *, tag: str | None, name: str = "", artifacts: Sequence[Graph] = ()
+) -> Iterator[bytes]:
+    """The bytes of the archive, in pieces; several images are under one image index, and artifacts listed behind it.
 
     `name` is the full name that containerd and podman give the image when they load it. Raises
     IntegrityError for a layer that is not what its descriptor says.
@@ -36,13 +38,16 @@ def oci_archive(of: Sequence[Image], *, tag: str | None, name: str = "") -> Iter
     annotations = {oci.REF_NAME: oci.check_tag(tag)} if tag is not None else {}
     if name:
         annotations[oci.FULL_NAME] = name
-    return tar_of(layout_members(graph(of), annotations))
+    return tar_of(layout_members(graph(of), annotations, artifacts))
 
 
-def layout_members(of: Graph, annotations: Mapping[str, str]) -> dict[str, bytes | Blob]:
-    """The files of a layout that holds these blobs, the topmost with these annotations."""
-    members: dict[str, bytes | Blob] = {blob_name(blob): blob for blob in of.blobs}
-    members[oci.INDEX_FILE] = oci.index_bytes(oci.Index(manifests=(replace(of.top, annotations=annotations),)))
+def layout_members(
+    of: Graph, annotations: Mapping[str, str], artifacts: Sequence[Graph] = ()
+) -> dict[str, bytes | Blob]:
+    """The files of a layout that holds these blobs, the topmost with these annotations, and artifacts."""
+    tops = (replace(of.top, annotations=annotations), *(each.top for each in artifacts))
+    members: dict[str, bytes | Blob] = {blob_name(blob): blob for each in (of, *artifacts) for blob in each.blobs}
+    members[oci.INDEX_FILE] = oci.index_bytes(oci.Index(manifests=tops))
     members[oci.LAYOUT_FILE] = oci.LAYOUT
     return members
 
@@ -98,7 +103,7 @@ class ArchiveBlobs:
         """The content of a file of the archive. Raises FormatError."""
         entry = self.tree.find(name)
         if not isinstance(entry, File):
-            raise FormatError(
+            raise MissingBlob(
                 f"{self.label} lacks {name}", "the archive is cut or of another kind; save the image again"
             )
         return entry.content

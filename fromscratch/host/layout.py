@@ -3,25 +3,27 @@
 A layout is written beside its place and swapped in whole: whoever reads, or kills us, finds the old one or the new one.
 """
 
-import errno
 import hashlib
 import os
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from fromscratch.digest import CHUNK, Digest
-from fromscratch.errors import FormatError, ImageError, UsageError
+from fromscratch.errors import FormatError, UsageError
 from fromscratch.formats import oci
-from fromscratch.formats.oci_graph import graph
-from fromscratch.formats.oci_images import images, reachable
-from fromscratch.formats.verified import check_bytes, verified
+from fromscratch.formats.oci_artifact import referrers
+from fromscratch.formats.oci_graph import Graph, graph
+from fromscratch.formats.oci_images import Blobs, images
+from fromscratch.formats.oci_layout import Others, everything, others
+from fromscratch.formats.verified import verified
 from fromscratch.host import disk, swap
+from fromscratch.host.layout_blobs import LayoutBlobs, read_file
 from fromscratch.model.image import Blob, Image, Layer
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import Task
@@ -126,35 +128,53 @@ class LayoutWriter:
             self.add_blob(Path(out.name), digest)
         return True
 
-    def finish(self, images: Sequence[Image], *, tag: str | None, keep_others: bool = False) -> oci.Descriptor:
+    def finish(
+        self,
+        images: Sequence[Image],
+        *,
+        tag: str | None,
+        keep_others: bool = False,
+        artifacts: Sequence[Graph] = (),
+    ) -> oci.Descriptor:
         """Write configurations, manifests and index and put the layout in its place.
 
-        One image is named by `tag` itself; several are under an image index of that name. The
-        answer is the descriptor that `index.json` holds, without annotations.
+        One image is named by `tag` itself; several are under an image index of that name. `artifacts`
+        are listed behind it. The answer is the descriptor that `index.json` holds, without annotations.
         """
         annotations = {oci.REF_NAME: oci.check_tag(tag)} if tag is not None else {}
+        whole = graph(images)
+        graphs = [Graph(replace(whole.top, annotations=annotations), whole.blobs), *artifacts]
         with disk.explained(self.directory):
-            whole = graph(images)
-            for blob in whole.blobs:
-                self._bring(blob)
-            top = whole.top
-            others = self._others(tag) if keep_others and is_layout(self.directory) else []
-            index = oci.Index(manifests=(*others, replace(top, annotations=annotations)))
-            (self._root / oci.LAYOUT_FILE).write_bytes(oci.LAYOUT)
-            (self._root / oci.INDEX_FILE).write_bytes(oci.index_bytes(index))
-            swap.swap_in(self._root, self.directory)
-            self._root = self.directory
-        return top
+            new = {blob.digest for each in graphs for blob in each.blobs}
+            self._place(graphs, partial(others, tag=tag, new=new) if keep_others else None)
+        return whole.top
 
-    def _others(self, tag: str | None) -> list[oci.Descriptor]:
-        """What the layout that is there calls by other names, with all blobs of it taken over."""
-        blobs = LayoutBlobs(self.directory)
-        index = oci.parse_index(_read(self.directory, oci.INDEX_FILE), f"index.json of {blobs.label}")
-        kept = [entry for entry in index.manifests if entry.annotations.get(oci.REF_NAME) != tag]
-        for entry in (found for top in kept for found in reachable(blobs, top)):
-            if not self.reuse(entry.digest, entry.size):
-                raise FormatError(f"{blobs.label} lacks {entry.digest}, or it is damaged", "name a new folder")
-        return kept
+    def attach(self, artifacts: Sequence[Graph]) -> None:
+        """List these beside all that the layout holds, such as what refers to an image in it."""
+        with disk.explained(self.directory):
+            self._place(artifacts, everything)
+
+    def _place(self, graphs: Sequence[Graph], stays: Callable[[Blobs, oci.Index], Others] | None) -> None:
+        """Put the layout in its place, with these behind what stays of the one that is there."""
+        for blob in (blob for each in graphs for blob in each.blobs):
+            self._bring(blob)
+        tops = tuple(each.top for each in graphs)
+        index = oci.index_bytes(oci.Index(manifests=tops))
+        if stays is not None and is_layout(self.directory):
+            blobs, known = LayoutBlobs(self.directory), read_file(self.directory, oci.INDEX_FILE)
+            what = f"index.json of {blobs.label}"
+            kept = stays(blobs, oci.parse_index(known, what))
+            self._take_over(blobs, kept.blobs)
+            index = oci.joined_index(known, kept.places, tops, what)
+        (self._root / oci.LAYOUT_FILE).write_bytes(oci.LAYOUT)
+        (self._root / oci.INDEX_FILE).write_bytes(index)
+        swap.swap_in(self._root, self.directory)
+        self._root = self.directory
+
+    def _take_over(self, blobs: LayoutBlobs, kept: Sequence[oci.Descriptor]) -> None:
+        for entry in kept:
+            if blobs.has(entry) and not self.reuse(entry.digest, entry.size):
+                raise FormatError(f"{entry.digest} of {blobs.label} is damaged", "name a new folder")
 
     def _bring(self, blob: Blob) -> None:
         if self.reuse(blob.digest, blob.size):
@@ -176,48 +196,6 @@ class LayoutWriter:
         return self._root / "blobs" / algorithm
 
 
-@dataclass(frozen=True, slots=True)
-class LayoutBlobs:
-    """The blobs of the layout at `root`, verified as they are read."""
-
-    root: Path
-
-    @property
-    def label(self) -> str:
-        return f"oci:{self.root}"
-
-    def document(self, descriptor: oci.Descriptor) -> bytes:
-        if descriptor.size > oci.MAX_DOCUMENT:
-            raise FormatError(
-                f"{descriptor.digest} of {self.label} is too large for a document", "make the image again"
-            )
-        path = self._path(descriptor)
-        with disk.readable(path), open(path, "rb") as stream:
-            data = stream.read(descriptor.size + 1)
-        return check_bytes(data, descriptor.digest, descriptor.size, f"the blob {descriptor.digest} of {self.label}")
-
-    def layer(self, descriptor: oci.Descriptor) -> Callable[[], BinaryIO]:
-        self._path(descriptor)
-        return partial(self._open, descriptor)
-
-    def _open(self, descriptor: oci.Descriptor) -> BinaryIO:
-        path = self._path(descriptor)
-        with disk.readable(path):
-            stream = open(path, "rb", buffering=0)
-        what = f"the layer {descriptor.digest} of {self.label}"
-        return verified(stream, descriptor.digest, descriptor.size, what)
-
-    def _path(self, descriptor: oci.Descriptor) -> Path:
-        path = self.root / "blobs" / descriptor.digest.algorithm / descriptor.digest.hex
-        with disk.readable(path):
-            there = path.is_file()
-        if not there:
-            raise FormatError(
-                f"{self.label} lacks the blob {descriptor.digest}", "build, copy or fetch the image again"
-            )
-        return path
-
-
 def read_layout(directory: Path, tag: str | None = None, *, verify: bool = False) -> list[Image]:
     """The images, one for each platform, that `tag` names in the layout at `directory`.
 
@@ -225,8 +203,8 @@ def read_layout(directory: Path, tag: str | None = None, *, verify: bool = False
     Without a tag, the layout must hold one name only. Raises UsageError for a name that is not
     there, FormatError and IntegrityError for a layout that is damaged.
     """
-    oci.check_layout(_read(directory, oci.LAYOUT_FILE), str(directory / oci.LAYOUT_FILE))
-    found = images(LayoutBlobs(directory), _read(directory, oci.INDEX_FILE), tag)
+    oci.check_layout(read_file(directory, oci.LAYOUT_FILE), str(directory / oci.LAYOUT_FILE))
+    found = images(LayoutBlobs(directory), read_file(directory, oci.INDEX_FILE), tag)
     if verify:
         for layer in (layer for image in found for layer in image.layers):
             with layer.open() as stream:
@@ -235,25 +213,21 @@ def read_layout(directory: Path, tag: str | None = None, *, verify: bool = False
     return found
 
 
+def attach(directory: Path, artifacts: Sequence[Graph]) -> None:
+    """List artifacts in the layout at `directory`, beside all that it holds."""
+    with LayoutWriter(directory) as writer:
+        writer.attach(artifacts)
+
+
+def read_referrers(directory: Path, subject: Digest) -> list[oci.Descriptor]:
+    """What in the layout at `directory` refers to this manifest, or image index."""
+    blobs = LayoutBlobs(directory)
+    index = oci.parse_index(read_file(directory, oci.INDEX_FILE), f"index.json of {blobs.label}")
+    return referrers(blobs, index.manifests, subject)
+
+
 def is_layout(directory: Path) -> bool:
     return (directory / oci.LAYOUT_FILE).is_file()
-
-
-def _read(directory: Path, name: str) -> bytes:
-    path = directory / name
-    try:
-        with open(path, "rb") as stream:
-            data = stream.read(oci.MAX_DOCUMENT + 1)
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR):
-            raise UsageError(
-                f"{directory} is no OCI layout: it has no {name}",
-                "name the folder that holds oci-layout and index.json",
-            ) from error
-        raise ImageError(f"cannot read {path}: {error.strerror}", "make it readable") from error
-    if len(data) > oci.MAX_DOCUMENT:
-        raise FormatError(f"{path} is larger than any index is", "make the layout again")
-    return data
 
 
 def _check_replaceable(directory: Path) -> None:

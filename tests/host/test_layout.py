@@ -14,6 +14,7 @@ import pytest
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, ImageError, IntegrityError, UsageError
 from fromscratch.formats import oci
+from fromscratch.formats.oci_config import image_documents
 from fromscratch.host.layout import LayoutWriter, read_layout, write_layout
 from fromscratch.model.image import Image
 from tests.images import AMD64, ARM64, ARMV7, image_of
@@ -238,11 +239,34 @@ def test_a_tag_that_is_not_there_names_those_that_are(layout: Path) -> None:
 
 
 def test_several_names_need_a_choice(layout: Path) -> None:
-    (one,) = entries(layout)
-    rewrite(layout, {"manifests": [one, {**one, "annotations": {oci.REF_NAME: "old"}}]})
+    write_layout(layout, [image_of(b"old")], tag="old", keep_others=True)
     with pytest.raises(UsageError, match="latest, old"):
         read_layout(layout)
-    assert read_layout(layout, "old") == [ONE]
+    assert read_layout(layout, "old") == [image_of(b"old")]
+
+
+def test_one_image_of_several_names_needs_none(layout: Path) -> None:
+    write_layout(layout, [ONE], tag="1.0", keep_others=True)
+    assert read_layout(layout) == read_layout(layout, "1.0") == [ONE]
+
+
+def test_images_of_the_same_tag_are_told_by_their_full_names(layout: Path) -> None:
+    write_layout(layout, [image_of(b"other")], tag="other", keep_others=True)
+    names = ("docker.io/library/a:1", "docker.io/team/b:1")
+    rewrite(
+        layout,
+        {
+            "manifests": [
+                {**entry, "annotations": {oci.REF_NAME: "1", oci.FULL_NAME: name}}
+                for entry, name in zip(entries(layout), names, strict=True)
+            ]
+        },
+    )
+    for tag in (None, "1"):
+        with pytest.raises(UsageError, match=r"docker.io/library/a:1, docker.io/team/b:1"):
+            read_layout(layout, tag)
+    assert read_layout(layout, "a:1") == [ONE]
+    assert read_layout(layout, "docker.io/team/b:1") == [image_of(b"other")]
 
 
 def test_attestations_are_passed_over(layout: Path) -> None:
@@ -250,6 +274,91 @@ def test_attestations_are_passed_over(layout: Path) -> None:
     other = {**one, "digest": str(Digest.of(b"?")), "platform": {"os": "unknown", "architecture": "unknown"}}
     rewrite(layout, {"manifests": [one, other, {**other, "mediaType": "application/x"}]})
     assert read_layout(layout) == [ONE]
+
+
+def test_what_buildkit_attaches_is_passed_over_by_its_annotation_too(layout: Path) -> None:
+    (one,) = entries(layout)
+    other = {
+        **one,
+        "digest": str(Digest.of(b"?")),
+        "annotations": {"vnd.docker.reference.type": "attestation-manifest"},
+    }
+    rewrite(layout, {"manifests": [one, other]})
+    assert read_layout(layout) == [ONE]
+
+
+def test_an_index_may_name_what_is_not_there(tmp_path: Path) -> None:
+    """As in a copy for one platform."""
+    both = [ONE, replace(ONE, platform=ARM64)]
+    write_layout(tmp_path / "oci", both, tag="x")
+    blob_path(tmp_path / "oci", image_documents(both[1]).descriptor.digest).unlink()
+    assert read_layout(tmp_path / "oci", "x", verify=True) == [ONE]
+    blob_path(tmp_path / "oci", image_documents(both[0]).descriptor.digest).unlink()
+    with pytest.raises(FormatError, match=f"lacks the blob {image_documents(both[0]).descriptor.digest}"):
+        read_layout(tmp_path / "oci", "x")
+
+
+def test_a_layer_that_is_not_there_is_no_other_platform(tmp_path: Path) -> None:
+    both = [ONE, image_of(b"arm", platform=ARM64)]
+    write_layout(tmp_path / "oci", both, tag="x")
+    blob_path(tmp_path / "oci", both[1].layers[0].digest).unlink()
+    with pytest.raises(FormatError, match=str(both[1].layers[0].digest)):
+        read_layout(tmp_path / "oci", "x")
+
+
+def test_an_index_in_an_index_and_one_without_media_types_are_read(layout: Path) -> None:
+    (one,) = entries(layout)
+    inner = json.dumps({"schemaVersion": 2, "manifests": [one]}).encode()
+    blob_path(layout, Digest.of(inner)).write_bytes(inner)
+    entry = {"mediaType": oci.INDEX, "digest": str(Digest.of(inner)), "size": len(inner)}
+    outer = json.dumps({"schemaVersion": 2, "manifests": [entry]}).encode()
+    blob_path(layout, Digest.of(outer)).write_bytes(outer)
+    top = {"mediaType": oci.INDEX, "digest": str(Digest.of(outer)), "size": len(outer)}
+    (layout / oci.INDEX_FILE).write_text(json.dumps({"schemaVersion": 2, "manifests": [top]}))
+    assert read_layout(layout, verify=True) == [ONE]
+    assert write_layout(layout.parent / "out", read_layout(layout), tag=None).digest == Digest.of(outer)
+
+
+def test_entries_of_others_stay_field_for_field(layout: Path) -> None:
+    (one,) = entries(layout)
+    foreign = b"<xml/>"
+    blob_path(layout, Digest.of(foreign)).write_bytes(foreign)
+    theirs = {
+        "size": len(foreign),
+        "digest": str(Digest.of(foreign)),
+        "mediaType": "application/xml",
+        "urls": ["https://a.example/x"],
+        "data": "PHhtbC8+",
+        "artifactType": "application/x",
+        "platform": {"os": "linux", "architecture": "arm64", "variant": "v8", "features": ["a"], "new": 1},
+        "x-new": {"a": [1, None]},
+        "annotations": {"z": "1", "a": "2"},
+    }
+    absent = {
+        "mediaType": oci.MANIFEST,
+        "digest": str(Digest.of(b"?")),
+        "size": 9,
+        "annotations": {oci.REF_NAME: "far"},
+    }
+    rewrite(layout, {"manifests": [theirs, one, absent], "annotations": {"of": "all"}, "x-new": True})
+    write_layout(layout, [image_of(b"new")], tag="new", keep_others=True)
+    index = json.loads((layout / oci.INDEX_FILE).read_bytes())
+    assert [list(entry.items()) for entry in index["manifests"][:3]] == [
+        list(entry.items()) for entry in (theirs, one, absent)
+    ]
+    assert (index["annotations"], index["x-new"]) == ({"of": "all"}, True)
+    assert blob_path(layout, Digest.of(foreign)).read_bytes() == foreign
+    assert read_layout(layout, "latest", verify=True) == [ONE]
+
+
+def test_an_image_without_a_name_takes_the_place_of_such_only(tmp_path: Path) -> None:
+    place = tmp_path / "oci"
+    write_layout(place, [image_of(b"old")], tag=None)
+    write_layout(place, [ONE], tag="x", keep_others=True)
+    write_layout(place, [image_of(b"new")], tag=None, keep_others=True)
+    assert read_layout(place, "x") == [ONE]
+    assert len(entries(place)) == 2
+    assert not blob_path(place, image_of(b"old").layers[0].digest).exists()
 
 
 def blob_path(layout: Path, digest: Digest) -> Path:
@@ -291,8 +400,6 @@ def test_a_folder_that_is_no_layout_is_named(tmp_path: Path) -> None:
 
 
 def test_layers_that_the_configuration_does_not_list_are_refused(layout: Path, tmp_path: Path) -> None:
-    from fromscratch.formats.oci_config import image_documents
-
     documents = image_documents(ONE)
     short = oci.manifest_bytes(oci.Manifest(config=documents.config_descriptor, layers=()))
     blob_path(layout, Digest.of(short)).write_bytes(short)
