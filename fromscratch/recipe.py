@@ -24,7 +24,7 @@ from fromscratch.transforms.accounts import Group, User
 from fromscratch.transforms.layering import Rule
 from fromscratch.transforms.trim import CATEGORIES as TRIM_CATEGORIES
 
-_LAST_SECOND = 253402300799  # of the year 9999: RFC 3339, in which an image's dates are written, has no later
+LAST_SECOND = 253402300799  # of the year 9999: RFC 3339, in which an image's dates are written, has no later
 
 
 class Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -220,7 +220,7 @@ class Recipe(Strict, frozen=True):
     image: ImageOptions = ImageOptions()
     platforms: Annotated[list[str], Meta(description="such as linux/arm64; this machine's when left out")] = []
     epoch: Annotated[
-        Annotated[int, Meta(ge=0, le=_LAST_SECOND)] | None,
+        Annotated[int, Meta(ge=0, le=LAST_SECOND)] | None,
         Meta(description="the one time of everything, in seconds since 1970"),
     ] = None
     times: Annotated[

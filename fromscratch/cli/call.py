@@ -131,9 +131,13 @@ class Call:
 
     def epoch(self, of_recipe: int | None) -> int:
         """`$SOURCE_DATE_EPOCH`, else what the recipe says, else 0. Raises UsageError."""
+        from fromscratch.recipe import LAST_SECOND
+
         text = self.environment.get("SOURCE_DATE_EPOCH")
         if not text:
             return of_recipe or 0
-        if not (text.isascii() and text.isdigit()):
-            raise UsageError(f"SOURCE_DATE_EPOCH is {text!r}", "give it in whole seconds since 1970, or unset it")
-        return int(text)
+        digits = text if text.isascii() and text.isdigit() else ""
+        if not digits or len(digits.lstrip("0")) > len(str(LAST_SECOND)) or int(digits) > LAST_SECOND:
+            hint = f"give it in whole seconds since 1970, {LAST_SECOND} at most, or unset it"
+            raise UsageError(f"SOURCE_DATE_EPOCH is {text[:40]!r}", hint)
+        return int(digits)

@@ -131,10 +131,17 @@ def test_a_folder_that_may_not_be_entered_is_no_traceback(desk: Desk) -> None:
     shut.chmod(0o755)
 
 
-@pytest.mark.parametrize("epoch", ["²", "٣", "-1", "1.5", " 12 "])
-def test_an_epoch_is_written_in_plain_digits(desk: Desk, epoch: str) -> None:
+@pytest.mark.parametrize("epoch", ["²", "٣", "-1", "1.5", " 12 ", "253402300800", "9" * 5000])
+def test_an_epoch_is_written_in_plain_digits_and_in_a_year_of_four(desk: Desk, epoch: str) -> None:
     desk.variables["SOURCE_DATE_EPOCH"] = epoch
-    assert desk.call("build").code == 2
+    answer = desk.call("build")
+    assert (answer.code, "seconds since 1970" in answer.err, "Traceback" in answer.err) == (2, True, False)
+
+
+def test_the_last_second_of_the_calendar_is_an_epoch(desk: Desk) -> None:
+    desk.variables["SOURCE_DATE_EPOCH"] = "0253402300799"
+    desk.answer("build")
+    assert json.loads((desk.folder / "build/demo/evidence.json").read_text())["epoch"] == 253402300799
 
 
 def test_nothing_but_invoke_is_loaded_before_a_verb_needs_it() -> None:
