@@ -1,8 +1,8 @@
 """Images by the names that the field's tools use.
 
 `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:NAME]`, `docker:REF` and `podman:REF` (an
-engine's store), `tar:FILE` and `dir:DIR` for a plain root; a bare name is looked for in build/ and
-then in an engine, and `Found.where` says where it was found.
+engine's store), `docker://REF` (a registry), `tar:FILE` and `dir:DIR` for a plain root; a bare name is looked for in
+build/, in an engine and, if it begins with a host, in that registry, and `Found.where` says where it was found.
 """
 
 from collections.abc import Sequence
@@ -15,9 +15,12 @@ from fromscratch.evidence import Evidence, ImageEvidence
 from fromscratch.host.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Platform
+from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.progress import SILENT, Progress
 
-SCHEMES = ("oci", "oci-archive", "docker-archive", "docker", "podman", "tar", "dir")
+ENGINES = ("docker", "podman")
+SCHEMES = ("oci", "oci-archive", "docker-archive", *ENGINES, "tar", "dir")
 _EXAMPLES = {
     "oci": "oci:build/hello/oci",
     "oci-archive": "oci-archive:hello.tar",
@@ -27,6 +30,7 @@ _EXAMPLES = {
     "tar": "tar:root.tar.gz",
     "dir": "dir:rootfs",
 }
+_REGISTRY, _BUILD = "docker://", "build/"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,27 +57,86 @@ class Found:
         return self.image
 
 
-def find(name: str, store: Store, platforms: Sequence[Platform] = (), *, builds: Path = Path("build")) -> Found:
+def find(
+    name: str,
+    store: Store,
+    platforms: Sequence[Platform] = (),
+    *,
+    builds: Path = Path("build"),
+    progress: Progress = SILENT,
+) -> Found:
     """The image of this name, for the first of `platforms` that it has. Raises UsageError, naming what was tried."""
+    scheme, rest = _located(name, builds)
+    if scheme == _BUILD:
+        return in_build(Path(rest), platforms)
+    if scheme == _REGISTRY:
+        return Found(where=f"docker://{rest}", image=_pulled(rest, store, platforms, progress))
+    return _scheme(scheme, rest, store, platforms)
+
+
+def find_all(
+    name: str,
+    store: Store,
+    platforms: Sequence[Platform] = (),
+    *,
+    builds: Path = Path("build"),
+    progress: Progress = SILENT,
+) -> list[Image]:
+    """The images of this name: one for each platform, or for each of `platforms`. Raises UsageError."""
+    scheme, rest = _located(name, builds)
+    if scheme in ("tar", "dir"):
+        _scheme(scheme, rest, store, ()).need_image()
+    if scheme == _REGISTRY:
+        from fromscratch.host.registry.pull import pull_from
+
+        return pull_from(f"docker://{rest}", store, progress, platforms=platforms)[1]
+    if scheme == _BUILD:
+        from fromscratch.host.layout import read_layout
+
+        scheme, rest, images = "oci", f"{rest}/oci", read_layout(Path(rest) / "oci")
+    else:
+        images = _listed(scheme, rest, store, platforms)
+    return [chosen(images, [platform], f"{scheme}:{rest}") for platform in platforms] if platforms else images
+
+
+def _located(name: str, builds: Path) -> tuple[str, str]:
+    """The kind of place that holds the image of this name, and where in it. Raises UsageError."""
+    if name.startswith(_REGISTRY):
+        return _REGISTRY, name.removeprefix(_REGISTRY)
     scheme, colon, rest = name.partition(":")
-    if colon and scheme in SCHEMES and not rest.startswith("//"):
+    if colon and scheme in SCHEMES:
         if not rest:
             raise UsageError(f"{name} names nothing", f"write what is meant after the colon, as in {_EXAMPLES[scheme]}")
-        return _scheme(scheme, rest, store, platforms)
-    if name.startswith("docker://"):
-        raise UsageError(
-            f"{name} is in a registry, and reading from one is not built yet",
-            "copy it to a folder first, for example with skopeo copy, and name that as oci:DIR",
-        )
+        return scheme, rest
     if evidence.read(builds / name) is not None:
-        return in_build(builds / name, platforms)
+        return _BUILD, str(builds / name)
     engine = _engine_with(name)
     if engine:
-        return _scheme(engine, name, store, platforms)
+        return engine, name
+    # Only what names a registry is asked of one: a slip of the pen is nobody else's business.
+    if not Path(name).exists() and _names_registry(name):
+        return _REGISTRY, name
     known = ", ".join(sorted(path.parent.name for path in builds.glob(f"*/{evidence.NAME}"))) or "nothing"
     raise UsageError(
         f"there is no image {name}: {builds}/ holds {known}, and no engine that answers has it", _meant(Path(name))
     )
+
+
+def _names_registry(name: str) -> bool:
+    try:
+        return bool(Reference.parse(name).host)
+    except UsageError:
+        return False
+
+
+def _pulled(name: str, store: Store, platforms: Sequence[Platform], progress: Progress) -> Image:
+    """One image of a registry; the layers of the others stay there."""
+    from fromscratch.host.registry.pull import pull_from
+
+    def one(images: Sequence[Image]) -> list[Image]:
+        return [chosen(images, platforms, f"docker://{name}")]
+
+    return pull_from(f"docker://{name}", store, progress, choose=one)[1][0]
 
 
 def in_build(folder: Path, platforms: Sequence[Platform] = ()) -> Found:
@@ -109,40 +172,52 @@ def chosen(images: Sequence[Image], platforms: Sequence[Platform], where: str) -
 
 def _scheme(scheme: str, rest: str, store: Store, platforms: Sequence[Platform]) -> Found:
     where = f"{scheme}:{rest}"
-    if scheme in ("docker", "podman"):
-        return Found(where=where, image=chosen(_saved(scheme, rest, store), platforms, where))
+    if scheme not in ("tar", "dir"):
+        path, tag = _path_and_tag(rest)
+        if scheme == "oci" and path.name == "oci" and tag is None and (path.parent / evidence.NAME).exists():
+            _check_path(scheme, rest, path)
+            return in_build(path.parent, platforms)
+        return Found(where=where, image=chosen(_listed(scheme, rest, store, platforms), platforms, where))
+    path = _path_and_tag(rest)[0]
+    _check_path(scheme, rest, path)
+    if scheme == "dir":
+        from fromscratch.host.scan import scan
+
+        return Found(where=where, plain=scan(path, Origin(where, "found in", str(path))))
+    from fromscratch.formats.compression import expand
+    from fromscratch.formats.tar import read_tree
+
+    with open(path, "rb") as stream:
+        digest = store.add_stream(stream)
+    origin = Origin(where, "found in", str(path))
+    try:
+        return Found(where=where, plain=read_tree(store.derived(digest, "tar", expand), origin))
+    except FormatError as error:
+        raise FormatError(_about(where, error.message), error.hint) from error
+
+
+def _listed(scheme: str, rest: str, store: Store, platforms: Sequence[Platform]) -> list[Image]:
+    """All images of a layout, an archive or an engine that have this name, one for each platform."""
+    if scheme in ENGINES:
+        return _saved(scheme, rest, store)
     path, tag = _path_and_tag(rest)
+    _check_path(scheme, rest, path)
+    if scheme == "oci":
+        from fromscratch.host.layout import read_layout
+
+        return read_layout(path, tag)
+    from fromscratch.host.archives import read_archive
+
+    return read_archive(path, store, tag)
+
+
+def _check_path(scheme: str, rest: str, path: Path) -> None:
+    """Raises UsageError if there is no such file, or folder for the schemes that name one."""
     if not path.exists():
-        raise UsageError(f"{where}: there is no {path}", "see whether the path is right")
+        raise UsageError(f"{scheme}:{rest}: there is no {path}", "see whether the path is right")
     if (scheme in ("oci", "dir")) != path.is_dir():
         kind, other = ("folder", "a file") if path.is_dir() else ("file", "a folder")
-        raise UsageError(f"{where}: {path} is a {kind}, and {scheme}: names {other}", _meant(path))
-    match scheme:
-        case "oci":
-            from fromscratch.host.layout import read_layout
-
-            if path.name == "oci" and tag is None and (path.parent / evidence.NAME).exists():
-                return in_build(path.parent, platforms)
-            return Found(where=where, image=chosen(read_layout(path, tag), platforms, where))
-        case "oci-archive" | "docker-archive":
-            from fromscratch.host.archives import read_archive
-
-            return Found(where=where, image=chosen(read_archive(path, store, tag), platforms, where))
-        case "tar":
-            from fromscratch.formats.compression import expand
-            from fromscratch.formats.tar import read_tree
-
-            with open(path, "rb") as stream:
-                digest = store.add_stream(stream)
-            origin = Origin(where, "found in", str(path))
-            try:
-                return Found(where=where, plain=read_tree(store.derived(digest, "tar", expand), origin))
-            except FormatError as error:
-                raise FormatError(_about(where, error.message), error.hint) from error
-        case _:
-            from fromscratch.host.scan import scan
-
-            return Found(where=where, plain=scan(path, Origin(where, "found in", str(path))))
+        raise UsageError(f"{scheme}:{rest}: {path} is a {kind}, and {scheme}: names {other}", _meant(path))
 
 
 def _meant(path: Path) -> str:

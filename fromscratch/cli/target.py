@@ -14,13 +14,20 @@ def images(call: Call, name: str | None) -> list[Image]:
     return list(need_built(call.job.output, _asked_for(call)).images)
 
 
+def all_images(call: Call, name: str | None) -> list[Image]:
+    """The same, but of an image that is named all platforms too, or those of `--platform`."""
+    from fromscratch import naming
+
+    return naming.find_all(name, call.store, call.platforms, progress=call.progress) if name else images(call, None)
+
+
 def target(call: Call, name: str | None) -> Found:
     """Raises UsageError and NotFetched."""
     from fromscratch import naming
     from fromscratch.output import need_built
 
     if name:
-        return naming.find(name, call.store, call.platforms)
+        return naming.find(name, call.store, call.platforms, progress=call.progress)
     job = call.job
     built = need_built(job.output, _asked_for(call))
     return naming.of_build(job.output, built.images, built.evidence, _asked_for(call))

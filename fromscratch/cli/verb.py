@@ -140,8 +140,8 @@ def verb(
 
 
 def _shared_output() -> str | None:
-    """`--output` of another verb of the chain: the build's folder, unless it is `pack`'s file."""
-    return None if "pack" in argv.verbs_in(sys.argv, VERBS) else argv.given(sys.argv, "--output")
+    """`--output` of another verb of the chain: the build's folder, unless it is the file of `pack` or `pull`."""
+    return None if {"pack", "pull"} & set(argv.verbs_in(sys.argv, VERBS)) else argv.given(sys.argv, "--output")
 
 
 class _told:  # noqa: N801 - read as a word: with _told():

@@ -10,7 +10,7 @@ from functools import partial
 from typing import BinaryIO
 
 from fromscratch.digest import Digest
-from fromscratch.errors import FormatError, IntegrityError
+from fromscratch.errors import FormatError, IntegrityError, UsageError
 from fromscratch.formats import oci
 from fromscratch.formats.oci import Descriptor
 from fromscratch.formats.oci_graph import is_manifest
@@ -18,6 +18,8 @@ from fromscratch.formats.oci_images import images_below
 from fromscratch.formats.verified import check_bytes, verified
 from fromscratch.host.download import Wanted, download
 from fromscratch.host.registry import origins
+from fromscratch.host.registry.access import Access
+from fromscratch.host.registry.address import Place, reference_of
 from fromscratch.host.registry.client import Answer, Client, decoded
 from fromscratch.host.registry.push import ACCEPTED
 from fromscratch.host.store import Store
@@ -78,6 +80,14 @@ class RegistryBlobs:
     def layer(self, descriptor: Descriptor) -> Callable[[], BinaryIO]:
         return partial(self._open, descriptor)
 
+    def platforms(self, top: Descriptor) -> list[Platform]:
+        """What the index says it is for; of a single image, what its configuration says."""
+        if top.media_type == oci.INDEX:
+            index = oci.parse_index(self.document(top), f"the image index {top.digest} of {self.label}")
+            named = [entry.platform for entry in index.manifests if entry.platform and entry.platform.os != "unknown"]
+            return list(dict.fromkeys(named))
+        return [image.platform for image in images_below(self, [top])]
+
     def bring(self, descriptors: Sequence[Descriptor]) -> None:
         """Bring these blobs into the store, side by side; what was begun is gone on with. Documents are left out."""
         blobs = [one for one in descriptors if not is_manifest(one.media_type)]
@@ -116,19 +126,39 @@ def pull(
     progress: Progress = SILENT,
     *,
     platforms: Sequence[Platform] = (),
-    layers: bool = True,
+    choose: Callable[[Sequence[Image]], Sequence[Image]] | None = None,
 ) -> tuple[Descriptor, list[Image]]:
-    """What a name is, and its images: one for each platform, or for each of `platforms` that it has.
+    """What a name is, and its images: one for each platform, or for each of `platforms`; with `choose`, some of those.
 
-    With `layers`, they are in the store when this returns; else each is brought when it is opened, for which
-    the client must still be there. Raises RegistryError, FormatError, IntegrityError, DownloadError.
+    Their layers are in the store when this returns. Raises RegistryError, FormatError, IntegrityError,
+    DownloadError, and UsageError for a platform that is not there.
     """
     blobs = RegistryBlobs(client, store, progress)
     top = blobs.resolve(reference)
     images = images_below(blobs, [top], (lambda one: one in platforms) if platforms else None)
-    if layers:
-        blobs.bring(_layers(images))
-    return top, images
+    if lacking := [one for one in platforms if one not in {image.platform for image in images}]:
+        there = ", ".join(str(one) for one in blobs.platforms(top)) or "no platform that it names"
+        raise UsageError(f"docker://{reference} has no image for {lacking[0]}", f"it is for {there}")
+    if not images:
+        raise FormatError(f"docker://{reference} holds no container image", "name a container image")
+    found = list(choose(images) if choose else images)
+    blobs.bring(_layers(found))
+    return top, found
+
+
+def pull_from(
+    name: str,
+    store: Store,
+    progress: Progress = SILENT,
+    *,
+    access: Access | None = None,
+    platforms: Sequence[Platform] = (),
+    choose: Callable[[Sequence[Image]], Sequence[Image]] | None = None,
+) -> tuple[Descriptor, list[Image]]:
+    """The same for `docker://REF` or HOST/PATH, by connections of its own."""
+    reference = reference_of(name)
+    with Client(Place.of(reference), access or Access(), progress) as client:
+        return pull(client, reference, store, progress, platforms=platforms, choose=choose)
 
 
 def _layers(images: Sequence[Image]) -> list[Descriptor]:
