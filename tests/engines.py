@@ -5,6 +5,7 @@ A test that needs one that is not there is skipped, naming it; FROMSCRATCH_REQUI
 
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,7 +15,11 @@ from typing import NoReturn
 import pytest
 
 from fromscratch.host import run
-from fromscratch.host.engine import Engine, engine, status
+from fromscratch.host.engine import Engine
+from fromscratch.host.engines.buildah import Buildah
+from fromscratch.host.engines.containerd import Containerd
+from fromscratch.host.engines.docker import Docker
+from fromscratch.host.engines.podman import Podman
 
 REQUIRED = "FROMSCRATCH_REQUIRE_ENGINES"
 _PATIENCE = 60.0
@@ -50,22 +55,26 @@ def need_root(why: str) -> None:
         missing(f"{why} needs root")
 
 
-def docker_daemon(folder: Path) -> Iterator[Engine]:
+def docker_daemon(folder: Path) -> Iterator[Docker]:
     """A dockerd of its own below `folder`, if we are root; else the one that answers anyway."""
     need("docker")
     if os.geteuid() != 0 or run.find("dockerd") is None:
-        there = status(engine("docker"))
+        there = Docker().status()
         if not there.available:
             missing(there.problem)
-        yield there.engine
+        yield Docker()
         return
     address = f"unix://{folder}/docker.sock"
     argv = [need("dockerd"), "--iptables=false", "--bridge=none", f"--data-root={folder}/data", f"--host={address}"]
     argv += [f"--exec-root={folder}/exec", f"--pidfile={folder}/docker.pid", "--log-level=warn"]
+    # Over TLS too, where only docker's own client gets.
+    over_tls = f"tcp://127.0.0.1:{_free_port()}"
+    (folder / "tls-address").write_text(over_tls)
+    argv += [f"--host={over_tls}", "--tlsverify", *_certificates(folder)]
     log = folder / "dockerd.log"
     with open(log, "wb") as out, subprocess.Popen(argv, stdout=out, stderr=out, start_new_session=True) as daemon:
         try:
-            ours = Engine(kind="docker", program=("docker", "-H", address), run_flags=("--network=none",))
+            ours = Docker(address=address, program=("docker", "-H", address), run_flags=("--network=none",))
             _wait_for(ours, daemon, log)
             yield ours
         finally:
@@ -73,32 +82,116 @@ def docker_daemon(folder: Path) -> Iterator[Engine]:
             daemon.wait(_PATIENCE)
 
 
+def docker_over_tls(daemon: Docker) -> Docker:
+    """The same daemon of `docker_daemon`, as its client alone reaches it."""
+    need("docker")
+    folder = Path(daemon.address.removeprefix("unix://")).parent
+    if not (folder / "tls-address").exists():
+        missing("a docker daemon over TLS needs one of our own, and that needs root")
+    address = (folder / "tls-address").read_text()
+    return Docker(env={"DOCKER_HOST": address, "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(folder)})
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def _certificates(folder: Path) -> list[str]:
+    """One self-signed pair, that daemon and client both show and trust: docker's options for it."""
+    openssl = need("openssl")
+    words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    words += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    words += ["-addext", "basicConstraints=critical,CA:TRUE"]
+    words += ["-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem"]
+    subprocess.run([openssl, *words], check=True, capture_output=True)
+    (folder / "ca.pem").write_bytes((folder / "cert.pem").read_bytes())
+    return [f"--tlscacert={folder}/ca.pem", f"--tlscert={folder}/cert.pem", f"--tlskey={folder}/key.pem"]
+
+
 def _wait_for(ours: Engine, daemon: subprocess.Popen[bytes], log: Path) -> None:
     end = time.monotonic() + _PATIENCE
-    while not status(ours).available:
+    while not ours.status().available:
         if daemon.poll() is not None or time.monotonic() > end:
-            missing("dockerd does not start here: " + log.read_text()[-300:])
+            missing(f"the daemon of {ours.kind} does not start here: {log.read_text()[-300:]}")
         time.sleep(0.1)
 
 
-def podman_engine(folder: Path) -> Engine:
+def podman_engine(folder: Path) -> Podman:
     """A podman with its own storage below `folder`."""
     need("podman")
     flags = [f"--root={folder}/root", f"--runroot={folder}/run", "--storage-driver=vfs"]
     if run.find("runc"):
         flags.append("--runtime=runc")
-    ours = Engine(kind="podman", program=("podman", *flags), run_flags=_PODMAN_RUN)
-    there = status(ours)
+    ours = Podman(program=("podman", *flags), run_flags=_PODMAN_RUN)
+    there = ours.status()
     if not there.available:
         missing(there.problem)
     return ours
 
 
+def buildah_engine(folder: Path) -> Buildah:
+    """A buildah with its own storage below `folder`."""
+    need("buildah")
+    ours = Buildah(
+        program=("buildah", f"--root={folder}/root", f"--runroot={folder}/run", "--storage-driver=vfs"),
+        env={"BUILDAH_ISOLATION": "chroot"},
+    )
+    there = ours.status()
+    if not there.available:
+        missing(there.problem)
+    return ours
+
+
+def containerd_daemon(folder: Path) -> Iterator[Containerd]:
+    """A containerd of its own below `folder`, with a namespace of its own."""
+    need("ctr")
+    need_root("containerd")
+    address = f"{folder}/containerd.sock"
+    config = folder / "config.toml"
+    config.write_text(f"""\
+version = 2
+root = "{folder}/root"
+state = "{folder}/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+address = "{address}"
+[ttrpc]
+address = "{address}.ttrpc"
+""")
+    log = folder / "containerd.log"
+    argv = [need("containerd"), f"--config={config}", "--log-level=warn"]
+    with open(log, "wb") as out, subprocess.Popen(argv, stdout=out, stderr=out, start_new_session=True) as daemon:
+        try:
+            ours = Containerd(env={"CONTAINERD_ADDRESS": address, "CONTAINERD_NAMESPACE": "fromscratch-test"})
+            _wait_for(ours, daemon, log)
+            yield ours
+        finally:
+            daemon.send_signal(signal.SIGTERM)
+            daemon.wait(_PATIENCE)
+
+
 @pytest.fixture(scope="session")
-def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
     yield from docker_daemon(tmp_path_factory.mktemp("docker"))
 
 
 @pytest.fixture(scope="session")
-def podman(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+def docker_by_client(docker: Docker) -> Docker:
+    return docker_over_tls(docker)
+
+
+@pytest.fixture(scope="session")
+def podman(tmp_path_factory: pytest.TempPathFactory) -> Podman:
     return podman_engine(tmp_path_factory.mktemp("podman"))
+
+
+@pytest.fixture(scope="session")
+def buildah(tmp_path_factory: pytest.TempPathFactory) -> Buildah:
+    return buildah_engine(tmp_path_factory.mktemp("buildah"))
+
+
+@pytest.fixture(scope="session")
+def containerd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containerd]:
+    yield from containerd_daemon(tmp_path_factory.mktemp("containerd"))

@@ -16,7 +16,7 @@ from fromscratch.host.layers import root_tree
 from fromscratch.host.shipped import shipped
 from fromscratch.host.store import Store
 from fromscratch.model.image import Platform
-from fromscratch.sinks.engine import DockerSink
+from fromscratch.sinks.engine_docker import DockerSink
 from tests.cli.command import Desk
 from tests.engines import docker, missing, need, need_root, podman
 from tests.trees import listed

@@ -22,9 +22,13 @@ def the_engine(name: str | None, image: Image | None) -> Engine | None:
     if name == "none" or image is None:
         return None
     if name is not None:
+        refusal = engine(name).refusal()
+        if refusal:
+            raise refusal
         return find_engine(name).engine
     state = status(engine("docker"))
-    return state.engine if state.available and state.platform == image.platform else None
+    ready = state.available and state.platform == image.platform and not state.engine.refusal()
+    return state.engine if ready else None
 
 
 def in_engine(call: Call, found: Found, engine: Engine) -> int:
@@ -32,12 +36,14 @@ def in_engine(call: Call, found: Found, engine: Engine) -> int:
     from fromscratch.sinks.catalogue import engine_sink
 
     name = f"fromscratch-run:{secrets.token_hex(6)}"
-    receipt = engine_sink(engine, call.store, "load", call.progress).deliver(found.need_image(), name)
+    image = found.need_image()
+    receipt = engine_sink(engine, call.store, "load", call.progress).deliver(image, name)
     try:
         terminal = sys.stdin.isatty() and sys.stdout.isatty()
-        return engine.start(receipt.reference, call.words or (), terminal=terminal)
+        entrypoint = image.config.entrypoint
+        return engine.start(receipt.reference, call.words or (), terminal=terminal, entrypoint=entrypoint)
     finally:
-        engine.call("image", "rm", "--force", receipt.reference, check=False)
+        engine.forget(receipt.reference)
 
 
 def in_private_root(call: Call, found: Found) -> int:

@@ -1,17 +1,26 @@
 """Every kind of sink by the word that the command line uses for it. A new sink is one line here."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from fromscratch.errors import UsageError
-from fromscratch.host.engine import Engine
+from fromscratch.host.engine import Engine, Kind
 from fromscratch.host.store import Store
 from fromscratch.progress import SILENT, Progress
 from fromscratch.sinks.aci import AciSink
 from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
 from fromscratch.sinks.contract import Sink
-from fromscratch.sinks.engine import DockerSink, PodmanSink
+from fromscratch.sinks.engine_buildah import BuildahSink
+from fromscratch.sinks.engine_containerd import ContainerdSink
+from fromscratch.sinks.engine_docker import DockerSink
+from fromscratch.sinks.engine_podman import PodmanSink
 from fromscratch.sinks.layout import LayoutSink
 from fromscratch.sinks.tarball import TarballSink
+
+_ENGINES: Mapping[Kind, Callable[..., Sink]] = MappingProxyType(
+    {"docker": DockerSink, "podman": PodmanSink, "buildah": BuildahSink, "containerd": ContainerdSink}
+)
 
 
 def file_sink(form: str, path: Path, store: Store) -> Sink:
@@ -32,5 +41,5 @@ def file_sink(form: str, path: Path, store: Store) -> Sink:
 
 def engine_sink(engine: Engine, store: Store, via: str, progress: Progress = SILENT) -> Sink:
     """The sink of an engine. `via` is import or load."""
-    sink = DockerSink if engine.kind == "docker" else PodmanSink
+    sink = _ENGINES[engine.kind]
     return sink(engine=engine, store=store, via="load" if via == "load" else "import", progress=progress)

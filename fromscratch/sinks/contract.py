@@ -10,10 +10,14 @@ from fromscratch.model.image import Image
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Where the image can be found now, and the digest that place knows it by."""
+    """Where the image can be found now, and the digest that place knows it by.
+
+    `ours` is our own digest of the same thing, where that may be another.
+    """
 
     reference: str
     digest: Digest
+    ours: Digest | None = None
 
 
 class Sink(Protocol):

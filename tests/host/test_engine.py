@@ -7,13 +7,14 @@ import pytest
 
 from fromscratch.errors import MissingTool, UsageError
 from fromscratch.host import run
-from fromscratch.host.engine import Engine, engine, image_name, status
+from fromscratch.host.engine import engine, image_name, status
+from fromscratch.host.engines.podman import Podman
 
 needs_docker = pytest.mark.skipif(run.find("docker") is None, reason="docker is not on this machine")
 
 
 def test_an_engine_that_is_not_there_is_named() -> None:
-    found = status(Engine(kind="podman", program=("no-such-podman",)))
+    found = status(Podman(program=("no-such-podman",)))
     assert not found.available
     assert found.problem == "no-such-podman is not on this machine"
     assert "apt-get install podman" in found.hint
@@ -24,7 +25,7 @@ def test_an_engine_that_is_not_there_is_named() -> None:
 def test_a_name_that_is_no_engine_is_refused() -> None:
     with pytest.raises(UsageError, match="'dokcer'") as caught:
         engine("dokcer")
-    assert caught.value.hint == "write docker or podman"
+    assert caught.value.hint == "write docker, podman, buildah or containerd"
 
 
 @needs_docker

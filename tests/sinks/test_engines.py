@@ -9,117 +9,30 @@ import pytest
 
 from fromscratch.digest import Digest
 from fromscratch.errors import CommandFailed, MissingTool, UsageError
-from fromscratch.formats.docker_archive import docker_archive_images
 from fromscratch.formats.oci_config import config_bytes
-from fromscratch.formats.tar import read_tree
 from fromscratch.host.engine import Engine, engine, status
 from fromscratch.host.layers import root_tree
 from fromscratch.host.scan import scan
 from fromscratch.host.store import Store
 from fromscratch.model.entry import Origin
-from fromscratch.model.image import Image, RunConfig
+from fromscratch.model.image import RunConfig
 from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
-from fromscratch.sinks.engine import DockerSink, PodmanSink
+from fromscratch.sinks.engine_docker import DockerSink
+from fromscratch.sinks.engine_podman import PodmanSink
 from fromscratch.sinks.layout import LayoutSink
 from tests.engines import need, need_root
 from tests.hosttree import host_tree
 from tests.images import ARM64, HERE, image_of
-from tests.sinks.contract import IMAGE, TREE, Place, SinkContract, packed
+from tests.sinks.contract import IMAGE, TREE, packed
+from tests.sinks.engine_stores import everything_in, images_of, saved
 from tests.trees import listed
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
-
-
-def saved(of: Engine, name: str, folder: Path) -> Image:
-    """The image as the engine gives it back."""
-    path = folder / "saved.tar"
-    path.unlink(missing_ok=True)
-    of.call("save", "--output", str(path), name)
-    (image,) = docker_archive_images(read_tree(path, Origin("test", "found in", "archive")), "docker-archive:saved")
-    return image
-
-
-def images_of(of: Engine) -> list[str]:
-    """Every image that has or had a name, with its ID."""
-    told = of.call("image", "ls", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").stdout.decode().splitlines()
-    return sorted(line for line in told if not line.startswith("<none>"))
-
-
-def every_image(of: Engine) -> list[str]:
-    """The IDs of all images, those in between too."""
-    return sorted(of.call("image", "ls", "--all", "--quiet").stdout.decode().split())
-
-
-def with_path(config: RunConfig) -> RunConfig:
-    return config if "PATH" in config.env else replace(config, env={"PATH": DEFAULT_PATH, **config.env})
-
-
-class TestDockerImport(SinkContract):
-    looks_inside = True
-
-    @pytest.fixture
-    def place(self, docker: Engine, store: Store, tmp_path: Path) -> Place:
-        return Place(
-            sink=DockerSink(engine=docker, store=store),
-            reference="fromscratch-test/import:1",
-            read=lambda: saved(docker, "fromscratch-test/import:1", tmp_path),
-            holds=lambda: images_of(docker),
-            digest=lambda: Digest.parse(docker.image_id("fromscratch-test/import:1") or ""),
-            store=store,
-            config=with_path,
-        )
-
-
-class TestDockerLoad(SinkContract):
-    looks_inside = True
-
-    @pytest.fixture
-    def place(self, docker: Engine, store: Store, tmp_path: Path) -> Place:
-        return Place(
-            sink=DockerSink(engine=docker, store=store, via="load"),
-            reference="fromscratch-test/load:1",
-            read=lambda: saved(docker, "fromscratch-test/load:1", tmp_path),
-            holds=lambda: images_of(docker),
-            digest=lambda: Digest.parse(docker.image_id("fromscratch-test/load:1") or ""),
-            store=store,
-        )
-
-
-class TestPodmanImport(SinkContract):
-    looks_inside = True
-
-    @pytest.fixture
-    def place(self, podman: Engine, store: Store, tmp_path: Path) -> Place:
-        return Place(
-            sink=PodmanSink(engine=podman, store=store),
-            reference="fromscratch-test/import:1",
-            read=lambda: saved(podman, "localhost/fromscratch-test/import:1", tmp_path),
-            holds=lambda: images_of(podman),
-            digest=lambda: Digest.parse(podman.image_id("localhost/fromscratch-test/import:1") or ""),
-            store=store,
-            config=with_path,
-        )
-
-
-class TestPodmanLoad(SinkContract):
-    looks_inside = False  # podman takes the diff_id on trust
-
-    @pytest.fixture
-    def place(self, podman: Engine, store: Store, tmp_path: Path) -> Place:
-        return Place(
-            sink=PodmanSink(engine=podman, store=store, via="load"),
-            reference="fromscratch-test/load:1",
-            read=lambda: saved(podman, "localhost/fromscratch-test/load:1", tmp_path),
-            holds=lambda: images_of(podman),
-            digest=lambda: Digest.parse(podman.image_id("localhost/fromscratch-test/load:1") or ""),
-            store=store,
-        )
 
 
 def test_a_load_keeps_the_image_id_and_every_digest(
@@ -207,10 +120,10 @@ def test_nothing_of_an_import_stays_but_the_image(docker: Engine, podman: Engine
 
 def test_a_build_that_fails_half_way_leaves_nothing(docker: Engine, store: Store) -> None:
     image = replace(IMAGE, config=RunConfig(env={"A": "b"}, labels={"c": "d"}, exposed_ports=("no-port",)))
-    before = every_image(docker)
+    before = everything_in(docker)
     with pytest.raises(CommandFailed, match="no-port"):
         DockerSink(engine=docker, store=store).deliver(image, "fromscratch-test/broken:1")
-    assert every_image(docker) == before
+    assert everything_in(docker) == before
 
 
 def test_a_value_that_no_dockerfile_holds_is_refused_before_anything_is_done(docker: Engine, store: Store) -> None:

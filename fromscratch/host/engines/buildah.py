@@ -1,0 +1,76 @@
+"""Buildah, by its program. It shares podman's storage; it builds, and does not run."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from fromscratch.errors import CommandFailed, UsageError
+from fromscratch.host.engines.contract import Engine, Kind, Status, platform_of
+from fromscratch.model.image import Platform
+
+_VERSION = re.compile(r"\bversion (\S+)")
+_PROBE = ("info", "--format", "{{.host.os}}/{{.host.arch}}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buildah(Engine):
+    """A buildah with its storage."""
+
+    program: tuple[str, ...] = ("buildah",)
+
+    kind: ClassVar[Kind] = "buildah"
+    ways: ClassVar[str] = "import (from the root's tar, config, commit), load; it starts nothing"
+    install: ClassVar[str] = "apt-get install buildah"
+    lists: ClassVar[str] = "buildah images"
+
+    def status(self) -> Status:
+        answer = self.probed(*_PROBE)
+        if isinstance(answer, Status):
+            return answer
+        if answer.returncode:
+            return self.unusable(answer.stderr, f"{self.program[0]} info")
+        told = _VERSION.search(self.call("--version", check=False).stdout.decode("utf-8", "replace"))
+        platform = platform_of(answer.stdout.decode("utf-8", "replace").strip())
+        return Status(engine=self, version=told[1] if told else "", platform=platform)
+
+    def image_id(self, image: str) -> str | None:
+        found = self.inspected(image)
+        return f"sha256:{found['FromImageID']}" if found else None
+
+    def inspected(self, image: str, kind: str = "image") -> dict[str, Any] | None:
+        """What buildah tells of an image (or of a container), or None if it has none of that name."""
+        found = self.call("inspect", "--type", kind, image, check=False)
+        if found.returncode:
+            return None
+        try:
+            told = json.loads(found.stdout)
+        except ValueError as error:
+            raise CommandFailed(f"what buildah tells of {image} cannot be read", "see `buildah inspect`") from error
+        return told if isinstance(told, dict) else None
+
+    def save(self, image: str, path: Path, platform: Platform | None = None) -> None:
+        # Each form keeps what the other drops: annotations the one, health checks the other.
+        found = self.inspected(image) or {}
+        docker = "docker" in str(json.loads(found.get("Manifest") or "{}").get("mediaType"))
+        # The name of a folder could hold the colon that ends a path here.
+        archive = f"{'docker' if docker else 'oci'}-archive:{path.name}"
+        self.call("push", "--quiet", image, archive, cwd=path.parent)
+
+    def remove(self, *images: str) -> None:
+        if images:
+            self.call("rmi", *images, check=False)
+
+    def forget(self, image: str) -> None:
+        self.call("rmi", "--force", image, check=False)
+
+    def start(self, image: str, words: Sequence[str], *, terminal: bool, entrypoint: Sequence[str] = ()) -> int:
+        raise self.refusal()
+
+    def refusal(self) -> UsageError:
+        return UsageError(
+            "buildah makes images and does not start them",
+            "say --engine podman, which has the same images, or --engine none for a private root",
+        )

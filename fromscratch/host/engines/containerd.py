@@ -1,0 +1,125 @@
+"""Containerd, by the program `ctr` that comes with it.
+
+CONTAINERD_ADDRESS says where its socket is, and CONTAINERD_NAMESPACE which of its namespaces is meant: `default`,
+or `k8s.io` for the images of Kubernetes.
+"""
+
+import os
+import secrets
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, ClassVar
+
+from fromscratch.digest import Digest
+from fromscratch.errors import UsageError
+from fromscratch.formats.docker_archive import full_name
+from fromscratch.host import run
+from fromscratch.host.engines.contract import PATIENCE, Engine, Kind, Status
+from fromscratch.model.image import Platform
+from fromscratch.model.reference import Reference
+
+_ADDRESS, _NAMESPACE = "/run/containerd/containerd.sock", "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Containerd(Engine):
+    """One namespace of a containerd."""
+
+    program: tuple[str, ...] = ("ctr",)
+
+    kind: ClassVar[Kind] = "containerd"
+    ways: ClassVar[str] = "load; import makes one layer of the image here, and loads that"
+    install: ClassVar[str] = "apt-get install containerd"
+    lists: ClassVar[str] = "ctr images ls"
+
+    @property
+    def address(self) -> str:
+        return self._variable("CONTAINERD_ADDRESS", _ADDRESS)
+
+    @property
+    def namespace(self) -> str:
+        return self._variable("CONTAINERD_NAMESPACE", _NAMESPACE)
+
+    def _variable(self, name: str, default: str) -> str:
+        return self.env.get(name) or os.environ.get(name) or default
+
+    def status(self) -> Status:
+        if run.find(self.program[0]) is None:
+            return self.absent()
+        try:
+            # ctr itself waits for many seconds.
+            with socket.socket(socket.AF_UNIX) as there:
+                there.settimeout(PATIENCE)
+                there.connect(self.address)
+        except OSError as error:
+            return self._silent(error)
+        answer = self.probed("version")
+        if isinstance(answer, Status):
+            return answer
+        if answer.returncode:
+            return self.unusable(answer.stderr, f"{self.program[0]} version")
+        server = answer.stdout.decode("utf-8", "replace").partition("Server:")[2]
+        version = next((line.split()[-1] for line in server.splitlines() if line.strip().startswith("Version:")), "")
+        # It answers on a socket of this machine only.
+        reached = f"{self.address}, namespace {self.namespace}"
+        return Status(engine=self, version=version, platform=Platform.of_this_machine(), reached=reached)
+
+    def _silent(self, error: OSError) -> Status:
+        if isinstance(error, PermissionError):
+            problem = f"ctr is installed but this user may not use containerd at {self.address}"
+            hint = f"do it as root, or use {self.alternatives}"
+        else:
+            problem = f"ctr is installed but containerd does not answer at {self.address}"
+            hint = f"start it (systemctl start containerd), set CONTAINERD_ADDRESS, or use {self.alternatives}"
+        return Status(engine=self, problem=problem, hint=hint)
+
+    def image_id(self, image: str) -> str | None:
+        """The digest of its manifest or index: containerd knows images by that."""
+        told = self.call("images", "ls", f"name=={_full(image)}", check=False).stdout.decode("utf-8", "replace")
+        for line in told.splitlines()[1:]:
+            for word in line.split():
+                if word.startswith("sha256:"):
+                    return str(Digest.parse(word))
+        return None
+
+    def bring(self, archive: BinaryIO, *, platforms: Sequence[Platform]) -> None:
+        """Take the images of a docker-archive or oci-archive, and unpack those of these platforms."""
+        which = [f"--platform={platforms[0]}"] if len(platforms) == 1 else ["--all-platforms"]
+        self.call("images", "import", *which, "-", stdin=archive)
+
+    def rename(self, image: str, name: str) -> None:
+        """Give an image another name, which another image may have had."""
+        self.call("images", "tag", "--force", image, name)
+        self.remove(image)
+
+    def save(self, image: str, path: Path, platform: Platform | None = None) -> None:
+        which = [f"--platform={platform}"] if platform else []
+        self.call("images", "export", *which, str(path), _full(image))
+
+    def remove(self, *images: str) -> None:
+        if images:
+            # --sync: what nothing else needs is gone when we come back.
+            self.call("images", "rm", "--sync", *map(_full, images), check=False)
+
+    def forget(self, image: str) -> None:
+        self.remove(image)
+
+    def start(self, image: str, words: Sequence[str], *, terminal: bool, entrypoint: Sequence[str] = ()) -> int:
+        flags = ["--rm", *(["--tty"] if terminal else []), *self.run_flags]
+        # Words given to ctr take the place of the entry point too.
+        argv = [*entrypoint, *words] if words else []
+        container = f"fromscratch-{secrets.token_hex(6)}"
+        return run.interactive(
+            [*self.program, "run", *flags, _full(image), container, *argv], env=run.environment(self.env)
+        )
+
+
+def _full(image: str) -> str:
+    """The name as containerd keeps it, with the registry; what is no name stays as it is."""
+    try:
+        name = Reference.parse(image)
+    except UsageError:
+        return image
+    return full_name(name) if name.digest is None else image

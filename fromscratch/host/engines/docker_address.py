@@ -1,0 +1,89 @@
+"""Where the docker daemon is, by the rules of docker's own client: environment, then context, then the default."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fromscratch.errors import ImageError
+
+DEFAULT = "unix:///var/run/docker.sock"
+_DIRECT = ("unix://", "tcp://", "http://")
+_NO_CONTEXT = ("", "default")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """`text` is as docker writes it; `context` is the name of the context that says so, if one does.
+
+    `client` says why only docker's own client gets there; empty where we do.
+    """
+
+    text: str
+    context: str = ""
+    client: str = ""
+
+    def __str__(self) -> str:
+        return self.text + (f" (docker context {self.context})" if self.context else "")
+
+
+def daemon_address(known: Mapping[str, str]) -> Address:
+    """Where `docker` itself would go in this environment. Raises ImageError for a context that is not there."""
+    if known.get("DOCKER_HOST"):
+        return _address(known["DOCKER_HOST"], tls=bool(known.get("DOCKER_TLS_VERIFY") or known.get("DOCKER_TLS")))
+    folder = Path(known.get("DOCKER_CONFIG") or Path(known.get("HOME") or "/nonexistent") / ".docker")
+    name = known.get("DOCKER_CONTEXT") or str(_json(folder / "config.json").get("currentContext") or "")
+    if name in _NO_CONTEXT:
+        return Address(text=DEFAULT)
+    return _of_context(folder, name)
+
+
+def given(text: str) -> Address:
+    """The address that somebody has named."""
+    return _address(text, tls=False)
+
+
+def _address(text: str, *, tls: bool, context: str = "") -> Address:
+    if "://" not in text:
+        text = f"tcp://{text}"
+    if text == "unix://":
+        text = DEFAULT
+    reason = ""
+    if not text.startswith(_DIRECT):
+        reason = f"{text.partition('://')[0]} connections"
+    elif tls and not text.startswith("unix://"):
+        reason = "TLS"
+    return Address(text=text, context=context, client=reason)
+
+
+def _of_context(folder: Path, name: str) -> Address:
+    """A context as the client keeps it: a folder named by the hash of its name."""
+    key = hashlib.sha256(name.encode()).hexdigest()
+    path = folder / "contexts" / "meta" / key / "meta.json"
+    endpoint = _within(_json(path), "Endpoints", "docker")
+    host = endpoint.get("Host")
+    if not isinstance(host, str):
+        raise ImageError(
+            f"docker's context {name!r} is not in {folder}/contexts, or names no address there",
+            "`docker context ls` lists them; set DOCKER_CONTEXT=default or DOCKER_HOST to use another",
+        )
+    has_keys = (folder / "contexts" / "tls" / key / "docker").is_dir()
+    return _address(host or DEFAULT, tls=has_keys or bool(endpoint.get("SkipTLSVerify")), context=name)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """The object in a file of the client's, which itself passes over one that it cannot read."""
+    try:
+        read = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _within(document: dict[str, Any], *keys: str) -> dict[str, Any]:
+    for key in keys:
+        inner = document.get(key)
+        document = inner if isinstance(inner, dict) else {}
+    return document

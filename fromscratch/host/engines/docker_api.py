@@ -1,0 +1,253 @@
+"""The Engine API of docker: HTTP over a unix socket, or over TCP without TLS; bodies are streamed in both directions.
+
+The version of the API is agreed upon as the Engine API's reference, "Versioned API", has it: the highest that
+both sides know. Errors that come after the answer has begun stand in its stream of JSON objects.
+"""
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import quote, urlencode, urlsplit
+
+from fromscratch.digest import CHUNK
+from fromscratch.errors import CommandFailed, ImageError
+from fromscratch.host import disk
+from fromscratch.host.engines.contract import PATIENCE, platform_of
+from fromscratch.model.image import Platform
+from fromscratch.model.reference import Reference
+
+_KNOWN = (1, 44)  # the version that we are written for; older ones have all that we use
+_MAX_LINE = 1 << 20
+_HINT = "see what the daemon has logged (journalctl -u docker)"
+
+
+class Unreachable(Exception):
+    """No daemon answers; `error` is why."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Daemon:
+    """What answers: a docker, or another program that speaks its API, whose name is `product`."""
+
+    version: str
+    product: str
+    platform: Platform | None
+    api: str
+
+
+@dataclass(slots=True)
+class DockerApi:
+    """The daemon at an address, unix:///path or tcp://host:port. Raises CommandFailed with what the daemon says."""
+
+    address: str
+    _prefix: str = field(default="", init=False)
+
+    def daemon(self) -> Daemon:
+        """Who answers, and in which version of the API. Raises Unreachable."""
+        try:
+            told = json.loads(self._small("GET", "/version", timeout=PATIENCE) or b"")
+            api = _agreed(str(told["ApiVersion"]), str(told.get("MinAPIVersion") or ""))
+            components = told.get("Components") or [{}]
+            platform = platform_of(f"{told['Os']}/{told['Arch']}")
+            product = str(components[0].get("Name") or "Engine")
+            return Daemon(version=str(told["Version"]), product=product, platform=platform, api=api)
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(error) from error
+        except (ValueError, LookupError, TypeError, AttributeError, CommandFailed) as error:
+            raise Unreachable(ValueError(f"what answers is no docker daemon: {error}")) from error
+
+    def import_root(self, tar: BinaryIO, name: Reference, changes: Sequence[str]) -> None:
+        """Make an image of a tar, configured by these instructions of a Dockerfile. All or nothing."""
+        query = [("fromSrc", "-"), ("repo", name.repository), ("tag", name.tag)]
+        self._stream("/images/create", [*query, *(("changes", change) for change in changes)], tar)
+
+    def load(self, archive: BinaryIO) -> None:
+        """Take the images of a docker-archive."""
+        self._stream("/images/load", [("quiet", "1")], archive)
+
+    def image_id(self, image: str) -> str | None:
+        """The ID of an image, or None if the daemon has none of that name."""
+        found = self._small("GET", f"{self._version()}/images/{_quoted(image)}/json", absent=True)
+        if found is None:
+            return None
+        with _sense(self.address):
+            return str(json.loads(found)["Id"])
+
+    def save(self, image: str, path: Path) -> None:
+        """Write an image to a file as `docker save` does."""
+        target = f"{self._version()}/images/{_quoted(image)}/get"
+        with self._answer("GET", target) as answer, disk.explained(path), open(path, "wb") as out:
+            while piece := self._received(answer):
+                out.write(piece)
+
+    def remove(self, image: str, *, force: bool = False) -> None:
+        """Take a name, or an image without one, away. What is not there or is in use stays as it is."""
+        query = "?force=1" if force else ""
+        with suppress(CommandFailed):
+            self._small("DELETE", f"{self._version()}/images/{_quoted(image)}{query}", absent=True)
+
+    def _version(self) -> str:
+        if not self._prefix:
+            try:
+                self._prefix = f"/v{self.daemon().api}"
+            except Unreachable as error:
+                raise CommandFailed(f"the docker daemon at {self.address} does not answer: {error}", _HINT) from error
+        return self._prefix
+
+    def _stream(self, path: str, query: Sequence[tuple[str, str]], body: BinaryIO) -> None:
+        target = f"{self._version()}{path}?{urlencode(query)}"
+        with self._answer("POST", target, body) as answer:
+            for told in _objects(answer):
+                said = told.get("errorDetail") or told.get("error")
+                if said:
+                    text = said.get("message") if isinstance(said, dict) else said
+                    raise CommandFailed(f"docker refused the image: {text}", _HINT)
+
+    def _small(self, method: str, target: str, *, absent: bool = False, timeout: float | None = None) -> bytes | None:
+        """A short answer; None, with `absent`, for what is not there."""
+        try:
+            with self._answer(method, target, timeout=timeout) as answer:
+                return answer.read()
+        except _Refused as error:
+            if absent and error.status == http.client.NOT_FOUND:
+                return None
+            raise
+
+    def _received(self, answer: http.client.HTTPResponse) -> bytes:
+        try:
+            return answer.read(CHUNK)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._broken(error) from error
+
+    def _broken(self, error: Exception) -> CommandFailed:
+        return CommandFailed(f"the docker daemon at {self.address} broke off: {_reason(error)}", _HINT)
+
+    @contextmanager
+    def _answer(
+        self, method: str, target: str, body: BinaryIO | None = None, timeout: float | None = None
+    ) -> Iterator[http.client.HTTPResponse]:
+        """The answer to one request. Its connection is closed in every case: what is not whole is then given up."""
+        connection = _connection(self.address)
+        connection.timeout = timeout or PATIENCE
+        try:
+            connection.connect()
+            connection.sock.settimeout(timeout)
+            _ask(connection, method, target, body)
+            answer = connection.getresponse()
+            if answer.status >= http.client.BAD_REQUEST:
+                raise _Refused(answer)
+            yield answer
+        except (OSError, http.client.HTTPException) as error:
+            if timeout is not None:
+                raise
+            raise self._broken(error) from error
+        finally:
+            connection.close()
+
+
+class _Refused(CommandFailed):
+    """The daemon's own answer to what it does not do."""
+
+    def __init__(self, answer: http.client.HTTPResponse) -> None:
+        self.status = answer.status
+        raw = answer.read(_MAX_LINE)
+        try:
+            text = str(json.loads(raw)["message"])
+        except (ValueError, LookupError, TypeError):
+            text = raw.decode("utf-8", "replace").strip() or answer.reason
+        super().__init__(f"docker refused: {text}", _HINT)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("docker")
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def _connection(address: str) -> http.client.HTTPConnection:
+    if address.startswith("unix://"):
+        return _UnixConnection(address.removeprefix("unix://"))
+    parts = urlsplit(address)
+    return http.client.HTTPConnection(parts.hostname or "localhost", parts.port or 2375)
+
+
+def _ask(connection: http.client.HTTPConnection, method: str, target: str, body: BinaryIO | None) -> None:
+    """Send a request. An error while the body is read leaves it without its end, so that nobody takes it for whole."""
+    connection.putrequest(method, target)
+    if body is None:
+        connection.putheader("Content-Length", "0")
+        connection.endheaders()
+        return
+    connection.putheader("Content-Type", "application/x-tar")
+    connection.putheader("Transfer-Encoding", "chunked")
+    connection.endheaders()
+    while piece := _piece(body):
+        try:
+            for part in (b"%x\r\n" % len(piece), piece, b"\r\n"):
+                connection.send(part)
+        except (BrokenPipeError, ConnectionResetError):
+            return  # it has answered before the end, and the answer says why
+    with suppress(BrokenPipeError, ConnectionResetError):
+        connection.send(b"0\r\n\r\n")
+
+
+def _piece(body: BinaryIO) -> bytes:
+    try:
+        return body.read(CHUNK)
+    except OSError as error:
+        raise ImageError(f"the image cannot be read: {_reason(error)}", "see whether its files are there") from error
+
+
+def _objects(answer: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
+    """The JSON objects of an answer, one a line; other lines are for people."""
+    while line := answer.readline(_MAX_LINE):
+        try:
+            told = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(told, dict):
+            yield told
+
+
+def _agreed(theirs: str, least: str) -> str:
+    """The version of the API to speak: the highest that both know, or the lowest that the daemon still takes."""
+    wanted = min(_numbers(theirs), _KNOWN)
+    chosen = max(wanted, _numbers(least)) if least else wanted
+    return ".".join(str(number) for number in chosen)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _quoted(image: str) -> str:
+    return quote(image, safe="/:@")
+
+
+def _reason(error: Exception) -> str:
+    text = error.strerror if isinstance(error, OSError) else str(error)
+    return text or type(error).__name__
+
+
+@contextmanager
+def _sense(address: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, LookupError, TypeError) as error:
+        raise ImageError(f"the docker daemon at {address} answers what makes no sense: {error}", _HINT) from error

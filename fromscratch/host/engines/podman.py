@@ -1,0 +1,30 @@
+"""Podman, by its program: it has no daemon of its own."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fromscratch.host.engines.contract import Engine, Kind, Status, platform_of
+
+# Opens podman's storage, which is what fails where it cannot work.
+_PROBE = ("info", "--format", "{{.Version.Version}} linux/{{.Host.Arch}}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Podman(Engine):
+    """A podman with its storage."""
+
+    program: tuple[str, ...] = ("podman",)
+
+    kind: ClassVar[Kind] = "podman"
+    ways: ClassVar[str] = "import (podman import, and a build of the Dockerfile on it), load"
+    install: ClassVar[str] = "apt-get install podman"
+    lists: ClassVar[str] = "podman images"
+
+    def status(self) -> Status:
+        answer = self.probed(*_PROBE)
+        if isinstance(answer, Status):
+            return answer
+        if answer.returncode:
+            return self.unusable(answer.stderr, f"{self.program[0]} info")
+        version, _, platform = answer.stdout.decode("utf-8", "replace").strip().partition(" ")
+        return Status(engine=self, version=version, platform=platform_of(platform))

@@ -1,0 +1,153 @@
+"""Into buildah's storage, which is podman's too."""
+
+import csv
+import io
+import json
+import os
+import secrets
+import shlex
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fromscratch.digest import Digest
+from fromscratch.errors import CommandFailed, UsageError
+from fromscratch.formats.docker_archive import docker_archive, full_name
+from fromscratch.formats.oci_archive import oci_archive
+from fromscratch.formats.oci_run import run_fields
+from fromscratch.host.engine import Status
+from fromscratch.host.engines.buildah import Buildah
+from fromscratch.host.flattened import root_file
+from fromscratch.host.written import write_stream
+from fromscratch.model.image import Healthcheck, Image, RunConfig
+from fromscratch.model.reference import Reference
+from fromscratch.sinks.engine import EngineSink, stream_of
+from fromscratch.sinks.engine_storage import in_storage
+
+_NO_LABEL_SINCE = (1, 26)
+_OTHERWISE = "write it in another way, or import with '--via load', which keeps any value"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildahSink(EngineSink):
+    """An import is a container from the root's tar, its configuration, and a commit.
+
+    `buildah add` would pack the root anew at the commit, with the kind of each file in the mode field
+    of its header, and so with another diff_id. A container that begins with the tar as its base has
+    that very tar as a layer, and one above it that is empty. Made of the same image by the same
+    buildah, the result has the same digest, unless it needs docker's form.
+    """
+
+    engine: Buildah
+
+    def _name(self, name: Reference) -> Reference:
+        return in_storage(name)
+
+    def _import(self, image: Image, name: Reference, state: Status) -> None:
+        container = f"fromscratch-{secrets.token_hex(8)}"
+        flags = list(config_flags(image))
+        with root_file(image, self.store) as (tar, diff_id):
+            os.utime(tar, (image.created, image.created))  # buildah dates the base by it
+            try:
+                self._from(tar, container)
+                self.engine.call("config", *flags, container)
+                self._check(container, image.config)
+                self.engine.call("commit", *_commit_flags(image, state), container, str(name))
+            finally:
+                with suppress(CommandFailed):
+                    self._tidy(container, diff_id)
+
+    def _from(self, tar: Path, container: str) -> None:
+        # The name of a folder could hold the colon that ends a path here.
+        self.engine.call("from", "--quiet", "--name", container, f"tarball:{tar.name}", cwd=tar.parent)
+
+    def _check(self, container: str, config: RunConfig) -> None:
+        """Raises UsageError for a value that has become another on its way through buildah's options."""
+        told = self.engine.inspected(container, "container") or {}
+        there = {key: value for key, value in told["Docker"]["config"].items() if value}
+        wanted = run_fields(replace(config, args_escaped=False))
+        for key in sorted({*there, *wanted}):
+            if there.get(key) != wanted.get(key):
+                raise UsageError(f"buildah's config cannot hold {key} {wanted.get(key)!r}", _OTHERWISE)
+
+    def _tidy(self, container: str, diff_id: Digest) -> None:
+        """Remove the container and its base, which has no name."""
+        self.engine.call("rm", container, check=False)
+        listed = self.engine.call("images", "--all", "--quiet", "--no-trunc", "--filter", "dangling=true", check=False)
+        for image in listed.stdout.decode().split():
+            config = json.loads((self.engine.inspected(image) or {}).get("Config") or "{}")
+            if _is_base(config, diff_id):
+                self.engine.remove(image)
+
+    def _load(self, image: Image, name: Reference, state: Status) -> None:
+        # Either form keeps the configuration as it is; podman looks for health checks in docker's alone.
+        if image.config.needs_docker_form:
+            form, pieces = "docker", docker_archive(image, name)
+        else:
+            form, pieces = "oci", oci_archive([image], tag=name.tag, name=full_name(name))
+        platform = image.platform
+        variant = [f"--variant={platform.variant}"] if platform.variant else []
+        flags = ["--quiet", f"--os={platform.os}", f"--arch={platform.architecture}", *variant]
+        with self.store.temporary() as path:
+            with stream_of(pieces) as archive:
+                write_stream(path, archive)
+            self.engine.call("pull", *flags, f"{form}-archive:{path.name}", cwd=path.parent)
+
+
+def config_flags(image: Image) -> Iterator[str]:
+    """The options of `buildah config` that give a container without any the configuration of the image."""
+    config, platform = image.config, image.platform
+    yield from (f"--os={platform.os}", f"--arch={platform.architecture}", "--created-by=fromscratch")
+    if platform.variant:
+        yield f"--variant={platform.variant}"
+    if image.author:
+        yield f"--author={image.author}"
+    for key, value in image.annotations.items():
+        yield f"--annotation={key}={value}"
+    for key, value in config.env.items():
+        yield f"--env={key}={value.replace('$', '$$')}"  # it expands variables, and knows none of the name $
+    yield from (f"--label={key}={value}" for key, value in config.labels.items())
+    yield from (f"--port={port}" for port in config.exposed_ports)
+    yield from (f"--volume={_listed(path)}" for path in config.volumes)
+    yield from (f"--onbuild={_listed(trigger)}" for trigger in config.on_build)
+    for flag, text in (("user", config.user), ("workingdir", config.working_dir), ("stop-signal", config.stop_signal)):
+        if text:
+            yield f"--{flag}={text}"
+    if config.shell:
+        yield f"--shell={shlex.join(config.shell)}"
+    for flag, words in (("entrypoint", config.entrypoint), ("cmd", config.cmd)):
+        if words:
+            yield f"--{flag}={json.dumps(list(words), ensure_ascii=False)}"
+    if config.healthcheck:
+        yield from _health_flags(config.healthcheck)
+
+
+def _health_flags(check: Healthcheck) -> Iterator[str]:
+    yield f"--healthcheck={shlex.join(check.test)}"
+    times = {"interval": check.interval, "timeout": check.timeout, "start-period": check.start_period}
+    yield from (f"--healthcheck-{flag}={nanoseconds}ns" for flag, nanoseconds in times.items())
+    if check.start_interval:
+        yield f"--healthcheck-start-interval={check.start_interval}ns"
+    yield f"--healthcheck-retries={check.retries}"
+
+
+def _listed(value: str) -> str:
+    """One value of an option that takes several, divided by commas as CSV has it."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow([value])
+    return line.getvalue()
+
+
+def _commit_flags(image: Image, state: Status) -> list[str]:
+    form = "docker" if image.config.needs_docker_form else "oci"
+    unlabelled = ["--identity-label=false"] if state.numbers >= _NO_LABEL_SINCE else []
+    return ["--quiet", f"--format={form}", f"--timestamp={image.created}", *unlabelled]
+
+
+def _is_base(config: dict[str, Any], diff_id: Digest) -> bool:
+    """Whether it is what `buildah from` makes of the tar of this digest."""
+    history = config.get("history") or [{}]
+    layers = (config.get("rootfs") or {}).get("diff_ids")
+    return history[0].get("comment") == "imported from tarball" and layers == [str(diff_id)]

@@ -1,0 +1,57 @@
+"""Into podman's storage."""
+
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+
+from fromscratch.errors import CommandFailed
+from fromscratch.formats.docker_archive import docker_archive
+from fromscratch.formats.dockerfile import metadata_dockerfile
+from fromscratch.host.engine import Status
+from fromscratch.host.layers import root_tar
+from fromscratch.model.image import Image
+from fromscratch.model.reference import Reference
+from fromscratch.sinks.engine import BASE, EngineSink, stream_of
+from fromscratch.sinks.engine_storage import in_storage
+
+_NO_LABEL_SINCE = (4, 3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodmanSink(EngineSink):
+    """An import is podman's import of the root, and a build of the metadata Dockerfile on it.
+
+    The build adds podman's default PATH where the image has none, makes the working directory if it is
+    not there, and has a layer of its own, which is empty.
+    """
+
+    def _name(self, name: Reference) -> Reference:
+        return in_storage(name)
+
+    def _import(self, image: Image, name: Reference, state: Status) -> None:
+        """The base has a name of its own until the end, since not every builder takes an ID behind FROM."""
+        base = f"{BASE}:{secrets.token_hex(8)}"
+        dockerfile = metadata_dockerfile(image.config, base, name=str(name)).encode()
+        flags = [f"--platform={image.platform}", *_build_flags(image, state), "--tag", str(name)]
+        platform = image.platform
+        variant = [f"--variant={platform.variant}"] if platform.variant else []
+        try:
+            with root_tar(image, self.store) as tar:
+                words = (f"--os={platform.os}", f"--arch={platform.architecture}", *variant, "-", base)
+                self.engine.call("import", *words, stdin=tar)
+            self.engine.call("build", *flags, "-", stdin=dockerfile)
+        finally:
+            with suppress(CommandFailed):
+                self.engine.remove(base)
+
+    def _load(self, image: Image, name: Reference, state: Status) -> None:
+        with stream_of(docker_archive(image, name)) as archive:
+            self.engine.call("load", stdin=archive)
+
+
+def _build_flags(image: Image, state: Status) -> list[str]:
+    """What `build` needs, so that it adds nothing of its own and leaves nothing behind."""
+    # The OCI form has no health checks and the like, and podman would drop them with a warning only.
+    form = "docker" if image.config.needs_docker_form else "oci"
+    unlabelled = ["--identity-label=false"] if state.numbers >= _NO_LABEL_SINCE else []
+    return [f"--format={form}", "--layers=false", "--pull=never", *unlabelled]
