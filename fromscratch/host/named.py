@@ -1,9 +1,11 @@
 """Files and folders that a recipe or a call names."""
 
 import difflib
+import os
 from pathlib import Path
 
 from fromscratch.errors import UsageError
+from fromscratch.paths import encode
 
 
 def folder(base: Path, text: str, what: str) -> Path:
@@ -31,8 +33,8 @@ def file(base: Path, text: str, what: str) -> Path:
 def _absolute(base: Path, text: str) -> Path:
     if "\0" in text:
         raise UsageError(f"{text!r} holds a NUL byte", "take it out")
-    # No resolve(): the message should have the path as it was written.
-    return base.absolute() / text
+    # No resolve(): the message should have the path as it was written. A recipe is UTF-8, whatever names are here.
+    return base.absolute() / os.fsdecode(encode(text))
 
 
 def _missing(path: Path, what: str, kind: str) -> UsageError:

@@ -150,3 +150,14 @@ def test_nothing_but_invoke_is_loaded_before_a_verb_needs_it() -> None:
         subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     )
     assert not loaded & {"msgspec", "requests", "tqdm", "elftools", "zlib_ng", "zstandard", "filelock"}
+
+
+def test_names_of_a_recipe_are_utf_8_in_every_locale(desk: Desk) -> None:
+    desk.write("fromscratch.yaml", "name: demo\nrootfs: [{overlay: café}, {directory: {path: naïve, into: /ñ}}]\n")
+    desk.write("café/日本", "")
+    desk.write("naïve/x", "")
+    desk.variables.update(LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")  # names are ASCII to this process
+    desk.answer("build")
+    del desk.variables["PYTHONUTF8"]
+    assert "unchanged" in desk.answer("build")
+    assert r"/日本" in desk.answer("ls")
