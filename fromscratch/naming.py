@@ -1,8 +1,9 @@
 """Images by the names that the field's tools use.
 
-`oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:NAME]`, `docker:REF` and `podman:REF` (an
-engine's store), `docker://REF` (a registry), `tar:FILE` and `dir:DIR` for a plain root; a bare name is looked for in
-build/, in an engine and, if it begins with a host, in that registry, and `Found.where` says where it was found.
+`oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:NAME]`, `docker:REF`, `podman:REF`, `buildah:REF`
+and `containerd:REF` (an engine's store), `docker://REF` (a registry), `tar:FILE` and `dir:DIR` for a plain root; a
+bare name is looked for in build/, in an engine and, if it begins with a host, in that registry, and `Found.where`
+says where it was found.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import SILENT, Progress
 
-ENGINES = ("docker", "podman")
+ENGINES = ("docker", "podman", "buildah", "containerd")
 SCHEMES = ("oci", "oci-archive", "docker-archive", *ENGINES, "tar", "dir")
 _EXAMPLES = {
     "oci": "oci:build/hello/oci",
@@ -27,6 +28,8 @@ _EXAMPLES = {
     "docker-archive": "docker-archive:hello.tar",
     "docker": "docker:hello:latest",
     "podman": "podman:hello:latest",
+    "buildah": "buildah:hello:latest",
+    "containerd": "containerd:hello:latest",
     "tar": "tar:root.tar.gz",
     "dir": "dir:rootfs",
 }
@@ -199,7 +202,7 @@ def _scheme(scheme: str, rest: str, store: Store, platforms: Sequence[Platform])
 def _listed(scheme: str, rest: str, store: Store, platforms: Sequence[Platform]) -> list[Image]:
     """All images of a layout, an archive or an engine that have this name, one for each platform."""
     if scheme in ENGINES:
-        return _saved(scheme, rest, store)
+        return _saved(scheme, rest, store, platforms)
     path, tag = _path_and_tag(rest)
     _check_path(scheme, rest, path)
     if scheme == "oci":
@@ -245,15 +248,15 @@ def _about(where: str, message: str) -> str:
     return f"{where}: {message.partition(': ')[2] or message}"
 
 
-def _saved(kind: str, reference: str, store: Store) -> list[Image]:
+def _saved(kind: str, reference: str, store: Store, platforms: Sequence[Platform]) -> list[Image]:
     from fromscratch.host.archives import read_archive
     from fromscratch.host.engine import find_engine
 
     engine = find_engine(kind).engine
     if engine.image_id(reference) is None:
-        raise UsageError(f"{kind} has no image {reference}", f"`{kind} images` lists what it has")
+        raise UsageError(f"{kind} has no image {reference}", f"`{engine.lists}` lists what it has")
     with store.temporary() as path:
-        engine.call("save", "--output", str(path), reference)
+        engine.save(reference, path, platforms)
         return read_archive(path, store)
 
 

@@ -51,7 +51,7 @@ class Buildah(Engine):
             raise CommandFailed(f"what buildah tells of {image} cannot be read", "see `buildah inspect`") from error
         return told if isinstance(told, dict) else None
 
-    def save(self, image: str, path: Path, platform: Platform | None = None) -> None:
+    def save(self, image: str, path: Path, platforms: Sequence[Platform] = ()) -> None:
         # Each form keeps what the other drops: annotations the one, health checks the other.
         found = self.inspected(image) or {}
         docker = "docker" in str(json.loads(found.get("Manifest") or "{}").get("mediaType"))

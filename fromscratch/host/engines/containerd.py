@@ -94,8 +94,10 @@ class Containerd(Engine):
         self.call("images", "tag", "--force", image, name)
         self.remove(image)
 
-    def save(self, image: str, path: Path, platform: Platform | None = None) -> None:
-        which = [f"--platform={platform}"] if platform else []
+    def save(self, image: str, path: Path, platforms: Sequence[Platform] = ()) -> None:
+        # The manifest.json that it adds, for docker, lists one platform.
+        several = ["--all-platforms", "--skip-manifest-json"]
+        which = several if len(platforms) > 1 else [f"--platform={platform}" for platform in platforms]
         self.call("images", "export", *which, str(path), _full(image))
 
     def remove(self, *images: str) -> None:

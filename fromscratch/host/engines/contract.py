@@ -69,8 +69,11 @@ class Engine(ABC):
             return None
         return text if ":" in text else f"sha256:{text}"
 
-    def save(self, image: str, path: Path, platform: Platform | None = None) -> None:
-        """Write an image to a new file, as a docker-archive or oci-archive. Raises CommandFailed."""
+    def save(self, image: str, path: Path, platforms: Sequence[Platform] = ()) -> None:
+        """Write an image to a file, as a docker-archive or oci-archive; of several, those of these platforms.
+
+        Raises CommandFailed.
+        """
         self.call("save", "--output", str(path), image)
 
     def remove(self, *images: str) -> None:

@@ -68,12 +68,12 @@ class Docker(Engine):
         api = self.api()
         return api.image_id(image) if api else super(Docker, self).image_id(image)
 
-    def save(self, image: str, path: Path, platform: Platform | None = None) -> None:
+    def save(self, image: str, path: Path, platforms: Sequence[Platform] = ()) -> None:
         api = self.api()
         if api:
             api.save(image, path)
         else:
-            super(Docker, self).save(image, path, platform)
+            super(Docker, self).save(image, path, platforms)
 
     def remove(self, *images: str) -> None:
         api = self.api()
