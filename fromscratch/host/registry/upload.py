@@ -96,14 +96,18 @@ class Upload:
 
     def _begun(self) -> _Under | None:
         """A new upload; None if the registry has taken the blob out of another of its repositories."""
+        under = None
         for source in self.sources:
+            if under is not None:  # what a registry begins that has not found the blob: the next may have it
+                self._cancel(under)
+                under = None
             query = urlencode({"mount": str(self.blob.digest), "from": source}, safe=":/")
             with suppress(RegistryError):  # a source that may not be read is none
                 answer = self.client.ask(self._doing, "POST", f"blobs/uploads/?{query}", expect=(201, 202), data=b"")
                 if answer.status == 201:
                     return None
-                return self._under(answer)
-        return self._under(self._post())
+                under = self._under(answer)
+        return under or self._under(self._post())
 
     def _post(self) -> Answer:
         other = f"?digest-algorithm={self.blob.digest.algorithm}" if self.blob.digest.algorithm != "sha256" else ""
