@@ -11,6 +11,7 @@ from tests.registry import proxy as proxies
 from tests.registry import registries
 from tests.registry import tokens as token_servers
 from tests.registry.authority import Authority, Pair
+from tests.registry.pictures import Desk
 from tests.registry.proxy import Proxy
 from tests.registry.registries import Login, Registry
 from tests.registry.tokens import TokenServer
@@ -26,6 +27,12 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture(scope="session")
 def server_pair(authority: Authority) -> Pair:
     return authority.pair("server")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    (tmp_path / "home").mkdir()
+    return Desk(tmp_path / "home")
 
 
 @pytest.fixture(autouse=True)
