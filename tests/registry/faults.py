@@ -93,6 +93,14 @@ def cut_response(after: int, *, reset: bool = False) -> Action:
     return act
 
 
+def cut_in_the_status(exchange: Exchange) -> None:
+    """The registry does what it is asked, but of its answer only the first bytes come."""
+    with exchange.asked() as response:
+        response.read()
+    exchange.send(b"HTTP/1.1 2")
+    exchange.hang_up()
+
+
 def lost_answer(exchange: Exchange) -> None:
     """The registry does what it is asked, but its answer gets lost."""
     with exchange.asked() as response:

@@ -24,6 +24,7 @@ _OCTETS = {"Content-Type": "application/octet-stream"}
 _GONE = (404, 400)
 _OUT_OF_ORDER = 416
 _TOO_LARGE = 413
+_NO_CHUNKS = (405, 501)
 _LOST = ("BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID", "RANGE_INVALID")
 _CHANGED = ("DIGEST_INVALID", "SIZE_INVALID")
 _HINT = "run it again; what has arrived is not sent again"
@@ -69,6 +70,7 @@ class Upload:
     sources: tuple[str, ...] = ()
     _chunk: int = field(init=False)
     _doubted: bool = field(init=False, default=False)
+    _chunks: bool | None = field(init=False, default=None)  # whether the registry takes some, once that is known
 
     def __post_init__(self) -> None:
         self._chunk = self.client.access.chunk_size
@@ -139,7 +141,7 @@ class Upload:
                 if self._there():
                     return  # only the answer was lost
                 under = self._resumed(under)
-                self._chunk = self._chunk or _CHUNK
+                self._chunk = 0 if self._chunks is False else self._chunk or _CHUNK
             except BaseException:
                 self._cancel(under)
                 raise
@@ -156,6 +158,7 @@ class Upload:
         start = under.offset
         headers = {**_OCTETS, "Content-Range": f"{start}-{start + length - 1}"}
         answer = self._attempt("PATCH", under.location, headers, out, start, length, (202, 201, 204))
+        self._chunks = True
         under.location = self._under(answer).location
         arrived = _arrived(answer)
         under.offset = start + length if arrived is None else arrived
@@ -190,13 +193,16 @@ class Upload:
                 self.watcher.reach(position)
 
         body = (lambda: _Body(length, pieces)) if length else (lambda: b"")
-        expect = (*fine, _OUT_OF_ORDER, _TOO_LARGE, *_GONE)
+        expect = (*fine, _OUT_OF_ORDER, _TOO_LARGE, *_GONE, *_NO_CHUNKS)
         answer = self.client.once(self._doing, method, url, expect=expect, headers=headers, body=body)
         if answer.status in fine:
             return answer
         if answer.status == _TOO_LARGE:
             self._smaller(length)
             raise web.Failed(web.Kind.BROKEN, f"the registry takes no {length} bytes at once", again=True)
+        if method == "PATCH" and self._chunks is None and answer.status in (404, *_NO_CHUNKS):
+            self._chunks = False
+            raise web.Failed(web.Kind.BROKEN, "the registry takes no chunks", again=True)
         raise self._refused(answer)
 
     def _refused(self, answer: Answer) -> Exception:
