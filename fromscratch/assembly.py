@@ -7,19 +7,20 @@ process or in three.
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from fromscratch import __version__, evidence, output
+from fromscratch import __version__, about, evidence, output
 from fromscratch.errors import UsageError
 from fromscratch.evidence import Evidence, ImageEvidence
 from fromscratch.host.layout import LayoutWriter
 from fromscratch.host.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Layer, Platform
+from fromscratch.model.provenance import made_of
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.output import Built
 from fromscratch.paths import TreePath
@@ -75,6 +76,7 @@ def build(job: Job) -> Built:
 
     Raises NotFetched when `fetch` has to run first, Conflict when sources disagree.
     """
+    job = settled(job)
     with job.store.lock(f"output {job.output.resolve()}"):
         bound = {platform: tuple(sources(job, platform)) for platform in job.platforms}
         inputs = fingerprint(job, bound)
@@ -88,7 +90,8 @@ def build(job: Job) -> Built:
             for platform in job.platforms:
                 tree, removed = root(job, platform, bound[platform])
                 layers = packed(job, platform, layout, tree, [source.label for _, source in bound[platform]])
-                images.append(_image(job, platform, [layer for layer, _ in layers]))
+                based = about.told_of_base(source for _, source in bound[platform])
+                images.append(_image(job, platform, [layer for layer, _ in layers], based))
                 proofs.append(evidence.gather(platform, layers, tree, removed))
             layout.finish(images, tag="latest")
         output.write_dockerfile(job.output, images[0].config, job.recipe.name, job.progress)
@@ -101,6 +104,16 @@ def build(job: Job) -> Built:
         )
         evidence.write(job.output, made)
         return Built(images=tuple(images), evidence=made, fresh=True)
+
+
+def settled(job: Job) -> Job:
+    """The job with all in its recipe written out that is looked up where the recipe lies."""
+    image = job.recipe.image
+    if image.about is None:
+        return job
+    told = about.settled(image.about, job.folder, job.output)
+    image = msgspec.structs.replace(image, about=told)
+    return replace(job, recipe=msgspec.structs.replace(job.recipe, image=image))
 
 
 def deliver(images: Sequence[Image], sink: Sink, reference: str) -> Receipt:
@@ -145,10 +158,12 @@ def packed(
         layout=layout, store=job.store, codec=job.recipe.compression, threads=job.jobs, progress=job.progress
     )
     several = [f" {number} of {len(parts)}" if len(parts) > 1 else "" for number in range(1, len(parts) + 1)]
-    return [
-        packer.layer(part.tree, title=f"pack {platform}{which}", comment=part.comment)
-        for which, part in zip(several, parts, strict=True)
-    ]
+    made = []
+    for which, part in zip(several, parts, strict=True):
+        layer, facts = packer.layer(part.tree, title=f"pack {platform}{which}", comment=part.comment)
+        what = made_of(part.tree)
+        made.append((replace(layer, created_by=f"fromscratch: {what}" if what else ""), facts))
+    return made
 
 
 def sources(job: Job, platform: Platform) -> Iterator[tuple[Item, Source]]:
@@ -175,13 +190,15 @@ def fingerprint(job: Job, bound: Mapping[Platform, Bound]) -> str:
     return f"sha256:{hasher.hexdigest()}"
 
 
-def _image(job: Job, platform: Platform, layers: Sequence[Layer]) -> Image:
+def _image(job: Job, platform: Platform, layers: Sequence[Layer], based: Mapping[str, str]) -> Image:
     options = job.recipe.image
+    told = {**based, **about.told(options.about, authors=options.author, created=job.epoch)}
+    config = options.run_config()
     return Image(
         layers=tuple(layers),
-        config=options.run_config(),
+        config=replace(config, labels={**told, **config.labels}),
         platform=platform,
         created=job.epoch,
         author=options.author,
-        annotations=options.annotations,
+        annotations={**told, **options.annotations},
     )

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, cast
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from fromscratch.about import AboutOptions
 from fromscratch.errors import FormatError, RecipeError, UsageError
 from fromscratch.formats import strict, yaml
 from fromscratch.formats.strict import Fault
@@ -67,6 +68,7 @@ class ImageOptions(Strict, frozen=True):
     healthcheck: HealthcheckOptions | None = None
     annotations: Annotated[dict[str, str], Meta(description="annotations of the OCI manifest")] = {}
     author: Annotated[str, Meta(description="who answers for the image")] = ""
+    about: AboutOptions | None = None
 
     def __post_init__(self) -> None:
         for name in self.env:

@@ -26,6 +26,7 @@ FLOORS = {
     "sources": 6,
     "sinks": 6,
     "tracing": 6,
+    "about": 7,
     "recipe": 7,
     "assembly": 7,
     "evidence": 7,

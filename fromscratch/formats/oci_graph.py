@@ -47,10 +47,17 @@ def graph(images: Sequence[Image]) -> Graph:
     elif len(everything) == 1:
         top = everything[0].descriptor
     else:
-        index = oci.index_bytes(oci.Index(manifests=tuple(documents.descriptor for documents in everything)))
+        entries = tuple(documents.descriptor for documents in everything)
+        index = oci.index_bytes(oci.Index(manifests=entries, annotations=_common(images)))
         top = oci.describe(index, oci.INDEX)
         blobs.append(document(index, oci.INDEX))
     return Graph(top, tuple(_once(blobs)))
+
+
+def _common(images: Sequence[Image]) -> dict[str, str]:
+    """The annotations that all of them have: those of the index, which registries show of an image for several."""
+    first, *rest = (image.annotations for image in images)
+    return {key: value for key, value in first.items() if all(other.get(key) == value for other in rest)}
 
 
 def document(data: bytes, media_type: str) -> Blob:

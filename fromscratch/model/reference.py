@@ -52,10 +52,15 @@ class Reference:
 
 def full_name(name: Reference) -> str:
     """The name with nothing left to a default: docker.io/library/hello:latest."""
+    return f"{full_repository(name)}:{name.tag}"
+
+
+def full_repository(name: Reference) -> str:
+    """The same without its tag."""
     if name.host:
-        return f"{name.repository}:{name.tag}"
+        return name.repository
     folder = "" if "/" in name.path else f"{_DEFAULT_FOLDER}/"
-    return f"{_DEFAULT_HOST}/{folder}{name.path}:{name.tag}"
+    return f"{_DEFAULT_HOST}/{folder}{name.path}"
 
 
 def full_form(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from fromscratch.host.store import Store
 from fromscratch.model.image import Platform
+from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import SILENT, Progress
 
@@ -55,3 +56,10 @@ class Completing(Source, Protocol):
 
     def completed(self, below: Rootfs, *, replace: bool) -> Rootfs:
         """`below` with what this source brings; `replace` as for `Rootfs.merged`. `build` is this on nothing."""
+
+
+@runtime_checkable
+class Based(Source, Protocol):
+    """A source that takes its tree from an image, by the name and digest that it was read under."""
+
+    base: Reference

@@ -1,0 +1,56 @@
+"""Where a tree came from, in one line: what the history of an image says of a layer."""
+
+import re
+from collections.abc import Iterator
+
+from fromscratch.model.entry import Entry, Origin
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import encode
+
+_SHOWN = 8
+_BY_RECIPE = "recipe"
+
+
+def made_of(tree: Rootfs) -> str:
+    """The sources of a tree by name, each with the packages that were taken from it.
+
+    It ends up where anybody reads it: of a path of this machine only the last name is told, and of a URL
+    neither user nor query.
+    """
+    packages: dict[str, dict[str, bool]] = {}
+    for entry in tree.values():
+        for origin in _owners(entry):
+            known = packages.setdefault(_shown(origin.source), {})
+            # What a tarball brought is "shipped in" it too, but that is no package: nothing asked for it.
+            if origin.reason == "shipped in" and origin.because:
+                known[origin.detail] = known.get(origin.detail, False) or origin.because.reason == "asked for"
+    return "; ".join(source + _listed(known) for source, known in sorted(packages.items()))
+
+
+def _owners(entry: Entry) -> Iterator[Origin]:
+    """The reasons of an entry that bring something; a folder above something does not."""
+    return (origin for origin in entry.origins if origin.reason != "parent of")
+
+
+def _listed(packages: dict[str, bool]) -> str:
+    """The first few, those first that were asked for by name."""
+    names = sorted(packages, key=lambda name: (not packages[name], name))
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f": {', '.join(map(_text, names[:_SHOWN]))}{more}" if names else ""
+
+
+def _shown(source: str) -> str:
+    if source == _BY_RECIPE:
+        return "the recipe itself"
+    return " ".join(_public(word) for word in _text(source).split(" "))
+
+
+def _public(word: str) -> str:
+    if "://" in word:
+        return re.sub(r"://[^/]*@", "://", re.split("[?#]", word)[0])
+    return word.rstrip("/").rpartition("/")[2] or word if word.startswith("/") else word
+
+
+def _text(words: str) -> str:
+    """In a form that JSON can hold, on one line."""
+    return re.sub(r"[\x00-\x1f\x7f]", "?", encode(words).decode("utf-8", "backslashreplace"))

@@ -1,0 +1,56 @@
+"""What the history of an image says a layer is made of."""
+
+from fromscratch.model.content import Inline
+from fromscratch.model.entry import Directory, Meta, Origin, file
+from fromscratch.model.provenance import made_of
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import decode, tree_path
+
+ASKED = Origin("debian bookworm", "asked for", "busybox in rootfs[0]")
+NEEDED = Origin("debian bookworm", "needed by", "busybox", ASKED)
+
+
+def package(name: str, because: Origin = NEEDED) -> Origin:
+    return Origin("debian bookworm", "shipped in", name, because)
+
+
+def tree(*origins: Origin) -> Rootfs:
+    entries = {tree_path(f"/f{number}"): file(Inline(b""), origin) for number, origin in enumerate(origins)}
+    return Rootfs({tree_path("/"): Directory(Meta(0o755), (Origin("x", "parent of", "/f"),)), **entries})
+
+
+def test_sources_with_their_packages_those_first_that_were_asked_for() -> None:
+    made = tree(
+        package("libc6 2.36-9"),
+        package("busybox 1:1.35.0-4", ASKED),
+        Origin("debian bookworm", "made by", "busybox --install"),
+        Origin("overlay ../overlays/base", "found in", "../overlays/base"),
+        Origin("recipe", "asked for", "accounts"),
+        Origin("tarball root.tar", "shipped in", "root.tar"),
+    )
+    assert made_of(made) == (
+        "debian bookworm: busybox 1:1.35.0-4, libc6 2.36-9; overlay ../overlays/base; tarball root.tar;"
+        " the recipe itself"
+    )
+
+
+def test_of_many_packages_the_first_few() -> None:
+    made = made_of(tree(*(package(f"p{number:02}") for number in range(20))))
+    assert made == "debian bookworm: p00, p01, p02, p03, p04, p05, p06, p07 and 12 more"
+
+
+def test_a_path_of_this_machine_and_a_secret_of_a_url_stay_here() -> None:
+    made = tree(
+        Origin("directory /home/alice/secret/root/", "found in", "/home/alice/secret/root"),
+        Origin("tarball https://user:token@a.example/x.tar?key=secret", "shipped in", "x"),
+        Origin("directory /", "found in", "/"),
+    )
+    assert made_of(made) == "directory /; directory root; tarball https://a.example/x.tar"
+
+
+def test_names_of_any_bytes_can_be_written() -> None:
+    assert made_of(tree(Origin(decode(b"overlay caf\xe9\n"), "found in", "x"))) == r"overlay caf\xe9?"
+
+
+def test_folders_alone_tell_nothing() -> None:
+    assert made_of(tree()) == made_of(Rootfs()) == ""
