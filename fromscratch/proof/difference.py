@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
-Kind = Literal["platforms", "layers", "configuration", "manifest", "entry", "order", "form", "compression"]
+from fromscratch.model.listing import quoted
+
+Kind = Literal[
+    "platforms", "layers", "configuration", "manifest", "index", "evidence", "entry", "order", "form", "compression"
+]
 _ABSENT = "not there"
 _BEFORE, _AFTER = 12, 24
 _BYTES = 12  # of those that are no text
@@ -26,7 +30,7 @@ class Field:
 class Difference:
     """The first place where two images differ, and all that differs there.
 
-    `layer` counts from 1. `path` is that of an entry, as listings quote it. An entry that only one image has,
+    `layer` counts from 1. `path` is that of an entry. An entry that only one image has,
     has a single field, `entry`, whose values are the kind of entry and None.
     """
 
@@ -43,7 +47,7 @@ class Difference:
         match self.kind:
             case "platforms" | "layers":
                 return f"{self.platform}: {what}" if self.platform else what
-            case "configuration" | "manifest":
+            case "configuration" | "manifest" | "index" | "evidence":
                 return f"the {self.kind}{of}: {what}"
             case "order":
                 return f"layer {self.layer}{of}: its entries stand in another order: {what}"
@@ -59,8 +63,8 @@ class Difference:
     def _entry(self, what: str, left: str, right: str) -> str:
         first = self.fields[0]
         if first.name != "entry":
-            return f"{self.path}: {what}"
-        return f"{self.path}, a {first.left or first.right}, is in {right if first.left is None else left} only"
+            return f"{quoted(self.path)}: {what}"
+        return f"{quoted(self.path)}, a {first.left or first.right}, is in {right if first.left is None else left} only"
 
     def facts(self) -> dict[str, Any]:
         """The same for a program."""
@@ -68,7 +72,7 @@ class Difference:
             "kind": self.kind,
             "platform": self.platform,
             "layer": self.layer or None,
-            "path": self.path or None,
+            "path": quoted(self.path) or None,
             "fields": [{"name": field.name, "first": field.left, "second": field.right} for field in self.fields],
             "text": self.told(),
         }

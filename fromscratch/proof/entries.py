@@ -64,7 +64,7 @@ def _displaced(number: int, left: _Found | None, right: _Found | None, *rests: I
     if other is not None and (one is None or _name(other) not in of_left):
         return Difference(kind="entry", path=_path(other), fields=(Field("entry", None, _KINDS[other.flag]),))
     assert one is not None and other is not None  # noqa: S101, PT018  what one side lacks was found above
-    return Difference(kind="order", fields=(Field(f"entry {number}", _path(one), _path(other)),))
+    return Difference(kind="order", fields=(Field(f"entry {number}", quoted(_path(one)), quoted(_path(other))),))
 
 
 def _fields(left: _Found, right: _Found) -> Iterator[Field]:
@@ -129,9 +129,9 @@ def _name(member: Member) -> bytes:
 def _path(member: Member) -> str:
     name = decode(member.name)
     try:
-        return quoted(tree_path(name))
+        return tree_path(name)
     except ImageError:  # an image of somebody else may say anything
-        return quoted(name)
+        return name
 
 
 def _time(nanoseconds: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from fromscratch.formats.oci_config import Documents, image_documents
 from fromscratch.host.layers import plain_stream
 from fromscratch.model.image import Image, Layer
+from fromscratch.model.listing import quoted
 from fromscratch.proof import entries
 from fromscratch.proof.difference import Difference, Field, Kind, bytes_field, common
 from fromscratch.proof.documents import first_field
@@ -86,7 +87,7 @@ def _in_form(left: Layer, right: Layer) -> Difference:
     offset, here, there = found
     with plain_stream(left) as one:
         path = entries.entry_at(one, offset)
-    where = f"the header of {path}" if path else "what follows the last entry"
+    where = f"the header of {quoted(path)}" if path else "what follows the last entry"
     return Difference(
         kind="form", path=path, fields=(bytes_field(f"{where}, from offset {offset} of the tar on,", here, there),)
     )

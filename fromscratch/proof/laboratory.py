@@ -1,0 +1,185 @@
+"""Where a recipe is built again by another process, under conditions of which any may be other than here."""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fromscratch import output
+from fromscratch.assembly import Job
+from fromscratch.errors import CommandFailed, ImageError
+from fromscratch.formats import oci
+from fromscratch.host import disk, otherwise, run, swap
+from fromscratch.host.shadow import shadow
+from fromscratch.output import Built
+from fromscratch.proof import conditions, second_build
+from fromscratch.proof.conditions import ALL, FOLDER, USER, Condition, Here, Otherwise
+
+# What a build may fail by that went well here: another user may not read everything, and a path may mean a place.
+_FATAL: tuple[tuple[str, ...], ...] = ((), (USER,), (FOLDER,), (USER, FOLDER))
+_OF_FILES = ("directory", "overlay")
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A build that was made once more, in the folder `output`."""
+
+    conditions: tuple[Condition, ...]
+    output: Path
+
+    @property
+    def layout(self) -> Path:
+        return self.output / output.LAYOUT
+
+    @property
+    def built(self) -> Built:
+        built = output.finished(self.output)
+        assert built is not None  # noqa: S101  the process that made it has ended well
+        return built
+
+
+def digest_of(layout: Path) -> str:
+    """The digest of the manifest or image index that a layout names."""
+    index = oci.parse_index((layout / oci.INDEX_FILE).read_bytes(), f"index.json of oci:{layout}")
+    return str(index.manifests[0].digest)
+
+
+def evidence_of(built: Built) -> Any:
+    """All of the evidence but the digest of the inputs, which holds where they lie."""
+    return msgspec.to_builtins(msgspec.structs.replace(built.evidence, inputs=""))
+
+
+@contextmanager
+def laboratory(job: Job) -> Iterator["Laboratory"]:
+    """Nothing of it stays. Raises ImageError where no temporary files can be written."""
+    place = Path(tempfile.gettempdir()) / "fromscratch-check"
+    with ExitStack() as stack:
+        with disk.explained(place):
+            folder = stack.enter_context(swap.staged(place))
+            folder.chmod(0o755)
+        yield Laboratory(job, folder)
+
+
+class Laboratory:
+    """Each build in it has a folder of its own, with a store that shows what the job's has."""
+
+    def __init__(self, job: Job, place: Path) -> None:
+        self._job, self._place, self._here, self._count = job, place, _here(job), 0
+
+    def again(self) -> Again:
+        """A build with as many conditions varied as can be, and the reasons for those that cannot."""
+        failures: dict[tuple[str, ...], ImageError] = {}
+        for dropped in _FATAL:
+            try:
+                made = self.build([name for name in ALL if name not in dropped])
+            except ImageError as error:
+                failures[dropped] = error
+                continue
+            named = {condition.name: condition for condition in made.conditions}
+            for name in dropped:
+                # The failure that this one made: of a build that differed from the good one in nothing else.
+                others = tuple(other for other in dropped if other != name)
+                named[name] = self._not_varied(name, failures[others])
+            return replace(made, conditions=tuple(named[name] for name in ALL))
+        raise failures[_FATAL[-1]]
+
+    def result(self, varying: Collection[str]) -> tuple[str, Any]:
+        """All that tells one build from another, of a build of which nothing is kept."""
+        made = self.build(varying)
+        try:
+            return digest_of(made.layout), evidence_of(made.built)
+        finally:
+            disk.remove(made.output.parent)
+
+    def build(self, varying: Collection[str]) -> Again:
+        """Raises ImageError for what the build in the other process fails by."""
+        self._count += 1
+        place = self._place / str(self._count)
+        try:
+            return self._build(varying, place)
+        except BaseException:
+            disk.remove(place)
+            raise
+
+    def _build(self, varying: Collection[str], place: Path) -> Again:
+        (place / "home").mkdir(parents=True)
+        (place / "elsewhere").symlink_to(self._job.folder.absolute())
+        plan = conditions.otherwise(self._here, varying, place)
+        shadow(self._job.store, place / "store")
+        if "user" in plan.settings:
+            _give(place, plan.settings["user"])
+        run.run(
+            [sys.executable, "-P", second_build.__file__],
+            stdin=json.dumps(self._spec(plan, place)).encode(),
+            env={**plan.variables, **_OF_PYTHON, "PYTHONPATH": _search_path()},
+            cwd=Path(plan.settings["working"]),
+        )
+        failure = json.loads((place / "answer.json").read_text())
+        if failure is not None:
+            raise ImageError(f"the second build failed: {failure['message']}", failure["hint"])
+        return Again(plan.conditions, place / "output")
+
+    def _spec(self, plan: Otherwise, place: Path) -> dict[str, Any]:
+        job, packed = self._job, second_build.packed
+        return {
+            "recipe": msgspec.to_builtins(job.recipe),
+            "platforms": [str(platform) for platform in job.platforms],
+            "epoch": job.epoch,
+            "store": packed(place / "store"),
+            "output": packed(place / "output"),
+            "answer": packed(place / "answer.json"),
+            "settings": {
+                name: packed(value) if isinstance(value, str) else value for name, value in plan.settings.items()
+            },
+        }
+
+    def _not_varied(self, name: str, failure: ImageError) -> Condition:
+        plan = conditions.otherwise(self._here, [name], self._place)
+        first = plan.conditions[0].first
+        # Of a program that failed, the message ends in what it said last.
+        lines = failure.message.splitlines()
+        return Condition(name, first, why=lines[-1 if isinstance(failure, CommandFailed) else 0].strip())
+
+
+_OF_PYTHON = {"PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _search_path() -> str:
+    """What this process can import, that one can."""
+    return os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
+
+
+def _here(job: Job) -> Here:
+    return Here(
+        folder=job.folder.absolute(),
+        working=Path.cwd(),
+        user=os.geteuid(),
+        umask=otherwise.umask(),
+        cpus=tuple(sorted(os.sched_getaffinity(0))),
+        jobs=job.jobs,
+        encoding=sys.getfilesystemencoding(),
+        variables=dict(os.environ),
+        owners=_keeper_of_owners(job),
+    )
+
+
+def _keeper_of_owners(job: Job) -> str:
+    """The item that takes owners as this machine shows them, if there is one."""
+    for item in job.recipe.items():
+        if item.kind in _OF_FILES and getattr(item.options, "owner", "") == "keep":
+            return f"{item.kind} {getattr(item.options, 'path', '')}"
+    return ""
+
+
+def _give(place: Path, user: int) -> None:
+    """The folders of a build to whoever makes it. Its files are further names of others', which stay whose they are."""
+    for folder, names, _ in os.walk(place):
+        for each in (Path(folder), *(Path(folder, name) for name in names)):
+            os.chown(each, user, user, follow_symlinks=False)
