@@ -58,23 +58,39 @@ def fingerprint(directory: Path, *, skip: Skip | None = None) -> str:
 def _walk(directory: Path, skip: Skip | None) -> Iterator[tuple[str, TreePath, os.stat_result]]:
     """Every entry: its path on the machine, its path in the tree, and what lstat(2) says. The folder is the first."""
     folder = os.fspath(directory)
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
     try:
         yield folder, ROOT, directory.stat()
         pending = [(folder, "")]
         while pending:
             folder, place = pending.pop()
-            with os.scandir(folder) as found:
-                for item in found:
-                    name = item.name if _NAMES_ARE_UTF_8 else decode(os.fsencode(item.name))
-                    path = TreePath(f"{place}/{name}")
-                    if skip is not None and skip(path):
-                        continue
-                    facts = item.stat(follow_symlinks=False)
-                    if stat.S_ISDIR(facts.st_mode):
-                        pending.append((item.path, path))
-                    yield item.path, path, facts
+            # By descriptor the kernel looks up names, not whole paths, and a directory that somebody
+            # replaces by a symlink meanwhile is not followed.
+            descriptor = os.open(folder, flags)
+            flags |= os.O_NOFOLLOW
+            prefix = folder if folder.endswith("/") else f"{folder}/"
+            try:
+                with os.scandir(descriptor) as found:
+                    for item in found:
+                        name = item.name if _NAMES_ARE_UTF_8 else decode(os.fsencode(item.name))
+                        path = TreePath(f"{place}/{name}")
+                        if skip is not None and skip(path):
+                            continue
+                        facts = item.stat(follow_symlinks=False)
+                        where = prefix + item.name
+                        if stat.S_ISDIR(facts.st_mode):
+                            pending.append((where, path))
+                        yield where, path, facts
+            finally:
+                os.close(descriptor)
     except OSError as error:
-        raise _unreadable(error.filename or folder, error) from error
+        raise _unreadable(_named(error, folder), error) from error
+
+
+def _named(error: OSError, folder: str) -> str:
+    """What could not be read: an error below a descriptor knows a bare name."""
+    name = error.filename
+    return os.path.join(folder, name) if isinstance(name, str) else folder  # noqa: PTH118  names of any bytes
 
 
 def _unreadable(path: str, error: OSError) -> ImageError:
@@ -87,20 +103,25 @@ class _Scan:
     ) -> None:
         self._origin, self._owner, self._canonical = origin, owner, canonical_modes
         self._inodes: dict[tuple[int, int], TreePath] = {}
+        # Most files came many at a time, with one mode, owner and moment: their metadata is one value.
+        self._metas: dict[tuple[int, int, int, int], Meta] = {}
 
     def run(self, directory: Path, skip: Skip | None) -> Rootfs:
         entries: dict[TreePath, Entry] = {}
+        one = (self._origin,) if isinstance(self._origin, Origin) else ()
         for path, place, facts in _walk(directory, skip):
             try:
-                entries[place] = self._entry(path, place, facts)
+                entries[place] = self._entry(path, place, facts, one or (self._reason(place),))
             except OSError as error:
                 raise _unreadable(path, error) from error
         return Rootfs(entries)
 
-    def _entry(self, path: str, place: TreePath, facts: os.stat_result) -> Entry:
+    def _reason(self, place: TreePath) -> Origin:
+        return self._origin if isinstance(self._origin, Origin) else self._origin(place)
+
+    def _entry(self, path: str, place: TreePath, facts: os.stat_result, origins: tuple[Origin, ...]) -> Entry:
         meta = self._meta(path, facts)
-        origins = (self._origin if isinstance(self._origin, Origin) else self._origin(place),)
-        if facts.st_nlink > 1 and not stat.S_ISDIR(facts.st_mode) and not self._canonical:
+        if facts.st_nlink > 1 and not self._canonical and not stat.S_ISDIR(facts.st_mode):
             first = self._inodes.setdefault((facts.st_dev, facts.st_ino), place)
             if first != place:
                 return HardLink(meta, first, origins)
@@ -108,9 +129,14 @@ class _Scan:
 
     def _meta(self, path: str, facts: os.stat_result) -> Meta:
         uid, gid = self._owner or (facts.st_uid, facts.st_gid)
-        if self._canonical:
-            return Meta(_canonical_mode(facts.st_mode), uid, gid, facts.st_mtime_ns)
-        return Meta(stat.S_IMODE(facts.st_mode), uid, gid, facts.st_mtime_ns, _xattrs(path))
+        mode = _canonical_mode(facts.st_mode) if self._canonical else stat.S_IMODE(facts.st_mode)
+        if not self._canonical and (xattrs := _xattrs(path)):
+            return Meta(mode, uid, gid, facts.st_mtime_ns, xattrs)
+        key = (mode, uid, gid, facts.st_mtime_ns)
+        known = self._metas.get(key)
+        if known is None:
+            known = self._metas[key] = Meta(*key)
+        return known
 
 
 def entry_of(path: str, facts: os.stat_result) -> Entry:
