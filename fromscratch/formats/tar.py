@@ -47,7 +47,7 @@ def blocks(tree: Rootfs, buffer: Callable[[], bytearray] = _new_buffer) -> Itera
             head = _header(path, entry)
             if not output.took(head):
                 yield from output.put(head)
-            if isinstance(entry, File) and entry.content.size:
+            if isinstance(entry, File) and entry.content.size and not output.took_whole(entry.content):
                 yield from output.pour(entry.content)
         yield from output.put(_END)
         yield output.rest()
@@ -119,6 +119,28 @@ class _Output:
             return False
         self._view[self._used : end] = head
         self._used = end
+        return True
+
+    def took_whole(self, content: Content) -> bool:
+        """Whether the block had room for all of a file of this machine, and so holds it.
+
+        Most files are smaller than a block: this reads them without a generator for each. What goes
+        wrong here goes wrong again in `pour`, which tells it.
+        """
+        end = self._used + content.size
+        if end > self._size or not isinstance(content, HostFile):
+            return False
+        descriptor = content.descriptor()
+        try:
+            if os.readv(descriptor, (self._view[self._used : end],)) != content.size:
+                return False
+            content.check(descriptor)
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
+        self._used = end
+        self._pad(content.size)
         return True
 
     def put(self, data: bytes) -> Iterator[memoryview]:

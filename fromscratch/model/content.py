@@ -13,6 +13,8 @@ from typing import BinaryIO, cast
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import ImageError, IntegrityError
 
+_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+
 
 @dataclass(frozen=True, slots=True)
 class Inline:
@@ -49,7 +51,7 @@ class HostFile:
     def descriptor(self) -> int:
         """A new file descriptor for reading, which the caller closes; see `check`. Never follows a symlink."""
         try:
-            return os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            return os.open(self.path, _READING)
         except OSError as error:
             raise ImageError(
                 f"cannot read {self.path}: {error.strerror}", "make it readable, or leave it out of the recipe"
