@@ -1,6 +1,8 @@
 """How a layer is compressed: block by block, so that any number of threads gives the same bytes.
 
-gzip is RFC 1952, its deflate stream RFC 1951; zstd is RFC 8878.
+gzip is RFC 1952, its deflate stream RFC 1951; zstd is RFC 8878. `fast` is gzip by ISA-L, several times
+as fast and an eighth larger: it chooses its way by the CPU, so its bytes may differ from one machine to another.
+Whatever the codec, the diff_id is that of the tar.
 """
 
 import struct
@@ -9,7 +11,7 @@ from typing import Any, Literal, Protocol, assert_never
 
 from fromscratch.errors import MissingTool
 
-CodecName = Literal["gzip", "zstd", "none"]
+CodecName = Literal["gzip", "zstd", "fast", "none"]
 
 _MIB = 1 << 20
 _MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar"
@@ -17,6 +19,7 @@ _MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar"
 _GZIP_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
 _LAST_DEFLATE_BLOCK = b"\x03\0"  # an empty block with the final bit set
 _DEFLATE_WINDOW = 32768
+_ZSTD_WINDOW = 22  # log2 of a block: a frame sees all of itself, 1.5% smaller than by level 3's own 21
 
 Bytes = bytes | memoryview
 
@@ -48,14 +51,21 @@ class Codec(Protocol):
 
 
 def codec(name: CodecName, level: int | None = None) -> Codec:
-    """The codec of that name. Raises MissingTool if its library is not installed."""
+    """The codec of that name; without a level, by its default. Raises MissingTool if its library is not installed.
+
+    gzip is zlib-ng at level 5 with a memLevel of 7 (deflate blocks of half the usual length, whose Huffman
+    codes fit better). Measured on 180 MB of Debian's minbase: 10% less time than level 6 at zlib's usual 8, and
+    smaller too, 1.7% above zlib level 6 instead of 2.1%. Level 4 is 7% faster still, but 3% above.
+    """
     match name:
         case "none":
             return Plain()
         case "gzip":
-            library, version = deflate_library()
-            level = 6 if level is None else level
-            return Gzip(f"gzip {version} level {level}", level, library)
+            return _gzip(level)
+        case "fast":
+            isal, library = import_isal()
+            level = 1 if level is None else level
+            return Gzip(f"gzip isal {isal.ISAL_VERSION} level {level}, digest may vary", level, library)
         case "zstd":
             zstandard = import_zstandard()
             level = 3 if level is None else level
@@ -63,6 +73,28 @@ def codec(name: CodecName, level: int | None = None) -> Codec:
             return Zstd(f"zstd {version} level {level}", level, zstandard)
         case _:
             assert_never(name)
+
+
+def _gzip(level: int | None) -> "Gzip":
+    library, version = deflate_library()
+    if library.__name__ == "zlib":  # its memory is the size of its hash table too, and its levels are other ones
+        level = 6 if level is None else level
+        return Gzip(f"gzip {version} level {level}", level, library)
+    level = 5 if level is None else level
+    return Gzip(f"gzip {version} level {level}", level, library, memory=7)
+
+
+def import_isal() -> tuple[Any, Any]:
+    """The package isal and its module like zlib. Raises MissingTool, telling how to get it."""
+    try:
+        import isal
+        from isal import isal_zlib
+    except ImportError as error:
+        raise MissingTool(
+            "fast compression needs the Python package isal, which is not installed",
+            "install it with: pip install 'fromscratch[fast]', or write compression: gzip",
+        ) from error
+    return isal, isal_zlib
 
 
 def import_zstandard() -> Any:
@@ -113,11 +145,15 @@ class Plain:
 
 @dataclass(frozen=True, slots=True)
 class Gzip:
-    """One gzip member of deflate blocks that end on a byte, each primed with the 32 KiB before it."""
+    """One gzip member of deflate blocks that end on a byte, each primed with the 32 KiB before it.
+
+    `memory` is zlib's memLevel.
+    """
 
     name: str
     level: int
     library: Any
+    memory: int = 8
     media_type: str = _MEDIA_TYPE + "+gzip"
     block_size: int = _MIB
     window: int = _DEFLATE_WINDOW
@@ -127,7 +163,7 @@ class Gzip:
 
     def compress(self, block: memoryview, before: bytes) -> tuple[Bytes, ...]:
         library = self.library
-        options = (self.level, library.DEFLATED, -15, 8, library.Z_DEFAULT_STRATEGY)
+        options = (self.level, library.DEFLATED, -15, self.memory, library.Z_DEFAULT_STRATEGY)
         stream = library.compressobj(*options, before) if before else library.compressobj(*options)
         return stream.compress(block), stream.flush(library.Z_SYNC_FLUSH)
 
@@ -146,14 +182,17 @@ class Zstd:
     level: int
     library: Any
     media_type: str = _MEDIA_TYPE + "+zstd"
-    block_size: int = 4 * _MIB  # smaller ones cost size: 4% at 1 MiB, under 1% at 4
+    block_size: int = 4 * _MIB  # smaller ones cost size: 2% at 2 MiB, 6% at 1
     window: int = 0
 
     def begin(self) -> bytes:
         return b""
 
     def compress(self, block: memoryview, before: bytes) -> tuple[Bytes, ...]:
-        return (self.library.ZstdCompressor(level=self.level).compress(block),)
+        parameters = self.library.ZstdCompressionParameters.from_level(
+            self.level, source_size=len(block), window_log=_ZSTD_WINDOW
+        )
+        return (self.library.ZstdCompressor(compression_params=parameters).compress(block),)
 
     def checksum(self, block: memoryview, value: int) -> int:
         return 0

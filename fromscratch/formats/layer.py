@@ -7,7 +7,6 @@ compressing in as many as are asked for; the bytes do not depend on their number
 
 import hashlib
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -18,6 +17,7 @@ from fromscratch.errors import ImageError
 from fromscratch.formats import codec as codecs
 from fromscratch.formats import tar
 from fromscratch.formats.codec import Bytes, Codec, CodecName, Plain
+from fromscratch.formats.labour import Errand, Labour
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import Task
 
@@ -25,13 +25,14 @@ __all__ = ["CodecName", "Packed", "codec_of", "pack"]
 
 _WHITEOUT = ".wh."
 _SMALL = 1 << 20
+_AHEAD = 6 << 20  # bytes that may wait for a thread, beside the blocks that are compressed
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
     """What was written: `digest` and `size` of the blob, `diff_id` and `uncompressed_size` of its tar.
 
-    `codec` tells library, version and level, such as `gzip zlib-ng 2.2.2 level 6`: another version may
+    `codec` tells library, version and level, such as `gzip zlib-ng 2.3.3 level 5`: another version may
     give another blob of the same `diff_id`.
     """
 
@@ -54,11 +55,12 @@ def pack(
 ) -> Packed:
     """Write the layer of a tree to `out`, in bounded memory.
 
-    `threads` compress at once; `level` is the codec's own (default: zstd 3, gzip 6, and 9 for a tar of one
-    block: images of one small program, whose size is why they are made). The task advances by bytes of
-    the tar. Whatever fails, in any thread, stops the work and is raised here:
-    IntegrityError for a file that changes meanwhile, ImageError for one that cannot be read or whose
-    name a layer cannot hold, OSError of `out`.
+    `threads` compress at once; `level` is the codec's own (default: zstd 3, gzip 5, and 9 for a tar of one
+    block: images of one small program, whose size is why they are made). The bytes are the same for any
+    number of threads and on any CPU, but for those of the codec `fast`. The task advances by bytes of
+    the tar. Whatever fails, in any thread, stops the work and is raised here: IntegrityError for a file
+    that changes meanwhile, ImageError for one that cannot be read or whose name a layer cannot hold,
+    OSError of `out`.
     """
     _refuse_whiteouts(tree)
     chosen = codec_of(tree, codec, level)
@@ -96,11 +98,11 @@ class _Pipeline:
 
     def __init__(self, codec: Codec, out: BinaryIO, threads: int, task: Task | None, stack: ExitStack) -> None:
         self._codec, self._out, self._task = codec, out, task
-        self._hasher = stack.enter_context(ThreadPoolExecutor(1, "diff-id"))
-        self._compressors = stack.enter_context(ThreadPoolExecutor(threads, "compress"))
-        self._spare = 2 * threads + 2
-        self._pending: deque[tuple[bytearray, int, Future[None], Future[tuple[Bytes, ...]]]] = deque()
-        self._buffer = bytearray()
+        self._plain = isinstance(codec, Plain)
+        self._hasher = stack.enter_context(Labour(1, "diff-id"))
+        self._compressors = stack.enter_context(Labour(threads, "compress"))
+        self._spare = threads + max(2, _AHEAD // codec.block_size)
+        self._pending: deque[tuple[memoryview, Errand[None], Errand[tuple[Bytes, ...]] | None]] = deque()
         self._before = b""
         self._diff, self._blob = hashlib.sha256(), hashlib.sha256()
         self._checksum = self._length = self._size = 0
@@ -110,43 +112,41 @@ class _Pipeline:
         """Room for the next block."""
         if self._spare:
             self._spare -= 1
-            self._buffer = bytearray(self._codec.block_size)
-        else:
-            self._buffer = self._settle()
-        return self._buffer
+            return bytearray(self._codec.block_size)
+        return self._settle()
 
     def put(self, block: memoryview) -> None:
         """Send the block that was filled on its way."""
-        hashed = self._hasher.submit(self._hash, block)
-        packed = self._compressors.submit(self._codec.compress, block, self._before)
+        hashed = self._hasher.give(self._hash, block)
+        packed = None if self._plain else self._compressors.give(self._codec.compress, block, self._before)
         self._before = bytes(block[len(block) - self._codec.window :]) if self._codec.window else b""
-        self._pending.append((self._buffer, len(block), hashed, packed))
+        self._pending.append((block, hashed, packed))
 
     def finish(self) -> Packed:
         while self._pending:
             self._settle()
         self._write(self._codec.end(self._checksum, self._length))
         diff_id = Digest("sha256", self._diff.hexdigest())
-        digest = diff_id if isinstance(self._codec, Plain) else Digest("sha256", self._blob.hexdigest())
+        digest = diff_id if self._plain else Digest("sha256", self._blob.hexdigest())
         return Packed(diff_id, digest, self._size, self._codec.media_type, self._length, self._codec.name)
 
     def _settle(self) -> bytearray:
         """Write the oldest block; the answer is its buffer, free again."""
-        buffer, length, hashed, packed = self._pending.popleft()
-        hashed.result()
-        for piece in packed.result():
+        block, hashed, packed = self._pending.popleft()
+        for piece in (block,) if packed is None else packed.result():
             self._write(piece)
-        self._length += length
+        hashed.result()
+        self._length += len(block)
         if self._task is not None:
-            self._task.advance(length)
-        return buffer
+            self._task.advance(len(block))
+        return block.obj  # type: ignore[return-value]
 
     def _hash(self, block: memoryview) -> None:
         self._diff.update(block)
         self._checksum = self._codec.checksum(block, self._checksum)
 
     def _write(self, data: Bytes) -> None:
-        if not isinstance(self._codec, Plain):
+        if not self._plain:
             self._blob.update(data)
         self._size += len(data)
         written = self._out.write(data)

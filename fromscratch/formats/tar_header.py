@@ -6,6 +6,7 @@ Extended attributes go into `SCHILY.xattr.` records, the form that every contain
 
 from functools import lru_cache
 from struct import Struct
+from zlib import adler32
 
 from fromscratch.errors import FormatError
 from fromscratch.model.entry import Meta, Xattrs
@@ -52,7 +53,10 @@ def header(
     if meta.xattrs:
         records += _xattrs(meta.xattrs, name)
     digits = b"%011o" % size
-    checksum = sum(name) + sum(prefix) + sum(link) + sum(digits) + owner_sum + time_sum + rest_sum
+    # The lower half of an Adler-32 is 1 and the sum of the bytes, modulo 65521, which so few cannot reach;
+    # that takes a fraction of the time of sum().
+    varying = (adler32(name + prefix) & 0xFFFF) + (adler32(link + digits) & 0xFFFF) - 2
+    checksum = varying + owner_sum + time_sum + rest_sum
     block = _LAYOUT.pack(name, owner, digits, time, b"%06o\0 " % checksum, flag, link, rest, prefix)
     return _extended(records) + block if records else block
 
