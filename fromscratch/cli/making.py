@@ -1,8 +1,14 @@
 """The verbs that make an image: fetch, configure, build."""
 
+from typing import TYPE_CHECKING, Any
+
 from fromscratch.cli.call import Call
 from fromscratch.cli.sizes import megabytes
 from fromscratch.cli.verb import verb
+
+if TYPE_CHECKING:
+    from fromscratch.assembly import Job
+    from fromscratch.output import Built
 
 
 @verb()
@@ -32,38 +38,58 @@ def configure(call: Call, menu: bool = False, busybox: bool = False) -> None:
         call.say(str(source.configure(job.store, menu=menu or busybox, what="busybox" if busybox else "buildroot")))
 
 
-@verb(help={"json": "print what was built for a program to read"})
-def build(call: Call, json: bool = False) -> None:
+@verb(
+    help={
+        "check": "build it a second time under other conditions, and explain the first difference",
+        "json": "print what was built for a program to read",
+    }
+)
+def build(call: Call, check: bool = False, json: bool = False) -> None:
     """Make the image out of what was fetched: no network. Writes oci/, evidence.json, Dockerfile, build.log."""
-    from msgspec import to_builtins
-
     from fromscratch import assembly
 
     job = call.job
-    built = assembly.build(job)
-    data = []
-    lines = []
+    if not check:
+        built = assembly.build(job)
+        call.result(_facts(job, built), _text(job, built), json)
+        return
+    from fromscratch.cli import checking
+    from fromscratch.proof.twice import build_twice
+
+    twice = build_twice(job)
+    text = _text(job, twice.built)
+    if twice.difference is None:
+        text += f"\n{checking.text(twice, job)}"
+    call.result({**_facts(job, twice.built), "check": checking.facts(twice, job)}, text, json)
+    checking.check(twice, job)
+
+
+def _facts(job: "Job", built: "Built") -> dict[str, Any]:
+    from msgspec import to_builtins
+
+    images = []
     for image in built.images:
         facts = built.evidence.of(image.platform)
-        packed = sum(layer.size for layer in image.layers)
-        data.append(
+        images.append(
             {
                 "platform": str(image.platform),
                 "layers": facts.layers,
                 "diff_ids": [str(layer.diff_id) for layer in image.layers],
-                "size": packed,
+                "size": sum(layer.size for layer in image.layers),
                 "entries": len(facts.entries),
                 "codec": facts.codec,
                 "packed": to_builtins(facts.packed),
             }
         )
+    return {"name": job.recipe.name, "fresh": built.fresh, "layout": str(job.layout), "images": images}
+
+
+def _text(job: "Job", built: "Built") -> str:
+    lines = []
+    for image in built.images:
+        size = megabytes(sum(layer.size for layer in image.layers))
         state = "" if built.fresh else ", unchanged"
-        count = f"{len(facts.entries)} entries" + (f" in {len(image.layers)} layers" if len(image.layers) > 1 else "")
-        lines.append(
-            f"{job.recipe.name} {image.platform}: {count}, {megabytes(packed)} packed{state} -> oci:{job.layout}"
-        )
-    call.result(
-        {"name": job.recipe.name, "fresh": built.fresh, "layout": str(job.layout), "images": data},
-        "\n".join(lines),
-        json,
-    )
+        count = f"{len(built.evidence.of(image.platform).entries)} entries"
+        count += f" in {len(image.layers)} layers" if len(image.layers) > 1 else ""
+        lines.append(f"{job.recipe.name} {image.platform}: {count}, {size} packed{state} -> oci:{job.layout}")
+    return "\n".join(lines)
