@@ -9,16 +9,17 @@ says where it was found.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fromscratch import evidence
 from fromscratch.errors import FormatError, UsageError
-from fromscratch.evidence import Evidence, ImageEvidence
 from fromscratch.host.store import Store
-from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Platform
 from fromscratch.model.reference import Reference
-from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from fromscratch.evidence import Evidence, ImageEvidence
+    from fromscratch.model.rootfs import Rootfs
 
 ENGINES = ("docker", "podman", "buildah", "containerd")
 SCHEMES = ("oci", "oci-archive", "docker-archive", *ENGINES, "tar", "dir")
@@ -34,6 +35,7 @@ _EXAMPLES = {
     "dir": "dir:rootfs",
 }
 _REGISTRY, _BUILD = "docker://", "build/"
+_EVIDENCE = "evidence.json"  # evidence.NAME, whose module much is loaded for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +44,10 @@ class Found:
 
     where: str
     image: Image | None = None
-    plain: Rootfs | None = field(default=None, repr=False)
-    evidence: ImageEvidence | None = field(default=None, repr=False)
+    plain: "Rootfs | None" = field(default=None, repr=False)
+    evidence: "ImageEvidence | None" = field(default=None, repr=False)
 
-    def tree(self, store: Store) -> Rootfs:
+    def tree(self, store: Store) -> "Rootfs":
         """The root that a container of the image starts with."""
         if self.plain is not None:
             return self.plain
@@ -111,6 +113,8 @@ def _located(name: str, builds: Path) -> tuple[str, str]:
         if not rest:
             raise UsageError(f"{name} names nothing", f"write what is meant after the colon, as in {_EXAMPLES[scheme]}")
         return scheme, rest
+    from fromscratch import evidence
+
     if evidence.read(builds / name) is not None:
         return _BUILD, str(builds / name)
     engine = _engine_with(name)
@@ -144,13 +148,14 @@ def _pulled(name: str, store: Store, platforms: Sequence[Platform], progress: Pr
 
 def in_build(folder: Path, platforms: Sequence[Platform] = ()) -> Found:
     """The image of a build folder, with its evidence."""
+    from fromscratch import evidence
     from fromscratch.host.layout import read_layout
 
     return of_build(folder, read_layout(folder / "oci"), evidence.read(folder), platforms)
 
 
 def of_build(
-    folder: Path, images: Sequence[Image], proof: Evidence | None, platforms: Sequence[Platform] = ()
+    folder: Path, images: Sequence[Image], proof: "Evidence | None", platforms: Sequence[Platform] = ()
 ) -> Found:
     """The same of a build that has been read already."""
     image = chosen(images, platforms, str(folder))
@@ -177,7 +182,7 @@ def _scheme(scheme: str, rest: str, store: Store, platforms: Sequence[Platform])
     where = f"{scheme}:{rest}"
     if scheme not in ("tar", "dir"):
         path, tag = _path_and_tag(rest)
-        if scheme == "oci" and path.name == "oci" and tag is None and (path.parent / evidence.NAME).exists():
+        if scheme == "oci" and path.name == "oci" and tag is None and (path.parent / _EVIDENCE).exists():
             _check_path(scheme, rest, path)
             return in_build(path.parent, platforms)
         return Found(where=where, image=chosen(_listed(scheme, rest, store, platforms), platforms, where))
@@ -185,10 +190,12 @@ def _scheme(scheme: str, rest: str, store: Store, platforms: Sequence[Platform])
     _check_path(scheme, rest, path)
     if scheme == "dir":
         from fromscratch.host.scan import scan
+        from fromscratch.model.entry import Origin
 
         return Found(where=where, plain=scan(path, Origin(where, "found in", str(path))))
     from fromscratch.formats.compression import expand
     from fromscratch.formats.tar import read_tree
+    from fromscratch.model.entry import Origin
 
     with open(path, "rb") as stream:
         digest = store.add_stream(stream)

@@ -12,8 +12,11 @@ def verified(stream: BinaryIO, digest: Digest, size: int, what: str) -> BinaryIO
     """`stream`, whose end is only reached if it had `size` bytes of this digest.
 
     The read that should give the end raises IntegrityError instead. Who stops before the end has verified nothing.
+    A stream that is held to the same promise already stays as it is.
     """
-    return cast(BinaryIO, io.BufferedReader(_Verified(stream, digest, size, what), CHUNK))
+    if isinstance(stream, _Buffered) and stream.promise == (digest, size):
+        return cast(BinaryIO, stream)
+    return cast(BinaryIO, _Buffered(_Verified(stream, digest, size, what), (digest, size)))
 
 
 def check_bytes(data: bytes, digest: Digest, size: int, what: str) -> bytes:
@@ -24,6 +27,12 @@ def check_bytes(data: bytes, digest: Digest, size: int, what: str) -> bytes:
     hasher.update(data)
     digests.check(Digest(digest.algorithm, hasher.hexdigest()), digest, what)
     return data
+
+
+class _Buffered(io.BufferedReader):
+    def __init__(self, raw: "_Verified", promise: tuple[Digest, int]) -> None:
+        super().__init__(raw, CHUNK)
+        self.promise = promise
 
 
 class _Verified(io.RawIOBase):

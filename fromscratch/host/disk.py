@@ -2,7 +2,6 @@
 
 import errno
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -69,7 +68,7 @@ def atomic(path: Path, mode: int = 0o644, *, durable: bool = False) -> Iterator[
                 yield stream
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.parent / f".new-{secrets.token_hex(8)}"
+        fresh = path.parent / f".new-{os.urandom(8).hex()}"
         try:
             with open(create(fresh, mode), "wb") as stream:
                 yield stream

@@ -25,11 +25,11 @@ from fromscratch.formats.verified import verified
 from fromscratch.host import disk, swap
 from fromscratch.host.layout_blobs import LayoutBlobs, read_file
 from fromscratch.model.image import Blob, Image, Layer
-from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import Task
 
 if TYPE_CHECKING:
     from fromscratch.formats.layer import Packed
+    from fromscratch.model.rootfs import Rootfs
 
 
 def write_layout(
@@ -84,7 +84,7 @@ class LayoutWriter:
 
     def pack(
         self,
-        tree: Rootfs,
+        tree: "Rootfs",
         *,
         codec: Literal["gzip", "zstd", "none"] = "gzip",
         threads: int = 2,

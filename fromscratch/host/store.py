@@ -17,7 +17,6 @@ power cut must not leave an empty file under it. That costs less than a millisec
 
 import hashlib
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -177,7 +176,7 @@ class Store:
     @contextmanager
     def temporary(self) -> Iterator[Path]:
         """A name for a file beside the blobs, gone at the end unless it was moved away."""
-        path = self._make(self.root / "partial") / f"new-{secrets.token_hex(8)}"
+        path = self._make(self.root / "partial") / f"new-{os.urandom(8).hex()}"
         with disk.explained(path):
             os.close(disk.create(path))
             try:

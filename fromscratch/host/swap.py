@@ -1,12 +1,9 @@
 """A folder that is made beside its place and then takes it in one step, so that the place always holds a whole one."""
 
 import contextlib
-import ctypes
 import errno
 import fcntl
-import glob
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,13 +20,15 @@ def staged(place: Path) -> Iterator[Path]:
 
     What killed writers left there is removed first. Raises OSError.
     """
+    import glob
+
     # A name has 255 bytes at most; the end of `place`'s may be cut off.
     prefix = os.fsdecode(b".%b.new-" % os.fsencode(place.name)[:200])
     place.parent.mkdir(parents=True, exist_ok=True)
     for left in place.parent.glob(f"{glob.escape(prefix)}*"):
         _remove_if_abandoned(left)
     while True:
-        fresh = place.parent / f"{prefix}{secrets.token_hex(8)}"
+        fresh = place.parent / f"{prefix}{os.urandom(8).hex()}"
         fresh.mkdir()
         handle = _locked(fresh)
         if handle is not None:
@@ -52,6 +51,8 @@ def swap_in(fresh: Path, place: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> None:
+    import ctypes  # slow to load, and seldom wanted
+
     libc = ctypes.CDLL(None, use_errno=True)
     rename = getattr(libc, "renameat2", None)
     if rename is not None:

@@ -1,7 +1,6 @@
 """What is wanted from the network, how long it is tried, and what is said when it does not come."""
 
 import math
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -59,6 +58,8 @@ class Patience:
 
     def pause(self, failures: int, asked: float | None) -> float:
         """Before the next attempt, after so many failures in a row; `asked` is what the server asked for."""
+        import random
+
         if asked is not None:
             return min(asked, self.longest_wait)
         wait = min(math.ldexp(self.first_wait, failures - 1), self.longest_wait)

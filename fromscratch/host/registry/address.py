@@ -2,7 +2,6 @@
 
 import ipaddress
 import socket
-import ssl
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -86,6 +85,8 @@ def base_url(place: Place, *, plain_http: bool, trusting: bool) -> str:
 
 def _speaks_tls(host: str) -> bool:
     """Whether something behind this address takes part in a handshake. Nothing is shown to it, nothing is trusted."""
+    import ssl
+
     parts = urlsplit(f"//{host}")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False

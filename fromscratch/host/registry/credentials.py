@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from fromscratch.errors import CommandFailed, ImageError, MissingTool, UsageError
-from fromscratch.host import run
 from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import HUB, Place, canonical
 
@@ -128,6 +127,8 @@ def _from_helper(name: str, place: Place, path: Path, access: Access) -> Credent
     """docker-credential-helpers, "Development": the registry on standard input, an object on standard output."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise UsageError(f"{path} names {name!r} as a credential helper, which can be no program's", "mend it there")
+    from fromscratch.host import run
+
     program = f"{_HELPER}{name}"
     if run.find(program) is None:
         raise MissingTool(

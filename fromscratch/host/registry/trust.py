@@ -4,12 +4,15 @@ Docker and the tools of containers/image keep both in folders named for the regi
 and `*.cert` with `*.key` for ourselves.
 """
 
-import ssl
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fromscratch.errors import UsageError
 from fromscratch.host.registry.access import Access
+
+if TYPE_CHECKING:
+    import ssl
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class Trust:
     def __bool__(self) -> bool:
         return bool(self.authorities or self.own)
 
-    def load(self, context: ssl.SSLContext) -> None:
+    def load(self, context: "ssl.SSLContext") -> None:
         """Raises UsageError for a file that holds nothing of the kind."""
         for authority in self.authorities:
             try:
@@ -62,6 +65,8 @@ def _no_password() -> str:
 
 
 def _unusable(path: Path, error: Exception, wanted: str) -> UsageError:
+    import ssl
+
     if isinstance(error, FileNotFoundError):
         return UsageError(f"there is no {path}", f"name {wanted}")
     reason = error.reason if isinstance(error, ssl.SSLError) else getattr(error, "strerror", None) or error
