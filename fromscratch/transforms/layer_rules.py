@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import Literal
 
 from fromscratch.model.entry import Entry, Origin
+from fromscratch.paths import TreePath
 
 BY_RECIPE = "recipe"
 """The source of what no item brought and the recipe itself writes, such as its accounts."""
@@ -52,13 +53,30 @@ class Group:
     units: tuple[Unit, ...]
 
 
-def unit_of(entry: Entry, items: Sequence[str]) -> Unit:
-    """The unit that an entry belongs to; `items` are the labels of the sources, in the order of the recipe.
+def units_of(entries: Mapping[TreePath, Entry], items: Sequence[str]) -> dict[TreePath, Unit]:
+    """The unit that each entry belongs to; `items` are the labels of the sources, in the order of the recipe.
 
     Of several reasons the first counts, but for a file that the recipe itself wrote last.
     """
-    owner = next((origin for origin in entry.origins if origin.source == BY_RECIPE), None)
-    owner = owner or next(iter(entry.origins), None)
+    known: dict[int, Unit] = {}  # by the identity of the reason, which thousands of files share
+    units: dict[TreePath, Unit] = {}
+    for path, entry in entries.items():
+        owner = _owner(entry.origins)
+        unit = known.get(id(owner))
+        if unit is None:
+            unit = known[id(owner)] = _unit(owner, items)
+        units[path] = unit
+    return units
+
+
+def _owner(origins: Sequence[Origin]) -> Origin | None:
+    for origin in origins:
+        if origin.source == BY_RECIPE:
+            return origin
+    return origins[0] if origins else None
+
+
+def _unit(owner: Origin | None, items: Sequence[str]) -> Unit:
     if owner is None:
         return Unit(-1, "", Stage.BASE)
     position = items.index(owner.source) if owner.source in items else len(items)

@@ -14,7 +14,7 @@ from fromscratch import paths
 from fromscratch.model.entry import Entry, File, HardLink
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath
-from fromscratch.transforms.layer_rules import Unit, groups, unit_of
+from fromscratch.transforms.layer_rules import Unit, groups, units_of
 
 Rule = Literal["one", "source", "package"] | int
 """What `layers:` of a recipe says; a number is a budget."""
@@ -38,7 +38,8 @@ def layered(tree: Rootfs, rule: Rule, items: Sequence[str], name: str) -> tuple[
     if rule == "one":
         return (Part(name, tree),)
     folders = {paths.parent(path) for path in tree if path != ROOT}
-    units = {path: unit_of(entry, items) for path, entry in tree.items() if path != ROOT}
+    units = units_of(tree, items)
+    del units[ROOT]  # in every layer, as the directory above all others
     sizes: dict[Unit, int] = {}
     for path, unit in units.items():
         if path not in folders:  # a directory that holds something needs no layer: it comes with that

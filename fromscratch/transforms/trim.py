@@ -56,6 +56,8 @@ def selected(tree: Rootfs, rules: Sequence[str]) -> dict[TreePath, str]:
     plain folders that a glob starts with may be symlinks: /lib/x is /usr/lib/x where /usr is merged.
     Raises UsageError for a word that is no category, and NotInTree for a plain path that is not there.
     """
+    if not rules:
+        return {}
     taken: dict[TreePath, str] = {}
     for rule in rules:
         for keep, patterns in groupby(_patterns(rule), lambda pattern: pattern.startswith("!")):
