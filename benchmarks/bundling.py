@@ -170,7 +170,7 @@ def _image(scratch: Path) -> Group:
         [
             Case(
                 "docker build, COPY",
-                f"{_docker()} build --no-cache --quiet --tag bundling {place}/context > /dev/null 2>&1",
+                f"{docker_command()} build --no-cache --quiet --tag bundling {place}/context > /dev/null 2>&1",
                 needs=("docker", "busybox"),
             ),
             Case("buildah copy, commit", buildah, needs=("buildah", "busybox")),
@@ -181,7 +181,7 @@ def _image(scratch: Path) -> Group:
     )
 
 
-def _docker() -> str:
+def docker_command() -> str:
     """The command for a daemon of our own until this process ends, if we may start one; else for the one there is."""
     if os.geteuid() != 0 or not (shutil.which("docker") and shutil.which("dockerd")):
         return "docker"
