@@ -18,11 +18,14 @@ import msgspec
 import pytest
 from msgspec import Struct
 
+from fromscratch.assembly import Job
 from fromscratch.errors import NotFetched
 from fromscratch.host.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sources.catalogue import bind
+from fromscratch.proof.twice import build_twice
+from fromscratch.recipe import Recipe
+from fromscratch.sources.catalogue import KINDS, bind
 from fromscratch.sources.contract import Context, Source
 from tests.sameness import archive_of, everything
 from tests.trees import listed
@@ -34,7 +37,7 @@ class Subject:
 
     `folder` is where the recipe would lie. `change` changes an input that lies outside the options
     and the store; leave it None where there is none. `other` are options that must have another
-    fingerprint.
+    fingerprint. `below` is a folder that has to lie below the source's tree in a recipe.
     """
 
     options: Struct
@@ -42,6 +45,7 @@ class Subject:
     change: Callable[[], object] | None = None
     other: Struct | None = None
     platform: Platform = Platform("linux", "amd64")  # noqa: RUF009  frozen
+    below: str = ""
 
     def bind(self, folder: Path | None = None) -> Source:
         return bind(self.options, self.context(folder))
@@ -72,6 +76,26 @@ class SourceContract:
         subject.bind().fetch(store)
         if early is not None:
             assert everything(early) == everything(subject.bind().build(store))
+
+    @pytest.mark.slow
+    def test_another_process_under_other_conditions_makes_the_same_image(
+        self, subject: Subject, store: Store, tmp_path: Path
+    ) -> None:
+        word = next(kind.word for kind in KINDS if isinstance(subject.options, kind.options))
+        items: list[dict[str, Any]] = [{"directory": {"path": subject.below}}] if subject.below else []
+        made = {"name": "contract", "rootfs": [*items, {word: msgspec.to_builtins(subject.options), "replace": True}]}
+        subject.bind().fetch(store)
+        twice = build_twice(
+            Job(
+                recipe=msgspec.convert(made, Recipe),
+                folder=subject.folder,
+                store=store,
+                output=tmp_path / "output of the contract",
+                platforms=(subject.platform,),
+            )
+        )
+        assert twice.difference is None, twice.difference.told()
+        assert [each for each in twice.conditions if each.why and each.name != "user"] == []
 
     def test_fetch_twice_is_as_good_as_once(self, subject: Subject, store: Store) -> None:
         subject.bind().fetch(store)

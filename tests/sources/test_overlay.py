@@ -32,11 +32,14 @@ def folder(tmp_path: Path) -> Path:
 class TestOverlayContract(SourceContract):
     @pytest.fixture
     def subject(self, folder: Path) -> Subject:
+        (folder.parent / "below/etc").mkdir(parents=True)
+        (folder.parent / "below/etc/issue").touch()
         return Subject(
             OverlayOptions(path="overlays/base"),
             folder=folder.parent.parent,
             change=lambda: (folder / "etc/motd").write_text("hallo\n"),
             other=OverlayOptions(path="overlays/base", modes={"/init": "0555"}),
+            below="overlays/below",
         )
 
 
