@@ -84,6 +84,8 @@ def build(job: Job) -> Built:
         if present is not None:
             return present
         output.check_replaceable(job.output)
+        if job.recipe.compression == "fast":
+            job.progress.note("compression: fast: on another CPU layers may have other digests (not other diff_ids)")
         images: list[Image] = []
         proofs: list[ImageEvidence] = []
         with LayoutWriter(job.layout) as layout:

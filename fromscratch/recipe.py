@@ -229,7 +229,10 @@ class Recipe(Strict, frozen=True):
         Literal["epoch", "clamp", "keep"],
         Meta(description="set every mtime to the epoch, only lower later ones, or keep them"),
     ] = "epoch"
-    compression: Annotated[Literal["gzip", "zstd", "none"], Meta(description="how the layers are packed")] = "gzip"
+    compression: Annotated[
+        Literal["gzip", "zstd", "fast", "none"],
+        Meta(description="how the layers are packed; fast is gzip whose digest may vary from one CPU to another"),
+    ] = "gzip"
     layers: Annotated[
         Literal["one", "source", "package"] | BudgetOptions,
         Meta(description="one layer, one for each item of rootfs, one for each package, or {budget: N}: at most N"),

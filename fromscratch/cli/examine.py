@@ -93,6 +93,7 @@ def _packing() -> Iterator[Check]:
     _, name = codec.deflate_library()
     yield Check("layers: gzip", "zlib-ng" in name, name, "pip install zlib-ng (zlib works, but is slower)")
     yield _tried("layers: zstd", lambda: codec.codec("zstd").name)
+    yield _tried("layers: fast", lambda: codec.codec("fast").name)
 
 
 def _engines() -> Iterator[Check]:

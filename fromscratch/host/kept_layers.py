@@ -51,7 +51,7 @@ class Packer:
 
     layout: LayoutWriter
     store: Store
-    codec: Literal["gzip", "zstd", "none"] = "gzip"
+    codec: Literal["gzip", "zstd", "fast", "none"] = "gzip"
     threads: int = 2
     progress: Progress = SILENT
 

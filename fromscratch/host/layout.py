@@ -86,7 +86,7 @@ class LayoutWriter:
         self,
         tree: "Rootfs",
         *,
-        codec: Literal["gzip", "zstd", "none"] = "gzip",
+        codec: Literal["gzip", "zstd", "fast", "none"] = "gzip",
         threads: int = 2,
         comment: str = "",
         progress_task: Task | None = None,

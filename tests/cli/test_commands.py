@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -55,6 +56,27 @@ def test_a_change_of_a_file_of_an_overlay_or_of_the_epoch_is_built_again(desk: D
     desk.variables["SOURCE_DATE_EPOCH"] = "1600000000"
     third = json.loads(desk.answer("build", "--json"))["images"][0]["diff_ids"]
     assert len({*first, *second, *third}) == 3
+
+
+@pytest.mark.parametrize(
+    ("compression", "codec", "note"),
+    [
+        ("gzip", r"gzip zlib(-ng)? [0-9.]+ level [59]", False),
+        ("zstd", r"zstd [0-9.]+ level 3", False),
+        ("fast", r"gzip isal [0-9.]+ level 1, digest may vary", True),
+        ("none", "none", False),
+    ],
+)
+def test_the_evidence_tells_what_packed_each_layer(desk: Desk, compression: str, codec: str, note: bool) -> None:
+    desk.write("fromscratch.yaml", f"{RECIPE}compression: {compression}\n")
+    made = desk.call("build", "--json")
+    assert made.code == 0, made.err
+    assert ("other digests" in made.err) == note
+    (image,) = json.loads((desk.folder / "build/demo/evidence.json").read_text())["images"]
+    (layer,) = image["packed"]
+    assert re.fullmatch(codec, layer["codec"])
+    assert image["codec"] == layer["codec"]
+    assert [layer["digest"]] == image["layers"] == json.loads(made.out)["images"][0]["layers"]
 
 
 def test_ls_lists_one_line_an_entry(desk: Desk) -> None:
