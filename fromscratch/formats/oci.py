@@ -25,6 +25,10 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 LAYER_TAR = "application/vnd.oci.image.layer.v1.tar"
 LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
 LAYER_ZSTD = "application/vnd.oci.image.layer.v1.tar+zstd"
+# Layers that come from their owner's address, and that registries need not hold
+FOREIGN_TAR = "application/vnd.oci.image.layer.nondistributable.v1.tar"
+FOREIGN_GZIP = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+FOREIGN_ZSTD = "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"
 
 # image-spec/media-types.md, "Compatibility Matrix"
 _DOCKER = {
@@ -34,6 +38,8 @@ _DOCKER = {
     "application/vnd.docker.image.rootfs.diff.tar": LAYER_TAR,
     "application/vnd.docker.image.rootfs.diff.tar.gzip": LAYER_GZIP,
     "application/vnd.docker.image.rootfs.diff.tar.zstd": LAYER_ZSTD,
+    "application/vnd.docker.image.rootfs.foreign.diff.tar": FOREIGN_TAR,
+    "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip": FOREIGN_GZIP,
 }
 
 # image-spec/annotations.md, and the name that containerd and podman look for first

@@ -13,8 +13,9 @@ from typing import assert_never
 
 from fromscratch.errors import FormatError, ImageError
 from fromscratch.formats.tar_header import BLOCK, NUL_BLOCK, header
-from fromscratch.formats.tar_reader import Member, members, read_tree
-from fromscratch.model.content import ArchiveMember, Content, HostFile, Inline, changed
+from fromscratch.formats.tar_reader import Member, members
+from fromscratch.formats.tar_tree import read_tree
+from fromscratch.model.content import ArchiveMember, Content, HostFile, Inline, SparseMember, changed
 from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLink, Meta, Symlink
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath, encode
@@ -171,6 +172,11 @@ class _Output:
             case ArchiveMember():
                 descriptor = self._archive(content.archive)
                 yield from self._copy(descriptor, content.offset, content.size, content.archive)
+            case SparseMember():
+                with content.open() as stream:
+                    while piece := stream.read(BLOCK_SIZE):
+                        # Only the last is no multiple of 512, and so gets padding.
+                        yield from self.put(piece)
             case _:
                 assert_never(content)
 

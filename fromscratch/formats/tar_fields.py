@@ -20,6 +20,11 @@ _DAMAGED = "the archive is damaged; fetch or make it again"
 _CHECKSUM = slice(148, 156)
 _BLANKS = b" " * 8
 _SCHILY, _LIBARCHIVE = b"SCHILY.xattr.", b"LIBARCHIVE.xattr."
+# What is told of an entry; comments, access times and the like are passed over.
+_KNOWN = frozenset({b"path", b"linkpath", b"size", b"uid", b"gid", b"mtime", b"SCHILY.realsize"})
+_KNOWN_FAMILIES = (_SCHILY, _LIBARCHIVE, b"SCHILY.acl.", b"GNU.sparse.")
+_REPEATED = frozenset({b"GNU.sparse.offset", b"GNU.sparse.numbytes"})
+_MAX_XATTR_NAME, _MAX_XATTR_VALUE = 255, 1 << 16  # xattr(7)
 _DECIMAL = re.compile(rb"(-?)([0-9]{1,30})(?:\.([0-9]{0,30}))?")
 
 
@@ -40,7 +45,9 @@ def number(field: bytes, what: str) -> int:
     if field[0] & 0x80:
         raw = bytes([field[0] & 0x7F | (field[0] & 0x40) << 1]) + field[1:]
         return int.from_bytes(raw, "big", signed=True)
-    digits = field.partition(b"\0")[0].strip(b" ")
+    digits = field[:-1]
+    if not (digits.isdigit() and field[-1] in b"\0 "):  # not as most programs write it
+        digits = field.partition(b"\0")[0].strip(b" ")
     if not digits:
         return 0
     if digits.strip(b"01234567"):
@@ -64,8 +71,12 @@ def name(block: bytes) -> bytes:
 
 
 def records(payload: bytes) -> dict[bytes, bytes]:
-    """The records of an extended header: `LENGTH KEY=VALUE\\n`, one after the other."""
+    """The records of an extended header that mean something here: `LENGTH KEY=VALUE\\n`, one after the other.
+
+    Of several of one key the last counts; those of the regions of a sparse file are joined by commas.
+    """
     found: dict[bytes, bytes] = {}
+    joined: dict[bytes, list[bytes]] = {}
     position = 0
     while position < len(payload):
         blank = payload.find(b" ", position, position + 20)
@@ -74,8 +85,12 @@ def records(payload: bytes) -> dict[bytes, bytes]:
         key, equals, value = payload[blank + 1 : end - 1].partition(b"=")
         if end > len(payload) or not equals or not key or payload[end - 1 : end] != b"\n":
             raise FormatError(f"an extended header has a malformed record at its byte {position}", _DAMAGED)
-        found[key] = value
+        if key in _REPEATED and key in found:
+            joined.setdefault(key, [found[key]]).append(value)
+        elif key in _KNOWN or key.startswith(_KNOWN_FAMILIES):
+            found[key] = value
         position = end
+    found.update((key, b",".join(values)) for key, values in joined.items())
     return found
 
 
@@ -113,7 +128,9 @@ def xattrs(found: Mapping[bytes, bytes]) -> Xattrs:
     for key, value in found.items():
         if key.startswith(_SCHILY):
             attributes[decode(key[len(_SCHILY) :])] = value
-    for label in attributes:
-        if not label or "\0" in label:
-            raise FormatError(f"{label!r} is no name of an attribute", _DAMAGED)
+    for label, value in attributes.items():
+        if not label or "\0" in label or len(label) > _MAX_XATTR_NAME:
+            raise FormatError(f"{label[:80]!r} is no name of an attribute", _DAMAGED)
+        if len(value) > _MAX_XATTR_VALUE:
+            raise FormatError(f"its attribute {label} has {len(value)} bytes, more than Linux keeps", _DAMAGED)
     return tuple(sorted(pair for pair in attributes.items() if belongs_to_file(pair[0])))

@@ -1,34 +1,34 @@
-"""Tar archives as trees: the reader of untrusted bytes.
+"""The entries of tar archives: the reader of untrusted bytes. `tar_tree` makes trees of them.
 
-It reads uncompressed archives in the V7, ustar, pax, GNU and star forms. What an image cannot keep
-(sparse members, access control lists, parts of multi-volume archives) is refused by name, so that
-nothing gets lost silently; labels of the packing machine (SELinux), owner names, access times and
-filesystem flags are left out, since they mean nothing on another machine.
+It reads uncompressed archives in the V7, ustar, pax, GNU and star forms, sparse files too. What an image
+cannot keep (access control lists, parts of multi-volume archives) is refused by name, so that nothing gets
+lost silently, and so is what no Linux could unpack, such as a name of 300 bytes. Labels of the packing machine
+(SELinux), owner names, access times and filesystem flags are left out, since they mean nothing on another machine.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from fromscratch.errors import FormatError, ImageError, NotInTree
+from fromscratch.errors import FormatError, ImageError
 from fromscratch.formats import tar_fields as fields
+from fromscratch.formats import tar_sparse as sparse
 from fromscratch.formats.tar_bytes import DAMAGED as _DAMAGED
 from fromscratch.formats.tar_bytes import ArchiveBytes, FileBytes, StreamBytes
 from fromscratch.formats.tar_header import BILLION, BLOCK, NUL_BLOCK
-from fromscratch.model.builder import TreeBuilder
-from fromscratch.model.content import ArchiveMember, Inline
-from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLink, Meta, Origin, Symlink, Xattrs
-from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import TreePath, decode, tree_path
+from fromscratch.formats.tar_sparse import Sparse
+from fromscratch.model.entry import Meta, Xattrs
+from fromscratch.paths import decode
 
-_MAX_EXTENSION = 16 << 20  # all attributes of one file; Linux allows 64 KiB a value
+_MAX_EXTENSION = 1 << 20  # all that is said of one file before its header; the readers of engines stop there too
+_MAX_GLOBAL = 100  # records for all files; each is looked at for each of them
+_MAX_NAME, _MAX_PATH = 255, 4095  # bytes: NAME_MAX, and PATH_MAX without the NUL
 _MAX_ID = (1 << 32) - 2  # the last number is chown(2)'s "leave as it is"
 _MAX_SECONDS = 1 << 63
 _REGULAR = b"0\x007"  # 7 is "contiguous", which POSIX treats as regular
 _NO_CONTENT = b"123456"
 _REFUSED = {
-    b"S": ("is stored as a sparse file", "make the archive again without --sparse"),
     b"M": ("goes on from another volume", "make the archive again without --multi-volume"),
     b"D": ("belongs to an incremental backup", "make the archive again without --listed-incremental"),
 }
@@ -39,8 +39,8 @@ class Member:
     """One entry as the archive tells it.
 
     `flag` is one of `0` (regular) `1` (hard link) `2` (symlink) `3` `4` (character and block device)
-    `5` (directory) `6` (FIFO). `name` and `link` are raw bytes, `offset` is where the content begins,
-    `mtime` counts nanoseconds.
+    `5` (directory) `6` (FIFO). `name` and `link` are raw bytes, `mtime` counts nanoseconds. `size` bytes lie at
+    `offset`; they are the content, or the parts of it that `sparse` tells.
     """
 
     name: bytes
@@ -55,46 +55,18 @@ class Member:
     major: int
     minor: int
     xattrs: Xattrs
+    sparse: Sparse | None = None
 
     @property
     def meta(self) -> Meta:
         return Meta(self.mode, self.uid, self.gid, self.mtime, self.xattrs)
 
 
-def read_tree(
-    archive: Path,
-    origin: Callable[[str], Origin] | Origin,
-    *,
-    strip: int = 0,
-    title: str = "",
-    below: Rootfs | None = None,
-) -> Rootfs:
-    """The tree in an uncompressed tar archive. Contents stay where they are: slices of the archive.
-
-    `origin` is the reason of every entry, or gives it for a path of the tree. `strip` takes that many
-    leading components off every name, and an entry with no more than those falls away; a leading
-    `./` or `/` is no component. Messages call the archive `title`, or else by its path. With `below`, the
-    tree that it is laid over, a hard link may name a file of that one, whose names are then in the answer too.
-
-    Raises FormatError for a damaged or cut archive and for what an image cannot keep, UnsafePath for a
-    name that leads outside the root, and Conflict for one that lies below a file; all name the
-    archive and the entry.
-    """
-    builder = TreeBuilder(forbid_absolute_links=True, below=below)
-    for member in members(archive, title):
-        try:
-            path = _place(member.name, strip)
-            if path is not None:
-                reason = origin if isinstance(origin, Origin) else origin(path)
-                builder.put(path, _entry(member, archive, strip, reason))
-        except ImageError as error:
-            kind = FormatError if isinstance(error, NotInTree) else type(error)
-            raise kind(f"{title or archive}: {_shown(member.name)}: {error.message}", error.hint) from error
-    return builder.build()
-
-
 def members(archive: Path, title: str = "") -> Iterator[Member]:
-    """Every entry of an uncompressed tar archive, in order; see `read_tree` for what is refused."""
+    """Every entry of an uncompressed tar archive, in order. Messages call it `title`, or else by its path.
+
+    Raises FormatError, naming the entry, for an archive that is damaged or cut and for what an image cannot keep.
+    """
     title = title or str(archive)
     try:
         with open(archive, "rb", buffering=0) as stream:
@@ -110,43 +82,14 @@ def stream_members(stream: BinaryIO, title: str) -> Iterator[tuple[Member, Strea
         yield member, source
 
 
-def _place(name: bytes, strip: int) -> TreePath | None:
-    path = tree_path(decode(name))
-    if not strip:
-        return path
-    parts = path.split("/")[1 + strip :]
-    return TreePath("/" + "/".join(parts)) if parts else None
-
-
-def _entry(member: Member, archive: Path, strip: int, origin: Origin) -> Entry:
-    meta, origins = member.meta, (origin,)
-    match member.flag:
-        case b"0":
-            content = ArchiveMember(archive, member.offset, member.size) if member.size else Inline(b"")
-            return File(meta, content, origins)
-        case b"1":
-            target = _place(member.link, strip)
-            if not member.link or target is None:
-                raise FormatError(f"its hard link to {decode(member.link)!r} leads nowhere", _DAMAGED)
-            return HardLink(meta, target, origins)
-        case b"2":
-            if not member.link or b"\0" in member.link:
-                raise FormatError(f"its symlink to {decode(member.link)!r} leads nowhere", _DAMAGED)
-            return Symlink(meta, decode(member.link), origins)
-        case b"5":
-            return Directory(meta, origins)
-        case b"6":
-            return Fifo(meta, origins)
-        case flag:
-            return Device(meta, "c" if flag == b"3" else "b", member.major, member.minor, origins)
-
-
-def _shown(name: bytes) -> str:
+def shown_name(name: bytes) -> str:
     return repr(decode(name[:200]))
 
 
 class _Scan:
     """One walk over the headers of an archive."""
+
+    _said = 0  # bytes of extended headers since the last entry
 
     def __init__(self, title: str, source: ArchiveBytes) -> None:
         self._title, self._source = title, source
@@ -177,7 +120,8 @@ class _Scan:
 
     def _extension(self, size: int) -> bytes:
         """The payload of an extended header or GNU long name."""
-        if not 0 <= size <= _MAX_EXTENSION:
+        self._said += size
+        if size < 0 or self._said > _MAX_EXTENSION:
             raise FormatError(f"an extended header of {size} bytes is more than any file needs", _DAMAGED)
         return self._source.read(size + -size % BLOCK)[:size]
 
@@ -185,6 +129,8 @@ class _Scan:
         match flag:
             case b"g":
                 self._global.update(fields.records(payload))
+                if len(self._global) > _MAX_GLOBAL:
+                    raise FormatError("its global headers say more of all files than any file needs", _DAMAGED)
             case b"x" | b"X":
                 self._own.update(fields.records(payload))
             case _:
@@ -192,16 +138,21 @@ class _Scan:
 
     def _member(self, block: bytes, flag: bytes, size: int) -> Member:
         found = {**self._global, **self._own} if self._global else self._own
-        self._own = {}
+        self._own, self._said = {}, 0
         # An empty value in an extended header means that the field of the block holds.
-        name = found.get(b"path") or fields.name(block)
-        self._where = _shown(name)
-        if not name:
-            raise FormatError("an entry has no name", _DAMAGED)
+        name = sparse.name(found) or found.get(b"path") or fields.name(block)
+        self._where = shown_name(name)
+        _check_name(name)
         if found:
             _refuse_lossy(found)
             size = fields.integer(found[b"size"], "size") if found.get(b"size") else size
-        if flag in _REGULAR:
+        spread = None
+        if flag == b"S":
+            flag, spread = b"0", sparse.old_gnu(block, size, self._source.read)
+        elif flag in _REGULAR and sparse.is_sparse(found):
+            flag = b"0"
+            spread, size = sparse.pax(found, size, self._source.read)
+        elif flag in _REGULAR:
             flag = _regular(name, size)
         elif flag in _NO_CONTENT:
             size = 0  # a size here means no content: the archives of some old tars have one
@@ -209,6 +160,9 @@ class _Scan:
             raise _refused(flag)
         offset = self._source.position
         self._source.skip(size)
+        link = (found.get(b"linkpath") or fields.text(block[157:257])) if flag in b"12" else b""
+        if len(link) > _MAX_PATH:
+            raise FormatError(f"its link leads along {len(link)} bytes, where Linux allows {_MAX_PATH}", _DAMAGED)
         return Member(
             name=name,
             flag=flag,
@@ -218,10 +172,23 @@ class _Scan:
             mtime=_mtime(block[136:148], found.get(b"mtime")),
             size=size,
             offset=offset,
-            link=(found.get(b"linkpath") or fields.text(block[157:257])) if flag in b"12" else b"",
+            link=link,
             major=_device(block[329:337]) if flag in b"34" else 0,
             minor=_device(block[337:345]) if flag in b"34" else 0,
             xattrs=fields.xattrs(found) if found else (),
+            sparse=spread,
+        )
+
+
+def _check_name(name: bytes) -> None:
+    if not name:
+        raise FormatError("an entry has no name", _DAMAGED)
+    longest = max(map(len, name.split(b"/"))) if len(name) > _MAX_NAME else 0
+    if longest > _MAX_NAME or len(name) > _MAX_PATH:
+        raise FormatError(
+            f"its name has {len(name)} bytes, of which {longest} between two slashes;"
+            f" Linux allows {_MAX_PATH} and {_MAX_NAME}",
+            "give it a shorter name",
         )
 
 
@@ -240,8 +207,8 @@ def _refused(flag: bytes) -> FormatError:
 
 def _refuse_lossy(found: Mapping[bytes, bytes]) -> None:
     for key in found:
-        if key.startswith(b"GNU.sparse.") or key == b"SCHILY.realsize":
-            raise _refused(b"S")
+        if key == b"SCHILY.realsize":
+            raise FormatError("the entry is stored as a sparse file of star, which we do not read", sparse.HINT)
         if key.startswith(b"SCHILY.acl."):
             raise FormatError(
                 "the entry has an access control list, which an image cannot keep",

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+from fromscratch.digest import Digest
 from fromscratch.errors import FormatError
-from fromscratch.formats.compression import expand
+from fromscratch.formats.compression import expand, kind
 from fromscratch.formats.docker_archive import docker_archive_images, is_docker_archive
 from fromscratch.formats.oci import LAYOUT_FILE
 from fromscratch.formats.oci_archive import oci_archive_images
-from fromscratch.formats.tar import read_tree
+from fromscratch.formats.tar_tree import read_tree
 from fromscratch.host import disk
 from fromscratch.host.store import Store
 from fromscratch.model.entry import Origin
@@ -17,12 +18,13 @@ from fromscratch.model.image import Image
 def read_archive(path: Path, store: Store, name: str | None = None) -> list[Image]:
     """The images of a docker-archive or oci-archive, compressed or not, kept in the store.
 
-    Raises UsageError for a name that is not in it, FormatError for what is no such archive.
+    Raises UsageError for a name that is not in it, FormatError for what is no such archive, TooLarge for one that
+    expands to more than the store allows.
     """
     with disk.readable(path), open(path, "rb") as stream:
         digest = store.add_stream(stream)
-    plain = store.derived(digest, "tar", expand)
-    tree = read_tree(plain, Origin(str(path), "found in", str(path)))
+    plain = plain_archive(digest, store, str(path))
+    tree = read_tree(plain, Origin(str(path), "found in", str(path)), title=str(path), limits=store.limits)
     if is_docker_archive(tree):
         return docker_archive_images(tree, str(path), name)
     if tree.find(LAYOUT_FILE) is None:
@@ -31,3 +33,14 @@ def read_archive(path: Path, store: Store, name: str | None = None) -> list[Imag
             "is it a plain root? name it as tar:FILE",
         )
     return oci_archive_images(tree, str(path), name)
+
+
+def plain_archive(digest: Digest, store: Store, what: str) -> Path:
+    """The tar that is in a blob of the store, compressed or not. Messages call it `what`.
+
+    Raises FormatError for a blob that is damaged, TooLarge for one that expands to more than the store allows.
+    """
+    blob = store.path(digest)
+    if kind(blob, what) == "none":
+        return blob
+    return store.derived(digest, "tar", lambda source, target: expand(source, target, title=what, limits=store.limits))

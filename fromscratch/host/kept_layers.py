@@ -24,7 +24,7 @@ from fromscratch.host import disk
 from fromscratch.host.kept import is_settled
 from fromscratch.host.layout import LayoutWriter
 from fromscratch.host.store import Store
-from fromscratch.model.content import ArchiveMember, Content, HostFile, Inline
+from fromscratch.model.content import ArchiveMember, Content, HostFile, Inline, SparseMember
 from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLink, Symlink
 from fromscratch.model.image import Layer
 from fromscratch.model.rootfs import Rootfs
@@ -142,11 +142,12 @@ def _identities(store: Store) -> Callable[[Content], object]:
                 return hashlib.sha256(content.data).hexdigest()
             case HostFile():
                 return _file(content.path, content)
-            case ArchiveMember():
+            case ArchiveMember() | SparseMember():
                 if content.archive not in archives:
                     archives[content.archive] = _archive(content.archive, store)
                 archive = archives[content.archive]
-                return archive and (archive, content.offset, content.size)
+                where = content.offset if isinstance(content, ArchiveMember) else content.parts
+                return archive and (archive, where, content.size)
             case _:
                 assert_never(content)
 

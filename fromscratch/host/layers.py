@@ -1,41 +1,53 @@
 """The layers of an image made plain: one tar, or the tree of the whole root.
 
-What a layer takes away follows image-spec/layer.md, "Whiteouts".
+A layer must be what its descriptor and the configuration say: the bytes by digest and size, the compression by
+media type, the tar by diff_id. Engines guess the compression; who takes it by the media type, as umoci and the
+specification do, would fail where they succeed, so a layer of another kind than it says is refused.
 """
 
 import io
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from fromscratch import digest as digests
-from fromscratch import paths
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import FormatError
-from fromscratch.formats import oci, tar
-from fromscratch.formats.codec import import_zstandard
+from fromscratch.formats import oci, tar, tar_tree
+from fromscratch.formats.compression import MAGIC, Compression, Unsound, kind_of, pieces
+from fromscratch.formats.limits import Limits, Room
 from fromscratch.formats.verified import verified
 from fromscratch.host.store import Store
-from fromscratch.model.entry import Directory, Entry, Origin, is_implied
+from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Layer
+from fromscratch.model.layers import LayerStack
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import ROOT, TreePath
 
-_WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
+_COMPRESSIONS: dict[str, Compression] = {
+    oci.LAYER_TAR: "none",
+    oci.LAYER_GZIP: "gzip",
+    oci.LAYER_ZSTD: "zstd",
+    # Layers that must not be pushed are layers like others where they are: image-spec/layer.md, "Non-Distributable".
+    oci.FOREIGN_TAR: "none",
+    oci.FOREIGN_GZIP: "gzip",
+    oci.FOREIGN_ZSTD: "zstd",
+}
+_DEFAULT = Limits()
 
 
-def plain_layer(layer: Layer, store: Store) -> Path:
+def plain_layer(layer: Layer, store: Store, used: int = 0) -> Path:
     """The uncompressed tar of a layer, as a file of the store, where its diff_id is its digest.
 
-    Raises IntegrityError when blob or tar are not what the image promises, FormatError for a damaged blob.
+    `used` is what other layers have expanded to. Raises IntegrityError when blob or tar are not what the image
+    promises, FormatError for a blob that is damaged or of another kind, TooLarge when it expands to more than the
+    store allows.
     """
     if store.has(layer.diff_id):
         return store.path(layer.diff_id)
     with store.temporary() as plain:
-        with plain_stream(layer) as stream, open(plain, "wb") as out:
-            shutil.copyfileobj(stream, out, CHUNK)
+        with open(plain, "wb") as out:
+            out.writelines(_plain_pieces(layer, store.limits.room(layer.size, used)))
         store.adopt(plain, layer.diff_id)
     return store.path(layer.diff_id)
 
@@ -45,21 +57,23 @@ def root_tree(image: Image, store: Store) -> Rootfs:
 
     The contents are slices of files of the store. Errors as for `plain_layer`.
     """
-    tree = Rootfs()
+    stack = LayerStack()
+    used = 0
     for number, layer in enumerate(image.layers):
         told = layer.comment or layer.created_by
         origin = Origin("image", "found in", f"layer {number + 1}" + (f" ({told})" if told else ""))
-        plain = plain_layer(layer, store)
-        upper = tar.read_tree(plain, origin, title=f"the layer {layer.digest}", below=tree)
-        tree = _laid(tree, upper, origin)
-    return tree
+        plain = plain_layer(layer, store, used)
+        used += plain.stat().st_size
+        title = f"the layer {layer.digest}"
+        used += tar_tree.lay(stack, plain, origin, title=title, limits=store.limits, used=used)
+    return stack.build()
 
 
 @contextmanager
 def root_tar(image: Image, store: Store) -> Iterator[BinaryIO]:
     """The uncompressed tar of the image's root, as a stream. A single layer passes through unchanged and verified."""
     if len(image.layers) == 1:
-        with plain_stream(image.layers[0]) as stream:
+        with plain_stream(image.layers[0], store.limits) as stream:
             yield stream
     else:
         with cast(BinaryIO, io.BufferedReader(Pieces(tar.blocks(root_tree(image, store))), CHUNK)) as stream:
@@ -88,110 +102,52 @@ class Pieces(io.RawIOBase):
         return count
 
 
-def plain_stream(layer: Layer) -> BinaryIO:
+def plain_stream(layer: Layer, limits: Limits = _DEFAULT) -> BinaryIO:
     """The uncompressed tar of a layer, read once and verified on the way. Errors as for `plain_layer`."""
-    return cast(BinaryIO, io.BufferedReader(_Plain(layer), CHUNK))
+    _compression(layer)
+    return cast(BinaryIO, io.BufferedReader(Pieces(_plain_pieces(layer, limits.room(layer.size))), CHUNK))
 
 
-class _Plain(io.RawIOBase):
+def _plain_pieces(layer: Layer, room: Room) -> Iterator[bytes]:
     """The tar of a layer while its blob is read. Its end is only reached if it has the right diff_id."""
-
-    def __init__(self, layer: Layer) -> None:
-        self._layer, self._hasher = layer, layer.diff_id.hasher()
-        decompressed = _decompressor(layer)
-        self._blob = verified(layer.open(), layer.digest, layer.size, f"the layer {layer.digest}")
-        self._stream, self._failures = decompressed(self._blob)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        try:
-            count: int = self._stream.readinto(buffer)
-        except self._failures as error:
+    what = f"the layer {layer.digest}"
+    compression = _compression(layer)
+    hasher = layer.diff_id.hasher()
+    with cast(io.BufferedReader, verified(layer.open(), layer.digest, layer.size, what)) as blob:
+        found = kind_of(blob.peek(MAGIC))
+        if found != compression:
+            _finish(cast(BinaryIO, blob))  # other bytes than promised are the greater lie
             raise FormatError(
-                f"the layer {self._layer.digest} is damaged: {error}", "build or fetch the image again"
-            ) from error
-        self._hasher.update(memoryview(buffer)[:count])
-        if not count:
-            while self._blob.read(CHUNK):
-                pass  # the blob's own check comes at its end
-            found = Digest(self._layer.diff_id.algorithm, self._hasher.hexdigest())
-            digests.check(found, self._layer.diff_id, f"the uncompressed layer {self._layer.digest}")
-        return count
-
-    def close(self) -> None:
-        self._blob.close()
-        super().close()
-
-
-_Decompressor = Callable[[BinaryIO], tuple[Any, tuple[type[Exception], ...]]]
-"""Gives a stream of the plain bytes of a blob, and what that raises for damaged ones."""
+                f"{what} is of the type {layer.media_type}, but its bytes are {_named(found)}",
+                "make or fetch the image again with a tool that tells its layers rightly",
+            )
+        try:
+            for piece in room.bounded(pieces(cast(BinaryIO, blob), compression), what):
+                hasher.update(piece)
+                yield piece
+                del piece
+        except Unsound as error:
+            _finish(cast(BinaryIO, blob))
+            raise FormatError(f"{what} is damaged: {error}", "build or fetch the image again") from error
+        _finish(cast(BinaryIO, blob))
+    digests.check(Digest(layer.diff_id.algorithm, hasher.hexdigest()), layer.diff_id, f"the uncompressed {what[4:]}")
 
 
-def _decompressor(layer: Layer) -> _Decompressor:
-    match layer.media_type:
-        case oci.LAYER_TAR:
-            return lambda blob: (blob, ())
-        case oci.LAYER_GZIP:
-            return _gunzipped
-        case oci.LAYER_ZSTD:
-            library = import_zstandard()
-            unpack = library.ZstdDecompressor().stream_reader
-            return lambda blob: (unpack(blob, read_across_frames=True), (library.ZstdError,))
-    raise FormatError(
-        f"the layer {layer.digest} is of the type {layer.media_type}, which we do not read",
-        "make the image again with layers that are plain tars, or packed with gzip or zstd",
-    )
+def _finish(blob: BinaryIO) -> None:
+    """Read what is left: the check of a blob is at its end."""
+    while blob.read(CHUNK):
+        pass
 
 
-def _gunzipped(blob: BinaryIO) -> tuple[Any, tuple[type[Exception], ...]]:
+def _named(compression: Compression) -> str:
+    return "no compressed ones" if compression == "none" else f"those of {compression}"
+
+
+def _compression(layer: Layer) -> Compression:
     try:
-        import zlib_ng.gzip_ng as library
-        from zlib_ng.zlib_ng import error as failure
-    except ImportError:  # a system that zlib-ng was not built for
-        import gzip
-        import zlib
-
-        return gzip.GzipFile(fileobj=blob), (EOFError, OSError, zlib.error)
-    return cast(Any, library).GzipNGFile(fileobj=blob), (EOFError, OSError, cast(type[Exception], failure))
-
-
-def _laid(lower: Rootfs, layer: Rootfs, origin: Origin) -> Rootfs:
-    """One layer over what lies below it. Deletions never touch what the layer itself brings, which has this origin."""
-    marks = {path for path in layer if paths.name(path).startswith(_WHITEOUT)}
-    places = _places(lower, layer)
-    gone = {hidden for mark in marks for hidden in _deleted(lower, places[paths.parent(mark)], paths.name(mark))}
-    upper = layer.without(marks | {path for path in gone & layer.keys() if _is_borrowed(layer[path], origin)})
-    gone.update(places[path] for path, entry in upper.items() if _takes(places[path], entry, lower))
-    return lower.without(gone).merged(upper, replace=True)
-
-
-def _places(lower: Rootfs, upper: Rootfs) -> dict[TreePath, TreePath]:
-    """Where each path of the layer lands. One that it only passes through may be a symlink to a directory below."""
-    places: dict[TreePath, TreePath] = {ROOT: ROOT}
-    for path, entry in upper.items():
-        if path != ROOT:
-            place = paths.join(places[paths.parent(path)], paths.name(path))
-            passed = is_implied(entry) and isinstance(lower.find(place), Directory)
-            places[path] = lower.resolve(place) if passed else place
-    return places
-
-
-def _is_borrowed(entry: Entry, origin: Origin) -> bool:
-    """Whether it is only there because a hard link of the layer names a file of the lower ones."""
-    return not isinstance(entry, Directory) and origin not in entry.origins
-
-
-def _takes(place: TreePath, entry: Entry, lower: Rootfs) -> bool:
-    """Whether what is at the place goes, with all below it, before the layer's entry comes there."""
-    return not isinstance(entry, Directory) or not (is_implied(entry) or isinstance(lower.get(place), Directory))
-
-
-def _deleted(lower: Rootfs, folder: TreePath, name: str) -> list[TreePath]:
-    """What a whiteout in this folder takes away."""
-    if name == _OPAQUE:
-        return [paths.join(folder, child) for child in lower.children(folder)]
-    hidden = name.removeprefix(_WHITEOUT)
-    # Names that go on with the prefix are records of old storage drivers.
-    return [] if not hidden or hidden.startswith(_WHITEOUT) else [paths.join(folder, hidden)]
+        return _COMPRESSIONS[layer.media_type]
+    except KeyError:
+        raise FormatError(
+            f"the layer {layer.digest} is of the type {layer.media_type}, which we do not read",
+            "make the image again with layers that are plain tars, or packed with gzip or zstd",
+        ) from None

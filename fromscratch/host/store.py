@@ -25,6 +25,7 @@ from typing import BinaryIO
 
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import ImageError, NotFetched
+from fromscratch.formats.limits import Limits
 from fromscratch.host import disk
 
 _TAG = "CACHEDIR.TAG"
@@ -34,6 +35,7 @@ _TAG_TEXT = b"""Signature: 8a477f597d28d172789f06886806bc55
 _FOLDERS = ("blobs", "records", "derived", "work", "partial", "locks")
 _ABANDONED = 24 * 3600.0
 _POLL = 0.1
+_DEFAULT = Limits()
 
 
 class GivenUp(Exception):
@@ -41,10 +43,11 @@ class GivenUp(Exception):
 
 
 class Store:
-    """Raises ImageError when its folder cannot be written."""
+    """Raises ImageError when its folder cannot be written. `limits` are what archives may expand to in it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, limits: Limits = _DEFAULT) -> None:
         self.root = root.absolute()
+        self.limits = limits
 
     def __repr__(self) -> str:
         return f"Store({str(self.root)!r})"

@@ -86,7 +86,66 @@ class ArchiveMember:
         return cast(BinaryIO, io.BufferedReader(_Slice(stream, self.size, self.archive)))
 
 
-Content = Inline | HostFile | ArchiveMember
+@dataclass(frozen=True, slots=True)
+class SparseMember:
+    """`size` bytes, of which an uncompressed archive file holds `parts`, and the rest is zeros.
+
+    A part is where it stands in the content, where in the archive, and how long it is; they are in order.
+    """
+
+    archive: Path
+    size: int
+    parts: tuple[tuple[int, int, int], ...] = field(repr=False)
+
+    def open(self) -> BinaryIO:
+        return cast(BinaryIO, io.BufferedReader(_Spread(self), CHUNK))
+
+
+Content = Inline | HostFile | ArchiveMember | SparseMember
+
+
+class _Spread(io.RawIOBase):
+    """A sparse content from its beginning to its end."""
+
+    def __init__(self, content: SparseMember) -> None:
+        self._content, self._position = content, 0
+        self._parts = list(reversed(content.parts))
+        self._part: BinaryIO | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer)  # type: ignore[arg-type]
+        if not self._parts:
+            return self._zeros(view, self._content.size)
+        place, offset, length = self._parts[-1]
+        if self._position < place:
+            return self._zeros(view, place)
+        if self._part is None:
+            self._part = ArchiveMember(self._content.archive, offset, length).open()
+        piece = self._part.read(len(view))
+        view[: len(piece)] = piece
+        self._position += len(piece)
+        if self._position == place + length:
+            self._parts.pop()
+            self._close_part()
+        return len(piece)
+
+    def _zeros(self, view: memoryview, end: int) -> int:
+        count = min(len(view), end - self._position)
+        view[:count] = bytes(count)
+        self._position += count
+        return count
+
+    def _close_part(self) -> None:
+        if self._part is not None:
+            self._part.close()
+            self._part = None
+
+    def close(self) -> None:
+        self._close_part()
+        super().close()
 
 
 class _Slice(io.RawIOBase):

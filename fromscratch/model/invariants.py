@@ -60,11 +60,19 @@ def _seal_hard_links(ordered: dict[TreePath, Entry]) -> None:
 
 def add_parents(entries: dict[TreePath, Entry], path: TreePath, child: Entry) -> None:
     """Add the directories that are missing above a path. Raises Conflict if something else is in their way."""
+    entries.update(missing_parents(entries, path, child))
+
+
+def missing_parents(
+    entries: Mapping[TreePath, Entry], path: TreePath, child: Entry
+) -> list[tuple[TreePath, Directory]]:
+    """The directories that are missing above a path. Raises Conflict if something else is in their way."""
+    missing = []
     directory = paths.parent(path)
     while directory not in entries:
         because = child.origins[0] if child.origins else None
         reason = (Origin(because.source, "parent of", path, because),) if because else ()
-        entries[directory] = Directory(Meta(0o755), reason)
+        missing.append((directory, Directory(Meta(0o755), reason)))
         directory = paths.parent(directory)
     holder = entries[directory]
     if not isinstance(holder, Directory):
@@ -72,6 +80,7 @@ def add_parents(entries: dict[TreePath, Entry], path: TreePath, child: Entry) ->
             f"{path} would lie below {directory}, which is a {kind_of(holder)}",
             "leave one of the two out, or remove the other with a whiteout first",
         )
+    return missing
 
 
 def unlink(entries: dict[TreePath, Entry], gone: set[TreePath]) -> None:

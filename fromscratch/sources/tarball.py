@@ -8,9 +8,9 @@ from msgspec import Meta, Struct
 
 from fromscratch.digest import Digest, check
 from fromscratch.errors import FormatError, NotFetched
-from fromscratch.formats import compression
-from fromscratch.formats.tar import read_tree
+from fromscratch.formats.tar_tree import read_tree
 from fromscratch.host import kept, named
+from fromscratch.host.archives import plain_archive
 from fromscratch.host.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
@@ -82,18 +82,13 @@ class TarballSource:
         return f"{msgspec.json.encode(self._options).decode()} {what}"
 
     def build(self, store: Store) -> Rootfs:
-        """Raises NotFetched for an address that is not in the store, FormatError for a bad archive."""
+        """Raises NotFetched for what is not in the store, FormatError for a bad archive, TooLarge for a bomb."""
         options = self._options
         digest = self._digest if options.url and self._digest else self._kept(store)
         if not store.has(digest):
             raise NotFetched(f"{self.label} is not in the store", "run fetch first")
-        blob = store.path(digest)
-        try:
-            if compression.kind(blob) != "none":
-                blob = store.derived(digest, "tar", compression.expand)
-        except FormatError as error:
-            raise FormatError(error.message.replace(str(blob), self.label), error.hint) from error
-        tree = read_tree(blob, self._origin(), strip=options.strip, title=self.label)
+        plain = plain_archive(digest, store, self.label)
+        tree = read_tree(plain, self._origin(), strip=options.strip, title=self.label, limits=store.limits)
         skipped = matcher(options.exclude)
         tree = tree.without([path for path in tree if skipped(path)])
         tree = with_modes(with_owner(tree, parse_owner(options.owner)), parse_modes(options.modes))

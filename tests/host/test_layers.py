@@ -2,14 +2,17 @@
 
 import gzip
 import io
+import lzma
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from fromscratch.digest import Digest
-from fromscratch.errors import FormatError, IntegrityError
+from fromscratch.errors import FormatError, IntegrityError, TooLarge
 from fromscratch.formats import oci
+from fromscratch.formats.limits import Limits, limits
 from fromscratch.formats.tar import blocks
 from fromscratch.formats.tar_header import header
 from fromscratch.host.layers import plain_layer, root_tar, root_tree
@@ -221,3 +224,148 @@ def test_zstd_layers_are_read(store: Store) -> None:
     with root_tar(image, store) as stream:
         assert stream.read() == tar(BASE)
     assert listed(root_tree(image, store)).startswith("d 0755 0:0 /etc")
+
+
+# Layers that lie. None of them leaves anything in the store.
+
+
+ZSTD = zstandard.ZstdCompressor().compress
+
+
+def blob(data: bytes, media_type: str = oci.LAYER_GZIP, plain: bytes | None = None) -> Layer:
+    """A layer of these bytes, which are honest about their digest and size."""
+    diff_id = Digest.of(tar(BASE) if plain is None else plain)
+    return Layer(diff_id, Digest.of(data), len(data), media_type, lambda: io.BytesIO(data))
+
+
+def refused(layer: Layer, store: Store, kind: type[Exception], match: str) -> None:
+    """By whoever keeps its tar, and by whoever streams it; nothing stays."""
+    image = replace(image_of(tar(BASE)), layers=(layer,))
+    with pytest.raises(kind, match=f"layer {layer.digest}.*{match}"):
+        root_tree(image, store)
+    with pytest.raises(kind, match=match), root_tar(image, store) as stream:
+        stream.read()
+    assert [path for path in store.root.rglob("*") if path.is_file() and path.name != "CACHEDIR.TAG"] == []
+
+
+@pytest.mark.parametrize(
+    ("media_type", "data", "match"),
+    [
+        (oci.LAYER_ZSTD, gzip.compress(tar(BASE)), "zstd, but its bytes are those of gzip"),
+        (oci.LAYER_GZIP, ZSTD(tar(BASE)), "gzip, but its bytes are those of zstd"),
+        (oci.LAYER_GZIP, tar(BASE), "gzip, but its bytes are no compressed ones"),
+        (oci.LAYER_TAR, gzip.compress(tar(BASE)), "v1.tar, but its bytes are those of gzip"),
+        (oci.LAYER_GZIP, lzma.compress(tar(BASE)), "gzip, but its bytes are those of xz"),
+        (oci.LAYER_GZIP, b"", "gzip, but its bytes are no compressed ones"),
+    ],
+)
+def test_a_layer_of_another_kind_than_it_says_is_refused(
+    media_type: str, data: bytes, match: str, store: Store
+) -> None:
+    refused(blob(data, media_type), store, FormatError, match)
+
+
+@pytest.mark.parametrize("change", ["digest", "size", "shorter", "longer", "kind"])
+def test_a_blob_that_is_another_than_its_descriptor_says_is_refused(change: str, store: Store) -> None:
+    honest = blob(gzip.compress(tar(BASE)))
+    data = honest.open().read()
+    match change:
+        case "digest":
+            refused(replace(honest, digest=Digest.of(b"x")), store, IntegrityError, "has the digest")
+        case "size":
+            refused(replace(honest, size=len(data) + 1), store, IntegrityError, "where its descriptor promises")
+        case "shorter":
+            refused(replace(honest, open=lambda: io.BytesIO(data[:-1])), store, IntegrityError, "descriptor promises")
+        case "longer":
+            refused(replace(honest, open=lambda: io.BytesIO(data + b"x")), store, IntegrityError, "descriptor promises")
+        case _:  # the greater lie is told
+            refused(replace(honest, open=lambda: io.BytesIO(b"x" * len(data))), store, IntegrityError, "has the digest")
+
+
+@pytest.mark.parametrize(
+    ("data", "match"),
+    [
+        (gzip.compress(tar(BASE))[:-1], "damaged: it is cut before its end"),
+        (gzip.compress(tar(BASE))[:100], "damaged: it is cut before its end"),
+        (gzip.compress(tar(BASE)) + b"garbage", "damaged: .*incorrect header check"),
+        (gzip.compress(tar(BASE))[:-5] + b"xxxxx", "damaged: .*incorrect"),
+    ],
+)
+def test_a_gzip_layer_that_is_cut_or_goes_on_with_garbage_is_refused(data: bytes, match: str, store: Store) -> None:
+    refused(blob(data), store, FormatError, match)
+
+
+@pytest.mark.parametrize("data", [ZSTD(tar(BASE))[:-1], ZSTD(tar(BASE)) + b"garbage", ZSTD(tar(BASE))[:20]])
+def test_a_zstd_layer_that_is_cut_or_goes_on_with_garbage_is_refused(data: bytes, store: Store) -> None:
+    refused(blob(data, oci.LAYER_ZSTD), store, FormatError, "is damaged: ")
+
+
+HALF = len(tar(BASE)) // 2
+
+
+@pytest.mark.parametrize(
+    ("media_type", "data"),
+    [
+        (oci.LAYER_GZIP, gzip.compress(tar(BASE)[:HALF]) + gzip.compress(tar(BASE)[HALF:])),
+        (oci.LAYER_GZIP, gzip.compress(b"") + gzip.compress(tar(BASE)) + bytes(1000)),
+        (oci.LAYER_ZSTD, ZSTD(tar(BASE)[:HALF]) + ZSTD(tar(BASE)[HALF:])),
+        (oci.LAYER_ZSTD, b"\x50\x2a\x4d\x18\3\0\0\0abc" + ZSTD(tar(BASE))),
+        (oci.FOREIGN_TAR, tar(BASE)),
+        (oci.FOREIGN_GZIP, gzip.compress(tar(BASE))),
+        (oci.FOREIGN_ZSTD, ZSTD(tar(BASE))),
+    ],
+    ids=["two members", "an empty member and padding", "two frames", "a skippable frame", "foreign", "gzip", "zstd"],
+)
+def test_every_stream_of_a_layer_is_read_and_padding_passed_over(media_type: str, data: bytes, store: Store) -> None:
+    image = replace(image_of(tar(BASE)), layers=(blob(data, media_type),))
+    with root_tar(image, store) as stream:
+        assert stream.read() == tar(BASE)
+    assert listed(root_tree(image, store)) == listed(root_tree(image_of(tar(BASE)), store))
+
+
+@pytest.mark.parametrize("media_type", [oci.LAYER_GZIP, oci.LAYER_ZSTD])
+def test_a_bomb_leaves_nothing_behind(media_type: str, tmp_path: Path) -> None:
+    plain = bytes(40 << 20)
+    data = gzip.compress(plain) if media_type == oci.LAYER_GZIP else ZSTD(plain)
+    store = Store(tmp_path / "small", limits("10M", None))
+    refused(blob(data, media_type, plain), store, TooLarge, "expands to more than 10 MiB in all")
+
+
+def test_layers_share_what_is_allowed(tmp_path: Path) -> None:
+    tars = [header(b"%d" % number, b"0", Meta(0o644), size=1 << 20) + bytes((1 << 20) + 1024) for number in range(3)]
+    assert len(root_tree(image_of(*tars[:2]), Store(tmp_path / "a", limits("3M", None)))) == 3
+    with pytest.raises(TooLarge, match="expands to more than 3 MiB in all"):
+        root_tree(image_of(*tars), Store(tmp_path / "b", limits("3M", None)))
+
+
+@pytest.mark.parametrize(("count", "fits"), [(9, True), (10, False)])
+def test_layers_have_no_more_entries_than_is_allowed(count: int, fits: bool, tmp_path: Path) -> None:
+    store = Store(tmp_path / "small", Limits(entries=10))
+    names = [b"%d" % number for number in range(count)]
+    tars = [b"".join(header(name, b"0", Meta(0o644)) for name in half) + bytes(1024) for half in (names[:5], names[5:])]
+    if fits:
+        assert len(root_tree(image_of(*tars), store)) == 10
+    else:
+        with pytest.raises(TooLarge, match=r"what the layers up to the layer sha256:.* make has more than 10 entries"):
+            root_tree(image_of(*tars), store)
+
+
+def test_a_layer_of_many_entries_of_one_name_is_stopped_too(tmp_path: Path) -> None:
+    image = image_of(header(b"x", b"0", Meta(0o644)) * 11 + bytes(1024))
+    with pytest.raises(TooLarge, match=r"the layer sha256:.* has more than 10 entries"):
+        root_tree(image, Store(tmp_path / "small", Limits(entries=10)))
+
+
+@pytest.mark.parametrize("name", [b".wh.", b".wh..", b".wh...", b"etc/.wh...", b".wh.etc/x"])
+def test_a_whiteout_of_more_than_a_name_is_refused_with_its_layer_named(name: bytes, store: Store) -> None:
+    image = image_of(tar(BASE), header(name, b"0", Meta(0o644)) + bytes(1024))
+    with pytest.raises(FormatError, match=rf"^the layer {image.layers[1].digest}: '{name.decode()}': .*whiteout"):
+        root_tree(image, store)
+
+
+def test_a_whiteout_may_be_of_any_kind(store: Store) -> None:
+    """AUFS made them hard links to a file of its own."""
+    image = image_of(
+        tar(BASE), hard_link("etc/.wh.a", ".wh..wh.aufs") + hard_link("etc/.wh.b", "nowhere") + bytes(1024)
+    )
+    assert "/etc/" not in listed(root_tree(image, store))
