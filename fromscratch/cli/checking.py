@@ -28,6 +28,8 @@ def text(twice: Twice, job: Job) -> str:
     varied = ", ".join(condition.name for condition in twice.conditions if not condition.why)
     lines = [f"the same twice: {twice.digest} (varied: {varied})"]
     lines += [f"not varied: {condition.name}: {condition.why}" for condition in twice.conditions if condition.why]
+    if job.recipe.compression == "fast":
+        lines.append("not varied: the model of CPU, on which digests (not diff_ids) of compression: fast depend")
     lines += [f"not built twice: {name}, whose root comes from the store" for name in _built_elsewhere(job)]
     return "\n".join(lines)
 

@@ -69,6 +69,13 @@ def test_a_difference_is_exit_code_1_with_its_cause_and_a_hint(desk: Desk) -> No
     assert "the same twice" in desk.answer("build", "--check")
 
 
+def test_what_cannot_be_varied_here_is_said(desk: Desk) -> None:
+    pytest.importorskip("isal", reason="isal is not installed")
+    desk.write("fromscratch.yaml", "name: demo\ncompression: fast\nrootfs: [{overlay: files}]\n")
+    said = desk.answer("build", "--check").splitlines()
+    assert said[-1] == "not varied: the model of CPU, on which digests (not diff_ids) of compression: fast depend"
+
+
 def test_source_date_epoch_is_of_the_call_and_the_same_in_both(desk: Desk) -> None:
     digests = set()
     for epoch in ("1", "1700000000"):

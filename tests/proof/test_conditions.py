@@ -1,5 +1,7 @@
 """What a second build has other than the first, decided without building anything."""
 
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -101,3 +103,10 @@ def test_a_user_in_a_namespace_would_see_other_owners() -> None:
     )
     as_root = otherwise(replace(HERE, user=0, owners="directory root"), ALL, PLACE)
     assert as_root.settings["user"] == 54321
+
+
+def test_the_documents_tell_of_every_condition() -> None:
+    checkout = Path(os.environ.get("FROMSCRATCH_CHECKOUT", Path(__file__).parents[2]))
+    text = (checkout / "docs/reproducible.md").read_text()
+    assert re.findall(r"^\| ([a-zCPU ]+) \|", text, re.MULTILINE) == ["condition", *ALL]
+    assert f"(varied: {', '.join(ALL)})" in text
