@@ -143,12 +143,13 @@ def _by_budget(sizes: Mapping[Unit, int], budget: int) -> list[Group]:
     # The first item is what the programs of later ones stand on, whoever asked for its parts.
     begins = any(unit.position > 0 and unit.stage in (Stage.LIBRARIES, Stage.APPLICATION) for unit in sizes)
     stages = {unit: Stage.BASE if begins and unit.position == 0 else unit.stage for unit in sizes}
+    largest = sorted(sizes, key=lambda unit: (-sizes[unit], unit))
     together: dict[Stage, list[Unit]] = {stage: [] for stage in sorted(set(stages.values()))}
-    for unit in sorted(sizes):
+    for unit in largest:
         together[stages[unit]].append(unit)
     left = budget - len(together)
     alone: dict[Stage, list[Unit]] = {stage: [] for stage in together}
-    for unit in sorted(sizes, key=lambda unit: (-sizes[unit], unit)):
+    for unit in largest:
         stage = stages[unit]
         if left > 0 and len(together[stage]) > 1:
             together[stage].remove(unit)

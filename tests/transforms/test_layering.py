@@ -126,7 +126,7 @@ def test_of_more_packages_than_engines_have_layers_the_smallest_share_one() -> N
 
 def test_fewer_layers_than_stages_join_the_steadiest() -> None:
     assert list(split(WEB, 3)) == [
-        "base: libc6 2.36, zlib1g 1.2, debian bookworm and 1 more; libraries: binaries /usr/bin/app",
+        "base: nginx 1.22, libc6 2.36, zlib1g 1.2 and 1 more; libraries: binaries /usr/bin/app",
         "application: binaries /usr/bin/app",
         "files: overlay conf, what the recipe itself writes",
     ]
@@ -148,7 +148,7 @@ def test_a_single_item_divides_into_what_is_needed_and_what_was_asked_for() -> N
     entries = {path: entry for path, entry in WEB.items() if entry.origins[0].source != APP}
     assert split(entries, 3) == {
         "libraries: libc6 2.36, zlib1g 1.2": ["/srv", "/usr/lib/libc.so.6", "/usr/lib/libz.so.1"],
-        "application: debian bookworm, nginx 1.22": [
+        "application: nginx 1.22, debian bookworm": [
             "/etc/nginx/nginx.conf",
             "/usr/sbin/nginx",
             "/var/lib/dpkg/status.d/nginx",
