@@ -6,7 +6,9 @@ written. `Content` is the union; each kind knows its size before it is opened.
 
 import io
 import os
+from bisect import bisect_right
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -76,14 +78,8 @@ class ArchiveMember:
     size: int
 
     def open(self) -> BinaryIO:
-        try:
-            stream = open(self.archive, "rb", buffering=0)
-        except OSError as error:
-            raise ImageError(
-                f"cannot read {self.archive}: {error.strerror}", "run fetch again: the store has lost a file"
-            ) from error
-        stream.seek(self.offset)
-        return cast(BinaryIO, io.BufferedReader(_Slice(stream, self.size, self.archive)))
+        parts = ((0, self.offset, self.size),) if self.size else ()
+        return cast(BinaryIO, io.BufferedReader(_Parts(_opened(self.archive), self.size, parts)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,78 +94,62 @@ class SparseMember:
     parts: tuple[tuple[int, int, int], ...] = field(repr=False)
 
     def open(self) -> BinaryIO:
-        return cast(BinaryIO, io.BufferedReader(_Spread(self), CHUNK))
+        return cast(BinaryIO, io.BufferedReader(_Parts(_opened(self.archive), self.size, self.parts), CHUNK))
 
 
 Content = Inline | HostFile | ArchiveMember | SparseMember
 
 
-class _Spread(io.RawIOBase):
-    """A sparse content from its beginning to its end."""
+class _Parts(io.RawIOBase):
+    """A content of which an archive holds these parts; see `SparseMember`. It may be read from any place.
 
-    def __init__(self, content: SparseMember) -> None:
-        self._content, self._position = content, 0
-        self._parts = list(reversed(content.parts))
-        self._part: BinaryIO | None = None
+    An archive that ends before a part does is an error, never a short read.
+    """
+
+    def __init__(self, archive: io.FileIO, size: int, parts: tuple[tuple[int, int, int], ...]) -> None:
+        self._archive, self._size, self._parts, self._position = archive, size, parts, 0
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer)  # type: ignore[arg-type]
-        if not self._parts:
-            return self._zeros(view, self._content.size)
-        place, offset, length = self._parts[-1]
-        if self._position < place:
-            return self._zeros(view, place)
-        if self._part is None:
-            self._part = ArchiveMember(self._content.archive, offset, length).open()
-        piece = self._part.read(len(view))
-        view[: len(piece)] = piece
-        self._position += len(piece)
-        if self._position == place + length:
-            self._parts.pop()
-            self._close_part()
-        return len(piece)
+    def seekable(self) -> bool:
+        return True
 
-    def _zeros(self, view: memoryview, end: int) -> int:
-        count = min(len(view), end - self._position)
-        view[:count] = bytes(count)
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = max(0, start + offset)
+        return self._position
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer)[: max(0, self._size - self._position)]  # type: ignore[arg-type]
+        if not len(view):
+            return 0
+        following = bisect_right(self._parts, self._position, key=itemgetter(0))
+        place, offset, length = self._parts[following - 1] if following else (0, 0, 0)
+        into = self._position - place
+        if into < length:
+            count = os.preadv(self._archive.fileno(), (view[: length - into],), offset + into)
+            if not count:
+                raise changed(str(self._archive.name))
+        else:
+            end = self._parts[following][0] if following < len(self._parts) else self._size
+            count = min(len(view), end - self._position)
+            view[:count] = bytes(count)
         self._position += count
         return count
 
-    def _close_part(self) -> None:
-        if self._part is not None:
-            self._part.close()
-            self._part = None
-
     def close(self) -> None:
-        self._close_part()
+        self._archive.close()
         super().close()
 
 
-class _Slice(io.RawIOBase):
-    """The next `size` bytes of an open file; a file that ends before them is an error, never a short read."""
-
-    def __init__(self, stream: io.FileIO, size: int, archive: Path) -> None:
-        self._stream, self._left, self._archive = stream, size, archive
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer)[: self._left]  # type: ignore[arg-type]
-        if not len(view):
-            return 0
-        count = self._stream.readinto(view)
-        if not count:
-            raise changed(str(self._archive))
-        self._left -= count
-        return count
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
+def _opened(archive: Path) -> io.FileIO:
+    try:
+        return open(archive, "rb", buffering=0)
+    except OSError as error:
+        raise ImageError(
+            f"cannot read {archive}: {error.strerror}", "run fetch again: the store has lost a file"
+        ) from error
 
 
 def changed(what: str) -> IntegrityError:

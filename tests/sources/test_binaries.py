@@ -10,6 +10,8 @@ import pytest
 
 from fromscratch.errors import Conflict, ImageError, IntegrityError, UsageError
 from fromscratch.formats import ldcache
+from fromscratch.formats.tar import blocks
+from fromscratch.formats.tar_tree import read_tree
 from fromscratch.host.scan import scan
 from fromscratch.host.store import Store
 from fromscratch.model.content import read
@@ -347,6 +349,15 @@ def test_a_library_that_the_root_lacks_comes_from_the_sysroot_and_the_roots_own_
     assert f"{MULTIARCH}/libjq.so.1.0.4" in tree
     assert f"{MULTIARCH}/libc.so.6" not in tree
     assert tree.find("/etc/ld.so.cache") is not None  # its loader has no multiarch folders
+
+
+def test_a_root_out_of_an_archive_serves_as_one_on_disk_does(desk: Path) -> None:
+    """Its files are slices of a tar."""
+    below = base(desk, {"/usr/lib64/libjq.so.1": library("libjq.so.1")})
+    archive = desk / "base.tar"
+    archive.write_bytes(b"".join(bytes(block) for block in blocks(below)))
+    tree = build(desk, below=read_tree(archive, Origin("image base", "found in", "base")), paths=["/usr/bin/jq"])
+    assert listed(tree) == listed(build(desk, below=below, paths=["/usr/bin/jq"]))
 
 
 def test_a_library_of_the_root_that_is_too_old_is_a_conflict_that_names_both(desk: Path) -> None:
