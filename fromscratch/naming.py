@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fromscratch.errors import FormatError, UsageError
+from fromscratch.errors import UsageError
 from fromscratch.host.store import Store
 from fromscratch.model.image import Image, Platform
 from fromscratch.model.reference import Reference
@@ -193,17 +193,15 @@ def _scheme(scheme: str, rest: str, store: Store, platforms: Sequence[Platform])
         from fromscratch.model.entry import Origin
 
         return Found(where=where, plain=scan(path, Origin(where, "found in", str(path))))
-    from fromscratch.formats.compression import expand
-    from fromscratch.formats.tar import read_tree
+    from fromscratch.formats.tar_tree import read_tree
+    from fromscratch.host.archives import plain_archive
     from fromscratch.model.entry import Origin
 
     with open(path, "rb") as stream:
         digest = store.add_stream(stream)
     origin = Origin(where, "found in", str(path))
-    try:
-        return Found(where=where, plain=read_tree(store.derived(digest, "tar", expand), origin))
-    except FormatError as error:
-        raise FormatError(_about(where, error.message), error.hint) from error
+    plain = plain_archive(digest, store, where)
+    return Found(where=where, plain=read_tree(plain, origin, title=where, limits=store.limits))
 
 
 def _listed(scheme: str, rest: str, store: Store, platforms: Sequence[Platform]) -> list[Image]:
@@ -248,11 +246,6 @@ def _path_and_tag(rest: str) -> tuple[Path, str | None]:
         return Path(rest), None
     head, _, tail = rest.partition(":")
     return Path(head), tail
-
-
-def _about(where: str, message: str) -> str:
-    """The reader's message about a file of the store, told of the file that the user named."""
-    return f"{where}: {message.partition(': ')[2] or message}"
 
 
 def _saved(kind: str, reference: str, store: Store, platforms: Sequence[Platform]) -> list[Image]:

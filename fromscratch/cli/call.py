@@ -39,6 +39,8 @@ class Call:
     quiet: bool
     words: Sequence[str] | None
     environment: Mapping[str, str]
+    max_expanded: str | None = None
+    max_entries: str | None = None
 
     @cached_property
     def progress(self) -> Bars:
@@ -46,14 +48,19 @@ class Call:
 
     @cached_property
     def store(self) -> "Store":
+        from fromscratch.formats.limits import limits
         from fromscratch.host.store import Store
 
-        name = self.store_name or self.environment.get("FROMSCRATCH_STORE")
+        said = self.environment.get
+        allowed = limits(
+            self.max_expanded or said("FROMSCRATCH_MAX_EXPANDED"), self.max_entries or said("FROMSCRATCH_MAX_ENTRIES")
+        )
+        name = self.store_name or said("FROMSCRATCH_STORE")
         if name:
-            return Store(Path(name))
+            return Store(Path(name), allowed)
         from platformdirs import user_cache_path
 
-        return Store(user_cache_path("fromscratch", appauthor=False))
+        return Store(user_cache_path("fromscratch", appauthor=False), allowed)
 
     @cached_property
     def recipe_path(self) -> Path:

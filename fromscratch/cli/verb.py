@@ -23,8 +23,11 @@ _SHARED = {
     "store_dir": "DIR of the store (default: $FROMSCRATCH_STORE, else the user's cache folder)",
     "platform": "linux/ARCH[,linux/ARCH] to build for, instead of the recipe's",
     "output": "DIR of the build (default: build/NAME)",
+    "max_expanded": "SIZE that an archive or image may expand to (default: $FROMSCRATCH_MAX_EXPANDED, else 64G)",
+    "max_entries": "N entries that one may have (default: $FROMSCRATCH_MAX_ENTRIES, else 1000000)",
     "quiet": "say only what was asked for, and errors",
 }
+_OF_STORE = ("store_dir", "max_expanded", "max_entries")
 INTERRUPTED = 130
 
 
@@ -77,6 +80,8 @@ class Verb:
             recipe_name=given.get("recipe") or argv.given(sys.argv, "--recipe"),
             store_name=given.get("store_dir") or argv.given(sys.argv, "--store-dir"),
             platform_names=given.get("platform") or argv.given(sys.argv, "--platform"),
+            max_expanded=given.get("max_expanded") or argv.given(sys.argv, "--max-expanded"),
+            max_entries=given.get("max_entries") or argv.given(sys.argv, "--max-entries"),
             output_name=given.get("output") or _shared_output(),
             quiet=given.get("quiet") or "--quiet" in argv.body(sys.argv),
             words=argv.remainder(sys.argv),
@@ -120,8 +125,9 @@ def verb(
     """Make a function a verb. `help` explains its own options; `without` are shared ones it does not have.
 
     `operand` names the parameter of a bare word, `operands` that of any number of them, as a tuple; options that are
-    `repeated` may be given several times, and come as lists.
+    `repeated` may be given several times, and come as lists. Without `store_dir` it has no option about the store.
     """
+    left_out = {*without, *(_OF_STORE if "store_dir" in without else ())}
 
     def made(function: Callable[..., None]) -> Verb:
         known = Verb(
@@ -130,7 +136,7 @@ def verb(
             operands=operands or operand,
             many=bool(operands),
             repeated=repeated,
-            shared={key: text for key, text in _SHARED.items() if key not in without},
+            shared={key: text for key, text in _SHARED.items() if key not in left_out},
             help=help or {},
         )
         VERBS[known.name] = known

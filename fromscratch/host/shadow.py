@@ -24,7 +24,7 @@ def shadow(store: Store, place: Path) -> Store:
             target = place / path.relative_to(store.root)
             target.parent.mkdir(parents=True, exist_ok=True)
             _name(path, target)
-    return Store(place)
+    return Store(place, store.limits)
 
 
 def _found(root: Path) -> Iterator[Path]:

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +133,7 @@ class Laboratory:
             "platforms": [str(platform) for platform in job.platforms],
             "epoch": job.epoch,
             "store": packed(place / "store"),
+            "limits": asdict(job.store.limits),
             "output": packed(place / "output"),
             "answer": packed(place / "answer.json"),
             "settings": {

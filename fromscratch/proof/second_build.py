@@ -51,6 +51,7 @@ def _failure(spec: dict[str, Any], settings: dict[str, Any]) -> dict[str, str] |
 
     from fromscratch import assembly
     from fromscratch.errors import ImageError
+    from fromscratch.formats.limits import Limits
     from fromscratch.host.store import Store
     from fromscratch.model.image import Platform
     from fromscratch.recipe import Recipe
@@ -58,7 +59,7 @@ def _failure(spec: dict[str, Any], settings: dict[str, Any]) -> dict[str, str] |
     job = assembly.Job(
         recipe=msgspec.convert(spec["recipe"], Recipe),
         folder=Path(_path(settings["folder"])),
-        store=Store(Path(_path(spec["store"]))),
+        store=Store(Path(_path(spec["store"])), Limits(**spec["limits"])),
         output=Path(_path(spec["output"])),
         platforms=tuple(Platform.parse(name) for name in spec["platforms"]),
         epoch=spec["epoch"],
