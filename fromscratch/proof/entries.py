@@ -1,6 +1,6 @@
 """Where two tars first differ, entry by entry, as they are read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import zip_longest
 from typing import BinaryIO
@@ -23,6 +23,7 @@ _KINDS = {
     b"6": "FIFO",
 }
 _BILLION = 10**9
+_HOLE = bytes(CHUNK)
 
 _Found = tuple[Member, StreamBytes]
 
@@ -44,7 +45,7 @@ def first_difference(left: BinaryIO, right: BinaryIO) -> Difference | None:
 
 def first_byte(left: BinaryIO, right: BinaryIO) -> tuple[int, bytes, bytes] | None:
     """Where two streams differ first, and what follows there in each; None if they are the same."""
-    return _first_byte(lambda: _filled(left), lambda: _filled(right))
+    return _first_byte(iter(lambda: left.read(CHUNK), b""), iter(lambda: right.read(CHUNK), b""))
 
 
 def entry_at(stream: BinaryIO, offset: int) -> str:
@@ -69,7 +70,7 @@ def _displaced(number: int, left: _Found | None, right: _Found | None, *rests: I
 
 def _fields(left: _Found, right: _Found) -> Iterator[Field]:
     """All in which two entries of one name differ."""
-    (one, its), (other, others) = left, right
+    one, other = left[0], right[0]
     if one.flag != other.flag:
         yield Field("kind", _KINDS[one.flag], _KINDS[other.flag])
         return
@@ -80,15 +81,16 @@ def _fields(left: _Found, right: _Found) -> Iterator[Field]:
         ("mtime", _time(one.mtime), _time(other.mtime)),
         ("target", quoted(decode(one.link)), quoted(decode(other.link))),
         ("device", f"{one.major},{one.minor}", f"{other.major},{other.minor}"),
-        ("size", str(one.size), str(other.size)),
+        ("size", str(_size(one)), str(_size(other))),
     ):
         if of_one != of_other:
             yield text_field(name, of_one, of_other)
     yield from _xattrs(dict(one.xattrs), dict(other.xattrs))
-    differing = _first_byte(lambda: its.content(CHUNK), lambda: others.content(CHUNK))
+    differing = _first_byte(_content(left, right), _content(right, left))
     if differing is not None:
         offset, here, there = differing
-        yield bytes_field(f"content from offset {offset} on", here, there)
+        place = _place(one, offset) if one.sparse == other.sparse else offset
+        yield bytes_field(f"content from offset {place} on", here, there)
 
 
 def _xattrs(left: dict[str, bytes], right: dict[str, bytes]) -> Iterator[Field]:
@@ -98,27 +100,52 @@ def _xattrs(left: dict[str, bytes], right: dict[str, bytes]) -> Iterator[Field]:
             yield Field(f"xattr {quoted(name)}", *values)
 
 
-def _first_byte(left: Callable[[], bytes], right: Callable[[], bytes]) -> tuple[int, bytes, bytes] | None:
-    """Each gives the next bytes: as many as the other, but at its end."""
-    offset = 0
+def _first_byte(left: Iterator[bytes], right: Iterator[bytes]) -> tuple[int, bytes, bytes] | None:
+    """The same of pieces of any length."""
+    offset, one, other = 0, b"", b""
     while True:
-        one, other = left(), right()
-        if one != other:
+        one, other = one or next(left, b""), other or next(right, b"")
+        length = min(len(one), len(other))
+        if one[:length] != other[:length] or not length:
             alike = common(one, other)
-            return offset + alike, one[alike:], other[alike:]
-        if not one:
-            return None
-        offset += len(one)
+            return (offset + alike, one[alike:], other[alike:]) if one or other else None
+        offset, one, other = offset + length, one[length:], other[length:]
 
 
-def _filled(stream: BinaryIO) -> bytes:
-    """The next CHUNK bytes, fewer only at the end."""
-    pieces = []
-    left = CHUNK
-    while left and (piece := stream.read(left)):
-        pieces.append(piece)
-        left -= len(piece)
-    return b"".join(pieces)
+def _content(found: _Found, like: _Found) -> Iterator[bytes]:
+    """The bytes of a file; of sparse ones that are so in the same way, what is stored of them."""
+    member, source = found
+    stored = iter(lambda: source.content(CHUNK), b"")
+    return stored if member.sparse == like[0].sparse else _spread(member, source)
+
+
+def _spread(member: Member, source: StreamBytes) -> Iterator[bytes]:
+    """The whole content, with zeros for what is not stored."""
+    end = 0
+    for start, length in member.sparse.parts if member.sparse else ((0, member.size),):
+        yield from _zeros(start - end)
+        end = start + length
+        for left in range(length, 0, -CHUNK):
+            yield source.content(min(CHUNK, left))
+    yield from _zeros(_size(member) - end)
+
+
+def _place(member: Member, offset: int) -> int:
+    """Where in the file a byte belongs that is at this offset of what is stored of it."""
+    for start, length in member.sparse.parts if member.sparse else ():
+        if offset < length:
+            return start + offset
+        offset -= length
+    return offset
+
+
+def _zeros(count: int) -> Iterator[bytes]:
+    for left in range(count, 0, -CHUNK):
+        yield _HOLE[:left]
+
+
+def _size(member: Member) -> int:
+    return member.sparse.size if member.sparse else member.size
 
 
 def _name(member: Member) -> bytes:

@@ -7,6 +7,7 @@ import tarfile
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from fromscratch.formats import oci
 from fromscratch.formats.oci_config import config_bytes
 from fromscratch.formats.tar import blocks
 from fromscratch.formats.tar_header import header
+from fromscratch.host.run import run
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Entry, File, HardLink, Meta, with_meta
 from fromscratch.model.image import Image, Layer, Original, RunConfig
@@ -24,6 +26,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, tree_path
 from fromscratch.proof.documents import first_field
 from fromscratch.proof.images import first_difference, first_difference_of_all
+from tests.engines import need
 from tests.images import ARM64, image_of
 from tests.strategies import trees
 from tests.trees import tree
@@ -196,6 +199,36 @@ def test_the_same_entries_in_another_form_are_told_by_the_header(tmp_path: objec
     assert told(image_of(raw((b"a", b""))), image_of(raw((b"a", b"")) + bytes(512))) == (
         "layer 1 of linux/amd64: its entries say the same, but are written differently: what follows the last entry,"
         f" from offset 1536 of the tar on, is at its end in the first and {' '.join(['00'] * 12)}… in the second"
+    )
+
+
+def sparse(tmp_path: Path, regions: dict[int, bytes], *, whole: bool = False) -> bytes:
+    """GNU tar's archive of a file of 300,000 bytes that holds these."""
+    with open(tmp_path / "file", "wb") as file:
+        file.truncate(300_000)
+        for offset, data in regions.items():
+            file.seek(offset)
+            file.write(data)
+    form = [] if whole else ["--sparse", "--hole-detection=raw"]
+    options = ["--format=pax", "--mtime=@0", "--owner=0", "--group=0", "--mode=644", "--pax-option=delete=?time"]
+    return run([need("tar"), "-c", *form, *options, "-C", str(tmp_path), "file"]).stdout
+
+
+def test_a_sparse_file_is_compared_by_what_it_is_and_not_by_how_it_is_stored(tmp_path: Path) -> None:
+    one, other = {4096: b"x" * 4096, 204_800: b"end"}, {4096: b"x" * 4096, 204_800: b"enD"}
+    zeros = " ".join(["00"] * 11)
+    message = (
+        "layer 1 of linux/amd64: /file: content from offset 204802 on is"
+        f" 64 {zeros}… in the first and 44 {zeros}… in the second"
+    )
+    assert told(image_of(sparse(tmp_path, one)), image_of(sparse(tmp_path, other))) == message
+    assert told(image_of(sparse(tmp_path, one)), image_of(sparse(tmp_path, other, whole=True))) == message
+    assert told(image_of(sparse(tmp_path, one)), image_of(sparse(tmp_path, one, whole=True))).startswith(
+        "layer 1 of linux/amd64: its entries say the same, but are written differently: the header of /file, from"
+    )
+    bigger = {**one, 290_000: b"!"}
+    assert told(image_of(sparse(tmp_path, one)), image_of(sparse(tmp_path, bigger))).startswith(
+        "layer 1 of linux/amd64: /file: content from offset 290000 on is 00"
     )
 
 

@@ -5,7 +5,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import msgspec
@@ -77,6 +77,12 @@ def test_what_depends_on_nothing_is_the_same_twice_and_leaves_nothing(tmp_path: 
     assert set(CONDITIONS) <= set(varied(twice))
     assert twice.digest in (made.layout / "index.json").read_text()
     assert list(temporary.iterdir()) == []
+
+
+def test_a_job_has_nothing_that_the_other_process_is_not_told() -> None:
+    """What is added to a Job, and decides about the image, has to go into the second build as well."""
+    told_there = {"recipe", "folder", "store", "output", "platforms", "epoch", "jobs"}
+    assert {field.name for field in fields(Job)} == {*told_there, "progress"}
 
 
 class Meanwhile:
