@@ -131,6 +131,19 @@ def podman_engine(folder: Path) -> Podman:
     return ours
 
 
+def variables(of: Engine, folder: Path) -> dict[str, str]:
+    """What the environment says of an engine of ours, for a command that finds it by itself."""
+    if isinstance(of, Docker):
+        return {"DOCKER_HOST": of.address} if of.address else {}
+    if isinstance(of, Podman | Buildah):
+        flags = dict(flag.removeprefix("--").split("=", 1) for flag in of.program[1:])
+        storage = folder / "storage.conf"
+        places = f'graphroot = "{flags["root"]}"\nrunroot = "{flags["runroot"]}"\n'
+        storage.write_text(f'[storage]\ndriver = "vfs"\n{places}')
+        return {"CONTAINERS_STORAGE_CONF": str(storage), **of.env}
+    return dict(of.env)
+
+
 def buildah_engine(folder: Path) -> Buildah:
     """A buildah with its own storage below `folder`."""
     need("buildah")

@@ -51,6 +51,7 @@ class Made:
         self.text += f"\nwrote {receipt.reference}"
 
     def _load(self, call: Call, tag: str, engine: str | None, via: str) -> None:
+        from fromscratch.cli import brought
         from fromscratch.host.engine import find_engine
         from fromscratch.model.image import Platform
         from fromscratch.naming import chosen
@@ -64,8 +65,8 @@ class Made:
         image = (here or [chosen(self.built.images, call.platforms, str(self.job.layout))])[0]
         sink = engine_sink(found.engine, call.store, via, call.progress)
         receipt = assembly.deliver([image], sink, tag)
-        self.facts["engine"] = {"kind": found.kind, "reference": receipt.reference, "id": str(receipt.digest)}
-        self.text += f"\n{found.kind} has {receipt.reference} as {receipt.digest}"
+        self.facts["engine"] = {"kind": found.kind, **brought.facts(receipt)}
+        self.text += f"\n{brought.text(found.kind, receipt)}"
 
 
 def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: str, entrypoint: str | None) -> Made:

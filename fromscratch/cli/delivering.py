@@ -17,7 +17,7 @@ _STDOUT = "/dev/stdout"
     "import",
     help={
         "tag": "REF, what the engine will call it (default: the recipe's name)",
-        "engine": "docker or podman (default: the first that answers)",
+        "engine": "docker, podman, buildah or containerd (default: the first of these that answers)",
         "via": "import: the root's tar and a metadata Dockerfile; load: as it is, so that its digest is kept",
         "image": _IMAGE,
         "json": "the name and ID for a program to read",
@@ -31,20 +31,19 @@ def import_(
     image: str | None = None,
     json: bool = False,
 ) -> None:
-    """Bring the image into a container engine: docker import and a metadata Dockerfile, or --via load."""
-    from fromscratch import assembly
-    from fromscratch.cli.target import target
+    """Bring the image into a container engine: its import of the root and the configuration, or --via load."""
+    from fromscratch.cli import brought
     from fromscratch.host.engine import find_engine
     from fromscratch.sinks.catalogue import engine_sink
 
     if via not in ("import", "load"):
         raise UsageError(f"--via {via}: no such way", "say import or load")
     name = tag or _name(call, image)
-    made = target(call, image).need_image()
+    made = brought.wanted(call, image)
     found = find_engine(engine)
-    receipt = assembly.deliver([made], engine_sink(found.engine, call.store, via, call.progress), name)
-    text = f"{found.kind} has {receipt.reference} as {receipt.digest}"
-    call.result({"engine": found.kind, "reference": receipt.reference, "id": str(receipt.digest)}, text, json)
+    receipt = brought.deliver(made, engine_sink(found.engine, call.store, via, call.progress), found.kind, name)
+    facts = {"engine": found.kind, **brought.facts(receipt)}
+    call.result(facts, brought.text(found.kind, receipt), json)
 
 
 @verb(
@@ -93,7 +92,7 @@ def pack(
     operand="image",
     help={
         "image": _IMAGE,
-        "engine": "docker or podman; none: a private root (default: docker if it answers, else a private root)",
+        "engine": "docker, podman or containerd; none: a private root (default: docker if it answers, else that)",
     },
 )
 def run(call: Call, image: str | None = None, engine: str | None = None) -> None:
@@ -110,12 +109,12 @@ def run(call: Call, image: str | None = None, engine: str | None = None) -> None
 
 def _name(call: Call, image: str | None) -> str:
     """What an image is called where nobody says it. Raises UsageError for one that has only a place."""
-    from fromscratch.naming import SCHEMES
+    from fromscratch.naming import ENGINES, SCHEMES
 
     if image is None:
         return call.job.recipe.name
     kind, colon, rest = image.partition(":")
-    if colon and kind in ("docker", "podman"):
+    if colon and kind in ENGINES:
         return rest
     if colon and kind in SCHEMES:
         raise UsageError(f"{image} says where the image is, and not what to call it", "say --tag NAME")

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from fromscratch.errors import ImageError
+from fromscratch.host.engines.contract import Status
 from fromscratch.host.store import Store
 from fromscratch.model.image import Platform
 
@@ -99,10 +100,25 @@ def _packing() -> Iterator[Check]:
 def _engines() -> Iterator[Check]:
     from fromscratch.host import engine
 
-    for kind in engine.KINDS:
-        state = engine.status(engine.engine(kind))
-        found = f"{state.version} for {state.platform}" if state.available else state.problem
-        yield Check(f"engine: {kind}", state.available, found, state.hint)
+    asked = [engine.engine(kind).status() for kind in engine.KINDS]
+    for state in asked:
+        yield Check(f"engine: {state.kind}", state.available, _engine(state), state.hint)
+    answers = [state for state in asked if state.available]
+    order = ", ".join(engine.KINDS)
+    yield Check(
+        "engines: default",
+        bool(answers),
+        f"{answers[0].kind}, the first that answers of {order}" if answers else f"none of {order} answers",
+        "start or install one of them; pack, push and run do without",
+    )
+
+
+def _engine(state: Status) -> str:
+    if not state.available:
+        return state.problem
+    product = f"{state.product}, " if state.product else ""
+    reached = f" by {state.reached}" if state.reached else ""
+    return f"{product}{state.version} for {state.platform}{reached}; --via {state.engine.ways}"
 
 
 def _running() -> Iterator[Check]:

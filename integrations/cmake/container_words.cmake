@@ -122,8 +122,8 @@ function(_container_line words result)
   set(${result} "${words}" PARENT_SCOPE)
 endfunction()
 
-# docker or podman where the image is to go, or nothing. CONTAINER_ENGINE: auto (the first that answers), docker, podman
-# or none.
+# The engine where the image is to go, or nothing. CONTAINER_ENGINE: auto (the first that answers), docker, podman,
+# buildah, containerd or none.
 function(container_engine result)
   set(engine "${CONTAINER_ENGINE}")
   if(engine STREQUAL "none")

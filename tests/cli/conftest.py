@@ -1,5 +1,5 @@
 """Engines for the tests of sinks."""
 
-from tests.engines import docker, podman
+from tests.engines import buildah, containerd, docker, podman
 
-__all__ = ["docker", "podman"]
+__all__ = ["buildah", "containerd", "docker", "podman"]

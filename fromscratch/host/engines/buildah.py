@@ -22,7 +22,7 @@ class Buildah(Engine):
     program: tuple[str, ...] = ("buildah",)
 
     kind: ClassVar[Kind] = "buildah"
-    ways: ClassVar[str] = "import (from the root's tar, config, commit), load; it starts nothing"
+    ways: ClassVar[str] = "import (from, config, commit) or load; it starts nothing"
     install: ClassVar[str] = "apt-get install buildah"
     lists: ClassVar[str] = "buildah images"
 

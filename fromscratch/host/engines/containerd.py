@@ -30,7 +30,7 @@ class Containerd(Engine):
     program: tuple[str, ...] = ("ctr",)
 
     kind: ClassVar[Kind] = "containerd"
-    ways: ClassVar[str] = "load; import makes one layer of the image here, and loads that"
+    ways: ClassVar[str] = "import (flattened here) or load"
     install: ClassVar[str] = "apt-get install containerd"
     lists: ClassVar[str] = "ctr images ls"
 

@@ -32,7 +32,7 @@ class Docker(Engine):
     program: tuple[str, ...] = ("docker",)
 
     kind: ClassVar[Kind] = "docker"
-    ways: ClassVar[str] = "import (the root's tar with the instructions of the Dockerfile, in one request), load"
+    ways: ClassVar[str] = "import (in one request) or load"
     install: ClassVar[str] = "apt-get install docker.io"
     lists: ClassVar[str] = "docker images"
 

@@ -16,7 +16,7 @@ class Podman(Engine):
     program: tuple[str, ...] = ("podman",)
 
     kind: ClassVar[Kind] = "podman"
-    ways: ClassVar[str] = "import (podman import, and a build of the Dockerfile on it), load"
+    ways: ClassVar[str] = "import (import, then build) or load"
     install: ClassVar[str] = "apt-get install podman"
     lists: ClassVar[str] = "podman images"
 
