@@ -26,6 +26,7 @@ from fromscratch.sources.contract import Context
 from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.planner import debian_architecture
 from fromscratch.sources.debian.source import DebianSource
+from fromscratch.transforms.layering import layered
 from tests.trees import listed, text
 
 pytest.importorskip("pysequoia", reason="pysequoia is not installed; it signs the archives of these tests")
@@ -699,3 +700,22 @@ class TestContract(SourceContract):
             change=lambda: mirror.publish(busybox(), libc("2.37"), libgcc()),
             other=options(applets=False),
         )
+
+
+def test_the_reasons_of_files_divide_the_tree_into_layers(debian: Debian, store: Store) -> None:
+    source = debian()
+    source.fetch(store)
+    tree = source.build(store)
+    by_package = layered(tree, "package", [source.label], "x")
+    assert [part.comment for part in by_package] == [
+        "busybox 1:1.35-4 (debian bookworm)",
+        "libc6 2.36-9 (debian bookworm)",
+        "libgcc-s1 1 (debian bookworm)",
+        "the rest of debian bookworm",
+    ]
+    assert ["/usr/bin/busybox" in part.tree for part in by_package] == [True, False, False, False]
+    assert ["/usr/lib/libc.so.6" in part.tree for part in by_package] == [False, True, False, False]
+    assert [part.comment for part in layered(tree, 2, [source.label], "x")] == [
+        "libraries: libc6 2.36-9, libgcc-s1 1",
+        "application: debian bookworm, busybox 1:1.35-4",
+    ]

@@ -16,6 +16,8 @@ from fromscratch.model.entry import Directory, Entry, HardLink, Meta, Origin, Sy
 from fromscratch.model.image import RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath, parent
+from fromscratch.sources.buildroot.origins import origins
+from fromscratch.sources.buildroot.progress import Package
 from fromscratch.transforms.layering import Part, Rule, layered
 from tests.images import image_of
 from tests.sameness import everything
@@ -255,3 +257,23 @@ def test_the_layers_of_any_tree_are_that_tree_again(tree: Rootfs, rule: Rule) ->
         assert everything(found) == everything(root_tree(single, store))
         # A plain root has no entry in a tar, and so no time.
         assert everything(found.without([ROOT])) | {ROOT: ()} == everything(tree) | {ROOT: ()}
+
+
+def test_packages_of_buildroot_are_told_apart_as_those_of_debian_are() -> None:
+    def package(name: str, *dependencies: str) -> Package:
+        return Package(name, "1", dependencies, in_staging=False, is_image=False, folder="")
+
+    packages = {"busybox": package("busybox", "zlib"), "zlib": package("zlib"), "skeleton": package("skeleton")}
+    files = {TreePath("/bin/sh"): "busybox", TreePath("/lib/libz.so"): "zlib", TreePath("/etc/fstab"): "skeleton"}
+    origin = origins("buildroot x", packages, {"BR2_PACKAGE_BUSYBOX": "the recipe"}, files)
+    entries = {path: sized(1, origin(path)) for path in (*files, "/etc/os-release")}
+    assert split(entries, "package", ("buildroot x",)) == {
+        "busybox 1 (buildroot x)": ["/bin/sh"],
+        "skeleton 1 (buildroot x)": ["/etc/fstab"],
+        "zlib 1 (buildroot x)": ["/lib/libz.so"],
+        "the rest of buildroot x": ["/etc/os-release"],
+    }
+    assert split(entries, 2, ("buildroot x",)) == {
+        "libraries: skeleton 1, zlib 1": ["/etc/fstab", "/lib/libz.so"],
+        "application: buildroot x, busybox 1": ["/bin/sh", "/etc/os-release"],
+    }
