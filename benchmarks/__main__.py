@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--tree", type=Path, default=Path("/usr"), help="the folder to take files from (default: /usr)")
     parser.add_argument("--megabytes", type=int, default=170, help="how much of it (default: %(default)s)")
     parser.add_argument("--scratch", type=Path, help="where to write (default: a temporary folder)")
+    parser.add_argument("--large", action="store_true", help="also pack 1.5 GB of the tree's folder, for the memory")
     options = parser.parse_args()
     unknown = set(options.module) - set(MODULES)
     if unknown:
@@ -43,6 +44,9 @@ def main() -> None:
         for name in options.module or MODULES:
             for group in MODULES[name](tree, folder, Path(scratch)):
                 print(table(group, *measure(group, options.rounds)), flush=True)
+        if options.large:
+            group = packing.large(options.tree, Path(scratch))
+            print(table(group, *measure(group, options.rounds)), flush=True)
 
 
 if __name__ == "__main__":

@@ -34,14 +34,27 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A case that does one part of the job alone, in one thread; `divisible` if several could share it."""
+
+    case: str
+    divisible: bool = False
+
+
+@dataclass(frozen=True)
 class Group:
-    """Cases that do the same job; the ratios are to the first. `units` is how many things one run handles."""
+    """Cases that do the same job; the ratios are to the first. `units` is how many things one run handles.
+
+    `parts` are cases too: what they take together on all CPUs, and the longest that cannot be divided,
+    is the limit, which no program that does all of them goes below.
+    """
 
     title: str
     cases: Sequence[Case]
     note: str = ""
     units: int = 0
     unit: str = "entry"
+    parts: Sequence[Part] = ()
 
 
 @dataclass
@@ -88,22 +101,40 @@ def table(group: Group, found: dict[str, Measured], skipped: list[str]) -> str:
         lines.append(group.note)
     base = next(iter(found.values()))
     width = max([len(name) for name in found] + [4])
-    per = f"{'per ' + group.unit:>12}" if group.units else ""
-    lines.append(
-        f"{'':{width}}  {'wall ms':>9} {'spread':>8} {'CPU ms':>8} {'RSS MB':>7} {'size MB':>8}{per} {'ratio':>7}"
+    limit, reckoning = _limit(group.parts, found)
+    titles = [f"{'wall ms':>9} {'spread':>8} {'CPU ms':>8} {'RSS MB':>7} {'size MB':>8}"]
+    titles += (
+        [f"{'per ' + group.unit:>12}"] * bool(group.units) + [f"{'ratio':>7}"] + [f"{'of limit':>9}"] * bool(limit)
     )
+    lines.append(f"{'':{width}}  {' '.join(titles)}")
     for name, one in found.items():
         wall = statistics.median(one.wall)
-        ratios = sorted(mine / theirs for mine, theirs in zip(one.wall, base.wall, strict=True))
-        size = f"{one.size / 1e6:8.2f}" if one.size else " " * 8
-        ratio = statistics.median(ratios)
-        each = f"{wall / group.units * 1e6:10.2f}us" if group.units else ""
-        lines.append(
-            f"{name:{width}}  {wall * 1e3:9.1f} {_spread(one.wall):>8} {statistics.median(one.cpu) * 1e3:8.0f}"
-            f" {one.memory / 1024:7.1f} {size}{each} {ratio:7.{2 if ratio >= 0.1 else 4}f}"
-        )
+        ratio = statistics.median(mine / theirs for mine, theirs in zip(one.wall, base.wall, strict=True))
+        row = [f"{wall * 1e3:9.1f} {_spread(one.wall):>8} {statistics.median(one.cpu) * 1e3:8.0f}"]
+        row.append(f"{one.memory / 1024:7.1f} " + (f"{one.size / 1e6:8.2f}" if one.size else " " * 8))
+        if group.units:
+            row.append(f"{wall / group.units * 1e6:10.2f}us")
+        row.append(f"{ratio:7.{2 if ratio >= 0.1 else 4}f}")
+        if limit and name not in {part.case for part in group.parts}:
+            row.append(f"{wall / limit:9.2f}")
+        lines.append(f"{name:{width}}  {' '.join(row)}")
+    if limit:
+        lines.append(f"limit: {reckoning} = {limit * 1e3:.0f} ms")
     lines += [f"skipped  {reason}" for reason in skipped]
     return "\n".join(lines) + "\n"
+
+
+def _limit(parts: Sequence[Part], found: dict[str, Measured]) -> tuple[float, str]:
+    """Seconds, and how they come about; zero without parts."""
+    if not parts:
+        return 0.0, ""
+    cpus = os.cpu_count() or 1
+    times = {part.case: statistics.median(found[part.case].cpu) for part in parts}
+    together = sum(times.values()) / cpus
+    name, longest = max(((part.case, times[part.case]) for part in parts if not part.divisible), key=lambda one: one[1])
+    if longest > together:
+        return longest, f"{name}, which one thread must do,"
+    return together, f"({' + '.join(f'{time * 1e3:.0f}' for time in times.values())}) ms on {cpus} CPUs"
 
 
 def _spread(values: list[float]) -> str:
