@@ -216,16 +216,23 @@ def _listed(scheme: str, rest: str, store: Store, platforms: Sequence[Platform])
         return read_layout(path, tag)
     from fromscratch.host.archives import read_archive
 
-    return read_archive(path, store, tag)
+    return read_archive(path, store, tag, "oci-archive" if scheme == "oci-archive" else "docker-archive")
 
 
 def _check_path(scheme: str, rest: str, path: Path) -> None:
     """Raises UsageError if there is no such file, or folder for the schemes that name one."""
+    from fromscratch.host.layout_blobs import is_copied_by_skopeo
+
     if not path.exists():
         raise UsageError(f"{scheme}:{rest}: there is no {path}", "see whether the path is right")
     if (scheme in ("oci", "dir")) != path.is_dir():
         kind, other = ("folder", "a file") if path.is_dir() else ("file", "a folder")
         raise UsageError(f"{scheme}:{rest}: {path} is a {kind}, and {scheme}: names {other}", _meant(path))
+    if path.is_dir() and is_copied_by_skopeo(path):
+        raise UsageError(
+            f"{scheme}:{rest}: {path} holds an image in a form that only skopeo and podman have",
+            f"run `skopeo copy dir:{path} oci:{path}-oci:latest` and name oci:{path}-oci",
+        )
 
 
 def _meant(path: Path) -> str:
@@ -257,7 +264,7 @@ def _saved(kind: str, reference: str, store: Store, platforms: Sequence[Platform
         raise UsageError(f"{kind} has no image {reference}", f"`{engine.lists}` lists what it has")
     with store.temporary() as path:
         engine.save(reference, path, platforms)
-        return read_archive(path, store)
+        return read_archive(path, store, form="oci-archive" if kind == "containerd" else "docker-archive")
 
 
 def _engine_with(name: str) -> str | None:

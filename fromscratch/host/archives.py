@@ -1,6 +1,7 @@
 """Images in archives of this machine: what `docker save`, `podman save`, skopeo or we wrote."""
 
 from pathlib import Path
+from typing import Literal
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError
@@ -14,10 +15,13 @@ from fromscratch.host.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image
 
+Form = Literal["docker-archive", "oci-archive"]
 
-def read_archive(path: Path, store: Store, name: str | None = None) -> list[Image]:
+
+def read_archive(path: Path, store: Store, name: str | None = None, form: Form = "docker-archive") -> list[Image]:
     """The images of a docker-archive or oci-archive, compressed or not, kept in the store.
 
+    Of an archive that is both, `form` says how to read it: as docker does, or as a layout, with all platforms.
     Raises UsageError for a name that is not in it, FormatError for what is no such archive, TooLarge for one that
     expands to more than the store allows.
     """
@@ -25,9 +29,10 @@ def read_archive(path: Path, store: Store, name: str | None = None) -> list[Imag
         digest = store.add_stream(stream)
     plain = plain_archive(digest, store, str(path))
     tree = read_tree(plain, Origin(str(path), "found in", str(path)), title=str(path), limits=store.limits)
-    if is_docker_archive(tree):
+    is_layout = tree.find(LAYOUT_FILE) is not None
+    if is_docker_archive(tree) and (form == "docker-archive" or not is_layout):
         return docker_archive_images(tree, str(path), name)
-    if tree.find(LAYOUT_FILE) is None:
+    if not is_layout:
         raise FormatError(
             f"{path} holds no image: it has neither manifest.json nor {LAYOUT_FILE}",
             "is it a plain root? name it as tar:FILE",

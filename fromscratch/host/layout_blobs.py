@@ -12,6 +12,8 @@ from fromscratch.formats import oci
 from fromscratch.formats.verified import check_bytes, verified
 from fromscratch.host import disk
 
+_DIRECTORY_TRANSPORT = b"Directory Transport Version:"
+
 
 @dataclass(frozen=True, slots=True)
 class LayoutBlobs:
@@ -79,3 +81,15 @@ def read_file(directory: Path, name: str) -> bytes:
     if len(data) > oci.MAX_DOCUMENT:
         raise FormatError(f"{path} is larger than any index is", "make the layout again")
     return data
+
+
+def is_copied_by_skopeo(directory: Path) -> bool:
+    """Whether it is a `dir:` of skopeo, or `docker-dir` of podman: blobs in a folder, and a file that says so."""
+    path = directory / "version"
+    try:
+        if path.is_symlink() or not path.is_file():
+            return False
+        with open(path, "rb") as stream:
+            return stream.read(len(_DIRECTORY_TRANSPORT)) == _DIRECTORY_TRANSPORT
+    except OSError:
+        return False
