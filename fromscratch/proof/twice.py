@@ -45,6 +45,7 @@ def build_twice(job: Job) -> Twice:
     The output folder holds the first build, which may be one that was there; of the second nothing stays. What
     Buildroot has built is in the store, and not built again. Raises what `build` does.
     """
+    job = assembly.settled(job)
     built = assembly.build(job)
     with laboratory(job) as place:
         with job.progress.task("build again under other conditions", unit="builds"):
