@@ -1,0 +1,217 @@
+"""One image in each form: every program of the field that Debian ships agrees with us on digests and contents.
+
+Where one of them cannot read a form at all, what it says is part of the test.
+"""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fromscratch.digest import Digest
+from fromscratch.formats import oci
+from fromscratch.formats.tar import read_tree
+from fromscratch.host.archives import read_archive
+from fromscratch.host.engine import Engine
+from fromscratch.host.layers import root_tree
+from fromscratch.host.layout import read_layout
+from fromscratch.model.entry import Origin
+from tests.agreement.sample import NAME, Sample, facts, facts_of
+from tests.engines import need, need_root
+
+pytestmark = [pytest.mark.slow, pytest.mark.engine]
+TAGGED = f"{NAME}:1.0"
+MOUNTING = "looking at what an engine has unpacked"
+TITLE = {"org.opencontainers.image.title": "sample", "org.example.note": "\u00e9"}
+
+
+def told_by(*argv: str | Path) -> bytes:
+    return subprocess.run(argv, check=True, capture_output=True).stdout
+
+
+def refused(*argv: str | Path) -> str:
+    """What a program says when it cannot."""
+    done = subprocess.run(argv, capture_output=True, check=False)
+    assert done.returncode != 0
+    return done.stderr.decode()
+
+
+def answer(of: Engine, *words: str | Path) -> Any:
+    return json.loads(of.call(*map(str, words)).stdout)
+
+
+def last_word(of: Engine, *words: str | Path) -> str:
+    return of.call(*map(str, words)).stdout.decode().split()[-1]
+
+
+def test_skopeo_sees_the_same_digests_in_every_form(made: Sample) -> None:
+    skopeo = need("skopeo")
+    for name in (f"oci:{made.layout}:1.0", f"oci-archive:{made.folder}/oci.tar:1.0"):
+        told = json.loads(told_by(skopeo, "inspect", name))
+        assert (told["Digest"], told["Layers"]) == (made.digest, made.layers)
+    archive = f"docker-archive:{made.folder}/docker.tar:{TAGGED}"
+    assert json.loads(told_by(skopeo, "inspect", archive))["Layers"] == made.diff_ids  # it shows layers unpacked
+    for name in (f"oci:{made.layout}:1.0", f"oci-archive:{made.folder}/oci.tar:1.0", archive):
+        assert str(Digest.of(told_by(skopeo, "inspect", "--raw", "--config", name))) == made.id
+
+
+def test_skopeo_copies_keep_the_image(made: Sample, tmp_path: Path) -> None:
+    skopeo = need("skopeo")
+    between = [f"oci:{tmp_path}/oci:1.0", f"dir:{tmp_path}/dir"]
+    for source, target in pairwise([f"oci:{made.layout}:1.0", *between, f"oci-archive:{tmp_path}/a.tar:x"]):
+        told_by(skopeo, "copy", "-q", "--preserve-digests", source, target)
+    for (again,) in (read_layout(tmp_path / "oci", verify=True), read_archive(tmp_path / "a.tar", made.store, "x")):
+        assert again == made.image
+        assert again.original is not None
+        assert str(Digest.of(again.original.manifest)) == made.digest
+        assert facts(root_tree(again, made.store)) == made.tree()
+
+
+def test_skopeo_copies_into_the_form_of_docker(made: Sample, tmp_path: Path) -> None:
+    skopeo, source = need("skopeo"), f"oci:{made.layout}:1.0"
+    target = f"docker-archive:{tmp_path}/docker.tar:{TAGGED}"
+    if made.codec == "zstd":
+        assert "zstd compression is not supported for docker images" in refused(skopeo, "copy", source, target)
+        return
+    told_by(skopeo, "copy", "-q", source, target)
+    (again,) = read_archive(tmp_path / "docker.tar", made.store, TAGGED)
+    assert again.original is not None
+    assert str(Digest.of(again.original.config)) == made.id
+    assert facts(root_tree(again, made.store)) == made.tree()
+
+
+def test_umoci_tells_and_unpacks_the_layout(made: Sample, tmp_path: Path) -> None:
+    umoci = need("umoci")
+    need_root("unpacking with owners and devices")
+    told = json.loads(told_by(umoci, "stat", "--json", "--image", f"{made.layout}:1.0"))["history"]
+    assert [(step["layer"]["digest"], step["diff_id"]) for step in told] == list(
+        zip(made.layers, made.diff_ids, strict=True)
+    )
+    assert [step["created_by"] for step in told] == ["fromscratch: a test"] * 3
+    words = [umoci, "unpack", "--image", f"{made.layout}:1.0", tmp_path / "bundle"]
+    if made.codec == "zstd":
+        assert f"blob is not correct mediatype: {oci.LAYER_ZSTD}" in refused(*words)
+        return
+    told_by(*words)
+    assert facts_of(tmp_path / "bundle" / "rootfs") == made.tree()
+
+
+@pytest.mark.parametrize("form", ["oci", "oci.tar", "docker.tar"])
+def test_podman_has_the_same_image(made: Sample, form: str, podman: Engine) -> None:
+    need_root(MOUNTING)
+    words = ("pull", "-q", f"oci:{made.layout}:1.0") if form == "oci" else ("load", "-q", "-i", made.folder / form)
+    name = last_word(podman, *words).removeprefix("sha256:")
+    try:
+        (told,) = answer(podman, "image", "inspect", name)
+        assert (told["Digest"], f"sha256:{told['Id']}") == (made.digest, made.id)
+        assert (told["RootFS"]["Layers"], told["Annotations"]) == (made.diff_ids, TITLE)
+        if form != "oci":
+            assert told["RepoTags"] == [TAGGED]
+        assert facts_of(Path(last_word(podman, "image", "mount", name))) == made.tree()
+        podman.call("image", "umount", name)
+    finally:
+        podman.call("image", "rm", "-f", name)
+
+
+def test_buildah_has_the_same_image(made: Sample, buildah: Engine) -> None:
+    need_root(MOUNTING)
+    name = last_word(buildah, "pull", "-q", f"oci:{made.layout}:1.0")
+    told = answer(buildah, "inspect", "--type", "image", name)
+    assert (told["FromImageDigest"], f"sha256:{told['FromImageID']}") == (made.digest, made.id)
+    assert (told["OCIv1"]["rootfs"]["diff_ids"], told["ImageAnnotations"]) == (made.diff_ids, TITLE)
+    container = last_word(buildah, "from", name)
+    try:
+        assert facts_of(Path(last_word(buildah, "mount", container))) == made.tree()
+    finally:
+        buildah.call("rm", container)
+        buildah.call("rmi", name)
+
+
+@contextmanager
+def loaded(docker: Engine, archive: Path) -> Iterator[None]:
+    docker.call("load", "-q", "-i", str(archive))
+    try:
+        yield
+    finally:
+        docker.call("image", "rm", "-f", TAGGED)
+
+
+def test_docker_has_the_same_image(made: Sample, docker: Engine, tmp_path: Path) -> None:
+    archive = made.folder / "docker.tar"
+    if made.codec == "zstd" and docker_is_old(docker):
+        # It gives each layer to its reader of tars as it is, unless that begins as gzip, bzip2 or xz do.
+        assert "invalid tar header" in refused(*docker.program, "load", "-i", archive)
+        return
+    with loaded(docker, archive):
+        (told,) = answer(docker, "image", "inspect", TAGGED)
+        assert (told["Id"], told["RootFS"]["Layers"]) == (made.id, made.diff_ids)
+        history = docker.call("history", "--no-trunc", "--format", "{{.CreatedBy}}|{{.Comment}}", TAGGED)
+        by = "fromscratch: a test"
+        assert history.stdout.decode().splitlines() == [f"{by}|", f"{by}|", f"{by}|the base"]
+        assert exported(docker, tmp_path) == as_docker_exports(made.tree())
+        docker.call("save", "-o", str(tmp_path / "saved.tar"), TAGGED)
+    (again,) = read_archive(tmp_path / "saved.tar", made.store, TAGGED)
+    assert again.original is not None
+    assert str(Digest.of(again.original.config)) == made.id
+    assert facts(root_tree(again, made.store)) == made.tree()
+
+
+def docker_is_old(docker: Engine) -> bool:
+    version = docker.call("version", "--format", "{{.Server.Version}}").stdout.decode()
+    return int(version.split(".")[0]) < 23
+
+
+def exported(docker: Engine, folder: Path) -> list[str]:
+    """What a container of it holds, without the places for docker's own mounts."""
+    container = last_word(docker, "create", TAGGED)
+    try:
+        with_mounts = docker.call("export", container).stdout
+    finally:
+        docker.call("rm", "-v", container)
+    (folder / "exported.tar").write_bytes(with_mounts)
+    tree = read_tree(folder / "exported.tar", Origin("test", "found in", "export"))
+    own = {"/.dockerenv", "/proc", "/sys", "/dev/pts", "/dev/shm", "/dev/console"}
+    own |= {f"/etc/{name}" for name in ("hostname", "hosts", "resolv.conf", "mtab")}
+    return [_TIMES.sub(r"\1", line) for line in facts(tree.without(path for path in tree if path in own))]
+
+
+def as_docker_exports(lines: list[str]) -> list[str]:
+    """Of attributes it tells capabilities only; and its places for mounts have changed the time of two folders."""
+    told = [line.replace(" {user.comment=0x6e6f7465}", "") for line in lines]
+    return [_TIMES.sub(r"\1", line) for line in told]
+
+
+_TIMES = re.compile(r"^(d 0755 0:0 /(?:dev|etc)) @\d+$")
+
+
+def test_docker_before_25_reads_no_oci_archive(gzipped: Sample, docker: Engine) -> None:
+    if docker_is_old(docker):
+        assert "no such file or directory" in refused(*docker.program, "load", "-i", gzipped.folder / "oci.tar")
+
+
+@pytest.mark.parametrize("form", ["oci.tar", "docker.tar"])
+def test_containerd_has_the_same_image(made: Sample, form: str, containerd: Engine, tmp_path: Path) -> None:
+    said = containerd.call("images", "import", str(made.folder / form)).stdout.decode()
+    assert f"{TAGGED} ({made.digest})" in said
+    try:
+        blobs = containerd.call("content", "ls", "-q").stdout.decode().split()
+        assert {made.digest, made.id, *made.layers} <= set(blobs)
+        held = {digest: containerd.call("content", "get", digest).stdout for digest in (made.digest, made.id)}
+        assert {str(Digest.of(data)) for data in held.values()} == held.keys()
+        assert f"{made.digest} complete (4/4)" in " ".join(
+            containerd.call("images", "check", f"name=={TAGGED}").stdout.decode().split()
+        )
+        (tmp_path / "root").mkdir()
+        containerd.call("images", "mount", "--snapshotter=native", TAGGED, str(tmp_path / "root"))
+        assert facts_of(tmp_path / "root") == made.tree()
+        containerd.call("images", "unmount", "--rm", str(tmp_path / "root"))
+        containerd.call("images", "export", str(tmp_path / "exported.tar"), TAGGED)
+    finally:
+        containerd.call("images", "rm", "--sync", TAGGED)
+    assert read_archive(tmp_path / "exported.tar", made.store, TAGGED) == [made.image]
