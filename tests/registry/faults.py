@@ -191,12 +191,18 @@ def slow(piece: int, pause: float) -> Action:
     return act
 
 
-def endless(content_type: str, most: int = 1 << 30) -> Action:
+def without_range(exchange: Exchange) -> None:
+    """The whole of it, though a part was asked for."""
+    with exchange.asked(Range=None) as response:
+        exchange.relay(response)
+
+
+def endless(content_type: str, code: int = 200, most: int = 1 << 30) -> Action:
     """An answer that goes on for as long as the client listens."""
 
     def act(exchange: Exchange) -> None:
         exchange.drain()
-        exchange.begin(200, [("Content-Type", content_type)])
+        exchange.begin(code, [("Content-Type", content_type)])
         exchange.send(b'{"schemaVersion":2,"layers":[')
         blank = b" " * PIECE
         for _ in itertools.repeat(None, most // PIECE):
