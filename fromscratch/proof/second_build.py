@@ -14,8 +14,12 @@ from fromscratch.host import otherwise
 def main(spec: dict[str, Any]) -> None:
     """Build, and write what went wrong, or null, into the file `answer`."""
     settings = spec["settings"]
-    _apply(settings)
-    failure = _failure(spec, settings)
+    try:
+        _apply(settings)
+    except OSError as error:
+        failure: dict[str, str] | None = {"message": f"the kernel does not allow it: {error.strerror}", "hint": ""}
+    else:
+        failure = _failure(spec, settings)
     with open(_path(spec["answer"]), "w", encoding="ascii") as file:
         json.dump(failure, file)
 

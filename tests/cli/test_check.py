@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import Desk
+from tests.engines import need, need_root
 from tests.images import HERE
 
 pytestmark = pytest.mark.slow
@@ -74,6 +75,18 @@ def test_what_cannot_be_varied_here_is_said(desk: Desk) -> None:
     desk.write("fromscratch.yaml", "name: demo\ncompression: fast\nrootfs: [{overlay: files}]\n")
     said = desk.answer("build", "--check").splitlines()
     assert said[-1] == "not varied: the model of CPU, on which digests (not diff_ids) of compression: fast depend"
+
+
+def test_root_who_may_not_become_anybody_is_told_so(desk: Desk) -> None:
+    need_root("giving up the right to become another user")
+    without = (need("setpriv"), "--bounding-set=-setuid,-setgid", sys.executable, "-m", "fromscratch")
+    answer = desk.call("build", "--check", program=without)
+    assert answer.code == 0, answer.err
+    said = answer.out.splitlines()
+    assert said[1].endswith(f"(varied: folder, {CONDITIONS})")
+    assert said[2] == (
+        "not varied: user: the second build failed: the kernel does not allow it: Operation not permitted"
+    )
 
 
 def test_source_date_epoch_is_of_the_call_and_the_same_in_both(desk: Desk) -> None:
