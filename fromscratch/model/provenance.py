@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from fromscratch import paths
 from fromscratch.model.entry import Entry, Origin
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import encode
+from fromscratch.paths import ROOT, encode
 
 _SHOWN = 8
 _BY_RECIPE = "recipe"
@@ -14,11 +15,13 @@ _BY_RECIPE = "recipe"
 def made_of(tree: Rootfs) -> str:
     """The sources of a tree by name, each with the packages that were taken from it.
 
+    A folder that holds something tells nothing: every layer that has something in it has the folder too.
     It ends up where anybody reads it: of a path of this machine only the last name is told, and of a URL
     neither user nor query.
     """
     packages: dict[str, dict[str, bool]] = {}
-    for entry in tree.values():
+    holding = {paths.parent(path) for path in tree if path != ROOT}
+    for entry in (entry for path, entry in tree.items() if path not in holding):
         for origin in _owners(entry):
             known = packages.setdefault(_shown(origin.source), {})
             # What a tarball brought is "shipped in" it too, but that is no package: nothing asked for it.

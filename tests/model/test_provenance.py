@@ -52,5 +52,10 @@ def test_names_of_any_bytes_can_be_written() -> None:
     assert made_of(tree(Origin(decode(b"overlay caf\xe9\n"), "found in", "x"))) == r"overlay caf\xe9?"
 
 
-def test_folders_alone_tell_nothing() -> None:
+def test_a_folder_tells_something_only_where_it_is_empty() -> None:
     assert made_of(tree()) == made_of(Rootfs()) == ""
+    folder = Directory(Meta(0o755), (package("base-files 12"), Origin("overlay x", "found in", "x")))
+    empty = {tree_path("/"): Directory(Meta(0o755)), tree_path("/etc"): folder}
+    assert made_of(Rootfs(empty)) == "debian bookworm: base-files 12; overlay x"
+    filled = {**empty, tree_path("/etc/motd"): file(Inline(b""), Origin("overlay x", "found in", "x"))}
+    assert made_of(Rootfs(filled)) == "overlay x"
