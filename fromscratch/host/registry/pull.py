@@ -21,7 +21,7 @@ from fromscratch.host.registry import origins
 from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import Place, reference_of
 from fromscratch.host.registry.client import Answer, Client, decoded
-from fromscratch.host.registry.push import ACCEPTED
+from fromscratch.host.registry.manifests import ACCEPTED
 from fromscratch.host.store import Store
 from fromscratch.model.image import Image, Platform
 from fromscratch.model.reference import Reference

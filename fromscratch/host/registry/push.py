@@ -8,16 +8,16 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 from fromscratch.digest import Digest
-from fromscratch.errors import FormatError, IntegrityError, UsageError
-from fromscratch.formats import oci
+from fromscratch.errors import FormatError, UsageError
 from fromscratch.formats.oci_graph import Graph, is_manifest
-from fromscratch.formats.verified import verified
 from fromscratch.host import crew
 from fromscratch.host.meter import OWN_BAR, Meter, Share
 from fromscratch.host.registry import origins
 from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import Place
-from fromscratch.host.registry.client import Answer, Client
+from fromscratch.host.registry.client import Client
+from fromscratch.host.registry.manifests import put_manifest, read_document
+from fromscratch.host.registry.referrers import put_referrer
 from fromscratch.host.registry.upload import Arrival, Upload
 from fromscratch.host.store import Store
 from fromscratch.model.image import Blob
@@ -46,9 +46,10 @@ def push(
     *,
     tags: Sequence[str] = (),
     mount_from: Sequence[str] = (),
+    artifacts: Sequence[Graph] = (),
     store: Store | None = None,
 ) -> Pushed:
-    """Bring all of `graph` to the repository of `to`, and name it by its tag and by `tags`.
+    """Bring all of `graph` to the repository of `to`, and name it by its tag and by `tags`; and `artifacts`, unnamed.
 
     What the registry has already is not sent; `mount_from` are repositories of the same registry to take blobs
     from, besides those that the store remembers. A reference with a digest and no tag names nothing anew. Raises
@@ -56,13 +57,16 @@ def push(
     """
     names = _names(graph, to, tags)
     place = Place.of(to)
-    blobs = [blob for blob in graph.blobs if not is_manifest(blob.media_type)]
+    everything = {blob.digest: blob for whole in (graph, *artifacts) for blob in whole.blobs}
+    blobs = [blob for blob in everything.values() if not is_manifest(blob.media_type)]
     known = origins.known(store, place, [blob.digest for blob in blobs]) if store else {}
     sources = {blob.digest: (*mount_from, *known.get(blob.digest, ())) for blob in blobs}
     mounting = dict.fromkeys(name for names in sources.values() for name in names if name != place.repository)
     with Client(place, access, progress, pushing=True, mounting=mounting) as client:
         arrivals, sent = _bring(client, blobs, sources, progress)
         _documents(client, graph, names)
+        for artifact in artifacts:
+            _documents(client, artifact, ())
     if store:
         origins.remember(store, place, [blob.digest for blob in blobs])
     return Pushed(to, graph.top.digest, names, arrivals, sent)
@@ -104,49 +108,20 @@ def _bring(
 
 def _documents(client: Client, graph: Graph, names: Sequence[str]) -> None:
     """What names others comes behind them; the tags come last, when everything is there."""
-    for blob in graph.blobs:
-        if is_manifest(blob.media_type) and (blob.digest != graph.top.digest or not names):
+    for blob in filter(lambda one: is_manifest(one.media_type), graph.blobs):
+        data = read_document(blob)
+        subject = _subject(data)
+        if subject is not None:
+            put_referrer(client, blob, data, subject)
+        elif blob.digest != graph.top.digest or not names:
             put_manifest(client, blob, str(blob.digest))
     top = next(blob for blob in graph.blobs if blob.digest == graph.top.digest)
     for name in names:
         put_manifest(client, top, name)
 
 
-def put_manifest(client: Client, blob: Blob, name: str) -> Answer | None:
-    """The document under a tag or its own digest; None if it stands there already."""
-    doing = f"push the {'index' if blob.media_type == oci.INDEX else 'manifest'} {name} to {client.place}"
-    there = client.ask(doing, "HEAD", f"manifests/{name}", expect=(200, 404), headers={"Accept": ", ".join(ACCEPTED)})
-    if there.status == 200 and _same(there, blob, name):
-        return None
-    with verified(blob.open(), blob.digest, blob.size, f"the document {blob.digest}") as stream:
-        data = stream.read()
-    headers = {"Content-Type": _media_type(data, blob)}
-    answer = client.ask(doing, "PUT", f"manifests/{name}", expect=(201, 202), headers=headers, data=data)
-    if answer.digest is not None and answer.digest.algorithm == blob.digest.algorithm and answer.digest != blob.digest:
-        raise IntegrityError(
-            f"{client.place} took {name} as {answer.digest}, and it is {blob.digest}", "ask who runs the registry"
-        )
-    return answer
-
-
-def _same(there: Answer, blob: Blob, name: str) -> bool:
-    with suppress(FormatError):
-        return there.digest == blob.digest or (there.digest is None and name == str(blob.digest))
-    return False
-
-
-def _media_type(data: bytes, blob: Blob) -> str:
-    """What the document calls itself, which is the name of docker's for some that were read."""
-    with suppress(ValueError, AttributeError):
-        named = json.loads(data).get("mediaType")
-        if isinstance(named, str) and named:
-            return named
-    return blob.media_type
-
-
-ACCEPTED = (
-    oci.MANIFEST,
-    oci.INDEX,
-    "application/vnd.docker.distribution.manifest.v2+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-)
+def _subject(data: bytes) -> Digest | None:
+    """What a manifest or an index refers to."""
+    with suppress(ValueError, TypeError, KeyError, FormatError):
+        return Digest.parse(json.loads(data)["subject"]["digest"])
+    return None

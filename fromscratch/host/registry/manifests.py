@@ -1,0 +1,59 @@
+"""Documents that lead to others: what a registry keeps under `manifests`. distribution-spec, "Pushing Manifests"."""
+
+import json
+from contextlib import suppress
+
+from fromscratch.errors import FormatError, IntegrityError
+from fromscratch.formats import oci
+from fromscratch.formats.verified import verified
+from fromscratch.host.registry.client import Answer, Client
+from fromscratch.model.image import Blob
+
+ACCEPTED = (
+    oci.MANIFEST,
+    oci.INDEX,
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+
+
+def put_manifest(client: Client, blob: Blob, name: str, *, always: bool = False) -> Answer | None:
+    """The document under a tag or its own digest; None if it stands there already, unless it is sent `always`.
+
+    Raises RegistryError, and IntegrityError if the registry takes it for another.
+    """
+    doing = f"push the {'index' if blob.media_type == oci.INDEX else 'manifest'} {name} to {client.place}"
+    accepted = {"Accept": ", ".join(ACCEPTED)}
+    if not always:
+        there = client.ask(doing, "HEAD", f"manifests/{name}", expect=(200, 404), headers=accepted)
+        if there.status == 200 and _same(there, blob, name):
+            return None
+    data = read_document(blob)
+    headers = {"Content-Type": _media_type(data, blob)}
+    answer = client.ask(doing, "PUT", f"manifests/{name}", expect=(201, 202), headers=headers, data=data)
+    if answer.digest is not None and answer.digest.algorithm == blob.digest.algorithm and answer.digest != blob.digest:
+        raise IntegrityError(
+            f"{client.place} took {name} as {answer.digest}, and it is {blob.digest}", "ask who runs the registry"
+        )
+    return answer
+
+
+def read_document(blob: Blob) -> bytes:
+    """All of a small blob. Raises IntegrityError."""
+    with verified(blob.open(), blob.digest, blob.size, f"the document {blob.digest}") as stream:
+        return stream.read()
+
+
+def _same(there: Answer, blob: Blob, name: str) -> bool:
+    with suppress(FormatError):
+        return there.digest == blob.digest or (there.digest is None and name == str(blob.digest))
+    return False
+
+
+def _media_type(data: bytes, blob: Blob) -> str:
+    """What the document calls itself, which is the name of docker's for some that were read."""
+    with suppress(ValueError, AttributeError):
+        named = json.loads(data).get("mediaType")
+        if isinstance(named, str) and named:
+            return named
+    return blob.media_type
