@@ -124,7 +124,10 @@ class DockerApi:
 
     def _received(self, answer: http.client.HTTPResponse) -> bytes:
         try:
-            return answer.read(CHUNK)
+            piece = answer.read(CHUNK)
+            if not piece and answer.length:  # read() itself is content with less than was announced
+                raise http.client.IncompleteRead(b"", answer.length)
+            return piece
         except (OSError, http.client.HTTPException) as error:
             raise self._broken(error) from error
 
