@@ -17,7 +17,7 @@ from fromscratch.formats.oci_images import images
 from fromscratch.formats.tar_header import BLOCK, header
 from fromscratch.formats.verified import check_bytes, verified
 from fromscratch.model.content import Content, read
-from fromscratch.model.entry import File, Meta
+from fromscratch.model.entry import File, HardLink, Meta
 from fromscratch.model.image import Blob, Image, Layer
 from fromscratch.model.rootfs import Rootfs
 
@@ -102,6 +102,8 @@ class ArchiveBlobs:
     def content(self, name: str) -> Content:
         """The content of a file of the archive. Raises FormatError."""
         entry = self.tree.find(name)
+        if isinstance(entry, HardLink):
+            entry = self.tree[entry.target]
         if not isinstance(entry, File):
             raise MissingBlob(
                 f"{self.label} lacks {name}", "the archive is cut or of another kind; save the image again"

@@ -21,10 +21,12 @@ from fromscratch.host.layout import read_layout, write_layout
 from fromscratch.host.store import Store
 from fromscratch.model.image import Image
 from fromscratch.naming import find
-from fromscratch.sinks.archive import OciArchiveSink
+from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
 from tests.agreement.sample import NAME, Sample, facts
 from tests.engines import need, need_root
 from tests.images import AMD64, ARM64, HERE, image_of
+from tests.sinks.contract import packed
+from tests.trees import tree
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
 TAGGED = f"{NAME}:1.0"
@@ -90,6 +92,20 @@ def test_docker_saves_several_images(gzipped: Sample, in_docker: Engine, tmp_pat
         read_archive(tmp_path / "saved.tar", gzipped.store)
     check(only(read_archive(tmp_path / "saved.tar", gzipped.store, TAGGED)), gzipped)
     assert facts(root_tree(only(read_archive(tmp_path / "saved.tar", gzipped.store, other)), gzipped.store)) == []
+
+
+def test_a_layer_that_an_image_has_twice_is_read(docker: Engine, podman: Engine, tmp_path: Path) -> None:
+    """docker writes the second one as a symlink to the first."""
+    one, two = packed(tree("f 0644 0:0 /a 'a'")), packed(tree("f 0644 0:0 /b 'b'"))
+    image = image_of(one, two, one)
+    DockerArchiveSink(tmp_path / "ours.tar").deliver(image, TAGGED)
+    for of in (docker, podman):
+        of.call("load", "-q", "-i", str(tmp_path / "ours.tar"))
+        of.call("save", "-o", str(tmp_path / of.kind), TAGGED)
+        of.call("image", "rm", "-f", TAGGED)
+        again = only(read_archive(tmp_path / of.kind, Store(tmp_path / "store")))
+        assert [layer.diff_id for layer in again.layers] == [layer.diff_id for layer in image.layers]
+        assert list(root_tree(again, Store(tmp_path / "store"))) == ["/", "/a", "/b"]
 
 
 def test_docker_saves_what_it_built_itself(docker: Engine, tmp_path: Path) -> None:
@@ -197,8 +213,8 @@ def test_umoci_makes_layouts(gzipped: Sample, tmp_path: Path) -> None:
     changed = only(read_layout(tmp_path / "made", "2.0", verify=True))
     assert changed == only(read_layout(tmp_path / "made", "latest"))
     assert (changed.config.cmd, changed.author, len(changed.layers)) == (("/bin/new",), "them", 4)
-    tree = root_tree(changed, gzipped.store)
-    assert ("/etc/new" in tree, "/bin/su" in tree) == (True, False)
+    root = root_tree(changed, gzipped.store)
+    assert ("/etc/new" in root, "/bin/su" in root) == (True, False)
     write_layout(tmp_path / "made", [gzipped.image], tag="ours", keep_others=True)
     assert "2.0" in told_by(umoci, "list", "--layout", place).split()
     assert only(read_layout(tmp_path / "made", "latest", verify=True)) == changed

@@ -145,6 +145,22 @@ def test_compressed_layers_of_any_name_are_read(tmp_path: Path) -> None:
     assert docker_archive_images(packed(files, tmp_path), "docker-archive:x") == [ONE]
 
 
+@pytest.mark.parametrize(("kind", "target"), [(tarfile.SYMTYPE, "../0/layer.tar"), (tarfile.LNKTYPE, "0/layer.tar")])
+def test_a_layer_that_is_a_link_to_another_is_read(kind: bytes, target: str, tmp_path: Path) -> None:
+    """As docker writes a layer that an image has twice."""
+    twice = image_of(b"first", b"first")
+    listing = [{"Config": "c.json", "Layers": ["0/layer.tar", "1/layer.tar"]}]
+    files = {"c.json": config_bytes(twice), "0/layer.tar": b"first", "manifest.json": json.dumps(listing).encode()}
+    packed(files, tmp_path)
+    with tarfile.open(tmp_path / "archive.tar", "a") as tar:
+        link = tarfile.TarInfo("1/layer.tar")
+        link.type, link.linkname = kind, target
+        tar.addfile(link)
+    tree = read_tree(tmp_path / "archive.tar", Origin("test", "found in", "archive"))
+    (read,) = docker_archive_images(tree, "docker-archive:x")
+    assert layer_bytes(read) == [b"first", b"first"]
+
+
 def test_a_layer_that_went_bad_is_found(tmp_path: Path) -> None:
     data = b"".join(docker_archive(ONE, NAME)).replace(layer_bytes(ONE)[1], bytes(ONE.layers[1].size))
     (read,) = docker_archive_images(as_tree([data], tmp_path), "docker-archive:x")
