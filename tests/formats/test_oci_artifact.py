@@ -1,6 +1,8 @@
 """Artifacts beside an image: written, found by what they refer to, and read."""
 
 import json
+import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -190,3 +192,14 @@ def test_an_artifact_without_a_type_is_told_by_its_configuration() -> None:
     manifest = oci.Manifest(config=config, layers=(), annotations={"a": "b"})
     top = oci.describe(oci.manifest_bytes(manifest), oci.MANIFEST)
     assert listed(top, manifest) == replace(top, artifact_type=config.media_type, annotations={"a": "b"})
+
+
+def test_the_example_of_the_documents_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkout = Path(os.environ.get("FROMSCRATCH_CHECKOUT", Path(__file__).parents[2]))
+    (example,) = re.findall(r"```python\n(.*?)```", (checkout / "docs/oci.md").read_text(), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    top = write_layout(tmp_path / "build/hello/oci", [ONE], tag="latest")
+    (tmp_path / "hello.spdx.json").write_bytes(b"{}")
+    exec(compile(example, "docs/oci.md", "exec"), {})  # noqa: S102 - our own text
+    (found,) = read_referrers(tmp_path / "build/hello/oci", top.digest)
+    assert found.artifact_type == SPDX
