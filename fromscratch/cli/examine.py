@@ -30,7 +30,7 @@ class Check:
 
 def examined(store: Store) -> list[Check]:
     """Every check, in the order of the flow."""
-    return [_store(store), *_debian(), *_buildroot(), *_packing(), *_engines(), *_running()]
+    return [_store(store), *_debian(), *_buildroot(), *_packing(), *_engines(), _registries(), *_running()]
 
 
 def table(checks: list[Check]) -> str:
@@ -119,6 +119,28 @@ def _engine(state: Status) -> str:
     product = f"{state.product}, " if state.product else ""
     reached = f" by {state.reached}" if state.reached else ""
     return f"{product}{state.version} for {state.platform}{reached}; --via {state.engine.ways}"
+
+
+def _registries() -> Check:
+    return _tried("registry: credentials", _credentials)
+
+
+def _credentials() -> str:
+    """Which files and programs know us to registries. Raises ImageError. No secret is read out of either."""
+    from fromscratch.host import run
+    from fromscratch.host.registry import credentials
+    from fromscratch.host.registry.access import Access
+
+    told = []
+    for path in credentials.files(Access()):
+        names, programs = credentials.registries(path), credentials.helpers(path)
+        for program in programs:
+            run.need(program, f"{path}", f"install it, or take it out of {path}")
+        kept = [*([f"for {', '.join(names)}"] if names else []), *programs]
+        told += [f"{path} ({', '.join(kept)})"] if kept else []
+    if not told:
+        raise ImageError("nobody is logged in to a registry", "docker login REGISTRY, or podman login REGISTRY")
+    return ", ".join(told)
 
 
 def _running() -> Iterator[Check]:
