@@ -15,7 +15,7 @@ from fromscratch import paths
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError
 from fromscratch.formats import codec as codecs
-from fromscratch.formats import tar
+from fromscratch.formats import tar_writer as tar
 from fromscratch.formats.codec import Bytes, Codec, CodecName, Plain
 from fromscratch.formats.labour import Errand, Labour
 from fromscratch.model.rootfs import Rootfs
