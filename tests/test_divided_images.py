@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from fromscratch.formats import oci
+from fromscratch.formats.oci_config import image_documents
 from fromscratch.host.engine import Engine
+from fromscratch.host.layout import read_layout
 from fromscratch.host.scan import scan
 from fromscratch.model.entry import Origin
 from fromscratch.model.listing import lines
@@ -178,6 +181,24 @@ def test_umoci_unpacks_the_layers_to_the_one_tree(project: Project, tmp_path: Pa
         unpacked.append(facts(scan(bundle / "rootfs", UMOCI)))
     assert len({time for _, time in unpacked[0]}) > 2
     assert unpacked[1:] == unpacked[:1] * 3
+
+
+@pytest.mark.slow
+@pytest.mark.engine
+def test_skopeo_makes_layers_for_lazy_pulling_that_are_read_alike(project: Project) -> None:
+    project.build()
+    copied = project.folder / "chunked"
+    places = f"oci:{project.folder}/build/demo/oci:latest", f"oci:{copied}:latest"
+    words = ("copy", "--dest-compress", "--dest-compress-format", "zstd:chunked", *places)
+    subprocess.run([need("skopeo"), *words], check=True, capture_output=True)
+    (before,), (after,) = read_layout(project.folder / "build/demo/oci"), read_layout(copied)
+    (top,) = json.loads((copied / "index.json").read_text())["manifests"]
+    manifest = json.loads((copied / "blobs" / top["digest"].replace(":", "/")).read_text())
+    for layer in manifest["layers"]:
+        assert layer["mediaType"] == oci.LAYER_ZSTD
+        assert "io.containers.zstd-chunked.manifest-position" in layer["annotations"]
+    assert image_documents(after).config == image_documents(before).config
+    assert project.call("ls", f"oci:{copied}").out == project.call("ls").out
 
 
 @pytest.mark.slow
