@@ -95,12 +95,14 @@ class Session:
         body: Callable[[], Any] | None = None,
         *,
         authorization: str | None = None,
+        confined: bool = False,
     ) -> "requests.Response":
         """The answer to one request, whatever its status; its body is not yet read.
 
         `body` makes the bytes to send, anew for each place that a redirect leads to (RFC 9110, 15.4: what carries a
         body or makes something follows 307 and 308 only). `authorization` is shown to the origin of `url` and to no
-        other. Raises Failed when no answer comes, or it leads where no request may go.
+        other; so is the body of a `confined` request. Raises Failed when no answer comes, or it leads where no request
+        may go.
         """
         followed = (301, 302, 303, 307, 308) if method in ("GET", "HEAD") else (307, 308)
         home = origin(url)
@@ -121,6 +123,8 @@ class Session:
                 return response
             response.close()
             url = redirected(url, location)
+            if confined and origin(url) != home:
+                raise Failed(Kind.UNTRUSTED, "the server leads elsewhere with what only it may see")
         raise Failed(Kind.BROKEN, f"the server redirects more than {_REDIRECTS} times")
 
 

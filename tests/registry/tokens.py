@@ -65,6 +65,8 @@ class TokenServer:
     """The field, or fields, that hold the token in the answer: `token`, `access_token`."""
     instead: deque[Reply] = field(default_factory=deque)
     """Answers that are given before the right ones, one by one."""
+    leads_to: tuple[int, str] | None = None
+    """A redirection instead of every answer."""
     asked: list[Question] = field(default_factory=list)
     issued: list[str] = field(default_factory=list)
     _chain: list[str] = field(default_factory=list)
@@ -163,7 +165,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _reply(self, fields: dict[str, list[str]]) -> None:
         status, body = self.tokens.answer(Question(self.command, self.headers["Authorization"], fields))
-        self.send_response(status)
+        if self.tokens.leads_to:
+            status, location = self.tokens.leads_to
+            self.send_response(status)
+            self.send_header("Location", location)
+        else:
+            self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _CLIENT = "fromscratch"
 _LIFE = 60.0  # token.md: what a token lasts whose answer does not say
+_LONG = 24 * 3600.0
 _EARLY = 5.0
 _MOST = 1 << 20
 
@@ -171,7 +172,7 @@ class Authorizer:
             "refresh_token": credentials.identity,
         }
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-        return session.send("POST", realm, headers, lambda: urlencode(form).encode())
+        return session.send("POST", realm, headers, lambda: urlencode(form).encode(), confined=True)
 
     def _realm(self, challenge: Challenge) -> str:
         """Where tokens are given. What is asked there by whom must be as protected as the registry itself is."""
@@ -191,8 +192,9 @@ class Authorizer:
     def _refused(
         self, response: "requests.Response", data: bytes, realm: str, credentials: Credentials | None
     ) -> Exception:
-        if response.status_code >= 500 or response.status_code == 429:
-            return web.refused(response)
+        passing = web.refused(response)
+        if passing.again:
+            return passing
         said = refusal.read(response.status_code, data, self.conceal)
         host = urlsplit(realm).hostname
         whom = f"the credentials of {credentials.source}" if credentials else "anybody without credentials"
@@ -213,7 +215,7 @@ def _parsed(data: bytes, realm: str) -> tuple[str, float]:
     except (ValueError, AttributeError, RecursionError):
         # What was read may hold a token: it is neither shown nor chained.
         raise RegistryError(f"{urlsplit(realm).hostname} answers with no token", "ask who runs the registry") from None
-    return token, float(lasts) if isinstance(lasts, int | float) and lasts > 0 else _LIFE
+    return token, float(min(lasts, _LONG)) if isinstance(lasts, int | float) and lasts > 0 else _LIFE
 
 
 def _limited(response: "requests.Response") -> bytes:

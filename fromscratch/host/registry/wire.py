@@ -46,7 +46,12 @@ class RegistrySession(web.Session):
                 break
             if web.origin(response.url) != web.origin(self._base):
                 break
-            if not self._authorizer.answer(self, response.headers.get("WWW-Authenticate", ""), shown):
+            try:
+                worth_it = self._authorizer.answer(self, response.headers.get("WWW-Authenticate", ""), shown)
+            except BaseException:
+                response.close()
+                raise
+            if not worth_it:
                 break
             response.close()
         return response
