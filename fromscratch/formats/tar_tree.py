@@ -78,10 +78,7 @@ def lay(
         except ImageError as error:
             raise reading.about(name, error) from error
         check_entries(stack.weight, limits, f"what the layers up to {title} make")
-    try:
-        stack.end(origin)
-    except ImageError as error:
-        raise reading.about(b"", error) from error
+    stack.end()
     return reading.size
 
 

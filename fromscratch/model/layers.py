@@ -1,7 +1,8 @@
 """Layers laid over each other: image-spec/layer.md, "Applying Changesets" and "Whiteouts".
 
 An entry of a layer that passes a symlink of a lower one is written where that leads, inside the root, as on a
-filesystem. Whiteouts count for the lower layers only, wherever they stand among the entries of their own.
+filesystem. Whiteouts count for the lower layers only, wherever they stand among the entries of their own, and make
+nothing: docker and podman make the directory of a whiteout if there is none, umoci and the specification do not.
 """
 
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ from dataclasses import replace
 from fromscratch import paths
 from fromscratch.errors import Conflict, FormatError, NotInTree
 from fromscratch.model.builder import Counted, Names, TreeBuilder
-from fromscratch.model.entry import Directory, Entry, Fifo, Meta, Origin, also_from, kind_of
+from fromscratch.model.entry import Directory, Entry, HardLink, also_from, kind_of
 from fromscratch.model.resolution import walk
 from fromscratch.paths import ROOT, TreePath
 
@@ -28,28 +29,26 @@ class LayerStack(TreeBuilder):
 
     def __init__(self) -> None:
         super().__init__()
-        self._marks: list[TreePath] = []
         self._records: set[TreePath] = set()
         self._gone: dict[TreePath, tuple[Entry, Names]] = {}  # by whiteouts of this layer
 
     def begin(self, whiteouts: Iterable[TreePath]) -> None:
-        """A new layer, with all its whiteouts; its entries are `put` next."""
-        self._marks = list(whiteouts)
-        for mark in self._marks:
+        """A new layer, with all its whiteouts; its entries are `put` next, and then comes `end`."""
+        for mark in whiteouts:
             self._take_away(mark)
 
-    def end(self, origin: Origin) -> None:
-        """The layer is complete: what it told of directories by whiteouts in them alone is there too."""
-        for mark in self._marks:
-            self._make_parents(self._located(mark), Fifo(Meta(0), (origin,)))
+    def end(self) -> None:
+        """The layer is complete."""
         for path in self._records & self._entries.keys():
             self._remove(path)
-        self._marks, self._records, self._gone = [], set(), {}
+        self._records, self._gone = set(), {}
 
     def put(self, path: TreePath, entry: Entry) -> TreePath:
         """As in any archive; but a directory keeps what lower layers have in it, and the reasons that it had."""
         if path.startswith(f"/{_RECORDS}"):
             self._records.add(TreePath("/" + path.split("/", 2)[1]))
+        if isinstance(entry, HardLink) and self._located(path) == self._located(entry.target):
+            raise FormatError(f"{path} is a hard link to itself", _HINT)
         present = self._entries.get(path)
         if isinstance(entry, Directory) and isinstance(present, Directory) and present.origins:
             entry = also_from(replace(entry, origins=present.origins), entry)
