@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import bundling, commands, headers, packing, reading, rebuilding
+from benchmarks import bundling, commands, headers, packing, pushing, reading, rebuilding
 from benchmarks.runner import Group, measure, table
 from benchmarks.sample import sample
 from fromscratch.model.rootfs import Rootfs
@@ -22,6 +22,7 @@ MODULES: dict[str, Callable[[Rootfs, Path, Path], list[Group]]] = {
     "commands": commands.groups,
     "bundling": bundling.groups,
     "rebuilding": rebuilding.groups,
+    "pushing": pushing.groups,
 }
 
 

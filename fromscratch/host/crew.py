@@ -9,6 +9,10 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+class Stopped(Exception):
+    """Work was told to stop; what it has brought so far is kept."""
+
+
 def each(
     items: Sequence[Item], work: Callable[[Item], Result], jobs: int, stop: Callable[[], None], grace: float = 2.0
 ) -> list[Result]:

@@ -1,6 +1,7 @@
 """Bars for many transfers at once: one for all of them, and one for each that is large."""
 
 import threading
+from typing import Protocol
 
 from fromscratch.progress import Task
 
@@ -12,6 +13,16 @@ def known_sum(sizes: dict[str, int | None]) -> int | None:
     """The sum, if all of them are known."""
     known = [size for size in sizes.values() if size is not None]
     return sum(known) if len(known) == len(sizes) else None
+
+
+class Watcher(Protocol):
+    """Who is told how far one transfer is."""
+
+    def expect(self, total: int) -> None: ...
+
+    def reach(self, position: int) -> None: ...
+
+    def say(self, text: str) -> None: ...
 
 
 class Meter:

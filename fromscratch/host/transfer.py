@@ -11,12 +11,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from fromscratch.digest import CHUNK, Digest, check
 from fromscratch.errors import FormatError, IntegrityError
 from fromscratch.host import disk, web
+from fromscratch.host.crew import Stopped
+from fromscratch.host.meter import Watcher
 from fromscratch.host.partial import Partial, Provenance
 from fromscratch.host.store import Store
 from fromscratch.host.wanted import Patience, Wanted, failure
@@ -26,20 +28,6 @@ if TYPE_CHECKING:
 
 _RECORDS = "http"
 _RIGHT_BYTES = "if the new bytes are meant, write their size and digest; otherwise fetch from a source you trust"
-
-
-class Stopped(Exception):
-    """The download was told to stop; what has come is kept."""
-
-
-class Watcher(Protocol):
-    """Who is told how far one file is."""
-
-    def expect(self, total: int) -> None: ...
-
-    def reach(self, position: int) -> None: ...
-
-    def say(self, text: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

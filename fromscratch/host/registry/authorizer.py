@@ -15,11 +15,12 @@ from fromscratch.errors import RegistryError
 from fromscratch.host import web
 from fromscratch.host.registry import refusal
 from fromscratch.host.registry.address import Place, is_loopback
-from fromscratch.host.registry.challenge import Challenge, challenge_of
 from fromscratch.host.registry.credentials import Credentials
 
 if TYPE_CHECKING:
     import requests
+
+    from fromscratch.host.registry.challenge import Challenge
 
 _CLIENT = "fromscratch"
 _LIFE = 60.0  # token.md: what a token lasts whose answer does not say
@@ -67,6 +68,8 @@ class Authorizer:
         with self._lock:
             if shown != self._shown:
                 return True  # another thread has been told the same
+            from fromscratch.host.registry.challenge import challenge_of
+
             bearer, basic = challenge_of(field, "bearer"), challenge_of(field, "basic")
             credentials = self._credentials()
             if credentials and credentials.bearer:
@@ -174,7 +177,7 @@ class Authorizer:
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         return session.send("POST", realm, headers, lambda: urlencode(form).encode(), confined=True)
 
-    def _realm(self, challenge: Challenge) -> str:
+    def _realm(self, challenge: "Challenge") -> str:
         """Where tokens are given. What is asked there by whom must be as protected as the registry itself is."""
         realm = challenge.parameters.get("realm", "")
         scheme, host, _ = web.origin(realm)

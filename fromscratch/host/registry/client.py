@@ -12,13 +12,13 @@ from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, RegistryError
 from fromscratch.formats import oci
 from fromscratch.host import web
+from fromscratch.host.crew import Stopped
 from fromscratch.host.registry import credentials, refusal
 from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import Place, base_url
 from fromscratch.host.registry.authorizer import Authorizer
 from fromscratch.host.registry.trust import trust
 from fromscratch.host.registry.wire import RegistrySession, limited
-from fromscratch.host.transfer import Stopped
 from fromscratch.host.web_failure import refused
 from fromscratch.progress import SILENT, Progress
 

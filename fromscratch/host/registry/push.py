@@ -24,7 +24,7 @@ from fromscratch.model.image import Blob
 from fromscratch.model.reference import Reference
 from fromscratch.progress import SILENT, Progress
 
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_TAG = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def push(
 
 def _names(graph: Graph, to: Reference, tags: Sequence[str]) -> tuple[str, ...]:
     for tag in tags:
-        if not _TAG.fullmatch(tag):
+        if not re.fullmatch(_TAG, tag):
             raise UsageError(f"{tag!r} is no tag", "a tag is letters, digits, and . _ - between them: not a whole name")
     if to.digest is not None and to.digest != graph.top.digest:
         raise UsageError(

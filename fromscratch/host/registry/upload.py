@@ -13,9 +13,10 @@ from urllib.parse import urlencode
 
 from fromscratch.errors import RegistryError
 from fromscratch.host import web
+from fromscratch.host.crew import Stopped
+from fromscratch.host.meter import Watcher
 from fromscratch.host.registry.client import Answer, Client
 from fromscratch.host.registry.outgoing import Outgoing
-from fromscratch.host.transfer import Stopped, Watcher
 from fromscratch.model.image import Blob
 
 _CHUNK = 16 << 20
