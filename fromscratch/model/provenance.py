@@ -16,14 +16,14 @@ def made_of(tree: Rootfs) -> str:
     """The sources of a tree by name, each with the packages that were taken from it.
 
     A folder that holds something tells nothing: every layer that has something in it has the folder too.
-    It ends up where anybody reads it: of a path of this machine only the last name is told, and of a URL
-    neither user nor query.
+    It ends up where anybody reads it: sources have their public names.
     """
     packages: dict[str, dict[str, bool]] = {}
     holding = {paths.parent(path) for path in tree if path != ROOT}
     for entry in (entry for path, entry in tree.items() if path not in holding):
         for origin in _owners(entry):
-            known = packages.setdefault(_shown(origin.source), {})
+            source = "the recipe itself" if origin.source == _BY_RECIPE else public_name(origin.source)
+            known = packages.setdefault(source, {})
             # What a tarball brought is "shipped in" it too, but that is no package: nothing asked for it.
             if origin.reason == "shipped in" and origin.because:
                 known[origin.detail] = known.get(origin.detail, False) or origin.because.reason == "asked for"
@@ -42,16 +42,14 @@ def _listed(packages: dict[str, bool]) -> str:
     return f": {', '.join(map(_text, names[:_SHOWN]))}{more}" if names else ""
 
 
-def _shown(source: str) -> str:
-    if source == _BY_RECIPE:
-        return "the recipe itself"
-    return " ".join(_public(word) for word in _text(source).split(" "))
-
-
-def _public(word: str) -> str:
-    if "://" in word:
-        return re.sub(r"://[^/]*@", "://", re.split("[?#]", word)[0])
-    return word.rstrip("/").rpartition("/")[2] or word if word.startswith("/") else word
+def public_name(source: str) -> str:
+    """What a source is called where anybody reads it: without folders of this machine, users and queries of URLs."""
+    kind, blank, rest = _text(source).partition(" ")
+    if "://" in rest:
+        rest = re.sub(r"://[^/]*@", "://", re.split("[?#]", rest)[0])
+    elif rest.startswith("/"):
+        rest = rest.rstrip("/").rpartition("/")[2] or rest
+    return kind + blank + rest
 
 
 def _text(words: str) -> str:

@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import Literal
 
 from fromscratch.model.entry import Entry, Origin
+from fromscratch.model.provenance import public_name
 from fromscratch.paths import TreePath
 
 BY_RECIPE = "recipe"
@@ -173,7 +174,7 @@ def _bounded(made: list[Group], most: int) -> list[Group]:
 
 
 def _source(label: str) -> str:
-    return "what the recipe itself writes" if label == BY_RECIPE else label or "what has no reason"
+    return "what the recipe itself writes" if label == BY_RECIPE else public_name(label) or "what has no reason"
 
 
 def _listed(titles: Sequence[str], between: str = ", ") -> str:

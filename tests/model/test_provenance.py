@@ -44,8 +44,9 @@ def test_a_path_of_this_machine_and_a_secret_of_a_url_stay_here() -> None:
         Origin("directory /home/alice/secret/root/", "found in", "/home/alice/secret/root"),
         Origin("tarball https://user:token@a.example/x.tar?key=secret", "shipped in", "x"),
         Origin("directory /", "found in", "/"),
+        Origin("overlay /home/my own files/here", "found in", "/home/my own files/here"),
     )
-    assert made_of(made) == "directory /; directory root; tarball https://a.example/x.tar"
+    assert made_of(made) == "directory /; directory root; overlay here; tarball https://a.example/x.tar"
 
 
 def test_names_of_any_bytes_can_be_written() -> None:

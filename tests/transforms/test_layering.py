@@ -94,7 +94,7 @@ def test_a_layer_for_each_item_in_the_order_of_the_recipe_and_what_the_recipe_wr
             "/usr/sbin/nginx",
             "/var/lib/dpkg/status.d/nginx",
         ],
-        "binaries /usr/bin/app": ["/usr/bin/app", "/usr/lib/libapp.so"],
+        "binaries app": ["/usr/bin/app", "/usr/lib/libapp.so"],
         "overlay conf": ["/etc/app.conf"],
         "what the recipe itself writes": ["/etc/passwd"],
     }
@@ -110,7 +110,7 @@ def test_a_layer_for_each_package_and_the_rest_of_each_item() -> None:
         "nginx 1.22 (debian bookworm)": ["/etc/nginx/nginx.conf", "/usr/sbin/nginx"],
         "zlib1g 1.2 (debian bookworm)": ["/usr/lib/libz.so.1"],
         "the rest of debian bookworm": ["/var/lib/dpkg/status.d/nginx"],
-        "binaries /usr/bin/app": ["/usr/bin/app", "/usr/lib/libapp.so"],
+        "binaries app": ["/usr/bin/app", "/usr/lib/libapp.so"],
         "overlay conf": ["/etc/app.conf"],
         "what the recipe itself writes": ["/etc/passwd"],
     }
@@ -128,8 +128,8 @@ def test_of_more_packages_than_engines_have_layers_the_smallest_share_one() -> N
 
 def test_fewer_layers_than_stages_join_the_steadiest() -> None:
     assert list(split(WEB, 3)) == [
-        "base: nginx 1.22, libc6 2.36, zlib1g 1.2 and 1 more; libraries: binaries /usr/bin/app",
-        "application: binaries /usr/bin/app",
+        "base: nginx 1.22, libc6 2.36, zlib1g 1.2 and 1 more; libraries: binaries app",
+        "application: binaries app",
         "files: overlay conf, what the recipe itself writes",
     ]
     assert list(split(WEB, 1)) == ["web"]
@@ -140,8 +140,8 @@ def test_a_budget_gives_the_largest_layers_of_their_own_and_ends_in_the_files_of
         "base: libc6 2.36": ["/srv", "/usr/lib/libc.so.6"],
         "base: nginx 1.22": ["/etc/nginx/nginx.conf", "/usr/sbin/nginx"],
         "base: zlib1g 1.2, debian bookworm": ["/usr/lib/libz.so.1", "/var/lib/dpkg/status.d/nginx"],
-        "libraries: binaries /usr/bin/app": ["/usr/lib/libapp.so"],
-        "application: binaries /usr/bin/app": ["/usr/bin/app"],
+        "libraries: binaries app": ["/usr/lib/libapp.so"],
+        "application: binaries app": ["/usr/bin/app"],
         "files: overlay conf, what the recipe itself writes": ["/etc/app.conf", "/etc/passwd"],
     }
 
@@ -195,7 +195,7 @@ def test_an_item_that_only_has_directories_which_hold_other_things_gets_no_layer
     }
     assert split(entries, "source") == {"debian bookworm": ["/bin/sh"], "overlay conf": ["/opt/conf"]}
     empty = {**entries, "/opt/empty": Directory(Meta(0o755), (ASKED,))}
-    assert split(empty, "source")["binaries /usr/bin/app"] == ["/opt/empty"]
+    assert split(empty, "source")["binaries app"] == ["/opt/empty"]
 
 
 def test_a_file_more_in_an_upper_layer_leaves_the_lower_ones_as_they_were() -> None:
@@ -277,3 +277,10 @@ def test_packages_of_buildroot_are_told_apart_as_those_of_debian_are() -> None:
         "libraries: skeleton 1, zlib 1": ["/etc/fstab", "/lib/libz.so"],
         "application: buildroot x, busybox 1": ["/bin/sh", "/etc/os-release"],
     }
+
+
+def test_what_a_layer_is_called_tells_no_secrets() -> None:
+    """It ends up in the history of the image, where anybody reads it."""
+    labels = ("tarball https://user:token@a.example/x.tar?key=secret", "directory /home/alice/secret/root")
+    entries = {f"/f{number}": sized(1, Origin(label, "found in", "x")) for number, label in enumerate(labels)}
+    assert split(entries, "source", labels) == {"tarball https://a.example/x.tar": ["/f0"], "directory root": ["/f1"]}
