@@ -101,7 +101,12 @@ def test_a_layer_for_each_item_in_the_order_of_the_recipe_and_what_the_recipe_wr
 
 
 def test_the_order_is_that_of_the_recipe() -> None:
-    assert list(split(WEB, "source", (CONF, APP, DEBIAN))) == [CONF, "binaries app", DEBIAN, "what the recipe itself writes"]
+    assert list(split(WEB, "source", (CONF, APP, DEBIAN))) == [
+        CONF,
+        "binaries app",
+        DEBIAN,
+        "what the recipe itself writes",
+    ]
 
 
 def test_a_layer_for_each_package_and_the_rest_of_each_item() -> None:
