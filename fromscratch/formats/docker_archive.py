@@ -109,8 +109,10 @@ def _image(blobs: ArchiveBlobs, listed: _Listed) -> Image:
             f"{blobs.label} has {len(listed.layers)} layers, but its configuration lists {len(config.diff_ids)}",
             "save the image again",
         )
+    # A list may name one file any number of times.
+    files = {path: _File(blobs, path) for path in dict.fromkeys(listed.layers)}
     layers = tuple(
-        _layer(blobs, path, diff_id, told)
+        files[path].layer(diff_id, told)
         for path, diff_id, told in zip(listed.layers, config.diff_ids, config.told, strict=True)
     )
     return Image(
@@ -123,14 +125,21 @@ def _image(blobs: ArchiveBlobs, listed: _Listed) -> Image:
     )
 
 
-def _layer(blobs: ArchiveBlobs, path: str, diff_id: Digest, told: Told) -> Layer:
-    content = blobs.content(path)
-    kind = _kind(content)
-    # A plain layer is its own diff_id; a compressed one is mostly named by its digest, else it must be read.
-    digest = diff_id if kind == oci.LAYER_TAR else _digest_in(path) or digest_of(content)
-    descriptor = oci.Descriptor(media_type=kind, digest=digest, size=content.size)
-    opened = partial(blobs.open, content, descriptor)
-    return Layer(diff_id, digest, content.size, kind, opened, told.comment, told.created_by)
+class _File:
+    """The file of a layer, looked at once."""
+
+    def __init__(self, blobs: ArchiveBlobs, path: str) -> None:
+        self._blobs, self._content = blobs, blobs.content(path)
+        self._kind = _kind(self._content)
+        # A plain layer is its own diff_id; a compressed one is mostly named by its digest, else it must be read.
+        plain = self._kind == oci.LAYER_TAR
+        self._digest = None if plain else _digest_in(path) or digest_of(self._content)
+
+    def layer(self, diff_id: Digest, told: Told) -> Layer:
+        digest, size = self._digest or diff_id, self._content.size
+        descriptor = oci.Descriptor(media_type=self._kind, digest=digest, size=size)
+        opened = partial(self._blobs.open, self._content, descriptor)
+        return Layer(diff_id, digest, size, self._kind, opened, told.comment, told.created_by)
 
 
 def _kind(content: Content) -> str:

@@ -66,11 +66,11 @@ class Room:
             del piece  # so that there is never more than one
 
 
-def check_entries(count: int, limits: Limits, what: str) -> None:
-    """Raises TooLarge if there are more entries than are allowed, long names and attributes counted as several."""
-    if count > limits.entries:
+def check_entries(count: int, limits: Limits, what: str, *, times: int = 1) -> None:
+    """Raises TooLarge if there are more than so many times the entries that are allowed."""
+    if count > limits.entries * times:
         raise TooLarge(
-            f"{what} has more than {limits.entries} entries, or as much in long names and attributes",
+            f"{what} has more than {limits.entries * times} entries, or as much in long names and attributes",
             f"if you know that it is honest, allow more with {ENTRIES_FLAG} N; a million takes a gigabyte of memory",
         )
 

@@ -12,6 +12,7 @@ from fromscratch.formats.oci_config import parse_config
 from fromscratch.model.image import Blob, Image, Layer, Original, OriginalIndex, Platform
 from fromscratch.model.reference import full_form
 
+_MAX_IMAGES = 1000  # there are not that many platforms, and each may have a configuration of megabytes
 _ATTACHED = "vnd.docker.reference.type"
 
 
@@ -64,6 +65,10 @@ def images_below(
                 found.append((top, entry, _image(blobs, entry, document)))
             except _Artifact as error:
                 passed.append(error)
+            if len(found) > _MAX_IMAGES:
+                raise FormatError(
+                    f"{blobs.label} has more than {_MAX_IMAGES} images of one name", "name one that has fewer platforms"
+                )
     if not found and passed:
         raise passed[0]
     images = [image for _top, _entry, image in found]

@@ -16,6 +16,7 @@ from fromscratch.paths import TreePath, decode, tree_path
 
 _DAMAGED = "the archive is damaged or cut; fetch or make it again"
 _DEFAULT = Limits()
+_TIMES = 16  # as often may the layers of an image replace all that it may have
 
 
 def read_tree(
@@ -71,6 +72,8 @@ def lay(
                 entries.append((member.name, path, reading.entry(member, 0, origin)))
         except ImageError as error:
             raise reading.about(member.name, error) from error
+    stack.laid += len(whiteouts) + len(entries)
+    check_entries(stack.laid, limits, f"every layer up to {title}, counted together,", times=_TIMES)
     stack.begin(whiteouts)
     for name, path, entry in entries:
         try:

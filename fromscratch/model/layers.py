@@ -30,6 +30,8 @@ class LayerStack(TreeBuilder):
     def __init__(self) -> None:
         super().__init__()
         self._records: set[TreePath] = set()
+        self.laid = 0
+        """How many entries and whiteouts all layers had together."""
         self._gone: dict[TreePath, tuple[Entry, Names]] = {}  # by whiteouts of this layer
 
     def begin(self, whiteouts: Iterable[TreePath]) -> None:

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from fromscratch.digest import Digest
+from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import UsageError
 from fromscratch.formats import oci
 from fromscratch.formats.layer import pack
 from fromscratch.formats.verified import verified
 from fromscratch.host import disk
-from fromscratch.host.layers import root_tar, root_tree
+from fromscratch.host.layers import plain_stream, root_tar, root_tree
 from fromscratch.host.store import Store
 from fromscratch.host.written import write_stream
 from fromscratch.model.image import Image, Layer
@@ -35,11 +35,11 @@ class TarballSink:
 
     def deliver(self, image: Image, reference: str = "") -> Receipt:
         codec = codec_of(self.path)
-        if len(image.layers) == 1 and image.layers[0].media_type == _LAYERS[codec]:
-            digest = self._copied(image.layers[0])
-        elif codec == "none":
+        if codec == "none":
             with root_tar(image, self.store) as stream:
                 digest = write_stream(self.path, stream)
+        elif len(image.layers) == 1 and image.layers[0].media_type == _LAYERS[codec]:
+            digest = self._copied(image.layers[0])
         else:
             tree = root_tree(image, self.store)
             with disk.atomic(self.path) as out:
@@ -47,7 +47,10 @@ class TarballSink:
         return Receipt(f"tar:{self.path}", digest)
 
     def _copied(self, layer: Layer) -> Digest:
-        """A blob that already has the wanted form."""
+        """A blob that already has the wanted form, looked into before it is copied."""
+        with plain_stream(layer, self.store.limits) as stream:
+            while stream.read(CHUNK):
+                pass
         with verified(layer.open(), layer.digest, layer.size, f"the layer {layer.digest}") as stream:
             return write_stream(self.path, stream)
 

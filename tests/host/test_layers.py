@@ -369,3 +369,12 @@ def test_a_whiteout_may_be_of_any_kind(store: Store) -> None:
         tar(BASE), hard_link("etc/.wh.a", ".wh..wh.aufs") + hard_link("etc/.wh.b", "nowhere") + bytes(1024)
     )
     assert "/etc/" not in listed(root_tree(image, store))
+
+
+def test_layers_that_replace_each_other_again_and_again_are_stopped(tmp_path: Path) -> None:
+    """Each takes its time, and a list may name one of them any number of times."""
+    once = b"".join(header(b"%d" % number, b"0", Meta(0o644)) for number in range(9)) + bytes(1024)
+    store = Store(tmp_path / "small", Limits(entries=10))
+    assert len(root_tree(image_of(*[once] * 17), store)) == 10
+    with pytest.raises(TooLarge, match=r"every layer up to the layer sha256:.* has more than 160 entries"):
+        root_tree(image_of(*[once] * 18), store)

@@ -101,6 +101,8 @@ def tar_name(request: pytest.FixtureRequest) -> str:
 
 
 class TestTarball(SinkContract):
+    looks_inside = True
+
     @pytest.fixture
     def place(self, out: Path, store: Store, tmp_path: Path, tar_name: str) -> Place:
         path = out / tar_name
