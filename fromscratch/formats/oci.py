@@ -29,6 +29,7 @@ LAYER_ZSTD = "application/vnd.oci.image.layer.v1.tar+zstd"
 FOREIGN_TAR = "application/vnd.oci.image.layer.nondistributable.v1.tar"
 FOREIGN_GZIP = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
 FOREIGN_ZSTD = "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"
+FOREIGN = (FOREIGN_TAR, FOREIGN_GZIP, FOREIGN_ZSTD)
 
 # image-spec/media-types.md, "Compatibility Matrix"
 _DOCKER = {

@@ -79,6 +79,18 @@ def images_below(
     return [replace(image, original=image.original and replace(image.original, index=original)) for image in images]
 
 
+def _opened(blobs: Blobs, entry: Descriptor) -> Callable[[], BinaryIO]:
+    try:
+        return blobs.layer(entry)
+    except MissingBlob as error:
+        if entry.media_type not in oci.FOREIGN:
+            raise
+        raise MissingBlob(
+            f"{blobs.label} lacks the layer {entry.digest}, which its owner alone may distribute",
+            "let an engine fetch it from the address that its descriptor names, and save the image from there",
+        ) from error
+
+
 class _Artifact(FormatError):
     """A manifest is not of a container image."""
 
@@ -211,7 +223,7 @@ def _image(blobs: Blobs, descriptor: Descriptor, document: bytes) -> Image:
             "make or fetch the image again",
         )
     layers = tuple(
-        Layer(diff_id, entry.digest, entry.size, entry.media_type, blobs.layer(entry), told.comment, told.created_by)
+        Layer(diff_id, entry.digest, entry.size, entry.media_type, _opened(blobs, entry), told.comment, told.created_by)
         for diff_id, entry, told in zip(config.diff_ids, manifest.layers, config.told, strict=True)
     )
     return Image(

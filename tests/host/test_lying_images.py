@@ -237,6 +237,19 @@ def test_a_layer_that_is_not_there(form: Form, store: Store, tmp_path: Path) -> 
         root_tree(form(lying.made(), tmp_path, store)[0], store)
 
 
+@pytest.mark.parametrize("form", OF_OCI)
+@pytest.mark.parametrize("media_type", [oci.FOREIGN_GZIP, "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"])
+def test_a_layer_that_must_not_be_distributed(form: Form, media_type: str, tmp_path: Path) -> None:
+    """It is read where it is, and nothing is fetched where it is not."""
+    store = Store(tmp_path / "store")
+    [image] = form(Lying(media_type=media_type).made(), tmp_path, store)
+    assert listed(root_tree(image, store)) == listed(TREE)
+    gone = Lying(media_type=media_type, spoil=dropped(digest_of(BLOB).partition(":")[2]))
+    (tmp_path / "gone").mkdir()
+    with pytest.raises(FormatError, match=f"lacks the layer {digest_of(BLOB)}, which its owner alone"):
+        form(gone.made(), tmp_path / "gone", store)
+
+
 def changed(key: str, value: Any) -> Callable[[dict[str, Any]], Any]:
     return lambda document: {**document, key: value}
 
