@@ -192,6 +192,8 @@ class _Shell:
     """
 
     def __init__(self) -> None:
+        # What is installed has its bytecode, so the round for the caches may write it.
+        surrounding = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         command = f"exec {shlex.quote(sys.executable)} -I -S -c {shlex.quote(_SERVER)}"
         self._process = subprocess.Popen(
             command,
@@ -199,7 +201,7 @@ class _Shell:
             text=True,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "LC_ALL": "C.UTF-8"},
+            env={**surrounding, "LC_ALL": "C.UTF-8"},
         )
 
     def run(self, case: Case) -> tuple[float, float, int]:
