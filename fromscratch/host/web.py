@@ -96,13 +96,14 @@ class Session:
         *,
         authorization: str | None = None,
         confined: bool = False,
+        wait: float = 0.0,
     ) -> "requests.Response":
         """The answer to one request, whatever its status; its body is not yet read.
 
         `body` makes the bytes to send, anew for each place that a redirect leads to (RFC 9110, 15.4: what carries a
         body or makes something follows 307 and 308 only). `authorization` is shown to the origin of `url` and to no
-        other; so is the body of a `confined` request. Raises Failed when no answer comes, or it leads where no request
-        may go.
+        other; so is the body of a `confined` request. An answer may take `wait` seconds more than others. Raises
+        Failed when none comes, or it leads where no request may go.
         """
         followed = (301, 302, 303, 307, 308) if method in ("GET", "HEAD") else (307, 308)
         home = origin(url)
@@ -116,7 +117,7 @@ class Session:
                     data=body() if body else None,
                     stream=True,
                     allow_redirects=False,
-                    timeout=(self._timeouts.connect, self._timeouts.read),
+                    timeout=(self._timeouts.connect, self._timeouts.read + wait),
                 )
             location = response.headers.get("Location")
             if response.status_code not in followed or not location:

@@ -212,3 +212,18 @@ def test_a_push_that_is_interrupted_ends_at_once_and_leaves_no_tag(
     assert "the same command goes on from here" in err
     gate.released.set()
     assert registry.tags("demo") == []
+
+
+def test_what_a_registry_warns_of_is_told_once(shell: Shell, proxy: Proxy) -> None:
+    warnings = '299 - "tokens end \\"soon\\"", 299 - "a\x1bb", 199 - "not for us", 299 broken'
+    proxy.rule(".*", "/v2/", faults.with_headers(Warning=warnings), times=None)
+    shell.answer("build")
+    told = shell.call("push", f"{proxy.host}/demo").err.splitlines()
+    assert told == [f'{proxy.host} warns: tokens end "soon"', f"{proxy.host} warns: a b"]
+
+
+def test_a_registry_that_does_not_know_head_is_pushed_to(shell: Shell, registry: Registry, proxy: Proxy) -> None:
+    proxy.rule("HEAD", "", faults.status(405), times=None)
+    shell.answer("build", "push", f"{proxy.host}/demo")
+    shell.answer("push", f"{proxy.host}/demo")
+    assert registry.tags("demo") == ["latest"]

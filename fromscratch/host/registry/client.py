@@ -1,6 +1,7 @@
 """One repository of a registry, asked until it answers: retries, credentials and refusals are seen to here."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from fromscratch.host.web_failure import refused
 from fromscratch.progress import SILENT, Progress
 
 Result = TypeVar("Result")
+_MOST_WARNING = 4096  # what the specification allows all warnings of an answer to have
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Client:
         self._scopes = (scope,), tuple(f"repository:{name}:pull" for name in mounting)
         self._trust = trust(place.registry, access)
         self._opening = threading.Lock()
+        self._warned: set[str] = set()
         self._opened: tuple[str, Authorizer] | None = None
         self._sessions = web.PerThread(partial(self.session, self.patience.timeouts))
 
@@ -141,11 +144,16 @@ class Client:
         headers: Mapping[str, str] | None = None,
         body: Callable[[], Any] | None = None,
         most: int = oci.MAX_DOCUMENT,
+        wait: float = 0.0,
     ) -> Answer:
-        """One attempt. Raises web.Failed for what may go better, RegistryError for a refusal."""
+        """One attempt, which may take `wait` seconds more than others.
+
+        Raises web.Failed for what may go better, RegistryError for a refusal.
+        """
         url = path if "://" in path else self.url(path)
-        with self._sessions.mine().ask(method, url, headers or {}, body) as response:
+        with self._sessions.mine().ask(method, url, headers or {}, body, wait) as response:
             status = response.status_code
+            self._warn(response.headers.get("Warning", ""))
             if status in expect:
                 data = b"" if method == "HEAD" else limited(response, most, f"the answer to {method}")
                 return Answer(status, response.headers, data, response.url)
@@ -157,6 +165,14 @@ class Client:
             except (web.Failed, FormatError):
                 data = b""
             raise self.error(Answer(status, response.headers, data, response.url), doing)
+
+    def _warn(self, field: str) -> None:
+        """Tell what the registry wants to be told, once: distribution-spec, "Warnings"."""
+        for text in re.findall(r'\b299 - "((?:[^"\\]|\\.)*)"', field[:_MOST_WARNING]):
+            told = refusal.printable(self._open()[1].conceal(re.sub(r"\\(.)", r"\1", text)))
+            if told not in self._warned:
+                self._warned.add(told)
+                self._progress.note(f"{self.place.registry} warns: {told}")
 
     def refusal(self, answer: Answer) -> refusal.Refusal:
         """What an answer says that refuses."""

@@ -6,6 +6,7 @@ a secret has no repr of it, and messages name files and programs only.
 
 import base64
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -53,7 +54,7 @@ def files(access: Access) -> list[Path]:
     runtime = environment.get("XDG_RUNTIME_DIR")
     docker = Path(environment.get("DOCKER_CONFIG") or access.home / ".docker")
     return [
-        *([Path(runtime) / "containers/auth.json"] if runtime else []),
+        Path(runtime) / "containers/auth.json" if runtime else Path(f"/run/containers/{os.getuid()}/auth.json"),
         access.configuration / "containers/auth.json",
         docker / "config.json",
     ]

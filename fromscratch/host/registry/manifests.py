@@ -25,7 +25,7 @@ def put_manifest(client: Client, blob: Blob, name: str, *, always: bool = False)
     doing = f"push the {'index' if blob.media_type == oci.INDEX else 'manifest'} {name} to {client.place}"
     accepted = {"Accept": ", ".join(ACCEPTED)}
     if not always:
-        there = client.ask(doing, "HEAD", f"manifests/{name}", expect=(200, 404), headers=accepted)
+        there = client.ask(doing, "HEAD", f"manifests/{name}", expect=(200, 404, 405), headers=accepted)
         if there.status == 200 and _same(there, blob, name):
             return None
     data = read_document(blob)

@@ -24,6 +24,7 @@ from fromscratch.model.image import Blob
 from fromscratch.model.reference import Reference
 from fromscratch.progress import SILENT, Progress
 
+_MOST_SOURCES = 5  # a token is asked for to read each of them
 _TAG = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
 
 
@@ -60,7 +61,11 @@ def push(
     everything = {blob.digest: blob for whole in (graph, *artifacts) for blob in whole.blobs}
     blobs = [blob for blob in everything.values() if not is_manifest(blob.media_type)]
     known = origins.known(store, place, [blob.digest for blob in blobs]) if store else {}
-    sources = {blob.digest: (*mount_from, *known.get(blob.digest, ())) for blob in blobs}
+    counted = Counter(name for names in known.values() for name in names)
+    likely = {name for name, _ in counted.most_common(_MOST_SOURCES)}
+    sources = {
+        blob.digest: (*mount_from, *(name for name in known.get(blob.digest, ()) if name in likely)) for blob in blobs
+    }
     mounting = dict.fromkeys(name for names in sources.values() for name in names if name != place.repository)
     with Client(place, access, progress, pushing=True, mounting=mounting) as client:
         arrivals, sent = _bring(client, blobs, sources, progress)

@@ -57,9 +57,13 @@ def read(status: int, body: bytes, conceal: Callable[[str], str]) -> Refusal:
         code, words = str(first.get("code") or code), str(first.get("message") or "")
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         pass
-    printable = "".join(letter if letter.isprintable() else " " for letter in conceal(words))
     known = code if code.replace("_", "").isalpha() and code.isascii() else ""
-    return Refusal(status, known[:40], printable.strip()[:_MOST])
+    return Refusal(status, known[:40], printable(conceal(words)))
+
+
+def printable(text: str) -> str:
+    """Words of a stranger as a terminal may be shown them."""
+    return "".join(letter if letter.isprintable() else " " for letter in text).strip()[:_MOST]
 
 
 def error(refusal: Refusal, doing: str, place: Place, shown: str) -> RegistryError:

@@ -25,6 +25,7 @@ _OCTETS = {"Content-Type": "application/octet-stream"}
 _GONE = (404, 400)
 _OUT_OF_ORDER = 416
 _TOO_LARGE = 413
+_SLOWEST = 10e6  # bytes a second
 _NO_CHUNKS = (405, 501)
 _LOST = ("BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID", "RANGE_INVALID")
 _CHANGED = ("DIGEST_INVALID", "SIZE_INVALID")
@@ -95,7 +96,7 @@ class Upload:
 
     def _there(self) -> bool:
         path = f"blobs/{self.blob.digest}"
-        return bool(self.client.ask(self._doing, "HEAD", path, expect=(200, 404)).status == 200)
+        return bool(self.client.ask(self._doing, "HEAD", path, expect=(200, 404, 405)).status == 200)
 
     def _begun(self) -> _Under | None:
         """A new upload; None if the registry has taken the blob out of another of its repositories."""
@@ -195,7 +196,9 @@ class Upload:
 
         body = (lambda: _Body(length, pieces)) if length else (lambda: b"")
         expect = (*fine, _OUT_OF_ORDER, _TOO_LARGE, *_GONE, *_NO_CHUNKS)
-        answer = self.client.once(self._doing, method, url, expect=expect, headers=headers, body=body)
+        # A registry may hash all of it, or bring it to where it keeps blobs, before it answers.
+        wait = self.blob.size / _SLOWEST
+        answer = self.client.once(self._doing, method, url, expect=expect, headers=headers, body=body, wait=wait)
         if answer.status in fine:
             return answer
         if answer.status == _TOO_LARGE:

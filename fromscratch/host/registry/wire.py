@@ -34,14 +34,19 @@ class RegistrySession(web.Session):
             self._session.mount("https://", _adapter(trust))
 
     def ask(
-        self, method: str, url: str, headers: Mapping[str, str], body: Callable[[], Any] | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Callable[[], Any] | None = None,
+        wait: float = 0.0,
     ) -> "requests.Response":
         """The answer, whatever its status. Raises web.Failed, and RegistryError for a token that cannot be had."""
         headers = {"Accept-Encoding": "identity", **headers}
         ours = web.origin(url) == web.origin(self._base)
         for attempt in range(_TRIES):
             shown = self._authorizer.header(self) if ours else None
-            response = self.send(method, url, headers, body, authorization=shown)
+            response = self.send(method, url, headers, body, authorization=shown, wait=wait)
             if response.status_code != HTTPStatus.UNAUTHORIZED or not ours or attempt == _TRIES - 1:
                 break
             if web.origin(response.url) != web.origin(self._base):
