@@ -27,6 +27,7 @@ FLOORS = {
     "sinks": 6,
     "tracing": 6,
     "about": 7,
+    "image_options": 7,
     "recipe": 7,
     "assembly": 7,
     "evidence": 7,
