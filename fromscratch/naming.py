@@ -87,14 +87,17 @@ def find_all(
     builds: Path = Path("build"),
     progress: Progress = SILENT,
 ) -> list[Image]:
-    """The images of this name: one for each platform, or for each of `platforms`. Raises UsageError."""
+    """The images of this name: one for each platform, or for each of `platforms`. Raises UsageError.
+
+    Layers of a registry stay there until they are opened: who pushes the image there again needs none of them.
+    """
     scheme, rest = _located(name, builds)
     if scheme in ("tar", "dir"):
         _scheme(scheme, rest, store, ()).need_image()
     if scheme == _REGISTRY:
         from fromscratch.host.registry.pull import pull_from
 
-        return pull_from(f"docker://{rest}", store, progress, platforms=platforms)[1]
+        return pull_from(f"docker://{rest}", store, progress, platforms=platforms, layers=False)[1]
     if scheme == _BUILD:
         from fromscratch.host.layout import read_layout
 

@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
 import tarfile
 from pathlib import Path
 
 import pytest
 
+from fromscratch.host.layout import read_layout
 from fromscratch.sinks.layout import LayoutSink
 from tests.cli.command import Answer
 from tests.cli.command import Desk as Shell
@@ -111,6 +113,27 @@ def test_other_verbs_read_images_of_registries(shell: Shell, registry: Registry)
     shell.answer("pack", "--to", "oci", "--output", "copy", "--image", f"docker://{name}", "--platform", "linux/arm64")
     shell.answer("push", f"{registry.host}/copy:1", "--image", f"docker://{name}")
     assert registry.manifest("copy", "1") == registry.manifest("team/demo", "1")
+
+
+def test_an_image_goes_to_another_repository_of_its_registry_without_passing_here(shell: Shell, proxy: Proxy) -> None:
+    shell.answer("build", "push", f"{proxy.host}/demo:1")
+    shutil.rmtree(shell.store)
+    before = len(proxy.seen)
+    copied = shell.answer("push", f"{proxy.host}/copy:1", "--image", f"docker://{proxy.host}/demo:1", "--json")
+    [layer] = {str(layer.digest) for image in read_layout(shell.folder / "build/demo/oci") for layer in image.layers}
+    assert json.loads(copied)["blobs"]["mounted"] == 1
+    of_layer = [seen.method for seen in proxy.seen[before:] if layer in seen.path]
+    assert of_layer == ["HEAD", "POST"]
+
+
+def test_a_layer_of_another_registry_comes_when_it_is_sent(
+    shell: Shell, registry: Registry, locked_registry: Registry, desk: Desk
+) -> None:
+    desk.log_in(locked_registry.host, LOGIN)
+    shell.answer("build", "push", f"{registry.host}/demo:1")
+    shutil.rmtree(shell.store)
+    shell.answer("push", f"{locked_registry.host}/copy:1", "--image", f"{registry.host}/demo:1")
+    assert locked_registry.manifest("copy", "1") == registry.manifest("demo", "1")
 
 
 def test_a_bare_name_is_asked_of_no_registry(shell: Shell) -> None:

@@ -127,11 +127,12 @@ def pull(
     *,
     platforms: Sequence[Platform] = (),
     choose: Callable[[Sequence[Image]], Sequence[Image]] | None = None,
+    layers: bool = True,
 ) -> tuple[Descriptor, list[Image]]:
     """What a name is, and its images: one for each platform, or for each of `platforms`; with `choose`, some of those.
 
-    Their layers are in the store when this returns. Raises RegistryError, FormatError, IntegrityError,
-    DownloadError, and UsageError for a platform that is not there.
+    Their layers are in the store when this returns; without `layers`, each is brought when it is first opened.
+    Raises RegistryError, FormatError, IntegrityError, DownloadError, and UsageError for a platform that is not there.
     """
     blobs = RegistryBlobs(client, store, progress)
     top = blobs.resolve(reference)
@@ -142,7 +143,10 @@ def pull(
     if not images:
         raise FormatError(f"docker://{reference} holds no container image", "name a container image")
     found = list(choose(images) if choose else images)
-    blobs.bring(_layers(found))
+    if layers:
+        blobs.bring(_layers(found))
+    else:
+        origins.remember(store, client.place, [one.digest for one in _layers(found)])
     return top, found
 
 
@@ -154,11 +158,12 @@ def pull_from(
     access: Access | None = None,
     platforms: Sequence[Platform] = (),
     choose: Callable[[Sequence[Image]], Sequence[Image]] | None = None,
+    layers: bool = True,
 ) -> tuple[Descriptor, list[Image]]:
     """The same for `docker://REF` or HOST/PATH, by connections of its own."""
     reference = reference_of(name)
     with Client(Place.of(reference), access or Access(), progress) as client:
-        return pull(client, reference, store, progress, platforms=platforms, choose=choose)
+        return pull(client, reference, store, progress, platforms=platforms, choose=choose, layers=layers)
 
 
 def _layers(images: Sequence[Image]) -> list[Descriptor]:
