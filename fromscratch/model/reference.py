@@ -17,6 +17,8 @@ _REFERENCE = re.compile(
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?:@(?P<digest>[a-z0-9]+:[0-9a-f]{32,}))?"
 )
 _DEFAULT_HOST, _DEFAULT_FOLDER = "docker.io", "library"
+# Who writes NAME:PASSWORD@ before a host, where nothing can stand, is not shown it again.
+_LOGIN = re.compile(r"(?:(?<=://)|^)[^/@]*:[^/@]*@(?![a-z0-9]+:[0-9a-f]{32})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Reference:
         found = _REFERENCE.fullmatch(text)
         if not found or len(text) > 383:
             raise UsageError(
-                f"{text!r} is no image name",
+                f"{_LOGIN.sub('', text)!r} is no image name",
                 "a name is like hello, hello:1.0 or registry.example:5000/team/hello:1.0, in lower case",
             )
         digest = _digest(found["digest"]) if found["digest"] else None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli import command
 from tests.registry import proxy as proxies
 from tests.registry import registries
 from tests.registry import tokens as token_servers
@@ -15,6 +16,7 @@ from tests.registry.pictures import Desk
 from tests.registry.proxy import Proxy
 from tests.registry.registries import Login, Registry
 from tests.registry.tokens import TokenServer
+from tests.registry.users import user_in
 
 LOGIN = Login("ada", "pass word:with all sorts/ü")
 
@@ -33,6 +35,12 @@ def server_pair(authority: Authority) -> Pair:
 def desk(tmp_path: Path) -> Desk:
     (tmp_path / "home").mkdir()
     return Desk(tmp_path / "home")
+
+
+@pytest.fixture
+def user(tmp_path: Path) -> command.Desk:
+    """Who calls the program from a folder with a recipe."""
+    return user_in(tmp_path)
 
 
 @pytest.fixture(autouse=True)

@@ -33,6 +33,19 @@ def unheard(code: int, **headers: str) -> Action:
     return act
 
 
+def once_shown(fault: Action) -> Action:
+    """The fault for who shows a name and password, or a token; others are asked for it."""
+
+    def act(exchange: Exchange) -> None:
+        if "Authorization" in exchange.seen.headers:
+            fault(exchange)
+            return
+        with exchange.asked() as response:
+            exchange.relay(response)
+
+    return act
+
+
 def cut_request(after: int = 0, *, reset: bool = False) -> Action:
     """The connection ends after so many bytes of the body; the registry sees nothing of it."""
 

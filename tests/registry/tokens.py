@@ -181,16 +181,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running(pair: Pair, *, tls: Pair | None = None) -> Iterator[TokenServer]:
+def running(pair: Pair, *, tls: Pair | None = None, address: str = "127.0.0.1") -> Iterator[TokenServer]:
     """A token server that answers until the end of the block; its tokens are signed with the key of `pair`."""
     tokens = TokenServer(pair)
     handler = type("TokenHandler", (_Handler,), {"tokens": tokens})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with http.server.ThreadingHTTPServer((address, 0), handler) as server:
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(tls.both)
             server.socket = context.wrap_socket(server.socket, server_side=True)
-        tokens.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}/token"
+        tokens.url = f"{'https' if tls else 'http'}://{address}:{server.server_port}/token"
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:

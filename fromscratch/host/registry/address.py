@@ -14,7 +14,7 @@ _HUB_NAMES = frozenset({"", HUB, "index.docker.io", "registry-1.docker.io"})
 _HUB_API = "registry-1.docker.io"
 _PROBE = 5.0
 # What OpenSSL says of an answer that is no TLS.
-_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG")
+NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def _speaks_tls(host: str) -> bool:
         with socket.create_connection((parts.hostname or "", parts.port or 443), _PROBE) as connection:
             context.wrap_socket(connection, server_hostname=parts.hostname).close()
     except ssl.SSLError as error:
-        return (error.reason or "") not in _NO_TLS and not isinstance(error, ssl.SSLEOFError)
+        return (error.reason or "") not in NO_TLS and not isinstance(error, ssl.SSLEOFError)
     except (TimeoutError, ConnectionResetError):
         return False
     except OSError as error:

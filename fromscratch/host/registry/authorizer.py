@@ -186,7 +186,7 @@ class Authorizer:
         open_anyway = self._base.startswith("http:") and not is_loopback(self._place.host)
         if scheme == "http" and host and (open_anyway or is_loopback(urlsplit(realm).netloc)):
             return realm
-        shown = web.public(realm).partition("?")[0] or "nowhere"
+        shown = self.conceal(web.public(realm).partition("?")[0]) or "nowhere"
         raise RegistryError(
             f"{self._place.registry} wants its tokens to be fetched from {shown}, which is not protected",
             "nothing was sent there; ask who runs the registry",

@@ -169,18 +169,22 @@ class Client:
     def _warn(self, field: str) -> None:
         """Tell what the registry wants to be told, once: distribution-spec, "Warnings"."""
         for text in re.findall(r'\b299 - "((?:[^"\\]|\\.)*)"', field[:_MOST_WARNING]):
-            told = refusal.printable(self._open()[1].conceal(re.sub(r"\\(.)", r"\1", text)))
+            told = refusal.printable(self.conceal(re.sub(r"\\(.)", r"\1", text)))
             if told not in self._warned:
                 self._warned.add(told)
                 self._progress.note(f"{self.place.registry} warns: {told}")
 
     def refusal(self, answer: Answer) -> refusal.Refusal:
         """What an answer says that refuses."""
-        return refusal.read(answer.status, answer.data, self._open()[1].conceal)
+        return refusal.read(answer.status, answer.data, self.conceal)
 
     def error(self, answer: Answer, doing: str) -> RegistryError:
         """The same as an error."""
         return refusal.error(self.refusal(answer), doing, self.place, self._open()[1].source)
+
+    def conceal(self, text: str) -> str:
+        """The text without any secret that the registry was shown."""
+        return self._open()[1].conceal(text)
 
     def pages(self, doing: str, path: str, *, expect: Collection[int] = (200,)) -> "list[Answer]":
         """All the parts of a list: distribution-spec, "Listing Tags", with the Link of RFC 8288."""

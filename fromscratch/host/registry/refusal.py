@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fromscratch.errors import RegistryError
-from fromscratch.host.registry.address import HUB, Place
+from fromscratch.host.registry.address import HUB, NO_TLS, Place
 from fromscratch.host.web import Failed, Kind
 
 _MOST = 300
@@ -22,6 +22,9 @@ _HINTS: Mapping[str, str] = {
     "DIGEST_INVALID": "something between here and there changes what is sent, or the registry is not sound",
     "UNSUPPORTED": "this registry does not do that",
 }
+_WITHOUT_TLS = (
+    "it answers, but not by TLS; if nobody can listen on the way, or change what is sent, ask it with --plain-http"
+)
 _BY_KIND = {
     Kind.UNREACHABLE: "see to the network, the proxy variables and the registry's name, and run it again;"
     " what has arrived is not sent again",
@@ -73,7 +76,8 @@ def error(refusal: Refusal, doing: str, place: Place, shown: str) -> RegistryErr
 
 def failure(failed: Failed, doing: str, place: Place) -> RegistryError:
     """For a registry that gave no usable answer, however often it was asked."""
-    return RegistryError(f"cannot {doing}: {failed.reason}", _BY_KIND[failed.kind])
+    plain = failed.kind is Kind.UNTRUSTED and any(failed.reason.endswith(sign) for sign in NO_TLS)
+    return RegistryError(f"cannot {doing}: {failed.reason}", _WITHOUT_TLS if plain else _BY_KIND[failed.kind])
 
 
 def login(place: Place) -> str:

@@ -248,7 +248,7 @@ class Upload:
 
     def _insecure(self, failed: web.Failed) -> RegistryError:
         return RegistryError(
-            f"cannot {self._doing}: {failed.reason}",
+            f"cannot {self._doing}: {self.client.conceal(failed.reason)}",
             "a proxy in front of the registry has to tell it that it is asked by https (X-Forwarded-Proto)"
             if failed.kind is web.Kind.UNTRUSTED
             else "ask who runs the registry",

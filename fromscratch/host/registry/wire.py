@@ -61,6 +61,16 @@ class RegistrySession(web.Session):
             response.close()
         return response
 
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: Callable[[], Any] | None = None, **how: Any
+    ) -> "requests.Response":
+        """As `web.Session`, but a failure repeats no secret, as an address may hold one that we are led to."""
+        try:
+            return super().send(method, url, headers, body, **how)
+        except web.Failed as failed:
+            failed.reason = self._authorizer.conceal(failed.reason)
+            raise
+
     def _answer(self, url: str, headers: Mapping[str, str]) -> "requests.Response":
         """For downloads: a definite refusal is one of the registry, in its own words."""
         response = self.ask("GET", url, headers)

@@ -1,0 +1,44 @@
+"""Users of the command line: a folder, a home with credentials, images to push, and answers that are failures."""
+
+import json
+from pathlib import Path
+
+from fromscratch.host.layout import read_layout
+from fromscratch.model.image import Image
+from fromscratch.sinks.layout import LayoutSink
+from tests.cli.command import Answer, Desk
+from tests.registry.registries import Login
+
+
+def user_in(folder: Path) -> Desk:
+    """With a home of its own, so that nothing of this machine's user is read."""
+    made = Desk(folder / "desk", folder / "store", {"HOME": str(folder / "home")})
+    made.write("fromscratch.yaml", "name: demo\nrootfs: [{overlay: files}]\nimage: {cmd: [/bin/app]}\n")
+    made.write("files/bin/app", "app\n")
+    return made
+
+
+def log_in(user: Desk, host: str, login: Login | None, **more: str) -> None:
+    """What docker login leaves; more fields of the entry besides."""
+    path = Path(user.variables["HOME"]) / ".docker/config.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"auths": {host: {**({"auth": login.basic} if login else {}), **more}}}))
+
+
+def brought(user: Desk, *images: Image) -> str:
+    """The images as what --image names."""
+    LayoutSink(user.folder / "image").deliver_all(images, "1")
+    return f"oci:{user.folder}/image:1"
+
+
+def layout_at(folder: Path) -> list[Image]:
+    return read_layout(folder, verify=True)
+
+
+def failed(answer: Answer, code: int, *parts: str) -> None:
+    """With one message and one hint, and these words in them."""
+    assert answer.code == code, answer
+    assert "Traceback" not in answer.err
+    assert (answer.err.count("error: "), answer.err.count(" hint: ")) == (1, 1), answer.err
+    for part in parts:
+        assert part in answer.err
