@@ -1,0 +1,48 @@
+"""A registry as a sink: what every sink promises."""
+
+from pathlib import Path
+
+import pytest
+
+from fromscratch.digest import Digest
+from fromscratch.host.registry.pull import pull_from
+from fromscratch.host.store import Store
+from fromscratch.model.image import Image
+from fromscratch.sinks.contract import IndexSink
+from fromscratch.sinks.registry import RegistrySink
+from tests.images import ARM64
+from tests.registry.pictures import Desk, picture
+from tests.registry.registries import Registry
+from tests.sinks.contract import IMAGE, Place, SinkContract
+
+pytestmark = [pytest.mark.slow, pytest.mark.engine]
+
+
+class TestRegistry(SinkContract):
+    @pytest.fixture
+    def place(self, registry: Registry, desk: Desk, tmp_path: Path) -> Place:
+        name, store = f"{registry.host}/team/hello:1", Store(tmp_path / "other")
+
+        def read() -> Image:
+            [image] = pull_from(name, store, access=desk.access())[1]
+            return image
+
+        return Place(
+            sink=RegistrySink(store=desk.store, access=desk.access()),
+            reference=name,
+            read=read,
+            holds=lambda: (
+                [registry.manifest("team/hello", tag) for tag in registry.tags("team/hello")],
+                registry.uploads(),
+            ),
+            digest=lambda: Digest.of(registry.manifest("team/hello", "1")[0]),
+            store=store,
+        )
+
+
+def test_a_registry_holds_several_platforms(registry: Registry, desk: Desk) -> None:
+    sink = RegistrySink(store=desk.store, access=desk.access())
+    assert isinstance(sink, IndexSink)
+    receipt = sink.deliver_all([IMAGE, picture(10, platform=ARM64)], f"{registry.host}/team/hello:1")
+    assert receipt.reference == f"docker://{registry.host}/team/hello:1"
+    assert receipt.digest == Digest.of(registry.manifest("team/hello", "1")[0])
