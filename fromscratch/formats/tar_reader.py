@@ -23,6 +23,7 @@ from fromscratch.paths import decode
 
 _MAX_EXTENSION = 1 << 20  # all that is said of one file before its header; the readers of engines stop there too
 _MAX_GLOBAL = 100  # records for all files; each is looked at for each of them
+_MAX_MAJOR, _MAX_MINOR = (1 << 12) - 1, (1 << 20) - 1  # linux/kdev_t.h
 _MAX_NAME, _MAX_PATH = 255, 4095  # bytes: NAME_MAX, and PATH_MAX without the NUL
 _MAX_ID = (1 << 32) - 2  # the last number is chown(2)'s "leave as it is"
 _MAX_SECONDS = 1 << 63
@@ -173,8 +174,8 @@ class _Scan:
             size=size,
             offset=offset,
             link=link,
-            major=_device(block[329:337]) if flag in b"34" else 0,
-            minor=_device(block[337:345]) if flag in b"34" else 0,
+            major=_device(block[329:337], _MAX_MAJOR) if flag in b"34" else 0,
+            minor=_device(block[337:345], _MAX_MINOR) if flag in b"34" else 0,
             xattrs=fields.xattrs(found) if found else (),
             sparse=spread,
         )
@@ -183,10 +184,13 @@ class _Scan:
 def _check_name(name: bytes) -> None:
     if not name:
         raise FormatError("an entry has no name", _DAMAGED)
-    longest = max(map(len, name.split(b"/"))) if len(name) > _MAX_NAME else 0
-    if longest > _MAX_NAME or len(name) > _MAX_PATH:
+    if len(name) <= _MAX_NAME:
+        return
+    length = len(name.rstrip(b"/"))  # a folder's name ends in one
+    longest = max(map(len, name.split(b"/")))
+    if longest > _MAX_NAME or length > _MAX_PATH:
         raise FormatError(
-            f"its name has {len(name)} bytes, of which {longest} between two slashes;"
+            f"its name has {length} bytes, of which {longest} between two slashes;"
             f" Linux allows {_MAX_PATH} and {_MAX_NAME}",
             "give it a shorter name",
         )
@@ -223,9 +227,9 @@ def _owner(field: bytes, record: bytes | None, what: str) -> int:
     return owner
 
 
-def _device(field: bytes) -> int:
+def _device(field: bytes, most: int) -> int:
     device = fields.number(field, "device number")
-    if not 0 <= device < 1 << 32:
+    if not 0 <= device <= most:
         raise FormatError(f"its device number is {device}, which no Linux can have", _DAMAGED)
     return device
 

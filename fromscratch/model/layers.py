@@ -54,7 +54,10 @@ class LayerStack(TreeBuilder):
         present = self._entries.get(path)
         if isinstance(entry, Directory) and isinstance(present, Directory) and present.origins:
             entry = also_from(replace(entry, origins=present.origins), entry)
-        return super().put(path, entry)
+        place = super().put(path, entry)
+        if place != path and f"/{PREFIX}" in place:
+            raise FormatError(f"{path} leads to {place}, which is the name of a whiteout", _HINT)
+        return place
 
     def _inode(self, target: TreePath) -> tuple[Entry | None, Names]:
         """A layer may go on with a file of the lower ones whose name it takes away."""

@@ -245,7 +245,8 @@ REFUSED = {
     "a sparse file of star": (extended({b"SCHILY.realsize": b"5"}) + member(b"x"), FormatError, "'x': .*sparse"),
     "another sparse file of star": (member(b"a") + member(b"hole", b"S"), FormatError, "'hole': .*sparse file of star"),
     "a name that is too long": (member(b"a/" + b"b" * 256), FormatError, "258 bytes, of which 256 between"),
-    "a way that is too long": (member(b"a/" * 2048), FormatError, "4096 bytes.*Linux allows 4095"),
+    "a way that is too long": (member(b"a/" * 2048 + b"b"), FormatError, "4097 bytes.*Linux allows 4095"),
+    "a device of no Linux": (patched(member(b"x", b"3"), (337, b"4000000")), FormatError, "'x': .*number is 1048576"),
     "a target that is too long": (member(b"x", b"2", link=b"a/" * 2048), FormatError, "'x': .* along 4096 bytes"),
     "a large attribute": (
         extended({b"SCHILY.xattr.user.x": bytes((1 << 16) + 1)}) + member(b"x"),

@@ -223,6 +223,11 @@ def test_what_lies_below_a_whiteout_is_refused(path: str) -> None:
         is_whiteout(TreePath(path))
 
 
+def test_nothing_becomes_a_whiteout_through_a_symlink() -> None:
+    with pytest.raises(FormatError, match=r"/way/x leads to /\.wh\.a/x"):
+        over(over(lower(), {"/way": Symlink(Meta(0o777), ".wh.a")}), {"/way/x": file()})
+
+
 def test_implied_directories_say_so() -> None:
     made = over(lower(), {"/new/x": file()}).build()
     assert is_implied(made[TreePath("/new")])
