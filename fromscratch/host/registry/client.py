@@ -24,6 +24,7 @@ from fromscratch.host.web_failure import refused
 from fromscratch.progress import SILENT, Progress
 
 Result = TypeVar("Result")
+_MOST_PARTS = 1000
 _MOST_WARNING = 4096  # what the specification allows all warnings of an answer to have
 
 
@@ -187,12 +188,17 @@ class Client:
         return self._open()[1].conceal(text)
 
     def pages(self, doing: str, path: str, *, expect: Collection[int] = (200,)) -> "list[Answer]":
-        """All the parts of a list: distribution-spec, "Listing Tags", with the Link of RFC 8288."""
+        """All the parts of a list: distribution-spec, "Listing Tags", with the Link of RFC 8288.
+
+        Raises RegistryError; FormatError for a list that goes on elsewhere, or without an end.
+        """
         answers = [self.ask(doing, "GET", path, expect=expect)]
         seen = {answers[0].url}
         while (following := _next(answers[-1])) and following not in seen:
-            if web.origin(following) != web.origin(answers[0].url):
+            if _leads_elsewhere(following, answers[0].url):
                 raise FormatError(f"{self.place.registry} continues a list elsewhere", "ask who runs the registry")
+            if len(seen) == _MOST_PARTS:
+                raise FormatError(f"{self.place.registry} gives a list without an end", "ask who runs the registry")
             seen.add(following)
             answers.append(self.ask(doing, "GET", following))
         return answers
@@ -220,10 +226,20 @@ def decoded(answer: Answer, what: str) -> Any:
 
 
 def _next(answer: Answer) -> str | None:
-    """The address behind `rel="next"` of a Link."""
+    """The address behind `rel="next"` of a Link, whole where it can be made so."""
     from requests.utils import parse_header_links
 
     for link in parse_header_links(answer.headers.get("Link", "")):
         if link.get("rel") == "next" and link.get("url"):
-            return urljoin(answer.url, link["url"])
+            try:
+                return urljoin(answer.url, link["url"])
+            except ValueError:
+                return link["url"]
     return None
+
+
+def _leads_elsewhere(url: str, asked: str) -> bool:
+    try:
+        return web.origin(url) != web.origin(asked)
+    except web.Failed:
+        return True  # nowhere, that is

@@ -16,13 +16,14 @@ from fromscratch.host.registry.manifests import ACCEPTED, put_manifest
 from fromscratch.model.image import Blob
 
 _TRIES = 5
+_A_PART = 1000  # tags: more than that, registries refuse
 
 
 def tags(client: Client) -> list[str]:
     """Every tag of the repository, sorted: registries give them in any order. Raises RegistryError, FormatError."""
     what = f"the list of tags of {client.place}"
     found: list[str] = []
-    for answer in client.pages(f"list the tags of {client.place}", "tags/list"):
+    for answer in client.pages(f"list the tags of {client.place}", f"tags/list?n={_A_PART}"):
         names = decoded(answer, what).get("tags") or []
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise FormatError(f"{what} does not hold names", "ask who runs the registry")
