@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,10 +119,10 @@ def _wait_for(ours: Engine, daemon: subprocess.Popen[bytes], log: Path) -> None:
         time.sleep(0.1)
 
 
-def podman_engine(folder: Path) -> Podman:
-    """A podman with its own storage below `folder`."""
+def podman_engine(folder: Path, running: Path) -> Podman:
+    """A podman with its own storage below `folder`; it wants less than 50 characters for `running`."""
     need("podman")
-    flags = [f"--root={folder}/root", f"--runroot={folder}/run", "--storage-driver=vfs"]
+    flags = [f"--root={folder}/root", f"--runroot={running}", "--storage-driver=vfs"]
     if run.find("runc"):
         flags.append("--runtime=runc")
     ours = Podman(program=("podman", *flags), run_flags=_PODMAN_RUN)
@@ -196,8 +197,9 @@ def docker_by_client(docker: Docker) -> Docker:
 
 
 @pytest.fixture(scope="session")
-def podman(tmp_path_factory: pytest.TempPathFactory) -> Podman:
-    return podman_engine(tmp_path_factory.mktemp("podman"))
+def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+    with tempfile.TemporaryDirectory() as running:
+        yield podman_engine(tmp_path_factory.mktemp("podman"), Path(running))
 
 
 @pytest.fixture(scope="session")
