@@ -103,6 +103,7 @@ def run(
     check: bool = True,
     timeout: float | None = None,
     grace: float = GRACE,
+    hang_up: bool = False,
 ) -> Completed:
     """Run a program to its end and keep what it says.
 
@@ -110,17 +111,23 @@ def run(
     which is copied through a pipe; when reading that fails, the program is killed, so that it never
     takes the part for the whole, and that error is raised. Raises CommandFailed, with the command to paste and the last
     lines it wrote, when the program cannot start, takes longer than `timeout` seconds, or (with
-    `check`) exits with other than 0. `grace` is as for `follow`.
+    `check`) exits with other than 0. `grace` is as for `follow`. With `hang_up` a program that is to be
+    stopped sees the end of its stream first, and has as long as `grace` to tidy up by itself: for one
+    that a part of its input makes fail, and that a signal does not let tidy up.
     """
     fed = subprocess.DEVNULL if stdin is None else subprocess.PIPE
     with _started(argv, stdin=fed, stderr=subprocess.PIPE, env=env, cwd=cwd, grace=grace) as process:
         feeder = None
         if stdin is not None and not isinstance(stdin, bytes):
-            feeder = _Feeder(stdin, process)
+            feeder = _Feeder(stdin, process, hang_up=hang_up)
         try:
             out, err = process.communicate(stdin if isinstance(stdin, bytes) else None, timeout)
         except subprocess.TimeoutExpired as error:
             raise CommandFailed(f"{shown(argv)} did not end within {timeout:g} seconds", "try it by hand") from error
+        except BaseException:
+            if feeder is not None and hang_up:
+                feeder.hang_up(grace)
+            raise
         if feeder is not None:
             feeder.finish()
     if check and process.returncode:
@@ -197,9 +204,11 @@ def failure(argv: Sequence[str], returncode: int, output: bytes) -> CommandFaile
 class _Feeder:
     """Copies a stream into a program's standard input, beside the reading of its output."""
 
-    def __init__(self, source: BinaryIO, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, source: BinaryIO, process: subprocess.Popen[bytes], *, hang_up: bool) -> None:
         self._error: BaseException | None = None
         self._process = process
+        self._stopped = False
+        self._kills = not hang_up
         pipe = cast(IO[bytes], process.stdin)
         process.stdin = None  # it is ours now
         self._thread = threading.Thread(target=self._copy, args=(source, pipe), daemon=True)
@@ -210,14 +219,21 @@ class _Feeder:
         # its exit code tells, not the broken pipe.
         with contextlib.suppress(BrokenPipeError), pipe:
             try:
-                shutil.copyfileobj(source, pipe, 1 << 20)
+                while not self._stopped and (piece := source.read(1 << 20)):
+                    pipe.write(piece)
             except BrokenPipeError:
                 raise
             except BaseException as error:
                 self._error = error
                 # Before the pipe is closed, or the program would see a regular end of its input.
-                if self._process.returncode is None:
+                if self._kills and self._process.returncode is None:
                     session.send(self._process, signal.SIGKILL)
+
+    def hang_up(self, grace: float) -> None:
+        """Feed it no more, and wait until it has ended, or for so many seconds."""
+        self._stopped = True
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.communicate(timeout=grace)
 
     def finish(self) -> None:
         self._thread.join()

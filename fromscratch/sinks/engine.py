@@ -4,15 +4,17 @@ What is the same in every engine; each has its own way in a module `engine_KIND`
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BufferedReader
 from typing import BinaryIO, Literal, assert_never, cast
 
 from fromscratch.digest import Digest
-from fromscratch.errors import ImageError
+from fromscratch.errors import CommandFailed, ImageError
 from fromscratch.formats.oci_config import image_documents
 from fromscratch.host.engine import Engine, Status, image_name
+from fromscratch.host.engines.passing import abandoned, passing_name
 from fromscratch.host.layers import Pieces
 from fromscratch.host.store import Store
 from fromscratch.model.image import Image
@@ -21,8 +23,7 @@ from fromscratch.progress import SILENT, Progress
 from fromscratch.sinks.contract import Receipt
 
 Via = Literal["import", "load"]
-BASE = "localhost/fromscratch-root"
-"""What an image is called that stays only as long as another one is made."""
+_PASSING = "localhost/fromscratch-root"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ class EngineSink(ABC):
                     self._load(image, name, state)
                 case _:
                     assert_never(self.via)
+        self._sweep()
         return self._receipt(name, self._ours(image))
 
     def _receipt(self, name: Reference, ours: Digest) -> Receipt:
@@ -56,6 +58,13 @@ class EngineSink(ABC):
         if found is None:
             raise ImageError(f"{self.engine.kind} took {name} but does not find it now", f"see `{self.engine.lists}`")
         return Receipt(str(name), Digest.parse(found), ours)
+
+    def _sweep(self) -> None:
+        """Remove what other imports have left in the engine that were killed before they could."""
+        with suppress(CommandFailed):
+            for left in self.engine.passing(_PASSING):
+                if abandoned(left.partition(":")[2]):
+                    self.engine.forget(left)
 
     def _ours(self, image: Image) -> Digest:
         """Our own digest of what the engine knows images by: here the configuration."""
@@ -72,6 +81,21 @@ class EngineSink(ABC):
     @abstractmethod
     def _load(self, image: Image, name: Reference, state: Status) -> None:
         """Bring the image there as it is."""
+
+
+def passing() -> Reference:
+    """What an image is called that stays only as long as another one is made."""
+    return Reference.parse(f"{_PASSING}:{passing_name()}")
+
+
+def tidied(tidy: Callable[[], None]) -> None:
+    """Do what can be done twice, to its end: a first interruption begins it anew, and goes on afterwards."""
+    with suppress(CommandFailed):
+        try:
+            tidy()
+        except KeyboardInterrupt:
+            tidy()
+            raise
 
 
 def stream_of(pieces: Iterator[bytes]) -> BinaryIO:

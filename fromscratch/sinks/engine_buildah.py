@@ -4,11 +4,11 @@ import csv
 import io
 import json
 import os
-import secrets
 import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,15 @@ from fromscratch.formats.oci_archive import oci_archive
 from fromscratch.formats.oci_run import run_fields
 from fromscratch.host.engine import Status
 from fromscratch.host.engines.buildah import Buildah
+from fromscratch.host.engines.passing import abandoned, passing_name
 from fromscratch.host.flattened import root_file
 from fromscratch.host.written import write_stream
-from fromscratch.model.image import Healthcheck, Image, RunConfig
+from fromscratch.model.image import Healthcheck, Image
 from fromscratch.model.reference import Reference
-from fromscratch.sinks.engine import EngineSink, stream_of
+from fromscratch.sinks.engine import EngineSink, stream_of, tidied
 from fromscratch.sinks.engine_storage import in_storage
 
+_PASSING = "fromscratch-"
 _NO_LABEL_SINCE = (1, 26)
 _OTHERWISE = "write it in another way, or import with '--via load', which keeps any value"
 
@@ -46,40 +48,53 @@ class BuildahSink(EngineSink):
         return in_storage(name)
 
     def _import(self, image: Image, name: Reference, state: Status) -> None:
-        container = f"fromscratch-{secrets.token_hex(8)}"
-        flags = list(config_flags(image))
+        container = f"{_PASSING}{passing_name()}"
         with root_file(image, self.store) as (tar, diff_id):
             os.utime(tar, (image.created, image.created))  # buildah dates the base by it
+            base = ""
             try:
                 self._from(tar, container)
-                self.engine.call("config", *flags, container)
-                self._check(container, image.config)
+                base = self._configure(container, image)
                 self.engine.call("commit", *_commit_flags(image, state), container, str(name))
             finally:
-                with suppress(CommandFailed):
-                    self._tidy(container, diff_id)
+                tidied(partial(self._tidy, container, base, diff_id))
+
+    def _sweep(self) -> None:
+        with suppress(CommandFailed):
+            listed = self.engine.call("containers", "--noheading", "--format", "{{.ContainerName}}").stdout
+            for name in listed.decode("utf-8", "replace").split():
+                if name.startswith(_PASSING) and abandoned(name.removeprefix(_PASSING)):
+                    base = (self.engine.inspected(name, "container") or {}).get("FromImageID")
+                    self.engine.call("rm", name, check=False)
+                    self.engine.remove(*([base] if base else []))
 
     def _from(self, tar: Path, container: str) -> None:
         # The name of a folder could hold the colon that ends a path here.
         self.engine.call("from", "--quiet", "--name", container, f"tarball:{tar.name}", cwd=tar.parent)
 
-    def _check(self, container: str, config: RunConfig) -> None:
-        """Raises UsageError for a value that has become another on its way through buildah's options."""
+    def _configure(self, container: str, image: Image) -> str:
+        """Give the container its configuration; the answer is the ID of its base, which has no name.
+
+        Raises UsageError for a value that becomes another on its way through buildah's options.
+        """
+        self.engine.call("config", *config_flags(image), container)
         told = self.engine.inspected(container, "container") or {}
-        there = {key: value for key, value in told["Docker"]["config"].items() if value}
-        wanted = run_fields(replace(config, args_escaped=False))
+        wanted = run_fields(replace(image.config, args_escaped=False))
+        there = {key: value for key, value in told.get("Docker", {}).get("config", {}).items() if value}
         for key in sorted({*there, *wanted}):
             if there.get(key) != wanted.get(key):
-                raise UsageError(f"buildah's config cannot hold {key} {wanted.get(key)!r}", _OTHERWISE)
+                raise UsageError(f"buildah's config cannot hold what the image has as {key}", _OTHERWISE)
+        return str(told.get("FromImageID") or "")
 
-    def _tidy(self, container: str, diff_id: Digest) -> None:
-        """Remove the container and its base, which has no name."""
+    def _tidy(self, container: str, base: str, diff_id: Digest) -> None:
         self.engine.call("rm", container, check=False)
+        self.engine.remove(*([base] if base else self._bases(diff_id)))
+
+    def _bases(self, diff_id: Digest) -> list[str]:
+        """What a step that was stopped may have made of the root's tar."""
         listed = self.engine.call("images", "--all", "--quiet", "--no-trunc", "--filter", "dangling=true", check=False)
-        for image in listed.stdout.decode().split():
-            config = json.loads((self.engine.inspected(image) or {}).get("Config") or "{}")
-            if _is_base(config, diff_id):
-                self.engine.remove(image)
+        images = {image: self.engine.inspected(image) or {} for image in listed.stdout.decode().split()}
+        return [image for image, told in images.items() if _is_base(json.loads(told.get("Config") or "{}"), diff_id)]
 
     def _load(self, image: Image, name: Reference, state: Status) -> None:
         # Either form keeps the configuration as it is; podman looks for health checks in docker's alone.

@@ -1,12 +1,10 @@
 """Into a namespace of containerd."""
 
-import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from fromscratch.digest import Digest
-from fromscratch.errors import CommandFailed, UsageError
+from fromscratch.errors import UsageError
 from fromscratch.formats.docker_archive import docker_archive, full_name
 from fromscratch.formats.oci_archive import oci_archive
 from fromscratch.formats.oci_graph import graph
@@ -16,7 +14,7 @@ from fromscratch.host.flattened import flattened
 from fromscratch.model.image import Image, Platform
 from fromscratch.model.reference import Reference
 from fromscratch.sinks.contract import Receipt
-from fromscratch.sinks.engine import BASE, EngineSink, stream_of
+from fromscratch.sinks.engine import EngineSink, passing, stream_of, tidied
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +32,7 @@ class ContainerdSink(EngineSink):
         if self.via != "load":
             raise UsageError("an import is one platform's", "say --via load, or name one platform with --platform")
         self.engine.status().need()
-        name, made = self._name(image_name(reference)), _base()
+        name, made = self._name(image_name(reference)), passing()
         with self.progress.task(f"containerd load {name}", unit="steps"):
             archive = oci_archive(images, tag=made.tag, name=full_name(made))
             self._bring(archive, made, name, [image.platform for image in images])
@@ -51,7 +49,7 @@ class ContainerdSink(EngineSink):
             self._load(flat, name, state)
 
     def _load(self, image: Image, name: Reference, state: Status) -> None:
-        made = _base()
+        made = passing()
         self._bring(docker_archive(image, made), made, name, [image.platform])
 
     def _bring(self, archive: Iterator[bytes], made: Reference, name: Reference, platforms: Sequence[Platform]) -> None:
@@ -60,10 +58,5 @@ class ContainerdSink(EngineSink):
                 self.engine.bring(stream, platforms=platforms)
             self.engine.rename(str(made), str(name))
         except BaseException:
-            with suppress(CommandFailed):
-                self.engine.remove(str(made))
+            tidied(lambda: self.engine.remove(str(made)))
             raise
-
-
-def _base() -> Reference:
-    return Reference.parse(f"{BASE}:{secrets.token_hex(8)}")

@@ -1,17 +1,14 @@
 """Into podman's storage."""
 
-import secrets
-from contextlib import suppress
 from dataclasses import dataclass
 
-from fromscratch.errors import CommandFailed
 from fromscratch.formats.docker_archive import docker_archive
 from fromscratch.formats.dockerfile import metadata_dockerfile
 from fromscratch.host.engine import Status
 from fromscratch.host.layers import root_tar
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference
-from fromscratch.sinks.engine import BASE, EngineSink, stream_of
+from fromscratch.sinks.engine import EngineSink, passing, stream_of, tidied
 from fromscratch.sinks.engine_storage import in_storage
 
 _NO_LABEL_SINCE = (4, 3)
@@ -30,7 +27,7 @@ class PodmanSink(EngineSink):
 
     def _import(self, image: Image, name: Reference, state: Status) -> None:
         """The base has a name of its own until the end, since not every builder takes an ID behind FROM."""
-        base = f"{BASE}:{secrets.token_hex(8)}"
+        base = str(passing())
         dockerfile = metadata_dockerfile(image.config, base, name=str(name)).encode()
         flags = [f"--platform={image.platform}", *_build_flags(image, state), "--tag", str(name)]
         platform = image.platform
@@ -38,15 +35,14 @@ class PodmanSink(EngineSink):
         try:
             with root_tar(image, self.store) as tar:
                 words = (f"--os={platform.os}", f"--arch={platform.architecture}", *variant, "-", base)
-                self.engine.call("import", *words, stdin=tar)
+                self.engine.call("import", *words, stdin=tar, hang_up=True)
             self.engine.call("build", *flags, "-", stdin=dockerfile)
         finally:
-            with suppress(CommandFailed):
-                self.engine.remove(base)
+            tidied(lambda: self.engine.forget(base))  # with the container of a build that was stopped
 
     def _load(self, image: Image, name: Reference, state: Status) -> None:
         with stream_of(docker_archive(image, name)) as archive:
-            self.engine.call("load", stdin=archive)
+            self.engine.call("load", stdin=archive, hang_up=True)
 
 
 def _build_flags(image: Image, state: Status) -> list[str]:

@@ -10,12 +10,18 @@ from fromscratch.model.image import Image
 _DOCKER = ("image", "ls", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}")
 _EVERYTHING = {
     "docker": [(*_DOCKER, "--all", "--no-trunc"), ("container", "ls", "--all", "--quiet")],
-    "podman": [(*_DOCKER, "--all", "--no-trunc"), ("container", "ls", "--all", "--quiet")],
+    "podman": [(*_DOCKER, "--all", "--no-trunc"), ("container", "ls", "--all", "--external", "--quiet")],
     "buildah": [
         ("images", "--all", "--no-trunc", "--format", "{{.Name}}:{{.Tag}} {{.ID}}"),
         ("containers", "--all", "--quiet"),
     ],
-    "containerd": [("images", "ls"), ("content", "ls", "--quiet"), ("containers", "ls", "--quiet")],
+    "containerd": [
+        ("images", "ls"),
+        ("content", "ls", "--quiet"),
+        ("snapshots", "ls"),
+        ("leases", "ls", "--quiet"),
+        ("containers", "ls", "--quiet"),
+    ],
 }
 
 

@@ -5,6 +5,7 @@ or `k8s.io` for the images of Kubernetes.
 """
 
 import os
+import re
 import secrets
 import socket
 from collections.abc import Sequence
@@ -87,7 +88,8 @@ class Containerd(Engine):
     def bring(self, archive: BinaryIO, *, platforms: Sequence[Platform]) -> None:
         """Take the images of a docker-archive or oci-archive, and unpack those of these platforms."""
         which = [f"--platform={platforms[0]}"] if len(platforms) == 1 else ["--all-platforms"]
-        self.call("images", "import", *which, "-", stdin=archive)
+        # A ctr that a signal ends leaves a lease, which keeps for a day what it has brought.
+        self.call("images", "import", *which, "-", stdin=archive, hang_up=True)
 
     def rename(self, image: str, name: str) -> None:
         """Give an image another name, which another image may have had."""
@@ -104,6 +106,10 @@ class Containerd(Engine):
         if images:
             # --sync: what nothing else needs is gone when we come back.
             self.call("images", "rm", "--sync", *map(_full, images), check=False)
+
+    def passing(self, name: str) -> list[str]:
+        listed = self.call("images", "ls", "--quiet", f"name~=^{re.escape(name)}:").stdout
+        return listed.decode("utf-8", "replace").split()
 
     def forget(self, image: str) -> None:
         self.remove(image)

@@ -47,10 +47,11 @@ class Engine(ABC):
         cwd: Path | None = None,
         check: bool = True,
         timeout: float | None = None,
+        hang_up: bool = False,
     ) -> Completed:
-        """Run one of its commands. Raises CommandFailed."""
-        argv = [*self.program, *words]
-        return run.run(argv, stdin=stdin, cwd=cwd, check=check, timeout=timeout, env=run.environment(self.env))
+        """Run one of its commands; `hang_up` is as for `run.run`. Raises CommandFailed."""
+        argv, env = [*self.program, *words], run.environment(self.env)
+        return run.run(argv, stdin=stdin, cwd=cwd, check=check, timeout=timeout, env=env, hang_up=hang_up)
 
     def start(self, image: str, words: Sequence[str], *, terminal: bool, entrypoint: Sequence[str] = ()) -> int:
         """Run a container of an image on the caller's own streams and remove it; the answer is its exit code.
@@ -84,6 +85,10 @@ class Engine(ABC):
     def forget(self, image: str) -> None:
         """Take an image away that a container may still hold on to."""
         self.call("image", "rm", "--force", image, check=False)
+
+    def passing(self, name: str) -> list[str]:
+        """The images of this name, each with its tag, that are there while others are made; none if that cannot be."""
+        return []
 
     def refusal(self) -> ImageError | None:
         """Why it starts no containers; None if it does."""

@@ -20,6 +20,10 @@ class Podman(Engine):
     install: ClassVar[str] = "apt-get install podman"
     lists: ClassVar[str] = "podman images"
 
+    def passing(self, name: str) -> list[str]:
+        words = ("--noheading", "--filter", f"reference={name}", "--format", "{{.Repository}}:{{.Tag}}")
+        return self.call("images", *words).stdout.decode("utf-8", "replace").split()
+
     def status(self) -> Status:
         answer = self.probed(*_PROBE)
         if isinstance(answer, Status):
