@@ -9,11 +9,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NewType
 
-from fromscratch.errors import UnsafePath
+from fromscratch.errors import FormatError, UnsafePath
 
 TreePath = NewType("TreePath", str)
 
 ROOT = TreePath("/")
+MAX_NAME, MAX_PATH = 255, 4095
+"""Bytes: NAME_MAX, and PATH_MAX without the NUL."""
 
 
 def decode(raw: bytes) -> str:
@@ -47,6 +49,20 @@ def tree_path(text: str) -> TreePath:
             "a path inside an image has no '..'; mend the archive or recipe that holds it",
         )
     return TreePath("/" + "/".join(parts))
+
+
+def check_length(path: bytes) -> None:
+    """Raises FormatError for a path, seen from the root, that no Linux can have."""
+    if len(path) <= MAX_NAME:
+        return
+    length = len(path.rstrip(b"/"))  # an archive ends a folder's name in one
+    longest = max(map(len, path.split(b"/")))
+    if longest > MAX_NAME or length > MAX_PATH:
+        raise FormatError(
+            f"its name has {length} bytes, of which {longest} between two slashes;"
+            f" Linux allows {MAX_PATH} and {MAX_NAME}",
+            "give it a shorter name",
+        )
 
 
 def parent(path: TreePath) -> TreePath:

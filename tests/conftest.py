@@ -4,10 +4,11 @@ import os
 from collections import Counter
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # A loaded machine is no fault of the code.
-settings.register_profile("house", deadline=None)
+# How fast data comes tells of the machine, and not of the test.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", deadline=None, max_examples=3000)  # pytest --hypothesis-profile=thorough
 settings.load_profile("house")
 

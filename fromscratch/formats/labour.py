@@ -63,13 +63,15 @@ class Labour:
         for _ in self._started:
             self._errands.put(None)
         for thread in self._started:
-            thread.join()
+            if thread.is_alive():
+                thread.join()
 
     def give(self, work: Callable[..., Result], *given: Any) -> Errand[Result]:
         if self._threads:
             thread = self._threads.pop()
-            thread.start()
+            # In this order: one that an interruption starts unseen would take the end that was meant for another.
             self._started.append(thread)
+            thread.start()
         errand = Errand(work, given)
         self._errands.put(errand)
         return errand

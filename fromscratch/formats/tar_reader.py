@@ -19,12 +19,11 @@ from fromscratch.formats.tar_bytes import ArchiveBytes, FileBytes, StreamBytes
 from fromscratch.formats.tar_header import BILLION, BLOCK, NUL_BLOCK
 from fromscratch.formats.tar_sparse import Sparse
 from fromscratch.model.entry import Meta, Xattrs
-from fromscratch.paths import decode
+from fromscratch.paths import MAX_PATH, check_length, decode
 
 _MAX_EXTENSION = 1 << 20  # all that is said of one file before its header; the readers of engines stop there too
 _MAX_GLOBAL = 100  # records for all files; each is looked at for each of them
 _MAX_MAJOR, _MAX_MINOR = (1 << 12) - 1, (1 << 20) - 1  # linux/kdev_t.h
-_MAX_NAME, _MAX_PATH = 255, 4095  # bytes: NAME_MAX, and PATH_MAX without the NUL
 _MAX_ID = (1 << 32) - 2  # the last number is chown(2)'s "leave as it is"
 _MAX_SECONDS = 1 << 63
 _REGULAR = b"0\x007"  # 7 is "contiguous", which POSIX treats as regular
@@ -162,8 +161,8 @@ class _Scan:
         offset = self._source.position
         self._source.skip(size)
         link = (found.get(b"linkpath") or fields.text(block[157:257])) if flag in b"12" else b""
-        if len(link) > _MAX_PATH:
-            raise FormatError(f"its link leads along {len(link)} bytes, where Linux allows {_MAX_PATH}", _DAMAGED)
+        if len(link) > MAX_PATH:
+            raise FormatError(f"its link leads along {len(link)} bytes, where Linux allows {MAX_PATH}", _DAMAGED)
         return Member(
             name=name,
             flag=flag,
@@ -184,16 +183,7 @@ class _Scan:
 def _check_name(name: bytes) -> None:
     if not name:
         raise FormatError("an entry has no name", _DAMAGED)
-    if len(name) <= _MAX_NAME:
-        return
-    length = len(name.rstrip(b"/"))  # a folder's name ends in one
-    longest = max(map(len, name.split(b"/")))
-    if longest > _MAX_NAME or length > _MAX_PATH:
-        raise FormatError(
-            f"its name has {length} bytes, of which {longest} between two slashes;"
-            f" Linux allows {_MAX_PATH} and {_MAX_NAME}",
-            "give it a shorter name",
-        )
+    check_length(name)
 
 
 def _regular(name: bytes, size: int) -> bytes:

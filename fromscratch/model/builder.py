@@ -42,9 +42,12 @@ class TreeBuilder:
         """Put `entry` where `path` leads; the answer is that place.
 
         Raises Conflict when a directory with content would give way to something else, UnsafePath
-        for what `forbid_absolute_links` refuses, FormatError for a hard link to what is not there.
+        for what `forbid_absolute_links` refuses, FormatError for a hard link to what is not there and for
+        a place whose path is longer than Linux allows.
         """
         place = self._located(path)
+        if place != path:
+            paths.check_length(paths.encode(place[1:]))  # on its way through symlinks it may have grown
         names: Names | None = None
         if isinstance(entry, HardLink):
             target = self._located(entry.target)

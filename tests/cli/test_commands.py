@@ -155,7 +155,8 @@ def test_a_checkout_has_the_same_verbs_as_invoke_tasks(desk: Desk) -> None:
         (["why"], 2, "why needs a path", "why /bin/sh"),
         (["init"], 2, "fromscratch.yaml is there already", "--force"),
         (["init", "--from", "debain"], 2, "no such kind of source", "did you mean debian?"),
-        (["pull", "x"], 2, "No idea what 'pull' is!", ""),
+        (["pull", "x"], 2, "x names no registry", "write its host too"),
+        (["pulll", "x"], 2, "No idea what 'pulll' is!", "did you mean pull?"),
     ],
 )
 def test_a_wrong_call_gets_one_message_and_one_hint(

@@ -247,6 +247,11 @@ REFUSED = {
     "a name that is too long": (member(b"a/" + b"b" * 256), FormatError, "258 bytes, of which 256 between"),
     "a way that is too long": (member(b"a/" * 2048 + b"b"), FormatError, "4097 bytes.*Linux allows 4095"),
     "a device of no Linux": (patched(member(b"x", b"3"), (337, b"4000000")), FormatError, "'x': .*number is 1048576"),
+    "a way that symlinks make too long": (
+        member(b"d" * 99 + b"/e", b"2", link=b"x" * 200 + b"/y" * 1800) + member(b"d" * 99 + b"/e/z" * 250),
+        FormatError,
+        "Linux allows 4095",
+    ),
     "a target that is too long": (member(b"x", b"2", link=b"a/" * 2048), FormatError, "'x': .* along 4096 bytes"),
     "a large attribute": (
         extended({b"SCHILY.xattr.user.x": bytes((1 << 16) + 1)}) + member(b"x"),

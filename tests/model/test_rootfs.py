@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from fromscratch import paths
@@ -182,6 +182,7 @@ def test_the_order_of_the_entries_does_not_matter(given: Rootfs, random: object)
     assert Rootfs(dict(shuffled)) == given
 
 
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
 @given(CROWDED, st.data())
 def test_which_name_of_an_inode_was_first_does_not_matter(given: Rootfs, data: st.DataObject) -> None:
     links = [path for path, entry in given.items() if isinstance(entry, HardLink)]
