@@ -12,7 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -22,6 +23,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.segments import InterpSegment
 
 from benchmarks.runner import Case, Group
+from fromscratch.cli import quick
 from fromscratch.host.machine import MachineGround
 from fromscratch.linker.closure import Linker
 from fromscratch.model.rootfs import Rootfs
@@ -165,6 +167,10 @@ def _image(scratch: Path) -> Group:
         f"&& buildah config --entrypoint '[\"{busybox}\"]' --user 65532:65532 $c > /dev/null 2>&1 "
         f"&& buildah commit -q --rm $c oci:buildah:x > /dev/null"
     )
+    umoci = (
+        f"cd {place} && rm -rf umoci && umoci init --layout umoci > /dev/null && umoci new --image umoci:x > /dev/null "
+        f"&& umoci insert --image umoci:x context/root / > /dev/null 2>&1"
+    )
     return Group(
         "busybox and what it needs into an image",
         [
@@ -174,11 +180,29 @@ def _image(scratch: Path) -> Group:
                 needs=("docker", "busybox"),
             ),
             Case("buildah copy, commit", buildah, needs=("buildah", "busybox")),
+            Case("umoci init, new, insert", umoci, needs=("umoci", "busybox")),
             Case("fromscratch bundle", f"{ours} --output image --quiet > /dev/null", needs=("busybox",)),
+            Case("fromscratch bundle, begun", begun(busybox, scratch), needs=("busybox",)),
         ],
-        "the first two are given the files that the third one finds; docker keeps the image to itself, "
-        "the others write an OCI layout",
+        "the first three are given the files that ours finds; docker keeps the image to itself, the others write "
+        "an OCI layout. The last is a fork of a process that has bundled before: no start of Python, nothing loaded",
     )
+
+
+def begun(busybox: str, scratch: Path) -> Callable[[], None]:
+    """`bundle` as a function, after one call."""
+
+    def bundle() -> None:
+        output = scratch / "begun"
+        shutil.rmtree(output, ignore_errors=True)
+        sys.argv = ["fromscratch", "bundle", busybox, "--output", str(output), "--quiet"]
+        os.environ["FROMSCRATCH_STORE"] = str(scratch / "store")
+        with open(os.devnull, "w") as nothing, redirect_stdout(nothing), redirect_stderr(nothing):
+            quick.main()
+
+    if shutil.which(busybox):
+        bundle()
+    return bundle
 
 
 def docker_command() -> str:
