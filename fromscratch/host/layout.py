@@ -79,8 +79,10 @@ class LayoutWriter:
 
     def add_blob(self, path: Path, digest: Digest) -> None:
         """Move a finished file, made by `blob_file`, to its name. The caller has computed the digest."""
+        place = self._blob(digest)
         with disk.explained(path):
-            os.replace(path, self._blob(digest))
+            place.parent.mkdir(exist_ok=True)
+            os.replace(path, place)
 
     def pack(
         self,

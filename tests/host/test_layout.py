@@ -1,6 +1,7 @@
 """OCI layouts in a folder: written whole, read with every byte verified."""
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -62,6 +63,16 @@ def test_several_images_are_under_one_image_index(tmp_path: Path) -> None:
     top = write_layout(tmp_path / "oci", both, tag="1.0")
     assert top.media_type == oci.INDEX
     assert [image.platform for image in read_layout(tmp_path / "oci", "1.0", verify=True)] == [AMD64, ARM64, ARMV7]
+
+
+def test_a_layer_may_have_a_digest_of_another_algorithm(tmp_path: Path) -> None:
+    with ONE.layers[0].open() as stream:
+        other = Digest("sha512", hashlib.file_digest(stream, "sha512").hexdigest())
+    image = replace(ONE, layers=(replace(ONE.layers[0], digest=other), ONE.layers[1]))
+    write_layout(tmp_path / "oci", [image], tag="latest")
+    (read,) = read_layout(tmp_path / "oci", verify=True)
+    assert read == image
+    assert (tmp_path / "oci/blobs/sha512" / other.hex).is_file()
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
