@@ -78,6 +78,13 @@ def test_https_is_asked_unless_something_speaks_against_it() -> None:
     assert caught.value.again
 
 
+@pytest.mark.parametrize("host", ["localhost:65536", "127.0.0.1:99999", f"{64 * 'a'}.localhost:5000"])
+def test_a_host_that_no_machine_can_have_is_told(host: str) -> None:
+    with pytest.raises(web.Failed) as caught:
+        base_url(_place(host), plain_http=False, trusting=False)
+    assert (caught.value.kind, caught.value.again) == (web.Kind.NO_ADDRESS, False)
+
+
 @pytest.mark.parametrize(
     "answer",
     [
