@@ -323,6 +323,12 @@ def test_a_server_may_ask_for_a_pause(site: Site, store: Store) -> None:
     assert 0.4 <= time.monotonic() - start < 5  # twice the longest that we are willing to wait
 
 
+@pytest.mark.parametrize("pause", ["Mon, 20 Nov 99999999999999999999 00:00:00 GMT", 400 * "9"])
+def test_a_pause_that_makes_no_sense_ends_nothing(site: Site, store: Store, pause: str) -> None:
+    url = site.serve("/data", DATA, web.status(503, Retry_After=pause))
+    assert bring(store, wanted(url)) == DATA
+
+
 def test_patience_ends(site: Site, store: Store) -> None:
     error = failure(store, wanted(site.serve("/data", DATA, *[web.status(503)] * 9)))
     assert str(error) == f"cannot download data from {site.url}/data: the server answers 503 Service Unavailable"
