@@ -179,8 +179,8 @@ class Transfer:
         partial.resumed = True
 
     def _receive(self, url: str, response: "requests.Response", partial: Partial) -> None:
-        length = response.headers.get("Content-Length", "")
-        total = partial.position + int(length) if re.fullmatch("[0-9]{1,19}", length) else None
+        length = web.announced(response)
+        total = None if length is None else partial.position + length
         size = self.wanted.size
         if total is not None:
             self._bounded(url, total, partial)

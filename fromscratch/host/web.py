@@ -4,6 +4,7 @@ The terms are those of RFC 9110. Nothing here retries or writes files; that is `
 """
 
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -23,6 +24,7 @@ __all__ = [
     "PerThread",
     "Session",
     "Timeouts",
+    "announced",
     "certificates",
     "origin",
     "pieces",
@@ -181,6 +183,12 @@ def pieces(response: "requests.Response", url: str) -> Iterator[bytes]:
         if not piece:
             return
         yield piece
+
+
+def announced(response: "requests.Response") -> int | None:
+    """How many bytes Content-Length says that the body has; None where that is not there, or no number of bytes."""
+    length = response.headers.get("Content-Length", "")
+    return int(length) if re.fullmatch("[0-9]{1,19}", length) else None
 
 
 def origin(url: str) -> tuple[str, str, int | None]:

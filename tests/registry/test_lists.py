@@ -154,6 +154,12 @@ def growing() -> Action:
     return act
 
 
+@pytest.mark.parametrize("length", [5000 * "9", "-1", "14.0", "²"])
+def test_a_length_that_is_no_number_is_passed_over(client: Client, proxy: Proxy, length: str) -> None:
+    answering(proxy, b'{"tags": ["a"]}', Content_Length=length, Connection="close")
+    assert tags(client) == ["a"]
+
+
 def test_a_list_that_is_not_given_is_told(client: Client, proxy: Proxy) -> None:
     with pytest.raises(RegistryError, match=r"NAME_UNKNOWN|not known"):
         tags(client)

@@ -91,8 +91,8 @@ def limited(response: "requests.Response", most: int, what: str) -> bytes:
         size += len(piece)
         if size > most:
             raise FormatError(f"{what} from {web.public(response.url)} is larger than any is", "see what is there")
-    length = response.headers.get("Content-Length", "")
-    if length.isascii() and length.isdigit() and size < int(length):
+    length = web.announced(response)
+    if length is not None and size < length:
         raise web.Failed(web.Kind.BROKEN, f"the connection ended after {size} of {length} bytes", again=True)
     return b"".join(parts)
 
