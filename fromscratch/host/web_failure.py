@@ -10,6 +10,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from fromscratch.paths import shown
+
 if TYPE_CHECKING:
     import ssl
 
@@ -54,7 +56,8 @@ def refused(response: "requests.Response") -> Failed:
     status = response.status_code
     with suppress(ValueError):
         status = HTTPStatus(status)
-    words = f"the server answers {int(status)} {status.phrase if isinstance(status, HTTPStatus) else response.reason}"
+    phrase = status.phrase if isinstance(status, HTTPStatus) else shown(response.reason)
+    words = f"the server answers {int(status)} {phrase}"
     if status in _GONE:
         return Failed(Kind.MISSING, words)
     if status in _DENIED:

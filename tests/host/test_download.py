@@ -329,6 +329,15 @@ def test_a_pause_that_makes_no_sense_ends_nothing(site: Site, store: Store, paus
     assert bring(store, wanted(url)) == DATA
 
 
+def test_the_words_of_a_server_cannot_steer_a_terminal(site: Site, store: Store) -> None:
+    def red(handler: web.Handler, content: bytes) -> None:
+        handler.send_response(599, "\x1b[31mred")
+        handler.end_headers()
+
+    error = failure(store, wanted(site.serve("/data", DATA, *5 * [red])))
+    assert "the server answers 599 \\x1b[31mred" in error.message
+
+
 def test_patience_ends(site: Site, store: Store) -> None:
     error = failure(store, wanted(site.serve("/data", DATA, *[web.status(503)] * 9)))
     assert str(error) == f"cannot download data from {site.url}/data: the server answers 503 Service Unavailable"
