@@ -2,8 +2,11 @@
 
 import errno
 import os
+import re
 
 from fromscratch.errors import ImageError
+
+_STEERING = re.compile(r"[^\n\t\x20-\x7e\xa0-\U0010ffff]")
 
 
 def refused(error: OSError) -> ImageError:
@@ -16,9 +19,13 @@ def refused(error: OSError) -> ImageError:
 
 
 def explained(error: ImageError) -> str:
-    """A failure as the user reads it: what failed, then what to do."""
+    """A failure as the user reads it: what failed, then what to do.
+
+    Either may repeat words of an image, a registry or a program: those that would steer a terminal are shown as \\xNN.
+    """
     text = f"error: {error.message}"
-    return f"{text}\n hint: {error.hint}" if error.hint else text
+    text = f"{text}\n hint: {error.hint}" if error.hint else text
+    return _STEERING.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def unwritten(error: OSError) -> ImageError:

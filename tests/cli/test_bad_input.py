@@ -1,6 +1,7 @@
 """Every bad input gives exit code 2 or 1, one message, one hint, and leaves nothing half-written."""
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from fromscratch.digest import Digest
+from fromscratch.formats import oci
 from tests.cli.command import Answer, Desk
 from tests.engines import missing
 from tests.formats.debs import deb
@@ -79,6 +81,17 @@ def test_an_absolute_symlink_that_a_later_entry_would_be_written_through(desk: D
     desk.write("fromscratch.yaml", "name: demo\nrootfs: [{tarball: root.tar}]\n")
     one_message_one_hint(desk.call("fetch", "build"), 1, "/etc/passwd", "absolute symlink /etc -> /etc")
     nothing_half_written(desk)
+
+
+def test_words_of_an_image_cannot_steer_the_terminal(desk: Desk) -> None:
+    named = {"org.opencontainers.image.ref.name": "\x1b]0;owned\x07\x9b31m"}
+    top = {"mediaType": oci.MANIFEST, "digest": str(Digest.of(b"")), "size": 0, "annotations": named}
+    (desk.folder / "oci").mkdir()
+    (desk.folder / "oci/oci-layout").write_bytes(oci.LAYOUT)
+    (desk.folder / "oci/index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [top]}))
+    answer = desk.call("ls", "--image", "oci:oci:1.0")
+    one_message_one_hint(answer, 2, "has no image named '1.0'", "it holds \\x1b]0;owned\\x07\\x9b31m")
+    assert all(char.isprintable() or char == "\n" for char in answer.err)
 
 
 def test_a_tarball_that_is_cut(desk: Desk) -> None:
