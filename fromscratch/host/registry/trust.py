@@ -57,7 +57,15 @@ def _folders(registry: str, access: Access) -> list[Path]:
         Path("/etc/containers/certs.d"),
         Path("/etc/docker/certs.d"),
     )
-    return [root / registry for root in roots if (root / registry).is_dir()]
+    return [root / registry for root in roots if _may_be_entered(root / registry)]
+
+
+def _may_be_entered(folder: Path) -> bool:
+    """Old dockers made /etc/docker a folder of root's alone: what it holds is then meant for root."""
+    try:
+        return folder.is_dir()
+    except PermissionError:
+        return False
 
 
 def _no_password() -> str:
