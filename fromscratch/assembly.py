@@ -125,7 +125,7 @@ def deliver(images: Sequence[Image], sink: Sink, reference: str) -> Receipt:
     if isinstance(sink, IndexSink):
         return sink.deliver_all(images, reference)
     there = ", ".join(str(image.platform) for image in images)
-    raise UsageError(f"only one platform can go there, and this build has {there}", "say which with --platform")
+    raise UsageError(f"only one platform can go there, and this image is for {there}", "say which with --platform")
 
 
 def root(job: Job, platform: Platform, bound: Bound | None = None) -> tuple[Rootfs, Mapping[TreePath, str]]:

@@ -3,6 +3,7 @@
 import difflib
 from pathlib import Path
 
+from fromscratch.cli import streams
 from fromscratch.cli.call import Call
 from fromscratch.cli.verb import Ended, verb
 from fromscratch.errors import UsageError
@@ -10,7 +11,7 @@ from fromscratch.errors import UsageError
 _IMAGE = "another image than the recipe's build: a name, or one with its kind, such as oci:DIR"
 _FORMS = ("tar", "oci", "oci-archive", "docker-archive", "aci")
 _NAMING = ("docker-archive", "aci")  # forms that hold a whole name, and not only a tag
-_STDOUT = "/dev/stdout"
+_JOINING = ("oci", "oci-archive")  # forms that hold every platform of an image
 
 
 @verb(
@@ -65,7 +66,7 @@ def pack(
 ) -> None:
     """Write the image to a file for other systems: tar, oci, oci-archive, docker-archive or aci."""
     from fromscratch import assembly
-    from fromscratch.cli.target import images
+    from fromscratch.cli.target import all_images, images
     from fromscratch.sinks.catalogue import file_sink
 
     if to not in _FORMS:
@@ -76,14 +77,11 @@ def pack(
         )
     if not output:
         raise UsageError("pack needs a place to write to", f"say --output FILE, such as --output image.{_suffix(to)}")
-    if output == "-":
-        output = _STDOUT
-    if json and output == _STDOUT:
-        raise UsageError("standard output can hold the image or the JSON, not both", "leave out --json, or name a file")
-    made = images(call, image)
+    place = streams.place(output, to, json=json)
+    made = all_images(call, image) if to in _JOINING or len(call.platforms) > 1 else images(call, image)
     reference = tag or (_name(call, image) if to in _NAMING else "latest")
-    receipt = assembly.deliver(made, file_sink(to, Path(output), call.store), reference)
-    if output == _STDOUT:
+    receipt = assembly.deliver(made, file_sink(to, Path(place), call.store), reference)
+    if place == streams.STDOUT:
         return
     call.result({"reference": receipt.reference, "digest": str(receipt.digest)}, f"wrote {receipt.reference}", json)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fromscratch.cli import streams
 from fromscratch.cli.call import Call
 from fromscratch.cli.verb import verb
 from fromscratch.errors import UsageError
@@ -69,7 +70,7 @@ def push(
     help={
         "ref": "which image: HOST/PATH[:TAG][@DIGEST], or docker://NAME",
         "to": f"one of {', '.join(_FORMS)} (default: oci)",
-        "output": f"the FILE, or for oci the DIR, to write (default: {_FOLDER}/HOST/PATH)",
+        "output": f"the FILE, or for oci the DIR, to write (default: {_FOLDER}/HOST/PATH); - is standard output",
         "platform": "linux/ARCH[,linux/ARCH] to pull (default: all that there are)",
         "plain_http": _PLAIN,
         "ca": _CA,
@@ -100,10 +101,12 @@ def pull(
             f"pull --to {to} needs a file to write", f"say --output FILE, such as --output image.{_end(to)}"
         )
     reference = reference_of(ref)
-    place = Path(output) if output else _folder(reference)
+    place = Path(streams.place(output, to, json=json)) if output else _folder(reference)
     access = _access(call, plain_http, ca)
     top, images = pull_from(ref, call.store, call.progress, access=access, platforms=call.platforms)
     receipt = assembly.deliver(images, file_sink(to, place, call.store), _name(reference, to))
+    if str(place) == streams.STDOUT:
+        return
     data = {
         "reference": f"docker://{reference}",
         "digest": str(top.digest),

@@ -4,6 +4,10 @@ import os
 import sys
 from io import TextIOWrapper
 
+from fromscratch.errors import UsageError
+
+STDOUT = "/dev/stdout"
+
 
 def make_whole() -> None:
     """Give closed streams a place to lead to, and let every name be printed, whatever the locale can spell.
@@ -17,6 +21,19 @@ def make_whole() -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
         sys.stdout.reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")
+
+
+def place(output: str, form: str, *, json: bool) -> str:
+    """Where an image of this form is to be written: `output`, of which - is standard output. Raises UsageError."""
+    if output not in ("-", STDOUT):
+        return output
+    if form == "oci":
+        raise UsageError("an OCI layout is a folder, which standard output cannot hold", "say --to oci-archive")
+    if json:
+        raise UsageError("standard output can hold the image or the JSON, not both", "leave out --json, or name a file")
+    if sys.stdout.isatty():
+        raise UsageError("standard output is a terminal: an image would garble it", "say --output FILE, or | PROGRAM")
+    return STDOUT
 
 
 def forget_stdout() -> None:

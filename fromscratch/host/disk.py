@@ -17,6 +17,8 @@ _HINTS = {
     errno.EPERM: "give yourself the right to write there, or name another folder",
     errno.EFBIG: "it would be larger than the largest file allowed there: see ulimit -f, or use another filesystem",
     errno.EROFS: "that filesystem is read-only: name another folder",
+    errno.EPIPE: "whoever reads it went away before everything was there: see what that program says",
+    errno.ENOTDIR: "one of the folders on the way there is a file: see whether the path is right",
 }
 
 

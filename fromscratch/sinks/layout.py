@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fromscratch.errors import UsageError
 from fromscratch.host.layout import write_layout
 from fromscratch.model.image import Image
 from fromscratch.sinks.contract import Receipt
@@ -23,5 +24,10 @@ class LayoutSink:
 
     def deliver_all(self, images: Sequence[Image], reference: str) -> Receipt:
         """One image for each platform, under an image index if there are several."""
+        if self.directory.exists() and not self.directory.is_dir():
+            raise UsageError(
+                f"{self.directory} is a file, and an OCI layout is a folder",
+                "name a folder, or say oci-archive for a file",
+            )
         top = write_layout(self.directory, images, tag=reference or None, keep_others=True)
         return Receipt(f"oci:{self.directory}" + (f":{reference}" if reference else ""), top.digest)

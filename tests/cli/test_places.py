@@ -1,13 +1,17 @@
 """Where images are named, written and removed: what is not ours stays, and a wrong place is told with the right one."""
 
+import json
 import os
+import pty
 import tarfile
 import threading
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import Desk
+from fromscratch.digest import Digest
+from fromscratch.host.layout import read_layout
+from tests.cli.command import Answer, Desk
 
 RECIPE = "name: demo\nrootfs: [{overlay: files}]\n"
 
@@ -127,6 +131,53 @@ def test_pack_writes_into_a_pipe_and_to_standard_output(desk: Desk) -> None:
     assert (both.code, both.out) == (2, "")
 
 
+def test_standard_output_takes_no_folder_and_a_terminal_no_image(desk: Desk) -> None:
+    folder = desk.call("pack", "--to", "oci", "--output", "-")
+    assert (folder.code, "say --to oci-archive" in folder.err) == (2, True), folder.err
+    ours, theirs = pty.openpty()
+    try:
+        words = ("pack", "--to", "tar", "--output", "-")
+        answer = desk.call(*words, program=("sh", "-c", f'"$@" >{os.ttyname(theirs)}', "sh", *_program()))
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert (answer.code, "standard output is a terminal" in answer.err) == (2, True), answer.err
+
+
+def test_an_image_that_nobody_reads_to_its_end_is_no_success(desk: Desk) -> None:
+    (desk.folder / "files/bin/large").write_bytes(os.urandom(1 << 20))
+    desk.answer("build")
+    words = ("pack", "--to", "tar", "--output", "-")
+    answer = desk.call(*words, program=("bash", "-c", 'set -o pipefail; "$@" | true', "sh", *_program()))
+    assert (answer.code, "went away before everything was there" in answer.err) == (1, True), answer.err
+
+
+def test_a_file_in_the_place_of_a_layout_is_told_and_stays(desk: Desk) -> None:
+    answer = desk.call("pack", "--to", "oci", "--output", "fromscratch.yaml")
+    told = "fromscratch.yaml is a file, and an OCI layout is a folder"
+    assert (answer.code, told in answer.err) == (2, True), answer.err
+    assert (desk.folder / "fromscratch.yaml").read_text() == RECIPE
+
+
+def test_an_image_of_several_platforms_keeps_them_wherever_they_can_be(desk: Desk) -> None:
+    def packed(form: str, *words: str) -> Answer:
+        return desk.call("pack", "--image", "oci:build/demo/oci", "--to", form, "--output", f"{form}.tar", *words)
+
+    both = ("--platform", "linux/amd64,linux/arm64")
+    desk.answer("build", *both)
+    assert [packed("oci").code, packed("oci-archive").code] == [0, 0]
+    made, copied = _top(desk.folder / "build/demo/oci"), _top(desk.folder / "oci.tar")
+    assert len(read_layout(desk.folder / "oci.tar")) == 2
+    assert copied == made
+    with tarfile.open(desk.folder / "oci-archive.tar") as archive:
+        assert f"blobs/sha256/{made.hex}" in archive.getnames()
+    assert packed("oci-archive", "--platform", "linux/arm64").code == 0
+    other = desk.call("ls", "oci-archive:oci-archive.tar", "--platform", "linux/amd64")
+    assert (other.code, "has no image for linux/amd64" in other.err) == (2, True), other.err
+    one = packed("tar", *both)
+    assert (one.code, "only one platform can go there" in one.err) == (2, True), one.err
+
+
 @pytest.mark.parametrize("form", ["oci-archive", "docker-archive"])
 def test_an_archive_is_not_written_under_the_name_of_a_compressed_one(desk: Desk, form: str) -> None:
     answer = desk.call("pack", "--to", form, "--output", "x.tar.gz")
@@ -166,6 +217,11 @@ def test_a_store_in_which_an_image_ran_can_be_removed(desk: Desk) -> None:
     desk.call("run", "--engine", "none", "--", "/bin/app")
     desk.answer("clean", "--store")
     assert not desk.store.exists()
+
+
+def _top(layout: Path) -> Digest:
+    (entry,) = json.loads((layout / "index.json").read_text())["manifests"]
+    return Digest.parse(entry["digest"])
 
 
 def _is_layer(blob: Path) -> bool:

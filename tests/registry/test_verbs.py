@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 import tarfile
 from pathlib import Path
 
@@ -93,13 +94,18 @@ def test_a_pulled_image_takes_other_forms(shell: Shell, registry: Registry, form
     name = f"{registry.host}/team/demo:1"
     shell.answer("build", "--platform", "linux/amd64", "push", name)
     file = f"out.{'aci' if form == 'aci' else 'tar'}"
-    shell.answer("pull", name, "--to", form, "--output", file)
+    words = ("pull", name)
+    shell.answer(*words, "--to", form, "--output", file)
     if form == "aci":
         with tarfile.open(shell.folder / file) as written:
             assert "rootfs/bin/app" in written.getnames()
     else:
         assert "f 0755 0:0 19 /bin/app" in shell.answer("ls", f"{form}:{file}")
     refused(shell, 2, f"--to {form} needs a file", "say --output FILE", "pull", name, "--to", form)
+    piped = (*words, "--to", form, "--output", "-")
+    assert shell.call(*piped, program=("sh", "-c", '"$@" >piped', "sh", sys.executable, "-m", "fromscratch")).code == 0
+    assert (shell.folder / "piped").read_bytes() == (shell.folder / file).read_bytes()
+    assert not (shell.folder / "-").exists()
 
 
 def test_other_verbs_read_images_of_registries(shell: Shell, registry: Registry) -> None:
