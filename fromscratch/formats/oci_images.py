@@ -12,7 +12,11 @@ from fromscratch.formats.oci_config import parse_config
 from fromscratch.model.image import Blob, Image, Layer, Original, OriginalIndex, Platform
 from fromscratch.model.reference import full_form
 
-_MAX_IMAGES = 1000  # there are not that many platforms, and each may have a configuration of megabytes
+_MAX_IMAGES = 1000  # there are not that many platforms
+# Bytes of manifests and configurations below one name; those of a hundred platforms are a few megabytes. The small
+# ones count too: what is no image need not be small in number.
+_MAX_DOCUMENTS = 4 * oci.MAX_DOCUMENT
+_LEAST = 1 << 12
 _ATTACHED = "vnd.docker.reference.type"
 
 
@@ -54,6 +58,7 @@ def images_below(
     found: list[tuple[Descriptor, Descriptor, Image]] = []
     passed: list[FormatError] = []
     seen: set[Digest] = set()
+    read = 0
     for top in descriptors:
         for entry in _manifests(blobs, top, seen, passed):
             if wanted is not None and entry.platform is not None and not wanted(entry.platform):
@@ -61,14 +66,14 @@ def images_below(
             document = _document(blobs, entry, passed)
             if document is None:
                 continue
+            read += max(len(document), _LEAST)
             try:
-                found.append((top, entry, _image(blobs, entry, document)))
+                image = _image(blobs, entry, document)
+                found.append((top, entry, image))
+                read += len(image.original.config) if image.original else 0
             except _Artifact as error:
                 passed.append(error)
-            if len(found) > _MAX_IMAGES:
-                raise FormatError(
-                    f"{blobs.label} has more than {_MAX_IMAGES} images of one name", "name one that has fewer platforms"
-                )
+            _check_amount(blobs, len(found), read)
     if not found and passed:
         raise passed[0]
     images = [image for _top, _entry, image in found]
@@ -77,6 +82,14 @@ def images_below(
         return images
     original = _original_index(blobs, found[0][0], [entry for _top, entry, _image in found])
     return [replace(image, original=image.original and replace(image.original, index=original)) for image in images]
+
+
+def _check_amount(blobs: Blobs, images: int, read: int) -> None:
+    hint = "name one that has fewer platforms"
+    if images > _MAX_IMAGES:
+        raise FormatError(f"{blobs.label} has more than {_MAX_IMAGES} images of one name", hint)
+    if read > _MAX_DOCUMENTS:
+        raise FormatError(f"{blobs.label} has more documents of one name than {_MAX_DOCUMENTS >> 20} MiB hold", hint)
 
 
 def _opened(blobs: Blobs, entry: Descriptor) -> Callable[[], BinaryIO]:
@@ -103,10 +116,10 @@ def _original_index(blobs: Blobs, top: Descriptor, manifests: Sequence[Descripto
     try:
         others = [entry for entry in reachable(blobs, top) if entry.digest not in own]
         parts = [Blob(entry.media_type, entry.digest, entry.size, blobs.layer(entry)) for entry in others]
-        documents = [blobs.document(entry) for entry in (top, *others) if entry.media_type in (oci.MANIFEST, oci.INDEX)]
+        documents = [entry for entry in (top, *others) if entry.media_type in (oci.MANIFEST, oci.INDEX)]
+        if not all(oci.is_own_form(blobs.document(entry)) for entry in documents):
+            return None
     except FormatError:
-        return None
-    if not all(oci.is_own_form(data) for data in documents):
         return None
     # What names others comes behind them: plain blobs, then manifests, then indexes from the inside out.
     parts.reverse()

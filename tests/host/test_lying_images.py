@@ -350,6 +350,32 @@ def test_an_index_of_a_thousand_images_is_too_many(store: Store, tmp_path: Path)
         layout(lying.made(), tmp_path, store)
 
 
+@pytest.mark.parametrize("artifact", [False, True])
+def test_documents_of_megabytes_are_not_read_for_each_of_many_images(
+    store: Store, tmp_path: Path, artifact: bool
+) -> None:
+    """One configuration of megabytes can be that of all; and what is no image, may be any number of manifests."""
+
+    def large(document: dict[str, Any]) -> dict[str, Any]:
+        return {**document, "author": "x" * (oci.MAX_DOCUMENT // 2)}
+
+    def many(document: dict[str, Any]) -> dict[str, Any]:
+        [first] = document["manifests"]
+        data = lying.files[path(first["digest"])]
+        if artifact:
+            told = json.loads(data)
+            told["config"]["mediaType"] = "application/vnd.oci.empty.v1+json"
+            data = json.dumps({**told, "annotations": {"x": "x" * (oci.MAX_DOCUMENT // 2)}}).encode()
+        again = [data + b" " * number for number in range(20)]
+        lying.files.update({path(digest_of(each)): each for each in again})
+        added = [{**first, "digest": digest_of(each), "size": len(each)} for each in again]
+        return {**document, "manifests": [*added, first]}
+
+    lying = Lying(config=large, index=many)
+    with pytest.raises(FormatError, match="more documents"):
+        layout(lying.made(), tmp_path, store)
+
+
 def test_a_layer_that_a_docker_archive_lists_many_times_is_looked_at_once(store: Store, tmp_path: Path) -> None:
     count = 20_000
     plain = bytes(4 << 20)  # of no known digest: it has to be read for its own
