@@ -38,7 +38,8 @@ class RegistryBlobs:
     client: Client
     store: Store
     progress: Progress = SILENT
-    _documents: dict[Digest, bytes] = field(default_factory=dict)
+    _resolved: dict[Digest, bytes] = field(default_factory=dict)
+    """What names have led to; all below it is in the store, since there is no end to what an index may list."""
 
     @property
     def label(self) -> str:
@@ -55,15 +56,15 @@ class RegistryBlobs:
         said = answer.digest
         if said is not None and said != digest:
             check_bytes(answer.data, said, len(answer.data), f"{what}, by what the registry says of it,")
-        self._documents[digest] = answer.data
+        self._resolved[digest] = answer.data
         return Descriptor(media_type=_media_type(answer, what), digest=digest, size=len(answer.data))
 
     def document(self, descriptor: Descriptor) -> bytes:
         digest, what = descriptor.digest, f"the document {descriptor.digest} of {self.label}"
         if descriptor.size > oci.MAX_DOCUMENT:
             raise FormatError(f"{what} is too large for a document", "make the image again")
-        if digest in self._documents:
-            return check_bytes(self._documents[digest], digest, descriptor.size, what)
+        if digest in self._resolved:
+            return check_bytes(self._resolved[digest], digest, descriptor.size, what)
         if self.store.has(digest):
             try:
                 return check_bytes(self.store.read(digest), digest, descriptor.size, f"{digest} of the store")
@@ -73,8 +74,7 @@ class RegistryBlobs:
             data = self._manifest(str(digest)).data
         else:
             data = self.client.ask(f"pull {digest} from {self.label}", "GET", f"blobs/{digest}").data
-        self._documents[digest] = check_bytes(data, digest, descriptor.size, what)
-        self._keep(digest, data)
+        self._keep(digest, check_bytes(data, digest, descriptor.size, what))
         return data
 
     def layer(self, descriptor: Descriptor) -> Callable[[], BinaryIO]:
