@@ -17,6 +17,7 @@ from typing import IO, BinaryIO, cast
 
 from fromscratch.errors import CommandFailed, MissingTool
 from fromscratch.host import disk, session
+from fromscratch.host.feeder import Feeder
 
 _KEPT = (
     "HOME",
@@ -119,7 +120,7 @@ def run(
     with _started(argv, stdin=fed, stderr=subprocess.PIPE, env=env, cwd=cwd, grace=grace) as process:
         feeder = None
         if stdin is not None and not isinstance(stdin, bytes):
-            feeder = _Feeder(stdin, process, hang_up=hang_up)
+            feeder = Feeder(stdin, process, hang_up=hang_up)
         try:
             out, err = process.communicate(stdin if isinstance(stdin, bytes) else None, timeout)
         except subprocess.TimeoutExpired as error:
@@ -199,46 +200,6 @@ def failure(argv: Sequence[str], returncode: int, output: bytes) -> CommandFaile
     return CommandFailed(
         f"{shown(argv)} {how}" + (f":\n{tail}" if tail else ""), "run that command by hand to see more"
     )
-
-
-class _Feeder:
-    """Copies a stream into a program's standard input, beside the reading of its output."""
-
-    def __init__(self, source: BinaryIO, process: subprocess.Popen[bytes], *, hang_up: bool) -> None:
-        self._error: BaseException | None = None
-        self._process = process
-        self._stopped = False
-        self._kills = not hang_up
-        pipe = cast(IO[bytes], process.stdin)
-        process.stdin = None  # it is ours now
-        self._thread = threading.Thread(target=self._copy, args=(source, pipe), daemon=True)
-        self._thread.start()
-
-    def _copy(self, source: BinaryIO, pipe: IO[bytes]) -> None:
-        # A program may end well without reading everything, as tar does after the end of an archive:
-        # its exit code tells, not the broken pipe.
-        with contextlib.suppress(BrokenPipeError), pipe:
-            try:
-                while not self._stopped and (piece := source.read(1 << 20)):
-                    pipe.write(piece)
-            except BrokenPipeError:
-                raise
-            except BaseException as error:
-                self._error = error
-                # Before the pipe is closed, or the program would see a regular end of its input.
-                if self._kills and self._process.returncode is None:
-                    session.send(self._process, signal.SIGKILL)
-
-    def hang_up(self, grace: float) -> None:
-        """Feed it no more, and wait until it has ended, or for so many seconds."""
-        self._stopped = True
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.communicate(timeout=grace)
-
-    def finish(self) -> None:
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
 
 
 @contextlib.contextmanager
