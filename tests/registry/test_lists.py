@@ -141,7 +141,14 @@ def test_a_list_without_an_end_is_given_up(client: Client, proxy: Proxy) -> None
         tags(client)
 
 
-def growing() -> Action:
+def test_so_is_one_that_outgrows_all_lists(client: Client, proxy: Proxy) -> None:
+    proxy.rule("GET", "", growing(b'{"tags": ["%s"]}' % (b"a" * (oci.MAX_DOCUMENT - 64))), times=None)
+    with pytest.raises(FormatError, match="without an end"):
+        tags(client)
+    assert len(proxy.requests("GET")) < 10
+
+
+def growing(data: bytes = b'{"tags": ["a"]}') -> Action:
     """Each part names another one."""
     count = 0
 
@@ -149,7 +156,7 @@ def growing() -> Action:
         nonlocal count
         count += 1
         link = f'</v2/hello/tags/list?last={count}>; rel="next"'
-        faults.status(200, b'{"tags": ["a"]}', Link=link)(exchange)
+        faults.status(200, data, Link=link)(exchange)
 
     return act
 

@@ -24,7 +24,7 @@ from fromscratch.host.web_failure import refused
 from fromscratch.progress import SILENT, Progress
 
 Result = TypeVar("Result")
-_MOST_PARTS = 1000
+_MOST_PARTS, _MOST_LISTED = 1000, 4 * oci.MAX_DOCUMENT
 _MOST_WARNING = 4096  # what the specification allows all warnings of an answer to have
 
 
@@ -197,7 +197,7 @@ class Client:
         while (following := _next(answers[-1])) and following not in seen:
             if _leads_elsewhere(following, answers[0].url):
                 raise FormatError(f"{self.place.registry} continues a list elsewhere", "ask who runs the registry")
-            if len(seen) == _MOST_PARTS:
+            if len(seen) == _MOST_PARTS or sum(len(answer.data) for answer in answers) > _MOST_LISTED:
                 raise FormatError(f"{self.place.registry} gives a list without an end", "ask who runs the registry")
             seen.add(following)
             answers.append(self.ask(doing, "GET", following))
