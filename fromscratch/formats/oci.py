@@ -102,7 +102,10 @@ def media_type(name: str) -> str:
 
 
 def canonical(document: Mapping[str, Any], what: str) -> bytes:
-    """The one form of a JSON document. Raises UsageError for text that is not UTF-8."""
+    """The one form of a JSON document. Raises UsageError for text that is not UTF-8.
+
+    What others wrote may be nested more deeply than can be written again, though it could be read: FormatError.
+    """
     try:
         return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError as error:
@@ -110,6 +113,8 @@ def canonical(document: Mapping[str, Any], what: str) -> bytes:
             f"{what} holds {error.object!r}, which is not UTF-8, and JSON holds nothing else",
             "write the value in UTF-8",
         ) from error
+    except RecursionError as error:
+        raise FormatError(f"{what} is nested too deeply to be written", "make or fetch the image again") from error
 
 
 def describe(data: bytes, kind: str, **more: Any) -> Descriptor:

@@ -145,6 +145,23 @@ def test_a_descriptor_keeps_what_we_have_no_use_for() -> None:
     assert (index["manifests"], index["subject"], index["artifactType"]) == ([entry], entry, "a/b")
 
 
+def test_what_is_nested_too_deeply_is_refused_or_kept() -> None:
+    outcomes = set()
+    for depth in range(500, 1001):
+        entry = b'{"mediaType":"a","digest":"%s","size":1,"x":%s}' % (
+            str(LAYER.digest).encode(),
+            depth * b"[" + depth * b"]",
+        )
+        index = b'{"schemaVersion":2,"manifests":[%s]}' % entry
+        try:
+            read = oci.parse_index(index, "i")
+            assert entry in oci.index_bytes(read)
+            assert entry in oci.joined_index(index, [0], [], "i")
+        except FormatError as error:
+            outcomes.add(error.message.partition(":")[0])
+    assert len(outcomes) == 2  # as it is read, and as it would be written
+
+
 def test_what_is_not_utf8_is_refused() -> None:
     with pytest.raises(UsageError, match="not UTF-8"):
         oci_config.config_bytes(replace(IMAGE, config=RunConfig(cmd=("\udcff",))))
