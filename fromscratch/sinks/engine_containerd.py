@@ -36,6 +36,7 @@ class ContainerdSink(EngineSink):
         with self.progress.task(f"containerd load {name}", unit="steps"):
             archive = oci_archive(images, tag=made.tag, name=full_name(made))
             self._bring(archive, made, name, [image.platform for image in images])
+        self._sweep()
         return self._receipt(name, graph(images).top.digest)
 
     def _name(self, name: Reference) -> Reference:

@@ -4,6 +4,8 @@ import io
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,16 +13,21 @@ from pathlib import Path
 
 import pytest
 
+from fromscratch.formats.docker_archive import docker_archive
 from fromscratch.host.engine import KINDS, Engine
+from fromscratch.host.engines.containerd import Containerd
 from fromscratch.host.store import Store
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import File, Meta
+from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.sinks.catalogue import engine_sink
+from fromscratch.sinks.engine import stream_of
+from fromscratch.sinks.engine_containerd import ContainerdSink
 from tests.cli.command import Desk
 from tests.engines import variables
-from tests.images import HERE, image_of
+from tests.images import AMD64, ARM64, HERE, image_of
 from tests.sinks.contract import packed
 from tests.sinks.engine_stores import everything_in
 
@@ -128,3 +135,16 @@ def test_what_a_kill_leaves_is_gone_after_the_next_import(via: str, of: Engine, 
     assert desk.call(*words).code == 0
     new = [line for line in everything_in(of) if line not in before]
     assert len(new) == len(whole), new
+
+
+def test_so_it_is_after_the_next_load_of_several_platforms(containerd: Containerd, tmp_path: Path) -> None:
+    name = [sys.executable, "-c", "from fromscratch.host.engines.passing import passing_name; print(passing_name())"]
+    gone = subprocess.run(name, check=True, capture_output=True, text=True).stdout.strip()
+    sink = ContainerdSink(engine=containerd, store=Store(tmp_path / "store"), via="load")
+    left, both = f"localhost/fromscratch-root:{gone}", [image_of(b"", platform=each) for each in (AMD64, ARM64)]
+    with stream_of(docker_archive(both[0], Reference.parse(left))) as archive:
+        containerd.bring(archive, platforms=[AMD64])
+    assert containerd.image_id(left)
+    sink.deliver_all(both, NAME)
+    forget(containerd)
+    assert containerd.image_id(left) is None
