@@ -34,6 +34,11 @@ class Reference:
     def parse(cls, text: str) -> "Reference":
         """Raises UsageError, saying what a name looks like."""
         found = _REFERENCE.fullmatch(text)
+        if not found and (address := re.match(r"https?://", text)):
+            raise UsageError(
+                f"{_LOGIN.sub('', text)!r} is an address, not an image name",
+                f"leave out {address[0]}: registries are asked by https, or without TLS if --plain-http says so",
+            )
         if not found or len(text) > 383:
             raise UsageError(
                 f"{_LOGIN.sub('', text)!r} is no image name",

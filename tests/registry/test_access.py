@@ -399,7 +399,10 @@ class TestCertificates:
         access = desk.access(plain_http=True)
         with pytest.raises(RegistryError) as caught:
             desk.pull(f"{secure_registry.host}/x:1", access=access)
-        assert caught.value.hint
+        assert "leave out --plain-http" in caught.value.hint
+        with pytest.raises(RegistryError) as caught:
+            desk.push(f"{secure_registry.host}/x:1", IMAGE, access=access)
+        assert "leave out --plain-http" in caught.value.hint
 
     def test_a_registry_without_tls_is_told_when_an_authority_is_named(
         self, desk: Desk, registry: Registry, authority: Authority

@@ -110,6 +110,7 @@ def test_a_credential_helper_is_asked(user: Desk, locked_registry: Registry, tmp
         (["push", "hello:1"], "names no registry", "docker.io/library/hello"),
         (["pull", "hello:1"], "names no registry", "docker.io/library/hello"),
         (["push", "localhost:5000/Hello"], "is no image name", "lower case"),
+        (["push", "https://localhost:5000/hello"], "is an address, not an image name", "leave out https://"),
         (["push", "localhost:5000/x:1", "--also-tag", "a/b"], "is no tag", ""),
         (["push", "localhost:5000/x:1", "--chunk-size", "0"], "--chunk-size 0", ""),
         (["push", "localhost:5000/x:1", "--chunk-size", "many"], "--chunk-size many", ""),

@@ -255,8 +255,9 @@ def test_a_file_that_makes_no_sense_is_named_and_not_shown(home: Path, access: A
 
 def test_files_that_cannot_be_read_are_named(home: Path, access: Access) -> None:
     (home / ".docker/config.json").mkdir(parents=True)
-    with pytest.raises(UsageError, match=r"config\.json"):
+    with pytest.raises(UsageError, match=r"config\.json") as caught:
         find(place("r.example/x"), access)
+    assert "$REGISTRY_AUTH_FILE" in caught.value.hint
 
 
 def test_credentials_have_no_picture_of_their_secrets() -> None:

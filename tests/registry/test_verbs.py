@@ -54,7 +54,8 @@ def test_what_is_built_is_pushed_for_all_platforms_and_pulled_again(shell: Shell
     name = f"{registry.host}/team/demo:1"
     made = shell.answer("build", "push", name, "--also-tag", "latest", "--also-tag", "1.0").splitlines()[-1]
     assert made.startswith(f"pushed {name} (sha256:")
-    assert "also as latest, 1.0: " in made
+    assert "also as latest, 1.0: 3 sent, " in made
+    assert shell.answer("push", name).endswith(": 3 already there, 0.0 MB\n")
     assert registry.tags("team/demo") == ["1", "1.0", "latest"]
     folder = f"pulled/{registry.host.replace(':', '+')}/team/demo"
     assert shell.answer("pull", name).endswith(f"-> oci:{folder}:1\n")
@@ -177,7 +178,7 @@ def test_a_wrong_tag_is_told(shell: Shell, registry: Registry) -> None:
 def test_who_is_not_logged_in_is_told_how(shell: Shell, desk: Desk, locked_registry: Registry) -> None:
     host = locked_registry.host
     shell.answer("build")
-    refused(shell, 1, "(UNAUTHORIZED)", f"log in with docker login {host}", "push", f"{host}/demo")
+    refused(shell, 1, "says status 401 (UNAUTHORIZED)", f"log in with docker login {host}", "push", f"{host}/demo")
     desk.log_in(host, LOGIN)
     shell.answer("push", f"{host}/demo", "pull", f"{host}/demo")
     elsewhere = shell.folder / "elsewhere"

@@ -181,7 +181,8 @@ class Client:
 
     def error(self, answer: Answer, doing: str) -> RegistryError:
         """The same as an error."""
-        return refusal.error(self.refusal(answer), doing, self.place, self._open()[1].source)
+        shown, plain = self._open()[1].source, self.access.plain_http
+        return refusal.error(self.refusal(answer), doing, self.place, shown, plain=plain)
 
     def conceal(self, text: str) -> str:
         """The text without any secret that the registry was shown."""

@@ -102,7 +102,8 @@ def _read(path: Path) -> dict[str, Any] | None:
         return None
     except OSError as error:
         raise UsageError(
-            f"{path}, which may hold credentials, cannot be read: {error.strerror}", "see to it"
+            f"{path}, which may hold credentials, cannot be read: {error.strerror}",
+            "give yourself the right to read it, or name another file in $REGISTRY_AUTH_FILE",
         ) from error
     except (ValueError, RecursionError):
         document = None  # what a parser says may show a part of the file

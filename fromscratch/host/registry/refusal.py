@@ -27,11 +27,11 @@ _WITHOUT_TLS = (
 )
 _BY_KIND = {
     Kind.UNREACHABLE: "see to the network, the proxy variables and the registry's name, and run it again;"
-    " what has arrived is not sent again",
+    " what has arrived stays",
     Kind.UNTRUSTED: "name the certificate of the registry's authority with --ca FILE, or in"
     " /etc/docker/certs.d/HOST:PORT/ca.crt",
     Kind.NO_ADDRESS: "write the registry as HOST or HOST:PORT",
-    Kind.BROKEN: "run it again; what has arrived is not sent again",
+    Kind.BROKEN: "run it again; what has arrived stays",
     Kind.DENIED: "see who may do that there",
     Kind.MISSING: "see whether the name is right",
 }
@@ -47,8 +47,8 @@ class Refusal:
 
     @property
     def told(self) -> str:
-        parts = [part for part in (self.words, f"({self.code})" if self.code else "") if part]
-        return " ".join(parts) if parts else f"status {self.status}"
+        words = self.words or f"status {self.status}"  # the answer to HEAD has no words
+        return f"{words} ({self.code})" if self.code else words
 
 
 def read(status: int, body: bytes, conceal: Callable[[str], str]) -> Refusal:
@@ -69,9 +69,15 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text).strip()[:_MOST]
 
 
-def error(refusal: Refusal, doing: str, place: Place, shown: str) -> RegistryError:
-    """`shown` says where the credentials came from that the registry was shown; empty if there were none."""
-    return RegistryError(f"cannot {doing}: {place.registry} says {refusal.told}", _hint(refusal, place, shown))
+def error(refusal: Refusal, doing: str, place: Place, shown: str, *, plain: bool = False) -> RegistryError:
+    """`shown` says where the credentials came from that the registry was shown; empty if there were none.
+
+    `plain`: the call wants it to be asked without TLS.
+    """
+    hint = _hint(refusal, place, shown)
+    if plain and refusal.status == 400 and not refusal.code:
+        hint = "it may answer by TLS only: leave out --plain-http"
+    return RegistryError(f"cannot {doing}: {place.registry} says {refusal.told}", hint)
 
 
 def failure(failed: Failed, doing: str, place: Place) -> RegistryError:

@@ -35,7 +35,7 @@ _HINT = "run it again; what has arrived is not sent again"
 class Arrival(Enum):
     """How a blob came to be in the repository."""
 
-    PRESENT = "was there"
+    PRESENT = "already there"
     MOUNTED = "mounted from another repository"
     SENT = "sent"
 
