@@ -25,7 +25,7 @@ def staged(place: Path) -> Iterator[Path]:
     # A name has 255 bytes at most; the end of `place`'s may be cut off.
     prefix = os.fsdecode(b".%b.new-" % os.fsencode(place.name)[:200])
     place.parent.mkdir(parents=True, exist_ok=True)
-    for left in place.parent.glob(f"{glob.escape(prefix)}*"):
+    for left in place.parent.glob(f"{glob.escape(prefix)}{16 * '[0-9a-f]'}*"):
         _remove_if_abandoned(left)
     while True:
         fresh = place.parent / f"{prefix}{os.urandom(8).hex()}"

@@ -75,6 +75,14 @@ def test_a_layer_may_have_a_digest_of_another_algorithm(tmp_path: Path) -> None:
     assert (tmp_path / "oci/blobs/sha512" / other.hex).is_file()
 
 
+def test_only_what_killed_writers_left_is_removed(tmp_path: Path) -> None:
+    left, kept = [".oci.new-0123456789abcdef", ".oci.new-0123456789abcdef.old"], [".oci.new-design", ".oci.new-"]
+    for name in (*left, *kept):
+        (tmp_path / name).mkdir()
+    write_layout(tmp_path / "oci", [ONE], tag="latest")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*kept, "oci"])
+
+
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     write_layout(tmp_path / "oci", [ONE], tag=None)
     (read,) = read_layout(tmp_path / "oci", verify=True)
