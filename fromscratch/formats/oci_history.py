@@ -94,10 +94,11 @@ class _Known:
 def _groups(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
     """The entries of each layer: those without a layer stand before it, and the last ones with the last layer."""
     group: list[Entry] = []
-    ends = [place for place, entry in enumerate(entries) if not entry.get("empty_layer")]
+    ends = {place for place, entry in enumerate(entries) if not entry.get("empty_layer")}
+    ends.discard(max(ends, default=0))
     for place, entry in enumerate(entries):
         group.append(entry)
-        if place in ends[:-1] or place == len(entries) - 1:
+        if place in ends or place == len(entries) - 1:
             yield group
             group = []
 

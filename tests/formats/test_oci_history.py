@@ -1,6 +1,7 @@
 """What an image says of where its layers came from, and what stays of that when the image is changed."""
 
 import json
+import time
 from dataclasses import replace
 
 from fromscratch.digest import Digest
@@ -101,6 +102,13 @@ def test_a_history_that_does_not_fit_is_not_kept() -> None:
     for steps in (None, [], STEPS[:2], [{}, {}, {}]):
         image = replace(read(steps), author="us")
         assert [step["created_by"] for step in written(image)] == ["fromscratch", "fromscratch"]
+
+
+def test_a_history_of_any_length_is_passed_over_at_once() -> None:
+    image = replace(read([{}] * 200_000), author="us")
+    start = time.process_time()
+    assert len(written(image)) == 2
+    assert time.process_time() - start < 10  # else some minutes
 
 
 def test_a_layer_is_told_by_its_diff_id() -> None:
