@@ -1,19 +1,26 @@
 """The verbs that answer questions about an image: ls and why."""
 
 from fromscratch.cli.call import Call
-from fromscratch.cli.verb import verb
+from fromscratch.cli.verb import CHOSEN, verb
+
+_KINDS = (
+    "oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, ENGINE:REF such as docker:REF, docker://REF (a registry),"
+    " tar:FILE, dir:DIR or a bare name (default: the recipe's build)"
+)
 
 
 @verb(
     operand="image",
     help={
-        "image": "oci:DIR[:TAG], docker-archive:FILE, tar:FILE, dir:DIR or a name (default: the recipe's build)",
+        "image": _KINDS,
         "path": "only this path and what is below it",
+        "platform": CHOSEN,
         "json": "a list of objects instead of lines",
     },
 )
 def ls(call: Call, image: str | None = None, path: str | None = None, json: bool = False) -> None:
     """List an image: one line per entry, with kind, mode, owner, size and target."""
+    from fromscratch.cli.sizes import counted
     from fromscratch.cli.target import target
     from fromscratch.errors import NotInTree
     from fromscratch.model import listing
@@ -28,14 +35,14 @@ def ls(call: Call, image: str | None = None, path: str | None = None, json: bool
     if json:
         call.result([listing.facts(each, tree[each]) for each in shown], "", True)
         return
-    call.note(f"{found.where}: {len(tree)} entries, {tree.size} bytes")
+    call.note(f"{found.where}: {counted(len(tree), 'entry', 'entries')}, {counted(tree.size, 'byte', 'bytes')}")
     for each in shown:
         call.say(listing.line(each, tree[each]))
 
 
 @verb(
     operand="path",
-    help={"path": "a path of the image", "image": "another image than the recipe's build", "json": "for a program"},
+    help={"path": "a path of the image", "image": _KINDS, "platform": CHOSEN, "json": "for a program"},
 )
 def why(call: Call, path: str | None = None, image: str | None = None, json: bool = False) -> None:
     """Explain a file: every reason for which it is in the image, down to what was asked for."""

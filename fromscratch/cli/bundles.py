@@ -13,7 +13,7 @@ import msgspec
 from fromscratch import assembly
 from fromscratch.assembly import Job
 from fromscratch.cli.call import Call
-from fromscratch.cli.sizes import megabytes
+from fromscratch.cli.sizes import counted, megabytes
 from fromscratch.cli.switches import words
 from fromscratch.cli.targets import Target
 from fromscratch.errors import ImageError, UsageError
@@ -207,7 +207,7 @@ def _text(job: Job, built: Built) -> str:
     lines = []
     for image in built.images:
         size = megabytes(sum(layer.size for layer in image.layers))
-        count = len(built.evidence.of(image.platform).entries)
+        count = counted(len(built.evidence.of(image.platform).entries), "entry", "entries")
         state = "" if built.fresh else ", unchanged"
-        lines.append(f"{job.recipe.name} {image.platform}: {count} entries, {size} packed{state} -> oci:{job.layout}")
+        lines.append(f"{job.recipe.name} {image.platform}: {count}, {size} packed{state} -> oci:{job.layout}")
     return "\n".join(lines)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fromscratch.cli import streams
 from fromscratch.cli.call import Call
-from fromscratch.cli.verb import Ended, verb
+from fromscratch.cli.verb import CHOSEN, Ended, verb
 from fromscratch.errors import UsageError
 
 _IMAGE = "another image than the recipe's build: a name, or one with its kind, such as oci:DIR"
@@ -19,8 +19,9 @@ _JOINING = ("oci", "oci-archive")  # forms that hold every platform of an image
     help={
         "tag": "REF, what the engine will call it (default: the recipe's name)",
         "engine": "docker, podman, buildah or containerd (default: the first of these that answers)",
-        "via": "import: the root's tar and a metadata Dockerfile; load: as it is, so that its digest is kept",
+        "via": "import (default): the root's tar and a metadata Dockerfile; load: as it is, so that its digest is kept",
         "image": _IMAGE,
+        "platform": CHOSEN,
         "json": "the name and ID for a program to read",
     },
 )
@@ -53,6 +54,7 @@ def import_(
         "output": "the FILE to write (for oci: the DIR); - is standard output",
         "tag": "what the image is called inside (default: latest, or NAME:latest in a docker-archive or ACI)",
         "image": _IMAGE,
+        "platform": CHOSEN,
         "json": "the file and its digest for a program to read",
     }
 )
@@ -90,6 +92,7 @@ def pack(
     operand="image",
     help={
         "image": _IMAGE,
+        "platform": CHOSEN,
         "engine": "docker, podman or containerd; none: a private root (default: docker if it answers, else that)",
     },
 )

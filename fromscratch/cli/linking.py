@@ -80,7 +80,7 @@ def cmake_dir(call: Call) -> None:
         "tag": "REF to give it in the engine that answers",
         "to": "FORM:PLACE to write it to: oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, tar:FILE or aci:FILE",
         "engine": "docker, podman, buildah or containerd (default: the first of these that answers)",
-        "via": "load: as it is, so that its digest is kept; import: the root's tar and a metadata Dockerfile",
+        "via": "load (default): as it is, so that its digest is kept; import: the root's tar and a metadata Dockerfile",
         "stage": "DIR, a staged install tree (DESTDIR), taken whole; may be repeated",
         "add": "PATH or PATH:/DEST, a further file or folder; may be repeated",
         "root": _ROOT,

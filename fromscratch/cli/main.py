@@ -80,7 +80,10 @@ class Fromscratch(Program):
         operand = f" {verb.operands.upper().removesuffix('S')}…" if verb.many else operand
         print(f"Usage: fromscratch {name}{operand} [--option …]{' [-- WORD …]' if name == 'run' else ''}")
         print(f"\n{inspect.getdoc(verb.function)}\n\nOptions:\n")
-        self.print_columns(self.parser.contexts[name].help_tuples())
+        # Of an option that may stand several times, invoke does not tell that it takes a value.
+        several = {flag for flag, parameter in verb.options.items() if parameter in verb.repeated}
+        shown = self.parser.contexts[name].help_tuples()
+        self.print_columns([(f"{flag}=STRING" if flag in several else flag, text) for flag, text in shown])
 
 
 @contextmanager

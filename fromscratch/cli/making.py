@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from fromscratch.cli.call import Call
-from fromscratch.cli.sizes import megabytes
+from fromscratch.cli.sizes import counted, megabytes
 from fromscratch.cli.verb import verb
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _text(job: "Job", built: "Built") -> str:
     for image in built.images:
         size = megabytes(sum(layer.size for layer in image.layers))
         state = "" if built.fresh else ", unchanged"
-        count = f"{len(built.evidence.of(image.platform).entries)} entries"
+        count = counted(len(built.evidence.of(image.platform).entries), "entry", "entries")
         count += f" in {len(image.layers)} layers" if len(image.layers) > 1 else ""
         lines.append(f"{job.recipe.name} {image.platform}: {count}, {size} packed{state} -> oci:{job.layout}")
     return "\n".join(lines)

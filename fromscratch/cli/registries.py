@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from fromscratch.cli import streams
 from fromscratch.cli.call import Call
-from fromscratch.cli.verb import verb
+from fromscratch.cli.verb import CHOSEN, verb
 from fromscratch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _MEGABYTE = 1_000_000
     help={
         "ref": "where to: HOST/PATH[:TAG]",
         "image": "another image than the recipe's build: a name, or one with its kind, such as oci:DIR",
+        "platform": CHOSEN,
         "also_tag": "TAG, one more for the same image; may be given several times",
         "mount_from": "PATH, a repository of the same registry that has some of the layers; may be given several times",
         "plain_http": _PLAIN,

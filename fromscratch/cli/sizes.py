@@ -1,4 +1,9 @@
-"""Sizes as people read them."""
+"""Sizes and numbers as people read them."""
+
+
+def counted(number: int, one: str, several: str) -> str:
+    """1 entry, 2 entries."""
+    return f"{number} {one if number == 1 else several}"
 
 
 def megabytes(size: int) -> str:

@@ -27,6 +27,7 @@ _SHARED = {
     "max_entries": "N entries that one may have (default: $FROMSCRATCH_MAX_ENTRIES, else 1000000)",
     "quiet": "say only what was asked for, and errors",
 }
+CHOSEN = "linux/ARCH[,linux/ARCH] of those that the image is for, where it is for several"
 _OF_STORE = ("store_dir", "max_expanded", "max_entries")
 INTERRUPTED = 130
 

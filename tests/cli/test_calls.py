@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fromscratch.cli.verbs import VERBS
 from tests.cli.command import Answer, Desk
 
 PROGRAM = (sys.executable, "-m", "fromscratch")
@@ -28,11 +29,13 @@ def through(desk: Desk, script: str, *words: str, **variables: str) -> Answer:
     return desk.call(*words, program=("sh", "-c", script, "sh", *PROGRAM))
 
 
-@pytest.mark.parametrize("verb", ["init", "doctor", "fetch", "build", "import", "pack", "run", "ls", "why", "clean"])
+@pytest.mark.parametrize("verb", sorted(VERBS))
 def test_the_help_of_each_verb_explains_each_option(desk: Desk, verb: str) -> None:
     options = [line for line in desk.answer("--help", verb).splitlines() if line.startswith("  --")]
-    assert options
+    assert len(options) == len(VERBS[verb].options)
     assert [line for line in options if len(line.split(maxsplit=1)) == 1] == []
+    valued = {flag for flag, parameter in VERBS[verb].options.items() if VERBS[verb].takes_value(parameter)}
+    assert {option.split("=")[0].strip() for option in options if "=STRING" in option} == valued
 
 
 def test_the_help_lists_the_verbs_and_none_of_the_options_that_mean_nothing_here(desk: Desk) -> None:

@@ -103,6 +103,14 @@ def test_what_was_built_for_one_platform_is_the_one_that_is_meant(desk: Desk) ->
     assert (other.code, "build it with --platform linux/riscv64" in other.err) == (1, True)
 
 
+def test_one_entry_is_told_in_the_singular(desk: Desk) -> None:
+    (desk.folder / "files/bin/app").unlink()
+    (desk.folder / "files/bin").rmdir()
+    assert "demo linux/" in (made := desk.answer("build"))
+    assert ": 1 entry, " in made
+    assert desk.call("ls").err.endswith(": 1 entry, 0 bytes\n")
+
+
 def test_a_platform_that_stands_twice_is_built_once(desk: Desk) -> None:
     assert desk.answer("build", "--platform", "linux/arm64,linux/arm64").count("linux/arm64") == 1
 
