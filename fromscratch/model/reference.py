@@ -16,6 +16,7 @@ _REFERENCE = re.compile(
     rf"(?:(?P<host>{_HOST})/)?(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?:@(?P<digest>[a-z0-9]+:[0-9a-f]{32,}))?"
 )
+_LONGEST = 383
 _DEFAULT_HOST, _DEFAULT_FOLDER = "docker.io", "library"
 # Who writes NAME:PASSWORD@ before a host, where nothing can stand, is not shown it again.
 _LOGIN = re.compile(r"(?:(?<=://)|^)[^/@]*:[^/@]*@(?![a-z0-9]+:[0-9a-f]{32})")
@@ -33,13 +34,15 @@ class Reference:
     @classmethod
     def parse(cls, text: str) -> "Reference":
         """Raises UsageError, saying what a name looks like."""
+        if len(text) > _LONGEST:  # of any length, in an image: nobody wants to see it, or to have it searched
+            raise UsageError(f"a text of {len(text)} characters is no image name", f"a name has {_LONGEST} at most")
         found = _REFERENCE.fullmatch(text)
         if not found and (address := re.match(r"https?://", text)):
             raise UsageError(
                 f"{_LOGIN.sub('', text)!r} is an address, not an image name",
                 f"leave out {address[0]}: registries are asked by https, or without TLS if --plain-http says so",
             )
-        if not found or len(text) > 383:
+        if not found:
             raise UsageError(
                 f"{_LOGIN.sub('', text)!r} is no image name",
                 "a name is like hello, hello:1.0 or registry.example:5000/team/hello:1.0, in lower case",
