@@ -89,6 +89,16 @@ def test_a_push_that_is_interrupted_ends_at_once(
     assert registry.tags("hello") == []
 
 
+def test_one_that_waits_to_try_again_takes_back_what_it_has_begun(user: Desk, proxy: Proxy) -> None:
+    proxy.rule("PUT", "/blobs/uploads/", faults.status(503, Retry_After="60"), times=None)
+    with user.process("push", f"{proxy.host}/hello:1", "--image", brought(user, picture(MB))) as process:
+        wait_until(lambda: len([seen for seen in proxy.requests("PUT") if seen.status]) == 2)
+        time.sleep(0.5)  # it has read the answers, and waits
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert len(proxy.requests("DELETE")) == len(proxy.requests("POST")) == 2
+
+
 def test_a_pull_that_fails_leaves_the_layout_that_was_there(user: Desk, proxy: Proxy) -> None:
     name = f"{proxy.host}/hello:1"
     user.answer("push", name, "--image", brought(user, picture(MB)))

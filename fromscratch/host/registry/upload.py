@@ -87,7 +87,11 @@ class Upload:
             self.watcher.reach(self.blob.size)
             return Arrival.MOUNTED
         with Outgoing(self.blob) as out:
-            self._persist(under, out)
+            try:
+                self._persist(under, out)
+            except BaseException:
+                self._cancel(under)
+                raise
         return Arrival.SENT
 
     @property
@@ -136,17 +140,13 @@ class Upload:
                     failures, furthest = 0, under.offset
                 failures += 1
                 if not failed.again or failures >= self.client.patience.attempts:
-                    self._cancel(under)
                     raise RegistryError(f"cannot {self._doing}: {failed.reason}", _HINT) from failed
                 self.watcher.say(f"{failed.reason}; trying again")
                 self.client.wait(failures, failed)
                 if self._there():
                     return  # only the answer was lost
-                under = self._resumed(under)
+                self._resume(under)
                 self._chunk = 0 if self._chunks is False else self._chunk or _CHUNK
-            except BaseException:
-                self._cancel(under)
-                raise
 
     def _send(self, under: _Under, out: Outgoing) -> None:
         size = self.blob.size
@@ -228,18 +228,20 @@ class Upload:
             )
         self._chunk = max(_LEAST_CHUNK, min(_CHUNK, length // 4))
 
-    def _resumed(self, under: _Under) -> _Under:
-        """Where the registry goes on: behind what it has of this upload, or from the start with a new one."""
+    def _resume(self, under: _Under) -> None:
+        """Go on where the registry does: behind what it has of this upload, or from the start with a new one."""
         try:
             answer = self.client.once(self._doing, "GET", under.location, expect=(204, 200, 202))
             arrived = _arrived(answer)
             if arrived is not None and arrived <= self.blob.size:
-                location = answer.location if "Location" in answer.headers else under.location
-                return _Under(location, arrived, under.least_chunk)
+                under.location = answer.location if "Location" in answer.headers else under.location
+                under.offset = arrived
+                return
         except (web.Failed, RegistryError):
             pass
         self._cancel(under)
-        return self._under(self._post())
+        fresh = self._under(self._post())
+        under.location, under.offset, under.least_chunk = fresh.location, fresh.offset, fresh.least_chunk
 
     def _cancel(self, under: _Under) -> None:
         """The registry need not keep what will never be finished; whether it hears us does not matter."""
