@@ -247,7 +247,7 @@ def _meant(path: Path) -> str:
     if path.is_dir():
         layout = next((each for each in (path / "oci", path) if is_layout(each)), None)
         return f"did you mean oci:{layout}?" if layout else f"name a folder with its kind: dir:{path}"
-    return f"build it, or name it with its kind, one of {', '.join(f'{each}:' for each in SCHEMES)}"
+    return f"build it, or name it with its kind, one of {', '.join(f'{each}:' for each in SCHEMES)}, docker://"
 
 
 def _path_and_tag(rest: str) -> tuple[Path, str | None]:

@@ -147,6 +147,14 @@ trim: [doc]
             "rootfs: [{overlay: a}]\nlayers: sources",
             "r.yaml:2: layers: 'sources' is not known here; did you mean 'source'?",
         ),
+        (
+            "rootfs: [{overlay: a}]\nlayers: budget",
+            "r.yaml:2: layers: 'budget' is not known here; did you mean {budget: …}?",
+        ),
+        (
+            "rootfs: [{overlay: a}]\nlayers: 5",
+            "r.yaml:2: layers: '5' is not known here; write one, source, package or {budget: …}",
+        ),
         ("rootfs: [{overlay: a}]\nlayers: {budget: 101}", "r.yaml:2: layers.budget: expected a whole number <= 100"),
         ("rootfs: [{overlay: a}]\nlayers: {budgt: 9}", "r.yaml:2: layers.budgt: no such key; did you mean 'budget'?"),
         (
@@ -155,7 +163,8 @@ trim: [doc]
         ),
         (
             "rootfs: [{buildroot: {toolchain: nope}}]",
-            "r.yaml:1: rootfs[0].buildroot.toolchain: 'nope' is not known here; write bootlin, internal or host",
+            "r.yaml:1: rootfs[0].buildroot.toolchain: 'nope' is not known here; "
+            "write bootlin, internal, host or {external: …}",
         ),
         (
             "rootfs: [{overlay: a}]\naccounts: {users: [{name: a, uid: 1}, {name: a, uid: 2}]}",

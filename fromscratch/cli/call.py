@@ -80,8 +80,9 @@ class Call:
         if name in known:
             return shipped("recipes") / f"{name}.yaml"
         near = difflib.get_close_matches(name, [*known, *(str(each) for each in Path().glob("*.yaml"))], 1)
+        lack = "that is a folder" if path.is_dir() else "no such file"
         raise UsageError(
-            f"there is no recipe {name}: no such file, and none of that name is shipped",
+            f"there is no recipe {name}: {lack}, and none of that name is shipped",
             f"did you mean {near[0]}?"
             if near
             else f"write one with `fromscratch init`, or name one of: {', '.join(known)}",

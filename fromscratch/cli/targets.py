@@ -33,6 +33,10 @@ def target(tag: str | None, to: str | None, engine: str | None, via: str) -> Tar
 
         image_name(tag)
     form, _, place = (to or "").partition(":")
+    if form in ("docker", "podman", "buildah", "containerd"):
+        registry = place.startswith("//")
+        way = f"leave --to out, then push {place[2:]} --image NAME" if registry else f"say --engine {form} --tag REF"
+        raise UsageError(f"--to {to}: --to is for files and folders", way)
     if to is not None and form not in _FORMS:
         near = difflib.get_close_matches(form, _FORMS, 1)
         raise UsageError(

@@ -89,10 +89,11 @@ class _Decoder:
         """msgspec's message in the words of people; for a word that is not among the known ones, those."""
         if text.startswith("Invalid enum value") and (known := self._words_at(self._original(current))):
             word = str(self._at(current))
-            guess = near(word, known)
-            return f"{word!r} is not known here; " + (
-                f"did you mean {guess!r}?" if guess else f"write {_either(known)}"
-            )
+            keys = self._keys_at(self._original(current), needed=True)  # of the mapping that may stand there too
+            guess = near(word, [*known, *keys])
+            meant = f"{{{guess}: …}}" if guess in keys else repr(guess)
+            forms = [*known, *(f"{{{key}: …}}" for key in keys)]
+            return f"{word!r} is not known here; " + (f"did you mean {meant}?" if guess else f"write {_either(forms)}")
         if text.startswith("Expected `str` matching regex"):
             return f"{self._at(current)!r} cannot stand here; it must match {text.partition('regex ')[2]}"
         return _expected(text)
@@ -148,12 +149,13 @@ class _Decoder:
             out = (*out, part)
         return out
 
-    def _keys_at(self, path: Path) -> list[str]:
-        """The keys that may stand in the mapping at this path."""
+    def _keys_at(self, path: Path, *, needed: bool = False) -> list[str]:
+        """The keys that may stand, or with `needed` have to stand, in the mapping at this path."""
         kind: Any = self.kind
         for part in path:
             kind = _part_of(kind, part)
-        return list(kind.__struct_fields__) if _is_struct(kind) else []
+        fields = msgspec.structs.fields(kind) if _is_struct(kind) else ()
+        return [field.name for field in fields if field.required or not needed]
 
     def _words_at(self, path: Path) -> list[str]:
         """The words of the Literal that may stand at this path, if one may."""

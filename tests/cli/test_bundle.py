@@ -253,6 +253,7 @@ def test_two_programs_for_two_platforms_are_one_index(desk: Path) -> None:
     assert alone.startswith("jq linux/arm64: ")
     wrong = called(desk, "bundle", "--root", "root", "/opt/arm/jq", "--platform", "linux/s390x")
     assert (wrong.code, "nothing of it is for linux/s390x" in wrong.err) == (2, True)
+    assert " hint: name files for that platform" in wrong.err
 
 
 # Where it goes
@@ -294,6 +295,8 @@ def test_without_an_engine_it_says_where_the_image_is(desk: Path) -> None:
         ((), "bundle needs a file", "bundle /usr/bin/jq"),
         (("/usr/bin/jqq",), "there is no ", "did you mean "),
         (("/usr/bin/jq", "--to", "oic:x"), "--to oic:x: oic is no form of an image", "did you mean oci:x?"),
+        (("/usr/bin/jq", "--to", "docker://r.example/jq:1"), "--to is for files", "push r.example/jq:1 --image NAME"),
+        (("/usr/bin/jq", "--to", "podman:jq:1"), "--to is for files", "--engine podman --tag REF"),
         (("/usr/bin/jq", "--to", "oci"), "--to oci names no folder", "oci:PLACE"),
         (("/usr/bin/jq", "--to", "tar:"), "--to tar: names no file", "tar:PLACE"),
         (("/usr/bin/jq", "--to", "zip:x"), "zip is no form of an image", "docker-archive"),

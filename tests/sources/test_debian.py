@@ -236,7 +236,7 @@ def test_every_entry_tells_why(debian: Debian, store: Store) -> None:
 
 
 def test_build_before_fetch(debian: Debian, store: Store) -> None:
-    expected = "debian bookworm has not been fetched\nrun fetch first"
+    expected = "debian bookworm for linux/amd64 has not been fetched\nrun fetch first"
     assert refused(NotFetched, lambda: debian().build(store)) == expected
     assert refused(NotFetched, lambda: debian().fingerprint(store)) == expected
 
@@ -246,7 +246,9 @@ def test_a_package_that_the_store_has_lost(debian: Debian, store: Store) -> None
     for blob in (store.root / "blobs/sha256").iterdir():
         if blob.read_bytes().startswith(b"!<arch>"):
             blob.unlink()
-    assert refused(NotFetched, lambda: debian().build(store)).startswith("debian bookworm: the store has no busybox")
+    assert refused(NotFetched, lambda: debian().build(store)).startswith(
+        "debian bookworm for linux/amd64: the store has no busybox"
+    )
     assert "/usr/bin/busybox" in made(debian(), store)
 
 

@@ -63,7 +63,7 @@ def additions(
     if options.paths and not paths_:
         raise UsageError(
             f"{label}: nothing of it is for {platform}",
-            "say which platform the image is for with platforms: or --platform",
+            "name files for that platform; without platforms: and --platform, the image is for what its files are for",
         )
     return tree, {path: tree.resolve(path) for path in paths_}
 

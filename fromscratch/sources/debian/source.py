@@ -54,7 +54,7 @@ class DebianSource:
 
     def plan(self, store: Store) -> Plan:
         """What a fetch has decided: every package with its version, address, digest and reason. Raises NotFetched."""
-        return plans.needed(store, self._key, self.label)
+        return plans.needed(store, self._key, f"{self.label} for {self._context.platform}")
 
     def fetch(self, store: Store) -> None:
         """Bring the packages into the store, and keep the plan. What is there already is not fetched again."""
