@@ -182,7 +182,7 @@ def interactive(argv: Sequence[str], *, env: Mapping[str, str] | None = None, cw
     with _interrupts_left_to_the_program():
         try:
             process = subprocess.Popen(list(argv), env=dict(environment(terminal) if env is None else env), cwd=cwd)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise _not_started(argv, error, cwd) from error
         with process:
             return process.wait()
@@ -251,7 +251,7 @@ def _started(
             start_new_session=True,
             pass_fds=tuple(inherit),
         )
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _not_started(argv, error, cwd) from error
     with process:
         try:
@@ -261,7 +261,9 @@ def _started(
             raise
 
 
-def _not_started(argv: Sequence[str], error: OSError, cwd: Path | None) -> CommandFailed:
+def _not_started(argv: Sequence[str], error: OSError | ValueError, cwd: Path | None) -> CommandFailed:
+    if isinstance(error, ValueError):  # such as a NUL, which an image may have in any of its values
+        return CommandFailed(f"cannot run {shown(argv)}: {error}", "no program can be told that: write another value")
     if cwd is not None and not cwd.is_dir():
         return CommandFailed(f"cannot run {shown(argv)} in {cwd}: there is no such folder", "see whether it was made")
     return CommandFailed(f"cannot run {shown(argv)}: {error.strerror}", "see whether it is installed")

@@ -75,6 +75,13 @@ def test_a_program_that_is_not_there() -> None:
         run.run(["/nonesuch", "a b"])
 
 
+@pytest.mark.parametrize("word", ["a\0b", "\ud800"], ids=["NUL", "surrogate"])
+def test_a_word_that_no_program_can_be_given(word: str) -> None:
+    for start in (run.run, run.interactive):
+        with pytest.raises(CommandFailed, match="^cannot run /bin/true "):
+            start(["/bin/true", word])
+
+
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="there is no such folder"):
         sh("true", cwd=tmp_path / "nonesuch")
