@@ -78,7 +78,7 @@ def test_a_program_that_is_not_there() -> None:
 @pytest.mark.parametrize("word", ["a\0b", "\ud800"], ids=["NUL", "surrogate"])
 def test_a_word_that_no_program_can_be_given(word: str) -> None:
     for start in (run.run, run.interactive):
-        with pytest.raises(CommandFailed, match="^cannot run /bin/true "):
+        with pytest.raises(CommandFailed, match=r"^cannot run /bin/true "):
             start(["/bin/true", word])
 
 
