@@ -6,6 +6,7 @@ from contextlib import suppress
 from queue import Empty, Full, Queue
 from types import TracebackType
 
+from fromscratch.errors import ImageError
 from fromscratch.formats.verified import verified
 from fromscratch.model.image import Blob
 
@@ -88,6 +89,9 @@ class _Reader:
     def _run(self) -> None:
         try:
             self._read(self._put)
+        except OSError as error:  # out of the body of a request it would be taken for one of the connection
+            text = f"cannot read the blob {self._blob.digest}: {error.strerror or error}"
+            self._put(ImageError(text, "see whether its disk is healthy"))
         except BaseException as error:
             self._put(error)
 
