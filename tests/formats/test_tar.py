@@ -253,6 +253,21 @@ def test_a_file_that_changes_after_it_was_scanned_is_named(tmp_path: Path, chang
     assert isinstance(caught.value, IntegrityError) == (change != "is replaced")
 
 
+@pytest.mark.parametrize("size", [100, 2 * BLOCK_SIZE])
+@pytest.mark.parametrize("kind", ["fifo", "folder"])
+def test_so_is_one_that_is_no_file_any_more(tmp_path: Path, kind: str, size: int) -> None:
+    path = tmp_path / "tree" / "motd"
+    path.parent.mkdir()
+    path.write_bytes(bytes(size))
+    given = scan(tmp_path / "tree", SHIPPED)
+    path.unlink()
+    (os.mkfifo if kind == "fifo" else os.mkdir)(path)  # nobody ever writes into it, and whoever opens it would wait
+    with pytest.raises(IntegrityError, match="tree/motd changed"):
+        packed(given)
+    with pytest.raises(IntegrityError, match="tree/motd changed"):
+        HostFile(path, size, 0).open()
+
+
 def test_a_file_that_changes_while_it_is_read_is_named(tmp_path: Path) -> None:
     path = tmp_path / "tree" / "log"
     path.parent.mkdir()
