@@ -95,7 +95,8 @@ def _speaks_tls(host: str) -> bool:
         with socket.create_connection((parts.hostname or "", parts.port or 443), _PROBE) as connection:
             context.wrap_socket(connection, server_hostname=parts.hostname).close()
     except ssl.SSLError as error:
-        return (error.reason or "") not in NO_TLS and not isinstance(error, ssl.SSLEOFError)
+        hung_up = isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)  # the second in Python before 3.11.4
+        return (error.reason or "") not in NO_TLS and not hung_up
     except (TimeoutError, ConnectionResetError):
         return False
     except ValueError:  # a port beyond the last one, or a part of the name beyond 63 letters
