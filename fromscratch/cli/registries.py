@@ -1,5 +1,6 @@
 """The verbs that talk to registries: push, pull."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ def push(
 
     if not ref:
         raise UsageError("push needs the name of what it makes", "say push HOST/PATH:TAG, as in localhost:5000/hello:1")
-    reference_of(ref)
+    _check_repositories(mount_from or (), reference_of(ref))
     sink = RegistrySink(
         store=call.store,
         access=_access(call, plain_http, ca, chunk_size),
@@ -129,6 +130,22 @@ def _access(call: Call, plain_http: bool, ca: str | None, chunk_size: str | None
         chunk_size=int(chunk) * _MEGABYTE,
         environment=dict(call.environment),
     )
+
+
+def _check_repositories(paths: Sequence[str], to: "Reference") -> None:
+    """Raises UsageError: to the registry, what is none would be one that it has nothing of, and no word is said."""
+    from fromscratch.model.reference import Reference
+
+    for path in paths:
+        try:
+            found = Reference.parse(f"host.invalid/{path}")
+        except UsageError:
+            found = None
+        if found is None or found.path != path or path.startswith(f"{to.host}/"):
+            raise UsageError(
+                f"--mount-from {path} is no repository of {to.host or 'docker.io'}",
+                "say its path alone, without host and tag, such as team/hello",
+            )
 
 
 def _facts(pushed: "Pushed") -> dict[str, object]:
