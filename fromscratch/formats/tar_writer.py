@@ -166,6 +166,7 @@ class _Output:
             case HostFile():
                 descriptor = content.descriptor()
                 try:
+                    content.check(descriptor)
                     for start, end, hole in extents(descriptor, content.size):
                         piece = self._zeros(end - start) if hole else self._copy(descriptor, start, end, content.path)
                         yield from piece

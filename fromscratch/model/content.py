@@ -15,7 +15,8 @@ from typing import BinaryIO, cast
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import ImageError, IntegrityError
 
-_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+# A pipe that has taken the place of a file since must not be waited for.
+_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,13 @@ class HostFile:
 
     def open(self) -> BinaryIO:
         """Raises IntegrityError if the file has changed since the tree was read; never follows a symlink."""
-        stream = os.fdopen(self.descriptor(), "rb")
+        descriptor = self.descriptor()
         try:
-            self.check(stream.fileno())
+            self.check(descriptor)
         except BaseException:
-            stream.close()
+            os.close(descriptor)
             raise
-        return stream
+        return os.fdopen(descriptor, "rb")
 
     def descriptor(self) -> int:
         """A new file descriptor for reading, which the caller closes; see `check`. Never follows a symlink."""
