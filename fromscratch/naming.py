@@ -251,11 +251,13 @@ def _meant(path: Path) -> str:
 
 
 def _path_and_tag(rest: str) -> tuple[Path, str | None]:
-    """DIR or DIR:TAG: what exists as a whole is a path; else what follows the last colon is a name."""
-    if Path(rest).exists() or ":" not in rest:
-        return Path(rest), None
-    head, _, tail = rest.partition(":")
-    return Path(head), tail
+    """DIR or DIR:TAG, both of which may hold colons: as much as exists is a path, and a name follows it."""
+    parts = rest.split(":")
+    for count in range(len(parts), 0, -1):
+        path = ":".join(parts[:count])
+        if path and Path(path).exists():
+            return Path(path), ":".join(parts[count:]) if count < len(parts) else None
+    return Path(parts[0]), rest.partition(":")[2] if len(parts) > 1 else None
 
 
 def _saved(kind: str, reference: str, store: Store, platforms: Sequence[Platform]) -> list[Image]:

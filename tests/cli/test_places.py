@@ -103,6 +103,17 @@ def test_what_was_built_for_one_platform_is_the_one_that_is_meant(desk: Desk) ->
     assert (other.code, "build it with --platform linux/riscv64" in other.err) == (1, True)
 
 
+def test_a_place_with_colons_is_read_by_the_name_that_pack_tells(desk: Desk) -> None:
+    for form in ("oci", "oci-archive"):
+        told = desk.answer("pack", "--to", form, "--output", f"{form}:a b:c.tar")
+        assert told == f"wrote {form}:{form}:a b:c.tar:latest\n"
+        assert "/bin/app" in desk.answer("ls", told.removeprefix("wrote ").rstrip("\n"))
+    other = desk.call("ls", "oci:oci:a b:c.tar:1.0")
+    assert (other.code, "has no image named '1.0'" in other.err) == (2, True), other.err
+    absent = desk.call("ls", "oci:nowhere:1.0")
+    assert (absent.code, "there is no nowhere" in absent.err) == (2, True), absent.err
+
+
 def test_one_entry_is_told_in_the_singular(desk: Desk) -> None:
     (desk.folder / "files/bin/app").unlink()
     (desk.folder / "files/bin").rmdir()
