@@ -122,6 +122,12 @@ def describe(data: bytes, kind: str, **more: Any) -> Descriptor:
     return Descriptor(media_type=kind, digest=Digest.of(data), size=len(data), **more)
 
 
+def check_size(size: int, what: str) -> None:
+    """Raises FormatError for more bytes than any document has."""
+    if size > MAX_DOCUMENT:
+        raise FormatError(f"{what} is too large for a document", "make the image again")
+
+
 def layer_descriptor(layer: Layer) -> Descriptor:
     return Descriptor(media_type=layer.media_type, digest=layer.digest, size=layer.size)
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import BinaryIO
 
 from fromscratch.digest import CHUNK
-from fromscratch.errors import FormatError, MissingBlob
+from fromscratch.errors import MissingBlob
 from fromscratch.formats import oci
 from fromscratch.formats.oci_graph import Graph, graph
 from fromscratch.formats.oci_images import images
@@ -113,8 +113,7 @@ class ArchiveBlobs:
 
 def small(content: Content, what: str) -> bytes:
     """All bytes of a document. Raises FormatError if no document can be that large."""
-    if content.size > oci.MAX_DOCUMENT:
-        raise FormatError(f"{what} is too large for a document", "make the image again")
+    oci.check_size(content.size, what)
     return read(content)
 
 

@@ -34,14 +34,12 @@ class LayoutBlobs:
         return True
 
     def document(self, descriptor: oci.Descriptor) -> bytes:
-        if descriptor.size > oci.MAX_DOCUMENT:
-            raise FormatError(
-                f"{descriptor.digest} of {self.label} is too large for a document", "make the image again"
-            )
+        what = f"the blob {descriptor.digest} of {self.label}"
+        oci.check_size(descriptor.size, what)
         path = self._path(descriptor)
         with disk.readable(path), open(path, "rb") as stream:
             data = stream.read(descriptor.size + 1)
-        return check_bytes(data, descriptor.digest, descriptor.size, f"the blob {descriptor.digest} of {self.label}")
+        return check_bytes(data, descriptor.digest, descriptor.size, what)
 
     def layer(self, descriptor: oci.Descriptor) -> Callable[[], BinaryIO]:
         self._path(descriptor)

@@ -61,8 +61,7 @@ class RegistryBlobs:
 
     def document(self, descriptor: Descriptor) -> bytes:
         digest, what = descriptor.digest, f"the document {descriptor.digest} of {self.label}"
-        if descriptor.size > oci.MAX_DOCUMENT:
-            raise FormatError(f"{what} is too large for a document", "make the image again")
+        oci.check_size(descriptor.size, what)
         if digest in self._resolved:
             return check_bytes(self._resolved[digest], digest, descriptor.size, what)
         if self.store.has(digest):
