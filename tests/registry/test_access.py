@@ -242,6 +242,7 @@ class TestTokens:
             b'{"token":""}',
             b'{"token":7}',
             b'{"token":null,"access_token":null}',
+            b'{"access_token":""}',
             b'{"token":"a\\nX-Injected: y"}',
             b'{"token":"a\\r\\n\\r\\nGET /"}',
             b'{"token":"\xc3\xbc"}',
@@ -257,6 +258,7 @@ class TestTokens:
             desk.pull(name)
         assert caught.value.hint
         assert "SECRET" not in told(caught.value)
+        assert ("answers with no token" in caught.value.message) is (len(answer) < 1 << 20)
 
     @pytest.mark.parametrize("status", [500, 503, 429, 408])
     def test_a_token_server_that_is_busy_is_asked_again(

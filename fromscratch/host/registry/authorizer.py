@@ -213,7 +213,7 @@ def _parsed(data: bytes, realm: str) -> tuple[str, float]:
         document: Mapping[str, object] = json.loads(data)
         token = document.get("token") or document.get("access_token")
         lasts = document.get("expires_in")
-        if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+        if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
             raise ValueError
     except (ValueError, AttributeError, RecursionError):
         # What was read may hold a token: it is neither shown nor chained.
