@@ -159,7 +159,8 @@ def index_bytes(index: Index) -> bytes:
 def joined_index(known: bytes, places: Collection[int], added: Sequence[Descriptor], what: str) -> bytes:
     """An index that was parsed, with its entries at these places only, field for field, and `added` behind them."""
     document = decode(known, dict[str, Any], what)
-    entries = [entry for place, entry in enumerate(document["manifests"]) if place in places]
+    kept = set(places)
+    entries = [entry for place, entry in enumerate(document["manifests"]) if place in kept]
     fresh = [entry for entry in map(descriptor_fields, added) if entry not in entries]
     return canonical({**document, "schemaVersion": 2, "mediaType": INDEX, "manifests": [*entries, *fresh]}, what)
 

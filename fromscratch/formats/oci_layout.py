@@ -27,18 +27,17 @@ def others(blobs: Blobs, index: oci.Index, tag: str | None, new: Collection[Dige
     Without a name it takes the place of the images without one. What refers to an image that is
     no longer there goes with it.
     """
-    stays = [entry for entry in index.manifests if not _is_replaced(blobs, entry, tag)]
-    gone = [entry for entry in index.manifests if entry not in stays]
+    stays = dict(enumerate(index.manifests))
+    gone = [stays.pop(place) for place, entry in enumerate(index.manifests) if _is_replaced(blobs, entry, tag)]
     while True:
-        present = {each.digest: each for entry in stays for each in reachable(blobs, entry, sparse=True)}
+        present = {each.digest: each for entry in stays.values() for each in reachable(blobs, entry, sparse=True)}
         lost = {each.digest for entry in gone for each in reachable(blobs, entry, sparse=True)}
         lost -= present.keys() | set(new)
-        orphans = [entry for entry in stays if _refers(blobs, entry, lost)]
+        orphans = [place for place, entry in stays.items() if _refers(blobs, entry, lost)]
         if not orphans:
             break
-        stays, gone = [entry for entry in stays if entry not in orphans], [*gone, *orphans]
-    places = tuple(place for place, entry in enumerate(index.manifests) if entry in stays)
-    return Others(places, tuple(present.values()))
+        gone += [stays.pop(place) for place in orphans]
+    return Others(tuple(stays), tuple(present.values()))
 
 
 def everything(blobs: Blobs, index: oci.Index) -> Others:

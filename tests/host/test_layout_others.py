@@ -1,11 +1,14 @@
 """Whatever is written into a layout one after the other: what was not meant stays, and nothing is left over."""
 
+import json
 import tempfile
+import time
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fromscratch.digest import Digest
 from fromscratch.formats import oci
 from fromscratch.formats.oci_artifact import Artifact, artifact_graph, part
 from fromscratch.formats.oci_graph import graph
@@ -73,3 +76,16 @@ def _check(place: Path, names: dict[str | None, int], about: set[int]) -> None:
     for number, top in enumerate(TOPS):
         found = read_referrers(place, top.digest)
         assert [entry.digest for entry in found] == ([ABOUT[number].top.digest] if number in about else [])
+
+
+def test_a_layout_that_lists_much_is_written_into_at_once(tmp_path: Path) -> None:
+    place = tmp_path / "oci"
+    write_layout(place, IMAGES[0], tag="a")
+    index = json.loads((place / "index.json").read_bytes())
+    strange = {"mediaType": "a/b", "size": 1, "annotations": {"x": "y"}}
+    index["manifests"] += [{**strange, "digest": str(Digest.of(b"%d" % number))} for number in range(20_000)]
+    (place / "index.json").write_text(json.dumps(index))
+    start = time.process_time()
+    write_layout(place, IMAGES[1], tag="a", keep_others=True)
+    assert time.process_time() - start < 10  # else more than a minute
+    assert json.loads((place / "index.json").read_bytes())["manifests"][:-1] == index["manifests"][1:]
