@@ -3,6 +3,9 @@
 import base64
 import json
 import os
+import shlex
+import subprocess
+import sys
 import traceback
 from contextlib import suppress
 from dataclasses import replace
@@ -18,6 +21,7 @@ from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import Place
 from fromscratch.host.registry.credentials import Credentials, find, helpers, registries
 from fromscratch.model.reference import Reference
+from tests.engines import need, need_root
 
 SECRET = "s3cret:with/all sorts/ü"
 
@@ -314,3 +318,16 @@ def test_any_bytes_have_an_answer(home: Path, access: Access, data: bytes) -> No
     keep(home / ".docker/config.json", {}).write_bytes(data)
     with suppress(UsageError):
         find(place("r.example/x"), access)
+
+
+def test_a_folder_that_podman_keeps_for_root_is_passed_over() -> None:
+    need_root("a mount")
+    ask = (
+        "import os; from fromscratch.host.registry import access, address, credentials; os.seteuid(65534);"
+        "found = access.Access(environment={'HOME': '/nonexistent'});"
+        "print(credentials.find(address.Place('r.example', 'a'), found), len(credentials.files(found)))"
+    )
+    script = f"mount -t tmpfs tests /run && mkdir -m 700 /run/containers && {sys.executable} -c {shlex.quote(ask)}"
+    argv = [need("unshare"), "-m", "--propagation", "private", "sh", "-c", script]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("None 2\n", "")

@@ -52,9 +52,12 @@ def files(access: Access) -> list[Path]:
     if named := environment.get("REGISTRY_AUTH_FILE"):
         return [Path(named)]
     runtime = environment.get("XDG_RUNTIME_DIR")
+    session = Path(runtime) / "containers" if runtime else Path(f"/run/containers/{os.getuid()}")
+    # Where root has used podman, nobody else may even ask for the folder that stands in for that of a session.
+    asked = bool(runtime) or os.access(session, os.X_OK, effective_ids=True)
     docker = Path(environment.get("DOCKER_CONFIG") or access.home / ".docker")
     return [
-        Path(runtime) / "containers/auth.json" if runtime else Path(f"/run/containers/{os.getuid()}/auth.json"),
+        *([session / "auth.json"] if asked else []),
         access.configuration / "containers/auth.json",
         docker / "config.json",
     ]
