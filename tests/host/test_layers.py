@@ -4,6 +4,7 @@ import gzip
 import io
 import lzma
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,9 @@ from fromscratch.model.image import Layer
 from fromscratch.paths import TreePath
 from tests.images import blob_layer, image_of
 from tests.trees import listed, text, tree
+
+GZIP = partial(gzip.compress, mtime=0)  # the same bytes in every process that collects these tests
+ZSTD = zstandard.ZstdCompressor().compress
 
 
 def tar(lines: str) -> bytes:
@@ -207,7 +211,7 @@ def test_a_tar_that_is_another_than_promised_is_found(store: Store) -> None:
 
 
 def test_a_damaged_layer_is_found(store: Store) -> None:
-    blob = gzip.compress(tar(BASE))[:-9]
+    blob = GZIP(tar(BASE))[:-9]
     bad = replace(blob_layer(tar(BASE)), digest=Digest.of(blob), size=len(blob), open=lambda: io.BytesIO(blob))
     image = replace(image_of(tar(BASE)), layers=(bad,))
     with pytest.raises(FormatError):
@@ -229,7 +233,6 @@ def test_zstd_layers_are_read(store: Store) -> None:
 # Layers that lie. None of them leaves anything in the store.
 
 
-ZSTD = zstandard.ZstdCompressor().compress
 
 
 def blob(data: bytes, media_type: str = oci.LAYER_GZIP, plain: bytes | None = None) -> Layer:
@@ -251,10 +254,10 @@ def refused(layer: Layer, store: Store, kind: type[Exception], match: str) -> No
 @pytest.mark.parametrize(
     ("media_type", "data", "match"),
     [
-        (oci.LAYER_ZSTD, gzip.compress(tar(BASE)), "zstd, but its bytes are those of gzip"),
+        (oci.LAYER_ZSTD, GZIP(tar(BASE)), "zstd, but its bytes are those of gzip"),
         (oci.LAYER_GZIP, ZSTD(tar(BASE)), "gzip, but its bytes are those of zstd"),
         (oci.LAYER_GZIP, tar(BASE), "gzip, but its bytes are no compressed ones"),
-        (oci.LAYER_TAR, gzip.compress(tar(BASE)), "v1.tar, but its bytes are those of gzip"),
+        (oci.LAYER_TAR, GZIP(tar(BASE)), "v1.tar, but its bytes are those of gzip"),
         (oci.LAYER_GZIP, lzma.compress(tar(BASE)), "gzip, but its bytes are those of xz"),
         (oci.LAYER_GZIP, b"", "gzip, but its bytes are no compressed ones"),
     ],
@@ -267,7 +270,7 @@ def test_a_layer_of_another_kind_than_it_says_is_refused(
 
 @pytest.mark.parametrize("change", ["digest", "size", "shorter", "longer", "kind"])
 def test_a_blob_that_is_another_than_its_descriptor_says_is_refused(change: str, store: Store) -> None:
-    honest = blob(gzip.compress(tar(BASE)))
+    honest = blob(GZIP(tar(BASE)))
     data = honest.open().read()
     match change:
         case "digest":
@@ -285,10 +288,10 @@ def test_a_blob_that_is_another_than_its_descriptor_says_is_refused(change: str,
 @pytest.mark.parametrize(
     ("data", "match"),
     [
-        (gzip.compress(tar(BASE))[:-1], "damaged: it is cut before its end"),
-        (gzip.compress(tar(BASE))[:100], "damaged: it is cut before its end"),
-        (gzip.compress(tar(BASE)) + b"garbage", "damaged: .*incorrect header check"),
-        (gzip.compress(tar(BASE))[:-5] + b"xxxxx", "damaged: .*incorrect"),
+        (GZIP(tar(BASE))[:-1], "damaged: it is cut before its end"),
+        (GZIP(tar(BASE))[:100], "damaged: it is cut before its end"),
+        (GZIP(tar(BASE)) + b"garbage", "damaged: .*incorrect header check"),
+        (GZIP(tar(BASE))[:-5] + b"xxxxx", "damaged: .*incorrect"),
     ],
 )
 def test_a_gzip_layer_that_is_cut_or_goes_on_with_garbage_is_refused(data: bytes, match: str, store: Store) -> None:
@@ -306,12 +309,12 @@ HALF = len(tar(BASE)) // 2
 @pytest.mark.parametrize(
     ("media_type", "data"),
     [
-        (oci.LAYER_GZIP, gzip.compress(tar(BASE)[:HALF]) + gzip.compress(tar(BASE)[HALF:])),
-        (oci.LAYER_GZIP, gzip.compress(b"") + gzip.compress(tar(BASE)) + bytes(1000)),
+        (oci.LAYER_GZIP, GZIP(tar(BASE)[:HALF]) + GZIP(tar(BASE)[HALF:])),
+        (oci.LAYER_GZIP, GZIP(b"") + GZIP(tar(BASE)) + bytes(1000)),
         (oci.LAYER_ZSTD, ZSTD(tar(BASE)[:HALF]) + ZSTD(tar(BASE)[HALF:])),
         (oci.LAYER_ZSTD, b"\x50\x2a\x4d\x18\3\0\0\0abc" + ZSTD(tar(BASE))),
         (oci.FOREIGN_TAR, tar(BASE)),
-        (oci.FOREIGN_GZIP, gzip.compress(tar(BASE))),
+        (oci.FOREIGN_GZIP, GZIP(tar(BASE))),
         (oci.FOREIGN_ZSTD, ZSTD(tar(BASE))),
     ],
     ids=["two members", "an empty member and padding", "two frames", "a skippable frame", "foreign", "gzip", "zstd"],
@@ -326,7 +329,7 @@ def test_every_stream_of_a_layer_is_read_and_padding_passed_over(media_type: str
 @pytest.mark.parametrize("media_type", [oci.LAYER_GZIP, oci.LAYER_ZSTD])
 def test_a_bomb_leaves_nothing_behind(media_type: str, tmp_path: Path) -> None:
     plain = bytes(40 << 20)
-    data = gzip.compress(plain) if media_type == oci.LAYER_GZIP else ZSTD(plain)
+    data = GZIP(plain) if media_type == oci.LAYER_GZIP else ZSTD(plain)
     store = Store(tmp_path / "small", limits("10M", None))
     refused(blob(data, media_type, plain), store, TooLarge, "expands to more than 10 MiB in all")
 
