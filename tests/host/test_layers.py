@@ -233,8 +233,6 @@ def test_zstd_layers_are_read(store: Store) -> None:
 # Layers that lie. None of them leaves anything in the store.
 
 
-
-
 def blob(data: bytes, media_type: str = oci.LAYER_GZIP, plain: bytes | None = None) -> Layer:
     """A layer of these bytes, which are honest about their digest and size."""
     diff_id = Digest.of(tar(BASE) if plain is None else plain)
