@@ -122,8 +122,8 @@ def _access(call: Call, plain_http: bool, ca: str | None, chunk_size: str | None
     from fromscratch.host.registry.access import Access
 
     chunk = chunk_size or "0"
-    if not (chunk.isascii() and chunk.isdigit()) or (chunk_size and not int(chunk)):
-        raise UsageError(f"--chunk-size {chunk_size} is no number of megabytes", "say a whole number, such as 50")
+    if not (chunk.isascii() and chunk.isdigit() and len(chunk) < 7) or (chunk_size and not int(chunk)):
+        raise UsageError(f"--chunk-size {chunk_size:.40} is no number of megabytes", "say a whole number, such as 50")
     return Access(
         plain_http=plain_http,
         ca=Path(ca) if ca else None,

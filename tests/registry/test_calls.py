@@ -117,6 +117,7 @@ def test_a_credential_helper_is_asked(user: Desk, locked_registry: Registry, tmp
         (["push", "localhost:5000/x:1", "--mount-from", "localhost:5000/y"], "is no repository", "path alone"),
         (["push", "localhost:5000/x:1", "--chunk-size", "0"], "--chunk-size 0", ""),
         (["push", "localhost:5000/x:1", "--chunk-size", "many"], "--chunk-size many", ""),
+        (["push", "localhost:5000/x:1", "--chunk-size", 5000 * "9"], "--chunk-size 9999", ""),
         (["pull", "localhost:5000/x:1", "--to", "zip"], "--to zip", "oci"),
         (["pull", "localhost:5000/x:1", "--to", "tar"], "needs a file", "--output"),
     ],
