@@ -95,16 +95,21 @@ def forget(of: Engine) -> None:
     of.forget(NAME if of.kind in ("docker", "containerd") else f"localhost/{NAME}")
 
 
-@pytest.mark.parametrize("via", ["import", "load"])
-def test_a_signal_at_any_moment_leaves_nothing_or_the_whole_image(via: str, of: Engine, desk: Desk) -> None:
-    words = ("import", "--engine", of.kind, "--via", via, "--tag", NAME)
-    before = everything_in(of)
-    begun = time.monotonic()
+def undisturbed(of: Engine, desk: Desk, words: tuple[str, ...]) -> tuple[list[str], list[str], float]:
+    """What is in the engine, what an import adds to it that nobody stops, and how many seconds that takes."""
+    before, begun = everything_in(of), time.monotonic()
     assert desk.call(*words).code == 0
     took = time.monotonic() - begun
     whole = [line for line in everything_in(of) if line not in before]
     forget(of)
     assert settled(of, before) == []
+    return before, whole, took
+
+
+@pytest.mark.parametrize("via", ["import", "load"])
+def test_a_signal_at_any_moment_leaves_nothing_or_the_whole_image(via: str, of: Engine, desk: Desk) -> None:
+    words = ("import", "--engine", of.kind, "--via", via, "--tag", NAME)
+    before, whole, took = undisturbed(of, desk, words)
     for moment in range(4):
         with desk.process(*words) as process:
             time.sleep(took * (moment + random.random()) / 4)
@@ -120,12 +125,7 @@ def test_a_signal_at_any_moment_leaves_nothing_or_the_whole_image(via: str, of: 
 @pytest.mark.parametrize("via", ["import", "load"])
 def test_what_a_kill_leaves_is_gone_after_the_next_import(via: str, of: Engine, desk: Desk) -> None:
     words = ("import", "--engine", of.kind, "--via", via, "--tag", NAME)
-    before = everything_in(of)
-    begun = time.monotonic()
-    assert desk.call(*words).code == 0
-    took = time.monotonic() - begun
-    whole = [line for line in everything_in(of) if line not in before]
-    forget(of)
+    before, whole, took = undisturbed(of, desk, words)
     for moment in range(3):
         with desk.process(*words) as process:
             time.sleep(took * (moment + random.random()) / 3)
