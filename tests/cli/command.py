@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 
 
 @dataclass(frozen=True)
@@ -12,6 +13,17 @@ class Answer:
     code: int
     out: str
     err: str
+
+
+class Process(subprocess.Popen[str]):
+    """A command that runs. A test that fails does not wait for its end."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, error, trace)
 
 
 @dataclass(frozen=True)
@@ -32,10 +44,8 @@ class Desk:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
         return {**kept, "FROMSCRATCH_STORE": str(self.store), **self.variables}
 
-    def process(
-        self, *words: str, program: tuple[str, ...] = (sys.executable, "-m", "fromscratch")
-    ) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
+    def process(self, *words: str, program: tuple[str, ...] = (sys.executable, "-m", "fromscratch")) -> Process:
+        return Process(
             [*program, *words],
             cwd=self.folder,
             env=self.environment(),
