@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+import pytest
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -65,3 +67,11 @@ class Desk:
         made = self.call(*words)
         assert made.code == 0, f"{words}: {made.err}"
         return made.out
+
+
+def invoke_in_checkout() -> tuple[str, ...]:
+    """What runs the tasks of the checkout, which FROMSCRATCH_CHECKOUT names where these tests are a copy."""
+    checkout = Path(os.environ.get("FROMSCRATCH_CHECKOUT", Path(__file__).parents[2]))
+    if not (checkout / "tasks.py").exists():
+        pytest.skip("not in a checkout: there is no tasks.py")
+    return (sys.executable, "-m", "invoke", "--search-root", str(checkout))

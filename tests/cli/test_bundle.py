@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from fromscratch.host.layout import read_layout
 from fromscratch.host.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image
-from tests.cli.command import Desk
+from tests.cli.command import Desk, invoke_in_checkout
 from tests.cli.in_process import called
 from tests.engines import need
 from tests.formats.elfs import AARCH64, elf
@@ -348,11 +347,8 @@ def test_an_entry_point_that_is_not_in_the_image_is_no_success(desk: Path) -> No
 
 
 def test_a_checkout_has_it_as_an_invoke_task(desk: Path) -> None:
-    checkout = Path(__file__).parents[2]
-    if not (checkout / "tasks.py").exists():
-        pytest.skip("not in a checkout: there is no tasks.py")
     here = Desk(desk, desk.parent / "store")
-    invoke = (sys.executable, "-m", "invoke", "--search-root", str(checkout))
+    invoke = invoke_in_checkout()
     words = ("--root", "root", "/usr/bin/jq", "/usr/bin/true", "--entrypoint", "true", "--env", "A=1", "--env", "B=2")
     task = here.call("bundle", *words, "--output", "task", program=invoke)
     assert task.code == 0, task.err

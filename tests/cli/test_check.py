@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import Desk
+from tests.cli.command import Desk, invoke_in_checkout
 from tests.engines import need, need_root
 from tests.images import HERE
 
@@ -98,10 +98,5 @@ def test_source_date_epoch_is_of_the_call_and_the_same_in_both(desk: Desk) -> No
 
 
 def test_a_checkout_has_it_as_an_invoke_task(desk: Desk) -> None:
-    checkout = Path(os.environ.get("FROMSCRATCH_CHECKOUT", Path(__file__).parents[2]))
-    if not (checkout / "tasks.py").exists():
-        pytest.skip("not in a checkout: there is no tasks.py")
-    answer = desk.call(
-        "fetch", "build", "--check", program=(sys.executable, "-m", "invoke", "--search-root", str(checkout))
-    )
+    answer = desk.call("fetch", "build", "--check", program=invoke_in_checkout())
     assert (answer.code, "the same twice: sha256:" in answer.out) == (0, True), answer.err

@@ -2,13 +2,12 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.command import Desk
+from tests.cli.command import Desk, invoke_in_checkout
 from tests.cli.in_process import called
 from tests.sysroots import LOADER, MULTIARCH, library, program, sysroot, written
 from tests.trees import text
@@ -222,10 +221,7 @@ def test_it_is_the_same_in_a_process_of_its_own_and_as_an_invoke_task(desk: Path
     here = Desk(desk, desk.parent / "store")
     expected = called(desk, "closure", "/usr/bin/jq", "--root", "root").out
     assert here.answer("closure", "/usr/bin/jq", "--root", "root") == expected
-    checkout = Path(__file__).parents[2]
-    if not (checkout / "tasks.py").exists():
-        pytest.skip("not in a checkout: there is no tasks.py")
-    invoke = (sys.executable, "-m", "invoke", "--search-root", str(checkout))
+    invoke = invoke_in_checkout()
     several = here.call("closure", "/usr/bin/jq", "/usr/bin/true", "--root", "root", program=invoke)
     assert several.out.splitlines()[: len(expected.splitlines())] == expected.splitlines()
     assert text(several.out).splitlines()[-1] != text(expected).splitlines()[-1]

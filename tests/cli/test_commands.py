@@ -1,17 +1,15 @@
 """The command as a user meets it: results, exit codes, one message and one hint for what is wrong."""
 
 import json
-import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import Desk
+from tests.cli.command import Desk, invoke_in_checkout
 from tests.trees import text
 
 RECIPE = """\
@@ -129,10 +127,7 @@ def test_options_given_once_hold_for_the_whole_chain(desk: Desk) -> None:
 
 
 def test_a_checkout_has_the_same_verbs_as_invoke_tasks(desk: Desk) -> None:
-    checkout = Path(os.environ.get("FROMSCRATCH_CHECKOUT", Path(__file__).parents[2]))
-    if not (checkout / "tasks.py").exists():
-        pytest.skip("not in a checkout: there is no tasks.py")
-    invoke = (sys.executable, "-m", "invoke", "--search-root", str(checkout))
+    invoke = invoke_in_checkout()
     built = desk.call("build", "why", "/bin/app", "--quiet", program=invoke)
     assert built.code == 0, built.err
     assert "/usr/bin/app" in built.out

@@ -2,7 +2,6 @@
 
 import http.server
 import re
-import ssl
 import sys
 import threading
 from collections import Counter, deque
@@ -10,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.served import served
 
 
 @dataclass(frozen=True)
@@ -216,16 +217,7 @@ def running(certificate: str | None = None) -> Iterator[Site]:
     """A site that answers until the end of the block; with the path of a certificate and key, by https."""
     site = Site()
     handler = type("SiteHandler", (Handler,), {"site": site})
-    with _Server(("127.0.0.1", 0), handler) as server:
-        if certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-        site.url = f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield site
-        finally:
-            server.shutdown()
-            thread.join()
+    server = _Server(("127.0.0.1", 0), handler)
+    site.url = f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
+    with served(server, certificate):
+        yield site

@@ -8,8 +8,6 @@ import base64
 import http.server
 import json
 import secrets
-import ssl
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -19,6 +17,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.registry.authority import Pair
+from tests.served import served
 
 ISSUER = "issuer.test"
 SERVICE = "registry.test"
@@ -185,16 +184,7 @@ def running(pair: Pair, *, tls: Pair | None = None, address: str = "127.0.0.1") 
     """A token server that answers until the end of the block; its tokens are signed with the key of `pair`."""
     tokens = TokenServer(pair)
     handler = type("TokenHandler", (_Handler,), {"tokens": tokens})
-    with http.server.ThreadingHTTPServer((address, 0), handler) as server:
-        if tls:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(tls.both)
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-        tokens.url = f"{'https' if tls else 'http'}://{address}:{server.server_port}/token"
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield tokens
-        finally:
-            server.shutdown()
-            thread.join()
+    server = http.server.ThreadingHTTPServer((address, 0), handler)
+    tokens.url = f"{'https' if tls else 'http'}://{address}:{server.server_port}/token"
+    with served(server, tls.both if tls else None):
+        yield tokens
