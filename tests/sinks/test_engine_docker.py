@@ -26,7 +26,7 @@ from tests.images import ARM64, FULL_CONFIG, HERE, image_of
 from tests.sinks.contract import IMAGE, TREE, packed
 from tests.sinks.engine_stores import everything_in, saved
 from tests.sinks.forwarding import Forwarder
-from tests.sinks.test_engines import AWKWARD
+from tests.sinks.test_engines import AWKWARD_CONFIG
 from tests.trees import listed, tree
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
@@ -67,22 +67,7 @@ def test_an_import_is_one_layer_with_the_whole_configuration(
 
 
 def test_any_text_survives_the_instructions(either: Docker, nothing_left: None, store: Store, tmp_path: Path) -> None:
-    config = RunConfig(
-        user=AWKWARD,
-        env={
-            "PATH": AWKWARD,
-            **{f"V{number}": word for number, word in enumerate(AWKWARD.split())},
-            AWKWARD: "x",
-            "E": "",
-        },
-        labels={AWKWARD: AWKWARD, "k": "a=b", "empty": ""},
-        volumes=("/" + AWKWARD,),
-        working_dir="/srv",
-        entrypoint=(AWKWARD, "", "\n"),
-        cmd=(AWKWARD + "\n",),
-        exposed_ports=("1/tcp", "2/udp"),
-        on_build=("RUN echo  'a' $B \\c", 'ADD ["a b", "/"]'),
-    )
+    config = replace(AWKWARD_CONFIG, on_build=("RUN echo  'a' $B \\c", 'ADD ["a b", "/"]'))
     DockerSink(engine=either, store=store).deliver(replace(IMAGE, config=config), NAME)
     assert saved(either, NAME, tmp_path).config == config
 

@@ -65,26 +65,26 @@ def test_containers_start(docker: Engine, podman: Engine, store: Store, via: str
 
 
 AWKWARD = "a \"b\" 'c' $HOME ${X:-y} \\ \\\\ \\n ` # ! é \t ; | & <x> *"
+AWKWARD_CONFIG = RunConfig(
+    user=AWKWARD,
+    env={
+        "PATH": AWKWARD,
+        **{f"V{number}": word for number, word in enumerate(AWKWARD.split())},
+        AWKWARD: "x",
+        "E": "",
+    },
+    labels={AWKWARD: AWKWARD, "k": "a=b", "empty": ""},
+    volumes=("/" + AWKWARD,),
+    working_dir="/srv",
+    entrypoint=(AWKWARD, "", "\n"),
+    cmd=(AWKWARD + "\n",),
+    exposed_ports=("1/tcp", "2/udp"),
+)
 
 
 def test_any_text_survives_a_dockerfile(docker: Engine, podman: Engine, store: Store, tmp_path: Path) -> None:
     """Every way in which a builder could misread a value, in every field."""
-    config = RunConfig(
-        user=AWKWARD,
-        env={
-            "PATH": AWKWARD,
-            **{f"V{number}": word for number, word in enumerate(AWKWARD.split())},
-            AWKWARD: "x",
-            "E": "",
-        },
-        labels={AWKWARD: AWKWARD, "k": "a=b", "empty": ""},
-        volumes=("/" + AWKWARD,),
-        working_dir="/srv",
-        entrypoint=(AWKWARD, "", "\n"),
-        cmd=(AWKWARD + "\n",),
-        exposed_ports=("1/tcp", "2/udp"),
-        stop_signal="SIGUSR1",
-    )
+    config = replace(AWKWARD_CONFIG, stop_signal="SIGUSR1")
     image = replace(IMAGE, config=config)
     DockerSink(engine=docker, store=store).deliver(image, "fromscratch-test/awkward:1")
     assert saved(docker, "fromscratch-test/awkward:1", tmp_path).config == config
