@@ -139,7 +139,7 @@ class _Pipeline:
         self._length += len(block)
         if self._task is not None:
             self._task.advance(len(block))
-        return block.obj  # type: ignore[return-value]
+        return block.obj  # type: ignore[return-value]  # the bytearray that `buffer` gave
 
     def _hash(self, block: memoryview) -> None:
         self._diff.update(block)
