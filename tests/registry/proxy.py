@@ -15,6 +15,7 @@ import ssl
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -104,6 +105,7 @@ class Proxy:
     states: dict[str, str] = field(default_factory=dict)
     """Uploads that went on at the registry without the client's knowledge: the state it knows, and the one that is."""
     _gates: list[Gate] = field(default_factory=list)
+    _open: set[socket.socket] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -147,6 +149,35 @@ class Proxy:
     def open_gates(self) -> None:
         for gate in self._gates:
             gate.released.set()
+
+    def begins(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._open.add(connection)
+
+    def ends(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._open.discard(connection)
+
+    def hang_up(self) -> None:
+        """Connections that clients keep open for later would keep their threads."""
+        with self._lock:
+            waiting = list(self._open)
+        for connection in waiting:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def await_silence(self) -> None:
+        """Wait until the registry is done with all that came from clients that are gone."""
+        address, _, port = self.host.rpartition(":")
+        # What they sent is taken in before this one is: connections are accepted in the order in which they came.
+        with socket.create_connection((address, int(port)), _PATIENCE) as last, suppress(OSError):
+            last.sendall(b"\r\n")
+            last.shutdown(socket.SHUT_WR)
+            last.recv(1)
+        end = time.monotonic() + _PATIENCE
+        while self._open:
+            assert time.monotonic() < end, "a client is still there, or the registry does not come to an end"
+            time.sleep(0.01)
 
 
 class Exchange:
@@ -375,26 +406,14 @@ class _Server(http.server.ThreadingHTTPServer):
     def __init__(self, handler: type[_Handler], proxy: Proxy, address: str) -> None:
         super().__init__((address, 0), handler)
         self.proxy = proxy
-        self._open: set[socket.socket] = set()
-        self._lock = threading.Lock()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        with self._lock:
-            self._open.add(request)
+        self.proxy.begins(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        with self._lock:
-            self._open.discard(request)
+        self.proxy.ends(request)
         super().shutdown_request(request)
-
-    def hang_up(self) -> None:
-        """Connections that clients keep open for later would keep their threads."""
-        with self._lock:
-            waiting = list(self._open)
-        for connection in waiting:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         error = sys.exception()
@@ -423,7 +442,7 @@ def running(
         finally:
             proxy.open_gates()
             server.shutdown()
-            server.hang_up()
+            proxy.hang_up()
             thread.join()
     if proxy.broken:
         raise proxy.broken[0]

@@ -38,7 +38,7 @@ class TestKilled:
             process.kill()
         gate.released.set()
         proxy.rules.clear()
-        settle(registry)
+        proxy.await_silence()
         assert registry.tags("hello") == (["1"] if ended else [])
         there = sum(blob.size for blob in graph([self.IMAGE]).blobs[:-1] if registry.blob("hello", blob.digest))
         proxy.forget()
@@ -172,14 +172,6 @@ def wait_until(true: Callable[[], object]) -> None:
     while not true():
         assert time.monotonic() < end, "it never came so far"
         time.sleep(0.02)
-
-
-def settle(registry: Registry) -> None:
-    """The registry still works on what came before its client was killed."""
-    before = -1
-    while (now := sum(path.stat().st_size for path in registry.storage.rglob("*") if path.is_file())) != before:
-        before = now
-        time.sleep(0.2)
 
 
 def stored(user: Desk, digest: Digest) -> bool:
