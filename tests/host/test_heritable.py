@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from fromscratch.host.heritable import heritable_lock
@@ -18,14 +17,19 @@ def test_it_is_free_again_after_the_block(tmp_path: Path) -> None:
 
 
 def test_a_program_that_inherited_it_keeps_it(tmp_path: Path) -> None:
-    waited: list[float] = []
+    lived: list[bool] = []
     with heritable_lock(tmp_path / "lock", lambda: None) as descriptor:
-        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.5)"], pass_fds=(descriptor,))
-    started = time.monotonic()
-    with heritable_lock(tmp_path / "lock", lambda: waited.append(time.monotonic())):
-        assert process.wait(timeout=1) == 0
-    assert len(waited) == 1
-    assert time.monotonic() - started > 0.1
+        argv = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+        process = subprocess.Popen(argv, stdin=subprocess.PIPE, pass_fds=(descriptor,))
+
+    def waits() -> None:
+        lived.append(process.poll() is None)
+        assert process.stdin
+        process.stdin.close()
+
+    with heritable_lock(tmp_path / "lock", waits):
+        assert process.wait(timeout=20) == 0
+    assert lived == [True]
 
 
 def test_other_programs_do_not_get_it(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ _STATE = re.compile(r"(?<=[?&]_state=)[^&]*")
 
 @dataclass
 class Seen:
-    """A request that came. `received` and `sent` count the bytes of its body and of the answer's, `status` is ours."""
+    """A request that came, and when. `received` and `sent` count the bytes of both bodies, `status` is our answer's."""
 
     method: str
     path: str
@@ -41,6 +41,7 @@ class Seen:
     received: int = 0
     sent: int = 0
     status: int | None = None
+    at: float = field(default_factory=time.monotonic)
 
 
 # A header may come several times: RFC 9110, 5.3.

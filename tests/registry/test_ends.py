@@ -85,7 +85,7 @@ def test_a_push_that_is_interrupted_ends_at_once(
         process.send_signal(number)
         _out, err = process.communicate(timeout=30)
     assert (process.returncode, "interrupted" in err, "Traceback" in err) == (130, True, False)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 25  # a gate opens by itself after 30
     assert registry.tags("hello") == []
 
 

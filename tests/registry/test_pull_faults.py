@@ -331,7 +331,7 @@ def test_a_slow_registry_is_waited_for_and_a_silent_one_is_not(desk: Desk, proxy
     start = time.monotonic()
     with pytest.raises(ImageError, match="nothing more for too long") as caught:
         desk.pull(name, access=access)
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 25  # a gate opens by itself after 30
     assert caught.value.hint
     gate.released.set()
 

@@ -142,10 +142,9 @@ def test_a_registry_says_how_long_to_wait(desk: Desk, proxy: Proxy, form: str) -
 
     proxy.rule("PUT", MANIFESTS, later)
     patience = replace(HASTY, longest_wait=10.0)
-    start = time.monotonic()
     desk.push(f"{proxy.host}/hello:1", picture(9), access=desk.access(patience=patience))
-    took = time.monotonic() - start
-    assert (1.5 < took < 6) == (form != "nonsense")
+    refused, taken = proxy.requests("PUT", MANIFESTS)
+    assert (taken.at - refused.at > 1.5) == (form != "nonsense")
 
 
 def test_what_arrived_before_the_cut_is_not_sent_again(desk: Desk, proxy: Proxy, registry: Registry) -> None:
@@ -327,7 +326,7 @@ def test_the_failure_of_one_blob_ends_the_others(desk: Desk, proxy: Proxy, regis
     start = time.monotonic()
     with pytest.raises(RegistryError, match="DENIED"):
         desk.push(f"{proxy.host}/hello:1", image)
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 25  # a gate opens by itself after 30
     gate.released.set()
     assert registry.tags("hello") == []
 

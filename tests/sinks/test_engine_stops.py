@@ -66,6 +66,21 @@ def settled(of: Engine, before: list[str]) -> list[str]:
     return new
 
 
+def await_ends_in(folder: Path) -> None:
+    """Wait until no process has this as its current folder."""
+    end = time.monotonic() + 60
+    while any(current_folder(process) == folder for process in Path("/proc").glob("[0-9]*")):
+        assert time.monotonic() < end, f"something still runs in {folder}"
+        time.sleep(0.05)
+
+
+def current_folder(process: Path) -> Path | None:
+    try:
+        return (process / "cwd").readlink()
+    except OSError:  # it has ended
+        return None
+
+
 @pytest.mark.parametrize("via", ["import", "load"])
 def test_an_interruption_while_bytes_flow_leaves_nothing(via: str, of: Engine, tmp_path: Path) -> None:
     image = image_of(NOISE, platform=HERE)
@@ -130,7 +145,7 @@ def test_what_a_kill_leaves_is_gone_after_the_next_import(via: str, of: Engine, 
         with desk.process(*words) as process:
             time.sleep(took * (moment + random.random()) / 3)
             process.kill()
-        time.sleep(2)  # the program that it had started ends by itself
+        await_ends_in(desk.folder)  # the program that it had started ends by itself
         forget(of)  # or an image that came whole would lose its name to the next one
     assert desk.call(*words).code == 0
     new = [line for line in everything_in(of) if line not in before]
