@@ -46,5 +46,4 @@ _PLACES: dict[str, str] = {}
 
 def _host_file(path: Path) -> File:
     real = Path(_PLACES.get(str(path), path)).resolve()
-    state = real.stat()
-    return File(Meta(0o755), HostFile(real, state.st_size, state.st_mtime_ns))
+    return File(Meta(0o755), HostFile.of(real, real.stat()))

@@ -1,7 +1,6 @@
 """Files of this machine whose bytes are kept in the store, read again only when they have changed."""
 
 import hashlib
-import os
 import time
 from pathlib import Path
 
@@ -24,9 +23,9 @@ def facts(path: Path) -> str:
     return hashlib.sha256(f"{path}\0{numbers}".encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def is_settled(state: os.stat_result) -> bool:
-    """Whether the next change will have another time: a filesystem's clock is coarser than ours."""
-    return time.time_ns() - state.st_ctime_ns > _COARSE
+def is_settled(ctime_ns: int) -> bool:
+    """Whether the next change to the inode will have another time: a filesystem's clock is coarser than ours."""
+    return time.time_ns() - ctime_ns > _COARSE
 
 
 def kept(store: Store, path: Path) -> Digest:
@@ -42,7 +41,7 @@ def kept(store: Store, path: Path) -> Digest:
         raise _unreadable(path, error) from error
     with stream, disk.explained(store.root):
         digest = store.add_stream(stream)
-    if facts(path) == before and is_settled(path.stat()):
+    if facts(path) == before and is_settled(path.stat().st_ctime_ns):
         store.write_record(_RECORD, before, str(digest).encode())
     return digest
 

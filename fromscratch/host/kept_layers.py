@@ -9,7 +9,6 @@ of it, the time of the last change to the inode included, which no program can s
 import hashlib
 import os
 import stat
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, assert_never
@@ -17,7 +16,7 @@ from typing import Literal, assert_never
 import msgspec
 
 from fromscratch import __version__
-from fromscratch.digest import Digest
+from fromscratch.digest import Digest, of_facts
 from fromscratch.errors import ImageError
 from fromscratch.formats.layer import Packed, codec_of
 from fromscratch.host import disk
@@ -63,7 +62,8 @@ class Packer:
         `LayoutWriter.pack`.
         """
         name = codec_of(tree, self.codec).name
-        key = _key(tree, name, self.store)
+        outside = _Outside(self.store)
+        key = _key(tree, name, outside)
         packed = _recorded(self.store, key) if key else None
         with disk.explained(self.layout.directory):
             if packed is not None and self.layout.reuse(packed.digest, packed.size):
@@ -74,7 +74,7 @@ class Packer:
             layer, packed = self.layout.pack(
                 tree, codec=self.codec, threads=self.threads, comment=comment, progress_task=task
             )
-        if key is not None and key == _key(tree, packed.codec, self.store):
+        if key is not None and packed.codec == name and outside.is_unchanged():
             _record(self.store, key, packed)
         return layer, packed
 
@@ -102,26 +102,23 @@ def _record(store: Store, key: str, packed: Packed) -> None:
     store.write_record(_RECORD, key, msgspec.json.encode(msgspec.convert(facts, _Record)))
 
 
-def _key(tree: Rootfs, codec: str, store: Store) -> str | None:
-    """A digest of all that the layer's bytes depend on; None if a file of it has changed just now or since it was
-    looked at."""
-    hasher = hashlib.sha256(ascii((__version__, codec)).encode())
-    identity = _identities(store)
+def _key(tree: Rootfs, codec: str, outside: "_Outside") -> str | None:
+    """A digest of all that the layer's bytes depend on; None if a file of it has changed just now."""
+    rows: list[object] = [(__version__, codec)]
     for path, entry in tree.items():
-        what = _facts(entry, identity)
+        what = _facts(entry, outside)
         if what is None:
             return None
         meta = entry.meta
-        facts = (path, type(entry).__name__, meta.mode, meta.uid, meta.gid, meta.mtime, meta.xattrs, what)
-        hasher.update(ascii(facts).encode())  # no two tuples of plain values look alike, whatever is in a name
-    return hasher.hexdigest()
+        rows.append((path, type(entry).__name__, meta.mode, meta.uid, meta.gid, meta.mtime, meta.xattrs, what))
+    return of_facts(rows)
 
 
-def _facts(entry: Entry, identity: Callable[[Content], object]) -> object:
+def _facts(entry: Entry, outside: "_Outside") -> object:
     """What an entry is besides its metadata."""
     match entry:
         case File():
-            return identity(entry.content)
+            return outside.identity(entry.content)
         case Symlink() | HardLink():
             return entry.target
         case Device():
@@ -132,44 +129,57 @@ def _facts(entry: Entry, identity: Callable[[Content], object]) -> object:
             assert_never(entry)
 
 
-def _identities(store: Store) -> Callable[[Content], object]:
-    """What tells a content from every other, or None where nothing does."""
-    archives: dict[Path, object] = {}
+class _Outside:
+    """The files that the contents of a tree lie in, outside the store, and what was known of them."""
 
-    def identity(content: Content) -> object:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._files: list[HostFile] = []
+        self._archives: dict[Path, object] = {}
+
+    def identity(self, content: Content) -> object:
+        """What tells a content from every other, or None where nothing does."""
         match content:
             case Inline():
                 return hashlib.sha256(content.data).hexdigest()
             case HostFile():
-                return _file(content.path, content)
+                self._files.append(content)
+                return _identity(content)
             case ArchiveMember() | SparseMember():
-                if content.archive not in archives:
-                    archives[content.archive] = _archive(content.archive, store)
-                archive = archives[content.archive]
+                if content.archive not in self._archives:
+                    self._archives[content.archive] = self._archive(content.archive)
+                archive = self._archives[content.archive]
                 where = content.offset if isinstance(content, ArchiveMember) else content.parts
                 return archive and (archive, where, content.size)
             case _:
                 assert_never(content)
 
-    return identity
+    def is_unchanged(self) -> bool:
+        """Whether all that has been identified is still so."""
+        return all(_looked_at(file.path) == file for file in self._files) and all(
+            self._archive(path) == known for path, known in self._archives.items()
+        )
+
+    def _archive(self, path: Path) -> object:
+        """Blobs of the store, and what is made of them, never change under their names."""
+        if path.is_relative_to(self._store.root):
+            parts = path.relative_to(self._store.root).parts
+            if len(parts) == 3 and parts[0] in _NAMED_BY_DIGEST:
+                return parts
+        found = _looked_at(os.path.realpath(path))
+        return found and _identity(found)
 
 
-def _archive(path: Path, store: Store) -> object:
-    """Blobs of the store, and what is made of them, never change under their names."""
-    if path.is_relative_to(store.root):
-        parts = path.relative_to(store.root).parts
-        if len(parts) == 3 and parts[0] in _NAMED_BY_DIGEST:
-            return parts
-    return _file(os.path.realpath(path))
+def _identity(file: HostFile) -> object:
+    if not is_settled(file.inode[2]):
+        return None
+    return str(file.path), file.inode, file.size, file.mtime_ns
 
 
-def _file(path: Path | str, wanted: HostFile | None = None) -> object:
+def _looked_at(path: Path | str) -> HostFile | None:
+    """A file as it is now."""
     try:
-        found = os.lstat(path)
+        facts = os.lstat(path)
     except OSError:
         return None
-    if not stat.S_ISREG(found.st_mode) or not is_settled(found):
-        return None
-    if wanted is not None and (found.st_size, found.st_mtime_ns) != (wanted.size, wanted.mtime_ns):
-        return None  # packing it will tell
-    return str(path), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return HostFile.of(path, facts) if stat.S_ISREG(facts.st_mode) else None

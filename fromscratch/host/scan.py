@@ -1,13 +1,13 @@
 """Folders of this machine as trees."""
 
 import errno
-import hashlib
 import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from fromscratch.digest import of_facts
 from fromscratch.errors import ImageError
 from fromscratch.model.attributes import belongs_to_file
 from fromscratch.model.content import HostFile, Inline
@@ -48,11 +48,14 @@ def fingerprint(directory: Path, *, skip: Skip | None = None) -> str:
 
     Raises ImageError for a folder that cannot be read.
     """
-    hasher = hashlib.sha256()
-    for path, _, facts in sorted(_walk(directory, skip), key=lambda found: found[0]):
-        numbers = (facts.st_mode, facts.st_uid, facts.st_gid, facts.st_size, facts.st_rdev)
-        hasher.update(b"%b\0%a\n" % (os.fsencode(path), (*numbers, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)))
-    return hasher.hexdigest()
+    found = [
+        (
+            *(place, facts.st_mode, facts.st_uid, facts.st_gid, facts.st_size, facts.st_rdev),
+            *(facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino),
+        )
+        for _, place, facts in _walk(directory, skip)
+    ]
+    return of_facts(sorted(found))
 
 
 def _walk(directory: Path, skip: Skip | None) -> Iterator[tuple[str, TreePath, os.stat_result]]:
@@ -153,7 +156,7 @@ def _of_kind(path: str, facts: os.stat_result, meta: Meta, origins: tuple[Origin
         case stat.S_IFREG:
             if not facts.st_size:
                 return File(meta, Inline(b""), origins)
-            return File(meta, HostFile(path, facts.st_size, facts.st_mtime_ns), origins)
+            return File(meta, HostFile.of(path, facts), origins)
         case stat.S_IFDIR:
             return Directory(meta, origins)
         case stat.S_IFLNK:

@@ -1,10 +1,10 @@
 """Where a tree came from, in one line: what the history of an image says of a layer."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from fromscratch import paths
-from fromscratch.model.entry import Entry, Origin
+from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, encode
 
@@ -20,19 +20,20 @@ def made_of(tree: Rootfs) -> str:
     """
     packages: dict[str, dict[str, bool]] = {}
     holding = {paths.parent(path) for path in tree if path != ROOT}
-    for entry in (entry for path, entry in tree.items() if path not in holding):
-        for origin in _owners(entry):
-            source = "the recipe itself" if origin.source == _BY_RECIPE else public_name(origin.source)
-            known = packages.setdefault(source, {})
-            # What a tarball brought is "shipped in" it too, but that is no package: nothing asked for it.
-            if origin.reason == "shipped in" and origin.because:
-                known[origin.detail] = known.get(origin.detail, False) or origin.because.reason == "asked for"
+    # Thousands of files have their reasons in common: each is looked at once.
+    shared = {id(entry.origins): entry.origins for path, entry in tree.items() if path not in holding}
+    for origin in _owners(shared.values()):
+        source = "the recipe itself" if origin.source == _BY_RECIPE else public_name(origin.source)
+        known = packages.setdefault(source, {})
+        # What a tarball brought is "shipped in" it too, but that is no package: nothing asked for it.
+        if origin.reason == "shipped in" and origin.because:
+            known[origin.detail] = known.get(origin.detail, False) or origin.because.reason == "asked for"
     return "; ".join(source + _listed(known) for source, known in sorted(packages.items()))
 
 
-def _owners(entry: Entry) -> Iterator[Origin]:
-    """The reasons of an entry that bring something; a folder above something does not."""
-    return (origin for origin in entry.origins if origin.reason != "parent of")
+def _owners(several: Iterable[tuple[Origin, ...]]) -> Iterator[Origin]:
+    """The reasons of entries that bring something; a folder above something does not."""
+    return (origin for origins in several for origin in origins if origin.reason != "parent of")
 
 
 def _listed(packages: dict[str, bool]) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from fromscratch import paths
 from fromscratch.errors import NotInTree
-from fromscratch.model.entry import Entry, File
+from fromscratch.model.entry import Entry, File, is_implied
 from fromscratch.model.invariants import inode_of, order, sealed, unlink
 from fromscratch.model.merge import Directories, Merge
 from fromscratch.model.resolution import locate, walk
@@ -141,4 +141,6 @@ class Rootfs(Mapping[TreePath, Entry]):
         agree in mode and owner, or with `directories="keep"` keeps this tree's.
         Raises Conflict, naming every path and both sides.
         """
+        if len(self._entries) == 1 and is_implied(self._entries[ROOT]):
+            return upper
         return Rootfs(Merge(self._entries, replace, directories).run(upper))

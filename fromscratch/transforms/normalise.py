@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Literal
 
-from fromscratch.model.entry import Entry, with_meta
+from fromscratch.model.entry import Entry, Meta, with_meta
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 
@@ -20,9 +20,15 @@ def normalised(tree: Rootfs, epoch: int, times: Times = "epoch") -> Rootfs:
     if times == "keep":
         return tree
     limit = epoch * _SECOND
+    known: dict[Meta, Meta] = {}  # thousands of files have one in common
 
     def settled(_path: TreePath, entry: Entry) -> Entry:
-        moment = limit if times == "epoch" else min(entry.meta.mtime, limit)
-        return entry if entry.meta.mtime == moment else with_meta(entry, replace(entry.meta, mtime=moment))
+        meta = entry.meta
+        moment = limit if times == "epoch" else min(meta.mtime, limit)
+        if meta.mtime == moment:
+            return entry
+        if meta not in known:
+            known[meta] = replace(meta, mtime=moment)
+        return with_meta(entry, known[meta])
 
     return tree.mapped(settled)

@@ -286,7 +286,7 @@ def test_a_cut_archive_in_the_store_stops_the_pack(codec: CodecName, tmp_path: P
 
 def test_a_file_that_is_gone_stops_the_pack(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"cannot read .*/gone"):
-        packed(Rootfs({tree_path("x"): File(Meta(0o644), HostFile(tmp_path / "gone", 3, 0))}))
+        packed(Rootfs({tree_path("x"): File(Meta(0o644), HostFile(tmp_path / "gone", 3, 0, (0, 0, 0)))}))
 
 
 class Full(io.RawIOBase):
@@ -380,7 +380,7 @@ with tempfile.TemporaryDirectory() as folder:
     with open(path, "wb") as stream:
         stream.truncate(400 << 20)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    content = HostFile(path, 400 << 20, path.stat().st_mtime_ns)
+    content = HostFile.of(path, path.stat())
     with open("/dev/null", "wb") as out:
         pack(Rootfs({tree_path("big"): File(Meta(0o644), content)}), out, codec=sys.argv[1])
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)

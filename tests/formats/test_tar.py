@@ -148,11 +148,10 @@ def test_the_size_of_the_blocks_does_not_change_the_bytes(given: Rootfs, size: i
 def test_a_large_file_runs_over_many_blocks(tmp_path: Path) -> None:
     data = os.urandom(3 * BLOCK_SIZE + 12345)
     (tmp_path / "large").write_bytes(data)
-    facts = (tmp_path / "large").stat()
     given = Rootfs(
         {
             tree_path("inline"): File(Meta(0o644), Inline(data)),
-            tree_path("host"): File(Meta(0o644), HostFile(tmp_path / "large", facts.st_size, facts.st_mtime_ns)),
+            tree_path("host"): File(Meta(0o644), HostFile.of(tmp_path / "large", (tmp_path / "large").stat())),
             tree_path("member"): File(Meta(0o644), ArchiveMember(tmp_path / "large", 345, BLOCK_SIZE)),
         }
     )
@@ -265,7 +264,7 @@ def test_so_is_one_that_is_no_file_any_more(tmp_path: Path, kind: str, size: int
     with pytest.raises(IntegrityError, match="tree/motd changed"):
         packed(given)
     with pytest.raises(IntegrityError, match="tree/motd changed"):
-        HostFile(path, size, 0).open()
+        HostFile(path, size, 0, (0, 0, 0)).open()
 
 
 def test_a_file_that_changes_while_it_is_read_is_named(tmp_path: Path) -> None:

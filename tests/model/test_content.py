@@ -36,7 +36,7 @@ def contents(folder: Path, pieces: list[bytes]) -> tuple[Content, ...]:
     plain.write_bytes(data)
     return (
         Inline(data),
-        HostFile(plain, len(data), plain.stat().st_mtime_ns),
+        HostFile.of(plain, plain.stat()),
         ArchiveMember(archive, 6, len(data)),
         SparseMember(archive, len(data), parts),
     )

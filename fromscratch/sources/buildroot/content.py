@@ -33,7 +33,7 @@ def content_digest(path: Path, store: Store, *, besides: frozenset[str] = frozen
             whole.update(b"%b\0%b\n" % (os.fsencode(name), _content(Path(place), state)))
     except OSError as error:
         raise ImageError(f"cannot read {error.filename or path}: {error.strerror}", "make it readable") from error
-    if all(is_settled(state) for _, _, state in found):
+    if all(is_settled(state.st_ctime_ns) for _, _, state in found):
         store.write_record(_RECORD, key, whole.hexdigest().encode())
     return whole.hexdigest()
 
