@@ -11,7 +11,6 @@ from fromscratch.errors import UsageError
 _IMAGE = "another image than the recipe's build: a name, or one with its kind, such as oci:DIR"
 _FORMS = ("tar", "oci", "oci-archive", "docker-archive", "aci")
 _NAMING = ("docker-archive", "aci")  # forms that hold a whole name, and not only a tag
-_JOINING = ("oci", "oci-archive")  # forms that hold every platform of an image
 
 
 @verb(
@@ -68,7 +67,7 @@ def pack(
 ) -> None:
     """Write the image to a file for other systems: tar, oci, oci-archive, docker-archive or aci."""
     from fromscratch import assembly
-    from fromscratch.cli.target import all_images, images
+    from fromscratch.cli.target import all_images
     from fromscratch.sinks.catalogue import file_sink
 
     if to not in _FORMS:
@@ -80,9 +79,8 @@ def pack(
     if not output:
         raise UsageError("pack needs a place to write to", f"say --output FILE, such as --output image.{_suffix(to)}")
     place = streams.place(output, to, json=json)
-    made = all_images(call, image) if to in _JOINING or len(call.platforms) > 1 else images(call, image)
     reference = tag or (_name(call, image) if to in _NAMING else "latest")
-    receipt = assembly.deliver(made, file_sink(to, Path(place), call.store), reference)
+    receipt = assembly.deliver(all_images(call, image), file_sink(to, Path(place), call.store), reference)
     if place == streams.STDOUT:
         return
     call.result({"reference": receipt.reference, "digest": str(receipt.digest)}, f"wrote {receipt.reference}", json)

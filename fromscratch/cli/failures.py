@@ -6,7 +6,7 @@ import re
 
 from fromscratch.errors import ImageError
 
-_STEERING = re.compile(r"[^\n\t\x20-\x7e\xa0-\U0010ffff]")
+_STEERING = r"[^\n\t\x20-\x7e\xa0-\U0010ffff]"  # compiled by who fails: that takes as long as a small closure
 
 
 def refused(error: OSError) -> ImageError:
@@ -25,7 +25,7 @@ def explained(error: ImageError) -> str:
     """
     text = f"error: {error.message}"
     text = f"{text}\n hint: {error.hint}" if error.hint else text
-    return _STEERING.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return re.sub(_STEERING, lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def unwritten(error: OSError) -> ImageError:

@@ -3,9 +3,10 @@
 import difflib
 import shlex
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from fromscratch.errors import UsageError
+from fromscratch.sources.binaries.options import BinariesOptions
 
 # A word of --with and --without -> the key of the recipe, its value when switched on, and when switched off.
 _SWITCHES: dict[str, tuple[str, Any, Any]] = {
@@ -41,6 +42,11 @@ def switches(on: Sequence[str], off: Sequence[str]) -> dict[str, Any]:
             raise UsageError(f"--with {text} needs a value", f"say which, as in --with {word}=…")
         if equals and isinstance(default, bool):
             raise UsageError(f"--with {text}: it takes no value", f"say --with {word}, or --without {word}")
+        known = _values(key)
+        if equals and known and value not in known:
+            near = difflib.get_close_matches(value, known, 1)
+            guess = f"did you mean {near[0]}?" if near else f"say one of {', '.join(known)}"
+            raise UsageError(f"--with {text}: no such value", guess)
         if isinstance(none, list):
             keys[key] = [*keys.get(key, ()), *(value.split(",") if equals else default)]
         else:
@@ -58,6 +64,12 @@ def _switch(option: str, word: str) -> tuple[str, Any, Any]:
         guess = f"did you mean {near[0]}?" if near else f"say one of {', '.join(_SWITCHES)}"
         raise UsageError(f"--{option} {word}: no such kind", guess)
     return known
+
+
+def _values(key: str) -> tuple[str, ...]:
+    """The words that a key of the recipe's `binaries` takes; none for one that takes any."""
+    kind = get_type_hints(BinariesOptions)[key]
+    return get_args(kind) if get_origin(kind) is Literal else ()
 
 
 def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:

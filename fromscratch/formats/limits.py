@@ -69,8 +69,10 @@ class Room:
 def check_entries(count: int, limits: Limits, what: str, *, times: int = 1) -> None:
     """Raises TooLarge if there are more than so many times the entries that are allowed."""
     if count > limits.entries * times:
+        most = limits.entries * times
+        entries = "one entry" if most == 1 else f"{most} entries"
         raise TooLarge(
-            f"{what} has more than {limits.entries * times} entries, or as much in long names and attributes",
+            f"{what} has more than {entries}, or as much in long names and attributes",
             f"if you know that it is honest, allow more with {ENTRIES_FLAG} N; a million takes a gigabyte of memory",
         )
 

@@ -8,9 +8,7 @@ from msgspec import Meta, Struct
 
 from fromscratch.digest import Digest, check
 from fromscratch.errors import FormatError, NotFetched
-from fromscratch.formats.tar_tree import read_tree
 from fromscratch.host import kept, named
-from fromscratch.host.archives import plain_archive
 from fromscratch.host.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
@@ -83,6 +81,10 @@ class TarballSource:
 
     def build(self, store: Store) -> Rootfs:
         """Raises NotFetched for what is not in the store, FormatError for a bad archive, TooLarge for a bomb."""
+        # A recipe of other sources needs the options above, and not the readers of archives.
+        from fromscratch.formats.tar_tree import read_tree
+        from fromscratch.host.archives import plain_archive
+
         options = self._options
         digest = self._digest if options.url and self._digest else self._kept(store)
         if not store.has(digest):

@@ -56,7 +56,7 @@ def test_the_environment_says_it_too_and_the_option_counts_more(desk: Desk) -> N
     assert (answer.code, "5 MiB" in answer.err) == (1, True)
     small.answer("build", "--max-expanded", "7M", "--output", "elsewhere")
     few = replace(desk, variables={"FROMSCRATCH_MAX_ENTRIES": "1"}).call("build")
-    assert (few.code, "more than 1 entries" in few.err) == (1, True)
+    assert (few.code, "more than one entry" in few.err) == (1, True)
 
 
 @pytest.mark.parametrize(
