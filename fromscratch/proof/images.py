@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from fromscratch.formats.limits import Limits
 from fromscratch.formats.oci_config import Documents, image_documents
 from fromscratch.host.layers import plain_stream
 from fromscratch.model.image import Image, Layer
@@ -13,28 +14,32 @@ from fromscratch.proof import entries
 from fromscratch.proof.difference import Difference, Field, Kind, bytes_field, common
 from fromscratch.proof.documents import first_field
 
+_DEFAULT = Limits()
 
-def first_difference_of_all(left: Sequence[Image], right: Sequence[Image]) -> Difference | None:
+
+def first_difference_of_all(
+    left: Sequence[Image], right: Sequence[Image], limits: Limits = _DEFAULT
+) -> Difference | None:
     """The same as `first_difference`, of what was built for several platforms."""
     names = [", ".join(str(image.platform) for image in images) for images in (left, right)]
     if names[0] != names[1]:
         return Difference(kind="platforms", fields=(Field("the list of platforms", *names),))
-    found = (first_difference(one, other) for one, other in zip(left, right, strict=True))
+    found = (first_difference(one, other, limits) for one, other in zip(left, right, strict=True))
     return next((difference for difference in found if difference is not None), None)
 
 
-def first_difference(left: Image, right: Image) -> Difference | None:
+def first_difference(left: Image, right: Image, limits: Limits = _DEFAULT) -> Difference | None:
     """The first place where two images differ; None if all their documents and blobs have the same bytes.
 
     What follows from something else is not named: a digest in the manifest follows from what it is the digest of.
     Layers are read, as streams, only where their diff_ids differ. Raises FormatError and IntegrityError for a layer
-    that is damaged.
+    that is damaged, TooLarge for one that expands to more than the limits allow.
     """
     documents = image_documents(left), image_documents(right)
     found = (
         _number_of_layers(left, right)
         or _first_field(*documents)
-        or _first_layer(left.layers, right.layers)
+        or _first_layer(left.layers, right.layers, limits)
         or _first_compression(left.layers, right.layers)
         or _first_byte(*documents)
     )
@@ -64,28 +69,28 @@ def _independent(document: Any) -> Any:
     return kept
 
 
-def _first_layer(left: Sequence[Layer], right: Sequence[Layer]) -> Difference | None:
+def _first_layer(left: Sequence[Layer], right: Sequence[Layer], limits: Limits) -> Difference | None:
     for number, (one, other) in enumerate(zip(left, right, strict=True), 1):
         if one.diff_id != other.diff_id:
-            return replace(_in_tars(one, other), layer=number)
+            return replace(_in_tars(one, other, limits), layer=number)
     return None
 
 
-def _in_tars(left: Layer, right: Layer) -> Difference:
-    with plain_stream(left) as one, plain_stream(right) as other:
+def _in_tars(left: Layer, right: Layer, limits: Limits) -> Difference:
+    with plain_stream(left, limits) as one, plain_stream(right, limits) as other:
         found = entries.first_difference(one, other)
-    return found or _in_form(left, right)
+    return found or _in_form(left, right, limits)
 
 
-def _in_form(left: Layer, right: Layer) -> Difference:
+def _in_form(left: Layer, right: Layer, limits: Limits) -> Difference:
     """Of two tars whose entries say the same: names of owners, padding, the dialect."""
-    with plain_stream(left) as one, plain_stream(right) as other:
+    with plain_stream(left, limits) as one, plain_stream(right, limits) as other:
         found = entries.first_byte(one, other)
     if found is None:  # diff_ids of different algorithms
         fields = (Field("diff_id", str(left.diff_id), str(right.diff_id)),)
         return Difference(kind="form", fields=fields)
     offset, here, there = found
-    with plain_stream(left) as one:
+    with plain_stream(left, limits) as one:
         path = entries.entry_at(one, offset)
     where = f"the header of {quoted(path)}" if path else "what follows the last entry"
     return Difference(

@@ -51,7 +51,7 @@ def build_twice(job: Job) -> Twice:
         with job.progress.task("build again under other conditions", unit="builds"):
             again = place.again()
         other = again.built
-        difference = _difference(job.layout, built, again.layout, other)
+        difference = _difference(job, built, again.layout, other)
         made = Twice(built=built, digest=digest_of(job.layout), conditions=again.conditions, difference=difference)
         if difference is None:
             return made
@@ -61,10 +61,10 @@ def build_twice(job: Job) -> Twice:
         return replace(made, cause=cause, changed=changed, origins=_origins(difference, built, other))
 
 
-def _difference(layout: Path, built: Built, other_layout: Path, other: Built) -> Difference | None:
+def _difference(job: Job, built: Built, other_layout: Path, other: Built) -> Difference | None:
     return (
-        _with_codecs(first_difference_of_all(built.images, other.images), built, other)
-        or _in_document("index", _index(layout), _index(other_layout))
+        _with_codecs(first_difference_of_all(built.images, other.images, job.store.limits), built, other)
+        or _in_document("index", _index(job.layout), _index(other_layout))
         or _in_document("evidence", evidence_of(built), evidence_of(other))
     )
 

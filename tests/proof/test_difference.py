@@ -14,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fromscratch.digest import Digest
+from fromscratch.errors import TooLarge
 from fromscratch.formats import oci
+from fromscratch.formats.limits import Limits
 from fromscratch.formats.oci_config import config_bytes
 from fromscratch.formats.tar import blocks
 from fromscratch.formats.tar_header import header
@@ -380,6 +382,13 @@ def test_one_change_of_one_entry_is_found_there(given_: Rootfs, data: st.DataObj
     assert found.path in names
     # A tar has no entry for a root that is as every root is.
     assert found.fields[0].name == "mode" or (path == "/" and found.fields[0].name == "entry")
+
+
+def test_layers_are_read_within_the_limits_that_are_said() -> None:
+    left, right = (image_of(raw((b"a", byte * 3000))) for byte in (b"1", b"2"))
+    assert first_difference(left, right, Limits(expanded=10_000, said=True)) is not None
+    with pytest.raises(TooLarge, match="expands to more than"):
+        first_difference(left, right, Limits(expanded=2048, said=True))
 
 
 def test_memory_does_not_grow_with_the_bytes() -> None:
