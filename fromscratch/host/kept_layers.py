@@ -2,8 +2,8 @@
 
 That is every path of its tree with metadata and link, codec with library, version and level, our own
 version, and the identity of each content, told without reading it: bytes that we made by their
-digest, a slice of a blob of the store by the blob's, a file of this machine by what lstat(2) tells
-of it, the time of the last change to the inode included, which no program can set.
+digest, a slice of a blob of the store by the blob's, a file of this machine by what lstat(2) told
+of it when the tree was read, the time of the last change to the inode included, which no program can set.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from typing import Literal, assert_never
 import msgspec
 
 from fromscratch import __version__
-from fromscratch.digest import Digest, of_facts
+from fromscratch.digest import Digest, Facts
 from fromscratch.errors import ImageError
 from fromscratch.formats.layer import Packed, codec_of
 from fromscratch.host import disk
@@ -104,14 +104,15 @@ def _record(store: Store, key: str, packed: Packed) -> None:
 
 def _key(tree: Rootfs, codec: str, outside: "_Outside") -> str | None:
     """A digest of all that the layer's bytes depend on; None if a file of it has changed just now."""
-    rows: list[object] = [(__version__, codec)]
+    known = Facts()
+    known.add((__version__, codec))
     for path, entry in tree.items():
         what = _facts(entry, outside)
         if what is None:
             return None
         meta = entry.meta
-        rows.append((path, type(entry).__name__, meta.mode, meta.uid, meta.gid, meta.mtime, meta.xattrs, what))
-    return of_facts(rows)
+        known.add((path, type(entry).__name__, meta.mode, meta.uid, meta.gid, meta.mtime, meta.xattrs, what))
+    return known.hexdigest()
 
 
 def _facts(entry: Entry, outside: "_Outside") -> object:

@@ -5,9 +5,10 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from pathlib import Path
 
-from fromscratch.digest import of_facts
+from fromscratch.digest import Facts
 from fromscratch.errors import ImageError
 from fromscratch.model.attributes import belongs_to_file
 from fromscratch.model.content import HostFile, Inline
@@ -17,6 +18,7 @@ from fromscratch.paths import ROOT, TreePath, decode
 
 Skip = Callable[[TreePath], bool]
 
+_NAME = attrgetter("name")
 # Python reads names as the locale says; those of a tree are always UTF-8 with surrogates.
 _NAMES_ARE_UTF_8 = sys.getfilesystemencoding() == "utf-8"
 
@@ -48,18 +50,18 @@ def fingerprint(directory: Path, *, skip: Skip | None = None) -> str:
 
     Raises ImageError for a folder that cannot be read.
     """
-    found = [
-        (
-            *(place, facts.st_mode, facts.st_uid, facts.st_gid, facts.st_size, facts.st_rdev),
-            *(facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino),
-        )
-        for _, place, facts in _walk(directory, skip)
-    ]
-    return of_facts(sorted(found))
+    seen = Facts()
+    for _, place, facts in _walk(directory, skip):
+        numbers = (facts.st_mode, facts.st_uid, facts.st_gid, facts.st_size, facts.st_rdev)
+        seen.add((place, *numbers, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino))
+    return seen.hexdigest()
 
 
 def _walk(directory: Path, skip: Skip | None) -> Iterator[tuple[str, TreePath, os.stat_result]]:
-    """Every entry: its path on the machine, its path in the tree, and what lstat(2) says. The folder is the first."""
+    """Every entry: its path on the machine, its path in the tree, and what lstat(2) says. The folder is the first.
+
+    The same folder comes in the same order again.
+    """
     folder = os.fspath(directory)
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
     try:
@@ -74,7 +76,7 @@ def _walk(directory: Path, skip: Skip | None) -> Iterator[tuple[str, TreePath, o
             prefix = folder if folder.endswith("/") else f"{folder}/"
             try:
                 with os.scandir(descriptor) as found:
-                    for item in found:
+                    for item in sorted(found, key=_NAME):
                         name = item.name if _NAMES_ARE_UTF_8 else decode(os.fsencode(item.name))
                         path = TreePath(f"{place}/{name}")
                         if skip is not None and skip(path):
