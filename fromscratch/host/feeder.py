@@ -40,11 +40,9 @@ class Feeder:
                 if self._kills and self._process.returncode is None:
                     session.send(self._process, signal.SIGKILL)
 
-    def hang_up(self, grace: float) -> None:
-        """Feed it no more, and wait until it has ended, or for so many seconds."""
+    def stop(self) -> None:
+        """Feed it no more."""
         self._stopped = True
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.communicate(timeout=grace)
 
     def finish(self) -> None:
         """Wait for the end of the copying. Raises what reading the stream has raised."""

@@ -105,6 +105,7 @@ def run(
     timeout: float | None = None,
     grace: float = GRACE,
     hang_up: bool = False,
+    outlives: bool = False,
 ) -> Completed:
     """Run a program to its end and keep what it says.
 
@@ -113,27 +114,46 @@ def run(
     takes the part for the whole, and that error is raised. Raises CommandFailed, with the command to paste and the last
     lines it wrote, when the program cannot start, takes longer than `timeout` seconds, or (with
     `check`) exits with other than 0. `grace` is as for `follow`. With `hang_up` a program that is to be
-    stopped sees the end of its stream first, and has as long as `grace` to tidy up by itself: for one
-    that a part of its input makes fail, and that a signal does not let tidy up.
+    stopped sees the end of its stream first, and has as long as `grace` to end by itself: for one that a
+    part of its input makes fail, or that takes no time, and that a signal does not let tidy up. With
+    `outlives` it speaks into files in memory: one that says something into a pipe when we have been killed is
+    ended by SIGPIPE.
     """
     fed = subprocess.DEVNULL if stdin is None else subprocess.PIPE
-    with _started(argv, stdin=fed, stderr=subprocess.PIPE, env=env, cwd=cwd, grace=grace) as process:
-        feeder = None
-        if stdin is not None and not isinstance(stdin, bytes):
-            feeder = Feeder(stdin, process, hang_up=hang_up)
-        try:
-            out, err = process.communicate(stdin if isinstance(stdin, bytes) else None, timeout)
-        except subprocess.TimeoutExpired as error:
-            raise CommandFailed(f"{shown(argv)} did not end within {timeout:g} seconds", "try it by hand") from error
-        except BaseException:
-            if feeder is not None and hang_up:
-                feeder.hang_up(grace)
-            raise
-        if feeder is not None:
-            feeder.finish()
+    with contextlib.ExitStack() as stack:
+        said = [stack.enter_context(_said()) for _ in range(2 * outlives)]
+        stdout, stderr = (file.fileno() for file in said) if outlives else (subprocess.PIPE, subprocess.PIPE)
+        with _started(argv, stdin=fed, stdout=stdout, stderr=stderr, env=env, cwd=cwd, grace=grace) as process:
+            try:
+                out, err = _fed(process, stdin, timeout, grace if hang_up else None)
+            except subprocess.TimeoutExpired as error:
+                problem = f"{shown(argv)} did not end within {timeout:g} seconds"
+                raise CommandFailed(problem, "try it by hand") from error
+        if outlives:
+            out, err = (_read(file) for file in said)
     if check and process.returncode:
         raise failure(argv, process.returncode, err or out)
     return Completed(process.returncode, out, err)
+
+
+def _fed(
+    process: subprocess.Popen[bytes], stdin: bytes | BinaryIO | None, timeout: float | None, grace: float | None
+) -> tuple[bytes, bytes]:
+    """Give a program its input until it has ended; with `grace` it is hung up on where that is interrupted."""
+    whole = stdin if isinstance(stdin, bytes) else None
+    feeder = None if stdin is None or isinstance(stdin, bytes) else Feeder(stdin, process, hang_up=grace is not None)
+    try:
+        said = process.communicate(whole, timeout)
+    except BaseException:
+        if grace is not None:
+            if feeder is not None:
+                feeder.stop()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=grace)
+        raise
+    if feeder is not None:
+        feeder.finish()
+    return said
 
 
 def follow(
@@ -158,6 +178,7 @@ def follow(
             _started(
                 argv,
                 stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env=env,
                 cwd=cwd,
@@ -229,11 +250,22 @@ def _interrupts_left_to_the_program() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+def _said() -> BinaryIO:
+    """A file in memory for what a program says: memfd_create(2)."""
+    return open(os.memfd_create("said"), "r+b", buffering=0)
+
+
+def _read(said: BinaryIO) -> bytes:
+    said.seek(0)
+    return said.read()
+
+
 @contextlib.contextmanager
 def _started(
     argv: Sequence[str],
     *,
     stdin: int,
+    stdout: int,
     stderr: int,
     env: Mapping[str, str] | None,
     cwd: Path | None,
@@ -244,7 +276,7 @@ def _started(
         process = subprocess.Popen(
             list(argv),
             stdin=stdin,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=stderr,
             env=dict(environment() if env is None else env),
             cwd=cwd,

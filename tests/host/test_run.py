@@ -31,6 +31,49 @@ def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
     return True
 
 
+PATIENT = """
+import pathlib, sys
+from fromscratch.host import run
+script = "touch began; until [ -e gone ]; do sleep 0.02; done; touch done"
+run.run(["/bin/sh", "-c", script], cwd=pathlib.Path(sys.argv[1]), hang_up=True)
+"""
+
+
+def test_one_that_a_signal_would_not_let_tidy_up_may_end_by_itself(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", PATIENT, str(tmp_path)], stderr=subprocess.DEVNULL) as ours:
+        assert eventually((tmp_path / "began").exists)
+        ours.send_signal(signal.SIGINT)
+        assert not eventually(lambda: ours.poll() is not None, 0.5)
+        (tmp_path / "gone").touch()
+    assert ours.returncode == -signal.SIGINT
+    assert (tmp_path / "done").exists()
+
+
+LASTING = """
+import io, pathlib, sys
+from fromscratch.host import run
+script = "cat >/dev/null; touch fed; until [ -e gone ]; do sleep 0.02; done; echo said; echo said >&2; touch done"
+run.run(["/bin/sh", "-c", script], stdin=io.BytesIO(b"x"), cwd=pathlib.Path(sys.argv[1]), outlives=True)
+"""
+
+
+@pytest.mark.parametrize("outlives", [False, True])
+def test_what_a_program_says_is_kept(outlives: bool) -> None:
+    done = sh("cat; echo out; echo err >&2; exit 3", stdin=b"in ", check=False, outlives=outlives)
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"in out\n", b"err\n")
+    fed = sh("cat", stdin=io.BytesIO(b"x" * 3_000_000), outlives=outlives)
+    assert len(fed.stdout) == 3_000_000
+
+
+def test_what_a_program_says_when_we_have_been_killed_does_not_end_it(tmp_path: Path) -> None:
+    """Or ctr would leave its lease: it says what it has done before it tidies up."""
+    with subprocess.Popen([sys.executable, "-c", LASTING, str(tmp_path)]) as ours:
+        assert eventually((tmp_path / "fed").exists)
+        ours.kill()
+    (tmp_path / "gone").touch()
+    assert eventually((tmp_path / "done").exists)
+
+
 def lives(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] not in (b"Z", b"X")

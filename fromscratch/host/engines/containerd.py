@@ -93,7 +93,7 @@ class Containerd(Engine):
 
     def rename(self, image: str, name: str) -> None:
         """Give an image another name, which another image may have had."""
-        self.call("images", "tag", "--force", image, name)
+        self.call("images", "tag", "--force", image, name, hang_up=True)  # this has a lease too
         self.remove(image)
 
     def save(self, image: str, path: Path, platforms: Sequence[Platform] = ()) -> None:

@@ -51,7 +51,10 @@ class Engine(ABC):
     ) -> Completed:
         """Run one of its commands; `hang_up` is as for `run.run`. Raises CommandFailed."""
         argv, env = [*self.program, *words], run.environment(self.env)
-        return run.run(argv, stdin=stdin, cwd=cwd, check=check, timeout=timeout, env=env, hang_up=hang_up)
+        # ctr says what it has done before it gives back its lease.
+        return run.run(
+            argv, stdin=stdin, cwd=cwd, check=check, timeout=timeout, env=env, hang_up=hang_up, outlives=True
+        )
 
     def start(self, image: str, words: Sequence[str], *, terminal: bool, entrypoint: Sequence[str] = ()) -> int:
         """Run a container of an image on the caller's own streams and remove it; the answer is its exit code.
