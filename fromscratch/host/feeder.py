@@ -15,37 +15,45 @@ class Feeder:
     When the stream fails, the program is killed, or with `hang_up` sees the end of its input.
     """
 
-    def __init__(self, source: BinaryIO, process: subprocess.Popen[bytes], *, hang_up: bool) -> None:
+    def __init__(self, source: BinaryIO, *, hang_up: bool) -> None:
+        self._source = source
         self._error: BaseException | None = None
-        self._process = process
         self._stopped = False
         self._kills = not hang_up
-        pipe = cast(IO[bytes], process.stdin)
-        process.stdin = None  # it is ours now
-        self._thread = threading.Thread(target=self._copy, args=(source, pipe), daemon=True)
+        self._pipe: IO[bytes] | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self, process: subprocess.Popen[bytes]) -> None:
+        """Feed a program whose input is a pipe; that is ours from now on."""
+        self._pipe, process.stdin = cast(IO[bytes], process.stdin), None
+        self._thread = threading.Thread(target=self._copy, args=(self._pipe, process), daemon=True)
         self._thread.start()
 
-    def _copy(self, source: BinaryIO, pipe: IO[bytes]) -> None:
+    def _copy(self, pipe: IO[bytes], process: subprocess.Popen[bytes]) -> None:
         # A program may end well without reading everything, as tar does after the end of an archive:
-        # its exit code tells, not the broken pipe.
-        with contextlib.suppress(BrokenPipeError), pipe:
+        # its exit code tells, not the broken pipe. A closed one was stopped before it began.
+        with contextlib.suppress(BrokenPipeError, ValueError), pipe:
             try:
-                while not self._stopped and (piece := source.read(1 << 20)):
+                while not self._stopped and (piece := self._source.read(1 << 20)):
                     pipe.write(piece)
             except BrokenPipeError:
                 raise
             except BaseException as error:
                 self._error = error
                 # Before the pipe is closed, or the program would see a regular end of its input.
-                if self._kills and self._process.returncode is None:
-                    session.send(self._process, signal.SIGKILL)
+                if self._kills and process.returncode is None:
+                    session.send(process, signal.SIGKILL)
 
     def stop(self) -> None:
-        """Feed it no more."""
+        """Feed it no more: it sees the end of its input. `start` itself may have been interrupted."""
         self._stopped = True
+        if self._pipe is not None and (self._thread is None or not self._thread.is_alive()):
+            with contextlib.suppress(BrokenPipeError):
+                self._pipe.close()
 
     def finish(self) -> None:
         """Wait for the end of the copying. Raises what reading the stream has raised."""
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         if self._error is not None:
             raise self._error

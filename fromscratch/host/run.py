@@ -120,40 +120,34 @@ def run(
     ended by SIGPIPE.
     """
     fed = subprocess.DEVNULL if stdin is None else subprocess.PIPE
+    feeder = None if stdin is None or isinstance(stdin, bytes) else Feeder(stdin, hang_up=hang_up)
+
+    def let_go(process: subprocess.Popen[bytes]) -> None:
+        if hang_up:
+            if feeder is not None:
+                feeder.stop()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=grace)
+
     with contextlib.ExitStack() as stack:
         said = [stack.enter_context(_said()) for _ in range(2 * outlives)]
         stdout, stderr = (file.fileno() for file in said) if outlives else (subprocess.PIPE, subprocess.PIPE)
-        with _started(argv, stdin=fed, stdout=stdout, stderr=stderr, env=env, cwd=cwd, grace=grace) as process:
+        started = _started(argv, stdin=fed, stdout=stdout, stderr=stderr, env=env, cwd=cwd, grace=grace, let_go=let_go)
+        with started as process:
             try:
-                out, err = _fed(process, stdin, timeout, grace if hang_up else None)
+                if feeder is not None:
+                    feeder.start(process)
+                out, err = process.communicate(stdin if isinstance(stdin, bytes) else None, timeout)
             except subprocess.TimeoutExpired as error:
                 problem = f"{shown(argv)} did not end within {timeout:g} seconds"
                 raise CommandFailed(problem, "try it by hand") from error
+            if feeder is not None:
+                feeder.finish()
         if outlives:
             out, err = (_read(file) for file in said)
     if check and process.returncode:
         raise failure(argv, process.returncode, err or out)
     return Completed(process.returncode, out, err)
-
-
-def _fed(
-    process: subprocess.Popen[bytes], stdin: bytes | BinaryIO | None, timeout: float | None, grace: float | None
-) -> tuple[bytes, bytes]:
-    """Give a program its input until it has ended; with `grace` it is hung up on where that is interrupted."""
-    whole = stdin if isinstance(stdin, bytes) else None
-    feeder = None if stdin is None or isinstance(stdin, bytes) else Feeder(stdin, process, hang_up=grace is not None)
-    try:
-        said = process.communicate(whole, timeout)
-    except BaseException:
-        if grace is not None:
-            if feeder is not None:
-                feeder.stop()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=grace)
-        raise
-    if feeder is not None:
-        feeder.finish()
-    return said
 
 
 def follow(
@@ -271,7 +265,9 @@ def _started(
     cwd: Path | None,
     grace: float,
     inherit: Sequence[int] = (),
+    let_go: Callable[[subprocess.Popen[bytes]], None] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that runs; whatever is raised meanwhile ends it, after `let_go`."""
     try:
         process = subprocess.Popen(
             list(argv),
@@ -289,7 +285,11 @@ def _started(
         try:
             yield process
         except BaseException:
-            session.end(process, grace)
+            try:
+                if let_go is not None:
+                    let_go(process)
+            finally:
+                session.end(process, grace)
             raise
 
 

@@ -3,9 +3,11 @@
 import io
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +49,17 @@ def test_one_that_a_signal_would_not_let_tidy_up_may_end_by_itself(tmp_path: Pat
         (tmp_path / "gone").touch()
     assert ours.returncode == -signal.SIGINT
     assert (tmp_path / "done").exists()
+
+
+def test_so_may_one_that_has_only_just_been_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_thread: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    script = f"cd {shlex.quote(str(tmp_path))}; trap 'touch signalled' TERM; cat >fed; sleep 0.2; touch ended"
+    with pytest.raises(KeyboardInterrupt):
+        sh(script, stdin=io.BytesIO(b"x"), hang_up=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ended", "fed"]
 
 
 LASTING = """
@@ -240,6 +253,7 @@ def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 FOLLOWING = """
 import sys
+import threading
 from pathlib import Path
 from fromscratch.host import run
 try:
