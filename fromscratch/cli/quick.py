@@ -45,16 +45,30 @@ def asked(words: Sequence[str]) -> Asked | None:
 
 def main() -> None:
     """Exit codes: 0 done; 1 the work failed; 2 the call is wrong."""
-    call = asked(sys.argv[1:])
-    if call is not None and _answered(call):
-        return
-    import signal
+    try:
+        call = asked(sys.argv[1:])
+        if call is None or not _answered(call):
+            _done()
+    except KeyboardInterrupt:
+        _fail("\ninterrupted", 130)
 
+
+def _done() -> None:
+    """Do what the words say."""
+    from fromscratch.cli import interruptions
+
+    interruptions.heed()
+    try:
+        _do()
+    finally:
+        interruptions.heed_no_more()
+
+
+def _do() -> None:
     from fromscratch.cli import plain, streams
     from fromscratch.cli.verb import Ended
     from fromscratch.cli.verbs import VERBS
 
-    signal.signal(signal.SIGTERM, _interrupted)
     streams.make_whole()
     calls = plain.calls(sys.argv[1:], VERBS)
     if calls is None:
@@ -67,11 +81,6 @@ def main() -> None:
             verb.do(options)
     except Ended as end:
         _fail(end.message, end.code)
-
-
-def _interrupted(_number: int, _frame: object) -> None:
-    # SIGTERM cleans up exactly as Ctrl-C does: everything below unwinds.
-    raise KeyboardInterrupt
 
 
 def _answered(call: Asked) -> bool:
@@ -97,8 +106,6 @@ def _answered(call: Asked) -> bool:
         _fail(explained(error), error.exit_code)
     except OSError as error:
         _fail(explained(refused(error)), ImageError.exit_code)
-    except KeyboardInterrupt:
-        _fail("\ninterrupted", 130)
     return True
 
 

@@ -10,7 +10,7 @@ from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
-from fromscratch.cli import argv
+from fromscratch.cli import argv, interruptions
 from fromscratch.cli.verb import VERBS, Ended, Verb
 
 
@@ -72,6 +72,7 @@ def _task(verb: Verb) -> VerbTask:
 def _body(verb: Verb) -> Callable[..., None]:
     @functools.wraps(verb.function)
     def body(_context: object, **options: Any) -> None:
+        interruptions.heed()
         if verb.many:
             numbered = [name for name in options if name.startswith(f"{verb.operands}_") and name not in verb.own]
             words = tuple(options.pop(name) for name in numbered)

@@ -33,17 +33,19 @@ def called(folder: Path, *words: str, **variables: str) -> Answer:
 def _as_a_process(folder: Path, words: tuple[str, ...], variables: dict[str, str]) -> Iterator[None]:
     """What a call changes of a process is as it was afterwards."""
     store = {"FROMSCRATCH_STORE": str(folder.parent / "store")}
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
     ours = VerbTask.operands_are_ours
     with (
         mock.patch.object(sys, "argv", ["fromscratch", *words]),
+        mock.patch.object(sys, "unraisablehook", sys.unraisablehook),
         mock.patch.dict("os.environ", {**store, **variables}),
         _standing_in(folder),
     ):
         try:
             yield
         finally:
-            signal.signal(signal.SIGTERM, handler)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
             VerbTask.operands_are_ours = ours
 
 

@@ -1,0 +1,35 @@
+"""Interruptions of this process: SIGTERM cleans up exactly as Ctrl-C does, and neither is lost."""
+
+import signal
+import sys
+import threading
+
+_SOON = 0.01  # seconds
+
+
+def heed() -> None:
+    """Raise KeyboardInterrupt where this process is, so that everything below unwinds."""
+    if threading.current_thread() is not threading.main_thread():
+        return  # whoever calls us there is asked by signals himself
+    signal.signal(signal.SIGTERM, _interrupted)
+    signal.signal(signal.SIGALRM, _interrupted)
+    sys.unraisablehook = _unraisable
+
+
+def heed_no_more() -> None:
+    """Let a signal end this process at once: all is done and cleaned up, and Python would tell of it as of a bug."""
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _interrupted(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _unraisable(lost: "sys.UnraisableHookArgs") -> None:
+    # Python lets nothing out of a destructor or a callback of its own, and an interruption may come just there.
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        signal.setitimer(signal.ITIMER_REAL, _SOON)
+    else:
+        sys.__unraisablehook__(lost)

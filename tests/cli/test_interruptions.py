@@ -1,0 +1,49 @@
+"""Signals that come at a bad moment."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+IN_A_DESTRUCTOR = """
+import os, sys, time
+from fromscratch.cli import interruptions
+
+class Last:
+    def __del__(self):
+        os.kill(os.getpid(), int(sys.argv[1]))
+        for _ in range(1000):
+            pass
+
+interruptions.heed()
+last = Last()
+try:
+    del last
+    time.sleep(30)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_that_comes_where_python_lets_nothing_out_is_not_lost(number: signal.Signals) -> None:
+    start = time.monotonic()
+    argv = [sys.executable, "-c", IN_A_DESTRUCTOR, str(int(number))]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n", "")
+    assert time.monotonic() - start < 20
+
+
+def test_what_else_is_lost_there_is_told() -> None:
+    script = """
+from fromscratch.cli import interruptions
+interruptions.heed()
+class Last:
+    def __del__(self):
+        raise ValueError("a bug")
+Last()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert "ValueError: a bug" in done.stderr
