@@ -16,6 +16,13 @@ def heed() -> None:
     sys.unraisablehook = _unraisable
 
 
+def is_one(error: BaseException | None) -> bool:
+    """Whether this is an interruption, or what Python up to 3.11 makes of one that comes while a class is made."""
+    return isinstance(error, KeyboardInterrupt) or (
+        isinstance(error, RuntimeError) and isinstance(error.__cause__, KeyboardInterrupt)
+    )
+
+
 def heed_no_more() -> None:
     """Let a signal end this process at once: all is done and cleaned up, and Python would tell of it as of a bug."""
     if threading.current_thread() is threading.main_thread():

@@ -49,7 +49,11 @@ def main() -> None:
         call = asked(sys.argv[1:])
         if call is None or not _answered(call):
             _done()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RuntimeError) as error:
+        from fromscratch.cli import interruptions
+
+        if not interruptions.is_one(error):
+            raise
         _fail("\ninterrupted", 130)
 
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from fromscratch.cli import argv, streams
+from fromscratch.cli import argv, interruptions, streams
 from fromscratch.cli.call import Call
 from fromscratch.cli.failures import explained, refused
 from fromscratch.errors import ImageError, UsageError
@@ -160,7 +160,7 @@ class _told:  # noqa: N801 - read as a word: with _told():
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, ImageError):
             raise Ended(explained(error), code=error.exit_code) from error
-        if isinstance(error, KeyboardInterrupt):
+        if interruptions.is_one(error):
             raise Ended("\ninterrupted; the same command goes on from here", code=INTERRUPTED) from error
         if isinstance(error, BrokenPipeError):
             # Whoever read our output has gone (ls | head): stop quietly, as cat does.

@@ -18,6 +18,7 @@ from typing import IO, BinaryIO, cast
 from fromscratch.errors import CommandFailed, MissingTool
 from fromscratch.host import disk, session
 from fromscratch.host.feeder import Feeder
+from fromscratch.host.hold import Hold
 
 _KEPT = (
     "HOME",
@@ -268,29 +269,31 @@ def _started(
     let_go: Callable[[subprocess.Popen[bytes]], None] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A program that runs; whatever is raised meanwhile ends it, after `let_go`."""
-    try:
-        process = subprocess.Popen(
-            list(argv),
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            env=dict(environment() if env is None else env),
-            cwd=cwd,
-            start_new_session=True,
-            pass_fds=tuple(inherit),
-        )
-    except (OSError, ValueError) as error:
-        raise _not_started(argv, error, cwd) from error
-    with process:
+    with Hold() as hold:
         try:
-            yield process
-        except BaseException:
+            process = subprocess.Popen(
+                list(argv),
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                env=dict(environment() if env is None else env),
+                cwd=cwd,
+                start_new_session=True,
+                pass_fds=tuple(inherit),
+            )
+        except (OSError, ValueError) as error:
+            raise _not_started(argv, error, cwd) from error
+        with process:
             try:
-                if let_go is not None:
-                    let_go(process)
-            finally:
-                session.end(process, grace)
-            raise
+                hold.release()
+                yield process
+            except BaseException:
+                try:
+                    if let_go is not None:
+                        let_go(process)
+                finally:
+                    session.end(process, grace)
+                raise
 
 
 def _not_started(argv: Sequence[str], error: OSError | ValueError, cwd: Path | None) -> CommandFailed:

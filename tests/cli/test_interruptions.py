@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from fromscratch.cli import interruptions
+
 IN_A_DESTRUCTOR = """
 import os, sys, time
 from fromscratch.cli import interruptions
@@ -34,6 +36,17 @@ def test_one_that_comes_where_python_lets_nothing_out_is_not_lost(number: signal
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n", "")
     assert time.monotonic() - start < 20
+
+
+def test_one_that_comes_while_a_class_is_made_is_one() -> None:
+    class Attribute:
+        def __set_name__(self, owner: type, name: str) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(BaseException) as caught:  # noqa: PT011  # which it is depends on the version of Python
+        type("Made", (), {"attribute": Attribute()})
+    assert interruptions.is_one(caught.value)
+    assert not interruptions.is_one(RuntimeError("a bug"))
 
 
 def test_what_else_is_lost_there_is_told() -> None:

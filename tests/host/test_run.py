@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,6 +61,21 @@ def test_so_may_one_that_has_only_just_been_started(tmp_path: Path, monkeypatch:
     with pytest.raises(KeyboardInterrupt):
         sh(script, stdin=io.BytesIO(b"x"), hang_up=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ended", "fed"]
+
+
+def test_one_that_is_interrupted_while_it_starts_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[int] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            started.append(self.pid)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sh("sleep 30")
+    assert [lives(pid) for pid in started] == [False]
 
 
 LASTING = """
