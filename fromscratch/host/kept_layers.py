@@ -172,9 +172,9 @@ class _Outside:
 
 
 def _identity(file: HostFile) -> object:
-    if not is_settled(file.inode[2]):
+    if not is_settled(file.ctime_ns):
         return None
-    return str(file.path), file.inode, file.size, file.mtime_ns
+    return str(file.path), file.inode, file.size, file.mtime_ns, file.ctime_ns
 
 
 def _looked_at(path: Path | str) -> HostFile | None:

@@ -35,20 +35,18 @@ class Inline:
 
 @dataclass(frozen=True, slots=True)
 class HostFile:
-    """A file of this machine, as it was when the tree was read (times in nanoseconds).
-
-    `inode` tells it from every other: its device, its number there, and when it last changed in any way.
-    """
+    """A file of this machine, as it was when the tree was read: what lstat(2) told, times in nanoseconds."""
 
     path: Path | str  # a str where a whole folder is scanned: a Path would cost a fifth of the time
     size: int
     mtime_ns: int
-    inode: tuple[int, int, int]
+    ctime_ns: int
+    inode: int
 
     @classmethod
     def of(cls, path: Path | str, facts: os.stat_result) -> "HostFile":
         """The file of which lstat(2) tells this."""
-        return cls(path, facts.st_size, facts.st_mtime_ns, (facts.st_dev, facts.st_ino, facts.st_ctime_ns))
+        return cls(path, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)
 
     def open(self) -> BinaryIO:
         """Raises IntegrityError if the file has changed since the tree was read; never follows a symlink."""

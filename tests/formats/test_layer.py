@@ -286,7 +286,7 @@ def test_a_cut_archive_in_the_store_stops_the_pack(codec: CodecName, tmp_path: P
 
 def test_a_file_that_is_gone_stops_the_pack(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"cannot read .*/gone"):
-        packed(Rootfs({tree_path("x"): File(Meta(0o644), HostFile(tmp_path / "gone", 3, 0, (0, 0, 0)))}))
+        packed(Rootfs({tree_path("x"): File(Meta(0o644), HostFile(tmp_path / "gone", 3, 0, 0, 0))}))
 
 
 class Full(io.RawIOBase):

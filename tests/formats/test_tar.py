@@ -264,7 +264,7 @@ def test_so_is_one_that_is_no_file_any_more(tmp_path: Path, kind: str, size: int
     with pytest.raises(IntegrityError, match="tree/motd changed"):
         packed(given)
     with pytest.raises(IntegrityError, match="tree/motd changed"):
-        HostFile(path, size, 0, (0, 0, 0)).open()
+        HostFile(path, size, 0, 0, 0).open()
 
 
 def test_a_file_that_changes_while_it_is_read_is_named(tmp_path: Path) -> None:
