@@ -27,7 +27,8 @@ def heed_no_more() -> None:
     """Let a signal end this process at once: all is done and cleaned up, and Python would tell of it as of a bug."""
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
-            signal.signal(number, signal.SIG_DFL)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as for a command in the background
+                signal.signal(number, signal.SIG_DFL)
 
 
 def _interrupted(_number: int, _frame: object) -> None:

@@ -2,7 +2,9 @@
 
 import signal
 import threading
-from typing import Self
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Self
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 
@@ -12,7 +14,7 @@ class Hold:
 
     def __init__(self) -> None:
         self._came: list[int] = []
-        self._handlers: dict[int, object] = {}
+        self._handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -34,7 +36,8 @@ class Hold:
     def release(self) -> None:
         """Let through what came meanwhile, and all that comes from now on."""
         for number in list(self._handlers):
-            signal.signal(number, self._handlers.pop(number))  # type: ignore[arg-type]  # it was one of its handlers
+            signal.signal(number, self._handlers[number])
+            self._handlers.pop(number, None)  # only now: the first of them may have interrupted us
         while self._came:
             signal.raise_signal(self._came.pop())
 

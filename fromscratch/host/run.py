@@ -131,7 +131,7 @@ def run(
                 process.communicate(timeout=grace)
 
     with contextlib.ExitStack() as stack:
-        said = [stack.enter_context(_said()) for _ in range(2 * outlives)]
+        said = [stack.enter_context(_said()) for _ in range(2 if outlives else 0)]
         stdout, stderr = (file.fileno() for file in said) if outlives else (subprocess.PIPE, subprocess.PIPE)
         started = _started(argv, stdin=fed, stdout=stdout, stderr=stderr, env=env, cwd=cwd, grace=grace, let_go=let_go)
         with started as process:
