@@ -1,6 +1,7 @@
 """What every test may use, and the table at the end that says what was skipped and why."""
 
 import os
+import signal
 from collections import Counter
 
 import pytest
@@ -11,6 +12,9 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", deadline=None, max_examples=3000)  # pytest --hypothesis-profile=thorough
 settings.load_profile("house")
+
+# A shell lets what it starts in the background ignore Ctrl-C, and every child inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter") -> None:
