@@ -3,14 +3,18 @@
 import signal
 import sys
 import threading
+from types import FrameType
 
-_SOON = 0.01  # seconds
+_SOON, _PATIENCE = 0.01, 300  # seconds, and how often an interruption may be put off for so long
+_put_off = 0
 
 
 def heed() -> None:
     """Raise KeyboardInterrupt where this process is, so that everything below unwinds."""
     if threading.current_thread() is not threading.main_thread():
         return  # whoever calls us there is asked by signals himself
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as for a command in the background
+        signal.signal(signal.SIGINT, _interrupted)
     signal.signal(signal.SIGTERM, _interrupted)
     signal.signal(signal.SIGALRM, _interrupted)
     sys.unraisablehook = _unraisable
@@ -26,13 +30,30 @@ def is_one(error: BaseException | None) -> bool:
 def heed_no_more() -> None:
     """Let a signal end this process at once: all is done and cleaned up, and Python would tell of it as of a bug."""
     if threading.current_thread() is threading.main_thread():
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as for a command in the background
+            if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, signal.SIG_DFL)
 
 
-def _interrupted(_number: int, _frame: object) -> None:
+def _interrupted(_number: int, frame: FrameType | None) -> None:
+    # While modules are loaded, C code makes types of them, and some of it (msgspec 0.22) loses an interruption, goes
+    # on with half a type, and crashes later.
+    global _put_off
+    if _is_loading(frame) and _put_off < _PATIENCE:
+        _put_off += 1
+        signal.setitimer(signal.ITIMER_REAL, _SOON)
+        return
+    _put_off = 0
     raise KeyboardInterrupt
+
+
+def _is_loading(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _unraisable(lost: "sys.UnraisableHookArgs") -> None:

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +37,24 @@ def test_one_that_comes_where_python_lets_nothing_out_is_not_lost(number: signal
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n", "")
     assert time.monotonic() - start < 20
+
+
+def test_one_that_comes_while_modules_are_loaded_comes_afterwards(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text("import os, sys\nos.kill(os.getpid(), int(sys.argv[1]))\nloaded = True\n")
+    script = """
+import time
+from fromscratch.cli import interruptions
+interruptions.heed()
+try:
+    import slow
+    time.sleep(30)
+except KeyboardInterrupt:
+    print("interrupted", slow.loaded)
+"""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        argv = [sys.executable, "-c", script, str(int(number))]
+        done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (done.stdout, done.stderr) == ("interrupted True\n", "")
 
 
 def test_one_that_comes_while_a_class_is_made_is_one() -> None:
