@@ -58,7 +58,7 @@ class Interrupted(io.BytesIO):
 
 def settled(of: Engine, before: list[str]) -> list[str]:
     """What is there more than before, once the engine has tidied up."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 10
     while new := [line for line in everything_in(of) if line not in before]:
         if time.monotonic() > end:
             break
@@ -68,7 +68,7 @@ def settled(of: Engine, before: list[str]) -> list[str]:
 
 def await_ends_in(folder: Path) -> None:
     """Wait until no process has this as its current folder."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while any(current_folder(process) == folder for process in Path("/proc").glob("[0-9]*")):
         assert time.monotonic() < end, f"something still runs in {folder}"
         time.sleep(0.05)
