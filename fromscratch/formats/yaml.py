@@ -4,6 +4,7 @@ Scalars stay text, so `version: 2026.10` is not the number 2026.1 and `country: 
 types that the recipe is decoded into say what each text means. Only `null`, `~` and nothing are null.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,9 @@ def load(text: str, name: str) -> Document:
         raise FormatError(f"{name}: this holds {error.object[error.start]!r}", "write it in UTF-8") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        # To tell a list from a key, a library reads ahead, to its own limit of levels and before it tells of one.
+        if line := _too_deep(text[: mark.index + 1] if mark else text):
+            raise _nests(f"{name}:{line}") from error
         where = f"{name}:{mark.line + 1}" if mark else name
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise FormatError(
@@ -59,9 +63,28 @@ def _refuse_depth(events: Iterator[Any], name: str) -> None:
     for event in events:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEPTH:
-            raise FormatError(
-                f"{name}:{event.start_mark.line + 1}: this nests too deep", "a recipe needs no more than a few levels"
-            )
+            raise _nests(f"{name}:{event.start_mark.line + 1}")
+
+
+# What holds no brackets that count: text in quotes, which begins where a value may, and comments.
+_FLOW = re.compile(r"""(?<![^\s,:\[{])(?:'[^']*'|"(?:[^"\\]|\\.)*"|#[^\n]*)|[\[{]|[]}]""", re.DOTALL)
+
+
+def _too_deep(text: str) -> int | None:
+    """The line, from 1, where brackets nest deeper than a recipe may; None where they do not.
+
+    For text that is no YAML anyhow: brackets inside plain words and blocks of text count too.
+    """
+    depth = 0
+    for found in _FLOW.finditer(text):
+        depth = max(0, depth + (found[0] in ("[", "{")) - (found[0] in ("]", "}")))
+        if depth > _DEPTH:
+            return text.count("\n", 0, found.start()) + 1
+    return None
+
+
+def _nests(where: str) -> FormatError:
+    return FormatError(f"{where}: this nests too deep", "a recipe needs no more than a few levels")
 
 
 class _Reader:

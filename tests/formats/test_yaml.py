@@ -52,6 +52,50 @@ def test_what_is_no_recipe_is_refused_with_its_place(text: str, message: str) ->
         yaml.load(text, "r.yaml")
 
 
+def loaders() -> list[str]:
+    import yaml as library
+
+    return [name for name in ("CSafeLoader", "SafeLoader") if hasattr(library, name)]
+
+
+@pytest.mark.parametrize("loader", loaders())
+@pytest.mark.parametrize("levels", [41, 900, 999, 1000, 1001, 1030, 5000, 100_000])
+@pytest.mark.parametrize(
+    ("start", "level", "end"),
+    [
+        ("", "[", ""),
+        ("", "{a: ", ""),
+        ("# [[[\na: ']]] it''s'\nb: ", "[", "@"),
+        ("a: 1\nb: ", '["[", ', "]"),
+        ("", "- ", ""),
+        ("\n", "? ", ""),
+        ("", "[\n", "]"),
+    ],
+)
+def test_depth_is_refused_in_the_same_words_whatever_a_library_itself_refuses(
+    monkeypatch: pytest.MonkeyPatch, loader: str, levels: int, start: str, level: str, end: str
+) -> None:
+    import yaml as library
+
+    monkeypatch.setattr(library, "CSafeLoader", getattr(library, loader), raising=False)
+    line = (start + level * 41).rstrip("\n").count("\n") + 1
+    with pytest.raises(FormatError, match=f"^r.yaml:{line}: this nests too deep$"):
+        yaml.load(start + level * levels + end, "r.yaml")
+
+
+def test_brackets_in_texts_and_comments_are_no_depth() -> None:
+    many = "[" * 60
+    for text in (f"# {many}\na: 1", f"a: '{many}'", f'a: "\\"{many}"', f"a: |\n  {many}\nb: x{many}"):
+        assert yaml.load(text, "r.yaml").value
+        if "|" not in text:
+            with pytest.raises(FormatError, match="this is not YAML"):
+                yaml.load(f"{text}\nc: @", "r.yaml")
+
+
+def test_forty_levels_are_read() -> None:
+    assert yaml.load("[" * 40 + "]" * 40, "r.yaml").value
+
+
 def test_aliases_of_aliases_do_not_grow_without_end() -> None:
     rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     rows += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
