@@ -35,6 +35,16 @@ class Digest:
         return cls(algorithm, digits)
 
     @classmethod
+    def exact(cls, text: str) -> "Digest":
+        """From a digest as image-spec/descriptor.md has it: no blanks, no capitals, never bare. Raises FormatError."""
+        found = cls.parse(text)
+        if str(found) != text:
+            raise FormatError(
+                f"{text!r} is no digest", "write it as sha256: and 64 hexadecimal digits, in small letters"
+            )
+        return found
+
+    @classmethod
     def of(cls, data: bytes) -> "Digest":
         """The sha256 of `data`."""
         return cls("sha256", hashlib.sha256(data).hexdigest())

@@ -17,6 +17,7 @@ from fromscratch.formats.oci_config import image_documents, parse_config
 from fromscratch.formats.oci_graph import graph
 from fromscratch.formats.oci_history import Told
 from fromscratch.formats.oci_images import images_below
+from fromscratch.formats.oci_keys import DOCKER_ARCHIVE
 from fromscratch.model.content import Content, digest_of
 from fromscratch.model.image import Image, Layer, Original
 from fromscratch.model.reference import Reference, full_form
@@ -48,7 +49,7 @@ def docker_archive(image: Image, name: Reference) -> Iterator[bytes]:
 
 class _Listed(msgspec.Struct, rename="pascal"):
     config: str
-    layers: list[str]
+    layers: list[str] | None
     repo_tags: list[str] | None = None
 
 
@@ -65,7 +66,8 @@ def docker_archive_images(tree: Rootfs, label: str, name: str | None = None) -> 
     """
     blobs = ArchiveBlobs(tree, label)
     what = f"{MANIFEST_FILE} of {label}"
-    listed = _chosen(oci.decode(small(blobs.content(MANIFEST_FILE), what), list[_Listed], what), label, name)
+    document = small(blobs.content(MANIFEST_FILE), what)
+    listed = _chosen(oci.decode(document, list[_Listed], what, keys=DOCKER_ARCHIVE), label, name)
     known = _in_layout(blobs)
     return [known.get(entry.config) or _image(blobs, entry) for entry in listed]
 
@@ -104,16 +106,17 @@ def _image(blobs: ArchiveBlobs, listed: _Listed) -> Image:
     what = f"the configuration {listed.config} of {blobs.label}"
     document = small(blobs.content(listed.config), what)
     config = parse_config(document, what)
-    if len(config.diff_ids) != len(listed.layers):
+    named = listed.layers or []
+    if len(config.diff_ids) != len(named):
         raise FormatError(
-            f"{blobs.label} has {len(listed.layers)} layers, but its configuration lists {len(config.diff_ids)}",
+            f"{blobs.label} has {len(named)} layers, but its configuration lists {len(config.diff_ids)}",
             "save the image again",
         )
     # A list may name one file any number of times.
-    files = {path: _File(blobs, path) for path in dict.fromkeys(listed.layers)}
+    files = {path: _File(blobs, path) for path in dict.fromkeys(named)}
     layers = tuple(
         files[path].layer(diff_id, told)
-        for path, diff_id, told in zip(listed.layers, config.diff_ids, config.told, strict=True)
+        for path, diff_id, told in zip(named, config.diff_ids, config.told, strict=True)
     )
     return Image(
         layers=layers,
@@ -151,6 +154,6 @@ def _kind(content: Content) -> str:
 def _digest_in(path: str) -> Digest | None:
     folder, _, name = path.rpartition("/")
     try:
-        return Digest.parse(f"sha256:{name}") if folder == "blobs/sha256" else None
+        return Digest.exact(f"sha256:{name}") if folder == "blobs/sha256" else None
     except FormatError:
         return None

@@ -15,6 +15,7 @@ from typing import Any
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, UsageError
+from fromscratch.formats import oci_keys
 from fromscratch.formats.oci_raw import KNOWN, RawDescriptor, RawIndex, RawKinds, RawLayout, RawManifest, RawPlatform
 from fromscratch.formats.oci_raw import decode as decode
 from fromscratch.model.image import Layer, Platform
@@ -160,7 +161,7 @@ def joined_index(known: bytes, places: Collection[int], added: Sequence[Descript
     """An index that was parsed, with its entries at these places only, field for field, and `added` behind them."""
     document = decode(known, dict[str, Any], what)
     kept = set(places)
-    entries = [entry for place, entry in enumerate(document["manifests"]) if place in kept]
+    entries = [entry for place, entry in enumerate(document["manifests"] or []) if place in kept]
     fresh = [entry for entry in map(descriptor_fields, added) if entry not in entries]
     return canonical({**document, "schemaVersion": 2, "mediaType": INDEX, "manifests": [*entries, *fresh]}, what)
 
@@ -213,11 +214,12 @@ def platform_fields(platform: Platform) -> dict[str, Any]:
 
 
 def parse_manifest(data: bytes, what: str) -> Manifest:
-    raw, document = decode(data, RawManifest, what), decode(data, dict[str, Any], what)
+    raw = decode(data, RawManifest, what, keys=oci_keys.MANIFEST)
+    document = decode(data, dict[str, Any], what)
     _check_kind(raw.schema_version, raw.media_type, MANIFEST, what)
     return Manifest(
         config=_parsed(raw.config, document["config"], what),
-        layers=tuple(_parsed(*pair, what) for pair in zip(raw.layers, document["layers"], strict=True)),
+        layers=_all_parsed(raw.layers, document["layers"], what),
         annotations=raw.annotations or EMPTY,
         artifact_type=raw.artifact_type or "",
         subject=_parsed(raw.subject, document["subject"], what) if raw.subject else None,
@@ -225,10 +227,11 @@ def parse_manifest(data: bytes, what: str) -> Manifest:
 
 
 def parse_index(data: bytes, what: str) -> Index:
-    raw, document = decode(data, RawIndex, what), decode(data, dict[str, Any], what)
+    raw = decode(data, RawIndex, what, keys=oci_keys.INDEX)
+    document = decode(data, dict[str, Any], what)
     _check_kind(raw.schema_version, raw.media_type, INDEX, what)
     return Index(
-        manifests=tuple(_parsed(*pair, what) for pair in zip(raw.manifests, document["manifests"], strict=True)),
+        manifests=_all_parsed(raw.manifests, document["manifests"], what),
         annotations=raw.annotations or EMPTY,
         artifact_type=raw.artifact_type or "",
         subject=_parsed(raw.subject, document["subject"], what) if raw.subject else None,
@@ -242,9 +245,17 @@ def is_own_form(document: bytes) -> bool:
     return raw.media_type not in _DOCKER and not any(entry.media_type in _DOCKER for entry in entries)
 
 
+def exact_digest(text: str, what: str) -> Digest:
+    """A digest as documents have it: with its algorithm, in small letters. Raises FormatError, naming `what`."""
+    try:
+        return Digest.exact(text)
+    except FormatError as error:
+        raise FormatError(f"{what}: {error.message}", "make or fetch the image again") from error
+
+
 def check_layout(data: bytes, what: str) -> None:
     """Raises FormatError unless `data` is an oci-layout file of version 1."""
-    version = decode(data, RawLayout, what).image_layout_version
+    version = decode(data, RawLayout, what, keys=oci_keys.LAYOUT).image_layout_version
     if not version.startswith("1."):
         raise FormatError(f"{what} is of the layout version {version}", "this program reads version 1")
 
@@ -255,12 +266,17 @@ def normal_platform(os: str, architecture: str, variant: str) -> Platform:
     return Platform(os, architecture, default.get((architecture, variant), variant))
 
 
+def _all_parsed(
+    raw: Sequence[RawDescriptor] | None, documents: Sequence[Mapping[str, Any]] | None, what: str
+) -> tuple[Descriptor, ...]:
+    """The descriptors of a list; Go's writers have null for an empty one."""
+    return tuple(_parsed(*pair, what) for pair in zip(raw or (), documents or (), strict=True))
+
+
 def _parsed(raw: RawDescriptor, document: Mapping[str, Any], what: str) -> Descriptor:
-    if ":" not in raw.digest:
-        raise FormatError(f"{what}: {raw.digest!r} is no digest", "make or fetch the image again")
     return Descriptor(
-        media_type=media_type(raw.media_type),
-        digest=Digest.parse(raw.digest),
+        media_type=media_type(raw.media_type or ""),
+        digest=exact_digest(raw.digest, what),
         size=raw.size,
         annotations=raw.annotations or EMPTY,
         platform=_platform(raw.platform) if raw.platform else None,
@@ -278,7 +294,7 @@ def _platform(raw: RawPlatform) -> Platform:
     )
 
 
-def _check_kind(version: int, found: str, wanted: str, what: str) -> None:
+def _check_kind(version: int, found: str | None, wanted: str, what: str) -> None:
     if version != 2:
         raise FormatError(
             f"{what} has the schema version {version}", "only version 2 is read; save the image again with a newer tool"

@@ -12,7 +12,7 @@ import msgspec
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, UsageError
-from fromscratch.formats import oci
+from fromscratch.formats import oci, oci_keys
 from fromscratch.formats.oci_history import Step, Told, history, told, told_of
 from fromscratch.formats.oci_run import RawRun, run_config, run_fields
 from fromscratch.model.image import Image, Original, Platform, RunConfig
@@ -149,7 +149,7 @@ class _Config(msgspec.Struct):
 
 def parse_config(data: bytes, what: str) -> Config:
     """Untrusted JSON. Fields that are not in `RunConfig` are ignored. Raises FormatError."""
-    raw = oci.decode(data, _Config, what)
+    raw = oci.decode(data, _Config, what, keys=oci_keys.CONFIG)
     if raw.rootfs.type != "layers":
         raise FormatError(f"{what} has a rootfs of the type {raw.rootfs.type!r}", "only layers are read")
     diff_ids = raw.rootfs.diff_ids or []
@@ -157,7 +157,7 @@ def parse_config(data: bytes, what: str) -> Config:
     return Config(
         run=run_config(raw.config or RawRun(), what),
         platform=replace(platform, os_version=raw.os_version or "", os_features=tuple(raw.os_features or ())),
-        diff_ids=tuple(Digest.parse(text) for text in diff_ids),
+        diff_ids=tuple(oci.exact_digest(text, what) for text in diff_ids),
         created=seconds(raw.created, what) if raw.created else 0,
         author=raw.author or "",
         told=told(raw.history or [], len(diff_ids)),

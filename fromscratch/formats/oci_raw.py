@@ -5,6 +5,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from fromscratch.errors import FormatError
+from fromscratch.formats.oci_keys import Keys, check_keys
 
 
 class RawPlatform(msgspec.Struct):
@@ -17,9 +18,9 @@ class RawPlatform(msgspec.Struct):
 
 
 class RawDescriptor(msgspec.Struct, rename="camel"):
-    media_type: str
+    media_type: str | None
     digest: str
-    size: Annotated[int, msgspec.Meta(ge=0)]
+    size: Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
     annotations: dict[str, str] | None = None
     platform: RawPlatform | None = None
     artifact_type: str | None = None
@@ -32,30 +33,30 @@ KNOWN = frozenset(RawDescriptor.__struct_encode_fields__)
 class RawManifest(msgspec.Struct, rename="camel"):
     schema_version: int
     config: RawDescriptor
-    layers: list[RawDescriptor]
+    layers: list[RawDescriptor] | None
     annotations: dict[str, str] | None = None
-    media_type: str = ""
+    media_type: str | None = None
     artifact_type: str | None = None
     subject: RawDescriptor | None = None
 
 
 class RawIndex(msgspec.Struct, rename="camel"):
     schema_version: int
-    manifests: list[RawDescriptor]
+    manifests: list[RawDescriptor] | None
     annotations: dict[str, str] | None = None
-    media_type: str = ""
+    media_type: str | None = None
     artifact_type: str | None = None
     subject: RawDescriptor | None = None
 
 
 class RawKind(msgspec.Struct, rename="camel"):
-    media_type: str
+    media_type: str | None
 
 
 class RawKinds(msgspec.Struct, rename="camel"):
     """The media types in a manifest or an index."""
 
-    media_type: str = ""
+    media_type: str | None = None
     config: RawKind | None = None
     layers: list[RawKind] | None = None
     manifests: list[RawKind] | None = None
@@ -68,9 +69,14 @@ class RawLayout(msgspec.Struct, rename="camel"):
 Shape = TypeVar("Shape")
 
 
-def decode(data: bytes, shape: type[Shape], what: str) -> Shape:
-    """Untrusted JSON as `shape`. Raises FormatError, naming the document and the field."""
+def decode(data: bytes, shape: type[Shape], what: str, *, keys: Keys | None = None) -> Shape:
+    """Untrusted JSON as `shape`, its keys held to `keys`. Raises FormatError, naming the document and the field."""
     try:
-        return msgspec.json.decode(data, type=shape)
+        found = msgspec.json.decode(data, type=shape)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        if keys is not None and isinstance(error, msgspec.ValidationError):
+            check_keys(data, keys, what)  # a field that is lacking may be there in another case
         raise FormatError(f"{what} does not follow its format: {error}", "make or fetch the image again") from error
+    if keys is not None:
+        check_keys(data, keys, what)
+    return found

@@ -49,7 +49,7 @@ class Answer:
     def digest(self) -> Digest | None:
         """What Docker-Content-Digest says. Raises FormatError."""
         text = self.headers.get("Docker-Content-Digest")
-        return Digest.parse(text) if text else None
+        return Digest.exact(text.strip()) if text else None
 
 
 class Client:

@@ -128,5 +128,5 @@ def _documents(client: Client, graph: Graph, names: Sequence[str]) -> None:
 def _subject(data: bytes) -> Digest | None:
     """What a manifest or an index refers to."""
     with suppress(ValueError, TypeError, KeyError, FormatError):
-        return Digest.parse(json.loads(data)["subject"]["digest"])
+        return Digest.exact(json.loads(data)["subject"]["digest"])
     return None
