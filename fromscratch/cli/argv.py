@@ -44,6 +44,18 @@ def operands(argv: Sequence[str], verbs: Mapping[str, Shape]) -> dict[str, list[
     return found
 
 
+def options(argv: Sequence[str], verbs: Mapping[str, Shape]) -> dict[str, set[str]]:
+    """The options that each verb is given, without their values."""
+    found: dict[str, set[str]] = {}
+    for word, verb, _ in _words(argv, verbs):
+        if verb:
+            taken = found.setdefault(verb, set())
+            flag = word.partition("=")[0]
+            if flag in verbs[verb].flags:
+                taken.add(flag)
+    return found
+
+
 def without_operands(argv: Sequence[str], verbs: Mapping[str, Shape]) -> list[str]:
     """The same words less the operands of verbs that take any number of them: invoke's parser is slow with many."""
     kept = [

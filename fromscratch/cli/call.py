@@ -3,7 +3,6 @@
 This is the only place that reads the environment, so that everything below gets it as arguments.
 """
 
-import difflib
 import json
 import os
 import sys
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from fromscratch.cli import streams
 from fromscratch.cli.bars import Bars
 from fromscratch.cli.failures import unwritten
+from fromscratch.cli.recipe_file import recipe_file
 from fromscratch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from fromscratch.host.store import Store
     from fromscratch.model.image import Platform
 
-DEFAULT_RECIPE = Path("fromscratch.yaml")
-SHIPPED_DEFAULT = "busybox"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """The shared options as they were given (None: not given), and the words after `--`."""
+    """The shared options as they were given (None: not given), and the words after `--`.
+
+    `delivering` is the verb of the chain that brings the recipe's build elsewhere, if one does; `tells_default` is
+    whether this verb of a chain is the one to tell that the recipe is the shipped one.
+    """
 
     recipe_name: str | None
     store_name: str | None
@@ -41,6 +42,8 @@ class Call:
     environment: Mapping[str, str]
     max_expanded: str | None = None
     max_entries: str | None = None
+    delivering: str = ""
+    tells_default: bool = True
 
     @cached_property
     def progress(self) -> Bars:
@@ -65,28 +68,10 @@ class Call:
     @cached_property
     def recipe_path(self) -> Path:
         """The recipe's file. Raises UsageError, naming what comes near."""
-        from fromscratch.host.shipped import shipped
-
-        name = self.recipe_name
-        if name is None:
-            return DEFAULT_RECIPE if DEFAULT_RECIPE.exists() else shipped("recipes") / f"{SHIPPED_DEFAULT}.yaml"
-        path = Path(name)
-        try:
-            if path.is_file():
-                return path
-        except PermissionError:
-            return path  # whoever reads it tells why that cannot be done
-        known = sorted(each.stem for each in shipped("recipes").glob("*.yaml"))
-        if name in known:
-            return shipped("recipes") / f"{name}.yaml"
-        near = difflib.get_close_matches(name, [*known, *(str(each) for each in Path().glob("*.yaml"))], 1)
-        lack = "that is a folder" if path.is_dir() else "no such file"
-        raise UsageError(
-            f"there is no recipe {name}: {lack}, and none of that name is shipped",
-            f"did you mean {near[0]}?"
-            if near
-            else f"write one with `fromscratch init`, or name one of: {', '.join(known)}",
-        )
+        chosen = recipe_file(self.recipe_name, delivering=self.delivering)
+        if chosen.note and self.tells_default:
+            self.note(chosen.note)
+        return chosen.path
 
     @cached_property
     def job(self) -> "Job":

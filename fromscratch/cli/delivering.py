@@ -15,6 +15,7 @@ _NAMING = ("docker-archive", "aci")  # forms that hold a whole name, and not onl
 
 @verb(
     "import",
+    delivers=True,
     help={
         "tag": "REF, what the engine will call it (default: the recipe's name)",
         "engine": "docker, podman, buildah or containerd (default: the first of these that answers)",
@@ -48,6 +49,7 @@ def import_(
 
 
 @verb(
+    delivers=True,
     help={
         "to": f"one of {', '.join(_FORMS)}",
         "output": "the FILE to write (for oci: the DIR); - is standard output",
@@ -55,7 +57,7 @@ def import_(
         "image": _IMAGE,
         "platform": CHOSEN,
         "json": "the file and its digest for a program to read",
-    }
+    },
 )
 def pack(
     call: Call,

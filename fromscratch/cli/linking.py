@@ -75,6 +75,7 @@ def cmake_dir(call: Call) -> None:
         "label",
     ),
     without=("recipe",),
+    may_be_empty=("entrypoint", "cmd"),
     help={
         "name": "what build/NAME and the image are called (default: of the tag, else of the first file)",
         "tag": "REF to give it in the engine that answers",

@@ -24,6 +24,7 @@ _MEGABYTE = 1_000_000
 @verb(
     operand="ref",
     repeated=("also_tag", "mount_from"),
+    delivers=True,
     help={
         "ref": "where to: HOST/PATH[:TAG]",
         "image": "another image than the recipe's build: a name, or one with its kind, such as oci:DIR",

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from fromscratch.cli.call import DEFAULT_RECIPE, Call
+from fromscratch.cli.call import Call
+from fromscratch.cli.recipe_file import DEFAULT_RECIPE
 from fromscratch.cli.verb import verb
 
 _NO_JOB = ("store_dir", "platform", "output")

@@ -37,6 +37,7 @@ class Verb:
     """A verb of the command line. `operands` names the parameter of its bare words, of which it takes one, or `many`.
 
     `shared` are the options of all verbs that it has too; options that are `repeated` may be given several times.
+    A verb that `delivers` brings an image elsewhere, under a name that others will trust.
     """
 
     name: str
@@ -46,6 +47,8 @@ class Verb:
     repeated: tuple[str, ...]
     shared: Mapping[str, str]
     help: Mapping[str, str]
+    delivers: bool = False
+    may_be_empty: tuple[str, ...] = ()
 
     @cached_property
     def own(self) -> dict[str, Any]:
@@ -77,6 +80,7 @@ class Verb:
         if self.many:
             of_verb[self.operands] = tuple(of_verb.get(self.operands, ()))
         given = {name: value for name, value in options.items() if name not in of_verb}
+        readers = _readers_of_the_recipe(self, options)
         call = Call(
             recipe_name=given.get("recipe") or argv.given(sys.argv, "--recipe"),
             store_name=given.get("store_dir") or argv.given(sys.argv, "--store-dir"),
@@ -87,14 +91,22 @@ class Verb:
             quiet=given.get("quiet") or "--quiet" in argv.body(sys.argv),
             words=argv.remainder(sys.argv),
             environment=os.environ,
+            delivering=next((name for name in readers if VERBS[name].delivers), ""),
+            tells_default=readers[:1] in ([], [self.name]),
         )
         with _told():
-            self._check()
+            self._check(options)
             self.function(call, **of_verb)
 
-    def _check(self) -> None:
+    def _check(self, options: Mapping[str, Any]) -> None:
         """Raises UsageError for what no verb can work with."""
         streams.make_whole()
+        for name, value in options.items():
+            # What a script's unset variable leaves is not the same as no option: another image would be meant.
+            if value == "" and self.own.get(name, None) is None and name not in self.may_be_empty:
+                word = name.strip("_").replace("_", "-")
+                said = word.upper() if name == self.operands else f"--{word}"
+                raise UsageError(f"{self.name}: {said} is empty", "say what it is to be, or leave it out")
         try:
             Path.cwd()
         except FileNotFoundError as error:
@@ -122,11 +134,14 @@ def verb(
     repeated: tuple[str, ...] = (),
     help: Mapping[str, str] | None = None,  # noqa: A002 - invoke's own word for it
     without: tuple[str, ...] = (),
+    delivers: bool = False,
+    may_be_empty: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., None]], Verb]:
     """Make a function a verb. `help` explains its own options; `without` are shared ones it does not have.
 
     `operand` names the parameter of a bare word, `operands` that of any number of them, as a tuple; options that are
     `repeated` may be given several times, and come as lists. Without `store_dir` it has no option about the store.
+    Options that `may_be_empty` mean something as "" too.
     """
     left_out = {*without, *(_OF_STORE if "store_dir" in without else ())}
 
@@ -139,11 +154,28 @@ def verb(
             repeated=repeated,
             shared={key: text for key, text in _SHARED.items() if key not in left_out},
             help=help or {},
+            delivers=delivers,
+            may_be_empty=may_be_empty,
         )
         VERBS[known.name] = known
         return known
 
     return made
+
+
+def _readers_of_the_recipe(verb: Verb, given: Mapping[str, Any]) -> list[str]:
+    """The verbs of the chain that are about the recipe, or about its build because no other image is named."""
+    shapes = {name: known.shape for name, known in VERBS.items()}
+    options, operands = argv.options(sys.argv, shapes), argv.operands(sys.argv, shapes)
+    readers = []
+    for name, words in operands.items():
+        known = VERBS[name]
+        named = "--image" in options[name] or (known.operands == "image" and words)
+        if known is verb:
+            named = bool(given.get("image"))
+        if "recipe" in known.shared and not named:
+            readers.append(name)
+    return readers
 
 
 def _shared_output() -> str | None:

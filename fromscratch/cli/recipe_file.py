@@ -1,0 +1,99 @@
+"""Which file a call's recipe is: the one that is named, the folder's own, else the one shipped for first steps."""
+
+import difflib
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from fromscratch.errors import UsageError
+from fromscratch.host.shipped import shipped
+
+DEFAULT_RECIPE = Path("fromscratch.yaml")
+SHIPPED_DEFAULT = "busybox"
+_ALIKE = 0.8  # of difflib's ratio: a letter or a suffix is different, and not the word
+_SHOWN = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """`note` is what to tell of a recipe that nobody has named."""
+
+    path: Path
+    note: str = ""
+
+
+def recipe_file(name: str | None, *, delivering: str = "") -> Chosen:
+    """The recipe's file. `delivering` is the verb of this call that brings the recipe's build elsewhere, if one does.
+
+    Raises UsageError, naming what comes near; also where only the shipped recipe is there and its image would go
+    somewhere under the user's name.
+    """
+    if name is not None:
+        return Chosen(path=_named(name))
+    if DEFAULT_RECIPE.is_symlink() and not DEFAULT_RECIPE.exists():
+        raise UsageError(_dangling(DEFAULT_RECIPE), "mend the link, or name the recipe with --recipe FILE")
+    if DEFAULT_RECIPE.exists():
+        return Chosen(path=DEFAULT_RECIPE)
+    near = _near(Path.cwd())
+    if delivering:
+        raise UsageError(
+            f"{delivering} would bring the shipped {SHIPPED_DEFAULT} elsewhere: there is no {DEFAULT_RECIPE} in "
+            f"{Path.cwd()}",
+            _meant(near)
+            or f"go to the folder of the recipe, or name one with --recipe FILE; {SHIPPED_DEFAULT} is one such name",
+        )
+    note = f"there is no {DEFAULT_RECIPE} here, so this is the shipped recipe {SHIPPED_DEFAULT}"
+    return Chosen(path=shipped("recipes") / f"{SHIPPED_DEFAULT}.yaml", note=f"{note}; {_meant(near)}" if near else note)
+
+
+def _named(name: str) -> Path:
+    path = Path(name)
+    try:
+        if path.is_file():
+            return path
+    except PermissionError:
+        return path  # whoever reads it tells why that cannot be done
+    known = sorted(each.stem for each in shipped("recipes").glob("*.yaml"))
+    if name in known:
+        return shipped("recipes") / f"{name}.yaml"
+    if path.is_symlink() and not path.exists():
+        raise UsageError(_dangling(path), "mend the link, or name the file itself")
+    files = [str(each) for suffix in ("yaml", "yml") for each in Path().glob(f"*.{suffix}")]
+    near = difflib.get_close_matches(name, [*known, *files], 1)
+    lack = "that is a folder" if path.is_dir() else "no such file"
+    raise UsageError(
+        f"there is no recipe {name}: {lack}, and none of that name is shipped",
+        f"did you mean {near[0]}?"
+        if near
+        else f"write one with `fromscratch init`, or name one of: {', '.join(known)}",
+    )
+
+
+def _dangling(path: Path) -> str:
+    return f"{path} is a link to {path.readlink()}, which leads to no file"
+
+
+def _near(folder: Path) -> list[Path]:
+    """Files that were probably meant: of nearly the right name, or of the right one in a folder above or below."""
+    found: list[Path] = []
+    with suppress(OSError):
+        found += sorted(Path(name) for name in os.listdir(folder) if _alike(name) and Path(name).is_file())
+    with suppress(OSError):
+        found += sorted(each.relative_to(folder) for each in folder.glob(f"*/{DEFAULT_RECIPE}"))
+    above = next((each for each in folder.parents if os.access(each / DEFAULT_RECIPE, os.R_OK)), None)
+    if above:
+        found.append(Path(os.path.relpath(above / DEFAULT_RECIPE, folder)))
+    return found[:_SHOWN]
+
+
+def _alike(name: str) -> bool:
+    words = name.lower().lstrip(".")
+    return difflib.SequenceMatcher(None, words, str(DEFAULT_RECIPE)).ratio() >= _ALIKE
+
+
+def _meant(near: list[Path]) -> str:
+    if not near:
+        return ""
+    names = " or ".join(map(str, near))
+    return f"did you mean {names}? Say --recipe {near[0]}, or call it {DEFAULT_RECIPE} and stand in its folder"
