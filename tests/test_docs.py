@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,47 @@ def test_the_recipes_of_the_readme_and_of_init_and_those_shipped_are_right() -> 
         recipe.parse(template(kind, "x"), kind)
     for path in (CHECKOUT / "recipes").glob("*.yaml"):
         assert recipe.load(path).name == path.stem
+
+
+def test_the_first_lines_of_the_readme_end_with_the_command_on_the_path() -> None:
+    first = (CHECKOUT / "README.md").read_text().partition("## A recipe")[0]
+    for way in ("/bin/activate", "pipx install .", "uv tool install .", "pip install .", "fromscratch doctor"):
+        assert way in first
+
+
+def test_no_text_promises_a_released_package() -> None:
+    """A name that is not ours on a package index is somebody else's program."""
+    promised = re.compile(r"""(pip|pipx|uv tool|uvx|uv pip)( install| run)? +['"]?fromscratch(\[|==|['"]|\s|\)|$)""")
+    suffixes = {".md", ".py", ".cmake", ".am", ".m4", ".sh", ".txt", ".toml", ".yaml", ".yml", ""}
+    found = [
+        f"{path.relative_to(CHECKOUT)}: {line.strip()}"
+        for room in ("README.md", "docs", "slides", "examples", "integrations", "fromscratch", "recipes", "scripts")
+        for path in sorted([CHECKOUT / room, *(CHECKOUT / room).rglob("*")])
+        if path.is_file() and path.suffix in suffixes
+        for line in path.read_text().splitlines()
+        if promised.search(line)
+    ]
+    assert found == []
+
+
+def test_the_quickstart_ends_with_how_the_command_is_called(tmp_path: Path) -> None:
+    """Its last lines, by the functions that it uses; what they tell works in a shell."""
+    script = (CHECKOUT / "scripts/quickstart").read_text()
+    assert script.index("tell_command .venv") > script.index("fetch build run")
+    command = tmp_path / "a folder/.venv/bin/fromscratch"
+    command.parent.mkdir(parents=True)
+    command.write_text("#!/bin/sh\necho started\n")
+    command.chmod(0o755)
+    (command.parent / "activate").write_text(f'PATH="{command.parent}:$PATH"\n')
+    told = subprocess.run(
+        ["/bin/sh", "-c", f". {CHECKOUT}/scripts/environment; tell_command .venv"],
+        cwd=command.parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stderr
+    assert str(command) in told
+    line = told.splitlines()[-1]
+    assert (
+        subprocess.run(["/bin/sh", "-c", f"{line}\nfromscratch"], capture_output=True, text=True).stdout == "started\n"
+    )

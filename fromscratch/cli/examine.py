@@ -63,7 +63,7 @@ def _debian() -> Iterator[Check]:
         "debian: signatures",
         bool(tools),
         ", ".join(tools) or "no tool that verifies them",
-        "apt-get install gpgv, or pip install 'fromscratch[openpgp]'",
+        "apt-get install gpgv, or pip install pysequoia",
     )
     keyrings = signature.find_keyrings()
     yield Check(

@@ -92,7 +92,7 @@ def import_isal() -> tuple[Any, Any]:
     except ImportError as error:
         raise MissingTool(
             "fast compression needs the Python package isal, which is not installed",
-            "install it with: pip install 'fromscratch[fast]', or write compression: gzip",
+            "install it beside fromscratch (pip install isal, or pipx inject fromscratch isal), or write compression: gzip",
         ) from error
     return isal, isal_zlib
 
@@ -104,7 +104,7 @@ def import_zstandard() -> Any:
     except ImportError as error:
         raise MissingTool(
             "zstd needs the Python package zstandard, which is not installed",
-            "install it with: pip install 'fromscratch[zstd]'",
+            "install it beside fromscratch: pip install zstandard, or pipx inject fromscratch zstandard",
         ) from error
     return zstandard
 

@@ -226,5 +226,5 @@ def _verifier(tool: str) -> _Verifier:
     raise MissingTool(
         f"verifying a signature needs {tool or 'gpgv or sqv'}, which is not on this machine",
         "install gpgv or sqv, on Debian for example with: apt-get install gpgv; "
-        "or without root: pip install 'fromscratch[openpgp]'",
+        "or without root, beside fromscratch: pip install pysequoia",
     )

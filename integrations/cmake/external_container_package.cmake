@@ -56,7 +56,7 @@ set(_container_reference "${CONTAINER_NAME}:${CONTAINER_TAG}")
 container_find_fromscratch()
 if(NOT FROMSCRATCH_EXECUTABLE)
   message(FATAL_ERROR "error: there is no program fromscratch, so no image of ${_container_reference} can be made\n"
-    " hint: install it (pip install fromscratch), or name it with -D FROMSCRATCH_EXECUTABLE=PATH")
+    " hint: install it (pipx install FOLDER, that of its sources), or name it with -D FROMSCRATCH_EXECUTABLE=PATH")
 endif()
 
 # --- The image -----------------------------------------------------------------------------------------------------

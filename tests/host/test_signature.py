@@ -219,7 +219,7 @@ def test_a_tool_that_is_not_here_is_named_with_what_to_install(tmp_path: Path) -
     with pytest.raises(MissingTool) as caught:
         signature.verify_detached(tmp_path, b"", [tmp_path], "data", tool="nonesuch")
     assert "apt-get install gpgv" in caught.value.hint
-    assert "pip install 'fromscratch[openpgp]'" in caught.value.hint
+    assert "pip install pysequoia" in caught.value.hint
 
 
 def test_keyrings_are_found_where_apt_keeps_them(tmp_path: Path) -> None:

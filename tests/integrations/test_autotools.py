@@ -167,7 +167,7 @@ def test_without_fromscratch_everything_but_the_container_is_made(tmp_path: Path
     answer = shop.call("make", "container")
     assert answer.code == 2
     assert "error: there is no program fromscratch, so no image of hellocontainer can be made" in answer.said
-    assert "hint: install it (pip install fromscratch)" in answer.said
+    assert "hint: install it (pipx install FOLDER, that of its sources)" in answer.said
 
 
 def _without(folder: Path) -> Path:

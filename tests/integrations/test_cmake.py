@@ -336,7 +336,10 @@ def test_without_fromscratch_cpack_fails_and_says_how_to_get_it(tmp_path: Path) 
     shop = built(foreign(workshop(tmp_path, PATH="/usr/bin:/bin"), PLAIN))
     said = failed(shop, f"CPACK_EXTERNAL_PACKAGE_SCRIPT={copied / SCRIPT.name}")
     assert "error: there is no program fromscratch, so no image of foreign_tool:2.1 can be made" in said
-    assert "hint: install it (pip install fromscratch), or name it with -D FROMSCRATCH_EXECUTABLE=PATH" in said
+    assert (
+        "hint: install it (pipx install FOLDER, that of its sources), or name it with -D FROMSCRATCH_EXECUTABLE=PATH"
+        in said
+    )
     named = failed(shop, f"CPACK_EXTERNAL_PACKAGE_SCRIPT={copied / SCRIPT.name}", "FROMSCRATCH_EXECUTABLE=/no/such")
     assert "There is no package of foreign_tool:2.1: fromscratch says above why (No such file or directory)" in named
 
