@@ -33,6 +33,14 @@ class UnsafePath(ImageError):
     """A path from an archive, a recipe or an image would lead outside the root."""
 
 
+class NoRoom(ImageError):
+    """A disk, or a quota on it, is full; `place` is the file or folder on it that was being written."""
+
+    def __init__(self, message: str, hint: str = "", place: str = "") -> None:
+        super().__init__(message, hint)
+        self.place = place
+
+
 class NotInTree(ImageError):
     """A path that was asked for is not in the tree, or its symlinks go round in a circle."""
 

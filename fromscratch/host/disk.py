@@ -1,6 +1,5 @@
 """Files of this machine: written whole or not at all, and failures told in plain words."""
 
-import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,27 +8,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fromscratch.errors import ImageError
-
-_HINTS = {
-    errno.ENOSPC: "the disk is full: free some room (fromscratch clean --store frees the store) and run it again",
-    errno.EDQUOT: "the disk quota is used up: free some room and run it again",
-    errno.EACCES: "give yourself the right to write there, or name another folder",
-    errno.EPERM: "give yourself the right to write there, or name another folder",
-    errno.EFBIG: "it would be larger than the largest file allowed there: see ulimit -f, or use another filesystem",
-    errno.EROFS: "that filesystem is read-only: name another folder",
-    errno.EPIPE: "whoever reads it went away before everything was there: see what that program says",
-    errno.ENOTDIR: "one of the folders on the way there is a file: see whether the path is right",
-}
+from fromscratch.host import refused, staging
 
 
 def explain(error: OSError, path: Path) -> ImageError:
     """The error of the house for a failure of the operating system while `path` was written."""
     reason = error.strerror or str(error)
-    hint = _HINTS.get(error.errno or 0, "see whether the path is right")
     about = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
-    if about and Path(about).parent != path.parent:
-        return ImageError(f"cannot use {about}, needed for {path}: {reason}", hint)
-    return ImageError(f"cannot write {path}: {reason}", hint)
+    elsewhere = bool(about) and Path(about).parent != path.parent
+    what = f"cannot use {about}, needed for {path}: {reason}" if elsewhere else f"cannot write {path}: {reason}"
+    return refused.failure(error, what, Path(about) if about else path)
 
 
 @contextmanager
@@ -54,7 +42,8 @@ def readable(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:
             raise
-        raise ImageError(f"cannot read {path}: {error.strerror}", "see whether it is there and may be read") from error
+        hint = refused.hint(error) or "see whether it is there and may be read"
+        raise ImageError(f"cannot read {path}: {error.strerror}", hint) from error
 
 
 @contextmanager
@@ -70,14 +59,16 @@ def atomic(path: Path, mode: int = 0o644, *, durable: bool = False) -> Iterator[
                 yield stream
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.parent / f".new-{os.urandom(8).hex()}"
+        staging.sweep(path, remove)
+        fresh, handle = staging.fresh(path, lambda place: create(place, mode))
+        assert handle is not None  # noqa: S101  `create` gave it
         try:
-            with open(create(fresh, mode), "wb") as stream:
+            with open(handle, "wb") as stream:
                 yield stream
                 stream.flush()
                 if durable:
-                    os.fdatasync(stream.fileno())
-            os.replace(fresh, path)
+                    os.fdatasync(handle)
+                os.replace(fresh, path)  # while the lock is held, or somebody's sweep would come between
         except BaseException:
             fresh.unlink(missing_ok=True)
             raise

@@ -2,13 +2,12 @@
 
 import contextlib
 import errno
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fromscratch.host import disk
+from fromscratch.host import disk, staging
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # linux/fs.h
@@ -20,24 +19,16 @@ def staged(place: Path) -> Iterator[Path]:
 
     What killed writers left there is removed first. Raises OSError.
     """
-    import glob
-
-    # A name has 255 bytes at most; the end of `place`'s may be cut off.
-    prefix = os.fsdecode(b".%b.new-" % os.fsencode(place.name)[:200])
     place.parent.mkdir(parents=True, exist_ok=True)
-    for left in place.parent.glob(f"{glob.escape(prefix)}{16 * '[0-9a-f]'}*"):
-        _remove_if_abandoned(left)
-    while True:
-        fresh = place.parent / f"{prefix}{os.urandom(8).hex()}"
-        fresh.mkdir()
-        handle = _locked(fresh)
-        if handle is not None:
-            break
+    staging.sweep(place, disk.remove)
+    fresh, handle = staging.fresh(place, Path.mkdir)
     try:
         yield fresh
     finally:
-        os.close(handle)
-        _remove(fresh)
+        if handle is not None:
+            os.close(handle)
+        with contextlib.suppress(OSError):  # what stays is tried again by the next one
+            disk.remove(fresh)
 
 
 def swap_in(fresh: Path, place: Path) -> None:
@@ -66,29 +57,3 @@ def _exchange(one: Path, other: Path) -> None:
     other.rename(aside)
     one.rename(other)
     aside.rename(one)
-
-
-def _locked(folder: Path) -> int | None:
-    """A handle that holds the folder's lock for as long as this process lives; None if it is held or gone."""
-    try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    with contextlib.suppress(OSError):
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(handle), folder.stat()):
-            return handle
-    os.close(handle)
-    return None
-
-
-def _remove_if_abandoned(folder: Path) -> None:
-    handle = _locked(folder)
-    if handle is not None:
-        _remove(folder)
-        os.close(handle)
-
-
-def _remove(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # what stays is tried again by the next one
-        disk.remove(folder)

@@ -91,7 +91,13 @@ def test_a_symlink_is_replaced_not_followed(tmp_path: Path) -> None:
         (errno.EACCES, "give yourself the right"),
         (errno.EROFS, "read-only"),
         (errno.EFBIG, "largest"),
-        (errno.EIO, "see whether"),
+        (errno.EIO, "the disk fails"),
+        (errno.EMFILE, "ulimit -n"),
+        (errno.ENFILE, "file-max"),
+        (errno.ENOMEM, "ulimit -v"),
+        (errno.ELOOP, "circle"),
+        (errno.ENOLCK, "no locks"),
+        (errno.EISDIR, "see whether"),
     ],
 )
 def test_what_the_system_refuses_is_told_with_what_to_do(number: int, hint: str) -> None:

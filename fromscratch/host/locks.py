@@ -1,0 +1,35 @@
+"""flock(2) on files and folders of this machine, with its answers told apart: held, gone, and cannot."""
+
+import errno
+import fcntl
+import os
+from pathlib import Path
+
+_UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
+
+
+def taken(path: Path, *, shared: bool = False, wait: bool = False) -> int:
+    """A descriptor that holds the lock of the file or folder at `path` until it is closed, or this process ends.
+
+    Raises BlockingIOError if somebody else holds it (unless told to `wait`), FileNotFoundError if nothing is there or
+    it was replaced meanwhile, and any other OSError if it cannot be locked; see `is_unsupported`.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        lock(handle, path, shared=shared, wait=wait)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def lock(handle: int, path: Path, *, shared: bool = False, wait: bool = False) -> None:
+    """The same for what is open already, which must still be what lies at `path`."""
+    fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+    if not os.path.samestat(os.fstat(handle), path.lstat()):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+
+
+def is_unsupported(error: OSError) -> bool:
+    """Whether the filesystem has no such locks: then nobody can hold one, and nobody can sweep by them."""
+    return error.errno in _UNSUPPORTED

@@ -1,0 +1,92 @@
+"""What to do when the operating system refuses something, by its errno: errno(3)."""
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from fromscratch.errors import ImageError, NoRoom
+
+MEMORY = "free some memory, or raise the limit that this process has (ulimit -v), and run it again"
+THREADS = "raise the limits on processes (ulimit -u) and memory (ulimit -v), or end some processes, and run it again"
+_FILES = "this process may not have more files open at once: raise the limit (ulimit -n 4096) and run it again"
+# Limits and failures of the machine, which no other path or right would mend.
+_OF_THE_MACHINE = {
+    errno.EMFILE: _FILES,
+    errno.ENFILE: "this machine has too many files open: end some programs, or raise fs.file-max, and run it again",
+    errno.ENOMEM: MEMORY,
+    errno.EIO: "the disk fails, or the network that it lies behind: see what `dmesg` says of it",
+    errno.ESTALE: "the server of that filesystem has lost it: mount it again",
+}
+_OF_THE_PATH = {
+    errno.ELOOP: "symlinks on the way there go round in a circle: mend them, or name another path",
+    errno.ENAMETOOLONG: "name a shorter path",
+}
+_WRITING = {
+    errno.EACCES: "give yourself the right to write there, or name another folder",
+    errno.EPERM: "give yourself the right to write there, or name another folder",
+    errno.EFBIG: "it would be larger than the largest file allowed there: see ulimit -f, or use another filesystem",
+    errno.EROFS: "that filesystem is read-only: name another folder",
+    errno.EPIPE: "whoever reads it went away before everything was there: see what that program says",
+    errno.ENOTDIR: "one of the folders on the way there is a file: see whether the path is right",
+    errno.ENOLCK: "that filesystem has no locks: name a folder on another one",
+}
+
+
+def hint(error: OSError) -> str:
+    """What helps, whether the path was to be read or written; nothing if that depends on it."""
+    number = error.errno or 0
+    return _OF_THE_MACHINE.get(number) or _OF_THE_PATH.get(number, "")
+
+
+def of_the_machine(error: BaseException | None) -> str:
+    """What helps if this is a limit or failure of the machine, whatever was being done; else nothing."""
+    return _OF_THE_MACHINE.get(error.errno or 0, "") if isinstance(error, OSError) else ""
+
+
+def failure(error: OSError, what: str, path: Path) -> ImageError:
+    """`what` failed while `path` was written."""
+    number = error.errno or 0
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return NoRoom(what, _room(number, path), str(path))
+    if number == errno.EACCES and _own_rights_are_masked():
+        return ImageError(what, "the umask takes your own rights from all that you make: say `umask 022` and try again")
+    return ImageError(what, hint(error) or _WRITING.get(number, "see whether the path is right"))
+
+
+def _room(number: int, path: Path) -> str:
+    if number == errno.EDQUOT:
+        return "the disk quota is used up: free some room and run it again"
+    there = existing(path)
+    with suppress(OSError):
+        state = os.statvfs(there)
+        if state.f_files and state.f_favail < 64 and state.f_bavail:
+            return f"the filesystem at {mount_point(there)} has no room for more files: remove some and run it again"
+    return f"the disk is full: free some room on the one at {mount_point(there)}, or name a place on another"
+
+
+def existing(path: Path) -> Path:
+    """The path itself or the nearest folder above it that is there."""
+    path = path.absolute()
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return path
+
+
+def mount_point(path: Path) -> Path:
+    """Where the filesystem is mounted that holds a path which is there."""
+    path = path.resolve()
+    with suppress(OSError):
+        device = path.stat().st_dev
+        while path != path.parent and path.parent.stat().st_dev == device:
+            path = path.parent
+    return path
+
+
+def _own_rights_are_masked() -> bool:
+    """umask(2) could tell it only by setting another, which other threads would see."""
+    with suppress(OSError), open("/proc/self/status", encoding="utf-8") as status:
+        for line in status:
+            if line.startswith("Umask:"):
+                return bool(int(line.split()[1], 8) & 0o700)
+    return False
