@@ -1,21 +1,55 @@
 """Failures as the user reads them."""
 
-import errno
 import os
 import re
 
-from fromscratch.errors import ImageError
+from fromscratch.errors import ImageError, NoRoom
 
 _STEERING = r"[^\n\t\x20-\x7e\xa0-\U0010ffff]"  # compiled by who fails: that takes as long as a small closure
 
 
+_SHORT_OF_MEMORY = ("cannot allocate memory", "failed to map segment")
+
+
 def refused(error: OSError) -> ImageError:
     """What the operating system refused where no lower room said more about it: it is never a bug of ours alone."""
-    about = f"cannot use {os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
-    hint = "see whether the path is right, and whether you may use it"
+    import errno
+
+    from fromscratch.host import refused as said
+
+    name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+    what = f"{f'cannot use {name}: ' if name else ''}{error.strerror}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        hint = "free some room and run it again"
-    return ImageError(f"{about}{error.strerror}", hint)
+        return NoRoom(what, "free some room and run it again", name)
+    return ImageError(what, said.hint(error) or "see whether the path is right, and whether you may use it")
+
+
+def of_the_machine(error: BaseException | None) -> ImageError | None:
+    """What Python has kinds of its own for, and is yet a limit of this machine: memory, and threads."""
+    from fromscratch.host import refused as said
+
+    text = str(error).lower()
+    if isinstance(error, MemoryError) or (
+        isinstance(error, ImportError) and any(words in text for words in _SHORT_OF_MEMORY)
+    ):
+        return ImageError("there is not enough memory for this", said.MEMORY)
+    if isinstance(error, RuntimeError) and "can't start new thread" in text:
+        return ImageError("no further thread can be started", said.THREADS)
+    return None
+
+
+def with_the_store_in_mind(error: ImageError, store: str) -> ImageError:
+    """The same failure; where it is a lack of room on the disk that the store lies on, it says how to free that."""
+    from pathlib import Path
+
+    from fromscratch.host.refused import existing
+
+    if not isinstance(error, NoRoom) or not error.place or not Path(store).is_dir():
+        return error
+    if existing(Path(error.place)).stat().st_dev != Path(store).stat().st_dev:
+        return error
+    hint = f"{error.hint}; the store lies there too: `fromscratch store prune --keep-size 1G` makes it smaller"
+    return NoRoom(error.message, hint, error.place)
 
 
 def explained(error: ImageError) -> str:

@@ -15,8 +15,8 @@ from typing import Any
 
 from fromscratch.cli import argv, interruptions, streams
 from fromscratch.cli.call import Call
-from fromscratch.cli.failures import explained, refused
-from fromscratch.errors import ImageError, UsageError
+from fromscratch.cli.failures import explained, of_the_machine, refused, with_the_store_in_mind
+from fromscratch.errors import ImageError, NoRoom, UsageError
 
 _SHARED = {
     "recipe": "FILE, or the name of a shipped recipe (default: ./fromscratch.yaml, else the shipped busybox)",
@@ -94,7 +94,7 @@ class Verb:
             delivering=next((name for name in readers if VERBS[name].delivers), ""),
             tells_default=readers[:1] in ([], [self.name]),
         )
-        with _told():
+        with _told(call):
             self._check(options)
             self.function(call, **of_verb)
 
@@ -186,12 +186,15 @@ def _shared_output() -> str | None:
 class _told:  # noqa: N801 - read as a word: with _told():
     """The one place where failures become text and exit codes. A bug keeps its traceback."""
 
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, ImageError):
-            raise Ended(explained(error), code=error.exit_code) from error
+            raise Ended(explained(self._fitting(error)), code=error.exit_code) from error
         if interruptions.is_one(error):
             raise Ended("\ninterrupted; the same command goes on from here", code=INTERRUPTED) from error
         if isinstance(error, BrokenPipeError):
@@ -199,4 +202,19 @@ class _told:  # noqa: N801 - read as a word: with _told():
             streams.forget_stdout()
             raise Ended(code=0) from error
         if isinstance(error, OSError) and error.errno is not None:
-            raise Ended(explained(refused(error)), code=ImageError.exit_code) from error
+            raise Ended(explained(self._fitting(refused(error))), code=ImageError.exit_code) from error
+        if (lack := of_the_machine(error)) is not None:
+            raise Ended(explained(lack), code=ImageError.exit_code) from error
+
+    def _fitting(self, error: ImageError) -> ImageError:
+        """With the hint that fits, where that depends on the machine, or on where the store lies."""
+        from fromscratch.host import refused as said
+
+        if lack := said.of_the_machine(error.__cause__):
+            error.hint = lack
+        if not isinstance(error, NoRoom):
+            return error
+        try:
+            return with_the_store_in_mind(error, str(self._call.store.root))
+        except (OSError, ImageError):
+            return error

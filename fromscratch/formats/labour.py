@@ -68,13 +68,26 @@ class Labour:
 
     def give(self, work: Callable[..., Result], *given: Any) -> Errand[Result]:
         if self._threads:
-            thread = self._threads.pop()
-            # In this order: one that an interruption starts unseen would take the end that was meant for another.
-            self._started.append(thread)
-            thread.start()
+            self._start(self._threads.pop())
         errand = Errand(work, given)
-        self._errands.put(errand)
+        if self._started:
+            self._errands.put(errand)
+        else:
+            errand.run()
         return errand
+
+    def _start(self, thread: Thread) -> None:
+        """Start one more; where the machine allows no further one, those that there are do the work, or the giver."""
+        # In this order: one that an interruption starts unseen would take the end that was meant for another.
+        self._started.append(thread)
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError):
+            if thread.ident is None:
+                self._started.remove(thread)
+                self._threads.clear()
+                return
+            raise
 
     def _work(self) -> None:
         while (errand := self._errands.get()) is not None:

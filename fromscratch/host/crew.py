@@ -43,8 +43,7 @@ def each(
     threads = [threading.Thread(target=labour, daemon=True) for _ in range(min(jobs, len(items)))]
     results: dict[int, Result] = {}
     try:
-        for thread in threads:
-            thread.start()
+        _start(threads, labour)
         for _ in items:
             place, result, error = done.get()
             if error is not None:
@@ -54,8 +53,22 @@ def each(
         _end(threads, todo, stop, grace)
         raise
     for thread in threads:
-        thread.join()
+        if thread.ident is not None:
+            thread.join()
     return [results[place] for place in range(len(items))]
+
+
+def _start(threads: Sequence[threading.Thread], labour: Callable[[], None]) -> None:
+    """Start them; where the machine allows no further one, those that there are do the work, or the caller."""
+    for thread in threads:
+        try:
+            thread.start()
+        except RuntimeError:
+            if thread.ident is not None:
+                raise
+            if thread is threads[0]:
+                labour()
+            return
 
 
 def _end(

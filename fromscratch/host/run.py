@@ -4,6 +4,7 @@ Every program runs in a session of its own, so that an interruption ends it with
 """
 
 import contextlib
+import errno
 import os
 import shlex
 import shutil
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from fromscratch.errors import CommandFailed, MissingTool
-from fromscratch.host import disk, session
+from fromscratch.host import disk, refused, session
 from fromscratch.host.feeder import Feeder
 from fromscratch.host.hold import Hold
 
@@ -301,4 +302,5 @@ def _not_started(argv: Sequence[str], error: OSError | ValueError, cwd: Path | N
         return CommandFailed(f"cannot run {shown(argv)}: {error}", "no program can be told that: write another value")
     if cwd is not None and not cwd.is_dir():
         return CommandFailed(f"cannot run {shown(argv)} in {cwd}: there is no such folder", "see whether it was made")
-    return CommandFailed(f"cannot run {shown(argv)}: {error.strerror}", "see whether it is installed")
+    hint = refused.THREADS if error.errno == errno.EAGAIN else refused.hint(error)
+    return CommandFailed(f"cannot run {shown(argv)}: {error.strerror}", hint or "see whether it is installed")

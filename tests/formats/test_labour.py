@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from fromscratch.formats.labour import Labour
+from fromscratch.host import crew
 
 
 def test_packing_ends_wherever_it_is_interrupted() -> None:
@@ -25,3 +27,16 @@ def test_what_an_errand_raises_is_raised_where_its_result_is_asked_for() -> None
         assert right.result() == 1
         with pytest.raises(ValueError, match="invalid literal"):
             wrong.result()
+
+
+def test_where_no_thread_can_be_started_the_giver_does_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    with Labour(2, "test") as hands:
+        wrong, right = hands.give(int, "x"), hands.give(int, "1")
+        assert right.result() == 1
+        with pytest.raises(ValueError, match="invalid literal"):
+            wrong.result()
+    assert crew.each(["1", "2", "3"], int, 2, lambda: None) == [1, 2, 3]
