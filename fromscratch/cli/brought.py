@@ -12,6 +12,7 @@ from fromscratch.sinks.contract import IndexSink, Receipt, Sink
 def wanted(call: Call, image: str | None) -> list[Image]:
     """The one image that an engine gets, or all for which `--platform` names several. Raises UsageError, NotFetched."""
     from fromscratch.cli.target import all_images, images, target
+    from fromscratch.host.layers import with_what_is_known
 
     if len(call.platforms) > 1:
         return all_images(call, image)
@@ -21,7 +22,7 @@ def wanted(call: Call, image: str | None) -> list[Image]:
         if others:
             names = ", ".join(map(str, others))
             call.note(f"this is the image for {chosen.platform}; there is one for {names} too: see --platform")
-    return [chosen]
+    return with_what_is_known([chosen], call.store)
 
 
 def deliver(images: Sequence[Image], sink: Sink, kind: str, name: str) -> Receipt:

@@ -17,8 +17,10 @@ def images(call: Call, name: str | None) -> list[Image]:
 def all_images(call: Call, name: str | None) -> list[Image]:
     """The same, but of an image that is named all platforms too, or those of `--platform`."""
     from fromscratch import naming
+    from fromscratch.host.layers import with_what_is_known
 
-    return naming.find_all(name, call.store, call.platforms, progress=call.progress) if name else images(call, None)
+    found = naming.find_all(name, call.store, call.platforms, progress=call.progress) if name else images(call, None)
+    return with_what_is_known(found, call.store)
 
 
 def target(call: Call, name: str | None) -> Found:

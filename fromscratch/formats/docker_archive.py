@@ -12,6 +12,7 @@ import msgspec
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, IntegrityError, UsageError
 from fromscratch.formats import oci
+from fromscratch.formats.limits import Limits
 from fromscratch.formats.oci_archive import ArchiveBlobs, blob_name, layout_members, small, tar_of
 from fromscratch.formats.oci_config import image_documents, parse_config
 from fromscratch.formats.oci_graph import graph
@@ -25,10 +26,11 @@ from fromscratch.model.reference import full_name as full_name
 from fromscratch.model.rootfs import Rootfs
 
 MANIFEST_FILE = "manifest.json"
+_DEFAULT = Limits()
 _MAGIC = ((b"\x1f\x8b", oci.LAYER_GZIP), (b"\x28\xb5\x2f\xfd", oci.LAYER_ZSTD))
 
 
-def docker_archive(image: Image, name: Reference) -> Iterator[bytes]:
+def docker_archive(image: Image, name: Reference, limits: Limits = _DEFAULT) -> Iterator[bytes]:
     """The bytes of the archive, in pieces. Same image and name, same bytes.
 
     Raises IntegrityError for a layer that is not what its descriptor says, UsageError for a name without a tag.
@@ -42,7 +44,7 @@ def docker_archive(image: Image, name: Reference) -> Iterator[bytes]:
         "RepoTags": [f"{name.repository}:{name.tag}"],
         "Layers": [blob_name(layer) for layer in image.layers],
     }
-    members = layout_members(graph([image]), annotations)
+    members = layout_members(graph([image], limits), annotations)
     members[MANIFEST_FILE] = b"[" + oci.canonical(listing, MANIFEST_FILE) + b"]"
     return tar_of(members)
 

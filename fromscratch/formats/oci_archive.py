@@ -12,6 +12,7 @@ from typing import BinaryIO
 from fromscratch.digest import CHUNK
 from fromscratch.errors import MissingBlob
 from fromscratch.formats import oci
+from fromscratch.formats.limits import Limits
 from fromscratch.formats.oci_graph import Graph, graph
 from fromscratch.formats.oci_images import images
 from fromscratch.formats.tar_header import BLOCK, header
@@ -23,12 +24,19 @@ from fromscratch.model.rootfs import Rootfs
 
 _FILE, _FOLDER = Meta(0o644), Meta(0o755)
 
+_DEFAULT = Limits()
+
 Members = Mapping[str, bytes | Blob]
 """Name of a member -> its bytes, or the blob that it is."""
 
 
 def oci_archive(
-    of: Sequence[Image], *, tag: str | None, name: str = "", artifacts: Sequence[Graph] = ()
+    of: Sequence[Image],
+    *,
+    tag: str | None,
+    name: str = "",
+    artifacts: Sequence[Graph] = (),
+    limits: Limits = _DEFAULT,
 ) -> Iterator[bytes]:
     """The bytes of the archive, in pieces; several images are under one image index, and artifacts listed behind it.
 
@@ -38,7 +46,7 @@ def oci_archive(
     annotations = {oci.REF_NAME: oci.check_tag(tag)} if tag is not None else {}
     if name:
         annotations[oci.FULL_NAME] = name
-    return tar_of(layout_members(graph(of), annotations, artifacts))
+    return tar_of(layout_members(graph(of, limits), annotations, artifacts))
 
 
 def layout_members(

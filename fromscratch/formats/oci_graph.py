@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from fromscratch.digest import Digest
-from fromscratch.errors import ImageError
+from fromscratch.errors import FormatError, ImageError
 from fromscratch.formats import oci
+from fromscratch.formats.layer_blob import sound_stream
+from fromscratch.formats.limits import Limits
 from fromscratch.formats.oci_config import Documents, image_documents
-from fromscratch.model.image import Blob, Image, OriginalIndex
+from fromscratch.model.image import Blob, Image, Layer, OriginalIndex
+
+_DEFAULT = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +31,21 @@ class Graph:
     blobs: tuple[Blob, ...]
 
 
-def graph(images: Sequence[Image]) -> Graph:
+def graph(images: Sequence[Image], limits: Limits = _DEFAULT) -> Graph:
     """One image is its manifest; several, one for each platform, are under an image index.
 
-    Raises ImageError for no image, UsageError for a value that no document can hold.
+    Who reads a layer to its end has verified all that is said of it: `limits` are what it may expand to meanwhile.
+    Raises ImageError for no image, UsageError for a value that no document can hold, FormatError for two layers that
+    say different things of one blob.
     """
     if not images:
         raise ImageError("an image index of no images says nothing", "build at least one platform")
     everything = [image_documents(image) for image in images]
+    _check_agreed([layer for image in images for layer in image.layers])
     blobs = [
         blob
         for image, documents in zip(images, everything, strict=True)
-        for blob in (*_layers(image), document(documents.config, oci.CONFIG), _manifest(documents))
+        for blob in (*_layers(image, limits), document(documents.config, oci.CONFIG), _manifest(documents))
     ]
     original = _original_index(images, everything)
     if original is not None:
@@ -70,8 +77,21 @@ def is_manifest(media_type: str) -> bool:
     return media_type in (oci.MANIFEST, oci.INDEX)
 
 
-def _layers(image: Image) -> Iterable[Blob]:
-    return (Blob(layer.media_type, layer.digest, layer.size, layer.open) for layer in image.layers)
+def _layers(image: Image, limits: Limits) -> Iterable[Blob]:
+    for layer in image.layers:
+        yield Blob(layer.media_type, layer.digest, layer.size, partial(sound_stream, layer, limits), not layer.sound)
+
+
+def _check_agreed(layers: Sequence[Layer]) -> None:
+    """A blob is kept once, and only what is said of it first would be verified."""
+    said: dict[Digest, tuple[Digest, int, str]] = {}
+    for layer in layers:
+        facts = (layer.diff_id, layer.size, layer.media_type)
+        if said.setdefault(layer.digest, facts) != facts:
+            raise FormatError(
+                f"the layer {layer.digest} is there twice, with another size, media type or diff_id",
+                "make or fetch the image again",
+            )
 
 
 def _manifest(documents: Documents) -> Blob:

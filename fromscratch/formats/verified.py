@@ -14,9 +14,9 @@ def verified(stream: BinaryIO, digest: Digest, size: int, what: str) -> BinaryIO
     The read that should give the end raises IntegrityError instead. Who stops before the end has verified nothing.
     A stream that is held to the same promise already stays as it is.
     """
-    if isinstance(stream, _Buffered) and stream.promise == (digest, size):
+    if isinstance(stream, Promised) and stream.promise == (digest, size):
         return cast(BinaryIO, stream)
-    return cast(BinaryIO, _Buffered(_Verified(stream, digest, size, what), (digest, size)))
+    return cast(BinaryIO, Promised(_Verified(stream, digest, size, what), (digest, size)))
 
 
 def check_bytes(data: bytes, digest: Digest, size: int, what: str) -> bytes:
@@ -29,8 +29,10 @@ def check_bytes(data: bytes, digest: Digest, size: int, what: str) -> bytes:
     return data
 
 
-class _Buffered(io.BufferedReader):
-    def __init__(self, raw: "_Verified", promise: tuple[Digest, int]) -> None:
+class Promised(io.BufferedReader):
+    """A stream whose end is only reached if it had the promised digest and size."""
+
+    def __init__(self, raw: io.RawIOBase, promise: tuple[Digest, int]) -> None:
         super().__init__(raw, CHUNK)
         self.promise = promise
 

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.formats import oci
 from fromscratch.host import disk
-from fromscratch.host.layers import root_tar
+from fromscratch.host.layers import passes_unread, root_tar
 from fromscratch.host.store import Store
 from fromscratch.model.image import Image, Layer
 
@@ -29,12 +29,12 @@ def root_file(image: Image, store: Store) -> Iterator[tuple[Path, Digest]]:
 
 @contextmanager
 def flattened(image: Image, store: Store) -> Iterator[Image]:
-    """The image with one layer, as long as the block runs: as it is if it has no more, else with a tar of it all."""
-    if len(image.layers) == 1:
+    """The image with one layer, as long as the block runs: one that was packed here as it is, else a tar of it all."""
+    if passes_unread(image, store):
         yield image
         return
     with root_file(image, store) as (path, digest):
         comment = " + ".join(layer.comment for layer in image.layers if layer.comment)
         opened: partial[BinaryIO] = partial(open, path, "rb")
-        layer = Layer(digest, digest, path.stat().st_size, oci.LAYER_TAR, opened, comment)
+        layer = Layer(digest, digest, path.stat().st_size, oci.LAYER_TAR, opened, comment, sound=True)
         yield replace(image, layers=(layer,))

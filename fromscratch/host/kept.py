@@ -3,13 +3,15 @@
 import hashlib
 import time
 from pathlib import Path
+from typing import BinaryIO
 
-from fromscratch.digest import Digest
+from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import ImageError
+from fromscratch.formats.verified import verified
 from fromscratch.host import disk
 from fromscratch.host.store import Store
 
-_RECORD = "kept-file"
+_RECORD, _VERIFIED = "kept-file", "verified-file"
 _COARSE = 2_000_000_000
 
 
@@ -44,6 +46,28 @@ def kept(store: Store, path: Path) -> Digest:
     if facts(path) == before and is_settled(path.stat().st_ctime_ns):
         store.write_record(_RECORD, before, str(digest).encode())
     return digest
+
+
+def verify(store: Store, path: Path, digest: Digest, size: int, what: str) -> None:
+    """See that the file has these bytes; once, until its inode or the time of its last change are others.
+
+    Raises IntegrityError, calling the file `what`, and ImageError.
+    """
+    before = f"{facts(path)} {digest} {size}"
+    if store.record(_VERIFIED, before) is not None:
+        return
+    with disk.readable(path):
+        stream = open(path, "rb", buffering=0)
+    read_through(stream, digest, size, what)
+    if f"{facts(path)} {digest} {size}" == before and is_settled(path.stat().st_ctime_ns):
+        store.write_record(_VERIFIED, before, b"verified", durable=False)
+
+
+def read_through(stream: BinaryIO, digest: Digest, size: int, what: str) -> None:
+    """Read a stream to its end, to see that it has these bytes. Raises IntegrityError, calling it `what`."""
+    with verified(stream, digest, size, what) as whole:
+        while whole.read(CHUNK):
+            pass
 
 
 def _unreadable(path: Path, error: OSError) -> ImageError:

@@ -21,6 +21,7 @@ from fromscratch.errors import ImageError
 from fromscratch.formats.layer import Packed, codec_of
 from fromscratch.host import disk
 from fromscratch.host.kept import is_settled
+from fromscratch.host.layers import note_own
 from fromscratch.host.layout import LayoutWriter
 from fromscratch.host.store import Store
 from fromscratch.model.content import ArchiveMember, Content, HostFile, Inline, SparseMember
@@ -67,14 +68,16 @@ class Packer:
         packed = _recorded(self.store, key) if key else None
         with disk.explained(self.layout.directory):
             if packed is not None and self.layout.reuse(packed.digest, packed.size):
-                return self.layout.layer(
+                layer = self.layout.layer(
                     packed.diff_id, packed.digest, packed.size, packed.media_type, comment=comment
-                ), packed
+                )
+                return layer, packed
         with self.progress.task(title, total=tree.size) as task:
             layer, packed = self.layout.pack(
                 tree, codec=self.codec, threads=self.threads, comment=comment, progress_task=task
             )
         if key is not None and packed.codec == name and outside.is_unchanged():
+            note_own(layer, self.store)
             _record(self.store, key, packed)
         return layer, packed
 

@@ -1,39 +1,29 @@
 """The layers of an image made plain: one tar, or the tree of the whole root.
 
-A layer must be what its descriptor and the configuration say: the bytes by digest and size, the compression by
-media type, the tar by diff_id. Engines guess the compression; who takes it by the media type, as umoci and the
-specification do, would fail where they succeed, so a layer of another kind than it says is refused.
+What is said of a layer is verified whenever it is read (`formats.layer_blob`). The store keeps its tar under the
+diff_id, and a note of every blob that turned out to be that tar: who finds both need not unpack it again, but only
+see that the blob is still those bytes. So what the store has seen changes how long it takes, and never the answer.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
-from fromscratch import digest as digests
-from fromscratch.digest import CHUNK, Digest
-from fromscratch.errors import FormatError
-from fromscratch.formats import oci, tar, tar_tree
-from fromscratch.formats.compression import MAGIC, Compression, Unsound, kind_of, pieces
-from fromscratch.formats.limits import Limits, Room
-from fromscratch.formats.verified import verified
+from fromscratch.digest import CHUNK
+from fromscratch.formats import tar, tar_tree
+from fromscratch.formats.layer_blob import Pieces, compression_of, plain_pieces, plain_stream
+from fromscratch.host import kept
+from fromscratch.host.blob_file import Located
 from fromscratch.host.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Layer
 from fromscratch.model.layers import LayerStack
 from fromscratch.model.rootfs import Rootfs
 
-_COMPRESSIONS: dict[str, Compression] = {
-    oci.LAYER_TAR: "none",
-    oci.LAYER_GZIP: "gzip",
-    oci.LAYER_ZSTD: "zstd",
-    # Layers that must not be pushed are layers like others where they are: image-spec/layer.md, "Non-Distributable".
-    oci.FOREIGN_TAR: "none",
-    oci.FOREIGN_GZIP: "gzip",
-    oci.FOREIGN_ZSTD: "zstd",
-}
-_DEFAULT = Limits()
+_SOUND, _OURS = "sound-layer", "own-layer"
 
 
 def plain_layer(layer: Layer, store: Store, used: int = 0) -> Path:
@@ -43,12 +33,15 @@ def plain_layer(layer: Layer, store: Store, used: int = 0) -> Path:
     promises, FormatError for a blob that is damaged or of another kind, TooLarge when it expands to more than the
     store allows.
     """
-    if store.has(layer.diff_id):
+    compression_of(layer)
+    if is_sound(layer, store) and store.has(layer.diff_id):
+        _see_through(layer, store)
         return store.path(layer.diff_id)
     with store.temporary() as plain:
         with open(plain, "wb") as out:
-            out.writelines(_plain_pieces(layer, store.limits.room(layer.size, used)))
+            out.writelines(plain_pieces(layer, store.limits.room(layer.size, used)))
         store.adopt(plain, layer.diff_id)
+    note_sound(layer, store)
     return store.path(layer.diff_id)
 
 
@@ -71,8 +64,12 @@ def root_tree(image: Image, store: Store) -> Rootfs:
 
 @contextmanager
 def root_tar(image: Image, store: Store) -> Iterator[BinaryIO]:
-    """The uncompressed tar of the image's root, as a stream. A single layer passes through unchanged and verified."""
-    if len(image.layers) == 1:
+    """The uncompressed tar of the image's root, as a stream.
+
+    A single layer that was packed here passes through unchanged and verified. Any other is a tar of strangers, which
+    engines would unpack in their own way: it is read, and its tree written anew.
+    """
+    if passes_unread(image, store):
         with plain_stream(image.layers[0], store.limits) as stream:
             yield stream
     else:
@@ -80,74 +77,45 @@ def root_tar(image: Image, store: Store) -> Iterator[BinaryIO]:
             yield stream
 
 
-class Pieces(io.RawIOBase):
-    """A stream of pieces that come one after the other. An error of their making is the reader's."""
-
-    def __init__(self, pieces: Iterator[bytes | memoryview]) -> None:
-        self._pieces, self._rest = pieces, memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer)
-        while not self._rest:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._rest = memoryview(piece)
-        count = min(len(view), len(self._rest))
-        view[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
+def passes_unread(image: Image, store: Store) -> bool:
+    """Whether all that the image's root is, is one tar that was packed here: such a tar has no whiteouts, say."""
+    return len(image.layers) == 1 and store.record(_OURS, str(image.layers[0].diff_id)) is not None
 
 
-def plain_stream(layer: Layer, limits: Limits = _DEFAULT) -> BinaryIO:
-    """The uncompressed tar of a layer, read once and verified on the way. Errors as for `plain_layer`."""
-    _compression(layer)
-    return cast(BinaryIO, io.BufferedReader(Pieces(_plain_pieces(layer, limits.room(layer.size))), CHUNK))
+def note_own(layer: Layer, store: Store) -> None:
+    """Note that we packed it ourselves. Raises ImageError."""
+    if store.record(_OURS, str(layer.diff_id)) is None:
+        store.write_record(_OURS, str(layer.diff_id), b"packed", durable=False)
+    note_sound(layer, store)
 
 
-def _plain_pieces(layer: Layer, room: Room) -> Iterator[bytes]:
-    """The tar of a layer while its blob is read. Its end is only reached if it has the right diff_id."""
+def note_sound(layer: Layer, store: Store) -> None:
+    """Note that a blob of this digest and size, read as its media type says, is the tar of this diff_id."""
+    if not is_sound(layer, store):
+        store.write_record(_SOUND, _said(layer), b"sound", durable=False)
+
+
+def is_sound(layer: Layer, store: Store) -> bool:
+    """Whether that has been noted: it is so for ever, for a digest stands for its bytes."""
+    return store.record(_SOUND, _said(layer)) is not None
+
+
+def with_what_is_known(images: Sequence[Image], store: Store) -> list[Image]:
+    """The images, with the layers marked as sound of which the store knows it: nobody need look into them again."""
+    return [
+        replace(image, layers=tuple(replace(layer, sound=is_sound(layer, store)) for layer in image.layers))
+        for image in images
+    ]
+
+
+def _said(layer: Layer) -> str:
+    return f"{layer.digest} {layer.size} {layer.media_type} {layer.diff_id}"
+
+
+def _see_through(layer: Layer, store: Store) -> None:
+    """Verify that the blob has the digest and size that are said of it, unless that was seen since its last change."""
     what = f"the layer {layer.digest}"
-    compression = _compression(layer)
-    hasher = layer.diff_id.hasher()
-    with cast(io.BufferedReader, verified(layer.open(), layer.digest, layer.size, what)) as blob:
-        found = kind_of(blob.peek(MAGIC))
-        if found != compression:
-            _finish(cast(BinaryIO, blob))  # other bytes than promised are the greater lie
-            raise FormatError(
-                f"{what} is of the type {layer.media_type}, but its bytes are {_named(found)}",
-                "make or fetch the image again with a tool that tells its layers rightly",
-            )
-        try:
-            for piece in room.bounded(pieces(cast(BinaryIO, blob), compression), what):
-                hasher.update(piece)
-                yield piece
-                del piece
-        except Unsound as error:
-            _finish(cast(BinaryIO, blob))
-            raise FormatError(f"{what} is damaged: {error}", "build or fetch the image again") from error
-        _finish(cast(BinaryIO, blob))
-    digests.check(Digest(layer.diff_id.algorithm, hasher.hexdigest()), layer.diff_id, f"the uncompressed {what[4:]}")
-
-
-def _finish(blob: BinaryIO) -> None:
-    """Read what is left: the check of a blob is at its end."""
-    while blob.read(CHUNK):
-        pass
-
-
-def _named(compression: Compression) -> str:
-    return "no compressed ones" if compression == "none" else f"those of {compression}"
-
-
-def _compression(layer: Layer) -> Compression:
-    try:
-        return _COMPRESSIONS[layer.media_type]
-    except KeyError:
-        raise FormatError(
-            f"the layer {layer.digest} is of the type {layer.media_type}, which we do not read",
-            "make the image again with layers that are plain tars, or packed with gzip or zstd",
-        ) from None
+    if isinstance(layer.open, Located):
+        kept.verify(store, layer.open.path, layer.digest, layer.size, what)
+        return
+    kept.read_through(layer.open(), layer.digest, layer.size, what)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import FormatError, UsageError
 from fromscratch.formats import oci
+from fromscratch.formats.limits import Limits
 from fromscratch.formats.oci_artifact import referrers
 from fromscratch.formats.oci_graph import Graph, graph
 from fromscratch.formats.oci_images import Blobs, images
@@ -31,9 +32,16 @@ if TYPE_CHECKING:
     from fromscratch.formats.layer import Packed
     from fromscratch.model.rootfs import Rootfs
 
+_DEFAULT = Limits()
+
 
 def write_layout(
-    directory: Path, images: Sequence[Image], *, tag: str | None, keep_others: bool = False
+    directory: Path,
+    images: Sequence[Image],
+    *,
+    tag: str | None,
+    keep_others: bool = False,
+    limits: Limits = _DEFAULT,
 ) -> oci.Descriptor:
     """Write these images, one for each platform, as the layout at `directory`; the answer is the descriptor of `tag`.
 
@@ -41,7 +49,7 @@ def write_layout(
     ImageError, and IntegrityError for a layer that is not what it says.
     """
     with LayoutWriter(directory) as writer:
-        return writer.finish(images, tag=tag, keep_others=keep_others)
+        return writer.finish(images, tag=tag, keep_others=keep_others, limits=limits)
 
 
 class LayoutWriter:
@@ -103,9 +111,9 @@ class LayoutWriter:
         return layer, packed
 
     def layer(self, diff_id: Digest, digest: Digest, size: int, media_type: str, *, comment: str = "") -> Layer:
-        """A layer whose blob is in this layout; it can be opened while the layout is under way and afterwards."""
+        """A layer that was packed into this layout, now or before; it can be opened under way and afterwards."""
         descriptor = oci.Descriptor(media_type=media_type, digest=digest, size=size)
-        return Layer(diff_id, digest, size, media_type, partial(self._open, descriptor), comment)
+        return Layer(diff_id, digest, size, media_type, partial(self._open, descriptor), comment, sound=True)
 
     def reuse(self, digest: Digest, size: int) -> bool:
         """Take a blob over from the layout that is to be replaced; False if it has no such blob.
@@ -137,6 +145,7 @@ class LayoutWriter:
         tag: str | None,
         keep_others: bool = False,
         artifacts: Sequence[Graph] = (),
+        limits: Limits = _DEFAULT,
     ) -> oci.Descriptor:
         """Write configurations, manifests and index and put the layout in its place.
 
@@ -144,7 +153,7 @@ class LayoutWriter:
         are listed behind it. The answer is the descriptor that `index.json` holds, without annotations.
         """
         annotations = {oci.REF_NAME: oci.check_tag(tag)} if tag is not None else {}
-        whole = graph(images)
+        whole = graph(images, limits)
         graphs = [Graph(replace(whole.top, annotations=annotations), whole.blobs), *artifacts]
         with disk.explained(self.directory):
             new = {blob.digest for each in graphs for blob in each.blobs}
@@ -180,6 +189,10 @@ class LayoutWriter:
 
     def _bring(self, blob: Blob) -> None:
         if self.reuse(blob.digest, blob.size):
+            if blob.looked_into:
+                with blob.open() as stream:
+                    while stream.read(CHUNK):
+                        pass
             return
         with (
             verified(blob.open(), blob.digest, blob.size, f"the blob {blob.digest}") as stream,

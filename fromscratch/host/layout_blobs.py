@@ -3,14 +3,14 @@
 import errno
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from fromscratch.errors import FormatError, ImageError, MissingBlob, UsageError
 from fromscratch.formats import oci
-from fromscratch.formats.verified import check_bytes, verified
+from fromscratch.formats.verified import check_bytes
 from fromscratch.host import disk
+from fromscratch.host.blob_file import BlobFile
 
 _DIRECTORY_TRANSPORT = b"Directory Transport Version:"
 
@@ -42,15 +42,8 @@ class LayoutBlobs:
         return check_bytes(data, descriptor.digest, descriptor.size, what)
 
     def layer(self, descriptor: oci.Descriptor) -> Callable[[], BinaryIO]:
-        self._path(descriptor)
-        return partial(self._open, descriptor)
-
-    def _open(self, descriptor: oci.Descriptor) -> BinaryIO:
-        path = self._path(descriptor)
-        with disk.readable(path):
-            stream = open(path, "rb", buffering=0)
         what = f"the layer {descriptor.digest} of {self.label}"
-        return verified(stream, descriptor.digest, descriptor.size, what)
+        return BlobFile(self._path(descriptor), descriptor.digest, descriptor.size, what)
 
     def _path(self, descriptor: oci.Descriptor) -> Path:
         path = self.root / "blobs" / descriptor.digest.algorithm / descriptor.digest.hex

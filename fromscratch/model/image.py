@@ -120,7 +120,8 @@ class Layer:
     """One layer blob. `diff_id` is the digest of the uncompressed tar, `digest` and `size` of the blob.
 
     `open` gives the blob's bytes. In the image's history `comment` says what the layer holds, and
-    `created_by` what made it, and of what.
+    `created_by` what made it, and of what. `sound` is said where it is known that a blob of this digest and size, read
+    as its media type says, is the tar of this diff_id.
     """
 
     diff_id: Digest
@@ -130,16 +131,22 @@ class Layer:
     open: Callable[[], BinaryIO] = field(compare=False, repr=False)
     comment: str = ""
     created_by: str = ""
+    sound: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """Bytes under their digest: image-spec/descriptor.md. `open` gives them."""
+    """Bytes under their digest: image-spec/descriptor.md. `open` gives them.
+
+    With `looked_into`, reading them to their end verifies more than the digest: so it must be done once, even where
+    the same bytes are at hand already.
+    """
 
     media_type: str
     digest: Digest
     size: int
     open: Callable[[], BinaryIO] = field(compare=False, repr=False)
+    looked_into: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

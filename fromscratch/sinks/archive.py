@@ -9,13 +9,15 @@ from typing import BinaryIO, cast
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
 from fromscratch.formats.docker_archive import docker_archive, full_name
+from fromscratch.formats.layer_blob import Pieces
+from fromscratch.formats.limits import Limits
 from fromscratch.formats.oci_archive import oci_archive
-from fromscratch.host.layers import Pieces
 from fromscratch.host.written import write_stream
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference
 from fromscratch.sinks.contract import Receipt
 
+_DEFAULT = Limits()
 _COMPRESSED = {".gz", ".tgz", ".zst", ".xz", ".bz2", ".lz4", ".zip", ".7z"}
 
 
@@ -24,10 +26,11 @@ class DockerArchiveSink:
     """The reference is the name that `docker load` will give the image. The digest is that of the file."""
 
     path: Path
+    limits: Limits = _DEFAULT
 
     def deliver(self, image: Image, reference: str) -> Receipt:
         name = Reference.parse(reference)
-        return Receipt(f"docker-archive:{self.path}", _write(self.path, docker_archive(image, name)))
+        return Receipt(f"docker-archive:{self.path}", _write(self.path, docker_archive(image, name, self.limits)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class OciArchiveSink:
     """The reference is a name, whose tag is that of the archive, or empty. The digest is that of the file."""
 
     path: Path
+    limits: Limits = _DEFAULT
 
     def deliver(self, image: Image, reference: str) -> Receipt:
         return self.deliver_all([image], reference)
@@ -42,9 +46,11 @@ class OciArchiveSink:
     def deliver_all(self, images: Sequence[Image], reference: str) -> Receipt:
         """One image for each platform, under an image index if there are several."""
         if not reference:
-            return Receipt(f"oci-archive:{self.path}", _write(self.path, oci_archive(images, tag=None)))
+            return Receipt(
+                f"oci-archive:{self.path}", _write(self.path, oci_archive(images, tag=None, limits=self.limits))
+            )
         name = Reference.parse(reference)
-        pieces = oci_archive(images, tag=name.tag, name=full_name(name))
+        pieces = oci_archive(images, tag=name.tag, name=full_name(name), limits=self.limits)
         return Receipt(f"oci-archive:{self.path}:{name.tag}", _write(self.path, pieces))
 
 

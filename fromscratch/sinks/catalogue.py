@@ -29,11 +29,11 @@ def file_sink(form: str, path: Path, store: Store) -> Sink:
         case "tar":
             return TarballSink(path, store)
         case "oci":
-            return LayoutSink(path)
+            return LayoutSink(path, store.limits)
         case "oci-archive":
-            return OciArchiveSink(path)
+            return OciArchiveSink(path, store.limits)
         case "docker-archive":
-            return DockerArchiveSink(path)
+            return DockerArchiveSink(path, store.limits)
         case "aci":
             return AciSink(path, store)
     raise UsageError(f"{form!r} is no form of an image", "say tar, oci, oci-archive, docker-archive or aci")

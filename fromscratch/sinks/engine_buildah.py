@@ -99,9 +99,9 @@ class BuildahSink(EngineSink):
     def _load(self, image: Image, name: Reference, state: Status) -> None:
         # Either form keeps the configuration as it is; podman looks for health checks in docker's alone.
         if image.config.needs_docker_form:
-            form, pieces = "docker", docker_archive(image, name)
+            form, pieces = "docker", docker_archive(image, name, self.store.limits)
         else:
-            form, pieces = "oci", oci_archive([image], tag=name.tag, name=full_name(name))
+            form, pieces = "oci", oci_archive([image], tag=name.tag, name=full_name(name), limits=self.store.limits)
         platform = image.platform
         variant = [f"--variant={platform.variant}"] if platform.variant else []
         flags = ["--quiet", f"--os={platform.os}", f"--arch={platform.architecture}", *variant]

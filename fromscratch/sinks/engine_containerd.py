@@ -34,7 +34,7 @@ class ContainerdSink(EngineSink):
         self.engine.status().need()
         name, made = self._name(image_name(reference)), passing()
         with self.progress.task(f"containerd load {name}", unit="steps"):
-            archive = oci_archive(images, tag=made.tag, name=full_name(made))
+            archive = oci_archive(images, tag=made.tag, name=full_name(made), limits=self.store.limits)
             self._bring(archive, made, name, [image.platform for image in images])
         self._sweep()
         return self._receipt(name, graph(images).top.digest)
@@ -51,7 +51,7 @@ class ContainerdSink(EngineSink):
 
     def _load(self, image: Image, name: Reference, state: Status) -> None:
         made = passing()
-        self._bring(docker_archive(image, made), made, name, [image.platform])
+        self._bring(docker_archive(image, made, self.store.limits), made, name, [image.platform])
 
     def _bring(self, archive: Iterator[bytes], made: Reference, name: Reference, platforms: Sequence[Platform]) -> None:
         try:

@@ -36,7 +36,7 @@ class DockerSink(EngineSink):
                 self._load(flat, name, state)
 
     def _load(self, image: Image, name: Reference, state: Status) -> None:
-        with stream_of(docker_archive(image, name)) as archive:
+        with stream_of(docker_archive(image, name, self.store.limits)) as archive:
             self.engine.load(archive)
 
 

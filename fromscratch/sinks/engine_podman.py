@@ -41,7 +41,7 @@ class PodmanSink(EngineSink):
             tidied(lambda: self.engine.forget(base))  # with the container of a build that was stopped
 
     def _load(self, image: Image, name: Reference, state: Status) -> None:
-        with stream_of(docker_archive(image, name)) as archive:
+        with stream_of(docker_archive(image, name, self.store.limits)) as archive:
             self.engine.call("load", stdin=archive, hang_up=True)
 
 

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fromscratch.errors import UsageError
+from fromscratch.formats.limits import Limits
 from fromscratch.host.layout import write_layout
 from fromscratch.model.image import Image
 from fromscratch.sinks.contract import Receipt
+
+_DEFAULT = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,7 @@ class LayoutSink:
     """
 
     directory: Path
+    limits: Limits = _DEFAULT
 
     def deliver(self, image: Image, reference: str) -> Receipt:
         return self.deliver_all([image], reference)
@@ -29,5 +33,5 @@ class LayoutSink:
                 f"{self.directory} is a file, and an OCI layout is a folder",
                 "name a folder, or say oci-archive for a file",
             )
-        top = write_layout(self.directory, images, tag=reference or None, keep_others=True)
+        top = write_layout(self.directory, images, tag=reference or None, keep_others=True, limits=self.limits)
         return Receipt(f"oci:{self.directory}" + (f":{reference}" if reference else ""), top.digest)

@@ -37,7 +37,7 @@ class RegistrySink:
     def push(self, images: Sequence[Image], reference: str) -> Pushed:
         """The same, with an account of what was sent."""
         return push(
-            graph(images),
+            graph(images, self.store.limits),
             reference_of(reference),
             self.access,
             self.progress,

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from fromscratch.digest import CHUNK, Digest
+from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
 from fromscratch.formats import oci
 from fromscratch.formats.layer import pack
-from fromscratch.formats.verified import verified
+from fromscratch.formats.layer_blob import sound_stream
 from fromscratch.host import disk
-from fromscratch.host.layers import plain_stream, root_tar, root_tree
+from fromscratch.host.layers import passes_unread, root_tar, root_tree
 from fromscratch.host.store import Store
 from fromscratch.host.written import write_stream
 from fromscratch.model.image import Image, Layer
@@ -26,7 +26,8 @@ _LAYERS: dict[Codec, str] = {"gzip": oci.LAYER_GZIP, "zstd": oci.LAYER_ZSTD, "no
 class TarballSink:
     """The suffix says how the file is compressed: .tar (or none), .tar.gz, .tgz, .tar.zst. The reference is not used.
 
-    A single layer is written as it is; several are laid over each other first. The digest is that of the file.
+    A single layer that was packed here is written as it is; others are laid over each other first, and what strangers
+    packed is read in any case. The digest is that of the file.
     """
 
     path: Path
@@ -38,7 +39,7 @@ class TarballSink:
         if codec == "none":
             with root_tar(image, self.store) as stream:
                 digest = write_stream(self.path, stream)
-        elif len(image.layers) == 1 and image.layers[0].media_type == _LAYERS[codec]:
+        elif passes_unread(image, self.store) and image.layers[0].media_type == _LAYERS[codec]:
             digest = self._copied(image.layers[0])
         else:
             tree = root_tree(image, self.store)
@@ -47,11 +48,8 @@ class TarballSink:
         return Receipt(f"tar:{self.path}", digest)
 
     def _copied(self, layer: Layer) -> Digest:
-        """A blob that already has the wanted form, looked into before it is copied."""
-        with plain_stream(layer, self.store.limits) as stream:
-            while stream.read(CHUNK):
-                pass
-        with verified(layer.open(), layer.digest, layer.size, f"the layer {layer.digest}") as stream:
+        """A blob that already has the wanted form, looked into while it is copied."""
+        with sound_stream(layer, self.store.limits) as stream:
             return write_stream(self.path, stream)
 
 

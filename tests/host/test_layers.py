@@ -3,6 +3,7 @@
 import gzip
 import io
 import lzma
+import tarfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,17 +12,20 @@ import pytest
 import zstandard
 
 from fromscratch.digest import Digest
-from fromscratch.errors import FormatError, IntegrityError, TooLarge
+from fromscratch.errors import FormatError, ImageError, IntegrityError, TooLarge
 from fromscratch.formats import oci
 from fromscratch.formats.limits import Limits, limits
 from fromscratch.formats.tar import blocks
 from fromscratch.formats.tar_header import header
-from fromscratch.host.layers import plain_layer, root_tar, root_tree
+from fromscratch.host import layers
+from fromscratch.host.flattened import flattened
+from fromscratch.host.layers import note_own, plain_layer, root_tar, root_tree
 from fromscratch.host.store import Store
 from fromscratch.model import listing
 from fromscratch.model.entry import Meta
 from fromscratch.model.image import Layer
 from fromscratch.paths import TreePath
+from fromscratch.sinks.tarball import TarballSink
 from tests.images import blob_layer, image_of
 from tests.trees import listed, text, tree
 
@@ -176,17 +180,64 @@ def test_times_of_the_upper_layer_count(store: Store) -> None:
     assert merged[next(path for path in merged if path == "/etc/a")].meta.mtime == 10**9
 
 
-def test_a_plain_layer_is_kept_by_its_diff_id(store: Store) -> None:
+def test_a_plain_layer_is_kept_by_its_diff_id(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not unpacked again, and the blob is read to see that it is still the right one."""
     layer = blob_layer(tar(BASE))
     assert plain_layer(layer, store).read_bytes() == tar(BASE)
     assert store.has(layer.diff_id)
-    assert plain_layer(replace(layer, open=lambda: pytest.fail("read twice")), store).read_bytes() == tar(BASE)
+    monkeypatch.setattr(layers, "plain_pieces", lambda *_: pytest.fail("unpacked twice"))
+    assert plain_layer(layer, store).read_bytes() == tar(BASE)
 
 
-def test_a_single_layer_streams_through_unchanged(store: Store) -> None:
-    with root_tar(image_of(tar(BASE)), store) as stream:
+def test_a_layer_that_was_packed_here_streams_through_unchanged(store: Store) -> None:
+    image = image_of(tar(BASE))
+    note_own(image.layers[0], store)
+    with root_tar(image, store) as stream:
         assert stream.read() == tar(BASE)
-    assert not store.root.exists()
+    assert not store.has(image.layers[0].diff_id)
+
+
+# A root of one layer of strangers is read, whatever becomes of it.
+
+OUTSIDE = header(b"../../etc/cron.d/x", b"0", Meta(0o644)) + bytes(1024)
+WHITEOUTS = header(b"a", b"0", Meta(0o644)) + header(b".wh.b", b"0", Meta(0o644)) + bytes(1024)
+
+
+@pytest.mark.parametrize("name", ["out.tar", "out.tar.gz", "out.tar.zst"])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        OUTSIDE,
+        hard_link("x", "../../etc/passwd") + bytes(1024),
+        header(b"a/.wh...", b"0", Meta(0o644)) + bytes(1024),
+        header(b"x", b"0", Meta(0o644), size=1 << 30) + bytes(1024),
+        b"".join(header(b"%d" % number, b"0", Meta(0o644)) for number in range(11)) + bytes(1024),
+    ],
+    ids=["a name that leads out", "a link that leads out", "a whiteout of the folder above", "cut", "too many"],
+)
+def test_what_would_be_refused_of_several_layers_is_refused_of_one(layer: bytes, name: str, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store", Limits(entries=10))
+    image = image_of(layer)
+    with pytest.raises(ImageError), root_tar(image, store) as stream:
+        stream.read()
+    with pytest.raises(ImageError), flattened(image, store) as flat:
+        flat.layers[0].open()
+    with pytest.raises(ImageError):
+        TarballSink(tmp_path / name, store).deliver(image)
+    assert not (tmp_path / name).exists()
+
+
+def test_whiteouts_of_the_only_layer_are_no_files(tmp_path: Path) -> None:
+    """Who unpacks the tar by itself would make files of them."""
+    store, image = Store(tmp_path / "store"), image_of(WHITEOUTS)
+    with root_tar(image, store) as stream:
+        assert stream.read() == tar("f 0644 0:0 /a ''")
+    with flattened(image, store) as flat, flat.layers[0].open() as stream:
+        assert stream.read() == tar("f 0644 0:0 /a ''")
+    for name in ("x.tar", "x.tar.gz"):
+        TarballSink(tmp_path / name, store).deliver(image)
+        with tarfile.open(tmp_path / name) as archive:
+            assert archive.getnames() == ["a"]
 
 
 def test_several_layers_stream_as_one(store: Store) -> None:

@@ -6,9 +6,9 @@ import json
 import tarfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 import zstandard
@@ -16,12 +16,13 @@ import zstandard
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, ImageError, IntegrityError
 from fromscratch.formats import oci
+from fromscratch.host import kept
 from fromscratch.host.archives import read_archive
 from fromscratch.host.layers import root_tree
 from fromscratch.host.layout import read_layout
 from fromscratch.host.store import Store
 from fromscratch.model.image import Image
-from fromscratch.sinks.archive import OciArchiveSink
+from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
 from fromscratch.sinks.layout import LayoutSink
 from fromscratch.sinks.tarball import TarballSink
 from tests.sinks.contract import TREE, packed
@@ -248,6 +249,104 @@ def test_a_layer_that_must_not_be_distributed(form: Form, media_type: str, tmp_p
     (tmp_path / "gone").mkdir()
     with pytest.raises(FormatError, match=f"lacks the layer {digest_of(BLOB)}, which its owner alone"):
         form(gone.made(), tmp_path / "gone", store)
+
+
+# What the store has seen before changes nothing.
+
+BAD_CRC = BLOB[:-5] + bytes([BLOB[-5] ^ 1]) + BLOB[-4:]
+CUT = BLOB[:-8]
+BEHIND = BLOB + b"garbage"
+LIES: dict[str, tuple[Lying, str]] = {
+    "a checksum": (Lying(blob=BAD_CRC), "is damaged"),
+    "no checksum": (Lying(blob=CUT), "is damaged"),
+    "garbage behind it": (Lying(blob=BEHIND), "is damaged"),
+    "another compression": (Lying(media_type=oci.LAYER_ZSTD), "its bytes are those of gzip"),
+    "no compression": (Lying(blob=TAR), "its bytes are no compressed ones"),
+    "another size": (Lying(size=len(BLOB) + 1), "bytes where its descriptor promises"),
+    "another blob": (Lying(there=ANOTHER), "bytes where its descriptor promises|has the digest"),
+    "a bit of it": (Lying(there=FLIPPED), "has the digest"),
+    "no blob": (Lying(there=b""), "bytes where its descriptor promises"),
+    "another tar": (Lying(diff_id=digest_of(TAR), blob=ANOTHER), "the uncompressed layer .* has the digest"),
+}
+
+
+@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
+@pytest.mark.parametrize("form", OF_OCI)
+@pytest.mark.parametrize("lie", LIES)
+def test_the_answer_does_not_depend_on_what_the_store_has_seen(
+    lie: str, form: Form, warm: bool, store: Store, tmp_path: Path
+) -> None:
+    lying, match = LIES[lie]
+    for name in ("honest", "lying"):
+        (tmp_path / name).mkdir()
+    if warm:
+        [honest] = form(Lying().made(), tmp_path / "honest", store)
+        root_tree(honest, store)
+    [image] = form(replace(lying, files={}).made(), tmp_path / "lying", store)
+    with pytest.raises(ImageError, match=match):
+        root_tree(image, store)
+    for name in ("out.tar", "out.tar.gz"):
+        with pytest.raises(ImageError, match=match):
+            TarballSink(tmp_path / name, store).deliver(image)
+    for sink in (
+        LayoutSink(tmp_path / "copy"),
+        OciArchiveSink(tmp_path / "o.tar"),
+        DockerArchiveSink(tmp_path / "d.tar"),
+    ):
+        with pytest.raises(ImageError, match=match):
+            sink.deliver(image, "a:1" if sink != LayoutSink(tmp_path / "copy") else "1")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["honest", "lying", "store"]
+
+
+@pytest.mark.parametrize("place", ["/etc/passwd", "another", "nowhere"])
+def test_a_symlink_in_the_place_of_a_blob_is_what_it_leads_to(place: str, store: Store, tmp_path: Path) -> None:
+    [image] = layout(Lying().made(), tmp_path, store)
+    root_tree(image, store)
+    (tmp_path / "another").write_bytes(ANOTHER)
+    blob = tmp_path / "oci" / path(digest_of(BLOB))
+    blob.unlink()
+    blob.symlink_to(tmp_path / place)
+    with pytest.raises(ImageError, match=r"lacks the blob|promises|has the digest"):
+        root_tree(read_layout(tmp_path / "oci")[0], store)
+
+
+def test_a_blob_that_is_in_the_place_of_the_copy_already_is_looked_into(store: Store, tmp_path: Path) -> None:
+    [image] = layout(Lying(blob=BAD_CRC).made(), tmp_path, store)
+    with pytest.raises(FormatError, match="is damaged"):
+        LayoutSink(tmp_path / "oci").deliver(image, "again")
+
+
+def test_two_layers_of_one_blob_that_say_different_things_are_refused(store: Store, tmp_path: Path) -> None:
+    """It is copied once, and would be verified as what the first says of it."""
+    twice = {"type": "layers", "diff_ids": [digest_of(TAR), digest_of(OTHER)]}
+    lying = Lying(
+        config=changed("rootfs", twice), manifest=lambda document: {**document, "layers": document["layers"] * 2}
+    )
+    [image] = layout(lying.made(), tmp_path, store)
+    with pytest.raises(FormatError, match="is there twice"):
+        LayoutSink(tmp_path / "copy").deliver(image, "1")
+
+
+def test_a_blob_is_read_again_only_when_its_file_has_changed(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [image] = layout(Lying().made(), tmp_path, store)
+    monkeypatch.setattr(kept, "is_settled", lambda _ctime: True)
+    root_tree(image, store)
+    root_tree(image, store)
+    reads: list[str] = []
+
+    def noted(stream: BinaryIO, *_: object) -> None:
+        with stream:
+            reads.append("read")
+
+    monkeypatch.setattr(kept, "read_through", noted)
+    root_tree(image, store)
+    assert reads == []
+    blob = tmp_path / "oci" / path(digest_of(BLOB))
+    blob.write_bytes(blob.read_bytes())
+    root_tree(image, store)
+    assert reads == ["read"]
 
 
 def changed(key: str, value: Any) -> Callable[[dict[str, Any]], Any]:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import BinaryIO
 
 from fromscratch.digest import Digest
@@ -15,7 +16,8 @@ from fromscratch.formats import oci
 from fromscratch.formats.oci import Descriptor
 from fromscratch.formats.oci_graph import is_manifest
 from fromscratch.formats.oci_images import images_below
-from fromscratch.formats.verified import check_bytes, verified
+from fromscratch.formats.verified import check_bytes
+from fromscratch.host.blob_file import BlobFile
 from fromscratch.host.download import Wanted, download
 from fromscratch.host.registry import origins
 from fromscratch.host.registry.access import Access
@@ -77,7 +79,7 @@ class RegistryBlobs:
         return data
 
     def layer(self, descriptor: Descriptor) -> Callable[[], BinaryIO]:
-        return partial(self._open, descriptor)
+        return partial(self._open, descriptor) if is_manifest(descriptor.media_type) else _Brought(self, descriptor)
 
     def platforms(self, top: Descriptor) -> list[Platform]:
         """What the index says it is for; of a single image, what its configuration says."""
@@ -101,12 +103,7 @@ class RegistryBlobs:
         return Wanted(title=title, urls=(url,), digest=descriptor.digest, size=descriptor.size)
 
     def _open(self, descriptor: Descriptor) -> BinaryIO:
-        if is_manifest(descriptor.media_type):
-            return io.BytesIO(self.document(descriptor))
-        if not self.store.has(descriptor.digest):
-            self.bring([descriptor])
-        stream = self.store.open(descriptor.digest)
-        return verified(stream, descriptor.digest, descriptor.size, f"the layer {descriptor.digest} of {self.label}")
+        return io.BytesIO(self.document(descriptor))
 
     def _manifest(self, name: str) -> Answer:
         doing = f"pull {name} from {self.label}"
@@ -116,6 +113,25 @@ class RegistryBlobs:
         with self.store.temporary() as path:
             path.write_bytes(data)
             self.store.adopt(path, digest)
+
+
+@dataclass(frozen=True)
+class _Brought:
+    """What opens a blob that is brought into the store when it is first asked for."""
+
+    blobs: RegistryBlobs
+    descriptor: Descriptor
+
+    @property
+    def path(self) -> Path:
+        digest, store = self.descriptor.digest, self.blobs.store
+        if not store.has(digest):
+            self.blobs.bring([self.descriptor])
+        return store.path(digest)
+
+    def __call__(self) -> BinaryIO:
+        digest, size = self.descriptor.digest, self.descriptor.size
+        return BlobFile(self.path, digest, size, f"the layer {digest} of {self.blobs.label}")()
 
 
 def pull(
