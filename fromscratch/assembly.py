@@ -17,6 +17,7 @@ from fromscratch import __version__, about, evidence, output
 from fromscratch.errors import UsageError
 from fromscratch.evidence import Evidence, ImageEvidence
 from fromscratch.host.layout import LayoutWriter
+from fromscratch.host.own_folders import OwnFolders
 from fromscratch.host.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Layer, Platform
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
 class Job:
     """One recipe to be built: everything that the result may depend on, besides the store's content.
 
-    `folder` is where the recipe's relative paths start; `epoch` counts seconds since 1970.
+    `folder` is where the recipe's relative paths start; `epoch` counts seconds since 1970. `beside` are further
+    folders that builds write, and none reads.
     """
 
     recipe: Recipe
@@ -54,6 +56,7 @@ class Job:
     epoch: int = 0
     progress: Progress = SILENT
     jobs: int = 2
+    beside: tuple[Path, ...] = ()
 
     @property
     def layout(self) -> Path:
@@ -170,6 +173,9 @@ def packed(
 
 def sources(job: Job, platform: Platform) -> Iterator[tuple[Item, Source]]:
     """The items of the recipe, each bound to what surrounds it."""
+    own = OwnFolders(written=(job.output, job.store.root, *job.beside))
+    if platform == job.platforms[0]:
+        own = replace(own, tell=job.progress.note)  # once, and not for each platform
     for index, item in enumerate(job.recipe.items()):
         context = Context(
             folder=job.folder,
@@ -178,6 +184,7 @@ def sources(job: Job, platform: Platform) -> Iterator[tuple[Item, Source]]:
             progress=job.progress,
             jobs=job.jobs,
             log=job.output / output.LOG,
+            own=own,
         )
         yield item, bind(item.options, context)
 

@@ -74,7 +74,8 @@ def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: s
     if not re.fullmatch(r"[a-z0-9]+([._-][a-z0-9]+)*", name):
         raise UsageError(f"--name {name}: it names a folder and an image", "write it as my-app, in lower case")
     options = _checked(dict(binaries), BinariesOptions)
-    seen = programs(options, Path.cwd(), call.platforms)
+    output = Path(call.output_name) if call.output_name else Path("build") / name
+    seen = programs(options, Path.cwd(), call.platforms, (output, call.store.root))
     start = _entrypoint(entrypoint, seen)
     if start is None and not image["cmd"] and len(seen.asked) != 1:
         _check_startable(options, seen)
@@ -92,7 +93,7 @@ def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: s
         recipe=recipe,
         folder=Path.cwd(),
         store=call.store,
-        output=Path(call.output_name) if call.output_name else Path("build") / name,
+        output=output,
         platforms=call.platforms or seen.platforms or (Platform.of_this_machine(),),
         epoch=call.epoch(None),
         progress=call.progress,

@@ -92,7 +92,7 @@ def import_isal() -> tuple[Any, Any]:
     except ImportError as error:
         raise MissingTool(
             "fast compression needs the Python package isal, which is not installed",
-            "install it beside fromscratch (pip install isal, or pipx inject fromscratch isal), or write compression: gzip",
+            "install it beside fromscratch (pip install isal, or pipx inject …), or write compression: gzip",
         ) from error
     return isal, isal_zlib
 

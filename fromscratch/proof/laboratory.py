@@ -135,6 +135,7 @@ class Laboratory:
             "store": packed(place / "store"),
             "limits": asdict(job.store.limits),
             "output": packed(place / "output"),
+            "beside": [packed(each.absolute()) for each in (job.output, job.store.root, *job.beside)],
             "answer": packed(place / "answer.json"),
             "settings": {
                 name: packed(value) if isinstance(value, str) else value for name, value in plan.settings.items()

@@ -68,6 +68,7 @@ def _failure(spec: dict[str, Any], settings: dict[str, Any]) -> dict[str, str] |
         platforms=tuple(Platform.parse(name) for name in spec["platforms"]),
         epoch=spec["epoch"],
         jobs=settings["jobs"],
+        beside=tuple(Path(_path(each)) for each in spec["beside"]),
     )
     try:
         assembly.build(job)

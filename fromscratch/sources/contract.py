@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from fromscratch.host.own_folders import NONE, OwnFolders
 from fromscratch.host.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import Reference
@@ -17,7 +18,7 @@ class Context:
 
     `folder` is where relative paths of the recipe start; `place` names the item in messages and
     origins, such as `rootfs[0]`; `jobs` bounds what runs side by side; `log` is where the full
-    output of programs is kept.
+    output of programs is kept; `own` are folders that no source may take files from.
     """
 
     folder: Path
@@ -26,6 +27,7 @@ class Context:
     progress: Progress = SILENT
     jobs: int = 2
     log: Path | None = None
+    own: OwnFolders = NONE
 
 
 class Source(Protocol):

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from fromscratch.host import named
-from fromscratch.host.scan import fingerprint, scan
+from fromscratch.host.scan import Skip, fingerprint, scan
 from fromscratch.host.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
@@ -47,23 +47,27 @@ class OverlaySource:
         """Nothing to bring: the folder is here."""
 
     def fingerprint(self, store: Store) -> str:
-        skip = matcher(self._options.exclude)
-        return f"{msgspec.json.encode(self._options).decode()} {fingerprint(self._folder(), skip=skip)}"
+        folder = self._folder()
+        return f"{msgspec.json.encode(self._options).decode()} {fingerprint(folder, skip=self._skip(folder))}"
 
     def build(self, store: Store) -> Rootfs:
         """The files and whiteouts as they are; `transforms.overlay` carries the whiteouts out.
 
         Raises UsageError if there is no such folder, and ImageError for what cannot be read.
         """
-        options = self._options
+        options, folder = self._options, self._folder()
+        self._context.own.say(self.label, folder)
         tree = scan(
-            self._folder(),
+            folder,
             Origin(self.label, "found in", options.path),
             owner=parse_owner(options.owner),
             canonical_modes=not options.keep_modes,
-            skip=matcher(options.exclude),
+            skip=self._skip(folder),
         )
         return with_modes(tree, parse_modes(options.modes), Origin(self.label, "asked for", "its mode"))
 
     def _folder(self) -> Path:
         return named.folder(self._context.folder, self._options.path, self.label)
+
+    def _skip(self, folder: Path) -> Skip:
+        return self._context.own.skip(folder, matcher(self._options.exclude))

@@ -9,6 +9,7 @@ from fromscratch.errors import Conflict, UsageError
 from fromscratch.formats.elf_platform import platform_of
 from fromscratch.host import named
 from fromscratch.host.machine_view import MachineView
+from fromscratch.host.own_folders import NONE, OwnFolders
 from fromscratch.host.scan import scan
 from fromscratch.linker.ground import NOT_ELF, UNLOADED
 from fromscratch.linker.tree_ground import TreeGround
@@ -32,6 +33,7 @@ def additions(
     label: str,
     platform: Platform | None = None,
     below: Rootfs = _NOTHING,
+    own: OwnFolders = NONE,
 ) -> tuple[Rootfs, dict[TreePath, TreePath]]:
     """The tree of all that is named, owned by root, and of each of `paths` its path and the place that this leads to.
 
@@ -41,12 +43,13 @@ def additions(
     """
     tree = _NOTHING
     for text in options.stage:
-        found = scan(named.folder(folder, text, label), Origin(label, "found in", text), owner=(0, 0))
+        stage = named.folder(folder, text, label)
+        found = scan(stage, Origin(label, "found in", text), owner=(0, 0), skip=own.skip(stage, _no_path))
         if len(found) == 1:
             raise UsageError(f"{label}: the stage {text} is empty", "install into it first, as DESTDIR or --prefix do")
         tree = tree.merged(found, directories="keep")
     for text in options.add:
-        tree = tree.merged(_added(folder, text, label), directories="keep")
+        tree = tree.merged(_added(folder, text, label, own), directories="keep")
     upper = Stacked(tree, below)
     paths_: list[TreePath] = []
     # What moves comes after what stays, whose symlinks it may meet on its way.
@@ -55,8 +58,8 @@ def additions(
         for text in options.paths:
             if (split(text)[1] is not None) == moves:
                 found_, path = _program(options.root, folder, text, label, upper)
-                own = _platform_in(found_, path) if platform else None
-                if platform is None or own is None or own.architecture == platform.architecture:
+                its = _platform_in(found_, path) if platform else None
+                if platform is None or its is None or its.architecture == platform.architecture:
                     _together(entries, found_)
                     paths_.append(path)
         tree = _over(tree, entries)
@@ -77,6 +80,10 @@ def platforms(options: BinariesOptions, folder: Path, label: str) -> tuple[Platf
         if platform is not None:
             found[platform] = None
     return tuple(found)
+
+
+def _no_path(path: TreePath) -> bool:
+    return False
 
 
 def _together(entries: dict[TreePath, Entry], more: dict[TreePath, Entry]) -> None:
@@ -157,14 +164,14 @@ def _linked(view: View, place: TreePath, origin: Origin) -> Entry:
     return replace(with_meta(entry, Meta(0o777)), origins=(origin,))
 
 
-def _added(folder: Path, text: str, label: str) -> Rootfs:
+def _added(folder: Path, text: str, label: str, own: OwnFolders) -> Rootfs:
     """A file or a folder of `add`, its modes as they are."""
     name, destination = split(text)
     origin = Origin(label, "asked for", text)
     where = folder.absolute() / name
     if where.is_dir():
         into = tree_path(destination) if destination is not None else tree_path(str(where.resolve()))
-        return placed(scan(where, origin, owner=(0, 0)), into)
+        return placed(scan(where, origin, owner=(0, 0), skip=own.skip(where, _no_path)), into)
     view = MachineView()
     place = tree_path(str(named.file(folder, name, label).resolve()))
     entry = view.get(place)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fromscratch.formats.elf_platform import platform_of
+from fromscratch.host.own_folders import OwnFolders
 from fromscratch.linker.beyond.shebang import HEAD, shebang
 from fromscratch.linker.tree_ground import TreeGround
 from fromscratch.model.entry import File
@@ -32,8 +33,12 @@ class Programs(NamedTuple):
     platforms: tuple[Platform, ...]
 
 
-def programs(options: BinariesOptions, folder: Path, wanted: Sequence[Platform] = ()) -> Programs:
+def programs(
+    options: BinariesOptions, folder: Path, wanted: Sequence[Platform] = (), written: Sequence[Path] = ()
+) -> Programs:
     """The ELF programs and scripts that somebody could start. Only those for the platforms that are `wanted` count.
+
+    `written` are folders that the build writes, and does not read.
 
     Raises what `additions` raises.
     """
@@ -42,7 +47,7 @@ def programs(options: BinariesOptions, folder: Path, wanted: Sequence[Platform] 
     others: dict[TreePath, None] = {}
     locked: dict[TreePath, None] = {}
     for platform in wanted or platforms(options, folder, _LABEL) or (None,):
-        tree, named = additions(options, folder, _LABEL, platform)
+        tree, named = additions(options, folder, _LABEL, platform, own=OwnFolders(written=tuple(written)))
         ground = TreeGround(tree)
         in_bin = [each for each in _in_bin(tree) if _starts(ground, each)]
         starting = [each for each in named if _starts(ground, each)]

@@ -26,7 +26,7 @@ from fromscratch.paths import TreePath, matcher, shown
 from fromscratch.sources.binaries.additions import additions, regular_files
 from fromscratch.sources.binaries.etc import with_etc
 from fromscratch.sources.binaries.finders import finders
-from fromscratch.sources.binaries.options import BinariesOptions
+from fromscratch.sources.binaries.options import BinariesOptions, split
 from fromscratch.sources.binaries.started import startable
 from fromscratch.sources.contract import Context
 
@@ -62,6 +62,8 @@ class BinariesSource:
         Raises UsageError for what is not there, ImageError for what a program would not find, and Conflict for a
         library of `below` that is too old for it.
         """
+        for text in (*self._options.stage, *self._options.add):
+            self._context.own.say(f"binaries {text}", self._context.folder / split(text)[0])
         known, self._alone = self._alone, None
         gathered, added = known if known and len(below) == 1 else self._gathered(below)
         self._check(gathered)
@@ -75,7 +77,7 @@ class BinariesSource:
 
     def _gathered(self, below: Rootfs) -> tuple[Gathered, Rootfs]:
         options, context = self._options, self._context
-        added, programs = additions(options, context.folder, self.label, context.platform, below)
+        added, programs = additions(options, context.folder, self.label, context.platform, below, context.own)
         root = named.folder(context.folder, options.root, self.label)
         upper = Stacked(added, below)
         grounds: list[Ground] = [TreeGround(upper), GroundBeneath(MachineGround(root), upper)]

@@ -9,6 +9,7 @@ from pathlib import Path
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats import kconfig, kconfig_menus
 from fromscratch.formats.kconfig import Setting
+from fromscratch.host.own_folders import NONE, OwnFolders
 from fromscratch.host.shipped import shipped
 from fromscratch.host.store import Store
 from fromscratch.model.image import Platform
@@ -114,7 +115,7 @@ def find_fragment(name: str, folder: Path) -> Path:
     )
 
 
-def referenced(settings: Iterable[Setting], folder: Path, store: Store) -> str:
+def referenced(settings: Iterable[Setting], folder: Path, store: Store, own: OwnFolders = NONE) -> str:
     """A text that changes with the files and folders that settings name.
 
     They are named by $(FROMSCRATCH_FOLDER)/… and $(FROMSCRATCH_CONFIGS)/…, and by absolute paths in symbols that
@@ -127,10 +128,11 @@ def referenced(settings: Iterable[Setting], folder: Path, store: Store) -> str:
             path = Path(f"{tops[variable]}{below}")
             if not path.exists():
                 raise UsageError(f"{setting.line}: there is no {path}", f"mend {setting.asked_by}")
-            lines.append(f"{below} {content_digest(path, store)}")
+            lines.append(f"{below} {content_digest(path, store, besides=own.names(path))}")
         if _NAMES_FILES.search(setting.name):
-            words = (Path(word) for word in kconfig.unquoted(setting.value).split() if word.startswith("/"))
-            lines += [f"{path} {content_digest(path, store)}" for path in words if path.exists()]
+            named = (Path(word) for word in kconfig.unquoted(setting.value).split() if word.startswith("/"))
+            there = [path for path in named if path.exists()]
+            lines += [f"{path} {content_digest(path, store, besides=own.names(path))}" for path in there]
     return "\n".join(sorted(lines))
 
 

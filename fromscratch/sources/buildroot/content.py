@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from fromscratch.errors import ImageError
@@ -14,14 +14,14 @@ _NEVER = frozenset({".git", "__pycache__"})
 _RECORD = "folder-digest"
 
 
-def content_digest(path: Path, store: Store, *, besides: frozenset[str] = frozenset()) -> str:
+def content_digest(path: Path, store: Store, *, besides: Collection[str] = ()) -> str:
     """The digest of all names, kinds, execute bits and bytes; of a symlink also those of the file that it leads to.
 
-    What git and Python leave in folders does not count, nor do the names `besides` at the top. Kept by
+    What git and Python leave in folders does not count, nor do the paths `besides`, which start at the top. Kept by
     what stat(2) tells of each file, so that nothing is read twice. Raises ImageError for what cannot be read.
     """
     try:
-        found = [one for one in _walk(os.fspath(path)) if one[1].partition("/")[0] not in besides]
+        found = list(_walk(os.fspath(path), besides))
         seen = hashlib.sha256(os.fsencode(path))
         for place, name, state in found:
             seen.update(b"%b\0%a\n" % (os.fsencode(name), _facts(place, state)))
@@ -38,7 +38,7 @@ def content_digest(path: Path, store: Store, *, besides: frozenset[str] = frozen
     return whole.hexdigest()
 
 
-def _walk(top: str) -> Iterator[tuple[str, str, os.stat_result]]:
+def _walk(top: str, besides: Collection[str]) -> Iterator[tuple[str, str, os.stat_result]]:
     """The path itself, as what it leads to, and all below it: where it lies, its name, and what lstat(2) says."""
     pending = [(top, "", os.stat(top))]  # noqa: PTH116  text: a Path for each of 20000 files costs half a second
     while pending:
@@ -46,12 +46,12 @@ def _walk(top: str) -> Iterator[tuple[str, str, os.stat_result]]:
         yield place, name, state
         if stat.S_ISDIR(state.st_mode):
             with os.scandir(place) as entries:
-                below = sorted((entry.name, entry.path, entry.stat(follow_symlinks=False)) for entry in entries)
-            pending += [
-                (path, f"{name}/{child}" if name else child, state)
-                for child, path, state in reversed(below)
-                if child not in _NEVER
-            ]
+                below = sorted(
+                    (entry.name, entry.path, entry.stat(follow_symlinks=False))
+                    for entry in entries
+                    if entry.name not in _NEVER and (f"{name}/{entry.name}" if name else entry.name) not in besides
+                )
+            pending += [(path, f"{name}/{child}" if name else child, state) for child, path, state in reversed(below)]
 
 
 def _facts(place: str, state: os.stat_result) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from fromscratch.errors import UsageError
 from fromscratch.formats import kconfig
 from fromscratch.formats.kconfig import Setting
+from fromscratch.host.own_folders import OwnFolders
 from fromscratch.host.shipped import shipped
 from fromscratch.host.store import Store
 from fromscratch.sources.buildroot import config as configuration
@@ -61,10 +62,10 @@ def plan(options: BuildrootOptions, context: Context, store: Store, *, fetching:
     tools = host_tools.identify() if options.host_tools == "system" else None
     wish = configuration.wish(options, context.folder, context.platform, toolchain.settings)
     externals = tuple(_external(name, context.folder) for name in options.externals)
-    external = _external_digests(externals, store)
+    external = _external_digests(externals, store, context.own)
     rest = _hash(
         _LAYOUT,
-        configuration.referenced([*wish.settings, *_of_make(options)], context.folder, store),
+        configuration.referenced([*wish.settings, *_of_make(options)], context.folder, store, context.own),
         tools.identity if tools else "",
         *(f"{name}={value}" for name, value in sorted(options.make.items())),
     )
@@ -97,8 +98,8 @@ def plan(options: BuildrootOptions, context: Context, store: Store, *, fetching:
 
 def _tree(options: BuildrootOptions, context: Context, store: Store, *, fetching: bool) -> Tree:
     if fetching:
-        return trees.bring(options, context.folder, store, context.progress)
-    return trees.present(options, context.folder, store)
+        return trees.bring(options, context.folder, store, context.progress, context.own)
+    return trees.present(options, context.folder, store, context.own)
 
 
 def _fingerprint(
@@ -190,17 +191,18 @@ def _external(name: str, folder: Path) -> Path:
     return path
 
 
-def _external_digests(externals: tuple[Path, ...], store: Store) -> dict[str, str]:
+def _external_digests(externals: tuple[Path, ...], store: Store, own: OwnFolders) -> dict[str, str]:
     """A digest for each folder package/NAME, and one of all else under the empty name."""
     digests: dict[str, str] = {}
     others = []
     for top in externals:
-        for entry in sorted(top.iterdir()):
+        ours = own.names(top)
+        for entry in sorted(each for each in top.iterdir() if each.name not in ours):
             packages = sorted(entry.iterdir()) if entry.name == "package" and entry.is_dir() else [entry]
             for path in packages:
                 if path.name == ".git":
                     continue
-                digest = content_digest(path, store)
+                digest = content_digest(path, store, besides=own.names(path))
                 if path is not entry and path.is_dir():
                     digests[path.name] = _hash(digests.get(path.name, ""), digest)
                 else:

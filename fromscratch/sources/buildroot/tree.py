@@ -10,6 +10,7 @@ from typing import Literal, assert_never
 from fromscratch.digest import Digest, check
 from fromscratch.errors import DownloadError, ImageError, IntegrityError, NotFetched, UsageError
 from fromscratch.host import disk, kept, run
+from fromscratch.host.own_folders import NONE, OwnFolders
 from fromscratch.host.store import Store
 from fromscratch.progress import Progress
 from fromscratch.sources.buildroot.content import content_digest
@@ -36,7 +37,7 @@ class Tree:
     epoch: str
 
 
-def bring(options: BuildrootOptions, folder: Path, store: Store, progress: Progress) -> Tree:
+def bring(options: BuildrootOptions, folder: Path, store: Store, progress: Progress, own: OwnFolders = NONE) -> Tree:
     """The tree, downloaded and unpacked if need be. `folder` is where relative paths start.
 
     Raises UsageError, DownloadError, IntegrityError, ImageError.
@@ -46,7 +47,7 @@ def bring(options: BuildrootOptions, folder: Path, store: Store, progress: Progr
     kind, path = _local(options, folder)
     match kind:
         case "directory":
-            return _in_place(path, store)
+            return _in_place(path, store, own)
         case "tarball":
             return _unpacked(store, _stored_tarball(options, path, store), progress)
         case "git":
@@ -55,14 +56,14 @@ def bring(options: BuildrootOptions, folder: Path, store: Store, progress: Progr
             assert_never(kind)
 
 
-def present(options: BuildrootOptions, folder: Path, store: Store) -> Tree:
+def present(options: BuildrootOptions, folder: Path, store: Store, own: OwnFolders = NONE) -> Tree:
     """The tree that `bring` brought. Uses no network. Raises NotFetched."""
     if options.release:
         return _already_unpacked(store, _recorded(store, "buildroot-release", _release_key(options, folder)))
     kind, path = _local(options, folder)
     match kind:
         case "directory":
-            return _in_place(path, store)
+            return _in_place(path, store, own)
         case "tarball":
             return _already_unpacked(store, _stored_tarball(options, path, store))
         case "git":
@@ -100,8 +101,8 @@ def _kind(text: str, folder: Path) -> tuple[Literal["directory", "tarball", "git
     )
 
 
-def _in_place(path: Path, store: Store) -> Tree:
-    return _tree(path, content_digest(path, store, besides=_NOT_PART))
+def _in_place(path: Path, store: Store, own: OwnFolders) -> Tree:
+    return _tree(path, content_digest(path, store, besides={*_NOT_PART, *own.names(path)}))
 
 
 def _tree(path: Path, identity: str) -> Tree:
