@@ -62,6 +62,8 @@ class Taken:
                 self.entries[place] = replace(present, origins=(*present.origins, origin))
             return
         entry = self._roots[number].view.get(place)
+        if isinstance(entry, Symlink) and any(entry is each.view.get(place) for each in self._roots[:number]):
+            number = self.view.layer(place) or 0  # a root shows what is laid over it: the symlink is that one's own
         if isinstance(entry, HardLink):
             if self.view.layer(entry.target) == number:
                 self.put(number, entry.target, origin)

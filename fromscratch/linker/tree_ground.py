@@ -1,9 +1,9 @@
 """A view as a ground: the loader model over a tree, and over what lies beneath one."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
-from fromscratch.errors import FormatError, NotInTree
+from fromscratch.errors import Conflict, FormatError, ImageError, NotInTree
 from fromscratch.formats.elf import Read, read_elf
 from fromscratch.linker.ground import Ground, Opened
 from fromscratch.model import view as views
@@ -11,6 +11,7 @@ from fromscratch.model.content import Content
 from fromscratch.model.entry import File, HardLink
 from fromscratch.model.stacked import Beneath
 from fromscratch.model.view import View
+from fromscratch.paths import TreePath
 
 
 class TreeGround:
@@ -67,22 +68,45 @@ class TreeGround:
 
 
 class GroundBeneath:
-    """A ground that gives what another root lacks: its files, by the paths that they have under that root."""
+    """A ground that gives what another root lacks: its files, by the paths that lead to them from that root's view."""
 
     def __init__(self, ground: Ground, upper: View) -> None:
         self._ground, self.view = ground, Beneath(ground.view, upper)
+        self._reals: dict[str, tuple[TreePath, ...]] = {}
 
     def names(self, directory: str, /) -> Container[str]:
-        return self._ground.names(directory)
+        return _Together([self._ground.names(real) for real in self._real(directory)])
 
     def place(self, path: str, /) -> str | None:
         return views.place(self.view, path)
 
     def opened(self, path: str, /) -> Opened | None:
-        return self._ground.opened(path)
+        return next((self._ground.opened(real) for real in self._real(path)), None)
 
     def reading(self, path: str, /) -> AbstractContextManager[Read]:
-        return self._ground.reading(path)
+        return self._ground.reading(next(iter(self._real(path)), path))
+
+    def _real(self, path: str) -> tuple[TreePath, ...]:
+        """Where under its own root lies what the path leads to: of a directory, each whose names are in it."""
+        if path not in self._reals:
+            try:
+                place = views.place(self.view, path)
+                self._reals[path] = () if place is None else self.view.reals(place)
+            except Conflict:
+                raise
+            except ImageError:  # a folder on the way that this user may not look into
+                self._reals[path] = (TreePath(path),)
+        return self._reals[path]
+
+
+class _Together:
+    """The names of several directories that are one in the image."""
+
+    def __init__(self, parts: Sequence[Container[str]]) -> None:
+        self._parts = parts
+
+    def __contains__(self, name: object) -> bool:
+        return any(name in part for part in self._parts)
 
 
 @contextmanager

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from fromscratch.errors import ImageError, NotInTree, UsageError
-from fromscratch.model.entry import Entry, HardLink, Origin, Symlink, with_meta
+from fromscratch.model.entry import Directory, Entry, HardLink, Origin, Symlink, with_meta
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import ROOT, TreePath, tree_path
+from fromscratch.paths import ROOT, TreePath, join, name, parent, tree_path
 
 _MAX_ID = (1 << 32) - 2
 
@@ -53,6 +53,28 @@ def placed(tree: Rootfs, into: TreePath) -> Rootfs:
         return replace(present, target=moved(present.target)) if isinstance(present, HardLink) else present
 
     return Rootfs({moved(path): entry(present) for path, present in tree.items()})
+
+
+def landed(tree: Rootfs, below: Rootfs) -> Rootfs:
+    """The tree with everything where `Rootfs.merged` would put it over `below`, whose symlinks to directories lead on.
+
+    Raises Conflict for two entries of it that land at one place and are not alike.
+    """
+    places = {ROOT: ROOT}
+    for path, entry in tree.items():
+        if path == ROOT:
+            continue
+        place = join(places[parent(path)], name(path))
+        end = below.find(place) if isinstance(entry, Directory) else None
+        places[path] = below.resolve(place) if isinstance(end, Directory) else place
+    if all(path == place for path, place in places.items()):
+        return tree
+    first: dict[TreePath, Entry] = {}
+    again: dict[TreePath, Entry] = {}
+    for path, entry in tree.items():
+        moved = replace(entry, target=places[entry.target]) if isinstance(entry, HardLink) else entry
+        (again if places[path] in first else first)[places[path]] = moved
+    return Rootfs(first).merged(Rootfs(again), directories="keep")
 
 
 def with_owner(tree: Rootfs, owner: tuple[int, int] | None) -> Rootfs:

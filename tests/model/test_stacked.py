@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -87,6 +88,48 @@ def test_a_root_whose_links_go_the_other_way_round_holds_the_files_where_they_le
         l 0777 0:0 /usr/lib -> ../lib
         l 0777 0:0 /usr/lib64 -> lib
     """)
+
+
+def test_a_root_with_a_link_in_the_place_of_a_folder_has_its_names_where_the_link_leads() -> None:
+    upper = tree("d 0755 0:0 /usr/lib\nl 0777 0:0 /usr/lib/x86 -> ../lib\nl 0777 7:7 /lib -> usr/lib")
+    view = Beneath(DEBIAN, upper)
+    assert view.children(TreePath("/usr/lib")) == ["ld.so", "libc.so", "x86"]
+    assert view.get(TreePath("/usr/lib/x86")) is upper[TreePath("/usr/lib/x86")]
+    assert views.place(view, "/lib/x86/libc.so") == "/usr/lib/libc.so"
+    assert view.reals(TreePath("/usr/lib/libc.so")) == ("/usr/lib/x86/libc.so",)
+    assert view.reals(TreePath("/usr/lib")) == ("/usr/lib", "/usr/lib/x86")
+    assert listed(laid(upper, DEBIAN, "/lib64/ld.so", "/usr/lib/x86/libc.so")) == text("""
+        l 0777 7:7 /lib -> usr/lib
+        l 0777 0:0 /lib64 -> usr/lib64
+        d 0755 0:0 /usr
+        d 0755 0:0 /usr/lib
+        f 0755 0:0 6 /usr/lib/ld.so
+        f 0755 0:0 4 /usr/lib/libc.so
+        l 0777 0:0 /usr/lib/x86 -> ../lib
+        d 0755 0:0 /usr/lib64
+        l 0777 0:0 /usr/lib64/ld.so -> /lib/x86/ld.so
+    """)
+
+
+def test_a_link_that_leads_to_nothing_yet_is_followed_to_where_that_will_be() -> None:
+    upper = tree("l 0777 0:0 /usr/lib/x86 -> /opt/far/lib")
+    assert listed(laid(upper, DEBIAN, "/usr/lib/x86/libc.so")) == text("""
+        d 0755 0:0 /opt
+        d 0755 0:0 /opt/far
+        d 0755 0:0 /opt/far/lib
+        f 0755 0:0 4 /opt/far/lib/libc.so
+        d 0755 0:0 /usr
+        d 0755 0:0 /usr/lib
+        l 0777 0:0 /usr/lib/x86 -> /opt/far/lib
+    """)
+
+
+def test_two_files_that_a_link_would_make_one_are_told() -> None:
+    upper = tree("d 0755 0:0 /lib\nl 0777 0:0 /lib/x86 -> ../lib")
+    lower = tree("f 0755 0:0 /lib/a.so 'one'\nf 0755 0:0 /lib/x86/a.so 'two'\nf 0755 0:0 /lib/x86/b.so 'b'")
+    with pytest.raises(Conflict, match=r"/lib/a\.so and /lib/x86/a\.so cannot both be"):
+        laid(upper, lower, "/lib/x86/a.so")
+    assert "/lib/b.so" in laid(upper, lower, "/lib/x86/b.so")
 
 
 # Roots on top of one another

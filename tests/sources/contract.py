@@ -23,6 +23,7 @@ from fromscratch.errors import NotFetched
 from fromscratch.host.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.progress import SILENT, Progress
 from fromscratch.proof.twice import build_twice
 from fromscratch.recipe import Recipe
 from fromscratch.sources.catalogue import KINDS, bind
@@ -46,12 +47,13 @@ class Subject:
     other: Struct | None = None
     platform: Platform = Platform("linux", "amd64")  # noqa: RUF009  frozen
     below: str = ""
+    progress: Progress = SILENT
 
     def bind(self, folder: Path | None = None) -> Source:
         return bind(self.options, self.context(folder))
 
     def context(self, folder: Path | None = None) -> Context:
-        return Context(folder=folder or self.folder, place="rootfs[0]", platform=self.platform)
+        return Context(folder=folder or self.folder, place="rootfs[0]", platform=self.platform, progress=self.progress)
 
 
 class SourceContract:

@@ -19,6 +19,7 @@ from fromscratch.model.entry import File, Origin
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import tree_path
+from fromscratch.progress import Silent
 from fromscratch.sources.binaries.options import BinariesOptions
 from fromscratch.sources.contract import Completing
 from tests.formats.elfs import AARCH64, S390, elf
@@ -393,6 +394,77 @@ def test_what_the_root_says_of_its_folders_stays(desk: Path) -> None:
     assert "d 0711 7:7 /usr/bin" in listed(tree).splitlines()
     assert "f 0755 0:0 512 /usr/bin/jq" in listed(tree).splitlines()
     assert "f 0755 7:7" in listed(tree)
+
+
+# Roots that are laid out by other symlinks than the machine
+
+
+def loading(desk: Path) -> None:
+    """A program of the sysroot that opens a library by name, which opens another and trusts authorities."""
+    more = b'[{"feature":"more","priority":"required","soname":["libmore.so.1"]}]\0'
+    written(
+        desk / "root",
+        {
+            "/usr/bin/app": program(data=b"\0libssl.so.3\0", imports=["dlopen"]),
+            f"{MULTIARCH}/libssl.so.3": library(
+                "libssl.so.3",
+                "libc.so.6",
+                data=b"\0/etc/ssl/certs/ca-certificates.crt\0",
+                notes=[("FDO", 0x407C0C0A, more)],
+            ),
+            f"{MULTIARCH}/libmore.so.1": library("libmore.so.1", "libc.so.6"),
+            "/etc/ssl/certs/ca-certificates.crt": "all of them",
+        },
+    )
+
+
+class Noting(Silent):
+    """Progress of which the notes are kept."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+LAYOUTS: dict[str, dict[str, bytes | str]] = {
+    "buildroot": {"/usr/lib/x86_64-linux-gnu": "-> ../lib", "/lib": "-> usr/lib", "/bin": "-> usr/bin"},
+    "unmerged": {"/lib/x86_64-linux-gnu": "-> ../lib64", "/usr/lib/x86_64-linux-gnu": "-> ../../lib64"},
+    "reversed": {"/usr/lib": "-> ../lib", "/usr/bin": "-> ../bin", "/lib/keep": "x", "/bin/keep": "x"},
+    "elsewhere": {"/usr/lib/x86_64-linux-gnu": "-> /opt/lib", "/opt/lib/keep": "x", "/lib": "-> usr/lib"},
+    "to come": {"/usr/lib/x86_64-linux-gnu": "-> /opt/far/lib", "/lib": "-> usr/lib"},
+    "certificates": {"/etc/ssl": "-> ../usr/ssl", "/usr/ssl/certs": "-> ../share/ca", "/usr/share/ca/keep": "x"},
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_whatever_symlinks_a_root_has_what_is_opened_by_name_comes_along(
+    desk: Path, layout: dict[str, bytes | str]
+) -> None:
+    loading(desk)
+    noting = Noting()
+    below = base(desk, layout)
+    options = BinariesOptions(paths=["/usr/bin/app"], root="root", etc="none")
+    source = Subject(options, folder=desk, progress=noting).bind()
+    assert isinstance(source, Completing)
+    tree = source.completed(below, replace=False)
+    for path in (f"{MULTIARCH}/libssl.so.3", f"{MULTIARCH}/libmore.so.1", "/etc/ssl/certs/ca-certificates.crt"):
+        assert isinstance(tree.find(path), File), path
+    assert noting.notes == []
+    for path, entry in below.items():
+        assert tree[path] == entry, path
+
+
+def test_a_stage_over_a_root_with_links_in_the_place_of_its_folders(desk: Path) -> None:
+    stage(
+        desk, {"/usr/bin/app": program("libapp.so.1"), f"{MULTIARCH}/libapp.so.1": library("libapp.so.1", "libc.so.6")}
+    )
+    below = base(desk, {"/usr/lib/x86_64-linux-gnu": "-> ../../lib64", "/bin/keep": "x", "/usr/bin": "-> ../bin"})
+    tree = build(desk, below=below, stage=["stage"])
+    assert "/lib64/libapp.so.1" in tree
+    assert "/bin/app" in tree
+    assert reasons(tree, "/lib64/libapp.so.1")[-1] == "needed by /bin/app (DT_NEEDED libapp.so.1)"
 
 
 # Platforms

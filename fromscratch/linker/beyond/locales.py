@@ -14,7 +14,7 @@ from fromscratch.linker.beyond import glibc, rodata
 from fromscratch.linker.beyond.contract import Finding, Made, Scene, Want, Warned
 from fromscratch.linker.beyond.glibc import Glibc
 from fromscratch.model import view as views
-from fromscratch.model.entry import Directory
+from fromscratch.model.entry import Directory, File
 from fromscratch.paths import join
 
 KIND = "locales"
@@ -82,7 +82,12 @@ def _compiled(scene: Scene, libc: Glibc, asked: str) -> Iterator[Finding]:
 def _from_archive(scene: Scene, libc: Glibc, asked: str) -> Iterator[Finding]:
     archive = views.place(scene.view, f"{libc.locales}/locale-archive")
     top = views.place(scene.view, libc.locales)
-    if archive is None or top is None or archive in scene.files:
+    if (
+        archive is None
+        or top is None
+        or archive in scene.files
+        or not isinstance(views.look(scene.view, archive), File)
+    ):
         return
     with rodata.opened(scene, archive) as read:
         try:

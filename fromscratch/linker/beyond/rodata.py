@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 
+from fromscratch.errors import NotInTree
 from fromscratch.formats.elf import PT_LOAD, Elf, Read
 from fromscratch.linker.beyond.contract import Scene
 from fromscratch.model import view as views
@@ -19,13 +20,11 @@ _PF_X, _PF_W = 1, 2
 
 @contextmanager
 def opened(scene: Scene, place: TreePath) -> Iterator[Read]:
-    """The file at this place, to be read by offset and size. Raises ImageError for one that cannot be read."""
-    entry = views.look(scene.view, place)
-    if not isinstance(entry, File):
-        yield lambda offset, size: b""
-        return
-    with entry.content.open() as stream:
-        end = entry.content.size
+    """The file at this place, to be read by offset and size. Raises NotInTree for what is no file, and
+    ImageError for one that cannot be read."""
+    content = _content(scene, place)
+    with content.open() as stream:
+        end = content.size
 
         def read(offset: int, size: int) -> bytes:
             if not 0 <= offset < end:
@@ -58,12 +57,17 @@ def texts(scene: Scene, place: TreePath, pattern: re.Pattern[bytes]) -> tuple[st
     """The first group of every match in the constant data of the object at this place, each once, in order.
 
     A match of more than 4096 bytes may be missed. What an unchanged file has told is remembered, since
-    finders are asked again and again.
+    finders are asked again and again. Raises NotInTree for what is no file, as `opened` does.
     """
+    return _texts(_content(scene, place), tuple(spans(scene.objects[place])), pattern)
+
+
+def _content(scene: Scene, place: TreePath) -> Content:
+    """Never empty for a file that is not there: what it would say could be missed without anybody noticing."""
     entry = views.look(scene.view, place)
     if not isinstance(entry, File):
-        return ()
-    return _texts(entry.content, tuple(spans(scene.objects[place])), pattern)
+        raise NotInTree(f"{place} is no file in the roots that are taken from", "see where its symlinks lead")
+    return entry.content
 
 
 @lru_cache(maxsize=1024)

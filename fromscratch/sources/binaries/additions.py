@@ -17,12 +17,13 @@ from fromscratch.model import view as views
 from fromscratch.model.content import same_bytes
 from fromscratch.model.entry import Entry, File, Meta, Origin, with_meta
 from fromscratch.model.image import Platform
+from fromscratch.model.resolution import walk
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.model.stacked import Beneath, Stacked
 from fromscratch.model.view import View
 from fromscratch.paths import TreePath, shown, tree_path
 from fromscratch.sources.binaries.options import BinariesOptions, split
-from fromscratch.transforms.placement import placed
+from fromscratch.transforms.placement import landed, placed
 
 _NOTHING = Rootfs()
 
@@ -37,7 +38,7 @@ def additions(
 ) -> tuple[Rootfs, dict[TreePath, TreePath]]:
     """The tree of all that is named, owned by root, and of each of `paths` its path and the place that this leads to.
 
-    It is to be laid over `below`, and is made so that it can be.
+    It is to be laid over `below`, and everything stands where the symlinks of that lead it.
     Of `paths`, an ELF file for another platform than this is left to the image that it is for.
     Raises UsageError for what is not there or if no file is left, Conflict where two of them disagree.
     """
@@ -50,6 +51,7 @@ def additions(
         tree = tree.merged(found, directories="keep")
     for text in options.add:
         tree = tree.merged(_added(folder, text, label, own), directories="keep")
+    tree = landed(tree, below)
     upper = Stacked(tree, below)
     paths_: list[TreePath] = []
     # What moves comes after what stays, whose symlinks it may meet on its way.
@@ -58,25 +60,26 @@ def additions(
         for text in options.paths:
             if (split(text)[1] is not None) == moves:
                 found_, path = _program(options.root, folder, text, label, upper)
-                its = _platform_in(found_, path) if platform else None
+                its = _platform_in(found_) if platform else None
                 if platform is None or its is None or its.architecture == platform.architecture:
                     _together(entries, found_)
                     paths_.append(path)
-        tree = _over(tree, entries)
+        tree = landed(_over(tree, entries), below)
     if options.paths and not paths_:
         raise UsageError(
             f"{label}: nothing of it is for {platform}",
             "name files for that platform; without platforms: and --platform, the image is for what its files are for",
         )
-    return tree, {path: tree.resolve(path) for path in paths_}
+    upper = Stacked(tree, below)
+    return tree, {path: walk(upper, path, follow_last=True, must_exist=True) for path in paths_}
 
 
 def platforms(options: BinariesOptions, folder: Path, label: str) -> tuple[Platform, ...]:
     """Those that the ELF files among `paths` are for, in their order."""
     found: dict[Platform, None] = {}
     for text in options.paths:
-        entries, path = _program(options.root, folder, text, label, _NOTHING)
-        platform = _platform_in(entries, path)
+        entries, _ = _program(options.root, folder, text, label, _NOTHING)
+        platform = _platform_in(entries)
         if platform is not None:
             found[platform] = None
     return tuple(found)
@@ -126,7 +129,8 @@ def _program(root: str, folder: Path, text: str, label: str, upper: View) -> tup
         place = tree_path(destination if not destination.endswith("/") else f"{destination}{paths.name(path)}")
         return {place: program}, place
     way = Origin(label, "link to", end, origin)
-    return {**{link: _linked(view, link, way) for link in links}, end: program}, tree_path(path)
+    own = [link for link in links if view.get(link) is not upper.get(link)]  # the others are on the way already
+    return {**{link: _linked(view, link, way) for link in own}, end: program}, tree_path(path)
 
 
 def _check(view: View, place: TreePath, what: str) -> None:
@@ -140,10 +144,11 @@ def _check(view: View, place: TreePath, what: str) -> None:
         raise UsageError(f"{what} is {UNLOADED[opened.elf.type]}", "what is no program goes under add (--add)")
 
 
-def _platform_in(entries: dict[TreePath, Entry], path: TreePath) -> Platform | None:
-    """What the ELF file at this path is for; None for what is none."""
-    opened = TreeGround(Rootfs(entries)).opened(path)
-    return platform_of(opened.elf) if opened and opened.elf else None
+def _platform_in(entries: dict[TreePath, Entry]) -> Platform | None:
+    """What the ELF file among these entries is for; None if there is none."""
+    ground = TreeGround(Rootfs(entries))
+    opened = (ground.opened(path) for path, entry in entries.items() if isinstance(entry, File))
+    return next((platform_of(each.elf) for each in opened if each and each.elf), None)
 
 
 def _lookup(root: str, folder: Path, name: str, label: str) -> tuple[MachineView, TreePath]:

@@ -2,12 +2,15 @@
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from fromscratch.errors import NotInTree
 from fromscratch.linker.beyond import dlopen
 from fromscratch.linker.beyond.contract import Offer, Want
+from fromscratch.model.rootfs import Rootfs
 from tests.formats.elfs import elf
 from tests.linker.beyond.objects import LIBC, libc, program, system
 from tests.linker.beyond.roots import Root, compiled
@@ -162,3 +165,10 @@ def test_a_library_is_found_by_its_name_in_the_program(tmp_path: Path, source: s
     root = Root(tmp_path, compiled(tmp_path, source, f"-Wl,-rpath,{tmp_path}"))
     assert root.run().stdout == "none\n"
     assert root.run(dlopen.find).stdout == "plugged\n"
+
+
+def test_an_object_that_is_not_where_it_is_looked_for_is_a_fault_and_no_empty_file() -> None:
+    scene = system("", {"/usr/bin/it": elf(needed=["libc.so.6"], imports=["dlopen"], data=b"\0libz.so.1\0")})
+    lost = replace(scene, view=Rootfs())
+    with pytest.raises(NotInTree, match="/usr/bin/it is no file"):
+        list(dlopen.find(lost))
