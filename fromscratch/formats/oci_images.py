@@ -229,6 +229,7 @@ def _image(blobs: Blobs, descriptor: Descriptor, document: bytes) -> Image:
         )
     config_document = blobs.document(manifest.config)
     config = parse_config(config_document, f"the configuration {manifest.config.digest} {where}")
+    _check_platform(descriptor, config.platform, f"the image {descriptor.digest} {where}")
     if len(config.diff_ids) != len(manifest.layers):
         raise FormatError(
             f"the image {descriptor.digest} {where} has {len(manifest.layers)} layers,"
@@ -248,3 +249,18 @@ def _image(blobs: Blobs, descriptor: Descriptor, document: bytes) -> Image:
         annotations=manifest.annotations,
         original=Original(config_document, document if oci.is_own_form(document) else b""),
     )
+
+
+def _check_platform(descriptor: Descriptor, platform: Platform, what: str) -> None:
+    """Raises FormatError where an index lists an image for another system than its configuration is for.
+
+    Who chooses by the index would run one that says itself that it cannot. Variants are often told differently.
+    """
+    listed = descriptor.platform
+    if listed is None or not listed.os or not listed.architecture:
+        return
+    if (listed.os, listed.architecture) != (platform.os, platform.architecture):
+        raise FormatError(
+            f"{what} is listed for {listed}, but its configuration is for {platform}",
+            "make the image again, or name it where no index lists it, such as by its digest",
+        )

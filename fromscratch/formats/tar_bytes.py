@@ -16,6 +16,9 @@ class ArchiveBytes(Protocol):
     @property
     def position(self) -> int: ...
 
+    def more(self) -> bool:
+        """Whether there is another byte behind what was passed over; zeros that should fill its last block may lack."""
+
     def read(self, size: int) -> bytes:
         """The next so many bytes, no fewer."""
 
@@ -32,6 +35,9 @@ class FileBytes:
     def __init__(self, descriptor: int) -> None:
         self._descriptor, self._end, self.position = descriptor, os.fstat(descriptor).st_size, 0
 
+    def more(self) -> bool:
+        return self.position < self._end
+
     def read(self, size: int) -> bytes:
         if self.position + size > self._end:
             raise FormatError("the archive ends before its end marker", DAMAGED)
@@ -47,7 +53,7 @@ class FileBytes:
         self.position += size + -size % BLOCK
 
     def last_block(self) -> bytes:
-        return self.read(min(BLOCK, self._end - self.position))
+        return self.read(min(BLOCK, self._end - self.position)) if self.more() else b""
 
 
 class StreamBytes:
@@ -56,6 +62,16 @@ class StreamBytes:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream, self.position = stream, 0
         self._content = self._padding = 0
+        self._ahead = b""
+
+    def more(self) -> bool:
+        while self.content(CHUNK):
+            pass
+        while self._padding and (zeros := self._stream.read(self._padding)):
+            self._padding -= len(zeros)
+            self.position += len(zeros)
+        self._ahead = self._ahead or self._stream.read(1)
+        return bool(self._ahead)
 
     def read(self, size: int) -> bytes:
         while self.content(CHUNK):
@@ -76,10 +92,10 @@ class StreamBytes:
         return piece
 
     def last_block(self) -> bytes:
-        return self._stream.read(BLOCK)
+        return self._ahead + self._stream.read(BLOCK - len(self._ahead))
 
     def _taken(self, size: int) -> bytes:
-        data = self._stream.read(size) if size else b""
+        data, self._ahead = self._ahead[:size], self._ahead[size:]
         while len(data) < size:
             more = self._stream.read(size - len(data))
             if not more:

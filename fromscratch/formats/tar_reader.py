@@ -62,23 +62,25 @@ class Member:
         return Meta(self.mode, self.uid, self.gid, self.mtime, self.xattrs)
 
 
-def members(archive: Path, title: str = "") -> Iterator[Member]:
+def members(archive: Path, title: str = "", *, whole: bool = False) -> Iterator[Member]:
     """Every entry of an uncompressed tar archive, in order. Messages call it `title`, or else by its path.
 
+    With `whole` it is known to be all there, by its digest: then it may end without its two blocks of zeros, as engines
+    have it, and so may one of no bytes at all.
     Raises FormatError, naming the entry, for an archive that is damaged or cut and for what an image cannot keep.
     """
     title = title or str(archive)
     try:
         with open(archive, "rb", buffering=0) as stream:
-            yield from _Scan(title, FileBytes(stream.fileno()))
+            yield from _Scan(title, FileBytes(stream.fileno()), whole=whole)
     except OSError as error:
         raise ImageError(f"cannot read {title}: {error.strerror}", "see whether the path is right") from error
 
 
-def stream_members(stream: BinaryIO, title: str) -> Iterator[tuple[Member, StreamBytes]]:
+def stream_members(stream: BinaryIO, title: str, *, whole: bool = False) -> Iterator[tuple[Member, StreamBytes]]:
     """The same of a stream that can be read once. Each entry's content can be had until the next entry is asked for."""
     source = StreamBytes(stream)
-    for member in _Scan(title, source):
+    for member in _Scan(title, source, whole=whole):
         yield member, source
 
 
@@ -91,15 +93,15 @@ class _Scan:
 
     _said = 0  # bytes of extended headers since the last entry
 
-    def __init__(self, title: str, source: ArchiveBytes) -> None:
-        self._title, self._source = title, source
+    def __init__(self, title: str, source: ArchiveBytes, *, whole: bool = False) -> None:
+        self._title, self._source, self._whole = title, source, whole
         self._where = "at its start"
         self._global: dict[bytes, bytes] = {}
         self._own: dict[bytes, bytes] = {}
 
     def __iter__(self) -> Iterator[Member]:
         try:
-            while (block := self._source.read(BLOCK)) != NUL_BLOCK:
+            while (block := self._next_block()) != NUL_BLOCK:
                 fields.verify_checksum(block)
                 flag, size = block[156:157], fields.number(block[124:136], "size")
                 if flag in b"xXgLK":
@@ -111,6 +113,12 @@ class _Scan:
             self._finish()
         except FormatError as error:
             raise FormatError(f"{self._title}: {self._where}: {error.message}", error.hint) from error
+
+    def _next_block(self) -> bytes:
+        """The next header, or the first block of the end marker, which what is known to be whole may do without."""
+        if self._whole and not self._source.more():
+            return NUL_BLOCK
+        return self._source.read(BLOCK)
 
     def _finish(self) -> None:
         if self._own:

@@ -56,11 +56,12 @@ def lay(
 ) -> int:
     """Lay the layer in an uncompressed tar archive over those of the stack.
 
+    The layer has the digest that was promised of it, and so it is whole, with or without blocks of zeros at its end.
     The answer is the size of its sparse files, `used` being what the layers before it expanded to. What is taken and
     what is refused is as with `read_tree`, but symlinks are followed wherever they lead inside the root, and a file
     takes the place of a whole directory: so engines unpack layers.
     """
-    reading = _Reading(archive, title, limits, used)
+    reading = _Reading(archive, title, limits, used, whole=True)
     whiteouts: list[TreePath] = []
     entries: list[tuple[bytes, TreePath, Entry]] = []
     for member in reading.members():
@@ -88,12 +89,12 @@ def lay(
 class _Reading:
     """One archive while its entries are read, and what it has of what is allowed."""
 
-    def __init__(self, archive: Path, title: str, limits: Limits, used: int = 0) -> None:
-        self.title, self.size = title, 0
+    def __init__(self, archive: Path, title: str, limits: Limits, used: int = 0, *, whole: bool = False) -> None:
+        self.title, self.size, self._whole = title, 0, whole
         self._archive, self._limits, self._used = archive, limits, used
 
     def members(self) -> Iterator[Member]:
-        for count, member in enumerate(members(self._archive, self.title), 1):
+        for count, member in enumerate(members(self._archive, self.title, whole=self._whole), 1):
             check_entries(count, self._limits, self.title)
             yield member
 

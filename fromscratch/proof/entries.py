@@ -33,7 +33,8 @@ def first_difference(left: BinaryIO, right: BinaryIO) -> Difference | None:
 
     Memory is bounded by the number of entries. Raises FormatError for what is no tar that we read.
     """
-    lefts, rights = stream_members(left, "the one layer"), stream_members(right, "the other layer")
+    lefts = stream_members(left, "the one layer", whole=True)
+    rights = stream_members(right, "the other layer", whole=True)
     for number, (one, other) in enumerate(zip_longest(lefts, rights), 1):
         if one is None or other is None or _name(one[0]) != _name(other[0]):
             return _displaced(number, one, other, lefts, rights)
@@ -50,7 +51,7 @@ def first_byte(left: BinaryIO, right: BinaryIO) -> tuple[int, bytes, bytes] | No
 
 def entry_at(stream: BinaryIO, offset: int) -> str:
     """The path of the entry whose header is at this offset of a tar; "" behind the last."""
-    for member, _ in stream_members(stream, "the layer"):
+    for member, _ in stream_members(stream, "the layer", whole=True):
         if member.offset + member.size > offset:
             return _path(member)
     return ""

@@ -14,9 +14,11 @@ import zstandard
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, ImageError, IntegrityError, TooLarge
 from fromscratch.formats import oci
+from fromscratch.formats.layer_blob import plain_stream
 from fromscratch.formats.limits import Limits, limits
 from fromscratch.formats.tar import blocks
 from fromscratch.formats.tar_header import header
+from fromscratch.formats.tar_reader import stream_members
 from fromscratch.host import layers
 from fromscratch.host.flattened import flattened
 from fromscratch.host.layers import note_own, plain_layer, root_tar, root_tree
@@ -430,3 +432,44 @@ def test_layers_that_replace_each_other_again_and_again_are_stopped(tmp_path: Pa
     assert len(root_tree(image_of(*[once] * 17), store)) == 10
     with pytest.raises(TooLarge, match=r"every layer up to the layer sha256:.* has more than 160 entries"):
         root_tree(image_of(*[once] * 18), store)
+
+
+# A layer whose digest is right is whole, however it ends.
+
+ONE = header(b"a", b"0", Meta(0o644), size=3) + b"abc"
+
+
+@pytest.mark.parametrize("media_type", [oci.LAYER_TAR, oci.LAYER_GZIP, oci.LAYER_ZSTD])
+@pytest.mark.parametrize(
+    ("plain", "names"),
+    [
+        (b"", []),
+        (ONE + bytes(509), ["/a"]),
+        (ONE + bytes(509) + bytes(512), ["/a"]),
+        (ONE, ["/a"]),
+        (ONE + bytes(7), ["/a"]),
+        (header(b"d/", b"5", Meta(0o755)), ["/d"]),
+    ],
+    ids=["no bytes", "no end blocks", "one end block", "no padding", "half a padding", "a directory alone"],
+)
+def test_a_layer_may_lack_what_ends_a_tar(media_type: str, plain: bytes, names: list[str], store: Store) -> None:
+    """podman and umoci unpack all of these."""
+    data = {oci.LAYER_TAR: plain, oci.LAYER_GZIP: GZIP(plain), oci.LAYER_ZSTD: ZSTD(plain)}[media_type]
+    image = replace(image_of(tar(BASE)), layers=(blob(data, media_type, plain),))
+    assert list(root_tree(image, store)) == ["/", *names]
+    with plain_stream(image.layers[0]) as stream:
+        assert [member.name.strip(b"/").decode() for member, _ in stream_members(stream, "x", whole=True)] == [
+            name.strip("/") for name in names
+        ]
+
+
+@pytest.mark.parametrize(
+    "plain", [ONE[:-1], ONE[:100], ONE + bytes(509) + bytes(100), ONE + bytes(509) + bytes(512) + ONE]
+)
+def test_a_layer_that_ends_within_an_entry_is_refused(plain: bytes, store: Store) -> None:
+    """So do podman and umoci, and all that looks into the middle of a block."""
+    image = replace(image_of(tar(BASE)), layers=(blob(GZIP(plain), plain=plain),))
+    with pytest.raises(FormatError):
+        root_tree(image, store)
+    with plain_stream(image.layers[0]) as stream, pytest.raises(FormatError):
+        list(stream_members(stream, "x", whole=True))

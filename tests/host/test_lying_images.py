@@ -492,3 +492,25 @@ def test_a_layer_that_a_docker_archive_lists_many_times_is_looked_at_once(store:
     [image] = docker_archive(files, tmp_path, store)
     assert {layer.digest for layer in image.layers} == {Digest.of(files["layer.tar"])}
     assert time.process_time() - start < 10  # else a minute
+
+
+def listed_for(architecture: str, variant: str = "") -> Callable[[dict[str, Any]], Any]:
+    def listed(document: dict[str, Any]) -> dict[str, Any]:
+        platform = {"os": "linux", "architecture": architecture, **({"variant": variant} if variant else {})}
+        return {**document, "manifests": [{**document["manifests"][0], "platform": platform}]}
+
+    return listed
+
+
+@pytest.mark.parametrize("form", OF_OCI)
+def test_an_index_that_lists_an_image_for_another_architecture(form: Form, store: Store, tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match=r"is listed for linux/arm64, but its configuration is for linux/amd64"):
+        form(Lying(index=listed_for("arm64")).made(), tmp_path, store)
+
+
+@pytest.mark.parametrize("form", OF_OCI)
+def test_an_index_may_tell_the_variant_that_a_configuration_leaves_out(
+    form: Form, store: Store, tmp_path: Path
+) -> None:
+    [image] = form(Lying(index=listed_for("amd64", "v2")).made(), tmp_path, store)
+    assert str(image.platform) == "linux/amd64"
