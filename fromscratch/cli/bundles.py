@@ -42,11 +42,13 @@ class Made:
             self._load(call, target.tag, target.engine, target.via)
 
     def _write(self, call: Call, target: Target) -> None:
+        from fromscratch.cli.called import inside_of
         from fromscratch.sinks.catalogue import file_sink
 
-        default = f"{self.job.recipe.name}:latest" if target.form in ("docker-archive", "aci") else "latest"
         sink = file_sink(target.form, Path(target.place), call.store)
-        receipt = assembly.deliver(list(self.built.images), sink, target.reference or default)
+        receipt = assembly.deliver(
+            list(self.built.images), sink, inside_of(target.form, self.job.recipe.name, target.reference)
+        )
         self.facts["written"] = {"reference": receipt.reference, "digest": str(receipt.digest)}
         self.text += f"\nwrote {receipt.reference}"
 

@@ -10,14 +10,13 @@ from fromscratch.errors import UsageError
 
 _IMAGE = "another image than the recipe's build: a name, or one with its kind, such as oci:DIR"
 _FORMS = ("tar", "oci", "oci-archive", "docker-archive", "aci")
-_NAMING = ("docker-archive", "aci")  # forms that hold a whole name, and not only a tag
 
 
 @verb(
     "import",
     delivers=True,
     help={
-        "tag": "REF, what the engine will call it (default: the recipe's name)",
+        "tag": "REF, what the engine will call it (default: the name that the image has, or the recipe's)",
         "engine": "docker, podman, buildah or containerd (default: the first of these that answers)",
         "via": "import (default): the root's tar and a metadata Dockerfile; load: as it is, so that its digest is kept",
         "image": _IMAGE,
@@ -34,14 +33,14 @@ def import_(
     json: bool = False,
 ) -> None:
     """Bring the image into a container engine: its import of the root and the configuration, or --via load."""
-    from fromscratch.cli import brought
+    from fromscratch.cli import brought, called
     from fromscratch.host.engine import find_engine
     from fromscratch.sinks.catalogue import engine_sink
 
     if via not in ("import", "load"):
         raise UsageError(f"--via {via}: no such way", "say import or load")
-    name = tag or _name(call, image)
     made = brought.wanted(call, image)
+    name = tag or called.wholly(call, image, made)
     found = find_engine(engine)
     receipt = brought.deliver(made, engine_sink(found.engine, call.store, via, call.progress), found.kind, name)
     facts = {"engine": found.kind, **brought.facts(receipt)}
@@ -53,7 +52,7 @@ def import_(
     help={
         "to": f"one of {', '.join(_FORMS)}",
         "output": "the FILE to write (for oci: the DIR); - is standard output",
-        "tag": "what the image is called inside (default: latest, or NAME:latest in a docker-archive or ACI)",
+        "tag": "what the image is called inside (default: the name that it has, or the recipe's; in a layout its tag)",
         "image": _IMAGE,
         "platform": CHOSEN,
         "json": "the file and its digest for a program to read",
@@ -69,6 +68,7 @@ def pack(
 ) -> None:
     """Write the image to a file for other systems: tar, oci, oci-archive, docker-archive or aci."""
     from fromscratch import assembly
+    from fromscratch.cli import called
     from fromscratch.cli.target import all_images
     from fromscratch.sinks.catalogue import file_sink
 
@@ -81,8 +81,9 @@ def pack(
     if not output:
         raise UsageError("pack needs a place to write to", f"say --output FILE, such as --output image.{_suffix(to)}")
     place = streams.place(output, to, json=json)
-    reference = tag or (_name(call, image) if to in _NAMING else "latest")
-    receipt = assembly.deliver(all_images(call, image), file_sink(to, Path(place), call.store), reference)
+    images = all_images(call, image)
+    reference = tag or called.inside(call, to, image, images)
+    receipt = assembly.deliver(images, file_sink(to, Path(place), call.store), reference)
     if place == streams.STDOUT:
         return
     call.result({"reference": receipt.reference, "digest": str(receipt.digest)}, f"wrote {receipt.reference}", json)
@@ -106,20 +107,6 @@ def run(call: Call, image: str | None = None, engine: str | None = None) -> None
     code = in_engine(call, found, chosen) if chosen else in_private_root(call, found)
     if code:
         raise Ended(code=code)
-
-
-def _name(call: Call, image: str | None) -> str:
-    """What an image is called where nobody says it. Raises UsageError for one that has only a place."""
-    from fromscratch.naming import ENGINES, SCHEMES
-
-    if image is None:
-        return call.job.recipe.name
-    kind, colon, rest = image.partition(":")
-    if colon and kind in ENGINES:
-        return rest
-    if colon and kind in SCHEMES:
-        raise UsageError(f"{image} says where the image is, and not what to call it", "say --tag NAME")
-    return image
 
 
 def _suffix(form: str) -> str:

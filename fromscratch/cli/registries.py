@@ -174,9 +174,10 @@ def _folder(reference: "Reference") -> Path:
 
 
 def _name(reference: "Reference", form: str) -> str:
-    if form in ("docker-archive", "aci"):
-        return str(reference) if reference.tag else f"{reference.repository}:latest"
-    return reference.tag or ""
+    """What a form calls what was pulled: a layout by the tag alone. Without a tag, an archive of docker's has one."""
+    if form == "oci" or (form == "oci-archive" and not reference.tag):
+        return reference.tag or ""
+    return f"{reference.repository}:{reference.tag or 'latest'}"
 
 
 def _end(form: str) -> str:

@@ -5,6 +5,7 @@ so each of them loads it with its name and with the very same configuration: the
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import msgspec
@@ -71,7 +72,13 @@ def docker_archive_images(tree: Rootfs, label: str, name: str | None = None) -> 
     document = small(blobs.content(MANIFEST_FILE), what)
     listed = _chosen(oci.decode(document, list[_Listed], what, keys=DOCKER_ARCHIVE), label, name)
     known = _in_layout(blobs)
-    return [known.get(entry.config) or _image(blobs, entry) for entry in listed]
+    return [replace(known.get(entry.config) or _image(blobs, entry), name=_named(entry, name)) for entry in listed]
+
+
+def _named(listed: _Listed, wanted: str | None) -> str:
+    """The name that was asked for as the archive has it, or the first of its names."""
+    names = [tag for tag in listed.repo_tags or () if wanted is None or full_form(tag) == full_form(wanted)]
+    return names[0] if names else ""
 
 
 def _in_layout(blobs: ArchiveBlobs) -> dict[str, Image]:

@@ -1,5 +1,6 @@
 """From an index and a place of blobs to images: what every reader of the OCI formats shares."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import BinaryIO, Protocol
@@ -68,7 +69,7 @@ def images_below(
                 continue
             read += max(len(document), _LEAST)
             try:
-                image = _image(blobs, entry, document)
+                image = replace(_image(blobs, entry, document), name=_called(top))
                 found.append((top, entry, image))
                 read += len(image.original.config) if image.original else 0
             except _Artifact as error:
@@ -147,6 +148,12 @@ def named(descriptors: Sequence[Descriptor], tag: str | None, label: str) -> lis
 def _name(entry: Descriptor) -> str:
     """What tells it from others: two images of one archive may have the same tag."""
     return entry.annotations.get(oci.FULL_NAME) or entry.annotations.get(oci.REF_NAME) or ""
+
+
+def _called(entry: Descriptor) -> str:
+    """What an index calls an image, as `Image.name` has it: podman writes whole names where others have a tag."""
+    name = _name(entry)
+    return f":{name}" if name and not re.search("[:/]", name) else name
 
 
 def _is_called(entry: Descriptor, name: str) -> bool:

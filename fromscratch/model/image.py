@@ -174,7 +174,8 @@ class Original:
 class Image:
     """`created` counts whole seconds since 1970; `annotations` go into the manifest.
 
-    `original` is there for an image that was read, and no part of what makes two images equal.
+    `original` is there for an image that was read, and no part of what makes two images equal. Neither is `name`, what
+    it is called where it was found: a whole name, or a tag alone behind a colon; nothing if it has none there.
     """
 
     layers: tuple[Layer, ...]
@@ -184,3 +185,4 @@ class Image:
     author: str = ""
     annotations: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     original: Original | None = field(default=None, compare=False, repr=False)
+    name: str = field(default="", compare=False)

@@ -35,7 +35,10 @@ class DockerArchiveSink:
 
 @dataclass(frozen=True, slots=True)
 class OciArchiveSink:
-    """The reference is a name, whose tag is that of the archive, or empty. The digest is that of the file."""
+    """The reference is a name, whose tag is that of the archive, a tag alone behind a colon, or empty.
+
+    Engines call the image by the name; by a tag alone they call it as they like. The digest is that of the file.
+    """
 
     path: Path
     limits: Limits = _DEFAULT
@@ -45,13 +48,10 @@ class OciArchiveSink:
 
     def deliver_all(self, images: Sequence[Image], reference: str) -> Receipt:
         """One image for each platform, under an image index if there are several."""
-        if not reference:
-            return Receipt(
-                f"oci-archive:{self.path}", _write(self.path, oci_archive(images, tag=None, limits=self.limits))
-            )
-        name = Reference.parse(reference)
-        pieces = oci_archive(images, tag=name.tag, name=full_name(name), limits=self.limits)
-        return Receipt(f"oci-archive:{self.path}:{name.tag}", _write(self.path, pieces))
+        name = Reference.parse(reference) if reference and not reference.startswith(":") else None
+        tag = name.tag if name else reference.removeprefix(":")
+        pieces = oci_archive(images, tag=tag or None, name=full_name(name) if name else "", limits=self.limits)
+        return Receipt(f"oci-archive:{self.path}" + (f":{tag}" if tag else ""), _write(self.path, pieces))
 
 
 def _write(path: Path, pieces: Iterator[bytes]) -> Digest:

@@ -271,7 +271,12 @@ def test_it_is_written_as_the_fields_names_say(desk: Path) -> None:
     found = json.loads(bundle(desk, "/usr/bin/jq", "--to", "oci-archive:o.tar", "--json"))
     assert found["written"]["digest"].startswith("sha256:")
     with tarfile.open(desk / "o.tar") as opened:
-        assert "index.json" in opened.getnames()
+        index = opened.extractfile("index.json")
+        assert index is not None
+        assert json.load(index)["manifests"][0]["annotations"] == {
+            "io.containerd.image.name": "docker.io/library/jq:latest",
+            "org.opencontainers.image.ref.name": "latest",
+        }
     bundle(desk, "/usr/bin/jq", "--to", "tar:root.tar")
     bundle(desk, "/usr/bin/jq", "--to", "aci:jq.aci")
     with tarfile.open(desk / "jq.aci") as opened:

@@ -253,3 +253,49 @@ def _program() -> tuple[str, ...]:
     import sys
 
     return (sys.executable, "-m", "fromscratch")
+
+
+def _names(archive: Path) -> list[str | None]:
+    """What engines and layouts call the image in an oci-archive."""
+    with tarfile.open(archive) as opened:
+        member = opened.extractfile("index.json")
+        assert member is not None
+        (entry,) = json.load(member)["manifests"]
+    told = entry.get("annotations", {})
+    return [told.get("io.containerd.image.name"), told.get("org.opencontainers.image.ref.name")]
+
+
+def test_an_archive_has_the_name_of_the_recipe_and_keeps_it(desk: Desk) -> None:
+    wholly = ["docker.io/library/demo:latest", "latest"]
+    desk.answer("pack", "--to", "oci-archive", "--output", "a.tar")
+    assert _names(desk.folder / "a.tar") == wholly
+    desk.answer("pack", "--to", "oci-archive", "--image", "oci-archive:a.tar", "--output", "b.tar")
+    assert _names(desk.folder / "b.tar") == wholly
+    desk.answer("pack", "--to", "docker-archive", "--image", "oci-archive:b.tar", "--output", "c.tar")
+    desk.answer("pack", "--to", "oci-archive", "--image", "docker-archive:c.tar", "--output", "d.tar")
+    assert _names(desk.folder / "d.tar") == wholly
+
+
+def test_an_archive_keeps_a_name_with_a_registry_and_a_tag(desk: Desk) -> None:
+    name = "registry.example:5000/team/hello:1.0"
+    desk.answer("pack", "--to", "docker-archive", "--tag", name, "--output", "a.tar")
+    desk.answer("pack", "--to", "oci-archive", "--image", "docker-archive:a.tar", "--output", "b.tar")
+    assert _names(desk.folder / "b.tar") == [name, "1.0"]
+    told = desk.answer("pack", "--to", "oci", "--image", "oci-archive:b.tar", "--output", "layout")
+    assert told == "wrote oci:layout:1.0\n"
+    desk.answer("pack", "--to", "oci-archive", "--image", "oci:layout", "--output", "c.tar")
+    assert _names(desk.folder / "c.tar") == [None, "1.0"]
+    desk.answer("pack", "--to", "oci-archive", "--image", "oci:layout", "--tag", "else:2", "--output", "d.tar")
+    assert _names(desk.folder / "d.tar") == ["docker.io/library/else:2", "2"]
+
+
+def test_an_image_without_a_name_is_given_none(desk: Desk) -> None:
+    desk.answer("build")
+    index = desk.folder / "build/demo/oci/index.json"
+    told = json.loads(index.read_text())
+    del told["manifests"][0]["annotations"]
+    index.write_text(json.dumps(told))
+    desk.answer("pack", "--to", "oci-archive", "--image", "oci:build/demo/oci", "--output", "a.tar")
+    assert _names(desk.folder / "a.tar") == [None, None]
+    answer = desk.call("pack", "--to", "docker-archive", "--image", "oci-archive:a.tar", "--output", "x.tar")
+    assert (answer.code, "--tag" in answer.err) == (2, True)

@@ -1,0 +1,62 @@
+"""What an image is called where it goes, when the call does not say it: what it is called where it comes from."""
+
+from collections.abc import Sequence
+
+from fromscratch.cli.call import Call
+from fromscratch.errors import UsageError
+from fromscratch.model.image import Image
+
+
+def wholly(call: Call, image: str | None, found: Sequence[Image]) -> str:
+    """A whole name, for what has no other. Raises UsageError for an image that has a place and no name."""
+    name = _known(call, image, found)
+    if not name or name.startswith(":"):
+        raise UsageError(f"{image} says where the image is, and not what to call it", "say --tag NAME")
+    return name
+
+
+def inside(call: Call, form: str, image: str | None, found: Sequence[Image]) -> str:
+    """The reference for a file of this form: the tag for a layout, a name for archives. Errors as for `wholly`."""
+    match form:
+        case "tar":
+            return ""
+        case "oci":
+            return _tag(_known(call, image, found)) or "latest"
+        case "oci-archive":
+            return _known(call, image, found)
+    return wholly(call, image, found)
+
+
+def inside_of(form: str, name: str, said: str) -> str:
+    """The same for an image of this name, where the file and what to call it inside are `said` in one word."""
+    if form == "oci":
+        return said or "latest"
+    if said and (form != "oci-archive" or ":" in said or "/" in said):
+        return said
+    return f"{name}:{said or 'latest'}"
+
+
+def _known(call: Call, image: str | None, found: Sequence[Image]) -> str:
+    """A whole name, a tag alone behind a colon, or nothing."""
+    from fromscratch.naming import ENGINES, SCHEMES
+
+    if image is None:
+        return call.job.recipe.name
+    kind, colon, rest = image.partition(":")
+    if colon and rest.startswith("//"):
+        return rest[2:]
+    if colon and kind in ENGINES:
+        return rest
+    return found[0].name if colon and kind in SCHEMES else image
+
+
+def _tag(name: str) -> str:
+    """The tag in it; nothing where a stranger's name is none."""
+    from fromscratch.model.reference import Reference
+
+    if name.startswith(":"):
+        return name[1:]
+    try:
+        return Reference.parse(name).tag
+    except UsageError:
+        return ""
