@@ -113,7 +113,8 @@ def origins(evidence: ImageEvidence, path: TreePath) -> tuple[Origin, ...]:
 
 
 def write(folder: Path, evidence: Evidence) -> None:
-    disk.write_atomically(folder / NAME, msgspec.json.format(msgspec.json.encode(evidence), indent=1) + b"\n")
+    text = msgspec.json.format(msgspec.json.encode(evidence), indent=1) + b"\n"
+    disk.write_atomically(folder / NAME, text, durable=True)
 
 
 def read(folder: Path) -> Evidence | None:

@@ -6,7 +6,8 @@ Dockerfile      how the image runs, to read and to commit
 build.log       what the programs said that were run
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from fromscratch import evidence
 from fromscratch.errors import FormatError, ImageError, IntegrityError, NotFetched, UsageError
 from fromscratch.evidence import Evidence
 from fromscratch.formats.dockerfile import SIGNED, metadata_dockerfile
-from fromscratch.host import disk
-from fromscratch.host.layout import is_layout, read_layout
+from fromscratch.host import disk, locks, staging
+from fromscratch.host.layout import is_layout, read_layout, remove_layout
+from fromscratch.host.store import Store
 from fromscratch.model.image import Image, Layer, Platform, RunConfig
 from fromscratch.progress import Progress
 
@@ -32,8 +34,21 @@ class Built:
     fresh: bool
 
 
-def finished(folder: Path, inputs: str | None = None) -> Built | None:
-    """The build in this folder, if it is whole and (when given) was made of these inputs."""
+@contextmanager
+def held(folder: Path, progress: Progress) -> Iterator[None]:
+    """Keep others that build into this folder, or clean it, away until the block ends. Raises ImageError."""
+    with ExitStack() as stack:
+        with disk.explained(folder):
+            note = f"waiting for another process that works in {folder}"
+            stack.enter_context(locks.held_folder(folder, lambda: progress.note(note)))
+        yield
+
+
+def finished(folder: Path, inputs: str | None = None, store: Store | None = None) -> Built | None:
+    """The build in this folder, if it is whole and (when given) was made of these inputs.
+
+    With a store, which remembers what it has read, its layers are whole to the last byte, else by their size.
+    """
     try:
         proof = evidence.read(folder)
         if proof is None or not is_layout(folder / LAYOUT) or inputs not in (None, proof.inputs):
@@ -45,8 +60,9 @@ def finished(folder: Path, inputs: str | None = None) -> Built | None:
         return None  # damaged: it is what building again mends
     if [[str(layer.digest) for layer in image.layers] for image in images] != [image.layers for image in proof.images]:
         return None  # another build was killed between the layout and its evidence
-    if inputs is not None and not all(_has_whole(folder / LAYOUT, layer) for image in images for layer in image.layers):
-        return None  # a layer was cut or lost since
+    layers = [layer for image in images for layer in image.layers] if inputs is not None else []
+    if not all(_has_whole(folder / LAYOUT, layer, store) for layer in layers):
+        return None  # a layer was cut, damaged or lost since
     return Built(images=images, evidence=proof, fresh=False)
 
 
@@ -71,19 +87,19 @@ def need_built(folder: Path, platforms: Sequence[Platform]) -> Built:
     return replace(built, images=images)
 
 
-def _has_whole(layout: Path, layer: Layer) -> bool:
-    """Whether the layer's blob is there with all its bytes, as far as its size tells."""
+def _has_whole(layout: Path, layer: Layer, store: Store | None) -> bool:
+    """Whether the layer's blob is there with all its bytes."""
     blob = layout / "blobs" / layer.digest.algorithm / layer.digest.hex
-    return blob.is_file() and blob.stat().st_size == layer.size
+    if not blob.is_file() or blob.stat().st_size != layer.size:
+        return False
+    return store is None or store.vouches(blob.absolute(), layer.digest)
 
 
 def check_replaceable(folder: Path) -> None:
     """Raises UsageError when somebody else's Dockerfile would be replaced."""
-    dockerfile = folder / DOCKERFILE
-    if dockerfile.is_file() and SIGNED not in dockerfile.read_text("utf-8", "replace").partition("\n")[0]:
-        raise UsageError(
-            f"{dockerfile} is not one that build wrote, and would be replaced", "name a folder of its own with --output"
-        )
+    if not _is_ours(folder / DOCKERFILE):
+        what = f"{folder / DOCKERFILE} is not one that build wrote, and would be replaced"
+        raise UsageError(what, "name a folder of its own with --output")
 
 
 def write_dockerfile(folder: Path, config: RunConfig, name: str, progress: Progress) -> None:
@@ -95,24 +111,45 @@ def write_dockerfile(folder: Path, config: RunConfig, name: str, progress: Progr
         place.unlink(missing_ok=True)
         progress.note(f"no Dockerfile is written: {error.message}")
         return
-    disk.write_atomically(place, text.encode())
+    disk.write_atomically(place, text.encode(), durable=True)
 
 
-def remove(folder: Path) -> list[str] | None:
+def remove(folder: Path, progress: Progress) -> list[str] | None:
     """Remove what `build` wrote, and the folder if nothing else is in it; the names of what else is in it.
 
-    None if there is no build. Raises ImageError when the folder does not look like one.
+    Waits for a build that is under way there. None if there is no build. Raises ImageError when the folder does not
+    look like one.
     """
     with disk.explained(folder):
         if not folder.exists():
             return None
-        names = {path.name for path in folder.iterdir()}
-        if names and not names & {evidence.NAME, "oci"}:
-            raise ImageError(f"{folder} does not look like a build", "remove it by hand if it is one")
-        ours = [name for name in names if name in _WRITTEN or name.startswith(".oci.new-")]
-        for name in ours:
-            disk.remove(folder / name)
-        kept = sorted(names - {*ours})
-        if not kept and folder.resolve() != Path.cwd():
-            folder.rmdir()
-        return kept
+        with held(folder, progress):
+            ours, kept = _told_apart(folder)
+            for name in ours:
+                remove_layout(folder / name) if name == LAYOUT else disk.remove(folder / name)
+            if not kept and folder.resolve() != Path.cwd():
+                folder.rmdir()
+            return kept
+
+
+def _told_apart(folder: Path) -> tuple[list[str], list[str]]:
+    """What of it `build` wrote, in the order in which it is to be removed, and what else is there.
+
+    What tells that this is a build goes last, so that a removal that was killed can be repeated.
+    """
+    names = {path.name for path in folder.iterdir()}
+    growing = {name for name in names if any(staging.is_of(name, ours) for ours in _WRITTEN)}
+    marks = {name for name in names if name in (LAYOUT, evidence.NAME) or staging.is_of(name, LAYOUT)}
+    others = names - growing - {*_WRITTEN} | ({DOCKERFILE} if not _is_ours(folder / DOCKERFILE) else set())
+    if others and not marks:
+        raise ImageError(f"{folder} does not look like a build", "remove it by hand if it is one")
+    last = [name for name in (*sorted(growing & marks), LAYOUT, evidence.NAME) if name in names]
+    first = sorted(names - others - {*last})
+    return [*first, *last], sorted(others)
+
+
+def _is_ours(dockerfile: Path) -> bool:
+    """Whether `build` wrote it, or there is none."""
+    return not dockerfile.exists() or (
+        dockerfile.is_file() and SIGNED in dockerfile.read_text("utf-8", "replace").partition("\n")[0]
+    )

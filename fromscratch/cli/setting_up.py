@@ -35,7 +35,7 @@ def init(call: Call, from_: str | None = None, force: bool = False) -> None:
     if DEFAULT_RECIPE.exists() and not force:
         raise UsageError(f"{DEFAULT_RECIPE} is there already", "edit it, or say --force to replace it")
     name = re.sub(r"[^a-z0-9]+", "-", Path.cwd().name.lower()).strip("-") or "image"
-    disk.write_atomically(DEFAULT_RECIPE, template(kind, name).encode())
+    disk.write_atomically(DEFAULT_RECIPE, template(kind, name).encode(), durable=True)
     call.say(f"wrote {DEFAULT_RECIPE}; next: fromscratch fetch build run")
 
 
@@ -62,7 +62,7 @@ def clean(call: Call, store: bool = False) -> None:
     from fromscratch.output import remove
 
     output = call.job.output
-    kept = remove(output)
+    kept = remove(output, call.progress)
     if kept is None:
         call.note(f"there is no build in {output}")
     else:

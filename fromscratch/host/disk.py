@@ -1,5 +1,6 @@
 """Files of this machine: written whole or not at all, and failures told in plain words."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -18,6 +19,10 @@ def explain(error: OSError, path: Path) -> ImageError:
     elsewhere = bool(about) and Path(about).parent != path.parent
     what = f"cannot use {about}, needed for {path}: {reason}" if elsewhere else f"cannot write {path}: {reason}"
     return refused.failure(error, what, Path(about) if about else path)
+
+
+# What filesystems answer that cannot sync a folder, or need not.
+_NEVER_SYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EROFS)
 
 
 @contextmanager
@@ -50,7 +55,7 @@ def readable(path: Path) -> Iterator[None]:
 def atomic(path: Path, mode: int = 0o644, *, durable: bool = False) -> Iterator[BinaryIO]:
     """A stream whose bytes appear at `path`, all at once, when the block ends well.
 
-    `mode` is cut by the umask. A kill never leaves part of them; with `durable`, neither does a power cut.
+    `mode` is cut by the umask. A kill never leaves part of them; with `durable`, they also outlast a power cut.
     A pipe or a device, such as /dev/stdout, is written into: it cannot be replaced by a file.
     """
     with explained(path):
@@ -69,6 +74,8 @@ def atomic(path: Path, mode: int = 0o644, *, durable: bool = False) -> Iterator[
                 if durable:
                     os.fdatasync(handle)
                 os.replace(fresh, path)  # while the lock is held, or somebody's sweep would come between
+                if durable:
+                    settle_folder(path.parent)
         except BaseException:
             fresh.unlink(missing_ok=True)
             raise
@@ -98,6 +105,26 @@ def settle(path: Path) -> None:
         os.fdatasync(handle)
     finally:
         os.close(handle)
+
+
+def settle_folder(folder: Path) -> None:
+    """Wait until the names in a folder lie on the disk."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NEVER_SYNCED:
+            raise
+    finally:
+        os.close(handle)
+
+
+def settle_tree(folder: Path) -> None:
+    """Wait until a folder lies on the disk with all that is in it."""
+    for path, _, names in os.walk(folder):
+        for name in names:
+            settle(Path(path, name))
+        settle_folder(Path(path))
 
 
 def remove(path: Path) -> None:

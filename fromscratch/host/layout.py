@@ -6,8 +6,8 @@ A layout is written beside its place and swapped in whole: whoever reads, or kil
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from fromscratch.formats.oci_graph import Graph, graph
 from fromscratch.formats.oci_images import Blobs, images
 from fromscratch.formats.oci_layout import Others, everything, others
 from fromscratch.formats.verified import verified
-from fromscratch.host import disk, swap
+from fromscratch.host import disk, locks, swap
 from fromscratch.host.layout_blobs import LayoutBlobs, read_file
 from fromscratch.model.image import Blob, Image, Layer
 from fromscratch.progress import Task
@@ -166,21 +166,37 @@ class LayoutWriter:
             self._place(artifacts, everything)
 
     def _place(self, graphs: Sequence[Graph], stays: Callable[[Blobs, oci.Index], Others] | None) -> None:
-        """Put the layout in its place, with these behind what stays of the one that is there."""
+        """Put the layout in its place, with these behind what stays of the one that is there.
+
+        Of several writers of one layout each goes on from what the one before has put there. All is on the disk
+        before it gets its name: after a power cut the old layout or the new one is there, and every byte of it.
+        """
         for blob in (blob for each in graphs for blob in each.blobs):
             self._bring(blob)
         tops = tuple(each.top for each in graphs)
-        index = oci.index_bytes(oci.Index(manifests=tops))
-        if stays is not None and is_layout(self.directory):
-            blobs, known = LayoutBlobs(self.directory), read_file(self.directory, oci.INDEX_FILE)
-            what = f"index.json of {blobs.label}"
-            kept = stays(blobs, oci.parse_index(known, what))
-            self._take_over(blobs, kept.blobs)
-            index = oci.joined_index(known, kept.places, tops, what)
-        (self._root / oci.LAYOUT_FILE).write_bytes(oci.LAYOUT)
-        (self._root / oci.INDEX_FILE).write_bytes(index)
-        swap.swap_in(self._root, self.directory)
+        while True:
+            with _turn(self.directory) as present:
+                index = self._index(tops, stays)
+                (self._root / oci.LAYOUT_FILE).write_bytes(oci.LAYOUT)
+                (self._root / oci.INDEX_FILE).write_bytes(index)
+                disk.settle_tree(self._root)
+                if present:
+                    swap.swap_in(self._root, self.directory)
+                elif not swap.took_empty_place(self._root, self.directory):
+                    continue  # another writer was quicker: now there is one, and it has a turn
+                disk.settle_folder(self.directory.parent)
+            break
         self._root = self.directory
+
+    def _index(self, tops: tuple[oci.Descriptor, ...], stays: Callable[[Blobs, oci.Index], Others] | None) -> bytes:
+        """index.json of the new layout, whose blobs are all in it then."""
+        if stays is None or not is_layout(self.directory):
+            return oci.index_bytes(oci.Index(manifests=tops))
+        blobs, known = LayoutBlobs(self.directory), read_file(self.directory, oci.INDEX_FILE)
+        what = f"index.json of {blobs.label}"
+        kept = stays(blobs, oci.parse_index(known, what))
+        self._take_over(blobs, kept.blobs)
+        return oci.joined_index(known, kept.places, tops, what)
 
     def _take_over(self, blobs: LayoutBlobs, kept: Sequence[oci.Descriptor]) -> None:
         for entry in kept:
@@ -239,6 +255,42 @@ def read_referrers(directory: Path, subject: Digest) -> list[oci.Descriptor]:
     blobs = LayoutBlobs(directory)
     index = oci.parse_index(read_file(directory, oci.INDEX_FILE), f"index.json of {blobs.label}")
     return referrers(blobs, index.manifests, subject)
+
+
+def remove_layout(directory: Path) -> None:
+    """Remove the layout at `directory`, which loses its name first: nobody may find half of one. Raises OSError."""
+    if directory.is_symlink() or not directory.is_dir():
+        disk.remove(directory)
+        return
+    with swap.staged(directory) as aside, _turn(directory):
+        directory.rename(aside)
+
+
+@contextmanager
+def _turn(directory: Path) -> Iterator[bool]:
+    """The turn of one writer of the layout there; False if there is none, and so nothing to wait for.
+
+    Whoever writes one gives its place to another folder, on which he holds the lock already: a writer who has waited
+    for the old one finds it gone, and waits for that. Raises OSError.
+    """
+    handle: int | None = None
+    while True:
+        try:
+            handle = locks.taken(directory, wait=True)
+        except FileNotFoundError:
+            if directory.exists():
+                continue
+            yield False
+            return
+        except OSError as error:
+            if not locks.is_unsupported(error):
+                raise
+        break
+    try:
+        yield True
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 def is_layout(directory: Path) -> bool:

@@ -3,6 +3,8 @@
 import errno
 import fcntl
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
@@ -33,3 +35,39 @@ def lock(handle: int, path: Path, *, shared: bool = False, wait: bool = False) -
 def is_unsupported(error: OSError) -> bool:
     """Whether the filesystem has no such locks: then nobody can hold one, and nobody can sweep by them."""
     return error.errno in _UNSUPPORTED
+
+
+@contextmanager
+def held_folder(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock of a folder, which is made if it is not there, and gone again if it is left empty.
+
+    `waiting` is called once if somebody else holds it. Raises OSError.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    handle = _held(folder, waiting)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            for path in missing:
+                path.rmdir()
+        if handle is not None:
+            os.close(handle)
+
+
+def _held(folder: Path, waiting: Callable[[], None]) -> int | None:
+    wait = False
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            return taken(folder.resolve(), wait=wait)
+        except BlockingIOError:
+            if not wait:
+                waiting()
+            wait = True
+        except FileNotFoundError:
+            continue  # whoever held it left it empty, and it is gone
+        except OSError as error:
+            if is_unsupported(error):
+                return None
+            raise

@@ -33,12 +33,19 @@ def staged(place: Path) -> Iterator[Path]:
 
 def swap_in(fresh: Path, place: Path) -> None:
     """Put `fresh` at `place`, where nothing or another folder may be; that one is then at `fresh`. Raises OSError."""
+    if not took_empty_place(fresh, place):
+        _exchange(fresh, place)
+
+
+def took_empty_place(fresh: Path, place: Path) -> bool:
+    """Put `fresh` at `place` if nothing, or an empty folder, is there; False if something is. Raises OSError."""
     try:
         fresh.rename(place)
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
-        _exchange(fresh, place)
+        return False
+    return True
 
 
 def _exchange(one: Path, other: Path) -> None:

@@ -17,7 +17,7 @@ def write_stream(path: Path, stream: BinaryIO) -> Digest:
     if path.is_dir():
         raise UsageError(f"{path} is a folder", "name a file to write")
     hasher = hashlib.sha256()
-    with disk.atomic(path) as out:
+    with disk.atomic(path, durable=True) as out:
         while piece := stream.read(CHUNK):
             hasher.update(piece)
             out.write(piece)

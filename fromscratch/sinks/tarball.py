@@ -43,7 +43,7 @@ class TarballSink:
             digest = self._copied(image.layers[0])
         else:
             tree = root_tree(image, self.store)
-            with disk.atomic(self.path) as out:
+            with disk.atomic(self.path, durable=True) as out:
                 digest = pack(tree, out, codec=codec, threads=self.threads).digest
         return Receipt(f"tar:{self.path}", digest)
 

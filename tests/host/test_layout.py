@@ -4,9 +4,11 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -212,6 +214,67 @@ def test_a_write_under_way_is_not_cleared_up_by_another(tmp_path: Path) -> None:
         write_layout(tmp_path / "oci", [image_of(b"other")], tag="x")
         writer.finish([ONE], tag="x")
     assert read_layout(tmp_path / "oci", "x", verify=True) == [ONE]
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["there", "new"])
+def test_of_several_that_write_at_once_none_loses_its_name(tmp_path: Path, there: bool) -> None:
+    names = [f"v{number}" for number in range(6)]
+    if there:
+        write_layout(tmp_path / "oci", [ONE], tag="before")
+    script = (
+        "import sys; from pathlib import Path; from fromscratch.host.layout import write_layout\n"
+        "from tests.images import image_of\n"
+        "image = image_of(sys.argv[2].encode()); print('ready', flush=True); sys.stdin.read()\n"
+        "write_layout(Path(sys.argv[1]), [image], tag=sys.argv[2], keep_others=True)"
+    )
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, tmp_path / "oci", name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+        )
+        for name in names
+    ]
+    for writer in writers:
+        assert writer.stdout
+        assert writer.stdout.readline() == b"ready\n"
+    for writer in writers:
+        assert writer.stdin
+        writer.stdin.close()
+    for writer in writers:
+        with writer:
+            assert writer.wait(60) == 0
+    for name in names:
+        assert read_layout(tmp_path / "oci", name, verify=True) == [image_of(name.encode())]
+    assert len(entries(tmp_path / "oci")) == 6 + there
+    assert [path.name for path in tmp_path.iterdir()] == ["oci"]
+
+
+def test_a_result_is_on_the_disk_before_it_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a power cut leaves is up to what was asked of the kernel: every file and folder was synced, in order."""
+    order: list[str] = []
+
+    def told(word: str, real: Callable[..., object]) -> Callable[..., object]:
+        def call(*given: object) -> object:
+            where = given[0] if isinstance(given[0], int) else None
+            shown = str(Path(f"/proc/self/fd/{where}").readlink()) if where is not None else str(given[-1])
+            order.append(f"{word} {re.sub('[.]oci[.]new-[0-9a-f]{16}', 'NEW', os.path.relpath(shown, tmp_path))}")
+            return real(*given)
+
+        return call
+
+    for name in ("fsync", "fdatasync"):
+        monkeypatch.setattr(os, name, told("sync", getattr(os, name)))
+    monkeypatch.setattr(Path, "rename", told("name", Path.rename))
+    write_layout(tmp_path / "oci", [ONE], tag="x")
+    named = order.index("name oci")
+    wanted = {
+        "NEW" if path == tmp_path / "oci" else f"NEW/{path.relative_to(tmp_path / 'oci')}"
+        for path in (tmp_path / "oci", *(tmp_path / "oci").rglob("*"))
+    }
+    assert {f"sync {path}" for path in wanted} <= set(order[:named])
+    assert order[named + 1 :] == ["sync ."]
 
 
 def test_what_is_no_layout_is_never_replaced(tmp_path: Path) -> None:
