@@ -68,10 +68,11 @@ Bound = Sequence[tuple[Item, Source]]
 
 
 def fetch(job: Job) -> None:
-    """Bring everything that the recipe needs into the store."""
+    """Bring everything that the recipe needs into the store. Raises ImageError for one that cannot be written."""
+    store = job.store.lasting()
     for platform in job.platforms:
         for _item, source in sources(job, platform):
-            source.fetch(job.store)
+            source.fetch(store)
 
 
 def build(job: Job) -> Built:
@@ -80,10 +81,10 @@ def build(job: Job) -> Built:
     Raises NotFetched when `fetch` has to run first, Conflict when sources disagree.
     """
     job = settled(job)
-    with job.store.lock(f"output {job.output.resolve()}"):
+    with output.held(job.output, job.progress):
         bound = {platform: tuple(sources(job, platform)) for platform in job.platforms}
         inputs = fingerprint(job, bound)
-        present = output.finished(job.output, inputs)
+        present = output.finished(job.output, inputs, job.store)
         if present is not None:
             return present
         output.check_replaceable(job.output)

@@ -76,7 +76,6 @@ def _bring(
     patience: Patience,
     connect: Callable[[web.Timeouts], web.Session],
 ) -> dict[str, Digest]:
-    store.tidy()
     stop = threading.Event()
     title = missing[0].title if len(missing) == 1 else f"downloading {len(missing)} files"
     sizes = {one.key: one.size for one in missing}

@@ -166,10 +166,9 @@ class _Outside:
 
     def _archive(self, path: Path) -> object:
         """Blobs of the store, and what is made of them, never change under their names."""
-        if path.is_relative_to(self._store.root):
-            parts = path.relative_to(self._store.root).parts
-            if len(parts) == 3 and parts[0] in _NAMED_BY_DIGEST:
-                return parts
+        parts = self._store.whole_name(path)
+        if len(parts) == 3 and parts[0] in _NAMED_BY_DIGEST:
+            return parts
         found = _looked_at(os.path.realpath(path))
         return found and _identity(found)
 

@@ -5,35 +5,36 @@ One folder, shared by all recipes and by several processes at once. Under it:
     blobs/sha256/HEX      bytes, named by their digest; written once, never changed
     records/KIND/KEY      small facts that change: what an address answered last, which packages a recipe means
     derived/KIND/HEX      what was made of a blob and can be made again (an unpacked archive)
+    seen/KEY              what stat(2) told of a file when its bytes were last seen to be right
     work/KIND/KEY/        long-lived folders of builds
     partial/              downloads under way
     locks/                one file a lock
     CACHEDIR.TAG          says that this is a store, to `clear` and to programs that back folders up
 
 A name appears only when all its bytes are there: everything is written beside its place and renamed.
-Blobs and records are on the disk before they get their name: has() asks for the name only, so a
-power cut must not leave an empty file under it. That costs less than a millisecond a file.
+Blobs and records are on the disk before they get their name: a power cut must not leave an empty file
+under it. That costs less than a millisecond a file.
+
+Names are not believed for ever: a disk may rot, and whoever may write here may err. What leaves the store for an
+image has been read once, and is read again when inode, size or times have changed. What is damaged counts as not
+there: `fetch` brings it again, what is derived is made again, and a record that is damaged is none.
 """
 
 import hashlib
 import os
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from fromscratch.digest import CHUNK, Digest
-from fromscratch.errors import ImageError, NotFetched
+from fromscratch.errors import NotFetched
 from fromscratch.formats.limits import Limits
 from fromscratch.host import disk
+from fromscratch.host.sealed import sealed, unsealed
+from fromscratch.host.sound import Sound
+from fromscratch.host.store_folder import StoreFolder, key_of
 
-_TAG = "CACHEDIR.TAG"
-_TAG_TEXT = b"""Signature: 8a477f597d28d172789f06886806bc55
-# This folder is the store of fromscratch. All that is in it can be fetched and built again.
-"""
-_FOLDERS = ("blobs", "records", "derived", "work", "partial", "locks")
-_ABANDONED = 24 * 3600.0
 _POLL = 0.1
 _DEFAULT = Limits()
 
@@ -43,23 +44,39 @@ class GivenUp(Exception):
 
 
 class Store:
-    """Raises ImageError when its folder cannot be written. `limits` are what archives may expand to in it."""
+    """Raises ImageError when its folder cannot be written. `limits` are what archives may expand to in it.
 
-    def __init__(self, root: Path, limits: Limits = _DEFAULT) -> None:
+    One that is read-only is read from, and what is made on the way lands in a folder that is gone with this process;
+    without `spare` it is an error to write to it.
+    """
+
+    def __init__(self, root: Path, limits: Limits = _DEFAULT, *, spare: bool = True) -> None:
         self.root = root.absolute()
         self.limits = limits
+        self._folder = StoreFolder(self.root, spare=spare)
+        self._sound = Sound(self._folder)
 
     def __repr__(self) -> str:
         return f"Store({str(self.root)!r})"
 
+    def lasting(self) -> "Store":
+        """The same store for what is to be kept: it is an error if it cannot be written."""
+        return Store(self.root, self.limits, spare=False)
+
     def has(self, digest: Digest) -> bool:
-        path = self._blob(digest)
+        """Whether its bytes are here, and are the right ones."""
+        return self.vouches(self._blob(digest), digest)
+
+    def vouches(self, path: Path, digest: Digest) -> bool:
+        """Whether the file there has this digest; read once, and again when it has changed."""
         with disk.readable(path):
-            return path.is_file()
+            return self._sound.is_whole(path, digest)
 
     def path(self, digest: Digest) -> Path:
-        """The file of a blob. Raises NotFetched."""
+        """The file of a blob. Raises NotFetched if it is not there, or damaged."""
         if not self.has(digest):
+            if self._blob(digest).exists():
+                raise NotFetched(f"{digest} in the store is damaged", "run fetch again: it brings it anew")
             raise NotFetched(f"the store has no {digest}", "run fetch first")
         return self._blob(digest)
 
@@ -94,8 +111,7 @@ class Store:
 
     def adopt(self, path: Path, digest: Digest) -> Digest:
         """Move a finished file of the same filesystem, whose digest the caller has computed, into the store."""
-        target = self._blob(digest)
-        self._make(target.parent)
+        target = self._folder.make("blobs", digest.algorithm) / digest.hex
         with disk.explained(target):
             disk.settle(path)
             os.replace(path, target)
@@ -104,48 +120,59 @@ class Store:
     def discard(self, digest: Digest) -> None:
         """Forget a blob that proved to be bad."""
         self._blob(digest).unlink(missing_ok=True)
+        self._sound.forget(self._blob(digest))
 
     def record(self, kind: str, key: str) -> bytes | None:
-        """A fact kept under this key, or None. Keys may be any text."""
-        path = self._record(kind, key)
+        """A fact kept under this key, or None, also for one that is damaged. Keys may be any text."""
+        path = self._folder.find("records", kind, key_of(key))
         with disk.readable(path):
             try:
-                return path.read_bytes()
+                return unsealed(path.read_bytes(), kind, key_of(key))
             except FileNotFoundError:
                 return None
 
     def write_record(self, kind: str, key: str, data: bytes, *, durable: bool = True) -> None:
-        """Keep a fact; one that is not `durable` may be lost, or found empty, after a power cut."""
-        path = self._record(kind, key)
-        self._make(path.parent)
-        disk.write_atomically(path, data, durable=durable)
+        """Keep a fact; one that is not `durable` may be lost after a power cut."""
+        place = self._folder.make("records", kind) / key_of(key)
+        self._folder.put(place, sealed(data, kind, key_of(key)), durable=durable)
 
     def derived(self, digest: Digest, kind: str, make: Callable[[Path, Path], None]) -> Path:
-        """What `make(blob, target)` makes of a blob, a file or a folder; made once, by one process.
+        """The file that `make(blob, target)` makes of a blob; made once, by one process, and again if it is damaged.
 
         `target` is an empty file, which `make` fills or replaces.
         """
-        target = self.root / "derived" / kind / digest.hex
-        if target.exists():
-            return target
+        if (present := self._derived(kind, digest)) is not None:
+            return present
         blob = self.path(digest)
         with self.lock(f"derived-{kind}-{digest.hex}"):
-            if not target.exists():
-                with self.temporary() as fresh, disk.explained(target):
+            if (present := self._derived(kind, digest)) is not None:
+                return present
+            with self.temporary() as fresh:
+                target = self._folder.make("derived", kind) / digest.hex
+                with disk.explained(target):
                     make(blob, fresh)
-                    if fresh.is_file():
-                        disk.settle(fresh)
-                    self._make(target.parent)
+                    with open(fresh, "rb") as stream:
+                        made = Digest.of_stream(stream)
+                    disk.settle(fresh)
                     os.replace(fresh, target)
+            self.write_record(f"derived-{kind}", digest.hex, str(made).encode(), durable=False)
         return target
+
+    def _derived(self, kind: str, digest: Digest) -> Path | None:
+        path = self._folder.find("derived", kind, digest.hex)
+        said = self.record(f"derived-{kind}", digest.hex)
+        return path if said is not None and self.vouches(path, Digest.parse(said.decode())) else None
 
     def workspace(self, kind: str, key: str) -> Path:
         """A folder that lives on between builds. The caller holds a lock of its own while it uses it."""
-        return self._make(self.root / "work" / kind / _key(key))
+        place = self._folder.make("work", kind, key_of(key))
+        with suppress(OSError):
+            os.utime(place)  # when it was last of use
+        return place
 
     def partial(self, key: str) -> Path:
         """Where a download of this key grows. The caller holds its lock."""
-        return self._make(self.root / "partial") / _key(key)
+        return self._folder.make("partial") / key_of(key)
 
     @contextmanager
     def lock(
@@ -158,7 +185,7 @@ class Store:
         """
         from filelock import FileLock, Timeout
 
-        path = self._make(self.root / "locks") / _key(name)
+        path = self._folder.make("locks") / key_of(name)
         lock = FileLock(path, thread_local=False)
         with disk.explained(path):
             try:
@@ -176,58 +203,20 @@ class Store:
         finally:
             lock.release()
 
-    @contextmanager
-    def temporary(self) -> Iterator[Path]:
-        """A name for a file beside the blobs, gone at the end unless it was moved away."""
-        path = self._make(self.root / "partial") / f"new-{os.urandom(8).hex()}"
-        with disk.explained(path):
-            os.close(disk.create(path))
-            try:
-                yield path
-            finally:
-                disk.remove(path)
+    def temporary(self) -> AbstractContextManager[Path]:
+        """An empty file beside the blobs, gone at the end unless it was moved away.
 
-    def tidy(self) -> None:
-        """Remove what killed writers left behind: temporary files that nobody has touched for a day."""
-        for path in (self.root / "partial").glob("new-*"):
-            with suppress(OSError):
-                if time.time() - path.lstat().st_mtime > _ABANDONED:
-                    disk.remove(path)
+        What killed processes left of theirs is removed first.
+        """
+        return self._folder.temporary()
+
+    def whole_name(self, path: Path) -> tuple[str, ...]:
+        """The name within the store of a blob or of what is derived of one, such as ("blobs", "sha256", HEX)."""
+        return self._folder.whole_name(path)
 
     def clear(self) -> None:
-        """Remove everything. Raises ImageError if the folder is no store."""
-        tag = self.root / _TAG
-        with disk.readable(self.root):
-            if not self.root.exists():
-                return
-            names = {path.name for path in self.root.iterdir()}
-            marked = tag.is_file() and tag.read_bytes() == _TAG_TEXT
-        strange = sorted(names - {*_FOLDERS, _TAG})
-        if strange or (names and not marked):
-            why = f": it holds {strange[0]!r}" if strange else ""
-            raise ImageError(f"{self.root} does not look like a store{why}", "remove it by hand if it is one")
-        with disk.explained(self.root):
-            for name in _FOLDERS:
-                disk.remove(self.root / name)
-            tag.unlink(missing_ok=True)  # last: a removal that is interrupted can be repeated
-            self.root.rmdir()
-
-    def _make(self, folder: Path) -> Path:
-        """A folder of the store, made if it is not there; the store itself with its tag."""
-        if not folder.is_dir():
-            tag = self.root / _TAG
-            if not tag.exists():
-                disk.write_atomically(tag, _TAG_TEXT)
-            with disk.explained(folder):
-                folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        """Remove everything. Raises ImageError if the folder is no store, or another process works with it."""
+        self._folder.clear()
 
     def _blob(self, digest: Digest) -> Path:
-        return self.root / "blobs" / digest.algorithm / digest.hex
-
-    def _record(self, kind: str, key: str) -> Path:
-        return self.root / "records" / kind / _key(key)
-
-
-def _key(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:40]
+        return self._folder.find("blobs", digest.algorithm, digest.hex)

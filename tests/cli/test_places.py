@@ -3,6 +3,8 @@
 import json
 import os
 import pty
+import subprocess
+import sys
 import tarfile
 import threading
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 
 from fromscratch.digest import Digest
 from fromscratch.host.layout import read_layout
-from tests.cli.command import Answer, Desk
+from tests.cli.command import Answer, Desk, Process
 
 RECIPE = "name: demo\nrootfs: [{overlay: files}]\n"
 
@@ -59,6 +61,57 @@ def test_clean_takes_what_build_wrote_and_leaves_everything_else(desk: Desk) -> 
     assert (nothing.code, nothing.err) == (0, "there is no build in nowhere\n")
     assert desk.call("clean", "--output", "fromscratch.yaml").code == 1
     assert (desk.folder / "fromscratch.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        ["build.log"],
+        [".oci.new-0123456789abcdef/blobs/x"],
+        [".evidence.json.new-0123456789abcdef", "build.log"],
+        [".oci.new-0123456789abcdef/blobs/x", "evidence.json"],
+        [],
+    ],
+)
+def test_what_a_build_or_a_clean_that_was_killed_left_can_be_cleaned(desk: Desk, left: list[str]) -> None:
+    desk.answer("clean")
+    (desk.folder / "build/demo").mkdir()
+    for name in left:
+        desk.write(f"build/demo/{name}", "x")
+    desk.answer("clean")
+    assert not (desk.folder / "build/demo").exists()
+
+
+def test_clean_never_takes_a_dockerfile_of_somebody_else(desk: Desk) -> None:
+    mine = desk.write("here/Dockerfile", "FROM scratch\n")
+    assert desk.call("clean", "--output", "here").code == 1
+    desk.write("here/evidence.json", "{}")
+    desk.answer("clean", "--output", "here")
+    assert [path.name for path in mine.parent.iterdir()] == ["Dockerfile"]
+
+
+def test_clean_waits_for_a_build_that_is_under_way(desk: Desk) -> None:
+    script = (
+        "import sys; from pathlib import Path; from fromscratch import output, progress\n"
+        "with output.held(Path('build/demo'), progress.SILENT): print('held', flush=True); sys.stdin.read()"
+    )
+    builder = Process(
+        [sys.executable, "-c", script],
+        cwd=desk.folder,
+        env=desk.environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with builder, desk.process("clean") as cleaner:
+        assert builder.stdout
+        assert builder.stdout.readline() == "held\n"
+        assert cleaner.stderr
+        assert "waiting for another process" in cleaner.stderr.readline()
+        assert (desk.folder / "build/demo/evidence.json").exists()
+        builder.communicate()
+        assert cleaner.wait(60) == 0
+    assert not (desk.folder / "build/demo").exists()
 
 
 @pytest.mark.parametrize("place", ["evidence.json", "oci/index.json", "oci/blobs/sha256/*"])

@@ -1,5 +1,6 @@
 """The store: bytes by their digest, safe between processes, whole or not there."""
 
+import gc
 import hashlib
 import io
 import os
@@ -8,6 +9,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from hypothesis import strategies as st
 
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError, NotFetched
+from fromscratch.host import disk
 from fromscratch.host.store import GivenUp, Store
 
 PRELUDE = """
@@ -47,7 +51,7 @@ def files(store: Store) -> list[str]:
     return sorted(
         str(path.relative_to(store.root))
         for path in store.root.rglob("*")
-        if path.is_file() and path.parent.name != "locks" and path.name != "CACHEDIR.TAG"
+        if path.is_file() and path.parent.name not in ("locks", "seen") and path.name != "CACHEDIR.TAG"
     )
 
 
@@ -96,7 +100,7 @@ def test_blobs_are_for_all_whom_the_umask_allows(store: Store, umask: int, mode:
         store.write_record("kind", "key", b"fact")
     finally:
         os.umask(before)
-    paths = [*(store.path(digest) for digest in digests), made, *store.root.glob("records/*/*")]
+    paths = [*(store.path(digest) for digest in digests), made, *store.root.glob("records/kind/*")]
     assert [path.stat().st_mode & 0o777 for path in paths] == [mode] * 4
 
 
@@ -124,13 +128,23 @@ store.add_stream(Stream())
             assert process.stdout.readline()
         process.kill()
     [left] = files(store)
-    assert left.startswith("partial/new-")
-    store.tidy()
-    assert files(store) == [left], "it may still be written to"
-    day = time.time() - 25 * 3600
-    os.utime(store.root / left, (day, day))
-    store.tidy()
-    assert files(store) == []
+    assert left.startswith("partial/")
+    digest = store.add(b"the next one sweeps")
+    assert files(store) == [f"blobs/sha256/{digest.hex}"]
+
+
+def test_what_another_process_is_writing_is_not_swept(store: Store) -> None:
+    script = "with store.temporary(): print('writing', flush=True); sys.stdin.read()"
+    argv = [sys.executable, "-c", PRELUDE + script, str(store.root)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"writing\n"
+        digest = store.add(b"x")
+        assert len(files(store)) == 2
+        process.kill()
+    store.add(b"y")
+    assert store.has(digest)
+    assert len(files(store)) == 2
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -169,24 +183,11 @@ def test_what_is_derived_is_made_once(store: Store) -> None:
     assert calls == [store.path(digest)]
 
 
-def test_a_folder_may_be_derived(store: Store) -> None:
-    def make(blob: Path, target: Path) -> None:
-        target.unlink()
-        (target / "inner").mkdir(parents=True)
-
-    assert (store.derived(store.add(b"x"), "tree", make) / "inner").is_dir()
-    assert os.listdir(store.root / "partial") == []
-
-
-@pytest.mark.parametrize("folder", [False, True])
-def test_a_failure_leaves_nothing_that_is_derived(store: Store, folder: bool) -> None:
+def test_a_failure_leaves_nothing_that_is_derived(store: Store) -> None:
     digest = store.add(b"x")
 
     def fail(blob: Path, target: Path) -> None:
-        if folder:
-            target.unlink()
-            (target / "inner").mkdir(parents=True)
-            (target / "inner").chmod(0o500)
+        target.with_name("aside").touch()
         raise ImageError("the archive is cut")
 
     with pytest.raises(ImageError, match="the archive is cut"):
@@ -326,6 +327,142 @@ def test_a_store_is_cleared_with_all_in_it(store: Store) -> None:
     assert store.read(store.add(b"x")) == b"x"
 
 
+@pytest.mark.parametrize("moment", ["mkdir", "tag", "folders", "end"])
+def test_a_start_or_a_clearing_that_was_killed_does_not_keep_it_from_being_cleared(store: Store, moment: str) -> None:
+    match moment:
+        case "mkdir":
+            store.root.mkdir()
+        case "tag":
+            store.root.mkdir()
+            (store.root / ".CACHEDIR.TAG.new-0123456789abcdef").write_bytes(b"Signa")
+        case "folders":
+            Store(store.root).add(b"x")
+            disk.remove(store.root / "blobs")
+        case _:
+            Store(store.root).add(b"x")
+            disk.remove(store.root)
+            store.root.mkdir()
+    store.clear()
+    assert not store.root.exists()
+
+
+def test_a_store_that_another_process_works_with_is_not_cleared(store: Store) -> None:
+    store.add(b"x")
+    with holder(store) as process:
+        with pytest.raises(ImageError, match="another process works with"):
+            store.clear()
+        assert store.has(Digest.of(b"x"))
+        process.kill()
+    store.clear()
+    assert not store.root.exists()
+
+
+def test_processes_that_start_while_it_is_cleared_begin_another_one(store: Store) -> None:
+    script = """
+for number in range(60):
+    try:
+        store = Store(Path(sys.argv[1]))
+        store.add(b"%d" % number)
+    except ImageError as error:
+        assert "another process works with" in str(error), error
+    try:
+        Store(Path(sys.argv[1])).clear()
+    except ImageError as error:
+        assert "another process works with" in str(error), error
+"""
+    processes = [child(store, "from fromscratch.errors import ImageError\n" + script) for _ in range(3)]
+    for process in processes:
+        outcome(process)
+    Store(store.root).clear()
+    assert not store.root.exists()
+
+
+# Damage
+
+
+def flip(path: Path, place: int = 0) -> None:
+    """One byte other than it was, with the same size and the same time."""
+    state = path.stat()
+    data = bytearray(path.read_bytes())
+    data[place] ^= 0x20
+    path.write_bytes(data)
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+
+def settled(store: Store, digest: Digest) -> None:
+    """Let the file be older than a tick of the filesystem's clock, and be remembered as whole."""
+    while not any((store.root / "seen").glob("*")):
+        time.sleep(0.005)
+        assert store.has(digest)
+
+
+def test_a_blob_with_one_byte_flipped_counts_as_none_until_it_is_brought_again(store: Store) -> None:
+    digest = store.add(b"hello")
+    settled(store, digest)
+    assert Store(store.root).has(digest)
+    flip(store.path(digest))
+    assert not store.has(digest)
+    assert not Store(store.root).has(digest)
+    with pytest.raises(NotFetched, match="damaged") as caught:
+        store.open(digest)
+    assert "fetch again" in caught.value.hint
+    assert store.add(b"hello") == digest
+    assert store.read(digest) == b"hello"
+
+
+def test_what_is_known_to_be_whole_is_not_read_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = store.add(b"hello")
+    settled(store, digest)
+    monkeypatch.setattr(hashlib, "file_digest", lambda *_: pytest.fail("it was read"))
+    assert store.has(digest)
+    assert Store(store.root).has(digest)
+
+
+def test_what_is_derived_is_made_again_when_it_is_damaged_or_nothing_is_known_of_it(store: Store) -> None:
+    digest = store.add(b"archive")
+    calls = []
+
+    def make(blob: Path, target: Path) -> None:
+        calls.append(1)
+        target.write_bytes(blob.read_bytes().upper())
+
+    flip(store.derived(digest, "upper", make))
+    assert store.derived(digest, "upper", make).read_bytes() == b"ARCHIVE"
+    assert len(calls) == 2
+    for record in store.root.glob("records/derived-upper/*"):
+        record.unlink()
+    assert store.derived(digest, "upper", make).read_bytes() == b"ARCHIVE"
+    assert len(calls) == 3
+
+
+@pytest.mark.parametrize("place", [0, 10, 70, 75])
+def test_a_record_with_one_byte_flipped_is_none(store: Store, place: int) -> None:
+    store.write_record("kind", "key", b"a fact of some length")
+    [path] = store.root.glob("records/kind/*")
+    flip(path, place)
+    assert store.record("kind", "key") is None
+
+
+def test_a_record_under_the_name_of_another_is_none(store: Store) -> None:
+    store.write_record("kind", "one", b"fact")
+    [one] = store.root.glob("records/kind/*")
+    store.write_record("kind", "two", b"other")
+    [two] = set(store.root.glob("records/kind/*")) - {one}
+    two.write_bytes(one.read_bytes())
+    assert (store.record("kind", "one"), store.record("kind", "two")) == (b"fact", None)
+
+
+@pytest.mark.parametrize("instead", ["a folder", "a pipe", "nothing"])
+def test_something_else_in_the_place_of_a_blob_is_none(store: Store, instead: str) -> None:
+    path = store.path(store.add(b"x"))
+    path.unlink()
+    if instead == "a folder":
+        path.mkdir()
+    elif instead == "a pipe":
+        os.mkfifo(path)
+    assert not store.has(Digest.of(b"x"))
+
+
 def test_an_empty_folder_may_be_cleared(tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
     Store(tmp_path / "store").clear()
@@ -376,18 +513,66 @@ def test_a_store_where_nothing_can_be_written(tmp_path: Path) -> None:
         assert caught.value.hint
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_store_of_someone_else_can_be_read(store: Store) -> None:
+# A store that cannot be written
+
+
+@pytest.fixture
+def closed(store: Store) -> Iterator[Store]:
+    """A store of somebody else, or on a filesystem that is read-only, with one blob and what is made of it."""
     digest = store.add(b"x")
-    made = store.derived(digest, "kind", lambda blob, target: None)
-    folders = [store.root, *(path for path in store.root.rglob("*") if path.is_dir())]
+    store.derived(digest, "kind", lambda blob, target: target.write_bytes(b"made") and None)
+    store.write_record("kind", "key", b"fact")
+    (store.workspace("kind", "key") / "finished").write_bytes(b"done")
+    with unwritable(store.root):
+        yield Store(store.root)
+
+
+@contextmanager
+def unwritable(root: Path) -> Iterator[None]:
+    """Root may write into any folder: for it, writing is refused as access(2) tells of a read-only filesystem."""
+    folders = [root, *(path for path in root.rglob("*") if path.is_dir())]
+    user = os.geteuid()
+    for parent in root.parents:
+        if parent.owner() == "root" and parent != Path("/") and user == 0 and not parent.stat().st_mode & 1:
+            parent.chmod(parent.stat().st_mode | 0o011)
     for folder in folders:
         folder.chmod(0o555)
+    os.seteuid(user or 65534)
     try:
-        assert store.read(digest) == b"x"
-        assert store.derived(digest, "kind", lambda blob, target: None) == made
-        with pytest.raises(ImageError, match="Permission denied"):
-            store.add(b"y")
+        yield
     finally:
+        os.seteuid(user)
         for folder in folders:
             folder.chmod(0o755)
+
+
+def test_it_can_be_read_and_what_is_made_on_the_way_lands_elsewhere(closed: Store) -> None:
+    digest = Digest.of(b"x")
+    before = files(closed)
+    assert closed.read(digest) == b"x"
+    assert closed.record("kind", "key") == b"fact"
+    assert closed.derived(digest, "kind", lambda blob, target: pytest.fail("it is there")).read_bytes() == b"made"
+    other = closed.derived(digest, "other", lambda blob, target: target.write_bytes(b"more") and None)
+    assert other.read_bytes() == b"more"
+    assert closed.derived(digest, "other", lambda blob, target: pytest.fail("it is there")) == other
+    assert closed.read(closed.add(b"y")) == b"y"
+    assert (closed.workspace("kind", "key") / "finished").read_bytes() == b"done"
+    assert closed.workspace("kind", "new").is_dir()
+    with closed.lock("name"):
+        pass
+    assert files(closed) == before
+    assert not other.is_relative_to(closed.root)
+
+
+def test_what_was_made_beside_it_is_gone_with_the_process(closed: Store) -> None:
+    store = Store(closed.root)
+    elsewhere = store.path(store.add(b"y"))
+    assert elsewhere.exists()
+    del store
+    gc.collect()
+    assert not elsewhere.exists()
+
+
+def test_what_is_to_last_is_refused(closed: Store) -> None:
+    with pytest.raises(ImageError, match="Permission denied"):
+        closed.lasting().add(b"y")
