@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fromscratch import __version__, about, evidence, output
-from fromscratch.errors import UsageError
+from fromscratch.errors import MissingTool, UsageError
 from fromscratch.evidence import Evidence, ImageEvidence
 from fromscratch.host.layout import LayoutWriter
 from fromscratch.host.own_folders import OwnFolders
@@ -72,7 +72,8 @@ def fetch(job: Job) -> None:
     store = job.store.lasting()
     for platform in job.platforms:
         for _item, source in sources(job, platform):
-            source.fetch(store)
+            with job.progress.task(f"fetch {source.label}", total=None, unit="steps"):
+                source.fetch(store)
 
 
 def build(job: Job) -> Built:
@@ -86,8 +87,10 @@ def build(job: Job) -> Built:
         inputs = fingerprint(job, bound)
         present = output.finished(job.output, inputs, job.store)
         if present is not None:
+            _tell_of_codec(job, present.evidence, fresh=False)
             return present
         output.check_replaceable(job.output)
+        last = output.last_evidence(job.output)
         if job.recipe.compression == "fast":
             job.progress.note("compression: fast: on another CPU layers may have other digests (not other diff_ids)")
         images: list[Image] = []
@@ -100,7 +103,7 @@ def build(job: Job) -> Built:
                 images.append(_image(job, platform, [layer for layer, _ in layers], based))
                 proofs.append(evidence.gather(platform, layers, tree, removed))
             layout.finish(images, tag="latest")
-        output.write_dockerfile(job.output, images[0].config, job.recipe.name, job.progress)
+        output.write_dockerfile(job.output, images, job.recipe.name, job.progress)
         made = Evidence(
             name=job.recipe.name,
             inputs=inputs,
@@ -109,6 +112,8 @@ def build(job: Job) -> Built:
             images=proofs,
         )
         evidence.write(job.output, made)
+        if last is not None:
+            _tell_of_codec(job, last, fresh=True)
         return Built(images=tuple(images), evidence=made, fresh=True)
 
 
@@ -198,6 +203,27 @@ def fingerprint(job: Job, bound: Mapping[Platform, Bound]) -> str:
         for _item, source in bound[platform]:
             hasher.update(f"\0{platform}\0{source.fingerprint(job.store)}".encode())
     return f"sha256:{hasher.hexdigest()}"
+
+
+def _tell_of_codec(job: Job, last: Evidence, *, fresh: bool) -> None:
+    """Note that another library or version packs layers now than packed those of this folder's last build."""
+    from fromscratch.formats.codec import codec
+
+    try:
+        now = codec(job.recipe.compression).name.partition(" level ")[0]
+    except MissingTool:  # nothing is packed, or it would have failed
+        return
+    others = [name for name in evidence.packers(last) if name != now]
+    if not others or last.recipe.get("compression") != job.recipe.compression:
+        return
+    was = ", ".join(others)
+    job.progress.note(
+        f"layers are packed by {now} now, and those of the last build were by {was}: "
+        "the same files have other digests, and the same diff_ids"
+        if fresh
+        else f"the layers here were packed by {was}; {now}, which is what this machine has, would give them other "
+        "digests, and the same diff_ids: to pack them anew, clean and build"
+    )
 
 
 def _image(job: Job, platform: Platform, layers: Sequence[Layer], based: Mapping[str, str]) -> Image:

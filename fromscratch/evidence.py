@@ -78,6 +78,12 @@ class Evidence(Struct, frozen=True, kw_only=True):
         raise NotFetched(f"this build has no image for {platform}", "build it with --platform")
 
 
+def packers(evidence: Evidence) -> tuple[str, ...]:
+    """What compressed the layers: library and version, without the level, which a layer's size decides too."""
+    names = (layer.codec for image in evidence.images for layer in image.packed)
+    return tuple(dict.fromkeys(name.partition(" level ")[0] for name in names))
+
+
 def gather(
     platform: Platform,
     layers: "Sequence[tuple[Layer, Packed]]",

@@ -18,7 +18,7 @@ from fromscratch.formats.dockerfile import SIGNED, metadata_dockerfile
 from fromscratch.host import disk, locks, staging
 from fromscratch.host.layout import is_layout, read_layout, remove_layout
 from fromscratch.host.store import Store
-from fromscratch.model.image import Image, Layer, Platform, RunConfig
+from fromscratch.model.image import Image, Layer, Platform
 from fromscratch.progress import Progress
 
 LAYOUT, DOCKERFILE, LOG = "oci", "Dockerfile", "build.log"
@@ -66,6 +66,14 @@ def finished(folder: Path, inputs: str | None = None, store: Store | None = None
     return Built(images=images, evidence=proof, fresh=False)
 
 
+def last_evidence(folder: Path) -> Evidence | None:
+    """What the last build of this folder knew of itself; None if there was none, or it is damaged."""
+    try:
+        return evidence.read(folder)
+    except FormatError:
+        return None
+
+
 def need_built(folder: Path, platforms: Sequence[Platform]) -> Built:
     """The build in this folder, as far as it is for these platforms; all of it if none is named.
 
@@ -102,11 +110,19 @@ def check_replaceable(folder: Path) -> None:
         raise UsageError(what, "name a folder of its own with --output")
 
 
-def write_dockerfile(folder: Path, config: RunConfig, name: str, progress: Progress) -> None:
-    """The metadata Dockerfile beside the layout; none, and a note, for a configuration that none can hold."""
+def write_dockerfile(folder: Path, images: Sequence[Image], name: str, progress: Progress) -> None:
+    """The metadata Dockerfile beside the layout, which tells how to make the base that it names.
+
+    None, and a note, for a configuration that none can hold.
+    """
     place = folder / DOCKERFILE
+    platform = f" --platform {images[0].platform}" if len(images) > 1 else ""
+    remarks = (
+        "Its base is the bare root, which this makes of the layout beside it, before `docker build .`:",
+        f"  fromscratch pack --to tar --image oci:{LAYOUT}{platform} --output - | docker import - {name}-root",
+    )
     try:
-        text = metadata_dockerfile(config, f"{name}-root")
+        text = metadata_dockerfile(images[0].config, f"{name}-root", remarks=remarks)
     except UsageError as error:
         place.unlink(missing_ok=True)
         progress.note(f"no Dockerfile is written: {error.message}")

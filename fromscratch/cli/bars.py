@@ -1,16 +1,16 @@
-"""Progress on a terminal: bars while it is one, a line for each finished piece where it is not."""
+"""Progress on a terminal: bars while it is one; where it is not, a line for each piece that lasts, and at its end."""
 
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 from fromscratch.progress import Task
 
 _WORTH_A_LINE = 0.5
-_WORTH_A_BAR = 0.2
+_WORTH_A_BAR = 0.2  # seconds, after which both are shown even of work that has told nothing yet
 
 
 class Bars:
@@ -39,7 +39,8 @@ class Bars:
     def _told(self, title: str, total: int | None, unit: str) -> Iterator[Task]:
         counter = _Counter(self, title, total, unit)
         started = time.monotonic()
-        yield counter
+        with _after(_WORTH_A_LINE, lambda: self.note(f"{title} …")):
+            yield counter
         seconds = time.monotonic() - started
         if seconds >= _WORTH_A_LINE:
             amount = f" {counter.done / 1e6:.1f} MB" if unit == "B" and counter.done else ""
@@ -71,9 +72,22 @@ class _Counter:
 def _drawn(title: str, total: int | None, unit: str) -> Iterator[Task]:
     bar = _Bar(title, total, unit)
     try:
-        yield bar
+        with _after(_WORTH_A_BAR, bar.show):
+            yield bar
     finally:
         bar.close()
+
+
+@contextmanager
+def _after(seconds: float, act: Callable[[], None]) -> Iterator[None]:
+    """Act once if what is done meanwhile lasts so long: a server that says nothing lets nobody tell of it."""
+    timer = threading.Timer(seconds, act)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class _Bar:
@@ -84,34 +98,41 @@ class _Bar:
         self._done, self._text = 0, ""
         self._started = time.monotonic()
         self._lock = threading.Lock()
+        self._closed = False
         self._bar: Any = None
+
+    def show(self) -> None:
+        with self._lock:
+            if not self._closed:
+                self._shown(now=True)
 
     def advance(self, amount: int) -> None:
         with self._lock:
             self._done += amount
-            if bar := self._shown():
+            if (bar := self._shown()) is not None:
                 bar.update(self._done - bar.n)
 
     def describe(self, text: str) -> None:
         with self._lock:
             self._text = text[:60]
-            if bar := self._shown():
+            if (bar := self._shown()) is not None:
                 bar.set_postfix_str(self._text)
 
     def expect(self, total: int) -> None:
         with self._lock:
             self._total = total
-            if bar := self._shown():
+            if (bar := self._shown()) is not None:
                 bar.total = total
                 bar.refresh()
 
     def close(self) -> None:
         with self._lock:
+            self._closed = True
             if self._bar is not None:
                 self._bar.close()
 
-    def _shown(self) -> Any:
-        if self._bar is None and time.monotonic() - self._started >= _WORTH_A_BAR:
+    def _shown(self, *, now: bool = False) -> Any:
+        if self._bar is None and (now or time.monotonic() - self._started >= _WORTH_A_BAR):
             from tqdm import tqdm
 
             self._bar = tqdm(
@@ -121,6 +142,7 @@ class _Bar:
                 postfix=self._text,
                 unit="B" if self._unit == "B" else f" {self._unit}",
                 unit_scale=self._unit == "B",
+                bar_format="{desc} [{elapsed}{postfix}]" if self._unit == "steps" and not self._total else None,
                 leave=False,
                 file=sys.stderr,
                 dynamic_ncols=True,

@@ -13,6 +13,7 @@ import msgspec
 from fromscratch import assembly
 from fromscratch.assembly import Job
 from fromscratch.cli.call import Call
+from fromscratch.cli.digests import Digests
 from fromscratch.cli.sizes import counted, megabytes
 from fromscratch.cli.switches import words
 from fromscratch.cli.targets import Target
@@ -193,17 +194,20 @@ def _texts(data: Any) -> Iterator[str]:
 
 
 def _facts(job: Job, built: Built) -> dict[str, Any]:
+    digests = Digests.of(built.images)
     images = [
         {
             "platform": str(image.platform),
+            **own,
             "entries": len(built.evidence.of(image.platform).entries),
             "size": sum(layer.size for layer in image.layers),
             "layers": [str(layer.digest) for layer in image.layers],
             "entrypoint": list(image.config.entrypoint),
         }
-        for image in built.images
+        for image, own in zip(built.images, digests.images, strict=True)
     ]
-    return {"name": job.recipe.name, "layout": str(job.layout), "fresh": built.fresh, "images": images}
+    whole = {"layout": str(job.layout), "fresh": built.fresh, **digests.whole}
+    return {"name": job.recipe.name, **whole, "images": images}
 
 
 def _text(job: Job, built: Built) -> str:

@@ -67,12 +67,16 @@ def build(call: Call, check: bool = False, json: bool = False) -> None:
 def _facts(job: "Job", built: "Built") -> dict[str, Any]:
     from msgspec import to_builtins
 
+    from fromscratch.cli.digests import Digests
+
     images = []
-    for image in built.images:
+    digests = Digests.of(built.images)
+    for image, own in zip(built.images, digests.images, strict=True):
         facts = built.evidence.of(image.platform)
         images.append(
             {
                 "platform": str(image.platform),
+                **own,
                 "layers": facts.layers,
                 "diff_ids": [str(layer.diff_id) for layer in image.layers],
                 "size": sum(layer.size for layer in image.layers),
@@ -81,15 +85,27 @@ def _facts(job: "Job", built: "Built") -> dict[str, Any]:
                 "packed": to_builtins(facts.packed),
             }
         )
-    return {"name": job.recipe.name, "fresh": built.fresh, "layout": str(job.layout), "images": images}
+    return {
+        "name": job.recipe.name,
+        "fresh": built.fresh,
+        "layout": str(job.layout),
+        **digests.whole,
+        "images": images,
+    }
 
 
 def _text(job: "Job", built: "Built") -> str:
+    from fromscratch.cli.digests import Digests
+
     lines = []
-    for image in built.images:
+    digests = Digests.of(built.images)
+    for image, own in zip(built.images, digests.images, strict=True):
         size = megabytes(sum(layer.size for layer in image.layers))
         state = "" if built.fresh else ", unchanged"
         count = counted(len(built.evidence.of(image.platform).entries), "entry", "entries")
         count += f" in {len(image.layers)} layers" if len(image.layers) > 1 else ""
         lines.append(f"{job.recipe.name} {image.platform}: {count}, {size} packed{state} -> oci:{job.layout}")
+        lines.append(f"  manifest {own['manifest']}, configuration {own['config']}")
+    if digests.whole["index"]:
+        lines.append(f"  index {digests.whole['index']}")
     return "\n".join(lines)

@@ -7,7 +7,7 @@ such as a line break in an environment variable, is refused.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from fromscratch.errors import UsageError
 from fromscratch.model.image import Healthcheck, RunConfig
@@ -19,16 +19,20 @@ _SHORTEST = 1_000_000  # the engines refuse times of a health check below a mill
 _OTHERWISE = "write it without that, or import with '--via load', which keeps any value"
 
 
-def metadata_dockerfile(config: RunConfig, base: str, *, name: str = "the image", archive: str = "") -> str:
+def metadata_dockerfile(
+    config: RunConfig, base: str, *, name: str = "the image", archive: str = "", remarks: Sequence[str] = ()
+) -> str:
     """The text of a Dockerfile that gives `base` this configuration.
 
     With `archive`, a tar beside the Dockerfile, its content is added first; `base` is then mostly `scratch`.
+    `remarks` are comments before all that.
     Raises UsageError, naming the field, for a value that no Dockerfile can hold. `args_escaped` is left out: it
     matters to Windows alone.
     """
     added = f"ADD {json.dumps([archive, '/'], ensure_ascii=False)}\n" if archive else ""
     head = f"# How {_one_line(name, 'name')} runs: its configuration as a Dockerfile, {SIGNED}"
-    return f"{head}\nFROM {base}\n{added}{metadata_instructions(config)}"
+    comments = "".join(f"# {_one_line(line, 'remark')}\n" for line in remarks)
+    return f"{head}\n{comments}FROM {base}\n{added}{metadata_instructions(config)}"
 
 
 def metadata_instructions(config: RunConfig) -> str:

@@ -116,14 +116,11 @@ def look(store: Store, archives: Sequence[Archive], progress: Progress) -> list[
 def _look(store: Store, archive: Archive, progress: Progress) -> Seen | None:
     failure: DownloadError | None = None
     for address in archive.addresses:
-        folder = f"{address}/dists/{archive.suite}"
         try:
-            inline = refresh(store, f"{folder}/InRelease", progress, missing_ok=True)
-            if inline is not None:
-                return Seen(archive, address, inline)
-            plain = refresh(store, f"{folder}/Release", progress, missing_ok=True)
-            if plain is not None:
-                return Seen(archive, address, plain, refresh(store, f"{folder}/Release.gpg", progress, missing_ok=True))
+            with progress.task(f"ask {web.public(address)} for {archive.suite}", total=None, unit="steps"):
+                seen = _asked(store, archive, address, progress)
+            if seen is not None:
+                return seen
         except DownloadError as error:
             failure = failure or error
     if failure is not None:
@@ -135,6 +132,18 @@ def _look(store: Store, archive: Archive, progress: Progress) -> Seen | None:
         f"there is no suite {archive.suite} at {where}",
         "see whether suite: and mirror: are right; a mirror's dists/ folder lists what it has",
     )
+
+
+def _asked(store: Store, archive: Archive, address: str, progress: Progress) -> Seen | None:
+    """The present index of an archive at one of its addresses, in the first form that is there."""
+    folder = f"{address}/dists/{archive.suite}"
+    inline = refresh(store, f"{folder}/InRelease", progress, missing_ok=True)
+    if inline is not None:
+        return Seen(archive, address, inline)
+    plain = refresh(store, f"{folder}/Release", progress, missing_ok=True)
+    if plain is None:
+        return None
+    return Seen(archive, address, plain, refresh(store, f"{folder}/Release.gpg", progress, missing_ok=True))
 
 
 def read_release(store: Store, seen: Seen, keyrings: Sequence[Path], *, unsigned: bool) -> Release:
