@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 _COMMAND = re.compile(
-    r"(?:^|[;&|({]|\b(?:then|else|do))\s*(?:/usr/bin/)?update-alternatives\s+([^;&|\n]*)", re.MULTILINE
+    r"(?:^|[;&|({]|\b(?:then|else|do))[ \t]*(?:/usr/bin/)?update-alternatives[ \t]+([^;&|\n]*)", re.MULTILINE
 )
 _FLAGS = {"--quiet", "--force", "--skip-auto", "--verbose"}
 _OPEN = set("$`*?{}<>")

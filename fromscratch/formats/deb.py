@@ -13,6 +13,7 @@ from typing import BinaryIO
 from fromscratch.errors import FormatError
 from fromscratch.formats import compression
 from fromscratch.formats.compression import Compression
+from fromscratch.formats.limits import number
 from fromscratch.model.content import ArchiveMember
 
 _MAGIC = b"!<arch>\n"
@@ -107,9 +108,10 @@ def _members(stream: BinaryIO, shown: str) -> Iterator[Member]:
         header = os.pread(stream.fileno(), _HEADER, offset)
         name = header[:16].rstrip(b" ").removesuffix(b"/").decode("ascii", "backslashreplace")
         digits = header[48:58].rstrip(b" ")
-        if len(header) < _HEADER or header[58:] != b"`\n" or not digits.isdigit():
+        size = number(digits)
+        if len(header) < _HEADER or header[58:] != b"`\n" or size is None:
             raise FormatError(f"{shown} has a damaged ar header at byte {offset}", _HINT)
-        member = Member(name, offset + _HEADER, int(digits))
+        member = Member(name, offset + _HEADER, size)
         if member.offset + member.size > end:
             raise _broken(shown, member, f"is cut: {end - member.offset} of {member.size} bytes are there")
         yield member

@@ -14,6 +14,7 @@ from fromscratch.errors import FormatError
 from fromscratch.formats import deb822
 from fromscratch.formats.deb822 import Stanza
 from fromscratch.formats.debian_version import Relation, parse_relations, version_key
+from fromscratch.formats.limits import number
 
 _SOUND_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
 
@@ -87,9 +88,10 @@ def _listed(block: str, algorithm: str, what: str) -> dict[str, Listed]:
         if not row:
             continue
         parts = row.split()
-        if len(parts) != 3 or not parts[1].isdecimal():
+        size = number(parts[1]) if len(parts) == 3 else None
+        if size is None:
             raise FormatError(f"{what} has a damaged line: {row[:100]!r}", "fetch it again, it may be damaged")
-        files[parts[2]] = Listed(parts[2], Digest.parse(f"{algorithm}:{parts[0]}"), int(parts[1]))
+        files[parts[2]] = Listed(parts[2], Digest.parse(f"{algorithm}:{parts[0]}"), size)
     return files
 
 
@@ -101,9 +103,9 @@ def _date(stanza: Stanza, name: str, what: str) -> float | None:
         return None
     try:
         moment = parsedate_to_datetime(stanza[name])
-    except ValueError as error:
+        return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).timestamp()
+    except (ValueError, OverflowError) as error:
         raise FormatError(f"{what} has the date {stanza[name]!r}", "the file is damaged: fetch it again") from error
-    return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).timestamp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,9 @@ def parse_package(text: str, archive: int = 0, what: str = "Packages") -> Packag
     """One paragraph of a Packages file. Raises FormatError."""
     stanza = deb822.stanza(text, what)
     try:
-        size = int(stanza["size"])
+        size = number(stanza["size"])
+        if size is None:
+            raise ValueError("size")
         checksum = f"sha256:{stanza['sha256']}" if "sha256" in stanza else f"sha512:{stanza['sha512']}"
         package = Package(
             name=stanza["package"],

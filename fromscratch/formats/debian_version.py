@@ -16,8 +16,8 @@ _PART = re.compile(r"([^0-9]*)([0-9]*)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
 _RELATION = re.compile(
     r"(?P<name>[^\s:()\[\]<>,|]+)(?::(?P<qualifier>[a-z0-9-]+))?"
-    r"\s*(?:\(\s*(?P<operator><<|<=|=|>=|>>|<|>)\s*(?P<version>[^\s()]+)\s*\))?"
-    r"\s*(?:\[\s*(?P<architectures>[^\]]*)\])?"
+    r"\s*+(?:\(\s*+(?P<operator><<|<=|=|>=|>>|<|>)\s*+(?P<version>[^\s()]+)\s*+\))?"
+    r"\s*+(?:\[\s*+(?P<architectures>[^\]]*)\])?"
 )
 
 Operator = Literal["", "<<", "<=", "=", ">=", ">>"]

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from fromscratch.errors import UsageError
+from fromscratch.formats.limits import json_value
 from fromscratch.model.image import Healthcheck, RunConfig
 
 SIGNED = "written by fromscratch."  # ends the first line of each
@@ -152,7 +153,7 @@ def _shell_form(command: str) -> str:
 
 def _is_list(text: str) -> bool:
     try:
-        return isinstance(json.loads(text), list)
+        return isinstance(json_value(text), list)
     except ValueError:
         return False
 

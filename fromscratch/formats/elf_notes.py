@@ -4,13 +4,13 @@ Follows the System V ABI, chapter 5, "Note Section", with the padding that Linux
 a segment that is so aligned, else to four, in both classes. Only the notes of segments are read.
 """
 
-import json
 import struct
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple, cast
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.elf import DAMAGED, MAX_OFFSET, PT_NOTE, Elf, Read
+from fromscratch.formats.limits import json_value
 
 NT_GNU_ABI_TAG, NT_GNU_BUILD_ID, NT_GO_BUILD_ID, NT_FDO_DLOPEN = 1, 3, 4, 0x407C0C0A
 
@@ -103,8 +103,8 @@ def dlopen_notes(elf: Elf, read: Read) -> tuple[DlopenNote, ...]:
 def _libraries(description: bytes) -> Iterator[DlopenNote]:
     text = description.rstrip(b"\0")
     try:
-        value = json.loads(text.decode())
-    except (ValueError, RecursionError) as error:
+        value = json_value(text.decode())
+    except ValueError as error:
         raise _malformed(text) from error
     for entry in value if isinstance(value, list) else [value]:
         yield _library(entry, text)

@@ -108,11 +108,15 @@ def cut(index: Index, charsets: Iterable[str]) -> tuple[Index, list[str]]:
 
 def _ways(index: Index, name: str) -> list[Module]:
     """The modules between a character set and INTERNAL, with those of other sets where none does it alone."""
+    at: dict[str, list[Module]] = {}
+    for module in index.modules:
+        for end in dict.fromkeys((module.source, module.target)):
+            at.setdefault(end, []).append(module)
     found: dict[Module, None] = {}
     pending, known = [name], {name}
     while pending:
         here = pending.pop()
-        near = [module for module in index.modules if here in (module.source, module.target)]
+        near = at.get(here, [])
         direct = [module for module in near if INTERNAL in module[:2]]
         found.update(dict.fromkeys(direct or near))
         for module in [] if direct else near:

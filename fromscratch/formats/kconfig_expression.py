@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fromscratch.formats.kconfig import NOT_SET, Value, is_set
+from fromscratch.formats.limits import BRACKETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,11 @@ class Term:
 
 
 def parse_expression(text: str) -> Term:
-    """The term of a `depends on`. Raises ValueError for what is no expression."""
+    """The term of a `depends on`. Raises ValueError for what is no expression, or nests deeper than any needs."""
     tokens = re.findall(r'"[^"]*"|\'[^\']*\'|&&|\|\||!=|[()!=]|[^\s()!=&|"\']+', text)
     parser = _Expression(tokens)
     term = parser.either()
-    if parser.tokens:
+    if parser.here():
         raise ValueError(f"{text!r} goes on after its end")
     return term
 
@@ -83,7 +84,11 @@ class _Expression:
     """Recursive descent by the precedence of the language: =, !, &&, ||."""
 
     def __init__(self, tokens: list[str]) -> None:
-        self.tokens = tokens
+        self._tokens, self._place, self._depth = tokens, 0, 0
+
+    def here(self) -> str:
+        """The next token, which stays; empty at the end."""
+        return self._tokens[self._place] if self._place < len(self._tokens) else ""
 
     def either(self) -> Term:
         return self._series("||", "or", self.both)
@@ -93,24 +98,33 @@ class _Expression:
 
     def _series(self, sign: str, operator: str, part: Callable[[], Term]) -> Term:
         terms = [part()]
-        while self.tokens[:1] == [sign]:
-            self.tokens.pop(0)
+        while self.here() == sign:
+            self._place += 1
             terms.append(part())
         return terms[0] if len(terms) == 1 else Term(operator, tuple(terms))
 
     def single(self) -> Term:
         token = self._next()
+        if token in ("!", "("):
+            return self._inner(token)
+        left = self._atom(token)
+        if self.here() in ("=", "!="):
+            return Term(self._next(), (left, self._atom(self._next())))
+        return left
+
+    def _inner(self, token: str) -> Term:
+        """What stands behind a `!` or within brackets: one level of recursion, here and in all that read the term."""
+        self._depth += 1
+        if self._depth > BRACKETS:
+            raise ValueError(f"it nests deeper than {BRACKETS} levels")
         if token == "!":
-            return Term("not", (self.single(),))
-        if token == "(":
-            inside = self.either()
+            term = Term("not", (self.single(),))
+        else:
+            term = self.either()
             if self._next() != ")":
                 raise ValueError("a bracket is not closed")
-            return inside
-        left = self._atom(token)
-        if self.tokens and self.tokens[0] in ("=", "!="):
-            return Term(self.tokens.pop(0), (left, self._atom(self._next())))
-        return left
+        self._depth -= 1
+        return term
 
     def _atom(self, token: str) -> Term:
         if token[0] in "\"'":
@@ -120,6 +134,8 @@ class _Expression:
         return Term("name", text=token)
 
     def _next(self) -> str:
-        if not self.tokens:
+        token = self.here()
+        if not token:
             raise ValueError("the expression ends too early")
-        return self.tokens.pop(0)
+        self._place += 1
+        return token

@@ -8,12 +8,15 @@ import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
 from fromscratch.formats.kconfig import NOT_SET, Setting, Value, is_set
 from fromscratch.formats.kconfig_expression import Term, parse_expression, unmet
 
 _PROMPT = re.compile(r'(?:bool|tristate|string|int|hex|prompt)\s+["\']')
 _SHOWN_TERMS = 4
+# Far more than Buildroot has (12 files within each other, 9 conditions): each symbol has those of all around it.
+_FILES_WITHIN, _CONDITIONS = 64, 256
 
 
 @dataclass(slots=True)
@@ -91,12 +94,18 @@ class _Reader:
         self.menus, self.read_file, self.variables = menus, read_file, variables
         self.choice: int | None = None
         self.seen: set[str] = set()
+        self.within = 0
 
     def file(self, path: str, around: list[Term]) -> None:
-        text = self.read_file(path) if path not in self.seen else None
+        text = self.read_file(path) if path not in self.seen and self.within < _FILES_WITHIN else None
         if text is None:
             return
         self.seen.add(path)
+        self.within += 1
+        self._rows(path, text, around)
+        self.within -= 1
+
+    def _rows(self, path: str, text: str, around: list[Term]) -> None:
         blocks = _Blocks(around)
         help_indent: int | None = None
         for number, row in _logical_lines(text):
@@ -129,7 +138,7 @@ class _Reader:
                 self.file(self._expanded(rest.strip("\"'")), blocks.conditions())
             case "depends":
                 blocks.depend(_terms(rest.removeprefix("on").strip()))
-            case "select" if blocks.current is not None and blocks.name:
+            case "select" if blocks.current is not None and blocks.name and rest:
                 self.menus.selected_by.setdefault(rest.split()[0], []).append(blocks.name)
             case _:
                 if blocks.current is not None and _PROMPT.match(words):
@@ -154,23 +163,32 @@ class _Blocks:
 
     def __init__(self, around: list[Term]) -> None:
         self._stack: list[list[Term]] = [list(around)]
+        self._deeper = 0  # blocks within more than a menu has: their conditions are passed over
         self.current: Definition | None = None
         self.name = ""
 
     def open(self, conditions: list[Term]) -> None:
         self.current = None
-        self._stack.append(conditions)
+        if len(self._stack) > _CONDITIONS:
+            self._deeper += 1
+        else:
+            self._stack.append(conditions)
 
     def close(self) -> None:
         self.current = None
-        if len(self._stack) > 1:
+        if self._deeper:
+            self._deeper -= 1
+        elif len(self._stack) > 1:
             self._stack.pop()
 
     def conditions(self) -> list[Term]:
-        return [term for block in self._stack for term in block]
+        """Those of all open blocks; of more than a menu can mean, the outer ones."""
+        return list(islice(chain.from_iterable(self._stack), _CONDITIONS))
 
     def depend(self, terms: list[Term]) -> None:
-        (self.current.depends if self.current else self._stack[-1]).extend(terms)
+        known = self.current.depends if self.current else self._stack[-1]
+        if len(known) < _CONDITIONS:
+            known.extend(terms)
 
 
 def _terms(text: str) -> list[Term]:

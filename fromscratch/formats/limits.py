@@ -1,12 +1,15 @@
-"""How far an archive of strangers may grow: the bytes that it expands to, and the memory that its entries take.
+"""How far what strangers wrote may go: the bytes that an archive expands to, the memory that its entries take, and
+the digits and levels of what parsers read.
 
 A blob of a few kilobytes can stand for any number of bytes, and a header of 512 bytes for thousands of
 directories. What is allowed by itself is what honest images stay far below; more is for the user to say.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from fromscratch.errors import TooLarge, UsageError
 
@@ -16,6 +19,15 @@ _SIZE = re.compile(r"([0-9]{1,15})(?:([KMGT])(?:iB|B)?)?", re.IGNORECASE)
 # Layers shrink to a half or a tenth. Files of zeros reach a thousandth, and some of them are in honest images.
 _RATIO = 100
 _ALWAYS = 4 << 30
+# Archives may leave out directories above what they hold, as layers do: a name of 4 KiB stands for 2,000 of them.
+_IMPLIED_ALWAYS, _IMPLIED_EACH = 100, 16
+DEPTH = 128
+"""How many levels JSON of strangers may have: what reads it recurses over them."""
+BRACKETS = 32
+"""How many levels an expression may have, of which each takes several calls."""
+_DIGITS = 19  # of what 63 bits hold; int() refuses thousands of them, with an error of its own
+_NUMBER, _NUMBER_BYTES = re.compile(rf"[0-9]{{1,{_DIGITS}}}"), re.compile(b"[0-9]{1,%d}" % _DIGITS)
+_JSON = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +87,55 @@ def check_entries(count: int, limits: Limits, what: str, *, times: int = 1) -> N
             f"{what} has more than {entries}, or as much in long names and attributes",
             f"if you know that it is honest, allow more with {ENTRIES_FLAG} N; a million takes a gigabyte of memory",
         )
+
+
+def check_implied(implied: int, named: int, limits: Limits, what: str) -> None:
+    """Raises TooLarge if an archive of `named` entries stands for far more directories that it does not name."""
+    most = limits.entries // _IMPLIED_ALWAYS + _IMPLIED_EACH * named
+    if implied > most:
+        raise TooLarge(
+            f"{what} implies more than {most} directories, which stand in its {named} names only",
+            f"if you know that it is honest, allow more with {ENTRIES_FLAG} N",
+        )
+
+
+def number(text: str | bytes) -> int | None:
+    """The number that these ASCII digits are; None for anything else, and for more than 19 digits.
+
+    int() itself takes signs, blanks, underscores and the digits of all scripts, and fails on thousands of them.
+    """
+    found = _NUMBER.fullmatch(text) if isinstance(text, str) else _NUMBER_BYTES.fullmatch(text)
+    return int(text) if found else None
+
+
+def json_value(data: str | bytes) -> Any:
+    """Untrusted JSON. Raises ValueError for what is none, more than DEPTH levels, and numbers beyond 64 bits."""
+    raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+    check_nesting(raw)
+    try:
+        return json.loads(data, parse_int=_integer)
+    except RecursionError as error:  # in another encoding than the brackets were counted in
+        raise ValueError("it nests too deeply") from error
+
+
+def _integer(text: str) -> int:
+    if len(text) > _DIGITS + 1:  # a sign stands before them
+        raise ValueError(f"it has a number of {len(text)} digits")
+    return int(text)
+
+
+def check_nesting(data: bytes) -> None:
+    """Raises ValueError for JSON with more than DEPTH levels, whatever the library that is to read it allows."""
+    if data.count(b"[") + data.count(b"{") <= DEPTH:
+        return
+    depth = 0
+    for found in _JSON.finditer(data):
+        if found[0] in (b"[", b"{"):
+            depth += 1
+            if depth > DEPTH:
+                raise ValueError(f"it nests deeper than {DEPTH} levels")
+        elif found[0] in (b"]", b"}"):
+            depth -= 1
 
 
 def limits(expanded: str | None, entries: str | None) -> Limits:

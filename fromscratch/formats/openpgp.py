@@ -19,7 +19,7 @@ _BEGIN_SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"
 _END_SIGNATURE = b"-----END PGP SIGNATURE-----"
 _ARMOR = re.compile(
     rb"^-----BEGIN PGP (?P<kind>[A-Z ]+)-----[ \t]*\r?\n"
-    rb"(?P<headers>(?:[A-Za-z]+: ?[^\r\n]*\r?\n)*)[ \t]*\r?\n"
+    rb"(?P<headers>(?:[A-Za-z]++:[^\r\n]*+\r?\n)*+)[ \t]*\r?\n"
     rb"(?P<body>[A-Za-z0-9+/=\s]*?)"
     rb"^-----END PGP (?P=kind)-----[ \t]*\r?$",
     re.MULTILINE,

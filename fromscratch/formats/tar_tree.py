@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fromscratch.errors import FormatError, ImageError, NotInTree
-from fromscratch.formats.limits import Limits, check_entries
+from fromscratch.formats.limits import Limits, check_entries, check_implied
 from fromscratch.formats.tar_reader import Member, members, shown_name
 from fromscratch.formats.tar_sparse import Sparse
 from fromscratch.model.builder import TreeBuilder
@@ -48,6 +48,7 @@ def read_tree(
         except ImageError as error:
             raise reading.about(member.name, error) from error
         check_entries(builder.weight, limits, reading.title)
+        check_implied(builder.implied, reading.count, limits, reading.title)
     return builder.build()
 
 
@@ -82,6 +83,7 @@ def lay(
         except ImageError as error:
             raise reading.about(name, error) from error
         check_entries(stack.weight, limits, f"what the layers up to {title} make")
+        check_implied(stack.implied, stack.laid, limits, f"what the layers up to {title} hold")
     stack.end()
     return reading.size
 
@@ -90,12 +92,13 @@ class _Reading:
     """One archive while its entries are read, and what it has of what is allowed."""
 
     def __init__(self, archive: Path, title: str, limits: Limits, used: int = 0, *, whole: bool = False) -> None:
-        self.title, self.size, self._whole = title, 0, whole
+        self.title, self.size, self.count, self._whole = title, 0, 0, whole
         self._archive, self._limits, self._used = archive, limits, used
 
     def members(self) -> Iterator[Member]:
-        for count, member in enumerate(members(self._archive, self.title, whole=self._whole), 1):
-            check_entries(count, self._limits, self.title)
+        for member in members(self._archive, self.title, whole=self._whole):
+            self.count += 1
+            check_entries(self.count, self._limits, self.title)
             yield member
 
     def about(self, name: bytes, error: ImageError) -> ImageError:

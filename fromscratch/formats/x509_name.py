@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from fromscratch.errors import FormatError
 
-_PEM = re.compile(rb"-----BEGIN (?:TRUSTED )?CERTIFICATE-----(.*?)-----END (?:TRUSTED )?CERTIFICATE-----", re.DOTALL)
+_PEM = re.compile(rb"-----(BEGIN|END) (?:TRUSTED )?CERTIFICATE-----")
 _SEQUENCE, _SET, _UTF8 = 0x30, 0x31, 0x0C
 _VERSION = 0xA0
 # The string types of X.680 that are canonicalised, and the encoding of each.
@@ -24,9 +24,21 @@ _BLANKS = re.compile(rb"[ \t\n\v\f\r]+")
 def certificates(pem: bytes) -> list[bytes]:
     """The DER bytes of every certificate in a PEM file. Raises FormatError."""
     try:
-        return [base64.b64decode(found[1]) for found in _PEM.finditer(pem)]
+        return [base64.b64decode(block) for block in _blocks(pem)]
     except binascii.Error as error:
         raise FormatError(f"a certificate is no PEM: {error}", "leave the file out or make it again") from error
+
+
+def _blocks(pem: bytes) -> Iterator[bytes]:
+    """What stands between the first of several beginnings and the end behind it, in one pass."""
+    start: int | None = None
+    for mark in _PEM.finditer(pem):
+        if mark[1] == b"END":
+            if start is not None:
+                yield pem[start : mark.start()]
+            start = None
+        elif start is None:
+            start = mark.end()
 
 
 def subject_hash(certificate: bytes) -> str:

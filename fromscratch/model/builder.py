@@ -34,6 +34,8 @@ class TreeBuilder:
         self._children: dict[TreePath, set[str]] | None = None  # known once somebody asks
         self._strict = forbid_absolute_links
         self._walked = 0
+        self.implied = 0
+        """How many directories stand only in the names of what was put below them."""
         self.weight = 1
         """How many entries there are; one with long names, targets or attributes counts for each kilobyte of them,
         and so do 64 steps on a way through symlinks."""
@@ -119,6 +121,7 @@ class TreeBuilder:
         if place != ROOT:
             for directory, made in missing_parents(self._entries, place, entry):
                 self._set(directory, made)
+                self.implied += 1
 
     def _set(self, place: TreePath, entry: Entry) -> None:
         present = self._entries.get(place)

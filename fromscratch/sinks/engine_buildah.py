@@ -15,6 +15,7 @@ from typing import Any
 from fromscratch.digest import Digest
 from fromscratch.errors import CommandFailed, UsageError
 from fromscratch.formats.docker_archive import docker_archive, full_name
+from fromscratch.formats.limits import json_value
 from fromscratch.formats.oci_archive import oci_archive
 from fromscratch.formats.oci_run import run_fields
 from fromscratch.host.engine import Status
@@ -94,7 +95,7 @@ class BuildahSink(EngineSink):
         """What a step that was stopped may have made of the root's tar."""
         listed = self.engine.call("images", "--all", "--quiet", "--no-trunc", "--filter", "dangling=true", check=False)
         images = {image: self.engine.inspected(image) or {} for image in listed.stdout.decode().split()}
-        return [image for image, told in images.items() if _is_base(json.loads(told.get("Config") or "{}"), diff_id)]
+        return [image for image, told in images.items() if _is_base(json_value(told.get("Config") or "{}"), diff_id)]
 
     def _load(self, image: Image, name: Reference, state: Status) -> None:
         # Either form keeps the configuration as it is; podman looks for health checks in docker's alone.

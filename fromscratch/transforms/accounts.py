@@ -99,7 +99,7 @@ class _Table:
         found: dict[int, str] = {}
         for name, line in self.rows.items():
             fields = line.split(":")
-            if not name.startswith("#") and len(fields) > 2 and re.fullmatch("[0-9]+", fields[2]):
+            if not name.startswith("#") and len(fields) > 2 and re.fullmatch("[0-9]{1,10}", fields[2]):
                 found.setdefault(int(fields[2]), name)
         return found
 

@@ -1,6 +1,5 @@
 """Buildah, by its program. It shares podman's storage; it builds, and does not run."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from fromscratch.errors import CommandFailed, UsageError
+from fromscratch.formats.limits import json_value
 from fromscratch.host.engines.contract import Engine, Kind, Status, platform_of
 from fromscratch.model.image import Platform
 
@@ -46,7 +46,7 @@ class Buildah(Engine):
         if found.returncode:
             return None
         try:
-            told = json.loads(found.stdout)
+            told = json_value(found.stdout)
         except ValueError as error:
             raise CommandFailed(f"what buildah tells of {image} cannot be read", "see `buildah inspect`") from error
         return told if isinstance(told, dict) else None
@@ -54,7 +54,7 @@ class Buildah(Engine):
     def save(self, image: str, path: Path, platforms: Sequence[Platform] = ()) -> None:
         # Each form keeps what the other drops: annotations the one, health checks the other.
         found = self.inspected(image) or {}
-        docker = "docker" in str(json.loads(found.get("Manifest") or "{}").get("mediaType"))
+        docker = "docker" in str(json_value(found.get("Manifest") or "{}").get("mediaType"))
         # The name of a folder could hold the colon that ends a path here.
         archive = f"{'docker' if docker else 'oci'}-archive:{path.name}"
         self.call("push", "--quiet", image, archive, cwd=path.parent)

@@ -1,13 +1,13 @@
 """Where the docker daemon is, by the rules of docker's own client: environment, then context, then the default."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fromscratch.errors import ImageError
+from fromscratch.formats.limits import json_value
 
 DEFAULT = "unix:///var/run/docker.sock"
 _DIRECT = ("unix://", "tcp://", "http://")
@@ -76,7 +76,7 @@ def _of_context(folder: Path, name: str) -> Address:
 def _json(path: Path) -> dict[str, Any]:
     """The object in a file of the client's, which itself passes over one that it cannot read."""
     try:
-        read = json.loads(path.read_bytes())
+        read = json_value(path.read_bytes())
     except (OSError, ValueError):
         return {}
     return read if isinstance(read, dict) else {}

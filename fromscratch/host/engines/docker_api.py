@@ -5,7 +5,6 @@ both sides know. Errors that come after the answer has begun stand in its stream
 """
 
 import http.client
-import json
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from fromscratch.digest import CHUNK
 from fromscratch.errors import CommandFailed, ImageError
+from fromscratch.formats.limits import json_value
 from fromscratch.host import disk
 from fromscratch.host.engines.contract import PATIENCE, platform_of
 from fromscratch.model.image import Platform
@@ -54,7 +54,7 @@ class DockerApi:
     def daemon(self) -> Daemon:
         """Who answers, and in which version of the API. Raises Unreachable."""
         try:
-            told = json.loads(self._small("GET", "/version", timeout=PATIENCE) or b"")
+            told = json_value(self._small("GET", "/version", timeout=PATIENCE) or b"")
             api = _agreed(str(told["ApiVersion"]), str(told.get("MinAPIVersion") or ""))
             components = told.get("Components") or [{}]
             platform = platform_of(f"{told['Os']}/{told['Arch']}")
@@ -80,7 +80,7 @@ class DockerApi:
         if found is None:
             return None
         with _sense(self.address):
-            return str(json.loads(found)["Id"])
+            return str(json_value(found)["Id"])
 
     def save(self, image: str, path: Path) -> None:
         """Write an image to a file as `docker save` does."""
@@ -164,7 +164,7 @@ class _Refused(CommandFailed):
         self.status = answer.status
         raw = answer.read(_MAX_LINE)
         try:
-            text = str(json.loads(raw)["message"])
+            text = str(json_value(raw)["message"])
         except (ValueError, LookupError, TypeError):
             text = raw.decode("utf-8", "replace").strip() or answer.reason
         super().__init__(f"docker refused: {text}", _HINT)
@@ -221,7 +221,7 @@ def _objects(answer: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
     """The JSON objects of an answer, one a line; other lines are for people."""
     while line := answer.readline(_MAX_LINE):
         try:
-            told = json.loads(line)
+            told = json_value(line)
         except ValueError:
             continue
         if isinstance(told, dict):

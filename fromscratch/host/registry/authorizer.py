@@ -4,7 +4,6 @@ The token service is that of docker's distribution, spec/auth/token.md and oauth
 asked for, and nothing to another origin than the registry's and its token service's.
 """
 
-import json
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 from fromscratch.errors import RegistryError
+from fromscratch.formats.limits import json_value
 from fromscratch.host import web
 from fromscratch.host.registry import refusal
 from fromscratch.host.registry.address import Place, is_loopback
@@ -210,7 +210,7 @@ class Authorizer:
 def _parsed(data: bytes, realm: str) -> tuple[str, float]:
     """Token, and for how many seconds it holds."""
     try:
-        document: Mapping[str, object] = json.loads(data)
+        document: Mapping[str, object] = json_value(data)
         token = document.get("token") or document.get("access_token")
         lasts = document.get("expires_in")
         if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():

@@ -1,6 +1,5 @@
 """One repository of a registry, asked until it answers: retries, credentials and refusals are seen to here."""
 
-import json
 import re
 import threading
 from collections.abc import Callable, Collection, Mapping
@@ -12,6 +11,7 @@ from urllib.parse import urljoin
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, RegistryError
 from fromscratch.formats import oci
+from fromscratch.formats.limits import json_value
 from fromscratch.host import web
 from fromscratch.host.crew import Stopped
 from fromscratch.host.registry import credentials, refusal
@@ -218,8 +218,8 @@ class Client:
 def decoded(answer: Answer, what: str) -> Any:
     """A JSON object. Raises FormatError."""
     try:
-        document = json.loads(answer.data)
-    except (ValueError, RecursionError) as error:
+        document = json_value(answer.data)
+    except ValueError as error:
         raise FormatError(f"{what} is no JSON", "ask who runs the registry") from error
     if not isinstance(document, dict):
         raise FormatError(f"{what} is no JSON object", "ask who runs the registry")

@@ -5,7 +5,6 @@ a secret has no repr of it, and messages name files and programs only.
 """
 
 import base64
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fromscratch.errors import CommandFailed, ImageError, MissingTool, UsageError
+from fromscratch.formats.limits import json_value
 from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import HUB, Place, canonical
 
@@ -100,7 +100,7 @@ def registries(path: Path) -> list[str] | None:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        document = json.loads(path.read_bytes())
+        document = json_value(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -151,7 +151,7 @@ def _from_helper(name: str, place: Place, path: Path, access: Access) -> Credent
             f"see why: echo {key} | {program} get",
         )
     try:
-        document = json.loads(answer.stdout)
+        document = json_value(answer.stdout)
         user, secret = document["Username"], document["Secret"]
         right = isinstance(user, str) and isinstance(secret, str)
     except (ValueError, KeyError, TypeError):

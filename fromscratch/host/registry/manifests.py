@@ -1,10 +1,10 @@
 """Documents that lead to others: what a registry keeps under `manifests`. distribution-spec, "Pushing Manifests"."""
 
-import json
 from contextlib import suppress
 
 from fromscratch.errors import FormatError, IntegrityError
 from fromscratch.formats import oci
+from fromscratch.formats.limits import json_value
 from fromscratch.formats.verified import verified
 from fromscratch.host.registry.client import Answer, Client
 from fromscratch.model.image import Blob
@@ -53,7 +53,7 @@ def _same(there: Answer, blob: Blob, name: str) -> bool:
 def _media_type(data: bytes, blob: Blob) -> str:
     """What the document calls itself, which is the name of docker's for some that were read."""
     with suppress(ValueError, AttributeError):
-        named = json.loads(data).get("mediaType")
+        named = json_value(data).get("mediaType")
         if isinstance(named, str) and named:
             return named
     return blob.media_type

@@ -1,6 +1,5 @@
 """An image into a registry: its blobs side by side, then the documents that name them, then the tags."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from dataclasses import dataclass, field
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, UsageError
+from fromscratch.formats.limits import json_value
 from fromscratch.formats.oci_graph import Graph, is_manifest
 from fromscratch.host import crew
 from fromscratch.host.meter import OWN_BAR, Meter, Share
@@ -128,5 +128,5 @@ def _documents(client: Client, graph: Graph, names: Sequence[str]) -> None:
 def _subject(data: bytes) -> Digest | None:
     """What a manifest or an index refers to."""
     with suppress(ValueError, TypeError, KeyError, FormatError):
-        return Digest.exact(json.loads(data)["subject"]["digest"])
+        return Digest.exact(json_value(data)["subject"]["digest"])
     return None

@@ -1,10 +1,10 @@
 """What a registry says when it refuses, made into words to act on: distribution-spec, "Error Codes"."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fromscratch.errors import RegistryError
+from fromscratch.formats.limits import json_value
 from fromscratch.host.registry.address import HUB, NO_TLS, Place
 from fromscratch.host.web import Failed, Kind
 
@@ -55,10 +55,10 @@ def read(status: int, body: bytes, conceal: Callable[[str], str]) -> Refusal:
     """The first error in a body, which may be anything; `conceal` takes secrets out of what is repeated."""
     code, words = _BY_STATUS.get(status, ""), ""
     try:
-        document = json.loads(body)
+        document = json_value(body)
         first = document["errors"][0]
         code, words = str(first.get("code") or code), str(first.get("message") or "")
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         pass
     known = code if code.replace("_", "").isalpha() and code.isascii() else ""
     return Refusal(status, known[:40], printable(conceal(words)))

@@ -32,7 +32,7 @@ _OWN = re.compile(
 _PLACES = re.compile(rb"((?:OPENSSLDIR|ENGINESDIR|MODULESDIR): \"/[^\0\"]{1,1000})\"")
 _LINKED_IN = re.compile(rb"(/etc/ssl/certs/ca-certificates\.crt|/etc/pki/tls/certs/ca-bundle\.crt)")
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
-_INCLUDE = re.compile(r"^[ \t]*\.include[ \t]*=?[ \t]*([^\s#].*?)[ \t\r]*$", re.MULTILINE)
+_INCLUDE = re.compile(r"^[ \t]*\.include(?:[ \t]*+=)?([^\n]*)", re.MULTILINE)
 
 
 def find(scene: Scene, *, always: bool = False, hashes: bool = False) -> Iterator[Finding]:
@@ -124,7 +124,10 @@ def _configuration(scene: Scene, place: TreePath, path: str) -> Iterator[Finding
     while pending:
         text = (scene.read(pending.pop()) or b"").decode("utf-8", "surrogateescape")
         for found in _INCLUDE.finditer(text):
-            named = found[1].strip("\"'")
+            named = found[1].strip(" \t\r")
+            if not named or named.startswith("#"):
+                continue
+            named = named.strip("\"'")
             included = named if named.startswith("/") else f"{path.rpartition('/')[0]}/{named}"
             if included in known or "$" in included or views.place(scene.view, included) is None:
                 continue

@@ -4,12 +4,12 @@ Follows "Modules: Packages" and the resolution algorithms in the documentation o
 taken whole, with those that its package.json depends on: which of its files a name leads to is then its own affair.
 """
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from posixpath import normpath
 
 from fromscratch import paths
+from fromscratch.formats.limits import json_value
 from fromscratch.linker.beyond.contract import Finding, Scene, Want, Warned
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.node_source import imports
@@ -147,8 +147,8 @@ class _Loading:
     def _json(self, path: str) -> dict[str, object]:
         """The object in a JSON file; empty for any other file."""
         try:
-            found = json.loads(self._scene.read(path) or b"{}")
-        except (ValueError, RecursionError):
+            found = json_value(self._scene.read(path) or b"{}")
+        except ValueError:
             return {}
         return found if isinstance(found, dict) else {}
 

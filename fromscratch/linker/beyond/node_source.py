@@ -5,6 +5,7 @@ an import is wanted only if it leads to something.
 """
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from fromscratch.paths import decode
@@ -14,9 +15,13 @@ _QUOTED = r"(?P<quote>[\"'`])(?P<name>[^\"'`\n\\$]{1,300})(?P=quote)"
 _CALL = re.compile(rf"(?<![\w$.])(?:require(?:\.resolve)?|import)\s{{0,9}}\(\s{{0,99}}{_QUOTED}")
 _URL = re.compile(rf"new\s{{1,9}}URL\(\s{{0,99}}{_QUOTED}\s{{0,9}},\s{{0,9}}import\.meta\.url")
 _STATIC = re.compile(rf"(?<![\w$.])(?:import|from)\s{{0,9}}{_QUOTED}")
+# The parts of a statement at the start of a line, `import a, {b} from "c"`, in which none of the last ones can stand.
 _TOP = re.compile(
-    rf"^(?:import\s{{0,9}}|(?:import|export)\s[^\"'`;()=]{{0,2000}}?\bfrom\s{{0,9}}){_QUOTED}", re.MULTILINE
+    rf"(?P<from>^import\s{{0,9}}{_QUOTED}|\bfrom\s{{0,9}}{_QUOTED.replace('quote', 'mark').replace('name', 'source')})"
+    r"|(?P<start>^(?:import|export)(?=\s))|[\"'`;()=]",
+    re.MULTILINE,
 )
+_LONGEST = 2000
 _SCHEMES = re.compile(r"(?:data|https?|blob):")
 
 
@@ -30,7 +35,21 @@ class Import(NamedTuple):
 def imports(text: bytes) -> tuple[Import, ...]:
     """What one source imports, each once. Any bytes are a source of something."""
     source = decode(text[:_MAX_SOURCE])
-    sure = dict.fromkeys(found["name"] for found in _TOP.finditer(source))
+    sure = dict.fromkeys(_top(source))
     every = dict.fromkeys(found["name"] for each in (_STATIC, _CALL, _URL) for found in each.finditer(source))
     names = dict.fromkeys((*sure, *every))
     return tuple(Import(name, name in sure) for name in names if not _SCHEMES.match(name))
+
+
+def _top(source: str) -> Iterator[str]:
+    """The names in statements that start a line, in one pass: a line may be the start of one, and there are many."""
+    start: int | None = None
+    for found in _TOP.finditer(source):
+        if found["start"]:
+            start = found.start()
+            continue
+        if found["name"]:
+            yield found["name"]
+        elif found["source"] and start is not None and found.start() - start <= _LONGEST:
+            yield found["source"]
+        start = None

@@ -82,7 +82,9 @@ def source(text: bytes) -> Source:
 def _code(text: str) -> Iterator[str]:
     """The lines that perl would run."""
     lines = text.split("\n")
-    last = {line.strip(): number for number, line in enumerate(lines)}  # where a here-document may end
+    # Where a here-document may end: only who knows that it does may look for it.
+    last = {line.rstrip("\r"): number for number, line in enumerate(lines)}
+    last_indented = {line.rstrip("\r").lstrip(): number for number, line in enumerate(lines)}
     number, pod = 0, False
     while number < len(lines):
         line = lines[number][:_MAX_LINE]
@@ -97,7 +99,7 @@ def _code(text: str) -> Iterator[str]:
         yield line
         for found in islice(_HERE.finditer(line), _MAX_HERE):
             end = found[2] or found[3] or found[4]
-            if last.get(end, 0) >= number:
+            if (last_indented if found[1] else last).get(end, 0) >= number:
                 number = _behind(lines, number, end, indented=bool(found[1]))
 
 

@@ -10,7 +10,8 @@ Objects/exception_handling_notes.txt.
 import dis
 import hashlib
 import warnings
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from types import CodeType
 from typing import NamedTuple
 
@@ -99,7 +100,7 @@ def _source(module: CodeType, main: bool) -> Source:
 
 
 def _imports(code: CodeType, lazy: bool, main: bool) -> Iterator[Import]:
-    guarded = list(_handled(code.co_exceptiontable))
+    edges = _edges(_handled(code.co_exceptiontable))
     before: list[dis.Instruction] = []
     resume = 0  # where the next branch begins that may run
     for step in dis.get_instructions(code):
@@ -108,7 +109,7 @@ def _imports(code: CodeType, lazy: bool, main: bool) -> Iterator[Import]:
         if step.opname.startswith("POP_JUMP") and step.opname.endswith("IF_FALSE") and _never(before, main):
             resume = step.argval
         elif step.opcode == _IMPORT:
-            sure = not lazy and not any(start <= step.offset < end for start, end in guarded)
+            sure = not lazy and not bisect_right(edges, step.offset) % 2
             yield _import(step, before, sure, lazy)
         elif step.opname == "LOAD_CONST" and before and before[-1].argval in _IMPORTERS and _is_name(step.argval):
             name = step.argval.lstrip(".")
@@ -143,6 +144,19 @@ def _never(before: Sequence[dis.Instruction], main: bool) -> bool:
         return value == "__main__" and not main
     system = {"platform": "linux", "name": "posix"}.get(subject)  # sys.platform, os.name
     return system is not None and before[-3].opname == "LOAD_ATTR" and isinstance(value, str) and value != system
+
+
+def _edges(spans: Iterable[tuple[int, int]]) -> list[int]:
+    """Where the union of the spans begins and ends, by turns: an odd number of edges lies before what is in it."""
+    edges: list[int] = []
+    for start, end in sorted(spans):
+        if start >= end:
+            continue
+        if edges and start <= edges[-1]:
+            edges[-1] = max(edges[-1], end)
+        else:
+            edges += [start, end]
+    return edges
 
 
 def _handled(table: bytes) -> Iterator[tuple[int, int]]:

@@ -118,7 +118,7 @@ def venv_of(scene: Scene, program: str) -> Venv | None:
     for top in (folder, folder.rpartition("/")[0]):
         raw = scene.read(f"{top}/pyvenv.cfg")
         if raw is not None:
-            found = re.search(r"(?im)^\s*include-system-site-packages\s*=\s*(\w+)", decode(raw))
+            found = re.search(r"(?im)^[ \t]*+include-system-site-packages\s*=\s*(\w+)", decode(raw))
             return Venv(f"{top}/pyvenv.cfg", top, found is not None and found[1].lower() == "true")
     return None
 

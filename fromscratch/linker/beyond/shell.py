@@ -104,10 +104,11 @@ def _behind_operator(state: _Case, operator: str) -> _Case:
 
 def _behind(text: str, newline: int, ends: list[str]) -> int:
     """Where the text goes on behind the here-documents that begin after this end of a line."""
+    waiting = list(reversed(ends))
     position = newline
-    for end in ends:
-        found = re.compile(rf"\n\t*{re.escape(end)}(?=\n|\Z)").search(text, position)
-        if found is None:
-            return len(text)
-        position = found.end()
-    return position
+    while waiting and 0 <= position < len(text):
+        start = position + 1
+        position = text.find("\n", start)
+        if text[start : position if position >= 0 else None].lstrip("\t") == waiting[-1]:
+            waiting.pop()
+    return position if position >= 0 and not waiting else len(text)

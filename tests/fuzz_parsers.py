@@ -1,0 +1,327 @@
+"""One fuzzer for each parser of untrusted bytes that is not of archives and image documents: see `tests.fuzz`.
+
+A parser gets honest bytes with some changes: bits, cut and repeated pieces, thousands of digits and levels. It may
+refuse them with an error of ours, and nothing else; by hand the time and memory of each case are bounded too.
+"""
+
+import gzip
+import io
+import random
+import zipfile
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from fromscratch.errors import FormatError, ImageError, UsageError
+from fromscratch.formats import (
+    alternatives,
+    applets,
+    deb,
+    deb822,
+    debian_index,
+    debian_version,
+    elf,
+    elf_attributes,
+    elf_notes,
+    elf_platform,
+    elf_sections,
+    elf_symbols,
+    elf_versions,
+    gconv_modules,
+    kconfig,
+    kconfig_expression,
+    kconfig_menus,
+    ldcache,
+    ldconf,
+    locale_archive,
+    nsswitch,
+    openpgp,
+    passwd,
+    strict,
+    x509_name,
+    yaml,
+)
+from fromscratch.host.registry import challenge, refusal
+from fromscratch.linker.beyond import java, node_source, perl_source, python_imports, ruby_source, shebang, shell
+from fromscratch.model.content import Inline
+from fromscratch.model.entry import file
+from fromscratch.model.reference import Reference
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import decode, tree_path
+from fromscratch.recipe import Recipe
+from fromscratch.sources.buildroot import failure, origins, progress
+from tests.formats import debs, elfs
+
+Parser = Callable[[bytes, Path], object]
+_LARGEST = 1 << 18
+
+_RELEASE = b"""Origin: Debian
+Suite: stable
+Codename: bookworm
+Date: Sat, 10 Jun 2023 08:53:52 UTC
+Valid-Until: Sat, 17 Jun 2023 08:53:52 UTC
+Acquire-By-Hash: yes
+Architectures: all amd64 arm64
+Components: main contrib
+SHA256:
+ %b     1234 main/binary-amd64/Packages.xz
+""" % (b"0" * 64)
+_PACKAGE = b"""Package: busybox
+Version: 1:1.35.0-4+b3
+Architecture: amd64
+Depends: libc6 (>= 2.36), a | b [amd64 !arm64] <x>
+Provides: sh (= 1)
+Size: 1234
+Filename: pool/main/b/busybox.deb
+SHA256: %b
+
+""" % (b"0" * 64)
+_MENU = b"""config BR2_A
+\tbool "a"
+\tdepends on (BR2_B && !BR2_C) || BR2_D = "x"
+\tselect BR2_E if BR2_F
+if BR2_X
+menu "m"
+choice
+\tprompt "p"
+config BR2_ONE
+\tbool "one"
+endchoice
+endmenu
+endif
+source "Config.in"
+"""
+_RECIPE = b"name: a\nrootfs:\n  - overlay: &x files\n  - tarball: {path: a.tar, strip: 1}\nimage:\n  env: {A: b}\n"
+_SHELL = b'#!/bin/sh\ncase $a in x) ls;; esac\ncat <<EOF >f 2>&1\nbody\nEOF\nA=b grep "$(id -u)" | sort && (exit)\n'
+_PERL = b'use strict;\nuse parent qw(A B);\nrequire \'x.pl\';\nprint <<"E";\nq\nE\nopen(my $f, "<", \\$x);\n__END__\n'
+_PYTHON = b"import os, sys\nfrom . import a\ntry:\n    import b.c\nexcept ImportError:\n    b = __import__('d')\n"
+_RUBY = b"require 'a'\nrequire_relative \"b\"\nautoload :C, 'c'\nload File.expand_path('d', __dir__)\n"
+_NODE = (
+    b"import a, {b} from 'c'\nexport * from \"d\"\nconst e = require('e'); import(`f`)\nnew URL('g', import.meta.url)\n"
+)
+_PEM = b"-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUA=\n-----END CERTIFICATE-----\n"
+_SIGNED = b"""-----BEGIN PGP SIGNED MESSAGE-----
+Hash: SHA256
+
+- a text
+-----BEGIN PGP SIGNATURE-----
+
+iHUEARYKAB0WIQQ=
+=abcd
+-----END PGP SIGNATURE-----
+"""
+_SHORT = (b"9" * 5000, b"-", b"\0", b"\xff", b"\n" * 3000, b" " * 3000, b"\t", b"\xe2\x80\xa8", b"/" * 900, b'"', b"'")
+_LONG = (b"(", b"[", b"{", b"!", b"<<A ", b"import \n", b"- ", b"a: {", b'"', b"`", b"use ", b"\\", b"a/", b"if A\n")
+
+
+def _text(parse: Callable[[str], object]) -> Parser:
+    return lambda data, folder: _drained(parse(decode(data)))
+
+
+def _bytes(parse: Callable[[bytes], object]) -> Parser:
+    return lambda data, folder: _drained(parse(data))
+
+
+def _drained(found: object) -> object:
+    return list(found) if isinstance(found, Iterable) else found
+
+
+def _file(parse: Callable[[Path], object]) -> Parser:
+    def parsed(data: bytes, folder: Path) -> object:
+        (folder / "file").write_bytes(data)
+        return parse(folder / "file")
+
+    return parsed
+
+
+def _elf(data: bytes, folder: Path) -> None:
+    read = elfs.reader(data)
+    found = elf.read_elf(read)
+    for each in (elf_attributes.cpu_arch, elf_notes.build_id, elf_notes.minimum_kernel, elf_notes.dlopen_notes):
+        _known(lambda each=each: each(found, read))  # type: ignore[misc]
+    for more in (elf_platform.platform_of, elf_sections.sections, elf_symbols.imported):
+        _known(lambda more=more: more(found, read))  # type: ignore[misc]
+    _known(lambda: elf_versions.needs(found, read))
+    _known(lambda: elf_versions.provides(found, read))
+    _known(lambda: elf_sections.symbols_among(["main", "dlopen"], found, read))
+
+
+def _known(parse: Callable[[], object]) -> None:
+    try:
+        _drained(parse())
+    except ImageError as error:
+        told(error)
+
+
+def _expression(data: bytes, folder: Path) -> None:
+    try:
+        term = kconfig_expression.parse_expression(decode(data))
+    except ValueError:
+        return
+    str(term)
+    kconfig_expression.holds(term, {})
+    kconfig_expression.unmet(term, {"BR2_A": "y"})
+
+
+def _menus(data: bytes, folder: Path) -> None:
+    files = {"Config.in": decode(data), "b/Config.in": decode(data[::2])}
+    menus = kconfig_menus.read("Config.in", files.get, {"X": "b"})
+    for name in list(menus.definitions)[:20]:
+        kconfig_menus.explain(kconfig.Setting(name, "y", "test"), menus, {})
+
+
+def _recipe(data: bytes, folder: Path) -> None:
+    document = yaml.load(decode(data), "fromscratch.yaml")
+    strict.decode(document.value, document, Recipe)
+
+
+def _account(data: bytes, folder: Path) -> None:
+    tree = Rootfs({tree_path(path): file(Inline(data)) for path in ("/etc/passwd", "/etc/group")})
+    for user in ("a", "1", "1:b"):
+        _known(lambda user=user: passwd.identity(tree, user))  # type: ignore[misc]
+
+
+def _locales(data: bytes, folder: Path) -> None:
+    read = elfs.reader(data)
+    for record in list(locale_archive.names(read).values())[:20]:
+        _known(lambda record=record: locale_archive.locale(read, record))  # type: ignore[misc]
+
+
+def _pgp(data: bytes, folder: Path) -> None:
+    for each in (openpgp.split_clearsigned, openpgp.dearmored, openpgp.signatures, openpgp.certificates):
+        _known(lambda each=each: each(data))  # type: ignore[misc, operator]
+
+
+def _refusal(data: bytes, folder: Path) -> None:
+    refusal.read(400, data, str)
+
+
+def _reference(data: bytes, folder: Path) -> None:
+    try:
+        Reference.parse(decode(data))
+    except UsageError as error:
+        str(error)
+
+
+def _make_log(data: bytes, folder: Path) -> None:
+    lines = [progress.plain(line) for line in data.split(b"\n")]
+    failure.telling(lines)
+    for line in lines:
+        progress.message(line)
+
+
+def _jar(data: bytes, folder: Path) -> None:
+    java.class_path(io.BytesIO(data))
+
+
+def _some_jar() -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as jar:
+        jar.writestr("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\r\nClass-Path: a.jar b/c\r\n .jar\r\n")
+    return stream.getvalue()
+
+
+def _some_elves() -> list[bytes]:
+    notes = [
+        ("GNU", 3, b"12345678"),
+        ("FDO", elf_notes.NT_FDO_DLOPEN, b'[{"soname":["a.so"],"priority":"required"}]\0'),
+    ]
+    return [
+        elfs.elf(needed=["libc.so.6"], soname="a.so", runpath="$ORIGIN", notes=notes, imports=["malloc"]),
+        elfs.elf(
+            bits=32, big=True, machine=elfs.MIPS, needs_versions={"libc.so.6": ["GLIBC_2.0"]}, needed=["libc.so.6"]
+        ),
+        elfs.elf(machine=elfs.ARM, bits=32, provides_versions=["A_1", "A_2"], soname="b.so", exports=["f"]),
+    ]
+
+
+def _some_caches() -> list[bytes]:
+    entries = [ldcache.Entry(f"lib{name}.so.6", f"/lib/lib{name}.so.6", 0x303) for name in "abc"]
+    return [ldcache.write(entries), ldcache.write(entries, big_endian=True)]
+
+
+PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
+    "alternatives": (
+        [b"update-alternatives --install /usr/bin/a a /bin/b 50 --slave /x x /y\n"],
+        _text(alternatives.alternatives),
+    ),
+    "applets": ([b"\0".join([b"[", b"[[", b"ash", b"cat", b"sh", b"xargs", b"yes"]) * 3], _bytes(applets.applets)),
+    "challenge": ([b'Bearer realm="https://a/t",service="b", Basic realm=c'], _text(challenge.challenges)),
+    "deb": ([debs.deb("a", files={"/x": b"y"})], _file(deb.control_files)),
+    "deb822": ([_RELEASE, _PACKAGE], _text(deb822.stanzas)),
+    "debian-release": ([_RELEASE], _text(lambda text: debian_index.parse_release(text, "r"))),
+    "debian-package": ([_PACKAGE], _text(debian_index.parse_package)),
+    "debian-packages": ([_PACKAGE * 3], _bytes(debian_index.compact)),
+    "debian-relations": ([b"a (>= 1:2~3-4), b | c [amd64]"], _text(debian_version.parse_relations)),
+    "debian-version": ([b"1:2.3~rc1-4+b5"], _text(debian_version.version_key)),
+    "elf": (_some_elves(), _elf),
+    "gconv-modules": (
+        [b"alias ISO-10646/UTF8/ X//\nmodule X// INTERNAL x 1\nmodule INTERNAL X// x 1\n"],
+        _bytes(lambda data: gconv_modules.cut(gconv_modules.read_index([data]), ["X"])),
+    ),
+    "jar": ([_some_jar()], _jar),
+    "javascript": ([_NODE], _bytes(node_source.imports)),
+    "kconfig": (
+        [b'BR2_A=y\n# BR2_B is not set\nBR2_C="x\\"y"\nBR2_D=0x1f\n'],
+        _text(lambda text: kconfig.parse(text, "f")),
+    ),
+    "kconfig-expression": ([b'(BR2_A && !BR2_B) || BR2_C = "x"'], _expression),
+    "kconfig-menus": ([_MENU], _menus),
+    "ld.so.cache": (_some_caches(), _bytes(ldcache.read)),
+    "ld.so.conf": ([b"include /etc/ld.so.conf.d/*.conf\n/lib=libc6\nhwcap 1 x\n"], _text(ldconf.parse)),
+    "locale-archive": ([bytes(400)], _locales),
+    "make-log": ([b">>> busybox 1.36 Building\nmake[1]: *** [a.mk:12: b] Error 2\nc:1: *** no. Stop.\n"], _make_log),
+    "nsswitch": ([b"passwd: files [NOTFOUND=return] systemd\nhosts: dns\n"], _bytes(nsswitch.services)),
+    "openpgp": ([_SIGNED, gzip.decompress(gzip.compress(b"\x99\x00\x0d\x04" + bytes(12)))], _pgp),
+    "packages-file-list": ([b"busybox,./bin/busybox\n"], _text(origins.read_file_list)),
+    "passwd": ([b"a:x:1:1::/:/bin/sh\nb:x:2:a\n"], _account),
+    "perl": ([_PERL], _bytes(perl_source.source)),
+    "python": ([_PYTHON], _bytes(python_imports.source)),
+    "recipe": ([_RECIPE], _recipe),
+    "reference": ([b"registry.example:5000/a/b:1@sha256:" + b"0" * 64], _reference),
+    "refusal": ([b'{"errors":[{"code":"DENIED","message":"no"}]}'], _refusal),
+    "ruby": ([_RUBY], _bytes(ruby_source.requires)),
+    "shebang": ([b"#! /usr/bin/env -S a b\n"], _bytes(shebang.shebang)),
+    "shell": ([_SHELL], _bytes(shell.commands)),
+    "x509": ([_PEM], _bytes(lambda data: [x509_name.subject_hash(each) for each in x509_name.certificates(data)])),
+}
+
+
+def case(name: str, chance: random.Random, folder: Path) -> str:
+    """One changed document for this parser; the answer is its outcome."""
+    seeds, parse = PARSERS[name]
+    try:
+        parse(changed(chance.choice(seeds), chance), folder)
+    except ImageError as error:
+        return told(error)
+    return "read"
+
+
+def told(error: ImageError) -> str:
+    """What kind of error it is; one about bytes says what to do next."""
+    assert error.message
+    assert error.hint or not isinstance(error, FormatError)
+    return type(error).__name__
+
+
+def changed(seed: bytes, chance: random.Random) -> bytes:
+    data = bytearray(seed)
+    for _ in range(chance.randrange(1, 6)):
+        place = chance.randrange(len(data) + 1)
+        match chance.randrange(7):
+            case 0 if data:
+                data[place % len(data)] ^= 1 << chance.randrange(8)
+            case 1:
+                del data[place : place + chance.randrange(1, 40)]
+            case 2:
+                data[place:place] = data[place : place + chance.randrange(1, 60)] * chance.choice((1, 2, 100, 3000))
+            case 3:
+                data[place:place] = chance.choice(_SHORT)
+            case 4:
+                data[place:place] = chance.choice(_LONG) * chance.choice((1, 10, 1000, 30_000))
+            case 5 if data:
+                data[place % len(data)] = chance.choice((0, 1, 0x7F, 0x80, 0xFF))
+            case _:
+                start = chance.randrange(len(data) + 1)
+                data[place:place] = data[start : start + chance.randrange(1, 200)]
+        del data[_LARGEST:]
+    return bytes(data)
