@@ -125,7 +125,8 @@ def test_what_docker_refuses_is_told_in_its_own_words(either: Docker, nothing_le
 
 def test_an_error_in_the_midst_of_the_answer_is_found(docker: Docker, nothing_left: None, store: Store) -> None:
     """Docker has answered 200 by then, and says it in the stream of its progress."""
-    layer = image_of(b"no tar at all" * 1000).layers[0]
+    unnamed = Rootfs({TreePath("/" + 256 * "n"): File(Meta(0o644), Inline(b""))})  # longer than any filesystem takes
+    layer = image_of(packed(unnamed)).layers[0]
     with pytest.raises(CommandFailed, match="docker refused the image: "):
         DockerSink(engine=docker, store=store, via="load").deliver(replace(IMAGE, layers=(layer,)), NAME)
     with pytest.raises(CommandFailed, match="docker refused"):
