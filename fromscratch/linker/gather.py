@@ -185,6 +185,8 @@ class _Gathering:
             asked=tuple(self._asked),
             imports=self._imported,
             guessed=frozenset(self._sureness.guessed()),
+            below=self._linker.grounds[0].view if len(self._linker.grounds) > 1 else None,
+            named=self._taken.named,
         )
         for finder in finders:
             yield from finder(scene)

@@ -9,7 +9,7 @@ from fromscratch.linker.ground import Ground
 from fromscratch.model import view as views
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Directory, Entry, HardLink, Origin, Symlink, file
-from fromscratch.model.stacked import Stacked
+from fromscratch.model.stacked import Beneath, Stacked
 from fromscratch.paths import TreePath, ancestors
 
 MADE = -1
@@ -44,6 +44,12 @@ class Taken:
         for link in links:
             self.put(self.layer(number, link), link, Origin(self._source, "link to", str(place), origin))
         return place, self.layer(number, place)
+
+    def named(self, place: TreePath) -> str:
+        """The path of what stands here in the root that it is from."""
+        view = self._roots[self.layer(None, place)].view
+        reals = view.reals(place) if isinstance(view, Beneath) else ()
+        return reals[0] if reals else place
 
     def layer(self, number: int | None, place: TreePath) -> int:
         return (self.view.layer(place) or 0) if number is None else number

@@ -396,6 +396,67 @@ def test_what_the_root_says_of_its_folders_stays(desk: Path) -> None:
     assert "f 0755 7:7" in listed(tree)
 
 
+def content(tree: Rootfs, path: str) -> str:
+    entry = tree.find(path)
+    assert isinstance(entry, File), path
+    return read(entry.content).decode()
+
+
+OWN = {
+    "/etc/nsswitch.conf": "passwd: files extra\nhosts: files\n",
+    "/etc/passwd": "root:x:0:0::/:/bin/sh\n",
+    "/etc/group": "root:x:0:\n",
+    "/etc/hosts": "127.0.0.1 here\n",
+    "/etc/services": "own 1/tcp\n",
+    "/etc/ssl/certs/ca-certificates.crt": "own authorities",
+    "/etc/ld.so.preload": "# first\n/lib64/libown.so\n",
+    "/etc/ld.so.conf": "/usr/own\n",
+    "/usr/lib/gconv/gconv-modules": "module UTF-16// INTERNAL UTF-16\n",
+    "/usr/lib/gconv/UTF-16.so": "own module",
+    "/usr/lib/locale/de_DE.utf8/LC_CTYPE": "own locale",
+}
+
+
+def test_what_the_root_has_is_used_and_not_written_again(desk: Path) -> None:
+    names = ["getpwnam", "getaddrinfo", "getservbyname", "iconv_open"]
+    compiled_in = b"\0/etc/ssl/certs/ca-certificates.crt\0"
+    folders = b"\0/usr/lib/gconv\0/usr/lib/locale\0"
+    own_libc = library("libc.so.6", provides_versions=["GLIBC_2.34"], data=folders)
+    written(desk / "root", {path: f"the machine's {path}" for path in OWN if "gconv" not in path})
+    written(
+        desk / "root",
+        {
+            "/usr/bin/app": program("libssl.so.3", imports=names),
+            f"{MULTIARCH}/libssl.so.3": library("libssl.so.3", "libc.so.6", data=compiled_in),
+            f"{MULTIARCH}/libnss_extra.so.2": library("libnss_extra.so.2", "libc.so.6"),
+            "/lib/gconv/gconv-modules": "module UTF-16// INTERNAL UTF-16 1\nmodule X// INTERNAL X\n",
+            "/lib/gconv/UTF-16.so": "the machine's module",
+        },
+    )
+    below = base(desk, {**OWN, "/lib64/libown.so": library("libown.so"), "/lib64/libc.so.6": own_libc})
+    asked: dict[str, Any] = {"gconv": ["UTF-16"], "locales": ["de_DE.UTF-8"], "preload": ["libssl.so.3"]}
+    tree = build(desk, below=below, etc="auto", paths=["/usr/bin/app"], **asked)
+    added = {"/etc/ld.so.preload": "libssl.so.3\n"}
+    assert {path: content(tree, path) for path in OWN} == {path: OWN[path] + added.get(path, "") for path in OWN}
+    assert tree.find(f"{MULTIARCH}/libnss_extra.so.2") is not None  # its own nsswitch.conf names it
+    assert reasons(tree, "/etc/nsswitch.conf")[0] == "found in base"
+    assert reasons(tree, "/usr/lib/gconv/UTF-16.so") == [
+        "found in base",
+        "opened by /lib64/libc.so.6 (converts UTF-16)",
+    ]
+
+
+def test_an_offer_names_a_library_by_the_path_that_it_has_on_the_machine(desk: Path) -> None:
+    written(desk / "root", {"/usr/bin/app": program(imports=["getaddrinfo"])})
+    written(desk / "root", {f"{MULTIARCH}/libidn2.so.0": library("libidn2.so.0", "libc.so.6")})
+    noting = Noting()
+    source = Subject(BinariesOptions(paths=["/usr/bin/app"], root="root"), folder=desk, progress=noting).bind()
+    assert isinstance(source, Completing)
+    layout: dict[str, bytes | str] = {"/usr/lib/x86_64-linux-gnu": "-> ../../lib64"}
+    source.completed(base(desk, layout), replace=False)
+    assert [note.partition("(--add ")[2] for note in noting.notes] == [f"{MULTIARCH}/libidn2.so.0)"]
+
+
 # Roots that are laid out by other symlinks than the machine
 
 

@@ -159,7 +159,7 @@ def _bundle(scene: Scene, user: TreePath | None) -> Iterator[Finding]:
 def _offered(scene: Scene, static: list[TreePath]) -> Iterator[Offer]:
     """Programs in Go and Rust carry their TLS library, and name the bundles of the common distributions."""
     path = next((path for path in BUNDLES if views.place(scene.view, path) is not None), None)
-    for place in static if path else []:
+    for place in static if path and not scene.has(path) else []:
         if rodata.texts(scene, place, _LINKED_IN):
             what = f"{path}, the certificates that {place} looks for when it speaks TLS"
             yield Offer(what, f"--add {path}", KIND, _size(scene, path or ""))

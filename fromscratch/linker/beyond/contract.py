@@ -82,7 +82,9 @@ class Scene:
     other regular files, both by the place that they have in the view (no symlink on the way). `asked` are the places
     of what the user named. `imports` gives the undefined dynamic symbols of an object by its place, and
     `read` the bytes of a small file by any path, or None. `guessed` is what may never be opened: what only a
-    guess has brought should bring no guesses in its turn."""
+    guess has brought should bring no guesses in its turn. `below` is the root that all is laid over, if there is one:
+    what stands in it is in the image whether it is taken or not. `named` gives the path by which a user may ask for
+    what stands at a place."""
 
     view: View
     objects: Mapping[TreePath, Elf]
@@ -90,6 +92,17 @@ class Scene:
     asked: tuple[TreePath, ...]
     imports: Callable[[TreePath], frozenset[str]]
     guessed: frozenset[TreePath] = frozenset()
+    below: View | None = None
+    named: Callable[[TreePath], str] = str
+
+    def has(self, path: str) -> bool:
+        """Whether the image has something at `path` without any finder: such things are used, and not written again."""
+        place = views.place(self.view, path)
+        return place is not None and (
+            place in self.files
+            or place in self.objects
+            or (self.below is not None and self.below.get(place) is not None)
+        )
 
     def read(self, path: str) -> bytes | None:
         """The bytes that `path` leads to; None if that is no regular file, or one of more than 8 MiB."""

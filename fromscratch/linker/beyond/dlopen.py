@@ -96,9 +96,10 @@ def _by_glibc(scene: Scene, idn: bool) -> Iterator[Finding]:
 def _offered(scene: Scene, soname: str, what: str) -> Iterator[Offer]:
     """A library that lies beside others of the image; of one that lies elsewhere, nothing is said."""
     for folder in _folders(scene):
-        entry = views.look(scene.view, f"{folder}/{soname}")
-        if isinstance(entry, File):
-            yield Offer(what, f"--add {folder}/{soname}", KIND, entry.content.size)
+        path = paths.join(folder, soname)
+        entry = views.look(scene.view, path)
+        if isinstance(entry, File) and not scene.has(path):
+            yield Offer(what, f"--add {scene.named(path)}", KIND, entry.content.size)
             return
 
 

@@ -60,7 +60,7 @@ def _taken(scene: Scene, libc: Glibc, charsets: Sequence[str]) -> Iterator[Findi
         path = file if file.startswith("/") else f"{libc.gconv}/{file}"
         yield Want(path, libc.place, f"{libc.place} (converts {charset})", KIND, "declared")
     own = join(folder, "gconv-modules")
-    if own not in scene.files:
+    if not scene.has(own):
         detail = f"{libc.place} (the modules of {', '.join(charsets)})"
         yield Made(own, gconv_modules.text(index), detail, KIND)
 

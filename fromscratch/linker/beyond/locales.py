@@ -67,12 +67,12 @@ def _spellings(asked: str) -> list[str]:
 
 def _compiled(scene: Scene, libc: Glibc, asked: str) -> Iterator[Finding]:
     """The archive holds before folders: locale/findlocale.c."""
-    archived = list(_from_archive(scene, libc, asked))
+    folders = [f"{libc.locales}/{spelled}" for spelled in _spellings(asked)]
+    archived = [] if any(map(scene.has, folders)) else list(_from_archive(scene, libc, asked))
     if archived:
         yield from archived
         return
-    for spelled in _spellings(asked):
-        folder = f"{libc.locales}/{spelled}"
+    for folder in folders:
         if isinstance(views.look(scene.view, folder), Directory):
             yield Want(folder, libc.place, f"{libc.place} (the locale {asked})", KIND, "declared", whole=True)
             return
@@ -82,18 +82,16 @@ def _compiled(scene: Scene, libc: Glibc, asked: str) -> Iterator[Finding]:
 def _from_archive(scene: Scene, libc: Glibc, asked: str) -> Iterator[Finding]:
     archive = views.place(scene.view, f"{libc.locales}/locale-archive")
     top = views.place(scene.view, libc.locales)
-    if (
-        archive is None
-        or top is None
-        or archive in scene.files
-        or not isinstance(views.look(scene.view, archive), File)
-    ):
+    if archive is None or top is None or not isinstance(views.look(scene.view, archive), File):
         return
     with rodata.opened(scene, archive) as read:
         try:
             known = locale_archive.names(read)
             spelled = next((name for name in _spellings(asked) if name in known), None)
             if spelled is None:
+                return
+            if scene.has(archive):
+                yield Want(archive, libc.place, f"{libc.place} (the locale {asked})", KIND, "declared")
                 return
             for file, data in locale_archive.locale(read, known[spelled]):
                 place = paths.tree_path(f"{join(top, spelled)}/{file}")

@@ -67,7 +67,7 @@ def find(
         return
     user = next(iter(used.values()))
     there = views.place(scene.view, CONFIGURATION)
-    holds = there is not None and (configuration == "tree" or there in scene.files)
+    holds = there is not None and (configuration == "tree" or scene.has(CONFIGURATION))
     if holds:
         detail = f"{libraries[0].place} (for {user})"
         yield Want(CONFIGURATION, libraries[0].place, detail, KIND, "certain", optional=True)

@@ -29,7 +29,8 @@ def find(scene: Scene, *, localtime: bool = False, zones: Sequence[str] = ()) ->
     folder = next((libc.zones for libc in glibc.found_in(scene)), ZONES)
     for zone in dict.fromkeys(zones):
         yield from _zone(scene, by, folder, zone)
-    if user and not localtime and not zones and views.place(scene.view, LOCALTIME) is not None:
+    there = views.place(scene.view, LOCALTIME) is not None and not scene.has(LOCALTIME)
+    if user and not localtime and not zones and there:
         entry = views.look(scene.view, LOCALTIME)
         size = entry.content.size if isinstance(entry, File) else 0
         yield Offer(f"{LOCALTIME}, without which the local time of {user} is UTC", "--with localtime", KIND, size)

@@ -39,7 +39,9 @@ class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = "all"
     nss: Annotated[
         Literal["auto", "tree", "none"],
-        Meta(description="auto writes an nsswitch.conf of files and dns if one is used; tree takes that of the root"),
+        Meta(
+            description="auto: of files and dns if names are looked up and there is none above; tree: that of the root"
+        ),
     ] = "auto"
     gconv: Annotated[list[str], Meta(description="character sets for iconv, such as UTF-16, or all")] = []
     locales: Annotated[list[str], Meta(description="locales such as de_DE.UTF-8")] = []

@@ -6,10 +6,10 @@ from fromscratch.linker.closure import Linker, Missing
 from fromscratch.linker.gather import Gathered
 from fromscratch.linker.search import CACHE
 from fromscratch.linker.tree_ground import TreeGround
-from fromscratch.model.content import Inline
-from fromscratch.model.entry import Origin, file
+from fromscratch.model.content import Inline, read
+from fromscratch.model.entry import File, Origin, file
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import TreePath, parent
+from fromscratch.paths import TreePath, decode, encode, parent
 from fromscratch.sources.binaries.options import BinariesOptions
 
 _PRELOAD = TreePath("/etc/ld.so.preload")
@@ -22,8 +22,12 @@ def startable(tree: Rootfs, gathered: Gathered, options: BinariesOptions, label:
     """
     if options.preload:
         origin = Origin(label, "asked for", "preload")
-        text = "".join(f"{name}\n" for name in options.preload)
-        tree = tree.with_entries({tree.locate(_PRELOAD): file(Inline(text.encode()), origin)})
+        present = tree.find(_PRELOAD)
+        before = decode(read(present.content)) if isinstance(present, File) else ""
+        known = before.replace(":", " ").split()
+        lines = [*before.splitlines(), *(name for name in dict.fromkeys(options.preload) if name not in known)]
+        text = "".join(f"{line}\n" for line in lines)
+        tree = tree.with_entries({tree.locate(_PRELOAD): file(Inline(encode(text)), origin)})
     lost = _lost(tree, gathered, options)
     if (lost and options.ld_cache == "auto") or options.ld_cache == "always":
         tree = _with_search(tree, gathered, label)
