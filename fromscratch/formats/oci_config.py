@@ -14,7 +14,7 @@ from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, UsageError
 from fromscratch.formats import oci, oci_keys
 from fromscratch.formats.oci_history import Step, Told, history, told, told_of
-from fromscratch.formats.oci_run import RawRun, run_config, run_fields
+from fromscratch.formats.oci_run import RawRun, run_config, run_fields, unknown_fields
 from fromscratch.model.image import Image, Original, Platform, RunConfig
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -100,6 +100,14 @@ def config_bytes(image: Image) -> bytes:
         "history": history(image, created),
     }
     return oci.canonical(document, "the image configuration")
+
+
+def left_out(image: Image) -> list[str]:
+    """What the configuration that an image was read from says of how it runs, and one that we write would not."""
+    if image.original is None or not image.original.config:
+        return []
+    document = oci.decode(image.original.config, dict[str, Any], "the configuration")
+    return unknown_fields(document.get("config") or {})
 
 
 def os_fields(platform: Platform) -> dict[str, Any]:

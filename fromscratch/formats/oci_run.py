@@ -4,6 +4,7 @@ Of docker's own fields those are kept that an engine takes from an image; the ot
 container that the image was once committed from.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -32,6 +33,18 @@ def run_fields(config: RunConfig) -> dict[str, Any]:
     fields = {name: value for name, value in fields.items() if value}
     # A timeout of 0 seconds says something, and none does not.
     return fields if config.stop_timeout is None else {**fields, "StopTimeout": config.stop_timeout}
+
+
+# What `docker commit` leaves there of the container: no engine takes it from an image.
+_OF_A_CONTAINER = frozenset(
+    ["Hostname", "Domainname", "AttachStdin", "AttachStdout", "AttachStderr", "Tty", "OpenStdin", "StdinOnce", "Image"]
+)
+
+
+def unknown_fields(config: Mapping[str, Any]) -> list[str]:
+    """The fields of a `config` object that say something, and that a `RunConfig` does not hold."""
+    known = {*RawRun.__struct_encode_fields__, *_OF_A_CONTAINER}
+    return sorted(name for name, value in config.items() if value and name not in known)
 
 
 def _variable(name: str) -> str:

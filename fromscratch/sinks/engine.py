@@ -13,7 +13,7 @@ from typing import BinaryIO, Literal, assert_never, cast
 from fromscratch.digest import Digest
 from fromscratch.errors import CommandFailed, ImageError
 from fromscratch.formats.layer_blob import Pieces
-from fromscratch.formats.oci_config import image_documents
+from fromscratch.formats.oci_config import image_documents, left_out
 from fromscratch.host.engine import Engine, Status, image_name
 from fromscratch.host.engines.passing import abandoned, passing_name
 from fromscratch.host.store import Store
@@ -45,6 +45,7 @@ class EngineSink(ABC):
         with self.progress.task(f"{self.engine.kind} {self.via} {name}", unit="steps"):
             match self.via:
                 case "import":
+                    self._say_what_is_lost(image)
                     self._import(image, name, state)
                 case "load":
                     self._load(image, name, state)
@@ -52,6 +53,10 @@ class EngineSink(ABC):
                     assert_never(self.via)
         self._sweep()
         return self._receipt(name, self._ours(image))
+
+    def _say_what_is_lost(self, image: Image) -> None:
+        if names := left_out(image):
+            self.progress.note(f"an import does not keep what the image says as {', '.join(names)}; a load does")
 
     def _receipt(self, name: Reference, ours: Digest) -> Receipt:
         found = self.engine.image_id(str(name))

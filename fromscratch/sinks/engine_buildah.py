@@ -7,7 +7,7 @@ import os
 import shlex
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from fromscratch.formats.oci_run import run_fields
 from fromscratch.host.engine import Status
 from fromscratch.host.engines.buildah import Buildah
 from fromscratch.host.engines.passing import abandoned, passing_name
-from fromscratch.host.flattened import root_file
+from fromscratch.host.flattened import flattened, root_file
 from fromscratch.host.written import write_stream
 from fromscratch.model.image import Healthcheck, Image
 from fromscratch.model.reference import Reference
@@ -49,6 +49,10 @@ class BuildahSink(EngineSink):
         return in_storage(name)
 
     def _import(self, image: Image, name: Reference, state: Status) -> None:
+        if image.config.args_escaped:  # buildah has no option for it
+            with flattened(image, self.store) as flat:
+                self._load(flat, name, state)
+            return
         container = f"{_PASSING}{passing_name()}"
         with root_file(image, self.store) as (tar, diff_id):
             os.utime(tar, (image.created, image.created))  # buildah dates the base by it
@@ -80,7 +84,7 @@ class BuildahSink(EngineSink):
         """
         self.engine.call("config", *config_flags(image), container)
         told = self.engine.inspected(container, "container") or {}
-        wanted = run_fields(replace(image.config, args_escaped=False))
+        wanted = run_fields(image.config)
         there = {key: value for key, value in told.get("Docker", {}).get("config", {}).items() if value}
         for key in sorted({*there, *wanted}):
             if there.get(key) != wanted.get(key):

@@ -43,4 +43,5 @@ class DockerSink(EngineSink):
 def _importable(image: Image, state: Status) -> bool:
     """Whether the daemon's import makes this image; others than docker's own read the instructions in their own way."""
     signals = not image.config.stop_signal or state.numbers >= _TAKES_STOP_SIGNALS
-    return not state.product and image.platform == state.platform and signals and not image.config.shell
+    unsaid = image.author or image.config.args_escaped or image.config.shell  # no instruction of an import says these
+    return not state.product and image.platform == state.platform and signals and not unsaid

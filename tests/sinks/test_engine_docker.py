@@ -14,7 +14,7 @@ from fromscratch.errors import CommandFailed, ImageError, UsageError
 from fromscratch.formats.oci_config import config_bytes
 from fromscratch.host.engines.docker import Docker
 from fromscratch.host.engines.podman import Podman
-from fromscratch.host.layers import root_tree
+from fromscratch.host.layers import note_own, root_tree
 from fromscratch.host.store import Store
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import File, Meta
@@ -125,8 +125,8 @@ def test_what_docker_refuses_is_told_in_its_own_words(either: Docker, nothing_le
 
 def test_an_error_in_the_midst_of_the_answer_is_found(docker: Docker, nothing_left: None, store: Store) -> None:
     """Docker has answered 200 by then, and says it in the stream of its progress."""
-    unnamed = Rootfs({TreePath("/" + 256 * "n"): File(Meta(0o644), Inline(b""))})  # longer than any filesystem takes
-    layer = image_of(packed(unnamed)).layers[0]
+    layer = image_of(b"no tar at all" * 1000).layers[0]
+    note_own(layer, store)
     with pytest.raises(CommandFailed, match="docker refused the image: "):
         DockerSink(engine=docker, store=store, via="load").deliver(replace(IMAGE, layers=(layer,)), NAME)
     with pytest.raises(CommandFailed, match="docker refused"):

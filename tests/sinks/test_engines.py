@@ -15,8 +15,10 @@ from fromscratch.host.layers import root_tree
 from fromscratch.host.scan import scan
 from fromscratch.host.store import Store
 from fromscratch.model.entry import Origin
-from fromscratch.model.image import RunConfig
+from fromscratch.model.image import Original, RunConfig
+from fromscratch.progress import Silent
 from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
+from fromscratch.sinks.catalogue import engine_sink
 from fromscratch.sinks.engine_docker import DockerSink
 from fromscratch.sinks.engine_podman import PodmanSink
 from fromscratch.sinks.layout import LayoutSink
@@ -28,6 +30,14 @@ from tests.sinks.engine_stores import everything_in, images_of, saved
 from tests.trees import listed
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
+
+
+class Noting(Silent):
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
 
 @pytest.fixture
@@ -107,6 +117,40 @@ def test_what_is_for_builds_on_the_image_survives(docker: Engine, podman: Engine
         for via in ("import", "load"):
             sink(engine=of, store=store, via=via).deliver(image, "fromscratch-test/on-build:1")  # type: ignore[arg-type]
             assert saved(of, name, tmp_path).config == config
+
+
+@pytest.mark.parametrize("kind", ["docker", "podman", "buildah", "containerd"])
+@pytest.mark.parametrize(
+    ("author", "config"),
+    [
+        ("Ann <ann@example.org>", RunConfig(env={"PATH": "/bin"}, cmd=("/bin/x",))),
+        ("", RunConfig(env={"PATH": "/bin"}, cmd=("/bin/x",), args_escaped=True)),
+        ("", RunConfig(env={"A": "b"}, cmd=("/bin/x",))),
+        ("Ann", RunConfig(args_escaped=True, working_dir="/bin")),
+    ],
+    ids=["an author", "escaped words", "no PATH", "all"],
+)
+def test_an_import_keeps_what_the_engine_s_own_cannot_say(
+    kind: str, author: str, config: RunConfig, request: pytest.FixtureRequest, store: Store, tmp_path: Path
+) -> None:
+    of: Engine = request.getfixturevalue(kind)
+    image = replace(IMAGE, author=author, config=config)
+    receipt = engine_sink(of, store, "import").deliver(image, "fromscratch-test/kept:1")
+    try:
+        there = saved(of, receipt.reference, tmp_path)
+        assert (there.author, there.config) == (author, config)
+    finally:
+        of.forget(receipt.reference)
+
+
+def test_what_an_import_loses_is_said(docker: Engine, store: Store) -> None:
+    document = json.loads(config_bytes(IMAGE))
+    document["config"] |= {"Memory": 1 << 20, "CpuShares": 2, "Hostname": "h", "Tty": True, "MemorySwap": 0}
+    progress = Noting()
+    sink = engine_sink(docker, store, "import", progress)
+    sink.deliver(replace(IMAGE, original=Original(json.dumps(document).encode())), "fromscratch-test/memory:1")
+    docker.forget("fromscratch-test/memory:1")
+    assert progress.notes == ["an import does not keep what the image says as CpuShares, Memory; a load does"]
 
 
 def test_nothing_of_an_import_stays_but_the_image(docker: Engine, podman: Engine, store: Store) -> None:
