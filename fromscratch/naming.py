@@ -195,7 +195,7 @@ def _scheme(scheme: str, rest: str, store: Store, platforms: Sequence[Platform])
         from fromscratch.host.scan import scan
         from fromscratch.model.entry import Origin
 
-        return Found(where=where, plain=scan(path, Origin(where, "found in", str(path))))
+        return Found(where=where, plain=_root(scan(path, Origin(where, "found in", str(path))), where, path))
     from fromscratch.formats.tar_tree import read_tree
     from fromscratch.host.archives import plain_archive
     from fromscratch.model.entry import Origin
@@ -204,7 +204,18 @@ def _scheme(scheme: str, rest: str, store: Store, platforms: Sequence[Platform])
         digest = store.add_stream(stream)
     origin = Origin(where, "found in", str(path))
     plain = plain_archive(digest, store, where)
-    return Found(where=where, plain=read_tree(plain, origin, title=where, limits=store.limits))
+    return Found(where=where, plain=_root(read_tree(plain, origin, title=where, limits=store.limits), where, path))
+
+
+def _root(tree: "Rootfs", where: str, path: Path) -> "Rootfs":
+    """The tree, unless it is the container of an image that has another name. Raises UsageError."""
+    from fromscratch.formats.image_form import image_form
+
+    form = image_form(tree)
+    name = form.named(str(path), folder=path.is_dir()) if form else ""
+    if form and name:
+        raise UsageError(f"{where} is {form.title}, and no root filesystem", f"name it as {name}")
+    return tree
 
 
 def _listed(scheme: str, rest: str, store: Store, platforms: Sequence[Platform]) -> list[Image]:

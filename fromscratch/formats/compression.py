@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, Literal, Protocol, assert_never
 from fromscratch.errors import FormatError
 from fromscratch.formats.codec import deflate_library, import_zstandard
 from fromscratch.formats.limits import Limits
+from fromscratch.formats.web_page import PAGE_HINT, START, page
 
 Compression = Literal["gzip", "xz", "bzip2", "zstd", "none"]
 
@@ -46,14 +47,16 @@ _DEFAULT = Limits()
 def kind(path: Path, title: str = "") -> Compression:
     """How a file is compressed, by its first bytes. Raises FormatError for a form that we do not read."""
     with open(path, "rb") as stream:
-        start = stream.read(MAGIC)
+        start = stream.read(START)
+    if what := page(start):
+        raise FormatError(f"{title or path} is {what}, and no archive", PAGE_HINT)
     for magic, name in _FOREIGN:
         if start.startswith(magic):
             raise FormatError(
                 f"{title or path} is a {name} file, which we do not read",
                 "compress it with gzip, xz, bzip2 or zstd instead",
             )
-    return kind_of(start)
+    return kind_of(start[:MAGIC])
 
 
 def kind_of(start: bytes) -> Compression:

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from fromscratch.digest import CHUNK, Digest, check
 from fromscratch.errors import FormatError, IntegrityError
+from fromscratch.formats.web_page import PAGE_HINT, START, page
 from fromscratch.host import disk, web
 from fromscratch.host.crew import Stopped
 from fromscratch.host.meter import Watcher
@@ -81,7 +82,7 @@ class Transfer:
                 self._reached(out.tell())
             out.flush()
             found = Digest(hasher.name, hasher.hexdigest())
-            self._verify(found, size, url)
+            self._verify(found, size, url, fresh)
             return self.store.adopt(fresh, found)
 
     def _from_web(self, url: str) -> Digest:
@@ -93,7 +94,7 @@ class Transfer:
                     return unchanged
                 found = partial.digest()
                 try:
-                    self._verify(found, partial.position, url)
+                    self._verify(found, partial.position, url, partial.path)
                 except IntegrityError:
                     if not partial.resumed or afresh:
                         partial.discard()
@@ -210,9 +211,16 @@ class Transfer:
                 _RIGHT_BYTES,
             )
 
-    def _verify(self, found: Digest, size: int, url: str) -> None:
+    def _verify(self, found: Digest, size: int, url: str, path: Path) -> None:
+        """Raises IntegrityError for other bytes than are wanted; a page that came instead is called that."""
         wanted = self.wanted
         wrong_size = wanted.size is not None and size != wanted.size
+        if wrong_size or (wanted.digest is not None and found != wanted.digest):
+            with open(path, "rb") as stream:
+                what = page(stream.read(START))
+            if what:
+                asked = f", and not {wanted.digest}" if wanted.digest else ""
+                raise IntegrityError(f"{self._named(url)} is {what}{asked}", PAGE_HINT)
         if wanted.digest is not None:
             sizes = f" ({size} bytes, not {wanted.size})" if wrong_size else ""
             check(found, wanted.digest, self._named(url) + sizes)

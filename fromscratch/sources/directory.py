@@ -49,6 +49,8 @@ class DirectorySource:
 
     def build(self, store: Store) -> Rootfs:
         """Raises UsageError if there is no such folder, and ImageError for what cannot be read."""
+        from fromscratch.formats.image_form import check_is_root
+
         options, folder = self._options, self._folder()
         self._context.own.say(self.label, folder)
         tree = scan(
@@ -57,6 +59,8 @@ class DirectorySource:
             owner=parse_owner(options.owner),
             skip=self._skip(folder),
         )
+        if options.into == "/":
+            check_is_root(tree, self.label, options.path, folder=True)
         return placed(with_modes(tree, parse_modes(options.modes)), tree_path(options.into))
 
     def _folder(self) -> Path:

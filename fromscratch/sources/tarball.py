@@ -82,6 +82,7 @@ class TarballSource:
     def build(self, store: Store) -> Rootfs:
         """Raises NotFetched for what is not in the store, FormatError for a bad archive, TooLarge for a bomb."""
         # A recipe of other sources needs the options above, and not the readers of archives.
+        from fromscratch.formats.image_form import check_is_root
         from fromscratch.formats.tar_tree import read_tree
         from fromscratch.host.archives import plain_archive
 
@@ -91,6 +92,8 @@ class TarballSource:
             raise NotFetched(f"{self.label} is not in the store", "run fetch first")
         plain = plain_archive(digest, store, self.label)
         tree = read_tree(plain, self._origin(), strip=options.strip, title=self.label, limits=store.limits)
+        if not options.strip and options.into == "/":
+            check_is_root(tree, self.label, options.path)
         skipped = matcher(options.exclude)
         tree = tree.without([path for path in tree if skipped(path)])
         tree = with_modes(with_owner(tree, parse_owner(options.owner)), parse_modes(options.modes))

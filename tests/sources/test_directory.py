@@ -7,10 +7,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fromscratch.errors import ImageError, UsageError
+from fromscratch.errors import FormatError, ImageError, UsageError
 from fromscratch.host.store import Store
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.naming import find
+from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
+from fromscratch.sinks.layout import LayoutSink
 from fromscratch.sources.directory import DirectoryOptions
+from tests.sinks.contract import IMAGE
 from tests.sources.contract import SourceContract, Subject
 from tests.trees import listed, text
 
@@ -145,3 +149,25 @@ def test_a_symlink_has_no_mode(folder: Path) -> None:
 def test_a_fault_in_the_options_is_told_in_the_words_of_the_recipe(options: dict[str, object], fault: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=fault):
         msgspec.convert({"path": "root", **options}, DirectoryOptions)
+
+
+def test_a_layout_is_no_root(tmp_path: Path) -> None:
+    folder = tmp_path / "oci"
+    LayoutSink(folder).deliver(IMAGE, "1.0")
+    with pytest.raises(FormatError, match="directory oci is an OCI layout") as caught:
+        build(folder)
+    assert "pack --image oci:oci --to tar" in caught.value.hint
+    assert "/srv/oci-layout" in build(folder, into="/srv")
+    with pytest.raises(UsageError, match=f"dir:{folder} is an OCI layout") as told:
+        find(f"dir:{folder}", Store(tmp_path / "store"))
+    assert told.value.hint == f"name it as oci:{folder}"
+
+
+def test_an_archive_of_an_image_is_no_root_to_look_at(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    DockerArchiveSink(tmp_path / "d.tar").deliver(IMAGE, "a:1")
+    OciArchiveSink(tmp_path / "o.tar").deliver(IMAGE, "a:1")
+    for name, scheme in (("d.tar", "docker-archive"), ("o.tar", "oci-archive")):
+        with pytest.raises(UsageError, match="and no root filesystem") as caught:
+            find(f"tar:{tmp_path / name}", store)
+        assert caught.value.hint == f"name it as {scheme}:{tmp_path / name}"

@@ -18,6 +18,7 @@ import zstandard
 
 from fromscratch.errors import FormatError, IntegrityError, NotFetched, UnsafePath, UsageError
 from fromscratch.host.store import Store
+from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.tarball import TarballOptions
 from tests.sources.contract import SourceContract, Subject
 from tests.trees import listed, text
@@ -173,3 +174,75 @@ def test_a_missing_file_is_named_with_near_misses(tmp_path: Path) -> None:
 def test_a_fault_in_the_options_says_what_to_write(options: dict[str, object], fault: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=fault):
         msgspec.convert(options, TarballOptions)
+
+
+def of_files(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, data in {"rootfs": b"", **files}.items():
+            info = tarfile.TarInfo(name)
+            info.type, info.size = (tarfile.REGTYPE, len(data)) if name in files else (tarfile.DIRTYPE, 0)
+            tar.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def built(folder: Path, **options: object) -> Rootfs:
+    subject = Subject(msgspec.convert(options, TarballOptions), folder=folder)
+    return subject.bind().build(Store(folder / "store"))
+
+
+@pytest.mark.parametrize(
+    ("files", "told", "hint"),
+    [
+        (
+            {"manifest.json": b'[{"Config": "c.json", "RepoTags": null, "Layers": ["l/layer.tar"]}]', "c.json": b"{}"},
+            "is an archive of `docker save`",
+            "pack --image docker-archive:a.tar --to tar",
+        ),
+        (
+            {"oci-layout": b'{"imageLayoutVersion": "1.0.0"}', "index.json": b"{}", "blobs/sha256/x": b""},
+            "is an OCI layout",
+            "pack --image oci-archive:a.tar --to tar",
+        ),
+        ({"manifest": b'{"acKind": "ImageManifest"}', "rootfs/bin/x": b""}, "is an ACI", "strip: 1"),
+    ],
+)
+def test_an_image_in_its_container_is_no_root(files: dict[str, bytes], told: str, hint: str, tmp_path: Path) -> None:
+    """It would be an image of blobs, that cannot start."""
+    (tmp_path / "a.tar").write_bytes(of_files(files))
+    with pytest.raises(FormatError, match=told) as caught:
+        built(tmp_path, path="a.tar")
+    assert hint in caught.value.hint
+    assert f"/srv/{next(iter(files))}" in built(tmp_path, path="a.tar", into="/srv")  # who wants the container itself
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"manifest.json": b'{"name": "x"}', "index.html": b""},
+        {"manifest.json": b"[1]", "oci-layout": b"x", "index.json": b"{}"},
+        {"manifest": b"text", "rootfs/x": b""},
+    ],
+)
+def test_a_root_may_have_files_of_such_names(files: dict[str, bytes], tmp_path: Path) -> None:
+    (tmp_path / "a.tar").write_bytes(of_files(files))
+    assert {f"/{name}" for name in files} <= set(built(tmp_path, path="a.tar"))
+
+
+@pytest.mark.parametrize(
+    ("start", "told"),
+    [
+        (b"<!DOCTYPE html><html>", "a web page"),
+        (b"\xef\xbb\xbf\n\n  <HTML lang=en>", "a web page"),
+        (b"<!-- saved --><html>", "a web page"),
+        (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "an XML document"),
+    ],
+)
+def test_a_page_that_came_instead_is_called_that(start: bytes, told: str, tmp_path: Path) -> None:
+    (tmp_path / "a.tar.gz").write_bytes(start + b"x" * 5000)
+    with pytest.raises(FormatError, match=f"tarball a.tar.gz is {told}, and no archive"):
+        built(tmp_path, path="a.tar.gz")
+    address = f"file://{tmp_path}/a.tar.gz"
+    source = Subject(TarballOptions(url=address, sha256="0" * 64), folder=tmp_path).bind()
+    with pytest.raises(IntegrityError, match=f"is {told}, and not sha256:0000"):
+        source.fetch(Store(tmp_path / "store"))
