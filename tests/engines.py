@@ -1,6 +1,7 @@
 """Real engines and readers for tests. Each is started for the session and stopped by its own process ID.
 
-A test that needs one that is not there is skipped, naming it; FROMSCRATCH_REQUIRE_ENGINES=1 makes that a failure.
+A test that needs one that is not there is skipped, naming it; FROMSCRATCH_REQUIRE_ENGINES=1 makes that a failure,
+unless its Debian package is among those that FROMSCRATCH_ABSENT lists: this release of Debian does not have them.
 """
 
 import os
@@ -23,16 +24,39 @@ from fromscratch.host.engines.docker import Docker
 from fromscratch.host.engines.podman import Podman
 
 REQUIRED = "FROMSCRATCH_REQUIRE_ENGINES"
+ABSENT = "FROMSCRATCH_ABSENT"
 _PATIENCE = 60.0
 # Where CAP_SYS_RESOURCE is missing, limits can only be lowered, and crun cannot do without.
 _PODMAN_RUN = ("--network=none", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024")
 
 
-def missing(what: str) -> NoReturn:
-    """Skip the test, or fail it where everything has to be there."""
+# Which Debian package has a program that is called otherwise.
+_PACKAGES = {
+    "actool": "appc-spec",
+    "ctr-remote": "stargz-snapshotter",
+    "containerd-stargz-grpc": "stargz-snapshotter",
+    "docker": "docker.io",
+    "dockerd": "docker.io",
+    "bsdtar": "libarchive-tools",
+    "htpasswd": "apache2-utils",
+    "go": "golang-go",
+    "musl-gcc": "musl-tools",
+}
+
+
+def missing(what: str, package: str = "") -> NoReturn:
+    """Skip the test, or fail it where everything has to be there that this release of Debian has."""
+    if package and package in _absent():
+        pytest.skip(f"{what}: this release of Debian has no {package}")
     if os.environ.get(REQUIRED, "") not in ("", "0"):
         pytest.fail(f"{what}, and {REQUIRED} is set")
     pytest.skip(what)
+
+
+def _absent() -> list[str]:
+    """The packages that scripts/install-engines looked for in vain."""
+    path = Path(os.environ.get(ABSENT) or os.devnull)
+    return path.read_text().split() if path.exists() else []
 
 
 def spare(program: str) -> str:
@@ -47,7 +71,7 @@ def need(program: str) -> str:
     """The path of a program that the test uses."""
     found = run.find(program)
     if found is None:
-        missing(f"{program} is not on this machine")
+        missing(f"{program} is not on this machine", _PACKAGES.get(program, program))
     return found
 
 

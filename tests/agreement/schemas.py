@@ -75,7 +75,8 @@ _SINCE = {
 def _folder() -> Path:
     folder = Path(os.environ.get(FOLDER) or _OF_DEBIAN)
     if not folder.is_dir():
-        missing("the schemas of golang-github-opencontainers-image-spec-dev are not on this machine")
+        package = "golang-github-opencontainers-image-spec-dev"
+        missing(f"the schemas of {package} are not on this machine", package)
     return folder
 
 
