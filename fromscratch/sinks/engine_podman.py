@@ -19,8 +19,9 @@ _NO_LABEL_SINCE = (4, 3)
 class PodmanSink(EngineSink):
     """An import is podman's import of the root, and a build of the metadata Dockerfile on it.
 
-    The build makes the working directory if it is not there, and has a layer of its own, which is empty. It would add
-    a PATH to an image that has none, and knows no author: such an image comes there by a load of its flattened root.
+    The build makes the working directory if it is not there, adds podman's default PATH where the image has none,
+    which is said, and has a layer of its own, which is empty. It knows no author: such an image comes there by a load of
+    its flattened root.
     """
 
     def _name(self, name: Reference) -> Reference:
@@ -28,10 +29,12 @@ class PodmanSink(EngineSink):
 
     def _import(self, image: Image, name: Reference, state: Status) -> None:
         """The base has a name of its own until the end, since not every builder takes an ID behind FROM."""
-        if image.author or image.config.args_escaped or "PATH" not in image.config.env:
+        if image.author or image.config.args_escaped:
             with flattened(image, self.store) as flat:
                 self._load(flat, name, state)
             return
+        if "PATH" not in image.config.env:
+            self.progress.note("podman adds its default PATH to an image that has none; a load does not")
         base = str(passing())
         dockerfile = metadata_dockerfile(image.config, base, name=str(name)).encode()
         flags = [f"--platform={image.platform}", *_build_flags(image, state), "--tag", str(name)]

@@ -125,10 +125,9 @@ def test_what_is_for_builds_on_the_image_survives(docker: Engine, podman: Engine
     [
         ("Ann <ann@example.org>", RunConfig(env={"PATH": "/bin"}, cmd=("/bin/x",))),
         ("", RunConfig(env={"PATH": "/bin"}, cmd=("/bin/x",), args_escaped=True)),
-        ("", RunConfig(env={"A": "b"}, cmd=("/bin/x",))),
         ("Ann", RunConfig(args_escaped=True, working_dir="/bin")),
     ],
-    ids=["an author", "escaped words", "no PATH", "all"],
+    ids=["an author", "escaped words", "both, and no PATH"],
 )
 def test_an_import_keeps_what_the_engine_s_own_cannot_say(
     kind: str, author: str, config: RunConfig, request: pytest.FixtureRequest, store: Store, tmp_path: Path
@@ -141,6 +140,17 @@ def test_an_import_keeps_what_the_engine_s_own_cannot_say(
         assert (there.author, there.config) == (author, config)
     finally:
         of.forget(receipt.reference)
+
+
+def test_a_path_that_podman_adds_is_said(podman: Engine, store: Store) -> None:
+    for config, notes in ((RunConfig(env={"PATH": "/bin"}), 0), (RunConfig(env={"A": "b"}), 1)):
+        progress = Noting()
+        receipt = engine_sink(podman, store, "import", progress).deliver(
+            replace(IMAGE, config=config), "fromscratch-test/path:1"
+        )
+        podman.forget(receipt.reference)
+        assert [note for note in progress.notes if "adds its default PATH" in note] == progress.notes
+        assert len(progress.notes) == notes
 
 
 def test_what_an_import_loses_is_said(docker: Engine, store: Store) -> None:
