@@ -10,6 +10,7 @@ import pytest
 
 from fromscratch.formats.docker_archive import docker_archive_images
 from fromscratch.formats.tar import read_tree
+from fromscratch.formats.oci_config import image_documents
 from fromscratch.host.engine import Engine
 from fromscratch.host.layers import root_tree
 from fromscratch.host.layout import read_layout
@@ -122,13 +123,19 @@ def test_output_names_the_folder(desk: Path) -> None:
 def test_what_a_program_reads(desk: Path) -> None:
     found = json.loads(bundle(desk, "/usr/bin/jq", "--json"))
     [layer] = image(desk).layers
+    documents = image_documents(image(desk))
+    manifest = str(documents.descriptor.digest)
     assert found == {
         "name": "jq",
         "layout": "build/jq/oci",
         "fresh": True,
+        "digest": manifest,
+        "index": None,
         "images": [
             {
                 "platform": "linux/amd64",
+                "manifest": manifest,
+                "config": str(documents.config_descriptor.digest),
                 "entries": len(root_tree(image(desk), Store(desk.parent / "store"))),
                 "size": layer.size,
                 "layers": [str(layer.digest)],

@@ -204,6 +204,31 @@ def slow(piece: int, pause: float) -> Action:
     return act
 
 
+def limited_chunks(most: int, code: int, body: bytes) -> Action:
+    """A PATCH of more bytes is refused so, and one that is not larger is let through."""
+
+    def act(exchange: Exchange) -> None:
+        if int(exchange.seen.headers["Content-Length"] or 0) > most:
+            exchange.answer(code, body, Content_Type="application/json")
+            return
+        with exchange.asked() as response:
+            exchange.relay(response)
+
+    return act
+
+
+def with_range(said: Callable[[int, int], str | None]) -> Action:
+    """The registry's answer, but of a chunk of so many bytes, from one byte on, this Range; None leaves it out."""
+
+    def act(exchange: Exchange) -> None:
+        begin = int((exchange.seen.headers["Content-Range"] or "0-").partition("-")[0])
+        length = int(exchange.seen.headers["Content-Length"] or 0)
+        with exchange.asked() as response:
+            exchange.relay(response, None, Range=said(begin, length))
+
+    return act
+
+
 def without_range(exchange: Exchange) -> None:
     """The whole of it, though a part was asked for."""
     with exchange.asked(Range=None) as response:

@@ -58,6 +58,8 @@ class TokenServer:
     """What `expires_in` says of that, be it true or not."""
     allows: Callable[[str, list[str]], list[str]] = lambda name, actions: actions
     """Which of the actions that are asked for in a repository are granted."""
+    narrows: Callable[[list[str]], list[str]] = lambda scopes: scopes
+    """Which of the scopes that are asked for together a token is given for."""
     anonymous: frozenset[str] = frozenset()
     """The actions that are granted to whoever shows no password."""
     names: tuple[str, ...] = ("token",)
@@ -138,7 +140,7 @@ class TokenServer:
 
     def _access(self, question: Question, *, known: bool) -> list[dict[str, Any]]:
         access = []
-        for scope in question.scopes:
+        for scope in self.narrows(question.scopes):
             kind, _, rest = scope.partition(":")
             name, _, listed = rest.rpartition(":")
             actions = self.allows(name, listed.split(","))

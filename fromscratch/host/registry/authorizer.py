@@ -49,6 +49,7 @@ class Authorizer:
         self._scopes, self._extra = list(scopes), list(extra)
         self._find, self._note = find, note
         self._lock = threading.RLock()
+        self._single = False  # whether the service gives a token for one scope of several
         self._looked = False
         self._found: Credentials | None = None
         self._bearer: Challenge | None = None
@@ -78,7 +79,11 @@ class Authorizer:
                 self._bearer = bearer
                 wider = self._widen(bearer.parameters.get("scope", ""))
                 if shown and not wider and bearer.parameters.get("error") == "insufficient_scope":
-                    return False
+                    if not self._extra:
+                        return False
+                    # A service that gives a token for one scope of several: what is asked for most is kept.
+                    self._extra.clear()
+                    self._single = True
                 self._renew(session)
                 return True
             if basic and credentials and credentials.user:
@@ -112,7 +117,7 @@ class Authorizer:
 
     def _widen(self, scope: str) -> bool:
         """Whether the registry names a scope that we have not asked for yet."""
-        new = [one for one in scope.split() if not self._covered(one)]
+        new = [one for one in scope.split() if not self._covered(one)] if not self._single else []
         self._extra += new
         return bool(new)
 
@@ -142,15 +147,16 @@ class Authorizer:
         realm = self._realm(self._bearer)
         service = self._bearer.parameters.get("service", "")
         credentials = self._credentials()
-        started = time.monotonic()
-        if credentials and credentials.identity:
-            response = self._by_identity(session, realm, service, scopes, credentials)
-        else:
-            response = self._by_password(session, realm, service, scopes, credentials)
-        with response:
-            data = _limited(response)
-            if response.status_code != 200:
-                raise self._refused(response, data, realm, credentials)
+        ask = self._by_identity if credentials and credentials.identity else self._by_password
+        for last in (False, True):
+            started = time.monotonic()
+            with ask(session, realm, service, scopes, credentials) as response:
+                data = _limited(response)
+                if response.status_code == 404 and not last:
+                    continue  # GitLab's answer to the first question about what it is just making
+                if response.status_code != 200:
+                    raise self._refused(response, data, realm, credentials)
+            break
         token, lasts = _parsed(data, realm)
         return token, lasts - (time.monotonic() - started)
 
@@ -164,9 +170,10 @@ class Authorizer:
         return session.send("GET", url, {"Accept": "application/json"}, authorization=shown)
 
     def _by_identity(
-        self, session: web.Session, realm: str, service: str, scopes: list[str], credentials: Credentials
+        self, session: web.Session, realm: str, service: str, scopes: list[str], credentials: Credentials | None
     ) -> "requests.Response":
         """oauth.md: a POST with the refresh token."""
+        assert credentials is not None  # noqa: S101 - nobody else has such a token
         form = {
             "grant_type": "refresh_token",
             "service": service,

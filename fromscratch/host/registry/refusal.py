@@ -17,6 +17,8 @@ _HINTS: Mapping[str, str] = {
     "MANIFEST_INVALID": "this registry does not take this form of an image",
     "MANIFEST_BLOB_UNKNOWN": "run it again: what the registry has lost meanwhile is sent again",
     "BLOB_UNKNOWN": "the registry has lost a part of the image: push it there again",
+    "TAG_INVALID": "see whether the tag is right; where tags stay as they are, push under another one",
+    "PRECONDITION": "the registry keeps that tag as it is: push under another one",
     "TOOMANYREQUESTS": "wait for a while, or log in: registries allow more to those whom they know",
     "SIZE_INVALID": "something between here and there changes what is sent",
     "DIGEST_INVALID": "something between here and there changes what is sent, or the registry is not sound",
@@ -99,6 +101,8 @@ def _hint(refusal: Refusal, place: Place, shown: str) -> str:
         return f"log in with {login(place)}"
     if refusal.code in _HINTS:
         return _HINTS[refusal.code]
+    if refusal.status == 415:
+        return _HINTS["MANIFEST_INVALID"]
     if refusal.status == 404:
         return _HINTS["NAME_UNKNOWN"]
     if refusal.status == 429:

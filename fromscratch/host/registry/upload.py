@@ -73,6 +73,8 @@ class Upload:
     _chunk: int = field(init=False)
     _doubted: bool = field(init=False, default=False)
     _chunks: bool | None = field(init=False, default=None)  # whether the registry takes some, once that is known
+    _learnt: bool = field(init=False, default=False)
+    _miscounts: bool = field(init=False, default=False)  # what it says that it has is not what it has taken
 
     def __post_init__(self) -> None:
         self._chunk = self.client.access.chunk_size
@@ -138,11 +140,13 @@ class Upload:
             except web.Failed as failed:
                 if under.offset > furthest:
                     failures, furthest = 0, under.offset
-                failures += 1
+                learnt, self._learnt = self._learnt, False  # a limit of the registry: found in a few steps, and kept to
+                failures += not learnt
                 if not failed.again or failures >= self.client.patience.attempts:
                     raise RegistryError(f"cannot {self._doing}: {failed.reason}", _HINT) from failed
                 self.watcher.say(f"{failed.reason}; trying again")
-                self.client.wait(failures, failed)
+                if not learnt:
+                    self.client.wait(failures, failed)
                 if self._there():
                     return  # only the answer was lost
                 self._resume(under)
@@ -162,10 +166,21 @@ class Upload:
         answer = self._attempt("PATCH", under.location, headers, out, start, length, (202, 201, 204))
         self._chunks = True
         under.location = self._under(answer).location
-        arrived = _arrived(answer)
-        under.offset = start + length if arrived is None else arrived
-        if not start < under.offset <= start + length:
+        under.offset = self._counted(start, length, _arrived(answer))
+
+    def _counted(self, start: int, length: int, arrived: int | None) -> int:
+        """How much of the blob a registry has that took a chunk and says that so many bytes have arrived.
+
+        Some registries tell the end of the first chunk for ever, or of each chunk by itself, or one byte too many: the
+        digest at the end shows whether what we have counted ourselves was right.
+        """
+        end = start + length
+        if arrived is None or start < arrived <= end:
+            return end if arrived is None else arrived
+        if arrived > end + 1:
             raise web.Failed(web.Kind.BROKEN, "the registry says that it has what we have not sent", again=True)
+        self._miscounts = True
+        return end
 
     def _put(self, under: _Under, out: Outgoing) -> None:
         """Close the upload, with what is left of the blob."""
@@ -204,8 +219,12 @@ class Upload:
         if answer.status == _TOO_LARGE:
             self._smaller(length)
             raise web.Failed(web.Kind.BROKEN, f"the registry takes no {length} bytes at once", again=True)
-        if method == "PATCH" and self._chunks is None and answer.status in (404, *_NO_CHUNKS):
-            self._chunks = False
+        if answer.status == _OUT_OF_ORDER and length > _LEAST_CHUNK and "Range" not in answer.headers:
+            # Not where it begins but how long it is: GHCR takes 4 MiB in a PATCH, and says so by this status alone.
+            self._smaller(length)
+            raise web.Failed(web.Kind.BROKEN, f"the registry takes no {length} bytes in one piece", again=True)
+        if method == "PATCH" and self._chunks is None and answer.status in (404, _OUT_OF_ORDER, *_NO_CHUNKS):
+            self._chunks, self._learnt = False, True
             raise web.Failed(web.Kind.BROKEN, "the registry takes no chunks", again=True)
         raise self._refused(answer)
 
@@ -215,6 +234,7 @@ class Upload:
         lost = answer.status in (404, _OUT_OF_ORDER) or code in _LOST
         if code in _CHANGED and not self._doubted:
             self._doubted = lost = True
+            self._chunks = False if self._miscounts else self._chunks
         if lost:
             return web.Failed(web.Kind.BROKEN, "the registry has lost track of the upload", again=True)
         return self.client.error(answer, self._doing)
@@ -227,12 +247,13 @@ class Upload:
                 "see the limit of request bodies in what stands in front of the registry",
             )
         self._chunk = max(_LEAST_CHUNK, min(_CHUNK, length // 4))
+        self._learnt = True
 
     def _resume(self, under: _Under) -> None:
         """Go on where the registry does: behind what it has of this upload, or from the start with a new one."""
         try:
             answer = self.client.once(self._doing, "GET", under.location, expect=(204, 200, 202))
-            arrived = _arrived(answer)
+            arrived = None if self._miscounts or self._chunks is False else _arrived(answer)
             if arrived is not None and arrived <= self.blob.size:
                 under.location = answer.location if "Location" in answer.headers else under.location
                 under.offset = arrived
