@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from fromscratch.formats.docker_archive import docker_archive_images
-from fromscratch.formats.tar import read_tree
 from fromscratch.formats.oci_config import image_documents
+from fromscratch.formats.tar import read_tree
 from fromscratch.host.engine import Engine
 from fromscratch.host.layers import root_tree
 from fromscratch.host.layout import read_layout
