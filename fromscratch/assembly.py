@@ -30,7 +30,7 @@ from fromscratch.recipe import Item, Recipe
 from fromscratch.sinks.contract import IndexSink, Receipt, Sink
 from fromscratch.sources.catalogue import bind
 from fromscratch.sources.contract import Completing, Context, Source
-from fromscratch.transforms.accounts import with_accounts
+from fromscratch.transforms.accounts import check_passwords, with_accounts
 from fromscratch.transforms.layering import layered
 from fromscratch.transforms.normalise import normalised
 from fromscratch.transforms.overlay import overlaid
@@ -152,10 +152,16 @@ def root(job: Job, platform: Platform, bound: Bound | None = None) -> tuple[Root
     if accounts is not None:
         origin = Origin("recipe", "asked for", "accounts")
         tree = with_accounts(
-            tree, [user.user() for user in accounts.users], [group.group() for group in accounts.groups], origin
+            tree,
+            [user.user() for user in accounts.users],
+            [group.group() for group in accounts.groups],
+            origin,
+            empty_passwords=accounts.empty_passwords,
         )
     removed = selected(tree, job.recipe.trim)
-    return normalised(tree.without(removed), job.epoch, job.recipe.times), removed
+    tree = tree.without(removed)
+    check_passwords(tree, accounts.empty_passwords if accounts else ())
+    return normalised(tree, job.epoch, job.recipe.times), removed
 
 
 def packed(

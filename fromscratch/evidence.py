@@ -4,6 +4,7 @@ The tree itself is in the image's layers; this file adds what a layer cannot car
 written as `model.listing` quotes them, so that any name fits into JSON.
 """
 
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from msgspec import Struct
 
 from fromscratch.errors import FormatError, NotFetched
 from fromscratch.host import disk
-from fromscratch.model.entry import Entry, Origin
+from fromscratch.model.entry import Entry, File, HardLink, Origin
 from fromscratch.model.image import Layer, Platform
 from fromscratch.model.listing import quoted
 from fromscratch.paths import TreePath, encode
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 NAME = "evidence.json"
+_CAPABILITY = "security.capability"
 
 
 class Reason(Struct, frozen=True, array_like=True):
@@ -48,7 +50,8 @@ class LayerEvidence(Struct, frozen=True, kw_only=True):
 class ImageEvidence(Struct, frozen=True, kw_only=True):
     """`layers` are digests of blobs, `codec` is what packed them; `packed` tells more of each.
 
-    `entries` maps each path to places in `reasons`; `removed` maps what was trimmed to its rule.
+    `entries` maps each path to places in `reasons`; `removed` maps what was trimmed to its rule. `privileged` are the
+    programs that give whoever starts them more rights than they have: by "setuid", "setgid" and "capabilities".
     """
 
     platform: str
@@ -58,6 +61,7 @@ class ImageEvidence(Struct, frozen=True, kw_only=True):
     entries: dict[str, list[int]]
     removed: dict[str, str] = {}
     packed: list[LayerEvidence] = []
+    privileged: dict[str, list[str]] = {}
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
@@ -99,6 +103,7 @@ def gather(
         entries={quoted(path): reasons.places(entry.origins) for path, entry in entries.items()},
         reasons=reasons.rows,
         removed={quoted(path): rule for path, rule in removed.items()},
+        privileged=_privileged(entries),
         packed=[
             LayerEvidence(
                 digest=str(packed.digest),
@@ -139,6 +144,20 @@ def read(folder: Path) -> Evidence | None:
         known = range(len(image.reasons))
         if not all(place in known for places in image.entries.values() for place in places):
             raise FormatError(f"{path} is damaged: it names reasons that it does not have", "build again")
+    return found
+
+
+def _privileged(entries: Mapping[TreePath, Entry]) -> dict[str, list[str]]:
+    """Files that may be executed, by what they run with; a kind without any is left out."""
+    found: dict[str, list[str]] = {}
+    for path, entry in entries.items():
+        if not isinstance(entry, File | HardLink) or not entry.meta.mode & 0o111:
+            continue
+        for kind, bits in (("setuid", stat.S_ISUID), ("setgid", stat.S_ISGID)):
+            if entry.meta.mode & bits:
+                found.setdefault(kind, []).append(quoted(path))
+        if any(name == _CAPABILITY for name, _ in entry.meta.xattrs):
+            found.setdefault("capabilities", []).append(quoted(path))
     return found
 
 

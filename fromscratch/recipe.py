@@ -80,10 +80,14 @@ class GroupOptions(Strict, frozen=True):
 
 
 class AccountsOptions(Strict, frozen=True):
-    """Users and groups to write into the image; root is added where it is missing."""
+    """Users and groups to write into the image; root is added where it is missing, and locked if it has no password."""
 
     users: list[UserOptions] = []
     groups: list[GroupOptions] = []
+    empty_passwords: Annotated[
+        list[AccountName],
+        Meta(description="accounts that may have an empty password; without, such an image is refused"),
+    ] = []
 
     def __post_init__(self) -> None:
         for key, accounts in (("users", self.users), ("groups", self.groups)):

@@ -14,6 +14,7 @@ from fromscratch import assembly
 from fromscratch.assembly import Job
 from fromscratch.cli.call import Call
 from fromscratch.cli.digests import Digests
+from fromscratch.cli.rights import rights, rights_lines
 from fromscratch.cli.sizes import counted, megabytes
 from fromscratch.cli.switches import words
 from fromscratch.cli.targets import Target
@@ -203,6 +204,7 @@ def _facts(job: Job, built: Built) -> dict[str, Any]:
             "size": sum(layer.size for layer in image.layers),
             "layers": [str(layer.digest) for layer in image.layers],
             "entrypoint": list(image.config.entrypoint),
+            **rights(built.evidence.of(image.platform)),
         }
         for image, own in zip(built.images, digests.images, strict=True)
     ]
@@ -217,4 +219,5 @@ def _text(job: Job, built: Built) -> str:
         count = counted(len(built.evidence.of(image.platform).entries), "entry", "entries")
         state = "" if built.fresh else ", unchanged"
         lines.append(f"{job.recipe.name} {image.platform}: {count}, {size} packed{state} -> oci:{job.layout}")
+        lines += rights_lines(built.evidence.of(image.platform))
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from fromscratch.cli.call import Call
+from fromscratch.cli.rights import rights, rights_lines
 from fromscratch.cli.sizes import counted, megabytes
 from fromscratch.cli.verb import verb
 
@@ -83,6 +84,7 @@ def _facts(job: "Job", built: "Built") -> dict[str, Any]:
                 "entries": len(facts.entries),
                 "codec": facts.codec,
                 "packed": to_builtins(facts.packed),
+                **rights(facts),
             }
         )
     return {
@@ -106,6 +108,7 @@ def _text(job: "Job", built: "Built") -> str:
         count += f" in {len(image.layers)} layers" if len(image.layers) > 1 else ""
         lines.append(f"{job.recipe.name} {image.platform}: {count}, {size} packed{state} -> oci:{job.layout}")
         lines.append(f"  manifest {own['manifest']}, configuration {own['config']}")
+        lines += rights_lines(built.evidence.of(image.platform))
     if digests.whole["index"]:
         lines.append(f"  index {digests.whole['index']}")
     return "\n".join(lines)

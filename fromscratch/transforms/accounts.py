@@ -1,16 +1,18 @@
 """Users and groups of the recipe, written into passwd(5), group(5) and shadow(5)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from fromscratch.errors import Conflict, UsageError
+from fromscratch.errors import Conflict, ImageError, UsageError
 from fromscratch.model.content import Inline, read
 from fromscratch.model.entry import Directory, Entry, File, Meta, Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, decode, encode, tree_path
 
 PASSWD, GROUP, SHADOW = TreePath("/etc/passwd"), TreePath("/etc/group"), TreePath("/etc/shadow")
+_LOCKED = "*"
+_MAX_FILE = 16 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +40,18 @@ ROOT_USER = User(name="root", uid=0, gid=0, comment="root", home="/root", shell=
 ROOT_GROUP = Group(name="root", gid=0)
 
 
-def with_accounts(tree: Rootfs, users: Sequence[User], groups: Sequence[Group], origin: Origin) -> Rootfs:
+def with_accounts(
+    tree: Rootfs,
+    users: Sequence[User],
+    groups: Sequence[Group],
+    origin: Origin,
+    *,
+    empty_passwords: Collection[str] = (),
+) -> Rootfs:
     """The tree with these accounts in its files, root added where the tree has none.
 
-    A line of the same name is replaced. A group is added for each user whose gid has none.
+    A line of the same name is replaced. A group is added for each user whose gid has none. An empty password of root
+    that the tree brought becomes "*", unless root is among `empty_passwords`.
     Raises Conflict when a number is somebody else's already or a group would have two, UsageError for a
     field that would break its line.
     """
@@ -62,6 +72,10 @@ def with_accounts(tree: Rootfs, users: Sequence[User], groups: Sequence[Group], 
         passwd.put(user.name, user.uid, ["x", str(user.uid), str(user.gid), user.comment, user.home, user.shell])
         # The day of the last change stays empty: it would make yesterday's image differ from today's.
         shadow.put(user.name, None, [user.password, "", "", "", "", "", "", ""])
+    if "root" not in {*empty_passwords, *(user.name for user in users)}:
+        if passwd.lock("root", "x") and "root" not in shadow.rows:
+            shadow.put("root", None, [_LOCKED, *[""] * 7])
+        shadow.lock("root", _LOCKED)
     entries: dict[TreePath, Entry] = {}
     for table, mode in ((passwd, 0o644), (group, 0o644), (shadow, 0o640)):
         entries[table.place] = table.entry(mode, origin)
@@ -79,6 +93,36 @@ def _with_homes(tree: Rootfs, homes: dict[str, User], origin: Origin) -> Rootfs:
     return tree.with_entries(made) if made else tree
 
 
+def check_passwords(tree: Rootfs, empty_passwords: Collection[str] = ()) -> None:
+    """Raises ImageError for accounts that anybody may take on, since their password is empty in passwd or shadow.
+
+    Those among `empty_passwords` may be so.
+    """
+    found = {
+        name: path for path in (SHADOW, PASSWD) for name in _without_password(tree, path) if name not in empty_passwords
+    }
+    if found:
+        lines = [f"{path} gives {name} an empty password" for name, path in sorted(found.items())]
+        raise ImageError(
+            "\n".join(lines) + "\nany user of a container could become them",
+            "lock root with accounts: {}, give a hash under accounts: users:, or allow it with accounts: "
+            f"{{empty_passwords: [{', '.join(sorted(found))}]}}",
+        )
+
+
+def _without_password(tree: Rootfs, path: TreePath) -> Iterator[str]:
+    """The names in passwd or shadow whose second field is empty; lines as libc reads them, which passes over blanks."""
+    entry = tree.find(path)
+    if not isinstance(entry, File):
+        return
+    if entry.content.size > _MAX_FILE:
+        raise ImageError(f"{path} has {entry.content.size} bytes", "no list of accounts is so long; see what it is")
+    for line in decode(read(entry.content)).split("\n"):
+        fields = line.lstrip().split(":")
+        if len(fields) > 1 and fields[0] and not fields[1] and fields[0][0] not in "#+-":
+            yield fields[0]
+
+
 class _Table:
     """One of the three files: rows by name, in their order."""
 
@@ -94,6 +138,16 @@ class _Table:
             name = line.partition(":")[0]
             # Of two lines for a name the first counts; the other stays where it is, as comments do.
             self.rows[f"#{number}" if line.startswith("#") or name in self.rows else name] = line
+
+    def lock(self, name: str, word: str) -> bool:
+        """Put `word` where lines of this name have an empty password; whether one had."""
+        locked = False
+        for key, line in self.rows.items():
+            fields = line.split(":")
+            if len(fields) > 1 and fields[0].lstrip() == name and not fields[1]:
+                self.rows[key] = ":".join((fields[0], word, *fields[2:]))
+                locked = True
+        return locked
 
     def numbers(self) -> dict[int, str]:
         found: dict[int, str] = {}

@@ -140,6 +140,9 @@ def test_what_a_program_reads(desk: Path) -> None:
                 "size": layer.size,
                 "layers": [str(layer.digest)],
                 "entrypoint": ["/usr/bin/jq"],
+                "setuid": [],
+                "setgid": [],
+                "capabilities": [],
             }
         ],
     }

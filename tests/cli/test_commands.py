@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,38 @@ def test_build_makes_a_layout_a_dockerfile_and_evidence_and_the_second_time_noth
     assert "unchanged" in desk.answer("build")
     assert (desk.folder / "build/demo/oci/index.json").stat().st_mtime_ns == before
     assert not json.loads(desk.answer("build", "--json"))["fresh"]
+
+
+def test_the_summary_names_programs_that_give_more_rights(desk: Desk) -> None:
+    for name, mode in (("su", 0o4755), ("wall", 0o2755), ("data", 0o4644)):
+        desk.write(f"files/usr/bin/{name}", name).chmod(mode)
+    desk.write("fromscratch.yaml", RECIPE.replace("overlay: files", "overlay: {path: files, keep_modes: true}"))
+    lines = ["  setuid: /usr/bin/su", "  setgid: /usr/bin/wall"]
+    assert desk.answer("build").splitlines()[1:] == lines
+    assert desk.answer("build").splitlines()[1:] == lines  # unchanged, and told all the same
+    facts = json.loads(desk.answer("build", "--json"))["images"][0]
+    assert {key: facts[key] for key in ("setuid", "setgid", "capabilities")} == {
+        "setuid": ["/usr/bin/su"],
+        "setgid": ["/usr/bin/wall"],
+        "capabilities": [],
+    }
+
+
+@pytest.mark.parametrize("source", ["directory: root", "tarball: root.tar", "overlay: root"])
+def test_an_image_in_which_anybody_is_root_is_refused_whatever_it_is_made_of(desk: Desk, source: str) -> None:
+    desk.write("root/etc/shadow", "root::::::::\n")
+    with tarfile.open(desk.folder / "root.tar", "w") as archive:
+        archive.add(desk.folder / "root", ".")
+    recipe = f"name: demo\nrootfs: [{{{source}}}]\n"
+    desk.write("fromscratch.yaml", recipe)
+    refused = desk.call("fetch", "build")
+    assert refused.code == 1
+    assert "/etc/shadow gives root an empty password" in refused.err
+    assert not (desk.folder / "build/demo/oci").exists()
+    desk.write("fromscratch.yaml", recipe + "accounts: {}\n")
+    desk.answer("build")
+    desk.write("fromscratch.yaml", recipe + "accounts: {empty_passwords: [root]}\n")
+    desk.answer("build")
 
 
 def test_a_change_of_a_file_of_an_overlay_or_of_the_epoch_is_built_again(desk: Desk) -> None:

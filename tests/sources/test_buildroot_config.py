@@ -60,6 +60,15 @@ def test_what_is_said_later_wins_and_the_tar_is_always_made(tmp_path: Path) -> N
     assert settings["BR2_TARGET_ROOTFS_TAR"] == settings["BR2_REPRODUCIBLE"] == "y"
 
 
+def test_root_is_locked_unless_the_recipe_gives_a_password(tmp_path: Path) -> None:
+    login, password = "BR2_TARGET_ENABLE_ROOT_LOGIN", "BR2_TARGET_GENERIC_ROOT_PASSWD"
+    assert wished(tmp_path)[login] == "n"
+    assert wished(tmp_path, set={password: ""})[login] == "n"
+    assert wished(tmp_path, set={password: "$$6$$a$$b"})[login] == "y"
+    assert wished(tmp_path, set={password: "$$6$$a$$b", login: False})[login] == "n"
+    assert wished(tmp_path, set={login: True})[login] == "y"
+
+
 def test_a_package_is_named_as_buildroot_does() -> None:
     assert config.symbol_of("skeleton-init-none") == "BR2_PACKAGE_SKELETON_INIT_NONE"
     assert config.symbol_of("BR2_PACKAGE_JQ") == "BR2_PACKAGE_JQ"

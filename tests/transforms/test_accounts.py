@@ -2,12 +2,12 @@
 
 import pytest
 
-from fromscratch.errors import Conflict, UsageError
+from fromscratch.errors import Conflict, ImageError, UsageError
 from fromscratch.formats.passwd import identity
 from fromscratch.model.content import read
 from fromscratch.model.entry import File, Origin
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.transforms.accounts import Group, User, with_accounts
+from fromscratch.transforms.accounts import Group, User, check_passwords, with_accounts
 from tests.trees import listed, text, tree
 
 ASKED = Origin("recipe", "asked for", "accounts")
@@ -51,6 +51,49 @@ def test_lines_that_are_there_stay_and_one_of_the_same_name_is_replaced() -> Non
     assert "f 0600 0:42" in listed(made)
     who = identity(made, "app")
     assert (who.uid, who.gid) == (1000, 1000)
+
+
+SHADOW = "f 0600 0:0 /etc/shadow 'root::1::::::\\nbob::1::::::\\n'"
+
+
+def test_a_root_without_a_password_is_locked_unless_it_is_given_one_or_may_be_so() -> None:
+    root = tree(f"f 0644 0:0 /etc/passwd 'root::0:0:root:/root:/bin/sh\\n'\n{SHADOW}")
+    made = with_accounts(root, [], [], ASKED)
+    assert content(made, "/etc/passwd") == "root:x:0:0:root:/root:/bin/sh\n"
+    assert content(made, "/etc/shadow") == "root:*:1::::::\nbob::1::::::\n"
+    given = with_accounts(root, [User(name="root", uid=0, gid=0, home="/root", password="$6$a$b")], [], ASKED)
+    assert content(given, "/etc/shadow").startswith("root:$6$a$b:")
+    left = with_accounts(root, [], [], ASKED, empty_passwords=["root"])
+    assert content(left, "/etc/shadow") == content(root, "/etc/shadow")
+
+
+def test_a_root_whose_password_was_kept_out_of_shadow_is_locked_there() -> None:
+    made = with_accounts(tree("f 0644 0:0 /etc/passwd 'root::0:0::/:/bin/sh\\n'"), [], [], ASKED)
+    assert content(made, "/etc/shadow") == "root:*:::::::\n"
+    hashed = "f 0644 0:0 /etc/passwd 'root::0:0::/:/bin/sh\\n'\nf 0600 0:0 /etc/shadow 'root:$6$a$b:::::::\\n'"
+    assert content(with_accounts(tree(hashed), [], [], ASKED), "/etc/shadow") == "root:$6$a$b:::::::\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (SHADOW, "/etc/shadow gives bob an empty password\n/etc/shadow gives root an empty password"),
+        ("f 0644 0:0 /etc/passwd 'root:x:0:0::/:\\nbob::1:1::/:/bin/sh\\n'", "/etc/passwd gives bob an empty password"),
+        ("l 0777 0:0 /etc -> data\nf 0600 0:0 /data/shadow ' root::'", "/etc/shadow gives root an empty password"),
+        ("f 0600 0:0 /etc/shadow 'root:*::\\nroot::1\\n'", "/etc/shadow gives root an empty password"),
+    ],
+)
+def test_accounts_that_anybody_could_take_on_are_refused_by_name(lines: str, told: str) -> None:
+    with pytest.raises(ImageError) as caught:
+        check_passwords(tree(lines))
+    assert caught.value.message == f"{told}\nany user of a container could become them"
+    assert "empty_passwords: [" in caught.value.hint
+    check_passwords(tree(lines), ["root", "bob"])
+
+
+def test_accounts_with_a_password_or_locked_ones_and_what_is_no_account_pass() -> None:
+    lines = ["root:*:", "a:!:", "b:$6$a$b:", "", "# c::", "+::", "-d::", "word"]
+    check_passwords(tree(f"f 0600 0:0 /etc/shadow {chr(10).join(lines)!r}\nd 0755 0:0 /etc/passwd"))
 
 
 def test_a_number_that_is_somebody_elses_is_a_conflict_that_names_both() -> None:

@@ -32,6 +32,9 @@ CONFIGS_VARIABLE = "FROMSCRATCH_CONFIGS"
 _NAMES_FILES = re.compile(r"_(?:OVERLAY|SCRIPT|TABLES?|PATCH_DIR|FILES?|CONFIG|CUSTOM_PATH)")
 _REFERENCE = re.compile(rf"\$\(({FOLDER_VARIABLE}|{CONFIGS_VARIABLE})\)(/[^\s\"]*)?")
 DRIVER = "the driver"
+_BASE = "base.config"
+# Without the latter, which our base has, root is locked and the former is no setting at all.
+_PASSWORD, _LOGIN = "BR2_TARGET_GENERIC_ROOT_PASSWD", "BR2_TARGET_ENABLE_ROOT_LOGIN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,9 @@ def wish(options: BuildrootOptions, folder: Path, platform: Platform, toolchain:
         settings += kconfig.parse(_text(path), path.name)
     settings += [Setting(symbol_of(name), "y", f"packages: {name}") for name in options.packages]
     settings += [Setting(name, kconfig.value_of(value), f"set: {name}") for name, value in options.set.items()]
+    wanted = kconfig.merge(settings)
+    if kconfig.unquoted(wanted[_PASSWORD].value if _PASSWORD in wanted else "") and wanted[_LOGIN].asked_by == _BASE:
+        settings.append(Setting(_LOGIN, "y", wanted[_PASSWORD].asked_by))
     settings += [Setting(name, "y", DRIVER) for name in ("BR2_REPRODUCIBLE", "BR2_TARGET_ROOTFS_TAR")]
     if options.mirror:
         settings.append(Setting("BR2_PRIMARY_SITE", kconfig.quoted(mirror_url(options.mirror, folder)), "mirror:"))
@@ -151,7 +157,7 @@ def check_taken(wish: Wish, config_text: str, tree: Tree, output: Path, host_arc
     lines = []
     for setting in missing:
         rival = kconfig_menus.taken_choice(setting, menus, known)
-        if rival in later and setting.asked_by == "base.config":
+        if rival in later and setting.asked_by == _BASE:
             continue
         lines.append(f"{setting.line} ({setting.asked_by}): {kconfig_menus.explain(setting, menus, known)}")
     if lines:
