@@ -4,6 +4,10 @@ It reads uncompressed archives in the V7, ustar, pax, GNU and star forms, sparse
 cannot keep (access control lists, parts of multi-volume archives) is refused by name, so that nothing gets
 lost silently, and so is what no Linux could unpack, such as a name of 300 bytes. Labels of the packing machine
 (SELinux), owner names, access times and filesystem flags are left out, since they mean nothing on another machine.
+
+Where programs read the same headers otherwise, they are read as docker, podman and umoci do, since an image is what
+its engine makes of it: global extended headers say nothing, of several headers of one kind the last counts alone, and
+GNU's long names go before those of pax. What engines read in different ways is refused.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +26,6 @@ from fromscratch.model.entry import Meta, Xattrs
 from fromscratch.paths import MAX_PATH, check_length, decode
 
 _MAX_EXTENSION = 1 << 20  # all that is said of one file before its header; the readers of engines stop there too
-_MAX_GLOBAL = 100  # records for all files; each is looked at for each of them
 _MAX_MAJOR, _MAX_MINOR = (1 << 12) - 1, (1 << 20) - 1  # linux/kdev_t.h
 _MAX_ID = (1 << 32) - 2  # the last number is chown(2)'s "leave as it is"
 _MAX_SECONDS = 1 << 63
@@ -62,17 +65,21 @@ class Member:
         return Meta(self.mode, self.uid, self.gid, self.mtime, self.xattrs)
 
 
-def members(archive: Path, title: str = "", *, whole: bool = False) -> Iterator[Member]:
+def members(
+    archive: Path, title: str = "", *, whole: bool = False, markers: list[bytes] | None = None
+) -> Iterator[Member]:
     """Every entry of an uncompressed tar archive, in order. Messages call it `title`, or else by its path.
 
     With `whole` it is known to be all there, by its digest: then it may end without its two blocks of zeros, as engines
-    have it, and so may one of no bytes at all.
+    have it, and so may one of no bytes at all. The names of global extended headers are added to `markers`: engines
+    read them as names of entries.
+
     Raises FormatError, naming the entry, for an archive that is damaged or cut and for what an image cannot keep.
     """
     title = title or str(archive)
     try:
         with open(archive, "rb", buffering=0) as stream:
-            yield from _Scan(title, FileBytes(stream.fileno()), whole=whole)
+            yield from _Scan(title, FileBytes(stream.fileno()), whole=whole, markers=markers)
     except OSError as error:
         raise ImageError(f"cannot read {title}: {error.strerror}", "see whether the path is right") from error
 
@@ -93,19 +100,23 @@ class _Scan:
 
     _said = 0  # bytes of extended headers since the last entry
 
-    def __init__(self, title: str, source: ArchiveBytes, *, whole: bool = False) -> None:
+    def __init__(
+        self, title: str, source: ArchiveBytes, *, whole: bool = False, markers: list[bytes] | None = None
+    ) -> None:
         self._title, self._source, self._whole = title, source, whole
+        self._markers = [] if markers is None else markers
         self._where = "at its start"
-        self._global: dict[bytes, bytes] = {}
-        self._own: dict[bytes, bytes] = {}
+        self._records: dict[bytes, bytes] = {}  # of the last extended header before an entry
+        self._long: dict[bytes, bytes] = {}  # GNU's long name and long link
+        self._waiting = False  # for the entry that they are of
 
     def __iter__(self) -> Iterator[Member]:
         try:
             while (block := self._next_block()) != NUL_BLOCK:
                 fields.verify_checksum(block)
                 flag, size = block[156:157], fields.number(block[124:136], "size")
-                if flag in b"xXgLK":
-                    self._learn(flag, self._extension(size))
+                if flag in b"xgLK":
+                    self._learn(block, flag, self._extension(size))
                 elif flag == b"V":
                     self._source.skip(size)  # the label of a GNU volume
                 else:
@@ -121,7 +132,7 @@ class _Scan:
         return self._source.read(BLOCK)
 
     def _finish(self) -> None:
-        if self._own:
+        if self._waiting:
             raise FormatError("an extended header stands before no entry", _DAMAGED)
         if self._source.last_block().strip(b"\0"):
             raise FormatError("a block of zeros stands between two entries", _DAMAGED)
@@ -133,44 +144,57 @@ class _Scan:
             raise FormatError(f"an extended header of {size} bytes is more than any file needs", _DAMAGED)
         return self._source.read(size + -size % BLOCK)[:size]
 
-    def _learn(self, flag: bytes, payload: bytes) -> None:
+    def _learn(self, block: bytes, flag: bytes, payload: bytes) -> None:
         match flag:
             case b"g":
-                self._global.update(fields.records(payload))
-                if len(self._global) > _MAX_GLOBAL:
-                    raise FormatError("its global headers say more of all files than any file needs", _DAMAGED)
-            case b"x" | b"X":
-                self._own.update(fields.records(payload))
+                if self._waiting:
+                    # Go's reader forgets then what stood before, GNU tar and libarchive do not.
+                    raise FormatError("a global header stands between an entry and its extended header", _DAMAGED)
+                found = fields.records(payload)
+                fields.check(found)
+                self._markers.append(found.get(b"path") or fields.name(block))
+                return
+            case b"x":
+                self._records = fields.records(payload)
             case _:
-                self._own.setdefault(b"path" if flag == b"L" else b"linkpath", fields.text(payload))
+                self._long[flag] = fields.text(payload)
+        self._waiting = True
 
     def _member(self, block: bytes, flag: bytes, size: int) -> Member:
-        found = {**self._global, **self._own} if self._global else self._own
-        self._own, self._said = {}, 0
+        found, long = self._records, self._long
+        if self._waiting:
+            self._records, self._long, self._waiting = {}, {}, False
+        self._said = 0
         # An empty value in an extended header means that the field of the block holds.
-        name = sparse.name(found) or found.get(b"path") or fields.name(block)
+        own = fields.name(block)
+        name = sparse.name(found) or long.get(b"L") or found.get(b"path") or own
         self._where = shown_name(name)
         _check_name(name)
         if found:
             _refuse_lossy(found)
+            fields.check(found)
             size = fields.integer(found[b"size"], "size") if found.get(b"size") else size
         spread = None
+        if sparse.is_sparse(found) and (flag not in _REGULAR or name.endswith(b"/")):
+            raise FormatError("the entry is no file and has the map of a sparse one", _DAMAGED)
         if flag == b"S":
             flag, spread = b"0", sparse.old_gnu(block, size, self._source.read)
         elif flag in _REGULAR and sparse.is_sparse(found):
             flag = b"0"
             spread, size = sparse.pax(found, size, self._source.read)
         elif flag in _REGULAR:
-            flag = _regular(name, size)
+            flag = _regular(flag, name, size)
         elif flag in _NO_CONTENT:
             size = 0  # a size here means no content: the archives of some old tars have one
         else:
             raise _refused(flag)
         offset = self._source.position
         self._source.skip(size)
-        link = (found.get(b"linkpath") or fields.text(block[157:257])) if flag in b"12" else b""
+        told = long.get(b"K") or found.get(b"linkpath")
+        link = (told or fields.text(block[157:257])) if flag in b"12" else b""
         if len(link) > MAX_PATH:
             raise FormatError(f"its link leads along {len(link)} bytes, where Linux allows {MAX_PATH}", _DAMAGED)
+        major, minor = _device(block) if flag in b"34" else (0, 0)
         return Member(
             name=name,
             flag=flag,
@@ -181,8 +205,8 @@ class _Scan:
             size=size,
             offset=offset,
             link=link,
-            major=_device(block[329:337], _MAX_MAJOR) if flag in b"34" else 0,
-            minor=_device(block[337:345], _MAX_MINOR) if flag in b"34" else 0,
+            major=major,
+            minor=minor,
             xattrs=fields.xattrs(found) if found else (),
             sparse=spread,
         )
@@ -194,8 +218,8 @@ def _check_name(name: bytes) -> None:
     check_length(name)
 
 
-def _regular(name: bytes, size: int) -> bytes:
-    if not name.endswith(b"/"):
+def _regular(flag: bytes, name: bytes, size: int) -> bytes:
+    if flag != b"\0" or not name.endswith(b"/"):
         return b"0"
     if size:
         raise FormatError("an entry has the name of a directory and the content of a file", _DAMAGED)
@@ -219,21 +243,26 @@ def _refuse_lossy(found: Mapping[bytes, bytes]) -> None:
 
 
 def _owner(field: bytes, record: bytes | None, what: str) -> int:
-    owner = fields.integer(record, what) if record else fields.number(field, what)
+    owner = fields.number(field, what)  # a field that nobody uses must be a number too, for engines
+    if record:
+        owner = fields.integer(record, what)
     if not 0 <= owner <= _MAX_ID:
         raise FormatError(f"its {what} is {owner}, which no Linux can have", _DAMAGED)
     return owner
 
 
-def _device(field: bytes, most: int) -> int:
-    device = fields.number(field, "device number")
-    if not 0 <= device <= most:
-        raise FormatError(f"its device number is {device}, which no Linux can have", _DAMAGED)
-    return device
+def _device(block: bytes) -> tuple[int, int]:
+    numbers = fields.device(block)
+    for device, most in zip(numbers, (_MAX_MAJOR, _MAX_MINOR), strict=True):
+        if not 0 <= device <= most:
+            raise FormatError(f"its device number is {device}, which no Linux can have", _DAMAGED)
+    return numbers
 
 
 def _mtime(field: bytes, record: bytes | None) -> int:
-    time = fields.nanoseconds(record) if record else fields.number(field, "mtime") * BILLION
+    time = fields.number(field, "mtime") * BILLION
+    if record:
+        time = fields.nanoseconds(record)
     if not -_MAX_SECONDS <= time // BILLION < _MAX_SECONDS:
         raise FormatError("its mtime is beyond all times that Linux knows", _DAMAGED)
     return time

@@ -16,6 +16,7 @@ _DAMAGED = "the archive is damaged; fetch or make it again"
 _MAX_MAP = 1 << 20  # bytes; a map of regions in no honest archive comes near
 _MAX_SIZE = (1 << 63) - 1
 _PREFIX = b"GNU.sparse."
+_MAP = _PREFIX + b"map"
 
 # Old GNU format: four regions in the header and 21 in each block behind it, each two numbers of twelve bytes.
 _REGION = 24
@@ -54,18 +55,19 @@ def old_gnu(block: bytes, stored: int, read: Read) -> Sparse:
 
 def pax(found: Mapping[bytes, bytes], stored: int, read: Read) -> tuple[Sparse, int]:
     """The map that the records of an extended header tell, or that begins the content; and what is left of `stored`."""
-    version = found.get(_PREFIX + b"major", b"0"), found.get(_PREFIX + b"minor", b"")
+    version = found.get(_PREFIX + b"major", b""), found.get(_PREFIX + b"minor", b"")
     if version == (b"1", b"0"):
         numbers, taken = _leading_map(read)
         stored -= taken
-        size = _number(found, b"realsize")
-    elif version[0] == b"0":
-        numbers, size = _listed(found), _number(found, b"size")
+    elif version in ((b"0", b"0"), (b"0", b"1")) or (version == (b"", b"") and found.get(_MAP)):
+        numbers = _listed(found)
     else:
+        # Engines take it for a plain file, whose content is what the archive holds.
         raise FormatError(
-            f"the entry is a sparse file of the version {version[0][:20]!r}, which we do not read",
+            f"the entry is a sparse file of the version {b'.'.join(version)[:20]!r}, which we do not read",
             HINT,
         )
+    size = _number(found, b"size" if found.get(_PREFIX + b"size") else b"realsize")
     return _checked(size, list(zip(numbers[::2], numbers[1::2], strict=True)), stored), stored
 
 
@@ -81,29 +83,19 @@ def name(found: Mapping[bytes, bytes]) -> bytes:
 def _regions(raw: bytes) -> Iterable[tuple[int, int]]:
     for start in range(0, len(raw), _REGION):
         offset, length = raw[start : start + 12], raw[start + 12 : start + _REGION]
-        if not length.strip(b"\0"):
+        if not offset[0]:
+            if length.strip(b"\0"):
+                raise FormatError("a region of a sparse file has no offset", _DAMAGED)
             return  # what is left of the table is not used
         yield fields.number(offset, "offset of a region"), fields.number(length, "size of a region")
 
 
 def _listed(found: Mapping[bytes, bytes]) -> list[int]:
-    """0.1 has one list of offsets and sizes in turn; 0.0 a record for each, which `fields.records` has joined."""
-    if _PREFIX + b"map" in found:
-        return _even([fields.integer(text, "map") for text in _items(found[_PREFIX + b"map"])])
-    offsets, sizes = (_items(found.get(_PREFIX + key, b"")) for key in (b"offset", b"numbytes"))
-    if len(offsets) != len(sizes):
-        raise FormatError("the map of a sparse file has another number of offsets than of sizes", _DAMAGED)
-    pairs = (pair for both in zip(offsets, sizes, strict=True) for pair in both)
-    return [fields.integer(text, "map") for text in pairs]
-
-
-def _items(text: bytes) -> list[bytes]:
-    return text.split(b",") if text else []
-
-
-def _even(numbers: list[int]) -> list[int]:
-    if len(numbers) % 2:
-        raise FormatError("the map of a sparse file has an offset without a size", _DAMAGED)
+    """The list of offsets and sizes in turn, whose length is told too."""
+    text = found.get(_MAP, b"")
+    numbers = [fields.integer(item, "map") for item in text.split(b",")] if text else []
+    if len(numbers) != 2 * _number(found, b"numblocks"):
+        raise FormatError("the map of a sparse file has another length than it says", _DAMAGED)
     return numbers
 
 

@@ -115,6 +115,7 @@ def test_any_map_is_read_in_any_pieces(
         place += len(stored)
     whole = whole.ljust(place + hole, b"\0")
     records = {b"GNU.sparse.map": b",".join(parts), b"GNU.sparse.size": b"%d" % len(whole)}
+    records |= {b"GNU.sparse.numblocks": b"%d" % len(steps), b"GNU.sparse.major": b"0", b"GNU.sparse.minor": b"1"}
     archive = tmp_path_factory.mktemp("map") / "x.tar"
     archive.write_bytes(extended(records) + member(b"f", data=data) + END)
     content = content_in(archive, "f")
@@ -163,11 +164,17 @@ REFUSED = {
     "a map without a count": (newer(b"\n"), "no number"),
     "a map without an end": (newer(b"5\n0\n"), "ends before its end marker|no number|does not fit|larger"),
     "a map that is no map": (newer(b"x" * 600), "no number"),
-    "an odd map": (older(map=b"0,512,1024", size=b"4096"), "an offset without a size"),
-    "a map without a size": (older(map=b"0,512"), "no number"),
-    "an offset too many": (older(offset=b"0", size=b"4096"), "another number of offsets"),
-    "a huge size": (older(map=b"0,512", size=b"9" * 29), "does not fit the content"),
-    "another version": (extended({b"GNU.sparse.major": b"2"}) + member(b"f"), "of the version b'2'"),
+    "an odd map": (older(map=b"0,512,1024", size=b"4096", numblocks=b"1"), "another length than it says"),
+    "a map without its length": (older(map=b"0,512", size=b"4096"), "no number"),
+    "a map in two forms": (older(map=b"0,512", offset=b"0", numbytes=b"512", size=b"4096"), "in two forms"),
+    "a region without an offset": (
+        patched(old([(0, 512)], 4096, bytes(512)), (386, bytes(12))),
+        "a region of a sparse file has no offset",
+    ),
+    "a map without a size": (older(map=b"0,512", numblocks=b"1"), "no number"),
+    "an offset too many": (older(offset=b"0", size=b"4096", numblocks=b"1"), "another length than it says"),
+    "a huge size": (older(map=b"0,512", numblocks=b"1", size=b"9" * 29), "does not fit the content"),
+    "another version": (extended({b"GNU.sparse.major": b"2"}) + member(b"f"), "of the version b'2.'"),
 }
 
 
