@@ -17,11 +17,13 @@ from fromscratch.errors import DownloadError, ImageError, IntegrityError, Missin
 from fromscratch.formats import kconfig
 from fromscratch.formats.tar import blocks
 from fromscratch.host.store import Store
-from fromscratch.model.entry import File
+from fromscratch.model.content import read
+from fromscratch.model.entry import Directory, File
 from fromscratch.model.image import Platform
 from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.buildroot.source import BuildrootSource
 from fromscratch.sources.contract import Context
+from fromscratch.transforms.accounts import check_passwords
 from tests.sameness import archive_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.buildroot]
@@ -115,6 +117,14 @@ def test_busybox_is_built_once_runs_and_comes_out_the_same_elsewhere(
     assert [one.detail for one in busybox.origins[0].chain()][-1] == "busybox (busybox-glibc.config)"
     modes = {entry.meta.mode for path, entry in tree.items() if path in ("/etc", "/var", "/usr", "/")}
     assert modes == {0o755}
+
+    # Nobody becomes root in it: no empty password, nothing setuid. Every account's home is there.
+    check_passwords(tree)
+    assert [path for path, entry in tree.items() if entry.meta.mode & 0o6000] == []
+    passwd = tree.find("/etc/passwd")
+    assert isinstance(passwd, File)
+    homes = [line.split(":")[5] for line in read(passwd.content).decode().splitlines()]
+    assert [home for home in homes if not isinstance(tree.find(home), Directory)] == []
 
     # Nothing changed: nothing is compiled, nor is make even called.
     logs = {path: path.stat().st_mtime_ns for path in store.root.glob("work/buildroot/*/build.log")}
