@@ -85,5 +85,13 @@ class CommandFailed(ImageError):
     """A program that we ran ended with an error, or could not be run."""
 
 
+class CannotStart(ImageError):
+    """The command of a container cannot be started: exit code 127 if it is not there, 126 if it is of no use."""
+
+    def __init__(self, message: str, hint: str = "", *, missing: bool) -> None:
+        super().__init__(message, hint)
+        self.exit_code = 127 if missing else 126
+
+
 class RegistryError(ImageError):
     """A registry refused what it was asked, or gave no usable answer."""

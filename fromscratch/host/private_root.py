@@ -1,31 +1,31 @@
 """Starting an image without an engine: its tree in a private folder, its process in namespaces of its own.
 
 This is for trying an image on the machine that built it, as an ordinary user where the kernel
-allows that. It is no wall against a hostile image, as there is no seccomp filter and no limit on memory.
+allows that. docs/untrusted.md says what it holds against a hostile image, and what it does not.
 Processes are started here, not in `host.run`, because the command has to share the caller's terminal,
 process group and signals, and needs a pipe of its own.
 """
 
-import errno
+import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
-import termios
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from fromscratch.errors import FormatError, ImageError, MissingTool, UsageError
+from fromscratch.errors import FormatError, UsageError
+from fromscratch.formats import seccomp
 from fromscratch.formats.passwd import Identity, identity
-from fromscratch.host import disk, foreign, swap
+from fromscratch.host import carried, disk, foreign, processes, refusals, swap
 from fromscratch.host.materialise import materialise
 from fromscratch.model.content import Inline
-from fromscratch.model.entry import Directory, Entry, Meta, file
+from fromscratch.model.entry import Directory, Entry, File, Meta, file
 from fromscratch.model.image import Platform, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, tree_path
@@ -33,9 +33,11 @@ from fromscratch.progress import SILENT, Progress
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _HOSTNAME = "fromscratch"
-_CHILD = Path(__file__).with_name("private_root_child.py")
+_PACKAGE = Path(__file__).parents[2]
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from fromscratch.host.inside.outer import main; main()"
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _CAP_SYS_ADMIN = 1 << 21
+_PROCESSES = 2048  # podman's default
 
 Map = Literal["", "own", "everyone"]
 """Users of the new namespace: the machine's own without a namespace, our one user, or each as itself."""
@@ -71,6 +73,7 @@ def run_in_private_root(
     emulator = foreign.emulator(platform)
     root = _is_root()
     kind: Map = "everyone" if root and emulator else "" if root else "own"
+    owner = os.geteuid() if kind == "own" else who.uid
     with _folder(workdir) as folder:
         with progress.task("preparing the root", unit="B"):
             (folder / "root").mkdir()
@@ -87,11 +90,37 @@ def run_in_private_root(
             "map": kind,
             "emulator": str(emulator.program) if emulator else "",
             "handler": emulator.handler.decode("latin-1") if emulator else "",
-            "terminal": _in_foreground(),
+            "terminals": list(carried.terminals()),
             "parent": os.getpid(),
+            **_wall(tree, kind),
         }
         (folder / "spec.json").write_text(json.dumps(spec))
-        return _supervise(folder / "spec.json", words, platform)
+        with processes.limited(_PROCESSES if root else 0) as joined:
+            return _supervise(folder / "spec.json", words, platform, carried.carried(who.uid, owner=owner), joined)
+
+
+def _wall(tree: Rootfs, kind: Map) -> dict[str, Any]:
+    """What the command may do: the filter of system calls, and whether its programs may gain privileges."""
+    here = Platform.of_this_machine().architecture
+    return {
+        "filter": base64.b64encode(seccomp.filter_program(here)).decode(),
+        "keyctl": seccomp.numbers(here).get("keyctl"),
+        # Of one user alone nobody else's program can be setuid.
+        "no_new_privileges": kind == "own" or not any(map(_gives_privileges, tree.values())),
+        "processes": _PROCESSES if kind == "own" and _counts_processes_by_namespace() else 0,
+    }
+
+
+def _gives_privileges(entry: Entry) -> bool:
+    if not isinstance(entry, File):
+        return False
+    return bool(entry.meta.mode & 0o6000) or any(name == "security.capability" for name, _ in entry.meta.xattrs)
+
+
+def _counts_processes_by_namespace() -> bool:
+    """Whether a limit on a user's processes counts those of a user namespace alone: Linux 5.14."""
+    numbers = re.findall(r"\d+", os.uname().release)
+    return tuple(map(int, numbers[:2])) >= (5, 14)
 
 
 def command_of(config: RunConfig, argv: Sequence[str] | None) -> list[str]:
@@ -145,35 +174,55 @@ def _folder(workdir: Path) -> Iterator[Path]:
         yield folder
 
 
-def _supervise(spec: Path, words: list[str], platform: Platform) -> int:
+def _supervise(
+    spec: Path,
+    words: list[str],
+    platform: Platform,
+    streams: AbstractContextManager[carried.Carried],
+    joined: Callable[[int], None],
+) -> int:
     errors, write_end = os.pipe()
-    with open(errors, "rb") as report, _terminal_kept():
+    with open(errors, "rb") as report, streams as ours:
+        inherited = (write_end, *([ours.channel] if ours.channel >= 0 else []))
+        words_of_child = [str(_PACKAGE), str(spec), str(write_end), str(ours.channel)]
         try:
             process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_CHILD), str(spec), str(write_end)], pass_fds=(write_end,)
+                [sys.executable, "-I", "-S", "-c", _START, *words_of_child],
+                stdout=ours.stdout,
+                stderr=ours.stderr,
+                pass_fds=inherited,
             )
         finally:
             os.close(write_end)
+            ours.close_theirs()
         with process:
             try:
-                with _forwarding(process.send_signal):
+                joined(process.pid)
+                with _forwarding(process.send_signal, ours.resized, ours.resumed):
+                    ours.begin()
                     code = process.wait()
             except BaseException:
                 process.kill()
                 raise
         failure = report.read()
     if failure:
-        raise _explained(json.loads(failure), words, platform)
+        raise refusals.explained(json.loads(failure), words, platform)
     return code if code >= 0 else 128 - code
 
 
 @contextmanager
-def _forwarding(send: Callable[[int], None]) -> Iterator[None]:
-    """Signals that we are sent go to the command, which decides what they mean."""
+def _forwarding(
+    send: Callable[[int], None], resized: Callable[[], None], resumed: Callable[[], None]
+) -> Iterator[None]:
+    """Signals that we are sent go to the command, which decides what they mean; those that we ignore do not."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, lambda number, frame: send(number)) for number in _FORWARDED}
+    wanted = [number for number in _FORWARDED if signal.getsignal(number) is not signal.SIG_IGN]
+    handlers: dict[int, Callable[[int, Any], None]] = {number: lambda number, frame: send(number) for number in wanted}
+    handlers[signal.SIGWINCH] = lambda number, frame: resized()
+    handlers[signal.SIGCONT] = lambda number, frame: resumed()
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
@@ -181,78 +230,13 @@ def _forwarding(send: Callable[[int], None]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _in_foreground() -> bool:
-    try:
-        return os.isatty(0) and os.tcgetpgrp(0) == os.getpgrp()
-    except OSError:
-        return False
-
-
-@contextmanager
-def _terminal_kept() -> Iterator[None]:
-    """Take the terminal back from a command that had it, in the state that it was in."""
-    if not _in_foreground():
-        yield
-        return
-    state = termios.tcgetattr(0)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
-        with suppress(OSError, termios.error):
-            os.tcsetpgrp(0, os.getpgrp())
-            termios.tcsetattr(0, termios.TCSADRAIN, state)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTTOU})
-
-
-@dataclass(frozen=True, slots=True)
-class _Reason:
-    message: str
-    hint: str
-
-
-def _explained(failure: dict[str, Any], words: list[str], platform: Platform) -> Exception:
-    step, number, text = failure["step"], failure["errno"], failure["text"]
-    match step:
-        case "exec":
-            reason = _exec_reason(number, words[0], platform)
-            return ImageError(f"cannot run {words[0]!r} in the image: {reason.message}", reason.hint)
-        case "cwd":
-            return ImageError(f"cannot enter the image's working directory: {text}", "mend image.workdir of the recipe")
-        case "namespaces":
-            return MissingTool(
-                f"the kernel does not let this user make namespaces ({text})",
-                "allow it (sysctl kernel.unprivileged_userns_clone=1 on Debian,"
-                " kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu), install podman, or run it as root",
-            )
-        case "mount" | "root":
-            return MissingTool(
-                f"the kernel does not let this user prepare a private root ({text})",
-                "install podman or docker, or run it as root outside of a container",
-            )
-    return RuntimeError(f"the private root failed:\n{text}")
-
-
-def _exec_reason(number: int, program: str, platform: Platform) -> _Reason:
-    match number:
-        case errno.ENOENT:
-            return _Reason("there is no such program", "ls shows what the image holds; give another command after --")
-        case errno.EACCES:
-            return _Reason("it is not executable for the image's user", "see its mode with ls, and image.user")
-        case errno.ELIBACC:
-            return _Reason(
-                "the interpreter or loader that it names is not in the image", "bring that file too: closure shows it"
-            )
-        case errno.ENOEXEC:
-            return _Reason(f"it is no program for {platform}", "see that it was built for this platform")
-    return _Reason(os.strerror(number), "see that the file is sound")
-
-
 def _is_root() -> bool:
     """Whether we may make namespaces without one for users, as root outside of containers may."""
     if os.geteuid() != 0:
         return False
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("CapEff:"):
-            return bool(int(line.split()[1], 16) & _CAP_SYS_ADMIN)
-    return False
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return True  # what is amiss here is told where it hurts
+    found = re.search(r"^CapEff:\s*([0-9a-f]+)", status, re.MULTILINE)
+    return bool(found and int(found[1], 16) & _CAP_SYS_ADMIN)

@@ -5,25 +5,17 @@ Each test runs as root (if the tests do) and as an ordinary user, in a process o
 
 import fcntl
 import os
-import pickle
 import pty
-import shutil
 import signal
 import struct
 import subprocess
-import sys
-import tempfile
 import termios
 import time
-from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-import fromscratch
 from fromscratch.errors import FormatError, ImageError, UsageError
 from fromscratch.host import run
 from fromscratch.host.private_root import command_of, run_in_private_root
@@ -32,106 +24,7 @@ from fromscratch.model.entry import Device, Directory, File, Meta, Symlink
 from fromscratch.model.image import Platform, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import tree_path
-from tests.hosttree import host_tree
-
-HERE = Platform.of_this_machine()
-NOBODY = 65534
-SCRIPT = """
-import pickle, sys
-from pathlib import Path
-from fromscratch.errors import ImageError
-from fromscratch.host.private_root import run_in_private_root
-folder = Path(sys.argv[1])
-tree, config, argv, platform = pickle.loads((folder / "call").read_bytes())
-try:
-    sys.exit(run_in_private_root(tree, config, argv, workdir=folder / "work", platform=platform))
-except ImageError as error:
-    sys.exit(f"{type(error).__name__}: {error.message} | {error.hint}")
-"""
-
-
-@dataclass
-class Caller:
-    """Who runs the image: `prefix` makes a command theirs; `folder` is theirs to write."""
-
-    name: str
-    folder: Path
-    package: Path
-    prefix: tuple[str, ...] = ()
-
-    def call(
-        self, tree: Rootfs, argv: Sequence[str] | None, config: RunConfig, platform: Platform
-    ) -> tuple[list[str], dict[str, str]]:
-        config = replace(config, env=dict(config.env), labels={})  # what can be pickled
-        (self.folder / "call").write_bytes(pickle.dumps((tree, config, argv, platform)))
-        words = [
-            *self.prefix,
-            _python(self.prefix),
-            "-B",
-            "-c",
-            f"import sys; sys.path[0] = {str(self.package)!r}{SCRIPT}",
-        ]
-        return [*words, str(self.folder)], dict(os.environ)
-
-    def run(
-        self,
-        tree: Rootfs,
-        *argv: str,
-        config: RunConfig = RunConfig(),  # noqa: B008 - frozen
-        platform: Platform = HERE,
-        stdin: bytes = b"",
-    ) -> subprocess.CompletedProcess[str]:
-        words, env = self.call(tree, argv or None, config, platform)
-        done = subprocess.run(words, env=env, input=stdin, capture_output=True, check=False, timeout=60)
-        return subprocess.CompletedProcess(words, done.returncode, done.stdout.decode(), done.stderr.decode())
-
-    def left(self) -> list[str]:
-        return sorted(os.listdir(self.folder / "work"))
-
-
-@cache
-def _python(prefix: tuple[str, ...]) -> str:
-    """An interpreter that this user may run; the one of the tests may lie in root's home."""
-    for python in (os.path.realpath(sys.executable), "/usr/bin/python3"):
-        probe = [*prefix, "/bin/sh", "-c", 'exec "$0" -c "import sys; sys.exit(sys.version_info < (3, 11))"', python]
-        if subprocess.run(probe, check=False, capture_output=True).returncode == 0:
-            return python
-    pytest.skip("an ordinary user has no Python 3.11 here")
-
-
-@pytest.fixture(scope="module")
-def package() -> Iterator[Path]:
-    """A copy of the package where an ordinary user can read it."""
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o755)
-    source = Path(fromscratch.__file__).parent
-    shutil.copytree(source, folder / "fromscratch", ignore=shutil.ignore_patterns("__pycache__", "data"))
-    yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.fixture(params=["root", "an ordinary user"])
-def caller(request: pytest.FixtureRequest, package: Path) -> Iterator[Caller]:
-    am_root = os.geteuid() == 0
-    if request.param == "root" and not am_root:
-        pytest.skip("these tests do not run as root")
-    folder = Path(tempfile.mkdtemp())  # not in tmp_path, whose parents only root may enter
-    (folder / "work").mkdir()
-    prefix: tuple[str, ...] = ()
-    if request.param != "root" and am_root:
-        folder.chmod(0o755)
-        os.chown(folder / "work", NOBODY, NOBODY)
-        prefix = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
-    if request.param != "root" and subprocess.run([*prefix, "unshare", "-Ur", "true"], check=False).returncode:
-        pytest.skip("the kernel does not let an ordinary user make namespaces")
-    try:
-        yield Caller(request.param, folder, package, prefix)
-        assert os.listdir(folder / "work") == []
-    finally:
-        shutil.rmtree(folder)
-
-
-SHELL = host_tree("sh", "cat", "id", "ls", "sleep", "touch", "hostname", "mkdir", "chmod")
+from tests.host.callers import HERE, SHELL, Caller
 
 
 def inside(tmp_path: Path, *argv: str, config: RunConfig = RunConfig()) -> int:  # noqa: B008 - frozen

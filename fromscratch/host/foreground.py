@@ -1,0 +1,122 @@
+"""The caller's terminal, while a container has one of its own in its place."""
+
+import fcntl
+import os
+import select
+import signal
+import socket
+import struct
+import termios
+import threading
+import tty
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+_BLOCK = 1 << 16
+_PAUSE = 0.2  # seconds between two looks at whether we are in the foreground again
+
+
+class Bridge:
+    """Carries what is typed at the caller's terminal to the container's, and what is said there back.
+
+    With input and output at the terminal, every key goes through as it is. With one of them elsewhere, as in a
+    pipeline, the caller's terminal keeps its settings, for the other programs there, and lines go through.
+    """
+
+    def __init__(self, terminals: tuple[int, ...], channel: socket.socket) -> None:
+        self._terminal, self._output = terminals[0], next((one for one in (1, 2) if one in terminals), terminals[0])
+        self._input = 0 in terminals
+        self._whole = {0, 1} <= set(terminals)
+        self._state: list[Any] | None = None
+        self._channel, self._master = channel, -1
+        self._ended, self._end = os.pipe()
+        self._threads: list[threading.Thread] = []
+
+    def begin(self) -> None:
+        """Carry from now on, in threads of their own."""
+        self._start(self._serve)
+
+    def end(self) -> None:
+        """Carry the rest, and give the terminal back in the state that it was in."""
+        os.close(self._end)
+        for thread in self._threads:
+            thread.join()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
+        with suppress(OSError, termios.error):
+            if self._state is not None:
+                termios.tcsetattr(self._terminal, termios.TCSADRAIN, self._state)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTTOU})
+        for handle in (self._master, self._ended):
+            if handle >= 0:
+                os.close(handle)
+        self._channel.close()
+
+    def resized(self) -> None:
+        """Tell the container's terminal the size of the caller's."""
+        with suppress(OSError):
+            size = fcntl.ioctl(self._terminal, termios.TIOCGWINSZ, struct.pack("4H", 0, 0, 0, 0))
+            fcntl.ioctl(self._master, termios.TIOCSWINSZ, size)
+
+    def resumed(self) -> None:
+        """Take the terminal when this process is brought to the foreground."""
+        if self._whole and self._master >= 0 and self._in_foreground():
+            with suppress(OSError, termios.error):
+                self._state = self._state or termios.tcgetattr(self._terminal)
+                tty.setraw(self._terminal, termios.TCSADRAIN)
+        self.resized()
+
+    def _start(self, what: Callable[[], None]) -> None:
+        thread = threading.Thread(target=what, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            _, handles, _, _ = socket.recv_fds(self._channel, 1, 1)
+            if not handles:  # it ended before it had a terminal
+                return
+            self._master = handles[0]
+            os.set_inheritable(self._master, False)
+            self._settle()
+            self.resumed()
+            if self._input:
+                self._start(self._carry_in)
+            self._channel.send(b"g")
+        self._carry_out()
+
+    def _settle(self) -> None:
+        """Give the container's terminal the settings of the caller's, and let each thing be done by one of them."""
+        with suppress(OSError, termios.error):
+            wanted = termios.tcgetattr(self._terminal)
+            if not self._whole:
+                wanted[1] &= ~termios.OPOST
+                wanted[3] &= ~(termios.ECHO | termios.ECHOCTL)
+            termios.tcsetattr(self._master, termios.TCSANOW, wanted)
+
+    def _carry_out(self) -> None:
+        with suppress(OSError):  # EIO: nobody has the other side any more
+            while data := os.read(self._master, _BLOCK):
+                _write(self._output, data)
+
+    def _carry_in(self) -> None:
+        with suppress(OSError):
+            while self._ended not in select.select([0, self._ended], [], [])[0]:
+                if not self._in_foreground():  # reading would stop us
+                    select.select([self._ended], [], [], _PAUSE)
+                    continue
+                data = os.read(0, _BLOCK)
+                if not data and self._whole:
+                    return
+                _write(self._master, data or termios.tcgetattr(self._master)[6][termios.VEOF])
+
+    def _in_foreground(self) -> bool:
+        try:
+            return os.tcgetpgrp(self._terminal) == os.getpgrp()
+        except OSError:  # it is not the terminal that controls us, so it does not stop us either
+            return True
+
+
+def _write(handle: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(handle, data) :]
