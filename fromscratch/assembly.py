@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fromscratch import __version__, about, evidence, output
+from fromscratch.address import without_secrets
 from fromscratch.errors import MissingTool, UsageError
 from fromscratch.evidence import Evidence, ImageEvidence
 from fromscratch.host.layout import LayoutWriter
@@ -204,7 +205,8 @@ def sources(job: Job, platform: Platform) -> Iterator[tuple[Item, Source]]:
 def fingerprint(job: Job, bound: Mapping[Platform, Bound]) -> str:
     """A digest over all that `build` depends on: recipe, epoch, platforms, every source, and our own version."""
     hasher = hashlib.sha256(f"{__version__} {job.epoch}".encode())
-    hasher.update(msgspec.json.encode(job.recipe, order="sorted"))
+    # Another password for the same mirror makes no other image, and a digest of one could be guessed.
+    hasher.update(without_secrets(msgspec.json.encode(job.recipe, order="sorted").decode()).encode())
     for platform in job.platforms:
         for _item, source in bound[platform]:
             hasher.update(f"\0{platform}\0{source.fingerprint(job.store)}".encode())

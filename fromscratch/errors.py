@@ -4,6 +4,8 @@ Every one carries a message (what failed, on what) and a hint (what to do next).
 `cli/` is the only room that renders them; a library user catches `ImageError`.
 """
 
+from fromscratch.address import without_secrets
+
 
 class ImageError(Exception):
     """The work failed for a reason that lies outside the program: exit code 1."""
@@ -11,9 +13,9 @@ class ImageError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        # Here once, for all who name an address, or repeat what another program says of one.
+        self.message, self.hint = without_secrets(message), without_secrets(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return self.message

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
+from fromscratch.address import without_secrets
 from fromscratch.errors import FormatError, NotFetched
 from fromscratch.host import disk
 from fromscratch.model.entry import Entry, File, HardLink, Origin
@@ -124,6 +125,7 @@ def origins(evidence: ImageEvidence, path: TreePath) -> tuple[Origin, ...]:
 
 
 def write(folder: Path, evidence: Evidence) -> None:
+    evidence = msgspec.structs.replace(evidence, recipe=_concealed(evidence.recipe))
     text = msgspec.json.format(msgspec.json.encode(evidence), indent=1) + b"\n"
     disk.write_atomically(folder / NAME, text, durable=True)
 
@@ -182,7 +184,19 @@ class _Reasons:
 
 def _text(words: str) -> str:
     """Words that may name a path of any bytes, in a form that JSON can hold: each strange byte as \\xNN."""
-    return encode(words).decode("utf-8", "backslashreplace")
+    return encode(without_secrets(words)).decode("utf-8", "backslashreplace")
+
+
+def _concealed(value: Any) -> Any:
+    """A recipe as everybody may read it: whoever gets an image gets no password of a mirror with it."""
+    match value:
+        case str():
+            return without_secrets(value)
+        case list():
+            return [_concealed(item) for item in value]
+        case dict():
+            return {key: _concealed(item) for key, item in value.items()}
+    return value
 
 
 def _origin(evidence: ImageEvidence, place: int) -> Origin:

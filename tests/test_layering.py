@@ -14,6 +14,7 @@ PACKAGE = Path(fromscratch.__file__).parent
 FLOORS = {
     "fromscratch": 0,
     "__main__": 9,
+    "address": 1,
     "errors": 1,
     "paths": 1,
     "digest": 1,

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 
+from fromscratch.address import Address
 from fromscratch.digest import Digest
-from fromscratch.host import crew, web
+from fromscratch.host import crew, logins, web
 from fromscratch.host.meter import OWN_BAR, Meter, Share, known_sum
 from fromscratch.host.store import Store
 from fromscratch.host.transfer import Transfer
@@ -18,6 +19,8 @@ from fromscratch.host.wanted import PATIENCE, Missing, Patience, Wanted
 from fromscratch.progress import SILENT, Progress
 
 __all__ = ["PATIENCE", "Missing", "Patience", "Wanted", "download", "refresh"]
+
+Connect = Callable[[web.Timeouts], web.Session]
 
 
 def download(
@@ -27,7 +30,7 @@ def download(
     jobs: int = 4,
     *,
     patience: Patience = PATIENCE,
-    connect: Callable[[web.Timeouts], web.Session] = web.Session,
+    connect: Connect = logins.session,
 ) -> list[Digest]:
     """Bring all of them into the store, `jobs` at a time; the answer has their digests, in the same order.
 
@@ -46,21 +49,22 @@ def download(
 
 def refresh(
     store: Store,
-    url: str,
+    address: Address | str,
     progress: Progress = SILENT,
     *,
     missing_ok: bool = False,
     patience: Patience = PATIENCE,
+    connect: Connect = logins.session,
 ) -> Digest | None:
     """The digest of the present bytes of a document that changes upstream; they are in the store.
 
     A server that says that nothing has changed since last time is believed. None if the server has
     no such file and `missing_ok` allows it. Raises DownloadError, ImageError.
     """
-    shown = web.public(url)
-    document = Wanted(title=shown.rpartition("/")[2] or shown, urls=(url,))
+    address = Address(address) if isinstance(address, str) else address
+    document = Wanted(title=address.title, urls=(address,))
     try:
-        [digest] = download(store, [document], progress, 1, patience=patience)
+        [digest] = download(store, [document], progress, 1, patience=patience, connect=connect)
     except Missing:
         if missing_ok:
             return None
@@ -74,7 +78,7 @@ def _bring(
     progress: Progress,
     jobs: int,
     patience: Patience,
-    connect: Callable[[web.Timeouts], web.Session],
+    connect: Connect,
 ) -> dict[str, Digest]:
     stop = threading.Event()
     title = missing[0].title if len(missing) == 1 else f"downloading {len(missing)} files"

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
+from fromscratch.address import without_secrets
 from fromscratch.errors import CommandFailed, MissingTool
 from fromscratch.host import disk, refused, session
 from fromscratch.host.feeder import Feeder
@@ -184,7 +185,7 @@ def follow(
         )
         for line in cast(IO[bytes], process.stdout):
             if record:
-                record(line)
+                record(os.fsencode(without_secrets(os.fsdecode(line))))
             on_line(line)
         return process.wait()
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from fromscratch.address import Address
 from fromscratch.digest import CHUNK, Digest, check
 from fromscratch.errors import FormatError, IntegrityError
 from fromscratch.formats.web_page import PAGE_HINT, START, page
@@ -48,13 +49,13 @@ class Transfer:
         with self.store.lock(f"download {wanted.key}", self._waiting, give_up=self.stop.is_set):
             if wanted.digest and self.store.has(wanted.digest):
                 return wanted.digest  # another process has brought it while we waited
-            problems: list[tuple[str, web.Failed]] = []
+            problems: list[tuple[Address, web.Failed]] = []
             bad: IntegrityError | None = None
-            for url in wanted.urls:
+            for url in wanted.addresses:
                 try:
                     return self._from_file(url) if _is_file(url) else self._from_web(url)
                 except web.Failed as failed:
-                    problems.append((web.public(url), failed))
+                    problems.append((url, failed))
                 except IntegrityError as error:
                     bad = bad or error
             raise bad or failure(wanted, problems)
@@ -62,9 +63,9 @@ class Transfer:
     def _waiting(self) -> None:
         self.watcher.say("waiting for another process that brings it")
 
-    def _from_file(self, url: str) -> Digest:
+    def _from_file(self, url: Address) -> Digest:
         try:
-            path = Path(unquote(urlsplit(url).path, errors="surrogateescape"))
+            path = Path(unquote(urlsplit(url.whole).path, errors="surrogateescape"))
             source = open(path, "rb")
             size = os.fstat(source.fileno()).st_size
         except FileNotFoundError:
@@ -85,7 +86,7 @@ class Transfer:
             self._verify(found, size, url, fresh)
             return self.store.adopt(fresh, found)
 
-    def _from_web(self, url: str) -> Digest:
+    def _from_web(self, url: Address) -> Digest:
         with Partial(self.store.partial(self.wanted.key), self._algorithm()) as partial:
             afresh = False
             while True:
@@ -101,11 +102,11 @@ class Transfer:
                         raise
                     # What had come before may be of another version: once more, from the start.
                     afresh = True
-                    partial.restart(Provenance(web.public(url)))
+                    partial.restart(Provenance(url.key))
                     continue
                 return self._keep(url, partial, found)
 
-    def _persist(self, url: str, partial: Partial) -> Digest | None:
+    def _persist(self, url: Address, partial: Partial) -> Digest | None:
         """Ask until all bytes are there (None), or the server says that what the store has is still right."""
         failures, furthest = 0, partial.position
         while not self._complete(partial):
@@ -128,9 +129,9 @@ class Transfer:
         wanted = self.wanted
         return bool(wanted.digest) and partial.position == wanted.size and partial.digest() == wanted.digest
 
-    def _attempt(self, url: str, partial: Partial) -> Digest | None:
+    def _attempt(self, url: Address, partial: Partial) -> Digest | None:
         recorded = self._recorded(url)
-        with self.session().get(url, self._conditions(url, partial, recorded)) as response:
+        with self.session().get(url.whole, self._conditions(url, partial, recorded)) as response:
             match response.status_code:
                 case 304 if recorded is not None:
                     return recorded.digest
@@ -144,13 +145,13 @@ class Transfer:
                 case _:
                     headers = response.headers
                     etag, modified = headers.get("ETag", ""), headers.get("Last-Modified", "")
-                    partial.restart(Provenance(web.public(url), etag, modified))
+                    partial.restart(Provenance(url.key, etag, modified))
             self._receive(url, response, partial)
         return None
 
-    def _conditions(self, url: str, partial: Partial, recorded: "_Recorded | None") -> dict[str, str]:
+    def _conditions(self, url: Address, partial: Partial, recorded: "_Recorded | None") -> dict[str, str]:
         """The header fields that ask for no more than what is missing."""
-        here = web.public(url)
+        here = url.key
         if self.wanted.size is not None and partial.position > self.wanted.size:
             partial.restart(Provenance(here))
         if partial.position:
@@ -163,23 +164,23 @@ class Transfer:
             partial.restart(Provenance(here))
         return recorded.conditions() if recorded else {}
 
-    def _continued(self, url: str, response: "requests.Response", partial: Partial) -> None:
+    def _continued(self, url: Address, response: "requests.Response", partial: Partial) -> None:
         span = re.fullmatch(
             r"bytes ([0-9]{1,19})-([0-9]+)/([0-9]+|\*)", response.headers.get("Content-Range", "").strip()
         )
         if not span or int(span[1]) != partial.position:
-            partial.restart(Provenance(web.public(url)))
+            partial.restart(Provenance(url.key))
             raise web.Failed(web.Kind.BROKEN, "the server sends another part than the one asked for", again=True)
         partial.resumed = True
 
-    def _past_the_end(self, url: str, response: "requests.Response", partial: Partial) -> None:
+    def _past_the_end(self, url: Address, response: "requests.Response", partial: Partial) -> None:
         """The server has nothing behind our last byte: right if that is the end (RFC 9110, 15.5.17)."""
         if response.headers.get("Content-Range", "").strip() != f"bytes */{partial.position}":
-            partial.restart(Provenance(web.public(url)))
+            partial.restart(Provenance(url.key))
             raise web.Failed(web.Kind.BROKEN, "the server cannot go on from there", again=True)
         partial.resumed = True
 
-    def _receive(self, url: str, response: "requests.Response", partial: Partial) -> None:
+    def _receive(self, url: Address, response: "requests.Response", partial: Partial) -> None:
         length = web.announced(response)
         total = None if length is None else partial.position + length
         size = self.wanted.size
@@ -187,7 +188,7 @@ class Transfer:
             self._bounded(url, total, partial)
             self.watcher.expect(total)
         self.watcher.reach(partial.position)
-        for piece in web.pieces(response, url):
+        for piece in web.pieces(response, url.whole):
             partial.append(piece)
             self._bounded(url, partial.position, partial)
             self._reached(partial.position)
@@ -201,7 +202,7 @@ class Transfer:
         if self.stop.is_set():
             raise Stopped
 
-    def _bounded(self, url: str, position: int, partial: Partial) -> None:
+    def _bounded(self, url: Address, position: int, partial: Partial) -> None:
         size = self.wanted.size
         if size is not None and position > size:
             partial.discard()
@@ -211,7 +212,7 @@ class Transfer:
                 _RIGHT_BYTES,
             )
 
-    def _verify(self, found: Digest, size: int, url: str, path: Path) -> None:
+    def _verify(self, found: Digest, size: int, url: Address, path: Path) -> None:
         """Raises IntegrityError for other bytes than are wanted; a page that came instead is called that."""
         wanted = self.wanted
         wrong_size = wanted.size is not None and size != wanted.size
@@ -227,20 +228,20 @@ class Transfer:
         if wrong_size:
             raise IntegrityError(f"{self._named(url)} has {size} bytes, but {wanted.size} were expected", _RIGHT_BYTES)
 
-    def _keep(self, url: str, partial: Partial, found: Digest) -> Digest:
+    def _keep(self, url: Address, partial: Partial, found: Digest) -> Digest:
         self.store.adopt(partial.path, found)
         partial.forget_note()
         if self.wanted.digest is None and partial.provenance is not None:
             fact = {"etag": partial.provenance.etag, "modified": partial.provenance.modified, "digest": str(found)}
-            self.store.write_record(_RECORDS, web.public(url), json.dumps(fact).encode())
+            self.store.write_record(_RECORDS, url.key, json.dumps(fact).encode())
         return found
 
-    def _recorded(self, url: str) -> "_Recorded | None":
+    def _recorded(self, url: Address) -> "_Recorded | None":
         """What this address gave last time, if the store still has it; only for what has no digest."""
         if self.wanted.digest is not None:
             return None
         try:
-            fact = json.loads(self.store.record(_RECORDS, web.public(url)) or b"")
+            fact = json.loads(self.store.record(_RECORDS, url.key) or b"")
             recorded = _Recorded(str(fact["etag"]), str(fact["modified"]), Digest.parse(str(fact["digest"])))
         except (ValueError, KeyError, TypeError, FormatError):
             return None
@@ -249,8 +250,8 @@ class Transfer:
     def _algorithm(self) -> str:
         return self.wanted.digest.algorithm if self.wanted.digest else "sha256"
 
-    def _named(self, url: str) -> str:
-        return f"{self.wanted.title} from {web.public(url)}"
+    def _named(self, url: Address) -> str:
+        return f"{self.wanted.title} from {url}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,5 +265,5 @@ class _Recorded:
         return {name: value for name, value in fields.items() if value}
 
 
-def _is_file(url: str) -> bool:
-    return url[:5].lower() == "file:"
+def _is_file(url: Address) -> bool:
+    return url.whole[:5].lower() == "file:"

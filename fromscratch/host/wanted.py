@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from fromscratch.address import Address
 from fromscratch.digest import Digest
 from fromscratch.errors import DownloadError
 from fromscratch.host import web
@@ -11,7 +12,8 @@ from fromscratch.host import web
 _HINTS = {
     web.Kind.MISSING: "see whether the address is right; the file may have been replaced or removed there: "
     "fetch the index again, or name a mirror that keeps it",
-    web.Kind.DENIED: "see whether the address needs a name and password, or whether the server keeps out this network",
+    web.Kind.DENIED: "see whether it wants a name and password, which may stand in ~/.netrc (machine HOST login NAME "
+    "password WORD) or in apt's auth.conf.d, or whether the server keeps out this network",
     web.Kind.UNREACHABLE: "offline? See to the network (or the proxy variables) and run it again; "
     "what has come so far is kept",
     web.Kind.UNTRUSTED: "if a proxy of your network signs its own certificates, name its CA bundle in SSL_CERT_FILE",
@@ -33,18 +35,24 @@ _TELLING = (
 class Wanted:
     """One file, at any of `urls` (https, http or file), tried in their order; `size` in bytes.
 
+    A text among them is an address, whose secrets nobody is shown.
+
     Without a digest the bytes are stored under the digest they have: the caller must verify a signature.
     """
 
     title: str
-    urls: tuple[str, ...]
+    urls: tuple[Address | str, ...]
     digest: Digest | None = None
     size: int | None = None
 
     @property
     def key(self) -> str:
         """What makes two of them the same download."""
-        return str(self.digest) if self.digest else " ".join(map(web.public, self.urls))
+        return str(self.digest) if self.digest else " ".join(one.key for one in self.addresses)
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return tuple(Address(one) if isinstance(one, str) else one for one in self.urls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +81,7 @@ class Missing(DownloadError):
     """Every server that was asked says that it has no such file."""
 
 
-def failure(wanted: Wanted, problems: Sequence[tuple[str, web.Failed]]) -> DownloadError:
+def failure(wanted: Wanted, problems: Sequence[tuple[Address, web.Failed]]) -> DownloadError:
     """The error for a file that none of its addresses gave, each named with its reason."""
     if not problems:
         return DownloadError(f"cannot download {wanted.title}: no address is known for it", "name one")

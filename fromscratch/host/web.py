@@ -3,6 +3,7 @@
 The terms are those of RFC 9110. Nothing here retries or writes files; that is `host.download`.
 """
 
+import base64
 import os
 import re
 import threading
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from fromscratch import __version__
-from fromscratch.host.web_failure import Failed, Kind, public, refused, told
+from fromscratch.address import Address
+from fromscratch.host.web_failure import Failed, Kind, refused, told
 
 if TYPE_CHECKING:
     import requests
@@ -28,13 +30,14 @@ __all__ = [
     "certificates",
     "origin",
     "pieces",
-    "public",
     "redirected",
     "refused",
 ]
 
 PIECE = 1 << 16
 _REDIRECTS = 10
+Logins = Callable[[Address], str | None]
+"""The Authorization for an address, or None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +51,17 @@ class Timeouts:
 class Session:
     """Connections that are kept open between requests. For one thread; only `abort` may be called from another."""
 
-    def __init__(self, timeouts: Timeouts) -> None:
+    def __init__(self, timeouts: Timeouts, logins: Logins | None = None) -> None:
+        """`logins` knows what to show for an address; without it, that is what stands in the address."""
         import requests
 
+        self._logins = logins or (lambda address: basic(address.login))
         self._timeouts = timeouts
         self._session = requests.Session()
         self._session.headers["User-Agent"] = f"fromscratch/{__version__}"
         self._session.verify = certificates()
+        # Its own reading of ~/.netrc takes the place of what we show, and goes wherever a redirect leads.
+        self._session.auth = lambda request: request
         self._current: requests.Response | None = None
 
     def close(self) -> None:
@@ -109,12 +116,14 @@ class Session:
         """
         followed = (301, 302, 303, 307, 308) if method in ("GET", "HEAD") else (307, 308)
         home = origin(url)
+        authorization = authorization or self._logins(Address(url))
         for _ in range(_REDIRECTS):
-            shown = {"Authorization": authorization} if authorization and origin(url) == home else {}
+            known = authorization if origin(url) == home else basic(Address(url).login)
+            shown = {"Authorization": known} if known else {}
             with told(url):
                 response = self._session.request(
                     method,
-                    url,
+                    Address(url).bare,
                     headers={**headers, **shown},
                     data=body() if body else None,
                     stream=True,
@@ -164,6 +173,13 @@ class PerThread(Generic[SessionKind]):
             session.abort()
 
 
+def basic(login: tuple[str, str] | None) -> str | None:
+    """The Authorization that shows a name and password: RFC 7617."""
+    if login is None:
+        return None
+    return "Basic " + base64.b64encode(":".join(login).encode("utf-8", "surrogateescape")).decode()
+
+
 def pieces(response: "requests.Response", url: str) -> Iterator[bytes]:
     """The bytes of the body as they were sent. Raises Failed when they stop coming."""
     raw = response.raw
@@ -208,9 +224,9 @@ def redirected(url: str, location: str) -> str:
     except ValueError:
         raise Failed(Kind.BROKEN, "the server redirects to what is no address") from None
     if after not in ("http", "https"):
-        raise Failed(Kind.UNTRUSTED, f"the server redirects to {public(target)}, which is no web address")
+        raise Failed(Kind.UNTRUSTED, f"the server redirects to {Address(target)}, which is no web address")
     if before == "https" and after != "https":
-        shown = public(target).partition("?")[0]
+        shown = str(Address(target)).partition("?")[0]
         raise Failed(Kind.UNTRUSTED, f"the server redirects from https to {shown}, which is not protected")
     return target
 

@@ -1,7 +1,6 @@
 """How a failure of HTTP reads: its sort, which decides the hint, and words that hold no credentials."""
 
 import datetime
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from fromscratch.address import without_secrets
 from fromscratch.paths import shown
 
 if TYPE_CHECKING:
@@ -42,13 +42,11 @@ class Failed(Exception):
     again: bool = False
     pause: float | None = None
 
+    def __post_init__(self) -> None:
+        self.reason = without_secrets(self.reason)  # which may repeat where a server led us
+
     def __str__(self) -> str:
         return self.reason
-
-
-def public(url: str) -> str:
-    """The address without the name and password that it may carry: the form that messages and files may hold."""
-    return re.sub(r"^([a-z][a-z0-9+.-]*://)[^/?#]*@", r"\1", url, flags=re.IGNORECASE)
 
 
 def refused(response: "requests.Response") -> Failed:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from fromscratch import paths
+from fromscratch.address import concealed
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, encode
@@ -47,7 +48,7 @@ def public_name(source: str) -> str:
     """What a source is called where anybody reads it: without folders of this machine, users and queries of URLs."""
     kind, blank, rest = _text(source).partition(" ")
     if "://" in rest:
-        rest = re.sub(r"://[^/]*@", "://", re.split("[?#]", rest)[0])
+        rest = re.split("[?#]", concealed(rest))[0]
     elif rest.startswith("/"):
         rest = rest.rstrip("/").rpartition("/")[2] or rest
     return kind + blank + rest

@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from fromscratch.address import Address
 from fromscratch.digest import Digest, check
 from fromscratch.errors import FormatError, NotFetched
 from fromscratch.host import kept, named
@@ -42,7 +43,7 @@ class TarballOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if self.url and not self.sha256:
             raise ValueError(
                 "a url needs a sha256, so that the same recipe gives the same image; "
-                f"write what this says: curl -L {self.url} | sha256sum"
+                f"write what this says: curl -L {Address(self.url)} | sha256sum"
             )
         if self.sha256:
             try:
@@ -60,7 +61,8 @@ class TarballOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 class TarballSource:
     def __init__(self, options: TarballOptions, context: Context) -> None:
-        self.label = f"tarball {options.path or options.url}"
+        self._address = Address(options.url)
+        self.label = f"tarball {options.path or self._address}"
         self._options, self._context = options, context
         self._digest = Digest.parse(options.sha256) if options.sha256 else None
 
@@ -71,13 +73,13 @@ class TarballSource:
             return
         from fromscratch.host.download import Wanted, download
 
-        title = self._options.url.rstrip("/").rpartition("/")[2]
-        wanted = Wanted(title=title, urls=(self._options.url,), digest=self._digest)
+        wanted = Wanted(title=self._address.title, urls=(self._address,), digest=self._digest)
         download(store, [wanted], self._context.progress, self._context.jobs)
 
     def fingerprint(self, store: Store) -> str:
         what = str(self._digest) if self._options.url else kept.facts(self._file())
-        return f"{msgspec.json.encode(self._options).decode()} {what}"
+        options = msgspec.structs.replace(self._options, url=str(self._address))
+        return f"{msgspec.json.encode(options).decode()} {what}"
 
     def build(self, store: Store) -> Rootfs:
         """Raises NotFetched for what is not in the store, FormatError for a bad archive, TooLarge for a bomb."""
@@ -100,7 +102,7 @@ class TarballSource:
         return placed(tree, tree_path(options.into))
 
     def _origin(self) -> Origin:
-        return Origin(self.label, "shipped in", self._options.path or self._options.url)
+        return Origin(self.label, "shipped in", self._options.path or str(self._address))
 
     def _kept(self, store: Store) -> Digest:
         """The digest of the local file, whose bytes are in the store."""

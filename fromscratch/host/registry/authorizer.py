@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
+from fromscratch.address import Address
 from fromscratch.errors import RegistryError
 from fromscratch.formats.limits import json_value
 from fromscratch.host import web
@@ -193,7 +194,7 @@ class Authorizer:
         open_anyway = self._base.startswith("http:") and not is_loopback(self._place.host)
         if scheme == "http" and host and (open_anyway or is_loopback(urlsplit(realm).netloc)):
             return realm
-        shown = self.conceal(web.public(realm).partition("?")[0]) or "nowhere"
+        shown = self.conceal(str(Address(realm)).partition("?")[0]) or "nowhere"
         raise RegistryError(
             f"{self._place.registry} wants its tokens to be fetched from {shown}, which is not protected",
             "nothing was sent there; ask who runs the registry",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from fromscratch.address import Address
 from fromscratch.digest import CHUNK
 from fromscratch.errors import FormatError
 from fromscratch.host import web
@@ -26,8 +27,7 @@ class RegistrySession(web.Session):
     def __init__(self, timeouts: web.Timeouts, place: Place, base: str, authorizer: Authorizer, trust: Trust) -> None:
         super().__init__(timeouts)
         self._place, self._base, self._authorizer = place, base, authorizer
-        # Neither a ~/.netrc nor a proxy for what is this machine itself.
-        self._session.auth = lambda request: request
+        # No proxy for what is this machine itself.
         if is_loopback(place.host):
             self._session.trust_env = False
         if trust:
@@ -90,7 +90,7 @@ def limited(response: "requests.Response", most: int, what: str) -> bytes:
         parts.append(piece)
         size += len(piece)
         if size > most:
-            raise FormatError(f"{what} from {web.public(response.url)} is larger than any is", "see what is there")
+            raise FormatError(f"{what} from {Address(response.url)} is larger than any is", "see what is there")
     length = web.announced(response)
     if length is not None and size < length:
         raise web.Failed(web.Kind.BROKEN, f"the connection ended after {size} of {length} bytes", again=True)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fromscratch.address import Address
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import DownloadError, ImageError, IntegrityError, UsageError
 from fromscratch.host import disk
@@ -67,7 +68,7 @@ def fill(
     for source in wanted:
         target = folder / source.package / source.name
         if not _is(target, source.digest):
-            urls = tuple(f"{archive.rstrip('/')}/{source.pool}" for archive in archives)
+            urls = tuple(Address(archive) / source.pool for archive in archives)
             try:
                 download(store, [Wanted(title=source.name, urls=urls, digest=source.digest)], progress)
             except Missing:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from fromscratch.address import Address
 from fromscratch.errors import CommandFailed, DownloadError, NotFetched
 from fromscratch.host import disk
 from fromscratch.host.heritable import heritable_lock
@@ -31,7 +32,7 @@ class BuildrootSource:
 
     def __init__(self, options: BuildrootOptions, context: Context) -> None:
         self._options, self._context = options, context
-        self.label = f"buildroot {options.release or Path(options.tree).name or options.tree}"
+        self.label = f"buildroot {options.release or Path(str(Address(options.tree))).name or options.tree}"
 
     def fetch(self, store: Store) -> None:
         """Bring Buildroot, its configuration, every package's source, and the toolchain if it is made here."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, assert_never
 
+from fromscratch.address import Address
 from fromscratch.digest import Digest, check
 from fromscratch.errors import DownloadError, ImageError, IntegrityError, NotFetched, UsageError
 from fromscratch.host import disk, kept, run
@@ -207,11 +208,14 @@ def _archived(text: str, local: Path, store: Store, progress: Progress) -> Diges
     if known and _COMMIT.fullmatch(ref) and store.has(Digest.parse(known.decode())):
         return Digest.parse(known.decode())
     place = store.workspace("buildroot-git", url)
-    with store.lock(f"buildroot-git-{url}", lambda: progress.note(f"waiting for another fetch of {url}")):
-        with progress.task(f"fetching {url} {ref}", unit="steps"):
+    shown = Address(url)
+    with store.lock(f"buildroot-git-{url}", lambda: progress.note(f"waiting for another fetch of {shown}")):
+        with progress.task(f"fetching {shown} {ref}", unit="steps"):
             _git(place, "init", "--quiet", "--bare", ".")
             # Only what is asked for: Buildroot's history is 40 times the size of one commit.
-            _git(place, "fetch", "--quiet", "--force", "--depth=1", "--", url, f"{ref}:refs/wanted")
+            _git(
+                place, "fetch", "--quiet", "--force", "--depth=1", "--", shown.bare, f"{ref}:refs/wanted", secret=shown
+            )
             fresh = place / "tree.tar"
             _git(place, "archive", "--format=tar", "--prefix=buildroot/", f"--output={fresh}", "refs/wanted")
         with open(fresh, "rb") as stream:
@@ -221,12 +225,20 @@ def _archived(text: str, local: Path, store: Store, progress: Progress) -> Diges
     return digest
 
 
-def _git(place: Path, *arguments: str) -> None:
+def _git(place: Path, *arguments: str, secret: Address | None = None) -> None:
+    """Run git there. The login in `secret` reaches it by its environment: anybody sees what it is called with."""
+    hidden = {}
+    if secret is not None and secret.login and secret.bare != secret.whole:
+        hidden = {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"url.{secret.whole}.insteadOf",
+            "GIT_CONFIG_VALUE_0": secret.bare,
+        }
     # Whoever owns the repository may not be who builds; git would refuse that for work trees only it trusts.
     run.run(
         ["git", "-c", "safe.directory=*", *arguments],
         cwd=place,
-        env=run.environment({"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1"}),
+        env=run.environment({"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1", **hidden}),
     )
 
 

@@ -1,17 +1,18 @@
 """Which archives a recipe means, and what they say: signed indexes, fetched and verified."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fromscratch.address import Address
 from fromscratch.digest import Digest
 from fromscratch.errors import DownloadError, FormatError, ImageError, IntegrityError
 from fromscratch.formats import compression, deb822, openpgp
 from fromscratch.formats.debian_index import Listed, Release, compact, parse_release
-from fromscratch.host import crew, signature, web
+from fromscratch.host import crew, logins, signature
 from fromscratch.host.apt_config import AptSource
-from fromscratch.host.download import refresh
+from fromscratch.host.download import Connect, refresh
 from fromscratch.host.store import Store
 from fromscratch.progress import Progress
 
@@ -32,7 +33,7 @@ class Archive:
     nobody has said that it is there.
     """
 
-    addresses: tuple[str, ...]
+    addresses: tuple[Address, ...]
     suite: str
     components: tuple[str, ...]
     keyrings: tuple[Path | str, ...] = ()
@@ -46,13 +47,13 @@ class Seen:
     """An archive's index as it is now: `release` signed in itself, or beside it `signature`."""
 
     archive: Archive
-    address: str
+    address: Address
     release: Digest
     signature: Digest | None = None
 
     @property
     def what(self) -> str:
-        return f"the index of {self.archive.suite} at {web.public(self.address)}"
+        return f"the index of {self.archive.suite} at {self.address}"
 
 
 def of_this_machine(
@@ -97,7 +98,7 @@ def _archive(
 ) -> Archive:
     keys = [key for source in sources for key in source.signed_by] if all(s.signed_by for s in sources) else []
     return Archive(
-        addresses=tuple(dict.fromkeys(source.uri for source in sources)),
+        addresses=tuple(dict.fromkeys(Address(source.uri) for source in sources)),
         suite=suite,
         components=tuple(components),
         keyrings=tuple(dict.fromkeys(keys)),
@@ -106,19 +107,27 @@ def _archive(
     )
 
 
-def look(store: Store, archives: Sequence[Archive], progress: Progress) -> list[Seen]:
+def look(
+    store: Store, archives: Sequence[Archive], progress: Progress, connect: Connect = logins.session
+) -> list[Seen]:
     """The present index of each archive; optional ones that are missing fall away. Raises DownloadError."""
     # A question on its way cannot be called back: its thread ends with the program.
-    found = crew.each(archives, lambda archive: _look(store, archive, progress), _LOOKS, lambda: None, _PATIENCE)
+    found = crew.each(
+        archives, lambda archive: _look(store, archive, progress, connect), _LOOKS, lambda: None, _PATIENCE
+    )
     return [seen for seen in found if seen is not None]
 
 
-def _look(store: Store, archive: Archive, progress: Progress) -> Seen | None:
+def _look(store: Store, archive: Archive, progress: Progress, connect: Connect) -> Seen | None:
     failure: DownloadError | None = None
+
+    def present(address: Address) -> Digest | None:
+        return refresh(store, address, progress, missing_ok=True, connect=connect)
+
     for address in archive.addresses:
         try:
-            with progress.task(f"ask {web.public(address)} for {archive.suite}", total=None, unit="steps"):
-                seen = _asked(store, archive, address, progress)
+            with progress.task(f"ask {address} for {archive.suite}", total=None, unit="steps"):
+                seen = _asked(archive, address, present)
             if seen is not None:
                 return seen
         except DownloadError as error:
@@ -127,23 +136,21 @@ def _look(store: Store, archive: Archive, progress: Progress) -> Seen | None:
         raise failure
     if archive.optional:
         return None
-    where = ", ".join(map(web.public, archive.addresses))
+    where = ", ".join(map(str, archive.addresses))
     raise DownloadError(
         f"there is no suite {archive.suite} at {where}",
         "see whether suite: and mirror: are right; a mirror's dists/ folder lists what it has",
     )
 
 
-def _asked(store: Store, archive: Archive, address: str, progress: Progress) -> Seen | None:
+def _asked(archive: Archive, address: Address, present: Callable[[Address], Digest | None]) -> Seen | None:
     """The present index of an archive at one of its addresses, in the first form that is there."""
-    folder = f"{address}/dists/{archive.suite}"
-    inline = refresh(store, f"{folder}/InRelease", progress, missing_ok=True)
+    folder = address / f"dists/{archive.suite}"
+    inline = present(folder / "InRelease")
     if inline is not None:
         return Seen(archive, address, inline)
-    plain = refresh(store, f"{folder}/Release", progress, missing_ok=True)
-    if plain is None:
-        return None
-    return Seen(archive, address, plain, refresh(store, f"{folder}/Release.gpg", progress, missing_ok=True))
+    plain = present(folder / "Release")
+    return None if plain is None else Seen(archive, address, plain, present(folder / "Release.gpg"))
 
 
 def read_release(store: Store, seen: Seen, keyrings: Sequence[Path], *, unsigned: bool) -> Release:
@@ -225,7 +232,7 @@ def package_lists(seen: Seen, release: Release, architecture: str) -> Iterator[L
         if archive.companion:
             return
         raise ImageError(
-            f"{archive.suite} at {web.public(seen.address)} has no packages for {architecture}; "
+            f"{archive.suite} at {seen.address} has no packages for {architecture}; "
             f"it has {', '.join(release.architectures)}",
             "build for one of these platforms, or take another suite",
         )
@@ -234,22 +241,22 @@ def package_lists(seen: Seen, release: Release, architecture: str) -> Iterator[L
         every = release.packages(component, "all") if release.separate_all else None
         if found is None and every is None and not archive.companion:
             raise ImageError(
-                f"{archive.suite} at {web.public(seen.address)} has no component {component} for {architecture}; "
+                f"{archive.suite} at {seen.address} has no component {component} for {architecture}; "
                 f"it has {', '.join(release.components)}",
                 "mend components:",
             )
         yield from (listed for listed in (found, every) if listed is not None)
 
 
-def addresses(seen: Seen, listed: Listed, *, by_hash: bool) -> tuple[str, ...]:
+def addresses(seen: Seen, listed: Listed, *, by_hash: bool) -> tuple[Address, ...]:
     """Where a listed file can be had: by its digest, which stays right while the archive changes, and by its name."""
     found = []
     for address in (seen.address, *seen.archive.addresses):
-        folder = f"{address}/dists/{seen.archive.suite}"
+        folder = address / f"dists/{seen.archive.suite}"
         if by_hash:
             directory = listed.path.rpartition("/")[0]
-            found.append(f"{folder}/{directory}/by-hash/{listed.digest.algorithm.upper()}/{listed.digest.hex}")
-        found.append(f"{folder}/{listed.path}")
+            found.append(folder / f"{directory}/by-hash/{listed.digest.algorithm.upper()}/{listed.digest.hex}")
+        found.append(folder / listed.path)
     return tuple(dict.fromkeys(found))
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from fromscratch.address import Address
 from fromscratch.errors import UsageError
 from fromscratch.sources.debian.wanted import parse_wanted
 
@@ -124,9 +125,9 @@ def listed(value: str | Sequence[str]) -> list[str]:
     return ([value] if value else []) if isinstance(value, str) else list(value)
 
 
-def addresses(mirror: str | Sequence[str], snapshot: str) -> tuple[str, ...]:
+def addresses(mirror: str | Sequence[str], snapshot: str) -> tuple[Address, ...]:
     """The mirror's addresses, with the date put in."""
-    return tuple(address.replace(_PLACE, snapshot).rstrip("/") for address in listed(mirror))
+    return tuple(Address(address.replace(_PLACE, snapshot).rstrip("/")) for address in listed(mirror))
 
 
 def is_dated(mirror: str | Sequence[str]) -> bool:
@@ -142,4 +143,4 @@ def _check_suite(suite: str) -> None:
 def _check_mirrors(mirror: str | Sequence[str]) -> None:
     for address in listed(mirror):
         if not _MIRROR.fullmatch(address):
-            raise ValueError(f"mirror: {address!r} is no address; write it as https://HOST/debian")
+            raise ValueError(f"mirror: {str(Address(address))!r} is no address; write it as https://HOST/debian")

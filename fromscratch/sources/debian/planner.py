@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from fromscratch.errors import DownloadError, IntegrityError, UsageError
 from fromscratch.formats.debian_index import PackageIndex, Release
-from fromscratch.host import apt_config, signature, web
-from fromscratch.host.download import Wanted, download
+from fromscratch.host import apt_config, logins, signature
+from fromscratch.host.download import Connect, Wanted, download
 from fromscratch.host.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.sources.contract import Context
@@ -79,12 +80,17 @@ class Planner:
                 found.append(replace(self._of_this_machine(one)[0], companion=True))
         return list(dict.fromkeys(found))
 
+    @property
+    def connect(self) -> Connect:
+        """What makes the sessions of downloads: they show what this machine's apt knows."""
+        return partial(logins.session, machine=self.machine)
+
     def holds(self, store: Store, plan: Plan, seen: Sequence[Seen], now: float) -> bool:
         """Whether a plan is of exactly these indexes, verified with the keys of now, and none of them has expired."""
         made = [(one.address, one.suite, one.release, one.signature, one.trust) for one in plan.archives]
         try:
             meant = [
-                (web.public(one.address), one.archive.suite, str(one.release), str(one.signature or ""), trust)
+                (str(one.address), one.archive.suite, str(one.release), str(one.signature or ""), trust)
                 for one in seen
                 for trust in [self._trust(self._trusted(store, one.archive))]
             ]
@@ -100,7 +106,7 @@ class Planner:
         found = [self._read(store, one, now) for one in seen]
         used = [one for one in found if one is not None]
         if not self.options.mirror:
-            suites = ", ".join(f"{one.seen.archive.suite} at {web.public(one.seen.address)}" for one in used)
+            suites = ", ".join(f"{one.seen.archive.suite} at {one.seen.address}" for one in used)
             self.context.progress.note(f"{self.context.place}: packages come from this machine's mirrors: {suites}")
         selected = self._selected(used)
         return Plan(
@@ -182,7 +188,7 @@ class Planner:
             for one in found
         ]
         progress = self.context.progress
-        download(store, wanted, progress, self.context.jobs)
+        download(store, wanted, progress, self.context.jobs, connect=self.connect)
         paths = []
         with progress.task(f"reading the packages of {seen.archive.suite}", total=len(found), unit="lists") as task:
             for one in found:
@@ -207,7 +213,7 @@ class Planner:
 
 def _planned_archive(seen: Seen, release: Release, trust: str) -> PlannedArchive:
     return PlannedArchive(
-        address=web.public(seen.address),
+        address=str(seen.address),
         suite=seen.archive.suite,
         release=str(seen.release),
         signature=str(seen.signature or ""),
@@ -222,7 +228,7 @@ def _planned_package(selected: Selected, seen: Seen) -> PlannedPackage:
         name=package.name,
         version=package.version,
         architecture=package.architecture,
-        address=f"{web.public(seen.address)}/{package.filename}",
+        address=f"{seen.address}/{package.filename}",
         digest=str(package.digest),
         size=package.size,
         by=selected.by,

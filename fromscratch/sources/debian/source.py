@@ -13,11 +13,12 @@ from pathlib import Path
 
 import msgspec
 
+from fromscratch.address import without_secrets
 from fromscratch.digest import Digest
 from fromscratch.errors import DownloadError
 from fromscratch.formats import deb, deb822
 from fromscratch.formats.tar import read_tree
-from fromscratch.host import crew, web
+from fromscratch.host import crew
 from fromscratch.host.download import Wanted, download
 from fromscratch.host.store import Store
 from fromscratch.model.rootfs import Rootfs
@@ -60,7 +61,7 @@ class DebianSource:
         """Bring the packages into the store, and keep the plan. What is there already is not fetched again."""
         plan = plans.load(store, self._key)
         try:
-            seen = archives.look(store, self._planner.archives(), self._context.progress)
+            seen = archives.look(store, self._planner.archives(), self._context.progress, self._planner.connect)
         except DownloadError as error:
             if plan is not None and not any(plan.missing(store)):
                 raise DownloadError(
@@ -75,7 +76,8 @@ class DebianSource:
 
     def fingerprint(self, store: Store) -> str:
         packages = " ".join(f"{package.name}={package.digest}" for package in self.plan(store).packages)
-        return f"debian {_TREE_VERSION} {msgspec.json.encode(self._options).decode()} {packages}"
+        options = without_secrets(msgspec.json.encode(self._options).decode())
+        return f"debian {_TREE_VERSION} {options} {packages}"
 
     def build(self, store: Store) -> Rootfs:
         """Raises NotFetched, FormatError for a damaged package, Conflict when two packages disagree."""
@@ -113,7 +115,7 @@ class DebianSource:
         return natives.with_records(tree, records, self.label)
 
     def _download(self, store: Store, plan: Plan, seen: Sequence[Seen]) -> None:
-        homes = {web.public(one.address): one for one in seen}
+        homes = {str(one.address): one for one in seen}
         wanted = []
         for package in plan.missing(store):
             home = next(address for address in homes if package.address.startswith(f"{address}/"))
@@ -122,12 +124,12 @@ class DebianSource:
             wanted.append(
                 Wanted(
                     title=package.shown,
-                    urls=tuple(f"{base}/{filename}" for base in bases),
+                    urls=tuple(base / filename for base in bases),
                     digest=Digest.parse(package.digest),
                     size=package.size,
                 )
             )
-        download(store, wanted, self._context.progress, self._context.jobs)
+        download(store, wanted, self._context.progress, self._context.jobs, connect=self._planner.connect)
 
 
 @dataclass(frozen=True, slots=True)

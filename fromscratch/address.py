@@ -1,0 +1,96 @@
+"""Addresses of files elsewhere. Whoever shows or keeps one shows and keeps no secret: its text conceals them."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+# A scheme, however many slashes somebody wrote behind it.
+_SCHEME = re.compile(r"(?i:file)://|[A-Za-z][A-Za-z0-9+.-]*:/+|//")
+_END_OF_HOST = re.compile(r"[/?#]")
+_PORT = re.compile(r"(?:[^:\[]*|\[[^\]]*\])(?::[0-9]*)?")
+_WITHIN = re.compile(
+    r"\b[A-Za-z][A-Za-z0-9+.-]{0,30}://(?:[^\s/]{0,400}@)?(?:[^\s\"'<>`]*[^\s\"'<>`:;,.)\]])?", re.ASCII
+)
+_SCP = re.compile(r"[^/:@?#\s]+@(?=[^/:@?#\s]+:)")  # git@HOST:PATH, as git and scp have it
+_SSH = ("ssh://", "git+ssh://", "ssh+git://")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Address:
+    """A URL. Its text has neither the name and password before the host nor the query, which may be a token.
+
+    `whole` is for the one who asks the server.
+    """
+
+    whole: str
+
+    def __str__(self) -> str:
+        return concealed(self.whole)
+
+    def __repr__(self) -> str:
+        return f"Address({str(self)!r})"
+
+    def __truediv__(self, path: str) -> "Address":
+        """The address of what lies below this one."""
+        return Address(f"{self.whole.rstrip('/')}/{path}")
+
+    @property
+    def title(self) -> str:
+        """What a file at it is called: the last part of its path."""
+        shown = str(self).partition("?")[0].rstrip("/")
+        return shown.rpartition("/")[2] or shown
+
+    @property
+    def key(self) -> str:
+        """Tells it from other addresses, and holds no secret either: of the query there is a digest."""
+        query = self.whole.partition("?")[2]
+        if not query:
+            return str(self)
+        import hashlib
+
+        return f"{str(self).partition('?')[0]}?{hashlib.sha256(query.encode('utf-8', 'surrogateescape')).hexdigest()}"
+
+    @property
+    def bare(self) -> str:
+        """The URL to ask, without the name and password, which travel in a header."""
+        scheme, userinfo, rest = _parts(self.whole)
+        return scheme + rest if userinfo and not _is_of_ssh(scheme, userinfo) else self.whole
+
+    @property
+    def login(self) -> tuple[str, str] | None:
+        """The name and password that stand in it, %-decoded."""
+        userinfo = _parts(self.whole)[1].rstrip("@")
+        name, _, password = userinfo.partition(":")
+        return (unquote(name), unquote(password)) if userinfo else None
+
+
+def concealed(url: str) -> str:
+    """The URL without what may be secret: the form that messages and files may hold. A user of ssh is none."""
+    scheme, userinfo, rest = _parts(url)
+    if _is_of_ssh(scheme, userinfo):
+        rest = userinfo + rest
+    path, mark, query = rest.partition("?")
+    return scheme + path + ("?…" if mark and query else mark)
+
+
+def without_secrets(text: str) -> str:
+    """A text of ours or of another program, each address in it concealed."""
+    return _WITHIN.sub(lambda found: concealed(found[0]), text) if "://" in text else text
+
+
+def _is_of_ssh(scheme: str, userinfo: str) -> bool:
+    return ":" not in userinfo and scheme.lower() in ("", *_SSH)
+
+
+def _parts(url: str) -> tuple[str, str, str]:
+    """Scheme with its slashes, name and password with the @, and the rest."""
+    found = _SCHEME.match(url)
+    start = found.end() if found else 0
+    if not found and (user := _SCP.match(url)):
+        return "", user[0], url[user.end() :]
+    end = _END_OF_HOST.search(url, start)
+    host_end = end.start() if end else len(url)
+    at = url.rfind("@", start, host_end)
+    if at < 0 and not _PORT.fullmatch(url, start, host_end):
+        at = url.rfind("@", start)  # a password with a slash that is not written as %2F
+    return url[:start], url[start : at + 1], url[max(start, at + 1) :]
