@@ -4,9 +4,10 @@ import os
 import sys
 from io import TextIOWrapper
 
-from fromscratch.errors import UsageError
+from fromscratch.errors import ImageError, UsageError
 
 STDOUT = "/dev/stdout"
+_NAMES_OF_STDOUT = ("-", STDOUT, "/dev/fd/1", "/proc/self/fd/1")
 
 
 def make_whole() -> None:
@@ -24,8 +25,11 @@ def make_whole() -> None:
 
 
 def place(output: str, form: str, *, json: bool) -> str:
-    """Where an image of this form is to be written: `output`, of which - is standard output. Raises UsageError."""
-    if output not in ("-", STDOUT):
+    """Where an image of this form is to be written: `output`, of which - is standard output.
+
+    Raises UsageError, and ImageError where standard output leads nowhere.
+    """
+    if output not in _NAMES_OF_STDOUT:
         return output
     if form == "oci":
         raise UsageError("an OCI layout is a folder, which standard output cannot hold", "say --to oci-archive")
@@ -33,6 +37,8 @@ def place(output: str, form: str, *, json: bool) -> str:
         raise UsageError("standard output can hold the image or the JSON, not both", "leave out --json, or name a file")
     if sys.stdout.isatty():
         raise UsageError("standard output is a terminal: an image would garble it", "say --output FILE, or | PROGRAM")
+    if sys.stdout.name == os.devnull:  # the place that we have given it: one that it was started with has no such name
+        raise ImageError("standard output is closed, so the image would go nowhere", "say --output FILE, or | PROGRAM")
     return STDOUT
 
 

@@ -95,6 +95,15 @@ def test_streams_may_be_closed(desk: Desk) -> None:
     assert through(desk, 'exec "$@" <&-', "init").code == 0
 
 
+@pytest.mark.parametrize("place", ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+@pytest.mark.parametrize("form", ["tar", "oci-archive", "docker-archive", "aci"])
+def test_an_image_is_not_written_to_a_standard_output_that_is_closed(desk: Desk, form: str, place: str) -> None:
+    desk.answer("build")
+    answer = through(desk, 'exec "$@" >&-', "pack", "--to", form, "--output", place)
+    assert (answer.code, answer.err.startswith("error: standard output is closed")) == (1, True), answer
+    assert through(desk, 'exec "$@" >/dev/null', "pack", "--to", form, "--output", place).code == 0
+
+
 @pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii:strict"])
 def test_any_name_can_be_printed_in_any_locale(desk: Desk, encoding: str) -> None:
     name = os.fsdecode("ü\udcff".encode("utf-8", "surrogateescape"))
