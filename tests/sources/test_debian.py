@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -368,6 +369,39 @@ class TestSignatures:
         mirror.publish(busybox(), libc(), libgcc(), fields={"Valid-Until": "Sat, 18 Jul 2026 00:00:00 UTC"})
         assert "has expired" in refused(IntegrityError, lambda: debian().fetch(store))
         assert "/usr/bin/busybox" in made(debian(expired=True), store)
+
+    def test_older_than_one_that_was_fetched_before(self, debian: Debian, mirror: Mirror, store: Store) -> None:
+        def publish(day: int) -> None:
+            mirror.publish(busybox(), libc(), libgcc(), fields={"Date": f"Sat, {day} Jul 2026 10:16:37 UTC"})
+
+        publish(10)
+        first = debian()
+        first.fetch(store)
+        publish(11)
+        debian(recommends=True).fetch(store)
+        publish(10)
+        for source in (first, debian(), debian(recommends=True)):
+            message = refused(IntegrityError, partial(source.fetch, store))
+            assert "is of 2026-07-10 10:16 UTC, and thus older than the one of 2026-07-11 10:16 UTC" in message
+            assert "older: true" in message
+        assert "/usr/bin/busybox" in made(debian(older=True), store)
+        publish(11)
+        assert "/usr/bin/busybox" in made(first, store)
+
+    def test_of_the_future(self, debian: Debian, mirror: Mirror, store: Store) -> None:
+        mirror.publish(busybox(), libc(), libgcc(), fields={"Date": "Sat, 11 Jul 2099 10:16:37 UTC"})
+        message = refused(IntegrityError, lambda: debian().fetch(store))
+        assert "is of 2099-07-11 10:16 UTC, which is in the future" in message
+        assert "future: true" in message
+        assert "/usr/bin/busybox" in made(debian(future=True), store)
+        mirror.publish(busybox(), libc(), libgcc())
+        assert "/usr/bin/busybox" in made(debian(), store)  # what is of the future shuts nothing out
+
+    def test_what_nobody_signed_says_nothing_of_the_time(self, debian: Debian, mirror: Mirror, store: Store) -> None:
+        mirror.publish(busybox(), libc(), libgcc(), fields={"Date": "Sun, 12 Jul 2026 10:16:37 UTC"})
+        assert "/usr/bin/busybox" in made(debian(unsigned=True), store)
+        mirror.publish(busybox(), libc(), libgcc())
+        assert "/usr/bin/busybox" in made(debian(), store)
 
 
 class TestBadPackages:

@@ -73,6 +73,8 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     keyring: Keyring = ""
     unsigned: Annotated[bool, Meta(description="take an index without looking at its signature")] = False
     expired: Annotated[bool, Meta(description="take an index whose Valid-Until has passed, as a dated one may")] = False
+    older: Annotated[bool, Meta(description="take an index that is older than one fetched before from there")] = False
+    future: Annotated[bool, Meta(description="take an index whose Date is in the future")] = False
     recommends: Annotated[bool, Meta(description="take recommended packages too")] = False
     exclude: Annotated[
         list[str], Meta(description="packages that are never taken; a dependency on them counts as met")

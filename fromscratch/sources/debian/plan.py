@@ -1,6 +1,6 @@
 """What `fetch` decided and `build` follows: the exact packages, each with its digest and its reason."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import msgspec
 from msgspec import Struct
@@ -15,7 +15,7 @@ _FORMAT = 1
 
 
 class PlannedArchive(Struct, frozen=True, kw_only=True):
-    """A suite that was read: `release` is the digest of its index, `expires` a time in seconds since 1970.
+    """A suite that was read: `release` is the digest of its index, `date` and `expires` times in seconds since 1970.
 
     `trust` identifies the keys that it was verified with; it is empty when nobody looked at its signature.
     """
@@ -26,6 +26,7 @@ class PlannedArchive(Struct, frozen=True, kw_only=True):
     signature: str = ""
     trust: str = ""
     expires: float | None = None
+    date: float | None = None
 
 
 class PlannedPackage(Struct, frozen=True, kw_only=True):
@@ -102,8 +103,3 @@ def needed(store: Store, key: str, label: str) -> Plan:
     for package in plan.missing(store):
         raise NotFetched(f"{label}: the store has no {package.shown}", "run fetch first")
     return plan
-
-
-def expired(archives: Sequence[PlannedArchive], now: float) -> PlannedArchive | None:
-    """The first archive whose index says that it should not be used any more."""
-    return next((one for one in archives if one.expires is not None and one.expires < now), None)

@@ -13,8 +13,7 @@ from fromscratch.host.download import Connect, Wanted, download
 from fromscratch.host.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.sources.contract import Context
-from fromscratch.sources.debian import archives
-from fromscratch.sources.debian import plan as plans
+from fromscratch.sources.debian import archives, freshness
 from fromscratch.sources.debian.archives import Archive, Seen
 from fromscratch.sources.debian.catalogue import Catalogue, Source
 from fromscratch.sources.debian.options import DebianOptions, ExtraSuite, addresses, is_dated, listed
@@ -86,7 +85,7 @@ class Planner:
         return partial(logins.session, machine=self.machine)
 
     def holds(self, store: Store, plan: Plan, seen: Sequence[Seen], now: float) -> bool:
-        """Whether a plan is of exactly these indexes, verified with the keys of now, and none of them has expired."""
+        """Whether a plan is of exactly these indexes, verified with the keys of now, and all of them of their time."""
         made = [(one.address, one.suite, one.release, one.signature, one.trust) for one in plan.archives]
         try:
             meant = [
@@ -96,7 +95,8 @@ class Planner:
             ]
         except IntegrityError:
             return False  # planning will tell, unless it can do without
-        return made == meant and (self.options.expired or plans.expired(plan.archives, now) is None)
+        archives = [one.archive for one in seen]
+        return made == meant and freshness.is_right(store, archives, plan.archives, self.options, now)
 
     def plan(self, store: Store, seen: Sequence[Seen], now: float) -> Plan:
         """The packages to install, out of these archives, whose package lists are downloaded.
@@ -113,15 +113,6 @@ class Planner:
             archives=[one.planned for one in used],
             packages=[_planned_package(one, used[one.package.archive].seen) for one in selected],
         )
-
-    def _refuse_expired(self, planned: PlannedArchive, now: float) -> None:
-        """Raise IntegrityError for an index that should not be used any more, unless the options allow it."""
-        late = plans.expired([planned], now)
-        if late is not None and not self.options.expired:
-            raise IntegrityError(
-                f"the index of {late.suite} at {late.address} has expired: it may be an old one, shown to hide updates",
-                "see whether this machine's clock is right; if an old archive is meant, say  expired: true",
-            )
 
     def _of_this_machine(self, one: ExtraSuite) -> list[Archive]:
         sources = apt_config.mirrors(self.machine)
@@ -165,7 +156,8 @@ class Planner:
             keyrings = self._trusted(store, seen.archive)
             release = archives.read_release(store, seen, keyrings, unsigned=self.options.unsigned)
             planned = _planned_archive(seen, release, self._trust(keyrings))
-            self._refuse_expired(planned, now)
+            freshness.check(store, seen.archive, planned, self.options, now)
+            freshness.remember(store, seen.archive, planned, now)
             return _Read(seen, release, planned, self._lists(store, seen, release))
         except (DownloadError, IntegrityError) as error:
             if not seen.archive.optional:
@@ -219,6 +211,7 @@ def _planned_archive(seen: Seen, release: Release, trust: str) -> PlannedArchive
         signature=str(seen.signature or ""),
         trust=trust,
         expires=None if seen.archive.dated else release.valid_until,
+        date=release.date,
     )
 
 
