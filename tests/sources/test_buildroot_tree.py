@@ -1,5 +1,6 @@
 """Where Buildroot itself comes from."""
 
+import lzma
 import os
 import shutil
 import subprocess
@@ -14,13 +15,15 @@ from typing import Any
 import pytest
 
 from fromscratch.digest import Digest
-from fromscratch.errors import ImageError, IntegrityError, NotFetched, UsageError
+from fromscratch.errors import ImageError, IntegrityError, MissingTool, NotFetched, UsageError
+from fromscratch.host import run
 from fromscratch.host.store import Store
 from fromscratch.progress import SILENT
 from fromscratch.sources.buildroot import tree as trees
 from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.buildroot.releases import NEWEST, RELEASES
 from fromscratch.sources.buildroot.tree import Tree
+from tests.engines import need
 
 TINY = Path(__file__).parent / "tiny_buildroot"
 
@@ -43,6 +46,7 @@ def brought(folder: Path, store: Store, **options: Any) -> Tree:
 
 
 def packed(tree: Path, target: Path) -> Digest:
+    need("xz")
     with tarfile.open(target, "w:xz") as archive:
         archive.add(tree, "buildroot-0.1")
     return Digest.of(target.read_bytes())
@@ -88,6 +92,19 @@ def test_a_tarball_is_verified_and_unpacked_once(tree: Path, store: Store, tmp_p
     assert (found.path / "Config.in").is_file()
     with pytest.raises(IntegrityError, match=r"b\.tar\.xz has the digest"):
         brought(tmp_path, store, tree="b.tar.xz", sha256="0" * 64)
+
+
+def test_the_program_that_unpacks_a_tarball_is_named_where_it_is_missing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "b.tar.xz").write_bytes(lzma.compress(b""))
+    (tmp_path / "programs").mkdir()
+    (tmp_path / "programs/tar").symlink_to(need("tar"))
+    monkeypatch.setenv("PATH", str(tmp_path / "programs"))
+    monkeypatch.setattr(run, "_PATH", str(tmp_path / "programs"))
+    with pytest.raises(MissingTool, match="unpacking Buildroot needs the program xz") as caught:
+        brought(tmp_path, store, tree="b.tar.xz")
+    assert "xz-utils" in caught.value.hint
 
 
 def test_a_tarball_of_something_else_leaves_nothing(store: Store, tmp_path: Path) -> None:

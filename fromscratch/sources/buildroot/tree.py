@@ -10,6 +10,7 @@ from typing import Literal, assert_never
 from fromscratch.address import Address
 from fromscratch.digest import Digest, check
 from fromscratch.errors import DownloadError, ImageError, IntegrityError, NotFetched, UsageError
+from fromscratch.formats import compression
 from fromscratch.host import disk, kept, run
 from fromscratch.host.own_folders import NONE, OwnFolders
 from fromscratch.host.store import Store
@@ -19,6 +20,9 @@ from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.buildroot.releases import RELEASES
 
 _LAYOUT = "1"
+# tar starts these itself, and only says that it could not.
+_UNPACKERS = {"gzip": "gzip", "xz": "xz", "bzip2": "bzip2", "zstd": "zstd", "none": None}
+_INSTALL = {"xz": "install it, on Debian for example with: apt-get install xz-utils"}
 _UNPACKING = ("--strip-components=1", "--no-same-owner", "--no-same-permissions")
 _NOT_PART = frozenset({"output", "dl", ".config", ".config.old"})  # what a build in the tree leaves there
 _VERSION = re.compile(r"^export BR2_VERSION :?= *(\S+)", re.MULTILINE)
@@ -260,11 +264,20 @@ def _already_unpacked(store: Store, digest: Digest) -> Tree:
     return _tree(path, str(digest))
 
 
+def _need_unpackers(archive: Path) -> None:
+    """Raises MissingTool."""
+    with open(archive, "rb") as stream:
+        packed = compression.kind_of(stream.read(compression.MAGIC))
+    for program in ("tar", _UNPACKERS[packed]):
+        if program is not None:
+            run.need(program, "unpacking Buildroot", _INSTALL.get(program, ""))
+
+
 def _unpacked(store: Store, digest: Digest, progress: Progress) -> Tree:
     place = _place(store, digest)
     path = place / "tree"
     if not path.is_dir():
-        run.need("tar", "unpacking Buildroot")
+        _need_unpackers(store.path(digest))
         with store.lock(f"buildroot-tree-{digest}"), disk.explained(path):
             if not path.is_dir():
                 fresh = place / "new"
