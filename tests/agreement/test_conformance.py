@@ -31,7 +31,11 @@ RECIPES = {
     "plain": "rootfs: [overlay: files]",
     "zstd": "rootfs: [overlay: files]\ncompression: zstd",
     "unpacked": "rootfs: [overlay: files]\ncompression: none",
-    "layers": 'rootfs: [overlay: files, overlay: more, directory: {path: root, owner: "0:0"}]\nlayers: source\nepoch: 1700000000',
+    "layers": """
+rootfs: [overlay: files, overlay: more, directory: {path: root, owner: "0:0"}]
+layers: source
+epoch: 1700000000
+""",
     "platforms": "rootfs: [overlay: files]\nplatforms: [linux/amd64, linux/arm64, linux/arm/v7, linux/riscv64]",
     "everything": """
 rootfs: [overlay: files, overlay: more]
