@@ -50,7 +50,9 @@ def docker_archive(image: Image, name: Reference, limits: Limits = _DEFAULT) -> 
     return tar_of(members)
 
 
-class _Listed(msgspec.Struct, rename="pascal"):
+class Listed(msgspec.Struct, rename="pascal"):
+    """An image of manifest.json, as JSON has it."""
+
     config: str
     layers: list[str] | None
     repo_tags: list[str] | None = None
@@ -69,13 +71,12 @@ def docker_archive_images(tree: Rootfs, label: str, name: str | None = None) -> 
     """
     blobs = ArchiveBlobs(tree, label)
     what = f"{MANIFEST_FILE} of {label}"
-    document = small(blobs.content(MANIFEST_FILE), what)
-    listed = _chosen(oci.decode(document, list[_Listed], what, keys=DOCKER_ARCHIVE), label, name)
+    listed = _chosen(listed_images(small(blobs.content(MANIFEST_FILE), what), what), label, name)
     known = _in_layout(blobs)
     return [replace(known.get(entry.config) or _image(blobs, entry), name=_named(entry, name)) for entry in listed]
 
 
-def _named(listed: _Listed, wanted: str | None) -> str:
+def _named(listed: Listed, wanted: str | None) -> str:
     """The name that was asked for as the archive has it, or the first of its names."""
     names = [tag for tag in listed.repo_tags or () if wanted is None or full_form(tag) == full_form(wanted)]
     return names[0] if names else ""
@@ -94,7 +95,12 @@ def _in_layout(blobs: ArchiveBlobs) -> dict[str, Image]:
     return {f"blobs/sha256/{Digest.of(image.original.config).hex}": image for image in found if image.original}
 
 
-def _chosen(listed: list[_Listed], label: str, name: str | None) -> list[_Listed]:
+def listed_images(document: bytes, what: str) -> list[Listed]:
+    """What a manifest.json lists. Raises FormatError."""
+    return oci.decode(document, list[Listed], what, keys=DOCKER_ARCHIVE)
+
+
+def _chosen(listed: list[Listed], label: str, name: str | None) -> list[Listed]:
     names = sorted({tag for entry in listed for tag in entry.repo_tags or ()})
     if name is None:
         if len(listed) > 1:
@@ -111,7 +117,7 @@ def _chosen(listed: list[_Listed], label: str, name: str | None) -> list[_Listed
     return found
 
 
-def _image(blobs: ArchiveBlobs, listed: _Listed) -> Image:
+def _image(blobs: ArchiveBlobs, listed: Listed) -> Image:
     what = f"the configuration {listed.config} of {blobs.label}"
     document = small(blobs.content(listed.config), what)
     config = parse_config(document, what)

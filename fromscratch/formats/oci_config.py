@@ -18,7 +18,9 @@ from fromscratch.formats.oci_run import RawRun, run_config, run_fields, unknown_
 from fromscratch.model.image import Image, Original, Platform, RunConfig
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+_RFC3339 = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +162,16 @@ def parse_config(data: bytes, what: str) -> Config:
     raw = oci.decode(data, _Config, what, keys=oci_keys.CONFIG)
     if raw.rootfs.type != "layers":
         raise FormatError(f"{what} has a rootfs of the type {raw.rootfs.type!r}", "only layers are read")
+    for step in raw.history or ():
+        if step.created is not None:
+            seconds(step.created, what)
     diff_ids = raw.rootfs.diff_ids or []
     platform = oci.normal_platform(raw.os, raw.architecture, raw.variant or "")
     return Config(
         run=run_config(raw.config or RawRun(), what),
         platform=replace(platform, os_version=raw.os_version or "", os_features=tuple(raw.os_features or ())),
         diff_ids=tuple(oci.exact_digest(text, what) for text in diff_ids),
-        created=seconds(raw.created, what) if raw.created else 0,
+        created=0 if raw.created is None else seconds(raw.created, what),
         author=raw.author or "",
         told=told(raw.history or [], len(diff_ids)),
     )

@@ -20,11 +20,13 @@ Entry = dict[str, Any]
 
 
 class Step(msgspec.Struct):
-    """An entry as JSON has it, as far as we read it."""
+    """An entry as JSON has it; of who made it when nothing is used, but other readers insist on their form."""
 
     comment: str | None = None
     created_by: str | None = None
     empty_layer: bool | None = None
+    created: str | None = None
+    author: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,11 +78,11 @@ class RawRun(msgspec.Struct, rename="pascal"):
     """The object as JSON has it; `run_config` makes sense of it."""
 
     user: str | None = None
-    exposed_ports: dict[str, Any] | None = None
+    exposed_ports: dict[str, dict[str, Any] | None] | None = None
     env: list[str] | None = None
     entrypoint: list[str] | None = None
     cmd: list[str] | None = None
-    volumes: dict[str, Any] | None = None
+    volumes: dict[str, dict[str, Any] | None] | None = None
     working_dir: str | None = None
     labels: dict[str, str] | None = None
     stop_signal: str | None = None

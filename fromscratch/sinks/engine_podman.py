@@ -19,8 +19,8 @@ _NO_LABEL_SINCE = (4, 3)
 class PodmanSink(EngineSink):
     """An import is podman's import of the root, and a build of the metadata Dockerfile on it.
 
-    The build makes the working directory if it is not there, adds podman's default PATH where the image has none,
-    which is said, and has a layer of its own, which is empty. It knows no author: such an image comes by a load of
+    The build makes the working directory if it is not there, adds podman's default PATH where the image has none, which
+    is said, and has a layer of its own, which is empty. It knows no author: an image with one comes there by a load of
     its flattened root.
     """
 
