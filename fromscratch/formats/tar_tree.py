@@ -10,8 +10,9 @@ from fromscratch.formats.tar_sparse import Sparse
 from fromscratch.model.builder import TreeBuilder
 from fromscratch.model.content import ArchiveMember, Content, Inline, SparseMember
 from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLink, Origin, Symlink
-from fromscratch.model.layers import LayerStack, is_whiteout
+from fromscratch.model.layers import LayerStack
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.model.whiteouts import Change, effective, is_whiteout
 from fromscratch.paths import TreePath, decode, tree_path
 
 _DAMAGED = "the archive is damaged or cut; fetch or make it again"
@@ -63,27 +64,34 @@ def lay(
     takes the place of a whole directory: so engines unpack layers.
     """
     reading = _Reading(archive, title, limits, used, whole=True)
-    whiteouts: list[TreePath] = []
-    entries: list[tuple[bytes, TreePath, Entry]] = []
+    changes: list[Change] = []
+    names: list[bytes] = []
     for member in reading.members():
         try:
             path = tree_path(decode(member.name))
-            if is_whiteout(path):
-                whiteouts.append(path)
-            else:
-                entries.append((member.name, path, reading.entry(member, 0, origin)))
+            changes.append((path, None if is_whiteout(path) else reading.entry(member, 0, origin)))
+            names.append(member.name)
         except ImageError as error:
             raise reading.about(member.name, error) from error
-    stack.laid += len(whiteouts) + len(entries)
+    stack.laid += len(changes)
     check_entries(stack.laid, limits, f"every layer up to {title}, counted together,", times=_TIMES)
-    stack.begin(whiteouts)
-    for name, path, entry in entries:
+    try:
+        stack.begin(effective(stack, changes))
+    except FormatError as error:
+        raise FormatError(f"{title}: {error.message}", error.hint) from error
+    for name, (path, entry) in zip(names, changes, strict=True):
         try:
-            stack.put(path, entry)
+            if entry is not None:
+                stack.put(path, entry)
         except ImageError as error:
             raise reading.about(name, error) from error
         check_entries(stack.weight, limits, f"what the layers up to {title} make")
         check_implied(stack.implied, stack.laid, limits, f"what the layers up to {title} hold")
+    for name in reading.markers:
+        try:
+            stack.check_marker(tree_path(decode(name)))
+        except ImageError as error:
+            raise reading.about(name, error) from error
     stack.end()
     return reading.size
 
@@ -93,10 +101,11 @@ class _Reading:
 
     def __init__(self, archive: Path, title: str, limits: Limits, used: int = 0, *, whole: bool = False) -> None:
         self.title, self.size, self.count, self._whole = title, 0, 0, whole
+        self.markers: list[bytes] = []
         self._archive, self._limits, self._used = archive, limits, used
 
     def members(self) -> Iterator[Member]:
-        for member in members(self._archive, self.title, whole=self._whole):
+        for member in members(self._archive, self.title, whole=self._whole, markers=self.markers):
             self.count += 1
             check_entries(self.count, self._limits, self.title)
             yield member

@@ -1,8 +1,8 @@
 """Layers laid over each other: image-spec/layer.md, "Applying Changesets" and "Whiteouts".
 
 An entry of a layer that passes a symlink of a lower one is written where that leads, inside the root, as on a
-filesystem. Whiteouts count for the lower layers only, wherever they stand among the entries of their own, and make
-nothing: docker and podman make the directory of a whiteout if there is none, umoci and the specification do not.
+filesystem. Whiteouts (`whiteouts.effective`) count for the lower layers only and make nothing: docker and podman make
+the directory of a whiteout if there is none, umoci and the specification do not.
 """
 
 from collections.abc import Iterable
@@ -11,13 +11,11 @@ from dataclasses import replace
 from fromscratch import paths
 from fromscratch.errors import Conflict, FormatError, NotInTree
 from fromscratch.model.builder import Counted, Names, TreeBuilder
-from fromscratch.model.entry import Directory, Entry, HardLink, also_from, kind_of
+from fromscratch.model.entry import Directory, Entry, HardLink, Symlink, also_from, kind_of
 from fromscratch.model.resolution import walk
+from fromscratch.model.whiteouts import OPAQUE, PREFIX, RECORDS, is_whiteout
 from fromscratch.paths import ROOT, TreePath
 
-PREFIX = ".wh."
-OPAQUE = ".wh..wh..opq"
-_RECORDS = ".wh..wh."  # of old storage drivers; hard links may name files in them
 _HINT = "the layer is damaged, or was made to do harm: make the image again"
 
 
@@ -47,10 +45,12 @@ class LayerStack(TreeBuilder):
 
     def put(self, path: TreePath, entry: Entry) -> TreePath:
         """As in any archive; but a directory keeps what lower layers have in it, and the reasons that it had."""
-        if path.startswith(f"/{_RECORDS}"):
+        if path.startswith(f"/{RECORDS}"):
             self._records.add(TreePath("/" + path.split("/", 2)[1]))
         if isinstance(entry, HardLink) and self._located(path) == self._located(entry.target):
             raise FormatError(f"{path} is a hard link to itself", _HINT)
+        if isinstance(entry, HardLink):
+            self._check_link(path, entry)
         present = self._entries.get(path)
         if isinstance(entry, Directory) and isinstance(present, Directory) and present.origins:
             entry = also_from(replace(entry, origins=present.origins), entry)
@@ -64,6 +64,32 @@ class LayerStack(TreeBuilder):
         if target not in self._entries and target in self._gone:
             return self._gone[target]
         return super()._inode(target)
+
+    def _check_link(self, path: TreePath, entry: HardLink) -> None:
+        """Docker and podman give the file what its hard link says of it; umoci and tars leave it as it was."""
+        inode, _ = self._inode(self._located(entry.target))
+        if inode is None or isinstance(inode, Directory):
+            return  # refused for that
+        told, known = entry.meta, inode.meta
+        same = (told.uid, told.gid) == (known.uid, known.gid) and set(told.xattrs) <= set(known.xattrs)
+        if not isinstance(inode, Symlink):
+            same = same and (told.mode, told.mtime) == (known.mode, known.mtime)
+        if not same:
+            raise FormatError(
+                f"{path} is a hard link and says other owners, modes, times or attributes than its file {entry.target}",
+                "engines read this in different ways; make the image again with a program that writes both alike",
+            )
+
+    def check_marker(self, path: TreePath) -> None:
+        """Of a global header, which stands for no entry: docker takes what is there away and makes a directory for it.
+
+        Others pass it over, so it must be a name of nothing. To be called after all entries of the layer.
+        """
+        if is_whiteout(path) or self.get(path) is not None or self.get(paths.parent(path)) is None:
+            raise FormatError(
+                f"a global extended header has the name {path}, where docker would change something",
+                "engines read this in different ways; make the image again without global headers",
+            )
 
     def _give_way(self, path: TreePath, place: TreePath, entry: Entry) -> None:
         if place == ROOT:
@@ -87,19 +113,3 @@ class LayerStack(TreeBuilder):
                 for path in self._below(place):
                     self._gone[path] = self._entries[path], self._names.get(path, {})
                 self._remove(place)
-
-
-def is_whiteout(path: TreePath) -> bool:
-    """Whether an entry of a layer is a deletion and no file. Raises FormatError for one that no engine could do."""
-    if PREFIX not in path:
-        return False
-    *above, name = path.split("/")
-    if above[1:2] and above[1].startswith(_RECORDS):
-        return False
-    if any(part.startswith(PREFIX) for part in above):
-        raise FormatError("it lies below a whiteout, which is no directory", _HINT)
-    if not name.startswith(PREFIX):
-        return False
-    if name in (PREFIX, f"{PREFIX}.", f"{PREFIX}.."):
-        raise FormatError("the whiteout would take away the directory that it is in, or one above", _HINT)
-    return True

@@ -473,3 +473,30 @@ def test_a_layer_that_ends_within_an_entry_is_refused(plain: bytes, store: Store
         root_tree(image, store)
     with plain_stream(image.layers[0]) as stream, pytest.raises(FormatError):
         list(stream_members(stream, "x", whole=True))
+
+
+@pytest.mark.parametrize("name", ["etc/a", "etc", "nowhere/x", ".wh.etc", "own"])
+def test_a_global_header_where_docker_would_change_something_is_refused(name: str, store: Store) -> None:
+    marked = header(name.encode(), b"g", Meta(0o644), size=0) + header(b"own", b"0", Meta(0o644)) + bytes(1024)
+    image = image_of(tar("f 0644 0:0 /etc/a 'a'"), marked)
+    with pytest.raises(FormatError, match="a global extended header has the name"):
+        root_tree(image, store)
+
+
+@pytest.mark.parametrize("name", ["pax_global_header", "etc/GlobalHead.1"])
+def test_a_global_header_of_no_entry_says_nothing(name: str, store: Store) -> None:
+    marked = header(name.encode(), b"g", Meta(0o644), size=0) + header(b"own", b"0", Meta(0o644)) + bytes(1024)
+    image = image_of(tar("f 0644 0:0 /etc/a 'a'"), marked)
+    assert [path for path in root_tree(image, store) if path.endswith("er")] == []
+
+
+def test_a_symlink_that_its_own_layer_replaces_leads_no_whiteout_anywhere(store: Store) -> None:
+    lower = tar("""
+        l 0777 0:0 /lib -> usr/lib
+        f 0644 0:0 /usr/lib/x 'x'
+    """)
+    upper = tar("""
+        d 0755 0:0 /lib
+        f 0644 0:0 /lib/.wh..wh..opq ''
+    """)
+    assert TreePath("/usr/lib/x") in root_tree(image_of(lower, upper), store)

@@ -7,7 +7,8 @@ import pytest
 from fromscratch.errors import Conflict, FormatError, ImageError
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Directory, Entry, File, HardLink, Meta, Origin, Symlink, is_implied
-from fromscratch.model.layers import LayerStack, is_whiteout
+from fromscratch.model.layers import LayerStack
+from fromscratch.model.whiteouts import is_whiteout
 from fromscratch.paths import TreePath, tree_path
 from tests.trees import listed, text, tree
 
@@ -84,12 +85,6 @@ def test_a_whiteout_makes_nothing() -> None:
     assert lines(over(lower(), {}, "/new/er/.wh.x", "/other/.wh.x", "/other/y/.wh..wh..opq")) == []
 
 
-def test_whiteouts_are_of_what_the_lower_layers_have_where_the_layer_has_a_link() -> None:
-    entries: dict[str, Entry] = {"/etc": Symlink(Meta(0o777), "kept"), "/kept": directory(), "/kept/a": file()}
-    stack = over(lower(), entries, "/etc/.wh.a", "/etc/deep/.wh.er")
-    assert "f 0600 0:0 0 /kept/a" in listed(stack.build())
-
-
 def test_an_opaque_root_is_empty() -> None:
     assert listed(over(lower(), {"/x": file()}, "/.wh..wh..opq").build()) == "f 0600 0:0 0 /x"
 
@@ -152,8 +147,17 @@ def test_a_name_that_is_replaced_leaves_the_other_names_of_its_file() -> None:
     ]
 
 
-def link(target: str) -> HardLink:
-    return HardLink(Meta(0o644), TreePath(target), (origin(2),))
+def link(target: str, mode: int = 0o644) -> HardLink:
+    return HardLink(Meta(mode), TreePath(target), (origin(2),))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [Meta(0o600), Meta(0o644, 1), Meta(0o644, 0, 1), Meta(0o644, 0, 0, 10**9), Meta(0o644, xattrs=(("user.x", b"x"),))],
+)
+def test_a_hard_link_that_says_something_else_of_its_file_is_refused(told: Meta) -> None:
+    with pytest.raises(FormatError, match="/p is a hard link and says other"):
+        lower().put(TreePath("/p"), HardLink(told, TreePath("/other")))
 
 
 def test_hard_links_go_on_with_files_that_the_layer_takes_away() -> None:
@@ -198,9 +202,11 @@ def test_records_of_old_storage_drivers_hold_files_for_links_and_go() -> None:
     stack = lower()
     assert is_whiteout(TreePath("/.wh..wh.plnk"))
     assert not is_whiteout(TreePath("/.wh..wh.plnk/1.2"))
-    assert lines(
-        over(stack, {"/.wh..wh.plnk/1.2": file("x"), "/p": link("/.wh..wh.plnk/1.2"), "/q": link("/.wh..wh.plnk/1.2")})
-    ) == ["f 0600 0:0 1 /p", "h 0600 0:0 /q => /p"]
+    links = {"/p": link("/.wh..wh.plnk/1.2", 0o600), "/q": link("/.wh..wh.plnk/1.2", 0o600)}
+    assert lines(over(stack, {"/.wh..wh.plnk/1.2": file("x"), **links})) == [
+        "f 0600 0:0 1 /p",
+        "h 0600 0:0 /q => /p",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -244,7 +250,7 @@ def test_time_grows_with_the_number_of_entries_only(shape: str) -> None:
             match shape:
                 case "links":
                     stack.put(TreePath(f"/{number}"), file())
-                    stack.put(TreePath(f"/{number}.link"), link(f"/{number}"))
+                    stack.put(TreePath(f"/{number}.link"), link(f"/{number}", 0o600))
                     stack.put(TreePath(f"/{number}"), file())
                 case "directories":
                     stack.put(TreePath(f"/{number}"), directory())

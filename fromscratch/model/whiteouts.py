@@ -1,0 +1,110 @@
+"""Whiteouts: the entries of a layer that take away what lower layers have (image-spec/layer.md, "Whiteouts").
+
+Engines go through a layer from its first entry to its last, each with storage of its own, and so they agree on a
+whiteout only where the layer itself has not changed before, or changes after, what is on the way to it. What they
+make of all others differs (docker with overlayfs, podman with plain folders, umoci), and those are refused.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from fromscratch import paths
+from fromscratch.errors import FormatError, NotInTree
+from fromscratch.model.entry import Directory, Entry, Symlink, kind_of
+from fromscratch.paths import ROOT, TreePath
+
+PREFIX = ".wh."
+OPAQUE = ".wh..wh..opq"
+RECORDS = ".wh..wh."  # of old storage drivers; hard links may name files in them
+_HINT = "the layer is damaged, or was made to do harm: make the image again"
+_OTHERWISE = "engines read this in different ways; make the image again with a program that writes whiteouts first"
+
+Change = tuple[TreePath, Entry | None]
+"""An entry of a layer, or a whiteout."""
+
+
+class Lower(Protocol):
+    """What the lower layers make."""
+
+    def get(self, path: TreePath, /) -> Entry | None:
+        """What stands where the parents of a path lead. Raises NotInTree below what is no directory."""
+
+
+def is_whiteout(path: TreePath) -> bool:
+    """Whether an entry of a layer is a deletion and no file. Raises FormatError for one that no engine could do."""
+    if PREFIX not in path:
+        return False
+    *above, name = path.split("/")
+    if above[1:2] and above[1].startswith(RECORDS):
+        return False
+    if any(part.startswith(PREFIX) for part in above):
+        raise FormatError("it lies below a whiteout, which is no directory", _HINT)
+    if not name.startswith(PREFIX):
+        return False
+    if name in (PREFIX, f"{PREFIX}.", f"{PREFIX}.."):
+        raise FormatError("the whiteout would take away the directory that it is in, or one above", _HINT)
+    return True
+
+
+def effective(lower: Lower, changes: Sequence[Change]) -> list[TreePath]:
+    """The whiteouts of a layer that can take something away, the changes being in its order.
+
+    One in a directory that the layer puts in the place of something else is none of them: there is nothing below it.
+    Raises FormatError for one that engines read in different ways.
+    """
+    if all(entry is not None for _, entry in changes):
+        return []
+    own = {path: entry for path, entry in changes if entry is not None}
+    before: dict[TreePath, Entry] = {}
+    above: set[TreePath] = set()  # the directories of what came before
+    found = []
+    for path, entry in changes:
+        if entry is not None:
+            before[path] = entry
+            above.update(_upwards(path, above))
+        elif _counts(lower, path, before, above, own):
+            found.append(path)
+    return found
+
+
+def _upwards(path: TreePath, known: set[TreePath]) -> list[TreePath]:
+    """The directories above a path, up to one that is known."""
+    found = []
+    while (path := paths.parent(path)) not in known and path != ROOT:
+        found.append(path)
+    return found
+
+
+def _counts(
+    lower: Lower, mark: TreePath, before: dict[TreePath, Entry], above: set[TreePath], own: dict[TreePath, Entry]
+) -> bool:
+    folder, name = paths.parent(mark), paths.name(mark)
+    gone = paths.join(folder, name.removeprefix(PREFIX))
+    if name != OPAQUE and (gone in before or gone in above):
+        raise FormatError(f"the whiteout {mark} stands behind what its own layer has there", _OTHERWISE)
+    if name != OPAQUE and isinstance(own.get(gone), Directory) and isinstance(_at(lower, gone), Directory):
+        # With overlayfs docker shows the new directory with what the old one has, all others an empty one.
+        raise FormatError(f"the whiteout {mark} is of a directory that its own layer has again", _OTHERWISE)
+    for way in (folder, *paths.ancestors(folder)):
+        if way == ROOT or way not in own:
+            continue
+        present = _at(lower, way)
+        if way not in before:
+            if present is not None and not isinstance(present, Directory):
+                raise FormatError(f"the whiteout {mark} stands before what its own layer has at {way}", _OTHERWISE)
+        elif not isinstance(before[way], Directory):
+            raise FormatError(
+                f"the whiteout {mark} passes the {kind_of(before[way])} {way} of its own layer", _OTHERWISE
+            )
+        elif not isinstance(present, Directory):
+            return False
+    if name == OPAQUE and isinstance(_at(lower, folder), Symlink):
+        raise FormatError(f"the whiteout {mark} is in a symlink, which is no directory", _OTHERWISE)
+    return True
+
+
+def _at(lower: Lower, path: TreePath) -> Entry | None:
+    try:
+        return lower.get(path)
+    except NotInTree:
+        return None
