@@ -514,3 +514,44 @@ def test_an_index_may_tell_the_variant_that_a_configuration_leaves_out(
 ) -> None:
     [image] = form(Lying(index=listed_for("amd64", "v2")).made(), tmp_path, store)
     assert str(image.platform) == "linux/amd64"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_layer_of_no_bytes_is_an_empty_one(form: Form, store: Store, tmp_path: Path) -> None:
+    lying = Lying(blob=b"", media_type=oci.LAYER_TAR, diff_id=digest_of(b""))
+    [image] = form(lying.made(), tmp_path, store)
+    assert list(root_tree(image, store)) == ["/"]
+    TarballSink(tmp_path / "out.tar", store).deliver(image)
+    LayoutSink(tmp_path / "copy").deliver(image, "1")
+    assert list(root_tree(read_layout(tmp_path / "copy")[0], store)) == ["/"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_image_whose_lists_of_layers_are_null_has_none(form: Form, store: Store, tmp_path: Path) -> None:
+    def unlisted(files: dict[str, bytes]) -> None:
+        listing = json.loads(files["manifest.json"])
+        files["manifest.json"] = json.dumps([{**listing[0], "Layers": None}]).encode()
+
+    nothing = {"type": "layers", "diff_ids": None}
+    lying = Lying(config=changed("rootfs", nothing), manifest=changed("layers", None), spoil=unlisted)
+    [image] = form(lying.made(), tmp_path, store)
+    assert (image.layers, list(root_tree(image, store))) == ((), ["/"])
+    LayoutSink(tmp_path / "copy").deliver(image, "1")
+    assert read_layout(tmp_path / "copy") == [image]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "changed_document",
+    [
+        changed("Rootfs", {"type": "layers", "diff_ids": [digest_of(OTHER)]}),
+        changed("Config", {"Cmd": ["/other"]}),
+        changed("rootfs", {"type": "layers", "diff_ids": [digest_of(TAR).upper().replace("SHA", "sha")]}),
+    ],
+    ids=["Rootfs", "Config", "a digest in capitals"],
+)
+def test_a_configuration_that_readers_take_in_two_ways(
+    changed_document: Callable[[dict[str, Any]], Any], form: Form, store: Store, tmp_path: Path
+) -> None:
+    with pytest.raises(FormatError, match=r"the configuration .* (has the key|is no digest)"):
+        form(Lying(config=changed_document).made(), tmp_path, store)
