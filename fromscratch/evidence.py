@@ -18,6 +18,7 @@ from fromscratch.host import disk
 from fromscratch.model.entry import Entry, File, HardLink, Origin
 from fromscratch.model.image import Layer, Platform
 from fromscratch.model.listing import quoted
+from fromscratch.opening import contents
 from fromscratch.paths import TreePath, encode
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def read(folder: Path) -> Evidence | None:
     path = folder / NAME
     with disk.readable(path):
         try:
-            data = path.read_bytes()
+            data = contents(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
     try:

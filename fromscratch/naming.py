@@ -15,6 +15,7 @@ from fromscratch.errors import UsageError
 from fromscratch.host.store import Store
 from fromscratch.model.image import Image, Platform
 from fromscratch.model.reference import Reference
+from fromscratch.opening import opened
 from fromscratch.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -197,10 +198,11 @@ def _scheme(scheme: str, rest: str, store: Store, platforms: Sequence[Platform])
 
         return Found(where=where, plain=_root(scan(path, Origin(where, "found in", str(path))), where, path))
     from fromscratch.formats.tar_tree import read_tree
+    from fromscratch.host import disk
     from fromscratch.host.archives import plain_archive
     from fromscratch.model.entry import Origin
 
-    with open(path, "rb") as stream:
+    with disk.readable(path), opened(path) as stream:
         digest = store.add_stream(stream)
     origin = Origin(where, "found in", str(path))
     plain = plain_archive(digest, store, where)

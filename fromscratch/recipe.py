@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, cast
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from fromscratch import opening
 from fromscratch.errors import FormatError, RecipeError, UsageError
 from fromscratch.formats import strict, yaml
 from fromscratch.formats.strict import Fault
@@ -184,7 +185,7 @@ class Recipe(Strict, frozen=True):
 def load(path: Path) -> Recipe:
     """The recipe in a file; its name defaults to the file's. Raises RecipeError."""
     try:
-        text = path.read_text("utf-8")
+        text = opening.text(path)
     except UnicodeDecodeError as error:
         raise RecipeError(f"{path}: this is not UTF-8 text", "save the recipe as UTF-8") from error
     except OSError as error:

@@ -16,6 +16,7 @@ FLOORS = {
     "__main__": 9,
     "address": 1,
     "errors": 1,
+    "opening": 1,
     "paths": 1,
     "digest": 1,
     "progress": 1,

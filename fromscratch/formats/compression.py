@@ -9,6 +9,7 @@ from fromscratch.errors import FormatError
 from fromscratch.formats.codec import deflate_library, import_zstandard
 from fromscratch.formats.limits import Limits
 from fromscratch.formats.web_page import PAGE_HINT, START, page
+from fromscratch.opening import opened, unbuffered
 
 Compression = Literal["gzip", "xz", "bzip2", "zstd", "none"]
 
@@ -46,7 +47,7 @@ _DEFAULT = Limits()
 
 def kind(path: Path, title: str = "") -> Compression:
     """How a file is compressed, by its first bytes. Raises FormatError for a form that we do not read."""
-    with open(path, "rb") as stream:
+    with opened(path) as stream:
         start = stream.read(START)
     if what := page(start):
         raise FormatError(f"{title or path} is {what}, and no archive", PAGE_HINT)
@@ -85,7 +86,7 @@ def expand(blob: Path, target: Path, *, title: str = "", limits: Limits = _DEFAU
     if compression == "none":
         shutil.copyfile(blob, target)
         return
-    with open(blob, "rb", buffering=0) as source, open(target, "wb") as out:
+    with unbuffered(blob) as source, open(target, "wb") as out:
         try:
             room = limits.room(blob.stat().st_size)
             out.writelines(room.bounded(pieces(source, compression), title))

@@ -15,6 +15,7 @@ from fromscratch.formats import compression
 from fromscratch.formats.compression import Compression
 from fromscratch.formats.limits import number
 from fromscratch.model.content import ArchiveMember
+from fromscratch.opening import opened
 
 _MAGIC = b"!<arch>\n"
 _HEADER = 60
@@ -50,7 +51,7 @@ class Layout:
 
 def layout(package: Path, shown: str = "") -> Layout:
     """Find the archives; `shown` is what messages call the file. Raises FormatError."""
-    with open(package, "rb") as stream:
+    with opened(package) as stream:
         return _layout(stream, shown or package.name)
 
 

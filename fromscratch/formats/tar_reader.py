@@ -23,6 +23,7 @@ from fromscratch.formats.tar_bytes import ArchiveBytes, FileBytes, StreamBytes
 from fromscratch.formats.tar_header import BILLION, BLOCK, NUL_BLOCK
 from fromscratch.formats.tar_sparse import Sparse
 from fromscratch.model.entry import Meta, Xattrs
+from fromscratch.opening import unbuffered
 from fromscratch.paths import MAX_PATH, check_length, decode
 
 _MAX_EXTENSION = 1 << 20  # all that is said of one file before its header; the readers of engines stop there too
@@ -78,7 +79,7 @@ def members(
     """
     title = title or str(archive)
     try:
-        with open(archive, "rb", buffering=0) as stream:
+        with unbuffered(archive) as stream:
             yield from _Scan(title, FileBytes(stream.fileno()), whole=whole, markers=markers)
     except OSError as error:
         raise ImageError(f"cannot read {title}: {error.strerror}", "see whether the path is right") from error

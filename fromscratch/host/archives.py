@@ -14,6 +14,7 @@ from fromscratch.host import disk
 from fromscratch.host.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image
+from fromscratch.opening import opened
 
 Form = Literal["docker-archive", "oci-archive"]
 
@@ -25,7 +26,7 @@ def read_archive(path: Path, store: Store, name: str | None = None, form: Form =
     Raises UsageError for a name that is not in it, FormatError for what is no such archive, TooLarge for one that
     expands to more than the store allows.
     """
-    with disk.readable(path), open(path, "rb") as stream:
+    with disk.readable(path), opened(path) as stream:
         digest = store.add_stream(stream)
     plain = plain_archive(digest, store, str(path))
     tree = read_tree(plain, Origin(str(path), "found in", str(path)), title=str(path), limits=store.limits)

@@ -7,6 +7,7 @@ from typing import BinaryIO, Protocol, runtime_checkable
 from fromscratch.digest import Digest
 from fromscratch.formats.verified import verified
 from fromscratch.host import disk
+from fromscratch.opening import unbuffered
 
 
 @runtime_checkable
@@ -30,5 +31,5 @@ class BlobFile:
 
     def __call__(self) -> BinaryIO:
         with disk.readable(self.path):
-            stream = open(self.path, "rb", buffering=0)
+            stream = unbuffered(self.path)
         return verified(stream, self.digest, self.size, self.what)

@@ -10,6 +10,7 @@ from fromscratch.errors import ImageError
 from fromscratch.formats.verified import verified
 from fromscratch.host import disk
 from fromscratch.host.store import Store
+from fromscratch.opening import opened, unbuffered
 
 _RECORD, _VERIFIED = "kept-file", "verified-file"
 _COARSE = 2_000_000_000
@@ -38,7 +39,7 @@ def kept(store: Store, path: Path) -> Digest:
     if digest is not None and store.has(digest):
         return digest
     try:
-        stream = open(path, "rb")
+        stream = opened(path)
     except OSError as error:
         raise _unreadable(path, error) from error
     with stream, disk.explained(store.root):
@@ -57,7 +58,7 @@ def verify(store: Store, path: Path, digest: Digest, size: int, what: str) -> No
     if store.record(_VERIFIED, before) is not None:
         return
     with disk.readable(path):
-        stream = open(path, "rb", buffering=0)
+        stream = unbuffered(path)
     read_through(stream, digest, size, what)
     if f"{facts(path)} {digest} {size}" == before and is_settled(path.stat().st_ctime_ns):
         store.write_record(_VERIFIED, before, b"verified", durable=False)

@@ -11,6 +11,7 @@ from fromscratch.formats import oci
 from fromscratch.formats.verified import check_bytes
 from fromscratch.host import disk
 from fromscratch.host.blob_file import BlobFile
+from fromscratch.opening import opened
 
 _DIRECTORY_TRANSPORT = b"Directory Transport Version:"
 
@@ -37,7 +38,7 @@ class LayoutBlobs:
         what = f"the blob {descriptor.digest} of {self.label}"
         oci.check_size(descriptor.size, what)
         path = self._path(descriptor)
-        with disk.readable(path), open(path, "rb") as stream:
+        with disk.readable(path), opened(path) as stream:
             data = stream.read(descriptor.size + 1)
         return check_bytes(data, descriptor.digest, descriptor.size, what)
 
@@ -60,7 +61,7 @@ def read_file(directory: Path, name: str) -> bytes:
     """One of the two files that every layout has. Raises UsageError if it is not there, for that is no layout."""
     path = directory / name
     try:
-        with open(path, "rb") as stream:
+        with opened(path) as stream:
             data = stream.read(oci.MAX_DOCUMENT + 1)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
@@ -80,7 +81,7 @@ def is_copied_by_skopeo(directory: Path) -> bool:
     try:
         if path.is_symlink() or not path.is_file():
             return False
-        with open(path, "rb") as stream:
+        with opened(path) as stream:
             return stream.read(len(_DIRECTORY_TRANSPORT)) == _DIRECTORY_TRANSPORT
     except OSError:
         return False

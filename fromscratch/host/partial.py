@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.host import disk
+from fromscratch.opening import contents
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class Partial:
 
     def _noted(self) -> Provenance | None:
         try:
-            fields = json.loads(self._note.read_bytes())
+            fields = json.loads(contents(self._note))
             return Provenance(str(fields["url"]), str(fields["etag"]), str(fields["modified"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None

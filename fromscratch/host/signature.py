@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from fromscratch.errors import FormatError, IntegrityError, MissingTool
 from fromscratch.formats import openpgp
 from fromscratch.host import disk, run
+from fromscratch.opening import contents
 
 _KEYRINGS = (
     "usr/share/keyrings/debian-archive-*.gpg",
@@ -129,7 +130,7 @@ def _keys(keyrings: Sequence[Path], what: str) -> list[openpgp.Certificate]:
     found: list[openpgp.Certificate] = []
     for path in keyrings:
         try:
-            found += openpgp.certificates(path.read_bytes())
+            found += openpgp.certificates(contents(path))
         except OSError as error:
             raise IntegrityError(
                 f"{what} cannot be verified: the keyring {path} cannot be read: {error.strerror}",

@@ -34,6 +34,7 @@ from fromscratch.host import disk
 from fromscratch.host.sealed import sealed, unsealed
 from fromscratch.host.sound import Sound
 from fromscratch.host.store_folder import StoreFolder, key_of
+from fromscratch.opening import contents, opened
 
 _POLL = 0.1
 _DEFAULT = Limits()
@@ -83,7 +84,7 @@ class Store:
     def open(self, digest: Digest) -> BinaryIO:
         path = self.path(digest)
         with disk.readable(path):
-            return open(path, "rb")
+            return opened(path)
 
     def read(self, digest: Digest) -> bytes:
         """A whole blob; for small ones."""
@@ -127,7 +128,7 @@ class Store:
         path = self._folder.find("records", kind, key_of(key))
         with disk.readable(path):
             try:
-                return unsealed(path.read_bytes(), kind, key_of(key))
+                return unsealed(contents(path), kind, key_of(key))
             except FileNotFoundError:
                 return None
 

@@ -24,6 +24,7 @@ from fromscratch.host.meter import Watcher
 from fromscratch.host.partial import Partial, Provenance
 from fromscratch.host.store import Store
 from fromscratch.host.wanted import Patience, Wanted, failure
+from fromscratch.opening import opened
 
 if TYPE_CHECKING:
     import requests
@@ -66,7 +67,7 @@ class Transfer:
     def _from_file(self, url: Address) -> Digest:
         try:
             path = Path(unquote(urlsplit(url.whole).path, errors="surrogateescape"))
-            source = open(path, "rb")
+            source = opened(path)
             size = os.fstat(source.fileno()).st_size
         except FileNotFoundError:
             raise web.Failed(web.Kind.MISSING, "there is no such file") from None

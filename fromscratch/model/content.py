@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import ImageError, IntegrityError
+from fromscratch.opening import unbuffered
 
 # A pipe that has taken the place of a file since must not be waited for.
 _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -153,7 +154,7 @@ class _Parts(io.RawIOBase):
 
 def _opened(archive: Path) -> io.FileIO:
     try:
-        return open(archive, "rb", buffering=0)
+        return unbuffered(archive)
     except OSError as error:
         raise ImageError(
             f"cannot read {archive}: {error.strerror}", "run fetch again: the store has lost a file"

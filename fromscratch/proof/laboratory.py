@@ -18,6 +18,7 @@ from fromscratch.errors import CommandFailed, ImageError
 from fromscratch.formats import oci
 from fromscratch.host import disk, otherwise, run, swap
 from fromscratch.host.shadow import shadow
+from fromscratch.opening import contents
 from fromscratch.output import Built
 from fromscratch.proof import conditions, second_build
 from fromscratch.proof.conditions import ALL, FOLDER, USER, Condition, Here, Otherwise
@@ -47,7 +48,7 @@ class Again:
 
 def digest_of(layout: Path) -> str:
     """The digest of the manifest or image index that a layout names."""
-    index = oci.parse_index((layout / oci.INDEX_FILE).read_bytes(), f"index.json of oci:{layout}")
+    index = oci.parse_index(contents(layout / oci.INDEX_FILE), f"index.json of oci:{layout}")
     return str(index.manifests[0].digest)
 
 

@@ -9,6 +9,7 @@ from fromscratch import assembly, evidence
 from fromscratch.assembly import Job
 from fromscratch.formats import oci
 from fromscratch.model.entry import Origin
+from fromscratch.opening import contents
 from fromscratch.output import Built
 from fromscratch.paths import TreePath
 from fromscratch.proof.conditions import Condition
@@ -85,7 +86,7 @@ def _in_document(kind: Kind, left: Any, right: Any) -> Difference | None:
 
 
 def _index(layout: Path) -> Any:
-    return json.loads((layout / oci.INDEX_FILE).read_bytes())
+    return json.loads(contents(layout / oci.INDEX_FILE))
 
 
 def _has_changed(job: Job, built: Built) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from fromscratch.errors import ImageError
 from fromscratch.formats.limits import json_value
+from fromscratch.opening import contents
 
 DEFAULT = "unix:///var/run/docker.sock"
 _DIRECT = ("unix://", "tcp://", "http://")
@@ -76,7 +77,7 @@ def _of_context(folder: Path, name: str) -> Address:
 def _json(path: Path) -> dict[str, Any]:
     """The object in a file of the client's, which itself passes over one that it cannot read."""
     try:
-        read = json_value(path.read_bytes())
+        read = json_value(contents(path))
     except (OSError, ValueError):
         return {}
     return read if isinstance(read, dict) else {}

@@ -16,6 +16,7 @@ from fromscratch.errors import CommandFailed, ImageError, MissingTool, UsageErro
 from fromscratch.formats.limits import json_value
 from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import HUB, Place, canonical
+from fromscratch.opening import contents
 
 _HELPER = "docker-credential-"
 _HUB_KEY = "https://index.docker.io/v1/"
@@ -100,7 +101,7 @@ def registries(path: Path) -> list[str] | None:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        document = json_value(path.read_bytes())
+        document = json_value(contents(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

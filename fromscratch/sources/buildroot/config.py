@@ -13,6 +13,7 @@ from fromscratch.host.own_folders import NONE, OwnFolders
 from fromscratch.host.shipped import shipped
 from fromscratch.host.store import Store
 from fromscratch.model.image import Platform
+from fromscratch.opening import text
 from fromscratch.sources.buildroot.content import content_digest
 from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.buildroot.tree import Tree
@@ -209,6 +210,6 @@ def _shipped(name: str) -> list[Setting]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text()
+        return text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise ImageError(f"cannot read {path}: {error}", "make it a readable text file") from error

@@ -9,6 +9,7 @@ from fromscratch.errors import CommandFailed
 from fromscratch.formats import kconfig
 from fromscratch.formats.kconfig import Setting
 from fromscratch.host import disk, run
+from fromscratch.opening import text
 from fromscratch.sources.buildroot import config as configuration
 from fromscratch.sources.buildroot.make import Make
 from fromscratch.sources.buildroot.plan import Plan, write_busybox_fragments
@@ -111,7 +112,7 @@ def _written(config: Path, fragment: Path, changes: dict[str, kconfig.Value], li
     """Add the changes to a fragment that may be there from last time."""
     if not changes:
         return ConfigureResult(config)
-    old = kconfig.parse(fragment.read_text(), fragment.name) if fragment.is_file() else []
+    old = kconfig.parse(text(fragment), fragment.name) if fragment.is_file() else []
     new = [Setting(symbol, value, "menu") for symbol, value in changes.items()]
     whole = kconfig.merge([*old, *new]).values()
     disk.write_atomically(fragment, ("# Written by fromscratch configure --menu.\n" + kconfig.render(whole)).encode())

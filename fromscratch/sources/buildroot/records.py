@@ -9,6 +9,7 @@ from typing import Any
 from fromscratch.digest import Digest
 from fromscratch.host import disk
 from fromscratch.host.store import Store
+from fromscratch.opening import contents
 from fromscratch.sources.buildroot.progress import Package
 from fromscratch.sources.buildroot.staleness import Inputs
 
@@ -89,7 +90,7 @@ def save_attempt(path: Path, inputs: Inputs) -> None:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(contents(path))
     except FileNotFoundError:
         return None
 

@@ -14,6 +14,7 @@ from fromscratch.host import crew, logins, signature
 from fromscratch.host.apt_config import AptSource
 from fromscratch.host.download import Connect, refresh
 from fromscratch.host.store import Store
+from fromscratch.opening import contents
 from fromscratch.progress import Progress
 
 # What Debian and Ubuntu append to a suite's name for updates and security; the last is that of Debian 10 and older.
@@ -204,7 +205,7 @@ def _key(fingerprint: str, archive: Archive, keyrings: Sequence[Path]) -> bytes:
     wanted = fingerprint.removesuffix("!").upper()
     for path in keyrings:
         try:
-            found = openpgp.certificates(path.read_bytes())
+            found = openpgp.certificates(contents(path))
         except (OSError, FormatError):
             continue  # the key may be in another
         for certificate in found:
