@@ -94,17 +94,18 @@ def pack(
     help={
         "image": _IMAGE,
         "platform": CHOSEN,
-        "engine": "docker, podman or containerd; none: a private root (default: docker if it answers, else that)",
+        "engine": "docker, podman or containerd; crun or runc alone; none: a private root"
+        " (default: docker if it answers, else crun, runc or a private root)",
     },
 )
 def run(call: Call, image: str | None = None, engine: str | None = None) -> None:
-    """Start the image here: with an engine if one answers, else in a private root. Words after -- replace its cmd."""
-    from fromscratch.cli.start import in_engine, in_private_root, the_engine
+    """Start the image here: with an engine, a runtime or in a private root. Words after -- replace its cmd."""
+    from fromscratch.cli.start import in_engine, the_engine, without_engine
     from fromscratch.cli.target import target
 
     found = target(call, image)
     chosen = the_engine(engine, found.image)
-    code = in_engine(call, found, chosen) if chosen else in_private_root(call, found)
+    code = in_engine(call, found, chosen) if chosen else without_engine(call, found, engine)
     if code:
         raise Ended(code=code)
 

@@ -1,13 +1,15 @@
-"""The two ways in which `run` starts an image."""
+"""The ways in which `run` starts an image: an engine, an OCI runtime, a private root."""
 
 import secrets
 import sys
 
 from fromscratch.cli.call import Call
-from fromscratch.errors import UsageError
+from fromscratch.errors import MissingTool, UsageError
 from fromscratch.host.engine import Engine
 from fromscratch.model.image import Image
 from fromscratch.naming import Found
+
+_WITHOUT = ("none", "crun", "runc")
 
 
 def the_engine(name: str | None, image: Image | None) -> Engine | None:
@@ -19,7 +21,7 @@ def the_engine(name: str | None, image: Image | None) -> Engine | None:
     """
     from fromscratch.host.engine import engine, find_engine, status
 
-    if name == "none" or image is None:
+    if name in _WITHOUT or image is None:
         return None
     if name is not None:
         refusal = engine(name).refusal()
@@ -46,19 +48,35 @@ def in_engine(call: Call, found: Found, engine: Engine) -> int:
         engine.forget(receipt.reference)
 
 
-def in_private_root(call: Call, found: Found) -> int:
-    """Start it without an engine. Raises UsageError for a plain root, which does not say how it is started."""
+def without_engine(call: Call, found: Found, wanted: str | None) -> int:
+    """Start it by crun or runc where one is installed and can, else in a private root; a note tells which.
+
+    `wanted` is one of these, "none" for a private root, or None. Raises UsageError for a plain root, which does not
+    say how it is started, MissingTool for a runtime that is not there.
+    """
+    from fromscratch.host import runtime
     from fromscratch.host.private_root import run_in_private_root
     from fromscratch.model.image import Platform, RunConfig
 
     if found.image is None and not call.words:
         raise UsageError(f"{found.where} does not say which command to run", "give one, as in: run NAME -- /bin/sh")
     image = found.image
-    return run_in_private_root(
-        found.tree(call.store),
-        image.config if image else RunConfig(),
-        call.words,
-        workdir=call.store.workspace("run", "roots"),
-        platform=image.platform if image else Platform.of_this_machine(),
-        progress=call.progress,
-    )
+    tree, config = found.tree(call.store), image.config if image else RunConfig()
+    platform = image.platform if image else Platform.of_this_machine()
+    workdir = call.store.workspace("run", "roots")
+    here = None
+    if wanted != "none":
+        here = runtime.installed(runtime.RUNTIMES if wanted is None else (wanted,))
+        if wanted is not None and here is None:
+            raise MissingTool(f"{wanted} is not on this machine", f"install {wanted}, or say --engine none")
+    if here is not None:
+        try:
+            call.progress.note(f"starting it by {here.version}")
+            return runtime.run_in_runtime(
+                here, tree, config, call.words, workdir=workdir, platform=platform, progress=call.progress
+            )
+        except runtime.CannotRunHere as refusal:
+            if wanted is not None:
+                raise
+            call.progress.note(f"{refusal.message}; starting it in a private root instead")
+    return run_in_private_root(tree, config, call.words, workdir=workdir, platform=platform, progress=call.progress)

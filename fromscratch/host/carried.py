@@ -47,13 +47,14 @@ def terminals() -> tuple[int, ...]:
 
 
 @contextmanager
-def carried(uid: int, *, owner: int) -> Iterator[Carried]:
+def carried(uid: int, *, owner: int, own_terminal: bool = True) -> Iterator[Carried]:
     """The streams for a command that runs as `uid` inside, which is `owner` outside; at the end all is carried.
 
     A terminal is asked for over `channel`. An output that could not be opened as /dev/stdout goes through a pipe.
+    Without `own_terminal` nothing is done about terminals.
     """
-    made, threads = Carried(), []
-    if at := terminals():
+    made, threads, at = Carried(), [], terminals()
+    if at and own_terminal:
         ours, theirs = socket.socketpair()
         made.bridge = Bridge(at, ours)
         made.channel = theirs.detach()

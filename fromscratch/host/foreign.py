@@ -41,7 +41,7 @@ def emulator(platform: Platform) -> Emulator | None:
     qemu = _TARGETS[there][0]
     for name in (f"qemu-{qemu}-static", f"qemu-{qemu}"):
         found = run.find(name)
-        if found and _is_static(Path(found)):
+        if found and is_static(Path(found)):
             return Emulator(Path(found).resolve(), _handler(there, Path(found).resolve()))
     raise MissingTool(
         f"this machine cannot run programs of {platform}, and has no qemu-{qemu}-static to do it",
@@ -76,7 +76,7 @@ def _is_registered(architecture: str) -> bool:
     return "enabled" in lines and any(line.startswith("flags:") and "F" in line for line in lines)
 
 
-def _is_static(program: Path) -> bool:
+def is_static(program: Path) -> bool:
     """Whether an ELF program asks for no interpreter, so that it runs in any root."""
     with open(program, "rb") as stream:
         head = stream.read(64)

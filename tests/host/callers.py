@@ -22,8 +22,12 @@ import pickle, sys
 from pathlib import Path
 from fromscratch.errors import ImageError
 from fromscratch.host.private_root import run_in_private_root
+from fromscratch.host.runtime import installed, run_in_runtime
 folder = Path(sys.argv[1])
 tree, config, argv, platform = pickle.loads((folder / "call").read_bytes())
+if sys.argv[2]:
+    from functools import partial
+    run_in_private_root = partial(run_in_runtime, installed([sys.argv[2]]))
 try:
     sys.exit(run_in_private_root(tree, config, argv, workdir=folder / "work", platform=platform))
 except ImageError as error:
@@ -33,12 +37,13 @@ except ImageError as error:
 
 @dataclass
 class Caller:
-    """Who runs the image: `prefix` makes a command theirs; `folder` is theirs to write."""
+    """Who runs the image: `prefix` makes a command theirs; `folder` is theirs to write; `runtime` may be named."""
 
     name: str
     folder: Path
     package: Path
     prefix: tuple[str, ...] = ()
+    runtime: str = ""
 
     def call(
         self, tree: Rootfs, argv: Sequence[str] | None, config: RunConfig, platform: Platform
@@ -52,7 +57,7 @@ class Caller:
             "-c",
             f"import sys; sys.path[0] = {str(self.package)!r}{SCRIPT}",
         ]
-        return [*words, str(self.folder)], dict(os.environ)
+        return [*words, str(self.folder), self.runtime], dict(os.environ)
 
     def run(
         self,
