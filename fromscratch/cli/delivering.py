@@ -3,7 +3,7 @@
 import difflib
 from pathlib import Path
 
-from fromscratch.cli import streams
+from fromscratch.cli import interruptions, streams
 from fromscratch.cli.call import Call
 from fromscratch.cli.verb import CHOSEN, Ended, verb
 from fromscratch.errors import UsageError
@@ -103,9 +103,13 @@ def run(call: Call, image: str | None = None, engine: str | None = None) -> None
     from fromscratch.cli.start import in_engine, the_engine, without_engine
     from fromscratch.cli.target import target
 
-    found = target(call, image)
-    chosen = the_engine(engine, found.image)
-    code = in_engine(call, found, chosen) if chosen else without_engine(call, found, engine)
+    try:
+        found = target(call, image)
+        chosen = the_engine(engine, found.image)
+        code = in_engine(call, found, chosen) if chosen else without_engine(call, found, engine)
+    except KeyboardInterrupt as error:
+        # Who starts a container looks at the code as at that of the command, which a signal ends.
+        raise Ended("\ninterrupted", code=128 + interruptions.latest()) from error
     if code:
         raise Ended(code=code)
 

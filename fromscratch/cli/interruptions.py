@@ -7,6 +7,7 @@ from types import FrameType
 
 _SOON, _PATIENCE = 0.01, 300  # seconds, and how often an interruption may be put off for so long
 _put_off = 0
+_latest = int(signal.SIGINT)
 
 
 def heed() -> None:
@@ -27,6 +28,11 @@ def is_one(error: BaseException | None) -> bool:
     )
 
 
+def latest() -> int:
+    """The signal that interrupted this process last."""
+    return _latest
+
+
 def heed_no_more() -> None:
     """Let a signal end this process at once: all is done and cleaned up, and Python would tell of it as of a bug."""
     if threading.current_thread() is threading.main_thread():
@@ -36,10 +42,12 @@ def heed_no_more() -> None:
                 signal.signal(number, signal.SIG_DFL)
 
 
-def _interrupted(_number: int, frame: FrameType | None) -> None:
+def _interrupted(number: int, frame: FrameType | None) -> None:
     # While modules are loaded, C code makes types of them, and some of it (msgspec 0.22) loses an interruption, goes
     # on with half a type, and crashes later.
-    global _put_off
+    global _put_off, _latest
+    if number != signal.SIGALRM:
+        _latest = number
     if _is_loading(frame) and _put_off < _PATIENCE:
         _put_off += 1
         signal.setitimer(signal.ITIMER_REAL, _SOON)

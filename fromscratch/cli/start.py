@@ -64,19 +64,17 @@ def without_engine(call: Call, found: Found, wanted: str | None) -> int:
     tree, config = found.tree(call.store), image.config if image else RunConfig()
     platform = image.platform if image else Platform.of_this_machine()
     workdir = call.store.workspace("run", "roots")
-    here = None
-    if wanted != "none":
-        here = runtime.installed(runtime.RUNTIMES if wanted is None else (wanted,))
-        if wanted is not None and here is None:
-            raise MissingTool(f"{wanted} is not on this machine", f"install {wanted}, or say --engine none")
-    if here is not None:
+    here = [] if wanted == "none" else runtime.installed(runtime.RUNTIMES if wanted is None else (wanted,))
+    if wanted not in (None, "none") and not here:
+        raise MissingTool(f"{wanted} is not on this machine", f"install {wanted}, or say --engine none")
+    for one in here:
         try:
-            call.progress.note(f"starting it by {here.version}")
+            call.progress.note(f"starting it by {one.version}")
             return runtime.run_in_runtime(
-                here, tree, config, call.words, workdir=workdir, platform=platform, progress=call.progress
+                one, tree, config, call.words, workdir=workdir, platform=platform, progress=call.progress
             )
         except runtime.CannotRunHere as refusal:
             if wanted is not None:
                 raise
-            call.progress.note(f"{refusal.message}; starting it in a private root instead")
+            call.progress.note(f"{refusal.message}; starting it in another way")
     return run_in_private_root(tree, config, call.words, workdir=workdir, platform=platform, progress=call.progress)

@@ -51,16 +51,17 @@ class Runtime:
     version: str
 
 
-def installed(wanted: Sequence[str] = RUNTIMES) -> Runtime | None:
-    """The first of these that is there and answers."""
+def installed(wanted: Sequence[str] = RUNTIMES) -> list[Runtime]:
+    """Those of these that are there and answer."""
+    found = []
     for name in wanted:
         program = run.find(name)
         if program is None:
             continue
         with suppress(ImageError):
             told = run.run([program, "--version"], timeout=10).stdout.decode("utf-8", "replace").splitlines()
-            return Runtime(name, program, told[0] if told else name)
-    return None
+            found.append(Runtime(name, program, told[0] if told else name))
+    return found
 
 
 def run_in_runtime(
@@ -129,6 +130,8 @@ def _init() -> str:
 def _supervise(runtime: Runtime, place: Path, name: str, start: Start) -> int:
     log, started = place / "log.json", place / "pid"
     flags = ["--root", str(place / "state"), "--log", str(log), "--log-format", "json"]
+    if runtime.name == "crun" and start.owner is not None:
+        flags.append("--cgroup-manager=disabled")  # there are none to be had, and it would not start
     words = [runtime.program, *flags, "run", "--bundle", str(place), "--pid-file", str(started), name]
     uid = start.who.uid
     owner = start.owner[0] if start.owner else uid

@@ -27,7 +27,7 @@ folder = Path(sys.argv[1])
 tree, config, argv, platform = pickle.loads((folder / "call").read_bytes())
 if sys.argv[2]:
     from functools import partial
-    run_in_private_root = partial(run_in_runtime, installed([sys.argv[2]]))
+    run_in_private_root = partial(run_in_runtime, installed([sys.argv[2]])[0])
 try:
     sys.exit(run_in_private_root(tree, config, argv, workdir=folder / "work", platform=platform))
 except ImageError as error:

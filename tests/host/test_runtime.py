@@ -45,7 +45,7 @@ def test_what_the_engines_cut_is_cut(by: Caller) -> None:
 
 @pytest.mark.parametrize(("program", "code"), [("/nope", 127), ("nope", 127), ("/etc/passwd", 126), ("/odd", 126)])
 def test_a_command_that_cannot_start_is_explained(program: str, code: int, tmp_path: Path) -> None:
-    here = runtime.installed()
+    here = next(iter(runtime.installed()), None)
     if here is None:
         pytest.skip("neither crun nor runc is on this machine")
     tree = SHELL.with_entries({tree_path("/odd"): File(Meta(0o644), Inline(b"odd"))})
