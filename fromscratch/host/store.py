@@ -215,6 +215,14 @@ class Store:
         """The name within the store of a blob or of what is derived of one, such as ("blobs", "sha256", HEX)."""
         return self._folder.whole_name(path)
 
+    def alone(self) -> AbstractContextManager[bool]:
+        """Keep other processes away while the block runs; False if there is no store. Errors as for `clear`."""
+        return self._folder.alone()
+
+    def remove(self, path: Path) -> None:
+        """Remove one thing in the store, at once; only while it is `alone`. Raises OSError."""
+        self._folder.remove(path)
+
     def clear(self) -> None:
         """Remove everything. Raises ImageError if the folder is no store, or another process works with it."""
         self._folder.clear()

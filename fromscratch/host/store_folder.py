@@ -99,24 +99,38 @@ class StoreFolder:
                     if not locks.is_unsupported(error):
                         raise
                     handle = None
+            self._lock = held = _Held(handle)
             try:
                 self._check()
                 yield True
             finally:
-                if handle is not None:
-                    os.close(handle)
+                if self._lock is held:
+                    self._lock = None
 
     def clear(self) -> None:
         """Remove everything. Raises ImageError if the folder is no store, or somebody else works with it."""
         with self.alone() as there, disk.explained(self.root):
             if not there:
                 return
-            for name in FOLDERS:
-                disk.remove(self.root / name)
+            self._take_away([name for name in FOLDERS if (self.root / name).exists()])
+            disk.remove(self.root / "partial")
             for left in staging.leftovers(self.root / TAG):
                 disk.remove(left)
             (self.root / TAG).unlink(missing_ok=True)  # last: a removal that is interrupted can be repeated
             self.root.rmdir()
+
+    def remove(self, path: Path) -> None:
+        """Remove something in the store, which loses its name first. Only while the store is `alone`; raises OSError.
+
+        Half a folder under its name would be taken for the whole by the build that goes on in it.
+        """
+        self._take_away([str(path.relative_to(self.root))])
+
+    def _take_away(self, names: list[str]) -> None:
+        with swap.staged(self.root / "partial" / "new") as aside:
+            for number, name in enumerate(names):
+                if name != "partial":
+                    (self.root / name).rename(aside / str(number))
 
     def _check(self) -> None:
         """Raises ImageError if it does not look like a store, or like the very beginning of one."""
@@ -187,5 +201,4 @@ class _Held:
     """A lock that is held until the last reference to it goes."""
 
     def __init__(self, handle: int | None) -> None:
-        if handle is not None:
-            weakref.finalize(self, os.close, handle)
+        self._close = weakref.finalize(self, os.close, handle) if handle is not None else None
