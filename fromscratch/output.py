@@ -41,6 +41,8 @@ def held(folder: Path, progress: Progress) -> Iterator[None]:
         with disk.explained(folder):
             note = f"waiting for another process that works in {folder}"
             stack.enter_context(locks.held_folder(folder, lambda: progress.note(note)))
+            for name in _WRITTEN:  # of a build that was killed at its end too, when nothing is to be built again
+                staging.sweep(folder / name, disk.remove)
         yield
 
 

@@ -6,6 +6,7 @@ sure of goes to the whole command line, which has the same verbs with the same a
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 _VALUED = {"--root": "root", "--search": "search", "--preload": "preload"}
@@ -55,6 +56,13 @@ def main() -> None:
         if not interruptions.is_one(error):
             raise
         _fail("\ninterrupted", 130)
+    except (OSError, MemoryError, ImportError) as error:  # before a verb has begun: a module cannot be loaded
+        from fromscratch.cli import failures
+
+        lack = failures.of_the_machine(error) or (failures.refused(error) if isinstance(error, OSError) else None)
+        if lack is None:
+            raise
+        _fail(failures.explained(lack), lack.exit_code)
 
 
 def _done() -> None:
@@ -123,5 +131,6 @@ def _say(answer: object) -> None:
 
 def _fail(text: str, code: int) -> None:
     if text:
-        print(text, file=sys.stderr)
+        with suppress(OSError):  # the exit code is all that can still be told
+            print(text, file=sys.stderr)
     sys.exit(code)

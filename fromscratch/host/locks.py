@@ -62,8 +62,9 @@ def _held(folder: Path, waiting: Callable[[], None]) -> int | None:
         try:
             return taken(folder.resolve(), wait=wait)
         except BlockingIOError:
-            if not wait:
-                waiting()
+            if wait:
+                raise  # it was told to wait
+            waiting()
             wait = True
         except FileNotFoundError:
             continue  # whoever held it left it empty, and it is gone
