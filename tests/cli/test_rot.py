@@ -5,13 +5,17 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from fromscratch.digest import Digest
+from fromscratch.host import disk
 from tests.cli.command import Desk
+from tests.engines import missing
 
 
 def packed(data: bytes) -> bytes:
@@ -95,3 +99,26 @@ def test_a_layer_of_the_build_is_packed_again(desk: Desk) -> None:
     assert "unchanged" not in desk.answer("build")
     assert layer.read_bytes() == whole
     assert "unchanged" in desk.answer("build")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unpacked", [True, False], ids=["built before", "fetched only"])
+def test_a_store_that_is_read_only_is_built_from(desk: Desk, unpacked: bool) -> None:
+    if not unpacked:
+        for name in ("derived", "seen"):
+            disk.remove(desk.store / name)
+    private = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
+    if subprocess.run([*private, "true"], check=False, capture_output=True).returncode:
+        missing("this kernel gives no namespace to mount a store read-only in")
+    (desk.folder / "tmp").mkdir()
+    script = f'mount --bind "{desk.store}" "{desk.store}" && mount -o remount,ro,bind "{desk.store}" && exec "$@"'
+    closed = Desk(desk.folder, desk.store, {"TMPDIR": str(desk.folder / "tmp")})
+    program = (*private, "sh", "-c", script, "sh", sys.executable, "-m", "fromscratch")
+    for words in (("build",), ("ls",), ("pack", "--to", "tar", "--output", "x.tar")):
+        answer = closed.call(*words, *([] if words[0] != "build" else ["--output", "again"]), program=program)
+        assert answer.code == 0, answer.err
+    assert digest(desk, "again") == digest(desk, "build/demo")
+    assert list((desk.folder / "tmp").iterdir()) == []
+    disk.remove(desk.store / "blobs")
+    answer = closed.call("fetch", program=program)
+    assert (answer.code, "Read-only file system" in answer.err) == (1, True), answer.err
