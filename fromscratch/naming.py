@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fromscratch.errors import UsageError
+from fromscratch.host.named import expanded
 from fromscratch.host.store import Store
 from fromscratch.model.image import Image, Platform
 from fromscratch.model.reference import Reference
@@ -34,6 +35,15 @@ _EXAMPLES = {
     "containerd": "containerd:hello:latest",
     "tar": "tar:root.tar.gz",
     "dir": "dir:rootfs",
+}
+_OTHERS = {
+    "aci": "an ACI is written and not read: tar:{} is its archive, with the image below /rootfs",
+    "docker-daemon": "say docker:{}",
+    "containers-storage": "say podman:{}",
+    "docker-tarball": "say docker-archive:{}",
+    "oci-dir": "say oci:{}",
+    "registry": "say docker://{}",
+    "lxc": "lxc makes containers and keeps no images: name what one was made of, such as dir:/var/lib/lxc/{}/rootfs",
 }
 _REGISTRY, _BUILD = "docker://", "build/"
 _EVIDENCE = "evidence.json"  # evidence.NAME, whose module much is loaded for
@@ -116,7 +126,9 @@ def _located(name: str, builds: Path) -> tuple[str, str]:
     if colon and scheme in SCHEMES:
         if not rest:
             raise UsageError(f"{name} names nothing", f"write what is meant after the colon, as in {_EXAMPLES[scheme]}")
-        return scheme, rest
+        return scheme, rest if scheme in ENGINES else expanded(rest)
+    if colon and scheme in _OTHERS:
+        raise UsageError(f"{name}: images are not read by that name", _OTHERS[scheme].format(rest or "NAME"))
     from fromscratch import evidence
 
     if evidence.read(builds / name) is not None:
@@ -239,6 +251,10 @@ def _check_path(scheme: str, rest: str, path: Path) -> None:
     """Raises UsageError if there is no such file, or folder for the schemes that name one."""
     from fromscratch.host.layout_blobs import is_copied_by_skopeo
 
+    if path.is_symlink() and not path.exists():
+        raise UsageError(
+            f"{scheme}:{rest}: {path} is a symlink that leads nowhere", f"mend the link: {path.readlink()}"
+        )
     if not path.exists():
         raise UsageError(f"{scheme}:{rest}: there is no {path}", "see whether the path is right")
     if (scheme in ("oci", "dir")) != path.is_dir():

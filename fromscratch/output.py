@@ -145,7 +145,7 @@ def remove(folder: Path, progress: Progress) -> list[str] | None:
             ours, kept = _told_apart(folder)
             for name in ours:
                 remove_layout(folder / name) if name == LAYOUT else disk.remove(folder / name)
-            if not kept and folder.resolve() != Path.cwd():
+            if not kept and not folder.samefile("."):
                 folder.rmdir()
             return kept
 

@@ -4,6 +4,7 @@ All faults are reported at once, each with file:line, the path of the key, what 
 the nearest word that would have been right. The same types give the JSON Schema of the recipe.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -190,7 +191,7 @@ def load(path: Path) -> Recipe:
         raise RecipeError(f"{path}: this is not UTF-8 text", "save the recipe as UTF-8") from error
     except OSError as error:
         raise RecipeError(f"cannot read {path}: {error.strerror}", "name another with --recipe FILE") from error
-    fallback = path.parent.resolve().name if path.stem == "fromscratch" else path.stem
+    fallback = Path(os.path.realpath(path.parent)).name if path.stem == "fromscratch" else path.stem
     return parse(text, str(path), fallback)
 
 

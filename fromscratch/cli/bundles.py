@@ -19,6 +19,7 @@ from fromscratch.cli.sizes import counted, megabytes
 from fromscratch.cli.switches import words
 from fromscratch.cli.targets import Target
 from fromscratch.errors import ImageError, UsageError
+from fromscratch.host.named import expanded
 from fromscratch.model.image import Platform
 from fromscratch.output import Built
 from fromscratch.paths import TreePath, shown
@@ -78,7 +79,7 @@ def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: s
     if not re.fullmatch(r"[a-z0-9]+([._-][a-z0-9]+)*", name):
         raise UsageError(f"--name {name}: it names a folder and an image", "write it as my-app, in lower case")
     options = _checked(dict(binaries), BinariesOptions)
-    output = Path(call.output_name) if call.output_name else Path("build") / name
+    output = Path(expanded(call.output_name)) if call.output_name else Path("build") / name
     seen = programs(options, Path.cwd(), call.platforms, (output, call.store.root))
     start = _entrypoint(entrypoint, seen)
     if start is None and not image["cmd"] and len(seen.asked) != 1:

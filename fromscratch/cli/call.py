@@ -18,6 +18,7 @@ from fromscratch.cli.bars import Bars
 from fromscratch.cli.failures import unwritten
 from fromscratch.cli.recipe_file import recipe_file
 from fromscratch.errors import UsageError
+from fromscratch.host.named import expanded
 
 if TYPE_CHECKING:
     from fromscratch.assembly import Job
@@ -58,7 +59,7 @@ class Call:
         allowed = limits(
             self.max_expanded or said("FROMSCRATCH_MAX_EXPANDED"), self.max_entries or said("FROMSCRATCH_MAX_ENTRIES")
         )
-        name = self.store_name or said("FROMSCRATCH_STORE")
+        name = expanded(self.store_name or said("FROMSCRATCH_STORE") or "")
         if name:
             return Store(Path(name), allowed)
         from platformdirs import user_cache_path
@@ -85,9 +86,9 @@ class Call:
         platforms = self.platforms or tuple(Platform.parse(text) for text in made.platforms)
         return Job(
             recipe=made,
-            folder=path.resolve().parent,
+            folder=Path(os.path.realpath(path)).parent,
             store=self.store,
-            output=Path(self.output_name) if self.output_name else Path("build") / made.name,
+            output=Path(expanded(self.output_name)) if self.output_name else Path("build") / made.name,
             platforms=platforms or (Platform.of_this_machine(),),
             epoch=self.epoch(made.epoch),
             progress=self.progress,

@@ -27,6 +27,10 @@ class Question(NamedTuple):
 
 def question(files: Sequence[str], root: str, search: Sequence[str], preload: Sequence[str]) -> Question:
     """Raises UsageError for what is not there, and for a damaged ELF file."""
+    if any(word.startswith("~") for word in (root, *files)):
+        from fromscratch.host.named import expanded
+
+        root, files = expanded(root), [expanded(file) for file in files]
     if not os.path.isdir(root):
         raise UsageError(f"there is no folder {root}", "name a root filesystem with --root")
     for folder in search:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fromscratch.errors import UsageError
+from fromscratch.host.named import expanded
 from fromscratch.host.shipped import shipped
 
 DEFAULT_RECIPE = Path("fromscratch.yaml")
@@ -30,7 +31,7 @@ def recipe_file(name: str | None, *, delivering: str = "") -> Chosen:
     somewhere under the user's name.
     """
     if name is not None:
-        return Chosen(path=_named(name))
+        return Chosen(path=_named(expanded(name)))
     if DEFAULT_RECIPE.is_symlink() and not DEFAULT_RECIPE.exists():
         raise UsageError(_dangling(DEFAULT_RECIPE), "mend the link, or name the recipe with --recipe FILE")
     if DEFAULT_RECIPE.exists():

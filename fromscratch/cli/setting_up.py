@@ -21,7 +21,7 @@ def init(call: Call, from_: str | None = None, force: bool = False) -> None:
     import difflib
     import re
 
-    from fromscratch.cli.template import KINDS, template
+    from fromscratch.cli.template import FIRST, KINDS, template
     from fromscratch.errors import UsageError
     from fromscratch.host import disk
 
@@ -36,7 +36,11 @@ def init(call: Call, from_: str | None = None, force: bool = False) -> None:
         raise UsageError(f"{DEFAULT_RECIPE} is there already", "edit it, or say --force to replace it")
     name = re.sub(r"[^a-z0-9]+", "-", Path.cwd().name.lower()).strip("-") or "image"
     disk.write_atomically(DEFAULT_RECIPE, template(kind, name).encode(), durable=True)
-    call.say(f"wrote {DEFAULT_RECIPE}; next: fromscratch fetch build run")
+    first = FIRST.get(kind)
+    if first and not Path(first[0]).exists():
+        call.say(f"wrote {DEFAULT_RECIPE}; next: {first[1]}, then: fromscratch fetch build run")
+    else:
+        call.say(f"wrote {DEFAULT_RECIPE}; next: fromscratch fetch build run")
 
 
 @verb(without=("recipe", *_NO_JOB))

@@ -9,7 +9,7 @@ from fromscratch.host.engine import Engine
 from fromscratch.model.image import Image
 from fromscratch.naming import Found
 
-_WITHOUT = ("none", "crun", "runc")
+WITHOUT = ("none", "crun", "runc")
 
 
 def the_engine(name: str | None, image: Image | None) -> Engine | None:
@@ -21,7 +21,7 @@ def the_engine(name: str | None, image: Image | None) -> Engine | None:
     """
     from fromscratch.host.engine import engine, find_engine, status
 
-    if name in _WITHOUT or image is None:
+    if name in WITHOUT or image is None:
         return None
     if name is not None:
         refusal = engine(name).refusal()

@@ -81,6 +81,13 @@ KINDS = {
 }
 
 
+# What has to be there before the recipe can be built: where, and how to say so.
+FIRST = {
+    "directory": ("rootfs", "put the root into the folder rootfs, or write where it is under path:"),
+    "tarball": ("rootfs.tar.gz", "put the archive there as rootfs.tar.gz, or write where it is under path: or url:"),
+}
+
+
 def template(kind: str, name: str) -> str:
     """A commented recipe whose root comes from this kind of source."""
     return (_HEAD + KINDS[kind] + _TAIL).format(name=name)

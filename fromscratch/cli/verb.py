@@ -30,6 +30,8 @@ _SHARED = {
 CHOSEN = "linux/ARCH[,linux/ARCH] of those that the image is for, where it is for several"
 _OF_STORE = ("store_dir", "max_expanded", "max_entries")
 INTERRUPTED = 130
+# Parameters whose value is a path, or begins with one: a shell replaces only a ~ that a word begins with.
+_PATHS = frozenset({"recipe", "store_dir", "output", "root", "stage", "add", "ca", "files"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,11 @@ class Verb:
 
     def do(self, options: Mapping[str, Any]) -> None:
         """Do it. `options` maps parameters to what was given. Raises Ended for a failure, which it tells."""
+        with _told():
+            options = {name: _at_home(value) if name in _PATHS else value for name, value in options.items()}
+        self._do(options)
+
+    def _do(self, options: Mapping[str, Any]) -> None:
         of_verb = {name: value for name, value in options.items() if name in self.own or name == self.operands}
         if self.many:
             of_verb[self.operands] = tuple(of_verb.get(self.operands, ()))
@@ -163,6 +170,14 @@ def verb(
     return made
 
 
+def _at_home(value: Any) -> Any:
+    from fromscratch.host.named import expanded
+
+    if isinstance(value, list | tuple):
+        return [expanded(each) for each in value]
+    return expanded(value) if isinstance(value, str) else value
+
+
 def _readers_of_the_recipe(verb: Verb, given: Mapping[str, Any]) -> list[str]:
     """The verbs of the chain that are about the recipe, or about its build because no other image is named."""
     shapes = {name: known.shape for name, known in VERBS.items()}
@@ -186,7 +201,7 @@ def _shared_output() -> str | None:
 class _told:  # noqa: N801 - read as a word: with _told():
     """The one place where failures become text and exit codes. A bug keeps its traceback."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call | None = None) -> None:
         self._call = call
 
     def __enter__(self) -> None:
@@ -212,7 +227,7 @@ class _told:  # noqa: N801 - read as a word: with _told():
 
         if lack := said.of_the_machine(error.__cause__):
             error.hint = lack
-        if not isinstance(error, NoRoom):
+        if self._call is None or not isinstance(error, NoRoom):
             return error
         try:
             return with_the_store_in_mind(error, str(self._call.store.root))

@@ -17,10 +17,35 @@ _KNOWN: Mapping[str, Callable[[], Engine]] = MappingProxyType(
 )
 
 
+_READS_LAYOUTS = "it reads what is packed for it: see pack, to the form oci or oci-archive"
+_READS_ROOTS = "it starts a bare root: see pack, to the form tar, and unpack that"
+_INSTEAD: Mapping[str, str] = MappingProxyType(
+    {
+        "nerdctl": "say containerd, whose images it shows",
+        "ctr": "say containerd",
+        "moby": "say docker",
+        "lxc": f"{_READS_LAYOUTS}, then lxc-create -t oci",
+        "lxd": _READS_ROOTS,
+        "incus": _READS_ROOTS,
+        "nspawn": _READS_ROOTS,
+        "systemd-nspawn": _READS_ROOTS,
+        "chroot": _READS_ROOTS,
+        "apptainer": _READS_LAYOUTS,
+        "singularity": _READS_LAYOUTS,
+        "rkt": "it reads what is packed for it: see pack, to the form aci",
+        "crictl": "say containerd",
+        "cri-o": _READS_LAYOUTS,
+        "crun": "it keeps no images; run can start one by it",
+        "runc": "it keeps no images; run can start one by it",
+    }
+)
+
+
 def engine(kind: str) -> Engine:
     """The engine of this name, whether it is there or not. Raises UsageError for a name that is none."""
     if kind not in _KNOWN:
-        raise UsageError(f"{kind!r} is no engine", f"write {', '.join(KINDS[:-1])} or {KINDS[-1]}")
+        every = f"write {', '.join(KINDS[:-1])} or {KINDS[-1]}"
+        raise UsageError(f"{kind!r} is no engine that is known here", _INSTEAD.get(kind, every))
     return _KNOWN[kind]()
 
 

@@ -312,5 +312,5 @@ def _check_replaceable(directory: Path) -> None:
 
 
 def _digest_of_file(path: Path, like: Digest) -> Digest:
-    with opened(path) as stream:
+    with open(path, "rb") as stream:
         return Digest(like.algorithm, hashlib.file_digest(stream, like.algorithm).hexdigest())

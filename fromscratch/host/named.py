@@ -8,6 +8,21 @@ from fromscratch.errors import UsageError
 from fromscratch.paths import encode
 
 
+def expanded(text: str) -> str:
+    """A path with the home folder that ~ or ~NAME at its start stands for, wherever no shell has put it in.
+
+    Raises UsageError for a user that is none. A folder of that very name is ./~.
+    """
+    if not text.startswith("~"):
+        return text
+    try:
+        return str(Path(text).expanduser())
+    except RuntimeError as error:
+        raise UsageError(
+            f"{text}: there is no home folder of {text.partition('/')[0]}", "write the path, or ./~ for that very name"
+        ) from error
+
+
 def folder(base: Path, text: str, what: str) -> Path:
     """The folder at `text`, relative to `base`. Raises UsageError, telling where it was looked for."""
     path = _absolute(base, text)
@@ -34,15 +49,15 @@ def _absolute(base: Path, text: str) -> Path:
     if "\0" in text:
         raise UsageError(f"{text!r} holds a NUL byte", "take it out")
     # No resolve(): the message should have the path as it was written. A recipe is UTF-8, whatever names are here.
-    return base.absolute() / os.fsdecode(encode(text))
+    return base.absolute() / expanded(os.fsdecode(encode(text)))
 
 
 def _missing(path: Path, what: str, kind: str) -> UsageError:
+    above = path.parent
+    while not path.is_symlink() and not above.is_dir() and above != above.parent:
+        path, above = above, above.parent
     if path.is_symlink():
         return UsageError(f"{what}: {path} is a symlink that leads nowhere", f"mend the link: {path.readlink()}")
-    above = path.parent
-    while not above.is_dir() and above != above.parent:
-        path, above = above, above.parent
     try:
         names = sorted(item.name for item in above.iterdir())
     except OSError:

@@ -28,6 +28,7 @@ _WRITING = {
     errno.EFBIG: "it would be larger than the largest file allowed there: see ulimit -f, or use another filesystem",
     errno.EROFS: "that filesystem is read-only: name another folder",
     errno.EPIPE: "whoever reads it went away before everything was there: see what that program says",
+    errno.EEXIST: "what stands there is no folder, or a symlink that leads to none: name another place",
     errno.ENOTDIR: "one of the folders on the way there is a file: see whether the path is right",
     errno.ENOLCK: "that filesystem has no locks: name a folder on another one",
 }

@@ -15,7 +15,7 @@ from fromscratch.digest import Digest
 from fromscratch.errors import ImageError
 from fromscratch.host.sealed import sealed, unsealed
 from fromscratch.host.store_folder import StoreFolder, key_of
-from fromscratch.opening import opened
+from fromscratch.opening import unbuffered
 
 # The clock of a filesystem ticks every 10 ms or more often, or else shows times that are round.
 _TICK, _COARSE, _ROUND = 20_000_000, 2_000_000_000, 1_000_000
@@ -45,7 +45,7 @@ class Sound:
         if self._recall(str(path)) == facts:
             self._known[path] = facts
             return True
-        with opened(path) as stream:
+        with unbuffered(path) as stream:
             found = hashlib.file_digest(stream, digest.algorithm).hexdigest()
             after = os.fstat(stream.fileno())
         if found != digest.hex:

@@ -36,6 +36,11 @@ class Group:
     members: tuple[str, ...] = ()
 
 
+# What a tree of programs alone is given: a name for the number that most images run as, until somebody else has it.
+PLACEHOLDER_USER = "nonroot:x:65532:65532:nonroot:/:/sbin/nologin"
+PLACEHOLDER_GROUP = "nonroot:x:65532:"
+_PLACEHOLDERS = frozenset({PLACEHOLDER_USER, PLACEHOLDER_GROUP})
+
 ROOT_USER = User(name="root", uid=0, gid=0, comment="root", home="/root", shell="/bin/sh", create_home=False)
 ROOT_GROUP = Group(name="root", gid=0)
 
@@ -50,8 +55,8 @@ def with_accounts(
 ) -> Rootfs:
     """The tree with these accounts in its files, root added where the tree has none.
 
-    A line of the same name is replaced. A group is added for each user whose gid has none. An empty password of root
-    that the tree brought becomes "*", unless root is among `empty_passwords`.
+    A line of the same name is replaced, and so is the placeholder of a number. A group is added for each user whose
+    gid has none. An empty password of root that the tree brought becomes "*", unless root is among `empty_passwords`.
     Raises Conflict when a number is somebody else's already or a group would have two, UsageError for a
     field that would break its line.
     """
@@ -60,6 +65,7 @@ def with_accounts(
     for each in [*([] if "root" in group.rows else [ROOT_GROUP]), *groups]:
         group.put(each.name, each.gid, ["x", str(each.gid), ",".join(each.members)])
     asked = {each.name: each.gid for each in groups}
+    group.give_up({user.gid for user in users})
     for user in everyone:
         if user.gid not in group.numbers():
             if user.name in asked:
@@ -157,10 +163,18 @@ class _Table:
                 found.setdefault(int(fields[2]), name)
         return found
 
+    def give_up(self, numbers: Collection[int]) -> None:
+        """Leave out the placeholder of a number that somebody has now."""
+        for name, line in [*self.rows.items()]:
+            if line in _PLACEHOLDERS and int(line.split(":")[2]) in numbers:
+                del self.rows[name]
+
     def put(self, name: str, number: int | None, fields: Sequence[str]) -> None:
         for field in (name, *fields):
             if ":" in field or "\n" in field:
                 raise UsageError(f"{field!r} cannot stand in {self.place}", "leave out colons and line breaks")
+        if number is not None:
+            self.give_up((number,))
         owner = self.numbers().get(number) if number is not None else None
         if owner not in (None, name):
             raise Conflict(

@@ -173,7 +173,7 @@ def _added(folder: Path, text: str, label: str, own: OwnFolders) -> Rootfs:
     """A file or a folder of `add`, its modes as they are."""
     name, destination = split(text)
     origin = Origin(label, "asked for", text)
-    where = folder.absolute() / name
+    where = folder.absolute() / named.expanded(name)
     if where.is_dir():
         into = tree_path(destination) if destination is not None else tree_path(str(where.resolve()))
         return placed(scan(where, origin, owner=(0, 0), skip=own.skip(where, _no_path)), into)

@@ -4,18 +4,17 @@ from fromscratch.model.content import Inline
 from fromscratch.model.entry import Directory, Entry, Meta, Origin, file
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
-
-NONROOT = 65532
+from fromscratch.transforms.accounts import PLACEHOLDER_GROUP, PLACEHOLDER_USER
 
 _PASSWD = f"""\
 root:x:0:0:root:/root:/sbin/nologin
 nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin
-nonroot:x:{NONROOT}:{NONROOT}:nonroot:/:/sbin/nologin
+{PLACEHOLDER_USER}
 """
 _GROUP = f"""\
 root:x:0:
 nogroup:x:65534:
-nonroot:x:{NONROOT}:
+{PLACEHOLDER_GROUP}
 """
 
 

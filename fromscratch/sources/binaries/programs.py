@@ -11,7 +11,7 @@ from fromscratch.linker.tree_ground import TreeGround
 from fromscratch.model.entry import File
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import TreePath, name, parent
+from fromscratch.paths import ROOT, TreePath, name, parent
 from fromscratch.sources.binaries.additions import additions, platforms, regular_files
 from fromscratch.sources.binaries.options import BinariesOptions
 
@@ -20,7 +20,8 @@ _FOLDERS = ("bin", "sbin")
 
 
 class Programs(NamedTuple):
-    """`asked` are those that were named, or of a staged tree that is all there is those in its bin folders.
+    """`asked` are those that were named, or of a staged tree that is all there is those in its bin folders,
+    else at its root.
 
     `others` are more programs that have a name to be called by, and `locked` are files that were named and could be
     started if anybody was allowed to. Paths are as they were spelled.
@@ -49,7 +50,10 @@ def programs(
     for platform in wanted or platforms(options, folder, _LABEL) or (None,):
         tree, named = additions(options, folder, _LABEL, platform, own=OwnFolders(written=tuple(written)))
         ground = TreeGround(tree)
-        in_bin = [each for each in _in_bin(tree) if _starts(ground, each)]
+        # `make install` with bindir=/ leaves programs beside no others: those of bin folders come first.
+        in_bin = [each for each in _in_bin(tree) if _starts(ground, each)] or [
+            each for each in _at_root(tree) if _starts(ground, each) and _is_allowed(tree, each)
+        ]
         starting = [each for each in named if _starts(ground, each)]
         others.update(dict.fromkeys(each for each in in_bin if _is_allowed(tree, each)))
         asked.update(dict.fromkeys(each for each in (starting if named else in_bin) if _is_allowed(tree, each)))
@@ -74,6 +78,10 @@ def _usual(found: list[Platform]) -> list[Platform]:
 
 def _in_bin(tree: Rootfs) -> list[TreePath]:
     return [path for path in tree if name(parent(path)) in _FOLDERS and isinstance(tree.inode(path), File)]
+
+
+def _at_root(tree: Rootfs) -> list[TreePath]:
+    return [path for path in tree if parent(path) == ROOT and isinstance(tree.inode(path), File)]
 
 
 def _is_allowed(tree: Rootfs, path: TreePath) -> bool:

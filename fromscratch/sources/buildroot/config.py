@@ -9,6 +9,7 @@ from pathlib import Path
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats import kconfig, kconfig_menus
 from fromscratch.formats.kconfig import Setting
+from fromscratch.host import named
 from fromscratch.host.own_folders import NONE, OwnFolders
 from fromscratch.host.shipped import shipped
 from fromscratch.host.store import Store
@@ -101,7 +102,7 @@ def mirror_url(mirror: str, folder: Path) -> str:
     """A mirror as BR2_PRIMARY_SITE has it: a path becomes a file:// URL."""
     if re.match(r"[a-z+|]+://", mirror):
         return mirror
-    path = (folder / Path(mirror).expanduser()).absolute()
+    path = (folder / named.expanded(mirror)).absolute()
     if not path.is_dir():
         raise UsageError(f"mirror: {mirror} is neither a URL nor a folder", "scripts/buildroot-mirror fills one")
     return path.as_uri()
@@ -193,7 +194,7 @@ def _busybox(given: str, folder: Path) -> str:
     if "\n" in given or "=" in given or given.lstrip().startswith("#"):
         kconfig.parse(given, "busybox:")
         return given.strip() + "\n"
-    path = folder / Path(given).expanduser()
+    path = folder / named.expanded(given)
     if not path.is_file():
         raise UsageError(
             f"busybox: {given} is neither a file nor a setting", "name a fragment, or write lines such as CONFIG_VI=y"

@@ -9,6 +9,7 @@ from pathlib import Path
 from fromscratch.errors import UsageError
 from fromscratch.formats import kconfig
 from fromscratch.formats.kconfig import Setting
+from fromscratch.host import named
 from fromscratch.host.own_folders import OwnFolders
 from fromscratch.host.shipped import shipped
 from fromscratch.host.store import Store
@@ -182,7 +183,7 @@ def _of_make(options: BuildrootOptions) -> list[Setting]:
 
 
 def _external(name: str, folder: Path) -> Path:
-    path = (folder / Path(name).expanduser()).absolute()
+    path = (folder / named.expanded(name)).absolute()
     if not (path / "external.desc").is_file():
         raise UsageError(
             f"external: {name} is no external tree: there is no {path / 'external.desc'}",

@@ -9,7 +9,7 @@ from pathlib import Path
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats import kconfig
 from fromscratch.formats.kconfig import Setting
-from fromscratch.host import run
+from fromscratch.host import named, run
 from fromscratch.host.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.progress import Progress
@@ -49,7 +49,7 @@ def bring(
 
 
 def _external(given: ExternalToolchain, tree: Tree, folder: Path, store: Store) -> Toolchain:
-    top = (folder / Path(given.external).expanduser()).absolute()
+    top = (folder / named.expanded(given.external)).absolute()
     if top in (Path("/"), Path("/usr")):
         raise UsageError(
             f"toolchain: Buildroot takes no compiler out of {top}",

@@ -11,7 +11,7 @@ from fromscratch.address import Address
 from fromscratch.digest import Digest, check
 from fromscratch.errors import DownloadError, ImageError, IntegrityError, NotFetched, UsageError
 from fromscratch.formats import compression
-from fromscratch.host import disk, kept, run
+from fromscratch.host import disk, kept, named, run
 from fromscratch.host.own_folders import NONE, OwnFolders
 from fromscratch.host.store import Store
 from fromscratch.progress import Progress
@@ -88,13 +88,13 @@ def _local(options: BuildrootOptions, folder: Path) -> tuple[Literal["directory"
 
 def _kind(text: str, folder: Path) -> tuple[Literal["directory", "tarball", "git"], Path]:
     """What kind of tree this is, and where it lies; a repository elsewhere has the path `folder`."""
-    path = (folder / Path(text).expanduser()).absolute()
+    path = (folder / named.expanded(text)).absolute()
     if (path / "Makefile").is_file() and (path / "Config.in").is_file():
         return "directory", path
     if path.is_file():
         return "tarball", path
     url, _ = _repository(text)
-    local = (folder / Path(url).expanduser()).absolute()
+    local = (folder / named.expanded(url)).absolute()
     if (local / "objects").is_dir() or (local / ".git").exists():
         return "git", local
     if _is_remote(url):
@@ -137,7 +137,7 @@ def _pinned(options: BuildrootOptions) -> str:
 
 
 def _keyring(folder: Path, name: str) -> Path:
-    path = (folder / Path(name).expanduser()).absolute()
+    path = (folder / named.expanded(name)).absolute()
     if not path.is_file():
         raise UsageError(f"keyring: {name} is no file", "name an OpenPGP keyring, such as one that gpg --export wrote")
     return path
