@@ -9,6 +9,9 @@ _KINDS = (
 )
 
 
+_SHOWN_BYTES = 64  # of an attribute, which may have 64 KiB; --json has all
+
+
 @verb(
     operand="image",
     help={
@@ -37,7 +40,7 @@ def ls(call: Call, image: str | None = None, path: str | None = None, json: bool
         return
     call.note(f"{found.where}: {counted(len(tree), 'entry', 'entries')}, {counted(tree.size, 'byte', 'bytes')}")
     for each in shown:
-        call.say(listing.line(each, tree[each]))
+        call.say(listing.line(each, tree[each], _SHOWN_BYTES))
 
 
 @verb(

@@ -7,6 +7,7 @@ types that the recipe is decoded into say what each text means. Only `null`, `~`
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from fromscratch.errors import FormatError
@@ -43,12 +44,22 @@ def load(text: str, name: str) -> Document:
             raise _nests(f"{name}:{line}") from error
         where = f"{name}:{mark.line + 1}" if mark else name
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        if mark and _is_tab(text, mark.line, mark.column):
+            raise FormatError(
+                f"{where}: there is a tab where YAML wants blanks", "indent with blanks, as many as the lines beside it"
+            ) from error
         raise FormatError(
             f"{where}: this is not YAML: {problem}", "look at the indentation and quotes there"
         ) from error
     reader = _Reader(name)
     value = reader.value(node, (), 0) if node is not None else None
     return Document(value, reader.lines, tuple(reader.repeated))
+
+
+def _is_tab(text: str, line: int, column: int) -> bool:
+    """Whether a tab stands in this place, or in the indentation before it."""
+    here = next(islice(text.split("\n"), line, None), "")
+    return here[column : column + 1] == "\t" or (not here[:column].strip() and "\t" in here[:column])
 
 
 _DEPTH = 40

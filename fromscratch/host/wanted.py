@@ -17,11 +17,14 @@ _HINTS = {
     web.Kind.UNREACHABLE: "offline? See to the network (or the proxy variables) and run it again; "
     "what has come so far is kept",
     web.Kind.UNTRUSTED: "if a proxy of your network signs its own certificates, name its CA bundle in SSL_CERT_FILE",
+    web.Kind.NO_PROXY: "write http_proxy, https_proxy or all_proxy as http://HOST:PORT (socks:// needs the package "
+    "PySocks), or unset it",
     web.Kind.NO_ADDRESS: "write an address that starts with https://, http:// or file://",
     web.Kind.BROKEN: "run it again; what has come so far is kept. If it stays like this, name another mirror",
 }
 # What helps most comes first: with one server down and one without the file, the first may well have it.
 _TELLING = (
+    web.Kind.NO_PROXY,
     web.Kind.NO_ADDRESS,
     web.Kind.UNTRUSTED,
     web.Kind.UNREACHABLE,

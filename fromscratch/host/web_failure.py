@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from fromscratch.address import without_secrets
+from fromscratch.address import Address, without_secrets
 from fromscratch.paths import shown
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Kind(Enum):
     UNREACHABLE = "no answer came from there"
     UNTRUSTED = "the connection is not to be trusted"
     NO_ADDRESS = "the address itself is wrong"
+    NO_PROXY = "what is set as the proxy is none"
     BROKEN = "the answer makes no sense or did not come whole"
 
 
@@ -108,6 +109,8 @@ def _explained(error: Exception, url: str) -> Failed:
 
     wrong = requests.exceptions
     if caused_by(wrong.InvalidURL, wrong.InvalidSchema, wrong.MissingSchema) or type(error) is ValueError:
+        if (proxy := _proxy(url)) and _is_sound(url):  # then it is the other address that was not taken
+            return Failed(Kind.NO_PROXY, f"the proxy {proxy} of this environment is none that can be used")
         return Failed(Kind.NO_ADDRESS, "this is no address that can be asked")
     if caused_by(requests.exceptions.ProxyError, urllib3.exceptions.ProxyError):
         return Failed(Kind.UNREACHABLE, "the proxy of this machine does not let us through", again=True)
@@ -126,6 +129,21 @@ def _explained(error: Exception, url: str) -> Failed:
         return Failed(Kind.BROKEN, "the connection broke", again=True)
     system = next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), "")
     return Failed(Kind.UNREACHABLE, f"no connection to {host}" + (f": {system}" if system else ""), again=True)
+
+
+def _proxy(url: str) -> str:
+    """The proxy that the environment has for a URL, as it may be shown; empty where there is none."""
+    from requests.utils import get_environ_proxies, select_proxy
+
+    found = select_proxy(url, get_environ_proxies(url))
+    return repr(str(Address(found))) if found else ""
+
+
+def _is_sound(url: str) -> bool:
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    return False
 
 
 def _host(url: str) -> str:

@@ -99,13 +99,13 @@ class Search:
         return node
 
     def expanded(self, text: str, node: Node) -> list[str]:
-        """A search path with its tokens replaced; relative elements, which lead to wherever one stands, left out."""
+        """A search path with its tokens replaced. Relative elements lead to wherever one stands: they are only told."""
         if self.kind == "musl":
-            return [each.rstrip("/") or "/" for each in self._musl_path(text, node) if each.startswith("/")]
+            return [each.rstrip("/") or "/" for each in self._musl_path(text, node) if each]
         found = []
         for each in text.split(":"):
             full = self.named(each, node) if "$" in each else each
-            if full is not None and full.startswith("/"):
+            if full:
                 found.append(full.rstrip("/") or "/")
         return found
 
@@ -153,7 +153,7 @@ class Search:
             ended = ""  # a list of directories that the loader gave up
             for directory, how in self._order(node, number):
                 looked[directory] = None
-                if how == ended:
+                if how == ended or (how is not _CACHED and not directory.startswith("/")):
                     continue
                 if how is _CACHED:
                     hit = self._in_cache(name, number, node)

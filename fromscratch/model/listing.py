@@ -27,8 +27,8 @@ def lines(tree: Rootfs) -> Iterator[str]:
         yield line(path, entry)
 
 
-def line(path: TreePath, entry: Entry) -> str:
-    """The one line for an entry."""
+def line(path: TreePath, entry: Entry, most: int | None = None) -> str:
+    """The one line for an entry; of an attribute no more than `most` bytes, if that is given."""
     meta = entry.meta
     head = f"{meta.mode:04o} {meta.uid}:{meta.gid}"
     where = quoted(path)
@@ -48,8 +48,14 @@ def line(path: TreePath, entry: Entry) -> str:
         case _:
             assert_never(entry)
     if meta.xattrs:
-        text += " {" + " ".join(f"{quoted(key)}=0x{value.hex()}" for key, value in meta.xattrs) + "}"
+        text += " {" + " ".join(f"{quoted(key)}=0x{_cut(value, most)}" for key, value in meta.xattrs) + "}"
     return text
+
+
+def _cut(value: bytes, most: int | None) -> str:
+    if most is None or len(value) <= most:
+        return value.hex()
+    return f"{value[:most].hex()}… ({len(value)} bytes)"
 
 
 def quoted(text: str) -> str:

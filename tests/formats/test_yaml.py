@@ -107,3 +107,19 @@ def test_aliases_of_aliases_do_not_grow_without_end() -> None:
 def test_any_text_gives_a_document_or_our_own_error(text: str) -> None:
     with suppress(FormatError):
         yaml.load(text, "r.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("name: a\n\trootfs: b\n", 2),
+        ("a:\n  - b\n\t- c\n", 3),
+        ("a:\n \tb: c\n", 2),
+        ("\tname: a\n", 1),
+        ("a: |\n\tb\n", 2),
+    ],
+)
+def test_a_tab_is_called_a_tab(text: str, line: int) -> None:
+    with pytest.raises(FormatError, match=f"^r.yaml:{line}: there is a tab where YAML wants blanks") as caught:
+        yaml.load(text, "r.yaml")
+    assert caught.value.hint.startswith("indent with blanks")

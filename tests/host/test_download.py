@@ -724,3 +724,22 @@ assert download(store, [Wanted(title="data", urls=("http://nonesuch.invalid/",),
 print(sorted({{"requests", "urllib3", "filelock", "ssl"}} & set(sys.modules)))
 """
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout == b"[]\n"
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    ["foo bar", "me:word@proxy", "http://", "http://h:port", "http://h:99999", "gopher://h:1", "http://me:word@[bad:1"],
+)
+def test_a_proxy_that_is_no_address_is_named(proxy: str, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, proxy)
+    with pytest.raises(DownloadError, match=r"the proxy '.*' of this environment is none that can be used") as caught:
+        download(store, [Wanted(title="data", urls=("http://h.example/data",))])
+    assert "word" not in caught.value.message
+    assert "http_proxy" in caught.value.hint
+
+
+def test_a_wrong_address_is_not_blamed_on_the_proxy(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    with pytest.raises(DownloadError, match="no address that can be asked"):
+        download(store, [Wanted(title="data", urls=("http://h:port/data",))])

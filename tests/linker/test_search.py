@@ -128,6 +128,13 @@ def test_an_empty_dt_runpath_switches_dt_rpath_off_too() -> None:
     assert paths(made) == ["/usr/lib/liba.so"]
 
 
+def test_relative_elements_stay_in_what_was_looked_in() -> None:
+    for how in ({"rpath": "lib:/opt:../x/"}, {"runpath": "lib:/opt:../x/"}):
+        made = closed({"/bin/prog": program("liba.so", **how), **at("/lib/libb.so")})
+        [lost] = made.missing
+        assert [each for each in lost.searched if each in ("lib", "/opt", "../x")] == ["lib", "/opt", "../x"]
+
+
 def test_relative_and_empty_elements_lead_nowhere() -> None:
     made = closed({"/bin/prog": program("liba.so", rpath=":lib::./lib:"), **at("/lib/liba.so", "/liba.so")})
     assert rules(made) == ["/bin/prog liba.so => /lib/liba.so by a directory of the loader"]

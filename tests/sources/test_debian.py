@@ -25,7 +25,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.sources.contract import Context
 from fromscratch.sources.debian.options import DebianOptions
-from fromscratch.sources.debian.planner import debian_architecture
+from fromscratch.sources.debian.platforms import debian_architecture
 from fromscratch.sources.debian.source import DebianSource
 from fromscratch.transforms.layering import layered
 from tests.trees import listed, text
@@ -715,7 +715,7 @@ class TestOptions:
 
     def test_an_architecture_that_the_suite_lacks(self, debian: Debian, store: Store) -> None:
         message = refused(ImageError, lambda: debian(platform="linux/riscv64").fetch(store))
-        assert "has no packages for riscv64; it has amd64" in message
+        assert "has no packages for linux/riscv64 (riscv64); it has those for linux/amd64 (amd64)" in message
 
     def test_a_component_that_the_suite_lacks(self, debian: Debian, store: Store) -> None:
         message = refused(ImageError, lambda: debian(components=["main", "extra"]).fetch(store))

@@ -32,6 +32,7 @@ _BY_KIND = {
     " what has arrived stays",
     Kind.UNTRUSTED: "name the certificate of the registry's authority with --ca FILE, or in"
     " /etc/docker/certs.d/HOST:PORT/ca.crt",
+    Kind.NO_PROXY: "write http_proxy, https_proxy or all_proxy as http://HOST:PORT, or unset it",
     Kind.NO_ADDRESS: "write the registry as HOST or HOST:PORT",
     Kind.BROKEN: "run it again; what has arrived stays",
     Kind.DENIED: "see who may do that there",

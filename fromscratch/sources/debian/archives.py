@@ -16,6 +16,7 @@ from fromscratch.host.download import Connect, refresh
 from fromscratch.host.store import Store
 from fromscratch.opening import contents
 from fromscratch.progress import Progress
+from fromscratch.sources.debian import platforms
 
 # What Debian and Ubuntu append to a suite's name for updates and security; the last is that of Debian 10 and older.
 _COMPANIONS = ("-updates", "-security", "/updates")
@@ -233,8 +234,8 @@ def package_lists(seen: Seen, release: Release, architecture: str) -> Iterator[L
         if archive.companion:
             return
         raise ImageError(
-            f"{archive.suite} at {seen.address} has no packages for {architecture}; "
-            f"it has {', '.join(release.architectures)}",
+            f"{archive.suite} at {seen.address} has no packages for {platforms.shown(architecture)}; "
+            f"it has those for {', '.join(map(platforms.shown, platforms.known(release.architectures)))}",
             "build for one of these platforms, or take another suite",
         )
     for component in archive.components:

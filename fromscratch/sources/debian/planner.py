@@ -18,31 +18,9 @@ from fromscratch.sources.debian.archives import Archive, Seen
 from fromscratch.sources.debian.catalogue import Catalogue, Source
 from fromscratch.sources.debian.options import DebianOptions, ExtraSuite, addresses, is_dated, listed
 from fromscratch.sources.debian.plan import Plan, PlannedArchive, PlannedPackage
+from fromscratch.sources.debian.platforms import debian_architecture
 from fromscratch.sources.debian.resolver import Request, Selected, resolve
 from fromscratch.sources.debian.wanted import parse_wanted
-
-_ARCHITECTURES = {
-    "linux/386": "i386",
-    "linux/amd64": "amd64",
-    "linux/arm/v5": "armel",
-    "linux/arm/v6": "armel",
-    "linux/arm/v7": "armhf",
-    "linux/arm64": "arm64",
-    "linux/loong64": "loong64",
-    "linux/mips64le": "mips64el",
-    "linux/mipsle": "mipsel",
-    "linux/ppc64le": "ppc64el",
-    "linux/riscv64": "riscv64",
-    "linux/s390x": "s390x",
-}
-
-
-def debian_architecture(platform: Platform) -> str:
-    """Debian's name for the platform: Policy 11.1. Raises UsageError."""
-    plain = Platform(platform.os, platform.architecture, platform.variant if platform.architecture == "arm" else "")
-    if str(plain) not in _ARCHITECTURES:
-        raise UsageError(f"Debian has no packages for {platform}", f"build for {', '.join(_ARCHITECTURES)}")
-    return _ARCHITECTURES[str(plain)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ from fromscratch.sources.debian import plan as plans
 from fromscratch.sources.debian.archives import Seen
 from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.plan import Plan, PlannedPackage
-from fromscratch.sources.debian.planner import Planner, debian_architecture
+from fromscratch.sources.debian.planner import Planner
+from fromscratch.sources.debian.platforms import debian_architecture
 from fromscratch.sources.debian.tree import Unpacked, laid_together
 
 # Counted up when the same packages give another tree.

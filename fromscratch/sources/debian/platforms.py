@@ -1,0 +1,40 @@
+"""Debian's names for platforms: Policy 11.1."""
+
+from collections.abc import Iterable
+
+from fromscratch.errors import UsageError
+from fromscratch.model.image import Platform
+
+_ARCHITECTURES = {
+    "linux/386": "i386",
+    "linux/amd64": "amd64",
+    "linux/arm/v5": "armel",
+    "linux/arm/v6": "armel",
+    "linux/arm/v7": "armhf",
+    "linux/arm64": "arm64",
+    "linux/loong64": "loong64",
+    "linux/mips64le": "mips64el",
+    "linux/mipsle": "mipsel",
+    "linux/ppc64le": "ppc64el",
+    "linux/riscv64": "riscv64",
+    "linux/s390x": "s390x",
+}
+
+
+def debian_architecture(platform: Platform) -> str:
+    """Debian's name for the platform. Raises UsageError."""
+    plain = Platform(platform.os, platform.architecture, platform.variant if platform.architecture == "arm" else "")
+    if str(plain) not in _ARCHITECTURES:
+        raise UsageError(f"Debian has no packages for {platform}", f"build for {', '.join(_ARCHITECTURES)}")
+    return _ARCHITECTURES[str(plain)]
+
+
+def shown(architecture: str) -> str:
+    """An architecture as a recipe writes the platform, and as Debian calls it."""
+    platform = next((name for name, known in _ARCHITECTURES.items() if known == architecture), "")
+    return f"{platform} ({architecture})" if platform else architecture
+
+
+def known(architectures: Iterable[str]) -> list[str]:
+    """Those that are platforms: what goes for all of them is none."""
+    return [each for each in architectures if each != "all"] or ["none"]
