@@ -20,9 +20,9 @@ from fromscratch.digest import Digest, Facts
 from fromscratch.errors import ImageError
 from fromscratch.formats.layer import Packed, codec_of
 from fromscratch.host import disk
-from fromscratch.host.kept import is_settled
 from fromscratch.host.layers import note_own
 from fromscratch.host.layout import LayoutWriter
+from fromscratch.host.sound import is_settled
 from fromscratch.host.store import Store
 from fromscratch.model.content import ArchiveMember, Content, HostFile, Inline, SparseMember
 from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLink, Symlink

@@ -50,7 +50,7 @@ class Sound:
             after = os.fstat(stream.fileno())
         if found != digest.hex:
             return False
-        if _facts(after, digest) == facts and _is_settled(after.st_ctime_ns):
+        if _facts(after, digest) == facts and is_settled(after.st_ctime_ns):
             self._known[path] = facts
             self._remember(str(path), facts)
         return True
@@ -81,5 +81,6 @@ def _facts(state: os.stat_result, digest: Digest) -> tuple[str, ...]:
     return (str(digest), *(str(number) for number in numbers))
 
 
-def _is_settled(ctime_ns: int) -> bool:
+def is_settled(ctime_ns: int) -> bool:
+    """Whether the next change to the inode will have another time: a filesystem's clock is coarser than ours."""
     return time.time_ns() - ctime_ns > (_TICK if ctime_ns % _ROUND else _COARSE)

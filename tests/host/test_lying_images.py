@@ -13,10 +13,11 @@ from typing import Any, BinaryIO
 import pytest
 import zstandard
 
+from fromscratch import opening
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, ImageError, IntegrityError
 from fromscratch.formats import oci
-from fromscratch.host import kept
+from fromscratch.host import sound
 from fromscratch.host.archives import read_archive
 from fromscratch.host.layers import root_tree
 from fromscratch.host.layout import read_layout
@@ -331,22 +332,24 @@ def test_a_blob_is_read_again_only_when_its_file_has_changed(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [image] = layout(Lying().made(), tmp_path, store)
-    monkeypatch.setattr(kept, "is_settled", lambda _ctime: True)
-    root_tree(image, store)
-    root_tree(image, store)
-    reads: list[str] = []
+    monkeypatch.setattr(sound, "is_settled", lambda _ctime: True)
+    reads: list[Path] = []
 
-    def noted(stream: BinaryIO, *_: object) -> None:
-        with stream:
-            reads.append("read")
+    def noted(path: Path) -> BinaryIO:
+        reads.append(path)
+        return opening.unbuffered(path)
 
-    monkeypatch.setattr(kept, "read_through", noted)
+    root_tree(image, store)
+    monkeypatch.setattr(sound, "unbuffered", noted)
     root_tree(image, store)
     assert reads == []
     blob = tmp_path / "oci" / path(digest_of(BLOB))
     blob.write_bytes(blob.read_bytes())
     root_tree(image, store)
-    assert reads == ["read"]
+    assert reads == [blob]
+    blob.write_bytes(blob.read_bytes()[::-1])
+    with pytest.raises(IntegrityError):
+        root_tree(image, store)
 
 
 def changed(key: str, value: Any) -> Callable[[dict[str, Any]], Any]:

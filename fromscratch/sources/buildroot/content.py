@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from fromscratch.errors import ImageError
-from fromscratch.host.kept import is_settled
+from fromscratch.host.sound import is_settled
 from fromscratch.host.store import Store
 
 _NEVER = frozenset({".git", "__pycache__"})
