@@ -35,6 +35,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import SILENT, Progress
 
 RUNTIMES = ("crun", "runc")
+_GROUPS = Path("/sys/fs/cgroup")
 _INITS = ("catatonit", "docker-init", "tini-static", "tini")
 
 
@@ -78,6 +79,9 @@ def run_in_runtime(
     words, who = command_of(config, argv), identity(tree, config.user)
     if foreign.emulator(platform) is not None:
         raise CannotRunHere(f"{runtime.name} starts no programs of {platform} here")
+    lacking = refusals.unusual_place() or ("" if any(_GROUPS.glob("*")) else "there are no control groups here")
+    if lacking:  # runc would end in a Go panic, on the user's screen
+        raise CannotRunHere(f"{runtime.name} cannot run here: {lacking}")
     root = os.geteuid() == 0
     if not root and who.uid:
         raise CannotRunHere(f"{runtime.name} cannot start a container as user {who.uid} for an ordinary user")

@@ -22,12 +22,14 @@ def main() -> None:
     spec_file, error_fd, terminal_fd = sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     try:
         spec = json.loads(Path(spec_file).read_bytes())
+        # Before the namespaces: in a chroot its path would be told from outside afterwards.
+        program = _own_program()
         os.setsid()  # the caller's terminal sends its signals to the caller, who passes them on
         _enter_namespaces(spec)
         signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
         child = os.fork()
         if child == 0:
-            _become_init(spec, spec_file, error_fd, terminal_fd)
+            _become_init(spec, program, spec_file, error_fd, terminal_fd)
         if terminal_fd >= 0:
             os.close(terminal_fd)
         os._exit(wait(child))
@@ -75,7 +77,14 @@ def _mapper() -> Callable[[], None]:
     return map_everyone
 
 
-def _become_init(spec: dict[str, Any], spec_file: str, error_fd: int, terminal_fd: int) -> NoReturn:
+def _own_program() -> bytes:
+    try:
+        return os.readlink(b"/proc/self/exe")  # noqa: PTH115 - bytes
+    except OSError as error:
+        raise Failed("mount", error) from error
+
+
+def _become_init(spec: dict[str, Any], program: bytes, spec_file: str, error_fd: int, terminal_fd: int) -> NoReturn:
     """Start Python anew from a place that is read-only.
 
     The command can reach the program of process 1, and of the process that it is started by, as /proc/1/exe and
@@ -84,7 +93,6 @@ def _become_init(spec: dict[str, Any], spec_file: str, error_fd: int, terminal_f
     try:
         kernel.end_with_parent()
         kernel.mount(b"", b"/", flags=kernel.REC | kernel.PRIVATE)
-        program = os.readlink(b"/proc/self/exe")  # noqa: PTH115 - bytes
         try:
             kernel.bind_read_only(program, program)
         except Failed as failure:
