@@ -6,6 +6,7 @@ left out of the keyring, and each signature is shown to them alone. One good sig
 since a document may also be signed by keys that are not known here.
 """
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,11 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from fromscratch.errors import FormatError, IntegrityError, MissingTool
 from fromscratch.formats import openpgp
-from fromscratch.host import disk, run
+from fromscratch.host import disk, run, swap
 from fromscratch.opening import contents
 
 _KEYRINGS = (
@@ -118,8 +118,10 @@ def _files(keys: Sequence[openpgp.Certificate]) -> Iterator[_Files]:
 @contextmanager
 def _folder() -> Iterator[Path]:
     """A folder for the tools to read from, gone afterwards. Raises ImageError."""
-    with disk.explained(Path("temporary files")), TemporaryDirectory(prefix="fromscratch-") as folder:
-        yield Path(folder)
+    place = Path(tempfile.gettempdir()) / "fromscratch-signature"
+    with disk.explained(place), swap.staged(place) as folder:
+        folder.chmod(0o700)
+        yield folder
 
 
 def _keys(keyrings: Sequence[Path], what: str) -> list[openpgp.Certificate]:

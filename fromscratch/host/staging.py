@@ -5,6 +5,7 @@ Whoever writes to the same place next sweeps away what killed writers left, and 
 
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -62,8 +63,14 @@ def sweep(place: Path, remove: Callable[[Path], None]) -> None:
         except OSError:
             continue
         with suppress(OSError):
-            remove(path)
+            if _may_be_swept(handle, place.parent):
+                remove(path)
         os.close(handle)
+
+
+def _may_be_swept(handle: int, folder: Path) -> bool:
+    """Where everybody may write, as in /tmp, only what is ours: a stranger may have laid it there to be removed."""
+    return os.fstat(handle).st_uid == os.geteuid() or not folder.stat().st_mode & stat.S_IWOTH
 
 
 def is_of(name: str, place: str) -> bool:

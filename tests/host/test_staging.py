@@ -79,6 +79,17 @@ def test_other_files_beside_the_place_are_never_swept(tmp_path: Path) -> None:
     assert rest(tmp_path) == sorted([*others, "place"])
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody else")
+@pytest.mark.parametrize("mode", [0o755, 0o1777])
+def test_where_everybody_may_write_nothing_of_others_is_swept(tmp_path: Path, mode: int) -> None:
+    tmp_path.chmod(mode)
+    left = tmp_path / ".place.new-0123456789abcdef"
+    left.touch()
+    os.chown(left, 65534, 65534)
+    disk.write_atomically(tmp_path / "place", b"x")
+    assert left.exists() is (mode == 0o1777)
+
+
 def test_the_folder_of_a_writer_that_was_killed_between_two_renames_comes_back(tmp_path: Path) -> None:
     """On a filesystem that cannot exchange two folders in one step."""
     (tmp_path / ".place.new-0123456789abcdef").mkdir()
