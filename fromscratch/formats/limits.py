@@ -27,6 +27,9 @@ BRACKETS = 32
 """How many levels an expression may have, of which each takes several calls."""
 _DIGITS = 19  # of what 63 bits hold; int() refuses thousands of them, with an error of its own
 _NUMBER, _NUMBER_BYTES = re.compile(rf"[0-9]{{1,{_DIGITS}}}"), re.compile(b"[0-9]{1,%d}" % _DIGITS)
+_ESCAPES = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
 _JSON = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
@@ -109,25 +112,24 @@ def number(text: str | bytes) -> int | None:
 
 
 def json_value(data: str | bytes) -> Any:
-    """Untrusted JSON. Raises ValueError for what is none, more than DEPTH levels, and numbers beyond 64 bits."""
-    raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
-    check_nesting(raw)
-    try:
-        return json.loads(data, parse_int=_integer)
-    except RecursionError as error:  # in another encoding than the brackets were counted in
-        raise ValueError("it nests too deeply") from error
+    """Untrusted JSON in UTF-8. Raises ValueError for what is none, and for what `check_json` refuses."""
+    text = data if isinstance(data, str) else data.decode("utf-8-sig")
+    check_json(text.encode())
+    return json.loads(text, parse_int=_integer)
 
 
-def _integer(text: str) -> int:
-    if len(text) > _DIGITS + 1:  # a sign stands before them
-        raise ValueError(f"it has a number of {len(text)} digits")
-    return int(text)
+def check_json(data: bytes) -> None:
+    """Raises ValueError for what some library might not read as others do: see `DEPTH`; and half a character.
+
+    An escape of one surrogate alone is no text, and can neither be shown nor be written: RFC 8259, 8.2.
+    """
+    if b"\\u" in data and (half := next((each[1] for each in _ESCAPES.finditer(data) if each[1]), None)):
+        raise ValueError(f"it holds {half.decode()}, which is half a character")
+    if data.count(b"[") + data.count(b"{") > DEPTH:
+        _check_depth(data)
 
 
-def check_nesting(data: bytes) -> None:
-    """Raises ValueError for JSON with more than DEPTH levels, whatever the library that is to read it allows."""
-    if data.count(b"[") + data.count(b"{") <= DEPTH:
-        return
+def _check_depth(data: bytes) -> None:
     depth = 0
     for found in _JSON.finditer(data):
         if found[0] in (b"[", b"{"):
@@ -136,6 +138,12 @@ def check_nesting(data: bytes) -> None:
                 raise ValueError(f"it nests deeper than {DEPTH} levels")
         elif found[0] in (b"]", b"}"):
             depth -= 1
+
+
+def _integer(text: str) -> int:
+    if len(text) > _DIGITS + 1:  # a sign stands before them
+        raise ValueError(f"it has a number of {len(text)} digits")
+    return int(text)
 
 
 def limits(expanded: str | None, entries: str | None) -> Limits:

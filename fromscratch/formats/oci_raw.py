@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from fromscratch.errors import FormatError
-from fromscratch.formats.limits import check_nesting
+from fromscratch.formats.limits import check_json
 from fromscratch.formats.oci_keys import Keys, check_keys
 
 
@@ -73,7 +73,7 @@ Shape = TypeVar("Shape")
 def decode(data: bytes, shape: type[Shape], what: str, *, keys: Keys | None = None) -> Shape:
     """Untrusted JSON as `shape`, its keys held to `keys`. Raises FormatError, naming the document and the field."""
     try:
-        check_nesting(data)
+        check_json(data)
         found = msgspec.json.decode(data, type=shape)
     except (ValueError, RecursionError) as error:  # msgspec's own errors are of the first kind
         if keys is not None and isinstance(error, msgspec.ValidationError):

@@ -99,7 +99,11 @@ def run_config(raw: RawRun, what: str) -> RunConfig:
     for variable in raw.env or []:
         name, equals, value = variable.partition("=")
         if not name or not equals:
-            raise FormatError(f"{what}: {variable!r} under Env is not NAME=VALUE", "mend the image's configuration")
+            meant = f"{name}= or without it" if name else "NAME=VALUE"
+            raise FormatError(
+                f"{what}: {variable!r} under Env is not NAME=VALUE",
+                f"nothing says what engines are to make of it: build the image again with {meant}",
+            )
         env[name] = value
     return RunConfig(
         user=raw.user or "",

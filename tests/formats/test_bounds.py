@@ -14,6 +14,7 @@ from fromscratch.formats import (
     debian_index,
     debian_version,
     kconfig_menus,
+    oci_raw,
     openpgp,
     x509_name,
 )
@@ -57,15 +58,28 @@ def test_a_number_is_a_few_plain_digits(text: str) -> None:
 def test_json_of_many_levels_or_digits_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="it "):
         json_value(text)
-    for encoding in ("utf-8", "utf-16"):
-        with pytest.raises(ValueError, match="it "):
-            json_value(text.encode(encoding))
+    with pytest.raises(ValueError, match="it "):
+        json_value(text.encode())
+    with pytest.raises(ValueError, match="utf-8"):
+        json_value(text.encode("utf-16"))
 
 
 def test_json_of_many_brackets_beside_each_other_or_in_texts_is_read() -> None:
     assert len(json_value("[" + ",".join(300 * ["[{}]"]) + "]")) == 300
     assert json_value('["' + 300 * "[" + '\\"[", "["]')[1] == "["
     assert json_value(128 * "[" + 128 * "]")
+
+
+@pytest.mark.parametrize("text", [r'["\ud800"]', r'{"\uDFFF": 1}', r'["\\\ud83d\u0041"]', r'["\ude00\ud83d"]'])
+def test_half_a_character_in_json_is_called_that(text: str) -> None:
+    with pytest.raises(ValueError, match="which is half a character"):
+        json_value(text)
+    with pytest.raises(FormatError, match="which is half a character"):
+        oci_raw.decode(text.encode(), list[str], "the document")
+
+
+def test_whole_characters_in_json_are_read() -> None:
+    assert json_value(r'["\ud83d\ude00 \\ud800 \u00e9"]') == ["\U0001f600 \\ud800 \u00e9"]
 
 
 def test_what_a_registry_answers_may_have_any_levels_and_digits() -> None:
