@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -32,11 +31,9 @@ except KeyboardInterrupt:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_one_that_comes_where_python_lets_nothing_out_is_not_lost(number: signal.Signals) -> None:
-    start = time.monotonic()
     argv = [sys.executable, "-c", IN_A_DESTRUCTOR, str(int(number))]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n", "")
-    assert time.monotonic() - start < 20
+    assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n", "")  # else it sleeps to its end
 
 
 def test_one_that_comes_while_modules_are_loaded_comes_afterwards(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def cut(after: int) -> Answer:
 
 
 def held(after: int, release: threading.Event) -> Answer:
-    """The right answer, but its body stops after so many bytes until it is released."""
+    """The right answer, but its body stops after so many bytes until it is released, at last by itself."""
 
     def answer(handler: Handler, content: bytes) -> None:
         body = handler.body
@@ -140,6 +140,7 @@ def held(after: int, release: threading.Event) -> Answer:
         def in_two(data: bytes) -> None:
             body(data[:after])
             release.wait(30)
+            release.set()
             body(data[after:])
 
         handler.body = in_two  # type: ignore[method-assign]

@@ -78,7 +78,10 @@ class Rule:
 
 @dataclass
 class Gate:
-    """Where something is held: `arrived` is set when it is there, and it goes on when `released` is."""
+    """Where something is held: `arrived` is set when it is there, and it goes on when `released` is.
+
+    One that nobody releases opens by itself at last, and is `released` then: a test that waited for that can tell.
+    """
 
     arrived: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
@@ -86,6 +89,7 @@ class Gate:
     def hold(self) -> None:
         self.arrived.set()
         self.released.wait(_PATIENCE)
+        self.released.set()
 
     def await_arrival(self) -> None:
         assert self.arrived.wait(_PATIENCE), "nothing came to the gate"

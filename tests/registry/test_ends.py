@@ -81,11 +81,10 @@ def test_a_push_that_is_interrupted_ends_at_once(
     proxy.rule("PUT|PATCH", "/blobs/uploads/", faults.held(gate, 6 * MB))
     with user.process("push", f"{proxy.host}/hello:1", "--image", brought(user, picture(24 * MB))) as process:
         gate.await_arrival()
-        start = time.monotonic()
         process.send_signal(number)
         _out, err = process.communicate(timeout=30)
     assert (process.returncode, "interrupted" in err, "Traceback" in err) == (130, True, False)
-    assert time.monotonic() - start < 25  # a gate opens by itself after 30
+    assert not gate.released.is_set()  # it opens by itself at last
     assert registry.tags("hello") == []
 
 

@@ -1,7 +1,6 @@
 """A pull through a network and a registry that fail or lie: nothing wrong is taken, and nothing half stays."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -328,10 +327,9 @@ def test_a_slow_registry_is_waited_for_and_a_silent_one_is_not(desk: Desk, proxy
     proxy.rule("GET", str(LAYER.digest), faults.held_answer(gate), times=None)
     assert desk.pull(name, access=access)[0] == TOP.digest
     desk.store.discard(LAYER.digest)
-    start = time.monotonic()
     with pytest.raises(ImageError, match="nothing more for too long") as caught:
         desk.pull(name, access=access)
-    assert time.monotonic() - start < 25  # a gate opens by itself after 30
+    assert not gate.released.is_set()  # it opens by itself at last
     assert caught.value.hint
     gate.released.set()
 

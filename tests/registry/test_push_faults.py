@@ -323,10 +323,9 @@ def test_the_failure_of_one_blob_ends_the_others(desk: Desk, proxy: Proxy, regis
     gate = proxy.gate()
     proxy.rule("PUT|PATCH", UPLOADS, faults.held(gate, 1000), after=2)
     proxy.rule("PUT", UPLOADS, faults.error(403, "DENIED"), times=1)
-    start = time.monotonic()
     with pytest.raises(RegistryError, match="DENIED"):
         desk.push(f"{proxy.host}/hello:1", image)
-    assert time.monotonic() - start < 25  # a gate opens by itself after 30
+    assert not gate.released.is_set()  # it opens by itself at last
     gate.released.set()
     assert registry.tags("hello") == []
 

@@ -6,7 +6,6 @@ FROMSCRATCH_BUILDROOT_MIRROR  a folder that scripts/buildroot-mirror filled
 
 import os
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -128,11 +127,9 @@ def test_busybox_is_built_once_runs_and_comes_out_the_same_elsewhere(
 
     # Nothing changed: nothing is compiled, nor is make even called.
     logs = {path: path.stat().st_mtime_ns for path in store.root.glob("work/buildroot/*/build.log")}
-    started = time.monotonic()
     again = make()
     again.fetch(store)
     again.build(store)
-    assert time.monotonic() - started < 5
     assert {path: path.stat().st_mtime_ns for path in logs} == logs
 
     # Extracted, it runs.

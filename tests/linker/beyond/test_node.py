@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fromscratch.linker.beyond import node, scripts
+from fromscratch.linker.beyond import node, node_source, scripts
 from fromscratch.linker.beyond.contract import Scene
 from fromscratch.linker.beyond.node_source import Import, imports
 from tests.engines import spare
@@ -16,6 +16,7 @@ from tests.formats.elfs import elf
 from tests.linker.beyond.objects import system
 from tests.linker.beyond.roots import Root
 from tests.linker.beyond.scenes import told, wanted
+from tests.steps import check_growth
 from tests.trees import text
 
 LEXER = "/usr/share/nodejs/cjs-module-lexer/lexer.js"
@@ -141,8 +142,8 @@ def test_any_bytes_are_read(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("piece", [*PIECES, b"import a\n", b"export x ", b"require( ", b"from '", b"import{"])
-def test_a_great_deal_of_anything_is_read_in_bounded_time(piece: bytes) -> None:
-    imports(piece * (300_000 // len(piece)))
+def test_the_work_of_reading_grows_with_the_size_only(piece: bytes) -> None:
+    check_growth(lambda size: imports(piece * (size // len(piece))), 500, node_source)
 
 
 APP = """#!/usr/bin/env node

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fromscratch.host.machine_view import MachineView
-from fromscratch.linker.beyond import perl, scripts
+from fromscratch.linker.beyond import perl, perl_source, scripts
 from fromscratch.linker.beyond.contract import Scene
 from fromscratch.linker.beyond.perl_source import Load, source
 from tests.engines import missing
@@ -17,6 +17,7 @@ from tests.formats.elfs import elf
 from tests.linker.beyond.objects import system
 from tests.linker.beyond.roots import Root
 from tests.linker.beyond.scenes import scene, told, wanted
+from tests.steps import check_growth
 from tests.trees import text
 
 REAL = "/usr/bin/perl"
@@ -161,8 +162,8 @@ def test_any_bytes_are_read(raw: bytes) -> None:
 @pytest.mark.parametrize(
     "piece", [*PIECES, b"<<A ", b"<<A\n", b"A\n<<A\n", b"use A;", b"eval ", b"my ( ", b"open \\", b"'\""]
 )
-def test_a_great_deal_of_anything_is_read_in_bounded_time(piece: bytes) -> None:
-    source(piece * (200_000 // len(piece)))
+def test_the_work_of_reading_grows_with_the_size_only(piece: bytes) -> None:
+    check_growth(lambda size: source(piece * (size // len(piece))), 250, perl_source)
 
 
 APP = r"""#!/usr/bin/perl

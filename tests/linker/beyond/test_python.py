@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fromscratch.errors import FormatError
 from fromscratch.host.machine_view import MachineView
-from fromscratch.linker.beyond import python, python_habits, scripts
+from fromscratch.linker.beyond import python, python_habits, python_imports, scripts
 from fromscratch.linker.beyond.contract import Want
 from fromscratch.linker.beyond.python_imports import Import, source
 from fromscratch.linker.beyond.python_modules import Modules
@@ -23,6 +23,7 @@ from fromscratch.paths import tree_path
 from tests.engines import missing
 from tests.linker.beyond.roots import Root
 from tests.linker.beyond.scenes import scene, settled, told, wanted
+from tests.steps import check_growth
 from tests.trees import text
 
 LIB = "/usr/lib/python3.11"
@@ -298,9 +299,15 @@ def test_any_bytes_are_read_as_a_source_or_refused(raw: bytes) -> None:
 @pytest.mark.parametrize(
     "piece", [b"(", b"-", b"[", b"a.", b"1+", b"not ", b"f'{", b"x:\n ", b"def f():pass\n", b"await "]
 )
-def test_what_is_nested_or_repeated_beyond_measure_is_refused_or_read_in_bounded_time(piece: bytes) -> None:
-    with suppress(FormatError):
-        source(piece * 9_000)
+def test_what_is_nested_or_repeated_beyond_measure_is_refused_or_read_with_work_that_grows_with_the_size_only(
+    piece: bytes,
+) -> None:
+    def work(size: int) -> None:
+        python_imports._KNOWN.clear()
+        with suppress(FormatError):
+            source(piece * size)
+
+    check_growth(work, 300, python_imports)
 
 
 def test_a_module_of_absurd_depth_is_none() -> None:

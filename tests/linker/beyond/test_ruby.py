@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fromscratch.host.machine_view import MachineView
-from fromscratch.linker.beyond import ruby, scripts
+from fromscratch.linker.beyond import ruby, ruby_source, scripts
 from fromscratch.linker.beyond.contract import Scene
 from fromscratch.linker.beyond.ruby_source import Require, requires
 from tests.engines import missing
@@ -17,6 +17,7 @@ from tests.formats.elfs import elf
 from tests.linker.beyond.objects import system
 from tests.linker.beyond.roots import Root
 from tests.linker.beyond.scenes import scene, told, wanted
+from tests.steps import check_growth
 
 REAL = "/usr/bin/ruby"
 LIB, ARCH = "/usr/lib/ruby/3.1.0", "/usr/lib/x86_64-linux-gnu/ruby/3.1.0"
@@ -137,8 +138,8 @@ def test_any_bytes_are_read(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("piece", [*PIECES, b"require '", b"autoload :A, ", b"require ( "])
-def test_a_great_deal_of_anything_is_read_in_bounded_time(piece: bytes) -> None:
-    requires(piece * (400_000 // len(piece)))
+def test_the_work_of_reading_grows_with_the_size_only(piece: bytes) -> None:
+    check_growth(lambda size: requires(piece * (size // len(piece))), 500, ruby_source)
 
 
 APP = """#!/usr/bin/env ruby

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fromscratch.linker.beyond import scripts
+from fromscratch.linker.beyond import scripts, shell
 from fromscratch.linker.beyond.shebang import MAX_DEPTH, Shebang, programs, shebang
 from fromscratch.linker.beyond.shell import commands
 from fromscratch.paths import encode
 from tests.linker.beyond.scenes import scene, settled, told, wanted
+from tests.steps import check_growth
 from tests.trees import text
 
 SYSTEM = """
@@ -160,8 +161,8 @@ def test_any_bytes_are_read_as_a_shell_script_without_an_exception(raw: bytes) -
 
 
 @pytest.mark.parametrize("piece", [b"'", b'"', b"${", b"$(", b"`", b"<<a\n", b"<<a ", b'"$(`', b"\\\n", b"(", b"a#"])
-def test_a_megabyte_of_anything_is_read_in_bounded_time(piece: bytes) -> None:
-    commands(piece * (200_000 // len(piece)))
+def test_the_work_of_reading_grows_with_the_size_only(piece: bytes) -> None:
+    check_growth(lambda size: commands(piece * (size // len(piece))), 500, shell)
 
 
 LINES = st.lists(
