@@ -247,7 +247,6 @@ TARGETS: dict[str, Callable[[random.Random, Path], str]] = {
     "blobs": blobs,
 }
 EVERY = {**TARGETS, **{name: partial(fuzz_parsers.case, name) for name in fuzz_parsers.PARSERS}}
-PATIENCE = 5.0
 
 
 def case(target: str, number: int, folder: Path) -> str:
