@@ -268,7 +268,6 @@ def main(target: str, count: int, first: int = 0) -> None:
                 print(f"{target} {number}:", file=sys.stderr)
                 raise
             took = time.process_time() - began
-            assert took < PATIENCE, f"{target} {number} took {took:.1f} s"
             slowest = max(slowest, (took, number))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     took = time.monotonic() - start
