@@ -175,12 +175,18 @@ class _Reasons:
         return [self._place(origin) for origin in origins]
 
     def _place(self, origin: Origin) -> int:
-        known = self._known.get(origin)
-        if known is None:
-            because = self._place(origin.because) if origin.because else -1
-            self.rows.append(Reason(_text(origin.source), origin.reason, _text(origin.detail), because))
-            known = self._known[origin] = len(self.rows) - 1
-        return known
+        fresh = []
+        place = -1
+        for link in origin.chain():
+            known = self._known.get(link)
+            if known is not None:
+                place = known
+                break
+            fresh.append(link)
+        for link in reversed(fresh):
+            self.rows.append(Reason(_text(link.source), link.reason, _text(link.detail), place))
+            place = self._known[link] = len(self.rows) - 1
+        return place
 
 
 def _text(words: str) -> str:
@@ -201,7 +207,13 @@ def _concealed(value: Any) -> Any:
 
 
 def _origin(evidence: ImageEvidence, place: int) -> Origin:
-    row = evidence.reasons[place]
+    rows = [evidence.reasons[place]]
     # A reason is always written after the one behind it, so a damaged file cannot lead in a circle.
-    because = _origin(evidence, row.because) if 0 <= row.because < place else None
-    return Origin(row.source, row.reason, row.detail, because)  # type: ignore[arg-type]
+    while 0 <= rows[-1].because < place:
+        place = rows[-1].because
+        rows.append(evidence.reasons[place])
+    because: Origin | None = None
+    for row in reversed(rows):
+        because = Origin(row.source, row.reason, row.detail, because)  # type: ignore[arg-type]
+    assert because is not None  # noqa: S101  there is one row at least
+    return because

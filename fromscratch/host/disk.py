@@ -2,7 +2,7 @@
 
 import errno
 import os
-import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,6 +10,8 @@ from typing import BinaryIO
 
 from fromscratch.errors import ImageError
 from fromscratch.host import refused, staging
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def explain(error: OSError, path: Path) -> ImageError:
@@ -132,15 +134,78 @@ def remove(path: Path) -> None:
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
         return
-    _open_up(path)
-    for folder, names, _ in os.walk(path):
-        for name in names:
-            _open_up(Path(folder, name))
-    shutil.rmtree(path)
+    _empty(path)
+    path.rmdir()
 
 
-def _open_up(folder: Path) -> None:
-    """Build systems make caches read-only, and images have folders that nobody may enter: rmtree stops at the first."""
-    if not folder.is_symlink() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        with suppress(OSError):  # somebody else's, which may be empty
-            folder.chmod(0o700)
+def discard(path: Path) -> None:
+    """The same as far as it can be done."""
+    with suppress(OSError):
+        remove(path)
+
+
+def walk(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Each folder with its folders and other names, as os.walk, which recurses. What cannot be read is passed over."""
+    pending = [top]
+    while pending:
+        folder = pending.pop()
+        folders: list[str] = []
+        others: list[str] = []
+        with suppress(OSError), os.scandir(folder) as found:
+            for item in found:
+                (folders if item.is_dir(follow_symlinks=False) else others).append(item.name)
+        yield folder, folders, others
+        pending.extend(folder / name for name in folders)
+
+
+def _empty(top: Path) -> None:
+    """Remove what is in a folder.
+
+    However deep that is, it takes no recursion, two descriptors and no long path: `..` leads back up.
+    """
+    here = _entered(os.fspath(top))
+    try:
+        left = [_cleared(here)]  # for each folder on the way down, which of those in it are still there
+        way: list[tuple[str, os.stat_result]] = []
+        while left[-1] or way:
+            if left[-1]:
+                name = left[-1].pop()
+                way.append((name, os.fstat(here)))
+                here = _swapped(here, _entered(name, here))
+                left.append(_cleared(here))
+                continue
+            here = _swapped(here, os.open("..", _FOLDER, dir_fd=here))
+            left.pop()
+            name, facts = way.pop()
+            if not os.path.samestat(os.fstat(here), facts):
+                raise OSError(errno.ESTALE, "it was moved while it was removed", name)
+            os.rmdir(name, dir_fd=here)
+    finally:
+        os.close(here)
+
+
+def _swapped(old: int, new: int) -> int:
+    os.close(old)
+    return new
+
+
+def _cleared(folder: int) -> list[str]:
+    """The folders in it, all else being removed."""
+    folders = []
+    with os.scandir(folder) as found:
+        for item in list(found):
+            if item.is_dir(follow_symlinks=False):
+                folders.append(item.name)
+            else:
+                os.unlink(item.name, dir_fd=folder)
+    return folders
+
+
+def _entered(name: str, within: int | None = None) -> int:
+    """Build systems make caches read-only, and images have folders that nobody may enter."""
+    if not os.access(name, os.R_OK | os.W_OK | os.X_OK, dir_fd=within):
+        facts = os.stat(name, dir_fd=within, follow_symlinks=False)
+        if stat.S_ISDIR(facts.st_mode):
+            with suppress(PermissionError):  # somebody else's: opening it tells that
+                os.chmod(name, 0o700, dir_fd=within)
+    return os.open(name, _FOLDER, dir_fd=within)

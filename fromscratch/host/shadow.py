@@ -1,6 +1,5 @@
 """A second store that holds what a first one does, for a build that must not change that one."""
 
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -30,7 +29,7 @@ def shadow(store: Store, place: Path) -> Store:
 def _found(root: Path) -> Iterator[Path]:
     """Files of the shared parts, and the folders that sources have unpacked."""
     for part in _SHARED:
-        for folder, _, names in os.walk(root / part):
+        for folder, _, names in disk.walk(root / part):
             yield from (Path(folder, name) for name in names)
     with suppress(FileNotFoundError):
         for kind in (root / "work").iterdir():

@@ -30,7 +30,7 @@ Reason = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Origin:
     """One reason for an entry, in the words that `why` prints.
 
@@ -43,6 +43,33 @@ class Origin:
     reason: Reason
     detail: str
     because: "Origin | None" = None
+    _hash: int = field(init=False)
+
+    # A chain is as long as libraries need each other, in files of others: nothing here recurses along it.
+
+    def __post_init__(self) -> None:
+        behind = self.because._hash if self.because is not None else 0
+        object.__setattr__(self, "_hash", hash((self.source, self.reason, self.detail, behind)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Origin):
+            return NotImplemented
+        one: Origin | None = self
+        two: Origin | None = other
+        while one is not two:
+            if one is None or two is None or one._hash != two._hash or one._said() != two._said():
+                return False
+            one, two = one.because, two.because
+        return True
+
+    def __repr__(self) -> str:
+        return f"Origin({' because '.join(repr(link._said()) for link in self.chain())})"
+
+    def _said(self) -> tuple[str, str, str]:
+        return self.source, self.reason, self.detail
 
     def chain(self) -> Iterator["Origin"]:
         """This origin and every one behind it, nearest first."""

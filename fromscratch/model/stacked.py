@@ -73,7 +73,12 @@ class Beneath:
 
     def get(self, path: TreePath, /) -> Entry | None:
         if path not in self._known:
-            self._known[path] = self._look(path)
+            fresh = [path]  # from above, so that nothing recurses
+            while fresh[-1] != ROOT and paths.parent(fresh[-1]) not in self._known:
+                fresh.append(paths.parent(fresh[-1]))
+            for place in reversed(fresh):
+                if place not in self._known:  # a symlink may have led to it meanwhile
+                    self._known[place] = self._look(place)
         return self._known[path]
 
     def children(self, directory: TreePath, /) -> Sequence[str]:

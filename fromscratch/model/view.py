@@ -120,21 +120,20 @@ def glob(view: View, pattern: str) -> Iterator[str]:
     Symlinks among the parents are followed, and the paths are spelled by the pattern.
     """
     parts = [part for part in pattern.split("/") if part and part != "."]
-    yield from _glob(view, "", parts)
+    pending = [("", 0)]
+    while pending:
+        start, done = pending.pop()
+        if done == len(parts):
+            yield start or "/"
+            continue
+        pending.extend((path, done + 1) for path in reversed(_next(view, start, parts[done], done + 1 < len(parts))))
 
 
-def _glob(view: View, start: str, parts: Sequence[str]) -> Iterator[str]:
-    if not parts:
-        yield start or "/"
-        return
-    head, rest = parts[0], parts[1:]
-    if not any(char in head for char in "*?["):
-        path = f"{start}/{head}"
-        if place(view, path, follow_last=bool(rest)) is not None:
-            yield from _glob(view, path, rest)
-        return
-    for name in names(view, start or "/"):
-        if fnmatch.fnmatchcase(name, head) and (not name.startswith(".") or head.startswith(".")):
-            path = f"{start}/{name}"
-            if not rest or place(view, path) is not None:
-                yield from _glob(view, path, rest)
+def _next(view: View, start: str, part: str, more: bool) -> list[str]:
+    """The paths in a folder that match one component; those that lead somewhere, if `more` components follow."""
+    if not any(char in part for char in "*?["):
+        path = f"{start}/{part}"
+        return [path] if place(view, path, follow_last=more) is not None else []
+    found = (name for name in names(view, start or "/") if fnmatch.fnmatchcase(name, part))
+    found_paths = [f"{start}/{name}" for name in found if not name.startswith(".") or part.startswith(".")]
+    return [path for path in found_paths if not more or place(view, path) is not None]

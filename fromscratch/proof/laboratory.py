@@ -183,6 +183,6 @@ def _keeper_of_owners(job: Job) -> str:
 
 def _give(place: Path, user: int) -> None:
     """The folders of a build to whoever makes it. Its files are further names of others', which stay whose they are."""
-    for folder, names, _ in os.walk(place):
+    for folder, names, _ in disk.walk(place):
         for each in (Path(folder), *(Path(folder, name) for name in names)):
             os.chown(each, user, user, follow_symlinks=False)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fromscratch.errors import ImageError, MissingTool, UsageError
-from fromscratch.host import run
+from fromscratch.host import disk, run
 from fromscratch.host.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.progress import SILENT, Progress
@@ -138,7 +138,7 @@ def make(
         if not finished.exists():
             progress.note(f"making a toolchain out of gcc {compiler.version} of this machine")
             fresh = place / "new"
-            shutil.rmtree(fresh, ignore_errors=True)
+            disk.discard(fresh)
             _lay_out(compiler, fresh, finished, launcher)
             os.replace(fresh, finished)
     return HostToolchain(

@@ -5,12 +5,12 @@ one that was built before an optional library of its own appeared stays without 
 configurations are compared, so that what is built further equals what would be built afresh.
 """
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fromscratch.formats.kconfig import Value, difference, read_config
+from fromscratch.host import disk
 from fromscratch.sources.buildroot.progress import Package
 
 # Symbols that are read only when the packages are built and the image is put together.
@@ -115,18 +115,18 @@ def compare(before: Inputs, now: Inputs) -> Stale:
 def clear(stale: Stale, before: Inputs, output: Path) -> None:
     """Take away what is stale, so that make builds it again."""
     if stale.all:
-        shutil.rmtree(output, ignore_errors=True)
+        disk.discard(output)
         return
     build = output / "build"
     for name in stale.packages:
         if (package := before.packages.get(name)) and package.folder.startswith("build/"):
-            shutil.rmtree(output / package.folder, ignore_errors=True)
+            disk.discard(output / package.folder)
     for name in stale.reconfigured:
         if (package := before.packages.get(name)) and package.folder.startswith("build/"):
             _unstamp(output / package.folder, (*_CONFIGURE_STAMPS, *_INSTALL_STAMPS))
     if stale.image:
         # Buildroot's manual, "How to rebuild packages", knows no way to empty target/ but this one of its developers.
-        shutil.rmtree(output / "target", ignore_errors=True)
+        disk.discard(output / "target")
         for stamp in build.glob("*/.stamp_target_installed"):
             stamp.unlink()
         for stamp in build.glob("host-gcc-final-*/.stamp_host_installed"):

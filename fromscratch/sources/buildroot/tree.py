@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, assert_never
@@ -281,7 +280,7 @@ def _unpacked(store: Store, digest: Digest, progress: Progress) -> Tree:
         with store.lock(f"buildroot-tree-{digest}"), disk.explained(path):
             if not path.is_dir():
                 fresh = place / "new"
-                shutil.rmtree(fresh, ignore_errors=True)
+                disk.discard(fresh)
                 fresh.mkdir()
                 with progress.task("unpacking Buildroot", unit="steps"):
                     run.run(["tar", "-x", "-f", str(store.path(digest)), "-C", str(fresh), *_UNPACKING])

@@ -68,12 +68,17 @@ class Plan(Struct, frozen=True, kw_only=True):
         because: dict[str, Origin] = {}
 
         def reason(package: PlannedPackage) -> Origin:
-            if package.name not in because:
-                if package.by:
-                    detail = f"{package.by} ({package.field}: {package.relation})"
-                    because[package.name] = Origin(label, "needed by", detail, reason(named[package.by]))
+            way = [package]
+            while way[-1].by and way[-1].name not in because:
+                way.append(named[way[-1].by])
+            for link in reversed(way):
+                if link.name in because:
+                    continue
+                if link.by:
+                    detail = f"{link.by} ({link.field}: {link.relation})"
+                    because[link.name] = Origin(label, "needed by", detail, because[link.by])
                 else:
-                    because[package.name] = Origin(label, "asked for", f"{package.name} in {place}")
+                    because[link.name] = Origin(label, "asked for", f"{link.name} in {place}")
             return because[package.name]
 
         return {package.name: Origin(label, "shipped in", package.shown, reason(package)) for package in self.packages}
