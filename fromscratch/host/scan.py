@@ -16,6 +16,12 @@ from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLi
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath, decode
 
+# The kernel's Documentation/filesystems/overlayfs.rst: what an upper folder says of the ones below it.
+_OF_OVERLAYFS = frozenset(
+    f"{space}.overlay.{name}"
+    for space in ("trusted", "user")
+    for name in ("opaque", "redirect", "metacopy", "whiteout", "whiteouts")
+)
 Skip = Callable[[TreePath], bool]
 
 _NAME = attrgetter("name")
@@ -40,7 +46,8 @@ def scan(
     on the user. What `skip` says yes to is left out, with all below it. `origin` is the reason of
     every entry, or gives it for a path of the tree.
 
-    Raises ImageError for what cannot be read, and for a socket, which no image can hold.
+    Raises ImageError for what cannot be read, for a socket, which no image can hold, and for what is part of an
+    upper folder of overlayfs, which means nothing without the folders below it.
     """
     return _Scan(origin, owner, canonical_modes).run(directory, skip)
 
@@ -165,12 +172,21 @@ def _of_kind(path: str, facts: os.stat_result, meta: Meta, origins: tuple[Origin
             target = os.readlink(os.fsencode(path))  # noqa: PTH115  a Path holds no bytes
             return Symlink(meta, decode(target), origins)
         case stat.S_IFCHR:
+            if facts.st_rdev == 0:
+                raise _of_overlayfs(path, "the device 0,0, which takes away a file below it")
             return Device(meta, "c", os.major(facts.st_rdev), os.minor(facts.st_rdev), origins)
         case stat.S_IFBLK:
             return Device(meta, "b", os.major(facts.st_rdev), os.minor(facts.st_rdev), origins)
         case stat.S_IFIFO:
             return Fifo(meta, origins)
     raise ImageError(f"{path} is a socket, which no image can hold", "leave it out with exclude")
+
+
+def _of_overlayfs(path: str, what: str) -> ImageError:
+    return ImageError(
+        f"{path} is part of an upper folder of overlayfs: it is {what}",
+        "name the folder that overlayfs is mounted at, which has all layers",
+    )
 
 
 def _canonical_mode(mode: int) -> int:
@@ -188,6 +204,9 @@ def _xattrs(path: str) -> Xattrs:
         raise
     if not names:
         return ()
+    for name in names:
+        if name in _OF_OVERLAYFS:
+            raise _of_overlayfs(path, f"marked by {name}, which changes what is below it")
     kept = ((decode(os.fsencode(name)), name) for name in names)
     return tuple(
         sorted(

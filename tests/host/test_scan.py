@@ -247,3 +247,24 @@ def test_what_is_written_to_disk_is_scanned_and_packed_to_the_same_archive(
             assert isinstance(inode, File)
             assert isinstance(found, File)
             assert (found.meta.mode, read(found.content)) == (inode.meta.mode, read(inode.content))
+
+
+@pytest.mark.parametrize("name", ["user.overlay.opaque", "user.overlay.redirect", "user.overlay.whiteouts"])
+def test_marks_of_overlayfs_are_refused(name: str, folder: Path) -> None:
+    (folder / "d").mkdir()
+    os.setxattr(folder / "d", name, b"y")
+    message = f"d is part of an upper folder of overlayfs: it is marked by {name}"
+    with pytest.raises(ImageError, match=message) as caught:
+        ImageError, match=f"d is part of an upper folder of overlayfs: it is marked by {name}"
+    ) as caught:
+        scan(folder, HERE)
+    assert "mounted at" in caught.value.hint
+
+
+def test_a_whiteout_of_overlayfs_is_refused(folder: Path) -> None:
+    try:
+        os.mknod(folder / "gone", 0o600 | stat.S_IFCHR, os.makedev(0, 0))
+    except PermissionError:
+        pytest.skip("only root makes devices")
+    with pytest.raises(ImageError, match=r"gone is part of an upper folder of overlayfs: it is the device 0,0"):
+        scan(folder, HERE)
