@@ -208,7 +208,7 @@ def _given(streams: carried.Carried, uid: int) -> Iterator[list[int | None]]:
         handles.append(slave)
         for stream in carried.terminals():
             given[stream] = slave
-    elif uid and stat.S_ISREG(os.fstat(0).st_mode):
+    elif uid and _is_file(0):
         read_end, write_end = os.pipe()
         handles.append(read_end)
         given[0] = read_end
@@ -218,6 +218,13 @@ def _given(streams: carried.Carried, uid: int) -> Iterator[list[int | None]]:
     finally:
         for handle in handles:
             os.close(handle)
+
+
+def _is_file(stream: int) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(stream).st_mode)
+    except OSError:  # it is closed
+        return False
 
 
 def _feed(target: int) -> None:

@@ -63,8 +63,9 @@ def _give_up(spec: dict[str, Any]) -> None:
     """Capabilities, identity and system calls. Raises Failed: nothing may run with more than it should have."""
     kernel.libc.prctl(kernel.CAP_AMBIENT, kernel.CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     for number in range(64):
-        cut = number in _KEPT_CAPABILITIES or kernel.libc.prctl(kernel.CAPBSET_DROP, number, 0, 0, 0) == 0
-        if not cut and ctypes.get_errno() != errno.EINVAL:  # the kernel has no such capability
+        # Not 1: it is out of the set already, or the kernel has no such capability.
+        there = number not in _KEPT_CAPABILITIES and kernel.libc.prctl(kernel.CAPBSET_READ, number, 0, 0, 0) == 1
+        if there and kernel.libc.prctl(kernel.CAPBSET_DROP, number, 0, 0, 0):
             raise Failed.now("privileges")
     # Before the identity changes: it takes privileges to set a filter while new ones may still be had.
     _set_filter(base64.b64decode(spec["filter"]))
