@@ -6,8 +6,10 @@ leaves nothing beside its results.
 
 import contextlib
 import gzip
+import importlib
 import io
 import os
+import pkgutil
 import signal
 import sys
 import tarfile
@@ -16,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import fromscratch
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError
 from fromscratch.host.layout import read_layout
@@ -182,14 +185,9 @@ def _done() -> int:
 
 
 def warmed_up() -> None:
-    """Load what runs load, so that a fork has it already."""
-    import fromscratch.assembly
-    import fromscratch.cli.plain
-    import fromscratch.cli.quick
-    import fromscratch.cli.target
-    import fromscratch.cli.verbs
-    import fromscratch.host.archives
-    import fromscratch.host.download
-    import fromscratch.host.kept_layers
-    import fromscratch.sinks.catalogue
-    import fromscratch.sources.catalogue  # noqa: F401
+    """Load what runs load, so that a fork has it already: a module that cannot be loaded is Python's affair."""
+    for name in ("filelock", "platformdirs", "tqdm", "yaml"):
+        importlib.import_module(name)
+    for module in pkgutil.walk_packages(fromscratch.__path__, "fromscratch."):
+        if not module.name.endswith(("__main__", "_child")):
+            importlib.import_module(module.name)
