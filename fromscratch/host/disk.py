@@ -123,10 +123,10 @@ def settle_folder(folder: Path) -> None:
 
 def settle_tree(folder: Path) -> None:
     """Wait until a folder lies on the disk with all that is in it."""
-    for path, _, names in os.walk(folder):
+    for path, _, names in walk(folder):
         for name in names:
-            settle(Path(path, name))
-        settle_folder(Path(path))
+            settle(path / name)
+        settle_folder(path)
 
 
 def remove(path: Path) -> None:

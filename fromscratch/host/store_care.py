@@ -165,9 +165,9 @@ def _size(path: Path) -> int:
     if path.is_symlink() or not path.is_dir():
         return path.lstat().st_size
     sizes: dict[tuple[int, int], int] = {}
-    for folder, _, names in os.walk(path):
+    for folder, _, names in disk.walk(path):
         for name in names:
             with suppress(OSError):
-                state = Path(folder, name).lstat()
+                state = (folder / name).lstat()
                 sizes[state.st_dev, state.st_ino] = state.st_blocks * 512
     return sum(sizes.values())

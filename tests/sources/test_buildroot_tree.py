@@ -1,5 +1,6 @@
 """Where Buildroot itself comes from."""
 
+import base64
 import lzma
 import os
 import shutil
@@ -24,6 +25,7 @@ from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.buildroot.releases import NEWEST, RELEASES
 from fromscratch.sources.buildroot.tree import Tree
 from tests.engines import need
+from tests.host.site import running, status
 
 TINY = Path(__file__).parent / "tiny_buildroot"
 
@@ -226,3 +228,18 @@ def test_a_release_may_be_verified_by_its_signed_list(site: tuple[str, Digest], 
     (tmp_path / "site" / "buildroot-0.1.tar.xz.sign").write_bytes(signed.replace(b"SHA256: ", b"SHA256:  "))
     with pytest.raises(IntegrityError):
         brought(tmp_path, Store(tmp_path / "other"), version="0.1", site=address, keyring="key.gpg")
+
+
+def test_the_password_of_a_repository_is_shown_to_its_server_and_to_nobody_else(tmp_path: Path, store: Store) -> None:
+    with running() as site:
+        asks = status(401, WWW_Authenticate='Basic realm="x"')
+        path = "/br.git/info/refs?service=git-upload-pack"
+        site.always[path] = asks
+        url = site.url.replace("http://", "http://me:word@")
+        with pytest.raises(ImageError) as caught:
+            brought(tmp_path, store, tree=f"{url}/br.git@main")
+        shown = {each.headers.get("Authorization") for each in site.asked if each.path == path}
+    assert "Basic " + base64.b64encode(b"me:word").decode() in shown
+    assert f"{site.url}/br.git" in caught.value.message  # as git was called with
+    assert "word@" not in caught.value.message
+    assert b"word" not in b"".join(path.read_bytes() for path in store.root.rglob("*") if path.is_file())
