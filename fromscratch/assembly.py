@@ -109,7 +109,7 @@ def build(job: Job) -> Built:
             name=job.recipe.name,
             inputs=inputs,
             epoch=job.epoch,
-            recipe=msgspec.to_builtins(job.recipe),
+            recipe=evidence.concealed(msgspec.to_builtins(job.recipe)),
             images=proofs,
         )
         evidence.write(job.output, made)

@@ -126,7 +126,7 @@ def origins(evidence: ImageEvidence, path: TreePath) -> tuple[Origin, ...]:
 
 
 def write(folder: Path, evidence: Evidence) -> None:
-    evidence = msgspec.structs.replace(evidence, recipe=_concealed(evidence.recipe))
+    evidence = msgspec.structs.replace(evidence, recipe=concealed(evidence.recipe))
     text = msgspec.json.format(msgspec.json.encode(evidence), indent=1) + b"\n"
     disk.write_atomically(folder / NAME, text, durable=True)
 
@@ -194,15 +194,15 @@ def _text(words: str) -> str:
     return encode(without_secrets(words)).decode("utf-8", "backslashreplace")
 
 
-def _concealed(value: Any) -> Any:
+def concealed(value: Any) -> Any:
     """A recipe as everybody may read it: whoever gets an image gets no password of a mirror with it."""
     match value:
         case str():
             return without_secrets(value)
         case list():
-            return [_concealed(item) for item in value]
+            return [concealed(item) for item in value]
         case dict():
-            return {key: _concealed(item) for key, item in value.items()}
+            return {key: concealed(item) for key, item in value.items()}
     return value
 
 
