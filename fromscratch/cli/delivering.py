@@ -6,10 +6,10 @@ from pathlib import Path
 from fromscratch.cli import interruptions, streams
 from fromscratch.cli.call import Call
 from fromscratch.cli.verb import CHOSEN, Ended, verb
+from fromscratch.cli.wording import FORMS
 from fromscratch.errors import UsageError
 
 _IMAGE = "another image than the recipe's build: a name, or one with its kind, such as oci:DIR"
-_FORMS = ("tar", "oci", "oci-archive", "docker-archive", "aci")
 
 
 @verb(
@@ -54,7 +54,7 @@ def import_(
 @verb(
     delivers=True,
     help={
-        "to": f"one of {', '.join(_FORMS)}",
+        "to": f"one of {', '.join(FORMS)}",
         "output": "the FILE to write (for oci: the DIR); - is standard output",
         "tag": "what the image is called inside (default: the name that it has, or the recipe's; in a layout its tag)",
         "image": _IMAGE,
@@ -76,11 +76,11 @@ def pack(
     from fromscratch.cli.target import all_images
     from fromscratch.sinks.catalogue import file_sink
 
-    if to not in _FORMS:
-        near = difflib.get_close_matches(to or "", _FORMS, 1)
+    if to not in FORMS:
+        near = difflib.get_close_matches(to or "", FORMS, 1)
         raise UsageError(
             f"--to {to}: no such form" if to else "pack needs a form",
-            f"did you mean {near[0]}?" if near else f"say --to with one of: {', '.join(_FORMS)}",
+            f"did you mean {near[0]}?" if near else f"say --to with one of: {', '.join(FORMS)}",
         )
     if not output:
         raise UsageError("pack needs a place to write to", f"say --output FILE, such as --output image.{_suffix(to)}")

@@ -15,9 +15,10 @@ from invoke.program import Program
 
 from fromscratch import __version__
 from fromscratch.cli import argv as words
-from fromscratch.cli import streams
+from fromscratch.cli import streams, wording
 from fromscratch.cli.failures import explained, unwritten
 from fromscratch.cli.task import tasks, without_operands
+from fromscratch.cli.verb import Verb
 from fromscratch.cli.verbs import VERBS
 
 USAGE = 2
@@ -79,11 +80,25 @@ class Fromscratch(Program):
         operand = f" [{verb.operands.upper()}]" if verb.operands else ""
         operand = f" {verb.operands.upper().removesuffix('S')}…" if verb.many else operand
         print(f"Usage: fromscratch {name}{operand} [--option …]{' [-- WORD …]' if name == 'run' else ''}")
-        print(f"\n{inspect.getdoc(verb.function)}\n\nOptions:\n")
-        # Of an option that may stand several times, invoke does not tell that it takes a value.
-        several = {flag for flag, parameter in verb.options.items() if parameter in verb.repeated}
-        shown = self.parser.contexts[name].help_tuples()
-        self.print_columns([(f"{flag}=STRING" if flag in several else flag, text) for flag, text in shown])
+        print(f"\n{inspect.getdoc(verb.function)}")
+        if verb.operands in verb.help:
+            print(f"\n{verb.operands.upper()}: {verb.help[verb.operands]}")
+        print("\nOptions:\n")
+        self.print_columns(sorted(_explained(verb)))
+        print(f"Example: {wording.EXAMPLES[name]}\n")
+
+
+def _explained(verb: Verb) -> Iterator[tuple[str, str]]:
+    """Each option with the name of its value, and what it is about. The operand has its place in the usage."""
+    for flag, parameter in verb.options.items():
+        if parameter == verb.operands:
+            continue
+        name = parameter.strip("_")
+        text = verb.help.get(name) or verb.help.get(parameter) or verb.shared[parameter]
+        choices = wording.fixed(verb.name, parameter)
+        if not all(choice in text for choice in choices):
+            text += f": one of {', '.join(choices)}"
+        yield f"{flag} {wording.value_name(verb.name, parameter)}" if verb.takes_value(parameter) else flag, text
 
 
 @contextmanager
@@ -154,6 +169,11 @@ def _guess(message: str) -> str:
 def main(argv: Sequence[str] | None = None) -> Any:
     """The entry point. Exit codes: 0 done; 1 the work failed; 2 the call or the recipe is wrong."""
     program = Fromscratch(
-        version=__version__, namespace=namespace(), name="fromscratch", binary="fromscratch", config_class=_OwnConfig
+        version=__version__,
+        namespace=namespace(),
+        name="fromscratch",
+        binary="fromscratch",
+        binary_names=["fromscratch"],  # in completion scripts too, however it was started
+        config_class=_OwnConfig,
     )
     program.run(list(argv) if argv is not None else None)

@@ -82,6 +82,11 @@ def _do() -> None:
     from fromscratch.cli.verbs import VERBS
 
     streams.make_whole()
+    if sys.argv[1:3] == ["--complete", "--"]:
+        from fromscratch.cli.completion import candidates
+
+        print("\n".join(candidates(sys.argv[4:], VERBS)))
+        return
     calls = plain.calls(sys.argv[1:], VERBS)
     if calls is None:
         from fromscratch.cli.main import main as whole

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fromscratch.cli import streams
 from fromscratch.cli.call import Call
 from fromscratch.cli.verb import CHOSEN, verb
+from fromscratch.cli.wording import FORMS
 from fromscratch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 _PLAIN = "ask the registry without TLS (which a registry of this machine may do without being told)"
 _CA = "FILE in the form PEM with an authority that may sign the registry's certificate, besides the usual ones"
-_FORMS = ("oci", "oci-archive", "docker-archive", "tar", "aci")
 _FOLDER = Path("pulled")
 _MEGABYTE = 1_000_000
 
@@ -72,7 +72,7 @@ def push(
     without=("recipe",),
     help={
         "ref": "which image: HOST/PATH[:TAG][@DIGEST], or docker://NAME",
-        "to": f"one of {', '.join(_FORMS)} (default: oci)",
+        "to": f"one of {', '.join(FORMS)} (default: oci)",
         "output": f"the FILE, or for oci the DIR, to write (default: {_FOLDER}/HOST/PATH); - is standard output",
         "platform": "linux/ARCH[,linux/ARCH] to pull (default: all that there are)",
         "plain_http": _PLAIN,
@@ -97,8 +97,8 @@ def pull(
 
     if not ref:
         raise UsageError("pull needs the name of an image", "say pull HOST/PATH:TAG, as in docker.io/library/busybox:1")
-    if to not in _FORMS:
-        raise UsageError(f"--to {to}: no such form", f"say one of: {', '.join(_FORMS)}")
+    if to not in FORMS:
+        raise UsageError(f"--to {to}: no such form", f"say one of: {', '.join(FORMS)}")
     if to != "oci" and not output:
         raise UsageError(
             f"pull --to {to} needs a file to write", f"say --output FILE, such as --output image.{_end(to)}"

@@ -51,7 +51,10 @@ def schema(call: Call) -> None:
     call.result(recipe.schema(), "", True)
 
 
-@verb(without=("recipe", "platform", "output"), help={"json": "a list of objects instead of a table"})
+@verb(
+    without=("recipe", "platform", "output", "max_expanded", "max_entries"),
+    help={"json": "a list of objects instead of a table"},
+)
 def doctor(call: Call, json: bool = False) -> None:
     """Tell what this machine has and lacks for each source, sink and way to run, and how to get it."""
     from fromscratch.cli.examine import examined, table
@@ -60,7 +63,10 @@ def doctor(call: Call, json: bool = False) -> None:
     call.result([check.facts() for check in found], table(found), json)
 
 
-@verb(help={"store": "the store too: every download and every built tree"})
+@verb(
+    without=("platform", "max_expanded", "max_entries"),
+    help={"store": "the store too: every download and every built tree"},
+)
 def clean(call: Call, store: bool = False) -> None:
     """Remove what build wrote for the recipe; with --store the store too."""
     from fromscratch.output import remove

@@ -32,6 +32,9 @@ _SWITCHES: dict[str, tuple[str, Any, Any]] = {
 }
 
 
+KINDS = tuple(_SWITCHES)
+
+
 def switches(on: Sequence[str], off: Sequence[str]) -> dict[str, Any]:
     """The keys of a recipe that --with and --without stand for. Raises UsageError."""
     keys: dict[str, Any] = {}

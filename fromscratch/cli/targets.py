@@ -3,9 +3,8 @@
 import difflib
 from dataclasses import dataclass
 
+from fromscratch.cli.wording import FORMS
 from fromscratch.errors import UsageError
-
-_FORMS = ("oci", "oci-archive", "docker-archive", "tar", "aci")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +36,11 @@ def target(tag: str | None, to: str | None, engine: str | None, via: str) -> Tar
         registry = place.startswith("//")
         way = f"leave --to out, then push {place[2:]} --image NAME" if registry else f"say --engine {form} --tag REF"
         raise UsageError(f"--to {to}: --to is for files and folders", way)
-    if to is not None and form not in _FORMS:
-        near = difflib.get_close_matches(form, _FORMS, 1)
+    if to is not None and form not in FORMS:
+        near = difflib.get_close_matches(form, FORMS, 1)
         raise UsageError(
             f"--to {to}: {form or 'that'} is no form of an image",
-            f"did you mean {near[0]}:{place or 'PLACE'}?"
-            if near
-            else f"say FORM:PLACE with one of {', '.join(_FORMS)}",
+            f"did you mean {near[0]}:{place or 'PLACE'}?" if near else f"say FORM:PLACE with one of {', '.join(FORMS)}",
         )
     place, _, reference = place.partition(":") if form != "tar" else (place, "", "")
     if to is not None and place in ("", "-"):

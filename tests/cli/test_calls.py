@@ -2,12 +2,15 @@
 
 import json
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from fromscratch.cli import plain, wording
 from fromscratch.cli.verbs import VERBS
 from tests.cli.command import Answer, Desk
 
@@ -32,10 +35,76 @@ def through(desk: Desk, script: str, *words: str, **variables: str) -> Answer:
 @pytest.mark.parametrize("verb", sorted(VERBS))
 def test_the_help_of_each_verb_explains_each_option(desk: Desk, verb: str) -> None:
     options = [line for line in desk.answer("--help", verb).splitlines() if line.startswith("  --")]
-    assert len(options) == len(VERBS[verb].options)
-    assert [line for line in options if len(line.split(maxsplit=1)) == 1] == []
-    valued = {flag for flag, parameter in VERBS[verb].options.items() if VERBS[verb].takes_value(parameter)}
-    assert {option.split("=")[0].strip() for option in options if "=STRING" in option} == valued
+    known = {flag: parameter for flag, parameter in VERBS[verb].options.items() if parameter != VERBS[verb].operands}
+    assert {line.split()[0] for line in options} == set(known)
+    for line in options:
+        flag, value, *text = line.split()
+        assert text
+        assert "STRING" not in line
+        assert (value == wording.value_name(verb, known[flag])) if VERBS[verb].takes_value(known[flag]) else value
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_the_help_of_each_verb_lists_choices_and_ends_with_a_call_that_is_read(desk: Desk, verb: str) -> None:
+    told = desk.answer("--help", verb)
+    for flag, parameter in VERBS[verb].options.items():
+        after = told.partition(f"  {flag} ")[2].partition("\n  --")[0]
+        text = " ".join(after.split()).replace("- ", "-")
+        assert [choice for choice in wording.fixed(verb, parameter) if choice not in text] == []
+    [example] = [line for line in told.splitlines() if line.startswith("Example: ")]
+    words = shlex.split(example.removeprefix("Example: ").partition(" > ")[0].partition(" -- ")[0])
+    if words[0] == "fromscratch":
+        called = plain.calls(words[1:], VERBS)
+        assert called is not None
+        assert verb in [each.name for each, _ in called]
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("b", {"build", "bundle", "fetch"}),
+        ("build", {"fetch", "run"}),
+        ("build --recipe", {"busybox", "buildroot-busybox", "fromscratch.yaml"}),
+        ("build --recipe bus", {"busybox", "fromscratch.yaml"}),
+        ("fetch --recipe = bus", {"busybox"}),
+        ("fetch build --platform linux/", {"linux/amd64", "linux/arm64", "linux/riscv64"}),
+        ("pack --to", {"tar", "oci", "oci-archive", "docker-archive", "aci"}),
+        ("pack --to=o", {"oci", "oci-archive"}),
+        ("bundle /bin/sh --to", {"oci:", "docker-archive:"}),
+        ("bundle /bin/sh --without d", {"dlopen", "certificates"}),
+        ("import --engine", {"docker", "podman", "buildah", "containerd"}),
+        ("run --engine p", {"docker", "podman", "containerd", "none"}),
+        ("import --via", {"import", "load"}),
+        ("init --from", {"debian", "buildroot", "binaries", "directory", "tarball"}),
+        ("run de", {"demo", "oci:", "docker://"}),
+        ("push x --image", {"demo", "oci:", "podman:"}),
+        ("run -- de", set()),
+        ("push --a", {"--also-tag", "--image", "--recipe"}),
+        ("--help b", {"build", "bundle"}),
+        ("--print-completion-script", {"bash", "zsh", "fish"}),
+        ("-", {"--help", "--version"}),
+        ("build --output", set()),
+    ],
+)
+def test_completion_offers_values_as_well_as_words(desk: Desk, line: str, offered: set[str]) -> None:
+    desk.answer("build")
+    words = desk.answer("--complete", "--", "fromscratch", *line.split()).split()
+    assert offered <= set(words)
+    assert bool(words) == bool(offered)
+
+
+@pytest.mark.parametrize(("line", "found"), [("pack --to oci-", "oci-archive"), ("build --recipe nginx", "nginx")])
+def test_bash_completes_by_the_script_that_we_print(desk: Desk, line: str, found: str) -> None:
+    if shutil.which("bash") is None:
+        pytest.skip("there is no bash")
+    desk.write("bin/fromscratch", f'#!/bin/sh\nexec {sys.executable} -m fromscratch "$@"\n').chmod(0o755)
+    desk.write("completion", desk.answer("--print-completion-script", "bash"))
+    words = f"fromscratch {line}"
+    script = f"""
+        PATH="$PWD/bin:$PATH"; . ./completion
+        COMP_WORDS=({words}); _complete_fromscratch fromscratch "${{COMP_WORDS[-1]}}"; echo "${{COMPREPLY[@]}}"
+    """
+    assert desk.call(program=("bash", "-c", script)).out.split() == [found]
 
 
 def test_the_help_lists_the_verbs_and_none_of_the_options_that_mean_nothing_here(desk: Desk) -> None:
