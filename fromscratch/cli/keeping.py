@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 from fromscratch.cli.call import Call
 from fromscratch.cli.verb import verb
+from fromscratch.cli.wording import ACTIONS
 from fromscratch.errors import UsageError
 
 if TYPE_CHECKING:
     from fromscratch.host.store_care import Part
 
-_ACTIONS = ("path", "check", "prune")
 _SECONDS = {"h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
 
 
@@ -34,8 +34,8 @@ def store(
     json: bool = False,
 ) -> None:
     """Look after the store: `store path` says where it is, `store check` reads it all, `store prune` makes room."""
-    if action not in _ACTIONS:
-        raise UsageError(_not_an_action(action), f"say one of: {', '.join(f'store {one}' for one in _ACTIONS)}")
+    if action not in ACTIONS:
+        raise UsageError(_not_an_action(action), f"say one of: {', '.join(f'store {one}' for one in ACTIONS)}")
     if repair and action != "check":
         raise UsageError(f"store {action} has no --repair", "say store check --repair")
     if (older_than or keep_size) and action != "prune":

@@ -6,8 +6,9 @@ from types import MappingProxyType
 
 FORMS = ("tar", "oci", "oci-archive", "docker-archive", "aci")
 ENGINES = ("docker", "podman", "buildah", "containerd")
-RUNNING = ("docker", "podman", "containerd", "none")
+RUNNING = ("docker", "podman", "containerd", "crun", "runc", "none")
 WAYS = ("import", "load")
+ACTIONS = ("path", "check", "prune")
 PLATFORMS = (
     "linux/amd64",
     "linux/arm64",
@@ -57,6 +58,9 @@ _VALUES: Mapping[str, str] = MappingProxyType(
         "volume": "DIR",
         "label": "NAME=VALUE",
         "stop_signal": "SIGNAL",
+        "action": "ACTION",
+        "older_than": "AGE",
+        "keep_size": "SIZE",
     }
 )
 _OF_VERB: Mapping[tuple[str, str], str] = MappingProxyType(
@@ -81,6 +85,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "push": "fromscratch fetch build push ghcr.io/me/hello:1 --also-tag latest",
         "run": "fromscratch fetch build run -- /bin/sh -c 'echo hello'",
         "schema": "fromscratch schema > recipe.schema.json",
+        "store": "fromscratch store prune --older-than 30d",
         "why": "fromscratch why /bin/sh",
     }
 )
@@ -100,6 +105,8 @@ def fixed(verb: str, parameter: str) -> tuple[str, ...]:
             return RUNNING if verb == "run" else ENGINES
         case "via":
             return WAYS
+        case "action":
+            return ACTIONS
         case "from_":
             from fromscratch.cli.template import KINDS
 
