@@ -205,7 +205,8 @@ def _xattrs(path: str) -> Xattrs:
     if not names:
         return ()
     for name in names:
-        if name in _OF_OVERLAYFS:
+        of_folders = name.endswith((".opaque", ".whiteouts"))  # on a file they say nothing
+        if name in _OF_OVERLAYFS and (not of_folders or stat.S_ISDIR(os.lstat(path).st_mode)):
             raise _of_overlayfs(path, f"marked by {name}, which changes what is below it")
     kept = ((decode(os.fsencode(name)), name) for name in names)
     return tuple(

@@ -76,7 +76,8 @@ def record(key: bytes, value: bytes) -> bytes:
 
 
 def member(name: bytes, flag: bytes, data: bytes = b"", *, link: bytes = b"") -> bytes:
-    return header(name, flag, Meta(0o644, 0, 0, 10**18), size=len(data), link=link) + data + bytes(-len(data) % BLOCK)
+    meta, device = Meta(0o644, 0, 0, 10**18), (1, 3) if flag == b"3" else (0, 0)
+    return header(name, flag, meta, size=len(data), link=link, device=device) + data + bytes(-len(data) % BLOCK)
 
 
 class _Making:
