@@ -83,6 +83,7 @@ def build(job: Job) -> Built:
     Raises NotFetched when `fetch` has to run first, Conflict when sources disagree.
     """
     job = settled(job)
+    job.store.hold()
     with output.held(job.output, job.progress):
         bound = {platform: tuple(sources(job, platform)) for platform in job.platforms}
         inputs = fingerprint(job, bound)

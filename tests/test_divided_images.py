@@ -152,7 +152,7 @@ def test_verbs_see_one_tree(project: Project, layers: str, times: str) -> None:
     told("one", "pack", "--to", "tar", "--output", "one.tar")
     several = [told(layers, "build", "ls"), told(layers, "why", "/bin/ping6")]
     told(layers, "pack", "--to", "tar", "--output", "several.tar")
-    assert several[0].splitlines()[1:] == one[0].splitlines()[1:]
+    assert several[0].splitlines()[2:] == one[0].splitlines()[2:]  # the first two are about layers and digests
     assert several[1] == one[1]
     assert (project.folder / "several.tar").read_bytes() == (project.folder / "one.tar").read_bytes()
     told(layers, "pack", "--to", "docker-archive", "--output", "docker.tar")

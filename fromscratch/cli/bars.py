@@ -83,7 +83,8 @@ def _after(seconds: float, act: Callable[[], None]) -> Iterator[None]:
     """Act once if what is done meanwhile lasts so long: a server that says nothing lets nobody tell of it."""
     timer = threading.Timer(seconds, act)
     timer.daemon = True
-    timer.start()
+    with suppress(RuntimeError):  # no further thread can be started, and the work goes on without
+        timer.start()
     try:
         yield
     finally:

@@ -60,6 +60,10 @@ class Store:
     def __repr__(self) -> str:
         return f"Store({str(self.root)!r})"
 
+    def hold(self) -> None:
+        """Keep the store, if it is there, from being removed by others. Raises ImageError where none can ever be."""
+        self._folder.hold()
+
     def lasting(self) -> "Store":
         """The same store for what is to be kept: it is an error if it cannot be written."""
         return Store(self.root, self.limits, spare=False)

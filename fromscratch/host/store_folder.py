@@ -5,6 +5,7 @@ under him. What lies on a read-only filesystem, or belongs to somebody else, is 
 everything lands that is made on the way; that is gone when the process ends.
 """
 
+import errno
 import hashlib
 import os
 import tempfile
@@ -23,6 +24,7 @@ _TAG_TEXT = b"""Signature: 8a477f597d28d172789f06886806bc55
 """
 FOLDERS = ("blobs", "records", "derived", "seen", "work", "partial", "locks")
 _TRIES = 8
+_NO_PLACE = (errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG)  # where no store can ever be
 
 
 class StoreFolder:
@@ -37,7 +39,7 @@ class StoreFolder:
 
     def find(self, *parts: str) -> Path:
         """Where something of this name lies, or would be looked for."""
-        self._use()
+        self.hold()
         if self._spare is not None and (path := self._spare.joinpath(*parts)).exists():
             return path
         return self.root.joinpath(*parts)
@@ -155,25 +157,27 @@ class StoreFolder:
             if self._lock is not None and (self.root / TAG).exists():
                 return
             self.root.mkdir(parents=True, exist_ok=True)
-            self._use()
+            self.hold()
             if self._lock is not None:
                 disk.write_atomically(self.root / TAG, _TAG_TEXT, durable=True)
                 return
         raise ImageError(f"{self.root} is removed again and again", "see which other process does that")
 
-    def _use(self) -> None:
+    def hold(self) -> None:
         """Hold the store, if it is there, for as long as this process uses it."""
         if self._lock is not None:
             return
         with self._guard:
             for _ in range(_TRIES):
                 try:
-                    self._lock = _Held(locks.taken(self.root.resolve(), shared=True, wait=True))
+                    self._lock = _Held(locks.taken(Path(os.path.realpath(self.root)), shared=True, wait=True))
                     return
                 except FileNotFoundError:
                     if not self.root.exists():
                         return  # there is none, or somebody has removed it while we waited
-                except OSError:
+                except OSError as error:
+                    if error.errno in _NO_PLACE:
+                        raise disk.explain(error, self.root) from error
                     self._lock = _Held(None)  # no locks there, or not for us: then nobody is kept away either
                     return
 

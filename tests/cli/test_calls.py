@@ -48,7 +48,7 @@ def test_the_help_of_each_verb_explains_each_option(desk: Desk, verb: str) -> No
 def test_the_help_of_each_verb_lists_choices_and_ends_with_a_call_that_is_read(desk: Desk, verb: str) -> None:
     told = desk.answer("--help", verb)
     for flag, parameter in VERBS[verb].options.items():
-        after = told.partition(f"  {flag} ")[2].partition("\n  --")[0]
+        after = told if parameter == VERBS[verb].operands else told.partition(f"  {flag} ")[2].partition("\n  --")[0]
         text = " ".join(after.split()).replace("- ", "-")
         assert [choice for choice in wording.fixed(verb, parameter) if choice not in text] == []
     [example] = [line for line in told.splitlines() if line.startswith("Example: ")]
