@@ -31,6 +31,7 @@ from fromscratch.paths import tree_path
 from fromscratch.transforms.accounts import User, with_accounts
 from tests.formats import debs
 from tests.growth import growth
+from tests.steps import check_growth
 
 MANY = "9" * 5000
 DEEP = 100_000
@@ -188,16 +189,21 @@ LINES: dict[str, tuple[Callable[[int], object], int]] = {
     "tokens of an expression": (lambda n: parse_expression(" && ".join(["A"] * n)), 8000),
     "certificates without an end": (lambda n: x509_name.certificates(b"-----BEGIN CERTIFICATE-----\n" * n), 1000),
     "here-documents of a shell": (lambda n: shell.commands(b"cat " + b"<<A " * n + b"\n" + b"A\n" * n), 500),
-    "here-documents of perl": (lambda n: perl_source.source(b"<<A\n" * n + b" A"), 800),
-    "tries around imports": (lambda n: python_imports.source(_tries(n)), 100),
 }
 
 
 @pytest.mark.parametrize("name", LINES)
 def test_work_grows_with_the_bytes_and_no_faster(name: str) -> None:
     work, size = LINES[name]
-    python_imports._KNOWN.clear()
     assert growth(work, size) < 24  # 64 and more where it is quadratic
+
+
+def test_here_documents_of_perl_are_looked_for_once() -> None:
+    check_growth(lambda size: perl_source.source(b"<<A\n" * size + b" A"), 100, perl_source)
+
+
+def test_many_tries_around_imports_of_python_are_looked_at_once() -> None:
+    check_growth(lambda size: python_imports.source(_tries(size)), 60, python_imports)
 
 
 def _tries(count: int) -> bytes:
