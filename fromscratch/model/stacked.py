@@ -101,8 +101,8 @@ class Beneath:
         if path in self._upper.links.ends and any(map(self._directory, candidates)):
             return _inode(self._upper, path)
         folders = self._folders.setdefault(path, [])
-        shown = [(real, *self._shown(path, real)) for real in candidates]
-        folders += [folder for _, _, folder in shown if folder is not None]
+        shown = self._joined([(real, *self._shown(path, real)) for real in candidates])
+        folders += dict.fromkeys(folder for _, _, folder in shown if folder is not None)
         if path in self._upper.links.leading_to:
             self._known[path] = Directory(Meta(0o755))  # for now: the way to what leads here may go through here
             while fresh := dict.fromkeys(self._led_to(path)).keys() - folders:
@@ -153,6 +153,17 @@ class Beneath:
             here, there = (_led_out(paths.parent(each), entry.target) for each in (path, real))
             return entry if self._is_one_place(here, there) else Symlink(entry.meta, there, entry.origins), None
         return entry, real if is_directory else None
+
+    def _joined(
+        self, shown: list[tuple[TreePath, Entry, TreePath | None]]
+    ) -> list[tuple[TreePath, Entry, TreePath | None]]:
+        """The same; beside a directory, a symlink to one is that directory, so that the names of both are in one."""
+        if all(folder is None for _, _, folder in shown):
+            return shown
+        return [
+            (real, entry, self._directory(real) if folder is None and isinstance(entry, Symlink) else folder)
+            for real, entry, folder in shown
+        ]
 
     def _is_one_place(self, path: str, real: str) -> bool:
         """Whether the upper root's own symlinks lead both paths to one place."""

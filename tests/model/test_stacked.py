@@ -132,6 +132,41 @@ def test_two_files_that_a_link_would_make_one_are_told() -> None:
     assert "/lib/b.so" in laid(upper, lower, "/lib/x86/b.so")
 
 
+def test_two_folders_that_links_make_one_have_the_names_of_both() -> None:
+    upper = tree("d 0755 0:0 /lib\nd 0755 0:0 /usr/lib\nl 0777 0:0 /usr/lib/x86 -> ../../lib")
+    lower = tree("""
+        l 0777 0:0 /lib -> usr/lib
+        f 0644 0:0 /usr/lib/sasl/conf 'c'
+        f 0755 0:0 /usr/lib/x86/sasl/plain.so 'p'
+    """)
+    assert listed(laid(upper, lower, "/lib/sasl/conf", "/usr/lib/x86/sasl/plain.so")) == text("""
+        d 0755 0:0 /lib
+        d 0755 0:0 /lib/sasl
+        l 0777 0:0 /lib/sasl/conf -> /usr/lib/sasl/conf
+        f 0755 0:0 1 /lib/sasl/plain.so
+        d 0755 0:0 /usr
+        d 0755 0:0 /usr/lib
+        d 0755 0:0 /usr/lib/sasl
+        f 0644 0:0 1 /usr/lib/sasl/conf
+        l 0777 0:0 /usr/lib/x86 -> ../../lib
+    """)
+
+
+def test_a_link_to_the_very_folder_that_it_would_be_is_that_folder() -> None:
+    upper = tree("d 0755 0:0 /data\nl 0777 0:0 /etc/ssl -> /data\nl 0777 0:0 /lib/ssl -> ../etc/ssl")
+    lower = tree("f 0644 0:0 /etc/ssl/certs/ca 'c'\nl 0777 0:0 /lib/ssl/certs -> /etc/ssl/certs")
+    merged = laid(upper, lower, "/lib/ssl/certs/ca")
+    assert listed(merged) == text("""
+        d 0755 0:0 /data
+        d 0755 0:0 /data/certs
+        f 0644 0:0 1 /data/certs/ca
+        d 0755 0:0 /etc
+        l 0777 0:0 /etc/ssl -> /data
+        d 0755 0:0 /lib
+        l 0777 0:0 /lib/ssl -> ../etc/ssl
+    """)
+
+
 # Roots on top of one another
 
 UPPER = tree("""
