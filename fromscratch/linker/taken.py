@@ -62,12 +62,16 @@ class Taken:
         return None
 
     def put(self, number: int, place: TreePath, origin: Origin) -> None:
+        """Take what stands at a place in one of the roots. Raises Conflict for what would be two different files."""
         present = self.entries.get(place)
         if present is not None:
             if origin not in present.origins and len(present.origins) < _MANY:
                 self.entries[place] = replace(present, origins=(*present.origins, origin))
             return
-        entry = self._roots[number].view.get(place)
+        view = self._roots[number].view
+        entry = view.get(place)
+        if isinstance(view, Beneath):
+            view.reals(place)  # what would be two files is not taken
         if isinstance(entry, Symlink) and any(entry is each.view.get(place) for each in self._roots[:number]):
             number = self.view.layer(place) or 0  # a root shows what is laid over it: the symlink is that one's own
         if isinstance(entry, HardLink):

@@ -62,7 +62,8 @@ class Beneath:
     Where the upper root has a directory and the lower one a symlink to one, as /lib and /lib -> usr/lib, the upper
     keeps its directory, and each name in it that only the lower root has is a symlink of its own: /lib/modules ->
     /usr/lib/modules. So every path leads to the same file as in the lower root alone.
-    Looking at a path that would be two different files so raises Conflict.
+    A path that would be two different files so can be passed by; to ask what it really is, in order to read or to take
+    it, raises Conflict.
     """
 
     def __init__(self, lower: View, upper: View) -> None:
@@ -70,6 +71,7 @@ class Beneath:
         self._known: dict[TreePath, Entry | None] = {}
         self._folders: dict[TreePath, list[TreePath]] = {}  # a directory -> those below whose names are in it
         self._reals: dict[TreePath, TreePath] = {}
+        self._conflicts: dict[TreePath, Conflict] = {}
 
     def get(self, path: TreePath, /) -> Entry | None:
         if path not in self._known:
@@ -89,8 +91,14 @@ class Beneath:
         return sorted(names)
 
     def reals(self, path: TreePath) -> tuple[TreePath, ...]:
-        """The path in the lower root of what stands here; of a directory, of each whose names are in it."""
-        if isinstance(self.get(path), Directory):
+        """The path in the lower root of what stands here; of a directory, of each whose names are in it.
+
+        Raises Conflict for what would be two different files.
+        """
+        entry = self.get(path)
+        if path in self._conflicts:
+            raise self._conflicts[path]
+        if isinstance(entry, Directory):
             return tuple(self._folders.get(path, ()))
         return (self._reals[path],) if path in self._reals else ()
 
@@ -173,12 +181,12 @@ class Beneath:
     def _agreed(
         self, path: TreePath, shown: list[tuple[TreePath, Entry]], folders: list[TreePath]
     ) -> tuple[TreePath, Entry]:
-        """The one of them that stands here, with its path below; not a symlink to another of them. Raises Conflict."""
+        """The one of them that stands here, with its path below; not a symlink to another of them."""
         chosen = next((each for each in shown if isinstance(each[1], File)), shown[0])
         ends = {views.place(self._lower, real) for real, _ in shown}
         if folders or (len(ends) > 1 and not all(_same(chosen[1], entry) for _, entry in shown)):
             both = " and ".join(dict.fromkeys((*(real for real, _ in shown), *folders)))
-            raise Conflict(
+            self._conflicts[path] = Conflict(
                 f"{both} cannot both be {path}, where symlinks of the items above lead them",
                 "leave one of them out, or take them from a root that is laid out as the items above are",
             )
