@@ -8,18 +8,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-import msgspec
-
 from fromscratch.digest import Digest
-from fromscratch.errors import FormatError, IntegrityError, UsageError
+from fromscratch.errors import FormatError, MissingBlob, UsageError
 from fromscratch.formats import oci
+from fromscratch.formats.docker_archive_list import Listed, check_listed, listed_images
 from fromscratch.formats.limits import Limits
 from fromscratch.formats.oci_archive import ArchiveBlobs, blob_name, layout_members, small, tar_of
 from fromscratch.formats.oci_config import image_documents, parse_config
 from fromscratch.formats.oci_graph import graph
 from fromscratch.formats.oci_history import Told
 from fromscratch.formats.oci_images import images_below
-from fromscratch.formats.oci_keys import DOCKER_ARCHIVE
 from fromscratch.model.content import Content, digest_of
 from fromscratch.model.image import Image, Layer, Original
 from fromscratch.model.reference import Reference, full_form
@@ -50,14 +48,6 @@ def docker_archive(image: Image, name: Reference, limits: Limits = _DEFAULT) -> 
     return tar_of(members)
 
 
-class Listed(msgspec.Struct, rename="pascal"):
-    """An image of manifest.json, as JSON has it."""
-
-    config: str
-    layers: list[str] | None
-    repo_tags: list[str] | None = None
-
-
 def is_docker_archive(tree: Rootfs) -> bool:
     """Whether a tar that was read as a tree has what `docker load` looks for."""
     return tree.find(MANIFEST_FILE) is not None
@@ -71,9 +61,21 @@ def docker_archive_images(tree: Rootfs, label: str, name: str | None = None) -> 
     """
     blobs = ArchiveBlobs(tree, label)
     what = f"{MANIFEST_FILE} of {label}"
-    listed = _chosen(listed_images(small(blobs.content(MANIFEST_FILE), what), what), label, name)
+    listed = listed_images(small(blobs.content(MANIFEST_FILE), what), what)
     known = _in_layout(blobs)
-    return [replace(known.get(entry.config) or _image(blobs, entry), name=_named(entry, name)) for entry in listed]
+    check_listed(blobs, listed, list(known.values()))
+    return [
+        replace(known.get(entry.config) or _image(blobs, entry), name=_named(entry, name))
+        for entry in _chosen(listed, label, name)
+    ]
+
+
+def check_both(tree: Rootfs, label: str) -> None:
+    """Raises FormatError for an archive in which docker finds another image than those who read it as a layout."""
+    blobs = ArchiveBlobs(tree, label)
+    what = f"{MANIFEST_FILE} of {label}"
+    listed = listed_images(small(blobs.content(MANIFEST_FILE), what), what)
+    check_listed(blobs, listed, list(_in_layout(blobs).values()))
 
 
 def _named(listed: Listed, wanted: str | None) -> str:
@@ -85,19 +87,14 @@ def _named(listed: Listed, wanted: str | None) -> str:
 def _in_layout(blobs: ArchiveBlobs) -> dict[str, Image]:
     """The images of an archive that is a layout too, by the name of the configuration: so manifests stay as they are.
 
-    The engines themselves read manifest.json: where the layout is not whole, there is none.
+    docker itself reads manifest.json: where a document of the layout is not there, there is none.
     """
     try:
         index = oci.parse_index(small(blobs.content(oci.INDEX_FILE), blobs.label), f"{oci.INDEX_FILE} of {blobs.label}")
         found = images_below(blobs, index.manifests)
-    except (FormatError, IntegrityError):
+    except MissingBlob:
         return {}
     return {f"blobs/sha256/{Digest.of(image.original.config).hex}": image for image in found if image.original}
-
-
-def listed_images(document: bytes, what: str) -> list[Listed]:
-    """What a manifest.json lists. Raises FormatError."""
-    return oci.decode(document, list[Listed], what, keys=DOCKER_ARCHIVE)
 
 
 def _chosen(listed: list[Listed], label: str, name: str | None) -> list[Listed]:

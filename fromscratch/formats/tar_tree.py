@@ -8,7 +8,7 @@ from fromscratch.formats.limits import Limits, check_entries, check_implied
 from fromscratch.formats.tar_reader import Member, members, shown_name
 from fromscratch.formats.tar_sparse import Sparse
 from fromscratch.model.builder import TreeBuilder
-from fromscratch.model.content import ArchiveMember, Content, Inline, SparseMember
+from fromscratch.model.content import ArchiveMember, Content, Inline, SparseMember, digest_of
 from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLink, Origin, Symlink
 from fromscratch.model.layers import LayerStack
 from fromscratch.model.rootfs import Rootfs
@@ -27,12 +27,14 @@ def read_tree(
     strip: int = 0,
     title: str = "",
     limits: Limits = _DEFAULT,
+    once: bool = False,
 ) -> Rootfs:
     """The tree in an uncompressed tar archive.
 
     `origin` is the reason of every entry, or gives it for a path of the tree. `strip` takes that many
     leading components off every name, and an entry with no more than those falls away; a leading
-    `./` or `/` is no component. Messages call the archive `title`, or else by its path.
+    `./` or `/` is no component. Messages call the archive `title`, or else by its path. With `once`, no
+    file may be there a second time with other bytes: where archives are searched, and not unpacked, the first counts.
 
     Raises FormatError for a damaged or cut archive and for what an image cannot keep, UnsafePath for a
     name that leads outside the root, Conflict for one that lies below a file, and TooLarge for more than
@@ -45,7 +47,10 @@ def read_tree(
             path = _place(member.name, strip)
             if path is not None:
                 reason = origin if isinstance(origin, Origin) else origin(path)
-                builder.put(path, reading.entry(member, strip, reason))
+                entry = reading.entry(member, strip, reason)
+                if once:
+                    _check_same(builder.get(path), entry)
+                builder.put(path, entry)
         except ImageError as error:
             raise reading.about(member.name, error) from error
         check_entries(builder.weight, limits, reading.title)
@@ -143,6 +148,20 @@ class _Reading:
             self._limits.room(self._archive.stat().st_size, self._used).check(self.size, self.title)
             return _spread(member, self._archive, member.sparse)
         return ArchiveMember(self._archive, member.offset, member.size) if member.size else Inline(b"")
+
+
+def _check_same(present: Entry | None, entry: Entry) -> None:
+    match present, entry:
+        case (None, _) | (Directory(), Directory()):
+            return
+        case File(_, one, _), File(_, other, _) if one.size == other.size and digest_of(one) == digest_of(other):
+            return
+        case _ if present == entry:
+            return
+    raise FormatError(
+        "it is there twice, and not the same: some readers take the first, and others the last",
+        "make the archive again, with each file once",
+    )
 
 
 def _place(name: bytes, strip: int) -> TreePath | None:

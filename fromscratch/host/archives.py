@@ -6,7 +6,7 @@ from typing import Literal
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError
 from fromscratch.formats.compression import expand, kind
-from fromscratch.formats.docker_archive import docker_archive_images, is_docker_archive
+from fromscratch.formats.docker_archive import check_both, docker_archive_images, is_docker_archive
 from fromscratch.formats.oci import LAYOUT_FILE
 from fromscratch.formats.oci_archive import oci_archive_images
 from fromscratch.formats.tar_tree import read_tree
@@ -29,7 +29,7 @@ def read_archive(path: Path, store: Store, name: str | None = None, form: Form =
     with disk.readable(path), opened(path) as stream:
         digest = store.add_stream(stream)
     plain = plain_archive(digest, store, str(path))
-    tree = read_tree(plain, Origin(str(path), "found in", str(path)), title=str(path), limits=store.limits)
+    tree = read_tree(plain, Origin(str(path), "found in", str(path)), title=str(path), limits=store.limits, once=True)
     is_layout = tree.find(LAYOUT_FILE) is not None
     if is_docker_archive(tree) and (form == "docker-archive" or not is_layout):
         return docker_archive_images(tree, str(path), name)
@@ -38,6 +38,8 @@ def read_archive(path: Path, store: Store, name: str | None = None, form: Form =
             f"{path} holds no image: it has neither manifest.json nor {LAYOUT_FILE}",
             "is it a plain root? name it as tar:FILE",
         )
+    if is_docker_archive(tree):
+        check_both(tree, str(path))
     return oci_archive_images(tree, str(path), name)
 
 

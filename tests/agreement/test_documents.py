@@ -19,7 +19,7 @@ import pytest
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, ImageError
 from fromscratch.formats import oci
-from fromscratch.formats.docker_archive import listed_images
+from fromscratch.formats.docker_archive_list import listed_images
 from fromscratch.formats.oci import Descriptor
 from fromscratch.formats.oci_config import parse_config
 from fromscratch.host.layout import read_layout

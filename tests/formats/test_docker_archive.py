@@ -11,11 +11,13 @@ import pytest
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, IntegrityError, UsageError
-from fromscratch.formats.docker_archive import docker_archive, docker_archive_images, full_name
+from fromscratch.formats.docker_archive import check_both, docker_archive, docker_archive_images, full_name
 from fromscratch.formats.oci_archive import oci_archive, oci_archive_images
 from fromscratch.formats.oci_config import config_bytes
 from fromscratch.formats.oci_graph import graph
 from fromscratch.formats.tar import read_tree
+from fromscratch.host.archives import read_archive
+from fromscratch.host.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference
@@ -159,6 +161,96 @@ def test_a_layer_that_is_a_link_to_another_is_read(kind: bytes, target: str, tmp
     tree = read_tree(tmp_path / "archive.tar", Origin("test", "found in", "archive"))
     (read,) = docker_archive_images(tree, "docker-archive:x")
     assert layer_bytes(read) == [b"first", b"first"]
+
+
+def members_of(image: Image, name: str = "hello:1.0") -> dict[str, bytes]:
+    """The files of an archive that is both a docker-archive and a layout."""
+    with tarfile.open(fileobj=io.BytesIO(b"".join(docker_archive(image, Reference.parse(name))))) as tar:
+        return {each.name: (tar.extractfile(each) or io.BytesIO()).read() for each in tar if each.isfile()}
+
+
+def joined(document: str, *of: dict[str, bytes]) -> bytes:
+    """The lists of several archives, one behind the other."""
+    if document == "manifest.json":
+        return json.dumps([entry for files in of for entry in json.loads(files[document])]).encode()
+    entries = [entry for files in of for entry in json.loads(files[document])["manifests"]]
+    return json.dumps({"schemaVersion": 2, "manifests": entries}).encode()
+
+
+def with_lists(files: dict[str, bytes], **lists: bytes) -> dict[str, bytes]:
+    """The files of an archive with other lists: `manifest` and `index`."""
+    return files | {f"{name}.json": data for name, data in lists.items()}
+
+
+A, B = members_of(ONE), members_of(image_of(b"other"))
+OTHER_NAME = members_of(image_of(b"other"), "other:1.0")
+FOREIGN = members_of(image_of(b"other", platform=ARM64))
+
+
+ALL = A | B
+NAMED = A | OTHER_NAME
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param(with_lists(ALL, manifest=A["manifest.json"]), id="one image each"),
+        pytest.param(
+            with_lists(ALL, manifest=A["manifest.json"], index=joined("index.json", B, A)), id="one more in the layout"
+        ),
+        pytest.param(
+            with_lists(
+                NAMED,
+                manifest=joined("manifest.json", A, OTHER_NAME),
+                index=joined("index.json", members_of(ONE, "other:1.0"), B),
+            ),
+            id="names exchanged",
+        ),
+        pytest.param(with_lists(ALL, manifest=joined("manifest.json", A, B)), id="one name of two images"),
+    ],
+)
+def test_an_archive_that_is_another_image_to_docker_than_to_podman(files: dict[str, bytes], tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match=r"those who read its index\.json|hello:1\.0 to two images"):
+        docker_archive_images(packed(files, tmp_path), "docker-archive:x", "hello:1.0")
+    with pytest.raises(FormatError):
+        check_both(packed(files, tmp_path), "oci-archive:x")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param(
+            with_lists(A | FOREIGN, manifest=A["manifest.json"], index=joined("index.json", A, FOREIGN)),
+            id="a further platform",
+        ),
+        pytest.param(
+            with_lists(
+                NAMED, manifest=joined("manifest.json", A, OTHER_NAME), index=joined("index.json", A, OTHER_NAME)
+            ),
+            id="two images in both",
+        ),
+    ],
+)
+def test_an_archive_whose_two_lists_agree(files: dict[str, bytes], tmp_path: Path) -> None:
+    (read,) = docker_archive_images(packed(files, tmp_path), "docker-archive:x", "hello:1.0")
+    assert layer_bytes(read) == layer_bytes(ONE)
+    check_both(packed(files, tmp_path), "oci-archive:x")
+
+
+@pytest.mark.parametrize(("again", "good"), [("manifest.json", A), ("manifest.json", B), ("./manifest.json", B)])
+def test_a_file_that_an_archive_has_twice_must_be_the_same(again: str, good: dict[str, bytes], tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    path = tmp_path / "archive.tar"
+    with tarfile.open(path, "w") as tar:
+        for name, data in [*A.items(), (again, good["manifest.json"])]:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    if good is A:
+        assert len(read_archive(path, store)) == 1
+        return
+    with pytest.raises(FormatError, match="it is there twice, and not the same"):
+        read_archive(path, store)
 
 
 def test_a_layer_that_went_bad_is_found(tmp_path: Path) -> None:
