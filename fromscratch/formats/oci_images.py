@@ -20,6 +20,9 @@ _MAX_DOCUMENTS = 4 * oci.MAX_DOCUMENT
 _LEAST = 1 << 12
 _ATTACHED = "vnd.docker.reference.type"
 
+Claim = tuple[Digest, str, int, Platform | None, bool]
+"""What an index says of something that it lists, as far as readers go by it."""
+
 
 class Blobs(Protocol):
     """Where blobs lie: a folder, an archive, a registry. `label` names it in messages."""
@@ -41,24 +44,30 @@ def images(blobs: Blobs, index: bytes, tag: str | None = None) -> list[Image]:
     for documents that do not follow the specification, IntegrityError for bytes that are not the promised ones.
     """
     top = oci.parse_index(index, f"index.json of {blobs.label}").manifests
-    found = images_below(blobs, named(top, tag, blobs.label))
+    found = images_below(blobs, named(top, tag, blobs.label), alone=True)
     if not found:
         raise FormatError(f"{blobs.label} holds no container image", "name a layout that one was written to")
     return found
 
 
 def images_below(
-    blobs: Blobs, descriptors: Sequence[Descriptor], wanted: Callable[[Platform], bool] | None = None
+    blobs: Blobs,
+    descriptors: Sequence[Descriptor],
+    wanted: Callable[[Platform], bool] | None = None,
+    *,
+    alone: bool = False,
 ) -> list[Image]:
     """Every image that these descriptors lead to, with the documents it was read from.
 
     With `wanted`, images that an index says are for other platforms are left out, and not read. So are artifacts,
     and what an index names that is not there, as in a copy for one platform. Where nothing else is, the error
-    for the first of them is raised.
+    for the first of them is raised. With `alone` the descriptors stand for one name: two images of one platform are a
+    FormatError.
     """
     found: list[tuple[Descriptor, Descriptor, Image]] = []
     passed: list[FormatError] = []
-    seen: set[Digest] = set()
+    seen: set[Claim] = set()
+    known: dict[Digest, Image] = {}
     read = 0
     for top in descriptors:
         for entry in _manifests(blobs, top, seen, passed):
@@ -69,7 +78,11 @@ def images_below(
                 continue
             read += max(len(document), _LEAST)
             try:
-                image = replace(_image(blobs, entry, document), name=_called(top))
+                if entry.digest in known:
+                    _check_platform(entry, known[entry.digest].platform, _image_title(blobs, entry))
+                    _check_amount(blobs, len(found), read)
+                    continue
+                image = known[entry.digest] = replace(_image(blobs, entry, document), name=_called(top))
                 found.append((top, entry, image))
                 read += len(image.original.config) if image.original else 0
             except _Artifact as error:
@@ -77,12 +90,28 @@ def images_below(
             _check_amount(blobs, len(found), read)
     if not found and passed:
         raise passed[0]
+    if alone:
+        _check_alone(blobs, found)
     images = [image for _top, _entry, image in found]
     tops = {top.digest: top for top, _entry, _image in found}
     if wanted is not None or len(tops) != 1 or found[0][0].media_type != oci.INDEX:
         return images
     original = _original_index(blobs, found[0][0], [entry for _top, entry, _image in found])
     return [replace(image, original=image.original and replace(image.original, index=original)) for image in images]
+
+
+def _check_alone(blobs: Blobs, found: Sequence[tuple[Descriptor, Descriptor, Image]]) -> None:
+    """Raises FormatError where two entries of one name are images of one platform: some readers take the first."""
+    tops: dict[tuple[str, ...], Descriptor] = {}
+    for top, entry, image in found:
+        variant = (entry.platform and entry.platform.variant) or image.platform.variant
+        system = image.platform.os, image.platform.architecture, variant, image.platform.os_version
+        if tops.setdefault(system, top).digest != top.digest:
+            name = f"of the name {_name(top)}" if _name(top) else "without a name"
+            raise FormatError(
+                f"{blobs.label} holds two images {name} for {image.platform}: {tops[system].digest} and {top.digest}",
+                "give each a name of its own, or take one out of index.json",
+            )
 
 
 def _check_amount(blobs: Blobs, images: int, read: int) -> None:
@@ -161,20 +190,30 @@ def _is_called(entry: Descriptor, name: str) -> bool:
     return entry.annotations.get(oci.REF_NAME) == name or (full is not None and full_form(full) == full_form(name))
 
 
-def _manifests(blobs: Blobs, top: Descriptor, seen: set[Digest], passed: list[FormatError]) -> Iterator[Descriptor]:
-    """Every manifest that may be of an image, at or below this descriptor and not seen yet, in order."""
+def _manifests(blobs: Blobs, top: Descriptor, seen: set[Claim], passed: list[FormatError]) -> Iterator[Descriptor]:
+    """Every manifest that may be of an image, at or below this descriptor, in order, with all that is said of it.
+
+    An index can list one manifest several times and say something else of it each time: who chooses by the platform
+    may come upon any of them.
+    """
     pending = [top]
     while pending:
         entry = pending.pop()
-        if entry.digest in seen:
+        if (claim := _claim(entry)) in seen:
             continue
-        seen.add(entry.digest)
+        seen.add(claim)
         if entry.media_type == oci.MANIFEST and not _is_attestation(entry):
             yield entry
         elif entry.media_type == oci.INDEX:
             document = _document(blobs, entry, passed)
             if document is not None:
                 pending.extend(reversed(oci.parse_index(document, _index_title(blobs, entry)).manifests))
+
+
+def _claim(entry: Descriptor) -> Claim:
+    # Of an index the platform means nothing, and without it no index is read twice.
+    platform = None if entry.media_type == oci.INDEX else entry.platform
+    return entry.digest, entry.media_type, entry.size, platform, _is_attestation(entry)
 
 
 def _document(blobs: Blobs, entry: Descriptor, passed: list[FormatError]) -> bytes | None:
@@ -188,6 +227,10 @@ def _document(blobs: Blobs, entry: Descriptor, passed: list[FormatError]) -> byt
 
 def _index_title(blobs: Blobs, entry: Descriptor) -> str:
     return f"the image index {entry.digest} of {blobs.label}"
+
+
+def _image_title(blobs: Blobs, entry: Descriptor) -> str:
+    return f"the image {entry.digest} of {blobs.label}"
 
 
 def _is_attestation(entry: Descriptor) -> bool:
@@ -236,7 +279,7 @@ def _image(blobs: Blobs, descriptor: Descriptor, document: bytes) -> Image:
         )
     config_document = blobs.document(manifest.config)
     config = parse_config(config_document, f"the configuration {manifest.config.digest} {where}")
-    _check_platform(descriptor, config.platform, f"the image {descriptor.digest} {where}")
+    _check_platform(descriptor, config.platform, _image_title(blobs, descriptor))
     if len(config.diff_ids) != len(manifest.layers):
         raise FormatError(
             f"the image {descriptor.digest} {where} has {len(manifest.layers)} layers,"

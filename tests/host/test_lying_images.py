@@ -494,6 +494,66 @@ def test_an_index_that_lists_an_image_for_another_architecture(form: Form, store
         form(Lying(index=listed_for("arm64")).made(), tmp_path, store)
 
 
+def listed_as(*told: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
+    """The same manifest several times, with something else said of it each time."""
+
+    def listed(document: dict[str, Any]) -> dict[str, Any]:
+        return {**document, "manifests": [{**document["manifests"][0], **each} for each in told]}
+
+    return listed
+
+
+AS_AMD64 = {"platform": {"os": "linux", "architecture": "amd64"}}
+AS_ARM64 = {"platform": {"os": "linux", "architecture": "arm64"}}
+AS_ATTACHED = {"platform": {"os": "unknown", "architecture": "unknown"}}
+
+
+@pytest.mark.parametrize(
+    ("told", "match"),
+    [
+        ((AS_AMD64, AS_ARM64), "is listed for linux/arm64, but its configuration is for linux/amd64"),
+        ((AS_ATTACHED, AS_ARM64), "is listed for linux/arm64"),
+        ((AS_AMD64, {"size": 7}), "promises 7"),
+        ((AS_AMD64, {"mediaType": oci.INDEX}), "can be read as a document of another kind"),
+        (({"mediaType": oci.INDEX}, AS_AMD64), "can be read as a document of another kind"),
+    ],
+)
+@pytest.mark.parametrize("form", OF_OCI)
+def test_an_index_that_lists_an_image_twice_and_lies_once(
+    form: Form, told: tuple[dict[str, Any], ...], match: str, store: Store, tmp_path: Path
+) -> None:
+    with pytest.raises(ImageError, match=match):
+        form(Lying(index=listed_as(*told)).made(), tmp_path, store)
+
+
+@pytest.mark.parametrize(
+    "told", [(AS_ATTACHED, AS_AMD64), (AS_AMD64, AS_AMD64), (AS_AMD64, {}), (AS_AMD64, AS_ATTACHED)]
+)
+@pytest.mark.parametrize("form", OF_OCI)
+def test_an_image_that_an_index_lists_twice_is_one(
+    form: Form, told: tuple[dict[str, Any], ...], store: Store, tmp_path: Path
+) -> None:
+    [image] = form(Lying(index=listed_as(*told)).made(), tmp_path, store)
+    assert root_tree(image, store).keys() == TREE.keys()
+
+
+@pytest.mark.parametrize("name", [None, "1"])
+def test_two_images_of_one_name_and_platform_are_refused(name: str | None, store: Store, tmp_path: Path) -> None:
+    """Some readers take the first of them, and others neither."""
+
+    def two(document: dict[str, Any]) -> dict[str, Any]:
+        [first] = document["manifests"]
+        again = lying.files[path(first["digest"])] + b" "
+        lying.files[path(digest_of(again))] = again
+        both = [first, {**first, "digest": digest_of(again), "size": len(again)}]
+        annotations = {"annotations": {oci.REF_NAME: name}} if name else {}
+        return {**document, "manifests": [{**each, **annotations} for each in both]}
+
+    lying = Lying(index=two)
+    with pytest.raises(FormatError, match=r"holds two images .* for linux/amd64"):
+        layout(lying.made(), tmp_path, store)
+
+
 @pytest.mark.parametrize("form", OF_OCI)
 def test_an_index_may_tell_the_variant_that_a_configuration_leaves_out(
     form: Form, store: Store, tmp_path: Path
