@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -95,6 +96,11 @@ int main(int argc, char **argv)
 			printf("%s ", argv[i]);
 			TRY("write", open(argv[i], O_WRONLY));
 		}
+	} else if (!strcmp(what, "traced")) {
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		raise(SIGSTOP);
+		raise(atoi(argv[2]));
+		execv(argv[3], argv + 3);
 	} else if (!strcmp(what, "open")) {
 		TRY(argv[2], open(argv[2], O_WRONLY));
 	}

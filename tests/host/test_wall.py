@@ -252,6 +252,14 @@ def test_a_signal_that_the_caller_ignores_does_not_reach_the_command(caller: Cal
         assert process.communicate("still here\n")[0] == "still here\n"
 
 
+@pytest.mark.parametrize(("number", "code"), [(0, 7), (signal.SIGTERM, 143), (signal.SIGSEGV, 139)])
+def test_a_command_that_asks_to_be_traced_ends_as_any_other(
+    caller: Caller, probe: Rootfs, number: int, code: int
+) -> None:
+    """Process 1 becomes its tracer: who waits only would keep it stopped at its first signal, for ever."""
+    assert caller.run(probe, "/probe", "traced", str(int(number)), "/bin/sh", "-c", "exit 7").returncode == code
+
+
 def on_terminal(
     caller: Caller, tree: Rootfs, argv: Sequence[str], *, outside: list[os.stat_result] | None = None
 ) -> tuple[str, bytes]:

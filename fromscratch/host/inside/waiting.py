@@ -1,11 +1,14 @@
 """Waiting for one child while signals are passed on to it."""
 
+import ctypes
 import os
 import signal
 from contextlib import suppress
 from types import FrameType
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+
+_PTRACE_DETACH = 17  # linux/ptrace.h
 
 
 def wait(child: int) -> int:
@@ -21,7 +24,20 @@ def wait(child: int) -> int:
     while True:
         pid, status = os.waitpid(-1, os.WUNTRACED)
         if os.WIFSTOPPED(status):
-            # Nobody could continue it from outside: its session is its own.
-            os.kill(pid, signal.SIGCONT)
+            _go_on(pid, os.WSTOPSIG(status))
         elif pid == child:
             return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
+def _go_on(pid: int, stopped_by: int) -> None:
+    """Continue a child: nobody could do it from outside, for its session is its own.
+
+    One that asks to be traced (PTRACE_TRACEME) has us as its tracer, and would stop at every signal, SIGTERM too.
+    It is told that nobody traces, and gets the signal.
+    """
+    passed = 0 if stopped_by == signal.SIGTRAP else stopped_by
+    ptrace = ctypes.CDLL(None).ptrace
+    ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
+    if ptrace(_PTRACE_DETACH, pid, None, passed):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
