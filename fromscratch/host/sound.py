@@ -81,6 +81,10 @@ def _facts(state: os.stat_result, digest: Digest) -> tuple[str, ...]:
     return (str(digest), *(str(number) for number in numbers))
 
 
-def is_settled(ctime_ns: int) -> bool:
-    """Whether the next change to the inode will have another time: a filesystem's clock is coarser than ours."""
-    return time.time_ns() - ctime_ns > (_TICK if ctime_ns % _ROUND else _COARSE)
+def is_settled(ctime_ns: int, now_ns: int | None = None) -> bool:
+    """Whether the next change to the inode will have another time: a filesystem's clock is coarser than ours.
+
+    `now_ns` is the time of the machine's clock if it is not given.
+    """
+    now = time.time_ns() if now_ns is None else now_ns
+    return now - ctime_ns > (_TICK if ctime_ns % _ROUND else _COARSE)

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from fromscratch.digest import Digest
 from fromscratch.errors import IntegrityError
 from fromscratch.formats.layer import Packed
+from fromscratch.host import kept_layers
 from fromscratch.host.kept_layers import Packer
 from fromscratch.host.layout import LayoutWriter
+from fromscratch.host.sound import is_settled
 from fromscratch.host.store import Store
 from fromscratch.model.content import ArchiveMember, Content, HostFile, Inline
 from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLink, Meta, Symlink, with_meta
@@ -167,8 +169,25 @@ def test_slices_of_the_store_s_blobs_are_known_by_the_blob(place: Place) -> None
     assert not place.takes_over(tree(0, 5))
 
 
-def test_a_file_that_was_written_just_now_is_always_read(place: Place, tmp_path: Path) -> None:
-    """Its next change might come within the same tick of the filesystem's clock."""
+@pytest.mark.parametrize(
+    ("ctime", "now", "settled"),
+    [
+        (1_000_000_001, 1_000_000_001, False),
+        (1_000_000_001, 1_020_000_001, False),
+        (1_000_000_001, 1_020_000_002, True),
+        (1_000_000_000, 1_020_000_001, False),  # a filesystem whose times are round may have a coarse clock
+        (1_000_000_000, 3_000_000_001, True),
+        (2_000_000_001, 1_000_000_000, False),
+    ],
+)
+def test_a_file_is_settled_when_its_next_change_will_have_another_time(ctime: int, now: int, settled: bool) -> None:
+    assert is_settled(ctime, now) is settled
+
+
+def test_a_file_that_is_not_settled_is_always_read(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_layers, "is_settled", lambda ctime: False)  # a busy machine may take longer than a tick
     path = tmp_path / "fresh"
     path.write_bytes(b"x")
     archive = tmp_path / "fresh.tar"
