@@ -17,7 +17,7 @@ from fromscratch.errors import FormatError
 from fromscratch.formats import oci
 from fromscratch.formats.compression import MAGIC, Compression, Unsound, kind_of, pieces
 from fromscratch.formats.limits import Limits, Room
-from fromscratch.formats.verified import Promised, verified
+from fromscratch.formats.verified import Promised, read_out, verified
 from fromscratch.model.image import Layer
 
 _COMPRESSIONS: dict[str, Compression] = {
@@ -72,7 +72,7 @@ def plain_pieces(layer: Layer, room: Room) -> Iterator[bytes]:
     with cast(io.BufferedReader, verified(layer.open(), layer.digest, layer.size, what)) as blob:
         found = kind_of(blob.peek(MAGIC))
         if found != compression:
-            _finish(cast(BinaryIO, blob))  # other bytes than promised are the greater lie
+            read_out(cast(BinaryIO, blob))  # other bytes than promised are the greater lie
             raise FormatError(
                 f"{what} is of the type {layer.media_type}, but its bytes are {_named(found)}",
                 "make or fetch the image again with a tool that tells its layers rightly",
@@ -83,9 +83,9 @@ def plain_pieces(layer: Layer, room: Room) -> Iterator[bytes]:
                 yield piece
                 del piece
         except Unsound as error:
-            _finish(cast(BinaryIO, blob))
+            read_out(cast(BinaryIO, blob))
             raise FormatError(f"{what} is damaged: {error}", "build or fetch the image again") from error
-        _finish(cast(BinaryIO, blob))
+        read_out(cast(BinaryIO, blob))
     digests.check(Digest(layer.diff_id.algorithm, hasher.hexdigest()), layer.diff_id, f"the uncompressed {what[4:]}")
 
 
@@ -157,12 +157,6 @@ def _passed(plain: Iterator[bytes], seen: list[bytes]) -> Iterator[bytes]:
         yield from seen
         seen.clear()
     yield from seen
-
-
-def _finish(blob: BinaryIO) -> None:
-    """Read what is left: the check of a blob is at its end."""
-    while blob.read(CHUNK):
-        pass
 
 
 def _named(compression: Compression) -> str:

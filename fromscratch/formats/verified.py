@@ -29,6 +29,12 @@ def check_bytes(data: bytes, digest: Digest, size: int, what: str) -> bytes:
     return data
 
 
+def read_out(stream: BinaryIO) -> None:
+    """Read what is left of a stream, for the check that comes at its end. Raises what reading raises."""
+    while stream.read(CHUNK):
+        pass
+
+
 class Promised(io.BufferedReader):
     """A stream whose end is only reached if it had the promised digest and size."""
 

@@ -2,15 +2,13 @@
 
 import hashlib
 from pathlib import Path
-from typing import BinaryIO
 
-from fromscratch.digest import CHUNK, Digest
+from fromscratch.digest import Digest
 from fromscratch.errors import ImageError
-from fromscratch.formats.verified import verified
 from fromscratch.host import disk
 from fromscratch.host.sound import is_settled
 from fromscratch.host.store import Store
-from fromscratch.opening import opened, unbuffered
+from fromscratch.opening import opened
 
 _RECORD = "kept-file"
 
@@ -41,25 +39,6 @@ def kept(store: Store, path: Path) -> Digest:
     if facts(path) == before and is_settled(path.stat().st_ctime_ns):
         store.write_record(_RECORD, before, str(digest).encode())
     return digest
-
-
-def verify(store: Store, path: Path, digest: Digest, size: int, what: str) -> None:
-    """See that the file has these bytes; once, until its inode or the time of its last change are others.
-
-    Raises IntegrityError, calling the file `what`, and ImageError.
-    """
-    with disk.readable(path):
-        if path.stat().st_size == size and store.vouches(path, digest):
-            return
-        stream = unbuffered(path)
-    read_through(stream, digest, size, what)  # which says what is wrong with it
-
-
-def read_through(stream: BinaryIO, digest: Digest, size: int, what: str) -> None:
-    """Read a stream to its end, to see that it has these bytes. Raises IntegrityError, calling it `what`."""
-    with verified(stream, digest, size, what) as whole:
-        while whole.read(CHUNK):
-            pass
 
 
 def _unreadable(path: Path, error: OSError) -> ImageError:

@@ -6,8 +6,8 @@ A layout is written beside its place and swapped in whole: whoever reads, or kil
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from fromscratch.formats.oci_artifact import referrers
 from fromscratch.formats.oci_graph import Graph, graph
 from fromscratch.formats.oci_images import Blobs, images
 from fromscratch.formats.oci_layout import Others, everything, others
-from fromscratch.formats.verified import verified
+from fromscratch.formats.verified import read_out, verified
 from fromscratch.host import disk, locks, swap
 from fromscratch.host.layout_blobs import LayoutBlobs, read_file
 from fromscratch.model.image import Blob, Image, Layer
@@ -175,7 +175,7 @@ class LayoutWriter:
             self._bring(blob)
         tops = tuple(each.top for each in graphs)
         while True:
-            with _turn(self.directory) as present:
+            with locks.turn(self.directory) as present:
                 index = self._index(tops, stays)
                 (self._root / oci.LAYOUT_FILE).write_bytes(oci.LAYOUT)
                 (self._root / oci.INDEX_FILE).write_bytes(index)
@@ -207,8 +207,7 @@ class LayoutWriter:
         if self.reuse(blob.digest, blob.size):
             if blob.looked_into:
                 with blob.open() as stream:
-                    while stream.read(CHUNK):
-                        pass
+                    read_out(stream)
             return
         with (
             verified(blob.open(), blob.digest, blob.size, f"the blob {blob.digest}") as stream,
@@ -239,8 +238,7 @@ def read_layout(directory: Path, tag: str | None = None, *, verify: bool = False
     if verify:
         for layer in (layer for image in found for layer in image.layers):
             with layer.open() as stream:
-                while stream.read(CHUNK):
-                    pass
+                read_out(stream)
     return found
 
 
@@ -262,35 +260,8 @@ def remove_layout(directory: Path) -> None:
     if directory.is_symlink() or not directory.is_dir():
         disk.remove(directory)
         return
-    with swap.staged(directory) as aside, _turn(directory):
+    with swap.staged(directory) as aside, locks.turn(directory):
         directory.rename(aside)
-
-
-@contextmanager
-def _turn(directory: Path) -> Iterator[bool]:
-    """The turn of one writer of the layout there; False if there is none, and so nothing to wait for.
-
-    Whoever writes one gives its place to another folder, on which he holds the lock already: a writer who has waited
-    for the old one finds it gone, and waits for that. Raises OSError.
-    """
-    handle: int | None = None
-    while True:
-        try:
-            handle = locks.taken(directory, wait=True)
-        except FileNotFoundError:
-            if directory.exists():
-                continue
-            yield False
-            return
-        except OSError as error:
-            if not locks.is_unsupported(error):
-                raise
-        break
-    try:
-        yield True
-    finally:
-        if handle is not None:
-            os.close(handle)
 
 
 def is_layout(directory: Path) -> bool:

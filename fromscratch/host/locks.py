@@ -55,6 +55,33 @@ def held_folder(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
             os.close(handle)
 
 
+@contextmanager
+def turn(folder: Path) -> Iterator[bool]:
+    """The turn of one writer of a folder that is replaced whole; False if it is not there, and nobody to wait for.
+
+    Whoever writes one gives its place to another folder, on which he holds the lock already: a writer who has waited
+    for the old one finds it gone, and waits for that. Raises OSError.
+    """
+    handle: int | None = None
+    while True:
+        try:
+            handle = taken(folder, wait=True)
+        except FileNotFoundError:
+            if folder.exists():
+                continue
+            yield False
+            return
+        except OSError as error:
+            if not is_unsupported(error):
+                raise
+        break
+    try:
+        yield True
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
 def _held(folder: Path, waiting: Callable[[], None]) -> int | None:
     wait = False
     while True:
