@@ -2,24 +2,39 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from fromscratch.formats import seccomp
 from fromscratch.formats.passwd import Identity
 
 # docker's default less CAP_MKNOD, as podman's: no image that starts has a use for it.
-_CAPABILITIES = (
-    *("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID"),
-    *("CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_NET_RAW", "CAP_SYS_CHROOT", "CAP_AUDIT_WRITE", "CAP_SETFCAP"),
+# Their numbers are those of linux/capability.h.
+CAPABILITIES: Mapping[str, int] = MappingProxyType(
+    {
+        "CAP_CHOWN": 0,
+        "CAP_DAC_OVERRIDE": 1,
+        "CAP_FOWNER": 3,
+        "CAP_FSETID": 4,
+        "CAP_KILL": 5,
+        "CAP_SETGID": 6,
+        "CAP_SETUID": 7,
+        "CAP_SETPCAP": 8,
+        "CAP_NET_BIND_SERVICE": 10,
+        "CAP_NET_RAW": 13,
+        "CAP_SYS_CHROOT": 18,
+        "CAP_AUDIT_WRITE": 29,
+        "CAP_SETFCAP": 31,
+    }
 )
 # MaskedPaths and ReadonlyPaths of moby's oci/defaults.go.
-_MASKED = (
+MASKED = (
     *("/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats"),
     *("/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats"),
     *("/sys/devices/virtual/powercap", "/sys/firmware"),
 )
-_READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
-_PROCESSES = 2048
+READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+PROCESSES = 2048  # podman's default
 INIT = "/dev/init"
 
 
@@ -58,7 +73,7 @@ def config_json(start: Start) -> dict[str, Any]:
 def _process(start: Start) -> dict[str, Any]:
     root, who = start.who.uid == 0, start.who
     groups = [] if start.owner else list(who.groups)
-    of_root = list(_CAPABILITIES) if root else []
+    of_root = list(CAPABILITIES) if root else []
     return {
         "terminal": start.terminal,
         "user": {"uid": who.uid, "gid": who.gid, "additionalGids": groups},
@@ -66,7 +81,7 @@ def _process(start: Start) -> dict[str, Any]:
         "env": [f"{name}={value}" for name, value in start.env.items()],
         "cwd": start.cwd,
         "capabilities": {
-            "bounding": list(_CAPABILITIES),
+            "bounding": list(CAPABILITIES),
             "effective": of_root,
             "permitted": of_root,
             "inheritable": [],
@@ -99,8 +114,8 @@ def _linux(start: Start) -> dict[str, Any]:
     kinds = ["pid", "network", "ipc", "uts", "mount", "cgroup"]
     fields: dict[str, Any] = {
         "namespaces": [{"type": kind} for kind in (kinds if start.owner is None else [*kinds, "user"])],
-        "maskedPaths": list(_MASKED),
-        "readonlyPaths": list(_READ_ONLY),
+        "maskedPaths": list(MASKED),
+        "readonlyPaths": list(READ_ONLY),
         "seccomp": seccomp.oci_fields(start.architecture),
     }
     if start.owner is not None:
@@ -109,5 +124,5 @@ def _linux(start: Start) -> dict[str, Any]:
         fields["gidMappings"] = [{"containerID": start.who.gid, "hostID": gid, "size": 1}]
         return fields
     fields["cgroupsPath"] = start.group
-    fields["resources"] = {"devices": [{"allow": False, "access": "rwm"}], "pids": {"limit": _PROCESSES}}
+    fields["resources"] = {"devices": [{"allow": False, "access": "rwm"}], "pids": {"limit": PROCESSES}}
     return fields

@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
 
-from fromscratch.formats import seccomp
+from fromscratch.formats import oci_bundle, seccomp
 from fromscratch.formats.passwd import identity
 from fromscratch.host import carried, foreign, processes, refusals
 from fromscratch.host.materialise import materialise
@@ -37,7 +37,6 @@ from fromscratch.progress import SILENT, Progress
 _PACKAGE = Path(__file__).parents[2]
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from fromscratch.host.inside.outer import main; main()"
 _CAP_SYS_ADMIN = 1 << 21
-_PROCESSES = 2048  # podman's default
 
 Map = Literal["", "own", "everyone"]
 """Users of the new namespace: the machine's own without a namespace, our one user, or each as itself."""
@@ -59,8 +58,8 @@ def run_in_private_root(
     its root, which is a copy below `workdir` that is gone afterwards, whatever happens.
 
     Root keeps owners, modes and attributes of the tree. An ordinary user needs unprivileged user
-    namespaces, and everything in the tree belongs to the one user that the command runs as. No
-    setuid bit has an effect; device nodes are left out but for the usual ones in /dev.
+    namespaces, and everything in the tree belongs to the one user that the command runs as: no
+    setuid bit has an effect then. Device nodes are left out but for the usual ones in /dev.
 
     Programs of another architecture run under qemu's user emulation; on Linux before 6.7 that holds
     for the first program only, not for those that it starts.
@@ -95,19 +94,22 @@ def run_in_private_root(
             **_wall(tree, kind),
         }
         (place / "spec.json").write_text(json.dumps(spec))
-        with processes.limited(_PROCESSES if root else 0) as joined:
+        with processes.limited(oci_bundle.PROCESSES if root else 0) as joined:
             return _supervise(place / "spec.json", words, platform, carried.carried(who.uid, owner=owner), joined)
 
 
 def _wall(tree: Rootfs, kind: Map) -> dict[str, Any]:
-    """What the command may do: the filter of system calls, and whether its programs may gain privileges."""
+    """What the command may do and see: what an OCI runtime is told too, for the same command."""
     here = Platform.of_this_machine().architecture
     return {
         "filter": base64.b64encode(seccomp.filter_program(here)).decode(),
         "keyctl": seccomp.numbers(here).get("keyctl"),
         # Of one user alone nobody else's program can be setuid.
         "no_new_privileges": kind == "own" or not any(map(gives_privileges, tree.values())),
-        "processes": _PROCESSES if kind == "own" and _counts_processes_by_namespace() else 0,
+        "capabilities": list(oci_bundle.CAPABILITIES.values()),
+        "masked": list(oci_bundle.MASKED),
+        "read_only": list(oci_bundle.READ_ONLY),
+        "processes": oci_bundle.PROCESSES if kind == "own" and _counts_processes_by_namespace() else 0,
     }
 
 

@@ -15,9 +15,6 @@ from fromscratch.host.inside import kernel
 from fromscratch.host.inside.kernel import Failed
 from fromscratch.host.inside.waiting import FORWARDED
 
-# What docker leaves to root, less mknod: chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap,
-# net_bind_service, net_raw, sys_chroot, audit_write, setfcap.
-_KEPT_CAPABILITIES = (0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31)
 _JOIN_SESSION_KEYRING = 1  # linux/keyctl.h
 
 
@@ -64,7 +61,7 @@ def _give_up(spec: dict[str, Any]) -> None:
     kernel.libc.prctl(kernel.CAP_AMBIENT, kernel.CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     for number in range(64):
         # Not 1: it is out of the set already, or the kernel has no such capability.
-        there = number not in _KEPT_CAPABILITIES and kernel.libc.prctl(kernel.CAPBSET_READ, number, 0, 0, 0) == 1
+        there = number not in spec["capabilities"] and kernel.libc.prctl(kernel.CAPBSET_READ, number, 0, 0, 0) == 1
         if there and kernel.libc.prctl(kernel.CAPBSET_DROP, number, 0, 0, 0):
             raise Failed.now("privileges")
     # Before the identity changes: it takes privileges to set a filter while new ones may still be had.
@@ -77,7 +74,7 @@ def _give_up(spec: dict[str, Any]) -> None:
         except OSError as error:
             raise Failed("privileges", error) from error
     # Inheritable ones would come back with a file that has them (CVE-2022-24769).
-    kept = sum(1 << number for number in _KEPT_CAPABILITIES) if spec["uid"] == 0 else 0
+    kept = sum(1 << number for number in spec["capabilities"]) if spec["uid"] == 0 else 0
     kernel.set_capabilities(kept & kernel.permitted_capabilities())
 
 

@@ -11,14 +11,6 @@ from fromscratch.host.inside import kernel
 from fromscratch.host.inside.devices import bind_file, mount_dev
 from fromscratch.host.inside.kernel import BIND, NODEV, NOEXEC, NOSUID, RDONLY, REC, REMOUNT, Failed, mount
 
-# The default of the engines: MaskedPaths and ReadonlyPaths in moby's oci/defaults.go.
-_READ_ONLY = ("bus", "fs", "irq", "sys", "sysrq-trigger")
-_HIDDEN = (
-    *("/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats"),
-    *("/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats"),
-    *("/sys/firmware", "/sys/devices/virtual/powercap"),
-)
-
 
 def prepare_root(spec: dict[str, Any]) -> None:
     """Mount what a container has, and make the folder the root. Raises Failed."""
@@ -36,7 +28,11 @@ def prepare_root(spec: dict[str, Any]) -> None:
     os.chdir(root)
     _change_root()
     os.umask(0o022)
-    _cover(strict=not spec["map"])
+    strict = not spec["map"]  # without a user namespace all that is there is covered, or nothing is started
+    for path in spec["read_only"]:
+        _cover(path.encode(), strict, hidden=False)
+    for path in spec["masked"]:
+        _cover(path.encode(), strict, hidden=True)
 
 
 def _mount_proc(root: bytes) -> bool:
@@ -73,15 +69,8 @@ def _change_root() -> None:
     os.chdir("/")
 
 
-def _cover(*, strict: bool) -> None:
-    """Make files of /proc read-only or hide them. Without a user namespace `strict` holds: all that is there is."""
-    for name in _READ_ONLY:
-        _covered(b"/proc/" + name.encode(), strict, hidden=False)
-    for path in _HIDDEN:
-        _covered(path.encode(), strict, hidden=True)
-
-
-def _covered(path: bytes, strict: bool, *, hidden: bool) -> None:
+def _cover(path: bytes, strict: bool, *, hidden: bool) -> None:
+    """Make a file of /proc or /sys read-only, or hide it. Raises Failed if that cannot be done and `strict` holds."""
     if not os.path.lexists(path):
         return
     flags = NOSUID | NODEV | NOEXEC
