@@ -37,6 +37,10 @@ Id = Annotated[int, Meta(ge=0, le=4294967294)]
 AccountName = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*\$?$", max_length=32)]
 
 
+# What shadow(5) allows: nothing, a locked one, $ID$…, BSDi's extended DES, DES.
+_PASSWORD = r"|x|[*!][^:\s]*|\$[^$:\s]+\$[^:\s]+|_[./0-9A-Za-z]{19}|[./0-9A-Za-z]{13}"
+
+
 class UserOptions(Strict, frozen=True):
     """A line of /etc/passwd."""
 
@@ -50,7 +54,9 @@ class UserOptions(Strict, frozen=True):
     create_home: bool = True
 
     def __post_init__(self) -> None:
-        for key in ("comment", "home", "shell", "password"):
+        if not re.fullmatch(_PASSWORD, self.password):  # which is not shown: it may be a password in clear
+            raise ValueError("password: not a crypt(5) hash, as `openssl passwd -6` makes one, nor '*' or '!'")
+        for key in ("comment", "home", "shell"):
             if re.search(r"[:\n\r\0]", getattr(self, key)):
                 raise ValueError(f"{key}: {getattr(self, key)!r} cannot stand in a line of /etc/passwd")
         for key in ("home", "shell"):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from fromscratch import recipe
 from fromscratch.errors import RecipeError
 from fromscratch.model.image import Healthcheck, RunConfig
+from fromscratch.recipe import UserOptions
 from fromscratch.sources.overlay import OverlayOptions
 
 
@@ -179,6 +180,10 @@ trim: [doc]
             "r.yaml:2: accounts.users[0].comment: 'a:b' cannot stand in a line of /etc/passwd",
         ),
         (
+            "rootfs: [{overlay: a}]\naccounts: {users: [{name: a, uid: 1, password: secret}]}",
+            "r.yaml:2: accounts.users[0].password: not a crypt(5) hash",
+        ),
+        (
             "rootfs: [{overlay: a}]\nimage: {healthcheck: {test: []}}",
             "r.yaml:2: image.healthcheck.test: [] is no check",
         ),
@@ -236,3 +241,15 @@ def test_the_schema_is_valid_and_accepts_what_we_accept() -> None:
 def test_any_document_is_a_recipe_or_a_recipe_error(value: object) -> None:
     with suppress(RecipeError):
         recipe.parse(json.dumps(value), "r.yaml")
+
+
+@pytest.mark.parametrize("password", ["*", "!!", "!$6$a$b", "$6$salt$hash", "$y$j9T$salt$hash", "x", "ab0123456789."])
+def test_a_password_may_be_a_hash_or_locked(password: str) -> None:
+    assert UserOptions(name="app", uid=1, password=password).user().password == password
+
+
+@pytest.mark.parametrize("password", ["secret", "two words", "a:b", " ", "$6$", "root123", "x "])
+def test_a_password_in_clear_is_refused_and_not_shown(password: str) -> None:
+    with pytest.raises(ValueError, match=r"password: not a crypt\(5\) hash") as caught:
+        UserOptions(name="app", uid=1, password=password)
+    assert password.strip() == "" or password not in str(caught.value)

@@ -104,13 +104,13 @@ def pack(
 )
 def run(call: Call, image: str | None = None, engine: str | None = None) -> None:
     """Start the image here: with an engine, a runtime or in a private root. Words after -- replace its cmd."""
-    from fromscratch.cli.start import WITHOUT, in_engine, the_engine, without_engine
+    from fromscratch.cli.start import STARTERS, WITHOUT, in_engine, the_engine, without_engine
     from fromscratch.cli.target import target
 
     if engine is not None and engine not in WITHOUT:
         from fromscratch.host.engine import engine as known
 
-        known(engine)  # a name that is none is told before anything is read
+        known(engine, STARTERS)  # a name that is none is told before anything is read
     try:
         found = target(call, image)
         chosen = the_engine(engine, found.image)

@@ -10,6 +10,7 @@ from fromscratch.model.image import Image
 from fromscratch.naming import Found
 
 WITHOUT = ("none", "crun", "runc")
+STARTERS = ("docker", "podman", "containerd", "crun", "runc", "none")
 
 
 def the_engine(name: str | None, image: Image | None) -> Engine | None:

@@ -1,6 +1,6 @@
 """Container engines of this machine: which there are, which answer, and which one is taken."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from fromscratch.errors import MissingTool, UsageError
@@ -41,10 +41,13 @@ _INSTEAD: Mapping[str, str] = MappingProxyType(
 )
 
 
-def engine(kind: str) -> Engine:
-    """The engine of this name, whether it is there or not. Raises UsageError for a name that is none."""
+def engine(kind: str, choices: Sequence[str] = KINDS) -> Engine:
+    """The engine of this name, whether it is there or not.
+
+    Raises UsageError for a name that is none, which tells the choices.
+    """
     if kind not in _KNOWN:
-        every = f"write {', '.join(KINDS[:-1])} or {KINDS[-1]}"
+        every = f"write {', '.join(choices[:-1])} or {choices[-1]}"
         raise UsageError(f"{kind!r} is no engine that is known here", _INSTEAD.get(kind, every))
     return _KNOWN[kind]()
 

@@ -59,6 +59,8 @@ def _room(number: int, path: Path) -> str:
     if number == errno.EDQUOT:
         return "the disk quota is used up: free some room and run it again"
     there = existing(path)
+    if not (there.is_file() or there.is_dir()):
+        return "no disk is full: what is there, a device or pipe, takes no more; name a file"
     with suppress(OSError):
         state = os.statvfs(there)
         if state.f_files and state.f_favail < 64 and state.f_bavail:

@@ -109,9 +109,10 @@ def check_passwords(tree: Rootfs, empty_passwords: Collection[str] = ()) -> None
     }
     if found:
         lines = [f"{path} gives {name} an empty password" for name, path in sorted(found.items())]
+        locked = "lock root with accounts: {}, " if "root" in found else ""
         raise ImageError(
             "\n".join(lines) + "\nany user of a container could become them",
-            "lock root with accounts: {}, give a hash under accounts: users:, or allow it with accounts: "
+            f'{locked}give a hash or "*" under accounts: users:, or allow it with accounts: '
             f"{{empty_passwords: [{', '.join(sorted(found))}]}}",
         )
 

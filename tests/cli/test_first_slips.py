@@ -119,6 +119,11 @@ def test_an_engine_that_is_none_of_ours_is_told_before_anything_else(
     is_told(called(desk.folder, *words, "--engine", engine), f"'{engine}' is no engine", hint)
 
 
+def test_run_tells_all_by_which_it_could_start_an_image_and_no_more(desk: Desk) -> None:
+    hint = "write docker, podman, containerd, crun, runc or none"
+    is_told(called(desk.folder, "run", "--engine", "dokcer"), "'dokcer' is no engine", hint)
+
+
 @pytest.mark.parametrize(
     ("name", "hint"),
     [

@@ -88,6 +88,7 @@ def test_accounts_that_anybody_could_take_on_are_refused_by_name(lines: str, tol
         check_passwords(tree(lines))
     assert caught.value.message == f"{told}\nany user of a container could become them"
     assert "empty_passwords: [" in caught.value.hint
+    assert ("lock root" in caught.value.hint) == ("root" in told)
     check_passwords(tree(lines), ["root", "bob"])
 
 
