@@ -16,7 +16,7 @@ def candidates(words: Sequence[str], verbs: Mapping[str, Verb]) -> list[str]:
     Words after the program's name, as the shells give them: bash makes a word of its own of each = in them.
     """
     said = [part for word in words for part in _parts(word)]
-    if "--" in said:
+    if "--" in said[:-1]:
         return []
     last, before = (said[-1], said[:-1]) if said else ("", [])
     verb = next((verbs[word] for word in reversed(before) if word in verbs), None)

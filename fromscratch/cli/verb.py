@@ -27,6 +27,7 @@ _SHARED = {
     "max_entries": "N entries that one may have (default: $FROMSCRATCH_MAX_ENTRIES, else 1000000)",
     "quiet": "say only what was asked for, and errors",
 }
+_OF_WHAT_IS_DELIVERED = {"recipe": "FILE, or the name of a shipped recipe (default: ./fromscratch.yaml)"}
 CHOSEN = "linux/ARCH[,linux/ARCH] of those that the image is for, where it is for several"
 _OF_STORE = ("store_dir", "max_expanded", "max_entries")
 INTERRUPTED = 130
@@ -151,6 +152,7 @@ def verb(
     Options that `may_be_empty` mean something as "" too.
     """
     left_out = {*without, *(_OF_STORE if "store_dir" in without else ())}
+    shared = {**_SHARED, **(_OF_WHAT_IS_DELIVERED if delivers else {})}
 
     def made(function: Callable[..., None]) -> Verb:
         known = Verb(
@@ -159,7 +161,7 @@ def verb(
             operands=operands or operand,
             many=bool(operands),
             repeated=repeated,
-            shared={key: text for key, text in _SHARED.items() if key not in left_out},
+            shared={key: text for key, text in shared.items() if key not in left_out},
             help=help or {},
             delivers=delivers,
             may_be_empty=may_be_empty,

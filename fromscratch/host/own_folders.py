@@ -54,9 +54,14 @@ class OwnFolders:
 
     def say(self, label: str, folder: Path) -> None:
         """Tell what is left out of the source of this name, if something that is there is."""
-        there = [str(path).lstrip("/") for path, place in self.within(folder).items() if os.path.lexists(place)]
+        there = [
+            str(path).lstrip("/")
+            for path, place in self.within(folder).items()
+            if os.path.lexists(place) and not place.name.startswith(_STAGED)  # which is gone before anybody looks
+        ]
         if there:
-            self.tell(f"{label}: {', '.join(there)} is left out: builds write it, and do not read it")
+            what, them = ("is", "it") if len(there) == 1 else ("are", "them")
+            self.tell(f"{label}: {', '.join(there)} {what} left out: builds write {them}, and do not read {them}")
 
 
 NONE = OwnFolders()

@@ -84,6 +84,8 @@ def test_the_help_of_each_verb_lists_choices_and_ends_with_a_call_that_is_read(d
         ("--print-completion-script", {"bash", "zsh", "fish"}),
         ("-", {"--help", "--version"}),
         ("build --output", set()),
+        ("pack --", {"--to", "--output"}),
+        ("run -- sh", set()),
     ],
 )
 def test_completion_offers_values_as_well_as_words(desk: Desk, line: str, offered: set[str]) -> None:
@@ -93,7 +95,9 @@ def test_completion_offers_values_as_well_as_words(desk: Desk, line: str, offere
     assert bool(words) == bool(offered)
 
 
-@pytest.mark.parametrize(("line", "found"), [("pack --to oci-", "oci-archive"), ("build --recipe nginx", "nginx")])
+@pytest.mark.parametrize(
+    ("line", "found"), [("pack --to oci-", "oci-archive"), ("build --recipe nginx", "nginx"), ("pack --j", "--json")]
+)
 def test_bash_completes_by_the_script_that_we_print(desk: Desk, line: str, found: str) -> None:
     if shutil.which("bash") is None:
         pytest.skip("there is no bash")
@@ -105,6 +109,12 @@ def test_bash_completes_by_the_script_that_we_print(desk: Desk, line: str, found
         COMP_WORDS=({words}); _complete_fromscratch fromscratch "${{COMP_WORDS[-1]}}"; echo "${{COMPREPLY[@]}}"
     """
     assert desk.call(program=("bash", "-c", script)).out.split() == [found]
+
+
+def test_the_help_promises_the_shipped_recipe_only_to_verbs_that_take_it(desk: Desk) -> None:
+    for verb, takes_it in {"build": True, "run": True, "import": False, "pack": False, "push": False}.items():
+        told = " ".join(desk.answer("--help", verb).split())
+        assert ("else the shipped busybox" in told) == takes_it
 
 
 def test_the_help_lists_the_verbs_and_none_of_the_options_that_mean_nothing_here(desk: Desk) -> None:
