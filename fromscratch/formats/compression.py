@@ -94,9 +94,10 @@ def expand(blob: Path, target: Path, *, title: str = "", limits: Limits = _DEFAU
             raise FormatError(f"{title} is no sound {compression} file: {error}", "fetch or make it again") from error
 
 
-def pieces(source: BinaryIO, compression: Compression) -> Iterator[bytes]:
+def pieces(source: BinaryIO, compression: Compression, *, padded: bool = True) -> Iterator[bytes]:
     """The plain bytes of a compressed file, or a part of one, in bounded pieces.
 
+    Zeros behind the last stream are padding, unless not `padded`: then they are damage, as anything else is.
     "xz" also reads the older form of lzma. Raises Unsound for data that is damaged or cut, MissingTool
     for zstd without its library, and OSError.
     """
@@ -106,7 +107,7 @@ def pieces(source: BinaryIO, compression: Compression) -> Iterator[bytes]:
         return
     fresh, failures = _decoders(compression)
     try:
-        yield from _expanded(source, fresh)
+        yield from _expanded(source, fresh, b"\0" if padded else b"")
     except failures as error:
         raise Unsound(str(error) or "it is damaged") from error
 
@@ -126,7 +127,7 @@ class _Damaged(Exception):
     """What bz2 says as OSError, which would read as a failure of the disk."""
 
 
-def _expanded(source: BinaryIO, fresh: Callable[[], _Decoder]) -> Iterator[bytes]:
+def _expanded(source: BinaryIO, fresh: Callable[[], _Decoder], padding: bytes) -> Iterator[bytes]:
     data = source.read(_READ)
     if not data:
         raise _Cut
@@ -137,9 +138,9 @@ def _expanded(source: BinaryIO, fresh: Callable[[], _Decoder]) -> Iterator[bytes
                 raise _Cut
             yield decoder.decompress(data, _WRITE)
             data = b""
-        data = decoder.unused_data.lstrip(b"\0")
+        data = decoder.unused_data.lstrip(padding)
         while not data and (piece := source.read(_READ)):
-            data = piece.lstrip(b"\0")
+            data = piece.lstrip(padding)
 
 
 def _decoders(compression: Literal["gzip", "xz", "bzip2", "zstd"]) -> tuple[Callable[[], _Decoder], tuple[Any, ...]]:

@@ -78,7 +78,8 @@ def plain_pieces(layer: Layer, room: Room) -> Iterator[bytes]:
                 "make or fetch the image again with a tool that tells its layers rightly",
             )
         try:
-            for piece in room.bounded(pieces(cast(BinaryIO, blob), compression), what):
+            # The programs of engines take zeros behind the last stream for damage.
+            for piece in room.bounded(pieces(cast(BinaryIO, blob), compression, padded=False), what):
                 hasher.update(piece)
                 yield piece
                 del piece

@@ -92,7 +92,10 @@ class StreamBytes:
         return piece
 
     def last_block(self) -> bytes:
-        return self._ahead + self._stream.read(BLOCK - len(self._ahead))
+        block = self._ahead
+        while len(block) < BLOCK and (more := self._stream.read(BLOCK - len(block))):
+            block += more
+        return block
 
     def _taken(self, size: int) -> bytes:
         data, self._ahead = self._ahead[:size], self._ahead[size:]

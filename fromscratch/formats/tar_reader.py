@@ -135,8 +135,11 @@ class _Scan:
     def _finish(self) -> None:
         if self._waiting:
             raise FormatError("an extended header stands before no entry", _DAMAGED)
-        if self._source.last_block().strip(b"\0"):
+        last = self._source.last_block()
+        if last.strip(b"\0"):
             raise FormatError("a block of zeros stands between two entries", _DAMAGED)
+        if self._whole and 0 < len(last) < BLOCK:
+            raise FormatError("its end marker is cut within a block, which engines refuse", _DAMAGED)
 
     def _extension(self, size: int) -> bytes:
         """The payload of an extended header or GNU long name."""

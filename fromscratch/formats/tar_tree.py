@@ -86,7 +86,9 @@ def lay(
         raise FormatError(f"{title}: {error.message}", error.hint) from error
     for name, (path, entry) in zip(names, changes, strict=True):
         try:
-            if entry is not None:
+            if entry is None:
+                stack.passed(path)
+            else:
                 stack.put(path, entry)
         except ImageError as error:
             raise reading.about(name, error) from error

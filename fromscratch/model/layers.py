@@ -30,7 +30,8 @@ class LayerStack(TreeBuilder):
         self._records: set[TreePath] = set()
         self.laid = 0
         """How many entries and whiteouts all layers had together."""
-        self._gone: dict[TreePath, tuple[Entry, Names]] = {}  # by whiteouts of this layer
+        self._gone: dict[TreePath, tuple[Entry, Names, TreePath]] = {}  # by whiteouts of this layer, and by which
+        self._passed: set[TreePath] = set()
 
     def begin(self, whiteouts: Iterable[TreePath]) -> None:
         """A new layer, with all its whiteouts; its entries are `put` next, and then comes `end`."""
@@ -41,7 +42,11 @@ class LayerStack(TreeBuilder):
         """The layer is complete."""
         for path in self._records & self._entries.keys():
             self._remove(path)
-        self._records, self._gone = set(), {}
+        self._records, self._gone, self._passed = set(), {}, set()
+
+    def passed(self, mark: TreePath) -> None:
+        """To be called where a whiteout stands among the entries: engines have taken away then what it is of."""
+        self._passed.add(mark)
 
     def put(self, path: TreePath, entry: Entry) -> TreePath:
         """As in any archive; but a directory keeps what lower layers have in it, and the reasons that it had."""
@@ -62,7 +67,13 @@ class LayerStack(TreeBuilder):
     def _inode(self, target: TreePath) -> tuple[Entry | None, Names]:
         """A layer may go on with a file of the lower ones whose name it takes away."""
         if target not in self._entries and target in self._gone:
-            return self._gone[target]
+            inode, names, mark = self._gone[target]
+            if mark in self._passed:
+                raise FormatError(
+                    f"it is a hard link to {target}, which the whiteout {mark} before it takes away",
+                    "engines read this in different ways; make the image again with a program that writes links first",
+                )
+            return inode, names
         return super()._inode(target)
 
     def _check_link(self, path: TreePath, entry: HardLink) -> None:
@@ -111,5 +122,5 @@ class LayerStack(TreeBuilder):
             place = paths.join(folder, gone)
             if place in self._entries:
                 for path in self._below(place):
-                    self._gone[path] = self._entries[path], self._names.get(path, {})
+                    self._gone[path] = self._entries[path], self._names.get(path, {}), mark
                 self._remove(place)

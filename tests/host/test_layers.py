@@ -4,6 +4,7 @@ import gzip
 import io
 import lzma
 import tarfile
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,7 @@ from fromscratch.host.layers import note_own, plain_layer, root_tar, root_tree
 from fromscratch.host.store import Store
 from fromscratch.model import listing
 from fromscratch.model.entry import Meta
-from fromscratch.model.image import Layer
+from fromscratch.model.image import Image, Layer
 from fromscratch.paths import TreePath
 from fromscratch.sinks.tarball import TarballSink
 from tests.images import blob_layer, image_of
@@ -361,20 +362,29 @@ HALF = len(tar(BASE)) // 2
     ("media_type", "data"),
     [
         (oci.LAYER_GZIP, GZIP(tar(BASE)[:HALF]) + GZIP(tar(BASE)[HALF:])),
-        (oci.LAYER_GZIP, GZIP(b"") + GZIP(tar(BASE)) + bytes(1000)),
+        (oci.LAYER_GZIP, GZIP(b"") + GZIP(tar(BASE)) + GZIP(b"")),
         (oci.LAYER_ZSTD, ZSTD(tar(BASE)[:HALF]) + ZSTD(tar(BASE)[HALF:])),
         (oci.LAYER_ZSTD, b"\x50\x2a\x4d\x18\3\0\0\0abc" + ZSTD(tar(BASE))),
         (oci.FOREIGN_TAR, tar(BASE)),
         (oci.FOREIGN_GZIP, GZIP(tar(BASE))),
         (oci.FOREIGN_ZSTD, ZSTD(tar(BASE))),
     ],
-    ids=["two members", "an empty member and padding", "two frames", "a skippable frame", "foreign", "gzip", "zstd"],
+    ids=["two members", "empty members", "two frames", "a skippable frame", "foreign", "gzip", "zstd"],
 )
-def test_every_stream_of_a_layer_is_read_and_padding_passed_over(media_type: str, data: bytes, store: Store) -> None:
+def test_every_stream_of_a_layer_is_read(media_type: str, data: bytes, store: Store) -> None:
     image = replace(image_of(tar(BASE)), layers=(blob(data, media_type),))
     with root_tar(image, store) as stream:
         assert stream.read() == tar(BASE)
     assert listed(root_tree(image, store)) == listed(root_tree(image_of(tar(BASE)), store))
+
+
+@pytest.mark.parametrize("behind", [bytes(1), bytes(1000), b"garbage"])
+@pytest.mark.parametrize(("media_type", "pack"), [(oci.LAYER_GZIP, GZIP), (oci.LAYER_ZSTD, ZSTD)])
+def test_what_stands_behind_the_last_stream_of_a_layer_is_refused(
+    media_type: str, pack: Callable[[bytes], bytes], behind: bytes, store: Store
+) -> None:
+    """Even zeros, which the programs of compressed files pass over, and those of images (podman, umoci) do not."""
+    refused(blob(pack(tar(BASE)) + behind, media_type), store, FormatError, "is damaged: ")
 
 
 @pytest.mark.parametrize("media_type", [oci.LAYER_GZIP, oci.LAYER_ZSTD])
@@ -464,7 +474,14 @@ def test_a_layer_may_lack_what_ends_a_tar(media_type: str, plain: bytes, names: 
 
 
 @pytest.mark.parametrize(
-    "plain", [ONE[:-1], ONE[:100], ONE + bytes(509) + bytes(100), ONE + bytes(509) + bytes(512) + ONE]
+    "plain",
+    [
+        ONE[:-1],
+        ONE[:100],
+        ONE + bytes(509) + bytes(100),
+        ONE + bytes(509) + bytes(512) + bytes(100),
+        ONE + bytes(509) + bytes(512) + ONE,
+    ],
 )
 def test_a_layer_that_ends_within_an_entry_is_refused(plain: bytes, store: Store) -> None:
     """So do podman and umoci, and all that looks into the middle of a block."""
@@ -473,6 +490,24 @@ def test_a_layer_that_ends_within_an_entry_is_refused(plain: bytes, store: Store
         root_tree(image, store)
     with plain_stream(image.layers[0]) as stream, pytest.raises(FormatError):
         list(stream_members(stream, "x", whole=True))
+
+
+def shared(*entries: bytes) -> Image:
+    """A layer with a file, and over it one of these entries."""
+    lower = header(b"d/", b"5", Meta(0o755)) + header(b"d/a", b"0", Meta(0o644)) + bytes(1024)
+    return image_of(lower, b"".join(entries) + bytes(1024))
+
+
+LINK = header(b"h", b"1", Meta(0o644), link=b"d/a")
+
+
+@pytest.mark.parametrize("mark", [b"d/.wh.a", b"d/.wh..wh..opq", b".wh.d"])
+def test_a_hard_link_to_what_a_whiteout_before_it_takes_away_is_refused(mark: bytes, store: Store) -> None:
+    """umoci finds nothing then, and the overlay storage of podman makes another whiteout of it."""
+    whiteout = header(mark, b"0", Meta(0o644))
+    with pytest.raises(FormatError, match=rf"a hard link to /d/a, which the whiteout /{mark.decode()} before"):
+        root_tree(shared(whiteout, LINK), store)
+    assert "/h" in root_tree(shared(LINK, whiteout), store)
 
 
 @pytest.mark.parametrize("name", ["etc/a", "etc", "nowhere/x", ".wh.etc", "own"])
