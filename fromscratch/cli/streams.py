@@ -48,7 +48,10 @@ def forget_stdout() -> None:
 
 
 def _open_null(number: int) -> None:
-    """So that no file that is opened later gets the number, and then what a program writes to its standard stream."""
+    """So that no file that is opened later gets the number, and then what a program writes to its standard stream.
+
+    Programs that we start get it too.
+    """
     try:
         os.fstat(number)
     except OSError:
@@ -56,3 +59,4 @@ def _open_null(number: int) -> None:
         if null != number:
             os.dup2(null, number)
             os.close(null)
+        os.set_inheritable(number, True)

@@ -260,6 +260,14 @@ def test_a_command_that_asks_to_be_traced_ends_as_any_other(
     assert caller.run(probe, "/probe", "traced", str(int(number)), "/bin/sh", "-c", "exit 7").returncode == code
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_a_stream_that_the_caller_has_closed_does_not_keep_the_command_from_running(
+    caller: Caller, closed: str
+) -> None:
+    words, env = caller.call(SHELL, ["sh", "-c", "exit 7"], RunConfig(), HERE)
+    assert subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", *words], env=env, check=False).returncode == 7
+
+
 def on_terminal(
     caller: Caller, tree: Rootfs, argv: Sequence[str], *, outside: list[os.stat_result] | None = None
 ) -> tuple[str, bytes]:

@@ -43,7 +43,8 @@ def main() -> None:
             become_command(spec)
         os.close(error_fd)
         for stream in range(3):
-            os.close(stream)  # or whoever waits for the end of a pipe would wait for us
+            with suppress(OSError):  # of a caller who has closed it
+                os.close(stream)  # or whoever waits for the end of a pipe would wait for us
         os._exit(wait(child))
     except BaseException as failure:
         kernel.report(error_fd, failure)
