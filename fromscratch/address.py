@@ -9,9 +9,15 @@ _SCHEME = re.compile(r"(?i:file)://|[A-Za-z][A-Za-z0-9+.-]*:/+|//")
 _END_OF_HOST = re.compile(r"[/?#]")
 _PORT = re.compile(r"(?:[^:\[]*|\[[^\]]*\])(?::[0-9]*)?")
 _WITHIN = re.compile(
-    r"\b[A-Za-z][A-Za-z0-9+.-]{0,30}://(?:[^\s/]{0,400}@)?(?:[^\s\"'<>`]*[^\s\"'<>`:;,.)\]])?", re.ASCII
+    r"\b(?:[A-Za-z][A-Za-z0-9+.-]{0,30}://|(?i:https?|ftp|git|ssh):/(?=[^\s/]{0,400}@))"
+    r"(?:[^\s/]{0,400}@)?"
+    # A query may hold the quote that stands around the address, though not as its last.
+    r"(?:(?:[^\s\"'<>`]|'(?![\s:;,.)\]}]|$))*[^\s\"'<>`:;,.)\]])?",
+    re.ASCII,
 )
 _SCP = re.compile(r"[^/:@?#\s]+@(?=[^/:@?#\s]+:)")  # git@HOST:PATH, as git and scp have it
+# As answers of OAuth have them: #access_token=…
+_FRAGMENT = re.compile(r"([^#]*)(#)([^#]*=.*)", re.DOTALL)
 _SSH = ("ssh://", "git+ssh://", "ssh+git://")
 
 
@@ -70,12 +76,14 @@ def concealed(url: str) -> str:
     if _is_of_ssh(scheme, userinfo):
         rest = userinfo + rest
     path, mark, query = rest.partition("?")
-    return scheme + path + ("?…" if mark and query else mark)
+    if not mark and (fragment := _FRAGMENT.fullmatch(rest)):
+        path, mark, query = fragment.groups()
+    return scheme + path + (f"{mark}…" if mark and query else mark)
 
 
 def without_secrets(text: str) -> str:
     """A text of ours or of another program, each address in it concealed."""
-    return _WITHIN.sub(lambda found: concealed(found[0]), text) if "://" in text else text
+    return _WITHIN.sub(lambda found: concealed(found[0]), text) if ":/" in text else text
 
 
 def _is_of_ssh(scheme: str, userinfo: str) -> bool:

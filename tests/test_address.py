@@ -17,6 +17,8 @@ SHOWN = [
     ("https://me:w?o#rd@h.example/a", "https://h.example/a"),
     ("https://me:w@rd@h.example/a", "https://h.example/a"),
     ("https://h.example/a?token=word", "https://h.example/a?…"),
+    ("https://h.example/a#access_token=word", "https://h.example/a#…"),
+    ("https://h.example/a.html#part", "https://h.example/a.html#part"),
     ("https://h.example/@scope/a@1.0", "https://h.example/@scope/a@1.0"),
     ("https:/me:word@h.example/a", "https:/h.example/a"),
     ("https:///me:word@h.example/a", "https:///h.example/a"),
@@ -60,6 +62,19 @@ def test_an_error_repeats_no_secret_whoever_wrote_it() -> None:
     assert without_secrets("busybox:1.36@sha256:0a is no secret; is https://h.example one?") == (
         "busybox:1.36@sha256:0a is no secret; is https://h.example one?"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("no 'https://h.example/x?a='word'&b=c' there", "no 'https://h.example/x?…' there"),
+        ("'https://h.example/x','https://me:word@h.example/y'", "'https://h.example/x','https://h.example/y'"),
+        ("asked http:/me:word@h.example/x: no answer", "asked http:/h.example/x: no answer"),
+        ("see /srv/http:/a/b@1 and c:/d@e", "see /srv/http:/a/b@1 and c:/d@e"),
+    ],
+)
+def test_addresses_are_found_in_a_text_however_they_are_quoted(text: str, shown: str) -> None:
+    assert without_secrets(text) == shown
 
 
 def test_evidence_has_the_recipe_without_its_secrets(tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ class TarballOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def __post_init__(self) -> None:
         if bool(self.path) == bool(self.url):
             raise ValueError("write either path: or url:, not " + ("both" if self.path else "neither"))
+        if self.url and not self.url.lower().startswith(("https://", "http://", "file://")):
+            raise ValueError(f"url: {str(Address(self.url))!r} is no address; write it as https://HOST/FILE")
         if self.url and not self.sha256:
             raise ValueError(
                 "a url needs a sha256, so that the same recipe gives the same image; "

@@ -167,6 +167,8 @@ def test_a_missing_file_is_named_with_near_misses(tmp_path: Path) -> None:
         ({}, "write either path: or url:, not neither"),
         ({"path": "x", "url": "http://x.example/y"}, "not both"),
         ({"url": "http://x.example/y"}, "a url needs a sha256"),
+        ({"url": "me:word@x.example/y?word", "sha256": "0" * 64}, r"url: 'x.example/y\?…' is no address"),
+        ({"url": "http:/me:word@x.example/y", "sha256": "0" * 64}, "url: 'http:/x.example/y' is no address"),
         ({"url": "http://x.example/y", "sha256": "abc"}, "is no digest"),
         ({"path": "x", "strip": -1}, "strip"),
     ],
