@@ -17,12 +17,12 @@ from fromscratch.evidence import Evidence
 from fromscratch.formats.dockerfile import SIGNED, metadata_dockerfile
 from fromscratch.host import disk, locks, staging
 from fromscratch.host.layout import is_layout, read_layout, remove_layout
+from fromscratch.host.own_folders import WRITTEN
 from fromscratch.host.store import Store
 from fromscratch.model.image import Image, Layer, Platform
 from fromscratch.progress import Progress
 
 LAYOUT, DOCKERFILE, LOG = "oci", "Dockerfile", "build.log"
-_WRITTEN = (LAYOUT, evidence.NAME, DOCKERFILE, LOG)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ def held(folder: Path, progress: Progress) -> Iterator[None]:
         with disk.explained(folder):
             note = f"waiting for another process that works in {folder}"
             stack.enter_context(locks.held_folder(folder, lambda: progress.note(note)))
-            for name in _WRITTEN:  # of a build that was killed at its end too, when nothing is to be built again
+            for name in WRITTEN:  # of a build that was killed at its end too, when nothing is to be built again
                 staging.sweep(folder / name, disk.remove)
         yield
 
@@ -156,9 +156,9 @@ def _told_apart(folder: Path) -> tuple[list[str], list[str]]:
     What tells that this is a build goes last, so that a removal that was killed can be repeated.
     """
     names = {path.name for path in folder.iterdir()}
-    growing = {name for name in names if any(staging.is_of(name, ours) for ours in _WRITTEN)}
+    growing = {name for name in names if any(staging.is_of(name, ours) for ours in WRITTEN)}
     marks = {name for name in names if name in (LAYOUT, evidence.NAME) or staging.is_of(name, LAYOUT)}
-    others = names - growing - {*_WRITTEN} | ({DOCKERFILE} if not _is_ours(folder / DOCKERFILE) else set())
+    others = names - growing - {*WRITTEN} | ({DOCKERFILE} if not _is_ours(folder / DOCKERFILE) else set())
     if others and not marks:
         raise ImageError(f"{folder} does not look like a build", "remove it by hand if it is one")
     last = [name for name in (*sorted(growing & marks), LAYOUT, evidence.NAME) if name in names]

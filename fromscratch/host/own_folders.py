@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from fromscratch.host import staging
 from fromscratch.host.scan import Skip
 from fromscratch.paths import TreePath, decode
 
 _MARKS = ("oci/oci-layout", "evidence.json")
-_WRITTEN = ("oci", "evidence.json", "Dockerfile", "build.log")
-_STAGED = (".oci.new-", ".new-")
+WRITTEN = ("oci", "evidence.json", "Dockerfile", "build.log")
+"""What a build writes into the folder that is its output; see `fromscratch.output`."""
 
 
 def _silent(text: str) -> None:
@@ -78,9 +79,9 @@ def _builds(folder: Path) -> set[Path]:
 
 
 def _written(folder: Path) -> list[Path]:
-    """What a build whose output is this very folder writes into it."""
-    names = os.listdir(folder)
-    return [folder / name for name in (*_WRITTEN, *(each for each in names if each.startswith(_STAGED)))]
+    """What a build whose output is this very folder writes into it, and what a killed one left on the way."""
+    left = (path for name in WRITTEN for path in staging.leftovers(folder / name))
+    return [*(folder / name for name in WRITTEN), *left]
 
 
 def _only(folder: Path, ours: Iterable[Path]) -> bool:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.host.own_folders import OwnFolders
+from fromscratch import evidence, output
+from fromscratch.host.own_folders import WRITTEN, OwnFolders
 from fromscratch.host.store import Store
 from fromscratch.sources.buildroot.content import content_digest
 from tests.cli.command import Answer, Desk
@@ -100,6 +101,18 @@ def test_a_symlinked_output_is_the_folder_that_it_leads_to(tmp_path: Path) -> No
     (tmp_path / "project/out").mkdir(parents=True)
     (tmp_path / "link").symlink_to("project/out")
     assert OwnFolders(written=(tmp_path / "link",)).within(tmp_path / "project") == {"/out": tmp_path / "project/out"}
+
+
+def test_what_a_killed_build_left_in_its_own_folder_is_left_out_too(tmp_path: Path) -> None:
+    left = [f".{name}.new-0123456789abcdef" for name in WRITTEN]
+    for name in (*left, ".notes.new-0123456789abcdef", ".new-mine"):
+        (tmp_path / name).touch()
+    found = OwnFolders(written=(tmp_path,)).within(tmp_path)
+    assert sorted(found) == sorted(f"/{name}" for name in (*WRITTEN, *left))
+
+
+def test_output_knows_each_name_that_a_build_writes() -> None:
+    assert sorted(WRITTEN) == sorted((output.LAYOUT, evidence.NAME, output.DOCKERFILE, output.LOG))
 
 
 def test_a_tree_that_buildroot_builds_from_does_not_change_with_the_build(tmp_path: Path) -> None:
