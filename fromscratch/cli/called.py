@@ -12,6 +12,8 @@ def wholly(call: Call, image: str | None, found: Sequence[Image]) -> str:
     name = _known(call, image, found)
     if not name or name.startswith(":"):
         raise UsageError(f"{image} says where the image is, and not what to call it", "say --tag NAME")
+    if not _with_tag(name):
+        raise UsageError(f"{name} says by its digest which image is meant, and not what to call it", "say --tag NAME")
     return name
 
 
@@ -23,7 +25,8 @@ def inside(call: Call, form: str, image: str | None, found: Sequence[Image]) -> 
         case "oci":
             return _tag(_known(call, image, found)) or "latest"
         case "oci-archive":
-            return _known(call, image, found)
+            name = _known(call, image, found)
+            return name if not name or name.startswith(":") or _with_tag(name) else ""
     return wholly(call, image, found)
 
 
@@ -48,6 +51,16 @@ def _known(call: Call, image: str | None, found: Sequence[Image]) -> str:
     if colon and kind in ENGINES:
         return rest
     return found[0].name if colon and kind in SCHEMES else image
+
+
+def _with_tag(name: str) -> bool:
+    """Whether a whole name has a tag, if only by default. Raises UsageError for a stranger's name that is none."""
+    from fromscratch.model.reference import Reference
+
+    try:
+        return bool(Reference.parse(name).tag)
+    except UsageError as error:
+        raise UsageError(f"the image is called {name!r} where it is, which is no name", "say --tag NAME") from error
 
 
 def _tag(name: str) -> str:

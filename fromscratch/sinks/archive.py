@@ -49,6 +49,8 @@ class OciArchiveSink:
     def deliver_all(self, images: Sequence[Image], reference: str) -> Receipt:
         """One image for each platform, under an image index if there are several."""
         name = Reference.parse(reference) if reference and not reference.startswith(":") else None
+        if name and not name.tag:
+            raise UsageError(f"{name} has no tag, and an archive names an image by its tag", "write it as NAME:TAG")
         tag = name.tag if name else reference.removeprefix(":")
         pieces = oci_archive(images, tag=tag or None, name=full_name(name) if name else "", limits=self.limits)
         return Receipt(f"oci-archive:{self.path}" + (f":{tag}" if tag else ""), _write(self.path, pieces))

@@ -342,6 +342,34 @@ def test_an_archive_keeps_a_name_with_a_registry_and_a_tag(desk: Desk) -> None:
     assert _names(desk.folder / "d.tar") == ["docker.io/library/else:2", "2"]
 
 
+def _renamed(desk: Desk, name: str) -> None:
+    """Give the build's image this name in a layout of its own."""
+    desk.answer("pack", "--to", "oci", "--tag", "1", "--output", "layout")
+    index = desk.folder / "layout" / "index.json"
+    index.write_text(index.read_text().replace('image.ref.name":"1"', f'image.ref.name":"{name}"'))
+
+
+def test_a_digest_is_no_name_to_call_an_image_by(desk: Desk) -> None:
+    """A name without a tag is none for engines: `docker.io/library/x:`."""
+    name = f"x@{Digest.of(b'x')}"
+    _renamed(desk, name)
+    desk.answer("pack", "--to", "oci-archive", "--image", "oci:layout", "--output", "a.tar")
+    assert _names(desk.folder / "a.tar") == [None, None]
+    told = desk.call("pack", "--to", "docker-archive", "--image", "oci:layout", "--output", "b.tar")
+    assert (told.code, "say --tag NAME" in told.err) == (2, True), told.err
+    told = desk.call("pack", "--to", "oci-archive", "--image", "oci:layout", "--tag", name, "--output", "b.tar")
+    assert (told.code, "write it as NAME:TAG" in told.err) == (2, True), told.err
+    assert not (desk.folder / "b.tar").exists()
+
+
+def test_a_stranger_s_name_that_is_none_asks_for_another(desk: Desk) -> None:
+    _renamed(desk, "../../x")
+    told = desk.call("pack", "--to", "oci-archive", "--image", "oci:layout", "--output", "a.tar")
+    assert (told.code, "say --tag NAME" in told.err) == (2, True), told.err
+    desk.answer("pack", "--to", "oci-archive", "--image", "oci:layout", "--tag", "x:1", "--output", "a.tar")
+    assert _names(desk.folder / "a.tar") == ["docker.io/library/x:1", "1"]
+
+
 def test_an_image_without_a_name_is_given_none(desk: Desk) -> None:
     desk.answer("build")
     index = desk.folder / "build/demo/oci/index.json"
