@@ -11,14 +11,19 @@ from fromscratch.model.entry import Directory, File
 from fromscratch.model.rootfs import Rootfs
 
 _LIST = "manifest.json"
-_TITLES = {"oci": "an OCI layout", "docker-archive": "an archive of `docker save`", "aci": "an ACI"}
+_TITLES = {
+    "oci": "an OCI layout",
+    "docker-archive": "an archive of `docker save`",
+    "aci": "an ACI",
+    "old": "an archive of `docker save` before 1.10",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ImageForm:
     """`scheme` is what the form is called in an image's name, where it is a folder; an archive of it is another's."""
 
-    scheme: Literal["oci", "docker-archive", "aci"]
+    scheme: Literal["oci", "docker-archive", "aci", "old"]
 
     @property
     def title(self) -> str:
@@ -33,6 +38,8 @@ class ImageForm:
 
 def image_form(tree: Rootfs) -> ImageForm | None:
     """The form of the image that a tree is the container of; None for a root, or anything else."""
+    if _is_old_save(tree):
+        return ImageForm("old")
     listed = _document(tree, _LIST)
     if isinstance(listed, list) and listed and all(isinstance(each, dict) and "Layers" in each for each in listed):
         return ImageForm("docker-archive")
@@ -56,9 +63,19 @@ def check_is_root(tree: Rootfs, label: str, path: str = "", *, folder: bool = Fa
     name = form.named(path or "FILE", folder=folder)
     if name:
         hint = f"make a root of it: `fromscratch pack --image {name} --to tar --output root.tar`, and name root.tar"
+    elif form.scheme == "old":
+        hint = "save the image again with a newer docker"
     else:
         hint = "its root is in the folder rootfs: take that, in an archive with strip: 1"
     raise FormatError(f"{label} is {form.title}: an image in its container, and no root filesystem", hint)
+
+
+def _is_old_save(tree: Rootfs) -> bool:
+    """Whether there are folders with a layer's tar, and `repositories` says what they are called."""
+    if tree.find(_LIST) is not None or not isinstance(_document(tree, "repositories"), dict):
+        return False
+    folders = [path for path in tree if path.count("/") == 1 and path != "/"]
+    return any(isinstance(tree.find(f"{path}/layer.tar"), File) for path in folders)
 
 
 def _document(tree: Rootfs, name: str) -> object:

@@ -10,10 +10,19 @@ _KINDS = (
     (b"<head", "a web page"),
     (b"<!--", "a web page"),
     (b"<?xml", "an XML document"),
+    (b'{"', "a JSON document"),
+    (b'[{"', "a JSON document"),
+    (b"version https://git-lfs.github.com/", "a pointer of Git LFS"),
 )
+_TAR = slice(257, 262), b"ustar"  # what its first entry is called may be anything
 
 
 def page(start: bytes) -> str:
     """What a file is that begins with these bytes, if it is a page; else nothing."""
+    place, magic = _TAR
+    if start[place] == magic:
+        return ""
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n").lower()
-    return next((kind for magic, kind in _KINDS if text.startswith(magic)), "")
+    if text.startswith((b"{", b"[")):
+        text = b"".join(text.split())  # JSON may be indented
+    return next((kind for begin, kind in _KINDS if text.startswith(begin)), "")

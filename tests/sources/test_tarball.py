@@ -206,6 +206,11 @@ def built(folder: Path, **options: object) -> Rootfs:
             "is an OCI layout",
             "pack --image oci-archive:a.tar --to tar",
         ),
+        (
+            {"repositories": b'{"a": {"1": "x"}}', "x/json": b"{}", "x/layer.tar": b""},
+            "is an archive of `docker save` before 1.10",
+            "save the image again",
+        ),
         ({"manifest": b'{"acKind": "ImageManifest"}', "rootfs/bin/x": b""}, "is an ACI", "strip: 1"),
     ],
 )
@@ -224,6 +229,8 @@ def test_an_image_in_its_container_is_no_root(files: dict[str, bytes], told: str
         {"manifest.json": b'{"name": "x"}', "index.html": b""},
         {"manifest.json": b"[1]", "oci-layout": b"x", "index.json": b"{}"},
         {"manifest": b"text", "rootfs/x": b""},
+        {"repositories": b'{"a": {"1": "x"}}', "x/json": b"{}"},
+        {"repositories": b"text", "x/layer.tar": b""},
     ],
 )
 def test_a_root_may_have_files_of_such_names(files: dict[str, bytes], tmp_path: Path) -> None:
@@ -237,6 +244,10 @@ def test_a_root_may_have_files_of_such_names(files: dict[str, bytes], tmp_path: 
         (b"<!DOCTYPE html><html>", "a web page"),
         (b"\xef\xbb\xbf\n\n  <HTML lang=en>", "a web page"),
         (b"<!-- saved --><html>", "a web page"),
+        (b'{"errors":[{"code":"DENIED"}]}', "a JSON document"),
+        (b'{\n  "message": "Not Found"\n}', "a JSON document"),
+        (b'[\n {"id": 1}]', "a JSON document"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "a pointer of Git LFS"),
         (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "an XML document"),
     ],
 )
