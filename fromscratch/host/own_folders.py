@@ -58,7 +58,7 @@ class OwnFolders:
         there = [
             str(path).lstrip("/")
             for path, place in self.within(folder).items()
-            if os.path.lexists(place) and not place.name.startswith(_STAGED)  # which is gone before anybody looks
+            if os.path.lexists(place) and not _is_passing(place.name)  # which is gone before anybody looks
         ]
         if there:
             what, them = ("is", "it") if len(there) == 1 else ("are", "them")
@@ -82,6 +82,10 @@ def _written(folder: Path) -> list[Path]:
     """What a build whose output is this very folder writes into it, and what a killed one left on the way."""
     left = (path for name in WRITTEN for path in staging.leftovers(folder / name))
     return [*(folder / name for name in WRITTEN), *left]
+
+
+def _is_passing(name: str) -> bool:
+    return any(staging.is_of(name, written) for written in WRITTEN)
 
 
 def _only(folder: Path, ours: Iterable[Path]) -> bool:

@@ -48,9 +48,11 @@ def blocks(top: str, names: list[str]) -> bytes:
 def upper(chance: random.Random) -> list[str]:
     """Some directories and links, what is in them, and whiteouts, in any order."""
     names = [
-        f"{folder}/" if chance.random() < 0.8 else f"{folder} -> usr" for folder in FOLDERS if chance.random() < 0.4
+        f"{folder}/" if chance.random() < 0.8 or folder == "usr" else f"{folder} -> usr"
+        for folder in FOLDERS
+        if chance.random() < 0.4
     ]
-    there = {name.rstrip("/") for name in names if name.endswith("/")}
+    there = [name.rstrip("/") for name in names if name.endswith("/")]
     names += [f"{folder}/x" for folder in there if chance.random() < 0.5]
     # What docker and podman make of a whiteout in a directory that is not there is known: they make it.
     places = [folder for folder in ("lib", "usr", "d", "d/deep") if chance.random() < 0.6] + sorted(there)
