@@ -9,6 +9,7 @@ from fromscratch.linker.ground import Ground
 from fromscratch.model import view as views
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Directory, Entry, HardLink, Origin, Symlink, file
+from fromscratch.model.resolution import walk
 from fromscratch.model.stacked import Beneath, Stacked
 from fromscratch.paths import TreePath, ancestors
 
@@ -86,8 +87,11 @@ class Taken:
 
     def make(self, made: Made) -> None:
         origin = Origin(self._source, "made by", made.detail)
-        self.entries[made.path] = file(Inline(made.data), origin)
-        self.grounds[made.path] = MADE
+        upper, path = self._roots[0].view, made.path
+        if isinstance(upper.get(path), Symlink) and views.place(upper, path) is None:
+            path = walk(upper, path, follow_last=True, must_exist=False)  # it leads to what is not there yet
+        self.entries[path] = file(Inline(made.data), origin)
+        self.grounds[path] = MADE
 
     def put_left(self) -> None:
         """The folders that must be there for a path to go back out of them, though nothing lies there."""

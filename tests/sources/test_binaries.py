@@ -15,7 +15,7 @@ from fromscratch.formats.tar_tree import read_tree
 from fromscratch.host.scan import scan
 from fromscratch.host.store import Store
 from fromscratch.model.content import read
-from fromscratch.model.entry import File, Origin
+from fromscratch.model.entry import File, Meta, Origin, Symlink
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import tree_path
@@ -444,6 +444,16 @@ def test_what_the_root_has_is_used_and_not_written_again(desk: Path) -> None:
         "found in base",
         "opened by /lib64/libc.so.6 (converts UTF-16)",
     ]
+
+
+def test_what_is_made_lies_where_a_link_of_the_root_leads_to_nothing_yet(desk: Path) -> None:
+    own_libc = library("libc.so.6", provides_versions=["GLIBC_2.34"])
+    written(desk / "root", {"/usr/bin/app": program("libc.so.6", imports=["getaddrinfo"])})
+    below = base(desk, {"/lib64/libc.so.6": own_libc})
+    below = below.with_entries({tree_path("/etc/nsswitch.conf"): Symlink(Meta(0o777), "../run/names")})
+    tree = build(desk, below=below, paths=["/usr/bin/app"])
+    assert isinstance(tree.get(tree_path("/etc/nsswitch.conf")), Symlink)
+    assert "hosts:" in content(tree, "/run/names")
 
 
 def test_an_offer_names_a_library_by_the_path_that_it_has_on_the_machine(desk: Path) -> None:
