@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from fromscratch.errors import TooLarge, UsageError
+from fromscratch.errors import FormatError, TooLarge, UsageError
 
 BYTES_FLAG, ENTRIES_FLAG = "--max-expanded", "--max-entries"
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
@@ -25,6 +25,8 @@ DEPTH = 128
 """How many levels JSON of strangers may have: what reads it recurses over them."""
 BRACKETS = 32
 """How many levels an expression may have, of which each takes several calls."""
+LOOKED_AT = 200_000
+"""Names that the patterns of one file may have looked at: a configuration that includes others."""
 _DIGITS = 19  # of what 63 bits hold; int() refuses thousands of them, with an error of its own
 _NUMBER, _NUMBER_BYTES = re.compile(rf"[0-9]{{1,{_DIGITS}}}"), re.compile(b"[0-9]{1,%d}" % _DIGITS)
 _ESCAPES = re.compile(
@@ -100,6 +102,21 @@ def check_implied(implied: int, named: int, limits: Limits, what: str) -> None:
             f"{what} implies more than {most} directories, which stand in its {named} names only",
             f"if you know that it is honest, allow more with {ENTRIES_FLAG} N",
         )
+
+
+class Budget:
+    """How much work a stranger's text may cause; `spend` raises FormatError once it is more than `most`."""
+
+    def __init__(self, most: int, what: str, unit: str) -> None:
+        self._most, self._what, self._unit = most, what, unit
+        self._left = most
+
+    def spend(self, amount: int) -> None:
+        self._left -= amount
+        if self._left < 0:
+            raise FormatError(
+                f"{self._what} would have us look at more than {self._most} {self._unit}", "see what is written there"
+            )
 
 
 def number(text: str | bytes) -> int | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from fromscratch import paths
 from fromscratch.errors import FormatError
 from fromscratch.formats import ldconf
+from fromscratch.formats.limits import LOOKED_AT, Budget
 from fromscratch.model import view as views
 from fromscratch.model.content import read
 from fromscratch.model.entry import Directory, File
@@ -21,7 +22,8 @@ def configured(view: View, file: str = LD_SO_CONF, *, within: View | None = None
     They are those of `within`, where that is another root than the one that names them.
     Two paths that lead to the same directory are the first of them; one that leads to none, or is not
     absolute, is left out. A file that includes itself, over others too, is read once.
-    Raises FormatError for a file of more than 1 MiB, and ImageError for one that cannot be read.
+    Raises FormatError for a file of more than 1 MiB and for includes that look at very many names, and ImageError for
+    a file that cannot be read.
     """
     found: dict[str, str] = {}
     holder = view if within is None else within
@@ -35,6 +37,7 @@ def configured(view: View, file: str = LD_SO_CONF, *, within: View | None = None
 def _listed(view: View, file: str) -> Iterator[str]:
     """The directories of a file and of those it includes, in the order in which they are read."""
     seen: set[str] = set()
+    budget = Budget(LOOKED_AT, f"the includes of {file}", "names")
     pending = [_lines(view, file, seen)]
     while pending:
         including, line = next(pending[-1], ("", None))
@@ -44,15 +47,16 @@ def _listed(view: View, file: str) -> Iterator[str]:
             case ldconf.Listed(directory):
                 yield directory
             case ldconf.Include(patterns):
-                pending.append(_included(view, including, patterns, seen))
+                pending.append(_included(view, including, patterns, seen, budget))
 
 
 def _included(
-    view: View, including: str, patterns: tuple[str, ...], seen: set[str]
+    view: View, including: str, patterns: tuple[str, ...], seen: set[str], budget: Budget
 ) -> Iterator[tuple[str, ldconf.Line]]:
     folder = including.rpartition("/")[0]
     for pattern in patterns:
-        for path in views.glob(view, pattern if pattern.startswith("/") else f"{folder}/{pattern}"):
+        wanted = pattern if pattern.startswith("/") else f"{folder}/{pattern}"
+        for path in views.glob(view, wanted, budget.spend):
             yield from _lines(view, path, seen)
 
 

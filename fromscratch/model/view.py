@@ -5,7 +5,7 @@ built on that here, by `model.resolution`, so that no path of a view ever leads 
 """
 
 import fnmatch
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from fromscratch import paths
@@ -114,10 +114,11 @@ def below(view: View, top: TreePath) -> Iterator[TreePath]:
             pending += [paths.join(path, name) for name in reversed(view.children(path))]
 
 
-def glob(view: View, pattern: str) -> Iterator[str]:
+def glob(view: View, pattern: str, spend: Callable[[int], None] = lambda looked_at: None) -> Iterator[str]:
     """The paths that match, in order, as glob(3) gives them: `*`, `?` and `[…]` within a component.
 
-    Symlinks among the parents are followed, and the paths are spelled by the pattern.
+    Symlinks among the parents are followed, and the paths are spelled by the pattern. `spend` is told how many names
+    are looked at, and raises when a stranger's pattern, such as */../*/../*, has had enough.
     """
     parts = [part for part in pattern.split("/") if part and part != "."]
     pending = [("", 0)]
@@ -126,14 +127,19 @@ def glob(view: View, pattern: str) -> Iterator[str]:
         if done == len(parts):
             yield start or "/"
             continue
-        pending.extend((path, done + 1) for path in reversed(_next(view, start, parts[done], done + 1 < len(parts))))
+        pending.extend(
+            (path, done + 1) for path in reversed(_next(view, start, parts[done], done + 1 < len(parts), spend))
+        )
 
 
-def _next(view: View, start: str, part: str, more: bool) -> list[str]:
+def _next(view: View, start: str, part: str, more: bool, spend: Callable[[int], None]) -> list[str]:
     """The paths in a folder that match one component; those that lead somewhere, if `more` components follow."""
+    spend(1)
     if not any(char in part for char in "*?["):
         path = f"{start}/{part}"
         return [path] if place(view, path, follow_last=more) is not None else []
-    found = (name for name in names(view, start or "/") if fnmatch.fnmatchcase(name, part))
+    there = names(view, start or "/")
+    spend(len(there))
+    found = (name for name in there if fnmatch.fnmatchcase(name, part))
     found_paths = [f"{start}/{name}" for name in found if not name.startswith(".") or part.startswith(".")]
     return [path for path in found_paths if not more or place(view, path) is not None]

@@ -113,3 +113,19 @@ def test_a_file_is_no_directory() -> None:
 def test_a_file_that_is_no_list_of_directories() -> None:
     with pytest.raises(FormatError, match=r"/etc/ld\.so\.conf has 1048577 bytes"):
         configured(conf("/" * ((1 << 20) + 1)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "include /many/*/../*/../*\n",
+        "include /many/*\n" * 1000,
+        "".join(f"include /many/{'?' * number}*\n" for number in range(700)),
+        f"include {'/a ' * 300_000}\n",
+    ],
+)
+def test_patterns_that_look_at_very_much_are_refused(text: str) -> None:
+    """A megabyte of them over a large folder is hours of work."""
+    many = [f"d 0755 0:0 /many/folder{number}" for number in range(300)]
+    with pytest.raises(FormatError, match=r"the includes of /etc/ld\.so\.conf would have us look at more than"):
+        configured(conf(text, *many))
