@@ -223,6 +223,10 @@ class Store:
         """Keep other processes away while the block runs; False if there is no store. Errors as for `clear`."""
         return self._folder.alone()
 
+    def check_look(self) -> None:
+        """Raises ImageError if the folder does not look like a store, or cannot be looked at."""
+        self._folder.check_look()
+
     def remove(self, path: Path) -> None:
         """Remove one thing in the store, at once; only while it is `alone`. Raises OSError."""
         self._folder.remove(path)

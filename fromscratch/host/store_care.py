@@ -44,8 +44,11 @@ class Checked:
 def check(store: Store, *, repair: bool = False, progress: Progress = SILENT) -> Checked:
     """Read all that the store holds; with `repair`, remove what is damaged, so that it is fetched or made again.
 
-    Raises ImageError for what can be neither read nor removed.
+    Raises ImageError for what can be neither read nor removed, and for a folder that is no store: an image's layout has
+    blobs too, which are not ours to remove.
     """
+    if os.path.lexists(store.root):
+        store.check_look()
     found = list(parts(store))
     damaged = []
     with progress.task("check the store", total=sum(part.size for part in found)) as task:

@@ -103,7 +103,7 @@ class StoreFolder:
                     handle = None
             self._lock = held = _Held(handle)
             try:
-                self._check()
+                self.check_look()
                 yield True
             finally:
                 if self._lock is held:
@@ -134,7 +134,7 @@ class StoreFolder:
                 if name != "partial":
                     (self.root / name).rename(aside / str(number))
 
-    def _check(self) -> None:
+    def check_look(self) -> None:
         """Raises ImageError if it does not look like a store, or like the very beginning of one."""
         tag = self.root / TAG
         with disk.readable(self.root):

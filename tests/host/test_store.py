@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError, NotFetched
-from fromscratch.host import disk
+from fromscratch.host import disk, store_care
 from fromscratch.host.store import GivenUp, Store
 
 PRELUDE = """
@@ -476,6 +476,8 @@ def test_a_folder_that_is_no_store_is_never_cleared(tmp_path: Path, content: str
         (tmp_path / name).touch()
     with pytest.raises(ImageError, match="does not look like a store"):
         Store(tmp_path).clear()
+    with pytest.raises(ImageError, match="does not look like a store"):
+        store_care.check(Store(tmp_path), repair=True)
     assert all((tmp_path / name).exists() for name in content.split())
 
 
