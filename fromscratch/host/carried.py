@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from fromscratch.host.foreground import Bridge
+from fromscratch.host.foreground import Bridge, write
 
 _BLOCK = 1 << 16
 
@@ -99,6 +99,5 @@ def _can_be_opened(stream: int, uid: int, owner: int) -> bool:
 def _carry(source: int, target: int) -> None:
     with suppress(OSError):  # EPIPE: the reader has gone, and so must the writer
         while data := os.read(source, _BLOCK):
-            while data:
-                data = data[os.write(target, data) :]
+            write(target, data)
     os.close(source)

@@ -97,7 +97,7 @@ class Bridge:
     def _carry_out(self) -> None:
         with suppress(OSError):  # EIO: nobody has the other side any more
             while data := os.read(self._master, _BLOCK):
-                _write(self._output, data)
+                write(self._output, data)
 
     def _carry_in(self) -> None:
         with suppress(OSError):
@@ -108,7 +108,7 @@ class Bridge:
                 data = os.read(0, _BLOCK)
                 if not data and self._whole:
                     return
-                _write(self._master, data or termios.tcgetattr(self._master)[6][termios.VEOF])
+                write(self._master, data or termios.tcgetattr(self._master)[6][termios.VEOF])
 
     def _in_foreground(self) -> bool:
         try:
@@ -117,6 +117,7 @@ class Bridge:
             return True
 
 
-def _write(handle: int, data: bytes) -> None:
+def write(handle: int, data: bytes) -> None:
+    """Write all of it, however little is taken at once. Raises OSError."""
     while data:
         data = data[os.write(handle, data) :]

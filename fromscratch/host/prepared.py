@@ -11,6 +11,7 @@ from typing import Any
 from fromscratch.errors import FormatError, UsageError
 from fromscratch.formats.passwd import Identity
 from fromscratch.host import disk, swap
+from fromscratch.host.inside.waiting import FORWARDED
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Directory, Entry, File, Meta, file
 from fromscratch.model.image import RunConfig
@@ -19,7 +20,6 @@ from fromscratch.paths import TreePath, tree_path
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 HOSTNAME = "fromscratch"
-_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 
 def command_of(config: RunConfig, argv: Sequence[str] | None) -> list[str]:
@@ -86,7 +86,7 @@ def forwarding(send: Callable[[int], None], resized: Callable[[], None], resumed
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    wanted = [number for number in _FORWARDED if signal.getsignal(number) is not signal.SIG_IGN]
+    wanted = [number for number in FORWARDED if signal.getsignal(number) is not signal.SIG_IGN]
     handlers: dict[int, Callable[[int, Any], None]] = {number: lambda number, frame: send(number) for number in wanted}
     handlers[signal.SIGWINCH] = lambda number, frame: resized()
     handlers[signal.SIGCONT] = lambda number, frame: resumed()

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from fromscratch.formats import oci_bundle, seccomp
 from fromscratch.formats.passwd import identity
-from fromscratch.host import carried, foreign, processes, refusals
+from fromscratch.host import carried, foreign, processes, start_failure
 from fromscratch.host.materialise import materialise
 from fromscratch.host.prepared import (
     HOSTNAME,
@@ -151,7 +151,7 @@ def _supervise(
                 raise
         failure = report.read()
     if failure:
-        raise refusals.explained(json.loads(failure), words, platform)
+        raise start_failure.explained(json.loads(failure), words, platform)
     return code if code >= 0 else 128 - code
 
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from fromscratch.errors import ImageError
 from fromscratch.formats.oci_bundle import Start, config_json
 from fromscratch.formats.passwd import identity
-from fromscratch.host import carried, foreign, refusals, run
+from fromscratch.host import carried, foreign, run, start_failure
+from fromscratch.host.foreground import write
 from fromscratch.host.materialise import materialise
 from fromscratch.host.prepared import (
     HOSTNAME,
@@ -79,7 +80,7 @@ def run_in_runtime(
     words, who = command_of(config, argv), identity(tree, config.user)
     if foreign.emulator(platform) is not None:
         raise CannotRunHere(f"{runtime.name} starts no programs of {platform} here")
-    lacking = refusals.unusual_place() or ("" if any(_GROUPS.glob("*")) else "there are no control groups here")
+    lacking = start_failure.unusual_place() or ("" if any(_GROUPS.glob("*")) else "there are no control groups here")
     if lacking:  # runc would end in a Go panic, on the user's screen
         raise CannotRunHere(f"{runtime.name} cannot run here: {lacking}")
     root = os.geteuid() == 0
@@ -88,7 +89,7 @@ def run_in_runtime(
     variables = environment(config, who)
     refusal = _refusal(tree, words[0], variables, config.working_dir or "/")
     if refusal:
-        raise refusals.cannot_start(refusal, words[0], platform)
+        raise start_failure.cannot_start(refusal, words[0], platform)
     with folder(workdir) as place, progress.task("preparing the root", unit="B"):
         (place / "rootfs").mkdir()
         materialise(with_places(tree, config.working_dir), place / "rootfs")
@@ -230,8 +231,7 @@ def _is_file(stream: int) -> bool:
 def _feed(target: int) -> None:
     with suppress(OSError):  # EPIPE: nobody reads on
         while data := os.read(0, 1 << 16):
-            while data:
-                data = data[os.write(target, data) :]
+            write(target, data)
     os.close(target)
 
 
@@ -261,5 +261,5 @@ def _failure(runtime: Runtime, log: Path, program: str) -> ImageError:
     numbers = {"no such file": errno.ELIBACC, "permission denied": errno.EACCES, "exec format": errno.ENOEXEC}
     for words, number in numbers.items():
         if re.search(rf"\bexec\b.*{words}", text, re.IGNORECASE):
-            return refusals.cannot_start(number, program, Platform.of_this_machine())
+            return start_failure.cannot_start(number, program, Platform.of_this_machine())
     return CannotRunHere(f"{runtime.name} cannot run here: {text}")
