@@ -1,34 +1,39 @@
 """Addresses of files elsewhere. Whoever shows or keeps one shows and keeps no secret: its text conceals them."""
 
 import re
-from dataclasses import dataclass
-from urllib.parse import unquote
 
+# Errors conceal addresses, so that every command loads this: what takes long to load or to compile waits for its use.
 # A scheme, however many slashes somebody wrote behind it.
-_SCHEME = re.compile(r"(?i:file)://|[A-Za-z][A-Za-z0-9+.-]*:/+|//")
-_END_OF_HOST = re.compile(r"[/?#]")
-_PORT = re.compile(r"(?:[^:\[]*|\[[^\]]*\])(?::[0-9]*)?")
-_WITHIN = re.compile(
+_SCHEME = r"(?i:file)://|[A-Za-z][A-Za-z0-9+.-]*:/+|//"
+_END_OF_HOST = r"[/?#]"
+_PORT = r"(?:[^:\[]*|\[[^\]]*\])(?::[0-9]*)?"
+_WITHIN = (
     r"\b(?:[A-Za-z][A-Za-z0-9+.-]{0,30}://|(?i:https?|ftp|git|ssh):/(?=[^\s/]{0,400}@))"
     r"(?:[^\s/]{0,400}@)?"
     # A query may hold the quote that stands around the address, though not as its last.
-    r"(?:(?:[^\s\"'<>`]|'(?![\s:;,.)\]}]|$))*[^\s\"'<>`:;,.)\]])?",
-    re.ASCII,
+    r"(?:(?:[^\s\"'<>`]|'(?![\s:;,.)\]}]|$))*[^\s\"'<>`:;,.)\]])?"
 )
-_SCP = re.compile(r"[^/:@?#\s]+@(?=[^/:@?#\s]+:)")  # git@HOST:PATH, as git and scp have it
-# As answers of OAuth have them: #access_token=…
-_FRAGMENT = re.compile(r"([^#]*)(#)([^#]*=.*)", re.DOTALL)
+_SCP = r"[^/:@?#\s]+@(?=[^/:@?#\s]+:)"  # git@HOST:PATH, as git and scp have it
+_FRAGMENT = r"([^#]*)(#)([^#]*=(?s:.*))"  # as answers of OAuth have them: #access_token=…
 _SSH = ("ssh://", "git+ssh://", "ssh+git://")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class Address:
     """A URL. Its text has neither the name and password before the host nor the query, which may be a token.
 
     `whole` is for the one who asks the server.
     """
 
-    whole: str
+    __slots__ = ("whole",)
+
+    def __init__(self, whole: str) -> None:
+        self.whole = whole
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Address) and other.whole == self.whole
+
+    def __hash__(self) -> int:
+        return hash(self.whole)
 
     def __str__(self) -> str:
         return concealed(self.whole)
@@ -65,6 +70,8 @@ class Address:
     @property
     def login(self) -> tuple[str, str] | None:
         """The name and password that stand in it, %-decoded."""
+        from urllib.parse import unquote
+
         userinfo = _parts(self.whole)[1].rstrip("@")
         name, _, password = userinfo.partition(":")
         return (unquote(name), unquote(password)) if userinfo else None
@@ -76,14 +83,14 @@ def concealed(url: str) -> str:
     if _is_of_ssh(scheme, userinfo):
         rest = userinfo + rest
     path, mark, query = rest.partition("?")
-    if not mark and (fragment := _FRAGMENT.fullmatch(rest)):
+    if not mark and (fragment := re.fullmatch(_FRAGMENT, rest)):
         path, mark, query = fragment.groups()
     return scheme + path + (f"{mark}…" if mark and query else mark)
 
 
 def without_secrets(text: str) -> str:
     """A text of ours or of another program, each address in it concealed."""
-    return _WITHIN.sub(lambda found: concealed(found[0]), text) if ":/" in text else text
+    return re.sub(_WITHIN, lambda found: concealed(found[0]), text, flags=re.ASCII) if ":/" in text else text
 
 
 def _is_of_ssh(scheme: str, userinfo: str) -> bool:
@@ -92,13 +99,13 @@ def _is_of_ssh(scheme: str, userinfo: str) -> bool:
 
 def _parts(url: str) -> tuple[str, str, str]:
     """Scheme with its slashes, name and password with the @, and the rest."""
-    found = _SCHEME.match(url)
+    found = re.match(_SCHEME, url)
     start = found.end() if found else 0
-    if not found and (user := _SCP.match(url)):
+    if not found and (user := re.match(_SCP, url)):
         return "", user[0], url[user.end() :]
-    end = _END_OF_HOST.search(url, start)
+    end = re.compile(_END_OF_HOST).search(url, start)
     host_end = end.start() if end else len(url)
     at = url.rfind("@", start, host_end)
-    if at < 0 and not _PORT.fullmatch(url, start, host_end):
+    if at < 0 and not re.compile(_PORT).fullmatch(url, start, host_end):
         at = url.rfind("@", start)  # a password with a slash that is not written as %2F
     return url[:start], url[start : at + 1], url[max(start, at + 1) :]
