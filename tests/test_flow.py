@@ -140,7 +140,7 @@ def as_another(work: Callable[[], None]) -> int:
 def test_docker_import_has_the_recipe_s_configuration_and_runs(desk: Desk, docker: Engine) -> None:
     made = Desk(desk.folder, desk.store, {"DOCKER_HOST": docker.program[2]})
     tag = "fromscratch-flow:import"
-    made.answer("import", "--tag", tag)
+    made.answer("import", "--tag", tag, "--recipe", "busybox")
     try:
         said = docker.call("run", "--rm", "--network=none", tag, "/bin/sh", "-c", "busybox | head -1").stdout
         assert said.startswith(b"BusyBox v1.")

@@ -26,11 +26,9 @@ def test_debian_packages_for_two_platforms_in_layers(desk: Desk) -> None:
         "rootfs: [{debian: {suite: bookworm, packages: [busybox]}}]\n",
     )
     said = desk.answer("fetch", "build", "--check").splitlines()
-    assert [line.split()[1] for line in said[:2]] == ["linux/amd64:", "linux/arm64:"]
-    assert said[2].startswith("the same twice: ")
-    assert (
-        desk.answer("fetch", "build", "--check", "--recipe", "busybox").splitlines()[1].startswith("the same twice: ")
-    )
+    assert [line.split()[1] for line in said if line.startswith("demo ")] == ["linux/amd64:", "linux/arm64:"]
+    assert said[-1].startswith("the same twice: ")
+    assert "\nthe same twice: " in desk.answer("fetch", "build", "--check", "--recipe", "busybox")
 
 
 @pytest.mark.parametrize(
@@ -39,4 +37,4 @@ def test_debian_packages_for_two_platforms_in_layers(desk: Desk) -> None:
 def test_programs_of_this_machine(name: str, program: str, desk: Desk) -> None:
     if not Path(program).exists():
         missing(f"{program} is not on this machine")
-    assert desk.answer("build", "--check", "--recipe", name).splitlines()[1].startswith("the same twice: ")
+    assert "\nthe same twice: " in desk.answer("build", "--check", "--recipe", name)
