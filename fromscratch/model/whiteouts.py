@@ -58,14 +58,40 @@ def effective(lower: Lower, changes: Sequence[Change]) -> list[TreePath]:
     own = {path: entry for path, entry in changes if entry is not None}
     before: dict[TreePath, Entry] = {}
     above: set[TreePath] = set()  # the directories of what came before
+    places: dict[TreePath, TreePath] = {}  # where symlinks of lower layers brought what came before, by its name
     found = []
     for path, entry in changes:
         if entry is not None:
+            places[_place(lower, before, path)] = path
             before[path] = entry
             above.update(_upwards(path, above))
         elif _counts(lower, path, before, above, own):
+            _check_own_places(_place(lower, before, path), path, places)
             found.append(path)
     return found
+
+
+def _check_own_places(mark: TreePath, name: TreePath, places: dict[TreePath, TreePath]) -> None:
+    """Raises FormatError for a whiteout that meets, through a symlink, what its own layer has already.
+
+    podman takes it away, for it knows only names of what a layer has.
+    """
+    if paths.name(mark) == OPAQUE:
+        top = paths.parent(mark)
+        met = any(paths.is_within(place, top) for place, path in places.items() if place != path or mark != name)
+    else:
+        top = paths.join(paths.parent(mark), paths.name(mark).removeprefix(PREFIX))
+        met = any(paths.is_within(place, top) for place in places)
+    if met:
+        raise FormatError(f"the whiteout {name} takes away what its own layer has in {top}", _OTHERWISE)
+
+
+def _place(lower: Lower, before: dict[TreePath, Entry], path: TreePath) -> TreePath:
+    """Where a path leads by now; itself where that is nowhere."""
+    try:
+        return walk(_Seen(lower, before), path, follow_last=False, must_exist=False)
+    except NotInTree:
+        return path
 
 
 def _upwards(path: TreePath, known: set[TreePath]) -> list[TreePath]:
@@ -106,6 +132,16 @@ def _counts(
     return True
 
 
+class _Seen:
+    """What stands at a path once the layer is unpacked so far, whiteouts aside."""
+
+    def __init__(self, lower: Lower, before: dict[TreePath, Entry]) -> None:
+        self._lower, self._before = lower, before
+
+    def get(self, path: TreePath, /) -> Entry | None:
+        return self._before.get(path) or _at(self._lower, path)
+
+
 def _hits(
     lower: Lower, path: TreePath, before: dict[TreePath, Entry], above: set[TreePath], own: dict[TreePath, Entry]
 ) -> bool:
@@ -115,12 +151,8 @@ def _hits(
     where the symlink leads, which was never meant; where nothing has it, they and we read the same.
     """
 
-    class Seen:
-        def get(self, place: TreePath, /) -> Entry | None:
-            return before.get(place) or _at(lower, place)
-
     try:
-        place = walk(Seen(), path, follow_last=False, must_exist=False)
+        place = walk(_Seen(lower, before), path, follow_last=False, must_exist=False)
     except Circle:
         return True
     except NotInTree:

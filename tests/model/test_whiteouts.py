@@ -90,6 +90,11 @@ def test_a_directory_in_the_place_of_something_else_has_nothing_to_take_away(lay
         (("/lib/.wh..wh..opq",), "is in a symlink"),
         (("/file/.wh.x", "/file/"), "before what its own layer has at /file"),
         (("/.wh.folder", "/folder/"), "of a directory that its own layer has again"),
+        # Through symlinks below, what the layer itself has written:
+        (("/usr/lib/y", "/lib/.wh.y"), "takes away what its own layer has in /usr/lib/y"),
+        (("/lib/y", "/lib/", "/usr/lib/.wh.y"), "takes away what its own layer has in /usr/lib/y"),
+        (("/lib/y", "/lib/", "/usr/lib/.wh..wh..opq"), "takes away what its own layer has in /usr/lib"),
+        (("/lib/y", "/lib/", "/.wh.usr"), "takes away what its own layer has in /usr"),
     ],
 )
 def test_what_engines_read_in_different_ways_is_refused(layer: tuple[str, ...], message: str) -> None:
