@@ -27,14 +27,15 @@ def desk(tmp_path: Path) -> Desk:
 
 
 def test_what_is_the_same_twice_is_said_in_one_line(desk: Desk, tmp_path: Path) -> None:
-    built, same, *others = desk.answer("build", "--check").splitlines()
+    built, digests, same, *others = desk.answer("build", "--check").splitlines()
+    assert digests.startswith("  manifest sha256:")
     assert built.startswith(f"demo {HERE}: 3 entries, ")
     assert re.fullmatch(rf"the same twice: sha256:[0-9a-f]{{64}} \(varied: folder,( user,)? {CONDITIONS}\)", same)
     assert [line for line in others if not line.startswith("not varied: user: ")] == []
     assert ("user" in same) == (others == [])
     assert list((tmp_path / "temporary").iterdir()) == []
     again = desk.answer("build", "--check").splitlines()
-    assert (", unchanged" in again[0], again[1]) == (True, same)
+    assert (", unchanged" in again[0], again[2]) == (True, same)
 
 
 def test_the_answer_for_a_program_tells_each_condition(desk: Desk) -> None:
@@ -83,8 +84,8 @@ def test_root_who_may_not_become_anybody_is_told_so(desk: Desk) -> None:
     answer = desk.call("build", "--check", program=without)
     assert answer.code == 0, answer.err
     said = answer.out.splitlines()
-    assert said[1].endswith(f"(varied: folder, {CONDITIONS})")
-    assert said[2] == (
+    assert said[2].endswith(f"(varied: folder, {CONDITIONS})")
+    assert said[3] == (
         "not varied: user: the second build failed: the kernel does not allow it: Operation not permitted"
     )
 
