@@ -75,7 +75,7 @@ def decode(data: bytes, shape: type[Shape], what: str, *, keys: Keys | None = No
     try:
         check_json(data)
         found = msgspec.json.decode(data, type=shape)
-    except (ValueError, RecursionError) as error:  # msgspec's own errors are of the first kind
+    except (ValueError, msgspec.DecodeError, RecursionError) as error:
         if keys is not None and isinstance(error, msgspec.ValidationError):
             check_keys(data, keys, what)  # a field that is lacking may be there in another case
         raise FormatError(f"{what} does not follow its format: {error}", "make or fetch the image again") from error
