@@ -244,6 +244,7 @@ def test_a_socket_in_a_stage_is_told(desk: Path) -> None:
     assert not (desk / "build").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_work_grows_with_the_number_of_programs_only(desk: Path, verb: str) -> None:
     names = [f"/many/p{number}" for number in range(30 * GROWTH)]

@@ -13,6 +13,7 @@ import pytest
 from fromscratch.cli import plain, wording
 from fromscratch.cli.verbs import VERBS
 from tests.cli.command import Answer, Desk
+from tests.cli.in_process import called
 
 PROGRAM = (sys.executable, "-m", "fromscratch")
 needs_full = pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="there is no /dev/full")
@@ -34,7 +35,7 @@ def through(desk: Desk, script: str, *words: str, **variables: str) -> Answer:
 
 @pytest.mark.parametrize("verb", sorted(VERBS))
 def test_the_help_of_each_verb_explains_each_option(desk: Desk, verb: str) -> None:
-    options = [line for line in desk.answer("--help", verb).splitlines() if line.startswith("  --")]
+    options = [line for line in called(desk.folder, "--help", verb).out.splitlines() if line.startswith("  --")]
     known = {flag: parameter for flag, parameter in VERBS[verb].options.items() if parameter != VERBS[verb].operands}
     assert {line.split()[0] for line in options} == set(known)
     for line in options:
@@ -46,7 +47,7 @@ def test_the_help_of_each_verb_explains_each_option(desk: Desk, verb: str) -> No
 
 @pytest.mark.parametrize("verb", sorted(VERBS))
 def test_the_help_of_each_verb_lists_choices_and_ends_with_a_call_that_is_read(desk: Desk, verb: str) -> None:
-    told = desk.answer("--help", verb)
+    told = called(desk.folder, "--help", verb).out
     for flag, parameter in VERBS[verb].options.items():
         after = told if parameter == VERBS[verb].operands else told.partition(f"  {flag} ")[2].partition("\n  --")[0]
         text = " ".join(after.split()).replace("- ", "-")
@@ -54,9 +55,9 @@ def test_the_help_of_each_verb_lists_choices_and_ends_with_a_call_that_is_read(d
     [example] = [line for line in told.splitlines() if line.startswith("Example: ")]
     words = shlex.split(example.removeprefix("Example: ").partition(" > ")[0].partition(" -- ")[0])
     if words[0] == "fromscratch":
-        called = plain.calls(words[1:], VERBS)
-        assert called is not None
-        assert verb in [each.name for each, _ in called]
+        calls = plain.calls(words[1:], VERBS)
+        assert calls is not None
+        assert verb in [each.name for each, _ in calls]
 
 
 @pytest.mark.parametrize(
@@ -89,8 +90,8 @@ def test_the_help_of_each_verb_lists_choices_and_ends_with_a_call_that_is_read(d
     ],
 )
 def test_completion_offers_values_as_well_as_words(desk: Desk, line: str, offered: set[str]) -> None:
-    desk.answer("build")
-    words = desk.answer("--complete", "--", "fromscratch", *line.split()).split()
+    called(desk.folder, "build")
+    words = called(desk.folder, "--complete", "--", "fromscratch", *line.split()).out.split()
     assert offered <= set(words)
     assert bool(words) == bool(offered)
 
@@ -142,8 +143,8 @@ def test_the_help_lists_the_verbs_and_none_of_the_options_that_mean_nothing_here
     ],
 )
 def test_a_wrong_call_is_told_in_its_own_words(desk: Desk, words: list[str], message: str, hint: str) -> None:
-    desk.answer("build")
-    answer = desk.call(*words)
+    called(desk.folder, "build")
+    answer = called(desk.folder, *words)
     told, _, advice = answer.err.partition("\n hint: ")
     assert (answer.code, told.startswith("error: "), "Argument" in told) == (2, True, False)
     assert message in told
@@ -174,10 +175,15 @@ def test_streams_may_be_closed(desk: Desk) -> None:
     assert through(desk, 'exec "$@" <&-', "init").code == 0
 
 
-@pytest.mark.parametrize("place", ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
-@pytest.mark.parametrize("form", ["tar", "oci-archive", "docker-archive", "aci"])
+@pytest.mark.parametrize(
+    ("form", "place"),
+    [
+        *((form, "-") for form in ("tar", "oci-archive", "docker-archive", "aci")),
+        *(("tar", place) for place in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")),
+    ],
+)
 def test_an_image_is_not_written_to_a_standard_output_that_is_closed(desk: Desk, form: str, place: str) -> None:
-    desk.answer("build")
+    called(desk.folder, "build")
     answer = through(desk, 'exec "$@" >&-', "pack", "--to", form, "--output", place)
     assert (answer.code, answer.err.startswith("error: standard output is closed")) == (1, True), answer
     assert through(desk, 'exec "$@" >/dev/null', "pack", "--to", form, "--output", place).code == 0

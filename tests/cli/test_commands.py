@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import Desk, invoke_in_checkout
+from tests.cli.in_process import called
 from tests.trees import text
 
 RECIPE = """\
@@ -193,7 +194,7 @@ def test_a_checkout_has_the_same_verbs_as_invoke_tasks(desk: Desk) -> None:
 def test_a_wrong_call_gets_one_message_and_one_hint(
     desk: Desk, words: list[str], code: int, message: str, hint: str
 ) -> None:
-    answer = desk.call(*words)
+    answer = called(desk.folder, *words)
     assert answer.code == code
     assert "Traceback" not in answer.err
     assert message in answer.err.split(" hint: ")[0]

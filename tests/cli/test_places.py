@@ -14,6 +14,7 @@ import pytest
 from fromscratch.digest import Digest
 from fromscratch.host.layout import read_layout
 from tests.cli.command import Answer, Desk, Process
+from tests.cli.in_process import called
 
 RECIPE = "name: demo\nrootfs: [{overlay: files}]\n"
 
@@ -23,7 +24,7 @@ def desk(tmp_path: Path) -> Desk:
     made = Desk(tmp_path / "desk", tmp_path / "store")
     made.write("fromscratch.yaml", RECIPE)
     made.write("files/bin/app", "app\n")
-    made.answer("build")
+    called(made.folder, "build")
     return made
 
 
@@ -45,7 +46,7 @@ def desk(tmp_path: Path) -> Desk:
 def test_a_name_that_is_none_gets_the_one_that_was_meant(
     desk: Desk, name: str, code: int, message: str, hint: str
 ) -> None:
-    answer = desk.call("ls", name)
+    answer = called(desk.folder, "ls", name)
     told, _, advice = answer.err.partition("\n hint: ")
     assert (answer.code, message in told, hint in advice) == (code, True, True), answer.err
 

@@ -60,6 +60,7 @@ def test_a_skippable_frame_of_zstd_is_skipped(tmp_path: Path) -> None:
     assert expanded(skippable + zstandard.compress(b"x"), tmp_path) == b"x"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PACKED)
 def test_memory_does_not_grow_with_the_bytes(name: str, tmp_path: Path) -> None:
     size = 100 << 20

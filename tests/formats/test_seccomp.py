@@ -52,6 +52,7 @@ def answer(machine: str, architecture: int, number: int, *arguments: int) -> int
     raise AssertionError("the program does not end")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("machine", "calls"), [*((one, one) for one in ARCHES), *KIN])
 def test_what_the_engines_allow_is_allowed_and_nothing_else(machine: str, calls: str) -> None:
     known, arch = numbers(calls), AUDIT[calls]

@@ -194,6 +194,7 @@ def _has_pids_in_version_2() -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("user", ["", "web"])
 @pytest.mark.parametrize("stream", ["/dev/stdout", "/dev/stderr"])
 def test_standard_streams_can_be_opened_by_the_images_user(

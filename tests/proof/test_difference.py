@@ -391,6 +391,7 @@ def test_layers_are_read_within_the_limits_that_are_said() -> None:
         first_difference(left, right, Limits(expanded=2048, said=True))
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_bytes() -> None:
     def layer(last: bytes) -> Layer:
         size = 64 << 20

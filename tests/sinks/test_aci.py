@@ -132,6 +132,7 @@ def images() -> dict[str, Image]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["full", "plain", "layers", "arm64", "armv7", "empty", "programs"])
 def test_actool_accepts_it_and_reads_the_same_manifest(which: str, store: Store, tmp_path: Path) -> None:
     image = images()[which]
