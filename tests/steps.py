@@ -1,6 +1,6 @@
 """Work counted in steps, so that no test of how work grows depends on a clock.
 
-A step is one instruction of Python's own machine. What a compiled pattern looks through counts by its length, for that
+A step is a line of Python, or one more round of a loop within it. What a compiled pattern looks through counts by its length, for that
 is done in one instruction.
 """
 
@@ -23,8 +23,6 @@ class Steps:
         self.count = 0
 
     def _trace(self, frame: FrameType, event: str, _given: object) -> Any:
-        if event == "call":
-            frame.f_trace_opcodes, frame.f_trace_lines = True, False
         self.count += 1
         return self._trace
 

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from fromscratch.errors import ImageError
 from fromscratch.host import refused, staging
+from fromscratch.model.resolution import MAX_SYMLINKS
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -85,8 +86,19 @@ def atomic(path: Path, mode: int = 0o644, *, durable: bool = False) -> Iterator[
 
 def is_stream(path: Path) -> bool:
     """Whether something is there that is neither file nor folder, or that is one of our own open files."""
-    own = path.is_symlink() and path.readlink().is_relative_to("/proc/self/fd")
-    return own or (path.exists() and not path.is_file() and not path.is_dir())
+    return _is_own(path) or (path.exists() and not path.is_file() and not path.is_dir())
+
+
+def _is_own(path: Path) -> bool:
+    """Whether this is /proc/self/fd/N, whatever symlinks lead there: /dev/stdout may go by /dev/fd, or at once."""
+    for _ in range(MAX_SYMLINKS):
+        folder = os.path.realpath(path.parent)
+        if folder == f"/proc/{os.getpid()}/fd":
+            return True
+        if not path.is_symlink():
+            return False
+        path = Path(folder, path.readlink())
+    return False
 
 
 def write_atomically(path: Path, data: bytes, mode: int = 0o644, *, durable: bool = False) -> None:

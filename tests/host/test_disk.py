@@ -170,3 +170,16 @@ def test_a_pipe_is_written_into_and_stays(tmp_path: Path) -> None:
     os.close(reader)
     assert pipe.is_fifo()
     assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+@pytest.mark.parametrize("way", ["/proc/self/fd/{}", "fd/{}", "/dev/fd/{}"])
+def test_an_open_file_of_ours_is_written_into_whatever_leads_to_it(tmp_path: Path, way: str) -> None:
+    """/dev/stdout is a symlink to /proc/self/fd/1 on some machines, and to fd/1 on others."""
+    (tmp_path / "fd").symlink_to("/proc/self/fd")
+    with open(tmp_path / "file", "wb") as stream:
+        (tmp_path / "stdout").symlink_to(way.format(stream.fileno()))
+        with disk.atomic(tmp_path / "stdout") as out:
+            out.write(b"abc")
+        assert os.fstat(stream.fileno()).st_ino == (tmp_path / "file").stat().st_ino
+    assert (tmp_path / "file").read_bytes() == b"abc"
+    assert (tmp_path / "stdout").is_symlink()
