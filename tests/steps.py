@@ -1,7 +1,7 @@
 """Work counted in steps, so that no test of how work grows depends on a clock.
 
-A step is a line of Python, or one more round of a loop within it. What a compiled pattern looks through counts by its length, for that
-is done in one instruction.
+A step is a line of Python, or one more round of a loop within it. What a compiled pattern looks through counts by its
+length, for that is done in one step.
 """
 
 import re
