@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -104,9 +105,11 @@ def test_clean_waits_for_a_build_that_is_under_way(desk: Desk) -> None:
         stdout=subprocess.PIPE,
         text=True,
     )
-    with builder, desk.process("clean") as cleaner:
+    with ExitStack() as stack:
+        stack.enter_context(builder)
         assert builder.stdout
         assert builder.stdout.readline() == "held\n"
+        cleaner = stack.enter_context(desk.process("clean"))
         assert cleaner.stderr
         assert "waiting for another process" in cleaner.stderr.readline()
         assert (desk.folder / "build/demo/evidence.json").exists()
