@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
-from fromscratch.cli import quick
+from fromscratch.cli import bars, quick
 from fromscratch.cli.task import VerbTask
 from tests.cli.command import Answer
+
+_NEVER = 24 * 3600.0  # seconds: how long work must last before it is told of, which is another answer on a slow machine
 
 
 def called(folder: Path, *words: str, **variables: str) -> Answer:
@@ -39,6 +41,7 @@ def _as_a_process(folder: Path, words: tuple[str, ...], variables: dict[str, str
         mock.patch.object(sys, "argv", ["fromscratch", *words]),
         mock.patch.object(sys, "unraisablehook", sys.unraisablehook),
         mock.patch.dict("os.environ", {**store, **variables}),
+        mock.patch.object(bars, "_WORTH_A_LINE", _NEVER),
         _standing_in(folder),
     ):
         try:
