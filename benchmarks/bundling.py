@@ -24,7 +24,7 @@ from elftools.elf.segments import InterpSegment
 
 from benchmarks.runner import Case, Group
 from fromscratch.cli import quick
-from fromscratch.host.machine import MachineGround
+from fromscratch.host.machine.loader_root import MachineGround
 from fromscratch.linker.closure import Linker
 from fromscratch.model.rootfs import Rootfs
 

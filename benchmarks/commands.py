@@ -5,8 +5,8 @@ from pathlib import Path
 from shlex import quote
 
 from benchmarks.runner import Case, Group
-from fromscratch.host import apt_config
-from fromscratch.host.shipped import shipped
+from fromscratch.host.machine import apt as apt_config
+from fromscratch.host.machine.package_data import shipped
 from fromscratch.model.rootfs import Rootfs
 
 _OURS = f"{quote(sys.executable)} -m fromscratch"

@@ -4,7 +4,7 @@ import tarfile
 from pathlib import Path
 
 from benchmarks.runner import Case, Group
-from fromscratch.formats import tar_writer as tar
+from fromscratch.formats.tar import writer as tar
 from fromscratch.model.entry import Directory
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.transforms.normalise import normalised

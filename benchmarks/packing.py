@@ -14,9 +14,9 @@ from shlex import quote
 
 from benchmarks.runner import Case, Group, Part
 from benchmarks.sample import HERE, sample
-from fromscratch.formats.codec import Codec, CodecName, codec
-from fromscratch.formats.layer import pack
-from fromscratch.host.scan import scan
+from fromscratch.formats.packing.codec import Codec, CodecName, codec
+from fromscratch.formats.packing.layer import pack
+from fromscratch.host.machine.scan import scan
 from fromscratch.model.content import HostFile
 from fromscratch.model.entry import File
 from fromscratch.model.rootfs import Rootfs
@@ -25,8 +25,8 @@ from fromscratch.model.rootfs import Rootfs
 _PROCESS = """
 import sys
 from pathlib import Path
-from fromscratch.formats.layer import pack
-from fromscratch.host.scan import scan
+from fromscratch.formats.packing.layer import pack
+from fromscratch.host.machine.scan import scan
 from fromscratch.model.entry import Origin
 tree = scan(Path(sys.argv[1]), Origin("benchmark", "found in", "this machine"))
 with open(sys.argv[2], "wb") as stream:

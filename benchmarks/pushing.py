@@ -10,8 +10,8 @@ from pathlib import Path
 from shlex import quote
 
 from benchmarks.runner import Case, Group
-from fromscratch.formats.codec import CodecName
-from fromscratch.host.layout import LayoutWriter
+from fromscratch.formats.packing.codec import CodecName
+from fromscratch.host.images.layout import LayoutWriter
 from fromscratch.model.image import Image, Platform, RunConfig
 from fromscratch.model.rootfs import Rootfs
 

@@ -7,8 +7,9 @@ from shlex import quote
 
 from benchmarks.runner import Case, Group
 from benchmarks.sample import HERE
-from fromscratch.formats.tar import blocks, read_tree
-from fromscratch.host.scan import fingerprint, scan
+from fromscratch.formats.tar.tree import read_tree
+from fromscratch.formats.tar.writer import blocks
+from fromscratch.host.machine.scan import fingerprint, scan
 from fromscratch.model.rootfs import Rootfs
 
 

@@ -8,8 +8,8 @@ from shlex import quote
 from benchmarks.bundling import docker_command
 from benchmarks.runner import Case, Group
 from benchmarks.sample import HERE
-from fromscratch.formats.layer import pack
-from fromscratch.host.scan import scan
+from fromscratch.formats.packing.layer import pack
+from fromscratch.host.machine.scan import scan
 from fromscratch.model.rootfs import Rootfs
 
 _OURS = f"{quote(sys.executable)} -m fromscratch"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from fromscratch.formats.layer import pack
-from fromscratch.host.scan import scan
+from fromscratch.formats.packing.layer import pack
+from fromscratch.host.machine.scan import scan
 from fromscratch.model.entry import Directory, File, HardLink, Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, parent

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from fromscratch import paths
-from fromscratch.formats.tar_header import BLOCK, header
+from fromscratch.formats.tar.header import BLOCK, header
 from fromscratch.model import listing
 from fromscratch.model.content import Inline, read
 from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLink, Meta, Symlink

@@ -16,12 +16,12 @@ from typing import NoReturn
 
 import pytest
 
-from fromscratch.host import run
-from fromscratch.host.engine import Engine
 from fromscratch.host.engines.buildah import Buildah
 from fromscratch.host.engines.containerd import Containerd
 from fromscratch.host.engines.docker import Docker
 from fromscratch.host.engines.podman import Podman
+from fromscratch.host.engines.select import Engine
+from fromscratch.host.process import run
 
 REQUIRED = "FROMSCRATCH_REQUIRE_ENGINES"
 ABSENT = "FROMSCRATCH_ABSENT"

@@ -26,14 +26,14 @@ import zstandard
 
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError, MissingBlob
-from fromscratch.formats import oci
-from fromscratch.formats.compression import expand
-from fromscratch.formats.docker_archive import docker_archive_images
-from fromscratch.formats.limits import limits
-from fromscratch.formats.oci_images import images
-from fromscratch.formats.tar import blocks
-from fromscratch.formats.tar_tree import lay, read_tree
-from fromscratch.formats.verified import check_bytes
+from fromscratch.formats.docker.archive import docker_archive_images
+from fromscratch.formats.oci import documents as oci
+from fromscratch.formats.oci.reader import images
+from fromscratch.formats.oci.verified import check_bytes
+from fromscratch.formats.packing.decompress import expand
+from fromscratch.formats.tar.tree import lay, read_tree
+from fromscratch.formats.tar.writer import blocks
+from fromscratch.limits import limits
 from fromscratch.model.content import Inline
 from fromscratch.model.content import read as bytes_of
 from fromscratch.model.entry import Directory, Entry, File, Origin, file
@@ -188,7 +188,7 @@ def docker_document(memory: Memory, config: str, chance: random.Random) -> str:
 
 def usable(found: list[Image]) -> str:
     """Every image that was read can be written as it is."""
-    from fromscratch.formats.oci_graph import graph
+    from fromscratch.formats.oci.graph import graph
 
     try:
         graph(found)

@@ -12,44 +12,67 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from fromscratch.errors import FormatError, ImageError, UsageError
-from fromscratch.formats import (
+from fromscratch.formats import busybox
+from fromscratch.formats.debian import (
     alternatives,
-    applets,
-    deb,
     deb822,
-    debian_index,
-    debian_version,
-    elf,
-    elf_attributes,
-    elf_notes,
-    elf_platform,
-    elf_sections,
-    elf_symbols,
-    elf_versions,
-    gconv_modules,
-    kconfig,
-    kconfig_expression,
-    kconfig_menus,
-    ldcache,
-    ldconf,
-    locale_archive,
-    nsswitch,
-    openpgp,
-    passwd,
-    strict,
-    x509_name,
-    yaml,
 )
+from fromscratch.formats.debian import (
+    index as debian_index,
+)
+from fromscratch.formats.debian import (
+    package as deb,
+)
+from fromscratch.formats.debian import (
+    version as debian_version,
+)
+from fromscratch.formats.elf import (
+    attributes as elf_attributes,
+)
+from fromscratch.formats.elf import (
+    headers as elf,
+)
+from fromscratch.formats.elf import (
+    notes as elf_notes,
+)
+from fromscratch.formats.elf import (
+    platform as elf_platform,
+)
+from fromscratch.formats.elf import (
+    sections as elf_sections,
+)
+from fromscratch.formats.elf import (
+    symbols as elf_symbols,
+)
+from fromscratch.formats.elf import (
+    versions as elf_versions,
+)
+from fromscratch.formats.glibc import gconv_modules, locale_archive, nsswitch, passwd
+from fromscratch.formats.kconfig import config as kconfig
+from fromscratch.formats.kconfig import expression as kconfig_expression
+from fromscratch.formats.kconfig import menus as kconfig_menus
+from fromscratch.formats.ldso import cache as ldcache
+from fromscratch.formats.ldso import conf as ldconf
+from fromscratch.formats.trust import openpgp
+from fromscratch.formats.trust import x509 as x509_name
+from fromscratch.formats.yaml import decode as strict
+from fromscratch.formats.yaml import document as yaml
 from fromscratch.host.registry import challenge, refusal
-from fromscratch.linker.beyond import java, node_source, perl_source, python_imports, ruby_source, shebang, shell
+from fromscratch.linker.beyond import java
+from fromscratch.linker.beyond.node import source as node_source
+from fromscratch.linker.beyond.perl import source as perl_source
+from fromscratch.linker.beyond.python import imports as python_imports
+from fromscratch.linker.beyond.ruby import source as ruby_source
+from fromscratch.linker.beyond.scripts import shebang, shell
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import file
 from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import decode, tree_path
-from fromscratch.recipe import Recipe
+from fromscratch.recipe.schema import Recipe
 from fromscratch.sources.buildroot import failure, origins, progress
-from tests.formats import debs, elfs
+from tests.formats.debian import packages as debs
+from tests.formats.elf import made as elfs
 
 Parser = Callable[[bytes, Path], object]
 _LARGEST = 1 << 18
@@ -244,7 +267,7 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
         [b"update-alternatives --install /usr/bin/a a /bin/b 50 --slave /x x /y\n"],
         _text(alternatives.alternatives),
     ),
-    "applets": ([b"\0".join([b"[", b"[[", b"ash", b"cat", b"sh", b"xargs", b"yes"]) * 3], _bytes(applets.applets)),
+    "applets": ([b"\0".join([b"[", b"[[", b"ash", b"cat", b"sh", b"xargs", b"yes"]) * 3], _bytes(busybox.applets)),
     "challenge": ([b'Bearer realm="https://a/t",service="b", Basic realm=c'], _text(challenge.challenges)),
     "deb": ([debs.deb("a", files={"/x": b"y"})], _file(deb.control_files)),
     "deb822": ([_RELEASE, _PACKAGE], _text(deb822.stanzas)),

@@ -4,7 +4,7 @@ import gzip
 import io
 
 from fromscratch.digest import Digest
-from fromscratch.formats import oci
+from fromscratch.formats.oci import documents as oci
 from fromscratch.model.image import Healthcheck, Image, Layer, Platform, RunConfig
 
 AMD64 = Platform("linux", "amd64")

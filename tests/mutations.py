@@ -10,12 +10,12 @@ import tarfile
 from collections.abc import Callable
 from typing import Any
 
-from fromscratch.formats.tar import blocks
-from fromscratch.formats.tar_header import BLOCK, header
+from fromscratch.formats.tar.header import BLOCK, header
+from fromscratch.formats.tar.writer import blocks
 from fromscratch.model.entry import Meta
 from tests.changesets import changeset, random_roots
-from tests.formats.test_tar_reader import END, extended, member, patched
-from tests.formats.test_tar_sparse import newer, old, older
+from tests.formats.tar.test_reader import END, extended, member, patched
+from tests.formats.tar.test_sparse import newer, old, older
 from tests.trees import tree
 
 _LONG = b"d" * 90 + b"/" + b"f" * 95

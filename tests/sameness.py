@@ -3,7 +3,7 @@
 from typing import Any
 
 from fromscratch.digest import Digest
-from fromscratch.formats.tar import blocks
+from fromscratch.formats.tar.writer import blocks
 from fromscratch.model.content import digest_of
 from fromscratch.model.entry import File
 from fromscratch.model.rootfs import Rootfs

@@ -6,8 +6,8 @@ import pytest
 
 from fromscratch.address import Address, concealed, without_secrets
 from fromscratch.errors import ImageError
-from fromscratch.evidence import Evidence, write
-from fromscratch.host.web_failure import Failed, Kind
+from fromscratch.flow.evidence import Evidence, write
+from fromscratch.host.http.failure import Failed, Kind
 
 SHOWN = [
     ("https://h.example/a.tar", "https://h.example/a.tar"),

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch import evidence
-from fromscratch.host import disk, swap
-from fromscratch.host.materialise import materialise
+from fromscratch.flow import evidence
+from fromscratch.host.container.materialise import materialise
+from fromscratch.host.storage import disk, staged_folder
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory, Meta, Origin
 from fromscratch.model.image import Platform
@@ -79,7 +79,7 @@ def test_removal_follows_no_symlink_and_takes_all_kinds(tmp_path: Path) -> None:
 def test_what_a_killed_run_left_is_swept_by_the_next(room: Path) -> None:
     place = room / "root"
     deep_folder(room / ".root.new-0123456789abcdef", DEPTH)
-    with swap.staged(place) as fresh:
+    with staged_folder.staged(place) as fresh:
         materialise(deep(), fresh)
     assert list(room.iterdir()) == []
 
@@ -91,7 +91,7 @@ def test_what_cannot_be_swept_is_no_failure_of_the_next(tmp_path: Path, monkeypa
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "rmdir", refused)
-    with swap.staged(tmp_path / "root") as fresh:
+    with staged_folder.staged(tmp_path / "root") as fresh:
         assert fresh.is_dir()
 
 

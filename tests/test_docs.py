@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch import recipe
 from fromscratch.cli.main import namespace
 from fromscratch.cli.template import KINDS, template
+from fromscratch.recipe import schema as recipe
 from fromscratch.transforms.trim import CATEGORIES
 
 CHECKOUT = Path(os.environ.get("FROMSCRATCH_CHECKOUT", Path(__file__).parents[1]))

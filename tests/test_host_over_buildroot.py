@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.host.engine import Engine
+from fromscratch.host.engines.select import Engine
 from tests.cli.command import Desk, invoke_in_checkout
 from tests.engines import docker, need
 
@@ -18,7 +18,7 @@ __all__ = ["docker"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
 
-TINY = Path(__file__).parent / "sources/tiny_buildroot"
+TINY = Path(__file__).parent / "sources/buildroot/tiny"
 TAG = "fromscratch-host-over-buildroot:test"
 MOST_MINUTES = 30
 

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch import evidence, opening, recipe
+from fromscratch import opening
 from fromscratch.errors import ImageError
-from fromscratch.formats.tar import members
-from fromscratch.host.archives import read_archive
-from fromscratch.host.kept import kept
-from fromscratch.host.layout import read_layout
-from fromscratch.host.store import Store
+from fromscratch.flow import evidence
+from fromscratch.formats.tar.reader import members
+from fromscratch.host.images.archives import read_archive
+from fromscratch.host.images.layout import read_layout
+from fromscratch.host.storage.file_digests import kept
+from fromscratch.host.storage.store import Store
+from fromscratch.recipe import schema as recipe
 from fromscratch.sinks.layout import LayoutSink
 from tests.images import image_of
 

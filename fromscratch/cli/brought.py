@@ -12,7 +12,7 @@ from fromscratch.sinks.contract import IndexSink, Receipt, Sink
 def wanted(call: Call, image: str | None) -> list[Image]:
     """The one image that an engine gets, or all for which `--platform` names several. Raises UsageError, NotFetched."""
     from fromscratch.cli.target import all_images, images, target
-    from fromscratch.host.layers import with_what_is_known
+    from fromscratch.host.images.layers import with_what_is_known
 
     if len(call.platforms) > 1:
         return all_images(call, image)
@@ -27,7 +27,7 @@ def wanted(call: Call, image: str | None) -> list[Image]:
 
 def deliver(images: Sequence[Image], sink: Sink, kind: str, name: str) -> Receipt:
     """Bring them there. Raises UsageError for several platforms where an engine has one under a name."""
-    from fromscratch import assembly
+    from fromscratch.flow import assembly
 
     if len(images) > 1 and not isinstance(sink, IndexSink):
         there = ", ".join(str(image.platform) for image in images)

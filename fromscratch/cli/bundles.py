@@ -10,8 +10,6 @@ from typing import Any
 
 import msgspec
 
-from fromscratch import assembly
-from fromscratch.assembly import Job
 from fromscratch.cli.call import Call
 from fromscratch.cli.digests import Digests
 from fromscratch.cli.rights import rights, rights_lines
@@ -19,11 +17,13 @@ from fromscratch.cli.sizes import counted, megabytes
 from fromscratch.cli.switches import words
 from fromscratch.cli.targets import Target
 from fromscratch.errors import ImageError, UsageError
-from fromscratch.host.named import expanded
+from fromscratch.flow import assembly
+from fromscratch.flow.assembly import Job
+from fromscratch.flow.output import Built
+from fromscratch.host.machine.lookup import expanded
 from fromscratch.model.image import Platform
-from fromscratch.output import Built
 from fromscratch.paths import TreePath, shown
-from fromscratch.recipe import Recipe
+from fromscratch.recipe.schema import Recipe
 from fromscratch.sources.binaries.options import BinariesOptions, split
 from fromscratch.sources.binaries.programs import Programs, programs
 
@@ -57,9 +57,9 @@ class Made:
 
     def _load(self, call: Call, tag: str, engine: str | None, via: str) -> None:
         from fromscratch.cli import brought
-        from fromscratch.host.engine import find_engine
+        from fromscratch.flow.images_by_name import chosen
+        from fromscratch.host.engines.select import find_engine
         from fromscratch.model.image import Platform
-        from fromscratch.naming import chosen
         from fromscratch.sinks.catalogue import engine_sink
 
         try:
@@ -155,7 +155,7 @@ def _check_startable(options: BinariesOptions, seen: Programs) -> None:
 
 def _check_started(call: Call, job: Job, built: Built, start: str) -> None:
     """Raises ImageError if what a container starts with is not in the image."""
-    from fromscratch.host.layers import root_tree
+    from fromscratch.host.images.layers import root_tree
 
     for image in built.images:
         if root_tree(image, call.store).find(start) is None:

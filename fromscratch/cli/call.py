@@ -18,11 +18,11 @@ from fromscratch.cli.bars import Bars
 from fromscratch.cli.failures import unwritten
 from fromscratch.cli.recipe_file import recipe_file
 from fromscratch.errors import UsageError
-from fromscratch.host.named import expanded
+from fromscratch.host.machine.lookup import expanded
 
 if TYPE_CHECKING:
-    from fromscratch.assembly import Job
-    from fromscratch.host.store import Store
+    from fromscratch.flow.assembly import Job
+    from fromscratch.host.storage.store import Store
     from fromscratch.model.image import Platform
 
 
@@ -52,8 +52,8 @@ class Call:
 
     @cached_property
     def store(self) -> "Store":
-        from fromscratch.formats.limits import limits
-        from fromscratch.host.store import Store
+        from fromscratch.host.storage.store import Store
+        from fromscratch.limits import limits
 
         said = self.environment.get
         allowed = limits(
@@ -77,9 +77,9 @@ class Call:
     @cached_property
     def job(self) -> "Job":
         """What is to be built. Raises RecipeError and UsageError."""
-        from fromscratch import recipe
-        from fromscratch.assembly import Job
+        from fromscratch.flow.assembly import Job
         from fromscratch.model.image import Platform
+        from fromscratch.recipe import schema as recipe
 
         path = self.recipe_path
         made = recipe.load(path)
@@ -125,7 +125,7 @@ class Call:
 
     def epoch(self, of_recipe: int | None) -> int:
         """`$SOURCE_DATE_EPOCH`, else what the recipe says, else 0. Raises UsageError."""
-        from fromscratch.recipe import LAST_SECOND
+        from fromscratch.recipe.schema import LAST_SECOND
 
         text = self.environment.get("SOURCE_DATE_EPOCH")
         if not text:

@@ -41,7 +41,7 @@ def inside_of(form: str, name: str, said: str) -> str:
 
 def _known(call: Call, image: str | None, found: Sequence[Image]) -> str:
     """A whole name, a tag alone behind a colon, or nothing."""
-    from fromscratch.naming import ENGINES, SCHEMES
+    from fromscratch.flow.images_by_name import ENGINES, SCHEMES
 
     if image is None:
         return call.job.recipe.name

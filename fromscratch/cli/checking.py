@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from fromscratch.assembly import Job
 from fromscratch.cli.explain import told
 from fromscratch.errors import Irreproducible
+from fromscratch.flow.assembly import Job
 from fromscratch.proof.difference import Difference
 from fromscratch.proof.twice import Twice
 

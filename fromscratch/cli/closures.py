@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from fromscratch.errors import ImageError, UsageError
-from fromscratch.formats.elf_platform import architecture_of
-from fromscratch.host.machine import MachineGround
+from fromscratch.formats.elf.platform import architecture_of
+from fromscratch.host.machine.loader_root import MachineGround
 from fromscratch.linker.closure import Linker, Missing, Program
-from fromscratch.linker.ground import NOT_ELF, UNLOADED, UNREADABLE, Ground
+from fromscratch.linker.root import NOT_ELF, UNLOADED, UNREADABLE, Ground
 from fromscratch.linker.search import Node
-from fromscratch.linker.unmet import Unmet, Versions
+from fromscratch.linker.symbol_versions import Unmet, Versions
 from fromscratch.paths import shown
 
 
@@ -28,7 +28,7 @@ class Question(NamedTuple):
 def question(files: Sequence[str], root: str, search: Sequence[str], preload: Sequence[str]) -> Question:
     """Raises UsageError for what is not there, and for a damaged ELF file."""
     if any(word.startswith("~") for word in (root, *files)):
-        from fromscratch.host.named import expanded
+        from fromscratch.host.machine.lookup import expanded
 
         root, files = expanded(root), [expanded(file) for file in files]
     if not os.path.isdir(root):
@@ -181,8 +181,8 @@ def _is_outside(file: str, root: str) -> bool:
 
 def _beside(places: Iterable[str]) -> Ground:
     """These files of this machine alone, as a root."""
-    from fromscratch.host.machine_view import MachineView
-    from fromscratch.linker.tree_ground import TreeGround
+    from fromscratch.host.machine.view import MachineView
+    from fromscratch.linker.tree_root import TreeGround
     from fromscratch.model.rootfs import Rootfs
     from fromscratch.paths import tree_path
 

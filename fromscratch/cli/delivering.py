@@ -34,13 +34,13 @@ def import_(
 ) -> None:
     """Bring the image into a container engine: its import of the root and the configuration, or --via load."""
     from fromscratch.cli import brought, called
-    from fromscratch.host.engine import find_engine
+    from fromscratch.host.engines.select import find_engine
     from fromscratch.sinks.catalogue import engine_sink
 
     if via not in ("import", "load"):
         raise UsageError(f"--via {via}: no such way", "say import or load")
     if engine is not None:
-        from fromscratch.host.engine import engine as known
+        from fromscratch.host.engines.select import engine as known
 
         known(engine)
     made = brought.wanted(call, image)
@@ -71,9 +71,9 @@ def pack(
     json: bool = False,
 ) -> None:
     """Write the image to a file for other systems: tar, oci, oci-archive, docker-archive or aci."""
-    from fromscratch import assembly
     from fromscratch.cli import called
     from fromscratch.cli.target import all_images
+    from fromscratch.flow import assembly
     from fromscratch.sinks.catalogue import file_sink
 
     if to not in FORMS:
@@ -108,7 +108,7 @@ def run(call: Call, image: str | None = None, engine: str | None = None) -> None
     from fromscratch.cli.target import target
 
     if engine is not None and engine not in WITHOUT:
-        from fromscratch.host.engine import engine as known
+        from fromscratch.host.engines.select import engine as known
 
         known(engine, STARTERS)  # a name that is none is told before anything is read
     try:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fromscratch.digest import Digest
-from fromscratch.formats.oci_config import image_documents
-from fromscratch.formats.oci_graph import graph
+from fromscratch.formats.oci.config import image_documents
+from fromscratch.formats.oci.graph import graph
 from fromscratch.model.image import Image
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fromscratch.errors import ImageError
 from fromscratch.host.engines.contract import Status
-from fromscratch.host.store import Store
+from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 
 _SCARCE = 2_000_000_000
@@ -56,7 +56,8 @@ def _store(store: Store) -> Check:
 
 
 def _debian() -> Iterator[Check]:
-    from fromscratch.host import apt_config, signature
+    from fromscratch.host.machine import apt as apt_config
+    from fromscratch.host.machine import signature
 
     tools = signature.available()
     yield Check(
@@ -89,7 +90,7 @@ def _buildroot() -> Iterator[Check]:
 
 
 def _packing() -> Iterator[Check]:
-    from fromscratch.formats import codec
+    from fromscratch.formats.packing import codec
 
     _, name = codec.deflate_library()
     yield Check("layers: gzip", "zlib-ng" in name, name, "pip install zlib-ng (zlib works, but is slower)")
@@ -98,7 +99,7 @@ def _packing() -> Iterator[Check]:
 
 
 def _engines() -> Iterator[Check]:
-    from fromscratch.host import engine
+    from fromscratch.host.engines import select as engine
 
     asked = [engine.engine(kind).status() for kind in engine.KINDS]
     for state in asked:
@@ -127,7 +128,7 @@ def _registries() -> Check:
 
 def _credentials() -> str:
     """Which files and programs know us to registries. Raises ImageError. No secret is read out of either."""
-    from fromscratch.host import run
+    from fromscratch.host.process import run
     from fromscratch.host.registry import credentials
     from fromscratch.host.registry.access import Access
 
@@ -163,7 +164,7 @@ def _running() -> Iterator[Check]:
 
 
 def _emulated(platform: Platform) -> str:
-    from fromscratch.host import foreign
+    from fromscratch.host.container import emulator as foreign
 
     emulator = foreign.emulator(platform)
     return str(emulator.program) if emulator else "by the kernel"
@@ -184,7 +185,7 @@ def _programs() -> str:
 
 
 def _compiler() -> str:
-    from fromscratch.sources.buildroot import host_toolchain
+    from fromscratch.sources.buildroot.toolchain import host as host_toolchain
 
     found = host_toolchain.identify(Platform.of_this_machine())
     return f"gcc {found.version} for {found.machine}"

@@ -3,14 +3,15 @@
 import difflib
 from typing import Any
 
-from fromscratch import evidence, paths
+from fromscratch import paths
 from fromscratch.errors import ImageError, NotInTree
-from fromscratch.host.store import Store
+from fromscratch.flow import evidence
+from fromscratch.flow.images_by_name import Found
+from fromscratch.host.storage.store import Store
 from fromscratch.model import view
 from fromscratch.model.entry import Directory, Entry, Origin
 from fromscratch.model.listing import line, quoted
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.naming import Found
 
 
 def explained(found: Found, path: str, store: Store) -> tuple[dict[str, Any], str]:

@@ -15,7 +15,7 @@ def refused(error: OSError) -> ImageError:
     """What the operating system refused where no lower room said more about it: it is never a bug of ours alone."""
     import errno
 
-    from fromscratch.host import refused as said
+    from fromscratch.host.storage import os_refusal as said
 
     name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
     what = f"{f'cannot use {name}: ' if name else ''}{error.strerror}"
@@ -26,7 +26,7 @@ def refused(error: OSError) -> ImageError:
 
 def of_the_machine(error: BaseException | None) -> ImageError | None:
     """What Python has kinds of its own for, and is yet a limit of this machine: memory, and threads."""
-    from fromscratch.host import refused as said
+    from fromscratch.host.storage import os_refusal as said
 
     text = str(error).lower()
     if isinstance(error, MemoryError) or (
@@ -42,7 +42,7 @@ def with_the_store_in_mind(error: ImageError, store: str) -> ImageError:
     """The same failure; where it is a lack of room on the disk that the store lies on, it says how to free that."""
     from pathlib import Path
 
-    from fromscratch.host.refused import existing
+    from fromscratch.host.storage.os_refusal import existing
 
     if not isinstance(error, NoRoom) or not error.place or not Path(store).is_dir():
         return error

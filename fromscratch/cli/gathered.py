@@ -5,7 +5,7 @@ from typing import Any
 
 from fromscratch.cli.closures import lack, missing_facts, objects, told
 from fromscratch.errors import UsageError
-from fromscratch.linker.beyond.shebang import HEAD, shebang
+from fromscratch.linker.beyond.scripts.shebang import HEAD, shebang
 from fromscratch.linker.closure import Linker
 from fromscratch.linker.gather import Gathered, gather
 from fromscratch.model.entry import Directory, Origin, Symlink

@@ -9,7 +9,7 @@ from fromscratch.cli.wording import ACTIONS
 from fromscratch.errors import UsageError
 
 if TYPE_CHECKING:
-    from fromscratch.host.store_care import Part
+    from fromscratch.host.storage.store_care import Part
 
 _SECONDS = {"h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
 
@@ -55,7 +55,7 @@ def _not_an_action(action: str | None) -> str:
 def _check(call: Call, repair: bool, json: bool) -> None:
     from fromscratch.cli.sizes import counted, megabytes
     from fromscratch.errors import IntegrityError
-    from fromscratch.host import store_care
+    from fromscratch.host.storage import store_care
 
     found = store_care.check(call.store, repair=repair, progress=call.progress)
     facts = {
@@ -79,7 +79,7 @@ def _prune(call: Call, older_than: str | None, keep_size: str | None, json: bool
     import time
 
     from fromscratch.cli.sizes import counted, megabytes
-    from fromscratch.host import store_care
+    from fromscratch.host.storage import store_care
 
     if not older_than and not keep_size:
         raise UsageError("store prune does not say what may go", "say --older-than 30d, --keep-size 10G, or both")
@@ -108,7 +108,7 @@ def age_of(text: str) -> int:
 
 
 def _size(text: str) -> int:
-    from fromscratch.formats.limits import size_of
+    from fromscratch.limits import size_of
 
     if text.strip() == "0":
         return 0

@@ -54,7 +54,7 @@ def closure(
 @verb(without=("recipe", "store_dir", "platform", "output"))
 def cmake_dir(call: Call) -> None:
     """Print the folder that holds the CMake module, for CMAKE_PREFIX_PATH or CMAKE_MODULE_PATH."""
-    from fromscratch.host.shipped import shipped
+    from fromscratch.host.machine.package_data import shipped
 
     call.say(str(shipped("integrations") / "cmake"))
 

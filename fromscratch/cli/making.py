@@ -8,14 +8,14 @@ from fromscratch.cli.sizes import counted, megabytes
 from fromscratch.cli.verb import verb
 
 if TYPE_CHECKING:
-    from fromscratch.assembly import Job
-    from fromscratch.output import Built
+    from fromscratch.flow.assembly import Job
+    from fromscratch.flow.output import Built
 
 
 @verb()
 def fetch(call: Call) -> None:
     """Download everything the recipe needs into the store: verified, resumed, in parallel."""
-    from fromscratch import assembly
+    from fromscratch.flow import assembly
 
     assembly.fetch(call.job)
 
@@ -25,8 +25,8 @@ def configure(call: Call, menu: bool = False, busybox: bool = False) -> None:
     """Make Buildroot's configuration; --menu opens its menu and writes the change back as a fragment."""
     import sys
 
-    from fromscratch import assembly
     from fromscratch.errors import UsageError
+    from fromscratch.flow import assembly
     from fromscratch.sources.buildroot.source import BuildrootSource
 
     if (menu or busybox) and not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -47,7 +47,7 @@ def configure(call: Call, menu: bool = False, busybox: bool = False) -> None:
 )
 def build(call: Call, check: bool = False, json: bool = False) -> None:
     """Make the image out of what was fetched: no network. Writes oci/, evidence.json, Dockerfile, build.log."""
-    from fromscratch import assembly
+    from fromscratch.flow import assembly
 
     job = call.job
     if not check:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fromscratch.errors import UsageError
-from fromscratch.host.named import expanded
-from fromscratch.host.shipped import shipped
+from fromscratch.host.machine.lookup import expanded
+from fromscratch.host.machine.package_data import shipped
 
 DEFAULT_RECIPE = Path("fromscratch.yaml")
 SHIPPED_DEFAULT = "busybox"

@@ -90,7 +90,7 @@ def pull(
     json: bool = False,
 ) -> None:
     """Bring an image out of a registry, for every platform that it has; no daemon is needed."""
-    from fromscratch import assembly
+    from fromscratch.flow import assembly
     from fromscratch.host.registry.address import reference_of
     from fromscratch.host.registry.pull import pull_from
     from fromscratch.sinks.catalogue import file_sink

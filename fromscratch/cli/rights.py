@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fromscratch.evidence import ImageEvidence
+    from fromscratch.flow.evidence import ImageEvidence
 
 _SHOWN = 10
 _KINDS = {"setuid": "setuid", "setgid": "setgid", "capabilities": "with capabilities"}

@@ -23,7 +23,7 @@ def init(call: Call, from_: str | None = None, force: bool = False) -> None:
 
     from fromscratch.cli.template import FIRST, KINDS, template
     from fromscratch.errors import UsageError
-    from fromscratch.host import disk
+    from fromscratch.host.storage import disk
 
     kind = from_ or _asked(list(KINDS))
     if kind not in KINDS:
@@ -46,7 +46,7 @@ def init(call: Call, from_: str | None = None, force: bool = False) -> None:
 @verb(without=("recipe", *_NO_JOB))
 def schema(call: Call) -> None:
     """Print the JSON Schema of recipes, for editors and other programs."""
-    from fromscratch import recipe
+    from fromscratch.recipe import schema as recipe
 
     call.result(recipe.schema(), "", True)
 
@@ -69,7 +69,7 @@ def doctor(call: Call, json: bool = False) -> None:
 )
 def clean(call: Call, store: bool = False) -> None:
     """Remove what build wrote for the recipe; with --store the store too."""
-    from fromscratch.output import remove
+    from fromscratch.flow.output import remove
 
     output = call.job.output
     kept = remove(output, call.progress)

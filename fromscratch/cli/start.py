@@ -5,9 +5,9 @@ import sys
 
 from fromscratch.cli.call import Call
 from fromscratch.errors import MissingTool, UsageError
-from fromscratch.host.engine import Engine
+from fromscratch.flow.images_by_name import Found
+from fromscratch.host.engines.select import Engine
 from fromscratch.model.image import Image
-from fromscratch.naming import Found
 
 WITHOUT = ("none", "crun", "runc")
 STARTERS = ("docker", "podman", "containerd", "crun", "runc", "none")
@@ -20,7 +20,7 @@ def the_engine(name: str | None, image: Image | None) -> Engine | None:
     program that may be there and yet be unable to start anything. A plain root is no image, and an
     image of another platform starts in a private root under qemu, which no engine brings along.
     """
-    from fromscratch.host.engine import engine, find_engine, status
+    from fromscratch.host.engines.select import engine, find_engine, status
 
     if name in WITHOUT or image is None:
         return None
@@ -55,8 +55,8 @@ def without_engine(call: Call, found: Found, wanted: str | None) -> int:
     `wanted` is one of these, "none" for a private root, or None. Raises UsageError for a plain root, which does not
     say how it is started, MissingTool for a runtime that is not there.
     """
-    from fromscratch.host import runtime
-    from fromscratch.host.private_root import run_in_private_root
+    from fromscratch.host.container import runtime
+    from fromscratch.host.container.private_root import run_in_private_root
     from fromscratch.model.image import Platform, RunConfig
 
     if found.image is None and not call.words:

@@ -1,13 +1,13 @@
 """Which image a verb is about: the one that is named, else the recipe's build."""
 
 from fromscratch.cli.call import Call
+from fromscratch.flow.images_by_name import Found
 from fromscratch.model.image import Image, Platform
-from fromscratch.naming import Found
 
 
 def images(call: Call, name: str | None) -> list[Image]:
     """The image that is named; of the recipe's build, the images of every platform, or those of `--platform`."""
-    from fromscratch.output import need_built
+    from fromscratch.flow.output import need_built
 
     if name:
         return [target(call, name).need_image()]
@@ -16,23 +16,27 @@ def images(call: Call, name: str | None) -> list[Image]:
 
 def all_images(call: Call, name: str | None) -> list[Image]:
     """The same, but of an image that is named all platforms too, or those of `--platform`."""
-    from fromscratch import naming
-    from fromscratch.host.layers import with_what_is_known
+    from fromscratch.flow import images_by_name
+    from fromscratch.host.images.layers import with_what_is_known
 
-    found = naming.find_all(name, call.store, call.platforms, progress=call.progress) if name else images(call, None)
+    found = (
+        images_by_name.find_all(name, call.store, call.platforms, progress=call.progress)
+        if name
+        else images(call, None)
+    )
     return with_what_is_known(found, call.store)
 
 
 def target(call: Call, name: str | None) -> Found:
     """Raises UsageError and NotFetched."""
-    from fromscratch import naming
-    from fromscratch.output import need_built
+    from fromscratch.flow import images_by_name
+    from fromscratch.flow.output import need_built
 
     if name:
-        return naming.find(name, call.store, call.platforms, progress=call.progress)
+        return images_by_name.find(name, call.store, call.platforms, progress=call.progress)
     job = call.job
     built = need_built(job.output, _asked_for(call))
-    return naming.of_build(job.output, built.images, built.evidence, _asked_for(call))
+    return images_by_name.of_build(job.output, built.images, built.evidence, _asked_for(call))
 
 
 def _asked_for(call: Call) -> tuple[Platform, ...]:

@@ -24,11 +24,11 @@ def target(tag: str | None, to: str | None, engine: str | None, via: str) -> Tar
     if via not in ("load", "import"):
         raise UsageError(f"--via {via}: no such way", "say load or import")
     if engine is not None:
-        from fromscratch.host.engine import engine as known
+        from fromscratch.host.engines.select import engine as known
 
         known(engine)
     if tag is not None:
-        from fromscratch.host.engine import image_name
+        from fromscratch.host.engines.select import image_name
 
         image_name(tag)
     form, _, place = (to or "").partition(":")

@@ -173,7 +173,7 @@ def verb(
 
 
 def _at_home(value: Any) -> Any:
-    from fromscratch.host.named import expanded
+    from fromscratch.host.machine.lookup import expanded
 
     if isinstance(value, list | tuple):
         return [expanded(each) for each in value]
@@ -225,7 +225,7 @@ class _told:  # noqa: N801 - read as a word: with _told():
 
     def _fitting(self, error: ImageError) -> ImageError:
         """With the hint that fits, where that depends on the machine, or on where the store lies."""
-        from fromscratch.host import refused as said
+        from fromscratch.host.storage import os_refusal as said
 
         if lack := said.of_the_machine(error.__cause__):
             error.hint = lack

@@ -128,7 +128,7 @@ def offered(verb: str, parameter: str) -> list[str]:
 
 
 def _recipes() -> list[str]:
-    from fromscratch.host.shipped import shipped
+    from fromscratch.host.machine.package_data import shipped
 
     here = [str(path) for suffix in ("yaml", "yml") for path in Path().glob(f"*.{suffix}")]
     return sorted([*here, *(path.stem for path in shipped("recipes").glob("*.yaml"))])

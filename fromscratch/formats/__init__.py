@@ -1,0 +1,1 @@
+"""Bytes to the model and back: no subprocess, no network."""

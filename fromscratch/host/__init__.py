@@ -1,0 +1,1 @@
+"""Every side effect: programs, network, disk, namespaces."""

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import UsageError
-from fromscratch.host import disk
+from fromscratch.host.storage import disk
 
 
 def write_stream(path: Path, stream: BinaryIO) -> Digest:

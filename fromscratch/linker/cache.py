@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 from fromscratch import paths
 from fromscratch.errors import FormatError
-from fromscratch.formats import ldcache, ldcache_order
-from fromscratch.formats.elf import DT_STRTAB, ET_DYN, Elf
-from fromscratch.formats.ldcache_abi import isa_level
+from fromscratch.formats.elf.headers import DT_STRTAB, ET_DYN, Elf
+from fromscratch.formats.ldso import cache as ldcache
+from fromscratch.formats.ldso import cache_order as ldcache_order
+from fromscratch.formats.ldso.cache_abi import flags_of, isa_level
 from fromscratch.linker.conf import configured
-from fromscratch.linker.ground import Ground
+from fromscratch.linker.root import Ground
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory, Entry, File, HardLink, Symlink
 from fromscratch.paths import TreePath
@@ -104,7 +105,7 @@ def _library(ground: Ground, directory: TreePath, name: str, *, in_hwcaps: bool)
     elf = opened.elf if opened is not None else None
     if elf is None or elf.type != ET_DYN or elf.tag(DT_STRTAB) is None:
         return None
-    flags = ldcache.flags_of(elf)
+    flags = flags_of(elf)
     soname = name if elf.soname is None else elf.soname
     # A link by the soname, or by its beginning for ld(1): libz.so. One of any other name is like a file.
     is_link = is_link and (name == soname or (name.endswith(".so") and soname.startswith(name)))

@@ -10,9 +10,9 @@ from copy import copy
 from typing import NamedTuple
 
 from fromscratch.errors import UsageError
-from fromscratch.formats.elf import Elf
-from fromscratch.linker.ground import Ground, Opened
+from fromscratch.formats.elf.headers import Elf
 from fromscratch.linker.loader import Loader, loader, usual_interpreter
+from fromscratch.linker.root import Ground, Opened
 from fromscratch.linker.search import Hit, Node, Search
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from fromscratch import paths
 from fromscratch.errors import FormatError
-from fromscratch.formats import ldconf
-from fromscratch.formats.limits import LOOKED_AT, Budget
+from fromscratch.formats.ldso import conf as ldconf
+from fromscratch.limits import LOOKED_AT, Budget
 from fromscratch.model import view as views
 from fromscratch.model.content import read
 from fromscratch.model.entry import Directory, File

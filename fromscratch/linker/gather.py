@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fromscratch.errors import FormatError, NotInTree
-from fromscratch.formats.elf import Elf
-from fromscratch.formats.elf_symbols import imported
+from fromscratch.formats.elf.headers import Elf
+from fromscratch.formats.elf.symbols import imported
 from fromscratch.linker.beyond.contract import Confidence, Finder, Finding, Made, Offer, Scene, Want, Warned
 from fromscratch.linker.closure import Link, Linker, Missing, Program
+from fromscratch.linker.confidence import CERTAIN, RANKS, Sureness
 from fromscratch.linker.search import Node
-from fromscratch.linker.sureness import CERTAIN, RANKS, Sureness
-from fromscratch.linker.taken import Taken
-from fromscratch.linker.unmet import Unmet, Versions
+from fromscratch.linker.selection import Taken
+from fromscratch.linker.symbol_versions import Unmet, Versions
 from fromscratch.model import view as views
 from fromscratch.model.entry import Entry, File, HardLink, Origin
 from fromscratch.paths import TreePath

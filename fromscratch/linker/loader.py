@@ -8,8 +8,8 @@ so that no table of distributions is needed. musl's are in ldso/dynlink.c and /e
 from itertools import takewhile
 from typing import Literal, NamedTuple
 
-from fromscratch.formats.elf import Elf
-from fromscratch.linker.ground import Ground, whole
+from fromscratch.formats.elf.headers import Elf
+from fromscratch.linker.root import Ground, whole
 from fromscratch.paths import decode
 
 Kind = Literal["glibc", "musl"]

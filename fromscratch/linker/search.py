@@ -18,11 +18,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from fromscratch.errors import FormatError
-from fromscratch.formats import ldcache
-from fromscratch.formats.elf import DF_1_NODEFLIB, DF_1_PIE, ET_DYN, Elf
-from fromscratch.formats.elf_platform import platform_word, same_abi
-from fromscratch.linker.ground import Ground, whole
+from fromscratch.formats.elf.headers import DF_1_NODEFLIB, DF_1_PIE, ET_DYN, Elf
+from fromscratch.formats.elf.platform import platform_word, same_abi
+from fromscratch.formats.ldso import cache as ldcache
+from fromscratch.formats.ldso.cache_abi import flags_of
 from fromscratch.linker.loader import Loader
+from fromscratch.linker.root import Ground, whole
 
 CACHE = "/etc/ld.so.cache"
 _MAX_CACHE = 16 << 20
@@ -70,7 +71,7 @@ class Search:
     ) -> None:
         self.grounds, self.loaders, self.like, self.library_path = grounds, loaders, like, library_path
         self._plain: dict[str, Hit] = {}
-        self._word, self._flags = platform_word(like), ldcache.flags_of(like)
+        self._word, self._flags = platform_word(like), flags_of(like)
         self._caches = [_cache_of(ground) for ground in grounds]
         # A root that says nothing of its own (a staged install tree) is searched as the one below it would be.
         asked = [self._caches[number] is None and not by_cache_alone for number in range(len(grounds))]

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from fromscratch.formats.elf import DF_1_PIE, MAX_OFFSET, PT_LOAD, Elf, Read
-from fromscratch.formats.elf_notes import NT_GNU_ABI_TAG, NT_GO_BUILD_ID, notes
-from fromscratch.formats.elf_sections import symbols_among
+from fromscratch.formats.elf.headers import DF_1_PIE, MAX_OFFSET, PT_LOAD, Elf, Read
+from fromscratch.formats.elf.notes import NT_GNU_ABI_TAG, NT_GO_BUILD_ID, notes
+from fromscratch.formats.elf.sections import symbols_among
 
 _PIECE, _OVERLAP = 1 << 20, 256
 

@@ -1,0 +1,1 @@
+"""The tree of a root filesystem, and images, as values."""

@@ -7,8 +7,8 @@ from typing import BinaryIO
 
 from fromscratch.digest import CHUNK
 from fromscratch.errors import ImageError
-from fromscratch.formats.tar_bytes import StreamBytes
-from fromscratch.formats.tar_reader import Member, stream_members
+from fromscratch.formats.tar.input import StreamBytes
+from fromscratch.formats.tar.reader import Member, stream_members
 from fromscratch.model.listing import quoted
 from fromscratch.paths import decode, tree_path
 from fromscratch.proof.difference import Difference, Field, bytes_field, common, shown, text_field

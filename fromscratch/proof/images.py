@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from fromscratch.formats.layer_blob import plain_stream
-from fromscratch.formats.limits import Limits
-from fromscratch.formats.oci_config import Documents, image_documents
+from fromscratch.formats.oci.config import Documents, image_documents
+from fromscratch.formats.packing.layer_blob import plain_stream
+from fromscratch.limits import Limits
 from fromscratch.model.image import Image, Layer
 from fromscratch.model.listing import quoted
 from fromscratch.proof import entries

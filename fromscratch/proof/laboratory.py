@@ -12,14 +12,15 @@ from typing import Any
 
 import msgspec
 
-from fromscratch import output
-from fromscratch.assembly import Job
 from fromscratch.errors import CommandFailed, ImageError
-from fromscratch.formats import oci
-from fromscratch.host import disk, otherwise, run, swap
-from fromscratch.host.shadow import shadow
+from fromscratch.flow import output
+from fromscratch.flow.assembly import Job
+from fromscratch.flow.output import Built
+from fromscratch.formats.oci import documents as oci
+from fromscratch.host.process import perturb, run
+from fromscratch.host.storage import disk, staged_folder
+from fromscratch.host.storage.store_view import shadow
 from fromscratch.opening import contents
-from fromscratch.output import Built
 from fromscratch.proof import conditions, second_build
 from fromscratch.proof.conditions import ALL, FOLDER, USER, Condition, Here, Otherwise
 
@@ -63,7 +64,7 @@ def laboratory(job: Job) -> Iterator["Laboratory"]:
     place = Path(tempfile.gettempdir()) / "fromscratch-check"
     with ExitStack() as stack:
         with disk.explained(place):
-            folder = stack.enter_context(swap.staged(place))
+            folder = stack.enter_context(staged_folder.staged(place))
             folder.chmod(0o755)
         yield Laboratory(job, folder)
 
@@ -164,7 +165,7 @@ def _here(job: Job) -> Here:
         folder=job.folder.absolute(),
         working=Path.cwd(),
         user=os.geteuid(),
-        umask=otherwise.umask(),
+        umask=perturb.umask(),
         cpus=tuple(sorted(os.sched_getaffinity(0))),
         jobs=job.jobs,
         encoding=sys.getfilesystemencoding(),

@@ -1,6 +1,6 @@
 """The second build of a check: a program of its own, which `twice` starts with what it is to do on standard input.
 
-It makes its conditions other than they were before it imports what builds: see `host.otherwise`.
+It makes its conditions other than they were before it imports what builds: see `host.process.perturb`.
 """
 
 import json
@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any
 
-from fromscratch.host import otherwise
+from fromscratch.host.process import perturb
 
 
 def main(spec: dict[str, Any]) -> None:
@@ -35,17 +35,17 @@ def _path(text: str) -> str:
 
 def _apply(settings: dict[str, Any]) -> None:
     if settings.get("backwards"):
-        otherwise.list_backwards()
+        perturb.list_backwards()
     if "later" in settings:
-        otherwise.put_the_clock_forward(settings["later"])
+        perturb.put_the_clock_forward(settings["later"])
     if "cpus" in settings:
         os.sched_setaffinity(0, settings["cpus"])
     if "umask" in settings:
         os.umask(settings["umask"])
     if "user" in settings:
-        otherwise.become(settings["user"])
+        perturb.become(settings["user"])
     if "namespace" in settings:
-        otherwise.appear_as(settings["namespace"])
+        perturb.appear_as(settings["namespace"])
 
 
 def _failure(spec: dict[str, Any], settings: dict[str, Any]) -> dict[str, str] | None:
@@ -53,12 +53,12 @@ def _failure(spec: dict[str, Any], settings: dict[str, Any]) -> dict[str, str] |
 
     import msgspec
 
-    from fromscratch import assembly
     from fromscratch.errors import ImageError
-    from fromscratch.formats.limits import Limits
-    from fromscratch.host.store import Store
+    from fromscratch.flow import assembly
+    from fromscratch.host.storage.store import Store
+    from fromscratch.limits import Limits
     from fromscratch.model.image import Platform
-    from fromscratch.recipe import Recipe
+    from fromscratch.recipe.schema import Recipe
 
     job = assembly.Job(
         recipe=msgspec.convert(spec["recipe"], Recipe),

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fromscratch import assembly, evidence
-from fromscratch.assembly import Job
-from fromscratch.formats import oci
+from fromscratch.flow import assembly, evidence
+from fromscratch.flow.assembly import Job
+from fromscratch.flow.output import Built
+from fromscratch.formats.oci import documents as oci
 from fromscratch.model.entry import Origin
 from fromscratch.opening import contents
-from fromscratch.output import Built
 from fromscratch.paths import TreePath
 from fromscratch.proof.conditions import Condition
 from fromscratch.proof.difference import Difference, Field, Kind

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
-from fromscratch.formats import tar
-from fromscratch.formats.aci import SUFFIX, archive_tree
-from fromscratch.formats.layer import pack
-from fromscratch.host import disk
-from fromscratch.host.layers import root_tree
-from fromscratch.host.store import Store
+from fromscratch.formats.aci.manifest import SUFFIX, archive_tree
+from fromscratch.formats.packing.layer import pack
+from fromscratch.formats.tar import writer as tar_writer
+from fromscratch.host.images.layers import root_tree
+from fromscratch.host.storage import disk
+from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
@@ -30,7 +30,7 @@ class AciSink:
     threads: int = 2
 
     def deliver(self, image: Image, reference: str) -> Receipt:
-        """Raises UsageError for what an ACI cannot say; see `formats.aci`."""
+        """Raises UsageError for what an ACI cannot say; see `formats.aci.manifest`."""
         _check_name(self.path)
         tree = archive_tree(image, Reference.parse(reference), root_tree(image, self.store))
         image_id = _image_id(tree)
@@ -49,6 +49,6 @@ def _check_name(path: Path) -> None:
 
 def _image_id(tree: Rootfs) -> Digest:
     hasher = hashlib.sha512()
-    for block in tar.blocks(tree):
+    for block in tar_writer.blocks(tree):
         hasher.update(block)
     return Digest("sha512", hasher.hexdigest())

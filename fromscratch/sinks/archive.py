@@ -8,13 +8,13 @@ from typing import BinaryIO, cast
 
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
-from fromscratch.formats.docker_archive import docker_archive, full_name
-from fromscratch.formats.layer_blob import Pieces
-from fromscratch.formats.limits import Limits
-from fromscratch.formats.oci_archive import oci_archive
+from fromscratch.formats.docker.archive import docker_archive
+from fromscratch.formats.oci.archive import oci_archive
+from fromscratch.formats.packing.layer_blob import Pieces
 from fromscratch.host.written import write_stream
+from fromscratch.limits import Limits
 from fromscratch.model.image import Image
-from fromscratch.model.reference import Reference
+from fromscratch.model.reference import Reference, full_name
 from fromscratch.sinks.contract import Receipt
 
 _DEFAULT = Limits()

@@ -5,8 +5,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from fromscratch.errors import UsageError
-from fromscratch.host.engine import Engine, Kind
-from fromscratch.host.store import Store
+from fromscratch.host.engines.select import Engine, Kind
+from fromscratch.host.storage.store import Store
 from fromscratch.progress import SILENT, Progress
 from fromscratch.sinks.aci import AciSink
 from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink

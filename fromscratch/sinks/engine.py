@@ -12,11 +12,11 @@ from typing import BinaryIO, Literal, assert_never, cast
 
 from fromscratch.digest import Digest
 from fromscratch.errors import CommandFailed, ImageError
-from fromscratch.formats.layer_blob import Pieces
-from fromscratch.formats.oci_config import image_documents, left_out
-from fromscratch.host.engine import Engine, Status, image_name
+from fromscratch.formats.oci.config import image_documents, left_out
+from fromscratch.formats.packing.layer_blob import Pieces
 from fromscratch.host.engines.passing import abandoned, passing_name
-from fromscratch.host.store import Store
+from fromscratch.host.engines.select import Engine, Status, image_name
+from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference
 from fromscratch.progress import SILENT, Progress

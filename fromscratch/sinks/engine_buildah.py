@@ -14,17 +14,17 @@ from typing import Any
 
 from fromscratch.digest import Digest
 from fromscratch.errors import CommandFailed, UsageError
-from fromscratch.formats.docker_archive import docker_archive, full_name
-from fromscratch.formats.limits import json_value
-from fromscratch.formats.oci_archive import oci_archive
-from fromscratch.formats.oci_run import run_fields
-from fromscratch.host.engine import Status
+from fromscratch.formats.docker.archive import docker_archive
+from fromscratch.formats.oci.archive import oci_archive
+from fromscratch.formats.oci.run_config import run_fields
 from fromscratch.host.engines.buildah import Buildah
 from fromscratch.host.engines.passing import abandoned, passing_name
-from fromscratch.host.flattened import flattened, root_file
+from fromscratch.host.engines.select import Status
+from fromscratch.host.images.flattened import flattened, root_file
 from fromscratch.host.written import write_stream
+from fromscratch.limits import json_value
 from fromscratch.model.image import Healthcheck, Image
-from fromscratch.model.reference import Reference
+from fromscratch.model.reference import Reference, full_name
 from fromscratch.sinks.engine import EngineSink, stream_of, tidied
 from fromscratch.sinks.engine_storage import in_storage
 

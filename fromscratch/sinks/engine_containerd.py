@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
-from fromscratch.formats.docker_archive import docker_archive, full_name
-from fromscratch.formats.oci_archive import oci_archive
-from fromscratch.formats.oci_graph import graph
-from fromscratch.host.engine import Status, image_name
+from fromscratch.formats.docker.archive import docker_archive
+from fromscratch.formats.oci.archive import oci_archive
+from fromscratch.formats.oci.graph import graph
 from fromscratch.host.engines.containerd import Containerd
-from fromscratch.host.flattened import flattened
+from fromscratch.host.engines.select import Status, image_name
+from fromscratch.host.images.flattened import flattened
 from fromscratch.model.image import Image, Platform
-from fromscratch.model.reference import Reference
+from fromscratch.model.reference import Reference, full_name
 from fromscratch.sinks.contract import Receipt
 from fromscratch.sinks.engine import EngineSink, passing, stream_of, tidied
 

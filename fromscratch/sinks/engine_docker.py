@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from fromscratch.formats.docker_archive import docker_archive
-from fromscratch.formats.dockerfile import metadata_instructions
-from fromscratch.host.engine import Status
+from fromscratch.formats.docker.archive import docker_archive
+from fromscratch.formats.docker.dockerfile import metadata_instructions
 from fromscratch.host.engines.docker import Docker
-from fromscratch.host.flattened import flattened
-from fromscratch.host.layers import root_tar
+from fromscratch.host.engines.select import Status
+from fromscratch.host.images.flattened import flattened
+from fromscratch.host.images.layers import root_tar
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference
 from fromscratch.sinks.engine import EngineSink, stream_of

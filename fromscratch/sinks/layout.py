@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fromscratch.errors import UsageError
-from fromscratch.formats.limits import Limits
-from fromscratch.host.layout import write_layout
+from fromscratch.host.images.layout import write_layout
+from fromscratch.limits import Limits
 from fromscratch.model.image import Image
 from fromscratch.sinks.contract import Receipt
 

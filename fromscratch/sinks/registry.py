@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from fromscratch.formats.oci_graph import graph
+from fromscratch.formats.oci.graph import graph
 from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import reference_of
 from fromscratch.host.registry.push import Pushed, push
-from fromscratch.host.store import Store
+from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Image
 from fromscratch.progress import SILENT, Progress
 from fromscratch.sinks.contract import Receipt

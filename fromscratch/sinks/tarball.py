@@ -6,12 +6,12 @@ from typing import Literal
 
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
-from fromscratch.formats import oci
-from fromscratch.formats.layer import pack
-from fromscratch.formats.layer_blob import sound_stream
-from fromscratch.host import disk
-from fromscratch.host.layers import passes_unread, root_tar, root_tree
-from fromscratch.host.store import Store
+from fromscratch.formats.oci import documents as oci
+from fromscratch.formats.packing.layer import pack
+from fromscratch.formats.packing.layer_blob import sound_stream
+from fromscratch.host.images.layers import passes_unread, root_tar, root_tree
+from fromscratch.host.storage import disk
+from fromscratch.host.storage.store import Store
 from fromscratch.host.written import write_stream
 from fromscratch.model.image import Image, Layer
 from fromscratch.sinks.contract import Receipt

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from fromscratch.host.own_folders import NONE, OwnFolders
-from fromscratch.host.store import Store
+from fromscratch.host.storage.own_folders import NONE, OwnFolders
+from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs

@@ -6,9 +6,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from fromscratch.host import named
-from fromscratch.host.scan import Skip, fingerprint, scan
-from fromscratch.host.store import Store
+from fromscratch.host.machine import lookup
+from fromscratch.host.machine.scan import Skip, fingerprint, scan
+from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import matcher, tree_path
@@ -49,7 +49,7 @@ class DirectorySource:
 
     def build(self, store: Store) -> Rootfs:
         """Raises UsageError if there is no such folder, and ImageError for what cannot be read."""
-        from fromscratch.formats.image_form import check_is_root
+        from fromscratch.formats.archive_kind import check_is_root
 
         options, folder = self._options, self._folder()
         self._context.own.say(self.label, folder)
@@ -64,7 +64,7 @@ class DirectorySource:
         return placed(with_modes(tree, parse_modes(options.modes)), tree_path(options.into))
 
     def _folder(self) -> Path:
-        return named.folder(self._context.folder, self._options.path, self.label)
+        return lookup.folder(self._context.folder, self._options.path, self.label)
 
     def _skip(self, folder: Path) -> Skip:
         return self._context.own.skip(folder, matcher(self._options.exclude))

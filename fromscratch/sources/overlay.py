@@ -6,9 +6,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from fromscratch.host import named
-from fromscratch.host.scan import Skip, fingerprint, scan
-from fromscratch.host.store import Store
+from fromscratch.host.machine import lookup
+from fromscratch.host.machine.scan import Skip, fingerprint, scan
+from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import matcher
@@ -67,7 +67,7 @@ class OverlaySource:
         return with_modes(tree, parse_modes(options.modes), Origin(self.label, "asked for", "its mode"))
 
     def _folder(self) -> Path:
-        return named.folder(self._context.folder, self._options.path, self.label)
+        return lookup.folder(self._context.folder, self._options.path, self.label)
 
     def _skip(self, folder: Path) -> Skip:
         return self._context.own.skip(folder, matcher(self._options.exclude))

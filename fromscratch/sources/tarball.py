@@ -9,8 +9,9 @@ from msgspec import Meta, Struct
 from fromscratch.address import Address
 from fromscratch.digest import Digest, check
 from fromscratch.errors import FormatError, NotFetched
-from fromscratch.host import kept, named
-from fromscratch.host.store import Store
+from fromscratch.host.machine import lookup
+from fromscratch.host.storage import file_digests
+from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import matcher, tree_path
@@ -73,22 +74,22 @@ class TarballSource:
         if not self._options.url:
             self._kept(store)
             return
-        from fromscratch.host.download import Wanted, download
+        from fromscratch.host.http.download import Wanted, download
 
         wanted = Wanted(title=self._address.title, urls=(self._address,), digest=self._digest)
         download(store, [wanted], self._context.progress, self._context.jobs)
 
     def fingerprint(self, store: Store) -> str:
-        what = str(self._digest) if self._options.url else kept.facts(self._file())
+        what = str(self._digest) if self._options.url else file_digests.facts(self._file())
         options = msgspec.structs.replace(self._options, url=str(self._address))
         return f"{msgspec.json.encode(options).decode()} {what}"
 
     def build(self, store: Store) -> Rootfs:
         """Raises NotFetched for what is not in the store, FormatError for a bad archive, TooLarge for a bomb."""
         # A recipe of other sources needs the options above, and not the readers of archives.
-        from fromscratch.formats.image_form import check_is_root
-        from fromscratch.formats.tar_tree import read_tree
-        from fromscratch.host.archives import plain_archive
+        from fromscratch.formats.archive_kind import check_is_root
+        from fromscratch.formats.tar.tree import read_tree
+        from fromscratch.host.images.archives import plain_archive
 
         options = self._options
         digest = self._digest if options.url and self._digest else self._kept(store)
@@ -108,10 +109,10 @@ class TarballSource:
 
     def _kept(self, store: Store) -> Digest:
         """The digest of the local file, whose bytes are in the store."""
-        digest = kept.kept(store, self._file())
+        digest = file_digests.kept(store, self._file())
         if self._digest is not None:
             check(digest, self._digest, self.label)
         return digest
 
     def _file(self) -> Path:
-        return named.file(self._context.folder, self._options.path, self.label)
+        return lookup.file(self._context.folder, self._options.path, self.label)

@@ -10,14 +10,14 @@ from typing import Literal
 import zstandard
 
 from fromscratch.digest import Digest
-from fromscratch.formats import oci
-from fromscratch.formats.oci_config import config_bytes
-from fromscratch.formats.oci_graph import graph
-from fromscratch.formats.tar import blocks
-from fromscratch.host.layers import root_tree
-from fromscratch.host.layout import LayoutWriter
-from fromscratch.host.scan import scan
-from fromscratch.host.store import Store
+from fromscratch.formats.oci import documents as oci
+from fromscratch.formats.oci.config import config_bytes
+from fromscratch.formats.oci.graph import graph
+from fromscratch.formats.tar.writer import blocks
+from fromscratch.host.images.layers import root_tree
+from fromscratch.host.images.layout import LayoutWriter
+from fromscratch.host.machine.scan import scan
+from fromscratch.host.storage.store import Store
 from fromscratch.model.content import read
 from fromscratch.model.entry import File, Origin, with_meta
 from fromscratch.model.image import Image, Layer

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from fromscratch.digest import Digest
-from fromscratch.formats import oci
-from fromscratch.formats.tar import read_tree
-from fromscratch.host.archives import read_archive
-from fromscratch.host.engine import Engine
-from fromscratch.host.layers import root_tree
-from fromscratch.host.layout import read_layout
+from fromscratch.formats.oci import documents as oci
+from fromscratch.formats.tar.tree import read_tree
+from fromscratch.host.engines.select import Engine
+from fromscratch.host.images.archives import read_archive
+from fromscratch.host.images.layers import root_tree
+from fromscratch.host.images.layout import read_layout
 from fromscratch.model.entry import Origin
 from tests.agreement.sample import NAME, Sample, facts, facts_of
 from tests.engines import need, need_root

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from fromscratch import assembly, recipe
-from fromscratch.formats import oci
-from fromscratch.formats.oci_artifact import Artifact, artifact_graph, part
-from fromscratch.formats.oci_graph import graph
-from fromscratch.host.layout import attach, read_layout, write_layout
-from fromscratch.host.store import Store
+from fromscratch.flow import assembly
+from fromscratch.formats.oci import documents as oci
+from fromscratch.formats.oci.artifact import Artifact, artifact_graph, part
+from fromscratch.formats.oci.graph import graph
+from fromscratch.host.images.layout import attach, read_layout, write_layout
+from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Image, Platform
+from fromscratch.recipe import schema as recipe
 from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
 from fromscratch.sinks.layout import LayoutSink
 from tests.agreement import schemas

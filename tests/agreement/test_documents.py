@@ -18,11 +18,11 @@ import pytest
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, ImageError
-from fromscratch.formats import oci
-from fromscratch.formats.docker_archive_list import listed_images
-from fromscratch.formats.oci import Descriptor
-from fromscratch.formats.oci_config import parse_config
-from fromscratch.host.layout import read_layout
+from fromscratch.formats.docker.archive_list import listed_images
+from fromscratch.formats.oci import documents as oci
+from fromscratch.formats.oci.config import parse_config
+from fromscratch.formats.oci.documents import Descriptor
+from fromscratch.host.images.layout import read_layout
 from tests.agreement.documents import KINDS, Kind, changed, document, honest
 from tests.engines import need
 from tests.sinks.contract import packed

@@ -12,15 +12,15 @@ import pytest
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, UsageError
-from fromscratch.formats import oci
-from fromscratch.formats.oci_config import image_documents
-from fromscratch.host.archives import read_archive
-from fromscratch.host.engine import Engine
-from fromscratch.host.layers import root_tree
-from fromscratch.host.layout import read_layout, write_layout
-from fromscratch.host.store import Store
+from fromscratch.flow.images_by_name import find
+from fromscratch.formats.oci import documents as oci
+from fromscratch.formats.oci.config import image_documents
+from fromscratch.host.engines.select import Engine
+from fromscratch.host.images.archives import read_archive
+from fromscratch.host.images.layers import root_tree
+from fromscratch.host.images.layout import read_layout, write_layout
+from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Image
-from fromscratch.naming import find
 from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
 from tests.agreement.sample import NAME, Sample, facts
 from tests.engines import need, need_root

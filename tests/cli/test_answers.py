@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fromscratch.digest import Digest
-from fromscratch.host.layout import read_layout
+from fromscratch.host.images.layout import read_layout
 from tests.cli.command import Desk
 
 PLATFORMS = ["linux/amd64", "linux/arm64"]

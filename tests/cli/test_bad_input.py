@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 
 from fromscratch.digest import Digest
-from fromscratch.formats import oci
+from fromscratch.formats.oci import documents as oci
 from tests.cli.command import Answer, Desk
 from tests.engines import missing
-from tests.formats.debs import deb
-from tests.sources.debian_mirror import Mirror
+from tests.formats.debian.packages import deb
+from tests.sources.debian.mirror import Mirror
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.cli.command import Answer
 from tests.cli.in_process import called
 from tests.engines import missing, need
-from tests.formats.elfs import elf
+from tests.formats.elf.made import elf
 from tests.steps import GROWTH, check_growth
 from tests.sysroots import MULTIARCH, library, program, sysroot, written
 

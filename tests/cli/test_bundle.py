@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from fromscratch.formats.docker_archive import docker_archive_images
-from fromscratch.formats.oci_config import image_documents
-from fromscratch.formats.tar import read_tree
-from fromscratch.host.engine import Engine
-from fromscratch.host.layers import root_tree
-from fromscratch.host.layout import read_layout
-from fromscratch.host.store import Store
+from fromscratch.formats.docker.archive import docker_archive_images
+from fromscratch.formats.oci.config import image_documents
+from fromscratch.formats.tar.tree import read_tree
+from fromscratch.host.engines.select import Engine
+from fromscratch.host.images.layers import root_tree
+from fromscratch.host.images.layout import read_layout
+from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image
 from tests.cli.command import Desk, invoke_in_checkout
 from tests.cli.in_process import called
 from tests.engines import need
-from tests.formats.elfs import AARCH64, elf
+from tests.formats.elf.made import AARCH64, elf
 from tests.sysroots import LOADER, MULTIARCH, library, program, sysroot, written
 
 FOREIGN_LOADER = "/lib/ld-linux-aarch64.so.1"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.host.engine import KINDS, Engine
 from fromscratch.host.engines.buildah import Buildah
 from fromscratch.host.engines.containerd import Containerd
 from fromscratch.host.engines.docker import Docker
-from fromscratch.host.layout import read_layout
+from fromscratch.host.engines.select import KINDS, Engine
+from fromscratch.host.images.layout import read_layout
 from tests.cli.command import Desk
 from tests.engines import need, variables
 from tests.images import ARM64

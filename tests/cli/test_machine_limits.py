@@ -69,7 +69,7 @@ def test_where_no_thread_can_be_started_the_work_is_done_without(desk: Desk) -> 
         folder.chmod(0o777)
     script = (
         "import resource, sys\n"
-        "from fromscratch.host import otherwise\n"
+        "from fromscratch.host.process import perturb as otherwise\n"
         "otherwise.become(61317)\n"
         "resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))\n"
         "sys.argv[1:] = ['build']\n"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from fromscratch.digest import Digest
-from fromscratch.host.layout import read_layout
+from fromscratch.host.images.layout import read_layout
 from tests.cli.command import Answer, Desk, Process
 from tests.cli.in_process import called
 
@@ -94,7 +94,7 @@ def test_clean_never_takes_a_dockerfile_of_somebody_else(desk: Desk) -> None:
 
 def test_clean_waits_for_a_build_that_is_under_way(desk: Desk) -> None:
     script = (
-        "import sys; from pathlib import Path; from fromscratch import output, progress\n"
+        "import sys; from pathlib import Path; from fromscratch.flow import output; from fromscratch import progress\n"
         "with output.held(Path('build/demo'), progress.SILENT): print('held', flush=True); sys.stdin.read()"
     )
     builder = Process(

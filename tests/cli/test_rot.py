@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from fromscratch.digest import Digest
-from fromscratch.host import disk
+from fromscratch.host.storage import disk
 from tests.cli.command import Desk
 from tests.engines import missing
 

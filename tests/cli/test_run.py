@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import Desk
-from tests.host.callers import HERE
-from tests.host.test_private_root import ARM64_EXITS_WITH_7, exit_program
+from tests.host.container.callers import HERE
+from tests.host.container.test_private_root import ARM64_EXITS_WITH_7, exit_program
 
 # mov edi, 7; mov eax, 60; syscall
 EXITS_WITH_7 = {"amd64": exit_program(62, 0x7BF, 0x3CB800, 0x50F0000), "arm64": ARM64_EXITS_WITH_7}

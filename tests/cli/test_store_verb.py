@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fromscratch.digest import Digest
-from fromscratch.host.store import Store
+from fromscratch.host.storage.store import Store
 from tests.cli.command import Desk, invoke_in_checkout
 from tests.cli.test_rot import flip
 
@@ -102,8 +102,8 @@ def test_nothing_is_pruned_while_another_process_works_with_the_store_or_in_a_fo
     _, _, place = fill(desk)
     age(place)
     held = (
-        "import sys; from pathlib import Path; from fromscratch.host.store import Store\n"
-        "from fromscratch.host.heritable import heritable_lock\n"
+        "import sys; from pathlib import Path; from fromscratch.host.storage.store import Store\n"
+        "from fromscratch.host.storage.inherited_lock import heritable_lock\n"
         "store = Store(Path(sys.argv[1])); store.record('a', 'b') if sys.argv[2] == 'store' else None\n"
         "with heritable_lock(Path(sys.argv[3]), lambda: None): print('held', flush=True); sys.stdin.read()"
     )

@@ -21,8 +21,8 @@ from pathlib import Path
 import fromscratch
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError
-from fromscratch.host.layout import read_layout
-from fromscratch.output import finished
+from fromscratch.flow.output import finished
+from fromscratch.host.images.layout import read_layout
 
 RECIPE = """name: demo
 rootfs:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from fromscratch import evidence as proofs
-from fromscratch.host.machine import MachineGround
+from fromscratch.flow import evidence as proofs
+from fromscratch.host.machine.loader_root import MachineGround
 from fromscratch.model.entry import Origin
 from fromscratch.paths import TreePath, matcher, tree_path
 from tests.cli.command import Desk

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from fromscratch.host import run
-from fromscratch.host.engine import Engine
+from fromscratch.host.engines.select import Engine
+from fromscratch.host.process import run
 from tests.cli.command import Desk
 from tests.examples.bundled import Bundled, bundled, proven
 from tests.examples.containers import in_docker

@@ -8,28 +8,29 @@ from pathlib import Path
 import pytest
 
 from fromscratch.errors import FormatError, TooLarge
-from fromscratch.formats import (
-    alternatives,
-    deb,
-    debian_index,
-    debian_version,
-    kconfig_menus,
-    oci_raw,
-    openpgp,
-    x509_name,
-)
-from fromscratch.formats.kconfig_expression import parse_expression
-from fromscratch.formats.limits import Limits, json_value, number
-from fromscratch.formats.tar_tree import lay, read_tree
+from fromscratch.formats.debian import alternatives
+from fromscratch.formats.debian import index as debian_index
+from fromscratch.formats.debian import package as deb
+from fromscratch.formats.debian import version as debian_version
+from fromscratch.formats.kconfig import menus as kconfig_menus
+from fromscratch.formats.kconfig.expression import parse_expression
+from fromscratch.formats.oci import json_schema as oci_raw
+from fromscratch.formats.tar.tree import lay, read_tree
+from fromscratch.formats.trust import openpgp
+from fromscratch.formats.trust import x509 as x509_name
 from fromscratch.host.registry import refusal
-from fromscratch.linker.beyond import node_source, perl_source, python_imports, shell
+from fromscratch.limits import Limits, json_value, number
+from fromscratch.linker.beyond.node import source as node_source
+from fromscratch.linker.beyond.perl import source as perl_source
+from fromscratch.linker.beyond.python import imports as python_imports
+from fromscratch.linker.beyond.scripts import shell
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Origin, file
 from fromscratch.model.layers import LayerStack
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import tree_path
 from fromscratch.transforms.accounts import User, with_accounts
-from tests.formats import debs
+from tests.formats.debian import packages as debs
 from tests.growth import growth
 from tests.steps import check_growth
 

@@ -10,8 +10,8 @@ import pytest
 import zstandard
 
 from fromscratch.errors import FormatError, TooLarge, UsageError
-from fromscratch.formats.compression import expand
-from fromscratch.formats.limits import Limits, check_entries, limits, size_of, size_text
+from fromscratch.formats.packing.decompress import expand
+from fromscratch.limits import Limits, check_entries, limits, size_of, size_text
 
 GIB = 1 << 30
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import fromscratch
-from tests.host.callers import NOBODY, Caller
+from tests.host.container.callers import NOBODY, Caller
 
 
 @pytest.fixture(scope="module")

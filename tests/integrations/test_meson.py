@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.host.shipped import shipped
+from fromscratch.host.machine.package_data import shipped
 from tests.integrations.workshop import EXAMPLES, index, need_all, workshop
 
 pytestmark = pytest.mark.slow

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from fromscratch.linker.closure import Linker, Program
-from fromscratch.linker.tree_ground import TreeGround
+from fromscratch.linker.tree_root import TreeGround
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Directory, Entry, File, HardLink, Meta, Symlink
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ancestors, tree_path
-from tests.formats.elfs import elf
+from tests.formats.elf.made import elf
 
 GLIBC = "/lib64/ld-linux-x86-64.so.2"
 MUSL = "/lib/ld-musl-x86_64.so.1"

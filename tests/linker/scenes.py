@@ -13,7 +13,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.formats.elfs import AARCH64, I386, elf
+from tests.formats.elf.made import AARCH64, I386, elf
 from tests.linker.roots import GLIBC, MUSL, NODEFLIB, Link, Name, Piece
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.formats import ldcache
-from fromscratch.host.machine import MachineGround
-from fromscratch.host.scan import scan
+from fromscratch.formats.ldso import cache as ldcache
+from fromscratch.host.machine.loader_root import MachineGround
+from fromscratch.host.machine.scan import scan
 from fromscratch.linker import cache
 from fromscratch.linker.loader import loader
-from fromscratch.linker.tree_ground import TreeGround
+from fromscratch.linker.tree_root import TreeGround
 from fromscratch.model.entry import Origin
 from tests.engines import missing, need
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import pytest
 
-from fromscratch.formats import ldcache
-from fromscratch.host import apt_config
-from fromscratch.host.machine import MachineGround
-from fromscratch.host.materialise import materialise
-from fromscratch.host.store import Store
+from fromscratch.formats.ldso import cache as ldcache
+from fromscratch.host.container.materialise import materialise
+from fromscratch.host.machine import apt as apt_config
+from fromscratch.host.machine.loader_root import MachineGround
+from fromscratch.host.storage.store import Store
 from fromscratch.linker import cache
 from fromscratch.linker.loader import loader
 from fromscratch.model.image import Platform

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from fromscratch.errors import UsageError
 from fromscratch.linker.closure import Linker
-from fromscratch.linker.unmet import Unmet, Versions
+from fromscratch.linker.symbol_versions import Unmet, Versions
 from fromscratch.paths import decode
-from tests.formats.elfs import AARCH64, elf
+from tests.formats.elf.made import AARCH64, elf
 from tests.linker.roots import GLIBC, Link, Name, closed, ground, lib, missing, paths, program, rules
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from fromscratch.errors import FormatError
-from fromscratch.host.machine_view import MachineView
-from fromscratch.host.materialise import materialise
+from fromscratch.host.container.materialise import materialise
+from fromscratch.host.machine.view import MachineView
 from fromscratch.linker.conf import configured
 from fromscratch.model.rootfs import Rootfs
 from tests.engines import missing, need

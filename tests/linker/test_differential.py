@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from fromscratch.host.machine import MachineGround
+from fromscratch.host.machine.loader_root import MachineGround
 from fromscratch.linker.closure import Linker, Program
-from fromscratch.linker.unmet import Versions
+from fromscratch.linker.symbol_versions import Versions
 from tests.engines import missing, need, need_root
 from tests.linker.roots import GLIBC, MUSL
 from tests.linker.roots import missing as lost

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch import assembly, recipe
-from fromscratch.host import apt_config
-from fromscratch.host.machine import MachineGround
-from fromscratch.host.machine_view import MachineView
-from fromscratch.host.materialise import materialise
-from fromscratch.host.store import Store
+from fromscratch.flow import assembly
+from fromscratch.host.container.materialise import materialise
+from fromscratch.host.machine import apt as apt_config
+from fromscratch.host.machine.loader_root import MachineGround
+from fromscratch.host.machine.view import MachineView
+from fromscratch.host.storage.store import Store
 from fromscratch.linker.closure import Linker, Program
 from fromscratch.model import view as views
 from fromscratch.model.image import Platform
+from fromscratch.recipe import schema as recipe
 from tests.engines import missing, need, need_root
 from tests.linker.ld_so import Told, is_elf, told
 

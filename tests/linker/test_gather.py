@@ -10,7 +10,7 @@ from fromscratch.linker.closure import Linker
 from fromscratch.linker.gather import Gathered, gather
 from fromscratch.model.entry import Directory, File, HardLink, Origin, Symlink
 from fromscratch.paths import TreePath
-from tests.formats.elfs import AARCH64, elf
+from tests.formats.elf.made import AARCH64, elf
 from tests.linker.roots import GLIBC, Link, Name, Piece, ground, lib, program
 
 PROG = TreePath("/bin/prog")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fromscratch.linker.closure import Program
-from tests.formats.elfs import I386, elf
+from tests.formats.elf.made import I386, elf
 from tests.linker.roots import MUSL, NODEFLIB, Link, Piece, closed, lib, missing, paths, program, rules
 
 

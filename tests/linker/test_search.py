@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from fromscratch.formats import ldcache
+from fromscratch.formats.ldso import cache as ldcache
 from fromscratch.linker.closure import Linker
-from tests.formats.elfs import AARCH64, ARM, I386, MIPS, elf
+from tests.formats.elf.made import AARCH64, ARM, I386, MIPS, elf
 from tests.linker.roots import NODEFLIB, Link, Piece, closed, ground, lib, missing, paths, program, rules
 
 CACHE = "/etc/ld.so.cache"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.formats.elf import read_elf
+from fromscratch.formats.elf.headers import read_elf
 from fromscratch.linker.static import Static, recognised
 from tests.engines import missing, need, need_root, spare
-from tests.formats.elf_files import built, opened, workshop  # noqa: F401
-from tests.formats.elfs import elf, reader
+from tests.formats.elf.files import built, opened, workshop  # noqa: F401
+from tests.formats.elf.made import elf, reader
 
 GLIBC_TAG = [("GNU", 1, bytes(4) + b"\3\0\0\0\2\0\0\0\0\0\0\0")]
 NSS = b"\0/etc/nsswitch.conf\0libnss_%s.so%s\0"

@@ -14,8 +14,8 @@ _MODULE = """\
 import os, sys, time
 
 from fromscratch.errors import ImageError
-from fromscratch.formats import codec
-from fromscratch.host import otherwise
+from fromscratch.formats.packing import codec
+from fromscratch.host.process import perturb as otherwise
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Origin, file
 from fromscratch.paths import TreePath

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.formats.codec import codec
+from fromscratch.formats.packing.codec import codec
 from tests.cli.command import Desk
 from tests.cli.in_process import called
 

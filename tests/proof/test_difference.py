@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from fromscratch.digest import Digest
 from fromscratch.errors import TooLarge
-from fromscratch.formats import oci
-from fromscratch.formats.limits import Limits
-from fromscratch.formats.oci_config import config_bytes
-from fromscratch.formats.tar import blocks
-from fromscratch.formats.tar_header import header
-from fromscratch.host.run import run
+from fromscratch.formats.oci import documents as oci
+from fromscratch.formats.oci.config import config_bytes
+from fromscratch.formats.tar.header import header
+from fromscratch.formats.tar.writer import blocks
+from fromscratch.host.process.run import run
+from fromscratch.limits import Limits
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Entry, File, HardLink, Meta, with_meta
 from fromscratch.model.image import Image, Layer, Original, RunConfig

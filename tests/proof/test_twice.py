@@ -11,15 +11,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fromscratch import recipe
-from fromscratch.assembly import Job
 from fromscratch.errors import ImageError
-from fromscratch.formats import codec
-from fromscratch.host.store import Store
+from fromscratch.flow.assembly import Job
+from fromscratch.formats.packing import codec
+from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.progress import SILENT, Progress, Task
 from fromscratch.proof.conditions import ALL
 from fromscratch.proof.twice import Twice, build_twice
+from fromscratch.recipe import schema as recipe
 from tests.images import HERE
 from tests.proof.dependent import depend_on
 

@@ -10,16 +10,16 @@ from functools import cache
 from pathlib import Path
 
 from fromscratch.digest import Digest
-from fromscratch.formats import oci
-from fromscratch.formats.oci_graph import Graph, graph
+from fromscratch.formats.oci import documents as oci
+from fromscratch.formats.oci.graph import Graph, graph
+from fromscratch.host.http.request import Patience
+from fromscratch.host.http.session import Timeouts
 from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import Place, reference_of
 from fromscratch.host.registry.client import Client
 from fromscratch.host.registry.pull import pull
 from fromscratch.host.registry.push import Pushed, push
-from fromscratch.host.store import Store
-from fromscratch.host.wanted import Patience
-from fromscratch.host.web import Timeouts
+from fromscratch.host.storage.store import Store
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Directory, File, Meta
 from fromscratch.model.image import Image, Layer, Platform, RunConfig

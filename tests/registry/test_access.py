@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fromscratch.errors import ImageError, RegistryError, UsageError
-from fromscratch.formats.oci_graph import graph
+from fromscratch.formats.oci.graph import graph
 from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.trust import trust
-from tests.host import site as sites
-from tests.host.site import Site
+from tests.host.http import site as sites
+from tests.host.http.site import Site
 from tests.registry import faults, registries
 from tests.registry import tokens as token_servers
 from tests.registry.authority import Authority, Pair

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from fromscratch.errors import UsageError
-from fromscratch.host import web
+from fromscratch.host.http import session as web
 from fromscratch.host.registry.address import Place, base_url, is_loopback, reference_of
 
 

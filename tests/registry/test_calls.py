@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fromscratch.digest import Digest
-from fromscratch.formats.oci_graph import graph
+from fromscratch.formats.oci.graph import graph
 from tests.cli.command import Desk
 from tests.images import AMD64, ARM64
 from tests.registry.pictures import MB, picture, same

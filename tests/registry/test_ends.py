@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fromscratch.digest import Digest
-from fromscratch.formats.oci_graph import graph
+from fromscratch.formats.oci.graph import graph
 from tests.cli.command import Answer, Desk
 from tests.engines import need, need_root
 from tests.registry import faults

@@ -13,9 +13,9 @@ import requests
 
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError, UsageError
-from fromscratch.formats import oci
-from fromscratch.formats.oci_graph import graph
-from fromscratch.host.layout import read_layout
+from fromscratch.formats.oci import documents as oci
+from fromscratch.formats.oci.graph import graph
+from fromscratch.host.images.layout import read_layout
 from fromscratch.host.registry.upload import Arrival
 from fromscratch.sinks.layout import LayoutSink
 from tests.images import AMD64, ARM64, ARMV7

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, ImageError, RegistryError
-from fromscratch.formats import oci
+from fromscratch.formats.oci import documents as oci
 from fromscratch.host.registry.address import Place, reference_of
 from fromscratch.host.registry.client import Client
 from fromscratch.host.registry.referrers import referrers, tags

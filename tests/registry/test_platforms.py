@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.host import apt_config
 from fromscratch.host.engines.podman import Podman
-from fromscratch.host.layout import read_layout
+from fromscratch.host.images.layout import read_layout
+from fromscratch.host.machine import apt as apt_config
 from fromscratch.model.image import Platform
 from tests.cli.command import Desk
 from tests.engines import missing, need, podman

@@ -10,12 +10,12 @@ import requests
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, ImageError, IntegrityError, RegistryError
-from fromscratch.formats import oci
-from fromscratch.formats.oci_graph import graph
-from fromscratch.host.web import Timeouts
+from fromscratch.formats.oci import documents as oci
+from fromscratch.formats.oci.graph import graph
+from fromscratch.host.http.session import Timeouts
 from fromscratch.model.image import Image
-from tests.host import site as sites
-from tests.host.site import Site
+from tests.host.http import site as sites
+from tests.host.http.site import Site
 from tests.registry import faults
 from tests.registry.authority import Authority, Pair
 from tests.registry.pictures import HASTY, MB, Desk, contents, picture, same, weight

@@ -9,10 +9,10 @@ import pytest
 
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError, IntegrityError, RegistryError
-from fromscratch.formats.oci_graph import graph
+from fromscratch.formats.oci.graph import graph
+from fromscratch.host.http.session import Timeouts
 from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.upload import Arrival
-from fromscratch.host.web import Timeouts
 from fromscratch.model.image import Image
 from tests.registry import faults
 from tests.registry.authority import Pair

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from fromscratch.errors import RegistryError
-from fromscratch.formats.oci_graph import graph
+from fromscratch.formats.oci.graph import graph
 from fromscratch.host.registry.upload import Arrival
 from tests.registry import faults
 from tests.registry.pictures import MB, Desk, contents, picture, weight

@@ -6,9 +6,9 @@ import pytest
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, RegistryError, UsageError
-from fromscratch.formats import oci
-from fromscratch.formats.oci_artifact import Artifact, artifact_graph, part, read_artifact, referrers_tag
-from fromscratch.formats.oci_graph import Graph, graph
+from fromscratch.formats.oci import documents as oci
+from fromscratch.formats.oci.artifact import Artifact, artifact_graph, part, read_artifact, referrers_tag
+from fromscratch.formats.oci.graph import Graph, graph
 from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import Place, reference_of
 from fromscratch.host.registry.client import Client

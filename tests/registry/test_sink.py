@@ -6,7 +6,7 @@ import pytest
 
 from fromscratch.digest import Digest
 from fromscratch.host.registry.pull import pull_from
-from fromscratch.host.store import Store
+from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Image
 from fromscratch.sinks.contract import IndexSink
 from fromscratch.sinks.registry import RegistrySink

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.host.layout import read_layout
+from fromscratch.host.images.layout import read_layout
 from fromscratch.sinks.layout import LayoutSink
 from tests.cli.command import Answer
 from tests.cli.command import Desk as Shell

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from fromscratch.host.layout import read_layout
+from fromscratch.host.images.layout import read_layout
 from fromscratch.model.image import Image
 from fromscratch.sinks.layout import LayoutSink
 from tests.cli.command import Answer, Desk

@@ -11,9 +11,9 @@ import pytest
 
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError
-from fromscratch.formats.tar import blocks
-from fromscratch.host.layers import root_tree
-from fromscratch.host.store import Store
+from fromscratch.formats.tar.writer import blocks
+from fromscratch.host.images.layers import root_tree
+from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, RunConfig
 from fromscratch.model.rootfs import Rootfs

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from fromscratch.host.archives import read_archive
-from fromscratch.host.engine import Engine
-from fromscratch.host.store import Store
+from fromscratch.host.engines.select import Engine
+from fromscratch.host.images.archives import read_archive
+from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Image
 
 _DOCKER = ("image", "ls", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}")

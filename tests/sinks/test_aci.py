@@ -14,10 +14,10 @@ import pytest
 
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError, UsageError
-from fromscratch.formats.compression import expand
-from fromscratch.formats.tar import read_tree
-from fromscratch.host.layers import root_tree
-from fromscratch.host.store import Store
+from fromscratch.formats.packing.decompress import expand
+from fromscratch.formats.tar.tree import read_tree
+from fromscratch.host.images.layers import root_tree
+from fromscratch.host.storage.store import Store
 from fromscratch.model.content import read as bytes_of
 from fromscratch.model.entry import Entry, File, HardLink, Origin
 from fromscratch.model.image import Image, Platform, RunConfig

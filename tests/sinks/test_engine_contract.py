@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from fromscratch.digest import Digest
-from fromscratch.host.engine import Engine
 from fromscratch.host.engines.buildah import Buildah
 from fromscratch.host.engines.containerd import Containerd
 from fromscratch.host.engines.docker import Docker
 from fromscratch.host.engines.podman import Podman
-from fromscratch.host.store import Store
+from fromscratch.host.engines.select import Engine
+from fromscratch.host.storage.store import Store
 from fromscratch.model.image import RunConfig
 from fromscratch.sinks.catalogue import engine_sink
 from tests.sinks.contract import Place, SinkContract

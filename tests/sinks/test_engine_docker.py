@@ -11,11 +11,11 @@ import pytest
 
 from fromscratch.digest import Digest
 from fromscratch.errors import CommandFailed, ImageError, UsageError
-from fromscratch.formats.oci_config import config_bytes
+from fromscratch.formats.oci.config import config_bytes
 from fromscratch.host.engines.docker import Docker
 from fromscratch.host.engines.podman import Podman
-from fromscratch.host.layers import note_own, root_tree
-from fromscratch.host.store import Store
+from fromscratch.host.images.layers import note_own, root_tree
+from fromscratch.host.storage.store import Store
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import File, Meta
 from fromscratch.model.image import Image, RunConfig

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.formats.docker_archive import docker_archive
-from fromscratch.host.engine import KINDS, Engine
+from fromscratch.formats.docker.archive import docker_archive
 from fromscratch.host.engines.containerd import Containerd
-from fromscratch.host.store import Store
+from fromscratch.host.engines.select import KINDS, Engine
+from fromscratch.host.storage.store import Store
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import File, Meta
 from fromscratch.model.reference import Reference

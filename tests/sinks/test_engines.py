@@ -9,11 +9,11 @@ import pytest
 
 from fromscratch.digest import Digest
 from fromscratch.errors import CommandFailed, MissingTool, UsageError
-from fromscratch.formats.oci_config import config_bytes
-from fromscratch.host.engine import Engine, engine, status
-from fromscratch.host.layers import root_tree
-from fromscratch.host.scan import scan
-from fromscratch.host.store import Store
+from fromscratch.formats.oci.config import config_bytes
+from fromscratch.host.engines.select import Engine, engine, status
+from fromscratch.host.images.layers import root_tree
+from fromscratch.host.machine.scan import scan
+from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Original, RunConfig
 from fromscratch.progress import Silent

@@ -9,14 +9,14 @@ import pytest
 
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError, UsageError
-from fromscratch.formats import oci
-from fromscratch.formats.compression import expand
-from fromscratch.formats.docker_archive import docker_archive_images
-from fromscratch.formats.oci_archive import oci_archive_images
-from fromscratch.formats.oci_config import image_documents
-from fromscratch.formats.tar import read_tree
-from fromscratch.host.layout import read_layout
-from fromscratch.host.store import Store
+from fromscratch.formats.docker.archive import docker_archive_images
+from fromscratch.formats.oci import documents as oci
+from fromscratch.formats.oci.archive import oci_archive_images
+from fromscratch.formats.oci.config import image_documents
+from fromscratch.formats.packing.decompress import expand
+from fromscratch.formats.tar.tree import read_tree
+from fromscratch.host.images.layout import read_layout
+from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, RunConfig
 from fromscratch.model.rootfs import Rootfs

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from fromscratch.digest import Digest
-from fromscratch.host.engine import Engine
 from fromscratch.host.engines.buildah import Buildah
-from fromscratch.host.layers import root_tree
-from fromscratch.host.layout import read_layout
-from fromscratch.host.store import Store
+from fromscratch.host.engines.select import Engine
+from fromscratch.host.images.layers import root_tree
+from fromscratch.host.images.layout import read_layout
+from fromscratch.host.storage.store import Store
 from fromscratch.model.image import RunConfig
 from fromscratch.sinks.catalogue import engine_sink
 from fromscratch.sinks.layout import LayoutSink

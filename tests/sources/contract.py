@@ -18,14 +18,14 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from fromscratch.assembly import Job
 from fromscratch.errors import NotFetched
-from fromscratch.host.store import Store
+from fromscratch.flow.assembly import Job
+from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import SILENT, Progress
 from fromscratch.proof.twice import build_twice
-from fromscratch.recipe import Recipe
+from fromscratch.recipe.schema import Recipe
 from fromscratch.sources.catalogue import KINDS, bind
 from fromscratch.sources.contract import Context, Source
 from tests.sameness import archive_of, everything

@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from fromscratch.errors import Conflict, ImageError, IntegrityError, UsageError
-from fromscratch.formats import ldcache
-from fromscratch.formats.tar import blocks
-from fromscratch.formats.tar_tree import read_tree
-from fromscratch.host.scan import scan
-from fromscratch.host.store import Store
+from fromscratch.formats.ldso import cache as ldcache
+from fromscratch.formats.tar.tree import read_tree
+from fromscratch.formats.tar.writer import blocks
+from fromscratch.host.machine.scan import scan
+from fromscratch.host.storage.store import Store
 from fromscratch.model.content import read
 from fromscratch.model.entry import File, Meta, Origin, Symlink
 from fromscratch.model.image import Platform
@@ -22,7 +22,7 @@ from fromscratch.paths import tree_path
 from fromscratch.progress import Silent
 from fromscratch.sources.binaries.options import BinariesOptions
 from fromscratch.sources.contract import Completing
-from tests.formats.elfs import AARCH64, S390, elf
+from tests.formats.elf.made import AARCH64, S390, elf
 from tests.sameness import archive_of
 from tests.sources.contract import SourceContract, Subject
 from tests.sysroots import LOADER, MULTIARCH, libc, library, program, sysroot, written
@@ -707,7 +707,7 @@ def test_the_fingerprint_knows_all_that_is_taken(desk: Path) -> None:
 
 
 def test_a_recipe_may_name_one_file_alone() -> None:
-    from fromscratch import recipe
+    from fromscratch.recipe import schema as recipe
 
     [item] = recipe.parse("name: x\nrootfs: [{binaries: /usr/bin/jq}]\n", "test").items()
     assert item.options == BinariesOptions(paths=["/usr/bin/jq"])
@@ -730,8 +730,8 @@ def test_a_recipe_may_name_one_file_alone() -> None:
     ],
 )
 def test_a_fault_in_a_recipe_is_told_with_its_place(options: str, fault: str) -> None:
-    from fromscratch import recipe
     from fromscratch.errors import RecipeError
+    from fromscratch.recipe import schema as recipe
 
     with pytest.raises(RecipeError) as caught:
         recipe.parse(f"name: x\nrootfs:\n  - binaries: {options}\n", "fromscratch.yaml")

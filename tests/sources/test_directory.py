@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from fromscratch.errors import FormatError, ImageError, UsageError
-from fromscratch.host.store import Store
+from fromscratch.flow.images_by_name import find
+from fromscratch.host.storage.store import Store
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.naming import find
 from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
 from fromscratch.sinks.layout import LayoutSink
 from fromscratch.sources.directory import DirectoryOptions

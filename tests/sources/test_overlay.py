@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fromscratch.errors import UsageError
-from fromscratch.host.store import Store
+from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.overlay import OverlayOptions

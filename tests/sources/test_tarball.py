@@ -17,7 +17,7 @@ import pytest
 import zstandard
 
 from fromscratch.errors import FormatError, IntegrityError, NotFetched, UnsafePath, UsageError
-from fromscratch.host.store import Store
+from fromscratch.host.storage.store import Store
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.tarball import TarballOptions
 from tests.sources.contract import SourceContract, Subject

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fromscratch.formats.tar_header import BLOCK, header
+from fromscratch.formats.tar.header import BLOCK, header
 from fromscratch.model.entry import Meta
 
 END = bytes(2 * BLOCK)

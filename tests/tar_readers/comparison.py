@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fromscratch.formats.tar_reader import members
+from fromscratch.formats.tar.reader import members
 from fromscratch.paths import decode, tree_path
 from tests.tar_readers.cases import END, OTHERWISE, REFUSED, Case
 from tests.tar_readers.readers import Lines, Reader, fresh, of_bsdtar, of_gnu_tar, ours

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fromscratch.errors import ImageError
-from fromscratch.formats.tar_tree import read_tree
-from fromscratch.host.engine import Engine
-from fromscratch.host.layers import root_tree
-from fromscratch.host.scan import scan
-from fromscratch.host.store import Store
+from fromscratch.formats.tar.tree import read_tree
+from fromscratch.host.engines.select import Engine
+from fromscratch.host.images.layers import root_tree
+from fromscratch.host.machine.scan import scan
+from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sinks.archive import DockerArchiveSink

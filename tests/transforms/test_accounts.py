@@ -3,7 +3,7 @@
 import pytest
 
 from fromscratch.errors import Conflict, ImageError, UsageError
-from fromscratch.formats.passwd import identity
+from fromscratch.formats.glibc.passwd import identity
 from fromscratch.model.content import read
 from fromscratch.model.entry import File, Origin
 from fromscratch.model.rootfs import Rootfs

@@ -8,9 +8,9 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fromscratch.formats.tar import blocks
-from fromscratch.host.layers import root_tree
-from fromscratch.host.store import Store
+from fromscratch.formats.tar.writer import blocks
+from fromscratch.host.images.layers import root_tree
+from fromscratch.host.storage.store import Store
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Directory, Entry, HardLink, Meta, Origin, Symlink, file
 from fromscratch.model.image import RunConfig

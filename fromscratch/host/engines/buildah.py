@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from fromscratch.errors import CommandFailed, UsageError
-from fromscratch.formats.limits import json_value
 from fromscratch.host.engines.contract import Engine, Kind, Status, platform_of
+from fromscratch.limits import json_value
 from fromscratch.model.image import Platform
 
 _VERSION = re.compile(r"\bversion (\S+)")

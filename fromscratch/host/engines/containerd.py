@@ -15,11 +15,10 @@ from typing import BinaryIO, ClassVar
 
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
-from fromscratch.formats.docker_archive import full_name
-from fromscratch.host import run
 from fromscratch.host.engines.contract import PATIENCE, Engine, Kind, Status
+from fromscratch.host.process import run
 from fromscratch.model.image import Platform
-from fromscratch.model.reference import Reference
+from fromscratch.model.reference import Reference, full_name
 
 _ADDRESS, _NAMESPACE = "/run/containerd/containerd.sock", "default"
 

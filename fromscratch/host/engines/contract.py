@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import BinaryIO, ClassVar, Literal
 
 from fromscratch.errors import CommandFailed, ImageError, MissingTool, UsageError
-from fromscratch.host import run
-from fromscratch.host.run import Completed
+from fromscratch.host.process import run
+from fromscratch.host.process.run import Completed
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import Reference
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import BinaryIO, ClassVar
 
 from fromscratch.errors import ImageError, MissingTool
-from fromscratch.host import run
 from fromscratch.host.engines import docker_address
 from fromscratch.host.engines.contract import Engine, Kind, Status, platform_of
 from fromscratch.host.engines.docker_address import Address
 from fromscratch.host.engines.docker_api import Daemon, DockerApi, Unreachable
+from fromscratch.host.process import run
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import Reference
 

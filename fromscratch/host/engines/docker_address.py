@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fromscratch.errors import ImageError
-from fromscratch.formats.limits import json_value
+from fromscratch.limits import json_value
 from fromscratch.opening import contents
 
 DEFAULT = "unix:///var/run/docker.sock"

@@ -15,9 +15,9 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from fromscratch.digest import CHUNK
 from fromscratch.errors import CommandFailed, ImageError
-from fromscratch.formats.limits import json_value
-from fromscratch.host import disk
 from fromscratch.host.engines.contract import PATIENCE, platform_of
+from fromscratch.host.storage import disk
+from fromscratch.limits import json_value
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import Reference
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fromscratch.host.wanted import PATIENCE, Patience
+from fromscratch.host.http.request import PATIENCE, Patience
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from fromscratch.errors import UsageError
-from fromscratch.host import web
+from fromscratch.host.http import session as web
 from fromscratch.model.reference import Reference
 
 HUB = "docker.io"

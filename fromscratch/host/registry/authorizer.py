@@ -12,11 +12,11 @@ from urllib.parse import urlencode, urlsplit
 
 from fromscratch.address import Address
 from fromscratch.errors import RegistryError
-from fromscratch.formats.limits import json_value
-from fromscratch.host import web
+from fromscratch.host.http import session as web
 from fromscratch.host.registry import refusal
 from fromscratch.host.registry.address import Place, is_loopback
 from fromscratch.host.registry.credentials import Credentials
+from fromscratch.limits import json_value
 
 if TYPE_CHECKING:
     import requests

@@ -10,17 +10,17 @@ from urllib.parse import urljoin
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, RegistryError
-from fromscratch.formats import oci
-from fromscratch.formats.limits import json_value
-from fromscratch.host import web
-from fromscratch.host.crew import Stopped
+from fromscratch.formats.oci import documents as oci
+from fromscratch.host.http import session as web
+from fromscratch.host.http.failure import refused
+from fromscratch.host.process.threads import Stopped
 from fromscratch.host.registry import credentials, refusal
 from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import Place, base_url
 from fromscratch.host.registry.authorizer import Authorizer
 from fromscratch.host.registry.trust import trust
 from fromscratch.host.registry.wire import RegistrySession, limited
-from fromscratch.host.web_failure import refused
+from fromscratch.limits import json_value
 from fromscratch.progress import SILENT, Progress
 
 Result = TypeVar("Result")

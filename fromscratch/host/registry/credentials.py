@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from fromscratch.errors import CommandFailed, ImageError, MissingTool, UsageError
-from fromscratch.formats.limits import json_value
 from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import HUB, Place, canonical
+from fromscratch.limits import json_value
 from fromscratch.opening import contents
 
 _HELPER = "docker-credential-"
@@ -133,7 +133,7 @@ def _from_helper(name: str, place: Place, path: Path, access: Access) -> Credent
     """docker-credential-helpers, "Development": the registry on standard input, an object on standard output."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise UsageError(f"{path} names {name!r} as a credential helper, which can be no program's", "mend it there")
-    from fromscratch.host import run
+    from fromscratch.host.process import run
 
     program = f"{_HELPER}{name}"
     if run.find(program) is None:

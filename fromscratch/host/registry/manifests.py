@@ -3,10 +3,10 @@
 from contextlib import suppress
 
 from fromscratch.errors import FormatError, IntegrityError
-from fromscratch.formats import oci
-from fromscratch.formats.limits import json_value
-from fromscratch.formats.verified import verified
+from fromscratch.formats.oci import documents as oci
+from fromscratch.formats.oci.verified import verified
 from fromscratch.host.registry.client import Answer, Client
+from fromscratch.limits import json_value
 from fromscratch.model.image import Blob
 
 ACCEPTED = (

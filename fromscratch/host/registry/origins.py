@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from fromscratch.digest import Digest
 from fromscratch.host.registry.address import Place
-from fromscratch.host.store import Store
+from fromscratch.host.storage.store import Store
 
 _KIND = "registry-blobs"
 _MOST = 3

@@ -7,7 +7,7 @@ from queue import Empty, Full, Queue
 from types import TracebackType
 
 from fromscratch.errors import ImageError
-from fromscratch.formats.verified import verified
+from fromscratch.formats.oci.verified import verified
 from fromscratch.model.image import Blob
 
 PIECE = 1 << 18

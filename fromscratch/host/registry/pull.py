@@ -12,19 +12,19 @@ from typing import BinaryIO
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, IntegrityError, UsageError
-from fromscratch.formats import oci
-from fromscratch.formats.oci import Descriptor
-from fromscratch.formats.oci_graph import is_manifest
-from fromscratch.formats.oci_images import images_below
-from fromscratch.formats.verified import check_bytes
-from fromscratch.host.blob_file import BlobFile
-from fromscratch.host.download import Wanted, download
+from fromscratch.formats.oci import documents as oci
+from fromscratch.formats.oci.documents import Descriptor
+from fromscratch.formats.oci.graph import is_manifest
+from fromscratch.formats.oci.reader import images_below
+from fromscratch.formats.oci.verified import check_bytes
+from fromscratch.host.http.download import Wanted, download
 from fromscratch.host.registry import origins
 from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import Place, reference_of
 from fromscratch.host.registry.client import Answer, Client, decoded
 from fromscratch.host.registry.manifests import ACCEPTED
-from fromscratch.host.store import Store
+from fromscratch.host.storage.blob_file import BlobFile
+from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Image, Platform
 from fromscratch.model.reference import Reference
 from fromscratch.progress import SILENT, Progress

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, UsageError
-from fromscratch.formats.limits import json_value
-from fromscratch.formats.oci_graph import Graph, is_manifest
-from fromscratch.host import crew
-from fromscratch.host.meter import OWN_BAR, Meter, Share
+from fromscratch.formats.oci.graph import Graph, is_manifest
+from fromscratch.host.http.progress import OWN_BAR, Meter, Share
+from fromscratch.host.process import threads
 from fromscratch.host.registry import origins
 from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import Place
@@ -19,7 +18,8 @@ from fromscratch.host.registry.client import Client
 from fromscratch.host.registry.manifests import put_manifest, read_document
 from fromscratch.host.registry.referrers import put_referrer
 from fromscratch.host.registry.upload import Arrival, Upload
-from fromscratch.host.store import Store
+from fromscratch.host.storage.store import Store
+from fromscratch.limits import json_value
 from fromscratch.model.image import Blob
 from fromscratch.model.reference import Reference
 from fromscratch.progress import SILENT, Progress
@@ -106,7 +106,7 @@ def _bring(
                 return Upload(client, blob, share, others).bring()
 
         ordered = sorted(blobs, key=lambda blob: -blob.size)
-        arrivals = crew.each(ordered, bring, max(1, client.access.jobs), client.abort) if ordered else []
+        arrivals = threads.each(ordered, bring, max(1, client.access.jobs), client.abort) if ordered else []
     sent = sum(blob.size for blob, how in zip(ordered, arrivals, strict=True) if how is Arrival.SENT)
     return Counter(arrivals), sent
 

@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, RegistryError
-from fromscratch.formats import oci
-from fromscratch.formats.oci_artifact import listed, referrers_index, referrers_tag
-from fromscratch.formats.oci_graph import document
+from fromscratch.formats.oci import documents as oci
+from fromscratch.formats.oci.artifact import listed, referrers_index, referrers_tag
+from fromscratch.formats.oci.graph import document
 from fromscratch.host.registry.client import Answer, Client, decoded
 from fromscratch.host.registry.manifests import ACCEPTED, put_manifest
 from fromscratch.model.image import Blob

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fromscratch.errors import RegistryError
-from fromscratch.formats.limits import json_value
+from fromscratch.host.http.session import Failed, Kind
 from fromscratch.host.registry.address import HUB, NO_TLS, Place
-from fromscratch.host.web import Failed, Kind
+from fromscratch.limits import json_value
 
 _MOST = 300
 _BY_STATUS = {401: "UNAUTHORIZED", 403: "DENIED", 429: "TOOMANYREQUESTS"}

@@ -12,9 +12,9 @@ from enum import Enum
 from urllib.parse import urlencode
 
 from fromscratch.errors import RegistryError
-from fromscratch.host import web
-from fromscratch.host.crew import Stopped
-from fromscratch.host.meter import Watcher
+from fromscratch.host.http import session as web
+from fromscratch.host.http.progress import Watcher
+from fromscratch.host.process.threads import Stopped
 from fromscratch.host.registry.client import Answer, Client
 from fromscratch.host.registry.outgoing import Outgoing
 from fromscratch.model.image import Blob

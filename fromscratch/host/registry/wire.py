@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fromscratch.address import Address
 from fromscratch.digest import CHUNK
 from fromscratch.errors import FormatError
-from fromscratch.host import web
+from fromscratch.host.http import session as web
 from fromscratch.host.registry import refusal
 from fromscratch.host.registry.address import Place, is_loopback
 from fromscratch.host.registry.authorizer import Authorizer

@@ -1,0 +1,1 @@
+"""Finders of what linking does not show: modules, plugins, data."""

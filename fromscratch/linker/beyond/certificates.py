@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from fromscratch import paths
-from fromscratch.formats.elf import Elf
+from fromscratch.formats.elf.headers import Elf
 from fromscratch.linker.beyond import rodata
 from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want, Warned
 from fromscratch.model import view as views

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from fromscratch.formats.elf import Elf
+from fromscratch.formats.elf.headers import Elf
 from fromscratch.model import view as views
 from fromscratch.model.content import read
 from fromscratch.model.entry import File

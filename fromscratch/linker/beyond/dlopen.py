@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 
 from fromscratch import paths
 from fromscratch.errors import FormatError
-from fromscratch.formats.elf import PT_NOTE, Elf
-from fromscratch.formats.elf_notes import DlopenNote, dlopen_notes
-from fromscratch.linker.beyond import glibc
+from fromscratch.formats.elf.headers import PT_NOTE, Elf
+from fromscratch.formats.elf.notes import DlopenNote, dlopen_notes
 from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want, Warned
+from fromscratch.linker.beyond.glibc import library as glibc
 from fromscratch.linker.beyond.rodata import opened, texts
 from fromscratch.model import view as views
 from fromscratch.model.entry import File

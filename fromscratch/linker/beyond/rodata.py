@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 
 from fromscratch.errors import NotInTree
-from fromscratch.formats.elf import PT_LOAD, Elf, Read
+from fromscratch.formats.elf.headers import PT_LOAD, Elf, Read
 from fromscratch.linker.beyond.contract import Scene
 from fromscratch.model import view as views
 from fromscratch.model.content import Content

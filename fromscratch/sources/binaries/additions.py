@@ -6,13 +6,13 @@ from pathlib import Path
 
 from fromscratch import paths
 from fromscratch.errors import Conflict, UsageError
-from fromscratch.formats.elf_platform import platform_of
-from fromscratch.host import named
-from fromscratch.host.machine_view import MachineView
-from fromscratch.host.own_folders import NONE, OwnFolders
-from fromscratch.host.scan import scan
-from fromscratch.linker.ground import NOT_ELF, UNLOADED
-from fromscratch.linker.tree_ground import TreeGround
+from fromscratch.formats.elf.platform import platform_of
+from fromscratch.host.machine import lookup
+from fromscratch.host.machine.scan import scan
+from fromscratch.host.machine.view import MachineView
+from fromscratch.host.storage.own_folders import NONE, OwnFolders
+from fromscratch.linker.root import NOT_ELF, UNLOADED
+from fromscratch.linker.tree_root import TreeGround
 from fromscratch.model import view as views
 from fromscratch.model.content import same_bytes
 from fromscratch.model.entry import Entry, File, Meta, Origin, with_meta
@@ -44,7 +44,7 @@ def additions(
     """
     tree = _NOTHING
     for text in options.stage:
-        stage = named.folder(folder, text, label)
+        stage = lookup.folder(folder, text, label)
         found = scan(stage, Origin(label, "found in", text), owner=(0, 0), skip=own.skip(stage, _no_path))
         if len(found) == 1:
             raise UsageError(f"{label}: the stage {text} is empty", "install into it first, as DESTDIR or --prefix do")
@@ -154,10 +154,10 @@ def _platform_in(entries: dict[TreePath, Entry]) -> Platform | None:
 def _lookup(root: str, folder: Path, name: str, label: str) -> tuple[MachineView, TreePath]:
     """Where a name lies: an absolute one in the sysroot first, else on the machine."""
     if root != "/" and name.startswith("/"):
-        view = MachineView(named.folder(folder, root, label))
+        view = MachineView(lookup.folder(folder, root, label))
         if ".." not in name.split("/") and views.place(view, name) is not None:
             return view, tree_path(name)
-    path = named.file(folder, name, label)
+    path = lookup.file(folder, name, label)
     if ".." in path.parts:
         path = path.parent.resolve() / path.name
     return MachineView(), tree_path(str(path))
@@ -173,12 +173,12 @@ def _added(folder: Path, text: str, label: str, own: OwnFolders) -> Rootfs:
     """A file or a folder of `add`, its modes as they are."""
     name, destination = split(text)
     origin = Origin(label, "asked for", text)
-    where = folder.absolute() / named.expanded(name)
+    where = folder.absolute() / lookup.expanded(name)
     if where.is_dir():
         into = tree_path(destination) if destination is not None else tree_path(str(where.resolve()))
         return placed(scan(where, origin, owner=(0, 0), skip=own.skip(where, _no_path)), into)
     view = MachineView()
-    place = tree_path(str(named.file(folder, name, label).resolve()))
+    place = tree_path(str(lookup.file(folder, name, label).resolve()))
     entry = view.get(place)
     assert isinstance(entry, File)  # noqa: S101  named.file has seen it
     into = tree_path(destination) if destination is not None else place

@@ -3,25 +3,15 @@
 from collections.abc import Iterator
 from functools import partial
 
-from fromscratch.linker.beyond import (
-    certificates,
-    dlopen,
-    gconv,
-    hwcaps,
-    java,
-    locales,
-    node,
-    nss,
-    packages,
-    perl,
-    plugins,
-    python,
-    ruby,
-    scripts,
-    statics,
-    tzdata,
-)
+from fromscratch.linker.beyond import certificates, dlopen, java, packages, plugins
 from fromscratch.linker.beyond.contract import Finder
+from fromscratch.linker.beyond.glibc import gconv, hwcaps, locales, nss, tzdata
+from fromscratch.linker.beyond.glibc import static as statics
+from fromscratch.linker.beyond.node import finder as node
+from fromscratch.linker.beyond.perl import finder as perl
+from fromscratch.linker.beyond.python import finder as python
+from fromscratch.linker.beyond.ruby import finder as ruby
+from fromscratch.linker.beyond.scripts import finder as scripts
 from fromscratch.sources.binaries.options import BinariesOptions
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from fromscratch.formats.elf_platform import platform_of
-from fromscratch.host.own_folders import OwnFolders
-from fromscratch.linker.beyond.shebang import HEAD, shebang
-from fromscratch.linker.tree_ground import TreeGround
+from fromscratch.formats.elf.platform import platform_of
+from fromscratch.host.storage.own_folders import OwnFolders
+from fromscratch.linker.beyond.scripts.shebang import HEAD, shebang
+from fromscratch.linker.tree_root import TreeGround
 from fromscratch.model.entry import File
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 import msgspec
 
 from fromscratch.errors import Conflict, ImageError
-from fromscratch.formats.elf import Elf
-from fromscratch.formats.elf_platform import platform_of
-from fromscratch.host import named
-from fromscratch.host.machine import MachineGround
-from fromscratch.host.machine_view import with_hard_links
-from fromscratch.host.store import Store
+from fromscratch.formats.elf.headers import Elf
+from fromscratch.formats.elf.platform import platform_of
+from fromscratch.host.machine import lookup
+from fromscratch.host.machine.loader_root import MachineGround
+from fromscratch.host.machine.view import with_hard_links
+from fromscratch.host.storage.store import Store
 from fromscratch.linker.closure import Linker, Missing
 from fromscratch.linker.gather import Gathered, gather
-from fromscratch.linker.ground import Ground
-from fromscratch.linker.tree_ground import GroundBeneath, TreeGround
+from fromscratch.linker.root import Ground
+from fromscratch.linker.tree_root import GroundBeneath, TreeGround
 from fromscratch.model.content import HostFile, digest_of
 from fromscratch.model.entry import Entry, File, Meta, Origin, with_meta
 from fromscratch.model.resolution import locate
@@ -78,7 +78,7 @@ class BinariesSource:
     def _gathered(self, below: Rootfs) -> tuple[Gathered, Rootfs]:
         options, context = self._options, self._context
         added, programs = additions(options, context.folder, self.label, context.platform, below, context.own)
-        root = named.folder(context.folder, options.root, self.label)
+        root = lookup.folder(context.folder, options.root, self.label)
         upper = Stacked(added, below)
         grounds: list[Ground] = [TreeGround(upper), GroundBeneath(MachineGround(root), upper)]
         linker = Linker(grounds, library_path=options.search, preload=options.preload)

@@ -5,7 +5,7 @@ from fromscratch.linker import cache
 from fromscratch.linker.closure import Linker, Missing
 from fromscratch.linker.gather import Gathered
 from fromscratch.linker.search import CACHE
-from fromscratch.linker.tree_ground import TreeGround
+from fromscratch.linker.tree_root import TreeGround
 from fromscratch.model.content import Inline, read
 from fromscratch.model.entry import File, Origin, file
 from fromscratch.model.rootfs import Rootfs

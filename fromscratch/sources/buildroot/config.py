@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fromscratch.errors import ImageError, UsageError
-from fromscratch.formats import kconfig, kconfig_menus
-from fromscratch.formats.kconfig import Setting
-from fromscratch.host import named
-from fromscratch.host.own_folders import NONE, OwnFolders
-from fromscratch.host.shipped import shipped
-from fromscratch.host.store import Store
+from fromscratch.formats.kconfig import config as kconfig
+from fromscratch.formats.kconfig import menus as kconfig_menus
+from fromscratch.formats.kconfig.config import Setting
+from fromscratch.host.machine import lookup as named
+from fromscratch.host.machine.package_data import shipped
+from fromscratch.host.storage.own_folders import NONE, OwnFolders
+from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.opening import text
 from fromscratch.sources.buildroot.content import content_digest

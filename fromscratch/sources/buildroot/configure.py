@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Literal
 
 from fromscratch.errors import CommandFailed
-from fromscratch.formats import kconfig
-from fromscratch.formats.kconfig import Setting
-from fromscratch.host import disk, run
+from fromscratch.formats.kconfig import config as kconfig
+from fromscratch.formats.kconfig.config import Setting
+from fromscratch.host.process import run
+from fromscratch.host.storage import disk
 from fromscratch.opening import text
 from fromscratch.sources.buildroot import config as configuration
 from fromscratch.sources.buildroot.make import Make

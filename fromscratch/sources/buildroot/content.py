@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from fromscratch.errors import ImageError
-from fromscratch.host.sound import is_settled
-from fromscratch.host.store import Store
+from fromscratch.host.storage.store import Store
+from fromscratch.host.storage.verified_files import is_settled
 
 _NEVER = frozenset({".git", "__pycache__"})
 _RECORD = "folder-digest"

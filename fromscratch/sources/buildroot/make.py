@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fromscratch.host import disk, run
+from fromscratch.host.process import run
+from fromscratch.host.storage import disk
 from fromscratch.progress import Progress
 from fromscratch.sources.buildroot import failure
 from fromscratch.sources.buildroot.progress import Watcher

@@ -15,9 +15,9 @@ from pathlib import Path
 from fromscratch.address import Address
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import DownloadError, ImageError, IntegrityError, UsageError
-from fromscratch.host import disk
-from fromscratch.host.download import Missing, Wanted, download
-from fromscratch.host.store import Store
+from fromscratch.host.http.download import Missing, Wanted, download
+from fromscratch.host.storage import disk
+from fromscratch.host.storage.store import Store
 from fromscratch.progress import SILENT, Progress
 
 # Buildroot's name of a package -> the name of Debian's source package, where they differ.
@@ -88,7 +88,7 @@ def fill(
 
 def archives_of_this_machine() -> list[str]:
     """Where this machine's apt fetches from. Raises ImageError if there is nothing."""
-    from fromscratch.host.apt_config import mirrors
+    from fromscratch.host.machine.apt import mirrors
 
     found = list(dict.fromkeys(one.uri for one in mirrors() if "main" in one.components))
     if not found:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from fromscratch.formats import kconfig
+from fromscratch.formats.kconfig import config as kconfig
 from fromscratch.sources.buildroot.releases import NEWEST
 
 SITE = "https://buildroot.org/downloads"

@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fromscratch.errors import UsageError
-from fromscratch.formats import kconfig
-from fromscratch.formats.kconfig import Setting
-from fromscratch.host import named
-from fromscratch.host.own_folders import OwnFolders
-from fromscratch.host.shipped import shipped
-from fromscratch.host.store import Store
+from fromscratch.formats.kconfig import config as kconfig
+from fromscratch.formats.kconfig.config import Setting
+from fromscratch.host.machine import lookup
+from fromscratch.host.machine.package_data import shipped
+from fromscratch.host.storage.own_folders import OwnFolders
+from fromscratch.host.storage.store import Store
 from fromscratch.sources.buildroot import config as configuration
-from fromscratch.sources.buildroot import host_tools
-from fromscratch.sources.buildroot import toolchain as toolchains
 from fromscratch.sources.buildroot import tree as trees
 from fromscratch.sources.buildroot.config import Wish
 from fromscratch.sources.buildroot.content import content_digest
 from fromscratch.sources.buildroot.make import Make
 from fromscratch.sources.buildroot.options import BuildrootOptions
-from fromscratch.sources.buildroot.toolchain import Toolchain
+from fromscratch.sources.buildroot.toolchain import host_tools
+from fromscratch.sources.buildroot.toolchain import settings as toolchains
+from fromscratch.sources.buildroot.toolchain.settings import Toolchain
 from fromscratch.sources.buildroot.tree import Tree
 from fromscratch.sources.contract import Context
 
@@ -183,7 +183,7 @@ def _of_make(options: BuildrootOptions) -> list[Setting]:
 
 
 def _external(name: str, folder: Path) -> Path:
-    path = (folder / named.expanded(name)).absolute()
+    path = (folder / lookup.expanded(name)).absolute()
     if not (path / "external.desc").is_file():
         raise UsageError(
             f"external: {name} is no external tree: there is no {path / 'external.desc'}",

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from fromscratch.errors import MissingTool, UsageError
-from fromscratch.host import run
+from fromscratch.host.process import run
 
 # The commands that Buildroot's own check asks for, and the Debian package of each.
 _NEEDED = {

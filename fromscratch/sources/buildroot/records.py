@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from fromscratch.digest import Digest
-from fromscratch.host import disk
-from fromscratch.host.store import Store
+from fromscratch.host.storage import disk
+from fromscratch.host.storage.store import Store
 from fromscratch.opening import contents
 from fromscratch.sources.buildroot.progress import Package
 from fromscratch.sources.buildroot.staleness import Inputs

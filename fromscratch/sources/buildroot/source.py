@@ -10,9 +10,9 @@ from typing import Literal
 
 from fromscratch.address import Address
 from fromscratch.errors import CommandFailed, DownloadError, NotFetched
-from fromscratch.host import disk
-from fromscratch.host.heritable import heritable_lock
-from fromscratch.host.store import Store
+from fromscratch.host.storage import disk
+from fromscratch.host.storage.inherited_lock import heritable_lock
+from fromscratch.host.storage.store import Store
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.buildroot import config as configuration
 from fromscratch.sources.buildroot import origins, preflight, records, staleness
@@ -45,7 +45,7 @@ class BuildrootSource:
         return plan(self._options, self._context, store, fetching=False).fingerprint
 
     def build(self, store: Store) -> Rootfs:
-        from fromscratch.formats.tar import read_tree
+        from fromscratch.formats.tar.tree import read_tree
 
         made = plan(self._options, self._context, store, fetching=False)
         result = records.load_result(store, made.fingerprint)

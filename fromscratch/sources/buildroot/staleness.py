@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fromscratch.formats.kconfig import Value, difference, read_config
-from fromscratch.host import disk
+from fromscratch.formats.kconfig.config import Value, difference, read_config
+from fromscratch.host.storage import disk
 from fromscratch.sources.buildroot.progress import Package
 
 # Symbols that are read only when the packages are built and the image is put together.

@@ -9,10 +9,12 @@ from typing import Literal, assert_never
 from fromscratch.address import Address
 from fromscratch.digest import Digest, check
 from fromscratch.errors import DownloadError, ImageError, IntegrityError, NotFetched, UsageError
-from fromscratch.formats import compression
-from fromscratch.host import disk, kept, named, run
-from fromscratch.host.own_folders import NONE, OwnFolders
-from fromscratch.host.store import Store
+from fromscratch.formats.packing import decompress as compression
+from fromscratch.host.machine import lookup
+from fromscratch.host.process import run
+from fromscratch.host.storage import disk, file_digests
+from fromscratch.host.storage.own_folders import NONE, OwnFolders
+from fromscratch.host.storage.store import Store
 from fromscratch.progress import Progress
 from fromscratch.sources.buildroot.content import content_digest
 from fromscratch.sources.buildroot.options import BuildrootOptions
@@ -87,13 +89,13 @@ def _local(options: BuildrootOptions, folder: Path) -> tuple[Literal["directory"
 
 def _kind(text: str, folder: Path) -> tuple[Literal["directory", "tarball", "git"], Path]:
     """What kind of tree this is, and where it lies; a repository elsewhere has the path `folder`."""
-    path = (folder / named.expanded(text)).absolute()
+    path = (folder / lookup.expanded(text)).absolute()
     if (path / "Makefile").is_file() and (path / "Config.in").is_file():
         return "directory", path
     if path.is_file():
         return "tarball", path
     url, _ = _repository(text)
-    local = (folder / named.expanded(url)).absolute()
+    local = (folder / lookup.expanded(url)).absolute()
     if (local / "objects").is_dir() or (local / ".git").exists():
         return "git", local
     if _is_remote(url):
@@ -136,14 +138,14 @@ def _pinned(options: BuildrootOptions) -> str:
 
 
 def _keyring(folder: Path, name: str) -> Path:
-    path = (folder / named.expanded(name)).absolute()
+    path = (folder / lookup.expanded(name)).absolute()
     if not path.is_file():
         raise UsageError(f"keyring: {name} is no file", "name an OpenPGP keyring, such as one that gpg --export wrote")
     return path
 
 
 def _downloaded_release(options: BuildrootOptions, folder: Path, store: Store, progress: Progress) -> Digest:
-    from fromscratch.host.download import Wanted, download
+    from fromscratch.host.http.download import Wanted, download
 
     url, title = _release_url(options), f"buildroot {options.release}"
     key = _release_key(options, folder)
@@ -159,8 +161,8 @@ def _downloaded_release(options: BuildrootOptions, folder: Path, store: Store, p
 
 def _signed_digest(options: BuildrootOptions, folder: Path, store: Store, progress: Progress) -> Digest:
     """What the signed list beside the release says of it."""
-    from fromscratch.host.download import refresh
-    from fromscratch.host.signature import verify_clearsigned
+    from fromscratch.host.http.download import refresh
+    from fromscratch.host.machine.signature import verify_clearsigned
 
     url = _release_url(options)
     if not options.keyrings:
@@ -182,7 +184,7 @@ def _signed_digest(options: BuildrootOptions, folder: Path, store: Store, progre
 
 def _stored_tarball(options: BuildrootOptions, path: Path, store: Store) -> Digest:
     """A tarball of this machine, kept in the store."""
-    digest = kept.kept(store, path)
+    digest = file_digests.kept(store, path)
     if options.sha256:
         check(digest, Digest.parse(options.sha256), str(path))
     return digest

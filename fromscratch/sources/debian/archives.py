@@ -8,12 +8,16 @@ from pathlib import Path
 from fromscratch.address import Address
 from fromscratch.digest import Digest
 from fromscratch.errors import DownloadError, FormatError, ImageError, IntegrityError
-from fromscratch.formats import compression, deb822, openpgp
-from fromscratch.formats.debian_index import Listed, Release, compact, parse_release
-from fromscratch.host import crew, logins, signature
-from fromscratch.host.apt_config import AptSource
-from fromscratch.host.download import Connect, refresh
-from fromscratch.host.store import Store
+from fromscratch.formats.debian import deb822
+from fromscratch.formats.debian.index import Listed, Release, compact, parse_release
+from fromscratch.formats.packing import decompress as compression
+from fromscratch.formats.trust import openpgp
+from fromscratch.host.http import logins
+from fromscratch.host.http.download import Connect, refresh
+from fromscratch.host.machine import signature
+from fromscratch.host.machine.apt import AptSource
+from fromscratch.host.process import threads
+from fromscratch.host.storage.store import Store
 from fromscratch.opening import contents
 from fromscratch.progress import Progress
 from fromscratch.sources.debian import platforms
@@ -114,7 +118,7 @@ def look(
 ) -> list[Seen]:
     """The present index of each archive; optional ones that are missing fall away. Raises DownloadError."""
     # A question on its way cannot be called back: its thread ends with the program.
-    found = crew.each(
+    found = threads.each(
         archives, lambda archive: _look(store, archive, progress, connect), _LOOKS, lambda: None, _PATIENCE
     )
     return [seen for seen in found if seen is not None]
@@ -263,7 +267,7 @@ def addresses(seen: Seen, listed: Listed, *, by_hash: bool) -> tuple[Address, ..
 
 
 def indexed(store: Store, digest: Digest, what: str) -> Path:
-    """The Packages file of this digest in the form of `debian_index.compact`, made once. Raises FormatError."""
+    """The Packages file of this digest in the form of `formats.debian.index.compact`, made once. Raises FormatError."""
     try:
         return store.derived(digest, _INDEX_KIND, _index)
     except FormatError as error:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from fromscratch.formats.debian_index import Package
-from fromscratch.formats.debian_version import Relation, VersionKey, version_key
+from fromscratch.formats.debian.index import Package
+from fromscratch.formats.debian.version import Relation, VersionKey, version_key
 
 # How much Debian itself counts on a package: Policy 2.5. Of several providers the more common is taken.
 _PRIORITIES = {"required": 0, "important": 1, "standard": 2, "optional": 3, "extra": 4}

@@ -7,7 +7,7 @@ holes that are mended since. apt keeps the newer one: `Acquire::Max-FutureTime` 
 from collections.abc import Sequence
 
 from fromscratch.errors import IntegrityError
-from fromscratch.host.store import Store
+from fromscratch.host.storage.store import Store
 from fromscratch.sources.debian.archives import Archive
 from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.plan import PlannedArchive

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from fromscratch import paths
 from fromscratch.errors import FormatError
-from fromscratch.formats.alternatives import Alternative, alternatives
-from fromscratch.formats.applets import applets
-from fromscratch.formats.x509_name import certificates, subject_hash
+from fromscratch.formats.busybox import applets
+from fromscratch.formats.debian.alternatives import Alternative, alternatives
+from fromscratch.formats.trust.x509 import certificates, subject_hash
 from fromscratch.model.content import Inline, read
 from fromscratch.model.entry import Directory, Entry, File, Meta, Origin, Symlink
 from fromscratch.model.rootfs import Rootfs

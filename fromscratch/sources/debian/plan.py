@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from fromscratch.digest import Digest
 from fromscratch.errors import NotFetched
-from fromscratch.host.store import Store
+from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 
 _KIND = "debian-plan"

@@ -7,10 +7,12 @@ from functools import partial
 from pathlib import Path
 
 from fromscratch.errors import DownloadError, IntegrityError, UsageError
-from fromscratch.formats.debian_index import PackageIndex, Release
-from fromscratch.host import apt_config, logins, signature
-from fromscratch.host.download import Connect, Wanted, download
-from fromscratch.host.store import Store
+from fromscratch.formats.debian.index import PackageIndex, Release
+from fromscratch.host.http import logins
+from fromscratch.host.http.download import Connect, Wanted, download
+from fromscratch.host.machine import apt as apt_config
+from fromscratch.host.machine import signature
+from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.sources.contract import Context
 from fromscratch.sources.debian import archives, freshness

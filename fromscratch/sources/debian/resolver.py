@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from fromscratch.errors import ImageError, UsageError
-from fromscratch.formats.debian_index import Package
-from fromscratch.formats.debian_version import Alternatives, Relation, parse_relations, shown
+from fromscratch.formats.debian.index import Package
+from fromscratch.formats.debian.version import Alternatives, Relation, parse_relations, shown
 from fromscratch.sources.debian.catalogue import Catalogue, satisfies
 from fromscratch.sources.debian.wanted import Wanted
 

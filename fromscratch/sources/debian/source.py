@@ -16,11 +16,12 @@ import msgspec
 from fromscratch.address import without_secrets
 from fromscratch.digest import Digest
 from fromscratch.errors import DownloadError
-from fromscratch.formats import deb, deb822
-from fromscratch.formats.tar import read_tree
-from fromscratch.host import crew
-from fromscratch.host.download import Wanted, download
-from fromscratch.host.store import Store
+from fromscratch.formats.debian import deb822
+from fromscratch.formats.debian import package as deb
+from fromscratch.formats.tar.tree import read_tree
+from fromscratch.host.http.download import Wanted, download
+from fromscratch.host.process import threads
+from fromscratch.host.storage.store import Store
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.contract import Context
 from fromscratch.sources.debian import archives, natives
@@ -101,7 +102,7 @@ class DebianSource:
                 task.advance(1)
                 return found
 
-            return crew.each(packages, one, max(1, self._context.jobs), lambda: None)
+            return threads.each(packages, one, max(1, self._context.jobs), lambda: None)
 
     def _with_natives(self, tree: Rootfs, packages: dict[str, "_Opened"]) -> Rootfs:
         tree = natives.with_defaults(tree, self.label)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from fromscratch import paths
 from fromscratch.errors import Conflict, NotInTree
-from fromscratch.formats.debian_version import parse_relations
+from fromscratch.formats.debian.version import parse_relations
 from fromscratch.model.builder import TreeBuilder
 from fromscratch.model.content import same_bytes
 from fromscratch.model.entry import (

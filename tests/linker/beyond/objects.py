@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from fromscratch.formats.elf_symbols import imported
+from fromscratch.formats.elf.symbols import imported
 from fromscratch.linker.beyond.contract import Scene
 from fromscratch.linker.beyond.rodata import opened
 from fromscratch.model.content import Inline
@@ -12,7 +12,7 @@ from fromscratch.model.entry import File, Meta
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.model.view import View
 from fromscratch.paths import TreePath, tree_path
-from tests.formats.elfs import elf
+from tests.formats.elf.made import elf
 from tests.linker.beyond.scenes import scene
 from tests.trees import tree
 

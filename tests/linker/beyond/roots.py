@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from fromscratch.host.machine import MachineGround
-from fromscratch.host.materialise import materialise
+from fromscratch.host.container.materialise import materialise
+from fromscratch.host.machine.loader_root import MachineGround
 from fromscratch.linker.beyond.contract import Finder
 from fromscratch.linker.closure import Linker
 from fromscratch.linker.gather import Gathered, gather

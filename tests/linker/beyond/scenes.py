@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from fromscratch.errors import FormatError
-from fromscratch.formats.elf import ET_DYN, MAGIC, Elf, read_elf
+from fromscratch.formats.elf.headers import ET_DYN, MAGIC, Elf, read_elf
 from fromscratch.linker.beyond.contract import Finder, Finding, Scene, Want
 from fromscratch.model import view as views
 from fromscratch.model.content import Content

@@ -14,7 +14,7 @@ import pytest
 from fromscratch.linker.beyond import certificates, dlopen
 from fromscratch.linker.beyond.contract import Offer, Scene
 from tests.engines import missing, need
-from tests.formats.elfs import elf
+from tests.formats.elf.made import elf
 from tests.linker.beyond.objects import program, system
 from tests.linker.beyond.roots import Root
 from tests.linker.beyond.scenes import told, wanted

@@ -11,7 +11,7 @@ from fromscratch.errors import NotInTree
 from fromscratch.linker.beyond import dlopen
 from fromscratch.linker.beyond.contract import Offer, Want
 from fromscratch.model.rootfs import Rootfs
-from tests.formats.elfs import elf
+from tests.formats.elf.made import elf
 from tests.linker.beyond.objects import LIBC, libc, program, system
 from tests.linker.beyond.roots import Root, compiled
 from tests.linker.beyond.scenes import told, wanted

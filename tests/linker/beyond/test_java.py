@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fromscratch.host.materialise import materialise
+from fromscratch.host.container.materialise import materialise
 from fromscratch.linker.beyond import java
 from tests.engines import need, need_root, spare
 from tests.linker.beyond.roots import Root

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fromscratch.host.machine_view import MachineView
+from fromscratch.host.machine.view import MachineView
 from fromscratch.linker.beyond import packages
 from fromscratch.linker.beyond.contract import Offer
 from fromscratch.linker.beyond.packages import apk_packages, owners

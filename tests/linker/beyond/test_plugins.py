@@ -8,7 +8,7 @@ import pytest
 from fromscratch.linker.beyond import plugins
 from fromscratch.linker.beyond.contract import Offer
 from tests.engines import need
-from tests.formats.elfs import elf
+from tests.formats.elf.made import elf
 from tests.linker.beyond.objects import program, system
 from tests.linker.beyond.roots import Root
 from tests.linker.beyond.scenes import told

@@ -1,0 +1,1 @@
+"""From a recipe to a finished build and on to where it goes: the steps in order, the output folder, the evidence."""

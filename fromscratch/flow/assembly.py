@@ -1,0 +1,251 @@
+"""The flow: recipe → sources → tree → transforms → layers → image → sinks.
+
+`fetch` is the only phase that uses the network. `build` needs nothing but the store and ends in
+the job's output folder; `deliver` reads from there. Phases meet on disk, so they may run in one
+process or in three.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fromscratch import __version__
+from fromscratch.address import without_secrets
+from fromscratch.errors import MissingTool, UsageError
+from fromscratch.flow import evidence, output
+from fromscratch.flow.evidence import Evidence, ImageEvidence
+from fromscratch.flow.output import Built
+from fromscratch.host.images.layout import LayoutWriter
+from fromscratch.host.storage.own_folders import OwnFolders
+from fromscratch.host.storage.store import Store
+from fromscratch.model.entry import Origin
+from fromscratch.model.image import Image, Layer, Platform
+from fromscratch.model.provenance import made_of
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import TreePath
+from fromscratch.progress import SILENT, Progress
+from fromscratch.recipe import annotations as about
+from fromscratch.recipe.schema import Item, Recipe
+from fromscratch.sinks.contract import IndexSink, Receipt, Sink
+from fromscratch.sources.catalogue import bind
+from fromscratch.sources.contract import Completing, Context, Source
+from fromscratch.transforms.accounts import check_passwords, with_accounts
+from fromscratch.transforms.layering import layered
+from fromscratch.transforms.normalise import normalised
+from fromscratch.transforms.overlay import overlaid
+from fromscratch.transforms.trim import selected
+
+if TYPE_CHECKING:
+    from fromscratch.formats.packing.layer import Packed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One recipe to be built: everything that the result may depend on, besides the store's content.
+
+    `folder` is where the recipe's relative paths start; `epoch` counts seconds since 1970. `beside` are further
+    folders that builds write, and none reads.
+    """
+
+    recipe: Recipe
+    folder: Path
+    store: Store
+    output: Path
+    platforms: tuple[Platform, ...]
+    epoch: int = 0
+    progress: Progress = SILENT
+    jobs: int = 2
+    beside: tuple[Path, ...] = ()
+
+    @property
+    def layout(self) -> Path:
+        return self.output / output.LAYOUT
+
+
+Bound = Sequence[tuple[Item, Source]]
+"""The items of a recipe with their sources, bound to one platform."""
+
+
+def fetch(job: Job) -> None:
+    """Bring everything that the recipe needs into the store. Raises ImageError for one that cannot be written."""
+    store = job.store.lasting()
+    for platform in job.platforms:
+        for _item, source in sources(job, platform):
+            with job.progress.task(f"fetch {source.label}", total=None, unit="steps"):
+                source.fetch(store)
+
+
+def build(job: Job) -> Built:
+    """Make the image of each platform, in an OCI layout in the output folder, with its evidence.
+
+    Raises NotFetched when `fetch` has to run first, Conflict when sources disagree.
+    """
+    job = settled(job)
+    job.store.hold()
+    with output.held(job.output, job.progress):
+        bound = {platform: tuple(sources(job, platform)) for platform in job.platforms}
+        inputs = fingerprint(job, bound)
+        present = output.finished(job.output, inputs, job.store)
+        if present is not None:
+            _tell_of_codec(job, present.evidence, fresh=False)
+            return present
+        output.check_replaceable(job.output)
+        last = output.last_evidence(job.output)
+        if job.recipe.compression == "fast":
+            job.progress.note("compression: fast: on another CPU layers may have other digests (not other diff_ids)")
+        images: list[Image] = []
+        proofs: list[ImageEvidence] = []
+        with LayoutWriter(job.layout) as layout:
+            for platform in job.platforms:
+                tree, removed = root(job, platform, bound[platform])
+                layers = packed(job, platform, layout, tree, [source.label for _, source in bound[platform]])
+                based = about.told_of_base(source for _, source in bound[platform])
+                images.append(_image(job, platform, [layer for layer, _ in layers], based))
+                proofs.append(evidence.gather(platform, layers, tree, removed))
+            layout.finish(images, tag="latest")
+        output.write_dockerfile(job.output, images, job.recipe.name, job.progress)
+        made = Evidence(
+            name=job.recipe.name,
+            inputs=inputs,
+            epoch=job.epoch,
+            recipe=evidence.concealed(msgspec.to_builtins(job.recipe)),
+            images=proofs,
+        )
+        evidence.write(job.output, made)
+        if last is not None:
+            _tell_of_codec(job, last, fresh=True)
+        return Built(images=tuple(images), evidence=made, fresh=True)
+
+
+def settled(job: Job) -> Job:
+    """The job with all in its recipe written out that is looked up where the recipe lies."""
+    image = job.recipe.image
+    if image.about is None:
+        return job
+    told = about.settled(image.about, job.folder, job.output)
+    image = msgspec.structs.replace(image, about=told)
+    return replace(job, recipe=msgspec.structs.replace(job.recipe, image=image))
+
+
+def deliver(images: Sequence[Image], sink: Sink, reference: str) -> Receipt:
+    """Bring finished images, one for each platform, to a place. Raises UsageError if it takes one only."""
+    if len(images) == 1:
+        return sink.deliver(images[0], reference)
+    if isinstance(sink, IndexSink):
+        return sink.deliver_all(images, reference)
+    there = ", ".join(str(image.platform) for image in images)
+    raise UsageError(f"only one platform can go there, and this image is for {there}", "say which with --platform")
+
+
+def root(job: Job, platform: Platform, bound: Bound | None = None) -> tuple[Rootfs, Mapping[TreePath, str]]:
+    """The tree of one platform, and what was trimmed from it, by which rule."""
+    tree = Rootfs()
+    for item, source in bound or sources(job, platform):
+        with job.progress.task(f"read {source.label}", total=None, unit="entries"):
+            if isinstance(source, Completing):
+                tree = source.completed(tree, replace=item.replace)
+                continue
+            upper = source.build(job.store)
+        lay = overlaid if item.kind == "overlay" else Rootfs.merged
+        tree = lay(tree, upper, replace=item.replace)
+    accounts = job.recipe.accounts
+    if accounts is not None:
+        origin = Origin("recipe", "asked for", "accounts")
+        tree = with_accounts(
+            tree,
+            [user.user() for user in accounts.users],
+            [group.group() for group in accounts.groups],
+            origin,
+            empty_passwords=accounts.empty_passwords,
+        )
+    removed = selected(tree, job.recipe.trim)
+    tree = tree.without(removed)
+    check_passwords(tree, accounts.empty_passwords if accounts else ())
+    return normalised(tree, job.epoch, job.recipe.times), removed
+
+
+def packed(
+    job: Job, platform: Platform, layout: LayoutWriter, tree: Rootfs, items: Sequence[str]
+) -> "list[tuple[Layer, Packed]]":
+    """The layers of a finished tree in this layout, the lowest first; `items` are the labels of the sources."""
+    from fromscratch.host.images.layer_cache import Packer
+
+    parts = layered(tree, job.recipe.layer_rule, items, job.recipe.name)
+    packer = Packer(
+        layout=layout, store=job.store, codec=job.recipe.compression, threads=job.jobs, progress=job.progress
+    )
+    several = [f" {number} of {len(parts)}" if len(parts) > 1 else "" for number in range(1, len(parts) + 1)]
+    made = []
+    for which, part in zip(several, parts, strict=True):
+        layer, facts = packer.layer(part.tree, title=f"pack {platform}{which}", comment=part.comment)
+        what = made_of(part.tree)
+        made.append((replace(layer, created_by=f"fromscratch: {what}" if what else ""), facts))
+    return made
+
+
+def sources(job: Job, platform: Platform) -> Iterator[tuple[Item, Source]]:
+    """The items of the recipe, each bound to what surrounds it."""
+    own = OwnFolders(written=(job.output, job.store.root, *job.beside))
+    if platform == job.platforms[0]:
+        own = replace(own, tell=job.progress.note)  # once, and not for each platform
+    for index, item in enumerate(job.recipe.items()):
+        context = Context(
+            folder=job.folder,
+            place=f"rootfs[{index}]",
+            platform=platform,
+            progress=job.progress,
+            jobs=job.jobs,
+            log=job.output / output.LOG,
+            own=own,
+        )
+        yield item, bind(item.options, context)
+
+
+def fingerprint(job: Job, bound: Mapping[Platform, Bound]) -> str:
+    """A digest over all that `build` depends on: recipe, epoch, platforms, every source, and our own version."""
+    hasher = hashlib.sha256(f"{__version__} {job.epoch}".encode())
+    # Another password for the same mirror makes no other image, and a digest of one could be guessed.
+    hasher.update(without_secrets(msgspec.json.encode(job.recipe, order="sorted").decode()).encode())
+    for platform in job.platforms:
+        for _item, source in bound[platform]:
+            hasher.update(f"\0{platform}\0{source.fingerprint(job.store)}".encode())
+    return f"sha256:{hasher.hexdigest()}"
+
+
+def _tell_of_codec(job: Job, last: Evidence, *, fresh: bool) -> None:
+    """Note that another library or version packs layers now than packed those of this folder's last build."""
+    from fromscratch.formats.packing.codec import codec
+
+    try:
+        now = codec(job.recipe.compression).name.partition(" level ")[0]
+    except MissingTool:  # nothing is packed, or it would have failed
+        return
+    others = [name for name in evidence.packers(last) if name != now]
+    if not others or last.recipe.get("compression") != job.recipe.compression:
+        return
+    was = ", ".join(others)
+    job.progress.note(
+        f"layers are packed by {now} now, and those of the last build were by {was}: "
+        "the same files have other digests, and the same diff_ids"
+        if fresh
+        else f"the layers here were packed by {was}; {now}, which is what this machine has, would give them other "
+        "digests, and the same diff_ids: to pack them anew, clean and build"
+    )
+
+
+def _image(job: Job, platform: Platform, layers: Sequence[Layer], based: Mapping[str, str]) -> Image:
+    options = job.recipe.image
+    told = {**based, **about.told(options.about, authors=options.author, created=job.epoch)}
+    config = options.run_config()
+    return Image(
+        layers=tuple(layers),
+        config=replace(config, labels={**told, **config.labels}),
+        platform=platform,
+        created=job.epoch,
+        author=options.author,
+        annotations={**told, **options.annotations},
+    )

@@ -1,0 +1,173 @@
+"""The folder that a build ends in: what stands in it, whether it is whole, and what of it is ours to remove.
+
+oci/            the OCI layout
+evidence.json   the reasons of every file
+Dockerfile      how the image runs, to read and to commit
+build.log       what the programs said that were run
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fromscratch.errors import FormatError, ImageError, IntegrityError, NotFetched, UsageError
+from fromscratch.flow import evidence
+from fromscratch.flow.evidence import Evidence
+from fromscratch.formats.docker.dockerfile import SIGNED, metadata_dockerfile
+from fromscratch.host.images.layout import is_layout, read_layout, remove_layout
+from fromscratch.host.storage import disk, locks, staging
+from fromscratch.host.storage.own_folders import WRITTEN
+from fromscratch.host.storage.store import Store
+from fromscratch.model.image import Image, Layer, Platform
+from fromscratch.progress import Progress
+
+LAYOUT, DOCKERFILE, LOG = "oci", "Dockerfile", "build.log"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """A finished build. `fresh` is False when nothing had changed since the last one."""
+
+    images: tuple[Image, ...]
+    evidence: Evidence
+    fresh: bool
+
+
+@contextmanager
+def held(folder: Path, progress: Progress) -> Iterator[None]:
+    """Keep others that build into this folder, or clean it, away until the block ends. Raises ImageError."""
+    with ExitStack() as stack:
+        with disk.explained(folder):
+            note = f"waiting for another process that works in {folder}"
+            stack.enter_context(locks.held_folder(folder, lambda: progress.note(note)))
+            for name in WRITTEN:  # of a build that was killed at its end too, when nothing is to be built again
+                staging.sweep(folder / name, disk.remove)
+        yield
+
+
+def finished(folder: Path, inputs: str | None = None, store: Store | None = None) -> Built | None:
+    """The build in this folder, if it is whole and (when given) was made of these inputs.
+
+    With a store, which remembers what it has read, its layers are whole to the last byte, else by their size.
+    """
+    try:
+        proof = evidence.read(folder)
+        if proof is None or not is_layout(folder / LAYOUT) or inputs not in (None, proof.inputs):
+            return None
+        images = tuple(read_layout(folder / LAYOUT))
+    except (FormatError, IntegrityError):
+        if inputs is None:
+            raise
+        return None  # damaged: it is what building again mends
+    if [[str(layer.digest) for layer in image.layers] for image in images] != [image.layers for image in proof.images]:
+        return None  # another build was killed between the layout and its evidence
+    layers = [layer for image in images for layer in image.layers] if inputs is not None else []
+    if not all(_has_whole(folder / LAYOUT, layer, store) for layer in layers):
+        return None  # a layer was cut, damaged or lost since
+    return Built(images=images, evidence=proof, fresh=False)
+
+
+def last_evidence(folder: Path) -> Evidence | None:
+    """What the last build of this folder knew of itself; None if there was none, or it is damaged."""
+    try:
+        return evidence.read(folder)
+    except FormatError:
+        return None
+
+
+def need_built(folder: Path, platforms: Sequence[Platform]) -> Built:
+    """The build in this folder, as far as it is for these platforms; all of it if none is named.
+
+    Raises NotFetched if there is none.
+    """
+    built = finished(folder)
+    if built is None:
+        raise NotFetched(f"nothing is built in {folder}", "run `fromscratch fetch build` first")
+    wanted = {str(platform) for platform in platforms}
+    if not wanted:
+        return built
+    images = tuple(image for image in built.images if str(image.platform) in wanted)
+    if not images:
+        there = ", ".join(str(image.platform) for image in built.images)
+        raise NotFetched(
+            f"{folder} holds {there}, not {', '.join(sorted(wanted))}",
+            f"build it with --platform {','.join(sorted(wanted))}",
+        )
+    return replace(built, images=images)
+
+
+def _has_whole(layout: Path, layer: Layer, store: Store | None) -> bool:
+    """Whether the layer's blob is there with all its bytes."""
+    blob = layout / "blobs" / layer.digest.algorithm / layer.digest.hex
+    if not blob.is_file() or blob.stat().st_size != layer.size:
+        return False
+    return store is None or store.vouches(blob.absolute(), layer.digest)
+
+
+def check_replaceable(folder: Path) -> None:
+    """Raises UsageError when somebody else's Dockerfile would be replaced."""
+    if not _is_ours(folder / DOCKERFILE):
+        what = f"{folder / DOCKERFILE} is not one that build wrote, and would be replaced"
+        raise UsageError(what, "name a folder of its own with --output")
+
+
+def write_dockerfile(folder: Path, images: Sequence[Image], name: str, progress: Progress) -> None:
+    """The metadata Dockerfile beside the layout, which tells how to make the base that it names.
+
+    None, and a note, for a configuration that none can hold.
+    """
+    place = folder / DOCKERFILE
+    platform = f" --platform {images[0].platform}" if len(images) > 1 else ""
+    remarks = (
+        "Its base is the bare root, which this makes of the layout beside it, before `docker build .`:",
+        f"  fromscratch pack --to tar --image oci:{LAYOUT}{platform} --output - | docker import - {name}-root",
+    )
+    try:
+        text = metadata_dockerfile(images[0].config, f"{name}-root", remarks=remarks)
+    except UsageError as error:
+        place.unlink(missing_ok=True)
+        progress.note(f"no Dockerfile is written: {error.message}")
+        return
+    disk.write_atomically(place, text.encode(), durable=True)
+
+
+def remove(folder: Path, progress: Progress) -> list[str] | None:
+    """Remove what `build` wrote, and the folder if nothing else is in it; the names of what else is in it.
+
+    Waits for a build that is under way there. None if there is no build. Raises ImageError when the folder does not
+    look like one.
+    """
+    with disk.explained(folder):
+        if not folder.exists():
+            return None
+        with held(folder, progress):
+            ours, kept = _told_apart(folder)
+            for name in ours:
+                remove_layout(folder / name) if name == LAYOUT else disk.remove(folder / name)
+            if not kept and not folder.samefile("."):
+                folder.rmdir()
+            return kept
+
+
+def _told_apart(folder: Path) -> tuple[list[str], list[str]]:
+    """What of it `build` wrote, in the order in which it is to be removed, and what else is there.
+
+    What tells that this is a build goes last, so that a removal that was killed can be repeated.
+    """
+    names = {path.name for path in folder.iterdir()}
+    growing = {name for name in names if any(staging.is_of(name, ours) for ours in WRITTEN)}
+    marks = {name for name in names if name in (LAYOUT, evidence.NAME) or staging.is_of(name, LAYOUT)}
+    others = names - growing - {*WRITTEN} | ({DOCKERFILE} if not _is_ours(folder / DOCKERFILE) else set())
+    if others and not marks:
+        raise ImageError(f"{folder} does not look like a build", "remove it by hand if it is one")
+    last = [name for name in (*sorted(growing & marks), LAYOUT, evidence.NAME) if name in names]
+    first = sorted(names - others - {*last})
+    return [*first, *last], sorted(others)
+
+
+def _is_ours(dockerfile: Path) -> bool:
+    """Whether `build` wrote it, or there is none."""
+    return not dockerfile.exists() or (
+        dockerfile.is_file() and SIGNED in dockerfile.read_text("utf-8", "replace").partition("\n")[0]
+    )

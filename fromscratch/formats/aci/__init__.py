@@ -1,0 +1,1 @@
+"""App Container Images, as rkt takes them."""

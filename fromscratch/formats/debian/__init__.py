@@ -1,0 +1,1 @@
+"""What Debian archives are made of: packages, indexes, versions and relations."""

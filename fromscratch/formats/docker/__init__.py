@@ -1,0 +1,1 @@
+"""Docker's own forms: the archive of `docker save`, and the Dockerfile."""

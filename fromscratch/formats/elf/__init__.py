@@ -1,0 +1,1 @@
+"""ELF files: headers, dynamic section, symbols, versions, notes."""

@@ -1,0 +1,1 @@
+"""Files by which GLIBC finds modules, locales and accounts."""

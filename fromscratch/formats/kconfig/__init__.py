@@ -1,0 +1,1 @@
+"""Kconfig, the configuration language of Buildroot."""

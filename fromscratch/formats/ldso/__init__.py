@@ -1,0 +1,1 @@
+"""The files of the dynamic loader: ld.so.cache and ld.so.conf."""

@@ -1,0 +1,1 @@
+"""Trees as compressed layers: read once, hashed, compressed in threads, with the same bytes each time."""

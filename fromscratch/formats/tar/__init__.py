@@ -1,0 +1,1 @@
+"""Tar archives: ustar, pax and GNU, written and read."""

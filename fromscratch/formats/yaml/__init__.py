@@ -1,0 +1,1 @@
+"""Recipes as text: YAML with positions, decoded into typed records."""

@@ -1,0 +1,116 @@
+"""The process that becomes the image's command: it gives up what a container must not have, last of all itself."""
+
+import base64
+import ctypes
+import errno
+import fcntl
+import os
+import resource
+import signal
+import termios
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from fromscratch.host.container.inside import kernel
+from fromscratch.host.container.inside.kernel import Failed
+from fromscratch.host.container.inside.waiting import FORWARDED
+
+_JOIN_SESSION_KEYRING = 1  # linux/keyctl.h
+
+
+def become_command(spec: dict[str, Any]) -> NoReturn:
+    """Raises Failed for what keeps the command from running."""
+    os.setsid()
+    _take_terminal(spec["terminals"])
+    _limit(spec["processes"])
+    if spec["keyctl"] is not None:
+        kernel.libc.syscall(spec["keyctl"], _JOIN_SESSION_KEYRING, None)
+    if spec["no_new_privileges"]:
+        kernel.call("privileges", "prctl", kernel.SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    for number in (*FORWARDED, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTTOU):
+        signal.signal(number, signal.SIG_DFL)
+    environment = {_bytes(name): _bytes(value) for name, value in spec["env"].items()}
+    _give_up(spec)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    try:
+        os.chdir(_bytes(spec["cwd"]))
+    except OSError as error:
+        raise Failed("cwd", error) from error
+    _execute([_bytes(word) for word in spec["argv"]], environment, [_bytes(word) for word in spec.get("prefix", [])])
+
+
+def _take_terminal(terminals: list[int]) -> None:
+    """It is the controlling one of our session, so that a shell has job control and Ctrl-C works."""
+    if terminals:
+        with suppress(OSError):
+            fcntl.ioctl(terminals[0], termios.TIOCSCTTY, 0)
+
+
+def _limit(processes: int) -> None:
+    """No more processes than `processes`, unless that is 0; no core files, which the machine's handler would get."""
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+    if processes and (hard == resource.RLIM_INFINITY or hard > processes):
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+
+
+def _give_up(spec: dict[str, Any]) -> None:
+    """Capabilities, identity and system calls. Raises Failed: nothing may run with more than it should have."""
+    kernel.libc.prctl(kernel.CAP_AMBIENT, kernel.CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    for number in range(64):
+        # Not 1: it is out of the set already, or the kernel has no such capability.
+        there = number not in spec["capabilities"] and kernel.libc.prctl(kernel.CAPBSET_READ, number, 0, 0, 0) == 1
+        if there and kernel.libc.prctl(kernel.CAPBSET_DROP, number, 0, 0, 0):
+            raise Failed.now("privileges")
+    # Before the identity changes: it takes privileges to set a filter while new ones may still be had.
+    _set_filter(base64.b64decode(spec["filter"]))
+    if spec["map"] != "own":
+        try:
+            os.setgroups(spec["groups"])
+            os.setgid(spec["gid"])
+            os.setuid(spec["uid"])
+        except OSError as error:
+            raise Failed("privileges", error) from error
+    # Inheritable ones would come back with a file that has them (CVE-2022-24769).
+    kept = sum(1 << number for number in spec["capabilities"]) if spec["uid"] == 0 else 0
+    kernel.set_capabilities(kept & kernel.permitted_capabilities())
+
+
+class _Program(ctypes.Structure):
+    """struct sock_fprog of linux/filter.h."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
+
+
+def _set_filter(program: bytes) -> None:
+    told = _Program(len(program) // 8, program)
+    kernel.call("privileges", "prctl", kernel.SET_SECCOMP, kernel.SECCOMP_MODE_FILTER, ctypes.byref(told), 0, 0)
+
+
+def _execute(argv: list[bytes], environment: dict[bytes, bytes], prefix: list[bytes]) -> NoReturn:
+    """execvp(3): the first that can be executed; with a prefix, which is a program, that one runs it."""
+    found: OSError | None = None
+    for path in _candidates(argv[0], environment.get(b"PATH", b"")):
+        try:
+            if prefix:
+                os.close(os.open(path, os.O_RDONLY))
+                os.execve(prefix[0], [*prefix, path, *argv[1:]], environment)  # noqa: S606 - no shell is wanted
+            os.execve(path, argv, environment)  # noqa: S606
+        except OSError as error:
+            if found is None or found.errno == errno.ENOENT:
+                missing = error.errno in (errno.ENOENT, errno.ENOTDIR)
+                # A file that is there and still "not found" lacks the interpreter that it names.
+                found = OSError(errno.ELIBACC, "") if missing and os.path.lexists(path) else error
+    raise Failed("exec", found or FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
+
+
+def _candidates(program: bytes, path: bytes) -> list[bytes]:
+    if b"/" in program:
+        return [program]
+    return [os.path.join(folder or b".", program) for folder in path.split(b":")]  # noqa: PTH118
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

@@ -1,0 +1,107 @@
+"""The process that makes the namespaces and waits outside of them."""
+
+import errno
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from fromscratch.host.container.inside import kernel
+from fromscratch.host.container.inside.kernel import Failed
+from fromscratch.host.container.inside.waiting import FORWARDED, wait
+
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from fromscratch.host.container.inside.init import main; main()"
+_PACKAGE = str(Path(__file__).parents[4])
+
+
+def main() -> None:
+    """`sys.argv` ends with the file that says what to do, the pipe for errors, and the socket for a terminal."""
+    spec_file, error_fd, terminal_fd = sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    try:
+        spec = json.loads(Path(spec_file).read_bytes())
+        # Before the namespaces: in a chroot its path would be told from outside afterwards.
+        program = _own_program()
+        os.setsid()  # the caller's terminal sends its signals to the caller, who passes them on
+        _enter_namespaces(spec)
+        signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
+        child = os.fork()
+        if child == 0:
+            _become_init(spec, program, spec_file, error_fd, terminal_fd)
+        if terminal_fd >= 0:
+            os.close(terminal_fd)
+        os._exit(wait(child))
+    except BaseException as failure:
+        kernel.report(error_fd, failure)
+    os._exit(1)
+
+
+def _enter_namespaces(spec: dict[str, Any]) -> None:
+    everyone = _mapper() if spec["map"] == "everyone" else None
+    flags = kernel.NEWNS | kernel.NEWUTS | kernel.NEWIPC | kernel.NEWPID | kernel.NEWNET | kernel.NEWCGROUP
+    uid, gid = os.geteuid(), os.getegid()
+    kernel.call("namespaces", "unshare", flags | (kernel.NEWUSER if spec["map"] else 0))
+    if everyone is not None:
+        everyone()
+    elif spec["map"]:
+        kernel.write("/proc/self/setgroups", "deny")
+        kernel.write("/proc/self/uid_map", f"{spec['uid']} {uid} 1")
+        kernel.write("/proc/self/gid_map", f"{spec['gid']} {gid} 1")
+    kernel.end_with_parent(spec["parent"])
+
+
+def _mapper() -> Callable[[], None]:
+    """A process that stays in the old user namespace, and maps every user to itself once it is told to."""
+    start, go = os.pipe()
+    done, finished = os.pipe()
+    if os.fork() == 0:
+        os.read(start, 1)
+        try:
+            for name in ("uid_map", "gid_map"):
+                Path(f"/proc/{os.getppid()}/{name}").write_text("0 0 4294967295")
+            os.write(finished, b"y")
+        finally:
+            os._exit(0)
+    os.close(finished)
+
+    def map_everyone() -> None:
+        os.write(go, b"g")
+        answer = os.read(done, 1)
+        os.wait()
+        if not answer:
+            refusal = PermissionError(errno.EPERM, "cannot map the users of a new namespace")
+            raise Failed("namespaces", refusal)
+
+    return map_everyone
+
+
+def _own_program() -> bytes:
+    try:
+        return os.readlink(b"/proc/self/exe")  # noqa: PTH115 - bytes
+    except OSError as error:
+        raise Failed("mount", error) from error
+
+
+def _become_init(spec: dict[str, Any], program: bytes, spec_file: str, error_fd: int, terminal_fd: int) -> NoReturn:
+    """Start Python anew from a place that is read-only.
+
+    The command can reach the program of process 1, and of the process that it is started by, as /proc/1/exe and
+    /proc/self/exe (CVE-2019-5736): root inside must neither write to it nor change its mode.
+    """
+    try:
+        kernel.end_with_parent()
+        kernel.mount(b"", b"/", flags=kernel.REC | kernel.PRIVATE)
+        try:
+            kernel.bind_read_only(program, program)
+        except Failed as failure:
+            raise Failed("mount", failure.error) from failure
+        kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
+        words = [sys.executable, "-I", "-S", "-c", _START, _PACKAGE, spec_file, str(error_fd), str(terminal_fd)]
+        if spec["map"] == "own":
+            kernel.keep_capabilities_over_exec()
+        os.execve(program, words, kept)  # noqa: S606 - no shell is wanted
+    except BaseException as failure:
+        kernel.report(error_fd, failure)
+    os._exit(1)

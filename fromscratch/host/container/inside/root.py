@@ -1,0 +1,88 @@
+"""The root as the command sees it: its own /proc, /sys and /dev, and no way back to the machine's."""
+
+import ctypes
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from fromscratch.host.container.inside import kernel
+from fromscratch.host.container.inside.devices import bind_file, mount_dev
+from fromscratch.host.container.inside.kernel import BIND, NODEV, NOEXEC, NOSUID, RDONLY, REC, REMOUNT, Failed, mount
+
+
+def prepare_root(spec: dict[str, Any]) -> None:
+    """Mount what a container has, and make the folder the root. Raises Failed."""
+    root = spec["root"].encode("utf-8", "surrogateescape")
+    mount(root, root, flags=BIND | REC)
+    with suppress(Failed):  # not allowed where the filesystem below has flags of its own
+        mount(b"", root, flags=REMOUNT | BIND | NODEV | (NOSUID if spec["no_new_privileges"] else 0))
+    fresh = _mount_proc(root)
+    emulated = bool(spec["handler"]) and fresh and _register(root, spec["handler"].encode("latin-1"))
+    with suppress(Failed):
+        mount(b"sysfs", root + b"/sys", b"sysfs", RDONLY | NOSUID | NODEV | NOEXEC)
+    mount_dev(root, own_nodes=not spec["map"])
+    if spec["emulator"] and not emulated:
+        spec["prefix"] = [bind_file(spec["emulator"].encode(), root, b"/dev/emulator").decode()]
+    os.chdir(root)
+    _change_root()
+    os.umask(0o022)
+    strict = not spec["map"]  # without a user namespace all that is there is covered, or nothing is started
+    for path in spec["read_only"]:
+        _cover(path.encode(), strict, hidden=False)
+    for path in spec["masked"]:
+        _cover(path.encode(), strict, hidden=True)
+
+
+def _mount_proc(root: bytes) -> bool:
+    try:
+        mount(b"proc", root + b"/proc", b"proc", NOSUID | NODEV | NOEXEC)
+    except Failed:
+        # Inside a container whose own /proc is partly hidden, the kernel gives no new one.
+        with suppress(Failed):
+            mount(b"/proc", root + b"/proc", flags=BIND | REC)
+        return False
+    return True
+
+
+def _register(root: bytes, handler: bytes) -> bool:
+    """Tell this user namespace how to run programs of the foreign architecture; Linux 6.7 and later can."""
+    place = root + b"/proc/sys/fs/binfmt_misc"
+    try:
+        mount(b"binfmt_misc", place, b"binfmt_misc", NOSUID | NODEV | NOEXEC)
+        Path(os.fsdecode(place), "register").write_bytes(handler)
+    except (Failed, OSError):
+        return False
+    return True
+
+
+def _change_root() -> None:
+    """The working directory becomes the root, and nothing else stays reachable."""
+    if kernel.libc.pivot_root(b".", b".") == 0:
+        kernel.call("root", "umount2", b".", kernel.DETACH)
+    elif ctypes.get_errno() == errno.EINVAL:
+        # The first filesystem of an initramfs cannot be pivoted away.
+        os.chroot(".")
+    else:
+        raise Failed.now("root")
+    os.chdir("/")
+
+
+def _cover(path: bytes, strict: bool, *, hidden: bool) -> None:
+    """Make a file of /proc or /sys read-only, or hide it. Raises Failed if that cannot be done and `strict` holds."""
+    if not os.path.lexists(path):
+        return
+    flags = NOSUID | NODEV | NOEXEC
+    try:
+        if not hidden:
+            mount(path, path, flags=BIND | REC)
+            mount(b"", path, flags=REMOUNT | BIND | RDONLY | flags)
+        elif Path(os.fsdecode(path)).is_dir():
+            mount(b"tmpfs", path, b"tmpfs", RDONLY | flags, b"size=0,nr_inodes=2")
+        else:
+            mount(b"/dev/null", path, flags=BIND)
+    except Failed as failure:
+        # In a user namespace the kernel guards them by itself; a foreign /proc may refuse mounts.
+        if strict and not kernel.is_absent(failure):
+            raise

@@ -1,0 +1,83 @@
+"""A tree made real, in a private folder of this machine."""
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import assert_never
+
+from fromscratch.digest import CHUNK
+from fromscratch.host.storage import disk
+from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLink, Meta, Symlink
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import ROOT, encode
+
+_PERMISSIONS = 0o1777
+_REACHABLE = 0o700
+
+
+def materialise(tree: Rootfs, folder: Path) -> None:
+    """Write every entry below `folder`, an empty folder that nobody else can reach.
+
+    Root keeps owner, mode and extended attributes. An ordinary user gets everything as their own,
+    without setuid and setgid bits, and directories stay reachable for them; attributes that they may
+    not set are left out. Device nodes are left out for everyone. Raises ImageError.
+    """
+    top = os.fsencode(folder)
+    writer = _Writer(top, owner=os.geteuid() == 0)
+    with disk.explained(folder):
+        for path, entry in tree.items():
+            # The parents of an entry are directories of the tree, never symlinks, so nothing leads outside.
+            writer.put(top if path == ROOT else top + encode(path), entry)
+        writer.finish()
+
+
+class _Writer:
+    def __init__(self, top: bytes, owner: bool) -> None:
+        self._top, self._owner = top, owner
+        self._directories: list[tuple[bytes, Meta]] = []
+
+    def put(self, path: bytes, entry: Entry) -> None:
+        match entry:
+            case Directory():
+                if path != self._top:
+                    os.mkdir(path, _REACHABLE)  # noqa: PTH102 - paths are bytes here
+                self._directories.append((path, entry.meta))
+            case File():
+                with open(path, "xb") as out, entry.content.open() as content:
+                    shutil.copyfileobj(content, out, CHUNK)
+                self._dress(path, entry.meta)
+            case Symlink():
+                os.symlink(encode(entry.target), path)  # noqa: PTH211 - paths are bytes here
+                self._dress_link(path, entry.meta)
+            case HardLink():
+                os.link(self._top + encode(entry.target), path, follow_symlinks=False)
+            case Fifo():
+                os.mkfifo(path)
+                self._dress(path, entry.meta)
+            case Device():
+                # A node would only work for root and would then reach this machine's real devices.
+                with open(path, "xb"):
+                    pass
+            case _:
+                assert_never(entry)
+
+    def finish(self) -> None:
+        """Directories last, since writing into one needs rights and changes its time."""
+        for path, meta in reversed(self._directories):
+            self._dress(path, meta, 0 if self._owner else _REACHABLE)
+
+    def _dress(self, path: bytes, meta: Meta, extra: int = 0) -> None:
+        if self._owner:
+            os.chown(path, meta.uid, meta.gid)
+        mode = meta.mode if self._owner else meta.mode & _PERMISSIONS | extra
+        os.chmod(path, mode)  # noqa: PTH101 - paths are bytes here
+        for name, value in meta.xattrs:
+            with suppress(OSError):
+                os.setxattr(path, encode(name), value)
+        os.utime(path, ns=(meta.mtime, meta.mtime))
+
+    def _dress_link(self, path: bytes, meta: Meta) -> None:
+        if self._owner:
+            os.chown(path, meta.uid, meta.gid, follow_symlinks=False)
+        os.utime(path, ns=(meta.mtime, meta.mtime), follow_symlinks=False)

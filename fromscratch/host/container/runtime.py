@@ -1,0 +1,267 @@
+"""Starting an image by an OCI runtime that is installed, crun or runc, in a bundle that is made for it."""
+
+import errno
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import termios
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from fromscratch.errors import ImageError
+from fromscratch.formats.glibc.passwd import identity
+from fromscratch.formats.oci_runtime.config import Start, config_json
+from fromscratch.host.container import emulator, start_failure
+from fromscratch.host.container import streams as carried
+from fromscratch.host.container.materialise import materialise
+from fromscratch.host.container.prepared import (
+    HOSTNAME,
+    command_of,
+    environment,
+    folder,
+    forwarding,
+    gives_privileges,
+    with_places,
+)
+from fromscratch.host.container.terminal import write
+from fromscratch.host.process import run
+from fromscratch.model.entry import File
+from fromscratch.model.image import Platform, RunConfig
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.progress import SILENT, Progress
+
+RUNTIMES = ("crun", "runc")
+_GROUPS = Path("/sys/fs/cgroup")
+_INITS = ("catatonit", "docker-init", "tini-static", "tini")
+
+
+class CannotRunHere(ImageError):
+    """The runtime is installed, and cannot start this container on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """`version` is the first line that it says of itself."""
+
+    name: str
+    program: str
+    version: str
+
+
+def installed(wanted: Sequence[str] = RUNTIMES) -> list[Runtime]:
+    """Those of these that are there and answer."""
+    found = []
+    for name in wanted:
+        program = run.find(name)
+        if program is None:
+            continue
+        with suppress(ImageError):
+            told = run.run([program, "--version"], timeout=10).stdout.decode("utf-8", "replace").splitlines()
+            found.append(Runtime(name, program, told[0] if told else name))
+    return found
+
+
+def run_in_runtime(
+    runtime: Runtime,
+    tree: Rootfs,
+    config: RunConfig,
+    argv: Sequence[str] | None = None,
+    *,
+    workdir: Path,
+    platform: Platform,
+    progress: Progress = SILENT,
+) -> int:
+    """As `run_in_private_root`, by a runtime. Raises CannotRunHere as well, when nothing has been started."""
+    words, who = command_of(config, argv), identity(tree, config.user)
+    if emulator.emulator(platform) is not None:
+        raise CannotRunHere(f"{runtime.name} starts no programs of {platform} here")
+    lacking = start_failure.unusual_place() or ("" if any(_GROUPS.glob("*")) else "there are no control groups here")
+    if lacking:  # runc would end in a Go panic, on the user's screen
+        raise CannotRunHere(f"{runtime.name} cannot run here: {lacking}")
+    root = os.geteuid() == 0
+    if not root and who.uid:
+        raise CannotRunHere(f"{runtime.name} cannot start a container as user {who.uid} for an ordinary user")
+    variables = environment(config, who)
+    refusal = _refusal(tree, words[0], variables, config.working_dir or "/")
+    if refusal:
+        raise start_failure.cannot_start(refusal, words[0], platform)
+    with folder(workdir) as place, progress.task("preparing the root", unit="B"):
+        (place / "rootfs").mkdir()
+        materialise(with_places(tree, config.working_dir), place / "rootfs")
+        name = f"fromscratch-{os.urandom(8).hex()}"
+        start = Start(
+            argv=words,
+            env=variables,
+            cwd=config.working_dir or "/",
+            who=who,
+            hostname=HOSTNAME,
+            architecture=Platform.of_this_machine().architecture,
+            terminal=len(carried.terminals()) == 3,
+            no_new_privileges=not root or not any(map(gives_privileges, tree.values())),
+            owner=None if root else (os.geteuid(), os.getegid()),
+            init=_init(),
+            group=f"/{name}" if root else "",
+        )
+        (place / "config.json").write_text(json.dumps(config_json(start)))
+        return _supervise(runtime, place, name, start)
+
+
+def _refusal(tree: Rootfs, program: str, variables: dict[str, str], cwd: str) -> int:
+    """The errno with which a program would be refused, as far as the tree tells; 0 if it would be started."""
+    if "/" in program:
+        paths = [os.path.join(cwd, program)]  # noqa: PTH118 - a path of the image
+    else:
+        paths = [f"{part or cwd}/{program}" for part in variables.get("PATH", "").split(":")]
+    entries = [entry for path in paths if (entry := tree.find(path)) is not None]
+    if any(isinstance(entry, File) and entry.meta.mode & 0o111 for entry in entries):
+        return 0
+    return errno.EACCES if entries else errno.ENOENT
+
+
+def _init() -> str:
+    """A small program that is process 1, as `docker run --init` has it; without, signals would often do nothing."""
+    for name in _INITS:
+        program = run.find(name)
+        if program and emulator.is_static(Path(program)):
+            return str(Path(program).resolve())
+    return ""
+
+
+def _supervise(runtime: Runtime, place: Path, name: str, start: Start) -> int:
+    log, started = place / "log.json", place / "pid"
+    flags = ["--root", str(place / "state"), "--log", str(log), "--log-format", "json"]
+    if runtime.name == "crun" and start.owner is not None:
+        flags.append("--cgroup-manager=disabled")  # there are none to be had, and it would not start
+    words = [runtime.program, *flags, "run", "--bundle", str(place), "--pid-file", str(started), name]
+    uid = start.who.uid
+    owner = start.owner[0] if start.owner else uid
+    with ExitStack() as stack:
+        streams = stack.enter_context(carried.carried(uid, owner=owner, own_terminal=not start.terminal))
+        given = stack.enter_context(_given(streams, uid))
+        if start.terminal:
+            stack.enter_context(_terminal_kept())
+        try:
+            process = subprocess.Popen(words, stdin=given[0], stdout=given[1], stderr=given[2], env=run.environment())
+        except OSError as error:
+            raise CannotRunHere(f"{runtime.name} cannot be started: {error.strerror}") from error
+        finally:
+            streams.close_theirs()
+        ended: list[int] = []
+
+        def passed_on(number: int) -> None:
+            if start.init or not _would_end(started, number):
+                process.send_signal(number)
+            else:
+                ended.append(number)
+                _tell(runtime, place, name, "KILL")
+
+        with process:
+            try:
+                with forwarding(passed_on, streams.resized, streams.resumed):
+                    streams.begin()
+                    code = process.wait()
+            except BaseException:
+                process.terminate()
+                _delete(runtime, place, name)
+                raise
+    if code and not started.exists():
+        raise _failure(runtime, log, start.argv[0])
+    if ended:
+        return 128 + ended[0]
+    return code if code >= 0 else 128 - code
+
+
+def _would_end(started: Path, number: int) -> bool:
+    """Whether a command that is process 1 has left a signal as it is: the kernel does nothing then, and others end."""
+    try:
+        status = Path("/proc", started.read_text().strip(), "status").read_text()
+    except OSError:
+        return False
+    bits = [int(found, 16) for found in re.findall(r"^Sig(?:Cgt|Ign):\s*([0-9a-f]+)", status, re.MULTILINE)]
+    return len(bits) == 2 and not any(known >> (number - 1) & 1 for known in bits)
+
+
+def _tell(runtime: Runtime, place: Path, name: str, what: str) -> None:
+    with suppress(ImageError):
+        run.run([runtime.program, "--root", str(place / "state"), "kill", name, what], check=False, timeout=20)
+
+
+def _delete(runtime: Runtime, place: Path, name: str) -> None:
+    with suppress(ImageError):
+        run.run([runtime.program, "--root", str(place / "state"), "delete", "--force", name], check=False, timeout=20)
+
+
+@contextmanager
+def _given(streams: carried.Carried, uid: int) -> Iterator[list[int | None]]:
+    """What a runtime gets as its streams: no file of the caller's, since it makes the command's user their owner."""
+    given: list[int | None] = [None, streams.stdout, streams.stderr]
+    handles: list[int] = []
+    if streams.bridge is not None:
+        master, slave = os.openpty()
+        with socket.socket(fileno=os.dup(streams.channel)) as channel:
+            socket.send_fds(channel, [b"t"], [master])
+        os.close(master)
+        handles.append(slave)
+        for stream in carried.terminals():
+            given[stream] = slave
+    elif uid and _is_file(0):
+        read_end, write_end = os.pipe()
+        handles.append(read_end)
+        given[0] = read_end
+        threading.Thread(target=_feed, args=(write_end,), daemon=True).start()
+    try:
+        yield given
+    finally:
+        for handle in handles:
+            os.close(handle)
+
+
+def _is_file(stream: int) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(stream).st_mode)
+    except OSError:  # it is closed
+        return False
+
+
+def _feed(target: int) -> None:
+    with suppress(OSError):  # EPIPE: nobody reads on
+        while data := os.read(0, 1 << 16):
+            write(target, data)
+    os.close(target)
+
+
+@contextmanager
+def _terminal_kept() -> Iterator[None]:
+    """The terminal is as it was, even after a runtime that was killed."""
+    state = termios.tcgetattr(0)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
+        with suppress(OSError, termios.error):
+            termios.tcsetattr(0, termios.TCSADRAIN, state)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTTOU})
+
+
+def _failure(runtime: Runtime, log: Path, program: str) -> ImageError:
+    """What a runtime says in its log about a container that it did not start."""
+    said = []
+    with suppress(OSError):
+        for line in log.read_text(errors="replace").splitlines():
+            with suppress(ValueError):
+                entry = json.loads(line)
+                if isinstance(entry, dict) and entry.get("level") in ("error", "fatal"):
+                    said.append(str(entry.get("msg")))
+    text = said[-1] if said else "it does not say why"
+    numbers = {"no such file": errno.ELIBACC, "permission denied": errno.EACCES, "exec format": errno.ENOEXEC}
+    for words, number in numbers.items():
+        if re.search(rf"\bexec\b.*{words}", text, re.IGNORECASE):
+            return start_failure.cannot_start(number, program, Platform.of_this_machine())
+    return CannotRunHere(f"{runtime.name} cannot run here: {text}")

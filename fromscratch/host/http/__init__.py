@@ -1,0 +1,1 @@
+"""Files from HTTP servers into the store: verified, resumed, retried."""

@@ -1,0 +1,1 @@
+"""Images that lie on this machine: layouts, archives, and the layers in them."""

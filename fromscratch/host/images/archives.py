@@ -1,0 +1,54 @@
+"""Images in archives of this machine: what `docker save`, `podman save`, skopeo or we wrote."""
+
+from pathlib import Path
+from typing import Literal
+
+from fromscratch.digest import Digest
+from fromscratch.errors import FormatError
+from fromscratch.formats.docker.archive import check_both, docker_archive_images, is_docker_archive
+from fromscratch.formats.oci.archive import oci_archive_images
+from fromscratch.formats.oci.documents import LAYOUT_FILE
+from fromscratch.formats.packing.decompress import expand, kind
+from fromscratch.formats.tar.tree import read_tree
+from fromscratch.host.storage import disk
+from fromscratch.host.storage.store import Store
+from fromscratch.model.entry import Origin
+from fromscratch.model.image import Image
+from fromscratch.opening import opened
+
+Form = Literal["docker-archive", "oci-archive"]
+
+
+def read_archive(path: Path, store: Store, name: str | None = None, form: Form = "docker-archive") -> list[Image]:
+    """The images of a docker-archive or oci-archive, compressed or not, kept in the store.
+
+    Of an archive that is both, `form` says how to read it: as docker does, or as a layout, with all platforms.
+    Raises UsageError for a name that is not in it, FormatError for what is no such archive, TooLarge for one that
+    expands to more than the store allows.
+    """
+    with disk.readable(path), opened(path) as stream:
+        digest = store.add_stream(stream)
+    plain = plain_archive(digest, store, str(path))
+    tree = read_tree(plain, Origin(str(path), "found in", str(path)), title=str(path), limits=store.limits, once=True)
+    is_layout = tree.find(LAYOUT_FILE) is not None
+    if is_docker_archive(tree) and (form == "docker-archive" or not is_layout):
+        return docker_archive_images(tree, str(path), name)
+    if not is_layout:
+        raise FormatError(
+            f"{path} holds no image: it has neither manifest.json nor {LAYOUT_FILE}",
+            "is it a plain root? name it as tar:FILE",
+        )
+    if is_docker_archive(tree):
+        check_both(tree, str(path))
+    return oci_archive_images(tree, str(path), name)
+
+
+def plain_archive(digest: Digest, store: Store, what: str) -> Path:
+    """The tar that is in a blob of the store, compressed or not. Messages call it `what`.
+
+    Raises FormatError for a blob that is damaged, TooLarge for one that expands to more than the store allows.
+    """
+    blob = store.path(digest)
+    if kind(blob, what) == "none":
+        return blob
+    return store.derived(digest, "tar", lambda source, target: expand(source, target, title=what, limits=store.limits))

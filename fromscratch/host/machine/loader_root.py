@@ -1,0 +1,148 @@
+"""This machine's folders as the loader model asks of them.
+
+For the machine's own root the kernel follows symlinks, which is what the loader would do; for any other
+root we do, so that none leads out of it. What trees are made of is loaded only when somebody asks for the view.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from fromscratch.errors import FormatError, ImageError, IntegrityError, NotInTree
+from fromscratch.formats.elf.headers import Read, read_elf
+from fromscratch.linker.root import UNREADABLE, Opened
+from fromscratch.paths import decode, encode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fromscratch.host.machine.view import MachineView
+
+
+class MachineGround:
+    """A folder of this machine as the loader model asks of it."""
+
+    def __init__(self, root: "Path | str" = "/") -> None:
+        self._root, self._whole = root, os.fspath(root) == "/"
+        self._names: dict[str, Container[str]] = {}
+        self._opened: dict[str, Opened | None] = {}
+
+    @cached_property
+    def view(self) -> "MachineView":
+        from pathlib import Path
+
+        from fromscratch.host.machine.view import MachineView
+
+        return MachineView(Path(self._root))
+
+    def place(self, path: str, /) -> str | None:
+        if self._whole:
+            try:
+                real = os.path.realpath(encode(path))
+                return decode(real) if os.path.lexists(real) else None
+            except ValueError:  # a NUL
+                return None
+        from fromscratch.model.view import place
+
+        return place(self.view, path)
+
+    def names(self, directory: str, /) -> Container[str]:
+        known = self._names.get(directory)
+        if known is None:
+            known = self._names[directory] = self._listed(directory)
+        return known
+
+    def _listed(self, directory: str) -> Container[str]:
+        where = self._followed(directory)
+        if where is None:
+            return ()
+        try:
+            return frozenset(decode(name) for name in os.listdir(where))
+        except PermissionError:
+            return _Unlisted(where)
+        except (OSError, ValueError):  # a NUL, which a line of a text file may hold
+            return ()
+
+    def opened(self, path: str, /) -> Opened | None:
+        """Raises IntegrityError for a file that changes while it is read."""
+        try:
+            return self._opened[path]
+        except KeyError:
+            found = self._opened[path] = self._open(path)
+            return found
+
+    def _open(self, path: str) -> Opened | None:
+        where = self._followed(path)
+        if where is None:
+            return None
+        try:
+            with reading(where) as (read, before, descriptor):
+                if not stat.S_ISREG(before.st_mode):
+                    return None
+                identity = (before.st_dev, before.st_ino)
+                try:
+                    return Opened(identity, read_elf(read))
+                except FormatError as error:
+                    after = os.fstat(descriptor)
+                    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+                        raise _changed(path) from error
+                    return Opened(identity, None, error.message)
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return None
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
+                return None
+            return Opened(path, None, f"{UNREADABLE}: {error.strerror}")
+
+    @contextmanager
+    def reading(self, path: str, /) -> Iterator[Read]:
+        """Raises ImageError for what cannot be read."""
+        where = self._followed(path)
+        if where is None:
+            raise NotInTree(f"{path} is no regular file", "see whether the path is right")
+        try:
+            with reading(where) as (read, _, _):
+                yield read
+        except OSError as error:
+            raise _unreadable(where, error) from error
+
+    def _followed(self, path: str) -> bytes | None:
+        if self._whole:
+            return encode(path)
+        try:
+            place = self.place(path)
+        except ImageError:
+            return None
+        return None if place is None else self.view.host_path(place)
+
+
+class _Unlisted:
+    """A directory that may be searched but not listed, as the loader may: each name is asked for."""
+
+    def __init__(self, where: bytes) -> None:
+        self._where = where
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and os.path.lexists(self._where + b"/" + encode(name))
+
+
+@contextmanager
+def reading(where: bytes) -> Iterator[tuple[Read, os.stat_result, int]]:
+    """An open file: how to read it, what fstat(2) said at first, and its descriptor. Never waits for a FIFO."""
+    descriptor = os.open(where, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        yield lambda offset, size: os.pread(descriptor, size, offset), os.fstat(descriptor), descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _changed(path: str) -> IntegrityError:
+    return IntegrityError(f"{path} changed while it was read", "run it again when nothing writes to it")
+
+
+def _unreadable(where: bytes, error: OSError) -> ImageError:
+    return ImageError(f"cannot look at {decode(where)}: {error.strerror}", "run it as a user who may read that")

@@ -1,0 +1,99 @@
+"""This machine's folders as a `View`: looked into, never scanned as a whole.
+
+Paths are those inside the root that the folder is, and symlinks are followed inside it, so that none leads out of it.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from fromscratch import paths
+from fromscratch.errors import ImageError
+from fromscratch.host.machine.scan import entry_of
+from fromscratch.model.content import HostFile, changed
+from fromscratch.model.entry import Directory, Entry, File, HardLink
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import ROOT, TreePath, decode, encode
+
+
+class MachineView:
+    """A folder of this machine as a root. What was looked at once stays as it was then."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        self.root = root
+        self._prefix = "" if root == Path("/") else os.fspath(root.resolve())
+        self._entries: dict[TreePath, Entry | None] = {}
+        self._children: dict[TreePath, Sequence[str]] = {}
+
+    def host_path(self, path: str) -> bytes:
+        """Where a path of the view lies on the machine."""
+        return encode(f"{self._prefix}{path}")
+
+    def get(self, path: TreePath, /) -> Entry | None:
+        """Raises ImageError for what this user may not look at."""
+        if path not in self._entries:
+            for above in paths.ancestors(path):
+                if above not in self._entries:
+                    self._entries[above] = self._look(above)
+                if not isinstance(self._entries[above], Directory):
+                    return None  # a symlink on the way might lead out of the root
+            self._entries[path] = self._look(path)
+        return self._entries[path]
+
+    def _look(self, path: TreePath) -> Entry | None:
+        where = self.host_path(path)
+        try:
+            facts = os.stat(where) if path == ROOT else os.lstat(where)  # noqa: PTH116  a Path holds no bytes
+            if stat.S_ISSOCK(facts.st_mode):
+                return None  # no image can hold one
+            return entry_of(os.fsdecode(where), facts)
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # no name holds a NUL
+            return None
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return None
+            raise _unreadable(where, error) from error
+
+    def children(self, directory: TreePath, /) -> Sequence[str]:
+        """Raises ImageError for a directory that this user may not list."""
+        known = self._children.get(directory)
+        if known is None:
+            known = self._children[directory] = self._list(directory)
+        return known
+
+    def _list(self, directory: TreePath) -> Sequence[str]:
+        if not isinstance(self.get(directory), Directory):
+            return ()  # a symlink might lead out of the root
+        where = self.host_path(directory)
+        try:
+            return sorted(decode(name) for name in os.listdir(where))
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        except OSError as error:
+            raise _unreadable(where, error) from error
+
+
+def with_hard_links(tree: Rootfs) -> Rootfs:
+    """The tree with files that are one inode on this machine as names of one inode in it too.
+
+    Raises IntegrityError for a file that is gone.
+    """
+    first: dict[tuple[int, int], TreePath] = {}
+    linked: dict[TreePath, Entry] = {}
+    for path, entry in tree.items():
+        if isinstance(entry, File) and isinstance(entry.content, HostFile):
+            try:
+                facts = os.lstat(entry.content.path)
+            except OSError as error:
+                raise changed(str(entry.content.path)) from error
+            if facts.st_nlink > 1:
+                target = first.setdefault((facts.st_dev, facts.st_ino), path)
+                if target != path:
+                    linked[path] = HardLink(tree.inode(target).meta, target, entry.origins)
+    return tree.with_entries(linked) if linked else tree
+
+
+def _unreadable(where: bytes, error: OSError) -> ImageError:
+    return ImageError(f"cannot look at {decode(where)}: {error.strerror}", "run it as a user who may read that")

@@ -1,0 +1,1 @@
+"""The store, and files written whole or not at all."""

@@ -1,0 +1,176 @@
+"""Looking after a store: what in it is damaged, what has not been of use for long, how large it is."""
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from fromscratch.digest import Digest
+from fromscratch.errors import FormatError
+from fromscratch.host.storage import disk, locks
+from fromscratch.host.storage.sealed import unsealed
+from fromscratch.host.storage.store import Store
+from fromscratch.host.storage.store_folder import key_of
+from fromscratch.progress import SILENT, Progress
+
+_TEMPORARY = re.compile(r"\.new\.new-[0-9a-f]{16}")
+_LOCK = "lock"  # what a long-lived folder of a build is held by: host/heritable.py
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing in a store: a blob, what is derived of one, a record, a folder of builds, a download begun."""
+
+    kind: str
+    path: Path
+    size: int
+    used: float
+    """When it was last of use, in seconds since 1970; a day or so is too old at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What a check found: how many parts of which size, and those that are damaged."""
+
+    parts: int
+    size: int
+    damaged: tuple[Part, ...]
+
+
+def check(store: Store, *, repair: bool = False, progress: Progress = SILENT) -> Checked:
+    """Read all that the store holds; with `repair`, remove what is damaged, so that it is fetched or made again.
+
+    Raises ImageError for what can be neither read nor removed, and for a folder that is no store: an image's layout has
+    blobs too, which are not ours to remove.
+    """
+    if os.path.lexists(store.root):
+        store.check_look()
+    found = list(parts(store))
+    damaged = []
+    with progress.task("check the store", total=sum(part.size for part in found)) as task:
+        for part in found:
+            if not _is_whole(store, part):
+                damaged.append(part)
+            task.advance(part.size)
+    if repair:
+        for part in damaged:
+            with disk.explained(part.path):
+                disk.remove(part.path)
+    return Checked(parts=len(found), size=sum(part.size for part in found), damaged=tuple(damaged))
+
+
+def prune(store: Store, *, unused_since: float | None = None, keep_size: int | None = None) -> list[Part]:
+    """Remove what was last of use before that time, and then the longest unused until no more than a size is left.
+
+    The answer is what was removed. Records stay: they are small, and builds follow them. Raises ImageError if another
+    process works with the store; a folder in which a program works that outlived its build is left alone.
+    """
+    with store.alone() as there:
+        if not there:
+            return []
+        found = sorted((part for part in parts(store) if part.kind != "record"), key=lambda part: part.used)
+        chosen = _chosen(found, unused_since, keep_size)
+        return [part for part in chosen if _removed(store, part)]
+
+
+def _chosen(found: Sequence[Part], unused_since: float | None, keep_size: int | None) -> list[Part]:
+    """Which of these parts, the longest unused first, have to go."""
+    old = [part for part in found if unused_since is not None and part.used < unused_since]
+    rest = found[len(old) :]
+    left = sum(part.size for part in rest)
+    for part in rest:
+        if keep_size is None or left <= keep_size:
+            break
+        old.append(part)
+        left -= part.size
+    return old
+
+
+def parts(store: Store) -> Iterator[Part]:
+    """All that lies in the store, but for locks, and for what it remembers of its files."""
+    for kind, pattern in (("blob", "blobs/*/*"), ("derived", "derived/*/*"), ("record", "records/*/*")):
+        for path in sorted(store.root.glob(pattern)):
+            with suppress(FileNotFoundError):
+                state = path.lstat()
+                yield Part(kind, path, _size(path), max(state.st_mtime, _seen(store, path)))
+    for path in sorted(store.root.glob("work/*/*")):
+        with suppress(FileNotFoundError):
+            yield Part("workspace", path, _size(path), path.lstat().st_mtime)
+    for path in sorted(store.root.glob("partial/*")):
+        if not _TEMPORARY.fullmatch(path.name):
+            with suppress(FileNotFoundError):
+                yield Part("download", path, _size(path), path.lstat().st_mtime)
+
+
+def _is_whole(store: Store, part: Part) -> bool:
+    """Whether its bytes are the right ones, read and not remembered."""
+    kind, name = part.path.parent.name, part.path.name
+    match part.kind:
+        case "blob":
+            wanted = _digest(f"{kind}:{name}")
+        case "derived":
+            said = store.record(f"derived-{kind}", name)
+            wanted = _digest(said.decode()) if said else None
+        case "record":
+            return part.path.is_file() and unsealed(part.path.read_bytes(), kind, name) is not None
+        case _:
+            return True
+    if wanted is None or not stat.S_ISREG(part.path.lstat().st_mode):
+        return False
+    with disk.readable(part.path), open(part.path, "rb") as stream:
+        return hashlib.file_digest(stream, wanted.algorithm).hexdigest() == wanted.hex
+
+
+def _digest(text: str) -> Digest | None:
+    with suppress(FormatError):
+        return Digest.parse(text)
+    return None
+
+
+def _removed(store: Store, part: Part) -> bool:
+    """Whether it is gone."""
+    if part.kind == "workspace" and not _is_free(part.path / _LOCK):
+        return False
+    with disk.explained(part.path):
+        store.remove(part.path)
+    _memory(store, part.path).unlink(missing_ok=True)
+    return True
+
+
+def _is_free(lock: Path) -> bool:
+    try:
+        os.close(locks.taken(lock))
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        return locks.is_unsupported(error)
+    return True
+
+
+def _seen(store: Store, path: Path) -> float:
+    """When it was last used for an image; 0 if it never was."""
+    try:
+        return _memory(store, path).lstat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _memory(store: Store, path: Path) -> Path:
+    return store.root / "seen" / key_of(str(path))
+
+
+def _size(path: Path) -> int:
+    """The bytes of a file, or of all files below a folder, of which each counts once."""
+    if path.is_symlink() or not path.is_dir():
+        return path.lstat().st_size
+    sizes: dict[tuple[int, int], int] = {}
+    for folder, _, names in disk.walk(path):
+        for name in names:
+            with suppress(OSError):
+                state = (folder / name).lstat()
+                sizes[state.st_dev, state.st_ino] = state.st_blocks * 512
+    return sum(sizes.values())

@@ -1,0 +1,1 @@
+"""What GLIBC loads while a program runs."""

@@ -1,0 +1,70 @@
+"""Conversions between character sets: glibc's iconv_open(3) loads a module for each, which an index names.
+
+ASCII, UTF-8, UCS-2 and UCS-4 are built in. A cache of the index would hold before it, so none is ever taken: it
+names what the image does not have.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from fromscratch.formats.glibc import gconv_modules
+from fromscratch.formats.glibc.gconv_modules import Index
+from fromscratch.linker.beyond.contract import Finding, Made, Offer, Scene, Want, Warned
+from fromscratch.linker.beyond.glibc import library as glibc
+from fromscratch.linker.beyond.glibc.library import Glibc
+from fromscratch.model import view as views
+from fromscratch.model.entry import File
+from fromscratch.paths import join
+
+KIND = "gconv"
+ALL = "all"
+
+
+def find(scene: Scene, *, charsets: Sequence[str] = ()) -> Iterator[Finding]:
+    """The modules of these character sets, "all" for every one, and an index of them. Without any, they are offered
+    to programs that call iconv_open."""
+    for libc in glibc.found_in(scene):
+        if charsets:
+            yield from _taken(scene, libc, charsets)
+        elif users := glibc.users(scene, "iconv_open"):
+            index = read(scene, libc)
+            if index.modules:
+                files = {module.file for module in index.modules}
+                size = sum(_size(scene, f"{libc.gconv}/{file}") for file in files)
+                what = (
+                    f"{len(files)} modules that convert character sets other than UTF-8, UCS and ASCII, for {users[0]}"
+                )
+                yield Offer(what, "--with gconv", KIND, size)
+
+
+def read(scene: Scene, libc: Glibc) -> Index:
+    """What the root can convert."""
+    paths = [f"{libc.gconv}/gconv-modules", *views.glob(scene.view, f"{libc.gconv}/gconv-modules.d/*.conf")]
+    return gconv_modules.read_index(scene.read(path) or b"" for path in paths)
+
+
+def _taken(scene: Scene, libc: Glibc, charsets: Sequence[str]) -> Iterator[Finding]:
+    index = read(scene, libc)
+    unknown: list[str] = []
+    if ALL not in charsets:
+        index, unknown = gconv_modules.cut(index, charsets)
+    for charset in unknown:
+        yield Warned(f"no module in {libc.gconv} converts {charset}: iconv will not know it in the image", KIND)
+    folder = views.place(scene.view, libc.gconv)
+    if folder is None or not index.modules:
+        return
+    converted: dict[str, str] = {}
+    for module in index.modules:
+        named = module.source if module.source != gconv_modules.INTERNAL else module.target
+        converted.setdefault(module.file, named.rstrip("/"))
+    for file, charset in converted.items():
+        path = file if file.startswith("/") else f"{libc.gconv}/{file}"
+        yield Want(path, libc.place, f"{libc.place} (converts {charset})", KIND, "declared")
+    own = join(folder, "gconv-modules")
+    if not scene.has(own):
+        detail = f"{libc.place} (the modules of {', '.join(charsets)})"
+        yield Made(own, gconv_modules.text(index), detail, KIND)
+
+
+def _size(scene: Scene, path: str) -> int:
+    entry = views.look(scene.view, path)
+    return entry.content.size if isinstance(entry, File) else 0

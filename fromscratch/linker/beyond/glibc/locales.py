@@ -1,0 +1,123 @@
+"""Locales of glibc: compiled ones for setlocale(3), and translations for gettext(3).
+
+Only "C" is built in; C.UTF-8 is a folder like all others. Where the root has them in one archive, the locales
+that are asked for are taken out of it, and lie in the image as folders.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from fromscratch import paths
+from fromscratch.errors import FormatError
+from fromscratch.formats.glibc import gconv_modules, locale_archive
+from fromscratch.linker.beyond import rodata
+from fromscratch.linker.beyond.contract import Finding, Made, Scene, Want, Warned
+from fromscratch.linker.beyond.glibc import library as glibc
+from fromscratch.linker.beyond.glibc.library import Glibc
+from fromscratch.model import view as views
+from fromscratch.model.entry import Directory, File
+from fromscratch.paths import join
+
+KIND = "locales"
+TRANSLATIONS = "/usr/share/locale"
+
+_NAME = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,31})(?:\.([A-Za-z0-9_.:-]{1,32}))?(?:@([A-Za-z0-9]{1,32}))?")
+_DOMAIN = re.compile(rb"\0([A-Za-z0-9][A-Za-z0-9_.+-]{1,63})(?=\0)")
+_TRANSLATING = (
+    "textdomain",
+    "bindtextdomain",
+    "dcgettext",
+    "dgettext",
+    "dcngettext",
+    "g_dgettext",
+    "libintl_textdomain",
+)
+
+
+def find(scene: Scene, *, locales: Sequence[str] = (), messages: bool = False) -> Iterator[Finding]:
+    """The locales of these names, such as "de_DE.UTF-8". `messages` takes the translations too, of the programs and
+    libraries in the image that name theirs."""
+    if not locales:
+        return
+    libc = next(iter(glibc.found_in(scene)), None)
+    if libc is None:
+        yield Warned("there is no glibc in the image, so no locale of glibc is of use in it", KIND)
+        return
+    for asked in dict.fromkeys(locales):
+        named = _NAME.fullmatch(asked)
+        if named is None:
+            yield Warned(f"{asked!r} is no name of a locale; de_DE.UTF-8 is one", KIND)
+        elif asked not in ("C", "POSIX"):
+            yield from _compiled(scene, libc, asked)
+            if named[2] and not gconv_modules.is_built_in(named[2]):
+                text = f"the locale {asked} needs a module for its character set: --with gconv={named[2]}"
+                yield Warned(text, KIND)
+    if messages:
+        yield from _translations(scene, libc, locales)
+
+
+def _spellings(asked: str) -> list[str]:
+    """The name with its character set as glibc spells it, and as asked: intl/l10nflist.c, _nl_normalize_codeset."""
+    rest, modifier = asked.partition("@")[::2]
+    language, dot, codeset = rest.partition(".")
+    plain = "".join(char.lower() for char in codeset if char.isalnum())
+    plain = f"iso{plain}" if plain.isdigit() else plain
+    suffix = f"@{modifier}" if modifier else ""
+    return list(dict.fromkeys((f"{language}{dot}{plain}{suffix}", asked)))
+
+
+def _compiled(scene: Scene, libc: Glibc, asked: str) -> Iterator[Finding]:
+    """The archive holds before folders: locale/findlocale.c."""
+    folders = [f"{libc.locales}/{spelled}" for spelled in _spellings(asked)]
+    archived = [] if any(map(scene.has, folders)) else list(_from_archive(scene, libc, asked))
+    if archived:
+        yield from archived
+        return
+    for folder in folders:
+        if isinstance(views.look(scene.view, folder), Directory):
+            yield Want(folder, libc.place, f"{libc.place} (the locale {asked})", KIND, "declared", whole=True)
+            return
+    yield Warned(f"the locale {asked} is not compiled here: install it, or make it with localedef", KIND)
+
+
+def _from_archive(scene: Scene, libc: Glibc, asked: str) -> Iterator[Finding]:
+    archive = views.place(scene.view, f"{libc.locales}/locale-archive")
+    top = views.place(scene.view, libc.locales)
+    if archive is None or top is None or not isinstance(views.look(scene.view, archive), File):
+        return
+    with rodata.opened(scene, archive) as read:
+        try:
+            known = locale_archive.names(read)
+            spelled = next((name for name in _spellings(asked) if name in known), None)
+            if spelled is None:
+                return
+            if scene.has(archive):
+                yield Want(archive, libc.place, f"{libc.place} (the locale {asked})", KIND, "declared")
+                return
+            for file, data in locale_archive.locale(read, known[spelled]):
+                place = paths.tree_path(f"{join(top, spelled)}/{file}")
+                yield Made(place, data, f"{libc.place} (the locale {asked}, out of {archive})", KIND)
+        except FormatError as error:
+            yield Warned(f"{archive} cannot be read: {error.message}", KIND)
+
+
+def _translations(scene: Scene, libc: Glibc, locales: Sequence[str]) -> Iterator[Finding]:
+    """Message catalogues of the domains that objects of the image name: in a string of their own."""
+    users = glibc.users(scene, *_TRANSLATING)
+    domains = {name: place for place in reversed(users) for name in rodata.texts(scene, place, _DOMAIN)}
+    domains["libc"] = libc.place
+    for folder in dict.fromkeys(folder for asked in locales for folder in _folders(asked)):
+        top = f"{TRANSLATIONS}/{folder}/LC_MESSAGES"
+        for name in views.names(scene.view, top):
+            user = domains.get(name.removesuffix(".mo"))
+            if user is not None and name.endswith(".mo"):
+                yield Want(f"{top}/{name}", user, f"{user} (its messages)", KIND, "likely", optional=True)
+
+
+def _folders(asked: str) -> list[str]:
+    """Where gettext looks for a language's messages, the most particular first."""
+    rest, modifier = asked.partition("@")[::2]
+    country = rest.partition(".")[0]
+    language = country.partition("_")[0]
+    plain = [*dict.fromkeys((*_spellings(rest)[::-1], country, language))]
+    return [*(f"{each}@{modifier}" for each in plain if modifier), *plain]

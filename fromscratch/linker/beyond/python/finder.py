@@ -1,0 +1,236 @@
+"""Python: the library of the interpreters in the image, as much of it as the programs there import.
+
+`.py` files are taken and `__pycache__` is not: an interpreter compares the time of a source with the one that
+its compiled code notes, so compiled code that was copied counts only as long as nobody touches that time.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from fromscratch import paths
+from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want, Warned
+from fromscratch.linker.beyond.folders import below
+from fromscratch.linker.beyond.python import habits
+from fromscratch.linker.beyond.python.imports import Import
+from fromscratch.linker.beyond.python.modules import Closure, Module, Modules, Program
+from fromscratch.linker.beyond.python.packages import Packages
+from fromscratch.linker.beyond.python.tree import PythonTree, Venv, sites_of, tree_of, trees, venv_of
+from fromscratch.linker.beyond.python.tree import added as added_folders
+from fromscratch.linker.beyond.requested import Asked
+from fromscratch.linker.beyond.scripts.shebang import language
+from fromscratch.model import view as views
+from fromscratch.model.entry import File
+from fromscratch.paths import TreePath
+
+KIND = "python"
+_PYTHON = re.compile(r"python[\d.]*[a-z]?")
+Mode = Literal["auto", "imports", "whole"]
+
+
+class _Group(NamedTuple):
+    """Programs that see the same modules: `first` are the folders before the standard library."""
+
+    venv: Venv | None
+    first: tuple[str, ...]
+    programs: tuple[Program, ...]
+
+
+def find(scene: Scene, *, mode: Mode = "auto", search: Sequence[str] = (), pycache: bool = False) -> Iterator[Finding]:
+    """The modules that each CPython of the image needs.
+
+    `imports` follows the imports of the Python programs, `whole` takes all of the standard library
+    but its tests, and `auto` does the first where there are programs. `search` is PYTHONPATH.
+    `pycache` takes compiled code along.
+    """
+    for tree in trees(scene):
+        groups = list(_groups(scene, tree, tuple(search))) if mode != "whole" else []
+        found = _Found(scene, tree)
+        if not groups and mode != "imports":
+            found.whole(tree.object, f"{tree.object} (the standard library of Python {tree.version})")
+        for group in groups or [_Group(None, tuple(search), ())]:
+            found.follow(group)
+        yield from found.findings(pycache)
+
+
+class _Found:
+    """What one interpreter needs, by the path that it opens."""
+
+    def __init__(self, scene: Scene, tree: PythonTree) -> None:
+        self._scene, self._tree = scene, tree
+        self._wants: dict[str, tuple[str, str]] = {}  # path: by, detail
+        self._told: dict[Finding, None] = {}
+        self._loaded: set[str] = set()
+        self._unreached: set[str] = set()  # modules that lie in a package but that no import leads to
+
+    def follow(self, group: _Group) -> None:
+        """The imports of programs, and of what an interpreter imports before it comes to them."""
+        sites = sites_of(self._scene, self._tree, group.venv)
+        added = added_folders(self._scene, sites)
+        modules = Modules(self._scene, (*group.first, *self._tree.standard, *sites, *added), self._tree.version)
+        closure = Closure(
+            self._scene,
+            modules,
+            follow=lambda module, wanted, name: self._follows(modules, module, wanted, name),
+            named=lambda module, found: habits.named(module, found, standard=self._is_standard(module.file)),
+        )
+        closure.add(habits.START, self._tree.object)
+        closure.run(group.programs)
+        packages = Packages(self._scene, modules, self._tree.standard, sites)
+        while unread := packages.unread(closure.reached.values()):
+            self._unreached |= {program.file for program in unread}
+            closure.run(unread)
+        if group.venv is not None:
+            self._want(group.venv.config, self._tree.object, "the interpreter's place tells of it")
+        for reached in closure.reached.values():
+            self._module(reached.module, reached.by, f"import {reached.name}")
+        for path, by, name in packages.files():
+            self._want(path, by, f"package {name}")
+        for folder, pth in added.items():
+            if any(path.startswith(f"{folder}/") for path in self._wants):
+                self._want(pth, self._tree.object, f"adds {folder} to the path")
+        self._encodings()
+        self._tell(closure)
+
+    def _follows(self, modules: Modules, module: Module, wanted: Import, name: str) -> bool:
+        if self._is_standard(module.file):
+            return not habits.is_spare(module, wanted, name)
+        if module.file not in self._unreached or name.partition(".")[0] == module.name.partition(".")[0]:
+            return True
+        found = modules.find(name)  # what a spare part of a package would like to have of others is not taken
+        return found is not None and self._is_standard(found.file)
+
+    def _is_standard(self, file: str | None) -> bool:
+        return file is not None and _is_standard(self._tree, file)
+
+    def _module(self, module: Module, by: str, detail: str) -> None:
+        if module.file is None:
+            return
+        self._want(module.file, by, detail)
+        if module.file.endswith(".so"):
+            self._loaded.add(module.file)
+        if not self._is_standard(module.file):
+            return
+        for name in habits.DATA.get(module.name, ()):
+            path = f"{module.folders[0]}/{name}" if module.folders else name
+            for inside in below(self._scene, path) if views.names(self._scene.view, path) else [path]:
+                self._want(inside, module.file, f"data of {module.name}")
+        if module.name == "sysconfig":
+            for path in views.glob(self._scene.view, f"{self._tree.library}/_sysconfigdata*.py"):
+                self._want(path, module.file, "imports it by a name that it computes")
+
+    def _encodings(self) -> None:
+        """Any text may name any of the codecs; they are small, but for those of East Asia, which are written in C."""
+        for path in below(self._scene, f"{self._tree.library}/encodings"):
+            self._want(path, self._tree.object, "codecs are imported by name")
+        entries = [
+            views.look(self._scene.view, path)
+            for name in habits.EAST_ASIAN
+            for path in views.glob(self._scene.view, f"{self._tree.standard[1]}/{name}.*")
+            if path not in self._wants
+        ]
+        if size := sum(entry.content.size for entry in entries if isinstance(entry, File)):
+            text = (
+                f"Python's codecs for Chinese, Japanese and Korean, which {self._tree.object} loads when text names one"
+            )
+            self._told[Offer(text, "--with python=whole", KIND, size)] = None
+
+    def whole(self, by: TreePath, detail: str) -> None:
+        """All of the standard library, but for its tests and what only builds or demonstrates."""
+        for path in below(self._scene, self._tree.library, without=_is_spared):
+            if path.count("/") > self._tree.library.count("/") + 1 or path.endswith((".py", ".so")):
+                self._wants.setdefault(path, (by, detail))
+                self._loaded |= {path} if path.endswith(".so") else set()
+
+    def _want(self, path: str, by: str, detail: str) -> None:
+        self._wants.setdefault(path, (by, f"{by} ({detail})"))
+
+    def _tell(self, closure: Closure) -> None:
+        """What could not be followed, in the files that are not the library's own."""
+        for broken in closure.broken:
+            if self._is_standard(broken.file):
+                continue
+            self.whole(paths.tree_path(broken.file), f"{broken.file} (what it imports cannot be read)")
+            text = f"the imports of {broken.file} cannot be read: {broken.fault}; the whole standard library is taken"
+            self._told[Warned(text, KIND)] = None
+        for lost in closure.lost:
+            top = lost.name.partition(".")[0]
+            ours = self._is_standard(lost.by) or lost.by in self._unreached
+            if lost.sure and not ours and not habits.BUILT_IN.fullmatch(top):
+                text = f"{lost.by} imports {lost.name}, which Python {self._tree.version} finds nowhere on its path"
+                self._told[Warned(text, KIND)] = None
+        if "zoneinfo" in closure.reached and "tzdata" not in closure.reached:
+            text = f"the time zones that {closure.reached['zoneinfo'].by} may look up, in /usr/share/zoneinfo"
+            self._told[Offer(text, "--with tzdata", KIND)] = None
+
+    def findings(self, pycache: bool) -> Iterator[Finding]:
+        """Everything, each file once."""
+        for path, (by, detail) in self._wants.items():
+            place = views.place(self._scene.view, by) or self._tree.object
+            if path in self._loaded:  # the loader of the interpreter's process opens it
+                yield Want(path, self._tree.object, detail, KIND, "declared", library=True)
+            else:
+                yield Want(path, place, detail, KIND, "declared")
+            compiled = _compiled(path, self._tree.version)
+            if pycache and path.endswith(".py") and views.place(self._scene.view, compiled):
+                yield Want(compiled, place, f"{path} (its compiled code)", KIND, "possible", optional=True)
+        yield from self._told
+
+
+def _groups(scene: Scene, tree: PythonTree, search: tuple[str, ...]) -> Iterator[_Group]:
+    """The Python programs that this interpreter reads, put together by what they see."""
+    found: dict[tuple[Venv | None, tuple[str, ...]], list[Program]] = {}
+    named = Asked(scene)
+    for place in sorted(scene.files, key=paths.sort_key):
+        if not _is_program(scene, named, place):
+            continue
+        reader = language(scene, place)
+        if reader is not None and not _PYTHON.fullmatch(reader.name):
+            continue
+        if reader is not None:
+            interpreter = views.place(scene.view, reader.path)
+            theirs = None if interpreter is None else tree_of(scene, interpreter)
+            if theirs is None or theirs.library != tree.library:
+                continue
+        text = scene.read(place)
+        if text is not None:
+            venv = venv_of(scene, reader.path) if reader is not None else None
+            folder, package = _package(scene, place)
+            found.setdefault((venv, (folder, *search)), []).append(Program(place, text, package))
+    for (venv, first), programs in found.items():
+        yield _Group(venv, first, tuple(programs))
+
+
+def _is_program(scene: Scene, named: Asked, place: TreePath) -> bool:
+    """Whether it may be something to start: what was asked for and is a source, or what is executable."""
+    entry = views.look(scene.view, place)
+    if not isinstance(entry, File) or named.is_module(place):
+        return False
+    asked = named.holds(place)
+    if asked and place.endswith(".py"):
+        return True
+    return (asked or bool(entry.meta.mode & 0o111)) and language(scene, place) is not None
+
+
+def _package(scene: Scene, place: TreePath) -> tuple[str, str]:
+    """The folder that a file's imports begin at, and the package that the file is in: a module is no script."""
+    folder, parts = paths.parent(place), list[str]()
+    while place.endswith(".py") and "__init__.py" in views.names(scene.view, folder) and folder != paths.ROOT:
+        parts.insert(0, paths.name(folder))
+        folder = paths.parent(folder)
+    return folder, ".".join(parts)
+
+
+def _is_standard(tree: PythonTree, file: str) -> bool:
+    inside = file.startswith(f"{tree.library}/")
+    return inside and not any(file.startswith(f"{site}/") for site in tree.sites)
+
+
+def _is_spared(name: str) -> bool:
+    spared = name.partition(".")[0] in habits.SPARED or name.startswith(habits.SPARED_EXTENSIONS)
+    return spared or re.match(r"config-|(site|dist)-packages$", name) is not None
+
+
+def _compiled(path: str, version: str) -> str:
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/__pycache__/{name.removesuffix('.py')}.cpython-{version.replace('.', '').rstrip('t')}.pyc"

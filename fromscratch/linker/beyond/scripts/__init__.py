@@ -1,0 +1,1 @@
+"""What scripts call: their interpreters, and the commands of shell scripts."""

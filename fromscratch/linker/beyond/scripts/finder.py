@@ -1,0 +1,104 @@
+"""Scripts: the programs that run them, and the commands that shell scripts call.
+
+Interpreters of interpreters need no care of their own: an interpreter that is a script is a file of
+the image in the next round, and has its own first line read then.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want, Warned
+from fromscratch.linker.beyond.scripts.shebang import (
+    MAX_DEPTH,
+    PATH,
+    Program,
+    Shebang,
+    head,
+    lookup,
+    programs,
+    scripts,
+    shebang,
+)
+from fromscratch.linker.beyond.scripts.shell import commands as command_words
+from fromscratch.model import view as views
+from fromscratch.model.entry import File
+from fromscratch.paths import TreePath
+
+KIND = "interpreter"
+_SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh"})
+
+
+def find(scene: Scene, *, path: Sequence[str] = PATH, commands: bool = False) -> Iterator[Finding]:
+    """The interpreter of every script, and the program that `env` starts for it.
+
+    `path` is where the image's PATH leads. The commands of shell scripts are offered; with `commands`
+    they are taken.
+    """
+    for place, line in scripts(scene):
+        entry = views.look(scene.view, place)
+        optional = isinstance(entry, File) and not entry.meta.mode & 0o111
+        started = programs(scene, line, path)
+        yield from _interpreters(place, line, started, optional=optional)
+        if _depth(scene, place) > MAX_DEPTH:
+            text = f"{place} cannot start: its interpreters are scripts themselves, one behind the other, more than"
+            yield Warned(f"{text} the {MAX_DEPTH} that Linux follows", KIND)
+        if started[-1].name in _SHELLS:
+            yield from _commands(scene, place, path, taken=commands)
+
+
+def _interpreters(place: TreePath, line: Shebang, started: list[Program], *, optional: bool) -> Iterator[Finding]:
+    """What execve(2) and then env open; a script that nobody may execute is perhaps read by its interpreter alone."""
+    spelled = "#!" + line.interpreter + (f" {line.argument}" if line.argument else "")
+    for program in started:
+        if not program.path.startswith("/"):
+            text = f"{place} begins with {spelled!r}: where {program.path} lies depends on the folder it is started in"
+            yield Warned(text, KIND)
+            continue
+        yield Want(
+            path=program.path,
+            by=place,
+            detail=f"{place} ({_fault(spelled, program)})",
+            kind=KIND,
+            confidence="likely" if optional else "certain",
+            reason="interpreter of",
+            optional=optional,
+        )
+
+
+def _fault(spelled: str, program: Program) -> str:
+    """The first line, with what is wrong about it where that shows."""
+    if program.path.endswith("\r"):
+        return f"{spelled!r}: the line ends in CR LF, and Linux takes the CR for a part of the name"
+    if not program.searched:
+        return spelled
+    looked = f"{spelled}; looked for in {':'.join(program.searched)}"
+    return f"{looked}; env splits its argument only with -S" if " " in program.name else looked
+
+
+def _depth(scene: Scene, place: TreePath) -> int:
+    """How many scripts start one another from here on, as far as it matters."""
+    here: TreePath | None = place
+    for depth in range(MAX_DEPTH + 1):
+        line = shebang(head(scene, here)) if here is not None else None
+        if line is None:
+            return depth
+        here = views.place(scene.view, line.interpreter)
+    return MAX_DEPTH + 1
+
+
+def _commands(scene: Scene, place: TreePath, path: Sequence[str], *, taken: bool) -> Iterator[Finding]:
+    """The programs of PATH that a shell script seems to call, and that the image does not hold."""
+    found: dict[TreePath, str] = {}
+    for word in command_words(scene.read(place) or b""):
+        program = lookup(scene, word, path)
+        end = None if program.searched else views.place(scene.view, program.path)
+        if end is not None and (taken or not (end in scene.files or end in scene.objects)):
+            found.setdefault(end, program.path)
+    if taken:
+        for spelled in found.values():
+            detail = f"{place} (command {spelled.rpartition('/')[2]})"
+            yield Want(spelled, place, detail, "commands", "likely", optional=True)
+    elif found:
+        entries = (views.look(scene.view, end) for end in found)
+        size = sum(entry.content.size for entry in entries if isinstance(entry, File))
+        names = " ".join(sorted(spelled.rpartition("/")[2] for spelled in found.values()))
+        yield Offer(f"commands that {place} seems to call: {names}", "--with commands", "commands", size)

@@ -1,0 +1,98 @@
+"""What a recipe says under `image:`: how a container of the image starts, and what the image says of itself.
+
+Fields are those of image-spec/config.md, "config", under shorter names. A value that no engine could use is a fault.
+"""
+
+import re
+import signal
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from fromscratch.model.image import Healthcheck, RunConfig
+from fromscratch.recipe.annotations import AboutOptions
+
+Seconds = Annotated[float, Meta(ge=0, le=1e9)]  # nanoseconds of it fit into the 64 bits that docker has for them
+
+
+class HealthcheckOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A command that tells whether the container works (docker's extension of the image configuration)."""
+
+    test: Annotated[list[str], Meta(description='["CMD", "/bin/check"], ["CMD-SHELL", "check || exit 1"] or ["NONE"]')]
+    interval: Annotated[Seconds, Meta(description="seconds between two checks")] = 0
+    timeout: Annotated[Seconds, Meta(description="seconds until a check counts as failed")] = 0
+    start_period: Annotated[Seconds, Meta(description="seconds after the start in which failures do not count")] = 0
+    retries: Annotated[int, Meta(description="failures in a row that make it unhealthy", ge=0)] = 0
+
+    def __post_init__(self) -> None:
+        known = {"CMD": len(self.test) > 1, "CMD-SHELL": len(self.test) == 2, "NONE": len(self.test) == 1}
+        if not self.test or not known.get(self.test[0]):
+            raise ValueError(f'test: {self.test} is no check; write [CMD, /bin/check], [CMD-SHELL, "check"] or [NONE]')
+
+
+Argv = Annotated[list[str], Meta(description="a list of words, the first the program; there is no shell in between")]
+
+
+class ImageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a container of the image starts: the fields of the OCI image configuration."""
+
+    user: Annotated[str, Meta(description='user or uid, with ":" and group or gid if need be')] = ""
+    env: Annotated[dict[str, str], Meta(description="environment variables")] = {}
+    entrypoint: Argv = []
+    cmd: Argv = []
+    workdir: Annotated[str, Meta(description="the folder a container starts in, absolute")] = ""
+    ports: Annotated[list[str], Meta(description="ports the image listens on, such as 80 or 53/udp")] = []
+    volumes: Annotated[list[str], Meta(description="folders that hold data beyond a container's life")] = []
+    labels: Annotated[dict[str, str], Meta(description="labels of the configuration")] = {}
+    stop_signal: Annotated[str, Meta(description="the signal that ends a container, such as SIGTERM")] = ""
+    healthcheck: HealthcheckOptions | None = None
+    annotations: Annotated[dict[str, str], Meta(description="annotations of the OCI manifest")] = {}
+    author: Annotated[str, Meta(description="who answers for the image")] = ""
+    about: AboutOptions | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.env:
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name):
+                raise ValueError(f"env: {name!r} is no name of a variable")
+        for port in self.ports:
+            if not re.fullmatch(r"[1-9][0-9]{0,4}(/(tcp|udp|sctp))?", port) or int(port.split("/")[0]) > 65535:
+                raise ValueError(f"ports: {port!r} is no port; write 80 or 53/udp")
+        for folder in (*self.volumes, *([self.workdir] if self.workdir else [])):
+            if not folder.startswith("/"):
+                raise ValueError(f"{folder!r} must be an absolute path inside the image")
+        if self.stop_signal and not _is_signal(self.stop_signal):
+            raise ValueError(f"stop_signal: {self.stop_signal!r} is no signal; write SIGTERM or 15")
+        if self.user and not re.fullmatch(r"[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?", self.user):
+            raise ValueError(f"user: {self.user!r} is no user; write name, uid, or uid:gid")
+
+    def run_config(self) -> RunConfig:
+        """The configuration that these options describe."""
+        check = self.healthcheck
+        return RunConfig(
+            user=self.user,
+            exposed_ports=tuple(port if "/" in port else f"{port}/tcp" for port in self.ports),
+            env=self.env,
+            entrypoint=tuple(self.entrypoint),
+            cmd=tuple(self.cmd),
+            volumes=tuple(self.volumes),
+            working_dir=self.workdir,
+            labels=self.labels,
+            stop_signal=self.stop_signal,
+            healthcheck=None
+            if check is None
+            else Healthcheck(
+                test=tuple(check.test),
+                interval=round(check.interval * 1e9),
+                timeout=round(check.timeout * 1e9),
+                start_period=round(check.start_period * 1e9),
+                retries=check.retries,
+            ),
+        )
+
+
+def _is_signal(text: str) -> bool:
+    """A signal of Linux by name, with or without SIG, or by number."""
+    if text.isascii() and text.isdigit():
+        return 1 <= int(text) <= 64
+    name = text if text.startswith("SIG") else f"SIG{text}"
+    return name in signal.Signals.__members__ or bool(re.fullmatch(r"SIGRT(MIN(\+\d\d?)?|MAX(-\d\d?)?)", name))

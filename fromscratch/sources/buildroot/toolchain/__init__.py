@@ -1,0 +1,1 @@
+"""The compiler that Buildroot uses: its own, a downloaded one, or this machine's."""

@@ -1,0 +1,115 @@
+"""The toolchain that Buildroot is to use: its settings, make's variables, and what tells one from another."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fromscratch.errors import ImageError, UsageError
+from fromscratch.formats.kconfig import config as kconfig
+from fromscratch.formats.kconfig.config import Setting
+from fromscratch.host.machine import lookup
+from fromscratch.host.process import run
+from fromscratch.host.storage.store import Store
+from fromscratch.model.image import Platform
+from fromscratch.progress import Progress
+from fromscratch.sources.buildroot.config import architecture, fragment
+from fromscratch.sources.buildroot.content import content_digest
+from fromscratch.sources.buildroot.options import BuildrootOptions, ExternalToolchain
+from fromscratch.sources.buildroot.toolchain import host
+from fromscratch.sources.buildroot.tree import Tree
+
+_CUSTOM_MENU = "toolchain/toolchain-external/toolchain-external-custom/Config.in.options"
+_ASKED_BY = "toolchain:"
+
+
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """`variables` go onto make's command line, so that the configuration names no folder of this machine."""
+
+    settings: tuple[Setting, ...]
+    identity: str
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+def bring(
+    options: BuildrootOptions, tree: Tree, folder: Path, platform: Platform, store: Store, progress: Progress
+) -> Toolchain:
+    """The toolchain of a recipe; `host` is made if it is not there yet. Raises UsageError, MissingTool, ImageError."""
+    match options.toolchain:
+        case "bootlin" | "internal" as word:
+            name = f"bootlin-{architecture(platform)}" if word == "bootlin" else word
+            return Toolchain(tuple(fragment(f"toolchain/{name}")), word)
+        case "host":
+            launcher = run.find("ccache") if options.ccache is not False else None
+            made = host.make(store, host.identify(platform), progress, launcher=launcher)
+            return _installed(tree, made.path, made.prefix, made.gcc, made.headers, f"host\n{made.identity}")
+        case ExternalToolchain() as given:
+            return _external(given, tree, folder, store)
+
+
+def _external(given: ExternalToolchain, tree: Tree, folder: Path, store: Store) -> Toolchain:
+    top = (folder / lookup.expanded(given.external)).absolute()
+    if top in (Path("/"), Path("/usr")):
+        raise UsageError(
+            f"toolchain: Buildroot takes no compiler out of {top}",
+            "use toolchain: host, which makes one of it, or name one that has a folder of its own",
+        )
+    compilers = sorted((top / "bin").glob(f"{given.prefix or '*'}-gcc"))
+    if not compilers:
+        raise UsageError(
+            f"toolchain: there is no {given.prefix or 'PREFIX'}-gcc in {top / 'bin'}",
+            "name the folder above the toolchain's bin folder",
+        )
+    compiler = min(compilers, key=lambda path: len(path.name))
+    prefix = compiler.name.removesuffix("-gcc")
+    said = [run.run([str(compiler), option]).stdout.decode().strip() for option in ("-dumpversion", "-print-sysroot")]
+    version, sysroot = said
+    header = Path(sysroot or top) / "usr/include/linux/version.h"
+    if not header.is_file():
+        raise ImageError(f"the toolchain {top} has no kernel headers in {header.parent}", "use one with a sysroot")
+    content = content_digest(top, store)
+    identity = hashlib.sha256(f"{top}\n{prefix}\n{version}\n{content}\n{given.cplusplus}".encode()).hexdigest()
+    made = _installed(
+        tree, top, prefix, version.partition(".")[0], host.headers_version(header), f"external {identity}"
+    )
+    if given.cplusplus:
+        extra = Setting("BR2_TOOLCHAIN_EXTERNAL_CXX", "y", _ASKED_BY)
+        return Toolchain((*made.settings, extra), made.identity, made.variables)
+    return made
+
+
+def _installed(tree: Tree, path: Path, prefix: str, gcc: str, headers: tuple[int, int], identity: str) -> Toolchain:
+    menu = (tree.path / _CUSTOM_MENU).read_text()
+    settings = [
+        *fragment("toolchain/installed"),
+        Setting("BR2_TOOLCHAIN_EXTERNAL_CUSTOM_PREFIX", kconfig.quoted(prefix), _ASKED_BY),
+        Setting(f"BR2_TOOLCHAIN_EXTERNAL_GCC_{gcc}", "y", _ASKED_BY),
+        Setting(headers_symbol(menu, headers), "y", _ASKED_BY),
+    ]
+    if not _has_rpc(path):
+        settings.append(Setting("BR2_TOOLCHAIN_EXTERNAL_INET_RPC", kconfig.NOT_SET, _ASKED_BY))
+    return Toolchain(tuple(settings), identity, {"BR2_TOOLCHAIN_EXTERNAL_PATH": str(path)})
+
+
+def headers_symbol(menu: str, headers: tuple[int, int]) -> str:
+    """The symbol for a version of the kernel's headers: the newest that this Buildroot knows and that is not newer.
+
+    Raises UsageError if there is none.
+    """
+    found = re.findall(r"^config (BR2_TOOLCHAIN_EXTERNAL_HEADERS_(\d+)_(\d+))$", menu, re.MULTILINE)
+    known = [((int(major), int(minor)), symbol) for symbol, major, minor in found]
+    fitting = [one for one in known if one[0] <= headers]
+    if not fitting:
+        raise UsageError(
+            f"this Buildroot knows no kernel headers as old as {headers[0]}.{headers[1]}", "use toolchain: bootlin"
+        )
+    _, symbol = max(fitting)
+    return str(symbol)
+
+
+def _has_rpc(top: Path) -> bool:
+    """Whether the C library brings Sun RPC, which GLIBC dropped in 2.32 and Buildroot takes for granted."""
+    places: Sequence[str] = ("sysroot", "*/sysroot", "*/libc")
+    return any(any(top.glob(f"{place}/usr/include/rpc/rpc.h")) for place in places)

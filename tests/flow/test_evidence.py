@@ -1,0 +1,64 @@
+"""What a build remembers of its own image survives the way through its file, and a damaged file is told."""
+
+from pathlib import Path
+
+import pytest
+
+from fromscratch.errors import FormatError, NotFetched
+from fromscratch.flow import evidence
+from fromscratch.flow.evidence import Evidence
+from fromscratch.formats.packing.layer import Packed
+from fromscratch.model.content import Inline
+from fromscratch.model.entry import Origin, file
+from fromscratch.model.image import Platform
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import decode, tree_path
+from tests.images import blob_layer
+
+AMD64 = Platform.parse("linux/amd64")
+ASKED = Origin("debian bookworm", "asked for", "busybox in rootfs[0]")
+SHIPPED = Origin(
+    "debian bookworm", "shipped in", "libc6 2.36", Origin("debian bookworm", "needed by", "busybox", ASKED)
+)
+STRANGE = tree_path(decode(b"/caf\xe9 au lait"))
+
+
+def made() -> Evidence:
+    tree = Rootfs({tree_path("/lib"): file(Inline(b""), SHIPPED), STRANGE: file(Inline(b""), SHIPPED, ASKED)})
+    layer = blob_layer(b"tar", comment="libraries")
+    packed = Packed(layer.diff_id, layer.digest, layer.size, layer.media_type, 3, "gzip 1 level 6")
+    image = evidence.gather(AMD64, [(layer, packed)], tree, {tree_path("/usr/share/doc"): "docs"})
+    return Evidence(name="demo", inputs="sha256:0", epoch=0, recipe={}, images=[image])
+
+
+def test_reasons_come_back_as_they_went_for_names_of_any_bytes(tmp_path: Path) -> None:
+    evidence.write(tmp_path, made())
+    found = evidence.read(tmp_path)
+    assert found == made()
+    assert found is not None
+    image = found.of(AMD64)
+    assert evidence.origins(image, tree_path("/lib")) == (SHIPPED,)
+    assert evidence.origins(image, STRANGE) == (SHIPPED, ASKED)
+    assert evidence.origins(image, tree_path("/nowhere")) == ()
+    assert image.removed == {"/usr/share/doc": "docs"}
+    assert image.codec == "gzip 1 level 6"
+    (packed,) = image.packed
+    assert (packed.digest, packed.comment, packed.uncompressed_size) == (image.layers[0], "libraries", 3)
+    assert len(image.reasons) == 3  # each once
+
+
+def test_nothing_built_is_none_and_another_platform_is_told(tmp_path: Path) -> None:
+    assert evidence.read(tmp_path) is None
+    with pytest.raises(NotFetched, match="linux/arm64"):
+        made().of(Platform.parse("linux/arm64"))
+
+
+@pytest.mark.parametrize("change", [("{", ""), ('"reasons":', '"raisons":'), ("     2\n", "     99\n")])
+def test_a_damaged_file_is_told(tmp_path: Path, change: tuple[str, str]) -> None:
+    evidence.write(tmp_path, made())
+    path = tmp_path / evidence.NAME
+    text = path.read_text()
+    assert change[0] in text
+    path.write_text(text.replace(*change, 1))
+    with pytest.raises(FormatError, match="is damaged"):
+        evidence.read(tmp_path)

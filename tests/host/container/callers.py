@@ -1,0 +1,91 @@
+"""Who starts an image without an engine: root (if the tests are) or an ordinary user, in a process of its own."""
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from fromscratch.model.image import Platform, RunConfig
+from fromscratch.model.rootfs import Rootfs
+from tests.hosttree import host_tree
+
+HERE = Platform.of_this_machine()
+NOBODY = 65534
+SCRIPT = """
+import pickle, sys
+from pathlib import Path
+from fromscratch.errors import ImageError
+from fromscratch.host.container.private_root import run_in_private_root
+from fromscratch.host.container.runtime import installed, run_in_runtime
+folder = Path(sys.argv[1])
+tree, config, argv, platform = pickle.loads((folder / "call").read_bytes())
+if sys.argv[2]:
+    from functools import partial
+    run_in_private_root = partial(run_in_runtime, installed([sys.argv[2]])[0])
+try:
+    sys.exit(run_in_private_root(tree, config, argv, workdir=folder / "work", platform=platform))
+except ImageError as error:
+    sys.exit(f"{type(error).__name__}: {error.message} | {error.hint}")
+"""
+
+
+@dataclass
+class Caller:
+    """Who runs the image: `prefix` makes a command theirs; `folder` is theirs to write; `runtime` may be named."""
+
+    name: str
+    folder: Path
+    package: Path
+    prefix: tuple[str, ...] = ()
+    runtime: str = ""
+
+    def call(
+        self, tree: Rootfs, argv: Sequence[str] | None, config: RunConfig, platform: Platform
+    ) -> tuple[list[str], dict[str, str]]:
+        config = replace(config, env=dict(config.env), labels={})  # what can be pickled
+        (self.folder / "call").write_bytes(pickle.dumps((tree, config, argv, platform)))
+        words = [
+            *self.prefix,
+            python(self.prefix),
+            "-B",
+            "-c",
+            f"import sys; sys.path[0] = {str(self.package)!r}{SCRIPT}",
+        ]
+        return [*words, str(self.folder), self.runtime], dict(os.environ)
+
+    def run(
+        self,
+        tree: Rootfs,
+        *argv: str,
+        config: RunConfig = RunConfig(),  # noqa: B008 - frozen
+        platform: Platform = HERE,
+        stdin: bytes = b"",
+    ) -> subprocess.CompletedProcess[str]:
+        words, env = self.call(tree, argv or None, config, platform)
+        done = subprocess.run(words, env=env, input=stdin, capture_output=True, check=False, timeout=60)
+        return subprocess.CompletedProcess(words, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def python(self) -> str:
+        return python(self.prefix)
+
+    def left(self) -> list[str]:
+        return sorted(os.listdir(self.folder / "work"))
+
+
+@cache
+def python(prefix: tuple[str, ...]) -> str:
+    """An interpreter that this user may run; the one of the tests may lie in root's home."""
+    for python in (os.path.realpath(sys.executable), "/usr/bin/python3"):
+        probe = [*prefix, "/bin/sh", "-c", 'exec "$0" -c "import sys; sys.exit(sys.version_info < (3, 11))"', python]
+        if subprocess.run(probe, check=False, capture_output=True).returncode == 0:
+            return python
+    pytest.skip("an ordinary user has no Python 3.11 here")
+
+
+SHELL = host_tree("sh", "cat", "id", "ls", "sleep", "touch", "hostname", "mkdir", "chmod")
