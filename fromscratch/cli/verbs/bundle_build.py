@@ -13,6 +13,7 @@ import msgspec
 from fromscratch.cli.call import Call
 from fromscratch.cli.output.digests import Digests
 from fromscratch.cli.output.privileges import rights, rights_lines
+from fromscratch.cli.output.settings import spelled
 from fromscratch.cli.output.sizes import counted, megabytes
 from fromscratch.cli.verbs.bundle_destination import Target
 from fromscratch.cli.verbs.bundle_options import words
@@ -103,6 +104,7 @@ def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: s
         epoch=call.epoch(None),
         progress=call.progress,
         jobs=len(os.sched_getaffinity(0)),
+        spell=spelled,
     )
     built = assembly.build(job)
     if start and start[0].startswith("/") and start[0] not in (*seen.asked, *seen.others):
