@@ -90,5 +90,5 @@ def settings() -> Iterator[str]:
         for node in ast.walk(ast.parse(text)) if "from fromscratch.advice import" in text else ():
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Setting":
                 name = node.args[0]
-                if isinstance(name, ast.Constant) and isinstance(name.value, str):
-                    yield name.value
+                if isinstance(name, ast.Constant):
+                    yield str(name.value)
