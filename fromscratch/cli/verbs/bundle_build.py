@@ -108,7 +108,7 @@ def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: s
         jobs=len(os.sched_getaffinity(0)),
         spell=spelled,
     )
-    built = assembly.build(job)
+    built = assembly.build(job, seen.bind)
     if start and start[0].startswith("/") and start[0] not in (*seen.asked, *seen.others):
         _check_started(call, job, built, start[0])
     return Made(job=job, built=built, facts=_facts(job, built), text=_text(job, built))
