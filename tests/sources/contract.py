@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import pytest
@@ -29,7 +29,7 @@ from fromscratch.progress import SILENT, Progress
 from fromscratch.proof.twice import build_twice
 from fromscratch.recipe.schema import Recipe
 from fromscratch.sources.catalogue import bind, word_of
-from fromscratch.sources.contract import Context, Source, TreeSource
+from fromscratch.sources.contract import Context, Source
 from tests.sameness import archive_of, everything
 from tests.trees import listed
 
@@ -55,10 +55,6 @@ class Subject:
 
     def bind(self, folder: Path | None = None) -> Source:
         return bind(self.options, self.context(folder))
-
-    def bind_tree(self) -> TreeSource:
-        """The same, of a kind that brings the same tree whatever is below it."""
-        return cast(TreeSource, self.bind())
 
     def context(self, folder: Path | None = None) -> Context:
         return Context(folder=folder or self.folder, place="rootfs[0]", platform=self.platform, progress=self.progress)
