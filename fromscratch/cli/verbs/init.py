@@ -10,7 +10,7 @@ from fromscratch.cli.recipe_file import DEFAULT_RECIPE
 @verb(
     without=("recipe", "store_dir", "platform", "output"),
     help={
-        "from": "where the root comes from: debian, buildroot, binaries, directory or tarball",
+        "from": "where the root comes from",
         "force": "replace a recipe that is there",
     },
 )
