@@ -1,4 +1,4 @@
-"""A new kind of source is one file and one line: a copy of the house gets both, and is used by its command."""
+"""A new kind of source is one file and one line: a copy of the package gets both, and its command is used."""
 
 import json
 import shutil
@@ -33,6 +33,8 @@ class ToyOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ToySource(TreeSource):
+    build_folders = ("toy",)
+
     def __init__(self, options: ToyOptions, context: Context) -> None:
         self.label = f"toy {options.text}"
         self._data = options.text.encode()
@@ -47,6 +49,9 @@ class ToySource(TreeSource):
         content = Inline(store.read(Digest.of(self._data)))
         return Rootfs({TreePath("/etc/greeting"): file(content, Origin(self.label, "asked for", "text"))})
 
+    def configure(self, store: Store, *, menu: bool = False, part: str = "") -> str:
+        return f"the configuration is {self.label}"
+
 
 KIND = Kind(
     options=ToyOptions,
@@ -60,8 +65,8 @@ LINE = '    "toy": "fromscratch.sources.toy",\n'
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("house")
+def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("extended")
     package = Path(fromscratch.__file__).parent
     shutil.copytree(package, place / package.name)  # what is compiled of it too
     rooms = place / package.name / "sources"
@@ -72,8 +77,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def desk(house: Path, tmp_path: Path) -> Desk:
-    made = Desk(tmp_path / "desk", tmp_path / "store", {"PYTHONPATH": str(house)})
+def desk(extended: Path, tmp_path: Path) -> Desk:
+    made = Desk(tmp_path / "desk", tmp_path / "store", {"PYTHONPATH": str(extended)})
     made.folder.mkdir()
     return made
 
@@ -84,6 +89,7 @@ def test_a_recipe_of_the_new_kind_is_written_fetched_built_and_explained(desk: D
     early = desk.call("build")
     assert (early.code, early.err.splitlines()[-1]) == (1, " hint: run fetch first")
     desk.answer("fetch", "build")
+    assert desk.answer("configure") == "the configuration is toy hello\n"
     assert "asked for text  [toy hello]" in desk.answer("why", "/etc/greeting")
     desk.write("fromscratch.yaml", "name: several\nrootfs:\n  - toy: hello\n  - toy: {text: bye}\n")
     refused = desk.call("fetch", "build")
@@ -108,4 +114,6 @@ def test_schema_help_doctor_and_hints_know_the_new_kind(desk: Desk) -> None:
 @pytest.mark.slow
 def test_a_second_build_under_other_conditions_knows_the_new_kind(desk: Desk) -> None:
     desk.write("fromscratch.yaml", "name: twice\nrootfs: [{toy: hello}]\n")
-    assert "the same twice: " in desk.answer("fetch", "build", "--check")
+    answer = desk.answer("fetch", "build", "--check")
+    assert "the same twice: " in answer
+    assert "not built twice: rootfs[0] (toy), whose root comes from the store" in answer
