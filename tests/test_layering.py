@@ -49,7 +49,6 @@ HEAVY = {
     "yaml",
     "zstandard",
     "zlib_ng",
-    "filelock",
     "platformdirs",
     "pysequoia",
     "lzma",
