@@ -20,7 +20,7 @@ from fromscratch.progress import SILENT, Progress, Task
 from fromscratch.proof.conditions import ALL
 from fromscratch.proof.twice import Twice, build_twice
 from fromscratch.recipe import schema as recipe
-from tests.images import HERE
+from tests.made_images import HERE
 from tests.proof.dependent import depend_on
 
 

@@ -14,19 +14,20 @@ from fromscratch.host.engines.select import Engine, engine, status
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.machine.scan import scan
 from fromscratch.host.storage.store import Store
+from fromscratch.images.catalogue import engine_sink
+from fromscratch.images.docker import DockerSink
+from fromscratch.images.docker_archive import DockerArchiveSink
+from fromscratch.images.oci_archive import OciArchiveSink
+from fromscratch.images.oci_layout import LayoutSink
+from fromscratch.images.podman import PodmanSink
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Original, RunConfig
 from fromscratch.progress import Silent
-from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
-from fromscratch.sinks.catalogue import engine_sink
-from fromscratch.sinks.engine_docker import DockerSink
-from fromscratch.sinks.engine_podman import PodmanSink
-from fromscratch.sinks.layout import LayoutSink
 from tests.engines import need, need_root
 from tests.hosttree import host_tree
-from tests.images import ARM64, HERE, image_of
-from tests.sinks.contract import IMAGE, TREE, packed
-from tests.sinks.engine_stores import everything_in, images_of, saved
+from tests.images.contract import IMAGE, TREE, packed
+from tests.images.engine_stores import everything_in, images_of, saved
+from tests.made_images import ARM64, HERE, image_of
 from tests.trees import listed
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]

@@ -16,17 +16,17 @@ from fromscratch.host.engines.docker import Docker
 from fromscratch.host.engines.podman import Podman
 from fromscratch.host.images.layers import note_own, root_tree
 from fromscratch.host.storage.store import Store
+from fromscratch.images.docker import DockerSink
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import File, Meta
 from fromscratch.model.image import Image, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
-from fromscratch.sinks.engine_docker import DockerSink
-from tests.images import ARM64, FULL_CONFIG, HERE, image_of
-from tests.sinks.contract import IMAGE, TREE, packed
-from tests.sinks.engine_stores import everything_in, saved
-from tests.sinks.forwarding import Forwarder
-from tests.sinks.test_engines import AWKWARD_CONFIG
+from tests.images.contract import IMAGE, TREE, packed
+from tests.images.engine_stores import everything_in, saved
+from tests.images.forwarding import Forwarder
+from tests.images.test_engines import AWKWARD_CONFIG
+from tests.made_images import ARM64, FULL_CONFIG, HERE, image_of
 from tests.trees import listed, tree
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
