@@ -77,7 +77,7 @@ def room(module: str) -> str:
 
 
 # What the transports of images/ share: it knows none of them, but for the catalogue, which names them all.
-SHARED = {"sources": {"contract"}, "images": {"contract", "engine"}}
+SHARED = {"sources": {"contract"}, "images": {"catalogue", "contract", "engine", "engine_choice", "local"}}
 
 
 def kind(module: str) -> str:

@@ -2,11 +2,9 @@
 
 from fromscratch.cli.call import Call
 from fromscratch.cli.verb import CHOSEN, verb
+from fromscratch.images.catalogue import readable
 
-_KINDS = (
-    "oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, ENGINE:REF such as docker:REF, docker://REF (a registry),"
-    " tar:FILE, dir:DIR or a bare name (default: the recipe's build)"
-)
+_KINDS = f"{', '.join(line.usage for line in readable())} or a bare name (default: the recipe's build)"
 
 
 _SHOWN_BYTES = 64  # of an attribute, which may have 64 KiB; --json has all

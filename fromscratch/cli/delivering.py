@@ -1,13 +1,13 @@
 """The verbs that bring an image to where it runs: import, pack, run."""
 
 import difflib
-from pathlib import Path
 
 from fromscratch.cli import interruptions, streams
 from fromscratch.cli.call import Call
 from fromscratch.cli.verb import CHOSEN, Ended, verb
-from fromscratch.cli.wording import FORMS
+from fromscratch.cli.wording import ENGINES, FORMS, RUNNING
 from fromscratch.errors import UsageError
+from fromscratch.images.catalogue import alternatives, runners
 
 _IMAGE = "another image than the recipe's build: a name, or one with its kind, such as oci:DIR"
 
@@ -17,7 +17,7 @@ _IMAGE = "another image than the recipe's build: a name, or one with its kind, s
     delivers=True,
     help={
         "tag": "REF, what the engine will call it (default: the name that the image has, or the recipe's)",
-        "engine": "docker, podman, buildah or containerd (default: the first of these that answers)",
+        "engine": f"{alternatives(ENGINES)} (default: the first of these that answers)",
         "via": "import (default): the root's tar and a metadata Dockerfile; load: as it is, so that its digest is kept",
         "image": _IMAGE,
         "platform": CHOSEN,
@@ -34,19 +34,18 @@ def import_(
 ) -> None:
     """Bring the image into a container engine: its import of the root and the configuration, or --via load."""
     from fromscratch.cli import brought, called
-    from fromscratch.host.engines.select import find_engine
-    from fromscratch.images.catalogue import engine_sink
+    from fromscratch.images.engine_choice import find_engine, images_in
 
     if via not in ("import", "load"):
         raise UsageError(f"--via {via}: no such way", "say import or load")
     if engine is not None:
-        from fromscratch.host.engines.select import engine as known
+        from fromscratch.images.engine_choice import engine as known
 
         known(engine)
     made = brought.wanted(call, image)
     name = tag or called.wholly(call, image, made)
     found = find_engine(engine)
-    receipt = brought.deliver(made, engine_sink(found.engine, call.store, via, call.progress), found.kind, name)
+    receipt = brought.deliver(made, images_in(found.engine, call.store, via, call.progress), found.kind, name)
     facts = {"engine": found.kind, **brought.facts(receipt)}
     call.result(facts, brought.text(found.kind, receipt), json)
 
@@ -70,11 +69,11 @@ def pack(
     image: str | None = None,
     json: bool = False,
 ) -> None:
-    """Write the image to a file for other systems: tar, oci, oci-archive, docker-archive or aci."""
+    """Write the image to a file or folder for other systems, in the form that --to says."""
     from fromscratch.cli import called
     from fromscratch.cli.target import all_images
     from fromscratch.flow import assembly
-    from fromscratch.images.catalogue import file_sink
+    from fromscratch.images import catalogue
 
     if to not in FORMS:
         near = difflib.get_close_matches(to or "", FORMS, 1)
@@ -83,11 +82,12 @@ def pack(
             f"did you mean {near[0]}?" if near else f"say --to with one of: {', '.join(FORMS)}",
         )
     if not output:
-        raise UsageError("pack needs a place to write to", f"say --output FILE, such as --output image.{_suffix(to)}")
+        example = f"image{catalogue.by_word(to).suffix}"
+        raise UsageError("pack needs a place to write to", f"say --output FILE, such as --output {example}")
     place = streams.place(output, to, json=json)
     images = all_images(call, image)
     reference = tag or called.inside(call, to, image, images)
-    receipt = assembly.deliver(images, file_sink(to, Path(place), call.store), reference)
+    receipt = assembly.deliver(images, catalogue.by_word(to).at(place, call.store), reference)
     if place == streams.STDOUT:
         return
     call.result({"reference": receipt.reference, "digest": str(receipt.digest)}, f"wrote {receipt.reference}", json)
@@ -98,19 +98,19 @@ def pack(
     help={
         "image": _IMAGE,
         "platform": CHOSEN,
-        "engine": "docker, podman or containerd; crun or runc alone; none: a private root"
+        "engine": f"{alternatives(runners())}; crun or runc alone; none: a private root"
         " (default: docker if it answers, else crun, runc or a private root)",
     },
 )
 def run(call: Call, image: str | None = None, engine: str | None = None) -> None:
     """Start the image here: with an engine, a runtime or in a private root. Words after -- replace its cmd."""
-    from fromscratch.cli.start import STARTERS, WITHOUT, in_engine, the_engine, without_engine
+    from fromscratch.cli.start import WITHOUT, in_engine, the_engine, without_engine
     from fromscratch.cli.target import target
 
     if engine is not None and engine not in WITHOUT:
-        from fromscratch.host.engines.select import engine as known
+        from fromscratch.images.engine_choice import engine as known
 
-        known(engine, STARTERS)  # a name that is none is told before anything is read
+        known(engine, RUNNING)  # a name that is none is told before anything is read
     try:
         found = target(call, image)
         chosen = the_engine(engine, found.image)
@@ -120,7 +120,3 @@ def run(call: Call, image: str | None = None, engine: str | None = None) -> None
         raise Ended("\ninterrupted", code=128 + interruptions.latest()) from error
     if code:
         raise Ended(code=code)
-
-
-def _suffix(form: str) -> str:
-    return form if form in ("oci", "aci") else "tar"

@@ -6,11 +6,10 @@ import sys
 from fromscratch.cli.call import Call
 from fromscratch.errors import MissingTool, UsageError
 from fromscratch.flow.images_by_name import Found
-from fromscratch.host.engines.select import Engine
+from fromscratch.host.engines.contract import Engine
 from fromscratch.model.image import Image
 
 WITHOUT = ("none", "crun", "runc")
-STARTERS = ("docker", "podman", "containerd", "crun", "runc", "none")
 
 
 def the_engine(name: str | None, image: Image | None) -> Engine | None:
@@ -20,7 +19,7 @@ def the_engine(name: str | None, image: Image | None) -> Engine | None:
     program that may be there and yet be unable to start anything. A plain root is no image, and an
     image of another platform starts in a private root under qemu, which no engine brings along.
     """
-    from fromscratch.host.engines.select import engine, find_engine, status
+    from fromscratch.images.engine_choice import engine, find_engine
 
     if name in WITHOUT or image is None:
         return None
@@ -29,18 +28,18 @@ def the_engine(name: str | None, image: Image | None) -> Engine | None:
         if refusal:
             raise refusal
         return find_engine(name).engine
-    state = status(engine("docker"))
+    state = engine("docker").status()
     ready = state.available and state.platform == image.platform and not state.engine.refusal()
     return state.engine if ready else None
 
 
 def in_engine(call: Call, found: Found, engine: Engine) -> int:
     """Load the image under a name of its own, start it on this terminal, and take the name away again."""
-    from fromscratch.images.catalogue import engine_sink
+    from fromscratch.images.engine_choice import images_in
 
     name = f"fromscratch-run:{secrets.token_hex(6)}"
     image = found.need_image()
-    receipt = engine_sink(engine, call.store, "load", call.progress).deliver(image, name)
+    receipt = images_in(engine, call.store, "load", call.progress).write([image], name)
     try:
         terminal = sys.stdin.isatty() and sys.stdout.isatty()
         entrypoint = image.config.entrypoint

@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-FORMS = ("tar", "oci", "oci-archive", "docker-archive", "aci")
-ENGINES = ("docker", "podman", "buildah", "containerd")
-RUNNING = ("docker", "podman", "containerd", "crun", "runc", "none")
+from fromscratch.images import catalogue
+
+FORMS = catalogue.forms()
+ENGINES = catalogue.engines()
+RUNNING = (*catalogue.runners(), "crun", "runc", "none")
 WAYS = ("import", "load")
 ACTIONS = ("path", "check", "prune")
 PLATFORMS = (
@@ -19,7 +21,7 @@ PLATFORMS = (
     "linux/ppc64le",
     "linux/s390x",
 )
-_SCHEMES = ("oci:", "oci-archive:", "docker-archive:", *(f"{each}:" for each in ENGINES), "docker://", "tar:", "dir:")
+_SCHEMES = tuple(line.scheme for line in catalogue.readable())
 
 _VALUES: Mapping[str, str] = MappingProxyType(
     {

@@ -5,17 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import BinaryIO, ClassVar, Literal
+from typing import BinaryIO, ClassVar
 
 from fromscratch.errors import CommandFailed, ImageError, MissingTool, UsageError
 from fromscratch.host.process import run
 from fromscratch.host.process.run import Completed
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import Reference
-
-Kind = Literal["docker", "podman", "buildah", "containerd"]
-KINDS: tuple[Kind, ...] = ("docker", "podman", "buildah", "containerd")
-"""In the order in which they are tried where nobody says which."""
 
 PATIENCE = 10.0
 
@@ -26,14 +22,15 @@ class Engine(ABC):
 
     `program` is the command with what always follows it, such as ("docker", "-H", "unix:///run/x.sock");
     `run_flags` is added to its `run` only; `env` to its environment. DOCKER_HOST, CONTAINER_HOST,
-    CONTAINERD_ADDRESS and the like are taken from ours.
+    CONTAINERD_ADDRESS and the like are taken from ours. `others` are the engines that hints name instead of it.
     """
 
     program: tuple[str, ...]
     run_flags: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    others: tuple[str, ...] = ()
 
-    kind: ClassVar[Kind]
+    kind: ClassVar[str]
     ways: ClassVar[str]
     """What `--via` has here, in a few words."""
     install: ClassVar[str]
@@ -128,8 +125,8 @@ class Engine(ABC):
     @property
     def alternatives(self) -> str:
         """What to use instead, for hints."""
-        others = [kind for kind in KINDS if kind != self.kind]
-        return f"--engine {', '.join(others[:-1])} or {others[-1]}, or pack --to docker-archive"
+        others = " or ".join(part for part in (", ".join(self.others[:-1]), *self.others[-1:]) if part)
+        return f"--engine {others}, or pack --to docker-archive" if others else "pack --to docker-archive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +146,7 @@ class Status:
     hint: str = ""
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> str:
         return self.engine.kind
 
     @property

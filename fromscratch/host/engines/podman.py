@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fromscratch.host.engines.contract import Engine, Kind, Status, platform_of
+from fromscratch.host.engines.contract import Engine, Status, platform_of
 
 # Opens podman's storage, which is what fails where it cannot work.
 _PROBE = ("info", "--format", "{{.Version.Version}} linux/{{.Host.Arch}}")
@@ -15,7 +15,7 @@ class Podman(Engine):
 
     program: tuple[str, ...] = ("podman",)
 
-    kind: ClassVar[Kind] = "podman"
+    kind: ClassVar[str] = "podman"
     ways: ClassVar[str] = "import (import, then build) or load"
     install: ClassVar[str] = "apt-get install podman"
     lists: ClassVar[str] = "podman images"
