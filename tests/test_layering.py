@@ -1,12 +1,18 @@
 """The floors of the house: what each room may import, read from the imports themselves."""
 
 import ast
+import re
+import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 import fromscratch
+from fromscratch.images import catalogue
 
 PACKAGE = Path(fromscratch.__file__).parent
 
@@ -15,7 +21,9 @@ FLOORS = {
     "fromscratch": 0,
     "__main__": 11,
     "address": 1,
+    "advice": 1,
     "errors": 1,
+    "record": 1,
     "opening": 1,
     "paths": 1,
     "digest": 1,
@@ -37,7 +45,6 @@ FLOORS = {
 HEAVY = {
     "requests",
     "tqdm",
-    "elftools",
     "yaml",
     "zstandard",
     "zlib_ng",
@@ -76,8 +83,14 @@ def room(module: str) -> str:
     return parts[1] if len(parts) > 1 else parts[0]
 
 
-# What the transports of images/ share: it knows none of them, but for the catalogue, which names them all.
-SHARED = {"sources": {"contract"}, "images": {"catalogue", "contract", "engine", "engine_choice", "local"}}
+# What is no transport in images/ is what they share: it knows none of them, and the catalogue loads them by name.
+TRANSPORTS = {line.transport.partition(":")[0] for line in catalogue.TRANSPORTS}
+SHARED = {
+    "sources": {"contract"},
+    "images": {
+        path.stem for path in (PACKAGE / "images").glob("*.py") if f"fromscratch.images.{path.stem}" not in TRANSPORTS
+    },
+}
 
 
 def kind(module: str) -> str:
@@ -94,7 +107,7 @@ def test_a_module_imports_only_from_floors_below_and_never_a_sibling_source_or_t
         assert FLOORS[room(target)] <= FLOORS[room(me)], f"{me} imports {target} from a floor above"
         mine, theirs = room(me), room(target)
         if mine in SHARED and theirs == mine and len(target.split(".")) > 2:
-            free = {kind(target)} if me.endswith(".catalogue") else SHARED[mine]
+            free = {kind(target)} if me == "fromscratch.sources.catalogue" else SHARED[mine]
             assert kind(target) in free | {kind(me)}, f"{me} imports its sibling {target}"
         elif FLOORS[mine] == FLOORS[theirs] and mine != theirs and FLOORS[mine] in (4, 6):
             pytest.fail(f"{me} imports {target}, another room of its floor")
@@ -121,6 +134,23 @@ def test_no_imports_go_in_a_circle() -> None:
 @pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_what_is_slow_to_import_is_imported_where_it_is_used(path: Path) -> None:
     assert not {target.split(".")[0] for target in imports(path, top_level=True)} & HEAVY
+
+
+def test_every_package_that_is_imported_is_a_dependency_of_the_product() -> None:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    extras = [project["optional-dependencies"][name] for name in ("zstd", "fast", "openpgp")]
+    declared = {re.split("[><=;]", line)[0].lower() for line in chain(project["dependencies"], *extras)}
+    imported = {target.split(".")[0] for path in modules() for target in imports(path)}
+    distributions = packages_distributions()
+    others = imported - sys.stdlib_module_names - {"fromscratch"}
+    assert others
+    assert [name for name in others if not {each.lower() for each in distributions[name]} & declared] == []
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_records_are_structs_and_never_dataclasses(path: Path) -> None:
+    """A frozen dataclass takes eighty times as long to define, and its module loads all of `inspect`."""
+    assert room(name_of(path)) == "cli" or "dataclasses" not in imports(path)
 
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)

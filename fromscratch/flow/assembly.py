@@ -6,12 +6,13 @@ process or in three.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fromscratch import __version__
 from fromscratch.address import without_secrets
@@ -43,12 +44,11 @@ if TYPE_CHECKING:
     from fromscratch.formats.packing.layer import Packed
 
 
-@dataclass(frozen=True, kw_only=True)
-class Job:
+class Job(Struct, frozen=True, kw_only=True):
     """One recipe to be built: everything that the result may depend on, besides the store's content.
 
     `folder` is where the recipe's relative paths start; `epoch` counts seconds since 1970. `beside` are further
-    folders that builds write, and none reads.
+    folders that builds write, and none reads. `spell` writes the settings and commands that files for people name.
     """
 
     recipe: Recipe
@@ -60,6 +60,7 @@ class Job:
     progress: Progress = SILENT
     jobs: int = 2
     beside: tuple[Path, ...] = ()
+    spell: Callable[[str], str] = str
 
     @property
     def layout(self) -> Path:
@@ -107,7 +108,7 @@ def build(job: Job) -> Built:
                 images.append(_image(job, platform, [layer for layer, _ in layers], based))
                 proofs.append(evidence.gather(platform, layers, tree, removed))
             layout.finish(images, tag="latest")
-        output.write_dockerfile(job.output, images, job.recipe.name, job.progress)
+        output.write_dockerfile(job.output, images, job.recipe.name, job.progress, job.spell)
         made = Evidence(
             name=job.recipe.name,
             inputs=inputs,

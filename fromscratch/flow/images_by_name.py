@@ -6,7 +6,6 @@ and, if it begins with a host, in that registry, and `Found.where` says where it
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from fromscratch.model.image import Image, Platform
 from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import SILENT, Progress
+from fromscratch.record import PartlyShown
 
 if TYPE_CHECKING:
     from fromscratch.flow.evidence import Evidence, ImageEvidence
@@ -35,14 +35,15 @@ _OF_OTHER_TOOLS = {
 _LAYOUT, _EVIDENCE = "oci", "evidence.json"  # output.LAYOUT and evidence.NAME, whose modules much is loaded for
 
 
-@dataclass(frozen=True, kw_only=True)
-class Found:
+class Found(PartlyShown, frozen=True, kw_only=True):
     """An image (or with `plain` only a root) and where it was found. `evidence` is there for our own builds."""
+
+    unshown = ("plain", "evidence")
 
     where: str
     image: Image | None = None
-    plain: Rootfs | None = field(default=None, repr=False)
-    evidence: "ImageEvidence | None" = field(default=None, repr=False)
+    plain: Rootfs | None = None
+    evidence: "ImageEvidence | None" = None
 
     def tree(self, store: Store) -> Rootfs:
         """The root that a container of the image starts with."""

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+from fromscratch.advice import Setting, advice
 from fromscratch.digest import Digest
 from fromscratch.errors import CommandFailed, UsageError
 from fromscratch.formats.docker.archive import docker_archive
@@ -28,7 +29,7 @@ from fromscratch.model.reference import Reference, full_name
 
 _PASSING = "fromscratch-"
 _NO_LABEL_SINCE = (1, 26)
-_OTHERWISE = "write it in another way, or import with '--via load', which keeps any value"
+_LOAD_INSTEAD = advice("write it in another way, or import with ", Setting("via", "load"), ", which keeps any value")
 
 
 class BuildahImages(EngineImages, frozen=True, kw_only=True):
@@ -89,7 +90,7 @@ class BuildahImages(EngineImages, frozen=True, kw_only=True):
         there = {key: value for key, value in told.get("Docker", {}).get("config", {}).items() if value}
         for key in sorted({*there, *wanted}):
             if there.get(key) != wanted.get(key):
-                raise UsageError(f"buildah's config cannot hold what the image has as {key}", _OTHERWISE)
+                raise UsageError(f"buildah's config cannot hold what the image has as {key}", _LOAD_INSTEAD)
         return str(told.get("FromImageID") or "")
 
     def _tidy(self, container: str, base: str, diff_id: Digest) -> None:

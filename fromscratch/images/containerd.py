@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar
 
+from fromscratch.advice import Setting, advice
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
 from fromscratch.formats.docker.archive import docker_archive
@@ -39,7 +40,8 @@ class ContainerdImages(EngineImages, frozen=True, kw_only=True):
 
     def _write_all(self, images: Sequence[Image], reference: Reference) -> Receipt:
         if self.via != "load":
-            raise UsageError("an import is one platform's", "say --via load, or name one platform with --platform")
+            one = advice("say ", Setting("via", "load"), ", or name one platform with ", Setting("platform"))
+            raise UsageError("an import is one platform's", one)
         self.engine.status().need()
         name, made = self._name(reference), passing()
         with self.progress.task(f"containerd load {name}", unit="steps"):

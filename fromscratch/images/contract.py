@@ -5,6 +5,7 @@ from typing import ClassVar, Literal, Self
 
 from msgspec import Struct
 
+from fromscratch.advice import Setting, advice
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
 from fromscratch.host.storage.store import Store
@@ -92,7 +93,8 @@ class Transport(Struct, frozen=True):
         if len(images) == 1:
             return images[0]
         there = ", ".join(str(image.platform) for image in images)
-        raise UsageError(f"only one platform can go there, and this image is for {there}", "say which with --platform")
+        hint = advice("say which with ", Setting("platform"))
+        raise UsageError(f"only one platform can go there, and this image is for {there}", hint)
 
 
 def image_for(images: Sequence[Image], platforms: Sequence[Platform], where: str) -> Image:
@@ -108,4 +110,6 @@ def image_for(images: Sequence[Image], platforms: Sequence[Platform], where: str
             if image.platform == platform:
                 return image
     there = ", ".join(str(image.platform) for image in images)
-    raise UsageError(f"{where} has no image for {wanted[0]}", f"say --platform with one of: {there}")
+    raise UsageError(
+        f"{where} has no image for {wanted[0]}", advice("say ", Setting("platform"), f" with one of: {there}")
+    )

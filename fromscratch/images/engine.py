@@ -6,9 +6,10 @@ What is the same in every engine; each has its own way in a module of its name.
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from io import BufferedReader
 from typing import BinaryIO, ClassVar, Literal, Self, assert_never, cast
+
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import CommandFailed, ImageError, UsageError

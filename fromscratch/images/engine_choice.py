@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import cast
 
+from fromscratch.advice import advice
 from fromscratch.errors import MissingTool, UsageError
 from fromscratch.host.engines.contract import Engine, Status
 from fromscratch.host.storage.store import Store
@@ -58,7 +59,7 @@ def find_engine(word: str | None = None) -> Status:
         asked.append(found)
     raise MissingTool(
         f"no container engine can be used: {'; '.join(one.problem for one in asked)}",
-        f"{asked[0].hint}; fromscratch run needs none, nor does pack",
+        advice(asked[0].hint, "; run needs none, nor does pack"),
     )
 
 

@@ -7,7 +7,6 @@ the nearest word that would have been right. The same types give the JSON Schema
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -15,6 +14,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from fromscratch import opening
+from fromscratch.advice import Command, Setting, advice
 from fromscratch.errors import FormatError, RecipeError, UsageError
 from fromscratch.formats.yaml import decode as strict
 from fromscratch.formats.yaml import document as yaml
@@ -126,8 +126,7 @@ _SourceItem = msgspec.defstruct(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One thing under `rootfs:`."""
 
     kind: str
@@ -197,7 +196,9 @@ def load(path: Path) -> Recipe:
     except UnicodeDecodeError as error:
         raise RecipeError(f"{path}: this is not UTF-8 text", "save the recipe as UTF-8") from error
     except OSError as error:
-        raise RecipeError(f"cannot read {path}: {error.strerror}", "name another with --recipe FILE") from error
+        raise RecipeError(
+            f"cannot read {path}: {error.strerror}", advice("name another with ", Setting("recipe", "FILE"))
+        ) from error
     fallback = Path(os.path.realpath(path.parent)).name if path.stem == "fromscratch" else path.stem
     return parse(text, str(path), fallback)
 
@@ -216,7 +217,8 @@ def parse(text: str, source: str, fallback_name: str = "image") -> Recipe:
         faults.sort(key=lambda fault: (fault.line, str(fault.path)))
         lines = [f"{source}:{fault.line}: {fault}" for fault in faults]
         raise RecipeError(
-            "\n".join(dict.fromkeys(lines)), "mend the recipe; `fromscratch schema` prints what it may hold"
+            "\n".join(dict.fromkeys(lines)),
+            advice("fix the recipe; `", Command(("schema",)), "` prints what it may hold"),
         )
     if not recipe.name:
         slug = re.sub(r"[^a-z0-9]+", "-", fallback_name.lower()).strip("-") or "image"

@@ -5,10 +5,10 @@ import json
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, UsageError
@@ -264,7 +264,7 @@ def test_containerd_exports_the_whole_index_of_the_platform_that_it_has(
     digests = [image_documents(each).descriptor.digest.hex for each in both]
     assert [f"blobs/sha256/{digest}" in names for digest in digests] == [False, True]
     for form in ("docker-archive", "oci-archive"):
-        assert read_archive(archive, Store(tmp_path / "store"), TAGGED, form) == both[1:]  # type: ignore[arg-type]
+        assert read_archive(archive, Store(tmp_path / "store"), TAGGED, form) == both[1:]
     with pytest.raises(UsageError, match="has no image for linux/amd64"):
         find(f"oci-archive:{archive}", Store(tmp_path / "store"), [AMD64])
 

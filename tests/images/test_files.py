@@ -1,10 +1,10 @@
 """Sinks that write files: layout, docker-archive, oci-archive, tar."""
 
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError, UsageError

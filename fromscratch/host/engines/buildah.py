@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from fromscratch.advice import Setting, advice
 from fromscratch.errors import CommandFailed, UsageError
 from fromscratch.host.engines.contract import Engine, Status, platform_of
 from fromscratch.limits import json_value
@@ -15,8 +15,7 @@ _VERSION = re.compile(r"\bversion (\S+)")
 _PROBE = ("info", "--format", "{{.host.os}}/{{.host.arch}}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Buildah(Engine):
+class Buildah(Engine, frozen=True, kw_only=True):
     """A buildah with its storage."""
 
     program: tuple[str, ...] = ("buildah",)
@@ -72,5 +71,11 @@ class Buildah(Engine):
     def refusal(self) -> UsageError:
         return UsageError(
             "buildah makes images and does not start them",
-            "say --engine podman, which has the same images, or --engine none for a private root",
+            advice(
+                "say ",
+                Setting("engine", "podman"),
+                ", which has the same images, or ",
+                Setting("engine", "none"),
+                " for a private root",
+            ),
         )

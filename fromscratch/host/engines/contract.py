@@ -1,12 +1,14 @@
 """What every container engine is to us: a program that is called, with images that can be asked for."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, ClassVar
 
+from msgspec import Struct, field
+
+from fromscratch.advice import Advice, Setting, advice
 from fromscratch.errors import CommandFailed, ImageError, MissingTool, UsageError
 from fromscratch.host.process import run
 from fromscratch.host.process.run import Completed
@@ -16,8 +18,7 @@ from fromscratch.model.reference import Reference
 PATIENCE = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Engine(ABC):
+class Engine(Struct, frozen=True, kw_only=True):
     """How an engine is called.
 
     `program` is the command with what always follows it, such as ("docker", "-H", "unix:///run/x.sock");
@@ -32,7 +33,7 @@ class Engine(ABC):
 
     kind: ClassVar[str]
     ways: ClassVar[str]
-    """What `--via` has here, in a few words."""
+    """How images can be brought into it, in a few words."""
     install: ClassVar[str]
     lists: ClassVar[str]
     """The command that lists its images."""
@@ -102,7 +103,7 @@ class Engine(ABC):
         return Status(
             engine=self,
             problem=f"{self.program[0]} is not on this machine",
-            hint=f"install it, on Debian for example with: {self.install}, or use {self.alternatives}",
+            hint=advice(f"install it, on Debian for example with: {self.install}, or use ", self.alternatives),
         )
 
     def probed(self, *words: str) -> "Completed | Status":
@@ -123,14 +124,15 @@ class Engine(ABC):
         )
 
     @property
-    def alternatives(self) -> str:
+    def alternatives(self) -> Advice:
         """What to use instead, for hints."""
-        others = " or ".join(part for part in (", ".join(self.others[:-1]), *self.others[-1:]) if part)
-        return f"--engine {others}, or pack --to docker-archive" if others else "pack --to docker-archive"
+        first, between, last = self.others[:1], self.others[1:-1], self.others[1:][-1:]
+        rest = "".join([*(f", {kind}" for kind in between), *(f" or {kind}" for kind in last)])
+        engines = (Setting("engine", first[0]), f"{rest}, or ") if first else ()
+        return advice(*engines, "pack ", Setting("to", "docker-archive"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class Status(Struct, frozen=True, kw_only=True):
     """Whether an engine can be used now; `problem` and `hint` are empty if so.
 
     `platform` is where it runs, `reached` how, if there is more than one way, and `product` the name of

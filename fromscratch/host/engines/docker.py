@@ -3,10 +3,10 @@
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
+from fromscratch.advice import Setting, advice
 from fromscratch.errors import ImageError, MissingTool
 from fromscratch.host.engines import docker_address
 from fromscratch.host.engines.contract import Engine, Status, platform_of
@@ -21,8 +21,7 @@ _PROBE = "{{.Server.Version}} {{.Server.Os}}/{{.Server.Arch}} {{range .Server.Co
 _OWN = "Engine"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Docker(Engine):
+class Docker(Engine, frozen=True, kw_only=True):
     """A docker daemon. `address` is where it is; where that is empty, docker's own rules say it.
 
     Containers are started by docker's client, which everything else can do without.
@@ -66,19 +65,19 @@ class Docker(Engine):
 
     def image_id(self, image: str) -> str | None:
         api = self.api()
-        return api.image_id(image) if api else super(Docker, self).image_id(image)
+        return api.image_id(image) if api else super().image_id(image)
 
     def save(self, image: str, path: Path, platforms: Sequence[Platform] = ()) -> None:
         api = self.api()
         if api:
             api.save(image, path)
         else:
-            super(Docker, self).save(image, path, platforms)
+            super().save(image, path, platforms)
 
     def remove(self, *images: str) -> None:
         api = self.api()
         if not api:
-            super(Docker, self).remove(*images)
+            super().remove(*images)
             return
         for image in images:
             api.remove(image)
@@ -88,20 +87,24 @@ class Docker(Engine):
         if api:
             api.remove(image, force=True)
         else:
-            super(Docker, self).forget(image)
+            super().forget(image)
 
     def start(self, image: str, words: Sequence[str], *, terminal: bool, entrypoint: Sequence[str] = ()) -> int:
         refusal = self.refusal()
         if refusal:
             raise refusal
-        return super(Docker, self).start(image, words, terminal=terminal, entrypoint=entrypoint)
+        return super().start(image, words, terminal=terminal, entrypoint=entrypoint)
 
     def refusal(self) -> MissingTool | None:
         if run.find(self.program[0]):
             return None
         return MissingTool(
             "docker's client, which starts containers, is not on this machine",
-            f"install it, on Debian for example with: {self.install}, or say --engine none for a private root",
+            advice(
+                f"install it, on Debian for example with: {self.install}, or say ",
+                Setting("engine", "none"),
+                " for a private root",
+            ),
         )
 
     def status(self) -> Status:

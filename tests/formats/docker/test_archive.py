@@ -3,11 +3,11 @@
 import io
 import json
 import tarfile
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, IntegrityError, UsageError
@@ -260,7 +260,7 @@ def test_a_layer_that_went_bad_is_found(tmp_path: Path) -> None:
         layer_bytes(read)
 
 
-def listing(*entries: dict[str, object]) -> dict[str, bytes]:
+def listing(*entries: Mapping[str, object]) -> dict[str, bytes]:
     return {"manifest.json": json.dumps(entries).encode(), "c": config_bytes(ONE), "l": b""}
 
 
