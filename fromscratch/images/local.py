@@ -22,7 +22,6 @@ class LocalTransport(Transport, frozen=True):
     path: Path
     store: Store
 
-    suffix: ClassVar[str] = ".tar"
     shown_by: ClassVar[str] = ""
 
     @classmethod

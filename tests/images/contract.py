@@ -11,11 +11,11 @@ import pytest
 from msgspec.structs import replace
 
 from fromscratch.digest import Digest
-from fromscratch.errors import ImageError
+from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.tar.writer import blocks
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.storage.store import Store
-from fromscratch.images.contract import Receipt, Transport
+from fromscratch.images.contract import ALL, Receipt, Selection, Transport
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, RunConfig
 from fromscratch.model.rootfs import Rootfs
@@ -62,7 +62,7 @@ class Place:
     `read` gives the image that is at the place now, `holds` everything that is there, in any form
     that can be compared, `digest` what the place itself says the image's digest is. Configurations
     are compared after `config`, which evens out what the place cannot keep; `keeps_platform` is whether
-    anything there tells the platform.
+    anything there tells the platform. `name` is what the transport reads it by, where that is not the reference.
     """
 
     transport: Transport
@@ -73,6 +73,11 @@ class Place:
     store: Store
     config: Callable[[RunConfig], RunConfig] = lambda config: config
     keeps_platform: bool = True
+    name: str | None = None
+
+    def read_back(self, selection: Selection = ALL) -> list[Image] | Rootfs:
+        """What the transport itself gives back."""
+        return self.transport.read(self.reference if self.name is None else self.name, selection)
 
 
 class TransportContract:
@@ -83,6 +88,35 @@ class TransportContract:
         assert listed(root_tree(there, place.store)) == listed(TREE)
         assert not place.keeps_platform or there.platform == IMAGE.platform
         assert receipt.digest == place.digest()
+
+    def test_what_is_written_is_read_back(self, place: Place) -> None:
+        place.transport.write([IMAGE], place.reference)
+        if not self.readable:
+            with pytest.raises(UsageError, match="not read"):
+                place.read_back()
+            return
+        found = place.read_back()
+        if isinstance(found, Rootfs):
+            assert listed(found) == listed(TREE)
+            return
+        [image] = found
+        assert (place.config(image.config), image.platform) == (place.config(IMAGE.config), IMAGE.platform)
+        assert listed(root_tree(image, place.store)) == listed(TREE)
+        assert place.read_back(Selection(platforms=(ARMV7, IMAGE.platform), one=True)) == found
+        with pytest.raises(UsageError, match="linux/arm/v7"):
+            place.read_back(Selection(platforms=(ARMV7,)))
+
+    readable = True
+    """Whether the transport reads what it writes."""
+
+    def test_several_platforms_go_there_only_if_it_holds_several(self, place: Place) -> None:
+        if type(place.transport).platforms:
+            return
+        place.transport.write([IMAGE], place.reference)
+        before = place.holds()
+        with pytest.raises(UsageError, match="only one platform can go there"):
+            place.transport.write([IMAGE, replace(IMAGE, platform=ARMV7)], place.reference)
+        assert place.holds() == before
 
     def test_a_plain_image_stays_plain(self, place: Place) -> None:
         place.transport.write([replace(IMAGE, config=RunConfig())], place.reference)
