@@ -1,4 +1,4 @@
-"""Container engines of this machine: which there are, which answer, and which one is used."""
+"""The container engines of this machine, and the choice of one."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -37,29 +37,29 @@ _INSTEAD: Mapping[str, str] = MappingProxyType(
 
 
 def engine(word: str, choices: Sequence[str] = ()) -> Engine:
-    """The engine of this name, whether it is there or not.
+    """The engine of this name, installed or not.
 
-    Raises UsageError for a name that is none, which tells the choices: all engines, if they are not given.
+    Raises UsageError for an unknown name, with the choices: all engines, if they are not given.
     """
     if word not in catalogue.engines():
         every = f"write {catalogue.alternatives(choices or catalogue.engines())}"
-        raise UsageError(f"{word!r} is no engine that is known here", _INSTEAD.get(word, every))
+        raise UsageError(f"{word!r} is not an engine that is known here", _INSTEAD.get(word, every))
     return _images_in(word).engine_here()
 
 
 def find_engine(word: str | None = None) -> Status:
-    """The engine of this name, or the first that answers. Raises MissingTool, saying why none does."""
+    """The engine of this name, or the first that answers. Raises MissingTool with the reasons if none does."""
     if word is not None:
         return engine(word).status().need()
-    asked = []
+    probed = []
     for known in catalogue.engines():
         found = engine(known).status()
         if found.available:
             return found
-        asked.append(found)
+        probed.append(found)
     raise MissingTool(
-        f"no container engine can be used: {'; '.join(one.problem for one in asked)}",
-        advice(asked[0].hint, "; run needs none, nor does pack"),
+        f"no container engine can be used: {'; '.join(one.problem for one in probed)}",
+        advice(probed[0].hint, "; run needs none, nor does pack"),
     )
 
 

@@ -57,7 +57,7 @@ class TestDirectoryContract(SourceContract):
 
 def build(folder: Path, **options: object) -> Rootfs:
     subject = Subject(msgspec.convert({"path": folder.name, **options}, DirectoryOptions), folder=folder.parent)
-    return subject.bind().build(Store(folder.parent / "store"))
+    return subject.laid(Store(folder.parent / "store"))
 
 
 def test_a_folder_is_taken_as_it_is(folder: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_missing_folder_is_named_with_what_was_meant(folder: Path) -> None:
 
 
 def test_a_file_is_no_folder(folder: Path) -> None:
-    with pytest.raises(UsageError, match="passwd is no folder"):
+    with pytest.raises(UsageError, match="passwd is not a folder"):
         build(folder / "etc/passwd")
 
 
