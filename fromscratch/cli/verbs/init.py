@@ -59,7 +59,7 @@ def _asked(kinds: list[str]) -> str:
     help={"json": "a list of objects instead of a table"},
 )
 def doctor(call: Call, json: bool = False) -> None:
-    """Tell what this machine has and lacks for each source, sink and way to run, and how to get it."""
+    """Tell what this machine has and lacks for each source, transport and way to run, and how to get it."""
 
     from fromscratch.cli.verbs.doctor import examined, table
 
