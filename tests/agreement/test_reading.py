@@ -263,7 +263,7 @@ def test_containerd_exports_the_whole_index_of_the_platform_that_it_has(
     digests = [image_documents(each).descriptor.digest.hex for each in both]
     assert [f"blobs/sha256/{digest}" in names for digest in digests] == [False, True]
     for form in ("docker-archive", "oci-archive"):
-        assert read_archive(archive, Store(tmp_path / "store"), TAGGED, form) == both[1:]  # type: ignore[arg-type]
+        assert read_archive(archive, Store(tmp_path / "store"), TAGGED, form) == both[1:]
     with pytest.raises(UsageError, match="has no image for linux/amd64"):
         find(f"oci-archive:{archive}", Store(tmp_path / "store"), [AMD64])
 

@@ -100,7 +100,7 @@ def test_nothing_needs_docker_s_client(docker: Docker, nothing_left: None, store
     bare = Docker(address=docker.address, program=("no-such-docker",))
     assert bare.status().available
     for via in ("import", "load"):
-        receipt = DockerSink(engine=bare, store=store, via=via).deliver(IMPORTED, NAME)  # type: ignore[arg-type]
+        receipt = DockerSink(engine=bare, store=store, via=via).deliver(IMPORTED, NAME)
         assert bare.image_id(NAME) == str(receipt.digest) == docker.image_id(NAME)
         bare.save(NAME, tmp_path / "saved.tar")
         assert (tmp_path / "saved.tar").stat().st_size > 1000
@@ -148,7 +148,7 @@ def test_a_connection_that_is_cut_leaves_nothing(after: int, docker: Docker, not
         over = Docker(address=f"tcp://127.0.0.1:{there.port}")
         for via in ("import", "load"):
             with pytest.raises(ImageError, match=r"docker.* (does not answer|does not work|broke off|refused)"):
-                DockerSink(engine=over, store=store, via=via).deliver(image, NAME)  # type: ignore[arg-type]
+                DockerSink(engine=over, store=store, via=via).deliver(image, NAME)
 
 
 def test_podman_that_speaks_docker_s_language_is_told_apart(podman: Podman, tmp_path: Path, store: Store) -> None:
@@ -160,7 +160,7 @@ def test_podman_that_speaks_docker_s_language_is_told_apart(podman: Podman, tmp_
             _until(lambda: of.status().available)
             assert of.status().product == "Podman Engine"
             for via in ("import", "load"):
-                receipt = DockerSink(engine=of, store=store, via=via).deliver(IMPORTED, NAME)  # type: ignore[arg-type]
+                receipt = DockerSink(engine=of, store=store, via=via).deliver(IMPORTED, NAME)
                 assert receipt.digest == receipt.ours == Digest.of(config_bytes(IMPORTED))
             of.forget(NAME)
         finally:
