@@ -3,7 +3,7 @@
 import io
 import json
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -260,7 +260,7 @@ def test_a_layer_that_went_bad_is_found(tmp_path: Path) -> None:
         layer_bytes(read)
 
 
-def listing(*entries: dict[str, object]) -> dict[str, bytes]:
+def listing(*entries: Mapping[str, object]) -> dict[str, bytes]:
     return {"manifest.json": json.dumps(entries).encode(), "c": config_bytes(ONE), "l": b""}
 
 

@@ -438,7 +438,7 @@ def test_documents_that_lie(form: Form, case: str, store: Store, tmp_path: Path)
 
 def test_an_index_of_a_thousand_images_is_too_many(store: Store, tmp_path: Path) -> None:
     """Each would have its configuration read, and one of megabytes can be that of all."""
-    manifests = []
+    manifests: list[dict[str, Any]] = []
 
     def many(document: dict[str, Any]) -> dict[str, Any]:
         [first] = document["manifests"]

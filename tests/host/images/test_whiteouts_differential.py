@@ -79,7 +79,7 @@ def leads_somewhere(names: list[str]) -> bool:
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """Those that we read."""
-    chance, taken = random.Random(20_260_102), {}
+    chance, taken = random.Random(20_260_102), dict[str, list[str]]()
     store = Store(tmp_path_factory.mktemp("store"))
     while len(taken) < CASES:
         names, top = upper(chance), f"cases/{len(taken)}/"
