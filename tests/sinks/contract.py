@@ -17,6 +17,7 @@ from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, RunConfig
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.proof.validate import validate
 from fromscratch.sinks.contract import Receipt, Sink
 from fromscratch.transforms.layering import layered
 from tests.images import ARMV7, FULL_CONFIG, HERE, image_of
@@ -78,6 +79,7 @@ class SinkContract:
     def test_everything_survives(self, place: Place) -> None:
         receipt = place.sink.deliver(IMAGE, place.reference)
         there = place.read()
+        validate(there, place.store)
         assert place.config(there.config) == place.config(IMAGE.config)
         assert listed(root_tree(there, place.store)) == listed(TREE)
         assert not place.keeps_platform or there.platform == IMAGE.platform
@@ -99,6 +101,7 @@ class SinkContract:
     def test_the_layers_that_a_tree_was_divided_into_are_that_tree(self, place: Place) -> None:
         image = image_of(*(packed(part.tree) for part in DIVIDED), config=RunConfig(), platform=HERE)
         place.sink.deliver(image, place.reference)
+        validate(place.read(), place.store)
         assert listed(root_tree(place.read(), place.store)) == listed(TREE)
 
     def test_an_image_for_another_platform_is_told_apart(self, place: Place) -> None:
