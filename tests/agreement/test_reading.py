@@ -20,12 +20,13 @@ from fromscratch.host.images.archives import read_archive
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.images.layout import read_layout, write_layout
 from fromscratch.host.storage.store import Store
+from fromscratch.images.docker_archive import DockerArchiveSink
+from fromscratch.images.oci_archive import OciArchiveSink
 from fromscratch.model.image import Image
-from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
 from tests.agreement.sample import NAME, Sample, facts
 from tests.engines import need, need_root
-from tests.images import AMD64, ARM64, HERE, image_of
-from tests.sinks.contract import packed
+from tests.images.contract import packed
+from tests.made_images import AMD64, ARM64, HERE, image_of
 from tests.trees import tree
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]

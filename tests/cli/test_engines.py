@@ -13,8 +13,8 @@ from fromscratch.host.engines.select import KINDS, Engine
 from fromscratch.host.images.layout import read_layout
 from tests.cli.command import Desk
 from tests.engines import need, variables
-from tests.images import ARM64
-from tests.sinks.engine_stores import everything_in, told_by
+from tests.images.engine_stores import everything_in, told_by
+from tests.made_images import ARM64
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
 

@@ -15,9 +15,9 @@ from fromscratch.host.images.layers import root_tree
 from fromscratch.host.machine import apt as apt_config
 from fromscratch.host.machine.package_data import shipped
 from fromscratch.host.storage.store import Store
+from fromscratch.images.docker import DockerSink
 from fromscratch.model.image import Platform
 from fromscratch.recipe import schema as recipe
-from fromscratch.sinks.engine_docker import DockerSink
 from tests.cli.command import Desk
 from tests.engines import docker, missing, need, need_root, podman
 from tests.trees import listed

@@ -19,7 +19,7 @@ from fromscratch.host.storage.store import Store
 from fromscratch.limits import Limits
 from fromscratch.model.image import Image, Original, Platform, RunConfig
 from fromscratch.proof.validate import validate
-from tests.images import image_of
+from tests.made_images import image_of
 from tests.trees import tree
 
 

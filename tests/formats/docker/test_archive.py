@@ -1,4 +1,4 @@
-"""docker-archive and oci-archive: one tar, read by everyone. The engines themselves read it in tests/sinks."""
+"""docker-archive and oci-archive: one tar, read by everyone. The engines themselves read it in tests/images."""
 
 import io
 import json
@@ -22,7 +22,7 @@ from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference, full_name
 from fromscratch.model.rootfs import Rootfs
-from tests.images import AMD64, ARM64, image_of
+from tests.made_images import AMD64, ARM64, image_of
 
 ONE = image_of(b"first", b"second", created=1_700_000_000)
 NAME = Reference.parse("hello:1.0")

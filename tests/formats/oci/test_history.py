@@ -6,7 +6,7 @@ from dataclasses import replace
 from fromscratch.digest import Digest
 from fromscratch.formats.oci.config import config_bytes, parse_config
 from fromscratch.model.image import Image, Original, RunConfig
-from tests.images import AMD64, blob_layer, image_of
+from tests.made_images import AMD64, blob_layer, image_of
 from tests.steps import GROWTH, check_growth
 
 BASE, EXTRA, OTHER = blob_layer(b"base"), blob_layer(b"extra"), blob_layer(b"other")
