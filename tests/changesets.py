@@ -2,8 +2,9 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Literal
+
+from msgspec.structs import replace
 
 from fromscratch import paths
 from fromscratch.formats.tar.header import BLOCK, header

@@ -1,11 +1,12 @@
 """What every container engine is to us: a program that is called, with images that can be asked for."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, ClassVar, Literal
+
+from msgspec import Struct, field
 
 from fromscratch.advice import Advice, Setting, advice
 from fromscratch.errors import CommandFailed, ImageError, MissingTool, UsageError
@@ -21,8 +22,7 @@ KINDS: tuple[Kind, ...] = ("docker", "podman", "buildah", "containerd")
 PATIENCE = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Engine(ABC):
+class Engine(Struct, frozen=True, kw_only=True):
     """How an engine is called.
 
     `program` is the command with what always follows it, such as ("docker", "-H", "unix:///run/x.sock");
@@ -135,8 +135,7 @@ class Engine(ABC):
         return advice(Setting("engine", others[0]), f"{rest} or {others[-1]}, or pack ", pack)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class Status(Struct, frozen=True, kw_only=True):
     """Whether an engine can be used now; `problem` and `hint` are empty if so.
 
     `platform` is where it runs, `reached` how, if there is more than one way, and `product` the name of
