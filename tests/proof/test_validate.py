@@ -4,11 +4,11 @@ import gzip
 import io
 import json
 import tarfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, ImageError, IntegrityError, TooLarge, UnsafePath, UsageError
