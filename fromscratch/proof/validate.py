@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from fromscratch.advice import advice
 from fromscratch.errors import Conflict, FormatError, ImageError, IntegrityError, TooLarge, UnsafePath, UsageError
 from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.oci.config import Config, Documents, image_documents, os_fields, parse_config
@@ -101,4 +102,4 @@ def _layer_faults(image: Image, store: Store) -> Iterator[ImageError]:
 
 
 def _at(place: str, fault: ImageError) -> ImageError:
-    return type(fault)(f"{place}: {fault.message}", fault.hint)
+    return type(fault)(advice(f"{place}: ", fault.message), fault.hint)
