@@ -7,7 +7,7 @@ from fromscratch.cli.closures import lack, missing_facts, objects, told
 from fromscratch.errors import UsageError
 from fromscratch.linker.beyond.scripts.shebang import HEAD, shebang
 from fromscratch.linker.closure import Linker
-from fromscratch.linker.gather import Gathered, gather
+from fromscratch.linker.gather import GatherResult, gather
 from fromscratch.model.entry import Directory, Origin, Symlink
 from fromscratch.model.listing import quoted
 from fromscratch.paths import shown
@@ -29,7 +29,7 @@ class Answer:
         options = BinariesOptions(paths=list(paths), **switched)
         asked = {path: Origin(_LABEL, "asked for", path) for path in paths}
         found = gather(linker, asked, list(finders(options)), _LABEL)
-        self.missing, self.unmet = found.missing, found.unmet
+        self.missing, self.unmet = found.missing, found.missing_versions
         known = objects(found.programs)
         for each in found.objects:
             if each.path in known:
@@ -37,7 +37,7 @@ class Answer:
         self.facts: dict[str, Any] = {
             "objects": list(known.values()),
             "missing": [missing_facts(each) for each in found.missing],
-            "unmet": [each._asdict() for each in found.unmet],
+            "unmet": [each._asdict() for each in found.missing_versions],
             "files": _files(found),
             "offers": [{"what": each.what, "option": each.option, "size": each.size} for each in found.offers],
             "warnings": list(found.warnings),
@@ -54,7 +54,7 @@ def _check(linker: Linker, path: str) -> None:
                 raise UsageError(problem, "name a program, a library or a script")
 
 
-def _files(found: Gathered) -> list[dict[str, Any]]:
+def _files(found: GatherResult) -> list[dict[str, Any]]:
     """What is taken besides objects, folders and symlinks, with its first reason."""
     objects_ = {each.place for each in found.objects}
     return [
@@ -64,7 +64,7 @@ def _files(found: Gathered) -> list[dict[str, Any]]:
     ]
 
 
-def _text(found: Gathered, facts: dict[str, Any]) -> str:
+def _text(found: GatherResult, facts: dict[str, Any]) -> str:
     lines = [line for program in found.programs for line in told(program)]
     linked = {missing for program in found.programs for missing in program.missing}
     lines += [f"missing: {lack(each)}" for each in found.missing if each not in linked]

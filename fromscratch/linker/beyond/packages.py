@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fromscratch import paths
-from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want, Warned
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, Offer, Scene, Want
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory, File
 from fromscratch.paths import TreePath
@@ -40,7 +40,7 @@ class Package:
 
 def find(scene: Scene, *, take: bool = False) -> Iterator[Finding]:
     """The files of the owning packages, less documentation and translations: offered, or with `take` taken."""
-    asked = [place for place in scene.asked if _OWNABLE.match(place)]
+    asked = [place for place in scene.requested if _OWNABLE.match(place)]
     if not asked:
         return
     for package in owners(scene, asked):
@@ -56,7 +56,9 @@ def find(scene: Scene, *, take: bool = False) -> Iterator[Finding]:
             what = f"{len(sizes)} other {files} of the package {package.name}, which has {by}"
             yield Offer(what, "--with package", KIND, sum(sizes))
     if take and any(views.place(scene.view, path) is not None for path in _RPM):
-        yield Warned("the packages of this root are in a database of rpm, which is not read: name files by --add", KIND)
+        yield FinderWarning(
+            "the packages of this root are in a database of rpm, which is not read: name files by --add", KIND
+        )
 
 
 def owners(scene: Scene, asked: Iterable[TreePath]) -> Iterator[Package]:

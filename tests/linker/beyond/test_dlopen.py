@@ -63,7 +63,7 @@ def test_of_several_sonames_one_that_is_there_is_taken() -> None:
 
 def test_a_note_that_cannot_be_read_is_told() -> None:
     it = elf(notes=[("FDO", NT_FDO_DLOPEN, b"no json")], needed=["libc.so.6"])
-    assert found({"/usr/bin/it": it}).startswith("warned dlopen the notes of /usr/bin/it cannot be read: ")
+    assert found({"/usr/bin/it": it}).startswith("warning dlopen the notes of /usr/bin/it cannot be read: ")
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ class Closure:
     def __init__(
         self, scene: Scene, modules: Modules, *, follow: Follow, named: Callable[[Module, Source], Iterable[str]]
     ) -> None:
-        """`named` are the modules that one imports otherwise than by an import: in C, or by a name it computes."""
+        """`named` gives the modules that one imports without an import statement: in C, or by a computed name."""
         self._scene, self._modules, self._follow, self._named = scene, modules, follow, named
         self.reached: dict[str, Reached] = {}
         self.lost: dict[Lost, None] = {}
