@@ -1,7 +1,12 @@
 """The floors of the house: what each room may import, read from the imports themselves."""
 
 import ast
+import re
+import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -15,6 +20,7 @@ FLOORS = {
     "fromscratch": 0,
     "__main__": 11,
     "address": 1,
+    "advice": 1,
     "errors": 1,
     "opening": 1,
     "paths": 1,
@@ -27,7 +33,7 @@ FLOORS = {
     "linker": 4,
     "host": 5,
     "sources": 6,
-    "sinks": 6,
+    "images": 6,
     "tracing": 6,
     "recipe": 7,
     "flow": 8,
@@ -37,7 +43,6 @@ FLOORS = {
 HEAVY = {
     "requests",
     "tqdm",
-    "elftools",
     "yaml",
     "zstandard",
     "zlib_ng",
@@ -76,21 +81,25 @@ def room(module: str) -> str:
     return parts[1] if len(parts) > 1 else parts[0]
 
 
+# What the transports of images/ share: it knows none of them, but for the catalogue, which names them all.
+SHARED = {"sources": {"contract"}, "images": {"contract", "engine"}}
+
+
 def kind(module: str) -> str:
-    """The kind of source or sink that a module belongs to: `debian` for sources.debian and sources.debian_resolver."""
-    return module.split(".")[2].split("_")[0]
+    """The kind of source, or the transport, that a module belongs to: `debian` for all of sources.debian."""
+    return module.split(".")[2]
 
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_a_module_imports_only_from_floors_below_and_never_a_sibling_source_or_sink(path: Path) -> None:
+def test_a_module_imports_only_from_floors_below_and_never_a_sibling_source_or_transport(path: Path) -> None:
     me = name_of(path)
     for target in imports(path):
         if not target.startswith("fromscratch") or target == me:
             continue
         assert FLOORS[room(target)] <= FLOORS[room(me)], f"{me} imports {target} from a floor above"
         mine, theirs = room(me), room(target)
-        if mine in ("sources", "sinks") and theirs == mine and len(target.split(".")) > 2:
-            free = {kind(target)} if me.endswith(".catalogue") else {"contract"}
+        if mine in SHARED and theirs == mine and len(target.split(".")) > 2:
+            free = {kind(target)} if me.endswith(".catalogue") else SHARED[mine]
             assert kind(target) in free | {kind(me)}, f"{me} imports its sibling {target}"
         elif FLOORS[mine] == FLOORS[theirs] and mine != theirs and FLOORS[mine] in (4, 6):
             pytest.fail(f"{me} imports {target}, another room of its floor")
@@ -117,6 +126,17 @@ def test_no_imports_go_in_a_circle() -> None:
 @pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_what_is_slow_to_import_is_imported_where_it_is_used(path: Path) -> None:
     assert not {target.split(".")[0] for target in imports(path, top_level=True)} & HEAVY
+
+
+def test_every_package_that_is_imported_is_a_dependency_of_the_product() -> None:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    extras = [project["optional-dependencies"][name] for name in ("zstd", "fast", "openpgp")]
+    declared = {re.split("[><=;]", line)[0].lower() for line in chain(project["dependencies"], *extras)}
+    imported = {target.split(".")[0] for path in modules() for target in imports(path)}
+    distributions = packages_distributions()
+    others = imported - sys.stdlib_module_names - {"fromscratch"}
+    assert others
+    assert [name for name in others if not {each.lower() for each in distributions[name]} & declared] == []
 
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)

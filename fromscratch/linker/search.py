@@ -57,7 +57,7 @@ class SearchResult(NamedTuple):
 
 
 class Search:
-    """The rules of one loader over one or several grounds, for the programs of one ABI.
+    """The rules of one loader over one or several roots, for the programs of one ABI.
 
     Each root is searched by all rules before the next one is.
     """

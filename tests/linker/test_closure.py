@@ -243,7 +243,7 @@ def test_a_library_that_is_missing_has_no_versions_to_lack() -> None:
     assert (len(found.missing), missing_versions(found)) == (1, [])
 
 
-# Several grounds
+# Several roots
 
 
 def test_the_first_ground_has_precedence_and_the_second_has_the_rest() -> None:

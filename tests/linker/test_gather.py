@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
+from fromscratch.advice import Setting
 from fromscratch.errors import NotInTree
 from fromscratch.linker.beyond.contract import Finder, FinderWarning, Finding, GeneratedFile, Offer, Scene, Want
 from fromscratch.linker.closure import Linker
@@ -304,7 +305,7 @@ def test_a_file_can_be_made_and_takes_the_place_of_what_the_root_has() -> None:
 
 def test_offers_are_those_of_the_last_round_and_warnings_those_of_all() -> None:
     def offering(scene: Scene) -> Iterator[Finding]:
-        yield Offer(f"{len(scene.objects)} objects", "all", "test")
+        yield Offer(f"{len(scene.objects)} objects", Setting("dlopen", "all"), "test")
         yield FinderWarning(f"{len(scene.objects)} objects", "test")
         yield want("/opt/x.so")
 
@@ -323,7 +324,7 @@ def test_an_object_for_others_is_data_if_it_is_not_followed() -> None:
     assert TreePath("/opt/fw") in found.entries
 
 
-# Several grounds
+# Several roots
 
 
 def staged(stage: Mapping[str, Piece], below: Mapping[str, Piece], *asked: str) -> GatherResult:

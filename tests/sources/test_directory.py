@@ -10,11 +10,12 @@ import pytest
 from fromscratch.errors import FormatError, ImageError, UsageError
 from fromscratch.flow.images_by_name import find
 from fromscratch.host.storage.store import Store
+from fromscratch.images.docker_archive import DockerArchiveSink
+from fromscratch.images.oci_archive import OciArchiveSink
+from fromscratch.images.oci_layout import LayoutSink
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
-from fromscratch.sinks.layout import LayoutSink
 from fromscratch.sources.directory import DirectoryOptions
-from tests.sinks.contract import IMAGE
+from tests.images.contract import IMAGE
 from tests.sources.contract import SourceContract, Subject
 from tests.trees import listed, text
 
@@ -156,7 +157,7 @@ def test_a_layout_is_no_root(tmp_path: Path) -> None:
     LayoutSink(folder).deliver(IMAGE, "1.0")
     with pytest.raises(FormatError, match="directory oci is an OCI layout") as caught:
         build(folder)
-    assert "pack --image oci:oci --to tar" in caught.value.hint
+    assert "pack(image=oci:oci, to=tar, output=root.tar)" in caught.value.hint
     assert "/srv/oci-layout" in build(folder, into="/srv")
     with pytest.raises(UsageError, match=f"dir:{folder} is an OCI layout") as told:
         find(f"dir:{folder}", Store(tmp_path / "store"))

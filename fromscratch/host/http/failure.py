@@ -107,9 +107,10 @@ def _explained(error: Exception, url: str) -> Failed:
     def caused_by(*kinds: type[BaseException]) -> bool:
         return any(isinstance(cause, kinds) for cause in causes)
 
-    wrong = requests.exceptions
-    if caused_by(wrong.InvalidURL, wrong.InvalidSchema, wrong.MissingSchema) or type(error) is ValueError:
-        if (proxy := _proxy(url)) and _is_sound(url):  # then it is the other address that was not taken
+    wrong, proxy = requests.exceptions, _proxy(url)
+    invalid = caused_by(wrong.InvalidURL, wrong.InvalidSchema, wrong.MissingSchema) or type(error) is ValueError
+    if invalid or " " in proxy:  # urllib3 before 2.7 looks even such a name up
+        if proxy and _is_sound(url):  # then it is the other address that was not taken
             return Failed(Kind.NO_PROXY, f"the proxy {proxy} of this environment is none that can be used")
         return Failed(Kind.NO_ADDRESS, "this is no address that can be asked")
     if caused_by(requests.exceptions.ProxyError, urllib3.exceptions.ProxyError):

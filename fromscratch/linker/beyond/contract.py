@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from fromscratch.advice import Setting
 from fromscratch.formats.elf.headers import Elf
 from fromscratch.model import view as views
 from fromscratch.model.content import read
@@ -58,10 +59,10 @@ class GeneratedFile:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A finding that is selected only if the user says `option`. `what` is one line about it, `size` in bytes."""
+    """A finding that is selected only with this `setting`. `what` is one line about it, `size` in bytes."""
 
     what: str
-    option: str
+    setting: Setting
     kind: str
     size: int = 0
 

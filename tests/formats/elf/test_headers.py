@@ -18,7 +18,7 @@ from fromscratch.formats.elf.notes import build_id, dlopen_notes, minimum_kernel
 from fromscratch.formats.elf.platform import platform_of, platform_word, same_abi
 from fromscratch.formats.elf.symbols import imported
 from fromscratch.formats.elf.versions import needs, provides
-from fromscratch.linker.static import recognised
+from fromscratch.linker.static import recognise
 from tests.formats.elf.files import machine_files, opened, sample
 from tests.formats.elf.made import AARCH64, ARM, I386, MIPS, PPC64, S390, X86_64, elf, reader
 
@@ -205,7 +205,7 @@ def ask_everything(raw: bytes) -> None:
         build_id,
         minimum_kernel,
         dlopen_notes,
-        recognised,
+        recognise,
         platform_of,
     ):
         told = None

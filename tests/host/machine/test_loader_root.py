@@ -246,7 +246,7 @@ def test_a_file_that_changes_while_it_is_read_is_an_error(root: Path, monkeypatc
             file.write(b"more")
         raise FormatError("it ends within its header", "")
 
-    monkeypatch.setattr(loader_root, "read_elf", cut_short)
+    monkeypatch.setattr("fromscratch.host.machine.loader_root.read_elf", cut_short)
     with pytest.raises(IntegrityError, match=r"/lib/liba\.so changed while it was read"):
         machine_root.opened("/lib/liba.so")
 

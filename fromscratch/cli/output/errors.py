@@ -1,0 +1,71 @@
+"""Failures as the user reads them."""
+
+import os
+import re
+
+from fromscratch.cli.output.settings import spelled
+from fromscratch.errors import ImageError, NoRoom
+
+_STEERING = r"[^\n\t\x20-\x7e\xa0-\U0010ffff]"  # compiled by who fails: that takes as long as a small closure
+
+
+_SHORT_OF_MEMORY = ("cannot allocate memory", "failed to map segment")
+
+
+def refused(error: OSError) -> ImageError:
+    """What the operating system refused where no lower room said more about it: it is never a bug of ours alone."""
+    import errno
+
+    from fromscratch.host.storage import os_refusal as said
+
+    name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+    what = f"{f'cannot use {name}: ' if name else ''}{error.strerror}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoRoom(what, "free some room and run it again", name)
+    return ImageError(what, said.hint(error) or "see whether the path is right, and whether you may use it")
+
+
+def of_the_machine(error: BaseException | None) -> ImageError | None:
+    """What Python has kinds of its own for, and is yet a limit of this machine: memory, and threads."""
+    from fromscratch.host.storage import os_refusal as said
+
+    text = str(error).lower()
+    if isinstance(error, MemoryError) or (
+        isinstance(error, ImportError) and any(words in text for words in _SHORT_OF_MEMORY)
+    ):
+        return ImageError("there is not enough memory for this", said.MEMORY)
+    if isinstance(error, RuntimeError) and "can't start new thread" in text:
+        return ImageError("no further thread can be started", said.THREADS)
+    return None
+
+
+def with_the_store_in_mind(error: ImageError, store: str) -> ImageError:
+    """The same failure; where it is a lack of room on the disk that the store lies on, it says how to free that."""
+    from pathlib import Path
+
+    from fromscratch.advice import advice
+    from fromscratch.host.storage.os_refusal import existing
+
+    if not isinstance(error, NoRoom) or not error.place or not Path(store).is_dir():
+        return error
+    if existing(Path(error.place)).stat().st_dev != Path(store).stat().st_dev:
+        return error
+    hint = advice(error.hint, "; the store lies there too: `fromscratch store prune --keep-size 1G` makes it smaller")
+    return NoRoom(error.message, hint, error.place)
+
+
+def explained(error: ImageError) -> str:
+    """A failure as the user reads it: what failed, then what to do.
+
+    Either may repeat words of an image, a registry or a program: those that would steer a terminal are shown as \\xNN.
+    """
+    text = f"error: {spelled(error.message)}"
+    text = f"{text}\n hint: {spelled(error.hint)}" if error.hint else text
+    return re.sub(_STEERING, lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def unwritten(error: OSError) -> ImageError:
+    """What standard output refused."""
+    return ImageError(
+        f"the answer cannot be written: {error.strerror}", "see where standard output leads, and run it again"
+    )

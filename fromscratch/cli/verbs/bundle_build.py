@@ -1,0 +1,226 @@
+"""What `bundle` does with its options: a recipe in memory, its build, and where that goes."""
+
+import difflib
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fromscratch.cli.call import Call
+from fromscratch.cli.output.digests import Digests
+from fromscratch.cli.output.privileges import rights, rights_lines
+from fromscratch.cli.output.settings import spelled
+from fromscratch.cli.output.sizes import counted, megabytes
+from fromscratch.cli.verbs.bundle_destination import Target
+from fromscratch.cli.verbs.bundle_options import words
+from fromscratch.errors import ImageError, UsageError
+from fromscratch.flow import assembly
+from fromscratch.flow.assembly import Job
+from fromscratch.flow.output import Built
+from fromscratch.host.machine.lookup import expanded
+from fromscratch.model.image import Platform
+from fromscratch.paths import TreePath, shown
+from fromscratch.recipe.schema import Recipe
+from fromscratch.sources.binaries.options import BinariesOptions, split
+from fromscratch.sources.binaries.programs import Programs, programs
+
+
+@dataclass(kw_only=True)
+class Made:
+    """A bundle that is built, and what there is to say of it."""
+
+    job: Job
+    built: Built
+    facts: dict[str, Any] = field(default_factory=dict)
+    text: str = ""
+
+    def deliver(self, call: Call, target: Target) -> None:
+        """To a file and to an engine, as far as they were asked for."""
+        if target.form:
+            self._write(call, target)
+        if target.tag:
+            self._load(call, target.tag, target.engine, target.via)
+
+    def _write(self, call: Call, target: Target) -> None:
+        from fromscratch.cli.image_name import inside_of
+        from fromscratch.images.catalogue import file_sink
+
+        sink = file_sink(target.form, Path(target.place), call.store)
+        receipt = assembly.deliver(
+            list(self.built.images), sink, inside_of(target.form, self.job.recipe.name, target.reference)
+        )
+        self.facts["written"] = {"reference": receipt.reference, "digest": str(receipt.digest)}
+        self.text += f"\nwrote {receipt.reference}"
+
+    def _load(self, call: Call, tag: str, engine: str | None, via: str) -> None:
+        from fromscratch.cli import engine_delivery as brought
+        from fromscratch.flow.images_by_name import chosen
+        from fromscratch.host.engines.select import find_engine
+        from fromscratch.images.catalogue import engine_sink
+        from fromscratch.model.image import Platform
+
+        try:
+            found = find_engine(engine)
+        except ImageError as error:
+            raise ImageError(f"the image is in oci:{self.job.layout}, but {error.message}", error.hint) from error
+        here = [image for image in self.built.images if image.platform == Platform.of_this_machine()]
+        image = (here or [chosen(self.built.images, call.platforms, str(self.job.layout))])[0]
+        sink = engine_sink(found.engine, call.store, via, call.progress)
+        receipt = assembly.deliver([image], sink, tag)
+        self.facts["engine"] = {"kind": found.kind, **brought.facts(receipt)}
+        self.text += f"\n{brought.text(found.kind, receipt)}"
+
+
+def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: str, entrypoint: str | None) -> Made:
+    """Build it. Raises UsageError for what cannot be."""
+    if not re.fullmatch(r"[a-z0-9]+([._-][a-z0-9]+)*", name):
+        raise UsageError(f"--name {name}: it names a folder and an image", "write it as my-app, in lower case")
+    options = _checked(dict(binaries), BinariesOptions)
+    output = Path(expanded(call.output_name)) if call.output_name else Path("build") / name
+    seen = programs(options, Path.cwd(), call.platforms, (output, call.store.root))
+    start = _entrypoint(entrypoint, seen)
+    if start is None and not image["cmd"] and len(seen.asked) != 1:
+        _check_startable(options, seen)
+        call.progress.note(
+            f"there are {len(seen.asked)} programs, and no entry point: say --entrypoint with one of "
+            f"{', '.join(seen.asked[:5])}"
+            if seen.asked
+            else "there is no program, and so no entry point"
+        )
+    image["entrypoint"] = start if start is not None else list(seen.asked) if len(seen.asked) == 1 else []
+    if options.search:
+        image["env"].setdefault("LD_LIBRARY_PATH", ":".join(options.search))
+    recipe = _checked({"name": name, "rootfs": [{"binaries": msgspec.to_builtins(options)}], "image": image}, Recipe)
+    job = Job(
+        recipe=recipe,
+        folder=Path.cwd(),
+        store=call.store,
+        output=output,
+        platforms=call.platforms or seen.platforms or (Platform.of_this_machine(),),
+        epoch=call.epoch(None),
+        progress=call.progress,
+        jobs=len(os.sched_getaffinity(0)),
+        spell=spelled,
+    )
+    built = assembly.build(job)
+    if start and start[0].startswith("/") and start[0] not in (*seen.asked, *seen.others):
+        _check_started(call, job, built, start[0])
+    return Made(job=job, built=built, facts=_facts(job, built), text=_text(job, built))
+
+
+def name(tag: str | None, named: Sequence[str]) -> str:
+    """What a bundle is called where nobody says it: by its tag, else by the first file."""
+    file, destination = split(named[0])
+    last = Path(file if destination is None or destination.endswith("/") else destination).name
+    text = tag.rpartition("@")[0] or tag if tag else last
+    text = text.rpartition("/")[2].partition(":")[0]
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "bundle"
+
+
+def _entrypoint(text: str | None, seen: Programs) -> list[str] | None:
+    """The words of the entry point; a bare name is that of a program. Raises UsageError for one that is not there."""
+    if text is None:
+        return None
+    said = words("entrypoint", text)
+    if said and "/" not in said[0]:
+        every = tuple(dict.fromkeys((*seen.asked, *seen.others)))
+        same = _named(said[0], seen.asked) or _named(said[0], every)  # what a named link leads to is among the others
+        if len(same) != 1:
+            there = ", ".join(same or every[:5]) or "none"
+            problem = "several programs have" if same else "no program has"
+            raise UsageError(
+                f"--entrypoint {said[0]}: {problem} that name; there are {there}",
+                "say it with its path inside the image",
+            )
+        said[0] = same[0]
+    return said
+
+
+def _named(word: str, places: Sequence[TreePath]) -> list[TreePath]:
+    return [place for place in places if place.rpartition("/")[2] == word]
+
+
+def _check_startable(options: BinariesOptions, seen: Programs) -> None:
+    """Raises UsageError where programs were named, and none of what was named could be one."""
+    if seen.locked and not seen.asked:
+        raise UsageError(f"nobody may execute {shown(seen.locked[0])}", "make it executable, as with chmod +x")
+    if options.paths and not seen.asked and not seen.platforms:
+        raise UsageError(
+            f"{shown(options.paths[0])} is neither an ELF file nor a script that begins with #!",
+            "what is no program goes under --add; if something else starts it, say so with --entrypoint",
+        )
+
+
+def _check_started(call: Call, job: Job, built: Built, start: str) -> None:
+    """Raises ImageError if what a container starts with is not in the image."""
+    from fromscratch.host.images.layers import root_tree
+
+    for image in built.images:
+        if root_tree(image, call.store).find(start) is None:
+            near = difflib.get_close_matches(start, built.evidence.of(image.platform).entries, 1, 0.8)
+            raise ImageError(
+                f"--entrypoint {start} is not in the image (oci:{job.layout})",
+                f"did you mean {near[0]}?" if near else "name the program among the files, or bring it with --add",
+            )
+
+
+def _checked(data: dict[str, Any], kind: type[Any]) -> Any:
+    for text in _texts(data):
+        if not text.isprintable() and any("\ud800" <= char <= "\udfff" for char in text):
+            raise UsageError(
+                f"{shown(text)} is not UTF-8, as all words of a recipe are",
+                "name the folder that it lies in, with --add",
+            )
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        problem, _, place = str(error).partition(" - at `$.")
+        key = place.rstrip("`")
+        problem = problem if not key or problem.startswith(key) or key == "image" else f"{key}: {problem}"
+        raise UsageError(problem, "`fromscratch --help bundle` tells what its options take") from error
+
+
+def _texts(data: Any) -> Iterator[str]:
+    """Every text in options."""
+    match data:
+        case str():
+            yield data
+        case dict():
+            for pair in data.items():
+                yield from _texts(pair)
+        case list() | tuple():
+            for each in data:
+                yield from _texts(each)
+
+
+def _facts(job: Job, built: Built) -> dict[str, Any]:
+    digests = Digests.of(built.images)
+    images = [
+        {
+            "platform": str(image.platform),
+            **own,
+            "entries": len(built.evidence.of(image.platform).entries),
+            "size": sum(layer.size for layer in image.layers),
+            "layers": [str(layer.digest) for layer in image.layers],
+            "entrypoint": list(image.config.entrypoint),
+            **rights(built.evidence.of(image.platform)),
+        }
+        for image, own in zip(built.images, digests.images, strict=True)
+    ]
+    whole = {"layout": str(job.layout), "fresh": built.fresh, **digests.whole}
+    return {"name": job.recipe.name, **whole, "images": images}
+
+
+def _text(job: Job, built: Built) -> str:
+    lines = []
+    for image in built.images:
+        size = megabytes(sum(layer.size for layer in image.layers))
+        count = counted(len(built.evidence.of(image.platform).entries), "entry", "entries")
+        state = "" if built.fresh else ", unchanged"
+        lines.append(f"{job.recipe.name} {image.platform}: {count}, {size} packed{state} -> oci:{job.layout}")
+        lines += rights_lines(built.evidence.of(image.platform))
+    return "\n".join(lines)

@@ -1,0 +1,48 @@
+"""Where `bundle` is told to bring an image, looked at before anything is built."""
+
+import difflib
+from dataclasses import dataclass
+
+from fromscratch.cli.parsing.wording import FORMS
+from fromscratch.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where a bundle is to go besides its folder; empty texts are for nowhere."""
+
+    tag: str
+    engine: str | None
+    via: str
+    form: str
+    place: str
+    reference: str
+
+
+def target(tag: str | None, to: str | None, engine: str | None, via: str) -> Target:
+    """What --tag, --to, --engine and --via say, looked at before anything is built. Raises UsageError."""
+    if via not in ("load", "import"):
+        raise UsageError(f"--via {via}: no such way", "say load or import")
+    if engine is not None:
+        from fromscratch.host.engines.select import engine as known
+
+        known(engine)
+    if tag is not None:
+        from fromscratch.host.engines.select import image_name
+
+        image_name(tag)
+    form, _, place = (to or "").partition(":")
+    if form in ("docker", "podman", "buildah", "containerd"):
+        registry = place.startswith("//")
+        way = f"leave --to out, then push {place[2:]} --image NAME" if registry else f"say --engine {form} --tag REF"
+        raise UsageError(f"--to {to}: --to is for files and folders", way)
+    if to is not None and form not in FORMS:
+        near = difflib.get_close_matches(form, FORMS, 1)
+        raise UsageError(
+            f"--to {to}: {form or 'that'} is no form of an image",
+            f"did you mean {near[0]}:{place or 'PLACE'}?" if near else f"say FORM:PLACE with one of {', '.join(FORMS)}",
+        )
+    place, _, reference = place.partition(":") if form != "tar" else (place, "", "")
+    if to is not None and place in ("", "-"):
+        raise UsageError(f"--to {to} names no {'folder' if form == 'oci' else 'file'}", f"say --to {form}:PLACE")
+    return Target(tag=tag or "", engine=engine, via=via, form=form, place=place, reference=reference)

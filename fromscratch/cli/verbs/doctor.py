@@ -1,0 +1,192 @@
+"""`doctor`: each thing that a source, a sink or a way to run wants of this machine."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from fromscratch.cli.output.settings import spelled
+from fromscratch.errors import ImageError
+from fromscratch.host.engines.contract import Status
+from fromscratch.host.storage.store import Store
+from fromscratch.model.image import Platform
+
+_SCARCE = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`remedy` is the command or the sentence that mends what is not `ok`."""
+
+    what: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+    def facts(self) -> dict[str, object]:
+        return {"what": self.what, "ok": self.ok, "found": self.found, "remedy": self.remedy}
+
+
+def examined(store: Store) -> list[Check]:
+    """Every check, in the order of the flow."""
+    return [_store(store), *_debian(), *_buildroot(), *_packing(), *_engines(), _registries(), *_running()]
+
+
+def table(checks: list[Check]) -> str:
+    """One line a check, and under what is missing how to get it."""
+    width = max(len(check.what) for check in checks)
+    rows = []
+    for check in checks:
+        rows.append(f"{'ok' if check.ok else '--'}  {check.what:<{width}}  {check.found}")
+        if check.remedy and not check.ok:
+            rows.append(f"    {'':<{width}}  -> {check.remedy}")
+    return "\n".join(rows)
+
+
+def _store(store: Store) -> Check:
+    place = store.root
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    if not os.access(place, os.W_OK):
+        return Check("store", False, f"{store.root} cannot be written", "name another folder in $FROMSCRATCH_STORE")
+    room = f"{store.root}, {free / 1e9:.0f} GB free"
+    return Check("store", free > _SCARCE, room, "free some room, or name another folder in $FROMSCRATCH_STORE")
+
+
+def _debian() -> Iterator[Check]:
+    from fromscratch.host.machine import apt as apt_config
+    from fromscratch.host.machine import signature
+
+    tools = signature.available()
+    yield Check(
+        "debian: signatures",
+        bool(tools),
+        ", ".join(tools) or "no tool that verifies them",
+        "apt-get install gpgv, or pip install pysequoia",
+    )
+    keyrings = signature.find_keyrings()
+    yield Check(
+        "debian: keyrings",
+        bool(keyrings),
+        f"{len(keyrings)} of this machine" if keyrings else "none on this machine",
+        "apt-get install debian-archive-keyring, or name one under keyring: in the recipe",
+    )
+    suites = sorted({suite for source in apt_config.mirrors() for suite in source.suites})
+    yield Check(
+        "debian: mirror",
+        bool(suites),
+        f"this machine's apt knows {', '.join(suites)}" if suites else "this machine has no apt sources",
+        "write mirror: in the recipe",
+    )
+
+
+def _buildroot() -> Iterator[Check]:
+    yield _tried("buildroot: programs", _programs)
+    yield _tried("buildroot: toolchain host", _compiler)
+    ccache = shutil.which("ccache")
+    yield Check("buildroot: ccache", bool(ccache), ccache or "builds do without", "apt-get install ccache")
+
+
+def _packing() -> Iterator[Check]:
+    from fromscratch.formats.packing import codec
+
+    _, name = codec.deflate_library()
+    yield Check("layers: gzip", "zlib-ng" in name, name, "pip install zlib-ng (zlib works, but is slower)")
+    yield _tried("layers: zstd", lambda: codec.codec("zstd").name)
+    yield _tried("layers: fast", lambda: codec.codec("fast").name)
+
+
+def _engines() -> Iterator[Check]:
+    from fromscratch.host.engines import select as engine
+
+    asked = [engine.engine(kind).status() for kind in engine.KINDS]
+    for state in asked:
+        yield Check(f"engine: {state.kind}", state.available, _engine(state), spelled(state.hint))
+    answers = [state for state in asked if state.available]
+    order = ", ".join(engine.KINDS)
+    yield Check(
+        "engines: default",
+        bool(answers),
+        f"{answers[0].kind}, the first that answers of {order}" if answers else f"none of {order} answers",
+        "start or install one of them; pack, push and run do without",
+    )
+
+
+def _engine(state: Status) -> str:
+    if not state.available:
+        return state.problem
+    product = f"{state.product}, " if state.product else ""
+    reached = f" by {state.reached}" if state.reached else ""
+    return f"{product}{state.version} for {state.platform}{reached}; --via {state.engine.ways}"
+
+
+def _registries() -> Check:
+    return _tried("registry: credentials", _credentials)
+
+
+def _credentials() -> str:
+    """Which files and programs know us to registries. Raises ImageError. No secret is read out of either."""
+    from fromscratch.host.process import run
+    from fromscratch.host.registry import credentials
+    from fromscratch.host.registry.access import Access
+
+    told = []
+    for path in credentials.files(Access()):
+        names, programs = credentials.registries(path), credentials.helpers(path)
+        for program in programs:
+            run.need(program, f"{path}", f"install it, or take it out of {path}")
+        kept = [*([f"for {', '.join(names)}"] if names else []), *programs]
+        told += [f"{path} ({', '.join(kept)})"] if kept else []
+    if not told:
+        raise ImageError("nobody is logged in to a registry", "docker login REGISTRY, or podman login REGISTRY")
+    return ", ".join(told)
+
+
+def _running() -> Iterator[Check]:
+    limit = Path("/proc/sys/user/max_user_namespaces")
+    allowed = os.geteuid() == 0 or (limit.exists() and limit.read_text().strip() != "0")
+    refused = Path("/proc/sys/kernel/unprivileged_userns_clone")
+    if os.geteuid() and refused.exists() and refused.read_text().strip() == "0":
+        allowed = False
+    yield Check(
+        "run: private root",
+        allowed,
+        "namespaces are allowed" if allowed else "this kernel gives ordinary users no namespaces",
+        "sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000, or install podman",
+    )
+    here = Platform.of_this_machine().architecture
+    for architecture in ("amd64", "arm64", "riscv64"):
+        if architecture != here:
+            platform = Platform.parse(f"linux/{architecture}")
+            yield _tried(f"run: {platform}", partial(_emulated, platform))
+
+
+def _emulated(platform: Platform) -> str:
+    from fromscratch.host.container import emulator as foreign
+
+    emulator = foreign.emulator(platform)
+    return str(emulator.program) if emulator else "by the kernel"
+
+
+def _tried(what: str, attempt: Callable[[], str]) -> Check:
+    try:
+        return Check(what, True, attempt())
+    except ImageError as error:
+        return Check(what, False, spelled(error.message), spelled(error.hint))
+
+
+def _programs() -> str:
+    from fromscratch.sources.buildroot import preflight
+
+    preflight.check(Path("/"))
+    return "all that it asks for"
+
+
+def _compiler() -> str:
+    from fromscratch.sources.buildroot.toolchain import host as host_toolchain
+
+    found = host_toolchain.identify(Platform.of_this_machine())
+    return f"gcc {found.version} for {found.machine}"

@@ -1,0 +1,66 @@
+"""`init`: write a commented recipe to start from."""
+
+from pathlib import Path
+
+from fromscratch.cli.call import Call
+from fromscratch.cli.parsing.verb import verb
+from fromscratch.cli.recipe_file import DEFAULT_RECIPE
+
+
+@verb(
+    without=("recipe", "store_dir", "platform", "output"),
+    help={
+        "from": "where the root comes from: debian, buildroot, binaries, directory or tarball",
+        "force": "replace a recipe that is there",
+    },
+)
+def init(call: Call, from_: str | None = None, force: bool = False) -> None:
+    """Write a commented recipe, fromscratch.yaml, to start from."""
+    import difflib
+    import re
+
+    from fromscratch.cli.verbs.init_template import FIRST, KINDS, template
+    from fromscratch.errors import UsageError
+    from fromscratch.host.storage import disk
+
+    kind = from_ or _asked(list(KINDS))
+    if kind not in KINDS:
+        near = difflib.get_close_matches(kind, KINDS, 1)
+        raise UsageError(
+            f"init --from {kind}: no such kind of source",
+            f"did you mean {near[0]}?" if near else f"say one of: {', '.join(KINDS)}",
+        )
+    if DEFAULT_RECIPE.exists() and not force:
+        raise UsageError(f"{DEFAULT_RECIPE} is there already", "edit it, or say --force to replace it")
+    name = re.sub(r"[^a-z0-9]+", "-", Path.cwd().name.lower()).strip("-") or "image"
+    disk.write_atomically(DEFAULT_RECIPE, template(kind, name).encode(), durable=True)
+    first = FIRST.get(kind)
+    if first and not Path(first[0]).exists():
+        call.say(f"wrote {DEFAULT_RECIPE}; next: {first[1]}, then: fromscratch fetch build run")
+    else:
+        call.say(f"wrote {DEFAULT_RECIPE}; next: fromscratch fetch build run")
+
+
+def _asked(kinds: list[str]) -> str:
+    """The kind the user chooses; the first where nobody can be asked."""
+    import sys
+
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        return kinds[0]
+    print(
+        f"Where does the root come from? [{'/'.join(kinds)}, default {kinds[0]}] ", end="", file=sys.stderr, flush=True
+    )
+    return sys.stdin.readline().strip() or kinds[0]
+
+
+@verb(
+    without=("recipe", "platform", "output", "max_expanded", "max_entries"),
+    help={"json": "a list of objects instead of a table"},
+)
+def doctor(call: Call, json: bool = False) -> None:
+    """Tell what this machine has and lacks for each source, sink and way to run, and how to get it."""
+
+    from fromscratch.cli.verbs.doctor import examined, table
+
+    found = examined(call.store)
+    call.result([check.facts() for check in found], table(found), json)

@@ -1,0 +1,116 @@
+"""`run`: start an image here, with an engine, an OCI runtime or in a private root."""
+
+import sys
+from typing import TYPE_CHECKING
+
+from fromscratch.cli import interruptions
+from fromscratch.cli.call import Call
+from fromscratch.cli.parsing.verb import CHOSEN, Ended, verb
+from fromscratch.cli.parsing.wording import OTHER_IMAGE
+from fromscratch.errors import MissingTool, UsageError
+
+if TYPE_CHECKING:
+    from fromscratch.flow.images_by_name import Found
+    from fromscratch.host.engines.select import Engine
+    from fromscratch.model.image import Image
+
+WITHOUT = ("none", "crun", "runc")
+STARTERS = ("docker", "podman", "containerd", "crun", "runc", "none")
+
+
+@verb(
+    operand="image",
+    help={
+        "image": OTHER_IMAGE,
+        "platform": CHOSEN,
+        "engine": "docker, podman or containerd; crun or runc alone; none: a private root"
+        " (default: docker if it answers, else crun, runc or a private root)",
+    },
+)
+def run(call: Call, image: str | None = None, engine: str | None = None) -> None:
+    """Start the image here: with an engine, a runtime or in a private root. Words after -- replace its cmd."""
+    from fromscratch.cli.chosen_image import target
+
+    if engine is not None and engine not in WITHOUT:
+        from fromscratch.host.engines.select import engine as known
+
+        known(engine, STARTERS)  # a name that is none is told before anything is read
+    try:
+        found = target(call, image)
+        chosen = the_engine(engine, found.image)
+        code = in_engine(call, found, chosen) if chosen else without_engine(call, found, engine)
+    except KeyboardInterrupt as error:
+        # Who starts a container looks at the code as at that of the command, which a signal ends.
+        raise Ended("\ninterrupted", code=128 + interruptions.latest()) from error
+    if code:
+        raise Ended(code=code)
+
+
+def the_engine(name: str | None, image: "Image | None") -> "Engine | None":
+    """The engine to start an image with; None for a private root.
+
+    Only docker is asked by itself: it has a daemon that answers or does not, while podman is a
+    program that may be there and yet be unable to start anything. A plain root is no image, and an
+    image of another platform starts in a private root under qemu, which no engine brings along.
+    """
+    from fromscratch.host.engines.select import engine, find_engine, status
+
+    if name in WITHOUT or image is None:
+        return None
+    if name is not None:
+        refusal = engine(name).refusal()
+        if refusal:
+            raise refusal
+        return find_engine(name).engine
+    state = status(engine("docker"))
+    ready = state.available and state.platform == image.platform and not state.engine.refusal()
+    return state.engine if ready else None
+
+
+def in_engine(call: Call, found: "Found", engine: "Engine") -> int:
+    """Load the image under a name of its own, start it on this terminal, and take the name away again."""
+    import secrets
+
+    from fromscratch.images.catalogue import engine_sink
+
+    name = f"fromscratch-run:{secrets.token_hex(6)}"
+    image = found.need_image()
+    receipt = engine_sink(engine, call.store, "load", call.progress).deliver(image, name)
+    try:
+        terminal = sys.stdin.isatty() and sys.stdout.isatty()
+        entrypoint = image.config.entrypoint
+        return engine.start(receipt.reference, call.words or (), terminal=terminal, entrypoint=entrypoint)
+    finally:
+        engine.forget(receipt.reference)
+
+
+def without_engine(call: Call, found: "Found", wanted: str | None) -> int:
+    """Start it by crun or runc where one is installed and can, else in a private root; a note tells which.
+
+    `wanted` is one of these, "none" for a private root, or None. Raises UsageError for a plain root, which does not
+    say how it is started, MissingTool for a runtime that is not there.
+    """
+    from fromscratch.host.container import runtime
+    from fromscratch.host.container.private_root import run_in_private_root
+    from fromscratch.model.image import Platform, RunConfig
+
+    if found.image is None and not call.words:
+        raise UsageError(f"{found.where} does not say which command to run", "give one, as in: run NAME -- /bin/sh")
+    image = found.image
+    tree, config = found.tree(call.store), image.config if image else RunConfig()
+    platform = image.platform if image else Platform.of_this_machine()
+    workdir = call.store.workspace("run", "roots")
+    here = [] if wanted == "none" else runtime.installed(runtime.RUNTIMES if wanted is None else (wanted,))
+    if wanted not in (None, "none") and not here:
+        raise MissingTool(f"{wanted} is not on this machine", f"install {wanted}, or say --engine none")
+    for one in here:
+        try:
+            call.progress.note(f"starting it by {one.version}")
+            return runtime.run_in_runtime(
+                one, tree, config, call.words, workdir=workdir, platform=platform, progress=call.progress
+            )
+        except runtime.CannotRunHere as refusal:
+            if wanted is not None:
+                raise
+            call.progress.note(f"{refusal.message}; starting it in another way")
+    return run_in_private_root(tree, config, call.words, workdir=workdir, platform=platform, progress=call.progress)

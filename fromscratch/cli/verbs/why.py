@@ -1,0 +1,63 @@
+"""`why`: the way a path takes through the tree of an image, and the reasons of each step."""
+
+import difflib
+from typing import Any
+
+from fromscratch import paths
+from fromscratch.errors import ImageError, NotInTree
+from fromscratch.flow import evidence
+from fromscratch.flow.images_by_name import Found
+from fromscratch.host.storage.store import Store
+from fromscratch.model import view
+from fromscratch.model.entry import Directory, Entry, Origin
+from fromscratch.model.listing import line, quoted
+from fromscratch.model.rootfs import Rootfs
+
+
+def explained(found: Found, path: str, store: Store) -> tuple[dict[str, Any], str]:
+    """For a program and for a person. Raises NotInTree, saying whether the path was trimmed."""
+    tree = found.tree(store)
+    try:
+        steps = view.way(tree, path)
+    except NotInTree as error:
+        raise _absent(found, tree, path, error) from error
+    data: dict[str, Any] = {"image": found.where, "path": quoted(path), "steps": []}
+    rows: list[str] = []
+    for step in steps:
+        origins = evidence.origins(found.evidence, step) if found.evidence else tree[step].origins
+        rows.append(line(step, tree[step]))
+        rows += [f"  {text}" for origin in origins for text in told(origin)]
+        if not origins:
+            rows.append(_unexplained(found, tree[step]))
+        data["steps"].append(
+            {"path": quoted(step), "entry": line(step, tree[step]), "reasons": [_chain(origin) for origin in origins]}
+        )
+    return data, "\n".join(rows)
+
+
+def _unexplained(found: Found, entry: Entry) -> str:
+    if found.evidence is None:
+        return "  no reason is recorded: this image was not built here"
+    return "  there for what is below it" if isinstance(entry, Directory) else "  no reason is recorded"
+
+
+def told(origin: Origin) -> list[str]:
+    """A chain of reasons, each a step further in."""
+    return [f"{'  ' * depth}{link.reason} {link.detail}  [{link.source}]" for depth, link in enumerate(origin.chain())]
+
+
+def _chain(origin: Origin) -> list[dict[str, str]]:
+    return [{"source": link.source, "reason": link.reason, "detail": link.detail} for link in origin.chain()]
+
+
+def _absent(found: Found, tree: Rootfs, path: str, error: NotInTree) -> ImageError:
+    removed = found.evidence.removed if found.evidence else {}
+    spelled = quoted(paths.tree_path(path)) if ".." not in path else path
+    rule = removed.get(spelled)
+    if rule:
+        return NotInTree(f"{path} is not in {found.where}: it was trimmed by {rule!r}", "change trim: in the recipe")
+    last = path.rstrip("/").rpartition("/")[2]
+    same = [each for each in tree if paths.name(each) == last]
+    names = same or difflib.get_close_matches(path, [str(each) for each in tree], 3)
+    hint = f"did you mean {' or '.join(str(each) for each in names[:3])}?" if names else error.hint
+    return NotInTree(f"{error.message} ({found.where})", hint)
