@@ -231,7 +231,7 @@ def _root(tree: "Rootfs", where: str, path: Path) -> "Rootfs":
     form = image_form(tree)
     name = form.named(str(path), folder=path.is_dir()) if form else ""
     if form and name:
-        raise UsageError(f"{where} is {form.title}, and no root filesystem", f"name it as {name}")
+        raise UsageError(f"{where} is {form.title}, and not a root filesystem", f"name it as {name}")
     return tree
 
 
@@ -255,9 +255,7 @@ def _check_path(scheme: str, rest: str, path: Path) -> None:
     from fromscratch.host.images.layout_blobs import is_copied_by_skopeo
 
     if path.is_symlink() and not path.exists():
-        raise UsageError(
-            f"{scheme}:{rest}: {path} is a symlink that leads nowhere", f"mend the link: {path.readlink()}"
-        )
+        raise UsageError(f"{scheme}:{rest}: {path} is a symlink that leads nowhere", f"fix the link: {path.readlink()}")
     if not path.exists():
         raise UsageError(f"{scheme}:{rest}: there is no {path}", "see whether the path is right")
     if (scheme in ("oci", "dir")) != path.is_dir():

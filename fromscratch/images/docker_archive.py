@@ -6,11 +6,9 @@ from pathlib import Path
 from fromscratch.formats.docker.archive import docker_archive
 from fromscratch.host.written import write_archive
 from fromscratch.images.contract import Receipt
-from fromscratch.limits import Limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference
-
-_DEFAULT = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +16,7 @@ class DockerArchiveSink:
     """The reference is the name that `docker load` will give the image. The digest is that of the file."""
 
     path: Path
-    limits: Limits = _DEFAULT
+    limits: Limits = DEFAULT_LIMITS
 
     def deliver(self, image: Image, reference: str) -> Receipt:
         name = Reference.parse(reference)

@@ -8,11 +8,9 @@ from fromscratch.errors import UsageError
 from fromscratch.formats.oci.archive import oci_archive
 from fromscratch.host.written import write_archive
 from fromscratch.images.contract import Receipt
-from fromscratch.limits import Limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference, full_name
-
-_DEFAULT = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +21,7 @@ class OciArchiveSink:
     """
 
     path: Path
-    limits: Limits = _DEFAULT
+    limits: Limits = DEFAULT_LIMITS
 
     def deliver(self, image: Image, reference: str) -> Receipt:
         return self.deliver_all([image], reference)

@@ -7,10 +7,8 @@ from pathlib import Path
 from fromscratch.errors import UsageError
 from fromscratch.host.images.layout import write_layout
 from fromscratch.images.contract import Receipt
-from fromscratch.limits import Limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Image
-
-_DEFAULT = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +19,7 @@ class LayoutSink:
     """
 
     directory: Path
-    limits: Limits = _DEFAULT
+    limits: Limits = DEFAULT_LIMITS
 
     def deliver(self, image: Image, reference: str) -> Receipt:
         return self.deliver_all([image], reference)

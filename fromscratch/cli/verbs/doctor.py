@@ -18,7 +18,7 @@ _SCARCE = 2_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`remedy` is the command or the sentence that mends what is not `ok`."""
+    """`remedy` is the command or the sentence that fixes what is not `ok`."""
 
     what: str
     ok: bool

@@ -16,16 +16,16 @@ from fromscratch.cli.recipe_file import DEFAULT_RECIPE
 )
 def init(call: Call, from_: str | None = None, force: bool = False) -> None:
     """Write a commented recipe, fromscratch.yaml, to start from."""
-    import difflib
     import re
 
     from fromscratch.cli.verbs.init_template import FIRST, KINDS, template
     from fromscratch.errors import UsageError
     from fromscratch.host.storage import disk
+    from fromscratch.nearest import nearest
 
     kind = from_ or _asked(list(KINDS))
     if kind not in KINDS:
-        near = difflib.get_close_matches(kind, KINDS, 1)
+        near = nearest(kind, KINDS)
         raise UsageError(
             f"init --from {kind}: no such kind of source",
             f"did you mean {near[0]}?" if near else f"say one of: {', '.join(KINDS)}",

@@ -174,7 +174,7 @@ def parse_package(text: str, archive: int = 0, what: str = "Packages") -> Packag
             "the index is damaged or of an unknown kind",
         ) from error
     if not _SOUND_NAME.fullmatch(package.name):
-        raise FormatError(f"{what}: {package.name!r} is no name of a package", "the index is damaged")
+        raise FormatError(f"{what}: {package.name!r} is not a name of a package", "the index is damaged")
     version_key(package.version)
     return package
 

@@ -91,7 +91,7 @@ def dlopen_notes(elf: Elf, read: Read) -> tuple[DlopenNote, ...]:
 
     A library without a priority, or with one that the specification does not have, is recommended. The single
     object with a single soname of the specification's first drafts is read too. Raises FormatError for a note
-    that is no JSON or names no soname, and for damaged notes.
+    that is not JSON or names no soname, and for damaged notes.
     """
     found: list[DlopenNote] = []
     for note in notes(elf, read):

@@ -48,7 +48,7 @@ def with_places(tree: Rootfs, working_dir: str) -> Rootfs:
         entry = tree.get(TreePath(place))
         if entry is not None and not isinstance(entry, Directory):
             raise FormatError(
-                f"{place} of the image is no directory, so nothing can be mounted there", "remove it from the image"
+                f"{place} of the image is not a directory, so nothing can be mounted there", "remove it from the image"
             )
     wanted: dict[str, Entry] = {
         place: Directory(Meta(0o755)) for place in (working_dir or "/", "/proc", "/sys", "/dev")

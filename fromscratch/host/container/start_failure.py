@@ -23,7 +23,7 @@ def explained(failure: dict[str, Any], words: list[str], platform: Platform) -> 
         case "exec":
             return cannot_start(number, words[0], platform)
         case "cwd":
-            return ImageError(f"cannot enter the image's working directory: {text}", "mend image.workdir of the recipe")
+            return ImageError(f"cannot enter the image's working directory: {text}", "fix image.workdir of the recipe")
         case "namespaces" | "mount" | "root" if what := unusual_place():
             return MissingTool(f"{what} ({text})", _OUTSIDE)
         case "namespaces":
@@ -81,5 +81,5 @@ def _reason(number: int, platform: Platform) -> _Reason:
                 "the interpreter or loader that it names is not in the image", "bring that file too: closure shows it"
             )
         case errno.ENOEXEC:
-            return _Reason(f"it is no program for {platform}", "see that it was built for this platform")
+            return _Reason(f"it is not a program for {platform}", "see that it was built for this platform")
     return _Reason(os.strerror(number), "see that the file is sound")

@@ -124,7 +124,7 @@ class Containerd(Engine):
 
 
 def _full(image: str) -> str:
-    """The name as containerd keeps it, with the registry; what is no name stays as it is."""
+    """The name as containerd keeps it, with the registry; what is not a name stays as it is."""
     try:
         name = Reference.parse(image)
     except UsageError:

@@ -112,7 +112,7 @@ def _explained(error: Exception, url: str) -> Failed:
     if invalid or " " in proxy:  # urllib3 before 2.7 looks even such a name up
         if proxy and _is_sound(url):  # then it is the other address that was not taken
             return Failed(Kind.NO_PROXY, f"the proxy {proxy} of this environment is none that can be used")
-        return Failed(Kind.NO_ADDRESS, "this is no address that can be asked")
+        return Failed(Kind.NO_ADDRESS, "this is not an address that can be asked")
     if caused_by(requests.exceptions.ProxyError, urllib3.exceptions.ProxyError):
         return Failed(Kind.UNREACHABLE, "the proxy of this machine does not let us through", again=True)
     if reason := next((_tls_reason(cause) for cause in causes if isinstance(cause, ssl.SSLError)), ""):

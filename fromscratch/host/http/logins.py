@@ -33,7 +33,7 @@ def _known(address: Address, machine: Path) -> tuple[str, str] | None:
             try:
                 if matches(login.machine, address.bare):
                     return login.name, login.password
-            except ValueError:  # an address with a port that is no number: to be told when it is asked
+            except ValueError:  # an address with a port that is not a number: to be told when it is asked
                 return None
     return None
 

@@ -213,7 +213,7 @@ def origin(url: str) -> tuple[str, str, int | None]:
         parts = urlsplit(url)
         return parts.scheme, parts.hostname or "", parts.port or {"https": 443, "http": 80}.get(parts.scheme)
     except ValueError:
-        raise Failed(Kind.NO_ADDRESS, "this is no address that can be asked") from None
+        raise Failed(Kind.NO_ADDRESS, "this is not an address that can be asked") from None
 
 
 def redirected(url: str, location: str) -> str:
@@ -222,7 +222,7 @@ def redirected(url: str, location: str) -> str:
         target = urljoin(url, location)
         before, after = urlsplit(url).scheme, urlsplit(target).scheme
     except ValueError:
-        raise Failed(Kind.BROKEN, "the server redirects to what is no address") from None
+        raise Failed(Kind.BROKEN, "the server redirects to what is not an address") from None
     if after not in ("http", "https"):
         raise Failed(Kind.UNTRUSTED, f"the server redirects to {Address(target)}, which is no web address")
     if before == "https" and after != "https":

@@ -75,7 +75,7 @@ class Transfer:
         except OSError as error:
             raise web.Failed(web.Kind.DENIED, f"it cannot be read: {error.strerror}") from error
         except ValueError:
-            raise web.Failed(web.Kind.NO_ADDRESS, "this is no address of a file") from None
+            raise web.Failed(web.Kind.NO_ADDRESS, "this is not an address of a file") from None
         with source, self.store.temporary() as fresh, disk.explained(fresh), open(fresh, "wb") as out:
             self.watcher.expect(size)
             hasher = hashlib.new(self._algorithm())

@@ -103,7 +103,7 @@ class MachineRoot:
         """Raises ImageError for what cannot be read."""
         where = self._followed(path)
         if where is None:
-            raise NotInTree(f"{path} is no regular file", "see whether the path is right")
+            raise NotInTree(f"{path} is not a regular file", "see whether the path is right")
         try:
             with reading(where) as (read, _, _):
                 yield read

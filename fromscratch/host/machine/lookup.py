@@ -1,10 +1,10 @@
 """Files and folders that a recipe or a call names."""
 
-import difflib
 import os
 from pathlib import Path
 
 from fromscratch.errors import UsageError
+from fromscratch.nearest import nearest
 from fromscratch.paths import encode
 
 
@@ -29,7 +29,7 @@ def folder(base: Path, text: str, what: str) -> Path:
     if path.is_dir():
         return path
     if path.exists():
-        raise UsageError(f"{what}: {path} is no folder", "name the folder that holds the files")
+        raise UsageError(f"{what}: {path} is not a folder", "name the folder that holds the files")
     raise _missing(path, what, "folder")
 
 
@@ -41,7 +41,7 @@ def file(base: Path, text: str, what: str) -> Path:
     if path.is_dir():
         raise UsageError(f"{what}: {path} is a folder", "name a file in it")
     if path.exists():
-        raise UsageError(f"{what}: {path} is no regular file", "name the file itself")
+        raise UsageError(f"{what}: {path} is not a regular file", "name the file itself")
     raise _missing(path, what, "file")
 
 
@@ -57,15 +57,15 @@ def _missing(path: Path, what: str, kind: str) -> UsageError:
     while not path.is_symlink() and not above.is_dir() and above != above.parent:
         path, above = above, above.parent
     if path.is_symlink():
-        return UsageError(f"{what}: {path} is a symlink that leads nowhere", f"mend the link: {path.readlink()}")
+        return UsageError(f"{what}: {path} is a symlink that leads nowhere", f"fix the link: {path.readlink()}")
     try:
         names = sorted(item.name for item in above.iterdir())
     except OSError:
         names = []
-    near = difflib.get_close_matches(path.name, names, 3)
+    near = nearest(path.name, names, count=3)
     hint = (
         f"did you mean {' or '.join(str(above / name) for name in near)}?"
         if near
-        else f"make that {kind}, or mend the path"
+        else f"make that {kind}, or fix the path"
     )
     return UsageError(f"{what}: there is no {path}", hint)

@@ -220,9 +220,9 @@ def decoded(answer: Answer, what: str) -> Any:
     try:
         document = json_value(answer.data)
     except ValueError as error:
-        raise FormatError(f"{what} is no JSON", "ask who runs the registry") from error
+        raise FormatError(f"{what} is not JSON", "ask who runs the registry") from error
     if not isinstance(document, dict):
-        raise FormatError(f"{what} is no JSON object", "ask who runs the registry")
+        raise FormatError(f"{what} is not a JSON object", "ask who runs the registry")
     return document
 
 

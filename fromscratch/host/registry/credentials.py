@@ -113,7 +113,7 @@ def _read(path: Path) -> dict[str, Any] | None:
         document = None  # what a parser says may show a part of the file
     if not isinstance(document, dict):
         raise UsageError(
-            f"{path}, which may hold credentials, is no JSON object", "mend it, or log in anew with docker login"
+            f"{path}, which may hold credentials, is not a JSON object", "fix it, or log in anew with docker login"
         )
     return document
 
@@ -132,7 +132,7 @@ def _helper(document: Mapping[str, Any], place: Place) -> str:
 def _from_helper(name: str, place: Place, path: Path, access: Access) -> Credentials | None:
     """docker-credential-helpers, "Development": the registry on standard input, an object on standard output."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise UsageError(f"{path} names {name!r} as a credential helper, which can be no program's", "mend it there")
+        raise UsageError(f"{path} names {name!r} as a credential helper, which can be no program's", "fix it there")
     from fromscratch.host.process import run
 
     program = f"{_HELPER}{name}"

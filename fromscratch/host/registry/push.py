@@ -80,7 +80,9 @@ def push(
 def _names(graph: Graph, to: Reference, tags: Sequence[str]) -> tuple[str, ...]:
     for tag in tags:
         if not re.fullmatch(_TAG, tag):
-            raise UsageError(f"{tag!r} is no tag", "a tag is letters, digits, and . _ - between them: not a whole name")
+            raise UsageError(
+                f"{tag!r} is not a tag", "a tag is letters, digits, and . _ - between them: not a whole name"
+            )
     if to.digest is not None and to.digest != graph.top.digest:
         raise UsageError(
             f"the image is {graph.top.digest}, and {to} names another", "leave the digest out, or push that image"

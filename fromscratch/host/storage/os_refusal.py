@@ -10,7 +10,7 @@ from fromscratch.errors import ImageError, NoRoom
 MEMORY = "free some memory, or raise the limit that this process has (ulimit -v), and run it again"
 THREADS = "raise the limits on processes (ulimit -u) and memory (ulimit -v), or end some processes, and run it again"
 _FILES = "this process may not have more files open at once: raise the limit (ulimit -n 4096) and run it again"
-# Limits and failures of the machine, which no other path or right would mend.
+# Limits and failures of the machine, which no other path or right would fix.
 _OF_THE_MACHINE = {
     errno.EMFILE: _FILES,
     errno.ENFILE: "this machine has too many files open: end some programs, or raise fs.file-max, and run it again",
@@ -19,7 +19,7 @@ _OF_THE_MACHINE = {
     errno.ESTALE: "the server of that filesystem has lost it: mount it again",
 }
 _OF_THE_PATH = {
-    errno.ELOOP: "symlinks on the way there go round in a circle: mend them, or name another path",
+    errno.ELOOP: "symlinks on the way there go round in a circle: fix them, or name another path",
     errno.ENAMETOOLONG: "name a shorter path",
 }
 _WRITING = {

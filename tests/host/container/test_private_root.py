@@ -151,7 +151,7 @@ def test_what_was_left_running_ends_with_the_command(tmp_path: Path, capfd: pyte
         (["nope"], RunConfig(), ImageError, "cannot run 'nope' in the image: there is no such program"),
         (["/etc/passwd"], RunConfig(), ImageError, "cannot run '/etc/passwd' in the image: it is not executable"),
         (["/orphan"], RunConfig(), ImageError, "the interpreter or loader that it names is not in the image"),
-        (["/odd"], RunConfig(), ImageError, f"it is no program for {HERE}"),
+        (["/odd"], RunConfig(), ImageError, f"it is not a program for {HERE}"),
         (["id"], RunConfig(user="who"), UsageError, "the image runs as 'who', but its /etc/passwd has no 'who'"),
         (["id"], RunConfig(working_dir="/etc/passwd"), ImageError, "cannot enter the image's working directory"),
         ([], RunConfig(), UsageError, "the image does not say which command to run"),
@@ -174,7 +174,7 @@ def test_a_command_that_cannot_start_is_explained(
 
 def test_a_tree_whose_dev_leads_elsewhere_is_refused(tmp_path: Path) -> None:
     tree = SHELL.with_entries({tree_path("/dev"): Symlink(Meta(0o777), "/etc")})
-    with pytest.raises(FormatError, match="/dev of the image is no directory"):
+    with pytest.raises(FormatError, match="/dev of the image is not a directory"):
         run_in_private_root(tree, RunConfig(), ["id"], workdir=tmp_path, platform=HERE)
 
 

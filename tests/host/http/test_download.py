@@ -405,7 +405,7 @@ def test_a_name_that_cannot_be_resolved(store: Store) -> None:
 @pytest.mark.parametrize("url", ["nonsense", "ftp://127.0.0.1/data", "http://", "http://[::1/data", "gopher:x"])
 def test_an_address_that_is_none(store: Store, url: str) -> None:
     error = failure(store, wanted(url))
-    assert str(error) == f"cannot download data from {url}: this is no address that can be asked"
+    assert str(error) == f"cannot download data from {url}: this is not an address that can be asked"
     assert "https://" in error.hint
 
 

@@ -459,7 +459,7 @@ def test_an_index_of_a_thousand_images_is_too_many(store: Store, tmp_path: Path)
 def test_documents_of_megabytes_are_not_read_for_each_of_many_images(
     store: Store, tmp_path: Path, artifact: bool
 ) -> None:
-    """One configuration of megabytes can be that of all; and what is no image, may be any number of manifests."""
+    """One configuration of megabytes can be that of all; and what is not an image, may be any number of manifests."""
 
     def large(document: dict[str, Any]) -> dict[str, Any]:
         return {**document, "author": "x" * (oci.MAX_DOCUMENT // 2)}
@@ -600,7 +600,7 @@ def test_an_image_whose_lists_of_layers_are_null_has_none(form: Form, store: Sto
 def test_a_configuration_that_readers_take_in_two_ways(
     changed_document: Callable[[dict[str, Any]], Any], form: Form, store: Store, tmp_path: Path
 ) -> None:
-    with pytest.raises(FormatError, match=r"the configuration .* (has the key|is no digest)"):
+    with pytest.raises(FormatError, match=r"the configuration .* (has the key|is not a digest)"):
         form(Lying(config=changed_document).made(), tmp_path, store)
 
 

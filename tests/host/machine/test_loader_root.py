@@ -160,7 +160,7 @@ def test_every_place_has_a_view_to_itself(tmp_path_factory: pytest.TempPathFacto
                 assert all(isinstance(view.get(above), Directory) for above in ancestors(below))
 
 
-# What is no file
+# What is not a file
 
 
 def test_what_is_no_regular_file_is_never_read(root: Path) -> None:

@@ -178,5 +178,5 @@ def test_a_library_is_found_by_its_name_in_the_program(tmp_path: Path, source: s
 def test_an_object_that_is_not_where_it_is_looked_for_is_a_fault_and_no_empty_file() -> None:
     scene = system("", {"/usr/bin/it": elf(needed=["libc.so.6"], imports=["dlopen"], data=b"\0libz.so.1\0")})
     lost = replace(scene, view=Rootfs())
-    with pytest.raises(NotInTree, match="/usr/bin/it is no file"):
+    with pytest.raises(NotInTree, match="/usr/bin/it is not a file"):
         list(dlopen.find(lost))

@@ -214,7 +214,7 @@ def _is_program(scene: Scene, named: Requested, place: TreePath) -> bool:
 
 
 def _package(scene: Scene, place: TreePath) -> tuple[str, str]:
-    """The folder that a file's imports begin at, and the package that the file is in: a module is no script."""
+    """The folder that a file's imports begin at, and the package that the file is in: a module is not a script."""
     folder, parts = paths.parent(place), list[str]()
     while place.endswith(".py") and "__init__.py" in views.names(scene.view, folder) and folder != paths.ROOT:
         parts.insert(0, paths.name(folder))

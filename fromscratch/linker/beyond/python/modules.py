@@ -69,7 +69,7 @@ class Modules:
         return self._found[name]
 
     def is_made(self, name: str) -> bool:
-        """Whether it would be a part of what is no package: a module may well make such, as os makes os.path."""
+        """Whether it would be a part of what is not a package: a module may well make such, as os makes os.path."""
         parts = name.split(".")
         above = [self.find(".".join(parts[:count])) for count in range(1, len(parts))]
         return any(found is not None and not found.folders for found in above)
