@@ -367,7 +367,7 @@ DOCUMENTS: dict[str, tuple[Lying, str]] = {
         Lying(config=changed("rootfs", {"type": "layers", "diff_ids": [digest_of(TAR)] * 2})),
         "1 layers?, .* configuration lists 2",
     ),
-    "a diff_id that is none": (Lying(config=changed("rootfs", {"type": "layers", "diff_ids": ["x"]})), "no digest"),
+    "a diff_id that is none": (Lying(config=changed("rootfs", {"type": "layers", "diff_ids": ["x"]})), "not a digest"),
     "another kind of root": (Lying(config=changed("rootfs", {"type": "base", "diff_ids": [digest_of(TAR)]})), "'base'"),
     "a time that is none": (Lying(config=changed("created", "yesterday")), "no time"),
     "lone surrogates": (Lying(config=changed("author", "\ud800")), "does not follow its format|author"),
@@ -398,15 +398,15 @@ MANIFESTS: dict[str, tuple[Lying, str]] = {
     ),
     "a digest that is none": (
         Lying(manifest=changed("layers", [{"mediaType": oci.LAYER_GZIP, "digest": "../../x", "size": 1}])),
-        "no digest",
+        "not a digest",
     ),
     "a digest of another kind": (
         Lying(manifest=changed("layers", [{"mediaType": oci.LAYER_GZIP, "digest": "md5:" + "0" * 32, "size": 1}])),
-        "no digest",
+        "not a digest",
     ),
     "a digest that leads elsewhere": (
         Lying(manifest=changed("layers", [{"mediaType": oci.LAYER_GZIP, "digest": "sha256:../../../x", "size": 1}])),
-        "no digest",
+        "not a digest",
     ),
     "a large configuration": (Lying(config=big), "too large for a document"),
     "another manifest": (
