@@ -16,7 +16,7 @@ LD_SO_CONF = "/etc/ld.so.conf"
 _MAX_SIZE = 1 << 20
 
 
-def conf_directories(view: View, file: str = LD_SO_CONF, *, within: View | None = None) -> tuple[str, ...]:
+def conf_directories(view: View, *, within: View | None = None) -> tuple[str, ...]:
     """The directories that a root's ld.so.conf names, in ldconfig's order, spelled as there, each once.
 
     They are looked up in `within`, if that is another root than the one that has the file.
@@ -27,7 +27,7 @@ def conf_directories(view: View, file: str = LD_SO_CONF, *, within: View | None 
     """
     found: dict[str, str] = {}
     holder = view if within is None else within
-    for directory in _listed(view, file):
+    for directory in _listed(view, LD_SO_CONF):
         place = views.place(holder, directory) if directory.startswith("/") else None
         if place is not None and isinstance(views.look(holder, place), Directory):
             found.setdefault(place, directory)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.elf.headers import DT_NEEDED, DT_STRTAB, ET_DYN, ET_EXEC, Elf, NotElf, Read, read_elf, strings
-from fromscratch.formats.elf.notes import build_id, dlopen_notes, minimum_kernel, notes
+from fromscratch.formats.elf.notes import dlopen_notes, notes
 from fromscratch.formats.elf.platform import platform_of, platform_word, same_abi
 from fromscratch.formats.elf.symbols import imported
 from fromscratch.formats.elf.versions import needs, provides
@@ -202,8 +202,6 @@ def ask_everything(raw: bytes) -> None:
         provides,
         imported,
         all_notes,
-        build_id,
-        minimum_kernel,
         dlopen_notes,
         recognise,
         platform_of,
