@@ -31,6 +31,7 @@ FLOORS = {
     "digest": 1,
     "progress": 1,
     "limits": 1,
+    "nearest": 1,
     "model": 2,
     "formats": 3,
     "transforms": 4,
