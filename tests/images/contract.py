@@ -19,6 +19,7 @@ from fromscratch.images.contract import ALL, Receipt, Selection, Transport
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, RunConfig
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.proof.validate import validate
 from fromscratch.transforms.layering import layered
 from tests.made_images import ARMV7, FULL_CONFIG, HERE, image_of
 from tests.trees import listed, tree
@@ -84,6 +85,7 @@ class TransportContract:
     def test_everything_survives(self, place: Place) -> None:
         receipt = place.transport.write([IMAGE], place.reference)
         there = place.read()
+        validate(there, place.store)
         assert place.config(there.config) == place.config(IMAGE.config)
         assert listed(root_tree(there, place.store)) == listed(TREE)
         assert not place.keeps_platform or there.platform == IMAGE.platform
@@ -134,6 +136,7 @@ class TransportContract:
     def test_the_layers_that_a_tree_was_divided_into_are_that_tree(self, place: Place) -> None:
         image = image_of(*(packed(part.tree) for part in DIVIDED), config=RunConfig(), platform=HERE)
         place.transport.write([image], place.reference)
+        validate(place.read(), place.store)
         assert listed(root_tree(place.read(), place.store)) == listed(TREE)
 
     def test_an_image_for_another_platform_is_told_apart(self, place: Place) -> None:
