@@ -13,9 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fromscratch.cli import streams
-from fromscratch.cli.bars import Bars
-from fromscratch.cli.failures import unwritten
+from fromscratch.cli.output import streams
+from fromscratch.cli.output.errors import unwritten
+from fromscratch.cli.output.progress import Bars
 from fromscratch.cli.recipe_file import recipe_file
 from fromscratch.errors import UsageError
 from fromscratch.host.machine.lookup import expanded

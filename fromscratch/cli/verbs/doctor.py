@@ -1,4 +1,4 @@
-"""What `doctor` looks at: each thing that a source, a sink or a way to run wants of this machine."""
+"""`doctor`: each thing that a source, a sink or a way to run wants of this machine."""
 
 import os
 import shutil
