@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from fromscratch.cli.call import Call
 from fromscratch.errors import ImageError
 from fromscratch.host.engines.contract import Status
 from fromscratch.host.storage.store import Store
@@ -26,6 +27,11 @@ class Check:
 
     def facts(self) -> dict[str, object]:
         return {"what": self.what, "ok": self.ok, "found": self.found, "remedy": self.remedy}
+
+
+def doctor(call: Call, *, json: bool) -> None:
+    found = examined(call.store)
+    call.result([check.facts() for check in found], table(found), json)
 
 
 def examined(store: Store) -> list[Check]:

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 from fromscratch.cli import interruptions
 from fromscratch.cli.call import Call
-from fromscratch.cli.parsing.verb import CHOSEN, Ended, verb
-from fromscratch.cli.parsing.wording import OTHER_IMAGE
+from fromscratch.cli.output.errors import Exit
 from fromscratch.errors import MissingTool, UsageError
 
 if TYPE_CHECKING:
@@ -18,17 +17,7 @@ WITHOUT = ("none", "crun", "runc")
 STARTERS = ("docker", "podman", "containerd", "crun", "runc", "none")
 
 
-@verb(
-    operand="image",
-    help={
-        "image": OTHER_IMAGE,
-        "platform": CHOSEN,
-        "engine": "docker, podman or containerd; crun or runc alone; none: a private root"
-        " (default: docker if it answers, else crun, runc or a private root)",
-    },
-)
-def run(call: Call, image: str | None = None, engine: str | None = None) -> None:
-    """Start the image here: with an engine, a runtime or in a private root. Words after -- replace its cmd."""
+def run(call: Call, *, image: str | None, engine: str | None) -> None:
     from fromscratch.cli.chosen_image import target
 
     if engine is not None and engine not in WITHOUT:
@@ -41,9 +30,9 @@ def run(call: Call, image: str | None = None, engine: str | None = None) -> None
         code = in_engine(call, found, chosen) if chosen else without_engine(call, found, engine)
     except KeyboardInterrupt as error:
         # Who starts a container looks at the code as at that of the command, which a signal ends.
-        raise Ended("\ninterrupted", code=128 + interruptions.latest()) from error
+        raise Exit("\ninterrupted", code=128 + interruptions.latest()) from error
     if code:
-        raise Ended(code=code)
+        raise Exit(code=code)
 
 
 def the_engine(name: str | None, image: "Image | None") -> "Engine | None":
