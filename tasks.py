@@ -56,7 +56,7 @@ def _line() -> CommandLine:
     """What this call of invoke says, as our own command reads it."""
     words = list(_without_options_of_invoke(sys.argv[1:]))
     if not words or words[0] not in VERBS:
-        return CommandLine((), None)
+        return CommandLine(())
     try:
         line = parse(words, VERBS, ())
     except UsageError as error:

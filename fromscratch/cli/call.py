@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fromscratch.cli.output import streams
-from fromscratch.cli.parsing.chain import Settings
+from fromscratch.cli.parsing import chain
+from fromscratch.cli.parsing.arguments import CommandLine, Request
 from fromscratch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,24 +27,24 @@ if TYPE_CHECKING:
 class Call:
     """What a verb works with besides its own options. What is slow to load is loaded by the verb that uses it."""
 
-    def __init__(self, settings: Settings, environment: Mapping[str, str]) -> None:
-        self._settings, self.environment = settings, environment
+    def __init__(self, line: CommandLine, request: Request, environment: Mapping[str, str]) -> None:
+        self._line, self._request, self.environment = line, request, environment
 
     @property
     def words(self) -> Sequence[str] | None:
         """The words after `--`."""
-        return self._settings.words
+        return self._line.words
 
     @property
     def output_name(self) -> str | None:
         """The folder of the build, if the call says it."""
-        return self._settings.output
+        return self._shared("output")
 
     @cached_property
     def progress(self) -> "Bars":
         from fromscratch.cli.output.progress import Bars
 
-        return Bars(self._settings.quiet)
+        return Bars(chain.is_quiet(self._line))
 
     @cached_property
     def store(self) -> "Store":
@@ -53,12 +54,12 @@ class Call:
         from fromscratch.host.storage.store import Store
         from fromscratch.limits import limits
 
-        settings, said = self._settings, self.environment.get
+        said = self.environment.get
         allowed = limits(
-            settings.max_expanded or said("FROMSCRATCH_MAX_EXPANDED"),
-            settings.max_entries or said("FROMSCRATCH_MAX_ENTRIES"),
+            self._shared("max-expanded") or said("FROMSCRATCH_MAX_EXPANDED"),
+            self._shared("max-entries") or said("FROMSCRATCH_MAX_ENTRIES"),
         )
-        name = expanded(settings.store_dir or said("FROMSCRATCH_STORE") or "")
+        name = expanded(self._shared("store-dir") or said("FROMSCRATCH_STORE") or "")
         if name:
             return Store(Path(name), allowed)
         from platformdirs import user_cache_path
@@ -70,8 +71,8 @@ class Call:
         """The recipe's file. Raises UsageError, naming what comes near."""
         from fromscratch.cli.recipe_file import recipe_file
 
-        chosen = recipe_file(self._settings.recipe, delivering=self._settings.delivering)
-        if chosen.note and self._settings.tells_default:
+        chosen = recipe_file(self._shared("recipe"), delivering=chain.delivering(self._line))
+        if chosen.note and chain.tells_default(self._line, self._request):
             self.note(chosen.note)
         return chosen.path
 
@@ -104,7 +105,7 @@ class Call:
         """What `--platform` names."""
         from fromscratch.model.image import Platform
 
-        words = [text.strip() for text in (self._settings.platform or "").split(",")]
+        words = [text.strip() for text in (self._shared("platform") or "").split(",")]
         return tuple(dict.fromkeys(Platform.parse(text) for text in words if text))
 
     def say(self, text: str) -> None:
@@ -113,7 +114,7 @@ class Call:
 
     def note(self, text: str) -> None:
         """What is good to know; `--quiet` keeps it back."""
-        if not self._settings.quiet:
+        if not chain.is_quiet(self._line):
             with suppress(OSError):  # what is only good to know is worth no failure
                 print(text, file=sys.stderr, flush=True)
 
@@ -137,3 +138,6 @@ class Call:
             hint = f"give it in whole seconds since 1970, {LAST_SECOND} at most, or unset it"
             raise UsageError(f"SOURCE_DATE_EPOCH is {text[:40]!r}", hint)
         return int(digits)
+
+    def _shared(self, name: str) -> str | None:
+        return chain.shared(self._line, self._request, name)

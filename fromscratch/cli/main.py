@@ -9,8 +9,7 @@ from fromscratch.cli import interruptions
 from fromscratch.cli.call import Call
 from fromscratch.cli.output import streams
 from fromscratch.cli.parsing import mistakes
-from fromscratch.cli.parsing.arguments import CommandLine, Information, Request, parse
-from fromscratch.cli.parsing.chain import settings
+from fromscratch.cli.parsing.arguments import CommandLine, Request, parse
 from fromscratch.cli.parsing.records import Option, loaded
 from fromscratch.cli.verbs.catalogue import GENERAL, VERBS
 from fromscratch.errors import UsageError
@@ -31,10 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 streams.say(word)
             return
         line = parse(words, VERBS, GENERAL)
-        if isinstance(line, Information):
-            streams.say(_information(line))
-        elif not line.requests:
-            streams.say(_information(Information("help", "")))
+        if line.question or not line.requests:
+            streams.say(_answer(*(line.question or ("help", ""))))
         else:
             _perform(line, line.requests, calls)
 
@@ -69,7 +66,7 @@ def _guarded(work: Callable[[list[Call]], None]) -> int:
 
 def _perform(line: CommandLine, requests: Iterable[Request], calls: list[Call]) -> None:
     for request in requests:
-        call = Call(settings(line, request), os.environ)
+        call = Call(line, request, os.environ)
         calls.append(call)
         _check(request)
         own = {option.parameter: _value(option, request.given) for option in request.verb.own()}
@@ -104,8 +101,9 @@ def _check(request: Request) -> None:
         raise UsageError("the current folder is gone: somebody removed it", "go to one that is there") from error
 
 
-def _information(asked: Information) -> str:
-    match asked.name:
+def _answer(question: str, value: str) -> str:
+    """The text that a question about the command itself asks for."""
+    match question:
         case "version":
             from fromscratch import __version__
 
@@ -113,11 +111,11 @@ def _information(asked: Information) -> str:
         case "print-completion-script":
             from fromscratch.cli.parsing.completion import script
 
-            return script(asked.value)
+            return script(value)
         case "print-man-page":
             from fromscratch.cli.output.man_page import man_page
 
             return man_page(VERBS, GENERAL)
     from fromscratch.cli.output import help_text
 
-    return help_text.of_verb(VERBS[asked.value]) if asked.value else help_text.of_all(VERBS, GENERAL)
+    return help_text.of_verb(VERBS[value]) if value else help_text.of_all(VERBS, GENERAL)

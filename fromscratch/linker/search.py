@@ -113,20 +113,20 @@ class Search:
     def _musl_path(self, text: str, node: Node) -> list[str]:
         """It knows $ORIGIN alone, by its first letters, and drops a whole path with any other token."""
         place = origin(node).rstrip("/")
-        whole = _ORIGIN.sub(lambda token: place, text)
-        return [] if text.count("$") != len(_ORIGIN.findall(text)) else re.split(r"[:\n]", whole)
+        whole = re.sub(_ORIGIN, lambda token: place, text)
+        return [] if text.count("$") != len(re.findall(_ORIGIN, text)) else re.split(r"[:\n]", whole)
 
     def named(self, text: str, node: Node) -> str | None:
         """$ORIGIN, $LIB and $PLATFORM replaced, with or without braces; None where one has no value.
 
         musl's loader replaces nothing in the name of a library.
         """
-        if self.kind == "musl":
+        if self.kind == "musl" or "$" not in text:
             return text
         values = {"ORIGIN": origin(node), "LIB": self.loaders[0].lib, "PLATFORM": self._word}
-        if any(values[each[1] or each[2]] is None for each in _TOKEN.finditer(text)):
+        if any(values[each[1] or each[2]] is None for each in re.finditer(_TOKEN, text)):
             return None
-        return _TOKEN.sub(lambda token: values[token[1] or token[2]] or "", text)
+        return re.sub(_TOKEN, lambda token: values[token[1] or token[2]] or "", text)
 
     def find(self, name: str, node: Node) -> Hit:
         """The file that the loader takes for `name`, needed by `node`; a name as `named` gives it."""
@@ -239,8 +239,9 @@ class Search:
 
 _CIRCLE = "its symlink leads back to itself; the loader stops at it"
 _CACHED, _DEFAULT = "ld.so.cache", "a directory of the loader"
-_TOKEN = re.compile(r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))")
-_ORIGIN = re.compile(r"\$(?:ORIGIN|\{ORIGIN\})")
+# Compiled where they are used, which most closures do not: that takes longer than to load this module.
+_TOKEN = r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))"
+_ORIGIN = r"\$(?:ORIGIN|\{ORIGIN\})"
 
 
 def _is_below(path: str, directories: tuple[str, ...]) -> bool:

@@ -5,17 +5,15 @@ from typing import Any
 
 import pytest
 
-from fromscratch.cli.parsing.arguments import CommandLine, Information, parse
-from fromscratch.cli.parsing.chain import Settings, settings
+from fromscratch.cli.parsing import chain
+from fromscratch.cli.parsing.arguments import CommandLine, parse
 from fromscratch.cli.parsing.records import loaded, values
 from fromscratch.cli.verbs.catalogue import GENERAL, VERBS
 from fromscratch.errors import UsageError
 
 
 def read(*words: str) -> CommandLine:
-    line = parse(words, VERBS, GENERAL)
-    assert isinstance(line, CommandLine)
-    return line
+    return parse(words, VERBS, GENERAL)
 
 
 def given(line: str) -> list[tuple[str, dict[str, Any]]]:
@@ -23,10 +21,10 @@ def given(line: str) -> list[tuple[str, dict[str, Any]]]:
     return [(request.verb.name, request.given) for request in read(*line.split()).requests]
 
 
-def held(*words: str) -> list[Settings]:
-    """What the shared options are set to for each verb."""
-    line = read(*words)
-    return [settings(line, request) for request in line.requests]
+def shared(line: str, name: str) -> list[str | None]:
+    """What a shared option is set to for each verb."""
+    read_line = read(*line.split())
+    return [chain.shared(read_line, request, name) for request in read_line.requests]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +106,7 @@ def test_words_after_two_dashes_are_taken_as_they_are() -> None:
     ],
 )
 def test_a_question_about_the_command_itself_is_read_before_any_verb(line: str, asked: tuple[str, str]) -> None:
-    assert parse(line.split(), VERBS, GENERAL) == Information(*asked)
+    assert parse(line.split(), VERBS, GENERAL) == CommandLine((), question=asked)
 
 
 @pytest.mark.parametrize(
@@ -149,24 +147,27 @@ def test_a_line_that_is_wrong_is_answered_with_the_hint_that_helps(line: str, me
 
 
 def test_an_option_given_once_holds_for_the_chain() -> None:
-    assert [each.recipe for each in held("fetch", "build", "--recipe", "x.yaml")] == ["x.yaml", "x.yaml"]
-    assert [each.recipe for each in held("fetch", "--recipe=x", "build", "--recipe", "x", "run")] == ["x", "x", "x"]
-    assert [each.quiet for each in held("fetch", "build", "--quiet")] == [True, True]
-    assert [each.words for each in held("build", "run", "--", "--recipe")] == [["--recipe"], ["--recipe"]]
+    assert shared("fetch build --recipe x.yaml", "recipe") == ["x.yaml", "x.yaml"]
+    assert shared("fetch --recipe=x build --recipe x run", "recipe") == ["x", "x", "x"]
+    assert shared("build run -- --recipe x", "recipe") == [None, None]
+    assert [chain.is_quiet(read(*line.split())) for line in ("fetch build --quiet", "fetch build")] == [True, False]
 
 
 def test_verbs_that_are_given_different_values_keep_their_own() -> None:
-    each = held("fetch", "--recipe", "a", "build", "--recipe", "b", "run")
-    assert [one.recipe for one in each] == ["a", "b", None]
+    assert shared("fetch --recipe a build --recipe b run", "recipe") == ["a", "b", None]
 
 
-def test_the_file_that_a_verb_writes_is_no_folder_of_the_build() -> None:
-    assert [each.output for each in held("build", "pack", "--output", "x.tar")] == [None, None]
-    assert [each.output for each in held("build", "--output", "out", "pack", "--output", "x.tar")] == ["out", "out"]
+def test_the_file_that_a_verb_writes_is_not_the_folder_of_the_build() -> None:
+    assert shared("build pack --output x.tar", "output") == [None, None]
+    assert shared("build --output out pack --output x.tar", "output") == ["out", "out"]
 
 
 def test_a_chain_that_brings_the_build_elsewhere_is_known_to_all_its_verbs() -> None:
-    assert [each.delivering for each in held("fetch", "build", "push", "host/x")] == ["push", "push", "push"]
-    assert [each.delivering for each in held("build", "push", "host/x", "--image", "oci:y")] == ["", ""]
-    assert [each.tells_default for each in held("fetch", "build", "ls")] == [True, False, False]
-    assert [each.tells_default for each in held("ls", "oci:x", "build")] == [False, True]
+    assert chain.delivering(read("fetch", "build", "push", "host/x")) == "push"
+    assert chain.delivering(read("build", "push", "host/x", "--image", "oci:y")) == ""
+
+
+def test_the_first_verb_that_reads_the_recipe_tells_which_it_is() -> None:
+    for words, tells in (("fetch build ls", [True, False, False]), ("ls oci:x build", [False, True])):
+        line = read(*words.split())
+        assert [chain.tells_default(line, request) for request in line.requests] == tells

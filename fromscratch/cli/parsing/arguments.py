@@ -17,20 +17,18 @@ class Request(NamedTuple):
 
 
 class CommandLine(NamedTuple):
-    """The verbs to be done in their order, and the words after `--`; None without `--`."""
+    """The verbs to be done in their order, and the words after `--` (None without `--`).
+
+    `question` is one about the command itself, which stands instead of doing anything: the name of its option (`help`,
+    `version`, …), and the option's value or nothing.
+    """
 
     requests: tuple[Request, ...]
-    words: list[str] | None
+    words: list[str] | None = None
+    question: tuple[str, str] | None = None
 
 
-class Information(NamedTuple):
-    """A question about the command itself: the name of the option (`help`, `version`, …), and its value or nothing."""
-
-    name: str
-    value: str
-
-
-def parse(words: Sequence[str], verbs: Mapping[str, Verb], general: Sequence[Option]) -> CommandLine | Information:
+def parse(words: Sequence[str], verbs: Mapping[str, Verb], general: Sequence[Option]) -> CommandLine:
     """What the words behind the program's name ask for. Raises UsageError.
 
     A word that is a verb starts that verb: an image or a path of such a name is written with its kind or its slash
@@ -38,9 +36,9 @@ def parse(words: Sequence[str], verbs: Mapping[str, Verb], general: Sequence[Opt
     """
     end = words.index("--") if "--" in words else len(words)
     reader = _Reader(words[:end], verbs, {option.flag: option for option in general})
-    information = reader.read()
-    if information is not None:
-        return information
+    question = reader.read()
+    if question is not None:
+        return CommandLine((), question=question)
     requests = reader.requests
     after = list(words[end + 1 :]) if end < len(words) else None
     if requests and after is not None and not any(request.verb.takes_words for request in requests):
@@ -57,7 +55,7 @@ class _Reader:
         self._words, self._verbs, self._general = words, verbs, general
         self._rest = iter(words)
 
-    def read(self) -> Information | None:
+    def read(self) -> tuple[str, str] | None:
         """Fill `requests`; what is asked about the command itself stops that."""
         for word in self._rest:
             flag, equals, text = word.partition("=") if word.startswith("--") else (_SHORT.get(word, word), "", "")
@@ -65,14 +63,14 @@ class _Reader:
             if word in self._verbs:
                 self.requests.append(Request(self._verbs[word], {}))
             elif flag in self._general:
-                return self._information(self._general[flag], value)
+                return self._question(self._general[flag], value)
             elif word.startswith("-") and word != "-":
                 self._take_option(flag, value)
             else:
                 self._take_operand(word)
         return None
 
-    def _information(self, option: Option, value: str | None) -> Information:
+    def _question(self, option: Option, value: str | None) -> tuple[str, str]:
         """`--help` is about the verb behind it, else about the one before it, else about the whole command."""
         if option.value and value is None:
             value = next(self._rest, "")
@@ -84,7 +82,7 @@ class _Reader:
             raise mistakes.without_value(option)
         elif option.choices and value not in option.choices:
             raise mistakes.not_a_choice(option, value or "")
-        return Information(option.name, value or "")
+        return option.name, value or ""
 
     def _take_option(self, flag: str, value: str | None) -> None:
         verb = self.requests[-1].verb if self.requests else None

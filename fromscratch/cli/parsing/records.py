@@ -68,10 +68,8 @@ class Verb(NamedTuple):
 
 def loaded(place: str) -> Any:
     """What "module:name" names."""
-    from importlib import import_module
-
     module, _, name = place.partition(":")
-    return getattr(import_module(module), name)
+    return getattr(__import__(module, fromlist=[name]), name)  # importlib would be one more module to load
 
 
 def values(listed: tuple[str, ...] | str) -> tuple[str, ...]:
