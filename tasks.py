@@ -37,7 +37,7 @@ class VerbTask(Task):
 
 def _argument(option: Option, name: str = "", *, positional: bool = False) -> Argument:
     kind = list if option.repeated and not positional else str if option.value else bool
-    return Argument(name=name or option.name, kind=kind, help=option.help, positional=positional)
+    return Argument(name=name or option.name, kind=kind, help=option.text, positional=positional)
 
 
 def _operands(verb: Verb) -> Iterator[Argument]:

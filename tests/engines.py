@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,9 +18,9 @@ import pytest
 
 from fromscratch.host.engines.buildah import Buildah
 from fromscratch.host.engines.containerd import Containerd
+from fromscratch.host.engines.contract import Engine
 from fromscratch.host.engines.docker import Docker
 from fromscratch.host.engines.podman import Podman
-from fromscratch.host.engines.select import Engine
 from fromscratch.host.process import run
 
 REQUIRED = "FROMSCRATCH_REQUIRE_ENGINES"
@@ -80,7 +80,7 @@ def need_root(why: str) -> None:
         missing(f"{why} needs root")
 
 
-def docker_daemon(folder: Path) -> Iterator[Docker]:
+def docker_daemon(folder: Path) -> Generator[Docker, None, None]:
     """A dockerd of its own below `folder`, if we are root; else the one that answers anyway."""
     need("docker")
     if os.geteuid() != 0 or run.find("dockerd") is None:

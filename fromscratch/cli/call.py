@@ -81,6 +81,7 @@ class Call:
         """What is to be built. Raises RecipeError and UsageError."""
         from pathlib import Path
 
+        from fromscratch.cli.output.settings import spelled
         from fromscratch.flow.assembly import Job
         from fromscratch.host.machine.lookup import expanded
         from fromscratch.model.image import Platform
@@ -98,6 +99,7 @@ class Call:
             epoch=self.epoch(made.epoch),
             progress=self.progress,
             jobs=len(os.sched_getaffinity(0)),
+            spell=spelled,
         )
 
     @cached_property
@@ -115,8 +117,10 @@ class Call:
     def note(self, text: str) -> None:
         """What is good to know; `--quiet` keeps it back."""
         if not chain.is_quiet(self._line):
+            from fromscratch.cli.output.settings import spelled
+
             with suppress(OSError):  # what is only good to know is worth no failure
-                print(text, file=sys.stderr, flush=True)
+                print(spelled(text), file=sys.stderr, flush=True)
 
     def result(self, data: Any, text: str, as_json: bool) -> None:
         """The answer of a verb, for a program or for a person."""

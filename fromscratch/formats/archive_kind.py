@@ -1,9 +1,11 @@
 """Images in a container of their own, which a reader of plain roots would take for a root of blobs."""
 
 import json
-from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
+
+from fromscratch.advice import Command, Setting, advice
 from fromscratch.errors import FormatError
 from fromscratch.formats.oci import documents as oci
 from fromscratch.model.content import read
@@ -19,8 +21,7 @@ _TITLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ImageForm:
+class ImageForm(Struct, frozen=True):
     """`scheme` is what the form is called in an image's name, where it is a folder; an archive of it is another's."""
 
     scheme: Literal["oci", "docker-archive", "aci", "old"]
@@ -62,7 +63,8 @@ def check_is_root(tree: Rootfs, label: str, path: str = "", *, folder: bool = Fa
         return
     name = form.named(path or "FILE", folder=folder)
     if name:
-        hint = f"make a root of it: `fromscratch pack --image {name} --to tar --output root.tar`, and name root.tar"
+        settings = (Setting("image", name), Setting("to", "tar"), Setting("output", "root.tar"))
+        hint: str = advice("make a root of it: `", Command(("pack",), settings), "`, and name root.tar")
     elif form.scheme == "old":
         hint = "save the image again with a newer docker"
     else:

@@ -5,8 +5,10 @@ reference package. A name without a tag means `latest`.
 """
 
 import re
-from dataclasses import dataclass
 
+from msgspec import Struct
+
+from fromscratch.advice import Setting, advice
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, UsageError
 
@@ -22,8 +24,7 @@ _DEFAULT_HOST, _DEFAULT_FOLDER = "docker.io", "library"
 _LOGIN = re.compile(r"(?:(?<=://)|^)[^/@]*:[^/@]*@(?![a-z0-9]+:[0-9a-f]{32})")
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """`host` is empty where the engine's default registry is meant."""
 
     host: str
@@ -40,7 +41,11 @@ class Reference:
         if not found and (address := re.match(r"https?://", text)):
             raise UsageError(
                 f"{_LOGIN.sub('', text)!r} is an address, not an image name",
-                f"leave out {address[0]}: registries are asked by https, or without TLS if --plain-http says so",
+                advice(
+                    f"leave out {address[0]}: registries are asked by https, or without TLS if ",
+                    Setting("plain_http"),
+                    " says so",
+                ),
             )
         if not found:
             raise UsageError(

@@ -14,7 +14,7 @@ import pytest
 
 from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.oci.config import image_documents
-from fromscratch.host.engines.select import Engine
+from fromscratch.host.engines.contract import Engine
 from fromscratch.host.images.layout import read_layout
 from fromscratch.host.machine.scan import scan
 from fromscratch.model.entry import Origin
@@ -24,7 +24,7 @@ from fromscratch.paths import ROOT
 from tests.cli.command import Answer
 from tests.cli.in_process import called
 from tests.engines import docker, need, need_root, podman
-from tests.sinks.contract import packed
+from tests.images.contract import packed
 from tests.trees import tree
 
 __all__ = ["docker", "podman"]

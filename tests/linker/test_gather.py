@@ -1,9 +1,11 @@
 """What a bundle takes and why: closures, what finders want, symlinks on the way, until nobody wants more."""
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 
+from fromscratch.advice import Setting
 from fromscratch.errors import NotInTree
 from fromscratch.linker.beyond.contract import Finder, Finding, Made, Offer, Scene, Want, Warned
 from fromscratch.linker.closure import Linker
@@ -51,9 +53,9 @@ def when(place: str, finding: Callable[[TreePath], Finding]) -> Finder:
     return found
 
 
-def want(path: str, by: str = PROG, **more: object) -> Want:
-    made: dict[str, object] = {"confidence": "likely", "kind": "test", "detail": by, **more}
-    return Want(path, TreePath(by), **made)  # type: ignore[arg-type]
+def want(path: str, by: str = PROG, **more: Any) -> Want:
+    made: dict[str, Any] = {"confidence": "likely", "kind": "test", "detail": by, **more}
+    return Want(path, TreePath(by), **made)
 
 
 def test_a_program_comes_with_its_closure_and_the_reason_for_each_file() -> None:
@@ -297,7 +299,7 @@ def test_a_file_can_be_made_and_takes_the_place_of_what_the_root_has() -> None:
 
 def test_offers_are_those_of_the_last_round_and_warnings_those_of_all() -> None:
     def offering(scene: Scene) -> Iterator[Finding]:
-        yield Offer(f"{len(scene.objects)} objects", "all", "test")
+        yield Offer(f"{len(scene.objects)} objects", Setting("dlopen", "all"), "test")
         yield Warned(f"{len(scene.objects)} objects", "test")
         yield want("/opt/x.so")
 

@@ -5,11 +5,11 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import fields, replace
 
 from fromscratch.errors import ImageError
 from fromscratch.flow.assembly import Job
@@ -20,7 +20,7 @@ from fromscratch.progress import SILENT, Progress, Task
 from fromscratch.proof.conditions import ALL
 from fromscratch.proof.twice import Twice, build_twice
 from fromscratch.recipe import schema as recipe
-from tests.images import HERE
+from tests.made_images import HERE
 from tests.proof.dependent import depend_on
 
 
@@ -82,7 +82,7 @@ def test_what_depends_on_nothing_is_the_same_twice_and_leaves_nothing(tmp_path: 
 def test_a_job_has_nothing_that_the_other_process_is_not_told() -> None:
     """What is added to a Job, and decides about the image, has to go into the second build as well."""
     told_there = {"recipe", "folder", "store", "output", "platforms", "epoch", "jobs", "beside"}
-    assert {field.name for field in fields(Job)} == {*told_there, "progress"}
+    assert {field.name for field in fields(Job)} == {*told_there, "progress", "spell"}
 
 
 class Meanwhile:
@@ -99,6 +99,11 @@ class Meanwhile:
             yield task
 
     def note(self, text: str) -> None: ...
+
+
+def replace_by_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("motd")
 
 
 OF_CHANGES: dict[str, tuple[str, Callable[[Path], object], str]] = {
@@ -129,7 +134,7 @@ OF_CHANGES: dict[str, tuple[str, Callable[[Path], object], str]] = {
     ),
     "a link in place of a file": (
         OVERLAY,
-        lambda folder: [(folder / "etc/issue").unlink(), (folder / "etc/issue").symlink_to("motd")],
+        lambda folder: replace_by_link(folder / "etc/issue"),
         "/etc/issue: kind is file in the first and symlink in the second",
     ),
 }

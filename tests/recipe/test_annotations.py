@@ -3,10 +3,11 @@
 import json
 import os
 import subprocess
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.errors import RecipeError, UsageError
 from fromscratch.flow import assembly
@@ -18,7 +19,6 @@ from fromscratch.host.machine import git as checkout
 from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import Reference
-from fromscratch.model.rootfs import Rootfs
 from fromscratch.recipe import annotations as about
 from fromscratch.recipe import schema as recipe
 from fromscratch.recipe.annotations import AboutOptions
@@ -85,7 +85,7 @@ def test_what_is_said_once_is_an_annotation_a_label_and_on_the_index(tmp_path: P
 
 def test_what_only_some_platforms_say_is_not_on_the_index(tmp_path: Path) -> None:
     from fromscratch.formats.oci.graph import graph
-    from tests.images import ARM64, image_of
+    from tests.made_images import ARM64, image_of
 
     first = replace(image_of(b"x"), annotations={"a": "1", "b": "2", "c": "3"})
     second = replace(first, platform=ARM64, annotations={"a": "1", "b": "other"})
@@ -107,14 +107,6 @@ def test_a_source_tells_the_image_that_its_tree_came_from() -> None:
     @dataclass
     class FromImage:
         base: Reference
-        label: str = "image debian"
-
-        def fetch(self, store: Store) -> None: ...
-        def fingerprint(self, store: Store) -> str:
-            return ""
-
-        def build(self, store: Store) -> Rootfs:
-            return Rootfs()
 
     source = FromImage(Reference.parse(f"registry.example:5000/team/debian@{DIGEST}"))
     assert about.told_of_base([source, object()]) == {

@@ -6,13 +6,13 @@ import json
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fromscratch.errors import ImageError, RegistryError, UsageError
 from fromscratch.formats.oci.graph import graph
@@ -342,7 +342,7 @@ class TestCertificates:
         ):
             with pytest.raises(RegistryError, match=r"TLS with 127\.0\.0\.1 failed") as caught:
                 work()
-            assert "--ca" in caught.value.hint
+            assert "ca=FILE" in caught.value.hint
         assert "PUT" not in secure_registry.log.read_text()
 
     @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
@@ -401,10 +401,10 @@ class TestCertificates:
         access = desk.access(plain_http=True)
         with pytest.raises(RegistryError) as caught:
             desk.pull(f"{secure_registry.host}/x:1", access=access)
-        assert "leave out --plain-http" in caught.value.hint
+        assert "leave out plain_http" in caught.value.hint
         with pytest.raises(RegistryError) as caught:
             desk.push(f"{secure_registry.host}/x:1", IMAGE, access=access)
-        assert "leave out --plain-http" in caught.value.hint
+        assert "leave out plain_http" in caught.value.hint
 
     def test_a_registry_without_tls_is_told_when_an_authority_is_named(
         self, desk: Desk, registry: Registry, authority: Authority
@@ -421,7 +421,7 @@ class TestCertificates:
         (place / "client.cert").write_bytes(server_pair.certificate.read_bytes())
         (place / "client.key").write_bytes(server_pair.key.read_bytes())
         found = trust("r.example", desk.access())
-        assert found.own == ((place / "client.cert", place / "client.key"),)
+        assert found.client_certificates == ((place / "client.cert", place / "client.key"),)
         assert not trust("other.example", desk.access())
 
     def test_tokens_over_https(self, desk: Desk, tmp_path: Path, authority: Authority, server_pair: Pair) -> None:

@@ -23,7 +23,7 @@ def of_all(verbs: Mapping[str, Verb], general: Sequence[Option]) -> str:
             "",
             "Options:",
             "",
-            *_columns((spelled(option), option.help) for option in general),
+            *_columns((spelled(option), option.text) for option in general),
         ]
     )
 
@@ -68,9 +68,8 @@ def spelled(option: Option) -> str:
 def explained(option: Option) -> str:
     """What it is about, with all its choices, if they are few and the text does not name them."""
     choices = values(option.choices)
-    if all(choice in option.help for choice in choices):
-        return option.help
-    return f"{option.help}: one of {', '.join(choices)}"
+    text = option.text
+    return text if all(choice in text for choice in choices) else f"{text}: one of {', '.join(choices)}"
 
 
 def _columns(rows: Iterable[tuple[str, str]]) -> list[str]:

@@ -44,7 +44,7 @@ def man_page(verbs: Mapping[str, Verb], general: Sequence[Option]) -> str:
         ".SH DESCRIPTION",
         *_paragraphs(_DESCRIPTION),
         ".SH OPTIONS",
-        *_listed((help_text.spelled(option), option.help) for option in general),
+        *_listed((help_text.spelled(option), option.text) for option in general),
         ".SH VERBS",
         *(line for verb in verbs.values() for line in _verb(verb)),
         ".SH EXIT STATUS",

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
-FORMS = ("tar", "oci", "oci-archive", "docker-archive", "aci")
-ENGINES = ("docker", "podman", "buildah", "containerd")
+from fromscratch.images import catalogue
+
+FORMS = catalogue.forms()
+ENGINES = catalogue.engines()
+STARTERS = (*catalogue.runners(), "crun", "runc", "none")
 PLATFORMS = (
     "linux/amd64",
     "linux/arm64",
@@ -14,7 +17,7 @@ PLATFORMS = (
     "linux/ppc64le",
     "linux/s390x",
 )
-_SCHEMES = ("oci:", "oci-archive:", "docker-archive:", *(f"{each}:" for each in ENGINES), "docker://", "tar:", "dir:")
+_SCHEMES = tuple(line.scheme for line in catalogue.readable())
 
 
 def beginnings() -> list[str]:

@@ -1,19 +1,21 @@
 """What the table of verbs is made of: records of verbs and of their options, and how a name in it is loaded."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 
 class Option(NamedTuple):
     """An option of a verb, or its operand: the words that stand without an option.
 
-    `value` is what help calls its value; an option without one is a switch. `choices` are all the values that it may
+    `value` is what help calls its value; an option without one is a switch. `help` may be a function that returns the
+    text. `choices` are all the values that it may
     have, `candidates` some that completion offers besides others; either may be "module:name" of a tuple, or of a
     function that returns one, which is loaded when help or completion needs it.
     """
 
     name: str
     value: str
-    help: str
+    help: str | Callable[[], str]
     default: Any = None
     choices: tuple[str, ...] | str = ()
     candidates: tuple[str, ...] | str = ()
@@ -29,6 +31,11 @@ class Option(NamedTuple):
     def parameter(self) -> str:
         """The parameter of the verb's function: `stop_signal`, and `with_` for a word of the language."""
         return f"{self.name}_" if self.name in ("from", "with") else self.name.replace("-", "_")
+
+    @property
+    def text(self) -> str:
+        """What help says of it."""
+        return self.help if isinstance(self.help, str) else self.help()
 
     @property
     def unset(self) -> Any:

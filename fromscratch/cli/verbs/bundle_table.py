@@ -11,7 +11,7 @@ _GOES_TO = (
     Option(
         "to",
         "FORM:PLACE",
-        "FORM:PLACE to write it to: oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, tar:FILE or aci:FILE",
+        options.forms,
         candidates="fromscratch.cli.parsing.candidates:beginnings",
     ),
     options.ENGINE,

@@ -24,7 +24,7 @@ _TABLE = (
         "Write a commented recipe, fromscratch.yaml, to start from.",
         "fromscratch init --from debian",
         (
-            Option("from", "KIND", "where the root comes from", choices=f"{_HERE}.init_template:KINDS"),
+            Option("from", "KIND", "where the root comes from", choices=f"{_HERE}.init_template:choices"),
             Option("force", "", "replace a recipe that is there"),
         ),
         (options.QUIET,),
@@ -32,7 +32,7 @@ _TABLE = (
     Verb(
         "doctor",
         f"{_HERE}.doctor:doctor",
-        "Tell what this machine has and lacks for each source, sink and way to run, and how to get it.",
+        "Tell what this machine has and lacks for each source, transport and way to run, and how to get it.",
         "fromscratch doctor --json",
         (json("a list of objects instead of a table"),),
         (options.STORE_DIR, options.QUIET),
@@ -103,7 +103,7 @@ _TABLE = (
     Verb(
         "pack",
         f"{_HERE}.pack:pack",
-        "Write the image to a file for other systems: tar, oci, oci-archive, docker-archive or aci.",
+        "Write the image to a file or folder for other systems, in the form that --to says.",
         "fromscratch fetch build pack --to oci-archive --output hello.tar",
         (
             options.FORM,
@@ -176,9 +176,8 @@ _TABLE = (
             Option(
                 "engine",
                 "ENGINE",
-                "docker, podman or containerd; crun or runc alone; none: a private root"
-                " (default: docker if it answers, else crun, runc or a private root)",
-                choices=f"{_HERE}.run:STARTERS",
+                options.starters,
+                choices="fromscratch.cli.parsing.candidates:STARTERS",
             ),
         ),
         options.ASKING,

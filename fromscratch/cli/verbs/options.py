@@ -53,17 +53,38 @@ IMAGE = Option(
     "another image than the recipe's build: a name, or one with its kind, such as oci:DIR",
     candidates=f"{_CANDIDATES}:images",
 )
-NAMED_IMAGE = IMAGE._replace(
-    help="oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, ENGINE:REF such as docker:REF, docker://REF (a"
-    " registry), tar:FILE, dir:DIR or a bare name (default: the recipe's build)"
-)
+
+
+def _names() -> str:
+    from fromscratch.images.catalogue import readable
+
+    return f"{', '.join(line.usage for line in readable())} or a bare name (default: the recipe's build)"
+
+
+def _engines() -> str:
+    from fromscratch.images.catalogue import alternatives, engines
+
+    return f"{alternatives(engines())} (default: the first of these that answers)"
+
+
+def starters() -> str:
+    """The help of `run --engine`."""
+    from fromscratch.images.catalogue import alternatives, runners
+
+    default = "(default: docker if it answers, else crun, runc or a private root)"
+    return f"{alternatives(runners())}; crun or runc alone; none: a private root {default}"
+
+
+def forms() -> str:
+    """The help of `bundle --to`."""
+    from fromscratch.images.catalogue import TRANSPORTS, alternatives
+
+    return f"FORM:PLACE to write it to: {alternatives([line.usage for line in TRANSPORTS if line.role == 'form'])}"
+
+
+NAMED_IMAGE = IMAGE._replace(help=_names)
 FORM = Option("to", "FORM", "the form of the file to write", choices=f"{_CANDIDATES}:FORMS")
-ENGINE = Option(
-    "engine",
-    "ENGINE",
-    "docker, podman, buildah or containerd (default: the first of these that answers)",
-    choices=f"{_CANDIDATES}:ENGINES",
-)
+ENGINE = Option("engine", "ENGINE", _engines, choices=f"{_CANDIDATES}:ENGINES")
 WAYS = ("import", "load")
 
 ROOT = Option(

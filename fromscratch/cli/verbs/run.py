@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING
 from fromscratch.cli import interruptions
 from fromscratch.cli.call import Call
 from fromscratch.cli.output.errors import Exit
+from fromscratch.cli.parsing.candidates import STARTERS
 from fromscratch.errors import MissingTool, UsageError
 
 if TYPE_CHECKING:
     from fromscratch.flow.images_by_name import Found
-    from fromscratch.host.engines.select import Engine
+    from fromscratch.host.engines.contract import Engine
     from fromscratch.model.image import Image
 
 WITHOUT = ("none", "crun", "runc")
-STARTERS = ("docker", "podman", "containerd", "crun", "runc", "none")
 
 
 def run(call: Call, *, image: str | None, engine: str | None) -> None:
     from fromscratch.cli.chosen_image import target
 
     if engine is not None and engine not in WITHOUT:
-        from fromscratch.host.engines.select import engine as known
+        from fromscratch.images.engine_choice import engine as known
 
         known(engine, STARTERS)  # a name that is none is told before anything is read
     try:
@@ -42,7 +42,7 @@ def the_engine(name: str | None, image: "Image | None") -> "Engine | None":
     program that may be there and yet be unable to start anything. A plain root is no image, and an
     image of another platform starts in a private root under qemu, which no engine brings along.
     """
-    from fromscratch.host.engines.select import engine, find_engine, status
+    from fromscratch.images.engine_choice import engine, find_engine
 
     if name in WITHOUT or image is None:
         return None
@@ -51,7 +51,7 @@ def the_engine(name: str | None, image: "Image | None") -> "Engine | None":
         if refusal:
             raise refusal
         return find_engine(name).engine
-    state = status(engine("docker"))
+    state = engine("docker").status()
     ready = state.available and state.platform == image.platform and not state.engine.refusal()
     return state.engine if ready else None
 
@@ -60,11 +60,11 @@ def in_engine(call: Call, found: "Found", engine: "Engine") -> int:
     """Load the image under a name of its own, start it on this terminal, and take the name away again."""
     import secrets
 
-    from fromscratch.sinks.catalogue import engine_sink
+    from fromscratch.images.engine_choice import images_in
 
     name = f"fromscratch-run:{secrets.token_hex(6)}"
     image = found.need_image()
-    receipt = engine_sink(engine, call.store, "load", call.progress).deliver(image, name)
+    receipt = images_in(engine, call.store, "load", call.progress).write([image], name)
     try:
         terminal = sys.stdin.isatty() and sys.stdout.isatty()
         entrypoint = image.config.entrypoint
@@ -80,6 +80,7 @@ def without_engine(call: Call, found: "Found", wanted: str | None) -> int:
     say how it is started, MissingTool for a runtime that is not there.
     """
     from fromscratch.host.container import runtime
+    from fromscratch.host.container.preparation import Invocation
     from fromscratch.host.container.private_root import run_in_private_root
     from fromscratch.model.image import Platform, RunConfig
 
@@ -88,18 +89,23 @@ def without_engine(call: Call, found: "Found", wanted: str | None) -> int:
     image = found.image
     tree, config = found.tree(call.store), image.config if image else RunConfig()
     platform = image.platform if image else Platform.of_this_machine()
-    workdir = call.store.workspace("run", "roots")
+    invocation = Invocation(
+        tree=tree,
+        config=config,
+        argv=call.words,
+        workdir=call.store.workspace("run", "roots"),
+        platform=platform,
+        progress=call.progress,
+    )
     here = [] if wanted == "none" else runtime.installed(runtime.RUNTIMES if wanted is None else (wanted,))
     if wanted not in (None, "none") and not here:
         raise MissingTool(f"{wanted} is not on this machine", f"install {wanted}, or say --engine none")
     for one in here:
         try:
             call.progress.note(f"starting it by {one.version}")
-            return runtime.run_in_runtime(
-                one, tree, config, call.words, workdir=workdir, platform=platform, progress=call.progress
-            )
+            return runtime.run_in_runtime(one, invocation)
         except runtime.CannotRunHere as refusal:
             if wanted is not None:
                 raise
             call.progress.note(f"{refusal.message}; starting it in another way")
-    return run_in_private_root(tree, config, call.words, workdir=workdir, platform=platform, progress=call.progress)
+    return run_in_private_root(invocation)

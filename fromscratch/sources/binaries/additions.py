@@ -1,10 +1,13 @@
 """What a `binaries` item brings by name: files at their own paths or at others, folders, staged install trees."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from fromscratch import paths
+from fromscratch.advice import Setting, advice
 from fromscratch.errors import Conflict, UsageError
 from fromscratch.formats.elf.platform import platform_of
 from fromscratch.host.machine import lookup
@@ -28,6 +31,13 @@ from fromscratch.transforms.placement import landed, placed
 _NOTHING = Rootfs()
 
 
+class Additions(NamedTuple):
+    """`tree` is all that an item names; `programs` are its `paths`, each with the place that it leads to."""
+
+    tree: Rootfs
+    programs: dict[TreePath, TreePath]
+
+
 def additions(
     options: BinariesOptions,
     folder: Path,
@@ -35,10 +45,10 @@ def additions(
     platform: Platform | None = None,
     below: Rootfs = _NOTHING,
     own: OwnFolders = NONE,
-) -> tuple[Rootfs, dict[TreePath, TreePath]]:
-    """The tree of all that is named, owned by root, and of each of `paths` its path and the place that this leads to.
+) -> Additions:
+    """All that is named, owned by root.
 
-    It is to be laid over `below`, and everything stands where the symlinks of that lead it.
+    The tree is to be laid over `below`, and everything stands where the symlinks of that lead it.
     Of `paths`, an ELF file for another platform than this is left to the image that it is for.
     Raises UsageError for what is not there or if no file is left, Conflict where two of them disagree.
     """
@@ -68,10 +78,14 @@ def additions(
     if options.paths and not paths_:
         raise UsageError(
             f"{label}: nothing of it is for {platform}",
-            "name files for that platform; without platforms: and --platform, the image is for what its files are for",
+            advice(
+                "name files for that platform; without ",
+                Setting("platforms", in_recipe=True),
+                ", the image is for what its files are for",
+            ),
         )
     upper = Stacked(tree, below)
-    return tree, {path: walk(upper, path, follow_last=True, must_exist=True) for path in paths_}
+    return Additions(tree, {path: walk(upper, path, follow_last=True, must_exist=True) for path in paths_})
 
 
 def platforms(options: BinariesOptions, folder: Path, label: str) -> tuple[Platform, ...]:
@@ -122,7 +136,9 @@ def _program(root: str, folder: Path, text: str, label: str, upper: View) -> tup
     *links, end = views.way(view, path)
     entry = view.get(end)
     if not isinstance(entry, File):
-        raise UsageError(f"{label}: {name} is no regular file", "folders go under add (--add)")
+        raise UsageError(
+            f"{label}: {name} is not a regular file", advice("folders go under ", Setting("add", in_recipe=True))
+        )
     _check(view, end, f"{label}: {shown(name)}")
     program = replace(with_meta(entry, _public(entry.meta)), origins=(origin,))
     if destination is not None:
@@ -141,7 +157,10 @@ def _check(view: View, place: TreePath, what: str) -> None:
     if opened.elf is None:
         raise UsageError(f"{what}: {opened.fault}", "name a file that is whole")
     if opened.elf.type in UNLOADED:
-        raise UsageError(f"{what} is {UNLOADED[opened.elf.type]}", "what is no program goes under add (--add)")
+        raise UsageError(
+            f"{what} is {UNLOADED[opened.elf.type]}",
+            advice("what is not a program goes under ", Setting("add", in_recipe=True)),
+        )
 
 
 def _platform_in(entries: dict[TreePath, Entry]) -> Platform | None:

@@ -2,17 +2,17 @@
 
 import json
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.aci.manifest import archive_tree, identifier, manifest_bytes
 from fromscratch.model.image import Image, Platform, RunConfig
 from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
-from tests.images import AMD64, image_of
+from tests.made_images import AMD64, image_of
 from tests.trees import listed, text, tree
 
 TREE = tree("""

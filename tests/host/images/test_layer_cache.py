@@ -5,13 +5,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import IntegrityError
@@ -27,7 +27,7 @@ from fromscratch.model.image import Image, Layer, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import Silent, Task
-from tests.images import AMD64
+from tests.made_images import AMD64
 from tests.sameness import archive_of
 from tests.strategies import METAS, trees
 

@@ -2,15 +2,17 @@
 
 import json
 import subprocess
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.errors import NotInTree
 from fromscratch.linker.beyond import dlopen
 from fromscratch.linker.beyond.contract import Offer, Want
 from fromscratch.model.rootfs import Rootfs
+from tests.engines import need
 from tests.formats.elf.made import elf
 from tests.linker.beyond.objects import LIBC, libc, program, system
 from tests.linker.beyond.roots import Root, compiled
@@ -27,8 +29,8 @@ def note(
     return "FDO", NT_FDO_DLOPEN, json.dumps([told]).encode() + b"\0"
 
 
-def found(objects: dict[str, bytes], block: str = "", **options: object) -> str:
-    return told(dlopen.find(system(block, objects), **options))  # type: ignore[arg-type]
+def found(objects: dict[str, bytes], block: str = "", **options: Any) -> str:
+    return told(dlopen.find(system(block, objects), **options))
 
 
 def test_notes_are_followed_by_their_priority() -> None:
@@ -107,8 +109,8 @@ def test_glibc_opens_the_unwinder(symbol: str) -> None:
 def test_host_names_beyond_ascii_are_offered() -> None:
     objects = {LIBC: libc(), "/usr/bin/it": program("getaddrinfo")}
     offer = list(dlopen.find(system("f 0644 0:0 /usr/lib/libidn2.so.0 'twelve bytes'", objects)))
-    assert [(each.option, each.size) for each in offer if isinstance(each, Offer)] == [
-        ("--add /usr/lib/libidn2.so.0", 12)
+    assert [(str(each.setting), each.size) for each in offer if isinstance(each, Offer)] == [
+        ("add=/usr/lib/libidn2.so.0", 12)
     ]
     assert "possible library libidn2.so.0" in found(objects, idn=True)
 
@@ -159,9 +161,16 @@ def test_a_thread_ends_in_an_image_with_the_unwinder(tmp_path: Path) -> None:
 def test_a_library_is_found_by_its_name_in_the_program(tmp_path: Path, source: str) -> None:
     library = tmp_path / "libplug.so.1"
     (tmp_path / "plug.c").write_text(PLUG)
-    subprocess.run(
-        ["gcc", "-shared", "-fPIC", "-Wl,-soname,libplug.so.1", "-o", library, tmp_path / "plug.c"], check=True
-    )
+    argv: list[str | Path] = [
+        need("gcc"),
+        "-shared",
+        "-fPIC",
+        "-Wl,-soname,libplug.so.1",
+        "-o",
+        library,
+        tmp_path / "plug.c",
+    ]
+    subprocess.run(argv, check=True)
     root = Root(tmp_path, compiled(tmp_path, source, f"-Wl,-rpath,{tmp_path}"))
     assert root.run().stdout == "none\n"
     assert root.run(dlopen.find).stdout == "plugged\n"

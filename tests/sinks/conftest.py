@@ -1,5 +1,0 @@
-"""Engines for the tests of sinks."""
-
-from tests.engines import buildah, containerd, docker, docker_by_client, podman
-
-__all__ = ["buildah", "containerd", "docker", "docker_by_client", "podman"]
