@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import threading
 from types import FrameType
 
 _SOON, _PATIENCE = 0.01, 300  # seconds, and how often an interruption may be put off for so long
@@ -12,7 +11,7 @@ _latest = int(signal.SIGINT)
 
 def heed() -> None:
     """Raise KeyboardInterrupt where this process is, so that everything below unwinds."""
-    if threading.current_thread() is not threading.main_thread():
+    if not _in_main_thread():
         return  # whoever calls us there is asked by signals himself
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as for a command in the background
         signal.signal(signal.SIGINT, _interrupted)
@@ -35,11 +34,17 @@ def latest() -> int:
 
 def heed_no_more() -> None:
     """Let a signal end this process at once: all is done and cleaned up, and Python would tell of it as of a bug."""
-    if threading.current_thread() is threading.main_thread():
+    if _in_main_thread():
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, signal.SIG_DFL)
+
+
+def _in_main_thread() -> bool:
+    """Where nothing has loaded threading, there is one thread, and loading it would double the start of a closure."""
+    threading = sys.modules.get("threading")
+    return threading is None or threading.current_thread() is threading.main_thread()
 
 
 def _interrupted(number: int, frame: FrameType | None) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fromscratch.cli.parsing.wording import ENGINES, FORMS
+from fromscratch.cli.parsing.candidates import ENGINES, FORMS
 from fromscratch.errors import UsageError
 from fromscratch.nearest import nearest
 

@@ -4,36 +4,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fromscratch.cli.call import Call
-from fromscratch.cli.parsing.verb import verb
-from fromscratch.cli.parsing.wording import ROOT, SEARCH
 from fromscratch.errors import UsageError
 
 if TYPE_CHECKING:
     from fromscratch.cli.verbs.closure_beyond import Answer
 
 
-@verb(
-    operands="files",
-    repeated=("search", "preload"),
-    without=("recipe", "output", "store_dir", "platform"),
-    help={
-        "root": ROOT,
-        "search": SEARCH,
-        "preload": "NAME for LD_PRELOAD; may be repeated",
-        "beyond": "also follow what linking does not show: dlopen, scripts, NSS and the rest",
-        "json": "objects and missing for a program to read",
-    },
-)
 def closure(
     call: Call,
-    files: tuple[str, ...] = (),
-    root: str = "/",
-    search: Sequence[str] = (),
-    preload: Sequence[str] = (),
-    beyond: bool = False,
-    json: bool = False,
+    *,
+    files: tuple[str, ...],
+    root: str,
+    search: Sequence[str],
+    preload: Sequence[str],
+    beyond: bool,
+    json: bool,
 ) -> None:
-    """What programs and libraries need to run, and why, by the loader's rules; nothing is executed."""
     from fromscratch.cli.verbs import closure_links as closures
 
     if not files:

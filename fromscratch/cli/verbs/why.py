@@ -3,6 +3,7 @@
 from typing import Any
 
 from fromscratch import paths
+from fromscratch.cli.call import Call
 from fromscratch.errors import ImageError, NotInTree
 from fromscratch.flow import evidence
 from fromscratch.flow.images_by_name import Found
@@ -12,6 +13,16 @@ from fromscratch.model.entry import Directory, Entry, Origin
 from fromscratch.model.listing import line, quoted
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.nearest import nearest
+
+
+def why(call: Call, *, path: str | None, image: str | None, json: bool) -> None:
+    from fromscratch.cli.chosen_image import target
+    from fromscratch.errors import UsageError
+
+    if path is None:
+        raise UsageError("why needs a path", "ask for example: why /bin/sh")
+    data, text = explained(target(call, image), path, call.store)
+    call.result(data, text, json)
 
 
 def explained(found: Found, path: str, store: Store) -> tuple[dict[str, Any], str]:
