@@ -1,10 +1,19 @@
 """The few kinds of failure that a user can meet.
 
 Every one carries a message (what failed, on what) and a hint (what to do next).
-`cli/` is the only room that renders them; a library user catches `ImageError`.
+`cli/` is the only room that renders them; a library user catches `ImageError`. Both texts name what can be set
+neutrally, and keep it as data (`fromscratch.advice`) for whoever spells it otherwise.
 """
 
 from fromscratch.address import without_secrets
+
+
+def _concealed(text: str) -> str:
+    if type(text) is str:
+        return without_secrets(text)
+    from fromscratch.advice import Advice  # every command loads the errors, and few of them fail
+
+    return text.changed(without_secrets) if isinstance(text, Advice) else without_secrets(text)
 
 
 class ImageError(Exception):
@@ -14,7 +23,7 @@ class ImageError(Exception):
 
     def __init__(self, message: str, hint: str = "") -> None:
         # Here once, for all who name an address, or repeat what another program says of one.
-        self.message, self.hint = without_secrets(message), without_secrets(hint)
+        self.message, self.hint = _concealed(message), _concealed(hint)
         super().__init__(self.message)
 
     def __str__(self) -> str:

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from fromscratch.advice import Setting, advice
 from fromscratch.errors import FormatError, TooLarge, UsageError
 
-BYTES_FLAG, ENTRIES_FLAG = "--max-expanded", "--max-entries"
+_BYTES, _ENTRIES = "max_expanded", "max_entries"  # the names of the two settings
+_MORE = "if you know that it is honest, allow more with "
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 _SIZE = re.compile(r"([0-9]{1,15})(?:([KMGT])(?:iB|B)?)?", re.IGNORECASE)
 # Layers shrink to a half or a tenth. Files of zeros reach a thousandth, and some of them are in honest images.
@@ -66,11 +68,11 @@ class Room:
     text: str
 
     def check(self, size: int, what: str) -> None:
-        """Raises TooLarge, naming what would expand to that many bytes, and the flag that allows it."""
+        """Raises TooLarge, naming what would expand to that many bytes, and the setting that allows it."""
         if size > self.size:
             raise TooLarge(
                 f"{what} expands to more than {self.text}",
-                f"if you know that it is honest, allow more with {BYTES_FLAG} SIZE, such as {BYTES_FLAG} 200G",
+                advice(_MORE, Setting(_BYTES, "SIZE"), ", such as ", Setting(_BYTES, "200G")),
             )
 
     def bounded(self, pieces: Iterable[bytes], what: str) -> Iterator[bytes]:
@@ -90,7 +92,7 @@ def check_entries(count: int, limits: Limits, what: str, *, times: int = 1) -> N
         entries = "one entry" if most == 1 else f"{most} entries"
         raise TooLarge(
             f"{what} has more than {entries}, or as much in long names and attributes",
-            f"if you know that it is honest, allow more with {ENTRIES_FLAG} N; a million takes a gigabyte of memory",
+            advice(_MORE, Setting(_ENTRIES, "N"), "; a million takes a gigabyte of memory"),
         )
 
 
@@ -100,7 +102,7 @@ def check_implied(implied: int, named: int, limits: Limits, what: str) -> None:
     if implied > most:
         raise TooLarge(
             f"{what} implies more than {most} directories, which stand in its {named} names only",
-            f"if you know that it is honest, allow more with {ENTRIES_FLAG} N",
+            advice(_MORE, Setting(_ENTRIES, "N")),
         )
 
 
@@ -168,7 +170,8 @@ def limits(expanded: str | None, entries: str | None) -> Limits:
     given = Limits()
     if entries and not re.fullmatch(r"[1-9][0-9]{0,17}", entries):
         raise UsageError(
-            f"{ENTRIES_FLAG} {entries}: it is no number of entries", f"write it like {ENTRIES_FLAG} 2000000"
+            advice(Setting(_ENTRIES, entries), ": it is not a number of entries"),
+            advice("write it like ", Setting(_ENTRIES, "2000000")),
         )
     return Limits(
         expanded=size_of(expanded) if expanded else given.expanded,
@@ -181,7 +184,10 @@ def size_of(text: str) -> int:
     """`64G`, `512MiB` or a plain number of bytes; units are powers of 1024. Raises UsageError."""
     found = _SIZE.fullmatch(text.strip())
     if not found or not int(found[1]):
-        raise UsageError(f"{BYTES_FLAG} {text}: it is no size", f"write it like {BYTES_FLAG} 200G, or in bytes")
+        raise UsageError(
+            advice(Setting(_BYTES, text), ": it is not a size"),
+            advice("write it like ", Setting(_BYTES, "200G"), ", or in bytes"),
+        )
     return int(found[1]) << _UNITS[(found[2] or "").upper()]
 
 

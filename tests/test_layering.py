@@ -15,6 +15,7 @@ FLOORS = {
     "fromscratch": 0,
     "__main__": 11,
     "address": 1,
+    "advice": 1,
     "errors": 1,
     "opening": 1,
     "paths": 1,

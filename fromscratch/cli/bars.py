@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
+from fromscratch.cli.settings import spelled
 from fromscratch.progress import Task
 
 _WORTH_A_LINE = 0.5
@@ -30,6 +31,7 @@ class Bars:
         if self._quiet:
             return
         with self._lock, suppress(OSError):  # a full or closed standard error ends no work
+            text = spelled(text)
             if "tqdm" in sys.modules:  # bars may be on the screen: write above them
                 sys.modules["tqdm"].tqdm.write(text, file=sys.stderr)
             else:

@@ -13,6 +13,7 @@ import msgspec
 from fromscratch.cli.call import Call
 from fromscratch.cli.digests import Digests
 from fromscratch.cli.rights import rights, rights_lines
+from fromscratch.cli.settings import spelled
 from fromscratch.cli.sizes import counted, megabytes
 from fromscratch.cli.switches import words
 from fromscratch.cli.targets import Target
@@ -103,6 +104,7 @@ def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: s
         epoch=call.epoch(None),
         progress=call.progress,
         jobs=len(os.sched_getaffinity(0)),
+        spell=spelled,
     )
     built = assembly.build(job)
     if start and start[0].startswith("/") and start[0] not in (*seen.asked, *seen.others):

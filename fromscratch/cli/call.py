@@ -17,6 +17,7 @@ from fromscratch.cli import streams
 from fromscratch.cli.bars import Bars
 from fromscratch.cli.failures import unwritten
 from fromscratch.cli.recipe_file import recipe_file
+from fromscratch.cli.settings import spelled
 from fromscratch.errors import UsageError
 from fromscratch.host.machine.lookup import expanded
 
@@ -93,6 +94,7 @@ class Call:
             epoch=self.epoch(made.epoch),
             progress=self.progress,
             jobs=len(os.sched_getaffinity(0)),
+            spell=spelled,
         )
 
     @cached_property
@@ -117,7 +119,7 @@ class Call:
         """What is good to know; `--quiet` keeps it back."""
         if not self.quiet:
             with suppress(OSError):  # what is only good to know is worth no failure
-                print(text, file=sys.stderr, flush=True)
+                print(spelled(text), file=sys.stderr, flush=True)
 
     def result(self, data: Any, text: str, as_json: bool) -> None:
         """The answer of a verb, for a program or for a person."""

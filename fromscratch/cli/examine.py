@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from fromscratch.cli.settings import spelled
 from fromscratch.errors import ImageError
 from fromscratch.host.engines.contract import Status
 from fromscratch.host.storage.store import Store
@@ -103,7 +104,7 @@ def _engines() -> Iterator[Check]:
 
     asked = [engine.engine(kind).status() for kind in engine.KINDS]
     for state in asked:
-        yield Check(f"engine: {state.kind}", state.available, _engine(state), state.hint)
+        yield Check(f"engine: {state.kind}", state.available, _engine(state), spelled(state.hint))
     answers = [state for state in asked if state.available]
     order = ", ".join(engine.KINDS)
     yield Check(
@@ -174,7 +175,7 @@ def _tried(what: str, attempt: Callable[[], str]) -> Check:
     try:
         return Check(what, True, attempt())
     except ImageError as error:
-        return Check(what, False, error.message, error.hint)
+        return Check(what, False, spelled(error.message), spelled(error.hint))
 
 
 def _programs() -> str:

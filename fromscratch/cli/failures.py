@@ -3,6 +3,7 @@
 import os
 import re
 
+from fromscratch.cli.settings import spelled
 from fromscratch.errors import ImageError, NoRoom
 
 _STEERING = r"[^\n\t\x20-\x7e\xa0-\U0010ffff]"  # compiled by who fails: that takes as long as a small closure
@@ -42,13 +43,14 @@ def with_the_store_in_mind(error: ImageError, store: str) -> ImageError:
     """The same failure; where it is a lack of room on the disk that the store lies on, it says how to free that."""
     from pathlib import Path
 
+    from fromscratch.advice import advice
     from fromscratch.host.storage.os_refusal import existing
 
     if not isinstance(error, NoRoom) or not error.place or not Path(store).is_dir():
         return error
     if existing(Path(error.place)).stat().st_dev != Path(store).stat().st_dev:
         return error
-    hint = f"{error.hint}; the store lies there too: `fromscratch store prune --keep-size 1G` makes it smaller"
+    hint = advice(error.hint, "; the store lies there too: `fromscratch store prune --keep-size 1G` makes it smaller")
     return NoRoom(error.message, hint, error.place)
 
 
@@ -57,8 +59,8 @@ def explained(error: ImageError) -> str:
 
     Either may repeat words of an image, a registry or a program: those that would steer a terminal are shown as \\xNN.
     """
-    text = f"error: {error.message}"
-    text = f"{text}\n hint: {error.hint}" if error.hint else text
+    text = f"error: {spelled(error.message)}"
+    text = f"{text}\n hint: {spelled(error.hint)}" if error.hint else text
     return re.sub(_STEERING, lambda found: f"\\x{ord(found[0]):02x}", text)
 
 

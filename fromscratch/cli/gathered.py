@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fromscratch.cli.closures import lack, missing_facts, objects, told
+from fromscratch.cli.settings import option, spelled
 from fromscratch.errors import UsageError
 from fromscratch.linker.beyond.scripts.shebang import HEAD, shebang
 from fromscratch.linker.closure import Linker
@@ -39,8 +40,8 @@ class Answer:
             "missing": [missing_facts(each) for each in found.missing],
             "unmet": [each._asdict() for each in found.unmet],
             "files": _files(found),
-            "offers": [{"what": each.what, "option": each.option, "size": each.size} for each in found.offers],
-            "warnings": list(found.warnings),
+            "offers": [{"what": each.what, "option": option(each.setting), "size": each.size} for each in found.offers],
+            "warnings": list(map(spelled, found.warnings)),
         }
         self.text = _text(found, self.facts)
 
@@ -71,5 +72,5 @@ def _text(found: Gathered, facts: dict[str, Any]) -> str:
     if facts["files"]:
         lines += ["", "files:", *(f"  {each['path']}  ({each['why']})" for each in facts["files"])]
     if found.offers:
-        lines += ["", "not taken:", *(f"  {each.what}: {each.option}" for each in found.offers)]
-    return "\n".join([*lines, *(f"warning: {text}" for text in found.warnings)])
+        lines += ["", "not taken:", *(f"  {each.what}: {option(each.setting)}" for each in found.offers)]
+    return "\n".join([*lines, *(f"warning: {spelled(text)}" for text in found.warnings)])

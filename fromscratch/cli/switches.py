@@ -75,6 +75,20 @@ def _values(key: str) -> tuple[str, ...]:
     return get_args(kind) if get_origin(kind) is Literal else ()
 
 
+def switch(key: str, value: str) -> str:
+    """The option that gives a key of the recipe this value; empty for a key without a switch."""
+    for word, (of, default, _) in _SWITCHES.items():
+        if of == key:
+            return f"--with {word}" if value == _written(default) else f"--with {word}={value}"
+    return ""
+
+
+def _written(value: Any) -> str:
+    return (
+        ",".join(value) if isinstance(value, list) else str(value).lower() if isinstance(value, bool) else value or ""
+    )
+
+
 def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
     """NAME=VALUE texts as a mapping. Raises UsageError."""
     found = {}

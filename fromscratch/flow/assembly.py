@@ -6,7 +6,7 @@ process or in three.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ import msgspec
 
 from fromscratch import __version__
 from fromscratch.address import without_secrets
+from fromscratch.advice import Setting, advice
 from fromscratch.errors import MissingTool, UsageError
 from fromscratch.flow import evidence, output
 from fromscratch.flow.evidence import Evidence, ImageEvidence
@@ -48,7 +49,7 @@ class Job:
     """One recipe to be built: everything that the result may depend on, besides the store's content.
 
     `folder` is where the recipe's relative paths start; `epoch` counts seconds since 1970. `beside` are further
-    folders that builds write, and none reads.
+    folders that builds write, and none reads. `spell` writes the settings and commands that files for people name.
     """
 
     recipe: Recipe
@@ -60,6 +61,7 @@ class Job:
     progress: Progress = SILENT
     jobs: int = 2
     beside: tuple[Path, ...] = ()
+    spell: Callable[[str], str] = str
 
     @property
     def layout(self) -> Path:
@@ -107,7 +109,7 @@ def build(job: Job) -> Built:
                 images.append(_image(job, platform, [layer for layer, _ in layers], based))
                 proofs.append(evidence.gather(platform, layers, tree, removed))
             layout.finish(images, tag="latest")
-        output.write_dockerfile(job.output, images, job.recipe.name, job.progress)
+        output.write_dockerfile(job.output, images, job.recipe.name, job.progress, job.spell)
         made = Evidence(
             name=job.recipe.name,
             inputs=inputs,
@@ -138,7 +140,9 @@ def deliver(images: Sequence[Image], sink: Sink, reference: str) -> Receipt:
     if isinstance(sink, IndexSink):
         return sink.deliver_all(images, reference)
     there = ", ".join(str(image.platform) for image in images)
-    raise UsageError(f"only one platform can go there, and this image is for {there}", "say which with --platform")
+    raise UsageError(
+        f"only one platform can go there, and this image is for {there}", advice("say which with ", Setting("platform"))
+    )
 
 
 def root(job: Job, platform: Platform, bound: Bound | None = None) -> tuple[Rootfs, Mapping[TreePath, str]]:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from fromscratch.address import without_secrets
+from fromscratch.advice import Setting, advice
 from fromscratch.errors import FormatError, NotFetched
 from fromscratch.host.storage import disk
 from fromscratch.model.entry import Entry, File, HardLink, Origin
@@ -81,7 +82,9 @@ class Evidence(Struct, frozen=True, kw_only=True):
         for image in self.images:
             if platform is None or image.platform == str(platform):
                 return image
-        raise NotFetched(f"this build has no image for {platform}", "build it with --platform")
+        raise NotFetched(
+            f"this build has no image for {platform}", advice("build it with ", Setting("platform", str(platform)))
+        )
 
 
 def packers(evidence: Evidence) -> tuple[str, ...]:

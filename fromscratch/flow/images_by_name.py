@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fromscratch.advice import Setting, advice
 from fromscratch.errors import UsageError
 from fromscratch.host.machine.lookup import expanded
 from fromscratch.host.storage.store import Store
@@ -191,7 +192,9 @@ def chosen(images: Sequence[Image], platforms: Sequence[Platform], where: str) -
             if image.platform == platform:
                 return image
     there = ", ".join(str(image.platform) for image in images)
-    raise UsageError(f"{where} has no image for {wanted[0]}", f"say --platform with one of: {there}")
+    raise UsageError(
+        f"{where} has no image for {wanted[0]}", advice("say ", Setting("platform"), f" with one of: {there}")
+    )
 
 
 def _scheme(scheme: str, rest: str, store: Store, platforms: Sequence[Platform]) -> Found:

@@ -6,11 +6,12 @@ Dockerfile      how the image runs, to read and to commit
 build.log       what the programs said that were run
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fromscratch.advice import Command, Setting, advice
 from fromscratch.errors import FormatError, ImageError, IntegrityError, NotFetched, UsageError
 from fromscratch.flow import evidence
 from fromscratch.flow.evidence import Evidence
@@ -83,7 +84,7 @@ def need_built(folder: Path, platforms: Sequence[Platform]) -> Built:
     """
     built = finished(folder)
     if built is None:
-        raise NotFetched(f"nothing is built in {folder}", "run `fromscratch fetch build` first")
+        raise NotFetched(f"nothing is built in {folder}", advice("run `", Command(("fetch", "build")), "` first"))
     wanted = {str(platform) for platform in platforms}
     if not wanted:
         return built
@@ -92,7 +93,7 @@ def need_built(folder: Path, platforms: Sequence[Platform]) -> Built:
         there = ", ".join(str(image.platform) for image in built.images)
         raise NotFetched(
             f"{folder} holds {there}, not {', '.join(sorted(wanted))}",
-            f"build it with --platform {','.join(sorted(wanted))}",
+            advice("build it with ", Setting("platform", ",".join(sorted(wanted)))),
         )
     return replace(built, images=images)
 
@@ -109,19 +110,22 @@ def check_replaceable(folder: Path) -> None:
     """Raises UsageError when somebody else's Dockerfile would be replaced."""
     if not _is_ours(folder / DOCKERFILE):
         what = f"{folder / DOCKERFILE} is not one that build wrote, and would be replaced"
-        raise UsageError(what, "name a folder of its own with --output")
+        raise UsageError(what, advice("name a folder of its own with ", Setting("output")))
 
 
-def write_dockerfile(folder: Path, images: Sequence[Image], name: str, progress: Progress) -> None:
+def write_dockerfile(
+    folder: Path, images: Sequence[Image], name: str, progress: Progress, spell: Callable[[str], str]
+) -> None:
     """The metadata Dockerfile beside the layout, which tells how to make the base that it names.
 
     None, and a note, for a configuration that none can hold.
     """
     place = folder / DOCKERFILE
-    platform = f" --platform {images[0].platform}" if len(images) > 1 else ""
+    platform = (Setting("platform", str(images[0].platform)),) if len(images) > 1 else ()
+    settings = (Setting("to", "tar"), Setting("image", f"oci:{LAYOUT}"), *platform, Setting("output", "-"))
     remarks = (
         "Its base is the bare root, which this makes of the layout beside it, before `docker build .`:",
-        f"  fromscratch pack --to tar --image oci:{LAYOUT}{platform} --output - | docker import - {name}-root",
+        spell(advice("  ", Command(("pack",), settings), f" | docker import - {name}-root")),
     )
     try:
         text = metadata_dockerfile(images[0].config, f"{name}-root", remarks=remarks)

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
+from fromscratch.advice import Command, Setting, advice
 from fromscratch.errors import FormatError
 from fromscratch.formats.oci import documents as oci
 from fromscratch.model.content import read
@@ -62,7 +63,8 @@ def check_is_root(tree: Rootfs, label: str, path: str = "", *, folder: bool = Fa
         return
     name = form.named(path or "FILE", folder=folder)
     if name:
-        hint = f"make a root of it: `fromscratch pack --image {name} --to tar --output root.tar`, and name root.tar"
+        settings = (Setting("image", name), Setting("to", "tar"), Setting("output", "root.tar"))
+        hint: str = advice("make a root of it: `", Command(("pack",), settings), "`, and name root.tar")
     elif form.scheme == "old":
         hint = "save the image again with a newer docker"
     else:

@@ -7,6 +7,7 @@ reference package. A name without a tag means `latest`.
 import re
 from dataclasses import dataclass
 
+from fromscratch.advice import Setting, advice
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, UsageError
 
@@ -40,7 +41,11 @@ class Reference:
         if not found and (address := re.match(r"https?://", text)):
             raise UsageError(
                 f"{_LOGIN.sub('', text)!r} is an address, not an image name",
-                f"leave out {address[0]}: registries are asked by https, or without TLS if --plain-http says so",
+                advice(
+                    f"leave out {address[0]}: registries are asked by https, or without TLS if ",
+                    Setting("plain_http"),
+                    " says so",
+                ),
             )
         if not found:
             raise UsageError(

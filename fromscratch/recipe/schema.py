@@ -15,6 +15,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from fromscratch import opening
+from fromscratch.advice import Command, Setting, advice
 from fromscratch.errors import FormatError, RecipeError, UsageError
 from fromscratch.formats.yaml import decode as strict
 from fromscratch.formats.yaml import document as yaml
@@ -197,7 +198,9 @@ def load(path: Path) -> Recipe:
     except UnicodeDecodeError as error:
         raise RecipeError(f"{path}: this is not UTF-8 text", "save the recipe as UTF-8") from error
     except OSError as error:
-        raise RecipeError(f"cannot read {path}: {error.strerror}", "name another with --recipe FILE") from error
+        raise RecipeError(
+            f"cannot read {path}: {error.strerror}", advice("name another with ", Setting("recipe", "FILE"))
+        ) from error
     fallback = Path(os.path.realpath(path.parent)).name if path.stem == "fromscratch" else path.stem
     return parse(text, str(path), fallback)
 
@@ -216,7 +219,8 @@ def parse(text: str, source: str, fallback_name: str = "image") -> Recipe:
         faults.sort(key=lambda fault: (fault.line, str(fault.path)))
         lines = [f"{source}:{fault.line}: {fault}" for fault in faults]
         raise RecipeError(
-            "\n".join(dict.fromkeys(lines)), "mend the recipe; `fromscratch schema` prints what it may hold"
+            "\n".join(dict.fromkeys(lines)),
+            advice("fix the recipe; `", Command(("schema",)), "` prints what it may hold"),
         )
     if not recipe.name:
         slug = re.sub(r"[^a-z0-9]+", "-", fallback_name.lower()).strip("-") or "image"

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from fromscratch.advice import Setting, advice
 from fromscratch.digest import Digest
 from fromscratch.errors import CommandFailed, UsageError
 from fromscratch.formats.docker.archive import docker_archive
@@ -30,7 +31,7 @@ from fromscratch.sinks.engine_storage import in_storage
 
 _PASSING = "fromscratch-"
 _NO_LABEL_SINCE = (1, 26)
-_OTHERWISE = "write it in another way, or import with '--via load', which keeps any value"
+_LOAD_INSTEAD = advice("write it in another way, or import with ", Setting("via", "load"), ", which keeps any value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ class BuildahSink(EngineSink):
         there = {key: value for key, value in told.get("Docker", {}).get("config", {}).items() if value}
         for key in sorted({*there, *wanted}):
             if there.get(key) != wanted.get(key):
-                raise UsageError(f"buildah's config cannot hold what the image has as {key}", _OTHERWISE)
+                raise UsageError(f"buildah's config cannot hold what the image has as {key}", _LOAD_INSTEAD)
         return str(told.get("FromImageID") or "")
 
     def _tidy(self, container: str, base: str, diff_id: Digest) -> None:

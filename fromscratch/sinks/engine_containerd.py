@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from fromscratch.advice import Setting, advice
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
 from fromscratch.formats.docker.archive import docker_archive
@@ -30,7 +31,8 @@ class ContainerdSink(EngineSink):
     def deliver_all(self, images: Sequence[Image], reference: str) -> Receipt:
         """Bring one image for each platform there, under that name."""
         if self.via != "load":
-            raise UsageError("an import is one platform's", "say --via load, or name one platform with --platform")
+            one = advice("say ", Setting("via", "load"), ", or name one platform with ", Setting("platform"))
+            raise UsageError("an import is one platform's", one)
         self.engine.status().need()
         name, made = self._name(image_name(reference)), passing()
         with self.progress.task(f"containerd load {name}", unit="steps"):

@@ -62,8 +62,8 @@ def test_the_environment_says_it_too_and_the_option_counts_more(desk: Desk) -> N
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--max-expanded", "much"), "--max-expanded much: it is no size"),
-        (("--max-entries", "0"), "no number of entries"),
+        (("--max-expanded", "much"), "--max-expanded much: it is not a size"),
+        (("--max-entries", "0"), "not a number of entries"),
     ],
 )
 def test_what_is_no_limit_is_a_wrong_call(desk: Desk, words: tuple[str, ...], message: str) -> None:

@@ -31,14 +31,14 @@ def test_sizes_are_written_with_units_of_1024(text: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "0", "G", "-1", "1.5G", "10X", "1e9", "9" * 30, "½"])
-def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="no size"):
+def test_what_is_not_a_size_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="not a size"):
         size_of(text)
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "x", "1M", "9" * 30, "٣"])
-def test_what_is_no_number_of_entries_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="no number of entries"):
+def test_what_is_not_a_number_of_entries_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="not a number of entries"):
         limits(None, text)
 
 
@@ -71,12 +71,12 @@ def test_what_the_user_says_counts_as_it_stands() -> None:
 def test_messages_tell_the_limit_and_its_flag() -> None:
     with pytest.raises(TooLarge, match=r"^it expands to more than 4 GiB, and so to more than 4096 times") as caught:
         Limits().room(1 << 20).check(5 * GIB, "it")
-    assert "--max-expanded" in caught.value.hint
+    assert "max_expanded" in caught.value.hint
     with pytest.raises(TooLarge, match=r"^it expands to more than 1536 MiB in all$"):
         limits("1536M", None).room(1).check(2 * GIB, "it")
     with pytest.raises(TooLarge, match=r"^it has more than 7 entries") as caught:
         check_entries(8, limits(None, "7"), "it")
-    assert "--max-entries" in caught.value.hint
+    assert "max_entries" in caught.value.hint
     check_entries(7, limits(None, "7"), "it")
     assert size_text(1000) == "1000 bytes"
 

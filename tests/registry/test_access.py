@@ -342,7 +342,7 @@ class TestCertificates:
         ):
             with pytest.raises(RegistryError, match=r"TLS with 127\.0\.0\.1 failed") as caught:
                 work()
-            assert "--ca" in caught.value.hint
+            assert "ca=FILE" in caught.value.hint
         assert "PUT" not in secure_registry.log.read_text()
 
     @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
@@ -401,10 +401,10 @@ class TestCertificates:
         access = desk.access(plain_http=True)
         with pytest.raises(RegistryError) as caught:
             desk.pull(f"{secure_registry.host}/x:1", access=access)
-        assert "leave out --plain-http" in caught.value.hint
+        assert "leave out plain_http" in caught.value.hint
         with pytest.raises(RegistryError) as caught:
             desk.push(f"{secure_registry.host}/x:1", IMAGE, access=access)
-        assert "leave out --plain-http" in caught.value.hint
+        assert "leave out plain_http" in caught.value.hint
 
     def test_a_registry_without_tls_is_told_when_an_authority_is_named(
         self, desk: Desk, registry: Registry, authority: Authority

@@ -255,7 +255,7 @@ def test_a_daemon_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch,
     with pytest.raises(MissingTool, match=r"its daemon does not answer at tcp://127\.0\.0\.1:9$") as caught:
         DockerSink(engine=engine("docker"), store=store).deliver(IMAGE, "hello")
     assert "systemctl start docker" in caught.value.hint
-    assert "--engine podman" in caught.value.hint
+    assert "engine=podman" in caught.value.hint
 
 
 @pytest.mark.parametrize("sink", [DockerArchiveSink, OciArchiveSink])

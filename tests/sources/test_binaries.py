@@ -229,7 +229,7 @@ def test_a_library_that_only_a_run_path_or_search_leads_to_is_found_by_that_alon
         "libapp.so.1, needed by /usr/local/bin/app (DT_NEEDED): it is in none of "
         "/lib/x86_64-linux-gnu, /usr/lib/x86_64-linux-gnu, /lib, /usr/lib"
     )
-    assert "--search" in caught.value.hint
+    assert "search" in caught.value.hint
     tree = build(desk, stage=["stage"], search=["/usr/local/lib"])
     assert "/etc" not in tree
 
@@ -464,7 +464,7 @@ def test_an_offer_names_a_library_by_the_path_that_it_has_on_the_machine(desk: P
     assert isinstance(source, Completing)
     layout: dict[str, bytes | str] = {"/usr/lib/x86_64-linux-gnu": "-> ../../lib64"}
     source.completed(base(desk, layout), replace=False)
-    assert [note.partition("(--add ")[2] for note in noting.notes] == [f"{MULTIARCH}/libidn2.so.0)"]
+    assert [note.partition("(add=")[2] for note in noting.notes] == [f"{MULTIARCH}/libidn2.so.0)"]
 
 
 # Roots that are laid out by other symlinks than the machine

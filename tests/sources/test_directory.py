@@ -156,7 +156,7 @@ def test_a_layout_is_no_root(tmp_path: Path) -> None:
     LayoutSink(folder).deliver(IMAGE, "1.0")
     with pytest.raises(FormatError, match="directory oci is an OCI layout") as caught:
         build(folder)
-    assert "pack --image oci:oci --to tar" in caught.value.hint
+    assert "pack(image=oci:oci, to=tar, output=root.tar)" in caught.value.hint
     assert "/srv/oci-layout" in build(folder, into="/srv")
     with pytest.raises(UsageError, match=f"dir:{folder} is an OCI layout") as told:
         find(f"dir:{folder}", Store(tmp_path / "store"))

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from fromscratch import paths
+from fromscratch.advice import Setting, advice
 from fromscratch.errors import UsageError
 from fromscratch.formats.aci.app import AC_VERSION, app_fields, pairs
 from fromscratch.formats.oci.config import timestamp
@@ -85,7 +86,9 @@ def identifier(text: str) -> str:
     single = re.sub(r"[-._~/]{2,}", lambda run: "/" if "/" in run[0] else run[0][0], allowed)
     found = single.strip("-._~/")
     if not found:
-        raise UsageError(f"{text!r} cannot name an ACI", "give it a name of letters and digits with --tag")
+        raise UsageError(
+            f"{text!r} cannot name an ACI", advice("give it a name of letters and digits with ", Setting("tag"))
+        )
     return found
 
 

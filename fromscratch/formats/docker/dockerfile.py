@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from fromscratch.advice import Setting, advice
 from fromscratch.errors import UsageError
 from fromscratch.limits import json_value
 from fromscratch.model.image import Healthcheck, RunConfig
@@ -17,7 +18,7 @@ SIGNED = "written by fromscratch."  # ends the first line of each
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,-]+")
 _UNITS = ((3_600_000_000_000, "h"), (60_000_000_000, "m"), (1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"))
 _SHORTEST = 1_000_000  # the engines refuse times of a health check below a millisecond
-_OTHERWISE = "write it without that, or import with '--via load', which keeps any value"
+_LOAD_INSTEAD = advice("write it without that, or import with ", Setting("via", "load"), ", which keeps any value")
 
 
 def metadata_dockerfile(
@@ -42,7 +43,7 @@ def metadata_instructions(config: RunConfig) -> str:
     Raises UsageError as `metadata_dockerfile` does.
     """
     if config.stop_timeout is not None:
-        raise UsageError(f"no Dockerfile can say a stop timeout, here {config.stop_timeout} seconds", _OTHERWISE)
+        raise UsageError(f"no Dockerfile can say a stop timeout, here {config.stop_timeout} seconds", _LOAD_INSTEAD)
     instructions = [
         *_pairs("LABEL", dict(sorted(config.labels.items()))),
         *_pairs("ENV", config.env),
@@ -80,7 +81,7 @@ def _volumes(volumes: tuple[str, ...]) -> Iterator[str]:
     # Each string of the list is expanded as a word, and blanks around it cut off, after the JSON is read.
     for path in volumes:
         if path != path.strip():
-            raise UsageError(f"VOLUME {path!r} cannot be written in a Dockerfile", _OTHERWISE)
+            raise UsageError(f"VOLUME {path!r} cannot be written in a Dockerfile", _LOAD_INSTEAD)
     if volumes:
         yield "VOLUME " + _json([_volume(path) for path in sorted(volumes)])
 
@@ -101,7 +102,7 @@ def _triggers(instructions: tuple[str, ...]) -> Iterator[str]:
         # The builder keeps what follows the word as it is, but cuts blanks off, joins lines and reads here-documents.
         text = _one_line(text, "ONBUILD")
         if not text or text != text.strip() or text.endswith("\\") or "<<" in text:
-            raise UsageError(f"ONBUILD {text!r} cannot be written in a Dockerfile", _OTHERWISE)
+            raise UsageError(f"ONBUILD {text!r} cannot be written in a Dockerfile", _LOAD_INSTEAD)
         yield f"ONBUILD {text}"
 
 
@@ -147,7 +148,7 @@ def _duration(flag: str, nanoseconds: int) -> str:
 def _shell_form(command: str) -> str:
     _one_line(command, "HEALTHCHECK")
     if not command or command != command.strip() or command.endswith("\\") or _is_list(command):
-        raise UsageError(f"the health check command {command!r} cannot be written in a Dockerfile", _OTHERWISE)
+        raise UsageError(f"the health check command {command!r} cannot be written in a Dockerfile", _LOAD_INSTEAD)
     return command
 
 
@@ -160,7 +161,7 @@ def _is_list(text: str) -> bool:
 
 def _key(instruction: str, key: str) -> str:
     if not key or "=" in key:
-        raise UsageError(f"{instruction} {key!r} cannot be written in a Dockerfile", _OTHERWISE)
+        raise UsageError(f"{instruction} {key!r} cannot be written in a Dockerfile", _LOAD_INSTEAD)
     return _quoted(key, instruction)
 
 
@@ -180,7 +181,7 @@ def _json(words: tuple[str, ...] | list[str]) -> str:
 
 def _one_line(value: str, where: str) -> str:
     if "\n" in _checked(value, where):
-        raise UsageError(f"{where}: {value!r} holds a line break, which no Dockerfile can", _OTHERWISE)
+        raise UsageError(f"{where}: {value!r} holds a line break, which no Dockerfile can", _LOAD_INSTEAD)
     return value
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from fromscratch.advice import Setting, advice
 from fromscratch.errors import CommandFailed, UsageError
 from fromscratch.host.engines.contract import Engine, Kind, Status, platform_of
 from fromscratch.limits import json_value
@@ -72,5 +73,11 @@ class Buildah(Engine):
     def refusal(self) -> UsageError:
         return UsageError(
             "buildah makes images and does not start them",
-            "say --engine podman, which has the same images, or --engine none for a private root",
+            advice(
+                "say ",
+                Setting("engine", "podman"),
+                ", which has the same images, or ",
+                Setting("engine", "none"),
+                " for a private root",
+            ),
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, ClassVar, Literal
 
+from fromscratch.advice import Advice, Setting, advice
 from fromscratch.errors import CommandFailed, ImageError, MissingTool, UsageError
 from fromscratch.host.process import run
 from fromscratch.host.process.run import Completed
@@ -35,7 +36,7 @@ class Engine(ABC):
 
     kind: ClassVar[Kind]
     ways: ClassVar[str]
-    """What `--via` has here, in a few words."""
+    """How images can be brought into it, in a few words."""
     install: ClassVar[str]
     lists: ClassVar[str]
     """The command that lists its images."""
@@ -105,7 +106,7 @@ class Engine(ABC):
         return Status(
             engine=self,
             problem=f"{self.program[0]} is not on this machine",
-            hint=f"install it, on Debian for example with: {self.install}, or use {self.alternatives}",
+            hint=advice(f"install it, on Debian for example with: {self.install}, or use ", self.alternatives),
         )
 
     def probed(self, *words: str) -> "Completed | Status":
@@ -126,10 +127,12 @@ class Engine(ABC):
         )
 
     @property
-    def alternatives(self) -> str:
+    def alternatives(self) -> Advice:
         """What to use instead, for hints."""
         others = [kind for kind in KINDS if kind != self.kind]
-        return f"--engine {', '.join(others[:-1])} or {others[-1]}, or pack --to docker-archive"
+        rest = "".join(f", {kind}" for kind in others[1:-1])
+        pack = Setting("to", "docker-archive")
+        return advice(Setting("engine", others[0]), f"{rest} or {others[-1]}, or pack ", pack)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

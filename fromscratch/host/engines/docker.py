@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
+from fromscratch.advice import Setting, advice
 from fromscratch.errors import ImageError, MissingTool
 from fromscratch.host.engines import docker_address
 from fromscratch.host.engines.contract import Engine, Kind, Status, platform_of
@@ -101,7 +102,11 @@ class Docker(Engine):
             return None
         return MissingTool(
             "docker's client, which starts containers, is not on this machine",
-            f"install it, on Debian for example with: {self.install}, or say --engine none for a private root",
+            advice(
+                f"install it, on Debian for example with: {self.install}, or say ",
+                Setting("engine", "none"),
+                " for a private root",
+            ),
         )
 
     def status(self) -> Status:

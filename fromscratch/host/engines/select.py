@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from fromscratch.advice import advice
 from fromscratch.errors import MissingTool, UsageError
 from fromscratch.host.engines.buildah import Buildah
 from fromscratch.host.engines.containerd import Containerd
@@ -69,5 +70,5 @@ def find_engine(kind: str | None = None) -> Status:
         asked.append(found)
     raise MissingTool(
         f"no container engine can be used: {'; '.join(one.problem for one in asked)}",
-        f"{asked[0].hint}; fromscratch run needs none, nor does pack",
+        advice(asked[0].hint, "; run needs none, nor does pack"),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from fromscratch.advice import Setting, advice
 from fromscratch.errors import RegistryError
 from fromscratch.host.http.session import Failed, Kind
 from fromscratch.host.registry.address import HUB, NO_TLS, Place
@@ -24,14 +25,18 @@ _HINTS: Mapping[str, str] = {
     "DIGEST_INVALID": "something between here and there changes what is sent, or the registry is not sound",
     "UNSUPPORTED": "this registry does not do that",
 }
-_WITHOUT_TLS = (
-    "it answers, but not by TLS; if nobody can listen on the way, or change what is sent, ask it with --plain-http"
+_WITHOUT_TLS = advice(
+    "it answers, but not by TLS; if nobody can listen on the way, or change what is sent, ask it with ",
+    Setting("plain_http"),
 )
 _BY_KIND = {
     Kind.UNREACHABLE: "see to the network, the proxy variables and the registry's name, and run it again;"
     " what has arrived stays",
-    Kind.UNTRUSTED: "name the certificate of the registry's authority with --ca FILE, or in"
-    " /etc/docker/certs.d/HOST:PORT/ca.crt",
+    Kind.UNTRUSTED: advice(
+        "name the certificate of the registry's authority with ",
+        Setting("ca", "FILE"),
+        ", or in /etc/docker/certs.d/HOST:PORT/ca.crt",
+    ),
     Kind.NO_PROXY: "write http_proxy, https_proxy or all_proxy as http://HOST:PORT, or unset it",
     Kind.NO_ADDRESS: "write the registry as HOST or HOST:PORT",
     Kind.BROKEN: "run it again; what has arrived stays",
@@ -79,7 +84,7 @@ def error(refusal: Refusal, doing: str, place: Place, shown: str, *, plain: bool
     """
     hint = _hint(refusal, place, shown)
     if plain and refusal.status == 400 and not refusal.code:
-        hint = "it may answer by TLS only: leave out --plain-http"
+        hint = advice("it may answer by TLS only: leave out ", Setting("plain_http"))
     return RegistryError(f"cannot {doing}: {place.registry} says {refusal.told}", hint)
 
 

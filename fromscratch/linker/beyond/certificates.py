@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from fromscratch import paths
+from fromscratch.advice import Setting
 from fromscratch.formats.elf.headers import Elf
 from fromscratch.linker.beyond import rodata
 from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want, Warned
@@ -106,13 +107,13 @@ def _openssl(scene: Scene, place: TreePath, folders: dict[str, str], *, trusting
         found = _hashed(scene, folder)
         if found:
             what = f"{folder}/certs, the same certificates one by one, for programs that look in no bundle"
-            yield Offer(what, "--with certificates=hashes", KIND, sum(_size(scene, path) for path in found))
+            yield Offer(what, Setting("certificates", "hashes"), KIND, sum(_size(scene, path) for path in found))
     for key, what in (("MODULESDIR", "providers"), ("ENGINESDIR", "engines")):
         found = list(views.glob(scene.view, f"{folders[key]}/*.so")) if key in folders else []
         if found:
             names = ", ".join(path.rpartition("/")[2] for path in found)
             size = sum(_size(scene, path) for path in found)
-            yield Offer(f"OpenSSL's {what} ({names})", f"--plugins '{folders[key]}/*.so'", KIND, size)
+            yield Offer(f"OpenSSL's {what} ({names})", Setting("plugins", f"{folders[key]}/*.so"), KIND, size)
 
 
 def _configuration(scene: Scene, place: TreePath, path: str) -> Iterator[Finding]:
@@ -145,7 +146,7 @@ def _pkcs11(scene: Scene, place: TreePath) -> Iterator[Offer]:
         if modules and not folder.startswith("/etc/"):
             names = ", ".join(path.rpartition("/")[2] for path in modules)
             size = sum(_size(scene, path) for path in modules)
-            yield Offer(f"p11-kit's modules ({names})", f"--plugins '{folder}/*.so'", KIND, size)
+            yield Offer(f"p11-kit's modules ({names})", Setting("plugins", f"{folder}/*.so"), KIND, size)
 
 
 def _bundle(scene: Scene, user: TreePath | None) -> Iterator[Finding]:
@@ -162,7 +163,7 @@ def _offered(scene: Scene, static: list[TreePath]) -> Iterator[Offer]:
     for place in static if path and not scene.has(path) else []:
         if rodata.texts(scene, place, _LINKED_IN):
             what = f"{path}, the certificates that {place} looks for when it speaks TLS"
-            yield Offer(what, f"--add {path}", KIND, _size(scene, path or ""))
+            yield Offer(what, Setting("add", path or ""), KIND, _size(scene, path or ""))
 
 
 def _size(scene: Scene, path: str) -> int:

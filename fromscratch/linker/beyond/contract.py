@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from fromscratch.advice import Setting
 from fromscratch.formats.elf.headers import Elf
 from fromscratch.model import view as views
 from fromscratch.model.content import read
@@ -57,10 +58,10 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What could be of use and is only taken if `option` says so: `what` is one line for a person, `size` in bytes."""
+    """What could be of use and is only taken with this `setting`: `what` is one line for a person, `size` in bytes."""
 
     what: str
-    option: str
+    setting: Setting
     kind: str
     size: int = 0
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from fromscratch import paths
+from fromscratch.advice import Setting
 from fromscratch.errors import FormatError
 from fromscratch.formats.elf.headers import PT_NOTE, Elf
 from fromscratch.formats.elf.notes import DlopenNote, dlopen_notes
@@ -99,7 +100,7 @@ def _offered(scene: Scene, soname: str, what: str) -> Iterator[Offer]:
         path = paths.join(folder, soname)
         entry = views.look(scene.view, path)
         if isinstance(entry, File) and not scene.has(path):
-            yield Offer(what, f"--add {scene.named(path)}", KIND, entry.content.size)
+            yield Offer(what, Setting("add", scene.named(path)), KIND, entry.content.size)
             return
 
 

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from urllib.parse import unquote
 
 from fromscratch import paths
+from fromscratch.advice import Setting
 from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want
 from fromscratch.linker.beyond.folders import below
 from fromscratch.model import view as views
@@ -43,7 +44,7 @@ def find(scene: Scene, *, desktop: bool = False) -> Iterator[Finding]:
                 detail, library = f"{launcher} (the runtime of Java)", path.endswith(".so")
                 yield Want(path, launcher, detail, KIND, "declared", library=library, optional=True)
         if spared:
-            yield Offer(f"windows and sound of {home}", "--with java=desktop", KIND, _size(scene, spared))
+            yield Offer(f"windows and sound of {home}", Setting("java", "desktop"), KIND, _size(scene, spared))
     for place in sorted(scene.files, key=paths.sort_key):
         if place.endswith(".jar"):
             yield from _class_path(scene, place)

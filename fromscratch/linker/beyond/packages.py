@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fromscratch import paths
+from fromscratch.advice import Setting, advice
 from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want, Warned
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory, File
@@ -54,9 +55,10 @@ def find(scene: Scene, *, take: bool = False) -> Iterator[Finding]:
         if sizes:
             files = "file" if len(sizes) == 1 else "files"
             what = f"{len(sizes)} other {files} of the package {package.name}, which has {by}"
-            yield Offer(what, "--with package", KIND, sum(sizes))
+            yield Offer(what, Setting("package", "true"), KIND, sum(sizes))
     if take and any(views.place(scene.view, path) is not None for path in _RPM):
-        yield Warned("the packages of this root are in a database of rpm, which is not read: name files by --add", KIND)
+        text = "the packages of this root are in a database of rpm, which is not read: name files by "
+        yield Warned(advice(text, Setting("add")), KIND)
 
 
 def owners(scene: Scene, asked: Iterable[TreePath]) -> Iterator[Package]:

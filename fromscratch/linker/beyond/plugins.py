@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from fromscratch import paths
+from fromscratch.advice import Setting
 from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want, Warned
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory, File
@@ -63,7 +64,7 @@ def _habits(scene: Scene, patterns: Sequence[str]) -> Iterator[Offer]:
                 count, size = _measured(scene, top)
                 if count:
                     files = "1 file" if count == 1 else f"{count} files"
-                    yield Offer(f"{path} ({files}), which {place} looks through", f"--plugins {path}", KIND, size)
+                    yield Offer(f"{path} ({files}), which {place} looks through", Setting("plugins", path), KIND, size)
 
 
 def _folder(pattern: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fromscratch import paths
+from fromscratch.advice import Setting, advice
 from fromscratch.errors import Conflict, UsageError
 from fromscratch.formats.elf.platform import platform_of
 from fromscratch.host.machine import lookup
@@ -68,7 +69,11 @@ def additions(
     if options.paths and not paths_:
         raise UsageError(
             f"{label}: nothing of it is for {platform}",
-            "name files for that platform; without platforms: and --platform, the image is for what its files are for",
+            advice(
+                "name files for that platform; without ",
+                Setting("platforms", in_recipe=True),
+                ", the image is for what its files are for",
+            ),
         )
     upper = Stacked(tree, below)
     return tree, {path: walk(upper, path, follow_last=True, must_exist=True) for path in paths_}
@@ -122,7 +127,9 @@ def _program(root: str, folder: Path, text: str, label: str, upper: View) -> tup
     *links, end = views.way(view, path)
     entry = view.get(end)
     if not isinstance(entry, File):
-        raise UsageError(f"{label}: {name} is no regular file", "folders go under add (--add)")
+        raise UsageError(
+            f"{label}: {name} is no regular file", advice("folders go under ", Setting("add", in_recipe=True))
+        )
     _check(view, end, f"{label}: {shown(name)}")
     program = replace(with_meta(entry, _public(entry.meta)), origins=(origin,))
     if destination is not None:
@@ -141,7 +148,10 @@ def _check(view: View, place: TreePath, what: str) -> None:
     if opened.elf is None:
         raise UsageError(f"{what}: {opened.fault}", "name a file that is whole")
     if opened.elf.type in UNLOADED:
-        raise UsageError(f"{what} is {UNLOADED[opened.elf.type]}", "what is no program goes under add (--add)")
+        raise UsageError(
+            f"{what} is {UNLOADED[opened.elf.type]}",
+            advice("what is not a program goes under ", Setting("add", in_recipe=True)),
+        )
 
 
 def _platform_in(entries: dict[TreePath, Entry]) -> Platform | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from fromscratch.advice import Command, Setting, advice
 from fromscratch.errors import Conflict, ImageError
 from fromscratch.formats.elf.headers import Elf
 from fromscratch.formats.elf.platform import platform_of
@@ -98,8 +99,14 @@ class BinariesSource:
         if missing:
             raise ImageError(
                 "\n".join(dict.fromkeys(_told(each) for each in missing)),
-                "bring it with add (--add), name its folder with search (--search), or allow it with allow_missing "
-                "(--with missing=NAME)",
+                advice(
+                    "bring it with ",
+                    Setting("add", in_recipe=True),
+                    ", name its folder with ",
+                    Setting("search", in_recipe=True),
+                    ", or allow it with ",
+                    Setting("allow_missing", "NAME", in_recipe=True),
+                ),
             )
         if gathered.unmet:
             lines = [f"{each.by} needs {each.version} of {each.library}, which is older" for each in gathered.unmet]
@@ -133,9 +140,10 @@ def _offered(gathered: Gathered) -> Iterator[str]:
     """A line for each thing that is offered; of what could be many, the first few."""
     offers = gathered.offers
     for offer in offers[:_SHOWN_OFFERS]:
-        yield f"not taken: {offer.what} ({offer.option})"
+        yield advice(f"not taken: {offer.what} (", offer.setting, ")")
     if len(offers) > _SHOWN_OFFERS:
-        yield f"not taken: {len(offers) - _SHOWN_OFFERS} things more, which `fromscratch closure --beyond` lists"
+        more = Command(("closure",), (Setting("beyond"),))
+        yield advice(f"not taken: {len(offers) - _SHOWN_OFFERS} things more, which `", more, "` lists")
 
 
 def _told(missing: Missing) -> str:

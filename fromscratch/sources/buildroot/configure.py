@@ -116,5 +116,5 @@ def _written(config: Path, fragment: Path, changes: dict[str, kconfig.Value], li
     old = kconfig.parse(text(fragment), fragment.name) if fragment.is_file() else []
     new = [Setting(symbol, value, "menu") for symbol, value in changes.items()]
     whole = kconfig.merge([*old, *new]).values()
-    disk.write_atomically(fragment, ("# Written by fromscratch configure --menu.\n" + kconfig.render(whole)).encode())
+    disk.write_atomically(fragment, ("# Chosen in the menu of configure.\n" + kconfig.render(whole)).encode())
     return ConfigureResult(config, fragment, tuple(one.line for one in new), listed)

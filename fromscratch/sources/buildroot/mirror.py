@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fromscratch.address import Address
+from fromscratch.advice import Setting, advice
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import DownloadError, ImageError, IntegrityError, UsageError
 from fromscratch.host.http.download import Missing, Wanted, download
@@ -92,7 +93,9 @@ def archives_of_this_machine() -> list[str]:
 
     found = list(dict.fromkeys(one.uri for one in mirrors() if "main" in one.components))
     if not found:
-        raise ImageError("this machine's apt has no Debian archive", "name one with --archive URL")
+        raise ImageError(
+            "this machine's apt has no Debian archive", advice("name one with ", Setting("archive", "URL"))
+        )
     return found
 
 

@@ -52,7 +52,7 @@ def without(block: str, *words: str) -> str:
 
 
 def offers(scene: Scene) -> list[tuple[str, int]]:
-    return [(each.option, each.size) for each in certificates.find(scene) if isinstance(each, Offer)]
+    return [(str(each.setting), each.size) for each in certificates.find(scene) if isinstance(each, Offer)]
 
 
 def test_openssl_says_where_it_looks() -> None:
@@ -67,8 +67,8 @@ def test_openssl_says_where_it_looks() -> None:
         offer certificates OpenSSL's providers (legacy.so)
     """)  # fmt: skip
     assert offers(scene) == [
-        ("--with certificates=hashes", 3),
-        ("--plugins '/usr/lib/ossl-modules/*.so'", 8),
+        ("certificates=hashes", 3),
+        ("plugins=/usr/lib/ossl-modules/*.so", 8),
     ]
 
 
@@ -116,15 +116,13 @@ def test_other_distributions_have_other_bundles() -> None:
 def test_a_static_program_that_names_a_bundle_is_offered_it() -> None:
     go = elf(type="exec", data=b"x/etc/ssl/certs/ca-certificates.crt/etc/pki/tls/certs/ca-bundle.crt")
     scene = system(DEBIAN, {"/usr/bin/go": go, "/usr/bin/hello": elf(type="exec")})
-    assert offers(scene) == [("--add /etc/ssl/certs/ca-certificates.crt", 11)]
+    assert offers(scene) == [("add=/etc/ssl/certs/ca-certificates.crt", 11)]
     assert wanted(certificates.find(scene, always=True)) == ["/etc/ssl/certs/ca-certificates.crt"]
 
 
 def test_modules_of_p11_kit_are_offered() -> None:
     block = "f 0644 0:0 /usr/lib/pkcs11/p11-kit-trust.so 'trust'"
-    assert offers(system(block, library("libp11-kit.so.0", "/usr/lib/pkcs11"))) == [
-        ("--plugins '/usr/lib/pkcs11/*.so'", 5)
-    ]
+    assert offers(system(block, library("libp11-kit.so.0", "/usr/lib/pkcs11"))) == [("plugins=/usr/lib/pkcs11/*.so", 5)]
 
 
 BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")

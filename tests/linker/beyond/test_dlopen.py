@@ -107,8 +107,8 @@ def test_glibc_opens_the_unwinder(symbol: str) -> None:
 def test_host_names_beyond_ascii_are_offered() -> None:
     objects = {LIBC: libc(), "/usr/bin/it": program("getaddrinfo")}
     offer = list(dlopen.find(system("f 0644 0:0 /usr/lib/libidn2.so.0 'twelve bytes'", objects)))
-    assert [(each.option, each.size) for each in offer if isinstance(each, Offer)] == [
-        ("--add /usr/lib/libidn2.so.0", 12)
+    assert [(str(each.setting), each.size) for each in offer if isinstance(each, Offer)] == [
+        ("add=/usr/lib/libidn2.so.0", 12)
     ]
     assert "possible library libidn2.so.0" in found(objects, idn=True)
 

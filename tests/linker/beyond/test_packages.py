@@ -51,7 +51,7 @@ OBJECTS = {"/usr/bin/tool": program("puts")}
 def test_files_of_the_owning_package_are_offered(block: str, count: int, size: int) -> None:
     (offer,) = packages.find(system(block, OBJECTS))
     assert isinstance(offer, Offer)
-    assert (offer.option, offer.size) == ("--with package", size)
+    assert (str(offer.setting), offer.size) == ("package=true", size)
     assert offer.what.startswith(f"{count} other file")
     assert offer.what.endswith(" of the package tool, which has /usr/bin/tool")
 

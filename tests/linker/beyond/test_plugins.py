@@ -38,14 +38,14 @@ def test_patterns_take_what_they_match() -> None:
 
 def offers(block: str, objects: dict[str, bytes], *patterns: str) -> list[tuple[str, str, int]]:
     found = plugins.find(system(block, objects), patterns=patterns)
-    return [(each.what, each.option, each.size) for each in found if isinstance(each, Offer)]
+    return [(each.what, str(each.setting), each.size) for each in found if isinstance(each, Offer)]
 
 
 def test_folders_of_known_programs_are_offered_until_they_are_named() -> None:
-    core = ("/usr/lib/git-core (2 files), which /usr/bin/git looks through", "--plugins /usr/lib/git-core", 9)
+    core = ("/usr/lib/git-core (2 files), which /usr/bin/git looks through", "plugins=/usr/lib/git-core", 9)
     templates = (
         "/usr/share/git-core/templates (1 file), which /usr/bin/git looks through",
-        "--plugins /usr/share/git-core/templates",
+        "plugins=/usr/share/git-core/templates",
         4,
     )
     assert offers(GIT, OBJECTS) == [core, templates]
@@ -57,7 +57,7 @@ def test_libraries_have_plugins_too() -> None:
     block = "f 0644 0:0 /usr/lib/x86_64-linux-gnu/gio/modules/libgiognutls.so 'module'"
     objects = {"/usr/lib/x86_64-linux-gnu/libgio-2.0.so.0.7400.6": elf(soname="libgio-2.0.so.0")}
     (offer,) = offers(block, objects)
-    assert offer[1:] == ("--plugins /usr/lib/x86_64-linux-gnu/gio/modules", 6)
+    assert offer[1:] == ("plugins=/usr/lib/x86_64-linux-gnu/gio/modules", 6)
 
 
 @pytest.mark.slow

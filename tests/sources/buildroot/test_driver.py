@@ -215,7 +215,7 @@ def test_configure_makes_the_configuration_that_build_uses(folder: Path, store: 
 def test_a_change_in_the_menu_becomes_a_fragment_beside_the_recipe(folder: Path, store: Store) -> None:
     outcome = source(folder).configure(store, menu=True)
     fragment = folder / "buildroot-configs" / "menu.config"
-    assert fragment.read_text() == "# Written by fromscratch configure --menu.\nBR2_PACKAGE_SLOW=y\n"
+    assert fragment.read_text() == "# Chosen in the menu of configure.\nBR2_PACKAGE_SLOW=y\n"
     assert str(outcome).splitlines() == [
         f"{fragment} now says:",
         "  BR2_PACKAGE_SLOW=y",

@@ -6,6 +6,7 @@ names what the image does not have.
 
 from collections.abc import Iterator, Sequence
 
+from fromscratch.advice import Setting
 from fromscratch.formats.glibc import gconv_modules
 from fromscratch.formats.glibc.gconv_modules import Index
 from fromscratch.linker.beyond.contract import Finding, Made, Offer, Scene, Want, Warned
@@ -33,7 +34,7 @@ def find(scene: Scene, *, charsets: Sequence[str] = ()) -> Iterator[Finding]:
                 what = (
                     f"{len(files)} modules that convert character sets other than UTF-8, UCS and ASCII, for {users[0]}"
                 )
-                yield Offer(what, "--with gconv", KIND, size)
+                yield Offer(what, Setting("gconv", "all"), KIND, size)
 
 
 def read(scene: Scene, libc: Glibc) -> Index:

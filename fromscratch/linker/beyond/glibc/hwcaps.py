@@ -6,6 +6,7 @@ The baseline is always taken, so that the image starts everywhere; the variants 
 from collections.abc import Iterator
 
 from fromscratch import paths
+from fromscratch.advice import Setting
 from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want
 from fromscratch.model import view as views
 from fromscratch.model.entry import File
@@ -25,7 +26,7 @@ def find(scene: Scene, *, take: bool = False) -> Iterator[Finding]:
             entry.content.size for _, variant in found if isinstance(entry := views.look(scene.view, variant), File)
         ]
         what = f"{len(found)} libraries for newer processors, such as {found[0][1]}"
-        yield Offer(what, "--with hwcaps", KIND, sum(sizes))
+        yield Offer(what, Setting("hwcaps", "all"), KIND, sum(sizes))
 
 
 def _variants(scene: Scene, place: TreePath) -> Iterator[str]:

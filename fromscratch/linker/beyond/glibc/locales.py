@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from fromscratch import paths
+from fromscratch.advice import Setting, advice
 from fromscratch.errors import FormatError
 from fromscratch.formats.glibc import gconv_modules, locale_archive
 from fromscratch.linker.beyond import rodata
@@ -50,8 +51,8 @@ def find(scene: Scene, *, locales: Sequence[str] = (), messages: bool = False) -
         elif asked not in ("C", "POSIX"):
             yield from _compiled(scene, libc, asked)
             if named[2] and not gconv_modules.is_built_in(named[2]):
-                text = f"the locale {asked} needs a module for its character set: --with gconv={named[2]}"
-                yield Warned(text, KIND)
+                text = f"the locale {asked} needs a module for its character set: "
+                yield Warned(advice(text, Setting("gconv", named[2])), KIND)
     if messages:
         yield from _translations(scene, libc, locales)
 

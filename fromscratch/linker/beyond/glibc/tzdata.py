@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from fromscratch import paths
+from fromscratch.advice import Setting
 from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want, Warned
 from fromscratch.linker.beyond.glibc import library as glibc
 from fromscratch.model import view as views
@@ -33,7 +34,9 @@ def find(scene: Scene, *, localtime: bool = False, zones: Sequence[str] = ()) ->
     if user and not localtime and not zones and there:
         entry = views.look(scene.view, LOCALTIME)
         size = entry.content.size if isinstance(entry, File) else 0
-        yield Offer(f"{LOCALTIME}, without which the local time of {user} is UTC", "--with localtime", KIND, size)
+        yield Offer(
+            f"{LOCALTIME}, without which the local time of {user} is UTC", Setting("localtime", "true"), KIND, size
+        )
 
 
 def _zone(scene: Scene, by: TreePath, folder: str, zone: str) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from fromscratch import paths
+from fromscratch.advice import Setting
 from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want, Warned
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.python import habits
@@ -133,7 +134,7 @@ class _Found:
             text = (
                 f"Python's codecs for Chinese, Japanese and Korean, which {self._tree.object} loads when text names one"
             )
-            self._told[Offer(text, "--with python=whole", KIND, size)] = None
+            self._told[Offer(text, Setting("python", "whole"), KIND, size)] = None
 
     def whole(self, by: TreePath, detail: str) -> None:
         """All of the standard library, but for its tests and what only builds or demonstrates."""
@@ -161,7 +162,7 @@ class _Found:
                 self._told[Warned(text, KIND)] = None
         if "zoneinfo" in closure.reached and "tzdata" not in closure.reached:
             text = f"the time zones that {closure.reached['zoneinfo'].by} may look up, in /usr/share/zoneinfo"
-            self._told[Offer(text, "--with tzdata", KIND)] = None
+            self._told[Offer(text, Setting("tzdata", "all"), KIND)] = None
 
     def findings(self, pycache: bool) -> Iterator[Finding]:
         """Everything, each file once."""

@@ -6,6 +6,7 @@ the image in the next round, and has its own first line read then.
 
 from collections.abc import Iterator, Sequence
 
+from fromscratch.advice import Setting
 from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want, Warned
 from fromscratch.linker.beyond.scripts.shebang import (
     MAX_DEPTH,
@@ -101,4 +102,4 @@ def _commands(scene: Scene, place: TreePath, path: Sequence[str], *, taken: bool
         entries = (views.look(scene.view, end) for end in found)
         size = sum(entry.content.size for entry in entries if isinstance(entry, File))
         names = " ".join(sorted(spelled.rpartition("/")[2] for spelled in found.values()))
-        yield Offer(f"commands that {place} seems to call: {names}", "--with commands", "commands", size)
+        yield Offer(f"commands that {place} seems to call: {names}", Setting("commands", "true"), "commands", size)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fromscratch.advice import Setting
 from fromscratch.linker.beyond.contract import Made, Offer
 from fromscratch.linker.beyond.glibc import gconv
 from tests.linker.beyond.objects import LIBC, libc, program, system
@@ -26,7 +27,7 @@ OBJECTS = {LIBC: libc(36, "/usr/lib/gconv"), "/usr/bin/it": program("iconv_open"
 def test_modules_are_offered_to_who_converts() -> None:
     scene = system(MODULES, OBJECTS)
     what = "2 modules that convert character sets other than UTF-8, UCS and ASCII, for /usr/bin/it"
-    assert list(gconv.find(scene)) == [Offer(what, "--with gconv", "gconv", 11)]
+    assert list(gconv.find(scene)) == [Offer(what, Setting("gconv", "all"), "gconv", 11)]
     assert not list(gconv.find(system(MODULES, {**OBJECTS, "/usr/bin/it": program("puts")})))
     assert not list(gconv.find(system("", OBJECTS)))
 

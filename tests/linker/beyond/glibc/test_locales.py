@@ -62,7 +62,7 @@ def test_a_locale_is_a_folder_named_as_glibc_spells_it(asked: str, folder: str) 
 def test_other_character_sets_need_a_module_too() -> None:
     assert found("de_DE.ISO-8859-1") == text("""
         locales declared whole /usr/lib/locale/de_DE.iso88591 opened by /usr/lib/libc.so.6 (the locale de_DE.ISO-8859-1)
-        warned locales the locale de_DE.ISO-8859-1 needs a module for its character set: --with gconv=ISO-8859-1
+        warned locales the locale de_DE.ISO-8859-1 needs a module for its character set: gconv=ISO-8859-1
     """)
 
 
