@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -80,7 +80,7 @@ def need_root(why: str) -> None:
         missing(f"{why} needs root")
 
 
-def docker_daemon(folder: Path) -> Iterator[Docker]:
+def docker_daemon(folder: Path) -> Generator[Docker, None, None]:
     """A dockerd of its own below `folder`, if we are root; else the one that answers anyway."""
     need("docker")
     if os.geteuid() != 0 or run.find("dockerd") is None:

@@ -246,7 +246,10 @@ TARGETS: dict[str, Callable[[random.Random, Path], str]] = {
     "documents": documents,
     "blobs": blobs,
 }
-EVERY = {**TARGETS, **{name: partial(fuzz_parsers.case, name) for name in fuzz_parsers.PARSERS}}
+EVERY: dict[str, Callable[[random.Random, Path], str]] = {
+    **TARGETS,
+    **{name: partial(fuzz_parsers.case, name) for name in fuzz_parsers.PARSERS},
+}
 
 
 def case(target: str, number: int, folder: Path) -> str:

@@ -9,6 +9,7 @@ import io
 import random
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from fromscratch.errors import FormatError, ImageError, UsageError
@@ -160,9 +161,9 @@ def _elf(data: bytes, folder: Path) -> None:
     read = elfs.reader(data)
     found = elf.read_elf(read)
     for each in (elf_attributes.cpu_arch, elf_notes.build_id, elf_notes.minimum_kernel, elf_notes.dlopen_notes):
-        _known(lambda each=each: each(found, read))  # type: ignore[misc]
+        _known(partial(each, found, read))
     for more in (elf_platform.platform_of, elf_sections.sections, elf_symbols.imported):
-        _known(lambda more=more: more(found, read))  # type: ignore[misc]
+        _known(partial(more, found, read))
     _known(lambda: elf_versions.needs(found, read))
     _known(lambda: elf_versions.provides(found, read))
     _known(lambda: elf_sections.symbols_among(["main", "dlopen"], found, read))
@@ -200,18 +201,18 @@ def _recipe(data: bytes, folder: Path) -> None:
 def _account(data: bytes, folder: Path) -> None:
     tree = Rootfs({tree_path(path): file(Inline(data)) for path in ("/etc/passwd", "/etc/group")})
     for user in ("a", "1", "1:b"):
-        _known(lambda user=user: passwd.identity(tree, user))  # type: ignore[misc]
+        _known(partial(passwd.identity, tree, user))
 
 
 def _locales(data: bytes, folder: Path) -> None:
     read = elfs.reader(data)
     for record in list(locale_archive.names(read).values())[:20]:
-        _known(lambda record=record: locale_archive.locale(read, record))  # type: ignore[misc]
+        _known(partial(locale_archive.locale, read, record))
 
 
 def _pgp(data: bytes, folder: Path) -> None:
     for each in (openpgp.split_clearsigned, openpgp.dearmored, openpgp.signatures, openpgp.certificates):
-        _known(lambda each=each: each(data))  # type: ignore[misc, operator]
+        _known(partial(each, data))
 
 
 def _refusal(data: bytes, folder: Path) -> None:

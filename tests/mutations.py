@@ -256,10 +256,11 @@ def _mutated(value: Any, chance: random.Random) -> Any:
         how = chance.randrange(8)
         if how == 0:
             del value[key]
-        elif how == 1 and isinstance(value, dict):
-            value[chance.choice([*_TEXTS, *map(str, keys)])] = value[key]
         elif how == 1:
-            value.extend([value[key]] * chance.choice((1, 2, 50)))
+            if isinstance(value, dict):
+                value[chance.choice([*_TEXTS, *map(str, keys)])] = value[key]
+            else:
+                value.extend([value[key]] * chance.choice((1, 2, 50)))
         else:
             value[key] = _mutated(value[key], chance)
         return value

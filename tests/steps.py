@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -91,5 +92,5 @@ def steps_of(work: Callable[[], object], *modules: ModuleType) -> int:
 def check_growth(work: Callable[[int], object], size: int, *modules: ModuleType) -> None:
     """Fails where work on eight times the size takes more than twelve times the steps: not 64, as with the square."""
     work(size)  # what is only done the first time
-    few, many = (steps_of(lambda size=each: work(size), *modules) for each in (size, GROWTH * size))
+    few, many = (steps_of(partial(work, each), *modules) for each in (size, GROWTH * size))
     assert many < 1.5 * GROWTH * few, f"{size}: {few} steps, {GROWTH * size}: {many} steps"

@@ -15,9 +15,9 @@ from fromscratch.host.images.archives import read_archive
 from fromscratch.host.images.layout import read_layout
 from fromscratch.host.storage.file_digests import kept
 from fromscratch.host.storage.store import Store
+from fromscratch.images.oci_layout import LayoutSink
 from fromscratch.recipe import schema as recipe
-from fromscratch.sinks.layout import LayoutSink
-from tests.images import image_of
+from tests.made_images import image_of
 
 KINDS: dict[str, Callable[[Path], object]] = {
     "FIFO": os.mkfifo,

@@ -5,8 +5,8 @@ from typing import Any
 
 from fromscratch.cli.call import Call
 from fromscratch.errors import UsageError
+from fromscratch.images.contract import IndexSink, Receipt, Sink
 from fromscratch.model.image import Image
-from fromscratch.sinks.contract import IndexSink, Receipt, Sink
 
 
 def wanted(call: Call, image: str | None) -> list[Image]:

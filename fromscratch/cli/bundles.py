@@ -47,7 +47,7 @@ class Made:
 
     def _write(self, call: Call, target: Target) -> None:
         from fromscratch.cli.called import inside_of
-        from fromscratch.sinks.catalogue import file_sink
+        from fromscratch.images.catalogue import file_sink
 
         sink = file_sink(target.form, Path(target.place), call.store)
         receipt = assembly.deliver(
@@ -60,8 +60,8 @@ class Made:
         from fromscratch.cli import brought
         from fromscratch.flow.images_by_name import chosen
         from fromscratch.host.engines.select import find_engine
+        from fromscratch.images.catalogue import engine_sink
         from fromscratch.model.image import Platform
-        from fromscratch.sinks.catalogue import engine_sink
 
         try:
             found = find_engine(engine)

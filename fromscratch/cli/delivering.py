@@ -35,7 +35,7 @@ def import_(
     """Bring the image into a container engine: its import of the root and the configuration, or --via load."""
     from fromscratch.cli import brought, called
     from fromscratch.host.engines.select import find_engine
-    from fromscratch.sinks.catalogue import engine_sink
+    from fromscratch.images.catalogue import engine_sink
 
     if via not in ("import", "load"):
         raise UsageError(f"--via {via}: no such way", "say import or load")
@@ -74,7 +74,7 @@ def pack(
     from fromscratch.cli import called
     from fromscratch.cli.target import all_images
     from fromscratch.flow import assembly
-    from fromscratch.sinks.catalogue import file_sink
+    from fromscratch.images.catalogue import file_sink
 
     if to not in FORMS:
         near = difflib.get_close_matches(to or "", FORMS, 1)

@@ -51,7 +51,7 @@ def push(
     """Bring the image, for every platform that it has, into a registry; no daemon is needed."""
     from fromscratch.cli.target import all_images
     from fromscratch.host.registry.address import reference_of
-    from fromscratch.sinks.registry import RegistrySink
+    from fromscratch.images.registry import RegistrySink
 
     if not ref:
         raise UsageError("push needs the name of what it makes", "say push HOST/PATH:TAG, as in localhost:5000/hello:1")
@@ -93,7 +93,7 @@ def pull(
     from fromscratch.flow import assembly
     from fromscratch.host.registry.address import reference_of
     from fromscratch.host.registry.pull import pull_from
-    from fromscratch.sinks.catalogue import file_sink
+    from fromscratch.images.catalogue import file_sink
 
     if not ref:
         raise UsageError("pull needs the name of an image", "say pull HOST/PATH:TAG, as in docker.io/library/busybox:1")

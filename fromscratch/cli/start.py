@@ -36,7 +36,7 @@ def the_engine(name: str | None, image: Image | None) -> Engine | None:
 
 def in_engine(call: Call, found: Found, engine: Engine) -> int:
     """Load the image under a name of its own, start it on this terminal, and take the name away again."""
-    from fromscratch.sinks.catalogue import engine_sink
+    from fromscratch.images.catalogue import engine_sink
 
     name = f"fromscratch-run:{secrets.token_hex(6)}"
     image = found.need_image()

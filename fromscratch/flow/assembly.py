@@ -1,4 +1,4 @@
-"""The flow: recipe → sources → tree → transforms → layers → image → sinks.
+"""The flow: recipe → sources → tree → transforms → layers → image → a transport of images/.
 
 `fetch` is the only phase that uses the network. `build` needs nothing but the store and ends in
 the job's output folder; `deliver` reads from there. Phases meet on disk, so they may run in one
@@ -23,6 +23,7 @@ from fromscratch.flow.output import Built
 from fromscratch.host.images.layout import LayoutWriter
 from fromscratch.host.storage.own_folders import OwnFolders
 from fromscratch.host.storage.store import Store
+from fromscratch.images.contract import IndexSink, Receipt, Sink
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Layer, Platform
 from fromscratch.model.provenance import made_of
@@ -31,7 +32,6 @@ from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
 from fromscratch.recipe import annotations as about
 from fromscratch.recipe.schema import Item, Recipe
-from fromscratch.sinks.contract import IndexSink, Receipt, Sink
 from fromscratch.sources.catalogue import bind
 from fromscratch.sources.contract import Completing, Context, Source
 from fromscratch.transforms.accounts import check_passwords, with_accounts

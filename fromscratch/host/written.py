@@ -1,12 +1,17 @@
 """A stream written to a file under its final name, whole or not at all."""
 
 import hashlib
+import io
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import UsageError
+from fromscratch.formats.packing.layer_blob import Pieces
 from fromscratch.host.storage import disk
+
+_COMPRESSED = {".gz", ".tgz", ".zst", ".xz", ".bz2", ".lz4", ".zip", ".7z"}
 
 
 def write_stream(path: Path, stream: BinaryIO) -> Digest:
@@ -22,3 +27,11 @@ def write_stream(path: Path, stream: BinaryIO) -> Digest:
             hasher.update(piece)
             out.write(piece)
     return Digest("sha256", hasher.hexdigest())
+
+
+def write_archive(path: Path, pieces: Iterator[bytes]) -> Digest:
+    """The same for an archive of an image; raises UsageError for a name that promises it compressed."""
+    if path.suffix in _COMPRESSED:
+        raise UsageError(f"{path.name}: an archive is written uncompressed, as its layers are packed", "end it in .tar")
+    with cast(BinaryIO, io.BufferedReader(Pieces(pieces))) as stream:
+        return write_stream(path, stream)

@@ -18,14 +18,15 @@ from fromscratch.host.images.layers import root_tree
 from fromscratch.host.images.layout import LayoutWriter
 from fromscratch.host.machine.scan import scan
 from fromscratch.host.storage.store import Store
+from fromscratch.images.docker_archive import DockerArchiveSink
+from fromscratch.images.oci_archive import OciArchiveSink
 from fromscratch.model.content import read
 from fromscratch.model.entry import File, Origin, with_meta
 from fromscratch.model.image import Image, Layer
 from fromscratch.model.listing import line
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT
-from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
-from tests.images import FULL_CONFIG, HERE, blob_layer
+from tests.made_images import FULL_CONFIG, HERE, blob_layer
 from tests.trees import tree
 
 Codec = Literal["gzip", "zstd", "none"]

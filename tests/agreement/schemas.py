@@ -38,7 +38,7 @@ _DESCRIPTOR = {
     "allOf": [{"$ref": _CONTENT}, {"properties": {"artifactType": _MEDIA_TYPE, "data": {"type": "string"}}}],
     "required": ["mediaType", "digest", "size"],
 }
-_SINCE = {
+_SINCE: dict[str, dict[str, object]] = {
     MANIFEST: {
         "properties": {
             "mediaType": {"enum": [MANIFEST]},

@@ -94,7 +94,7 @@ def test_umoci_tells_and_unpacks_the_layout(made: Sample, tmp_path: Path) -> Non
         zip(made.layers, made.diff_ids, strict=True)
     )
     assert [step["created_by"] for step in told] == ["fromscratch: a test"] * 3
-    words = [umoci, "unpack", "--image", f"{made.layout}:1.0", tmp_path / "bundle"]
+    words: list[str | Path] = [umoci, "unpack", "--image", f"{made.layout}:1.0", tmp_path / "bundle"]
     if made.codec == "zstd":
         assert f"blob is not correct mediatype: {oci.LAYER_ZSTD}" in refused(*words)
         return

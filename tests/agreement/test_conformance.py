@@ -17,14 +17,15 @@ from fromscratch.formats.oci.artifact import Artifact, artifact_graph, part
 from fromscratch.formats.oci.graph import graph
 from fromscratch.host.images.layout import attach, read_layout, write_layout
 from fromscratch.host.storage.store import Store
+from fromscratch.images.docker_archive import DockerArchiveSink
+from fromscratch.images.oci_archive import OciArchiveSink
+from fromscratch.images.oci_layout import LayoutSink
 from fromscratch.model.image import Image, Platform
 from fromscratch.recipe import schema as recipe
-from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
-from fromscratch.sinks.layout import LayoutSink
 from tests.agreement import schemas
 from tests.agreement.schemas import CONFIG, DESCRIPTOR, INDEX, LAYOUT, MANIFEST, check_layout, faults
 from tests.engines import need
-from tests.images import AMD64, ARM64, ARMV7, FULL_CONFIG, image_of
+from tests.made_images import AMD64, ARM64, ARMV7, FULL_CONFIG, image_of
 
 pytestmark = pytest.mark.engine
 

@@ -25,7 +25,7 @@ from fromscratch.formats.oci.documents import Descriptor
 from fromscratch.host.images.layout import read_layout
 from tests.agreement.documents import KINDS, Kind, changed, document, honest
 from tests.engines import need
-from tests.sinks.contract import packed
+from tests.images.contract import packed
 from tests.trees import tree
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]

@@ -20,12 +20,13 @@ from fromscratch.host.images.archives import read_archive
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.images.layout import read_layout, write_layout
 from fromscratch.host.storage.store import Store
+from fromscratch.images.docker_archive import DockerArchiveSink
+from fromscratch.images.oci_archive import OciArchiveSink
 from fromscratch.model.image import Image
-from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
 from tests.agreement.sample import NAME, Sample, facts
 from tests.engines import need, need_root
-from tests.images import AMD64, ARM64, HERE, image_of
-from tests.sinks.contract import packed
+from tests.images.contract import packed
+from tests.made_images import AMD64, ARM64, HERE, image_of
 from tests.trees import tree
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
@@ -263,7 +264,7 @@ def test_containerd_exports_the_whole_index_of_the_platform_that_it_has(
     digests = [image_documents(each).descriptor.digest.hex for each in both]
     assert [f"blobs/sha256/{digest}" in names for digest in digests] == [False, True]
     for form in ("docker-archive", "oci-archive"):
-        assert read_archive(archive, Store(tmp_path / "store"), TAGGED, form) == both[1:]  # type: ignore[arg-type]
+        assert read_archive(archive, Store(tmp_path / "store"), TAGGED, form) == both[1:]
     with pytest.raises(UsageError, match="has no image for linux/amd64"):
         find(f"oci-archive:{archive}", Store(tmp_path / "store"), [AMD64])
 

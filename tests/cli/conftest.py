@@ -1,4 +1,4 @@
-"""Engines for the tests of sinks."""
+"""Engines for the tests of transports."""
 
 from tests.engines import buildah, containerd, docker, podman
 

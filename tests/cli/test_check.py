@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.command import Desk, invoke_in_checkout
 from tests.engines import need, need_root
-from tests.images import HERE
+from tests.made_images import HERE
 
 pytestmark = pytest.mark.slow
 

@@ -13,8 +13,8 @@ from fromscratch.host.engines.select import KINDS, Engine
 from fromscratch.host.images.layout import read_layout
 from tests.cli.command import Desk
 from tests.engines import need, variables
-from tests.images import ARM64
-from tests.sinks.engine_stores import everything_in, told_by
+from tests.images.engine_stores import everything_in, told_by
+from tests.made_images import ARM64
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
 
@@ -63,13 +63,15 @@ def diff_ids(layout: Path) -> list[str]:
 def test_the_digest_of_the_engine_stands_beside_ours(of: Engine, tmp_path: Path) -> None:
     desk = desk_with(of, tmp_path)
     desk.answer("fetch", "build")
+    reference = ""
     for via in ("import", "load"):
         said = desk.answer("import", "--engine", of.kind, "--via", via, "--tag", TAG)
         found = re.fullmatch(rf"{of.kind} has (\S+verbs:1) as (sha256:\w{{64}}) \(ours: (\S.*)\)\n", said)
         assert found, said
+        reference = found[1]
         assert found[2] == of.image_id(TAG)
         assert found[3] == "the same" or (found[3].startswith("sha256:") and via == "import")
-    of.forget(found[1])
+    of.forget(reference)
 
 
 def test_buildah_makes_the_same_image_twice(buildah: Buildah, tmp_path: Path) -> None:

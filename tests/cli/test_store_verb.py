@@ -28,7 +28,7 @@ def fill(desk: Desk) -> tuple[Path, Path, Path]:
     """A blob, what is derived of it, and a folder of builds."""
     store = Store(desk.store)
     digest = store.add(b"x" * 1000)
-    derived = store.derived(digest, "tar", lambda blob, target: target.write_bytes(b"y" * 3000) and None)
+    derived = store.derived(digest, "tar", lambda blob, target: target.write_bytes(b"y" * 3000))
     place = store.workspace("buildroot", "some build")
     (place / "output").mkdir()
     (place / "output/image").write_bytes(b"z" * 100_000)

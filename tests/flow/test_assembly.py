@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from fromscratch.flow import assembly
-from fromscratch.host.engines.select import Engine
+from fromscratch.host.engines.docker import Docker
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.machine import apt as apt_config
 from fromscratch.host.machine.package_data import shipped
 from fromscratch.host.storage.store import Store
+from fromscratch.images.docker import DockerSink
 from fromscratch.model.image import Platform
 from fromscratch.recipe import schema as recipe
-from fromscratch.sinks.engine_docker import DockerSink
 from tests.cli.command import Desk
 from tests.engines import docker, missing, need, need_root, podman
 from tests.trees import listed
@@ -138,7 +138,7 @@ def as_another(work: Callable[[], None]) -> int:
 
 
 @pytest.mark.engine
-def test_docker_import_has_the_recipe_s_configuration_and_runs(desk: Desk, docker: Engine) -> None:
+def test_docker_import_has_the_recipe_s_configuration_and_runs(desk: Desk, docker: Docker) -> None:
     made = Desk(desk.folder, desk.store, {"DOCKER_HOST": docker.program[2]})
     tag = "fromscratch-flow:import"
     made.answer("import", "--tag", tag, "--recipe", "busybox")
@@ -154,7 +154,7 @@ def test_docker_import_has_the_recipe_s_configuration_and_runs(desk: Desk, docke
 
 
 @pytest.mark.engine
-def test_run_uses_the_engine_that_answers_and_leaves_nothing(desk: Desk, docker: Engine) -> None:
+def test_run_uses_the_engine_that_answers_and_leaves_nothing(desk: Desk, docker: Docker) -> None:
     made = Desk(desk.folder, desk.store, {"DOCKER_HOST": docker.program[2]})
     before = docker.call("images", "--all", "--quiet").stdout
     assert made.answer("run", "--", "/bin/sh", "-c", "grep -c . /proc/self/cgroup; echo done").endswith("done\n")
@@ -164,7 +164,7 @@ def test_run_uses_the_engine_that_answers_and_leaves_nothing(desk: Desk, docker:
 
 @pytest.mark.engine
 def test_a_load_keeps_the_digest_and_the_image_comes_back_as_it_went(
-    desk: Desk, docker: Engine, tmp_path: Path
+    desk: Desk, docker: Docker, tmp_path: Path
 ) -> None:
     made = job(tmp_path, desk.store)
     (image,) = assembly.build(made).images

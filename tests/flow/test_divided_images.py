@@ -24,7 +24,7 @@ from fromscratch.paths import ROOT
 from tests.cli.command import Answer
 from tests.cli.in_process import called
 from tests.engines import docker, need, need_root, podman
-from tests.sinks.contract import packed
+from tests.images.contract import packed
 from tests.trees import tree
 
 __all__ = ["docker", "podman"]

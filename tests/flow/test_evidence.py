@@ -13,7 +13,7 @@ from fromscratch.model.entry import Origin, file
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import decode, tree_path
-from tests.images import blob_layer
+from tests.made_images import blob_layer
 
 AMD64 = Platform.parse("linux/amd64")
 ASKED = Origin("debian bookworm", "asked for", "busybox in rootfs[0]")

@@ -1,10 +1,10 @@
 """What the history of an image says a layer is made of."""
 
 from fromscratch.model.content import Inline
-from fromscratch.model.entry import Directory, Meta, Origin, file
+from fromscratch.model.entry import Directory, Entry, Meta, Origin, file
 from fromscratch.model.provenance import made_of
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import decode, tree_path
+from fromscratch.paths import TreePath, decode, tree_path
 
 ASKED = Origin("debian bookworm", "asked for", "busybox in rootfs[0]")
 NEEDED = Origin("debian bookworm", "needed by", "busybox", ASKED)
@@ -56,7 +56,7 @@ def test_names_of_any_bytes_can_be_written() -> None:
 def test_a_folder_tells_something_only_where_it_is_empty() -> None:
     assert made_of(tree()) == made_of(Rootfs()) == ""
     folder = Directory(Meta(0o755), (package("base-files 12"), Origin("overlay x", "found in", "x")))
-    empty = {tree_path("/"): Directory(Meta(0o755)), tree_path("/etc"): folder}
+    empty: dict[TreePath, Entry] = {tree_path("/"): Directory(Meta(0o755)), tree_path("/etc"): folder}
     assert made_of(Rootfs(empty)) == "debian bookworm: base-files 12; overlay x"
     filled = {**empty, tree_path("/etc/motd"): file(Inline(b""), Origin("overlay x", "found in", "x"))}
     assert made_of(Rootfs(filled)) == "overlay x"

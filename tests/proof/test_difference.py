@@ -29,7 +29,7 @@ from fromscratch.paths import TreePath, tree_path
 from fromscratch.proof.documents import first_field
 from fromscratch.proof.images import first_difference, first_difference_of_all
 from tests.engines import need
-from tests.images import ARM64, image_of
+from tests.made_images import ARM64, image_of
 from tests.strategies import trees
 from tests.trees import tree
 

@@ -20,7 +20,7 @@ from fromscratch.progress import SILENT, Progress, Task
 from fromscratch.proof.conditions import ALL
 from fromscratch.proof.twice import Twice, build_twice
 from fromscratch.recipe import schema as recipe
-from tests.images import HERE
+from tests.made_images import HERE
 from tests.proof.dependent import depend_on
 
 
@@ -101,6 +101,11 @@ class Meanwhile:
     def note(self, text: str) -> None: ...
 
 
+def replace_by_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("motd")
+
+
 OF_CHANGES: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "a time that is kept": (
         "times: keep\nrootfs: [{overlay: files}]",
@@ -129,7 +134,7 @@ OF_CHANGES: dict[str, tuple[str, Callable[[Path], object], str]] = {
     ),
     "a link in place of a file": (
         OVERLAY,
-        lambda folder: [(folder / "etc/issue").unlink(), (folder / "etc/issue").symlink_to("motd")],
+        lambda folder: replace_by_link(folder / "etc/issue"),
         "/etc/issue: kind is file in the first and symlink in the second",
     ),
 }

@@ -85,7 +85,7 @@ def test_what_is_said_once_is_an_annotation_a_label_and_on_the_index(tmp_path: P
 
 def test_what_only_some_platforms_say_is_not_on_the_index(tmp_path: Path) -> None:
     from fromscratch.formats.oci.graph import graph
-    from tests.images import ARM64, image_of
+    from tests.made_images import ARM64, image_of
 
     first = replace(image_of(b"x"), annotations={"a": "1", "b": "2", "c": "3"})
     second = replace(first, platform=ARM64, annotations={"a": "1", "b": "other"})

@@ -25,9 +25,9 @@ from fromscratch.model.entry import Directory, File, Meta
 from fromscratch.model.image import Image, Layer, Platform, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, tree_path
-from tests.images import AMD64
+from tests.images.contract import packed
+from tests.made_images import AMD64
 from tests.registry.registries import Login, Registry
-from tests.sinks.contract import packed
 
 HASTY = Patience(attempts=4, first_wait=0.0, longest_wait=0.3, timeouts=Timeouts(connect=5.0, read=5.0))
 MB = 1 << 20

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fromscratch.sinks.layout import LayoutSink
+from fromscratch.images.oci_layout import LayoutSink
 from tests.cli.command import Desk
 from tests.engines import need
 from tests.registry import proxy as proxies

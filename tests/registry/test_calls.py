@@ -10,7 +10,7 @@ import pytest
 from fromscratch.digest import Digest
 from fromscratch.formats.oci.graph import graph
 from tests.cli.command import Desk
-from tests.images import AMD64, ARM64
+from tests.made_images import AMD64, ARM64
 from tests.registry.pictures import MB, picture, same
 from tests.registry.proxy import Proxy
 from tests.registry.registries import Registry

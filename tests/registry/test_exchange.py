@@ -17,14 +17,14 @@ from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.oci.graph import graph
 from fromscratch.host.images.layout import read_layout
 from fromscratch.host.registry.upload import Arrival
-from fromscratch.sinks.layout import LayoutSink
-from tests.images import AMD64, ARM64, ARMV7
+from fromscratch.images.oci_layout import LayoutSink
+from tests.images.contract import IMAGE
+from tests.made_images import AMD64, ARM64, ARMV7
 from tests.registry.pictures import MB, Desk, contents, picture, same, weight
 from tests.registry.proxy import Proxy
 from tests.registry.registries import Registry
 from tests.registry.skopeo import skopeo
 from tests.registry.tokens import TokenServer
-from tests.sinks.contract import IMAGE
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
 KINDS = ["registry", "locked_registry", "secure_registry", "token_registry"]

@@ -35,7 +35,7 @@ def test_the_bytes_come_from_any_place_on(start: int) -> None:
 
 
 def test_bytes_that_are_others_never_come_whole() -> None:
-    sent = []
+    sent: list[memoryview] = []
     with Outgoing(blob(DATA[:-1] + b"x")) as out, pytest.raises(IntegrityError):
         sent += out.pieces(0, len(DATA))
     assert b"".join(sent) != DATA

@@ -10,15 +10,15 @@ import pytest
 import requests
 
 from fromscratch.digest import Digest
-from fromscratch.sinks.layout import LayoutSink
+from fromscratch.images.oci_layout import LayoutSink
 from tests.engines import need
+from tests.images.contract import IMAGE
 from tests.registry import faults
 from tests.registry.authority import Authority, Pair
 from tests.registry.proxy import Proxy
 from tests.registry.registries import Registry
 from tests.registry.skopeo import skopeo
 from tests.registry.tokens import TokenServer
-from tests.sinks.contract import IMAGE
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
 BLOB = bytes(range(256)) * 4096

@@ -7,13 +7,13 @@ import pytest
 from fromscratch.digest import Digest
 from fromscratch.host.registry.pull import pull_from
 from fromscratch.host.storage.store import Store
+from fromscratch.images.contract import IndexSink
+from fromscratch.images.registry import RegistrySink
 from fromscratch.model.image import Image
-from fromscratch.sinks.contract import IndexSink
-from fromscratch.sinks.registry import RegistrySink
-from tests.images import ARM64
+from tests.images.contract import IMAGE, Place, SinkContract
+from tests.made_images import ARM64
 from tests.registry.pictures import Desk, picture
 from tests.registry.registries import Registry
-from tests.sinks.contract import IMAGE, Place, SinkContract
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fromscratch.host.images.layout import read_layout
-from fromscratch.sinks.layout import LayoutSink
+from fromscratch.images.oci_layout import LayoutSink
 from tests.cli.command import Answer
 from tests.cli.command import Desk as Shell
 from tests.registry import faults

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from fromscratch.host.images.layout import read_layout
+from fromscratch.images.oci_layout import LayoutSink
 from fromscratch.model.image import Image
-from fromscratch.sinks.layout import LayoutSink
 from tests.cli.command import Answer, Desk
 from tests.registry.registries import Login
 

@@ -10,11 +10,12 @@ import pytest
 from fromscratch.errors import FormatError, ImageError, UsageError
 from fromscratch.flow.images_by_name import find
 from fromscratch.host.storage.store import Store
+from fromscratch.images.docker_archive import DockerArchiveSink
+from fromscratch.images.oci_archive import OciArchiveSink
+from fromscratch.images.oci_layout import LayoutSink
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
-from fromscratch.sinks.layout import LayoutSink
 from fromscratch.sources.directory import DirectoryOptions
-from tests.sinks.contract import IMAGE
+from tests.images.contract import IMAGE
 from tests.sources.contract import SourceContract, Subject
 from tests.trees import listed, text
 

@@ -12,12 +12,12 @@ from fromscratch.host.engines.select import Engine
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.machine.scan import scan
 from fromscratch.host.storage.store import Store
+from fromscratch.images.docker_archive import DockerArchiveSink
+from fromscratch.images.oci_layout import LayoutSink
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sinks.archive import DockerArchiveSink
-from fromscratch.sinks.layout import LayoutSink
 from tests.changesets import facts
-from tests.images import HERE, image_of
+from tests.made_images import HERE, image_of
 
 ORIGIN = Origin("test", "found in", "an archive")
 _MODE = re.compile("(?<=^. )[0-7]+")

@@ -19,7 +19,7 @@ from fromscratch.paths import ROOT, TreePath, parent
 from fromscratch.sources.buildroot.origins import origins
 from fromscratch.sources.buildroot.progress import Package
 from fromscratch.transforms.layering import Part, Rule, layered
-from tests.images import image_of
+from tests.made_images import image_of
 from tests.sameness import everything
 from tests.strategies import trees
 from tests.trees import listed, text

@@ -141,7 +141,7 @@ class Store:
         place = self._folder.make("records", kind) / key_of(key)
         self._folder.put(place, sealed(data, kind, key_of(key)), durable=durable)
 
-    def derived(self, digest: Digest, kind: str, make: Callable[[Path, Path], None]) -> Path:
+    def derived(self, digest: Digest, kind: str, make: Callable[[Path, Path], object]) -> Path:
         """The file that `make(blob, target)` makes of a blob; made once, by one process, and again if it is damaged.
 
         `target` is an empty file, which `make` fills or replaces.

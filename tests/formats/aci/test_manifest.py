@@ -12,7 +12,7 @@ from fromscratch.formats.aci.manifest import archive_tree, identifier, manifest_
 from fromscratch.model.image import Image, Platform, RunConfig
 from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
-from tests.images import AMD64, image_of
+from tests.made_images import AMD64, image_of
 from tests.trees import listed, text, tree
 
 TREE = tree("""

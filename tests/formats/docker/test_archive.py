@@ -1,9 +1,9 @@
-"""docker-archive and oci-archive: one tar, read by everyone. The engines themselves read it in tests/sinks."""
+"""docker-archive and oci-archive: one tar, read by everyone. The engines themselves read it in tests/images."""
 
 import io
 import json
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference, full_name
 from fromscratch.model.rootfs import Rootfs
-from tests.images import AMD64, ARM64, image_of
+from tests.made_images import AMD64, ARM64, image_of
 
 ONE = image_of(b"first", b"second", created=1_700_000_000)
 NAME = Reference.parse("hello:1.0")
@@ -260,7 +260,7 @@ def test_a_layer_that_went_bad_is_found(tmp_path: Path) -> None:
         layer_bytes(read)
 
 
-def listing(*entries: dict[str, object]) -> dict[str, bytes]:
+def listing(*entries: Mapping[str, object]) -> dict[str, bytes]:
     return {"manifest.json": json.dumps(entries).encode(), "c": config_bytes(ONE), "l": b""}
 
 

@@ -1,11 +1,11 @@
-"""The metadata Dockerfile. That engines understand it is tested in tests/sinks."""
+"""The metadata Dockerfile. That engines understand it is tested in tests/images."""
 
 import pytest
 
 from fromscratch.errors import UsageError
 from fromscratch.formats.docker.dockerfile import metadata_dockerfile
 from fromscratch.model.image import Healthcheck, RunConfig
-from tests.images import FULL_CONFIG
+from tests.made_images import FULL_CONFIG
 
 
 def body(config: RunConfig) -> str:

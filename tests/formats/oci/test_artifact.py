@@ -27,7 +27,7 @@ from fromscratch.formats.tar.tree import read_tree
 from fromscratch.host.images.layout import attach, read_layout, read_referrers, write_layout
 from fromscratch.host.images.layout_blobs import LayoutBlobs
 from fromscratch.model.entry import Origin
-from tests.images import ARM64, image_of
+from tests.made_images import ARM64, image_of
 
 ONE = image_of(b"first", b"second", created=1_700_000_000)
 SPDX = "application/spdx+json"

@@ -16,7 +16,7 @@ from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.oci.history import Told
 from fromscratch.formats.oci.verified import check_bytes, verified
 from fromscratch.model.image import Healthcheck, Image, Layer, Platform, RunConfig
-from tests.images import FULL_CONFIG
+from tests.made_images import FULL_CONFIG
 
 TAR = b"not really a tar"
 LAYER = Layer(Digest.of(TAR), Digest.of(TAR), len(TAR), oci.LAYER_TAR, lambda: io.BytesIO(TAR), "debian bookworm")

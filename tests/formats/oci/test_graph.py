@@ -12,7 +12,7 @@ from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.oci.graph import Graph, document, graph, is_manifest
 from fromscratch.host.images.layout import read_layout, write_layout
 from fromscratch.model.image import Blob, Image
-from tests.images import AMD64, ARM64, image_of
+from tests.made_images import AMD64, ARM64, image_of
 
 ONE = image_of(b"first", b"second", created=1_700_000_000)
 TWO = image_of(b"first", platform=ARM64)

@@ -6,11 +6,11 @@ from dataclasses import replace
 from fromscratch.digest import Digest
 from fromscratch.formats.oci.config import config_bytes, parse_config
 from fromscratch.model.image import Image, Original, RunConfig
-from tests.images import AMD64, blob_layer, image_of
+from tests.made_images import AMD64, blob_layer, image_of
 from tests.steps import GROWTH, check_growth
 
 BASE, EXTRA, OTHER = blob_layer(b"base"), blob_layer(b"extra"), blob_layer(b"other")
-STEPS = [
+STEPS: list[dict[str, object]] = [
     {"created": "2020-01-01T00:00:00.5Z", "created_by": "ADD base /", "author": "them"},
     {"created_by": "ENV A=b", "empty_layer": True, "comment": "buildkit"},
     {"created_by": "RUN extra", "unknown": [1]},
@@ -99,7 +99,8 @@ def test_what_is_said_of_a_layer_anew_is_written() -> None:
 
 
 def test_a_history_that_does_not_fit_is_not_kept() -> None:
-    for steps in (None, [], STEPS[:2], [{}, {}, {}]):
+    unfit: tuple[object, ...] = (None, [], STEPS[:2], [{}, {}, {}])
+    for steps in unfit:
         image = replace(read(steps), author="us")
         assert [step["created_by"] for step in written(image)] == ["fromscratch", "fromscratch"]
 

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from fromscratch.errors import FormatError, ImageError, UsageError
-from fromscratch.host.container.private_root import command_of, run_in_private_root
+from fromscratch.host.container.prepared import command_of
+from fromscratch.host.container.private_root import run_in_private_root
 from fromscratch.host.process import run
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Device, Directory, File, Meta, Symlink

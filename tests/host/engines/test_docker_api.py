@@ -1,4 +1,4 @@
-"""The client of the Engine API before servers that are no docker daemon, or a bad one. A real one is in tests/sinks."""
+"""The client of the Engine API before bad servers, and others than docker. A real daemon is in tests/images."""
 
 import io
 import socket

@@ -1,4 +1,4 @@
-"""Engines that are not there, or do not answer. Those that do are in tests/sinks."""
+"""Engines that are not there, or do not answer. Those that do are in tests/images."""
 
 import socket
 from pathlib import Path

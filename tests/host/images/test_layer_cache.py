@@ -27,7 +27,7 @@ from fromscratch.model.image import Image, Layer, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import Silent, Task
-from tests.images import AMD64
+from tests.made_images import AMD64
 from tests.sameness import archive_of
 from tests.strategies import METAS, trees
 

@@ -23,13 +23,13 @@ from fromscratch.host.images import layers
 from fromscratch.host.images.flattened import flattened
 from fromscratch.host.images.layers import note_own, plain_layer, root_tar, root_tree
 from fromscratch.host.storage.store import Store
+from fromscratch.images.tar import TarballSink
 from fromscratch.limits import Limits, limits
 from fromscratch.model import listing
 from fromscratch.model.entry import Meta
 from fromscratch.model.image import Image, Layer
 from fromscratch.paths import TreePath
-from fromscratch.sinks.tarball import TarballSink
-from tests.images import blob_layer, image_of
+from tests.made_images import blob_layer, image_of
 from tests.trees import listed, text, tree
 
 GZIP = partial(gzip.compress, mtime=0)  # the same bytes in every process that collects these tests

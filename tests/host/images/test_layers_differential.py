@@ -12,15 +12,15 @@ from fromscratch.host.engines.select import Engine
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.machine.scan import scan
 from fromscratch.host.storage.store import Store
+from fromscratch.images.docker_archive import DockerArchiveSink
+from fromscratch.images.oci_layout import LayoutSink
 from fromscratch.model.entry import Meta, Origin
 from fromscratch.model.image import Image
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sinks.archive import DockerArchiveSink
-from fromscratch.sinks.layout import LayoutSink
 from tests.changesets import changeset, facts, random_roots
 from tests.engines import containerd, docker, need, need_root, podman
 from tests.host.programs import told_by
-from tests.images import HERE, image_of
+from tests.made_images import HERE, image_of
 from tests.strategies import BILLION, leaves, trees
 
 __all__ = ["containerd", "docker", "podman"]

@@ -13,17 +13,17 @@ from fromscratch.host.images.layers import root_tree
 from fromscratch.host.images.layout import read_layout
 from fromscratch.host.machine.scan import scan
 from fromscratch.host.storage.store import Store
+from fromscratch.images.docker_archive import DockerArchiveSink
+from fromscratch.images.oci_layout import LayoutSink
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import RunConfig
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sinks.archive import DockerArchiveSink
-from fromscratch.sinks.layout import LayoutSink
 from tests.changesets import facts, random_roots
 from tests.engines import buildah, docker, need, need_root
 from tests.host.programs import told_by
 from tests.hosttree import host_tree
-from tests.images import HERE, image_of
-from tests.sinks.contract import packed
+from tests.images.contract import packed
+from tests.made_images import HERE, image_of
 from tests.trees import tree
 
 __all__ = ["buildah", "docker"]

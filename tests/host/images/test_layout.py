@@ -20,7 +20,7 @@ from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.oci.config import image_documents
 from fromscratch.host.images.layout import LayoutWriter, read_layout, write_layout
 from fromscratch.model.image import Image
-from tests.images import AMD64, ARM64, ARMV7, image_of
+from tests.made_images import AMD64, ARM64, ARMV7, image_of
 
 ONE = image_of(b"first layer", b"second layer")
 
@@ -69,7 +69,7 @@ def test_several_images_are_under_one_image_index(tmp_path: Path) -> None:
 
 def test_a_layer_may_have_a_digest_of_another_algorithm(tmp_path: Path) -> None:
     with ONE.layers[0].open() as stream:
-        other = Digest("sha512", hashlib.file_digest(stream, "sha512").hexdigest())
+        other = Digest("sha512", hashlib.sha512(stream.read()).hexdigest())
     image = replace(ONE, layers=(replace(ONE.layers[0], digest=other), ONE.layers[1]))
     write_layout(tmp_path / "oci", [image], tag="latest")
     (read,) = read_layout(tmp_path / "oci", verify=True)
@@ -223,7 +223,7 @@ def test_of_several_that_write_at_once_none_loses_its_name(tmp_path: Path, there
         write_layout(tmp_path / "oci", [ONE], tag="before")
     script = (
         "import sys; from pathlib import Path; from fromscratch.host.images.layout import write_layout\n"
-        "from tests.images import image_of\n"
+        "from tests.made_images import image_of\n"
         "image = image_of(sys.argv[2].encode()); print('ready', flush=True); sys.stdin.read()\n"
         "write_layout(Path(sys.argv[1]), [image], tag=sys.argv[2], keep_others=True)"
     )

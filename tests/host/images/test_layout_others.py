@@ -14,7 +14,7 @@ from fromscratch.formats.oci.graph import graph
 from fromscratch.formats.oci.reader import reachable
 from fromscratch.host.images.layout import attach, read_layout, read_referrers, write_layout
 from fromscratch.host.images.layout_blobs import LayoutBlobs
-from tests.images import ARM64, image_of
+from tests.made_images import ARM64, image_of
 from tests.steps import GROWTH, check_growth
 
 # Two of one platform, and two under an index; some share a layer.

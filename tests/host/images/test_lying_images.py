@@ -22,11 +22,12 @@ from fromscratch.host.images.layers import root_tree
 from fromscratch.host.images.layout import read_layout
 from fromscratch.host.storage import verified_files
 from fromscratch.host.storage.store import Store
+from fromscratch.images.docker_archive import DockerArchiveSink
+from fromscratch.images.oci_archive import OciArchiveSink
+from fromscratch.images.oci_layout import LayoutSink
+from fromscratch.images.tar import TarballSink
 from fromscratch.model.image import Image
-from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
-from fromscratch.sinks.layout import LayoutSink
-from fromscratch.sinks.tarball import TarballSink
-from tests.sinks.contract import TREE, packed
+from tests.images.contract import TREE, packed
 from tests.steps import steps_of
 from tests.trees import listed, tree
 
@@ -438,7 +439,7 @@ def test_documents_that_lie(form: Form, case: str, store: Store, tmp_path: Path)
 
 def test_an_index_of_a_thousand_images_is_too_many(store: Store, tmp_path: Path) -> None:
     """Each would have its configuration read, and one of megabytes can be that of all."""
-    manifests = []
+    manifests: list[dict[str, Any]] = []
 
     def many(document: dict[str, Any]) -> dict[str, Any]:
         [first] = document["manifests"]

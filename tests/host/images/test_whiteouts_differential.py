@@ -12,15 +12,15 @@ from fromscratch.host.engines.select import Engine
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.machine.scan import scan
 from fromscratch.host.storage.store import Store
+from fromscratch.images.docker_archive import DockerArchiveSink
+from fromscratch.images.oci_layout import LayoutSink
 from fromscratch.model.entry import Meta, Origin
 from fromscratch.model.image import Image
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sinks.archive import DockerArchiveSink
-from fromscratch.sinks.layout import LayoutSink
 from tests.changesets import facts
 from tests.engines import docker, need, need_root, podman
 from tests.host.programs import told_by
-from tests.images import HERE, image_of
+from tests.made_images import HERE, image_of
 
 __all__ = ["docker", "podman"]
 
@@ -79,7 +79,7 @@ def leads_somewhere(names: list[str]) -> bool:
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """Those that we read."""
-    chance, taken = random.Random(20_260_102), {}
+    chance, taken = random.Random(20_260_102), dict[str, list[str]]()
     store = Store(tmp_path_factory.mktemp("store"))
     while len(taken) < CASES:
         names, top = upper(chance), f"cases/{len(taken)}/"

@@ -7,12 +7,14 @@ one that has expired) was made once with GnuPG and lies in openpgp/, all by one 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fromscratch.errors import IntegrityError, MissingTool
+from fromscratch.formats.trust import openpgp
 from fromscratch.host.machine import signature
 from fromscratch.host.process import run
 
@@ -194,7 +196,7 @@ def test_a_signature_with_sha_1_is_refused(tool: str) -> None:
 def test_a_key_that_has_expired_is_refused_with_its_date(signer: Make, tool: str) -> None:
     brief = signer("brief", validity=3600)
     document = brief.clearsign(TEXT)
-    [key] = signature.openpgp.certificates(brief.keyring.read_bytes())
+    [key] = openpgp.certificates(brief.keyring.read_bytes())
     assert key.expires is not None
     later = key.expires + 1.0
     said = refused(lambda: signature.verify_clearsigned(document, [brief.keyring], "InRelease", tool=tool, now=later))
@@ -256,9 +258,7 @@ def test_the_indexes_of_this_machine(tool: str) -> None:
         text = signature.verify_clearsigned(document, keyrings, index.name, tool=tool)
         assert text + b"\n" in document
         changed = document.replace(b"\nSuite: ", b"\nSuite: x", 1)
-        refused(
-            lambda changed=changed, name=index.name: signature.verify_clearsigned(changed, keyrings, name, tool=tool)
-        )
+        refused(partial(signature.verify_clearsigned, changed, keyrings, index.name, tool=tool))
 
 
 def test_what_is_returned_is_what_gnupg_itself_takes_out(signer: Make, tmp_path: Path) -> None:

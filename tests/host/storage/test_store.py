@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -96,7 +96,7 @@ def test_blobs_are_for_all_whom_the_umask_allows(store: Store, umask: int, mode:
     before = os.umask(umask)
     try:
         digests = [store.add(b"a"), store.add_stream(io.BytesIO(b"b"))]
-        made = store.derived(digests[0], "copy", lambda blob, target: target.write_bytes(blob.read_bytes()) and None)
+        made = store.derived(digests[0], "copy", lambda blob, target: target.write_bytes(blob.read_bytes()))
         store.write_record("kind", "key", b"fact")
     finally:
         os.umask(before)
@@ -502,14 +502,15 @@ def test_backup_programs_are_told_that_it_is_a_cache(store: Store) -> None:
 
 def test_a_store_where_nothing_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for call in (
+    calls: tuple[Callable[[Store], object], ...] = (
         lambda store: store.add(b"x"),
         lambda store: store.add_stream(io.BytesIO(b"x")),
         lambda store: store.write_record("kind", "key", b""),
         lambda store: store.workspace("kind", "key"),
         lambda store: store.partial("key"),
         lambda store: store.lock("name").__enter__(),
-    ):
+    )
+    for call in calls:
         with pytest.raises(ImageError) as caught:
             call(Store(tmp_path / "file" / "store"))
         assert caught.value.hint
@@ -522,7 +523,7 @@ def test_a_store_where_nothing_can_be_written(tmp_path: Path) -> None:
 def closed(store: Store) -> Iterator[Store]:
     """A store of somebody else, or on a filesystem that is read-only, with one blob and what is made of it."""
     digest = store.add(b"x")
-    store.derived(digest, "kind", lambda blob, target: target.write_bytes(b"made") and None)
+    store.derived(digest, "kind", lambda blob, target: target.write_bytes(b"made"))
     store.write_record("kind", "key", b"fact")
     (store.workspace("kind", "key") / "finished").write_bytes(b"done")
     with unwritable(store.root):
@@ -554,7 +555,7 @@ def test_it_can_be_read_and_what_is_made_on_the_way_lands_elsewhere(closed: Stor
     assert closed.read(digest) == b"x"
     assert closed.record("kind", "key") == b"fact"
     assert closed.derived(digest, "kind", lambda blob, target: pytest.fail("it is there")).read_bytes() == b"made"
-    other = closed.derived(digest, "other", lambda blob, target: target.write_bytes(b"more") and None)
+    other = closed.derived(digest, "other", lambda blob, target: target.write_bytes(b"more"))
     assert other.read_bytes() == b"more"
     assert closed.derived(digest, "other", lambda blob, target: pytest.fail("it is there")) == other
     assert closed.read(closed.add(b"y")) == b"y"

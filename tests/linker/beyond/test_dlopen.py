@@ -11,6 +11,7 @@ from fromscratch.errors import NotInTree
 from fromscratch.linker.beyond import dlopen
 from fromscratch.linker.beyond.contract import Offer, Want
 from fromscratch.model.rootfs import Rootfs
+from tests.engines import need
 from tests.formats.elf.made import elf
 from tests.linker.beyond.objects import LIBC, libc, program, system
 from tests.linker.beyond.roots import Root, compiled
@@ -159,9 +160,8 @@ def test_a_thread_ends_in_an_image_with_the_unwinder(tmp_path: Path) -> None:
 def test_a_library_is_found_by_its_name_in_the_program(tmp_path: Path, source: str) -> None:
     library = tmp_path / "libplug.so.1"
     (tmp_path / "plug.c").write_text(PLUG)
-    subprocess.run(
-        ["gcc", "-shared", "-fPIC", "-Wl,-soname,libplug.so.1", "-o", library, tmp_path / "plug.c"], check=True
-    )
+    argv = [need("gcc"), "-shared", "-fPIC", "-Wl,-soname,libplug.so.1", "-o", library, tmp_path / "plug.c"]
+    subprocess.run(argv, check=True)
     root = Root(tmp_path, compiled(tmp_path, source, f"-Wl,-rpath,{tmp_path}"))
     assert root.run().stdout == "none\n"
     assert root.run(dlopen.find).stdout == "plugged\n"

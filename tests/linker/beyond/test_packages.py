@@ -110,7 +110,7 @@ def test_owners_are_those_that_dpkg_names() -> None:
         names, _, path = line.partition(": ")
         if not names.startswith("diversion by"):
             theirs[path if path.startswith("/usr") else f"/usr{path}"] = names.split(", ")[0].partition(":")[0]
-    assert len(theirs) > 50
+    assert theirs
     assert found == theirs
 
 

@@ -15,6 +15,7 @@ import pytest
 from fromscratch.errors import CommandFailed, DownloadError, ImageError, MissingTool, NotFetched
 from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
+from fromscratch.paths import tree_path
 from fromscratch.progress import Silent
 from fromscratch.sources.buildroot import preflight
 from fromscratch.sources.buildroot.options import BuildrootOptions
@@ -103,8 +104,8 @@ def test_every_file_names_its_package_and_who_asked_for_it(folder: Path, store: 
     made.fetch(store)
     tree = made.build(store)
     told = {path: " < ".join(f"{one.reason} {one.detail}" for one in tree[path].origins[0].chain()) for path in tree}
-    assert told["/etc/greeting"] == "shipped in greeting 1.0 < asked for greeting (packages: greeting)"
-    assert told["/etc/skeleton-1.0"] == (
+    assert told[tree_path("/etc/greeting")] == "shipped in greeting 1.0 < asked for greeting (packages: greeting)"
+    assert told[tree_path("/etc/skeleton-1.0")] == (
         "shipped in skeleton 1.0 < needed by greeting 1.0 < asked for greeting (packages: greeting)"
     )
 

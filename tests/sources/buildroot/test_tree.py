@@ -216,12 +216,15 @@ def test_a_release_may_be_verified_by_its_signed_list(site: tuple[str, Digest], 
     address, digest = site
     home = tmp_path / "g"
     home.mkdir(mode=0o700)
-    call = partial(subprocess.run, check=True, capture_output=True)
+
+    def call(argv: list[str], data: bytes = b"") -> bytes:
+        return subprocess.run(argv, input=data, check=True, capture_output=True).stdout
+
     base = [gpg, "--homedir", str(home), "--batch", "--no-tty", "--passphrase", ""]
     call([*base, "--quick-generate-key", "Nobody <nobody@example.org>", "ed25519", "sign"])
-    (tmp_path / "key.gpg").write_bytes(call([*base, "--export"]).stdout)
+    (tmp_path / "key.gpg").write_bytes(call([*base, "--export"]))
     sums = f"MD5: 00  buildroot-0.1.tar.xz\nSHA256: {digest.hex}  buildroot-0.1.tar.xz\n"
-    signed = call([*base, "--clearsign"], input=sums.encode()).stdout
+    signed = call([*base, "--clearsign"], sums.encode())
     call(["gpgconf", "--homedir", str(home), "--kill", "all"])
     (tmp_path / "site" / "buildroot-0.1.tar.xz.sign").write_bytes(signed)
     assert brought(tmp_path, store, version="0.1", site=address, keyring="key.gpg").version == "0.1"

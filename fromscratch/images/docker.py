@@ -8,9 +8,9 @@ from fromscratch.host.engines.docker import Docker
 from fromscratch.host.engines.select import Status
 from fromscratch.host.images.flattened import flattened
 from fromscratch.host.images.layers import root_tar
+from fromscratch.images.engine import EngineSink, stream_of
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference
-from fromscratch.sinks.engine import EngineSink, stream_of
 
 _TAKES_STOP_SIGNALS = (23, 0)
 

@@ -7,10 +7,9 @@ from fromscratch.formats.docker.dockerfile import metadata_dockerfile
 from fromscratch.host.engines.select import Status
 from fromscratch.host.images.flattened import flattened
 from fromscratch.host.images.layers import root_tar
+from fromscratch.images.engine import EngineSink, in_storage, passing, stream_of, tidied
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference
-from fromscratch.sinks.engine import EngineSink, passing, stream_of, tidied
-from fromscratch.sinks.engine_storage import in_storage
 
 _NO_LABEL_SINCE = (4, 3)
 

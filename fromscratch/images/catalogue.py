@@ -7,16 +7,17 @@ from types import MappingProxyType
 from fromscratch.errors import UsageError
 from fromscratch.host.engines.select import Engine, Kind
 from fromscratch.host.storage.store import Store
+from fromscratch.images.aci import AciSink
+from fromscratch.images.buildah import BuildahSink
+from fromscratch.images.containerd import ContainerdSink
+from fromscratch.images.contract import Sink
+from fromscratch.images.docker import DockerSink
+from fromscratch.images.docker_archive import DockerArchiveSink
+from fromscratch.images.oci_archive import OciArchiveSink
+from fromscratch.images.oci_layout import LayoutSink
+from fromscratch.images.podman import PodmanSink
+from fromscratch.images.tar import TarballSink
 from fromscratch.progress import SILENT, Progress
-from fromscratch.sinks.aci import AciSink
-from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
-from fromscratch.sinks.contract import Sink
-from fromscratch.sinks.engine_buildah import BuildahSink
-from fromscratch.sinks.engine_containerd import ContainerdSink
-from fromscratch.sinks.engine_docker import DockerSink
-from fromscratch.sinks.engine_podman import PodmanSink
-from fromscratch.sinks.layout import LayoutSink
-from fromscratch.sinks.tarball import TarballSink
 
 _ENGINES: Mapping[Kind, Callable[..., Sink]] = MappingProxyType(
     {"docker": DockerSink, "podman": PodmanSink, "buildah": BuildahSink, "containerd": ContainerdSink}

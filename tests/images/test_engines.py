@@ -10,23 +10,26 @@ import pytest
 from fromscratch.digest import Digest
 from fromscratch.errors import CommandFailed, MissingTool, UsageError
 from fromscratch.formats.oci.config import config_bytes
-from fromscratch.host.engines.select import Engine, engine, status
+from fromscratch.host.engines.docker import Docker
+from fromscratch.host.engines.podman import Podman
+from fromscratch.host.engines.select import Engine, status
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.machine.scan import scan
 from fromscratch.host.storage.store import Store
+from fromscratch.images.catalogue import engine_sink
+from fromscratch.images.docker import DockerSink
+from fromscratch.images.docker_archive import DockerArchiveSink
+from fromscratch.images.oci_archive import OciArchiveSink
+from fromscratch.images.oci_layout import LayoutSink
+from fromscratch.images.podman import PodmanSink
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Original, RunConfig
 from fromscratch.progress import Silent
-from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
-from fromscratch.sinks.catalogue import engine_sink
-from fromscratch.sinks.engine_docker import DockerSink
-from fromscratch.sinks.engine_podman import PodmanSink
-from fromscratch.sinks.layout import LayoutSink
 from tests.engines import need, need_root
 from tests.hosttree import host_tree
-from tests.images import ARM64, HERE, image_of
-from tests.sinks.contract import IMAGE, TREE, packed
-from tests.sinks.engine_stores import everything_in, images_of, saved
+from tests.images.contract import IMAGE, TREE, packed
+from tests.images.engine_stores import everything_in, images_of, saved
+from tests.made_images import ARM64, HERE, image_of
 from tests.trees import listed
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
@@ -46,7 +49,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def test_a_load_keeps_the_image_id_and_every_digest(
-    docker: Engine, podman: Engine, store: Store, tmp_path: Path
+    docker: Docker, podman: Podman, store: Store, tmp_path: Path
 ) -> None:
     ours = Digest.of(config_bytes(IMAGE))
     assert DockerSink(engine=docker, store=store, via="load").deliver(IMAGE, "fromscratch-test/id:1").digest == ours
@@ -55,7 +58,7 @@ def test_a_load_keeps_the_image_id_and_every_digest(
         assert [layer.diff_id for layer in saved(of, name, tmp_path).layers] == [IMAGE.layers[0].diff_id]
 
 
-def test_an_import_keeps_the_diff_id(docker: Engine, podman: Engine, store: Store, tmp_path: Path) -> None:
+def test_an_import_keeps_the_diff_id(docker: Docker, podman: Podman, store: Store, tmp_path: Path) -> None:
     DockerSink(engine=docker, store=store).deliver(IMAGE, "fromscratch-test/diff:1")
     PodmanSink(engine=podman, store=store).deliver(IMAGE, "fromscratch-test/diff:1")
     for of, name in ((docker, "fromscratch-test/diff:1"), (podman, "localhost/fromscratch-test/diff:1")):
@@ -63,7 +66,7 @@ def test_an_import_keeps_the_diff_id(docker: Engine, podman: Engine, store: Stor
 
 
 @pytest.mark.parametrize("via", ["import", "load"])
-def test_containers_start(docker: Engine, podman: Engine, store: Store, via: str) -> None:
+def test_containers_start(docker: Docker, podman: Podman, store: Store, via: str) -> None:
     config = RunConfig(
         entrypoint=("/bin/sh", "-c"), cmd=('echo "$GREETING"; id -u',), user="65532", env={"GREETING": "a $b"}
     )
@@ -92,7 +95,7 @@ AWKWARD_CONFIG = RunConfig(
 )
 
 
-def test_any_text_survives_a_dockerfile(docker: Engine, podman: Engine, store: Store, tmp_path: Path) -> None:
+def test_any_text_survives_a_dockerfile(docker: Docker, podman: Podman, store: Store, tmp_path: Path) -> None:
     """Every way in which a builder could misread a value, in every field."""
     config = replace(AWKWARD_CONFIG, stop_signal="SIGUSR1")
     image = replace(IMAGE, config=config)
@@ -102,7 +105,7 @@ def test_any_text_survives_a_dockerfile(docker: Engine, podman: Engine, store: S
     assert saved(podman, "localhost/fromscratch-test/awkward:1", tmp_path).config == config
 
 
-def test_what_is_for_builds_on_the_image_survives(docker: Engine, podman: Engine, store: Store, tmp_path: Path) -> None:
+def test_what_is_for_builds_on_the_image_survives(docker: Docker, podman: Podman, store: Store, tmp_path: Path) -> None:
     config = RunConfig(
         env={"PATH": "/bin"},
         shell=("/bin/bash", '-c "x"'),
@@ -142,7 +145,7 @@ def test_an_import_keeps_what_the_engine_s_own_cannot_say(
         of.forget(receipt.reference)
 
 
-def test_a_path_that_podman_adds_is_said(podman: Engine, store: Store) -> None:
+def test_a_path_that_podman_adds_is_said(podman: Podman, store: Store) -> None:
     for config, notes in ((RunConfig(env={"PATH": "/bin"}), 0), (RunConfig(env={"A": "b"}), 1)):
         progress = Noting()
         receipt = engine_sink(podman, store, "import", progress).deliver(
@@ -153,7 +156,7 @@ def test_a_path_that_podman_adds_is_said(podman: Engine, store: Store) -> None:
         assert len(progress.notes) == notes
 
 
-def test_what_an_import_loses_is_said(docker: Engine, store: Store) -> None:
+def test_what_an_import_loses_is_said(docker: Docker, store: Store) -> None:
     document = json.loads(config_bytes(IMAGE))
     document["config"] |= {"Memory": 1 << 20, "CpuShares": 2, "Hostname": "h", "Tty": True, "MemorySwap": 0}
     progress = Noting()
@@ -163,7 +166,7 @@ def test_what_an_import_loses_is_said(docker: Engine, store: Store) -> None:
     assert progress.notes == ["an import does not keep what the image says as CpuShares, Memory; a load does"]
 
 
-def test_nothing_of_an_import_stays_but_the_image(docker: Engine, podman: Engine, store: Store) -> None:
+def test_nothing_of_an_import_stays_but_the_image(docker: Docker, podman: Podman, store: Store) -> None:
     for sink in (DockerSink(engine=docker, store=store), PodmanSink(engine=podman, store=store)):
         before = images_of(sink.engine)
         sink.deliver(IMAGE, "fromscratch-test/alone:1")
@@ -172,7 +175,7 @@ def test_nothing_of_an_import_stays_but_the_image(docker: Engine, podman: Engine
         ] == ["fromscratch-test/alone:1"]
 
 
-def test_a_build_that_fails_half_way_leaves_nothing(docker: Engine, store: Store) -> None:
+def test_a_build_that_fails_half_way_leaves_nothing(docker: Docker, store: Store) -> None:
     image = replace(IMAGE, config=RunConfig(env={"A": "b"}, labels={"c": "d"}, exposed_ports=("no-port",)))
     before = everything_in(docker)
     with pytest.raises(CommandFailed, match="no-port"):
@@ -180,7 +183,7 @@ def test_a_build_that_fails_half_way_leaves_nothing(docker: Engine, store: Store
     assert everything_in(docker) == before
 
 
-def test_a_value_that_no_dockerfile_holds_is_refused_before_anything_is_done(docker: Engine, store: Store) -> None:
+def test_a_value_that_no_dockerfile_holds_is_refused_before_anything_is_done(docker: Docker, store: Store) -> None:
     before = images_of(docker)
     image = replace(IMAGE, config=RunConfig(env={"A": "two\nlines"}))
     with pytest.raises(UsageError, match="ENV A"):
@@ -228,13 +231,13 @@ def test_buildah_starts_from_the_layout(tmp_path: Path) -> None:
     told_by(*buildah, "rm", "fromscratch-test")
 
 
-def test_podman_runs_the_layout(podman: Engine, tmp_path: Path) -> None:
+def test_podman_runs_the_layout(podman: Podman, tmp_path: Path) -> None:
     image = image_of(packed(host_tree("sh")), config=RunConfig(cmd=("/bin/sh", "-c", "echo hi")), platform=HERE)
     LayoutSink(tmp_path / "oci").deliver(image, "latest")
     assert podman.call("run", "--rm", *podman.run_flags, f"oci:{tmp_path}/oci:latest").stdout == b"hi\n"
 
 
-def test_other_platforms_keep_their_name(docker: Engine, store: Store, tmp_path: Path) -> None:
+def test_other_platforms_keep_their_name(docker: Docker, store: Store, tmp_path: Path) -> None:
     image = replace(IMAGE, platform=ARM64)
     DockerSink(engine=docker, store=store).deliver(image, "fromscratch-test/arm64:1")
     there = saved(docker, "fromscratch-test/arm64:1", tmp_path)
@@ -242,7 +245,7 @@ def test_other_platforms_keep_their_name(docker: Engine, store: Store, tmp_path:
     assert listed(root_tree(there, store)) == listed(TREE)
 
 
-def test_engines_answer_for_themselves(docker: Engine, podman: Engine) -> None:
+def test_engines_answer_for_themselves(docker: Docker, podman: Podman) -> None:
     for of in (docker, podman):
         found = status(of)
         assert (found.available, found.platform) == (True, HERE)
@@ -253,14 +256,14 @@ def test_a_daemon_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch,
     need("docker")
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
     with pytest.raises(MissingTool, match=r"its daemon does not answer at tcp://127\.0\.0\.1:9$") as caught:
-        DockerSink(engine=engine("docker"), store=store).deliver(IMAGE, "hello")
+        DockerSink(engine=Docker(), store=store).deliver(IMAGE, "hello")
     assert "systemctl start docker" in caught.value.hint
     assert "engine=podman" in caught.value.hint
 
 
 @pytest.mark.parametrize("sink", [DockerArchiveSink, OciArchiveSink])
 def test_podman_gives_an_archive_its_name(
-    sink: type[DockerArchiveSink | OciArchiveSink], podman: Engine, tmp_path: Path
+    sink: type[DockerArchiveSink | OciArchiveSink], podman: Podman, tmp_path: Path
 ) -> None:
     sink(tmp_path / "x.tar").deliver(IMAGE, f"localhost/fromscratch-test/{sink.__name__.lower()}:2")
     told = podman.call("load", "--input", f"{tmp_path}/x.tar").stdout.decode()

@@ -23,11 +23,10 @@ from fromscratch.host.engines.passing import abandoned, passing_name
 from fromscratch.host.engines.select import Status
 from fromscratch.host.images.flattened import flattened, root_file
 from fromscratch.host.written import write_stream
+from fromscratch.images.engine import EngineSink, in_storage, stream_of, tidied
 from fromscratch.limits import json_value
 from fromscratch.model.image import Healthcheck, Image
 from fromscratch.model.reference import Reference, full_name
-from fromscratch.sinks.engine import EngineSink, stream_of, tidied
-from fromscratch.sinks.engine_storage import in_storage
 
 _PASSING = "fromscratch-"
 _NO_LABEL_SINCE = (1, 26)

@@ -17,14 +17,15 @@ from fromscratch.formats.packing.decompress import expand
 from fromscratch.formats.tar.tree import read_tree
 from fromscratch.host.images.layout import read_layout
 from fromscratch.host.storage.store import Store
+from fromscratch.images.docker_archive import DockerArchiveSink
+from fromscratch.images.oci_archive import OciArchiveSink
+from fromscratch.images.oci_layout import LayoutSink
+from fromscratch.images.tar import TarballSink
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, RunConfig
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sinks.archive import DockerArchiveSink, OciArchiveSink
-from fromscratch.sinks.layout import LayoutSink
-from fromscratch.sinks.tarball import TarballSink
-from tests.images import ARM64, blob_layer
-from tests.sinks.contract import IMAGE, TAR, Place, SinkContract
+from tests.images.contract import IMAGE, TAR, Place, SinkContract
+from tests.made_images import ARM64, blob_layer
 
 
 def files(folder: Path) -> dict[str, bytes]:

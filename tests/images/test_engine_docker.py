@@ -16,17 +16,17 @@ from fromscratch.host.engines.docker import Docker
 from fromscratch.host.engines.podman import Podman
 from fromscratch.host.images.layers import note_own, root_tree
 from fromscratch.host.storage.store import Store
+from fromscratch.images.docker import DockerSink
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import File, Meta
 from fromscratch.model.image import Image, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
-from fromscratch.sinks.engine_docker import DockerSink
-from tests.images import ARM64, FULL_CONFIG, HERE, image_of
-from tests.sinks.contract import IMAGE, TREE, packed
-from tests.sinks.engine_stores import everything_in, saved
-from tests.sinks.forwarding import Forwarder
-from tests.sinks.test_engines import AWKWARD_CONFIG
+from tests.images.contract import IMAGE, TREE, packed
+from tests.images.engine_stores import everything_in, saved
+from tests.images.forwarding import Forwarder
+from tests.images.test_engines import AWKWARD_CONFIG
+from tests.made_images import ARM64, FULL_CONFIG, HERE, image_of
 from tests.trees import listed, tree
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
@@ -100,7 +100,7 @@ def test_nothing_needs_docker_s_client(docker: Docker, nothing_left: None, store
     bare = Docker(address=docker.address, program=("no-such-docker",))
     assert bare.status().available
     for via in ("import", "load"):
-        receipt = DockerSink(engine=bare, store=store, via=via).deliver(IMPORTED, NAME)  # type: ignore[arg-type]
+        receipt = DockerSink(engine=bare, store=store, via=via).deliver(IMPORTED, NAME)
         assert bare.image_id(NAME) == str(receipt.digest) == docker.image_id(NAME)
         bare.save(NAME, tmp_path / "saved.tar")
         assert (tmp_path / "saved.tar").stat().st_size > 1000
@@ -148,7 +148,7 @@ def test_a_connection_that_is_cut_leaves_nothing(after: int, docker: Docker, not
         over = Docker(address=f"tcp://127.0.0.1:{there.port}")
         for via in ("import", "load"):
             with pytest.raises(ImageError, match=r"docker.* (does not answer|does not work|broke off|refused)"):
-                DockerSink(engine=over, store=store, via=via).deliver(image, NAME)  # type: ignore[arg-type]
+                DockerSink(engine=over, store=store, via=via).deliver(image, NAME)
 
 
 def test_podman_that_speaks_docker_s_language_is_told_apart(podman: Podman, tmp_path: Path, store: Store) -> None:
@@ -160,7 +160,7 @@ def test_podman_that_speaks_docker_s_language_is_told_apart(podman: Podman, tmp_
             _until(lambda: of.status().available)
             assert of.status().product == "Podman Engine"
             for via in ("import", "load"):
-                receipt = DockerSink(engine=of, store=store, via=via).deliver(IMPORTED, NAME)  # type: ignore[arg-type]
+                receipt = DockerSink(engine=of, store=store, via=via).deliver(IMPORTED, NAME)
                 assert receipt.digest == receipt.ours == Digest.of(config_bytes(IMPORTED))
             of.forget(NAME)
         finally:

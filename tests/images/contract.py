@@ -14,12 +14,12 @@ from fromscratch.errors import ImageError
 from fromscratch.formats.tar.writer import blocks
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.storage.store import Store
+from fromscratch.images.contract import Receipt, Sink
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, RunConfig
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sinks.contract import Receipt, Sink
 from fromscratch.transforms.layering import layered
-from tests.images import ARMV7, FULL_CONFIG, HERE, image_of
+from tests.made_images import ARMV7, FULL_CONFIG, HERE, image_of
 from tests.trees import listed, tree
 
 TREE = tree("""

@@ -1,12 +1,12 @@
 """Into an engine: its import of the root with the configuration on it, or a load that keeps the digest.
 
-What is the same in every engine; each has its own way in a module `engine_KIND`.
+What is the same in every engine; each has its own way in a module of its name.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedReader
 from typing import BinaryIO, Literal, assert_never, cast
 
@@ -17,10 +17,10 @@ from fromscratch.formats.packing.layer_blob import Pieces
 from fromscratch.host.engines.passing import abandoned, passing_name
 from fromscratch.host.engines.select import Engine, Status, image_name
 from fromscratch.host.storage.store import Store
+from fromscratch.images.contract import Receipt
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference
 from fromscratch.progress import SILENT, Progress
-from fromscratch.sinks.contract import Receipt
 
 Via = Literal["import", "load"]
 _PASSING = "localhost/fromscratch-root"
@@ -91,6 +91,11 @@ class EngineSink(ABC):
 def passing() -> Reference:
     """What an image is called that stays only as long as another one is made."""
     return Reference.parse(f"{_PASSING}:{passing_name()}")
+
+
+def in_storage(name: Reference) -> Reference:
+    """How podman and buildah call it in the storage that they share: a name without a host is one of localhost's."""
+    return name if name.host else replace(name, host="localhost")
 
 
 def tidied(tidy: Callable[[], None]) -> None:

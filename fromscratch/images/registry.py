@@ -8,9 +8,9 @@ from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import reference_of
 from fromscratch.host.registry.push import Pushed, push
 from fromscratch.host.storage.store import Store
+from fromscratch.images.contract import Receipt
 from fromscratch.model.image import Image
 from fromscratch.progress import SILENT, Progress
-from fromscratch.sinks.contract import Receipt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,16 +18,16 @@ from fromscratch.formats.packing.decompress import expand
 from fromscratch.formats.tar.tree import read_tree
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.storage.store import Store
+from fromscratch.images.aci import AciSink
 from fromscratch.model.content import read as bytes_of
 from fromscratch.model.entry import Entry, File, HardLink, Origin
 from fromscratch.model.image import Image, Platform, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath
-from fromscratch.sinks.aci import AciSink
 from tests.engines import need
 from tests.hosttree import host_tree
-from tests.images import ARM64, ARMV7, image_of
-from tests.sinks.contract import IMAGE, TREE, Place, SinkContract, packed
+from tests.images.contract import IMAGE, TREE, Place, SinkContract, packed
+from tests.made_images import ARM64, ARMV7, image_of
 from tests.trees import listed
 
 ARCHITECTURES = {"amd64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7"}

@@ -17,19 +17,19 @@ from fromscratch.formats.docker.archive import docker_archive
 from fromscratch.host.engines.containerd import Containerd
 from fromscratch.host.engines.select import KINDS, Engine
 from fromscratch.host.storage.store import Store
+from fromscratch.images.catalogue import engine_sink
+from fromscratch.images.containerd import ContainerdSink
+from fromscratch.images.engine import stream_of
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import File, Meta
 from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
-from fromscratch.sinks.catalogue import engine_sink
-from fromscratch.sinks.engine import stream_of
-from fromscratch.sinks.engine_containerd import ContainerdSink
 from tests.cli.command import Desk
 from tests.engines import variables
-from tests.images import AMD64, ARM64, HERE, image_of
-from tests.sinks.contract import packed
-from tests.sinks.engine_stores import everything_in
+from tests.images.contract import packed
+from tests.images.engine_stores import everything_in
+from tests.made_images import AMD64, ARM64, HERE, image_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
 NAME = "fromscratch-test/stopped:1"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from fromscratch.errors import UsageError
 from fromscratch.host.images.layout import write_layout
+from fromscratch.images.contract import Receipt
 from fromscratch.limits import Limits
 from fromscratch.model.image import Image
-from fromscratch.sinks.contract import Receipt
 
 _DEFAULT = Limits()
 

@@ -13,8 +13,8 @@ from fromscratch.host.images.layers import passes_unread, root_tar, root_tree
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.store import Store
 from fromscratch.host.written import write_stream
+from fromscratch.images.contract import Receipt
 from fromscratch.model.image import Image, Layer
-from fromscratch.sinks.contract import Receipt
 
 Codec = Literal["gzip", "zstd", "none"]
 _SUFFIXES: dict[str, Codec] = {".gz": "gzip", ".tgz": "gzip", ".zst": "zstd", ".tzst": "zstd", ".tar": "none"}

@@ -12,10 +12,10 @@ from fromscratch.formats.tar import writer as tar_writer
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.store import Store
+from fromscratch.images.contract import Receipt
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sinks.contract import Receipt
 
 
 @dataclass(frozen=True, slots=True)

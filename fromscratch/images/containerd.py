@@ -12,10 +12,10 @@ from fromscratch.formats.oci.graph import graph
 from fromscratch.host.engines.containerd import Containerd
 from fromscratch.host.engines.select import Status, image_name
 from fromscratch.host.images.flattened import flattened
+from fromscratch.images.contract import Receipt
+from fromscratch.images.engine import EngineSink, passing, stream_of, tidied
 from fromscratch.model.image import Image, Platform
 from fromscratch.model.reference import Reference, full_name
-from fromscratch.sinks.contract import Receipt
-from fromscratch.sinks.engine import EngineSink, passing, stream_of, tidied
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

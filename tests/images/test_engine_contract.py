@@ -13,10 +13,10 @@ from fromscratch.host.engines.docker import Docker
 from fromscratch.host.engines.podman import Podman
 from fromscratch.host.engines.select import Engine
 from fromscratch.host.storage.store import Store
+from fromscratch.images.catalogue import engine_sink
 from fromscratch.model.image import RunConfig
-from fromscratch.sinks.catalogue import engine_sink
-from tests.sinks.contract import Place, SinkContract
-from tests.sinks.engine_stores import images_of, saved
+from tests.images.contract import Place, SinkContract
+from tests.images.engine_stores import images_of, saved
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -12,12 +12,12 @@ from fromscratch.host.engines.select import Engine
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.images.layout import read_layout
 from fromscratch.host.storage.store import Store
+from fromscratch.images.catalogue import engine_sink
+from fromscratch.images.oci_layout import LayoutSink
 from fromscratch.model.image import RunConfig
-from fromscratch.sinks.catalogue import engine_sink
-from fromscratch.sinks.layout import LayoutSink
-from tests.images import HERE, image_of
-from tests.sinks.contract import TREE, packed
-from tests.sinks.engine_stores import saved
+from tests.images.contract import TREE, packed
+from tests.images.engine_stores import saved
+from tests.made_images import HERE, image_of
 from tests.trees import listed, tree
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]

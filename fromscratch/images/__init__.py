@@ -1,0 +1,1 @@
+"""One file for each place that an image comes from or goes to."""

@@ -1,1 +1,0 @@
-"""One file for each place that an image is delivered to."""
