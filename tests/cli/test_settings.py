@@ -91,4 +91,4 @@ def settings() -> Iterator[str]:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Setting":
                 name = node.args[0]
                 if isinstance(name, ast.Constant):
-                    yield name.value
+                    yield str(name.value)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
+from fromscratch.advice import Setting
 from fromscratch.errors import NotInTree
 from fromscratch.linker.beyond.contract import Finder, Finding, Made, Offer, Scene, Want, Warned
 from fromscratch.linker.closure import Linker
@@ -297,7 +298,7 @@ def test_a_file_can_be_made_and_takes_the_place_of_what_the_root_has() -> None:
 
 def test_offers_are_those_of_the_last_round_and_warnings_those_of_all() -> None:
     def offering(scene: Scene) -> Iterator[Finding]:
-        yield Offer(f"{len(scene.objects)} objects", "all", "test")
+        yield Offer(f"{len(scene.objects)} objects", Setting("dlopen", "all"), "test")
         yield Warned(f"{len(scene.objects)} objects", "test")
         yield want("/opt/x.so")
 

@@ -1,4 +1,4 @@
-"""Interruptions that wait for a moment: a program that is being started must be known before it can be ended."""
+"""Signals that wait while a program is being started: an interruption can end only a program that is known."""
 
 import signal
 import threading
@@ -9,11 +9,14 @@ from typing import Any, Self
 _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 
 
-class Hold:
-    """Keeps signals that this process handles from the main thread, until `release` or the end of the block."""
+class DeferredSignals:
+    """Defers the signals that this process handles, until `release` or the end of the block.
+
+    Only the main thread handles signals; in any other this does nothing.
+    """
 
     def __init__(self) -> None:
-        self._came: list[int] = []
+        self._pending: list[int] = []
         self._handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
 
     def __enter__(self) -> Self:
@@ -21,7 +24,7 @@ class Hold:
             try:
                 for number in _NUMBERS:
                     handler = signal.getsignal(number)
-                    # What is ignored stays so in a program that is started, and what is left to the system ends us.
+                    # Ignored signals stay ignored, in the program too; those with the default action end this process.
                     if callable(handler):
                         self._handlers[number] = handler
                         signal.signal(number, self._note)
@@ -34,12 +37,12 @@ class Hold:
         self.release()
 
     def release(self) -> None:
-        """Let through what came meanwhile, and all that comes from now on."""
+        """Deliver the signals that came meanwhile, and no longer defer any."""
         for number in list(self._handlers):
             signal.signal(number, self._handlers[number])
-            self._handlers.pop(number, None)  # only now: the first of them may have interrupted us
-        while self._came:
-            signal.raise_signal(self._came.pop())
+            self._handlers.pop(number, None)  # not before it is restored: a signal may interrupt between the two
+        while self._pending:
+            signal.raise_signal(self._pending.pop())
 
     def _note(self, number: int, _frame: object) -> None:
-        self._came.append(number)
+        self._pending.append(number)

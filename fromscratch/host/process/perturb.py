@@ -1,7 +1,7 @@
-"""Conditions of a process, made other than they were: for a child of ours, whose work must not depend on them.
+"""Changes to the conditions that a process works under: a second build shows that its result depends on none of them.
 
-To be imported and called before anything else, since what others take from these modules as they are imported
-stays as it was. The numbers are those of linux/sched.h, linux/prctl.h and linux/capability.h.
+To be imported and called before anything else: what other modules have imported from `os` or `time` stays as it was.
+The numbers are those of linux/sched.h, linux/prctl.h and linux/capability.h.
 """
 
 import ctypes
@@ -30,9 +30,10 @@ def umask() -> int:
 
 
 def become(uid: int) -> None:
-    """Another user for good, in a group of the same number alone, who may read every file where the kernel lets us.
+    """Become another user for good, in the one group of the same number, with a right to read every file.
 
-    That is all that is kept of root's rights: Python itself, the store or the recipe may lie in root's own folder.
+    No other right of root is kept, and this one only if the kernel allows it. It is needed because Python, the store
+    or the recipe may lie in root's own folder.
     Raises OSError without the right to become anybody.
     """
     _libc.prctl(_SET_KEEPCAPS, 1, 0, 0, 0)
@@ -45,7 +46,7 @@ def become(uid: int) -> None:
 
 
 def appear_as(uid: int) -> None:
-    """The same user, by another number in a user namespace (user_namespaces(7)). Raises OSError if none is allowed."""
+    """Have another user ID, in a user namespace (user_namespaces(7)). Raises OSError if none is allowed."""
     maps = (("setgroups", "deny"), ("uid_map", f"{uid} {os.geteuid()} 1"), ("gid_map", f"{uid} {os.getegid()} 1"))
     if _libc.unshare(_NEWUSER):
         number = ctypes.get_errno()
@@ -56,7 +57,7 @@ def appear_as(uid: int) -> None:
 
 
 def list_backwards() -> None:
-    """Every listing of a folder by Python comes in the reverse of its order, which is up to the filesystem."""
+    """Reverse the order of every folder listing in Python: the filesystem decides on it, and may choose another."""
     listdir, scandir = os.listdir, os.scandir
 
     def listed(*arguments: Any) -> list[Any]:
@@ -91,7 +92,7 @@ class _Listing(Iterator[Any]):
 
 
 def put_the_clock_forward(seconds: int) -> None:
-    """For what asks Python's `time` for it; the `datetime` of the library and programs have the machine's time.
+    """Change what Python's `time` answers; `datetime` and other programs still have the machine's time.
 
     Nobody but the administrator of a machine can set its clock, and a time namespace has no other wall clock.
     """

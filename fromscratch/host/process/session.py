@@ -1,4 +1,4 @@
-"""The processes of a session, setsid(2): a program that we started in one, with all that it started in turn."""
+"""Ending a session of processes, setsid(2): a program that was started in one, and all that it started in turn."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-_DEATH = 5.0  # a killed process may still have to come back from the kernel
+_DEATH = 5.0  # seconds: a killed process may first have to return from a system call
 
 
 def end(process: subprocess.Popen[bytes], grace: float) -> None:
@@ -16,28 +16,28 @@ def end(process: subprocess.Popen[bytes], grace: float) -> None:
 
     SIGTERM to all, SIGKILL to what is left after `grace` seconds or a second interruption.
     """
-    gone = False
+    ended = False
     try:
         send(process, signal.SIGTERM)
-        gone = _gone(process, grace)
+        ended = _has_ended(process, grace)
     finally:
-        if not gone:
+        if not ended:
             send(process, signal.SIGKILL)
-            _gone(process, _DEATH)
+            _has_ended(process, _DEATH)
 
 
 def send(process: subprocess.Popen[bytes], number: int) -> None:
-    """A signal to every process of the session, as far as it is ours."""
+    """Send a signal to every process of the session that we may signal."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
-    # Some children, those of timeout(1) for one, have a process group of their own.
+    # Some children have a process group of their own, such as those of timeout(1).
     for pid, group in _members(process.pid):
         if group != process.pid:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
 
 
-def _gone(process: subprocess.Popen[bytes], patience: float) -> bool:
+def _has_ended(process: subprocess.Popen[bytes], patience: float) -> bool:
     """Whether the whole session has ended within so many seconds."""
     deadline = time.monotonic() + patience
     while process.poll() is None or any(_members(process.pid)):
@@ -53,6 +53,6 @@ def _members(session: int) -> Iterator[tuple[int, int]]:
         try:
             state, _, group, its_session = stat.read_bytes().rpartition(b")")[2].split()[:4]
         except (OSError, ValueError):
-            continue  # it has ended while we looked
+            continue  # it has just ended
         if int(its_session) == session and state not in (b"Z", b"X"):
             yield int(stat.parent.name), int(group)

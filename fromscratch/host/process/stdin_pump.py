@@ -1,4 +1,4 @@
-"""Feeding a program that runs: what it reads comes from a stream of ours, and is stopped together with it."""
+"""Copying a stream into the standard input of a program while it runs."""
 
 import contextlib
 import signal
@@ -10,7 +10,7 @@ from fromscratch.host.process import session
 
 
 class Feeder:
-    """Copies a stream into a program's standard input, beside the reading of its output.
+    """Copies a stream into a program's standard input, in a thread, so that its output can be read meanwhile.
 
     When the stream fails, the program is killed, or with `hang_up` sees the end of its input.
     """
@@ -24,14 +24,14 @@ class Feeder:
         self._thread: threading.Thread | None = None
 
     def start(self, process: subprocess.Popen[bytes]) -> None:
-        """Feed a program whose input is a pipe; that is ours from now on."""
+        """Start to feed a program whose input is a pipe. Only this object closes the pipe from now on."""
         self._pipe, process.stdin = cast(IO[bytes], process.stdin), None
         self._thread = threading.Thread(target=self._copy, args=(self._pipe, process), daemon=True)
         self._thread.start()
 
     def _copy(self, pipe: IO[bytes], process: subprocess.Popen[bytes]) -> None:
-        # A program may end well without reading everything, as tar does after the end of an archive:
-        # its exit code tells, not the broken pipe. A closed one was stopped before it began.
+        # BrokenPipeError: a program may succeed without reading everything, as tar does after the end of an archive;
+        # its exit code decides. ValueError: `stop` has closed the pipe before the first piece.
         with contextlib.suppress(BrokenPipeError, ValueError), pipe:
             try:
                 while not self._stopped and (piece := self._source.read(1 << 20)):
@@ -40,12 +40,12 @@ class Feeder:
                 raise
             except BaseException as error:
                 self._error = error
-                # Before the pipe is closed, or the program would see a regular end of its input.
+                # Kill it before the pipe is closed: otherwise the program would see a regular end of its input.
                 if self._kills and process.returncode is None:
                     session.send(process, signal.SIGKILL)
 
     def stop(self) -> None:
-        """Feed it no more: it sees the end of its input. `start` itself may have been interrupted."""
+        """End the program's input. Works as well if `start` was interrupted half-way."""
         self._stopped = True
         if self._pipe is not None and (self._thread is None or not self._thread.is_alive()):
             with contextlib.suppress(BrokenPipeError):

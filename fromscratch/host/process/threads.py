@@ -1,4 +1,4 @@
-"""Work side by side in threads that never keep the program from ending."""
+"""Work in parallel threads that never keep the program from ending."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ Result = TypeVar("Result")
 
 
 class Stopped(Exception):
-    """Work was told to stop; what it has brought so far is kept."""
+    """The work was stopped; what it has written so far stays."""
 
 
 def each(
@@ -20,46 +20,46 @@ def each(
 
     The first failure, or an interruption of the caller, is raised when `stop` has been called and the
     others have had `grace` seconds to end. Threads that are stuck for longer (in the resolution of a
-    name, for instance) are left behind as daemons, which end with the program: this is why it is no
-    concurrent.futures pool, whose threads are waited for without end.
+    name, for instance) are left behind as daemons, which end with the program. A concurrent.futures pool
+    would wait for them without end.
     """
-    todo: SimpleQueue[tuple[int, Item]] = SimpleQueue()
+    queue: SimpleQueue[tuple[int, Item]] = SimpleQueue()
     done: SimpleQueue[tuple[int, Result | None, BaseException | None]] = SimpleQueue()
     for pair in enumerate(items):
-        todo.put(pair)
+        queue.put(pair)
 
-    def labour() -> None:
+    def work_through_queue() -> None:
         while True:
             try:
-                place, item = todo.get_nowait()
+                index, item = queue.get_nowait()
             except Empty:
                 return
             try:
-                done.put((place, work(item), None))
+                done.put((index, work(item), None))
             except BaseException as error:
-                done.put((place, None, error))
+                done.put((index, None, error))
                 return
 
-    threads = [threading.Thread(target=labour, daemon=True) for _ in range(min(jobs, len(items)))]
+    threads = [threading.Thread(target=work_through_queue, daemon=True) for _ in range(min(jobs, len(items)))]
     results: dict[int, Result] = {}
     try:
-        _start(threads, labour)
+        _start(threads, work_through_queue)
         for _ in items:
-            place, result, error = done.get()
+            index, result, error = done.get()
             if error is not None:
                 raise error
-            results[place] = result  # type: ignore[assignment]  # a Result, as there was no error
+            results[index] = result  # type: ignore[assignment]  # a Result, as there was no error
     except BaseException:
-        _end(threads, todo, stop, grace)
+        _end(threads, queue, stop, grace)
         raise
     for thread in threads:
         if thread.ident is not None:
             thread.join()
-    return [results[place] for place in range(len(items))]
+    return [results[index] for index in range(len(items))]
 
 
-def _start(threads: Sequence[threading.Thread], labour: Callable[[], None]) -> None:
-    """Start them; where the machine allows no further one, those that there are do the work, or the caller."""
+def _start(threads: Sequence[threading.Thread], work_through_queue: Callable[[], None]) -> None:
+    """Start them; if the machine allows no further thread, those that run do all the work, or else the caller."""
     for thread in threads:
         try:
             thread.start()
@@ -67,16 +67,16 @@ def _start(threads: Sequence[threading.Thread], labour: Callable[[], None]) -> N
             if thread.ident is not None:
                 raise
             if thread is threads[0]:
-                labour()
+                work_through_queue()
             return
 
 
 def _end(
-    threads: Sequence[threading.Thread], todo: SimpleQueue[tuple[int, Item]], stop: Callable[[], None], grace: float
+    threads: Sequence[threading.Thread], queue: SimpleQueue[tuple[int, Item]], stop: Callable[[], None], grace: float
 ) -> None:
-    while not todo.empty():
+    while not queue.empty():
         try:
-            todo.get_nowait()
+            queue.get_nowait()
         except Empty:
             break
     stop()
