@@ -56,6 +56,7 @@ def without_engine(call: Call, found: Found, wanted: str | None) -> int:
     say how it is started, MissingTool for a runtime that is not there.
     """
     from fromscratch.host.container import runtime
+    from fromscratch.host.container.preparation import Invocation
     from fromscratch.host.container.private_root import run_in_private_root
     from fromscratch.model.image import Platform, RunConfig
 
@@ -64,18 +65,23 @@ def without_engine(call: Call, found: Found, wanted: str | None) -> int:
     image = found.image
     tree, config = found.tree(call.store), image.config if image else RunConfig()
     platform = image.platform if image else Platform.of_this_machine()
-    workdir = call.store.workspace("run", "roots")
+    invocation = Invocation(
+        tree=tree,
+        config=config,
+        argv=call.words,
+        workdir=call.store.workspace("run", "roots"),
+        platform=platform,
+        progress=call.progress,
+    )
     here = [] if wanted == "none" else runtime.installed(runtime.RUNTIMES if wanted is None else (wanted,))
     if wanted not in (None, "none") and not here:
         raise MissingTool(f"{wanted} is not on this machine", f"install {wanted}, or say --engine none")
     for one in here:
         try:
             call.progress.note(f"starting it by {one.version}")
-            return runtime.run_in_runtime(
-                one, tree, config, call.words, workdir=workdir, platform=platform, progress=call.progress
-            )
+            return runtime.run_in_runtime(one, invocation)
         except runtime.CannotRunHere as refusal:
             if wanted is not None:
                 raise
             call.progress.note(f"{refusal.message}; starting it in another way")
-    return run_in_private_root(tree, config, call.words, workdir=workdir, platform=platform, progress=call.progress)
+    return run_in_private_root(invocation)

@@ -21,6 +21,7 @@ SCRIPT = """
 import pickle, sys
 from pathlib import Path
 from fromscratch.errors import ImageError
+from fromscratch.host.container.preparation import Invocation
 from fromscratch.host.container.private_root import run_in_private_root
 from fromscratch.host.container.runtime import installed, run_in_runtime
 folder = Path(sys.argv[1])
@@ -29,7 +30,9 @@ if sys.argv[2]:
     from functools import partial
     run_in_private_root = partial(run_in_runtime, installed([sys.argv[2]])[0])
 try:
-    sys.exit(run_in_private_root(tree, config, argv, workdir=folder / "work", platform=platform))
+    sys.exit(run_in_private_root(
+        Invocation(tree=tree, config=config, argv=argv, workdir=folder / "work", platform=platform)
+    ))
 except ImageError as error:
     sys.exit(f"{type(error).__name__}: {error.message} | {error.hint}")
 """

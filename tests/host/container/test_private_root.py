@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from fromscratch.errors import FormatError, ImageError, UsageError
-from fromscratch.host.container.prepared import command_of
+from fromscratch.host.container.preparation import Invocation, command_of
 from fromscratch.host.container.private_root import run_in_private_root
 from fromscratch.host.process import run
 from fromscratch.model.content import Inline
@@ -29,7 +29,9 @@ from tests.host.container.callers import HERE, SHELL, Caller
 
 
 def inside(tmp_path: Path, *argv: str, config: RunConfig = RunConfig()) -> int:  # noqa: B008 - frozen
-    return run_in_private_root(SHELL, config, argv or None, workdir=tmp_path, platform=HERE)
+    return run_in_private_root(
+        Invocation(tree=SHELL, config=config, argv=argv or None, workdir=tmp_path, platform=HERE)
+    )
 
 
 def test_the_command_runs_inside(caller: Caller) -> None:
@@ -151,7 +153,7 @@ def test_what_was_left_running_ends_with_the_command(tmp_path: Path, capfd: pyte
         (["nope"], RunConfig(), ImageError, "cannot run 'nope' in the image: there is no such program"),
         (["/etc/passwd"], RunConfig(), ImageError, "cannot run '/etc/passwd' in the image: it is not executable"),
         (["/orphan"], RunConfig(), ImageError, "the interpreter or loader that it names is not in the image"),
-        (["/odd"], RunConfig(), ImageError, f"it is no program for {HERE}"),
+        (["/odd"], RunConfig(), ImageError, f"it is not a program for {HERE}"),
         (["id"], RunConfig(user="who"), UsageError, "the image runs as 'who', but its /etc/passwd has no 'who'"),
         (["id"], RunConfig(working_dir="/etc/passwd"), ImageError, "cannot enter the image's working directory"),
         ([], RunConfig(), UsageError, "the image does not say which command to run"),
@@ -167,15 +169,15 @@ def test_a_command_that_cannot_start_is_explained(
         }
     )
     with pytest.raises(kind, match=message) as caught:
-        run_in_private_root(tree, config, argv, workdir=tmp_path / "work", platform=HERE)
+        run_in_private_root(Invocation(tree=tree, config=config, argv=argv, workdir=tmp_path / "work", platform=HERE))
     assert caught.value.hint
     assert not (tmp_path / "work").exists() or os.listdir(tmp_path / "work") == []
 
 
 def test_a_tree_whose_dev_leads_elsewhere_is_refused(tmp_path: Path) -> None:
     tree = SHELL.with_entries({tree_path("/dev"): Symlink(Meta(0o777), "/etc")})
-    with pytest.raises(FormatError, match="/dev of the image is no directory"):
-        run_in_private_root(tree, RunConfig(), ["id"], workdir=tmp_path, platform=HERE)
+    with pytest.raises(FormatError, match="/dev of the image is not a directory"):
+        run_in_private_root(Invocation(tree=tree, config=RunConfig(), argv=["id"], workdir=tmp_path, platform=HERE))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
