@@ -5,10 +5,9 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from msgspec import Struct
 
 from fromscratch.errors import FormatError, UsageError
 from fromscratch.formats.glibc.passwd import Identity
@@ -25,7 +24,8 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 HOSTNAME = "fromscratch"
 
 
-class Invocation(Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Invocation:
     """A command to run in the root of an image: `argv` in place of its Cmd, or None for that Cmd.
 
     The files are written below `workdir`, and removed when the command has ended.

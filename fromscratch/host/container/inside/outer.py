@@ -53,7 +53,7 @@ def _enter_namespaces(spec: dict[str, Any]) -> None:
 
 
 def _mapper() -> Callable[[], None]:
-    """Fork a process that stays in the old user namespace; the function that is given lets it map every user to itself."""
+    """Fork a process that stays in the old user namespace; the answer makes it map every user to itself."""
     start, go = os.pipe()
     done, finished = os.pipe()
     if os.fork() == 0:
