@@ -74,9 +74,9 @@ class TarballSource:
         if not self._options.url:
             self._kept(store)
             return
-        from fromscratch.host.http.download import Wanted, download
+        from fromscratch.host.http.download import FileRequest, download
 
-        wanted = Wanted(title=self._address.title, urls=(self._address,), digest=self._digest)
+        wanted = FileRequest(title=self._address.title, urls=(self._address,), digest=self._digest)
         download(store, [wanted], self._context.progress, self._context.jobs)
 
     def fingerprint(self, store: Store) -> str:

@@ -100,7 +100,7 @@ def _speaks_tls(host: str) -> bool:
     except (TimeoutError, ConnectionResetError):
         return False
     except ValueError:  # a port beyond the last one, or a part of the name beyond 63 letters
-        raise web.Failed(web.Kind.NO_ADDRESS, f"{host} is no address that can be asked") from None
+        raise web.Failed(web.Kind.NO_ADDRESS, f"{host} is not a valid address") from None
     except OSError as error:
         if parts.port is None:
             return False  # nothing at 443: port 80 may be meant, and the first request will tell

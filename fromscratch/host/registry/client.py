@@ -152,7 +152,7 @@ class Client:
         Raises web.Failed for what may go better, RegistryError for a refusal.
         """
         url = path if "://" in path else self.url(path)
-        with self._sessions.mine().ask(method, url, headers or {}, body, wait) as response:
+        with self._sessions.of_this_thread().ask(method, url, headers or {}, body, wait) as response:
             status = response.status_code
             self._warn(response.headers.get("Warning", ""))
             if status in expect:

@@ -17,7 +17,7 @@ from fromscratch.formats.oci.documents import Descriptor
 from fromscratch.formats.oci.graph import is_manifest
 from fromscratch.formats.oci.reader import images_below
 from fromscratch.formats.oci.verified import check_bytes
-from fromscratch.host.http.download import Wanted, download
+from fromscratch.host.http.download import FileRequest, download
 from fromscratch.host.registry import origins
 from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import Place, reference_of
@@ -97,10 +97,10 @@ class RegistryBlobs:
         download(self.store, wanted, self.progress, access.jobs, patience=access.patience, connect=self.client.session)
         origins.remember(self.store, self.client.place, [one.digest for one in blobs])
 
-    def _wanted(self, descriptor: Descriptor) -> Wanted:
+    def _wanted(self, descriptor: Descriptor) -> FileRequest:
         url = self.client.persist(f"pull from {self.label}", lambda: self.client.url(f"blobs/{descriptor.digest}"))
         title = f"{self.client.place.repository} {descriptor.digest.hex[:12]}"
-        return Wanted(title=title, urls=(url,), digest=descriptor.digest, size=descriptor.size)
+        return FileRequest(title=title, urls=(url,), digest=descriptor.digest, size=descriptor.size)
 
     def _open(self, descriptor: Descriptor) -> BinaryIO:
         return io.BytesIO(self.document(descriptor))

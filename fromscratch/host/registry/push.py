@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, UsageError
 from fromscratch.formats.oci.graph import Graph, is_manifest
-from fromscratch.host.http.progress import OWN_BAR, Meter, Share
+from fromscratch.host.http.progress import OWN_BAR, FileProgress, TotalProgress
 from fromscratch.host.process import threads
 from fromscratch.host.registry import origins
 from fromscratch.host.registry.access import Access
@@ -94,14 +94,14 @@ def _bring(
     """All blobs; the largest first, so that none of them is waited for alone at the end."""
     total = sum(blob.size for blob in blobs)
     with progress.task(f"push to {client.place}", total=total) as whole:
-        meter = Meter(whole, {str(blob.digest): blob.size for blob in blobs})
+        total_progress = TotalProgress(whole, {str(blob.digest): blob.size for blob in blobs})
 
         def bring(blob: Blob) -> Arrival:
             title = f"{blob.digest.hex[:12]}"
             with ExitStack() as stack:
                 large = len(blobs) > 1 and blob.size >= OWN_BAR
                 own = stack.enter_context(progress.task(title, total=blob.size)) if large else None
-                share = Share(meter, str(blob.digest), title, own)
+                share = FileProgress(total_progress, str(blob.digest), title, own)
                 others = tuple(name for name in sources[blob.digest] if name != client.place.repository)
                 return Upload(client, blob, share, others).bring()
 

@@ -16,7 +16,7 @@ from fromscratch.address import Address
 from fromscratch.advice import Setting, advice
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import DownloadError, ImageError, IntegrityError, UsageError
-from fromscratch.host.http.download import Missing, Wanted, download
+from fromscratch.host.http.download import FileRequest, Missing, download
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.store import Store
 from fromscratch.progress import SILENT, Progress
@@ -71,7 +71,7 @@ def fill(
         if not _is(target, source.digest):
             urls = tuple(Address(archive) / source.pool for archive in archives)
             try:
-                download(store, [Wanted(title=source.name, urls=urls, digest=source.digest)], progress)
+                download(store, [FileRequest(title=source.name, urls=urls, digest=source.digest)], progress)
             except Missing:
                 missed.append((source, "Debian has no such version"))
                 continue

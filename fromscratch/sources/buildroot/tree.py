@@ -145,7 +145,7 @@ def _keyring(folder: Path, name: str) -> Path:
 
 
 def _downloaded_release(options: BuildrootOptions, folder: Path, store: Store, progress: Progress) -> Digest:
-    from fromscratch.host.http.download import Wanted, download
+    from fromscratch.host.http.download import FileRequest, download
 
     url, title = _release_url(options), f"buildroot {options.release}"
     key = _release_key(options, folder)
@@ -154,7 +154,7 @@ def _downloaded_release(options: BuildrootOptions, folder: Path, store: Store, p
     if digest is None or not store.has(digest):
         pinned = _pinned(options)
         wanted = Digest.parse(pinned) if pinned else _signed_digest(options, folder, store, progress)
-        [digest] = download(store, [Wanted(title=title, urls=(url,), digest=wanted)], progress)
+        [digest] = download(store, [FileRequest(title=title, urls=(url,), digest=wanted)], progress)
         store.write_record("buildroot-release", key, str(digest).encode())
     return digest
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from fromscratch.errors import DownloadError, IntegrityError, UsageError
 from fromscratch.formats.debian.index import PackageIndex, Release
 from fromscratch.host.http import logins
-from fromscratch.host.http.download import Connect, Wanted, download
+from fromscratch.host.http.download import Connect, FileRequest, download
 from fromscratch.host.machine import apt as apt_config
 from fromscratch.host.machine import signature
 from fromscratch.host.storage.store import Store
@@ -151,7 +151,7 @@ class Planner:
     def _lists(self, store: Store, seen: Seen, release: Release) -> tuple[Path, ...]:
         found = list(archives.package_lists(seen, release, self.architecture))
         wanted = [
-            Wanted(
+            FileRequest(
                 title=f"{seen.archive.suite} {one.path}",
                 urls=archives.addresses(seen, one, by_hash=release.by_hash),
                 digest=one.digest,

@@ -19,7 +19,7 @@ from fromscratch.errors import DownloadError
 from fromscratch.formats.debian import deb822
 from fromscratch.formats.debian import package as deb
 from fromscratch.formats.tar.tree import read_tree
-from fromscratch.host.http.download import Wanted, download
+from fromscratch.host.http.download import FileRequest, download
 from fromscratch.host.process import threads
 from fromscratch.host.storage.store import Store
 from fromscratch.model.rootfs import Rootfs
@@ -124,7 +124,7 @@ class DebianSource:
             filename = package.address[len(home) + 1 :]
             bases = dict.fromkeys((homes[home].address, *homes[home].archive.addresses))
             wanted.append(
-                Wanted(
+                FileRequest(
                     title=package.shown,
                     urls=tuple(base / filename for base in bases),
                     digest=Digest.parse(package.digest),
