@@ -421,7 +421,7 @@ class TestCertificates:
         (place / "client.cert").write_bytes(server_pair.certificate.read_bytes())
         (place / "client.key").write_bytes(server_pair.key.read_bytes())
         found = trust("r.example", desk.access())
-        assert found.own == ((place / "client.cert", place / "client.key"),)
+        assert found.client_certificates == ((place / "client.cert", place / "client.key"),)
         assert not trust("other.example", desk.access())
 
     def test_tokens_over_https(self, desk: Desk, tmp_path: Path, authority: Authority, server_pair: Pair) -> None:

@@ -111,7 +111,7 @@ def test_a_credential_helper_is_asked(user: Desk, locked_registry: Registry, tmp
         (["pull", "hello:1"], "names no registry", "docker.io/library/hello"),
         (["push", "localhost:5000/Hello"], "is no image name", "lower case"),
         (["push", "https://localhost:5000/hello"], "is an address, not an image name", "leave out https://"),
-        (["push", "localhost:5000/x:1", "--also-tag", "a/b"], "is no tag", ""),
+        (["push", "localhost:5000/x:1", "--also-tag", "a/b"], "is not a tag", ""),
         (["push", "localhost:5000/x:1", "--mount-from", "A B"], "is no repository of localhost:5000", "path alone"),
         (["push", "localhost:5000/x:1", "--mount-from", "y:1"], "is no repository of localhost:5000", "path alone"),
         (["push", "localhost:5000/x:1", "--mount-from", "localhost:5000/y"], "is no repository", "path alone"),

@@ -1,4 +1,4 @@
-"""How registries may be reached from here: what the call says, and what the environment does."""
+"""Settings for the access to registries, from the call and from the environment."""
 
 import os
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from fromscratch.host.http.request import PATIENCE, Patience
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """`ca` is a PEM file of authorities that are trusted besides the usual ones.
+    """How to reach registries. `ca` is a PEM file of authorities to trust besides the usual ones.
 
     Blobs larger than `chunk_size` bytes are sent in pieces of that size; 0: in one piece as long as that works.
     """
@@ -28,5 +28,5 @@ class Access:
 
     @property
     def configuration(self) -> Path:
-        """Where programs keep what a user has told them."""
+        """The folder of the user's configuration files."""
         return Path(self.environment.get("XDG_CONFIG_HOME") or self.home / ".config")

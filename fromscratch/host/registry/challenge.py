@@ -1,4 +1,4 @@
-"""What a server asks for with 401: the WWW-Authenticate field of RFC 9110, 11.6.1."""
+"""The challenges of a server's status 401: the WWW-Authenticate field of RFC 9110, 11.6.1."""
 
 import re
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ _BETWEEN = re.compile(r"[\s,]*")
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """`scheme` and the names of parameters are lower-case."""
+    """One challenge; `scheme` and the names of parameters are lower-case."""
 
     scheme: str
     parameters: Mapping[str, str]
 
 
 def challenges(field: str) -> list[Challenge]:
-    """Every challenge of the field, several of them joined by commas too; what makes no sense ends the reading."""
+    """All challenges in the field, also several joined by commas; up to the first that cannot be parsed."""
     found: list[tuple[str, dict[str, str]]] = []
     place = 0
     while True:
