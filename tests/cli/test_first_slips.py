@@ -116,12 +116,12 @@ def test_the_home_folder_of_a_user_that_is_none_is_told(desk: Desk) -> None:
 def test_an_engine_that_is_none_of_ours_is_told_before_anything_else(
     desk: Desk, words: list[str], engine: str, hint: str
 ) -> None:
-    is_told(called(desk.folder, *words, "--engine", engine), f"'{engine}' is no engine", hint)
+    is_told(called(desk.folder, *words, "--engine", engine), f"'{engine}' is not an engine", hint)
 
 
 def test_run_tells_all_by_which_it_could_start_an_image_and_no_more(desk: Desk) -> None:
     hint = "write docker, podman, containerd, crun, runc or none"
-    is_told(called(desk.folder, "run", "--engine", "dokcer"), "'dokcer' is no engine", hint)
+    is_told(called(desk.folder, "run", "--engine", "dokcer"), "'dokcer' is not an engine", hint)
 
 
 @pytest.mark.parametrize(

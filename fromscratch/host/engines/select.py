@@ -1,4 +1,4 @@
-"""Container engines of this machine: which there are, which answer, and which one is taken."""
+"""The container engines of this machine, and the choice of one."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -43,32 +43,32 @@ _INSTEAD: Mapping[str, str] = MappingProxyType(
 
 
 def engine(kind: str, choices: Sequence[str] = KINDS) -> Engine:
-    """The engine of this name, whether it is there or not.
+    """The engine of this name, installed or not.
 
-    Raises UsageError for a name that is none, which tells the choices.
+    Raises UsageError for an unknown name, with the choices.
     """
     if kind not in _KNOWN:
         every = f"write {', '.join(choices[:-1])} or {choices[-1]}"
-        raise UsageError(f"{kind!r} is no engine that is known here", _INSTEAD.get(kind, every))
+        raise UsageError(f"{kind!r} is not an engine that is known here", _INSTEAD.get(kind, every))
     return _KNOWN[kind]()
 
 
 def status(of: Engine) -> Status:
-    """Ask an engine. Never raises, and takes a moment only."""
+    """Probe an engine. Never raises, and takes some seconds at most."""
     return of.status()
 
 
 def find_engine(kind: str | None = None) -> Status:
-    """The engine of this name, or the first that answers. Raises MissingTool, saying why none does."""
+    """The engine of this name, or the first that answers. Raises MissingTool with the reasons if none does."""
     if kind is not None:
         return engine(kind).status().need()
-    asked = []
+    probed = []
     for known in KINDS:
         found = engine(known).status()
         if found.available:
             return found
-        asked.append(found)
+        probed.append(found)
     raise MissingTool(
-        f"no container engine can be used: {'; '.join(one.problem for one in asked)}",
-        advice(asked[0].hint, "; run needs none, nor does pack"),
+        f"no container engine can be used: {'; '.join(one.problem for one in probed)}",
+        advice(probed[0].hint, "; run needs none, nor does pack"),
     )
