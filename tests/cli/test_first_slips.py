@@ -68,7 +68,7 @@ def test_symlinks_in_a_circle_are_told(desk: Desk, words: list[str], place: str)
 @pytest.mark.parametrize("place", ["loop", "loop/x"])
 def test_a_source_behind_symlinks_in_a_circle_names_the_link(desk: Desk, item: str, place: str) -> None:
     desk.write("fromscratch.yaml", f"name: demo\nrootfs: [{{{item}: {place}}}]\n")
-    is_told(called(desk.folder, "build"), "/loop is a symlink that leads nowhere", "mend the link: loop")
+    is_told(called(desk.folder, "build"), "/loop is a symlink that leads nowhere", "fix the link: loop")
 
 
 def test_home_folders_are_meant_wherever_no_shell_has_put_them_in(desk: Desk) -> None:

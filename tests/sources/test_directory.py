@@ -103,7 +103,7 @@ def test_a_missing_folder_is_named_with_what_was_meant(folder: Path) -> None:
 
 
 def test_a_file_is_no_folder(folder: Path) -> None:
-    with pytest.raises(UsageError, match="passwd is no folder"):
+    with pytest.raises(UsageError, match="passwd is not a folder"):
         build(folder / "etc/passwd")
 
 

@@ -128,7 +128,7 @@ def _program(root: str, folder: Path, text: str, label: str, upper: View) -> tup
     entry = view.get(end)
     if not isinstance(entry, File):
         raise UsageError(
-            f"{label}: {name} is no regular file", advice("folders go under ", Setting("add", in_recipe=True))
+            f"{label}: {name} is not a regular file", advice("folders go under ", Setting("add", in_recipe=True))
         )
     _check(view, end, f"{label}: {shown(name)}")
     program = replace(with_meta(entry, _public(entry.meta)), origins=(origin,))
