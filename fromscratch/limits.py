@@ -8,8 +8,9 @@ directories. What is allowed by itself is what honest images stay far below; mor
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from fromscratch.advice import Setting, advice
 from fromscratch.errors import FormatError, TooLarge, UsageError
@@ -37,8 +38,7 @@ _ESCAPES = re.compile(
 _JSON = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """`expanded` bytes for all layers of an image together, or one archive; `entries`, of about a kilobyte each.
 
     A limit of bytes that the user has `said` counts as it stands; else what is packed must not expand to more than
@@ -60,8 +60,7 @@ class Limits:
         return Room(left, f"{size_text(self.expanded)} in all")
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(Struct, frozen=True):
     """`size` bytes, and how to call them in a message: "expands to more than" `text`."""
 
     size: int

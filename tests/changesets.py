@@ -2,7 +2,8 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from fromscratch import paths
 from fromscratch.formats.tar.header import BLOCK, header

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fromscratch.cli.main import namespace
-from fromscratch.cli.template import KINDS, template
+from fromscratch.cli.verbs.init_template import KINDS, template
 from fromscratch.recipe import schema as recipe
 from fromscratch.transforms.trim import CATEGORIES
 

@@ -1,7 +1,12 @@
 """The floors of the house: what each room may import, read from the imports themselves."""
 
 import ast
+import re
+import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -17,6 +22,7 @@ FLOORS = {
     "address": 1,
     "advice": 1,
     "errors": 1,
+    "record": 1,
     "opening": 1,
     "paths": 1,
     "digest": 1,
@@ -38,7 +44,6 @@ FLOORS = {
 HEAVY = {
     "requests",
     "tqdm",
-    "elftools",
     "yaml",
     "zstandard",
     "zlib_ng",
@@ -122,6 +127,23 @@ def test_no_imports_go_in_a_circle() -> None:
 @pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_what_is_slow_to_import_is_imported_where_it_is_used(path: Path) -> None:
     assert not {target.split(".")[0] for target in imports(path, top_level=True)} & HEAVY
+
+
+def test_every_package_that_is_imported_is_a_dependency_of_the_product() -> None:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    extras = [project["optional-dependencies"][name] for name in ("zstd", "fast", "openpgp")]
+    declared = {re.split("[><=;]", line)[0].lower() for line in chain(project["dependencies"], *extras)}
+    imported = {target.split(".")[0] for path in modules() for target in imports(path)}
+    distributions = packages_distributions()
+    others = imported - sys.stdlib_module_names - {"fromscratch"}
+    assert others
+    assert [name for name in others if not {each.lower() for each in distributions[name]} & declared] == []
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_records_are_structs_and_never_dataclasses(path: Path) -> None:
+    """A frozen dataclass takes eighty times as long to define, and its module loads all of `inspect`."""
+    assert room(name_of(path)) == "cli" or "dataclasses" not in imports(path)
 
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)

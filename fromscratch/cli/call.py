@@ -13,11 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fromscratch.cli import streams
-from fromscratch.cli.bars import Bars
-from fromscratch.cli.failures import unwritten
+from fromscratch.cli.output import streams
+from fromscratch.cli.output.errors import unwritten
+from fromscratch.cli.output.progress import Bars
+from fromscratch.cli.output.settings import spelled
 from fromscratch.cli.recipe_file import recipe_file
-from fromscratch.cli.settings import spelled
 from fromscratch.errors import UsageError
 from fromscratch.host.machine.lookup import expanded
 

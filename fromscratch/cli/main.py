@@ -14,12 +14,13 @@ from invoke.exceptions import Exit, ParseError
 from invoke.program import Program
 
 from fromscratch import __version__
-from fromscratch.cli import argv as words
-from fromscratch.cli import streams, wording
-from fromscratch.cli.failures import explained, unwritten
-from fromscratch.cli.task import tasks, without_operands
-from fromscratch.cli.verb import Verb
-from fromscratch.cli.verbs import VERBS
+from fromscratch.cli.output import streams
+from fromscratch.cli.output.errors import explained, unwritten
+from fromscratch.cli.parsing import argv as words
+from fromscratch.cli.parsing import wording
+from fromscratch.cli.parsing.task import tasks, without_operands
+from fromscratch.cli.parsing.verb import Verb
+from fromscratch.cli.verbs.catalogue import VERBS
 
 USAGE = 2
 _HELP = """\

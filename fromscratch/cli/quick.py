@@ -57,7 +57,7 @@ def main() -> None:
             raise
         _fail("\ninterrupted", 130)
     except (OSError, MemoryError, ImportError) as error:  # before a verb has begun: a module cannot be loaded
-        from fromscratch.cli import failures
+        from fromscratch.cli.output import errors as failures
 
         lack = failures.of_the_machine(error) or (failures.refused(error) if isinstance(error, OSError) else None)
         if lack is None:
@@ -77,13 +77,14 @@ def _done() -> None:
 
 
 def _do() -> None:
-    from fromscratch.cli import plain, streams
-    from fromscratch.cli.verb import Ended
-    from fromscratch.cli.verbs import VERBS
+    from fromscratch.cli.output import streams
+    from fromscratch.cli.parsing import plain
+    from fromscratch.cli.parsing.verb import Ended
+    from fromscratch.cli.verbs.catalogue import VERBS
 
     streams.make_whole()
     if sys.argv[1:3] == ["--complete", "--"]:
-        from fromscratch.cli.completion import candidates
+        from fromscratch.cli.parsing.completion import candidates
 
         print("\n".join(candidates(sys.argv[4:], VERBS)))
         return
@@ -102,8 +103,9 @@ def _do() -> None:
 
 def _answered(call: Asked) -> bool:
     """Whether the question was one about links alone, and is answered."""
-    from fromscratch.cli import closures, streams
-    from fromscratch.cli.failures import explained, refused
+    from fromscratch.cli.output import streams
+    from fromscratch.cli.output.errors import explained, refused
+    from fromscratch.cli.verbs import closure_links as closures
     from fromscratch.errors import ImageError
 
     streams.make_whole()

@@ -7,11 +7,12 @@ process or in three.
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fromscratch import __version__
 from fromscratch.address import without_secrets
@@ -44,8 +45,7 @@ if TYPE_CHECKING:
     from fromscratch.formats.packing.layer import Packed
 
 
-@dataclass(frozen=True, kw_only=True)
-class Job:
+class Job(Struct, frozen=True, kw_only=True):
     """One recipe to be built: everything that the result may depend on, besides the store's content.
 
     `folder` is where the recipe's relative paths start; `epoch` counts seconds since 1970. `beside` are further

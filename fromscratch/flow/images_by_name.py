@@ -7,7 +7,6 @@ says where it was found.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from fromscratch.model.image import Image, Platform
 from fromscratch.model.reference import Reference
 from fromscratch.opening import opened
 from fromscratch.progress import SILENT, Progress
+from fromscratch.record import PartlyShown
 
 if TYPE_CHECKING:
     from fromscratch.flow.evidence import Evidence, ImageEvidence
@@ -50,14 +50,15 @@ _REGISTRY, _BUILD = "docker://", "build/"
 _EVIDENCE = "evidence.json"  # evidence.NAME, whose module much is loaded for
 
 
-@dataclass(frozen=True, kw_only=True)
-class Found:
+class Found(PartlyShown, frozen=True, kw_only=True):
     """An image (or with `plain` only a root) and where it was found. `evidence` is there for our own builds."""
+
+    unshown = ("plain", "evidence")
 
     where: str
     image: Image | None = None
-    plain: "Rootfs | None" = field(default=None, repr=False)
-    evidence: "ImageEvidence | None" = field(default=None, repr=False)
+    plain: "Rootfs | None" = None
+    evidence: "ImageEvidence | None" = None
 
     def tree(self, store: Store) -> "Rootfs":
         """The root that a container of the image starts with."""

@@ -8,8 +8,10 @@ build.log       what the programs said that were run
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fromscratch.advice import Command, Setting, advice
 from fromscratch.errors import FormatError, ImageError, IntegrityError, NotFetched, UsageError
@@ -26,8 +28,7 @@ from fromscratch.progress import Progress
 LAYOUT, DOCKERFILE, LOG = "oci", "Dockerfile", "build.log"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Built:
+class Built(Struct, frozen=True, kw_only=True):
     """A finished build. `fresh` is False when nothing had changed since the last one."""
 
     images: tuple[Image, ...]

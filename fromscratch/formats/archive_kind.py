@@ -1,8 +1,9 @@
 """Images in a container of their own, which a reader of plain roots would take for a root of blobs."""
 
 import json
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from fromscratch.advice import Command, Setting, advice
 from fromscratch.errors import FormatError
@@ -20,8 +21,7 @@ _TITLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ImageForm:
+class ImageForm(Struct, frozen=True):
     """`scheme` is what the form is called in an image's name, where it is a folder; an archive of it is another's."""
 
     scheme: Literal["oci", "docker-archive", "aci", "old"]

@@ -1,8 +1,9 @@
 """An App Container Image, as rkt and other executors of the App Container specification take it."""
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
@@ -18,8 +19,7 @@ from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
 
 
-@dataclass(frozen=True, slots=True)
-class AciSink:
+class AciSink(Struct, frozen=True):
     """The reference gives the image its name and version. All layers go into one root; gzip packs the archive.
 
     The digest is the image ID: the sha512 of the archive before it is compressed.

@@ -7,7 +7,6 @@ import os
 import shlex
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,8 +32,7 @@ _NO_LABEL_SINCE = (1, 26)
 _LOAD_INSTEAD = advice("write it in another way, or import with ", Setting("via", "load"), ", which keeps any value")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildahSink(EngineSink):
+class BuildahSink(EngineSink, frozen=True, kw_only=True):
     """An import is a container from the root's tar, its configuration, and a commit.
 
     `buildah add` would pack the root anew at the commit, with the kind of each file in the mode field

@@ -1,7 +1,6 @@
 """Into a namespace of containerd."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from fromscratch.advice import Setting, advice
 from fromscratch.digest import Digest
@@ -18,8 +17,7 @@ from fromscratch.model.image import Image, Platform
 from fromscratch.model.reference import Reference, full_name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerdSink(EngineSink):
+class ContainerdSink(EngineSink, frozen=True, kw_only=True):
     """Containerd has loads only: an import makes one layer of the image here, and loads that.
 
     The image has a name of its own until it is unpacked, which shows whether its layers are what they

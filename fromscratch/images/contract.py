@@ -1,15 +1,15 @@
 """What every sink is: a place that an image is delivered to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from fromscratch.digest import Digest
 from fromscratch.model.image import Image
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """Where the image can be found now, and the digest that place knows it by.
 
     `ours` is our own digest of the same thing, where that may be another.

@@ -1,7 +1,5 @@
 """Into a docker daemon."""
 
-from dataclasses import dataclass
-
 from fromscratch.formats.docker.archive import docker_archive
 from fromscratch.formats.docker.dockerfile import metadata_instructions
 from fromscratch.host.engines.docker import Docker
@@ -15,8 +13,7 @@ from fromscratch.model.reference import Reference
 _TAKES_STOP_SIGNALS = (23, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DockerSink(EngineSink):
+class DockerSink(EngineSink, frozen=True, kw_only=True):
     """An import is one request: the tar of the root, and the instructions of the metadata Dockerfile as its changes.
 
     So there is nothing in between that a failure could leave behind, and none of the images that a

@@ -1,7 +1,8 @@
 """`docker-archive:FILE`: the form of `docker save`, which `docker load` reads."""
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.formats.docker.archive import docker_archive
 from fromscratch.host.written import write_archive
@@ -13,8 +14,7 @@ from fromscratch.model.reference import Reference
 _DEFAULT = Limits()
 
 
-@dataclass(frozen=True, slots=True)
-class DockerArchiveSink:
+class DockerArchiveSink(Struct, frozen=True):
     """The reference is the name that `docker load` will give the image. The digest is that of the file."""
 
     path: Path

@@ -3,12 +3,14 @@
 What is the same in every engine; each has its own way in a module of its name.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from io import BufferedReader
 from typing import BinaryIO, Literal, assert_never, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import CommandFailed, ImageError
@@ -26,8 +28,7 @@ Via = Literal["import", "load"]
 _PASSING = "localhost/fromscratch-root"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineSink(ABC):
+class EngineSink(Struct, frozen=True, kw_only=True):
     """`via="import"` flattens the image, and mostly the engine dates it now; `via="load"` keeps it as it is.
 
     Raises MissingTool when the engine cannot be used, UsageError for a value that the engine's way of

@@ -1,8 +1,9 @@
 """`oci-archive:FILE[:TAG]`: an OCI layout as one tar."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.errors import UsageError
 from fromscratch.formats.oci.archive import oci_archive
@@ -15,8 +16,7 @@ from fromscratch.model.reference import Reference, full_name
 _DEFAULT = Limits()
 
 
-@dataclass(frozen=True, slots=True)
-class OciArchiveSink:
+class OciArchiveSink(Struct, frozen=True):
     """The reference is a name, whose tag is that of the archive, a tag alone behind a colon, or empty.
 
     Engines call the image by the name; by a tag alone they call it as they like. The digest is that of the file.

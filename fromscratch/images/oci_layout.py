@@ -1,8 +1,9 @@
 """An OCI layout in a folder."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.errors import UsageError
 from fromscratch.host.images.layout import write_layout
@@ -13,8 +14,7 @@ from fromscratch.model.image import Image
 _DEFAULT = Limits()
 
 
-@dataclass(frozen=True, slots=True)
-class LayoutSink:
+class LayoutSink(Struct, frozen=True):
     """The reference is the tag that the layout gives the image; an empty one leaves it without a name.
 
     Images of other tags that the layout holds stay there.

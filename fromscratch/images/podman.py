@@ -1,7 +1,5 @@
 """Into podman's storage."""
 
-from dataclasses import dataclass
-
 from fromscratch.formats.docker.archive import docker_archive
 from fromscratch.formats.docker.dockerfile import metadata_dockerfile
 from fromscratch.host.engines.select import Status
@@ -14,8 +12,7 @@ from fromscratch.model.reference import Reference
 _NO_LABEL_SINCE = (4, 3)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodmanSink(EngineSink):
+class PodmanSink(EngineSink, frozen=True, kw_only=True):
     """An import is podman's import of the root, and a build of the metadata Dockerfile on it.
 
     The build makes the working directory if it is not there, adds podman's default PATH where the image has none, which

@@ -1,7 +1,8 @@
 """Into a registry, without a daemon."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from fromscratch.formats.oci.graph import graph
 from fromscratch.host.registry.access import Access
@@ -13,8 +14,7 @@ from fromscratch.model.image import Image
 from fromscratch.progress import SILENT, Progress
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegistrySink:
+class RegistrySink(Struct, frozen=True, kw_only=True):
     """The reference is HOST/PATH[:TAG][@DIGEST]; `tags` are more names for the same in that repository.
 
     `mount_from` are repositories of the same registry that may have layers already.

@@ -1,8 +1,9 @@
 """The plain root as a tar, for systems that take any tar: WSL, LXC, systemd-nspawn, chroot, `docker import`."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
@@ -22,8 +23,7 @@ _REFUSED = {".xz", ".txz", ".bz2", ".tbz", ".tbz2", ".lzma", ".tlz", ".lz4", ".l
 _LAYERS: dict[Codec, str] = {"gzip": oci.LAYER_GZIP, "zstd": oci.LAYER_ZSTD, "none": oci.LAYER_TAR}
 
 
-@dataclass(frozen=True, slots=True)
-class TarballSink:
+class TarballSink(Struct, frozen=True):
     """The suffix says how the file is compressed: .tar (or none), .tar.gz, .tgz, .tar.zst. The reference is not used.
 
     A single layer that was packed here is written as it is; others are laid over each other first, and what strangers

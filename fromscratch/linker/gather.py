@@ -4,7 +4,8 @@ Everything is taken by the paths by which it will be opened, with every symlink 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fromscratch.errors import FormatError, NotInTree
 from fromscratch.formats.elf.headers import Elf
@@ -20,8 +21,7 @@ from fromscratch.model.entry import Entry, File, HardLink, Origin
 from fromscratch.paths import TreePath
 
 
-@dataclass(frozen=True, slots=True)
-class Object:
+class Object(Struct, frozen=True):
     """An ELF file that is taken. `path` is spelled as it was found, `place` is where that leads.
 
     `kind` is "program", "library", "loader" or "static"; `links` are the needs that it meets.
@@ -35,8 +35,7 @@ class Object:
     links: tuple[Link, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Gathered:
+class Gathered(Struct, frozen=True, kw_only=True):
     """What it takes, and what cannot be had.
 
     `entries` are as they stand in the roots, with their reasons; parents may be missing. `grounds` tells for each place

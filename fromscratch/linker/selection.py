@@ -1,7 +1,8 @@
 """What is taken out of one or several roots: entries with their reasons, and the way that leads to each."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from fromscratch.errors import NotInTree
 from fromscratch.linker.beyond.contract import Made

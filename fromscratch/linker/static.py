@@ -7,8 +7,9 @@ locales and conversions: their code is in every static GLIBC program, used or no
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from fromscratch.formats.elf.headers import DF_1_PIE, MAX_OFFSET, PT_LOAD, Elf, Read
 from fromscratch.formats.elf.notes import NT_GNU_ABI_TAG, NT_GO_BUILD_ID, notes
@@ -24,8 +25,7 @@ _MARKS = (_NSS, _NSS_FILES, _NSS_SERVICES, _GLIBC, _MUSL, _GO, _RUST)
 _RUST_PATH = re.compile(rb"/rustc/[0-9a-f]{40}/")
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(Struct, frozen=True):
     """Something that GLIBC opens at run time. `matters` is None where the file cannot tell; `text` is one line."""
 
     facility: Literal["nss", "iconv", "locale"]
@@ -33,8 +33,7 @@ class Load:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Static:
+class Static(Struct, frozen=True):
     """A static program. `libc` is none for Go without C, and unknown where nothing tells of one.
 
     `language` is empty for C and whatever else leaves no mark; of a program that a Rust library is linked into, it says

@@ -1,7 +1,8 @@
 """A tree that grows entry by entry, in the order of an archive."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from fromscratch import paths
 from fromscratch.errors import Conflict, FormatError

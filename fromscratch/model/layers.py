@@ -6,7 +6,8 @@ the directory of a whiteout if there is none, umoci and the specification do not
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from fromscratch import paths
 from fromscratch.errors import Conflict, FormatError, NotInTree

@@ -6,11 +6,12 @@ import sys
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from fromscratch.errors import CommandFailed, ImageError
 from fromscratch.flow import output
@@ -29,8 +30,7 @@ _FATAL: tuple[tuple[str, ...], ...] = ((), (USER,), (FOLDER,), (USER, FOLDER))
 _OF_FILES = ("directory", "overlay")
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
+class Again(Struct, frozen=True):
     """A build that was made once more, in the folder `output`."""
 
     conditions: tuple[Condition, ...]

@@ -1,9 +1,11 @@
 """Whether a recipe gives the same image twice: it is built once more under other conditions, and compared."""
 
 import json
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fromscratch.flow import assembly, evidence
 from fromscratch.flow.assembly import Job
@@ -23,8 +25,7 @@ _BY_ITSELF = "nothing that was varied makes it: two builds under the same condit
 _TOGETHER = "no condition makes it alone: only several of them together"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Twice:
+class Twice(Struct, frozen=True, kw_only=True):
     """`digest` is that of the first build's manifest or image index.
 
     Of a difference, `cause` says in a sentence what makes it, `changed` whether that is a change of the recipe's

@@ -7,7 +7,6 @@ the nearest word that would have been right. The same types give the JSON Schema
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -127,8 +126,7 @@ _SourceItem = msgspec.defstruct(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One thing under `rootfs:`."""
 
     kind: str

@@ -4,7 +4,6 @@ A recipe needs the options of every kind, but the source itself only of those th
 sources are named here, and imported when they are bound.
 """
 
-from dataclasses import dataclass
 from importlib import import_module
 from typing import cast
 
@@ -19,8 +18,7 @@ from fromscratch.sources.overlay import OverlayOptions
 from fromscratch.sources.tarball import TarballOptions
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """`options` is the Struct behind the word, `source` the class that it is bound to, as MODULE:CLASS.
 
     `shorthand` is the field that a bare string under the word stands for.

@@ -1,8 +1,9 @@
 """What every source is: something that brings the entries of a tree."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from fromscratch.host.storage.own_folders import NONE, OwnFolders
 from fromscratch.host.storage.store import Store
@@ -12,8 +13,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import SILENT, Progress
 
 
-@dataclass(frozen=True, kw_only=True)
-class Context:
+class Context(Struct, frozen=True, kw_only=True):
     """What surrounds a source: everything it may depend on besides its options and the store.
 
     `folder` is where relative paths of the recipe start; `place` names the item in messages and

@@ -2,12 +2,13 @@
 
 import hashlib
 import io
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import zstandard
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.formats.oci import documents as oci

@@ -5,11 +5,11 @@ import subprocess
 import tarfile
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.flow import assembly
 from fromscratch.formats.oci import documents as oci

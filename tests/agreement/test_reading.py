@@ -5,10 +5,10 @@ import json
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, UsageError

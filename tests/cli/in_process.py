@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
-from fromscratch.cli import bars, quick
-from fromscratch.cli.task import VerbTask
+from fromscratch.cli import quick
+from fromscratch.cli.output import progress as bars
+from fromscratch.cli.parsing.task import VerbTask
 from tests.cli.command import Answer
 
 _NEVER = 24 * 3600.0  # seconds: how long work must last before it is told of, which is another answer on a slow machine

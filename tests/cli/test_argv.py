@@ -1,7 +1,7 @@
 """Operands, words after `--`, and options that a chain of verbs shares."""
 
-from fromscratch.cli import argv
-from fromscratch.cli.argv import Shape
+from fromscratch.cli.parsing import argv
+from fromscratch.cli.parsing.argv import Shape
 
 COMMON = {"--recipe": True, "--output": True, "--json": False}
 VERBS = {

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.cli import plain, wording
-from fromscratch.cli.verbs import VERBS
+from fromscratch.cli.parsing import plain, wording
+from fromscratch.cli.verbs.catalogue import VERBS
 from tests.cli.command import Answer, Desk
 from tests.cli.in_process import called
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.cli.template import KINDS
+from fromscratch.cli.verbs.init_template import KINDS
 from tests.cli.command import Answer, Desk
 from tests.cli.in_process import called
 from tests.sysroots import program, written

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from invoke.parser import Parser
 
-from fromscratch.cli import plain
 from fromscratch.cli.main import namespace
-from fromscratch.cli.task import VerbTask, without_operands
-from fromscratch.cli.verbs import VERBS
+from fromscratch.cli.parsing import plain
+from fromscratch.cli.parsing.task import VerbTask, without_operands
+from fromscratch.cli.verbs.catalogue import VERBS
 
 PLAIN = [
     "build",

@@ -9,7 +9,7 @@ import pytest
 
 import fromscratch
 from fromscratch.advice import Command, Setting, advice
-from fromscratch.cli.settings import option, spelled
+from fromscratch.cli.output.settings import option, spelled
 from tests.cli.in_process import called
 
 PACKAGE = Path(fromscratch.__file__).parent

@@ -5,9 +5,10 @@ A test class derives from `SinkContract` and gives the fixture `place`.
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError

@@ -6,11 +6,11 @@ import json
 import subprocess
 import tarfile
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError, UsageError

@@ -1,10 +1,10 @@
 """The promises of every sink, held by every engine in both ways, on the real programs."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.host.engines.buildah import Buildah

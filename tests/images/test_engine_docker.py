@@ -4,10 +4,10 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import CommandFailed, ImageError, UsageError

@@ -5,7 +5,6 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import cast
@@ -13,6 +12,7 @@ from typing import cast
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fromscratch import paths
 from fromscratch.errors import Conflict, FormatError, NotInTree, UnsafePath

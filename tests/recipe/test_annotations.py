@@ -3,10 +3,11 @@
 import json
 import os
 import subprocess
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.errors import RecipeError, UsageError
 from fromscratch.flow import assembly

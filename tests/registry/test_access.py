@@ -6,13 +6,13 @@ import json
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fromscratch.errors import ImageError, RegistryError, UsageError
 from fromscratch.formats.oci.graph import graph

@@ -3,13 +3,13 @@
 import io
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError, UsageError

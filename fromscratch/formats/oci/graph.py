@@ -6,8 +6,9 @@ were read from are among the blobs byte for byte, as long as nobody has changed 
 
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, ImageError
@@ -20,8 +21,7 @@ from fromscratch.model.image import Blob, Image, Layer, OriginalIndex
 _DEFAULT = Limits()
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(Struct, frozen=True):
     """`top` is the descriptor of a manifest or an image index, without annotations.
 
     `blobs` are all that it leads to and its own document, each once: what a document names stands before it.

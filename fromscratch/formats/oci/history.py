@@ -5,10 +5,10 @@ with the steps in between that made no layer.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from fromscratch.formats.oci.json_schema import decode
 from fromscratch.model.image import Image, Layer
@@ -29,8 +29,7 @@ class Step(msgspec.Struct):
     author: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """What the history says of one layer: the two fields of `Layer` that come from it."""
 
     comment: str = ""

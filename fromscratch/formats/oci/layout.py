@@ -4,7 +4,8 @@ Entries that stay are kept field for field, whatever they mean, with the blobs t
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError
@@ -13,8 +14,7 @@ from fromscratch.formats.oci.artifact import subject_of
 from fromscratch.formats.oci.reader import Blobs, images_below, reachable
 
 
-@dataclass(frozen=True, slots=True)
-class Others:
+class Others(Struct, frozen=True):
     """What stays: the places of entries in the index, and all that they lead to, as far as documents are there."""
 
     places: tuple[int, ...] = ()

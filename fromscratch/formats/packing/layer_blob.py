@@ -7,9 +7,10 @@ specification do, would fail where they succeed, so a layer of another kind than
 
 import io
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from typing import Any, BinaryIO, cast
+
+from msgspec.structs import replace
 
 from fromscratch import digest as digests
 from fromscratch.digest import CHUNK, Digest

@@ -8,7 +8,6 @@ import difflib
 import re
 import typing
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast
 
 import msgspec
@@ -29,8 +28,7 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """`path` is the key's place in the document, `line` counts from 1."""
 
     line: int

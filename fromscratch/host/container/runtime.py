@@ -12,8 +12,9 @@ import termios
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.errors import ImageError
 from fromscratch.formats.glibc.passwd import Identity, identity
@@ -46,8 +47,7 @@ class CannotRunHere(ImageError):
     """The runtime is installed, and cannot start this container on this machine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Runtime:
+class Runtime(Struct, frozen=True):
     """An installed runtime; `version` is the first line that it prints about itself."""
 
     name: str

@@ -2,16 +2,16 @@
 
 import errno
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from fromscratch.errors import CannotStart, ImageError, MissingTool
 from fromscratch.model.image import Platform
 
 
-@dataclass(frozen=True, slots=True)
-class _Reason:
+class _Reason(Struct, frozen=True):
     message: str
     hint: str
 

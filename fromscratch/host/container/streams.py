@@ -6,15 +6,15 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from fromscratch.host.container.terminal import Bridge, write
 
 _BLOCK = 1 << 16
 
 
-@dataclass
-class Streams:
+class Streams(Struct):
     """The streams to start a child with: `stdout` and `stderr` (None: the caller's).
 
     `channel` is the socket over which it sends the master side of its terminal, or -1. `child_ends` are the

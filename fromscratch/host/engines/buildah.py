@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,8 +15,7 @@ _VERSION = re.compile(r"\bversion (\S+)")
 _PROBE = ("info", "--format", "{{.host.os}}/{{.host.arch}}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Buildah(Engine):
+class Buildah(Engine, frozen=True, kw_only=True):
     """A buildah with its storage."""
 
     program: tuple[str, ...] = ("buildah",)

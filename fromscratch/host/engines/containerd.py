@@ -9,7 +9,6 @@ import re
 import secrets
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
@@ -24,8 +23,7 @@ from fromscratch.model.reference import Reference, full_name
 _ADDRESS, _NAMESPACE = "/run/containerd/containerd.sock", "default"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Containerd(Engine):
+class Containerd(Engine, frozen=True, kw_only=True):
     """One namespace of a containerd."""
 
     program: tuple[str, ...] = ("ctr",)

@@ -1,11 +1,12 @@
 """The interface of all container engines, and the status of one on this machine."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, ClassVar, Literal
+
+from msgspec import Struct, field
 
 from fromscratch.advice import Advice, Setting, advice
 from fromscratch.errors import CommandFailed, ImageError, MissingTool, UsageError
@@ -21,8 +22,7 @@ KINDS: tuple[Kind, ...] = ("docker", "podman", "buildah", "containerd")
 PATIENCE = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Engine(ABC):
+class Engine(Struct, frozen=True, kw_only=True):
     """A container engine, and how to call it.
 
     `program` is the command with its constant arguments, such as ("docker", "-H", "unix:///run/x.sock");
@@ -136,8 +136,7 @@ class Engine(ABC):
         return advice(Setting("engine", others[0]), f"{rest} or {others[-1]}, or pack ", pack)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class Status(Struct, frozen=True, kw_only=True):
     """Whether an engine can be used now; `problem` and `hint` are empty if so.
 
     `platform` is where it runs, `reached` how it is reached, if there are several ways, and `product` the name of

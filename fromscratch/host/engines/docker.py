@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
@@ -22,8 +21,7 @@ _PROBE = "{{.Server.Version}} {{.Server.Os}}/{{.Server.Arch}} {{range .Server.Co
 _OWN = "Engine"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Docker(Engine):
+class Docker(Engine, frozen=True, kw_only=True):
     """A docker daemon. `address` is where it listens; if empty, docker's own rules decide.
 
     Only starting containers needs docker's client.
@@ -67,19 +65,19 @@ class Docker(Engine):
 
     def image_id(self, image: str) -> str | None:
         api = self.api()
-        return api.image_id(image) if api else super(Docker, self).image_id(image)
+        return api.image_id(image) if api else super().image_id(image)
 
     def save(self, image: str, path: Path, platforms: Sequence[Platform] = ()) -> None:
         api = self.api()
         if api:
             api.save(image, path)
         else:
-            super(Docker, self).save(image, path, platforms)
+            super().save(image, path, platforms)
 
     def remove(self, *images: str) -> None:
         api = self.api()
         if not api:
-            super(Docker, self).remove(*images)
+            super().remove(*images)
             return
         for image in images:
             api.remove(image)
@@ -89,13 +87,13 @@ class Docker(Engine):
         if api:
             api.remove(image, force=True)
         else:
-            super(Docker, self).forget(image)
+            super().forget(image)
 
     def start(self, image: str, words: Sequence[str], *, terminal: bool, entrypoint: Sequence[str] = ()) -> int:
         refusal = self.refusal()
         if refusal:
             raise refusal
-        return super(Docker, self).start(image, words, terminal=terminal, entrypoint=entrypoint)
+        return super().start(image, words, terminal=terminal, entrypoint=entrypoint)
 
     def refusal(self) -> MissingTool | None:
         if run.find(self.program[0]):

@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from fromscratch.errors import ImageError
 from fromscratch.limits import json_value
@@ -15,8 +16,7 @@ _DIRECT = ("unix://", "tcp://", "http://")
 _NO_CONTEXT = ("", "default")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
+class Address(Struct, frozen=True, kw_only=True):
     """An address as docker writes it in `text`; `context` is the name of the context that has it, if one does.
 
     `client` says why only docker's own client can reach it; empty if the API can.

@@ -8,10 +8,11 @@ import http.client
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode, urlsplit
+
+from msgspec import Struct
 
 from fromscratch.digest import CHUNK
 from fromscratch.errors import CommandFailed, ImageError
@@ -34,8 +35,7 @@ class Unreachable(Exception):
         self.error = error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Daemon:
+class Daemon(Struct, frozen=True, kw_only=True):
     """The daemon that answers: `product` is docker's, or the name of another program with the same API."""
 
     version: str
@@ -44,12 +44,11 @@ class Daemon:
     api: str
 
 
-@dataclass(slots=True)
 class DockerApi:
     """The daemon at an address, unix:///path or tcp://host:port. Raises CommandFailed with its message."""
 
-    address: str
-    _prefix: str = field(default="", init=False)
+    def __init__(self, address: str) -> None:
+        self.address, self._prefix = address, ""
 
     def daemon(self) -> Daemon:
         """Probe which daemon answers, and choose the version of the API. Raises Unreachable."""

@@ -1,6 +1,5 @@
 """Podman, by its program: it has no daemon of its own."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from fromscratch.host.engines.contract import Engine, Kind, Status, platform_of
@@ -9,8 +8,7 @@ from fromscratch.host.engines.contract import Engine, Kind, Status, platform_of
 _PROBE = ("info", "--format", "{{.Version.Version}} linux/{{.Host.Arch}}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Podman(Engine):
+class Podman(Engine, frozen=True, kw_only=True):
     """A podman with its storage."""
 
     program: tuple[str, ...] = ("podman",)

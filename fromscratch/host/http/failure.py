@@ -3,7 +3,6 @@
 import datetime
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -34,17 +33,13 @@ class Kind(Enum):
     BROKEN = "the answer makes no sense or did not come whole"
 
 
-@dataclass(eq=False)
 class Failed(Exception):
     """One request to one address failed. `again`: a retry may help, after `pause` seconds if that is set."""
 
-    kind: Kind
-    reason: str
-    again: bool = False
-    pause: float | None = None
-
-    def __post_init__(self) -> None:
-        self.reason = without_secrets(self.reason)  # it may quote the address that a server redirected to
+    def __init__(self, kind: Kind, reason: str, again: bool = False, pause: float | None = None) -> None:
+        self.kind, self.again, self.pause = kind, again, pause
+        self.reason = without_secrets(reason)  # it may quote the address that a server redirected to
+        super().__init__(kind, self.reason, again, pause)
 
     def __str__(self) -> str:
         return self.reason
@@ -107,9 +102,10 @@ def _explained(error: Exception, url: str) -> Failed:
     def caused_by(*kinds: type[BaseException]) -> bool:
         return any(isinstance(cause, kinds) for cause in causes)
 
-    wrong = requests.exceptions
-    if caused_by(wrong.InvalidURL, wrong.InvalidSchema, wrong.MissingSchema) or type(error) is ValueError:
-        if (proxy := _proxy(url)) and _is_valid(url):  # the address is valid, so the proxy's is not
+    wrong, proxy = requests.exceptions, _proxy(url)
+    invalid = caused_by(wrong.InvalidURL, wrong.InvalidSchema, wrong.MissingSchema) or type(error) is ValueError
+    if invalid or " " in proxy:  # urllib3 before 2.7 looks even such a name up
+        if proxy and _is_valid(url):  # the address is valid, so the proxy's is not
             return Failed(Kind.NO_PROXY, f"the proxy {proxy} of this environment cannot be used")
         return Failed(Kind.NO_ADDRESS, "this is not a valid address")
     if caused_by(requests.exceptions.ProxyError, urllib3.exceptions.ProxyError):

@@ -7,17 +7,18 @@ rest, and only of the same version.
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.host.storage import disk
 from fromscratch.opening import contents
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+class Provenance(Struct, frozen=True):
     """The address of the bytes, and the validators that came with them (RFC 9110, 8.8); empty if there were none."""
 
     url: str

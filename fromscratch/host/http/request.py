@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from fromscratch.address import Address
 from fromscratch.digest import Digest
@@ -34,8 +35,7 @@ _PRECEDENCE = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileRequest:
+class FileRequest(Struct, frozen=True, kw_only=True):
     """One file to fetch from any of `urls` (https, http or file), tried in this order; `size` in bytes.
 
     Secrets in addresses are not shown. Without a digest the bytes are stored under the digest that they have: the
@@ -57,8 +57,7 @@ class FileRequest:
         return tuple(Address(one) if isinstance(one, str) else one for one in self.urls)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class Patience(Struct, frozen=True, kw_only=True):
     """How often an address is retried without any new bytes, and the waits between (in seconds, doubling)."""
 
     attempts: int = 5

@@ -9,9 +9,10 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urljoin, urlsplit
+
+from msgspec import Struct
 
 from fromscratch import __version__
 from fromscratch.address import Address
@@ -40,8 +41,7 @@ Logins = Callable[[Address], str | None]
 """The Authorization for an address, or None."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timeouts:
+class Timeouts(Struct, frozen=True, kw_only=True):
     """Seconds to wait for a connection, and for the next bytes on it."""
 
     connect: float = 15.0

@@ -9,10 +9,11 @@ import os
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
 
 from fromscratch.address import Address
 from fromscratch.digest import CHUNK, Digest, check
@@ -34,8 +35,7 @@ _RECORDS = "http"
 _RIGHT_BYTES = "if the new bytes are meant, write their size and digest; otherwise fetch from a source you trust"
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(Struct, frozen=True):
     """The transfer of one file."""
 
     store: Store
@@ -258,8 +258,7 @@ class Transfer:
         return f"{self.request.title} from {url}"
 
 
-@dataclass(frozen=True, slots=True)
-class _LastAnswer:
+class _LastAnswer(Struct, frozen=True):
     etag: str
     modified: str
     digest: Digest

@@ -8,11 +8,12 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Literal
+
+from msgspec.structs import replace
 
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import FormatError, UsageError

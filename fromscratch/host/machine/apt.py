@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.debian import deb822
@@ -14,8 +15,7 @@ _ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^]]*)\]\s*)?(?P<uri>\S+)\s+(?P<
 _DISABLED = {"no", "false", "without", "off", "disable", "0"}
 
 
-@dataclass(frozen=True, slots=True)
-class AptSource:
+class AptSource(Struct, frozen=True):
     """One archive of binary packages.
 
     `signed_by` has paths of keyrings, fingerprints, or a whole armored key; empty if apt accepts any

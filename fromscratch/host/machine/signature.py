@@ -9,10 +9,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.errors import FormatError, IntegrityError, MissingTool
 from fromscratch.formats.trust import openpgp
@@ -94,8 +95,7 @@ def find_keyrings(names: Sequence[str] = (), root: Path = Path("/")) -> list[Pat
     return [path for path in usable if not names or path.stem in names]
 
 
-@dataclass(frozen=True, slots=True)
-class _Files:
+class _Files(Struct, frozen=True):
     """The files that are given to the tools."""
 
     folder: Path

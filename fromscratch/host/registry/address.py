@@ -2,8 +2,9 @@
 
 import ipaddress
 import socket
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from fromscratch.errors import UsageError
 from fromscratch.host.http import session as web
@@ -17,8 +18,7 @@ _PROBE = 5.0
 NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """One repository. `registry` is the host as names of images write it, with its port if they do."""
 
     registry: str

@@ -3,10 +3,11 @@
 import re
 import threading
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urljoin
+
+from msgspec import Struct
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, RegistryError
@@ -28,8 +29,7 @@ _MAX_PARTS, _MAX_LISTED = 1000, 4 * oci.MAX_DOCUMENT
 _MAX_WARNING = 4096  # what the specification allows all warnings of an answer to have
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A response with its body; `url` is the one that answered, after all redirects."""
 
     status: int

@@ -8,7 +8,6 @@ import base64
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import HUB, Place, canonical
 from fromscratch.limits import json_value
 from fromscratch.opening import contents
+from fromscratch.record import PartlyShown
 
 _HELPER = "docker-credential-"
 _HUB_KEY = "https://index.docker.io/v1/"
@@ -25,15 +25,16 @@ _NOT_THERE = "credentials not found"
 _PATIENCE = 60.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
+class Credentials(PartlyShown, frozen=True, kw_only=True):
     """`identity` is a refresh token, `bearer` a token to send as it is; `source` says where these were found."""
 
+    unshown = ("user", "password", "identity", "bearer")
+
     source: str
-    user: str = field(default="", repr=False)
-    password: str = field(default="", repr=False)
-    identity: str = field(default="", repr=False)
-    bearer: str = field(default="", repr=False)
+    user: str = ""
+    password: str = ""
+    identity: str = ""
+    bearer: str = ""
 
     @property
     def basic(self) -> str:

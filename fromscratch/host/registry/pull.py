@@ -5,10 +5,11 @@ distribution-spec, "Pull". Only the meaning of a tag is believed: everything bel
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct, field
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, IntegrityError, UsageError
@@ -33,8 +34,7 @@ _SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1"
 _UNSPECIFIC = ("", "application/json", "application/octet-stream", "text/plain")
 
 
-@dataclass
-class RegistryBlobs:
+class RegistryBlobs(Struct):
     """The blobs of a repository. Those that are read are stored."""
 
     client: Client
@@ -117,8 +117,7 @@ class RegistryBlobs:
             self.store.adopt(path, digest)
 
 
-@dataclass(frozen=True)
-class _LazyLayer:
+class _LazyLayer(Struct, frozen=True):
     """Opens a layer, and fetches it into the store when it is first opened."""
 
     blobs: RegistryBlobs

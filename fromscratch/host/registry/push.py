@@ -4,7 +4,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, UsageError
@@ -28,8 +29,7 @@ _MAX_SOURCES = 5  # the token is requested for each of them
 _TAG = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
+class Pushed(Struct, frozen=True):
     """What was pushed. `digest` is that of the top document; `arrivals` counts blobs, `sent` their bytes."""
 
     reference: Reference

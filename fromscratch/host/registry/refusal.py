@@ -1,7 +1,8 @@
 """Errors for refusals by a registry, with a hint for each code: distribution-spec, "Error Codes"."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fromscratch.advice import Setting, advice
 from fromscratch.errors import RegistryError
@@ -45,8 +46,7 @@ _BY_KIND = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """A refusal: `code` is one of the specification, `words` the registry's own message; either may be empty."""
 
     status: int

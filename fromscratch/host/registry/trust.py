@@ -4,9 +4,10 @@ Docker and the tools of containers/image keep both in folders named for the regi
 and `*.cert` with `*.key` for the client.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fromscratch.errors import UsageError
 from fromscratch.host.registry.access import Access
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     import ssl
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
+class Trust(Struct, frozen=True):
     """PEM files: authorities besides the usual ones, and client certificates with their keys."""
 
     authorities: tuple[Path, ...] = ()

@@ -7,9 +7,10 @@ in chunks: each further break costs only one chunk. With a chunk size in the cal
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import urlencode
+
+from msgspec import Struct
 
 from fromscratch.errors import RegistryError
 from fromscratch.host.http import session as web
@@ -40,8 +41,7 @@ class Arrival(Enum):
     SENT = "sent"
 
 
-@dataclass
-class _Session:
+class _Session(Struct):
     """An upload session of the registry: where to continue, and how many bytes it has."""
 
     location: str
@@ -62,22 +62,16 @@ class _Body:
         return self._pieces()
 
 
-@dataclass
 class Upload:
     """The upload of one blob. `sources` are repositories of the registry to mount it from, if they have it."""
 
-    client: Client
-    blob: Blob
-    watcher: Watcher
-    sources: tuple[str, ...] = ()
-    _chunk: int = field(init=False)
-    _restarted: bool = field(init=False, default=False)
-    _takes_chunks: bool | None = field(init=False, default=None)  # None: not known yet
-    _limit_found: bool = field(init=False, default=False)
-    _miscounts: bool = field(init=False, default=False)  # its Range does not tell how much it has
-
-    def __post_init__(self) -> None:
-        self._chunk = self.client.access.chunk_size
+    def __init__(self, client: Client, blob: Blob, watcher: Watcher, sources: tuple[str, ...] = ()) -> None:
+        self.client, self.blob, self.watcher, self.sources = client, blob, watcher, sources
+        self._chunk = client.access.chunk_size
+        self._restarted = False
+        self._takes_chunks: bool | None = None  # None: not known yet
+        self._limit_found = False
+        self._miscounts = False  # its Range does not tell how much it has
 
     def run(self) -> Arrival:
         """Upload the blob, unless the repository has it or can mount it.

@@ -1,8 +1,9 @@
 """Blobs that are whole files of this machine."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from fromscratch.digest import Digest
 from fromscratch.formats.oci.verified import verified
@@ -20,8 +21,7 @@ class Located(Protocol):
     def __call__(self) -> BinaryIO: ...
 
 
-@dataclass(frozen=True, slots=True)
-class BlobFile:
+class BlobFile(Struct, frozen=True):
     """What opens it, verified while it is read. Messages call it `what`. Raises ImageError."""
 
     path: Path

@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.host.machine.scan import Skip
 from fromscratch.host.storage import staging
@@ -18,8 +19,7 @@ def _silent(text: str) -> None:
     """For whom nobody listens."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class OwnFolders:
+class OwnFolders(Struct, frozen=True, kw_only=True):
     """`written` are the folder of the build and that of the store; `tell` says what is left out of a source."""
 
     written: tuple[Path, ...] = ()

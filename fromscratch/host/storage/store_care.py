@@ -6,8 +6,9 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError
@@ -21,8 +22,7 @@ _TEMPORARY = re.compile(r"\.new\.new-[0-9a-f]{16}")
 _LOCK = "lock"  # what a long-lived folder of a build is held by: host/heritable.py
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One thing in a store: a blob, what is derived of one, a record, a folder of builds, a download begun."""
 
     kind: str
@@ -32,8 +32,7 @@ class Part:
     """When it was last of use, in seconds since 1970; a day or so is too old at most."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class Checked(Struct, frozen=True, kw_only=True):
     """What a check found: how many parts of which size, and those that are damaged."""
 
     parts: int

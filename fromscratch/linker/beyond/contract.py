@@ -6,8 +6,9 @@ is said; so a finder is a pure function, tells the same of the same scene, and n
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct
 
 from fromscratch.advice import Setting
 from fromscratch.formats.elf.headers import Elf
@@ -16,6 +17,7 @@ from fromscratch.model.content import read
 from fromscratch.model.entry import File
 from fromscratch.model.view import View
 from fromscratch.paths import TreePath
+from fromscratch.record import PartlyShown
 
 Confidence = Literal["certain", "declared", "likely", "possible"]
 """certain: the program cannot do without (DT_NEEDED, PT_INTERP, #!); declared: its author says so (a dlopen
@@ -24,8 +26,7 @@ note, nsswitch.conf, an import); likely: read off its content (a soname in its d
 _MAX_READ = 8 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
+class Want(Struct, frozen=True):
     """A file, or with `whole` a folder and all below it, that something in the image will look for.
 
     `path` is spelled as it will be opened, so that the symlinks on its way come along. With `library` it is a
@@ -46,18 +47,18 @@ class Want:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(PartlyShown, frozen=True):
     """A file that we write, since none of the root is right for what the image holds: an index, a configuration."""
 
+    unshown = ("data",)
+
     path: TreePath
-    data: bytes = field(repr=False)
+    data: bytes
     detail: str
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """What could be of use and is only taken with this `setting`: `what` is one line for a person, `size` in bytes."""
 
     what: str
@@ -66,8 +67,7 @@ class Offer:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Warned:
+class Warned(Struct, frozen=True):
     """What the user should know: a file that could not be followed, a program that will behave otherwise."""
 
     text: str
@@ -77,8 +77,7 @@ class Warned:
 Finding = Want | Made | Offer | Warned
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scene:
+class Scene(Struct, frozen=True, kw_only=True):
     """`view` is the root that files may be taken from. `objects` are the ELF files taken so far and `files` all
     other regular files, both by the place that they have in the view (no symlink on the way). `asked` are the places
     of what the user named. `imports` gives the undefined dynamic symbols of an object by its place, and

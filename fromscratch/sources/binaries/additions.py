@@ -1,8 +1,9 @@
 """What a `binaries` item brings by name: files at their own paths or at others, folders, staged install trees."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from fromscratch import paths
 from fromscratch.advice import Setting, advice

@@ -1,9 +1,10 @@
 """Buildroot's configuration made, shown in its menu, and the user's change to it written back as a fragment."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from fromscratch.errors import CommandFailed
 from fromscratch.formats.kconfig import config as kconfig
@@ -20,8 +21,7 @@ from fromscratch.sources.contract import Context
 _OF_THIS_MACHINE = ("BR2_DEFCONFIG", "BR2_DL_DIR", "BR2_HOST_GCC_VERSION", "BR2_VERSION", "BR2_EXTERNAL")
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigureResult:
+class ConfigureResult(Struct, frozen=True):
     """`config` is the whole .config; `fragment` the file that now holds the user's change, if there was one.
 
     `listed` says whether the recipe names that fragment already.

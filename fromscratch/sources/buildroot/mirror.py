@@ -9,8 +9,9 @@ that the newest versions are there whichever suite this machine has.
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.address import Address
 from fromscratch.advice import Setting, advice
@@ -27,8 +28,7 @@ _HASH = re.compile(r"^(sha256|sha512)\s+([0-9a-f]+)\s+(\S+\.(?:tar\.\w+|tgz|zip)
 _RELEASE = re.compile(r"(?P<name>.+?)[-_]v?(?P<version>\d[^-_]*?)(?:\.orig)?\.(?P<form>tar\.\w+|tgz|zip)")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """One file that Buildroot wants, with its digest, and the name it has in Debian's pool."""
 
     package: str
@@ -37,8 +37,7 @@ class Source:
     pool: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What was had, and for what was not, why."""
 
     had: tuple[Source, ...]

@@ -3,8 +3,9 @@
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.errors import UsageError
 from fromscratch.formats.kconfig import config as kconfig
@@ -29,8 +30,7 @@ _LAYOUT = "1"  # of fingerprints and workspaces: a change builds everything anew
 _ONLY_STEERING = ("BR2_PRIMARY_SITE", "BR2_PRIMARY_SITE_ONLY")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """`place` is the workspace: `output` is Buildroot's own, `settings` a scratch one for configurations.
 
     `external` has a digest for each package of external trees, `rest` a digest of what is not told apart further;

@@ -4,9 +4,10 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
+
+from msgspec.structs import replace
 
 from fromscratch.address import Address
 from fromscratch.errors import CommandFailed, DownloadError, NotFetched

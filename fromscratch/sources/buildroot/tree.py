@@ -2,9 +2,10 @@
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, assert_never
+
+from msgspec import Struct
 
 from fromscratch.address import Address
 from fromscratch.digest import Digest, check
@@ -33,8 +34,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _IN_SUMS = re.compile(r"(?:SHA256|sha256)[: ]\s*([0-9a-f]{64})\s+(\S+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """Buildroot on disk. `identity` changes whenever its content does; `epoch` is the date of that version."""
 
     path: Path

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fromscratch.errors import DownloadError, IntegrityError, UsageError
 from fromscratch.formats.debian.index import PackageIndex, Release
@@ -25,8 +27,7 @@ from fromscratch.sources.debian.resolver import Request, Selected, resolve
 from fromscratch.sources.debian.wanted import parse_wanted
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
+class _Read(Struct, frozen=True):
     """An archive whose index was verified, and its package lists, ready to be asked."""
 
     seen: Seen
@@ -35,8 +36,7 @@ class _Read:
     lists: tuple[Path, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Planner:
+class Planner(Struct, frozen=True):
     """`machine` is the root of the filesystem whose apt sources and keyrings count."""
 
     options: DebianOptions

@@ -8,10 +8,10 @@ would have made.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from fromscratch.address import without_secrets
 from fromscratch.digest import Digest
@@ -134,8 +134,7 @@ class DebianSource:
         download(store, wanted, self._context.progress, self._context.jobs, connect=self._planner.connect)
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
+class _Opened(Struct, frozen=True):
     """A package taken apart: `data` is a plain tar; a control file that it does not have is empty."""
 
     name: str

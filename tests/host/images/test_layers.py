@@ -5,12 +5,12 @@ import io
 import lzma
 import tarfile
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 import zstandard
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, ImageError, IntegrityError, TooLarge

@@ -2,10 +2,10 @@
 
 import json
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.errors import NotInTree
 from fromscratch.linker.beyond import dlopen
@@ -160,7 +160,15 @@ def test_a_thread_ends_in_an_image_with_the_unwinder(tmp_path: Path) -> None:
 def test_a_library_is_found_by_its_name_in_the_program(tmp_path: Path, source: str) -> None:
     library = tmp_path / "libplug.so.1"
     (tmp_path / "plug.c").write_text(PLUG)
-    argv = [need("gcc"), "-shared", "-fPIC", "-Wl,-soname,libplug.so.1", "-o", library, tmp_path / "plug.c"]
+    argv: list[str | Path] = [
+        need("gcc"),
+        "-shared",
+        "-fPIC",
+        "-Wl,-soname,libplug.so.1",
+        "-o",
+        library,
+        tmp_path / "plug.c",
+    ]
     subprocess.run(argv, check=True)
     root = Root(tmp_path, compiled(tmp_path, source, f"-Wl,-rpath,{tmp_path}"))
     assert root.run().stdout == "none\n"

@@ -1,4 +1,4 @@
-"""What `doctor` looks at: each thing that a source, a sink or a way to run wants of this machine."""
+"""`doctor`: each thing that a source, a sink or a way to run wants of this machine."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from fromscratch.cli.settings import spelled
+from fromscratch.cli.output.settings import spelled
 from fromscratch.errors import ImageError
 from fromscratch.host.engines.contract import Status
 from fromscratch.host.storage.store import Store

@@ -1,4 +1,4 @@
-"""The answer of `why`: the way a path takes through the tree, and the reasons of each step."""
+"""`why`: the way a path takes through the tree of an image, and the reasons of each step."""
 
 import difflib
 from typing import Any

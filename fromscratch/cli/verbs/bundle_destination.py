@@ -3,7 +3,7 @@
 import difflib
 from dataclasses import dataclass
 
-from fromscratch.cli.wording import FORMS
+from fromscratch.cli.parsing.wording import FORMS
 from fromscratch.errors import UsageError
 
 

@@ -7,8 +7,8 @@ reads the plain ones in the same way.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from fromscratch.cli import argv
-from fromscratch.cli.verb import Verb
+from fromscratch.cli.parsing import argv
+from fromscratch.cli.parsing.verb import Verb
 
 Calls = list[tuple[Verb, dict[str, Any]]]
 

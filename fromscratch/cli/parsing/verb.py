@@ -13,9 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from fromscratch.cli import argv, interruptions, streams
+from fromscratch.cli import interruptions
 from fromscratch.cli.call import Call
-from fromscratch.cli.failures import explained, of_the_machine, refused, with_the_store_in_mind
+from fromscratch.cli.output import streams
+from fromscratch.cli.output.errors import explained, of_the_machine, refused, with_the_store_in_mind
+from fromscratch.cli.parsing import argv
 from fromscratch.errors import ImageError, NoRoom, UsageError
 
 _SHARED = {

@@ -1,19 +1,52 @@
-"""The ways in which `run` starts an image: an engine, an OCI runtime, a private root."""
+"""`run`: start an image here, with an engine, an OCI runtime or in a private root."""
 
-import secrets
 import sys
+from typing import TYPE_CHECKING
 
+from fromscratch.cli import interruptions
 from fromscratch.cli.call import Call
+from fromscratch.cli.parsing.verb import CHOSEN, Ended, verb
+from fromscratch.cli.parsing.wording import OTHER_IMAGE
 from fromscratch.errors import MissingTool, UsageError
-from fromscratch.flow.images_by_name import Found
-from fromscratch.host.engines.select import Engine
-from fromscratch.model.image import Image
+
+if TYPE_CHECKING:
+    from fromscratch.flow.images_by_name import Found
+    from fromscratch.host.engines.select import Engine
+    from fromscratch.model.image import Image
 
 WITHOUT = ("none", "crun", "runc")
 STARTERS = ("docker", "podman", "containerd", "crun", "runc", "none")
 
 
-def the_engine(name: str | None, image: Image | None) -> Engine | None:
+@verb(
+    operand="image",
+    help={
+        "image": OTHER_IMAGE,
+        "platform": CHOSEN,
+        "engine": "docker, podman or containerd; crun or runc alone; none: a private root"
+        " (default: docker if it answers, else crun, runc or a private root)",
+    },
+)
+def run(call: Call, image: str | None = None, engine: str | None = None) -> None:
+    """Start the image here: with an engine, a runtime or in a private root. Words after -- replace its cmd."""
+    from fromscratch.cli.chosen_image import target
+
+    if engine is not None and engine not in WITHOUT:
+        from fromscratch.host.engines.select import engine as known
+
+        known(engine, STARTERS)  # a name that is none is told before anything is read
+    try:
+        found = target(call, image)
+        chosen = the_engine(engine, found.image)
+        code = in_engine(call, found, chosen) if chosen else without_engine(call, found, engine)
+    except KeyboardInterrupt as error:
+        # Who starts a container looks at the code as at that of the command, which a signal ends.
+        raise Ended("\ninterrupted", code=128 + interruptions.latest()) from error
+    if code:
+        raise Ended(code=code)
+
+
+def the_engine(name: str | None, image: "Image | None") -> "Engine | None":
     """The engine to start an image with; None for a private root.
 
     Only docker is asked by itself: it has a daemon that answers or does not, while podman is a
@@ -34,8 +67,10 @@ def the_engine(name: str | None, image: Image | None) -> Engine | None:
     return state.engine if ready else None
 
 
-def in_engine(call: Call, found: Found, engine: Engine) -> int:
+def in_engine(call: Call, found: "Found", engine: "Engine") -> int:
     """Load the image under a name of its own, start it on this terminal, and take the name away again."""
+    import secrets
+
     from fromscratch.images.catalogue import engine_sink
 
     name = f"fromscratch-run:{secrets.token_hex(6)}"
@@ -49,7 +84,7 @@ def in_engine(call: Call, found: Found, engine: Engine) -> int:
         engine.forget(receipt.reference)
 
 
-def without_engine(call: Call, found: Found, wanted: str | None) -> int:
+def without_engine(call: Call, found: "Found", wanted: str | None) -> int:
     """Start it by crun or runc where one is installed and can, else in a private root; a note tells which.
 
     `wanted` is one of these, "none" for a private root, or None. Raises UsageError for a plain root, which does not

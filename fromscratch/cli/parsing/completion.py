@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from fromscratch.cli import wording
-from fromscratch.cli.verb import Verb
+from fromscratch.cli.parsing import wording
+from fromscratch.cli.parsing.verb import Verb
 
 _FIRST = ("--help", "--version", "--print-completion-script")
 _SHELLS = ("bash", "zsh", "fish")

@@ -10,8 +10,9 @@ from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
-from fromscratch.cli import argv, interruptions
-from fromscratch.cli.verb import VERBS, Ended, Verb
+from fromscratch.cli import interruptions
+from fromscratch.cli.parsing import argv
+from fromscratch.cli.parsing.verb import VERBS, Ended, Verb
 
 
 class VerbTask(Task[Any]):

@@ -1,13 +1,8 @@
-"""The verbs that answer questions about an image: ls and why."""
+"""`ls`: list the entries of an image."""
 
 from fromscratch.cli.call import Call
-from fromscratch.cli.verb import CHOSEN, verb
-
-_KINDS = (
-    "oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, ENGINE:REF such as docker:REF, docker://REF (a registry),"
-    " tar:FILE, dir:DIR or a bare name (default: the recipe's build)"
-)
-
+from fromscratch.cli.parsing.verb import CHOSEN, verb
+from fromscratch.cli.parsing.wording import IMAGE_NAMES
 
 _SHOWN_BYTES = 64  # of an attribute, which may have 64 KiB; --json has all
 
@@ -15,7 +10,7 @@ _SHOWN_BYTES = 64  # of an attribute, which may have 64 KiB; --json has all
 @verb(
     operand="image",
     help={
-        "image": _KINDS,
+        "image": IMAGE_NAMES,
         "path": "only this path and what is below it",
         "platform": CHOSEN,
         "json": "a list of objects instead of lines",
@@ -23,8 +18,8 @@ _SHOWN_BYTES = 64  # of an attribute, which may have 64 KiB; --json has all
 )
 def ls(call: Call, image: str | None = None, path: str | None = None, json: bool = False) -> None:
     """List an image: one line per entry, with kind, mode, owner, size and target."""
-    from fromscratch.cli.sizes import counted
-    from fromscratch.cli.target import target
+    from fromscratch.cli.chosen_image import target
+    from fromscratch.cli.output.sizes import counted
     from fromscratch.errors import NotInTree
     from fromscratch.model import listing
     from fromscratch.paths import ROOT
@@ -45,12 +40,12 @@ def ls(call: Call, image: str | None = None, path: str | None = None, json: bool
 
 @verb(
     operand="path",
-    help={"path": "a path of the image", "image": _KINDS, "platform": CHOSEN, "json": "for a program"},
+    help={"path": "a path of the image", "image": IMAGE_NAMES, "platform": CHOSEN, "json": "for a program"},
 )
 def why(call: Call, path: str | None = None, image: str | None = None, json: bool = False) -> None:
     """Explain a file: every reason for which it is in the image, down to what was asked for."""
-    from fromscratch.cli.explain import explained
-    from fromscratch.cli.target import target
+    from fromscratch.cli.chosen_image import target
+    from fromscratch.cli.verbs.why import explained
     from fromscratch.errors import UsageError
 
     if path is None:

@@ -4,8 +4,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from fromscratch.cli.call import Call
-from fromscratch.cli.verb import verb
-from fromscratch.cli.wording import ACTIONS
+from fromscratch.cli.parsing.verb import verb
+from fromscratch.cli.parsing.wording import ACTIONS
 from fromscratch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _not_an_action(action: str | None) -> str:
 
 
 def _check(call: Call, repair: bool, json: bool) -> None:
-    from fromscratch.cli.sizes import counted, megabytes
+    from fromscratch.cli.output.sizes import counted, megabytes
     from fromscratch.errors import IntegrityError
     from fromscratch.host.storage import store_care
 
@@ -78,7 +78,7 @@ def _check(call: Call, repair: bool, json: bool) -> None:
 def _prune(call: Call, older_than: str | None, keep_size: str | None, json: bool) -> None:
     import time
 
-    from fromscratch.cli.sizes import counted, megabytes
+    from fromscratch.cli.output.sizes import counted, megabytes
     from fromscratch.host.storage import store_care
 
     if not older_than and not keep_size:

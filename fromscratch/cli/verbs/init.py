@@ -1,16 +1,14 @@
-"""The verbs around a recipe: init, schema, doctor, clean."""
+"""`init`: write a commented recipe to start from."""
 
 from pathlib import Path
 
 from fromscratch.cli.call import Call
+from fromscratch.cli.parsing.verb import verb
 from fromscratch.cli.recipe_file import DEFAULT_RECIPE
-from fromscratch.cli.verb import verb
-
-_NO_JOB = ("store_dir", "platform", "output")
 
 
 @verb(
-    without=("recipe", *_NO_JOB),
+    without=("recipe", "store_dir", "platform", "output"),
     help={
         "from": "where the root comes from: debian, buildroot, binaries, directory or tarball",
         "force": "replace a recipe that is there",
@@ -21,7 +19,7 @@ def init(call: Call, from_: str | None = None, force: bool = False) -> None:
     import difflib
     import re
 
-    from fromscratch.cli.template import FIRST, KINDS, template
+    from fromscratch.cli.verbs.init_template import FIRST, KINDS, template
     from fromscratch.errors import UsageError
     from fromscratch.host.storage import disk
 
@@ -43,45 +41,6 @@ def init(call: Call, from_: str | None = None, force: bool = False) -> None:
         call.say(f"wrote {DEFAULT_RECIPE}; next: fromscratch fetch build run")
 
 
-@verb(without=("recipe", *_NO_JOB))
-def schema(call: Call) -> None:
-    """Print the JSON Schema of recipes, for editors and other programs."""
-    from fromscratch.recipe import schema as recipe
-
-    call.result(recipe.schema(), "", True)
-
-
-@verb(
-    without=("recipe", "platform", "output", "max_expanded", "max_entries"),
-    help={"json": "a list of objects instead of a table"},
-)
-def doctor(call: Call, json: bool = False) -> None:
-    """Tell what this machine has and lacks for each source, sink and way to run, and how to get it."""
-    from fromscratch.cli.examine import examined, table
-
-    found = examined(call.store)
-    call.result([check.facts() for check in found], table(found), json)
-
-
-@verb(
-    without=("platform", "max_expanded", "max_entries"),
-    help={"store": "the store too: every download and every built tree"},
-)
-def clean(call: Call, store: bool = False) -> None:
-    """Remove what build wrote for the recipe; with --store the store too."""
-    from fromscratch.flow.output import remove
-
-    output = call.job.output
-    kept = remove(output, call.progress)
-    if kept is None:
-        call.note(f"there is no build in {output}")
-    else:
-        call.say(f"removed {output}" if not kept else f"removed the build in {output}, and left what else is there")
-    if store:
-        call.store.clear()
-        call.say(f"removed {call.store.root}")
-
-
 def _asked(kinds: list[str]) -> str:
     """The kind the user chooses; the first where nobody can be asked."""
     import sys
@@ -92,3 +51,16 @@ def _asked(kinds: list[str]) -> str:
         f"Where does the root come from? [{'/'.join(kinds)}, default {kinds[0]}] ", end="", file=sys.stderr, flush=True
     )
     return sys.stdin.readline().strip() or kinds[0]
+
+
+@verb(
+    without=("recipe", "platform", "output", "max_expanded", "max_entries"),
+    help={"json": "a list of objects instead of a table"},
+)
+def doctor(call: Call, json: bool = False) -> None:
+    """Tell what this machine has and lacks for each source, sink and way to run, and how to get it."""
+
+    from fromscratch.cli.verbs.doctor import examined, table
+
+    found = examined(call.store)
+    call.result([check.facts() for check in found], table(found), json)

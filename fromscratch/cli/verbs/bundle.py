@@ -1,62 +1,11 @@
-"""The verbs about programs of this machine: closure, bundle, cmake-dir."""
+"""`bundle`: make an image of programs of this machine and all that they need."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from fromscratch.cli.call import Call
-from fromscratch.cli.verb import verb
+from fromscratch.cli.parsing.verb import verb
+from fromscratch.cli.parsing.wording import ROOT, SEARCH
 from fromscratch.errors import UsageError
-
-if TYPE_CHECKING:
-    from fromscratch.cli.gathered import Answer
-
-_ROOT = "DIR, a sysroot to look in instead of this machine; for any architecture"
-_SEARCH = "DIR for LD_LIBRARY_PATH; may be repeated"
-
-
-@verb(
-    operands="files",
-    repeated=("search", "preload"),
-    without=("recipe", "output", "store_dir", "platform"),
-    help={
-        "root": _ROOT,
-        "search": _SEARCH,
-        "preload": "NAME for LD_PRELOAD; may be repeated",
-        "beyond": "also follow what linking does not show: dlopen, scripts, NSS and the rest",
-        "json": "objects and missing for a program to read",
-    },
-)
-def closure(
-    call: Call,
-    files: tuple[str, ...] = (),
-    root: str = "/",
-    search: Sequence[str] = (),
-    preload: Sequence[str] = (),
-    beyond: bool = False,
-    json: bool = False,
-) -> None:
-    """What programs and libraries need to run, and why, by the loader's rules; nothing is executed."""
-    from fromscratch.cli import closures
-
-    if not files:
-        raise UsageError("closure needs a file", "name programs or libraries, as in: closure /usr/bin/git")
-    asked = closures.question(files, root, search, preload)
-    if asked.linked and not beyond:
-        found: closures.Answer | Answer = closures.Answer([asked.linker.program(path) for path in asked.paths])
-    else:
-        from fromscratch.cli.gathered import Answer as Gathered
-
-        found = Gathered(asked.linker, asked.paths, beyond=beyond)
-    call.result(found.facts if json else None, "" if json else found.text, json)
-    closures.check(found.missing, found.unmet)
-
-
-@verb(without=("recipe", "store_dir", "platform", "output"))
-def cmake_dir(call: Call) -> None:
-    """Print the folder that holds the CMake module, for CMAKE_PREFIX_PATH or CMAKE_MODULE_PATH."""
-    from fromscratch.host.machine.package_data import shipped
-
-    call.say(str(shipped("integrations") / "cmake"))
 
 
 @verb(
@@ -84,8 +33,8 @@ def cmake_dir(call: Call) -> None:
         "via": "load (default): as it is, so that its digest is kept; import: the root's tar and a metadata Dockerfile",
         "stage": "DIR, a staged install tree (DESTDIR), taken whole; may be repeated",
         "add": "PATH or PATH:/DEST, a further file or folder; may be repeated",
-        "root": _ROOT,
-        "search": _SEARCH,
+        "root": ROOT,
+        "search": SEARCH,
         "preload": "NAME for /etc/ld.so.preload; may be repeated",
         "plugins": "GLOB of files that the programs load by themselves; may be repeated",
         "with": "KIND or KIND=VALUE of what linking does not show, such as localtime or gconv=UTF-16; may be repeated",
@@ -130,7 +79,9 @@ def bundle(
     json: bool = False,
 ) -> None:
     """Make an image of programs and all that they need, without a recipe. FILE:/DEST puts a file elsewhere."""
-    from fromscratch.cli import bundles, switches, targets
+    from fromscratch.cli.verbs import bundle_build as bundles
+    from fromscratch.cli.verbs import bundle_destination as targets
+    from fromscratch.cli.verbs import bundle_options as switches
 
     if not (files or stage or add):
         raise UsageError("bundle needs a file", "name a program, as in: bundle /usr/bin/jq, or a --stage DIR")

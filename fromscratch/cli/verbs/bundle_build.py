@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 
 from fromscratch.cli.call import Call
-from fromscratch.cli.digests import Digests
-from fromscratch.cli.rights import rights, rights_lines
-from fromscratch.cli.settings import spelled
-from fromscratch.cli.sizes import counted, megabytes
-from fromscratch.cli.switches import words
-from fromscratch.cli.targets import Target
+from fromscratch.cli.output.digests import Digests
+from fromscratch.cli.output.privileges import rights, rights_lines
+from fromscratch.cli.output.settings import spelled
+from fromscratch.cli.output.sizes import counted, megabytes
+from fromscratch.cli.verbs.bundle_destination import Target
+from fromscratch.cli.verbs.bundle_options import words
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.flow import assembly
 from fromscratch.flow.assembly import Job
@@ -46,7 +46,7 @@ class Made:
             self._load(call, target.tag, target.engine, target.via)
 
     def _write(self, call: Call, target: Target) -> None:
-        from fromscratch.cli.called import inside_of
+        from fromscratch.cli.image_name import inside_of
         from fromscratch.images.catalogue import file_sink
 
         sink = file_sink(target.form, Path(target.place), call.store)
@@ -57,7 +57,7 @@ class Made:
         self.text += f"\nwrote {receipt.reference}"
 
     def _load(self, call: Call, tag: str, engine: str | None, via: str) -> None:
-        from fromscratch.cli import brought
+        from fromscratch.cli import engine_delivery as brought
         from fromscratch.flow.images_by_name import chosen
         from fromscratch.host.engines.select import find_engine
         from fromscratch.images.catalogue import engine_sink

@@ -3,7 +3,7 @@
 import os
 import re
 
-from fromscratch.cli.settings import spelled
+from fromscratch.cli.output.settings import spelled
 from fromscratch.errors import ImageError, NoRoom
 
 _STEERING = r"[^\n\t\x20-\x7e\xa0-\U0010ffff]"  # compiled by who fails: that takes as long as a small closure

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
-from fromscratch.cli.settings import spelled
+from fromscratch.cli.output.settings import spelled
 from fromscratch.progress import Task
 
 _WORTH_A_LINE = 0.5

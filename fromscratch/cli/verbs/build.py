@@ -1,42 +1,15 @@
-"""The verbs that make an image: fetch, configure, build."""
+"""`build`: make the image out of what was fetched."""
 
 from typing import TYPE_CHECKING, Any
 
 from fromscratch.cli.call import Call
-from fromscratch.cli.rights import rights, rights_lines
-from fromscratch.cli.sizes import counted, megabytes
-from fromscratch.cli.verb import verb
+from fromscratch.cli.output.privileges import rights, rights_lines
+from fromscratch.cli.output.sizes import counted, megabytes
+from fromscratch.cli.parsing.verb import verb
 
 if TYPE_CHECKING:
     from fromscratch.flow.assembly import Job
     from fromscratch.flow.output import Built
-
-
-@verb()
-def fetch(call: Call) -> None:
-    """Download everything the recipe needs into the store: verified, resumed, in parallel."""
-    from fromscratch.flow import assembly
-
-    assembly.fetch(call.job)
-
-
-@verb(help={"menu": "open menuconfig and write what changed back as a fragment", "busybox": "busybox's own menu"})
-def configure(call: Call, menu: bool = False, busybox: bool = False) -> None:
-    """Make Buildroot's configuration; --menu opens its menu and writes the change back as a fragment."""
-    import sys
-
-    from fromscratch.errors import UsageError
-    from fromscratch.flow import assembly
-    from fromscratch.sources.buildroot.source import BuildrootSource
-
-    if (menu or busybox) and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("a menu needs a terminal", "run it on one, or write a fragment into buildroot-configs/")
-    job = call.job
-    found = [source for _, source in assembly.sources(job, job.platforms[0]) if isinstance(source, BuildrootSource)]
-    if not found:
-        raise UsageError("the recipe has no buildroot item", "configure is for recipes that build from source")
-    for source in found:
-        call.say(str(source.configure(job.store, menu=menu or busybox, what="busybox" if busybox else "buildroot")))
 
 
 @verb(
@@ -54,7 +27,7 @@ def build(call: Call, check: bool = False, json: bool = False) -> None:
         built = assembly.build(job)
         call.result(_facts(job, built), _text(job, built), json)
         return
-    from fromscratch.cli import checking
+    from fromscratch.cli.verbs import build_check as checking
     from fromscratch.proof.twice import build_twice
 
     twice = build_twice(job)
@@ -68,7 +41,7 @@ def build(call: Call, check: bool = False, json: bool = False) -> None:
 def _facts(job: "Job", built: "Built") -> dict[str, Any]:
     from msgspec import to_builtins
 
-    from fromscratch.cli.digests import Digests
+    from fromscratch.cli.output.digests import Digests
 
     images = []
     digests = Digests.of(built.images)
@@ -97,7 +70,7 @@ def _facts(job: "Job", built: "Built") -> dict[str, Any]:
 
 
 def _text(job: "Job", built: "Built") -> str:
-    from fromscratch.cli.digests import Digests
+    from fromscratch.cli.output.digests import Digests
 
     lines = []
     digests = Digests.of(built.images)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fromscratch.cli.closures import lack, missing_facts, objects, told
-from fromscratch.cli.settings import option, spelled
+from fromscratch.cli.output.settings import option, spelled
+from fromscratch.cli.verbs.closure_links import lack, missing_facts, objects, told
 from fromscratch.errors import UsageError
 from fromscratch.linker.beyond.scripts.shebang import HEAD, shebang
 from fromscratch.linker.closure import Linker

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fromscratch.cli.explain import told
+from fromscratch.cli.verbs.why import told
 from fromscratch.errors import Irreproducible
 from fromscratch.flow.assembly import Job
 from fromscratch.proof.difference import Difference

@@ -21,6 +21,16 @@ PLATFORMS = (
 )
 _SCHEMES = ("oci:", "oci-archive:", "docker-archive:", *(f"{each}:" for each in ENGINES), "docker://", "tar:", "dir:")
 
+ROOT = "DIR, a sysroot to look in instead of this machine; for any architecture"
+SEARCH = "DIR for LD_LIBRARY_PATH; may be repeated"
+OTHER_IMAGE = "another image than the recipe's build: a name, or one with its kind, such as oci:DIR"
+
+IMAGE_NAMES = (
+    "oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, ENGINE:REF such as docker:REF, docker://REF (a registry),"
+    " tar:FILE, dir:DIR or a bare name (default: the recipe's build)"
+)
+
+
 _VALUES: Mapping[str, str] = MappingProxyType(
     {
         "recipe": "RECIPE",
@@ -108,7 +118,7 @@ def fixed(verb: str, parameter: str) -> tuple[str, ...]:
         case "action":
             return ACTIONS
         case "from_":
-            from fromscratch.cli.template import KINDS
+            from fromscratch.cli.verbs.init_template import KINDS
 
             return tuple(KINDS)
     return ()
@@ -135,7 +145,7 @@ def _recipes() -> list[str]:
 
 
 def _switches() -> list[str]:
-    from fromscratch.cli.switches import KINDS
+    from fromscratch.cli.verbs.bundle_options import KINDS
 
     return list(KINDS)
 

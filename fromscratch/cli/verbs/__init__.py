@@ -1,0 +1,1 @@
+"""One module a verb, named as the verb, and the catalogue of them all."""

@@ -1,0 +1,23 @@
+"""`clean`: remove what build wrote."""
+
+from fromscratch.cli.call import Call
+from fromscratch.cli.parsing.verb import verb
+
+
+@verb(
+    without=("platform", "max_expanded", "max_entries"),
+    help={"store": "the store too: every download and every built tree"},
+)
+def clean(call: Call, store: bool = False) -> None:
+    """Remove what build wrote for the recipe; with --store the store too."""
+    from fromscratch.flow.output import remove
+
+    output = call.job.output
+    kept = remove(output, call.progress)
+    if kept is None:
+        call.note(f"there is no build in {output}")
+    else:
+        call.say(f"removed {output}" if not kept else f"removed the build in {output}, and left what else is there")
+    if store:
+        call.store.clear()
+        call.say(f"removed {call.store.root}")

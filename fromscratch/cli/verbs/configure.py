@@ -1,0 +1,23 @@
+"""`configure`: make Buildroot's configuration."""
+
+from fromscratch.cli.call import Call
+from fromscratch.cli.parsing.verb import verb
+
+
+@verb(help={"menu": "open menuconfig and write what changed back as a fragment", "busybox": "busybox's own menu"})
+def configure(call: Call, menu: bool = False, busybox: bool = False) -> None:
+    """Make Buildroot's configuration; --menu opens its menu and writes the change back as a fragment."""
+    import sys
+
+    from fromscratch.errors import UsageError
+    from fromscratch.flow import assembly
+    from fromscratch.sources.buildroot.source import BuildrootSource
+
+    if (menu or busybox) and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("a menu needs a terminal", "run it on one, or write a fragment into buildroot-configs/")
+    job = call.job
+    found = [source for _, source in assembly.sources(job, job.platforms[0]) if isinstance(source, BuildrootSource)]
+    if not found:
+        raise UsageError("the recipe has no buildroot item", "configure is for recipes that build from source")
+    for source in found:
+        call.say(str(source.configure(job.store, menu=menu or busybox, what="busybox" if busybox else "buildroot")))

@@ -1,0 +1,56 @@
+"""`pack`: write an image to a file for other systems."""
+
+import difflib
+from pathlib import Path
+
+from fromscratch.cli.call import Call
+from fromscratch.cli.output import streams
+from fromscratch.cli.parsing.verb import CHOSEN, verb
+from fromscratch.cli.parsing.wording import FORMS, OTHER_IMAGE
+from fromscratch.errors import UsageError
+
+
+@verb(
+    delivers=True,
+    help={
+        "to": f"one of {', '.join(FORMS)}",
+        "output": "the FILE to write (for oci: the DIR); - is standard output",
+        "tag": "what the image is called inside (default: the name that it has, or the recipe's; in a layout its tag)",
+        "image": OTHER_IMAGE,
+        "platform": CHOSEN,
+        "json": "the file and its digest for a program to read",
+    },
+)
+def pack(
+    call: Call,
+    to: str | None = None,
+    output: str | None = None,
+    tag: str | None = None,
+    image: str | None = None,
+    json: bool = False,
+) -> None:
+    """Write the image to a file for other systems: tar, oci, oci-archive, docker-archive or aci."""
+    from fromscratch.cli import image_name as called
+    from fromscratch.cli.chosen_image import all_images
+    from fromscratch.flow import assembly
+    from fromscratch.images.catalogue import file_sink
+
+    if to not in FORMS:
+        near = difflib.get_close_matches(to or "", FORMS, 1)
+        raise UsageError(
+            f"--to {to}: no such form" if to else "pack needs a form",
+            f"did you mean {near[0]}?" if near else f"say --to with one of: {', '.join(FORMS)}",
+        )
+    if not output:
+        raise UsageError("pack needs a place to write to", f"say --output FILE, such as --output image.{_suffix(to)}")
+    place = streams.place(output, to, json=json)
+    images = all_images(call, image)
+    reference = tag or called.inside(call, to, image, images)
+    receipt = assembly.deliver(images, file_sink(to, Path(place), call.store), reference)
+    if place == streams.STDOUT:
+        return
+    call.result({"reference": receipt.reference, "digest": str(receipt.digest)}, f"wrote {receipt.reference}", json)
+
+
+def _suffix(form: str) -> str:
+    return form if form in ("oci", "aci") else "tar"

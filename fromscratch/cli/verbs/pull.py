@@ -1,0 +1,88 @@
+"""`pull`: bring an image out of a registry."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fromscratch.cli.call import Call
+from fromscratch.cli.output import streams
+from fromscratch.cli.parsing.verb import verb
+from fromscratch.cli.parsing.wording import FORMS
+from fromscratch.cli.registry_access import CA, PLAIN, access
+from fromscratch.errors import UsageError
+
+if TYPE_CHECKING:
+    from fromscratch.model.reference import Reference
+
+_FOLDER = Path("pulled")
+
+
+@verb(
+    operand="ref",
+    without=("recipe",),
+    help={
+        "ref": "which image: HOST/PATH[:TAG][@DIGEST], or docker://NAME",
+        "to": f"one of {', '.join(FORMS)} (default: oci)",
+        "output": f"the FILE, or for oci the DIR, to write (default: {_FOLDER}/HOST/PATH); - is standard output",
+        "platform": "linux/ARCH[,linux/ARCH] to pull (default: all that there are)",
+        "plain_http": PLAIN,
+        "ca": CA,
+        "json": "what was pulled, for a program to read",
+    },
+)
+def pull(
+    call: Call,
+    ref: str | None = None,
+    to: str = "oci",
+    output: str | None = None,
+    plain_http: bool = False,
+    ca: str | None = None,
+    json: bool = False,
+) -> None:
+    """Bring an image out of a registry, for every platform that it has; no daemon is needed."""
+    from fromscratch.flow import assembly
+    from fromscratch.host.registry.address import reference_of
+    from fromscratch.host.registry.pull import pull_from
+    from fromscratch.images.catalogue import file_sink
+
+    if not ref:
+        raise UsageError("pull needs the name of an image", "say pull HOST/PATH:TAG, as in docker.io/library/busybox:1")
+    if to not in FORMS:
+        raise UsageError(f"--to {to}: no such form", f"say one of: {', '.join(FORMS)}")
+    if to != "oci" and not output:
+        raise UsageError(
+            f"pull --to {to} needs a file to write", f"say --output FILE, such as --output image.{_end(to)}"
+        )
+    reference = reference_of(ref)
+    place = Path(streams.place(output, to, json=json)) if output else _folder(reference)
+    top, images = pull_from(
+        ref, call.store, call.progress, access=access(call, plain_http, ca), platforms=call.platforms
+    )
+    receipt = assembly.deliver(images, file_sink(to, place, call.store), _name(reference, to))
+    if str(place) == streams.STDOUT:
+        return
+    data = {
+        "reference": f"docker://{reference}",
+        "digest": str(top.digest),
+        "platforms": [str(image.platform) for image in images],
+        "image": receipt.reference,
+    }
+    call.result(data, f"pulled {reference} ({top.digest}) -> {receipt.reference}", json)
+
+
+def _folder(reference: "Reference") -> Path:
+    """A folder of its own for each repository: tags of one share a layout. A colon would begin a tag."""
+    from fromscratch.host.registry.address import Place
+
+    place = Place.of(reference)
+    return _FOLDER / place.registry.replace(":", "+") / place.repository
+
+
+def _name(reference: "Reference", form: str) -> str:
+    """What a form calls what was pulled: a layout by the tag alone. Without a tag, an archive of docker's has one."""
+    if form == "oci" or (form == "oci-archive" and not reference.tag):
+        return reference.tag or ""
+    return f"{reference.repository}:{reference.tag or 'latest'}"
+
+
+def _end(form: str) -> str:
+    return "aci" if form == "aci" else "tar"

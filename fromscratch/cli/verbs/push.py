@@ -1,0 +1,92 @@
+"""`push`: bring an image into a registry."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from fromscratch.cli.call import Call
+from fromscratch.cli.parsing.verb import CHOSEN, verb
+from fromscratch.cli.parsing.wording import OTHER_IMAGE
+from fromscratch.cli.registry_access import CA, PLAIN, access
+from fromscratch.errors import UsageError
+
+if TYPE_CHECKING:
+    from fromscratch.host.registry.push import Pushed
+    from fromscratch.model.reference import Reference
+
+
+@verb(
+    operand="ref",
+    repeated=("also_tag", "mount_from"),
+    delivers=True,
+    help={
+        "ref": "where to: HOST/PATH[:TAG]",
+        "image": OTHER_IMAGE,
+        "platform": CHOSEN,
+        "also_tag": "TAG, one more for the same image; may be given several times",
+        "mount_from": "PATH, a repository of the same registry that has some of the layers; may be given several times",
+        "plain_http": PLAIN,
+        "ca": CA,
+        "chunk_size": "send blobs in pieces of so many MB (default: in one, and smaller if that fails)",
+        "json": "what was pushed, for a program to read",
+    },
+)
+def push(
+    call: Call,
+    ref: str | None = None,
+    image: str | None = None,
+    also_tag: tuple[str, ...] = (),
+    mount_from: tuple[str, ...] = (),
+    plain_http: bool = False,
+    ca: str | None = None,
+    chunk_size: str | None = None,
+    json: bool = False,
+) -> None:
+    """Bring the image, for every platform that it has, into a registry; no daemon is needed."""
+    from fromscratch.cli.chosen_image import all_images
+    from fromscratch.host.registry.address import reference_of
+    from fromscratch.images.registry import RegistrySink
+
+    if not ref:
+        raise UsageError("push needs the name of what it makes", "say push HOST/PATH:TAG, as in localhost:5000/hello:1")
+    _check_repositories(mount_from or (), reference_of(ref))
+    sink = RegistrySink(
+        store=call.store,
+        access=access(call, plain_http, ca, chunk_size),
+        tags=tuple(also_tag or ()),
+        mount_from=tuple(mount_from or ()),
+        progress=call.progress,
+    )
+    pushed = sink.push(all_images(call, image), ref)
+    call.result(_facts(pushed), _told(pushed), json)
+
+
+def _check_repositories(paths: Sequence[str], to: "Reference") -> None:
+    """Raises UsageError: to the registry, what is none would be one that it has nothing of, and no word is said."""
+    from fromscratch.model.reference import Reference
+
+    for path in paths:
+        try:
+            found = Reference.parse(f"host.invalid/{path}")
+        except UsageError:
+            found = None
+        if found is None or found.path != path or path.startswith(f"{to.host}/"):
+            raise UsageError(
+                f"--mount-from {path} is no repository of {to.host or 'docker.io'}",
+                "say its path alone, without host and tag, such as team/hello",
+            )
+
+
+def _facts(pushed: "Pushed") -> dict[str, object]:
+    return {
+        "reference": f"docker://{pushed.reference}",
+        "digest": str(pushed.digest),
+        "tags": list(pushed.tags),
+        "blobs": {how.name.lower(): pushed.arrivals[how] for how in type(next(iter(pushed.arrivals)))},
+        "bytes": pushed.sent,
+    }
+
+
+def _told(pushed: "Pushed") -> str:
+    counts = ", ".join(f"{count} {how.value}" for how, count in pushed.arrivals.items() if count)
+    also = f", also as {', '.join(pushed.tags[1:])}" if pushed.tags[1:] else ""
+    return f"pushed {pushed.reference} ({pushed.digest}){also}: {counts}, {pushed.sent / 1e6:.1f} MB"
