@@ -13,7 +13,7 @@ from fromscratch.flow import evidence
 from fromscratch.formats.tar.reader import members
 from fromscratch.host.images.archives import read_archive
 from fromscratch.host.images.layout import read_layout
-from fromscratch.host.storage.file_digests import kept
+from fromscratch.host.storage.file_digests import store_file
 from fromscratch.host.storage.store import Store
 from fromscratch.images.oci_layout import LayoutSink
 from fromscratch.recipe import schema as recipe
@@ -58,7 +58,7 @@ READERS: dict[str, Callable[[Path, Store], object]] = {
     "recipe.yaml": lambda path, store: recipe.load(path),
     "image.tar": read_archive,
     "root.tar": lambda path, store: list(members(path)),
-    "package.deb": lambda path, store: kept(store, path),
+    "package.deb": lambda path, store: store_file(store, path),
 }
 
 
