@@ -8,7 +8,7 @@ process or in three.
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
@@ -34,11 +34,10 @@ from fromscratch.progress import SILENT, Progress
 from fromscratch.recipe import annotations as about
 from fromscratch.recipe.schema import Item, Recipe
 from fromscratch.sources.catalogue import bind
-from fromscratch.sources.contract import Completing, Context, Source
+from fromscratch.sources.contract import Context, Source
 from fromscratch.transforms.accounts import check_passwords, with_accounts
 from fromscratch.transforms.layering import layered
 from fromscratch.transforms.normalise import normalised
-from fromscratch.transforms.overlay import overlaid
 from fromscratch.transforms.trim import selected
 
 if TYPE_CHECKING:
@@ -71,6 +70,9 @@ class Job(Struct, frozen=True, kw_only=True):
 Bound = Sequence[tuple[Item, Source]]
 """The items of a recipe with their sources, bound to one platform."""
 
+Bind = Callable[[Any, Context], Source]
+"""What makes the source of an item's options."""
+
 
 def fetch(job: Job) -> None:
     """Bring everything that the recipe needs into the store. Raises ImageError for one that cannot be written."""
@@ -81,15 +83,16 @@ def fetch(job: Job) -> None:
                 source.fetch(store)
 
 
-def build(job: Job) -> Built:
+def build(job: Job, bind: Bind = bind) -> Built:
     """Make the image of each platform, in an OCI layout in the output folder, with its evidence.
 
+    `bind` is for a caller who has looked at the files of an item already, and has a source that knows them.
     Raises NotFetched when `fetch` has to run first, Conflict when sources disagree.
     """
     job = settled(job)
     job.store.hold()
     with output.held(job.output, job.progress):
-        bound = {platform: tuple(sources(job, platform)) for platform in job.platforms}
+        bound = {platform: tuple(sources(job, platform, bind)) for platform in job.platforms}
         inputs = fingerprint(job, bound)
         present = output.finished(job.output, inputs, job.store)
         if present is not None:
@@ -150,12 +153,7 @@ def root(job: Job, platform: Platform, bound: Bound | None = None) -> tuple[Root
     tree = Rootfs()
     for item, source in bound or sources(job, platform):
         with job.progress.task(f"read {source.label}", total=None, unit="entries"):
-            if isinstance(source, Completing):
-                tree = source.completed(tree, replace=item.replace)
-                continue
-            upper = source.build(job.store)
-        lay = overlaid if item.kind == "overlay" else Rootfs.merged
-        tree = lay(tree, upper, replace=item.replace)
+            tree = source.lay(tree, job.store, replace=item.replace)
     accounts = job.recipe.accounts
     if accounts is not None:
         origin = Origin("recipe", "asked for", "accounts")
@@ -191,7 +189,7 @@ def packed(
     return made
 
 
-def sources(job: Job, platform: Platform) -> Iterator[tuple[Item, Source]]:
+def sources(job: Job, platform: Platform, bind: Bind = bind) -> Iterator[tuple[Item, Source]]:
     """The items of the recipe, each bound to what surrounds it."""
     own = OwnFolders(written=(job.output, job.store.root, *job.beside))
     if platform == job.platforms[0]:

@@ -1,6 +1,6 @@
 """A second store with the content of a first one, for a build that must not change the first."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -8,32 +8,31 @@ from fromscratch.host.storage import disk
 from fromscratch.host.storage.store import Store
 
 _SHARED = ("blobs", "records")
-# Unfinished builds of sources: only one process may continue them, and their results are among the blobs.
-_OF_BUILDS = ("buildroot", "buildroot-downloads")
 
 
-def linked_copy(store: Store, place: Path) -> Store:
+def linked_copy(store: Store, place: Path, without: Collection[str] = ()) -> Store:
     """A store at `place` with the blobs and records of another; what is derived from them is made again there.
 
-    Files are hard links, or symlinks on another filesystem. Raises ImageError.
+    It has the work folders too, except those of the kinds `without`: only one process may continue a build in them,
+    and its results are among the blobs. Files are hard links, or symlinks on another filesystem. Raises ImageError.
     """
     with disk.explained(place):
         place.mkdir()
-        for path in _shared_files(store.root):
+        for path in _shared_files(store.root, without):
             target = place / path.relative_to(store.root)
             target.parent.mkdir(parents=True, exist_ok=True)
             _link(path, target)
     return Store(place, store.limits)
 
 
-def _shared_files(root: Path) -> Iterator[Path]:
+def _shared_files(root: Path, without: Collection[str]) -> Iterator[Path]:
     """The blobs and records, and the folders that sources have unpacked."""
     for part in _SHARED:
         for folder, _, names in disk.walk(root / part):
             yield from (Path(folder, name) for name in names)
     with suppress(FileNotFoundError):
         for kind in (root / "work").iterdir():
-            if kind.name not in _OF_BUILDS:
+            if kind.name not in without:
                 yield from kind.iterdir()
 
 
