@@ -16,15 +16,14 @@ from msgspec.structs import replace
 
 from fromscratch import __version__
 from fromscratch.address import without_secrets
-from fromscratch.advice import Setting, advice
-from fromscratch.errors import MissingTool, UsageError
+from fromscratch.errors import MissingTool
 from fromscratch.flow import evidence, output
 from fromscratch.flow.evidence import Evidence, ImageEvidence
 from fromscratch.flow.output import Built
 from fromscratch.host.images.layout import LayoutWriter
 from fromscratch.host.storage.own_folders import OwnFolders
 from fromscratch.host.storage.store import Store
-from fromscratch.images.contract import IndexSink, Receipt, Sink
+from fromscratch.images.contract import Receipt, Transport
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Layer, Platform
 from fromscratch.model.provenance import made_of
@@ -136,16 +135,9 @@ def settled(job: Job) -> Job:
     return replace(job, recipe=msgspec.structs.replace(job.recipe, image=image))
 
 
-def deliver(images: Sequence[Image], sink: Sink, reference: str) -> Receipt:
+def deliver(images: Sequence[Image], transport: Transport, reference: str) -> Receipt:
     """Bring finished images, one for each platform, to a place. Raises UsageError if it takes one only."""
-    if len(images) == 1:
-        return sink.deliver(images[0], reference)
-    if isinstance(sink, IndexSink):
-        return sink.deliver_all(images, reference)
-    there = ", ".join(str(image.platform) for image in images)
-    raise UsageError(
-        f"only one platform can go there, and this image is for {there}", advice("say which with ", Setting("platform"))
-    )
+    return transport.write(images, reference)
 
 
 def root(job: Job, platform: Platform, bound: Bound | None = None) -> tuple[Rootfs, Mapping[TreePath, str]]:

@@ -15,7 +15,7 @@ import pytest
 from fromscratch.formats.docker.archive import docker_archive_images
 from fromscratch.formats.oci.config import image_documents
 from fromscratch.formats.tar.tree import read_tree
-from fromscratch.host.engines.select import Engine
+from fromscratch.host.engines.contract import Engine
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.images.layout import read_layout
 from fromscratch.host.storage.store import Store

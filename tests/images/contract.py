@@ -1,6 +1,6 @@
-"""What every sink promises: one suite, run on each of them.
+"""What every transport promises: one suite, run on each of them.
 
-A test class derives from `SinkContract` and gives the fixture `place`.
+A test class derives from `TransportContract` and gives the fixture `place`.
 """
 
 import io
@@ -15,7 +15,7 @@ from fromscratch.errors import ImageError
 from fromscratch.formats.tar.writer import blocks
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.storage.store import Store
-from fromscratch.images.contract import Receipt, Sink
+from fromscratch.images.contract import Receipt, Transport
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, RunConfig
 from fromscratch.model.rootfs import Rootfs
@@ -57,7 +57,7 @@ OTHER = image_of(packed(tree("d 0755 0:0 /other")), platform=HERE)
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """A sink with what the suite needs to look behind it.
+    """A transport with what the suite needs to look behind it.
 
     `read` gives the image that is at the place now, `holds` everything that is there, in any form
     that can be compared, `digest` what the place itself says the image's digest is. Configurations
@@ -65,7 +65,7 @@ class Place:
     anything there tells the platform.
     """
 
-    sink: Sink
+    transport: Transport
     reference: str
     read: Callable[[], Image]
     holds: Callable[[], object]
@@ -75,9 +75,9 @@ class Place:
     keeps_platform: bool = True
 
 
-class SinkContract:
+class TransportContract:
     def test_everything_survives(self, place: Place) -> None:
-        receipt = place.sink.deliver(IMAGE, place.reference)
+        receipt = place.transport.write([IMAGE], place.reference)
         there = place.read()
         assert place.config(there.config) == place.config(IMAGE.config)
         assert listed(root_tree(there, place.store)) == listed(TREE)
@@ -85,7 +85,7 @@ class SinkContract:
         assert receipt.digest == place.digest()
 
     def test_a_plain_image_stays_plain(self, place: Place) -> None:
-        place.sink.deliver(replace(IMAGE, config=RunConfig()), place.reference)
+        place.transport.write([replace(IMAGE, config=RunConfig())], place.reference)
         assert place.config(place.read().config) == place.config(RunConfig())
 
     def test_layers_are_seen_as_one_root(self, place: Place) -> None:
@@ -94,42 +94,42 @@ class SinkContract:
             f 0600 0:0 /bin/new 'n'
         """)
         image = image_of(TAR, packed(upper), config=RunConfig(), platform=HERE)
-        place.sink.deliver(image, place.reference)
+        place.transport.write([image], place.reference)
         assert listed(root_tree(place.read(), place.store)) == listed(root_tree(image, place.store))
 
     def test_the_layers_that_a_tree_was_divided_into_are_that_tree(self, place: Place) -> None:
         image = image_of(*(packed(part.tree) for part in DIVIDED), config=RunConfig(), platform=HERE)
-        place.sink.deliver(image, place.reference)
+        place.transport.write([image], place.reference)
         assert listed(root_tree(place.read(), place.store)) == listed(TREE)
 
     def test_an_image_for_another_platform_is_told_apart(self, place: Place) -> None:
-        place.sink.deliver(replace(IMAGE, platform=ARMV7), place.reference)
+        place.transport.write([replace(IMAGE, platform=ARMV7)], place.reference)
         assert not place.keeps_platform or place.read().platform == ARMV7
 
     def test_a_second_delivery_takes_the_place_of_the_first(self, place: Place) -> None:
-        place.sink.deliver(OTHER, place.reference)
-        receipt = place.sink.deliver(IMAGE, place.reference)
+        place.transport.write([OTHER], place.reference)
+        receipt = place.transport.write([IMAGE], place.reference)
         assert listed(root_tree(place.read(), place.store)) == listed(TREE)
         assert receipt.digest == place.digest()
 
     def test_a_failed_delivery_leaves_what_was_there(self, place: Place) -> None:
-        place.sink.deliver(IMAGE, place.reference)
+        place.transport.write([IMAGE], place.reference)
         before = place.holds()
         layer = OTHER.layers[0]
         cut = replace(layer, open=lambda: io.BytesIO(layer.open().read()[:-1]))
         lying = replace(layer, diff_id=Digest.of(b"another"))
         with pytest.raises(ImageError):
-            place.sink.deliver(replace(OTHER, layers=(cut,)), place.reference)
+            place.transport.write([replace(OTHER, layers=(cut,))], place.reference)
         assert place.holds() == before
         if self.looks_inside:
             with pytest.raises(ImageError):
-                place.sink.deliver(replace(OTHER, layers=(lying,)), place.reference)
+                place.transport.write([replace(OTHER, layers=(lying,))], place.reference)
             assert place.holds() == before
 
     looks_inside = False
-    """Whether the sink unpacks layers, and so has to find one whose tar is not the promised one."""
+    """Whether the transport unpacks layers, and so has to find one whose tar is not the promised one."""
 
     def test_a_receipt_says_where_the_image_is(self, place: Place) -> None:
-        receipt = place.sink.deliver(IMAGE, place.reference)
+        receipt = place.transport.write([IMAGE], place.reference)
         assert isinstance(receipt, Receipt)
         assert receipt.reference

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from fromscratch.advice import Setting, advice
 from fromscratch.errors import CommandFailed, UsageError
-from fromscratch.host.engines.contract import Engine, Kind, Status, platform_of
+from fromscratch.host.engines.contract import Engine, Status, platform_of
 from fromscratch.limits import json_value
 from fromscratch.model.image import Platform
 
@@ -20,7 +20,7 @@ class Buildah(Engine, frozen=True, kw_only=True):
 
     program: tuple[str, ...] = ("buildah",)
 
-    kind: ClassVar[Kind] = "buildah"
+    kind: ClassVar[str] = "buildah"
     ways: ClassVar[str] = "import (from, config, commit) or load; it starts nothing"
     install: ClassVar[str] = "apt-get install buildah"
     lists: ClassVar[str] = "buildah images"

@@ -15,7 +15,7 @@ from typing import BinaryIO, ClassVar
 from fromscratch.advice import advice
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
-from fromscratch.host.engines.contract import PATIENCE, Engine, Kind, Status
+from fromscratch.host.engines.contract import PATIENCE, Engine, Status
 from fromscratch.host.process import run
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import Reference, full_name
@@ -28,7 +28,7 @@ class Containerd(Engine, frozen=True, kw_only=True):
 
     program: tuple[str, ...] = ("ctr",)
 
-    kind: ClassVar[Kind] = "containerd"
+    kind: ClassVar[str] = "containerd"
     ways: ClassVar[str] = "import (flattened here) or load"
     install: ClassVar[str] = "apt-get install containerd"
     lists: ClassVar[str] = "ctr images ls"

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import BinaryIO, ClassVar, Literal
+from typing import BinaryIO, ClassVar
 
 from msgspec import Struct, field
 
@@ -15,10 +15,6 @@ from fromscratch.host.process.run import Completed
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import Reference
 
-Kind = Literal["docker", "podman", "buildah", "containerd"]
-KINDS: tuple[Kind, ...] = ("docker", "podman", "buildah", "containerd")
-"""In the order in which they are tried if the call names none."""
-
 PATIENCE = 10.0
 
 
@@ -27,14 +23,15 @@ class Engine(Struct, frozen=True, kw_only=True):
 
     `program` is the command with its constant arguments, such as ("docker", "-H", "unix:///run/x.sock");
     `run_flags` is added to its `run` only; `env` to its environment. DOCKER_HOST, CONTAINER_HOST,
-    CONTAINERD_ADDRESS and the like are passed on.
+    CONTAINERD_ADDRESS and the like are passed on. `others` are the engines that hints name instead of it.
     """
 
     program: tuple[str, ...]
     run_flags: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    others: tuple[str, ...] = ()
 
-    kind: ClassVar[Kind]
+    kind: ClassVar[str]
     ways: ClassVar[str]
     """How images can be brought into it, in a few words."""
     install: ClassVar[str]
@@ -130,10 +127,10 @@ class Engine(Struct, frozen=True, kw_only=True):
     @property
     def alternatives(self) -> Advice:
         """The other engines, for hints."""
-        others = [kind for kind in KINDS if kind != self.kind]
-        rest = "".join(f", {kind}" for kind in others[1:-1])
-        pack = Setting("to", "docker-archive")
-        return advice(Setting("engine", others[0]), f"{rest} or {others[-1]}, or pack ", pack)
+        first, between, last = self.others[:1], self.others[1:-1], self.others[1:][-1:]
+        rest = "".join([*(f", {kind}" for kind in between), *(f" or {kind}" for kind in last)])
+        engines = (Setting("engine", first[0]), f"{rest}, or ") if first else ()
+        return advice(*engines, "pack ", Setting("to", "docker-archive"))
 
 
 class Status(Struct, frozen=True, kw_only=True):
@@ -152,7 +149,7 @@ class Status(Struct, frozen=True, kw_only=True):
     hint: str = ""
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> str:
         return self.engine.kind
 
     @property

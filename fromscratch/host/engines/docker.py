@@ -9,7 +9,7 @@ from typing import BinaryIO, ClassVar
 from fromscratch.advice import Setting, advice
 from fromscratch.errors import ImageError, MissingTool
 from fromscratch.host.engines import docker_address
-from fromscratch.host.engines.contract import Engine, Kind, Status, platform_of
+from fromscratch.host.engines.contract import Engine, Status, platform_of
 from fromscratch.host.engines.docker_address import Address
 from fromscratch.host.engines.docker_api import Daemon, DockerApi, Unreachable
 from fromscratch.host.process import run
@@ -30,7 +30,7 @@ class Docker(Engine, frozen=True, kw_only=True):
     address: str = ""
     program: tuple[str, ...] = ("docker",)
 
-    kind: ClassVar[Kind] = "docker"
+    kind: ClassVar[str] = "docker"
     ways: ClassVar[str] = "import (in one request) or load"
     install: ClassVar[str] = "apt-get install docker.io"
     lists: ClassVar[str] = "docker images"
