@@ -60,6 +60,10 @@ class Limits(Struct, frozen=True, kw_only=True):
         return Room(left, f"{size_text(self.expanded)} in all")
 
 
+DEFAULT = Limits()
+"""What is allowed if the caller says nothing."""
+
+
 class Room(Struct, frozen=True):
     """`size` bytes, and how to call them in a message: "expands to more than" `text`."""
 

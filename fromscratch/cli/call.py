@@ -24,6 +24,7 @@ from fromscratch.host.machine.lookup import expanded
 if TYPE_CHECKING:
     from fromscratch.flow.assembly import Job
     from fromscratch.host.storage.store import Store
+    from fromscratch.limits import Limits
     from fromscratch.model.image import Platform
 
 
@@ -54,18 +55,24 @@ class Call:
     @cached_property
     def store(self) -> "Store":
         from fromscratch.host.storage.store import Store
-        from fromscratch.limits import limits
 
-        said = self.environment.get
-        allowed = limits(
-            self.max_expanded or said("FROMSCRATCH_MAX_EXPANDED"), self.max_entries or said("FROMSCRATCH_MAX_ENTRIES")
-        )
-        name = expanded(self.store_name or said("FROMSCRATCH_STORE") or "")
+        name = expanded(self.store_name or self.environment.get("FROMSCRATCH_STORE") or "")
         if name:
-            return Store(Path(name), allowed)
+            return Store(Path(name))
         from platformdirs import user_cache_path
 
-        return Store(user_cache_path("fromscratch", appauthor=False), allowed)
+        return Store(user_cache_path("fromscratch", appauthor=False))
+
+    @cached_property
+    def limits(self) -> "Limits":
+        """What archives may expand to, by the call or the environment. Raises UsageError."""
+        from fromscratch.limits import limits
+
+        variable = self.environment.get
+        return limits(
+            self.max_expanded or variable("FROMSCRATCH_MAX_EXPANDED"),
+            self.max_entries or variable("FROMSCRATCH_MAX_ENTRIES"),
+        )
 
     @cached_property
     def recipe_path(self) -> Path:
@@ -95,6 +102,7 @@ class Call:
             progress=self.progress,
             jobs=len(os.sched_getaffinity(0)),
             spell=spelled,
+            limits=self.limits,
         )
 
     @cached_property

@@ -12,6 +12,7 @@ from fromscratch.host.registry.pull import pull_from
 from fromscratch.host.registry.push import Pushed, push
 from fromscratch.host.storage.store import Store
 from fromscratch.images.contract import ALL, Receipt, Selection, Transport
+from fromscratch.limits import DEFAULT, Limits
 from fromscratch.model.image import Image
 from fromscratch.progress import SILENT, Progress
 
@@ -27,6 +28,7 @@ class RegistryImages(Transport, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     mount_from: tuple[str, ...] = ()
     progress: Progress = SILENT
+    limits: Limits = DEFAULT
 
     scheme: ClassVar[str] = "docker://"
     example: ClassVar[str] = "docker://docker.io/library/busybox:1"
@@ -34,8 +36,8 @@ class RegistryImages(Transport, frozen=True, kw_only=True):
     platforms: ClassVar[bool] = True
 
     @classmethod
-    def at(cls, place: str, store: Store, progress: Progress = SILENT) -> Self:
-        return cls(store=store, progress=progress)
+    def at(cls, place: str, store: Store, progress: Progress = SILENT, limits: Limits = DEFAULT) -> Self:
+        return cls(store=store, progress=progress, limits=limits)
 
     def read(self, name: str, selection: Selection = ALL) -> list[Image]:
         """Layers are brought into the store, or for a selection without them when they are opened."""
@@ -62,7 +64,7 @@ class RegistryImages(Transport, frozen=True, kw_only=True):
     def push(self, images: Sequence[Image], name: str) -> Pushed:
         """The same, with an account of what was sent."""
         return push(
-            graph(images, self.store.limits),
+            graph(images, self.limits),
             reference_of(name),
             self.access,
             self.progress,

@@ -25,7 +25,7 @@ def ls(call: Call, image: str | None = None, path: str | None = None, json: bool
     from fromscratch.paths import ROOT
 
     found = target(call, image)
-    tree = found.tree(call.store)
+    tree = found.tree(call.store, call.limits)
     top = tree.resolve(path) if path else ROOT
     shown = list(tree.within(top))
     if not shown:
@@ -50,5 +50,6 @@ def why(call: Call, path: str | None = None, image: str | None = None, json: boo
 
     if path is None:
         raise UsageError("why needs a path", "ask for example: why /bin/sh")
-    data, text = explained(target(call, image), path, call.store)
+    found = target(call, image)
+    data, text = explained(found, found.tree(call.store, call.limits), path)
     call.result(data, text, json)

@@ -7,16 +7,14 @@ from fromscratch import paths
 from fromscratch.errors import ImageError, NotInTree
 from fromscratch.flow import evidence
 from fromscratch.flow.images_by_name import Found
-from fromscratch.host.storage.store import Store
 from fromscratch.model import view
 from fromscratch.model.entry import Directory, Entry, Origin
 from fromscratch.model.listing import line, quoted
 from fromscratch.model.rootfs import Rootfs
 
 
-def explained(found: Found, path: str, store: Store) -> tuple[dict[str, Any], str]:
+def explained(found: Found, tree: Rootfs, path: str) -> tuple[dict[str, Any], str]:
     """For a program and for a person. Raises NotInTree, saying whether the path was trimmed."""
-    tree = found.tree(store)
     try:
         steps = view.way(tree, path)
     except NotInTree as error:

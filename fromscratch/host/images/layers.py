@@ -21,6 +21,7 @@ from fromscratch.formats.tar import writer as tar_writer
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.blob_file import Located
 from fromscratch.host.storage.store import Store
+from fromscratch.limits import DEFAULT, Limits
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Layer
 from fromscratch.model.layers import LayerStack
@@ -29,12 +30,12 @@ from fromscratch.model.rootfs import Rootfs
 _SOUND, _OURS = "sound-layer", "own-layer"
 
 
-def plain_layer(layer: Layer, store: Store, used: int = 0) -> Path:
+def plain_layer(layer: Layer, store: Store, used: int = 0, limits: Limits = DEFAULT) -> Path:
     """The uncompressed tar of a layer, as a file of the store, where its diff_id is its digest.
 
     `used` is what other layers have expanded to. Raises IntegrityError when blob or tar are not what the image
-    promises, FormatError for a blob that is damaged or of another kind, TooLarge when it expands to more than the
-    store allows.
+    promises, FormatError for a blob that is damaged or of another kind, TooLarge when it expands to more than
+    `limits` allow.
     """
     compression_of(layer)
     if is_sound(layer, store) and store.has(layer.diff_id):
@@ -42,13 +43,13 @@ def plain_layer(layer: Layer, store: Store, used: int = 0) -> Path:
         return store.path(layer.diff_id)
     with store.temporary() as plain:
         with open(plain, "wb") as out:
-            out.writelines(plain_pieces(layer, store.limits.room(layer.size, used)))
+            out.writelines(plain_pieces(layer, limits.room(layer.size, used)))
         store.adopt(plain, layer.diff_id)
     note_sound(layer, store)
     return store.path(layer.diff_id)
 
 
-def root_tree(image: Image, store: Store) -> Rootfs:
+def root_tree(image: Image, store: Store, limits: Limits = DEFAULT) -> Rootfs:
     """The tree that a container of the image sees: its layers laid over each other.
 
     The contents are slices of files of the store. Errors as for `plain_layer`.
@@ -58,25 +59,27 @@ def root_tree(image: Image, store: Store) -> Rootfs:
     for number, layer in enumerate(image.layers):
         told = layer.comment or layer.created_by
         origin = Origin("image", "found in", f"layer {number + 1}" + (f" ({told})" if told else ""))
-        plain = plain_layer(layer, store, used)
+        plain = plain_layer(layer, store, used, limits)
         used += plain.stat().st_size
         title = f"the layer {layer.digest}"
-        used += tar_tree.lay(stack, plain, origin, title=title, limits=store.limits, used=used)
+        used += tar_tree.lay(stack, plain, origin, title=title, limits=limits, used=used)
     return stack.build()
 
 
 @contextmanager
-def root_tar(image: Image, store: Store) -> Iterator[BinaryIO]:
+def root_tar(image: Image, store: Store, limits: Limits = DEFAULT) -> Iterator[BinaryIO]:
     """The uncompressed tar of the image's root, as a stream.
 
     A single layer that was packed here passes through unchanged and verified. Any other is a tar of strangers, which
     engines would unpack in their own way: it is read, and its tree written anew.
     """
     if passes_unread(image, store):
-        with plain_stream(image.layers[0], store.limits) as stream:
+        with plain_stream(image.layers[0], limits) as stream:
             yield stream
     else:
-        with cast(BinaryIO, io.BufferedReader(Pieces(tar_writer.blocks(root_tree(image, store))), CHUNK)) as stream:
+        with cast(
+            BinaryIO, io.BufferedReader(Pieces(tar_writer.blocks(root_tree(image, store, limits))), CHUNK)
+        ) as stream:
             yield stream
 
 

@@ -22,7 +22,7 @@ def linked_copy(store: Store, place: Path, without: Collection[str] = ()) -> Sto
             target = place / path.relative_to(store.root)
             target.parent.mkdir(parents=True, exist_ok=True)
             _link(path, target)
-    return Store(place, store.limits)
+    return Store(place)
 
 
 def _shared_files(root: Path, without: Collection[str]) -> Iterator[Path]:
