@@ -1,4 +1,4 @@
-"""Images in archives of this machine: what `docker save`, `podman save`, skopeo or we wrote."""
+"""Reading images from archives of this machine, such as those of `docker save`, `podman save` or skopeo."""
 
 from pathlib import Path
 from typing import Literal
@@ -23,10 +23,10 @@ Form = Literal["docker-archive", "oci-archive"]
 def read_archive(
     path: Path, store: Store, name: str | None = None, form: Form = "docker-archive", limits: Limits = DEFAULT
 ) -> list[Image]:
-    """The images of a docker-archive or oci-archive, compressed or not, kept in the store.
+    """The images of a docker-archive or oci-archive, compressed or not; its bytes go into the store.
 
     Of an archive that is both, `form` says how to read it: as docker does, or as a layout, with all platforms.
-    Raises UsageError for a name that is not in it, FormatError for what is no such archive, TooLarge for one that
+    Raises UsageError for a name that is not in it, FormatError for anything else, TooLarge for one that
     expands to more than `limits` allow.
     """
     with disk.readable(path), opened(path) as stream:
@@ -47,7 +47,7 @@ def read_archive(
 
 
 def plain_archive(digest: Digest, store: Store, what: str, limits: Limits = DEFAULT) -> Path:
-    """The tar that is in a blob of the store, compressed or not. Messages call it `what`.
+    """The tar in a blob of the store, compressed or not. Messages call it `what`.
 
     Raises FormatError for a blob that is damaged, TooLarge for one that expands to more than `limits` allow.
     """

@@ -1,4 +1,4 @@
-"""An image made into one of a single layer, for places that know of one root only."""
+"""Flattening an image to a single layer, for engines that import one root only."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from fromscratch.model.image import Image, Layer
 
 @contextmanager
 def root_file(image: Image, store: Store, limits: Limits = DEFAULT) -> Iterator[tuple[Path, Digest]]:
-    """The tar of the image's root as a file, which is there as long as the block runs, and its digest."""
+    """The tar of the image's root as a temporary file, for the length of the block, and its digest."""
     with store.temporary() as path:
         hasher = Digest.of(b"").hasher()
         with root_tar(image, store, limits) as tar, disk.explained(path), open(path, "wb") as out:
@@ -31,7 +31,7 @@ def root_file(image: Image, store: Store, limits: Limits = DEFAULT) -> Iterator[
 
 @contextmanager
 def flattened(image: Image, store: Store, limits: Limits = DEFAULT) -> Iterator[Image]:
-    """The image with one layer, as long as the block runs: one that was packed here as it is, else a tar of it all."""
+    """The image with one layer, for the length of the block: its own, if it was packed here, else a tar of its root."""
     if passes_unread(image, store):
         yield image
         return
