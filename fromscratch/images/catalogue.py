@@ -28,7 +28,7 @@ class Line(NamedTuple):
     @property
     def word(self) -> str:
         """What a form or an engine is called where nothing follows."""
-        return self.scheme.rstrip(":/")
+        return self.scheme.removesuffix(":")
 
     @property
     def usage(self) -> str:

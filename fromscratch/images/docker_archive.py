@@ -18,6 +18,7 @@ class DockerArchive(LocalTransport, frozen=True):
     scheme: ClassVar[str] = "docker-archive:"
     example: ClassVar[str] = "docker-archive:hello.tar"
     place: ClassVar[Literal["file"]] = "file"
+    suffix: ClassVar[str] = ".tar"
     several: ClassVar[bool] = True
 
     def read(self, name: str, selection: Selection = ALL) -> list[Image]:

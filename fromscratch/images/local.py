@@ -24,7 +24,6 @@ class LocalTransport(Transport, frozen=True):
     store: Store
     limits: Limits = DEFAULT
 
-    suffix: ClassVar[str] = ".tar"
     shown_by: ClassVar[str] = ""
 
     @classmethod

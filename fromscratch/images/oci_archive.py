@@ -22,6 +22,7 @@ class OciArchive(LocalTransport, frozen=True):
     scheme: ClassVar[str] = "oci-archive:"
     example: ClassVar[str] = "oci-archive:hello.tar"
     place: ClassVar[Literal["file"]] = "file"
+    suffix: ClassVar[str] = ".tar"
     several: ClassVar[bool] = True
     naming: ClassVar[Naming] = "tag or name"
     platforms: ClassVar[bool] = True

@@ -37,6 +37,7 @@ class RootTar(LocalTransport, frozen=True):
     scheme: ClassVar[str] = "tar:"
     example: ClassVar[str] = "tar:root.tar.gz"
     place: ClassVar[Literal["file"]] = "file"
+    suffix: ClassVar[str] = ".tar"
     naming: ClassVar[Naming] = "none"
 
     def read(self, name: str, selection: Selection = ALL) -> Rootfs:

@@ -97,6 +97,7 @@ def store(tmp_path: Path) -> Store:
 
 
 class TestAci(TransportContract):
+    readable = False
     looks_inside = True
 
     @pytest.fixture

@@ -90,6 +90,7 @@ class TestOciArchive(TransportContract):
             holds=lambda: files(out),
             digest=lambda: Digest.of(path.read_bytes()),
             store=store,
+            name="1.0",
         )
 
 

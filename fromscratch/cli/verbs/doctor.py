@@ -1,4 +1,4 @@
-"""`doctor`: each thing that a source, a sink or a way to run wants of this machine."""
+"""`doctor`: each thing that a source, a transport or a way to run needs of this machine."""
 
 import os
 import shutil
