@@ -24,7 +24,7 @@ from fromscratch.host.images.layout import LayoutWriter
 from fromscratch.host.storage.own_folders import OwnFolders
 from fromscratch.host.storage.store import Store
 from fromscratch.images.contract import Receipt, Transport
-from fromscratch.limits import DEFAULT, Limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Layer, Platform
 from fromscratch.model.provenance import made_of
@@ -62,7 +62,7 @@ class Job(Struct, frozen=True, kw_only=True):
     jobs: int = 2
     beside: tuple[Path, ...] = ()
     spell: Callable[[str], str] = str
-    limits: Limits = DEFAULT
+    limits: Limits = DEFAULT_LIMITS
 
     @property
     def layout(self) -> Path:

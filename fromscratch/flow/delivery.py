@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from fromscratch.errors import UsageError
+from fromscratch.host.machine.lookup import expanded
 from fromscratch.host.storage.store import Store
 from fromscratch.images import catalogue
 from fromscratch.images.contract import Naming, Receipt
-from fromscratch.limits import DEFAULT, Limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Image
 from fromscratch.progress import SILENT, Progress
 
 
 def deliver(
-    images: Sequence[Image], name: str, store: Store, progress: Progress = SILENT, limits: Limits = DEFAULT
+    images: Sequence[Image], name: str, store: Store, progress: Progress = SILENT, limits: Limits = DEFAULT_LIMITS
 ) -> Receipt:
     """Write images, one for each platform, to where `name` leads: `oci-archive:hello.tar:1.0`, `docker://HOST/hello:1`.
 
@@ -30,7 +31,7 @@ def deliver(
         schemes = ", ".join(each.scheme for each in catalogue.TRANSPORTS if each.role)
         raise UsageError(f"{name!r} does not say where images go", f"begin with one of {schemes}")
     kind = catalogue.load(line)
-    place, called = path_and_name(rest) if kind.place else ("", rest)
+    place, called = path_and_name(expanded(rest)) if kind.place else ("", rest)
     transport = kind.at(place, store, progress, limits)
     if isinstance(transport, EngineImages):
         transport = replace(transport, via="load")

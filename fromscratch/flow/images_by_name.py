@@ -15,7 +15,7 @@ from fromscratch.host.storage.store import Store
 from fromscratch.images import catalogue
 from fromscratch.images.catalogue import Line
 from fromscratch.images.contract import Selection, image_for
-from fromscratch.limits import DEFAULT, Limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Image, Platform
 from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
@@ -46,7 +46,7 @@ class Found(PartlyShown, frozen=True, kw_only=True):
     plain: Rootfs | None = None
     evidence: "ImageEvidence | None" = None
 
-    def tree(self, store: Store, limits: Limits = DEFAULT) -> Rootfs:
+    def tree(self, store: Store, limits: Limits = DEFAULT_LIMITS) -> Rootfs:
         """The root that a container of the image starts with."""
         if self.plain is not None:
             return self.plain
@@ -68,7 +68,7 @@ def find(
     *,
     builds: Path = Path("build"),
     progress: Progress = SILENT,
-    limits: Limits = DEFAULT,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Found:
     """The image of this name, for the first of `platforms` that it has. Raises UsageError, naming what was tried."""
     place = _located(name, builds)
@@ -87,7 +87,7 @@ def find_all(
     *,
     builds: Path = Path("build"),
     progress: Progress = SILENT,
-    limits: Limits = DEFAULT,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> list[Image]:
     """The images of this name: one for each platform, or for each of `platforms`. Raises UsageError.
 

@@ -21,7 +21,7 @@ from fromscratch.host.images.archives import Form, read_archive
 from fromscratch.host.storage.store import Store
 from fromscratch.images import catalogue
 from fromscratch.images.contract import ALL, Receipt, Selection, Transport
-from fromscratch.limits import DEFAULT, Limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference
 from fromscratch.progress import SILENT, Progress
@@ -43,14 +43,14 @@ class EngineImages(Transport, frozen=True, kw_only=True):
     store: Store
     via: Via = "import"
     progress: Progress = SILENT
-    limits: Limits = DEFAULT
+    limits: Limits = DEFAULT_LIMITS
 
     kind: ClassVar[Callable[..., Engine]]
     saves: ClassVar[Form] = "docker-archive"
     several: ClassVar[bool] = True
 
     @classmethod
-    def at(cls, place: str, store: Store, progress: Progress = SILENT, limits: Limits = DEFAULT) -> Self:
+    def at(cls, place: str, store: Store, progress: Progress = SILENT, limits: Limits = DEFAULT_LIMITS) -> Self:
         return cls(engine=cls.engine_here(), store=store, progress=progress, limits=limits)
 
     @classmethod

@@ -10,7 +10,7 @@ from fromscratch.host.engines.contract import Engine, Status
 from fromscratch.host.storage.store import Store
 from fromscratch.images import catalogue
 from fromscratch.images.engine import EngineImages, Via
-from fromscratch.limits import DEFAULT, Limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.progress import SILENT, Progress
 
 _READS_LAYOUTS = "it reads what is packed for it: see pack, to the form oci or oci-archive"
@@ -74,7 +74,7 @@ def engine_with(name: str) -> str | None:
 
 
 def images_in(
-    engine: Engine, store: Store, via: str, progress: Progress = SILENT, limits: Limits = DEFAULT
+    engine: Engine, store: Store, via: str, progress: Progress = SILENT, limits: Limits = DEFAULT_LIMITS
 ) -> EngineImages:
     """The transport of this engine. `via` is import or load."""
     way: Via = "load" if via == "load" else "import"

@@ -9,7 +9,7 @@ from fromscratch.host.images.layout_blobs import is_copied_by_skopeo
 from fromscratch.host.storage.store import Store
 from fromscratch.images import catalogue
 from fromscratch.images.contract import Transport
-from fromscratch.limits import DEFAULT, Limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import SILENT, Progress
 
@@ -22,12 +22,12 @@ class LocalTransport(Transport, frozen=True):
 
     path: Path
     store: Store
-    limits: Limits = DEFAULT
+    limits: Limits = DEFAULT_LIMITS
 
     shown_by: ClassVar[str] = ""
 
     @classmethod
-    def at(cls, place: str, store: Store, progress: Progress = SILENT, limits: Limits = DEFAULT) -> Self:
+    def at(cls, place: str, store: Store, progress: Progress = SILENT, limits: Limits = DEFAULT_LIMITS) -> Self:
         return cls(Path(place), store, limits)
 
     @property

@@ -16,7 +16,7 @@ from fromscratch.formats.oci.config import Config, Documents, image_documents, o
 from fromscratch.formats.oci.history import layer_steps
 from fromscratch.host.images.layers import plain_layer, root_tree
 from fromscratch.host.storage.store import Store
-from fromscratch.limits import DEFAULT, Limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Image
 
 _HINT = "make or fetch the image again"
@@ -24,7 +24,7 @@ _HINT = "make or fetch the image again"
 _FAULTS = (Conflict, FormatError, IntegrityError, TooLarge, UnsafePath, UsageError)
 
 
-def validate(image: Image, store: Store | None = None, limits: Limits = DEFAULT) -> None:
+def validate(image: Image, store: Store | None = None, limits: Limits = DEFAULT_LIMITS) -> None:
     """Read all of an image and raise an ImageError that says what is wrong with it, and where.
 
     Checked are each layer (its bytes against digest and size, their compression against the media type, the tar

@@ -9,7 +9,7 @@ from msgspec import Struct
 from fromscratch.host.machine.check import Check
 from fromscratch.host.storage.own_folders import NONE, OwnFolders
 from fromscratch.host.storage.store import Store
-from fromscratch.limits import DEFAULT, Limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
@@ -32,7 +32,7 @@ class Context(Struct, frozen=True, kw_only=True):
     jobs: int = 2
     log: Path | None = None
     own: OwnFolders = NONE
-    limits: Limits = DEFAULT
+    limits: Limits = DEFAULT_LIMITS
 
 
 class Source(Protocol):

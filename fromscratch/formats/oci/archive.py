@@ -18,7 +18,7 @@ from fromscratch.formats.oci.graph import Graph, graph
 from fromscratch.formats.oci.reader import images
 from fromscratch.formats.oci.verified import check_bytes, verified
 from fromscratch.formats.tar.header import BLOCK, header
-from fromscratch.limits import DEFAULT, Limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.content import Content, read
 from fromscratch.model.entry import File, HardLink, Meta
 from fromscratch.model.image import Blob, Image, Layer
@@ -37,7 +37,7 @@ def oci_archive(
     tag: str | None,
     name: str = "",
     artifacts: Sequence[Graph] = (),
-    limits: Limits = DEFAULT,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[bytes]:
     """The bytes of the archive, in pieces; several images are under one image index, and artifacts listed behind it.
 

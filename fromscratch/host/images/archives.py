@@ -12,7 +12,7 @@ from fromscratch.formats.packing.decompress import expand, kind
 from fromscratch.formats.tar.tree import read_tree
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.store import Store
-from fromscratch.limits import DEFAULT, Limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image
 from fromscratch.opening import opened
@@ -21,7 +21,7 @@ Form = Literal["docker-archive", "oci-archive"]
 
 
 def read_archive(
-    path: Path, store: Store, name: str | None = None, form: Form = "docker-archive", limits: Limits = DEFAULT
+    path: Path, store: Store, name: str | None = None, form: Form = "docker-archive", limits: Limits = DEFAULT_LIMITS
 ) -> list[Image]:
     """The images of a docker-archive or oci-archive, compressed or not; its bytes go into the store.
 
@@ -46,7 +46,7 @@ def read_archive(
     return oci_archive_images(tree, str(path), name)
 
 
-def plain_archive(digest: Digest, store: Store, what: str, limits: Limits = DEFAULT) -> Path:
+def plain_archive(digest: Digest, store: Store, what: str, limits: Limits = DEFAULT_LIMITS) -> Path:
     """The tar in a blob of the store, compressed or not. Messages call it `what`.
 
     Raises FormatError for a blob that is damaged, TooLarge for one that expands to more than `limits` allow.

@@ -13,12 +13,12 @@ from fromscratch.formats.oci import documents as oci
 from fromscratch.host.images.layers import passes_unread, root_tar
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.store import Store
-from fromscratch.limits import DEFAULT, Limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Image, Layer
 
 
 @contextmanager
-def root_file(image: Image, store: Store, limits: Limits = DEFAULT) -> Iterator[tuple[Path, Digest]]:
+def root_file(image: Image, store: Store, limits: Limits = DEFAULT_LIMITS) -> Iterator[tuple[Path, Digest]]:
     """The tar of the image's root as a temporary file, for the length of the block, and its digest."""
     with store.temporary() as path:
         hasher = Digest.of(b"").hasher()
@@ -30,7 +30,7 @@ def root_file(image: Image, store: Store, limits: Limits = DEFAULT) -> Iterator[
 
 
 @contextmanager
-def flattened(image: Image, store: Store, limits: Limits = DEFAULT) -> Iterator[Image]:
+def flattened(image: Image, store: Store, limits: Limits = DEFAULT_LIMITS) -> Iterator[Image]:
     """The image with one layer, for the length of the block: its own, if it was packed here, else a tar of its root."""
     if passes_unread(image, store):
         yield image

@@ -21,7 +21,7 @@ from fromscratch.formats.tar import writer as tar_writer
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.blob_file import Located
 from fromscratch.host.storage.store import Store
-from fromscratch.limits import DEFAULT, Limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Layer
 from fromscratch.model.layers import LayerStack
@@ -30,7 +30,7 @@ from fromscratch.model.rootfs import Rootfs
 _SOUND, _PACKED_HERE = "sound-layer", "own-layer"
 
 
-def plain_layer(layer: Layer, store: Store, used: int = 0, limits: Limits = DEFAULT) -> Path:
+def plain_layer(layer: Layer, store: Store, used: int = 0, limits: Limits = DEFAULT_LIMITS) -> Path:
     """The uncompressed tar of a layer, as a file of the store, where its diff_id is its digest.
 
     `used` is what other layers have expanded to. Raises IntegrityError when blob or tar are not what the image
@@ -49,7 +49,7 @@ def plain_layer(layer: Layer, store: Store, used: int = 0, limits: Limits = DEFA
     return store.path(layer.diff_id)
 
 
-def root_tree(image: Image, store: Store, limits: Limits = DEFAULT) -> Rootfs:
+def root_tree(image: Image, store: Store, limits: Limits = DEFAULT_LIMITS) -> Rootfs:
     """The tree that a container of the image sees: its layers laid over each other.
 
     The contents are slices of files of the store. Errors as for `plain_layer`.
@@ -67,7 +67,7 @@ def root_tree(image: Image, store: Store, limits: Limits = DEFAULT) -> Rootfs:
 
 
 @contextmanager
-def root_tar(image: Image, store: Store, limits: Limits = DEFAULT) -> Iterator[BinaryIO]:
+def root_tar(image: Image, store: Store, limits: Limits = DEFAULT_LIMITS) -> Iterator[BinaryIO]:
     """The uncompressed tar of the image's root, as a stream.
 
     A single layer that was packed here passes through unchanged and verified. Any other comes from elsewhere, and

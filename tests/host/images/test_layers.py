@@ -24,7 +24,7 @@ from fromscratch.host.images.flattened import flattened
 from fromscratch.host.images.layers import note_own, plain_layer, root_tar, root_tree
 from fromscratch.host.storage.store import Store
 from fromscratch.images.tar import RootTar
-from fromscratch.limits import DEFAULT, Limits, limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits, limits
 from fromscratch.model import listing
 from fromscratch.model.entry import Meta
 from fromscratch.model.image import Image, Layer
@@ -293,7 +293,7 @@ def blob(data: bytes, media_type: str = oci.LAYER_GZIP, plain: bytes | None = No
     return Layer(diff_id, Digest.of(data), len(data), media_type, lambda: io.BytesIO(data))
 
 
-def refused(layer: Layer, store: Store, kind: type[Exception], match: str, limits: Limits = DEFAULT) -> None:
+def refused(layer: Layer, store: Store, kind: type[Exception], match: str, limits: Limits = DEFAULT_LIMITS) -> None:
     """By whoever keeps its tar, and by whoever streams it; nothing stays."""
     image = replace(image_of(tar(BASE)), layers=(layer,))
     with pytest.raises(kind, match=f"layer {layer.digest}.*{match}"):
