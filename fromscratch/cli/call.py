@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fromscratch.cli.output.progress import Bars
     from fromscratch.flow.assembly import Job
     from fromscratch.host.storage.store import Store
+    from fromscratch.limits import Limits
     from fromscratch.model.image import Platform
 
 
@@ -52,19 +53,24 @@ class Call:
 
         from fromscratch.host.machine.lookup import expanded
         from fromscratch.host.storage.store import Store
-        from fromscratch.limits import limits
 
-        said = self.environment.get
-        allowed = limits(
-            self._shared("max-expanded") or said("FROMSCRATCH_MAX_EXPANDED"),
-            self._shared("max-entries") or said("FROMSCRATCH_MAX_ENTRIES"),
-        )
-        name = expanded(self._shared("store-dir") or said("FROMSCRATCH_STORE") or "")
+        name = expanded(self._shared("store-dir") or self.environment.get("FROMSCRATCH_STORE") or "")
         if name:
-            return Store(Path(name), allowed)
+            return Store(Path(name))
         from platformdirs import user_cache_path
 
-        return Store(user_cache_path("fromscratch", appauthor=False), allowed)
+        return Store(user_cache_path("fromscratch", appauthor=False))
+
+    @cached_property
+    def limits(self) -> "Limits":
+        """What archives may expand to, by the call or the environment. Raises UsageError."""
+        from fromscratch.limits import limits
+
+        variable = self.environment.get
+        return limits(
+            self._shared("max-expanded") or variable("FROMSCRATCH_MAX_EXPANDED"),
+            self._shared("max-entries") or variable("FROMSCRATCH_MAX_ENTRIES"),
+        )
 
     @cached_property
     def recipe_path(self) -> "Path":
@@ -100,6 +106,7 @@ class Call:
             progress=self.progress,
             jobs=len(os.sched_getaffinity(0)),
             spell=spelled,
+            limits=self.limits,
         )
 
     @cached_property

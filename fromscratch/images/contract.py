@@ -9,6 +9,7 @@ from fromscratch.advice import Setting, advice
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
 from fromscratch.host.storage.store import Store
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Image, Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import SILENT, Progress
@@ -70,7 +71,7 @@ class Transport(Struct, frozen=True):
     platforms: ClassVar[bool] = False
 
     @classmethod
-    def at(cls, place: str, store: Store, progress: Progress = SILENT) -> Self:
+    def at(cls, place: str, store: Store, progress: Progress = SILENT, limits: Limits = DEFAULT_LIMITS) -> Self:
         """The file or folder of this path; the engine or the registries that this machine uses, where none is named."""
         raise NotImplementedError
 

@@ -18,6 +18,8 @@ def import_(call: Call, *, tag: str | None, engine: str | None, via: str, image:
     made = brought.wanted(call, image)
     name = tag or called.wholly(call, image, made)
     found = find_engine(engine)
-    receipt = brought.deliver(made, images_in(found.engine, call.store, via, call.progress), found.kind, name)
+    receipt = brought.deliver(
+        made, images_in(found.engine, call.store, via, call.progress, call.limits), found.kind, name
+    )
     facts = {"engine": found.kind, **brought.facts(receipt)}
     call.result(facts, brought.text(found.kind, receipt), json)

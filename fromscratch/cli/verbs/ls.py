@@ -13,7 +13,7 @@ def ls(call: Call, *, image: str | None, path: str | None, json: bool) -> None:
     from fromscratch.paths import ROOT
 
     found = target(call, image)
-    tree = found.tree(call.store)
+    tree = found.tree(call.store, call.limits)
     top = tree.resolve(path) if path else ROOT
     shown = list(tree.within(top))
     if not shown:

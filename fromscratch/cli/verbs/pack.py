@@ -25,7 +25,7 @@ def pack(call: Call, *, to: str | None, output: str | None, tag: str | None, ima
     place = streams.place(output, to, json=json)
     images = all_images(call, image)
     reference = tag or called.inside(call, to, image, images)
-    receipt = assembly.deliver(images, catalogue.by_word(to).at(place, call.store), reference)
+    receipt = assembly.deliver(images, catalogue.by_word(to).at(place, call.store, limits=call.limits), reference)
     if place == streams.STDOUT:
         return
     call.result({"reference": receipt.reference, "digest": str(receipt.digest)}, f"wrote {receipt.reference}", json)

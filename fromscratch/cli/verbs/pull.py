@@ -42,7 +42,9 @@ def pull(
     top, images = pull_from(
         ref, call.store, call.progress, access=access(call, plain_http, ca), platforms=call.platforms
     )
-    receipt = assembly.deliver(images, catalogue.by_word(to).at(str(place), call.store), _name(reference, to))
+    receipt = assembly.deliver(
+        images, catalogue.by_word(to).at(str(place), call.store, limits=call.limits), _name(reference, to)
+    )
     if str(place) == streams.STDOUT:
         return
     data = {

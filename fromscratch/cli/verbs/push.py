@@ -37,6 +37,7 @@ def push(
         tags=tuple(also_tag or ()),
         mount_from=tuple(mount_from or ()),
         progress=call.progress,
+        limits=call.limits,
     )
     pushed = registry.push(all_images(call, image), ref)
     call.result(_facts(pushed), _told(pushed), json)

@@ -64,7 +64,7 @@ def in_engine(call: Call, found: "Found", engine: "Engine") -> int:
 
     name = f"fromscratch-run:{secrets.token_hex(6)}"
     image = found.need_image()
-    receipt = images_in(engine, call.store, "load", call.progress).write([image], name)
+    receipt = images_in(engine, call.store, "load", call.progress, call.limits).write([image], name)
     try:
         terminal = sys.stdin.isatty() and sys.stdout.isatty()
         entrypoint = image.config.entrypoint
@@ -87,7 +87,7 @@ def without_engine(call: Call, found: "Found", wanted: str | None) -> int:
     if found.image is None and not call.words:
         raise UsageError(f"{found.where} does not say which command to run", "give one, as in: run NAME -- /bin/sh")
     image = found.image
-    tree, config = found.tree(call.store), image.config if image else RunConfig()
+    tree, config = found.tree(call.store, call.limits), image.config if image else RunConfig()
     platform = image.platform if image else Platform.of_this_machine()
     invocation = Invocation(
         tree=tree,

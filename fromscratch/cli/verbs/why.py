@@ -7,7 +7,6 @@ from fromscratch.cli.call import Call
 from fromscratch.errors import ImageError, NotInTree
 from fromscratch.flow import evidence
 from fromscratch.flow.images_by_name import Found
-from fromscratch.host.storage.store import Store
 from fromscratch.model import view
 from fromscratch.model.entry import Directory, Entry, Origin
 from fromscratch.model.listing import line, quoted
@@ -21,13 +20,13 @@ def why(call: Call, *, path: str | None, image: str | None, json: bool) -> None:
 
     if path is None:
         raise UsageError("why needs a path", "ask for example: why /bin/sh")
-    data, text = explained(target(call, image), path, call.store)
+    found = target(call, image)
+    data, text = explained(found, found.tree(call.store, call.limits), path)
     call.result(data, text, json)
 
 
-def explained(found: Found, path: str, store: Store) -> tuple[dict[str, Any], str]:
+def explained(found: Found, tree: Rootfs, path: str) -> tuple[dict[str, Any], str]:
     """For a program and for a person. Raises NotInTree, saying whether the path was trimmed."""
-    tree = found.tree(store)
     try:
         steps = view.way(tree, path)
     except NotInTree as error:
