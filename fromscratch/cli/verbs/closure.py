@@ -28,8 +28,11 @@ def closure(
     if asked.linked and not beyond:
         found: closures.Answer | Answer = closures.Answer([asked.linker.program(path) for path in asked.paths])
     else:
-        from fromscratch.cli.verbs.closure_beyond import Answer as Gathered
+        from fromscratch.cli import interruptions
 
-        found = Gathered(asked.linker, asked.paths, beyond=beyond)
+        with interruptions.heeded():  # msgspec must not be interrupted while it is loaded
+            from fromscratch.cli.verbs.closure_beyond import Answer as Gathered
+
+            found = Gathered(asked.linker, asked.paths, beyond=beyond)
     call.result(found.facts if json else None, "" if json else found.text, json)
     closures.check(found.missing, found.unmet)
