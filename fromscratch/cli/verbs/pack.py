@@ -1,11 +1,10 @@
 """`pack`: write an image to a file for other systems."""
 
-import difflib
-
 from fromscratch.cli.call import Call
 from fromscratch.cli.output import streams
 from fromscratch.cli.parsing.candidates import FORMS
 from fromscratch.errors import UsageError
+from fromscratch.nearest import nearest
 
 
 def pack(call: Call, *, to: str | None, output: str | None, tag: str | None, image: str | None, json: bool) -> None:
@@ -15,7 +14,7 @@ def pack(call: Call, *, to: str | None, output: str | None, tag: str | None, ima
     from fromscratch.images import catalogue
 
     if to not in FORMS:
-        near = difflib.get_close_matches(to or "", FORMS, 1)
+        near = nearest(to or "", FORMS)
         raise UsageError(
             f"--to {to}: no such form" if to else "pack needs a form",
             f"did you mean {near[0]}?" if near else f"say --to with one of: {', '.join(FORMS)}",
