@@ -2,6 +2,8 @@
 
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 _SOON, _PATIENCE = 0.01, 300  # seconds, and how often an interruption may be put off for so long
@@ -18,6 +20,16 @@ def heed() -> None:
     signal.signal(signal.SIGTERM, _interrupted)
     signal.signal(signal.SIGALRM, _interrupted)
     sys.unraisablehook = _unraisable
+
+
+@contextmanager
+def heeded() -> Iterator[None]:
+    """Heed signals while something is done that cleans up after itself, or loads what must not be interrupted."""
+    heed()
+    try:
+        yield
+    finally:
+        heed_no_more()
 
 
 def is_one(error: BaseException | None) -> bool:

@@ -2,10 +2,9 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from fromscratch.cli import interruptions
 from fromscratch.cli.call import Call
 from fromscratch.cli.output import streams
 from fromscratch.cli.parsing import mistakes
@@ -38,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _guarded(work)
 
 
-def run(line: CommandLine, requests: Iterable[Request]) -> int:
+def run(line: CommandLine, requests: Sequence[Request]) -> int:
     """Do some of the verbs of a command line that somebody else goes through. Returns the exit code, as `main` does."""
     return _guarded(lambda calls: _perform(line, requests, calls))
 
@@ -47,12 +46,8 @@ def _guarded(work: Callable[[list[Call]], None]) -> int:
     """Do the work, which lists the calls that it does. What fails is told on standard error, as is an interruption."""
     calls: list[Call] = []
     try:
-        interruptions.heed()
-        try:
-            streams.make_whole()
-            work(calls)
-        finally:
-            interruptions.heed_no_more()
+        streams.make_whole()
+        work(calls)
     except BaseException as error:
         from fromscratch.cli.output.errors import ending
 
@@ -64,7 +59,17 @@ def _guarded(work: Callable[[list[Call]], None]) -> int:
     return 0
 
 
-def _perform(line: CommandLine, requests: Iterable[Request], calls: list[Call]) -> None:
+def _perform(line: CommandLine, requests: Sequence[Request], calls: list[Call]) -> None:
+    if all(request.verb.only_reads for request in requests):
+        _do(line, requests, calls)
+        return
+    from fromscratch.cli import interruptions
+
+    with interruptions.heeded():
+        _do(line, requests, calls)
+
+
+def _do(line: CommandLine, requests: Sequence[Request], calls: list[Call]) -> None:
     for request in requests:
         call = Call(line, request, os.environ)
         calls.append(call)

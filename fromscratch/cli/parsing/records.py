@@ -50,7 +50,8 @@ class Verb(NamedTuple):
 
     `run` is "module:function", loaded when the verb is called: it gets the call, and each of `options` and the operand
     as a keyword. What `shared` options say, which many verbs have, is in the call. A verb that `delivers` brings an
-    image elsewhere, under a name that others will trust; one that `takes_words` is given the words after `--`.
+    image elsewhere, under a name that others will trust; one that `takes_words` is given the words after `--`. One that
+    `only_reads` has nothing to clean up: a signal ends it as it ends any program.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Verb(NamedTuple):
     operand: Option | None = None
     delivers: bool = False
     takes_words: bool = False
+    only_reads: bool = False
 
     def flags(self) -> dict[str, Option]:
         """Every option by how it is written. An operand that stands once may be written as an option too."""

@@ -198,6 +198,7 @@ _TABLE = (
         ),
         (options.QUIET,),
         options.FILES,
+        only_reads=True,
     ),
     BUNDLE,
     Verb(
@@ -207,6 +208,7 @@ _TABLE = (
         "cmake -B build -DFromscratchContainer_DIR=$(fromscratch cmake-dir)",
         (),
         (options.QUIET,),
+        only_reads=True,
     ),
     Verb(
         "why",

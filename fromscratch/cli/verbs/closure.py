@@ -24,12 +24,15 @@ def closure(
 
     if not files:
         raise UsageError("closure needs a file", "name programs or libraries, as in: closure /usr/bin/git")
-    asked = closures.question(files, root, search, preload)
-    if asked.linked and not beyond:
-        found: closures.Answer | Answer = closures.Answer([asked.linker.program(path) for path in asked.paths])
+    linker, paths, linked = closures.question(files, root, search, preload)
+    if linked and not beyond:
+        found: closures.Answer | Answer = closures.Answer([linker.program(path) for path in paths])
     else:
-        from fromscratch.cli.verbs.closure_beyond import Answer as Gathered
+        from fromscratch.cli import interruptions
 
-        found = Gathered(asked.linker, asked.paths, beyond=beyond)
+        with interruptions.heeded():  # msgspec must not be interrupted while it is loaded
+            from fromscratch.cli.verbs.closure_beyond import Answer as Gathered
+
+            found = Gathered(linker, paths, beyond=beyond)
     call.result(found.facts if json else None, "" if json else found.text, json)
     closures.check(found.missing, found.unmet)
