@@ -47,7 +47,6 @@ HEAVY = {
     "yaml",
     "zstandard",
     "zlib_ng",
-    "filelock",
     "platformdirs",
     "pysequoia",
     "lzma",

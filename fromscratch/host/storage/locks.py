@@ -32,6 +32,21 @@ def lock(handle: int, path: Path, *, shared: bool = False, wait: bool = False) -
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 
+def taken_file(path: Path) -> int:
+    """The same for a file that is only there to be locked, which is made if it is not there."""
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        try:
+            lock(handle, path)
+        except FileNotFoundError:
+            os.close(handle)  # somebody has removed it since
+        except BaseException:
+            os.close(handle)
+            raise
+        else:
+            return handle
+
+
 def is_unsupported(error: OSError) -> bool:
     """Whether the filesystem has no such locks: then nobody can hold one, and nobody can sweep by them."""
     return error.errno in _UNSUPPORTED

@@ -22,6 +22,7 @@ there: `fetch` brings it again, what is derived is made again, and a record that
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -29,7 +30,7 @@ from typing import BinaryIO
 
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import NotFetched
-from fromscratch.host.storage import disk
+from fromscratch.host.storage import disk, locks
 from fromscratch.host.storage.sealed import sealed, unsealed
 from fromscratch.host.storage.store_folder import StoreFolder, key_of
 from fromscratch.host.storage.verified_files import Sound
@@ -183,30 +184,30 @@ class Store:
     def lock(
         self, name: str, waiting: Callable[[], None] | None = None, *, give_up: Callable[[], bool] | None = None
     ) -> Iterator[None]:
-        """A lock between processes (and threads) of this name; a killed holder frees it.
+        """A lock between processes (and threads) of this name; a killed holder frees it. Raises ImageError.
 
         `waiting` is called once if it is held elsewhere. `give_up` is asked now and then; when it
         says so, the wait ends with GivenUp.
         """
-        from filelock import FileLock, Timeout
-
         path = self._folder.make("locks") / key_of(name)
-        lock = FileLock(path, thread_local=False)
         with disk.explained(path):
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                if waiting is not None:
-                    waiting()
-                while not lock.is_locked:
-                    if give_up is not None and give_up():
-                        raise GivenUp from None
-                    with suppress(Timeout):
-                        lock.acquire(timeout=_POLL * 5, poll_interval=_POLL)
+            handle = self._taken(path, waiting, give_up)
         try:
             yield
         finally:
-            lock.release()
+            os.close(handle)
+
+    def _taken(self, path: Path, waiting: Callable[[], None] | None, give_up: Callable[[], bool] | None) -> int:
+        with suppress(BlockingIOError):
+            return locks.taken_file(path)
+        if waiting is not None:
+            waiting()
+        while True:
+            if give_up is not None and give_up():
+                raise GivenUp
+            time.sleep(_POLL)
+            with suppress(BlockingIOError):
+                return locks.taken_file(path)
 
     def temporary(self) -> AbstractContextManager[Path]:
         """An empty file beside the blobs, gone at the end unless it was moved away.
