@@ -5,9 +5,10 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from fromscratch.errors import FormatError, UsageError
 from fromscratch.formats.glibc.passwd import Identity
@@ -24,8 +25,7 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 HOSTNAME = "fromscratch"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Invocation:
+class Invocation(Struct, frozen=True, kw_only=True):
     """A command to run in the root of an image: `argv` in place of its Cmd, or None for that Cmd.
 
     The files are written below `workdir`, and removed when the command has ended.
