@@ -34,11 +34,10 @@ from fromscratch.progress import SILENT, Progress
 from fromscratch.recipe import annotations as about
 from fromscratch.recipe.schema import Item, Recipe
 from fromscratch.sources.catalogue import bind
-from fromscratch.sources.contract import Completing, Context, Source
+from fromscratch.sources.contract import Context, Source
 from fromscratch.transforms.accounts import check_passwords, with_accounts
 from fromscratch.transforms.layering import layered
 from fromscratch.transforms.normalise import normalised
-from fromscratch.transforms.overlay import overlaid
 from fromscratch.transforms.trim import selected
 
 if TYPE_CHECKING:
@@ -150,12 +149,7 @@ def root(job: Job, platform: Platform, bound: Bound | None = None) -> tuple[Root
     tree = Rootfs()
     for item, source in bound or sources(job, platform):
         with job.progress.task(f"read {source.label}", total=None, unit="entries"):
-            if isinstance(source, Completing):
-                tree = source.completed(tree, replace=item.replace)
-                continue
-            upper = source.build(job.store)
-        lay = overlaid if item.kind == "overlay" else Rootfs.merged
-        tree = lay(tree, upper, replace=item.replace)
+            tree = source.lay(tree, job.store, replace=item.replace)
     accounts = job.recipe.accounts
     if accounts is not None:
         origin = Origin("recipe", "asked for", "accounts")

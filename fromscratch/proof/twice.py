@@ -45,7 +45,7 @@ def build_twice(job: Job) -> Twice:
     """Build, and build again: of the same store, by a process to which all is other that no image may depend on.
 
     The output folder holds the first build, which may be one that was there; of the second nothing stays. What
-    Buildroot has built is in the store, and not built again. Raises what `build` does.
+    a source has built is in the store, and not built again. Raises what `build` does.
     """
     job = assembly.settled(job)
     built = assembly.build(job)

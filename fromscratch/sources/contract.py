@@ -1,10 +1,12 @@
-"""What every source is: something that brings the entries of a tree."""
+"""What every source is: something that lays entries over a tree; and what a kind of source says of itself."""
 
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, get_args, get_origin, runtime_checkable
 
 from msgspec import Struct
 
+from fromscratch.host.machine.check import Check
 from fromscratch.host.storage.own_folders import NONE, OwnFolders
 from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
@@ -36,32 +38,89 @@ class Source(Protocol):
     label: str
     """What origins and messages call it: its kind and what it names, such as `debian bookworm`."""
 
+    keeps_host_owners: bool = False
+    """Whether its entries belong to whom this machine says, so that another user may see other owners."""
+
+    build_folders: Sequence[str] = ()
+    """The kinds of the store's work folders in which it goes on with a build. Another process has to keep out of
+    them. A source that has some keeps in the store what it has built, and does not build the same again."""
+
     def fetch(self, store: Store) -> None:
-        """Bring everything that `build` will need into the store. The only method that may use the network."""
+        """Bring everything that `lay` will need into the store. The only method that may use the network."""
 
     def fingerprint(self, store: Store) -> str:
-        """A text that changes whenever `build` could give another tree; cheap.
+        """A text that changes whenever `lay` could bring other entries; cheap.
 
         Raises NotFetched when `fetch` has to run first.
         """
+
+    def lay(self, below: Rootfs, store: Store, *, replace: bool) -> Rootfs:
+        """`below` with what this source brings.
+
+        Uses only the store, this machine's files that the options name, and no network. An entry that would replace
+        another is a Conflict, unless `replace`. Raises NotFetched when `fetch` has to run first.
+        """
+
+
+class TreeSource(Source, Protocol):
+    """A source that brings the same tree whatever is below it."""
 
     def build(self, store: Store) -> Rootfs:
-        """The tree. Uses only the store, this machine's files that the options name, and no network.
+        """The tree, by the rules of `lay`."""
 
-        Raises NotFetched when `fetch` has to run first.
-        """
-
-
-@runtime_checkable
-class Completing(Source, Protocol):
-    """A source whose tree depends on what is below it, such as programs that use the libraries that are there."""
-
-    def completed(self, below: Rootfs, *, replace: bool) -> Rootfs:
-        """`below` with what this source brings; `replace` as for `Rootfs.merged`. `build` is this on nothing."""
+    def lay(self, below: Rootfs, store: Store, *, replace: bool) -> Rootfs:
+        return below.merged(self.build(store), replace=replace)
 
 
 @runtime_checkable
-class Based(Source, Protocol):
+class Based(Protocol):
     """A source that takes its tree from an image, by the name and digest that it was read under."""
 
     base: Reference
+
+
+@runtime_checkable
+class Configurable(Protocol):
+    """A source whose configuration can be looked at, and changed in a menu."""
+
+    def configure(self, store: Store, *, menu: bool = False, part: str = "") -> object:
+        """Make the configuration; with `menu`, let the user change it. May use the network.
+
+        `part` names a part that has a menu of its own; empty, it is the whole. The answer, as text, says where
+        the configuration is and what was changed. Raises UsageError for a part that it does not have.
+        """
+
+
+class Template(Struct, frozen=True, kw_only=True):
+    """What `init` writes for a kind: `items` are the lines under `rootfs:`, with comments that explain them.
+
+    `missing_file` is a file or folder that has to be there before the recipe can be built, and `advice` says how it
+    comes there. One that is only `optional` goes into every recipe, and has its item commented out.
+    """
+
+    items: str
+    missing_file: str = ""
+    advice: str = ""
+    optional: bool = False
+
+
+class Kind(Struct, frozen=True, kw_only=True):
+    """A kind of source: all that a recipe and the command line know of it.
+
+    `options` are what a recipe may say under the kind's word, `bind` makes the source of them and touches nothing yet.
+    `shorthand` is the option that a bare text under the word stands for. `checks` look at what the kind needs of
+    this machine, for `doctor`.
+    """
+
+    options: type[Struct]
+    bind: Callable[[Any, Context], Source]
+    shorthand: str
+    template: Template
+    checks: Callable[[], Iterator[Check]] = lambda: iter(())
+
+    def written_out(self, text: str) -> dict[str, Any]:
+        """The options that a bare text stands for."""
+        annotation = self.options.__annotations__[self.shorthand]  # Annotated[list[str], Meta(…)], in its usual form
+        inner = [annotation, *get_args(annotation)]
+        kinds = [get_origin(each) for each in (*inner, *(part for each in inner for part in get_args(each)))]
+        return {self.shorthand: [text] if list in kinds else text}

@@ -15,7 +15,7 @@ from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import matcher, tree_path
-from fromscratch.sources.contract import Context
+from fromscratch.sources.contract import Context, Kind, Template, TreeSource
 from fromscratch.transforms.placement import (
     check_paths,
     parse_modes,
@@ -62,7 +62,7 @@ class TarballOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             check_paths("into", [self.into])
 
 
-class TarballSource:
+class TarballSource(TreeSource):
     def __init__(self, options: TarballOptions, context: Context) -> None:
         self._address = Address(options.url)
         self.label = f"tarball {options.path or self._address}"
@@ -116,3 +116,20 @@ class TarballSource:
 
     def _file(self) -> Path:
         return lookup.file(self._context.folder, self._options.path, self.label)
+
+
+_TEMPLATE = """\
+  # A root in an archive, here or at an address with its sha256.
+  - tarball: {path: rootfs.tar.gz}
+"""
+
+KIND = Kind(
+    options=TarballOptions,
+    bind=TarballSource,
+    shorthand="path",
+    template=Template(
+        items=_TEMPLATE,
+        missing_file="rootfs.tar.gz",
+        advice="put the archive there as rootfs.tar.gz, or write where it is under path: or url:",
+    ),
+)

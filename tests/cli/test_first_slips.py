@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.cli.verbs.init_template import KINDS
+from fromscratch.cli.verbs.init_template import choices
 from tests.cli.command import Answer, Desk
 from tests.cli.in_process import called
 from tests.sysroots import program, written
@@ -140,7 +140,7 @@ def test_a_kind_of_name_that_is_none_of_ours_gets_the_one_that_was_meant(
     is_told(called(desk.folder, *words, name), name, hint)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", choices())
 def test_init_tells_what_has_to_be_there_before_the_next_step(tmp_path: Path, kind: str) -> None:
     folder = tmp_path / "desk"
     folder.mkdir()

@@ -56,7 +56,7 @@ class TestDirectoryContract(SourceContract):
 
 def build(folder: Path, **options: object) -> Rootfs:
     subject = Subject(msgspec.convert({"path": folder.name, **options}, DirectoryOptions), folder=folder.parent)
-    return subject.bind().build(Store(folder.parent / "store"))
+    return subject.bind_tree().build(Store(folder.parent / "store"))
 
 
 def test_a_folder_is_taken_as_it_is(folder: Path) -> None:

@@ -118,9 +118,9 @@ def fixed(verb: str, parameter: str) -> tuple[str, ...]:
         case "action":
             return ACTIONS
         case "from_":
-            from fromscratch.cli.verbs.init_template import KINDS
+            from fromscratch.cli.verbs.init_template import choices
 
-            return tuple(KINDS)
+            return tuple(choices())
     return ()
 
 

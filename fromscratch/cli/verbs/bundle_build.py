@@ -27,6 +27,7 @@ from fromscratch.paths import TreePath, shown
 from fromscratch.recipe.schema import Recipe
 from fromscratch.sources.binaries.options import BinariesOptions, split
 from fromscratch.sources.binaries.programs import Programs, programs
+from fromscratch.sources.catalogue import word_of
 
 
 @dataclass(kw_only=True)
@@ -94,7 +95,8 @@ def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: s
     image["entrypoint"] = start if start is not None else list(seen.asked) if len(seen.asked) == 1 else []
     if options.search:
         image["env"].setdefault("LD_LIBRARY_PATH", ":".join(options.search))
-    recipe = _checked({"name": name, "rootfs": [{"binaries": msgspec.to_builtins(options)}], "image": image}, Recipe)
+    item = {word_of(BinariesOptions): msgspec.to_builtins(options)}
+    recipe = _checked({"name": name, "rootfs": [item], "image": image}, Recipe)
     job = Job(
         recipe=recipe,
         folder=Path.cwd(),

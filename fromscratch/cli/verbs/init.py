@@ -19,24 +19,25 @@ def init(call: Call, from_: str | None = None, force: bool = False) -> None:
     import difflib
     import re
 
-    from fromscratch.cli.verbs.init_template import FIRST, KINDS, template
+    from fromscratch.cli.verbs.init_template import choices, template
     from fromscratch.errors import UsageError
     from fromscratch.host.storage import disk
 
-    kind = from_ or _asked(list(KINDS))
-    if kind not in KINDS:
-        near = difflib.get_close_matches(kind, KINDS, 1)
+    known = choices()
+    kind = from_ or _asked(list(known))
+    if kind not in known:
+        near = difflib.get_close_matches(kind, known, 1)
         raise UsageError(
             f"init --from {kind}: no such kind of source",
-            f"did you mean {near[0]}?" if near else f"say one of: {', '.join(KINDS)}",
+            f"did you mean {near[0]}?" if near else f"say one of: {', '.join(known)}",
         )
     if DEFAULT_RECIPE.exists() and not force:
         raise UsageError(f"{DEFAULT_RECIPE} is there already", "edit it, or say --force to replace it")
     name = re.sub(r"[^a-z0-9]+", "-", Path.cwd().name.lower()).strip("-") or "image"
     disk.write_atomically(DEFAULT_RECIPE, template(kind, name).encode(), durable=True)
-    first = FIRST.get(kind)
-    if first and not Path(first[0]).exists():
-        call.say(f"wrote {DEFAULT_RECIPE}; next: {first[1]}, then: fromscratch fetch build run")
+    wants = known[kind]
+    if wants.missing_file and not Path(wants.missing_file).exists():
+        call.say(f"wrote {DEFAULT_RECIPE}; next: {wants.advice}, then: fromscratch fetch build run")
     else:
         call.say(f"wrote {DEFAULT_RECIPE}; next: fromscratch fetch build run")
 

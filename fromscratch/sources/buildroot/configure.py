@@ -2,11 +2,10 @@
 
 import os
 from pathlib import Path
-from typing import Literal
 
 from msgspec import Struct
 
-from fromscratch.errors import CommandFailed
+from fromscratch.errors import CommandFailed, UsageError
 from fromscratch.formats.kconfig import config as kconfig
 from fromscratch.formats.kconfig.config import Setting
 from fromscratch.host.process import run
@@ -17,6 +16,7 @@ from fromscratch.sources.buildroot.make import Make
 from fromscratch.sources.buildroot.plan import Plan, write_busybox_fragments
 from fromscratch.sources.contract import Context
 
+PARTS = ("", "busybox")  # what has a menu: the whole, and BusyBox
 # What a menu writes down that is no wish of the user.
 _OF_THIS_MACHINE = ("BR2_DEFCONFIG", "BR2_DL_DIR", "BR2_HOST_GCC_VERSION", "BR2_VERSION", "BR2_EXTERNAL")
 
@@ -54,15 +54,15 @@ def configuration_text(made: Plan, context: Context) -> str:
     return text
 
 
-def configure(
-    made: Plan, context: Context, *, menu: bool, what: Literal["buildroot", "busybox"], name: str
-) -> ConfigureResult:
-    """See `Buildroot.configure`."""
+def configure(made: Plan, context: Context, *, menu: bool, part: str, name: str) -> ConfigureResult:
+    """See `BuildrootSource.configure`."""
+    if part not in PARTS:
+        raise UsageError(f"Buildroot has no menu of {part}", f"the parts that have one are: {', '.join(PARTS[1:])}")
     text = configuration_text(made, context)
     scratch = made.place / "settings"
     if not menu:
         return ConfigureResult(scratch / ".config")
-    if what == "busybox":
+    if part == "busybox":
         return _busybox_menu(made, context, text, name)
     make = made.make.in_folder(scratch)
     before = _minimal(make, context)

@@ -23,7 +23,7 @@ from fromscratch.host.http.download import FileRequest, download
 from fromscratch.host.process import threads
 from fromscratch.host.storage.store import Store
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sources.contract import Context
+from fromscratch.sources.contract import Context, TreeSource
 from fromscratch.sources.debian import archives, natives
 from fromscratch.sources.debian import plan as plans
 from fromscratch.sources.debian.archives import Seen
@@ -38,7 +38,7 @@ _TREE_VERSION = 2
 _KEPT_CONTROL_FILES = ("control", "md5sums", "postinst")
 
 
-class DebianSource:
+class DebianSource(TreeSource):
     """`machine` is the root of the filesystem whose apt sources and keyrings count, `now` the clock."""
 
     def __init__(
