@@ -22,6 +22,7 @@ from fromscratch.formats.elf.headers import DF_1_NODEFLIB, DF_1_PIE, ET_DYN, Elf
 from fromscratch.formats.elf.platform import platform_word, same_abi
 from fromscratch.formats.ldso import cache as ldcache
 from fromscratch.formats.ldso.cache_abi import flags_of
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.loader import Loader
 from fromscratch.linker.root import Ground, whole
 
@@ -239,8 +240,8 @@ class Search:
 
 _CIRCLE = "its symlink leads back to itself; the loader stops at it"
 _CACHED, _DEFAULT = "ld.so.cache", "a directory of the loader"
-_TOKEN = re.compile(r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))")
-_ORIGIN = re.compile(r"\$(?:ORIGIN|\{ORIGIN\})")
+_TOKEN = lazy_regex(r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))")
+_ORIGIN = lazy_regex(r"\$(?:ORIGIN|\{ORIGIN\})")
 
 
 def _is_below(path: str, directories: tuple[str, ...]) -> bool:

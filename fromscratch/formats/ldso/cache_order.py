@@ -4,13 +4,12 @@ It is `_dl_cache_libcmp` of GLIBC: runs of digits are numbers, in an int of 32 b
 characters are bytes with a sign, as char is on most machines.
 """
 
-import re
-
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.paths import encode
 
-_DIGITS = re.compile(r"[0-9]+")
-_ODD = re.compile(r"[0-9]{10}|(?<![0-9])0[0-9]")
-_RUNS = re.compile(rb"[0-9]+|[^0-9]+")
+_DIGITS = lazy_regex(r"[0-9]+")
+_ODD = lazy_regex(r"[0-9]{10}|(?<![0-9])0[0-9]")
+_RUNS = lazy_regex(rb"[0-9]+|[^0-9]+")
 
 
 def canonical(soname: str) -> str:

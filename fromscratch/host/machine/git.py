@@ -1,15 +1,15 @@
 """What git knows of a folder: the commit that is checked out there, and where it comes from."""
 
 import os
-import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from fromscratch.errors import UsageError
 from fromscratch.host.process import run
+from fromscratch.lazy_regex import lazy_regex
 
 _GIT = ("git", "-c", "core.fsmonitor=false")  # a question starts no daemon
-_SCP = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^@/:]+):(?P<path>[^/].*|/.+)")
+_SCP = lazy_regex(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^@/:]+):(?P<path>[^/].*|/.+)")
 
 
 def commit(folder: Path, without: Path) -> str:
