@@ -42,7 +42,7 @@ def held(folder: Path, progress: Progress) -> Iterator[None]:
     with ExitStack() as stack:
         with disk.explained(folder):
             note = f"waiting for another process that works in {folder}"
-            stack.enter_context(locks.held_folder(folder, lambda: progress.note(note)))
+            stack.enter_context(locks.locked_folder(folder, lambda: progress.note(note)))
             for name in WRITTEN:  # of a build that was killed at its end too, when nothing is to be built again
                 staging.sweep(folder / name, disk.remove)
         yield

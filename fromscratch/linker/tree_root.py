@@ -59,10 +59,10 @@ class TreeGround:
 
     @contextmanager
     def reading(self, path: str) -> Iterator[Read]:
-        """Raises NotInTree for what is no regular file."""
+        """Raises NotInTree for what is not a regular file."""
         entry = views.look(self.view, path)
         if not isinstance(entry, File):
-            raise NotInTree(f"{path} is no regular file", "ls shows what is there")
+            raise NotInTree(f"{path} is not a regular file", "ls shows what is there")
         with _reading(entry.content) as read:
             yield read
 

@@ -20,7 +20,7 @@ from fromscratch.flow.output import Built
 from fromscratch.formats.oci import documents as oci
 from fromscratch.host.process import perturb, run
 from fromscratch.host.storage import disk, staged_folder
-from fromscratch.host.storage.store_view import shadow
+from fromscratch.host.storage.store_view import linked_copy
 from fromscratch.opening import contents
 from fromscratch.proof import conditions, second_build
 from fromscratch.proof.conditions import ALL, FOLDER, USER, Condition, Here, Otherwise
@@ -116,7 +116,7 @@ class Laboratory:
         (place / "home").mkdir(parents=True)
         (place / "elsewhere").symlink_to(self._job.folder.absolute())
         plan = conditions.otherwise(self._here, varying, place)
-        shadow(self._job.store, place / "store", self._build_folders)
+        linked_copy(self._job.store, place / "store", self._build_folders)
         if "user" in plan.settings:
             _give(place, plan.settings["user"])
         run.run(

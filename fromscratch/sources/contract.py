@@ -39,11 +39,11 @@ class Source(Protocol):
     """What origins and messages call it: its kind and what it names, such as `debian bookworm`."""
 
     keeps_host_owners: bool = False
-    """Whether its entries belong to whom this machine says, so that another user may see other owners."""
+    """Whether its entries have the owners that this machine shows, which may be others to another user."""
 
     build_folders: Sequence[str] = ()
-    """The kinds of the store's work folders in which it goes on with a build. Another process has to keep out of
-    them. A source that has some keeps in the store what it has built, and does not build the same again."""
+    """The kinds of the store's work folders (`Store.workspace`) that its builds go on in; a second build at the same
+    time must not see them. A source that has some keeps what it has built in the store, and builds it once."""
 
     def fetch(self, store: Store) -> None:
         """Bring everything that `lay` will need into the store. The only method that may use the network."""
@@ -120,7 +120,10 @@ class Kind(Struct, frozen=True, kw_only=True):
 
     def written_out(self, text: str) -> dict[str, Any]:
         """The options that a bare text stands for."""
-        annotation = self.options.__annotations__[self.shorthand]  # Annotated[list[str], Meta(…)], in its usual form
-        inner = [annotation, *get_args(annotation)]
-        kinds = [get_origin(each) for each in (*inner, *(part for each in inner for part in get_args(each)))]
-        return {self.shorthand: [text] if list in kinds else text}
+        plural = _may_be_list(self.options.__annotations__[self.shorthand])
+        return {self.shorthand: [text] if plural else text}
+
+
+def _may_be_list(annotation: object) -> bool:
+    """Whether a list is among what an annotation allows, such as Annotated[str | list[str], Meta(…)]."""
+    return get_origin(annotation) is list or any(map(_may_be_list, get_args(annotation)))

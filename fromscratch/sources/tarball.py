@@ -80,7 +80,7 @@ class TarballSource(TreeSource):
         download(store, [wanted], self._context.progress, self._context.jobs)
 
     def fingerprint(self, store: Store) -> str:
-        what = str(self._digest) if self._options.url else file_digests.facts(self._file())
+        what = str(self._digest) if self._options.url else file_digests.fingerprint(self._file())
         options = msgspec.structs.replace(self._options, url=str(self._address))
         return f"{msgspec.json.encode(options).decode()} {what}"
 
@@ -109,7 +109,7 @@ class TarballSource(TreeSource):
 
     def _kept(self, store: Store) -> Digest:
         """The digest of the local file, whose bytes are in the store."""
-        digest = file_digests.kept(store, self._file())
+        digest = file_digests.store_file(store, self._file())
         if self._digest is not None:
             check(digest, self._digest, self.label)
         return digest

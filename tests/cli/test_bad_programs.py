@@ -90,7 +90,7 @@ def test_what_is_no_regular_file(desk: Path, verb: str) -> None:
         listener.bind(str(desk / "socket"))
     told(called(desk, verb, "./folder"), 2, "folder is a folder")
     for name in ("./fifo", "./socket", "/dev/null"):
-        told(called(desk, verb, name), 2, f"{name.removeprefix('.')} is no regular file")
+        told(called(desk, verb, name), 2, f"{name.removeprefix('.')} is not a regular file")
     for name in ("loop", "dangling"):
         told(called(desk, verb, f"./{name}"), 2, f"{name} is a symlink that leads")
     told(called(desk, verb, "./fiffo"), 2, "there is no ", "/fifo?")
@@ -208,13 +208,13 @@ def test_a_link_that_leads_out_of_the_root(desk: Path) -> None:
     [
         (("/usr/bin/app", "--root", "file"), "file", ""),
         (("--stage", "hollow"), "the stage hollow is empty", "DESTDIR"),
-        (("--stage", "file"), "file is no folder", ""),
+        (("--stage", "file"), "file is not a folder", ""),
         (("file:/app", "other:/app"), "file:/app and other:/app cannot both be /app", "FILE:/DEST"),
         (("file:/app", "--stage", "stage"), "stage and file:/app cannot both be /app", "FILE:/DEST"),
         (("locked",), "nobody may execute", "chmod +x"),
         (("file:/../app",), "leads outside the root", ""),
         (("file:/",), "would be everything", ""),
-        (("--add", "fifo"), "fifo is no regular file", ""),
+        (("--add", "fifo"), "fifo is not a regular file", ""),
         (("file", "--plugins", "../*.so"), "plugins: ", ""),
         (("file", "--preload", "a b"), "preload: 'a b'", ""),
     ],

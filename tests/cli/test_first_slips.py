@@ -68,7 +68,7 @@ def test_symlinks_in_a_circle_are_told(desk: Desk, words: list[str], place: str)
 @pytest.mark.parametrize("place", ["loop", "loop/x"])
 def test_a_source_behind_symlinks_in_a_circle_names_the_link(desk: Desk, item: str, place: str) -> None:
     desk.write("fromscratch.yaml", f"name: demo\nrootfs: [{{{item}: {place}}}]\n")
-    is_told(called(desk.folder, "build"), "/loop is a symlink that leads nowhere", "mend the link: loop")
+    is_told(called(desk.folder, "build"), "/loop is a symlink that leads nowhere", "fix the link: loop")
 
 
 def test_home_folders_are_meant_wherever_no_shell_has_put_them_in(desk: Desk) -> None:
@@ -116,12 +116,12 @@ def test_the_home_folder_of_a_user_that_is_none_is_told(desk: Desk) -> None:
 def test_an_engine_that_is_none_of_ours_is_told_before_anything_else(
     desk: Desk, words: list[str], engine: str, hint: str
 ) -> None:
-    is_told(called(desk.folder, *words, "--engine", engine), f"'{engine}' is no engine", hint)
+    is_told(called(desk.folder, *words, "--engine", engine), f"'{engine}' is not an engine", hint)
 
 
 def test_run_tells_all_by_which_it_could_start_an_image_and_no_more(desk: Desk) -> None:
     hint = "write docker, podman, containerd, crun, runc or none"
-    is_told(called(desk.folder, "run", "--engine", "dokcer"), "'dokcer' is no engine", hint)
+    is_told(called(desk.folder, "run", "--engine", "dokcer"), "'dokcer' is not an engine", hint)
 
 
 @pytest.mark.parametrize(

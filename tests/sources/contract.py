@@ -12,24 +12,26 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import pytest
 from msgspec import Struct
 
-from fromscratch.errors import NotFetched
+from fromscratch.errors import Conflict, NotFetched
 from fromscratch.flow.assembly import Job
 from fromscratch.host.machine.scan import scan
 from fromscratch.host.storage.store import Store
-from fromscratch.model.entry import Origin
+from fromscratch.model.content import Inline, read
+from fromscratch.model.entry import Entry, File, Origin, file
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import TreePath, tree_path
 from fromscratch.progress import SILENT, Progress
 from fromscratch.proof.twice import build_twice
 from fromscratch.recipe.schema import Recipe
 from fromscratch.sources.catalogue import bind, word_of
-from fromscratch.sources.contract import Context, Source, TreeSource
+from fromscratch.sources.contract import Context, Source
 from tests.sameness import archive_of, everything
 from tests.trees import listed
 
@@ -55,10 +57,6 @@ class Subject:
 
     def bind(self, folder: Path | None = None) -> Source:
         return bind(self.options, self.context(folder))
-
-    def bind_tree(self) -> TreeSource:
-        """The same, of a kind that brings the same tree whatever is below it."""
-        return cast(TreeSource, self.bind())
 
     def context(self, folder: Path | None = None) -> Context:
         return Context(folder=folder or self.folder, place="rootfs[0]", platform=self.platform, progress=self.progress)
@@ -145,6 +143,18 @@ class SourceContract:
         assert everything(first) == everything(second)
         assert archive_of(first) == archive_of(second)
 
+    def test_what_is_below_stays_and_is_replaced_only_where_the_recipe_says_so(
+        self, subject: Subject, store: Store
+    ) -> None:
+        subject.bind().fetch(store)
+        alone, lower = subject.laid(store), subject.lower()
+        path = next(path for path, entry in alone.items() if path not in lower and is_brought(entry))
+        below = lower.merged(Rootfs({each: file(Inline(b"below"), BELOW) for each in (path, tree_path("/below"))}))
+        with pytest.raises(Conflict):
+            subject.bind().lay(below, store, replace=False)
+        laid = subject.bind().lay(below, store, replace=True)
+        assert (content(laid, tree_path("/below")), content(laid, path)) == (b"below", content(alone, path))
+
     def test_every_entry_tells_why_it_is_there(self, subject: Subject, store: Store) -> None:
         subject.bind().fetch(store)
         tree = subject.laid(store)
@@ -196,6 +206,17 @@ def laid_or_none(subject: Subject, store: Store) -> Rootfs | None:
         return subject.laid(store)
     except NotFetched:
         return None
+
+
+def content(tree: Rootfs, path: TreePath) -> bytes:
+    entry = tree.find(path)
+    assert isinstance(entry, File)
+    return read(entry.content)
+
+
+def is_brought(entry: Entry) -> bool:
+    """Whether it is a file of the source itself, and none that is made where the tree has none of its name."""
+    return isinstance(entry, File) and entry.origins[0].reason in ("asked for", "found in", "shipped in")
 
 
 def described(field: dict[str, Any]) -> bool:

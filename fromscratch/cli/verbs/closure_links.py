@@ -221,7 +221,7 @@ def _absent(path: str, where: str) -> UsageError:
     if os.path.isdir(where):
         return UsageError(f"{shown(path)} is a folder", "name the files in it")
     if os.path.exists(where):
-        return UsageError(f"{shown(path)} is no regular file", "name a program or a shared library")
+        return UsageError(f"{shown(path)} is not a regular file", "name a program or a shared library")
     if os.path.islink(where):
         return UsageError(f"{shown(path)} is a symlink that leads to no file", "mend the link, or name another file")
     import difflib

@@ -1,4 +1,4 @@
-"""`doctor`: each thing that a source, a sink or a way to run wants of this machine."""
+"""`doctor`: each thing that a source, a transport or a way to run needs of this machine."""
 
 import os
 import shutil
@@ -59,13 +59,14 @@ def _packing() -> Iterator[Check]:
 
 
 def _engines() -> Iterator[Check]:
-    from fromscratch.host.engines import select as engine
+    from fromscratch.images import catalogue
+    from fromscratch.images.engine_choice import engine
 
-    asked = [engine.engine(kind).status() for kind in engine.KINDS]
+    asked = [engine(kind).status() for kind in catalogue.engines()]
     for state in asked:
         yield Check(f"engine: {state.kind}", state.available, _engine(state), state.hint)
     answers = [state for state in asked if state.available]
-    order = ", ".join(engine.KINDS)
+    order = ", ".join(catalogue.engines())
     yield Check(
         "engines: default",
         bool(answers),

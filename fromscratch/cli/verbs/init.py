@@ -10,7 +10,7 @@ from fromscratch.cli.recipe_file import DEFAULT_RECIPE
 @verb(
     without=("recipe", "store_dir", "platform", "output"),
     help={
-        "from": "where the root comes from: debian, buildroot, binaries, directory or tarball",
+        "from": "where the root comes from",
         "force": "replace a recipe that is there",
     },
 )
@@ -59,7 +59,7 @@ def _asked(kinds: list[str]) -> str:
     help={"json": "a list of objects instead of a table"},
 )
 def doctor(call: Call, json: bool = False) -> None:
-    """Tell what this machine has and lacks for each source, sink and way to run, and how to get it."""
+    """Tell what this machine has and lacks for each source, transport and way to run, and how to get it."""
 
     from fromscratch.cli.verbs.doctor import examined, table
 

@@ -56,6 +56,12 @@ def told_of(layer: Layer) -> Told:
     return Told(layer.comment, _maker(layer.created_by))
 
 
+def layer_steps(config: bytes) -> int | None:
+    """How many entries of a configuration's history stand for a layer; None where there is no history."""
+    steps = decode(config, _Original, "the configuration").history
+    return sum(not step.get("empty_layer") for step in steps) if steps else None
+
+
 def history(image: Image, created: str) -> list[Entry]:
     """One entry for each layer, of this time; those of the original image for the layers that were in it."""
     known = _Known(image)

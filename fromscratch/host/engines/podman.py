@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from fromscratch.host.engines.contract import Engine, Kind, Status, platform_of
+from fromscratch.host.engines.contract import Engine, Status, platform_of
 
 # Opens podman's storage, which is what fails where it cannot work.
 _PROBE = ("info", "--format", "{{.Version.Version}} linux/{{.Host.Arch}}")
@@ -13,7 +13,7 @@ class Podman(Engine, frozen=True, kw_only=True):
 
     program: tuple[str, ...] = ("podman",)
 
-    kind: ClassVar[Kind] = "podman"
+    kind: ClassVar[str] = "podman"
     ways: ClassVar[str] = "import (import, then build) or load"
     install: ClassVar[str] = "apt-get install podman"
     lists: ClassVar[str] = "podman images"

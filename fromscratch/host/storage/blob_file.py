@@ -1,4 +1,4 @@
-"""Blobs that are whole files of this machine."""
+"""Opening blobs that are files of this machine."""
 
 from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
@@ -13,7 +13,7 @@ from fromscratch.opening import unbuffered
 
 @runtime_checkable
 class Located(Protocol):
-    """What opens a blob, and can tell the file that it is. Raises ImageError."""
+    """Opens a blob, and knows the file that holds it. Raises ImageError."""
 
     @property
     def path(self) -> Path: ...
@@ -22,7 +22,7 @@ class Located(Protocol):
 
 
 class BlobFile(Struct, frozen=True):
-    """What opens it, verified while it is read. Messages call it `what`. Raises ImageError."""
+    """Opens a blob that is verified while it is read. Messages call it `what`. Raises ImageError."""
 
     path: Path
     digest: Digest

@@ -1,4 +1,4 @@
-"""A second store that holds what a first one does, for a build that must not change that one."""
+"""A second store with the content of a first one, for a build that must not change the first."""
 
 from collections.abc import Collection, Iterator
 from contextlib import suppress
@@ -10,24 +10,24 @@ from fromscratch.host.storage.store import Store
 _SHARED = ("blobs", "records")
 
 
-def shadow(store: Store, place: Path, without: Collection[str] = ()) -> Store:
-    """A store at `place` with the blobs and records of another; what is derived of them is made again there.
+def linked_copy(store: Store, place: Path, without: Collection[str] = ()) -> Store:
+    """A store at `place` with the blobs and records of another; what is derived from them is made again there.
 
-    It has the work folders too, except those of the kinds `without`: builds go on in them, and another process must
-    keep out of those. What such a build ended in is among the blobs.
-    Blobs have one more name each, or a symlink where the filesystem is another. Raises ImageError.
+    It has the work folders too, except those of the kinds `without`: builds go on in them, and only one process may
+    continue them. Their results are among the blobs. Files are hard links, or symlinks on another filesystem.
+    Raises ImageError.
     """
     with disk.explained(place):
         place.mkdir()
-        for path in _found(store.root, without):
+        for path in _shared_files(store.root, without):
             target = place / path.relative_to(store.root)
             target.parent.mkdir(parents=True, exist_ok=True)
-            _name(path, target)
+            _link(path, target)
     return Store(place, store.limits)
 
 
-def _found(root: Path, without: Collection[str]) -> Iterator[Path]:
-    """Files of the shared parts, and the folders that sources have unpacked."""
+def _shared_files(root: Path, without: Collection[str]) -> Iterator[Path]:
+    """The blobs and records, and the folders that sources have unpacked."""
     for part in _SHARED:
         for folder, _, names in disk.walk(root / part):
             yield from (Path(folder, name) for name in names)
@@ -37,7 +37,7 @@ def _found(root: Path, without: Collection[str]) -> Iterator[Path]:
                 yield from kind.iterdir()
 
 
-def _name(path: Path, target: Path) -> None:
+def _link(path: Path, target: Path) -> None:
     if not path.is_dir():
         with suppress(OSError):
             target.hardlink_to(path)

@@ -105,7 +105,7 @@ class Scene(Struct, frozen=True, kw_only=True):
         )
 
     def read(self, path: str) -> bytes | None:
-        """The bytes that `path` leads to; None if that is no regular file, or one of more than 8 MiB."""
+        """The bytes that `path` leads to; None if that is not a regular file, or one of more than 8 MiB."""
         entry = views.look(self.view, path)
         if not isinstance(entry, File) or entry.content.size > _MAX_READ:
             return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -30,6 +31,13 @@ from fromscratch.transforms.placement import landed, placed
 _NOTHING = Rootfs()
 
 
+class Additions(NamedTuple):
+    """`tree` is all that an item names; `programs` are its `paths`, each with the place that it leads to."""
+
+    tree: Rootfs
+    programs: dict[TreePath, TreePath]
+
+
 def additions(
     options: BinariesOptions,
     folder: Path,
@@ -37,10 +45,10 @@ def additions(
     platform: Platform | None = None,
     below: Rootfs = _NOTHING,
     own: OwnFolders = NONE,
-) -> tuple[Rootfs, dict[TreePath, TreePath]]:
-    """The tree of all that is named, owned by root, and of each of `paths` its path and the place that this leads to.
+) -> Additions:
+    """All that is named, owned by root.
 
-    It is to be laid over `below`, and everything stands where the symlinks of that lead it.
+    The tree is to be laid over `below`, and everything stands where the symlinks of that lead it.
     Of `paths`, an ELF file for another platform than this is left to the image that it is for.
     Raises UsageError for what is not there or if no file is left, Conflict where two of them disagree.
     """
@@ -77,7 +85,7 @@ def additions(
             ),
         )
     upper = Stacked(tree, below)
-    return tree, {path: walk(upper, path, follow_last=True, must_exist=True) for path in paths_}
+    return Additions(tree, {path: walk(upper, path, follow_last=True, must_exist=True) for path in paths_})
 
 
 def platforms(options: BinariesOptions, folder: Path, label: str) -> tuple[Platform, ...]:
@@ -129,7 +137,7 @@ def _program(root: str, folder: Path, text: str, label: str, upper: View) -> tup
     entry = view.get(end)
     if not isinstance(entry, File):
         raise UsageError(
-            f"{label}: {name} is no regular file", advice("folders go under ", Setting("add", in_recipe=True))
+            f"{label}: {name} is not a regular file", advice("folders go under ", Setting("add", in_recipe=True))
         )
     _check(view, end, f"{label}: {shown(name)}")
     program = replace(with_meta(entry, _public(entry.meta)), origins=(origin,))

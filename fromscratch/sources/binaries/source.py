@@ -26,10 +26,10 @@ from fromscratch.model.resolution import locate
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.model.stacked import Stacked
 from fromscratch.paths import TreePath, matcher, shown
-from fromscratch.sources.binaries.additions import additions, regular_files
+from fromscratch.sources.binaries.additions import Additions, additions, regular_files
 from fromscratch.sources.binaries.etc import with_etc
 from fromscratch.sources.binaries.finders import finders
-from fromscratch.sources.binaries.options import BinariesOptions, split
+from fromscratch.sources.binaries.options import BinariesOptions, label, split
 from fromscratch.sources.binaries.started import startable
 from fromscratch.sources.contract import Context, Source
 
@@ -44,9 +44,11 @@ class Closure(NamedTuple):
 
 
 class BinariesSource(Source):
-    def __init__(self, options: BinariesOptions, context: Context) -> None:
-        self.label = f"binaries {next(iter((*options.paths, *options.stage, *options.add)))}"
-        self._options, self._context = options, context
+    """`named` is what the item names, on nothing below, where that was looked up already."""
+
+    def __init__(self, options: BinariesOptions, context: Context, named: Additions | None = None) -> None:
+        self.label = label(options)
+        self._options, self._context, self._named = options, context, named
 
     def fetch(self, store: Store) -> None:
         """Nothing to bring: the files are here."""
@@ -88,7 +90,10 @@ class BinariesSource(Source):
 
     def _closure(self, below: Rootfs) -> Closure:
         options, context = self._options, self._context
-        added, programs = additions(options, context.folder, self.label, context.platform, below, context.own)
+        if self._named is not None and len(below) == 1:
+            added, programs = self._named
+        else:
+            added, programs = additions(options, context.folder, self.label, context.platform, below, context.own)
         root = lookup.folder(context.folder, options.root, self.label)
         upper = Stacked(added, below)
         grounds: list[Ground] = [TreeGround(upper), GroundBeneath(MachineGround(root), upper)]

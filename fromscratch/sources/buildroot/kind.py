@@ -1,6 +1,5 @@
 """Source `buildroot`: a root filesystem built from source by Buildroot."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +27,8 @@ def _bind(options: BuildrootOptions, context: Context) -> Source:
 
 
 def _checks() -> Iterator[Check]:
+    import shutil
+
     yield tried("buildroot: programs", _programs)
     yield tried("buildroot: toolchain host", _compiler)
     ccache = shutil.which("ccache")

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from fromscratch.address import Address
 from fromscratch.errors import CommandFailed, DownloadError, NotFetched
 from fromscratch.host.storage import disk
-from fromscratch.host.storage.inherited_lock import heritable_lock
+from fromscratch.host.storage.inherited_lock import inherited_lock
 from fromscratch.host.storage.store import Store
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.buildroot import config as configuration
@@ -75,7 +75,7 @@ class BuildrootSource(TreeSource):
     def _locked(self, made: Plan) -> Iterator[Plan]:
         """The plan, while nobody else works in its workspace, nor anything that a killed run left behind."""
         note = "waiting for another build of the same to end"
-        with heritable_lock(made.place / "lock", lambda: self._context.progress.note(note)) as descriptor:
+        with inherited_lock(made.place / "lock", lambda: self._context.progress.note(note)) as descriptor:
             yield replace(made, make=made.make.locked(descriptor))
 
     def _prepare(self, made: Plan, *, network: bool) -> Inputs:

@@ -185,7 +185,7 @@ def _signed_digest(options: BuildrootOptions, folder: Path, store: Store, progre
 
 def _stored_tarball(options: BuildrootOptions, path: Path, store: Store) -> Digest:
     """A tarball of this machine, kept in the store."""
-    digest = file_digests.kept(store, path)
+    digest = file_digests.store_file(store, path)
     if options.sha256:
         check(digest, Digest.parse(options.sha256), str(path))
     return digest

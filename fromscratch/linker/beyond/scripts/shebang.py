@@ -61,7 +61,7 @@ def shebang(head: bytes) -> Shebang | None:
 
 
 def head(scene: Scene, place: TreePath) -> bytes:
-    """The first bytes of a file, as many as the kernel reads; none of what is no regular file."""
+    """The first bytes of a file, as many as the kernel reads; none of what is not a regular file."""
     entry = views.look(scene.view, place)
     if not isinstance(entry, File):
         return b""
