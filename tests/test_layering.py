@@ -26,6 +26,7 @@ FLOORS = {
     "advice": 1,
     "errors": 1,
     "lazy_regex": 1,
+    "named_tuple": 1,
     "record": 1,
     "opening": 1,
     "paths": 1,

@@ -7,7 +7,8 @@ sure of goes to the whole command line, which has the same verbs with the same a
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NamedTuple
+
+from fromscratch.named_tuple import NamedTuple
 
 _VALUED = {"--root": "root", "--search": "search", "--preload": "preload"}
 

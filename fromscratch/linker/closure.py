@@ -6,14 +6,13 @@ root is answered once.
 """
 
 from collections.abc import Sequence
-from copy import copy
-from typing import NamedTuple
 
 from fromscratch.errors import UsageError
 from fromscratch.formats.elf.headers import Elf
 from fromscratch.linker.loader import Loader, loader, usual_interpreter
 from fromscratch.linker.root import Ground, Opened
 from fromscratch.linker.search import Hit, Node, Search
+from fromscratch.named_tuple import NamedTuple
 
 
 class Link(NamedTuple):
@@ -159,7 +158,8 @@ class Program:
 
     def _snapshot(self) -> "Program":
         """The program as it is now, which what is loaded later does not change."""
-        kept = copy(self)
+        kept = object.__new__(Program)
+        vars(kept).update(vars(self))
         kept.nodes, kept._needs = list(self.nodes), list(self._needs)
         kept._by_name, kept._by_identity, kept._paths = dict(self._by_name), dict(self._by_identity), dict(self._paths)
         return kept

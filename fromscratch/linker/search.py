@@ -13,9 +13,7 @@ whatever it loads inherits, has no cache, and takes the first file of the name w
 (ldso/dynlink.c, `load_library`).
 """
 
-import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.elf.headers import DF_1_NODEFLIB, DF_1_PIE, ET_DYN, Elf
@@ -25,6 +23,7 @@ from fromscratch.formats.ldso.cache_abi import flags_of
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.loader import Loader
 from fromscratch.linker.root import Ground, whole
+from fromscratch.named_tuple import NamedTuple
 
 CACHE = "/etc/ld.so.cache"
 _MAX_CACHE = 16 << 20
@@ -115,14 +114,14 @@ class Search:
         """It knows $ORIGIN alone, by its first letters, and drops a whole path with any other token."""
         place = origin(node).rstrip("/")
         whole = _ORIGIN.sub(lambda token: place, text)
-        return [] if text.count("$") != len(_ORIGIN.findall(text)) else re.split(r"[:\n]", whole)
+        return [] if text.count("$") != len(_ORIGIN.findall(text)) else whole.replace("\n", ":").split(":")
 
     def named(self, text: str, node: Node) -> str | None:
         """$ORIGIN, $LIB and $PLATFORM replaced, with or without braces; None where one has no value.
 
         musl's loader replaces nothing in the name of a library.
         """
-        if self.kind == "musl":
+        if self.kind == "musl" or "$" not in text:
             return text
         values = {"ORIGIN": origin(node), "LIB": self.loaders[0].lib, "PLATFORM": self._word}
         if any(values[each[1] or each[2]] is None for each in _TOKEN.finditer(text)):

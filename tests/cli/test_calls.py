@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import fromscratch
 from fromscratch.cli.parsing import plain, wording
 from fromscratch.cli.verbs.catalogue import VERBS
 from tests.cli.command import Answer, Desk
@@ -247,6 +248,18 @@ def test_nothing_but_invoke_is_loaded_before_a_verb_needs_it() -> None:
         subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     )
     assert not loaded & {"msgspec", "requests", "tqdm", "elftools", "zlib_ng", "zstandard"}
+
+
+def test_a_closure_is_answered_without_what_takes_as_long_to_load() -> None:
+    script = (
+        "import sys; from fromscratch.cli import quick; sys.argv = ['fromscratch', 'closure', sys.executable]; "
+        "quick.main(); print(*sys.modules)"
+    )
+    env = {"PYTHONPATH": str(Path(fromscratch.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-S", "-c", script], capture_output=True, text=True, check=True, env=env)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "fromscratch.linker.closure" in loaded
+    assert not loaded & {"typing", "re", "enum", "pathlib", "msgspec", "json", "copy", "subprocess"}
 
 
 def test_names_of_a_recipe_are_utf_8_in_every_locale(desk: Desk) -> None:

@@ -1,12 +1,12 @@
 """Failures as the user reads them."""
 
 import os
-import re
 
 from fromscratch.cli.output.settings import spelled
 from fromscratch.errors import ImageError, NoRoom
+from fromscratch.lazy_regex import lazy_regex
 
-_STEERING = r"[^\n\t\x20-\x7e\xa0-\U0010ffff]"  # compiled by who fails: that takes as long as a small closure
+_STEERING = lazy_regex(r"[^\n\t\x20-\x7e\xa0-\U0010ffff]")
 
 
 _SHORT_OF_MEMORY = ("cannot allocate memory", "failed to map segment")
@@ -61,7 +61,7 @@ def explained(error: ImageError) -> str:
     """
     text = f"error: {spelled(error.message)}"
     text = f"{text}\n hint: {spelled(error.hint)}" if error.hint else text
-    return re.sub(_STEERING, lambda found: f"\\x{ord(found[0]):02x}", text)
+    return _STEERING.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def unwritten(error: OSError) -> ImageError:
