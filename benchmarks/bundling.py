@@ -24,7 +24,7 @@ from elftools.elf.segments import InterpSegment
 
 from benchmarks.runner import Case, Group
 from fromscratch.cli import quick
-from fromscratch.host.machine.loader_root import MachineGround
+from fromscratch.host.machine.loader_root import MachineRoot
 from fromscratch.linker.closure import Linker
 from fromscratch.model.rootfs import Rootfs
 
@@ -45,7 +45,7 @@ def groups(_tree: Rootfs, _folder: Path, scratch: Path) -> list[Group]:
 def elf_programs(folder: Path) -> Iterator[str]:
     """The ELF files of a folder with a loader, by their places: one of several names of a file counts."""
     for place in sorted({path.resolve() for path in folder.iterdir() if path.is_file()}):
-        opened = MachineGround().opened(str(place))
+        opened = MachineRoot().opened(str(place))
         if opened is not None and opened.elf is not None and opened.elf.interpreter:
             yield str(place)
 
@@ -85,7 +85,7 @@ def _one() -> Group:
 
 
 def ours(programs: list[str]) -> int:
-    linker = Linker([MachineGround()])
+    linker = Linker([MachineRoot()])
     return sum(len(linker.program(path).nodes) for path in programs)
 
 

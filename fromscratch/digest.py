@@ -31,7 +31,7 @@ class Digest(Struct, frozen=True, order=True):
         digits = digits.lower()
         length = _HEX_LENGTH.get(algorithm)
         if length is None or not re.fullmatch(rf"[0-9a-f]{{{length}}}", digits):
-            raise FormatError(f"{text!r} is no digest", "write it as sha256: and 64 hexadecimal digits")
+            raise FormatError(f"{text!r} is not a digest", "write it as sha256: and 64 hexadecimal digits")
         return cls(algorithm, digits)
 
     @classmethod
@@ -40,7 +40,7 @@ class Digest(Struct, frozen=True, order=True):
         found = cls.parse(text)
         if str(found) != text:
             raise FormatError(
-                f"{text!r} is no digest", "write it as sha256: and 64 hexadecimal digits, in small letters"
+                f"{text!r} is not a digest", "write it as sha256: and 64 hexadecimal digits, in small letters"
             )
         return found
 

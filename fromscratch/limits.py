@@ -85,6 +85,9 @@ class Room(Struct, frozen=True):
             del piece  # so that there is never more than one
 
 
+DEFAULT_LIMITS = Limits()
+
+
 def check_entries(count: int, limits: Limits, what: str, *, times: int = 1) -> None:
     """Raises TooLarge if there are more than so many times the entries that are allowed."""
     if count > limits.entries * times:
@@ -140,7 +143,7 @@ def json_value(data: str | bytes) -> Any:
 def check_json(data: bytes) -> None:
     """Raises ValueError for what some library might not read as others do: see `DEPTH`; and half a character.
 
-    An escape of one surrogate alone is no text, and can neither be shown nor be written: RFC 8259, 8.2.
+    An escape of one surrogate alone is not text, and can neither be shown nor be written: RFC 8259, 8.2.
     """
     if b"\\u" in data and (half := next((each[1] for each in _ESCAPES.finditer(data) if each[1]), None)):
         raise ValueError(f"it holds {half.decode()}, which is half a character")
@@ -167,15 +170,14 @@ def _integer(text: str) -> int:
 
 def limits(expanded: str | None, entries: str | None) -> Limits:
     """What the user says; None for nothing. Raises UsageError."""
-    given = Limits()
     if entries and not re.fullmatch(r"[1-9][0-9]{0,17}", entries):
         raise UsageError(
             advice(Setting(_ENTRIES, entries), ": it is not a number of entries"),
             advice("write it like ", Setting(_ENTRIES, "2000000")),
         )
     return Limits(
-        expanded=size_of(expanded) if expanded else given.expanded,
-        entries=int(entries) if entries else given.entries,
+        expanded=size_of(expanded) if expanded else DEFAULT_LIMITS.expanded,
+        entries=int(entries) if entries else DEFAULT_LIMITS.entries,
         said=bool(expanded),
     )
 

@@ -27,7 +27,7 @@ class NotAFile(OSError):
 def opened(path: Path) -> BinaryIO:
     """A regular file for reading. A pipe that the caller has open (/dev/stdin, a shell's `<(…)`) is read too.
 
-    Raises OSError as open() does, and NotAFile for whatever would make it wait for somebody, or is no file.
+    Raises OSError as open() does, and NotAFile for whatever would make it wait for somebody, or is not a file.
     """
     return os.fdopen(_descriptor(path), "rb")
 
@@ -59,7 +59,7 @@ def _descriptor(path: Path) -> int:
     try:
         kind = stat.S_IFMT(os.fstat(descriptor).st_mode)
         if kind != stat.S_IFREG and not (kind == stat.S_IFIFO and _is_own(path)):
-            raise NotAFile(errno.EINVAL, _KINDS.get(kind, "it is no file"), str(path))
+            raise NotAFile(errno.EINVAL, _KINDS.get(kind, "it is not a file"), str(path))
         os.set_blocking(descriptor, True)
     except BaseException:
         os.close(descriptor)

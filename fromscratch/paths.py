@@ -50,7 +50,7 @@ def tree_path(text: str) -> TreePath:
     if ".." in parts:
         raise UnsafePath(
             f"the path {text!r} leads outside the root",
-            "a path inside an image has no '..'; mend the archive or recipe that holds it",
+            "a path inside an image has no '..'; fix the archive or recipe that holds it",
         )
     return TreePath("/" + "/".join(parts))
 

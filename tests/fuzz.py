@@ -146,7 +146,7 @@ class Memory:
     def _get(self, descriptor: oci.Descriptor) -> bytes:
         data = self.files.get(str(descriptor.digest))
         if data is None:
-            raise MissingBlob(f"{descriptor.digest} is not there", "mend it")
+            raise MissingBlob(f"{descriptor.digest} is not there", "fix it")
         return data
 
 

@@ -160,7 +160,7 @@ def _file(parse: Callable[[Path], object]) -> Parser:
 def _elf(data: bytes, folder: Path) -> None:
     read = elfs.reader(data)
     found = elf.read_elf(read)
-    for each in (elf_attributes.cpu_arch, elf_notes.build_id, elf_notes.minimum_kernel, elf_notes.dlopen_notes):
+    for each in (elf_attributes.cpu_arch, elf_notes.dlopen_notes):
         _known(partial(each, found, read))
     for more in (elf_platform.platform_of, elf_sections.sections, elf_symbols.imported):
         _known(partial(more, found, read))

@@ -33,6 +33,7 @@ FLOORS = {
     "digest": 1,
     "progress": 1,
     "limits": 1,
+    "nearest": 1,
     "model": 2,
     "formats": 3,
     "transforms": 4,
@@ -247,3 +248,22 @@ def test_no_kind_of_source_is_named_outside_its_room(path: Path) -> None:
 )  # fmt: skip
 def test_what_counts_as_naming_a_kind(text: str, found: list[str]) -> None:
     assert [word for _, word in named_kinds(text)] == found
+
+
+# What may name a transport above their room: a verb that is about one, a default, and the form that builds have.
+NAMED_TRANSPORTS = {
+    "fromscratch.cli.verbs.pull": {"oci", "docker://"},
+    "fromscratch.cli.verbs.push": {"docker://"},
+    "fromscratch.cli.verbs.run": {"docker"},
+    "fromscratch.flow.images_by_name": {"oci", "oci:"},
+    "fromscratch.flow.output": {"oci", "oci:", "tar"},
+}
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in modules() if room(name_of(path)) in ("cli", "flow", "proof", "recipe")], ids=name_of
+)
+def test_no_transport_is_named_above_their_room(path: Path) -> None:
+    words = {word for line in catalogue.TRANSPORTS for word in (line.word, line.scheme)}
+    texts = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+    assert words & texts <= NAMED_TRANSPORTS.get(name_of(path), set())

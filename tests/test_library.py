@@ -139,6 +139,15 @@ def test_a_place_that_takes_no_such_images_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_home_folder_is_written_and_read_by_its_short_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    store = Store(tmp_path / "store")
+    deliver(BOTH, "oci:~/out:1", store)
+    assert (tmp_path / "home/out/oci-layout").is_file()
+    assert find_image("oci:~/out:1", store, [ARM64]).need_image() == BOTH[1]
+
+
 def test_a_path_with_a_colon_that_is_there_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a:b").mkdir()

@@ -1,4 +1,4 @@
-"""What is no file where a file should be: every reader answers at once, and says what it is."""
+"""What is not a file where a file should be: every reader answers at once, and says what it is."""
 
 import os
 import stat

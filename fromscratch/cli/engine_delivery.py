@@ -30,10 +30,13 @@ def deliver(images: Sequence[Image], transport: Transport, kind: str, name: str)
     from fromscratch.flow import assembly
 
     if len(images) > 1 and not transport.platforms:
+        from fromscratch.images import catalogue
+
         there = ", ".join(str(image.platform) for image in images)
+        several = [engine for engine in catalogue.engines() if catalogue.by_word(engine).platforms]
         raise UsageError(
             f"{kind} has one platform under a name, and these are {there}",
-            "name one with --platform; containerd takes several, with --via load",
+            f"name one with --platform; {catalogue.alternatives(several)} takes several, with --via load",
         )
     return assembly.deliver(images, transport, name)
 

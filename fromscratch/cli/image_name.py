@@ -65,7 +65,7 @@ def _with_tag(name: str) -> bool:
     try:
         return bool(Reference.parse(name).tag)
     except UsageError as error:
-        raise UsageError(f"the image is called {name!r} where it is, which is no name", "say --tag NAME") from error
+        raise UsageError(f"the image is called {name!r} where it is, which is not a name", "say --tag NAME") from error
 
 
 def _tag(name: str) -> str:

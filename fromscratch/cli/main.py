@@ -1,6 +1,5 @@
 """The installed `fromscratch` command: the verbs as one program."""
 
-import difflib
 import inspect
 import re
 import sys
@@ -21,6 +20,7 @@ from fromscratch.cli.parsing import wording
 from fromscratch.cli.parsing.task import tasks, without_operands
 from fromscratch.cli.parsing.verb import Verb
 from fromscratch.cli.verbs.catalogue import VERBS
+from fromscratch.nearest import nearest
 
 USAGE = 2
 _HELP = """\
@@ -157,7 +157,7 @@ def _guess(message: str) -> str:
     if verbs and before[-1] not in VERBS and before[-2:-1] and before[-2] in before[:-2]:
         return f"say {before[-2]} once"
     options = VERBS[verbs[-1]].shape.flags if verbs else ()
-    near = difflib.get_close_matches(word, [*(VERBS if not word.startswith("-") else ()), *options], 1)
+    near = nearest(word, [*(VERBS if not word.startswith("-") else ()), *options])
     if near:
         return f"did you mean {near[0]}?"
     if verbs and verbs[-1] == "run" and not word.startswith("-"):

@@ -9,6 +9,7 @@ from pathlib import Path
 from fromscratch.errors import UsageError
 from fromscratch.host.machine.lookup import expanded
 from fromscratch.host.machine.package_data import shipped
+from fromscratch.nearest import nearest
 
 DEFAULT_RECIPE = Path("fromscratch.yaml")
 SHIPPED_DEFAULT = "busybox"
@@ -33,7 +34,7 @@ def recipe_file(name: str | None, *, delivering: str = "") -> Chosen:
     if name is not None:
         return Chosen(path=_named(expanded(name)))
     if DEFAULT_RECIPE.is_symlink() and not DEFAULT_RECIPE.exists():
-        raise UsageError(_dangling(DEFAULT_RECIPE), "mend the link, or name the recipe with --recipe FILE")
+        raise UsageError(_dangling(DEFAULT_RECIPE), "fix the link, or name the recipe with --recipe FILE")
     if DEFAULT_RECIPE.exists():
         return Chosen(path=DEFAULT_RECIPE)
     near = _near(Path.cwd())
@@ -59,9 +60,9 @@ def _named(name: str) -> Path:
     if name in known:
         return shipped("recipes") / f"{name}.yaml"
     if path.is_symlink() and not path.exists():
-        raise UsageError(_dangling(path), "mend the link, or name the file itself")
+        raise UsageError(_dangling(path), "fix the link, or name the file itself")
     files = [str(each) for suffix in ("yaml", "yml") for each in Path().glob(f"*.{suffix}")]
-    near = difflib.get_close_matches(name, [*known, *files], 1)
+    near = nearest(name, [*known, *files])
     lack = "that is a folder" if path.is_dir() else "no such file"
     raise UsageError(
         f"there is no recipe {name}: {lack}, and none of that name is shipped",

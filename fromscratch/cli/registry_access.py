@@ -21,7 +21,9 @@ def access(call: Call, plain_http: bool, ca: str | None, chunk_size: str | None 
 
     chunk = chunk_size or "0"
     if not (chunk.isascii() and chunk.isdigit() and len(chunk) < 7) or (chunk_size and not int(chunk)):
-        raise UsageError(f"--chunk-size {chunk_size:.40} is no number of megabytes", "say a whole number, such as 50")
+        raise UsageError(
+            f"--chunk-size {chunk_size:.40} is not a number of megabytes", "say a whole number, such as 50"
+        )
     return Access(
         plain_http=plain_http,
         ca=Path(ca) if ca else None,

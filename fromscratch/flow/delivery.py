@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from fromscratch.errors import UsageError
+from fromscratch.host.machine.lookup import expanded
 from fromscratch.host.storage.store import Store
 from fromscratch.images import catalogue
 from fromscratch.images.contract import Naming, Receipt
@@ -27,7 +28,7 @@ def deliver(images: Sequence[Image], name: str, store: Store, progress: Progress
         schemes = ", ".join(each.scheme for each in catalogue.TRANSPORTS if each.role)
         raise UsageError(f"{name!r} does not say where images go", f"begin with one of {schemes}")
     kind = catalogue.load(line)
-    place, called = path_and_name(rest) if kind.place else ("", rest)
+    place, called = path_and_name(expanded(rest)) if kind.place else ("", rest)
     transport = kind.at(place, store, progress)
     if isinstance(transport, EngineImages):
         transport = replace(transport, via="load")

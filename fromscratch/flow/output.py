@@ -61,7 +61,7 @@ def finished(folder: Path, inputs: str | None = None, store: Store | None = None
     except (FormatError, IntegrityError):
         if inputs is None:
             raise
-        return None  # damaged: it is what building again mends
+        return None  # damaged: it is what building again fixes
     if [[str(layer.digest) for layer in image.layers] for image in images] != [image.layers for image in proof.images]:
         return None  # another build was killed between the layout and its evidence
     layers = [layer for image in images for layer in image.layers] if inputs is not None else []

@@ -69,7 +69,7 @@ def check_is_root(tree: Rootfs, label: str, path: str = "", *, folder: bool = Fa
         hint = "save the image again with a newer docker"
     else:
         hint = "its root is in the folder rootfs: take that, in an archive with strip: 1"
-    raise FormatError(f"{label} is {form.title}: an image in its container, and no root filesystem", hint)
+    raise FormatError(f"{label} is {form.title}: an image in its container, and not a root filesystem", hint)
 
 
 def _is_old_save(tree: Rootfs) -> bool:

@@ -1,19 +1,20 @@
 """`docker://REF`: a registry, without a daemon."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from msgspec import field
 
 from fromscratch.formats.oci.graph import graph
 from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import reference_of
-from fromscratch.host.registry.pull import pull_from
-from fromscratch.host.registry.push import Pushed, push
 from fromscratch.host.storage.store import Store
 from fromscratch.images.contract import ALL, Receipt, Selection, Transport
 from fromscratch.model.image import Image
 from fromscratch.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from fromscratch.host.registry.push import Pushed
 
 
 class RegistryImages(Transport, frozen=True, kw_only=True):
@@ -39,6 +40,7 @@ class RegistryImages(Transport, frozen=True, kw_only=True):
 
     def read(self, name: str, selection: Selection = ALL) -> list[Image]:
         """Layers are brought into the store, or for a selection without them when they are opened."""
+        from fromscratch.host.registry.pull import pull_from
 
         def one(images: Sequence[Image]) -> list[Image]:
             return selection.of(images, f"{self.scheme}{name}")
@@ -59,8 +61,10 @@ class RegistryImages(Transport, frozen=True, kw_only=True):
         pushed = self.push(images, name)
         return Receipt(f"{self.scheme}{pushed.reference}", pushed.digest)
 
-    def push(self, images: Sequence[Image], name: str) -> Pushed:
+    def push(self, images: Sequence[Image], name: str) -> "Pushed":
         """The same, with an account of what was sent."""
+        from fromscratch.host.registry.push import push
+
         return push(
             graph(images, self.store.limits),
             reference_of(name),

@@ -16,18 +16,18 @@ LD_SO_CONF = "/etc/ld.so.conf"
 _MAX_SIZE = 1 << 20
 
 
-def configured(view: View, file: str = LD_SO_CONF, *, within: View | None = None) -> tuple[str, ...]:
-    """The directories in ldconfig's order, spelled as they are written there, each once.
+def conf_directories(view: View, *, within: View | None = None) -> tuple[str, ...]:
+    """The directories that a root's ld.so.conf names, in ldconfig's order, spelled as there, each once.
 
-    They are those of `within`, where that is another root than the one that names them.
-    Two paths that lead to the same directory are the first of them; one that leads to none, or is not
-    absolute, is left out. A file that includes itself, over others too, is read once.
-    Raises FormatError for a file of more than 1 MiB and for includes that look at very many names, and ImageError for
+    They are looked up in `within`, if that is another root than the one that has the file.
+    Of two paths to the same directory the first counts; one that leads to no directory, or is not absolute, is left
+    out. A file that includes itself, directly or not, is read once.
+    Raises FormatError for a file of more than 1 MiB and for includes that look at too many names, and ImageError for
     a file that cannot be read.
     """
     found: dict[str, str] = {}
     holder = view if within is None else within
-    for directory in _listed(view, file):
+    for directory in _listed(view, LD_SO_CONF):
         place = views.place(holder, directory) if directory.startswith("/") else None
         if place is not None and isinstance(views.look(holder, place), Directory):
             found.setdefault(place, directory)
@@ -55,8 +55,8 @@ def _included(
 ) -> Iterator[tuple[str, ldconf.Line]]:
     folder = including.rpartition("/")[0]
     for pattern in patterns:
-        wanted = pattern if pattern.startswith("/") else f"{folder}/{pattern}"
-        for path in views.glob(view, wanted, budget.spend):
+        full_pattern = pattern if pattern.startswith("/") else f"{folder}/{pattern}"
+        for path in views.glob(view, full_pattern, budget.spend):
             yield from _lines(view, path, seen)
 
 
@@ -68,6 +68,6 @@ def _lines(view: View, file: str, seen: set[str]) -> Iterator[tuple[str, ldconf.
         return
     seen.add(place)
     if entry.content.size > _MAX_SIZE:
-        raise FormatError(f"{file} has {entry.content.size} bytes", "a list of directories is shorter; mend the file")
+        raise FormatError(f"{file} has {entry.content.size} bytes", "a list of directories is shorter; fix the file")
     for line in ldconf.parse(paths.decode(read(entry.content))):
         yield file, line

@@ -1,14 +1,14 @@
-"""The dynamic loader that a program names, and where it looks when nothing says otherwise.
+"""The dynamic loader that a program names, and its default directories.
 
 GLIBC's loader has its directories compiled in (elf/dl-load.c, `system_dirs`): Debian's begin with the
-multiarch ones and have no /lib64, others have /lib64 first. They are read off the loader's own data,
+multiarch ones and have no /lib64, others have /lib64 first. They are read from the loader's own data,
 so that no table of distributions is needed. musl's are in ldso/dynlink.c and /etc/ld-musl-ARCH.path.
 """
 
 from itertools import takewhile
 
 from fromscratch.formats.elf.headers import Elf
-from fromscratch.linker.root import Ground, whole
+from fromscratch.linker.root import Root, read_small_file
 from fromscratch.named_tuple import TYPE_CHECKING, NamedTuple
 from fromscratch.paths import decode
 
@@ -25,7 +25,7 @@ _WIDE = ("/lib64", "/usr/lib64", "/lib", "/usr/lib")
 _NARROW = ("/lib", "/usr/lib")
 
 # (machine, bits) -> what PT_INTERP of a program would be, for a library that names no loader of its own.
-_USUAL = {
+_INTERPRETERS = {
     (62, 64): ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-musl-x86_64.so.1"),
     (62, 32): ("/libx32/ld-linux-x32.so.2",),
     (3, 32): ("/lib/ld-linux.so.2", "/lib/ld-musl-i386.so.1"),
@@ -41,10 +41,10 @@ _USUAL = {
 
 
 class Loader(NamedTuple):
-    """`path` is as PT_INTERP spells it; `directories` are searched last, in order; `lib` is what $LIB stands for.
+    """A dynamic loader: its path as PT_INTERP spells it, and its default `directories`, which are searched last.
 
-    `found` is False for a loader that the root does not have: its directories are then those of its kind.
-    `path_file` is where musl's reads its directories from; empty for GLIBC's.
+    `lib` is the value of $LIB. `found` is False for a loader that the root does not have: its directories are then the
+    usual ones of its kind. `path_file` is the file that musl's loader reads its directories from; empty for GLIBC's.
     """
 
     path: str
@@ -55,30 +55,30 @@ class Loader(NamedTuple):
     path_file: str = ""
 
 
-def usual_interpreter(ground: Ground, elf: Elf) -> str | None:
-    """The loader that a program like this library would name, of those that the root has; None if it has none."""
-    for path in _USUAL.get((elf.machine, elf.bits), ()):
-        if ground.opened(path) is not None:
+def usual_interpreter(root: Root, elf: Elf) -> str | None:
+    """The path of the loader that programs of a library's ABI usually name, if the root has it; else None."""
+    for path in _INTERPRETERS.get((elf.machine, elf.bits), ()):
+        if root.opened(path) is not None:
             return path
     return None
 
 
-def loader(ground: Ground, path: str, elf: Elf) -> Loader:
-    """What the loader at `path` would do for a program like `elf`. Executes nothing."""
-    opened = ground.opened(path) if path else None
+def read_loader(root: Root, path: str, elf: Elf) -> Loader:
+    """The loader at `path`, for programs of the ABI of `elf`. Executes nothing."""
+    opened = root.opened(path) if path else None
     folder, _, name = path.rpartition("/")
     if name.startswith("ld-musl-") and name.endswith(".so.1"):
         architecture = name.removeprefix("ld-musl-").removesuffix(".so.1")
         path_file = f"{folder.rpartition('/')[0]}/etc/ld-musl-{architecture}.path"
-        return Loader(path, "musl", _musl_directories(ground, path_file), "lib", opened is not None, path_file)
-    found = _compiled_in(ground, path) if opened else ()
+        return Loader(path, "musl", _musl_directories(root, path_file), "lib", opened is not None, path_file)
+    found = _built_in_directories(root, path) if opened else ()
     directories = found or (_WIDE if elf.bits == 64 else _NARROW)
     return Loader(path, "glibc", directories, directories[0].lstrip("/"), opened is not None)
 
 
-def _compiled_in(ground: Ground, path: str) -> tuple[str, ...]:
-    """The directories in a loader's data: they lie one behind the other, each with a slash and a NUL at its end."""
-    data = whole(ground, path, _MAX_LOADER) or b""
+def _built_in_directories(root: Root, path: str) -> tuple[str, ...]:
+    """The directories in a GLIBC loader's data: one after the other, each with a slash and a NUL at its end."""
+    data = read_small_file(root, path, _MAX_LOADER) or b""
     joint = data.find(b"/\0/")  # where one ends and the next begins: rare in other data
     while joint >= 0:
         start = data.rfind(b"\0", 0, joint) + 1
@@ -94,9 +94,9 @@ def _is_directory(piece: bytes) -> bool:
     return len(piece) > 2 and piece[:1] == b"/" == piece[-1:] and piece.isascii() and piece.decode().isprintable()
 
 
-def _musl_directories(ground: Ground, path_file: str) -> tuple[str, ...]:
-    """Those of the path file, one a line or with colons between; the built-in ones without it."""
-    data = whole(ground, path_file, _MAX_LOADER)
+def _musl_directories(root: Root, path_file: str) -> tuple[str, ...]:
+    """The directories of musl's path file, separated by line breaks or colons; the built-in ones without the file."""
+    data = read_small_file(root, path_file, _MAX_LOADER)
     if data is None:
         return _MUSL_DEFAULT
     words = decode(data).replace("\n", ":").split(":")

@@ -1,4 +1,4 @@
-"""Where the loader model looks for objects: a root, and what has been read of it."""
+"""The root filesystem that the loader model searches for objects."""
 
 from collections.abc import Container
 from contextlib import AbstractContextManager
@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from fromscratch.formats.elf.headers import ET_CORE, ET_REL, Elf, Read
 from fromscratch.named_tuple import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:  # a closure of this machine's files never holds a tree, and starts without loading what trees are
+if TYPE_CHECKING:  # a closure of this machine's files needs no tree: without the import it starts faster
     from typing import Any, Protocol
 
     from fromscratch.model.view import View
@@ -20,9 +20,9 @@ UNLOADED = {ET_REL: "an object file, which no loader takes", ET_CORE: "a core du
 
 
 class Opened(NamedTuple):
-    """A file as the loader meets it. `identity` is equal for two names of one inode.
+    """A regular file that the loader opened. `identity` is equal for two names of one inode.
 
-    `elf` is None for what is no whole ELF file, and `fault` says then what is wrong with it.
+    `elf` is None for a file that is not a whole ELF file; `fault` then says why.
     """
 
     identity: "Any"
@@ -30,12 +30,12 @@ class Opened(NamedTuple):
     fault: str = ""
 
 
-class Ground(Protocol):
-    """A root as the loader model asks of it. What was answered once stays so."""
+class Root(Protocol):
+    """A root filesystem as the loader model reads it. Answers are cached: later changes of the root are not seen."""
 
     @property
     def view(self) -> "View":
-        """The root itself."""
+        """The entries of the root."""
 
     def names(self, directory: str, /) -> Container[str]:
         """The names in the directory that a path leads to; empty if it leads to none."""
@@ -50,10 +50,10 @@ class Ground(Protocol):
         """The bytes of such a file, for as long as the context lasts."""
 
 
-def whole(ground: Ground, path: str, limit: int) -> bytes | None:
+def read_small_file(root: Root, path: str, limit: int) -> bytes | None:
     """The bytes of a small file; None if there is none, or one of more than `limit` bytes."""
-    if ground.opened(path) is None:
+    if root.opened(path) is None:
         return None
-    with ground.reading(path) as read:
+    with root.reading(path) as read:
         data = read(0, limit + 1)
     return data if len(data) <= limit else None

@@ -1,16 +1,16 @@
-"""Where an object is looked for, in the order in which a loader looks: ld.so(8), and elf/dl-load.c of GLIBC.
+"""The search of a loader for an object, in the order of ld.so(8) and elf/dl-load.c of GLIBC.
 
-1. DT_RPATH of the object that asks, then of whoever loaded that, up to the program; all of it only
-   if the object that asks has no DT_RUNPATH (an object with both has no DT_RPATH);
+1. DT_RPATH of the object that needs it, then of the object that loaded that one, up to the program; only if the
+   object that needs it has no DT_RUNPATH (an object with both has no DT_RPATH);
 2. LD_LIBRARY_PATH;
-3. DT_RUNPATH of the object that asks, for its own needs alone;
-4. /etc/ld.so.cache, or where a root has none yet, the directories of /etc/ld.so.conf that it will be made of;
-5. the directories of the loader itself.
+3. DT_RUNPATH of the object that needs it, for its own needs alone;
+4. /etc/ld.so.cache; in a root that has none yet, the directories of /etc/ld.so.conf that ldconfig would scan;
+5. the directories that are built into the loader.
 
-For an object with DF_1_NODEFLIB nothing is taken from those directories, nor by 4 from below them.
-musl looks into LD_LIBRARY_PATH first, knows one search path an object (DT_RUNPATH before DT_RPATH), which
-whatever it loads inherits, has no cache, and takes the first file of the name whatever it is
-(ldso/dynlink.c, `load_library`).
+An object with DF_1_NODEFLIB gets nothing from those of 5, nor from below them by 4.
+musl searches LD_LIBRARY_PATH first. It has one search path per object (DT_RUNPATH before DT_RPATH), which the objects
+that it loads inherit, it has no cache, and it takes the first file of that name whatever is in it (ldso/dynlink.c,
+`load_library`).
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from fromscratch.formats.ldso import cache as ldcache
 from fromscratch.formats.ldso.cache_abi import flags_of
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.loader import Loader
-from fromscratch.linker.root import Ground, whole
+from fromscratch.linker.root import Root, read_small_file
 from fromscratch.named_tuple import NamedTuple
 
 CACHE = "/etc/ld.so.cache"
@@ -30,25 +30,26 @@ _MAX_CACHE = 16 << 20
 
 
 class Node:
-    """One object of a running program: its path as it was found, and `how`, the rule that led there, as `why` says it.
+    """One object of a running program: its path as it was found, and `found_by`, the search rule, as `why` prints it.
 
-    `inherited` and `runpath` are the folders of its search paths, each with its rule; they are filled in by
-    `Search.entered`. With neither, and no DF_1_NODEFLIB, it is `plain`: what it needs is found wherever it stands.
+    `inherited` and `runpath` are the folders of its search paths, each with its rule; `Search.add_search_paths` fills
+    them in. `default_search` is True without either and without DF_1_NODEFLIB: then what its needs resolve to does
+    not depend on the object. `is_main` is True for the program itself.
     """
 
-    __slots__ = ("elf", "ground", "how", "identity", "inherited", "is_root", "path", "plain", "runpath")
+    __slots__ = ("default_search", "elf", "found_by", "identity", "inherited", "is_main", "path", "root", "runpath")
 
     def __init__(
-        self, path: str, elf: Elf, ground: Ground, identity: object, how: str, *, is_root: bool = False
+        self, path: str, elf: Elf, root: Root, identity: object, found_by: str, *, is_main: bool = False
     ) -> None:
-        self.path, self.elf, self.ground, self.identity, self.how = path, elf, ground, identity, how
-        self.is_root, self.plain = is_root, True
+        self.path, self.elf, self.root, self.identity, self.found_by = path, elf, root, identity, found_by
+        self.is_main, self.default_search = is_main, True
         self.inherited: tuple[tuple[str, str], ...] = ()
         self.runpath: tuple[tuple[str, str], ...] = ()
 
 
-class Hit(NamedTuple):
-    """What a search came to. `node` is None where it failed; `fault` says what stopped it, if something did."""
+class SearchResult(NamedTuple):
+    """The result of a search. `node` is None where it failed; `fault` is what ended it early, or empty."""
 
     node: Node | None
     searched: tuple[str, ...] = ()
@@ -56,70 +57,70 @@ class Hit(NamedTuple):
 
 
 class Search:
-    """The rules of one loader over one or several grounds, for the programs of one ABI.
+    """The rules of one loader over one or several roots, for the programs of one ABI.
 
-    Grounds are searched one after the other, each by all rules: what the first has, the second is not asked for.
+    Each root is searched by all rules before the next one is.
     """
 
     def __init__(
         self,
-        grounds: tuple[Ground, ...],
+        roots: tuple[Root, ...],
         loaders: tuple[Loader, ...],
         like: Elf,
         library_path: tuple[str, ...] = (),
-        by_cache_alone: bool = False,
+        cache_only: bool = False,
     ) -> None:
-        self.grounds, self.loaders, self.like, self.library_path = grounds, loaders, like, library_path
-        self._plain: dict[str, Hit] = {}
+        self.roots, self.loaders, self.like, self.library_path = roots, loaders, like, library_path
+        self._default_results: dict[str, SearchResult] = {}
         self._word, self._flags = platform_word(like), flags_of(like)
-        self._caches = [_cache_of(ground) for ground in grounds]
-        # A root that says nothing of its own (a staged install tree) is searched as the one below it would be.
-        asked = [self._caches[number] is None and not by_cache_alone for number in range(len(grounds))]
+        self._caches = [_read_cache(root) for root in roots]
+        # A root without an ld.so.conf of its own (a staged install tree) is searched by that of the root below it.
+        needs_conf = [self._caches[number] is None and not cache_only for number in range(len(roots))]
         self._conf = [
-            (_configured(ground, ground) or _configured(grounds[-1], ground)) if ask else ()
-            for ground, ask in zip(grounds, asked, strict=True)
+            (_configured(root, root) or _configured(roots[-1], root)) if is_needed else ()
+            for root, is_needed in zip(roots, needs_conf, strict=True)
         ]
 
     @property
     def kind(self) -> str:
         return self.loaders[0].kind
 
-    def entered(self, node: Node, above: tuple[tuple[str, str], ...] = ()) -> Node:
-        """The node with its search paths; `above` is what whoever loaded it has inherited."""
+    def add_search_paths(self, node: Node, above: tuple[tuple[str, str], ...] = ()) -> Node:
+        """Fill in the search paths of a node; `above` are those that it inherits. Returns the node."""
         elf = node.elf
         node.inherited = above
         if self.kind == "musl":
-            own = self.expanded(elf.runpath if elf.runpath is not None else elf.rpath or "", node)
-            node.inherited = (*((each, f"search path of {node.path}") for each in own), *above)
+            loader = self.expand_path(elf.runpath if elf.runpath is not None else elf.rpath or "", node)
+            node.inherited = (*((each, f"search path of {node.path}") for each in loader), *above)
         elif elf.runpath is not None:
-            node.runpath = tuple((each, f"DT_RUNPATH of {node.path}") for each in self.expanded(elf.runpath, node))
+            node.runpath = tuple((each, f"DT_RUNPATH of {node.path}") for each in self.expand_path(elf.runpath, node))
         elif elf.rpath is not None:
-            own = self.expanded(elf.rpath, node)
-            node.inherited = (*((each, f"DT_RPATH of {node.path}") for each in own), *above)
-        node.plain = not (node.inherited or node.runpath or elf.flags_1 & DF_1_NODEFLIB)
+            loader = self.expand_path(elf.rpath, node)
+            node.inherited = (*((each, f"DT_RPATH of {node.path}") for each in loader), *above)
+        node.default_search = not (node.inherited or node.runpath or elf.flags_1 & DF_1_NODEFLIB)
         return node
 
-    def expanded(self, text: str, node: Node) -> list[str]:
-        """A search path with its tokens replaced. Relative elements lead to wherever one stands: they are only told."""
+    def expand_path(self, text: str, node: Node) -> list[str]:
+        """The folders of a search path, its tokens expanded. Relative ones stay, to be reported; none is searched."""
         if self.kind == "musl":
             return [each.rstrip("/") or "/" for each in self._musl_path(text, node) if each]
         found = []
         for each in text.split(":"):
-            full = self.named(each, node) if "$" in each else each
+            full = self.expand_tokens(each, node) if "$" in each else each
             if full:
                 found.append(full.rstrip("/") or "/")
         return found
 
     def _musl_path(self, text: str, node: Node) -> list[str]:
-        """It knows $ORIGIN alone, by its first letters, and drops a whole path with any other token."""
+        """musl expands $ORIGIN alone, whatever letters follow it, and drops a whole path with any other token."""
         place = origin(node).rstrip("/")
         whole = _ORIGIN.sub(lambda token: place, text)
         return [] if text.count("$") != len(_ORIGIN.findall(text)) else whole.replace("\n", ":").split(":")
 
-    def named(self, text: str, node: Node) -> str | None:
-        """$ORIGIN, $LIB and $PLATFORM replaced, with or without braces; None where one has no value.
+    def expand_tokens(self, text: str, node: Node) -> str | None:
+        """`text` with $ORIGIN, $LIB and $PLATFORM replaced, with or without braces; None where one has no value.
 
-        musl's loader replaces nothing in the name of a library.
+        musl's loader expands nothing in the name of a library.
         """
         if self.kind == "musl" or "$" not in text:
             return text
@@ -128,54 +129,54 @@ class Search:
             return None
         return _TOKEN.sub(lambda token: values[token[1] or token[2]] or "", text)
 
-    def find(self, name: str, node: Node) -> Hit:
-        """The file that the loader takes for `name`, needed by `node`; a name as `named` gives it."""
+    def find(self, name: str, node: Node) -> SearchResult:
+        """The file that the loader takes for `name`, needed by `node`. Tokens in the name are expanded already."""
         if "/" in name:
-            return self._direct(name, node)
-        if not node.plain:
-            return self._searched(name, node)
-        known = self._plain.get(name)
+            return self._find_by_path(name, node)
+        if not node.default_search:
+            return self._search(name, node)
+        known = self._default_results.get(name)
         if known is None:
-            known = self._plain[name] = self._searched(name, node)
+            known = self._default_results[name] = self._search(name, node)
         return known
 
-    def _direct(self, name: str, node: Node) -> Hit:
+    def _find_by_path(self, name: str, node: Node) -> SearchResult:
         if not name.startswith("/"):
-            return Hit(None, (), f"{name} is relative to wherever the program is started")
-        for ground in self.grounds:
-            hit = self._accepted(name, ground, "its path", node)
-            if hit:
-                return hit
-        return Hit(None, (name,))
+            return SearchResult(None, (), f"{name} is relative to wherever the program is started")
+        for root in self.roots:
+            result = self._accept(name, root, "its path", node)
+            if result:
+                return result
+        return SearchResult(None, (name,))
 
-    def _searched(self, name: str, node: Node) -> Hit:
+    def _search(self, name: str, node: Node) -> SearchResult:
         looked: dict[str, None] = {}
-        for number, ground in enumerate(self.grounds):
-            ended = ""  # a list of directories that the loader gave up
-            for directory, how in self._order(node, number):
+        for number, root in enumerate(self.roots):
+            ended = ""  # the rule whose remaining directories the loader skips
+            for directory, found_by in self._order(node, number):
                 looked[directory] = None
-                if how == ended or (how is not _CACHED and not directory.startswith("/")):
+                if found_by == ended or (found_by is not _CACHED and not directory.startswith("/")):
                     continue
-                if how is _CACHED:
-                    hit = self._in_cache(name, number, node)
-                elif name in ground.names(directory):
+                if found_by is _CACHED:
+                    result = self._in_cache(name, number, node)
+                elif name in root.names(directory):
                     path = f"{directory.rstrip('/')}/{name}"
-                    hit = self._accepted(path, ground, how, node) or self._stuck(path, ground)
-                    if hit and hit.fault == _CIRCLE and self.kind == "glibc":
-                        ended, hit = how, None
+                    result = self._accept(path, root, found_by, node) or self._blocking_entry(path, root)
+                    if result and result.fault == _SYMLINK_LOOP and self.kind == "glibc":
+                        ended, result = found_by, None
                 else:
                     continue
-                if hit:
-                    return hit
-        return Hit(None, tuple(looked))
+                if result:
+                    return result
+        return SearchResult(None, tuple(looked))
 
     def _order(self, node: Node, number: int) -> Iterator[tuple[str, str]]:
         """The directories to look into for what `node` needs, each with the rule that leads there."""
-        own = self.loaders[number]
+        loader = self.loaders[number]
         if self.kind == "musl":
             yield from ((each, "LD_LIBRARY_PATH") for each in self.library_path)
             yield from node.inherited
-            yield from ((each, _DEFAULT) for each in own.directories)
+            yield from ((each, _DEFAULT) for each in loader.directories)
             return
         if node.elf.runpath is None:
             yield from node.inherited
@@ -186,13 +187,13 @@ class Search:
             yield CACHE, _CACHED
         else:
             for each in self._conf[number]:
-                if not (no_default and _is_below(each, own.directories)):
+                if not (no_default and _is_below(each, loader.directories)):
                     yield each, "ld.so.conf"
         if not no_default:
-            yield from ((each, _DEFAULT) for each in own.directories)
+            yield from ((each, _DEFAULT) for each in loader.directories)
 
-    def _in_cache(self, name: str, number: int, node: Node) -> Hit | None:
-        """What the cache answers that any processor takes; what only some take, where there is nothing else."""
+    def _in_cache(self, name: str, number: int, node: Node) -> SearchResult | None:
+        """The cache's entry for any processor; one for newer processors only if it has no other."""
         known = self._caches[number]
         if known is None or self._flags is None:
             return None
@@ -201,43 +202,43 @@ class Search:
         for path in (answer.baseline, *(entry.path for entry in answer.variants)):
             if path and no_default and _is_below(path, self.loaders[number].directories):
                 continue
-            hit = self._accepted(path, self.grounds[number], _CACHED, node) if path else None
-            if hit:
-                return hit
+            result = self._accept(path, self.roots[number], _CACHED, node) if path else None
+            if result:
+                return result
         return None
 
-    def _accepted(self, path: str, ground: Ground, how: str, by: Node) -> Hit | None:
-        """The file at `path`, if the loader would take it; None where it would go on looking."""
-        opened = ground.opened(path)
+    def _accept(self, path: str, root: Root, found_by: str, by: Node) -> SearchResult | None:
+        """The file at `path`, if the loader would take it or stop at it; None where it would go on."""
+        opened = root.opened(path)
         if opened is None:
             return None
         elf = opened.elf
         if elf is None:
-            return Hit(None, (path,), f"{path}: {opened.fault}; the search ends there")
+            return SearchResult(None, (path,), f"{path}: {opened.fault}; the search ends there")
         if same_abi(self.like, elf):
             if self.kind == "glibc" and (elf.type != ET_DYN or elf.flags_1 & DF_1_PIE):
-                return Hit(None, (path,), f"{path} is no library; the loader stops at it")
-            found = Node(path, elf, ground, opened.identity, how)
-            return Hit(self.entered(found, by.inherited))
+                return SearchResult(None, (path,), f"{path} is not a library; the loader stops at it")
+            found = Node(path, elf, root, opened.identity, found_by)
+            return SearchResult(self.add_search_paths(found, by.inherited))
         if self.kind == "musl":
-            return Hit(None, (path,), f"{path} is for another architecture; musl's loader stops at it")
+            return SearchResult(None, (path,), f"{path} is for another architecture; musl's loader stops at it")
         if same_abi(self.like, elf._replace(os_abi=self.like.os_abi)):
-            return Hit(None, (path,), f"{path} is for another operating system; the loader stops at it")
+            return SearchResult(None, (path,), f"{path} is for another operating system; the loader stops at it")
         return None
 
-    def _stuck(self, path: str, ground: Ground) -> Hit | None:
-        """What stops the loader at a name that is in the directory and is no file that it can read."""
-        if ground.opened(path) is not None:
-            return None  # a file that the loader passes over
+    def _blocking_entry(self, path: str, root: Root) -> SearchResult | None:
+        """Why the loader stops at a name that is in a directory but is not a file; None where it goes on."""
+        if root.opened(path) is not None:
+            return None  # of another ABI: the loader skips it
         from fromscratch.model import view as views
         from fromscratch.model.entry import Directory
 
-        if isinstance(views.look(ground.view, path), Directory):
-            return Hit(None, (path,), f"{path} is a directory; the loader stops at it")
-        return Hit(None, (path,), _CIRCLE) if views.is_circular(ground.view, path) else None
+        if isinstance(views.look(root.view, path), Directory):
+            return SearchResult(None, (path,), f"{path} is a directory; the loader stops at it")
+        return SearchResult(None, (path,), _SYMLINK_LOOP) if views.is_circular(root.view, path) else None
 
 
-_CIRCLE = "its symlink leads back to itself; the loader stops at it"
+_SYMLINK_LOOP = "its symlink leads back to itself; the loader stops at it"
 _CACHED, _DEFAULT = "ld.so.cache", "a directory of the loader"
 _TOKEN = lazy_regex(r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))")
 _ORIGIN = lazy_regex(r"\$(?:ORIGIN|\{ORIGIN\})")
@@ -248,21 +249,21 @@ def _is_below(path: str, directories: tuple[str, ...]) -> bool:
 
 
 def origin(node: Node) -> str:
-    """What $ORIGIN stands for: the folder of a program's real place, and of a library as it was found."""
-    path = (node.ground.place(node.path) if node.is_root else None) or node.path
+    """The value of $ORIGIN: for the program the folder of its real path, for a library that of the path as found."""
+    path = (node.root.place(node.path) if node.is_main else None) or node.path
     return path.rpartition("/")[0] or "/"
 
 
-def _cache_of(ground: Ground) -> ldcache.Cache | None:
-    """The cache of a root; None if there is none that its loader could use."""
-    data = whole(ground, CACHE, _MAX_CACHE)
+def _read_cache(root: Root) -> ldcache.Cache | None:
+    """The ld.so.cache of a root; None if it has none that its loader could use."""
+    data = read_small_file(root, CACHE, _MAX_CACHE)
     try:
         return None if data is None else ldcache.read(data)
     except FormatError:
-        return None  # the loader does without a cache that it cannot read
+        return None  # the loader ignores a cache that it cannot read
 
 
-def _configured(ground: Ground, within: Ground) -> tuple[str, ...]:
-    from fromscratch.linker.conf import configured
+def _configured(root: Root, within: Root) -> tuple[str, ...]:
+    from fromscratch.linker.conf import conf_directories
 
-    return configured(ground.view, within=within.view)
+    return conf_directories(root.view, within=within.view)

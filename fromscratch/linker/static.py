@@ -1,8 +1,8 @@
-"""Programs that no loader starts: what made them, and what a static GLIBC program loads at run time all the same.
+"""Static programs: their C library and language, and the files that a static GLIBC program loads at run time.
 
-A static program needs no other file to start. But GLIBC's own code opens some while it runs, and dlopens
-libraries of the very version that it was built with. What the file holds tells of name services. It does not tell of
-locales and conversions: their code is in every static GLIBC program, used or not.
+A static program needs no other file to start. But the code of GLIBC in it opens some while it runs, and dlopens
+libraries of the very version that it was built with. Whether it uses name services shows in the file. Whether it uses
+locales and conversions does not: their code is in every static GLIBC program, used or not.
 """
 
 import re
@@ -16,7 +16,7 @@ from fromscratch.formats.elf.notes import NT_GNU_ABI_TAG, NT_GO_BUILD_ID, notes
 from fromscratch.formats.elf.sections import symbols_among
 from fromscratch.lazy_regex import lazy_regex
 
-_PIECE, _OVERLAP = 1 << 20, 256
+_CHUNK, _OVERLAP = 1 << 20, 256
 
 _NSS, _NSS_FILES, _NSS_SERVICES = b"/etc/nsswitch.conf", b"/etc/ethers\0", b"/etc/networks\0"
 _GLIBC, _MUSL = b"GLIBC_TUNABLES\0", b"No error information\0"
@@ -26,19 +26,22 @@ _MARKS = (_NSS, _NSS_FILES, _NSS_SERVICES, _GLIBC, _MUSL, _GO, _RUST)
 _RUST_PATH = lazy_regex(rb"/rustc/[0-9a-f]{40}/")
 
 
-class Load(Struct, frozen=True):
-    """Something that GLIBC opens at run time. `matters` is None where the file cannot tell; `text` is one line."""
+class RuntimeLoad(Struct, frozen=True):
+    """A facility of GLIBC that opens files at run time.
+
+    `matters` is None if the file does not show it; `text` is a line for the user.
+    """
 
     facility: Literal["nss", "iconv", "locale"]
     matters: bool | None
     text: str
 
 
-class Static(Struct, frozen=True):
-    """A static program. `libc` is none for Go without C, and unknown where nothing tells of one.
+class StaticProgram(Struct, frozen=True):
+    """What is known of a static program. `libc` is "none" for Go without C, "unknown" without any evidence.
 
-    `language` is empty for C and whatever else leaves no mark; of a program that a Rust library is linked into, it says
-    Rust. It is `certain` if notes or structures tell it, else likely: texts do. `evidence` are phrases.
+    `language` is empty for C and all other languages that leave no mark; a program with a Rust library in it counts as
+    Rust. `certain` is True if ELF notes or structures show it, and not only strings. `evidence` are phrases.
     """
 
     libc: Literal["glibc", "musl", "none", "unknown"]
@@ -46,7 +49,7 @@ class Static(Struct, frozen=True):
     is_pie: bool
     certain: bool
     evidence: tuple[str, ...]
-    loads: tuple[Load, ...]
+    loads: tuple[RuntimeLoad, ...]
 
     def __str__(self) -> str:
         kind = "static-pie" if self.is_pie else "static"
@@ -54,8 +57,8 @@ class Static(Struct, frozen=True):
         return f"a {kind} {self.language} program{libc}" if self.language else f"a {kind} program{libc}"
 
 
-def recognised(elf: Elf, read: Read) -> Static | None:
-    """What the program is; None for anything but a static one. Raises FormatError for damaged notes."""
+def recognise(elf: Elf, read: Read) -> StaticProgram | None:
+    """What is known of a static program; None for any other file. Raises FormatError for damaged notes."""
     if not elf.is_static:
         return None
     tagged = {(note.owner, note.type) for note in notes(elf, read)}
@@ -79,20 +82,20 @@ def recognised(elf: Elf, read: Read) -> Static | None:
         evidence.append("it has musl's words for no error" if _MUSL in marks else f"it has musl's {_MUSL_SYMBOL}")
         libc = "musl"
     loads = tuple(_loads(elf, read, marks)) if libc == "glibc" else ()
-    return Static(libc, language, bool(elf.flags_1 & DF_1_PIE), certain, tuple(evidence), loads)
+    return StaticProgram(libc, language, bool(elf.flags_1 & DF_1_PIE), certain, tuple(evidence), loads)
 
 
-def _loads(elf: Elf, read: Read, marks: frozenset[bytes]) -> Iterator[Load]:
+def _loads(elf: Elf, read: Read, marks: frozenset[bytes]) -> Iterator[RuntimeLoad]:
     if _NSS in marks and {_NSS_FILES, _NSS_SERVICES} <= marks:
-        yield Load("nss", False, _TEXTS["nss, built in"])
+        yield RuntimeLoad("nss", False, _TEXTS["nss, built in"])
     elif _NSS in marks:
-        yield Load("nss", True, _TEXTS["nss"])
+        yield RuntimeLoad("nss", True, _TEXTS["nss"])
     symbols = symbols_among(["iconv_open"], elf, read)
     if symbols is None:
-        yield Load("iconv", None, _TEXTS["iconv, perhaps"])
+        yield RuntimeLoad("iconv", None, _TEXTS["iconv, perhaps"])
     elif symbols:
-        yield Load("iconv", True, _TEXTS["iconv"])
-    yield Load("locale", None, _TEXTS["locale"])
+        yield RuntimeLoad("iconv", True, _TEXTS["iconv"])
+    yield RuntimeLoad("locale", None, _TEXTS["locale"])
 
 
 _TEXTS = {
@@ -109,13 +112,13 @@ _TEXTS = {
 
 
 def _marks(elf: Elf, read: Read) -> frozenset[bytes]:
-    """Which of the known marks the loaded part of the file holds, read piece by piece."""
+    """The known marks that the loaded segments of the file contain, read chunk by chunk."""
     found: set[bytes] = set()
     for segment in elf.segments:
         if segment.type != PT_LOAD or segment.offset >= MAX_OFFSET:
             continue
-        for start in range(segment.offset, segment.offset + segment.size, _PIECE):
-            size = min(_PIECE + _OVERLAP, segment.offset + segment.size - start)
+        for start in range(segment.offset, segment.offset + segment.size, _CHUNK):
+            size = min(_CHUNK + _OVERLAP, segment.offset + segment.size - start)
             piece = read(start, size)
             found.update(mark for mark in _MARKS if mark not in found and _holds(piece, mark))
             if len(piece) < size:
@@ -124,7 +127,7 @@ def _marks(elf: Elf, read: Read) -> frozenset[bytes]:
 
 
 def _holds(piece: bytes, mark: bytes) -> bool:
-    """Whether the mark is there and, where a text alone could stand in any program, what belongs around it too."""
+    """Whether the mark is there; of one that any program could contain, also what must stand around it."""
     if mark not in piece:
         return False
     if mark == _RUST:

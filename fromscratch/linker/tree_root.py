@@ -1,11 +1,11 @@
-"""A view as a ground: the loader model over a tree, and over what lies beneath one."""
+"""Roots of the loader model that are made of a tree, or of a root beneath a tree."""
 
 from collections.abc import Container, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from fromscratch.errors import Conflict, FormatError, ImageError, NotInTree
 from fromscratch.formats.elf.headers import Read, read_elf
-from fromscratch.linker.root import Ground, Opened
+from fromscratch.linker.root import Opened, Root
 from fromscratch.model import view as views
 from fromscratch.model.content import Content
 from fromscratch.model.entry import File, HardLink
@@ -14,8 +14,8 @@ from fromscratch.model.view import View
 from fromscratch.paths import TreePath
 
 
-class TreeGround:
-    """Any view as a ground."""
+class TreeRoot:
+    """A root of the loader model over any view."""
 
     def __init__(self, view: View) -> None:
         self.view = view
@@ -67,27 +67,27 @@ class TreeGround:
             yield read
 
 
-class GroundBeneath:
-    """A ground that gives what another root lacks: its files, by the paths that lead to them from that root's view."""
+class RootBeneath:
+    """A root beneath another one: its files, by the paths that lead to them through the symlinks of the upper root."""
 
-    def __init__(self, ground: Ground, upper: View) -> None:
-        self._ground, self.view = ground, Beneath(ground.view, upper)
+    def __init__(self, root: Root, upper: View) -> None:
+        self._lower, self.view = root, Beneath(root.view, upper)
         self._reals: dict[str, tuple[TreePath, ...]] = {}
 
     def names(self, directory: str, /) -> Container[str]:
-        return _Together([self._ground.names(real) for real in self._real(directory)])
+        return _Together([self._lower.names(real) for real in self._real(directory)])
 
     def place(self, path: str, /) -> str | None:
         return views.place(self.view, path)
 
     def opened(self, path: str, /) -> Opened | None:
-        return next((self._ground.opened(real) for real in self._real(path)), None)
+        return next((self._lower.opened(real) for real in self._real(path)), None)
 
     def reading(self, path: str, /) -> AbstractContextManager[Read]:
-        return self._ground.reading(next(iter(self._real(path)), path))
+        return self._lower.reading(next(iter(self._real(path)), path))
 
     def _real(self, path: str) -> tuple[TreePath, ...]:
-        """Where under its own root lies what the path leads to: of a directory, each whose names are in it."""
+        """The path in the lower root of what a path leads to; of a directory, each one whose names are merged in it."""
         if path not in self._reals:
             try:
                 place = views.place(self.view, path)
@@ -100,7 +100,7 @@ class GroundBeneath:
 
 
 class _Together:
-    """The names of several directories that are one in the image."""
+    """The names of several directories that are merged into one."""
 
     def __init__(self, parts: Sequence[Container[str]]) -> None:
         self._parts = parts

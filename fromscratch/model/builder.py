@@ -1,14 +1,15 @@
-"""A tree that grows entry by entry, in the order of an archive."""
+"""A tree that is built entry by entry, in the order of an archive."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from fromscratch import paths
-from fromscratch.errors import Conflict, FormatError
+from fromscratch.errors import Conflict, FormatError, NotInTree
 from fromscratch.model.entry import Directory, Entry, HardLink, Meta, Symlink, kind_of
 from fromscratch.model.invariants import missing_parents, order
-from fromscratch.model.resolution import locate
+from fromscratch.model.resolution import locate, walk
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath
 
@@ -19,8 +20,15 @@ _STEPS = 6
 _KILOBYTE = 10
 
 
+class Inode(NamedTuple):
+    """A file, and its names in the order in which they came; the names are shared, and change with the tree."""
+
+    entry: Entry | None
+    names: Names
+
+
 class TreeBuilder:
-    """Collects entries in the order of an archive and makes a `Rootfs` of them.
+    """Collects the entries of an archive in their order, for a `Rootfs`.
 
     A later entry replaces an earlier one of the same path, as tar(5) archives mean it. Time and memory
     grow with the number of entries and no faster, whatever they are: see `weight`.
@@ -32,40 +40,44 @@ class TreeBuilder:
         the folder it is unpacked in."""
         self._entries: dict[TreePath, Entry] = {ROOT: Directory(Meta(0o755))}
         self._names: dict[TreePath, Names] = {}  # of each inode that has had several; the inode stands at all of them
-        self._children: dict[TreePath, set[str]] | None = None  # known once somebody asks
+        self._children: dict[TreePath, set[str]] | None = None  # computed on first use
         self._strict = forbid_absolute_links
         self._walked = 0
         self.implied = 0
-        """How many directories stand only in the names of what was put below them."""
+        """How many directories were never put, but are there for what was put below them."""
         self.weight = 1
-        """How many entries there are; one with long names, targets or attributes counts for each kilobyte of them,
-        and so do 64 steps on a way through symlinks."""
+        """About how much memory and work the tree takes: one for each entry, one more for each kilobyte of its name,
+        target and attributes, and one for each 64 steps of following symlinks."""
 
-    def put(self, path: TreePath, entry: Entry) -> TreePath:
-        """Put `entry` where `path` leads; the answer is that place.
+    def put(
+        self, path: TreePath, entry: Entry, *, inode: Inode | None = None, replaces_directories: bool = False
+    ) -> TreePath:
+        """Put `entry` where `path` leads. Returns that place.
 
+        For a hard link, `inode` is the file that it is a name of; without it, what stands at its target. With
+        `replaces_directories` a directory with content gives way to something else, but for the root.
         Raises Conflict when a directory with content would give way to something else, UnsafePath
         for what `forbid_absolute_links` refuses, FormatError for a hard link to what is not there and for
         a place whose path is longer than Linux allows.
         """
-        place = self._located(path)
+        place = self.located(path)
         if place != path:
             paths.check_length(paths.encode(place[1:]))  # on its way through symlinks it may have grown
         names: Names | None = None
         if isinstance(entry, HardLink):
-            target = self._located(entry.target)
-            inode, names = self._inode(target)
-            if inode is None or isinstance(inode, Directory):
+            target = self.located(entry.target)
+            file, names = inode or self.inode(target)
+            if file is None or isinstance(file, Directory):
                 raise FormatError(
                     f"{path} is a hard link to {entry.target}, which is not a file before it in the archive",
                     "the archive is damaged or cut; make it again",
                 )
             if target == place and target in names:
                 return place
-            entry = replace(inode, origins=entry.origins)
+            entry = replace(file, origins=entry.origins)
         present = self._entries.get(place)
         if isinstance(present, Directory) and not isinstance(entry, Directory):
-            self._give_way(path, place, entry)
+            self._replace_directory(path, place, entry, replaces_directories)
         self._leave(place)
         if present is None:
             self._make_parents(place, entry)
@@ -77,7 +89,7 @@ class TreeBuilder:
 
     def get(self, path: TreePath) -> Entry | None:
         """What stands at the place `path` leads to."""
-        place = self._located(path)
+        place = self.located(path)
         entry, names = self._entries.get(place), self._names.get(place)
         if entry is None or names is None or (first := next(iter(names))) == place:
             return entry
@@ -91,21 +103,60 @@ class TreeBuilder:
                 entries[name] = HardLink(entries[first].meta, first, entries[name].origins)
         return Rootfs(entries)
 
-    def _inode(self, target: TreePath) -> tuple[Entry | None, Names]:
-        """What a hard link to this place is another name of, and all names of that."""
-        inode = self._entries.get(target)
-        names = {} if inode is None or isinstance(inode, Directory) else self._names.setdefault(target, {target: None})
-        return inode, names
+    def inode(self, target: TreePath) -> Inode:
+        """The file that a hard link to this place is another name of."""
+        entry = self._entries.get(target)
+        if entry is None or isinstance(entry, Directory):
+            return Inode(entry, {})
+        return Inode(entry, self._names.setdefault(target, {target: None}))
 
-    def _give_way(self, path: TreePath, place: TreePath, entry: Entry) -> None:
-        """Called before something else takes the place of a directory."""
-        if place == ROOT or self._names_in(place):
+    def at(self, place: TreePath) -> Entry | None:
+        """The entry at exactly this path; of a file with several names, the file itself."""
+        return self._entries.get(place)
+
+    def children(self, directory: TreePath) -> list[str]:
+        """The names in the directory at exactly this path."""
+        return list(self._names_in(directory))
+
+    def resolve(self, path: TreePath) -> TreePath | None:
+        """Where a path leads, every symlink followed; None if it leads nowhere."""
+        seen = Counted(self._entries)
+        try:
+            return walk(seen, path, follow_last=True, must_exist=True)
+        except NotInTree:
+            return None
+        finally:
+            self._count(seen)
+
+    def remove(self, place: TreePath) -> dict[TreePath, Inode]:
+        """Remove what stands at exactly this path, with all below it. Returns the inodes of what was removed."""
+        removed = {path: Inode(self._entries[path], self._names.get(path, {})) for path in self._below(place)}
+        for path in removed:
+            self._forget(path)
+            if self._children is not None:
+                self._children.pop(path, None)
+        if self._children is not None:
+            self._children.get(paths.parent(place), set()).discard(paths.name(place))
+        return removed
+
+    def _replace_directory(self, path: TreePath, place: TreePath, entry: Entry, with_content: bool) -> None:
+        """Make way for what takes the place of a directory."""
+        if with_content and place != ROOT:
+            for name in self.children(place):
+                self.remove(paths.join(place, name))
+        elif with_content:
+            raise Conflict(
+                f"{path} is the root and would become a {kind_of(entry)}",
+                "the layer is damaged, or was made to do harm: make the image again",
+            )
+        elif place == ROOT or self._names_in(place):
             raise Conflict(
                 f"{path} is a directory with content and would become a {kind_of(entry)}",
                 "the archive holds the same path twice; make it again without one of them",
             )
 
-    def _located(self, path: TreePath) -> TreePath:
+    def located(self, path: TreePath) -> TreePath:
+        """Where a new entry of this path would stand: symlinks among its parents are followed."""
         if path == ROOT or isinstance(self._entries.get(paths.parent(path)), Directory):
             return path  # without the counting
         seen = Counted(self._entries)
@@ -134,7 +185,7 @@ class TreeBuilder:
         self._entries[place] = entry
 
     def _leave(self, place: TreePath) -> None:
-        """The place is no longer a name of its inode, which lives on under its other names."""
+        """The place stops being a name of its inode, which stays under its other names."""
         names = self._names.pop(place, None)
         if names is not None:
             del names[place]
@@ -146,15 +197,6 @@ class TreeBuilder:
                 if path != ROOT:
                     self._children.setdefault(paths.parent(path), set()).add(paths.name(path))
         return self._children.get(directory, set())
-
-    def _remove(self, place: TreePath) -> None:
-        """Take away what stands there, with all below it."""
-        for path in list(self._below(place)):
-            self._forget(path)
-            if self._children is not None:
-                self._children.pop(path, None)
-        if self._children is not None:
-            self._children.get(paths.parent(place), set()).discard(paths.name(place))
 
     def _forget(self, path: TreePath) -> None:
         self.weight -= _weight(path, self._entries.pop(path))
@@ -170,7 +212,7 @@ class TreeBuilder:
 
 
 class Counted:
-    """Entries that count the steps of a way through them."""
+    """The entries of a tree, which count the steps of following symlinks through them."""
 
     def __init__(self, entries: dict[TreePath, Entry]) -> None:
         self._entries, self.count = entries, 0

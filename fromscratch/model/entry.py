@@ -166,6 +166,6 @@ def is_implied(entry: Entry) -> bool:
     return isinstance(entry, Directory) and all(origin.reason == "parent of" for origin in entry.origins)
 
 
-def file(content: Content, *origins: Origin, mode: int = 0o644, uid: int = 0, gid: int = 0) -> File:
-    """A regular file of root that we make ourselves."""
-    return File(Meta(mode, uid, gid), content, origins)
+def file(content: Content, *origins: Origin) -> File:
+    """A generated file: owned by root, with the mode 0644."""
+    return File(Meta(0o644), content, origins)

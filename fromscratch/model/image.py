@@ -59,7 +59,7 @@ class Platform(PartlyCompared, frozen=True):
         architecture, _, variant = rest.partition("/")
         if os != "linux" or architecture not in ARCHITECTURES or "/" in variant:
             raise UsageError(
-                f"{text!r} is no platform that we build for",
+                f"{text!r} is not a platform that we build for",
                 f"write linux/ and one of {', '.join(sorted(ARCHITECTURES))}, such as linux/arm64 or linux/arm/v7",
             )
         if architecture == "arm" and not variant:

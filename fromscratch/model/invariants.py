@@ -21,7 +21,7 @@ def sealed(given: Mapping[TreePath, Entry]) -> dict[TreePath, Entry]:
     for path in given:
         if path == ROOT:
             if not isinstance(entries[ROOT], Directory):
-                raise Conflict("the root of a tree must be a directory", "mend the source that made it")
+                raise Conflict("the root of a tree must be a directory", "fix the source that made it")
         elif not isinstance(entries.get(paths.parent(path)), Directory):
             add_parents(entries, path, entries[path])
     ordered = {path: entries[path] for path in sorted(entries, key=order)}

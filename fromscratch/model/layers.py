@@ -1,8 +1,8 @@
 """Layers laid over each other: image-spec/layer.md, "Applying Changesets" and "Whiteouts".
 
-An entry of a layer that passes a symlink of a lower one is written where that leads, inside the root, as on a
-filesystem. Whiteouts (`whiteouts.effective`) count for the lower layers only and make nothing: docker and podman make
-the directory of a whiteout if there is none, umoci and the specification do not.
+An entry of a layer whose path goes through a symlink of a lower layer is written where that leads, inside the root, as
+on a filesystem. Whiteouts (`whiteouts.effective`) affect the lower layers only and create nothing: docker and podman
+create the directory of a whiteout if there is none, umoci and the specification do not.
 """
 
 from collections.abc import Iterable
@@ -10,92 +10,87 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from fromscratch import paths
-from fromscratch.errors import Conflict, FormatError, NotInTree
-from fromscratch.model.builder import Counted, Names, TreeBuilder
-from fromscratch.model.entry import Directory, Entry, HardLink, Symlink, also_from, kind_of
-from fromscratch.model.resolution import walk
+from fromscratch.errors import FormatError
+from fromscratch.model.builder import Inode, TreeBuilder
+from fromscratch.model.entry import Directory, Entry, HardLink, Symlink, also_from
+from fromscratch.model.rootfs import Rootfs
 from fromscratch.model.whiteouts import OPAQUE, PREFIX, RECORDS, is_whiteout
-from fromscratch.paths import ROOT, TreePath
+from fromscratch.paths import TreePath
 
 _HINT = "the layer is damaged, or was made to do harm: make the image again"
 
 
-class LayerStack(TreeBuilder):
+class LayerStack:
     """The root that a container of some layers sees.
 
-    Whatever a layer has takes the place of what is there. Raises what `TreeBuilder` raises.
+    An entry of a layer replaces what lower layers have at its path. Raises what `TreeBuilder` raises.
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        self._tree = TreeBuilder()
         self._records: set[TreePath] = set()
         self.laid = 0
         """How many entries and whiteouts all layers had together."""
-        self._gone: dict[TreePath, tuple[Entry, Names, TreePath]] = {}  # by whiteouts of this layer, and by which
-        self._passed: set[TreePath] = set()
+        self._removed: dict[TreePath, tuple[Inode, TreePath]] = {}  # by this layer, each with the whiteout
+        self._passed: set[TreePath] = set()  # whiteouts that stand before the next entry
+
+    @property
+    def weight(self) -> int:
+        """About how much memory and work the tree takes: see `TreeBuilder`."""
+        return self._tree.weight
+
+    @property
+    def implied(self) -> int:
+        """How many directories were never put: see `TreeBuilder`."""
+        return self._tree.implied
+
+    def get(self, path: TreePath, /) -> Entry | None:
+        """The entry where the parents of a path lead."""
+        return self._tree.get(path)
+
+    def build(self) -> Rootfs:
+        """The finished tree."""
+        return self._tree.build()
 
     def begin(self, whiteouts: Iterable[TreePath]) -> None:
-        """A new layer, with all its whiteouts; its entries are `put` next, and then comes `end`."""
+        """Start a new layer by all its whiteouts; its entries are `put` next, and then comes `end`."""
         for mark in whiteouts:
-            self._take_away(mark)
+            self._apply(mark)
 
     def end(self) -> None:
-        """The layer is complete."""
-        for path in self._records & self._entries.keys():
-            self._remove(path)
-        self._records, self._gone, self._passed = set(), {}, set()
+        """Finish the layer."""
+        for path in self._records:
+            if self._tree.at(path) is not None:
+                self._tree.remove(path)
+        self._records, self._removed, self._passed = set(), {}, set()
 
     def passed(self, mark: TreePath) -> None:
-        """To be called where a whiteout stands among the entries: engines have taken away then what it is of."""
+        """To be called where a whiteout stands among the entries: engines apply it there."""
         self._passed.add(mark)
 
     def put(self, path: TreePath, entry: Entry) -> TreePath:
-        """As in any archive; but a directory keeps what lower layers have in it, and the reasons that it had."""
+        """Put an entry of the layer. A directory keeps what lower layers have in it, and their reasons for it."""
         if path.startswith(f"/{RECORDS}"):
             self._records.add(TreePath("/" + path.split("/", 2)[1]))
-        if isinstance(entry, HardLink) and self._located(path) == self._located(entry.target):
-            raise FormatError(f"{path} is a hard link to itself", _HINT)
+        inode = None
         if isinstance(entry, HardLink):
-            self._check_link(path, entry)
-        present = self._entries.get(path)
+            if self._tree.located(path) == self._tree.located(entry.target):
+                raise FormatError(f"{path} is a hard link to itself", _HINT)
+            inode = self._inode(self._tree.located(entry.target))
+            _check_link(path, entry, inode.entry)
+        present = self._tree.at(path)
         if isinstance(entry, Directory) and isinstance(present, Directory) and present.origins:
             entry = also_from(replace(entry, origins=present.origins), entry)
-        place = super().put(path, entry)
+        place = self._tree.put(path, entry, inode=inode, replaces_directories=True)
         if place != path and f"/{PREFIX}" in place:
             raise FormatError(f"{path} leads to {place}, which is the name of a whiteout", _HINT)
         return place
 
-    def _inode(self, target: TreePath) -> tuple[Entry | None, Names]:
-        """A layer may go on with a file of the lower ones whose name it takes away."""
-        if target not in self._entries and target in self._gone:
-            inode, names, mark = self._gone[target]
-            if mark in self._passed:
-                raise FormatError(
-                    f"it is a hard link to {target}, which the whiteout {mark} before it takes away",
-                    "engines read this in different ways; make the image again with a program that writes links first",
-                )
-            return inode, names
-        return super()._inode(target)
-
-    def _check_link(self, path: TreePath, entry: HardLink) -> None:
-        """Docker and podman give the file what its hard link says of it; umoci and tars leave it as it was."""
-        inode, _ = self._inode(self._located(entry.target))
-        if inode is None or isinstance(inode, Directory):
-            return  # refused for that
-        told, known = entry.meta, inode.meta
-        same = (told.uid, told.gid) == (known.uid, known.gid) and set(told.xattrs) <= set(known.xattrs)
-        if not isinstance(inode, Symlink):
-            same = same and (told.mode, told.mtime) == (known.mode, known.mtime)
-        if not same:
-            raise FormatError(
-                f"{path} is a hard link and says other owners, modes, times or attributes than its file {entry.target}",
-                "engines read this in different ways; make the image again with a program that writes both alike",
-            )
-
     def check_marker(self, path: TreePath) -> None:
-        """Of a global header, which stands for no entry: docker takes what is there away and makes a directory for it.
+        """Check the name of a global header, which stands for no entry.
 
-        Others pass it over, so it must be a name of nothing. To be called after all entries of the layer.
+        Docker removes what is there and creates a directory; others ignore it, so nothing may have that name. To be
+        called after all entries of the layer. Raises FormatError.
         """
         if is_whiteout(path) or self.get(path) is not None or self.get(paths.parent(path)) is None:
             raise FormatError(
@@ -103,25 +98,44 @@ class LayerStack(TreeBuilder):
                 "engines read this in different ways; make the image again without global headers",
             )
 
-    def _give_way(self, path: TreePath, place: TreePath, entry: Entry) -> None:
-        if place == ROOT:
-            raise Conflict(f"{path} is the root and would become a {kind_of(entry)}", _HINT)
-        for name in list(self._names_in(place)):
-            self._remove(paths.join(place, name))
+    def _inode(self, target: TreePath) -> Inode:
+        """The file that a hard link is a name of. It may be one of the lower layers whose name this layer removes."""
+        if self._tree.at(target) is None and target in self._removed:
+            inode, mark = self._removed[target]
+            if mark in self._passed:
+                raise FormatError(
+                    f"it is a hard link to {target}, which the whiteout {mark} before it takes away",
+                    "engines read this in different ways; make the image again with a program that writes links first",
+                )
+            return inode
+        return self._tree.inode(target)
 
-    def _take_away(self, mark: TreePath) -> None:
-        name = paths.name(mark)
-        seen = Counted(self._entries)
-        try:
-            folder = walk(seen, paths.parent(mark), follow_last=True, must_exist=True)
-        except NotInTree:
+    def _apply(self, mark: TreePath) -> None:
+        """Remove what a whiteout is of."""
+        folder, name = self._tree.resolve(paths.parent(mark)), paths.name(mark)
+        if folder is None:
             return
-        finally:
-            self._count(seen)
-        names = list(self._names_in(folder)) if name == OPAQUE else [name.removeprefix(PREFIX)]
-        for gone in names:
-            place = paths.join(folder, gone)
-            if place in self._entries:
-                for path in self._below(place):
-                    self._gone[path] = self._entries[path], self._names.get(path, {}), mark
-                self._remove(place)
+        names = self._tree.children(folder) if name == OPAQUE else [name.removeprefix(PREFIX)]
+        for each in names:
+            place = paths.join(folder, each)
+            if self._tree.at(place) is not None:
+                removed = self._tree.remove(place)
+                self._removed.update((path, (inode, mark)) for path, inode in removed.items())
+
+
+def _check_link(path: TreePath, entry: HardLink, inode: Entry | None) -> None:
+    """Raises FormatError for a hard link whose metadata differ from those of its file.
+
+    Docker and podman apply them to the file; umoci and tars ignore them.
+    """
+    if inode is None or isinstance(inode, Directory):
+        return  # refused when it is put
+    link, file = entry.meta, inode.meta
+    same = (link.uid, link.gid) == (file.uid, file.gid) and set(link.xattrs) <= set(file.xattrs)
+    if not isinstance(inode, Symlink):
+        same = same and (link.mode, link.mtime) == (file.mode, file.mtime)
+    if not same:
+        raise FormatError(
+            f"{path} is a hard link and says other owners, modes, times or attributes than its file {entry.target}",
+            "engines read this in different ways; make the image again with a program that writes both alike",
+        )

@@ -26,7 +26,7 @@ def made_of(tree: Rootfs) -> str:
     for origin in _owners(shared.values()):
         source = "the recipe itself" if origin.source == _BY_RECIPE else public_name(origin.source)
         known = packages.setdefault(source, {})
-        # What a tarball brought is "shipped in" it too, but that is no package: nothing asked for it.
+        # What a tarball brought is "shipped in" it too, but that is not a package: nothing asked for it.
         if origin.reason == "shipped in" and origin.because:
             known[origin.detail] = known.get(origin.detail, False) or origin.because.reason == "asked for"
     return "; ".join(source + _listed(known) for source, known in sorted(packages.items()))

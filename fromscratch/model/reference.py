@@ -37,7 +37,7 @@ class Reference(Struct, frozen=True):
     def parse(cls, text: str) -> "Reference":
         """Raises UsageError, saying what a name looks like."""
         if len(text) > _LONGEST:  # of any length, in an image: nobody wants to see it, or to have it searched
-            raise UsageError(f"a text of {len(text)} characters is no image name", f"a name has {_LONGEST} at most")
+            raise UsageError(f"a text of {len(text)} characters is not an image name", f"a name has {_LONGEST} at most")
         found = _REFERENCE.fullmatch(text)
         if not found and (address := re.match(r"https?://", text)):
             raise UsageError(
@@ -50,7 +50,7 @@ class Reference(Struct, frozen=True):
             )
         if not found:
             raise UsageError(
-                f"{_LOGIN.sub('', text)!r} is no image name",
+                f"{_LOGIN.sub('', text)!r} is not an image name",
                 "a name is like hello, hello:1.0 or registry.example:5000/team/hello:1.0, in lower case",
             )
         digest = _digest(found["digest"]) if found["digest"] else None
@@ -80,7 +80,7 @@ def full_repository(name: Reference) -> str:
 
 
 def full_form(text: str) -> str:
-    """The same of a text; one that is no name, as it is."""
+    """The same of a text; one that is not a name, as it is."""
     try:
         return full_name(Reference.parse(text))
     except UsageError:

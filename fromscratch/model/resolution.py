@@ -53,7 +53,7 @@ def walk(
         if isinstance(entry, Symlink) and (pending or follow_last):
             links += 1
             if links > MAX_SYMLINKS:
-                raise Circle(f"{path}: the symlink {step} goes round in a circle", "mend one of the links")
+                raise Circle(f"{path}: the symlink {step} goes round in a circle", "fix one of the links")
             if entry.target.startswith("/"):
                 if refuse_absolute:
                     raise UnsafePath(

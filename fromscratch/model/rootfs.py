@@ -29,7 +29,7 @@ class Rootfs(Mapping[TreePath, Entry]):
     def __init__(self, entries: Mapping[TreePath, Entry] | None = None) -> None:
         """Missing parents are added as 0755 directories of root.
 
-        Raises Conflict if something lies below what is no directory, and FormatError if a hard
+        Raises Conflict if something lies below what is not a directory, and FormatError if a hard
         link has no inode.
         """
         self._entries = sealed(entries or {})
@@ -59,7 +59,7 @@ class Rootfs(Mapping[TreePath, Entry]):
     def resolve(self, path: str, *, follow_last: bool = True) -> TreePath:
         """Where `path` leads inside the root. A `..` above the root stays at the root.
 
-        Raises NotInTree, naming the component that is missing, is no directory, or goes in a circle.
+        Raises NotInTree, naming the component that is missing, is not a directory, or goes in a circle.
         """
         return walk(self._entries, path, follow_last=follow_last, must_exist=True)
 

@@ -28,7 +28,7 @@ class Lower(Protocol):
     """What the lower layers make."""
 
     def get(self, path: TreePath, /) -> Entry | None:
-        """What stands where the parents of a path lead. Raises NotInTree below what is no directory."""
+        """What stands where the parents of a path lead. Raises NotInTree below what is not a directory."""
 
 
 def is_whiteout(path: TreePath) -> bool:
@@ -39,7 +39,7 @@ def is_whiteout(path: TreePath) -> bool:
     if above[1:2] and above[1].startswith(RECORDS):
         return False
     if any(part.startswith(PREFIX) for part in above):
-        raise FormatError("it lies below a whiteout, which is no directory", _HINT)
+        raise FormatError("it lies below a whiteout, which is not a directory", _HINT)
     if not name.startswith(PREFIX):
         return False
     if name in (PREFIX, f"{PREFIX}.", f"{PREFIX}.."):
@@ -128,7 +128,7 @@ def _counts(
         elif not isinstance(present, Directory):
             return False
     if name == OPAQUE and isinstance(_at(lower, folder), Symlink):
-        raise FormatError(f"the whiteout {mark} is in a symlink, which is no directory", _OTHERWISE)
+        raise FormatError(f"the whiteout {mark} is in a symlink, which is not a directory", _OTHERWISE)
     return True
 
 

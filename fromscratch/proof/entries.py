@@ -32,7 +32,7 @@ _Found = tuple[Member, StreamBytes]
 def first_difference(left: BinaryIO, right: BinaryIO) -> Difference | None:
     """The first entry that is not alike in both, or stands at another place; None if all entries are alike.
 
-    Memory is bounded by the number of entries. Raises FormatError for what is no tar that we read.
+    Memory is bounded by the number of entries. Raises FormatError for what is not a tar that we read.
     """
     lefts = stream_members(left, "the one layer", whole=True)
     rights = stream_members(right, "the other layer", whole=True)

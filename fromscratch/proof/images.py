@@ -8,18 +8,16 @@ from msgspec.structs import replace
 
 from fromscratch.formats.oci.config import Documents, image_documents
 from fromscratch.formats.packing.layer_blob import plain_stream
-from fromscratch.limits import Limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Image, Layer
 from fromscratch.model.listing import quoted
 from fromscratch.proof import entries
 from fromscratch.proof.difference import Difference, Field, Kind, bytes_field, common
 from fromscratch.proof.documents import first_field
 
-_DEFAULT = Limits()
-
 
 def first_difference_of_all(
-    left: Sequence[Image], right: Sequence[Image], limits: Limits = _DEFAULT
+    left: Sequence[Image], right: Sequence[Image], limits: Limits = DEFAULT_LIMITS
 ) -> Difference | None:
     """The same as `first_difference`, of what was built for several platforms."""
     names = [", ".join(str(image.platform) for image in images) for images in (left, right)]
@@ -29,7 +27,7 @@ def first_difference_of_all(
     return next((difference for difference in found if difference is not None), None)
 
 
-def first_difference(left: Image, right: Image, limits: Limits = _DEFAULT) -> Difference | None:
+def first_difference(left: Image, right: Image, limits: Limits = DEFAULT_LIMITS) -> Difference | None:
     """The first place where two images differ; None if all their documents and blobs have the same bytes.
 
     What follows from something else is not named: a digest in the manifest follows from what it is the digest of.

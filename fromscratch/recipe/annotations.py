@@ -38,7 +38,7 @@ class AboutOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         for key in _URLS:
             value = getattr(self, key)
             if value and "://" not in value and (key, value) != ("source", _GIT):
-                raise ValueError(f"{key}: {value!r} is no URL; write it as https://…")
+                raise ValueError(f"{key}: {value!r} is not a URL; write it as https://…")
         if self.base:
             try:
                 Reference.parse(self.base)

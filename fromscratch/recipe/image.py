@@ -53,10 +53,10 @@ class ImageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def __post_init__(self) -> None:
         for name in self.env:
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name):
-                raise ValueError(f"env: {name!r} is no name of a variable")
+                raise ValueError(f"env: {name!r} is not a name of a variable")
         for port in self.ports:
             if not re.fullmatch(r"[1-9][0-9]{0,4}(/(tcp|udp|sctp))?", port) or int(port.split("/")[0]) > 65535:
-                raise ValueError(f"ports: {port!r} is no port; write 80 or 53/udp")
+                raise ValueError(f"ports: {port!r} is not a port; write 80 or 53/udp")
         for folder in (*self.volumes, *([self.workdir] if self.workdir else [])):
             if not folder.startswith("/"):
                 raise ValueError(f"{folder!r} must be an absolute path inside the image")

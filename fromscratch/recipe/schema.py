@@ -20,6 +20,7 @@ from fromscratch.formats.yaml import decode as strict
 from fromscratch.formats.yaml import document as yaml
 from fromscratch.formats.yaml.decode import Fault
 from fromscratch.model.image import Platform
+from fromscratch.nearest import nearest
 from fromscratch.recipe.image import ImageOptions
 from fromscratch.sources import catalogue
 from fromscratch.transforms import layer_rules
@@ -171,9 +172,9 @@ class Recipe(Strict, frozen=True):
             raise ValueError(f"platforms: one of {', '.join(self.platforms)} stands twice")
         for rule in self.trim:
             if not rule.startswith(("/", "*", "!")) and rule not in TRIM_CATEGORIES:
-                near = strict.near(rule, TRIM_CATEGORIES)
+                near = next(iter(nearest(rule, TRIM_CATEGORIES)), None)
                 guess = f"; did you mean {near!r}?" if near else f"; write one of {', '.join(TRIM_CATEGORIES)}"
-                raise ValueError(f"trim: {rule!r} is no category and no glob{guess}")
+                raise ValueError(f"trim: {rule!r} is not a category and no glob{guess}")
             if not rule.removeprefix("!").strip("/"):
                 raise ValueError(f"trim: {rule!r} would be everything; write which part of it")
 

@@ -42,7 +42,7 @@ class TarballOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if bool(self.path) == bool(self.url):
             raise ValueError("write either path: or url:, not " + ("both" if self.path else "neither"))
         if self.url and not self.url.lower().startswith(("https://", "http://", "file://")):
-            raise ValueError(f"url: {str(Address(self.url))!r} is no address; write it as https://HOST/FILE")
+            raise ValueError(f"url: {str(Address(self.url))!r} is not an address; write it as https://HOST/FILE")
         if self.url and not self.sha256:
             raise ValueError(
                 "a url needs a sha256, so that the same recipe gives the same image; "

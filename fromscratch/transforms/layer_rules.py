@@ -80,7 +80,7 @@ def _unit(owner: Origin | None, items: Sequence[str]) -> Unit:
     if owner is None:
         return Unit(-1, "", Stage.BASE)
     position = items.index(owner.source) if owner.source in items else len(items)
-    # What a tarball brought is "shipped in" it too, but that is no package: it has no further reason.
+    # What a tarball brought is "shipped in" it too, but that is not a package: it has no further reason.
     package = owner.detail if owner.reason == "shipped in" and owner.because else ""
     return Unit(position, owner.source, _stage(owner, position), package)
 

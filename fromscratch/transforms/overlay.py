@@ -4,12 +4,11 @@ The form is the one of image layers (OCI image-spec, layer.md, "Whiteouts"): a f
 removes NAME from the directory it stands in, and `.wh..wh..opq` removes all that the directory held.
 """
 
-import difflib
-
 from fromscratch import paths
 from fromscratch.errors import NotInTree, UsageError
 from fromscratch.model.entry import Directory, Entry, File
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.nearest import nearest
 from fromscratch.paths import TreePath
 from fromscratch.transforms.placement import with_modes
 
@@ -30,7 +29,7 @@ def overlaid(lower: Rootfs, upper: Rootfs, *, replace: bool = False) -> Rootfs:
         gone: list[TreePath] = []
         for mark in marks:
             if not isinstance(entry := upper[mark], File) or entry.content.size:
-                raise UsageError(f"the whiteout {mark} is no empty file", "empty it, or give it another name")
+                raise UsageError(f"the whiteout {mark} is not an empty file", "empty it, or give it another name")
             gone += _removed_by(lower, mark)
         lower = lower.without(gone)
         upper = upper.without(marks)
@@ -51,9 +50,9 @@ def _removed_by(lower: Rootfs, mark: TreePath) -> list[TreePath]:
     name = paths.name(mark).removeprefix(WHITEOUT)
     unwanted = paths.join(directory, name) if name else directory
     if not name or unwanted not in lower:
-        near = difflib.get_close_matches(name, lower.children(directory), 1)
+        near = nearest(name, lower.children(directory))
         raise NotInTree(
             f"the whiteout {mark} removes nothing: there is no {unwanted}",
-            f"did you mean {WHITEOUT}{near[0]}?" if near else "take the whiteout out of the overlay, or mend its name",
+            f"did you mean {WHITEOUT}{near[0]}?" if near else "take the whiteout out of the overlay, or fix its name",
         )
     return [unwanted]

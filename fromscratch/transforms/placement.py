@@ -1,6 +1,5 @@
 """Where the tree of a source lands, and with which owner and modes: what several sources let a recipe say."""
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 
@@ -9,6 +8,7 @@ from msgspec.structs import replace
 from fromscratch.errors import ImageError, NotInTree, UsageError
 from fromscratch.model.entry import Directory, Entry, HardLink, Origin, Symlink, with_meta
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.nearest import nearest
 from fromscratch.paths import ROOT, TreePath, join, name, parent, tree_path
 
 _MAX_ID = (1 << 32) - 2
@@ -20,22 +20,22 @@ def parse_owner(text: str) -> tuple[int, int] | None:
         return None
     numbers = re.fullmatch(r"([0-9]{1,10}):([0-9]{1,10})", text)
     if not numbers or int(numbers[1]) > _MAX_ID or int(numbers[2]) > _MAX_ID:
-        raise ValueError(f"owner: {text!r} is no owner; write two numbers, such as 0:0, or keep")
+        raise ValueError(f"owner: {text!r} is not an owner; write two numbers, such as 0:0, or keep")
     return int(numbers[1]), int(numbers[2])
 
 
 def parse_modes(modes: Mapping[str, str]) -> dict[TreePath, int]:
-    """Modes by path. Raises ValueError for what is no octal mode or no path."""
+    """Modes by path. Raises ValueError for what is not an octal mode or no path."""
     parsed = {}
     for text, mode in modes.items():
         if not re.fullmatch(r"0?[0-7]{3,4}", mode):
-            raise ValueError(f'modes: {mode!r} is no mode; write it in octal and quotes, such as "4755"')
+            raise ValueError(f'modes: {mode!r} is not a mode; write it in octal and quotes, such as "4755"')
         parsed[_path("modes", text)] = int(mode, 8)
     return parsed
 
 
 def check_paths(key: str, texts: Iterable[str]) -> None:
-    """Raises ValueError, naming the key of the recipe, for a text that is no path or glob of a tree."""
+    """Raises ValueError, naming the key of the recipe, for a text that is not a path or glob of a tree."""
     for text in texts:
         if not text.strip("/"):
             raise ValueError(f"{key}: {text!r} would be everything; write which part of it")
@@ -94,7 +94,7 @@ def with_modes(tree: Rootfs, modes: Mapping[TreePath, int], *because: Origin) ->
         try:
             path = tree.resolve(text, follow_last=False)
         except NotInTree as error:
-            near = difflib.get_close_matches(text, list(tree), 1)
+            near = nearest(text, tree)
             raise UsageError(f"modes: {error.message}", f"did you mean {near[0]}?" if near else error.hint) from error
         entry = tree.inode(path)
         if isinstance(entry, Symlink):

@@ -1,6 +1,5 @@
 """What an image can do without: whole categories by name, or paths by glob."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from itertools import groupby, takewhile
 
@@ -8,6 +7,7 @@ from fromscratch import paths
 from fromscratch.errors import NotInTree, UsageError
 from fromscratch.model.entry import Symlink
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.nearest import nearest
 from fromscratch.paths import TreePath
 
 # A pattern takes what matches and all below it; one that starts with "!" keeps what an earlier one took.
@@ -54,7 +54,7 @@ def selected(tree: Rootfs, rules: Sequence[str]) -> dict[TreePath, str]:
 
     A rule is a category, a glob that starts with "/" or "*", or "!" and a glob to keep after all. The
     plain folders that a glob starts with may be symlinks: /lib/x is /usr/lib/x where /usr is merged.
-    Raises UsageError for a word that is no category, and NotInTree for a plain path that is not there.
+    Raises UsageError for a word that is not a category, and NotInTree for a plain path that is not there.
     """
     if not rules:
         return {}
@@ -74,9 +74,9 @@ def _patterns(rule: str) -> tuple[str, ...]:
         if not rule.removeprefix("!").strip("/"):
             raise UsageError(f"trim: {rule!r} would be everything", "write which part of it")
         return (rule,)
-    near = difflib.get_close_matches(rule, CATEGORIES, 1)
+    near = nearest(rule, CATEGORIES)
     raise UsageError(
-        f"trim: {rule!r} is no category" + (f"; did you mean {near[0]!r}?" if near else ""),
+        f"trim: {rule!r} is not a category" + (f"; did you mean {near[0]!r}?" if near else ""),
         f"write one of {', '.join(CATEGORIES)}, or a glob that starts with / or *",
     )
 
@@ -85,7 +85,7 @@ def _apply(tree: Rootfs, taken: dict[TreePath, str], rule: str, patterns: Sequen
     matches = paths.matcher([_settled(tree, pattern) for pattern in patterns])
     found = [path for path in tree if path != paths.ROOT and matches(path)]
     if not found and rule not in CATEGORIES and not keep and not set(rule) & _SPECIAL:
-        raise NotInTree(f"trim: there is no {rule}", "ls shows what is there; take the rule out or mend it")
+        raise NotInTree(f"trim: there is no {rule}", "ls shows what is there; take the rule out or fix it")
     for path in found:
         if keep:
             taken.pop(path, None)

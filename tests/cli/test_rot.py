@@ -1,4 +1,4 @@
-"""A byte that has changed on the disk never gets into an image, and the next fetch or build mends it."""
+"""A byte that has changed on the disk never gets into an image, and the next fetch or build fixes it."""
 
 import gzip
 import io

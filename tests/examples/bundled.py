@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from fromscratch.flow import evidence as proofs
-from fromscratch.host.machine.loader_root import MachineGround
+from fromscratch.host.machine.loader_root import MachineRoot
 from fromscratch.model.entry import Origin
 from fromscratch.paths import TreePath, matcher, tree_path
 from tests.cli.command import Desk
@@ -47,7 +47,7 @@ class Bundled:
         place = self.room.root / path.lstrip("/")
         if place.is_symlink() or not place.is_file():
             return False
-        opened = MachineGround().opened(str(place))
+        opened = MachineRoot().opened(str(place))
         found = opened.elf if opened else None
         return found is not None and (found.soname is not None or not found.is_program)
 

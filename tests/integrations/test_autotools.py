@@ -183,7 +183,7 @@ def test_what_is_in_the_way_is_not_removed(tmp_path: Path) -> None:
     shop.write("hellocontainer/mine.txt", "mine\n")
     answer = shop.call("make", "container")
     assert answer.code == 2
-    assert "hellocontainer is there already, and is no image" in answer.said
+    assert "hellocontainer is there already, and is not an image" in answer.said
     shop.make("make", "clean")
     assert (shop.folder / "hellocontainer/mine.txt").read_text() == "mine\n"
     shutil.rmtree(shop.folder / "hellocontainer")

@@ -47,5 +47,5 @@ def test_what_is_in_the_way_is_not_removed(tmp_path: Path) -> None:
     shop.write("build/hello/mine.txt", "mine\n")
     answer = shop.call("meson", "compile", "-C", "build", "container")
     assert answer.code != 0
-    assert "hello is there already, and is no image" in answer.said
+    assert "hello is there already, and is not an image" in answer.said
     assert (shop.folder / "build/hello/mine.txt").exists()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fromscratch.linker.closure import Linker, Program
-from fromscratch.linker.tree_root import TreeGround
+from fromscratch.linker.tree_root import TreeRoot
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Directory, Entry, File, HardLink, Meta, Symlink
 from fromscratch.model.rootfs import Rootfs
@@ -64,13 +64,13 @@ def rootfs(pieces: Mapping[str, Piece], *, loader: str | None = GLIBC) -> Rootfs
     return Rootfs({tree_path(path): entry for path, entry in made.items()})
 
 
-def ground(pieces: Mapping[str, Piece], *, loader: str | None = GLIBC) -> TreeGround:
-    return TreeGround(rootfs(pieces, loader=loader))
+def tree_root(pieces: Mapping[str, Piece], *, loader: str | None = GLIBC) -> TreeRoot:
+    return TreeRoot(rootfs(pieces, loader=loader))
 
 
 def closed(pieces: Mapping[str, Piece], path: str = "/bin/prog", loader: str = GLIBC, **options: Any) -> Program:
     """The program of such a root, as its loader would map it."""
-    return Linker([ground(pieces, loader=loader)], **options).program(path)
+    return Linker([tree_root(pieces, loader=loader)], **options).program(path)
 
 
 def paths(made: Program) -> list[str]:
@@ -81,7 +81,7 @@ def paths(made: Program) -> list[str]:
 
 def rules(made: Program) -> list[str]:
     """Every need that was met, a line each, but for that of the loader."""
-    return [f"{each.by} {each.name} => {each.to} by {each.how}" for each in made.links if each.rule != "PT_INTERP"]
+    return [f"{each.by} {each.name} => {each.to} by {each.found_by}" for each in made.links if each.rule != "PT_INTERP"]
 
 
 def missing(made: Program) -> list[str]:

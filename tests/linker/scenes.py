@@ -209,11 +209,11 @@ def _copy(file: Path, where: Path) -> None:
 
 @dataclass(frozen=True)
 class GlibcTold:
-    """`unmet` are (by, library, version); `stopped` is why the loader gave up, before it listed anything."""
+    """`missing_versions` are (by, library, version); `stopped` is why the loader gave up, before it listed anything."""
 
     loaded: frozenset[str]
     missing: frozenset[str]
-    unmet: frozenset[tuple[str, str, str]]
+    missing_versions: frozenset[tuple[str, str, str]]
     stopped: str
 
 
@@ -229,13 +229,13 @@ def told_by_glibc(root: Path, path: str, env: dict[str, str]) -> GlibcTold:
             lost.add(name)
         elif rest.startswith("/"):
             loaded.add(rest.rpartition(" (")[0])
-    unmet = re.findall(
+    missing_versions = re.findall(
         r"^\S+: (\S+): version `(\S+)' not found \(required by (\S+)\)$", done.stdout + done.stderr, re.M
     )
     stopped = re.search("error while loading shared libraries: .*", done.stderr)
     if done.returncode and not stopped:
         raise AssertionError(f"the loader ended with {done.returncode}: {done.stderr}")
-    told = frozenset((by, library, version) for library, version, by in unmet)
+    told = frozenset((by, library, version) for library, version, by in missing_versions)
     return GlibcTold(frozenset(loaded), frozenset(lost), told, stopped[0] if stopped else "")
 
 

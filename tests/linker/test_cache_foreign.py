@@ -10,10 +10,10 @@ import pytest
 from fromscratch.formats.ldso import cache as ldcache
 from fromscratch.host.container.materialise import materialise
 from fromscratch.host.machine import apt as apt_config
-from fromscratch.host.machine.loader_root import MachineGround
+from fromscratch.host.machine.loader_root import MachineRoot
 from fromscratch.host.storage.store import Store
 from fromscratch.linker import cache
-from fromscratch.linker.loader import loader
+from fromscratch.linker.loader import read_loader
 from fromscratch.model.image import Platform
 from fromscratch.sources.contract import Context
 from fromscratch.sources.debian.options import DebianOptions
@@ -72,12 +72,12 @@ def test_a_whole_system(store: Store, tmp_path: Path, machine: Machine) -> None:
     root = tmp_path / "root"
     installed(store, machine, root)
     shutil.copy(need(machine.emulator), root / "emulator")
-    ground = MachineGround(root)
-    xz = ground.opened("/usr/bin/xz")
+    loader_root = MachineRoot(root)
+    xz = loader_root.opened("/usr/bin/xz")
     assert xz is not None
     assert xz.elf is not None
     assert xz.elf.interpreter is not None
-    directories = loader(ground, xz.elf.interpreter, xz.elf).directories
+    directories = read_loader(loader_root, xz.elf.interpreter, xz.elf).directories
     moved = next(root.glob("usr/lib/*/liblzma.so.5*")).parent
     (root / "opt/lib").mkdir(parents=True)
     for library in moved.glob("liblzma.so.5*"):
@@ -88,8 +88,8 @@ def test_a_whole_system(store: Store, tmp_path: Path, machine: Machine) -> None:
         missing("this user may not make namespaces")
     assert without.returncode == 127
 
-    ground = MachineGround(root)
-    ours = cache.written(ground, directories, big_endian=machine.big_endian)
+    loader_root = MachineRoot(root)
+    ours = cache.cache_bytes(loader_root, directories, big_endian=machine.big_endian)
     (root / "etc/ld.so.cache").write_bytes(ours)
     assert "liblzma 5" in run(root, "/usr/bin/xz", "--version").stdout
 

@@ -10,7 +10,7 @@ import pytest
 from fromscratch.errors import FormatError
 from fromscratch.host.container.materialise import materialise
 from fromscratch.host.machine.view import MachineView
-from fromscratch.linker.conf import configured
+from fromscratch.linker.conf import conf_directories
 from fromscratch.model.rootfs import Rootfs
 from tests.engines import missing, need
 from tests.trees import tree
@@ -68,8 +68,8 @@ def test_the_same_directories_as_ldconfig_goes_through(tmp_path: Path, name: str
         missing("this user may not make namespaces")
     theirs = re.findall(r"^(/.*): \(from (?!<builtin>).*$", done.stdout, re.MULTILINE)
     assert done.returncode == 0
-    assert list(configured(root)) == theirs
-    assert configured(MachineView(tmp_path)) == configured(root)
+    assert list(conf_directories(root)) == theirs
+    assert conf_directories(MachineView(tmp_path)) == conf_directories(root)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_the_same_directories_as_ldconfig_goes_through(tmp_path: Path, name: str
     ],
 )
 def test_words_that_ldconfig_refuses(text: str, found: tuple[str, ...]) -> None:
-    assert configured(conf(text, "f 0644 0:0 /etc/x.conf '/opt/a\\n'")) == found
+    assert conf_directories(conf(text, "f 0644 0:0 /etc/x.conf '/opt/a\\n'")) == found
 
 
 def test_files_that_include_each_other_are_read_once() -> None:
@@ -92,27 +92,27 @@ def test_files_that_include_each_other_are_read_once() -> None:
         "f 0644 0:0 /etc/x.conf 'include y.conf ld.so.conf\\n/opt/b\\n'",
         "f 0644 0:0 /etc/y.conf '/srv/lib\\ninclude x.conf\\n'",
     )
-    assert configured(root) == ("/opt/a", "/srv/lib", "/opt/b", "/opt/c")
+    assert conf_directories(root) == ("/opt/a", "/srv/lib", "/opt/b", "/opt/c")
 
 
 def test_a_chain_of_any_length() -> None:
     links = [f"f 0644 0:0 /etc/{number}.conf 'include {number + 1}.conf\\n'" for number in range(3000)]
     root = conf("include 0.conf\n/opt/c\n", *links, "f 0644 0:0 /etc/3000.conf '/opt/a'")
-    assert configured(root) == ("/opt/a", "/opt/c")
+    assert conf_directories(root) == ("/opt/a", "/opt/c")
 
 
 def test_no_ld_so_conf() -> None:
-    assert configured(tree("d 0755 0:0 /etc")) == ()
-    assert configured(tree("l 0777 0:0 /etc/ld.so.conf -> ld.so.conf")) == ()
+    assert conf_directories(tree("d 0755 0:0 /etc")) == ()
+    assert conf_directories(tree("l 0777 0:0 /etc/ld.so.conf -> ld.so.conf")) == ()
 
 
 def test_a_file_is_no_directory() -> None:
-    assert configured(conf("/etc/ld.so.conf\n/opt/a\n")) == ("/opt/a",)
+    assert conf_directories(conf("/etc/ld.so.conf\n/opt/a\n")) == ("/opt/a",)
 
 
 def test_a_file_that_is_no_list_of_directories() -> None:
     with pytest.raises(FormatError, match=r"/etc/ld\.so\.conf has 1048577 bytes"):
-        configured(conf("/" * ((1 << 20) + 1)))
+        conf_directories(conf("/" * ((1 << 20) + 1)))
 
 
 @pytest.mark.parametrize(
@@ -128,4 +128,4 @@ def test_patterns_that_look_at_very_much_are_refused(text: str) -> None:
     """A megabyte of them over a large folder is hours of work."""
     many = [f"d 0755 0:0 /many/folder{number}" for number in range(300)]
     with pytest.raises(FormatError, match=r"the includes of /etc/ld\.so\.conf would have us look at more than"):
-        configured(conf(text, *many))
+        conf_directories(conf(text, *many))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from fromscratch.host.machine.loader_root import MachineGround
+from fromscratch.host.machine.loader_root import MachineRoot
 from fromscratch.linker.closure import Linker, Program
 from fromscratch.linker.symbol_versions import Versions
 from tests.engines import missing, need, need_root
@@ -30,8 +30,8 @@ def _environment(scene: Scene) -> dict[str, str]:
 
 
 def _linker(scene: Scene, root: Path) -> Linker:
-    grounds = [MachineGround(root)]
-    return Linker(grounds, by_cache_alone=True, library_path=scene.library_path, preload=scene.preload)
+    roots = [MachineRoot(root)]
+    return Linker(roots, cache_only=True, library_path=scene.library_path, preload=scene.preload)
 
 
 def _programs(scene: Scene) -> list[str]:
@@ -76,8 +76,8 @@ def agree(ours: Program, theirs: GlibcTold) -> None:
     # Of a name that is also missing somewhere the tracing loader has a stand-in, whose versions it does not check.
     doubtful = {link.to for link in ours.links if _as_told(link.name, link.by) in own}
     doubtful |= {node.path for node in ours.nodes if node.elf.soname in own}
-    assert {tuple(each) for each in Versions().unmet(ours) if each.library not in doubtful} == {
-        each for each in theirs.unmet if each[1] not in doubtful
+    assert {tuple(each) for each in Versions().missing(ours) if each.library not in doubtful} == {
+        each for each in theirs.missing_versions if each[1] not in doubtful
     }
 
 

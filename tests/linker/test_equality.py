@@ -9,7 +9,7 @@ import pytest
 from fromscratch.flow import assembly
 from fromscratch.host.container.materialise import materialise
 from fromscratch.host.machine import apt as apt_config
-from fromscratch.host.machine.loader_root import MachineGround
+from fromscratch.host.machine.loader_root import MachineRoot
 from fromscratch.host.machine.view import MachineView
 from fromscratch.host.storage.store import Store
 from fromscratch.linker.closure import Linker, Program
@@ -65,7 +65,7 @@ def test_every_program_of_this_machine_has_the_closure_that_its_loader_gives_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     paths = programs(Path("/"))
-    linker = Linker([MachineGround()])
+    linker = Linker([MachineRoot()])
     oracle = {path: asked(linker, path) for path in paths}
     assert compared(linker, paths, oracle) == []
     dynamic = [path for path in paths if linker.program(path).links]
@@ -115,7 +115,7 @@ def test_every_program_of_a_foreign_tree_has_the_closure_that_its_own_loader_giv
     if cached:
         subprocess.run([need("chroot"), str(foreign_root), "/qemu", "/sbin/ldconfig"], check=True, env={})
     paths = programs(foreign_root)
-    linker = Linker([MachineGround(foreign_root)], by_cache_alone=True)
+    linker = Linker([MachineRoot(foreign_root)], cache_only=True)
     runner = (need("chroot"), str(foreign_root), "/qemu")
     oracle = {}
     for path in paths:

@@ -7,36 +7,36 @@ import pytest
 
 from fromscratch.advice import Setting
 from fromscratch.errors import NotInTree
-from fromscratch.linker.beyond.contract import Finder, Finding, Made, Offer, Scene, Want, Warned
+from fromscratch.linker.beyond.contract import Finder, FinderWarning, Finding, GeneratedFile, Offer, Scene, Want
 from fromscratch.linker.closure import Linker
-from fromscratch.linker.gather import Gathered, gather
+from fromscratch.linker.gather import GatherResult, gather
 from fromscratch.model.entry import Directory, File, HardLink, Origin, Symlink
 from fromscratch.paths import TreePath
 from tests.formats.elf.made import AARCH64, elf
-from tests.linker.roots import GLIBC, Link, Name, Piece, ground, lib, program
+from tests.linker.roots import GLIBC, Link, Name, Piece, lib, program, tree_root
 
 PROG = TreePath("/bin/prog")
 
 
-def gathered(pieces: Mapping[str, Piece], *finders: Finder, asked: tuple[str, ...] = (PROG,)) -> Gathered:
+def gathered(pieces: Mapping[str, Piece], *finders: Finder, asked: tuple[str, ...] = (PROG,)) -> GatherResult:
     return gather(
-        Linker([ground(pieces)]), {each: Origin("test", "asked for", each) for each in asked}, finders, "test"
+        Linker([tree_root(pieces)]), {each: Origin("test", "asked for", each) for each in asked}, finders, "test"
     )
 
 
-def taken(made: Gathered) -> list[str]:
+def taken(found: GatherResult) -> list[str]:
     """Every entry with its first reason, in the order of paths, but for the loader."""
     kinds = {Directory: "d", File: "f", Symlink: "l", HardLink: "h"}
     return [
         f"{kinds[type(entry)]} {path}: {entry.origins[0].reason} {entry.origins[0].detail}"
-        for path, entry in sorted(made.entries.items())
+        for path, entry in sorted(found.entries.items())
         if path != GLIBC
     ]
 
 
-def sure(made: Gathered) -> dict[str, str]:
+def sure(found: GatherResult) -> dict[str, str]:
     """How sure it is that each object is wanted."""
-    return {each.path: each.confidence for each in made.objects if each.kind != "loader"}
+    return {each.path: each.confidence for each in found.objects if each.kind != "loader"}
 
 
 def wants(*findings: Finding) -> Finder:
@@ -59,18 +59,18 @@ def want(path: str, by: str = PROG, **more: Any) -> Want:
 
 
 def test_a_program_comes_with_its_closure_and_the_reason_for_each_file() -> None:
-    made = gathered(
+    found = gathered(
         {PROG: program("liba.so"), "/lib/liba.so": lib("libb.so"), "/lib/libb.so": lib(), "/lib/other": b""}
     )
-    assert taken(made) == [
+    assert taken(found) == [
         "f /bin/prog: asked for /bin/prog",
         "f /lib/liba.so: needed by /bin/prog (DT_NEEDED liba.so)",
         "f /lib/libb.so: needed by /lib/liba.so (DT_NEEDED libb.so)",
     ]
-    assert [each.reason for each in made.entries[TreePath(GLIBC)].origins] == ["interpreter of"]
-    chain = [each.detail for each in made.entries[TreePath("/lib/libb.so")].origins[0].chain()]
+    assert [each.reason for each in found.entries[TreePath(GLIBC)].origins] == ["interpreter of"]
+    chain = [each.detail for each in found.entries[TreePath("/lib/libb.so")].origins[0].chain()]
     assert chain == ["/lib/liba.so (DT_NEEDED libb.so)", "/bin/prog (DT_NEEDED liba.so)", "/bin/prog"]
-    assert {each.path: each.kind for each in made.objects} == {
+    assert {each.path: each.kind for each in found.objects} == {
         "/bin/prog": "program",
         GLIBC: "loader",
         "/lib/liba.so": "library",
@@ -79,7 +79,7 @@ def test_a_program_comes_with_its_closure_and_the_reason_for_each_file() -> None
 
 
 def test_every_symlink_on_the_way_comes_along() -> None:
-    made = gathered(
+    found = gathered(
         {
             "/usr/bin/prog": Link("/etc/alternatives/prog"),
             "/etc/alternatives/prog": Link("../../opt/bin/prog"),
@@ -91,7 +91,7 @@ def test_every_symlink_on_the_way_comes_along() -> None:
         },
         asked=("/usr/bin/prog",),
     )
-    assert taken(made) == [
+    assert taken(found) == [
         "l /etc/alternatives/prog: link to /srv/bin/prog",
         "l /opt: link to /srv/bin/prog",
         "f /srv/bin/prog: asked for /usr/bin/prog",
@@ -103,32 +103,32 @@ def test_every_symlink_on_the_way_comes_along() -> None:
 
 
 def test_a_folder_that_a_path_goes_back_out_of_comes_along() -> None:
-    made = gathered(
+    found = gathered(
         {PROG: program("liba.so", rpath="/opt/gcc/12/../lib"), "/opt/gcc/12/other": b"", "/opt/gcc/lib/liba.so": lib()}
     )
-    assert taken(made)[1:] == [
+    assert taken(found)[1:] == [
         "d /opt/gcc/12: parent of what lies beside it",
         "f /opt/gcc/lib/liba.so: needed by /bin/prog (DT_NEEDED liba.so)",
     ]
-    assert made.grounds[TreePath("/opt/gcc/12")] == 0
+    assert found.root_numbers[TreePath("/opt/gcc/12")] == 0
 
 
 def test_a_library_asked_for_by_two_names_comes_with_both() -> None:
-    made = gathered({PROG: program("liba.so", "liba.so.1"), "/lib/liba.so": lib(), "/lib/liba.so.1": Link("liba.so")})
-    assert taken(made)[1:] == [
+    found = gathered({PROG: program("liba.so", "liba.so.1"), "/lib/liba.so": lib(), "/lib/liba.so.1": Link("liba.so")})
+    assert taken(found)[1:] == [
         "f /lib/liba.so: needed by /bin/prog (DT_NEEDED liba.so)",
         "l /lib/liba.so.1: link to /lib/liba.so",
     ]
 
 
 def test_a_hard_link_comes_with_the_file_that_it_is_a_name_of() -> None:
-    made = gathered({PROG: program("liba.so"), "/lib/liba.so": Name("/etc/liba.so"), "/etc/liba.so": lib()})
-    assert [each.split(":")[0] for each in taken(made)] == ["f /bin/prog", "f /etc/liba.so", "h /lib/liba.so"]
+    found = gathered({PROG: program("liba.so"), "/lib/liba.so": Name("/etc/liba.so"), "/etc/liba.so": lib()})
+    assert [each.split(":")[0] for each in taken(found)] == ["f /bin/prog", "f /etc/liba.so", "h /lib/liba.so"]
 
 
 def test_a_file_that_is_no_program_is_taken_as_it_is() -> None:
-    made = gathered({"/bin/run": b"#!/bin/sh\n"}, asked=("/bin/run",))
-    assert (taken(made), made.objects) == (["f /bin/run: asked for /bin/run"], ())
+    found = gathered({"/bin/run": b"#!/bin/sh\n"}, asked=("/bin/run",))
+    assert (taken(found), found.objects) == (["f /bin/run: asked for /bin/run"], ())
 
 
 def test_what_is_not_there_is_said() -> None:
@@ -137,24 +137,24 @@ def test_what_is_not_there_is_said() -> None:
 
 
 def test_what_links_miss_is_told_once() -> None:
-    made = gathered({PROG: program("libno.so"), "/bin/twin": program("libno.so")}, asked=(PROG, "/bin/twin"))
-    assert [(each.name, each.by) for each in made.missing] == [("libno.so", "/bin/prog"), ("libno.so", "/bin/twin")]
+    found = gathered({PROG: program("libno.so"), "/bin/twin": program("libno.so")}, asked=(PROG, "/bin/twin"))
+    assert [(each.name, each.by) for each in found.missing] == [("libno.so", "/bin/prog"), ("libno.so", "/bin/twin")]
 
 
 # Finders
 
 
 def test_a_file_that_is_wanted_is_taken_and_its_reason_leads_back() -> None:
-    made = gathered({PROG: program(), "/etc/conf": b"x"}, wants(want("/etc/conf")))
-    assert taken(made) == ["f /bin/prog: asked for /bin/prog", "f /etc/conf: opened by /bin/prog"]
-    assert [each.reason for each in made.entries[TreePath("/etc/conf")].origins[0].chain()] == [
+    found = gathered({PROG: program(), "/etc/conf": b"x"}, wants(want("/etc/conf")))
+    assert taken(found) == ["f /bin/prog: asked for /bin/prog", "f /etc/conf: opened by /bin/prog"]
+    assert [each.reason for each in found.entries[TreePath("/etc/conf")].origins[0].chain()] == [
         "opened by",
         "asked for",
     ]
 
 
 def test_a_whole_folder_is_taken_with_the_closures_of_what_is_in_it() -> None:
-    made = gathered(
+    found = gathered(
         {
             PROG: program(),
             "/opt/plug/one.so": lib("liba.so"),
@@ -166,7 +166,7 @@ def test_a_whole_folder_is_taken_with_the_closures_of_what_is_in_it() -> None:
         },
         wants(want("/opt/plug", whole=True, detail="plug")),
     )
-    assert taken(made)[1:] == [
+    assert taken(found)[1:] == [
         "f /lib/liba.so: needed by /opt/plug/one.so (DT_NEEDED liba.so)",
         "d /opt/plug: opened by plug",
         "l /opt/plug/broken: opened by plug",
@@ -179,7 +179,7 @@ def test_a_whole_folder_is_taken_with_the_closures_of_what_is_in_it() -> None:
 
 
 def test_a_library_by_its_soname_is_found_as_the_object_that_wants_it_would() -> None:
-    made = gathered(
+    found = gathered(
         {
             PROG: program("liba.so", rpath="/opt"),
             "/opt/liba.so": lib(),
@@ -188,14 +188,14 @@ def test_a_library_by_its_soname_is_found_as_the_object_that_wants_it_would() ->
         },
         wants(want("libz.so", "/opt/liba.so", library=True, detail="/opt/liba.so (dlopen libz.so)")),
     )
-    assert taken(made)[2:] == [
+    assert taken(found)[2:] == [
         "f /opt/libb.so: needed by /opt/libz.so (DT_NEEDED libb.so)",
         "f /opt/libz.so: needed by /opt/liba.so (dlopen libz.so)",
     ]
 
 
 def test_what_a_likely_library_needs_is_likely_too() -> None:
-    made = gathered(
+    found = gathered(
         {
             PROG: program("liba.so"),
             "/lib/liba.so": lib(),
@@ -204,7 +204,7 @@ def test_what_a_likely_library_needs_is_likely_too() -> None:
         },
         wants(want("libz.so", library=True)),
     )
-    assert sure(made) == {
+    assert sure(found) == {
         "/bin/prog": "certain",
         "/lib/liba.so": "certain",
         "/lib/libz.so": "likely",
@@ -243,10 +243,10 @@ def test_what_turns_out_surer_later_makes_what_it_needs_surer() -> None:
 
 def test_finders_are_asked_until_none_has_anything_new() -> None:
     chain = [when(f"/etc/{number}", lambda place: want(f"/etc/{int(place[5:]) + 1}", place)) for number in range(9)]
-    made = gathered(
+    found = gathered(
         {PROG: program(), **{f"/etc/{number}": b"" for number in range(10)}}, *reversed(chain), wants(want("/etc/0"))
     )
-    assert [each[2:9].rstrip(":") for each in taken(made)][1:] == [f"/etc/{number}" for number in range(10)]
+    assert [each[2:9].rstrip(":") for each in taken(found)][1:] == [f"/etc/{number}" for number in range(10)]
 
 
 def test_a_scene_shows_what_is_there_and_what_was_asked() -> None:
@@ -259,14 +259,14 @@ def test_a_scene_shows_what_is_there_and_what_was_asked() -> None:
     gathered({PROG: program("liba.so", imports=["getpwnam"]), "/lib/liba.so": lib(), "/etc/conf": b"text"}, looking)
     assert [sorted(scene.objects) for scene in scenes] == [["/bin/prog", "/lib/liba.so", GLIBC]] * 2
     assert [scene.files for scene in scenes] == [frozenset(), frozenset({"/etc/conf"})]
-    assert scenes[0].asked == (PROG,)
+    assert scenes[0].requested == (PROG,)
     assert list(scenes[0].importing("getpwnam", "getgrnam")) == [PROG]
     assert scenes[0].read("/etc/conf") == b"text"
     assert scenes[0].read("/etc") is None
 
 
 def test_what_is_wanted_and_not_there_is_missing_unless_it_is_optional() -> None:
-    made = gathered(
+    found = gathered(
         {PROG: program(), "/loop": Link("loop")},
         wants(
             want("/etc/none"),
@@ -276,7 +276,7 @@ def test_what_is_wanted_and_not_there_is_missing_unless_it_is_optional() -> None
             want("libmay.so", library=True, optional=True),
         ),
     )
-    assert [(each.name, each.by, each.rule) for each in made.missing] == [
+    assert [(each.name, each.by, each.rule) for each in found.missing] == [
         ("/etc/none", "/bin/prog", "test"),
         ("/loop", "/bin/prog", "test"),
         ("libno.so", "/bin/prog", "test"),
@@ -284,72 +284,79 @@ def test_what_is_wanted_and_not_there_is_missing_unless_it_is_optional() -> None
 
 
 def test_a_library_that_no_program_could_load_is_missing() -> None:
-    made = gathered({"/bin/run": b"#!/bin/sh\n"}, wants(want("liba.so", "/bin/run", library=True)), asked=("/bin/run",))
-    assert [(each.name, each.by) for each in made.missing] == [("liba.so", "/bin/run")]
+    found = gathered(
+        {"/bin/run": b"#!/bin/sh\n"}, wants(want("liba.so", "/bin/run", library=True)), asked=("/bin/run",)
+    )
+    assert [(each.name, each.by) for each in found.missing] == [("liba.so", "/bin/run")]
 
 
 def test_a_file_can_be_made_and_takes_the_place_of_what_the_root_has() -> None:
-    made = gathered(
-        {PROG: program(), "/etc/conf": b"host's"}, wants(Made(TreePath("/etc/conf"), b"ours", "the cut conf", "test"))
+    found = gathered(
+        {PROG: program(), "/etc/conf": b"host's"},
+        wants(GeneratedFile(TreePath("/etc/conf"), b"ours", "the cut conf", "test")),
     )
-    entry = made.entries[TreePath("/etc/conf")]
+    entry = found.entries[TreePath("/etc/conf")]
     assert isinstance(entry, File)
-    assert (entry.content.size, entry.origins[0].reason, made.grounds[TreePath("/etc/conf")]) == (4, "made by", -1)
+    assert (entry.content.size, entry.origins[0].reason, found.root_numbers[TreePath("/etc/conf")]) == (
+        4,
+        "made by",
+        -1,
+    )
 
 
 def test_offers_are_those_of_the_last_round_and_warnings_those_of_all() -> None:
     def offering(scene: Scene) -> Iterator[Finding]:
         yield Offer(f"{len(scene.objects)} objects", Setting("dlopen", "all"), "test")
-        yield Warned(f"{len(scene.objects)} objects", "test")
+        yield FinderWarning(f"{len(scene.objects)} objects", "test")
         yield want("/opt/x.so")
 
-    made = gathered({PROG: program(), "/opt/x.so": lib()}, offering)
-    assert [each.what for each in made.offers] == ["3 objects"]
-    assert made.warnings == ("2 objects", "3 objects")
+    found = gathered({PROG: program(), "/opt/x.so": lib()}, offering)
+    assert [each.what for each in found.offers] == ["3 objects"]
+    assert found.warnings == ("2 objects", "3 objects")
 
 
 def test_an_object_for_others_is_data_if_it_is_not_followed() -> None:
     pieces = {PROG: program(), "/opt/fw": elf(machine=AARCH64, needed=["libno.so"])}
-    linker = Linker([ground(pieces)])
+    linker = Linker([tree_root(pieces)])
     asked = {each: Origin("test", "asked for", each) for each in pieces}
     assert [each.name for each in gather(linker, asked, (), "test").missing] == ["libno.so"]
-    made = gather(linker, asked, (), "test", follows=lambda elf: elf.machine != AARCH64)
-    assert (made.missing, [each.path for each in made.objects]) == ((), [PROG, GLIBC])
-    assert TreePath("/opt/fw") in made.entries
+    found = gather(linker, asked, (), "test", follows=lambda elf: elf.machine != AARCH64)
+    assert (found.missing, [each.path for each in found.objects]) == ((), [PROG, GLIBC])
+    assert TreePath("/opt/fw") in found.entries
 
 
-# Several grounds
+# Several roots
 
 
-def staged(stage: Mapping[str, Piece], below: Mapping[str, Piece], *asked: str) -> Gathered:
-    linker = Linker([ground(stage, loader=None), ground(below)])
+def staged(stage: Mapping[str, Piece], below: Mapping[str, Piece], *asked: str) -> GatherResult:
+    linker = Linker([tree_root(stage, loader=None), tree_root(below)])
     return gather(linker, {each: Origin("test", "asked for", each) for each in asked}, (), "test")
 
 
 def test_each_file_is_taken_from_the_root_that_has_it() -> None:
-    made = staged(
+    found = staged(
         {PROG: program("liba.so", "libb.so"), "/lib/liba.so": lib()}, {"/lib/liba.so": b"", "/lib/libb.so": lib()}, PROG
     )
-    assert made.grounds == {PROG: 0, "/lib/liba.so": 0, "/lib/libb.so": 1, GLIBC: 1}
+    assert found.root_numbers == {PROG: 0, "/lib/liba.so": 0, "/lib/libb.so": 1, GLIBC: 1}
 
 
 def test_a_symlink_below_where_the_stage_has_a_folder_gives_way_to_it() -> None:
-    made = staged(
+    found = staged(
         {"/usr/bin/prog": program("liba.so"), "/lib/own": b""},
         {"/lib": Link("usr/lib"), "/usr/lib/liba.so": lib()},
         "/usr/bin/prog",
     )
-    assert "f /usr/lib/liba.so: needed by /usr/bin/prog (DT_NEEDED liba.so)" in taken(made)
-    assert TreePath("/lib") not in made.entries
+    assert "f /usr/lib/liba.so: needed by /usr/bin/prog (DT_NEEDED liba.so)" in taken(found)
+    assert TreePath("/lib") not in found.entries
 
 
 def test_a_symlink_of_the_stage_may_lead_into_the_root_below() -> None:
-    made = staged(
+    found = staged(
         {"/usr/bin/prog": Link("/opt/app/prog")},
         {"/opt/app/prog": program("liba.so", runpath="$ORIGIN"), "/opt/app/liba.so": lib()},
         "/usr/bin/prog",
     )
-    assert [each.split(":")[0] for each in taken(made)] == ["f /opt/app/liba.so", "f /opt/app/prog", "l /usr/bin/prog"]
+    assert [each.split(":")[0] for each in taken(found)] == ["f /opt/app/liba.so", "f /opt/app/prog", "l /usr/bin/prog"]
 
 
 def test_what_a_guessed_library_misses_is_told_and_no_error() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fromscratch.formats.elf.headers import read_elf
-from fromscratch.linker.static import Static, recognised
+from fromscratch.linker.static import StaticProgram, recognise
 from tests.engines import missing, need, need_root, spare
 from tests.formats.elf.files import built, opened, workshop  # noqa: F401
 from tests.formats.elf.made import elf, reader
@@ -20,20 +20,20 @@ GO = b"\xff Go buildinf:\x08\x02" + bytes(16) + b"\x08go1.19.8"
 RUST = b"/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/alloc/src/vec/mod.rs"
 
 
-def of(raw: bytes) -> Static:
-    found = recognised(read_elf(reader(raw)), reader(raw))
+def of(raw: bytes) -> StaticProgram:
+    found = recognise(read_elf(reader(raw)), reader(raw))
     assert found is not None
     return found
 
 
-def of_file(path: Path) -> Static:
+def of_file(path: Path) -> StaticProgram:
     with opened(path) as (facts, read):
-        found = recognised(facts, read)
+        found = recognise(facts, read)
     assert found is not None
     return found
 
 
-def loads(found: Static) -> dict[str, bool | None]:
+def loads(found: StaticProgram) -> dict[str, bool | None]:
     return {each.facility: each.matters for each in found.loads}
 
 
@@ -41,7 +41,7 @@ def loads(found: Static) -> dict[str, bool | None]:
     "raw", [elf(soname="libx.so"), elf(interpreter="/lib/ld.so"), elf(type="exec", needed=["libc.so.6"])]
 )
 def test_what_a_loader_starts_or_loads_is_not_static(raw: bytes) -> None:
-    assert recognised(read_elf(reader(raw)), reader(raw)) is None
+    assert recognise(read_elf(reader(raw)), reader(raw)) is None
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def run_in(root: Path, program: Path, *words: str) -> str:
     return done.stdout.strip()
 
 
-def is_recent(found: Static) -> bool:
+def is_recent(found: StaticProgram) -> bool:
     return loads(found)["nss"] is False
 
 

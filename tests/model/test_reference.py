@@ -30,5 +30,5 @@ def test_what_is_no_name_is_refused(text: str) -> None:
 
 
 def test_a_name_of_a_megabyte_is_not_looked_at() -> None:
-    with pytest.raises(UsageError, match="a text of 1000000 characters is no image name"):
+    with pytest.raises(UsageError, match="a text of 1000000 characters is not an image name"):
         Reference.parse(":" * 1_000_000)  # in which every colon could end the name of a user

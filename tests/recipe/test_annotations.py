@@ -119,9 +119,9 @@ def test_a_source_tells_the_image_that_its_tree_came_from() -> None:
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("source: github.com/a/b", "about.source: 'github.com/a/b' is no URL"),
-        ("url: git", "about.url: 'git' is no URL"),
-        ("base: Debian", "about.base: 'Debian' is no image name"),
+        ("source: github.com/a/b", "about.source: 'github.com/a/b' is not a URL"),
+        ("url: git", "about.url: 'git' is not a URL"),
+        ("base: Debian", "about.base: 'Debian' is not an image name"),
         ("license: MIT", "about.license: no such key; did you mean 'licenses'"),
     ],
 )

@@ -104,11 +104,11 @@ trim: [doc]
         + ", ".join(sorted(catalogue.KINDS))
         + "; found none",
         "r.yaml:12: image.cmd: expected a list, such as [/bin/sh, -c, date], got a text",
-        "r.yaml:13: image.ports: '99999' is no port; write 80 or 53/udp",
-        "r.yaml:14: platforms: 'linux/armv7' is no platform that we build for; write linux/ and one of 386, amd64, arm,"
-        " arm64, loong64, mips64le, mipsle, ppc64le, riscv64, s390x, such as linux/arm64 or linux/arm/v7",
+        "r.yaml:13: image.ports: '99999' is not a port; write 80 or 53/udp",
+        "r.yaml:14: platforms: 'linux/armv7' is not a platform that we build for; write linux/ and one of 386, amd64,"
+        " arm, arm64, loong64, mips64le, mipsle, ppc64le, riscv64, s390x, such as linux/arm64 or linux/arm/v7",
         "r.yaml:15: epoch: expected a whole number >= 0",
-        "r.yaml:16: trim: 'doc' is no category and no glob; did you mean 'docs'?",
+        "r.yaml:16: trim: 'doc' is not a category and no glob; did you mean 'docs'?",
     ]
 
 

@@ -109,7 +109,7 @@ def test_a_credential_helper_is_asked(user: Desk, locked_registry: Registry, tmp
         (["pull"], "pull needs the name", "pull HOST/PATH:TAG"),
         (["push", "hello:1"], "names no registry", "docker.io/library/hello"),
         (["pull", "hello:1"], "names no registry", "docker.io/library/hello"),
-        (["push", "localhost:5000/Hello"], "is no image name", "lower case"),
+        (["push", "localhost:5000/Hello"], "is not an image name", "lower case"),
         (["push", "https://localhost:5000/hello"], "is an address, not an image name", "leave out https://"),
         (["push", "localhost:5000/x:1", "--also-tag", "a/b"], "is not a tag", ""),
         (["push", "localhost:5000/x:1", "--mount-from", "A B"], "is no repository of localhost:5000", "path alone"),

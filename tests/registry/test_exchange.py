@@ -154,7 +154,7 @@ def test_a_digest_names_an_image_as_well(registry: Registry, desk: Desk) -> None
 
 def test_a_wrong_tag_is_refused_before_anything_is_sent(registry: Registry, desk: Desk, proxy: Proxy) -> None:
     for tag in ("", "a/b", "-x", "a b", "ü", "x" * 129, "host/name:1"):
-        with pytest.raises(UsageError, match="is no tag"):
+        with pytest.raises(UsageError, match="is not a tag"):
             desk.push(f"{proxy.host}/hello:1", picture(9), tags=[tag])
     assert proxy.requests() == []
 

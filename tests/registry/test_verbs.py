@@ -156,9 +156,9 @@ def test_a_bare_name_is_asked_of_no_registry(shell: Shell) -> None:
     [
         (["push"], "push needs the name", "localhost:5000/hello:1"),
         (["pull"], "pull needs the name", "docker.io/"),
-        (["push", "box:5000/A"], "is no image name", "lower case"),
-        (["push", "box:5000/a", "--chunk-size", "many"], "no number of megabytes", "such as 50"),
-        (["push", "box:5000/a", "--chunk-size", "0"], "no number of megabytes", "such as 50"),
+        (["push", "box:5000/A"], "is not an image name", "lower case"),
+        (["push", "box:5000/a", "--chunk-size", "many"], "not a number of megabytes", "such as 50"),
+        (["push", "box:5000/a", "--chunk-size", "0"], "not a number of megabytes", "such as 50"),
         (["pull", "box:5000/a", "--to", "ocl"], "no such form", "oci"),
         (["pull", "box:5000/a", "--ca", "none.pem"], "there is no none.pem", "in the form PEM"),
         (["pull", "box:5000/a", "--ca", "fromscratch.yaml"], "fromscratch.yaml cannot be used", "in the form PEM"),
@@ -173,7 +173,7 @@ def test_a_wrong_call_is_told(shell: Shell, words: list[str], message: str, hint
 
 def test_a_wrong_tag_is_told(shell: Shell, registry: Registry) -> None:
     shell.answer("build")
-    refused(shell, 2, "'a/b' is no tag", "not a whole name", "push", f"{registry.host}/a", "--also-tag", "a/b")
+    refused(shell, 2, "'a/b' is not a tag", "not a whole name", "push", f"{registry.host}/a", "--also-tag", "a/b")
 
 
 def test_who_is_not_logged_in_is_told_how(shell: Shell, desk: Desk, locked_registry: Registry) -> None:

@@ -139,9 +139,9 @@ def test_a_symlink_has_no_mode(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
-        ({"owner": "root"}, "owner: 'root' is no owner"),
-        ({"owner": "0:4294967295"}, "is no owner"),
-        ({"modes": {"/bin": "rwx"}}, "'rwx' is no mode"),
+        ({"owner": "root"}, "owner: 'root' is not an owner"),
+        ({"owner": "0:4294967295"}, "is not an owner"),
+        ({"modes": {"/bin": "rwx"}}, "'rwx' is not a mode"),
         ({"exclude": ["../x"]}, "exclude: the path '../x' leads outside the root"),
         ({"exclude": ["/"]}, "exclude: '/' would be everything"),
         ({"into": "/opt/../../x"}, "into: the path .* leads outside the root"),
@@ -170,6 +170,6 @@ def test_an_archive_of_an_image_is_no_root_to_look_at(tmp_path: Path) -> None:
     at(DockerArchive, tmp_path / "d.tar").write([IMAGE], "a:1")
     at(OciArchive, tmp_path / "o.tar").write([IMAGE], "a:1")
     for name, scheme in (("d.tar", "docker-archive"), ("o.tar", "oci-archive")):
-        with pytest.raises(UsageError, match="and no root filesystem") as caught:
+        with pytest.raises(UsageError, match="and not a root filesystem") as caught:
             find(f"tar:{tmp_path / name}", store)
         assert caught.value.hint == f"name it as {scheme}:{tmp_path / name}"

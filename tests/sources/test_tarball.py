@@ -167,9 +167,9 @@ def test_a_missing_file_is_named_with_near_misses(tmp_path: Path) -> None:
         ({}, "write either path: or url:, not neither"),
         ({"path": "x", "url": "http://x.example/y"}, "not both"),
         ({"url": "http://x.example/y"}, "a url needs a sha256"),
-        ({"url": "me:word@x.example/y?word", "sha256": "0" * 64}, r"url: 'x.example/y\?…' is no address"),
-        ({"url": "http:/me:word@x.example/y", "sha256": "0" * 64}, "url: 'http:/x.example/y' is no address"),
-        ({"url": "http://x.example/y", "sha256": "abc"}, "is no digest"),
+        ({"url": "me:word@x.example/y?word", "sha256": "0" * 64}, r"url: 'x.example/y\?…' is not an address"),
+        ({"url": "http:/me:word@x.example/y", "sha256": "0" * 64}, "url: 'http:/x.example/y' is not an address"),
+        ({"url": "http://x.example/y", "sha256": "abc"}, "is not a digest"),
         ({"path": "x", "strip": -1}, "strip"),
     ],
 )
@@ -253,7 +253,7 @@ def test_a_root_may_have_files_of_such_names(files: dict[str, bytes], tmp_path: 
 )
 def test_a_page_that_came_instead_is_called_that(start: bytes, told: str, tmp_path: Path) -> None:
     (tmp_path / "a.tar.gz").write_bytes(start + b"x" * 5000)
-    with pytest.raises(FormatError, match=f"tarball a.tar.gz is {told}, and no archive"):
+    with pytest.raises(FormatError, match=f"tarball a.tar.gz is {told}, and not an archive"):
         built(tmp_path, path="a.tar.gz")
     address = f"file://{tmp_path}/a.tar.gz"
     source = Subject(TarballOptions(url=address, sha256="0" * 64), folder=tmp_path).bind()

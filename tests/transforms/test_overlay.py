@@ -81,5 +81,5 @@ def test_a_file_that_would_replace_another_is_a_conflict_unless_it_may() -> None
     "line", ["f 0644 0:0 /etc/.wh.a 'text'", "f 0644 0:0 /etc/.wh.a/b ''", "l 0777 0:0 /.wh.a -> b"]
 )
 def test_a_whiteout_that_holds_something_is_an_error(line: str) -> None:
-    with pytest.raises(UsageError, match="is no empty file"):
+    with pytest.raises(UsageError, match="is not an empty file"):
         overlaid(tree("f 0644 0:0 /etc/a ''\nf 0644 0:0 /a ''"), tree(line))

@@ -1,6 +1,5 @@
 """What `bundle` does with its options: a recipe in memory, its build, and where that goes."""
 
-import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from fromscratch.flow.assembly import Job
 from fromscratch.flow.output import Built
 from fromscratch.host.machine.lookup import expanded
 from fromscratch.model.image import Platform
+from fromscratch.nearest import nearest
 from fromscratch.paths import TreePath, shown
 from fromscratch.recipe.schema import Recipe
 from fromscratch.sources.binaries.options import BinariesOptions, split
@@ -151,7 +151,7 @@ def _check_startable(options: BinariesOptions, seen: Programs) -> None:
     if options.paths and not seen.asked and not seen.platforms:
         raise UsageError(
             f"{shown(options.paths[0])} is neither an ELF file nor a script that begins with #!",
-            "what is no program goes under --add; if something else starts it, say so with --entrypoint",
+            "what is not a program goes under --add; if something else starts it, say so with --entrypoint",
         )
 
 
@@ -161,7 +161,7 @@ def _check_started(call: Call, job: Job, built: Built, start: str) -> None:
 
     for image in built.images:
         if root_tree(image, call.store).find(start) is None:
-            near = difflib.get_close_matches(start, built.evidence.of(image.platform).entries, 1, 0.8)
+            near = nearest(start, built.evidence.of(image.platform).entries, cutoff=0.8)
             raise ImageError(
                 f"--entrypoint {start} is not in the image (oci:{job.layout})",
                 f"did you mean {near[0]}?" if near else "name the program among the files, or bring it with --add",

@@ -1,10 +1,10 @@
 """Where `bundle` is told to bring an image, looked at before anything is built."""
 
-import difflib
 from dataclasses import dataclass
 
 from fromscratch.cli.parsing.wording import ENGINES, FORMS
 from fromscratch.errors import UsageError
+from fromscratch.nearest import nearest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ def target(tag: str | None, to: str | None, engine: str | None, via: str) -> Tar
         way = f"leave --to out, then push {place[2:]} --image NAME" if registry else f"say --engine {form} --tag REF"
         raise UsageError(f"--to {to}: --to is for files and folders", way)
     if to is not None and form not in FORMS:
-        near = difflib.get_close_matches(form, FORMS, 1)
+        near = nearest(form, FORMS)
         raise UsageError(
             f"--to {to}: {form or 'that'} is no form of an image",
             f"did you mean {near[0]}:{place or 'PLACE'}?" if near else f"say FORM:PLACE with one of {', '.join(FORMS)}",

@@ -1,11 +1,11 @@
 """The words that options of `bundle` are made of: what --with and --without stand for, pairs, command lines."""
 
-import difflib
 import shlex
 from collections.abc import Sequence
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from fromscratch.errors import UsageError
+from fromscratch.nearest import nearest
 from fromscratch.sources.binaries.options import BinariesOptions
 
 # A word of --with and --without -> the key of the recipe, its value when switched on, and when switched off.
@@ -47,7 +47,7 @@ def switches(on: Sequence[str], off: Sequence[str]) -> dict[str, Any]:
             raise UsageError(f"--with {text}: it takes no value", f"say --with {word}, or --without {word}")
         known = _values(key)
         if equals and known and value not in known:
-            near = difflib.get_close_matches(value, known, 1)
+            near = nearest(value, known)
             guess = f"did you mean {near[0]}?" if near else f"say one of {', '.join(known)}"
             raise UsageError(f"--with {text}: no such value", guess)
         if isinstance(none, list):
@@ -63,7 +63,7 @@ def switches(on: Sequence[str], off: Sequence[str]) -> dict[str, Any]:
 def _switch(option: str, word: str) -> tuple[str, Any, Any]:
     known = _SWITCHES.get(word.replace("-", "_"))
     if known is None:
-        near = difflib.get_close_matches(word, _SWITCHES, 1)
+        near = nearest(word, _SWITCHES)
         guess = f"did you mean {near[0]}?" if near else f"say one of {', '.join(_SWITCHES)}"
         raise UsageError(f"--{option} {word}: no such kind", guess)
     return known

@@ -8,7 +8,7 @@ from fromscratch.cli.verbs.closure_links import lack, missing_facts, objects, to
 from fromscratch.errors import UsageError
 from fromscratch.linker.beyond.scripts.shebang import HEAD, shebang
 from fromscratch.linker.closure import Linker
-from fromscratch.linker.gather import Gathered, gather
+from fromscratch.linker.gather import GatherResult, gather
 from fromscratch.model.entry import Directory, Origin, Symlink
 from fromscratch.model.listing import quoted
 from fromscratch.paths import shown
@@ -30,7 +30,7 @@ class Answer:
         options = BinariesOptions(paths=list(paths), **switched)
         asked = {path: Origin(_LABEL, "asked for", path) for path in paths}
         found = gather(linker, asked, list(finders(options)), _LABEL)
-        self.missing, self.unmet = found.missing, found.unmet
+        self.missing, self.unmet = found.missing, found.missing_versions
         known = objects(found.programs)
         for each in found.objects:
             if each.path in known:
@@ -38,7 +38,7 @@ class Answer:
         self.facts: dict[str, Any] = {
             "objects": list(known.values()),
             "missing": [missing_facts(each) for each in found.missing],
-            "unmet": [each._asdict() for each in found.unmet],
+            "unmet": [each._asdict() for each in found.missing_versions],
             "files": _files(found),
             "offers": [{"what": each.what, "option": option(each.setting), "size": each.size} for each in found.offers],
             "warnings": list(map(spelled, found.warnings)),
@@ -55,7 +55,7 @@ def _check(linker: Linker, path: str) -> None:
                 raise UsageError(problem, "name a program, a library or a script")
 
 
-def _files(found: Gathered) -> list[dict[str, Any]]:
+def _files(found: GatherResult) -> list[dict[str, Any]]:
     """What is taken besides objects, folders and symlinks, with its first reason."""
     objects_ = {each.place for each in found.objects}
     return [
@@ -65,7 +65,7 @@ def _files(found: Gathered) -> list[dict[str, Any]]:
     ]
 
 
-def _text(found: Gathered, facts: dict[str, Any]) -> str:
+def _text(found: GatherResult, facts: dict[str, Any]) -> str:
     lines = [line for program in found.programs for line in told(program)]
     linked = {missing for program in found.programs for missing in program.missing}
     lines += [f"missing: {lack(each)}" for each in found.missing if each not in linked]

@@ -8,11 +8,11 @@ from functools import cached_property
 
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.elf.platform import architecture_of
-from fromscratch.host.machine.loader_root import MachineGround
+from fromscratch.host.machine.loader_root import MachineRoot
 from fromscratch.linker.closure import Linker, Missing, Program
-from fromscratch.linker.root import NOT_ELF, UNLOADED, UNREADABLE, Ground
+from fromscratch.linker.root import NOT_ELF, UNLOADED, UNREADABLE, Root
 from fromscratch.linker.search import Node
-from fromscratch.linker.symbol_versions import Unmet, Versions
+from fromscratch.linker.symbol_versions import MissingVersion, Versions
 from fromscratch.named_tuple import TYPE_CHECKING, NamedTuple
 from fromscratch.paths import shown
 
@@ -40,14 +40,14 @@ def question(files: Sequence[str], root: str, search: Sequence[str], preload: Se
         if not folder.startswith("/") or ":" in folder:
             raise UsageError(f"--search {folder} is no absolute path of a folder", f"say --search {os.getcwd()}/DIR")
     outside = {file: os.path.realpath(file) for file in files if _is_outside(file, root)}
-    grounds: list[Ground] = [_beside(outside.values())] if outside else []
-    linker = Linker([*grounds, MachineGround(root)], library_path=search, preload=preload)
+    roots: list[Root] = [_beside(outside.values())] if outside else []
+    linker = Linker([*roots, MachineRoot(root)], library_path=search, preload=preload)
     paths = [outside.get(file) or _inside(file, root) for file in files]
     linked = [_is_elf(linker, path, root) for path in paths]  # every one of them is looked at
     return Question(linker, paths, all(linked))
 
 
-def check(missing: Sequence[Missing], unmet: Sequence[Unmet]) -> None:
+def check(missing: Sequence[Missing], unmet: Sequence[MissingVersion]) -> None:
     """Raises ImageError if something is not there, or too old."""
     if missing:
         names = ", ".join(dict.fromkeys(shown(each.name) for each in missing))
@@ -67,7 +67,7 @@ class Answer:
         versions = Versions()
         self._programs = programs
         self.missing = tuple(dict.fromkeys(each for program in programs for each in program.missing))
-        self.unmet = tuple(dict.fromkeys(each for program in programs for each in versions.unmet(program)))
+        self.unmet = tuple(dict.fromkeys(each for program in programs for each in versions.missing(program)))
 
     @cached_property
     def facts(self) -> dict[str, "Any"]:
@@ -101,7 +101,7 @@ def objects(programs: Sequence[Program]) -> dict[str, dict[str, "Any"]]:
         for link in program.links:
             if link.to in found and link not in seen:
                 seen.add(link)
-                need = {"path": link.by, "name": link.name, "rule": link.rule, "found_by": link.how}
+                need = {"path": link.by, "name": link.name, "rule": link.rule, "found_by": link.found_by}
                 found[link.to]["needed_by"].append(need)
     return found
 
@@ -118,7 +118,7 @@ def missing_facts(missing: Missing) -> dict[str, "Any"]:
 
 def kind(node: Node, program: Program) -> str:
     """The word for an object: program, static, library, loader."""
-    if node.is_root:
+    if node.is_main:
         return "static" if node.elf.is_static else "program" if node.elf.is_program else "library"
     return "loader" if node.path == program.nodes[0].elf.interpreter else "library"
 
@@ -182,16 +182,16 @@ def _is_outside(file: str, root: str) -> bool:
     return os.path.isfile(file) and not os.path.realpath(file).startswith(f"{os.path.realpath(root)}/")
 
 
-def _beside(places: Iterable[str]) -> Ground:
+def _beside(places: Iterable[str]) -> Root:
     """These files of this machine alone, as a root."""
     from fromscratch.host.machine.view import MachineView
-    from fromscratch.linker.tree_root import TreeGround
+    from fromscratch.linker.tree_root import TreeRoot
     from fromscratch.model.rootfs import Rootfs
     from fromscratch.paths import tree_path
 
     machine = MachineView()
     found = ((place, machine.get(place)) for place in map(tree_path, places))
-    return TreeGround(Rootfs({place: entry for place, entry in found if entry is not None}))
+    return TreeRoot(Rootfs({place: entry for place, entry in found if entry is not None}))
 
 
 def _is_elf(linker: Linker, path: str, root: str) -> bool:
@@ -212,8 +212,8 @@ def _is_elf(linker: Linker, path: str, root: str) -> bool:
 
 def _on_the_machine(linker: Linker, path: str, root: str) -> str:
     """Where a path of the root lies, or would lie; nothing if its folder leads nowhere inside the root."""
-    ground, (folder, _, name) = linker.grounds[0], path.rpartition("/")
-    place, above = ground.place(path), ground.place(folder or "/")
+    loader_root, (folder, _, name) = linker.roots[0], path.rpartition("/")
+    place, above = loader_root.place(path), loader_root.place(folder or "/")
     if place is None and above is None:
         return ""
     return os.path.realpath(root) + (place or f"{(above or '').rstrip('/')}/{name}")
@@ -226,12 +226,12 @@ def _absent(path: str, where: str) -> UsageError:
     if os.path.exists(where):
         return UsageError(f"{shown(path)} is not a regular file", "name a program or a shared library")
     if os.path.islink(where):
-        return UsageError(f"{shown(path)} is a symlink that leads to no file", "mend the link, or name another file")
-    import difflib
+        return UsageError(f"{shown(path)} is a symlink that leads to no file", "fix the link, or name another file")
+    from fromscratch.nearest import nearest
 
     folder, _, name = where.rpartition("/")
     try:
-        near = difflib.get_close_matches(name, sorted(os.listdir(folder or "/")), 1) if where else []
+        near = nearest(name, sorted(os.listdir(folder or "/"))) if where else []
     except OSError:
         near = []
     above = path.rpartition("/")[0]

@@ -16,17 +16,17 @@ from fromscratch.cli.recipe_file import DEFAULT_RECIPE
 )
 def init(call: Call, from_: str | None = None, force: bool = False) -> None:
     """Write a commented recipe, fromscratch.yaml, to start from."""
-    import difflib
     import re
 
     from fromscratch.cli.verbs.init_template import choices, template
     from fromscratch.errors import UsageError
     from fromscratch.host.storage import disk
+    from fromscratch.nearest import nearest
 
     known = choices()
     kind = from_ or _asked(list(known))
     if kind not in known:
-        near = difflib.get_close_matches(kind, known, 1)
+        near = nearest(kind, known)
         raise UsageError(
             f"init --from {kind}: no such kind of source",
             f"did you mean {near[0]}?" if near else f"say one of: {', '.join(known)}",

@@ -1,12 +1,11 @@
 """`pack`: write an image to a file for other systems."""
 
-import difflib
-
 from fromscratch.cli.call import Call
 from fromscratch.cli.output import streams
 from fromscratch.cli.parsing.verb import CHOSEN, verb
 from fromscratch.cli.parsing.wording import FORMS, OTHER_IMAGE
 from fromscratch.errors import UsageError
+from fromscratch.nearest import nearest
 
 
 @verb(
@@ -35,7 +34,7 @@ def pack(
     from fromscratch.images import catalogue
 
     if to not in FORMS:
-        near = difflib.get_close_matches(to or "", FORMS, 1)
+        near = nearest(to or "", FORMS)
         raise UsageError(
             f"--to {to}: no such form" if to else "pack needs a form",
             f"did you mean {near[0]}?" if near else f"say --to with one of: {', '.join(FORMS)}",

@@ -48,7 +48,7 @@ def pull(
         raise UsageError("pull needs the name of an image", "say pull HOST/PATH:TAG, as in docker.io/library/busybox:1")
     if to not in FORMS:
         raise UsageError(f"--to {to}: no such form", f"say one of: {', '.join(FORMS)}")
-    if to != "oci" and not output:
+    if not output and catalogue.by_word(to).place != "folder":
         example = f"image{catalogue.by_word(to).suffix}"
         raise UsageError(f"pull --to {to} needs a file to write", f"say --output FILE, such as --output {example}")
     reference = reference_of(ref)

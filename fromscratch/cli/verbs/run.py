@@ -50,7 +50,7 @@ def the_engine(name: str | None, image: "Image | None") -> "Engine | None":
     """The engine to start an image with; None for a private root.
 
     Only docker is asked by itself: it has a daemon that answers or does not, while podman is a
-    program that may be there and yet be unable to start anything. A plain root is no image, and an
+    program that may be there and yet be unable to start anything. A plain root is not an image, and an
     image of another platform starts in a private root under qemu, which no engine brings along.
     """
     from fromscratch.images.engine_choice import engine, find_engine

@@ -115,4 +115,6 @@ def _size(text: str) -> int:
     try:
         return size_of(text)
     except UsageError:
-        raise UsageError(f"--keep-size {text}: it is no size", "write it like --keep-size 10G, or in bytes") from None
+        raise UsageError(
+            f"--keep-size {text}: it is not a size", "write it like --keep-size 10G, or in bytes"
+        ) from None

@@ -1,6 +1,5 @@
 """`why`: the way a path takes through the tree of an image, and the reasons of each step."""
 
-import difflib
 from typing import Any
 
 from fromscratch import paths
@@ -12,6 +11,7 @@ from fromscratch.model import view
 from fromscratch.model.entry import Directory, Entry, Origin
 from fromscratch.model.listing import line, quoted
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.nearest import nearest
 
 
 def explained(found: Found, path: str, store: Store) -> tuple[dict[str, Any], str]:
@@ -58,6 +58,6 @@ def _absent(found: Found, tree: Rootfs, path: str, error: NotInTree) -> ImageErr
         return NotInTree(f"{path} is not in {found.where}: it was trimmed by {rule!r}", "change trim: in the recipe")
     last = path.rstrip("/").rpartition("/")[2]
     same = [each for each in tree if paths.name(each) == last]
-    names = same or difflib.get_close_matches(path, [str(each) for each in tree], 3)
+    names = same or nearest(path, [str(each) for each in tree], count=3)
     hint = f"did you mean {' or '.join(str(each) for each in names[:3])}?" if names else error.hint
     return NotInTree(f"{error.message} ({found.where})", hint)

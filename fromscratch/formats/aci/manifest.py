@@ -134,7 +134,9 @@ def _with_working_dir(tree: Rootfs, working_dir: str) -> Rootfs:
         return tree
     place = tree.locate(wanted)
     if found is not None or place in tree:
-        raise UsageError(f"the working directory {working_dir} is no directory of the image", "mend its configuration")
+        raise UsageError(
+            f"the working directory {working_dir} is not a directory of the image", "fix its configuration"
+        )
     return tree.with_entries({place: Directory(Meta(0o755))})
 
 

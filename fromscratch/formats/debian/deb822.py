@@ -48,6 +48,6 @@ def decoded(raw: bytes) -> str:
 
 def _malformed(what: str, number: int, line: str) -> FormatError:
     return FormatError(
-        f"{what}, line {number}: {line[:60]!r} is no field",
+        f"{what}, line {number}: {line[:60]!r} is not a field",
         "a paragraph has lines like 'Name: value', each name once; fetch the file again, it may be damaged",
     )

@@ -144,9 +144,9 @@ class Package(Struct, frozen=True):
         return f"{self.name} {self.version}"
 
 
-def parse_package(text: str, archive: int = 0, what: str = "Packages") -> Package:
+def parse_package(text: str, archive: int = 0) -> Package:
     """One paragraph of a Packages file. Raises FormatError."""
-    stanza = deb822.stanza(text, what)
+    stanza = deb822.stanza(text, "Packages")
     try:
         size = number(stanza["size"])
         if size is None:
@@ -171,11 +171,11 @@ def parse_package(text: str, archive: int = 0, what: str = "Packages") -> Packag
         )
     except (KeyError, ValueError) as error:
         raise FormatError(
-            f"{what}: the package {stanza.get('package', '?')} has no usable {error}",
+            f"Packages: the package {stanza.get('package', '?')} has no usable {error}",
             "the index is damaged or of an unknown kind",
         ) from error
     if not _SOUND_NAME.fullmatch(package.name):
-        raise FormatError(f"{what}: {package.name!r} is no name of a package", "the index is damaged")
+        raise FormatError(f"Packages: {package.name!r} is not a name of a package", "the index is damaged")
     version_key(package.version)
     return package
 

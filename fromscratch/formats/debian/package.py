@@ -80,11 +80,11 @@ def expand_data(package: Path, target: Path, shown: str = "") -> None:
 
 def _layout(stream: BinaryIO, shown: str) -> Layout:
     if stream.read(len(_MAGIC)) != _MAGIC:
-        raise FormatError(f"{shown} is no Debian package: it does not start as an ar archive", _HINT)
+        raise FormatError(f"{shown} is not a Debian package: it does not start as an ar archive", _HINT)
     members = _members(stream, shown)
     first = next(members, None)
     if first is None or first.name != "debian-binary" or first.size > _VERSION_LIMIT:
-        raise FormatError(f"{shown} is no Debian package: it does not begin with debian-binary", _HINT)
+        raise FormatError(f"{shown} is not a Debian package: it does not begin with debian-binary", _HINT)
     version = os.pread(stream.fileno(), first.size, first.offset).partition(b"\n")[0]
     if not version.startswith(b"2."):
         raise FormatError(f"{shown} is a Debian package of the unknown format {version!r}", "only format 2 is read")
@@ -144,7 +144,7 @@ def _files(raw: bytes, member: Member, shown: str) -> dict[str, bytes]:
                         raise _broken(shown, member, f"holds {entry.name}, which is larger than itself")
                     files[entry.name.removeprefix("./")] = content.read()
     except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError) as error:
-        raise _broken(shown, member, f"is no tar archive: {error}") from error
+        raise _broken(shown, member, f"is not a tar archive: {error}") from error
     return files
 
 

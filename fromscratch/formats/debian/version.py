@@ -30,11 +30,11 @@ VersionKey = tuple[int, tuple[_Part, ...], tuple[_Part, ...]]
 
 @lru_cache(maxsize=65536)
 def version_key(version: str) -> VersionKey:
-    """A value that orders as `version` does. Raises FormatError for what is no version."""
+    """A value that orders as `version` does. Raises FormatError for what is not a version."""
     found = _VERSION.fullmatch(version)
     if not found or version.endswith((":", "-")):
         raise FormatError(
-            f"{version!r} is no Debian version",
+            f"{version!r} is not a Debian version",
             "a version is [epoch:]upstream[-revision] of letters, digits and . + ~ - (Debian Policy 5.6.12)",
         )
     rest = found["colons"] or found["plain"]
@@ -143,7 +143,7 @@ def parse_relation(text: str) -> Relation:
     found = _RELATION.fullmatch(text.strip())
     if not found or not _NAME.fullmatch(found["name"]):
         raise FormatError(
-            f"{text.strip()!r} is no relation between packages",
+            f"{text.strip()!r} is not a relation between packages",
             "a relation is written like: libc6 (>= 2.36), with | between alternatives (Debian Policy 7.1)",
         )
     if found["operator"]:

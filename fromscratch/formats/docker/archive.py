@@ -18,18 +18,17 @@ from fromscratch.formats.oci.config import image_documents, parse_config
 from fromscratch.formats.oci.graph import graph
 from fromscratch.formats.oci.history import Told
 from fromscratch.formats.oci.reader import images_below
-from fromscratch.limits import Limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.content import Content, digest_of
 from fromscratch.model.image import Image, Layer, Original
 from fromscratch.model.reference import Reference, full_form, full_name
 from fromscratch.model.rootfs import Rootfs
 
 MANIFEST_FILE = "manifest.json"
-_DEFAULT = Limits()
 _MAGIC = ((b"\x1f\x8b", oci.LAYER_GZIP), (b"\x28\xb5\x2f\xfd", oci.LAYER_ZSTD))
 
 
-def docker_archive(image: Image, name: Reference, limits: Limits = _DEFAULT) -> Iterator[bytes]:
+def docker_archive(image: Image, name: Reference, limits: Limits = DEFAULT_LIMITS) -> Iterator[bytes]:
     """The bytes of the archive, in pieces. Same image and name, same bytes.
 
     Raises IntegrityError for a layer that is not what its descriptor says, UsageError for a name without a tag.

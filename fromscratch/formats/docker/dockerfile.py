@@ -22,20 +22,16 @@ _SHORTEST = 1_000_000  # the engines refuse times of a health check below a mill
 _LOAD_INSTEAD = advice("write it without that, or import with ", Setting("via", "load"), ", which keeps any value")
 
 
-def metadata_dockerfile(
-    config: RunConfig, base: str, *, name: str = "the image", archive: str = "", remarks: Sequence[str] = ()
-) -> str:
+def metadata_dockerfile(config: RunConfig, base: str, *, name: str = "the image", remarks: Sequence[str] = ()) -> str:
     """The text of a Dockerfile that gives `base` this configuration.
 
-    With `archive`, a tar beside the Dockerfile, its content is added first; `base` is then mostly `scratch`.
     `remarks` are comments before all that.
     Raises UsageError, naming the field, for a value that no Dockerfile can hold. `args_escaped` is left out: it
     matters to Windows alone.
     """
-    added = f"ADD {json.dumps([archive, '/'], ensure_ascii=False)}\n" if archive else ""
     head = f"# How {_one_line(name, 'name')} runs: its configuration as a Dockerfile, {SIGNED}"
     comments = "".join(f"# {_one_line(line, 'remark')}\n" for line in remarks)
-    return f"{head}\n{comments}FROM {base}\n{added}{metadata_instructions(config)}"
+    return f"{head}\n{comments}FROM {base}\n{metadata_instructions(config)}"
 
 
 def metadata_instructions(config: RunConfig) -> str:

@@ -1,4 +1,4 @@
-"""The notes of an ELF file: who built it, the oldest kernel that it runs on, and what it will dlopen.
+"""The notes of an ELF file, and the libraries that it says it may dlopen.
 
 Follows the System V ABI, chapter 5, "Note Section", with the padding that Linux uses: to eight bytes in
 a segment that is so aligned, else to four, in both classes. Only the notes of segments are read.
@@ -12,7 +12,7 @@ from fromscratch.errors import FormatError
 from fromscratch.formats.elf.headers import DAMAGED, MAX_OFFSET, PT_NOTE, Elf, Read
 from fromscratch.limits import json_value
 
-NT_GNU_ABI_TAG, NT_GNU_BUILD_ID, NT_GO_BUILD_ID, NT_FDO_DLOPEN = 1, 3, 4, 0x407C0C0A
+NT_GNU_ABI_TAG, NT_GO_BUILD_ID, NT_FDO_DLOPEN = 1, 4, 0x407C0C0A
 
 Priority = Literal["required", "recommended", "suggested"]
 
@@ -69,29 +69,12 @@ def _aligned(place: int, alignment: int) -> int:
     return place + -place % alignment
 
 
-def build_id(elf: Elf, read: Read) -> str | None:
-    """The build ID in hexadecimal digits, as `file` and debuggers show it. Raises FormatError."""
-    for note in notes(elf, read):
-        if note.owner == "GNU" and note.type == NT_GNU_BUILD_ID:
-            return note.description.hex()
-    return None
-
-
-def minimum_kernel(elf: Elf, read: Read) -> tuple[int, int, int] | None:
-    """The oldest Linux that the object runs on, by its ABI tag; None without one for Linux. Raises FormatError."""
-    for note in notes(elf, read):
-        if note.owner == "GNU" and note.type == NT_GNU_ABI_TAG and len(note.description) >= 16:
-            system, major, minor, patch = struct.unpack_from(f"{elf.order}4I", note.description)
-            return (major, minor, patch) if system == 0 else None
-    return None
-
-
 def dlopen_notes(elf: Elf, read: Read) -> tuple[DlopenNote, ...]:
     """What the authors say that the program dlopens.
 
     A library without a priority, or with one that the specification does not have, is recommended. The single
     object with a single soname of the specification's first drafts is read too. Raises FormatError for a note
-    that is no JSON or names no soname, and for damaged notes.
+    that is not JSON or names no soname, and for damaged notes.
     """
     found: list[DlopenNote] = []
     for note in notes(elf, read):

@@ -58,7 +58,7 @@ def parse(text: str, asked_by: str) -> list[Setting]:
             settings.append(Setting(found[1], _value(found[2].strip(), f"{asked_by}:{number}", row), asked_by))
         elif stripped and not stripped.startswith("#"):
             raise FormatError(
-                f"{asked_by}:{number}: {row.strip()!r} is no setting",
+                f"{asked_by}:{number}: {row.strip()!r} is not a setting",
                 "write SYMBOL=y, SYMBOL=\"text\" or '# SYMBOL is not set'",
             )
     return settings
@@ -142,7 +142,9 @@ def _value(text: str, where: str, row: str) -> Value:
     if text.startswith('"') and not re.fullmatch(r'"(?:[^"\\]|\\.)*"', text):
         raise FormatError(f"{where}: {row.strip()!r} has a string that does not end", "put a quote at its end")
     if not text.startswith('"') and not re.fullmatch(r"[ymn]|-?[0-9]+|0[xX][0-9A-Fa-f]+", text):
-        raise FormatError(f"{where}: {row.strip()!r} has a value that is no y, n, number or string", "put it in quotes")
+        raise FormatError(
+            f"{where}: {row.strip()!r} has a value that is not y, n, a number or a string", "put it in quotes"
+        )
     return text
 
 

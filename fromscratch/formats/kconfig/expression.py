@@ -34,7 +34,7 @@ class Term(Struct, frozen=True):
 
 
 def parse_expression(text: str) -> Term:
-    """The term of a `depends on`. Raises ValueError for what is no expression, or nests deeper than any needs."""
+    """The term of a `depends on`. Raises ValueError for what is not an expression, or nests deeper than any needs."""
     tokens = re.findall(r'"[^"]*"|\'[^\']*\'|&&|\|\||!=|[()!=]|[^\s()!=&|"\']+', text)
     parser = _Expression(tokens)
     term = parser.either()

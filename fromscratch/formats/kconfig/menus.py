@@ -4,7 +4,6 @@ The language is that of Documentation/kbuild/kconfig-language.rst. Read are symb
 prompts, dependencies, selections and choices; defaults, ranges and help are passed over.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, islice
@@ -14,6 +13,7 @@ from msgspec import Struct, field
 from fromscratch.formats.kconfig.config import NOT_SET, Setting, Value, is_set
 from fromscratch.formats.kconfig.expression import Term, parse_expression, unmet
 from fromscratch.lazy_regex import lazy_regex
+from fromscratch.nearest import nearest
 
 _PROMPT = lazy_regex(r'(?:bool|tristate|string|int|hex|prompt)\s+["\']')
 _SHOWN_TERMS = 4
@@ -53,7 +53,7 @@ def explain(setting: Setting, menus: Menus, config: Mapping[str, Value]) -> str:
     """Why Kconfig did not take a setting, in one phrase."""
     definitions = menus.definitions.get(setting.name)
     if not definitions:
-        near = difflib.get_close_matches(setting.name, menus.definitions, n=1, cutoff=0.75)
+        near = nearest(setting.name, menus.definitions, cutoff=0.75)
         return "there is no such symbol" + (f"; did you mean {near[0]}?" if near else " in this version")
     if setting.value == NOT_SET:
         on = [name for name in menus.selected_by.get(setting.name, ()) if is_set(config, name)]

@@ -119,7 +119,7 @@ def _read(data: bytes) -> Cache:
     if data.startswith(_MAGIC):
         return _Reader(data, 0, _order_at(data, 0)).cache()
     if not data.startswith(_OLD_MAGIC):
-        raise FormatError("it is no ld.so.cache: it does not start as one", _HINT)
+        raise FormatError("it is not an ld.so.cache: it does not start as one", _HINT)
     for order in _LAYOUTS:
         (count,) = _LAYOUTS[order].word.unpack_from(data, 12)
         end = 16 + 12 * count

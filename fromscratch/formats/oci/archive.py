@@ -18,7 +18,7 @@ from fromscratch.formats.oci.graph import Graph, graph
 from fromscratch.formats.oci.reader import images
 from fromscratch.formats.oci.verified import check_bytes, verified
 from fromscratch.formats.tar.header import BLOCK, header
-from fromscratch.limits import Limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.content import Content, read
 from fromscratch.model.entry import File, HardLink, Meta
 from fromscratch.model.image import Blob, Image, Layer
@@ -26,7 +26,6 @@ from fromscratch.model.rootfs import Rootfs
 
 _FILE, _FOLDER = Meta(0o644), Meta(0o755)
 
-_DEFAULT = Limits()
 
 Members = Mapping[str, bytes | Blob]
 """Name of a member -> its bytes, or the blob that it is."""
@@ -38,7 +37,7 @@ def oci_archive(
     tag: str | None,
     name: str = "",
     artifacts: Sequence[Graph] = (),
-    limits: Limits = _DEFAULT,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[bytes]:
     """The bytes of the archive, in pieces; several images are under one image index, and artifacts listed behind it.
 

@@ -53,7 +53,7 @@ def artifact_graph(artifact: Artifact) -> Graph:
     """The artifact as blobs; the topmost descriptor is the one to list it by. Raises UsageError."""
     for name in (artifact.artifact_type, *(each.blob.media_type for each in artifact.parts)):
         if not _MEDIA_TYPE.fullmatch(name):
-            raise UsageError(f"{name!r} is no media type", "write it as in application/spdx+json")
+            raise UsageError(f"{name!r} is not a media type", "write it as in application/spdx+json")
     empty = document(EMPTY_JSON, EMPTY_TYPE)
     config, parts = artifact.config or empty, artifact.parts or (Part(empty),)
     manifest = oci.Manifest(

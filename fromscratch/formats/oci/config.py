@@ -124,7 +124,7 @@ def timestamp(seconds: int) -> str:
         return (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat() + "Z"
     except OverflowError as error:
         raise UsageError(
-            f"{seconds} seconds since 1970 is no date that a configuration can hold", "mend the epoch"
+            f"{seconds} seconds since 1970 is not a date that a configuration can hold", "fix the epoch"
         ) from error
 
 
@@ -137,7 +137,7 @@ def seconds(text: str, what: str) -> int:
         moment = datetime.fromisoformat(f"{found[1]}T{found[2]}{found[3].upper()}")
         return (moment - _EPOCH) // timedelta(seconds=1)
     except (ValueError, OverflowError) as error:
-        raise FormatError(f"{what}: {text!r} is no time: {error}", "make the image again") from error
+        raise FormatError(f"{what}: {text!r} is not a time: {error}", "make the image again") from error
 
 
 class _Layers(msgspec.Struct):

@@ -15,10 +15,8 @@ from fromscratch.errors import FormatError, ImageError
 from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.oci.config import Documents, image_documents
 from fromscratch.formats.packing.layer_blob import sound_stream
-from fromscratch.limits import Limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Blob, Image, Layer, OriginalIndex
-
-_DEFAULT = Limits()
 
 
 class Graph(Struct, frozen=True):
@@ -31,7 +29,7 @@ class Graph(Struct, frozen=True):
     blobs: tuple[Blob, ...]
 
 
-def graph(images: Sequence[Image], limits: Limits = _DEFAULT) -> Graph:
+def graph(images: Sequence[Image], limits: Limits = DEFAULT_LIMITS) -> Graph:
     """One image is its manifest; several, one for each platform, are under an image index.
 
     Who reads a layer to its end has verified all that is said of it: `limits` are what it may expand to meanwhile.

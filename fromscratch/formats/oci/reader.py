@@ -16,7 +16,7 @@ from fromscratch.model.reference import full_form
 
 _MAX_IMAGES = 1000  # there are not that many platforms
 # Bytes of manifests and configurations below one name; those of a hundred platforms are a few megabytes. The small
-# ones count too: what is no image need not be small in number.
+# ones count too: what is not an image need not be small in number.
 _MAX_DOCUMENTS = 4 * oci.MAX_DOCUMENT
 _LEAST = 1 << 12
 _ATTACHED = "vnd.docker.reference.type"

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, Literal, Protocol, assert_never
 from fromscratch.errors import FormatError
 from fromscratch.formats.packing.codec import deflate_library, import_zstandard
 from fromscratch.formats.web_page import PAGE_HINT, START, page
-from fromscratch.limits import Limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.opening import opened, unbuffered
 
 Compression = Literal["gzip", "xz", "bzip2", "zstd", "none"]
@@ -42,15 +42,12 @@ class _Decoder(Protocol):
     def decompress(self, data: bytes, limit: int) -> bytes: ...
 
 
-_DEFAULT = Limits()
-
-
 def kind(path: Path, title: str = "") -> Compression:
     """How a file is compressed, by its first bytes. Raises FormatError for a form that we do not read."""
     with opened(path) as stream:
         start = stream.read(START)
     if what := page(start):
-        raise FormatError(f"{title or path} is {what}, and no archive", PAGE_HINT)
+        raise FormatError(f"{title or path} is {what}, and not an archive", PAGE_HINT)
     for magic, name in _FOREIGN:
         if start.startswith(magic):
             raise FormatError(
@@ -74,7 +71,7 @@ def kind_of(start: bytes) -> Compression:
     return "none"
 
 
-def expand(blob: Path, target: Path, *, title: str = "", limits: Limits = _DEFAULT) -> None:
+def expand(blob: Path, target: Path, *, title: str = "", limits: Limits = DEFAULT_LIMITS) -> None:
     """Write the plain bytes of `blob` to `target`; a file that is not compressed is copied.
 
     Every stream of a file of several is read, and zeros behind the last are padding. Messages call the
@@ -91,7 +88,9 @@ def expand(blob: Path, target: Path, *, title: str = "", limits: Limits = _DEFAU
             room = limits.room(blob.stat().st_size)
             out.writelines(room.bounded(pieces(source, compression), title))
         except Unsound as error:
-            raise FormatError(f"{title} is no sound {compression} file: {error}", "fetch or make it again") from error
+            raise FormatError(
+                f"{title} is not a sound {compression} file: {error}", "fetch or make it again"
+            ) from error
 
 
 def pieces(source: BinaryIO, compression: Compression, *, padded: bool = True) -> Iterator[bytes]:

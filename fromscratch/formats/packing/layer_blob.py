@@ -18,7 +18,7 @@ from fromscratch.errors import FormatError
 from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.oci.verified import Promised, read_out, verified
 from fromscratch.formats.packing.decompress import MAGIC, Compression, Unsound, kind_of, pieces
-from fromscratch.limits import Limits, Room
+from fromscratch.limits import DEFAULT_LIMITS, Limits, Room
 from fromscratch.model.image import Layer
 
 _COMPRESSIONS: dict[str, Compression] = {
@@ -30,7 +30,6 @@ _COMPRESSIONS: dict[str, Compression] = {
     oci.FOREIGN_GZIP: "gzip",
     oci.FOREIGN_ZSTD: "zstd",
 }
-_DEFAULT = Limits()
 
 
 class Pieces(io.RawIOBase):
@@ -55,7 +54,7 @@ class Pieces(io.RawIOBase):
         return count
 
 
-def plain_stream(layer: Layer, limits: Limits = _DEFAULT) -> BinaryIO:
+def plain_stream(layer: Layer, limits: Limits = DEFAULT_LIMITS) -> BinaryIO:
     """The uncompressed tar of a layer, read once and verified on the way; errors as for `plain_pieces`."""
     compression_of(layer)
     return cast(BinaryIO, io.BufferedReader(Pieces(plain_pieces(layer, limits.room(layer.size))), CHUNK))
@@ -91,7 +90,7 @@ def plain_pieces(layer: Layer, room: Room) -> Iterator[bytes]:
     digests.check(Digest(layer.diff_id.algorithm, hasher.hexdigest()), layer.diff_id, f"the uncompressed {what[4:]}")
 
 
-def sound_stream(layer: Layer, limits: Limits = _DEFAULT) -> BinaryIO:
+def sound_stream(layer: Layer, limits: Limits = DEFAULT_LIMITS) -> BinaryIO:
     """The bytes of a layer's blob, to be copied; their end is only reached if the layer is all that is said of it.
 
     The tar is unpacked beside, and not kept. Errors as for `plain_pieces`. A layer of a type that we cannot read, or

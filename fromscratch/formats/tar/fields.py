@@ -56,7 +56,7 @@ def _octal(field: bytes, what: str) -> int:
     if not digits:
         return 0
     if digits.strip(b"01234567"):
-        raise FormatError(f"a header has {field!r} as its {what}, which is no octal number", _DAMAGED)
+        raise FormatError(f"a header has {field!r} as its {what}, which is not an octal number", _DAMAGED)
     return int(digits, 8)
 
 
@@ -131,7 +131,7 @@ def check(found: Mapping[bytes, bytes]) -> None:
 def integer(value: bytes, what: str) -> int:
     """A decimal number of an extended header."""
     if not value.isdigit() or len(value) > 30:
-        raise FormatError(f"an extended header has {value[:40]!r} as its {what}, which is no number", _DAMAGED)
+        raise FormatError(f"an extended header has {value[:40]!r} as its {what}, which is not a number", _DAMAGED)
     return int(value)
 
 
@@ -139,7 +139,7 @@ def nanoseconds(value: bytes) -> int:
     """A time of an extended header, decimal seconds; what is finer than a nanosecond is cut off."""
     found = _DECIMAL.fullmatch(value)
     if not found:
-        raise FormatError(f"an extended header has {value[:40]!r} as a time, which is none", _DAMAGED)
+        raise FormatError(f"an extended header has {value[:40]!r} as a time, which is not one", _DAMAGED)
     sign, seconds, fraction = found.groups()
     total = int(seconds) * BILLION + int((fraction or b"")[:9].ljust(9, b"0"))
     return -total if sign else total
@@ -153,7 +153,7 @@ def xattrs(found: Mapping[bytes, bytes]) -> Xattrs:
     attributes = {decode(key[len(_SCHILY) :]): value for key, value in found.items() if key.startswith(_SCHILY)}
     for label, value in attributes.items():
         if not label or "\0" in label or len(label) > _MAX_XATTR_NAME:
-            raise FormatError(f"{label[:80]!r} is no name of an attribute", _DAMAGED)
+            raise FormatError(f"{label[:80]!r} is not a name of an attribute", _DAMAGED)
         if len(value) > _MAX_XATTR_VALUE:
             raise FormatError(f"its attribute {label} has {len(value)} bytes, more than Linux keeps", _DAMAGED)
     return tuple(sorted(pair for pair in attributes.items() if belongs_to_file(pair[0])))

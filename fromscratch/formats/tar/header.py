@@ -146,7 +146,7 @@ def _time(mtime: int) -> tuple[bytes, int, Records]:
 def _rest(flag: bytes, device: tuple[int, int]) -> tuple[bytes, int]:
     """Everything from the magic to devminor, and the sum of it, the typeflag and the blank checksum."""
     if max(device) > _MAX_ID or min(device) < 0:
-        raise FormatError(f"no tar can hold the device number {device[0]},{device[1]}", "mend the device's numbers")
+        raise FormatError(f"no tar can hold the device number {device[0]},{device[1]}", "fix the device's numbers")
     rest = b"ustar\x0000" + bytes(64) + b"%07o\0%07o\0" % device
     return rest, sum(rest) + ord(flag) + _BLANK_CHECKSUM
 

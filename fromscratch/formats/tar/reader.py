@@ -179,7 +179,7 @@ class _Scan:
             size = fields.integer(found[b"size"], "size") if found.get(b"size") else size
         spread = None
         if sparse.is_sparse(found) and (flag not in _REGULAR or name.endswith(b"/")):
-            raise FormatError("the entry is no file and has the map of a sparse one", _DAMAGED)
+            raise FormatError("the entry is not a file and has the map of a sparse one", _DAMAGED)
         if flag == b"S":
             flag, spread = b"0", sparse.old_gnu(block, size, self._source.read)
         elif flag in _REGULAR and sparse.is_sparse(found):

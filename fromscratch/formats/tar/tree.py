@@ -6,7 +6,7 @@ from pathlib import Path
 from fromscratch.errors import FormatError, ImageError, NotInTree
 from fromscratch.formats.tar.reader import Member, members, shown_name
 from fromscratch.formats.tar.sparse import Sparse
-from fromscratch.limits import Limits, check_entries, check_implied
+from fromscratch.limits import DEFAULT_LIMITS, Limits, check_entries, check_implied
 from fromscratch.model.builder import TreeBuilder
 from fromscratch.model.content import ArchiveMember, Content, Inline, SparseMember, digest_of
 from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLink, Origin, Symlink
@@ -16,7 +16,6 @@ from fromscratch.model.whiteouts import Change, effective, is_whiteout
 from fromscratch.paths import TreePath, decode, tree_path
 
 _DAMAGED = "the archive is damaged or cut; fetch or make it again"
-_DEFAULT = Limits()
 _TIMES = 16  # as often may the layers of an image replace all that it may have
 
 
@@ -26,14 +25,14 @@ def read_tree(
     *,
     strip: int = 0,
     title: str = "",
-    limits: Limits = _DEFAULT,
+    limits: Limits = DEFAULT_LIMITS,
     once: bool = False,
 ) -> Rootfs:
     """The tree in an uncompressed tar archive.
 
     `origin` is the reason of every entry, or gives it for a path of the tree. `strip` takes that many
     leading components off every name, and an entry with no more than those falls away; a leading
-    `./` or `/` is no component. Messages call the archive `title`, or else by its path. With `once`, no
+    `./` or `/` is not a component. Messages call the archive `title`, or else by its path. With `once`, no
     file may be there a second time with other bytes: where archives are searched, and not unpacked, the first counts.
 
     Raises FormatError for a damaged or cut archive and for what an image cannot keep, UnsafePath for a
@@ -59,7 +58,7 @@ def read_tree(
 
 
 def lay(
-    stack: LayerStack, archive: Path, origin: Origin, *, title: str, limits: Limits = _DEFAULT, used: int = 0
+    stack: LayerStack, archive: Path, origin: Origin, *, title: str, limits: Limits = DEFAULT_LIMITS, used: int = 0
 ) -> int:
     """Lay the layer in an uncompressed tar archive over those of the stack.
 

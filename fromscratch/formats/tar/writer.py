@@ -181,7 +181,7 @@ class _Output:
             case SparseMember():
                 with content.open() as stream:
                     while data := stream.read(BLOCK_SIZE):
-                        # Only the last is no multiple of 512, and so gets padding.
+                        # Only the last is not a multiple of 512, and so gets padding.
                         yield from self.put(data)
             case _:
                 assert_never(content)

@@ -108,7 +108,7 @@ def dearmored(data: bytes, kind: str = "") -> bytes:
 
 
 def packets(data: bytes) -> Iterator[Packet]:
-    """Raises FormatError when the data is cut or is no OpenPGP."""
+    """Raises FormatError when the data is cut or is not OpenPGP."""
     place = 0
     while place < len(data):
         tag, start, length = _header(data, place)
@@ -211,7 +211,7 @@ def _header(data: bytes, place: int) -> tuple[int, int, int]:
     """The tag of the packet at `place`, where its body starts, and how long that is (RFC 9580, 4.2)."""
     first = data[place]
     if not first & 0x80:
-        raise FormatError("these bytes are no OpenPGP data", "see whether this is the right file")
+        raise FormatError("these bytes are not OpenPGP data", "see whether this is the right file")
     if first & 0x40:
         if place + 1 == len(data):
             raise FormatError("the OpenPGP data ends in the middle of a packet", "it may be cut: fetch it again")

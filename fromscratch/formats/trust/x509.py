@@ -26,7 +26,7 @@ def certificates(pem: bytes) -> list[bytes]:
     try:
         return [base64.b64decode(block) for block in _blocks(pem)]
     except binascii.Error as error:
-        raise FormatError(f"a certificate is no PEM: {error}", "leave the file out or make it again") from error
+        raise FormatError(f"a certificate is not PEM: {error}", "leave the file out or make it again") from error
 
 
 def _blocks(pem: bytes) -> Iterator[bytes]:

@@ -4,16 +4,15 @@ msgspec stops at the first fault. So each fault is noted and its part taken out 
 decoding begins again, until it succeeds or nothing can be taken out.
 """
 
-import difflib
 import re
 import typing
-from collections.abc import Iterable
 from typing import Any, Literal, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
 
 from fromscratch.formats.yaml.document import Document, Path
+from fromscratch.nearest import nearest
 
 T = TypeVar("T", bound=Struct)
 _ROUNDS = 1000
@@ -55,11 +54,6 @@ def decode(value: Any, document: Document, kind: type[T]) -> tuple[T | None, lis
     return None, decoder.faults
 
 
-def near(word: str, known: Iterable[str]) -> str | None:
-    """The one that was probably meant."""
-    return next(iter(difflib.get_close_matches(word, list(known), 1)), None)
-
-
 class _Decoder:
     def __init__(self, value: Any, document: Document, kind: type[Struct]) -> None:
         self.value, self.document, self.kind = value, document, kind
@@ -88,7 +82,7 @@ class _Decoder:
         if text.startswith("Invalid enum value") and (known := self._words_at(self._original(current))):
             word = str(self._at(current))
             keys = self._keys_at(self._original(current), needed=True)  # of the mapping that may stand there too
-            guess = near(word, [*known, *keys])
+            guess = next(iter(nearest(word, [*known, *keys])), None)
             meant = f"{{{guess}: …}}" if guess in keys else repr(guess)
             forms = [*known, *(f"{{{key}: …}}" for key in keys)]
             return f"{word!r} is not known here; " + (f"did you mean {meant}?" if guess else f"write {_either(forms)}")
@@ -99,7 +93,7 @@ class _Decoder:
     def _unknown(self, current: Path, parent: Path) -> bool:
         """A key that is not known. One that was probably meant takes its place: a slip of the pen is one fault."""
         known, holder = self._keys_at(self._original(parent)), self._at(parent)
-        guess = near(str(current[-1]), known)
+        guess = next(iter(nearest(str(current[-1]), known)), None)
         meant = f"did you mean {guess!r}?" if guess else f"known here: {', '.join(known)}"
         self._add(self._original(current), f"no such key; {meant}")
         if guess is None or guess in holder:

@@ -29,7 +29,7 @@ class Document(Struct, frozen=True):
 
 
 def load(text: str, name: str) -> Document:
-    """Raises FormatError, with file and line, for text that is no YAML or uses more of it than a recipe may."""
+    """Raises FormatError, with file and line, for text that is not YAML or uses more of it than a recipe may."""
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -85,7 +85,7 @@ _FLOW = lazy_regex(r"""(?<![^\s,:\[{])(?:'[^']*'|"(?:[^"\\]|\\.)*"|#[^\n]*)|[\[{
 def _too_deep(text: str) -> int | None:
     """The line, from 1, where brackets nest deeper than a recipe may; None where they do not.
 
-    For text that is no YAML anyhow: brackets inside plain words and blocks of text count too.
+    For text that is not YAML anyhow: brackets inside plain words and blocks of text count too.
     """
     depth = 0
     for found in _FLOW.finditer(text):

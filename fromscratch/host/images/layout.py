@@ -25,15 +25,13 @@ from fromscratch.formats.oci.reader import Blobs, images
 from fromscratch.formats.oci.verified import read_out, verified
 from fromscratch.host.images.layout_blobs import LayoutBlobs, read_file
 from fromscratch.host.storage import disk, locks, staged_folder
-from fromscratch.limits import Limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Blob, Image, Layer
 from fromscratch.progress import Task
 
 if TYPE_CHECKING:
     from fromscratch.formats.packing.layer import Packed
     from fromscratch.model.rootfs import Rootfs
-
-_DEFAULT = Limits()
 
 
 def write_layout(
@@ -42,7 +40,7 @@ def write_layout(
     *,
     tag: str | None,
     keep_others: bool = False,
-    limits: Limits = _DEFAULT,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> oci.Descriptor:
     """Write these images, one for each platform, as the layout at `directory`; the answer is the descriptor of `tag`.
 
@@ -146,7 +144,7 @@ class LayoutWriter:
         tag: str | None,
         keep_others: bool = False,
         artifacts: Sequence[Graph] = (),
-        limits: Limits = _DEFAULT,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> oci.Descriptor:
         """Write configurations, manifests and index and put the layout in its place.
 

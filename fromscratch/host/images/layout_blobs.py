@@ -66,7 +66,7 @@ def read_file(directory: Path, name: str) -> bytes:
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             raise UsageError(
-                f"{directory} is no OCI layout: it has no {name}",
+                f"{directory} is not an OCI layout: it has no {name}",
                 "name the folder that holds oci-layout and index.json",
             ) from error
         raise ImageError(f"cannot read {path}: {error.strerror}", "make it readable") from error

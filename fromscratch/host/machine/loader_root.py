@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fromscratch.host.machine.view import MachineView
 
 
-class MachineGround:
+class MachineRoot:
     """A folder of this machine as the loader model asks of it."""
 
     def __init__(self, root: "Path | str" = "/") -> None:

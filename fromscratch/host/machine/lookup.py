@@ -1,10 +1,10 @@
 """Looking up the files and folders that a recipe or a call names."""
 
-import difflib
 import os
 from pathlib import Path
 
 from fromscratch.errors import UsageError
+from fromscratch.nearest import nearest
 from fromscratch.paths import encode
 
 
@@ -63,7 +63,7 @@ def _missing(path: Path, what: str, kind: str) -> UsageError:
         names = sorted(item.name for item in parent.iterdir())
     except OSError:
         names = []
-    near = difflib.get_close_matches(path.name, names, 3)
+    near = nearest(path.name, names, count=3)
     hint = (
         f"did you mean {' or '.join(str(parent / name) for name in near)}?"
         if near

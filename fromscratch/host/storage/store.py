@@ -34,11 +34,10 @@ from fromscratch.host.storage import disk, locks
 from fromscratch.host.storage.sealed import sealed, unsealed
 from fromscratch.host.storage.store_folder import StoreFolder, key_of
 from fromscratch.host.storage.verified_files import VerifiedFiles
-from fromscratch.limits import Limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.opening import contents, opened
 
 _POLL = 0.1
-_DEFAULT = Limits()
 
 
 class GivenUp(Exception):
@@ -52,7 +51,7 @@ class Store:
     `spare` that is an error. Raises ImageError when its folder cannot be written.
     """
 
-    def __init__(self, root: Path, limits: Limits = _DEFAULT, *, spare: bool = True) -> None:
+    def __init__(self, root: Path, limits: Limits = DEFAULT_LIMITS, *, spare: bool = True) -> None:
         self.root = root.absolute()
         self.limits = limits
         self._folder = StoreFolder(self.root, spare=spare)

@@ -12,7 +12,7 @@ from fromscratch.advice import Setting
 from fromscratch.formats.elf.headers import Elf
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond import rodata
-from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want, Warned
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, Offer, Scene, Want
 from fromscratch.model import view as views
 from fromscratch.model.entry import File
 from fromscratch.paths import TreePath
@@ -153,7 +153,9 @@ def _pkcs11(scene: Scene, place: TreePath) -> Iterator[Offer]:
 def _bundle(scene: Scene, user: TreePath | None) -> Iterator[Finding]:
     path = next((path for path in BUNDLES if views.place(scene.view, path) is not None), None)
     if path is None:
-        yield Warned("there are no certificates of authorities here: no TLS server can be trusted in the image", KIND)
+        yield FinderWarning(
+            "there are no certificates of authorities here: no TLS server can be trusted in the image", KIND
+        )
     elif user is not None:
         yield Want(path, user, f"{user} (the certificates that it trusts)", KIND, "possible")
 

@@ -1,8 +1,8 @@
-"""What a program uses though no linker wrote it down: the types that every finder of such files speaks.
+"""The types of finders: functions that find the files a program uses at run time, which linking does not show.
 
-A finder looks at a scene (what the image holds so far, and the root that more may be taken from) and
-says what else is wanted. The driver takes that, follows its links, and asks again until nothing new
-is said; so a finder is a pure function, tells the same of the same scene, and needs no order among its kind.
+A finder gets a scene (what the image holds so far, and the root that more may come from) and yields what else the
+program needs. `linker.gather` adds that with its closure, and calls the finders again until nothing new is found. So
+a finder is a pure function, and the order of finders does not matter.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,20 +20,21 @@ from fromscratch.paths import TreePath
 from fromscratch.record import PartlyShown
 
 Confidence = Literal["certain", "declared", "likely", "possible"]
-"""certain: the program cannot do without (DT_NEEDED, PT_INTERP, #!); declared: its author says so (a dlopen
-note, nsswitch.conf, an import); likely: read off its content (a soname in its data); possible: a habit of the field."""
+"""certain: the program cannot start without it (DT_NEEDED, PT_INTERP, #!); declared: its author says so (a dlopen
+note, nsswitch.conf, an import); likely: its content shows it (a soname in its data); possible: programs of the kind
+often use it."""
 
 _MAX_READ = 8 << 20
 
 
 class Want(Struct, frozen=True):
-    """A file, or with `whole` a folder and all below it, that something in the image will look for.
+    """A finding: a file, or with `whole` a folder and all below it, that a file of the image will open.
 
-    `path` is spelled as it will be opened, so that the symlinks on its way come along. With `library` it is a
-    soname that the loader's rules find for the object `by`. `by` is the place of the file that wants it, and
+    `path` is spelled as it will be opened, so that the symlinks on its way are selected too. With `library` it is a
+    soname that the loader's rules find for the object `by`. `by` is the place of the file that needs it, and
     `detail` the rest of the phrase that `why` prints after its reason: "needed by" and then
-    "/usr/bin/git (DT_NEEDED libz.so.1)". `kind` is the finder's word. What is not there is missing,
-    unless it is `optional`.
+    "/usr/bin/git (DT_NEEDED libz.so.1)". `kind` names the finder. A file that does not exist is missing, unless it
+    is `optional`.
     """
 
     path: str
@@ -47,8 +48,8 @@ class Want(Struct, frozen=True):
     optional: bool = False
 
 
-class Made(PartlyShown, frozen=True):
-    """A file that we write, since none of the root is right for what the image holds: an index, a configuration."""
+class GeneratedFile(PartlyShown, frozen=True):
+    """A finding: a file to write into the image, such as an index, since that of the root does not fit the image."""
 
     unshown = ("data",)
 
@@ -59,7 +60,7 @@ class Made(PartlyShown, frozen=True):
 
 
 class Offer(Struct, frozen=True):
-    """What could be of use and is only taken with this `setting`: `what` is one line for a person, `size` in bytes."""
+    """A finding that is selected only with this `setting`. `what` is one line about it, `size` in bytes."""
 
     what: str
     setting: Setting
@@ -67,36 +68,37 @@ class Offer(Struct, frozen=True):
     size: int = 0
 
 
-class Warned(Struct, frozen=True):
-    """What the user should know: a file that could not be followed, a program that will behave otherwise."""
+class FinderWarning(Struct, frozen=True):
+    """A finding that is a message to the user: a file that cannot be read, a program that will behave differently."""
 
     text: str
     kind: str
 
 
-Finding = Want | Made | Offer | Warned
+Finding = Want | GeneratedFile | Offer | FinderWarning
 
 
 class Scene(Struct, frozen=True, kw_only=True):
-    """`view` is the root that files may be taken from. `objects` are the ELF files taken so far and `files` all
-    other regular files, both by the place that they have in the view (no symlink on the way). `asked` are the places
-    of what the user named. `imports` gives the undefined dynamic symbols of an object by its place, and
-    `read` the bytes of a small file by any path, or None. `guessed` is what may never be opened: what only a
-    guess has brought should bring no guesses in its turn. `below` is the root that all is laid over, if there is one:
-    what stands in it is in the image whether it is taken or not. `named` gives the path by which a user may ask for
-    what stands at a place."""
+    """What a finder looks at: the files that the image holds so far, and the root that more may come from.
+
+    `view` is that root. `objects` are the selected ELF files and `files` all other selected regular files, both by
+    their place in the view (no symlink on the way). `requested` are the places of what the user named. `imports` gives
+    the undefined dynamic symbols of an object by its place. `speculative` are the files that may never be opened: a
+    finder makes no guesses from what is itself a guess. `below` is the root that the selection is laid over, if there
+    is one: its files are in the image anyway. `path_in_root` gives the path by which a user can name a place.
+    """
 
     view: View
     objects: Mapping[TreePath, Elf]
     files: frozenset[TreePath]
-    asked: tuple[TreePath, ...]
+    requested: tuple[TreePath, ...]
     imports: Callable[[TreePath], frozenset[str]]
-    guessed: frozenset[TreePath] = frozenset()
+    speculative: frozenset[TreePath] = frozenset()
     below: View | None = None
-    named: Callable[[TreePath], str] = str
+    path_in_root: Callable[[TreePath], str] = str
 
     def has(self, path: str) -> bool:
-        """Whether the image has something at `path` without any finder: such things are used, and not written again."""
+        """Whether the image already has a file at `path`, so that no finder needs to write it."""
         place = views.place(self.view, path)
         return place is not None and (
             place in self.files
@@ -113,9 +115,9 @@ class Scene(Struct, frozen=True, kw_only=True):
 
     def importing(self, *symbols: str) -> Iterator[TreePath]:
         """The objects that import one of these symbols, in order."""
-        wanted = frozenset(symbols)
+        names = frozenset(symbols)
         for place in self.objects:
-            if wanted & self.imports(place):
+            if names & self.imports(place):
                 yield place
 
 

@@ -13,7 +13,7 @@ from fromscratch.errors import FormatError
 from fromscratch.formats.elf.headers import PT_NOTE, Elf
 from fromscratch.formats.elf.notes import DlopenNote, dlopen_notes
 from fromscratch.lazy_regex import lazy_regex
-from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want, Warned
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, Offer, Scene, Want
 from fromscratch.linker.beyond.glibc import library as glibc
 from fromscratch.linker.beyond.rodata import opened, texts
 from fromscratch.model import view as views
@@ -63,12 +63,12 @@ def find(
     yield from _by_glibc(scene, idn)
     for place, elf in scene.objects.items():
         noted = _notes(scene, place, elf)
-        if isinstance(noted, Warned):
+        if isinstance(noted, FinderWarning):
             yield noted
             noted = ()
         for note in noted:
             yield from _told(scene, place, note, priorities)
-        if strings and elf.dynamic and place not in scene.guessed:
+        if strings and elf.dynamic and place not in scene.speculative:
             yield from _strings(scene, place, elf, {soname for note in noted for soname in note.sonames})
 
 
@@ -100,18 +100,18 @@ def _offered(scene: Scene, soname: str, what: str) -> Iterator[Offer]:
         path = paths.join(folder, soname)
         entry = views.look(scene.view, path)
         if isinstance(entry, File) and not scene.has(path):
-            yield Offer(what, Setting("add", scene.named(path)), KIND, entry.content.size)
+            yield Offer(what, Setting("add", scene.path_in_root(path)), KIND, entry.content.size)
             return
 
 
-def _notes(scene: Scene, place: TreePath, elf: Elf) -> tuple[DlopenNote, ...] | Warned:
+def _notes(scene: Scene, place: TreePath, elf: Elf) -> tuple[DlopenNote, ...] | FinderWarning:
     if not any(segment.type == PT_NOTE for segment in elf.segments):
         return ()
     with opened(scene, place) as read:
         try:
             return dlopen_notes(elf, read)
         except FormatError as error:
-            return Warned(f"the notes of {place} cannot be read: {error.message}", KIND)
+            return FinderWarning(f"the notes of {place} cannot be read: {error.message}", KIND)
 
 
 def _told(scene: Scene, place: TreePath, note: DlopenNote, priorities: tuple[str, ...]) -> Iterator[Finding]:

@@ -95,7 +95,7 @@ def _opened(scene: Scene, place: TreePath) -> BinaryIO | None:
 
 
 def class_path(jar: BinaryIO | None) -> list[str]:
-    """What the manifest of a jar has under Class-Path; empty for what is no jar. Closes the file."""
+    """What the manifest of a jar has under Class-Path; empty for what is not a jar. Closes the file."""
     import zipfile  # slow to import
     import zlib
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from fromscratch import paths
 from fromscratch.advice import Setting, advice
 from fromscratch.lazy_regex import lazy_regex
-from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want, Warned
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, Offer, Scene, Want
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory, File
 from fromscratch.paths import TreePath
@@ -42,7 +42,7 @@ class Package(Struct, frozen=True):
 
 def find(scene: Scene, *, take: bool = False) -> Iterator[Finding]:
     """The files of the owning packages, less documentation and translations: offered, or with `take` taken."""
-    asked = [place for place in scene.asked if _OWNABLE.match(place)]
+    asked = [place for place in scene.requested if _OWNABLE.match(place)]
     if not asked:
         return
     for package in owners(scene, asked):
@@ -59,7 +59,7 @@ def find(scene: Scene, *, take: bool = False) -> Iterator[Finding]:
             yield Offer(what, Setting("package", "true"), KIND, sum(sizes))
     if take and any(views.place(scene.view, path) is not None for path in _RPM):
         text = "the packages of this root are in a database of rpm, which is not read: name files by "
-        yield Warned(advice(text, Setting("add")), KIND)
+        yield FinderWarning(advice(text, Setting("add")), KIND)
 
 
 def owners(scene: Scene, asked: Iterable[TreePath]) -> Iterator[Package]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from fromscratch import paths
 from fromscratch.advice import Setting
-from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want, Warned
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, Offer, Scene, Want
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory, File
 from fromscratch.paths import TreePath
@@ -39,12 +39,12 @@ _MAX_COUNTED = 20_000
 def find(scene: Scene, *, patterns: Sequence[str] = ()) -> Iterator[Finding]:
     """What the patterns match, folders with all below them. Of the folders of programs that are known to have plugins,
     those that no pattern speaks of are offered."""
-    by = next(iter((*scene.asked, *scene.objects)), paths.ROOT)
+    by = next(iter((*scene.requested, *scene.objects)), paths.ROOT)
     for pattern in dict.fromkeys(patterns):
         matched = list(views.glob(scene.view, pattern)) if pattern.startswith("/") else []
         if not matched:
             hint = "" if pattern.startswith("/") else "; write it from the root, as in /usr/lib/git-core/git-*"
-            yield Warned(f"nothing here matches {pattern}{hint}", KIND)
+            yield FinderWarning(f"nothing here matches {pattern}{hint}", KIND)
         for path in matched:
             whole = isinstance(views.look(scene.view, path), Directory)
             yield Want(path, by, f"{by} (named by the pattern {pattern})", KIND, "declared", whole=whole, optional=True)

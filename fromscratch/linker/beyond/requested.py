@@ -1,4 +1,4 @@
-"""What the user named, and which of an image's files somebody may start."""
+"""The files that the user requested, told from those that were added for them."""
 
 from collections import Counter
 
@@ -11,29 +11,29 @@ _MODULES = lazy_regex(r"/(python[\d.]*|(site|dist)-packages|perl5?|perl-base|rub
 _SOURCE = lazy_regex(r"\.(py|p[lm]|rb|[cm]?js|sh)$")
 
 
-class Asked:
-    """What was asked for in a scene, to be told from what came along with it."""
+class Requested:
+    """The requested files and folders of a scene."""
 
     def __init__(self, scene: Scene) -> None:
-        self._asked = frozenset(scene.asked)
-        self._beside = Counter(paths.parent(place) for place in self._asked)
+        self._requested = frozenset(scene.requested)
+        self._beside = Counter(paths.parent(place) for place in self._requested)
 
-    def holds(self, place: TreePath) -> bool:
-        """Whether a file was asked for, by itself or with a folder."""
-        return place in self._asked or any(above in self._asked for above in paths.ancestors(place))
+    def covers(self, place: TreePath) -> bool:
+        """Whether a file was requested, by itself or as part of a folder."""
+        return place in self._requested or any(above in self._requested for above in paths.ancestors(place))
 
-    def is_alone(self, place: TreePath) -> bool:
-        """Whether it is all that was asked for."""
-        return self._asked == {place}
+    def is_only(self, place: TreePath) -> bool:
+        """Whether it is the only thing requested."""
+        return self._requested == {place}
 
     def is_module(self, place: TreePath) -> bool:
-        """Whether a file lies where a language has its modules, which are imported and not started.
+        """Whether a file lies in a folder of a language's modules, which are imported and not executed.
 
-        Many of them carry a `#!` line all the same, and the mode for it. A program among them is one if it was
-        asked for without the rest of its folder, or does not look like a source.
+        Many modules have a `#!` line and an executable mode all the same. A file there counts as a program if it was
+        requested without the rest of its folder, or if its suffix is not that of a source.
         """
         if not _MODULES.search(place):
             return False
-        if place not in self._asked:
+        if place not in self._requested:
             return True
         return self._beside[paths.parent(place)] > 1 and _SOURCE.search(place) is not None

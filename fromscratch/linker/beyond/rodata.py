@@ -20,7 +20,7 @@ _PF_X, _PF_W = 1, 2
 
 @contextmanager
 def opened(scene: Scene, place: TreePath) -> Iterator[Read]:
-    """The file at this place, to be read by offset and size. Raises NotInTree for what is no file, and
+    """The file at this place, to be read by offset and size. Raises NotInTree for what is not a file, and
     ImageError for one that cannot be read."""
     content = _content(scene, place)
     with content.open() as stream:
@@ -57,7 +57,7 @@ def texts(scene: Scene, place: TreePath, pattern: re.Pattern[bytes]) -> tuple[st
     """The first group of every match in the constant data of the object at this place, each once, in order.
 
     A match of more than 4096 bytes may be missed. What an unchanged file has told is remembered, since
-    finders are asked again and again. Raises NotInTree for what is no file, as `opened` does.
+    finders are asked again and again. Raises NotInTree for what is not a file, as `opened` does.
     """
     return _texts(_content(scene, place), tuple(spans(scene.objects[place])), pattern)
 
@@ -66,7 +66,7 @@ def _content(scene: Scene, place: TreePath) -> Content:
     """Never empty for a file that is not there: what it would say could be missed without anybody noticing."""
     entry = views.look(scene.view, place)
     if not isinstance(entry, File):
-        raise NotInTree(f"{place} is no file in the roots that are taken from", "see where its symlinks lead")
+        raise NotInTree(f"{place} is not a file in the roots that are taken from", "see where its symlinks lead")
     return entry.content
 
 

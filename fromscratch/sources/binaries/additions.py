@@ -15,7 +15,7 @@ from fromscratch.host.machine.scan import scan
 from fromscratch.host.machine.view import MachineView
 from fromscratch.host.storage.own_folders import NONE, OwnFolders
 from fromscratch.linker.root import NOT_ELF, UNLOADED
-from fromscratch.linker.tree_root import TreeGround
+from fromscratch.linker.tree_root import TreeRoot
 from fromscratch.model import view as views
 from fromscratch.model.content import same_bytes
 from fromscratch.model.entry import Entry, File, Meta, Origin, with_meta
@@ -151,7 +151,7 @@ def _program(root: str, folder: Path, text: str, label: str, upper: View) -> tup
 
 def _check(view: View, place: TreePath, what: str) -> None:
     """Raises UsageError for an ELF file that nothing could load: programs, libraries and scripts are named here."""
-    opened = TreeGround(view).opened(place)
+    opened = TreeRoot(view).opened(place)
     if opened is None or (opened.elf is None and opened.fault == NOT_ELF):
         return
     if opened.elf is None:
@@ -165,8 +165,8 @@ def _check(view: View, place: TreePath, what: str) -> None:
 
 def _platform_in(entries: dict[TreePath, Entry]) -> Platform | None:
     """What the ELF file among these entries is for; None if there is none."""
-    ground = TreeGround(Rootfs(entries))
-    opened = (ground.opened(path) for path, entry in entries.items() if isinstance(entry, File))
+    tree_root = TreeRoot(Rootfs(entries))
+    opened = (tree_root.opened(path) for path, entry in entries.items() if isinstance(entry, File))
     return next((platform_of(each.elf) for each in opened if each and each.elf), None)
 
 

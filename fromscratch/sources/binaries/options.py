@@ -91,10 +91,10 @@ class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         check_paths("search", self.search)
         for text in self.search:
             if not text.startswith("/") or ":" in text:
-                raise ValueError(f"search: {text!r} is no folder of the image; write each as /DIR")
+                raise ValueError(f"search: {text!r} is not a folder of the image; write each as /DIR")
         for text in self.preload:
             if any(char.isspace() or char == ":" for char in text):  # as ld.so takes the file apart
-                raise ValueError(f"preload: {text!r} is no name of one object; write each by itself")
+                raise ValueError(f"preload: {text!r} is not a name of one object; write each by itself")
 
 
 def label(options: BinariesOptions) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from fromscratch.formats.elf.platform import platform_of
 from fromscratch.host.storage.own_folders import OwnFolders
 from fromscratch.linker.beyond.scripts.shebang import HEAD, shebang
-from fromscratch.linker.tree_root import TreeGround
+from fromscratch.linker.tree_root import TreeRoot
 from fromscratch.model.entry import File
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
@@ -58,23 +58,21 @@ def programs(
     for platform in wanted or platforms(options, folder, label(options)) or (None,):
         own = OwnFolders(written=tuple(written))
         tree, named = looked_at[platform] = additions(options, folder, label(options), platform, own=own)
-        ground = TreeGround(tree)
+        root = TreeRoot(tree)
         # `make install` with bindir=/ leaves programs beside no others: those of bin folders come first.
-        in_bin = [each for each in _in_bin(tree) if _starts(ground, each)] or [
-            each for each in _at_root(tree) if _starts(ground, each) and _is_allowed(tree, each)
+        in_bin = [each for each in _in_bin(tree) if _starts(root, each)] or [
+            each for each in _at_root(tree) if _starts(root, each) and _is_allowed(tree, each)
         ]
-        starting = [each for each in named if _starts(ground, each)]
+        starting = [each for each in named if _starts(root, each)]
         others.update(dict.fromkeys(each for each in in_bin if _is_allowed(tree, each)))
         asked.update(dict.fromkeys(each for each in (starting if named else in_bin) if _is_allowed(tree, each)))
         locked.update(dict.fromkeys(each for each in starting if not _is_allowed(tree, each)))
-        found.update(
-            dict.fromkeys(_platforms(ground, named or in_bin) or _usual(_platforms(ground, regular_files(tree))))
-        )
+        found.update(dict.fromkeys(_platforms(root, named or in_bin) or _usual(_platforms(root, regular_files(tree)))))
     return Programs(tuple(asked), tuple(others), tuple(locked), tuple(found), looked_at)
 
 
-def _platforms(ground: TreeGround, paths: Iterable[TreePath]) -> list[Platform]:
-    opened = (ground.opened(path) for path in paths)
+def _platforms(root: TreeRoot, paths: Iterable[TreePath]) -> list[Platform]:
+    opened = (root.opened(path) for path in paths)
     found = dict.fromkeys(platform_of(each.elf) for each in opened if each and each.elf)
     return [each for each in found if each is not None]
 
@@ -98,10 +96,10 @@ def _is_allowed(tree: Rootfs, path: TreePath) -> bool:
     return entry is not None and bool(entry.meta.mode & 0o111)
 
 
-def _starts(ground: TreeGround, path: TreePath) -> bool:
+def _starts(root: TreeRoot, path: TreePath) -> bool:
     """Whether execve(2) would take what is in the file."""
-    opened = ground.opened(path)
+    opened = root.opened(path)
     if opened is None or opened.elf is not None:
         return opened is not None and opened.elf is not None and opened.elf.is_program
-    with ground.reading(path) as read:
+    with root.reading(path) as read:
         return shebang(read(0, HEAD)) is not None

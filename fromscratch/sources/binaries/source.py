@@ -13,13 +13,13 @@ from fromscratch.errors import Conflict, ImageError
 from fromscratch.formats.elf.headers import Elf
 from fromscratch.formats.elf.platform import platform_of
 from fromscratch.host.machine import lookup
-from fromscratch.host.machine.loader_root import MachineGround
+from fromscratch.host.machine.loader_root import MachineRoot
 from fromscratch.host.machine.view import with_hard_links
 from fromscratch.host.storage.store import Store
 from fromscratch.linker.closure import Linker, Missing
-from fromscratch.linker.gather import Gathered, gather
-from fromscratch.linker.root import Ground
-from fromscratch.linker.tree_root import GroundBeneath, TreeGround
+from fromscratch.linker.gather import GatherResult, gather
+from fromscratch.linker.root import Root
+from fromscratch.linker.tree_root import RootBeneath, TreeRoot
 from fromscratch.model.content import HostFile, digest_of
 from fromscratch.model.entry import Entry, File, Meta, Origin, with_meta
 from fromscratch.model.resolution import locate
@@ -40,7 +40,7 @@ class Closure(NamedTuple):
     """What an item brings: what it names, and all that this needs besides."""
 
     added: Rootfs
-    gathered: Gathered
+    gathered: GatherResult
 
 
 class BinariesSource(Source):
@@ -96,8 +96,8 @@ class BinariesSource(Source):
             added, programs = additions(options, context.folder, self.label, context.platform, below, context.own)
         root = lookup.folder(context.folder, options.root, self.label)
         upper = Stacked(added, below)
-        grounds: list[Ground] = [TreeGround(upper), GroundBeneath(MachineGround(root), upper)]
-        linker = Linker(grounds, library_path=options.search, preload=options.preload)
+        roots: list[Root] = [TreeRoot(upper), RootBeneath(MachineRoot(root), upper)]
+        linker = Linker(roots, library_path=options.search, preload=options.preload)
         asked: dict[str, Origin] = {}
         for place in dict.fromkeys((*programs.values(), *regular_files(added))):
             asked[place] = added[place].origins[0]
@@ -108,7 +108,7 @@ class BinariesSource(Source):
         platform = platform_of(elf)
         return platform is None or platform.architecture == self._context.platform.architecture
 
-    def _check(self, gathered: Gathered) -> None:
+    def _check(self, gathered: GatherResult) -> None:
         allowed = matcher(self._options.allow_missing)
         missing = [each for each in gathered.missing if not allowed(TreePath(f"/{each.name.lstrip('/')}"))]
         if missing:
@@ -123,15 +123,18 @@ class BinariesSource(Source):
                     Setting("allow_missing", "NAME", in_recipe=True),
                 ),
             )
-        if gathered.unmet:
-            lines = [f"{each.by} needs {each.version} of {each.library}, which is older" for each in gathered.unmet]
+        if gathered.missing_versions:
+            lines = [
+                f"{each.by} needs {each.version} of {each.library}, which is older"
+                for each in gathered.missing_versions
+            ]
             raise Conflict(
                 "\n".join(dict.fromkeys(lines)),
                 "build the program for that library, or take both from one root",
             )
 
 
-def _laid(upper: Stacked, added: Rootfs, gathered: Gathered) -> Rootfs:
+def _laid(upper: Stacked, added: Rootfs, gathered: GatherResult) -> Rootfs:
     """What was added with all that it takes, each where the symlinks of `upper` lead it."""
     objects = {each.place for each in gathered.objects}
     taken: dict[TreePath, Entry] = {}
@@ -139,7 +142,7 @@ def _laid(upper: Stacked, added: Rootfs, gathered: Gathered) -> Rootfs:
     for path, entry in gathered.entries.items():
         place = locate(upper, path)
         (again if place in taken else taken)[place] = (
-            _public(entry, loaded=path in objects) if gathered.grounds[path] == 1 else entry
+            _public(entry, loaded=path in objects) if gathered.root_numbers[path] == 1 else entry
         )
     return added.merged(Rootfs(taken), directories="keep").merged(Rootfs(again), directories="keep")
 
@@ -151,7 +154,7 @@ def _public(entry: Entry, *, loaded: bool) -> Entry:
     return with_meta(entry, Meta(meta.mode | readable, 0, 0, meta.mtime, meta.xattrs))
 
 
-def _offered(gathered: Gathered) -> Iterator[str]:
+def _offered(gathered: GatherResult) -> Iterator[str]:
     """A line for each thing that is offered; of what could be many, the first few."""
     offers = gathered.offers
     for offer in offers[:_SHOWN_OFFERS]:

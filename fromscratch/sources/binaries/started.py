@@ -3,9 +3,9 @@
 from fromscratch.errors import ImageError
 from fromscratch.linker import cache
 from fromscratch.linker.closure import Linker, Missing
-from fromscratch.linker.gather import Gathered
+from fromscratch.linker.gather import GatherResult
 from fromscratch.linker.search import CACHE
-from fromscratch.linker.tree_root import TreeGround
+from fromscratch.linker.tree_root import TreeRoot
 from fromscratch.model.content import Inline, read
 from fromscratch.model.entry import File, Origin, file
 from fromscratch.model.rootfs import Rootfs
@@ -15,7 +15,7 @@ from fromscratch.sources.binaries.options import BinariesOptions
 _PRELOAD = TreePath("/etc/ld.so.preload")
 
 
-def startable(tree: Rootfs, gathered: Gathered, options: BinariesOptions, label: str) -> Rootfs:
+def startable(tree: Rootfs, gathered: GatherResult, options: BinariesOptions, label: str) -> Rootfs:
     """The tree with an ld.so.cache (or musl's path file) where its loader would not find a library without.
 
     Raises ImageError for a library that it would not find even so.
@@ -42,9 +42,9 @@ def startable(tree: Rootfs, gathered: Gathered, options: BinariesOptions, label:
     return tree
 
 
-def _lost(tree: Rootfs, gathered: Gathered, options: BinariesOptions) -> list[Missing]:
+def _lost(tree: Rootfs, gathered: GatherResult, options: BinariesOptions) -> list[Missing]:
     """What was found when it was gathered, and is not in the image as it would start."""
-    linker = Linker([TreeGround(tree)], library_path=options.search, preload=options.preload, by_cache_alone=True)
+    linker = Linker([TreeRoot(tree)], library_path=options.search, preload=options.preload, cache_only=True)
     known = {(each.name, each.by) for program in gathered.programs for each in program.missing}
     lost: dict[Missing, None] = {}
     for program in gathered.programs:
@@ -58,7 +58,7 @@ def _lost(tree: Rootfs, gathered: Gathered, options: BinariesOptions) -> list[Mi
     return list(lost)
 
 
-def _with_search(tree: Rootfs, gathered: Gathered, label: str) -> Rootfs:
+def _with_search(tree: Rootfs, gathered: GatherResult, label: str) -> Rootfs:
     """The tree with what tells its loader of the folders that the libraries lie in."""
     folders = tuple(
         dict.fromkeys(str(parent(TreePath(each.path))) for each in gathered.objects if each.kind == "library")
@@ -76,6 +76,6 @@ def _with_search(tree: Rootfs, gathered: Gathered, label: str) -> Rootfs:
         else:
             cached.setdefault(program.nodes[0].elf.big_endian, {}).update(dict.fromkeys(loader.directories))
     for big_endian, directories in cached.items():
-        data = cache.written(TreeGround(tree), dict.fromkeys((*folders, *directories)), big_endian=big_endian)
+        data = cache.cache_bytes(TreeRoot(tree), dict.fromkeys((*folders, *directories)), big_endian=big_endian)
         made[tree.locate(TreePath(CACHE))] = file(Inline(data), origin)
     return tree.with_entries(made)

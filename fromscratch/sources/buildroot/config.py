@@ -1,6 +1,5 @@
 """What Buildroot is to be configured with: fragments and options put into one list of settings."""
 
-import difflib
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +16,7 @@ from fromscratch.host.storage.own_folders import NONE, OwnFolders
 from fromscratch.host.storage.store import Store
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.model.image import Platform
+from fromscratch.nearest import nearest
 from fromscratch.opening import text
 from fromscratch.sources.buildroot.content import content_digest
 from fromscratch.sources.buildroot.options import BuildrootOptions
@@ -38,7 +38,7 @@ _NAMES_FILES = lazy_regex(r"_(?:OVERLAY|SCRIPT|TABLES?|PATCH_DIR|FILES?|CONFIG|C
 _REFERENCE = lazy_regex(rf"\$\(({FOLDER_VARIABLE}|{CONFIGS_VARIABLE})\)(/[^\s\"]*)?")
 DRIVER = "the driver"
 _BASE = "base.config"
-# Without the latter, which our base has, root is locked and the former is no setting at all.
+# Without the latter, which our base has, root is locked and the former is not a setting at all.
 _PASSWORD, _LOGIN = "BR2_TARGET_GENERIC_ROOT_PASSWD", "BR2_TARGET_ENABLE_ROOT_LOGIN"
 
 
@@ -96,7 +96,7 @@ def symbol_of(package: str) -> str:
     """The symbol that turns a package on: jq -> BR2_PACKAGE_JQ. Raises UsageError."""
     symbol = package if package.startswith("BR2_") else "BR2_PACKAGE_" + re.sub(r"[-.+]", "_", package).upper()
     if not kconfig.is_symbol(symbol):
-        raise UsageError(f"packages: {package!r} is no name of a package", "write it as Buildroot does, such as jq")
+        raise UsageError(f"packages: {package!r} is not a name of a package", "write it as Buildroot does, such as jq")
     return symbol
 
 
@@ -118,7 +118,7 @@ def find_fragment(name: str, folder: Path) -> Path:
             if candidate.is_file():
                 return candidate
     known = sorted({path.stem for place in places if place.is_dir() for path in place.glob("*.config")} - {"base"})
-    near = difflib.get_close_matches(name, known, n=1)
+    near = nearest(name, known)
     raise UsageError(
         f"config: there is no fragment {name}" + (f"; did you mean {near[0]}?" if near else ""),
         f"known are {', '.join(known)}; one of your own is {places[0] / f'{name}.config'}",
@@ -137,7 +137,7 @@ def referenced(settings: Iterable[Setting], folder: Path, store: Store, own: Own
         for variable, below in _REFERENCE.findall(setting.value):
             path = Path(f"{tops[variable]}{below}")
             if not path.exists():
-                raise UsageError(f"{setting.line}: there is no {path}", f"mend {setting.asked_by}")
+                raise UsageError(f"{setting.line}: there is no {path}", f"fix {setting.asked_by}")
             lines.append(f"{below} {content_digest(path, store, besides=own.names(path))}")
         if _NAMES_FILES.search(setting.name):
             named = (Path(word) for word in kconfig.unquoted(setting.value).split() if word.startswith("/"))

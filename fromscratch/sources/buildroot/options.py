@@ -81,7 +81,7 @@ class BuildrootOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError("keyring: verifies a release; hold a tarball under tree: to its sha256:")
         for name in self.set:
             if not kconfig.is_symbol(name):
-                raise ValueError(f"set: {name!r} is no symbol; write BR2_ and so on")
+                raise ValueError(f"set: {name!r} is not a symbol; write BR2_ and so on")
         for name in self.make:
             if not name.replace("_", "").isalnum():
                 raise ValueError(f"make: {name!r} is no variable of make")

@@ -141,7 +141,9 @@ def _pinned(options: BuildrootOptions) -> str:
 def _keyring(folder: Path, name: str) -> Path:
     path = (folder / lookup.expanded(name)).absolute()
     if not path.is_file():
-        raise UsageError(f"keyring: {name} is no file", "name an OpenPGP keyring, such as one that gpg --export wrote")
+        raise UsageError(
+            f"keyring: {name} is not a file", "name an OpenPGP keyring, such as one that gpg --export wrote"
+        )
     return path
 
 

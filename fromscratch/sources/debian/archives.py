@@ -171,7 +171,7 @@ def read_release(store: Store, seen: Seen, keyrings: Sequence[Path], *, unsigned
         if name not in (release.suite, release.codename) and base not in (release.suite, release.codename):
             raise IntegrityError(
                 f"{seen.what} is that of {release.codename or release.suite}",
-                "the mirror is set up wrongly or does not tell the truth: use another, or mend suite:",
+                "the mirror is set up wrongly or does not tell the truth: use another, or fix suite:",
             )
     return release
 
@@ -248,7 +248,7 @@ def package_lists(seen: Seen, release: Release, architecture: str) -> Iterator[L
             raise ImageError(
                 f"{archive.suite} at {seen.address} has no component {component} for {architecture}; "
                 f"it has {', '.join(release.components)}",
-                "mend components:",
+                "fix components:",
             )
         yield from (listed for listed in (found, every) if listed is not None)
 

@@ -71,11 +71,11 @@ class Catalogue:
 
     def near(self, name: str) -> list[str]:
         """Names much like this one, the nearest first."""
-        from difflib import get_close_matches
+        from fromscratch.nearest import nearest
 
         likely = (other for other in self._all_names if other[:1] == name[:1] and abs(len(other) - len(name)) < 4)
         inside = re.compile(rf"(?:^|[^a-z]){re.escape(name)}(?:$|[^a-z])")
-        close = get_close_matches(name, likely, n=3, cutoff=0.75)
+        close = nearest(name, likely, count=3, cutoff=0.75)
         return [*close, *sorted((n for n in self._all_names if inside.search(n) and n not in close), key=len)][:3]
 
     @cached_property

@@ -1,7 +1,7 @@
 """Whether an index is of its time: not expired, not of the future, and not older than one that was seen before.
 
 A signature stays right for ever, so who stands between us and the mirror can show an old index, whose packages have
-holes that are mended since. apt keeps the newer one: `Acquire::Max-FutureTime` and "Date" in apt-secure(8).
+holes that are fixed since. apt keeps the newer one: `Acquire::Max-FutureTime` and "Date" in apt-secure(8).
 """
 
 from collections.abc import Sequence

@@ -101,7 +101,7 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def _check_snapshot(self) -> None:
         places = [_PLACE in address for address in (*listed(self.mirror), *self._extra_mirrors())]
         if self.snapshot and not _SNAPSHOT.fullmatch(self.snapshot):
-            raise ValueError(f"snapshot: {self.snapshot!r} is no date; write it as 20260101T000000Z")
+            raise ValueError(f"snapshot: {self.snapshot!r} is not a date; write it as 20260101T000000Z")
         if self.snapshot and not any(places):
             raise ValueError(
                 "snapshot: no mirror can be asked for a date; "
@@ -145,4 +145,4 @@ def _check_suite(suite: str) -> None:
 def _check_mirrors(mirror: str | Sequence[str]) -> None:
     for address in listed(mirror):
         if not _MIRROR.fullmatch(address):
-            raise ValueError(f"mirror: {str(Address(address))!r} is no address; write it as https://HOST/debian")
+            raise ValueError(f"mirror: {str(Address(address))!r} is not an address; write it as https://HOST/debian")

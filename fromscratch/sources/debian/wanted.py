@@ -30,7 +30,7 @@ def parse_wanted(text: str) -> Wanted:
     found = _WANTED.fullmatch(text.strip())
     if not found:
         raise UsageError(
-            f"{text!r} is no package of Debian",
+            f"{text!r} is not a package of Debian",
             "write its name, as in jq, or with a version or suite, as in jq=1.6-2.1 or jq/bookworm-backports",
         )
     return Wanted(

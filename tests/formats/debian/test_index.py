@@ -58,7 +58,7 @@ def test_separate_index_of_all() -> None:
         ("", "InRelease is empty"),
         ("Suite: a\nMD5Sum:\n 0 1 b\n", "InRelease lists no SHA256 sums"),
         (RELEASE.replace(" 1234 ", " many "), "InRelease has a damaged line"),
-        (RELEASE.replace(HEX, "xx"), "is no digest"),
+        (RELEASE.replace(HEX, "xx"), "is not a digest"),
         (RELEASE.replace("11 Jul", "41 Jul"), "InRelease has the date"),
         (RELEASE.replace("Sat, 11 Jul 2026 10:16:37 UTC", "today"), "InRelease has the date 'today'"),
     ],
@@ -138,5 +138,5 @@ def test_damaged_index() -> None:
 @pytest.mark.parametrize("name", ["../x", "a/b", ".", "-a"])
 def test_a_name_that_is_none(name: str) -> None:
     text = f"Package: {name}\nVersion: 1\nArchitecture: all\nFilename: x\nSize: 1\nSHA256: {HEX}\n"
-    with pytest.raises(FormatError, match="is no name of a package"):
+    with pytest.raises(FormatError, match="is not a name of a package"):
         parse_package(text)

@@ -87,7 +87,7 @@ def test_damaged(tmp_path: Path, data: bytes, message: str) -> None:
     ("member", "data", "message"),
     [
         ("control.tar", debs.tar({}), "holds no file named control"),
-        ("control.tar", b"no tar" * 200, "is no tar archive"),
+        ("control.tar", b"no tar" * 200, "is not a tar archive"),
         ("control.tar.gz", b"no gzip", "cannot be decompressed"),
         ("control.tar.xz", debs.PACKERS[".xz"](PARTS["control.tar"])[:-20], "cannot be decompressed"),
         ("control.tar.zst", debs.PACKERS[".zst"](PARTS["control.tar"])[:-5], "cannot be decompressed"),

@@ -51,7 +51,7 @@ def test_equal(one: str, other: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "1 0", "a:1", ":1", "1:", "1-", "1_0", "1.0-1_2", "1.0\n", "é1"])
 def test_no_version(text: str) -> None:
-    with pytest.raises(FormatError, match="is no Debian version"):
+    with pytest.raises(FormatError, match="is not a Debian version"):
         version_key(text)
 
 

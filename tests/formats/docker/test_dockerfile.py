@@ -41,14 +41,6 @@ def test_the_strings_of_a_volume_list_are_words_too() -> None:
     assert body(RunConfig(volumes=("/it's $5", "/plain one"))) == 'VOLUME ["\\"/it\'s \\\\$5\\"", "/plain one"]'
 
 
-def test_the_root_can_be_an_archive_beside_it() -> None:
-    assert metadata_dockerfile(RunConfig(cmd=("sh",)), "scratch", archive="root.tar").splitlines()[1:] == [
-        "FROM scratch",
-        'ADD ["root.tar", "/"]',
-        'CMD ["sh"]',
-    ]
-
-
 @pytest.mark.parametrize(
     ("check", "written"),
     [

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.elf.headers import DT_NEEDED, DT_STRTAB, ET_DYN, ET_EXEC, Elf, NotElf, Read, read_elf, strings
-from fromscratch.formats.elf.notes import build_id, dlopen_notes, minimum_kernel, notes
+from fromscratch.formats.elf.notes import dlopen_notes, notes
 from fromscratch.formats.elf.platform import platform_of, platform_word, same_abi
 from fromscratch.formats.elf.symbols import imported
 from fromscratch.formats.elf.versions import needs, provides
-from fromscratch.linker.static import recognised
+from fromscratch.linker.static import recognise
 from tests.formats.elf.files import machine_files, opened, sample
 from tests.formats.elf.made import AARCH64, ARM, I386, MIPS, PPC64, S390, X86_64, Bits, elf, reader
 
@@ -203,10 +203,8 @@ def ask_everything(raw: bytes) -> None:
         provides,
         imported,
         all_notes,
-        build_id,
-        minimum_kernel,
         dlopen_notes,
-        recognised,
+        recognise,
         platform_of,
     ):
         told = None

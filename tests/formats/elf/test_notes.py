@@ -11,7 +11,7 @@ from elftools.elf.segments import NoteSegment
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.elf.headers import read_elf
-from fromscratch.formats.elf.notes import DlopenNote, Note, build_id, dlopen_notes, minimum_kernel, notes
+from fromscratch.formats.elf.notes import DlopenNote, Note, dlopen_notes, notes
 from tests.formats.elf.files import built, machine_files, opened, sample, workshop  # noqa: F401
 from tests.formats.elf.made import S390, Bits, elf, reader
 
@@ -24,21 +24,6 @@ def test_notes_are_read_with_the_padding_of_their_segment(bits: Bits, big: bool,
     written = [("GNU", 3, b"\1\2\3"), ("A", 7, b""), ("stapsdt", 9, b"\xff" * 9), ("", 1, b"x" * 4)]
     raw = elf(bits=bits, big=big, machine=S390, notes=written, note_alignment=alignment)
     assert list(notes(read_elf(reader(raw)), reader(raw))) == [Note(*each) for each in written]
-
-
-def test_the_build_id_and_the_oldest_kernel_are_among_them() -> None:
-    written = [
-        ("Go", 4, b"abc"),
-        ("GNU", 1, bytes([0, 0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0])),
-        ("GNU", 3, b"\xab\xcd"),
-    ]
-    raw = elf(notes=written)
-    facts = read_elf(reader(raw))
-    assert build_id(facts, reader(raw)) == "abcd"
-    assert minimum_kernel(facts, reader(raw)) == (3, 2, 1)
-    hurd = elf(notes=[("GNU", 1, bytes([1]) + bytes(15))])
-    assert minimum_kernel(read_elf(reader(hurd)), reader(hurd)) is None
-    assert build_id(read_elf(reader(elf())), reader(elf())) is None
 
 
 def dlopened(*values: object) -> tuple[DlopenNote, ...]:
@@ -120,7 +105,6 @@ int main(void) { return 0; }
 def test_a_dlopen_note_that_a_compiler_wrote_is_found(workshop: Path) -> None:  # noqa: F811
     with opened(built(workshop, "dlopener", DLOPEN_SOURCE)) as (facts, read):
         assert dlopen_notes(facts, read) == (DlopenNote(("libz.so.1",), "recommended", "zlib", ""),)
-        assert minimum_kernel(facts, read) is not None
 
 
 def notes_by_pyelftools(path: Path) -> list[tuple[str, str]]:

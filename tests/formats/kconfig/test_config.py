@@ -43,9 +43,9 @@ def test_what_is_written_is_read_again(given: list[Setting]) -> None:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("BR2_PACKAGE_JQ", "no setting"),
-        ("BR2 PACKAGE=y", "no setting"),
-        ("BR2_X=yes", "no y, n, number or string"),
+        ("BR2_PACKAGE_JQ", "not a setting"),
+        ("BR2 PACKAGE=y", "not a setting"),
+        ("BR2_X=yes", "not y, n, a number or a string"),
         ('BR2_X="half', "does not end"),
         ('BR2_X="a" "b"', "does not end"),
     ],

@@ -155,5 +155,5 @@ def test_a_digest_has_one_form(written: str) -> None:
         (index, INDEX.replace(f'"{DIGEST}"', told)),
         (config, CONFIG.replace(f'"{DIGEST}"', told)),
     ):
-        with pytest.raises(FormatError, match=r"^the document: .*is no digest"):
+        with pytest.raises(FormatError, match=r"^the document: .*is not a digest"):
             reader(text)

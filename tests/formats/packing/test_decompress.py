@@ -79,7 +79,7 @@ def test_memory_does_not_grow_with_the_bytes(name: str, tmp_path: Path) -> None:
 def test_a_cut_file_is_named(name: str, tmp_path: Path) -> None:
     blob = COMPRESSORS[name](DATA)
     for length in {len(blob) - 1, len(blob) - 5, len(blob) // 2, 12}:
-        with pytest.raises(FormatError, match=rf"{tmp_path}/blob is no sound {name} file: it is cut"):
+        with pytest.raises(FormatError, match=rf"{tmp_path}/blob is not a sound {name} file: it is cut"):
             expanded(blob[:length], tmp_path)
 
 
@@ -87,13 +87,13 @@ def test_a_cut_file_is_named(name: str, tmp_path: Path) -> None:
 def test_a_damaged_file_is_named(name: str, tmp_path: Path) -> None:
     blob = bytearray(COMPRESSORS[name](b"hello " * 1000))
     blob[-6] ^= 0xFF
-    with pytest.raises(FormatError, match=rf"{tmp_path}/blob is no sound {name} file"):
+    with pytest.raises(FormatError, match=rf"{tmp_path}/blob is not a sound {name} file"):
         expanded(bytes(blob), tmp_path)
 
 
 @pytest.mark.parametrize("name", PACKED)
 def test_garbage_behind_a_stream_is_not_passed_over(name: str, tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match=f"is no sound {name} file"):
+    with pytest.raises(FormatError, match=f"is not a sound {name} file"):
         expanded(COMPRESSORS[name](b"hello") + b"garbage", tmp_path)
 
 

@@ -368,7 +368,7 @@ REFUSED = {
         + sum(member(b"x")[:148] + b" " * 8 + member(b"x")[156:512]).to_bytes(7, "big")
         + member(b"x")[156:],
         FormatError,
-        "checksum, which is no octal number",
+        "checksum, which is not an octal number",
     ),
     "a part of a volume": (member(b"x", b"M"), FormatError, "'x': .*another volume"),
     "an unknown type": (member(b"x", b"Z"), FormatError, "'x': .*unknown type b'Z'"),
@@ -379,7 +379,7 @@ REFUSED = {
     ),
     "content of a directory": (patched(member(b"x/", b"5"), (156, b"\0"), (124, b"00000000001")), FormatError, "'x/'"),
     "a bad checksum": (member(b"a") + member(b"x").replace(b"x", b"y", 1), FormatError, "'a': .*checksum"),
-    "a size that is no number": (patched(member(b"x"), (124, b"12abc\0")), FormatError, "size.*no octal number"),
+    "a size that is not a number": (patched(member(b"x"), (124, b"12abc\0")), FormatError, "size.*no octal number"),
     "a negative size": (patched(member(b"x"), (124, b"\xff" * 12)), FormatError, "'x': its size is -1"),
     "an absurd size": (
         patched(member(b"x"), (124, b"\x80" + b"\x7f" * 11)),

@@ -30,5 +30,5 @@ def test_cut_anywhere() -> None:
 
 
 def test_no_base64() -> None:
-    with pytest.raises(FormatError, match="no PEM"):
+    with pytest.raises(FormatError, match="not PEM"):
         certificates(b"-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----")

@@ -1,4 +1,4 @@
-"""What an image that is hostile tries in a private root: each kind of escape that engines have been mended for."""
+"""What an image that is hostile tries in a private root: each kind of escape that engines have been fixed for."""
 
 import fcntl
 import os

@@ -477,7 +477,7 @@ def test_a_damaged_manifest_is_found_at_once(layout: Path) -> None:
 
 
 def test_a_folder_that_is_no_layout_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is no OCI layout: it has no oci-layout"):
+    with pytest.raises(UsageError, match="is not an OCI layout: it has no oci-layout"):
         read_layout(tmp_path)
 
 

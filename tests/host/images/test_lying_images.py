@@ -368,7 +368,7 @@ DOCUMENTS: dict[str, tuple[Lying, str]] = {
         Lying(config=changed("rootfs", {"type": "layers", "diff_ids": [digest_of(TAR)] * 2})),
         "1 layers?, .* configuration lists 2",
     ),
-    "a diff_id that is none": (Lying(config=changed("rootfs", {"type": "layers", "diff_ids": ["x"]})), "no digest"),
+    "a diff_id that is none": (Lying(config=changed("rootfs", {"type": "layers", "diff_ids": ["x"]})), "not a digest"),
     "another kind of root": (Lying(config=changed("rootfs", {"type": "base", "diff_ids": [digest_of(TAR)]})), "'base'"),
     "a time that is none": (Lying(config=changed("created", "yesterday")), "no time"),
     "lone surrogates": (Lying(config=changed("author", "\ud800")), "does not follow its format|author"),
@@ -399,15 +399,15 @@ MANIFESTS: dict[str, tuple[Lying, str]] = {
     ),
     "a digest that is none": (
         Lying(manifest=changed("layers", [{"mediaType": oci.LAYER_GZIP, "digest": "../../x", "size": 1}])),
-        "no digest",
+        "not a digest",
     ),
     "a digest of another kind": (
         Lying(manifest=changed("layers", [{"mediaType": oci.LAYER_GZIP, "digest": "md5:" + "0" * 32, "size": 1}])),
-        "no digest",
+        "not a digest",
     ),
     "a digest that leads elsewhere": (
         Lying(manifest=changed("layers", [{"mediaType": oci.LAYER_GZIP, "digest": "sha256:../../../x", "size": 1}])),
-        "no digest",
+        "not a digest",
     ),
     "a large configuration": (Lying(config=big), "too large for a document"),
     "another manifest": (
@@ -460,7 +460,7 @@ def test_an_index_of_a_thousand_images_is_too_many(store: Store, tmp_path: Path)
 def test_documents_of_megabytes_are_not_read_for_each_of_many_images(
     store: Store, tmp_path: Path, artifact: bool
 ) -> None:
-    """One configuration of megabytes can be that of all; and what is no image, may be any number of manifests."""
+    """One configuration of megabytes can be that of all; and what is not an image, may be any number of manifests."""
 
     def large(document: dict[str, Any]) -> dict[str, Any]:
         return {**document, "author": "x" * (oci.MAX_DOCUMENT // 2)}
@@ -601,7 +601,7 @@ def test_an_image_whose_lists_of_layers_are_null_has_none(form: Form, store: Sto
 def test_a_configuration_that_readers_take_in_two_ways(
     changed_document: Callable[[dict[str, Any]], Any], form: Form, store: Store, tmp_path: Path
 ) -> None:
-    with pytest.raises(FormatError, match=r"the configuration .* (has the key|is no digest)"):
+    with pytest.raises(FormatError, match=r"the configuration .* (has the key|is not a digest)"):
         form(Lying(config=changed_document).made(), tmp_path, store)
 
 

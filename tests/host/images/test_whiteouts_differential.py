@@ -70,7 +70,7 @@ def passes_a_link(names: list[str]) -> bool:
 
 
 def leads_somewhere(names: list[str]) -> bool:
-    """Whether nothing lies below what is no directory, or was taken away: programs fail at it in many ways."""
+    """Whether nothing lies below what is not a directory, or was taken away: programs fail at it in many ways."""
     gone = {name[4:] for name in names if name.startswith(".wh.")} | {n.split(" ")[0] for n in names if " -> " in n}
     gone |= {"d/deep"} if "d/.wh.deep" in names or "d/.wh..wh..opq" in names else set()
     return not any(name.startswith(f"{folder}/") and name != f"{folder}/" for folder in gone for name in names)

@@ -122,7 +122,7 @@ def test_fingerprints_stay_text(tmp_path: Path) -> None:
 
 
 def test_a_malformed_file_hides_no_other(tmp_path: Path) -> None:
-    machine(tmp_path, sources_list_d__a_sources="this is no field\n", sources_list_d__b_sources="\xff\x00")
+    machine(tmp_path, sources_list_d__a_sources="this is not a field\n", sources_list_d__b_sources="\xff\x00")
     machine(tmp_path, sources_list_d__c_list="deb http://deb.example/debian sid main\n")
     machine(tmp_path, sources_list_d__d_list_disabled="deb http://disabled.example/debian sid main\n")
     assert [source.uri for source in mirrors(tmp_path)] == ["http://deb.example/debian"]

@@ -15,12 +15,11 @@ from hypothesis import strategies as st
 from fromscratch.errors import FormatError, ImageError, IntegrityError, NotInTree
 from fromscratch.formats.elf.headers import Elf, Read
 from fromscratch.host.container.materialise import materialise
-from fromscratch.host.machine import loader_root
-from fromscratch.host.machine.loader_root import MachineGround
+from fromscratch.host.machine.loader_root import MachineRoot
 from fromscratch.host.machine.view import MachineView, with_hard_links
 from fromscratch.linker.closure import Linker
-from fromscratch.linker.conf import configured
-from fromscratch.linker.tree_root import TreeGround
+from fromscratch.linker.conf import conf_directories
+from fromscratch.linker.tree_root import TreeRoot
 from fromscratch.model import view as views
 from fromscratch.model.entry import Device, Directory, Fifo, File, HardLink, Symlink
 from fromscratch.model.rootfs import Rootfs
@@ -42,11 +41,11 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "root"
 
 
-def put(root: Path, pieces: dict[str, bytes]) -> MachineGround:
+def put(root: Path, pieces: dict[str, bytes]) -> MachineRoot:
     for path, data in pieces.items():
         (root / path[1:]).parent.mkdir(parents=True, exist_ok=True)
         (root / path[1:]).write_bytes(data)
-    return MachineGround(root)
+    return MachineRoot(root)
 
 
 # Nothing leads out
@@ -61,23 +60,23 @@ def test_no_symlink_leads_out_of_a_root(root: Path, up: str) -> None:
         "through /proc/self/root": f"/proc/self/root{outside}",
     }[up]
     (root / "lib/out").symlink_to(target)
-    view, ground = MachineView(root), MachineGround(root)
+    view, machine_root = MachineView(root), MachineRoot(root)
     assert os.path.exists(root / "lib/out/liba.so")  # so it would, for who follows it  # noqa: PTH110
     assert views.place(view, "/lib/out") is None
     assert view.get(TreePath("/lib/out/liba.so")) is None
     assert list(view.children(TreePath("/lib/out"))) == []
-    assert "liba.so" not in ground.names("/lib/out")
-    assert ground.opened("/lib/out/liba.so") is None
-    with pytest.raises(NotInTree), ground.reading("/lib/out/liba.so"):
+    assert "liba.so" not in machine_root.names("/lib/out")
+    assert machine_root.opened("/lib/out/liba.so") is None
+    with pytest.raises(NotInTree), machine_root.reading("/lib/out/liba.so"):
         pass
 
 
 def test_nor_does_a_path_with_many_steps_up(root: Path) -> None:
-    ground = put(root, {"/lib/libb.so": lib()})
-    assert ground.opened(f"/../../{SECRET}/liba.so") is None
-    assert ground.opened(f"{root.parent}/{SECRET}/liba.so") is None
-    assert ground.opened("/../../lib/../lib/libb.so") is not None
-    assert list(ground.names(f"/../{SECRET}")) == []  # type: ignore[call-overload]
+    machine_root = put(root, {"/lib/libb.so": lib()})
+    assert machine_root.opened(f"/../../{SECRET}/liba.so") is None
+    assert machine_root.opened(f"{root.parent}/{SECRET}/liba.so") is None
+    assert machine_root.opened("/../../lib/../lib/libb.so") is not None
+    assert list(machine_root.names(f"/../{SECRET}")) == []  # type: ignore[call-overload]
 
 
 def test_nor_does_a_search_path_in_a_program(root: Path) -> None:
@@ -92,16 +91,16 @@ def test_nor_does_a_search_path_in_a_program(root: Path) -> None:
 
 
 def test_an_absolute_symlink_stays_in_the_root(root: Path) -> None:
-    ground = put(root, {"/srv/liba.so": lib(), "/bin/prog": program("liba.so"), GLIBC: elf(data=SYSTEM_DIRS)})
+    machine_root = put(root, {"/srv/liba.so": lib(), "/bin/prog": program("liba.so"), GLIBC: elf(data=SYSTEM_DIRS)})
     (root / "lib/liba.so").symlink_to("/srv/liba.so")
-    assert paths(Linker([ground]).program("/bin/prog")) == ["/lib/liba.so"]
-    assert ground.place("/lib/liba.so") == "/srv/liba.so"
+    assert paths(Linker([machine_root]).program("/bin/prog")) == ["/lib/liba.so"]
+    assert machine_root.place("/lib/liba.so") == "/srv/liba.so"
 
 
 def test_the_root_may_be_named_by_a_symlink(root: Path) -> None:
     put(root, {"/lib/liba.so": lib()})
     (root.parent / "name").symlink_to(root)
-    assert MachineGround(root.parent / "name").opened("/lib/liba.so") is not None
+    assert MachineRoot(root.parent / "name").opened("/lib/liba.so") is not None
 
 
 def test_circles_end(root: Path) -> None:
@@ -109,11 +108,11 @@ def test_circles_end(root: Path) -> None:
     (root / "lib/libb.so").symlink_to("/lib/libc.so")
     (root / "lib/libc.so").symlink_to("libb.so")
     (root / "loop").symlink_to("loop/x")
-    ground = MachineGround(root)
+    machine_root = MachineRoot(root)
     for path in ("/lib/liba.so", "/lib/libb.so", "/loop/x"):
-        assert ground.opened(path) is None
-        assert views.is_circular(ground.view, path)
-    whole = MachineGround()
+        assert machine_root.opened(path) is None
+        assert views.is_circular(machine_root.view, path)
+    whole = MachineRoot()
     assert whole.opened(f"{root}/lib/liba.so") is None
     assert whole.place(f"{root}/none") is None
 
@@ -134,7 +133,7 @@ def test_a_folder_and_the_tree_that_was_written_there_say_the_same(
 ) -> None:
     folder = tmp_path_factory.mktemp("same")
     materialise(tree, folder)
-    view, ground, other = MachineView(folder), MachineGround(folder), TreeGround(tree)
+    view, machine_root, other = MachineView(folder), MachineRoot(folder), TreeRoot(tree)
     assert [(path, type(view.get(path))) for path in views.below(view, ROOT)] == [
         (path, type(tree.inode(path))) for path in tree
     ]
@@ -142,9 +141,9 @@ def test_a_folder_and_the_tree_that_was_written_there_say_the_same(
         assert views.place(view, path) == views.place(tree, path)
         assert views.is_circular(view, path) == views.is_circular(tree, path)
         assert list(views.glob(view, f"/{path}/*")) == list(views.glob(tree, f"/{path}/*"))
-        assert ground.place(path) == other.place(path)
-        assert (ground.opened(path) is None) == (other.opened(path) is None)
-        assert {name for name in "abc" if name in ground.names(path)} == other.names(path)
+        assert machine_root.place(path) == other.place(path)
+        assert (machine_root.opened(path) is None) == (other.opened(path) is None)
+        assert {name for name in "abc" if name in machine_root.names(path)} == other.names(path)
 
 
 @given(tree=ROOTS)
@@ -161,38 +160,38 @@ def test_every_place_has_a_view_to_itself(tmp_path_factory: pytest.TempPathFacto
                 assert all(isinstance(view.get(above), Directory) for above in ancestors(below))
 
 
-# What is no file
+# What is not a file
 
 
 def test_what_is_no_regular_file_is_never_read(root: Path) -> None:
     os.mkfifo(root / "lib/fifo")
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(os.fspath(root / "lib/socket"))
-    ground = MachineGround(root)
+    machine_root = MachineRoot(root)
     for name in ("fifo", "socket", "none", ""):
-        assert ground.opened(f"/lib/{name}") is None
-    assert isinstance(ground.view.get(TreePath("/lib/fifo")), Fifo)
-    assert ground.view.get(TreePath("/lib/socket")) is None
-    assert MachineGround().opened("/dev/null") is None
+        assert machine_root.opened(f"/lib/{name}") is None
+    assert isinstance(machine_root.view.get(TreePath("/lib/fifo")), Fifo)
+    assert machine_root.view.get(TreePath("/lib/socket")) is None
+    assert MachineRoot().opened("/dev/null") is None
     assert isinstance(MachineView().get(TreePath("/dev/null")), Device)
 
 
 def test_a_fifo_in_place_of_a_library_blocks_nothing(root: Path) -> None:
     os.mkfifo(root / "lib/liba.so")
-    ground = put(root, {"/bin/prog": program("liba.so", rpath="/lib:/srv"), "/srv/liba.so": lib()})
-    made = Linker([ground]).program("/bin/prog")
+    machine_root = put(root, {"/bin/prog": program("liba.so", rpath="/lib:/srv"), "/srv/liba.so": lib()})
+    made = Linker([machine_root]).program("/bin/prog")
     assert [node.path for node in made.nodes] == ["/bin/prog", "/srv/liba.so"]
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "x/" * 3000, "a\0b", "\udcff", "\n", ""])
 def test_no_name_is_too_odd_to_ask_for(root: Path, name: str) -> None:
     put(root, {"/etc/ld.so.conf": f"/{name}\n/lib\n".encode("utf-8", "surrogateescape")})
-    for ground in (MachineGround(root), MachineGround()):
-        assert ground.opened(f"/lib/none/{name}") is None
-        assert "liba.so" not in ground.names(f"/none/{name}")
-        assert ground.place(f"/none/{name}") is None
-        assert ground.view.get(TreePath(f"/none{name}")) is None
-    assert configured(MachineView(root))[-1] == "/lib"
+    for machine_root in (MachineRoot(root), MachineRoot()):
+        assert machine_root.opened(f"/lib/none/{name}") is None
+        assert "liba.so" not in machine_root.names(f"/none/{name}")
+        assert machine_root.place(f"/none/{name}") is None
+        assert machine_root.view.get(TreePath(f"/none{name}")) is None
+    assert conf_directories(MachineView(root))[-1] == "/lib"
 
 
 @pytest.fixture
@@ -213,12 +212,12 @@ def test_what_this_user_may_not_read_is_named(ordinary: Path) -> None:
     (ordinary / "closed").chmod(0)
     if os.getuid() == 0:
         os.seteuid(65534)
-    inside, whole = MachineGround(ordinary), MachineGround()
-    for ground, before in ((inside, ""), (whole, os.fspath(ordinary))):
-        opened = ground.opened(f"{before}/lib/liba.so")
+    inside, whole = MachineRoot(ordinary), MachineRoot()
+    for machine_root, before in ((inside, ""), (whole, os.fspath(ordinary))):
+        opened = machine_root.opened(f"{before}/lib/liba.so")
         assert opened is not None
         assert (opened.elf, opened.fault) == (None, "it cannot be read: Permission denied")
-        assert "liba.so" not in ground.names(f"{before}/closed")
+        assert "liba.so" not in machine_root.names(f"{before}/closed")
     with pytest.raises(ImageError, match=r"cannot look at .*/closed: Permission denied"):
         MachineView(ordinary).children(TreePath("/closed"))
     with (
@@ -233,42 +232,42 @@ def test_a_folder_that_may_be_entered_and_not_listed_still_gives_its_files(ordin
     (ordinary / "closed").chmod(0o711)
     if os.getuid() == 0:
         os.seteuid(65534)
-    assert paths(Linker([MachineGround(ordinary)]).program("/bin/prog")) == ["/closed/liba.so"]
+    assert paths(Linker([MachineRoot(ordinary)]).program("/bin/prog")) == ["/closed/liba.so"]
 
 
 # What changes
 
 
 def test_a_file_that_changes_while_it_is_read_is_an_error(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ground = put(root, {"/lib/liba.so": lib()})
+    machine_root = put(root, {"/lib/liba.so": lib()})
 
     def cut_short(read: Read) -> Elf:
         with open(root / "lib/liba.so", "ab") as file:
             file.write(b"more")
         raise FormatError("it ends within its header", "")
 
-    monkeypatch.setattr(loader_root, "read_elf", cut_short)
+    monkeypatch.setattr("fromscratch.host.machine.loader_root.read_elf", cut_short)
     with pytest.raises(IntegrityError, match=r"/lib/liba\.so changed while it was read"):
-        ground.opened("/lib/liba.so")
+        machine_root.opened("/lib/liba.so")
 
 
 def test_what_was_looked_at_stays_as_it_was(root: Path) -> None:
-    ground = put(root, {"/lib/liba.so": lib()})
-    view = ground.view
-    assert ground.opened("/lib/liba.so") is not None
+    machine_root = put(root, {"/lib/liba.so": lib()})
+    view = machine_root.view
+    assert machine_root.opened("/lib/liba.so") is not None
     assert list(view.children(TreePath("/lib"))) == ["liba.so"]
     assert isinstance(view.get(TreePath("/lib/liba.so")), File)
     (root / "lib/liba.so").unlink()
-    assert ground.opened("/lib/liba.so") is not None
+    assert machine_root.opened("/lib/liba.so") is not None
     assert list(view.children(TreePath("/lib"))) == ["liba.so"]
     assert isinstance(view.get(TreePath("/lib/liba.so")), File)
 
 
 def test_a_file_that_is_gone_when_it_is_read_again_is_an_error(root: Path) -> None:
-    ground = put(root, {"/lib/liba.so": lib()})
-    assert ground.opened("/lib/liba.so") is not None
+    machine_root = put(root, {"/lib/liba.so": lib()})
+    assert machine_root.opened("/lib/liba.so") is not None
     (root / "lib/liba.so").unlink()
-    with pytest.raises(ImageError), ground.reading("/lib/liba.so"):
+    with pytest.raises(ImageError), machine_root.reading("/lib/liba.so"):
         pass
 
 
@@ -280,14 +279,14 @@ def test_names_of_any_bytes_are_found(root: Path) -> None:
     with open(os.fsencode(root) + b"/lib/" + odd, "wb") as file:
         file.write(lib())
     name = decode(odd)
-    ground = put(root, {"/bin/prog": program(name, rpath="/lib")})
-    assert paths(Linker([ground]).program("/bin/prog")) == [f"/lib/{name}"]
+    machine_root = put(root, {"/bin/prog": program(name, rpath="/lib")})
+    assert paths(Linker([machine_root]).program("/bin/prog")) == [f"/lib/{name}"]
 
 
 def test_two_names_of_one_inode_are_equal(root: Path) -> None:
-    ground = put(root, {"/lib/liba.so": lib(), "/lib/libc.so": lib()})
+    machine_root = put(root, {"/lib/liba.so": lib(), "/lib/libc.so": lib()})
     (root / "lib/libb.so").hardlink_to(root / "lib/liba.so")
-    one, two, other = (ground.opened(f"/lib/lib{letter}.so") for letter in "abc")
+    one, two, other = (machine_root.opened(f"/lib/lib{letter}.so") for letter in "abc")
     assert one is not None
     assert two is not None
     assert other is not None
@@ -321,4 +320,4 @@ def test_a_device_of_a_root_is_one_in_the_tree(root: Path) -> None:
     entry = MachineView(root).get(TreePath("/lib/null"))
     assert isinstance(entry, Device)
     assert (entry.kind, entry.major, entry.minor) == ("c", 1, 3)
-    assert MachineGround(root).opened("/lib/null") is None
+    assert MachineRoot(root).opened("/lib/null") is None

@@ -1,4 +1,4 @@
-"""What a build writes is no part of what it reads: neither its output nor its store, nor the builds beside it."""
+"""What a build writes is not part of what it reads: neither its output nor its store, nor the builds beside it."""
 
 import json
 from pathlib import Path

@@ -8,10 +8,10 @@ from itertools import count
 from pathlib import Path
 
 from fromscratch.host.container.materialise import materialise
-from fromscratch.host.machine.loader_root import MachineGround
+from fromscratch.host.machine.loader_root import MachineRoot
 from fromscratch.linker.beyond.contract import Finder
 from fromscratch.linker.closure import Linker
-from fromscratch.linker.gather import Gathered, gather
+from fromscratch.linker.gather import GatherResult, gather
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Entry, File, Meta, Origin
 from fromscratch.model.rootfs import Rootfs
@@ -42,11 +42,11 @@ class Root:
     program: Path
     files: Mapping[str, str] = field(default_factory=dict)
     upper: Path | None = None
-    last: Gathered | None = None
+    last: GatherResult | None = None
 
     def tree(self, *finders: Finder) -> Rootfs:
-        grounds = [MachineGround(folder) for folder in (self.upper, Path("/")) if folder is not None]
-        found = gather(Linker(grounds), {str(self.program): _ASKED}, finders, "test")
+        roots = [MachineRoot(folder) for folder in (self.upper, Path("/")) if folder is not None]
+        found = gather(Linker(roots), {str(self.program): _ASKED}, finders, "test")
         assert not found.missing
         self.last = found
         written: dict[TreePath, Entry] = {

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.elf.headers import ET_DYN, MAGIC, Elf, read_elf
-from fromscratch.linker.beyond.contract import Finder, Finding, Scene, Want
+from fromscratch.linker.beyond.contract import Finder, FinderWarning, Finding, GeneratedFile, Offer, Scene, Want
 from fromscratch.model import view as views
 from fromscratch.model.content import Content
 from fromscratch.model.entry import File
@@ -46,10 +46,10 @@ def scene(
         view=view,
         objects={},
         files=frozenset(),
-        asked=tuple(_place(view, path) for path in asked),
+        requested=tuple(_place(view, path) for path in asked),
         imports=lambda path: symbols.get(path, frozenset()),
     )
-    return _with(start, [place for top in start.asked for place in views.below(view, top)], known)
+    return _with(start, [place for top in start.requested for place in views.below(view, top)], known)
 
 
 def grown(start: Scene, *wants: Finding, objects: Mapping[str, Elf] | None = None) -> Scene:
@@ -84,8 +84,13 @@ def told(findings: Iterable[Finding]) -> str:
 
 def _line(finding: Finding) -> str:
     if not isinstance(finding, Want):
-        what = {"Made": "path", "Offer": "what", "Warned": "text"}[type(finding).__name__]
-        return f"{type(finding).__name__.lower()} {finding.kind} {getattr(finding, what)}"
+        match finding:
+            case GeneratedFile():
+                return f"generated {finding.kind} {finding.path}"
+            case Offer():
+                return f"offer {finding.kind} {finding.what}"
+            case FinderWarning():
+                return f"warning {finding.kind} {finding.text}"
     marks = "".join(f" {mark}" for mark, on in {"library": finding.library, "whole": finding.whole}.items() if on) + (
         " optional" if finding.optional else ""
     )

@@ -102,7 +102,7 @@ def test_each_library_has_its_own_bundle(soname: str, strings: list[str], names:
 
 def test_a_root_without_certificates_is_told() -> None:
     assert told(certificates.find(system("", library("libgnutls.so.30", "/etc/ssl/cert.pem")))) == (
-        "warned certificates there are no certificates of authorities here: no TLS server can be trusted in the image"
+        "warning certificates there are no certificates of authorities here: no TLS server can be trusted in the image"
     )
 
 

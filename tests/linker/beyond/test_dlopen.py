@@ -65,7 +65,7 @@ def test_of_several_sonames_one_that_is_there_is_taken() -> None:
 
 def test_a_note_that_cannot_be_read_is_told() -> None:
     it = elf(notes=[("FDO", NT_FDO_DLOPEN, b"no json")], needed=["libc.so.6"])
-    assert found({"/usr/bin/it": it}).startswith("warned dlopen the notes of /usr/bin/it cannot be read: ")
+    assert found({"/usr/bin/it": it}).startswith("warning dlopen the notes of /usr/bin/it cannot be read: ")
 
 
 @pytest.mark.parametrize(
@@ -179,5 +179,5 @@ def test_a_library_is_found_by_its_name_in_the_program(tmp_path: Path, source: s
 def test_an_object_that_is_not_where_it_is_looked_for_is_a_fault_and_no_empty_file() -> None:
     scene = system("", {"/usr/bin/it": elf(needed=["libc.so.6"], imports=["dlopen"], data=b"\0libz.so.1\0")})
     lost = replace(scene, view=Rootfs())
-    with pytest.raises(NotInTree, match="/usr/bin/it is no file"):
+    with pytest.raises(NotInTree, match="/usr/bin/it is not a file"):
         list(dlopen.find(lost))

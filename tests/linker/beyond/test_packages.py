@@ -79,7 +79,9 @@ def test_what_no_package_owns_is_passed_over(place: str) -> None:
 def test_packages_of_rpm_are_not_read_and_that_is_told() -> None:
     block = "f 0644 0:0 /var/lib/rpm/rpmdb.sqlite 'SQLite'"
     assert not list(packages.find(system(block, OBJECTS)))
-    assert told(packages.find(system(block, OBJECTS), take=True)).startswith("warned package the packages of this root")
+    assert told(packages.find(system(block, OBJECTS), take=True)).startswith(
+        "warning package the packages of this root"
+    )
 
 
 @given(st.binary() | st.text(alphabet="PFR:ab/\n").map(str.encode))

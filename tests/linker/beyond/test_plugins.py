@@ -31,8 +31,8 @@ def test_patterns_take_what_they_match() -> None:
         plugins declared optional /usr/lib/git-core/git-remote-http <- (/usr/lib/git-core/git-*)
         plugins declared optional /usr/lib/git-core/git-remote-https <- (/usr/lib/git-core/git-*)
         plugins declared whole optional /usr/lib/git-core/mergetools <- (/usr/lib/git-core/merge*)
-        warned plugins nothing here matches /usr/lib/none/*
-        warned plugins nothing here matches git-*; write it from the root, as in /usr/lib/git-core/git-*
+        warning plugins nothing here matches /usr/lib/none/*
+        warning plugins nothing here matches git-*; write it from the root, as in /usr/lib/git-core/git-*
     """)
 
 

@@ -232,5 +232,5 @@ def test_same_answer_whatever_the_order_asked_for() -> None:
 
 @pytest.mark.parametrize("text", ["", "Git", "a b", "a=", "a=1 2", "../x", "a:"])
 def test_no_package(text: str) -> None:
-    with pytest.raises(UsageError, match=re.escape(f"{text!r} is no package of Debian")):
+    with pytest.raises(UsageError, match=re.escape(f"{text!r} is not a package of Debian")):
         parse_wanted(text)

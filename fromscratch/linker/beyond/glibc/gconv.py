@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from fromscratch.advice import Setting
 from fromscratch.formats.glibc import gconv_modules
 from fromscratch.formats.glibc.gconv_modules import Index
-from fromscratch.linker.beyond.contract import Finding, Made, Offer, Scene, Want, Warned
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, GeneratedFile, Offer, Scene, Want
 from fromscratch.linker.beyond.glibc import library as glibc
 from fromscratch.linker.beyond.glibc.library import Glibc
 from fromscratch.model import view as views
@@ -49,7 +49,7 @@ def _taken(scene: Scene, libc: Glibc, charsets: Sequence[str]) -> Iterator[Findi
     if ALL not in charsets:
         index, unknown = gconv_modules.cut(index, charsets)
     for charset in unknown:
-        yield Warned(f"no module in {libc.gconv} converts {charset}: iconv will not know it in the image", KIND)
+        yield FinderWarning(f"no module in {libc.gconv} converts {charset}: iconv will not know it in the image", KIND)
     folder = views.place(scene.view, libc.gconv)
     if folder is None or not index.modules:
         return
@@ -63,7 +63,7 @@ def _taken(scene: Scene, libc: Glibc, charsets: Sequence[str]) -> Iterator[Findi
     own = join(folder, "gconv-modules")
     if not scene.has(own):
         detail = f"{libc.place} (the modules of {', '.join(charsets)})"
-        yield Made(own, gconv_modules.text(index), detail, KIND)
+        yield GeneratedFile(own, gconv_modules.text(index), detail, KIND)
 
 
 def _size(scene: Scene, path: str) -> int:

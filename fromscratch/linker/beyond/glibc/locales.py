@@ -12,7 +12,7 @@ from fromscratch.errors import FormatError
 from fromscratch.formats.glibc import gconv_modules, locale_archive
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond import rodata
-from fromscratch.linker.beyond.contract import Finding, Made, Scene, Want, Warned
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, GeneratedFile, Scene, Want
 from fromscratch.linker.beyond.glibc import library as glibc
 from fromscratch.linker.beyond.glibc.library import Glibc
 from fromscratch.model import view as views
@@ -42,17 +42,17 @@ def find(scene: Scene, *, locales: Sequence[str] = (), messages: bool = False) -
         return
     libc = next(iter(glibc.found_in(scene)), None)
     if libc is None:
-        yield Warned("there is no glibc in the image, so no locale of glibc is of use in it", KIND)
+        yield FinderWarning("there is no glibc in the image, so no locale of glibc is of use in it", KIND)
         return
     for asked in dict.fromkeys(locales):
         named = _NAME.fullmatch(asked)
         if named is None:
-            yield Warned(f"{asked!r} is no name of a locale; de_DE.UTF-8 is one", KIND)
+            yield FinderWarning(f"{asked!r} is not a name of a locale; de_DE.UTF-8 is one", KIND)
         elif asked not in ("C", "POSIX"):
             yield from _compiled(scene, libc, asked)
             if named[2] and not gconv_modules.is_built_in(named[2]):
                 text = f"the locale {asked} needs a module for its character set: "
-                yield Warned(advice(text, Setting("gconv", named[2])), KIND)
+                yield FinderWarning(advice(text, Setting("gconv", named[2])), KIND)
     if messages:
         yield from _translations(scene, libc, locales)
 
@@ -78,7 +78,7 @@ def _compiled(scene: Scene, libc: Glibc, asked: str) -> Iterator[Finding]:
         if isinstance(views.look(scene.view, folder), Directory):
             yield Want(folder, libc.place, f"{libc.place} (the locale {asked})", KIND, "declared", whole=True)
             return
-    yield Warned(f"the locale {asked} is not compiled here: install it, or make it with localedef", KIND)
+    yield FinderWarning(f"the locale {asked} is not compiled here: install it, or make it with localedef", KIND)
 
 
 def _from_archive(scene: Scene, libc: Glibc, asked: str) -> Iterator[Finding]:
@@ -97,9 +97,9 @@ def _from_archive(scene: Scene, libc: Glibc, asked: str) -> Iterator[Finding]:
                 return
             for file, data in locale_archive.locale(read, known[spelled]):
                 place = paths.tree_path(f"{join(top, spelled)}/{file}")
-                yield Made(place, data, f"{libc.place} (the locale {asked}, out of {archive})", KIND)
+                yield GeneratedFile(place, data, f"{libc.place} (the locale {asked}, out of {archive})", KIND)
         except FormatError as error:
-            yield Warned(f"{archive} cannot be read: {error.message}", KIND)
+            yield FinderWarning(f"{archive} cannot be read: {error.message}", KIND)
 
 
 def _translations(scene: Scene, libc: Glibc, locales: Sequence[str]) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ and for hosts in the DNS before the file; so an image that uses any of this gets
 from collections.abc import Iterator, Sequence
 
 from fromscratch.formats.glibc import nsswitch
-from fromscratch.linker.beyond.contract import Finding, Made, Scene, Want
+from fromscratch.linker.beyond.contract import Finding, GeneratedFile, Scene, Want
 from fromscratch.linker.beyond.glibc import library as glibc
 from fromscratch.linker.beyond.glibc.library import Glibc
 from fromscratch.model import view as views
@@ -74,7 +74,7 @@ def find(
         asked = nsswitch.services(scene.read(CONFIGURATION) or b"")
     else:
         asked = _configured(modules)
-        yield Made(CONFIGURATION, nsswitch.text(asked), f"for {user}, which asks for names", KIND)
+        yield GeneratedFile(CONFIGURATION, nsswitch.text(asked), f"for {user}, which asks for names", KIND)
     for libc in libraries:
         yield from _modules(libc, asked, used, ours=not holds)
     if tables:

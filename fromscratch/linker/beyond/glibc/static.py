@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from fromscratch.errors import FormatError
 from fromscratch.linker.beyond import rodata
-from fromscratch.linker.beyond.contract import Finding, Scene, Warned
-from fromscratch.linker.static import recognised
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, Scene
+from fromscratch.linker.static import recognise
 
 KIND = "static"
 
@@ -17,10 +17,10 @@ def find(scene: Scene) -> Iterator[Finding]:
             continue
         with rodata.opened(scene, place) as read:
             try:
-                found = recognised(elf, read)
+                found = recognise(elf, read)
             except FormatError as error:
-                yield Warned(f"{place}: {error.message}", KIND)
+                yield FinderWarning(f"{place}: {error.message}", KIND)
                 continue
         texts = [load.text for load in found.loads if load.matters is not False] if found else []
         if texts:
-            yield Warned(f"{place} is {found}: {'; '.join(texts)}", KIND)
+            yield FinderWarning(f"{place} is {found}: {'; '.join(texts)}", KIND)

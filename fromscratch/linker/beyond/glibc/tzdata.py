@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from fromscratch import paths
 from fromscratch.advice import Setting
-from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want, Warned
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, Offer, Scene, Want
 from fromscratch.linker.beyond.glibc import library as glibc
 from fromscratch.model import view as views
 from fromscratch.model.entry import File
@@ -22,9 +22,9 @@ def find(scene: Scene, *, localtime: bool = False, zones: Sequence[str] = ()) ->
     """`localtime` takes /etc/localtime, with the zone that it is a link to; `zones` are names such as
     "Europe/Berlin", or "all". Without either they are offered to programs that use local time."""
     user = next(iter(glibc.users(scene, *_TIMED)), None)
-    by = user or next(iter((*scene.asked, *scene.objects)), paths.ROOT)
+    by = user or next(iter((*scene.requested, *scene.objects)), paths.ROOT)
     if localtime and views.place(scene.view, LOCALTIME) is None:
-        yield Warned(f"there is no {LOCALTIME} here: the image has UTC", KIND)
+        yield FinderWarning(f"there is no {LOCALTIME} here: the image has UTC", KIND)
     elif localtime:
         yield Want(LOCALTIME, by, f"{by} (the local time zone)", KIND, "declared")
     folder = next((libc.zones for libc in glibc.found_in(scene)), ZONES)
@@ -42,12 +42,14 @@ def find(scene: Scene, *, localtime: bool = False, zones: Sequence[str] = ()) ->
 def _zone(scene: Scene, by: TreePath, folder: str, zone: str) -> Iterator[Finding]:
     if zone == ALL:
         if views.place(scene.view, folder) is None:
-            yield Warned(f"there is no {folder} here: install tzdata", KIND)
+            yield FinderWarning(f"there is no {folder} here: install tzdata", KIND)
         else:
             yield Want(folder, by, f"{by} (all time zones)", KIND, "declared", whole=True)
         return
     path = f"{folder}/{zone}"
     if ".." in zone.split("/") or not isinstance(views.look(scene.view, path), File):
-        yield Warned(f"there is no time zone {zone} in {folder}: write it as in Europe/Berlin, or install tzdata", KIND)
+        yield FinderWarning(
+            f"there is no time zone {zone} in {folder}: write it as in Europe/Berlin, or install tzdata", KIND
+        )
     else:
         yield Want(path, by, f"{by} (the time zone {zone})", KIND, "declared")

@@ -11,7 +11,7 @@ from posixpath import normpath
 from fromscratch import paths
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.limits import json_value
-from fromscratch.linker.beyond.contract import Finding, Scene, Want, Warned
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, Scene, Want
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.node.source import imports
 from fromscratch.linker.beyond.rodata import texts
@@ -58,7 +58,7 @@ class _Loading:
         arch = views.glob(scene.view, "/usr/lib/*-linux-*/nodejs")
         self._global = (*search, *_GLOBAL, *arch)
         self._wants: dict[str, Want] = {}
-        self._told: dict[Warned, None] = {}
+        self._told: dict[FinderWarning, None] = {}
         self._packages: set[str] = set()
 
     def findings(self) -> Iterator[Finding]:
@@ -78,7 +78,7 @@ class _Loading:
                     seen.add(found)
                     pending += [(found, False)] if _package(found) or _SOURCE.search(found) else []
                 elif found is None and each.sure and is_program and not _BUILT_IN.fullmatch(each.name):
-                    self._told[Warned(f"{file} imports {each.name}, which leads nowhere", KIND)] = None
+                    self._told[FinderWarning(f"{file} imports {each.name}, which leads nowhere", KIND)] = None
         yield from self._wants.values()
         yield from self._told
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from fromscratch import paths
 from fromscratch.lazy_regex import lazy_regex
-from fromscratch.linker.beyond.contract import Finding, Scene, Want, Warned
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, Scene, Want
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.perl.source import Load, source
 from fromscratch.linker.beyond.rodata import texts
@@ -127,7 +127,7 @@ class _Loading:
         self._scene, self._program, self._include = scene, program, list(include)
         self._own = [folder for folder in include if _rank(folder, include)[0] in (3, 4)]
         self._wants: dict[str, Want] = {}
-        self._told: dict[Warned, None] = {}
+        self._told: dict[FinderWarning, None] = {}
         self._read: set[str] = set()
         self._pending: list[tuple[str, bool]] = [(program, True)]
         self._families: list[_Module] = []
@@ -167,7 +167,9 @@ class _Loading:
         if file is None:
             if load.sure and reached and by == self._program:
                 where = ":".join(self._include)
-                self._told[Warned(f"{by} uses {load.name}, which is nowhere in perl's @INC ({where})", KIND)] = None
+                self._told[FinderWarning(f"{by} uses {load.name}, which is nowhere in perl's @INC ({where})", KIND)] = (
+                    None
+                )
             return
         if not reached and not self._is_own(file):
             return  # what a spare part of a module would like to have of others is not taken

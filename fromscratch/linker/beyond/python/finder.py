@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from fromscratch import paths
 from fromscratch.advice import Setting
 from fromscratch.lazy_regex import lazy_regex
-from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want, Warned
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, Offer, Scene, Want
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.python import habits
 from fromscratch.linker.beyond.python.imports import Import
@@ -19,7 +19,7 @@ from fromscratch.linker.beyond.python.modules import Closure, Module, Modules, P
 from fromscratch.linker.beyond.python.packages import Packages
 from fromscratch.linker.beyond.python.tree import PythonTree, Venv, sites_of, tree_of, trees, venv_of
 from fromscratch.linker.beyond.python.tree import added as added_folders
-from fromscratch.linker.beyond.requested import Asked
+from fromscratch.linker.beyond.requested import Requested
 from fromscratch.linker.beyond.scripts.shebang import language
 from fromscratch.model import view as views
 from fromscratch.model.entry import File
@@ -154,13 +154,13 @@ class _Found:
                 continue
             self.whole(paths.tree_path(broken.file), f"{broken.file} (what it imports cannot be read)")
             text = f"the imports of {broken.file} cannot be read: {broken.fault}; the whole standard library is taken"
-            self._told[Warned(text, KIND)] = None
+            self._told[FinderWarning(text, KIND)] = None
         for lost in closure.lost:
             top = lost.name.partition(".")[0]
             ours = self._is_standard(lost.by) or lost.by in self._unreached
             if lost.sure and not ours and not habits.BUILT_IN.fullmatch(top):
                 text = f"{lost.by} imports {lost.name}, which Python {self._tree.version} finds nowhere on its path"
-                self._told[Warned(text, KIND)] = None
+                self._told[FinderWarning(text, KIND)] = None
         if "zoneinfo" in closure.reached and "tzdata" not in closure.reached:
             text = f"the time zones that {closure.reached['zoneinfo'].by} may look up, in /usr/share/zoneinfo"
             self._told[Offer(text, Setting("tzdata", "all"), KIND)] = None
@@ -182,7 +182,7 @@ class _Found:
 def _groups(scene: Scene, tree: PythonTree, search: tuple[str, ...]) -> Iterator[_Group]:
     """The Python programs that this interpreter reads, put together by what they see."""
     found: dict[tuple[Venv | None, tuple[str, ...]], list[Program]] = {}
-    named = Asked(scene)
+    named = Requested(scene)
     for place in sorted(scene.files, key=paths.sort_key):
         if not _is_program(scene, named, place):
             continue
@@ -203,19 +203,19 @@ def _groups(scene: Scene, tree: PythonTree, search: tuple[str, ...]) -> Iterator
         yield _Group(venv, first, tuple(programs))
 
 
-def _is_program(scene: Scene, named: Asked, place: TreePath) -> bool:
+def _is_program(scene: Scene, named: Requested, place: TreePath) -> bool:
     """Whether it may be something to start: what was asked for and is a source, or what is executable."""
     entry = views.look(scene.view, place)
     if not isinstance(entry, File) or named.is_module(place):
         return False
-    asked = named.holds(place)
+    asked = named.covers(place)
     if asked and place.endswith(".py"):
         return True
     return (asked or bool(entry.meta.mode & 0o111)) and language(scene, place) is not None
 
 
 def _package(scene: Scene, place: TreePath) -> tuple[str, str]:
-    """The folder that a file's imports begin at, and the package that the file is in: a module is no script."""
+    """The folder that a file's imports begin at, and the package that the file is in: a module is not a script."""
     folder, parts = paths.parent(place), list[str]()
     while place.endswith(".py") and "__init__.py" in views.names(scene.view, folder) and folder != paths.ROOT:
         parts.insert(0, paths.name(folder))

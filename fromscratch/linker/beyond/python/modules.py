@@ -69,7 +69,7 @@ class Modules:
         return self._found[name]
 
     def is_made(self, name: str) -> bool:
-        """Whether it would be a part of what is no package: a module may well make such, as os makes os.path."""
+        """Whether it would be a part of what is not a package: a module may well make such, as os makes os.path."""
         parts = name.split(".")
         above = [self.find(".".join(parts[:count])) for count in range(1, len(parts))]
         return any(found is not None and not found.folders for found in above)
@@ -123,7 +123,7 @@ class Closure:
     def __init__(
         self, scene: Scene, modules: Modules, *, follow: Follow, named: Callable[[Module, Source], Iterable[str]]
     ) -> None:
-        """`named` are the modules that one imports otherwise than by an import: in C, or by a name it computes."""
+        """`named` gives the modules that one imports without an import statement: in C, or by a computed name."""
         self._scene, self._modules, self._follow, self._named = scene, modules, follow, named
         self.reached: dict[str, Reached] = {}
         self.lost: dict[Lost, None] = {}

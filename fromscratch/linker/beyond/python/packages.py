@@ -1,4 +1,4 @@
-"""Packages of Python that are no part of its own library: each is taken whole, with the record that pip left of it.
+"""Packages of Python that are not part of its own library: each is taken whole, with the record that pip left of it.
 
 Such a package reads files that lie beside its modules, and imports modules by names that it computes.
 So all files of its folder are wanted, and what any of its modules imports of the standard library.

@@ -11,7 +11,7 @@ from posixpath import normpath
 
 from fromscratch import paths
 from fromscratch.lazy_regex import lazy_regex
-from fromscratch.linker.beyond.contract import Finding, Scene, Want, Warned
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, Scene, Want
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.rodata import texts
 from fromscratch.linker.beyond.ruby.source import Require, requires
@@ -69,7 +69,7 @@ class _Loading:
     def __init__(self, scene: Scene, ruby: TreePath, include: tuple[str, ...], gems: tuple[str, ...]) -> None:
         self._scene, self._ruby, self._include = scene, ruby, include
         self._wants: dict[str, Want] = {}
-        self._told: dict[Warned, None] = {}
+        self._told: dict[FinderWarning, None] = {}
         self._pending: list[str] = []
         self._gems = _Gems(scene, include, gems)
         self._activated: list[str] = []  # the lib folders of gems
@@ -100,7 +100,7 @@ class _Loading:
     def _missing(self, wanted: Require, file: str, programs: Sequence[TreePath]) -> None:
         if wanted.top and file in programs and not _BUILT_IN.fullmatch(wanted.name):
             where = "beside it" if wanted.near else f"in ruby's $LOAD_PATH ({':'.join(self._include)}) or a gem"
-            self._told[Warned(f"{file} requires {wanted.name}, which is not {where}", KIND)] = None
+            self._told[FinderWarning(f"{file} requires {wanted.name}, which is not {where}", KIND)] = None
 
     def _require(self, wanted: Require, by: str) -> bool:
         name = wanted.name

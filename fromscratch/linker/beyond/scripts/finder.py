@@ -7,7 +7,7 @@ the image in the next round, and has its own first line read then.
 from collections.abc import Iterator, Sequence
 
 from fromscratch.advice import Setting
-from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want, Warned
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, Offer, Scene, Want
 from fromscratch.linker.beyond.scripts.shebang import (
     MAX_DEPTH,
     PATH,
@@ -41,7 +41,7 @@ def find(scene: Scene, *, path: Sequence[str] = PATH, commands: bool = False) ->
         yield from _interpreters(place, line, started, optional=optional)
         if _depth(scene, place) > MAX_DEPTH:
             text = f"{place} cannot start: its interpreters are scripts themselves, one behind the other, more than"
-            yield Warned(f"{text} the {MAX_DEPTH} that Linux follows", KIND)
+            yield FinderWarning(f"{text} the {MAX_DEPTH} that Linux follows", KIND)
         if started[-1].name in _SHELLS:
             yield from _commands(scene, place, path, taken=commands)
 
@@ -52,7 +52,7 @@ def _interpreters(place: TreePath, line: Shebang, started: list[Program], *, opt
     for program in started:
         if not program.path.startswith("/"):
             text = f"{place} begins with {spelled!r}: where {program.path} lies depends on the folder it is started in"
-            yield Warned(text, KIND)
+            yield FinderWarning(text, KIND)
             continue
         yield Want(
             path=program.path,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from fromscratch import paths
 from fromscratch.linker.beyond.contract import Scene
-from fromscratch.linker.beyond.requested import Asked
+from fromscratch.linker.beyond.requested import Requested
 from fromscratch.model import view as views
 from fromscratch.model.entry import File
 from fromscratch.paths import TreePath, decode
@@ -74,10 +74,10 @@ def scripts(scene: Scene) -> Iterator[tuple[TreePath, Shebang]]:
 
     What nobody may execute counts if it is all that was asked for.
     """
-    asked = Asked(scene)
+    asked = Requested(scene)
     for place in sorted(scene.files, key=paths.sort_key):
         entry = views.look(scene.view, place)
-        if not isinstance(entry, File) or not (entry.meta.mode & 0o111 or asked.is_alone(place)):
+        if not isinstance(entry, File) or not (entry.meta.mode & 0o111 or asked.is_only(place)):
             continue
         if not asked.is_module(place) and (found := shebang(head(scene, place))):
             yield place, found
@@ -117,12 +117,12 @@ def programs_of(scene: Scene, reader: re.Pattern[str], source: re.Pattern[str]) 
 
     `reader` matches the whole name of the interpreter, `source` the end of a path of what has no `#!`.
     """
-    named = Asked(scene)
+    named = Requested(scene)
     for place in sorted(scene.files, key=paths.sort_key):
         entry = views.look(scene.view, place)
         if not isinstance(entry, File) or named.is_module(place):
             continue
-        asked = named.holds(place)
+        asked = named.covers(place)
         found = language(scene, place) if asked or entry.meta.mode & 0o111 else None
         if reader.fullmatch(found.name) if found else asked and source.search(place):
             yield place

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fromscratch.advice import Setting
-from fromscratch.linker.beyond.contract import Made, Offer
+from fromscratch.linker.beyond.contract import GeneratedFile, Offer
 from fromscratch.linker.beyond.glibc import gconv
 from tests.linker.beyond.objects import LIBC, libc, program, system
 from tests.linker.beyond.roots import Root, compiled
@@ -35,10 +35,10 @@ def test_modules_are_offered_to_who_converts() -> None:
 def test_modules_are_taken_with_an_index_of_their_own() -> None:
     *found, made = gconv.find(system(MODULES, OBJECTS), charsets=("utf16", "none"))
     assert told(found) == text("""
-        warned gconv no module in /usr/lib/gconv converts none: iconv will not know it in the image
+        warning gconv no module in /usr/lib/gconv converts none: iconv will not know it in the image
         gconv declared /usr/lib/gconv/UTF-16.so opened by /usr/lib/libc.so.6 (converts UTF-16)
     """)
-    assert isinstance(made, Made)
+    assert isinstance(made, GeneratedFile)
     assert (made.path, made.data) == (
         "/usr/lib/gconv/gconv-modules",
         b"alias UTF16// UTF-16//\nmodule UTF-16// INTERNAL UTF-16.so 1\nmodule INTERNAL UTF-16// UTF-16.so 1\n",
@@ -52,7 +52,7 @@ def test_all_are_taken_without_the_cache() -> None:
 
 def test_an_index_of_the_image_holds_before_ours() -> None:
     held = system(MODULES, OBJECTS, "/usr/lib/gconv/gconv-modules")
-    assert not [each for each in gconv.find(held, charsets=("all",)) if isinstance(each, Made)]
+    assert not [each for each in gconv.find(held, charsets=("all",)) if isinstance(each, GeneratedFile)]
 
 
 def test_the_folder_is_the_one_that_libc_names() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.linker.beyond.contract import Made
+from fromscratch.linker.beyond.contract import GeneratedFile
 from fromscratch.linker.beyond.glibc import locales
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import File, Meta
@@ -62,17 +62,17 @@ def test_a_locale_is_a_folder_named_as_glibc_spells_it(asked: str, folder: str) 
 def test_other_character_sets_need_a_module_too() -> None:
     assert found("de_DE.ISO-8859-1") == text("""
         locales declared whole /usr/lib/locale/de_DE.iso88591 opened by /usr/lib/libc.so.6 (the locale de_DE.ISO-8859-1)
-        warned locales the locale de_DE.ISO-8859-1 needs a module for its character set: gconv=ISO-8859-1
+        warning locales the locale de_DE.ISO-8859-1 needs a module for its character set: gconv=ISO-8859-1
     """)
 
 
 def test_what_is_not_here_is_told() -> None:
     assert found("fr_FR.UTF-8", "../../etc") == text("""
-        warned locales the locale fr_FR.UTF-8 is not compiled here: install it, or make it with localedef
-        warned locales '../../etc' is no name of a locale; de_DE.UTF-8 is one
+        warning locales the locale fr_FR.UTF-8 is not compiled here: install it, or make it with localedef
+        warning locales '../../etc' is not a name of a locale; de_DE.UTF-8 is one
     """)
     musl = system(LOCALES, {"/usr/bin/it": program("setlocale")})
-    assert told(locales.find(musl, locales=("de_DE.UTF-8",))).startswith("warned locales there is no glibc")
+    assert told(locales.find(musl, locales=("de_DE.UTF-8",))).startswith("warning locales there is no glibc")
 
 
 def test_messages_are_those_that_the_programs_name() -> None:
@@ -94,15 +94,15 @@ def with_archive(raw: bytes, asked: str) -> list[object]:
 def test_a_locale_is_taken_out_of_the_archive() -> None:
     made = with_archive(archive(), "aa")
     assert len(made) == 11
-    assert all(isinstance(each, Made) for each in made)
-    places = [each.path for each in made if isinstance(each, Made)]
+    assert all(isinstance(each, GeneratedFile) for each in made)
+    places = [each.path for each in made if isinstance(each, GeneratedFile)]
     assert places[0] == "/usr/lib/locale/aa/LC_CTYPE"
     assert "/usr/lib/locale/aa/LC_MESSAGES/SYS_LC_MESSAGES" in places
 
 
 def test_an_archive_that_is_damaged_is_told() -> None:
     assert told(with_archive(archive()[:99], "aa")) == (  # type: ignore[arg-type]
-        "warned locales /usr/lib/locale/locale-archive cannot be read: it ends before byte 196"
+        "warning locales /usr/lib/locale/locale-archive cannot be read: it ends before byte 196"
     )
 
 

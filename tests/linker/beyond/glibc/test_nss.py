@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.linker.beyond.contract import Made, Scene, Want
+from fromscratch.linker.beyond.contract import GeneratedFile, Scene, Want
 from fromscratch.linker.beyond.glibc import nss
 from tests.engines import missing
 from tests.formats.elf.made import elf
@@ -33,7 +33,7 @@ def test_who_asks_for_no_name_gets_nothing() -> None:
 
 def test_who_asks_for_names_gets_a_small_configuration() -> None:
     (made,) = nss.find(using("getpwnam"))
-    assert isinstance(made, Made)
+    assert isinstance(made, GeneratedFile)
     assert (made.path, made.detail) == ("/etc/nsswitch.conf", "for /usr/bin/it, which asks for names")
     assert (
         made.data.decode()
@@ -55,7 +55,7 @@ def test_who_asks_for_names_gets_a_small_configuration() -> None:
 
 def test_modules_stand_for_the_databases_that_they_can_answer_for() -> None:
     made, *wants = nss.find(using("getpwnam", "getaddrinfo"), modules=("files", "sss", "myhostname", "dns"))
-    assert isinstance(made, Made)
+    assert isinstance(made, GeneratedFile)
     lines = dict(line.split(":") for line in made.data.decode().splitlines())
     assert {key: lines[key].split() for key in ("passwd", "hosts", "services")} == {
         "passwd": ["files", "sss"],

@@ -45,13 +45,13 @@ def test_local_time_and_zones_are_taken_when_asked_for() -> None:
 
 @pytest.mark.parametrize("zone", ["Europe", "Mars/Base", "../../../etc/passwd", ""])
 def test_a_zone_that_is_none_is_told(zone: str) -> None:
-    assert found(zone).startswith(f"warned tzdata there is no time zone {zone} in /usr/share/zoneinfo")
+    assert found(zone).startswith(f"warning tzdata there is no time zone {zone} in /usr/share/zoneinfo")
 
 
 def test_a_root_without_zones_is_told() -> None:
     assert found("all", localtime=True, block="") == text("""
-        warned tzdata there is no /etc/localtime here: the image has UTC
-        warned tzdata there is no /usr/share/zoneinfo here: install tzdata
+        warning tzdata there is no /etc/localtime here: the image has UTC
+        warning tzdata there is no /usr/share/zoneinfo here: install tzdata
     """)
 
 

@@ -119,8 +119,8 @@ def test_a_program_within_a_package_takes_the_package() -> None:
 
 
 def test_an_import_that_leads_nowhere_is_told_if_the_program_begins_with_it() -> None:
-    assert "warned node /srv/app imports ./gone.js, which leads nowhere" in told(node.find(it("import './gone.js'")))
-    assert "warned" not in told(node.find(it("try { require('gone') } catch {}\nif (x) await import('gone')")))
+    assert "warning node /srv/app imports ./gone.js, which leads nowhere" in told(node.find(it("import './gone.js'")))
+    assert "warning" not in told(node.find(it("try { require('gone') } catch {}\nif (x) await import('gone')")))
 
 
 def test_a_damaged_package_json_is_as_good_as_none() -> None:

@@ -96,7 +96,7 @@ def test_folders_of_use_lib_come_first_and_findbin_is_the_folder_of_the_program(
 
 
 def test_a_module_that_is_nowhere_is_told_if_the_program_cannot_do_without() -> None:
-    assert "warned perl /srv/app uses No::Where, which is nowhere in perl's @INC (/etc/perl:" in told(
+    assert "warning perl /srv/app uses No::Where, which is nowhere in perl's @INC (/etc/perl:" in told(
         perl.find(it("use No::Where;"))
     )
     assert not told(perl.find(it("eval { require No::Where };\nrequire No::Where if $x;")))

@@ -74,7 +74,7 @@ def taken(block: str, *asked: str, search: tuple[str, ...] = ()) -> list[str]:
 
 def warned(block: str) -> list[str]:
     findings = python.find(scene(block, "/srv/app", "/usr/bin/python3"))
-    return [line for line in told(findings).splitlines() if line.startswith("warned")]
+    return [line for line in told(findings).splitlines() if line.startswith("warning")]
 
 
 def test_an_interpreter_alone_takes_its_library_whole_without_what_tests_builds_and_demonstrates() -> None:
@@ -130,7 +130,7 @@ def test_imports_are_read_without_running(code: str, names: str) -> None:
 
 def test_an_import_that_finds_nothing_is_told_unless_the_program_can_do_without() -> None:
     assert warned(app("import nowhere.to.be")) == [
-        "warned python /srv/app imports nowhere.to.be, which Python 3.11 finds nowhere on its path"
+        "warning python /srv/app imports nowhere.to.be, which Python 3.11 finds nowhere on its path"
     ]
     for code in ("try: import nowhere\nexcept ImportError: pass", "def f(): import nowhere", "from . import x"):
         assert not warned(app(code))
@@ -197,7 +197,7 @@ def test_a_virtual_environment_has_packages_of_its_own_and_its_file_comes_along(
         f 0755 0:0 /srv/app '#!/venv/bin/python\\nimport mine, single'
     """
     assert taken(block) == ["/venv/lib/python3.11/site-packages/mine", "/venv/pyvenv.cfg"]
-    assert warned(block) == ["warned python /srv/app imports single, which Python 3.11 finds nowhere on its path"]
+    assert warned(block) == ["warning python /srv/app imports single, which Python 3.11 finds nowhere on its path"]
     open_to_all = block.replace("= false", "= true")
     assert f"{DIST}/single" in taken(open_to_all)
 
@@ -221,7 +221,7 @@ def test_modules_that_were_asked_for_are_read_as_parts_of_their_package() -> Non
 
 def test_what_cannot_be_compiled_takes_the_whole_library_and_is_told() -> None:
     assert "json/spare" in taken(app("print 1"))
-    assert warned(app("print 1"))[0].startswith("warned python the imports of /srv/app cannot be read: Python cannot")
+    assert warned(app("print 1"))[0].startswith("warning python the imports of /srv/app cannot be read: Python cannot")
 
 
 def test_compiled_code_comes_along_if_asked_for() -> None:

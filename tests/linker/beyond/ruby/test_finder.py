@@ -94,10 +94,10 @@ def test_a_gem_is_taken_whole_with_its_specification_and_the_gems_that_it_depend
 
 
 def test_what_is_nowhere_is_told_if_the_program_begins_with_it() -> None:
-    assert "warned ruby /srv/app requires nowhere, which is not in ruby's $LOAD_PATH" in told(
+    assert "warning ruby /srv/app requires nowhere, which is not in ruby's $LOAD_PATH" in told(
         ruby.find(it("require 'nowhere'"))
     )
-    assert "warned" not in told(ruby.find(it("begin\n  require 'nowhere'\nrescue LoadError\nend\nrequire 'etc'")))
+    assert "warning" not in told(ruby.find(it("begin\n  require 'nowhere'\nrescue LoadError\nend\nrequire 'etc'")))
 
 
 def test_a_ruby_alone_takes_its_library() -> None:

@@ -80,7 +80,7 @@ def test_a_line_that_ends_in_cr_lf_names_a_program_that_ends_in_cr() -> None:
 
 def test_an_interpreter_by_a_relative_path_is_told_and_not_looked_for() -> None:
     assert says("#!bin/sh\n") == (
-        "warned interpreter /usr/bin/it begins with '#!bin/sh': where bin/sh lies depends on the folder it is"
+        "warning interpreter /usr/bin/it begins with '#!bin/sh': where bin/sh lies depends on the folder it is"
         " started in"
     )
 
@@ -116,7 +116,7 @@ def test_interpreters_that_are_scripts_are_followed_as_far_as_linux_follows_them
     assert list(end.objects) == ["/s5"]
     assert wanted(findings) == ["/s1", "/s2", "/s3", "/s4", "/s5"]
     _, findings = settled(scene(chain(MAX_DEPTH + 1), "/s0"), scripts.find)
-    assert "warned interpreter /s0 cannot start" in told(findings)
+    assert "warning interpreter /s0 cannot start" in told(findings)
     circle = scene("f 0755 0:0 /a '#!/b'\nf 0755 0:0 /b '#!/a'", "/a")
     assert told(settled(circle, scripts.find)[1]).count("cannot start") == 2
 
