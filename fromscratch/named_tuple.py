@@ -5,10 +5,11 @@ It is for the modules that answer such questions: msgspec loads typing as well. 
 
 from __future__ import annotations
 
+import sys
 from operator import itemgetter
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
+if TYPE_CHECKING or sys.version_info >= (3, 14):  # which has no annotations in the body of a class: PEP 649
     from typing import NamedTuple as NamedTuple
 else:
 
