@@ -25,6 +25,8 @@ FLOORS = {
     "address": 1,
     "advice": 1,
     "errors": 1,
+    "lazy_regex": 1,
+    "named_tuple": 1,
     "record": 1,
     "opening": 1,
     "paths": 1,

@@ -3,20 +3,23 @@
 This is the only place that reads the environment, so that everything below gets it as arguments.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
 from fromscratch.cli.output import streams
 from fromscratch.cli.parsing import chain
 from fromscratch.cli.parsing.arguments import CommandLine, Request
 from fromscratch.errors import UsageError
+from fromscratch.named_tuple import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
     from fromscratch.cli.output.progress import Bars
     from fromscratch.flow.assembly import Job
@@ -42,13 +45,13 @@ class Call:
         return self._shared("output")
 
     @cached_property
-    def progress(self) -> "Bars":
+    def progress(self) -> Bars:
         from fromscratch.cli.output.progress import Bars
 
         return Bars(chain.is_quiet(self._line))
 
     @cached_property
-    def store(self) -> "Store":
+    def store(self) -> Store:
         from pathlib import Path
 
         from fromscratch.host.machine.lookup import expanded
@@ -62,7 +65,7 @@ class Call:
         return Store(user_cache_path("fromscratch", appauthor=False))
 
     @cached_property
-    def limits(self) -> "Limits":
+    def limits(self) -> Limits:
         """What archives may expand to, by the call or the environment. Raises UsageError."""
         from fromscratch.limits import limits
 
@@ -73,7 +76,7 @@ class Call:
         )
 
     @cached_property
-    def recipe_path(self) -> "Path":
+    def recipe_path(self) -> Path:
         """The recipe's file. Raises UsageError, naming what comes near."""
         from fromscratch.cli.recipe_file import recipe_file
 
@@ -83,7 +86,7 @@ class Call:
         return chosen.path
 
     @cached_property
-    def job(self) -> "Job":
+    def job(self) -> Job:
         """What is to be built. Raises RecipeError and UsageError."""
         from pathlib import Path
 
@@ -110,7 +113,7 @@ class Call:
         )
 
     @cached_property
-    def platforms(self) -> "tuple[Platform, ...]":
+    def platforms(self) -> tuple[Platform, ...]:
         """What `--platform` names."""
         from fromscratch.model.image import Platform
 

@@ -1,9 +1,10 @@
 """The entry point: reads a command line by the catalogue of verbs and does what it says."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from fromscratch.cli.call import Call
 from fromscratch.cli.output import streams
@@ -12,6 +13,10 @@ from fromscratch.cli.parsing.arguments import CommandLine, Request, parse
 from fromscratch.cli.parsing.records import Option, loaded
 from fromscratch.cli.verbs.catalogue import GENERAL, VERBS
 from fromscratch.errors import UsageError
+from fromscratch.named_tuple import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def main(argv: Sequence[str] | None = None) -> int:

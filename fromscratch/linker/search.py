@@ -13,17 +13,17 @@ that it loads inherit, it has no cache, and it takes the first file of that name
 `load_library`).
 """
 
-import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.elf.headers import DF_1_NODEFLIB, DF_1_PIE, ET_DYN, Elf
 from fromscratch.formats.elf.platform import platform_word, same_abi
 from fromscratch.formats.ldso import cache as ldcache
 from fromscratch.formats.ldso.cache_abi import flags_of
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.loader import Loader
 from fromscratch.linker.root import Root, read_small_file
+from fromscratch.named_tuple import NamedTuple
 
 CACHE = "/etc/ld.so.cache"
 _MAX_CACHE = 16 << 20
@@ -114,8 +114,8 @@ class Search:
     def _musl_path(self, text: str, node: Node) -> list[str]:
         """musl expands $ORIGIN alone, whatever letters follow it, and drops a whole path with any other token."""
         place = origin(node).rstrip("/")
-        expanded = re.sub(_ORIGIN, lambda token: place, text)
-        return [] if text.count("$") != len(re.findall(_ORIGIN, text)) else re.split(r"[:\n]", expanded)
+        expanded = _ORIGIN.sub(lambda token: place, text)
+        return [] if text.count("$") != len(_ORIGIN.findall(text)) else expanded.replace("\n", ":").split(":")
 
     def expand_tokens(self, text: str, node: Node) -> str | None:
         """`text` with $ORIGIN, $LIB and $PLATFORM replaced, with or without braces; None where one has no value.
@@ -125,9 +125,9 @@ class Search:
         if self.kind == "musl" or "$" not in text:
             return text
         values = {"ORIGIN": origin(node), "LIB": self.loaders[0].lib, "PLATFORM": self._word}
-        if any(values[each[1] or each[2]] is None for each in re.finditer(_TOKEN, text)):
+        if any(values[each[1] or each[2]] is None for each in _TOKEN.finditer(text)):
             return None
-        return re.sub(_TOKEN, lambda token: values[token[1] or token[2]] or "", text)
+        return _TOKEN.sub(lambda token: values[token[1] or token[2]] or "", text)
 
     def find(self, name: str, node: Node) -> SearchResult:
         """The file that the loader takes for `name`, needed by `node`. Tokens in the name are expanded already."""
@@ -240,9 +240,8 @@ class Search:
 
 _SYMLINK_LOOP = "its symlink leads back to itself; the loader stops at it"
 _CACHED, _DEFAULT = "ld.so.cache", "a directory of the loader"
-# Compiled where they are used, which most closures do not: that takes longer than to load this module.
-_TOKEN = r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))"
-_ORIGIN = r"\$(?:ORIGIN|\{ORIGIN\})"
+_TOKEN = lazy_regex(r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))")
+_ORIGIN = lazy_regex(r"\$(?:ORIGIN|\{ORIGIN\})")
 
 
 def _is_below(path: str, directories: tuple[str, ...]) -> bool:

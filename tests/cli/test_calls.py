@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import fromscratch
 from fromscratch.cli.parsing.arguments import parse
 from fromscratch.cli.parsing.records import values
 from fromscratch.cli.verbs.catalogue import GENERAL, VERBS
@@ -287,6 +288,16 @@ def test_a_verb_loads_nothing_that_it_does_not_use(verb: str) -> None:
     }
     assert not [name for name in names if name.startswith(("fromscratch.flow", "fromscratch.cli.verbs.bundle_build"))]
     assert verb != "closure" or not loaded & {"pathlib", "difflib", "dataclasses"}
+
+
+def test_a_closure_is_answered_without_what_takes_as_long_to_load() -> None:
+    script = "import sys; from fromscratch.cli.main import main; main(['closure', sys.executable]); print(*sys.modules)"
+    env = {"PYTHONPATH": str(Path(fromscratch.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-S", "-c", script], capture_output=True, text=True, check=True, env=env)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "fromscratch.linker.closure" in loaded
+    of_typing = {"typing", "re", "enum", "copy"} if sys.version_info < (3, 14) else set()
+    assert not loaded & {"pathlib", "msgspec", "json", "subprocess", *of_typing}
 
 
 def test_names_of_a_recipe_are_utf_8_in_every_locale(desk: Desk) -> None:

@@ -1,17 +1,18 @@
 """The one place where failures become text and exit codes. A bug keeps its traceback."""
 
 import os
-import re
-from typing import TYPE_CHECKING, NamedTuple
 
 from fromscratch.cli.output.settings import spelled
 from fromscratch.errors import ImageError, NoRoom
+from fromscratch.lazy_regex import lazy_regex
+from fromscratch.named_tuple import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from fromscratch.cli.call import Call
 
+_STEERING = lazy_regex(r"[^\n\t\x20-\x7e\xa0-\U0010ffff]")
+
 INTERRUPTED = 130
-_STEERING = r"[^\n\t\x20-\x7e\xa0-\U0010ffff]"
 _SHORT_OF_MEMORY = ("cannot allocate memory", "failed to map segment")
 
 
@@ -114,4 +115,11 @@ def explained(error: ImageError) -> str:
     """
     text = f"error: {spelled(error.message)}"
     text = f"{text}\n hint: {spelled(error.hint)}" if error.hint else text
-    return re.sub(_STEERING, lambda found: f"\\x{ord(found[0]):02x}", text)
+    return _STEERING.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def unwritten(error: OSError) -> ImageError:
+    """What standard output refused."""
+    return ImageError(
+        f"the answer cannot be written: {error.strerror}", "see where standard output leads, and run it again"
+    )

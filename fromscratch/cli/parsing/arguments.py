@@ -1,10 +1,15 @@
 """The parser of the command line: verbs in a chain, their options and operands, and the words after `--`."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 from fromscratch.cli.parsing import mistakes
 from fromscratch.cli.parsing.records import Option, Verb
+from fromscratch.named_tuple import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Any
 
 _SHORT = {"-h": "--help", "-V": "--version"}
 

@@ -1,7 +1,13 @@
 """What the table of verbs is made of: records of verbs and of their options, and how a name in it is loaded."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any, NamedTuple
+
+from fromscratch.named_tuple import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Option(NamedTuple):

@@ -1,10 +1,12 @@
 """`closure`: what programs and libraries need to run."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from fromscratch.cli.call import Call
 from fromscratch.errors import UsageError
+from fromscratch.named_tuple import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fromscratch.cli.verbs.closure_beyond import Answer

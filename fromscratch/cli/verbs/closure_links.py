@@ -5,7 +5,6 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any
 
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.elf.platform import architecture_of
@@ -14,7 +13,11 @@ from fromscratch.linker.closure import Linker, Missing, Program
 from fromscratch.linker.root import NOT_ELF, UNLOADED, UNREADABLE, Root
 from fromscratch.linker.search import Node
 from fromscratch.linker.symbol_versions import MissingVersion, Versions
+from fromscratch.named_tuple import TYPE_CHECKING
 from fromscratch.paths import shown
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def question(
@@ -60,7 +63,7 @@ class Answer:
         self.unmet = tuple(dict.fromkeys(each for program in programs for each in versions.missing(program)))
 
     @cached_property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, "Any"]:
         """For a program to read."""
         return {
             "objects": list(objects(self._programs).values()),
@@ -74,7 +77,7 @@ class Answer:
         return "\n".join(line for program in self._programs for line in told(program))
 
 
-def objects(programs: Sequence[Program]) -> dict[str, dict[str, Any]]:
+def objects(programs: Sequence[Program]) -> dict[str, dict[str, "Any"]]:
     """What `--json` says of every object, by its path."""
     found: dict[str, dict[str, Any]] = {}
     seen: set[tuple[object, ...]] = set()
@@ -96,7 +99,7 @@ def objects(programs: Sequence[Program]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def missing_facts(missing: Missing) -> dict[str, Any]:
+def missing_facts(missing: Missing) -> dict[str, "Any"]:
     return {
         "soname": missing.name,
         "needed_by": missing.by,

@@ -1,9 +1,8 @@
 """What machine an ELF file is for: whether one object can be loaded with another, and the platform of an image."""
 
-from typing import TYPE_CHECKING
-
 from fromscratch.formats.elf.attributes import cpu_arch
 from fromscratch.formats.elf.headers import Elf, Read
+from fromscratch.named_tuple import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the hot path of closures asks for ABIs alone
     from fromscratch.model.image import Platform

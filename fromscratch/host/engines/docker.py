@@ -1,7 +1,6 @@
 """Docker: its daemon by the Engine API, or by docker's own client if only that can reach it."""
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, ClassVar
@@ -13,10 +12,11 @@ from fromscratch.host.engines.contract import Engine, Status, platform_of
 from fromscratch.host.engines.docker_address import Address
 from fromscratch.host.engines.docker_api import Daemon, DockerApi, Unreachable
 from fromscratch.host.process import run
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import Reference
 
-_SOCKET = re.compile(r"(?:unix|tcp|ssh|http|https|npipe|fd)://[^\s\"]+[^\s\".:,]")
+_SOCKET = lazy_regex(r"(?:unix|tcp|ssh|http|https|npipe|fd)://[^\s\"]+[^\s\".:,]")
 _PROBE = "{{.Server.Version}} {{.Server.Os}}/{{.Server.Arch}} {{range .Server.Components}}{{.Name}}|{{end}}"
 _OWN = "Engine"
 
