@@ -29,7 +29,7 @@ def _start() -> Group:
     return Group(
         "start",
         [Case("invoke --version", invoke), Case("fromscratch --version", f"{_OURS} --version > /dev/null")],
-        "one more module to load than invoke itself has",
+        "the command does without invoke; both are a start of Python and what they load",
     )
 
 

@@ -114,20 +114,20 @@ class Search:
     def _musl_path(self, text: str, node: Node) -> list[str]:
         """musl expands $ORIGIN alone, whatever letters follow it, and drops a whole path with any other token."""
         place = origin(node).rstrip("/")
-        read_small_file = _ORIGIN.sub(lambda token: place, text)
-        return [] if text.count("$") != len(_ORIGIN.findall(text)) else re.split(r"[:\n]", read_small_file)
+        expanded = re.sub(_ORIGIN, lambda token: place, text)
+        return [] if text.count("$") != len(re.findall(_ORIGIN, text)) else re.split(r"[:\n]", expanded)
 
     def expand_tokens(self, text: str, node: Node) -> str | None:
         """`text` with $ORIGIN, $LIB and $PLATFORM replaced, with or without braces; None where one has no value.
 
         musl's loader expands nothing in the name of a library.
         """
-        if self.kind == "musl":
+        if self.kind == "musl" or "$" not in text:
             return text
         values = {"ORIGIN": origin(node), "LIB": self.loaders[0].lib, "PLATFORM": self._word}
-        if any(values[each[1] or each[2]] is None for each in _TOKEN.finditer(text)):
+        if any(values[each[1] or each[2]] is None for each in re.finditer(_TOKEN, text)):
             return None
-        return _TOKEN.sub(lambda token: values[token[1] or token[2]] or "", text)
+        return re.sub(_TOKEN, lambda token: values[token[1] or token[2]] or "", text)
 
     def find(self, name: str, node: Node) -> SearchResult:
         """The file that the loader takes for `name`, needed by `node`. Tokens in the name are expanded already."""
@@ -240,8 +240,9 @@ class Search:
 
 _SYMLINK_LOOP = "its symlink leads back to itself; the loader stops at it"
 _CACHED, _DEFAULT = "ld.so.cache", "a directory of the loader"
-_TOKEN = re.compile(r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))")
-_ORIGIN = re.compile(r"\$(?:ORIGIN|\{ORIGIN\})")
+# Compiled where they are used, which most closures do not: that takes longer than to load this module.
+_TOKEN = r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))"
+_ORIGIN = r"\$(?:ORIGIN|\{ORIGIN\})"
 
 
 def _is_below(path: str, directories: tuple[str, ...]) -> bool:

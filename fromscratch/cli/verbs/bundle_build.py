@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +29,12 @@ from fromscratch.sources.binaries.programs import Programs, programs
 from fromscratch.sources.catalogue import word_of
 
 
-@dataclass(kw_only=True)
-class Made:
+class Made(msgspec.Struct, kw_only=True):
     """A bundle that is built, and what there is to say of it."""
 
     job: Job
     built: Built
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = {}
     text: str = ""
 
     def deliver(self, call: Call, target: Target) -> None:

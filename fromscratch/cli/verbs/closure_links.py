@@ -5,7 +5,7 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.elf.platform import architecture_of
@@ -17,20 +17,13 @@ from fromscratch.linker.symbol_versions import MissingVersion, Versions
 from fromscratch.paths import shown
 
 
-class Question(NamedTuple):
-    """The files to look at, by their paths in a root; `linked` if all of them are ELF files."""
+def question(
+    files: Sequence[str], root: str, search: Sequence[str], preload: Sequence[str]
+) -> tuple[Linker, list[str], bool]:
+    """The files to look at, by their paths in a root, and whether all of them are ELF files.
 
-    linker: Linker
-    paths: list[str]
-    linked: bool
-
-
-def question(files: Sequence[str], root: str, search: Sequence[str], preload: Sequence[str]) -> Question:
-    """Raises UsageError for what is not there, and for a damaged ELF file."""
-    if any(word.startswith("~") for word in (root, *files)):
-        from fromscratch.host.machine.lookup import expanded
-
-        root, files = expanded(root), [expanded(file) for file in files]
+    Raises UsageError for what is not there, and for a damaged ELF file.
+    """
     if not os.path.isdir(root):
         raise UsageError(f"there is no folder {root}", "name a root filesystem with --root")
     for folder in search:
@@ -41,7 +34,7 @@ def question(files: Sequence[str], root: str, search: Sequence[str], preload: Se
     linker = Linker([*roots, MachineRoot(root)], library_path=search, preload=preload)
     paths = [outside.get(file) or _inside(file, root) for file in files]
     linked = [_is_elf(linker, path, root) for path in paths]  # every one of them is looked at
-    return Question(linker, paths, all(linked))
+    return linker, paths, all(linked)
 
 
 def check(missing: Sequence[Missing], unmet: Sequence[MissingVersion]) -> None:
