@@ -31,7 +31,7 @@ _PASSING = "localhost/fromscratch-root"
 
 
 class EngineImages(Transport, frozen=True, kw_only=True):
-    """`kind` is the engine, `saves` the form in which it hands out images. What is written goes there by `via`:
+    """The images of an engine. `kind` is the engine's class, `saves` the form in which it saves images.
 
     `via="import"` flattens the image, and mostly the engine dates it now; `via="load"` keeps it as it is.
 

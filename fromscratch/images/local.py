@@ -15,9 +15,9 @@ from fromscratch.progress import SILENT, Progress
 
 
 class LocalTransport(Transport, frozen=True):
-    """A path of this machine. What is unpacked of it lies in the store; `limits` bound how much that may be.
+    """A path of this machine. The store keeps what is unpacked; `limits` bound how much that may be.
 
-    `shown_by` is a file that only folders of this kind hold.
+    `shown_by` is the name of a file by which a folder of this kind is recognised.
     """
 
     path: Path
