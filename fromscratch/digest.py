@@ -83,10 +83,10 @@ class Facts:
         return self._hasher.hexdigest()
 
 
-def check(found: Digest, wanted: Digest, what: str) -> None:
+def check(found: Digest, expected: Digest, what: str) -> None:
     """Raise IntegrityError, naming both digests, unless they are equal."""
-    if found != wanted:
+    if found != expected:
         raise IntegrityError(
-            f"{what} has the digest {found}, but {wanted} was expected",
+            f"{what} has the digest {found}, but {expected} was expected",
             "if the new bytes are meant, write the new digest; otherwise fetch it again from a source you trust",
         )

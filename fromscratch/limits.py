@@ -99,12 +99,12 @@ def check_entries(count: int, limits: Limits, what: str, *, times: int = 1) -> N
         )
 
 
-def check_implied(implied: int, named: int, limits: Limits, what: str) -> None:
-    """Raises TooLarge if an archive of `named` entries stands for far more directories that it does not name."""
-    most = limits.entries // _IMPLIED_ALWAYS + _IMPLIED_EACH * named
+def check_implied(implied: int, names: int, limits: Limits, what: str) -> None:
+    """Raises TooLarge if an archive of `names` entries stands for far more directories that it does not name."""
+    most = limits.entries // _IMPLIED_ALWAYS + _IMPLIED_EACH * names
     if implied > most:
         raise TooLarge(
-            f"{what} implies more than {most} directories, which stand in its {named} names only",
+            f"{what} implies more than {most} directories, which stand in its {names} names only",
             advice(_MORE, Setting(_ENTRIES, "N")),
         )
 

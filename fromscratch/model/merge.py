@@ -33,7 +33,7 @@ class Merge:
         self.replace, self.directories = replace, directories
         self.entries: dict[TreePath, Entry] = dict(lower)
         self.places: dict[TreePath, TreePath] = {}  # path of the upper tree -> where it landed
-        self.taken: set[TreePath] = set()
+        self.placed: set[TreePath] = set()
         self.followed: dict[TreePath, TreePath] = {}  # symlink of the lower tree -> the directory it led to
         self.linked = linked(self.entries)
         self.conflicts: list[str] = []
@@ -55,7 +55,7 @@ class Merge:
             if settled is None:
                 continue
             self.places[path] = place
-            self.taken.add(place)
+            self.placed.add(place)
             if settled is entry and settled is not present:
                 self.give_way(place)
             self.entries[place] = settled
@@ -109,7 +109,7 @@ class Merge:
             if _alike(inode_of(self.entries, present), inode_of(upper, upper[path])):
                 return also_from(present, entry)
             # Two paths of the upper tree that land in one place are no matter of upper and lower.
-            if self.replace and place not in self.taken:
+            if self.replace and place not in self.placed:
                 return entry
         self.conflicts.append(f"{place}: {_described(present)} against {_described(entry)}")
         return None

@@ -18,7 +18,7 @@ PREFIX = ".wh."
 OPAQUE = ".wh..wh..opq"
 RECORDS = ".wh..wh."  # of old storage drivers; hard links may name files in them
 _HINT = "the layer is damaged, or was made to do harm: make the image again"
-_OTHERWISE = "engines read this in different ways; make the image again with a program that writes whiteouts first"
+_AMBIGUOUS = "engines read this in different ways; make the image again with a program that writes whiteouts first"
 
 Change = tuple[TreePath, Entry | None]
 """An entry of a layer, or a whiteout."""
@@ -83,7 +83,7 @@ def _check_own_places(mark: TreePath, name: TreePath, places: dict[TreePath, Tre
         top = paths.join(paths.parent(mark), paths.name(mark).removeprefix(PREFIX))
         met = any(paths.is_within(place, top) for place in places)
     if met:
-        raise FormatError(f"the whiteout {name} takes away what its own layer has in {top}", _OTHERWISE)
+        raise FormatError(f"the whiteout {name} takes away what its own layer has in {top}", _AMBIGUOUS)
 
 
 def _place(lower: Lower, before: dict[TreePath, Entry], path: TreePath) -> TreePath:
@@ -106,29 +106,29 @@ def _counts(
     lower: Lower, mark: TreePath, before: dict[TreePath, Entry], above: set[TreePath], own: dict[TreePath, Entry]
 ) -> bool:
     folder, name = paths.parent(mark), paths.name(mark)
-    gone = paths.join(folder, name.removeprefix(PREFIX))
-    if name != OPAQUE and (gone in before or gone in above):
-        raise FormatError(f"the whiteout {mark} stands behind what its own layer has there", _OTHERWISE)
-    if name != OPAQUE and isinstance(own.get(gone), Directory) and isinstance(_at(lower, gone), Directory):
+    target = paths.join(folder, name.removeprefix(PREFIX))
+    if name != OPAQUE and (target in before or target in above):
+        raise FormatError(f"the whiteout {mark} stands behind what its own layer has there", _AMBIGUOUS)
+    if name != OPAQUE and isinstance(own.get(target), Directory) and isinstance(_at(lower, target), Directory):
         # With overlayfs docker shows the new directory with what the old one has, all others an empty one.
-        raise FormatError(f"the whiteout {mark} is of a directory that its own layer has again", _OTHERWISE)
+        raise FormatError(f"the whiteout {mark} is of a directory that its own layer has again", _AMBIGUOUS)
     for way in (folder, *paths.ancestors(folder)):
         if way == ROOT or way not in own:
             continue
         present = _at(lower, way)
         if way not in before:
             if present is not None and not isinstance(present, Directory):
-                raise FormatError(f"the whiteout {mark} stands before what its own layer has at {way}", _OTHERWISE)
+                raise FormatError(f"the whiteout {mark} stands before what its own layer has at {way}", _AMBIGUOUS)
         elif isinstance(before[way], Symlink):
-            if _hits(lower, gone if name != OPAQUE else folder, before, above, own):
-                raise FormatError(f"the whiteout {mark} passes the symlink {way} of its own layer", _OTHERWISE)
+            if _hits(lower, target if name != OPAQUE else folder, before, above, own):
+                raise FormatError(f"the whiteout {mark} passes the symlink {way} of its own layer", _AMBIGUOUS)
             return False
         elif not isinstance(before[way], Directory):
             return False  # umoci writes them below a file that takes the place of a directory: nothing is there
         elif not isinstance(present, Directory):
             return False
     if name == OPAQUE and isinstance(_at(lower, folder), Symlink):
-        raise FormatError(f"the whiteout {mark} is in a symlink, which is not a directory", _OTHERWISE)
+        raise FormatError(f"the whiteout {mark} is in a symlink, which is not a directory", _AMBIGUOUS)
     return True
 
 

@@ -64,15 +64,15 @@ def with_accounts(
     everyone = [*([] if "root" in passwd.rows else [ROOT_USER]), *users]
     for each in [*([] if "root" in group.rows else [ROOT_GROUP]), *groups]:
         group.put(each.name, each.gid, ["x", str(each.gid), ",".join(each.members)])
-    asked = {each.name: each.gid for each in groups}
+    gids = {each.name: each.gid for each in groups}
     group.give_up({user.gid for user in users})
     for user in everyone:
         if user.gid not in group.numbers():
-            if user.name in asked:
+            if user.name in gids:
                 raise Conflict(
-                    f"the recipe gives the group {user.name} the number {asked[user.name]}, and the user of that name "
+                    f"the recipe gives the group {user.name} the number {gids[user.name]}, and the user of that name "
                     f"the group {user.gid}, which has no name",
-                    f"say gid: {asked[user.name]} for the user, or name the group {user.gid} under groups:",
+                    f"say gid: {gids[user.name]} for the user, or name the group {user.gid} under groups:",
                 )
             group.put(user.name, user.gid, ["x", str(user.gid), ""])
         passwd.put(user.name, user.uid, ["x", str(user.uid), str(user.gid), user.comment, user.home, user.shell])
@@ -91,12 +91,12 @@ def with_accounts(
 
 
 def _with_homes(tree: Rootfs, homes: dict[str, User], origin: Origin) -> Rootfs:
-    made: dict[TreePath, Entry] = {}
+    created: dict[TreePath, Entry] = {}
     for home, user in homes.items():
         place = tree.locate(tree_path(home))
         if place not in tree:
-            made[place] = Directory(Meta(0o755, user.uid, user.gid), (origin,))
-    return tree.with_entries(made) if made else tree
+            created[place] = Directory(Meta(0o755, user.uid, user.gid), (origin,))
+    return tree.with_entries(created) if created else tree
 
 
 def check_passwords(tree: Rootfs, empty_passwords: Collection[str] = ()) -> None:

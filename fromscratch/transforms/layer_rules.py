@@ -127,16 +127,16 @@ def _by_package(sizes: Mapping[Unit, int]) -> list[Group]:
             name = unit.label, unit.package
             packages[name] = packages.get(name, 0) + sizes[unit]
     alone = set(sorted(packages, key=lambda name: (-packages[name], name))[: max(0, MOST - len(items))])
-    made = []
+    layers = []
     for title, units in items:
         own: dict[str, list[Unit]] = {}
         for unit in units:
             own.setdefault(unit.package if (unit.label, unit.package) in alone else "", []).append(unit)
         rest = own.pop("", None)
-        made += [Group(f"{package} ({title})", tuple(own[package])) for package in sorted(own)]
+        layers += [Group(f"{package} ({title})", tuple(own[package])) for package in sorted(own)]
         if rest:
-            made.append(Group(f"the rest of {title}" if own else title, tuple(rest)))
-    return made
+            layers.append(Group(f"the rest of {title}" if own else title, tuple(rest)))
+    return layers
 
 
 def _by_budget(sizes: Mapping[Unit, int], budget: int) -> list[Group]:
@@ -156,21 +156,21 @@ def _by_budget(sizes: Mapping[Unit, int], budget: int) -> list[Group]:
             together[stage].remove(unit)
             alone[stage].append(unit)
             left -= 1
-    made = []
+    layers = []
     for stage, rest in together.items():
         for units in (*([unit] for unit in sorted(alone[stage])), rest):
             titles = _listed([unit.title for unit in units])
-            made.append(Group(f"{stage.name.lower()}: {titles}", tuple(units)))
-    return made
+            layers.append(Group(f"{stage.name.lower()}: {titles}", tuple(units)))
+    return layers
 
 
-def _bounded(made: list[Group], most: int) -> list[Group]:
+def _bounded(layers: list[Group], most: int) -> list[Group]:
     """No more than so many: the first ones, which change least, share one."""
-    if len(made) <= most:
-        return made
-    first = made[: len(made) - most + 1]
+    if len(layers) <= most:
+        return layers
+    first = layers[: len(layers) - most + 1]
     units = tuple(unit for group in first for unit in group.units)
-    return [Group(_listed([group.comment for group in first], "; "), units), *made[len(first) :]]
+    return [Group(_listed([group.comment for group in first], "; "), units), *layers[len(first) :]]
 
 
 def _source(label: str) -> str:

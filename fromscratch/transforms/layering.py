@@ -44,14 +44,14 @@ def layered(tree: Rootfs, rule: Rule, items: Sequence[str], name: str) -> tuple[
     for path, unit in units.items():
         if path not in folders:  # a directory that holds something needs no layer: it comes with that
             sizes[unit] = sizes.get(unit, 0) + _size(tree[path])
-    made = groups(sizes, rule)
-    numbers = {unit: number for number, group in enumerate(made) for unit in group.units}
+    layers = groups(sizes, rule)
+    numbers = {unit: number for number, group in enumerate(layers) for unit in group.units}
     places = _with_links(tree, {path: numbers[unit] for path, unit in units.items() if unit in numbers})
     filled = sorted({places[path] for path in places if path not in folders})
     if len(filled) < 2:
         return (Part(name, tree),)
     parts = _parts(tree, places, filled)
-    return tuple(Part(made[number].comment, part) for number, part in parts.items())
+    return tuple(Part(layers[number].comment, part) for number, part in parts.items())
 
 
 def _size(entry: Entry) -> int:
@@ -76,12 +76,12 @@ def _parts(tree: Rootfs, places: Mapping[TreePath, int], filled: Sequence[int]) 
     """The tree of each layer that has something: its own entries, and every directory above them."""
     entries: dict[int, dict[TreePath, Entry]] = {number: {ROOT: tree[ROOT]} for number in filled}
     for path, entry in tree.items():
-        mine = entries.get(places.get(path, -1))
-        if mine is None:
+        part = entries.get(places.get(path, -1))
+        if part is None:
             continue
-        mine[path] = entry
+        part[path] = entry
         above = paths.parent(path)
-        while above not in mine:
-            mine[above] = tree[above]
+        while above not in part:
+            part[above] = tree[above]
             above = paths.parent(above)
-    return {number: Rootfs(mine) for number, mine in entries.items()}
+    return {number: Rootfs(part) for number, part in entries.items()}

@@ -58,12 +58,12 @@ def selected(tree: Rootfs, rules: Sequence[str]) -> dict[TreePath, str]:
     """
     if not rules:
         return {}
-    taken: dict[TreePath, str] = {}
+    selection: dict[TreePath, str] = {}
     for rule in rules:
         for keep, patterns in groupby(_patterns(rule), lambda pattern: pattern.startswith("!")):
-            _apply(tree, taken, rule, [pattern.removeprefix("!") for pattern in patterns], keep=keep)
-    kept_parents = {above for path in tree if path not in taken for above in paths.ancestors(path)}
-    removed = {path: rule for path, rule in taken.items() if path not in kept_parents}
+            _apply(tree, selection, rule, [pattern.removeprefix("!") for pattern in patterns], keep=keep)
+    parents_needed = {above for path in tree if path not in selection for above in paths.ancestors(path)}
+    removed = {path: rule for path, rule in selection.items() if path not in parents_needed}
     return {**removed, **_dangling(tree, removed)}
 
 
@@ -81,16 +81,16 @@ def _patterns(rule: str) -> tuple[str, ...]:
     )
 
 
-def _apply(tree: Rootfs, taken: dict[TreePath, str], rule: str, patterns: Sequence[str], *, keep: bool) -> None:
+def _apply(tree: Rootfs, selection: dict[TreePath, str], rule: str, patterns: Sequence[str], *, keep: bool) -> None:
     matches = paths.matcher([_settled(tree, pattern) for pattern in patterns])
     found = [path for path in tree if path != paths.ROOT and matches(path)]
     if not found and rule not in CATEGORIES and not keep and not set(rule) & _SPECIAL:
         raise NotInTree(f"trim: there is no {rule}", "ls shows what is there; take the rule out or fix it")
     for path in found:
         if keep:
-            taken.pop(path, None)
+            selection.pop(path, None)
         else:
-            taken.setdefault(path, rule)
+            selection.setdefault(path, rule)
 
 
 def _settled(tree: Rootfs, pattern: str) -> str:

@@ -90,9 +90,9 @@ def _mount_points(volumes: Iterable[str]) -> list[dict[str, Any]]:
     return [{"name": name, "path": path} for name, path in found.items()]
 
 
-def _unused(name: str, taken: Mapping[str, str]) -> str:
+def _unused(name: str, used: Mapping[str, str]) -> str:
     number, fresh = 2, name
-    while fresh in taken:
+    while fresh in used:
         fresh, number = f"{name}-{number}", number + 1
     return fresh
 

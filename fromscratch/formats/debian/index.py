@@ -179,11 +179,11 @@ def parse_package(text: str, archive: int = 0) -> Package:
     return package
 
 
-_KEPT = (
+_FIELDS = (
     rb"Package|Version|Architecture|Filename|Size|SHA256|SHA512|Priority|"
     rb"Pre-Depends|Depends|Recommends|Provides|Conflicts|Breaks|Replaces"
 )
-_FIELD = re.compile(rb"\n(?:%b):[^\n]*(?:\n[ \t][^\n]*)*" % _KEPT)
+_FIELD = re.compile(rb"\n(?:%b):[^\n]*(?:\n[ \t][^\n]*)*" % _FIELDS)
 _NAME = re.compile(rb"\nPackage:[ \t]*(\S+)")
 _PROVIDES = re.compile(rb"\nProvides:([^\n]*(?:\n[ \t][^\n]*)*)")
 _COMPACT = b"packages by name 1 %012d %012d\n"
@@ -199,7 +199,7 @@ def compact(packages: bytes) -> Iterator[bytes]:
     """
     places: dict[bytes, list[bytes]] = {}
     providers: dict[bytes, list[bytes]] = {}
-    kept: list[bytes] = []
+    paragraphs: list[bytes] = []
     offset = 0
     for paragraph in packages.split(b"\n\n"):
         stanza = b"".join(_FIELD.findall(b"\n" + paragraph)) + b"\n\n"
@@ -216,7 +216,7 @@ def compact(packages: bytes) -> Iterator[bytes]:
             names = providers.setdefault(entry.partition(b"(")[0].strip().partition(b":")[0], [])
             if found[1] not in names:
                 names.append(found[1])
-        kept.append(stanza)
+        paragraphs.append(stanza)
         offset += len(stanza)
     tables = [
         b"\n" + b"".join(b"%b %b\n" % (name, b" ".join(table[name])) for name in sorted(table))
@@ -224,7 +224,7 @@ def compact(packages: bytes) -> Iterator[bytes]:
     ]
     yield _COMPACT % (len(tables[0]), len(tables[1]))
     yield from tables
-    yield from kept
+    yield from paragraphs
 
 
 class PackageIndex:

@@ -149,5 +149,5 @@ def _files(raw: bytes, member: Member, shown: str) -> dict[str, bytes]:
     return files
 
 
-def _broken(shown: str, member: Member, how: str) -> FormatError:
-    return FormatError(f"{shown}: its member {member.name} {how}", _HINT)
+def _broken(shown: str, member: Member, problem: str) -> FormatError:
+    return FormatError(f"{shown}: its member {member.name} {problem}", _HINT)

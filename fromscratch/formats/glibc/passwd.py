@@ -41,8 +41,8 @@ def identity(tree: Rootfs, user: str) -> Identity:
     return Identity(uid, gid, tuple(sorted({number for number in groups if number != gid})), home)
 
 
-def _is(fields: list[str], wanted: str) -> bool:
-    return wanted in (fields[0], fields[2])
+def _is(fields: list[str], name_or_id: str) -> bool:
+    return name_or_id in (fields[0], fields[2])
 
 
 def _records(tree: Rootfs, path: str, count: int) -> Iterator[list[str]]:

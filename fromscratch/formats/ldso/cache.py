@@ -130,12 +130,12 @@ def _read(data: bytes) -> Cache:
 
 def _order_at(data: bytes, start: int) -> Order:
     """The byte order that a header tells, or that fits for one that is too old to tell."""
-    _, count, strings, told, _ = _LAYOUTS["<"].header.unpack_from(data, start)
-    if told & 3 == 1:
+    _, count, strings, order_flag, _ = _LAYOUTS["<"].header.unpack_from(data, start)
+    if order_flag & 3 == 1:
         raise FormatError("the ld.so.cache says itself that it is invalid", _HINT)
-    if told & 3 == 0:
+    if order_flag & 3 == 0:
         return "<" if 48 + count * 24 + strings <= len(data) - start else ">"
-    return ">" if told & 3 == _BIG else "<"
+    return ">" if order_flag & 3 == _BIG else "<"
 
 
 class _Reader:

@@ -14,7 +14,7 @@ from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, UsageError
 from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.oci import keys as oci_keys
-from fromscratch.formats.oci.history import Step, Told, history, told, told_of
+from fromscratch.formats.oci.history import LayerNote, Step, history, note_of, notes_of
 from fromscratch.formats.oci.json_schema import decode
 from fromscratch.formats.oci.run_config import RawRun, run_config, run_fields, unknown_fields
 from fromscratch.model.image import Image, Original, Platform, RunConfig
@@ -37,14 +37,14 @@ class Documents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """What was read. `told` is what the history says of each layer."""
+    """A configuration that was read. `notes` are what its history says of each layer."""
 
     run: RunConfig
     platform: Platform
     diff_ids: tuple[Digest, ...]
     created: int
     author: str
-    told: tuple[Told, ...]
+    notes: tuple[LayerNote, ...]
 
 
 def image_documents(image: Image) -> Documents:
@@ -67,9 +67,9 @@ def _unchanged_config(image: Image, original: bytes) -> bytes | None:
     if not original:
         return None
     read = parse_config(original, "the configuration")
-    layers = [(layer.diff_id, told_of(layer)) for layer in image.layers]
+    layers = [(layer.diff_id, note_of(layer)) for layer in image.layers]
     ours = (image.config, os_fields(image.platform), image.created, image.author, *layers)
-    known = zip(read.diff_ids, read.told, strict=True)
+    known = zip(read.diff_ids, read.notes, strict=True)
     theirs = (read.run, os_fields(read.platform), read.created, read.author, *known)
     return original if ours == theirs else None
 
@@ -175,5 +175,5 @@ def parse_config(data: bytes, what: str) -> Config:
         diff_ids=tuple(oci.exact_digest(text, what) for text in diff_ids),
         created=0 if raw.created is None else seconds(raw.created, what),
         author=raw.author or "",
-        told=told(raw.history or [], len(diff_ids)),
+        notes=notes_of(raw.history or [], len(diff_ids)),
     )

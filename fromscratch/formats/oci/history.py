@@ -30,7 +30,7 @@ class Step(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class LayerNote:
     """What the history says of one layer: the two fields of `Layer` that come from it."""
 
     comment: str = ""
@@ -46,15 +46,15 @@ class _Original(msgspec.Struct):
     history: list[Entry] | None = None
 
 
-def told(steps: Sequence[Step], count: int) -> tuple[Told, ...]:
+def notes_of(steps: Sequence[Step], count: int) -> tuple[LayerNote, ...]:
     """For each of so many layers. The history is optional and often wrong: one that does not fit says nothing."""
-    layers = [Told(step.comment or "", _maker(step.created_by)) for step in steps if not step.empty_layer]
-    return tuple(layers) if len(layers) == count else (Told(),) * count
+    layers = [LayerNote(step.comment or "", _maker(step.created_by)) for step in steps if not step.empty_layer]
+    return tuple(layers) if len(layers) == count else (LayerNote(),) * count
 
 
-def told_of(layer: Layer) -> Told:
+def note_of(layer: Layer) -> LayerNote:
     """What our own history says of a layer."""
-    return Told(layer.comment, _maker(layer.created_by))
+    return LayerNote(layer.comment, _maker(layer.created_by))
 
 
 def history(image: Image, created: str) -> list[Entry]:
@@ -89,7 +89,7 @@ class _Known:
         for place, (diff_id, group) in enumerate(self._rest):
             if diff_id == str(layer.diff_id):
                 del self._rest[: place + 1]
-                return [entry if entry.get("empty_layer") else _as_told(entry, layer) for entry in group]
+                return [entry if entry.get("empty_layer") else _with_note(entry, layer) for entry in group]
         return []
 
 
@@ -105,9 +105,9 @@ def _groups(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
             group = []
 
 
-def _as_told(entry: Entry, layer: Layer) -> Entry:
+def _with_note(entry: Entry, layer: Layer) -> Entry:
     """The entry, with what somebody has said of the layer since."""
-    read, ours = told([Step(entry.get("comment"), entry.get("created_by"))], 1)[0], told_of(layer)
+    read, ours = notes_of([Step(entry.get("comment"), entry.get("created_by"))], 1)[0], note_of(layer)
     if read == ours:
         return entry
     changed = {**entry, "created_by": ours.created_by or MAKER, "comment": ours.comment}

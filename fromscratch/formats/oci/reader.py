@@ -53,13 +53,13 @@ def images(blobs: Blobs, index: bytes, tag: str | None = None) -> list[Image]:
 def images_below(
     blobs: Blobs,
     descriptors: Sequence[Descriptor],
-    wanted: Callable[[Platform], bool] | None = None,
+    selects: Callable[[Platform], bool] | None = None,
     *,
     alone: bool = False,
 ) -> list[Image]:
     """Every image that these descriptors lead to, with the documents it was read from.
 
-    With `wanted`, images that an index says are for other platforms are left out, and not read. So are artifacts,
+    With `selects`, images that an index says are for other platforms are left out, and not read. So are artifacts,
     and what an index names that is not there, as in a copy for one platform. Where nothing else is, the error
     for the first of them is raised. With `alone` the descriptors stand for one name: two images of one platform are a
     FormatError.
@@ -71,7 +71,7 @@ def images_below(
     read = 0
     for top in descriptors:
         for entry in _manifests(blobs, top, seen, passed):
-            if wanted is not None and entry.platform is not None and not wanted(entry.platform):
+            if selects is not None and entry.platform is not None and not selects(entry.platform):
                 continue
             document = _document(blobs, entry, passed)
             if document is None:
@@ -94,7 +94,7 @@ def images_below(
         _check_alone(blobs, found)
     images = [image for _top, _entry, image in found]
     tops = {top.digest: top for top, _entry, _image in found}
-    if wanted is not None or len(tops) != 1 or found[0][0].media_type != oci.INDEX:
+    if selects is not None or len(tops) != 1 or found[0][0].media_type != oci.INDEX:
         return images
     original = _original_index(blobs, found[0][0], [entry for _top, entry, _image in found])
     return [replace(image, original=image.original and replace(image.original, index=original)) for image in images]
@@ -287,8 +287,8 @@ def _image(blobs: Blobs, descriptor: Descriptor, document: bytes) -> Image:
             "make or fetch the image again",
         )
     layers = tuple(
-        Layer(diff_id, entry.digest, entry.size, entry.media_type, _opened(blobs, entry), told.comment, told.created_by)
-        for diff_id, entry, told in zip(config.diff_ids, manifest.layers, config.told, strict=True)
+        Layer(diff_id, entry.digest, entry.size, entry.media_type, _opened(blobs, entry), note.comment, note.created_by)
+        for diff_id, entry, note in zip(config.diff_ids, manifest.layers, config.notes, strict=True)
     )
     return Image(
         layers=layers,

@@ -74,7 +74,7 @@ class _Verified(io.RawIOBase):
         super().close()
 
 
-def _wrong_size(what: str, found: int | str, wanted: int) -> IntegrityError:
+def _wrong_size(what: str, found: int | str, promised: int) -> IntegrityError:
     return IntegrityError(
-        f"{what} has {found} bytes where its descriptor promises {wanted}", "it is damaged: build or fetch it again"
+        f"{what} has {found} bytes where its descriptor promises {promised}", "it is damaged: build or fetch it again"
     )

@@ -16,7 +16,7 @@ from fromscratch.digest import Digest
 from fromscratch.errors import ImageError
 from fromscratch.formats.packing import codec as codecs
 from fromscratch.formats.packing.codec import Bytes, Codec, CodecName, Plain
-from fromscratch.formats.packing.workers import Errand, Labour
+from fromscratch.formats.packing.workers import Job, Workers
 from fromscratch.formats.tar import writer as tar
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import Task
@@ -99,10 +99,10 @@ class _Pipeline:
     def __init__(self, codec: Codec, out: BinaryIO, threads: int, task: Task | None, stack: ExitStack) -> None:
         self._codec, self._out, self._task = codec, out, task
         self._plain = isinstance(codec, Plain)
-        self._hasher = stack.enter_context(Labour(1, "diff-id"))
-        self._compressors = stack.enter_context(Labour(threads, "compress"))
+        self._hasher = stack.enter_context(Workers(1, "diff-id"))
+        self._compressors = stack.enter_context(Workers(threads, "compress"))
         self._spare = threads + max(2, _AHEAD // codec.block_size)
-        self._pending: deque[tuple[memoryview, Errand[None], Errand[tuple[Bytes, ...]] | None]] = deque()
+        self._pending: deque[tuple[memoryview, Job[None], Job[tuple[Bytes, ...]] | None]] = deque()
         self._before = b""
         self._diff, self._blob = hashlib.sha256(), hashlib.sha256()
         self._checksum = self._length = self._size = 0
@@ -113,24 +113,24 @@ class _Pipeline:
         if self._spare:
             self._spare -= 1
             return bytearray(self._codec.block_size)
-        return self._settle()
+        return self._write_oldest()
 
     def put(self, block: memoryview) -> None:
         """Send the block that was filled on its way."""
-        hashed = self._hasher.give(self._hash, block)
-        packed = None if self._plain else self._compressors.give(self._codec.compress, block, self._before)
+        hashed = self._hasher.submit(self._hash, block)
+        packed = None if self._plain else self._compressors.submit(self._codec.compress, block, self._before)
         self._before = bytes(block[len(block) - self._codec.window :]) if self._codec.window else b""
         self._pending.append((block, hashed, packed))
 
     def finish(self) -> Packed:
         while self._pending:
-            self._settle()
+            self._write_oldest()
         self._write(self._codec.end(self._checksum, self._length))
         diff_id = Digest("sha256", self._diff.hexdigest())
         digest = diff_id if self._plain else Digest("sha256", self._blob.hexdigest())
         return Packed(diff_id, digest, self._size, self._codec.media_type, self._length, self._codec.name)
 
-    def _settle(self) -> bytearray:
+    def _write_oldest(self) -> bytearray:
         """Write the oldest block; the answer is its buffer, free again."""
         block, hashed, packed = self._pending.popleft()
         for piece in (block,) if packed is None else packed.result():

@@ -76,9 +76,9 @@ class StreamBytes:
     def read(self, size: int) -> bytes:
         while self.content(CHUNK):
             pass
-        self._taken(self._padding)
+        self._read(self._padding)
         self._padding = 0
-        return self._taken(size)
+        return self._read(size)
 
     def skip(self, size: int) -> None:
         if size < 0:
@@ -87,7 +87,7 @@ class StreamBytes:
 
     def content(self, limit: int) -> bytes:
         """The next bytes of the content that is passed over, `limit` at most; nothing at its end."""
-        piece = self._taken(min(limit, self._content))
+        piece = self._read(min(limit, self._content))
         self._content -= len(piece)
         return piece
 
@@ -97,7 +97,7 @@ class StreamBytes:
             block += more
         return block
 
-    def _taken(self, size: int) -> bytes:
+    def _read(self, size: int) -> bytes:
         data, self._ahead = self._ahead[:size], self._ahead[size:]
         while len(data) < size:
             more = self._stream.read(size - len(data))

@@ -193,8 +193,8 @@ class _Scan:
             raise _refused(flag)
         offset = self._source.position
         self._source.skip(size)
-        told = long.get(b"K") or found.get(b"linkpath")
-        link = (told or fields.text(block[157:257])) if flag in b"12" else b""
+        recorded = long.get(b"K") or found.get(b"linkpath")
+        link = (recorded or fields.text(block[157:257])) if flag in b"12" else b""
         if len(link) > MAX_PATH:
             raise FormatError(f"its link leads along {len(link)} bytes, where Linux allows {MAX_PATH}", _DAMAGED)
         major, minor = _device(block) if flag in b"34" else (0, 0)

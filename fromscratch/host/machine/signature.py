@@ -152,10 +152,10 @@ def _obstacle(
     """Why there is no need to ask a tool about this signature, or nothing."""
     if one.weakness:
         return f"a signature uses {one.weakness}, which can be forged"
-    if any(key.made(one) for key in living):
+    if any(key.may_have_made(one) for key in living):
         return ""
     for key in keys:
-        if key.made(one) and key.expires is not None:
+        if key.may_have_made(one) and key.expires is not None:
             return f"the key {one.issuer} has expired on {datetime.fromtimestamp(key.expires, UTC):%Y-%m-%d}"
     return f"the key {one.issuer} is not among them"
 

@@ -125,11 +125,11 @@ def _configuration(scene: Scene, place: TreePath, path: str) -> Iterator[Finding
     while pending:
         text = (scene.read(pending.pop()) or b"").decode("utf-8", "surrogateescape")
         for found in _INCLUDE.finditer(text):
-            named = found[1].strip(" \t\r")
-            if not named or named.startswith("#"):
+            path_named = found[1].strip(" \t\r")
+            if not path_named or path_named.startswith("#"):
                 continue
-            named = named.strip("\"'")
-            included = named if named.startswith("/") else f"{path.rpartition('/')[0]}/{named}"
+            path_named = path_named.strip("\"'")
+            included = path_named if path_named.startswith("/") else f"{path.rpartition('/')[0]}/{path_named}"
             if included in known or "$" in included or views.place(scene.view, included) is None:
                 continue
             known.add(included)

@@ -67,7 +67,7 @@ def find(
             yield noted
             noted = ()
         for note in noted:
-            yield from _told(scene, place, note, priorities)
+            yield from _from_note(scene, place, note, priorities)
         if strings and elf.dynamic and place not in scene.speculative:
             yield from _strings(scene, place, elf, {soname for note in noted for soname in note.sonames})
 
@@ -114,7 +114,7 @@ def _notes(scene: Scene, place: TreePath, elf: Elf) -> tuple[DlopenNote, ...] | 
             return FinderWarning(f"the notes of {place} cannot be read: {error.message}", KIND)
 
 
-def _told(scene: Scene, place: TreePath, note: DlopenNote, priorities: tuple[str, ...]) -> Iterator[Finding]:
+def _from_note(scene: Scene, place: TreePath, note: DlopenNote, priorities: tuple[str, ...]) -> Iterator[Finding]:
     """One of a note's sonames will do: its first that is in the image, else its first that lies beside others there."""
     present = {elf.soname for elf in scene.objects.values()}
     near = {name for folder in _folders(scene) for name in views.names(scene.view, folder)}

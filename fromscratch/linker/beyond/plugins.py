@@ -53,12 +53,12 @@ def find(scene: Scene, *, patterns: Sequence[str] = ()) -> Iterator[Finding]:
 
 def _habits(scene: Scene, patterns: Sequence[str]) -> Iterator[Offer]:
     offered: set[TreePath] = set()
-    named = [place for place in (views.place(scene.view, _folder(pattern)) for pattern in patterns) if place]
+    covered = [place for place in (views.place(scene.view, _folder(pattern)) for pattern in patterns) if place]
     for place, elf in scene.objects.items():
         for name in (paths.name(place), (elf.soname or "").partition(".so")[0] + ".so"):
             for path in (path for pattern in _HABITS.get(name, ()) for path in views.glob(scene.view, pattern)):
                 top = views.place(scene.view, path)
-                if top is None or top in offered or any(paths.is_within(each, top) for each in named):
+                if top is None or top in offered or any(paths.is_within(each, top) for each in covered):
                     continue
                 offered.add(top)
                 count, size = _measured(scene, top)

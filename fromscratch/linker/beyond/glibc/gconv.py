@@ -25,7 +25,7 @@ def find(scene: Scene, *, charsets: Sequence[str] = ()) -> Iterator[Finding]:
     to programs that call iconv_open."""
     for libc in glibc.found_in(scene):
         if charsets:
-            yield from _taken(scene, libc, charsets)
+            yield from _selected_modules(scene, libc, charsets)
         elif users := glibc.users(scene, "iconv_open"):
             index = read(scene, libc)
             if index.modules:
@@ -43,7 +43,7 @@ def read(scene: Scene, libc: Glibc) -> Index:
     return gconv_modules.read_index(scene.read(path) or b"" for path in paths)
 
 
-def _taken(scene: Scene, libc: Glibc, charsets: Sequence[str]) -> Iterator[Finding]:
+def _selected_modules(scene: Scene, libc: Glibc, charsets: Sequence[str]) -> Iterator[Finding]:
     index = read(scene, libc)
     unknown: list[str] = []
     if ALL not in charsets:
@@ -55,8 +55,8 @@ def _taken(scene: Scene, libc: Glibc, charsets: Sequence[str]) -> Iterator[Findi
         return
     converted: dict[str, str] = {}
     for module in index.modules:
-        named = module.source if module.source != gconv_modules.INTERNAL else module.target
-        converted.setdefault(module.file, named.rstrip("/"))
+        charset = module.source if module.source != gconv_modules.INTERNAL else module.target
+        converted.setdefault(module.file, charset.rstrip("/"))
     for file, charset in converted.items():
         path = file if file.startswith("/") else f"{libc.gconv}/{file}"
         yield Want(path, libc.place, f"{libc.place} (converts {charset})", KIND, "declared")

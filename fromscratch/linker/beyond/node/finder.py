@@ -57,7 +57,7 @@ class _Loading:
         arch = views.glob(scene.view, "/usr/lib/*-linux-*/nodejs")
         self._global = (*search, *_GLOBAL, *arch)
         self._wants: dict[str, Want] = {}
-        self._told: dict[FinderWarning, None] = {}
+        self._warnings: dict[FinderWarning, None] = {}
         self._packages: set[str] = set()
 
     def findings(self) -> Iterator[Finding]:
@@ -77,9 +77,9 @@ class _Loading:
                     seen.add(found)
                     pending += [(found, False)] if _package(found) or _SOURCE.search(found) else []
                 elif found is None and each.sure and is_program and not _BUILT_IN.fullmatch(each.name):
-                    self._told[FinderWarning(f"{file} imports {each.name}, which leads nowhere", KIND)] = None
+                    self._warnings[FinderWarning(f"{file} imports {each.name}, which leads nowhere", KIND)] = None
         yield from self._wants.values()
-        yield from self._told
+        yield from self._warnings
 
     def _resolve(self, name: str, by: str) -> str | None:
         """The file, or the folder of the package, that a name leads to from a file."""
