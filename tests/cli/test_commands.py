@@ -178,7 +178,7 @@ def test_a_checkout_has_the_same_verbs_as_invoke_tasks(desk: Desk) -> None:
         (["build", "--recipe", "none.yaml"], 2, "there is no recipe none.yaml", ""),
         (["build", "--recipe", "files"], 2, "there is no recipe files: that is a folder", ""),
         (["build", "--recipe", "busibox"], 2, "there is no recipe busibox", "did you mean busybox?"),
-        (["build", "--platform", "linux/armv7"], 2, "'linux/armv7' is no platform", "linux/arm/v7"),
+        (["build", "--platform", "linux/armv7"], 2, "'linux/armv7' is not a platform", "linux/arm/v7"),
         (["run"], 1, "nothing is built in build/demo", "fetch build"),
         (["ls", "nothing"], 2, "there is no image nothing", "build it"),
         (["ls", "aci:x"], 2, "aci:x: images are not read by that name", "tar:x"),

@@ -100,7 +100,7 @@ def test_many_streams_are_one_bomb(tmp_path: Path) -> None:
 def test_a_header_of_xz_gets_no_more_memory_than_honest_ones_need(tmp_path: Path) -> None:
     filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 30}]
     (tmp_path / "x.xz").write_bytes(lzma.compress(b"x", filters=filters))
-    with pytest.raises(FormatError, match=r"no sound xz file: Memory usage limit exceeded"):
+    with pytest.raises(FormatError, match=r"not a sound xz file: Memory usage limit exceeded"):
         expand(tmp_path / "x.xz", tmp_path / "plain")
     (tmp_path / "x.xz").write_bytes(lzma.compress(b"x", preset=9 | lzma.PRESET_EXTREME))
     expand(tmp_path / "x.xz", tmp_path / "plain")

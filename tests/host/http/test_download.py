@@ -741,5 +741,5 @@ def test_a_proxy_that_is_no_address_is_named(proxy: str, store: Store, monkeypat
 
 def test_a_wrong_address_is_not_blamed_on_the_proxy(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
-    with pytest.raises(DownloadError, match="no address that can be asked"):
+    with pytest.raises(DownloadError, match="not an address that can be asked"):
         download(store, [Wanted(title="data", urls=("http://h:port/data",))])
