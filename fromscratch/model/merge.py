@@ -106,7 +106,7 @@ class Merge:
         if not isinstance(present, Directory) and not isinstance(entry, Directory):
             if isinstance(entry, HardLink) and entry.target == place:
                 return also_from(present, entry)
-            if _alike(inode_of(self.entries, present), inode_of(upper, upper[path])):
+            if equal_but_for_time(inode_of(self.entries, present), inode_of(upper, upper[path])):
                 return also_from(present, entry)
             # Two paths of the upper tree that land in one place are no matter of upper and lower.
             if self.replace and place not in self.placed:
@@ -142,8 +142,8 @@ def _conflict(lines: list[str]) -> Conflict:
     )
 
 
-def _alike(left: Entry, right: Entry) -> bool:
-    """Whether two inodes are the same but for their time."""
+def equal_but_for_time(left: Entry, right: Entry) -> bool:
+    """Whether two inodes are the same but for their mtime; contents are compared byte by byte."""
     if type(left) is not type(right) or replace(left.meta, mtime=right.meta.mtime) != right.meta:
         return False
     if isinstance(left, File) and isinstance(right, File):

@@ -65,6 +65,11 @@ class Reference:
         return f"{self.repository}{tag}" + (f"@{self.digest}" if self.digest else "")
 
 
+def slug(text: str, fallback: str) -> str:
+    """`text` as a name of lower-case letters, digits and single hyphens; the fallback if nothing of it remains."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or fallback
+
+
 def full_name(name: Reference) -> str:
     """The name with nothing left to a default: docker.io/library/hello:latest."""
     return f"{full_repository(name)}:{name.tag}"

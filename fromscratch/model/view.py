@@ -65,7 +65,7 @@ def way(view: View, path: str) -> list[TreePath]:
     Raises NotInTree, naming the component that is missing or goes in a circle.
     """
     end = walk(view, path, follow_last=True, must_exist=True)
-    links = (step for step in _steps(view, path) if isinstance(_inode(view, step), Symlink))
+    links = (step for step in _steps(view, path) if isinstance(inode(view, step), Symlink))
     return [*dict.fromkeys(links), end]
 
 
@@ -74,7 +74,8 @@ def left(view: View, path: str) -> set[TreePath]:
     return set(_steps(view, path, out=True))
 
 
-def _inode(view: View, path: TreePath) -> Entry | None:
+def inode(view: View, path: TreePath) -> Entry | None:
+    """What stands at exactly this path; for a hard link, the file that it is a name of."""
     entry = view.get(path)
     return view.get(entry.target) if isinstance(entry, HardLink) else entry
 
@@ -93,7 +94,7 @@ def _steps(view: View, path: str, *, out: bool = False) -> Iterator[TreePath]:
         step = paths.join(here, part)
         if not out:
             yield step
-        entry = _inode(view, step)
+        entry = inode(view, step)
         if not isinstance(entry, Symlink):
             here = step
             continue

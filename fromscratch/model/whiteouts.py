@@ -20,6 +20,12 @@ RECORDS = ".wh..wh."  # of old storage drivers; hard links may name files in the
 _HINT = "the layer is damaged, or was made to do harm: make the image again"
 _AMBIGUOUS = "engines read this in different ways; make the image again with a program that writes whiteouts first"
 
+
+def has_whiteout_name(path: TreePath) -> bool:
+    """Whether the last component of a path begins as the name of a whiteout does."""
+    return PREFIX in path and paths.name(path).startswith(PREFIX)
+
+
 Change = tuple[TreePath, Entry | None]
 """An entry of a layer, or a whiteout."""
 

@@ -8,12 +8,10 @@ from fromscratch import paths
 from fromscratch.errors import NotInTree, UsageError
 from fromscratch.model.entry import Directory, Entry, File
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.model.whiteouts import OPAQUE, PREFIX, has_whiteout_name
 from fromscratch.nearest import nearest
 from fromscratch.paths import TreePath
 from fromscratch.transforms.placement import with_modes
-
-WHITEOUT = ".wh."
-OPAQUE = ".wh..wh..opq"
 
 
 def overlaid(lower: Rootfs, upper: Rootfs, *, replace: bool = False) -> Rootfs:
@@ -24,7 +22,7 @@ def overlaid(lower: Rootfs, upper: Rootfs, *, replace: bool = False) -> Rootfs:
     whiteout that holds something, NotInTree for a whiteout of what is not there, and Conflict as
     `Rootfs.merged` does.
     """
-    marks = [path for path in upper if paths.name(path).startswith(WHITEOUT)]
+    marks = [path for path in upper if has_whiteout_name(path)]
     if marks:
         gone: list[TreePath] = []
         for mark in marks:
@@ -47,12 +45,12 @@ def _removed_by(lower: Rootfs, mark: TreePath) -> list[TreePath]:
     directory = paths.parent(lower.locate(mark))
     if paths.name(mark) == OPAQUE:
         return [paths.join(directory, child) for child in lower.children(directory)]
-    name = paths.name(mark).removeprefix(WHITEOUT)
+    name = paths.name(mark).removeprefix(PREFIX)
     unwanted = paths.join(directory, name) if name else directory
     if not name or unwanted not in lower:
         near = nearest(name, lower.children(directory))
         raise NotInTree(
             f"the whiteout {mark} removes nothing: there is no {unwanted}",
-            f"did you mean {WHITEOUT}{near[0]}?" if near else "take the whiteout out of the overlay, or fix its name",
+            f"did you mean {PREFIX}{near[0]}?" if near else "take the whiteout out of the overlay, or fix its name",
         )
     return [unwanted]

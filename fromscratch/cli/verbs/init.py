@@ -5,6 +5,7 @@ from pathlib import Path
 from fromscratch.cli.call import Call
 from fromscratch.cli.parsing.verb import verb
 from fromscratch.cli.recipe_file import DEFAULT_RECIPE
+from fromscratch.model.reference import slug
 
 
 @verb(
@@ -16,7 +17,6 @@ from fromscratch.cli.recipe_file import DEFAULT_RECIPE
 )
 def init(call: Call, from_: str | None = None, force: bool = False) -> None:
     """Write a commented recipe, fromscratch.yaml, to start from."""
-    import re
 
     from fromscratch.cli.verbs.init_template import FIRST, KINDS, template
     from fromscratch.errors import UsageError
@@ -32,7 +32,7 @@ def init(call: Call, from_: str | None = None, force: bool = False) -> None:
         )
     if DEFAULT_RECIPE.exists() and not force:
         raise UsageError(f"{DEFAULT_RECIPE} is there already", "edit it, or say --force to replace it")
-    name = re.sub(r"[^a-z0-9]+", "-", Path.cwd().name.lower()).strip("-") or "image"
+    name = slug(Path.cwd().name, "image")
     disk.write_atomically(DEFAULT_RECIPE, template(kind, name).encode(), durable=True)
     first = FIRST.get(kind)
     if first and not Path(first[0]).exists():

@@ -8,6 +8,7 @@ from fromscratch.errors import UsageError
 from fromscratch.formats.glibc.passwd import identity
 from fromscratch.model.entry import File
 from fromscratch.model.image import RunConfig
+from fromscratch.model.reference import slug
 from fromscratch.model.rootfs import Rootfs
 
 AC_VERSION = "0.8.11"
@@ -86,7 +87,7 @@ def _mount_points(volumes: Iterable[str]) -> list[dict[str, Any]]:
     """A volume is named by its path, in the characters that an AC Name may have."""
     found: dict[str, str] = {}
     for path in sorted(dict.fromkeys(map(_absolute, volumes))):
-        found[_unused(re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-") or "root", found)] = path
+        found[_unused(slug(path, "root"), found)] = path
     return [{"name": name, "path": path} for name, path in found.items()]
 
 

@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from fromscratch import paths
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError
 from fromscratch.formats.packing import codec as codecs
@@ -19,11 +18,11 @@ from fromscratch.formats.packing.codec import Bytes, Codec, CodecName, Plain
 from fromscratch.formats.packing.workers import Job, Workers
 from fromscratch.formats.tar import writer as tar
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.model.whiteouts import PREFIX, has_whiteout_name
 from fromscratch.progress import Task
 
 __all__ = ["CodecName", "Packed", "codec_of", "pack"]
 
-_WHITEOUT = ".wh."
 _SMALL = 1 << 20
 _AHEAD = 6 << 20  # bytes that may wait for a thread, beside the blocks that are compressed
 
@@ -82,9 +81,9 @@ def codec_of(tree: Rootfs, codec: CodecName = "gzip", level: int | None = None) 
 
 def _refuse_whiteouts(tree: Rootfs) -> None:
     for path in tree:
-        if _WHITEOUT in path and paths.name(path).startswith(_WHITEOUT):
+        if has_whiteout_name(path):
             raise ImageError(
-                f"an image cannot hold {path}: engines take a name that starts with {_WHITEOUT} as a deletion",
+                f"an image cannot hold {path}: engines take a name that starts with {PREFIX} as a deletion",
                 "rename it, or leave it out of the recipe; in an overlay that name deletes a file below it",
             )
 

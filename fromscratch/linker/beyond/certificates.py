@@ -107,12 +107,12 @@ def _openssl(scene: Scene, place: TreePath, folders: dict[str, str], *, trusting
         found = _hashed(scene, folder)
         if found:
             what = f"{folder}/certs, the same certificates one by one, for programs that look in no bundle"
-            yield Offer(what, Setting("certificates", "hashes"), KIND, sum(_size(scene, path) for path in found))
+            yield Offer(what, Setting("certificates", "hashes"), KIND, sum(scene.size(path) for path in found))
     for key, what in (("MODULESDIR", "providers"), ("ENGINESDIR", "engines")):
         found = list(views.glob(scene.view, f"{folders[key]}/*.so")) if key in folders else []
         if found:
             names = ", ".join(path.rpartition("/")[2] for path in found)
-            size = sum(_size(scene, path) for path in found)
+            size = sum(scene.size(path) for path in found)
             yield Offer(f"OpenSSL's {what} ({names})", Setting("plugins", f"{folders[key]}/*.so"), KIND, size)
 
 
@@ -145,7 +145,7 @@ def _pkcs11(scene: Scene, place: TreePath) -> Iterator[Offer]:
         modules = list(views.glob(scene.view, f"{folder}/*.so"))
         if modules and not folder.startswith("/etc/"):
             names = ", ".join(path.rpartition("/")[2] for path in modules)
-            size = sum(_size(scene, path) for path in modules)
+            size = sum(scene.size(path) for path in modules)
             yield Offer(f"p11-kit's modules ({names})", Setting("plugins", f"{folder}/*.so"), KIND, size)
 
 
@@ -165,9 +165,4 @@ def _offered(scene: Scene, static: list[TreePath]) -> Iterator[Offer]:
     for place in static if path and not scene.has(path) else []:
         if rodata.texts(scene, place, _LINKED_IN):
             what = f"{path}, the certificates that {place} looks for when it speaks TLS"
-            yield Offer(what, Setting("add", path or ""), KIND, _size(scene, path or ""))
-
-
-def _size(scene: Scene, path: str) -> int:
-    entry = views.look(scene.view, path)
-    return entry.content.size if isinstance(entry, File) else 0
+            yield Offer(what, Setting("add", path or ""), KIND, scene.size(path or ""))

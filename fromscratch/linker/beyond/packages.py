@@ -12,7 +12,7 @@ from fromscratch import paths
 from fromscratch.advice import Setting, advice
 from fromscratch.linker.beyond.contract import FinderWarning, Finding, Offer, Scene, Want
 from fromscratch.model import view as views
-from fromscratch.model.entry import Directory, File
+from fromscratch.model.entry import Directory
 from fromscratch.paths import TreePath
 
 KIND = "package"
@@ -51,7 +51,7 @@ def find(scene: Scene, *, take: bool = False) -> Iterator[Finding]:
             for path in useful:
                 yield Want(path, by, f"{by} (of the same package, {package.name})", KIND, "possible", optional=True)
             continue
-        sizes = [_size(scene, path) for path in useful if not _is_selected(scene, path)]
+        sizes = [scene.size(path) for path in useful if not _is_selected(scene, path)]
         if sizes:
             files = "file" if len(sizes) == 1 else "files"
             what = f"{len(sizes)} other {files} of the package {package.name}, which has {by}"
@@ -130,8 +130,3 @@ def _useful(scene: Scene, package: Package) -> Iterator[str]:
 def _is_selected(scene: Scene, path: str) -> bool:
     place = views.place(scene.view, path)
     return place in scene.files or place in scene.objects
-
-
-def _size(scene: Scene, path: str) -> int:
-    entry = views.look(scene.view, path)
-    return entry.content.size if isinstance(entry, File) else 0

@@ -394,7 +394,11 @@ REFUSED = {
     ),
     "an absurd owner": (extended({b"uid": b"4294967295"}) + member(b"x"), FormatError, "'x': its uid is 4294967295"),
     "an absurd time": (extended({b"mtime": b"9" * 25}) + member(b"x"), FormatError, "'x': its mtime"),
-    "a time that is none": (extended({b"mtime": b"1e5"}) + member(b"x"), FormatError, "'x': .*a time, which is not one"),
+    "a time that is none": (
+        extended({b"mtime": b"1e5"}) + member(b"x"),
+        FormatError,
+        "'x': .*a time, which is not one",
+    ),
     "a record without an end": (member(b"p", b"x", b"99 path=x\n") + member(b"x"), FormatError, "malformed record"),
     "a record without a length": (member(b"p", b"x", b"path=x\n") + member(b"x"), FormatError, "malformed record"),
     "a record of length 0": (member(b"p", b"x", b"0 path=x\n") + member(b"x"), FormatError, "malformed record"),

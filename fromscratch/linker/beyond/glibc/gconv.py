@@ -13,7 +13,6 @@ from fromscratch.linker.beyond.contract import FinderWarning, Finding, Generated
 from fromscratch.linker.beyond.glibc import library as glibc
 from fromscratch.linker.beyond.glibc.library import Glibc
 from fromscratch.model import view as views
-from fromscratch.model.entry import File
 from fromscratch.paths import join
 
 KIND = "gconv"
@@ -30,7 +29,7 @@ def find(scene: Scene, *, charsets: Sequence[str] = ()) -> Iterator[Finding]:
             index = read(scene, libc)
             if index.modules:
                 files = {module.file for module in index.modules}
-                size = sum(_size(scene, f"{libc.gconv}/{file}") for file in files)
+                size = sum(scene.size(f"{libc.gconv}/{file}") for file in files)
                 what = (
                     f"{len(files)} modules that convert character sets other than UTF-8, UCS and ASCII, for {users[0]}"
                 )
@@ -64,8 +63,3 @@ def _selected_modules(scene: Scene, libc: Glibc, charsets: Sequence[str]) -> Ite
     if not scene.has(own):
         detail = f"{libc.place} (the modules of {', '.join(charsets)})"
         yield GeneratedFile(own, gconv_modules.text(index), detail, KIND)
-
-
-def _size(scene: Scene, path: str) -> int:
-    entry = views.look(scene.view, path)
-    return entry.content.size if isinstance(entry, File) else 0

@@ -32,8 +32,7 @@ def find(scene: Scene, *, localtime: bool = False, zones: Sequence[str] = ()) ->
         yield from _zone(scene, by, folder, zone)
     there = views.place(scene.view, LOCALTIME) is not None and not scene.has(LOCALTIME)
     if user and not localtime and not zones and there:
-        entry = views.look(scene.view, LOCALTIME)
-        size = entry.content.size if isinstance(entry, File) else 0
+        size = scene.size(LOCALTIME)
         yield Offer(
             f"{LOCALTIME}, without which the local time of {user} is UTC", Setting("localtime", "true"), KIND, size
         )
