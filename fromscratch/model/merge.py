@@ -27,7 +27,7 @@ _SHOWN_CONFLICTS = 10
 
 
 class Merge:
-    """`Rootfs.merged` tells the rules. Both trees are mappings that keep the invariants of one."""
+    """One merge of two trees, by the rules of `Rootfs.merged`. Both are mappings with the invariants of a tree."""
 
     def __init__(self, lower: Mapping[TreePath, Entry], replace: bool, directories: Directories) -> None:
         self.replace, self.directories = replace, directories
@@ -67,13 +67,13 @@ class Merge:
         return self.entries
 
     def give_way(self, place: TreePath) -> None:
-        """An inode whose name is taken lives on under its other names."""
+        """Keep an inode under its other names when one of them is replaced."""
         if place in self.linked:
             unlink(self.entries, {place})
             self.linked = linked(self.entries)
 
     def check_followed(self) -> None:
-        """Note a symlink that led somewhere and then gave way to something of the same tree."""
+        """Note a conflict for each symlink that was followed to a directory and then replaced by the same tree."""
         for link, directory in self.followed.items():
             try:
                 same = walk(self.entries, link, follow_last=True, must_exist=False) == directory
@@ -100,7 +100,7 @@ class Merge:
     def settle(
         self, place: TreePath, present: Entry, entry: Entry, upper: Mapping[TreePath, Entry], path: TreePath
     ) -> Entry | None:
-        """The entry for a path that both trees have; None after noting a conflict."""
+        """The entry for a path that both trees have; None for a conflict, which is noted."""
         if isinstance(present, Directory) and isinstance(entry, Directory):
             return self.settle_directories(place, present, entry)
         if not isinstance(present, Directory) and not isinstance(entry, Directory):
@@ -108,7 +108,7 @@ class Merge:
                 return also_from(present, entry)
             if equal_but_for_time(inode_of(self.entries, present), inode_of(upper, upper[path])):
                 return also_from(present, entry)
-            # Two paths of the upper tree that land in one place are no matter of upper and lower.
+            # `replace` does not apply to two paths of the upper tree that land in one place.
             if self.replace and place not in self.placed:
                 return entry
         self.conflicts.append(f"{place}: {_described(present)} against {_described(entry)}")

@@ -19,13 +19,13 @@ _REFERENCE = re.compile(
 )
 _LONGEST = 383
 _DEFAULT_HOST, _DEFAULT_FOLDER = "docker.io", "library"
-# Who writes NAME:PASSWORD@ before a host, where nothing can stand, is not shown it again.
+# NAME:PASSWORD@ before a host is not valid there, and must not appear in the message.
 _LOGIN = re.compile(r"(?:(?<=://)|^)[^/@]*:[^/@]*@(?![a-z0-9]+:[0-9a-f]{32})")
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """`host` is empty where the engine's default registry is meant."""
+    """The name of an image. `host` is empty for the engine's default registry."""
 
     host: str
     path: str
@@ -35,7 +35,7 @@ class Reference:
     @classmethod
     def parse(cls, text: str) -> "Reference":
         """Raises UsageError, saying what a name looks like."""
-        if len(text) > _LONGEST:  # of any length, in an image: nobody wants to see it, or to have it searched
+        if len(text) > _LONGEST:  # untrusted text of any length: it is neither shown nor matched
             raise UsageError(f"a text of {len(text)} characters is not an image name", f"a name has {_LONGEST} at most")
         found = _REFERENCE.fullmatch(text)
         if not found and (address := re.match(r"https?://", text)):

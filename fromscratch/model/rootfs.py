@@ -1,6 +1,6 @@
 """The tree of a root filesystem, as a value.
 
-What always holds of a `Rootfs`:
+The invariants of a `Rootfs`:
 
 * the root is a directory, and every parent of an entry is there and is a directory;
 * iteration goes by path components, so a directory comes directly before what it holds;
@@ -105,7 +105,7 @@ class Rootfs(Mapping[TreePath, Entry]):
         return Rootfs({path: change(path, entry) for path, entry in self._entries.items()})
 
     def without(self, removed: Iterable[TreePath]) -> "Rootfs":
-        """The tree less these paths and all below them. Further names of a removed inode live on."""
+        """The tree without these paths and all below them. An inode stays under its names that are not removed."""
         unwanted = set(removed) - {ROOT}
         if not unwanted:
             return self

@@ -1,4 +1,4 @@
-"""Several roots looked into as one, the first over the others, as merging them would give it."""
+"""Several roots viewed as one, the first over the others, as merging them would give it."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -15,7 +15,7 @@ from fromscratch.paths import ROOT, TreePath
 
 
 class Stacked:
-    """A `View` of views. Where two have a directory its names are those of both; else the upper one's entry counts."""
+    """A `View` of several views. A directory in two of them has the names of both; else the upper entry counts."""
 
     def __init__(self, *views: View) -> None:
         self._views = views
@@ -30,7 +30,7 @@ class Stacked:
         return entry
 
     def layer(self, path: TreePath) -> int | None:
-        """Which of the views tells what stands at a path, counted from the uppermost; None for nothing."""
+        """The index of the uppermost view that has an entry at a path; None if none has."""
         for number, view in enumerate(self._views):
             if view.get(path) is not None:
                 return number
@@ -40,7 +40,7 @@ class Stacked:
 
     @cached_property
     def links(self) -> "Links":
-        """Made when first asked for: all is looked at for it."""
+        """The symlinks of the root. Computed on first use, since every entry is read for it."""
         return _links(self)
 
     def children(self, directory: TreePath, /) -> Sequence[str]:

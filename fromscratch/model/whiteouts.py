@@ -1,8 +1,8 @@
-"""Whiteouts: the entries of a layer that take away what lower layers have (image-spec/layer.md, "Whiteouts").
+"""Whiteouts: the entries of a layer that remove what lower layers have (image-spec/layer.md, "Whiteouts").
 
-Engines go through a layer from its first entry to its last, each with storage of its own, and so they agree on a
-whiteout only where the layer itself has not changed before, or changes after, what is on the way to it. What they
-make of all others differs (docker with overlayfs, podman with plain folders, umoci), and those are refused.
+Engines apply a layer from its first entry to its last, each on its own kind of storage. They agree on a whiteout only
+if the same layer changes nothing on the path to it, neither before nor after it. All others they read in different
+ways (docker with overlayfs, podman with plain folders, umoci), and those are refused.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class Lower(Protocol):
 
 
 def is_whiteout(path: TreePath) -> bool:
-    """Whether an entry of a layer is a deletion and no file. Raises FormatError for one that no engine could do."""
+    """Whether an entry of a layer is a whiteout and not a file. Raises FormatError for one that no engine can apply."""
     if PREFIX not in path:
         return False
     *above, name = path.split("/")
@@ -54,9 +54,9 @@ def is_whiteout(path: TreePath) -> bool:
 
 
 def effective(lower: Lower, changes: Sequence[Change]) -> list[TreePath]:
-    """The whiteouts of a layer that can take something away, the changes being in its order.
+    """The whiteouts of a layer that can remove something; `changes` are in the order of the layer.
 
-    One in a directory that the layer puts in the place of something else is none of them: there is nothing below it.
+    One in a directory that the layer puts in the place of something else removes nothing, and is left out.
     Raises FormatError for one that engines read in different ways.
     """
     if all(entry is not None for _, entry in changes):

@@ -1,4 +1,4 @@
-"""Users and groups of the recipe, written into passwd(5), group(5) and shadow(5)."""
+"""The users and groups of a recipe, written into passwd(5), group(5) and shadow(5)."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -36,7 +36,7 @@ class Group:
     members: tuple[str, ...] = ()
 
 
-# What a tree of programs alone is given: a name for the number that most images run as, until somebody else has it.
+# The account of a tree that has only programs: a name for the number that most images run as.
 PLACEHOLDER_USER = "nonroot:x:65532:65532:nonroot:/:/sbin/nologin"
 PLACEHOLDER_GROUP = "nonroot:x:65532:"
 _PLACEHOLDERS = frozenset({PLACEHOLDER_USER, PLACEHOLDER_GROUP})
@@ -56,9 +56,9 @@ def with_accounts(
     """The tree with these accounts in its files, root added where the tree has none.
 
     A line of the same name is replaced, and so is the placeholder of a number. A group is added for each user whose
-    gid has none. An empty password of root that the tree brought becomes "*", unless root is among `empty_passwords`.
-    Raises Conflict when a number is somebody else's already or a group would have two, UsageError for a
-    field that would break its line.
+    gid has none. An empty password of root in the tree becomes "*", unless root is among `empty_passwords`.
+    Raises Conflict for a number that another name has or for a group with two numbers, and UsageError for a field
+    that would break its line.
     """
     passwd, group, shadow = (_Table(tree, path) for path in (PASSWD, GROUP, SHADOW))
     everyone = [*([] if "root" in passwd.rows else [ROOT_USER]), *users]
@@ -76,7 +76,7 @@ def with_accounts(
                 )
             group.put(user.name, user.gid, ["x", str(user.gid), ""])
         passwd.put(user.name, user.uid, ["x", str(user.uid), str(user.gid), user.comment, user.home, user.shell])
-        # The day of the last change stays empty: it would make yesterday's image differ from today's.
+        # The day of the last change stays empty, so that the image does not depend on the day.
         shadow.put(user.name, None, [user.password, "", "", "", "", "", "", ""])
     if "root" not in {*empty_passwords, *(user.name for user in users)}:
         if passwd.lock("root", "x") and "root" not in shadow.rows:
@@ -100,9 +100,9 @@ def _with_homes(tree: Rootfs, homes: dict[str, User], origin: Origin) -> Rootfs:
 
 
 def check_passwords(tree: Rootfs, empty_passwords: Collection[str] = ()) -> None:
-    """Raises ImageError for accounts that anybody may take on, since their password is empty in passwd or shadow.
+    """Raises ImageError for accounts without a password in passwd or shadow, which any user could become.
 
-    Those among `empty_passwords` may be so.
+    Those among `empty_passwords` are allowed.
     """
     found = {
         name: path for path in (SHADOW, PASSWD) for name in _without_password(tree, path) if name not in empty_passwords
@@ -165,7 +165,7 @@ class _Table:
         return found
 
     def give_up(self, numbers: Collection[int]) -> None:
-        """Leave out the placeholder of a number that somebody has now."""
+        """Remove the placeholder of each of these numbers."""
         for name, line in [*self.rows.items()]:
             if line in _PLACEHOLDERS and int(line.split(":")[2]) in numbers:
                 del self.rows[name]

@@ -1,9 +1,8 @@
-"""Which entries of a tree go into one layer: what `layers:` of a recipe means.
+"""The rules of `layers:` in a recipe, which divide the entries of a tree into layers.
 
-The least that is not divided is a `Unit`: what one package of an item shipped, or what an item
-brought besides; the reasons of the entries tell which. Each rule puts the units into groups, one a
-layer, from what changes least to what changes most: where a layer has changed, engines unpack it and
-all those above it again.
+The smallest part is a `Unit`: the files of one package of an item, or the other files of an item; the reasons of the
+entries show which. A rule puts the units into groups, one per layer, from those that change least to those that change
+most: engines unpack a changed layer and all layers above it again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,9 +15,9 @@ from fromscratch.model.provenance import public_name
 from fromscratch.paths import TreePath
 
 BY_RECIPE = "recipe"
-"""The source of what no item brought and the recipe itself writes, such as its accounts."""
+"""The source of what the recipe itself writes, such as its accounts."""
 MOST = 100
-"""Engines mount 127 layers at most, and an image that is built on this one brings its own."""
+"""Engines mount 127 layers at most, and an image built on this one adds its own."""
 _SHOWN = 3
 
 
@@ -48,7 +47,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What one layer holds; `comment` tells it in a few words."""
+    """The units of one layer; `comment` describes them in a few words."""
 
     comment: str
     units: tuple[Unit, ...]
@@ -57,7 +56,7 @@ class Group:
 def units_of(entries: Mapping[TreePath, Entry], items: Sequence[str]) -> dict[TreePath, Unit]:
     """The unit that each entry belongs to; `items` are the labels of the sources, in the order of the recipe.
 
-    Of several reasons the first counts, but for a file that the recipe itself wrote last.
+    Of several reasons the first counts, except for a file that the recipe itself wrote.
     """
     known: dict[int, Unit] = {}  # by the identity of the reason, which thousands of files share
     units: dict[TreePath, Unit] = {}
@@ -81,7 +80,7 @@ def _unit(owner: Origin | None, items: Sequence[str]) -> Unit:
     if owner is None:
         return Unit(-1, "", Stage.BASE)
     position = items.index(owner.source) if owner.source in items else len(items)
-    # What a tarball brought is "shipped in" it too, but that is not a package: it has no further reason.
+    # The files of a tarball are "shipped in" it too, but it is not a package: it has no further reason.
     package = owner.detail if owner.reason == "shipped in" and owner.because else ""
     return Unit(position, owner.source, _stage(owner, position), package)
 

@@ -1,6 +1,6 @@
-"""A tree as the trees of layers that lie on each other.
+"""The division of a tree into the trees of its layers.
 
-The layers divide one finished tree, so none of them takes anything away and no whiteout is needed
+The layers divide one finished tree, so none of them removes anything and no whiteout is needed
 (image-spec/layer.md). Every entry is in one layer; a directory is in each other one too that has
 something below it, with the same metadata, so that whoever unpacks one layer after the other
 leaves it as the tree has it, its mtime included. All names of a hard-linked file are in one layer.
@@ -23,7 +23,7 @@ _RECORD = 512
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`comment` says in a few words what the layer holds."""
+    """The tree of one layer; `comment` describes it in a few words."""
 
     comment: str
     tree: Rootfs
@@ -33,7 +33,7 @@ def layered(tree: Rootfs, rule: Rule, items: Sequence[str], name: str) -> tuple[
     """The layers of a tree, the lowest first: at least one, and no empty one unless the tree is.
 
     `items` are the labels of the sources in the order of the recipe, as origins call them; `name`
-    is the comment of a layer that holds everything. What each rule does is told in `layer_rules`.
+    is the comment of a layer that holds everything. `layer_rules` describes the rules.
     """
     if rule == "one":
         return (Part(name, tree),)

@@ -1,4 +1,4 @@
-"""Project files laid over a tree, with a form for removing what the tree has.
+"""Project files laid over a tree, with whiteouts that remove files of the tree.
 
 The form is the one of image layers (OCI image-spec, layer.md, "Whiteouts"): a file `.wh.NAME`
 removes NAME from the directory it stands in, and `.wh..wh..opq` removes all that the directory held.
@@ -18,8 +18,8 @@ def overlaid(lower: Rootfs, upper: Rootfs, *, replace: bool = False) -> Rootfs:
     """`lower` with the whiteouts of `upper` carried out and its other entries laid over.
 
     A directory that both have keeps the metadata of `lower`, since a checkout of project files
-    knows no sticky bits; but a mode that was asked for counts. Raises UsageError for a
-    whiteout that holds something, NotInTree for a whiteout of what is not there, and Conflict as
+    has no sticky bits; but a mode that the recipe sets counts. Raises UsageError for a
+    whiteout that is not empty, NotInTree for a whiteout of what is not there, and Conflict as
     `Rootfs.merged` does.
     """
     marks = [path for path in upper if has_whiteout_name(path)]

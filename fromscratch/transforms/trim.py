@@ -1,4 +1,4 @@
-"""What an image can do without: whole categories by name, or paths by glob."""
+"""Removal of files that an image does not need: whole categories by name, or paths by glob."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby, takewhile
@@ -10,7 +10,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.nearest import nearest
 from fromscratch.paths import TreePath
 
-# A pattern takes what matches and all below it; one that starts with "!" keeps what an earlier one took.
+# A pattern removes what matches and all below it; one that starts with "!" keeps what an earlier one removes.
 CATEGORIES: dict[str, tuple[str, ...]] = {
     # Licences bind whoever passes the image on, so the copyright files stay; "licences" takes them too.
     "docs": (
@@ -50,9 +50,9 @@ _SPECIAL = frozenset("*?[")
 
 
 def selected(tree: Rootfs, rules: Sequence[str]) -> dict[TreePath, str]:
-    """Every path that the rules take, with the rule that takes it; symlinks left dangling by it too.
+    """Every path that the rules remove, with the rule; and the symlinks that they leave dangling.
 
-    A rule is a category, a glob that starts with "/" or "*", or "!" and a glob to keep after all. The
+    A rule is a category, a glob that starts with "/" or "*", or "!" and a glob of what to keep. The
     plain folders that a glob starts with may be symlinks: /lib/x is /usr/lib/x where /usr is merged.
     Raises UsageError for a word that is not a category, and NotInTree for a plain path that is not there.
     """
@@ -107,7 +107,7 @@ def _settled(tree: Rootfs, pattern: str) -> str:
 
 
 def _dangling(tree: Rootfs, removed: Mapping[TreePath, str]) -> dict[TreePath, str]:
-    """The symlinks that led somewhere and no longer do, with what took away where they led."""
+    """The symlinks that no longer lead anywhere, each with the rule that removed their target."""
     rest = tree.without(removed)
     return {
         path: _lost(tree, path, removed)
@@ -117,7 +117,7 @@ def _dangling(tree: Rootfs, removed: Mapping[TreePath, str]) -> dict[TreePath, s
 
 
 def _lost(tree: Rootfs, path: TreePath, removed: Mapping[TreePath, str]) -> str:
-    """Which rule took the next thing on the way from a symlink that leads somewhere."""
+    """The rule that removed the next component on the path of a symlink."""
     while isinstance(entry := tree.inode(path), Symlink):
         below = "" if entry.target.startswith("/") else paths.parent(path)
         path = tree.resolve(f"{below}/{entry.target}", follow_last=False)

@@ -1,4 +1,4 @@
-"""The history of an image, which tells where each layer came from: image-spec/config.md, "history".
+"""The history of an image, which says where each layer came from: image-spec/config.md, "history".
 
 An image that was read and then changed keeps what its history says of the layers that it still has,
 with the steps in between that made no layer.
@@ -20,7 +20,7 @@ Entry = dict[str, Any]
 
 
 class Step(msgspec.Struct):
-    """An entry as JSON has it; of who made it when nothing is used, but other readers insist on their form."""
+    """An entry in JSON. `created` and `author` are not used, but other readers check their types."""
 
     comment: str | None = None
     created_by: str | None = None
@@ -47,13 +47,13 @@ class _Original(msgspec.Struct):
 
 
 def notes_of(steps: Sequence[Step], count: int) -> tuple[LayerNote, ...]:
-    """For each of so many layers. The history is optional and often wrong: one that does not fit says nothing."""
+    """The notes on `count` layers. The history is optional and often wrong: one of another length is ignored."""
     layers = [LayerNote(step.comment or "", _maker(step.created_by)) for step in steps if not step.empty_layer]
     return tuple(layers) if len(layers) == count else (LayerNote(),) * count
 
 
 def note_of(layer: Layer) -> LayerNote:
-    """What our own history says of a layer."""
+    """What the history that we write says of a layer."""
     return LayerNote(layer.comment, _maker(layer.created_by))
 
 
@@ -106,7 +106,7 @@ def _groups(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
 
 
 def _with_note(entry: Entry, layer: Layer) -> Entry:
-    """The entry, with what somebody has said of the layer since."""
+    """The entry, updated if the layer's comment or maker has changed since."""
     read, ours = notes_of([Step(entry.get("comment"), entry.get("created_by"))], 1)[0], note_of(layer)
     if read == ours:
         return entry

@@ -73,7 +73,7 @@ def pack(
 
 
 def codec_of(tree: Rootfs, codec: CodecName = "gzip", level: int | None = None) -> Codec:
-    """What `pack` compresses this tree with, for whoever has to know its name before."""
+    """The codec that `pack` uses for this tree, for callers that need its name before."""
     if level is None and codec == "gzip" and tree.size <= _SMALL and tar.estimated_size(tree) <= _SMALL:
         level = 9
     return codecs.codec(codec, level)
@@ -108,14 +108,14 @@ class _Pipeline:
         self._write(codec.begin())
 
     def buffer(self) -> bytearray:
-        """Room for the next block."""
+        """A buffer for the next block."""
         if self._spare:
             self._spare -= 1
             return bytearray(self._codec.block_size)
         return self._write_oldest()
 
     def put(self, block: memoryview) -> None:
-        """Send the block that was filled on its way."""
+        """Submit a filled block for hashing and compression."""
         hashed = self._hasher.submit(self._hash, block)
         packed = None if self._plain else self._compressors.submit(self._codec.compress, block, self._before)
         self._before = bytes(block[len(block) - self._codec.window :]) if self._codec.window else b""
@@ -130,7 +130,7 @@ class _Pipeline:
         return Packed(diff_id, digest, self._size, self._codec.media_type, self._length, self._codec.name)
 
     def _write_oldest(self) -> bytearray:
-        """Write the oldest block; the answer is its buffer, free again."""
+        """Write the oldest block. Returns its buffer, which can be used again."""
         block, hashed, packed = self._pending.popleft()
         for piece in (block,) if packed is None else packed.result():
             self._write(piece)
