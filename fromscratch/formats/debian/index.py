@@ -1,4 +1,4 @@
-"""What a Debian archive says about itself: the Release file of a suite, and its Packages files.
+"""The indexes of a Debian archive: the Release file of a suite, and its Packages files.
 
 Release follows the wiki's DebianRepository/Format; dates are those of RFC 2822 in UTC.
 """
@@ -228,7 +228,7 @@ def compact(packages: bytes) -> Iterator[bytes]:
 
 
 class PackageIndex:
-    """A file that `compact` made, read only where it is asked. Close it."""
+    """A file that `compact` wrote, of which only the looked-up parts are read. To be closed."""
 
     def __init__(self, path: Path, archive: int = 0) -> None:
         self._archive = archive

@@ -43,7 +43,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the two archives of a package lie."""
+    """The places of the two archives of a package."""
 
     control: Member
     data: Member

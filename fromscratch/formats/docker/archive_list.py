@@ -1,4 +1,4 @@
-"""What the manifest.json of a docker-archive lists, and whether all readers of the archive find the same images.
+"""The images that manifest.json of a docker-archive lists, and the check that all readers find the same ones.
 
 docker and skopeo read the list, podman and containerd the layout where there is one in the same tar. An archive whose
 two tables of contents name different images would be another image to each of them, and is refused.

@@ -1,4 +1,4 @@
-"""ELF files: what their headers and dynamic section say. Nothing is loaded, mapped or executed.
+"""The headers and the dynamic section of ELF files. Nothing is loaded, mapped or executed.
 
 Follows the System V ABI, chapters 4 (object files) and 5 (program loading), for both classes and byte
 orders. Only program headers are read: section headers are for linkers, and may be missing or wrong.
@@ -51,7 +51,7 @@ class Segment(NamedTuple):
 
 
 class Elf(NamedTuple):
-    """What a loader must know of a file.
+    """The facts of an ELF file that a loader uses.
 
     `dynamic` holds the tags and values of the dynamic section in turn, to its DT_NULL; empty without
     one. `names` are in the bytes of the file with surrogates for what is not UTF-8, as in `paths`.

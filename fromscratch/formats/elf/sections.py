@@ -1,4 +1,4 @@
-"""Section headers: what linkers and debuggers need of a file and loaders do not, so that it may be stripped.
+"""Section headers, which linkers and debuggers need and loaders do not, so that a file may lack them.
 
 Follows the System V ABI, chapter 4, "Sections". Headers that are missing or cut short are none.
 """

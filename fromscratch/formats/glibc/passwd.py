@@ -1,4 +1,4 @@
-"""Who a process of an image runs as: the `User` of its configuration, looked up in its own /etc/passwd and /etc/group.
+"""The user that a process of an image runs as: `User` of its configuration, looked up in its passwd and group files.
 
 The forms are those of image-spec/config.md: user, uid, user:group, uid:gid, uid:group, user:gid.
 """

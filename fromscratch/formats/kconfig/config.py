@@ -26,7 +26,7 @@ NOT_SET: Value = "n"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One symbol as somebody wants it; `asked_by` says who, for messages."""
+    """One symbol with a requested value; `asked_by` names the requester in messages."""
 
     name: str
     value: Value

@@ -1,4 +1,4 @@
-"""What the menus of Kconfig (Config.in files) say about a symbol: enough to tell why it was not taken.
+"""The symbols of Kconfig menus (Config.in files), read to explain why a setting had no effect.
 
 The language is that of Documentation/kbuild/kconfig-language.rst. Read are symbols with their
 prompts, dependencies, selections and choices; defaults, ranges and help are passed over.

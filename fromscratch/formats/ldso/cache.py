@@ -1,4 +1,4 @@
-"""ld.so.cache: where the loader finds a library that lies in none of its default directories.
+"""ld.so.cache, which lists the libraries that are in none of the loader's default directories.
 
 There is no specification; the layout is that of GLIBC's sysdeps/generic/dl-cache.h, the order and the look-up are
 those of elf/cache.c and elf/dl-cache.c. Caches of every GLIBC since 2.2 are read, for both byte orders, with or

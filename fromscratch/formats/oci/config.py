@@ -27,7 +27,7 @@ _RFC3339 = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """`descriptor` is that of the manifest, with the platform. The digest of `config` is the image ID."""
+    """The configuration and manifest of an image, with their descriptors. The digest of `config` is the image ID."""
 
     config: bytes
     manifest: bytes
@@ -83,7 +83,7 @@ def _manifest(image: Image, original: bytes, config: oci.Descriptor) -> bytes:
     ours = (config.digest, image.annotations, [_blob(entry) for entry in layers])
     if ours == (read.config.digest, read.annotations, list(map(_blob, read.layers))):
         return original
-    # What else was said of a layer still holds, such as where its table of contents lies.
+    # Other annotations of a layer still apply, such as the place of its table of contents.
     layers = tuple(known.get(_blob(entry), entry) for entry in layers)
     return oci.manifest_bytes(oci.Manifest(config=config, layers=layers, annotations=image.annotations))
 
@@ -107,7 +107,7 @@ def config_bytes(image: Image) -> bytes:
 
 
 def left_out(image: Image) -> list[str]:
-    """What the configuration that an image was read from says of how it runs, and one that we write would not."""
+    """The fields of an image's original `config` object that one written by us would not have."""
     if image.original is None or not image.original.config:
         return []
     document = decode(image.original.config, dict[str, Any], "the configuration")

@@ -1,4 +1,4 @@
-"""From an index and a place of blobs to images: what every reader of the OCI formats shares."""
+"""Images read from an index and the blobs below it, for every reader of the OCI formats."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +21,7 @@ _LEAST = 1 << 12
 _ATTACHED = "vnd.docker.reference.type"
 
 Claim = tuple[Digest, str, int, Platform | None, bool]
-"""What an index says of something that it lists, as far as readers go by it."""
+"""The fields of an index entry that readers use."""
 
 
 class Blobs(Protocol):

@@ -1,4 +1,4 @@
-"""Where the bytes of a tar come from while its headers are read: a file, that is skipped through, or a stream."""
+"""The inputs of the tar reader: a file, whose contents are skipped, or a stream."""
 
 import os
 from typing import BinaryIO, Protocol
@@ -57,7 +57,7 @@ class FileBytes:
 
 
 class StreamBytes:
-    """An archive that can be read once. What is skipped can be had by `content`, until the next header is read."""
+    """An archive that can be read once. A skipped content can be read by `content` until the next header is read."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream, self.position = stream, 0

@@ -1,4 +1,4 @@
-"""Sparse files in tar archives: which parts of a file the archive holds; the rest of it is zeros.
+"""The maps of sparse files in tar archives: which parts of a file the archive holds; the rest is zeros.
 
 The forms are those of GNU tar's manual, "Storing Sparse Files": the old GNU format (typeflag S) and the pax
 formats 0.0, 0.1 and 1.0. Every failure is a FormatError without the archive's name, which the reader adds.
@@ -30,7 +30,7 @@ Read = Callable[[int], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Sparse:
-    """`size` is that of the whole file. `parts` tell what the archive holds of it in turn: where, and how much."""
+    """A map: the size of the whole file, and the `parts` that the archive holds, each as offset and length."""
 
     size: int
     parts: Parts

@@ -1,7 +1,7 @@
 """The framing of OpenPGP, RFC 9580: armor, packets, and what a key or signature says about itself.
 
-Nothing here verifies anything; that is left to tools that are trusted for it (`host.machine.signature`).
-What is read here only ever narrows what they are asked to accept.
+Nothing here verifies a signature; trusted tools do that (`host.machine.signature`). What is read here only
+restricts what they may accept.
 """
 
 import base64
@@ -64,7 +64,7 @@ class Certificate:
     expires: int | None
 
     def may_have_made(self, signature: Signature) -> bool:
-        """Whether this says to be the issuer of that; one that names none may be of anyone."""
+        """Whether the signature names one of these keys as its issuer, or no issuer at all."""
         return not signature.issuer or any(each.endswith(signature.issuer) for each in self.fingerprints)
 
 

@@ -80,7 +80,7 @@ class _Decoder:
         return self._take_out(current)
 
     def _reworded(self, text: str, current: Path) -> str:
-        """msgspec's message in the words of people; for a word that is not among the known ones, those."""
+        """msgspec's message in plain words; for an unknown word, with the known ones."""
         if text.startswith("Invalid enum value") and (known := self._words_at(self._original(current))):
             word = str(self._at(current))
             keys = self._keys_at(self._original(current), needed=True)  # of the mapping that may stand there too
