@@ -1,7 +1,7 @@
-"""The certificates of authorities, where the TLS libraries of an image will look for them.
+"""Finder of the CA certificates that the TLS libraries of an image will read.
 
-Each library has its own places compiled in, and those stand in its data: OPENSSLDIR of OpenSSL, the trust
-file of GnuTLS, the bundle of libcurl. They are followed as they are, links and all.
+Each library has its own paths compiled in, which are found in its data: OPENSSLDIR of OpenSSL, the trust file of
+GnuTLS, the bundle of libcurl. Symlinks on those paths are selected too.
 """
 
 import re
@@ -68,7 +68,7 @@ def _soname(place: TreePath, elf: Elf) -> str:
 
 
 def _compiled_in(scene: Scene, place: TreePath) -> Iterator[Want]:
-    """The bundles that a library names and that are there."""
+    """The existing bundles that a library names in its data."""
     for path in rodata.texts(scene, place, _OWN):
         if views.place(scene.view, path) is not None:
             yield Want(path, place, f"{place} (the certificates that it trusts)", KIND, "likely")
@@ -99,7 +99,7 @@ def _hashed(scene: Scene, folder: str) -> list[str]:
 
 
 def _openssl(scene: Scene, place: TreePath, folders: dict[str, str], *, trusting: bool) -> Iterator[Finding]:
-    """What libcrypto opens besides certificates, and what it could."""
+    """The other files that libcrypto opens or may open."""
     folder = folders.get("OPENSSLDIR")
     if folder is not None:
         yield from _configuration(scene, place, f"{folder}/openssl.cnf")

@@ -1,4 +1,4 @@
-"""Java: the runtime image of a launcher, and the jars that the manifest of a jar names.
+"""Finder for Java: the runtime image of a launcher, and the jars that the manifest of a jar names.
 
 Follows the layout of a runtime image (JEP 220) and of a JRE 8 before it; "JAR File Specification", the manifest's
 Class-Path.

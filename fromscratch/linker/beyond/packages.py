@@ -1,6 +1,6 @@
-"""The other files of the packages that own what was asked for: its data, its configuration, its helpers.
+"""Finder of the other files of the packages that own the requested files: data, configuration, helper programs.
 
-Read from the lists that dpkg and apk keep of what they installed. The database of rpm is not read: it is SQLite
+They are read from the file lists of dpkg and apk. The database of rpm is not read: it is SQLite
 or Berkeley DB, whose records are headers of their own format.
 """
 
@@ -21,7 +21,7 @@ _DPKG = "/var/lib/dpkg/info"
 _APK = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
 _RPM = ("/usr/lib/sysimage/rpm/rpmdb.sqlite", "/var/lib/rpm/rpmdb.sqlite", "/var/lib/rpm/Packages")
 
-# What nobody reads in an image, and what would only be read with a locale: `locales` takes that.
+# Files that no program in an image reads, and translations, which are found by `locales`.
 _UNREAD = re.compile(
     r"/usr/share/(doc|man|info|locale|help|gtk-doc|doc-base|lintian|bug|menu|bash-completion|zsh|fish)/"
     r"|/etc/bash_completion\.d/"

@@ -1,4 +1,4 @@
-"""Files that a program finds by listing a folder: patterns that the user names, and the habits of a few programs."""
+"""Finder of files that a program finds by listing a folder: by patterns of the user, and for some known programs."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ from fromscratch.paths import TreePath
 
 KIND = "plugins"
 
-# What holds the program or library -> what it is known to look through. `*` stands for the multiarch folder.
+# Name of a program or library -> the folders that it is known to search. `*` stands for the multiarch folder.
 _HABITS = {
     "git": ("/usr/lib/git-core", "/usr/libexec/git-core", "/usr/share/git-core/templates"),
     "nginx": ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/etc/nginx"),

@@ -1,7 +1,7 @@
-"""Conversions between character sets: glibc's iconv_open(3) loads a module for each, which an index names.
+"""Finder of the modules that glibc's iconv_open(3) loads to convert character sets, and their index.
 
-ASCII, UTF-8, UCS-2 and UCS-4 are built in. A cache of the index would hold before it, so none is ever taken: it
-names what the image does not have.
+ASCII, UTF-8, UCS-2 and UCS-4 are built in. A cache of the index would take precedence over it, so none is selected:
+it names modules that the image does not have.
 """
 
 from collections.abc import Iterator, Sequence

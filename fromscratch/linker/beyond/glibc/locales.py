@@ -1,4 +1,4 @@
-"""Locales of glibc: compiled ones for setlocale(3), and translations for gettext(3).
+"""Finder of glibc's locales: compiled ones for setlocale(3), and translations for gettext(3).
 
 Only "C" is built in; C.UTF-8 is a folder like all others. Where the root has them in one archive, the locales
 that are asked for are taken out of it, and lie in the image as folders.
@@ -68,7 +68,7 @@ def _spellings(locale: str) -> list[str]:
 
 
 def _compiled(scene: Scene, libc: Glibc, locale: str) -> Iterator[Finding]:
-    """The archive holds before folders: locale/findlocale.c."""
+    """The compiled locale. The archive has precedence over folders: locale/findlocale.c."""
     folders = [f"{libc.locales}/{spelled}" for spelled in _spellings(locale)]
     archived = [] if any(map(scene.has, folders)) else list(_from_archive(scene, libc, locale))
     if archived:

@@ -1,6 +1,6 @@
-"""Name services: how glibc finds users, groups, hosts and services by name (its manual, "Name Service Switch").
+"""Finder of name services, by which glibc looks up users, groups and hosts (its manual, "Name Service Switch").
 
-Which modules answer stands in /etc/nsswitch.conf. Without one, glibc before 2.34 would look for users through NIS
+/etc/nsswitch.conf names the modules. Without one, glibc before 2.34 would look for users through NIS
 and for hosts in the DNS before the file; so an image that uses any of this gets one.
 """
 

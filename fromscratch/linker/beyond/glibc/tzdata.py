@@ -1,4 +1,4 @@
-"""Time zones: tzset(3) reads /etc/localtime, or the zone that TZ names, which is UTC where it is missing."""
+"""Finder of time zones: tzset(3) reads /etc/localtime, or the zone that TZ names, and uses UTC without them."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,7 +1,7 @@
-"""Node.js: the files that programs import, and the packages that they come from.
+"""Finder for Node.js: the files that programs import, and the packages that they are in.
 
 Follows "Modules: Packages" and the resolution algorithms in the documentation of Node.js. A package in node_modules is
-taken whole, with those that its package.json depends on: which of its files a name leads to is then its own affair.
+selected whole, with its dependencies by package.json, so which of its files a name resolves to does not matter.
 """
 
 import re

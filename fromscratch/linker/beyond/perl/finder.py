@@ -1,6 +1,6 @@
-"""Perl: the modules that programs load, with what of them is written in C, along the @INC that perl was built with.
+"""Finder for Perl: the modules that programs load, with their parts in C, along the @INC that perl was built with.
 
-@INC is read off the constant data of perl or libperl: its folders stand there as they are (perl.c, `S_init_perllib`).
+@INC is read from the constant data of perl or libperl, which has its folders (perl.c, `S_init_perllib`).
 """
 
 import re

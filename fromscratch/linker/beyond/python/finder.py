@@ -1,7 +1,7 @@
-"""Python: the library of the interpreters in the image, as much of it as the programs there import.
+"""Finder for Python: the modules of the interpreters in the image that the programs there import.
 
-`.py` files are taken and `__pycache__` is not: an interpreter compares the time of a source with the one that
-its compiled code notes, so compiled code that was copied counts only as long as nobody touches that time.
+`.py` files are selected and `__pycache__` is not: compiled code is valid only as long as the time of its source is the
+one that it recorded.
 """
 
 import re
@@ -150,7 +150,7 @@ class _Found:
         self._wants.setdefault(path, (by, f"{by} ({detail})"))
 
     def _note_problems(self, closure: Closure) -> None:
-        """What could not be followed, in the files that are not the library's own."""
+        """Note what could not be followed, in files outside the standard library."""
         for broken in closure.broken:
             if self._is_standard(broken.file):
                 continue

@@ -1,4 +1,4 @@
-"""What is known of CPython's own library that its imports do not tell: 3.8 to 3.14, on Linux."""
+"""Facts about CPython's standard library that its import statements do not show: 3.8 to 3.14, on Linux."""
 
 import re
 from collections.abc import Iterable, Mapping

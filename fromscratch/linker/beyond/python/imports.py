@@ -1,4 +1,4 @@
-"""What a Python source imports, read off what Python's own compiler makes of it. Nothing of it runs.
+"""The imports of a Python source, read from the code that Python's own compiler makes of it. Nothing of it runs.
 
 The compiler gives each import as an instruction (`IMPORT_NAME`) with its level and names as constants.
 Instructions tell besides what a line reader cannot know for certain: whether a `try` stands around it,

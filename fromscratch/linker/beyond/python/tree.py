@@ -1,4 +1,4 @@
-"""Where a CPython has its library: found as the interpreter finds it when it starts, without starting it.
+"""The library folders of a CPython, found as the interpreter finds them when it starts, without starting it.
 
 Follows Modules/getpath.py (the prefix is the nearest folder above the program with lib/python3.X/os.py below
 it), Lib/site.py, PEP 405 for virtual environments, and Debian's dist-packages.

@@ -1,6 +1,6 @@
-"""Ruby: what programs require, along the $LOAD_PATH that ruby was built with, and the gems that hold it.
+"""Finder for Ruby: what programs require, along the $LOAD_PATH that ruby was built with, and the gems that have it.
 
-$LOAD_PATH is read off the constant data of ruby or libruby, where its folders stand in order (ruby.c,
+$LOAD_PATH is read from the constant data of ruby or libruby, which has its folders in order (ruby.c,
 `ruby_initial_load_paths`). A gem is taken with its specification and those of the gems that it depends on, without
 which RubyGems would not let a program have it.
 """

@@ -1,7 +1,6 @@
-"""Scripts: the programs that run them, and the commands that shell scripts call.
+"""Finder for scripts: the programs that run them, and the commands that shell scripts call.
 
-Interpreters of interpreters need no care of their own: an interpreter that is a script is a file of
-the image in the next round, and has its own first line read then.
+An interpreter that is itself a script is handled in the next round, when it is a file of the image.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What runs a script: its first line, as the kernel reads it, and the program that `env` looks for on its behalf.
+"""The interpreter of a script: its first line, as the kernel reads it, and the program that `env` starts for it.
 
 Follows fs/binfmt_script.c of Linux 5.1 and later, execve(2), and env(1) of GNU coreutils for `-S`.
 """
