@@ -6,8 +6,9 @@ The form is that of the OCI image specification, "Descriptors", section "Digests
 import hashlib
 import marshal
 import re
-from dataclasses import dataclass
 from typing import Any, BinaryIO
+
+from msgspec import Struct
 
 from fromscratch.errors import FormatError, IntegrityError
 
@@ -15,8 +16,7 @@ _HEX_LENGTH = {"sha256": 64, "sha512": 128}
 CHUNK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Digest:
+class Digest(Struct, frozen=True, order=True):
     """`algorithm` is sha256 or sha512; `hex` is lower-case."""
 
     algorithm: str

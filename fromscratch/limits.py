@@ -8,8 +8,9 @@ directories. Honest images stay far below the defaults; the user can allow more.
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from fromscratch.advice import Setting, advice
 from fromscratch.errors import FormatError, TooLarge, UsageError
@@ -37,8 +38,7 @@ _ESCAPES = re.compile(
 _JSON = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """The bytes that all layers of an image, or one archive, may expand to, and the entries that they may have.
 
     An entry takes about a kilobyte of memory. If the user has `said` the limit of bytes, it applies as it is; else
@@ -60,8 +60,7 @@ class Limits:
         return Room(left, f"{size_text(self.expanded)} in all")
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(Struct, frozen=True):
     """A limit of `size` bytes, and its `text` in a message: "expands to more than" `text`."""
 
     size: int

@@ -2,7 +2,9 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import replace
+from typing import Literal
+
+from msgspec.structs import replace
 
 from fromscratch import paths
 from fromscratch.formats.tar.header import BLOCK, header
@@ -12,6 +14,7 @@ from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLi
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath, encode
 
+_KINDS: tuple[Literal["c", "b"], ...] = ("c", "b")
 END = bytes(2 * BLOCK)
 _BILLION = 10**9
 _FLAGS = {Directory: b"5", File: b"0", Symlink: b"2", HardLink: b"1", Fifo: b"6"}
@@ -153,7 +156,7 @@ def _tree(chance: random.Random, plain: bool) -> dict[TreePath, Entry]:
                 place = TreePath(f"{path}.link") if plain else path
                 entries[place] = Symlink(_meta(chance, 0o777), chance.choice(targets))
             case 5 if not plain:
-                entries[path] = Device(_meta(chance, 0o600), chance.choice("cb"), 1, chance.randrange(1, 300))  # type: ignore[arg-type]
+                entries[path] = Device(_meta(chance, 0o600), chance.choice(_KINDS), 1, chance.randrange(1, 300))
             case 6:
                 entries[path] = Fifo(_meta(chance, 0o644))
             case _:

@@ -18,9 +18,9 @@ import pytest
 
 from fromscratch.host.engines.buildah import Buildah
 from fromscratch.host.engines.containerd import Containerd
+from fromscratch.host.engines.contract import Engine
 from fromscratch.host.engines.docker import Docker
 from fromscratch.host.engines.podman import Podman
-from fromscratch.host.engines.select import Engine
 from fromscratch.host.process import run
 
 REQUIRED = "FROMSCRATCH_REQUIRE_ENGINES"

@@ -2,10 +2,16 @@
 
 import gzip
 import io
+from pathlib import Path
+from typing import TypeVar
 
 from fromscratch.digest import Digest
 from fromscratch.formats.oci import documents as oci
+from fromscratch.host.storage.store import Store
+from fromscratch.images.local import LocalTransport
 from fromscratch.model.image import Healthcheck, Image, Layer, Platform, RunConfig
+
+_Kind = TypeVar("_Kind", bound=LocalTransport)
 
 AMD64 = Platform("linux", "amd64")
 ARM64 = Platform("linux", "arm64")
@@ -36,3 +42,8 @@ def blob_layer(tar: bytes, *, comment: str = "") -> Layer:
 
 def image_of(*tars: bytes, config: RunConfig = FULL_CONFIG, platform: Platform = AMD64, created: int = 0) -> Image:
     return Image(layers=tuple(blob_layer(tar) for tar in tars), config=config, platform=platform, created=created)
+
+
+def at(kind: type[_Kind], path: Path) -> _Kind:
+    """A file or folder that is a transport of this kind, with a store beside it."""
+    return kind(path, Store(path.with_name("store")))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fromscratch.cli.main import namespace
-from fromscratch.cli.verbs.init_template import KINDS, template
+from fromscratch.cli.verbs.init_template import choices, template
 from fromscratch.recipe import schema as recipe
 from fromscratch.transforms.trim import CATEGORIES
 
@@ -39,7 +39,7 @@ def test_the_recipes_of_the_readme_and_of_init_and_those_shipped_are_right() -> 
     readme = (CHECKOUT / "README.md").read_text()
     for block in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL):
         recipe.parse(block, "README.md")
-    for kind in KINDS:
+    for kind in choices():
         recipe.parse(template(kind, "x"), kind)
     for path in (CHECKOUT / "recipes").glob("*.yaml"):
         assert recipe.load(path).name == path.stem

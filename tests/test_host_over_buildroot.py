@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.host.engines.select import Engine
+from fromscratch.host.engines.contract import Engine
 from tests.cli.command import Desk, invoke_in_checkout
 from tests.engines import docker, need
 

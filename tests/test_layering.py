@@ -1,4 +1,4 @@
-"""The floors of the house: what each room may import, read from the imports themselves."""
+"""The floors of the house: what each room may import, and which words it may know, read from the modules."""
 
 import ast
 import re
@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 import fromscratch
+from fromscratch.images import catalogue
+from fromscratch.model.entry import Directory, Meta, kind_of
+from fromscratch.sources.catalogue import KINDS
 
 PACKAGE = Path(fromscratch.__file__).parent
 
@@ -22,12 +25,13 @@ FLOORS = {
     "address": 1,
     "advice": 1,
     "errors": 1,
-    "nearest": 1,
+    "record": 1,
     "opening": 1,
     "paths": 1,
     "digest": 1,
     "progress": 1,
     "limits": 1,
+    "nearest": 1,
     "model": 2,
     "formats": 3,
     "transforms": 4,
@@ -47,7 +51,6 @@ HEAVY = {
     "yaml",
     "zstandard",
     "zlib_ng",
-    "filelock",
     "platformdirs",
     "pysequoia",
     "lzma",
@@ -82,8 +85,14 @@ def room(module: str) -> str:
     return parts[1] if len(parts) > 1 else parts[0]
 
 
-# What the transports of images/ share: it knows none of them, but for the catalogue, which names them all.
-SHARED = {"sources": {"contract"}, "images": {"contract", "engine"}}
+# What is no transport in images/ is what they share: it knows none of them, and the catalogue loads them by name.
+TRANSPORTS = {line.transport.partition(":")[0] for line in catalogue.TRANSPORTS}
+SHARED = {
+    "sources": {"contract"},
+    "images": {
+        path.stem for path in (PACKAGE / "images").glob("*.py") if f"fromscratch.images.{path.stem}" not in TRANSPORTS
+    },
+}
 
 
 def kind(module: str) -> str:
@@ -97,10 +106,13 @@ def test_a_module_imports_only_from_floors_below_and_never_a_sibling_source_or_t
     for target in imports(path):
         if not target.startswith("fromscratch") or target == me:
             continue
+        if me == "fromscratch":  # the face, which stands before the whole house, and imports when it is used
+            assert room(target) != "cli"
+            continue
         assert FLOORS[room(target)] <= FLOORS[room(me)], f"{me} imports {target} from a floor above"
         mine, theirs = room(me), room(target)
         if mine in SHARED and theirs == mine and len(target.split(".")) > 2:
-            free = {kind(target)} if me.endswith(".catalogue") else SHARED[mine]
+            free = {kind(target)} if me == "fromscratch.sources.catalogue" else SHARED[mine]
             assert kind(target) in free | {kind(me)}, f"{me} imports its sibling {target}"
         elif FLOORS[mine] == FLOORS[theirs] and mine != theirs and FLOORS[mine] in (4, 6):
             pytest.fail(f"{me} imports {target}, another room of its floor")
@@ -115,7 +127,8 @@ def test_no_imports_go_in_a_circle() -> None:
         if module in done:
             return
         for target in sorted(graph.get(module, ())):
-            # A package's own __init__ is not part of a circle: ours hold nothing but docstrings.
+            # A package's own __init__ is no part of a circle: ours hold nothing but docstrings, and the face, of
+            # which its own modules use the version alone (tests/test_library.py).
             if target in graph and target != module and not module.startswith(f"{target}."):
                 visit(target, (*trail, module))
         done.add(module)
@@ -141,6 +154,12 @@ def test_every_package_that_is_imported_is_a_dependency_of_the_product() -> None
 
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_records_are_structs_and_never_dataclasses(path: Path) -> None:
+    """A frozen dataclass takes eighty times as long to define, and its module loads all of `inspect`."""
+    assert room(name_of(path)) == "cli" or "dataclasses" not in imports(path)
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_programs_are_started_by_the_host_alone_and_only_the_cli_prints_or_exits(path: Path) -> None:
     me = room(name_of(path))
     for node in ast.walk(ast.parse(path.read_text())):
@@ -153,3 +172,96 @@ def test_programs_are_started_by_the_host_alone_and_only_the_cli_prints_or_exits
             spelled = f"{node.value.id}.{node.attr}"
             assert spelled not in ("os.system", "os.popen"), f"{path}:{node.lineno}"
             assert spelled != "sys.exit" or me in ("cli", "host"), f"{path}:{node.lineno}"
+
+
+# Verbs that are the command line of one kind of source: `bundle FILE` is a recipe of one such item, `closure --beyond`
+# tells what that would take. By how the names of their modules begin.
+VERBS_OF_A_KIND = {"fromscratch.cli.verbs.bundle": "binaries", "fromscratch.cli.verbs.closure": "binaries"}
+# The tree has a kind of entry of the same name: `kind_of` says so, and variables and parameters are called so.
+ENTRY = kind_of(Directory(Meta(0o755)))
+
+
+def named_kinds(text: str) -> Iterator[tuple[int, str]]:
+    """Where a module names a kind of source: in a string that is its word, in an identifier, or by importing it.
+
+    The word within a longer text, such as a message or a docstring, is prose.
+    """
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Constant(value=str(found)):
+                words = {found, *_kinds_of_modules(found)}
+            case ast.ImportFrom(module=str(module)):
+                words = {
+                    *_kinds_of_modules(module),
+                    *chain(*(_kinds_of_modules(f"{module}.{alias.name}") for alias in node.names)),
+                }
+            case ast.Import():
+                words = set(chain(*(_kinds_of_modules(alias.name) for alias in node.names)))
+            case ast.alias():
+                continue  # what is imported from other rooms may have the same name
+            case _:
+                fields = (getattr(node, field, None) for field in ("name", "id", "attr", "arg"))
+                words = {field.strip("_").lower() for field in fields if isinstance(field, str)} - {ENTRY}
+        yield from ((getattr(node, "lineno", 0), word) for word in sorted(words) if word in KINDS)
+
+
+def _kinds_of_modules(module: str) -> list[str]:
+    return module.split(".")[2:3] if module.startswith("fromscratch.sources.") else []
+
+
+@pytest.mark.parametrize("path", [path for path in modules() if room(name_of(path)) != "sources"], ids=name_of)
+def test_no_kind_of_source_is_named_outside_its_room(path: Path) -> None:
+    me = name_of(path)
+    own = {word for module, word in VERBS_OF_A_KIND.items() if me.startswith(module)}
+    if me == kind_of.__module__:
+        own = {ENTRY}
+    assert [(line, word) for line, word in named_kinds(path.read_text()) if word not in own] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('if item.kind == "overlay": pass', ["overlay"]),
+        ('_OF_FILES = ("directory", "overlay")', ["directory", "overlay"]),
+        ('place = store.workspace("buildroot", key)', ["buildroot"]),
+        ("def _debian(): pass", ["debian"]),
+        ('_DEBIAN = 1', ["debian"]),
+        ("class Debian: pass", ["debian"]),
+        ("item.tarball", ["tarball"]),
+        ("Item(tarball=1)", ["tarball"]),
+        ("def lay(*, binaries): pass", ["binaries"]),
+        ("import fromscratch.sources.overlay", ["overlay"]),
+        ("from fromscratch.sources.buildroot.source import BuildrootSource", ["buildroot"]),
+        ("from fromscratch.sources import directory", ["directory"]),
+        ('import_module("fromscratch.sources.debian.source")', ["debian"]),
+        ("from fromscratch.sources.contract import Source", []),
+        ("from fromscratch.formats.debian.index import Release", []),
+        ("from fromscratch.transforms.overlay import overlaid", []),
+        ("from fromscratch.transforms import overlay", []),
+        ("def children(directory): return directory.path", []),
+        ("class Directory: pass", []),
+        ('def f():\n    """Of an overlay."""\n    raise UsageError("take it out of the overlay")', []),
+        ('f"tarball:{name}"', []),
+    ],
+)  # fmt: skip
+def test_what_counts_as_naming_a_kind(text: str, found: list[str]) -> None:
+    assert [word for _, word in named_kinds(text)] == found
+
+
+# What may name a transport above their room: a verb that is about one, a default, and the form that builds have.
+NAMED_TRANSPORTS = {
+    "fromscratch.cli.verbs.pull": {"oci", "docker://"},
+    "fromscratch.cli.verbs.push": {"docker://"},
+    "fromscratch.cli.verbs.run": {"docker"},
+    "fromscratch.flow.images_by_name": {"oci", "oci:"},
+    "fromscratch.flow.output": {"oci", "oci:", "tar"},
+}
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in modules() if room(name_of(path)) in ("cli", "flow", "proof", "recipe")], ids=name_of
+)
+def test_no_transport_is_named_above_their_room(path: Path) -> None:
+    words = {word for line in catalogue.TRANSPORTS for word in (line.word, line.scheme)}
+    texts = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+    assert words & texts <= NAMED_TRANSPORTS.get(name_of(path), set())

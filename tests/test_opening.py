@@ -13,11 +13,11 @@ from fromscratch.flow import evidence
 from fromscratch.formats.tar.reader import members
 from fromscratch.host.images.archives import read_archive
 from fromscratch.host.images.layout import read_layout
-from fromscratch.host.storage.file_digests import kept
+from fromscratch.host.storage.file_digests import store_file
 from fromscratch.host.storage.store import Store
-from fromscratch.images.oci_layout import LayoutSink
+from fromscratch.images.oci_layout import OciLayout
 from fromscratch.recipe import schema as recipe
-from tests.made_images import image_of
+from tests.made_images import at, image_of
 
 KINDS: dict[str, Callable[[Path], object]] = {
     "FIFO": os.mkfifo,
@@ -46,7 +46,7 @@ def test_it_is_said_what_it_is(no_file: NoFile, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["index.json", "oci-layout"])
 def test_a_layout_that_has_it_is_refused(name: str, no_file: NoFile, tmp_path: Path) -> None:
     what, make = no_file
-    LayoutSink(tmp_path / "oci").deliver(image_of(bytes(1024)), "latest")
+    at(OciLayout, tmp_path / "oci").write([image_of(bytes(1024))], "latest")
     (tmp_path / "oci" / name).unlink()
     make(tmp_path / "oci" / name)
     with pytest.raises(ImageError, match=f"{name}: it is a {what}"):
@@ -58,7 +58,7 @@ READERS: dict[str, Callable[[Path, Store], object]] = {
     "recipe.yaml": lambda path, store: recipe.load(path),
     "image.tar": read_archive,
     "root.tar": lambda path, store: list(members(path)),
-    "package.deb": lambda path, store: kept(store, path),
+    "package.deb": lambda path, store: store_file(store, path),
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from fromscratch.cli.call import Call
 from fromscratch.errors import UsageError
-from fromscratch.images.contract import IndexSink, Receipt, Sink
+from fromscratch.images.contract import Receipt, Transport
 from fromscratch.model.image import Image
 
 
@@ -25,17 +25,20 @@ def wanted(call: Call, image: str | None) -> list[Image]:
     return with_what_is_known([chosen], call.store)
 
 
-def deliver(images: Sequence[Image], sink: Sink, kind: str, name: str) -> Receipt:
+def deliver(images: Sequence[Image], transport: Transport, kind: str, name: str) -> Receipt:
     """Bring them there. Raises UsageError for several platforms where an engine has one under a name."""
     from fromscratch.flow import assembly
 
-    if len(images) > 1 and not isinstance(sink, IndexSink):
+    if len(images) > 1 and not transport.platforms:
+        from fromscratch.images import catalogue
+
         there = ", ".join(str(image.platform) for image in images)
+        several = [engine for engine in catalogue.engines() if catalogue.by_word(engine).platforms]
         raise UsageError(
             f"{kind} has one platform under a name, and these are {there}",
-            "name one with --platform; containerd takes several, with --via load",
+            f"name one with --platform; {catalogue.alternatives(several)} takes several, with --via load",
         )
-    return assembly.deliver(images, sink, name)
+    return assembly.deliver(images, transport, name)
 
 
 def text(kind: str, receipt: Receipt) -> str:

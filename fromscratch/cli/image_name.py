@@ -19,12 +19,12 @@ def wholly(call: Call, image: str | None, found: Sequence[Image]) -> str:
 
 def inside(call: Call, form: str, image: str | None, found: Sequence[Image]) -> str:
     """The reference for a file of this form: the tag for a layout, a name for archives. Errors as for `wholly`."""
-    match form:
-        case "tar":
+    match _naming(form):
+        case "none":
             return ""
-        case "oci":
+        case "tag":
             return _tag(_known(call, image, found)) or "latest"
-        case "oci-archive":
+        case "tag or name":
             name = _known(call, image, found)
             return name if not name or name.startswith(":") or _with_tag(name) else ""
     return wholly(call, image, found)
@@ -32,25 +32,30 @@ def inside(call: Call, form: str, image: str | None, found: Sequence[Image]) -> 
 
 def inside_of(form: str, name: str, said: str) -> str:
     """The same for an image of this name, where the file and what to call it inside are `said` in one word."""
-    if form == "oci":
+    naming = _naming(form)
+    if naming == "tag":
         return said or "latest"
-    if said and (form != "oci-archive" or ":" in said or "/" in said):
+    if said and (naming != "tag or name" or ":" in said or "/" in said):
         return said
     return f"{name}:{said or 'latest'}"
 
 
+def _naming(form: str) -> str:
+    from fromscratch.images import catalogue
+
+    return catalogue.by_word(form).naming
+
+
 def _known(call: Call, image: str | None, found: Sequence[Image]) -> str:
     """A whole name, a tag alone behind a colon, or nothing."""
-    from fromscratch.flow.images_by_name import ENGINES, SCHEMES
+    from fromscratch.images import catalogue
 
     if image is None:
         return call.job.recipe.name
-    kind, colon, rest = image.partition(":")
-    if colon and rest.startswith("//"):
-        return rest[2:]
-    if colon and kind in ENGINES:
-        return rest
-    return found[0].name if colon and kind in SCHEMES else image
+    line = catalogue.of_name(image)
+    if line is None:
+        return image
+    return found[0].name if catalogue.load(line).place else image.removeprefix(line.scheme)
 
 
 def _with_tag(name: str) -> bool:

@@ -8,8 +8,10 @@ build.log       what the programs said that were run
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fromscratch.advice import Command, Setting, advice
 from fromscratch.errors import FormatError, ImageError, IntegrityError, NotFetched, UsageError
@@ -26,8 +28,7 @@ from fromscratch.progress import Progress
 LAYOUT, DOCKERFILE, LOG = "oci", "Dockerfile", "build.log"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Built:
+class Built(Struct, frozen=True, kw_only=True):
     """A finished build. `fresh` is False when nothing had changed since the last one."""
 
     images: tuple[Image, ...]
@@ -41,7 +42,7 @@ def held(folder: Path, progress: Progress) -> Iterator[None]:
     with ExitStack() as stack:
         with disk.explained(folder):
             note = f"waiting for another process that works in {folder}"
-            stack.enter_context(locks.held_folder(folder, lambda: progress.note(note)))
+            stack.enter_context(locks.locked_folder(folder, lambda: progress.note(note)))
             for name in WRITTEN:  # of a build that was killed at its end too, when nothing is to be built again
                 staging.sweep(folder / name, disk.remove)
         yield

@@ -1,8 +1,9 @@
 """Recognition of image archives (OCI, docker save, ACI) where a plain root filesystem is expected."""
 
 import json
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from fromscratch.advice import Command, Setting, advice
 from fromscratch.errors import FormatError
@@ -20,8 +21,7 @@ _TITLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ImageForm:
+class ImageForm(Struct, frozen=True):
     """A form of image archives. `scheme` is its scheme in an image's name; for OCI, that of a folder."""
 
     scheme: Literal["oci", "docker-archive", "aci", "old"]

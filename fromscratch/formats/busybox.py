@@ -8,7 +8,8 @@ of a byte first, which say where that applet belongs (`applet_install_loc`).
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fromscratch.paths import TreePath
 
@@ -39,8 +40,7 @@ _LOOKS_LIKE_PLACES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Applet:
+class Applet(Struct, frozen=True):
     """`folder` is where `busybox --install -s` would put its link; None when the binary does not tell."""
 
     name: str

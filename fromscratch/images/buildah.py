@@ -1,16 +1,15 @@
-"""Into buildah's storage, which is podman's too."""
+"""`buildah:REF`: the images in buildah's storage, which is podman's too."""
 
 import csv
 import io
 import json
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from fromscratch.advice import Setting, advice
 from fromscratch.digest import Digest
@@ -19,11 +18,11 @@ from fromscratch.formats.docker.archive import docker_archive
 from fromscratch.formats.oci.archive import oci_archive
 from fromscratch.formats.oci.run_config import run_fields
 from fromscratch.host.engines.buildah import Buildah
+from fromscratch.host.engines.contract import Engine, Status
 from fromscratch.host.engines.passing import abandoned, passing_name
-from fromscratch.host.engines.select import Status
 from fromscratch.host.images.flattened import flattened, root_file
 from fromscratch.host.written import write_stream
-from fromscratch.images.engine import EngineSink, in_storage, stream_of, tidied
+from fromscratch.images.engine import EngineImages, in_storage, stream_of, tidied
 from fromscratch.limits import json_value
 from fromscratch.model.image import Healthcheck, Image
 from fromscratch.model.reference import Reference, full_name
@@ -33,8 +32,7 @@ _NO_LABEL_SINCE = (1, 26)
 _LOAD_INSTEAD = advice("write it in another way, or import with ", Setting("via", "load"), ", which keeps any value")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildahSink(EngineSink):
+class BuildahImages(EngineImages, frozen=True, kw_only=True):
     """An import is a container from the root's tar, its configuration, and a commit.
 
     `buildah add` would pack the root anew at the commit, with the kind of each file in the mode field
@@ -44,6 +42,10 @@ class BuildahSink(EngineSink):
     """
 
     engine: Buildah
+
+    scheme: ClassVar[str] = "buildah:"
+    example: ClassVar[str] = "buildah:hello:latest"
+    kind: ClassVar[Callable[..., Engine]] = Buildah
 
     def _name(self, name: Reference) -> Reference:
         return in_storage(name)

@@ -1,7 +1,7 @@
-"""Into a namespace of containerd."""
+"""`containerd:REF`: the images in a namespace of containerd."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from typing import ClassVar
 
 from fromscratch.advice import Setting, advice
 from fromscratch.digest import Digest
@@ -10,16 +10,16 @@ from fromscratch.formats.docker.archive import docker_archive
 from fromscratch.formats.oci.archive import oci_archive
 from fromscratch.formats.oci.graph import graph
 from fromscratch.host.engines.containerd import Containerd
-from fromscratch.host.engines.select import Status, image_name
+from fromscratch.host.engines.contract import Engine, Status, image_name
+from fromscratch.host.images.archives import Form
 from fromscratch.host.images.flattened import flattened
 from fromscratch.images.contract import Receipt
-from fromscratch.images.engine import EngineSink, passing, stream_of, tidied
+from fromscratch.images.engine import EngineImages, passing, stream_of, tidied
 from fromscratch.model.image import Image, Platform
 from fromscratch.model.reference import Reference, full_name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerdSink(EngineSink):
+class ContainerdImages(EngineImages, frozen=True, kw_only=True):
     """Containerd has loads only: an import makes one layer of the image here, and loads that.
 
     The image has a name of its own until it is unpacked, which shows whether its layers are what they
@@ -28,13 +28,22 @@ class ContainerdSink(EngineSink):
 
     engine: Containerd
 
-    def deliver_all(self, images: Sequence[Image], reference: str) -> Receipt:
-        """Bring one image for each platform there, under that name."""
+    scheme: ClassVar[str] = "containerd:"
+    example: ClassVar[str] = "containerd:hello:latest"
+    kind: ClassVar[Callable[..., Engine]] = Containerd
+    saves: ClassVar[Form] = "oci-archive"
+    platforms: ClassVar[bool] = True
+
+    def write(self, images: Sequence[Image], name: str) -> Receipt:
+        """One image, or with a load one for each platform."""
+        return super().write(images, name) if len(images) == 1 else self._write_all(images, image_name(name))
+
+    def _write_all(self, images: Sequence[Image], reference: Reference) -> Receipt:
         if self.via != "load":
             one = advice("say ", Setting("via", "load"), ", or name one platform with ", Setting("platform"))
             raise UsageError("an import is one platform's", one)
         self.engine.status().need()
-        name, made = self._name(image_name(reference)), passing()
+        name, made = self._name(reference), passing()
         with self.progress.task(f"containerd load {name}", unit="steps"):
             archive = oci_archive(images, tag=made.tag, name=full_name(made), limits=self.store.limits)
             self._bring(archive, made, name, [image.platform for image in images])

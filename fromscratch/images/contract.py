@@ -1,15 +1,22 @@
-"""What every sink is: a place that an image is delivered to."""
+"""What every transport is: a place that images are read from and written to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Literal, Self
 
+from msgspec import Struct
+
+from fromscratch.advice import Setting, advice
 from fromscratch.digest import Digest
-from fromscratch.model.image import Image
+from fromscratch.errors import UsageError
+from fromscratch.host.storage.store import Store
+from fromscratch.model.image import Image, Platform
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.progress import SILENT, Progress
+
+Naming = Literal["none", "tag", "tag or name", "name"]
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """Where the image can be found now, and the digest that place knows it by.
 
     `ours` is our own digest of the same thing, where that may be another.
@@ -20,14 +27,89 @@ class Receipt:
     ours: Digest | None = None
 
 
-class Sink(Protocol):
-    def deliver(self, image: Image, reference: str) -> Receipt:
-        """Bring the image there under that name. Nothing half-written stays if it fails."""
+class Selection(Struct, frozen=True):
+    """Which of the images under a name are read: one for each of `platforms`, or for every platform there is.
+
+    With `one`, only the first of `platforms` that is there; of several images for none in particular, this machine's.
+    Without `layers`, those that are far away stay there until they are opened.
+    """
+
+    platforms: tuple[Platform, ...] = ()
+    one: bool = False
+    layers: bool = True
+
+    def of(self, images: Sequence[Image], where: str) -> list[Image]:
+        """What is selected of all images that are there. Raises UsageError for a platform that is not."""
+        if self.one:
+            return [image_for(images, self.platforms, where)]
+        return [image_for(images, [platform], where) for platform in self.platforms] or list(images)
 
 
-@runtime_checkable
-class IndexSink(Sink, Protocol):
-    """A sink that holds several platforms under one name, in an image index."""
+ALL = Selection()
 
-    def deliver_all(self, images: Sequence[Image], reference: str) -> Receipt:
-        """Bring one image for each platform there, under that name."""
+
+class Transport(Struct, frozen=True):
+    """A file, a folder, an engine or a registry, which holds images, or a plain root.
+
+    The class says what holds for every place of its kind:
+    `scheme`: what the name of an image in it begins with, as in images.catalogue.
+    `example`: such a name, for help.
+    `place`: what of this machine the name leads to; nothing for an engine or a registry.
+    `suffix`: what the name of such a file most often ends in.
+    `several`: whether it holds several images, and tells them apart by their names.
+    `naming`: what an image is called in it.
+    `platforms`: whether it holds images for several platforms under one name.
+    """
+
+    scheme: ClassVar[str]
+    example: ClassVar[str]
+    place: ClassVar[Literal["file", "folder", ""]] = ""
+    suffix: ClassVar[str] = ""
+    several: ClassVar[bool] = False
+    naming: ClassVar[Naming] = "name"
+    platforms: ClassVar[bool] = False
+
+    @classmethod
+    def at(cls, place: str, store: Store, progress: Progress = SILENT) -> Self:
+        """The file or folder of this path; the engine or the registries that this machine uses, where none is named."""
+        raise NotImplementedError
+
+    def read(self, name: str, selection: Selection = ALL) -> list[Image] | Rootfs:
+        """The images of this name (empty: of the only name there is), or the tree of a plain root. Raises UsageError.
+
+        Documents are verified at once, layers when they are opened.
+        """
+        raise UsageError(f"{self.scheme} images are written and not read", f"read another kind than {self.example}")
+
+    def write(self, images: Sequence[Image], name: str) -> Receipt:
+        """Bring these images there, one for each platform, under that name. Nothing half-written stays if it fails.
+
+        Raises UsageError for more than one, unless it holds several `platforms`.
+        """
+        raise UsageError(f"{self.scheme} images are read and not written", f"write another kind than {self.example}")
+
+    def only(self, images: Sequence[Image]) -> Image:
+        """The one image that a place of one platform can take. Raises UsageError."""
+        if len(images) == 1:
+            return images[0]
+        there = ", ".join(str(image.platform) for image in images)
+        hint = advice("say which with ", Setting("platform"))
+        raise UsageError(f"only one platform can go there, and this image is for {there}", hint)
+
+
+def image_for(images: Sequence[Image], platforms: Sequence[Platform], where: str) -> Image:
+    """The image for the first of these platforms that is there; this machine's if there are several and none is named.
+
+    Raises UsageError.
+    """
+    wanted = list(platforms) or ([Platform.of_this_machine()] if len(images) > 1 else [])
+    if not wanted:
+        return images[0]
+    for platform in wanted:
+        for image in images:
+            if image.platform == platform:
+                return image
+    there = ", ".join(str(image.platform) for image in images)
+    raise UsageError(
+        f"{where} has no image for {wanted[0]}", advice("say ", Setting("platform"), f" with one of: {there}")
+    )

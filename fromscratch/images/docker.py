@@ -1,22 +1,22 @@
-"""Into a docker daemon."""
+"""`docker:REF`: the images of a docker daemon."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import ClassVar
 
 from fromscratch.formats.docker.archive import docker_archive
 from fromscratch.formats.docker.dockerfile import metadata_instructions
+from fromscratch.host.engines.contract import Engine, Status
 from fromscratch.host.engines.docker import Docker
-from fromscratch.host.engines.select import Status
 from fromscratch.host.images.flattened import flattened
 from fromscratch.host.images.layers import root_tar
-from fromscratch.images.engine import EngineSink, stream_of
+from fromscratch.images.engine import EngineImages, stream_of
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference
 
 _TAKES_STOP_SIGNALS = (23, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DockerSink(EngineSink):
+class DockerImages(EngineImages, frozen=True, kw_only=True):
     """An import is one request: the tar of the root, and the instructions of the metadata Dockerfile as its changes.
 
     So there is nothing in between that a failure could leave behind, and none of the images that a
@@ -25,6 +25,10 @@ class DockerSink(EngineSink):
     """
 
     engine: Docker
+
+    scheme: ClassVar[str] = "docker:"
+    example: ClassVar[str] = "docker:hello:latest"
+    kind: ClassVar[Callable[..., Engine]] = Docker
 
     def _import(self, image: Image, name: Reference, state: Status) -> None:
         instructions = metadata_instructions(image.config)

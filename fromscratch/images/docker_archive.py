@@ -1,25 +1,30 @@
-"""`docker-archive:FILE`: the form of `docker save`, which `docker load` reads."""
+"""`docker-archive:FILE[:NAME]`: the form of `docker save`, which `docker load` reads."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 from fromscratch.formats.docker.archive import docker_archive
+from fromscratch.host.images.archives import read_archive
 from fromscratch.host.written import write_archive
-from fromscratch.images.contract import Receipt
-from fromscratch.limits import DEFAULT_LIMITS, Limits
+from fromscratch.images.contract import ALL, Receipt, Selection
+from fromscratch.images.local import LocalTransport
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference
 
 
-@dataclass(frozen=True, slots=True)
-class DockerArchiveSink:
-    """The reference is the name that `docker load` will give the image. The digest is that of the file."""
+class DockerArchive(LocalTransport, frozen=True):
+    """A name is what `docker load` will call the image. The digest of what is written is that of the file."""
 
-    path: Path
-    limits: Limits = DEFAULT_LIMITS
+    scheme: ClassVar[str] = "docker-archive:"
+    example: ClassVar[str] = "docker-archive:hello.tar"
+    place: ClassVar[Literal["file"]] = "file"
+    suffix: ClassVar[str] = ".tar"
+    several: ClassVar[bool] = True
 
-    def deliver(self, image: Image, reference: str) -> Receipt:
-        name = Reference.parse(reference)
-        return Receipt(
-            f"docker-archive:{self.path}", write_archive(self.path, docker_archive(image, name, self.limits))
-        )
+    def read(self, name: str, selection: Selection = ALL) -> list[Image]:
+        self.check_readable()
+        return selection.of(read_archive(self.path, self.store, name or None, "docker-archive"), self.label)
+
+    def write(self, images: Sequence[Image], name: str) -> Receipt:
+        pieces = docker_archive(self.only(images), Reference.parse(name), self.store.limits)
+        return Receipt(self.label, write_archive(self.path, pieces))

@@ -1,23 +1,26 @@
-"""Into an engine: its import of the root with the configuration on it, or a load that keeps the digest.
+"""`ENGINE:REF`: out of an engine by its save, into it by its import of the root, or a load that keeps the digest.
 
 What is the same in every engine; each has its own way in a module of its name.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from io import BufferedReader
-from typing import BinaryIO, Literal, assert_never, cast
+from typing import BinaryIO, ClassVar, Literal, Self, assert_never, cast
+
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
-from fromscratch.errors import CommandFailed, ImageError
+from fromscratch.errors import CommandFailed, ImageError, UsageError
 from fromscratch.formats.oci.config import image_documents, left_out
 from fromscratch.formats.packing.layer_blob import Pieces
+from fromscratch.host.engines.contract import Engine, Status, image_name
 from fromscratch.host.engines.passing import abandoned, passing_name
-from fromscratch.host.engines.select import Engine, Status, image_name
+from fromscratch.host.images.archives import Form, read_archive
 from fromscratch.host.storage.store import Store
-from fromscratch.images.contract import Receipt
+from fromscratch.images import catalogue
+from fromscratch.images.contract import ALL, Receipt, Selection, Transport
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference
 from fromscratch.progress import SILENT, Progress
@@ -26,9 +29,10 @@ Via = Literal["import", "load"]
 _PASSING = "localhost/fromscratch-root"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineSink(ABC):
-    """`via="import"` flattens the image, and mostly the engine dates it now; `via="load"` keeps it as it is.
+class EngineImages(Transport, frozen=True, kw_only=True):
+    """`kind` is the engine, `saves` the form in which it hands out images. What is written goes there by `via`:
+
+    `via="import"` flattens the image, and mostly the engine dates it now; `via="load"` keeps it as it is.
 
     Raises MissingTool when the engine cannot be used, UsageError for a value that the engine's way of
     importing cannot hold, CommandFailed.
@@ -39,20 +43,41 @@ class EngineSink(ABC):
     via: Via = "import"
     progress: Progress = SILENT
 
-    def deliver(self, image: Image, reference: str) -> Receipt:
-        name = self._name(image_name(reference))
+    kind: ClassVar[Callable[..., Engine]]
+    saves: ClassVar[Form] = "docker-archive"
+    several: ClassVar[bool] = True
+
+    @classmethod
+    def at(cls, place: str, store: Store, progress: Progress = SILENT) -> Self:
+        return cls(engine=cls.engine_here(), store=store, progress=progress)
+
+    @classmethod
+    def engine_here(cls) -> Engine:
+        """The engine that this machine uses, whether it is there or not."""
+        return cls.kind(others=tuple(word for word in catalogue.engines() if word != cls.scheme.rstrip(":")))
+
+    def read(self, name: str, selection: Selection = ALL) -> list[Image]:
+        engine = self.engine.status().need().engine
+        if engine.image_id(name) is None:
+            raise UsageError(f"{engine.kind} has no image {name}", f"`{engine.lists}` lists what it has")
+        with self.store.temporary() as path:
+            engine.save(name, path, selection.platforms)
+            return selection.of(read_archive(path, self.store, form=self.saves), f"{self.scheme}{name}")
+
+    def write(self, images: Sequence[Image], name: str) -> Receipt:
+        image, reference = self.only(images), self._name(image_name(name))
         state = self.engine.status().need()
-        with self.progress.task(f"{self.engine.kind} {self.via} {name}", unit="steps"):
+        with self.progress.task(f"{self.engine.kind} {self.via} {reference}", unit="steps"):
             match self.via:
                 case "import":
                     self._say_what_is_lost(image)
-                    self._import(image, name, state)
+                    self._import(image, reference, state)
                 case "load":
-                    self._load(image, name, state)
+                    self._load(image, reference, state)
                 case _:
                     assert_never(self.via)
         self._sweep()
-        return self._receipt(name, self._ours(image))
+        return self._receipt(reference, self._ours(image))
 
     def _say_what_is_lost(self, image: Image) -> None:
         if names := left_out(image):

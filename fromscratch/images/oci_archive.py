@@ -1,36 +1,41 @@
 """`oci-archive:FILE[:TAG]`: an OCI layout as one tar."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from typing import ClassVar, Literal
 
 from fromscratch.errors import UsageError
 from fromscratch.formats.oci.archive import oci_archive
+from fromscratch.host.images.archives import read_archive
 from fromscratch.host.written import write_archive
-from fromscratch.images.contract import Receipt
-from fromscratch.limits import DEFAULT_LIMITS, Limits
+from fromscratch.images.contract import ALL, Naming, Receipt, Selection
+from fromscratch.images.local import LocalTransport
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference, full_name
 
 
-@dataclass(frozen=True, slots=True)
-class OciArchiveSink:
-    """The reference is a name, whose tag is that of the archive, a tag alone behind a colon, or empty.
+class OciArchive(LocalTransport, frozen=True):
+    """What is written is called by a name, whose tag is that of the archive, a tag alone behind a colon, or nothing.
 
     Engines call the image by the name; by a tag alone they call it as they like. The digest is that of the file.
     """
 
-    path: Path
-    limits: Limits = DEFAULT_LIMITS
+    scheme: ClassVar[str] = "oci-archive:"
+    example: ClassVar[str] = "oci-archive:hello.tar"
+    place: ClassVar[Literal["file"]] = "file"
+    suffix: ClassVar[str] = ".tar"
+    several: ClassVar[bool] = True
+    naming: ClassVar[Naming] = "tag or name"
+    platforms: ClassVar[bool] = True
 
-    def deliver(self, image: Image, reference: str) -> Receipt:
-        return self.deliver_all([image], reference)
+    def read(self, name: str, selection: Selection = ALL) -> list[Image]:
+        self.check_readable()
+        return selection.of(read_archive(self.path, self.store, name or None, "oci-archive"), self.label)
 
-    def deliver_all(self, images: Sequence[Image], reference: str) -> Receipt:
+    def write(self, images: Sequence[Image], name: str) -> Receipt:
         """One image for each platform, under an image index if there are several."""
-        name = Reference.parse(reference) if reference and not reference.startswith(":") else None
-        if name and not name.tag:
-            raise UsageError(f"{name} has no tag, and an archive names an image by its tag", "write it as NAME:TAG")
-        tag = name.tag if name else reference.removeprefix(":")
-        pieces = oci_archive(images, tag=tag or None, name=full_name(name) if name else "", limits=self.limits)
-        return Receipt(f"oci-archive:{self.path}" + (f":{tag}" if tag else ""), write_archive(self.path, pieces))
+        whole = Reference.parse(name) if name and not name.startswith(":") else None
+        if whole and not whole.tag:
+            raise UsageError(f"{whole} has no tag, and an archive names an image by its tag", "write it as NAME:TAG")
+        tag = whole.tag if whole else name.removeprefix(":")
+        pieces = oci_archive(images, tag=tag or None, name=full_name(whole) if whole else "", limits=self.store.limits)
+        return Receipt(self.label + (f":{tag}" if tag else ""), write_archive(self.path, pieces))

@@ -1,27 +1,32 @@
-"""Into podman's storage."""
+"""`podman:REF`: the images in podman's storage."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import ClassVar
 
 from fromscratch.formats.docker.archive import docker_archive
 from fromscratch.formats.docker.dockerfile import metadata_dockerfile
-from fromscratch.host.engines.select import Status
+from fromscratch.host.engines.contract import Engine, Status
+from fromscratch.host.engines.podman import Podman
 from fromscratch.host.images.flattened import flattened
 from fromscratch.host.images.layers import root_tar
-from fromscratch.images.engine import EngineSink, in_storage, passing, stream_of, tidied
+from fromscratch.images.engine import EngineImages, in_storage, passing, stream_of, tidied
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference
 
 _NO_LABEL_SINCE = (4, 3)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodmanSink(EngineSink):
+class PodmanImages(EngineImages, frozen=True, kw_only=True):
     """An import is podman's import of the root, and a build of the metadata Dockerfile on it.
 
     The build makes the working directory if it is not there, adds podman's default PATH where the image has none, which
     is said, and has a layer of its own, which is empty. It knows no author: an image with one comes there by a load of
     its flattened root.
     """
+
+    scheme: ClassVar[str] = "podman:"
+    example: ClassVar[str] = "podman:hello:latest"
+    kind: ClassVar[Callable[..., Engine]] = Podman
 
     def _name(self, name: Reference) -> Reference:
         return in_storage(name)

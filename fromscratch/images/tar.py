@@ -1,20 +1,23 @@
-"""The plain root as a tar, for systems that take any tar: WSL, LXC, systemd-nspawn, chroot, `docker import`."""
+"""`tar:FILE`: a plain root as a tar, for systems that take any: WSL, LXC, systemd-nspawn, chroot, `docker import`."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
 from fromscratch.formats.oci import documents as oci
-from fromscratch.formats.packing.layer import pack
-from fromscratch.formats.packing.layer_blob import sound_stream
+from fromscratch.formats.tar.tree import read_tree
+from fromscratch.host.images.archives import plain_archive
 from fromscratch.host.images.layers import passes_unread, root_tar, root_tree
 from fromscratch.host.storage import disk
-from fromscratch.host.storage.store import Store
 from fromscratch.host.written import write_stream
-from fromscratch.images.contract import Receipt
+from fromscratch.images.contract import ALL, Naming, Receipt, Selection
+from fromscratch.images.local import LocalTransport
+from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Layer
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.opening import opened
 
 Codec = Literal["gzip", "zstd", "none"]
 _SUFFIXES: dict[str, Codec] = {".gz": "gzip", ".tgz": "gzip", ".zst": "zstd", ".tzst": "zstd", ".tar": "none"}
@@ -22,19 +25,33 @@ _REFUSED = {".xz", ".txz", ".bz2", ".tbz", ".tbz2", ".lzma", ".tlz", ".lz4", ".l
 _LAYERS: dict[Codec, str] = {"gzip": oci.LAYER_GZIP, "zstd": oci.LAYER_ZSTD, "none": oci.LAYER_TAR}
 
 
-@dataclass(frozen=True, slots=True)
-class TarballSink:
-    """The suffix says how the file is compressed: .tar (or none), .tar.gz, .tgz, .tar.zst. The reference is not used.
+class RootTar(LocalTransport, frozen=True):
+    """The suffix says how a file is compressed that is written: .tar (or none), .tar.gz, .tgz, .tar.zst.
 
     A single layer that was packed here is written as it is; others are laid over each other first, and what strangers
-    packed is read in any case. The digest is that of the file.
+    packed is read in any case. The digest is that of the file. Nothing in it has a name.
     """
 
-    path: Path
-    store: Store
     threads: int = 2
 
-    def deliver(self, image: Image, reference: str = "") -> Receipt:
+    scheme: ClassVar[str] = "tar:"
+    example: ClassVar[str] = "tar:root.tar.gz"
+    place: ClassVar[Literal["file"]] = "file"
+    suffix: ClassVar[str] = ".tar"
+    naming: ClassVar[Naming] = "none"
+
+    def read(self, name: str, selection: Selection = ALL) -> Rootfs:
+        """The archive's tree, whatever it is compressed by. Raises UsageError for one that holds an image."""
+        self.check_readable()
+        with disk.readable(self.path), opened(self.path) as stream:
+            digest = self.store.add_stream(stream)
+        plain = plain_archive(digest, self.store, self.label)
+        origin = Origin(self.label, "found in", str(self.path))
+        tree = read_tree(plain, origin, title=self.label, limits=self.store.limits)
+        return self.checked_root(tree)
+
+    def write(self, images: Sequence[Image], name: str = "") -> Receipt:
+        image = self.only(images)
         codec = codec_of(self.path)
         if codec == "none":
             with root_tar(image, self.store) as stream:
@@ -42,15 +59,22 @@ class TarballSink:
         elif passes_unread(image, self.store) and image.layers[0].media_type == _LAYERS[codec]:
             digest = self._copied(image.layers[0])
         else:
-            tree = root_tree(image, self.store)
-            with disk.atomic(self.path, durable=True) as out:
-                digest = pack(tree, out, codec=codec, threads=self.threads).digest
-        return Receipt(f"tar:{self.path}", digest)
+            digest = self._packed(image, codec)
+        return Receipt(self.label, digest)
 
     def _copied(self, layer: Layer) -> Digest:
         """A blob that already has the wanted form, looked into while it is copied."""
+        from fromscratch.formats.packing.layer_blob import sound_stream
+
         with sound_stream(layer, self.store.limits) as stream:
             return write_stream(self.path, stream)
+
+    def _packed(self, image: Image, codec: Codec) -> Digest:
+        from fromscratch.formats.packing.layer import pack
+
+        tree = root_tree(image, self.store)
+        with disk.atomic(self.path, durable=True) as out:
+            return pack(tree, out, codec=codec, threads=self.threads).digest
 
 
 def codec_of(path: Path) -> Codec:

@@ -4,7 +4,6 @@ Files are selected by the paths by which they will be opened, with every symlink
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from msgspec import Struct
 
@@ -31,8 +30,7 @@ from fromscratch.model.entry import Entry, File, HardLink, Origin
 from fromscratch.paths import TreePath
 
 
-@dataclass(frozen=True, slots=True)
-class Object:
+class Object(Struct, frozen=True):
     """An ELF file that is selected. `path` is spelled as it was found, `place` is where that leads.
 
     `kind` is "program", "library", "loader" or "static"; `links` are the needs that it meets.
@@ -46,8 +44,7 @@ class Object:
     links: tuple[Link, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class GatherResult:
+class GatherResult(Struct, frozen=True, kw_only=True):
     """The files that the requested ones need, and what could not be found.
 
     `entries` are as they stand in the roots, with their reasons; parents may be missing. `root_numbers` has for each

@@ -1,7 +1,8 @@
 """The entries that are selected from one or several roots, with their reasons and the symlinks that lead to them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from fromscratch.errors import NotInTree
 from fromscratch.linker.beyond.contract import GeneratedFile

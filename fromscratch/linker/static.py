@@ -7,8 +7,9 @@ locales and conversions does not: their code is in every static GLIBC program, u
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from fromscratch.formats.elf.headers import DF_1_PIE, MAX_OFFSET, PT_LOAD, Elf, Read
 from fromscratch.formats.elf.notes import NT_GNU_ABI_TAG, NT_GO_BUILD_ID, notes
@@ -24,8 +25,7 @@ _MARKS = (_NSS, _NSS_FILES, _NSS_SERVICES, _GLIBC, _MUSL, _GO, _RUST)
 _RUST_PATH = re.compile(rb"/rustc/[0-9a-f]{40}/")
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeLoad:
+class RuntimeLoad(Struct, frozen=True):
     """A facility of GLIBC that opens files at run time.
 
     `matters` is None if the file does not show it; `text` is a line for the user.
@@ -36,8 +36,7 @@ class RuntimeLoad:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class StaticProgram:
+class StaticProgram(Struct, frozen=True):
     """What is known of a static program. `libc` is "none" for Go without C, "unknown" without any evidence.
 
     `language` is empty for C and all other languages that leave no mark; a program with a Rust library in it counts as

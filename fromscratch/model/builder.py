@@ -1,8 +1,9 @@
 """A tree that is built entry by entry, in the order of an archive."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from fromscratch import paths
 from fromscratch.errors import Conflict, FormatError, NotInTree

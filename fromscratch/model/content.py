@@ -7,24 +7,27 @@ union; each kind knows its size before it is opened.
 import io
 import os
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from msgspec import Struct
+
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import ImageError, IntegrityError
 from fromscratch.opening import unbuffered
+from fromscratch.record import PartlyShown
 
 # A pipe that has taken the place of a file since must not be waited for.
 _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-@dataclass(frozen=True, slots=True)
-class Inline:
+class Inline(PartlyShown, frozen=True):
     """Bytes in memory, for small generated files."""
 
-    data: bytes = field(repr=False)
+    unshown = ("data",)
+
+    data: bytes
 
     @property
     def size(self) -> int:
@@ -34,8 +37,7 @@ class Inline:
         return io.BytesIO(self.data)
 
 
-@dataclass(frozen=True, slots=True)
-class HostFile:
+class HostFile(Struct, frozen=True):
     """A file of this machine, with its lstat(2) facts from when the tree was read. Times are in nanoseconds."""
 
     path: Path | str  # a str where a whole folder is scanned: a Path would cost a fifth of the time
@@ -78,8 +80,7 @@ class HostFile:
             raise changed(str(self.path))
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveMember:
+class ArchiveMember(Struct, frozen=True):
     """`size` bytes at `offset` of an uncompressed archive file."""
 
     archive: Path
@@ -91,16 +92,17 @@ class ArchiveMember:
         return cast(BinaryIO, io.BufferedReader(_Parts(_opened(self.archive), self.size, parts)))
 
 
-@dataclass(frozen=True, slots=True)
-class SparseMember:
+class SparseMember(PartlyShown, frozen=True):
     """`size` bytes of a sparse file: an uncompressed archive file holds `parts` of it, and the rest is zeros.
 
     A part is its offset in the content, its offset in the archive, and its length; they are in order.
     """
 
+    unshown = ("parts",)
+
     archive: Path
     size: int
-    parts: tuple[tuple[int, int, int], ...] = field(repr=False)
+    parts: tuple[tuple[int, int, int], ...]
 
     def open(self) -> BinaryIO:
         return cast(BinaryIO, io.BufferedReader(_Parts(_opened(self.archive), self.size, self.parts), CHUNK))

@@ -1,17 +1,19 @@
 """The entries of a tree (directories, files, links, devices), and the reasons for them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import force_setattr, replace
 
 from fromscratch.model.content import Content
 from fromscratch.paths import TreePath
+from fromscratch.record import PartlyCompared
 
 Xattrs = tuple[tuple[str, bytes], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Meta:
+class Meta(Struct, frozen=True):
     """The metadata of an inode.
 
     `mode` is the lower twelve bits (permissions, setuid, setgid, sticky); `mtime` counts
@@ -30,8 +32,7 @@ Reason = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Origin:
+class Origin(Struct, frozen=True, eq=False):
     """One reason for an entry, in the words that `why` prints.
 
     `reason` and `detail` form one phrase ("shipped in" "libc6 2.36-9"). `because` is the reason for that package,
@@ -43,13 +44,13 @@ class Origin:
     reason: Reason
     detail: str
     because: "Origin | None" = None
-    _hash: int = field(init=False)
+    _hash: int = 0  # set below, whatever is given
 
     # Untrusted files can make a chain of any length (libraries that need each other): nothing here recurses along it.
 
     def __post_init__(self) -> None:
         behind = self.because._hash if self.because is not None else 0
-        object.__setattr__(self, "_hash", hash((self.source, self.reason, self.detail, behind)))
+        force_setattr(self, "_hash", hash((self.source, self.reason, self.detail, behind)))
 
     def __hash__(self) -> int:
         return self._hash
@@ -79,52 +80,52 @@ class Origin:
             link = link.because
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
+class _Entry(PartlyCompared, frozen=True):
+    """The reasons why it is there are no part of what an entry is."""
+
+    uncompared = ("origins",)
+
+
+class Directory(_Entry, frozen=True):
     meta: Meta
-    origins: tuple[Origin, ...] = field(default=(), compare=False)
+    origins: tuple[Origin, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(_Entry, frozen=True):
     meta: Meta
     content: Content
-    origins: tuple[Origin, ...] = field(default=(), compare=False)
+    origins: tuple[Origin, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Symlink:
+class Symlink(_Entry, frozen=True):
     """`target` is the text of the link, never interpreted outside the root."""
 
     meta: Meta
     target: str
-    origins: tuple[Origin, ...] = field(default=(), compare=False)
+    origins: tuple[Origin, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class HardLink:
+class HardLink(_Entry, frozen=True):
     """A further name of the inode at `target`. `meta` is that inode's; `Rootfs` keeps them equal."""
 
     meta: Meta
     target: TreePath
-    origins: tuple[Origin, ...] = field(default=(), compare=False)
+    origins: tuple[Origin, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(_Entry, frozen=True):
     """`kind` is "c" for a character and "b" for a block device; Linux has 12 bits for major and 20 for minor."""
 
     meta: Meta
     kind: Literal["c", "b"]
     major: int
     minor: int
-    origins: tuple[Origin, ...] = field(default=(), compare=False)
+    origins: tuple[Origin, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Fifo:
+class Fifo(_Entry, frozen=True):
     meta: Meta
-    origins: tuple[Origin, ...] = field(default=(), compare=False)
+    origins: tuple[Origin, ...] = ()
 
 
 Entry = Directory | File | Symlink | HardLink | Device | Fifo

@@ -5,12 +5,14 @@ The fields are those of the OCI image specification, image-spec/config.md.
 
 import platform as _machine
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import BinaryIO
 
+from msgspec import Struct, field
+
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
+from fromscratch.record import PartlyCompared, PartlyShown
 
 _EMPTY: Mapping[str, str] = MappingProxyType({})
 
@@ -35,20 +37,21 @@ ARCHITECTURES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Platform:
+class Platform(PartlyCompared, frozen=True):
     """`os/architecture[/variant]` in the names of Go, such as linux/arm/v7.
 
     Images are selected by these three. The other fields are kept as they were read: image-spec/image-index.md,
     "platform".
     """
 
+    uncompared = ("os_version", "os_features", "features")
+
     os: str
     architecture: str
     variant: str = ""
-    os_version: str = field(default="", compare=False)
-    os_features: tuple[str, ...] = field(default=(), compare=False)
-    features: tuple[str, ...] = field(default=(), compare=False)
+    os_version: str = ""
+    os_features: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> "Platform":
@@ -75,8 +78,7 @@ class Platform:
         return f"{self.os}/{self.architecture}" + (f"/{self.variant}" if self.variant else "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Healthcheck:
+class Healthcheck(Struct, frozen=True, kw_only=True):
     """Docker's extension of the configuration. Times are nanoseconds; 0 leaves the engine's default."""
 
     test: tuple[str, ...]
@@ -87,8 +89,7 @@ class Healthcheck:
     retries: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunConfig:
+class RunConfig(Struct, frozen=True, kw_only=True):
     """How a container of the image starts: image-spec/config.md, "config".
 
     `env` keeps its order; ports are like 80/tcp; an empty tuple or string leaves the field out. From `healthcheck`
@@ -116,8 +117,7 @@ class RunConfig:
         return self.healthcheck is not None or bool(self.shell or self.on_build)
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(PartlyCompared, PartlyShown, frozen=True):
     """One layer blob. `diff_id` is the digest of the uncompressed tar, `digest` and `size` of the blob.
 
     `open` gives the blob's bytes. In the image's history `comment` says what the layer holds, and
@@ -125,59 +125,68 @@ class Layer:
     decompressed as its media type says, is the tar of this diff_id.
     """
 
+    uncompared = ("open", "sound")
+    unshown = ("open",)
+
     diff_id: Digest
     digest: Digest
     size: int
     media_type: str
-    open: Callable[[], BinaryIO] = field(compare=False, repr=False)
+    open: Callable[[], BinaryIO]
     comment: str = ""
     created_by: str = ""
-    sound: bool = field(default=False, compare=False)
+    sound: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Blob:
+class Blob(PartlyCompared, PartlyShown, frozen=True):
     """Bytes under their digest: image-spec/descriptor.md. `open` gives them.
 
     With `looked_into`, reading them to the end verifies more than the digest. So they must be read once, even if
     their destination has the same bytes already.
     """
 
+    uncompared = ("open", "looked_into")
+    unshown = ("open",)
+
     media_type: str
     digest: Digest
     size: int
-    open: Callable[[], BinaryIO] = field(compare=False, repr=False)
-    looked_into: bool = field(default=False, compare=False)
+    open: Callable[[], BinaryIO]
+    looked_into: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class OriginalIndex:
+class OriginalIndex(PartlyShown, frozen=True):
     """An image index as it was read: its bytes, the manifests of its images in order, and the other blobs below it."""
 
-    data: bytes = field(repr=False)
+    unshown = ("data",)
+
+    data: bytes
     manifests: tuple[Digest, ...]
     others: tuple[Blob, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Original:
+class Original(PartlyShown, frozen=True):
     """The documents that an image was read from. They are written again as long as they agree with the image.
 
     So an unchanged image keeps its digest, whichever tool made it and whatever other fields its documents have.
     """
 
-    config: bytes = field(repr=False)
-    manifest: bytes = field(default=b"", repr=False)
+    unshown = ("config", "manifest")
+
+    config: bytes
+    manifest: bytes = b""
     index: OriginalIndex | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
+class Image(PartlyCompared, PartlyShown, frozen=True, kw_only=True):
     """`created` counts whole seconds since 1970; `annotations` go into the manifest.
 
     `original` is there for an image that was read, and no part of what makes two images equal. Neither is `name`, what
     it is called where it was found: a whole name, or a tag alone behind a colon; nothing if it has none there.
     """
+
+    uncompared = ("original", "name")
+    unshown = ("original",)
 
     layers: tuple[Layer, ...]
     config: RunConfig
@@ -185,5 +194,5 @@ class Image:
     created: int = 0
     author: str = ""
     annotations: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
-    original: Original | None = field(default=None, compare=False, repr=False)
-    name: str = field(default="", compare=False)
+    original: Original | None = None
+    name: str = ""

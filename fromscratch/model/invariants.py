@@ -5,7 +5,8 @@ first of its names.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from fromscratch import paths
 from fromscratch.errors import Conflict, FormatError

@@ -6,7 +6,8 @@ create the directory of a whiteout if there is none, umoci and the specification
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from fromscratch import paths
 from fromscratch.errors import FormatError

@@ -1,8 +1,9 @@
 """One tree laid over another: decided entry by entry, with every conflict reported at once."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Literal
+
+from msgspec.structs import replace
 
 from fromscratch import paths
 from fromscratch.errors import Conflict, NotInTree

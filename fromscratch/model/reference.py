@@ -5,7 +5,8 @@ reference package. A name without a tag means `latest`.
 """
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fromscratch.advice import Setting, advice
 from fromscratch.digest import Digest
@@ -23,8 +24,7 @@ _DEFAULT_HOST, _DEFAULT_FOLDER = "docker.io", "library"
 _LOGIN = re.compile(r"(?:(?<=://)|^)[^/@]*:[^/@]*@(?![a-z0-9]+:[0-9a-f]{32})")
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """The name of an image. `host` is empty for the engine's default registry."""
 
     host: str

@@ -1,9 +1,10 @@
 """What a build must not depend on, and how a second one has each of these things other than the first had it."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 FOLDER, USER, UMASK, ZONE, LOCALE = "folder", "user", "umask", "time zone", "locale"
 SEED, ORDER, CPUS, CLOCK, ENVIRONMENT = "hash seed", "file order", "CPUs", "clock", "environment"
@@ -17,8 +18,7 @@ _OF_PYTHON = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME")  # without which it may n
 _OF_LOCALES = ("LC_ALL", "LC_CTYPE", "LANG", "LANGUAGE", "PYTHONUTF8", "PYTHONCOERCECLOCALE")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Here:
+class Here(Struct, frozen=True, kw_only=True):
     """How things are for this process. `encoding` is that of file names.
 
     `owners` names an item of the recipe that takes owners of files as this machine shows them, or is empty.
@@ -35,8 +35,7 @@ class Here:
     owners: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """`first` and `second` are what it was in the two builds. One that was not varied tells `why` instead."""
 
     name: str
@@ -49,8 +48,7 @@ class Condition:
         return {"name": self.name, "first": self.first, **({"why": self.why} if self.why else {"second": self.second})}
 
 
-@dataclass(frozen=True, slots=True)
-class _Varied:
+class _Varied(Struct, frozen=True):
     """A condition, and what makes it so: settings for the process to apply to itself, and variables."""
 
     condition: Condition
@@ -58,8 +56,7 @@ class _Varied:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Otherwise:
+class Otherwise(Struct, frozen=True):
     """How a second build is started. `variables` are its whole environment."""
 
     conditions: tuple[Condition, ...]

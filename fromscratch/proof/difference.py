@@ -1,8 +1,9 @@
 """Where two images first differ, in words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, assert_never
+
+from msgspec import Struct
 
 from fromscratch.model.listing import quoted
 
@@ -14,8 +15,7 @@ _BEFORE, _AFTER = 12, 24
 _BYTES = 12  # of those that are no text
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One thing that is said in two ways; None where one side does not say it at all."""
 
     name: str
@@ -26,8 +26,7 @@ class Field:
         return f"{self.name} is {_there(self.left)} in {left} and {_there(self.right)} in {right}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class Difference(Struct, frozen=True, kw_only=True):
     """The first place where two images differ, and all that differs there.
 
     `layer` counts from 1. `path` is that of an entry. An entry that only one image has,

@@ -9,6 +9,7 @@ from fromscratch.digest import CHUNK
 from fromscratch.errors import ImageError
 from fromscratch.formats.tar.input import StreamBytes
 from fromscratch.formats.tar.reader import Member, stream_members
+from fromscratch.model.entry import Directory, Meta, kind_of
 from fromscratch.model.listing import quoted
 from fromscratch.paths import decode, tree_path
 from fromscratch.proof.difference import Difference, Field, bytes_field, common, shown, text_field
@@ -19,7 +20,7 @@ _KINDS = {
     b"2": "symlink",
     b"3": "character device",
     b"4": "block device",
-    b"5": "directory",
+    b"5": kind_of(Directory(Meta(0o755))),
     b"6": "FIFO",
 }
 _BILLION = 10**9

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from fromscratch.formats.oci.config import Documents, image_documents
 from fromscratch.formats.packing.layer_blob import plain_stream

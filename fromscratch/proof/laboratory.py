@@ -4,33 +4,33 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from fromscratch.errors import CommandFailed, ImageError
-from fromscratch.flow import output
+from fromscratch.flow import assembly, output
 from fromscratch.flow.assembly import Job
 from fromscratch.flow.output import Built
 from fromscratch.formats.oci import documents as oci
 from fromscratch.host.process import perturb, run
 from fromscratch.host.storage import disk, staged_folder
-from fromscratch.host.storage.store_view import shadow
+from fromscratch.host.storage.store_view import linked_copy
 from fromscratch.opening import contents
 from fromscratch.proof import conditions, second_build
 from fromscratch.proof.conditions import ALL, FOLDER, USER, Condition, Here, Otherwise
+from fromscratch.sources.contract import Source
 
 # What a build may fail by that went well here: another user may not read everything, and a path may mean a place.
 _FATAL: tuple[tuple[str, ...], ...] = ((), (USER,), (FOLDER,), (USER, FOLDER))
-_OF_FILES = ("directory", "overlay")
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
+class Again(Struct, frozen=True):
     """A build that was made once more, in the folder `output`."""
 
     conditions: tuple[Condition, ...]
@@ -73,7 +73,9 @@ class Laboratory:
     """Each build in it has a folder of its own, with a store that shows what the job's has."""
 
     def __init__(self, job: Job, place: Path) -> None:
-        self._job, self._place, self._here, self._count = job, place, _here(job), 0
+        sources = [source for _, source in assembly.sources(job, job.platforms[0])]
+        self._job, self._place, self._here, self._count = job, place, _here(job, sources), 0
+        self._build_folders = {kind for source in sources for kind in source.build_folders}
 
     def again(self) -> Again:
         """A build with as many conditions varied as can be, and the reasons for those that cannot."""
@@ -114,7 +116,7 @@ class Laboratory:
         (place / "home").mkdir(parents=True)
         (place / "elsewhere").symlink_to(self._job.folder.absolute())
         plan = conditions.otherwise(self._here, varying, place)
-        shadow(self._job.store, place / "store")
+        linked_copy(self._job.store, place / "store", self._build_folders)
         if "user" in plan.settings:
             _give(place, plan.settings["user"])
         run.run(
@@ -160,7 +162,7 @@ def _search_path() -> str:
     return os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
 
 
-def _here(job: Job) -> Here:
+def _here(job: Job, sources: Sequence[Source]) -> Here:
     return Here(
         folder=job.folder.absolute(),
         working=Path.cwd(),
@@ -170,16 +172,8 @@ def _here(job: Job) -> Here:
         jobs=job.jobs,
         encoding=sys.getfilesystemencoding(),
         variables=dict(os.environ),
-        owners=_keeper_of_owners(job),
+        owners=next((source.label for source in sources if source.keeps_host_owners), ""),
     )
-
-
-def _keeper_of_owners(job: Job) -> str:
-    """The item that takes owners as this machine shows them, if there is one."""
-    for item in job.recipe.items():
-        if item.kind in _OF_FILES and getattr(item.options, "owner", "") == "keep":
-            return f"{item.kind} {getattr(item.options, 'path', '')}"
-    return ""
 
 
 def _give(place: Path, user: int) -> None:

@@ -1,9 +1,11 @@
 """Whether a recipe gives the same image twice: it is built once more under other conditions, and compared."""
 
 import json
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fromscratch.flow import assembly, evidence
 from fromscratch.flow.assembly import Job
@@ -23,8 +25,7 @@ _BY_ITSELF = "nothing that was varied makes it: two builds under the same condit
 _TOGETHER = "no condition makes it alone: only several of them together"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Twice:
+class Twice(Struct, frozen=True, kw_only=True):
     """`digest` is that of the first build's manifest or image index.
 
     Of a difference, `cause` says in a sentence what makes it, `changed` whether that is a change of the recipe's
@@ -44,7 +45,7 @@ def build_twice(job: Job) -> Twice:
     """Build, and build again: of the same store, by a process to which all is other that no image may depend on.
 
     The output folder holds the first build, which may be one that was there; of the second nothing stays. What
-    Buildroot has built is in the store, and not built again. Raises what `build` does.
+    a source has built is in the store, and not built again. Raises what `build` does.
     """
     job = assembly.settled(job)
     built = assembly.build(job)

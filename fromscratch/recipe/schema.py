@@ -7,7 +7,6 @@ the nearest word that would have been right. The same types give the JSON Schema
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -24,7 +23,7 @@ from fromscratch.model.image import Platform
 from fromscratch.model.reference import slug
 from fromscratch.nearest import nearest
 from fromscratch.recipe.image import ImageOptions
-from fromscratch.sources.catalogue import KINDS
+from fromscratch.sources import catalogue
 from fromscratch.transforms import layer_rules
 from fromscratch.transforms.accounts import Group, User
 from fromscratch.transforms.layering import Rule
@@ -118,10 +117,11 @@ class _Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     replace: Annotated[bool, Meta(description="let this item's files replace those of earlier items")] = False
 
 
-# One optional field per kind of source, made from the catalogue, so that a new source is one line there.
+# One optional field per kind of source, in the order of the alphabet.
+_KINDS = dict(sorted(catalogue.kinds().items()))
 _SourceItem = msgspec.defstruct(
     "SourceItem",
-    [(kind.word, kind.options | str | UnsetType, UNSET) for kind in KINDS],
+    [(word, kind.options | str | UnsetType, UNSET) for word, kind in _KINDS.items()],
     bases=(_Item,),
     frozen=True,
     kw_only=True,
@@ -129,8 +129,7 @@ _SourceItem = msgspec.defstruct(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One thing under `rootfs:`."""
 
     kind: str
@@ -187,10 +186,10 @@ class Recipe(Strict, frozen=True):
     def items(self) -> Iterator[Item]:
         """The items under `rootfs:`, each with the options of its kind."""
         for item in self.rootfs:
-            for kind in KINDS:
-                options = getattr(item, kind.word)
+            for word in _KINDS:
+                options = getattr(item, word)
                 if options is not UNSET:
-                    yield Item(kind.word, cast(Struct, options), item.replace)  # type: ignore[attr-defined]
+                    yield Item(word, cast(Struct, options), item.replace)  # type: ignore[attr-defined]
 
 
 def load(path: Path) -> Recipe:
@@ -244,24 +243,21 @@ def _valid(parse_text: Any, text: str, key: str) -> None:
 
 
 def _without_shorthands(value: Any, document: yaml.Document, faults: list[Fault]) -> Any:
-    """The document with `overlay: FOLDER` written out, and items that name no kind, or two, taken out as faults."""
+    """The document with each `KIND: TEXT` written out, and items that name no kind, or two, as faults."""
     if not isinstance(value, dict) or not isinstance(value.get("rootfs"), list):
         return value
-    words = {kind.word: kind for kind in KINDS}
     for index, item in enumerate(value["rootfs"]):
         if not isinstance(item, dict):
             continue
-        present = [word for word in item if word in words]
+        present = [word for word in item if word in _KINDS]
         for word in present:
-            kind = words[word]
             if isinstance(item[word], str):
-                plural = "list" in str(kind.options.__annotations__.get(kind.shorthand, ""))
-                item[word] = {kind.shorthand: [item[word]] if plural else item[word]}
+                item[word] = _KINDS[word].written_out(item[word])
             elif item[word] is None:
                 item[word] = {}
-        if len(present) != 1 and not set(item) - set(words) - {"replace"}:
+        if len(present) != 1 and not set(item) - set(_KINDS) - {"replace"}:
             path = ("rootfs", index)
             found = " and ".join(present) or "none"
-            text = f"an item names one kind of source, one of {', '.join(words)}; found {found}"
+            text = f"an item names one kind of source, one of {', '.join(_KINDS)}; found {found}"
             faults.append(Fault(document.lines.get(path, 1), path, text))
     return value

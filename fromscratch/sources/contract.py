@@ -1,9 +1,12 @@
-"""What every source is: something that brings the entries of a tree."""
+"""What every source is: something that lays entries over a tree; and what a kind of source says of itself."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, get_args, get_origin, runtime_checkable
 
+from msgspec import Struct
+
+from fromscratch.host.machine.check import Check
 from fromscratch.host.storage.own_folders import NONE, OwnFolders
 from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
@@ -12,8 +15,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import SILENT, Progress
 
 
-@dataclass(frozen=True, kw_only=True)
-class Context:
+class Context(Struct, frozen=True, kw_only=True):
     """What surrounds a source: everything it may depend on besides its options and the store.
 
     `folder` is where relative paths of the recipe start; `place` names the item in messages and
@@ -36,32 +38,92 @@ class Source(Protocol):
     label: str
     """What origins and messages call it: its kind and what it names, such as `debian bookworm`."""
 
+    keeps_host_owners: bool = False
+    """Whether its entries have the owners that this machine shows, which may be others to another user."""
+
+    build_folders: Sequence[str] = ()
+    """The kinds of the store's work folders (`Store.workspace`) that its builds go on in; a second build at the same
+    time must not see them. A source that has some keeps what it has built in the store, and builds it once."""
+
     def fetch(self, store: Store) -> None:
-        """Bring everything that `build` will need into the store. The only method that may use the network."""
+        """Bring everything that `lay` will need into the store. The only method that may use the network."""
 
     def fingerprint(self, store: Store) -> str:
-        """A text that changes whenever `build` could give another tree; cheap.
+        """A text that changes whenever `lay` could bring other entries; cheap.
 
         Raises NotFetched when `fetch` has to run first.
         """
+
+    def lay(self, below: Rootfs, store: Store, *, replace: bool) -> Rootfs:
+        """`below` with what this source brings.
+
+        Uses only the store, this machine's files that the options name, and no network. An entry that would replace
+        another is a Conflict, unless `replace`. Raises NotFetched when `fetch` has to run first.
+        """
+
+
+class TreeSource(Source, Protocol):
+    """A source that brings the same tree whatever is below it."""
 
     def build(self, store: Store) -> Rootfs:
-        """The tree. Uses only the store, this machine's files that the options name, and no network.
+        """The tree, by the rules of `lay`."""
 
-        Raises NotFetched when `fetch` has to run first.
-        """
-
-
-@runtime_checkable
-class Completing(Source, Protocol):
-    """A source whose tree depends on what is below it, such as programs that use the libraries that are there."""
-
-    def completed(self, below: Rootfs, *, replace: bool) -> Rootfs:
-        """`below` with what this source brings; `replace` as for `Rootfs.merged`. `build` is this on nothing."""
+    def lay(self, below: Rootfs, store: Store, *, replace: bool) -> Rootfs:
+        return below.merged(self.build(store), replace=replace)
 
 
 @runtime_checkable
-class Based(Source, Protocol):
+class Based(Protocol):
     """A source that takes its tree from an image, by the name and digest that it was read under."""
 
     base: Reference
+
+
+@runtime_checkable
+class Configurable(Protocol):
+    """A source whose configuration can be looked at, and changed in a menu."""
+
+    def configure(self, store: Store, *, menu: bool = False, part: str = "") -> object:
+        """Make the configuration; with `menu`, let the user change it. May use the network.
+
+        `part` names a part that has a menu of its own; empty, it is the whole. The answer, as text, says where
+        the configuration is and what was changed. Raises UsageError for a part that it does not have.
+        """
+
+
+class Template(Struct, frozen=True, kw_only=True):
+    """What `init` writes for a kind: `items` are the lines under `rootfs:`, with comments that explain them.
+
+    `missing_file` is a file or folder that has to be there before the recipe can be built, and `advice` says how it
+    comes there. One that is only `optional` goes into every recipe, and has its item commented out.
+    """
+
+    items: str
+    missing_file: str = ""
+    advice: str = ""
+    optional: bool = False
+
+
+class Kind(Struct, frozen=True, kw_only=True):
+    """A kind of source: all that a recipe and the command line know of it.
+
+    `options` are what a recipe may say under the kind's word, `bind` makes the source of them and touches nothing yet.
+    `shorthand` is the option that a bare text under the word stands for. `checks` look at what the kind needs of
+    this machine, for `doctor`.
+    """
+
+    options: type[Struct]
+    bind: Callable[[Any, Context], Source]
+    shorthand: str
+    template: Template
+    checks: Callable[[], Iterator[Check]] = lambda: iter(())
+
+    def written_out(self, text: str) -> dict[str, Any]:
+        """The options that a bare text stands for."""
+        plural = _may_be_list(self.options.__annotations__[self.shorthand])
+        return {self.shorthand: [text] if plural else text}
+
+
+def _may_be_list(annotation: object) -> bool:
+    """Whether a list is among what an annotation allows, such as Annotated[str | list[str], Meta(…)]."""
+    return get_origin(annotation) is list or any(map(_may_be_list, get_args(annotation)))

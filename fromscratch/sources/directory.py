@@ -12,7 +12,7 @@ from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import matcher, tree_path
-from fromscratch.sources.contract import Context
+from fromscratch.sources.contract import Context, Kind, Template, TreeSource
 from fromscratch.transforms.placement import check_paths, parse_modes, parse_owner, placed, with_modes
 
 
@@ -35,9 +35,10 @@ class DirectoryOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             check_paths("into", [self.into])
 
 
-class DirectorySource:
+class DirectorySource(TreeSource):
     def __init__(self, options: DirectoryOptions, context: Context) -> None:
         self.label = f"directory {options.path}"
+        self.keeps_host_owners = options.owner == "keep"
         self._options, self._context = options, context
 
     def fetch(self, store: Store) -> None:
@@ -68,3 +69,20 @@ class DirectorySource:
 
     def _skip(self, folder: Path) -> Skip:
         return self._context.own.skip(folder, matcher(self._options.exclude))
+
+
+_TEMPLATE = """\
+  # A root that something else has made.
+  - directory: {path: rootfs}
+"""
+
+KIND = Kind(
+    options=DirectoryOptions,
+    bind=DirectorySource,
+    shorthand="path",
+    template=Template(
+        items=_TEMPLATE,
+        missing_file="rootfs",
+        advice="put the root into the folder rootfs, or write where it is under path:",
+    ),
+)

@@ -12,7 +12,8 @@ from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import matcher
-from fromscratch.sources.contract import Context
+from fromscratch.sources.contract import Context, Kind, Template, TreeSource
+from fromscratch.transforms.overlay import overlaid
 from fromscratch.transforms.placement import check_paths, parse_modes, parse_owner, with_modes
 
 
@@ -38,9 +39,10 @@ class OverlayOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         check_paths("exclude", self.exclude)
 
 
-class OverlaySource:
+class OverlaySource(TreeSource):
     def __init__(self, options: OverlayOptions, context: Context) -> None:
         self.label = f"overlay {options.path}"
+        self.keeps_host_owners = options.owner == "keep"
         self._options, self._context = options, context
 
     def fetch(self, store: Store) -> None:
@@ -51,7 +53,7 @@ class OverlaySource:
         return f"{msgspec.json.encode(self._options).decode()} {fingerprint(folder, skip=self._skip(folder))}"
 
     def build(self, store: Store) -> Rootfs:
-        """The files and whiteouts as they are; `transforms.overlay` carries the whiteouts out.
+        """The files and whiteouts as they are; `lay` carries the whiteouts out.
 
         Raises UsageError if there is no such folder, and ImageError for what cannot be read.
         """
@@ -66,8 +68,24 @@ class OverlaySource:
         )
         return with_modes(tree, parse_modes(options.modes), Origin(self.label, "asked for", "its mode"))
 
+    def lay(self, below: Rootfs, store: Store, *, replace: bool) -> Rootfs:
+        return overlaid(below, self.build(store), replace=replace)
+
     def _folder(self) -> Path:
         return lookup.folder(self._context.folder, self._options.path, self.label)
 
     def _skip(self, folder: Path) -> Skip:
         return self._context.own.skip(folder, matcher(self._options.exclude))
+
+
+_TEMPLATE = """\
+  # Files of your own. `.wh.NAME` in an overlay removes NAME from the root.
+  - overlay: overlay
+"""
+
+KIND = Kind(
+    options=OverlayOptions,
+    bind=OverlaySource,
+    shorthand="path",
+    template=Template(items=_TEMPLATE, optional=True),
+)

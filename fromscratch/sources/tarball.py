@@ -15,7 +15,7 @@ from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import matcher, tree_path
-from fromscratch.sources.contract import Context
+from fromscratch.sources.contract import Context, Kind, Template, TreeSource
 from fromscratch.transforms.placement import (
     check_paths,
     parse_modes,
@@ -62,7 +62,7 @@ class TarballOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             check_paths("into", [self.into])
 
 
-class TarballSource:
+class TarballSource(TreeSource):
     def __init__(self, options: TarballOptions, context: Context) -> None:
         self._address = Address(options.url)
         self.label = f"tarball {options.path or self._address}"
@@ -74,13 +74,13 @@ class TarballSource:
         if not self._options.url:
             self._kept(store)
             return
-        from fromscratch.host.http.download import Wanted, download
+        from fromscratch.host.http.download import FileRequest, download
 
-        wanted = Wanted(title=self._address.title, urls=(self._address,), digest=self._digest)
+        wanted = FileRequest(title=self._address.title, urls=(self._address,), digest=self._digest)
         download(store, [wanted], self._context.progress, self._context.jobs)
 
     def fingerprint(self, store: Store) -> str:
-        what = str(self._digest) if self._options.url else file_digests.facts(self._file())
+        what = str(self._digest) if self._options.url else file_digests.fingerprint(self._file())
         options = msgspec.structs.replace(self._options, url=str(self._address))
         return f"{msgspec.json.encode(options).decode()} {what}"
 
@@ -109,10 +109,27 @@ class TarballSource:
 
     def _kept(self, store: Store) -> Digest:
         """The digest of the local file, whose bytes are in the store."""
-        digest = file_digests.kept(store, self._file())
+        digest = file_digests.store_file(store, self._file())
         if self._digest is not None:
             check(digest, self._digest, self.label)
         return digest
 
     def _file(self) -> Path:
         return lookup.file(self._context.folder, self._options.path, self.label)
+
+
+_TEMPLATE = """\
+  # A root in an archive, here or at an address with its sha256.
+  - tarball: {path: rootfs.tar.gz}
+"""
+
+KIND = Kind(
+    options=TarballOptions,
+    bind=TarballSource,
+    shorthand="path",
+    template=Template(
+        items=_TEMPLATE,
+        missing_file="rootfs.tar.gz",
+        advice="put the archive there as rootfs.tar.gz, or write where it is under path: or url:",
+    ),
+)

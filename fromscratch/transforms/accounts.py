@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fromscratch.errors import Conflict, ImageError, UsageError
 from fromscratch.model.content import Inline, read
@@ -15,8 +16,7 @@ _LOCKED = "*"
 _MAX_FILE = 16 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User:
+class User(Struct, frozen=True, kw_only=True):
     """`password` is a crypt(5) hash; "*" lets nobody in by password. `create_home` makes the folder, mode 0755."""
 
     name: str
@@ -29,8 +29,7 @@ class User:
     create_home: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(Struct, frozen=True, kw_only=True):
     name: str
     gid: int
     members: tuple[str, ...] = ()

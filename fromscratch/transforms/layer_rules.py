@@ -6,9 +6,10 @@ most: engines unpack a changed layer and all layers above it again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
+
+from msgspec import Struct
 
 from fromscratch.model.entry import Entry, Origin
 from fromscratch.model.provenance import public_name
@@ -30,8 +31,7 @@ class Stage(IntEnum):
     FILES = 3
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Unit:
+class Unit(Struct, frozen=True, order=True):
     """`position` is the item's place in the recipe, -1 where no reason is known. `package` is empty for the rest of an
     item."""
 
@@ -45,8 +45,7 @@ class Unit:
         return self.package or _source(self.label)
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """The units of one layer; `comment` describes them in a few words."""
 
     comment: str

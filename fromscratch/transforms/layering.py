@@ -7,8 +7,9 @@ leaves it as the tree has it, its mtime included. All names of a hard-linked fil
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from fromscratch import paths
 from fromscratch.model.entry import Entry, File, HardLink
@@ -21,8 +22,7 @@ Rule = Literal["one", "source", "package"] | int
 _RECORD = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """The tree of one layer; `comment` describes it in a few words."""
 
     comment: str

@@ -1,7 +1,8 @@
 """Modification times of a whole tree, settled so that the same files give the same bytes on any day."""
 
-from dataclasses import replace
 from typing import Literal
+
+from msgspec.structs import replace
 
 from fromscratch.model.entry import Entry, Meta, with_meta
 from fromscratch.model.rootfs import Rootfs

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from fromscratch.errors import ImageError, NotInTree, UsageError
 from fromscratch.model.entry import Directory, Entry, HardLink, Origin, Symlink, with_meta

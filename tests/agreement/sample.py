@@ -2,12 +2,13 @@
 
 import hashlib
 import io
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import zstandard
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.formats.oci import documents as oci
@@ -18,15 +19,15 @@ from fromscratch.host.images.layers import root_tree
 from fromscratch.host.images.layout import LayoutWriter
 from fromscratch.host.machine.scan import scan
 from fromscratch.host.storage.store import Store
-from fromscratch.images.docker_archive import DockerArchiveSink
-from fromscratch.images.oci_archive import OciArchiveSink
+from fromscratch.images.docker_archive import DockerArchive
+from fromscratch.images.oci_archive import OciArchive
 from fromscratch.model.content import read
 from fromscratch.model.entry import File, Origin, with_meta
 from fromscratch.model.image import Image, Layer
 from fromscratch.model.listing import line
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT
-from tests.made_images import FULL_CONFIG, HERE, blob_layer
+from tests.made_images import FULL_CONFIG, HERE, at, blob_layer
 from tests.trees import tree
 
 Codec = Literal["gzip", "zstd", "none"]
@@ -148,8 +149,8 @@ def made_in(folder: Path, codec: Codec) -> Sample:
             annotations={"org.opencontainers.image.title": "sample", "org.example.note": "\u00e9"},
         )
         writer.finish([image], tag="1.0")
-    OciArchiveSink(folder / "oci.tar").deliver(image, f"{NAME}:1.0")
-    DockerArchiveSink(folder / "docker.tar").deliver(image, f"{NAME}:1.0")
+    at(OciArchive, folder / "oci.tar").write([image], f"{NAME}:1.0")
+    at(DockerArchive, folder / "docker.tar").write([image], f"{NAME}:1.0")
     return Sample(folder, codec, image)
 
 

@@ -17,7 +17,7 @@ import pytest
 from fromscratch.digest import Digest
 from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.tar.tree import read_tree
-from fromscratch.host.engines.select import Engine
+from fromscratch.host.engines.contract import Engine
 from fromscratch.host.images.archives import read_archive
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.images.layout import read_layout

@@ -5,11 +5,11 @@ import subprocess
 import tarfile
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.flow import assembly
 from fromscratch.formats.oci import documents as oci
@@ -17,15 +17,15 @@ from fromscratch.formats.oci.artifact import Artifact, artifact_graph, part
 from fromscratch.formats.oci.graph import graph
 from fromscratch.host.images.layout import attach, read_layout, write_layout
 from fromscratch.host.storage.store import Store
-from fromscratch.images.docker_archive import DockerArchiveSink
-from fromscratch.images.oci_archive import OciArchiveSink
-from fromscratch.images.oci_layout import LayoutSink
+from fromscratch.images.docker_archive import DockerArchive
+from fromscratch.images.oci_archive import OciArchive
+from fromscratch.images.oci_layout import OciLayout
 from fromscratch.model.image import Image, Platform
 from fromscratch.recipe import schema as recipe
 from tests.agreement import schemas
 from tests.agreement.schemas import CONFIG, DESCRIPTOR, INDEX, LAYOUT, MANIFEST, check_layout, faults
 from tests.engines import need
-from tests.made_images import AMD64, ARM64, ARMV7, FULL_CONFIG, image_of
+from tests.made_images import AMD64, ARM64, ARMV7, FULL_CONFIG, at, image_of
 
 pytestmark = pytest.mark.engine
 
@@ -109,11 +109,11 @@ def test_builds_follow_the_schemas_in_every_form(built: assembly.Job, tmp_path: 
     images = read_layout(built.layout)
     assert [image.platform for image in images] == list(built.platforms)
     assert check_layout(built.layout) == expected(images)
-    LayoutSink(tmp_path / "oci").deliver_all(images, "1.0")
+    at(OciLayout, tmp_path / "oci").write(images, "1.0")
     assert check_layout(tmp_path / "oci") == expected(images)
-    OciArchiveSink(tmp_path / "oci.tar").deliver_all(images, "hello:1.0")
+    at(OciArchive, tmp_path / "oci.tar").write(images, "hello:1.0")
     assert check_layout(unpacked(tmp_path / "oci.tar", tmp_path / "a")) == expected(images)
-    DockerArchiveSink(tmp_path / "docker.tar").deliver(images[0], "hello:1.0")
+    at(DockerArchive, tmp_path / "docker.tar").write([images[0]], "hello:1.0")
     assert check_layout(unpacked(tmp_path / "docker.tar", tmp_path / "b")) == expected(images[:1])
 
 

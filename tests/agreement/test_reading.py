@@ -5,28 +5,28 @@ import json
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, UsageError
 from fromscratch.flow.images_by_name import find
 from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.oci.config import image_documents
-from fromscratch.host.engines.select import Engine
+from fromscratch.host.engines.contract import Engine
 from fromscratch.host.images.archives import read_archive
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.images.layout import read_layout, write_layout
 from fromscratch.host.storage.store import Store
-from fromscratch.images.docker_archive import DockerArchiveSink
-from fromscratch.images.oci_archive import OciArchiveSink
+from fromscratch.images.docker_archive import DockerArchive
+from fromscratch.images.oci_archive import OciArchive
 from fromscratch.model.image import Image
 from tests.agreement.sample import NAME, Sample, facts
 from tests.engines import need, need_root
 from tests.images.contract import packed
-from tests.made_images import AMD64, ARM64, HERE, image_of
+from tests.made_images import AMD64, ARM64, HERE, at, image_of
 from tests.trees import tree
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
@@ -99,7 +99,7 @@ def test_a_layer_that_an_image_has_twice_is_read(docker: Engine, podman: Engine,
     """docker writes the second one as a symlink to the first."""
     one, two = packed(tree("f 0644 0:0 /a 'a'")), packed(tree("f 0644 0:0 /b 'b'"))
     image = image_of(one, two, one)
-    DockerArchiveSink(tmp_path / "ours.tar").deliver(image, TAGGED)
+    at(DockerArchive, tmp_path / "ours.tar").write([image], TAGGED)
     for of in (docker, podman):
         of.call("load", "-q", "-i", str(tmp_path / "ours.tar"))
         of.call("save", "-o", str(tmp_path / of.kind), TAGGED)
@@ -247,7 +247,7 @@ def test_containerd_exports(gzipped: Sample, exported: Callable[..., Path]) -> N
 def test_containerd_exports_all_platforms(exported: Callable[..., Path], tmp_path: Path) -> None:
     """Its manifest.json, for docker, has this machine's alone."""
     both = [image_of(b"", platform=AMD64), image_of(b"x", platform=ARM64)]
-    OciArchiveSink(tmp_path / "both.tar").deliver_all(both, TAGGED)
+    at(OciArchive, tmp_path / "both.tar").write(both, TAGGED)
     archive = exported(tmp_path / "both.tar", TAGGED, "--all-platforms", "--all-platforms")
     assert read_archive(archive, Store(tmp_path / "store"), TAGGED, "oci-archive") == both
     assert read_archive(archive, Store(tmp_path / "store"), TAGGED) == [each for each in both if each.platform == HERE]
@@ -257,7 +257,7 @@ def test_containerd_exports_the_whole_index_of_the_platform_that_it_has(
     exported: Callable[..., Path], containerd: Engine, tmp_path: Path
 ) -> None:
     both = [image_of(b"", platform=AMD64), image_of(b"x", platform=ARM64)]
-    OciArchiveSink(tmp_path / "both.tar").deliver_all(both, TAGGED)
+    at(OciArchive, tmp_path / "both.tar").write(both, TAGGED)
     archive = exported(tmp_path / "both.tar", TAGGED, "--platform=linux/arm64", "--platform=linux/arm64")
     with tarfile.open(archive) as tar:
         names = tar.getnames()

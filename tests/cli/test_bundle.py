@@ -2,8 +2,12 @@
 
 import json
 import subprocess
+import sys
 import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -11,12 +15,14 @@ import pytest
 from fromscratch.formats.docker.archive import docker_archive_images
 from fromscratch.formats.oci.config import image_documents
 from fromscratch.formats.tar.tree import read_tree
-from fromscratch.host.engines.select import Engine
+from fromscratch.host.engines.contract import Engine
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.images.layout import read_layout
 from fromscratch.host.storage.store import Store
+from fromscratch.linker.gather import gather
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image
+from fromscratch.sources.binaries.additions import additions
 from tests.cli.command import Desk, invoke_in_checkout
 from tests.cli.in_process import called
 from tests.engines import need
@@ -315,8 +321,8 @@ def test_without_an_engine_it_says_where_the_image_is(desk: Path) -> None:
         (("/usr/bin/jq", "--to", "tar:"), "--to tar: names no file", "tar:PLACE"),
         (("/usr/bin/jq", "--to", "zip:x"), "zip is no form of an image", "docker-archive"),
         (("/usr/bin/jq", "--via", "laod"), "--via laod", "load or import"),
-        (("/usr/bin/jq", "--engine", "dokcer"), "'dokcer' is no engine", "docker"),
-        (("/usr/bin/jq", "--tag", "A B"), "'A B' is not an image name", "lower case"),
+        (("/usr/bin/jq", "--engine", "dokcer"), "'dokcer' is not an engine", "docker"),
+        (("/usr/bin/jq", "--tag", "A B"), "'A B' is no image name", "lower case"),
         (("/usr/bin/jq", "--tag", f"jq@sha256:{'0' * 64}"), "holds a digest", "NAME:TAG"),
         (("/usr/bin/jq", "--name", "../x"), "--name ../x", "my-app"),
         (("/usr/bin/jq", "--entrypoint", "jqq"), "--entrypoint jqq: no program has that name", "path"),
@@ -406,3 +412,46 @@ def run(engine: Engine, name: str, *words: str, given: bytes) -> str:
     done = subprocess.run([*engine.program, *flags], input=given, capture_output=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode().strip()
+
+
+@contextmanager
+def counted(*functions: Callable[..., Any]) -> Iterator[dict[str, int]]:
+    """How often this thread calls each of them, from wherever it is imported."""
+    names = {function.__code__: function.__name__ for function in functions}
+    calls = dict.fromkeys(names.values(), 0)
+
+    def seen(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code in names:
+            calls[names[frame.f_code]] += 1
+
+    sys.setprofile(seen)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(None)
+
+
+@pytest.mark.parametrize(
+    ("words", "platforms"),
+    [
+        (["/usr/bin/jq"], 1),
+        (["--stage", "stage", "--add", "root/opt:/srv"], 1),
+        (["--stage", "stage", "/usr/bin/true"], 1),
+        (["/usr/bin/true", "/opt/arm/jq"], 2),
+        (["--platform", "linux/arm64", "/opt/arm/jq"], 1),
+        (["--stage", "foreign"], 1),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_is_named_is_looked_up_once_for_each_platform_and_so_is_what_it_needs(
+    desk: Path, words: list[str], platforms: int
+) -> None:
+    written(desk / "stage", {"/bin/tool": program()})
+    written(desk / "foreign", {"/bin/tool": elf(machine=AARCH64)})
+    with counted(additions, gather) as calls:
+        made = json.loads(bundle(desk, *words, "--name", "once", "--json"))
+    assert len(made["images"]) == platforms
+    assert calls == {"additions": platforms, "gather": platforms}
+    with counted(additions, gather) as calls:
+        assert not json.loads(bundle(desk, *words, "--name", "once", "--json"))["fresh"]
+    assert calls == {"additions": platforms, "gather": platforms}

@@ -246,7 +246,7 @@ def test_nothing_but_invoke_is_loaded_before_a_verb_needs_it() -> None:
     loaded = set(
         subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     )
-    assert not loaded & {"msgspec", "requests", "tqdm", "elftools", "zlib_ng", "zstandard", "filelock"}
+    assert not loaded & {"msgspec", "requests", "tqdm", "elftools", "zlib_ng", "zstandard"}
 
 
 def test_names_of_a_recipe_are_utf_8_in_every_locale(desk: Desk) -> None:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -297,10 +298,10 @@ def test_the_whole_tree_may_be_built_in_another_folder_by_another_umask_with_the
     ).read_bytes()
 
 
-def _until(found: "object") -> None:
+def _until(found: Callable[[], object]) -> None:
     import time
 
     deadline = time.monotonic() + 30
-    while not found():  # type: ignore[operator]
+    while not found():
         assert time.monotonic() < deadline, "the build never began to pack"
         time.sleep(0.02)

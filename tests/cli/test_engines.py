@@ -8,9 +8,10 @@ import pytest
 
 from fromscratch.host.engines.buildah import Buildah
 from fromscratch.host.engines.containerd import Containerd
+from fromscratch.host.engines.contract import Engine
 from fromscratch.host.engines.docker import Docker
-from fromscratch.host.engines.select import KINDS, Engine
 from fromscratch.host.images.layout import read_layout
+from fromscratch.images.catalogue import engines
 from tests.cli.command import Desk
 from tests.engines import need, variables
 from tests.images.engine_stores import everything_in, told_by
@@ -28,7 +29,7 @@ image: {entrypoint: [/bin/sh, -c], cmd: ["echo the cmd"], env: {A: $b "c"}, work
 TAG = "fromscratch-test/verbs:1"
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=engines())
 def of(request: pytest.FixtureRequest) -> Engine:
     found: Engine = request.getfixturevalue(request.param)
     return found
@@ -152,13 +153,13 @@ def test_doctor_says_which_engine_is_taken_and_which_ways_each_has(of: Engine, t
     checks = {check["what"]: check for check in json.loads(desk.answer("doctor", "--json"))}
     assert checks[f"engine: {of.kind}"]["ok"]
     assert "; --via import (" in checks[f"engine: {of.kind}"]["found"]
-    first = next(kind for kind in KINDS if checks[f"engine: {kind}"]["ok"])
+    first = next(kind for kind in engines() if checks[f"engine: {kind}"]["ok"])
     default = checks["engines: default"]["found"]
     assert default == f"{first}, the first that answers of docker, podman, buildah, containerd"
     for kind in ("docker", "containerd"):
         if kind != of.kind:
             assert "/nowhere/" in checks[f"engine: {kind}"]["found"]
-            assert all(each in checks[f"engine: {kind}"]["remedy"] for each in KINDS)
+            assert all(each in checks[f"engine: {kind}"]["remedy"] for each in engines())
 
 
 def test_a_docker_context_is_followed(docker: Docker, tmp_path: Path) -> None:

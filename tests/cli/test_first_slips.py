@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.cli.verbs.init_template import KINDS
+from fromscratch.cli.verbs.init_template import choices
 from tests.cli.command import Answer, Desk
 from tests.cli.in_process import called
 from tests.sysroots import program, written
@@ -116,12 +116,12 @@ def test_the_home_folder_of_a_user_that_is_none_is_told(desk: Desk) -> None:
 def test_an_engine_that_is_none_of_ours_is_told_before_anything_else(
     desk: Desk, words: list[str], engine: str, hint: str
 ) -> None:
-    is_told(called(desk.folder, *words, "--engine", engine), f"'{engine}' is no engine", hint)
+    is_told(called(desk.folder, *words, "--engine", engine), f"'{engine}' is not an engine", hint)
 
 
 def test_run_tells_all_by_which_it_could_start_an_image_and_no_more(desk: Desk) -> None:
     hint = "write docker, podman, containerd, crun, runc or none"
-    is_told(called(desk.folder, "run", "--engine", "dokcer"), "'dokcer' is no engine", hint)
+    is_told(called(desk.folder, "run", "--engine", "dokcer"), "'dokcer' is not an engine", hint)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_kind_of_name_that_is_none_of_ours_gets_the_one_that_was_meant(
     is_told(called(desk.folder, *words, name), name, hint)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", choices())
 def test_init_tells_what_has_to_be_there_before_the_next_step(tmp_path: Path, kind: str) -> None:
     folder = tmp_path / "desk"
     folder.mkdir()

@@ -103,9 +103,9 @@ def test_nothing_is_pruned_while_another_process_works_with_the_store_or_in_a_fo
     age(place)
     held = (
         "import sys; from pathlib import Path; from fromscratch.host.storage.store import Store\n"
-        "from fromscratch.host.storage.inherited_lock import heritable_lock\n"
+        "from fromscratch.host.storage.inherited_lock import inherited_lock\n"
         "store = Store(Path(sys.argv[1])); store.record('a', 'b') if sys.argv[2] == 'store' else None\n"
-        "with heritable_lock(Path(sys.argv[3]), lambda: None): print('held', flush=True); sys.stdin.read()"
+        "with inherited_lock(Path(sys.argv[3]), lambda: None): print('held', flush=True); sys.stdin.read()"
     )
     for what in ("store", "folder"):
         argv = [sys.executable, "-c", held, str(desk.store), what, str(place / "lock")]

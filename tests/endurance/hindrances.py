@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.endurance.bench import Bench, Ended, Wrong
@@ -69,7 +70,7 @@ def kills(bench: Bench, count: int, seed: int) -> str:
     for number in range(count):
         kind = KINDS[number % len(KINDS)]
         words = kind.words(chance)
-        span = bench.span(words, lambda kind=kind: kind.ready(bench))  # type: ignore[misc]
+        span = bench.span(words, partial(kind.ready, bench))
         kind.ready(bench)
         child = bench.start(words)
         time.sleep(span * 1.1 * chance.random())

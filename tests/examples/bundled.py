@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from fromscratch.flow import evidence as proofs
 from fromscratch.host.machine.loader_root import MachineRoot
@@ -84,14 +85,14 @@ def bundled(desk: Desk, name: str, *words: str) -> Bundled:
     )
 
 
-def _configuration(layout: Path) -> dict[str, list[str]]:
+def _configuration(layout: Path) -> Any:
     """What runtimes read from the layout."""
 
-    def blob(digest: str) -> dict[str, dict[str, str]]:
-        return json.loads((layout / "blobs" / digest.replace(":", "/")).read_bytes())  # type: ignore[no-any-return]
+    def blob(digest: str) -> Any:
+        return json.loads((layout / "blobs" / digest.replace(":", "/")).read_bytes())
 
     (manifest,) = json.loads((layout / "index.json").read_bytes())["manifests"]
-    return blob(blob(manifest["digest"])["config"]["digest"])["config"]  # type: ignore[return-value]
+    return blob(blob(manifest["digest"])["config"]["digest"])["config"]
 
 
 @dataclass(frozen=True)

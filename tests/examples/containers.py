@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fromscratch.host.engines.select import Engine
+from fromscratch.host.engines.contract import Engine
 from tests.cli.command import Desk
 from tests.examples.bundled import Bundled
 from tests.examples.rooms import Step, wrong

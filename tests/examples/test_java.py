@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from fromscratch.host.engines.select import Engine
+from fromscratch.host.engines.contract import Engine
 from fromscratch.host.process import run
 from tests.cli.command import Desk
 from tests.examples.bundled import Bundled, bundled, proven

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.host.engines.select import Engine
+from fromscratch.host.engines.contract import Engine
 from tests.cli.command import Desk
 from tests.engines import missing
 from tests.examples.containers import Container

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.host.engines.select import Engine
+from fromscratch.host.engines.contract import Engine
 from tests.examples.bundled import Bundled, proven
 from tests.examples.containers import Container, in_docker, in_podman
 from tests.examples.rooms import NAME, Step

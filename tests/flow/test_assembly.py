@@ -15,7 +15,7 @@ from fromscratch.host.images.layers import root_tree
 from fromscratch.host.machine import apt as apt_config
 from fromscratch.host.machine.package_data import shipped
 from fromscratch.host.storage.store import Store
-from fromscratch.images.docker import DockerSink
+from fromscratch.images.docker import DockerImages
 from fromscratch.model.image import Platform
 from fromscratch.recipe import schema as recipe
 from tests.cli.command import Desk
@@ -168,7 +168,7 @@ def test_a_load_keeps_the_digest_and_the_image_comes_back_as_it_went(
 ) -> None:
     made = job(tmp_path, desk.store)
     (image,) = assembly.build(made).images
-    receipt = DockerSink(engine=docker, store=made.store, via="load").deliver(image, "fromscratch-flow:load")
+    receipt = DockerImages(engine=docker, store=made.store, via="load").write([image], "fromscratch-flow:load")
     try:
         (manifest,) = json.loads((tmp_path / "build/oci/index.json").read_text())["manifests"]
         body = json.loads((tmp_path / "build/oci/blobs" / manifest["digest"].replace(":", "/")).read_text())

@@ -14,7 +14,7 @@ import pytest
 
 from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.oci.config import image_documents
-from fromscratch.host.engines.select import Engine
+from fromscratch.host.engines.contract import Engine
 from fromscratch.host.images.layout import read_layout
 from fromscratch.host.machine.scan import scan
 from fromscratch.model.entry import Origin

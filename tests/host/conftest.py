@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import fromscratch
@@ -15,11 +16,11 @@ from tests.host.container.callers import NOBODY, Caller
 
 @pytest.fixture(scope="module")
 def package() -> Iterator[Path]:
-    """A copy of the package where an ordinary user can read it."""
+    """A copy of the package, and of what its records are made with, where an ordinary user can read it."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
-    source = Path(fromscratch.__file__).parent
-    shutil.copytree(source, folder / "fromscratch", ignore=shutil.ignore_patterns("__pycache__", "data"))
+    for source in (Path(fromscratch.__file__).parent, Path(msgspec.__file__).parent):
+        shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("__pycache__", "data"))
     yield folder
     shutil.rmtree(folder)
 

@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from fromscratch.host.engines.select import Engine
+from fromscratch.host.engines.contract import Engine
 
 
 def told_by(*argv: str | Path, of: Engine | None = None) -> str:

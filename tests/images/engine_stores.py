@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fromscratch.host.engines.select import Engine
+from fromscratch.host.engines.contract import Engine
 from fromscratch.host.images.archives import read_archive
 from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Image

@@ -1,4 +1,4 @@
-"""The sink of App Container Images, held against the specification's own tool."""
+"""The transport of App Container Images, held against the specification's own tool."""
 
 import hashlib
 import io
@@ -6,11 +6,11 @@ import json
 import subprocess
 import tarfile
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError, UsageError
@@ -18,7 +18,7 @@ from fromscratch.formats.packing.decompress import expand
 from fromscratch.formats.tar.tree import read_tree
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.storage.store import Store
-from fromscratch.images.aci import AciSink
+from fromscratch.images.aci import Aci
 from fromscratch.model.content import read as bytes_of
 from fromscratch.model.entry import Entry, File, HardLink, Origin
 from fromscratch.model.image import Image, Platform, RunConfig
@@ -26,7 +26,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath
 from tests.engines import need
 from tests.hosttree import host_tree
-from tests.images.contract import IMAGE, TREE, Place, SinkContract, packed
+from tests.images.contract import IMAGE, TREE, Place, TransportContract, packed
 from tests.made_images import ARM64, ARMV7, image_of
 from tests.trees import listed
 
@@ -96,14 +96,15 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
 
 
-class TestAci(SinkContract):
+class TestAci(TransportContract):
+    readable = False
     looks_inside = True
 
     @pytest.fixture
     def place(self, tmp_path: Path, store: Store) -> Place:
         path = tmp_path / "out" / "image.aci"
         return Place(
-            sink=AciSink(path, store),
+            transport=Aci(path, store),
             reference="example.com/hello:1.0",
             read=lambda: image_in(path, tmp_path),
             holds=lambda: {each.name: each.read_bytes() for each in path.parent.iterdir()},
@@ -136,7 +137,7 @@ def images() -> dict[str, Image]:
 @pytest.mark.parametrize("which", ["full", "plain", "layers", "arm64", "armv7", "empty", "programs"])
 def test_actool_accepts_it_and_reads_the_same_manifest(which: str, store: Store, tmp_path: Path) -> None:
     image = images()[which]
-    AciSink(tmp_path / "x.aci", store).deliver(image, "example.com/hello:1.0")
+    Aci(tmp_path / "x.aci", store).write([image], "example.com/hello:1.0")
     told = actool("--debug", "validate", tmp_path / "x.aci")
     assert (told.returncode, told.stderr.decode()) == (0, f"{tmp_path}/x.aci: valid app container image\n")
     tree = as_tree(tmp_path / "x.aci", tmp_path)
@@ -166,7 +167,7 @@ def broken(path: Path, out: Path, *, manifest: bytes | None = None, without: str
 def test_actool_refuses_a_broken_one(store: Store, tmp_path: Path) -> None:
     """What shows that the test above can fail."""
     path = tmp_path / "x.aci"
-    AciSink(path, store).deliver(IMAGE, "example.com/hello:1.0")
+    Aci(path, store).write([IMAGE], "example.com/hello:1.0")
     manifest = json.loads(actool("cat-manifest", path).stdout)
     foreign = json.dumps(
         manifest | {"labels": [{"name": "os", "value": "linux"}, {"name": "arch", "value": "riscv64"}]}
@@ -186,8 +187,8 @@ def test_actool_refuses_a_broken_one(store: Store, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_the_same_image_gives_the_same_bytes(threads: int, store: Store, tmp_path: Path) -> None:
-    first = AciSink(tmp_path / "a.aci", store).deliver(IMAGE, "hello:1.0")
-    second = AciSink(tmp_path / "b.aci", Store(tmp_path / "other"), threads).deliver(IMAGE, "hello:1.0")
+    first = Aci(tmp_path / "a.aci", store).write([IMAGE], "hello:1.0")
+    second = Aci(tmp_path / "b.aci", Store(tmp_path / "other"), threads).write([IMAGE], "hello:1.0")
     assert first.digest == second.digest
     assert (tmp_path / "a.aci").read_bytes() == (tmp_path / "b.aci").read_bytes()
 
@@ -195,11 +196,11 @@ def test_the_same_image_gives_the_same_bytes(threads: int, store: Store, tmp_pat
 def test_another_suffix_and_a_folder_are_refused(store: Store, tmp_path: Path) -> None:
     for name, match in (("x.tar", "suffix .aci"), ("", "is a folder")):
         with pytest.raises(UsageError, match=match):
-            AciSink(tmp_path / name, store).deliver(IMAGE, "hello")
+            Aci(tmp_path / name, store).write([IMAGE], "hello")
     assert not store.root.exists()
 
 
 def test_what_aci_cannot_say_leaves_nothing(store: Store, tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="riscv64"):
-        AciSink(tmp_path / "x.aci", store).deliver(replace(IMAGE, platform=Platform("linux", "riscv64")), "hello")
+        Aci(tmp_path / "x.aci", store).write([replace(IMAGE, platform=Platform("linux", "riscv64"))], "hello")
     assert {path.name for path in tmp_path.iterdir()} <= {"store"}

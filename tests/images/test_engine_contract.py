@@ -1,21 +1,21 @@
-"""The promises of every sink, held by every engine in both ways, on the real programs."""
+"""The promises of every transport, held by every engine in both ways, on the real programs."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.host.engines.buildah import Buildah
 from fromscratch.host.engines.containerd import Containerd
+from fromscratch.host.engines.contract import Engine
 from fromscratch.host.engines.docker import Docker
 from fromscratch.host.engines.podman import Podman
-from fromscratch.host.engines.select import Engine
 from fromscratch.host.storage.store import Store
-from fromscratch.images.catalogue import engine_sink
+from fromscratch.images.engine_choice import images_in
 from fromscratch.model.image import RunConfig
-from tests.images.contract import Place, SinkContract
+from tests.images.contract import Place, TransportContract
 from tests.images.engine_stores import images_of, saved
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
@@ -38,7 +38,7 @@ def place_in(
     host = {"docker": "", "containerd": "docker.io/"}.get(of.kind, "localhost/")
     name = f"{host}fromscratch-test/{via}:1"
     return Place(
-        sink=engine_sink(of, store, via),
+        transport=images_in(of, store, via),
         reference=f"fromscratch-test/{via}:1",
         read=lambda: saved(of, name, folder),
         holds=lambda: images_of(of),
@@ -48,7 +48,7 @@ def place_in(
     )
 
 
-class TestDockerImport(SinkContract):
+class TestDockerImport(TransportContract):
     looks_inside = True
 
     @pytest.fixture
@@ -56,7 +56,7 @@ class TestDockerImport(SinkContract):
         return place_in(docker, "import", tmp_path)
 
 
-class TestDockerLoad(SinkContract):
+class TestDockerLoad(TransportContract):
     looks_inside = True
 
     @pytest.fixture
@@ -64,7 +64,7 @@ class TestDockerLoad(SinkContract):
         return place_in(docker, "load", tmp_path)
 
 
-class TestDockerImportByTheClient(SinkContract):
+class TestDockerImportByTheClient(TransportContract):
     looks_inside = True
 
     @pytest.fixture
@@ -72,7 +72,7 @@ class TestDockerImportByTheClient(SinkContract):
         return place_in(docker_by_client, "import", tmp_path)
 
 
-class TestDockerLoadByTheClient(SinkContract):
+class TestDockerLoadByTheClient(TransportContract):
     looks_inside = True
 
     @pytest.fixture
@@ -80,7 +80,7 @@ class TestDockerLoadByTheClient(SinkContract):
         return place_in(docker_by_client, "load", tmp_path)
 
 
-class TestPodmanImport(SinkContract):
+class TestPodmanImport(TransportContract):
     looks_inside = True
 
     @pytest.fixture
@@ -88,7 +88,7 @@ class TestPodmanImport(SinkContract):
         return place_in(podman, "import", tmp_path, config=with_path)
 
 
-class TestPodmanLoad(SinkContract):
+class TestPodmanLoad(TransportContract):
     looks_inside = False  # podman takes the diff_id on trust
 
     @pytest.fixture
@@ -96,7 +96,7 @@ class TestPodmanLoad(SinkContract):
         return place_in(podman, "load", tmp_path)
 
 
-class TestBuildahImport(SinkContract):
+class TestBuildahImport(TransportContract):
     looks_inside = True
 
     @pytest.fixture
@@ -104,7 +104,7 @@ class TestBuildahImport(SinkContract):
         return place_in(buildah, "import", tmp_path)
 
 
-class TestBuildahLoad(SinkContract):
+class TestBuildahLoad(TransportContract):
     looks_inside = False  # nor does buildah look
 
     @pytest.fixture
@@ -112,7 +112,7 @@ class TestBuildahLoad(SinkContract):
         return place_in(buildah, "load", tmp_path)
 
 
-class TestContainerdImport(SinkContract):
+class TestContainerdImport(TransportContract):
     looks_inside = True
 
     @pytest.fixture
@@ -120,7 +120,7 @@ class TestContainerdImport(SinkContract):
         return place_in(containerd, "import", tmp_path)
 
 
-class TestContainerdLoad(SinkContract):
+class TestContainerdLoad(TransportContract):
     looks_inside = True
 
     @pytest.fixture

@@ -1,13 +1,13 @@
-"""What docker's import by its API promises beyond the contract of every sink."""
+"""What docker's import by its API promises beyond the contract of every transport."""
 
 import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import CommandFailed, ImageError, UsageError
@@ -16,7 +16,7 @@ from fromscratch.host.engines.docker import Docker
 from fromscratch.host.engines.podman import Podman
 from fromscratch.host.images.layers import note_own, root_tree
 from fromscratch.host.storage.store import Store
-from fromscratch.images.docker import DockerSink
+from fromscratch.images.docker import DockerImages
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import File, Meta
 from fromscratch.model.image import Image, RunConfig
@@ -57,7 +57,7 @@ def test_an_import_is_one_layer_with_the_whole_configuration(
     either: Docker, nothing_left: None, store: Store, tmp_path: Path
 ) -> None:
     before = everything_in(either)
-    receipt = DockerSink(engine=either, store=store).deliver(IMPORTED, NAME)
+    receipt = DockerImages(engine=either, store=store).write([IMPORTED], NAME)
     there = saved(either, NAME, tmp_path)
     assert there.config == IMPORTED.config
     assert [layer.diff_id for layer in there.layers] == [IMAGE.layers[0].diff_id]
@@ -68,14 +68,14 @@ def test_an_import_is_one_layer_with_the_whole_configuration(
 
 def test_any_text_survives_the_instructions(either: Docker, nothing_left: None, store: Store, tmp_path: Path) -> None:
     config = replace(AWKWARD_CONFIG, on_build=("RUN echo  'a' $B \\c", 'ADD ["a b", "/"]'))
-    DockerSink(engine=either, store=store).deliver(replace(IMAGE, config=config), NAME)
+    DockerImages(engine=either, store=store).write([replace(IMAGE, config=config)], NAME)
     assert saved(either, NAME, tmp_path).config == config
 
 
 def test_layers_are_laid_over_each_other_on_the_way(docker: Docker, nothing_left: None, store: Store) -> None:
     upper = packed(tree("f 0644 0:0 /bin/.wh.ping ''"))
     image = image_of(packed(TREE), upper, config=RunConfig(), platform=HERE)
-    DockerSink(engine=docker, store=store).deliver(image, NAME)
+    DockerImages(engine=docker, store=store).write([image], NAME)
     there = saved(docker, NAME, store.root.parent)
     assert len(there.layers) == 1
     assert listed(root_tree(there, store)) == listed(root_tree(image, store))
@@ -90,7 +90,7 @@ def test_what_an_import_cannot_hold_is_loaded_in_one_layer(
     image: Image, docker: Docker, nothing_left: None, store: Store, tmp_path: Path
 ) -> None:
     two = replace(image, layers=(*image.layers, *image_of(packed(tree("f 0644 0:0 /bin/new 'n'"))).layers))
-    DockerSink(engine=docker, store=store).deliver(two, NAME)
+    DockerImages(engine=docker, store=store).write([two], NAME)
     there = saved(docker, NAME, tmp_path)
     assert (there.config, there.platform, len(there.layers)) == (two.config, two.platform, 1)
     assert listed(root_tree(there, store)) == listed(root_tree(two, store))
@@ -100,7 +100,7 @@ def test_nothing_needs_docker_s_client(docker: Docker, nothing_left: None, store
     bare = Docker(address=docker.address, program=("no-such-docker",))
     assert bare.status().available
     for via in ("import", "load"):
-        receipt = DockerSink(engine=bare, store=store, via=via).deliver(IMPORTED, NAME)
+        receipt = DockerImages(engine=bare, store=store, via=via).write([IMPORTED], NAME)
         assert bare.image_id(NAME) == str(receipt.digest) == docker.image_id(NAME)
         bare.save(NAME, tmp_path / "saved.tar")
         assert (tmp_path / "saved.tar").stat().st_size > 1000
@@ -112,15 +112,16 @@ def test_nothing_needs_docker_s_client(docker: Docker, nothing_left: None, store
 
 def test_a_value_that_no_instruction_holds_is_refused_before_anything_is_sent(docker: Docker, store: Store) -> None:
     before = everything_in(docker)
+    image = replace(IMAGE, config=RunConfig(env={"A": "two\nlines"}))
     with pytest.raises(UsageError, match="ENV A"):
-        DockerSink(engine=docker, store=store).deliver(replace(IMAGE, config=RunConfig(env={"A": "two\nlines"})), NAME)
+        DockerImages(engine=docker, store=store).write([image], NAME)
     assert everything_in(docker) == before
 
 
 def test_what_docker_refuses_is_told_in_its_own_words(either: Docker, nothing_left: None, store: Store) -> None:
     image = replace(IMPORTED, config=RunConfig(exposed_ports=("no-port",)))
     with pytest.raises(CommandFailed, match="no-port"):
-        DockerSink(engine=either, store=store).deliver(image, NAME)
+        DockerImages(engine=either, store=store).write([image], NAME)
 
 
 def test_an_error_in_the_midst_of_the_answer_is_found(docker: Docker, nothing_left: None, store: Store) -> None:
@@ -128,15 +129,15 @@ def test_an_error_in_the_midst_of_the_answer_is_found(docker: Docker, nothing_le
     layer = image_of(b"no tar at all" * 1000).layers[0]
     note_own(layer, store)
     with pytest.raises(CommandFailed, match="docker refused the image: "):
-        DockerSink(engine=docker, store=store, via="load").deliver(replace(IMAGE, layers=(layer,)), NAME)
+        DockerImages(engine=docker, store=store, via="load").write([replace(IMAGE, layers=(layer,))], NAME)
     with pytest.raises(CommandFailed, match="docker refused"):
-        DockerSink(engine=docker, store=store).deliver(replace(IMPORTED, layers=(layer,)), NAME)
+        DockerImages(engine=docker, store=store).write([replace(IMPORTED, layers=(layer,))], NAME)
 
 
 def test_docker_over_tcp_is_the_same(docker: Docker, nothing_left: None, store: Store) -> None:
     with Forwarder(docker.address.removeprefix("unix://")) as there:
         over = Docker(address=f"tcp://127.0.0.1:{there.port}", program=("no-such-docker",))
-        receipt = DockerSink(engine=over, store=store).deliver(IMPORTED, NAME)
+        receipt = DockerImages(engine=over, store=store).write([IMPORTED], NAME)
         assert docker.image_id(NAME) == str(receipt.digest)
 
 
@@ -148,7 +149,7 @@ def test_a_connection_that_is_cut_leaves_nothing(after: int, docker: Docker, not
         over = Docker(address=f"tcp://127.0.0.1:{there.port}")
         for via in ("import", "load"):
             with pytest.raises(ImageError, match=r"docker.* (does not answer|does not work|broke off|refused)"):
-                DockerSink(engine=over, store=store, via=via).deliver(image, NAME)
+                DockerImages(engine=over, store=store, via=via).write([image], NAME)
 
 
 def test_podman_that_speaks_docker_s_language_is_told_apart(podman: Podman, tmp_path: Path, store: Store) -> None:
@@ -160,7 +161,7 @@ def test_podman_that_speaks_docker_s_language_is_told_apart(podman: Podman, tmp_
             _until(lambda: of.status().available)
             assert of.status().product == "Podman Engine"
             for via in ("import", "load"):
-                receipt = DockerSink(engine=of, store=store, via=via).deliver(IMPORTED, NAME)
+                receipt = DockerImages(engine=of, store=store, via=via).write([IMPORTED], NAME)
                 assert receipt.digest == receipt.ours == Digest.of(config_bytes(IMPORTED))
             of.forget(NAME)
         finally:

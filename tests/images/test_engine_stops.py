@@ -8,18 +8,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.formats.docker.archive import docker_archive
 from fromscratch.host.engines.containerd import Containerd
-from fromscratch.host.engines.select import KINDS, Engine
+from fromscratch.host.engines.contract import Engine
 from fromscratch.host.storage.store import Store
-from fromscratch.images.catalogue import engine_sink
-from fromscratch.images.containerd import ContainerdSink
+from fromscratch.images.catalogue import engines
+from fromscratch.images.containerd import ContainerdImages
 from fromscratch.images.engine import stream_of
+from fromscratch.images.engine_choice import images_in
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import File, Meta
 from fromscratch.model.reference import Reference
@@ -36,7 +37,7 @@ NAME = "fromscratch-test/stopped:1"
 NOISE = packed(Rootfs({TreePath("/noise"): File(Meta(0o644), Inline(os.urandom(5_000_000)))}))
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=engines())
 def of(request: pytest.FixtureRequest) -> Engine:
     found: Engine = request.getfixturevalue(request.param)
     return found
@@ -90,7 +91,7 @@ def test_an_interruption_while_bytes_flow_leaves_nothing(via: str, of: Engine, t
     image = replace(image, layers=(replace(layer, open=lambda: Interrupted(blob)),))
     before = everything_in(of)
     with pytest.raises(KeyboardInterrupt):
-        engine_sink(of, Store(tmp_path / "store"), via).deliver(image, NAME)
+        images_in(of, Store(tmp_path / "store"), via).write([image], NAME)
     assert settled(of, before) == []
     assert list((tmp_path / "store" / "partial").glob("*")) == []
 
@@ -155,11 +156,11 @@ def test_what_a_kill_leaves_is_gone_after_the_next_import(via: str, of: Engine, 
 def test_so_it_is_after_the_next_load_of_several_platforms(containerd: Containerd, tmp_path: Path) -> None:
     name = [sys.executable, "-c", "from fromscratch.host.engines.passing import passing_name; print(passing_name())"]
     gone = subprocess.run(name, check=True, capture_output=True, text=True).stdout.strip()
-    sink = ContainerdSink(engine=containerd, store=Store(tmp_path / "store"), via="load")
+    transport = ContainerdImages(engine=containerd, store=Store(tmp_path / "store"), via="load")
     left, both = f"localhost/fromscratch-root:{gone}", [image_of(b"", platform=each) for each in (AMD64, ARM64)]
     with stream_of(docker_archive(both[0], Reference.parse(left))) as archive:
         containerd.bring(archive, platforms=[AMD64])
     assert containerd.image_id(left)
-    sink.deliver_all(both, NAME)
+    transport.write(both, NAME)
     forget(containerd)
     assert containerd.image_id(left) is None

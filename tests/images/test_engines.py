@@ -2,26 +2,26 @@
 
 import json
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import CommandFailed, MissingTool, UsageError
 from fromscratch.formats.oci.config import config_bytes
+from fromscratch.host.engines.contract import Engine
 from fromscratch.host.engines.docker import Docker
 from fromscratch.host.engines.podman import Podman
-from fromscratch.host.engines.select import Engine, status
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.machine.scan import scan
 from fromscratch.host.storage.store import Store
-from fromscratch.images.catalogue import engine_sink
-from fromscratch.images.docker import DockerSink
-from fromscratch.images.docker_archive import DockerArchiveSink
-from fromscratch.images.oci_archive import OciArchiveSink
-from fromscratch.images.oci_layout import LayoutSink
-from fromscratch.images.podman import PodmanSink
+from fromscratch.images.docker import DockerImages
+from fromscratch.images.docker_archive import DockerArchive
+from fromscratch.images.engine_choice import images_in
+from fromscratch.images.oci_archive import OciArchive
+from fromscratch.images.oci_layout import OciLayout
+from fromscratch.images.podman import PodmanImages
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Original, RunConfig
 from fromscratch.progress import Silent
@@ -29,7 +29,7 @@ from tests.engines import need, need_root
 from tests.hosttree import host_tree
 from tests.images.contract import IMAGE, TREE, packed
 from tests.images.engine_stores import everything_in, images_of, saved
-from tests.made_images import ARM64, HERE, image_of
+from tests.made_images import ARM64, HERE, at, image_of
 from tests.trees import listed
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
@@ -52,15 +52,15 @@ def test_a_load_keeps_the_image_id_and_every_digest(
     docker: Docker, podman: Podman, store: Store, tmp_path: Path
 ) -> None:
     ours = Digest.of(config_bytes(IMAGE))
-    assert DockerSink(engine=docker, store=store, via="load").deliver(IMAGE, "fromscratch-test/id:1").digest == ours
-    assert PodmanSink(engine=podman, store=store, via="load").deliver(IMAGE, "fromscratch-test/id:1").digest == ours
+    assert DockerImages(engine=docker, store=store, via="load").write([IMAGE], "fromscratch-test/id:1").digest == ours
+    assert PodmanImages(engine=podman, store=store, via="load").write([IMAGE], "fromscratch-test/id:1").digest == ours
     for of, name in ((docker, "fromscratch-test/id:1"), (podman, "localhost/fromscratch-test/id:1")):
         assert [layer.diff_id for layer in saved(of, name, tmp_path).layers] == [IMAGE.layers[0].diff_id]
 
 
 def test_an_import_keeps_the_diff_id(docker: Docker, podman: Podman, store: Store, tmp_path: Path) -> None:
-    DockerSink(engine=docker, store=store).deliver(IMAGE, "fromscratch-test/diff:1")
-    PodmanSink(engine=podman, store=store).deliver(IMAGE, "fromscratch-test/diff:1")
+    DockerImages(engine=docker, store=store).write([IMAGE], "fromscratch-test/diff:1")
+    PodmanImages(engine=podman, store=store).write([IMAGE], "fromscratch-test/diff:1")
     for of, name in ((docker, "fromscratch-test/diff:1"), (podman, "localhost/fromscratch-test/diff:1")):
         assert saved(of, name, tmp_path).layers[0].diff_id == IMAGE.layers[0].diff_id
 
@@ -71,9 +71,9 @@ def test_containers_start(docker: Docker, podman: Podman, store: Store, via: str
         entrypoint=("/bin/sh", "-c"), cmd=('echo "$GREETING"; id -u',), user="65532", env={"GREETING": "a $b"}
     )
     image = image_of(packed(host_tree("sh", "id")), config=config, platform=HERE)
-    for sink in (DockerSink(engine=docker, store=store, via=via), PodmanSink(engine=podman, store=store, via=via)):  # type: ignore[arg-type]
-        receipt = sink.deliver(image, f"fromscratch-test/run-{via}:1")
-        told = sink.engine.call("run", "--rm", *sink.engine.run_flags, receipt.reference)
+    for transport in (images_in(docker, store, via), images_in(podman, store, via)):
+        receipt = transport.write([image], f"fromscratch-test/run-{via}:1")
+        told = transport.engine.call("run", "--rm", *transport.engine.run_flags, receipt.reference)
         assert told.stdout.decode() == "a $b\n65532\n"
 
 
@@ -99,9 +99,9 @@ def test_any_text_survives_a_dockerfile(docker: Docker, podman: Podman, store: S
     """Every way in which a builder could misread a value, in every field."""
     config = replace(AWKWARD_CONFIG, stop_signal="SIGUSR1")
     image = replace(IMAGE, config=config)
-    DockerSink(engine=docker, store=store).deliver(image, "fromscratch-test/awkward:1")
+    DockerImages(engine=docker, store=store).write([image], "fromscratch-test/awkward:1")
     assert saved(docker, "fromscratch-test/awkward:1", tmp_path).config == config
-    PodmanSink(engine=podman, store=store).deliver(image, "fromscratch-test/awkward:1")
+    PodmanImages(engine=podman, store=store).write([image], "fromscratch-test/awkward:1")
     assert saved(podman, "localhost/fromscratch-test/awkward:1", tmp_path).config == config
 
 
@@ -113,12 +113,12 @@ def test_what_is_for_builds_on_the_image_survives(docker: Docker, podman: Podman
         cmd=("/bin/a",),
     )
     image = replace(IMAGE, config=config)
-    for of, sink, name in (
-        (docker, DockerSink, "fromscratch-test/on-build:1"),
-        (podman, PodmanSink, "localhost/fromscratch-test/on-build:1"),
+    for of, transport, name in (
+        (docker, DockerImages, "fromscratch-test/on-build:1"),
+        (podman, PodmanImages, "localhost/fromscratch-test/on-build:1"),
     ):
         for via in ("import", "load"):
-            sink(engine=of, store=store, via=via).deliver(image, "fromscratch-test/on-build:1")  # type: ignore[arg-type]
+            transport(engine=of, store=store, via=via).write([image], "fromscratch-test/on-build:1")  # type: ignore[arg-type]
             assert saved(of, name, tmp_path).config == config
 
 
@@ -137,7 +137,7 @@ def test_an_import_keeps_what_the_engine_s_own_cannot_say(
 ) -> None:
     of: Engine = request.getfixturevalue(kind)
     image = replace(IMAGE, author=author, config=config)
-    receipt = engine_sink(of, store, "import").deliver(image, "fromscratch-test/kept:1")
+    receipt = images_in(of, store, "import").write([image], "fromscratch-test/kept:1")
     try:
         there = saved(of, receipt.reference, tmp_path)
         assert (there.author, there.config) == (author, config)
@@ -148,9 +148,8 @@ def test_an_import_keeps_what_the_engine_s_own_cannot_say(
 def test_a_path_that_podman_adds_is_said(podman: Podman, store: Store) -> None:
     for config, notes in ((RunConfig(env={"PATH": "/bin"}), 0), (RunConfig(env={"A": "b"}), 1)):
         progress = Noting()
-        receipt = engine_sink(podman, store, "import", progress).deliver(
-            replace(IMAGE, config=config), "fromscratch-test/path:1"
-        )
+        transport = images_in(podman, store, "import", progress)
+        receipt = transport.write([replace(IMAGE, config=config)], "fromscratch-test/path:1")
         podman.forget(receipt.reference)
         assert [note for note in progress.notes if "adds its default PATH" in note] == progress.notes
         assert len(progress.notes) == notes
@@ -160,18 +159,18 @@ def test_what_an_import_loses_is_said(docker: Docker, store: Store) -> None:
     document = json.loads(config_bytes(IMAGE))
     document["config"] |= {"Memory": 1 << 20, "CpuShares": 2, "Hostname": "h", "Tty": True, "MemorySwap": 0}
     progress = Noting()
-    sink = engine_sink(docker, store, "import", progress)
-    sink.deliver(replace(IMAGE, original=Original(json.dumps(document).encode())), "fromscratch-test/memory:1")
+    transport = images_in(docker, store, "import", progress)
+    transport.write([replace(IMAGE, original=Original(json.dumps(document).encode()))], "fromscratch-test/memory:1")
     docker.forget("fromscratch-test/memory:1")
     assert progress.notes == ["an import does not keep what the image says as CpuShares, Memory; a load does"]
 
 
 def test_nothing_of_an_import_stays_but_the_image(docker: Docker, podman: Podman, store: Store) -> None:
-    for sink in (DockerSink(engine=docker, store=store), PodmanSink(engine=podman, store=store)):
-        before = images_of(sink.engine)
-        sink.deliver(IMAGE, "fromscratch-test/alone:1")
+    for transport in (DockerImages(engine=docker, store=store), PodmanImages(engine=podman, store=store)):
+        before = images_of(transport.engine)
+        transport.write([IMAGE], "fromscratch-test/alone:1")
         assert [
-            line.split()[0].removeprefix("localhost/") for line in images_of(sink.engine) if line not in before
+            line.split()[0].removeprefix("localhost/") for line in images_of(transport.engine) if line not in before
         ] == ["fromscratch-test/alone:1"]
 
 
@@ -179,7 +178,7 @@ def test_a_build_that_fails_half_way_leaves_nothing(docker: Docker, store: Store
     image = replace(IMAGE, config=RunConfig(env={"A": "b"}, labels={"c": "d"}, exposed_ports=("no-port",)))
     before = everything_in(docker)
     with pytest.raises(CommandFailed, match="no-port"):
-        DockerSink(engine=docker, store=store).deliver(image, "fromscratch-test/broken:1")
+        DockerImages(engine=docker, store=store).write([image], "fromscratch-test/broken:1")
     assert everything_in(docker) == before
 
 
@@ -187,9 +186,9 @@ def test_a_value_that_no_dockerfile_holds_is_refused_before_anything_is_done(doc
     before = images_of(docker)
     image = replace(IMAGE, config=RunConfig(env={"A": "two\nlines"}))
     with pytest.raises(UsageError, match="ENV A"):
-        DockerSink(engine=docker, store=store).deliver(image, "fromscratch-test/refused:1")
+        DockerImages(engine=docker, store=store).write([image], "fromscratch-test/refused:1")
     assert images_of(docker) == before
-    DockerSink(engine=docker, store=store, via="load").deliver(image, "fromscratch-test/accepted:1")
+    DockerImages(engine=docker, store=store, via="load").write([image], "fromscratch-test/accepted:1")
     assert docker.image_id("fromscratch-test/accepted:1")
 
 
@@ -200,9 +199,9 @@ def told_by(*argv: str | Path) -> bytes:
 def test_skopeo_reads_everything(tmp_path: Path) -> None:
     skopeo = need("skopeo")
     layout = f"oci:{tmp_path}/oci:1.0"
-    digest = LayoutSink(tmp_path / "oci").deliver(IMAGE, "1.0").digest
-    OciArchiveSink(tmp_path / "oci.tar").deliver(IMAGE, "hello:1.0")
-    DockerArchiveSink(tmp_path / "docker.tar").deliver(IMAGE, "hello:1.0")
+    digest = at(OciLayout, tmp_path / "oci").write([IMAGE], "1.0").digest
+    at(OciArchive, tmp_path / "oci.tar").write([IMAGE], "hello:1.0")
+    at(DockerArchive, tmp_path / "docker.tar").write([IMAGE], "hello:1.0")
     for name in (layout, f"oci-archive:{tmp_path}/oci.tar:1.0", f"docker-archive:{tmp_path}/docker.tar:hello:1.0"):
         told = json.loads(told_by(skopeo, "inspect", name))
         assert (told["Architecture"], told["Os"]) == (HERE.architecture, "linux")
@@ -216,14 +215,14 @@ def test_skopeo_reads_everything(tmp_path: Path) -> None:
 def test_umoci_unpacks_the_layout(tmp_path: Path) -> None:
     umoci = need("umoci")
     need_root("unpacking with owners")
-    LayoutSink(tmp_path / "oci").deliver(IMAGE, "latest")
+    at(OciLayout, tmp_path / "oci").write([IMAGE], "latest")
     told_by(umoci, "unpack", "--image", f"{tmp_path}/oci:latest", tmp_path / "bundle")
     unpacked = scan(tmp_path / "bundle" / "rootfs", Origin("test", "found in", "folder"))
     assert listed(unpacked) == listed(TREE)
 
 
 def test_buildah_starts_from_the_layout(tmp_path: Path) -> None:
-    LayoutSink(tmp_path / "oci").deliver(IMAGE, "latest")
+    at(OciLayout, tmp_path / "oci").write([IMAGE], "latest")
     buildah = (need("buildah"), f"--root={tmp_path}/b", f"--runroot={tmp_path}/r", "--storage-driver=vfs")
     told_by(*buildah, "from", "--name=fromscratch-test", f"oci:{tmp_path}/oci:latest")
     told = json.loads(told_by(*buildah, "inspect", "fromscratch-test"))
@@ -233,13 +232,13 @@ def test_buildah_starts_from_the_layout(tmp_path: Path) -> None:
 
 def test_podman_runs_the_layout(podman: Podman, tmp_path: Path) -> None:
     image = image_of(packed(host_tree("sh")), config=RunConfig(cmd=("/bin/sh", "-c", "echo hi")), platform=HERE)
-    LayoutSink(tmp_path / "oci").deliver(image, "latest")
+    at(OciLayout, tmp_path / "oci").write([image], "latest")
     assert podman.call("run", "--rm", *podman.run_flags, f"oci:{tmp_path}/oci:latest").stdout == b"hi\n"
 
 
 def test_other_platforms_keep_their_name(docker: Docker, store: Store, tmp_path: Path) -> None:
     image = replace(IMAGE, platform=ARM64)
-    DockerSink(engine=docker, store=store).deliver(image, "fromscratch-test/arm64:1")
+    DockerImages(engine=docker, store=store).write([image], "fromscratch-test/arm64:1")
     there = saved(docker, "fromscratch-test/arm64:1", tmp_path)
     assert (there.platform, there.config) == (ARM64, IMAGE.config)
     assert listed(root_tree(there, store)) == listed(TREE)
@@ -247,7 +246,7 @@ def test_other_platforms_keep_their_name(docker: Docker, store: Store, tmp_path:
 
 def test_engines_answer_for_themselves(docker: Docker, podman: Podman) -> None:
     for of in (docker, podman):
-        found = status(of)
+        found = of.status()
         assert (found.available, found.platform) == (True, HERE)
         assert found.version[0].isdigit()
 
@@ -256,15 +255,15 @@ def test_a_daemon_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch,
     need("docker")
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
     with pytest.raises(MissingTool, match=r"its daemon does not answer at tcp://127\.0\.0\.1:9$") as caught:
-        DockerSink(engine=Docker(), store=store).deliver(IMAGE, "hello")
+        DockerImages(engine=Docker(), store=store).write([IMAGE], "hello")
     assert "systemctl start docker" in caught.value.hint
     assert "engine=podman" in caught.value.hint
 
 
-@pytest.mark.parametrize("sink", [DockerArchiveSink, OciArchiveSink])
+@pytest.mark.parametrize("kind", [DockerArchive, OciArchive])
 def test_podman_gives_an_archive_its_name(
-    sink: type[DockerArchiveSink | OciArchiveSink], podman: Podman, tmp_path: Path
+    kind: type[DockerArchive | OciArchive], podman: Podman, tmp_path: Path
 ) -> None:
-    sink(tmp_path / "x.tar").deliver(IMAGE, f"localhost/fromscratch-test/{sink.__name__.lower()}:2")
+    at(kind, tmp_path / "x.tar").write([IMAGE], f"localhost/fromscratch-test/{kind.__name__.lower()}:2")
     told = podman.call("load", "--input", f"{tmp_path}/x.tar").stdout.decode()
-    assert told.strip() == f"Loaded image: localhost/fromscratch-test/{sink.__name__.lower()}:2"
+    assert told.strip() == f"Loaded image: localhost/fromscratch-test/{kind.__name__.lower()}:2"

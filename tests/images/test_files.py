@@ -1,11 +1,10 @@
 """Sinks that write files: layout, docker-archive, oci-archive, tar."""
 
 import subprocess
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError, UsageError
@@ -17,15 +16,16 @@ from fromscratch.formats.packing.decompress import expand
 from fromscratch.formats.tar.tree import read_tree
 from fromscratch.host.images.layout import read_layout
 from fromscratch.host.storage.store import Store
-from fromscratch.images.docker_archive import DockerArchiveSink
-from fromscratch.images.oci_archive import OciArchiveSink
-from fromscratch.images.oci_layout import LayoutSink
-from fromscratch.images.tar import TarballSink
+from fromscratch.images.docker_archive import DockerArchive
+from fromscratch.images.local import LocalTransport
+from fromscratch.images.oci_archive import OciArchive
+from fromscratch.images.oci_layout import OciLayout
+from fromscratch.images.tar import RootTar
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, RunConfig
 from fromscratch.model.rootfs import Rootfs
-from tests.images.contract import IMAGE, TAR, Place, SinkContract
-from tests.made_images import ARM64, blob_layer
+from tests.images.contract import IMAGE, TAR, Place, TransportContract
+from tests.made_images import ARM64, at, blob_layer
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -52,11 +52,11 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-class TestLayout(SinkContract):
+class TestLayout(TransportContract):
     @pytest.fixture
     def place(self, out: Path, store: Store) -> Place:
         return Place(
-            sink=LayoutSink(out / "oci"),
+            transport=at(OciLayout, out / "oci"),
             reference="1.0",
             read=lambda: only(read_layout(out / "oci", "1.0", verify=True)),
             holds=lambda: files(out),
@@ -65,12 +65,12 @@ class TestLayout(SinkContract):
         )
 
 
-class TestDockerArchive(SinkContract):
+class TestDockerArchive(TransportContract):
     @pytest.fixture
     def place(self, out: Path, store: Store) -> Place:
         path = out / "image.tar"
         return Place(
-            sink=DockerArchiveSink(path),
+            transport=at(DockerArchive, path),
             reference="hello:1.0",
             read=lambda: only(docker_archive_images(as_tree(path), "docker-archive:x", "hello:1.0")),
             holds=lambda: files(out),
@@ -79,17 +79,18 @@ class TestDockerArchive(SinkContract):
         )
 
 
-class TestOciArchive(SinkContract):
+class TestOciArchive(TransportContract):
     @pytest.fixture
     def place(self, out: Path, store: Store) -> Place:
         path = out / "image.tar"
         return Place(
-            sink=OciArchiveSink(path),
+            transport=at(OciArchive, path),
             reference="hello:1.0",
             read=lambda: only(oci_archive_images(as_tree(path), "oci-archive:x", "1.0")),
             holds=lambda: files(out),
             digest=lambda: Digest.of(path.read_bytes()),
             store=store,
+            name="1.0",
         )
 
 
@@ -101,7 +102,7 @@ def tar_name(request: pytest.FixtureRequest) -> str:
     return name
 
 
-class TestTarball(SinkContract):
+class TestTarball(TransportContract):
     looks_inside = True
 
     @pytest.fixture
@@ -115,7 +116,7 @@ class TestTarball(SinkContract):
             )
 
         return Place(
-            sink=TarballSink(path, store),
+            transport=RootTar(path, store),
             reference="",
             read=read,
             holds=lambda: files(out),
@@ -127,7 +128,7 @@ class TestTarball(SinkContract):
 
 
 def test_a_plain_tar_of_one_layer_is_that_layer(out: Path, store: Store) -> None:
-    receipt = TarballSink(out / "root.tar", store).deliver(IMAGE)
+    receipt = RootTar(out / "root.tar", store).write([IMAGE])
     assert (out / "root.tar").read_bytes() == TAR
     assert receipt.digest == IMAGE.layers[0].diff_id
 
@@ -135,20 +136,20 @@ def test_a_plain_tar_of_one_layer_is_that_layer(out: Path, store: Store) -> None
 @pytest.mark.parametrize("name", ["root.tar.xz", "root.txz", "root.tar.BZ2", "root.zip"])
 def test_a_form_that_is_not_written_is_refused(name: str, out: Path, store: Store) -> None:
     with pytest.raises(UsageError, match=name):
-        TarballSink(out / name, store).deliver(IMAGE)
+        RootTar(out / name, store).write([IMAGE])
     assert files(out) == {}
 
 
-@pytest.mark.parametrize("sink", [DockerArchiveSink, OciArchiveSink, lambda path: TarballSink(path, Store(path))])
-def test_a_folder_is_not_overwritten(sink: Callable[[Path], DockerArchiveSink], out: Path) -> None:
+@pytest.mark.parametrize("kind", [DockerArchive, OciArchive, RootTar])
+def test_a_folder_is_not_overwritten(kind: type[LocalTransport], out: Path) -> None:
     with pytest.raises(ImageError, match="is a folder"):
-        sink(out).deliver(IMAGE, "hello:1.0")
+        at(kind, out).write([IMAGE], "hello:1.0")
 
 
 def test_several_platforms_go_into_one_layout_and_archive(out: Path) -> None:
     both = [IMAGE, replace(IMAGE, platform=ARM64)]
-    assert LayoutSink(out / "oci").deliver_all(both, "1.0").digest == OciDigest.of_index(both)
-    OciArchiveSink(out / "a.tar").deliver_all(both, "hello:1.0")
+    assert at(OciLayout, out / "oci").write(both, "1.0").digest == OciDigest.of_index(both)
+    at(OciArchive, out / "a.tar").write(both, "hello:1.0")
     assert oci_archive_images(as_tree(out / "a.tar"), "oci-archive:x", "1.0") == read_layout(out / "oci", "1.0") == both
 
 
@@ -163,6 +164,6 @@ class OciDigest:
 def test_other_programs_list_the_tar_alike(program: str, out: Path, store: Store) -> None:
     from tests.engines import need
 
-    TarballSink(out / "root.tar", store).deliver(IMAGE)
+    RootTar(out / "root.tar", store).write([IMAGE])
     told = subprocess.run([need(program), "-tf", out / "root.tar"], capture_output=True, check=True)
     assert len(told.stdout.splitlines()) == 13

@@ -8,16 +8,16 @@ import pytest
 
 from fromscratch.digest import Digest
 from fromscratch.host.engines.buildah import Buildah
-from fromscratch.host.engines.select import Engine
+from fromscratch.host.engines.contract import Engine
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.images.layout import read_layout
 from fromscratch.host.storage.store import Store
-from fromscratch.images.catalogue import engine_sink
-from fromscratch.images.oci_layout import LayoutSink
+from fromscratch.images.engine_choice import images_in
+from fromscratch.images.oci_layout import OciLayout
 from fromscratch.model.image import RunConfig
 from tests.images.contract import TREE, packed
 from tests.images.engine_stores import saved
-from tests.made_images import HERE, image_of
+from tests.made_images import HERE, at, image_of
 from tests.trees import listed, tree
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
@@ -43,9 +43,9 @@ def test_one_tree_has_the_same_diff_id_in_a_layout_and_in_every_engine(
     via: str, of: Engine, store: Store, tmp_path: Path
 ) -> None:
     image = image_of(packed(TREE), config=RunConfig(cmd=("/bin/sh",)), platform=HERE)
-    LayoutSink(tmp_path / "oci").deliver(image, "1")
+    at(OciLayout, tmp_path / "oci").write([image], "1")
     ours = [layer.diff_id for layer in read_layout(tmp_path / "oci")[0].layers]
-    receipt = engine_sink(of, store, via).deliver(image, NAME)
+    receipt = images_in(of, store, via).write([image], NAME)
     there = saved(of, receipt.reference, tmp_path)
     of.forget(receipt.reference)
     assert [layer.diff_id for layer in there.layers] == [*ours, *ABOVE.get((of.kind, via), [])]

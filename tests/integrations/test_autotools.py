@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.host.engines.select import Engine
+from fromscratch.host.engines.contract import Engine
 from fromscratch.host.machine.package_data import shipped
 from tests.engines import docker, need, podman
 from tests.integrations.workshop import EXAMPLES, Workshop, index, need_all, workshop

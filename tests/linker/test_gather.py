@@ -1,6 +1,7 @@
 """What a bundle takes and why: closures, what finders want, symlinks on the way, until nobody wants more."""
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -52,9 +53,9 @@ def when(place: str, finding: Callable[[TreePath], Finding]) -> Finder:
     return found
 
 
-def want(path: str, by: str = PROG, **more: object) -> Want:
-    found: dict[str, object] = {"confidence": "likely", "kind": "test", "detail": by, **more}
-    return Want(path, TreePath(by), **found)  # type: ignore[arg-type]
+def want(path: str, by: str = PROG, **more: Any) -> Want:
+    made: dict[str, Any] = {"confidence": "likely", "kind": "test", "detail": by, **more}
+    return Want(path, TreePath(by), **made)
 
 
 def test_a_program_comes_with_its_closure_and_the_reason_for_each_file() -> None:

@@ -5,14 +5,15 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from random import Random
 from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fromscratch import paths
 from fromscratch.errors import Conflict, FormatError, NotInTree, UnsafePath
@@ -176,9 +177,9 @@ def test_every_tree_keeps_its_promises(given: Rootfs) -> None:
 
 
 @given(CROWDED, st.randoms(use_true_random=False))
-def test_the_order_of_the_entries_does_not_matter(given: Rootfs, random: object) -> None:
+def test_the_order_of_the_entries_does_not_matter(given: Rootfs, random: Random) -> None:
     shuffled = list(given.items())
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)
     assert Rootfs(dict(shuffled)) == given
 
 

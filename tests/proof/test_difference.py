@@ -6,12 +6,12 @@ import json
 import tarfile
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import TooLarge

@@ -5,11 +5,11 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import fields, replace
 
 from fromscratch.errors import ImageError
 from fromscratch.flow.assembly import Job

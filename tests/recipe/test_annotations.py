@@ -3,10 +3,11 @@
 import json
 import os
 import subprocess
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.errors import RecipeError, UsageError
 from fromscratch.flow import assembly
@@ -18,7 +19,6 @@ from fromscratch.host.machine import git as checkout
 from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import Reference
-from fromscratch.model.rootfs import Rootfs
 from fromscratch.recipe import annotations as about
 from fromscratch.recipe import schema as recipe
 from fromscratch.recipe.annotations import AboutOptions
@@ -107,14 +107,6 @@ def test_a_source_tells_the_image_that_its_tree_came_from() -> None:
     @dataclass
     class FromImage:
         base: Reference
-        label: str = "image debian"
-
-        def fetch(self, store: Store) -> None: ...
-        def fingerprint(self, store: Store) -> str:
-            return ""
-
-        def build(self, store: Store) -> Rootfs:
-            return Rootfs()
 
     source = FromImage(Reference.parse(f"registry.example:5000/team/debian@{DIGEST}"))
     assert about.told_of_base([source, object()]) == {

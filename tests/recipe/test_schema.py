@@ -13,7 +13,7 @@ from fromscratch.errors import RecipeError
 from fromscratch.model.image import Healthcheck, RunConfig
 from fromscratch.recipe import schema as recipe
 from fromscratch.recipe.schema import UserOptions
-from fromscratch.sources.catalogue import KINDS
+from fromscratch.sources import catalogue
 from fromscratch.sources.overlay import OverlayOptions
 
 
@@ -98,10 +98,10 @@ trim: [doc]
         "r.yaml:6: rootfs[2].tarball.strip: expected a whole number, got a text",
         "r.yaml:7: rootfs[3].overlay.path: expected a text, got a list",
         "r.yaml:8: rootfs[4]: an item names one kind of source, one of "
-        + ", ".join(kind.word for kind in KINDS)
+        + ", ".join(sorted(catalogue.KINDS))
         + "; found overlay and directory",
         "r.yaml:10: rootfs[5]: an item names one kind of source, one of "
-        + ", ".join(kind.word for kind in KINDS)
+        + ", ".join(sorted(catalogue.KINDS))
         + "; found none",
         "r.yaml:12: image.cmd: expected a list, such as [/bin/sh, -c, date], got a text",
         "r.yaml:13: image.ports: '99999' is not a port; write 80 or 53/udp",

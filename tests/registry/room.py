@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fromscratch.images.oci_layout import LayoutSink
+from fromscratch.images.oci_layout import OciLayout
 from tests.cli.command import Desk
 from tests.engines import need
+from tests.made_images import at
 from tests.registry import proxy as proxies
 from tests.registry import registries
 from tests.registry import tokens as token_servers
@@ -29,7 +30,7 @@ def main(folder: Path, authority: Authority) -> dict[str, Any]:
     subprocess.run([need("ip"), "address", "add", f"{ADDRESS}/32", "dev", "lo"], check=True)
     user = Desk(folder / "desk", folder / "store", {"HOME": str(folder / "home")})
     user.folder.mkdir()
-    LayoutSink(user.folder / "image").deliver(picture(1000), "1")
+    at(OciLayout, user.folder / "image").write([picture(1000)], "1")
     found: dict[str, Any] = {}
 
     def push(case: str, host: str, arrived: list[Any], *flags: str) -> None:

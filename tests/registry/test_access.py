@@ -6,13 +6,13 @@ import json
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fromscratch.errors import ImageError, RegistryError, UsageError
 from fromscratch.formats.oci.graph import graph
@@ -421,7 +421,7 @@ class TestCertificates:
         (place / "client.cert").write_bytes(server_pair.certificate.read_bytes())
         (place / "client.key").write_bytes(server_pair.key.read_bytes())
         found = trust("r.example", desk.access())
-        assert found.own == ((place / "client.cert", place / "client.key"),)
+        assert found.client_certificates == ((place / "client.cert", place / "client.key"),)
         assert not trust("other.example", desk.access())
 
     def test_tokens_over_https(self, desk: Desk, tmp_path: Path, authority: Authority, server_pair: Pair) -> None:

@@ -8,13 +8,13 @@ import subprocess
 import sys
 import traceback
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fromscratch.errors import CommandFailed, ImageError, MissingTool, UsageError
 from fromscratch.host.registry.access import Access

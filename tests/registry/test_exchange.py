@@ -3,13 +3,13 @@
 import io
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError, UsageError
@@ -17,9 +17,9 @@ from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.oci.graph import graph
 from fromscratch.host.images.layout import read_layout
 from fromscratch.host.registry.upload import Arrival
-from fromscratch.images.oci_layout import LayoutSink
+from fromscratch.images.oci_layout import OciLayout
 from tests.images.contract import IMAGE
-from tests.made_images import AMD64, ARM64, ARMV7
+from tests.made_images import AMD64, ARM64, ARMV7, at
 from tests.registry.pictures import MB, Desk, contents, picture, same, weight
 from tests.registry.proxy import Proxy
 from tests.registry.registries import Registry
@@ -58,7 +58,7 @@ def test_skopeo_pulls_what_we_push(any_registry: Registry, desk: Desk, tmp_path:
 def test_we_pull_what_skopeo_pushes_and_push_it_again_as_it_was(
     any_registry: Registry, desk: Desk, tmp_path: Path, form: str
 ) -> None:
-    LayoutSink(tmp_path / "oci").deliver(IMAGE, "1")
+    at(OciLayout, tmp_path / "oci").write([IMAGE], "1")
     skopeo(tmp_path, any_registry, "copy", f"--format={form}", f"oci:{tmp_path}/oci:1", "docker://{}/team/hello:1")
     raw, media_type = any_registry.manifest("team/hello", "1")
     access = desk.access(any_registry)

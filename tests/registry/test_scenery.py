@@ -10,9 +10,10 @@ import pytest
 import requests
 
 from fromscratch.digest import Digest
-from fromscratch.images.oci_layout import LayoutSink
+from fromscratch.images.oci_layout import OciLayout
 from tests.engines import need
 from tests.images.contract import IMAGE
+from tests.made_images import at
 from tests.registry import faults
 from tests.registry.authority import Authority, Pair
 from tests.registry.proxy import Proxy
@@ -36,7 +37,7 @@ def test_skopeo_gets_from_each_registry_what_it_brought(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     registry: Registry = request.getfixturevalue(kind)
-    receipt = LayoutSink(tmp_path / "oci").deliver(IMAGE, "1")
+    receipt = at(OciLayout, tmp_path / "oci").write([IMAGE], "1")
     skopeo(tmp_path, registry, "copy", f"oci:{tmp_path}/oci:1", "docker://{}/team/hello:1")
     skopeo(tmp_path, registry, "copy", "docker://{}/team/hello:1", f"oci:{tmp_path}/back:1")
     assert json.loads(skopeo(tmp_path, registry, "inspect", "docker://{}/team/hello:1"))["Digest"] == str(
@@ -54,7 +55,7 @@ def test_a_proxy_passes_what_it_is_not_told_to_spoil(
     locked_registry: Registry, proxy_of: Callable[..., Proxy], tmp_path: Path
 ) -> None:
     proxy = proxy_of(locked_registry)
-    LayoutSink(tmp_path / "oci").deliver(IMAGE, "1")
+    at(OciLayout, tmp_path / "oci").write([IMAGE], "1")
     skopeo(tmp_path, locked_registry, "copy", f"oci:{tmp_path}/oci:1", "docker://{}/hello:1", host=proxy.host)
     layer = IMAGE.layers[0]
     config = json.loads(locked_registry.manifest("hello", "1")[0])["config"]
@@ -196,7 +197,7 @@ def test_an_answer_may_get_lost_after_the_deed(proxy: Proxy, session: requests.S
 def test_a_request_may_be_held(proxy: Proxy, tmp_path: Path, registry: Registry) -> None:
     gate = proxy.gate()
     proxy.rule("PATCH", "/uploads/", faults.held(gate, 5))
-    LayoutSink(tmp_path / "oci").deliver(IMAGE, "1")
+    at(OciLayout, tmp_path / "oci").write([IMAGE], "1")
     words = ["copy", "-q", "--dest-tls-verify=false", f"oci:{tmp_path}/oci:1", f"docker://{proxy.host}/hello:1"]
     with subprocess.Popen([need("skopeo"), "--insecure-policy", *words]) as process:
         gate.await_arrival()

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from fromscratch.host.images.layout import read_layout
-from fromscratch.images.oci_layout import LayoutSink
+from fromscratch.images.oci_layout import OciLayout
 from tests.cli.command import Answer
 from tests.cli.command import Desk as Shell
+from tests.made_images import at
 from tests.registry import faults
 from tests.registry.conftest import LOGIN
 from tests.registry.pictures import MB, Desk, picture
@@ -210,7 +211,7 @@ def test_an_authority_is_named_in_any_of_the_usual_ways(
 def test_a_push_that_was_killed_goes_on(shell: Shell, desk: Desk, registry: Registry, proxy: Proxy) -> None:
     image = picture(3 * MB, 3 * MB, seed=5)
     first, second = image.layers
-    LayoutSink(shell.folder / "large").deliver(image, "1")
+    at(OciLayout, shell.folder / "large").write([image], "1")
     gate = proxy.gate()
     proxy.rule("PUT", str(second.digest), faults.held(gate, after=MB))
     words = ("push", f"{proxy.host}/demo:1", "--image", "oci:large")
@@ -231,7 +232,7 @@ def test_a_push_that_was_killed_goes_on(shell: Shell, desk: Desk, registry: Regi
 def test_a_push_that_is_interrupted_ends_at_once_and_leaves_no_tag(
     shell: Shell, registry: Registry, proxy: Proxy
 ) -> None:
-    LayoutSink(shell.folder / "large").deliver(picture(3 * MB), "1")
+    at(OciLayout, shell.folder / "large").write([picture(3 * MB)], "1")
     gate = proxy.gate()
     proxy.rule("PUT", "digest=", faults.held(gate, after=MB), times=None)
     with shell.process("push", f"{proxy.host}/demo:1", "--image", "oci:large") as process:

@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 from fromscratch.host.images.layout import read_layout
-from fromscratch.images.oci_layout import LayoutSink
+from fromscratch.images.oci_layout import OciLayout
 from fromscratch.model.image import Image
 from tests.cli.command import Answer, Desk
+from tests.made_images import at
 from tests.registry.registries import Login
 
 
@@ -27,7 +28,7 @@ def log_in(user: Desk, host: str, login: Login | None, **more: str) -> None:
 
 def brought(user: Desk, *images: Image) -> str:
     """The images as what --image names."""
-    LayoutSink(user.folder / "image").deliver_all(images, "1")
+    at(OciLayout, user.folder / "image").write(images, "1")
     return f"oci:{user.folder}/image:1"
 
 

@@ -18,18 +18,24 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from fromscratch.errors import NotFetched
+from fromscratch.errors import Conflict, NotFetched
 from fromscratch.flow.assembly import Job
+from fromscratch.host.machine.scan import scan
 from fromscratch.host.storage.store import Store
+from fromscratch.model.content import Inline, read
+from fromscratch.model.entry import Entry, File, Origin, file
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import TreePath, tree_path
 from fromscratch.progress import SILENT, Progress
 from fromscratch.proof.twice import build_twice
 from fromscratch.recipe.schema import Recipe
-from fromscratch.sources.catalogue import KINDS, bind
+from fromscratch.sources.catalogue import bind, word_of
 from fromscratch.sources.contract import Context, Source
 from tests.sameness import archive_of, everything
 from tests.trees import listed
+
+BELOW = Origin("below", "found in", "below")
 
 
 @dataclass
@@ -55,6 +61,15 @@ class Subject:
     def context(self, folder: Path | None = None) -> Context:
         return Context(folder=folder or self.folder, place="rootfs[0]", platform=self.platform, progress=self.progress)
 
+    def laid(self, store: Store) -> Rootfs:
+        """The tree of a newly bound source, over what has to be below it."""
+        return self.bind().lay(self.lower(), store, replace=True)
+
+    def lower(self) -> Rootfs:
+        if not self.below:
+            return Rootfs()
+        return scan(self.folder / self.below, BELOW, owner=(0, 0))
+
 
 class SourceContract:
     @pytest.fixture
@@ -74,16 +89,16 @@ class SourceContract:
         subject.bind(tmp_path / "there" / "is" / "no" / "such" / "folder")
 
     def test_build_before_fetch_works_or_says_that_fetch_has_to_run(self, subject: Subject, store: Store) -> None:
-        early = build_or_none(subject.bind(), store)
+        early = laid_or_none(subject, store)
         subject.bind().fetch(store)
         if early is not None:
-            assert everything(early) == everything(subject.bind().build(store))
+            assert everything(early) == everything(subject.laid(store))
 
     @pytest.mark.slow
     def test_another_process_under_other_conditions_makes_the_same_image(
         self, subject: Subject, store: Store, tmp_path: Path
     ) -> None:
-        word = next(kind.word for kind in KINDS if isinstance(subject.options, kind.options))
+        word = word_of(type(subject.options))
         items: list[dict[str, Any]] = [{"directory": {"path": subject.below}}] if subject.below else []
         made = {"name": "contract", "rootfs": [*items, {word: msgspec.to_builtins(subject.options), "replace": True}]}
         subject.bind().fetch(store)
@@ -101,9 +116,9 @@ class SourceContract:
 
     def test_fetch_twice_is_as_good_as_once(self, subject: Subject, store: Store) -> None:
         subject.bind().fetch(store)
-        once = everything(subject.bind().build(store))
+        once = everything(subject.laid(store))
         subject.bind().fetch(store)
-        assert everything(subject.bind().build(store)) == once
+        assert everything(subject.laid(store)) == once
 
     def test_build_uses_no_network(self, subject: Subject, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         subject.bind().fetch(store)
@@ -114,33 +129,44 @@ class SourceContract:
         monkeypatch.setattr(socket.socket, "connect", refuse)
         monkeypatch.setattr(socket, "getaddrinfo", refuse)
         subject.bind().fingerprint(store)
-        subject.bind().build(store)
+        subject.laid(store)
 
     def test_the_same_input_gives_the_same_tree_and_archive(
         self, subject: Subject, store: Store, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
         subject.bind().fetch(store)
-        first = subject.bind().build(store)
+        first = subject.laid(store)
         other_store = Store(tmp_path_factory.mktemp("other-store"))
         subject.bind().fetch(other_store)
-        second = subject.bind().build(other_store)
+        second = subject.laid(other_store)
         assert listed(first) == listed(second)
         assert everything(first) == everything(second)
         assert archive_of(first) == archive_of(second)
 
+    def test_what_is_below_stays_and_is_replaced_only_where_the_recipe_says_so(
+        self, subject: Subject, store: Store
+    ) -> None:
+        subject.bind().fetch(store)
+        alone, lower = subject.laid(store), subject.lower()
+        path = next(path for path, entry in alone.items() if path not in lower and is_brought(entry))
+        below = lower.merged(Rootfs({each: file(Inline(b"below"), BELOW) for each in (path, tree_path("/below"))}))
+        with pytest.raises(Conflict):
+            subject.bind().lay(below, store, replace=False)
+        laid = subject.bind().lay(below, store, replace=True)
+        assert (content(laid, tree_path("/below")), content(laid, path)) == (b"below", content(alone, path))
+
     def test_every_entry_tells_why_it_is_there(self, subject: Subject, store: Store) -> None:
-        source = subject.bind()
-        source.fetch(store)
-        tree = source.build(store)
+        subject.bind().fetch(store)
+        tree = subject.laid(store)
         without_reason = [path for path, entry in tree.items() if not entry.origins and path != "/"]
         assert without_reason == []
-        strange = {origin.source for entry in tree.values() for origin in entry.origins} - {source.label}
-        assert strange == set()
+        sources = {origin.source for entry in tree.values() for origin in entry.origins}
+        assert sources <= {subject.bind().label, BELOW.source}
 
     def test_the_fingerprint_stays_while_nothing_changes(self, subject: Subject, store: Store) -> None:
         subject.bind().fetch(store)
         before = subject.bind().fingerprint(store)
-        subject.bind().build(store)
+        subject.laid(store)
         assert subject.bind().fingerprint(store) == before != ""
 
     def test_the_fingerprint_changes_with_the_input(self, subject: Subject, store: Store) -> None:
@@ -174,12 +200,23 @@ class SourceContract:
         assert [name for name, field in schema["properties"].items() if not described(field)] == []
 
 
-def build_or_none(source: Source, store: Store) -> Rootfs | None:
+def laid_or_none(subject: Subject, store: Store) -> Rootfs | None:
     """The tree, or None when fetch has to run first."""
     try:
-        return source.build(store)
+        return subject.laid(store)
     except NotFetched:
         return None
+
+
+def content(tree: Rootfs, path: TreePath) -> bytes:
+    entry = tree.find(path)
+    assert isinstance(entry, File)
+    return read(entry.content)
+
+
+def is_brought(entry: Entry) -> bool:
+    """Whether it is a file of the source itself, and none that is made where the tree has none of its name."""
+    return isinstance(entry, File) and entry.origins[0].reason in ("asked for", "found in", "shipped in")
 
 
 def described(field: dict[str, Any]) -> bool:

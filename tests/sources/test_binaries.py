@@ -21,7 +21,6 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import tree_path
 from fromscratch.progress import Silent
 from fromscratch.sources.binaries.options import BinariesOptions
-from fromscratch.sources.contract import Completing
 from tests.formats.elf.made import AARCH64, S390, elf
 from tests.sameness import archive_of
 from tests.sources.contract import SourceContract, Subject
@@ -70,10 +69,7 @@ def build(folder: Path, *, below: Rootfs | None = None, platform: Platform | Non
     data = {"root": "root", "etc": "none", **options}
     subject = Subject(msgspec.convert(data, BinariesOptions), folder=folder, platform=platform or Subject.platform)
     source = subject.bind()
-    if below is None:
-        return source.build(Store(folder / "store"))
-    assert isinstance(source, Completing)
-    return source.completed(below, replace=False)
+    return source.lay(below or Rootfs(), Store(folder / "store"), replace=False)
 
 
 def scanned(folder: Path, files: dict[str, bytes | str] | None = None) -> Rootfs:
@@ -461,9 +457,8 @@ def test_an_offer_names_a_library_by_the_path_that_it_has_on_the_machine(desk: P
     written(desk / "root", {f"{MULTIARCH}/libidn2.so.0": library("libidn2.so.0", "libc.so.6")})
     noting = Noting()
     source = Subject(BinariesOptions(paths=["/usr/bin/app"], root="root"), folder=desk, progress=noting).bind()
-    assert isinstance(source, Completing)
     layout: dict[str, bytes | str] = {"/usr/lib/x86_64-linux-gnu": "-> ../../lib64"}
-    source.completed(base(desk, layout), replace=False)
+    source.lay(base(desk, layout), Store(desk / "store"), replace=False)
     assert [note.partition("(add=")[2] for note in noting.notes] == [f"{MULTIARCH}/libidn2.so.0)"]
 
 
@@ -518,8 +513,7 @@ def test_whatever_symlinks_a_root_has_what_is_opened_by_name_comes_along(
     below = base(desk, layout)
     options = BinariesOptions(paths=["/usr/bin/app"], root="root", etc="none")
     source = Subject(options, folder=desk, progress=noting).bind()
-    assert isinstance(source, Completing)
-    tree = source.completed(below, replace=False)
+    tree = source.lay(below, Store(desk / "store"), replace=False)
     for path in (f"{MULTIARCH}/libssl.so.3", f"{MULTIARCH}/libmore.so.1", "/etc/ssl/certs/ca-certificates.crt"):
         assert isinstance(tree.find(path), File), path
     assert noting.notes == []
@@ -683,7 +677,7 @@ def test_a_file_that_goes_between_two_phases_is_told_by_the_next(desk: Path) -> 
     (desk / f"root{MULTIARCH}/libjq.so.1.0.4").unlink()
     assert subject.bind().fingerprint(Store(desk / "store")) != before
     with pytest.raises(ImageError, match=r"libjq\.so\.1, needed by /usr/bin/jq"):
-        subject.bind().build(Store(desk / "store"))
+        subject.bind().lay(Rootfs(), Store(desk / "store"), replace=False)
 
 
 def test_the_fingerprint_knows_all_that_is_taken(desk: Path) -> None:

@@ -10,12 +10,13 @@ import pytest
 from fromscratch.errors import FormatError, ImageError, UsageError
 from fromscratch.flow.images_by_name import find
 from fromscratch.host.storage.store import Store
-from fromscratch.images.docker_archive import DockerArchiveSink
-from fromscratch.images.oci_archive import OciArchiveSink
-from fromscratch.images.oci_layout import LayoutSink
+from fromscratch.images.docker_archive import DockerArchive
+from fromscratch.images.oci_archive import OciArchive
+from fromscratch.images.oci_layout import OciLayout
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.directory import DirectoryOptions
 from tests.images.contract import IMAGE
+from tests.made_images import at
 from tests.sources.contract import SourceContract, Subject
 from tests.trees import listed, text
 
@@ -56,7 +57,7 @@ class TestDirectoryContract(SourceContract):
 
 def build(folder: Path, **options: object) -> Rootfs:
     subject = Subject(msgspec.convert({"path": folder.name, **options}, DirectoryOptions), folder=folder.parent)
-    return subject.bind().build(Store(folder.parent / "store"))
+    return subject.laid(Store(folder.parent / "store"))
 
 
 def test_a_folder_is_taken_as_it_is(folder: Path) -> None:
@@ -154,7 +155,7 @@ def test_a_fault_in_the_options_is_told_in_the_words_of_the_recipe(options: dict
 
 def test_a_layout_is_no_root(tmp_path: Path) -> None:
     folder = tmp_path / "oci"
-    LayoutSink(folder).deliver(IMAGE, "1.0")
+    at(OciLayout, folder).write([IMAGE], "1.0")
     with pytest.raises(FormatError, match="directory oci is an OCI layout") as caught:
         build(folder)
     assert "pack(image=oci:oci, to=tar, output=root.tar)" in caught.value.hint
@@ -166,8 +167,8 @@ def test_a_layout_is_no_root(tmp_path: Path) -> None:
 
 def test_an_archive_of_an_image_is_no_root_to_look_at(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
-    DockerArchiveSink(tmp_path / "d.tar").deliver(IMAGE, "a:1")
-    OciArchiveSink(tmp_path / "o.tar").deliver(IMAGE, "a:1")
+    at(DockerArchive, tmp_path / "d.tar").write([IMAGE], "a:1")
+    at(OciArchive, tmp_path / "o.tar").write([IMAGE], "a:1")
     for name, scheme in (("d.tar", "docker-archive"), ("o.tar", "oci-archive")):
         with pytest.raises(UsageError, match="and not a root filesystem") as caught:
             find(f"tar:{tmp_path / name}", store)

@@ -4,13 +4,14 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fromscratch.errors import UsageError
 from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sources.overlay import OverlayOptions
+from fromscratch.sources.overlay import OverlayOptions, OverlaySource
 from fromscratch.transforms.overlay import overlaid
 from tests.sameness import archive_of
 from tests.sources.contract import SourceContract, Subject
@@ -43,12 +44,13 @@ class TestOverlayContract(SourceContract):
         )
 
 
-def subject(folder: Path, **options: object) -> Subject:
-    return Subject(OverlayOptions(path=str(folder), **options), folder=folder)  # type: ignore[arg-type]
+def source(folder: Path, path: str = "", **options: object) -> OverlaySource:
+    made = msgspec.convert({"path": path or str(folder), **options}, OverlayOptions)
+    return OverlaySource(made, Subject(made, folder=folder).context())
 
 
 def test_files_have_the_modes_that_git_keeps_and_whiteouts_stay(folder: Path, tmp_path: Path) -> None:
-    assert listed(subject(folder).bind().build(Store(tmp_path))) == text("""
+    assert listed(source(folder).build(Store(tmp_path))) == text("""
         d 0755 0:0 /etc
         f 0644 0:0 0 /etc/.wh.issue
         f 0644 0:0 6 /etc/motd
@@ -59,7 +61,7 @@ def test_files_have_the_modes_that_git_keeps_and_whiteouts_stay(folder: Path, tm
 
 def test_neither_umask_nor_hard_links_change_the_tree(folder: Path, tmp_path: Path) -> None:
     (folder / "etc/issue").write_text("hello\n")
-    before = subject(folder).bind().build(Store(tmp_path))
+    before = source(folder).build(Store(tmp_path))
     times = {path: path.lstat().st_mtime_ns for path in (folder, *folder.rglob("*"))}
     (folder / "etc/issue").unlink()
     os.link(folder / "etc/motd", folder / "etc/issue")
@@ -68,29 +70,29 @@ def test_neither_umask_nor_hard_links_change_the_tree(folder: Path, tmp_path: Pa
     (folder / "etc/motd").chmod(0o600)
     for path, time in times.items():
         os.utime(path, ns=(time, time), follow_symlinks=False)
-    after = subject(folder).bind().build(Store(tmp_path))
+    after = source(folder).build(Store(tmp_path))
     assert listed(after) == listed(before)
 
 
 def test_modes_can_be_said_or_kept(folder: Path, tmp_path: Path) -> None:
-    tree = subject(folder, modes={"etc/motd": "0640"}).bind().build(Store(tmp_path))
+    tree = source(folder, modes={"etc/motd": "0640"}).build(Store(tmp_path))
     assert tree["/etc/motd"].meta.mode == 0o640  # type: ignore[index]
-    kept = subject(folder, keep_modes=True, owner="1:2").bind().build(Store(tmp_path))
+    kept = source(folder, keep_modes=True, owner="1:2").build(Store(tmp_path))
     assert kept["/init"].meta.mode == 0o700  # type: ignore[index]
     assert {(entry.meta.uid, entry.meta.gid) for entry in kept.values()} == {(1, 2)}
 
 
 def test_the_archive_does_not_depend_on_the_folder_it_lies_in(folder: Path, tmp_path: Path) -> None:
     moved = tmp_path / "elsewhere"
-    before = archive_of(subject(folder).bind().build(Store(tmp_path)))
+    before = archive_of(source(folder).build(Store(tmp_path)))
     folder.rename(moved)
-    assert archive_of(subject(moved).bind().build(Store(tmp_path))) == before
+    assert archive_of(source(moved).build(Store(tmp_path))) == before
 
 
 def test_a_missing_overlay_is_named_by_its_absolute_path_and_with_near_misses(folder: Path, tmp_path: Path) -> None:
     (folder.parent / "bass").mkdir()
-    source = Subject(OverlayOptions(path="overlays/bas"), folder=tmp_path).bind()
-    for use in (source.fingerprint, source.build):
+    missing = source(tmp_path, "overlays/bas")
+    for use in (missing.fingerprint, missing.build):
         with pytest.raises(UsageError) as caught:
             use(Store(tmp_path / "store"))
         assert f"there is no {tmp_path}/overlays/bas" in caught.value.message
@@ -99,7 +101,7 @@ def test_a_missing_overlay_is_named_by_its_absolute_path_and_with_near_misses(fo
 
 def test_a_missing_parent_is_what_the_message_names(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(UsageError, match="overlay overlay/base: there is no ") as caught:
-        Subject(OverlayOptions(path="overlay/base"), folder=tmp_path).bind().build(Store(tmp_path))
+        source(tmp_path, "overlay/base").build(Store(tmp_path))
     assert caught.value.hint == f"did you mean {tmp_path}/overlays?"
 
 
@@ -112,7 +114,7 @@ def test_the_mode_of_a_folder_counts_if_it_was_asked_for(folder: Path, tmp_path:
     plain = lower("d 0700 0:0 /etc\nf 0644 0:0 /etc/issue ''")
     cases: list[tuple[dict[str, str], str]] = [({}, "d 0700 0:0 /etc"), ({"/etc": "1777"}, "d 1777 0:0 /etc")]
     for modes, line in cases:
-        upper = subject(folder, modes=modes).bind().build(Store(tmp_path))
+        upper = source(folder, modes=modes).build(Store(tmp_path))
         assert line in listed(overlaid(plain, upper)).splitlines()
     linked = lower("d 0755 0:0 /usr/etc\nl 0777 0:0 /etc -> usr/etc\nf 0644 0:0 /usr/etc/issue ''")
     assert "d 1777 0:0 /usr/etc" in listed(overlaid(linked, upper)).splitlines()

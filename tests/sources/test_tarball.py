@@ -94,15 +94,15 @@ class TestDownloadedTarballContract(SourceContract):
 
     def test_build_before_fetch_says_that_fetch_has_to_run(self, subject: Subject, store: Store) -> None:
         with pytest.raises(NotFetched) as caught:
-            subject.bind().build(store)
+            subject.laid(store)
         assert caught.value.hint == "run fetch first"
 
 
 @pytest.mark.parametrize("suffix", COMPRESSIONS)
 def test_every_compression_gives_the_same_tree(suffix: str, tmp_path: Path) -> None:
     (tmp_path / f"hello.{suffix}").write_bytes(COMPRESSIONS[suffix](archive()))
-    source = Subject(TarballOptions(path=f"hello.{suffix}"), folder=tmp_path).bind()
-    assert listed(source.build(Store(tmp_path / "store"))) == LISTING
+    subject = Subject(TarballOptions(path=f"hello.{suffix}"), folder=tmp_path)
+    assert listed(subject.laid(Store(tmp_path / "store"))) == LISTING
 
 
 def test_names_can_be_stripped_excluded_owned_and_moved(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_names_can_be_stripped_excluded_owned_and_moved(tmp_path: Path) -> None:
     options = TarballOptions(
         path="hello.tar", strip=1, exclude=["hi"], owner="0:0", into="/usr", modes={"/bin": "0700"}
     )
-    assert listed(Subject(options, folder=tmp_path).bind().build(Store(tmp_path / "store"))) == text("""
+    assert listed(Subject(options, folder=tmp_path).laid(Store(tmp_path / "store"))) == text("""
         d 0755 0:0 /usr
         d 0700 0:0 /usr/bin
         f 0755 0:0 6 /usr/bin/hello
@@ -120,25 +120,25 @@ def test_names_can_be_stripped_excluded_owned_and_moved(tmp_path: Path) -> None:
 def test_a_local_file_is_read_again_only_when_it_has_changed(tmp_path: Path) -> None:
     store, path = Store(tmp_path / "store"), tmp_path / "hello.tar"
     path.write_bytes(archive())
-    source = Subject(TarballOptions(path="hello.tar"), folder=tmp_path).bind()
-    assert listed(source.build(store)) == LISTING
+    subject = Subject(TarballOptions(path="hello.tar"), folder=tmp_path)
+    assert listed(subject.laid(store)) == LISTING
     path.write_bytes(archive("hello-1.0/bin/hallo"))
-    assert listed(source.build(store)) == LISTING.replace("bin/hello", "bin/hallo")
+    assert listed(subject.laid(store)) == LISTING.replace("bin/hello", "bin/hallo")
 
 
 def test_a_cut_archive_is_named_by_the_recipe_s_word_for_it(tmp_path: Path) -> None:
     for suffix, compress in COMPRESSIONS.items():
         data = compress(archive())
         (tmp_path / f"cut.{suffix}").write_bytes(data[: len(data) * 2 // 3] if suffix != "tar" else data[:1024])
-        source = Subject(TarballOptions(path=f"cut.{suffix}"), folder=tmp_path).bind()
+        subject = Subject(TarballOptions(path=f"cut.{suffix}"), folder=tmp_path)
         with pytest.raises(FormatError, match=rf"^tarball cut\.{suffix}\b"):
-            source.build(Store(tmp_path / "store"))
+            subject.laid(Store(tmp_path / "store"))
 
 
 def test_a_name_that_leads_outside_is_refused(tmp_path: Path) -> None:
     (tmp_path / "evil.tar").write_bytes(archive("../../etc/passwd"))
     with pytest.raises(UnsafePath, match=r"tarball evil\.tar: '\.\./\.\./etc/passwd'"):
-        Subject(TarballOptions(path="evil.tar"), folder=tmp_path).bind().build(Store(tmp_path / "store"))
+        Subject(TarballOptions(path="evil.tar"), folder=tmp_path).laid(Store(tmp_path / "store"))
 
 
 def test_a_wrong_digest_names_both(tmp_path: Path, address: str) -> None:
@@ -190,7 +190,7 @@ def of_files(files: dict[str, bytes]) -> bytes:
 
 def built(folder: Path, **options: object) -> Rootfs:
     subject = Subject(msgspec.convert(options, TarballOptions), folder=folder)
-    return subject.bind().build(Store(folder / "store"))
+    return subject.laid(Store(folder / "store"))
 
 
 @pytest.mark.parametrize(

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from fromscratch.errors import ImageError
 from fromscratch.formats.tar.tree import read_tree
-from fromscratch.host.engines.select import Engine
+from fromscratch.host.engines.contract import Engine
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.machine.scan import scan
 from fromscratch.host.storage.store import Store
-from fromscratch.images.docker_archive import DockerArchiveSink
-from fromscratch.images.oci_layout import LayoutSink
+from fromscratch.images.docker_archive import DockerArchive
+from fromscratch.images.oci_layout import OciLayout
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from tests.changesets import facts
-from tests.made_images import HERE, image_of
+from tests.made_images import HERE, at, image_of
 
 ORIGIN = Origin("test", "found in", "an archive")
 _MODE = re.compile("(?<=^. )[0-7]+")
@@ -47,7 +47,7 @@ def ours(data: bytes, folder: Path) -> Lines | None:
 
 
 def of_umoci(data: bytes, folder: Path) -> Lines | None:
-    LayoutSink(folder / "oci").deliver(image_of(data, platform=HERE), "latest")
+    at(OciLayout, folder / "oci").write([image_of(data, platform=HERE)], "latest")
     if not _does("umoci", "unpack", "--image", f"{folder}/oci:latest", folder / "bundle"):
         return None
     return _lines(scan(folder / "bundle" / "rootfs", ORIGIN))
@@ -55,7 +55,7 @@ def of_umoci(data: bytes, folder: Path) -> Lines | None:
 
 def of_podman(podman: Engine) -> Reader:
     def read(data: bytes, folder: Path) -> Lines | None:
-        LayoutSink(folder / "oci").deliver(image_of(data, platform=HERE), "latest")
+        at(OciLayout, folder / "oci").write([image_of(data, platform=HERE)], "latest")
         name = _told(*podman.program, "pull", "--quiet", f"oci:{folder}/oci:latest")
         if name is None:
             return None
@@ -73,7 +73,7 @@ def of_docker(docker: Engine) -> Reader:
 
     def read(data: bytes, folder: Path) -> Lines | None:
         name = "fromscratch-test/readers:latest"
-        DockerArchiveSink(folder / "image.tar").deliver(image_of(data, platform=HERE), name)
+        at(DockerArchive, folder / "image.tar").write([image_of(data, platform=HERE)], name)
         if _told(*docker.program, "load", "--input", folder / "image.tar") is None:
             return None
         try:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.host.engines.select import Engine
+from fromscratch.host.engines.contract import Engine
 from tests.engines import docker, need, need_root, podman
 from tests.tar_readers.cases import case
 from tests.tar_readers.comparison import Comparison

@@ -31,7 +31,9 @@ def place(output: str, form: str, *, json: bool) -> str:
     """
     if output not in _NAMES_OF_STDOUT:
         return output
-    if form == "oci":
+    from fromscratch.images import catalogue
+
+    if catalogue.by_word(form).place == "folder":
         raise UsageError("an OCI layout is a folder, which standard output cannot hold", "say --to oci-archive")
     if json:
         raise UsageError("standard output can hold the image or the JSON, not both", "leave out --json, or name a file")

@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-FORMS = ("tar", "oci", "oci-archive", "docker-archive", "aci")
-ENGINES = ("docker", "podman", "buildah", "containerd")
-RUNNING = ("docker", "podman", "containerd", "crun", "runc", "none")
+from fromscratch.images import catalogue
+
+FORMS = catalogue.forms()
+ENGINES = catalogue.engines()
+RUNNING = (*catalogue.runners(), "crun", "runc", "none")
 WAYS = ("import", "load")
 ACTIONS = ("path", "check", "prune")
 PLATFORMS = (
@@ -19,16 +21,13 @@ PLATFORMS = (
     "linux/ppc64le",
     "linux/s390x",
 )
-_SCHEMES = ("oci:", "oci-archive:", "docker-archive:", *(f"{each}:" for each in ENGINES), "docker://", "tar:", "dir:")
+_SCHEMES = tuple(line.scheme for line in catalogue.readable())
 
 ROOT = "DIR, a sysroot to look in instead of this machine; for any architecture"
 SEARCH = "DIR for LD_LIBRARY_PATH; may be repeated"
 OTHER_IMAGE = "another image than the recipe's build: a name, or one with its kind, such as oci:DIR"
 
-IMAGE_NAMES = (
-    "oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, ENGINE:REF such as docker:REF, docker://REF (a registry),"
-    " tar:FILE, dir:DIR or a bare name (default: the recipe's build)"
-)
+IMAGE_NAMES = f"{', '.join(line.usage for line in catalogue.readable())} or a bare name (default: the recipe's build)"
 
 
 _VALUES: Mapping[str, str] = MappingProxyType(
@@ -118,9 +117,9 @@ def fixed(verb: str, parameter: str) -> tuple[str, ...]:
         case "action":
             return ACTIONS
         case "from_":
-            from fromscratch.cli.verbs.init_template import KINDS
+            from fromscratch.cli.verbs.init_template import choices
 
-            return tuple(KINDS)
+            return tuple(choices())
     return ()
 
 

@@ -4,11 +4,9 @@ from typing import Any
 
 from fromscratch.cli.verbs.why import told
 from fromscratch.errors import Irreproducible
-from fromscratch.flow.assembly import Job
+from fromscratch.flow.assembly import Job, sources
 from fromscratch.proof.difference import Difference
 from fromscratch.proof.twice import Twice
-
-_OF_BUILDS = ("buildroot",)
 
 
 def facts(twice: Twice, job: Job) -> dict[str, Any]:
@@ -64,6 +62,5 @@ def _hint(twice: Twice, difference: Difference, job: Job) -> str:
 
 def _built_elsewhere(job: Job) -> list[str]:
     """The items that were built once, and of which only the result is laid into both images."""
-    return [
-        f"rootfs[{place}] ({item.kind})" for place, item in enumerate(job.recipe.items()) if item.kind in _OF_BUILDS
-    ]
+    bound = enumerate(sources(job, job.platforms[0]))
+    return [f"rootfs[{place}] ({item.kind})" for place, (item, source) in bound if source.build_folders]

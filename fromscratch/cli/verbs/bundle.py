@@ -6,6 +6,7 @@ from fromscratch.cli.call import Call
 from fromscratch.cli.parsing.verb import verb
 from fromscratch.cli.parsing.wording import ROOT, SEARCH
 from fromscratch.errors import UsageError
+from fromscratch.images.catalogue import TRANSPORTS, alternatives, engines
 
 
 @verb(
@@ -28,8 +29,8 @@ from fromscratch.errors import UsageError
     help={
         "name": "what build/NAME and the image are called (default: of the tag, else of the first file)",
         "tag": "REF to give it in the engine that answers",
-        "to": "FORM:PLACE to write it to: oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, tar:FILE or aci:FILE",
-        "engine": "docker, podman, buildah or containerd (default: the first of these that answers)",
+        "to": f"FORM:PLACE to write it to: {alternatives([line.usage for line in TRANSPORTS if line.role == 'form'])}",
+        "engine": f"{alternatives(engines())} (default: the first of these that answers)",
         "via": "load (default): as it is, so that its digest is kept; import: the root's tar and a metadata Dockerfile",
         "stage": "DIR, a staged install tree (DESTDIR), taken whole; may be repeated",
         "add": "PATH or PATH:/DEST, a further file or folder; may be repeated",

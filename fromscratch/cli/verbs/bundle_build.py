@@ -28,6 +28,7 @@ from fromscratch.paths import TreePath, shown
 from fromscratch.recipe.schema import Recipe
 from fromscratch.sources.binaries.options import BinariesOptions, split
 from fromscratch.sources.binaries.programs import Programs, programs
+from fromscratch.sources.catalogue import word_of
 
 
 @dataclass(kw_only=True)
@@ -48,20 +49,19 @@ class Made:
 
     def _write(self, call: Call, target: Target) -> None:
         from fromscratch.cli.image_name import inside_of
-        from fromscratch.images.catalogue import file_sink
+        from fromscratch.images import catalogue
 
-        sink = file_sink(target.form, Path(target.place), call.store)
+        transport = catalogue.by_word(target.form).at(target.place, call.store)
         receipt = assembly.deliver(
-            list(self.built.images), sink, inside_of(target.form, self.job.recipe.name, target.reference)
+            list(self.built.images), transport, inside_of(target.form, self.job.recipe.name, target.reference)
         )
         self.facts["written"] = {"reference": receipt.reference, "digest": str(receipt.digest)}
         self.text += f"\nwrote {receipt.reference}"
 
     def _load(self, call: Call, tag: str, engine: str | None, via: str) -> None:
         from fromscratch.cli import engine_delivery as brought
-        from fromscratch.flow.images_by_name import chosen
-        from fromscratch.host.engines.select import find_engine
-        from fromscratch.images.catalogue import engine_sink
+        from fromscratch.images.contract import image_for
+        from fromscratch.images.engine_choice import find_engine, images_in
         from fromscratch.model.image import Platform
 
         try:
@@ -69,9 +69,8 @@ class Made:
         except ImageError as error:
             raise ImageError(f"the image is in oci:{self.job.layout}, but {error.message}", error.hint) from error
         here = [image for image in self.built.images if image.platform == Platform.of_this_machine()]
-        image = (here or [chosen(self.built.images, call.platforms, str(self.job.layout))])[0]
-        sink = engine_sink(found.engine, call.store, via, call.progress)
-        receipt = assembly.deliver([image], sink, tag)
+        image = (here or [image_for(self.built.images, call.platforms, str(self.job.layout))])[0]
+        receipt = assembly.deliver([image], images_in(found.engine, call.store, via, call.progress), tag)
         self.facts["engine"] = {"kind": found.kind, **brought.facts(receipt)}
         self.text += f"\n{brought.text(found.kind, receipt)}"
 
@@ -95,7 +94,8 @@ def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: s
     image["entrypoint"] = start if start is not None else list(seen.asked) if len(seen.asked) == 1 else []
     if options.search:
         image["env"].setdefault("LD_LIBRARY_PATH", ":".join(options.search))
-    recipe = _checked({"name": name, "rootfs": [{"binaries": msgspec.to_builtins(options)}], "image": image}, Recipe)
+    item = {word_of(BinariesOptions): msgspec.to_builtins(options)}
+    recipe = _checked({"name": name, "rootfs": [item], "image": image}, Recipe)
     job = Job(
         recipe=recipe,
         folder=Path.cwd(),
@@ -107,7 +107,7 @@ def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: s
         jobs=len(os.sched_getaffinity(0)),
         spell=spelled,
     )
-    built = assembly.build(job)
+    built = assembly.build(job, seen.bind)
     if start and start[0].startswith("/") and start[0] not in (*seen.asked, *seen.others):
         _check_started(call, job, built, start[0])
     return Made(job=job, built=built, facts=_facts(job, built), text=_text(job, built))

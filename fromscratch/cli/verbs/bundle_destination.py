@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fromscratch.cli.parsing.wording import FORMS
+from fromscratch.cli.parsing.wording import ENGINES, FORMS
 from fromscratch.errors import UsageError
 from fromscratch.nearest import nearest
 
@@ -24,15 +24,15 @@ def target(tag: str | None, to: str | None, engine: str | None, via: str) -> Tar
     if via not in ("load", "import"):
         raise UsageError(f"--via {via}: no such way", "say load or import")
     if engine is not None:
-        from fromscratch.host.engines.select import engine as known
+        from fromscratch.images.engine_choice import engine as known
 
         known(engine)
     if tag is not None:
-        from fromscratch.host.engines.select import image_name
+        from fromscratch.host.engines.contract import image_name
 
         image_name(tag)
     form, _, place = (to or "").partition(":")
-    if form in ("docker", "podman", "buildah", "containerd"):
+    if form in ENGINES:
         registry = place.startswith("//")
         way = f"leave --to out, then push {place[2:]} --image NAME" if registry else f"say --engine {form} --tag REF"
         raise UsageError(f"--to {to}: --to is for files and folders", way)
@@ -42,7 +42,13 @@ def target(tag: str | None, to: str | None, engine: str | None, via: str) -> Tar
             f"--to {to}: {form or 'that'} is no form of an image",
             f"did you mean {near[0]}:{place or 'PLACE'}?" if near else f"say FORM:PLACE with one of {', '.join(FORMS)}",
         )
-    place, _, reference = place.partition(":") if form != "tar" else (place, "", "")
-    if to is not None and place in ("", "-"):
-        raise UsageError(f"--to {to} names no {'folder' if form == 'oci' else 'file'}", f"say --to {form}:PLACE")
+    reference = ""
+    if to is not None:
+        from fromscratch.images import catalogue
+
+        kind = catalogue.by_word(form)
+        if kind.naming != "none":
+            place, _, reference = place.partition(":")
+        if place in ("", "-"):
+            raise UsageError(f"--to {to} names no {kind.place}", f"say --to {form}:PLACE")
     return Target(tag=tag or "", engine=engine, via=via, form=form, place=place, reference=reference)

@@ -11,13 +11,13 @@ def configure(call: Call, menu: bool = False, busybox: bool = False) -> None:
 
     from fromscratch.errors import UsageError
     from fromscratch.flow import assembly
-    from fromscratch.sources.buildroot.source import BuildrootSource
+    from fromscratch.sources.contract import Configurable
 
     if (menu or busybox) and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("a menu needs a terminal", "run it on one, or write a fragment into buildroot-configs/")
     job = call.job
-    found = [source for _, source in assembly.sources(job, job.platforms[0]) if isinstance(source, BuildrootSource)]
+    found = [source for _, source in assembly.sources(job, job.platforms[0]) if isinstance(source, Configurable)]
     if not found:
-        raise UsageError("the recipe has no buildroot item", "configure is for recipes that build from source")
+        raise UsageError("no item of the recipe has a configuration", "configure is for recipes that build from source")
     for source in found:
-        call.say(str(source.configure(job.store, menu=menu or busybox, what="busybox" if busybox else "buildroot")))
+        call.say(str(source.configure(job.store, menu=menu or busybox, part="busybox" if busybox else "")))

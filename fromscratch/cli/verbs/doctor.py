@@ -1,37 +1,30 @@
-"""`doctor`: each thing that a source, a sink or a way to run wants of this machine."""
+"""`doctor`: each thing that a source, a transport or a way to run needs of this machine."""
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from fromscratch.cli.output.settings import spelled
 from fromscratch.errors import ImageError
 from fromscratch.host.engines.contract import Status
+from fromscratch.host.machine.check import Check, tried
 from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 
 _SCARCE = 2_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """`remedy` is the command or the sentence that fixes what is not `ok`."""
-
-    what: str
-    ok: bool
-    found: str
-    remedy: str = ""
-
-    def facts(self) -> dict[str, object]:
-        return {"what": self.what, "ok": self.ok, "found": self.found, "remedy": self.remedy}
-
-
 def examined(store: Store) -> list[Check]:
     """Every check, in the order of the flow."""
-    return [_store(store), *_debian(), *_buildroot(), *_packing(), *_engines(), _registries(), *_running()]
+    from fromscratch.sources.catalogue import kinds
+
+    of_sources = (check for kind in kinds().values() for check in kind.checks())
+    found = [_store(store), *of_sources, *_packing(), *_engines(), _registries(), *_running()]
+    return [replace(check, found=spelled(check.found), remedy=spelled(check.remedy)) for check in found]
 
 
 def table(checks: list[Check]) -> str:
@@ -56,57 +49,24 @@ def _store(store: Store) -> Check:
     return Check("store", free > _SCARCE, room, "free some room, or name another folder in $FROMSCRATCH_STORE")
 
 
-def _debian() -> Iterator[Check]:
-    from fromscratch.host.machine import apt as apt_config
-    from fromscratch.host.machine import signature
-
-    tools = signature.available()
-    yield Check(
-        "debian: signatures",
-        bool(tools),
-        ", ".join(tools) or "no tool that verifies them",
-        "apt-get install gpgv, or pip install pysequoia",
-    )
-    keyrings = signature.find_keyrings()
-    yield Check(
-        "debian: keyrings",
-        bool(keyrings),
-        f"{len(keyrings)} of this machine" if keyrings else "none on this machine",
-        "apt-get install debian-archive-keyring, or name one under keyring: in the recipe",
-    )
-    suites = sorted({suite for source in apt_config.mirrors() for suite in source.suites})
-    yield Check(
-        "debian: mirror",
-        bool(suites),
-        f"this machine's apt knows {', '.join(suites)}" if suites else "this machine has no apt sources",
-        "write mirror: in the recipe",
-    )
-
-
-def _buildroot() -> Iterator[Check]:
-    yield _tried("buildroot: programs", _programs)
-    yield _tried("buildroot: toolchain host", _compiler)
-    ccache = shutil.which("ccache")
-    yield Check("buildroot: ccache", bool(ccache), ccache or "builds do without", "apt-get install ccache")
-
-
 def _packing() -> Iterator[Check]:
     from fromscratch.formats.packing import codec
 
     _, name = codec.deflate_library()
     yield Check("layers: gzip", "zlib-ng" in name, name, "pip install zlib-ng (zlib works, but is slower)")
-    yield _tried("layers: zstd", lambda: codec.codec("zstd").name)
-    yield _tried("layers: fast", lambda: codec.codec("fast").name)
+    yield tried("layers: zstd", lambda: codec.codec("zstd").name)
+    yield tried("layers: fast", lambda: codec.codec("fast").name)
 
 
 def _engines() -> Iterator[Check]:
-    from fromscratch.host.engines import select as engine
+    from fromscratch.images import catalogue
+    from fromscratch.images.engine_choice import engine
 
-    asked = [engine.engine(kind).status() for kind in engine.KINDS]
+    asked = [engine(kind).status() for kind in catalogue.engines()]
     for state in asked:
-        yield Check(f"engine: {state.kind}", state.available, _engine(state), spelled(state.hint))
+        yield Check(f"engine: {state.kind}", state.available, _engine(state), state.hint)
     answers = [state for state in asked if state.available]
-    order = ", ".join(engine.KINDS)
+    order = ", ".join(catalogue.engines())
     yield Check(
         "engines: default",
         bool(answers),
@@ -124,7 +84,7 @@ def _engine(state: Status) -> str:
 
 
 def _registries() -> Check:
-    return _tried("registry: credentials", _credentials)
+    return tried("registry: credentials", _credentials)
 
 
 def _credentials() -> str:
@@ -161,7 +121,7 @@ def _running() -> Iterator[Check]:
     for architecture in ("amd64", "arm64", "riscv64"):
         if architecture != here:
             platform = Platform.parse(f"linux/{architecture}")
-            yield _tried(f"run: {platform}", partial(_emulated, platform))
+            yield tried(f"run: {platform}", partial(_emulated, platform))
 
 
 def _emulated(platform: Platform) -> str:
@@ -169,24 +129,3 @@ def _emulated(platform: Platform) -> str:
 
     emulator = foreign.emulator(platform)
     return str(emulator.program) if emulator else "by the kernel"
-
-
-def _tried(what: str, attempt: Callable[[], str]) -> Check:
-    try:
-        return Check(what, True, attempt())
-    except ImageError as error:
-        return Check(what, False, spelled(error.message), spelled(error.hint))
-
-
-def _programs() -> str:
-    from fromscratch.sources.buildroot import preflight
-
-    preflight.check(Path("/"))
-    return "all that it asks for"
-
-
-def _compiler() -> str:
-    from fromscratch.sources.buildroot.toolchain import host as host_toolchain
-
-    found = host_toolchain.identify(Platform.of_this_machine())
-    return f"gcc {found.version} for {found.machine}"

@@ -11,32 +11,33 @@ from fromscratch.model.reference import slug
 @verb(
     without=("recipe", "store_dir", "platform", "output"),
     help={
-        "from": "where the root comes from: debian, buildroot, binaries, directory or tarball",
+        "from": "where the root comes from",
         "force": "replace a recipe that is there",
     },
 )
 def init(call: Call, from_: str | None = None, force: bool = False) -> None:
     """Write a commented recipe, fromscratch.yaml, to start from."""
 
-    from fromscratch.cli.verbs.init_template import FIRST, KINDS, template
+    from fromscratch.cli.verbs.init_template import choices, template
     from fromscratch.errors import UsageError
     from fromscratch.host.storage import disk
     from fromscratch.nearest import nearest
 
-    kind = from_ or _asked(list(KINDS))
-    if kind not in KINDS:
-        near = nearest(kind, KINDS)
+    known = choices()
+    kind = from_ or _asked(list(known))
+    if kind not in known:
+        near = nearest(kind, known)
         raise UsageError(
             f"init --from {kind}: no such kind of source",
-            f"did you mean {near[0]}?" if near else f"say one of: {', '.join(KINDS)}",
+            f"did you mean {near[0]}?" if near else f"say one of: {', '.join(known)}",
         )
     if DEFAULT_RECIPE.exists() and not force:
         raise UsageError(f"{DEFAULT_RECIPE} is there already", "edit it, or say --force to replace it")
     name = slug(Path.cwd().name, "image")
     disk.write_atomically(DEFAULT_RECIPE, template(kind, name).encode(), durable=True)
-    first = FIRST.get(kind)
-    if first and not Path(first[0]).exists():
-        call.say(f"wrote {DEFAULT_RECIPE}; next: {first[1]}, then: fromscratch fetch build run")
+    wants = known[kind]
+    if wants.missing_file and not Path(wants.missing_file).exists():
+        call.say(f"wrote {DEFAULT_RECIPE}; next: {wants.advice}, then: fromscratch fetch build run")
     else:
         call.say(f"wrote {DEFAULT_RECIPE}; next: fromscratch fetch build run")
 
@@ -58,7 +59,7 @@ def _asked(kinds: list[str]) -> str:
     help={"json": "a list of objects instead of a table"},
 )
 def doctor(call: Call, json: bool = False) -> None:
-    """Tell what this machine has and lacks for each source, sink and way to run, and how to get it."""
+    """Tell what this machine has and lacks for each source, transport and way to run, and how to get it."""
 
     from fromscratch.cli.verbs.doctor import examined, table
 

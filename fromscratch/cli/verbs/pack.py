@@ -1,7 +1,5 @@
 """`pack`: write an image to a file for other systems."""
 
-from pathlib import Path
-
 from fromscratch.cli.call import Call
 from fromscratch.cli.output import streams
 from fromscratch.cli.parsing.verb import CHOSEN, verb
@@ -29,11 +27,11 @@ def pack(
     image: str | None = None,
     json: bool = False,
 ) -> None:
-    """Write the image to a file for other systems: tar, oci, oci-archive, docker-archive or aci."""
+    """Write the image to a file or folder for other systems, in the form that --to says."""
     from fromscratch.cli import image_name as called
     from fromscratch.cli.chosen_image import all_images
     from fromscratch.flow import assembly
-    from fromscratch.images.catalogue import file_sink
+    from fromscratch.images import catalogue
 
     if to not in FORMS:
         near = nearest(to or "", FORMS)
@@ -42,15 +40,12 @@ def pack(
             f"did you mean {near[0]}?" if near else f"say --to with one of: {', '.join(FORMS)}",
         )
     if not output:
-        raise UsageError("pack needs a place to write to", f"say --output FILE, such as --output image.{_suffix(to)}")
+        example = f"image{catalogue.by_word(to).suffix}"
+        raise UsageError("pack needs a place to write to", f"say --output FILE, such as --output {example}")
     place = streams.place(output, to, json=json)
     images = all_images(call, image)
     reference = tag or called.inside(call, to, image, images)
-    receipt = assembly.deliver(images, file_sink(to, Path(place), call.store), reference)
+    receipt = assembly.deliver(images, catalogue.by_word(to).at(place, call.store), reference)
     if place == streams.STDOUT:
         return
     call.result({"reference": receipt.reference, "digest": str(receipt.digest)}, f"wrote {receipt.reference}", json)
-
-
-def _suffix(form: str) -> str:
-    return form if form in ("oci", "aci") else "tar"

@@ -42,22 +42,21 @@ def pull(
     from fromscratch.flow import assembly
     from fromscratch.host.registry.address import reference_of
     from fromscratch.host.registry.pull import pull_from
-    from fromscratch.images.catalogue import file_sink
+    from fromscratch.images import catalogue
 
     if not ref:
         raise UsageError("pull needs the name of an image", "say pull HOST/PATH:TAG, as in docker.io/library/busybox:1")
     if to not in FORMS:
         raise UsageError(f"--to {to}: no such form", f"say one of: {', '.join(FORMS)}")
-    if to != "oci" and not output:
-        raise UsageError(
-            f"pull --to {to} needs a file to write", f"say --output FILE, such as --output image.{_end(to)}"
-        )
+    if not output and catalogue.by_word(to).place != "folder":
+        example = f"image{catalogue.by_word(to).suffix}"
+        raise UsageError(f"pull --to {to} needs a file to write", f"say --output FILE, such as --output {example}")
     reference = reference_of(ref)
     place = Path(streams.place(output, to, json=json)) if output else _folder(reference)
     top, images = pull_from(
         ref, call.store, call.progress, access=access(call, plain_http, ca), platforms=call.platforms
     )
-    receipt = assembly.deliver(images, file_sink(to, place, call.store), _name(reference, to))
+    receipt = assembly.deliver(images, catalogue.by_word(to).at(str(place), call.store), _name(reference, to))
     if str(place) == streams.STDOUT:
         return
     data = {
@@ -79,10 +78,9 @@ def _folder(reference: "Reference") -> Path:
 
 def _name(reference: "Reference", form: str) -> str:
     """What a form calls what was pulled: a layout by the tag alone. Without a tag, an archive of docker's has one."""
-    if form == "oci" or (form == "oci-archive" and not reference.tag):
+    from fromscratch.images import catalogue
+
+    naming = catalogue.by_word(form).naming
+    if naming == "tag" or (naming == "tag or name" and not reference.tag):
         return reference.tag or ""
     return f"{reference.repository}:{reference.tag or 'latest'}"
-
-
-def _end(form: str) -> str:
-    return "aci" if form == "aci" else "tar"

@@ -44,19 +44,19 @@ def push(
     """Bring the image, for every platform that it has, into a registry; no daemon is needed."""
     from fromscratch.cli.chosen_image import all_images
     from fromscratch.host.registry.address import reference_of
-    from fromscratch.images.registry import RegistrySink
+    from fromscratch.images.registry import RegistryImages
 
     if not ref:
         raise UsageError("push needs the name of what it makes", "say push HOST/PATH:TAG, as in localhost:5000/hello:1")
     _check_repositories(mount_from or (), reference_of(ref))
-    sink = RegistrySink(
+    registry = RegistryImages(
         store=call.store,
         access=access(call, plain_http, ca, chunk_size),
         tags=tuple(also_tag or ()),
         mount_from=tuple(mount_from or ()),
         progress=call.progress,
     )
-    pushed = sink.push(all_images(call, image), ref)
+    pushed = registry.push(all_images(call, image), ref)
     call.result(_facts(pushed), _told(pushed), json)
 
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 from fromscratch.cli import interruptions
 from fromscratch.cli.call import Call
 from fromscratch.cli.parsing.verb import CHOSEN, Ended, verb
-from fromscratch.cli.parsing.wording import OTHER_IMAGE
+from fromscratch.cli.parsing.wording import OTHER_IMAGE, RUNNING
 from fromscratch.errors import MissingTool, UsageError
+from fromscratch.images.catalogue import alternatives, runners
 
 if TYPE_CHECKING:
     from fromscratch.flow.images_by_name import Found
-    from fromscratch.host.engines.select import Engine
+    from fromscratch.host.engines.contract import Engine
     from fromscratch.model.image import Image
 
 WITHOUT = ("none", "crun", "runc")
-STARTERS = ("docker", "podman", "containerd", "crun", "runc", "none")
 
 
 @verb(
@@ -23,7 +23,7 @@ STARTERS = ("docker", "podman", "containerd", "crun", "runc", "none")
     help={
         "image": OTHER_IMAGE,
         "platform": CHOSEN,
-        "engine": "docker, podman or containerd; crun or runc alone; none: a private root"
+        "engine": f"{alternatives(runners())}; crun or runc alone; none: a private root"
         " (default: docker if it answers, else crun, runc or a private root)",
     },
 )
@@ -32,9 +32,9 @@ def run(call: Call, image: str | None = None, engine: str | None = None) -> None
     from fromscratch.cli.chosen_image import target
 
     if engine is not None and engine not in WITHOUT:
-        from fromscratch.host.engines.select import engine as known
+        from fromscratch.images.engine_choice import engine as known
 
-        known(engine, STARTERS)  # a name that is none is told before anything is read
+        known(engine, RUNNING)  # a name that is none is told before anything is read
     try:
         found = target(call, image)
         chosen = the_engine(engine, found.image)
@@ -53,7 +53,7 @@ def the_engine(name: str | None, image: "Image | None") -> "Engine | None":
     program that may be there and yet be unable to start anything. A plain root is not an image, and an
     image of another platform starts in a private root under qemu, which no engine brings along.
     """
-    from fromscratch.host.engines.select import engine, find_engine, status
+    from fromscratch.images.engine_choice import engine, find_engine
 
     if name in WITHOUT or image is None:
         return None
@@ -62,7 +62,7 @@ def the_engine(name: str | None, image: "Image | None") -> "Engine | None":
         if refusal:
             raise refusal
         return find_engine(name).engine
-    state = status(engine("docker"))
+    state = engine("docker").status()
     ready = state.available and state.platform == image.platform and not state.engine.refusal()
     return state.engine if ready else None
 
@@ -71,11 +71,11 @@ def in_engine(call: Call, found: "Found", engine: "Engine") -> int:
     """Load the image under a name of its own, start it on this terminal, and take the name away again."""
     import secrets
 
-    from fromscratch.images.catalogue import engine_sink
+    from fromscratch.images.engine_choice import images_in
 
     name = f"fromscratch-run:{secrets.token_hex(6)}"
     image = found.need_image()
-    receipt = engine_sink(engine, call.store, "load", call.progress).deliver(image, name)
+    receipt = images_in(engine, call.store, "load", call.progress).write([image], name)
     try:
         terminal = sys.stdin.isatty() and sys.stdout.isatty()
         entrypoint = image.config.entrypoint
@@ -91,6 +91,7 @@ def without_engine(call: Call, found: "Found", wanted: str | None) -> int:
     say how it is started, MissingTool for a runtime that is not there.
     """
     from fromscratch.host.container import runtime
+    from fromscratch.host.container.preparation import Invocation
     from fromscratch.host.container.private_root import run_in_private_root
     from fromscratch.model.image import Platform, RunConfig
 
@@ -99,18 +100,23 @@ def without_engine(call: Call, found: "Found", wanted: str | None) -> int:
     image = found.image
     tree, config = found.tree(call.store), image.config if image else RunConfig()
     platform = image.platform if image else Platform.of_this_machine()
-    workdir = call.store.workspace("run", "roots")
+    invocation = Invocation(
+        tree=tree,
+        config=config,
+        argv=call.words,
+        workdir=call.store.workspace("run", "roots"),
+        platform=platform,
+        progress=call.progress,
+    )
     here = [] if wanted == "none" else runtime.installed(runtime.RUNTIMES if wanted is None else (wanted,))
     if wanted not in (None, "none") and not here:
         raise MissingTool(f"{wanted} is not on this machine", f"install {wanted}, or say --engine none")
     for one in here:
         try:
             call.progress.note(f"starting it by {one.version}")
-            return runtime.run_in_runtime(
-                one, tree, config, call.words, workdir=workdir, platform=platform, progress=call.progress
-            )
+            return runtime.run_in_runtime(one, invocation)
         except runtime.CannotRunHere as refusal:
             if wanted is not None:
                 raise
             call.progress.note(f"{refusal.message}; starting it in another way")
-    return run_in_private_root(tree, config, call.words, workdir=workdir, platform=platform, progress=call.progress)
+    return run_in_private_root(invocation)

@@ -6,8 +6,9 @@ image. ACI has no place for a health check and a stop signal, which it loses; th
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from fromscratch import paths
 from fromscratch.advice import Setting, advice

@@ -7,7 +7,8 @@ variable in it is passed over.
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _COMMAND = re.compile(
     r"(?:^|[;&|({]|\b(?:then|else|do))[ \t]*(?:/usr/bin/)?update-alternatives[ \t]+([^;&|\n]*)", re.MULTILINE
@@ -16,8 +17,7 @@ _FLAGS = {"--quiet", "--force", "--skip-auto", "--verbose"}
 _OPEN = set("$`*?{}<>")
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """`link` points to `path` when this is the choice for `name`; all three absolute, but the name."""
 
     link: str
@@ -25,8 +25,7 @@ class Choice:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Alternative:
+class Alternative(Struct, frozen=True):
     """What one --install asks for. `followers` (slave links) go with the choice of `master`."""
 
     master: Choice

@@ -5,9 +5,10 @@ Release follows the wiki's DebianRepository/Format; dates are those of RFC 2822 
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError
@@ -15,12 +16,12 @@ from fromscratch.formats.debian import deb822
 from fromscratch.formats.debian.deb822 import Stanza
 from fromscratch.formats.debian.version import Relation, parse_relations, version_key
 from fromscratch.limits import number
+from fromscratch.record import PartlyShown
 
 _SOUND_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """A file that a Release vouches for; `path` is relative to the suite's folder, `size` in bytes."""
 
     path: str
@@ -28,12 +29,13 @@ class Listed:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(PartlyShown, frozen=True):
     """One suite. Fields that are absent are empty; `date` and `valid_until` are seconds since 1970.
 
     What is not `automatic`, such as backports, is taken only on request.
     """
+
+    unshown = ("files",)
 
     suite: str
     codename: str
@@ -44,7 +46,7 @@ class Release:
     by_hash: bool
     separate_all: bool
     automatic: bool
-    files: Mapping[str, Listed] = field(repr=False)
+    files: Mapping[str, Listed]
 
     def packages(self, component: str, architecture: str) -> Listed | None:
         """The Packages file, in the best compression that is offered; None when there is none."""
@@ -108,8 +110,7 @@ def _date(stanza: Stanza, name: str, what: str) -> float | None:
         raise FormatError(f"{what} has the date {stanza[name]!r}", "the file is damaged: fetch it again") from error
 
 
-@dataclass(frozen=True, slots=True)
-class Package:
+class Package(Struct, frozen=True):
     """One version of a package as an index lists it. Relations are the text of their fields.
 
     `size` is that of the .deb in bytes, `filename` relative to the mirror; `archive` says which of

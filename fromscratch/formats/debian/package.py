@@ -6,9 +6,10 @@ and the member. Nothing of it is ever run.
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.packing import decompress as compression
@@ -32,8 +33,7 @@ _CONTROL_LIMIT = 64 << 20  # unpacked; the largest in Debian have about 10 MB of
 _HINT = "the file may be cut or damaged: remove it and run fetch again"
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """`size` bytes at `offset` of the package file."""
 
     name: str
@@ -41,8 +41,7 @@ class Member:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """The places of the two archives of a package."""
 
     control: Member

@@ -4,9 +4,10 @@ Versions follow Debian Policy 5.6.12, relations Debian Policy 7.1. Pure function
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, assert_never
+
+from msgspec import Struct
 
 from fromscratch.errors import FormatError
 
@@ -72,8 +73,7 @@ def _number(digits: str) -> tuple[int, str]:
 _EMPTY: _Part = ((0,), (0, ""))
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
+class Relation(Struct, frozen=True):
     """One package that a field names, such as `libc6:any (>= 2.36)`.
 
     `qualifier` is what follows the colon (`any`, `native` or an architecture). `architectures` is

@@ -5,8 +5,9 @@ so each of them loads it with its name and with the very same configuration: the
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, MissingBlob, UsageError

@@ -4,7 +4,8 @@ The forms are those of image-spec/config.md: user, uid, user:group, uid:gid, uid
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fromscratch.errors import UsageError
 from fromscratch.model.content import read
@@ -16,8 +17,7 @@ _MAX_DIGITS = 20  # int() refuses thousands of them
 _MAX_FILE = 16 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """`groups` are the supplementary ones; `home` is "/" where nothing says otherwise."""
 
     uid: int

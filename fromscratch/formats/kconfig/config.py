@@ -10,7 +10,8 @@ symbol is read in `kconfig_menus`.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fromscratch.errors import FormatError
 
@@ -24,8 +25,7 @@ Value = str
 NOT_SET: Value = "n"
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """One symbol with a requested value; `asked_by` names the requester in messages."""
 
     name: str

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fromscratch.formats.kconfig.config import NOT_SET, Value, is_set
 from fromscratch.limits import BRACKETS
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """An expression: `operator` is one of name, string, not, and, or, = or !=."""
 
     operator: str

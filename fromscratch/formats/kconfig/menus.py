@@ -6,8 +6,9 @@ prompts, dependencies, selections and choices; defaults, ranges and help are pas
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import chain, islice
+
+from msgspec import Struct, field
 
 from fromscratch.formats.kconfig.config import NOT_SET, Setting, Value, is_set
 from fromscratch.formats.kconfig.expression import Term, parse_expression, unsatisfied
@@ -19,8 +20,7 @@ _SHOWN_TERMS = 4
 _FILES_WITHIN, _CONDITIONS = 64, 256
 
 
-@dataclass(slots=True)
-class Definition:
+class Definition(Struct):
     """One place where a symbol is defined. All of `depends` must hold for its prompt to be seen."""
 
     where: str
@@ -29,8 +29,7 @@ class Definition:
     prompt: bool = False
 
 
-@dataclass(slots=True)
-class Menus:
+class Menus(Struct):
     """All symbols that were read: their definitions, who selects them, and the members of each choice."""
 
     definitions: dict[str, list[Definition]] = field(default_factory=dict)

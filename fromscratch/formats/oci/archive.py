@@ -5,9 +5,11 @@ blobs of any such archive that was read as a tree.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fromscratch.digest import CHUNK
 from fromscratch.errors import MissingBlob
@@ -83,8 +85,7 @@ def tar_of(members: Members) -> Iterator[bytes]:
     yield bytes(2 * BLOCK)
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveBlobs:
+class ArchiveBlobs(Struct, frozen=True):
     """The blobs of an archive that was read as a tree, verified as they are read. `label` names it in messages."""
 
     tree: Rootfs

@@ -7,8 +7,10 @@ without an API for that lists them, is told by the distribution specification, "
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, MissingBlob, UsageError
@@ -24,16 +26,14 @@ TITLE = "org.opencontainers.image.title"
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One blob of an artifact. The title among its annotations is the name of the file that it was."""
 
     blob: Blob
     annotations: Mapping[str, str] = field(default_factory=lambda: oci.EMPTY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Artifact:
+class Artifact(Struct, frozen=True, kw_only=True):
     """`subject` is the manifest, or the image index, that it tells of; `config` is mostly left out."""
 
     artifact_type: str

@@ -4,11 +4,12 @@
 """
 
 import re
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, UsageError
@@ -25,8 +26,7 @@ _RFC3339 = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Documents:
+class Documents(Struct, frozen=True):
     """The configuration and manifest of an image, with their descriptors. The digest of `config` is the image ID."""
 
     config: bytes
@@ -35,8 +35,7 @@ class Documents:
     descriptor: oci.Descriptor
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Struct, frozen=True, kw_only=True):
     """A configuration that was read. `notes` are what its history says of each layer."""
 
     run: RunConfig

@@ -9,9 +9,11 @@ as the specification's own compatibility matrix pairs them. The configuration is
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, UsageError
@@ -68,8 +70,7 @@ MAX_DOCUMENT = 16 << 20
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Descriptor:
+class Descriptor(Struct, frozen=True, kw_only=True):
     """image-spec/descriptor.md. `media_type` is always the OCI name of what it points to.
 
     `more` holds the fields that we have no use for, such as `urls`, as they were read.
@@ -84,8 +85,7 @@ class Descriptor:
     more: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
+class Manifest(Struct, frozen=True, kw_only=True):
     """image-spec/manifest.md: of a container image, or with an `artifact_type` or another `config` of an artifact."""
 
     config: Descriptor
@@ -95,8 +95,7 @@ class Manifest:
     subject: Descriptor | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Index:
+class Index(Struct, frozen=True, kw_only=True):
     """image-spec/image-index.md."""
 
     manifests: tuple[Descriptor, ...]

@@ -6,8 +6,9 @@ were read from are among the blobs byte for byte, as long as nobody has changed 
 
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, ImageError
@@ -18,8 +19,7 @@ from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Blob, Image, Layer, OriginalIndex
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(Struct, frozen=True):
     """`top` is the descriptor of a manifest or an image index, without annotations.
 
     `blobs` are all that it leads to and its own document, each once: what a document names stands before it.

@@ -5,10 +5,10 @@ with the steps in between that made no layer.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from fromscratch.formats.oci.json_schema import decode
 from fromscratch.model.image import Image, Layer
@@ -29,8 +29,7 @@ class Step(msgspec.Struct):
     author: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LayerNote:
+class LayerNote(Struct, frozen=True):
     """What the history says of one layer: the two fields of `Layer` that come from it."""
 
     comment: str = ""
@@ -55,6 +54,12 @@ def notes_of(steps: Sequence[Step], count: int) -> tuple[LayerNote, ...]:
 def note_of(layer: Layer) -> LayerNote:
     """What the history that we write says of a layer."""
     return LayerNote(layer.comment, _maker(layer.created_by))
+
+
+def layer_steps(config: bytes) -> int | None:
+    """How many entries of a configuration's history stand for a layer; None where there is no history."""
+    steps = decode(config, _Original, "the configuration").history
+    return sum(not step.get("empty_layer") for step in steps) if steps else None
 
 
 def history(image: Image, created: str) -> list[Entry]:

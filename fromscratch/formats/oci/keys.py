@@ -8,8 +8,9 @@ can be taken for a manifest as well as for an index (CVE-2021-41190).
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from fromscratch.errors import FormatError
 
@@ -23,8 +24,7 @@ def _folded(key: str) -> str:
     return key.translate(_FOLDED).lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(Struct, frozen=True):
     """The keys that readers know in an object, each with those of the objects in it or in the items of its list.
 
     `None` for a key whose value is no such object: a map of free keys, such as labels, or no object at all.
@@ -33,7 +33,7 @@ class Keys:
 
     known: Mapping[str, "Keys | None"]
     foreign: frozenset[str] = frozenset()
-    _exact: dict[str, str] = field(init=False, compare=False, default_factory=dict)
+    _exact: dict[str, str] = {}
 
     def __post_init__(self) -> None:
         self._exact.update({_folded(key): key for key in (*self.known, *self.foreign)})

@@ -4,7 +4,8 @@ The entries that stay are kept field for field, with all blobs that they lead to
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError
@@ -13,8 +14,7 @@ from fromscratch.formats.oci.artifact import subject_of
 from fromscratch.formats.oci.reader import Blobs, images_below, reachable
 
 
-@dataclass(frozen=True, slots=True)
-class Others:
+class Others(Struct, frozen=True):
     """The entries that stay, by their places in the index, and all blobs below them that are in the layout."""
 
     places: tuple[int, ...] = ()

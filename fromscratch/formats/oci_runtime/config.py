@@ -1,9 +1,10 @@
 """The configuration of a container for an OCI runtime: config.json of runtime-spec v1.0, as engines write it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct
 
 from fromscratch.formats.glibc.passwd import Identity
 from fromscratch.formats.oci_runtime import seccomp
@@ -38,8 +39,7 @@ PROCESSES = 2048  # podman's default
 INIT = "/dev/init"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
+class Start(Struct, frozen=True, kw_only=True):
     """The process to run. `owner` is the user and group of the machine that own all files; None if run by root.
 
     `init` is a static program of the machine that passes signals on and reaps; `group` the control group, for root.

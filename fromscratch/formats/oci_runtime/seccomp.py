@@ -7,10 +7,11 @@ fall back to an older one. Added to it: no TIOCSTI, which types into a terminal.
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from fromscratch.errors import MissingTool
 
@@ -68,8 +69,7 @@ def numbers(architecture: str) -> Mapping[str, int]:
     return {line[0]: base + int(line[column]) for line in lines[1:] if line[column] != "-"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Check:
+class _Check(Struct, frozen=True):
     """Return one answer where an argument has one of the values (or any of the bits), and the other where not."""
 
     argument: int

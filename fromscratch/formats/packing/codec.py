@@ -6,8 +6,9 @@ Whatever the codec, the diff_id is that of the tar.
 """
 
 import struct
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol, assert_never
+
+from msgspec import Struct
 
 from fromscratch.errors import MissingTool
 
@@ -121,8 +122,7 @@ def deflate_library() -> tuple[Any, str]:
     return zlib_ng, f"zlib-ng {version}"
 
 
-@dataclass(frozen=True, slots=True)
-class Plain:
+class Plain(Struct, frozen=True):
     """No compression."""
 
     name: str = "none"
@@ -143,8 +143,7 @@ class Plain:
         return b""
 
 
-@dataclass(frozen=True, slots=True)
-class Gzip:
+class Gzip(Struct, frozen=True):
     """One gzip member of deflate blocks that end on a byte, each primed with the 32 KiB before it.
 
     `memory` is zlib's memLevel.
@@ -174,8 +173,7 @@ class Gzip:
         return _LAST_DEFLATE_BLOCK + struct.pack("<II", checksum, size & 0xFFFFFFFF)
 
 
-@dataclass(frozen=True, slots=True)
-class Zstd:
+class Zstd(Struct, frozen=True):
     """Frames that stand for themselves; one after the other they are one zstd stream."""
 
     name: str

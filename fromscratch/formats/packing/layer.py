@@ -8,8 +8,9 @@ compressing in as many as are asked for; the bytes do not depend on their number
 import hashlib
 from collections import deque
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError
@@ -27,8 +28,7 @@ _SMALL = 1 << 20
 _AHEAD = 6 << 20  # bytes that may wait for a thread, beside the blocks that are compressed
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(Struct, frozen=True):
     """What was written: `digest` and `size` of the blob, `diff_id` and `uncompressed_size` of its tar.
 
     `codec` tells library, version and level, such as `gzip zlib-ng 2.3.3 level 5`: another version may

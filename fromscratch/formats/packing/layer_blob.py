@@ -7,9 +7,10 @@ specification go by the media type and would fail, so a layer of another kind th
 
 import io
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from typing import Any, BinaryIO, cast
+
+from msgspec.structs import replace
 
 from fromscratch import digest as digests
 from fromscratch.digest import CHUNK, Digest

@@ -11,9 +11,10 @@ GNU's long names go before those of pax. What engines read in different ways is 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from fromscratch.errors import FormatError, ImageError
 from fromscratch.formats.tar import fields, sparse
@@ -37,8 +38,7 @@ _REFUSED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """One entry of the archive.
 
     `flag` is one of `0` (regular) `1` (hard link) `2` (symlink) `3` `4` (character and block device)

@@ -5,7 +5,8 @@ formats 0.0, 0.1 and 1.0. Every failure is a FormatError without the archive's n
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.tar import fields
@@ -28,8 +29,7 @@ Read = Callable[[int], bytes]
 """Gives the next so many bytes of the archive."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sparse:
+class Sparse(Struct, frozen=True):
     """A map: the size of the whole file, and the `parts` that the archive holds, each as offset and length."""
 
     size: int

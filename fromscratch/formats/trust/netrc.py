@@ -1,17 +1,19 @@
 """Names and passwords by reference: apt_auth.conf(5), and the .netrc of ftp(1) and curl, of which that is a dialect."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from fromscratch.record import PartlyShown
 
-@dataclass(frozen=True, slots=True)
-class Login:
+
+class Login(PartlyShown, frozen=True):
     """What stands behind one `machine`; its repr does not show the password."""
+
+    unshown = ("password",)
 
     machine: str
     name: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
 
 
 def parse(text: str) -> list[Login]:

@@ -9,8 +9,9 @@ import binascii
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
+
+from msgspec import Struct
 
 from fromscratch.errors import FormatError
 
@@ -36,8 +37,7 @@ class Tag(IntEnum):
     SUBKEY = 14
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(Struct, frozen=True):
     """`raw` is the whole of it, its header too."""
 
     tag: int
@@ -45,8 +45,7 @@ class Packet:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """One signature; `issuer` is a fingerprint or a key id in upper-case hex, or empty."""
 
     raw: bytes
@@ -55,8 +54,7 @@ class Signature:
     """The name of its hash function if that can be forged, else empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Struct, frozen=True):
     """A public key with its subkeys. `expires` is in seconds since 1970, None for never."""
 
     raw: bytes

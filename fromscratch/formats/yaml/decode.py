@@ -6,7 +6,6 @@ decoding begins again, until it succeeds or nothing can be taken out.
 
 import re
 import typing
-from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast
 
 import msgspec
@@ -28,8 +27,7 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """`path` is the key's place in the document, `line` counts from 1."""
 
     line: int

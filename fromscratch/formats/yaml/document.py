@@ -6,17 +6,17 @@ types that the recipe is decoded into say what each text means. Only `null`, `~`
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
+
+from msgspec import Struct
 
 from fromscratch.errors import FormatError
 
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """`value` is made of dict, list, str and None; `lines` has the line, from 1, of each key or item by its path.
 
     `repeated` are the paths of keys that stand twice in one mapping.

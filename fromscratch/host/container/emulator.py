@@ -1,8 +1,9 @@
 """Running programs of another architecture: what the kernel does by itself, and qemu's user emulation for the rest."""
 
 import struct
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.errors import MissingTool
 from fromscratch.host.process import run
@@ -24,8 +25,7 @@ _TARGETS = {
 _ALSO_RUN = {("amd64", "386"), ("arm64", "arm"), ("mips64le", "mipsle")}
 
 
-@dataclass(frozen=True, slots=True)
-class Emulator:
+class Emulator(Struct, frozen=True):
     """`program` is a static qemu; `handler` the line that tells the kernel to use it for such programs."""
 
     program: Path

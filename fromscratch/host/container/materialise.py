@@ -1,4 +1,4 @@
-"""A tree made real, in a private folder of this machine."""
+"""Writing a tree into a private folder of this machine."""
 
 import os
 import shutil
@@ -46,15 +46,15 @@ class _Writer:
             case File():
                 with open(path, "xb") as out, entry.content.open() as content:
                     shutil.copyfileobj(content, out, CHUNK)
-                self._dress(path, entry.meta)
+                self._set_meta(path, entry.meta)
             case Symlink():
                 os.symlink(encode(entry.target), path)  # noqa: PTH211 - paths are bytes here
-                self._dress_link(path, entry.meta)
+                self._set_link_meta(path, entry.meta)
             case HardLink():
                 os.link(self._top + encode(entry.target), path, follow_symlinks=False)
             case Fifo():
                 os.mkfifo(path)
-                self._dress(path, entry.meta)
+                self._set_meta(path, entry.meta)
             case Device():
                 # A node would only work for root and would then reach this machine's real devices.
                 with open(path, "xb"):
@@ -63,11 +63,11 @@ class _Writer:
                 assert_never(entry)
 
     def finish(self) -> None:
-        """Directories last, since writing into one needs rights and changes its time."""
+        """Set modes and times of directories last: writing into one needs rights and changes its time."""
         for path, meta in reversed(self._directories):
-            self._dress(path, meta, 0 if self._owner else _REACHABLE)
+            self._set_meta(path, meta, 0 if self._owner else _REACHABLE)
 
-    def _dress(self, path: bytes, meta: Meta, extra: int = 0) -> None:
+    def _set_meta(self, path: bytes, meta: Meta, extra: int = 0) -> None:
         if self._owner:
             os.chown(path, meta.uid, meta.gid)
         mode = meta.mode if self._owner else meta.mode & _PERMISSIONS | extra
@@ -77,7 +77,7 @@ class _Writer:
                 os.setxattr(path, encode(name), value)
         os.utime(path, ns=(meta.mtime, meta.mtime))
 
-    def _dress_link(self, path: bytes, meta: Meta) -> None:
+    def _set_link_meta(self, path: bytes, meta: Meta) -> None:
         if self._owner:
             os.chown(path, meta.uid, meta.gid, follow_symlinks=False)
         os.utime(path, ns=(meta.mtime, meta.mtime), follow_symlinks=False)

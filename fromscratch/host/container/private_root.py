@@ -2,8 +2,8 @@
 
 This is for trying an image on the machine that built it, as an ordinary user where the kernel
 allows that. docs/untrusted.md says what it holds against a hostile image, and what it does not.
-Processes are started here, not in `host.process.run`, because the command has to share the caller's terminal,
-process group and signals, and needs a pipe of its own.
+Processes are started here and not by `host.process.run`: the command shares the caller's terminal, process group
+and signals, and needs a pipe for errors.
 """
 
 import base64
@@ -12,7 +12,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
@@ -20,45 +20,37 @@ from typing import Any, Literal
 from fromscratch.formats.glibc.passwd import identity
 from fromscratch.formats.oci_runtime import config as oci_bundle
 from fromscratch.formats.oci_runtime import seccomp
-from fromscratch.host.container import emulator as foreign
+from fromscratch.host.container import emulator as emulators
 from fromscratch.host.container import process_limit, start_failure
-from fromscratch.host.container import streams as carried
 from fromscratch.host.container.materialise import materialise
-from fromscratch.host.container.prepared import (
+from fromscratch.host.container.preparation import (
     HOSTNAME,
+    Invocation,
     command_of,
     environment,
-    folder,
     forwarding,
     gives_privileges,
+    private_folder,
     with_places,
 )
-from fromscratch.model.image import Platform, RunConfig
+from fromscratch.host.container.streams import Streams, container_streams, terminals
+from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.progress import SILENT, Progress
 
 _PACKAGE = Path(__file__).parents[3]
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from fromscratch.host.container.inside.outer import main; main()"
 _CAP_SYS_ADMIN = 1 << 21
 
-Map = Literal["", "own", "everyone"]
-"""Users of the new namespace: the machine's own without a namespace, our one user, or each as itself."""
+UserMap = Literal["", "own", "everyone"]
+"""Which users a new user namespace has: the caller alone, or all under their own numbers; empty: no namespace."""
 
 
-def run_in_private_root(
-    tree: Rootfs,
-    config: RunConfig,
-    argv: Sequence[str] | None = None,
-    *,
-    workdir: Path,
-    platform: Platform,
-    progress: Progress = SILENT,
-) -> int:
-    """Run the image's command, or `argv` in place of its Cmd, and give its exit code (128 + N for signal N).
+def run_in_private_root(invocation: Invocation) -> int:
+    """Run a command in the root of an image, and give its exit code (128 + N for signal N).
 
     The command has the caller's standard streams and terminal, a loopback device as its only network, the
     environment of the image, and process, mount, IPC and host-name namespaces of its own. It may write to
-    its root, which is a copy below `workdir` that is gone afterwards, whatever happens.
+    its root, which is a copy that is removed afterwards, whatever happens.
 
     Root keeps owners, modes and attributes of the tree. An ordinary user needs unprivileged user
     namespaces, and everything in the tree belongs to the one user that the command runs as: no
@@ -70,14 +62,14 @@ def run_in_private_root(
     Raises UsageError when the image has no command or no such user, MissingTool when the kernel or a
     program is lacking, ImageError when the command cannot be started.
     """
-    words = command_of(config, argv)
+    tree, config, platform = invocation.tree, invocation.config, invocation.platform
+    words = command_of(config, invocation.argv)
     who = identity(tree, config.user)
-    emulator = foreign.emulator(platform)
+    emulator = emulators.emulator(platform)
     root = _is_root()
-    kind: Map = "everyone" if root and emulator else "" if root else "own"
-    owner = os.geteuid() if kind == "own" else who.uid
-    with folder(workdir) as place:
-        with progress.task("preparing the root", unit="B"):
+    users: UserMap = "everyone" if root and emulator else "" if root else "own"
+    with private_folder(invocation.workdir) as place:
+        with invocation.progress.task("preparing the root", unit="B"):
             (place / "root").mkdir()
             materialise(with_places(tree, config.working_dir), place / "root")
         spec = {
@@ -89,30 +81,31 @@ def run_in_private_root(
             "gid": who.gid,
             "groups": list(who.groups),
             "hostname": HOSTNAME,
-            "map": kind,
+            "map": users,
             "emulator": str(emulator.program) if emulator else "",
             "handler": emulator.handler.decode("latin-1") if emulator else "",
-            "terminals": list(carried.terminals()),
+            "terminals": list(terminals()),
             "parent": os.getpid(),
-            **_wall(tree, kind),
+            **_confinement(tree, users),
         }
         (place / "spec.json").write_text(json.dumps(spec))
-        with process_limit.limited(oci_bundle.PROCESSES if root else 0) as joined:
-            return _supervise(place / "spec.json", words, platform, carried.carried(who.uid, owner=owner), joined)
+        streams = container_streams(who.uid, owner=os.geteuid() if users == "own" else who.uid)
+        with process_limit.limited(oci_bundle.PROCESSES if root else 0) as join_group:
+            return _supervise(place / "spec.json", words, platform, streams, join_group)
 
 
-def _wall(tree: Rootfs, kind: Map) -> dict[str, Any]:
-    """What the command may do and see: what an OCI runtime is told too, for the same command."""
+def _confinement(tree: Rootfs, users: UserMap) -> dict[str, Any]:
+    """What the command may do and see: the same as an OCI runtime is told."""
     here = Platform.of_this_machine().architecture
     return {
         "filter": base64.b64encode(seccomp.filter_program(here)).decode(),
         "keyctl": seccomp.numbers(here).get("keyctl"),
-        # Of one user alone nobody else's program can be setuid.
-        "no_new_privileges": kind == "own" or not any(map(gives_privileges, tree.values())),
+        # With one user only, no program can be setuid to another.
+        "no_new_privileges": users == "own" or not any(map(gives_privileges, tree.values())),
         "capabilities": list(oci_bundle.CAPABILITIES.values()),
         "masked": list(oci_bundle.MASKED),
         "read_only": list(oci_bundle.READ_ONLY),
-        "processes": oci_bundle.PROCESSES if kind == "own" and _counts_processes_by_namespace() else 0,
+        "processes": oci_bundle.PROCESSES if users == "own" and _counts_processes_by_namespace() else 0,
     }
 
 
@@ -126,45 +119,45 @@ def _supervise(
     spec: Path,
     words: list[str],
     platform: Platform,
-    streams: AbstractContextManager[carried.Carried],
-    joined: Callable[[int], None],
+    streams: AbstractContextManager[Streams],
+    join_group: Callable[[int], None],
 ) -> int:
     errors, write_end = os.pipe()
-    with open(errors, "rb") as report, streams as ours:
-        inherited = (write_end, *([ours.channel] if ours.channel >= 0 else []))
-        words_of_child = [str(_PACKAGE), str(spec), str(write_end), str(ours.channel)]
+    with open(errors, "rb") as report, streams as ends:
+        inherited = (write_end, *([ends.channel] if ends.channel >= 0 else []))
+        words_of_child = [str(_PACKAGE), str(spec), str(write_end), str(ends.channel)]
         try:
             process = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", _START, *words_of_child],
-                stdout=ours.stdout,
-                stderr=ours.stderr,
+                stdout=ends.stdout,
+                stderr=ends.stderr,
                 pass_fds=inherited,
             )
         finally:
             os.close(write_end)
-            ours.close_theirs()
+            ends.close_child_ends()
         with process:
             try:
-                joined(process.pid)
-                with forwarding(process.send_signal, ours.resized, ours.resumed):
-                    ours.begin()
+                join_group(process.pid)
+                with forwarding(process.send_signal, ends.resized, ends.resumed):
+                    ends.begin()
                     code = process.wait()
             except BaseException:
                 process.kill()
                 raise
         failure = report.read()
     if failure:
-        raise start_failure.explained(json.loads(failure), words, platform)
+        raise start_failure.error_for(json.loads(failure), words, platform)
     return code if code >= 0 else 128 - code
 
 
 def _is_root() -> bool:
-    """Whether we may make namespaces without one for users, as root outside of containers may."""
+    """Whether this process may make namespaces without a user namespace, as root outside of containers may."""
     if os.geteuid() != 0:
         return False
     try:
         status = Path("/proc/self/status").read_text()
     except OSError:
-        return True  # what is amiss here is told where it hurts
+        return True  # the call that needs /proc fails with the better message
     found = re.search(r"^CapEff:\s*([0-9a-f]+)", status, re.MULTILINE)
     return bool(found and int(found[1], 16) & _CAP_SYS_ADMIN)

@@ -1,4 +1,4 @@
-"""A limit on how many processes a container may have, by a control group: for root, whom no other limit holds."""
+"""A limit on how many processes a container may have, by a control group: the only limit that applies to root."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -11,11 +11,11 @@ _PREFIX = "fromscratch-"
 
 @contextmanager
 def limited(number: int) -> Iterator[Callable[[int], None]]:
-    """A group for `number` processes, gone afterwards; what is given puts a process into it.
+    """A group for `number` processes, removed afterwards; the function that it gives moves a process into it.
 
-    Where no group can be made, as in most containers, there is no limit. 0 asks for none.
+    Where no group can be made, as in most containers, there is no limit. With 0 none is made.
     """
-    group = _made(number) if number else None
+    group = _new_group(number) if number else None
 
     def join(pid: int) -> None:
         if group is not None:
@@ -30,11 +30,11 @@ def limited(number: int) -> Iterator[Callable[[int], None]]:
                 group.rmdir()
 
 
-def _made(number: int) -> Path | None:
+def _new_group(number: int) -> Path | None:
     for parent in _parents():
         group = parent / f"{_PREFIX}{os.urandom(8).hex()}"
         try:
-            for left in parent.glob(f"{_PREFIX}*"):  # of one that was killed; the kernel keeps what is in use
+            for left in parent.glob(f"{_PREFIX}*"):  # left by a killed process; the kernel refuses to remove one in use
                 with suppress(OSError):
                     left.rmdir()
             group.mkdir()
@@ -50,7 +50,7 @@ def _made(number: int) -> Path | None:
 
 
 def _parents() -> Iterator[Path]:
-    """The groups that we are in and that may count processes: cgroups(7), version 1 and 2."""
+    """The groups of this process that can count processes: cgroups(7), version 1 and 2."""
     with suppress(OSError):
         for line in Path("/proc/self/cgroup").read_text().splitlines():
             _, controllers, place = line.split(":", 2)

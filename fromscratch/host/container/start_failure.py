@@ -1,22 +1,22 @@
-"""Why a container could not be started, in words: what failed inside, and what to do about it."""
+"""Errors for a container that could not be started: what failed inside, and what to do about it."""
 
 import errno
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from fromscratch.errors import CannotStart, ImageError, MissingTool
 from fromscratch.model.image import Platform
 
 
-@dataclass(frozen=True, slots=True)
-class _Reason:
+class _Reason(Struct, frozen=True):
     message: str
     hint: str
 
 
-def explained(failure: dict[str, Any], words: list[str], platform: Platform) -> Exception:
+def error_for(failure: dict[str, Any], words: list[str], platform: Platform) -> Exception:
     """The error for what `host.container.inside` reported: `step`, `errno`, `text`."""
     step, number, text = failure["step"], failure["errno"], failure["text"]
     match step:
@@ -24,7 +24,7 @@ def explained(failure: dict[str, Any], words: list[str], platform: Platform) -> 
             return cannot_start(number, words[0], platform)
         case "cwd":
             return ImageError(f"cannot enter the image's working directory: {text}", "fix image.workdir of the recipe")
-        case "namespaces" | "mount" | "root" if what := unusual_place():
+        case "namespaces" | "mount" | "root" if what := missing_prerequisite():
             return MissingTool(f"{what} ({text})", _OUTSIDE)
         case "namespaces":
             return MissingTool(
@@ -40,7 +40,7 @@ def explained(failure: dict[str, Any], words: list[str], platform: Platform) -> 
             )
         case "privileges":
             return MissingTool(
-                f"the kernel does not let this user shut a command in ({text})",
+                f"the kernel does not let this user confine a command ({text})",
                 "it needs seccomp filters (CONFIG_SECCOMP_FILTER); run it in an engine on another machine",
             )
     return RuntimeError(f"the private root failed:\n{text}")
@@ -52,14 +52,14 @@ _OUTSIDE = (
 )
 
 
-def unusual_place() -> str:
-    """What is missing here that every private root needs; empty if nothing is."""
+def missing_prerequisite() -> str:
+    """What this machine lacks that every private root needs; empty if nothing."""
     try:
         mounts = Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()
     except OSError:
         return "nothing can be started here: /proc is not mounted"
     if all(line.split()[4] != "/" for line in mounts):
-        return "nothing can be started in this chroot: its root is no mount"
+        return "nothing can be started in this chroot: its root is not a mount point"
     return ""
 
 
@@ -82,4 +82,4 @@ def _reason(number: int, platform: Platform) -> _Reason:
             )
         case errno.ENOEXEC:
             return _Reason(f"it is not a program for {platform}", "see that it was built for this platform")
-    return _Reason(os.strerror(number), "see that the file is sound")
+    return _Reason(os.strerror(number), "see whether the file is damaged")

@@ -1,14 +1,13 @@
-"""Buildah, by its program. It shares podman's storage; it builds, and does not run."""
+"""Buildah, by its program. It shares podman's storage, and starts no containers."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from fromscratch.advice import Setting, advice
 from fromscratch.errors import CommandFailed, UsageError
-from fromscratch.host.engines.contract import Engine, Kind, Status, platform_of
+from fromscratch.host.engines.contract import Engine, Status, platform_of
 from fromscratch.limits import json_value
 from fromscratch.model.image import Platform
 
@@ -16,13 +15,12 @@ _VERSION = re.compile(r"\bversion (\S+)")
 _PROBE = ("info", "--format", "{{.host.os}}/{{.host.arch}}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Buildah(Engine):
+class Buildah(Engine, frozen=True, kw_only=True):
     """A buildah with its storage."""
 
     program: tuple[str, ...] = ("buildah",)
 
-    kind: ClassVar[Kind] = "buildah"
+    kind: ClassVar[str] = "buildah"
     ways: ClassVar[str] = "import (from, config, commit) or load; it starts nothing"
     install: ClassVar[str] = "apt-get install buildah"
     lists: ClassVar[str] = "buildah images"
@@ -33,30 +31,32 @@ class Buildah(Engine):
             return answer
         if answer.returncode:
             return self.unusable(answer.stderr, f"{self.program[0]} info")
-        told = _VERSION.search(self.call("--version", check=False).stdout.decode("utf-8", "replace"))
+        version = _VERSION.search(self.call("--version", check=False).stdout.decode("utf-8", "replace"))
         platform = platform_of(answer.stdout.decode("utf-8", "replace").strip())
-        return Status(engine=self, version=told[1] if told else "", platform=platform)
+        return Status(engine=self, version=version[1] if version else "", platform=platform)
 
     def image_id(self, image: str) -> str | None:
         found = self.inspected(image)
         return f"sha256:{found['FromImageID']}" if found else None
 
     def inspected(self, image: str, kind: str = "image") -> dict[str, Any] | None:
-        """What buildah tells of an image (or of a container), or None if it has none of that name."""
+        """What `buildah inspect` says of an image (or of a container), or None if there is none of that name."""
         found = self.call("inspect", "--type", kind, image, check=False)
         if found.returncode:
             return None
         try:
-            told = json_value(found.stdout)
+            document = json_value(found.stdout)
         except ValueError as error:
-            raise CommandFailed(f"what buildah tells of {image} cannot be read", "see `buildah inspect`") from error
-        return told if isinstance(told, dict) else None
+            raise CommandFailed(
+                f"the answer of buildah about {image} cannot be read", "see `buildah inspect`"
+            ) from error
+        return document if isinstance(document, dict) else None
 
     def save(self, image: str, path: Path, platforms: Sequence[Platform] = ()) -> None:
-        # Each form keeps what the other drops: annotations the one, health checks the other.
+        # Save in the form of the image: docker's has no annotations, OCI's no health check.
         found = self.inspected(image) or {}
         docker = "docker" in str(json_value(found.get("Manifest") or "{}").get("mediaType"))
-        # The name of a folder could hold the colon that ends a path here.
+        # Only the file name: a colon in the path of its folder would end the path here.
         archive = f"{'docker' if docker else 'oci'}-archive:{path.name}"
         self.call("push", "--quiet", image, archive, cwd=path.parent)
 
@@ -71,6 +71,7 @@ class Buildah(Engine):
         raise self.refusal()
 
     def refusal(self) -> UsageError:
+        """The error: it starts no containers."""
         return UsageError(
             "buildah makes images and does not start them",
             advice(

@@ -1,6 +1,6 @@
 """Containerd, by the program `ctr` that comes with it.
 
-CONTAINERD_ADDRESS says where its socket is, and CONTAINERD_NAMESPACE which of its namespaces is meant: `default`,
+CONTAINERD_ADDRESS is the path of its socket, and CONTAINERD_NAMESPACE one of its namespaces: `default`,
 or `k8s.io` for the images of Kubernetes.
 """
 
@@ -9,13 +9,13 @@ import re
 import secrets
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
+from fromscratch.advice import advice
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
-from fromscratch.host.engines.contract import PATIENCE, Engine, Kind, Status
+from fromscratch.host.engines.contract import PATIENCE, Engine, Status
 from fromscratch.host.process import run
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import Reference, full_name
@@ -23,13 +23,12 @@ from fromscratch.model.reference import Reference, full_name
 _ADDRESS, _NAMESPACE = "/run/containerd/containerd.sock", "default"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Containerd(Engine):
+class Containerd(Engine, frozen=True, kw_only=True):
     """One namespace of a containerd."""
 
     program: tuple[str, ...] = ("ctr",)
 
-    kind: ClassVar[Kind] = "containerd"
+    kind: ClassVar[str] = "containerd"
     ways: ClassVar[str] = "import (flattened here) or load"
     install: ClassVar[str] = "apt-get install containerd"
     lists: ClassVar[str] = "ctr images ls"
@@ -49,12 +48,12 @@ class Containerd(Engine):
         if run.find(self.program[0]) is None:
             return self.absent()
         try:
-            # ctr itself waits for many seconds.
-            with socket.socket(socket.AF_UNIX) as there:
-                there.settimeout(PATIENCE)
-                there.connect(self.address)
+            # Connect first: ctr itself would wait for many seconds.
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(PATIENCE)
+                probe.connect(self.address)
         except OSError as error:
-            return self._silent(error)
+            return self._unreachable(error)
         answer = self.probed("version")
         if isinstance(answer, Status):
             return answer
@@ -62,37 +61,37 @@ class Containerd(Engine):
             return self.unusable(answer.stderr, f"{self.program[0]} version")
         server = answer.stdout.decode("utf-8", "replace").partition("Server:")[2]
         version = next((line.split()[-1] for line in server.splitlines() if line.strip().startswith("Version:")), "")
-        # It answers on a socket of this machine only.
+        # The socket is local, so the platform is this machine's.
         reached = f"{self.address}, namespace {self.namespace}"
         return Status(engine=self, version=version, platform=Platform.of_this_machine(), reached=reached)
 
-    def _silent(self, error: OSError) -> Status:
+    def _unreachable(self, error: OSError) -> Status:
         if isinstance(error, PermissionError):
             problem = f"ctr is installed but this user may not use containerd at {self.address}"
-            hint = f"do it as root, or use {self.alternatives}"
+            hint = advice("do it as root, or use ", self.alternatives)
         else:
             problem = f"ctr is installed but containerd does not answer at {self.address}"
-            hint = f"start it (systemctl start containerd), set CONTAINERD_ADDRESS, or use {self.alternatives}"
+            hint = advice("start it (systemctl start containerd), set CONTAINERD_ADDRESS, or use ", self.alternatives)
         return Status(engine=self, problem=problem, hint=hint)
 
     def image_id(self, image: str) -> str | None:
-        """The digest of its manifest or index: containerd knows images by that."""
-        told = self.call("images", "ls", f"name=={_full(image)}", check=False).stdout.decode("utf-8", "replace")
-        for line in told.splitlines()[1:]:
+        """The digest of its manifest or index, by which containerd identifies images."""
+        listing = self.call("images", "ls", f"name=={_full(image)}", check=False).stdout.decode("utf-8", "replace")
+        for line in listing.splitlines()[1:]:
             for word in line.split():
                 if word.startswith("sha256:"):
                     return str(Digest.parse(word))
         return None
 
     def bring(self, archive: BinaryIO, *, platforms: Sequence[Platform]) -> None:
-        """Take the images of a docker-archive or oci-archive, and unpack those of these platforms."""
+        """Import the images of a docker-archive or oci-archive, and unpack those of these platforms."""
         which = [f"--platform={platforms[0]}"] if len(platforms) == 1 else ["--all-platforms"]
-        # A ctr that a signal ends leaves a lease, which keeps for a day what it has brought.
+        # hang_up: a ctr ended by a signal would leave a lease, which keeps the imported blobs for a day.
         self.call("images", "import", *which, "-", stdin=archive, hang_up=True)
 
     def rename(self, image: str, name: str) -> None:
         """Give an image another name, which another image may have had."""
-        self.call("images", "tag", "--force", image, name, hang_up=True)  # this has a lease too
+        self.call("images", "tag", "--force", image, name, hang_up=True)  # hang_up: for the lease, as above
         self.remove(image)
 
     def save(self, image: str, path: Path, platforms: Sequence[Platform] = ()) -> None:
@@ -103,7 +102,7 @@ class Containerd(Engine):
 
     def remove(self, *images: str) -> None:
         if images:
-            # --sync: what nothing else needs is gone when we come back.
+            # --sync: wait until unused blobs are removed.
             self.call("images", "rm", "--sync", *map(_full, images), check=False)
 
     def passing(self, name: str) -> list[str]:
@@ -115,7 +114,7 @@ class Containerd(Engine):
 
     def start(self, image: str, words: Sequence[str], *, terminal: bool, entrypoint: Sequence[str] = ()) -> int:
         flags = ["--rm", *(["--tty"] if terminal else []), *self.run_flags]
-        # Words given to ctr take the place of the entry point too.
+        # The words for ctr replace the entry point too.
         argv = [*entrypoint, *words] if words else []
         container = f"fromscratch-{secrets.token_hex(6)}"
         return run.interactive(
@@ -124,7 +123,7 @@ class Containerd(Engine):
 
 
 def _full(image: str) -> str:
-    """The name as containerd keeps it, with the registry; what is not a name stays as it is."""
+    """The name with its registry, as containerd has it; unchanged if it is not an image name."""
     try:
         name = Reference.parse(image)
     except UsageError:

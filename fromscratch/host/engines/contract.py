@@ -1,11 +1,12 @@
-"""What every container engine is to us: a program that is called, with images that can be asked for."""
+"""The interface of all container engines, and the status of one on this machine."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import BinaryIO, ClassVar, Literal
+from typing import BinaryIO, ClassVar
+
+from msgspec import Struct, field
 
 from fromscratch.advice import Advice, Setting, advice
 from fromscratch.errors import CommandFailed, ImageError, MissingTool, UsageError
@@ -14,27 +15,23 @@ from fromscratch.host.process.run import Completed
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import Reference
 
-Kind = Literal["docker", "podman", "buildah", "containerd"]
-KINDS: tuple[Kind, ...] = ("docker", "podman", "buildah", "containerd")
-"""In the order in which they are tried where nobody says which."""
-
 PATIENCE = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Engine(ABC):
-    """How an engine is called.
+class Engine(Struct, frozen=True, kw_only=True):
+    """A container engine, and how to call it.
 
-    `program` is the command with what always follows it, such as ("docker", "-H", "unix:///run/x.sock");
+    `program` is the command with its constant arguments, such as ("docker", "-H", "unix:///run/x.sock");
     `run_flags` is added to its `run` only; `env` to its environment. DOCKER_HOST, CONTAINER_HOST,
-    CONTAINERD_ADDRESS and the like are taken from ours.
+    CONTAINERD_ADDRESS and the like are passed on. `others` are the engines that hints name instead of it.
     """
 
     program: tuple[str, ...]
     run_flags: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    others: tuple[str, ...] = ()
 
-    kind: ClassVar[Kind]
+    kind: ClassVar[str]
     ways: ClassVar[str]
     """How images can be brought into it, in a few words."""
     install: ClassVar[str]
@@ -52,7 +49,7 @@ class Engine(ABC):
     ) -> Completed:
         """Run one of its commands; `hang_up` is as for `run.run`. Raises CommandFailed."""
         argv, env = [*self.program, *words], run.environment(self.env)
-        # ctr says what it has done before it gives back its lease.
+        # outlives: ctr writes to its output before it releases its lease, and must not die of SIGPIPE there.
         return run.run(
             argv, stdin=stdin, cwd=cwd, check=check, timeout=timeout, env=env, hang_up=hang_up, outlives=True
         )
@@ -60,14 +57,14 @@ class Engine(ABC):
     def start(self, image: str, words: Sequence[str], *, terminal: bool, entrypoint: Sequence[str] = ()) -> int:
         """Run a container of an image on the caller's own streams and remove it; the answer is its exit code.
 
-        `words` take the place of the image's cmd. `entrypoint` is the image's own, for a program that forgets it.
+        `words` replace the image's cmd. `entrypoint` is the image's own, for an engine that would drop it.
         Raises `refusal`.
         """
         flags = ["--rm", "--interactive", *(["--tty"] if terminal else []), *self.run_flags]
         return run.interactive([*self.program, "run", *flags, image, *words], env=run.environment(self.env))
 
     def image_id(self, image: str) -> str | None:
-        """What the engine knows an image by, as sha256:…, or None if it has no such image."""
+        """The ID of an image in the engine, as sha256:…, or None if it has no such image."""
         found = self.call("image", "inspect", "--format", "{{.Id}}", image, check=False)
         text = found.stdout.decode().strip()
         if found.returncode or not text:
@@ -82,16 +79,16 @@ class Engine(ABC):
         self.call("save", "--output", str(path), image)
 
     def remove(self, *images: str) -> None:
-        """Take images, or names of images, away; what is not there or is in use stays as it is."""
+        """Remove images, or names of images; ignores those that are not there or in use."""
         if images:
             self.call("image", "rm", *images, check=False)
 
     def forget(self, image: str) -> None:
-        """Take an image away that a container may still hold on to."""
+        """Remove an image that a container may still use."""
         self.call("image", "rm", "--force", image, check=False)
 
     def passing(self, name: str) -> list[str]:
-        """The images of this name, each with its tag, that are there while others are made; none if that cannot be."""
+        """The temporary images of this name, each with its tag; none in an engine that needs no temporary images."""
         return []
 
     def refusal(self) -> ImageError | None:
@@ -100,9 +97,10 @@ class Engine(ABC):
 
     @abstractmethod
     def status(self) -> "Status":
-        """Ask the engine. Never raises, and takes a moment only."""
+        """Probe the engine. Never raises, and takes some seconds at most."""
 
     def absent(self) -> "Status":
+        """The status of an engine that is not installed."""
         return Status(
             engine=self,
             problem=f"{self.program[0]} is not on this machine",
@@ -110,7 +108,7 @@ class Engine(ABC):
         )
 
     def probed(self, *words: str) -> "Completed | Status":
-        """What a command answers, or the status that it cannot be run."""
+        """The result of a command, or the status if it cannot be run."""
         if run.find(self.program[0]) is None:
             return self.absent()
         try:
@@ -118,9 +116,9 @@ class Engine(ABC):
         except CommandFailed as error:
             return Status(engine=self, problem=f"{self.program[0]} is installed but {error}", hint=error.hint)
 
-    def unusable(self, said: bytes, see: str) -> "Status":
-        """The status of an engine that is there and does not work; `said` is what it says itself."""
-        lines = said.decode("utf-8", "replace").strip().splitlines()
+    def unusable(self, output: bytes, see: str) -> "Status":
+        """The status of an engine that is installed and does not work; `output` is what it wrote."""
+        lines = output.decode("utf-8", "replace").strip().splitlines()
         last = lines[-1] if lines else "it says nothing"
         return Status(
             engine=self, problem=f"{self.program[0]} is installed but does not work here: {last}", hint=f"see `{see}`"
@@ -128,19 +126,18 @@ class Engine(ABC):
 
     @property
     def alternatives(self) -> Advice:
-        """What to use instead, for hints."""
-        others = [kind for kind in KINDS if kind != self.kind]
-        rest = "".join(f", {kind}" for kind in others[1:-1])
-        pack = Setting("to", "docker-archive")
-        return advice(Setting("engine", others[0]), f"{rest} or {others[-1]}, or pack ", pack)
+        """What to use instead of it, for hints."""
+        first, between, last = self.others[:1], self.others[1:-1], self.others[1:][-1:]
+        rest = "".join([*(f", {kind}" for kind in between), *(f" or {kind}" for kind in last)])
+        engines = (Setting("engine", first[0]), f"{rest}, or ") if first else ()
+        return advice(*engines, "pack ", Setting("to", "docker-archive"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class Status(Struct, frozen=True, kw_only=True):
     """Whether an engine can be used now; `problem` and `hint` are empty if so.
 
-    `platform` is where it runs, `reached` how, if there is more than one way, and `product` the name of
-    the program that answers, where others than the engine's own may.
+    `platform` is where it runs, `reached` how it is reached, if there are several ways, and `product` the name of
+    the program that answers, if it is not the engine's own.
     """
 
     engine: Engine
@@ -152,7 +149,7 @@ class Status:
     hint: str = ""
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> str:
         return self.engine.kind
 
     @property
@@ -172,7 +169,7 @@ class Status:
 
 
 def image_name(text: str) -> Reference:
-    """The name that an image is to have in an engine. Raises UsageError for one that only a finished image has."""
+    """A name for an image in an engine. Raises UsageError for one with a digest."""
     name = Reference.parse(text)
     if name.digest is not None:
         raise UsageError(f"{text} holds a digest, which an image only has afterwards", "write it as NAME:TAG")
@@ -180,6 +177,7 @@ def image_name(text: str) -> Reference:
 
 
 def platform_of(text: str) -> Platform | None:
+    """The platform in this text; None if it is not one."""
     try:
         return Platform.parse(text)
     except UsageError:

@@ -1,16 +1,15 @@
-"""Docker: its daemon by the Engine API, or by docker's own client where only that gets there."""
+"""Docker: its daemon by the Engine API, or by docker's own client if only that can reach it."""
 
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
 from fromscratch.advice import Setting, advice
 from fromscratch.errors import ImageError, MissingTool
 from fromscratch.host.engines import docker_address
-from fromscratch.host.engines.contract import Engine, Kind, Status, platform_of
+from fromscratch.host.engines.contract import Engine, Status, platform_of
 from fromscratch.host.engines.docker_address import Address
 from fromscratch.host.engines.docker_api import Daemon, DockerApi, Unreachable
 from fromscratch.host.process import run
@@ -22,29 +21,28 @@ _PROBE = "{{.Server.Version}} {{.Server.Os}}/{{.Server.Arch}} {{range .Server.Co
 _OWN = "Engine"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Docker(Engine):
-    """A docker daemon. `address` is where it is; where that is empty, docker's own rules say it.
+class Docker(Engine, frozen=True, kw_only=True):
+    """A docker daemon. `address` is where it listens; if empty, docker's own rules decide.
 
-    Containers are started by docker's client, which everything else can do without.
+    Only starting containers needs docker's client.
     """
 
     address: str = ""
     program: tuple[str, ...] = ("docker",)
 
-    kind: ClassVar[Kind] = "docker"
+    kind: ClassVar[str] = "docker"
     ways: ClassVar[str] = "import (in one request) or load"
     install: ClassVar[str] = "apt-get install docker.io"
     lists: ClassVar[str] = "docker images"
 
     def where(self) -> Address:
-        """Raises ImageError for a docker context that is not there."""
+        """The address of the daemon. Raises ImageError for a docker context that does not exist."""
         if self.address:
             return docker_address.given(self.address)
         return docker_address.daemon_address({**os.environ, **self.env})
 
     def api(self) -> DockerApi | None:
-        """The way to the daemon without a client; None if there is none."""
+        """The API of the daemon; None if only docker's client can reach it."""
         where = self.where()
         return None if where.client else DockerApi(where.text)
 
@@ -58,7 +56,7 @@ class Docker(Engine):
             self.call("import", *flags, "-", str(name), stdin=tar)
 
     def load(self, archive: BinaryIO) -> None:
-        """Take the images of a docker-archive. Raises CommandFailed."""
+        """Load the images of a docker-archive. Raises CommandFailed."""
         api = self.api()
         if api:
             api.load(archive)
@@ -67,19 +65,19 @@ class Docker(Engine):
 
     def image_id(self, image: str) -> str | None:
         api = self.api()
-        return api.image_id(image) if api else super(Docker, self).image_id(image)
+        return api.image_id(image) if api else super().image_id(image)
 
     def save(self, image: str, path: Path, platforms: Sequence[Platform] = ()) -> None:
         api = self.api()
         if api:
             api.save(image, path)
         else:
-            super(Docker, self).save(image, path, platforms)
+            super().save(image, path, platforms)
 
     def remove(self, *images: str) -> None:
         api = self.api()
         if not api:
-            super(Docker, self).remove(*images)
+            super().remove(*images)
             return
         for image in images:
             api.remove(image)
@@ -89,13 +87,13 @@ class Docker(Engine):
         if api:
             api.remove(image, force=True)
         else:
-            super(Docker, self).forget(image)
+            super().forget(image)
 
     def start(self, image: str, words: Sequence[str], *, terminal: bool, entrypoint: Sequence[str] = ()) -> int:
         refusal = self.refusal()
         if refusal:
             raise refusal
-        return super(Docker, self).start(image, words, terminal=terminal, entrypoint=entrypoint)
+        return super().start(image, words, terminal=terminal, entrypoint=entrypoint)
 
     def refusal(self) -> MissingTool | None:
         if run.find(self.program[0]):
@@ -120,9 +118,9 @@ class Docker(Engine):
             daemon = DockerApi(where.text).daemon()
         except Unreachable as error:
             return self._unreachable(where, error.error)
-        return self._answering(daemon, where)
+        return self._available(daemon, where)
 
-    def _answering(self, daemon: Daemon, where: Address) -> Status:
+    def _available(self, daemon: Daemon, where: Address) -> Status:
         return Status(
             engine=self,
             version=daemon.version,
@@ -136,7 +134,7 @@ class Docker(Engine):
             return Status(
                 engine=self,
                 problem=f"docker at {where} needs docker's own client, for {where.client}, and that is not here",
-                hint=f"install it, on Debian for example with: {self.install}, or use {self.alternatives}",
+                hint=advice(f"install it, on Debian for example with: {self.install}, or use ", self.alternatives),
             )
         answer = self.probed("version", "--format", _PROBE)
         if isinstance(answer, Status):
@@ -157,19 +155,19 @@ class Docker(Engine):
         if isinstance(error, PermissionError):
             return self._forbidden(where)
         if isinstance(error, OSError):
-            there = where.text != docker_address.DEFAULT or run.find(self.program[0]) or run.find("dockerd")
-            return self._silent(where) if there else self.absent()
+            expected = where.text != docker_address.DEFAULT or run.find(self.program[0]) or run.find("dockerd")
+            return self._silent(where) if expected else self.absent()
         return Status(engine=self, problem=f"docker at {where} does not work: {error}", hint="see `docker version`")
 
-    def _refused(self, where: Address, said: str) -> Status:
-        """The status that the client's own words stand for."""
-        found = _SOCKET.search(said)
+    def _refused(self, where: Address, message: str) -> Status:
+        """The status for an error message of the client."""
+        found = _SOCKET.search(message)
         named = docker_address.given(found[0]) if found else where
-        if "permission denied" in said:
+        if "permission denied" in message:
             return self._forbidden(named)
-        if "cannot connect" in said.lower():
+        if "cannot connect" in message.lower():
             return self._silent(named)
-        last = said.splitlines()[-1] if said else "it says nothing"
+        last = message.splitlines()[-1] if message else "it says nothing"
         return Status(
             engine=self, problem=f"docker is installed but does not work: {last}", hint="see `docker version`"
         )
@@ -178,7 +176,7 @@ class Docker(Engine):
         return Status(
             engine=self,
             problem=f"docker is installed but this user may not use its daemon at {where}",
-            hint=f"join its group (usermod -aG docker USER, then log in again), or use {self.alternatives}",
+            hint=advice("join its group (usermod -aG docker USER, then log in again), or use ", self.alternatives),
         )
 
     def _silent(self, where: Address) -> Status:
@@ -187,5 +185,5 @@ class Docker(Engine):
         return Status(
             engine=self,
             problem=f"{what} at {where}",
-            hint=f"start it (systemctl start docker), set DOCKER_HOST, or use {self.alternatives}",
+            hint=advice("start it (systemctl start docker), set DOCKER_HOST, or use ", self.alternatives),
         )

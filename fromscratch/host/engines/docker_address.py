@@ -1,10 +1,11 @@
-"""Where the docker daemon is, by the rules of docker's own client: environment, then context, then the default."""
+"""The address of the docker daemon, by the rules of docker's client: environment, then context, then default."""
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from fromscratch.errors import ImageError
 from fromscratch.limits import json_value
@@ -15,11 +16,10 @@ _DIRECT = ("unix://", "tcp://", "http://")
 _NO_CONTEXT = ("", "default")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
-    """`text` is as docker writes it; `context` is the name of the context that says so, if one does.
+class Address(Struct, frozen=True, kw_only=True):
+    """An address as docker writes it in `text`; `context` is the name of the context that has it, if one does.
 
-    `client` says why only docker's own client gets there; empty where we do.
+    `client` says why only docker's own client can reach it; empty if the API can.
     """
 
     text: str
@@ -30,19 +30,21 @@ class Address:
         return self.text + (f" (docker context {self.context})" if self.context else "")
 
 
-def daemon_address(known: Mapping[str, str]) -> Address:
-    """Where `docker` itself would go in this environment. Raises ImageError for a context that is not there."""
-    if known.get("DOCKER_HOST"):
-        return _address(known["DOCKER_HOST"], tls=bool(known.get("DOCKER_TLS_VERIFY") or known.get("DOCKER_TLS")))
-    folder = Path(known.get("DOCKER_CONFIG") or Path(known.get("HOME") or "/nonexistent") / ".docker")
-    name = known.get("DOCKER_CONTEXT") or str(_json(folder / "config.json").get("currentContext") or "")
+def daemon_address(environment: Mapping[str, str]) -> Address:
+    """The address that `docker` would use in this environment. Raises ImageError for an unknown context."""
+    if environment.get("DOCKER_HOST"):
+        return _address(
+            environment["DOCKER_HOST"], tls=bool(environment.get("DOCKER_TLS_VERIFY") or environment.get("DOCKER_TLS"))
+        )
+    folder = Path(environment.get("DOCKER_CONFIG") or Path(environment.get("HOME") or "/nonexistent") / ".docker")
+    name = environment.get("DOCKER_CONTEXT") or str(_json(folder / "config.json").get("currentContext") or "")
     if name in _NO_CONTEXT:
         return Address(text=DEFAULT)
     return _of_context(folder, name)
 
 
 def given(text: str) -> Address:
-    """The address that somebody has named."""
+    """The address in this text."""
     return _address(text, tls=False)
 
 
@@ -60,7 +62,7 @@ def _address(text: str, *, tls: bool, context: str = "") -> Address:
 
 
 def _of_context(folder: Path, name: str) -> Address:
-    """A context as the client keeps it: a folder named by the hash of its name."""
+    """The address in a context, which the client stores in a folder named by the hash of its name."""
     key = hashlib.sha256(name.encode()).hexdigest()
     path = folder / "contexts" / "meta" / key / "meta.json"
     endpoint = _within(_json(path), "Endpoints", "docker")
@@ -75,12 +77,12 @@ def _of_context(folder: Path, name: str) -> Address:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    """The object in a file of the client's, which itself passes over one that it cannot read."""
+    """The object in a file of the client; empty if it cannot be read, as the client ignores it then."""
     try:
-        read = json_value(contents(path))
+        document = json_value(contents(path))
     except (OSError, ValueError):
         return {}
-    return read if isinstance(read, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
 def _within(document: dict[str, Any], *keys: str) -> dict[str, Any]:

@@ -1,17 +1,18 @@
 """The Engine API of docker: HTTP over a unix socket, or over TCP without TLS; bodies are streamed in both directions.
 
-The version of the API is agreed upon as the Engine API's reference, "Versioned API", has it: the highest that
-both sides know. Errors that come after the answer has begun stand in its stream of JSON objects.
+The version of the API is the highest that both sides know (Engine API reference, "Versioned API"). Errors after the
+start of an answer are in its stream of JSON objects.
 """
 
 import http.client
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode, urlsplit
+
+from msgspec import Struct
 
 from fromscratch.digest import CHUNK
 from fromscratch.errors import CommandFailed, ImageError
@@ -21,7 +22,7 @@ from fromscratch.limits import json_value
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import Reference
 
-_KNOWN = (1, 44)  # the version that we are written for; older ones have all that we use
+_KNOWN = (1, 44)  # the version that this is written for; older ones have all that is used here
 _MAX_LINE = 1 << 20
 _HINT = "see what the daemon has logged (journalctl -u docker)"
 
@@ -34,9 +35,8 @@ class Unreachable(Exception):
         self.error = error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Daemon:
-    """What answers: a docker, or another program that speaks its API, whose name is `product`."""
+class Daemon(Struct, frozen=True, kw_only=True):
+    """The daemon that answers: `product` is docker's, or the name of another program with the same API."""
 
     version: str
     product: str
@@ -44,26 +44,25 @@ class Daemon:
     api: str
 
 
-@dataclass(slots=True)
 class DockerApi:
-    """The daemon at an address, unix:///path or tcp://host:port. Raises CommandFailed with what the daemon says."""
+    """The daemon at an address, unix:///path or tcp://host:port. Raises CommandFailed with its message."""
 
-    address: str
-    _prefix: str = field(default="", init=False)
+    def __init__(self, address: str) -> None:
+        self.address, self._prefix = address, ""
 
     def daemon(self) -> Daemon:
-        """Who answers, and in which version of the API. Raises Unreachable."""
+        """Probe which daemon answers, and choose the version of the API. Raises Unreachable."""
         try:
-            told = json_value(self._small("GET", "/version", timeout=PATIENCE) or b"")
-            api = _agreed(str(told["ApiVersion"]), str(told.get("MinAPIVersion") or ""))
-            components = told.get("Components") or [{}]
-            platform = platform_of(f"{told['Os']}/{told['Arch']}")
+            message = json_value(self._small("GET", "/version", timeout=PATIENCE) or b"")
+            api = _common_version(str(message["ApiVersion"]), str(message.get("MinAPIVersion") or ""))
+            components = message.get("Components") or [{}]
+            platform = platform_of(f"{message['Os']}/{message['Arch']}")
             product = str(components[0].get("Name") or "Engine")
-            return Daemon(version=str(told["Version"]), product=product, platform=platform, api=api)
+            return Daemon(version=str(message["Version"]), product=product, platform=platform, api=api)
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(error) from error
         except (ValueError, LookupError, TypeError, AttributeError, CommandFailed) as error:
-            raise Unreachable(ValueError(f"what answers is no docker daemon: {error}")) from error
+            raise Unreachable(ValueError(f"what answers is not a docker daemon: {error}")) from error
 
     def import_root(self, tar: BinaryIO, name: Reference, changes: Sequence[str]) -> None:
         """Make an image of a tar, configured by these instructions of a Dockerfile. All or nothing."""
@@ -71,7 +70,7 @@ class DockerApi:
         self._stream("/images/create", [*query, *(("changes", change) for change in changes)], tar)
 
     def load(self, archive: BinaryIO) -> None:
-        """Take the images of a docker-archive."""
+        """Load the images of a docker-archive."""
         self._stream("/images/load", [("quiet", "1")], archive)
 
     def image_id(self, image: str) -> str | None:
@@ -79,18 +78,18 @@ class DockerApi:
         found = self._small("GET", f"{self._version()}/images/{_quoted(image)}/json", absent=True)
         if found is None:
             return None
-        with _sense(self.address):
+        with _parsed(self.address):
             return str(json_value(found)["Id"])
 
     def save(self, image: str, path: Path) -> None:
         """Write an image to a file as `docker save` does."""
         target = f"{self._version()}/images/{_quoted(image)}/get"
         with self._answer("GET", target) as answer, disk.explained(path), open(path, "wb") as out:
-            while piece := self._received(answer):
+            while piece := self._read(answer):
                 out.write(piece)
 
     def remove(self, image: str, *, force: bool = False) -> None:
-        """Take a name, or an image without one, away. What is not there or is in use stays as it is."""
+        """Remove a name, or an image without one. Ignores one that is not there or in use."""
         query = "?force=1" if force else ""
         with suppress(CommandFailed):
             self._small("DELETE", f"{self._version()}/images/{_quoted(image)}{query}", absent=True)
@@ -106,14 +105,14 @@ class DockerApi:
     def _stream(self, path: str, query: Sequence[tuple[str, str]], body: BinaryIO) -> None:
         target = f"{self._version()}{path}?{urlencode(query)}"
         with self._answer("POST", target, body) as answer:
-            for told in _objects(answer):
-                said = told.get("errorDetail") or told.get("error")
-                if said:
-                    text = said.get("message") if isinstance(said, dict) else said
+            for message in _objects(answer):
+                error = message.get("errorDetail") or message.get("error")
+                if error:
+                    text = error.get("message") if isinstance(error, dict) else error
                     raise CommandFailed(f"docker refused the image: {text}", _HINT)
 
     def _small(self, method: str, target: str, *, absent: bool = False, timeout: float | None = None) -> bytes | None:
-        """A short answer; None, with `absent`, for what is not there."""
+        """The body of a short answer; None, with `absent`, for status 404."""
         try:
             with self._answer(method, target, timeout=timeout) as answer:
                 return answer.read()
@@ -122,10 +121,10 @@ class DockerApi:
                 return None
             raise
 
-    def _received(self, answer: http.client.HTTPResponse) -> bytes:
+    def _read(self, answer: http.client.HTTPResponse) -> bytes:
         try:
             piece = answer.read(CHUNK)
-            if not piece and answer.length:  # read() itself is content with less than was announced
+            if not piece and answer.length:  # read() does not notice a body shorter than announced
                 raise http.client.IncompleteRead(b"", answer.length)
             return piece
         except (OSError, http.client.HTTPException) as error:
@@ -138,7 +137,7 @@ class DockerApi:
     def _answer(
         self, method: str, target: str, body: BinaryIO | None = None, timeout: float | None = None
     ) -> Iterator[http.client.HTTPResponse]:
-        """The answer to one request. Its connection is closed in every case: what is not whole is then given up."""
+        """The answer to one request. The connection is always closed, which aborts an unfinished request."""
         connection = _connection(self.address)
         connection.timeout = timeout or PATIENCE
         try:
@@ -158,7 +157,7 @@ class DockerApi:
 
 
 class _Refused(CommandFailed):
-    """The daemon's own answer to what it does not do."""
+    """A refusal by the daemon, with its message."""
 
     def __init__(self, answer: http.client.HTTPResponse) -> None:
         self.status = answer.status
@@ -191,7 +190,7 @@ def _connection(address: str) -> http.client.HTTPConnection:
 
 
 def _ask(connection: http.client.HTTPConnection, method: str, target: str, body: BinaryIO | None) -> None:
-    """Send a request. An error while the body is read leaves it without its end, so that nobody takes it for whole."""
+    """Send a request. If reading the body fails, its last chunk is missing, so the daemon discards it."""
     connection.putrequest(method, target)
     if body is None:
         connection.putheader("Content-Length", "0")
@@ -205,7 +204,7 @@ def _ask(connection: http.client.HTTPConnection, method: str, target: str, body:
             for part in (b"%x\r\n" % len(piece), piece, b"\r\n"):
                 connection.send(part)
         except (BrokenPipeError, ConnectionResetError):
-            return  # it has answered before the end, and the answer says why
+            return  # the daemon has answered before the end; the answer says why
     with suppress(BrokenPipeError, ConnectionResetError):
         connection.send(b"0\r\n\r\n")
 
@@ -218,20 +217,20 @@ def _piece(body: BinaryIO) -> bytes:
 
 
 def _objects(answer: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
-    """The JSON objects of an answer, one a line; other lines are for people."""
+    """The JSON objects of an answer, one on each line; other lines are ignored."""
     while line := answer.readline(_MAX_LINE):
         try:
-            told = json_value(line)
+            message = json_value(line)
         except ValueError:
             continue
-        if isinstance(told, dict):
-            yield told
+        if isinstance(message, dict):
+            yield message
 
 
-def _agreed(theirs: str, least: str) -> str:
-    """The version of the API to speak: the highest that both know, or the lowest that the daemon still takes."""
-    wanted = min(_numbers(theirs), _KNOWN)
-    chosen = max(wanted, _numbers(least)) if least else wanted
+def _common_version(newest: str, oldest: str) -> str:
+    """The version of the API to use: the highest that both know, or the lowest that the daemon accepts."""
+    highest = min(_numbers(newest), _KNOWN)
+    chosen = max(highest, _numbers(oldest)) if oldest else highest
     return ".".join(str(number) for number in chosen)
 
 
@@ -249,8 +248,10 @@ def _reason(error: Exception) -> str:
 
 
 @contextmanager
-def _sense(address: str) -> Iterator[None]:
+def _parsed(address: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, LookupError, TypeError) as error:
-        raise ImageError(f"the docker daemon at {address} answers what makes no sense: {error}", _HINT) from error
+        raise ImageError(
+            f"the docker daemon at {address} gives an answer that cannot be read: {error}", _HINT
+        ) from error

@@ -1,7 +1,7 @@
-"""Names for what is in an engine only while something else is made, and how to tell whose maker is gone.
+"""Names for temporary images and containers in an engine, which tell whether their process still exists.
 
-A process that is killed outright cannot tidy up. So the name says which process made it, and the next
-one on the same machine removes what nobody will ask for any more.
+A killed process cannot clean up. So a name identifies the process that made it, and the next process on the same
+machine removes what was left behind.
 """
 
 import hashlib
@@ -14,22 +14,22 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 def passing_name() -> str:
-    """A name that tells of this process: letters, digits and dashes, never the same twice."""
+    """A unique name that identifies this process: letters, digits and dashes."""
     pid = os.getpid()
-    return f"{_place()}-{pid}-{_life(pid)}-{secrets.token_hex(4)}"
+    return f"{_host()}-{pid}-{_life(pid)}-{secrets.token_hex(4)}"
 
 
 def abandoned(name: str) -> bool:
-    """Whether `passing_name` gave it to a process of this machine that is no more."""
-    place, _, rest = name.partition("-")
+    """Whether it is the `passing_name` of a process of this machine that has ended."""
+    host, _, rest = name.partition("-")
     pid, _, rest = rest.partition("-")
     life, _, ending = rest.partition("-")
-    made_here = place == _place() and pid.isascii() and pid.isdigit() and bool(ending)
-    return made_here and life != _life(int(pid))
+    of_this_host = host == _host() and pid.isascii() and pid.isdigit() and bool(ending)
+    return of_this_host and life != _life(int(pid))
 
 
-def _place() -> str:
-    """Where a process number means a process: one host, and there one namespace of them."""
+def _host() -> str:
+    """An identifier of the host and its PID namespace: a process number is unique in these."""
     try:
         namespace = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
@@ -38,7 +38,7 @@ def _place() -> str:
 
 
 def _life(pid: int) -> str:
-    """What no other process of that number has, before or after; "" if there is none. By proc_pid_stat(5)."""
+    """An identifier of the process with this number, by its start time, proc_pid_stat(5); "" if there is none."""
     try:
         started = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19]
         return _short(f"{_BOOT.read_text()} {started.decode()}")

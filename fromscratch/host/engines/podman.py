@@ -1,21 +1,19 @@
 """Podman, by its program: it has no daemon of its own."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from fromscratch.host.engines.contract import Engine, Kind, Status, platform_of
+from fromscratch.host.engines.contract import Engine, Status, platform_of
 
 # Opens podman's storage, which is what fails where it cannot work.
 _PROBE = ("info", "--format", "{{.Version.Version}} linux/{{.Host.Arch}}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Podman(Engine):
+class Podman(Engine, frozen=True, kw_only=True):
     """A podman with its storage."""
 
     program: tuple[str, ...] = ("podman",)
 
-    kind: ClassVar[Kind] = "podman"
+    kind: ClassVar[str] = "podman"
     ways: ClassVar[str] = "import (import, then build) or load"
     install: ClassVar[str] = "apt-get install podman"
     lists: ClassVar[str] = "podman images"

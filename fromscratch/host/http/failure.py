@@ -1,9 +1,8 @@
-"""How a failure of HTTP reads: its sort, which decides the hint, and words that hold no credentials."""
+"""Failures of HTTP: their kind, which decides the hint, and a reason without credentials."""
 
 import datetime
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -23,35 +22,31 @@ _DENIED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHE
 
 
 class Kind(Enum):
-    """What sort of failure it was, which decides the hint."""
+    """The kind of a failure; it decides the hint."""
 
     MISSING = "the server has no such file"
     DENIED = "the server does not give it to us"
     UNREACHABLE = "no answer came from there"
     UNTRUSTED = "the connection is not to be trusted"
     NO_ADDRESS = "the address itself is wrong"
-    NO_PROXY = "what is set as the proxy is none"
+    NO_PROXY = "what is set as the proxy is not one"
     BROKEN = "the answer makes no sense or did not come whole"
 
 
-@dataclass(eq=False)
 class Failed(Exception):
-    """One request to one address failed. `again`: asking once more may help, after `pause` seconds if that is set."""
+    """One request to one address failed. `again`: a retry may help, after `pause` seconds if that is set."""
 
-    kind: Kind
-    reason: str
-    again: bool = False
-    pause: float | None = None
-
-    def __post_init__(self) -> None:
-        self.reason = without_secrets(self.reason)  # which may repeat where a server led us
+    def __init__(self, kind: Kind, reason: str, again: bool = False, pause: float | None = None) -> None:
+        self.kind, self.again, self.pause = kind, again, pause
+        self.reason = without_secrets(reason)  # it may quote the address that a server redirected to
+        super().__init__(kind, self.reason, again, pause)
 
     def __str__(self) -> str:
         return self.reason
 
 
 def refused(response: "requests.Response") -> Failed:
-    """What an answer of an unwanted status says."""
+    """The failure for a response with an error status."""
     status = response.status_code
     with suppress(ValueError):
         status = HTTPStatus(status)
@@ -84,8 +79,8 @@ def _retry_after(text: str | None) -> float | None:
 
 
 @contextmanager
-def told(url: str) -> Iterator[None]:
-    """Turns what requests and urllib3 raise into Failed, in words that hold no credentials."""
+def as_failed(url: str) -> Iterator[None]:
+    """Turn exceptions of requests and urllib3 into Failed, without credentials in its reason."""
     import requests
     import urllib3
 
@@ -110,9 +105,9 @@ def _explained(error: Exception, url: str) -> Failed:
     wrong, proxy = requests.exceptions, _proxy(url)
     invalid = caused_by(wrong.InvalidURL, wrong.InvalidSchema, wrong.MissingSchema) or type(error) is ValueError
     if invalid or " " in proxy:  # urllib3 before 2.7 looks even such a name up
-        if proxy and _is_sound(url):  # then it is the other address that was not taken
-            return Failed(Kind.NO_PROXY, f"the proxy {proxy} of this environment is none that can be used")
-        return Failed(Kind.NO_ADDRESS, "this is not an address that can be asked")
+        if proxy and _is_valid(url):  # the address is valid, so the proxy's is not
+            return Failed(Kind.NO_PROXY, f"the proxy {proxy} of this environment cannot be used")
+        return Failed(Kind.NO_ADDRESS, "this is not a valid address")
     if caused_by(requests.exceptions.ProxyError, urllib3.exceptions.ProxyError):
         return Failed(Kind.UNREACHABLE, "the proxy of this machine does not let us through", again=True)
     if reason := next((_tls_reason(cause) for cause in causes if isinstance(cause, ssl.SSLError)), ""):
@@ -133,14 +128,14 @@ def _explained(error: Exception, url: str) -> Failed:
 
 
 def _proxy(url: str) -> str:
-    """The proxy that the environment has for a URL, as it may be shown; empty where there is none."""
+    """The proxy of the environment for a URL, without credentials; empty if there is none."""
     from requests.utils import get_environ_proxies, select_proxy
 
     found = select_proxy(url, get_environ_proxies(url))
     return repr(str(Address(found))) if found else ""
 
 
-def _is_sound(url: str) -> bool:
+def _is_valid(url: str) -> bool:
     with suppress(ValueError):
         parts = urlsplit(url)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
@@ -158,7 +153,7 @@ def _tls_reason(error: "ssl.SSLError") -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and everything it wraps, by any of the ways in which the libraries wrap."""
+    """The error and all errors that it wraps, in the several ways of the libraries."""
     seen: set[int] = set()
     waiting: list[Any] = [error]
     while waiting:

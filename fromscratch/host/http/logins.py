@@ -1,6 +1,6 @@
-"""Which name and password a server is shown: what stands in its address, in ~/.netrc, or in apt's auth.conf.
+"""Names and passwords for servers: from their address, from ~/.netrc, or from apt's auth.conf.
 
-They are looked up for the address that is asked for, and never for where its server leads to.
+They are looked up for the requested address, never for one that its server redirects to.
 """
 
 import os
@@ -18,12 +18,12 @@ _LARGEST = 1 << 20
 
 
 def session(timeouts: web.Timeouts, machine: Path = Path("/")) -> web.Session:
-    """A session that shows what this machine knows; `machine` is the root of the filesystem whose apt counts."""
+    """A session with the logins of this machine; `machine` is the root of the filesystem whose apt is read."""
     return web.Session(timeouts, partial(authorization, machine=machine))
 
 
 def authorization(address: Address, machine: Path = Path("/")) -> str | None:
-    """The Authorization for the first that is known of: the address itself, ~/.netrc, /etc/apt/auth.conf and .d."""
+    """The Authorization for an address, by the first that has one: itself, ~/.netrc, /etc/apt/auth.conf and .d."""
     return web.basic(address.login or _known(address, machine))
 
 
@@ -33,14 +33,14 @@ def _known(address: Address, machine: Path) -> tuple[str, str] | None:
             try:
                 if matches(login.machine, address.bare):
                     return login.name, login.password
-            except ValueError:  # an address with a port that is not a number: to be told when it is asked
+            except ValueError:  # the port of the address is not a number: the request fails with a better message
                 return None
     return None
 
 
 def _files(machine: Path) -> Iterator[tuple[Path, Callable[[str, str], bool]]]:
     own = os.environ.get("NETRC")
-    with suppress(RuntimeError):  # of a user without a home
+    with suppress(RuntimeError):  # a user without a home folder
         yield (Path(own) if own else Path("~/.netrc").expanduser()), netrc.matches_as_curl
     apt = machine / "etc/apt"
     parts = sorted(path for path in (apt / "auth.conf.d").glob("*") if path.suffix in ("", ".conf"))
@@ -48,7 +48,7 @@ def _files(machine: Path) -> Iterator[tuple[Path, Callable[[str, str], bool]]]:
 
 
 def _logins(path: Path) -> list[Login]:
-    """What a file has; one that is not there, or is for others to read, has nothing."""
+    """The logins in a file; none if there is no file, or none that can be read."""
     try:
         if not path.is_file() or path.stat().st_size > _LARGEST:
             return []

@@ -1,24 +1,25 @@
-"""A download that grows on disk, survives a kill, and can go on where it stopped.
+"""A partial download on disk: it survives a kill, and can be resumed.
 
-Beside the bytes lies a note of where they came from: the address and the validators that the server
-gave for them, so that a later run asks only for the rest, and only of the same thing.
+A note beside it records the address and the validators that the server gave, so that a later run requests only the
+rest, and only of the same version.
 """
 
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.host.storage import disk
 from fromscratch.opening import contents
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """Where bytes came from, and the validators that came with them (RFC 9110, 8.8); empty if there were none."""
+class Provenance(Struct, frozen=True):
+    """The address of the bytes, and the validators that came with them (RFC 9110, 8.8); empty if there were none."""
 
     url: str
     etag: str = ""
@@ -26,19 +27,19 @@ class Provenance:
 
     @property
     def validator(self) -> str:
-        """What an If-Range may hold: weak tags do not promise the same bytes."""
+        """The value for If-Range; not a weak tag, which does not promise the same bytes."""
         return self.etag if self.etag and not self.etag.startswith("W/") else self.modified
 
 
 class Partial:
-    """Bytes that have come so far. The caller holds the download's lock. Raises ImageError when the disk refuses."""
+    """The bytes of a download so far. The caller holds its lock. Raises ImageError when the disk refuses."""
 
     def __init__(self, path: Path, algorithm: str = "sha256") -> None:
         self.path = path
         self.position = 0
         self.provenance: Provenance | None = None
         self.resumed = False
-        """Whether some of the bytes came by another request than the last ones."""
+        """Whether some of the bytes came by an earlier request."""
         self._note = path.with_name(path.name + ".from")
         self._algorithm = algorithm
         self._hasher: Any = hashlib.new(algorithm)
@@ -46,13 +47,13 @@ class Partial:
 
     def __enter__(self) -> "Partial":
         with disk.explained(self.path):
-            # Unbuffered: what is counted as written is in the file, whenever we are killed.
+            # Unbuffered: all bytes that `position` counts are in the file, even after a kill.
             self._file = open(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b", buffering=0)
             while piece := self._file.read(CHUNK):
                 self._hasher.update(piece)
                 self.position += len(piece)
         self.resumed = self.position > 0
-        self.provenance = self._noted()
+        self.provenance = self._read_note()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -63,7 +64,7 @@ class Partial:
             self.discard()
 
     def restart(self, provenance: Provenance) -> None:
-        """Forget the bytes; those to come are from there."""
+        """Discard the bytes; the next ones come from this address."""
         with disk.explained(self.path):
             self._open.seek(0)
             self._open.truncate()
@@ -83,7 +84,7 @@ class Partial:
                 rest = rest[written:]
 
     def digest(self) -> Digest:
-        """Of all the bytes so far, the resumed ones as they were read back from the disk."""
+        """The digest of all bytes so far; those of an earlier run were read back from the disk."""
         return Digest(self._hasher.name, self._hasher.hexdigest())
 
     def discard(self) -> None:
@@ -99,7 +100,7 @@ class Partial:
         assert self._file is not None, "used outside its with block"  # noqa: S101
         return self._file
 
-    def _noted(self) -> Provenance | None:
+    def _read_note(self) -> Provenance | None:
         try:
             fields = json.loads(contents(self._note))
             return Provenance(str(fields["url"]), str(fields["etag"]), str(fields["modified"]))

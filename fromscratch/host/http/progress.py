@@ -10,13 +10,13 @@ OWN_BAR = 16 << 20
 
 
 def known_sum(sizes: dict[str, int | None]) -> int | None:
-    """The sum, if all of them are known."""
+    """The sum of all sizes; None if one is unknown."""
     known = [size for size in sizes.values() if size is not None]
     return sum(known) if len(known) == len(sizes) else None
 
 
 class Watcher(Protocol):
-    """Who is told how far one transfer is."""
+    """Receives how far one transfer is."""
 
     def expect(self, total: int) -> None: ...
 
@@ -25,8 +25,8 @@ class Watcher(Protocol):
     def say(self, text: str) -> None: ...
 
 
-class Meter:
-    """Adds up many files for one bar, whose total is told as soon as every file's is known."""
+class TotalProgress:
+    """One bar for many files. It has a total as soon as the size of each file is known."""
 
     def __init__(self, task: Task, sizes: dict[str, int | None]) -> None:
         self._task = task
@@ -49,32 +49,32 @@ class Meter:
         self._task.describe(text)
 
 
-class Share:
-    """One file's share in the bar of all, and its own bar if it has one."""
+class FileProgress:
+    """The progress of one file, on the common bar and on its own if it has one."""
 
-    def __init__(self, meter: Meter, key: str, title: str, own: Task | None) -> None:
-        self._meter = meter
+    def __init__(self, total_progress: TotalProgress, key: str, title: str, own_bar: Task | None) -> None:
+        self._total = total_progress
         self._key = key
         self._title = title
-        self._own = own
+        self._own_bar = own_bar
         self._furthest = 0
 
     def expect(self, total: int) -> None:
-        self._meter.expect(self._key, total)
-        if self._own:
-            self._own.expect(total)
+        self._total.expect(self._key, total)
+        if self._own_bar:
+            self._own_bar.expect(total)
 
     def reach(self, position: int) -> None:
-        # A file that starts anew stands still on the bar until it is where it was.
+        # After a restart the bar stands still until the file is as far as it was.
         new = position - self._furthest
         if new <= 0:
             return
         if not self._furthest:
-            self._meter.describe(self._title)
+            self._total.describe(self._title)
         self._furthest = position
-        self._meter.advance(new)
-        if self._own:
-            self._own.advance(new)
+        self._total.advance(new)
+        if self._own_bar:
+            self._own_bar.advance(new)
 
     def say(self, text: str) -> None:
-        self._meter.describe(f"{self._title}: {text}")
+        self._total.describe(f"{self._title}: {text}")

@@ -1,8 +1,9 @@
-"""What is wanted from the network, how long it is tried, and what is said when it does not come."""
+"""A request for a file, how often it is retried, and the error when no address gives it."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from fromscratch.address import Address
 from fromscratch.digest import Digest
@@ -15,15 +16,15 @@ _HINTS = {
     web.Kind.DENIED: "see whether it wants a name and password, which may stand in ~/.netrc (machine HOST login NAME "
     "password WORD) or in apt's auth.conf.d, or whether the server keeps out this network",
     web.Kind.UNREACHABLE: "offline? See to the network (or the proxy variables) and run it again; "
-    "what has come so far is kept",
+    "the partial file is kept",
     web.Kind.UNTRUSTED: "if a proxy of your network signs its own certificates, name its CA bundle in SSL_CERT_FILE",
     web.Kind.NO_PROXY: "write http_proxy, https_proxy or all_proxy as http://HOST:PORT (socks:// needs the package "
     "PySocks), or unset it",
     web.Kind.NO_ADDRESS: "write an address that starts with https://, http:// or file://",
-    web.Kind.BROKEN: "run it again; what has come so far is kept. If it stays like this, name another mirror",
+    web.Kind.BROKEN: "run it again; the partial file is kept. If it stays like this, name another mirror",
 }
-# What helps most comes first: with one server down and one without the file, the first may well have it.
-_TELLING = (
+# The hint is that of the first kind here: with one server down and one without the file, the first may have it.
+_PRECEDENCE = (
     web.Kind.NO_PROXY,
     web.Kind.NO_ADDRESS,
     web.Kind.UNTRUSTED,
@@ -34,13 +35,11 @@ _TELLING = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """One file, at any of `urls` (https, http or file), tried in their order; `size` in bytes.
+class FileRequest(Struct, frozen=True, kw_only=True):
+    """One file to fetch from any of `urls` (https, http or file), tried in this order; `size` in bytes.
 
-    A text among them is an address, whose secrets nobody is shown.
-
-    Without a digest the bytes are stored under the digest they have: the caller must verify a signature.
+    Secrets in addresses are not shown. Without a digest the bytes are stored under the digest that they have: the
+    caller must verify a signature.
     """
 
     title: str
@@ -50,7 +49,7 @@ class Wanted:
 
     @property
     def key(self) -> str:
-        """What makes two of them the same download."""
+        """The identity of the download: two requests with the same key share a partial file and a lock."""
         return str(self.digest) if self.digest else " ".join(one.key for one in self.addresses)
 
     @property
@@ -58,9 +57,8 @@ class Wanted:
         return tuple(Address(one) if isinstance(one, str) else one for one in self.urls)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How often one address is asked when it brings nothing new, and how long we wait between (seconds, doubling)."""
+class Patience(Struct, frozen=True, kw_only=True):
+    """How often an address is retried without any new bytes, and the waits between (in seconds, doubling)."""
 
     attempts: int = 5
     first_wait: float = 0.5
@@ -68,7 +66,7 @@ class Patience:
     timeouts: web.Timeouts = field(default_factory=web.Timeouts)
 
     def pause(self, failures: int, asked: float | None) -> float:
-        """Before the next attempt, after so many failures in a row; `asked` is what the server asked for."""
+        """Seconds to wait after so many failures in a row; `asked` is what the server wants (Retry-After)."""
         import random
 
         if asked is not None:
@@ -81,19 +79,19 @@ PATIENCE = Patience()
 
 
 class Missing(DownloadError):
-    """Every server that was asked says that it has no such file."""
+    """No server has the file."""
 
 
-def failure(wanted: Wanted, problems: Sequence[tuple[Address, web.Failed]]) -> DownloadError:
-    """The error for a file that none of its addresses gave, each named with its reason."""
+def failure(request: FileRequest, problems: Sequence[tuple[Address, web.Failed]]) -> DownloadError:
+    """The error for a file that no address gave: it names each with its reason."""
     if not problems:
-        return DownloadError(f"cannot download {wanted.title}: no address is known for it", "name one")
+        return DownloadError(f"cannot download {request.title}: no address is known for it", "name one")
     kinds = {failed.kind for _, failed in problems}
-    hint = next(_HINTS[kind] for kind in _TELLING if kind in kinds)
+    hint = next(_HINTS[kind] for kind in _PRECEDENCE if kind in kinds)
     if len(problems) == 1:
         [(url, failed)] = problems
-        text = f"cannot download {wanted.title} from {url}: {failed.reason}"
+        text = f"cannot download {request.title} from {url}: {failed.reason}"
     else:
         lines = (f"\n  {url}: {failed.reason}" for url, failed in problems)
-        text = f"cannot download {wanted.title} from any of {len(problems)} addresses:{''.join(lines)}"
+        text = f"cannot download {request.title} from any of {len(problems)} addresses:{''.join(lines)}"
     return (Missing if kinds == {web.Kind.MISSING} else DownloadError)(text, hint)

@@ -1,4 +1,4 @@
-"""One request over HTTP: what is asked, where an answer may lead, and how a failure reads.
+"""Requests over HTTP: redirects, credentials, and failures.
 
 The terms are those of RFC 9110. Nothing here retries or writes files; that is `host.http.transfer`.
 """
@@ -9,13 +9,14 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urljoin, urlsplit
 
+from msgspec import Struct
+
 from fromscratch import __version__
 from fromscratch.address import Address
-from fromscratch.host.http.failure import Failed, Kind, refused, told
+from fromscratch.host.http.failure import Failed, Kind, as_failed, refused
 
 if TYPE_CHECKING:
     import requests
@@ -40,8 +41,7 @@ Logins = Callable[[Address], str | None]
 """The Authorization for an address, or None."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timeouts:
+class Timeouts(Struct, frozen=True, kw_only=True):
     """Seconds to wait for a connection, and for the next bytes on it."""
 
     connect: float = 15.0
@@ -49,10 +49,10 @@ class Timeouts:
 
 
 class Session:
-    """Connections that are kept open between requests. For one thread; only `abort` may be called from another."""
+    """Connections that stay open between requests. For one thread; only `abort` may be called from another."""
 
     def __init__(self, timeouts: Timeouts, logins: Logins | None = None) -> None:
-        """`logins` knows what to show for an address; without it, that is what stands in the address."""
+        """`logins` gives the Authorization for an address; by default that is the login in the address."""
         import requests
 
         self._logins = logins or (lambda address: basic(address.login))
@@ -60,7 +60,7 @@ class Session:
         self._session = requests.Session()
         self._session.headers["User-Agent"] = f"fromscratch/{__version__}"
         self._session.verify = certificates()
-        # Its own reading of ~/.netrc takes the place of what we show, and goes wherever a redirect leads.
+        # requests would read ~/.netrc itself, replace our Authorization by it, and send it wherever a redirect leads.
         self._session.auth = lambda request: request
         self._current: requests.Response | None = None
 
@@ -68,7 +68,7 @@ class Session:
         self._session.close()
 
     def abort(self) -> None:
-        """Make a read that is under way in another thread end at once, as far as the libraries can."""
+        """End a read of another thread at once, if the libraries can."""
         response = self._current
         if response is not None and hasattr(response.raw, "shutdown"):  # urllib3 2.3 and later
             with suppress(Exception):
@@ -109,10 +109,10 @@ class Session:
     ) -> "requests.Response":
         """The answer to one request, whatever its status; its body is not yet read.
 
-        `body` makes the bytes to send, anew for each place that a redirect leads to (RFC 9110, 15.4: what carries a
-        body or makes something follows 307 and 308 only). `authorization` is shown to the origin of `url` and to no
-        other; so is the body of a `confined` request. An answer may take `wait` seconds more than others. Raises
-        Failed when none comes, or it leads where no request may go.
+        `body` makes the bytes to send, again after each redirect (RFC 9110, 15.4: a request with a body, or that
+        creates something, follows 307 and 308 only). `authorization` is sent to the origin of `url` and to no
+        other; so is the body of a `confined` request. The answer may take `wait` seconds longer than the timeout.
+        Raises Failed when none comes, or it redirects to where no request may go.
         """
         followed = (301, 302, 303, 307, 308) if method in ("GET", "HEAD") else (307, 308)
         home = origin(url)
@@ -120,7 +120,7 @@ class Session:
         for _ in range(_REDIRECTS):
             known = authorization if origin(url) == home else basic(Address(url).login)
             shown = {"Authorization": known} if known else {}
-            with told(url):
+            with as_failed(url):
                 response = self._session.request(
                     method,
                     Address(url).bare,
@@ -136,7 +136,7 @@ class Session:
             response.close()
             url = redirected(url, location)
             if confined and origin(url) != home:
-                raise Failed(Kind.UNTRUSTED, "the server leads elsewhere with what only it may see")
+                raise Failed(Kind.UNTRUSTED, "the server redirects a request with credentials to another server")
         raise Failed(Kind.BROKEN, f"the server redirects more than {_REDIRECTS} times")
 
 
@@ -144,11 +144,11 @@ SessionKind = TypeVar("SessionKind", bound=Session)
 
 
 class PerThread(Generic[SessionKind]):
-    """One session a thread, made when it first asks; all are closed at the end of the block."""
+    """One session for each thread, made when the thread first needs it; all are closed at the end of the block."""
 
     def __init__(self, make: Callable[[], SessionKind]) -> None:
         self._make = make
-        self._mine = threading.local()
+        self._local = threading.local()
         self._all: list[SessionKind] = []
 
     def __enter__(self) -> "PerThread[SessionKind]":
@@ -161,11 +161,11 @@ class PerThread(Generic[SessionKind]):
         for session in self._all:
             session.close()
 
-    def mine(self) -> SessionKind:
-        if not hasattr(self._mine, "session"):
-            self._mine.session = self._make()
-            self._all.append(self._mine.session)
-        session: SessionKind = self._mine.session
+    def of_this_thread(self) -> SessionKind:
+        if not hasattr(self._local, "session"):
+            self._local.session = self._make()
+            self._all.append(self._local.session)
+        session: SessionKind = self._local.session
         return session
 
     def abort(self) -> None:
@@ -185,7 +185,7 @@ def pieces(response: "requests.Response", url: str) -> Iterator[bytes]:
     raw = response.raw
     if hasattr(raw, "read1") and not getattr(raw, "chunked", False):
 
-        def following() -> bytes:  # what has come, without waiting for a whole piece: urllib3 2 and later
+        def following() -> bytes:  # what has arrived, without waiting for a whole piece: urllib3 2 and later
             return bytes(raw.read1(PIECE, decode_content=False))
     else:
         stream = raw.stream(PIECE, decode_content=False)
@@ -194,7 +194,7 @@ def pieces(response: "requests.Response", url: str) -> Iterator[bytes]:
             return next(stream, b"")
 
     while True:
-        with told(url):
+        with as_failed(url):
             piece = following()
         if not piece:
             return
@@ -202,29 +202,29 @@ def pieces(response: "requests.Response", url: str) -> Iterator[bytes]:
 
 
 def announced(response: "requests.Response") -> int | None:
-    """How many bytes Content-Length says that the body has; None where that is not there, or no number of bytes."""
+    """The value of Content-Length; None if it is missing, or not a number of bytes."""
     length = response.headers.get("Content-Length", "")
     return int(length) if re.fullmatch("[0-9]{1,19}", length) else None
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port: what may be shown the same credentials (RFC 6454, 4)."""
+    """Scheme, host and port: an origin, which may get the same credentials (RFC 6454, 4)."""
     try:
         parts = urlsplit(url)
         return parts.scheme, parts.hostname or "", parts.port or {"https": 443, "http": 80}.get(parts.scheme)
     except ValueError:
-        raise Failed(Kind.NO_ADDRESS, "this is not an address that can be asked") from None
+        raise Failed(Kind.NO_ADDRESS, "this is not a valid address") from None
 
 
 def redirected(url: str, location: str) -> str:
-    """Where a Location leads from `url`. Raises Failed where no request may go."""
+    """The address that a Location means, relative to `url`. Raises Failed where no request may go."""
     try:
         target = urljoin(url, location)
         before, after = urlsplit(url).scheme, urlsplit(target).scheme
     except ValueError:
         raise Failed(Kind.BROKEN, "the server redirects to what is not an address") from None
     if after not in ("http", "https"):
-        raise Failed(Kind.UNTRUSTED, f"the server redirects to {Address(target)}, which is no web address")
+        raise Failed(Kind.UNTRUSTED, f"the server redirects to {Address(target)}, which is not a web address")
     if before == "https" and after != "https":
         shown = str(Address(target)).partition("?")[0]
         raise Failed(Kind.UNTRUSTED, f"the server redirects from https to {shown}, which is not protected")
@@ -232,7 +232,7 @@ def redirected(url: str, location: str) -> str:
 
 
 def certificates() -> str | bool:
-    """What `verify` of requests is to be."""
+    """The value for `verify` of requests."""
     # requests heeds only its own two variables; OpenSSL's are what the rest of the system is set up with.
     names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
     return next((os.environ[name] for name in names if os.environ.get(name)), True)

@@ -9,11 +9,12 @@ of it when the tree was read, the time of the last change to the inode included,
 import hashlib
 import os
 import stat
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, assert_never
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from fromscratch import __version__
 from fromscratch.digest import Digest, Facts
@@ -45,8 +46,7 @@ class _Record(msgspec.Struct, frozen=True):
     codec: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Packer:
+class Packer(Struct, frozen=True, kw_only=True):
     """Brings layers into a layout under way."""
 
     layout: LayoutWriter

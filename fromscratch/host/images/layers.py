@@ -8,9 +8,10 @@ see that the blob is still those bytes. So what the store has seen changes how l
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
+
+from msgspec.structs import replace
 
 from fromscratch.digest import CHUNK
 from fromscratch.formats.oci.verified import read_out, verified

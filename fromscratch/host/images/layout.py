@@ -8,11 +8,12 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Literal
+
+from msgspec.structs import replace
 
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import FormatError, UsageError
@@ -173,16 +174,16 @@ class LayoutWriter:
             self._bring(blob)
         tops = tuple(each.top for each in graphs)
         while True:
-            with locks.turn(self.directory) as present:
+            with locks.writer_turn(self.directory) as present:
                 index = self._index(tops, stays)
                 (self._root / oci.LAYOUT_FILE).write_bytes(oci.LAYOUT)
                 (self._root / oci.INDEX_FILE).write_bytes(index)
-                disk.settle_tree(self._root)
+                disk.sync_tree(self._root)
                 if present:
                     staged_folder.swap_in(self._root, self.directory)
-                elif not staged_folder.took_empty_place(self._root, self.directory):
+                elif not staged_folder.take_empty_place(self._root, self.directory):
                     continue  # another writer was quicker: now there is one, and it has a turn
-                disk.settle_folder(self.directory.parent)
+                disk.sync_folder(self.directory.parent)
             break
         self._root = self.directory
 
@@ -258,7 +259,7 @@ def remove_layout(directory: Path) -> None:
     if directory.is_symlink() or not directory.is_dir():
         disk.remove(directory)
         return
-    with staged_folder.staged(directory) as aside, locks.turn(directory):
+    with staged_folder.staged(directory) as aside, locks.writer_turn(directory):
         directory.rename(aside)
 
 

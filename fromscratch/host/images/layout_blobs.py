@@ -2,9 +2,10 @@
 
 import errno
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from fromscratch.errors import FormatError, ImageError, MissingBlob, UsageError
 from fromscratch.formats.oci import documents as oci
@@ -16,8 +17,7 @@ from fromscratch.opening import opened
 _DIRECTORY_TRANSPORT = b"Directory Transport Version:"
 
 
-@dataclass(frozen=True, slots=True)
-class LayoutBlobs:
+class LayoutBlobs(Struct, frozen=True):
     """The blobs of the layout at `root`, verified as they are read."""
 
     root: Path

@@ -1,25 +1,25 @@
-"""Where this machine's own apt fetches packages from: sources.list(5), in both of its forms."""
+"""The package archives of this machine's apt: sources.list(5), in both of its formats."""
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.debian import deb822
 
 _SCHEMES = ("http", "https", "file")
 _ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^]]*)\]\s*)?(?P<uri>\S+)\s+(?P<suite>\S+)(?P<components>.*)")
-_NO = {"no", "false", "without", "off", "disable", "0"}
+_DISABLED = {"no", "false", "without", "off", "disable", "0"}
 
 
-@dataclass(frozen=True, slots=True)
-class AptSource:
+class AptSource(Struct, frozen=True):
     """One archive of binary packages.
 
-    `signed_by` has paths of keyrings, fingerprints, or a whole armored key; empty where apt would
-    take any key it trusts. `architectures` is empty for the machine's own. A suite that ends in a
+    `signed_by` has paths of keyrings, fingerprints, or a whole armored key; empty if apt accepts any
+    key that it trusts. `architectures` is empty for the machine's own one. A suite that ends in a
     slash is a path, and has no components.
     """
 
@@ -33,8 +33,8 @@ class AptSource:
 def mirrors(root: Path = Path("/")) -> list[AptSource]:
     """The enabled archives of the machine whose filesystem is at `root`, in apt's order, each with one address.
 
-    Lines, paragraphs and files that make no sense are passed over, as are addresses that are
-    neither http, https nor file; a list of mirrors in a file stands for the mirrors in it.
+    Lines, paragraphs and files that cannot be parsed are ignored, as are addresses other than http, https and
+    file; a list of mirrors in a file is replaced by its mirrors.
     """
     folder = root / "etc/apt"
     parts = sorted((folder / "sources.list.d").glob("*"))
@@ -55,7 +55,7 @@ def _one_line_form(text: str, root: Path) -> Iterator[AptSource]:
             continue
         pairs = (word.partition("=") for word in (parsed["options"] or "").split())
         options = {name.lower(): tuple(value.strip('"').split(",")) for name, _, value in pairs if value}
-        if options.get("enabled", ("",))[0].lower() in _NO:
+        if options.get("enabled", ("",))[0].lower() in _DISABLED:
             continue
         yield from _sources(
             (parsed["uri"],),
@@ -77,7 +77,7 @@ def _deb822_form(text: str, root: Path) -> Iterator[AptSource]:
         def words(name: str, fields: deb822.Stanza = fields) -> tuple[str, ...]:
             return tuple(fields.get(name, "").split())
 
-        if "deb" not in words("types") or fields.get("enabled", "").lower() in _NO:
+        if "deb" not in words("types") or fields.get("enabled", "").lower() in _DISABLED:
             continue
         yield from _sources(
             words("uris"),
@@ -119,12 +119,12 @@ def _is_address(uri: str) -> bool:
     try:
         parts = urlsplit(uri)
         return parts.scheme in _SCHEMES and (parts.scheme == "file" or bool(parts.hostname))
-    except ValueError:  # a bracket that is never closed
+    except ValueError:  # an unclosed bracket
         return False
 
 
 def _signers(text: str, root: Path) -> tuple[Path | str, ...]:
-    """deb822 may hold the key itself, an empty line of it written as a dot."""
+    """The keyrings, or the key itself, which deb822 may hold with its empty lines as dots."""
     if "-----BEGIN PGP" not in text:
         return _keys(tuple(text.replace(",", " ").split()), root)
     lines = ("" if line.strip() == "." else line.strip() for line in text.strip().splitlines())

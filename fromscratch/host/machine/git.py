@@ -1,4 +1,4 @@
-"""What git knows of a folder: the commit that is checked out there, and where it comes from."""
+"""The commit that is checked out in a folder, and the URL that it was cloned from."""
 
 import os
 import re
@@ -8,19 +8,19 @@ from urllib.parse import urlsplit
 from fromscratch.errors import UsageError
 from fromscratch.host.process import run
 
-_GIT = ("git", "-c", "core.fsmonitor=false")  # a question starts no daemon
+_GIT = ("git", "-c", "core.fsmonitor=false")  # a query must not start a daemon
 _SCP = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^@/:]+):(?P<path>[^/].*|/.+)")
 
 
 def commit(folder: Path, without: Path) -> str:
-    """The commit, with `-dirty` behind it if something there is not in it, files below `without` aside.
+    """The commit, with the suffix `-dirty` if a file differs from it; files below `without` do not count.
 
     Raises UsageError where there is no commit, MissingTool without git.
     """
     found = _git(folder, "rev-parse", "--verify", "HEAD^{commit}")
     top = Path(_git(folder, "rev-parse", "--show-toplevel"))
-    aside = os.path.relpath(without.resolve(), top)
-    pathspec = [":(top)", f":(top,exclude,literal){aside}"] if not aside.startswith("..") else [":(top)"]
+    excluded = os.path.relpath(without.resolve(), top)
+    pathspec = [":(top)", f":(top,exclude,literal){excluded}"] if not excluded.startswith("..") else [":(top)"]
     changed = _git(folder, "status", "--porcelain", "--untracked-files=normal", "--", *pathspec)
     return f"{found}-dirty" if changed else found
 
@@ -31,14 +31,14 @@ def origin(folder: Path) -> str:
     url = _public(found)
     if url is None:
         raise UsageError(
-            f"the remote origin of {folder} is a folder of this machine, which tells nobody else where the source is",
+            f"the remote origin of {folder} is a folder of this machine, which means nothing to other people",
             "write the URL itself under source",
         )
     return url
 
 
 def _public(remote: str) -> str | None:
-    """The URL that others could use; None for a path."""
+    """The URL that others could use; None for a path of this machine."""
     scp = _SCP.fullmatch(remote)
     if "://" not in remote and scp:
         user = f"{scp['user']}@" if scp["user"] else ""
@@ -56,9 +56,9 @@ def _git(folder: Path, *words: str) -> str:
     environment = run.environment({"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"})
     done = run.run([*_GIT, "-C", str(folder), *words], env=environment, check=False)
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it says nothing"]
+        messages = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it says nothing"]
         raise UsageError(
-            f"git cannot tell where {folder} comes from: {said[0]}",
+            f"git cannot tell where {folder} comes from: {messages[0]}",
             "commit the recipe and name a remote, or write the text itself instead of git",
         )
     return done.stdout.decode("utf-8", "replace").strip()

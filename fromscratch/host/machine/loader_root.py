@@ -1,7 +1,7 @@
 """This machine's folders as the loader model asks of them.
 
-For the machine's own root the kernel follows symlinks, which is what the loader would do; for any other
-root we do, so that none leads out of it. What trees are made of is loaded only when somebody asks for the view.
+In the machine's own root the kernel follows symlinks, as for the loader; in any other root they are followed here, so
+that none leads out of it. Modules about trees are imported only when the view is used.
 """
 
 import errno
@@ -53,18 +53,18 @@ class MachineRoot:
     def names(self, directory: str, /) -> Container[str]:
         known = self._names.get(directory)
         if known is None:
-            known = self._names[directory] = self._listed(directory)
+            known = self._names[directory] = self._list(directory)
         return known
 
-    def _listed(self, directory: str) -> Container[str]:
-        where = self._followed(directory)
+    def _list(self, directory: str) -> Container[str]:
+        where = self._resolved(directory)
         if where is None:
             return ()
         try:
             return frozenset(decode(name) for name in os.listdir(where))
         except PermissionError:
-            return _Unlisted(where)
-        except (OSError, ValueError):  # a NUL, which a line of a text file may hold
+            return _SearchOnly(where)
+        except (OSError, ValueError):  # a NUL in the name, which may come from a text file
             return ()
 
     def opened(self, path: str, /) -> Opened | None:
@@ -76,7 +76,7 @@ class MachineRoot:
             return found
 
     def _open(self, path: str) -> Opened | None:
-        where = self._followed(path)
+        where = self._resolved(path)
         if where is None:
             return None
         try:
@@ -101,7 +101,7 @@ class MachineRoot:
     @contextmanager
     def reading(self, path: str, /) -> Iterator[Read]:
         """Raises ImageError for what cannot be read."""
-        where = self._followed(path)
+        where = self._resolved(path)
         if where is None:
             raise NotInTree(f"{path} is not a regular file", "see whether the path is right")
         try:
@@ -110,7 +110,7 @@ class MachineRoot:
         except OSError as error:
             raise _unreadable(where, error) from error
 
-    def _followed(self, path: str) -> bytes | None:
+    def _resolved(self, path: str) -> bytes | None:
         if self._whole:
             return encode(path)
         try:
@@ -120,8 +120,8 @@ class MachineRoot:
         return None if place is None else self.view.host_path(place)
 
 
-class _Unlisted:
-    """A directory that may be searched but not listed, as the loader may: each name is asked for."""
+class _SearchOnly:
+    """A directory that this user may search but not list: each name is looked up, as the loader does."""
 
     def __init__(self, where: bytes) -> None:
         self._where = where
@@ -132,7 +132,7 @@ class _Unlisted:
 
 @contextmanager
 def reading(where: bytes) -> Iterator[tuple[Read, os.stat_result, int]]:
-    """An open file: how to read it, what fstat(2) said at first, and its descriptor. Never waits for a FIFO."""
+    """An open file: a function to read it, its first fstat(2), and its descriptor. Never waits for a FIFO."""
     descriptor = os.open(where, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         yield lambda offset, size: os.pread(descriptor, size, offset), os.fstat(descriptor), descriptor

@@ -1,4 +1,4 @@
-"""Files and folders that a recipe or a call names."""
+"""Looking up the files and folders that a recipe or a call names."""
 
 import os
 from pathlib import Path
@@ -9,9 +9,9 @@ from fromscratch.paths import encode
 
 
 def expanded(text: str) -> str:
-    """A path with the home folder that ~ or ~NAME at its start stands for, wherever no shell has put it in.
+    """A path with ~ or ~NAME at its start replaced by the home folder, as a shell does.
 
-    Raises UsageError for a user that is none. A folder of that very name is ./~.
+    Raises UsageError for an unknown user. For a folder with the name ~, write ./~.
     """
     if not text.startswith("~"):
         return text
@@ -19,12 +19,13 @@ def expanded(text: str) -> str:
         return str(Path(text).expanduser())
     except RuntimeError as error:
         raise UsageError(
-            f"{text}: there is no home folder of {text.partition('/')[0]}", "write the path, or ./~ for that very name"
+            f"{text}: there is no home folder of {text.partition('/')[0]}",
+            "write the path, or ./~ for a folder of that name",
         ) from error
 
 
 def folder(base: Path, text: str, what: str) -> Path:
-    """The folder at `text`, relative to `base`. Raises UsageError, telling where it was looked for."""
+    """The folder at `text`, relative to `base`. Raises UsageError with the whole path."""
     path = _absolute(base, text)
     if path.is_dir():
         return path
@@ -34,7 +35,7 @@ def folder(base: Path, text: str, what: str) -> Path:
 
 
 def file(base: Path, text: str, what: str) -> Path:
-    """The regular file at `text`, relative to `base`. Raises UsageError, telling where it was looked for."""
+    """The regular file at `text`, relative to `base`. Raises UsageError with the whole path."""
     path = _absolute(base, text)
     if path.is_file():
         return path
@@ -48,23 +49,23 @@ def file(base: Path, text: str, what: str) -> Path:
 def _absolute(base: Path, text: str) -> Path:
     if "\0" in text:
         raise UsageError(f"{text!r} holds a NUL byte", "take it out")
-    # No resolve(): the message should have the path as it was written. A recipe is UTF-8, whatever names are here.
+    # No resolve(): messages should have the path as it was written. Recipes are UTF-8, whatever the locale.
     return base.absolute() / expanded(os.fsdecode(encode(text)))
 
 
 def _missing(path: Path, what: str, kind: str) -> UsageError:
-    above = path.parent
-    while not path.is_symlink() and not above.is_dir() and above != above.parent:
-        path, above = above, above.parent
+    parent = path.parent
+    while not path.is_symlink() and not parent.is_dir() and parent != parent.parent:
+        path, parent = parent, parent.parent
     if path.is_symlink():
         return UsageError(f"{what}: {path} is a symlink that leads nowhere", f"fix the link: {path.readlink()}")
     try:
-        names = sorted(item.name for item in above.iterdir())
+        names = sorted(item.name for item in parent.iterdir())
     except OSError:
         names = []
     near = nearest(path.name, names, count=3)
     hint = (
-        f"did you mean {' or '.join(str(above / name) for name in near)}?"
+        f"did you mean {' or '.join(str(parent / name) for name in near)}?"
         if near
         else f"make that {kind}, or fix the path"
     )

@@ -1,4 +1,4 @@
-"""Where the recipes, overlays and defconfig fragments that come with fromscratch lie."""
+"""The folders of the recipes, overlays and defconfig fragments that are shipped with the package."""
 
 from pathlib import Path
 

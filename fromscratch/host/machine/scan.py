@@ -1,4 +1,4 @@
-"""Folders of this machine as trees."""
+"""Scanning folders of this machine into trees."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLi
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath, decode
 
-# The kernel's Documentation/filesystems/overlayfs.rst: what an upper folder says of the ones below it.
+# The kernel's Documentation/filesystems/overlayfs.rst: the marks of an upper folder about those below it.
 _OF_OVERLAYFS = frozenset(
     f"{space}.overlay.{name}"
     for space in ("trusted", "user")
@@ -25,7 +25,7 @@ _OF_OVERLAYFS = frozenset(
 Skip = Callable[[TreePath], bool]
 
 _NAME = attrgetter("name")
-# Python reads names as the locale says; those of a tree are always UTF-8 with surrogates.
+# Python decodes names by the locale; names in a tree are always UTF-8 with surrogates.
 _NAMES_ARE_UTF_8 = sys.getfilesystemencoding() == "utf-8"
 
 
@@ -37,23 +37,23 @@ def scan(
     canonical_modes: bool = False,
     skip: Skip | None = None,
 ) -> Rootfs:
-    """What is in a folder, without following any symlink in it; other mounted filesystems are entered.
+    """The tree of a folder, without following symlinks in it; other mounted filesystems are entered.
 
-    Modes, owners, times, attributes, hard links, devices and FIFOs are kept; attributes of the machine
-    rather than the file are not (`model.attributes`). `owner` is the owner of everything instead.
-    `canonical_modes` keeps what git would: 0755 for directories and what anyone may execute, else
-    0644, no attributes, every name a file of its own; so the tree depends neither on the umask nor
-    on the user. What `skip` says yes to is left out, with all below it. `origin` is the reason of
+    Modes, owners, times, attributes, hard links, devices and FIFOs are kept; attributes that belong to
+    the machine rather than to the file are not (`model.attributes`). `owner` is the owner of everything instead.
+    `canonical_modes` keeps what git would: 0755 for directories and executable files, else 0644, no
+    attributes, no hard links; so the tree depends neither on the umask nor on the user. Paths for which
+    `skip` is true are left out, with all below them. `origin` is the reason of
     every entry, or gives it for a path of the tree.
 
-    Raises ImageError for what cannot be read, for a socket, which no image can hold, and for what is part of an
-    upper folder of overlayfs, which means nothing without the folders below it.
+    Raises ImageError for what cannot be read, for a socket, which no image can hold, and for marks of overlayfs:
+    its upper folder is incomplete without the folders below it.
     """
     return _Scan(origin, owner, canonical_modes).run(directory, skip)
 
 
 def fingerprint(directory: Path, *, skip: Skip | None = None) -> str:
-    """A digest that changes when anything in the folder has changed, by what lstat(2) tells of each entry.
+    """A digest of the folder by the lstat(2) of each entry: it changes whenever something in the folder does.
 
     Raises ImageError for a folder that cannot be read.
     """
@@ -67,7 +67,7 @@ def fingerprint(directory: Path, *, skip: Skip | None = None) -> str:
 def _walk(directory: Path, skip: Skip | None) -> Iterator[tuple[str, TreePath, os.stat_result]]:
     """Every entry: its path on the machine, its path in the tree, and what lstat(2) says. The folder is the first.
 
-    The same folder comes in the same order again.
+    The order depends on the names only.
     """
     folder = os.fspath(directory)
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -76,8 +76,8 @@ def _walk(directory: Path, skip: Skip | None) -> Iterator[tuple[str, TreePath, o
         pending = [(folder, "")]
         while pending:
             folder, place = pending.pop()
-            # By descriptor the kernel looks up names, not whole paths, and a directory that somebody
-            # replaces by a symlink meanwhile is not followed.
+            # By descriptor, the kernel looks up single names; and a directory that is replaced by a symlink
+            # meanwhile is not followed.
             descriptor = os.open(folder, flags)
             flags |= os.O_NOFOLLOW
             prefix = folder if folder.endswith("/") else f"{folder}/"
@@ -96,11 +96,11 @@ def _walk(directory: Path, skip: Skip | None) -> Iterator[tuple[str, TreePath, o
             finally:
                 os.close(descriptor)
     except OSError as error:
-        raise _unreadable(_named(error, folder), error) from error
+        raise _unreadable(_failed_path(error, folder), error) from error
 
 
-def _named(error: OSError, folder: str) -> str:
-    """What could not be read: an error below a descriptor knows a bare name."""
+def _failed_path(error: OSError, folder: str) -> str:
+    """The path that could not be read: an error below a descriptor has only the name."""
     name = error.filename
     return os.path.join(folder, name) if isinstance(name, str) else folder  # noqa: PTH118  names of any bytes
 
@@ -115,7 +115,7 @@ class _Scan:
     ) -> None:
         self._origin, self._owner, self._canonical = origin, owner, canonical_modes
         self._inodes: dict[tuple[int, int], TreePath] = {}
-        # Most files came many at a time, with one mode, owner and moment: their metadata is one value.
+        # Many files share mode, owner and time: they share one Meta.
         self._metas: dict[tuple[int, int, int, int], Meta] = {}
 
     def run(self, directory: Path, skip: Skip | None) -> Rootfs:
@@ -152,7 +152,7 @@ class _Scan:
 
 
 def entry_of(path: str, facts: os.stat_result) -> Entry:
-    """What lies at one path of the machine, by itself: every name a file of its own, no origin.
+    """The entry of one path of the machine, without hard links and origin.
 
     Raises OSError, and ImageError for a socket.
     """
@@ -173,7 +173,7 @@ def _of_kind(path: str, facts: os.stat_result, meta: Meta, origins: tuple[Origin
             return Symlink(meta, decode(target), origins)
         case stat.S_IFCHR:
             if facts.st_rdev == 0:
-                raise _of_overlayfs(path, "the device 0,0, which takes away a file below it")
+                raise _overlayfs_error(path, "the device 0,0, which takes away a file below it")
             return Device(meta, "c", os.major(facts.st_rdev), os.minor(facts.st_rdev), origins)
         case stat.S_IFBLK:
             return Device(meta, "b", os.major(facts.st_rdev), os.minor(facts.st_rdev), origins)
@@ -182,7 +182,7 @@ def _of_kind(path: str, facts: os.stat_result, meta: Meta, origins: tuple[Origin
     raise ImageError(f"{path} is a socket, which no image can hold", "leave it out with exclude")
 
 
-def _of_overlayfs(path: str, what: str) -> ImageError:
+def _overlayfs_error(path: str, what: str) -> ImageError:
     return ImageError(
         f"{path} is part of an upper folder of overlayfs: it is {what}",
         "name the folder that overlayfs is mounted at, which has all layers",
@@ -205,12 +205,14 @@ def _xattrs(path: str) -> Xattrs:
     if not names:
         return ()
     for name in names:
-        of_folders = name.endswith((".opaque", ".whiteouts"))  # on a file they say nothing
+        of_folders = name.endswith((".opaque", ".whiteouts"))  # they have a meaning on directories only
         if name in _OF_OVERLAYFS and (not of_folders or stat.S_ISDIR(os.lstat(path).st_mode)):
-            raise _of_overlayfs(path, f"marked by {name}, which changes what is below it")
-    kept = ((decode(os.fsencode(name)), name) for name in names)
+            raise _overlayfs_error(path, f"marked by {name}, which changes what is below it")
+    labelled = ((decode(os.fsencode(name)), name) for name in names)
     return tuple(
         sorted(
-            (label, os.getxattr(path, name, follow_symlinks=False)) for label, name in kept if belongs_to_file(label)
+            (label, os.getxattr(path, name, follow_symlinks=False))
+            for label, name in labelled
+            if belongs_to_file(label)
         )
     )

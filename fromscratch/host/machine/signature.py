@@ -1,19 +1,19 @@
-"""Signatures, verified by a tool that is trusted for it: gpgv, sqv, or the library pysequoia.
+"""Verifying OpenPGP signatures with a trusted tool: gpgv, sqv, or the library pysequoia.
 
-The answer is to be the same whichever of them a machine has, so what they disagree about is decided
-before they are asked: hash functions that can be forged are not accepted, keys that have expired are
-left out of the keyring, and each signature is shown to them alone. One good signature is enough,
-since a document may also be signed by keys that are not known here.
+The answer must not depend on which of them a machine has, so whatever they would judge differently is decided
+before: weak hash functions are refused, expired keys are left out of the keyring, and a tool gets one signature
+at a time. One good signature is enough, since a document may also be signed by keys that are not in the keyrings.
 """
 
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.errors import FormatError, IntegrityError, MissingTool
 from fromscratch.formats.trust import openpgp
@@ -34,11 +34,11 @@ _UNTRUSTED = "fetch it again; if it stays like this, do not use it unless you kn
 def verify_clearsigned(
     document: bytes, keyrings: Sequence[Path], what: str, *, tool: str = "", now: float | None = None
 ) -> bytes:
-    """The text that a key of the keyrings has signed, exactly the bytes that were verified, without the last line feed.
+    """Verify a clearsigned document, and return its text: exactly the bytes verified, without the last line feed.
 
     `what` names the document in messages. Raises IntegrityError when there is no good signature or
     anything else besides the signed text, and MissingTool. `tool` is one of `available()`, by default the first;
-    `now`, in seconds since 1970, is when keys must not have expired.
+    keys must not have expired at `now`, in seconds since 1970.
     """
     try:
         text, signature = openpgp.split_clearsigned(document)
@@ -54,7 +54,7 @@ def verify_clearsigned(
 def verify_detached(
     data: Path, signature: bytes, keyrings: Sequence[Path], what: str, *, tool: str = "", now: float | None = None
 ) -> None:
-    """Pass if a key of the keyrings has signed the file, else raise IntegrityError or MissingTool.
+    """Verify that a key of the keyrings has signed the file. Raises IntegrityError, MissingTool.
 
     `signature` and the keyrings may be armored or binary. The rest is as for `verify_clearsigned`.
     """
@@ -65,11 +65,11 @@ def verify_detached(
         raise IntegrityError(f"the signature of {what} cannot be read: {error}", error.hint) from error
     keys = _keys(keyrings, what)
     moment = time.time() if now is None else now
-    living = [key for key in keys if key.expires is None or key.expires > moment]
+    valid_keys = [key for key in keys if key.expires is None or key.expires > moment]
     faults = []
-    with _files(living) as files:
+    with _files(valid_keys) as files:
         for one in found:
-            fault = _obstacle(one, keys, living)
+            fault = _refusal(one, keys, valid_keys)
             if not fault:
                 fault = verifier(data, one, files)
                 if not fault:
@@ -81,12 +81,12 @@ def verify_detached(
 
 
 def available() -> list[str]:
-    """The tools of this machine that can verify, the one that will be used first."""
-    return [name for name, (here, _) in _TOOLS.items() if here()]
+    """The tools of this machine that can verify, in the order of preference."""
+    return [name for name, (is_available, _) in _TOOLS.items() if is_available()]
 
 
 def find_keyrings(names: Sequence[str] = (), root: Path = Path("/")) -> list[Path]:
-    """The keyrings that this machine trusts for packages, in the order of where apt keeps them.
+    """The keyrings that this machine trusts for packages, in the order of apt's folders.
 
     With `names`, only those whose file name without its suffix is one of them.
     """
@@ -95,9 +95,8 @@ def find_keyrings(names: Sequence[str] = (), root: Path = Path("/")) -> list[Pat
     return [path for path in usable if not names or path.stem in names]
 
 
-@dataclass(frozen=True, slots=True)
-class _Files:
-    """Where the tools find what they are given."""
+class _Files(Struct, frozen=True):
+    """The files that are given to the tools."""
 
     folder: Path
     keyring: Path
@@ -118,7 +117,7 @@ def _files(keys: Sequence[openpgp.Certificate]) -> Iterator[_Files]:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """A folder for the tools to read from, gone afterwards. Raises ImageError."""
+    """A temporary folder for the files of the tools. Raises ImageError."""
     place = Path(tempfile.gettempdir()) / "fromscratch-signature"
     with disk.explained(place), staged_folder.staged(place) as folder:
         folder.chmod(0o700)
@@ -127,9 +126,7 @@ def _folder() -> Iterator[Path]:
 
 def _keys(keyrings: Sequence[Path], what: str) -> list[openpgp.Certificate]:
     if not keyrings:
-        raise IntegrityError(
-            f"{what} cannot be verified, as no keyring is known", "name the keyring of those who sign it"
-        )
+        raise IntegrityError(f"{what} cannot be verified, as no keyring is known", "name the keyring of its signers")
     found: list[openpgp.Certificate] = []
     for path in keyrings:
         try:
@@ -146,13 +143,13 @@ def _keys(keyrings: Sequence[Path], what: str) -> list[openpgp.Certificate]:
     return found
 
 
-def _obstacle(
-    one: openpgp.Signature, keys: Sequence[openpgp.Certificate], living: Sequence[openpgp.Certificate]
+def _refusal(
+    one: openpgp.Signature, keys: Sequence[openpgp.Certificate], valid_keys: Sequence[openpgp.Certificate]
 ) -> str:
-    """Why there is no need to ask a tool about this signature, or nothing."""
+    """Why a signature is refused without a tool; empty if a tool should decide."""
     if one.weakness:
         return f"a signature uses {one.weakness}, which can be forged"
-    if any(key.may_have_made(one) for key in living):
+    if any(key.may_have_made(one) for key in valid_keys):
         return ""
     for key in keys:
         if key.may_have_made(one) and key.expires is not None:
@@ -166,14 +163,14 @@ def _by_gpgv(data: Path, one: openpgp.Signature, files: _Files) -> str:
     lines = done.stdout.decode("utf-8", "replace").splitlines()
     # doc/DETAILS of GnuPG: one signature gives one of these; VALIDSIG alone says nothing about dates.
     states = {line.split()[1] for line in lines if line.startswith("[GNUPG:] ") and len(line.split()) > 1}
-    if states >= {"GOODSIG", "VALIDSIG"} and not states & set(_GPGV_SAYS):
+    if states >= {"GOODSIG", "VALIDSIG"} and not states & set(_GPGV_MESSAGES):
         return ""
-    return next((f"{text} (key {one.issuer})" for state, text in _GPGV_SAYS.items() if state in states), "") or (
+    return next((f"{text} (key {one.issuer})" for state, text in _GPGV_MESSAGES.items() if state in states), "") or (
         f"gpgv cannot check the signature by {one.issuer}: {_last_line(done.stderr)}"
     )
 
 
-_GPGV_SAYS = {
+_GPGV_MESSAGES = {
     "BADSIG": "the signature does not fit: the text was changed after it was signed",
     "EXPSIG": "the signature has expired",
     "EXPKEYSIG": "the key has expired",
@@ -187,10 +184,10 @@ def _by_sqv(data: Path, one: openpgp.Signature, files: _Files) -> str:
     done = run.run(argv, check=False)
     if done.returncode == 0 and done.stdout.strip():
         return ""
-    said = done.stderr.decode("utf-8", "replace")
-    if "manipulated" in said:
-        return f"{_GPGV_SAYS['BADSIG']} (key {one.issuer})"
-    reasons = " ".join(line.strip() for line in said.splitlines() if "signatures are valid" not in line)
+    output = done.stderr.decode("utf-8", "replace")
+    if "manipulated" in output:
+        return f"{_GPGV_MESSAGES['BADSIG']} (key {one.issuer})"
+    reasons = " ".join(line.strip() for line in output.splitlines() if "signatures are valid" not in line)
     return f"sqv does not accept the signature by {one.issuer}: {reasons}"
 
 
@@ -203,7 +200,7 @@ def _by_pysequoia(data: Path, one: openpgp.Signature, files: _Files) -> str:
             file=str(data), store=lambda _: certificates, signature=pysequoia.Sig.from_bytes(one.raw)
         )
     except Exception as error:
-        # The library raises plain RuntimeErrors that carry a trace of its own; the first line tells the reason.
+        # The library raises RuntimeErrors with a trace in their text; its first line is the reason.
         reason = (str(error).splitlines() or [""])[0]
         return f"pysequoia does not accept the signature by {one.issuer}: {reason}"
     return "" if result.valid_sigs else f"pysequoia does not accept the signature by {one.issuer}"
@@ -214,7 +211,7 @@ def _last_line(output: bytes) -> str:
 
 
 _Verifier = Callable[[Path, openpgp.Signature, _Files], str]
-"""Why a signature is not good, or nothing if it is."""
+"""The reason why a signature is not good; empty if it is."""
 
 _TOOLS: dict[str, tuple[Callable[[], bool], _Verifier]] = {
     "gpgv": (lambda: run.find("gpgv") is not None, _by_gpgv),
@@ -224,8 +221,8 @@ _TOOLS: dict[str, tuple[Callable[[], bool], _Verifier]] = {
 
 
 def _verifier(tool: str) -> _Verifier:
-    for name, (here, verifier) in _TOOLS.items():
-        if tool in ("", name) and here():
+    for name, (is_available, verifier) in _TOOLS.items():
+        if tool in ("", name) and is_available():
             return verifier
     raise MissingTool(
         f"verifying a signature needs {tool or 'gpgv or sqv'}, which is not on this machine",

@@ -1,6 +1,6 @@
-"""This machine's folders as a `View`: looked into, never scanned as a whole.
+"""Folders of this machine as a `View`: read where they are looked into, never scanned as a whole.
 
-Paths are those inside the root that the folder is, and symlinks are followed inside it, so that none leads out of it.
+Paths are those inside the folder as a root, and symlinks are followed inside it, so that none leads out of it.
 """
 
 import errno
@@ -19,7 +19,7 @@ from fromscratch.paths import ROOT, TreePath, decode, encode
 
 
 class MachineView:
-    """A folder of this machine as a root. What was looked at once stays as it was then."""
+    """A folder of this machine as a root. Entries are cached when they are first read."""
 
     def __init__(self, root: Path = Path("/")) -> None:
         self.root = root
@@ -28,21 +28,21 @@ class MachineView:
         self._children: dict[TreePath, Sequence[str]] = {}
 
     def host_path(self, path: str) -> bytes:
-        """Where a path of the view lies on the machine."""
+        """The path on the machine of a path in the view."""
         return encode(f"{self._prefix}{path}")
 
     def get(self, path: TreePath, /) -> Entry | None:
-        """Raises ImageError for what this user may not look at."""
+        """The entry at a path. Raises ImageError for one that this user may not read."""
         if path not in self._entries:
             for above in paths.ancestors(path):
                 if above not in self._entries:
-                    self._entries[above] = self._look(above)
+                    self._entries[above] = self._read_entry(above)
                 if not isinstance(self._entries[above], Directory):
                     return None  # a symlink on the way might lead out of the root
-            self._entries[path] = self._look(path)
+            self._entries[path] = self._read_entry(path)
         return self._entries[path]
 
-    def _look(self, path: TreePath) -> Entry | None:
+    def _read_entry(self, path: TreePath) -> Entry | None:
         where = self.host_path(path)
         try:
             facts = os.stat(where) if path == ROOT else os.lstat(where)  # noqa: PTH116  a Path holds no bytes
@@ -57,7 +57,7 @@ class MachineView:
             raise _unreadable(where, error) from error
 
     def children(self, directory: TreePath, /) -> Sequence[str]:
-        """Raises ImageError for a directory that this user may not list."""
+        """The names in a directory. Raises ImageError for one that this user may not list."""
         known = self._children.get(directory)
         if known is None:
             known = self._children[directory] = self._list(directory)
@@ -76,7 +76,7 @@ class MachineView:
 
 
 def with_hard_links(tree: Rootfs) -> Rootfs:
-    """The tree with files that are one inode on this machine as names of one inode in it too.
+    """The tree with files that share an inode on this machine as hard links of one file.
 
     Raises IntegrityError for a file that is gone.
     """

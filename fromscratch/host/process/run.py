@@ -12,9 +12,10 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, TypedDict, cast
+
+from msgspec import Struct
 
 from fromscratch.address import without_secrets
 from fromscratch.errors import CommandFailed, MissingTool
@@ -28,8 +29,7 @@ _SHOWN_LINES = 20
 GRACE = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(Struct, frozen=True):
     """How a program ended, and what it wrote."""
 
     returncode: int

@@ -1,26 +1,29 @@
-"""How registries may be reached from here: what the call says, and what the environment does."""
+"""Settings for the access to registries, from the call and from the environment."""
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec import field
+
 from fromscratch.host.http.request import PATIENCE, Patience
+from fromscratch.record import PartlyShown
 
 
-@dataclass(frozen=True, kw_only=True)
-class Access:
-    """`ca` is a PEM file of authorities that are trusted besides the usual ones.
+class Access(PartlyShown, frozen=True, kw_only=True):
+    """How to reach registries. `ca` is a PEM file of authorities to trust besides the usual ones.
 
     Blobs larger than `chunk_size` bytes are sent in pieces of that size; 0: in one piece as long as that works.
     """
+
+    unshown = ("environment",)
 
     plain_http: bool = False
     ca: Path | None = None
     chunk_size: int = 0
     jobs: int = 4
     patience: Patience = PATIENCE
-    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
     @property
     def home(self) -> Path:
@@ -28,5 +31,5 @@ class Access:
 
     @property
     def configuration(self) -> Path:
-        """Where programs keep what a user has told them."""
+        """The folder of the user's configuration files."""
         return Path(self.environment.get("XDG_CONFIG_HOME") or self.home / ".config")

@@ -1,9 +1,10 @@
-"""Where a name of an image leads: which registry, which repository of it, and by which scheme it is asked."""
+"""The registry and repository that an image name means, and the scheme (https or http) of its API."""
 
 import ipaddress
 import socket
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from fromscratch.errors import UsageError
 from fromscratch.host.http import session as web
@@ -13,12 +14,11 @@ HUB = "docker.io"
 _HUB_NAMES = frozenset({"", HUB, "index.docker.io", "registry-1.docker.io"})
 _HUB_API = "registry-1.docker.io"
 _PROBE = 5.0
-# What OpenSSL says of an answer that is no TLS.
+# The reasons of OpenSSL for an answer that is not TLS.
 NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """One repository. `registry` is the host as names of images write it, with its port if they do."""
 
     registry: str
@@ -41,7 +41,7 @@ class Place:
 
 
 def canonical(registry: str) -> str:
-    """One spelling for all the names that docker.io has had."""
+    """The registry under one name: docker.io has had several."""
     return HUB if registry in _HUB_NAMES else registry
 
 
@@ -72,9 +72,9 @@ def is_loopback(host: str) -> bool:
 
 
 def base_url(place: Place, *, plain_http: bool, trusting: bool) -> str:
-    """How the registry is asked: https, unless `plain_http`, or the host is this machine and speaks no TLS.
+    """The base URL of the API: https, unless `plain_http`, or the host is this machine and does not speak TLS.
 
-    Who was told which certificates to trust (`trusting`) means https.
+    With certificates to trust (`trusting`) it is https.
     """
     if plain_http:
         return f"http://{place.host}"
@@ -84,7 +84,7 @@ def base_url(place: Place, *, plain_http: bool, trusting: bool) -> str:
 
 
 def _speaks_tls(host: str) -> bool:
-    """Whether something behind this address takes part in a handshake. Nothing is shown to it, nothing is trusted."""
+    """Whether a server at this address takes part in a TLS handshake. It gets no data, and is not trusted."""
     import ssl
 
     parts = urlsplit(f"//{host}")
@@ -100,9 +100,9 @@ def _speaks_tls(host: str) -> bool:
     except (TimeoutError, ConnectionResetError):
         return False
     except ValueError:  # a port beyond the last one, or a part of the name beyond 63 letters
-        raise web.Failed(web.Kind.NO_ADDRESS, f"{host} is not an address that can be asked") from None
+        raise web.Failed(web.Kind.NO_ADDRESS, f"{host} is not a valid address") from None
     except OSError as error:
         if parts.port is None:
             return False  # nothing at 443: port 80 may be meant, and the first request will tell
-        raise web.Failed(web.Kind.UNREACHABLE, f"{host} gives no connection: {error.strerror}", again=True) from error
+        raise web.Failed(web.Kind.UNREACHABLE, f"cannot connect to {host}: {error.strerror}", again=True) from error
     return True

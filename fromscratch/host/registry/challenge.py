@@ -1,8 +1,9 @@
-"""What a server asks for with 401: the WWW-Authenticate field of RFC 9110, 11.6.1."""
+"""The challenges of a server's status 401: the WWW-Authenticate field of RFC 9110, 11.6.1."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _PARAMETER = re.compile(rf'({_TOKEN})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
@@ -10,16 +11,15 @@ _SCHEME = re.compile(rf"({_TOKEN})(?:[ \t]+[A-Za-z0-9\-._~+/]+=*(?=[ \t]*(?:,|$)
 _BETWEEN = re.compile(r"[\s,]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
-    """`scheme` and the names of parameters are lower-case."""
+class Challenge(Struct, frozen=True):
+    """One challenge; `scheme` and the names of parameters are lower-case."""
 
     scheme: str
     parameters: Mapping[str, str]
 
 
 def challenges(field: str) -> list[Challenge]:
-    """Every challenge of the field, several of them joined by commas too; what makes no sense ends the reading."""
+    """All challenges in the field, also several joined by commas; up to the first that cannot be parsed."""
     found: list[tuple[str, dict[str, str]]] = []
     place = 0
     while True:

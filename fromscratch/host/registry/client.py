@@ -1,12 +1,13 @@
-"""One repository of a registry, asked until it answers: retries, credentials and refusals are seen to here."""
+"""Requests to one repository of a registry, with retries, credentials, and errors for refusals."""
 
 import re
 import threading
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urljoin
+
+from msgspec import Struct
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, RegistryError
@@ -24,13 +25,12 @@ from fromscratch.limits import json_value
 from fromscratch.progress import SILENT, Progress
 
 Result = TypeVar("Result")
-_MOST_PARTS, _MOST_LISTED = 1000, 4 * oci.MAX_DOCUMENT
-_MOST_WARNING = 4096  # what the specification allows all warnings of an answer to have
+_MAX_PARTS, _MAX_LISTED = 1000, 4 * oci.MAX_DOCUMENT
+_MAX_WARNING = 4096  # what the specification allows all warnings of an answer to have
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """`url` is the one that answered, behind all redirects."""
+class Answer(Struct, frozen=True):
+    """A response with its body; `url` is the one that answered, after all redirects."""
 
     status: int
     headers: Mapping[str, str]
@@ -39,21 +39,22 @@ class Answer:
 
     @property
     def location(self) -> str:
-        """Where the answer leads, as an absolute address. Raises web.Failed if it leads nowhere or out of https."""
+        """Location as an absolute address. Raises web.Failed if there is none, or it leads out of https."""
         place = self.headers.get("Location")
         if not place:
-            raise web.Failed(web.Kind.BROKEN, "the registry does not say where to go on")
+            raise web.Failed(web.Kind.BROKEN, "the answer of the registry has no Location")
         return web.redirected(self.url, place)
 
     @property
     def digest(self) -> Digest | None:
-        """What Docker-Content-Digest says. Raises FormatError."""
+        """The value of Docker-Content-Digest. Raises FormatError."""
         text = self.headers.get("Docker-Content-Digest")
         return Digest.exact(text.strip()) if text else None
 
 
 class Client:
-    """For all threads of one push or pull. `pushing` asks for more rights, `mounting` for those to read there.
+    """The client for all threads of one push or pull. `pushing` requests the right to write, `mounting` rights to read
+    in these repositories.
 
     with Client(Place.of(reference), access) as client: ...
     """
@@ -86,12 +87,12 @@ class Client:
         self._sessions.close()
 
     def abort(self) -> None:
-        """Let all threads that are at work end soon."""
+        """Make the requests of all threads end soon."""
         self.stop.set()
         self._sessions.abort()
 
     def url(self, path: str) -> str:
-        """An address of the repository. Raises web.Failed when the registry has to be asked how, and is not there."""
+        """An address of the repository. Raises web.Failed if the scheme has to be probed, and nothing answers."""
         return f"{self._open()[0]}/v2/{self.place.repository}/{path}"
 
     def session(self, timeouts: web.Timeouts) -> RegistrySession:
@@ -131,7 +132,7 @@ class Client:
                 self.wait(failures, failed)
 
     def wait(self, failures: int, failed: web.Failed) -> None:
-        """Before the next attempt. Raises Stopped."""
+        """Wait before the next attempt. Raises Stopped."""
         if self.stop.wait(self.patience.pause(failures, failed.pause)):
             raise Stopped
 
@@ -147,12 +148,12 @@ class Client:
         most: int = oci.MAX_DOCUMENT,
         wait: float = 0.0,
     ) -> Answer:
-        """One attempt, which may take `wait` seconds more than others.
+        """One attempt, which may take `wait` seconds longer than usual.
 
-        Raises web.Failed for what may go better, RegistryError for a refusal.
+        Raises web.Failed if a retry may help, RegistryError for a refusal.
         """
         url = path if "://" in path else self.url(path)
-        with self._sessions.mine().ask(method, url, headers or {}, body, wait) as response:
+        with self._sessions.of_this_thread().ask(method, url, headers or {}, body, wait) as response:
             status = response.status_code
             self._warn(response.headers.get("Warning", ""))
             if status in expect:
@@ -168,44 +169,46 @@ class Client:
             raise self.error(Answer(status, response.headers, data, response.url), doing)
 
     def _warn(self, field: str) -> None:
-        """Tell what the registry wants to be told, once: distribution-spec, "Warnings"."""
-        for text in re.findall(r'\b299 - "((?:[^"\\]|\\.)*)"', field[:_MOST_WARNING]):
-            told = refusal.printable(self.conceal(re.sub(r"\\(.)", r"\1", text)))
-            if told not in self._warned:
-                self._warned.add(told)
-                self._progress.note(f"{self.place.registry} warns: {told}")
+        """Show each warning of the registry once: distribution-spec, "Warnings"."""
+        for text in re.findall(r'\b299 - "((?:[^"\\]|\\.)*)"', field[:_MAX_WARNING]):
+            text_of_warning = refusal.printable(self.conceal(re.sub(r"\\(.)", r"\1", text)))
+            if text_of_warning not in self._warned:
+                self._warned.add(text_of_warning)
+                self._progress.note(f"{self.place.registry} warns: {text_of_warning}")
 
     def refusal(self, answer: Answer) -> refusal.Refusal:
-        """What an answer says that refuses."""
+        """The refusal in an answer with an error status."""
         return refusal.read(answer.status, answer.data, self.conceal)
 
     def error(self, answer: Answer, doing: str) -> RegistryError:
-        """The same as an error."""
+        """The error for an answer with an error status."""
         shown, plain = self._open()[1].source, self.access.plain_http
         return refusal.error(self.refusal(answer), doing, self.place, shown, plain=plain)
 
     def conceal(self, text: str) -> str:
-        """The text without any secret that the registry was shown."""
+        """The text without any secret that was sent to the registry."""
         return self._open()[1].conceal(text)
 
     def pages(self, doing: str, path: str, *, expect: Collection[int] = (200,)) -> "list[Answer]":
-        """All the parts of a list: distribution-spec, "Listing Tags", with the Link of RFC 8288.
+        """All pages of a list: distribution-spec, "Listing Tags", with the Link of RFC 8288.
 
-        Raises RegistryError; FormatError for a list that goes on elsewhere, or without an end.
+        Raises RegistryError; FormatError for a list that continues on another server, or has no end.
         """
         answers = [self.ask(doing, "GET", path, expect=expect)]
         seen = {answers[0].url}
         while (following := _next(answers[-1])) and following not in seen:
-            if _leads_elsewhere(following, answers[0].url):
-                raise FormatError(f"{self.place.registry} continues a list elsewhere", "ask who runs the registry")
-            if len(seen) == _MOST_PARTS or sum(len(answer.data) for answer in answers) > _MOST_LISTED:
+            if _is_other_origin(following, answers[0].url):
+                raise FormatError(
+                    f"{self.place.registry} continues a list on another server", "ask who runs the registry"
+                )
+            if len(seen) == _MAX_PARTS or sum(len(answer.data) for answer in answers) > _MAX_LISTED:
                 raise FormatError(f"{self.place.registry} gives a list without an end", "ask who runs the registry")
             seen.add(following)
             answers.append(self.ask(doing, "GET", following))
         return answers
 
     def _open(self) -> tuple[str, Authorizer]:
-        """How the registry is asked, and what it is shown: found out when it is first needed."""
+        """The base URL and the authorizer, made when they are first needed."""
         with self._opening:
             if self._opened is None:
                 base = base_url(self.place, plain_http=self.access.plain_http, trusting=bool(self._trust))
@@ -227,7 +230,7 @@ def decoded(answer: Answer, what: str) -> Any:
 
 
 def _next(answer: Answer) -> str | None:
-    """The address behind `rel="next"` of a Link, whole where it can be made so."""
+    """The address of `rel="next"` in a Link; absolute, if it can be resolved."""
     from requests.utils import parse_header_links
 
     for link in parse_header_links(answer.headers.get("Link", "")):
@@ -239,8 +242,8 @@ def _next(answer: Answer) -> str | None:
     return None
 
 
-def _leads_elsewhere(url: str, asked: str) -> bool:
+def _is_other_origin(url: str, asked: str) -> bool:
     try:
         return web.origin(url) != web.origin(asked)
     except web.Failed:
-        return True  # nowhere, that is
+        return True  # it is not an address

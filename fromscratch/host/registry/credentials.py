@@ -1,14 +1,13 @@
-"""Names and passwords for registries, from where docker and the tools of containers/image keep them.
+"""Credentials for registries, from the files and helpers of docker and the tools of containers/image.
 
-The forms are those of containers-auth.json(5) and of docker's config.json. Nothing in here is ever shown: what holds
-a secret has no repr of it, and messages name files and programs only.
+The formats are those of containers-auth.json(5) and of docker's config.json. No secret is shown: records leave it out
+of their repr, and messages name files and programs only.
 """
 
 import base64
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import HUB, Place, canonical
 from fromscratch.limits import json_value
 from fromscratch.opening import contents
+from fromscratch.record import PartlyShown
 
 _HELPER = "docker-credential-"
 _HUB_KEY = "https://index.docker.io/v1/"
@@ -25,15 +25,16 @@ _NOT_THERE = "credentials not found"
 _PATIENCE = 60.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
-    """`identity` is a refresh token, `bearer` a token that is shown as it is; `source` says where this was found."""
+class Credentials(PartlyShown, frozen=True, kw_only=True):
+    """`identity` is a refresh token, `bearer` a token to send as it is; `source` says where these were found."""
+
+    unshown = ("user", "password", "identity", "bearer")
 
     source: str
-    user: str = field(default="", repr=False)
-    password: str = field(default="", repr=False)
-    identity: str = field(default="", repr=False)
-    bearer: str = field(default="", repr=False)
+    user: str = ""
+    password: str = ""
+    identity: str = ""
+    bearer: str = ""
 
     @property
     def basic(self) -> str:
@@ -42,30 +43,30 @@ class Credentials:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """All that no message may hold."""
+        """The secrets, which no message may hold."""
         found = (self.password, self.identity, self.bearer, self.basic.partition(" ")[2] if self.password else "")
         return tuple(secret for secret in found if secret)
 
 
 def files(access: Access) -> list[Path]:
-    """Where credentials may be, the first that has some for a registry being right; not all of them need exist."""
+    """The files that may hold credentials, in order of precedence; not all of them need exist."""
     environment = access.environment
     if named := environment.get("REGISTRY_AUTH_FILE"):
         return [Path(named)]
     runtime = environment.get("XDG_RUNTIME_DIR")
     session = Path(runtime) / "containers" if runtime else Path(f"/run/containers/{os.getuid()}")
-    # Where root has used podman, nobody else may even ask for the folder that stands in for that of a session.
-    asked = bool(runtime) or os.access(session, os.X_OK, effective_ids=True)
+    # After root has used podman, other users may not even stat the folder that replaces the session's.
+    accessible = bool(runtime) or os.access(session, os.X_OK, effective_ids=True)
     docker = Path(environment.get("DOCKER_CONFIG") or access.home / ".docker")
     return [
-        *([session / "auth.json"] if asked else []),
+        *([session / "auth.json"] if accessible else []),
         access.configuration / "containers/auth.json",
         docker / "config.json",
     ]
 
 
 def find(place: Place, access: Access) -> Credentials | None:
-    """What is kept for this repository, or for a part of its registry that it is in; None if there is nothing.
+    """The credentials for this repository, or for its registry or a path above it; None if there are none.
 
     Raises UsageError for a file that cannot be understood, MissingTool and CommandFailed for a helper that
     does not answer.
@@ -83,7 +84,7 @@ def find(place: Place, access: Access) -> Credentials | None:
 
 
 def helpers(path: Path) -> list[str]:
-    """The programs that a file leaves credentials to. Raises UsageError."""
+    """The credential helpers that a file names. Raises UsageError."""
     document = _read(path) or {}
     by_registry = document.get("credHelpers")
     named = [document.get("credsStore"), *(by_registry.values() if isinstance(by_registry, dict) else ())]
@@ -91,7 +92,7 @@ def helpers(path: Path) -> list[str]:
 
 
 def registries(path: Path) -> list[str] | None:
-    """The names under which a file keeps credentials itself; None if there is no such file. Raises UsageError."""
+    """The registries for which a file itself holds credentials; None if there is no file. Raises UsageError."""
     document = _read(path)
     if document is None:
         return None
@@ -110,16 +111,16 @@ def _read(path: Path) -> dict[str, Any] | None:
             "give yourself the right to read it, or name another file in $REGISTRY_AUTH_FILE",
         ) from error
     except (ValueError, RecursionError):
-        document = None  # what a parser says may show a part of the file
+        document = None  # the message of a parser may quote the file
     if not isinstance(document, dict):
         raise UsageError(
-            f"{path}, which may hold credentials, is not a JSON object", "fix it, or log in anew with docker login"
+            f"{path}, which may hold credentials, is not a JSON object", "fix it, or log in again with docker login"
         )
     return document
 
 
 def _helper(document: Mapping[str, Any], place: Place) -> str:
-    """The program that a file names for a registry; the first of docker's keys is that of one registry."""
+    """The helper that a file names for a registry: in credHelpers, or else in credsStore."""
     by_registry = document.get("credHelpers")
     if isinstance(by_registry, dict):
         for key, name in by_registry.items():
@@ -132,7 +133,9 @@ def _helper(document: Mapping[str, Any], place: Place) -> str:
 def _from_helper(name: str, place: Place, path: Path, access: Access) -> Credentials | None:
     """docker-credential-helpers, "Development": the registry on standard input, an object on standard output."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise UsageError(f"{path} names {name!r} as a credential helper, which can be no program's", "fix it there")
+        raise UsageError(
+            f"{path} names {name!r} as a credential helper, which cannot be the name of a program", "fix it there"
+        )
     from fromscratch.host.process import run
 
     program = f"{_HELPER}{name}"
@@ -144,7 +147,7 @@ def _from_helper(name: str, place: Place, path: Path, access: Access) -> Credent
     key = _HUB_KEY if place.registry == HUB else place.registry
     answer = run.run([program, "get"], stdin=key.encode(), env=dict(access.environment), check=False, timeout=_PATIENCE)
     if answer.returncode:
-        # Its words are not repeated, as nobody knows what they hold.
+        # Its output is not quoted, as it may hold secrets.
         if _NOT_THERE in answer.stdout.decode("utf-8", "replace").lower():
             return None
         raise CommandFailed(
@@ -168,17 +171,17 @@ def _from_helper(name: str, place: Place, path: Path, access: Access) -> Credent
 
 
 def _from_file(auths: object, place: Place, path: Path) -> Credentials | None:
-    """The entry whose key says most of the name."""
+    """The entry with the longest matching key."""
     if not isinstance(auths, dict):
         return None
-    fitting = []
+    matches = []
     for key, entry in auths.items():
         registry, below = _registry_and_path(key)
         inside = f"{place.repository}/".startswith(f"{below}/") if below else True
         if registry == place.registry and inside and isinstance(entry, dict):
-            fitting.append((len(below), entry))
-    fitting.sort(key=lambda one: -one[0])
-    return next((found for _, entry in fitting if (found := _entry(entry, path))), None)
+            matches.append((len(below), entry))
+    matches.sort(key=lambda one: -one[0])
+    return next((found for _, entry in matches if (found := _entry(entry, path))), None)
 
 
 def _registry_and_path(key: str) -> tuple[str, str]:
@@ -206,7 +209,7 @@ def _entry(entry: Mapping[str, Any], path: Path) -> Credentials | None:
 
 
 def _decoded(auth: str, path: Path) -> Iterator[tuple[str, str]]:
-    """Name and password of an `auth` field, if there is one."""
+    """The name and password in an `auth` field; nothing if it is empty."""
     if not auth:
         return
     try:

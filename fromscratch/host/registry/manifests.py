@@ -1,4 +1,4 @@
-"""Documents that lead to others: what a registry keeps under `manifests`. distribution-spec, "Pushing Manifests"."""
+"""Manifests and indexes in a registry: distribution-spec, "Pushing Manifests"."""
 
 from contextlib import suppress
 
@@ -18,15 +18,15 @@ ACCEPTED = (
 
 
 def put_manifest(client: Client, blob: Blob, name: str, *, always: bool = False) -> Answer | None:
-    """The document under a tag or its own digest; None if it stands there already, unless it is sent `always`.
+    """Put a manifest under a tag or its digest; None if it is there already, unless it is sent `always`.
 
-    Raises RegistryError, and IntegrityError if the registry takes it for another.
+    Raises RegistryError, and IntegrityError if the registry computes another digest.
     """
     doing = f"push the {'index' if blob.media_type == oci.INDEX else 'manifest'} {name} to {client.place}"
     accepted = {"Accept": ", ".join(ACCEPTED)}
     if not always:
-        there = client.ask(doing, "HEAD", f"manifests/{name}", expect=(200, 404, 405), headers=accepted)
-        if there.status == 200 and _same(there, blob, name):
+        present = client.ask(doing, "HEAD", f"manifests/{name}", expect=(200, 404, 405), headers=accepted)
+        if present.status == 200 and _same(present, blob, name):
             return None
     data = read_document(blob)
     headers = {"Content-Type": _media_type(data, blob)}
@@ -44,16 +44,16 @@ def read_document(blob: Blob) -> bytes:
         return stream.read()
 
 
-def _same(there: Answer, blob: Blob, name: str) -> bool:
+def _same(present: Answer, blob: Blob, name: str) -> bool:
     with suppress(FormatError):
-        return there.digest == blob.digest or (there.digest is None and name == str(blob.digest))
+        return present.digest == blob.digest or (present.digest is None and name == str(blob.digest))
     return False
 
 
 def _media_type(data: bytes, blob: Blob) -> str:
-    """What the document calls itself, which is the name of docker's for some that were read."""
+    """The mediaType in the document, which may be docker's; else that of the blob."""
     with suppress(ValueError, AttributeError):
-        named = json_value(data).get("mediaType")
-        if isinstance(named, str) and named:
-            return named
+        declared = json_value(data).get("mediaType")
+        if isinstance(declared, str) and declared:
+            return declared
     return blob.media_type

@@ -1,6 +1,6 @@
-"""Which repositories of a registry are known to have a blob: kept in the store, to mount it from there.
+"""Repositories of a registry that are known to have a blob, recorded in the store: it can be mounted from there.
 
-What is kept may be out of date: a registry that does not find the blob there takes it from us.
+A record may be out of date: if the registry does not find the blob there, it is uploaded.
 """
 
 import json
@@ -12,7 +12,7 @@ from fromscratch.host.registry.address import Place
 from fromscratch.host.storage.store import Store
 
 _KIND = "registry-blobs"
-_MOST = 3
+_MAX_NAMES = 3
 
 
 def known(store: Store, place: Place, digests: Iterable[Digest]) -> Mapping[Digest, tuple[str, ...]]:
@@ -26,12 +26,12 @@ def known(store: Store, place: Place, digests: Iterable[Digest]) -> Mapping[Dige
 
 
 def remember(store: Store, place: Place, digests: Iterable[Digest]) -> None:
-    """The repository has these blobs now."""
+    """Record that the repository has these blobs."""
     for digest in digests:
         names = _read(store, place, digest)
         if names[:1] != [place.repository]:
-            kept = [place.repository, *(name for name in names if name != place.repository)][:_MOST]
-            store.write_record(_KIND, f"{place.registry} {digest}", json.dumps(kept).encode(), durable=False)
+            updated = [place.repository, *(name for name in names if name != place.repository)][:_MAX_NAMES]
+            store.write_record(_KIND, f"{place.registry} {digest}", json.dumps(updated).encode(), durable=False)
 
 
 def _read(store: Store, place: Place, digest: Digest) -> list[str]:

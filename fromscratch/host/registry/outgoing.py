@@ -1,4 +1,4 @@
-"""A blob on its way out: read and verified ahead in a thread, while what has been read is sent."""
+"""Reading a blob for an upload: a thread reads and verifies ahead, while earlier pieces are sent."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -11,22 +11,22 @@ from fromscratch.formats.oci.verified import verified
 from fromscratch.model.image import Blob
 
 PIECE = 1 << 18
-_AHEAD = 8
+_PIECES_AHEAD = 8
 _POLL = 0.1
 _GRACE = 2.0
 
 
 class Outgoing:
-    """The bytes of a blob, from any place on. The last of them come only when all of them have proved to be right.
+    """The bytes of a blob, from any offset. The last piece comes only after the whole blob has been verified.
 
-    So a blob that is not what it says is never sent whole. Raises IntegrityError, and what `open` raises.
+    So a corrupt blob is never sent whole. Raises IntegrityError, and what `open` raises.
     """
 
     def __init__(self, blob: Blob) -> None:
         self._blob = blob
         self._reader: _Reader | None = None
         self._position = 0
-        self._rest = memoryview(b"")
+        self._unsent = memoryview(b"")
 
     def __enter__(self) -> "Outgoing":
         return self
@@ -37,22 +37,22 @@ class Outgoing:
         self._end()
 
     def pieces(self, start: int, length: int) -> Iterator[memoryview]:
-        """So many bytes from there on; going backwards reads the blob anew."""
+        """`length` bytes from the offset `start`; going backwards reads the blob again."""
         if start < self._position or self._reader is None:
             self._end()
             self._reader = _Reader(self._blob)
-            self._position, self._rest = 0, memoryview(b"")
+            self._position, self._unsent = 0, memoryview(b"")
         while self._position < start:
-            self._take(start - self._position)
+            self._next_piece(start - self._position)
         end = start + length
         while self._position < end:
-            yield self._take(end - self._position)
+            yield self._next_piece(end - self._position)
 
-    def _take(self, most: int) -> memoryview:
+    def _next_piece(self, limit: int) -> memoryview:
         assert self._reader is not None  # noqa: S101 - `pieces` has made it
-        if not self._rest:
-            self._rest = memoryview(self._reader.next())
-        piece, self._rest = self._rest[:most], self._rest[most:]
+        if not self._unsent:
+            self._unsent = memoryview(self._reader.next())
+        piece, self._unsent = self._unsent[:limit], self._unsent[limit:]
         self._position += len(piece)
         return piece
 
@@ -63,11 +63,11 @@ class Outgoing:
 
 
 class _Reader:
-    """Reads some pieces ahead. What it meets on the way is raised where the next piece is asked for."""
+    """Reads some pieces ahead. An exception in its thread is raised by the next call of `next`."""
 
     def __init__(self, blob: Blob) -> None:
         self._blob = blob
-        self._ready: Queue[bytes | BaseException] = Queue(_AHEAD)
+        self._ready: Queue[bytes | BaseException] = Queue(_PIECES_AHEAD)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -79,17 +79,17 @@ class _Reader:
         return found
 
     def end(self) -> None:
-        """Let the thread go; it closes what it reads."""
+        """End the thread, which closes the blob."""
         self._ended.set()
         with suppress(Empty):
             while True:
-                self._ready.get_nowait()  # it may be waiting for room
+                self._ready.get_nowait()  # the thread may be waiting for room in the queue
         self._thread.join(_GRACE)
 
     def _run(self) -> None:
         try:
             self._read(self._put)
-        except OSError as error:  # out of the body of a request it would be taken for one of the connection
+        except OSError as error:  # raised in the body of a request, it would look like a failure of the connection
             text = f"cannot read the blob {self._blob.digest}: {error.strerror or error}"
             self._put(ImageError(text, "see whether its disk is healthy"))
         except BaseException as error:
@@ -106,7 +106,7 @@ class _Reader:
         put(before)
 
     def _put(self, found: bytes | BaseException) -> bool:
-        """Whether somebody still waits for it."""
+        """Queue a piece or an exception; False once `end` has been called."""
         while not self._ended.is_set():
             try:
                 self._ready.put(found, timeout=_POLL)

@@ -1,15 +1,16 @@
-"""An image into a registry: its blobs side by side, then the documents that name them, then the tags."""
+"""Pushing an image to a registry: first its blobs, in parallel, then the documents that refer to them, then tags."""
 
 import re
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, UsageError
 from fromscratch.formats.oci.graph import Graph, is_manifest
-from fromscratch.host.http.progress import OWN_BAR, Meter, Share
+from fromscratch.host.http.progress import OWN_BAR, FileProgress, TotalProgress
 from fromscratch.host.process import threads
 from fromscratch.host.registry import origins
 from fromscratch.host.registry.access import Access
@@ -24,13 +25,12 @@ from fromscratch.model.image import Blob
 from fromscratch.model.reference import Reference
 from fromscratch.progress import SILENT, Progress
 
-_MOST_SOURCES = 5  # a token is asked for to read each of them
+_MAX_SOURCES = 5  # the token is requested for each of them
 _TAG = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
-    """`digest` is that of the top document. The counts are of blobs: those of the layers and of configurations."""
+class Pushed(Struct, frozen=True):
+    """What was pushed. `digest` is that of the top document; `arrivals` counts blobs, `sent` their bytes."""
 
     reference: Reference
     digest: Digest
@@ -50,11 +50,11 @@ def push(
     artifacts: Sequence[Graph] = (),
     store: Store | None = None,
 ) -> Pushed:
-    """Bring all of `graph` to the repository of `to`, and name it by its tag and by `tags`; and `artifacts`, unnamed.
+    """Push all of `graph` to the repository of `to`, under its tag and `tags`; and `artifacts`, without tags.
 
     What the registry has already is not sent; `mount_from` are repositories of the same registry to take blobs
-    from, besides those that the store remembers. A reference with a digest and no tag names nothing anew. Raises
-    UsageError, RegistryError, IntegrityError; what has arrived when it fails stays, and is skipped the next time.
+    from, besides those that the store remembers. A reference with a digest and no tag sets no tag. Raises
+    UsageError, RegistryError, IntegrityError; blobs that arrived before a failure are skipped the next time.
     """
     names = _names(graph, to, tags)
     place = Place.of(to)
@@ -62,16 +62,16 @@ def push(
     blobs = [blob for blob in everything.values() if not is_manifest(blob.media_type)]
     known = origins.known(store, place, [blob.digest for blob in blobs]) if store else {}
     counted = Counter(name for names in known.values() for name in names)
-    likely = {name for name, _ in counted.most_common(_MOST_SOURCES)}
+    likely = {name for name, _ in counted.most_common(_MAX_SOURCES)}
     sources = {
         blob.digest: (*mount_from, *(name for name in known.get(blob.digest, ()) if name in likely)) for blob in blobs
     }
     mounting = dict.fromkeys(name for names in sources.values() for name in names if name != place.repository)
     with Client(place, access, progress, pushing=True, mounting=mounting) as client:
-        arrivals, sent = _bring(client, blobs, sources, progress)
-        _documents(client, graph, names)
+        arrivals, sent = _upload(client, blobs, sources, progress)
+        _put_documents(client, graph, names)
         for artifact in artifacts:
-            _documents(client, artifact, ())
+            _put_documents(client, artifact, ())
     if store:
         origins.remember(store, place, [blob.digest for blob in blobs])
     return Pushed(to, graph.top.digest, names, arrivals, sent)
@@ -90,31 +90,31 @@ def _names(graph: Graph, to: Reference, tags: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*([to.tag] if to.tag else []), *tags]))
 
 
-def _bring(
+def _upload(
     client: Client, blobs: Sequence[Blob], sources: dict[Digest, tuple[str, ...]], progress: Progress
 ) -> tuple[Counter[Arrival], int]:
-    """All blobs; the largest first, so that none of them is waited for alone at the end."""
+    """Upload all blobs; the largest first, so that the uploads end at about the same time."""
     total = sum(blob.size for blob in blobs)
     with progress.task(f"push to {client.place}", total=total) as whole:
-        meter = Meter(whole, {str(blob.digest): blob.size for blob in blobs})
+        total_progress = TotalProgress(whole, {str(blob.digest): blob.size for blob in blobs})
 
-        def bring(blob: Blob) -> Arrival:
+        def upload(blob: Blob) -> Arrival:
             title = f"{blob.digest.hex[:12]}"
             with ExitStack() as stack:
                 large = len(blobs) > 1 and blob.size >= OWN_BAR
-                own = stack.enter_context(progress.task(title, total=blob.size)) if large else None
-                share = Share(meter, str(blob.digest), title, own)
+                own_bar = stack.enter_context(progress.task(title, total=blob.size)) if large else None
+                file_progress = FileProgress(total_progress, str(blob.digest), title, own_bar)
                 others = tuple(name for name in sources[blob.digest] if name != client.place.repository)
-                return Upload(client, blob, share, others).bring()
+                return Upload(client, blob, file_progress, others).run()
 
         ordered = sorted(blobs, key=lambda blob: -blob.size)
-        arrivals = threads.each(ordered, bring, max(1, client.access.jobs), client.abort) if ordered else []
+        arrivals = threads.each(ordered, upload, max(1, client.access.jobs), client.abort) if ordered else []
     sent = sum(blob.size for blob, how in zip(ordered, arrivals, strict=True) if how is Arrival.SENT)
     return Counter(arrivals), sent
 
 
-def _documents(client: Client, graph: Graph, names: Sequence[str]) -> None:
-    """What names others comes behind them; the tags come last, when everything is there."""
+def _put_documents(client: Client, graph: Graph, names: Sequence[str]) -> None:
+    """Put documents after those that they refer to, and tags last, when everything is there."""
     for blob in filter(lambda one: is_manifest(one.media_type), graph.blobs):
         data = read_document(blob)
         subject = _subject(data)
@@ -128,7 +128,7 @@ def _documents(client: Client, graph: Graph, names: Sequence[str]) -> None:
 
 
 def _subject(data: bytes) -> Digest | None:
-    """What a manifest or an index refers to."""
+    """The digest of the `subject` of a manifest or an index; None without one."""
     with suppress(ValueError, TypeError, KeyError, FormatError):
         return Digest.exact(json_value(data)["subject"]["digest"])
     return None

@@ -1,7 +1,8 @@
-"""What a registry says when it refuses, made into words to act on: distribution-spec, "Error Codes"."""
+"""Errors for refusals by a registry, with a hint for each code: distribution-spec, "Error Codes"."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fromscratch.advice import Setting, advice
 from fromscratch.errors import RegistryError
@@ -22,7 +23,7 @@ _HINTS: Mapping[str, str] = {
     "PRECONDITION": "the registry keeps that tag as it is: push under another one",
     "TOOMANYREQUESTS": "wait for a while, or log in: registries allow more to those whom they know",
     "SIZE_INVALID": "something between here and there changes what is sent",
-    "DIGEST_INVALID": "something between here and there changes what is sent, or the registry is not sound",
+    "DIGEST_INVALID": "something between here and there changes what is sent, or the registry is damaged",
     "UNSUPPORTED": "this registry does not do that",
 }
 _WITHOUT_TLS = advice(
@@ -45,22 +46,21 @@ _BY_KIND = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """`code` is one of the specification, or empty; `words` are those of the registry, or empty."""
+class Refusal(Struct, frozen=True):
+    """A refusal: `code` is one of the specification, `words` the registry's own message; either may be empty."""
 
     status: int
     code: str
     words: str
 
     @property
-    def told(self) -> str:
+    def reason(self) -> str:
         words = self.words or f"status {self.status}"  # the answer to HEAD has no words
         return f"{words} ({self.code})" if self.code else words
 
 
 def read(status: int, body: bytes, conceal: Callable[[str], str]) -> Refusal:
-    """The first error in a body, which may be anything; `conceal` takes secrets out of what is repeated."""
+    """The first error in a body of any form; `conceal` removes secrets from its text."""
     code, words = _BY_STATUS.get(status, ""), ""
     try:
         document = json_value(body)
@@ -73,29 +73,29 @@ def read(status: int, body: bytes, conceal: Callable[[str], str]) -> Refusal:
 
 
 def printable(text: str) -> str:
-    """Words of a stranger as a terminal may be shown them."""
+    """Text of a server, safe to print on a terminal."""
     return "".join(letter if letter.isprintable() else " " for letter in text).strip()[:_MOST]
 
 
 def error(refusal: Refusal, doing: str, place: Place, shown: str, *, plain: bool = False) -> RegistryError:
-    """`shown` says where the credentials came from that the registry was shown; empty if there were none.
+    """The error for a refusal. `shown` says where the credentials came from that were sent; empty if none were.
 
-    `plain`: the call wants it to be asked without TLS.
+    `plain`: the call asked for a connection without TLS.
     """
     hint = _hint(refusal, place, shown)
     if plain and refusal.status == 400 and not refusal.code:
         hint = advice("it may answer by TLS only: leave out ", Setting("plain_http"))
-    return RegistryError(f"cannot {doing}: {place.registry} says {refusal.told}", hint)
+    return RegistryError(f"cannot {doing}: {place.registry} says {refusal.reason}", hint)
 
 
 def failure(failed: Failed, doing: str, place: Place) -> RegistryError:
-    """For a registry that gave no usable answer, however often it was asked."""
+    """The error for a registry that gave no usable answer after all retries."""
     plain = failed.kind is Kind.UNTRUSTED and any(failed.reason.endswith(sign) for sign in NO_TLS)
     return RegistryError(f"cannot {doing}: {failed.reason}", _WITHOUT_TLS if plain else _BY_KIND[failed.kind])
 
 
 def login(place: Place) -> str:
-    """The commands that log in, to be said in a hint."""
+    """The commands that log in, for a hint."""
     host = "" if place.registry == HUB else f" {place.registry}"
     return f"docker login{host} or podman login {place.registry}"
 

@@ -1,4 +1,4 @@
-"""One request to a registry: authorised when it asks for that, by the certificates that are meant for it."""
+"""The session for requests to a registry: with its certificates, and authorization after a challenge."""
 
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     import requests
     from requests.adapters import HTTPAdapter
 
-_TRIES = 4  # nothing shown; a token; that one has expired meanwhile; the next one has, too
+_TRIES = 4  # without authorization; with a token; and twice more, should a token expire meanwhile
 _REFUSING = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 
 
 class RegistrySession(web.Session):
-    """For one thread, and for one repository."""
+    """A session for one thread and one repository."""
 
     def __init__(self, timeouts: web.Timeouts, place: Place, base: str, authorizer: Authorizer, trust: Trust) -> None:
         super().__init__(timeouts)
         self._place, self._base, self._authorizer = place, base, authorizer
-        # No proxy for what is this machine itself.
+        # No proxy for this machine itself.
         if is_loopback(place.host):
             self._session.trust_env = False
         if trust:
@@ -43,20 +43,20 @@ class RegistrySession(web.Session):
     ) -> "requests.Response":
         """The answer, whatever its status. Raises web.Failed, and RegistryError for a token that cannot be had."""
         headers = {"Accept-Encoding": "identity", **headers}
-        ours = web.origin(url) == web.origin(self._base)
+        is_registry = web.origin(url) == web.origin(self._base)
         for attempt in range(_TRIES):
-            shown = self._authorizer.header(self) if ours else None
+            shown = self._authorizer.header(self) if is_registry else None
             response = self.send(method, url, headers, body, authorization=shown, wait=wait)
-            if response.status_code != HTTPStatus.UNAUTHORIZED or not ours or attempt == _TRIES - 1:
+            if response.status_code != HTTPStatus.UNAUTHORIZED or not is_registry or attempt == _TRIES - 1:
                 break
             if web.origin(response.url) != web.origin(self._base):
                 break
             try:
-                worth_it = self._authorizer.answer(self, response.headers.get("WWW-Authenticate", ""), shown)
+                retry = self._authorizer.answer(self, response.headers.get("WWW-Authenticate", ""), shown)
             except BaseException:
                 response.close()
                 raise
-            if not worth_it:
+            if not retry:
                 break
             response.close()
         return response
@@ -64,7 +64,7 @@ class RegistrySession(web.Session):
     def send(
         self, method: str, url: str, headers: Mapping[str, str], body: Callable[[], Any] | None = None, **how: Any
     ) -> "requests.Response":
-        """As `web.Session`, but a failure repeats no secret, as an address may hold one that we are led to."""
+        """As `web.Session`, but no failure quotes a secret: the address of a redirect may hold one."""
         try:
             return super().send(method, url, headers, body, **how)
         except web.Failed as failed:
@@ -72,15 +72,15 @@ class RegistrySession(web.Session):
             raise
 
     def _answer(self, url: str, headers: Mapping[str, str]) -> "requests.Response":
-        """For downloads: a definite refusal is one of the registry, in its own words."""
+        """As `web.Session`; a refusal by the registry raises RegistryError with its message."""
         response = self.ask("GET", url, headers)
         if response.status_code in (200, 206, 304, 416):
             return response
         with response:
             if response.status_code not in _REFUSING:
                 raise web.refused(response)
-            said = refusal.read(response.status_code, limited(response, CHUNK, "an error"), self._authorizer.conceal)
-            raise refusal.error(said, f"pull from {self._place}", self._place, self._authorizer.source)
+            details = refusal.read(response.status_code, limited(response, CHUNK, "an error"), self._authorizer.conceal)
+            raise refusal.error(details, f"pull from {self._place}", self._place, self._authorizer.source)
 
 
 def limited(response: "requests.Response", most: int, what: str) -> bytes:
@@ -90,7 +90,7 @@ def limited(response: "requests.Response", most: int, what: str) -> bytes:
         parts.append(piece)
         size += len(piece)
         if size > most:
-            raise FormatError(f"{what} from {Address(response.url)} is larger than any is", "see what is there")
+            raise FormatError(f"{what} from {Address(response.url)} is too large", "see what is there")
     length = web.announced(response)
     if length is not None and size < length:
         raise web.Failed(web.Kind.BROKEN, f"the connection ended after {size} of {length} bytes", again=True)

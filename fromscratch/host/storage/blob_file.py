@@ -1,8 +1,9 @@
-"""Blobs that are whole files of this machine."""
+"""Opening blobs that are files of this machine."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from fromscratch.digest import Digest
 from fromscratch.formats.oci.verified import verified
@@ -12,7 +13,7 @@ from fromscratch.opening import unbuffered
 
 @runtime_checkable
 class Located(Protocol):
-    """What opens a blob, and can tell the file that it is. Raises ImageError."""
+    """Opens a blob, and knows the file that holds it. Raises ImageError."""
 
     @property
     def path(self) -> Path: ...
@@ -20,9 +21,8 @@ class Located(Protocol):
     def __call__(self) -> BinaryIO: ...
 
 
-@dataclass(frozen=True, slots=True)
-class BlobFile:
-    """What opens it, verified while it is read. Messages call it `what`. Raises ImageError."""
+class BlobFile(Struct, frozen=True):
+    """Opens a blob that is verified while it is read. Messages call it `what`. Raises ImageError."""
 
     path: Path
     digest: Digest

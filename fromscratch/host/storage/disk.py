@@ -1,4 +1,4 @@
-"""Files of this machine: written whole or not at all, and failures told in plain words."""
+"""Writing and removing files of this machine: whole or not at all, with errors that explain the failure."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def explain(error: OSError, path: Path) -> ImageError:
-    """The error of the house for a failure of the operating system while `path` was written."""
+    """The ImageError for an OSError that was raised while `path` was written."""
     reason = error.strerror or str(error)
     about = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
     elsewhere = bool(about) and Path(about).parent != path.parent
@@ -24,15 +24,15 @@ def explain(error: OSError, path: Path) -> ImageError:
     return os_refusal.failure(error, what, Path(about) if about else path)
 
 
-# What filesystems answer that cannot sync a folder, or need not.
+# The errors of filesystems that cannot sync a folder, or need not.
 _NEVER_SYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EROFS)
 
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turns an OSError of the block into an ImageError about `path`.
+    """Turn an OSError of the block into an ImageError about `path`.
 
-    What is an OSError by its class only, as a library's network failures are, passes.
+    An OSError without errno passes, such as the network failures of libraries.
     """
     try:
         yield
@@ -44,7 +44,7 @@ def explained(path: Path) -> Iterator[None]:
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Turns an OSError of the block, which reads `path`, into an ImageError."""
+    """Turn an OSError of the block, which reads `path`, into an ImageError."""
     try:
         yield
     except OSError as error:
@@ -56,10 +56,10 @@ def readable(path: Path) -> Iterator[None]:
 
 @contextmanager
 def atomic(path: Path, mode: int = 0o644, *, durable: bool = False) -> Iterator[BinaryIO]:
-    """A stream whose bytes appear at `path`, all at once, when the block ends well.
+    """A stream whose bytes appear at `path`, all at once, when the block ends without an exception.
 
-    `mode` is cut by the umask. A kill never leaves part of them; with `durable`, they also outlast a power cut.
-    A pipe or a device, such as /dev/stdout, is written into: it cannot be replaced by a file.
+    The umask applies to `mode`. A kill never leaves a part of them; with `durable`, they also survive a power cut.
+    A pipe or a device, such as /dev/stdout, is written directly: it cannot be replaced by a file.
     """
     with explained(path):
         if is_stream(path):
@@ -69,28 +69,28 @@ def atomic(path: Path, mode: int = 0o644, *, durable: bool = False) -> Iterator[
         path.parent.mkdir(parents=True, exist_ok=True)
         staging.sweep(path, remove)
         fresh, handle = staging.fresh(path, lambda place: create(place, mode))
-        assert handle is not None  # noqa: S101  `create` gave it
+        assert handle is not None  # noqa: S101  `create` has returned it
         try:
             with open(handle, "wb") as stream:
                 yield stream
                 stream.flush()
                 if durable:
                     os.fdatasync(handle)
-                os.replace(fresh, path)  # while the lock is held, or somebody's sweep would come between
+                os.replace(fresh, path)  # while the lock is held: another process could sweep the file away
                 if durable:
-                    settle_folder(path.parent)
+                    sync_folder(path.parent)
         except BaseException:
             fresh.unlink(missing_ok=True)
             raise
 
 
 def is_stream(path: Path) -> bool:
-    """Whether something is there that is neither file nor folder, or that is one of our own open files."""
-    return _is_own(path) or (path.exists() and not path.is_file() and not path.is_dir())
+    """Whether the path is neither file nor folder, or is an open file of this process."""
+    return _is_own_descriptor(path) or (path.exists() and not path.is_file() and not path.is_dir())
 
 
-def _is_own(path: Path) -> bool:
-    """Whether this is /proc/self/fd/N, whatever symlinks lead there: /dev/stdout may go by /dev/fd, or at once."""
+def _is_own_descriptor(path: Path) -> bool:
+    """Whether this is /proc/self/fd/N, over any symlinks: /dev/stdout may be one, by way of /dev/fd or not."""
     for _ in range(MAX_SYMLINKS):
         folder = os.path.realpath(path.parent)
         if folder == f"/proc/{os.getpid()}/fd":
@@ -108,12 +108,12 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o644, *, durable: boo
 
 
 def create(path: Path, mode: int = 0o644) -> int:
-    """A descriptor of a new file, which must not be there yet; the kernel cuts `mode` by the umask."""
+    """Create a file that does not exist yet, and return its descriptor; the umask applies to `mode`."""
     return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, mode)
 
 
-def settle(path: Path) -> None:
-    """Wait until the bytes of a file lie on the disk, so that a later rename never shows an empty file."""
+def sync(path: Path) -> None:
+    """Wait until the bytes of a file are on the disk, so that a later rename never shows an empty file."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fdatasync(handle)
@@ -121,8 +121,8 @@ def settle(path: Path) -> None:
         os.close(handle)
 
 
-def settle_folder(folder: Path) -> None:
-    """Wait until the names in a folder lie on the disk."""
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
@@ -133,16 +133,16 @@ def settle_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def settle_tree(folder: Path) -> None:
-    """Wait until a folder lies on the disk with all that is in it."""
+def sync_tree(folder: Path) -> None:
+    """Wait until a folder and all that is in it are on the disk."""
     for path, _, names in walk(folder):
         for name in names:
-            settle(path / name)
-        settle_folder(path)
+            sync(path / name)
+        sync_folder(path)
 
 
 def remove(path: Path) -> None:
-    """Remove a file, or a folder with all in it, whatever the modes in it. Missing is fine. Raises OSError."""
+    """Remove a file, or a folder with all in it, whatever its modes; nothing if it is missing. Raises OSError."""
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
         return
@@ -151,13 +151,13 @@ def remove(path: Path) -> None:
 
 
 def discard(path: Path) -> None:
-    """The same as far as it can be done."""
+    """As `remove`, but ignore what cannot be removed."""
     with suppress(OSError):
         remove(path)
 
 
 def walk(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """Each folder with its folders and other names, as os.walk, which recurses. What cannot be read is passed over."""
+    """Each folder with its folders and other names, as os.walk, but without recursion. Ignores unreadable folders."""
     pending = [top]
     while pending:
         folder = pending.pop()
@@ -173,36 +173,38 @@ def walk(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
 def _empty(top: Path) -> None:
     """Remove what is in a folder.
 
-    However deep that is, it takes no recursion, two descriptors and no long path: `..` leads back up.
+    Any depth takes two descriptors, no recursion and no long path: `..` leads back up.
     """
-    here = _entered(os.fspath(top))
+    current = _open_folder(os.fspath(top))
     try:
-        left = [_cleared(here)]  # for each folder on the way down, which of those in it are still there
+        pending = [
+            _remove_files(current)
+        ]  # for each folder on the way down, the folders in it that are still to be removed
         way: list[tuple[str, os.stat_result]] = []
-        while left[-1] or way:
-            if left[-1]:
-                name = left[-1].pop()
-                way.append((name, os.fstat(here)))
-                here = _swapped(here, _entered(name, here))
-                left.append(_cleared(here))
+        while pending[-1] or way:
+            if pending[-1]:
+                name = pending[-1].pop()
+                way.append((name, os.fstat(current)))
+                current = _close_for(current, _open_folder(name, current))
+                pending.append(_remove_files(current))
                 continue
-            here = _swapped(here, os.open("..", _FOLDER, dir_fd=here))
-            left.pop()
+            current = _close_for(current, os.open("..", _FOLDER, dir_fd=current))
+            pending.pop()
             name, facts = way.pop()
-            if not os.path.samestat(os.fstat(here), facts):
+            if not os.path.samestat(os.fstat(current), facts):
                 raise OSError(errno.ESTALE, "it was moved while it was removed", name)
-            os.rmdir(name, dir_fd=here)
+            os.rmdir(name, dir_fd=current)
     finally:
-        os.close(here)
+        os.close(current)
 
 
-def _swapped(old: int, new: int) -> int:
+def _close_for(old: int, new: int) -> int:
     os.close(old)
     return new
 
 
-def _cleared(folder: int) -> list[str]:
-    """The folders in it, all else being removed."""
+def _remove_files(folder: int) -> list[str]:
+    """Remove all but the folders in it, and return those."""
     folders = []
     with os.scandir(folder) as found:
         for item in list(found):
@@ -213,11 +215,11 @@ def _cleared(folder: int) -> list[str]:
     return folders
 
 
-def _entered(name: str, within: int | None = None) -> int:
-    """Build systems make caches read-only, and images have folders that nobody may enter."""
+def _open_folder(name: str, within: int | None = None) -> int:
+    """Open a folder after giving its owner all rights: build caches are read-only, images have closed folders."""
     if not os.access(name, os.R_OK | os.W_OK | os.X_OK, dir_fd=within):
         facts = os.stat(name, dir_fd=within, follow_symlinks=False)
         if stat.S_ISDIR(facts.st_mode):
-            with suppress(PermissionError):  # somebody else's: opening it tells that
+            with suppress(PermissionError):  # it belongs to another user: opening it raises the better error
                 os.chmod(name, 0o700, dir_fd=within)
     return os.open(name, _FOLDER, dir_fd=within)

@@ -1,4 +1,4 @@
-"""Files of this machine whose bytes are kept in the store, read again only when they have changed."""
+"""Storing files of this machine, which are read again only after a change."""
 
 import hashlib
 from pathlib import Path
@@ -13,8 +13,8 @@ from fromscratch.opening import opened
 _RECORD = "kept-file"
 
 
-def facts(path: Path) -> str:
-    """A text that changes whenever the file does, by what stat(2) tells: also when its size and mtime stay."""
+def fingerprint(path: Path) -> str:
+    """A text that changes whenever the file does, by its stat(2): with ctime, also when size and mtime stay."""
     try:
         found = path.stat()
     except OSError as error:
@@ -23,9 +23,9 @@ def facts(path: Path) -> str:
     return hashlib.sha256(f"{path}\0{numbers}".encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def kept(store: Store, path: Path) -> Digest:
-    """The digest of the file, whose bytes are in the store afterwards. Raises ImageError."""
-    before = facts(path)
+def store_file(store: Store, path: Path) -> Digest:
+    """Store the bytes of a file, and return their digest. Raises ImageError."""
+    before = fingerprint(path)
     record = store.record(_RECORD, before)
     digest = Digest.parse(record.decode()) if record else None
     if digest is not None and store.has(digest):
@@ -36,7 +36,7 @@ def kept(store: Store, path: Path) -> Digest:
         raise _unreadable(path, error) from error
     with stream, disk.explained(store.root):
         digest = store.add_stream(stream)
-    if facts(path) == before and is_settled(path.stat().st_ctime_ns):
+    if fingerprint(path) == before and is_settled(path.stat().st_ctime_ns):
         store.write_record(_RECORD, before, str(digest).encode())
     return digest
 

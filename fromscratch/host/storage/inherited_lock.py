@@ -1,33 +1,33 @@
-"""A lock that programs inherit: it is free again only when they have ended too.
+"""A lock that child processes inherit: it is released when they have ended too.
 
-When we are killed, what we started may work on for a while; whoever comes next must not begin in
-the same folder before that has stopped.
+When this process is killed, a program that it started may work on for a while; the next process must not begin in the
+same folder before that program has ended.
 """
 
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fromscratch.host.storage import disk
+from fromscratch.host.storage import disk, locks
 
 
 @contextmanager
-def heritable_lock(path: Path, waiting: Callable[[], None]) -> Iterator[int]:
-    """Hold flock(2) on `path`. The answer is its descriptor, to be handed to the programs that work under it.
+def inherited_lock(path: Path, waiting: Callable[[], None]) -> Iterator[int]:
+    """Lock the file `path`, which is made if it is missing. The answer is its descriptor, for programs to inherit.
 
-    `waiting` is called once if somebody else holds it. Raises ImageError if the file cannot be made.
+    `waiting` is called once if another process holds the lock. Raises ImageError if the file cannot be locked.
     """
     with disk.explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            waiting()
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with disk.explained(path):
+            try:
+                locks.lock(descriptor, path)
+            except BlockingIOError:
+                waiting()
+                locks.lock(descriptor, path, wait=True)
         yield descriptor
     finally:
         os.close(descriptor)

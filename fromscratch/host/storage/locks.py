@@ -1,4 +1,4 @@
-"""flock(2) on files and folders of this machine, with its answers told apart: held, gone, and cannot."""
+"""Locks on files and folders by flock(2), with separate errors for held, removed, and not supported."""
 
 import errno
 import fcntl
@@ -10,11 +10,11 @@ from pathlib import Path
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
 
 
-def taken(path: Path, *, shared: bool = False, wait: bool = False) -> int:
-    """A descriptor that holds the lock of the file or folder at `path` until it is closed, or this process ends.
+def acquire(path: Path, *, shared: bool = False, wait: bool = False) -> int:
+    """Lock the file or folder at `path`. The answer is a descriptor: the lock lasts until it is closed.
 
-    Raises BlockingIOError if somebody else holds it (unless told to `wait`), FileNotFoundError if nothing is there or
-    it was replaced meanwhile, and any other OSError if it cannot be locked; see `is_unsupported`.
+    Raises BlockingIOError if another process holds it (unless `wait`), FileNotFoundError if nothing is there or it
+    was replaced meanwhile, and any other OSError if it cannot be locked; see `is_unsupported`.
     """
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -26,25 +26,40 @@ def taken(path: Path, *, shared: bool = False, wait: bool = False) -> int:
 
 
 def lock(handle: int, path: Path, *, shared: bool = False, wait: bool = False) -> None:
-    """The same for what is open already, which must still be what lies at `path`."""
+    """Lock an open file, which must still be the one at `path`. Errors as for `acquire`."""
     fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
     if not os.path.samestat(os.fstat(handle), path.lstat()):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 
+def taken_file(path: Path) -> int:
+    """The same for a file that is only there to be locked, which is made if it is not there."""
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        try:
+            lock(handle, path)
+        except FileNotFoundError:
+            os.close(handle)  # somebody has removed it since
+        except BaseException:
+            os.close(handle)
+            raise
+        else:
+            return handle
+
+
 def is_unsupported(error: OSError) -> bool:
-    """Whether the filesystem has no such locks: then nobody can hold one, and nobody can sweep by them."""
+    """Whether the filesystem does not support locks; then nobody holds one, and they tell nothing."""
     return error.errno in _UNSUPPORTED
 
 
 @contextmanager
-def held_folder(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock of a folder, which is made if it is not there, and gone again if it is left empty.
+def locked_folder(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Lock a folder for the block. It is made if it is missing, and then removed again if it is left empty.
 
-    `waiting` is called once if somebody else holds it. Raises OSError.
+    `waiting` is called once if another process holds the lock. Raises OSError.
     """
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    handle = _held(folder, waiting)
+    handle = _acquire_folder(folder, waiting)
     try:
         yield
     finally:
@@ -56,16 +71,16 @@ def held_folder(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
 
 
 @contextmanager
-def turn(folder: Path) -> Iterator[bool]:
-    """The turn of one writer of a folder that is replaced whole; False if it is not there, and nobody to wait for.
+def writer_turn(folder: Path) -> Iterator[bool]:
+    """Wait for the turn to replace a folder as a whole; False if there is no folder, and so no other writer.
 
-    Whoever writes one gives its place to another folder, on which he holds the lock already: a writer who has waited
-    for the old one finds it gone, and waits for that. Raises OSError.
+    A writer replaces the folder by a new one that it has locked already. A writer who has waited for the old folder
+    finds it gone, and waits for the new one. Raises OSError.
     """
     handle: int | None = None
     while True:
         try:
-            handle = taken(folder, wait=True)
+            handle = acquire(folder, wait=True)
         except FileNotFoundError:
             if folder.exists():
                 continue
@@ -82,19 +97,19 @@ def turn(folder: Path) -> Iterator[bool]:
             os.close(handle)
 
 
-def _held(folder: Path, waiting: Callable[[], None]) -> int | None:
+def _acquire_folder(folder: Path, waiting: Callable[[], None]) -> int | None:
     wait = False
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            return taken(folder.resolve(), wait=wait)
+            return acquire(folder.resolve(), wait=wait)
         except BlockingIOError:
             if wait:
-                raise  # it was told to wait
+                raise  # not by flock(2), which waits
             waiting()
             wait = True
         except FileNotFoundError:
-            continue  # whoever held it left it empty, and it is gone
+            continue  # the process that held it has removed it, since it was empty
         except OSError as error:
             if is_unsupported(error):
                 return None

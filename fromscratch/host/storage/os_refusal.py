@@ -1,4 +1,4 @@
-"""What to do when the operating system refuses something, by its errno: errno(3)."""
+"""Hints for errors of the operating system, by their errno: errno(3)."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ from fromscratch.errors import ImageError, NoRoom
 MEMORY = "free some memory, or raise the limit that this process has (ulimit -v), and run it again"
 THREADS = "raise the limits on processes (ulimit -u) and memory (ulimit -v), or end some processes, and run it again"
 _FILES = "this process may not have more files open at once: raise the limit (ulimit -n 4096) and run it again"
-# Limits and failures of the machine, which no other path or right would fix.
+# Limits and failures of the machine: another path or more rights would not help.
 _OF_THE_MACHINE = {
     errno.EMFILE: _FILES,
     errno.ENFILE: "this machine has too many files open: end some programs, or raise fs.file-max, and run it again",
@@ -27,26 +27,26 @@ _WRITING = {
     errno.EPERM: "give yourself the right to write there, or name another folder",
     errno.EFBIG: "it would be larger than the largest file allowed there: see ulimit -f, or use another filesystem",
     errno.EROFS: "that filesystem is read-only: name another folder",
-    errno.EPIPE: "whoever reads it went away before everything was there: see what that program says",
-    errno.EEXIST: "what stands there is no folder, or a symlink that leads to none: name another place",
+    errno.EPIPE: "the program that reads it ended before everything was written: see what it says",
+    errno.EEXIST: "what is there is not a folder, or is a symlink that leads nowhere: name another place",
     errno.ENOTDIR: "one of the folders on the way there is a file: see whether the path is right",
     errno.ENOLCK: "that filesystem has no locks: name a folder on another one",
 }
 
 
 def hint(error: OSError) -> str:
-    """What helps, whether the path was to be read or written; nothing if that depends on it."""
+    """The hint that holds for reading and writing alike; empty if there is none."""
     number = error.errno or 0
     return _OF_THE_MACHINE.get(number) or _OF_THE_PATH.get(number, "")
 
 
 def of_the_machine(error: BaseException | None) -> str:
-    """What helps if this is a limit or failure of the machine, whatever was being done; else nothing."""
+    """The hint for a limit or failure of the machine; empty for any other error."""
     return _OF_THE_MACHINE.get(error.errno or 0, "") if isinstance(error, OSError) else ""
 
 
 def failure(error: OSError, what: str, path: Path) -> ImageError:
-    """`what` failed while `path` was written."""
+    """The error for a failure to write `path`; `what` is its message."""
     number = error.errno or 0
     if number in (errno.ENOSPC, errno.EDQUOT):
         return NoRoom(what, _room(number, path), str(path))
@@ -60,7 +60,7 @@ def _room(number: int, path: Path) -> str:
         return "the disk quota is used up: free some room and run it again"
     there = existing(path)
     if not (there.is_file() or there.is_dir()):
-        return "no disk is full: what is there, a device or pipe, takes no more; name a file"
+        return "no disk is full: the device or pipe that is there takes no more; name a file"
     with suppress(OSError):
         state = os.statvfs(there)
         if state.f_files and state.f_favail < 64 and state.f_bavail:
@@ -69,7 +69,7 @@ def _room(number: int, path: Path) -> str:
 
 
 def existing(path: Path) -> Path:
-    """The path itself or the nearest folder above it that is there."""
+    """The path itself, or the nearest folder above it that exists."""
     path = path.absolute()
     while not path.exists() and path != path.parent:
         path = path.parent
@@ -77,7 +77,7 @@ def existing(path: Path) -> Path:
 
 
 def mount_point(path: Path) -> Path:
-    """Where the filesystem is mounted that holds a path which is there."""
+    """The mount point of the filesystem of an existing path."""
     path = path.resolve()
     with suppress(OSError):
         device = path.stat().st_dev
@@ -87,7 +87,7 @@ def mount_point(path: Path) -> Path:
 
 
 def _own_rights_are_masked() -> bool:
-    """umask(2) could tell it only by setting another, which other threads would see."""
+    """Whether the umask takes rights from the owner. umask(2) could read it only by changing it for all threads."""
     with suppress(OSError), open("/proc/self/status", encoding="utf-8") as status:
         for line in status:
             if line.startswith("Umask:"):

@@ -1,9 +1,10 @@
-"""The folders that a build itself writes: a source that contains them would pack the last image into the next."""
+"""The folders that builds write: a source must leave them out, or it would pack the last image into the next."""
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.host.machine.scan import Skip
 from fromscratch.host.storage import staging
@@ -14,22 +15,21 @@ WRITTEN = ("oci", "evidence.json", "Dockerfile", "build.log")
 """What a build writes into the folder that is its output; see `fromscratch.flow.output`."""
 
 
-def _silent(text: str) -> None:
-    """For whom nobody listens."""
+def _ignore(text: str) -> None:
+    """The `tell` that reports nothing."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class OwnFolders:
-    """`written` are the folder of the build and that of the store; `tell` says what is left out of a source."""
+class OwnFolders(Struct, frozen=True, kw_only=True):
+    """The output folder of the build and its store are `written`; `tell` reports what is left out of a source."""
 
     written: tuple[Path, ...] = ()
-    tell: Callable[[str], None] = _silent
+    tell: Callable[[str], None] = _ignore
 
     def within(self, folder: Path) -> dict[TreePath, Path]:
-        """What of a source's folder is not the source's but ours, by its path in the folder.
+        """What builds have written below the folder of a source, by its path in that folder.
 
-        A folder with nothing in it but such things, as the `build` that the first build makes, is ours too: the
-        second build gets the tree that the first one got.
+        A folder that holds nothing else counts as well, such as `build`, which the first build makes: the second
+        build must get the same tree as the first.
         """
         top = Path(os.path.realpath(folder))
         written = [Path(os.path.realpath(each)) for each in self.written]
@@ -45,31 +45,31 @@ class OwnFolders:
         return found
 
     def skip(self, folder: Path, other: Skip) -> Skip:
-        """What a scan of the folder leaves out: what `other` says, and what is ours."""
+        """The filter for a scan of the folder: what `other` leaves out, and what builds write."""
         ours = self.within(folder)
         return (lambda path: path in ours or other(path)) if ours else other
 
     def names(self, folder: Path) -> set[str]:
-        """The same as names of this machine, relative to the folder."""
+        """As `within`, as names of this machine relative to the folder."""
         return {os.path.relpath(place, os.path.realpath(folder)) for place in self.within(folder).values()}
 
     def say(self, label: str, folder: Path) -> None:
-        """Tell what is left out of the source of this name, if something that is there is."""
-        there = [
+        """Report what is left out of the source with this label, if anything."""
+        present = [
             str(path).lstrip("/")
             for path, place in self.within(folder).items()
-            if os.path.lexists(place) and not _is_passing(place.name)  # which is gone before anybody looks
+            if os.path.lexists(place) and not _is_temporary(place.name)  # not temporary files, which will be gone
         ]
-        if there:
-            what, them = ("is", "it") if len(there) == 1 else ("are", "them")
-            self.tell(f"{label}: {', '.join(there)} {what} left out: builds write {them}, and do not read {them}")
+        if present:
+            what, them = ("is", "it") if len(present) == 1 else ("are", "them")
+            self.tell(f"{label}: {', '.join(present)} {what} left out: builds write {them}, and do not read {them}")
 
 
 NONE = OwnFolders()
 
 
 def _builds(folder: Path) -> set[Path]:
-    """The builds in a folder, of other recipes: two that took each other's would grow in turn."""
+    """The output folders of other recipes in a folder: two that packed each other's would grow with each build."""
     try:
         with os.scandir(folder) as entries:
             names = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
@@ -79,27 +79,27 @@ def _builds(folder: Path) -> set[Path]:
 
 
 def _written(folder: Path) -> list[Path]:
-    """What a build whose output is this very folder writes into it, and what a killed one left on the way."""
+    """The files of a build whose output is this very folder, and temporary ones that a killed build has left."""
     left = (path for name in WRITTEN for path in staging.leftovers(folder / name))
     return [*(folder / name for name in WRITTEN), *left]
 
 
-def _is_passing(name: str) -> bool:
+def _is_temporary(name: str) -> bool:
     return any(staging.is_of(name, written) for written in WRITTEN)
 
 
 def _only(folder: Path, ours: Iterable[Path]) -> bool:
-    """Whether nothing is in a folder but what is ours."""
+    """Whether a folder holds nothing but what builds write."""
     try:
-        return {folder / name for name in os.listdir(folder)} <= {*ours, *_ways(folder, ours)}
+        return {folder / name for name in os.listdir(folder)} <= {*ours, *_folders_above(folder, ours)}
     except FileNotFoundError:
         return True
     except OSError:
         return False
 
 
-def _ways(folder: Path, ours: Iterable[Path]) -> set[Path]:
-    """The folders right below this one that lead to one of ours and hold nothing else."""
+def _folders_above(folder: Path, ours: Iterable[Path]) -> set[Path]:
+    """The folders right below this one that lead to what builds write, and hold nothing else."""
     below = {folder / place.relative_to(folder).parts[0] for place in ours if folder in place.parents}
     return {each for each in below if each not in ours and each.is_dir() and _only(each, ours)}
 

@@ -1,17 +1,17 @@
-"""Small files of the store that tell of themselves whether they are whole, and whose they are."""
+"""Small files of the store with a checksum over their content and name, which shows damage."""
 
 import hashlib
 
 
 def sealed(data: bytes, kind: str, key: str) -> bytes:
-    """A fact as it lies on the disk, behind a line with the digest of itself, its kind and its key."""
+    """The bytes of a record file: a line with the digest of kind, key and data, then the data."""
     return _seal(data, kind, key) + data
 
 
 def unsealed(data: bytes, kind: str, key: str) -> bytes | None:
-    """The fact again; None if it is damaged, or has got under another's name."""
-    line, end, fact = data.partition(b"\n")
-    return fact if line + end == _seal(fact, kind, key) else None
+    """The data of a record file; None if it is damaged, or has the name of another."""
+    line, end, content = data.partition(b"\n")
+    return content if line + end == _seal(content, kind, key) else None
 
 
 def _seal(data: bytes, kind: str, key: str) -> bytes:

@@ -1,4 +1,4 @@
-"""A folder that is made beside its place and then takes it in one step, so that the place always holds a whole one."""
+"""Replacing a folder in one step by another that was filled beside it, so that a complete one is always there."""
 
 import contextlib
 import errno
@@ -15,9 +15,9 @@ _RENAME_EXCHANGE = 2  # linux/fs.h
 
 @contextmanager
 def staged(place: Path) -> Iterator[Path]:
-    """An empty folder beside `place`, for the caller to fill; gone at the end unless `swap_in` moved it.
+    """An empty folder beside `place`, for the caller to fill; removed at the end unless `swap_in` moved it.
 
-    What killed writers left there is removed first. Raises OSError.
+    What killed writers left is removed first. Raises OSError.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
     staging.sweep(place, disk.remove)
@@ -27,17 +27,17 @@ def staged(place: Path) -> Iterator[Path]:
     finally:
         if handle is not None:
             os.close(handle)
-        with contextlib.suppress(OSError):  # what stays is tried again by the next one
+        with contextlib.suppress(OSError):  # the next writer tries again
             disk.remove(fresh)
 
 
 def swap_in(fresh: Path, place: Path) -> None:
     """Put `fresh` at `place`, where nothing or another folder may be; that one is then at `fresh`. Raises OSError."""
-    if not took_empty_place(fresh, place):
+    if not take_empty_place(fresh, place):
         _exchange(fresh, place)
 
 
-def took_empty_place(fresh: Path, place: Path) -> bool:
+def take_empty_place(fresh: Path, place: Path) -> bool:
     """Put `fresh` at `place` if nothing, or an empty folder, is there; False if something is. Raises OSError."""
     try:
         fresh.rename(place)
@@ -49,7 +49,7 @@ def took_empty_place(fresh: Path, place: Path) -> bool:
 
 
 def _exchange(one: Path, other: Path) -> None:
-    import ctypes  # slow to load, and seldom wanted
+    import ctypes  # slow to import, and seldom needed
 
     libc = ctypes.CDLL(None, use_errno=True)
     rename = getattr(libc, "renameat2", None)
@@ -59,7 +59,7 @@ def _exchange(one: Path, other: Path) -> None:
         number = ctypes.get_errno()
         if number not in (errno.EINVAL, errno.ENOSYS):
             raise OSError(number, os.strerror(number), str(other))
-    # A filesystem that cannot exchange (NFS, some FUSE): for a moment nothing is at the place.
+    # On a filesystem that cannot exchange (NFS, some FUSE), nothing is at the place for a moment.
     aside = one.with_name(one.name + ".old")
     other.rename(aside)
     one.rename(other)

@@ -1,6 +1,6 @@
-"""Where results grow: beside their place, under a name that tells of it, locked by who writes them.
+"""Temporary files and folders for new results: beside the final place, with a name derived from it, and locked.
 
-Whoever writes to the same place next sweeps away what killed writers left, and knows them by the lock that is free.
+The next writer for the same place removes what killed writers left: it knows them by their lock, which is free.
 """
 
 import os
@@ -16,17 +16,17 @@ _TRIES = 8
 
 
 def fresh(place: Path, make: Callable[[Path], int | None]) -> tuple[Path, int | None]:
-    """A new file or folder beside `place` by `make`, and the descriptor of its lock, which the caller closes.
+    """Make a file or folder beside `place` by `make`; and the descriptor of its lock, which the caller closes.
 
-    `make` may answer the descriptor of what it made, which is then locked. On a filesystem without locks, of which
-    nothing is ever swept, there is a descriptor only if `make` gave one. Raises OSError; nothing stays then.
+    `make` may return a descriptor of what it made, which is then locked. On a filesystem without locks, where nothing
+    is ever removed, there is a descriptor only if `make` returned one. Raises OSError, and then nothing stays.
     """
     for left in range(_TRIES, -1, -1):
         path = place.parent / f"{_prefix(place)}{os.urandom(8).hex()}"
         handle = make(path)
         try:
             if handle is None:
-                return path, locks.taken(path)
+                return path, locks.acquire(path)
             locks.lock(handle, path)
         except OSError as error:
             if locks.is_unsupported(error):
@@ -34,7 +34,7 @@ def fresh(place: Path, make: Callable[[Path], int | None]) -> tuple[Path, int | 
             if handle is not None:
                 os.close(handle)
             _forget(path)
-            # A sweep that came between the making and the lock is no reason to give up.
+            # Another process may remove it between its creation and the lock: try again.
             if left and isinstance(error, BlockingIOError | FileNotFoundError):
                 continue
             raise
@@ -43,7 +43,7 @@ def fresh(place: Path, make: Callable[[Path], int | None]) -> tuple[Path, int | 
 
 
 def leftovers(place: Path) -> Iterator[Path]:
-    """All that stands beside `place` and grew, or grows, for it."""
+    """The temporary files and folders beside `place`, also those in use."""
     pattern = _pattern(place)
     names: list[str] = []
     with suppress(OSError):
@@ -52,14 +52,14 @@ def leftovers(place: Path) -> Iterator[Path]:
 
 
 def sweep(place: Path, remove: Callable[[Path], None]) -> None:
-    """Remove what killed writers left of their way to `place`. What cannot be removed is left to the next one."""
+    """Remove what killed writers for `place` left. What cannot be removed is left to the next writer."""
     for path in leftovers(place):
         if path.name.endswith(".old") and not os.path.lexists(place):
             with suppress(OSError):
-                path.rename(place)  # the one before, of a writer that was killed while nothing was at the place
+                path.rename(place)  # the earlier result: its writer was killed while nothing was at the place
                 continue
         try:
-            handle = locks.taken(path)
+            handle = locks.acquire(path)
         except OSError:
             continue
         with suppress(OSError):
@@ -69,12 +69,12 @@ def sweep(place: Path, remove: Callable[[Path], None]) -> None:
 
 
 def _may_be_swept(handle: int, folder: Path) -> bool:
-    """Where everybody may write, as in /tmp, only what is ours: a stranger may have laid it there to be removed."""
+    """Whether it may be removed: in a folder where everybody may write, as in /tmp, only a file of this user."""
     return os.fstat(handle).st_uid == os.geteuid() or not folder.stat().st_mode & stat.S_IWOTH
 
 
 def is_of(name: str, place: str) -> bool:
-    """Whether what is called `name` grows, or was left, for what is called `place`."""
+    """Whether `name` is that of a temporary file for the result `place`."""
     return _pattern(Path(place)).fullmatch(name) is not None
 
 
@@ -83,7 +83,7 @@ def _pattern(place: Path) -> re.Pattern[str]:
 
 
 def _prefix(place: Path) -> str:
-    # A name has 255 bytes at most; the end of `place`'s may be cut off.
+    # A name has 255 bytes at most, so a long one is cut.
     return os.fsdecode(b".%b.new-" % os.fsencode(place.name)[:200])
 
 

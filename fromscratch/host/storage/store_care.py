@@ -1,4 +1,4 @@
-"""Looking after a store: what in it is damaged, what has not been of use for long, how large it is."""
+"""Maintenance of a store: finding damaged parts, and removing those that have not been used for long."""
 
 import hashlib
 import os
@@ -6,8 +6,9 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError
@@ -18,23 +19,21 @@ from fromscratch.host.storage.store_folder import key_of
 from fromscratch.progress import SILENT, Progress
 
 _TEMPORARY = re.compile(r"\.new\.new-[0-9a-f]{16}")
-_LOCK = "lock"  # what a long-lived folder of a build is held by: host/heritable.py
+_LOCK = "lock"  # the lock file in a work folder: host.storage.inherited_lock
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One thing in a store: a blob, what is derived of one, a record, a folder of builds, a download begun."""
+class Part(Struct, frozen=True):
+    """One thing in a store: a blob, a file derived from one, a record, a work folder, a partial download."""
 
     kind: str
     path: Path
     size: int
     used: float
-    """When it was last of use, in seconds since 1970; a day or so is too old at most."""
+    """The time of its last use, in seconds since 1970; the real one may be about a day later."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
-    """What a check found: how many parts of which size, and those that are damaged."""
+class Checked(Struct, frozen=True, kw_only=True):
+    """The result of a check: the number of parts and their size, and the damaged ones."""
 
     parts: int
     size: int
@@ -44,8 +43,8 @@ class Checked:
 def check(store: Store, *, repair: bool = False, progress: Progress = SILENT) -> Checked:
     """Read all that the store holds; with `repair`, remove what is damaged, so that it is fetched or made again.
 
-    Raises ImageError for what can be neither read nor removed, and for a folder that is no store: an image's layout has
-    blobs too, which are not ours to remove.
+    Raises ImageError for what can be neither read nor removed, and for a folder that is not a store: an OCI layout
+    has blobs too, which must not be removed.
     """
     if os.path.lexists(store.root):
         store.check_look()
@@ -64,21 +63,21 @@ def check(store: Store, *, repair: bool = False, progress: Progress = SILENT) ->
 
 
 def prune(store: Store, *, unused_since: float | None = None, keep_size: int | None = None) -> list[Part]:
-    """Remove what was last of use before that time, and then the longest unused until no more than a size is left.
+    """Remove what was last used before `unused_since`, and then the least recently used until `keep_size` is left.
 
-    The answer is what was removed. Records stay: they are small, and builds follow them. Raises ImageError if another
-    process works with the store; a folder in which a program works that outlived its build is left alone.
+    The answer is what was removed. Records stay: they are small, and builds need them. Raises ImageError if another
+    process uses the store. A work folder with a program in it that outlived its build stays.
     """
-    with store.alone() as there:
-        if not there:
+    with store.alone() as exists:
+        if not exists:
             return []
         found = sorted((part for part in parts(store) if part.kind != "record"), key=lambda part: part.used)
         chosen = _chosen(found, unused_since, keep_size)
-        return [part for part in chosen if _removed(store, part)]
+        return [part for part in chosen if _remove(store, part)]
 
 
 def _chosen(found: Sequence[Part], unused_since: float | None, keep_size: int | None) -> list[Part]:
-    """Which of these parts, the longest unused first, have to go."""
+    """The parts to remove, of parts in the order of their last use."""
     old = [part for part in found if unused_since is not None and part.used < unused_since]
     rest = found[len(old) :]
     left = sum(part.size for part in rest)
@@ -91,7 +90,7 @@ def _chosen(found: Sequence[Part], unused_since: float | None, keep_size: int | 
 
 
 def parts(store: Store) -> Iterator[Part]:
-    """All that lies in the store, but for locks, and for what it remembers of its files."""
+    """All parts of the store; not its locks, nor its records of verified files."""
     for kind, pattern in (("blob", "blobs/*/*"), ("derived", "derived/*/*"), ("record", "records/*/*")):
         for path in sorted(store.root.glob(pattern)):
             with suppress(FileNotFoundError):
@@ -107,22 +106,22 @@ def parts(store: Store) -> Iterator[Part]:
 
 
 def _is_whole(store: Store, part: Part) -> bool:
-    """Whether its bytes are the right ones, read and not remembered."""
+    """Whether its bytes are the right ones: they are read, whatever has been recorded."""
     kind, name = part.path.parent.name, part.path.name
     match part.kind:
         case "blob":
-            wanted = _digest(f"{kind}:{name}")
+            expected = _digest(f"{kind}:{name}")
         case "derived":
-            said = store.record(f"derived-{kind}", name)
-            wanted = _digest(said.decode()) if said else None
+            recorded = store.record(f"derived-{kind}", name)
+            expected = _digest(recorded.decode()) if recorded else None
         case "record":
             return part.path.is_file() and unsealed(part.path.read_bytes(), kind, name) is not None
         case _:
             return True
-    if wanted is None or not stat.S_ISREG(part.path.lstat().st_mode):
+    if expected is None or not stat.S_ISREG(part.path.lstat().st_mode):
         return False
     with disk.readable(part.path), open(part.path, "rb") as stream:
-        return hashlib.file_digest(stream, wanted.algorithm).hexdigest() == wanted.hex
+        return hashlib.file_digest(stream, expected.algorithm).hexdigest() == expected.hex
 
 
 def _digest(text: str) -> Digest | None:
@@ -131,19 +130,19 @@ def _digest(text: str) -> Digest | None:
     return None
 
 
-def _removed(store: Store, part: Part) -> bool:
-    """Whether it is gone."""
+def _remove(store: Store, part: Part) -> bool:
+    """Remove a part; False if a program still works in it."""
     if part.kind == "workspace" and not _is_free(part.path / _LOCK):
         return False
     with disk.explained(part.path):
         store.remove(part.path)
-    _memory(store, part.path).unlink(missing_ok=True)
+    _seen_record(store, part.path).unlink(missing_ok=True)
     return True
 
 
 def _is_free(lock: Path) -> bool:
     try:
-        os.close(locks.taken(lock))
+        os.close(locks.acquire(lock))
     except FileNotFoundError:
         return True
     except OSError as error:
@@ -154,17 +153,17 @@ def _is_free(lock: Path) -> bool:
 def _seen(store: Store, path: Path) -> float:
     """When it was last used for an image; 0 if it never was."""
     try:
-        return _memory(store, path).lstat().st_mtime
+        return _seen_record(store, path).lstat().st_mtime
     except OSError:
         return 0.0
 
 
-def _memory(store: Store, path: Path) -> Path:
+def _seen_record(store: Store, path: Path) -> Path:
     return store.root / "seen" / key_of(str(path))
 
 
 def _size(path: Path) -> int:
-    """The bytes of a file, or of all files below a folder, of which each counts once."""
+    """The bytes of a file, or of all files below a folder; hard links count once."""
     if path.is_symlink() or not path.is_dir():
         return path.lstat().st_size
     sizes: dict[tuple[int, int], int] = {}

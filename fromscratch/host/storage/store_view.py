@@ -1,6 +1,6 @@
-"""A second store that holds what a first one does, for a build that must not change that one."""
+"""A second store with the content of a first one, for a build that must not change the first."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -8,36 +8,36 @@ from fromscratch.host.storage import disk
 from fromscratch.host.storage.store import Store
 
 _SHARED = ("blobs", "records")
-# Where builds of sources go on: another process may not, and what they ended in is among the blobs.
-_OF_BUILDS = ("buildroot", "buildroot-downloads")
 
 
-def shadow(store: Store, place: Path) -> Store:
-    """A store at `place` with the blobs and records of another; what is derived of them is made again there.
+def linked_copy(store: Store, place: Path, without: Collection[str] = ()) -> Store:
+    """A store at `place` with the blobs and records of another; what is derived from them is made again there.
 
-    Blobs have one more name each, or a symlink where the filesystem is another. Raises ImageError.
+    It has the work folders too, except those of the kinds `without`: builds go on in them, and only one process may
+    continue them. Their results are among the blobs. Files are hard links, or symlinks on another filesystem.
+    Raises ImageError.
     """
     with disk.explained(place):
         place.mkdir()
-        for path in _found(store.root):
+        for path in _shared_files(store.root, without):
             target = place / path.relative_to(store.root)
             target.parent.mkdir(parents=True, exist_ok=True)
-            _name(path, target)
+            _link(path, target)
     return Store(place, store.limits)
 
 
-def _found(root: Path) -> Iterator[Path]:
-    """Files of the shared parts, and the folders that sources have unpacked."""
+def _shared_files(root: Path, without: Collection[str]) -> Iterator[Path]:
+    """The blobs and records, and the folders that sources have unpacked."""
     for part in _SHARED:
         for folder, _, names in disk.walk(root / part):
             yield from (Path(folder, name) for name in names)
     with suppress(FileNotFoundError):
         for kind in (root / "work").iterdir():
-            if kind.name not in _OF_BUILDS:
+            if kind.name not in without:
                 yield from kind.iterdir()
 
 
-def _name(path: Path, target: Path) -> None:
+def _link(path: Path, target: Path) -> None:
     if not path.is_dir():
         with suppress(OSError):
             target.hardlink_to(path)

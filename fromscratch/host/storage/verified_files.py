@@ -1,7 +1,7 @@
-"""Files that have the digest they are taken for: read once to see that, then remembered by what stat(2) tells of them.
+"""Verifying the digest of files: each is read once, and again only after a change of its stat(2).
 
-Remembered are inode, size and the times of the last changes, of which no program can set that of the inode. A file that
-was changed so lately that its next change might have the same time is never remembered.
+Inode, size, mtime and ctime are recorded; no program can set the ctime. A file that was changed so recently that its
+next change might have the same ctime is not recorded.
 """
 
 import hashlib
@@ -17,22 +17,22 @@ from fromscratch.host.storage.sealed import sealed, unsealed
 from fromscratch.host.storage.store_folder import StoreFolder, key_of
 from fromscratch.opening import unbuffered
 
-# The clock of a filesystem ticks every 10 ms or more often, or else shows times that are round.
+# Timestamps of a filesystem have a resolution of 10 ms or better, or else are round numbers.
 _TICK, _COARSE, _ROUND = 20_000_000, 2_000_000_000, 1_000_000
 
 SEEN = "seen"
 _DAY = 24 * 3600.0
 
 
-class Sound:
-    """What is remembered between runs lies in the folder of a store; what is lost of it is read once more."""
+class VerifiedFiles:
+    """Records of verified files, in the folder of a store; a file whose record is lost is read again."""
 
     def __init__(self, folder: StoreFolder) -> None:
         self._folder = folder
         self._known: dict[Path, tuple[str, ...]] = {}
 
-    def is_whole(self, path: Path, digest: Digest) -> bool:
-        """Whether a regular file is there with this digest. Raises OSError for one that cannot be read."""
+    def matches(self, path: Path, digest: Digest) -> bool:
+        """Whether the path is a regular file with this digest. Raises OSError for one that cannot be read."""
         try:
             before = path.stat()
         except (FileNotFoundError, NotADirectoryError):
@@ -56,7 +56,7 @@ class Sound:
         return True
 
     def forget(self, path: Path) -> None:
-        """What was known of it counts no more in this process."""
+        """Verify the file again the next time."""
         with suppress(KeyError):
             del self._known[path]
 
@@ -66,12 +66,12 @@ class Sound:
             data = unsealed(path.read_bytes(), SEEN, key_of(name))
             if data is not None:
                 if time.time() - path.stat().st_mtime > _DAY:
-                    os.utime(path)  # when it was last of use
+                    os.utime(path)  # the time of its last use
                 return tuple(data.decode().split())
         return ()
 
     def _remember(self, name: str, words: tuple[str, ...]) -> None:
-        with suppress(ImageError):  # it is only read once more
+        with suppress(ImageError):  # without the record, the file is read again
             place = self._folder.make(SEEN) / key_of(name)
             self._folder.put(place, sealed(" ".join(words).encode(), SEEN, key_of(name)), durable=False)
 
@@ -82,9 +82,9 @@ def _facts(state: os.stat_result, digest: Digest) -> tuple[str, ...]:
 
 
 def is_settled(ctime_ns: int, now_ns: int | None = None) -> bool:
-    """Whether the next change to the inode will have another time: a filesystem's clock is coarser than ours.
+    """Whether the next change of the inode will have another ctime: its resolution is coarser than the clock's.
 
-    `now_ns` is the time of the machine's clock if it is not given.
+    `now_ns` defaults to the current time.
     """
     now = time.time_ns() if now_ns is None else now_ns
     return now - ctime_ns > (_TICK if ctime_ns % _ROUND else _COARSE)

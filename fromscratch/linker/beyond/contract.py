@@ -6,8 +6,9 @@ a finder is a pure function, and the order of finders does not matter.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct
 
 from fromscratch.advice import Setting
 from fromscratch.formats.elf.headers import Elf
@@ -16,6 +17,7 @@ from fromscratch.model.content import read
 from fromscratch.model.entry import File
 from fromscratch.model.view import View
 from fromscratch.paths import TreePath
+from fromscratch.record import PartlyShown
 
 Confidence = Literal["certain", "declared", "likely", "possible"]
 """certain: the program cannot start without it (DT_NEEDED, PT_INTERP, #!); declared: its author says so (a dlopen
@@ -25,8 +27,7 @@ often use it."""
 _MAX_READ = 8 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
+class Want(Struct, frozen=True):
     """A finding: a file, or with `whole` a folder and all below it, that a file of the image will open.
 
     `path` is spelled as it will be opened, so that the symlinks on its way are selected too. With `library` it is a
@@ -47,18 +48,18 @@ class Want:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class GeneratedFile:
+class GeneratedFile(PartlyShown, frozen=True):
     """A finding: a file to write into the image, such as an index, since that of the root does not fit the image."""
 
+    unshown = ("data",)
+
     path: TreePath
-    data: bytes = field(repr=False)
+    data: bytes
     detail: str
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """A finding that is selected only with this `setting`. `what` is one line about it, `size` in bytes."""
 
     what: str
@@ -67,8 +68,7 @@ class Offer:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FinderWarning:
+class FinderWarning(Struct, frozen=True):
     """A finding that is a message to the user: a file that cannot be read, a program that will behave differently."""
 
     text: str
@@ -78,8 +78,7 @@ class FinderWarning:
 Finding = Want | GeneratedFile | Offer | FinderWarning
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scene:
+class Scene(Struct, frozen=True, kw_only=True):
     """What a finder looks at: the files that the image holds so far, and the root that more may come from.
 
     `view` is that root. `objects` are the selected ELF files and `files` all other selected regular files, both by
@@ -108,7 +107,7 @@ class Scene:
         )
 
     def read(self, path: str) -> bytes | None:
-        """The bytes of the file that `path` leads to; None if it is not a regular file, or has more than 8 MiB."""
+        """The bytes that `path` leads to; None if that is not a regular file, or one of more than 8 MiB."""
         entry = views.look(self.view, path)
         if not isinstance(entry, File) or entry.content.size > _MAX_READ:
             return None

@@ -6,7 +6,8 @@ or Berkeley DB, whose records are headers of their own format.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fromscratch import paths
 from fromscratch.advice import Setting, advice
@@ -30,8 +31,7 @@ _OWNABLE = re.compile(r"/(usr/(?!local/)|bin/|sbin/|lib[^/]*/|etc/|opt/|var/)")
 _MERGED = re.compile(r"/usr(/(?:bin|sbin|lib|lib32|lib64|libx32)/.*)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Package:
+class Package(Struct, frozen=True):
     """`files` are the paths that it installed, folders too; `owned` those of them that were asked for."""
 
     name: str

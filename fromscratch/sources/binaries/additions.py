@@ -1,8 +1,10 @@
 """What a `binaries` item brings by name: files at their own paths or at others, folders, staged install trees."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from fromscratch import paths
 from fromscratch.advice import Setting, advice
@@ -29,6 +31,13 @@ from fromscratch.transforms.placement import landed, placed
 _NOTHING = Rootfs()
 
 
+class Additions(NamedTuple):
+    """`tree` is all that an item names; `programs` are its `paths`, each with the place that it leads to."""
+
+    tree: Rootfs
+    programs: dict[TreePath, TreePath]
+
+
 def additions(
     options: BinariesOptions,
     folder: Path,
@@ -36,10 +45,10 @@ def additions(
     platform: Platform | None = None,
     below: Rootfs = _NOTHING,
     own: OwnFolders = NONE,
-) -> tuple[Rootfs, dict[TreePath, TreePath]]:
-    """The tree of all that is named, owned by root, and of each of `paths` its path and the place that this leads to.
+) -> Additions:
+    """All that is named, owned by root.
 
-    It is to be laid over `below`, and everything stands where the symlinks of that lead it.
+    The tree is to be laid over `below`, and everything stands where the symlinks of that lead it.
     Of `paths`, an ELF file for another platform than this is left to the image that it is for.
     Raises UsageError for what is not there or if no file is left, Conflict where two of them disagree.
     """
@@ -76,7 +85,7 @@ def additions(
             ),
         )
     upper = Stacked(tree, below)
-    return tree, {path: walk(upper, path, follow_last=True, must_exist=True) for path in paths_}
+    return Additions(tree, {path: walk(upper, path, follow_last=True, must_exist=True) for path in paths_})
 
 
 def platforms(options: BinariesOptions, folder: Path, label: str) -> tuple[Platform, ...]:

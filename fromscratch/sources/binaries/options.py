@@ -97,6 +97,11 @@ class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 raise ValueError(f"preload: {text!r} is not a name of one object; write each by itself")
 
 
+def label(options: BinariesOptions) -> str:
+    """What messages and origins call an item with these options: its kind, and the first that it names."""
+    return f"binaries {next(iter((*options.paths, *options.stage, *options.add)))}"
+
+
 def split(text: str) -> tuple[str, str | None]:
     """PATH and DEST of PATH:/DEST; None for a bare path."""
     path, colon, destination = text.rpartition(":/")

@@ -1,6 +1,6 @@
 """What a `binaries` item could start, and for which platforms: seen before anything is built."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,10 +12,11 @@ from fromscratch.model.entry import File
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath, name, parent
-from fromscratch.sources.binaries.additions import additions, platforms, regular_files
-from fromscratch.sources.binaries.options import BinariesOptions
+from fromscratch.sources.binaries.additions import Additions, additions, platforms, regular_files
+from fromscratch.sources.binaries.options import BinariesOptions, label
+from fromscratch.sources.binaries.source import BinariesSource
+from fromscratch.sources.contract import Context
 
-_LABEL = "binaries"
 _FOLDERS = ("bin", "sbin")
 
 
@@ -25,13 +26,19 @@ class Programs(NamedTuple):
 
     `others` are more programs that have a name to be called by, and `locked` are files that were named and could be
     started if anybody was allowed to. Paths are as they were spelled.
-    `platforms` are those that the ELF files are for.
+    `platforms` are those that the ELF files are for. `named` is what the item names for each platform that was looked
+    at; under None where it is the same for all.
     """
 
     asked: tuple[TreePath, ...]
     others: tuple[TreePath, ...]
     locked: tuple[TreePath, ...]
     platforms: tuple[Platform, ...]
+    named: Mapping[Platform | None, Additions]
+
+    def bind(self, options: BinariesOptions, context: Context) -> BinariesSource:
+        """The source of the item that these programs are of. It does not look up again what it names."""
+        return BinariesSource(options, context, self.named.get(context.platform) or self.named.get(None))
 
 
 def programs(
@@ -47,8 +54,10 @@ def programs(
     asked: dict[TreePath, None] = {}
     others: dict[TreePath, None] = {}
     locked: dict[TreePath, None] = {}
-    for platform in wanted or platforms(options, folder, _LABEL) or (None,):
-        tree, named = additions(options, folder, _LABEL, platform, own=OwnFolders(written=tuple(written)))
+    looked_at: dict[Platform | None, Additions] = {}
+    for platform in wanted or platforms(options, folder, label(options)) or (None,):
+        own = OwnFolders(written=tuple(written))
+        tree, named = looked_at[platform] = additions(options, folder, label(options), platform, own=own)
         root = TreeRoot(tree)
         # `make install` with bindir=/ leaves programs beside no others: those of bin folders come first.
         in_bin = [each for each in _in_bin(tree) if _starts(root, each)] or [
@@ -59,7 +68,7 @@ def programs(
         asked.update(dict.fromkeys(each for each in (starting if named else in_bin) if _is_allowed(tree, each)))
         locked.update(dict.fromkeys(each for each in starting if not _is_allowed(tree, each)))
         found.update(dict.fromkeys(_platforms(root, named or in_bin) or _usual(_platforms(root, regular_files(tree)))))
-    return Programs(tuple(asked), tuple(others), tuple(locked), tuple(found))
+    return Programs(tuple(asked), tuple(others), tuple(locked), tuple(found), looked_at)
 
 
 def _platforms(root: TreeRoot, paths: Iterable[TreePath]) -> list[Platform]:

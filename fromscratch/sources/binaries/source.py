@@ -3,6 +3,8 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from functools import cached_property
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,40 +26,51 @@ from fromscratch.model.resolution import locate
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.model.stacked import Stacked
 from fromscratch.paths import TreePath, matcher, shown
-from fromscratch.sources.binaries.additions import additions, regular_files
+from fromscratch.sources.binaries.additions import Additions, additions, regular_files
 from fromscratch.sources.binaries.etc import with_etc
 from fromscratch.sources.binaries.finders import finders
-from fromscratch.sources.binaries.options import BinariesOptions, split
+from fromscratch.sources.binaries.options import BinariesOptions, label, split
 from fromscratch.sources.binaries.started import startable
-from fromscratch.sources.contract import Context
+from fromscratch.sources.contract import Context, Source
 
 _SHOWN_OFFERS = 10
 
 
-class BinariesSource:
-    def __init__(self, options: BinariesOptions, context: Context) -> None:
-        named_first = next(iter((*options.paths, *options.stage, *options.add)))
-        self.label = f"binaries {named_first}"
-        self._options, self._context = options, context
-        self._alone: tuple[GatherResult, Rootfs] | None = None  # of the fingerprint, for the build after it
+class Closure(NamedTuple):
+    """What an item brings: what it names, and all that this needs besides."""
+
+    added: Rootfs
+    gathered: GatherResult
+
+
+class BinariesSource(Source):
+    """`named` is what the item names, on nothing below, where that was looked up already."""
+
+    def __init__(self, options: BinariesOptions, context: Context, named: Additions | None = None) -> None:
+        self.label = label(options)
+        self._options, self._context, self._named = options, context, named
 
     def fetch(self, store: Store) -> None:
         """Nothing to bring: the files are here."""
 
     def fingerprint(self, store: Store) -> str:
         """By what lstat(2) tells of every file that would be taken."""
-        gathered, tree = self._alone = self._gathered(Rootfs())
+        added, gathered = self.alone
         hasher = hashlib.sha256(msgspec.json.encode(self._options))
-        for path, entry in sorted({**tree, **gathered.entries}.items()):
+        for path, entry in sorted({**added, **gathered.entries}.items()):
             hasher.update(f"\0{path!r} {_facts(entry)}".encode())
         hasher.update(json.dumps([missing.name for missing in gathered.missing]).encode())
         return hasher.hexdigest()
 
-    def build(self, store: Store) -> Rootfs:
-        """By itself, on nothing below."""
-        return self.completed(Rootfs(), replace=False)
+    @cached_property
+    def alone(self) -> Closure:
+        """The closure with nothing below. The fingerprint tells of it, and the lowest item of a recipe brings it.
 
-    def completed(self, below: Rootfs, *, replace: bool) -> Rootfs:
+        It is worked out once: it reads every file that it takes.
+        """
+        return self._closure(Rootfs())
+
+    def lay(self, below: Rootfs, store: Store, *, replace: bool) -> Rootfs:
         """`below` with these programs and what they need that it does not have.
 
         Raises UsageError for what is not there, ImageError for what a program would not find, and Conflict for a
@@ -65,8 +78,7 @@ class BinariesSource:
         """
         for text in (*self._options.stage, *self._options.add):
             self._context.own.say(f"binaries {text}", self._context.folder / split(text)[0])
-        known, self._alone = self._alone, None
-        gathered, added = known if known and len(below) == 1 else self._gathered(below)
+        added, gathered = self.alone if len(below) == 1 else self._closure(below)
         self._check(gathered)
         upper = with_hard_links(_laid(Stacked(added, below), added, gathered))
         tree = below.merged(upper, replace=replace, directories="keep")
@@ -76,9 +88,12 @@ class BinariesSource:
             self._context.progress.note(text)
         return startable(tree, gathered, self._options, self.label)
 
-    def _gathered(self, below: Rootfs) -> tuple[GatherResult, Rootfs]:
+    def _closure(self, below: Rootfs) -> Closure:
         options, context = self._options, self._context
-        added, programs = additions(options, context.folder, self.label, context.platform, below, context.own)
+        if self._named is not None and len(below) == 1:
+            added, programs = self._named
+        else:
+            added, programs = additions(options, context.folder, self.label, context.platform, below, context.own)
         root = lookup.folder(context.folder, options.root, self.label)
         upper = Stacked(added, below)
         roots: list[Root] = [TreeRoot(upper), RootBeneath(MachineRoot(root), upper)]
@@ -87,7 +102,7 @@ class BinariesSource:
         for place in dict.fromkeys((*programs.values(), *regular_files(added))):
             asked[place] = added[place].origins[0]
         gathered = gather(linker, asked, list(finders(options)), self.label, self._is_ours)
-        return gathered, added
+        return Closure(added, gathered)
 
     def _is_ours(self, elf: Elf) -> bool:
         platform = platform_of(elf)

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.kconfig import config as kconfig
@@ -40,8 +41,7 @@ _BASE = "base.config"
 _PASSWORD, _LOGIN = "BR2_TARGET_GENERIC_ROOT_PASSWD", "BR2_TARGET_ENABLE_ROOT_LOGIN"
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """A whole configuration: the settings in order, and BusyBox's fragments as texts."""
 
     settings: tuple[Setting, ...]

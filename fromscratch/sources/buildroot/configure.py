@@ -1,11 +1,11 @@
 """Buildroot's configuration made, shown in its menu, and the user's change to it written back as a fragment."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from fromscratch.errors import CommandFailed
+from msgspec import Struct
+
+from fromscratch.errors import CommandFailed, UsageError
 from fromscratch.formats.kconfig import config as kconfig
 from fromscratch.formats.kconfig.config import Setting
 from fromscratch.host.process import run
@@ -16,12 +16,12 @@ from fromscratch.sources.buildroot.make import Make
 from fromscratch.sources.buildroot.plan import Plan, write_busybox_fragments
 from fromscratch.sources.contract import Context
 
+PARTS = ("", "busybox")  # what has a menu: the whole, and BusyBox
 # What a menu writes down that is no wish of the user.
 _OF_THIS_MACHINE = ("BR2_DEFCONFIG", "BR2_DL_DIR", "BR2_HOST_GCC_VERSION", "BR2_VERSION", "BR2_EXTERNAL")
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigureResult:
+class ConfigureResult(Struct, frozen=True):
     """`config` is the whole .config; `fragment` the file that now holds the user's change, if there was one.
 
     `listed` says whether the recipe names that fragment already.
@@ -54,15 +54,15 @@ def configuration_text(made: Plan, context: Context) -> str:
     return text
 
 
-def configure(
-    made: Plan, context: Context, *, menu: bool, what: Literal["buildroot", "busybox"], name: str
-) -> ConfigureResult:
-    """See `Buildroot.configure`."""
+def configure(made: Plan, context: Context, *, menu: bool, part: str, name: str) -> ConfigureResult:
+    """See `BuildrootSource.configure`."""
+    if part not in PARTS:
+        raise UsageError(f"Buildroot has no menu of {part}", f"the parts that have one are: {', '.join(PARTS[1:])}")
     text = configuration_text(made, context)
     scratch = made.place / "settings"
     if not menu:
         return ConfigureResult(scratch / ".config")
-    if what == "busybox":
+    if part == "busybox":
         return _busybox_menu(made, context, text, name)
     make = made.make.in_folder(scratch)
     before = _minimal(make, context)

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.errors import CommandFailed, DownloadError, ImageError, IntegrityError, MissingTool
 from fromscratch.sources.buildroot.progress import Message, message
@@ -50,8 +51,7 @@ _STEP_OF = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """The call that failed: the script that repeats it by hand for a goal, and where its whole output is."""
 
     script: Path

@@ -9,14 +9,15 @@ that the newest versions are there whichever suite this machine has.
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.address import Address
 from fromscratch.advice import Setting, advice
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import DownloadError, ImageError, IntegrityError, UsageError
-from fromscratch.host.http.download import Missing, Wanted, download
+from fromscratch.host.http.download import FileRequest, Missing, download
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.store import Store
 from fromscratch.progress import SILENT, Progress
@@ -27,8 +28,7 @@ _HASH = re.compile(r"^(sha256|sha512)\s+([0-9a-f]+)\s+(\S+\.(?:tar\.\w+|tgz|zip)
 _RELEASE = re.compile(r"(?P<name>.+?)[-_]v?(?P<version>\d[^-_]*?)(?:\.orig)?\.(?P<form>tar\.\w+|tgz|zip)")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """One file that Buildroot wants, with its digest, and the name it has in Debian's pool."""
 
     package: str
@@ -37,8 +37,7 @@ class Source:
     pool: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What was had, and for what was not, why."""
 
     had: tuple[Source, ...]
@@ -71,7 +70,7 @@ def fill(
         if not _is(target, source.digest):
             urls = tuple(Address(archive) / source.pool for archive in archives)
             try:
-                download(store, [Wanted(title=source.name, urls=urls, digest=source.digest)], progress)
+                download(store, [FileRequest(title=source.name, urls=urls, digest=source.digest)], progress)
             except Missing:
                 missed.append((source, "Debian has no such version"))
                 continue

@@ -3,8 +3,9 @@
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.errors import UsageError
 from fromscratch.formats.kconfig import config as kconfig
@@ -25,12 +26,12 @@ from fromscratch.sources.buildroot.toolchain.settings import Toolchain
 from fromscratch.sources.buildroot.tree import Tree
 from fromscratch.sources.contract import Context
 
+BUILD_FOLDERS = ("buildroot", "buildroot-downloads")  # work folders of the store that builds go on in
 _LAYOUT = "1"  # of fingerprints and workspaces: a change builds everything anew
 _ONLY_STEERING = ("BR2_PRIMARY_SITE", "BR2_PRIMARY_SITE_ONLY")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """`place` is the workspace: `output` is Buildroot's own, `settings` a scratch one for configurations.
 
     `external` has a digest for each package of external trees, `rest` a digest of what is not told apart further;
@@ -72,8 +73,9 @@ def plan(options: BuildrootOptions, context: Context, store: Store, *, fetching:
     )
     where = (str(context.folder), context.place, str(context.platform), options.host_tools)
     key = "\n".join((_LAYOUT, tree.identity, toolchain.identity, *where))
-    place = store.workspace("buildroot", key)
-    downloads = store.workspace("buildroot-downloads", "shared")
+    builds, sources = BUILD_FOLDERS
+    place = store.workspace(builds, key)
+    downloads = store.workspace(sources, "shared")
     variables = {
         "BR2_DL_DIR": str(downloads),
         **({"BR2_EXTERNAL": ":".join(map(str, externals))} if externals else {}),

@@ -6,8 +6,9 @@ Each step of each package announces itself, `>>> busybox 1.38.0 Building`, in bo
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.progress import Task
 
@@ -28,8 +29,7 @@ STEPS_OF_A_PACKAGE = len(set(_STEPS.values()))
 FINAL_STEPS = ("Finalizing host directory", "Finalizing target directory", "Generating filesystem image rootfs.tar")
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """A step that begins; package and version are empty for what belongs to the whole."""
 
     package: str
@@ -37,8 +37,7 @@ class Message:
     step: str
 
 
-@dataclass(frozen=True, slots=True)
-class Package:
+class Package(Struct, frozen=True):
     """What `make show-info` says of one package, as far as it matters here. `folder` is below the output folder."""
 
     name: str

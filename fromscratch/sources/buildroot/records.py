@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from fromscratch.digest import Digest
 from fromscratch.host.storage import disk
@@ -16,8 +18,7 @@ from fromscratch.sources.buildroot.staleness import Inputs
 _RESULT = "buildroot-result"
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """A finished build: its tar, the list of files by package, and the packages."""
 
     tar: Digest
@@ -48,8 +49,7 @@ def save_result(store: Store, fingerprint: str, result: Result) -> None:
     store.write_record(_RESULT, fingerprint, json.dumps(said).encode())
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A configuration whose sources are there. `sources` are the files it needs of the download folder."""
 
     fingerprint: str

@@ -4,14 +4,14 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+
+from msgspec.structs import replace
 
 from fromscratch.address import Address
 from fromscratch.errors import CommandFailed, DownloadError, NotFetched
 from fromscratch.host.storage import disk
-from fromscratch.host.storage.inherited_lock import heritable_lock
+from fromscratch.host.storage.inherited_lock import inherited_lock
 from fromscratch.host.storage.store import Store
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.buildroot import config as configuration
@@ -19,16 +19,18 @@ from fromscratch.sources.buildroot import origins, preflight, records, staleness
 from fromscratch.sources.buildroot import progress as steps
 from fromscratch.sources.buildroot.configure import ConfigureResult, configuration_text, configure
 from fromscratch.sources.buildroot.options import BuildrootOptions
-from fromscratch.sources.buildroot.plan import Plan, plan, write_busybox_fragments
+from fromscratch.sources.buildroot.plan import BUILD_FOLDERS, Plan, plan, write_busybox_fragments
 from fromscratch.sources.buildroot.staleness import Inputs
-from fromscratch.sources.contract import Context
+from fromscratch.sources.contract import Context, TreeSource
 
 _CLOCK_TICK = 1_000_000_000  # nanoseconds; filesystems stamp files by a coarser clock than time_ns
 _NOWHERE = {"BR2_PRIMARY_SITE": "file:///nonexistent", "BR2_PRIMARY_SITE_ONLY": "y"}
 
 
-class BuildrootSource:
+class BuildrootSource(TreeSource):
     """One build, in a workspace of the store that later builds of the same item go on in."""
+
+    build_folders = BUILD_FOLDERS
 
     def __init__(self, options: BuildrootOptions, context: Context) -> None:
         self._options, self._context = options, context
@@ -60,27 +62,20 @@ class BuildrootSource:
         origin = origins.origins(self.label, result.packages, asked, files)
         return read_tree(store.path(result.tar), origin)
 
-    def configure(
-        self,
-        store: Store,
-        *,
-        menu: bool = False,
-        what: Literal["buildroot", "busybox"] = "buildroot",
-        name: str = "menu",
-    ) -> ConfigureResult:
+    def configure(self, store: Store, *, menu: bool = False, part: str = "", name: str = "menu") -> ConfigureResult:
         """Make Buildroot's configuration; with `menu`, let the user change it, and keep the change as a fragment.
 
-        The fragment is buildroot-configs/NAME.config beside the recipe (busybox/NAME.config for BusyBox's).
+        The fragment is buildroot-configs/NAME.config beside the recipe (busybox/NAME.config for the part `busybox`).
         """
         made = plan(self._options, self._context, store, fetching=True)
         with self._locked(made) as made:
-            return configure(made, self._context, menu=menu, what=what, name=name)
+            return configure(made, self._context, menu=menu, part=part, name=name)
 
     @contextmanager
     def _locked(self, made: Plan) -> Iterator[Plan]:
         """The plan, while nobody else works in its workspace, nor anything that a killed run left behind."""
         note = "waiting for another build of the same to end"
-        with heritable_lock(made.place / "lock", lambda: self._context.progress.note(note)) as descriptor:
+        with inherited_lock(made.place / "lock", lambda: self._context.progress.note(note)) as descriptor:
             yield replace(made, make=made.make.locked(descriptor))
 
     def _prepare(self, made: Plan, *, network: bool) -> Inputs:

@@ -6,8 +6,9 @@ configurations are compared, so that what is built further equals what would be 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from fromscratch.formats.kconfig.config import Value, difference, read_config
 from fromscratch.host.storage import disk
@@ -41,8 +42,7 @@ _CONFIGURE_STAMPS = ("dotconfig", "kconfig_fixup_done", "configured", "built")
 _INSTALL_STAMPS = ("staging_installed", "target_installed", "images_installed", "host_installed", "installed")
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(Struct, frozen=True):
     """All that a build depends on besides the tree and the toolchain.
 
     `config_text` is the whole .config; `busybox` identifies BusyBox's fragments, `external` each
@@ -61,8 +61,7 @@ class Inputs:
         return read_config(self.config_text)
 
 
-@dataclass(frozen=True, slots=True)
-class Stale:
+class Stale(Struct, frozen=True):
     """`all` says why nothing can be kept; `packages` are to be built anew, `reconfigured` from their configuration on.
 
     `image` means that the target folder must be filled again.

@@ -2,9 +2,10 @@
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, assert_never
+
+from msgspec import Struct
 
 from fromscratch.address import Address
 from fromscratch.digest import Digest, check
@@ -33,8 +34,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _IN_SUMS = re.compile(r"(?:SHA256|sha256)[: ]\s*([0-9a-f]{64})\s+(\S+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """Buildroot on disk. `identity` changes whenever its content does; `epoch` is the date of that version."""
 
     path: Path
@@ -147,7 +147,7 @@ def _keyring(folder: Path, name: str) -> Path:
 
 
 def _downloaded_release(options: BuildrootOptions, folder: Path, store: Store, progress: Progress) -> Digest:
-    from fromscratch.host.http.download import Wanted, download
+    from fromscratch.host.http.download import FileRequest, download
 
     url, title = _release_url(options), f"buildroot {options.release}"
     key = _release_key(options, folder)
@@ -156,7 +156,7 @@ def _downloaded_release(options: BuildrootOptions, folder: Path, store: Store, p
     if digest is None or not store.has(digest):
         pinned = _pinned(options)
         wanted = Digest.parse(pinned) if pinned else _signed_digest(options, folder, store, progress)
-        [digest] = download(store, [Wanted(title=title, urls=(url,), digest=wanted)], progress)
+        [digest] = download(store, [FileRequest(title=title, urls=(url,), digest=wanted)], progress)
         store.write_record("buildroot-release", key, str(digest).encode())
     return digest
 
@@ -186,7 +186,7 @@ def _signed_digest(options: BuildrootOptions, folder: Path, store: Store, progre
 
 def _stored_tarball(options: BuildrootOptions, path: Path, store: Store) -> Digest:
     """A tarball of this machine, kept in the store."""
-    digest = file_digests.kept(store, path)
+    digest = file_digests.store_file(store, path)
     if options.sha256:
         check(digest, Digest.parse(options.sha256), str(path))
     return digest

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.address import Address
 from fromscratch.digest import Digest
@@ -29,8 +30,7 @@ _PATIENCE = 0.2
 _INDEX_KIND = "debian-index-1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Archive:
+class Archive(Struct, frozen=True, kw_only=True):
     """One suite at one of several addresses, tried in order.
 
     `keyrings` has files, keys as armored text, and fingerprints of keys that the machine has. One that is
@@ -48,8 +48,7 @@ class Archive:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """An archive's index as it is now: `release` signed in itself, or beside it `signature`."""
 
     archive: Archive

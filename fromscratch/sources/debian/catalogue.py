@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
+
+from msgspec import Struct
 
 from fromscratch.formats.debian.index import Package
 from fromscratch.formats.debian.version import Relation, VersionKey, version_key
@@ -23,8 +24,7 @@ class Index(Protocol):
     def names(self) -> Iterable[str]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """Where packages come from: what is not `automatic` counts less than everything that is."""
 
     suite: str

@@ -6,7 +6,8 @@ added entry says which script it stands in for.
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from fromscratch import paths
 from fromscratch.errors import FormatError

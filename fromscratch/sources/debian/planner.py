@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fromscratch.errors import DownloadError, IntegrityError, UsageError
 from fromscratch.formats.debian.index import PackageIndex, Release
 from fromscratch.host.http import logins
-from fromscratch.host.http.download import Connect, Wanted, download
+from fromscratch.host.http.download import Connect, FileRequest, download
 from fromscratch.host.machine import apt as apt_config
 from fromscratch.host.machine import signature
 from fromscratch.host.storage.store import Store
@@ -25,8 +27,7 @@ from fromscratch.sources.debian.resolver import Request, Selected, resolve
 from fromscratch.sources.debian.wanted import parse_wanted
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
+class _Read(Struct, frozen=True):
     """An archive whose index was verified, and its package lists, ready to be asked."""
 
     seen: Seen
@@ -35,8 +36,7 @@ class _Read:
     lists: tuple[Path, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Planner:
+class Planner(Struct, frozen=True):
     """`machine` is the root of the filesystem whose apt sources and keyrings count."""
 
     options: DebianOptions
@@ -151,7 +151,7 @@ class Planner:
     def _lists(self, store: Store, seen: Seen, release: Release) -> tuple[Path, ...]:
         found = list(archives.package_lists(seen, release, self.architecture))
         wanted = [
-            Wanted(
+            FileRequest(
                 title=f"{seen.archive.suite} {one.path}",
                 urls=archives.addresses(seen, one, by_hash=release.by_hash),
                 digest=one.digest,

@@ -8,8 +8,9 @@ that leads nowhere is taken back and the next is tried.
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import chain
+
+from msgspec import Struct, field
 
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.debian.index import Package
@@ -18,8 +19,7 @@ from fromscratch.sources.debian.catalogue import Catalogue, satisfies
 from fromscratch.sources.debian.wanted import Wanted
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What to install. `exclude` names packages never taken; a dependency on one counts as met."""
 
     wanted: tuple[Wanted, ...]
@@ -28,8 +28,7 @@ class Request:
     place: str = "the recipe"
 
 
-@dataclass(frozen=True, slots=True)
-class Selected:
+class Selected(Struct, frozen=True):
     """A package to install. `by` is the package whose `field` has `relation`; empty when it was asked for."""
 
     package: Package
@@ -63,8 +62,7 @@ class _DeadEnd(Exception):
         self.error, self.culprit, self.narrower = error, culprit, narrower
 
 
-@dataclass(slots=True)
-class _Limits:
+class _Limits(Struct):
     """What earlier attempts have taught: packages that lead nowhere, and versions that others insist on."""
 
     avoided: set[str] = field(default_factory=set)

@@ -8,10 +8,10 @@ would have made.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from fromscratch.address import without_secrets
 from fromscratch.digest import Digest
@@ -19,11 +19,11 @@ from fromscratch.errors import DownloadError
 from fromscratch.formats.debian import deb822
 from fromscratch.formats.debian import package as deb
 from fromscratch.formats.tar.tree import read_tree
-from fromscratch.host.http.download import Wanted, download
+from fromscratch.host.http.download import FileRequest, download
 from fromscratch.host.process import threads
 from fromscratch.host.storage.store import Store
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sources.contract import Context
+from fromscratch.sources.contract import Context, TreeSource
 from fromscratch.sources.debian import archives, natives
 from fromscratch.sources.debian import plan as plans
 from fromscratch.sources.debian.archives import Seen
@@ -38,7 +38,7 @@ _TREE_VERSION = 2
 _KEPT_CONTROL_FILES = ("control", "md5sums", "postinst")
 
 
-class DebianSource:
+class DebianSource(TreeSource):
     """`machine` is the root of the filesystem whose apt sources and keyrings count, `now` the clock."""
 
     def __init__(
@@ -124,7 +124,7 @@ class DebianSource:
             filename = package.address[len(home) + 1 :]
             bases = dict.fromkeys((homes[home].address, *homes[home].archive.addresses))
             wanted.append(
-                Wanted(
+                FileRequest(
                     title=package.shown,
                     urls=tuple(base / filename for base in bases),
                     digest=Digest.parse(package.digest),
@@ -134,8 +134,7 @@ class DebianSource:
         download(store, wanted, self._context.progress, self._context.jobs, connect=self._planner.connect)
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
+class _Opened(Struct, frozen=True):
     """A package taken apart: `data` is a plain tar; a control file that it does not have is empty."""
 
     name: str

@@ -1,7 +1,9 @@
 """The trees of packages laid together as dpkg(1) unpacks them: Debian Policy 6.6 and 7.6.1."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fromscratch import paths
 from fromscratch.errors import Conflict, NotInTree
@@ -28,8 +30,7 @@ _ALWAYS = frozenset({"bin", "lib", "sbin"})
 _SHOWN = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Unpacked:
+class Unpacked(Struct, frozen=True):
     """A package's tree; `replaces` is the text of that field."""
 
     name: str

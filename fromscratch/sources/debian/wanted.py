@@ -1,7 +1,8 @@
 """What a recipe writes when it asks for a package."""
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fromscratch.errors import UsageError
 
@@ -10,8 +11,7 @@ _WANTED = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """A package that was asked for, as it was written: `name`, `name=version`, `name/suite`, `name:architecture`."""
 
     text: str

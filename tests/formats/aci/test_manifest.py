@@ -2,10 +2,10 @@
 
 import json
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.aci.manifest import archive_tree, identifier, manifest_bytes

@@ -16,12 +16,13 @@ X86_64, I386, ARM, AARCH64, RISCV, PPC64, S390, MIPS, LOONGARCH = 62, 3, 40, 183
 _NEEDED, _HASH, _STRTAB, _SYMTAB, _STRSZ, _SYMENT, _SONAME, _RPATH, _RUNPATH = 1, 4, 5, 6, 10, 11, 14, 15, 29
 _VERSYM, _FLAGS_1, _VERDEF, _VERDEFNUM = 0x6FFFFFF0, 0x6FFFFFFB, 0x6FFFFFFC, 0x6FFFFFFD
 _VERNEED, _VERNEEDNUM, _AUXILIARY, _FILTER = 0x6FFFFFFE, 0x6FFFFFFF, 0x7FFFFFFD, 0x7FFFFFFF
+Bits = Literal[32, 64]
 _PAGE = 0x10000  # the largest page of any machine, so that every loader maps the files
 
 
 def elf(
     *,
-    bits: Literal[32, 64] = 64,
+    bits: Bits = 64,
     big: bool = False,
     machine: int = X86_64,
     type: Literal["dyn", "exec"] = "dyn",  # noqa: A002

@@ -4,6 +4,7 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from elftools.elf.dynamic import DynamicSegment
@@ -20,15 +21,15 @@ from fromscratch.formats.elf.symbols import imported
 from fromscratch.formats.elf.versions import needs, provides
 from fromscratch.linker.static import recognise
 from tests.formats.elf.files import machine_files, opened, sample
-from tests.formats.elf.made import AARCH64, ARM, I386, MIPS, PPC64, S390, X86_64, elf, reader
+from tests.formats.elf.made import AARCH64, ARM, I386, MIPS, PPC64, S390, X86_64, Bits, elf, reader
 
 BOTH = [(32, False), (32, True), (64, False), (64, True)]
 
 
 @pytest.mark.parametrize(("bits", "big"), BOTH)
-def test_a_library_tells_its_facts_in_every_class_and_byte_order(bits: int, big: bool) -> None:
+def test_a_library_tells_its_facts_in_every_class_and_byte_order(bits: Bits, big: bool) -> None:
     raw = elf(
-        bits=bits,  # type: ignore[arg-type]
+        bits=bits,
         big=big,
         machine=PPC64,
         flags=2,
@@ -218,9 +219,9 @@ def all_notes(facts: Elf, read: Read) -> int:
     return len(list(notes(facts, read)))
 
 
-def small(bits: int = 64, big: bool = False, machine: int = X86_64, **more: object) -> bytes:
+def small(bits: Bits = 64, big: bool = False, machine: int = X86_64, **more: Any) -> bytes:
     return elf(
-        bits=bits,  # type: ignore[arg-type]
+        bits=bits,
         big=big,
         machine=machine,
         soname="libone.so",
@@ -231,7 +232,7 @@ def small(bits: int = 64, big: bool = False, machine: int = X86_64, **more: obje
         imports=["puts", "dlopen"],
         exports=["one"],
         notes=[("GNU", 3, bytes(20)), ("GNU", 1, bytes(16)), ("FDO", 0x407C0C0A, b'[{"soname":["libx.so"]}]\0')],
-        **more,  # type: ignore[arg-type]
+        **more,
     )
 
 

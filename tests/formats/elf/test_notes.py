@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from elftools.elf.elffile import ELFFile
@@ -12,16 +13,16 @@ from fromscratch.errors import FormatError
 from fromscratch.formats.elf.headers import read_elf
 from fromscratch.formats.elf.notes import DlopenNote, Note, dlopen_notes, notes
 from tests.formats.elf.files import built, machine_files, opened, sample, workshop  # noqa: F401
-from tests.formats.elf.made import S390, elf, reader
+from tests.formats.elf.made import S390, Bits, elf, reader
 
 FDO = 0x407C0C0A
 
 
 @pytest.mark.parametrize("alignment", [4, 8])
 @pytest.mark.parametrize(("bits", "big"), [(32, False), (32, True), (64, False), (64, True)])
-def test_notes_are_read_with_the_padding_of_their_segment(bits: int, big: bool, alignment: int) -> None:
+def test_notes_are_read_with_the_padding_of_their_segment(bits: Bits, big: bool, alignment: Literal[4, 8]) -> None:
     written = [("GNU", 3, b"\1\2\3"), ("A", 7, b""), ("stapsdt", 9, b"\xff" * 9), ("", 1, b"x" * 4)]
-    raw = elf(bits=bits, big=big, machine=S390, notes=written, note_alignment=alignment)  # type: ignore[arg-type]
+    raw = elf(bits=bits, big=big, machine=S390, notes=written, note_alignment=alignment)
     assert list(notes(read_elf(reader(raw)), reader(raw))) == [Note(*each) for each in written]
 
 

@@ -14,13 +14,13 @@ from fromscratch.formats.elf.platform import platform_of, platform_word, same_ab
 from fromscratch.model.image import ARCHITECTURES, Platform
 from tests.engines import missing
 from tests.formats.elf.files import built, machine_files, opened, workshop  # noqa: F401
-from tests.formats.elf.made import AARCH64, ARM, I386, LOONGARCH, MIPS, PPC64, RISCV, S390, X86_64, elf, reader
+from tests.formats.elf.made import AARCH64, ARM, I386, LOONGARCH, MIPS, PPC64, RISCV, S390, X86_64, Bits, elf, reader
 
 HARD, SOFT, EABI5 = 0x400, 0x200, 0x05000000
 
 
-def facts(bits: int, big: bool, machine: int, flags: int = 0, os_abi: int = 0) -> Elf:
-    return read_elf(reader(elf(bits=bits, big=big, machine=machine, flags=flags, os_abi=os_abi)))  # type: ignore[arg-type]
+def facts(bits: Bits, big: bool, machine: int, flags: int = 0, os_abi: int = 0) -> Elf:
+    return read_elf(reader(elf(bits=bits, big=big, machine=machine, flags=flags, os_abi=os_abi)))
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def facts(bits: int, big: bool, machine: int, flags: int = 0, os_abi: int = 0) -
     ],
 )
 def test_the_header_tells_the_platform(
-    bits: int, big: bool, machine: int, flags: int, platform: str, word: str | None
+    bits: Bits, big: bool, machine: int, flags: int, platform: str, word: str | None
 ) -> None:
     found = platform_of(facts(bits, big, machine, flags))
     assert found == Platform.parse(platform)
@@ -110,8 +110,9 @@ def test_the_loader_of_this_machine_agrees(tmp_path: Path) -> None:
     program = tmp_path / "program"
     program.write_bytes(elf(needed=["libx.so"], rpath=f"{tmp_path}/a:{tmp_path}/b", interpreter=str(loader)))
     (tmp_path / "b" / "libx.so").write_bytes(elf(soname="libx.so"))
-    for machine, bits, found in ((X86_64, 64, "a"), (X86_64, 32, "b"), (I386, 32, "b"), (AARCH64, 64, "b")):
-        other = elf(soname="libx.so", machine=machine, bits=bits)  # type: ignore[arg-type]
+    others: list[tuple[int, Bits, str]] = [(X86_64, 64, "a"), (X86_64, 32, "b"), (I386, 32, "b"), (AARCH64, 64, "b")]
+    for machine, bits, found in others:
+        other = elf(soname="libx.so", machine=machine, bits=bits)
         (tmp_path / "a" / "libx.so").write_bytes(other)
         done = subprocess.run([loader, "--list", program], capture_output=True, text=True, check=True)
         assert f"=> {tmp_path}/{found}/libx.so" in done.stdout

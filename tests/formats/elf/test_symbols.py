@@ -11,12 +11,12 @@ from fromscratch.errors import FormatError
 from fromscratch.formats.elf.headers import DT_HASH, read_elf
 from fromscratch.formats.elf.symbols import DT_GNU_HASH, imported
 from tests.formats.elf.files import built, machine_files, opened, sample, workshop  # noqa: F401
-from tests.formats.elf.made import MIPS, S390, elf, reader
+from tests.formats.elf.made import MIPS, S390, Bits, elf, reader
 
 
 @pytest.mark.parametrize(("bits", "big"), [(32, False), (32, True), (64, False), (64, True)])
-def test_what_is_undefined_is_imported_and_what_is_exported_is_not(bits: int, big: bool) -> None:
-    raw = elf(bits=bits, big=big, machine=MIPS, imports=["puts", "dlopen", "_ZN3foo3barEv"], exports=["mine", "free"])  # type: ignore[arg-type]
+def test_what_is_undefined_is_imported_and_what_is_exported_is_not(bits: Bits, big: bool) -> None:
+    raw = elf(bits=bits, big=big, machine=MIPS, imports=["puts", "dlopen", "_ZN3foo3barEv"], exports=["mine", "free"])
     assert imported(read_elf(reader(raw)), reader(raw)) == {"puts", "dlopen", "_ZN3foo3barEv"}
 
 

@@ -12,7 +12,7 @@ from fromscratch.errors import FormatError
 from fromscratch.formats.elf.headers import DT_VERDEF, DT_VERNEED, read_elf
 from fromscratch.formats.elf.versions import Need, needs, provides
 from tests.formats.elf.files import machine_files, opened, sample
-from tests.formats.elf.made import S390, elf, reader
+from tests.formats.elf.made import S390, Bits, elf, reader
 
 PROGRAM = elf(
     needed=["libone.so", "libc.so.6"],
@@ -22,9 +22,9 @@ PROGRAM = elf(
 
 
 @pytest.mark.parametrize(("bits", "big"), [(32, False), (32, True), (64, False), (64, True)])
-def test_needs_name_the_file_the_version_and_whether_it_is_weak(bits: int, big: bool) -> None:
+def test_needs_name_the_file_the_version_and_whether_it_is_weak(bits: Bits, big: bool) -> None:
     raw = elf(
-        bits=bits,  # type: ignore[arg-type]
+        bits=bits,
         big=big,
         machine=S390,
         needed=["libone.so", "libc.so.6"],
@@ -39,8 +39,8 @@ def test_needs_name_the_file_the_version_and_whether_it_is_weak(bits: int, big: 
 
 
 @pytest.mark.parametrize(("bits", "big"), [(32, False), (32, True), (64, False), (64, True)])
-def test_a_library_provides_its_versions_and_its_base(bits: int, big: bool) -> None:
-    raw = elf(bits=bits, big=big, machine=S390, soname="libone.so", provides_versions=["ONE_1", "ONE_2"])  # type: ignore[arg-type]
+def test_a_library_provides_its_versions_and_its_base(bits: Bits, big: bool) -> None:
+    raw = elf(bits=bits, big=big, machine=S390, soname="libone.so", provides_versions=["ONE_1", "ONE_2"])
     assert provides(read_elf(reader(raw)), reader(raw)) == frozenset({"libone.so", "ONE_1", "ONE_2"})
 
 

@@ -1,10 +1,10 @@
 """Images as blobs: what is written again is what was read, as long as nobody has changed it."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError

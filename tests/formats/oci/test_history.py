@@ -1,7 +1,8 @@
 """What an image says of where its layers came from, and what stays of that when the image is changed."""
 
 import json
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.formats.oci.config import config_bytes, parse_config

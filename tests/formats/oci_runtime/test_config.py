@@ -1,9 +1,9 @@
 """What an OCI runtime is told: the defaults of the engines, in the words of the runtime specification."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.formats.glibc.passwd import Identity
 from fromscratch.formats.oci_runtime.config import Start, config_json

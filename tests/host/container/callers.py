@@ -5,11 +5,12 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.model.image import Platform, RunConfig
 from fromscratch.model.rootfs import Rootfs
@@ -21,6 +22,7 @@ SCRIPT = """
 import pickle, sys
 from pathlib import Path
 from fromscratch.errors import ImageError
+from fromscratch.host.container.preparation import Invocation
 from fromscratch.host.container.private_root import run_in_private_root
 from fromscratch.host.container.runtime import installed, run_in_runtime
 folder = Path(sys.argv[1])
@@ -29,7 +31,9 @@ if sys.argv[2]:
     from functools import partial
     run_in_private_root = partial(run_in_runtime, installed([sys.argv[2]])[0])
 try:
-    sys.exit(run_in_private_root(tree, config, argv, workdir=folder / "work", platform=platform))
+    sys.exit(run_in_private_root(
+        Invocation(tree=tree, config=config, argv=argv, workdir=folder / "work", platform=platform)
+    ))
 except ImageError as error:
     sys.exit(f"{type(error).__name__}: {error.message} | {error.hint}")
 """
@@ -80,12 +84,14 @@ class Caller:
 
 @cache
 def python(prefix: tuple[str, ...]) -> str:
-    """An interpreter that this user may run; the one of the tests may lie in root's home."""
+    """An interpreter of our version that this user may run; the one of the tests may lie in root's home."""
+    version = tuple(sys.version_info[:2])
     for python in (os.path.realpath(sys.executable), "/usr/bin/python3"):
-        probe = [*prefix, "/bin/sh", "-c", 'exec "$0" -c "import sys; sys.exit(sys.version_info < (3, 11))"', python]
+        asks = f"import sys; sys.exit(sys.version_info[:2] != {version})"
+        probe = [*prefix, "/bin/sh", "-c", f'exec "$0" -c "{asks}"', python]
         if subprocess.run(probe, check=False, capture_output=True).returncode == 0:
             return python
-    pytest.skip("an ordinary user has no Python 3.11 here")
+    pytest.skip(f"an ordinary user has no Python {version[0]}.{version[1]} here")
 
 
 SHELL = host_tree("sh", "cat", "id", "ls", "sleep", "touch", "hostname", "mkdir", "chmod")

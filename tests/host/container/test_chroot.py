@@ -33,7 +33,7 @@ exec chroot "$root" "$@"
     ("is_mount", "proc", "code", "told"),
     [
         ("yes", "yes", 0, ""),
-        ("no", "yes", 1, "nothing can be started in this chroot: its root is no mount"),
+        ("no", "yes", 1, "nothing can be started in this chroot: its root is not a mount point"),
         ("yes", "no", 1, "nothing can be started here: /proc is not mounted"),
     ],
 )

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from fromscratch.errors import FormatError, ImageError, UsageError
-from fromscratch.host.container.prepared import command_of
+from fromscratch.host.container.preparation import Invocation, command_of
 from fromscratch.host.container.private_root import run_in_private_root
 from fromscratch.host.process import run
 from fromscratch.model.content import Inline
@@ -29,7 +29,9 @@ from tests.host.container.callers import HERE, SHELL, Caller
 
 
 def inside(tmp_path: Path, *argv: str, config: RunConfig = RunConfig()) -> int:  # noqa: B008 - frozen
-    return run_in_private_root(SHELL, config, argv or None, workdir=tmp_path, platform=HERE)
+    return run_in_private_root(
+        Invocation(tree=SHELL, config=config, argv=argv or None, workdir=tmp_path, platform=HERE)
+    )
 
 
 def test_the_command_runs_inside(caller: Caller) -> None:
@@ -167,7 +169,7 @@ def test_a_command_that_cannot_start_is_explained(
         }
     )
     with pytest.raises(kind, match=message) as caught:
-        run_in_private_root(tree, config, argv, workdir=tmp_path / "work", platform=HERE)
+        run_in_private_root(Invocation(tree=tree, config=config, argv=argv, workdir=tmp_path / "work", platform=HERE))
     assert caught.value.hint
     assert not (tmp_path / "work").exists() or os.listdir(tmp_path / "work") == []
 
@@ -175,7 +177,7 @@ def test_a_command_that_cannot_start_is_explained(
 def test_a_tree_whose_dev_leads_elsewhere_is_refused(tmp_path: Path) -> None:
     tree = SHELL.with_entries({tree_path("/dev"): Symlink(Meta(0o777), "/etc")})
     with pytest.raises(FormatError, match="/dev of the image is not a directory"):
-        run_in_private_root(tree, RunConfig(), ["id"], workdir=tmp_path, platform=HERE)
+        run_in_private_root(Invocation(tree=tree, config=RunConfig(), argv=["id"], workdir=tmp_path, platform=HERE))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -9,11 +9,12 @@ import pytest
 
 from fromscratch.errors import CannotStart
 from fromscratch.host.container import runtime
+from fromscratch.host.container.preparation import Invocation
 from fromscratch.host.container.runtime import CannotRunHere, Runtime, run_in_runtime
 from fromscratch.host.process import run
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import File, Meta
-from fromscratch.model.image import Platform, RunConfig
+from fromscratch.model.image import RunConfig
 from fromscratch.paths import tree_path
 from tests.host.container.callers import HERE, SHELL, Caller
 from tests.host.container.test_wall import on_terminal, status
@@ -51,7 +52,10 @@ def test_a_command_that_cannot_start_is_explained(program: str, code: int, tmp_p
         pytest.skip("neither crun nor runc is on this machine")
     tree = SHELL.with_entries({tree_path("/odd"): File(Meta(0o644), Inline(b"odd"))})
     with pytest.raises(CannotStart, match="cannot run") as caught:
-        run_in_runtime(here, tree, RunConfig(), [program], workdir=tmp_path / "work", platform=HERE)
+        run_in_runtime(
+            here,
+            Invocation(tree=tree, config=RunConfig(), argv=[program], workdir=tmp_path / "work", platform=HERE),
+        )
     assert caught.value.exit_code == code
 
 
@@ -83,7 +87,9 @@ def test_a_file_of_the_callers_keeps_its_owner(by: Caller, tmp_path: Path) -> No
 def test_a_runtime_that_cannot_run_here_says_so_before_anything_is_started(tmp_path: Path) -> None:
     broken = Runtime("runc", "/bin/false", "a broken one")
     with pytest.raises(CannotRunHere, match="runc cannot run here"):
-        run_in_runtime(broken, SHELL, RunConfig(), ["id"], workdir=tmp_path / "work", platform=HERE)
+        run_in_runtime(
+            broken, Invocation(tree=SHELL, config=RunConfig(), argv=["id"], workdir=tmp_path / "work", platform=HERE)
+        )
     assert os.listdir(tmp_path / "work") == []
 
 
@@ -93,9 +99,5 @@ def test_a_user_other_than_root_needs_root_or_a_private_root(tmp_path: Path) -> 
     with pytest.raises(CannotRunHere, match="as user 65532"):
         run_in_runtime(
             Runtime("runc", "/bin/false", ""),
-            SHELL,
-            RunConfig(user="web"),
-            ["id"],
-            workdir=tmp_path,
-            platform=Platform.of_this_machine(),
+            Invocation(tree=SHELL, config=RunConfig(user="web"), argv=["id"], workdir=tmp_path, platform=HERE),
         )

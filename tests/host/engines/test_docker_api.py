@@ -11,7 +11,7 @@ import pytest
 
 from fromscratch.errors import CommandFailed, ImageError
 from fromscratch.host.engines.docker import Docker
-from fromscratch.host.engines.docker_api import DockerApi, Unreachable, _agreed
+from fromscratch.host.engines.docker_api import DockerApi, Unreachable, _common_version
 from fromscratch.model.reference import Reference
 
 VERSION = (
@@ -84,7 +84,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_the_version_of_the_api_is_one_that_both_know(theirs: str, least: str, spoken: str) -> None:
-    assert _agreed(theirs, least) == spoken
+    assert _common_version(theirs, least) == spoken
 
 
 def test_the_version_goes_before_every_path(path: Path) -> None:

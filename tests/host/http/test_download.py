@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from fromscratch.digest import Digest
 from fromscratch.errors import DownloadError, ImageError, IntegrityError
-from fromscratch.host.http.download import PATIENCE, Missing, Patience, Wanted, download, refresh
+from fromscratch.host.http.download import PATIENCE, FileRequest, Missing, Patience, download, refresh
 from fromscratch.host.http.session import PIECE, Timeouts
 from fromscratch.host.storage.store import Store
 from fromscratch.progress import Progress, Task
@@ -55,16 +55,16 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
 
 
-def wanted(*urls: str, data: bytes = DATA, title: str = "data") -> Wanted:
-    return Wanted(title=title, urls=urls, digest=Digest.of(data), size=len(data))
+def wanted(*urls: str, data: bytes = DATA, title: str = "data") -> FileRequest:
+    return FileRequest(title=title, urls=urls, digest=Digest.of(data), size=len(data))
 
 
-def bring(store: Store, one: Wanted, patience: Patience = HASTY) -> bytes:
+def bring(store: Store, one: FileRequest, patience: Patience = HASTY) -> bytes:
     [digest] = download(store, [one], patience=patience)
     return store.read(digest)
 
 
-def failure(store: Store, one: Wanted, patience: Patience = HASTY) -> DownloadError:
+def failure(store: Store, one: FileRequest, patience: Patience = HASTY) -> DownloadError:
     with pytest.raises(DownloadError) as caught:
         download(store, [one], patience=patience)
     return caught.value
@@ -107,13 +107,13 @@ def test_sha512_is_a_digest_too(site: Site, store: Store) -> None:
     import hashlib
 
     digest = Digest("sha512", hashlib.sha512(DATA).hexdigest())
-    one = Wanted(title="data", urls=(site.serve("/data", DATA),), digest=digest)
+    one = FileRequest(title="data", urls=(site.serve("/data", DATA),), digest=digest)
     assert download(store, [one]) == [digest]
     assert store.read(digest) == DATA
 
 
 def test_without_a_digest_the_bytes_have_the_digest_they_have(site: Site, store: Store) -> None:
-    one = Wanted(title="data", urls=(site.serve("/data", DATA),))
+    one = FileRequest(title="data", urls=(site.serve("/data", DATA),))
     assert download(store, [one]) == [Digest.of(DATA)]
 
 
@@ -168,9 +168,9 @@ def test_a_server_that_sends_another_range_is_asked_anew(site: Site, store: Stor
 
 def test_a_file_that_changed_meanwhile_is_fetched_from_its_start(site: Site, store: Store) -> None:
     url = site.serve("/data", b"x" * 300_000, web.cut(100_000), *[web.status(500)] * 5)
-    failure(store, Wanted(title="data", urls=(url,)))
+    failure(store, FileRequest(title="data", urls=(url,)))
     site.serve("/data", DATA)
-    assert download(store, [Wanted(title="data", urls=(url,))]) == [Digest.of(DATA)]
+    assert download(store, [FileRequest(title="data", urls=(url,))]) == [Digest.of(DATA)]
     assert site.ranges("/data")[-1] == "bytes=100000-"
     assert site.sent["/data"] == 100_000 + len(DATA)
 
@@ -200,7 +200,7 @@ def test_what_is_whole_already_is_not_asked_for_again(site: Site, store: Store) 
 
 def test_what_is_whole_already_though_nobody_knows_its_size(site: Site, store: Store) -> None:
     url = site.serve("/data", DATA, web.claims_more(10))
-    one = Wanted(title="data", urls=(url,), digest=Digest.of(DATA))
+    one = FileRequest(title="data", urls=(url,), digest=Digest.of(DATA))
     assert bring(store, one) == DATA
     assert site.ranges("/data") == [None, "bytes=300000-"]
     assert site.sent["/data"] == len(DATA)
@@ -217,11 +217,11 @@ import sys
 from pathlib import Path
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError
-from fromscratch.host.http.download import Wanted, download
+from fromscratch.host.http.download import FileRequest, download
 from fromscratch.host.storage.store import Store
 url, store, digest, size = sys.argv[1:]
 try:
-    download(Store(Path(store)), [Wanted(title="data", urls=(url,), digest=Digest.parse(digest), size=int(size))])
+    download(Store(Path(store)), [FileRequest(title="data", urls=(url,), digest=Digest.parse(digest), size=int(size))])
 except ImageError as error:
     sys.exit(f"{type(error).__name__}: {error} | {error.hint}")
 except KeyboardInterrupt:
@@ -300,7 +300,7 @@ def test_however_often_it_is_cut_the_bytes_are_right_in_the_end(
     url = site.serve("/data", data, *(web.cut(after) for after in cuts))
     if not ranges:
         site.always["/data"] = web.ranges_ignored
-    one = wanted(url, data=data) if known else Wanted(title="data", urls=(url,))
+    one = wanted(url, data=data) if known else FileRequest(title="data", urls=(url,))
     assert bring(store, one) == data
     assert leftovers(store) == []
 
@@ -405,7 +405,7 @@ def test_a_name_that_cannot_be_resolved(store: Store) -> None:
 @pytest.mark.parametrize("url", ["nonsense", "ftp://127.0.0.1/data", "http://", "http://[::1/data", "gopher:x"])
 def test_an_address_that_is_none(store: Store, url: str) -> None:
     error = failure(store, wanted(url))
-    assert str(error) == f"cannot download data from {url}: this is not an address that can be asked"
+    assert str(error) == f"cannot download data from {url}: this is not a valid address"
     assert "https://" in error.hint
 
 
@@ -516,7 +516,7 @@ def test_redirects_in_a_circle(site: Site, store: Store) -> None:
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/x"])
 def test_redirects_stay_on_the_web(site: Site, store: Store, target: str) -> None:
     site.always["/data"] = web.redirect(target)
-    assert "which is no web address" in str(failure(store, wanted(site.serve("/data", DATA))))
+    assert "which is not a web address" in str(failure(store, wanted(site.serve("/data", DATA))))
 
 
 @pytest.fixture(scope="module")
@@ -686,7 +686,7 @@ def test_progress_counts_every_byte_once_also_those_that_came_before(site: Site,
     cut = site.serve("/cut", DATA, web.cut(100_000), web.ranges_ignored)
     asked = [
         wanted(cut),
-        Wanted(title="unknown", urls=(site.serve("/unknown", b"y" * 5000),), digest=Digest.of(b"y" * 5000)),
+        FileRequest(title="unknown", urls=(site.serve("/unknown", b"y" * 5000),), digest=Digest.of(b"y" * 5000)),
         wanted(site.serve("/there", b"z"), data=store.read(store.add(b"z"))),
     ]
     download(store, asked, seen, patience=HASTY)
@@ -716,12 +716,12 @@ def test_nothing_to_fetch_shows_nothing_and_imports_nothing(tmp_path: Path) -> N
 import sys
 from pathlib import Path
 from fromscratch.digest import Digest
-from fromscratch.host.http.download import Wanted, download, refresh
+from fromscratch.host.http.download import FileRequest, download, refresh
 from fromscratch.host.storage.store import Store
 store = Store(Path({str(tmp_path)!r}))
 digest = store.add(b"data")
-assert download(store, [Wanted(title="data", urls=("http://nonesuch.invalid/",), digest=digest)]) == [digest]
-print(sorted({{"requests", "urllib3", "filelock", "ssl"}} & set(sys.modules)))
+assert download(store, [FileRequest(title="data", urls=("http://nonesuch.invalid/",), digest=digest)]) == [digest]
+print(sorted({{"requests", "urllib3", "ssl"}} & set(sys.modules)))
 """
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout == b"[]\n"
 
@@ -733,13 +733,13 @@ print(sorted({{"requests", "urllib3", "filelock", "ssl"}} & set(sys.modules)))
 def test_a_proxy_that_is_no_address_is_named(proxy: str, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY"):
         monkeypatch.setenv(name, proxy)
-    with pytest.raises(DownloadError, match=r"the proxy '.*' of this environment is none that can be used") as caught:
-        download(store, [Wanted(title="data", urls=("http://h.example/data",))])
+    with pytest.raises(DownloadError, match=r"the proxy '.*' of this environment cannot be used") as caught:
+        download(store, [FileRequest(title="data", urls=("http://h.example/data",))])
     assert "word" not in caught.value.message
     assert "http_proxy" in caught.value.hint
 
 
 def test_a_wrong_address_is_not_blamed_on_the_proxy(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
-    with pytest.raises(DownloadError, match="not an address that can be asked"):
-        download(store, [Wanted(title="data", urls=("http://h:port/data",))])
+    with pytest.raises(DownloadError, match="not a valid address"):
+        download(store, [FileRequest(title="data", urls=("http://h:port/data",))])

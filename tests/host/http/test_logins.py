@@ -9,7 +9,7 @@ from fromscratch.address import Address
 from fromscratch.errors import DownloadError
 from fromscratch.formats.trust.netrc import Login, matches_as_apt, parse
 from fromscratch.host.http import logins
-from fromscratch.host.http.download import Wanted, download
+from fromscratch.host.http.download import FileRequest, download
 from fromscratch.host.storage.store import Store
 from tests.host.http.site import redirect, running, status
 
@@ -83,7 +83,7 @@ def test_a_password_reaches_its_server_and_no_other(tmp_path: Path, monkeypatch:
         (tmp_path / "netrc").write_text(f"machine {here} login net password rc\n")
         monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
         url = home.serve("/a", b"x", redirect(other.serve("/b", b"x")))
-        download(Store(tmp_path / "store"), [Wanted(title="a", urls=(url,))])
+        download(Store(tmp_path / "store"), [FileRequest(title="a", urls=(url,))])
         asked = {each.path: each.headers.get("Authorization") for each in (*home.asked, *other.asked)}
         assert asked == {"/a": "Basic " + base64.b64encode(b"net:rc").decode(), "/b": None}
 
@@ -91,7 +91,7 @@ def test_a_password_reaches_its_server_and_no_other(tmp_path: Path, monkeypatch:
 def test_a_login_in_an_address_is_shown_to_the_server_and_kept_nowhere(tmp_path: Path) -> None:
     with running() as home:
         url = home.serve("/a?token=word", b"x", status(401))
-        secret = Wanted(title="a", urls=(url.replace("http://", "http://me:word@"),))
+        secret = FileRequest(title="a", urls=(url.replace("http://", "http://me:word@"),))
         with pytest.raises(DownloadError) as caught:
             download(Store(tmp_path / "store"), [secret])
         download(Store(tmp_path / "store"), [secret])

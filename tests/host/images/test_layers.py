@@ -5,12 +5,12 @@ import io
 import lzma
 import tarfile
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 import zstandard
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, ImageError, IntegrityError, TooLarge
@@ -23,7 +23,7 @@ from fromscratch.host.images import layers
 from fromscratch.host.images.flattened import flattened
 from fromscratch.host.images.layers import note_own, plain_layer, root_tar, root_tree
 from fromscratch.host.storage.store import Store
-from fromscratch.images.tar import TarballSink
+from fromscratch.images.tar import RootTar
 from fromscratch.limits import Limits, limits
 from fromscratch.model import listing
 from fromscratch.model.entry import Meta
@@ -226,7 +226,7 @@ def test_what_would_be_refused_of_several_layers_is_refused_of_one(layer: bytes,
     with pytest.raises(ImageError), flattened(image, store) as flat:
         flat.layers[0].open()
     with pytest.raises(ImageError):
-        TarballSink(tmp_path / name, store).deliver(image)
+        RootTar(tmp_path / name, store).write([image])
     assert not (tmp_path / name).exists()
 
 
@@ -238,7 +238,7 @@ def test_whiteouts_of_the_only_layer_are_no_files(tmp_path: Path) -> None:
     with flattened(image, store) as flat, flat.layers[0].open() as stream:
         assert stream.read() == tar("f 0644 0:0 /a ''")
     for name in ("x.tar", "x.tar.gz"):
-        TarballSink(tmp_path / name, store).deliver(image)
+        RootTar(tmp_path / name, store).write([image])
         with tarfile.open(tmp_path / name) as archive:
             assert archive.getnames() == ["a"]
 

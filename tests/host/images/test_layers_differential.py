@@ -8,19 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fromscratch.formats.tar.tree import read_tree
-from fromscratch.host.engines.select import Engine
+from fromscratch.host.engines.contract import Engine
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.machine.scan import scan
 from fromscratch.host.storage.store import Store
-from fromscratch.images.docker_archive import DockerArchiveSink
-from fromscratch.images.oci_layout import LayoutSink
+from fromscratch.images.docker_archive import DockerArchive
+from fromscratch.images.oci_layout import OciLayout
 from fromscratch.model.entry import Meta, Origin
 from fromscratch.model.image import Image
 from fromscratch.model.rootfs import Rootfs
 from tests.changesets import changeset, facts, random_roots
 from tests.engines import containerd, docker, need, need_root, podman
 from tests.host.programs import told_by
-from tests.made_images import HERE, image_of
+from tests.made_images import HERE, at, image_of
 from tests.strategies import BILLION, leaves, trees
 
 __all__ = ["containerd", "docker", "podman"]
@@ -78,7 +78,7 @@ def test_we_agree(image: Image, roots: list[Rootfs], tmp_path: Path) -> None:
 @pytest.mark.engine
 def test_umoci_agrees(image: Image, roots: list[Rootfs], tmp_path: Path) -> None:
     need_root("unpacking with owners")
-    LayoutSink(tmp_path / "oci").deliver(image, "latest")
+    at(OciLayout, tmp_path / "oci").write([image], "latest")
     told_by(need("umoci"), "unpack", "--image", f"{tmp_path}/oci:latest", tmp_path / "bundle")
     agrees(scan(tmp_path / "bundle" / "rootfs", ORIGIN), roots)
 
@@ -87,7 +87,7 @@ def test_umoci_agrees(image: Image, roots: list[Rootfs], tmp_path: Path) -> None
 @pytest.mark.engine
 def test_podman_agrees(image: Image, roots: list[Rootfs], podman: Engine, tmp_path: Path) -> None:
     need_root("mounting with owners")
-    LayoutSink(tmp_path / "oci").deliver(image, "latest")
+    at(OciLayout, tmp_path / "oci").write([image], "latest")
     name = told_by(*podman.program, "pull", "--quiet", f"oci:{tmp_path}/oci:latest")
     try:
         agrees(scan(Path(told_by(*podman.program, "image", "mount", name)), ORIGIN), roots)
@@ -100,7 +100,7 @@ def test_podman_agrees(image: Image, roots: list[Rootfs], podman: Engine, tmp_pa
 @pytest.mark.engine
 def test_docker_agrees(image: Image, roots: list[Rootfs], docker: Engine, tmp_path: Path) -> None:
     name = "fromscratch-test/layers:differential"
-    DockerArchiveSink(tmp_path / "image.tar").deliver(image, name)
+    at(DockerArchive, tmp_path / "image.tar").write([image], name)
     told_by(*docker.program, "load", "--input", tmp_path / "image.tar")
     container = told_by(*docker.program, "create", name, "/none")
     try:
@@ -115,7 +115,7 @@ def test_docker_agrees(image: Image, roots: list[Rootfs], docker: Engine, tmp_pa
 @pytest.mark.engine
 def test_containerd_agrees(image: Image, roots: list[Rootfs], containerd: Engine, tmp_path: Path) -> None:
     name = "localhost/fromscratch-test/layers:differential"
-    DockerArchiveSink(tmp_path / "image.tar").deliver(image, name)
+    at(DockerArchive, tmp_path / "image.tar").write([image], name)
     (tmp_path / "root").mkdir()
     here = ("--snapshotter", "native")
     told_by(*containerd.program, "images", "import", "--no-unpack", tmp_path / "image.tar", of=containerd)

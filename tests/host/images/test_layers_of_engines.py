@@ -7,14 +7,14 @@ import pytest
 
 from fromscratch.formats.tar.tree import read_tree
 from fromscratch.host.container.materialise import materialise
-from fromscratch.host.engines.select import Engine
+from fromscratch.host.engines.contract import Engine
 from fromscratch.host.images.archives import read_archive
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.images.layout import read_layout
 from fromscratch.host.machine.scan import scan
 from fromscratch.host.storage.store import Store
-from fromscratch.images.docker_archive import DockerArchiveSink
-from fromscratch.images.oci_layout import LayoutSink
+from fromscratch.images.docker_archive import DockerArchive
+from fromscratch.images.oci_layout import OciLayout
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import RunConfig
 from fromscratch.model.rootfs import Rootfs
@@ -23,7 +23,7 @@ from tests.engines import buildah, docker, need, need_root
 from tests.host.programs import told_by
 from tests.hosttree import host_tree
 from tests.images.contract import packed
-from tests.made_images import HERE, image_of
+from tests.made_images import HERE, at, image_of
 from tests.trees import tree
 
 __all__ = ["buildah", "docker"]
@@ -86,7 +86,7 @@ def test_what_skopeo_copies_is_read(
 def test_what_buildah_commits_is_read(buildah: Engine, store: Store, tmp_path: Path) -> None:
     need_root("mounting with owners")
     roots = random_roots(LAYERS, cases=100, plain=True)
-    LayoutSink(tmp_path / "first").deliver(image_of(packed(roots[0]), platform=HERE), "latest")
+    at(OciLayout, tmp_path / "first").write([image_of(packed(roots[0]), platform=HERE)], "latest")
     source = f"oci:{tmp_path}/first:latest"
     containers = []
     for number, root in enumerate(roots[1:]):
@@ -113,7 +113,7 @@ def test_what_docker_commits_is_read(docker: Engine, store: Store, tmp_path: Pat
     roots = [root.merged(_HOME) for root in random_roots(LAYERS, cases=60, plain=True)]
     name = "fromscratch-test/committed"
     first = image_of(packed(roots[0].merged(host_tree("sh", "rm", "tar"))), config=RunConfig(), platform=HERE)
-    DockerArchiveSink(tmp_path / "first.tar").deliver(first, f"{name}:0")
+    at(DockerArchive, tmp_path / "first.tar").write([first], f"{name}:0")
     told_by(*docker.program, "load", "--input", tmp_path / "first.tar")
     for number, root in enumerate(roots[1:], 1):
         (tmp_path / "next.tar").write_bytes(packed(root))

@@ -22,12 +22,13 @@ from fromscratch.host.images.layers import root_tree
 from fromscratch.host.images.layout import read_layout
 from fromscratch.host.storage import verified_files
 from fromscratch.host.storage.store import Store
-from fromscratch.images.docker_archive import DockerArchiveSink
-from fromscratch.images.oci_archive import OciArchiveSink
-from fromscratch.images.oci_layout import LayoutSink
-from fromscratch.images.tar import TarballSink
+from fromscratch.images.docker_archive import DockerArchive
+from fromscratch.images.oci_archive import OciArchive
+from fromscratch.images.oci_layout import OciLayout
+from fromscratch.images.tar import RootTar
 from fromscratch.model.image import Image
 from tests.images.contract import TREE, packed
+from tests.made_images import at
 from tests.steps import steps_of
 from tests.trees import listed, tree
 
@@ -146,7 +147,7 @@ def refused(form: Form, lying: Lying, folder: Path, kind: type[ImageError], matc
     assert caught.value.hint
     assert not any(store.has(Digest.parse(each)) for each in (lying.diff_id, digest_of(TAR), digest_of(OTHER)))
     with pytest.raises(kind, match=match):
-        TarballSink(folder / "out.tar", store).deliver(form(lying.files, folder, store)[0])
+        RootTar(folder / "out.tar", store).write([form(lying.files, folder, store)[0]])
     assert not (folder / "out.tar").exists()
     assert [path.name for path in folder.iterdir() if path.name.startswith(".new")] == []
 
@@ -154,9 +155,9 @@ def refused(form: Form, lying: Lying, folder: Path, kind: type[ImageError], matc
 def copied_nowhere(form: Form, files: dict[str, bytes], folder: Path) -> None:
     """Copies check what they copy."""
     store = Store(folder / "store")
-    for sink in (LayoutSink(folder / "copy"), OciArchiveSink(folder / "copy.tar")):
+    for transport in (at(OciLayout, folder / "copy"), at(OciArchive, folder / "copy.tar")):
         with pytest.raises(ImageError):
-            sink.deliver(form(files, folder, store)[0], "a:1")
+            transport.write([form(files, folder, store)[0]], "a:1")
     assert not (folder / "copy").exists()
     assert not (folder / "copy.tar").exists()
 
@@ -290,14 +291,14 @@ def test_the_answer_does_not_depend_on_what_the_store_has_seen(
         root_tree(image, store)
     for name in ("out.tar", "out.tar.gz"):
         with pytest.raises(ImageError, match=match):
-            TarballSink(tmp_path / name, store).deliver(image)
-    for sink in (
-        LayoutSink(tmp_path / "copy"),
-        OciArchiveSink(tmp_path / "o.tar"),
-        DockerArchiveSink(tmp_path / "d.tar"),
+            RootTar(tmp_path / name, store).write([image])
+    for transport in (
+        at(OciLayout, tmp_path / "copy"),
+        at(OciArchive, tmp_path / "o.tar"),
+        at(DockerArchive, tmp_path / "d.tar"),
     ):
         with pytest.raises(ImageError, match=match):
-            sink.deliver(image, "a:1" if sink != LayoutSink(tmp_path / "copy") else "1")
+            transport.write([image], "a:1" if transport != at(OciLayout, tmp_path / "copy") else "1")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["honest", "lying", "store"]
 
 
@@ -316,7 +317,7 @@ def test_a_symlink_in_the_place_of_a_blob_is_what_it_leads_to(place: str, store:
 def test_a_blob_that_is_in_the_place_of_the_copy_already_is_looked_into(store: Store, tmp_path: Path) -> None:
     [image] = layout(Lying(blob=BAD_CRC).made(), tmp_path, store)
     with pytest.raises(FormatError, match="is damaged"):
-        LayoutSink(tmp_path / "oci").deliver(image, "again")
+        at(OciLayout, tmp_path / "oci").write([image], "again")
 
 
 def test_two_layers_of_one_blob_that_say_different_things_are_refused(store: Store, tmp_path: Path) -> None:
@@ -327,7 +328,7 @@ def test_two_layers_of_one_blob_that_say_different_things_are_refused(store: Sto
     )
     [image] = layout(lying.made(), tmp_path, store)
     with pytest.raises(FormatError, match="is there twice"):
-        LayoutSink(tmp_path / "copy").deliver(image, "1")
+        at(OciLayout, tmp_path / "copy").write([image], "1")
 
 
 def test_a_blob_is_read_again_only_when_its_file_has_changed(
@@ -568,8 +569,8 @@ def test_a_layer_of_no_bytes_is_an_empty_one(form: Form, store: Store, tmp_path:
     lying = Lying(blob=b"", media_type=oci.LAYER_TAR, diff_id=digest_of(b""))
     [image] = form(lying.made(), tmp_path, store)
     assert list(root_tree(image, store)) == ["/"]
-    TarballSink(tmp_path / "out.tar", store).deliver(image)
-    LayoutSink(tmp_path / "copy").deliver(image, "1")
+    RootTar(tmp_path / "out.tar", store).write([image])
+    at(OciLayout, tmp_path / "copy").write([image], "1")
     assert list(root_tree(read_layout(tmp_path / "copy")[0], store)) == ["/"]
 
 
@@ -583,7 +584,7 @@ def test_an_image_whose_lists_of_layers_are_null_has_none(form: Form, store: Sto
     lying = Lying(config=changed("rootfs", nothing), manifest=changed("layers", None), spoil=unlisted)
     [image] = form(lying.made(), tmp_path, store)
     assert (image.layers, list(root_tree(image, store))) == ((), ["/"])
-    LayoutSink(tmp_path / "copy").deliver(image, "1")
+    at(OciLayout, tmp_path / "copy").write([image], "1")
     assert read_layout(tmp_path / "copy") == [image]
 
 

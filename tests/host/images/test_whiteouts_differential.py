@@ -8,19 +8,19 @@ import pytest
 from fromscratch.errors import ImageError
 from fromscratch.formats.tar.header import BLOCK, header
 from fromscratch.formats.tar.tree import read_tree
-from fromscratch.host.engines.select import Engine
+from fromscratch.host.engines.contract import Engine
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.machine.scan import scan
 from fromscratch.host.storage.store import Store
-from fromscratch.images.docker_archive import DockerArchiveSink
-from fromscratch.images.oci_layout import LayoutSink
+from fromscratch.images.docker_archive import DockerArchive
+from fromscratch.images.oci_layout import OciLayout
 from fromscratch.model.entry import Meta, Origin
 from fromscratch.model.image import Image
 from fromscratch.model.rootfs import Rootfs
 from tests.changesets import facts
 from tests.engines import docker, need, need_root, podman
 from tests.host.programs import told_by
-from tests.made_images import HERE, image_of
+from tests.made_images import HERE, at, image_of
 
 __all__ = ["docker", "podman"]
 
@@ -122,14 +122,14 @@ def _names(row: str, cases: dict[str, list[str]]) -> list[str]:
 
 def test_umoci_agrees(cases: dict[str, list[str]], tmp_path: Path) -> None:
     need_root("unpacking with owners")
-    LayoutSink(tmp_path / "oci").deliver(batch(cases), "latest")
+    at(OciLayout, tmp_path / "oci").write([batch(cases)], "latest")
     told_by(need("umoci"), "unpack", "--image", f"{tmp_path}/oci:latest", tmp_path / "bundle")
     agrees(scan(tmp_path / "bundle" / "rootfs", ORIGIN), cases, tmp_path)
 
 
 def test_podman_agrees(cases: dict[str, list[str]], podman: Engine, tmp_path: Path) -> None:
     need_root("mounting with owners")
-    LayoutSink(tmp_path / "oci").deliver(batch(cases), "latest")
+    at(OciLayout, tmp_path / "oci").write([batch(cases)], "latest")
     name = told_by(*podman.program, "pull", "--quiet", f"oci:{tmp_path}/oci:latest")
     try:
         agrees(scan(Path(told_by(*podman.program, "image", "mount", name)), ORIGIN), cases, tmp_path)
@@ -141,7 +141,7 @@ def test_podman_agrees(cases: dict[str, list[str]], podman: Engine, tmp_path: Pa
 def test_docker_agrees(cases: dict[str, list[str]], docker: Engine, tmp_path: Path) -> None:
     given = {top: names for top, names in cases.items() if not passes_a_link(names)}
     name = "fromscratch-test/whiteouts:differential"
-    DockerArchiveSink(tmp_path / "image.tar").deliver(batch(given), name)
+    at(DockerArchive, tmp_path / "image.tar").write([batch(given)], name)
     told_by(*docker.program, "load", "--input", tmp_path / "image.tar")
     container = told_by(*docker.program, "create", name, "/none")
     try:

@@ -108,7 +108,7 @@ def test_what_the_system_refuses_is_told_with_what_to_do(number: int, hint: str)
 
 def test_a_device_that_takes_no_more_is_not_called_a_disk() -> None:
     hint = disk.explain(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), Path("/dev/full")).hint
-    assert hint == "no disk is full: what is there, a device or pipe, takes no more; name a file"
+    assert hint == "no disk is full: the device or pipe that is there takes no more; name a file"
 
 
 def test_a_full_disk_is_told_about_the_file(tmp_path: Path) -> None:

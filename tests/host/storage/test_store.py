@@ -1,5 +1,6 @@
 """The store: bytes by their digest, safe between processes, whole or not there."""
 
+import fcntl
 import gc
 import hashlib
 import io
@@ -291,6 +292,27 @@ def test_a_wait_can_be_given_up(store: Store) -> None:
         with pytest.raises(GivenUp), store.lock("name", give_up=enough):
             pytest.fail("it is held elsewhere")
         process.kill()
+
+
+def test_a_lock_whose_file_was_removed_meanwhile_is_taken_on_a_new_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int] = []
+    flock = fcntl.flock
+
+    def late(handle: int, how: int) -> None:
+        path = Path(f"/proc/self/fd/{handle}").readlink()
+        if path.parent.name == "locks":
+            if not taken:
+                path.unlink()
+            taken.append(handle)
+        flock(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with store.lock("name"):
+        [path] = (store.root / "locks").iterdir()
+        assert len(taken) == 2
+        assert os.path.samestat(path.stat(), os.fstat(taken[-1]))
 
 
 def test_a_lock_is_free_again_after_a_failure(store: Store) -> None:

@@ -9,7 +9,7 @@ import pytest
 from fromscratch.errors import NotFetched
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.store import Store
-from fromscratch.host.storage.store_view import shadow
+from fromscratch.host.storage.store_view import linked_copy
 
 
 def contents(store: Store) -> dict[str, bytes]:
@@ -29,7 +29,7 @@ def filled(folder: Path) -> Store:
 
 def test_it_has_the_blobs_and_records_and_what_is_unpacked_but_makes_anew_what_is_derived(tmp_path: Path) -> None:
     store = filled(tmp_path / "store")
-    second = shadow(store, tmp_path / "second")
+    second = linked_copy(store, tmp_path / "second", without={"buildroot"})
     assert second.read(store.add(b"one")) == b"one"
     assert second.read(store.add(b"two")) == b"two"
     assert second.record("kind", "key") == b"fact"
@@ -41,7 +41,7 @@ def test_it_has_the_blobs_and_records_and_what_is_unpacked_but_makes_anew_what_i
 def test_nothing_that_is_done_in_it_is_seen_in_the_first(tmp_path: Path) -> None:
     store = filled(tmp_path / "store")
     before = contents(store)
-    second = shadow(store, tmp_path / "second")
+    second = linked_copy(store, tmp_path / "second")
     second.write_record("kind", "key", b"another fact")
     second.write_record("other kind", "key", b"fact")
     three = second.add(b"three")
@@ -58,7 +58,7 @@ def test_nothing_that_is_done_in_it_is_seen_in_the_first(tmp_path: Path) -> None
 
 
 def test_a_store_that_is_not_there_yet_is_empty(tmp_path: Path) -> None:
-    second = shadow(Store(tmp_path / "store"), tmp_path / "second")
+    second = linked_copy(Store(tmp_path / "store"), tmp_path / "second")
     assert second.read(second.add(b"x")) == b"x"
     assert not (tmp_path / "store").exists()
 
@@ -70,7 +70,7 @@ def test_where_no_second_name_can_be_given_a_symlink_is(tmp_path: Path) -> None:
         pytest.skip("there is no second filesystem to write to")
     place = other_filesystem / f"fromscratch-test-{os.getpid()}"
     try:
-        second = shadow(store, place)
+        second = linked_copy(store, place)
         assert second.path(store.add(b"one")).is_symlink()
         assert second.read(store.add(b"one")) == b"one"
     finally:

@@ -1,8 +1,9 @@
 """Scenes whose objects are real ELF files, small ones, with what finders read of them: imports, notes and data."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from fromscratch.formats.elf.symbols import imported
 from fromscratch.linker.beyond.contract import Scene

@@ -5,7 +5,8 @@ other regular file is a plain file.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.elf.headers import ET_DYN, MAGIC, Elf, read_elf

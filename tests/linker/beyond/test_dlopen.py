@@ -2,10 +2,11 @@
 
 import json
 import subprocess
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.errors import NotInTree
 from fromscratch.linker.beyond import dlopen
@@ -28,8 +29,8 @@ def note(
     return "FDO", NT_FDO_DLOPEN, json.dumps([told]).encode() + b"\0"
 
 
-def found(objects: dict[str, bytes], block: str = "", **options: object) -> str:
-    return told(dlopen.find(system(block, objects), **options))  # type: ignore[arg-type]
+def found(objects: dict[str, bytes], block: str = "", **options: Any) -> str:
+    return told(dlopen.find(system(block, objects), **options))
 
 
 def test_notes_are_followed_by_their_priority() -> None:

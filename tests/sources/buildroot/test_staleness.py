@@ -1,9 +1,9 @@
 """What of an earlier build is still good."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.sources.buildroot.progress import Package
 from fromscratch.sources.buildroot.staleness import Inputs, Stale, clear, compare

@@ -103,7 +103,7 @@ def test_the_program_that_unpacks_a_tarball_is_named_where_it_is_missing(
     (tmp_path / "programs").mkdir()
     (tmp_path / "programs/tar").symlink_to(need("tar"))
     monkeypatch.setenv("PATH", str(tmp_path / "programs"))
-    monkeypatch.setattr(run, "_PATH", str(tmp_path / "programs"))
+    monkeypatch.setattr(run, "SYSTEM_PATH", str(tmp_path / "programs"))
     with pytest.raises(MissingTool, match="unpacking Buildroot needs the program xz") as caught:
         brought(tmp_path, store, tree="b.tar.xz")
     assert "xz-utils" in caught.value.hint

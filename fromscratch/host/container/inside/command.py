@@ -1,4 +1,4 @@
-"""The process that becomes the image's command: it gives up what a container must not have, last of all itself."""
+"""The process that becomes the image's command, after it has given up all rights that a container must not have."""
 
 import base64
 import ctypes
@@ -30,7 +30,7 @@ def become_command(spec: dict[str, Any]) -> NoReturn:
     for number in (*FORWARDED, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTTOU):
         signal.signal(number, signal.SIG_DFL)
     environment = {_bytes(name): _bytes(value) for name, value in spec["env"].items()}
-    _give_up(spec)
+    _drop_rights(spec)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     try:
         os.chdir(_bytes(spec["cwd"]))
@@ -40,14 +40,14 @@ def become_command(spec: dict[str, Any]) -> NoReturn:
 
 
 def _take_terminal(terminals: list[int]) -> None:
-    """It is the controlling one of our session, so that a shell has job control and Ctrl-C works."""
+    """Make the terminal the controlling one of this session, so that a shell has job control and Ctrl-C works."""
     if terminals:
         with suppress(OSError):
             fcntl.ioctl(terminals[0], termios.TIOCSCTTY, 0)
 
 
 def _limit(processes: int) -> None:
-    """No more processes than `processes`, unless that is 0; no core files, which the machine's handler would get."""
+    """Limit the number of processes, unless it is 0, and allow no core files: the machine's handler would get them."""
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
@@ -56,11 +56,11 @@ def _limit(processes: int) -> None:
             resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
 
 
-def _give_up(spec: dict[str, Any]) -> None:
-    """Capabilities, identity and system calls. Raises Failed: nothing may run with more than it should have."""
+def _drop_rights(spec: dict[str, Any]) -> None:
+    """Drop capabilities, identity and system calls. Raises Failed: the command must not run with more rights."""
     kernel.libc.prctl(kernel.CAP_AMBIENT, kernel.CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     for number in range(64):
-        # Not 1: it is out of the set already, or the kernel has no such capability.
+        # Anything but 1: it is not in the set, or the kernel has no such capability.
         there = number not in spec["capabilities"] and kernel.libc.prctl(kernel.CAPBSET_READ, number, 0, 0, 0) == 1
         if there and kernel.libc.prctl(kernel.CAPBSET_DROP, number, 0, 0, 0):
             raise Failed.now("privileges")
@@ -73,9 +73,9 @@ def _give_up(spec: dict[str, Any]) -> None:
             os.setuid(spec["uid"])
         except OSError as error:
             raise Failed("privileges", error) from error
-    # Inheritable ones would come back with a file that has them (CVE-2022-24769).
-    kept = sum(1 << number for number in spec["capabilities"]) if spec["uid"] == 0 else 0
-    kernel.set_capabilities(kept & kernel.permitted_capabilities())
+    # No inheritable ones: a file that has them would give them back (CVE-2022-24769).
+    permitted = sum(1 << number for number in spec["capabilities"]) if spec["uid"] == 0 else 0
+    kernel.set_capabilities(permitted & kernel.permitted_capabilities())
 
 
 class _Program(ctypes.Structure):
@@ -85,12 +85,14 @@ class _Program(ctypes.Structure):
 
 
 def _set_filter(program: bytes) -> None:
-    told = _Program(len(program) // 8, program)
-    kernel.call("privileges", "prctl", kernel.SET_SECCOMP, kernel.SECCOMP_MODE_FILTER, ctypes.byref(told), 0, 0)
+    filter_program = _Program(len(program) // 8, program)
+    kernel.call(
+        "privileges", "prctl", kernel.SET_SECCOMP, kernel.SECCOMP_MODE_FILTER, ctypes.byref(filter_program), 0, 0
+    )
 
 
 def _execute(argv: list[bytes], environment: dict[bytes, bytes], prefix: list[bytes]) -> NoReturn:
-    """execvp(3): the first that can be executed; with a prefix, which is a program, that one runs it."""
+    """As execvp(3): become the first candidate that can be executed, or the program `prefix` that runs it."""
     found: OSError | None = None
     for path in _candidates(argv[0], environment.get(b"PATH", b"")):
         try:

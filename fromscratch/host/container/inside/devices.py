@@ -1,4 +1,4 @@
-"""The devices of a container: nodes of its own where it may make them, else the machine's behind a read-only mount."""
+"""The devices of a container: nodes of its own if it may make them, else read-only bind mounts of the machine's."""
 
 import os
 from contextlib import suppress
@@ -11,7 +11,7 @@ _CHARACTER = 0o020000
 
 
 def mount_dev(root: bytes, *, own_nodes: bool) -> None:
-    """Fill /dev. Whatever is done there to a node's mode or owner stays inside. Raises Failed."""
+    """Fill /dev. Changes of a node's mode or owner in it do not reach the machine. Raises Failed."""
     dev = root + b"/dev"
     mount(b"tmpfs", dev, b"tmpfs", NOSUID, b"mode=0755,size=64k,nr_inodes=64")
     before = os.umask(0)

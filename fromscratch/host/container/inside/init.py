@@ -44,7 +44,7 @@ def main() -> None:
         os.close(error_fd)
         for stream in range(3):
             with suppress(OSError):  # of a caller who has closed it
-                os.close(stream)  # or whoever waits for the end of a pipe would wait for us
+                os.close(stream)  # or a reader that waits for the end of a pipe would wait for this process
         os._exit(wait(child))
     except BaseException as failure:
         kernel.report(error_fd, failure)
@@ -57,7 +57,7 @@ def _raise_loopback() -> None:
 
 
 def _open_terminal(terminal_fd: int, spec: dict[str, Any]) -> None:
-    """Make a terminal of the container's own: its one side is sent out, its other takes the place of the caller's."""
+    """Make a terminal for the container: its master side is sent out, the other side replaces the caller's terminal."""
     try:
         master = os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
         fcntl.ioctl(master, _TIOCSPTLCK, struct.pack("i", 0))
@@ -67,7 +67,7 @@ def _open_terminal(terminal_fd: int, spec: dict[str, Any]) -> None:
     with socket.socket(fileno=terminal_fd) as channel:
         channel.sendmsg([b"t"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [master]))])
         os.close(master)
-        channel.recv(1)  # until it has the size and the settings of the caller's
+        channel.recv(1)  # until the other side has set its size and modes
     with suppress(OSError):
         os.fchown(slave, spec["uid"], -1)
     for stream in spec["terminals"]:
@@ -82,13 +82,13 @@ def _open_terminal(terminal_fd: int, spec: dict[str, Any]) -> None:
 def _peer(master: int) -> int:
     try:
         return fcntl.ioctl(master, _TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY)
-    except OSError:  # before Linux 4.13, and where numbers are others
+    except OSError:  # before Linux 4.13, and on architectures with other request numbers
         number = struct.unpack("i", fcntl.ioctl(master, _TIOCGPTN, bytes(4)))[0]
         return os.open(f"/dev/pts/{number}", os.O_RDWR | os.O_NOCTTY)
 
 
 def _own_pipes(spec: dict[str, Any]) -> None:
-    """Give pipes that we were handed to the command's user, who could not open /dev/stdout otherwise."""
+    """Give inherited pipes to the command's user, who could not open /dev/stdout otherwise."""
     for stream in range(3):
         with suppress(OSError):
             if os.readlink(f"/proc/self/fd/{stream}").startswith("pipe:"):  # noqa: PTH115 - no file's name

@@ -13,6 +13,7 @@ from typing import Any
 NEWNS, NEWCGROUP, NEWUTS, NEWIPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
 NEWUSER, NEWPID, NEWNET = 0x10000000, 0x20000000, 0x40000000
 RDONLY, NOSUID, NODEV, NOEXEC, REMOUNT, BIND, REC, PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
+NOATIME, NODIRATIME, RELATIME = 1024, 2048, 1 << 21
 DETACH = 2
 SET_PDEATHSIG, SET_DUMPABLE, SET_SECCOMP, CAPBSET_READ, CAPBSET_DROP, SET_NO_NEW_PRIVS, CAP_AMBIENT = (
     1,
@@ -26,11 +27,20 @@ SET_PDEATHSIG, SET_DUMPABLE, SET_SECCOMP, CAPBSET_READ, CAPBSET_DROP, SET_NO_NEW
 SECCOMP_MODE_FILTER, CAP_AMBIENT_RAISE, CAP_AMBIENT_CLEAR_ALL = 2, 2, 4
 _CAPABILITY_VERSION = 0x20080522  # _LINUX_CAPABILITY_VERSION_3 of linux/capability.h
 
+_LOCKED_FLAGS = (
+    (os.ST_NOSUID, NOSUID),
+    (os.ST_NODEV, NODEV),
+    (os.ST_NOEXEC, NOEXEC),
+    (os.ST_NOATIME, NOATIME),
+    (os.ST_NODIRATIME, NODIRATIME),
+    (os.ST_RELATIME, RELATIME),
+)
+
 libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Failed(Exception):
-    """`step` is what was being done, for `host.container.private_root` to say in words."""
+    """A step that failed: `step` is its name, from which `host.container.start_failure` makes a message."""
 
     def __init__(self, step: str, error: OSError) -> None:
         super().__init__(step, error)
@@ -56,36 +66,32 @@ def mount(source: bytes, target: bytes, kind: bytes = b"", flags: int = 0, data:
 
 
 def bind_read_only(source: bytes, target: bytes, flags: int = 0) -> None:
-    """Show `source` at `target`, where nothing can be written to it, nor its mode changed. Raises Failed."""
+    """Bind-mount `source` read-only at `target`: neither its content nor its mode can be changed. Raises Failed."""
     mount(source, target, flags=BIND)
     # In a user namespace the flags of the filesystem below are locked, and have to be given again.
-    told = os.statvfs(target).f_flag
-    kept = sum(flag for known, flag in ((os.ST_NOSUID, NOSUID), (os.ST_NODEV, NODEV)) if told & known)
-    kept |= NOEXEC if told & os.ST_NOEXEC else 0
-    kept |= 1024 if told & os.ST_NOATIME else 0
-    kept |= 2048 if told & os.ST_NODIRATIME else 0
-    kept |= 1 << 21 if told & os.ST_RELATIME else 0
-    mount(b"", target, flags=REMOUNT | BIND | RDONLY | kept | flags)
+    below = os.statvfs(target).f_flag
+    locked = sum(flag for statvfs_flag, flag in _LOCKED_FLAGS if below & statvfs_flag)
+    mount(b"", target, flags=REMOUNT | BIND | RDONLY | locked | flags)
 
 
 def permitted_capabilities() -> int:
-    """The set as bits. Raises Failed."""
-    had = ctypes.create_string_buffer(24)
-    call("privileges", "capget", struct.pack("=Ii", _CAPABILITY_VERSION, 0), had)
-    _, low, _, _, high, _ = struct.unpack("=6I", had.raw)
+    """The permitted set of this process, as bits. Raises Failed."""
+    found = ctypes.create_string_buffer(24)
+    call("privileges", "capget", struct.pack("=Ii", _CAPABILITY_VERSION, 0), found)
+    _, low, _, _, high, _ = struct.unpack("=6I", found.raw)
     return int(low) | int(high) << 32
 
 
-def set_capabilities(kept: int, inheritable: int = 0) -> None:
-    """Make `kept` the permitted and effective set. Raises Failed."""
-    low = (kept & 0xFFFFFFFF,) * 2, inheritable & 0xFFFFFFFF
-    high = (kept >> 32,) * 2, inheritable >> 32
+def set_capabilities(permitted: int, inheritable: int = 0) -> None:
+    """Make `permitted` the permitted and effective set. Raises Failed."""
+    low = (permitted & 0xFFFFFFFF,) * 2, inheritable & 0xFFFFFFFF
+    high = (permitted >> 32,) * 2, inheritable >> 32
     data = struct.pack("=6I", *low[0], low[1], *high[0], high[1])
     call("privileges", "capset", struct.pack("=Ii", _CAPABILITY_VERSION, 0), data)
 
 
 def keep_capabilities_over_exec() -> None:
-    """Let a program that we become have them all, whoever its user is. Raises Failed."""
+    """Keep all capabilities over execve(2), whoever the user is. Raises Failed."""
     have = permitted_capabilities()
     set_capabilities(have, have)
     for number in range(64):
@@ -94,22 +100,22 @@ def keep_capabilities_over_exec() -> None:
 
 
 def end_with_parent(parent: int = 0) -> None:
-    """Nothing may outlive whoever started us, even if that is killed."""
+    """End this process together with its parent, even if that is killed."""
     libc.prctl(SET_PDEATHSIG, 9, 0, 0, 0)
     if parent and os.getppid() != parent:
         os._exit(1)
 
 
 def report(error_fd: int, failure: BaseException) -> None:
-    """Tell `host.container.private_root` why the command does not run."""
+    """Write to `host.container.private_root` why the command does not run."""
     import json
 
     if isinstance(failure, Failed):
-        told = {"step": failure.step, "errno": failure.error.errno, "text": str(failure.error)}
+        reason = {"step": failure.step, "errno": failure.error.errno, "text": str(failure.error)}
     else:
-        told = {"step": "bug", "errno": 0, "text": "".join(traceback.format_exception(failure))}
+        reason = {"step": "bug", "errno": 0, "text": "".join(traceback.format_exception(failure))}
     with suppress(OSError):
-        os.write(error_fd, json.dumps(told).encode())
+        os.write(error_fd, json.dumps(reason).encode())
 
 
 def write(path: str, text: str) -> None:

@@ -22,9 +22,9 @@ def main() -> None:
     spec_file, error_fd, terminal_fd = sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     try:
         spec = json.loads(Path(spec_file).read_bytes())
-        # Before the namespaces: in a chroot its path would be told from outside afterwards.
+        # Before the namespaces: after them, in a chroot, the path would be relative to the outer root.
         program = _own_program()
-        os.setsid()  # the caller's terminal sends its signals to the caller, who passes them on
+        os.setsid()  # the terminal signals the caller only, who forwards the signals
         _enter_namespaces(spec)
         signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
         child = os.fork()
@@ -53,7 +53,7 @@ def _enter_namespaces(spec: dict[str, Any]) -> None:
 
 
 def _mapper() -> Callable[[], None]:
-    """A process that stays in the old user namespace, and maps every user to itself once it is told to."""
+    """Fork a process that stays in the old user namespace; the answer makes it map every user to itself."""
     start, go = os.pipe()
     done, finished = os.pipe()
     if os.fork() == 0:
@@ -85,7 +85,7 @@ def _own_program() -> bytes:
 
 
 def _become_init(spec: dict[str, Any], program: bytes, spec_file: str, error_fd: int, terminal_fd: int) -> NoReturn:
-    """Start Python anew from a place that is read-only.
+    """Start Python again from a read-only mount.
 
     The command can reach the program of process 1, and of the process that it is started by, as /proc/1/exe and
     /proc/self/exe (CVE-2019-5736): root inside must neither write to it nor change its mode.
@@ -97,11 +97,11 @@ def _become_init(spec: dict[str, Any], program: bytes, spec_file: str, error_fd:
             kernel.bind_read_only(program, program)
         except Failed as failure:
             raise Failed("mount", failure.error) from failure
-        kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
+        variables = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
         words = [sys.executable, "-I", "-S", "-c", _START, _PACKAGE, spec_file, str(error_fd), str(terminal_fd)]
         if spec["map"] == "own":
             kernel.keep_capabilities_over_exec()
-        os.execve(program, words, kept)  # noqa: S606 - no shell is wanted
+        os.execve(program, words, variables)  # noqa: S606 - no shell is wanted
     except BaseException as failure:
         kernel.report(error_fd, failure)
     os._exit(1)

@@ -1,4 +1,4 @@
-"""The root as the command sees it: its own /proc, /sys and /dev, and no way back to the machine's."""
+"""Making the root of the command: with its own /proc, /sys and /dev, and without access to the machine's root."""
 
 import ctypes
 import errno
@@ -13,7 +13,7 @@ from fromscratch.host.container.inside.kernel import BIND, NODEV, NOEXEC, NOSUID
 
 
 def prepare_root(spec: dict[str, Any]) -> None:
-    """Mount what a container has, and make the folder the root. Raises Failed."""
+    """Mount the filesystems of a container, and make its folder the root. Raises Failed."""
     root = spec["root"].encode("utf-8", "surrogateescape")
     mount(root, root, flags=BIND | REC)
     with suppress(Failed):  # not allowed where the filesystem below has flags of its own
@@ -28,7 +28,7 @@ def prepare_root(spec: dict[str, Any]) -> None:
     os.chdir(root)
     _change_root()
     os.umask(0o022)
-    strict = not spec["map"]  # without a user namespace all that is there is covered, or nothing is started
+    strict = not spec["map"]  # without a user namespace, a path that cannot be covered is a reason not to start
     for path in spec["read_only"]:
         _cover(path.encode(), strict, hidden=False)
     for path in spec["masked"]:

@@ -24,16 +24,16 @@ def wait(child: int) -> int:
     while True:
         pid, status = os.waitpid(-1, os.WUNTRACED)
         if os.WIFSTOPPED(status):
-            _go_on(pid, os.WSTOPSIG(status))
+            _continue(pid, os.WSTOPSIG(status))
         elif pid == child:
             return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
-def _go_on(pid: int, stopped_by: int) -> None:
-    """Continue a child: nobody could do it from outside, for its session is its own.
+def _continue(pid: int, stopped_by: int) -> None:
+    """Continue a stopped child: it is in a session of its own, so nobody outside could.
 
     One that asks to be traced (PTRACE_TRACEME) has us as its tracer, and would stop at every signal, SIGTERM too.
-    It is told that nobody traces, and gets the signal.
+    So it is detached, and gets the signal.
     """
     passed = 0 if stopped_by == signal.SIGTRAP else stopped_by
     ptrace = ctypes.CDLL(None).ptrace

@@ -16,8 +16,9 @@ import os
 import shlex
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.errors import ImageError, MissingTool, UsageError
 from fromscratch.host.process import run
@@ -56,8 +57,7 @@ _SYSROOT_TOPS = ("lib", "lib32", "lib64", "libx32", "usr")
 _INSTALL = "on Debian or Ubuntu: apt-get install gcc libc6-dev linux-libc-dev binutils; or use toolchain: bootlin"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostCompiler:
+class HostCompiler(Struct, frozen=True, kw_only=True):
     """This machine's gcc. `version` is what Buildroot compares (12); `packages` are its parts with versions."""
 
     driver: Path
@@ -82,8 +82,7 @@ class HostCompiler:
         return f"{self.machine.partition('-')[0]}-buildroot-linux-gnu"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostToolchain:
+class HostToolchain(Struct, frozen=True, kw_only=True):
     """A finished one. `headers` are the kernel headers' version, (6, 1)."""
 
     path: Path

@@ -5,8 +5,9 @@ makes its first image. Its own override file lets the installed programs stand i
 tiny source folder whose installation is a script that runs the program.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fromscratch.errors import MissingTool
 from fromscratch.host.process import run
@@ -53,8 +54,7 @@ override PATCHELF_LICENSE_FILES =
 """
 
 
-@dataclass(frozen=True, slots=True)
-class HostTools:
+class HostTools(Struct, frozen=True):
     """`identity` has the versions of what could change the image's bytes."""
 
     programs: dict[str, str]

@@ -3,8 +3,9 @@
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.kconfig import config as kconfig
@@ -24,8 +25,7 @@ _CUSTOM_MENU = "toolchain/toolchain-external/toolchain-external-custom/Config.in
 _ASKED_BY = "toolchain:"
 
 
-@dataclass(frozen=True, slots=True)
-class Toolchain:
+class Toolchain(Struct, frozen=True):
     """`variables` go onto make's command line, so that the configuration names no folder of this machine."""
 
     settings: tuple[Setting, ...]

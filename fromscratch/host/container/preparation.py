@@ -1,4 +1,4 @@
-"""What every way of starting an image here begins with: its words, its variables, its files in a private folder."""
+"""Preparing the start of an image on this machine: its command, its variables, its files in a private folder."""
 
 import os
 import signal
@@ -8,18 +8,35 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from fromscratch.errors import FormatError, UsageError
 from fromscratch.formats.glibc.passwd import Identity
 from fromscratch.host.container.inside.waiting import FORWARDED
 from fromscratch.host.storage import disk, staged_folder
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Directory, Entry, File, Meta, file
-from fromscratch.model.image import RunConfig
+from fromscratch.model.image import Platform, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, tree_path
+from fromscratch.progress import SILENT, Progress
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 HOSTNAME = "fromscratch"
+
+
+class Invocation(Struct, frozen=True, kw_only=True):
+    """A command to run in the root of an image: `argv` in place of its Cmd, or None for that Cmd.
+
+    The files are written below `workdir`, and removed when the command has ended.
+    """
+
+    tree: Rootfs
+    config: RunConfig
+    argv: Sequence[str] | None = None
+    workdir: Path
+    platform: Platform
+    progress: Progress = SILENT
 
 
 def command_of(config: RunConfig, argv: Sequence[str] | None) -> list[str]:
@@ -35,7 +52,7 @@ def command_of(config: RunConfig, argv: Sequence[str] | None) -> list[str]:
 
 
 def environment(config: RunConfig, who: Identity) -> dict[str, str]:
-    """The image's variables; what engines add where it has none: PATH, HOME, and TERM on a terminal."""
+    """The image's variables, and those that engines add if it has none: PATH, HOME, and on a terminal TERM."""
     added = {"PATH": DEFAULT_PATH, "HOME": who.home}
     if os.isatty(0) and "TERM" in os.environ:
         added["TERM"] = os.environ["TERM"]
@@ -43,29 +60,30 @@ def environment(config: RunConfig, who: Identity) -> dict[str, str]:
 
 
 def with_places(tree: Rootfs, working_dir: str) -> Rootfs:
-    """The tree with the folders that a running system needs, and the names of its one host."""
+    """The tree with the folders that a running system needs, /etc/hostname and /etc/hosts."""
     for place in ("/proc", "/sys", "/dev"):
         entry = tree.get(TreePath(place))
         if entry is not None and not isinstance(entry, Directory):
             raise FormatError(
                 f"{place} of the image is not a directory, so nothing can be mounted there", "remove it from the image"
             )
-    wanted: dict[str, Entry] = {
+    needed: dict[str, Entry] = {
         place: Directory(Meta(0o755)) for place in (working_dir or "/", "/proc", "/sys", "/dev")
     }
-    wanted["/tmp"] = Directory(Meta(0o1777))
-    wanted["/etc/hostname"] = file(Inline(f"{HOSTNAME}\n".encode()))
-    wanted["/etc/hosts"] = file(Inline(f"127.0.0.1 localhost {HOSTNAME}\n".encode()))
+    needed["/tmp"] = Directory(Meta(0o1777))
+    needed["/etc/hostname"] = file(Inline(f"{HOSTNAME}\n".encode()))
+    needed["/etc/hosts"] = file(Inline(f"127.0.0.1 localhost {HOSTNAME}\n".encode()))
     added = {
         tree.locate(tree_path(path)): entry
-        for path, entry in wanted.items()
+        for path, entry in needed.items()
         if tree.find(path, follow_last=False) is None
     }
     return tree.with_entries(added) if added else tree
 
 
 @contextmanager
-def folder(workdir: Path) -> Iterator[Path]:
+def private_folder(workdir: Path) -> Iterator[Path]:
+    """A folder below `workdir` that no other user can enter, removed at the end of the block."""
     with ExitStack() as stack:
         with disk.explained(workdir):
             folder = stack.enter_context(staged_folder.staged(workdir.absolute() / "root"))
@@ -74,7 +92,7 @@ def folder(workdir: Path) -> Iterator[Path]:
 
 
 def gives_privileges(entry: Entry) -> bool:
-    """Whether a program has more rights than who starts it."""
+    """Whether a program has more rights than the user who starts it."""
     if not isinstance(entry, File):
         return False
     return bool(entry.meta.mode & 0o6000) or any(name == "security.capability" for name, _ in entry.meta.xattrs)
@@ -82,12 +100,15 @@ def gives_privileges(entry: Entry) -> bool:
 
 @contextmanager
 def forwarding(send: Callable[[int], None], resized: Callable[[], None], resumed: Callable[[], None]) -> Iterator[None]:
-    """Signals that we are sent go to the command, which decides what they mean; those that we ignore do not."""
+    """Forward the signals that this process gets to the command, which decides what they mean; not those it ignores.
+
+    Only the main thread handles signals; in any other this does nothing.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    wanted = [number for number in FORWARDED if signal.getsignal(number) is not signal.SIG_IGN]
-    handlers: dict[int, Callable[[int, Any], None]] = {number: lambda number, frame: send(number) for number in wanted}
+    heeded = [number for number in FORWARDED if signal.getsignal(number) is not signal.SIG_IGN]
+    handlers: dict[int, Callable[[int, Any], None]] = {number: lambda number, frame: send(number) for number in heeded}
     handlers[signal.SIGWINCH] = lambda number, frame: resized()
     handlers[signal.SIGCONT] = lambda number, frame: resumed()
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}

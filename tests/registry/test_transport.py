@@ -1,4 +1,4 @@
-"""A registry as a sink: what every sink promises."""
+"""A registry as a transport: what every transport promises."""
 
 from pathlib import Path
 
@@ -7,10 +7,9 @@ import pytest
 from fromscratch.digest import Digest
 from fromscratch.host.registry.pull import pull_from
 from fromscratch.host.storage.store import Store
-from fromscratch.images.contract import IndexSink
-from fromscratch.images.registry import RegistrySink
+from fromscratch.images.registry import RegistryImages
 from fromscratch.model.image import Image
-from tests.images.contract import IMAGE, Place, SinkContract
+from tests.images.contract import IMAGE, Place, TransportContract
 from tests.made_images import ARM64
 from tests.registry.pictures import Desk, picture
 from tests.registry.registries import Registry
@@ -18,7 +17,7 @@ from tests.registry.registries import Registry
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
 
 
-class TestRegistry(SinkContract):
+class TestRegistry(TransportContract):
     @pytest.fixture
     def place(self, registry: Registry, desk: Desk, tmp_path: Path) -> Place:
         name, store = f"{registry.host}/team/hello:1", Store(tmp_path / "other")
@@ -28,7 +27,7 @@ class TestRegistry(SinkContract):
             return image
 
         return Place(
-            sink=RegistrySink(store=desk.store, access=desk.access()),
+            transport=RegistryImages(store=desk.store, access=desk.access()),
             reference=name,
             read=read,
             holds=lambda: (
@@ -41,8 +40,7 @@ class TestRegistry(SinkContract):
 
 
 def test_a_registry_holds_several_platforms(registry: Registry, desk: Desk) -> None:
-    sink = RegistrySink(store=desk.store, access=desk.access())
-    assert isinstance(sink, IndexSink)
-    receipt = sink.deliver_all([IMAGE, picture(10, platform=ARM64)], f"{registry.host}/team/hello:1")
+    transport = RegistryImages(store=desk.store, access=desk.access())
+    receipt = transport.write([IMAGE, picture(10, platform=ARM64)], f"{registry.host}/team/hello:1")
     assert receipt.reference == f"docker://{registry.host}/team/hello:1"
     assert receipt.digest == Digest.of(registry.manifest("team/hello", "1")[0])

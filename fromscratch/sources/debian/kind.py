@@ -1,0 +1,50 @@
+"""Source `debian`: packages of a Debian release, or of one made like it, with all that they depend on."""
+
+from collections.abc import Iterator
+
+from fromscratch.host.machine.check import Check
+from fromscratch.sources.contract import Context, Kind, Source, Template
+from fromscratch.sources.debian.options import DebianOptions
+
+_TEMPLATE = """\
+  # Packages of a Debian release with all that they depend on; no root, apt or dpkg needed.
+  - debian:
+      suite: trixie
+      packages: [busybox]
+      # mirror: https://HOST/debian        # default: where this machine's own apt looks
+"""
+
+
+def _bind(options: DebianOptions, context: Context) -> Source:
+    from fromscratch.sources.debian.source import DebianSource
+
+    return DebianSource(options, context)
+
+
+def _checks() -> Iterator[Check]:
+    from fromscratch.host.machine import apt, signature
+
+    tools = signature.available()
+    yield Check(
+        "debian: signatures",
+        bool(tools),
+        ", ".join(tools) or "no tool that verifies them",
+        "apt-get install gpgv, or pip install pysequoia",
+    )
+    keyrings = signature.find_keyrings()
+    yield Check(
+        "debian: keyrings",
+        bool(keyrings),
+        f"{len(keyrings)} of this machine" if keyrings else "none on this machine",
+        "apt-get install debian-archive-keyring, or name one under keyring: in the recipe",
+    )
+    suites = sorted({suite for source in apt.mirrors() for suite in source.suites})
+    yield Check(
+        "debian: mirror",
+        bool(suites),
+        f"this machine's apt knows {', '.join(suites)}" if suites else "this machine has no apt sources",
+        "write mirror: in the recipe",
+    )
+
+
+KIND = Kind(options=DebianOptions, bind=_bind, shorthand="packages", template=Template(items=_TEMPLATE), checks=_checks)
