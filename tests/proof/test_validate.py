@@ -121,7 +121,7 @@ def test_an_image_that_agrees_with_itself_passes(image: Image, tmp_path: Path) -
         (unpacked(member("etc/.wh..")), FormatError, r"\.wh\.\."),
         (replace(IMAGE, platform=Platform("linux", "arm64", "v8")), FormatError, "the platform of the configuration"),
         (replace(IMAGE, platform=Platform("linux", "")), FormatError, "no operating system or no architecture"),
-        (replace(IMAGE, created=1 << 60), UsageError, "no date that a configuration can hold"),
+        (replace(IMAGE, created=1 << 60), UsageError, "not a date that a configuration can hold"),
         (replace(IMAGE, author="\udcff"), UsageError, "not UTF-8"),
         (configured(env={"A=B": "c"}), UsageError, "'A=B' cannot be the name of an environment variable"),
         (configured(stop_timeout="ten"), FormatError, r"the configuration .* at `\$\.config\.StopTimeout`"),
