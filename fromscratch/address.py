@@ -1,9 +1,9 @@
-"""Addresses of files elsewhere. Whoever shows or keeps one shows and keeps no secret: its text conceals them."""
+"""URLs whose text conceals the secrets in them, so that messages and stored files hold none."""
 
 from fromscratch.lazy_regex import lazy_regex
 
-# Errors conceal addresses, so that every command loads this: what takes long to load waits for its use.
-# A scheme, however many slashes somebody wrote behind it.
+# Every command loads this module, for its errors: slow imports and compiled patterns wait for their first use.
+# A scheme, with however many slashes behind it.
 _SCHEME = lazy_regex(r"(?i:file)://|[A-Za-z][A-Za-z0-9+.-]*:/+|//")
 _END_OF_HOST = lazy_regex(r"[/?#]")
 _PORT = lazy_regex(r"(?:[^:\[]*|\[[^\]]*\])(?::[0-9]*)?")
@@ -19,9 +19,9 @@ _SSH = ("ssh://", "git+ssh://", "ssh+git://")
 
 
 class Address:
-    """A URL. Its text has neither the name and password before the host nor the query, which may be a token.
+    """A URL. Its text leaves out the name and password before the host and the query, which may be a token.
 
-    `whole` is for the one who asks the server.
+    `whole` is the full URL, to be sent to the server only.
     """
 
     __slots__ = ("whole",)
@@ -42,18 +42,18 @@ class Address:
         return f"Address({str(self)!r})"
 
     def __truediv__(self, path: str) -> "Address":
-        """The address of what lies below this one."""
+        """The address of a path below this one."""
         return Address(f"{self.whole.rstrip('/')}/{path}")
 
     @property
     def title(self) -> str:
-        """What a file at it is called: the last part of its path."""
+        """The last part of its path, as the name of the file."""
         shown = str(self).partition("?")[0].rstrip("/")
         return shown.rpartition("/")[2] or shown
 
     @property
     def key(self) -> str:
-        """Tells it from other addresses, and holds no secret either: of the query there is a digest."""
+        """A text that identifies the address without its secrets: the query is replaced by its digest."""
         query = self.whole.partition("?")[2]
         if not query:
             return str(self)
@@ -63,13 +63,13 @@ class Address:
 
     @property
     def bare(self) -> str:
-        """The URL to ask, without the name and password, which travel in a header."""
+        """The URL for a request, without the name and password, which are sent in a header."""
         scheme, userinfo, rest = _parts(self.whole)
         return scheme + rest if userinfo and not _is_of_ssh(scheme, userinfo) else self.whole
 
     @property
     def login(self) -> tuple[str, str] | None:
-        """The name and password that stand in it, %-decoded."""
+        """The name and password in it, %-decoded."""
         from urllib.parse import unquote
 
         userinfo = _parts(self.whole)[1].rstrip("@")
@@ -78,7 +78,7 @@ class Address:
 
 
 def concealed(url: str) -> str:
-    """The URL without what may be secret: the form that messages and files may hold. A user of ssh is none."""
+    """The URL without what may be secret, for messages and files. The user name of an ssh address is not secret."""
     scheme, userinfo, rest = _parts(url)
     if _is_of_ssh(scheme, userinfo):
         rest = userinfo + rest
@@ -89,7 +89,7 @@ def concealed(url: str) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """A text of ours or of another program, each address in it concealed."""
+    """A text, also of another program, with the secrets of each address in it left out."""
     return _WITHIN.sub(lambda found: concealed(found[0]), text) if ":/" in text else text
 
 

@@ -66,27 +66,27 @@ class Digest(Struct, frozen=True, order=True):
 
 
 class Facts:
-    """A sha256 over texts, bytes, numbers and tuples of them, one after the other: others have another.
+    """A sha256 over a sequence of values: texts, bytes, numbers and tuples of them.
 
-    It is for what this machine remembers; another version of Python may give another one.
+    For caches of this machine only: another version of Python may give another digest.
     """
 
     def __init__(self) -> None:
         self._hasher = hashlib.sha256()
 
     def add(self, fact: Any) -> None:
-        # Of all forms this is the quickest to write. It tells where it ends, and its version 2 knows no references,
-        # so that equal facts are equal bytes.
+        # The fastest serialisation. It marks its end, and version 2 has no references, so that equal values give
+        # equal bytes.
         self._hasher.update(marshal.dumps(fact, 2))
 
     def hexdigest(self) -> str:
         return self._hasher.hexdigest()
 
 
-def check(found: Digest, wanted: Digest, what: str) -> None:
-    """Raise IntegrityError, naming both digests, unless they are equal."""
-    if found != wanted:
+def check(found: Digest, expected: Digest, what: str) -> None:
+    """Raises IntegrityError, naming both digests, unless they are equal."""
+    if found != expected:
         raise IntegrityError(
-            f"{what} has the digest {found}, but {wanted} was expected",
+            f"{what} has the digest {found}, but {expected} was expected",
             "if the new bytes are meant, write the new digest; otherwise fetch it again from a source you trust",
         )

@@ -1,4 +1,4 @@
-"""The few kinds of failure that a user can meet.
+"""The kinds of failure that a user can meet.
 
 Every one carries a message (what failed, on what) and a hint (what to do next).
 `cli/` is the only room that renders them; a library user catches `ImageError`. Both texts name what can be set

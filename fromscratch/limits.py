@@ -1,8 +1,8 @@
-"""How far what strangers wrote may go: the bytes that an archive expands to, the memory that its entries take, and
-the digits and levels of what parsers read.
+"""Limits on untrusted input: the bytes that an archive expands to, the memory that its entries take, and the digits
+and nesting levels that parsers accept.
 
 A blob of a few kilobytes can stand for any number of bytes, and a header of 512 bytes for thousands of
-directories. What is allowed by itself is what honest images stay far below; more is for the user to say.
+directories. Honest images stay far below the defaults; the user can allow more.
 """
 
 import json
@@ -26,11 +26,11 @@ _ALWAYS = 4 << 30
 # Archives may leave out directories above what they hold, as layers do: a name of 4 KiB stands for 2,000 of them.
 _IMPLIED_ALWAYS, _IMPLIED_EACH = 100, 16
 DEPTH = 128
-"""How many levels JSON of strangers may have: what reads it recurses over them."""
+"""The nesting levels that untrusted JSON may have: its readers recurse over them."""
 BRACKETS = 32
-"""How many levels an expression may have, of which each takes several calls."""
+"""The nesting levels that an expression may have; each takes several calls."""
 LOOKED_AT = 200_000
-"""Names that the patterns of one file may have looked at: a configuration that includes others."""
+"""The names that the include patterns of one configuration file may be compared with."""
 _DIGITS = 19  # of what 63 bits hold; int() refuses thousands of them, with an error of its own
 _NUMBER, _NUMBER_BYTES = lazy_regex(rf"[0-9]{{1,{_DIGITS}}}"), lazy_regex(b"[0-9]{1,%d}" % _DIGITS)
 _ESCAPES = lazy_regex(
@@ -40,10 +40,10 @@ _JSON = lazy_regex(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """`expanded` bytes for all layers of an image together, or one archive; `entries`, of about a kilobyte each.
+    """The bytes that all layers of an image, or one archive, may expand to, and the entries that they may have.
 
-    A limit of bytes that the user has `said` counts as it stands; else what is packed must not expand to more than
-    a hundred times its size, once it is more than 4 GiB.
+    An entry takes about a kilobyte of memory. If the user has `said` the limit of bytes, it applies as it is; else
+    whatever expands to more than 4 GiB must not expand to more than a hundred times its size either.
     """
 
     expanded: int = 64 << 30
@@ -51,7 +51,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     said: bool = False
 
     def room(self, packed: int, used: int = 0) -> "Room":
-        """What a blob of `packed` bytes may expand to, when others have `used` some of it already."""
+        """The bytes that a blob of `packed` bytes may expand to, after others have `used` some of the limit."""
         left = max(0, self.expanded - used)
         if self.said:
             return Room(left, f"{size_text(self.expanded)} in all")
@@ -62,7 +62,7 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Room(Struct, frozen=True):
-    """`size` bytes, and how to call them in a message: "expands to more than" `text`."""
+    """A limit of `size` bytes, and its `text` in a message: "expands to more than" `text`."""
 
     size: int
     text: str
@@ -99,18 +99,18 @@ def check_entries(count: int, limits: Limits, what: str, *, times: int = 1) -> N
         )
 
 
-def check_implied(implied: int, named: int, limits: Limits, what: str) -> None:
-    """Raises TooLarge if an archive of `named` entries stands for far more directories that it does not name."""
-    most = limits.entries // _IMPLIED_ALWAYS + _IMPLIED_EACH * named
+def check_implied(implied: int, names: int, limits: Limits, what: str) -> None:
+    """Raises TooLarge if an archive of `names` entries stands for far more directories that it does not name."""
+    most = limits.entries // _IMPLIED_ALWAYS + _IMPLIED_EACH * names
     if implied > most:
         raise TooLarge(
-            f"{what} implies more than {most} directories, which stand in its {named} names only",
+            f"{what} implies more than {most} directories, which stand in its {names} names only",
             advice(_MORE, Setting(_ENTRIES, "N")),
         )
 
 
 class Budget:
-    """How much work a stranger's text may cause; `spend` raises FormatError once it is more than `most`."""
+    """A budget for the work that untrusted text may cause; `spend` raises FormatError once it exceeds `most`."""
 
     def __init__(self, most: int, what: str, unit: str) -> None:
         self._most, self._what, self._unit = most, what, unit
@@ -125,7 +125,7 @@ class Budget:
 
 
 def number(text: str | bytes) -> int | None:
-    """The number that these ASCII digits are; None for anything else, and for more than 19 digits.
+    """The number of these ASCII digits; None for anything else, and for more than 19 digits.
 
     int() itself takes signs, blanks, underscores and the digits of all scripts, and fails on thousands of them.
     """
@@ -134,7 +134,7 @@ def number(text: str | bytes) -> int | None:
 
 
 def json_value(data: str | bytes) -> Any:
-    """Untrusted JSON in UTF-8. Raises ValueError for what is none, and for what `check_json` refuses."""
+    """The value of untrusted JSON in UTF-8. Raises ValueError for what is not JSON or what `check_json` refuses."""
     text = data if isinstance(data, str) else data.decode("utf-8-sig")
     check_json(text.encode())
     return json.loads(text, parse_int=_integer)

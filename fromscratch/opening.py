@@ -1,7 +1,4 @@
-"""Files that somebody else names, opened without waiting.
-
-What lies there may be a FIFO, a device, a socket or a folder: opening it would wait for ever, or mislead.
-"""
+"""Opening of files that a user names: only regular files, so that opening a FIFO or a device cannot block."""
 
 import errno
 import io
@@ -21,30 +18,30 @@ _READING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class NotAFile(OSError):
-    """Something else than a regular file is there; `strerror` says what."""
+    """The path is not of a regular file; `strerror` says what it is."""
 
 
 def opened(path: Path) -> BinaryIO:
-    """A regular file for reading. A pipe that the caller has open (/dev/stdin, a shell's `<(…)`) is read too.
+    """Open a regular file for reading. A pipe that this process has open (/dev/stdin, a shell's `<(…)`) is read too.
 
-    Raises OSError as open() does, and NotAFile for whatever would make it wait for somebody, or is not a file.
+    Raises OSError as open() does, and NotAFile for anything else.
     """
     return os.fdopen(_descriptor(path), "rb")
 
 
 def unbuffered(path: Path) -> io.FileIO:
-    """The same, each read being one of the kernel."""
+    """The same without a buffer."""
     return io.FileIO(_descriptor(path), "rb")
 
 
 def contents(path: Path) -> bytes:
-    """What such a file holds."""
+    """The bytes of such a file."""
     with opened(path) as stream:
         return stream.read()
 
 
 def text(path: Path) -> str:
-    """The same as UTF-8, its lines ended by a newline. Raises UnicodeDecodeError too."""
+    """The text of such a file in UTF-8, with line ends as newlines. Raises UnicodeDecodeError too."""
     with io.TextIOWrapper(opened(path), "utf-8") as stream:
         return stream.read()
 

@@ -1,4 +1,4 @@
-"""The algebra of tree paths.
+"""Paths inside a root filesystem tree: parsing, parents, order and globs.
 
 A `TreePath` is an absolute path inside a root: `/` or `/usr/bin/sh`. It has no empty, `.` or `..`
 component and no trailing slash. Names are Linux names, that is, bytes: a byte that is not UTF-8 is
@@ -106,7 +106,7 @@ def sort_key(path: TreePath) -> str:
 
 
 def matcher(patterns: Iterable[str]) -> Callable[[TreePath], bool]:
-    """A test for paths by globs: `*`, `?` and `[a-z]` or `[!a-z]` stay within a component, `**` crosses them.
+    """A predicate for paths by globs: `*`, `?` and `[a-z]` or `[!a-z]` stay within a component, `**` crosses them.
 
     A pattern without a slash at its start matches at any depth (`*.a`). What matches takes all
     below it along. Raises UnsafePath as `tree_path` does.

@@ -1,4 +1,4 @@
-"""How long work tells how far it is. `cli/` draws it; a library user may ignore it."""
+"""The interface by which long work reports its progress. `cli/` draws bars of it; a library user may ignore it."""
 
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -6,26 +6,26 @@ from typing import Protocol
 
 
 class Task(Protocol):
-    """One piece of work under way."""
+    """A piece of work in progress."""
 
     def advance(self, amount: int) -> None:
-        """`amount` more units are done. May be called from any thread."""
+        """Report that `amount` more units are done. May be called from any thread."""
 
     def describe(self, text: str) -> None:
-        """What is being done at this moment, in a few words."""
+        """Say in a few words what is being done now."""
 
     def expect(self, total: int) -> None:
-        """The whole amount of units has become known, or has changed."""
+        """Set the total of units, when it becomes known or changes."""
 
 
 class Progress(Protocol):
-    """Where work reports to. All methods may be called from any thread."""
+    """The receiver of reports. All methods may be called from any thread."""
 
     def task(self, title: str, *, total: int | None = None, unit: str = "B") -> AbstractContextManager[Task]:
-        """A new piece of work of `total` units (None: not known). `unit` is "B" for bytes."""
+        """Start a piece of work of `total` units (None: unknown). `unit` is "B" for bytes."""
 
     def note(self, text: str) -> None:
-        """One line worth telling, such as a decision that was taken for the user."""
+        """Report one line, such as a decision that was made for the user."""
 
 
 class _SilentTask:
@@ -45,7 +45,7 @@ class _SilentTask:
 
 
 class Silent:
-    """Progress that nobody watches."""
+    """A receiver that ignores all reports."""
 
     def task(self, title: str, *, total: int | None = None, unit: str = "B") -> AbstractContextManager[Task]:
         return _SilentTask()

@@ -183,7 +183,7 @@ def _expression(data: bytes, folder: Path) -> None:
         return
     str(term)
     kconfig_expression.holds(term, {})
-    kconfig_expression.unmet(term, {"BR2_A": "y"})
+    kconfig_expression.unsatisfied(term, {"BR2_A": "y"})
 
 
 def _menus(data: bytes, folder: Path) -> None:

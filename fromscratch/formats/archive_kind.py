@@ -1,4 +1,4 @@
-"""Images in a container of their own, which a reader of plain roots would take for a root of blobs."""
+"""Recognition of image archives (OCI, docker save, ACI) where a plain root filesystem is expected."""
 
 import json
 from typing import Literal
@@ -22,7 +22,7 @@ _TITLES = {
 
 
 class ImageForm(Struct, frozen=True):
-    """`scheme` is what the form is called in an image's name, where it is a folder; an archive of it is another's."""
+    """A form of image archives. `scheme` is its scheme in an image's name; for OCI, that of a folder."""
 
     scheme: Literal["oci", "docker-archive", "aci", "old"]
 
@@ -31,7 +31,7 @@ class ImageForm(Struct, frozen=True):
         return _TITLES[self.scheme]
 
     def named(self, path: str, *, folder: bool) -> str:
-        """How an image of this form at a path is named; nothing for a form that has no such name."""
+        """The name of an image of this form at a path; empty for a form without a scheme."""
         if self.scheme == "oci":
             return f"oci:{path}" if folder else f"oci-archive:{path}"
         return f"docker-archive:{path}" if self.scheme == "docker-archive" and not folder else ""

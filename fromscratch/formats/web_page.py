@@ -1,7 +1,7 @@
-"""Pages that came where a file was wanted: a login, a list of releases, the error of a proxy."""
+"""Recognition of web pages that a server sent in place of a file: a login, a list of releases, a proxy's error."""
 
 START = 512
-"""As many bytes of a file tell."""
+"""How many bytes of a file are enough to recognise one."""
 PAGE_HINT = "name the file itself: the address is that of a page about it, or the server has answered something else"
 
 _KINDS = (
@@ -18,7 +18,7 @@ _TAR = slice(257, 262), b"ustar"  # what its first entry is called may be anythi
 
 
 def page(start: bytes) -> str:
-    """What a file is that begins with these bytes, if it is a page; else nothing."""
+    """The kind of page that begins with these bytes; empty for any other file."""
     place, magic = _TAR
     if start[place] == magic:
         return ""

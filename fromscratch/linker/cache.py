@@ -12,7 +12,7 @@ from fromscratch.formats.ldso.cache_abi import flags_of, isa_level
 from fromscratch.linker.conf import conf_directories
 from fromscratch.linker.root import Root
 from fromscratch.model import view as views
-from fromscratch.model.entry import Directory, Entry, File, HardLink, Symlink
+from fromscratch.model.entry import Directory, File, Symlink
 from fromscratch.paths import TreePath
 
 
@@ -96,7 +96,7 @@ def _supersedes(library: _Library, known: _Library) -> bool:
 
 def _library(root: Root, directory: TreePath, name: str, *, in_hwcaps: bool) -> _Library | None:
     path = paths.join(directory, name)
-    entry = _inode(root, path)
+    entry = views.inode(root.view, path)
     is_link = isinstance(entry, Symlink)
     # In glibc-hwcaps ldconfig reads symlinks of any name.
     if not (isinstance(entry, File | Symlink) and (_is_named_so(name) or (is_link and in_hwcaps))) or _is_being_written(
@@ -114,11 +114,6 @@ def _library(root: Root, directory: TreePath, name: str, *, in_hwcaps: bool) -> 
     if flags is None or not soname or "/" in soname:
         return None
     return _Library(name, name if is_link else soname, is_link, elf, flags)
-
-
-def _inode(root: Root, path: TreePath) -> Entry | None:
-    entry = root.view.get(path)
-    return root.view.get(entry.target) if isinstance(entry, HardLink) else entry
 
 
 def _is_named_so(name: str) -> bool:

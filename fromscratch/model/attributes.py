@@ -1,4 +1,4 @@
-"""Which extended attributes belong to a file, and which only to the machine that it lies on."""
+"""The extended attributes that belong to a file, and those that belong to the machine it is on."""
 
 _OF_THE_MACHINE = frozenset(
     {
@@ -7,7 +7,7 @@ _OF_THE_MACHINE = frozenset(
         "security.apparmor",
         "security.evm",  # a checksum keyed to that machine, over its inode
         "security.ima",  # what that machine measured when the file was written
-        "system.nfs4_acl",  # how that file server tells the mode bits
+        "system.nfs4_acl",  # the mode bits in the form of that file server
         "system.cifs_acl",
         "system.ntfs_attrib",
         "user.fuseoverlayfs.origin",

@@ -171,8 +171,8 @@ class TreeBuilder:
 
     def _make_parents(self, place: TreePath, entry: Entry) -> None:
         if place != ROOT:
-            for directory, made in missing_parents(self._entries, place, entry):
-                self._set(directory, made)
+            for directory, parent in missing_parents(self._entries, place, entry):
+                self._set(directory, parent)
                 self.implied += 1
 
     def _set(self, place: TreePath, entry: Entry) -> None:

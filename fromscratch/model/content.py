@@ -1,7 +1,7 @@
-"""Where the bytes of a file lie.
+"""The content of a file, as a reference to where its bytes are.
 
-Content is lazy: a tree holds only this much for each file, and bytes flow once, when a layer is
-written. `Content` is the union; each kind knows its size before it is opened.
+Content is lazy: a tree holds only the reference, and the bytes are read when a layer is written. `Content` is the
+union; each kind knows its size before it is opened.
 """
 
 import io
@@ -23,7 +23,7 @@ _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Inline(PartlyShown, frozen=True):
-    """Bytes held in memory: small files that we made."""
+    """Bytes in memory, for small generated files."""
 
     unshown = ("data",)
 
@@ -38,7 +38,7 @@ class Inline(PartlyShown, frozen=True):
 
 
 class HostFile(Struct, frozen=True):
-    """A file of this machine, as it was when the tree was read: what lstat(2) told, times in nanoseconds."""
+    """A file of this machine, with its lstat(2) facts from when the tree was read. Times are in nanoseconds."""
 
     path: Path | str  # a str where a whole folder is scanned: a Path would cost a fifth of the time
     size: int
@@ -48,7 +48,7 @@ class HostFile(Struct, frozen=True):
 
     @classmethod
     def of(cls, path: Path | str, facts: os.stat_result) -> "HostFile":
-        """The file of which lstat(2) tells this."""
+        """The file with these lstat(2) facts."""
         return cls(path, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)
 
     def open(self) -> BinaryIO:
@@ -93,9 +93,9 @@ class ArchiveMember(Struct, frozen=True):
 
 
 class SparseMember(PartlyShown, frozen=True):
-    """`size` bytes, of which an uncompressed archive file holds `parts`, and the rest is zeros.
+    """`size` bytes of a sparse file: an uncompressed archive file holds `parts` of it, and the rest is zeros.
 
-    A part is where it stands in the content, where in the archive, and how long it is; they are in order.
+    A part is its offset in the content, its offset in the archive, and its length; they are in order.
     """
 
     unshown = ("parts",)
@@ -112,7 +112,7 @@ Content = Inline | HostFile | ArchiveMember | SparseMember
 
 
 class _Parts(io.RawIOBase):
-    """A content of which an archive holds these parts; see `SparseMember`. It may be read from any place.
+    """A seekable stream over the parts of a content in an archive; see `SparseMember`.
 
     An archive that ends before a part does is an error, never a short read.
     """
@@ -183,7 +183,7 @@ def digest_of(content: Content) -> Digest:
 
 
 def same_bytes(left: Content, right: Content) -> bool:
-    """Whether two contents hold the same bytes, reading no more than it takes to know."""
+    """Whether two contents hold the same bytes; reading stops at the first difference."""
     if left == right:
         return True
     if left.size != right.size:

@@ -1,4 +1,4 @@
-"""What can stand at a path of a tree, and why it stands there."""
+"""The entries of a tree (directories, files, links, devices), and the reasons for them."""
 
 from collections.abc import Iterator
 from typing import Literal, TypeVar
@@ -14,7 +14,7 @@ Xattrs = tuple[tuple[str, bytes], ...]
 
 
 class Meta(Struct, frozen=True):
-    """What an inode carries besides its bytes.
+    """The metadata of an inode.
 
     `mode` is the lower twelve bits (permissions, setuid, setgid, sticky); `mtime` counts
     nanoseconds since 1970; `xattrs` is sorted by name.
@@ -35,9 +35,9 @@ Reason = Literal[
 class Origin(Struct, frozen=True, eq=False):
     """One reason for an entry, in the words that `why` prints.
 
-    `reason` and `detail` read as one phrase ("shipped in" "libc6 2.36-9"). `because` is the next
-    link of the chain: why that package, that program, that parent is there; it ends at something
-    that was asked for. `source` names the item of the recipe that brought it.
+    `reason` and `detail` form one phrase ("shipped in" "libc6 2.36-9"). `because` is the reason for that package,
+    program or parent in turn; the chain ends at something that the user requested. `source` names the item of the
+    recipe that the entry is from.
     """
 
     source: str
@@ -46,7 +46,7 @@ class Origin(Struct, frozen=True, eq=False):
     because: "Origin | None" = None
     _hash: int = 0  # set below, whatever is given
 
-    # A chain is as long as libraries need each other, in files of others: nothing here recurses along it.
+    # Untrusted files can make a chain of any length (libraries that need each other): nothing here recurses along it.
 
     def __post_init__(self) -> None:
         behind = self.because._hash if self.because is not None else 0
@@ -73,7 +73,7 @@ class Origin(Struct, frozen=True, eq=False):
         return self.source, self.reason, self.detail
 
     def chain(self) -> Iterator["Origin"]:
-        """This origin and every one behind it, nearest first."""
+        """This origin and those that it is because of, nearest first."""
         link: Origin | None = self
         while link is not None:
             yield link
@@ -139,7 +139,7 @@ def with_meta(entry: EntryT, meta: Meta) -> EntryT:
 
 
 def also_from(entry: EntryT, other: Entry) -> EntryT:
-    """The same entry with the reasons of `other` added behind its own."""
+    """The same entry with the reasons of `other` added after its own."""
     added = tuple(origin for origin in other.origins if origin not in entry.origins)
     return replace(entry, origins=entry.origins + added) if added else entry
 
@@ -162,7 +162,7 @@ def kind_of(entry: Entry) -> str:
 
 
 def is_implied(entry: Entry) -> bool:
-    """Whether a directory is there only because something lies below it."""
+    """Whether a directory exists only as the parent of other entries."""
     return isinstance(entry, Directory) and all(origin.reason == "parent of" for origin in entry.origins)
 
 

@@ -40,7 +40,8 @@ ARCHITECTURES = frozenset(
 class Platform(PartlyCompared, frozen=True):
     """`os/architecture[/variant]` in the names of Go, such as linux/arm/v7.
 
-    A platform is chosen by these three. What others say besides them is kept: image-spec/image-index.md, "platform".
+    Images are selected by these three. The other fields are kept as they were read: image-spec/image-index.md,
+    "platform".
     """
 
     uncompared = ("os_version", "os_features", "features")
@@ -54,7 +55,7 @@ class Platform(PartlyCompared, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> "Platform":
-        """Raises UsageError for what no image can be for."""
+        """From os/architecture[/variant]. Raises UsageError for what we build no images for."""
         os, _, rest = text.partition("/")
         architecture, _, variant = rest.partition("/")
         if os != "linux" or architecture not in ARCHITECTURES or "/" in variant:
@@ -112,7 +113,7 @@ class RunConfig(Struct, frozen=True, kw_only=True):
 
     @property
     def needs_docker_form(self) -> bool:
-        """Whether it says something that is a field of docker's form of a configuration, and not of the OCI's."""
+        """Whether it has fields that docker's form of a configuration has, and OCI's has not."""
         return self.healthcheck is not None or bool(self.shell or self.on_build)
 
 
@@ -120,8 +121,8 @@ class Layer(PartlyCompared, PartlyShown, frozen=True):
     """One layer blob. `diff_id` is the digest of the uncompressed tar, `digest` and `size` of the blob.
 
     `open` gives the blob's bytes. In the image's history `comment` says what the layer holds, and
-    `created_by` what made it, and of what. `sound` is said where it is known that a blob of this digest and size, read
-    as its media type says, is the tar of this diff_id.
+    `created_by` what made it, and of what. `sound` is True if it is verified that the blob of this digest and size,
+    decompressed as its media type says, is the tar of this diff_id.
     """
 
     uncompared = ("open", "sound")
@@ -140,8 +141,8 @@ class Layer(PartlyCompared, PartlyShown, frozen=True):
 class Blob(PartlyCompared, PartlyShown, frozen=True):
     """Bytes under their digest: image-spec/descriptor.md. `open` gives them.
 
-    With `looked_into`, reading them to their end verifies more than the digest: so it must be done once, even where
-    the same bytes are at hand already.
+    With `looked_into`, reading them to the end verifies more than the digest. So they must be read once, even if
+    their destination has the same bytes already.
     """
 
     uncompared = ("open", "looked_into")
@@ -155,7 +156,7 @@ class Blob(PartlyCompared, PartlyShown, frozen=True):
 
 
 class OriginalIndex(PartlyShown, frozen=True):
-    """An image index as it was read: its bytes, the manifests of its images in order, and all else it leads to."""
+    """An image index as it was read: its bytes, the manifests of its images in order, and the other blobs below it."""
 
     unshown = ("data",)
 
@@ -165,9 +166,9 @@ class OriginalIndex(PartlyShown, frozen=True):
 
 
 class Original(PartlyShown, frozen=True):
-    """The documents that an image was read from: as long as they say what the image says, they are written again.
+    """The documents that an image was read from. They are written again as long as they agree with the image.
 
-    So an image that nobody changes keeps its digest, whoever made it and whatever else its documents hold.
+    So an unchanged image keeps its digest, whichever tool made it and whatever other fields its documents have.
     """
 
     unshown = ("config", "manifest")

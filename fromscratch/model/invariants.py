@@ -1,7 +1,7 @@
-"""What always holds of a tree, established on a plain mapping of entries.
+"""The invariants of a tree, established on a plain mapping of entries.
 
-Every parent is there and is a directory, entries stand in order of their components, and the inode
-behind hard links stands at the first of its names.
+Every parent exists and is a directory, entries are ordered by path components, and the inode of hard links is at the
+first of its names.
 """
 
 from collections.abc import Mapping
@@ -30,12 +30,12 @@ def sealed(given: Mapping[TreePath, Entry]) -> dict[TreePath, Entry]:
 
 
 def order(path: TreePath) -> str:
-    """What paths are sorted by: their components, the root first."""
+    """The sort key of a path: by components, the root first."""
     return "" if path == ROOT else paths.sort_key(path)
 
 
 def _seal_hard_links(ordered: dict[TreePath, Entry]) -> None:
-    """Put every inode at its first name and give its links its metadata."""
+    """Move every inode to its first name and give its links its metadata."""
     groups: dict[TreePath, list[TreePath]] = {}
     for path, entry in ordered.items():
         if isinstance(entry, HardLink):
@@ -101,10 +101,10 @@ def unlink(entries: dict[TreePath, Entry], gone: set[TreePath]) -> None:
 
 
 def linked(entries: Mapping[TreePath, Entry]) -> set[TreePath]:
-    """Where the inodes of hard links stand: the names that may only be replaced after `unlink`."""
+    """The paths that hard links point to: they may only be replaced after `unlink`."""
     return {entry.target for entry in entries.values() if isinstance(entry, HardLink)}
 
 
 def inode_of(entries: Mapping[TreePath, Entry], entry: Entry) -> Entry:
-    """The entry itself; for a hard link, the entry that it is another name of."""
+    """The entry itself; for a hard link, the file that it is a name of."""
     return entries[entry.target] if isinstance(entry, HardLink) else entry

@@ -28,13 +28,13 @@ _SHOWN_CONFLICTS = 10
 
 
 class Merge:
-    """`Rootfs.merged` tells the rules. Both trees are mappings that keep the invariants of one."""
+    """One merge of two trees, by the rules of `Rootfs.merged`. Both are mappings with the invariants of a tree."""
 
     def __init__(self, lower: Mapping[TreePath, Entry], replace: bool, directories: Directories) -> None:
         self.replace, self.directories = replace, directories
         self.entries: dict[TreePath, Entry] = dict(lower)
         self.places: dict[TreePath, TreePath] = {}  # path of the upper tree -> where it landed
-        self.taken: set[TreePath] = set()
+        self.placed: set[TreePath] = set()
         self.followed: dict[TreePath, TreePath] = {}  # symlink of the lower tree -> the directory it led to
         self.linked = linked(self.entries)
         self.conflicts: list[str] = []
@@ -56,7 +56,7 @@ class Merge:
             if settled is None:
                 continue
             self.places[path] = place
-            self.taken.add(place)
+            self.placed.add(place)
             if settled is entry and settled is not present:
                 self.give_way(place)
             self.entries[place] = settled
@@ -68,13 +68,13 @@ class Merge:
         return self.entries
 
     def give_way(self, place: TreePath) -> None:
-        """An inode whose name is taken lives on under its other names."""
+        """Keep an inode under its other names when one of them is replaced."""
         if place in self.linked:
             unlink(self.entries, {place})
             self.linked = linked(self.entries)
 
     def check_followed(self) -> None:
-        """Note a symlink that led somewhere and then gave way to something of the same tree."""
+        """Note a conflict for each symlink that was followed to a directory and then replaced by the same tree."""
         for link, directory in self.followed.items():
             try:
                 same = walk(self.entries, link, follow_last=True, must_exist=False) == directory
@@ -101,16 +101,16 @@ class Merge:
     def settle(
         self, place: TreePath, present: Entry, entry: Entry, upper: Mapping[TreePath, Entry], path: TreePath
     ) -> Entry | None:
-        """The entry for a path that both trees have; None after noting a conflict."""
+        """The entry for a path that both trees have; None for a conflict, which is noted."""
         if isinstance(present, Directory) and isinstance(entry, Directory):
             return self.settle_directories(place, present, entry)
         if not isinstance(present, Directory) and not isinstance(entry, Directory):
             if isinstance(entry, HardLink) and entry.target == place:
                 return also_from(present, entry)
-            if _alike(inode_of(self.entries, present), inode_of(upper, upper[path])):
+            if equal_but_for_time(inode_of(self.entries, present), inode_of(upper, upper[path])):
                 return also_from(present, entry)
-            # Two paths of the upper tree that land in one place are no matter of upper and lower.
-            if self.replace and place not in self.taken:
+            # `replace` does not apply to two paths of the upper tree that land in one place.
+            if self.replace and place not in self.placed:
                 return entry
         self.conflicts.append(f"{place}: {_described(present)} against {_described(entry)}")
         return None
@@ -143,8 +143,8 @@ def _conflict(lines: list[str]) -> Conflict:
     )
 
 
-def _alike(left: Entry, right: Entry) -> bool:
-    """Whether two inodes are the same but for their time."""
+def equal_but_for_time(left: Entry, right: Entry) -> bool:
+    """Whether two inodes are the same but for their mtime; contents are compared byte by byte."""
     if type(left) is not type(right) or replace(left.meta, mtime=right.meta.mtime) != right.meta:
         return False
     if isinstance(left, File) and isinstance(right, File):

@@ -1,4 +1,4 @@
-"""Where a tree came from, in one line: what the history of an image says of a layer."""
+"""The sources of a tree in one line, for the history of an image."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -16,12 +16,12 @@ _BY_RECIPE = "recipe"
 def made_of(tree: Rootfs) -> str:
     """The sources of a tree by name, each with the packages that were taken from it.
 
-    A folder that holds something tells nothing: every layer that has something in it has the folder too.
-    It ends up where anybody reads it: sources have their public names.
+    Folders with content do not count: every layer with something in them has them too. The line is published with
+    the image, so sources have their public names.
     """
     packages: dict[str, dict[str, bool]] = {}
     holding = {paths.parent(path) for path in tree if path != ROOT}
-    # Thousands of files have their reasons in common: each is looked at once.
+    # Thousands of files share their reasons: each is read once.
     shared = {id(entry.origins): entry.origins for path, entry in tree.items() if path not in holding}
     for origin in _owners(shared.values()):
         source = "the recipe itself" if origin.source == _BY_RECIPE else public_name(origin.source)
@@ -45,7 +45,7 @@ def _listed(packages: dict[str, bool]) -> str:
 
 
 def public_name(source: str) -> str:
-    """What a source is called where anybody reads it: without folders of this machine, users and queries of URLs."""
+    """The name of a source for publication: without folders of this machine, and users and queries of URLs."""
     kind, blank, rest = _text(source).partition(" ")
     if "://" in rest:
         rest = re.split("[?#]", concealed(rest))[0]

@@ -21,12 +21,12 @@ _REFERENCE = lazy_regex(
 )
 _LONGEST = 383
 _DEFAULT_HOST, _DEFAULT_FOLDER = "docker.io", "library"
-# Who writes NAME:PASSWORD@ before a host, where nothing can stand, is not shown it again.
+# NAME:PASSWORD@ before a host is not valid there, and must not appear in the message.
 _LOGIN = lazy_regex(r"(?:(?<=://)|^)[^/@]*:[^/@]*@(?![a-z0-9]+:[0-9a-f]{32})")
 
 
 class Reference(Struct, frozen=True):
-    """`host` is empty where the engine's default registry is meant."""
+    """The name of an image. `host` is empty for the engine's default registry."""
 
     host: str
     path: str
@@ -36,7 +36,7 @@ class Reference(Struct, frozen=True):
     @classmethod
     def parse(cls, text: str) -> "Reference":
         """Raises UsageError, saying what a name looks like."""
-        if len(text) > _LONGEST:  # of any length, in an image: nobody wants to see it, or to have it searched
+        if len(text) > _LONGEST:  # untrusted text of any length: it is neither shown nor matched
             raise UsageError(f"a text of {len(text)} characters is not an image name", f"a name has {_LONGEST} at most")
         found = _REFERENCE.fullmatch(text)
         if not found and (address := re.match(r"https?://", text)):
@@ -64,6 +64,11 @@ class Reference(Struct, frozen=True):
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""
         return f"{self.repository}{tag}" + (f"@{self.digest}" if self.digest else "")
+
+
+def slug(text: str, fallback: str) -> str:
+    """`text` as a name of lower-case letters, digits and single hyphens; the fallback if nothing of it remains."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or fallback
 
 
 def full_name(name: Reference) -> str:

@@ -1,6 +1,6 @@
-"""Where a path leads inside a root: path_resolution(7), with the root in place of the machine's.
+"""Path resolution inside a root: path_resolution(7), with the root in place of the machine's.
 
-`entries` are those of a tree whose parents are all there.
+`entries` are those of a tree, so every parent exists.
 """
 
 from typing import Protocol
@@ -32,7 +32,7 @@ def walk(
     must_exist: bool,
     refuse_absolute: bool = False,
 ) -> TreePath:
-    """Where `path` leads. What is missing is taken literally, unless it `must_exist`.
+    """Where `path` leads. Missing components are taken literally, unless the path `must_exist`.
 
     Raises NotInTree for what is missing, no directory, or goes round in a circle, and UnsafePath for an
     absolute symlink on the way with `refuse_absolute`.

@@ -1,6 +1,6 @@
 """The tree of a root filesystem, as a value.
 
-What always holds of a `Rootfs`:
+The invariants of a `Rootfs`:
 
 * the root is a directory, and every parent of an entry is there and is a directory;
 * iteration goes by path components, so a directory comes directly before what it holds;
@@ -104,17 +104,17 @@ class Rootfs(Mapping[TreePath, Entry]):
         """Every entry put through `change`. A hard link's metadata follows its inode's."""
         return Rootfs({path: change(path, entry) for path, entry in self._entries.items()})
 
-    def without(self, gone: Iterable[TreePath]) -> "Rootfs":
-        """The tree less these paths and all below them. Further names of a removed inode live on."""
-        unwanted = set(gone) - {ROOT}
+    def without(self, removed: Iterable[TreePath]) -> "Rootfs":
+        """The tree without these paths and all below them. An inode stays under its names that are not removed."""
+        unwanted = set(removed) - {ROOT}
         if not unwanted:
             return self
         for path in self._entries:
             if paths.parent(path) in unwanted:
                 unwanted.add(path)
-        kept = dict(self._entries)
-        unlink(kept, unwanted)
-        return Rootfs(kept)
+        entries = dict(self._entries)
+        unlink(entries, unwanted)
+        return Rootfs(entries)
 
     def with_entries(self, entries: Mapping[TreePath, Entry]) -> "Rootfs":
         """The tree with these entries at exactly these paths, instead of what stood there."""

@@ -1,4 +1,4 @@
-"""Several roots looked into as one, the first over the others, as merging them would give it."""
+"""Several roots viewed as one, the first over the others, as merging them would give it."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -15,7 +15,7 @@ from fromscratch.paths import ROOT, TreePath
 
 
 class Stacked:
-    """A `View` of views. Where two have a directory its names are those of both; else the upper one's entry counts."""
+    """A `View` of several views. A directory in two of them has the names of both; else the upper entry counts."""
 
     def __init__(self, *views: View) -> None:
         self._views = views
@@ -30,7 +30,7 @@ class Stacked:
         return entry
 
     def layer(self, path: TreePath) -> int | None:
-        """Which of the views tells what stands at a path, counted from the uppermost; None for nothing."""
+        """The index of the uppermost view that has an entry at a path; None if none has."""
         for number, view in enumerate(self._views):
             if view.get(path) is not None:
                 return number
@@ -40,7 +40,7 @@ class Stacked:
 
     @cached_property
     def links(self) -> "Links":
-        """Made when first asked for: all is looked at for it."""
+        """The symlinks of the root. Computed on first use, since every entry is read for it."""
         return _links(self)
 
     def children(self, directory: TreePath, /) -> Sequence[str]:
@@ -107,7 +107,7 @@ class Beneath:
             return None
         candidates = self._candidates(path)
         if path in self._upper.links.ends and any(map(self._directory, candidates)):
-            return _inode(self._upper, path)
+            return views.inode(self._upper, path)
         folders = self._folders.setdefault(path, [])
         shown = self._joined([(real, *self._shown(path, real)) for real in candidates])
         folders += dict.fromkeys(folder for _, _, folder in shown if folder is not None)
@@ -144,7 +144,7 @@ class Beneath:
 
     def _shown(self, path: TreePath, real: TreePath) -> tuple[Entry, TreePath | None]:
         """What an entry of the lower root is here; of a directory also the one that its names are from."""
-        entry = _inode(self._lower, real)
+        entry = views.inode(self._lower, real)
         assert entry is not None  # noqa: S101  it is a candidate
         meets = views.place(self._upper, path)
         meets_directory = meets is not None and isinstance(self._upper.get(meets), Directory)
@@ -207,7 +207,7 @@ def _links(view: View) -> Links:
     ends: dict[TreePath, TreePath] = {}
     leading_to: dict[TreePath, list[TreePath]] = {}
     for path in views.below(view, ROOT):
-        if not isinstance(_inode(view, path), Symlink):
+        if not isinstance(views.inode(view, path), Symlink):
             continue
         try:
             end = walk(view, path, follow_last=True, must_exist=False)
@@ -217,11 +217,6 @@ def _links(view: View) -> Links:
             ends[path] = end
             leading_to.setdefault(end, []).append(path)
     return Links(ends, leading_to, frozenset(above for end in leading_to for above in paths.ancestors(end)))
-
-
-def _inode(view: View, path: TreePath) -> Entry | None:
-    entry = view.get(path)
-    return view.get(entry.target) if isinstance(entry, HardLink) else entry
 
 
 def _led_out(folder: TreePath, target: str) -> str:

@@ -1,7 +1,7 @@
-"""Looking into a root without holding it: what `Rootfs` and a folder of this machine have in common.
+"""The interface of a root that is read lazily: what `Rootfs` and a folder of this machine have in common.
 
-A `View` tells what stands at one path and what is in one directory. All that follows symlinks is
-built on that here, by `model.resolution`, so that no path of a view ever leads outside its root.
+A `View` gives the entry at one path and the names in one directory. Everything that follows symlinks is built on that
+here, by `model.resolution`, so that no path of a view leads outside its root.
 """
 
 import fnmatch
@@ -16,10 +16,10 @@ from fromscratch.paths import ROOT, TreePath
 
 
 class View(Protocol):
-    """A root to look into. `Rootfs` is one; `host.machine.MachineView` is a folder of this machine."""
+    """A root that can be read. `Rootfs` is one; `host.machine.MachineView` is one of a folder of this machine."""
 
     def get(self, path: TreePath, /) -> Entry | None:
-        """What stands at exactly this path, a symlink as itself; None for nothing.
+        """The entry at exactly this path, symlinks not followed; None if there is none.
 
         A path with a symlink among its parents is not in a view: `place` finds the one that is.
         """
@@ -59,22 +59,23 @@ def names(view: View, directory: str) -> Sequence[str]:
 
 
 def way(view: View, path: str) -> list[TreePath]:
-    """Every symlink that resolving `path` goes through, then where it ends.
+    """Every symlink that resolving `path` goes through, then the place where it ends.
 
-    That, and what it has `left`, a tree must hold for the path to lead to the same place in it.
+    A tree with these, and with the directories that `left` gives, resolves the path to the same place.
     Raises NotInTree, naming the component that is missing or goes in a circle.
     """
     end = walk(view, path, follow_last=True, must_exist=True)
-    links = (step for step in _steps(view, path) if isinstance(_inode(view, step), Symlink))
+    links = (step for step in _steps(view, path) if isinstance(inode(view, step), Symlink))
     return [*dict.fromkeys(links), end]
 
 
 def left(view: View, path: str) -> set[TreePath]:
-    """The directories that resolving `path`, which leads somewhere, goes back out of by `..`."""
+    """The directories that resolving an existing `path` enters and leaves by `..`."""
     return set(_steps(view, path, out=True))
 
 
-def _inode(view: View, path: TreePath) -> Entry | None:
+def inode(view: View, path: TreePath) -> Entry | None:
+    """What stands at exactly this path; for a hard link, the file that it is a name of."""
     entry = view.get(path)
     return view.get(entry.target) if isinstance(entry, HardLink) else entry
 
@@ -93,7 +94,7 @@ def _steps(view: View, path: str, *, out: bool = False) -> Iterator[TreePath]:
         step = paths.join(here, part)
         if not out:
             yield step
-        entry = _inode(view, step)
+        entry = inode(view, step)
         if not isinstance(entry, Symlink):
             here = step
             continue

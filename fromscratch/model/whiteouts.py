@@ -1,8 +1,8 @@
-"""Whiteouts: the entries of a layer that take away what lower layers have (image-spec/layer.md, "Whiteouts").
+"""Whiteouts: the entries of a layer that remove what lower layers have (image-spec/layer.md, "Whiteouts").
 
-Engines go through a layer from its first entry to its last, each with storage of its own, and so they agree on a
-whiteout only where the layer itself has not changed before, or changes after, what is on the way to it. What they
-make of all others differs (docker with overlayfs, podman with plain folders, umoci), and those are refused.
+Engines apply a layer from its first entry to its last, each on its own kind of storage. They agree on a whiteout only
+if the same layer changes nothing on the path to it, neither before nor after it. All others they read in different
+ways (docker with overlayfs, podman with plain folders, umoci), and those are refused.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,13 @@ PREFIX = ".wh."
 OPAQUE = ".wh..wh..opq"
 RECORDS = ".wh..wh."  # of old storage drivers; hard links may name files in them
 _HINT = "the layer is damaged, or was made to do harm: make the image again"
-_OTHERWISE = "engines read this in different ways; make the image again with a program that writes whiteouts first"
+_AMBIGUOUS = "engines read this in different ways; make the image again with a program that writes whiteouts first"
+
+
+def has_whiteout_name(path: TreePath) -> bool:
+    """Whether the last component of a path begins as the name of a whiteout does."""
+    return PREFIX in path and paths.name(path).startswith(PREFIX)
+
 
 Change = tuple[TreePath, Entry | None]
 """An entry of a layer, or a whiteout."""
@@ -32,7 +38,7 @@ class Lower(Protocol):
 
 
 def is_whiteout(path: TreePath) -> bool:
-    """Whether an entry of a layer is a deletion and no file. Raises FormatError for one that no engine could do."""
+    """Whether an entry of a layer is a whiteout and not a file. Raises FormatError for one that no engine can apply."""
     if PREFIX not in path:
         return False
     *above, name = path.split("/")
@@ -48,9 +54,9 @@ def is_whiteout(path: TreePath) -> bool:
 
 
 def effective(lower: Lower, changes: Sequence[Change]) -> list[TreePath]:
-    """The whiteouts of a layer that can take something away, the changes being in its order.
+    """The whiteouts of a layer that can remove something; `changes` are in the order of the layer.
 
-    One in a directory that the layer puts in the place of something else is none of them: there is nothing below it.
+    One in a directory that the layer puts in the place of something else removes nothing, and is left out.
     Raises FormatError for one that engines read in different ways.
     """
     if all(entry is not None for _, entry in changes):
@@ -83,7 +89,7 @@ def _check_own_places(mark: TreePath, name: TreePath, places: dict[TreePath, Tre
         top = paths.join(paths.parent(mark), paths.name(mark).removeprefix(PREFIX))
         met = any(paths.is_within(place, top) for place in places)
     if met:
-        raise FormatError(f"the whiteout {name} takes away what its own layer has in {top}", _OTHERWISE)
+        raise FormatError(f"the whiteout {name} takes away what its own layer has in {top}", _AMBIGUOUS)
 
 
 def _place(lower: Lower, before: dict[TreePath, Entry], path: TreePath) -> TreePath:
@@ -106,29 +112,29 @@ def _counts(
     lower: Lower, mark: TreePath, before: dict[TreePath, Entry], above: set[TreePath], own: dict[TreePath, Entry]
 ) -> bool:
     folder, name = paths.parent(mark), paths.name(mark)
-    gone = paths.join(folder, name.removeprefix(PREFIX))
-    if name != OPAQUE and (gone in before or gone in above):
-        raise FormatError(f"the whiteout {mark} stands behind what its own layer has there", _OTHERWISE)
-    if name != OPAQUE and isinstance(own.get(gone), Directory) and isinstance(_at(lower, gone), Directory):
+    target = paths.join(folder, name.removeprefix(PREFIX))
+    if name != OPAQUE and (target in before or target in above):
+        raise FormatError(f"the whiteout {mark} stands behind what its own layer has there", _AMBIGUOUS)
+    if name != OPAQUE and isinstance(own.get(target), Directory) and isinstance(_at(lower, target), Directory):
         # With overlayfs docker shows the new directory with what the old one has, all others an empty one.
-        raise FormatError(f"the whiteout {mark} is of a directory that its own layer has again", _OTHERWISE)
+        raise FormatError(f"the whiteout {mark} is of a directory that its own layer has again", _AMBIGUOUS)
     for way in (folder, *paths.ancestors(folder)):
         if way == ROOT or way not in own:
             continue
         present = _at(lower, way)
         if way not in before:
             if present is not None and not isinstance(present, Directory):
-                raise FormatError(f"the whiteout {mark} stands before what its own layer has at {way}", _OTHERWISE)
+                raise FormatError(f"the whiteout {mark} stands before what its own layer has at {way}", _AMBIGUOUS)
         elif isinstance(before[way], Symlink):
-            if _hits(lower, gone if name != OPAQUE else folder, before, above, own):
-                raise FormatError(f"the whiteout {mark} passes the symlink {way} of its own layer", _OTHERWISE)
+            if _hits(lower, target if name != OPAQUE else folder, before, above, own):
+                raise FormatError(f"the whiteout {mark} passes the symlink {way} of its own layer", _AMBIGUOUS)
             return False
         elif not isinstance(before[way], Directory):
             return False  # umoci writes them below a file that takes the place of a directory: nothing is there
         elif not isinstance(present, Directory):
             return False
     if name == OPAQUE and isinstance(_at(lower, folder), Symlink):
-        raise FormatError(f"the whiteout {mark} is in a symlink, which is not a directory", _OTHERWISE)
+        raise FormatError(f"the whiteout {mark} is in a symlink, which is not a directory", _AMBIGUOUS)
     return True
 
 

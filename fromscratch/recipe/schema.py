@@ -20,6 +20,7 @@ from fromscratch.formats.yaml import decode as strict
 from fromscratch.formats.yaml import document as yaml
 from fromscratch.formats.yaml.decode import Fault
 from fromscratch.model.image import Platform
+from fromscratch.model.reference import slug
 from fromscratch.nearest import nearest
 from fromscratch.recipe.image import ImageOptions
 from fromscratch.sources import catalogue
@@ -223,8 +224,8 @@ def parse(text: str, source: str, fallback_name: str = "image") -> Recipe:
             advice("fix the recipe; `", Command(("schema",)), "` prints what it may hold"),
         )
     if not recipe.name:
-        slug = re.sub(r"[^a-z0-9]+", "-", fallback_name.lower()).strip("-") or "image"
-        recipe = msgspec.structs.replace(recipe, name=slug)
+        short_name = slug(fallback_name, "image")
+        recipe = msgspec.structs.replace(recipe, name=short_name)
     return recipe
 
 

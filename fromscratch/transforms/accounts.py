@@ -1,4 +1,4 @@
-"""Users and groups of the recipe, written into passwd(5), group(5) and shadow(5)."""
+"""The users and groups of a recipe, written into passwd(5), group(5) and shadow(5)."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -35,7 +35,7 @@ class Group(Struct, frozen=True, kw_only=True):
     members: tuple[str, ...] = ()
 
 
-# What a tree of programs alone is given: a name for the number that most images run as, until somebody else has it.
+# The account of a tree that has only programs: a name for the number that most images run as.
 PLACEHOLDER_USER = "nonroot:x:65532:65532:nonroot:/:/sbin/nologin"
 PLACEHOLDER_GROUP = "nonroot:x:65532:"
 _PLACEHOLDERS = frozenset({PLACEHOLDER_USER, PLACEHOLDER_GROUP})
@@ -55,27 +55,27 @@ def with_accounts(
     """The tree with these accounts in its files, root added where the tree has none.
 
     A line of the same name is replaced, and so is the placeholder of a number. A group is added for each user whose
-    gid has none. An empty password of root that the tree brought becomes "*", unless root is among `empty_passwords`.
-    Raises Conflict when a number is somebody else's already or a group would have two, UsageError for a
-    field that would break its line.
+    gid has none. An empty password of root in the tree becomes "*", unless root is among `empty_passwords`.
+    Raises Conflict for a number that another name has or for a group with two numbers, and UsageError for a field
+    that would break its line.
     """
     passwd, group, shadow = (_Table(tree, path) for path in (PASSWD, GROUP, SHADOW))
     everyone = [*([] if "root" in passwd.rows else [ROOT_USER]), *users]
     for each in [*([] if "root" in group.rows else [ROOT_GROUP]), *groups]:
         group.put(each.name, each.gid, ["x", str(each.gid), ",".join(each.members)])
-    asked = {each.name: each.gid for each in groups}
+    gids = {each.name: each.gid for each in groups}
     group.give_up({user.gid for user in users})
     for user in everyone:
         if user.gid not in group.numbers():
-            if user.name in asked:
+            if user.name in gids:
                 raise Conflict(
-                    f"the recipe gives the group {user.name} the number {asked[user.name]}, and the user of that name "
+                    f"the recipe gives the group {user.name} the number {gids[user.name]}, and the user of that name "
                     f"the group {user.gid}, which has no name",
-                    f"say gid: {asked[user.name]} for the user, or name the group {user.gid} under groups:",
+                    f"say gid: {gids[user.name]} for the user, or name the group {user.gid} under groups:",
                 )
             group.put(user.name, user.gid, ["x", str(user.gid), ""])
         passwd.put(user.name, user.uid, ["x", str(user.uid), str(user.gid), user.comment, user.home, user.shell])
-        # The day of the last change stays empty: it would make yesterday's image differ from today's.
+        # The day of the last change stays empty, so that the image does not depend on the day.
         shadow.put(user.name, None, [user.password, "", "", "", "", "", "", ""])
     if "root" not in {*empty_passwords, *(user.name for user in users)}:
         if passwd.lock("root", "x") and "root" not in shadow.rows:
@@ -90,18 +90,18 @@ def with_accounts(
 
 
 def _with_homes(tree: Rootfs, homes: dict[str, User], origin: Origin) -> Rootfs:
-    made: dict[TreePath, Entry] = {}
+    created: dict[TreePath, Entry] = {}
     for home, user in homes.items():
         place = tree.locate(tree_path(home))
         if place not in tree:
-            made[place] = Directory(Meta(0o755, user.uid, user.gid), (origin,))
-    return tree.with_entries(made) if made else tree
+            created[place] = Directory(Meta(0o755, user.uid, user.gid), (origin,))
+    return tree.with_entries(created) if created else tree
 
 
 def check_passwords(tree: Rootfs, empty_passwords: Collection[str] = ()) -> None:
-    """Raises ImageError for accounts that anybody may take on, since their password is empty in passwd or shadow.
+    """Raises ImageError for accounts without a password in passwd or shadow, which any user could become.
 
-    Those among `empty_passwords` may be so.
+    Those among `empty_passwords` are allowed.
     """
     found = {
         name: path for path in (SHADOW, PASSWD) for name in _without_password(tree, path) if name not in empty_passwords
@@ -164,7 +164,7 @@ class _Table:
         return found
 
     def give_up(self, numbers: Collection[int]) -> None:
-        """Leave out the placeholder of a number that somebody has now."""
+        """Remove the placeholder of each of these numbers."""
         for name, line in [*self.rows.items()]:
             if line in _PLACEHOLDERS and int(line.split(":")[2]) in numbers:
                 del self.rows[name]

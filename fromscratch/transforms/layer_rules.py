@@ -1,9 +1,8 @@
-"""Which entries of a tree go into one layer: what `layers:` of a recipe means.
+"""The rules of `layers:` in a recipe, which divide the entries of a tree into layers.
 
-The least that is not divided is a `Unit`: what one package of an item shipped, or what an item
-brought besides; the reasons of the entries tell which. Each rule puts the units into groups, one a
-layer, from what changes least to what changes most: where a layer has changed, engines unpack it and
-all those above it again.
+The smallest part is a `Unit`: the files of one package of an item, or the other files of an item; the reasons of the
+entries show which. A rule puts the units into groups, one per layer, from those that change least to those that change
+most: engines unpack a changed layer and all layers above it again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,9 +16,9 @@ from fromscratch.model.provenance import public_name
 from fromscratch.paths import TreePath
 
 BY_RECIPE = "recipe"
-"""The source of what no item brought and the recipe itself writes, such as its accounts."""
+"""The source of what the recipe itself writes, such as its accounts."""
 MOST = 100
-"""Engines mount 127 layers at most, and an image that is built on this one brings its own."""
+"""Engines mount 127 layers at most, and an image built on this one adds its own."""
 _SHOWN = 3
 
 
@@ -47,7 +46,7 @@ class Unit(Struct, frozen=True, order=True):
 
 
 class Group(Struct, frozen=True):
-    """What one layer holds; `comment` tells it in a few words."""
+    """The units of one layer; `comment` describes them in a few words."""
 
     comment: str
     units: tuple[Unit, ...]
@@ -56,7 +55,7 @@ class Group(Struct, frozen=True):
 def units_of(entries: Mapping[TreePath, Entry], items: Sequence[str]) -> dict[TreePath, Unit]:
     """The unit that each entry belongs to; `items` are the labels of the sources, in the order of the recipe.
 
-    Of several reasons the first counts, but for a file that the recipe itself wrote last.
+    Of several reasons the first counts, except for a file that the recipe itself wrote.
     """
     known: dict[int, Unit] = {}  # by the identity of the reason, which thousands of files share
     units: dict[TreePath, Unit] = {}
@@ -80,7 +79,7 @@ def _unit(owner: Origin | None, items: Sequence[str]) -> Unit:
     if owner is None:
         return Unit(-1, "", Stage.BASE)
     position = items.index(owner.source) if owner.source in items else len(items)
-    # What a tarball brought is "shipped in" it too, but that is not a package: it has no further reason.
+    # The files of a tarball are "shipped in" it too, but it is not a package: it has no further reason.
     package = owner.detail if owner.reason == "shipped in" and owner.because else ""
     return Unit(position, owner.source, _stage(owner, position), package)
 
@@ -126,16 +125,16 @@ def _by_package(sizes: Mapping[Unit, int]) -> list[Group]:
             name = unit.label, unit.package
             packages[name] = packages.get(name, 0) + sizes[unit]
     alone = set(sorted(packages, key=lambda name: (-packages[name], name))[: max(0, MOST - len(items))])
-    made = []
+    layers = []
     for title, units in items:
         own: dict[str, list[Unit]] = {}
         for unit in units:
             own.setdefault(unit.package if (unit.label, unit.package) in alone else "", []).append(unit)
         rest = own.pop("", None)
-        made += [Group(f"{package} ({title})", tuple(own[package])) for package in sorted(own)]
+        layers += [Group(f"{package} ({title})", tuple(own[package])) for package in sorted(own)]
         if rest:
-            made.append(Group(f"the rest of {title}" if own else title, tuple(rest)))
-    return made
+            layers.append(Group(f"the rest of {title}" if own else title, tuple(rest)))
+    return layers
 
 
 def _by_budget(sizes: Mapping[Unit, int], budget: int) -> list[Group]:
@@ -155,21 +154,21 @@ def _by_budget(sizes: Mapping[Unit, int], budget: int) -> list[Group]:
             together[stage].remove(unit)
             alone[stage].append(unit)
             left -= 1
-    made = []
+    layers = []
     for stage, rest in together.items():
         for units in (*([unit] for unit in sorted(alone[stage])), rest):
             titles = _listed([unit.title for unit in units])
-            made.append(Group(f"{stage.name.lower()}: {titles}", tuple(units)))
-    return made
+            layers.append(Group(f"{stage.name.lower()}: {titles}", tuple(units)))
+    return layers
 
 
-def _bounded(made: list[Group], most: int) -> list[Group]:
+def _bounded(layers: list[Group], most: int) -> list[Group]:
     """No more than so many: the first ones, which change least, share one."""
-    if len(made) <= most:
-        return made
-    first = made[: len(made) - most + 1]
+    if len(layers) <= most:
+        return layers
+    first = layers[: len(layers) - most + 1]
     units = tuple(unit for group in first for unit in group.units)
-    return [Group(_listed([group.comment for group in first], "; "), units), *made[len(first) :]]
+    return [Group(_listed([group.comment for group in first], "; "), units), *layers[len(first) :]]
 
 
 def _source(label: str) -> str:

@@ -1,6 +1,6 @@
-"""A tree as the trees of layers that lie on each other.
+"""The division of a tree into the trees of its layers.
 
-The layers divide one finished tree, so none of them takes anything away and no whiteout is needed
+The layers divide one finished tree, so none of them removes anything and no whiteout is needed
 (image-spec/layer.md). Every entry is in one layer; a directory is in each other one too that has
 something below it, with the same metadata, so that whoever unpacks one layer after the other
 leaves it as the tree has it, its mtime included. All names of a hard-linked file are in one layer.
@@ -23,7 +23,7 @@ _RECORD = 512
 
 
 class Part(Struct, frozen=True):
-    """`comment` says in a few words what the layer holds."""
+    """The tree of one layer; `comment` describes it in a few words."""
 
     comment: str
     tree: Rootfs
@@ -33,7 +33,7 @@ def layered(tree: Rootfs, rule: Rule, items: Sequence[str], name: str) -> tuple[
     """The layers of a tree, the lowest first: at least one, and no empty one unless the tree is.
 
     `items` are the labels of the sources in the order of the recipe, as origins call them; `name`
-    is the comment of a layer that holds everything. What each rule does is told in `layer_rules`.
+    is the comment of a layer that holds everything. `layer_rules` describes the rules.
     """
     if rule == "one":
         return (Part(name, tree),)
@@ -44,14 +44,14 @@ def layered(tree: Rootfs, rule: Rule, items: Sequence[str], name: str) -> tuple[
     for path, unit in units.items():
         if path not in folders:  # a directory that holds something needs no layer: it comes with that
             sizes[unit] = sizes.get(unit, 0) + _size(tree[path])
-    made = groups(sizes, rule)
-    numbers = {unit: number for number, group in enumerate(made) for unit in group.units}
+    layers = groups(sizes, rule)
+    numbers = {unit: number for number, group in enumerate(layers) for unit in group.units}
     places = _with_links(tree, {path: numbers[unit] for path, unit in units.items() if unit in numbers})
     filled = sorted({places[path] for path in places if path not in folders})
     if len(filled) < 2:
         return (Part(name, tree),)
     parts = _parts(tree, places, filled)
-    return tuple(Part(made[number].comment, part) for number, part in parts.items())
+    return tuple(Part(layers[number].comment, part) for number, part in parts.items())
 
 
 def _size(entry: Entry) -> int:
@@ -76,12 +76,12 @@ def _parts(tree: Rootfs, places: Mapping[TreePath, int], filled: Sequence[int]) 
     """The tree of each layer that has something: its own entries, and every directory above them."""
     entries: dict[int, dict[TreePath, Entry]] = {number: {ROOT: tree[ROOT]} for number in filled}
     for path, entry in tree.items():
-        mine = entries.get(places.get(path, -1))
-        if mine is None:
+        part = entries.get(places.get(path, -1))
+        if part is None:
             continue
-        mine[path] = entry
+        part[path] = entry
         above = paths.parent(path)
-        while above not in mine:
-            mine[above] = tree[above]
+        while above not in part:
+            part[above] = tree[above]
             above = paths.parent(above)
-    return {number: Rootfs(mine) for number, mine in entries.items()}
+    return {number: Rootfs(part) for number, part in entries.items()}

@@ -1,4 +1,4 @@
-"""One time for a whole tree, so that the same files give the same bytes on any day."""
+"""Modification times of a whole tree, settled so that the same files give the same bytes on any day."""
 
 from typing import Literal
 
@@ -21,7 +21,7 @@ def normalised(tree: Rootfs, epoch: int, times: Times = "epoch") -> Rootfs:
     if times == "keep":
         return tree
     limit = epoch * _SECOND
-    known: dict[Meta, Meta] = {}  # thousands of files have one in common
+    known: dict[Meta, Meta] = {}  # thousands of files share one
 
     def settled(_path: TreePath, entry: Entry) -> Entry:
         meta = entry.meta

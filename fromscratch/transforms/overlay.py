@@ -1,4 +1,4 @@
-"""Project files laid over a tree, with a form for removing what the tree has.
+"""Project files laid over a tree, with whiteouts that remove files of the tree.
 
 The form is the one of image layers (OCI image-spec, layer.md, "Whiteouts"): a file `.wh.NAME`
 removes NAME from the directory it stands in, and `.wh..wh..opq` removes all that the directory held.
@@ -8,23 +8,21 @@ from fromscratch import paths
 from fromscratch.errors import NotInTree, UsageError
 from fromscratch.model.entry import Directory, Entry, File
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.model.whiteouts import OPAQUE, PREFIX, has_whiteout_name
 from fromscratch.nearest import nearest
 from fromscratch.paths import TreePath
 from fromscratch.transforms.placement import with_modes
-
-WHITEOUT = ".wh."
-OPAQUE = ".wh..wh..opq"
 
 
 def overlaid(lower: Rootfs, upper: Rootfs, *, replace: bool = False) -> Rootfs:
     """`lower` with the whiteouts of `upper` carried out and its other entries laid over.
 
     A directory that both have keeps the metadata of `lower`, since a checkout of project files
-    knows no sticky bits; but a mode that was asked for counts. Raises UsageError for a
-    whiteout that holds something, NotInTree for a whiteout of what is not there, and Conflict as
+    has no sticky bits; but a mode that the recipe sets counts. Raises UsageError for a
+    whiteout that is not empty, NotInTree for a whiteout of what is not there, and Conflict as
     `Rootfs.merged` does.
     """
-    marks = [path for path in upper if paths.name(path).startswith(WHITEOUT)]
+    marks = [path for path in upper if has_whiteout_name(path)]
     if marks:
         gone: list[TreePath] = []
         for mark in marks:
@@ -47,12 +45,12 @@ def _removed_by(lower: Rootfs, mark: TreePath) -> list[TreePath]:
     directory = paths.parent(lower.locate(mark))
     if paths.name(mark) == OPAQUE:
         return [paths.join(directory, child) for child in lower.children(directory)]
-    name = paths.name(mark).removeprefix(WHITEOUT)
+    name = paths.name(mark).removeprefix(PREFIX)
     unwanted = paths.join(directory, name) if name else directory
     if not name or unwanted not in lower:
         near = nearest(name, lower.children(directory))
         raise NotInTree(
             f"the whiteout {mark} removes nothing: there is no {unwanted}",
-            f"did you mean {WHITEOUT}{near[0]}?" if near else "take the whiteout out of the overlay, or fix its name",
+            f"did you mean {PREFIX}{near[0]}?" if near else "take the whiteout out of the overlay, or fix its name",
         )
     return [unwanted]

@@ -1,4 +1,4 @@
-"""Where the tree of a source lands, and with which owner and modes: what several sources let a recipe say."""
+"""The place, owner and modes of a source's tree, which several kinds of source take from the recipe."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -57,9 +57,9 @@ def placed(tree: Rootfs, into: TreePath) -> Rootfs:
 
 
 def landed(tree: Rootfs, below: Rootfs) -> Rootfs:
-    """The tree with everything where `Rootfs.merged` would put it over `below`, whose symlinks to directories lead on.
+    """The tree with each entry at the place where `Rootfs.merged` would put it over `below`, its symlinks followed.
 
-    Raises Conflict for two entries of it that land at one place and are not alike.
+    Raises Conflict for two different entries of it that land at one place.
     """
     places = {ROOT: ROOT}
     for path, entry in tree.items():

@@ -1,4 +1,4 @@
-"""What an image can do without: whole categories by name, or paths by glob."""
+"""Removal of files that an image does not need: whole categories by name, or paths by glob."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby, takewhile
@@ -10,7 +10,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.nearest import nearest
 from fromscratch.paths import TreePath
 
-# A pattern takes what matches and all below it; one that starts with "!" keeps what an earlier one took.
+# A pattern removes what matches and all below it; one that starts with "!" keeps what an earlier one removes.
 CATEGORIES: dict[str, tuple[str, ...]] = {
     # Licences bind whoever passes the image on, so the copyright files stay; "licences" takes them too.
     "docs": (
@@ -50,20 +50,20 @@ _SPECIAL = frozenset("*?[")
 
 
 def selected(tree: Rootfs, rules: Sequence[str]) -> dict[TreePath, str]:
-    """Every path that the rules take, with the rule that takes it; symlinks left dangling by it too.
+    """Every path that the rules remove, with the rule; and the symlinks that they leave dangling.
 
-    A rule is a category, a glob that starts with "/" or "*", or "!" and a glob to keep after all. The
+    A rule is a category, a glob that starts with "/" or "*", or "!" and a glob of what to keep. The
     plain folders that a glob starts with may be symlinks: /lib/x is /usr/lib/x where /usr is merged.
     Raises UsageError for a word that is not a category, and NotInTree for a plain path that is not there.
     """
     if not rules:
         return {}
-    taken: dict[TreePath, str] = {}
+    selection: dict[TreePath, str] = {}
     for rule in rules:
         for keep, patterns in groupby(_patterns(rule), lambda pattern: pattern.startswith("!")):
-            _apply(tree, taken, rule, [pattern.removeprefix("!") for pattern in patterns], keep=keep)
-    kept_parents = {above for path in tree if path not in taken for above in paths.ancestors(path)}
-    removed = {path: rule for path, rule in taken.items() if path not in kept_parents}
+            _apply(tree, selection, rule, [pattern.removeprefix("!") for pattern in patterns], keep=keep)
+    parents_needed = {above for path in tree if path not in selection for above in paths.ancestors(path)}
+    removed = {path: rule for path, rule in selection.items() if path not in parents_needed}
     return {**removed, **_dangling(tree, removed)}
 
 
@@ -81,16 +81,16 @@ def _patterns(rule: str) -> tuple[str, ...]:
     )
 
 
-def _apply(tree: Rootfs, taken: dict[TreePath, str], rule: str, patterns: Sequence[str], *, keep: bool) -> None:
+def _apply(tree: Rootfs, selection: dict[TreePath, str], rule: str, patterns: Sequence[str], *, keep: bool) -> None:
     matches = paths.matcher([_settled(tree, pattern) for pattern in patterns])
     found = [path for path in tree if path != paths.ROOT and matches(path)]
     if not found and rule not in CATEGORIES and not keep and not set(rule) & _SPECIAL:
         raise NotInTree(f"trim: there is no {rule}", "ls shows what is there; take the rule out or fix it")
     for path in found:
         if keep:
-            taken.pop(path, None)
+            selection.pop(path, None)
         else:
-            taken.setdefault(path, rule)
+            selection.setdefault(path, rule)
 
 
 def _settled(tree: Rootfs, pattern: str) -> str:
@@ -107,7 +107,7 @@ def _settled(tree: Rootfs, pattern: str) -> str:
 
 
 def _dangling(tree: Rootfs, removed: Mapping[TreePath, str]) -> dict[TreePath, str]:
-    """The symlinks that led somewhere and no longer do, with what took away where they led."""
+    """The symlinks that no longer lead anywhere, each with the rule that removed their target."""
     rest = tree.without(removed)
     return {
         path: _lost(tree, path, removed)
@@ -117,7 +117,7 @@ def _dangling(tree: Rootfs, removed: Mapping[TreePath, str]) -> dict[TreePath, s
 
 
 def _lost(tree: Rootfs, path: TreePath, removed: Mapping[TreePath, str]) -> str:
-    """Which rule took the next thing on the way from a symlink that leads somewhere."""
+    """The rule that removed the next component on the path of a symlink."""
     while isinstance(entry := tree.inode(path), Symlink):
         below = "" if entry.target.startswith("/") else paths.parent(path)
         path = tree.resolve(f"{below}/{entry.target}", follow_last=False)

@@ -222,4 +222,4 @@ def test_the_history_tells_what_the_layer_was_made_of(tmp_path: Path) -> None:
     (read,) = read_layout(tmp_path / "a/desk/build/hello/oci")
     assert read == image
     assert read.original is not None
-    assert parse_config(read.original.config, "c").told[0].created_by == "fromscratch: overlay files"
+    assert parse_config(read.original.config, "c").notes[0].created_by == "fromscratch: overlay files"

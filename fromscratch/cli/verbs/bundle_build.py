@@ -21,6 +21,7 @@ from fromscratch.flow.assembly import Job
 from fromscratch.flow.output import Built
 from fromscratch.host.machine.lookup import expanded
 from fromscratch.model.image import Platform
+from fromscratch.model.reference import slug
 from fromscratch.nearest import nearest
 from fromscratch.paths import TreePath, shown
 from fromscratch.recipe.schema import Recipe
@@ -117,7 +118,7 @@ def name(tag: str | None, named: Sequence[str]) -> str:
     last = Path(file if destination is None or destination.endswith("/") else destination).name
     text = tag.rpartition("@")[0] or tag if tag else last
     text = text.rpartition("/")[2].partition(":")[0]
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "bundle"
+    return slug(text, "bundle")
 
 
 def _entrypoint(text: str | None, seen: Programs) -> list[str] | None:

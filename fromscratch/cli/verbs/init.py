@@ -4,11 +4,10 @@ from pathlib import Path
 
 from fromscratch.cli.call import Call
 from fromscratch.cli.recipe_file import DEFAULT_RECIPE
+from fromscratch.model.reference import slug
 
 
 def init(call: Call, *, from_: str | None, force: bool) -> None:
-    import re
-
     from fromscratch.cli.verbs.init_template import choices, template
     from fromscratch.errors import UsageError
     from fromscratch.host.storage import disk
@@ -24,7 +23,7 @@ def init(call: Call, *, from_: str | None, force: bool) -> None:
         )
     if DEFAULT_RECIPE.exists() and not force:
         raise UsageError(f"{DEFAULT_RECIPE} is there already", "edit it, or say --force to replace it")
-    name = re.sub(r"[^a-z0-9]+", "-", Path.cwd().name.lower()).strip("-") or "image"
+    name = slug(Path.cwd().name, "image")
     disk.write_atomically(DEFAULT_RECIPE, template(kind, name).encode(), durable=True)
     wants = known[kind]
     if wants.missing_file and not Path(wants.missing_file).exists():

@@ -1,6 +1,5 @@
 """How an App Container Image is executed: the `app` of its manifest, made of an image's configuration."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,6 +8,7 @@ from fromscratch.formats.glibc.passwd import identity
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.model.entry import File
 from fromscratch.model.image import RunConfig
+from fromscratch.model.reference import slug
 from fromscratch.model.rootfs import Rootfs
 
 AC_VERSION = "0.8.11"
@@ -87,13 +87,13 @@ def _mount_points(volumes: Iterable[str]) -> list[dict[str, Any]]:
     """A volume is named by its path, in the characters that an AC Name may have."""
     found: dict[str, str] = {}
     for path in sorted(dict.fromkeys(map(_absolute, volumes))):
-        found[_unused(re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-") or "root", found)] = path
+        found[_unused(slug(path, "root"), found)] = path
     return [{"name": name, "path": path} for name, path in found.items()]
 
 
-def _unused(name: str, taken: Mapping[str, str]) -> str:
+def _unused(name: str, used: Mapping[str, str]) -> str:
     number, fresh = 2, name
-    while fresh in taken:
+    while fresh in used:
         fresh, number = f"{name}-{number}", number + 1
     return fresh
 

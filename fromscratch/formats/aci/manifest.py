@@ -128,11 +128,11 @@ def _is_address(text: str) -> bool:
 
 def _with_working_dir(tree: Rootfs, working_dir: str) -> Rootfs:
     """The tree with the directory that the app starts in: other engines make it, an ACE must refuse to start."""
-    wanted = paths.tree_path(working_dir) if working_dir else ROOT
-    found = tree.find(wanted)
+    directory = paths.tree_path(working_dir) if working_dir else ROOT
+    found = tree.find(directory)
     if isinstance(found, Directory):
         return tree
-    place = tree.locate(wanted)
+    place = tree.locate(directory)
     if found is not None or place in tree:
         raise UsageError(
             f"the working directory {working_dir} is not a directory of the image", "fix its configuration"

@@ -1,4 +1,4 @@
-"""What a Debian archive says about itself: the Release file of a suite, and its Packages files.
+"""The indexes of a Debian archive: the Release file of a suite, and its Packages files.
 
 Release follows the wiki's DebianRepository/Format; dates are those of RFC 2822 in UTC.
 """
@@ -180,11 +180,11 @@ def parse_package(text: str, archive: int = 0) -> Package:
     return package
 
 
-_KEPT = (
+_FIELDS = (
     rb"Package|Version|Architecture|Filename|Size|SHA256|SHA512|Priority|"
     rb"Pre-Depends|Depends|Recommends|Provides|Conflicts|Breaks|Replaces"
 )
-_FIELD = lazy_regex(rb"\n(?:%b):[^\n]*(?:\n[ \t][^\n]*)*" % _KEPT)
+_FIELD = lazy_regex(rb"\n(?:%b):[^\n]*(?:\n[ \t][^\n]*)*" % _FIELDS)
 _NAME = lazy_regex(rb"\nPackage:[ \t]*(\S+)")
 _PROVIDES = lazy_regex(rb"\nProvides:([^\n]*(?:\n[ \t][^\n]*)*)")
 _COMPACT = b"packages by name 1 %012d %012d\n"
@@ -200,7 +200,7 @@ def compact(packages: bytes) -> Iterator[bytes]:
     """
     places: dict[bytes, list[bytes]] = {}
     providers: dict[bytes, list[bytes]] = {}
-    kept: list[bytes] = []
+    paragraphs: list[bytes] = []
     offset = 0
     for paragraph in packages.split(b"\n\n"):
         stanza = b"".join(_FIELD.findall(b"\n" + paragraph)) + b"\n\n"
@@ -217,7 +217,7 @@ def compact(packages: bytes) -> Iterator[bytes]:
             names = providers.setdefault(entry.partition(b"(")[0].strip().partition(b":")[0], [])
             if found[1] not in names:
                 names.append(found[1])
-        kept.append(stanza)
+        paragraphs.append(stanza)
         offset += len(stanza)
     tables = [
         b"\n" + b"".join(b"%b %b\n" % (name, b" ".join(table[name])) for name in sorted(table))
@@ -225,11 +225,11 @@ def compact(packages: bytes) -> Iterator[bytes]:
     ]
     yield _COMPACT % (len(tables[0]), len(tables[1]))
     yield from tables
-    yield from kept
+    yield from paragraphs
 
 
 class PackageIndex:
-    """A file that `compact` made, read only where it is asked. Close it."""
+    """A file that `compact` wrote, of which only the looked-up parts are read. To be closed."""
 
     def __init__(self, path: Path, archive: int = 0) -> None:
         self._archive = archive

@@ -42,7 +42,7 @@ class Member(Struct, frozen=True):
 
 
 class Layout(Struct, frozen=True):
-    """Where the two archives of a package lie."""
+    """The places of the two archives of a package."""
 
     control: Member
     data: Member
@@ -148,5 +148,5 @@ def _files(raw: bytes, member: Member, shown: str) -> dict[str, bytes]:
     return files
 
 
-def _broken(shown: str, member: Member, how: str) -> FormatError:
-    return FormatError(f"{shown}: its member {member.name} {how}", _HINT)
+def _broken(shown: str, member: Member, problem: str) -> FormatError:
+    return FormatError(f"{shown}: its member {member.name} {problem}", _HINT)

@@ -1,4 +1,4 @@
-"""Debian version numbers and relations between packages, as text that decides.
+"""Debian version numbers and relations between packages: parsing and comparison.
 
 Versions follow Debian Policy 5.6.12, relations Debian Policy 7.1. Pure functions.
 """

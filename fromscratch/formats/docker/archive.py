@@ -16,7 +16,7 @@ from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.oci.archive import ArchiveBlobs, blob_name, layout_members, small, tar_of
 from fromscratch.formats.oci.config import image_documents, parse_config
 from fromscratch.formats.oci.graph import graph
-from fromscratch.formats.oci.history import Told
+from fromscratch.formats.oci.history import LayerNote
 from fromscratch.formats.oci.reader import images_below
 from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.content import Content, digest_of
@@ -64,7 +64,7 @@ def docker_archive_images(tree: Rootfs, label: str, name: str | None = None) -> 
     known = _in_layout(blobs)
     check_listed(blobs, listed, list(known.values()))
     return [
-        replace(known.get(entry.config) or _image(blobs, entry), name=_named(entry, name))
+        replace(known.get(entry.config) or _image(blobs, entry), name=_name_in_archive(entry, name))
         for entry in _chosen(listed, label, name)
     ]
 
@@ -77,9 +77,9 @@ def check_both(tree: Rootfs, label: str) -> None:
     check_listed(blobs, listed, list(_in_layout(blobs).values()))
 
 
-def _named(listed: Listed, wanted: str | None) -> str:
+def _name_in_archive(listed: Listed, requested: str | None) -> str:
     """The name that was asked for as the archive has it, or the first of its names."""
-    names = [tag for tag in listed.repo_tags or () if wanted is None or full_form(tag) == full_form(wanted)]
+    names = [tag for tag in listed.repo_tags or () if requested is None or full_form(tag) == full_form(requested)]
     return names[0] if names else ""
 
 
@@ -105,8 +105,8 @@ def _chosen(listed: list[Listed], label: str, name: str | None) -> list[Listed]:
             )
         found = listed
     else:
-        wanted = full_form(name)
-        found = [entry for entry in listed if wanted in map(full_form, entry.repo_tags or ())][:1]
+        full_name_wanted = full_form(name)
+        found = [entry for entry in listed if full_name_wanted in map(full_form, entry.repo_tags or ())][:1]
     if not found:
         there = f"it holds {', '.join(names)}" if names else "no image in it has a name: leave the name out"
         raise UsageError(f"{label} has no image named {name!r}" if name else f"{label} holds no image", there)
@@ -117,17 +117,17 @@ def _image(blobs: ArchiveBlobs, listed: Listed) -> Image:
     what = f"the configuration {listed.config} of {blobs.label}"
     document = small(blobs.content(listed.config), what)
     config = parse_config(document, what)
-    named = listed.layers or []
-    if len(config.diff_ids) != len(named):
+    layer_files = listed.layers or []
+    if len(config.diff_ids) != len(layer_files):
         raise FormatError(
-            f"{blobs.label} has {len(named)} layers, but its configuration lists {len(config.diff_ids)}",
+            f"{blobs.label} has {len(layer_files)} layers, but its configuration lists {len(config.diff_ids)}",
             "save the image again",
         )
     # A list may name one file any number of times.
-    files = {path: _File(blobs, path) for path in dict.fromkeys(named)}
+    files = {path: _File(blobs, path) for path in dict.fromkeys(layer_files)}
     layers = tuple(
-        files[path].layer(diff_id, told)
-        for path, diff_id, told in zip(named, config.diff_ids, config.told, strict=True)
+        files[path].layer(diff_id, note)
+        for path, diff_id, note in zip(layer_files, config.diff_ids, config.notes, strict=True)
     )
     return Image(
         layers=layers,
@@ -149,11 +149,11 @@ class _File:
         plain = self._kind == oci.LAYER_TAR
         self._digest = None if plain else _digest_in(path) or digest_of(self._content)
 
-    def layer(self, diff_id: Digest, told: Told) -> Layer:
+    def layer(self, diff_id: Digest, note: LayerNote) -> Layer:
         digest, size = self._digest or diff_id, self._content.size
         descriptor = oci.Descriptor(media_type=self._kind, digest=digest, size=size)
         opened = partial(self._blobs.open, self._content, descriptor)
-        return Layer(diff_id, digest, size, self._kind, opened, told.comment, told.created_by)
+        return Layer(diff_id, digest, size, self._kind, opened, note.comment, note.created_by)
 
 
 def _kind(content: Content) -> str:

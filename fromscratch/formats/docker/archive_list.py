@@ -1,4 +1,4 @@
-"""What the manifest.json of a docker-archive lists, and whether all readers of the archive find the same images.
+"""The images that manifest.json of a docker-archive lists, and the check that all readers find the same ones.
 
 docker and skopeo read the list, podman and containerd the layout where there is one in the same tar. An archive whose
 two tables of contents name different images would be another image to each of them, and is refused.
@@ -51,8 +51,8 @@ def check_listed(blobs: ArchiveBlobs, listed: Sequence[Listed], inside: Sequence
         raise _disagreement(blobs, f"the first has the configuration {lost}, the second has not")
     systems = {known[digest] for digest in listing.values()}
     for image in inside:
-        wanted = names.get(full_form(image.name)) if image.name and not image.name.startswith(":") else None
-        expected = {listing[wanted.config]} if wanted else set(listing.values())
+        listed_as = names.get(full_form(image.name)) if image.name and not image.name.startswith(":") else None
+        expected = {listing[listed_as.config]} if listed_as else set(listing.values())
         if _id(image) not in expected and _system(image.platform) in systems:
             raise _disagreement(blobs, f"the second has {image.name or 'an image'} with the configuration {_id(image)}")
 
@@ -70,9 +70,9 @@ def _system(platform: Platform) -> tuple[str, ...]:
     return platform.os, platform.architecture, platform.variant, platform.os_version
 
 
-def _disagreement(blobs: ArchiveBlobs, how: str) -> FormatError:
+def _disagreement(blobs: ArchiveBlobs, difference: str) -> FormatError:
     return FormatError(
         f"{blobs.label} is one image to those who read its manifest.json, as docker does,"
-        f" and another to those who read its index.json, as podman does: {how}",
+        f" and another to those who read its index.json, as podman does: {difference}",
         _HINT,
     )

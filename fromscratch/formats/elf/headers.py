@@ -1,4 +1,4 @@
-"""ELF files: what their headers and dynamic section say. Nothing is loaded, mapped or executed.
+"""The headers and the dynamic section of ELF files. Nothing is loaded, mapped or executed.
 
 Follows the System V ABI, chapters 4 (object files) and 5 (program loading), for both classes and byte
 orders. Only program headers are read: section headers are for linkers, and may be missing or wrong.
@@ -56,7 +56,7 @@ class Segment(NamedTuple):
 
 
 class Elf(NamedTuple):
-    """What a loader must know of a file.
+    """The facts of an ELF file that a loader uses.
 
     `dynamic` holds the tags and values of the dynamic section in turn, to its DT_NULL; empty without
     one. `names` are in the bytes of the file with surrogates for what is not UTF-8, as in `paths`.
@@ -96,10 +96,10 @@ class Elf(NamedTuple):
         """Whether execve(2) would start it. Libraries with an entry point of their own (libc.so.6) count too."""
         return self.interpreter is not None or self.is_static or self.type == ET_EXEC
 
-    def tag(self, wanted: int) -> int | None:
+    def tag(self, tag: int) -> int | None:
         """The value of the dynamic entry with this tag; of several, the last, as the loaders have it."""
         tags = self.dynamic[-2::-2]
-        return self.dynamic[-1 - 2 * tags.index(wanted)] if wanted in tags else None
+        return self.dynamic[-1 - 2 * tags.index(tag)] if tag in tags else None
 
     def offset(self, address: int) -> int:
         """Where in the file the byte lies that is loaded to this address. Raises FormatError if none is."""
@@ -179,22 +179,22 @@ def _with_dynamic(
 ) -> Elf:
     """The facts that stand in the dynamic section, its names looked up in its string table."""
     strings, flags_1, end = 0, 0, len(dynamic)
-    named: list[tuple[int, int]] = []
+    name_offsets: list[tuple[int, int]] = []
     for place in range(0, len(dynamic), 2):
         tag, value = dynamic[place], dynamic[place + 1]
         if tag == 0:
             end = place
             break
         if tag in _NAMES:
-            named.append((tag, value))
+            name_offsets.append((tag, value))
         elif tag == DT_STRTAB:
             strings = value
         elif tag == DT_FLAGS_1:
             flags_1 = value
     found: dict[int, list[str]] = {}
-    if named:
-        texts = _strings(piece, segments, strings, [offset for _, offset in named])
-        for tag, offset in named:
+    if name_offsets:
+        texts = _strings(piece, segments, strings, [offset for _, offset in name_offsets])
+        for tag, offset in name_offsets:
             found.setdefault(tag, []).append(texts[offset])
     one = {tag: texts[-1] for tag, texts in found.items()}
     return Elf(

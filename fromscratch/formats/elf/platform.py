@@ -1,4 +1,4 @@
-"""What machine an ELF file is for: whether one object can be loaded with another, and the platform of an image."""
+"""The machine that an ELF file is for: its platform, and whether an object can be loaded with another one."""
 
 from fromscratch.formats.elf.attributes import cpu_arch
 from fromscratch.formats.elf.headers import Elf, Read

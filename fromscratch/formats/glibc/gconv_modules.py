@@ -55,8 +55,8 @@ def read_index(texts: Iterable[bytes]) -> Index:
             if module.cost < known.cost:
                 modules[module[:2]] = module
     sources = {module.source for module in modules.values()}
-    kept = {name: real for name, real in aliases.items() if name not in sources}
-    return Index(kept, tuple(modules.values()))
+    visible = {name: real for name, real in aliases.items() if name not in sources}
+    return Index(visible, tuple(modules.values()))
 
 
 def _lines(texts: Iterable[bytes]) -> Iterator[list[str]]:
@@ -93,7 +93,7 @@ def is_built_in(charset: str) -> bool:
 
 def cut(index: Index, charsets: Iterable[str]) -> tuple[Index, list[str]]:
     """The index of these character sets alone, both ways, with all their aliases; and those that it has nothing for."""
-    taken: dict[Module, None] = {}
+    selected: dict[Module, None] = {}
     unknown = []
     for charset in charsets:
         if is_built_in(charset):
@@ -102,10 +102,10 @@ def cut(index: Index, charsets: Iterable[str]) -> tuple[Index, list[str]]:
         found = _ways(index, index.aliases.get(name, name))
         if not found:
             unknown.append(charset)
-        taken.update(dict.fromkeys(found))
-    named = {name for module in taken for name in (module.source, module.target)}
-    aliases = {name: real for name, real in index.aliases.items() if real in named}
-    return Index(aliases, tuple(module for module in index.modules if module in taken)), unknown
+        selected.update(dict.fromkeys(found))
+    charsets_selected = {name for module in selected for name in (module.source, module.target)}
+    aliases = {name: real for name, real in index.aliases.items() if real in charsets_selected}
+    return Index(aliases, tuple(module for module in index.modules if module in selected)), unknown
 
 
 def _ways(index: Index, name: str) -> list[Module]:

@@ -1,4 +1,4 @@
-"""Who a process of an image runs as: the `User` of its configuration, looked up in its own /etc/passwd and /etc/group.
+"""The user that a process of an image runs as: `User` of its configuration, looked up in its passwd and group files.
 
 The forms are those of image-spec/config.md: user, uid, user:group, uid:gid, uid:group, user:gid.
 """
@@ -41,8 +41,8 @@ def identity(tree: Rootfs, user: str) -> Identity:
     return Identity(uid, gid, tuple(sorted({number for number in groups if number != gid})), home)
 
 
-def _is(fields: list[str], wanted: str) -> bool:
-    return wanted in (fields[0], fields[2])
+def _is(fields: list[str], name_or_id: str) -> bool:
+    return name_or_id in (fields[0], fields[2])
 
 
 def _records(tree: Rootfs, path: str, count: int) -> Iterator[list[str]]:

@@ -27,7 +27,7 @@ NOT_SET: Value = "n"
 
 
 class Setting(Struct, frozen=True):
-    """One symbol as somebody wants it; `asked_by` says who, for messages."""
+    """One symbol with a requested value; `asked_by` names the requester in messages."""
 
     name: str
     value: Value
@@ -89,9 +89,9 @@ def is_set(config: Mapping[str, Value], name: str) -> bool:
     return config.get(name, NOT_SET) not in (NOT_SET, '""')
 
 
-def lost(asked: Iterable[Setting], config: Mapping[str, Value]) -> list[Setting]:
+def lost(settings: Iterable[Setting], config: Mapping[str, Value]) -> list[Setting]:
     """The settings that did not come out in `config` as asked."""
-    return [setting for setting in asked if not _same(setting.value, config.get(setting.name, NOT_SET))]
+    return [setting for setting in settings if not _same(setting.value, config.get(setting.name, NOT_SET))]
 
 
 def difference(before: Mapping[str, Value], after: Mapping[str, Value]) -> dict[str, Value]:
@@ -148,5 +148,5 @@ def _value(text: str, where: str, row: str) -> Value:
     return text
 
 
-def _same(wanted: Value, found: Value) -> bool:
-    return wanted == found or (wanted in (NOT_SET, '""') and found in (NOT_SET, '""'))
+def _same(expected: Value, found: Value) -> bool:
+    return expected == found or (expected in (NOT_SET, '""') and found in (NOT_SET, '""'))

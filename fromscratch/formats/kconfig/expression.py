@@ -61,12 +61,12 @@ def holds(term: Term, config: Mapping[str, Value]) -> bool:
             return (left == right) == (term.operator == "=")
 
 
-def unmet(term: Term, config: Mapping[str, Value]) -> list[Term]:
+def unsatisfied(term: Term, config: Mapping[str, Value]) -> list[Term]:
     """The parts of a term that would each have to become true."""
     if holds(term, config):
         return []
     if term.operator == "and":
-        return [part for operand in term.operands for part in unmet(operand, config)]
+        return [part for operand in term.operands for part in unsatisfied(operand, config)]
     return [term]
 
 

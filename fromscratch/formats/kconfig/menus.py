@@ -1,4 +1,4 @@
-"""What the menus of Kconfig (Config.in files) say about a symbol: enough to tell why it was not taken.
+"""The symbols of Kconfig menus (Config.in files), read to explain why a setting had no effect.
 
 The language is that of Documentation/kbuild/kconfig-language.rst. Read are symbols with their
 prompts, dependencies, selections and choices; defaults, ranges and help are passed over.
@@ -11,7 +11,7 @@ from itertools import chain, islice
 from msgspec import Struct, field
 
 from fromscratch.formats.kconfig.config import NOT_SET, Setting, Value, is_set
-from fromscratch.formats.kconfig.expression import Term, parse_expression, unmet
+from fromscratch.formats.kconfig.expression import Term, parse_expression, unsatisfied
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.nearest import nearest
 
@@ -60,9 +60,9 @@ def explain(setting: Setting, menus: Menus, config: Mapping[str, Value]) -> str:
         return f"it is selected by {' and '.join(on[:_SHOWN_TERMS])}" if on else "something else needs it"
     if rival := taken_choice(setting, menus, config):
         return f"of that choice, {rival} was taken"
-    best = min(definitions, key=lambda one: len(_unmet_all(one, config)))
-    if unmet := _unmet_all(best, config):
-        return f"it needs {_phrase(unmet, config)} ({best.where})"
+    best = min(definitions, key=lambda one: len(_unsatisfied(one, config)))
+    if unsatisfied := _unsatisfied(best, config):
+        return f"it needs {_phrase(unsatisfied, config)} ({best.where})"
     if not any(one.prompt for one in definitions):
         by = menus.selected_by.get(setting.name, [])
         return "it cannot be set by hand" + (f"; turn on what selects it, such as {by[0]}" if by else "")
@@ -72,14 +72,14 @@ def explain(setting: Setting, menus: Menus, config: Mapping[str, Value]) -> str:
 def taken_choice(setting: Setting, menus: Menus, config: Mapping[str, Value]) -> str | None:
     """The member of the same choice that is on instead of this one."""
     for definition in menus.definitions.get(setting.name, ()):
-        if definition.choice is not None and not _unmet_all(definition, config):
+        if definition.choice is not None and not _unsatisfied(definition, config):
             members = menus.choices[definition.choice]
             return next((name for name in members if name != setting.name and is_set(config, name)), None)
     return None
 
 
-def _unmet_all(definition: Definition, config: Mapping[str, Value]) -> list[Term]:
-    return list({str(part): part for term in definition.depends for part in unmet(term, config)}.values())
+def _unsatisfied(definition: Definition, config: Mapping[str, Value]) -> list[Term]:
+    return list({str(part): part for term in definition.depends for part in unsatisfied(term, config)}.values())
 
 
 def _phrase(terms: Sequence[Term], config: Mapping[str, Value]) -> str:

@@ -1,4 +1,4 @@
-"""ld.so.cache: where the loader finds a library that lies in none of its default directories.
+"""ld.so.cache, which lists the libraries that are in none of the loader's default directories.
 
 There is no specification; the layout is that of GLIBC's sysdeps/generic/dl-cache.h, the order and the look-up are
 those of elf/cache.c and elf/dl-cache.c. Caches of every GLIBC since 2.2 are read, for both byte orders, with or
@@ -133,12 +133,12 @@ def _read(data: bytes) -> Cache:
 
 def _order_at(data: bytes, start: int) -> "Order":
     """The byte order that a header tells, or that fits for one that is too old to tell."""
-    _, count, strings, told, _ = _LAYOUTS["<"].header.unpack_from(data, start)
-    if told & 3 == 1:
+    _, count, strings, order_flag, _ = _LAYOUTS["<"].header.unpack_from(data, start)
+    if order_flag & 3 == 1:
         raise FormatError("the ld.so.cache says itself that it is invalid", _HINT)
-    if told & 3 == 0:
+    if order_flag & 3 == 0:
         return "<" if 48 + count * 24 + strings <= len(data) - start else ">"
-    return ">" if told & 3 == _BIG else "<"
+    return ">" if order_flag & 3 == _BIG else "<"
 
 
 class _Reader:

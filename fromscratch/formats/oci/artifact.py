@@ -1,4 +1,4 @@
-"""Artifacts: what else lies beside an image under a manifest of its own, such as an SBOM or a signature.
+"""Artifacts, which have a manifest of their own beside an image, such as an SBOM or a signature.
 
 image-spec/manifest.md, "Guidelines for Artifact Usage"; which of them refer to an image, and how a registry
 without an API for that lists them, is told by the distribution specification, "Listing Referrers".

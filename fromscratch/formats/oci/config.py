@@ -14,7 +14,7 @@ from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, UsageError
 from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.oci import keys as oci_keys
-from fromscratch.formats.oci.history import Step, Told, history, told, told_of
+from fromscratch.formats.oci.history import LayerNote, Step, history, note_of, notes_of
 from fromscratch.formats.oci.json_schema import decode
 from fromscratch.formats.oci.run_config import RawRun, run_config, run_fields, unknown_fields
 from fromscratch.lazy_regex import lazy_regex
@@ -27,7 +27,7 @@ _RFC3339 = lazy_regex(
 
 
 class Documents(Struct, frozen=True):
-    """`descriptor` is that of the manifest, with the platform. The digest of `config` is the image ID."""
+    """The configuration and manifest of an image, with their descriptors. The digest of `config` is the image ID."""
 
     config: bytes
     manifest: bytes
@@ -36,14 +36,14 @@ class Documents(Struct, frozen=True):
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """What was read. `told` is what the history says of each layer."""
+    """A configuration that was read. `notes` are what its history says of each layer."""
 
     run: RunConfig
     platform: Platform
     diff_ids: tuple[Digest, ...]
     created: int
     author: str
-    told: tuple[Told, ...]
+    notes: tuple[LayerNote, ...]
 
 
 def image_documents(image: Image) -> Documents:
@@ -66,9 +66,9 @@ def _unchanged_config(image: Image, original: bytes) -> bytes | None:
     if not original:
         return None
     read = parse_config(original, "the configuration")
-    layers = [(layer.diff_id, told_of(layer)) for layer in image.layers]
+    layers = [(layer.diff_id, note_of(layer)) for layer in image.layers]
     ours = (image.config, os_fields(image.platform), image.created, image.author, *layers)
-    known = zip(read.diff_ids, read.told, strict=True)
+    known = zip(read.diff_ids, read.notes, strict=True)
     theirs = (read.run, os_fields(read.platform), read.created, read.author, *known)
     return original if ours == theirs else None
 
@@ -82,7 +82,7 @@ def _manifest(image: Image, original: bytes, config: oci.Descriptor) -> bytes:
     ours = (config.digest, image.annotations, [_blob(entry) for entry in layers])
     if ours == (read.config.digest, read.annotations, list(map(_blob, read.layers))):
         return original
-    # What else was said of a layer still holds, such as where its table of contents lies.
+    # Other annotations of a layer still apply, such as the place of its table of contents.
     layers = tuple(known.get(_blob(entry), entry) for entry in layers)
     return oci.manifest_bytes(oci.Manifest(config=config, layers=layers, annotations=image.annotations))
 
@@ -106,7 +106,7 @@ def config_bytes(image: Image) -> bytes:
 
 
 def left_out(image: Image) -> list[str]:
-    """What the configuration that an image was read from says of how it runs, and one that we write would not."""
+    """The fields of an image's original `config` object that one written by us would not have."""
     if image.original is None or not image.original.config:
         return []
     document = decode(image.original.config, dict[str, Any], "the configuration")
@@ -174,5 +174,5 @@ def parse_config(data: bytes, what: str) -> Config:
         diff_ids=tuple(oci.exact_digest(text, what) for text in diff_ids),
         created=0 if raw.created is None else seconds(raw.created, what),
         author=raw.author or "",
-        told=told(raw.history or [], len(diff_ids)),
+        notes=notes_of(raw.history or [], len(diff_ids)),
     )

@@ -167,8 +167,8 @@ def index_bytes(index: Index) -> bytes:
 def joined_index(known: bytes, places: Collection[int], added: Sequence[Descriptor], what: str) -> bytes:
     """An index that was parsed, with its entries at these places only, field for field, and `added` behind them."""
     document = decode(known, dict[str, Any], what)
-    kept = set(places)
-    entries = [entry for place, entry in enumerate(document["manifests"] or []) if place in kept]
+    stays = set(places)
+    entries = [entry for place, entry in enumerate(document["manifests"] or []) if place in stays]
     fresh = [entry for entry in map(descriptor_fields, added) if entry not in entries]
     return canonical({**document, "schemaVersion": 2, "mediaType": INDEX, "manifests": [*entries, *fresh]}, what)
 
@@ -301,11 +301,11 @@ def _platform(raw: RawPlatform) -> Platform:
     )
 
 
-def _check_kind(version: int, found: str | None, wanted: str, what: str) -> None:
+def _check_kind(version: int, found: str | None, expected: str, what: str) -> None:
     if version != 2:
         raise FormatError(
             f"{what} has the schema version {version}", "only version 2 is read; save the image again with a newer tool"
         )
     # The field is optional, but where it stands it must agree: image-spec/manifest.md, "mediaType".
-    if found and media_type(found) != wanted:
-        raise FormatError(f"{what} says that it is {found!r} where {wanted} is expected", "make the image again")
+    if found and media_type(found) != expected:
+        raise FormatError(f"{what} says that it is {found!r} where {expected} is expected", "make the image again")

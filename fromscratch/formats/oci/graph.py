@@ -1,4 +1,4 @@
-"""Images as the blobs that hold them: what a layout, an archive and a registry keep alike.
+"""The blobs of images, as a layout, an archive and a registry store them.
 
 A descriptor leads to documents, and they to layers (image-spec/descriptor.md). Documents that images
 were read from are among the blobs byte for byte, as long as nobody has changed the images.
@@ -32,7 +32,7 @@ class Graph(Struct, frozen=True):
 def graph(images: Sequence[Image], limits: Limits = DEFAULT_LIMITS) -> Graph:
     """One image is its manifest; several, one for each platform, are under an image index.
 
-    Who reads a layer to its end has verified all that is said of it: `limits` are what it may expand to meanwhile.
+    Reading a layer to its end verifies it completely; `limits` are what it may expand to meanwhile.
     Raises ImageError for no image, UsageError for a value that no document can hold, FormatError for two layers that
     say different things of one blob.
     """

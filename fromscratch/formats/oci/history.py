@@ -1,4 +1,4 @@
-"""The history of an image, which tells where each layer came from: image-spec/config.md, "history".
+"""The history of an image, which says where each layer came from: image-spec/config.md, "history".
 
 An image that was read and then changed keeps what its history says of the layers that it still has,
 with the steps in between that made no layer.
@@ -20,7 +20,7 @@ Entry = dict[str, Any]
 
 
 class Step(msgspec.Struct):
-    """An entry as JSON has it; of who made it when nothing is used, but other readers insist on their form."""
+    """An entry in JSON. `created` and `author` are not used, but other readers check their types."""
 
     comment: str | None = None
     created_by: str | None = None
@@ -29,7 +29,7 @@ class Step(msgspec.Struct):
     author: str | None = None
 
 
-class Told(Struct, frozen=True):
+class LayerNote(Struct, frozen=True):
     """What the history says of one layer: the two fields of `Layer` that come from it."""
 
     comment: str = ""
@@ -45,15 +45,15 @@ class _Original(msgspec.Struct):
     history: list[Entry] | None = None
 
 
-def told(steps: Sequence[Step], count: int) -> tuple[Told, ...]:
-    """For each of so many layers. The history is optional and often wrong: one that does not fit says nothing."""
-    layers = [Told(step.comment or "", _maker(step.created_by)) for step in steps if not step.empty_layer]
-    return tuple(layers) if len(layers) == count else (Told(),) * count
+def notes_of(steps: Sequence[Step], count: int) -> tuple[LayerNote, ...]:
+    """The notes on `count` layers. The history is optional and often wrong: one of another length is ignored."""
+    layers = [LayerNote(step.comment or "", _maker(step.created_by)) for step in steps if not step.empty_layer]
+    return tuple(layers) if len(layers) == count else (LayerNote(),) * count
 
 
-def told_of(layer: Layer) -> Told:
-    """What our own history says of a layer."""
-    return Told(layer.comment, _maker(layer.created_by))
+def note_of(layer: Layer) -> LayerNote:
+    """What the history that we write says of a layer."""
+    return LayerNote(layer.comment, _maker(layer.created_by))
 
 
 def layer_steps(config: bytes) -> int | None:
@@ -94,7 +94,7 @@ class _Known:
         for place, (diff_id, group) in enumerate(self._rest):
             if diff_id == str(layer.diff_id):
                 del self._rest[: place + 1]
-                return [entry if entry.get("empty_layer") else _as_told(entry, layer) for entry in group]
+                return [entry if entry.get("empty_layer") else _with_note(entry, layer) for entry in group]
         return []
 
 
@@ -110,9 +110,9 @@ def _groups(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
             group = []
 
 
-def _as_told(entry: Entry, layer: Layer) -> Entry:
-    """The entry, with what somebody has said of the layer since."""
-    read, ours = told([Step(entry.get("comment"), entry.get("created_by"))], 1)[0], told_of(layer)
+def _with_note(entry: Entry, layer: Layer) -> Entry:
+    """The entry, updated if the layer's comment or maker has changed since."""
+    read, ours = notes_of([Step(entry.get("comment"), entry.get("created_by"))], 1)[0], note_of(layer)
     if read == ours:
         return entry
     changed = {**entry, "created_by": ours.created_by or MAKER, "comment": ours.comment}

@@ -1,4 +1,4 @@
-"""The documents of the image specification as JSON has them, before anything is made of them."""
+"""The documents of the image specification in the types of their JSON."""
 
 from typing import Annotated, TypeVar
 

@@ -1,4 +1,4 @@
-"""The keys of image documents as the readers of engines take them, which are written in Go.
+"""The check of the keys of image documents, which engines written in Go read regardless of case.
 
 Go's encoding/json finds the field of a key without regard to case, and of several takes the last: `Layers` behind
 `layers` is the list that docker and podman unpack. A reader that knows the exact key only would see another image

@@ -1,6 +1,6 @@
-"""What else lies in a layout when an image is written into it: image-spec/image-layout.md, "index.json file".
+"""The other images of a layout when one is written into it: image-spec/image-layout.md, "index.json file".
 
-Entries that stay are kept field for field, whatever they mean, with the blobs that they lead to.
+The entries that stay are kept field for field, with all blobs that they lead to.
 """
 
 from collections.abc import Collection
@@ -15,7 +15,7 @@ from fromscratch.formats.oci.reader import Blobs, images_below, reachable
 
 
 class Others(Struct, frozen=True):
-    """What stays: the places of entries in the index, and all that they lead to, as far as documents are there."""
+    """The entries that stay, by their places in the index, and all blobs below them that are in the layout."""
 
     places: tuple[int, ...] = ()
     blobs: tuple[oci.Descriptor, ...] = ()
@@ -41,7 +41,7 @@ def others(blobs: Blobs, index: oci.Index, tag: str | None, new: Collection[Dige
 
 
 def everything(blobs: Blobs, index: oci.Index) -> Others:
-    """All stays."""
+    """The same where all entries stay."""
     found = {each.digest: each for entry in index.manifests for each in reachable(blobs, entry, sparse=True)}
     return Others(tuple(range(len(index.manifests))), tuple(found.values()))
 

@@ -1,4 +1,4 @@
-"""From an index and a place of blobs to images: what every reader of the OCI formats shares."""
+"""Images read from an index and the blobs below it, for every reader of the OCI formats."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +22,7 @@ _LEAST = 1 << 12
 _ATTACHED = "vnd.docker.reference.type"
 
 Claim = tuple[Digest, str, int, Platform | None, bool]
-"""What an index says of something that it lists, as far as readers go by it."""
+"""The fields of an index entry that readers use."""
 
 
 class Blobs(Protocol):
@@ -54,13 +54,13 @@ def images(blobs: Blobs, index: bytes, tag: str | None = None) -> list[Image]:
 def images_below(
     blobs: Blobs,
     descriptors: Sequence[Descriptor],
-    wanted: Callable[[Platform], bool] | None = None,
+    selects: Callable[[Platform], bool] | None = None,
     *,
     alone: bool = False,
 ) -> list[Image]:
     """Every image that these descriptors lead to, with the documents it was read from.
 
-    With `wanted`, images that an index says are for other platforms are left out, and not read. So are artifacts,
+    With `selects`, images that an index says are for other platforms are left out, and not read. So are artifacts,
     and what an index names that is not there, as in a copy for one platform. Where nothing else is, the error
     for the first of them is raised. With `alone` the descriptors stand for one name: two images of one platform are a
     FormatError.
@@ -72,7 +72,7 @@ def images_below(
     read = 0
     for top in descriptors:
         for entry in _manifests(blobs, top, seen, passed):
-            if wanted is not None and entry.platform is not None and not wanted(entry.platform):
+            if selects is not None and entry.platform is not None and not selects(entry.platform):
                 continue
             document = _document(blobs, entry, passed)
             if document is None:
@@ -95,7 +95,7 @@ def images_below(
         _check_alone(blobs, found)
     images = [image for _top, _entry, image in found]
     tops = {top.digest: top for top, _entry, _image in found}
-    if wanted is not None or len(tops) != 1 or found[0][0].media_type != oci.INDEX:
+    if selects is not None or len(tops) != 1 or found[0][0].media_type != oci.INDEX:
         return images
     original = _original_index(blobs, found[0][0], [entry for _top, entry, _image in found])
     return [replace(image, original=image.original and replace(image.original, index=original)) for image in images]
@@ -288,8 +288,8 @@ def _image(blobs: Blobs, descriptor: Descriptor, document: bytes) -> Image:
             "make or fetch the image again",
         )
     layers = tuple(
-        Layer(diff_id, entry.digest, entry.size, entry.media_type, _opened(blobs, entry), told.comment, told.created_by)
-        for diff_id, entry, told in zip(config.diff_ids, manifest.layers, config.told, strict=True)
+        Layer(diff_id, entry.digest, entry.size, entry.media_type, _opened(blobs, entry), note.comment, note.created_by)
+        for diff_id, entry, note in zip(config.diff_ids, manifest.layers, config.notes, strict=True)
     )
     return Image(
         layers=layers,

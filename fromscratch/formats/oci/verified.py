@@ -11,8 +11,8 @@ from fromscratch.errors import IntegrityError
 def verified(stream: BinaryIO, digest: Digest, size: int, what: str) -> BinaryIO:
     """`stream`, whose end is only reached if it had `size` bytes of this digest.
 
-    The read that should give the end raises IntegrityError instead. Who stops before the end has verified nothing.
-    A stream that is held to the same promise already stays as it is.
+    Else the read at the end raises IntegrityError. A reader that stops before the end has verified nothing.
+    A stream that already has the same check is returned as it is.
     """
     if isinstance(stream, Promised) and stream.promise == (digest, size):
         return cast(BinaryIO, stream)
@@ -74,7 +74,7 @@ class _Verified(io.RawIOBase):
         super().close()
 
 
-def _wrong_size(what: str, found: int | str, wanted: int) -> IntegrityError:
+def _wrong_size(what: str, found: int | str, promised: int) -> IntegrityError:
     return IntegrityError(
-        f"{what} has {found} bytes where its descriptor promises {wanted}", "it is damaged: build or fetch it again"
+        f"{what} has {found} bytes where its descriptor promises {promised}", "it is damaged: build or fetch it again"
     )

@@ -40,7 +40,7 @@ INIT = "/dev/init"
 
 
 class Start(Struct, frozen=True, kw_only=True):
-    """What is to run. `owner` is the one user and group of the machine that all belongs to; None for root, who has all.
+    """The process to run. `owner` is the user and group of the machine that own all files; None if run by root.
 
     `init` is a static program of the machine that passes signals on and reaps; `group` the control group, for root.
     """

@@ -1,4 +1,4 @@
-"""How a layer is compressed: block by block, so that any number of threads gives the same bytes.
+"""The codecs of layers, which compress block by block, so that any number of threads gives the same bytes.
 
 gzip is RFC 1952, its deflate stream RFC 1951; zstd is RFC 8878. `fast` is gzip by ISA-L, several times
 as fast and a tenth larger: it chooses its way by the CPU, so its bytes may differ from one machine to another.
@@ -39,7 +39,7 @@ class Codec(Protocol):
     def window(self) -> int: ...
 
     def begin(self) -> bytes:
-        """What stands before the first block."""
+        """The bytes before the first block."""
 
     def compress(self, block: memoryview, before: bytes) -> tuple[Bytes, ...]:
         """One block compressed. Called in several threads at once."""
@@ -48,7 +48,7 @@ class Codec(Protocol):
         """The checksum that `end` wants, carried on over one more block."""
 
     def end(self, checksum: int, size: int) -> bytes:
-        """What stands behind the last block of `size` bytes in all."""
+        """The bytes after the last block; `size` is that of all blocks."""
 
 
 def codec(name: CodecName, level: int | None = None) -> Codec:

@@ -1,4 +1,4 @@
-"""Compressed files made plain: gzip, xz, bzip2 and zstd, known by their first bytes."""
+"""Decompression of gzip, xz, bzip2 and zstd files, recognised by their first bytes."""
 
 import shutil
 from collections.abc import Callable, Iterator

@@ -12,19 +12,18 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
-from fromscratch import paths
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError
 from fromscratch.formats.packing import codec as codecs
 from fromscratch.formats.packing.codec import Bytes, Codec, CodecName, Plain
-from fromscratch.formats.packing.workers import Errand, Labour
+from fromscratch.formats.packing.workers import Job, Workers
 from fromscratch.formats.tar import writer as tar
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.model.whiteouts import PREFIX, has_whiteout_name
 from fromscratch.progress import Task
 
 __all__ = ["CodecName", "Packed", "codec_of", "pack"]
 
-_WHITEOUT = ".wh."
 _SMALL = 1 << 20
 _AHEAD = 6 << 20  # bytes that may wait for a thread, beside the blocks that are compressed
 
@@ -74,7 +73,7 @@ def pack(
 
 
 def codec_of(tree: Rootfs, codec: CodecName = "gzip", level: int | None = None) -> Codec:
-    """What `pack` compresses this tree with, for whoever has to know its name before."""
+    """The codec that `pack` uses for this tree, for callers that need its name before."""
     if level is None and codec == "gzip" and tree.size <= _SMALL and tar.estimated_size(tree) <= _SMALL:
         level = 9
     return codecs.codec(codec, level)
@@ -82,9 +81,9 @@ def codec_of(tree: Rootfs, codec: CodecName = "gzip", level: int | None = None) 
 
 def _refuse_whiteouts(tree: Rootfs) -> None:
     for path in tree:
-        if _WHITEOUT in path and paths.name(path).startswith(_WHITEOUT):
+        if has_whiteout_name(path):
             raise ImageError(
-                f"an image cannot hold {path}: engines take a name that starts with {_WHITEOUT} as a deletion",
+                f"an image cannot hold {path}: engines take a name that starts with {PREFIX} as a deletion",
                 "rename it, or leave it out of the recipe; in an overlay that name deletes a file below it",
             )
 
@@ -99,39 +98,39 @@ class _Pipeline:
     def __init__(self, codec: Codec, out: BinaryIO, threads: int, task: Task | None, stack: ExitStack) -> None:
         self._codec, self._out, self._task = codec, out, task
         self._plain = isinstance(codec, Plain)
-        self._hasher = stack.enter_context(Labour(1, "diff-id"))
-        self._compressors = stack.enter_context(Labour(threads, "compress"))
+        self._hasher = stack.enter_context(Workers(1, "diff-id"))
+        self._compressors = stack.enter_context(Workers(threads, "compress"))
         self._spare = threads + max(2, _AHEAD // codec.block_size)
-        self._pending: deque[tuple[memoryview, Errand[None], Errand[tuple[Bytes, ...]] | None]] = deque()
+        self._pending: deque[tuple[memoryview, Job[None], Job[tuple[Bytes, ...]] | None]] = deque()
         self._before = b""
         self._diff, self._blob = hashlib.sha256(), hashlib.sha256()
         self._checksum = self._length = self._size = 0
         self._write(codec.begin())
 
     def buffer(self) -> bytearray:
-        """Room for the next block."""
+        """A buffer for the next block."""
         if self._spare:
             self._spare -= 1
             return bytearray(self._codec.block_size)
-        return self._settle()
+        return self._write_oldest()
 
     def put(self, block: memoryview) -> None:
-        """Send the block that was filled on its way."""
-        hashed = self._hasher.give(self._hash, block)
-        packed = None if self._plain else self._compressors.give(self._codec.compress, block, self._before)
+        """Submit a filled block for hashing and compression."""
+        hashed = self._hasher.submit(self._hash, block)
+        packed = None if self._plain else self._compressors.submit(self._codec.compress, block, self._before)
         self._before = bytes(block[len(block) - self._codec.window :]) if self._codec.window else b""
         self._pending.append((block, hashed, packed))
 
     def finish(self) -> Packed:
         while self._pending:
-            self._settle()
+            self._write_oldest()
         self._write(self._codec.end(self._checksum, self._length))
         diff_id = Digest("sha256", self._diff.hexdigest())
         digest = diff_id if self._plain else Digest("sha256", self._blob.hexdigest())
         return Packed(diff_id, digest, self._size, self._codec.media_type, self._length, self._codec.name)
 
-    def _settle(self) -> bytearray:
-        """Write the oldest block; the answer is its buffer, free again."""
+    def _write_oldest(self) -> bytearray:
+        """Write the oldest block. Returns its buffer, which can be used again."""
         block, hashed, packed = self._pending.popleft()
         for piece in (block,) if packed is None else packed.result():
             self._write(piece)

@@ -1,8 +1,8 @@
-"""The blob of a layer while it is read: the tar in it, or its own bytes held to all that is said of them.
+"""Verified reading of a layer blob: its tar, or its own bytes.
 
 A layer must be what its descriptor and the configuration say: the bytes by digest and size, the compression by
-media type, the tar by diff_id. Engines guess the compression; who takes it by the media type, as umoci and the
-specification do, would fail where they succeed, so a layer of another kind than it says is refused.
+media type, the tar by diff_id. Engines guess the compression, while umoci and the
+specification go by the media type and would fail, so a layer of another kind than its media type says is refused.
 """
 
 import io
@@ -72,7 +72,7 @@ def plain_pieces(layer: Layer, room: Room) -> Iterator[bytes]:
     with cast(io.BufferedReader, verified(layer.open(), layer.digest, layer.size, what)) as blob:
         found = kind_of(blob.peek(MAGIC))
         if found != compression:
-            read_out(cast(BinaryIO, blob))  # other bytes than promised are the greater lie
+            read_out(cast(BinaryIO, blob))  # raises IntegrityError first, if the bytes are not the promised ones
             raise FormatError(
                 f"{what} is of the type {layer.media_type}, but its bytes are {_named(found)}",
                 "make or fetch the image again with a tool that tells its layers rightly",

@@ -1,4 +1,4 @@
-"""Threads that do pieces of work handed to them one by one.
+"""Worker threads that run jobs in the order in which they are submitted.
 
 concurrent.futures does the same; importing it takes as long as packing a small image, and each of
 its futures as long as hashing a tenth of a block.
@@ -13,22 +13,22 @@ from typing import Any, Generic, TypeVar
 Result = TypeVar("Result")
 
 
-class Errand(Generic[Result]):
-    """One piece of work; `result` waits for it, and raises what it raised."""
+class Job(Generic[Result]):
+    """A call that a worker makes; `result` waits for it, and raises what it raised."""
 
-    __slots__ = ("_done", "_error", "_given", "_result", "_work")
+    __slots__ = ("_arguments", "_done", "_error", "_result", "_work")
 
-    def __init__(self, work: Callable[..., Result], given: tuple[Any, ...]) -> None:
-        self._work, self._given = work, given
+    def __init__(self, work: Callable[..., Result], arguments: tuple[Any, ...]) -> None:
+        self._work, self._arguments = work, arguments
         self._result: Result | None = None
         self._error: BaseException | None = None
         self._done = Lock()
         self._done.acquire()
 
     def run(self) -> None:
-        given, self._given = self._given, ()  # it may be large, and is not needed twice
+        arguments, self._arguments = self._arguments, ()  # release them early: they may be large
         try:
-            self._result = self._work(*given)
+            self._result = self._work(*arguments)
         except BaseException as error:
             self._error = error
         finally:
@@ -42,53 +42,53 @@ class Errand(Generic[Result]):
         return self._result  # type: ignore[return-value]  # a Result, as there was no error
 
 
-class Labour:
-    """`count` threads, which take errands in the order of `give`: with one thread, that is the order of the work.
+class Workers:
+    """Up to `count` threads, which run jobs in the order of `submit`; one thread finishes them in that order too.
 
-    They start with the first errand. Leaving the context waits for what has been given.
+    A thread starts with each of the first jobs. Leaving the context waits for all jobs.
     """
 
     def __init__(self, count: int, name: str) -> None:
-        self._errands: SimpleQueue[Errand[Any] | None] = SimpleQueue()
-        # As daemons they cannot keep a program from ending that is interrupted here.
+        self._jobs: SimpleQueue[Job[Any] | None] = SimpleQueue()
+        # Daemon threads, so that an interrupted program can end.
         self._threads = [Thread(target=self._work, name=f"{name}_{number}", daemon=True) for number in range(count)]
-        self._started: list[Thread] = []
+        self._running: list[Thread] = []
 
-    def __enter__(self) -> "Labour":
+    def __enter__(self) -> "Workers":
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for _ in self._started:
-            self._errands.put(None)
-        for thread in self._started:
+        for _ in self._running:
+            self._jobs.put(None)
+        for thread in self._running:
             if thread.is_alive():
                 thread.join()
 
-    def give(self, work: Callable[..., Result], *given: Any) -> Errand[Result]:
+    def submit(self, work: Callable[..., Result], *arguments: Any) -> Job[Result]:
         if self._threads:
             self._start(self._threads.pop())
-        errand = Errand(work, given)
-        if self._started:
-            self._errands.put(errand)
+        job = Job(work, arguments)
+        if self._running:
+            self._jobs.put(job)
         else:
-            errand.run()
-        return errand
+            job.run()
+        return job
 
     def _start(self, thread: Thread) -> None:
-        """Start one more; where the machine allows no further one, those that there are do the work, or the giver."""
-        # In this order: one that an interruption starts unseen would take the end that was meant for another.
-        self._started.append(thread)
+        """Start one more thread; if the machine allows no more, the running ones or `submit` do the work."""
+        # Record the thread before starting it: otherwise an interrupt in between leaves one stop marker too few.
+        self._running.append(thread)
         try:
             thread.start()
         except (RuntimeError, MemoryError):
             if thread.ident is None:
-                self._started.remove(thread)
+                self._running.remove(thread)
                 self._threads.clear()
                 return
             raise
 
     def _work(self) -> None:
-        while (errand := self._errands.get()) is not None:
-            errand.run()
+        while (job := self._jobs.get()) is not None:
+            job.run()

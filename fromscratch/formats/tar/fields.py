@@ -1,7 +1,7 @@
 """The fields of one tar header block, and the records of extended headers, read from untrusted bytes.
 
 Formats: V7, ustar and pax (POSIX.1-2017, pax), the GNU forms (base-256 numbers, magic `ustar `) and star's. Where
-programs read a field otherwise, it is read as Go's archive/tar does, which container engines use. Every failure is a
+programs read a field differently, it is read as Go's archive/tar does, which container engines use. Every failure is a
 FormatError without the archive's name, which the reader adds.
 """
 
@@ -18,7 +18,7 @@ _DAMAGED = "the archive is damaged; fetch or make it again"
 _CHECKSUM = slice(148, 156)
 _BLANKS = b" " * 8
 _SCHILY = b"SCHILY.xattr."
-# What is told of an entry; comments, names of owners and the like are passed over.
+# The records that are read; comments, owner names and others are ignored.
 _KNOWN = frozenset({b"path", b"linkpath", b"size", b"uid", b"gid", b"mtime", b"atime", b"ctime", b"SCHILY.realsize"})
 _KNOWN_FAMILIES = (_SCHILY, b"SCHILY.acl.", b"GNU.sparse.")
 _NO_NUL = frozenset({b"path", b"linkpath", b"uname", b"gname"})
@@ -119,7 +119,7 @@ def records(payload: bytes) -> dict[bytes, bytes]:
 
 
 def check(found: Mapping[bytes, bytes]) -> None:
-    """Raises FormatError for a record whose number or time is none, though nobody may use it: engines refuse it."""
+    """Raises FormatError for a record whose number or time is malformed, even if it is not used: engines refuse it."""
     for key in (b"size", b"uid", b"gid"):
         if found.get(key):
             integer(found[key], key.decode())

@@ -1,4 +1,4 @@
-"""Where the bytes of a sparse file lie, so that its holes need not be read.
+"""The data and holes of a sparse file, so that holes need not be read.
 
 Reading a hole for the first time costs more than hashing it, since the kernel keeps pages of zeros for it.
 """

@@ -1,4 +1,4 @@
-"""Where the bytes of a tar come from while its headers are read: a file, that is skipped through, or a stream."""
+"""The inputs of the tar reader: a file, whose contents are skipped, or a stream."""
 
 import os
 from typing import BinaryIO, Protocol
@@ -57,7 +57,7 @@ class FileBytes:
 
 
 class StreamBytes:
-    """An archive that can be read once. What is skipped can be had by `content`, until the next header is read."""
+    """An archive that can be read once. A skipped content can be read by `content` until the next header is read."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream, self.position = stream, 0
@@ -76,9 +76,9 @@ class StreamBytes:
     def read(self, size: int) -> bytes:
         while self.content(CHUNK):
             pass
-        self._taken(self._padding)
+        self._read(self._padding)
         self._padding = 0
-        return self._taken(size)
+        return self._read(size)
 
     def skip(self, size: int) -> None:
         if size < 0:
@@ -87,7 +87,7 @@ class StreamBytes:
 
     def content(self, limit: int) -> bytes:
         """The next bytes of the content that is passed over, `limit` at most; nothing at its end."""
-        piece = self._taken(min(limit, self._content))
+        piece = self._read(min(limit, self._content))
         self._content -= len(piece)
         return piece
 
@@ -97,7 +97,7 @@ class StreamBytes:
             block += more
         return block
 
-    def _taken(self, size: int) -> bytes:
+    def _read(self, size: int) -> bytes:
         data, self._ahead = self._ahead[:size], self._ahead[size:]
         while len(data) < size:
             more = self._stream.read(size - len(data))

@@ -5,8 +5,8 @@ cannot keep (access control lists, parts of multi-volume archives) is refused by
 lost silently, and so is what no Linux could unpack, such as a name of 300 bytes. Labels of the packing machine
 (SELinux), owner names, access times and filesystem flags are left out, since they mean nothing on another machine.
 
-Where programs read the same headers otherwise, they are read as docker, podman and umoci do, since an image is what
-its engine makes of it: global extended headers say nothing, of several headers of one kind the last counts alone, and
+Where programs read a header differently, it is read as docker, podman and umoci do, since they unpack the images:
+global extended headers are ignored, of several headers of one kind the last counts alone, and
 GNU's long names go before those of pax. What engines read in different ways is refused.
 """
 
@@ -39,7 +39,7 @@ _REFUSED = {
 
 
 class Member(Struct, frozen=True):
-    """One entry as the archive tells it.
+    """One entry of the archive.
 
     `flag` is one of `0` (regular) `1` (hard link) `2` (symlink) `3` `4` (character and block device)
     `5` (directory) `6` (FIFO). `name` and `link` are raw bytes, `mtime` counts nanoseconds. `size` bytes lie at
@@ -70,8 +70,8 @@ def members(
 ) -> Iterator[Member]:
     """Every entry of an uncompressed tar archive, in order. Messages call it `title`, or else by its path.
 
-    With `whole` it is known to be all there, by its digest: then it may end without its two blocks of zeros, as engines
-    have it, and so may one of no bytes at all. The names of global extended headers are added to `markers`: engines
+    With `whole` its digest shows that it is complete: then it may end without its two blocks of zeros, as engines
+    allow, and may be empty. The names of global extended headers are added to `markers`: engines
     read them as names of entries.
 
     Raises FormatError, naming the entry, for an archive that is damaged or cut and for what an image cannot keep.
@@ -85,7 +85,7 @@ def members(
 
 
 def stream_members(stream: BinaryIO, title: str, *, whole: bool = False) -> Iterator[tuple[Member, StreamBytes]]:
-    """The same of a stream that can be read once. Each entry's content can be had until the next entry is asked for."""
+    """The same of a stream that can be read once. Each entry's content must be read before the next entry."""
     source = StreamBytes(stream)
     for member in _Scan(title, source, whole=whole):
         yield member, source
@@ -193,8 +193,8 @@ class _Scan:
             raise _refused(flag)
         offset = self._source.position
         self._source.skip(size)
-        told = long.get(b"K") or found.get(b"linkpath")
-        link = (told or fields.text(block[157:257])) if flag in b"12" else b""
+        recorded = long.get(b"K") or found.get(b"linkpath")
+        link = (recorded or fields.text(block[157:257])) if flag in b"12" else b""
         if len(link) > MAX_PATH:
             raise FormatError(f"its link leads along {len(link)} bytes, where Linux allows {MAX_PATH}", _DAMAGED)
         major, minor = _device(block) if flag in b"34" else (0, 0)

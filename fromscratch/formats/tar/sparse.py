@@ -1,4 +1,4 @@
-"""Sparse files in tar archives: which parts of a file the archive holds; the rest of it is zeros.
+"""The maps of sparse files in tar archives: which parts of a file the archive holds; the rest is zeros.
 
 The forms are those of GNU tar's manual, "Storing Sparse Files": the old GNU format (typeflag S) and the pax
 formats 0.0, 0.1 and 1.0. Every failure is a FormatError without the archive's name, which the reader adds.
@@ -30,7 +30,7 @@ Read = Callable[[int], bytes]
 
 
 class Sparse(Struct, frozen=True):
-    """`size` is that of the whole file. `parts` tell what the archive holds of it in turn: where, and how much."""
+    """A map: the size of the whole file, and the `parts` that the archive holds, each as offset and length."""
 
     size: int
     parts: Parts
@@ -57,8 +57,8 @@ def pax(found: Mapping[bytes, bytes], stored: int, read: Read) -> tuple[Sparse, 
     """The map that the records of an extended header tell, or that begins the content; and what is left of `stored`."""
     version = found.get(_PREFIX + b"major", b""), found.get(_PREFIX + b"minor", b"")
     if version == (b"1", b"0"):
-        numbers, taken = _leading_map(read)
-        stored -= taken
+        numbers, map_size = _leading_map(read)
+        stored -= map_size
     elif version in ((b"0", b"0"), (b"0", b"1")) or (version == (b"", b"") and found.get(_MAP)):
         numbers = _listed(found)
     else:
@@ -102,15 +102,15 @@ def _listed(found: Mapping[bytes, bytes]) -> list[int]:
 def _leading_map(read: Read) -> tuple[list[int], int]:
     """The numbers at the start of the content, a line each, the first their count; and the bytes of their blocks."""
     blocks = [read(BLOCK)]
-    wanted = 1 + 2 * fields.integer(blocks[0].partition(b"\n")[0], "count of regions")
+    count = 1 + 2 * fields.integer(blocks[0].partition(b"\n")[0], "count of regions")
     lines = blocks[0].count(b"\n")
-    while lines < wanted:
+    while lines < count:
         if len(blocks) * BLOCK >= _MAX_MAP:
             raise FormatError("the map of a sparse file is larger than any needs to be", _DAMAGED)
         blocks.append(read(BLOCK))
         lines += blocks[-1].count(b"\n")
     text = b"".join(blocks)
-    return [fields.integer(line, "map") for line in text.split(b"\n", wanted)[1:wanted]], len(text)
+    return [fields.integer(line, "map") for line in text.split(b"\n", count)[1:count]], len(text)
 
 
 def _number(found: Mapping[bytes, bytes], key: bytes) -> int:

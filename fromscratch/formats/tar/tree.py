@@ -1,4 +1,4 @@
-"""Trees and layers out of tar archives. Contents stay where they are: slices of the archive."""
+"""Trees and layers read from tar archives. Contents are not copied: they are slices of the archive."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from fromscratch.model.whiteouts import Change, effective, is_whiteout
 from fromscratch.paths import TreePath, decode, tree_path
 
 _DAMAGED = "the archive is damaged or cut; fetch or make it again"
-_TIMES = 16  # as often may the layers of an image replace all that it may have
+_TIMES = 16  # all layers together may have this many times the entries that the image may have
 
 
 def read_tree(
@@ -62,10 +62,9 @@ def lay(
 ) -> int:
     """Lay the layer in an uncompressed tar archive over those of the stack.
 
-    The layer has the digest that was promised of it, and so it is whole, with or without blocks of zeros at its end.
-    The answer is the size of its sparse files, `used` being what the layers before it expanded to. What is taken and
-    what is refused is as with `read_tree`, but symlinks are followed wherever they lead inside the root, and a file
-    takes the place of a whole directory: so engines unpack layers.
+    The layer is verified by its digest, so it is whole, with or without blocks of zeros at its end. Returns the size
+    of its sparse files; `used` is what the layers before it expanded to. Accepts and refuses what `read_tree` does, but
+    symlinks are followed wherever they lead inside the root, and a file replaces a whole directory, as engines do.
     """
     reading = _Reading(archive, title, limits, used, whole=True)
     changes: list[Change] = []
@@ -103,7 +102,7 @@ def lay(
 
 
 class _Reading:
-    """One archive while its entries are read, and what it has of what is allowed."""
+    """One archive while its entries are read, checked against the limits."""
 
     def __init__(self, archive: Path, title: str, limits: Limits, used: int = 0, *, whole: bool = False) -> None:
         self.title, self.size, self.count, self._whole = title, 0, 0, whole

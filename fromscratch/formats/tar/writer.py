@@ -1,4 +1,4 @@
-"""Trees as tar archives: the writer. Same tree, same bytes.
+"""The writer of tar archives. The same tree gives the same bytes.
 
 The form is ustar, with pax extended headers where needed (`tar_header`). Names are relative, a
 directory's ends in a slash, and owner names are left empty, since only numbers mean the same

@@ -55,10 +55,10 @@ def matches_as_apt(machine: str, url: str) -> bool:
         return False
     host = parts.hostname or ""
     place = f"{host}:{parts.port}" if parts.port else host
-    wanted = rest if mark else machine
-    if "/" in wanted:
-        return f"{place}{parts.path}".startswith(wanted)
-    return wanted in (host, place)
+    host_or_path = rest if mark else machine
+    if "/" in host_or_path:
+        return f"{place}{parts.path}".startswith(host_or_path)
+    return host_or_path in (host, place)
 
 
 def matches_as_curl(machine: str, url: str) -> bool:

@@ -1,7 +1,7 @@
 """The framing of OpenPGP, RFC 9580: armor, packets, and what a key or signature says about itself.
 
-Nothing here verifies anything; that is left to tools that are trusted for it (`host.machine.signature`).
-What is read here only ever narrows what they are asked to accept.
+Nothing here verifies a signature; trusted tools do that (`host.machine.signature`). What is read here only
+restricts what they may accept.
 """
 
 import base64
@@ -62,8 +62,8 @@ class Certificate(Struct, frozen=True):
     fingerprints: tuple[str, ...]
     expires: int | None
 
-    def made(self, signature: Signature) -> bool:
-        """Whether this says to be the issuer of that; one that names none may be of anyone."""
+    def may_have_made(self, signature: Signature) -> bool:
+        """Whether the signature names one of these keys as its issuer, or no issuer at all."""
         return not signature.issuer or any(each.endswith(signature.issuer) for each in self.fingerprints)
 
 
@@ -148,7 +148,7 @@ def certificates(data: bytes) -> list[Certificate]:
 def _certificate(group: list[Packet]) -> Certificate:
     keys = [packet for packet in group if packet.tag in (Tag.KEY, Tag.SUBKEY)]
     own = group[: group.index(keys[1])] if len(keys) > 1 else group
-    made = int.from_bytes(keys[0].body[1:5], "big")
+    created = int.from_bytes(keys[0].body[1:5], "big")
     latest, lifetime = -1, 0
     for packet in own[1:]:
         # Certifications by itself (0x10-0x13) and its direct signatures (0x1f) tell how long a key lives.
@@ -159,7 +159,7 @@ def _certificate(group: list[Packet]) -> Certificate:
             if issuer and _fingerprint(keys[0]).endswith(issuer.hex().upper()) and when >= latest:
                 latest, lifetime = when, int.from_bytes(fields.get(9, b""), "big")
     fingerprints = tuple(_fingerprint(key) for key in keys)
-    return Certificate(b"".join(packet.raw for packet in group), fingerprints, made + lifetime if lifetime else None)
+    return Certificate(b"".join(packet.raw for packet in group), fingerprints, created + lifetime if lifetime else None)
 
 
 def _fingerprint(key: Packet) -> str:

@@ -1,4 +1,4 @@
-"""The number under which OpenSSL looks for a certificate in a folder: openssl-rehash(1), "-compat" left out.
+"""The hash by which OpenSSL looks up a certificate in a folder: openssl-rehash(1), without "-compat".
 
 It is made of the certificate's subject (RFC 5280, 4.1.2.6) in a canonical form: every text as
 UTF-8, in lower case (ASCII letters only), without blanks at its ends and with single blanks inside.

@@ -74,11 +74,11 @@ class _Decoder:
         if ours and ours[1] in known:
             current, text = (*current, ours[1]), text[ours.end() :]
         if not (text.startswith("Expected `array` of length") and self.gone.get(self._original(current))):
-            self._add(self._original(current), self._told(text, current))  # else empty by our own hand
+            self._add(self._original(current), self._reworded(text, current))  # else empty by our own hand
         return self._take_out(current)
 
-    def _told(self, text: str, current: Path) -> str:
-        """msgspec's message in the words of people; for a word that is not among the known ones, those."""
+    def _reworded(self, text: str, current: Path) -> str:
+        """msgspec's message in plain words; for an unknown word, with the known ones."""
         if text.startswith("Invalid enum value") and (known := self._words_at(self._original(current))):
             word = str(self._at(current))
             keys = self._keys_at(self._original(current), needed=True)  # of the mapping that may stand there too
@@ -156,8 +156,8 @@ class _Decoder:
             kind = _part_of(kind, part)
         if not _is_struct(kind) or not isinstance(path[-1], str):
             return []
-        wanted = typing.get_type_hints(kind)[path[-1]]
-        for each in (wanted, *typing.get_args(wanted)):
+        hint = typing.get_type_hints(kind)[path[-1]]
+        for each in (hint, *typing.get_args(hint)):
             if typing.get_origin(each) is Literal:
                 return [str(word) for word in typing.get_args(each)]
         return []
@@ -198,9 +198,9 @@ def _expected(text: str) -> str:
     if not found:
         plain = re.sub(r"`(\w+)`", lambda word: _WORDS.get(word[1], word[1]), text)
         return plain[:1].lower() + plain[1:]
-    wanted, given = (
+    expected, given = (
         " or ".join(_WORDS.get(word.strip(), word.strip()) for word in side.split("|") if word.strip() != "null")
         for side in found.groups()
     )
-    example = ", such as [/bin/sh, -c, date]" if wanted == "a list" and given == "a text" else ""
-    return f"expected {wanted}{example}, got {given or 'nothing'}"
+    example = ", such as [/bin/sh, -c, date]" if expected == "a list" and given == "a text" else ""
+    return f"expected {expected}{example}, got {given or 'nothing'}"

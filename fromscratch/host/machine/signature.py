@@ -149,10 +149,10 @@ def _refusal(
     """Why a signature is refused without a tool; empty if a tool should decide."""
     if one.weakness:
         return f"a signature uses {one.weakness}, which can be forged"
-    if any(key.made(one) for key in valid_keys):
+    if any(key.may_have_made(one) for key in valid_keys):
         return ""
     for key in keys:
-        if key.made(one) and key.expires is not None:
+        if key.may_have_made(one) and key.expires is not None:
             return f"the key {one.issuer} has expired on {datetime.fromtimestamp(key.expires, UTC):%Y-%m-%d}"
     return f"the key {one.issuer} is not among them"
 

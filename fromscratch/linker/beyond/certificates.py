@@ -1,7 +1,7 @@
-"""The certificates of authorities, where the TLS libraries of an image will look for them.
+"""Finder of the CA certificates that the TLS libraries of an image will read.
 
-Each library has its own places compiled in, and those stand in its data: OPENSSLDIR of OpenSSL, the trust
-file of GnuTLS, the bundle of libcurl. They are followed as they are, links and all.
+Each library has its own paths compiled in, which are found in its data: OPENSSLDIR of OpenSSL, the trust file of
+GnuTLS, the bundle of libcurl. Symlinks on those paths are selected too.
 """
 
 import re
@@ -69,7 +69,7 @@ def _soname(place: TreePath, elf: Elf) -> str:
 
 
 def _compiled_in(scene: Scene, place: TreePath) -> Iterator[Want]:
-    """The bundles that a library names and that are there."""
+    """The existing bundles that a library names in its data."""
     for path in rodata.texts(scene, place, _OWN):
         if views.place(scene.view, path) is not None:
             yield Want(path, place, f"{place} (the certificates that it trusts)", KIND, "likely")
@@ -100,7 +100,7 @@ def _hashed(scene: Scene, folder: str) -> list[str]:
 
 
 def _openssl(scene: Scene, place: TreePath, folders: dict[str, str], *, trusting: bool) -> Iterator[Finding]:
-    """What libcrypto opens besides certificates, and what it could."""
+    """The other files that libcrypto opens or may open."""
     folder = folders.get("OPENSSLDIR")
     if folder is not None:
         yield from _configuration(scene, place, f"{folder}/openssl.cnf")
@@ -108,12 +108,12 @@ def _openssl(scene: Scene, place: TreePath, folders: dict[str, str], *, trusting
         found = _hashed(scene, folder)
         if found:
             what = f"{folder}/certs, the same certificates one by one, for programs that look in no bundle"
-            yield Offer(what, Setting("certificates", "hashes"), KIND, sum(_size(scene, path) for path in found))
+            yield Offer(what, Setting("certificates", "hashes"), KIND, sum(scene.size(path) for path in found))
     for key, what in (("MODULESDIR", "providers"), ("ENGINESDIR", "engines")):
         found = list(views.glob(scene.view, f"{folders[key]}/*.so")) if key in folders else []
         if found:
             names = ", ".join(path.rpartition("/")[2] for path in found)
-            size = sum(_size(scene, path) for path in found)
+            size = sum(scene.size(path) for path in found)
             yield Offer(f"OpenSSL's {what} ({names})", Setting("plugins", f"{folders[key]}/*.so"), KIND, size)
 
 
@@ -126,11 +126,11 @@ def _configuration(scene: Scene, place: TreePath, path: str) -> Iterator[Finding
     while pending:
         text = (scene.read(pending.pop()) or b"").decode("utf-8", "surrogateescape")
         for found in _INCLUDE.finditer(text):
-            named = found[1].strip(" \t\r")
-            if not named or named.startswith("#"):
+            path_named = found[1].strip(" \t\r")
+            if not path_named or path_named.startswith("#"):
                 continue
-            named = named.strip("\"'")
-            included = named if named.startswith("/") else f"{path.rpartition('/')[0]}/{named}"
+            path_named = path_named.strip("\"'")
+            included = path_named if path_named.startswith("/") else f"{path.rpartition('/')[0]}/{path_named}"
             if included in known or "$" in included or views.place(scene.view, included) is None:
                 continue
             known.add(included)
@@ -146,7 +146,7 @@ def _pkcs11(scene: Scene, place: TreePath) -> Iterator[Offer]:
         modules = list(views.glob(scene.view, f"{folder}/*.so"))
         if modules and not folder.startswith("/etc/"):
             names = ", ".join(path.rpartition("/")[2] for path in modules)
-            size = sum(_size(scene, path) for path in modules)
+            size = sum(scene.size(path) for path in modules)
             yield Offer(f"p11-kit's modules ({names})", Setting("plugins", f"{folder}/*.so"), KIND, size)
 
 
@@ -166,9 +166,4 @@ def _offered(scene: Scene, static: list[TreePath]) -> Iterator[Offer]:
     for place in static if path and not scene.has(path) else []:
         if rodata.texts(scene, place, _LINKED_IN):
             what = f"{path}, the certificates that {place} looks for when it speaks TLS"
-            yield Offer(what, Setting("add", path or ""), KIND, _size(scene, path or ""))
-
-
-def _size(scene: Scene, path: str) -> int:
-    entry = views.look(scene.view, path)
-    return entry.content.size if isinstance(entry, File) else 0
+            yield Offer(what, Setting("add", path or ""), KIND, scene.size(path or ""))

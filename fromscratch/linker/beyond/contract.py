@@ -113,6 +113,11 @@ class Scene(Struct, frozen=True, kw_only=True):
             return None
         return read(entry.content)
 
+    def size(self, path: str) -> int:
+        """The size of the file that `path` leads to; 0 if it is not a regular file."""
+        entry = views.look(self.view, path)
+        return entry.content.size if isinstance(entry, File) else 0
+
     def importing(self, *symbols: str) -> Iterator[TreePath]:
         """The objects that import one of these symbols, in order."""
         names = frozenset(symbols)

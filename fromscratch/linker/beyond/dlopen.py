@@ -1,6 +1,6 @@
-"""Libraries that objects open by name while they run.
+"""Finder of the libraries that objects open by name while they run.
 
-Three sources, from the surest to the least: what glibc itself opens for a function that is imported; the
+Three sources, the most certain first: what glibc itself opens for an imported function; the
 notes that authors write into an object (systemd.io/ELF_DLOPEN_METADATA); and strings that look like a
 soname in the constant data of objects that import a function such as dlopen(3).
 """
@@ -67,7 +67,7 @@ def find(
             yield noted
             noted = ()
         for note in noted:
-            yield from _told(scene, place, note, priorities)
+            yield from _from_note(scene, place, note, priorities)
         if strings and elf.dynamic and place not in scene.speculative:
             yield from _strings(scene, place, elf, {soname for note in noted for soname in note.sonames})
 
@@ -95,7 +95,7 @@ def _by_glibc(scene: Scene, idn: bool) -> Iterator[Finding]:
 
 
 def _offered(scene: Scene, soname: str, what: str) -> Iterator[Offer]:
-    """A library that lies beside others of the image; of one that lies elsewhere, nothing is said."""
+    """An offer of a library, if it is in a folder that the image has other libraries from."""
     for folder in _folders(scene):
         path = paths.join(folder, soname)
         entry = views.look(scene.view, path)
@@ -114,8 +114,8 @@ def _notes(scene: Scene, place: TreePath, elf: Elf) -> tuple[DlopenNote, ...] | 
             return FinderWarning(f"the notes of {place} cannot be read: {error.message}", KIND)
 
 
-def _told(scene: Scene, place: TreePath, note: DlopenNote, priorities: tuple[str, ...]) -> Iterator[Finding]:
-    """One of a note's sonames will do: its first that is in the image, else its first that lies beside others there."""
+def _from_note(scene: Scene, place: TreePath, note: DlopenNote, priorities: tuple[str, ...]) -> Iterator[Finding]:
+    """The library of a note: its first soname in the image, else its first in a folder with libraries of the image."""
     present = {elf.soname for elf in scene.objects.values()}
     near = {name for folder in _folders(scene) for name in views.names(scene.view, folder)}
     soname = next(

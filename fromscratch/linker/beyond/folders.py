@@ -1,4 +1,4 @@
-"""Folders whose files are wanted one by one, since some of them are not."""
+"""Listing of the files of a folder, some of which are left out."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,4 +1,4 @@
-"""Java: the runtime image of a launcher, and the jars that the manifest of a jar names.
+"""Finder for Java: the runtime image of a launcher, and the jars that the manifest of a jar names.
 
 Follows the layout of a runtime image (JEP 220) and of a JRE 8 before it; "JAR File Specification", the manifest's
 Class-Path.
@@ -83,10 +83,10 @@ def _class_path(scene: Scene, place: TreePath) -> Iterator[Finding]:
         path = unquote(url.removeprefix("file:"))
         if "\0" in path or re.match(r"\w+:", path):
             continue
-        wanted = path if path.startswith("/") else f"{folder}/{path}"
-        if views.place(scene.view, wanted) is not None:
+        spelled = path if path.startswith("/") else f"{folder}/{path}"
+        if views.place(scene.view, spelled) is not None:
             detail = f"{place} (Class-Path {url})"
-            yield Want(wanted, place, detail, KIND, "declared", whole=wanted.endswith("/"), optional=True)
+            yield Want(spelled, place, detail, KIND, "declared", whole=spelled.endswith("/"), optional=True)
 
 
 def _opened(scene: Scene, place: TreePath) -> BinaryIO | None:

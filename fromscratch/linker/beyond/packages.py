@@ -1,6 +1,6 @@
-"""The other files of the packages that own what was asked for: its data, its configuration, its helpers.
+"""Finder of the other files of the packages that own the requested files: data, configuration, helper programs.
 
-Read from the lists that dpkg and apk keep of what they installed. The database of rpm is not read: it is SQLite
+They are read from the file lists of dpkg and apk. The database of rpm is not read: it is SQLite
 or Berkeley DB, whose records are headers of their own format.
 """
 
@@ -14,7 +14,7 @@ from fromscratch.advice import Setting, advice
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import FinderWarning, Finding, Offer, Scene, Want
 from fromscratch.model import view as views
-from fromscratch.model.entry import Directory, File
+from fromscratch.model.entry import Directory
 from fromscratch.paths import TreePath
 
 KIND = "package"
@@ -23,7 +23,7 @@ _DPKG = "/var/lib/dpkg/info"
 _APK = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
 _RPM = ("/usr/lib/sysimage/rpm/rpmdb.sqlite", "/var/lib/rpm/rpmdb.sqlite", "/var/lib/rpm/Packages")
 
-# What nobody reads in an image, and what would only be read with a locale: `locales` takes that.
+# Files that no program in an image reads, and translations, which are found by `locales`.
 _UNREAD = lazy_regex(
     r"/usr/share/(doc|man|info|locale|help|gtk-doc|doc-base|lintian|bug|menu|bash-completion|zsh|fish)/"
     r"|/etc/bash_completion\.d/"
@@ -42,17 +42,17 @@ class Package(Struct, frozen=True):
 
 def find(scene: Scene, *, take: bool = False) -> Iterator[Finding]:
     """The files of the owning packages, less documentation and translations: offered, or with `take` taken."""
-    asked = [place for place in scene.requested if _OWNABLE.match(place)]
-    if not asked:
+    requested = [place for place in scene.requested if _OWNABLE.match(place)]
+    if not requested:
         return
-    for package in owners(scene, asked):
+    for package in owners(scene, requested):
         by = package.owned[0]
-        wanted = list(_useful(scene, package))
+        useful = list(_useful(scene, package))
         if take:
-            for path in wanted:
+            for path in useful:
                 yield Want(path, by, f"{by} (of the same package, {package.name})", KIND, "possible", optional=True)
             continue
-        sizes = [_size(scene, path) for path in wanted if not _is_taken(scene, path)]
+        sizes = [scene.size(path) for path in useful if not _is_selected(scene, path)]
         if sizes:
             files = "file" if len(sizes) == 1 else "files"
             what = f"{len(sizes)} other {files} of the package {package.name}, which has {by}"
@@ -62,9 +62,9 @@ def find(scene: Scene, *, take: bool = False) -> Iterator[Finding]:
         yield FinderWarning(advice(text, Setting("add")), KIND)
 
 
-def owners(scene: Scene, asked: Iterable[TreePath]) -> Iterator[Package]:
+def owners(scene: Scene, requested: Iterable[TreePath]) -> Iterator[Package]:
     """The packages that own these places, by the databases of the root. What none owns is left out."""
-    left = {spelled: place for place in asked for spelled in _spellings(place)}
+    left = {spelled: place for place in requested for spelled in _spellings(place)}
     for name, files in (*_by_dpkg(scene, left), *_by_apk(scene, left)):
         owned = tuple(dict.fromkeys(left[path] for path in files if path in left))
         yield Package(name, files, owned)
@@ -76,28 +76,28 @@ def _spellings(place: TreePath) -> list[str]:
     return [place, merged[1]] if merged else [place]
 
 
-def _by_dpkg(scene: Scene, asked: dict[str, TreePath]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _by_dpkg(scene: Scene, requested: dict[str, TreePath]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """dpkg keeps a list a package. Those with a name like a program's are read first, and all only if they must be."""
     lists = [name for name in views.names(scene.view, _DPKG) if name.endswith(".list")]
-    words = {word for place in asked.values() for word in re.findall(r"[a-z]+", paths.name(place).lower())}
+    words = {word for place in requested.values() for word in re.findall(r"[a-z]+", paths.name(place).lower())}
     lists.sort(key=lambda name: not any(word in name for word in words))
-    left = set(asked.values())
-    lines = {path: b"\n" + paths.encode(path) + b"\n" for path in asked}
+    left = set(requested.values())
+    lines = {path: b"\n" + paths.encode(path) + b"\n" for path in requested}
     for name in lists:
         if not left:
             return
         text = b"\n" + (scene.read(f"{_DPKG}/{name}") or b"")
-        found = {asked[path] for path, line in lines.items() if line in text}
+        found = {requested[path] for path, line in lines.items() if line in text}
         if found:
             left -= found
-            lines = {path: line for path, line in lines.items() if asked[path] in left}
+            lines = {path: line for path, line in lines.items() if requested[path] in left}
             yield name.removesuffix(".list").partition(":")[0], tuple(paths.decode(text).strip("\n").split("\n"))
 
 
-def _by_apk(scene: Scene, asked: dict[str, TreePath]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _by_apk(scene: Scene, requested: dict[str, TreePath]) -> Iterator[tuple[str, tuple[str, ...]]]:
     raw = next((raw for raw in map(scene.read, _APK) if raw is not None), b"")
     for name, files in apk_packages(raw):
-        if any(path in asked for path in files):
+        if any(path in requested for path in files):
             yield name, files
 
 
@@ -128,11 +128,6 @@ def _useful(scene: Scene, package: Package) -> Iterator[str]:
                 yield path
 
 
-def _is_taken(scene: Scene, path: str) -> bool:
+def _is_selected(scene: Scene, path: str) -> bool:
     place = views.place(scene.view, path)
     return place in scene.files or place in scene.objects
-
-
-def _size(scene: Scene, path: str) -> int:
-    entry = views.look(scene.view, path)
-    return entry.content.size if isinstance(entry, File) else 0

@@ -1,4 +1,4 @@
-"""Files that a program finds by listing a folder: patterns that the user names, and the habits of a few programs."""
+"""Finder of files that a program finds by listing a folder: by patterns of the user, and for some known programs."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ from fromscratch.paths import TreePath
 
 KIND = "plugins"
 
-# What holds the program or library -> what it is known to look through. `*` stands for the multiarch folder.
+# Name of a program or library -> the folders that it is known to search. `*` stands for the multiarch folder.
 _HABITS = {
     "git": ("/usr/lib/git-core", "/usr/libexec/git-core", "/usr/share/git-core/templates"),
     "nginx": ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/etc/nginx"),
@@ -53,12 +53,12 @@ def find(scene: Scene, *, patterns: Sequence[str] = ()) -> Iterator[Finding]:
 
 def _habits(scene: Scene, patterns: Sequence[str]) -> Iterator[Offer]:
     offered: set[TreePath] = set()
-    named = [place for place in (views.place(scene.view, _folder(pattern)) for pattern in patterns) if place]
+    covered = [place for place in (views.place(scene.view, _folder(pattern)) for pattern in patterns) if place]
     for place, elf in scene.objects.items():
         for name in (paths.name(place), (elf.soname or "").partition(".so")[0] + ".so"):
             for path in (path for pattern in _HABITS.get(name, ()) for path in views.glob(scene.view, pattern)):
                 top = views.place(scene.view, path)
-                if top is None or top in offered or any(paths.is_within(each, top) for each in named):
+                if top is None or top in offered or any(paths.is_within(each, top) for each in covered):
                     continue
                 offered.add(top)
                 count, size = _measured(scene, top)

@@ -1,4 +1,4 @@
-"""The bytes of an object that say what it opens: those that it maps but may not write."""
+"""The constant data of an object, which has the names of files that it opens: what it maps read-only."""
 
 import re
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ def texts(scene: Scene, place: TreePath, pattern: re.Pattern[bytes]) -> tuple[st
 
 
 def _content(scene: Scene, place: TreePath) -> Content:
-    """Never empty for a file that is not there: what it would say could be missed without anybody noticing."""
+    """The content of a file. Raises NotInTree: an empty content would hide what the file names."""
     entry = views.look(scene.view, place)
     if not isinstance(entry, File):
         raise NotInTree(f"{place} is not a file in the roots that are taken from", "see where its symlinks lead")

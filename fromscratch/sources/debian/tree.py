@@ -9,11 +9,9 @@ from fromscratch import paths
 from fromscratch.errors import Conflict, NotInTree
 from fromscratch.formats.debian.version import parse_relations
 from fromscratch.model.builder import TreeBuilder
-from fromscratch.model.content import same_bytes
 from fromscratch.model.entry import (
     Directory,
     Entry,
-    File,
     HardLink,
     Meta,
     Origin,
@@ -21,8 +19,8 @@ from fromscratch.model.entry import (
     also_from,
     is_implied,
     kind_of,
-    with_meta,
 )
+from fromscratch.model.merge import equal_but_for_time
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath
 
@@ -128,7 +126,7 @@ class _Laying:
             return None  # the link from one half of a merged /usr to the other
         elif self._is_itself(path, present):
             return entry
-        elif _alike(entry, present):
+        elif equal_but_for_time(entry, present):
             return also_from(present, entry)
         else:
             other = self.packages.get(present.origins[0].detail) if present.origins else None
@@ -165,14 +163,6 @@ class _Laying:
         top, slash, rest = path[1:].partition("/")
         link = self.links.get(TreePath(f"/{top}"))
         return f"/{link.target.strip('/')}{slash}{rest}" if link else path
-
-
-def _alike(one: Entry, other: Entry) -> bool:
-    if type(one) is not type(other) or replace(one.meta, mtime=other.meta.mtime) != other.meta:
-        return False
-    if isinstance(one, File) and isinstance(other, File):
-        return same_bytes(one.content, other.content)
-    return with_meta(one, other.meta) == other
 
 
 def _conflict(found: Sequence[str]) -> Conflict:

@@ -3,7 +3,7 @@
 import pytest
 
 from fromscratch.formats.kconfig import config as kconfig
-from fromscratch.formats.kconfig.expression import holds, parse_expression, unmet
+from fromscratch.formats.kconfig.expression import holds, parse_expression, unsatisfied
 from fromscratch.formats.kconfig.menus import Menus, explain, read
 
 FILES = {
@@ -131,7 +131,7 @@ def test_expressions_hold_as_kconfig_has_them(text: str, true: bool) -> None:
 
 
 def test_only_the_parts_that_fail_are_unmet() -> None:
-    assert [str(one) for one in unmet(parse_expression("A && (B || !A) && !A"), {"A": "y"})] == ["B || !A", "!A"]
+    assert [str(one) for one in unsatisfied(parse_expression("A && (B || !A) && !A"), {"A": "y"})] == ["B || !A", "!A"]
 
 
 @pytest.mark.parametrize("text", ["", "A &&", "(A", "A )", "&& A", "A = ="])

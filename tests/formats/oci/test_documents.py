@@ -13,7 +13,7 @@ from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, IntegrityError, UsageError
 from fromscratch.formats.oci import config as oci_config
 from fromscratch.formats.oci import documents as oci
-from fromscratch.formats.oci.history import Told
+from fromscratch.formats.oci.history import LayerNote
 from fromscratch.formats.oci.verified import check_bytes, verified
 from fromscratch.model.image import Healthcheck, Image, Layer, Platform, RunConfig
 from tests.made_images import FULL_CONFIG
@@ -64,7 +64,7 @@ def test_every_field_survives_the_way_there_and_back() -> None:
         diff_ids=(LAYER.diff_id,),
         created=IMAGE.created,
         author=IMAGE.author,
-        told=(Told("debian bookworm", ""),),
+        notes=(LayerNote("debian bookworm", ""),),
     )
 
 
@@ -206,7 +206,7 @@ def test_a_history_that_does_not_fit_the_layers_is_passed_over() -> None:
     read = oci_config.parse_config(
         config(rootfs={"type": "layers", "diff_ids": [str(LAYER.diff_id)]}, history=[{}, {}]), "c"
     )
-    assert read.told == (Told(),)
+    assert read.notes == (LayerNote(),)
 
 
 def test_steps_without_a_layer_are_passed_over() -> None:
@@ -214,7 +214,7 @@ def test_steps_without_a_layer_are_passed_over() -> None:
     read = oci_config.parse_config(
         config(rootfs={"type": "layers", "diff_ids": [str(LAYER.diff_id)]}, history=history), "c"
     )
-    assert read.told == (Told(created_by="COPY"),)
+    assert read.notes == (LayerNote(created_by="COPY"),)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def read(steps: object) -> Image:
         "history": steps,
     }
     config = json.dumps(document).encode()
-    told = parse_config(config, "c").told
+    told = parse_config(config, "c").notes
     layers = (
         replace(layer, comment=each.comment, created_by=each.created_by)
         for layer, each in zip((BASE, EXTRA), told, strict=True)
@@ -52,7 +52,7 @@ def test_our_own_entries_tell_what_made_a_layer_and_what_it_holds() -> None:
         },
         {"created": "2023-11-14T22:13:20Z", "created_by": "fromscratch"},
     ]
-    assert [(each.created_by, each.comment) for each in parse_config(config_bytes(image), "c").told] == [
+    assert [(each.created_by, each.comment) for each in parse_config(config_bytes(image), "c").notes] == [
         (told.created_by, "base"),
         ("", ""),
     ]

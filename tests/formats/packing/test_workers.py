@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.formats.packing.workers import Labour
+from fromscratch.formats.packing.workers import Workers
 from fromscratch.host.process import threads
 
 
@@ -22,8 +22,8 @@ def test_packing_ends_wherever_it_is_interrupted() -> None:
 
 
 def test_what_an_errand_raises_is_raised_where_its_result_is_asked_for() -> None:
-    with Labour(2, "test") as hands:
-        wrong, right = hands.give(int, "x"), hands.give(int, "1")
+    with Workers(2, "test") as hands:
+        wrong, right = hands.submit(int, "x"), hands.submit(int, "1")
         assert right.result() == 1
         with pytest.raises(ValueError, match="invalid literal"):
             wrong.result()
@@ -34,8 +34,8 @@ def test_where_no_thread_can_be_started_the_giver_does_the_work(monkeypatch: pyt
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refused)
-    with Labour(2, "test") as hands:
-        wrong, right = hands.give(int, "x"), hands.give(int, "1")
+    with Workers(2, "test") as hands:
+        wrong, right = hands.submit(int, "x"), hands.submit(int, "1")
         assert right.result() == 1
         with pytest.raises(ValueError, match="invalid literal"):
             wrong.result()

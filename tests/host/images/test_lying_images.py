@@ -370,7 +370,7 @@ DOCUMENTS: dict[str, tuple[Lying, str]] = {
     ),
     "a diff_id that is none": (Lying(config=changed("rootfs", {"type": "layers", "diff_ids": ["x"]})), "not a digest"),
     "another kind of root": (Lying(config=changed("rootfs", {"type": "base", "diff_ids": [digest_of(TAR)]})), "'base'"),
-    "a time that is none": (Lying(config=changed("created", "yesterday")), "no time"),
+    "a time that is none": (Lying(config=changed("created", "yesterday")), "not a time"),
     "lone surrogates": (Lying(config=changed("author", "\ud800")), "does not follow its format|author"),
     "deep": (Lying(config=lambda _: b"[" * 100_000), "does not follow its format"),
 }

@@ -72,7 +72,7 @@ def test_root_is_locked_unless_the_recipe_gives_a_password(tmp_path: Path) -> No
 def test_a_package_is_named_as_buildroot_does() -> None:
     assert config.symbol_of("skeleton-init-none") == "BR2_PACKAGE_SKELETON_INIT_NONE"
     assert config.symbol_of("BR2_PACKAGE_JQ") == "BR2_PACKAGE_JQ"
-    with pytest.raises(UsageError, match="no name of a package"):
+    with pytest.raises(UsageError, match="not a name of a package"):
         config.symbol_of("a b")
 
 
@@ -109,7 +109,7 @@ def test_busybox_takes_files_and_lines(tmp_path: Path) -> None:
         ({"sha256": "12"}, "64 hexadecimal"),
         ({"sha256": "x" * 64}, "64 hexadecimal"),
         ({"version": "", "tree": "x", "keyring": "keys.gpg"}, "verifies a release"),
-        ({"set": {"br2": True}}, "no symbol"),
+        ({"set": {"br2": True}}, "not a symbol"),
         ({"make": {"A B": "1"}}, "no variable"),
         ({"toolchain": "gcc"}, "Invalid enum value"),
         ({"toolchain": {"internal": "x"}}, "unknown field"),

@@ -1,7 +1,7 @@
-"""Conversions between character sets: glibc's iconv_open(3) loads a module for each, which an index names.
+"""Finder of the modules that glibc's iconv_open(3) loads to convert character sets, and their index.
 
-ASCII, UTF-8, UCS-2 and UCS-4 are built in. A cache of the index would hold before it, so none is ever taken: it
-names what the image does not have.
+ASCII, UTF-8, UCS-2 and UCS-4 are built in. A cache of the index would take precedence over it, so none is selected:
+it names modules that the image does not have.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,6 @@ from fromscratch.linker.beyond.contract import FinderWarning, Finding, Generated
 from fromscratch.linker.beyond.glibc import library as glibc
 from fromscratch.linker.beyond.glibc.library import Glibc
 from fromscratch.model import view as views
-from fromscratch.model.entry import File
 from fromscratch.paths import join
 
 KIND = "gconv"
@@ -25,12 +24,12 @@ def find(scene: Scene, *, charsets: Sequence[str] = ()) -> Iterator[Finding]:
     to programs that call iconv_open."""
     for libc in glibc.found_in(scene):
         if charsets:
-            yield from _taken(scene, libc, charsets)
+            yield from _selected_modules(scene, libc, charsets)
         elif users := glibc.users(scene, "iconv_open"):
             index = read(scene, libc)
             if index.modules:
                 files = {module.file for module in index.modules}
-                size = sum(_size(scene, f"{libc.gconv}/{file}") for file in files)
+                size = sum(scene.size(f"{libc.gconv}/{file}") for file in files)
                 what = (
                     f"{len(files)} modules that convert character sets other than UTF-8, UCS and ASCII, for {users[0]}"
                 )
@@ -43,7 +42,7 @@ def read(scene: Scene, libc: Glibc) -> Index:
     return gconv_modules.read_index(scene.read(path) or b"" for path in paths)
 
 
-def _taken(scene: Scene, libc: Glibc, charsets: Sequence[str]) -> Iterator[Finding]:
+def _selected_modules(scene: Scene, libc: Glibc, charsets: Sequence[str]) -> Iterator[Finding]:
     index = read(scene, libc)
     unknown: list[str] = []
     if ALL not in charsets:
@@ -55,8 +54,8 @@ def _taken(scene: Scene, libc: Glibc, charsets: Sequence[str]) -> Iterator[Findi
         return
     converted: dict[str, str] = {}
     for module in index.modules:
-        named = module.source if module.source != gconv_modules.INTERNAL else module.target
-        converted.setdefault(module.file, named.rstrip("/"))
+        charset = module.source if module.source != gconv_modules.INTERNAL else module.target
+        converted.setdefault(module.file, charset.rstrip("/"))
     for file, charset in converted.items():
         path = file if file.startswith("/") else f"{libc.gconv}/{file}"
         yield Want(path, libc.place, f"{libc.place} (converts {charset})", KIND, "declared")
@@ -64,8 +63,3 @@ def _taken(scene: Scene, libc: Glibc, charsets: Sequence[str]) -> Iterator[Findi
     if not scene.has(own):
         detail = f"{libc.place} (the modules of {', '.join(charsets)})"
         yield GeneratedFile(own, gconv_modules.text(index), detail, KIND)
-
-
-def _size(scene: Scene, path: str) -> int:
-    entry = views.look(scene.view, path)
-    return entry.content.size if isinstance(entry, File) else 0

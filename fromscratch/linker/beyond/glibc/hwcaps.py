@@ -1,6 +1,6 @@
-"""Libraries in glibc-hwcaps, which the loader prefers to the ones for any processor where the processor is new enough.
+"""Finder of libraries in glibc-hwcaps, which the loader prefers on newer processors.
 
-The baseline is always taken, so that the image starts everywhere; the variants are a choice between size and speed.
+The baseline is always selected, so that the image starts on any processor; the variants cost size and give speed.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the glibc of an image says of itself: finders of its files ask here which one it is and where it looks."""
+"""The version and folders of the glibc of an image, for the finders of its files."""
 
 from collections.abc import Iterable
 from functools import partial

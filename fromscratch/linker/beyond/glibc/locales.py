@@ -1,4 +1,4 @@
-"""Locales of glibc: compiled ones for setlocale(3), and translations for gettext(3).
+"""Finder of glibc's locales: compiled ones for setlocale(3), and translations for gettext(3).
 
 Only "C" is built in; C.UTF-8 is a folder like all others. Where the root has them in one archive, the locales
 that are asked for are taken out of it, and lie in the image as folders.
@@ -44,44 +44,44 @@ def find(scene: Scene, *, locales: Sequence[str] = (), messages: bool = False) -
     if libc is None:
         yield FinderWarning("there is no glibc in the image, so no locale of glibc is of use in it", KIND)
         return
-    for asked in dict.fromkeys(locales):
-        named = _NAME.fullmatch(asked)
-        if named is None:
-            yield FinderWarning(f"{asked!r} is not a name of a locale; de_DE.UTF-8 is one", KIND)
-        elif asked not in ("C", "POSIX"):
-            yield from _compiled(scene, libc, asked)
-            if named[2] and not gconv_modules.is_built_in(named[2]):
-                text = f"the locale {asked} needs a module for its character set: "
-                yield FinderWarning(advice(text, Setting("gconv", named[2])), KIND)
+    for locale in dict.fromkeys(locales):
+        match = _NAME.fullmatch(locale)
+        if match is None:
+            yield FinderWarning(f"{locale!r} is not a name of a locale; de_DE.UTF-8 is one", KIND)
+        elif locale not in ("C", "POSIX"):
+            yield from _compiled(scene, libc, locale)
+            if match[2] and not gconv_modules.is_built_in(match[2]):
+                text = f"the locale {locale} needs a module for its character set: "
+                yield FinderWarning(advice(text, Setting("gconv", match[2])), KIND)
     if messages:
         yield from _translations(scene, libc, locales)
 
 
-def _spellings(asked: str) -> list[str]:
+def _spellings(locale: str) -> list[str]:
     """The name with its character set as glibc spells it, and as asked: intl/l10nflist.c, _nl_normalize_codeset."""
-    rest, modifier = asked.partition("@")[::2]
+    rest, modifier = locale.partition("@")[::2]
     language, dot, codeset = rest.partition(".")
     plain = "".join(char.lower() for char in codeset if char.isalnum())
     plain = f"iso{plain}" if plain.isdigit() else plain
     suffix = f"@{modifier}" if modifier else ""
-    return list(dict.fromkeys((f"{language}{dot}{plain}{suffix}", asked)))
+    return list(dict.fromkeys((f"{language}{dot}{plain}{suffix}", locale)))
 
 
-def _compiled(scene: Scene, libc: Glibc, asked: str) -> Iterator[Finding]:
-    """The archive holds before folders: locale/findlocale.c."""
-    folders = [f"{libc.locales}/{spelled}" for spelled in _spellings(asked)]
-    archived = [] if any(map(scene.has, folders)) else list(_from_archive(scene, libc, asked))
+def _compiled(scene: Scene, libc: Glibc, locale: str) -> Iterator[Finding]:
+    """The compiled locale. The archive has precedence over folders: locale/findlocale.c."""
+    folders = [f"{libc.locales}/{spelled}" for spelled in _spellings(locale)]
+    archived = [] if any(map(scene.has, folders)) else list(_from_archive(scene, libc, locale))
     if archived:
         yield from archived
         return
     for folder in folders:
         if isinstance(views.look(scene.view, folder), Directory):
-            yield Want(folder, libc.place, f"{libc.place} (the locale {asked})", KIND, "declared", whole=True)
+            yield Want(folder, libc.place, f"{libc.place} (the locale {locale})", KIND, "declared", whole=True)
             return
-    yield FinderWarning(f"the locale {asked} is not compiled here: install it, or make it with localedef", KIND)
+    yield FinderWarning(f"the locale {locale} is not compiled here: install it, or make it with localedef", KIND)
 
 
-def _from_archive(scene: Scene, libc: Glibc, asked: str) -> Iterator[Finding]:
+def _from_archive(scene: Scene, libc: Glibc, locale: str) -> Iterator[Finding]:
     archive = views.place(scene.view, f"{libc.locales}/locale-archive")
     top = views.place(scene.view, libc.locales)
     if archive is None or top is None or not isinstance(views.look(scene.view, archive), File):
@@ -89,15 +89,15 @@ def _from_archive(scene: Scene, libc: Glibc, asked: str) -> Iterator[Finding]:
     with rodata.opened(scene, archive) as read:
         try:
             known = locale_archive.names(read)
-            spelled = next((name for name in _spellings(asked) if name in known), None)
+            spelled = next((name for name in _spellings(locale) if name in known), None)
             if spelled is None:
                 return
             if scene.has(archive):
-                yield Want(archive, libc.place, f"{libc.place} (the locale {asked})", KIND, "declared")
+                yield Want(archive, libc.place, f"{libc.place} (the locale {locale})", KIND, "declared")
                 return
             for file, data in locale_archive.locale(read, known[spelled]):
                 place = paths.tree_path(f"{join(top, spelled)}/{file}")
-                yield GeneratedFile(place, data, f"{libc.place} (the locale {asked}, out of {archive})", KIND)
+                yield GeneratedFile(place, data, f"{libc.place} (the locale {locale}, out of {archive})", KIND)
         except FormatError as error:
             yield FinderWarning(f"{archive} cannot be read: {error.message}", KIND)
 
@@ -107,7 +107,7 @@ def _translations(scene: Scene, libc: Glibc, locales: Sequence[str]) -> Iterator
     users = glibc.users(scene, *_TRANSLATING)
     domains = {name: place for place in reversed(users) for name in rodata.texts(scene, place, _DOMAIN)}
     domains["libc"] = libc.place
-    for folder in dict.fromkeys(folder for asked in locales for folder in _folders(asked)):
+    for folder in dict.fromkeys(folder for locale in locales for folder in _folders(locale)):
         top = f"{TRANSLATIONS}/{folder}/LC_MESSAGES"
         for name in views.names(scene.view, top):
             user = domains.get(name.removesuffix(".mo"))
@@ -115,9 +115,9 @@ def _translations(scene: Scene, libc: Glibc, locales: Sequence[str]) -> Iterator
                 yield Want(f"{top}/{name}", user, f"{user} (its messages)", KIND, "likely", optional=True)
 
 
-def _folders(asked: str) -> list[str]:
+def _folders(locale: str) -> list[str]:
     """Where gettext looks for a language's messages, the most particular first."""
-    rest, modifier = asked.partition("@")[::2]
+    rest, modifier = locale.partition("@")[::2]
     country = rest.partition(".")[0]
     language = country.partition("_")[0]
     plain = [*dict.fromkeys((*_spellings(rest)[::-1], country, language))]

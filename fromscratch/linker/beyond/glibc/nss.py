@@ -1,6 +1,6 @@
-"""Name services: how glibc finds users, groups, hosts and services by name (its manual, "Name Service Switch").
+"""Finder of name services, by which glibc looks up users, groups and hosts (its manual, "Name Service Switch").
 
-Which modules answer stands in /etc/nsswitch.conf. Without one, glibc before 2.34 would look for users through NIS
+/etc/nsswitch.conf names the modules. Without one, glibc before 2.34 would look for users through NIS
 and for hosts in the DNS before the file; so an image that uses any of this gets one.
 """
 
@@ -71,12 +71,12 @@ def find(
     if holds:
         detail = f"{libraries[0].place} (for {user})"
         yield Want(CONFIGURATION, libraries[0].place, detail, KIND, "certain", optional=True)
-        asked = nsswitch.services(scene.read(CONFIGURATION) or b"")
+        services = nsswitch.services(scene.read(CONFIGURATION) or b"")
     else:
-        asked = _configured(modules)
-        yield GeneratedFile(CONFIGURATION, nsswitch.text(asked), f"for {user}, which asks for names", KIND)
+        services = _configured(modules)
+        yield GeneratedFile(CONFIGURATION, nsswitch.text(services), f"for {user}, which asks for names", KIND)
     for libc in libraries:
-        yield from _modules(libc, asked, used, ours=not holds)
+        yield from _modules(libc, services, used, generated=not holds)
     if tables:
         yield from _files(scene)
 
@@ -104,19 +104,19 @@ def _configured(modules: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def _modules(
-    libc: Glibc, asked: dict[str, tuple[str, ...]], used: dict[str, TreePath], *, ours: bool
+    libc: Glibc, services: dict[str, tuple[str, ...]], used: dict[str, TreePath], *, generated: bool
 ) -> Iterator[Finding]:
     """glibc opens libnss_NAME.so.2 when a database is first asked for, and passes over one that is not there."""
-    wanted: dict[str, str] = {}
+    databases: dict[str, str] = {}
     for database in used:
-        for name in asked.get(database, ()):
-            wanted.setdefault(name, database)
-    for name, database in wanted.items():
+        for name in services.get(database, ()):
+            databases.setdefault(name, database)
+    for name, database in databases.items():
         if "/" in name or (name in _BUILT_IN and libc.version >= 34):
             continue
         module = f"libnss_{name}.so.2"
         detail = f"{libc.place} ({CONFIGURATION} names {name} for {database}, which {used[database]} asks for)"
-        yield Want(module, libc.place, detail, KIND, "declared", library=True, optional=not ours)
+        yield Want(module, libc.place, detail, KIND, "declared", library=True, optional=not generated)
 
 
 def _files(scene: Scene) -> Iterator[Finding]:

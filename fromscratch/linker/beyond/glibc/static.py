@@ -1,4 +1,4 @@
-"""What a static GLIBC program loads at run time all the same: told and not taken, as it must be of its own GLIBC."""
+"""Finder of what a static GLIBC program loads at run time: a warning, as it must be of the GLIBC it was built with."""
 
 from collections.abc import Iterator
 

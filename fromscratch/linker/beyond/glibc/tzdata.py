@@ -1,4 +1,4 @@
-"""Time zones: tzset(3) reads /etc/localtime, or the zone that TZ names, which is UTC where it is missing."""
+"""Finder of time zones: tzset(3) reads /etc/localtime, or the zone that TZ names, and uses UTC without them."""
 
 from collections.abc import Iterator, Sequence
 
@@ -32,8 +32,7 @@ def find(scene: Scene, *, localtime: bool = False, zones: Sequence[str] = ()) ->
         yield from _zone(scene, by, folder, zone)
     there = views.place(scene.view, LOCALTIME) is not None and not scene.has(LOCALTIME)
     if user and not localtime and not zones and there:
-        entry = views.look(scene.view, LOCALTIME)
-        size = entry.content.size if isinstance(entry, File) else 0
+        size = scene.size(LOCALTIME)
         yield Offer(
             f"{LOCALTIME}, without which the local time of {user} is UTC", Setting("localtime", "true"), KIND, size
         )

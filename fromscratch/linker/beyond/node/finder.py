@@ -1,7 +1,7 @@
-"""Node.js: the files that programs import, and the packages that they come from.
+"""Finder for Node.js: the files that programs import, and the packages that they are in.
 
 Follows "Modules: Packages" and the resolution algorithms in the documentation of Node.js. A package in node_modules is
-taken whole, with those that its package.json depends on: which of its files a name leads to is then its own affair.
+selected whole, with its dependencies by package.json, so which of its files a name resolves to does not matter.
 """
 
 import re
@@ -58,7 +58,7 @@ class _Loading:
         arch = views.glob(scene.view, "/usr/lib/*-linux-*/nodejs")
         self._global = (*search, *_GLOBAL, *arch)
         self._wants: dict[str, Want] = {}
-        self._told: dict[FinderWarning, None] = {}
+        self._warnings: dict[FinderWarning, None] = {}
         self._packages: set[str] = set()
 
     def findings(self) -> Iterator[Finding]:
@@ -78,9 +78,9 @@ class _Loading:
                     seen.add(found)
                     pending += [(found, False)] if _package(found) or _SOURCE.search(found) else []
                 elif found is None and each.sure and is_program and not _BUILT_IN.fullmatch(each.name):
-                    self._told[FinderWarning(f"{file} imports {each.name}, which leads nowhere", KIND)] = None
+                    self._warnings[FinderWarning(f"{file} imports {each.name}, which leads nowhere", KIND)] = None
         yield from self._wants.values()
-        yield from self._told
+        yield from self._warnings
 
     def _resolve(self, name: str, by: str) -> str | None:
         """The file, or the folder of the package, that a name leads to from a file."""

@@ -1,6 +1,6 @@
-"""Perl: the modules that programs load, with what of them is written in C, along the @INC that perl was built with.
+"""Finder for Perl: the modules that programs load, with their parts in C, along the @INC that perl was built with.
 
-@INC is read off the constant data of perl or libperl: its folders stand there as they are (perl.c, `S_init_perllib`).
+@INC is read from the constant data of perl or libperl, which has its folders (perl.c, `S_init_perllib`).
 """
 
 import re
@@ -127,7 +127,7 @@ class _Loading:
         self._scene, self._program, self._include = scene, program, list(include)
         self._own = [folder for folder in include if _rank(folder, include)[0] in (3, 4)]
         self._wants: dict[str, Want] = {}
-        self._told: dict[FinderWarning, None] = {}
+        self._warnings: dict[FinderWarning, None] = {}
         self._read: set[str] = set()
         self._pending: list[tuple[str, bool]] = [(program, True)]
         self._families: list[_Module] = []
@@ -145,7 +145,7 @@ class _Loading:
             for load in found.loads:
                 self._load(load, file, reached)
         yield from self._wants.values()
-        yield from self._told
+        yield from self._warnings
 
     def _add(self, folder: str) -> None:
         """A folder of `use lib`: fixed, or beside the program, as the module FindBin tells."""
@@ -167,9 +167,9 @@ class _Loading:
         if file is None:
             if load.sure and reached and by == self._program:
                 where = ":".join(self._include)
-                self._told[FinderWarning(f"{by} uses {load.name}, which is nowhere in perl's @INC ({where})", KIND)] = (
-                    None
-                )
+                self._warnings[
+                    FinderWarning(f"{by} uses {load.name}, which is nowhere in perl's @INC ({where})", KIND)
+                ] = None
             return
         if not reached and not self._is_own(file):
             return  # what a spare part of a module would like to have of others is not taken

@@ -1,11 +1,11 @@
-"""Python: the library of the interpreters in the image, as much of it as the programs there import.
+"""Finder for Python: the modules of the interpreters in the image that the programs there import.
 
-`.py` files are taken and `__pycache__` is not: an interpreter compares the time of a source with the one that
-its compiled code notes, so compiled code that was copied counts only as long as nobody touches that time.
+`.py` files are selected and `__pycache__` is not: compiled code is valid only as long as the time of its source is the
+one that it recorded.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from fromscratch import paths
@@ -14,7 +14,7 @@ from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import FinderWarning, Finding, Offer, Scene, Want
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.python import habits
-from fromscratch.linker.beyond.python.imports import Import
+from fromscratch.linker.beyond.python.imports import Import, Source
 from fromscratch.linker.beyond.python.modules import Closure, Module, Modules, Program
 from fromscratch.linker.beyond.python.packages import Packages
 from fromscratch.linker.beyond.python.tree import PythonTree, Venv, sites_of, tree_of, trees, venv_of
@@ -61,7 +61,7 @@ class _Found:
     def __init__(self, scene: Scene, tree: PythonTree) -> None:
         self._scene, self._tree = scene, tree
         self._wants: dict[str, tuple[str, str]] = {}  # path: by, detail
-        self._told: dict[Finding, None] = {}
+        self._notices: dict[Finding, None] = {}
         self._loaded: set[str] = set()
         self._unreached: set[str] = set()  # modules that lie in a package but that no import leads to
 
@@ -73,8 +73,8 @@ class _Found:
         closure = Closure(
             self._scene,
             modules,
-            follow=lambda module, wanted, name: self._follows(modules, module, wanted, name),
-            named=lambda module, found: habits.named(module, found, standard=self._is_standard(module.file)),
+            follow=lambda module, statement, name: self._follows(modules, module, statement, name),
+            hidden_imports=self._hidden_imports,
         )
         closure.add(habits.START, self._tree.object)
         closure.run(group.programs)
@@ -92,15 +92,18 @@ class _Found:
             if any(path.startswith(f"{folder}/") for path in self._wants):
                 self._want(pth, self._tree.object, f"adds {folder} to the path")
         self._encodings()
-        self._tell(closure)
+        self._note_problems(closure)
 
-    def _follows(self, modules: Modules, module: Module, wanted: Import, name: str) -> bool:
+    def _follows(self, modules: Modules, module: Module, statement: Import, name: str) -> bool:
         if self._is_standard(module.file):
-            return not habits.is_spare(module, wanted, name)
+            return not habits.is_spare(module, statement, name)
         if module.file not in self._unreached or name.partition(".")[0] == module.name.partition(".")[0]:
             return True
         found = modules.find(name)  # what a spare part of a package would like to have of others is not taken
         return found is not None and self._is_standard(found.file)
+
+    def _hidden_imports(self, module: Module, source: Source) -> Iterable[str]:
+        return habits.hidden_imports(module, source, standard=self._is_standard(module.file))
 
     def _is_standard(self, file: str | None) -> bool:
         return file is not None and _is_standard(self._tree, file)
@@ -135,7 +138,7 @@ class _Found:
             text = (
                 f"Python's codecs for Chinese, Japanese and Korean, which {self._tree.object} loads when text names one"
             )
-            self._told[Offer(text, Setting("python", "whole"), KIND, size)] = None
+            self._notices[Offer(text, Setting("python", "whole"), KIND, size)] = None
 
     def whole(self, by: TreePath, detail: str) -> None:
         """All of the standard library, but for its tests and what only builds or demonstrates."""
@@ -147,23 +150,23 @@ class _Found:
     def _want(self, path: str, by: str, detail: str) -> None:
         self._wants.setdefault(path, (by, f"{by} ({detail})"))
 
-    def _tell(self, closure: Closure) -> None:
-        """What could not be followed, in the files that are not the library's own."""
+    def _note_problems(self, closure: Closure) -> None:
+        """Note what could not be followed, in files outside the standard library."""
         for broken in closure.broken:
             if self._is_standard(broken.file):
                 continue
             self.whole(paths.tree_path(broken.file), f"{broken.file} (what it imports cannot be read)")
             text = f"the imports of {broken.file} cannot be read: {broken.fault}; the whole standard library is taken"
-            self._told[FinderWarning(text, KIND)] = None
+            self._notices[FinderWarning(text, KIND)] = None
         for lost in closure.lost:
             top = lost.name.partition(".")[0]
             ours = self._is_standard(lost.by) or lost.by in self._unreached
             if lost.sure and not ours and not habits.BUILT_IN.fullmatch(top):
                 text = f"{lost.by} imports {lost.name}, which Python {self._tree.version} finds nowhere on its path"
-                self._told[FinderWarning(text, KIND)] = None
+                self._notices[FinderWarning(text, KIND)] = None
         if "zoneinfo" in closure.reached and "tzdata" not in closure.reached:
             text = f"the time zones that {closure.reached['zoneinfo'].by} may look up, in /usr/share/zoneinfo"
-            self._told[Offer(text, Setting("tzdata", "all"), KIND)] = None
+            self._notices[Offer(text, Setting("tzdata", "all"), KIND)] = None
 
     def findings(self, pycache: bool) -> Iterator[Finding]:
         """Everything, each file once."""
@@ -176,15 +179,15 @@ class _Found:
             compiled = _compiled(path, self._tree.version)
             if pycache and path.endswith(".py") and views.place(self._scene.view, compiled):
                 yield Want(compiled, place, f"{path} (its compiled code)", KIND, "possible", optional=True)
-        yield from self._told
+        yield from self._notices
 
 
 def _groups(scene: Scene, tree: PythonTree, search: tuple[str, ...]) -> Iterator[_Group]:
     """The Python programs that this interpreter reads, put together by what they see."""
     found: dict[tuple[Venv | None, tuple[str, ...]], list[Program]] = {}
-    named = Requested(scene)
+    requested = Requested(scene)
     for place in sorted(scene.files, key=paths.sort_key):
-        if not _is_program(scene, named, place):
+        if not _is_program(scene, requested, place):
             continue
         reader = language(scene, place)
         if reader is not None and not _PYTHON.fullmatch(reader.name):
@@ -203,15 +206,15 @@ def _groups(scene: Scene, tree: PythonTree, search: tuple[str, ...]) -> Iterator
         yield _Group(venv, first, tuple(programs))
 
 
-def _is_program(scene: Scene, named: Requested, place: TreePath) -> bool:
+def _is_program(scene: Scene, requested: Requested, place: TreePath) -> bool:
     """Whether it may be something to start: what was asked for and is a source, or what is executable."""
     entry = views.look(scene.view, place)
-    if not isinstance(entry, File) or named.is_module(place):
+    if not isinstance(entry, File) or requested.is_module(place):
         return False
-    asked = named.covers(place)
-    if asked and place.endswith(".py"):
+    is_requested = requested.covers(place)
+    if is_requested and place.endswith(".py"):
         return True
-    return (asked or bool(entry.meta.mode & 0o111)) and language(scene, place) is not None
+    return (is_requested or bool(entry.meta.mode & 0o111)) and language(scene, place) is not None
 
 
 def _package(scene: Scene, place: TreePath) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What is known of CPython's own library that its imports do not tell: 3.8 to 3.14, on Linux."""
+"""Facts about CPython's standard library that its import statements do not show: 3.8 to 3.14, on Linux."""
 
 from collections.abc import Iterable, Mapping
 
@@ -111,7 +111,7 @@ BUILT_IN = lazy_regex(
 EAST_ASIAN = ("_codecs_cn", "_codecs_hk", "_codecs_iso2022", "_codecs_jp", "_codecs_kr", "_codecs_tw")
 
 
-def named(module: Module, found: Source, *, standard: bool) -> Iterable[str]:
+def hidden_imports(module: Module, found: Source, *, standard: bool) -> Iterable[str]:
     """What a module imports although no import says so."""
     yield from _NAMED.get(module.name, ())
     for use in sorted(found.uses):
@@ -119,9 +119,9 @@ def named(module: Module, found: Source, *, standard: bool) -> Iterable[str]:
             yield from _USED[use]
 
 
-def is_spare(module: Module, wanted: Import, name: str) -> bool:
+def is_spare(module: Module, statement: Import, name: str) -> bool:
     """Whether an import that a module of the standard library makes is for none of the programs we bundle."""
-    top, mine = name.partition(".")[0], module.name.partition(".")[0]
-    if wanted.sure or (top == mine and (module.name, name) not in _EDGES):
+    top, own = name.partition(".")[0], module.name.partition(".")[0]
+    if statement.sure or (top == own and (module.name, name) not in _EDGES):
         return False
     return _SPARE.fullmatch(top) is not None or (module.name, name) in _EDGES

@@ -1,4 +1,4 @@
-"""What a Python source imports, read off what Python's own compiler makes of it. Nothing of it runs.
+"""The imports of a Python source, read from the code that Python's own compiler makes of it. Nothing of it runs.
 
 The compiler gives each import as an instruction (`IMPORT_NAME`) with its level and names as constants.
 Instructions tell besides what a line reader cannot know for certain: whether a `try` stands around it,
@@ -77,9 +77,9 @@ def _compiled(text: bytes) -> CodeType:
             warnings.simplefilter("ignore")
             return compile(text, "<module>", "exec", dont_inherit=True, optimize=0)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
-        told = error.msg if isinstance(error, SyntaxError) else str(error) or "it is nested too deeply"
+        problem = error.msg if isinstance(error, SyntaxError) else str(error) or "it is nested too deeply"
         line = f" in line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-        raise FormatError(f"Python cannot compile it: {told}{line}", _BY_HAND) from error
+        raise FormatError(f"Python cannot compile it: {problem}{line}", _BY_HAND) from error
 
 
 def _source(module: CodeType, main: bool) -> Source:

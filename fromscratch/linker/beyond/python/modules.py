@@ -121,10 +121,15 @@ class Closure:
     """All that programs come to import, each module once, in the order in which they are met."""
 
     def __init__(
-        self, scene: Scene, modules: Modules, *, follow: Follow, named: Callable[[Module, Source], Iterable[str]]
+        self,
+        scene: Scene,
+        modules: Modules,
+        *,
+        follow: Follow,
+        hidden_imports: Callable[[Module, Source], Iterable[str]],
     ) -> None:
-        """`named` gives the modules that one imports without an import statement: in C, or by a computed name."""
-        self._scene, self._modules, self._follow, self._named = scene, modules, follow, named
+        """`hidden_imports` gives what a module imports without an import statement: in C, or by a computed name."""
+        self._scene, self._modules, self._follow, self._hidden_imports = scene, modules, follow, hidden_imports
         self.reached: dict[str, Reached] = {}
         self.lost: dict[Lost, None] = {}
         self.broken: list[Broken] = []
@@ -161,21 +166,21 @@ class Closure:
                 self.broken.append(Broken(module.file, error.message))
         for each in found.imports:
             self._import(module, each)
-        for name in self._named(module, found):
+        for name in self._hidden_imports(module, found):
             self._reach(name, module.file)
 
-    def _import(self, module: Module, wanted: Import) -> None:
-        name = _absolute(module, wanted)
-        if name is None or name.count(".") > _MAX_DEPTH or not self._follow(module, wanted, name):
+    def _import(self, module: Module, statement: Import) -> None:
+        name = _absolute(module, statement)
+        if name is None or name.count(".") > _MAX_DEPTH or not self._follow(module, statement, name):
             return
         if name and not self._reach(name, module.file or ""):
             if not self._modules.is_made(name):
-                self.lost[Lost(name, module.file or "", wanted.sure)] = None
+                self.lost[Lost(name, module.file or "", statement.sure)] = None
             return
-        for each in wanted.names:
+        for each in statement.names:
             inner = f"{name}.{each}" if name else each
             package = self._modules.find(name) if name else None
-            if each != "*" and package and package.folders and self._follow(module, wanted, inner):
+            if each != "*" and package and package.folders and self._follow(module, statement, inner):
                 self._reach(inner, module.file or "")
 
     def _reach(self, name: str, by: str) -> bool:
@@ -192,12 +197,12 @@ class Closure:
         return True
 
 
-def _absolute(module: Module, wanted: Import) -> str | None:
+def _absolute(module: Module, statement: Import) -> str | None:
     """The full name of what is imported; None if it would lie above the module's own package."""
-    if not wanted.level:
-        return wanted.name
+    if not statement.level:
+        return statement.name
     package = module.name.split(".") if module.folders else module.name.split(".")[:-1]
-    kept = len(package) - wanted.level + 1
-    if kept <= 0:
+    levels = len(package) - statement.level + 1
+    if levels <= 0:
         return None
-    return ".".join([*package[:kept], *filter(None, [wanted.name])])
+    return ".".join([*package[:levels], *filter(None, [statement.name])])

@@ -1,4 +1,4 @@
-"""Where a CPython has its library: found as the interpreter finds it when it starts, without starting it.
+"""The library folders of a CPython, found as the interpreter finds them when it starts, without starting it.
 
 Follows Modules/getpath.py (the prefix is the nearest folder above the program with lib/python3.X/os.py below
 it), Lib/site.py, PEP 405 for virtual environments, and Debian's dist-packages.
@@ -72,12 +72,12 @@ def tree_of(scene: Scene, place: TreePath) -> PythonTree | None:
 
 def _library(scene: Scene, folder: str, version: str) -> str | None:
     """The folder of the standard library below `folder`: a program that is just `python3` has any version."""
-    wanted = (
+    names = (
         [f"python{version}"]
         if "." in version
         else [name for name in views.names(scene.view, folder) if re.fullmatch(r"python3\.\d+t?", name)]
     )
-    for name in reversed(wanted):
+    for name in reversed(names):
         if isinstance(views.look(scene.view, f"{folder}/{name}/os.py"), File):
             return f"{folder}/{name}"
     return None

@@ -1,6 +1,6 @@
-"""Ruby: what programs require, along the $LOAD_PATH that ruby was built with, and the gems that hold it.
+"""Finder for Ruby: what programs require, along the $LOAD_PATH that ruby was built with, and the gems that have it.
 
-$LOAD_PATH is read off the constant data of ruby or libruby, where its folders stand in order (ruby.c,
+$LOAD_PATH is read from the constant data of ruby or libruby, which has its folders in order (ruby.c,
 `ruby_initial_load_paths`). A gem is taken with its specification and those of the gems that it depends on, without
 which RubyGems would not let a program have it.
 """
@@ -69,7 +69,7 @@ class _Loading:
     def __init__(self, scene: Scene, ruby: TreePath, include: tuple[str, ...], gems: tuple[str, ...]) -> None:
         self._scene, self._ruby, self._include = scene, ruby, include
         self._wants: dict[str, Want] = {}
-        self._told: dict[FinderWarning, None] = {}
+        self._warnings: dict[FinderWarning, None] = {}
         self._pending: list[str] = []
         self._gems = _Gems(scene, include, gems)
         self._activated: list[str] = []  # the lib folders of gems
@@ -95,22 +95,22 @@ class _Loading:
 
     def findings(self) -> Iterator[Finding]:
         yield from self._wants.values()
-        yield from self._told
+        yield from self._warnings
 
-    def _missing(self, wanted: Require, file: str, programs: Sequence[TreePath]) -> None:
-        if wanted.top and file in programs and not _BUILT_IN.fullmatch(wanted.name):
-            where = "beside it" if wanted.near else f"in ruby's $LOAD_PATH ({':'.join(self._include)}) or a gem"
-            self._told[FinderWarning(f"{file} requires {wanted.name}, which is not {where}", KIND)] = None
+    def _missing(self, requirement: Require, file: str, programs: Sequence[TreePath]) -> None:
+        if requirement.top and file in programs and not _BUILT_IN.fullmatch(requirement.name):
+            where = "beside it" if requirement.near else f"in ruby's $LOAD_PATH ({':'.join(self._include)}) or a gem"
+            self._warnings[FinderWarning(f"{file} requires {requirement.name}, which is not {where}", KIND)] = None
 
-    def _require(self, wanted: Require, by: str) -> bool:
-        name = wanted.name
-        if wanted.near:
+    def _require(self, requirement: Require, by: str) -> bool:
+        name = requirement.name
+        if requirement.near:
             found = self._in(by.rpartition("/")[0], name)
         elif name.startswith("/"):
             found = self._in("", name[1:])
         else:
             found = next(filter(None, (self._in(each, name) for each in (*self._activated, *self._include))), None)
-        if found is None and not wanted.near and (gem := self._gems.holding(name)):
+        if found is None and not requirement.near and (gem := self._gems.holding(name)):
             self._gem(gem, by)
             found = self._in(self._gems.library(gem), name)
         if found is None:

@@ -1,7 +1,6 @@
-"""Scripts: the programs that run them, and the commands that shell scripts call.
+"""Finder for scripts: the programs that run them, and the commands that shell scripts call.
 
-Interpreters of interpreters need no care of their own: an interpreter that is a script is a file of
-the image in the next round, and has its own first line read then.
+An interpreter that is itself a script is handled in the next round, when it is a file of the image.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,19 +36,19 @@ def find(scene: Scene, *, path: Sequence[str] = PATH, commands: bool = False) ->
     for place, line in scripts(scene):
         entry = views.look(scene.view, place)
         optional = isinstance(entry, File) and not entry.meta.mode & 0o111
-        started = programs(scene, line, path)
-        yield from _interpreters(place, line, started, optional=optional)
+        runs = programs(scene, line, path)
+        yield from _interpreters(place, line, runs, optional=optional)
         if _depth(scene, place) > MAX_DEPTH:
             text = f"{place} cannot start: its interpreters are scripts themselves, one behind the other, more than"
             yield FinderWarning(f"{text} the {MAX_DEPTH} that Linux follows", KIND)
-        if started[-1].name in _SHELLS:
-            yield from _commands(scene, place, path, taken=commands)
+        if runs[-1].name in _SHELLS:
+            yield from _commands(scene, place, path, select=commands)
 
 
-def _interpreters(place: TreePath, line: Shebang, started: list[Program], *, optional: bool) -> Iterator[Finding]:
+def _interpreters(place: TreePath, line: Shebang, runs: list[Program], *, optional: bool) -> Iterator[Finding]:
     """What execve(2) and then env open; a script that nobody may execute is perhaps read by its interpreter alone."""
     spelled = "#!" + line.interpreter + (f" {line.argument}" if line.argument else "")
-    for program in started:
+    for program in runs:
         if not program.path.startswith("/"):
             text = f"{place} begins with {spelled!r}: where {program.path} lies depends on the folder it is started in"
             yield FinderWarning(text, KIND)
@@ -86,15 +85,15 @@ def _depth(scene: Scene, place: TreePath) -> int:
     return MAX_DEPTH + 1
 
 
-def _commands(scene: Scene, place: TreePath, path: Sequence[str], *, taken: bool) -> Iterator[Finding]:
+def _commands(scene: Scene, place: TreePath, path: Sequence[str], *, select: bool) -> Iterator[Finding]:
     """The programs of PATH that a shell script seems to call, and that the image does not hold."""
     found: dict[TreePath, str] = {}
     for word in command_words(scene.read(place) or b""):
         program = lookup(scene, word, path)
         end = None if program.searched else views.place(scene.view, program.path)
-        if end is not None and (taken or not (end in scene.files or end in scene.objects)):
+        if end is not None and (select or not (end in scene.files or end in scene.objects)):
             found.setdefault(end, program.path)
-    if taken:
+    if select:
         for spelled in found.values():
             detail = f"{place} (command {spelled.rpartition('/')[2]})"
             yield Want(spelled, place, detail, "commands", "likely", optional=True)

@@ -1,4 +1,4 @@
-"""What runs a script: its first line, as the kernel reads it, and the program that `env` looks for on its behalf.
+"""The interpreter of a script: its first line, as the kernel reads it, and the program that `env` starts for it.
 
 Follows fs/binfmt_script.c of Linux 5.1 and later, execve(2), and env(1) of GNU coreutils for `-S`.
 """
@@ -74,12 +74,12 @@ def scripts(scene: Scene) -> Iterator[tuple[TreePath, Shebang]]:
 
     What nobody may execute counts if it is all that was asked for.
     """
-    asked = Requested(scene)
+    requested = Requested(scene)
     for place in sorted(scene.files, key=paths.sort_key):
         entry = views.look(scene.view, place)
-        if not isinstance(entry, File) or not (entry.meta.mode & 0o111 or asked.is_only(place)):
+        if not isinstance(entry, File) or not (entry.meta.mode & 0o111 or requested.is_only(place)):
             continue
-        if not asked.is_module(place) and (found := shebang(head(scene, place))):
+        if not requested.is_module(place) and (found := shebang(head(scene, place))):
             yield place, found
 
 
@@ -117,14 +117,14 @@ def programs_of(scene: Scene, reader: re.Pattern[str], source: re.Pattern[str]) 
 
     `reader` matches the whole name of the interpreter, `source` the end of a path of what has no `#!`.
     """
-    named = Requested(scene)
+    requested = Requested(scene)
     for place in sorted(scene.files, key=paths.sort_key):
         entry = views.look(scene.view, place)
-        if not isinstance(entry, File) or named.is_module(place):
+        if not isinstance(entry, File) or requested.is_module(place):
             continue
-        asked = named.covers(place)
-        found = language(scene, place) if asked or entry.meta.mode & 0o111 else None
-        if reader.fullmatch(found.name) if found else asked and source.search(place):
+        is_requested = requested.covers(place)
+        found = language(scene, place) if is_requested or entry.meta.mode & 0o111 else None
+        if reader.fullmatch(found.name) if found else is_requested and source.search(place):
             yield place
 
 

@@ -1,4 +1,4 @@
-"""The commands that a shell script seems to call, read off its text: POSIX.1, Shell Command Language, 2.3 and 2.9.
+"""The commands that a shell script seems to call, read from its text: POSIX.1, Shell Command Language, 2.3 and 2.9.
 
 This is not a shell. It reads what is plainly written, and may take a line of a here-document for a command, so whoever
 asks keeps only the names of programs that are there.
