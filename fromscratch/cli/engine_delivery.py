@@ -9,7 +9,7 @@ from fromscratch.images.contract import Receipt, Transport
 from fromscratch.model.image import Image
 
 
-def wanted(call: Call, image: str | None) -> list[Image]:
+def images_to_load(call: Call, image: str | None) -> list[Image]:
     """The one image that an engine gets, or all for which `--platform` names several. Raises UsageError, NotFetched."""
     from fromscratch.cli.chosen_image import all_images, images, target
     from fromscratch.host.images.layers import with_what_is_known

@@ -72,6 +72,6 @@ def _any_of(option: Option) -> str:
 
 
 def _near(word: str, known: Sequence[str] | Mapping[str, Option]) -> str:
-    import difflib
+    from fromscratch.nearest import nearest
 
-    return next(iter(difflib.get_close_matches(word, list(known), 1)), "")
+    return next(iter(nearest(word, known)), "")

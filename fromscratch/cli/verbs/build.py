@@ -19,15 +19,15 @@ def build(call: Call, *, check: bool, json: bool) -> None:
         built = assembly.build(job)
         call.result(_facts(job, built), _text(job, built), json)
         return
-    from fromscratch.cli.verbs import build_check as checking
+    from fromscratch.cli.verbs import build_check
     from fromscratch.proof.twice import build_twice
 
     twice = build_twice(job)
     text = _text(job, twice.built)
     if twice.difference is None:
-        text += f"\n{checking.text(twice, job)}"
-    call.result({**_facts(job, twice.built), "check": checking.facts(twice, job)}, text, json)
-    checking.check(twice, job)
+        text += f"\n{build_check.text(twice, job)}"
+    call.result({**_facts(job, twice.built), "check": build_check.facts(twice, job)}, text, json)
+    build_check.check(twice, job)
 
 
 def _facts(job: "Job", built: "Built") -> dict[str, Any]:

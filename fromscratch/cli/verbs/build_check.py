@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fromscratch.cli.verbs.why import told
+from fromscratch.cli.verbs.why import reason_lines
 from fromscratch.errors import Irreproducible
 from fromscratch.flow.assembly import Job, sources
 from fromscratch.proof.difference import Difference
@@ -37,7 +37,7 @@ def check(twice: Twice, job: Job) -> None:
     if twice.difference is None:
         return
     lines = [f"{job.recipe.name} is not the same twice: {twice.difference.told()}"]
-    lines += [f"  {line}" for origin in twice.origins for line in told(origin)]
+    lines += [f"  {line}" for origin in twice.origins for line in reason_lines(origin)]
     lines.append(f"  {twice.cause}")
     raise Irreproducible("\n".join(lines), _hint(twice, twice.difference, job))
 

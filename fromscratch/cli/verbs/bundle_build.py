@@ -57,7 +57,7 @@ class Made(msgspec.Struct, kw_only=True):
         self.text += f"\nwrote {receipt.reference}"
 
     def _load(self, call: Call, tag: str, engine: str | None, via: str) -> None:
-        from fromscratch.cli import engine_delivery as brought
+        from fromscratch.cli import engine_delivery
         from fromscratch.images.contract import image_for
         from fromscratch.images.engine_choice import find_engine, images_in
         from fromscratch.model.image import Platform
@@ -69,8 +69,8 @@ class Made(msgspec.Struct, kw_only=True):
         here = [image for image in self.built.images if image.platform == Platform.of_this_machine()]
         image = (here or [image_for(self.built.images, call.platforms, str(self.job.layout))])[0]
         receipt = assembly.deliver([image], images_in(found.engine, call.store, via, call.progress, call.limits), tag)
-        self.facts["engine"] = {"kind": found.kind, **brought.facts(receipt)}
-        self.text += f"\n{brought.text(found.kind, receipt)}"
+        self.facts["engine"] = {"kind": found.kind, **engine_delivery.facts(receipt)}
+        self.text += f"\n{engine_delivery.text(found.kind, receipt)}"
 
 
 def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: str, entrypoint: str | None) -> Made:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fromscratch.cli.output.settings import option, spelled
-from fromscratch.cli.verbs.closure_links import lack, missing_facts, objects, told
+from fromscratch.cli.verbs.closure_links import lack, missing_facts, objects, program_lines
 from fromscratch.errors import UsageError
 from fromscratch.linker.beyond.scripts.shebang import HEAD, shebang
 from fromscratch.linker.closure import Linker
@@ -66,7 +66,7 @@ def _files(found: GatherResult) -> list[dict[str, Any]]:
 
 
 def _text(found: GatherResult, facts: dict[str, Any]) -> str:
-    lines = [line for program in found.programs for line in told(program)]
+    lines = [line for program in found.programs for line in program_lines(program)]
     linked = {missing for program in found.programs for missing in program.missing}
     lines += [f"missing: {lack(each)}" for each in found.missing if each not in linked]
     if facts["files"]:

@@ -74,7 +74,7 @@ class Answer:
     @cached_property
     def text(self) -> str:
         """For a person."""
-        return "\n".join(line for program in self._programs for line in told(program))
+        return "\n".join(line for program in self._programs for line in program_lines(program))
 
 
 def objects(programs: Sequence[Program]) -> dict[str, dict[str, "Any"]]:
@@ -116,7 +116,7 @@ def kind(node: Node, program: Program) -> str:
     return "loader" if node.path == program.nodes[0].elf.interpreter else "library"
 
 
-def told(program: Program) -> Iterator[str]:
+def program_lines(program: Program) -> Iterator[str]:
     """A program as a tree: what each object needs below it, the first time that it comes."""
     root = program.nodes[0]
     yield f"{shown(root.path)}  ({_about(program)})"

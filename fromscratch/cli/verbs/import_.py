@@ -5,8 +5,7 @@ from fromscratch.errors import UsageError
 
 
 def import_(call: Call, *, tag: str | None, engine: str | None, via: str, image: str | None, json: bool) -> None:
-    from fromscratch.cli import engine_delivery as brought
-    from fromscratch.cli import image_name as called
+    from fromscratch.cli import engine_delivery, image_name
     from fromscratch.images.engine_choice import find_engine, images_in
 
     if via not in ("import", "load"):
@@ -15,11 +14,11 @@ def import_(call: Call, *, tag: str | None, engine: str | None, via: str, image:
         from fromscratch.images.engine_choice import engine as known
 
         known(engine)
-    made = brought.wanted(call, image)
-    name = tag or called.wholly(call, image, made)
+    made = engine_delivery.images_to_load(call, image)
+    name = tag or image_name.wholly(call, image, made)
     found = find_engine(engine)
-    receipt = brought.deliver(
+    receipt = engine_delivery.deliver(
         made, images_in(found.engine, call.store, via, call.progress, call.limits), found.kind, name
     )
-    facts = {"engine": found.kind, **brought.facts(receipt)}
-    call.result(facts, brought.text(found.kind, receipt), json)
+    facts = {"engine": found.kind, **engine_delivery.facts(receipt)}
+    call.result(facts, engine_delivery.text(found.kind, receipt), json)

@@ -8,7 +8,7 @@ from fromscratch.nearest import nearest
 
 
 def pack(call: Call, *, to: str | None, output: str | None, tag: str | None, image: str | None, json: bool) -> None:
-    from fromscratch.cli import image_name as called
+    from fromscratch.cli import image_name
     from fromscratch.cli.chosen_image import all_images
     from fromscratch.flow import assembly
     from fromscratch.images import catalogue
@@ -24,7 +24,7 @@ def pack(call: Call, *, to: str | None, output: str | None, tag: str | None, ima
         raise UsageError("pack needs a place to write to", f"say --output FILE, such as --output {example}")
     place = streams.place(output, to, json=json)
     images = all_images(call, image)
-    reference = tag or called.inside(call, to, image, images)
+    reference = tag or image_name.inside(call, to, image, images)
     receipt = assembly.deliver(images, catalogue.by_word(to).at(place, call.store, limits=call.limits), reference)
     if place == streams.STDOUT:
         return

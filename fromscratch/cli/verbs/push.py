@@ -40,7 +40,7 @@ def push(
         limits=call.limits,
     )
     pushed = registry.push(all_images(call, image), ref)
-    call.result(_facts(pushed), _told(pushed), json)
+    call.result(_facts(pushed), _text(pushed), json)
 
 
 def _check_repositories(paths: Sequence[str], to: "Reference") -> None:
@@ -69,7 +69,7 @@ def _facts(pushed: "Pushed") -> dict[str, object]:
     }
 
 
-def _told(pushed: "Pushed") -> str:
+def _text(pushed: "Pushed") -> str:
     counts = ", ".join(f"{count} {how.value}" for how, count in pushed.arrivals.items() if count)
     also = f", also as {', '.join(pushed.tags[1:])}" if pushed.tags[1:] else ""
     return f"pushed {pushed.reference} ({pushed.digest}){also}: {counts}, {pushed.sent / 1e6:.1f} MB"

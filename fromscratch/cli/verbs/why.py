@@ -36,7 +36,7 @@ def explained(found: Found, tree: Rootfs, path: str) -> tuple[dict[str, Any], st
     for step in steps:
         origins = evidence.origins(found.evidence, step) if found.evidence else tree[step].origins
         rows.append(line(step, tree[step]))
-        rows += [f"  {text}" for origin in origins for text in told(origin)]
+        rows += [f"  {text}" for origin in origins for text in reason_lines(origin)]
         if not origins:
             rows.append(_unexplained(found, tree[step]))
         data["steps"].append(
@@ -51,7 +51,7 @@ def _unexplained(found: Found, entry: Entry) -> str:
     return "  there for what is below it" if isinstance(entry, Directory) else "  no reason is recorded"
 
 
-def told(origin: Origin) -> list[str]:
+def reason_lines(origin: Origin) -> list[str]:
     """A chain of reasons, each a step further in."""
     return [f"{'  ' * depth}{link.reason} {link.detail}  [{link.source}]" for depth, link in enumerate(origin.chain())]
 
