@@ -23,7 +23,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.segments import InterpSegment
 
 from benchmarks.runner import Case, Group
-from fromscratch.cli import quick
+from fromscratch.cli.main import main
 from fromscratch.host.machine.loader_root import MachineRoot
 from fromscratch.linker.closure import Linker
 from fromscratch.model.rootfs import Rootfs
@@ -195,10 +195,9 @@ def begun(busybox: str, scratch: Path) -> Callable[[], None]:
     def bundle() -> None:
         output = scratch / "begun"
         shutil.rmtree(output, ignore_errors=True)
-        sys.argv = ["fromscratch", "bundle", busybox, "--output", str(output), "--quiet"]
         os.environ["FROMSCRATCH_STORE"] = str(scratch / "store")
         with open(os.devnull, "w") as nothing, redirect_stdout(nothing), redirect_stderr(nothing):
-            quick.main()
+            main(["bundle", busybox, "--output", str(output), "--quiet"])
 
     if shutil.which(busybox):
         bundle()

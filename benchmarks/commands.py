@@ -21,7 +21,7 @@ def groups(_tree: Rootfs, _folder: Path, scratch: Path) -> list[Group]:
         (small / "usr/bin" / Path(program).name).write_bytes(Path(program).read_bytes())
     (scratch / "small.yaml").write_text(f"name: small\nrootfs: [{{directory: {{path: '{small}', owner: '0:0'}}}}]\n")
     ours = f"cd {place} && export FROMSCRATCH_STORE={place}/store"
-    return [_start(), _small_root(ours, small, place), _unchanged(ours), _from_debian(ours, place)]
+    return [_start(), _question(), _small_root(ours, small, place), _unchanged(ours), _from_debian(ours, place)]
 
 
 def _start() -> Group:
@@ -29,7 +29,22 @@ def _start() -> Group:
     return Group(
         "start",
         [Case("invoke --version", invoke), Case("fromscratch --version", f"{_OURS} --version > /dev/null")],
-        "one more module to load than invoke itself has",
+        "the command does without invoke; both are a start of Python and what they load",
+    )
+
+
+def _question() -> Group:
+    python = quote(sys.executable)
+    program = next(name for name in ("/usr/bin/git", *_SMALL, "/bin/sh") if Path(name).exists())
+    return Group(
+        "what a program needs",
+        [
+            Case("python -c pass", f"{python} -c pass"),
+            Case("import typing", f"{python} -c 'import typing'"),
+            Case("import msgspec", f"{python} -c 'import msgspec'"),
+            Case("fromscratch closure", f"{_OURS} closure {program} > /dev/null"),
+        ],
+        "a closure is answered without loading typing or msgspec, which nearly all else of ours needs",
     )
 
 

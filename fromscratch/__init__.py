@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from fromscratch.flow.delivery import deliver
     from fromscratch.flow.images_by_name import find as find_image
     from fromscratch.host.storage.store import Store
+    from fromscratch.limits import Limits
     from fromscratch.model.image import Image, Platform
     from fromscratch.proof.validate import validate
     from fromscratch.recipe.schema import load as load_recipe
@@ -19,6 +20,7 @@ else:
         "Image": "model.image",
         "ImageError": "errors",
         "Job": "flow.assembly",
+        "Limits": "limits",
         "Platform": "model.image",
         "Store": "host.storage.store",
         "build": "flow.assembly",
@@ -47,6 +49,7 @@ __all__ = [
     "Image",
     "ImageError",
     "Job",
+    "Limits",
     "Platform",
     "Store",
     "__version__",

@@ -1,6 +1,6 @@
 """`python -m fromscratch`: the command where no script is installed."""
 
-from fromscratch.cli.quick import main
+from fromscratch.cli.main import main
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -1,20 +1,20 @@
 """URLs whose text conceals the secrets in them, so that messages and stored files hold none."""
 
-import re
+from fromscratch.lazy_regex import lazy_regex
 
-# Every command loads this module, for its errors: slow imports and compiled patterns wait for their first use.
+# Every command loads this module, for its errors: slow imports wait for their first use.
 # A scheme, with however many slashes behind it.
-_SCHEME = r"(?i:file)://|[A-Za-z][A-Za-z0-9+.-]*:/+|//"
-_END_OF_HOST = r"[/?#]"
-_PORT = r"(?:[^:\[]*|\[[^\]]*\])(?::[0-9]*)?"
-_WITHIN = (
-    r"\b(?:[A-Za-z][A-Za-z0-9+.-]{0,30}://|(?i:https?|ftp|git|ssh):/(?=[^\s/]{0,400}@))"
+_SCHEME = lazy_regex(r"(?i:file)://|[A-Za-z][A-Za-z0-9+.-]*:/+|//")
+_END_OF_HOST = lazy_regex(r"[/?#]")
+_PORT = lazy_regex(r"(?:[^:\[]*|\[[^\]]*\])(?::[0-9]*)?")
+_WITHIN = lazy_regex(
+    r"(?a)\b(?:[A-Za-z][A-Za-z0-9+.-]{0,30}://|(?i:https?|ftp|git|ssh):/(?=[^\s/]{0,400}@))"
     r"(?:[^\s/]{0,400}@)?"
     # A query may hold the quote that stands around the address, though not as its last.
     r"(?:(?:[^\s\"'<>`]|'(?![\s:;,.)\]}]|$))*[^\s\"'<>`:;,.)\]])?"
 )
-_SCP = r"[^/:@?#\s]+@(?=[^/:@?#\s]+:)"  # git@HOST:PATH, as git and scp have it
-_FRAGMENT = r"([^#]*)(#)([^#]*=(?s:.*))"  # as answers of OAuth have them: #access_token=…
+_SCP = lazy_regex(r"[^/:@?#\s]+@(?=[^/:@?#\s]+:)")  # git@HOST:PATH, as git and scp have it
+_FRAGMENT = lazy_regex(r"([^#]*)(#)([^#]*=(?s:.*))")  # as answers of OAuth have them: #access_token=…
 _SSH = ("ssh://", "git+ssh://", "ssh+git://")
 
 
@@ -83,14 +83,14 @@ def concealed(url: str) -> str:
     if _is_of_ssh(scheme, userinfo):
         rest = userinfo + rest
     path, mark, query = rest.partition("?")
-    if not mark and (fragment := re.fullmatch(_FRAGMENT, rest)):
+    if not mark and (fragment := _FRAGMENT.fullmatch(rest)):
         path, mark, query = fragment.groups()
     return scheme + path + (f"{mark}…" if mark and query else mark)
 
 
 def without_secrets(text: str) -> str:
     """A text, also of another program, with the secrets of each address in it left out."""
-    return re.sub(_WITHIN, lambda found: concealed(found[0]), text, flags=re.ASCII) if ":/" in text else text
+    return _WITHIN.sub(lambda found: concealed(found[0]), text) if ":/" in text else text
 
 
 def _is_of_ssh(scheme: str, userinfo: str) -> bool:
@@ -99,13 +99,13 @@ def _is_of_ssh(scheme: str, userinfo: str) -> bool:
 
 def _parts(url: str) -> tuple[str, str, str]:
     """Scheme with its slashes, name and password with the @, and the rest."""
-    found = re.match(_SCHEME, url)
+    found = _SCHEME.match(url)
     start = found.end() if found else 0
-    if not found and (user := re.match(_SCP, url)):
+    if not found and (user := _SCP.match(url)):
         return "", user[0], url[user.end() :]
-    end = re.compile(_END_OF_HOST).search(url, start)
+    end = _END_OF_HOST.search(url, start)
     host_end = end.start() if end else len(url)
     at = url.rfind("@", start, host_end)
-    if at < 0 and not re.compile(_PORT).fullmatch(url, start, host_end):
+    if at < 0 and not _PORT.fullmatch(url, start, host_end):
         at = url.rfind("@", start)  # a password with a slash that is not written as %2F
     return url[:start], url[start : at + 1], url[max(start, at + 1) :]

@@ -14,11 +14,12 @@ from msgspec import Struct
 
 from fromscratch.advice import Setting, advice
 from fromscratch.errors import FormatError, TooLarge, UsageError
+from fromscratch.lazy_regex import lazy_regex
 
 _BYTES, _ENTRIES = "max_expanded", "max_entries"  # the names of the two settings
 _MORE = "if you know that it is honest, allow more with "
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
-_SIZE = re.compile(r"([0-9]{1,15})(?:([KMGT])(?:iB|B)?)?", re.IGNORECASE)
+_SIZE = lazy_regex(r"([0-9]{1,15})(?:([KMGT])(?:iB|B)?)?", re.IGNORECASE)
 # Layers shrink to a half or a tenth. Files of zeros reach a thousandth, and some of them are in honest images.
 _RATIO = 100
 _ALWAYS = 4 << 30
@@ -31,11 +32,11 @@ BRACKETS = 32
 LOOKED_AT = 200_000
 """The names that the include patterns of one configuration file may be compared with."""
 _DIGITS = 19  # of what 63 bits hold; int() refuses thousands of them, with an error of its own
-_NUMBER, _NUMBER_BYTES = re.compile(rf"[0-9]{{1,{_DIGITS}}}"), re.compile(b"[0-9]{1,%d}" % _DIGITS)
-_ESCAPES = re.compile(
+_NUMBER, _NUMBER_BYTES = lazy_regex(rf"[0-9]{{1,{_DIGITS}}}"), lazy_regex(b"[0-9]{1,%d}" % _DIGITS)
+_ESCAPES = lazy_regex(
     rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
-_JSON = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+_JSON = lazy_regex(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
 class Limits(Struct, frozen=True, kw_only=True):

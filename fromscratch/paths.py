@@ -5,13 +5,17 @@ component and no trailing slash. Names are Linux names, that is, bytes: a byte t
 kept as a lone surrogate (PEP 383), so every name survives the way in and out.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import NewType
 
 from fromscratch.errors import FormatError, UnsafePath
+from fromscratch.named_tuple import TYPE_CHECKING
 
-TreePath = NewType("TreePath", str)
+if TYPE_CHECKING:
+    from typing import NewType
+
+    TreePath = NewType("TreePath", str)
+else:
+    TreePath = str
 
 ROOT = TreePath("/")
 MAX_NAME, MAX_PATH = 255, 4095
@@ -110,11 +114,15 @@ def matcher(patterns: Iterable[str]) -> Callable[[TreePath], bool]:
     expressions = [_glob(pattern) for pattern in patterns]
     if not expressions:
         return lambda path: False
+    import re
+
     compiled = re.compile("|".join(expressions), re.DOTALL)
     return lambda path: compiled.fullmatch(path) is not None
 
 
 def _glob(pattern: str) -> str:
+    from re import escape
+
     anchored = pattern.startswith("/")
     text = tree_path(pattern)[1:]
     out = ["/" if anchored else "(?:/.*)?/"]
@@ -139,13 +147,15 @@ def _glob(pattern: str) -> str:
             out.append(_class(text[position + 1 + negated : closing], negated))
             position = closing
         else:
-            out.append(re.escape(char))
+            out.append(escape(char))
         position += 1
     return "".join(out) + "(?:/.*)?"
 
 
 def _class(members: str, negated: bool) -> str:
     """One character that is, or is not, among these and their ranges; never a slash: glob(7)."""
+    import re
+
     spans = re.findall(r"(.)-(.)|(.)", members, re.DOTALL)
     pairs = [(first or one, last or one) for first, last, one in spans]
     among = "".join(f"{re.escape(first)}-{re.escape(last)}" for first, last in pairs if first <= last)

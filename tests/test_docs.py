@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.cli.main import namespace
+from fromscratch.cli.verbs.catalogue import VERBS
 from fromscratch.cli.verbs.init_template import choices, template
 from fromscratch.recipe import schema as recipe
 from fromscratch.transforms.trim import CATEGORIES
@@ -32,7 +32,7 @@ def test_every_key_of_a_recipe_is_in_the_documents(part: str) -> None:
 def test_every_category_of_trim_and_every_verb_is_in_the_documents() -> None:
     assert [name for name in CATEGORIES if f"`{name}`" not in (CHECKOUT / "docs/recipe.md").read_text()] == []
     readme = (CHECKOUT / "README.md").read_text()
-    assert [name for name in namespace().task_names if not re.search(rf"\b{name}\b", readme)] == []
+    assert [name for name in VERBS if not re.search(rf"\b{name}\b", readme)] == []
 
 
 def test_the_recipes_of_the_readme_and_of_init_and_those_shipped_are_right() -> None:

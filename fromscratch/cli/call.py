@@ -3,82 +3,96 @@
 This is the only place that reads the environment, so that everything below gets it as arguments.
 """
 
-import json
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from fromscratch.cli.output import streams
-from fromscratch.cli.output.errors import unwritten
-from fromscratch.cli.output.progress import Bars
-from fromscratch.cli.output.settings import spelled
-from fromscratch.cli.recipe_file import recipe_file
+from fromscratch.cli.parsing import chain
+from fromscratch.cli.parsing.arguments import CommandLine, Request
 from fromscratch.errors import UsageError
-from fromscratch.host.machine.lookup import expanded
+from fromscratch.named_tuple import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    from fromscratch.cli.output.progress import Bars
     from fromscratch.flow.assembly import Job
     from fromscratch.host.storage.store import Store
+    from fromscratch.limits import Limits
     from fromscratch.model.image import Platform
 
 
-@dataclass(frozen=True, kw_only=True)
 class Call:
-    """The shared options as they were given (None: not given), and the words after `--`.
+    """What a verb works with besides its own options. What is slow to load is loaded by the verb that uses it."""
 
-    `delivering` is the verb of the chain that brings the recipe's build elsewhere, if one does; `tells_default` is
-    whether this verb of a chain is the one to tell that the recipe is the shipped one.
-    """
+    def __init__(self, line: CommandLine, request: Request, environment: Mapping[str, str]) -> None:
+        self._line, self._request, self.environment = line, request, environment
 
-    recipe_name: str | None
-    store_name: str | None
-    platform_names: str | None
-    output_name: str | None
-    quiet: bool
-    words: Sequence[str] | None
-    environment: Mapping[str, str]
-    max_expanded: str | None = None
-    max_entries: str | None = None
-    delivering: str = ""
-    tells_default: bool = True
+    @property
+    def words(self) -> Sequence[str] | None:
+        """The words after `--`."""
+        return self._line.words
+
+    @property
+    def output_name(self) -> str | None:
+        """The folder of the build, if the call says it."""
+        return self._shared("output")
 
     @cached_property
     def progress(self) -> Bars:
-        return Bars(self.quiet)
+        from fromscratch.cli.output.progress import Bars
+
+        return Bars(chain.is_quiet(self._line))
 
     @cached_property
-    def store(self) -> "Store":
-        from fromscratch.host.storage.store import Store
-        from fromscratch.limits import limits
+    def store(self) -> Store:
+        from pathlib import Path
 
-        said = self.environment.get
-        allowed = limits(
-            self.max_expanded or said("FROMSCRATCH_MAX_EXPANDED"), self.max_entries or said("FROMSCRATCH_MAX_ENTRIES")
-        )
-        name = expanded(self.store_name or said("FROMSCRATCH_STORE") or "")
+        from fromscratch.host.machine.lookup import expanded
+        from fromscratch.host.storage.store import Store
+
+        name = expanded(self._shared("store-dir") or self.environment.get("FROMSCRATCH_STORE") or "")
         if name:
-            return Store(Path(name), allowed)
+            return Store(Path(name))
         from platformdirs import user_cache_path
 
-        return Store(user_cache_path("fromscratch", appauthor=False), allowed)
+        return Store(user_cache_path("fromscratch", appauthor=False))
+
+    @cached_property
+    def limits(self) -> Limits:
+        """What archives may expand to, by the call or the environment. Raises UsageError."""
+        from fromscratch.limits import limits
+
+        variable = self.environment.get
+        return limits(
+            self._shared("max-expanded") or variable("FROMSCRATCH_MAX_EXPANDED"),
+            self._shared("max-entries") or variable("FROMSCRATCH_MAX_ENTRIES"),
+        )
 
     @cached_property
     def recipe_path(self) -> Path:
         """The recipe's file. Raises UsageError, naming what comes near."""
-        chosen = recipe_file(self.recipe_name, delivering=self.delivering)
-        if chosen.note and self.tells_default:
+        from fromscratch.cli.recipe_file import recipe_file
+
+        chosen = recipe_file(self._shared("recipe"), delivering=chain.delivering(self._line))
+        if chosen.note and chain.tells_default(self._line, self._request):
             self.note(chosen.note)
         return chosen.path
 
     @cached_property
-    def job(self) -> "Job":
+    def job(self) -> Job:
         """What is to be built. Raises RecipeError and UsageError."""
+        from pathlib import Path
+
+        from fromscratch.cli.output.settings import spelled
         from fromscratch.flow.assembly import Job
+        from fromscratch.host.machine.lookup import expanded
         from fromscratch.model.image import Platform
         from fromscratch.recipe import schema as recipe
 
@@ -95,35 +109,36 @@ class Call:
             progress=self.progress,
             jobs=len(os.sched_getaffinity(0)),
             spell=spelled,
+            limits=self.limits,
         )
 
     @cached_property
-    def platforms(self) -> "tuple[Platform, ...]":
+    def platforms(self) -> tuple[Platform, ...]:
         """What `--platform` names."""
         from fromscratch.model.image import Platform
 
-        words = [text.strip() for text in (self.platform_names or "").split(",")]
+        words = [text.strip() for text in (self._shared("platform") or "").split(",")]
         return tuple(dict.fromkeys(Platform.parse(text) for text in words if text))
 
     def say(self, text: str) -> None:
         """What the user asked to see. Raises ImageError when it cannot be written."""
-        try:
-            print(text, flush=True)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            streams.forget_stdout()
-            raise unwritten(error) from error
+        streams.say(text)
 
     def note(self, text: str) -> None:
         """What is good to know; `--quiet` keeps it back."""
-        if not self.quiet:
+        if not chain.is_quiet(self._line):
+            from fromscratch.cli.output.settings import spelled
+
             with suppress(OSError):  # what is only good to know is worth no failure
                 print(spelled(text), file=sys.stderr, flush=True)
 
     def result(self, data: Any, text: str, as_json: bool) -> None:
         """The answer of a verb, for a program or for a person."""
-        self.say(json.dumps(data, indent=1) if as_json else text)  # ASCII: valid in every locale, for every name
+        if as_json:
+            from json import dumps
+
+            text = dumps(data, indent=1)  # ASCII: valid in every locale, for every name
+        self.say(text)
 
     def epoch(self, of_recipe: int | None) -> int:
         """`$SOURCE_DATE_EPOCH`, else what the recipe says, else 0. Raises UsageError."""
@@ -137,3 +152,6 @@ class Call:
             hint = f"give it in whole seconds since 1970, {LAST_SECOND} at most, or unset it"
             raise UsageError(f"SOURCE_DATE_EPOCH is {text[:40]!r}", hint)
         return int(digits)
+
+    def _shared(self, name: str) -> str | None:
+        return chain.shared(self._line, self._request, name)

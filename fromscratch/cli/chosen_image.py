@@ -20,7 +20,7 @@ def all_images(call: Call, name: str | None) -> list[Image]:
     from fromscratch.host.images.layers import with_what_is_known
 
     found = (
-        images_by_name.find_all(name, call.store, call.platforms, progress=call.progress)
+        images_by_name.find_all(name, call.store, call.platforms, progress=call.progress, limits=call.limits)
         if name
         else images(call, None)
     )
@@ -33,7 +33,7 @@ def target(call: Call, name: str | None) -> Found:
     from fromscratch.flow.output import need_built
 
     if name:
-        return images_by_name.find(name, call.store, call.platforms, progress=call.progress)
+        return images_by_name.find(name, call.store, call.platforms, progress=call.progress, limits=call.limits)
     job = call.job
     built = need_built(job.output, _asked_for(call))
     return images_by_name.of_build(job.output, built.images, built.evidence, _asked_for(call))

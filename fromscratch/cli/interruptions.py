@@ -2,7 +2,8 @@
 
 import signal
 import sys
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 _SOON, _PATIENCE = 0.01, 300  # seconds, and how often an interruption may be put off for so long
@@ -12,13 +13,23 @@ _latest = int(signal.SIGINT)
 
 def heed() -> None:
     """Raise KeyboardInterrupt where this process is, so that everything below unwinds."""
-    if threading.current_thread() is not threading.main_thread():
+    if not _in_main_thread():
         return  # whoever calls us there is asked by signals himself
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as for a command in the background
         signal.signal(signal.SIGINT, _interrupted)
     signal.signal(signal.SIGTERM, _interrupted)
     signal.signal(signal.SIGALRM, _interrupted)
     sys.unraisablehook = _unraisable
+
+
+@contextmanager
+def heeded() -> Iterator[None]:
+    """Heed signals while something is done that cleans up after itself, or loads what must not be interrupted."""
+    heed()
+    try:
+        yield
+    finally:
+        heed_no_more()
 
 
 def is_one(error: BaseException | None) -> bool:
@@ -35,11 +46,17 @@ def latest() -> int:
 
 def heed_no_more() -> None:
     """Let a signal end this process at once: all is done and cleaned up, and Python would tell of it as of a bug."""
-    if threading.current_thread() is threading.main_thread():
+    if _in_main_thread():
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, signal.SIG_DFL)
+
+
+def _in_main_thread() -> bool:
+    """Where nothing has loaded threading, there is one thread, and loading it would double the start of a closure."""
+    threading = sys.modules.get("threading")
+    return threading is None or threading.current_thread() is threading.main_thread()
 
 
 def _interrupted(number: int, frame: FrameType | None) -> None:

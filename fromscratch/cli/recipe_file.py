@@ -3,8 +3,8 @@
 import difflib
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from fromscratch.errors import UsageError
 from fromscratch.host.machine.lookup import expanded
@@ -17,8 +17,7 @@ _ALIKE = 0.8  # of difflib's ratio: a letter or a suffix is different, and not t
 _SHOWN = 3
 
 
-@dataclass(frozen=True, kw_only=True)
-class Chosen:
+class Chosen(NamedTuple):
     """`note` is what to tell of a recipe that nobody has named."""
 
     path: Path

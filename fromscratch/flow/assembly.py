@@ -24,6 +24,7 @@ from fromscratch.host.images.layout import LayoutWriter
 from fromscratch.host.storage.own_folders import OwnFolders
 from fromscratch.host.storage.store import Store
 from fromscratch.images.contract import Receipt, Transport
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Layer, Platform
 from fromscratch.model.provenance import made_of
@@ -47,7 +48,8 @@ class Job(Struct, frozen=True, kw_only=True):
     """One recipe to be built: everything that the result may depend on, besides the store's content.
 
     `folder` is where the recipe's relative paths start; `epoch` counts seconds since 1970. `beside` are further
-    folders that builds write, and none reads. `spell` writes the settings and commands that files for people name.
+    folders that builds write, and none reads. `limits` bound what archives may expand to. `spell` writes the settings
+    and commands that files for people name.
     """
 
     recipe: Recipe
@@ -60,6 +62,7 @@ class Job(Struct, frozen=True, kw_only=True):
     jobs: int = 2
     beside: tuple[Path, ...] = ()
     spell: Callable[[str], str] = str
+    limits: Limits = DEFAULT_LIMITS
 
     @property
     def layout(self) -> Path:
@@ -195,6 +198,7 @@ def sources(job: Job, platform: Platform, bind: Bind = bind) -> Iterator[tuple[I
             jobs=job.jobs,
             log=job.output / output.LOG,
             own=own,
+            limits=job.limits,
         )
         yield item, bind(item.options, context)
 

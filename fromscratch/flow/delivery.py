@@ -9,11 +9,14 @@ from fromscratch.host.machine.lookup import expanded
 from fromscratch.host.storage.store import Store
 from fromscratch.images import catalogue
 from fromscratch.images.contract import Naming, Receipt
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Image
 from fromscratch.progress import SILENT, Progress
 
 
-def deliver(images: Sequence[Image], name: str, store: Store, progress: Progress = SILENT) -> Receipt:
+def deliver(
+    images: Sequence[Image], name: str, store: Store, progress: Progress = SILENT, limits: Limits = DEFAULT_LIMITS
+) -> Receipt:
     """Write images, one for each platform, to where `name` leads: `oci-archive:hello.tar:1.0`, `docker://HOST/hello:1`.
 
     `images.catalogue` lists the schemes. An engine keeps the image's digest, as with `load`. Raises UsageError for any
@@ -29,7 +32,7 @@ def deliver(images: Sequence[Image], name: str, store: Store, progress: Progress
         raise UsageError(f"{name!r} does not say where images go", f"begin with one of {schemes}")
     kind = catalogue.load(line)
     place, called = path_and_name(expanded(rest)) if kind.place else ("", rest)
-    transport = kind.at(place, store, progress)
+    transport = kind.at(place, store, progress, limits)
     if isinstance(transport, EngineImages):
         transport = replace(transport, via="load")
     return transport.write(images, _name_inside(kind.naming, called))

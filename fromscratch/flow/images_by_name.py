@@ -15,6 +15,7 @@ from fromscratch.host.storage.store import Store
 from fromscratch.images import catalogue
 from fromscratch.images.catalogue import Line
 from fromscratch.images.contract import Selection, image_for
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Image, Platform
 from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
@@ -45,13 +46,13 @@ class Found(PartlyShown, frozen=True, kw_only=True):
     plain: Rootfs | None = None
     evidence: "ImageEvidence | None" = None
 
-    def tree(self, store: Store) -> Rootfs:
+    def tree(self, store: Store, limits: Limits = DEFAULT_LIMITS) -> Rootfs:
         """The root that a container of the image starts with."""
         if self.plain is not None:
             return self.plain
         from fromscratch.host.images.layers import root_tree
 
-        return root_tree(self.need_image(), store)
+        return root_tree(self.need_image(), store, limits)
 
     def need_image(self) -> Image:
         """Raises UsageError for a plain root, which has no configuration."""
@@ -67,13 +68,14 @@ def find(
     *,
     builds: Path = Path("build"),
     progress: Progress = SILENT,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Found:
     """The image of this name, for the first of `platforms` that it has. Raises UsageError, naming what was tried."""
     place = _located(name, builds)
     if isinstance(place, Path):
         return in_build(place, platforms)
     line, rest = place
-    found = _read(line, rest, store, Selection(tuple(platforms), one=True), progress)
+    found = _read(line, rest, store, Selection(tuple(platforms), one=True), progress, limits)
     where = f"{line.scheme}{rest}"
     return Found(where=where, plain=found) if isinstance(found, Rootfs) else Found(where=where, image=found[0])
 
@@ -85,6 +87,7 @@ def find_all(
     *,
     builds: Path = Path("build"),
     progress: Progress = SILENT,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> list[Image]:
     """The images of this name: one for each platform, or for each of `platforms`. Raises UsageError.
 
@@ -97,18 +100,20 @@ def find_all(
 
         return selection.of(read_layout(place / _LAYOUT), f"oci:{place / _LAYOUT}")
     line, rest = place
-    found = _read(line, rest, store, selection, progress)
+    found = _read(line, rest, store, selection, progress, limits)
     if isinstance(found, Rootfs):
         return [Found(where=f"{line.scheme}{rest}", plain=found).need_image()]
     return found
 
 
-def _read(line: Line, rest: str, store: Store, selection: Selection, progress: Progress) -> list[Image] | Rootfs:
+def _read(
+    line: Line, rest: str, store: Store, selection: Selection, progress: Progress, limits: Limits
+) -> list[Image] | Rootfs:
     from fromscratch.images.local import path_and_name
 
     transport = catalogue.load(line)
     place, name = path_and_name(rest) if transport.place else ("", rest)
-    return transport.at(place, store, progress).read(name, selection)
+    return transport.at(place, store, progress, limits).read(name, selection)
 
 
 def _located(name: str, builds: Path) -> Path | tuple[Line, str]:

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.paths import TreePath
 
-_NAME = re.compile(rb"[A-Za-z0-9_.+\[-]{1,64}")
+_NAME = lazy_regex(rb"[A-Za-z0-9_.+\[-]{1,64}")
 # Names that hardly any busybox is without: the table is looked for around them.
 _COMMON = (b"busybox", b"cat", b"ls", b"sh", b"[")
 _FOLDERS = tuple(map(TreePath, ("/", "/bin", "/sbin", "/usr/bin", "/usr/sbin")))

@@ -1,4 +1,4 @@
-"""A stream written to a file under its final name, whole or not at all."""
+"""Writing a stream to a file, whole or not at all."""
 
 import hashlib
 import io
@@ -15,7 +15,7 @@ _COMPRESSED = {".gz", ".tgz", ".zst", ".xz", ".bz2", ".lz4", ".zip", ".7z"}
 
 
 def write_stream(path: Path, stream: BinaryIO) -> Digest:
-    """What is left in `stream`, at `path`; the answer is its sha256.
+    """Write the rest of `stream` to `path`; the answer is its sha256.
 
     Raises UsageError when a folder is there, ImageError when the file cannot be written, and what `stream` raises.
     """
@@ -30,7 +30,7 @@ def write_stream(path: Path, stream: BinaryIO) -> Digest:
 
 
 def write_archive(path: Path, pieces: Iterator[bytes]) -> Digest:
-    """The same for an archive of an image; raises UsageError for a name that promises it compressed."""
+    """As `write_stream`, for an archive of an image. Raises UsageError for the suffix of a compressed file."""
     if path.suffix in _COMPRESSED:
         raise UsageError(f"{path.name}: an archive is written uncompressed, as its layers are packed", "end it in .tar")
     with cast(BinaryIO, io.BufferedReader(Pieces(pieces))) as stream:

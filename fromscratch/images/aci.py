@@ -42,7 +42,7 @@ class Aci(LocalTransport, frozen=True):
         """Raises UsageError for what an ACI cannot say; see `formats.aci.manifest`."""
         image = self.only(images)
         _check_name(self.path)
-        tree = archive_tree(image, Reference.parse(name), root_tree(image, self.store))
+        tree = archive_tree(image, Reference.parse(name), root_tree(image, self.store, self.limits))
         image_id = _image_id(tree)
         with disk.atomic(self.path) as out:
             pack(tree, out, threads=self.threads)

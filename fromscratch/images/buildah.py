@@ -52,11 +52,11 @@ class BuildahImages(EngineImages, frozen=True, kw_only=True):
 
     def _import(self, image: Image, name: Reference, state: Status) -> None:
         if image.config.args_escaped:  # buildah has no option for it
-            with flattened(image, self.store) as flat:
+            with flattened(image, self.store, self.limits) as flat:
                 self._load(flat, name, state)
             return
         container = f"{_PASSING}{passing_name()}"
-        with root_file(image, self.store) as (tar, diff_id):
+        with root_file(image, self.store, self.limits) as (tar, diff_id):
             os.utime(tar, (image.created, image.created))  # buildah dates the base by it
             base = ""
             try:
@@ -106,9 +106,9 @@ class BuildahImages(EngineImages, frozen=True, kw_only=True):
     def _load(self, image: Image, name: Reference, state: Status) -> None:
         # Either form keeps the configuration as it is; podman looks for health checks in docker's alone.
         if image.config.needs_docker_form:
-            form, pieces = "docker", docker_archive(image, name, self.store.limits)
+            form, pieces = "docker", docker_archive(image, name, self.limits)
         else:
-            form, pieces = "oci", oci_archive([image], tag=name.tag, name=full_name(name), limits=self.store.limits)
+            form, pieces = "oci", oci_archive([image], tag=name.tag, name=full_name(name), limits=self.limits)
         platform = image.platform
         variant = [f"--variant={platform.variant}"] if platform.variant else []
         flags = ["--quiet", f"--os={platform.os}", f"--arch={platform.architecture}", *variant]

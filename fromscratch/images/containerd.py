@@ -45,7 +45,7 @@ class ContainerdImages(EngineImages, frozen=True, kw_only=True):
         self.engine.status().need()
         name, made = self._name(reference), passing()
         with self.progress.task(f"containerd load {name}", unit="steps"):
-            archive = oci_archive(images, tag=made.tag, name=full_name(made), limits=self.store.limits)
+            archive = oci_archive(images, tag=made.tag, name=full_name(made), limits=self.limits)
             self._bring(archive, made, name, [image.platform for image in images])
         self._sweep()
         return self._receipt(name, graph(images).top.digest)
@@ -57,12 +57,12 @@ class ContainerdImages(EngineImages, frozen=True, kw_only=True):
         return graph([image]).top.digest
 
     def _import(self, image: Image, name: Reference, state: Status) -> None:
-        with flattened(image, self.store) as flat:
+        with flattened(image, self.store, self.limits) as flat:
             self._load(flat, name, state)
 
     def _load(self, image: Image, name: Reference, state: Status) -> None:
         made = passing()
-        self._bring(docker_archive(image, made, self.store.limits), made, name, [image.platform])
+        self._bring(docker_archive(image, made, self.limits), made, name, [image.platform])
 
     def _bring(self, archive: Iterator[bytes], made: Reference, name: Reference, platforms: Sequence[Platform]) -> None:
         try:

@@ -9,6 +9,7 @@ from fromscratch.advice import Setting, advice
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
 from fromscratch.host.storage.store import Store
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Image, Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import SILENT, Progress
@@ -28,10 +29,10 @@ class Receipt(Struct, frozen=True):
 
 
 class Selection(Struct, frozen=True):
-    """Which of the images under a name are read: one for each of `platforms`, or for every platform there is.
+    """Which of the images under a name are read: one for each of `platforms`, or all if it is empty.
 
-    With `one`, only the first of `platforms` that is there; of several images for none in particular, this machine's.
-    Without `layers`, those that are far away stay there until they are opened.
+    With `one`, a single image: for the first of `platforms` that is there, or if none is named, for this machine's.
+    Without `layers`, the layers of a registry are not downloaded before they are opened.
     """
 
     platforms: tuple[Platform, ...] = ()
@@ -39,7 +40,7 @@ class Selection(Struct, frozen=True):
     layers: bool = True
 
     def of(self, images: Sequence[Image], where: str) -> list[Image]:
-        """What is selected of all images that are there. Raises UsageError for a platform that is not."""
+        """The selected ones of `images`. Raises UsageError for a platform that none of them is for."""
         if self.one:
             return [image_for(images, self.platforms, where)]
         return [image_for(images, [platform], where) for platform in self.platforms] or list(images)
@@ -49,15 +50,15 @@ ALL = Selection()
 
 
 class Transport(Struct, frozen=True):
-    """A file, a folder, an engine or a registry, which holds images, or a plain root.
+    """A file, a folder, an engine or a registry, which holds images or a plain root.
 
-    The class says what holds for every place of its kind:
-    `scheme`: what the name of an image in it begins with, as in images.catalogue.
+    The class describes its kind:
+    `scheme`: what image names begin with, as in images.catalogue.
     `example`: such a name, for help.
-    `place`: what of this machine the name leads to; nothing for an engine or a registry.
-    `suffix`: what the name of such a file most often ends in.
-    `several`: whether it holds several images, and tells them apart by their names.
-    `naming`: what an image is called in it.
+    `place`: whether a file or a folder follows the scheme; empty for engines and registries.
+    `suffix`: the usual suffix of such a file.
+    `several`: whether it holds several images, which their names distinguish.
+    `naming`: what `write` takes as the name of an image; "none" for a plain root, which has none.
     `platforms`: whether it holds images for several platforms under one name.
     """
 
@@ -70,8 +71,8 @@ class Transport(Struct, frozen=True):
     platforms: ClassVar[bool] = False
 
     @classmethod
-    def at(cls, place: str, store: Store, progress: Progress = SILENT) -> Self:
-        """The file or folder of this path; the engine or the registries that this machine uses, where none is named."""
+    def at(cls, place: str, store: Store, progress: Progress = SILENT, limits: Limits = DEFAULT_LIMITS) -> Self:
+        """The file or folder at this path; for an empty one, the engine or the registries that this machine uses."""
         raise NotImplementedError
 
     def read(self, name: str, selection: Selection = ALL) -> list[Image] | Rootfs:
@@ -102,14 +103,14 @@ def image_for(images: Sequence[Image], platforms: Sequence[Platform], where: str
 
     Raises UsageError.
     """
-    wanted = list(platforms) or ([Platform.of_this_machine()] if len(images) > 1 else [])
-    if not wanted:
+    choices = list(platforms) or ([Platform.of_this_machine()] if len(images) > 1 else [])
+    if not choices:
         return images[0]
-    for platform in wanted:
+    for platform in choices:
         for image in images:
             if image.platform == platform:
                 return image
     there = ", ".join(str(image.platform) for image in images)
     raise UsageError(
-        f"{where} has no image for {wanted[0]}", advice("say ", Setting("platform"), f" with one of: {there}")
+        f"{where} has no image for {choices[0]}", advice("say ", Setting("platform"), f" with one of: {there}")
     )

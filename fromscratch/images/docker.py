@@ -33,14 +33,14 @@ class DockerImages(EngineImages, frozen=True, kw_only=True):
     def _import(self, image: Image, name: Reference, state: Status) -> None:
         instructions = metadata_instructions(image.config)
         if _importable(image, state):
-            with root_tar(image, self.store) as tar:
+            with root_tar(image, self.store, self.limits) as tar:
                 self.engine.import_root(tar, name, instructions)
         else:
-            with flattened(image, self.store) as flat:
+            with flattened(image, self.store, self.limits) as flat:
                 self._load(flat, name, state)
 
     def _load(self, image: Image, name: Reference, state: Status) -> None:
-        with stream_of(docker_archive(image, name, self.store.limits)) as archive:
+        with stream_of(docker_archive(image, name, self.limits)) as archive:
             self.engine.load(archive)
 
 

@@ -23,8 +23,10 @@ class DockerArchive(LocalTransport, frozen=True):
 
     def read(self, name: str, selection: Selection = ALL) -> list[Image]:
         self.check_readable()
-        return selection.of(read_archive(self.path, self.store, name or None, "docker-archive"), self.label)
+        return selection.of(
+            read_archive(self.path, self.store, name or None, "docker-archive", self.limits), self.label
+        )
 
     def write(self, images: Sequence[Image], name: str) -> Receipt:
-        pieces = docker_archive(self.only(images), Reference.parse(name), self.store.limits)
+        pieces = docker_archive(self.only(images), Reference.parse(name), self.limits)
         return Receipt(self.label, write_archive(self.path, pieces))

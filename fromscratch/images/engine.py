@@ -21,6 +21,7 @@ from fromscratch.host.images.archives import Form, read_archive
 from fromscratch.host.storage.store import Store
 from fromscratch.images import catalogue
 from fromscratch.images.contract import ALL, Receipt, Selection, Transport
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference
 from fromscratch.progress import SILENT, Progress
@@ -30,7 +31,7 @@ _PASSING = "localhost/fromscratch-root"
 
 
 class EngineImages(Transport, frozen=True, kw_only=True):
-    """`kind` is the engine, `saves` the form in which it hands out images. What is written goes there by `via`:
+    """The images of an engine. `kind` is the engine's class, `saves` the form in which it saves images.
 
     `via="import"` flattens the image, and mostly the engine dates it now; `via="load"` keeps it as it is.
 
@@ -42,14 +43,15 @@ class EngineImages(Transport, frozen=True, kw_only=True):
     store: Store
     via: Via = "import"
     progress: Progress = SILENT
+    limits: Limits = DEFAULT_LIMITS
 
     kind: ClassVar[Callable[..., Engine]]
     saves: ClassVar[Form] = "docker-archive"
     several: ClassVar[bool] = True
 
     @classmethod
-    def at(cls, place: str, store: Store, progress: Progress = SILENT) -> Self:
-        return cls(engine=cls.engine_here(), store=store, progress=progress)
+    def at(cls, place: str, store: Store, progress: Progress = SILENT, limits: Limits = DEFAULT_LIMITS) -> Self:
+        return cls(engine=cls.engine_here(), store=store, progress=progress, limits=limits)
 
     @classmethod
     def engine_here(cls) -> Engine:
@@ -62,7 +64,9 @@ class EngineImages(Transport, frozen=True, kw_only=True):
             raise UsageError(f"{engine.kind} has no image {name}", f"`{engine.lists}` lists what it has")
         with self.store.temporary() as path:
             engine.save(name, path, selection.platforms)
-            return selection.of(read_archive(path, self.store, form=self.saves), f"{self.scheme}{name}")
+            return selection.of(
+                read_archive(path, self.store, form=self.saves, limits=self.limits), f"{self.scheme}{name}"
+            )
 
     def write(self, images: Sequence[Image], name: str) -> Receipt:
         image, reference = self.only(images), self._name(image_name(name))

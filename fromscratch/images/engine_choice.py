@@ -10,6 +10,7 @@ from fromscratch.host.engines.contract import Engine, Status
 from fromscratch.host.storage.store import Store
 from fromscratch.images import catalogue
 from fromscratch.images.engine import EngineImages, Via
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.progress import SILENT, Progress
 
 _READS_LAYOUTS = "it reads what is packed for it: see pack, to the form oci or oci-archive"
@@ -72,10 +73,12 @@ def engine_with(name: str) -> str | None:
     return None
 
 
-def images_in(engine: Engine, store: Store, via: str, progress: Progress = SILENT) -> EngineImages:
+def images_in(
+    engine: Engine, store: Store, via: str, progress: Progress = SILENT, limits: Limits = DEFAULT_LIMITS
+) -> EngineImages:
     """The transport of this engine. `via` is import or load."""
     way: Via = "load" if via == "load" else "import"
-    return _images_in(engine.kind)(engine=engine, store=store, via=way, progress=progress)
+    return _images_in(engine.kind)(engine=engine, store=store, via=way, progress=progress, limits=limits)
 
 
 def _images_in(word: str) -> type[EngineImages]:

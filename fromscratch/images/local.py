@@ -9,24 +9,26 @@ from fromscratch.host.images.layout_blobs import is_copied_by_skopeo
 from fromscratch.host.storage.store import Store
 from fromscratch.images import catalogue
 from fromscratch.images.contract import Transport
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import SILENT, Progress
 
 
 class LocalTransport(Transport, frozen=True):
-    """A path of this machine. What is unpacked of it lies in the store, which bounds how much that may be.
+    """A path of this machine. The store keeps what is unpacked; `limits` bound how much that may be.
 
-    `shown_by` is a file that only folders of this kind hold.
+    `shown_by` is the name of a file by which a folder of this kind is recognised.
     """
 
     path: Path
     store: Store
+    limits: Limits = DEFAULT_LIMITS
 
     shown_by: ClassVar[str] = ""
 
     @classmethod
-    def at(cls, place: str, store: Store, progress: Progress = SILENT) -> Self:
-        return cls(Path(place), store)
+    def at(cls, place: str, store: Store, progress: Progress = SILENT, limits: Limits = DEFAULT_LIMITS) -> Self:
+        return cls(Path(place), store, limits)
 
     @property
     def label(self) -> str:

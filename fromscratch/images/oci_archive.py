@@ -29,7 +29,7 @@ class OciArchive(LocalTransport, frozen=True):
 
     def read(self, name: str, selection: Selection = ALL) -> list[Image]:
         self.check_readable()
-        return selection.of(read_archive(self.path, self.store, name or None, "oci-archive"), self.label)
+        return selection.of(read_archive(self.path, self.store, name or None, "oci-archive", self.limits), self.label)
 
     def write(self, images: Sequence[Image], name: str) -> Receipt:
         """One image for each platform, under an image index if there are several."""
@@ -37,5 +37,5 @@ class OciArchive(LocalTransport, frozen=True):
         if whole and not whole.tag:
             raise UsageError(f"{whole} has no tag, and an archive names an image by its tag", "write it as NAME:TAG")
         tag = whole.tag if whole else name.removeprefix(":")
-        pieces = oci_archive(images, tag=tag or None, name=full_name(whole) if whole else "", limits=self.store.limits)
+        pieces = oci_archive(images, tag=tag or None, name=full_name(whole) if whole else "", limits=self.limits)
         return Receipt(self.label + (f":{tag}" if tag else ""), write_archive(self.path, pieces))

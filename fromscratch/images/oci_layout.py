@@ -36,5 +36,5 @@ class OciLayout(LocalTransport, frozen=True):
                 f"{self.path} is a file, and an OCI layout is a folder",
                 "name a folder, or say oci-archive for a file",
             )
-        top = write_layout(self.path, images, tag=name or None, keep_others=True, limits=self.store.limits)
+        top = write_layout(self.path, images, tag=name or None, keep_others=True, limits=self.limits)
         return Receipt(self.label + (f":{name}" if name else ""), top.digest)

@@ -34,7 +34,7 @@ class PodmanImages(EngineImages, frozen=True, kw_only=True):
     def _import(self, image: Image, name: Reference, state: Status) -> None:
         """The base has a name of its own until the end, since not every builder takes an ID behind FROM."""
         if image.author or image.config.args_escaped:
-            with flattened(image, self.store) as flat:
+            with flattened(image, self.store, self.limits) as flat:
                 self._load(flat, name, state)
             return
         if "PATH" not in image.config.env:
@@ -45,7 +45,7 @@ class PodmanImages(EngineImages, frozen=True, kw_only=True):
         platform = image.platform
         variant = [f"--variant={platform.variant}"] if platform.variant else []
         try:
-            with root_tar(image, self.store) as tar:
+            with root_tar(image, self.store, self.limits) as tar:
                 words = (f"--os={platform.os}", f"--arch={platform.architecture}", *variant, "-", base)
                 self.engine.call("import", *words, stdin=tar, hang_up=True)
             self.engine.call("build", *flags, "-", stdin=dockerfile)
@@ -53,7 +53,7 @@ class PodmanImages(EngineImages, frozen=True, kw_only=True):
             tidied(lambda: self.engine.forget(base))  # with the container of a build that was stopped
 
     def _load(self, image: Image, name: Reference, state: Status) -> None:
-        with stream_of(docker_archive(image, name, self.store.limits)) as archive:
+        with stream_of(docker_archive(image, name, self.limits)) as archive:
             self.engine.call("load", stdin=archive, hang_up=True)
 
 

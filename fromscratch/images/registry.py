@@ -10,6 +10,7 @@ from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import reference_of
 from fromscratch.host.storage.store import Store
 from fromscratch.images.contract import ALL, Receipt, Selection, Transport
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Image
 from fromscratch.progress import SILENT, Progress
 
@@ -28,6 +29,7 @@ class RegistryImages(Transport, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     mount_from: tuple[str, ...] = ()
     progress: Progress = SILENT
+    limits: Limits = DEFAULT_LIMITS
 
     scheme: ClassVar[str] = "docker://"
     example: ClassVar[str] = "docker://docker.io/library/busybox:1"
@@ -35,8 +37,8 @@ class RegistryImages(Transport, frozen=True, kw_only=True):
     platforms: ClassVar[bool] = True
 
     @classmethod
-    def at(cls, place: str, store: Store, progress: Progress = SILENT) -> Self:
-        return cls(store=store, progress=progress)
+    def at(cls, place: str, store: Store, progress: Progress = SILENT, limits: Limits = DEFAULT_LIMITS) -> Self:
+        return cls(store=store, progress=progress, limits=limits)
 
     def read(self, name: str, selection: Selection = ALL) -> list[Image]:
         """Layers are brought into the store, or for a selection without them when they are opened."""
@@ -66,7 +68,7 @@ class RegistryImages(Transport, frozen=True, kw_only=True):
         from fromscratch.host.registry.push import push
 
         return push(
-            graph(images, self.store.limits),
+            graph(images, self.limits),
             reference_of(name),
             self.access,
             self.progress,

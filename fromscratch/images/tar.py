@@ -45,16 +45,16 @@ class RootTar(LocalTransport, frozen=True):
         self.check_readable()
         with disk.readable(self.path), opened(self.path) as stream:
             digest = self.store.add_stream(stream)
-        plain = plain_archive(digest, self.store, self.label)
+        plain = plain_archive(digest, self.store, self.label, self.limits)
         origin = Origin(self.label, "found in", str(self.path))
-        tree = read_tree(plain, origin, title=self.label, limits=self.store.limits)
+        tree = read_tree(plain, origin, title=self.label, limits=self.limits)
         return self.checked_root(tree)
 
     def write(self, images: Sequence[Image], name: str = "") -> Receipt:
         image = self.only(images)
         codec = codec_of(self.path)
         if codec == "none":
-            with root_tar(image, self.store) as stream:
+            with root_tar(image, self.store, self.limits) as stream:
                 digest = write_stream(self.path, stream)
         elif passes_unread(image, self.store) and image.layers[0].media_type == _LAYERS[codec]:
             digest = self._copied(image.layers[0])
@@ -66,13 +66,13 @@ class RootTar(LocalTransport, frozen=True):
         """A blob that already has the wanted form, looked into while it is copied."""
         from fromscratch.formats.packing.layer_blob import sound_stream
 
-        with sound_stream(layer, self.store.limits) as stream:
+        with sound_stream(layer, self.limits) as stream:
             return write_stream(self.path, stream)
 
     def _packed(self, image: Image, codec: Codec) -> Digest:
         from fromscratch.formats.packing.layer import pack
 
-        tree = root_tree(image, self.store)
+        tree = root_tree(image, self.store, self.limits)
         with disk.atomic(self.path, durable=True) as out:
             return pack(tree, out, codec=codec, threads=self.threads).digest
 

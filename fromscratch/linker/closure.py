@@ -5,14 +5,13 @@ name by which it is needed, by its DT_SONAME, and by its inode. Several programs
 """
 
 from collections.abc import Sequence
-from copy import copy
-from typing import NamedTuple
 
 from fromscratch.errors import UsageError
 from fromscratch.formats.elf.headers import Elf
 from fromscratch.linker.loader import Loader, read_loader, usual_interpreter
 from fromscratch.linker.root import Opened, Root
 from fromscratch.linker.search import Node, Search, SearchResult
+from fromscratch.named_tuple import NamedTuple
 
 
 class Link(NamedTuple):
@@ -160,7 +159,8 @@ class Program:
 
     def _copy(self) -> "Program":
         """A copy of the program, which later calls of `load` do not change."""
-        copied = copy(self)
+        copied = object.__new__(Program)
+        vars(copied).update(vars(self))
         copied.nodes, copied._needs = list(self.nodes), list(self._needs)
         copied._by_name, copied._by_identity, copied._paths = (
             dict(self._by_name),

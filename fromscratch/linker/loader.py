@@ -6,13 +6,17 @@ so that no table of distributions is needed. musl's are in ldso/dynlink.c and /e
 """
 
 from itertools import takewhile
-from typing import Literal, NamedTuple
 
 from fromscratch.formats.elf.headers import Elf
 from fromscratch.linker.root import Root, read_small_file
+from fromscratch.named_tuple import TYPE_CHECKING, NamedTuple
 from fromscratch.paths import decode
 
-Kind = Literal["glibc", "musl"]
+if TYPE_CHECKING:
+    from typing import Literal
+
+    Kind = Literal["glibc", "musl"]
+
 
 _MAX_LOADER = 8 << 20
 _LONGEST_LIST = 4096
@@ -44,7 +48,7 @@ class Loader(NamedTuple):
     """
 
     path: str
-    kind: Kind
+    kind: "Kind"
     directories: tuple[str, ...]
     lib: str
     found: bool

@@ -2,12 +2,16 @@
 
 from collections.abc import Container
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from fromscratch.formats.elf.headers import ET_CORE, ET_REL, Elf, Read
+from fromscratch.named_tuple import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:  # a closure of this machine's files needs no tree: without the import it starts faster
+    from typing import Any, Protocol
+
     from fromscratch.model.view import View
+else:
+    Protocol = object
 
 
 NOT_ELF = "it is not an ELF file"
@@ -21,7 +25,7 @@ class Opened(NamedTuple):
     `elf` is None for a file that is not a whole ELF file; `fault` then says why.
     """
 
-    identity: Any
+    identity: "Any"
     elf: Elf | None
     fault: str = ""
 

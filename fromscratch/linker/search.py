@@ -13,17 +13,17 @@ that it loads inherit, it has no cache, and it takes the first file of that name
 `load_library`).
 """
 
-import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.elf.headers import DF_1_NODEFLIB, DF_1_PIE, ET_DYN, Elf
 from fromscratch.formats.elf.platform import platform_word, same_abi
 from fromscratch.formats.ldso import cache as ldcache
 from fromscratch.formats.ldso.cache_abi import flags_of
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.loader import Loader
 from fromscratch.linker.root import Root, read_small_file
+from fromscratch.named_tuple import NamedTuple
 
 CACHE = "/etc/ld.so.cache"
 _MAX_CACHE = 16 << 20
@@ -114,15 +114,15 @@ class Search:
     def _musl_path(self, text: str, node: Node) -> list[str]:
         """musl expands $ORIGIN alone, whatever letters follow it, and drops a whole path with any other token."""
         place = origin(node).rstrip("/")
-        read_small_file = _ORIGIN.sub(lambda token: place, text)
-        return [] if text.count("$") != len(_ORIGIN.findall(text)) else re.split(r"[:\n]", read_small_file)
+        expanded = _ORIGIN.sub(lambda token: place, text)
+        return [] if text.count("$") != len(_ORIGIN.findall(text)) else expanded.replace("\n", ":").split(":")
 
     def expand_tokens(self, text: str, node: Node) -> str | None:
         """`text` with $ORIGIN, $LIB and $PLATFORM replaced, with or without braces; None where one has no value.
 
         musl's loader expands nothing in the name of a library.
         """
-        if self.kind == "musl":
+        if self.kind == "musl" or "$" not in text:
             return text
         values = {"ORIGIN": origin(node), "LIB": self.loaders[0].lib, "PLATFORM": self._word}
         if any(values[each[1] or each[2]] is None for each in _TOKEN.finditer(text)):
@@ -240,8 +240,8 @@ class Search:
 
 _SYMLINK_LOOP = "its symlink leads back to itself; the loader stops at it"
 _CACHED, _DEFAULT = "ld.so.cache", "a directory of the loader"
-_TOKEN = re.compile(r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))")
-_ORIGIN = re.compile(r"\$(?:ORIGIN|\{ORIGIN\})")
+_TOKEN = lazy_regex(r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))")
+_ORIGIN = lazy_regex(r"\$(?:ORIGIN|\{ORIGIN\})")
 
 
 def _is_below(path: str, directories: tuple[str, ...]) -> bool:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from fromscratch.formats.elf.headers import DF_1_PIE, MAX_OFFSET, PT_LOAD, Elf, Read
 from fromscratch.formats.elf.notes import NT_GNU_ABI_TAG, NT_GO_BUILD_ID, notes
 from fromscratch.formats.elf.sections import symbols_among
+from fromscratch.lazy_regex import lazy_regex
 
 _CHUNK, _OVERLAP = 1 << 20, 256
 
@@ -22,7 +23,7 @@ _GLIBC, _MUSL = b"GLIBC_TUNABLES\0", b"No error information\0"
 _MUSL_SYMBOL = "__init_libc"
 _GO, _RUST = b"\xff Go buildinf:", b"/rustc/"
 _MARKS = (_NSS, _NSS_FILES, _NSS_SERVICES, _GLIBC, _MUSL, _GO, _RUST)
-_RUST_PATH = re.compile(rb"/rustc/[0-9a-f]{40}/")
+_RUST_PATH = lazy_regex(rb"/rustc/[0-9a-f]{40}/")
 
 
 class RuntimeLoad(Struct, frozen=True):

@@ -1,12 +1,12 @@
 """The symbol versions that a program needs and its libraries do not define: elf/dl-version.c of GLIBC."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from fromscratch.formats.elf.headers import DT_VERNEED
 from fromscratch.formats.elf.versions import needs, provides
 from fromscratch.linker.closure import Program
 from fromscratch.linker.search import Node
+from fromscratch.named_tuple import NamedTuple
 
 
 class MissingVersion(NamedTuple):

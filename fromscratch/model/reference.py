@@ -11,17 +11,18 @@ from msgspec import Struct
 from fromscratch.advice import Setting, advice
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, UsageError
+from fromscratch.lazy_regex import lazy_regex
 
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _HOST = r"(?:localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|\[[0-9a-fA-F:]+\]|[A-Za-z0-9-]+(?=:[0-9]))(?::[0-9]+)?"
-_REFERENCE = re.compile(
+_REFERENCE = lazy_regex(
     rf"(?:(?P<host>{_HOST})/)?(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?:@(?P<digest>[a-z0-9]+:[0-9a-f]{32,}))?"
 )
 _LONGEST = 383
 _DEFAULT_HOST, _DEFAULT_FOLDER = "docker.io", "library"
 # NAME:PASSWORD@ before a host is not valid there, and must not appear in the message.
-_LOGIN = re.compile(r"(?:(?<=://)|^)[^/@]*:[^/@]*@(?![a-z0-9]+:[0-9a-f]{32})")
+_LOGIN = lazy_regex(r"(?:(?<=://)|^)[^/@]*:[^/@]*@(?![a-z0-9]+:[0-9a-f]{32})")
 
 
 class Reference(Struct, frozen=True):

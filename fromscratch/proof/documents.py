@@ -1,13 +1,13 @@
 """Where two JSON documents first differ."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.proof.difference import Field, text_field
 
-_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PLAIN_KEY = lazy_regex(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def first_field(left: Any, right: Any, place: str = "") -> Field | None:

@@ -137,7 +137,7 @@ class Laboratory:
             "platforms": [str(platform) for platform in job.platforms],
             "epoch": job.epoch,
             "store": packed(place / "store"),
-            "limits": asdict(job.store.limits),
+            "limits": asdict(job.limits),
             "output": packed(place / "output"),
             "beside": [packed(each.absolute()) for each in (job.output, job.store.root, *job.beside)],
             "answer": packed(place / "answer.json"),

@@ -63,11 +63,12 @@ def _failure(spec: dict[str, Any], settings: dict[str, Any]) -> dict[str, str] |
     job = assembly.Job(
         recipe=msgspec.convert(spec["recipe"], Recipe),
         folder=Path(_path(settings["folder"])),
-        store=Store(Path(_path(spec["store"])), Limits(**spec["limits"])),
+        store=Store(Path(_path(spec["store"]))),
         output=Path(_path(spec["output"])),
         platforms=tuple(Platform.parse(name) for name in spec["platforms"]),
         epoch=spec["epoch"],
         jobs=settings["jobs"],
+        limits=Limits(**spec["limits"]),
         beside=tuple(Path(_path(each)) for each in spec["beside"]),
     )
     try:

@@ -65,7 +65,7 @@ def build_twice(job: Job) -> Twice:
 
 def _difference(job: Job, built: Built, other_layout: Path, other: Built) -> Difference | None:
     return (
-        _with_codecs(first_difference_of_all(built.images, other.images, job.store.limits), built, other)
+        _with_codecs(first_difference_of_all(built.images, other.images, job.limits), built, other)
         or _in_document("index", _index(job.layout), _index(other_layout))
         or _in_document("evidence", evidence_of(built), evidence_of(other))
     )

@@ -16,6 +16,7 @@ from fromscratch.formats.oci.config import Config, Documents, image_documents, o
 from fromscratch.formats.oci.history import layer_steps
 from fromscratch.host.images.layers import plain_layer, root_tree
 from fromscratch.host.storage.store import Store
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Image
 
 _HINT = "make or fetch the image again"
@@ -23,7 +24,7 @@ _HINT = "make or fetch the image again"
 _FAULTS = (Conflict, FormatError, IntegrityError, TooLarge, UnsafePath, UsageError)
 
 
-def validate(image: Image, store: Store | None = None) -> None:
+def validate(image: Image, store: Store | None = None, limits: Limits = DEFAULT_LIMITS) -> None:
     """Read all of an image and raise an ImageError that says what is wrong with it, and where.
 
     Checked are each layer (its bytes against digest and size, their compression against the media type, the tar
@@ -31,13 +32,13 @@ def validate(image: Image, store: Store | None = None) -> None:
     manifest, and the tree: tars by the strict reader, whiteouts, and links that stay inside the root.
 
     One fault is raised as it is; several are one FormatError with a line for each. The uncompressed layers are kept in
-    `store`, which may be asked again without unpacking them; without one they go to a temporary folder. Raises what
-    opening a layer raises too, and NoRoom where they do not fit on the disk.
+    `store`, which may be asked again without unpacking them; without one they go to a temporary folder. `limits` bound
+    what they may expand to. Raises what opening a layer raises too, and NoRoom where they do not fit on the disk.
     """
     with ExitStack() as stack:
         if store is None:
             store = Store(Path(stack.enter_context(TemporaryDirectory(prefix="fromscratch-"))))
-        faults = [*_document_faults(image), *_layer_faults(image, store)]
+        faults = [*_document_faults(image), *_layer_faults(image, store, limits)]
     if len(faults) == 1:
         raise faults[0]
     if faults:
@@ -85,18 +86,18 @@ def _manifest_faults(image: Image, documents: Documents, manifest: oci.Manifest)
                 yield FormatError(f"the manifest: the {what} of {name} is {is_so}, and would be read as {said}", _HINT)
 
 
-def _layer_faults(image: Image, store: Store) -> Iterator[ImageError]:
+def _layer_faults(image: Image, store: Store, limits: Limits) -> Iterator[ImageError]:
     """What is wrong with the layers, or else with the tree that they make."""
     used, sound = 0, True
     for number, layer in enumerate(image.layers, 1):
         try:
-            used += plain_layer(layer, store, used).stat().st_size
+            used += plain_layer(layer, store, used, limits).stat().st_size
         except _FAULTS as error:
             sound = False
             yield _at(f"layer {number} of {len(image.layers)}", error)
     if sound:
         try:
-            root_tree(image, store)
+            root_tree(image, store, limits)
         except _FAULTS as error:
             yield error
 

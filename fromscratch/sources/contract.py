@@ -9,6 +9,7 @@ from msgspec import Struct
 from fromscratch.host.machine.check import Check
 from fromscratch.host.storage.own_folders import NONE, OwnFolders
 from fromscratch.host.storage.store import Store
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
@@ -20,7 +21,8 @@ class Context(Struct, frozen=True, kw_only=True):
 
     `folder` is where relative paths of the recipe start; `place` names the item in messages and
     origins, such as `rootfs[0]`; `jobs` bounds what runs side by side; `log` is where the full
-    output of programs is kept; `own` are folders that no source may take files from.
+    output of programs is kept; `own` are folders that no source may take files from; `limits` bound what archives
+    may expand to.
     """
 
     folder: Path
@@ -30,6 +32,7 @@ class Context(Struct, frozen=True, kw_only=True):
     jobs: int = 2
     log: Path | None = None
     own: OwnFolders = NONE
+    limits: Limits = DEFAULT_LIMITS
 
 
 class Source(Protocol):

@@ -95,8 +95,8 @@ class TarballSource(TreeSource):
         digest = self._digest if options.url and self._digest else self._kept(store)
         if not store.has(digest):
             raise NotFetched(f"{self.label} is not in the store", "run fetch first")
-        plain = plain_archive(digest, store, self.label)
-        tree = read_tree(plain, self._origin(), strip=options.strip, title=self.label, limits=store.limits)
+        plain = plain_archive(digest, store, self.label, self._context.limits)
+        tree = read_tree(plain, self._origin(), strip=options.strip, title=self.label, limits=self._context.limits)
         if not options.strip and options.into == "/":
             check_is_root(tree, self.label, options.path)
         skipped = matcher(options.exclude)

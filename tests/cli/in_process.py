@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
-from fromscratch.cli import quick
-from fromscratch.cli.output import progress as bars
-from fromscratch.cli.parsing.task import VerbTask
+from fromscratch.cli.main import main
+from fromscratch.cli.output import progress
 from tests.cli.command import Answer
 
 _NEVER = 24 * 3600.0  # seconds: how long work must last before it is told of, which is another answer on a slow machine
@@ -23,26 +22,20 @@ _NEVER = 24 * 3600.0  # seconds: how long work must last before it is told of, w
 def called(folder: Path, *words: str, **variables: str) -> Answer:
     """`fromscratch WORDS` in a folder, with a store beside it and these variables besides our own."""
     out, err = io.StringIO(), io.StringIO()
-    code: object = 0
-    with _as_a_process(folder, words, variables), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            quick.main()
-        except SystemExit as end:
-            code = end.code
-    return Answer(code if isinstance(code, int) else 0, out.getvalue(), err.getvalue())
+    with _as_a_process(folder, variables), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(words)
+    return Answer(code, out.getvalue(), err.getvalue())
 
 
 @contextlib.contextmanager
-def _as_a_process(folder: Path, words: tuple[str, ...], variables: dict[str, str]) -> Iterator[None]:
+def _as_a_process(folder: Path, variables: dict[str, str]) -> Iterator[None]:
     """What a call changes of a process is as it was afterwards."""
     store = {"FROMSCRATCH_STORE": str(folder.parent / "store")}
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
-    ours = VerbTask.operands_are_ours
     with (
-        mock.patch.object(sys, "argv", ["fromscratch", *words]),
         mock.patch.object(sys, "unraisablehook", sys.unraisablehook),
         mock.patch.dict("os.environ", {**store, **variables}),
-        mock.patch.object(bars, "_WORTH_A_LINE", _NEVER),
+        mock.patch.object(progress, "_WORTH_A_LINE", _NEVER),
         _standing_in(folder),
     ):
         try:
@@ -50,7 +43,6 @@ def _as_a_process(folder: Path, words: tuple[str, ...], variables: dict[str, str
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
-            VerbTask.operands_are_ours = ours
 
 
 @contextlib.contextmanager

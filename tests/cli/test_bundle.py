@@ -322,7 +322,7 @@ def test_without_an_engine_it_says_where_the_image_is(desk: Path) -> None:
         (("/usr/bin/jq", "--to", "zip:x"), "zip is no form of an image", "docker-archive"),
         (("/usr/bin/jq", "--via", "laod"), "--via laod", "load or import"),
         (("/usr/bin/jq", "--engine", "dokcer"), "'dokcer' is not an engine", "docker"),
-        (("/usr/bin/jq", "--tag", "A B"), "'A B' is no image name", "lower case"),
+        (("/usr/bin/jq", "--tag", "A B"), "'A B' is not an image name", "lower case"),
         (("/usr/bin/jq", "--tag", f"jq@sha256:{'0' * 64}"), "holds a digest", "NAME:TAG"),
         (("/usr/bin/jq", "--name", "../x"), "--name ../x", "my-app"),
         (("/usr/bin/jq", "--entrypoint", "jqq"), "--entrypoint jqq: no program has that name", "path"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.cli.parsing import plain, wording
-from fromscratch.cli.verbs.catalogue import VERBS
+import fromscratch
+from fromscratch.cli.parsing.arguments import parse
+from fromscratch.cli.parsing.records import values
+from fromscratch.cli.verbs.catalogue import GENERAL, VERBS
 from tests.cli.command import Answer, Desk
 from tests.cli.in_process import called
 
@@ -36,28 +39,26 @@ def through(desk: Desk, script: str, *words: str, **variables: str) -> Answer:
 @pytest.mark.parametrize("verb", sorted(VERBS))
 def test_the_help_of_each_verb_explains_each_option(desk: Desk, verb: str) -> None:
     options = [line for line in called(desk.folder, "--help", verb).out.splitlines() if line.startswith("  --")]
-    known = {flag: parameter for flag, parameter in VERBS[verb].options.items() if parameter != VERBS[verb].operands}
+    known = {flag: option for flag, option in VERBS[verb].flags().items() if option is not VERBS[verb].operand}
     assert {line.split()[0] for line in options} == set(known)
     for line in options:
         flag, value, *text = line.split()
         assert text
-        assert "STRING" not in line
-        assert (value == wording.value_name(verb, known[flag])) if VERBS[verb].takes_value(known[flag]) else value
+        assert not known[flag].value or value == known[flag].value
 
 
 @pytest.mark.parametrize("verb", sorted(VERBS))
 def test_the_help_of_each_verb_lists_choices_and_ends_with_a_call_that_is_read(desk: Desk, verb: str) -> None:
     told = called(desk.folder, "--help", verb).out
-    for flag, parameter in VERBS[verb].options.items():
-        after = told if parameter == VERBS[verb].operands else told.partition(f"  {flag} ")[2].partition("\n  --")[0]
-        text = " ".join(after.split()).replace("- ", "-")
-        assert [choice for choice in wording.fixed(verb, parameter) if choice not in text] == []
+    for flag, option in VERBS[verb].flags().items():
+        after = told if option is VERBS[verb].operand else told.partition(f"  {flag} ")[2].partition("\n  --")[0]
+        text = " ".join(after.split())
+        assert [choice for choice in values(option.choices) if choice not in text] == []
     [example] = [line for line in told.splitlines() if line.startswith("Example: ")]
     words = shlex.split(example.removeprefix("Example: ").partition(" > ")[0].partition(" -- ")[0])
     if words[0] == "fromscratch":
-        calls = plain.calls(words[1:], VERBS)
-        assert calls is not None
-        assert verb in [each.name for each, _ in calls]
+        line = parse(words[1:], VERBS, GENERAL)
+        assert verb in [request.verb.name for request in line.requests]
 
 
 @pytest.mark.parametrize(
@@ -96,20 +97,44 @@ def test_completion_offers_values_as_well_as_words(desk: Desk, line: str, offere
     assert bool(words) == bool(offered)
 
 
+# What asks each shell for completions of a line by our script, without a terminal; zsh has no such way, and is asked
+# for what the script hands over to it.
+_SHELLS = {
+    "bash": 'COMP_WORDS=(LINE); _complete_fromscratch fromscratch "${COMP_WORDS[-1]}"; echo "${COMPREPLY[@]}"',
+    "zsh": "compadd() { print -l -- ${(M)candidates:#$words[-1]*}; }; words=(LINE); _fromscratch",
+    "fish": "complete -C 'LINE'",
+}
+
+
+@pytest.mark.parametrize("shell", _SHELLS)
 @pytest.mark.parametrize(
     ("line", "found"), [("pack --to oci-", "oci-archive"), ("build --recipe nginx", "nginx"), ("pack --j", "--json")]
 )
-def test_bash_completes_by_the_script_that_we_print(desk: Desk, line: str, found: str) -> None:
-    if shutil.which("bash") is None:
-        pytest.skip("there is no bash")
+def test_a_shell_completes_by_the_script_that_we_print(desk: Desk, shell: str, line: str, found: str) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"there is no {shell}")
     desk.write("bin/fromscratch", f'#!/bin/sh\nexec {sys.executable} -m fromscratch "$@"\n').chmod(0o755)
-    desk.write("completion", desk.answer("--print-completion-script", "bash"))
-    words = f"fromscratch {line}"
-    script = f"""
-        PATH="$PWD/bin:$PATH"; . ./completion
-        COMP_WORDS=({words}); _complete_fromscratch fromscratch "${{COMP_WORDS[-1]}}"; echo "${{COMPREPLY[@]}}"
-    """
-    assert desk.call(program=("bash", "-c", script)).out.split() == [found]
+    desk.write("completion", called(desk.folder, "--print-completion-script", shell).out)
+    desk.variables["PATH"] = f"{desk.folder}/bin:{os.environ['PATH']}"
+    before = "compdef() { : }; " if shell == "zsh" else ""
+    script = f"{before}. ./completion; {_SHELLS[shell].replace('LINE', f'fromscratch {line}')}"
+    assert desk.call(program=(shell, "-c", script)).out.split() == [found]
+
+
+def test_the_manual_page_has_every_verb_and_option_and_is_right_roff(desk: Desk) -> None:
+    if shutil.which("groff") is None:
+        pytest.skip("there is no groff")
+    page = desk.write("fromscratch.1", called(desk.folder, "--print-man-page").out)
+    shown = subprocess.run(
+        ["groff", "-man", "-Tascii", "-P-c", "-P-b", "-P-u", "-ww", page], capture_output=True, text=True, check=True
+    )
+    assert shown.stderr == ""
+    parts = {part.partition("\n")[0]: part for part in re.split(r"\n   (?=\S)", shown.stdout)}
+    for verb in VERBS.values():
+        part = parts[verb.name].partition("Example:")[0]
+        flags = {flag for flag, option in verb.flags().items() if option is not verb.operand}
+        assert {word for word in part.split() if word.startswith("--") and word in flags} == flags, verb.name
+        assert verb.summary.split()[0] in part
 
 
 def test_the_help_promises_the_shipped_recipe_only_to_verbs_that_take_it(desk: Desk) -> None:
@@ -241,12 +266,38 @@ def test_the_last_second_of_the_calendar_is_an_epoch(desk: Desk) -> None:
     assert json.loads((desk.folder / "build/demo/evidence.json").read_text())["epoch"] == 253402300799
 
 
-def test_nothing_but_invoke_is_loaded_before_a_verb_needs_it() -> None:
-    script = "import sys, fromscratch.cli.main; print(*{name.split('.')[0] for name in sys.modules})"
-    loaded = set(
-        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
-    )
-    assert not loaded & {"msgspec", "requests", "tqdm", "elftools", "zlib_ng", "zstandard"}
+@pytest.mark.parametrize("verb", ["closure", "cmake-dir"])
+def test_a_verb_loads_nothing_that_it_does_not_use(verb: str) -> None:
+    """Such as other verbs, what reads recipes, or pathlib, which takes longer to load than a closure lasts."""
+    script = "import sys; from fromscratch.cli.main import main; code = main(sys.argv[1:]); print(*sys.modules)"
+    words = [verb, sys.executable] if verb == "closure" else [verb]
+    answer = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=True)
+    names = answer.stdout.splitlines()[-1].split()
+    loaded = {name.split(".")[0] for name in names}
+    assert f"fromscratch.cli.verbs.{verb.replace('-', '_')}" in names
+    assert not loaded & {
+        "invoke",
+        "msgspec",
+        "requests",
+        "tqdm",
+        "elftools",
+        "zlib_ng",
+        "zstandard",
+        "filelock",
+        "json",
+    }
+    assert not [name for name in names if name.startswith(("fromscratch.flow", "fromscratch.cli.verbs.bundle_build"))]
+    assert verb != "closure" or not loaded & {"pathlib", "difflib", "dataclasses"}
+
+
+def test_a_closure_is_answered_without_what_takes_as_long_to_load() -> None:
+    script = "import sys; from fromscratch.cli.main import main; main(['closure', sys.executable]); print(*sys.modules)"
+    env = {"PYTHONPATH": str(Path(fromscratch.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-S", "-c", script], capture_output=True, text=True, check=True, env=env)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "fromscratch.linker.closure" in loaded
+    of_typing = {"typing", "re", "enum", "copy"} if sys.version_info < (3, 14) else set()
+    assert not loaded & {"pathlib", "msgspec", "json", "subprocess", *of_typing}
 
 
 def test_names_of_a_recipe_are_utf_8_in_every_locale(desk: Desk) -> None:

@@ -72,8 +72,7 @@ def test_where_no_thread_can_be_started_the_work_is_done_without(desk: Desk) -> 
         "from fromscratch.host.process import perturb as otherwise\n"
         "otherwise.become(61317)\n"
         "resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))\n"
-        "sys.argv[1:] = ['build']\n"
-        "from fromscratch.cli import quick; quick.main()"
+        "from fromscratch.cli.main import main; sys.exit(main(['build']))"
     )
     answer = desk.call(program=(sys.executable, "-c", script))
     assert (answer.code, answer.err.count("Traceback")) == (0, 0), answer.err

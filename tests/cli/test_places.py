@@ -225,7 +225,7 @@ def test_an_image_that_nobody_reads_to_its_end_is_no_success(desk: Desk) -> None
     desk.answer("build")
     words = ("pack", "--to", "tar", "--output", "-")
     answer = desk.call(*words, program=("bash", "-c", 'set -o pipefail; "$@" | true', "sh", *_program()))
-    assert (answer.code, "went away before everything was there" in answer.err) == (1, True), answer.err
+    assert (answer.code, "ended before everything was written" in answer.err) == (1, True), answer.err
 
 
 def test_a_file_in_the_place_of_a_layout_is_told_and_stays(desk: Desk) -> None:

@@ -87,11 +87,12 @@ class ToyboxImages(EngineImages, frozen=True, kw_only=True):
     _import = _load
 '''
 PROGRAM = """\
+import sys
 from fromscratch.images import catalogue
 from fromscratch.images.catalogue import Line
 catalogue.TRANSPORTS += ({line},)
-from fromscratch.cli.quick import main
-main()
+from fromscratch.cli.main import main
+sys.exit(main())
 """
 ENGINE_LINE = 'Line("toybox:", "REF", "toybox:ToyboxImages", "runner")'
 

@@ -170,18 +170,15 @@ def _tags(folder: Path) -> list[str]:
 
 
 def _done() -> int:
-    from fromscratch.cli import quick
+    from fromscratch.cli.main import main
 
     try:
-        quick.main()
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
+        return main()
     except BaseException:
         import traceback
 
         traceback.print_exc()
         return 99
-    return 0
 
 
 def warmed_up() -> None:

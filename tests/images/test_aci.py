@@ -188,7 +188,7 @@ def test_actool_refuses_a_broken_one(store: Store, tmp_path: Path) -> None:
 @pytest.mark.parametrize("threads", [1, 3])
 def test_the_same_image_gives_the_same_bytes(threads: int, store: Store, tmp_path: Path) -> None:
     first = Aci(tmp_path / "a.aci", store).write([IMAGE], "hello:1.0")
-    second = Aci(tmp_path / "b.aci", Store(tmp_path / "other"), threads).write([IMAGE], "hello:1.0")
+    second = Aci(tmp_path / "b.aci", Store(tmp_path / "other"), threads=threads).write([IMAGE], "hello:1.0")
     assert first.digest == second.digest
     assert (tmp_path / "a.aci").read_bytes() == (tmp_path / "b.aci").read_bytes()
 

@@ -121,7 +121,7 @@ def test_an_image_that_agrees_with_itself_passes(image: Image, tmp_path: Path) -
         (unpacked(member("etc/.wh..")), FormatError, r"\.wh\.\."),
         (replace(IMAGE, platform=Platform("linux", "arm64", "v8")), FormatError, "the platform of the configuration"),
         (replace(IMAGE, platform=Platform("linux", "")), FormatError, "no operating system or no architecture"),
-        (replace(IMAGE, created=1 << 60), UsageError, "not a date that a configuration can hold"),
+        (replace(IMAGE, created=1 << 60), UsageError, "is not a date that a configuration can hold"),
         (replace(IMAGE, author="\udcff"), UsageError, "not UTF-8"),
         (configured(env={"A=B": "c"}), UsageError, "'A=B' cannot be the name of an environment variable"),
         (configured(stop_timeout="ten"), FormatError, r"the configuration .* at `\$\.config\.StopTimeout`"),
@@ -138,7 +138,7 @@ def test_a_fault_is_named_with_its_place(image: Image, kind: type[ImageError], m
 
 def test_an_image_that_expands_to_more_than_is_allowed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TooLarge, match=r"layer 2 of 2: .* expands to more than"):
-        validate(IMAGE, Store(tmp_path, Limits(expanded=len(LOWER), said=True)))
+        validate(IMAGE, Store(tmp_path), Limits(expanded=len(LOWER), said=True))
 
 
 def test_all_faults_are_named_at_once() -> None:

@@ -1,7 +1,7 @@
 """By which digests others know what a build has made: a registry, an engine, a signature."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fromscratch.digest import Digest
 from fromscratch.formats.oci.config import image_documents
@@ -9,8 +9,7 @@ from fromscratch.formats.oci.graph import graph
 from fromscratch.model.image import Image
 
 
-@dataclass(frozen=True)
-class Digests:
+class Digests(NamedTuple):
     """`whole` has what the name of the build stands for, and the image index if it is one; `images` those of each."""
 
     whole: dict[str, str | None]

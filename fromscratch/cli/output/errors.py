@@ -1,15 +1,69 @@
-"""Failures as the user reads them."""
+"""The one place where failures become text and exit codes. A bug keeps its traceback."""
 
 import os
-import re
 
 from fromscratch.cli.output.settings import spelled
 from fromscratch.errors import ImageError, NoRoom
+from fromscratch.lazy_regex import lazy_regex
+from fromscratch.named_tuple import TYPE_CHECKING, NamedTuple
 
-_STEERING = r"[^\n\t\x20-\x7e\xa0-\U0010ffff]"  # compiled by who fails: that takes as long as a small closure
+if TYPE_CHECKING:
+    from fromscratch.cli.call import Call
 
+_STEERING = lazy_regex(r"[^\n\t\x20-\x7e\xa0-\U0010ffff]")
 
+INTERRUPTED = 130
 _SHORT_OF_MEMORY = ("cannot allocate memory", "failed to map segment")
+
+
+class Exit(Exception):
+    """The program is to end with this exit code, and with these words on standard error."""
+
+    def __init__(self, message: str = "", *, code: int) -> None:
+        super().__init__(message)
+        self.message, self.code = message, code
+
+
+class Ending(NamedTuple):
+    """What is printed to standard error, if anything, and the exit code."""
+
+    text: str
+    code: int
+
+
+def ending(error: BaseException, call: "Call | None") -> Ending | None:
+    """How the program ends that failed in this way, while it did this call; None for a bug."""
+    from fromscratch.cli import interruptions
+    from fromscratch.cli.output import streams
+
+    if isinstance(error, Exit):
+        return Ending(error.message, error.code)
+    if isinstance(error, ImageError):
+        return Ending(explained(_fitting(error, call)), error.exit_code)
+    if interruptions.is_one(error):
+        return Ending("\ninterrupted; the same command goes on from here" if call else "\ninterrupted", INTERRUPTED)
+    if isinstance(error, BrokenPipeError):
+        # Whoever read our output has gone (ls | head): stop quietly, as cat does.
+        streams.forget_stdout()
+        return Ending("", 0)
+    if isinstance(error, OSError) and error.errno is not None:
+        return Ending(explained(_fitting(refused(error), call)), ImageError.exit_code)
+    lack = of_the_machine(error)
+    return Ending(explained(lack), lack.exit_code) if lack else None
+
+
+def _fitting(error: ImageError, call: "Call | None") -> ImageError:
+    """With the hint that fits, where that depends on the machine, or on where the store lies."""
+    from fromscratch.host.storage import os_refusal
+
+    if lack := os_refusal.of_the_machine(error.__cause__):
+        error.hint = lack
+    if call is None or not isinstance(error, NoRoom):
+        return error
+    try:
+        return with_the_store_in_mind(error, str(call.store.root))
+    except (OSError, ImageError):
+        return error
 
 
 def refused(error: OSError) -> ImageError:
@@ -61,7 +115,7 @@ def explained(error: ImageError) -> str:
     """
     text = f"error: {spelled(error.message)}"
     text = f"{text}\n hint: {spelled(error.hint)}" if error.hint else text
-    return re.sub(_STEERING, lambda found: f"\\x{ord(found[0]):02x}", text)
+    return _STEERING.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def unwritten(error: OSError) -> ImageError:

@@ -3,7 +3,7 @@
 What they are made of is loaded when there is one: every call loads this, and few have anything to spell.
 """
 
-from typing import TYPE_CHECKING
+from fromscratch.named_tuple import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fromscratch.advice import Command, Setting

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from io import TextIOWrapper
 
 from fromscratch.errors import ImageError, UsageError
@@ -22,6 +23,25 @@ def make_whole() -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
         sys.stdout.reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")
+
+
+def say(text: str) -> None:
+    """Print an answer. Raises ImageError where it cannot be written, BrokenPipeError where nobody reads it."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        forget_stdout()
+        hint = "see where standard output leads, and run it again"
+        raise ImageError(f"the answer cannot be written: {error.strerror}", hint) from error
+
+
+def complain(text: str) -> None:
+    """Print what failed, as far as there is something to say: the exit code is all that can still be told otherwise."""
+    if text:
+        with suppress(OSError):
+            print(text, file=sys.stderr)
 
 
 def place(output: str, form: str, *, json: bool) -> str:

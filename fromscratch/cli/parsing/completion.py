@@ -1,15 +1,51 @@
-"""What may stand where the cursor is: for the scripts that invoke makes for bash, zsh and fish."""
+"""What may stand where the cursor is, and the scripts by which bash, zsh and fish ask for it."""
 
 from collections.abc import Mapping, Sequence
 
-from fromscratch.cli.parsing import wording
-from fromscratch.cli.parsing.verb import Verb
+from fromscratch.cli.parsing.records import Option, Verb, values
 
-_FIRST = ("--help", "--version", "--print-completion-script")
-_SHELLS = ("bash", "zsh", "fish")
+# Each hands over the whole line and offers what comes back; where that is nothing, names of files.
+_SCRIPTS = {
+    "bash": """\
+# Completion of fromscratch for bash: source this, or put it into /usr/share/bash-completion/completions/fromscratch.
+_complete_fromscratch() {
+    local candidates
+    candidates=$(fromscratch --complete -- "${COMP_WORDS[@]}" 2>/dev/null)
+    COMPREPLY=($(compgen -W "$candidates" -- "$2"))
+}
+complete -o default -F _complete_fromscratch fromscratch
+""",
+    "zsh": """\
+# Completion of fromscratch for zsh: source this after compinit.
+_fromscratch() {
+    local -a candidates
+    candidates=(${(f)"$(fromscratch --complete -- "${words[@]}" 2>/dev/null)"})
+    if (( $#candidates )); then compadd -a candidates; else _files; fi
+}
+compdef _fromscratch fromscratch
+""",
+    "fish": """\
+# Completion of fromscratch for fish: put this into ~/.config/fish/completions/fromscratch.fish.
+function __complete_fromscratch
+    set --local line (commandline --tokenize --cut-at-cursor) (commandline --current-token)
+    set --local candidates (fromscratch --complete -- $line 2>/dev/null)
+    if count $candidates >/dev/null
+        printf '%s\\n' $candidates
+    else
+        __fish_complete_path (commandline --current-token)
+    end
+end
+complete --command fromscratch --no-files --arguments '(__complete_fromscratch)'
+""",
+}
 
 
-def candidates(words: Sequence[str], verbs: Mapping[str, Verb]) -> list[str]:
+def script(shell: str) -> str:
+    """What a shell sources to complete the command."""
+    return _SCRIPTS[shell]
+
+
+def candidates(words: Sequence[str], verbs: Mapping[str, Verb], general: Sequence[Option]) -> list[str]:
     """The words that could be the last one of `words`, or follow it; those that do not begin as it does are the shell's
     to leave out.
 
@@ -20,19 +56,26 @@ def candidates(words: Sequence[str], verbs: Mapping[str, Verb]) -> list[str]:
         return []
     last, before = (said[-1], said[:-1]) if said else ("", [])
     verb = next((verbs[word] for word in reversed(before) if word in verbs), None)
-    if last in verbs and (verb is None or last != verb.name):
-        verb = verbs[last] if verb is None else verb
+    if last in verbs and verb is None:
+        verb = verbs[last]
+    flags = verb.flags() if verb else {}
+    about = {option.flag: option for option in general}
     for flag in (last, *before[-1:]):
-        if flag in ("--help", "--print-completion-script"):
-            return list(_SHELLS) if flag != "--help" else list(verbs)
-        parameter = verb.options.get(flag) if verb else None
-        if verb and parameter and verb.takes_value(parameter):
-            return wording.offered(verb.name, parameter)
+        if flag == "--help":
+            return list(verbs)
+        option = about.get(flag) or flags.get(flag)
+        if option and option.value:
+            return _values(option)
     if last.startswith("-"):
-        hidden = f"--{verb.operands}" if verb else ""
-        return [flag for flag in verb.options if flag != hidden] if verb else list(_FIRST)
-    operands = wording.offered(verb.name, verb.operands) if verb and verb.operands else []
+        hidden = verb.operand.flag if verb and verb.operand else ""
+        return [flag for flag in flags if flag != hidden] if verb else list(about)
+    operands = _values(verb.operand) if verb and verb.operand else []
     return [*(name for name in verbs if name not in before), *operands]
+
+
+def _values(option: Option) -> list[str]:
+    """None where any file or text may stand."""
+    return list(values(option.choices) or values(option.candidates))
 
 
 def _parts(word: str) -> list[str]:

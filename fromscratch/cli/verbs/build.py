@@ -5,21 +5,13 @@ from typing import TYPE_CHECKING, Any
 from fromscratch.cli.call import Call
 from fromscratch.cli.output.privileges import rights, rights_lines
 from fromscratch.cli.output.sizes import counted, megabytes
-from fromscratch.cli.parsing.verb import verb
 
 if TYPE_CHECKING:
     from fromscratch.flow.assembly import Job
     from fromscratch.flow.output import Built
 
 
-@verb(
-    help={
-        "check": "build it a second time under other conditions, and explain the first difference",
-        "json": "print what was built for a program to read",
-    }
-)
-def build(call: Call, check: bool = False, json: bool = False) -> None:
-    """Make the image out of what was fetched: no network. Writes oci/, evidence.json, Dockerfile, build.log."""
+def build(call: Call, *, check: bool, json: bool) -> None:
     from fromscratch.flow import assembly
 
     job = call.job

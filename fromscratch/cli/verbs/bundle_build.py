@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +30,12 @@ from fromscratch.sources.binaries.programs import Programs, programs
 from fromscratch.sources.catalogue import word_of
 
 
-@dataclass(kw_only=True)
-class Made:
+class Made(msgspec.Struct, kw_only=True):
     """A bundle that is built, and what there is to say of it."""
 
     job: Job
     built: Built
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = {}
     text: str = ""
 
     def deliver(self, call: Call, target: Target) -> None:
@@ -51,7 +49,7 @@ class Made:
         from fromscratch.cli.image_name import inside_of
         from fromscratch.images import catalogue
 
-        transport = catalogue.by_word(target.form).at(target.place, call.store)
+        transport = catalogue.by_word(target.form).at(target.place, call.store, limits=call.limits)
         receipt = assembly.deliver(
             list(self.built.images), transport, inside_of(target.form, self.job.recipe.name, target.reference)
         )
@@ -70,7 +68,7 @@ class Made:
             raise ImageError(f"the image is in oci:{self.job.layout}, but {error.message}", error.hint) from error
         here = [image for image in self.built.images if image.platform == Platform.of_this_machine()]
         image = (here or [image_for(self.built.images, call.platforms, str(self.job.layout))])[0]
-        receipt = assembly.deliver([image], images_in(found.engine, call.store, via, call.progress), tag)
+        receipt = assembly.deliver([image], images_in(found.engine, call.store, via, call.progress, call.limits), tag)
         self.facts["engine"] = {"kind": found.kind, **brought.facts(receipt)}
         self.text += f"\n{brought.text(found.kind, receipt)}"
 
@@ -106,6 +104,7 @@ def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: s
         progress=call.progress,
         jobs=len(os.sched_getaffinity(0)),
         spell=spelled,
+        limits=call.limits,
     )
     built = assembly.build(job, seen.bind)
     if start and start[0].startswith("/") and start[0] not in (*seen.asked, *seen.others):
@@ -161,7 +160,7 @@ def _check_started(call: Call, job: Job, built: Built, start: str) -> None:
     from fromscratch.host.images.layers import root_tree
 
     for image in built.images:
-        if root_tree(image, call.store).find(start) is None:
+        if root_tree(image, call.store, call.limits).find(start) is None:
             near = nearest(start, built.evidence.of(image.platform).entries, cutoff=0.8)
             raise ImageError(
                 f"--entrypoint {start} is not in the image (oci:{job.layout})",

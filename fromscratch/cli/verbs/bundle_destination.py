@@ -1,14 +1,13 @@
 """Where `bundle` is told to bring an image, looked at before anything is built."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from fromscratch.cli.parsing.wording import ENGINES, FORMS
+from fromscratch.cli.parsing.candidates import ENGINES, FORMS
 from fromscratch.errors import UsageError
 from fromscratch.nearest import nearest
 
 
-@dataclass(frozen=True, kw_only=True)
-class Target:
+class Target(NamedTuple):
     """Where a bundle is to go besides its folder; empty texts are for nowhere."""
 
     tag: str

@@ -1,15 +1,9 @@
 """`clean`: remove what build wrote."""
 
 from fromscratch.cli.call import Call
-from fromscratch.cli.parsing.verb import verb
 
 
-@verb(
-    without=("platform", "max_expanded", "max_entries"),
-    help={"store": "the store too: every download and every built tree"},
-)
-def clean(call: Call, store: bool = False) -> None:
-    """Remove what build wrote for the recipe; with --store the store too."""
+def clean(call: Call, *, store: bool) -> None:
     from fromscratch.flow.output import remove
 
     output = call.job.output

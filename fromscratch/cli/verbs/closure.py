@@ -1,49 +1,40 @@
 """`closure`: what programs and libraries need to run."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from fromscratch.cli.call import Call
-from fromscratch.cli.parsing.verb import verb
-from fromscratch.cli.parsing.wording import ROOT, SEARCH
 from fromscratch.errors import UsageError
+from fromscratch.named_tuple import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fromscratch.cli.verbs.closure_beyond import Answer
 
 
-@verb(
-    operands="files",
-    repeated=("search", "preload"),
-    without=("recipe", "output", "store_dir", "platform"),
-    help={
-        "root": ROOT,
-        "search": SEARCH,
-        "preload": "NAME for LD_PRELOAD; may be repeated",
-        "beyond": "also follow what linking does not show: dlopen, scripts, NSS and the rest",
-        "json": "objects and missing for a program to read",
-    },
-)
 def closure(
     call: Call,
-    files: tuple[str, ...] = (),
-    root: str = "/",
-    search: Sequence[str] = (),
-    preload: Sequence[str] = (),
-    beyond: bool = False,
-    json: bool = False,
+    *,
+    files: tuple[str, ...],
+    root: str,
+    search: Sequence[str],
+    preload: Sequence[str],
+    beyond: bool,
+    json: bool,
 ) -> None:
-    """What programs and libraries need to run, and why, by the loader's rules; nothing is executed."""
     from fromscratch.cli.verbs import closure_links as closures
 
     if not files:
         raise UsageError("closure needs a file", "name programs or libraries, as in: closure /usr/bin/git")
-    asked = closures.question(files, root, search, preload)
-    if asked.linked and not beyond:
-        found: closures.Answer | Answer = closures.Answer([asked.linker.program(path) for path in asked.paths])
+    linker, paths, linked = closures.question(files, root, search, preload)
+    if linked and not beyond:
+        found: closures.Answer | Answer = closures.Answer([linker.program(path) for path in paths])
     else:
-        from fromscratch.cli.verbs.closure_beyond import Answer as Gathered
+        from fromscratch.cli import interruptions
 
-        found = Gathered(asked.linker, asked.paths, beyond=beyond)
+        with interruptions.heeded():  # msgspec must not be interrupted while it is loaded
+            from fromscratch.cli.verbs.closure_beyond import Answer as Gathered
+
+            found = Gathered(linker, paths, beyond=beyond)
     call.result(found.facts if json else None, "" if json else found.text, json)
     closures.check(found.missing, found.unmet)

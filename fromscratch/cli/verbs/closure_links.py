@@ -5,7 +5,6 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
 
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.elf.platform import architecture_of
@@ -14,23 +13,20 @@ from fromscratch.linker.closure import Linker, Missing, Program
 from fromscratch.linker.root import NOT_ELF, UNLOADED, UNREADABLE, Root
 from fromscratch.linker.search import Node
 from fromscratch.linker.symbol_versions import MissingVersion, Versions
+from fromscratch.named_tuple import TYPE_CHECKING
 from fromscratch.paths import shown
 
-
-class Question(NamedTuple):
-    """The files to look at, by their paths in a root; `linked` if all of them are ELF files."""
-
-    linker: Linker
-    paths: list[str]
-    linked: bool
+if TYPE_CHECKING:
+    from typing import Any
 
 
-def question(files: Sequence[str], root: str, search: Sequence[str], preload: Sequence[str]) -> Question:
-    """Raises UsageError for what is not there, and for a damaged ELF file."""
-    if any(word.startswith("~") for word in (root, *files)):
-        from fromscratch.host.machine.lookup import expanded
+def question(
+    files: Sequence[str], root: str, search: Sequence[str], preload: Sequence[str]
+) -> tuple[Linker, list[str], bool]:
+    """The files to look at, by their paths in a root, and whether all of them are ELF files.
 
-        root, files = expanded(root), [expanded(file) for file in files]
+    Raises UsageError for what is not there, and for a damaged ELF file.
+    """
     if not os.path.isdir(root):
         raise UsageError(f"there is no folder {root}", "name a root filesystem with --root")
     for folder in search:
@@ -41,7 +37,7 @@ def question(files: Sequence[str], root: str, search: Sequence[str], preload: Se
     linker = Linker([*roots, MachineRoot(root)], library_path=search, preload=preload)
     paths = [outside.get(file) or _inside(file, root) for file in files]
     linked = [_is_elf(linker, path, root) for path in paths]  # every one of them is looked at
-    return Question(linker, paths, all(linked))
+    return linker, paths, all(linked)
 
 
 def check(missing: Sequence[Missing], unmet: Sequence[MissingVersion]) -> None:
@@ -67,7 +63,7 @@ class Answer:
         self.unmet = tuple(dict.fromkeys(each for program in programs for each in versions.missing(program)))
 
     @cached_property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, "Any"]:
         """For a program to read."""
         return {
             "objects": list(objects(self._programs).values()),
@@ -81,7 +77,7 @@ class Answer:
         return "\n".join(line for program in self._programs for line in told(program))
 
 
-def objects(programs: Sequence[Program]) -> dict[str, dict[str, Any]]:
+def objects(programs: Sequence[Program]) -> dict[str, dict[str, "Any"]]:
     """What `--json` says of every object, by its path."""
     found: dict[str, dict[str, Any]] = {}
     seen: set[tuple[object, ...]] = set()
@@ -103,7 +99,7 @@ def objects(programs: Sequence[Program]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def missing_facts(missing: Missing) -> dict[str, Any]:
+def missing_facts(missing: Missing) -> dict[str, "Any"]:
     return {
         "soname": missing.name,
         "needed_by": missing.by,

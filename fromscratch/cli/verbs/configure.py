@@ -1,12 +1,9 @@
 """`configure`: make Buildroot's configuration."""
 
 from fromscratch.cli.call import Call
-from fromscratch.cli.parsing.verb import verb
 
 
-@verb(help={"menu": "open menuconfig and write what changed back as a fragment", "busybox": "busybox's own menu"})
-def configure(call: Call, menu: bool = False, busybox: bool = False) -> None:
-    """Make Buildroot's configuration; --menu opens its menu and writes the change back as a fragment."""
+def configure(call: Call, *, menu: bool, busybox: bool) -> None:
     import sys
 
     from fromscratch.errors import UsageError

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from fromscratch.cli.call import Call
 from fromscratch.cli.output.settings import spelled
 from fromscratch.errors import ImageError
 from fromscratch.host.engines.contract import Status
@@ -16,6 +17,11 @@ from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 
 _SCARCE = 2_000_000_000
+
+
+def doctor(call: Call, *, json: bool) -> None:
+    found = examined(call.store)
+    call.result([check.facts() for check in found], table(found), json)
 
 
 def examined(store: Store) -> list[Check]:

@@ -3,21 +3,11 @@
 from pathlib import Path
 
 from fromscratch.cli.call import Call
-from fromscratch.cli.parsing.verb import verb
 from fromscratch.cli.recipe_file import DEFAULT_RECIPE
 from fromscratch.model.reference import slug
 
 
-@verb(
-    without=("recipe", "store_dir", "platform", "output"),
-    help={
-        "from": "where the root comes from",
-        "force": "replace a recipe that is there",
-    },
-)
-def init(call: Call, from_: str | None = None, force: bool = False) -> None:
-    """Write a commented recipe, fromscratch.yaml, to start from."""
-
+def init(call: Call, *, from_: str | None, force: bool) -> None:
     from fromscratch.cli.verbs.init_template import choices, template
     from fromscratch.errors import UsageError
     from fromscratch.host.storage import disk
@@ -52,16 +42,3 @@ def _asked(kinds: list[str]) -> str:
         f"Where does the root come from? [{'/'.join(kinds)}, default {kinds[0]}] ", end="", file=sys.stderr, flush=True
     )
     return sys.stdin.readline().strip() or kinds[0]
-
-
-@verb(
-    without=("recipe", "platform", "output", "max_expanded", "max_entries"),
-    help={"json": "a list of objects instead of a table"},
-)
-def doctor(call: Call, json: bool = False) -> None:
-    """Tell what this machine has and lacks for each source, transport and way to run, and how to get it."""
-
-    from fromscratch.cli.verbs.doctor import examined, table
-
-    found = examined(call.store)
-    call.result([check.facts() for check in found], table(found), json)

@@ -2,32 +2,12 @@
 
 from fromscratch.cli.call import Call
 from fromscratch.cli.output import streams
-from fromscratch.cli.parsing.verb import CHOSEN, verb
-from fromscratch.cli.parsing.wording import FORMS, OTHER_IMAGE
+from fromscratch.cli.parsing.candidates import FORMS
 from fromscratch.errors import UsageError
 from fromscratch.nearest import nearest
 
 
-@verb(
-    delivers=True,
-    help={
-        "to": f"one of {', '.join(FORMS)}",
-        "output": "the FILE to write (for oci: the DIR); - is standard output",
-        "tag": "what the image is called inside (default: the name that it has, or the recipe's; in a layout its tag)",
-        "image": OTHER_IMAGE,
-        "platform": CHOSEN,
-        "json": "the file and its digest for a program to read",
-    },
-)
-def pack(
-    call: Call,
-    to: str | None = None,
-    output: str | None = None,
-    tag: str | None = None,
-    image: str | None = None,
-    json: bool = False,
-) -> None:
-    """Write the image to a file or folder for other systems, in the form that --to says."""
+def pack(call: Call, *, to: str | None, output: str | None, tag: str | None, image: str | None, json: bool) -> None:
     from fromscratch.cli import image_name as called
     from fromscratch.cli.chosen_image import all_images
     from fromscratch.flow import assembly
@@ -45,7 +25,7 @@ def pack(
     place = streams.place(output, to, json=json)
     images = all_images(call, image)
     reference = tag or called.inside(call, to, image, images)
-    receipt = assembly.deliver(images, catalogue.by_word(to).at(place, call.store), reference)
+    receipt = assembly.deliver(images, catalogue.by_word(to).at(place, call.store, limits=call.limits), reference)
     if place == streams.STDOUT:
         return
     call.result({"reference": receipt.reference, "digest": str(receipt.digest)}, f"wrote {receipt.reference}", json)

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 
 from fromscratch.cli.call import Call
 from fromscratch.cli.output import streams
-from fromscratch.cli.parsing.verb import verb
-from fromscratch.cli.parsing.wording import FORMS
-from fromscratch.cli.registry_access import CA, PLAIN, access
+from fromscratch.cli.parsing.candidates import FORMS
+from fromscratch.cli.registry_access import access
 from fromscratch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,29 +15,16 @@ if TYPE_CHECKING:
 _FOLDER = Path("pulled")
 
 
-@verb(
-    operand="ref",
-    without=("recipe",),
-    help={
-        "ref": "which image: HOST/PATH[:TAG][@DIGEST], or docker://NAME",
-        "to": f"one of {', '.join(FORMS)} (default: oci)",
-        "output": f"the FILE, or for oci the DIR, to write (default: {_FOLDER}/HOST/PATH); - is standard output",
-        "platform": "linux/ARCH[,linux/ARCH] to pull (default: all that there are)",
-        "plain_http": PLAIN,
-        "ca": CA,
-        "json": "what was pulled, for a program to read",
-    },
-)
 def pull(
     call: Call,
-    ref: str | None = None,
-    to: str = "oci",
-    output: str | None = None,
-    plain_http: bool = False,
-    ca: str | None = None,
-    json: bool = False,
+    *,
+    ref: str | None,
+    to: str,
+    output: str | None,
+    plain_http: bool,
+    ca: str | None,
+    json: bool,
 ) -> None:
-    """Bring an image out of a registry, for every platform that it has; no daemon is needed."""
     from fromscratch.flow import assembly
     from fromscratch.host.registry.address import reference_of
     from fromscratch.host.registry.pull import pull_from
@@ -56,7 +42,9 @@ def pull(
     top, images = pull_from(
         ref, call.store, call.progress, access=access(call, plain_http, ca), platforms=call.platforms
     )
-    receipt = assembly.deliver(images, catalogue.by_word(to).at(str(place), call.store), _name(reference, to))
+    receipt = assembly.deliver(
+        images, catalogue.by_word(to).at(str(place), call.store, limits=call.limits), _name(reference, to)
+    )
     if str(place) == streams.STDOUT:
         return
     data = {

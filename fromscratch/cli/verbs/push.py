@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fromscratch.cli.call import Call
-from fromscratch.cli.parsing.verb import CHOSEN, verb
-from fromscratch.cli.parsing.wording import OTHER_IMAGE
-from fromscratch.cli.registry_access import CA, PLAIN, access
+from fromscratch.cli.registry_access import access
 from fromscratch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -14,34 +12,18 @@ if TYPE_CHECKING:
     from fromscratch.model.reference import Reference
 
 
-@verb(
-    operand="ref",
-    repeated=("also_tag", "mount_from"),
-    delivers=True,
-    help={
-        "ref": "where to: HOST/PATH[:TAG]",
-        "image": OTHER_IMAGE,
-        "platform": CHOSEN,
-        "also_tag": "TAG, one more for the same image; may be given several times",
-        "mount_from": "PATH, a repository of the same registry that has some of the layers; may be given several times",
-        "plain_http": PLAIN,
-        "ca": CA,
-        "chunk_size": "send blobs in pieces of so many MB (default: in one, and smaller if that fails)",
-        "json": "what was pushed, for a program to read",
-    },
-)
 def push(
     call: Call,
-    ref: str | None = None,
-    image: str | None = None,
-    also_tag: tuple[str, ...] = (),
-    mount_from: tuple[str, ...] = (),
-    plain_http: bool = False,
-    ca: str | None = None,
-    chunk_size: str | None = None,
-    json: bool = False,
+    *,
+    ref: str | None,
+    image: str | None,
+    also_tag: tuple[str, ...],
+    mount_from: tuple[str, ...],
+    plain_http: bool,
+    ca: str | None,
+    chunk_size: str | None,
+    json: bool,
 ) -> None:
-    """Bring the image, for every platform that it has, into a registry; no daemon is needed."""
     from fromscratch.cli.chosen_image import all_images
     from fromscratch.host.registry.address import reference_of
     from fromscratch.images.registry import RegistryImages
@@ -55,6 +37,7 @@ def push(
         tags=tuple(also_tag or ()),
         mount_from=tuple(mount_from or ()),
         progress=call.progress,
+        limits=call.limits,
     )
     pushed = registry.push(all_images(call, image), ref)
     call.result(_facts(pushed), _told(pushed), json)

@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 
 from fromscratch.cli import interruptions
 from fromscratch.cli.call import Call
-from fromscratch.cli.parsing.verb import CHOSEN, Ended, verb
-from fromscratch.cli.parsing.wording import OTHER_IMAGE, RUNNING
+from fromscratch.cli.output.errors import Exit
+from fromscratch.cli.parsing.candidates import STARTERS
 from fromscratch.errors import MissingTool, UsageError
-from fromscratch.images.catalogue import alternatives, runners
 
 if TYPE_CHECKING:
     from fromscratch.flow.images_by_name import Found
@@ -18,32 +17,22 @@ if TYPE_CHECKING:
 WITHOUT = ("none", "crun", "runc")
 
 
-@verb(
-    operand="image",
-    help={
-        "image": OTHER_IMAGE,
-        "platform": CHOSEN,
-        "engine": f"{alternatives(runners())}; crun or runc alone; none: a private root"
-        " (default: docker if it answers, else crun, runc or a private root)",
-    },
-)
-def run(call: Call, image: str | None = None, engine: str | None = None) -> None:
-    """Start the image here: with an engine, a runtime or in a private root. Words after -- replace its cmd."""
+def run(call: Call, *, image: str | None, engine: str | None) -> None:
     from fromscratch.cli.chosen_image import target
 
     if engine is not None and engine not in WITHOUT:
         from fromscratch.images.engine_choice import engine as known
 
-        known(engine, RUNNING)  # a name that is none is told before anything is read
+        known(engine, STARTERS)  # a name that is none is told before anything is read
     try:
         found = target(call, image)
         chosen = the_engine(engine, found.image)
         code = in_engine(call, found, chosen) if chosen else without_engine(call, found, engine)
     except KeyboardInterrupt as error:
         # Who starts a container looks at the code as at that of the command, which a signal ends.
-        raise Ended("\ninterrupted", code=128 + interruptions.latest()) from error
+        raise Exit("\ninterrupted", code=128 + interruptions.latest()) from error
     if code:
-        raise Ended(code=code)
+        raise Exit(code=code)
 
 
 def the_engine(name: str | None, image: "Image | None") -> "Engine | None":
@@ -75,7 +64,7 @@ def in_engine(call: Call, found: "Found", engine: "Engine") -> int:
 
     name = f"fromscratch-run:{secrets.token_hex(6)}"
     image = found.need_image()
-    receipt = images_in(engine, call.store, "load", call.progress).write([image], name)
+    receipt = images_in(engine, call.store, "load", call.progress, call.limits).write([image], name)
     try:
         terminal = sys.stdin.isatty() and sys.stdout.isatty()
         entrypoint = image.config.entrypoint
@@ -98,7 +87,7 @@ def without_engine(call: Call, found: "Found", wanted: str | None) -> int:
     if found.image is None and not call.words:
         raise UsageError(f"{found.where} does not say which command to run", "give one, as in: run NAME -- /bin/sh")
     image = found.image
-    tree, config = found.tree(call.store), image.config if image else RunConfig()
+    tree, config = found.tree(call.store, call.limits), image.config if image else RunConfig()
     platform = image.platform if image else Platform.of_this_machine()
     invocation = Invocation(
         tree=tree,

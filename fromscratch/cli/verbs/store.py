@@ -4,36 +4,24 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from fromscratch.cli.call import Call
-from fromscratch.cli.parsing.verb import verb
-from fromscratch.cli.parsing.wording import ACTIONS
 from fromscratch.errors import UsageError
 
 if TYPE_CHECKING:
     from fromscratch.host.storage.store_care import Part
 
+ACTIONS = ("path", "check", "prune")
 _SECONDS = {"h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
 
 
-@verb(
-    operand="action",
-    without=("recipe", "platform", "output"),
-    help={
-        "action": "path: where it is; check: read all that it holds; prune: remove what was long of no use",
-        "repair": "check: remove what is damaged, so that it is fetched or made again",
-        "older_than": "prune: AGE, such as 30d, 12h or 2w, since something was last of use",
-        "keep_size": "prune: SIZE, such as 10G, that may stay; the longest unused goes first",
-        "json": "the answer for a program to read",
-    },
-)
 def store(
     call: Call,
-    action: str | None = None,
-    repair: bool = False,
-    older_than: str | None = None,
-    keep_size: str | None = None,
-    json: bool = False,
+    *,
+    action: str | None,
+    repair: bool,
+    older_than: str | None,
+    keep_size: str | None,
+    json: bool,
 ) -> None:
-    """Look after the store: `store path` says where it is, `store check` reads it all, `store prune` makes room."""
     if action not in ACTIONS:
         raise UsageError(_not_an_action(action), f"say one of: {', '.join(f'store {one}' for one in ACTIONS)}")
     if repair and action != "check":

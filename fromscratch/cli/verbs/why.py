@@ -3,10 +3,10 @@
 from typing import Any
 
 from fromscratch import paths
+from fromscratch.cli.call import Call
 from fromscratch.errors import ImageError, NotInTree
 from fromscratch.flow import evidence
 from fromscratch.flow.images_by_name import Found
-from fromscratch.host.storage.store import Store
 from fromscratch.model import view
 from fromscratch.model.entry import Directory, Entry, Origin
 from fromscratch.model.listing import line, quoted
@@ -14,9 +14,19 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.nearest import nearest
 
 
-def explained(found: Found, path: str, store: Store) -> tuple[dict[str, Any], str]:
+def why(call: Call, *, path: str | None, image: str | None, json: bool) -> None:
+    from fromscratch.cli.chosen_image import target
+    from fromscratch.errors import UsageError
+
+    if path is None:
+        raise UsageError("why needs a path", "ask for example: why /bin/sh")
+    found = target(call, image)
+    data, text = explained(found, found.tree(call.store, call.limits), path)
+    call.result(data, text, json)
+
+
+def explained(found: Found, tree: Rootfs, path: str) -> tuple[dict[str, Any], str]:
     """For a program and for a person. Raises NotInTree, saying whether the path was trimmed."""
-    tree = found.tree(store)
     try:
         steps = view.way(tree, path)
     except NotInTree as error:

@@ -1,11 +1,11 @@
 """How an App Container Image is executed: the `app` of its manifest, made of an image's configuration."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fromscratch.errors import UsageError
 from fromscratch.formats.glibc.passwd import identity
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.model.entry import File
 from fromscratch.model.image import RunConfig
 from fromscratch.model.reference import slug
@@ -14,8 +14,8 @@ from fromscratch.model.rootfs import Rootfs
 AC_VERSION = "0.8.11"
 # What an ACE sets, and every engine where an image says nothing: appc spec, "Execution Environment"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_PORT = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/([a-z][a-z0-9]*))?")
+_VARIABLE = lazy_regex(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_PORT = lazy_regex(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/([a-z][a-z0-9]*))?")
 _MAX_PORT = 65535
 
 

@@ -16,6 +16,7 @@ from fromscratch.errors import UsageError
 from fromscratch.formats.aci.app import AC_VERSION, app_fields, pairs
 from fromscratch.formats.oci.config import timestamp
 from fromscratch.formats.oci.documents import canonical
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Directory, Entry, File, HardLink, Meta
 from fromscratch.model.image import Image, Platform
@@ -28,7 +29,7 @@ ROOTFS = TreePath("/rootfs")
 SUFFIX = ".aci"
 
 # "AC Identifier Type"
-_IDENTIFIER = re.compile(r"[a-z0-9]+(?:[-._~/][a-z0-9]+)*")
+_IDENTIFIER = lazy_regex(r"[a-z0-9]+(?:[-._~/][a-z0-9]+)*")
 # The names of Go for a machine -> those of ACI, of which schema/types/labels.go of the spec has the list. A
 # variant "" is the one that is meant where none is named; "*" is any.
 _ARCHITECTURES = {
@@ -48,7 +49,7 @@ _ARCHITECTURES = {
 _OPENCONTAINERS = "org.opencontainers.image."
 _ADDRESSES = {"homepage": f"{_OPENCONTAINERS}url", "documentation": f"{_OPENCONTAINERS}documentation"}
 _AUTHORS = f"{_OPENCONTAINERS}authors"
-_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:[/?#](?:[!-$&-~]|%[0-9A-Fa-f]{2})*)?")
+_ADDRESS = lazy_regex(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:[/?#](?:[!-$&-~]|%[0-9A-Fa-f]{2})*)?")
 _KNOWN = {"created", "authors", *_ADDRESSES}
 
 

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-_COMMAND = re.compile(
+from fromscratch.lazy_regex import lazy_regex
+
+_COMMAND = lazy_regex(
     r"(?:^|[;&|({]|\b(?:then|else|do))[ \t]*(?:/usr/bin/)?update-alternatives[ \t]+([^;&|\n]*)", re.MULTILINE
 )
 _FLAGS = {"--quiet", "--force", "--skip-auto", "--verbose"}

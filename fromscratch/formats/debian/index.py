@@ -3,7 +3,6 @@
 Release follows the wiki's DebianRepository/Format; dates are those of RFC 2822 in UTC.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -15,10 +14,11 @@ from fromscratch.errors import FormatError
 from fromscratch.formats.debian import deb822
 from fromscratch.formats.debian.deb822 import Stanza
 from fromscratch.formats.debian.version import Relation, parse_relations, version_key
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.limits import number
 from fromscratch.record import PartlyShown
 
-_SOUND_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
+_SOUND_NAME = lazy_regex(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
 
 
 class Listed(Struct, frozen=True):
@@ -184,9 +184,9 @@ _FIELDS = (
     rb"Package|Version|Architecture|Filename|Size|SHA256|SHA512|Priority|"
     rb"Pre-Depends|Depends|Recommends|Provides|Conflicts|Breaks|Replaces"
 )
-_FIELD = re.compile(rb"\n(?:%b):[^\n]*(?:\n[ \t][^\n]*)*" % _FIELDS)
-_NAME = re.compile(rb"\nPackage:[ \t]*(\S+)")
-_PROVIDES = re.compile(rb"\nProvides:([^\n]*(?:\n[ \t][^\n]*)*)")
+_FIELD = lazy_regex(rb"\n(?:%b):[^\n]*(?:\n[ \t][^\n]*)*" % _FIELDS)
+_NAME = lazy_regex(rb"\nPackage:[ \t]*(\S+)")
+_PROVIDES = lazy_regex(rb"\nProvides:([^\n]*(?:\n[ \t][^\n]*)*)")
 _COMPACT = b"packages by name 1 %012d %012d\n"
 _HEADER = len(_COMPACT % (0, 0))
 

@@ -3,19 +3,19 @@
 Versions follow Debian Policy 5.6.12, relations Debian Policy 7.1. Pure functions.
 """
 
-import re
 from functools import lru_cache
 from typing import Literal, assert_never
 
 from msgspec import Struct
 
 from fromscratch.errors import FormatError
+from fromscratch.lazy_regex import lazy_regex
 
 # Upstream may hold a colon only behind an epoch, and a hyphen only before a revision.
-_VERSION = re.compile(r"(?:(?P<epoch>[0-9]{1,9}):(?P<colons>[A-Za-z0-9.+:~-]+)|(?P<plain>[A-Za-z0-9.+~-]+))")
-_PART = re.compile(r"([^0-9]*)([0-9]*)")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
-_RELATION = re.compile(
+_VERSION = lazy_regex(r"(?:(?P<epoch>[0-9]{1,9}):(?P<colons>[A-Za-z0-9.+:~-]+)|(?P<plain>[A-Za-z0-9.+~-]+))")
+_PART = lazy_regex(r"([^0-9]*)([0-9]*)")
+_NAME = lazy_regex(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
+_RELATION = lazy_regex(
     r"(?P<name>[^\s:()\[\]<>,|]+)(?::(?P<qualifier>[a-z0-9-]+))?"
     r"\s*+(?:\(\s*+(?P<operator><<|<=|=|>=|>>|<|>)\s*+(?P<version>[^\s()]+)\s*+\))?"
     r"\s*+(?:\[\s*+(?P<architectures>[^\]]*)\])?"

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from fromscratch.advice import Setting, advice
 from fromscratch.errors import UsageError
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.limits import json_value
 from fromscratch.model.image import Healthcheck, RunConfig
 
 SIGNED = "written by fromscratch."  # ends the first line of each
-_PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,-]+")
+_PLAIN = lazy_regex(r"[A-Za-z0-9_./:@%+,-]+")
 _UNITS = ((3_600_000_000_000, "h"), (60_000_000_000, "m"), (1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"))
 _SHORTEST = 1_000_000  # the engines refuse times of a health check below a millisecond
 _LOAD_INSTEAD = advice("write it without that, or import with ", Setting("via", "load"), ", which keeps any value")

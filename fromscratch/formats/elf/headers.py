@@ -9,9 +9,14 @@ The reader is the hot path of the loader model, so it reads no more than two or 
 import struct
 from collections.abc import Callable, Collection
 from struct import Struct, unpack_from
-from typing import Literal, NamedTuple
 
 from fromscratch.errors import FormatError
+from fromscratch.named_tuple import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    Order = Literal["<", ">"]
 
 Read = Callable[[int, int], bytes]
 """At most `size` bytes at `offset` of a file, fewer only where it ends: pread(2)."""
@@ -75,7 +80,7 @@ class Elf(NamedTuple):
     dynamic: tuple[int, ...]
 
     @property
-    def order(self) -> Literal["<", ">"]:
+    def order(self) -> "Order":
         """The byte order as `struct` spells it."""
         return ">" if self.big_endian else "<"
 

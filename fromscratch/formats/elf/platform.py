@@ -1,9 +1,8 @@
 """The machine that an ELF file is for: its platform, and whether an object can be loaded with another one."""
 
-from typing import TYPE_CHECKING
-
 from fromscratch.formats.elf.attributes import cpu_arch
 from fromscratch.formats.elf.headers import Elf, Read
+from fromscratch.named_tuple import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the hot path of closures asks for ABIs alone
     from fromscratch.model.image import Platform

@@ -5,9 +5,9 @@ Follows the System V ABI, chapter 4, "Sections". Headers that are missing or cut
 
 from collections.abc import Collection, Iterator
 from struct import Struct
-from typing import NamedTuple
 
 from fromscratch.formats.elf.headers import MAX_OFFSET, Elf, Read
+from fromscratch.named_tuple import NamedTuple
 
 SHT_SYMTAB = 2
 

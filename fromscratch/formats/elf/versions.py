@@ -6,10 +6,10 @@ neither section headers nor the counts beside the lists.
 """
 
 from struct import Struct
-from typing import NamedTuple
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.elf.headers import DAMAGED, DT_VERDEF, DT_VERNEED, Elf, Read, strings
+from fromscratch.named_tuple import NamedTuple
 
 VER_FLG_WEAK = 2
 

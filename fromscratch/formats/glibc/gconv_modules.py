@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from fromscratch.lazy_regex import lazy_regex
+
 INTERNAL = "INTERNAL"
 
 # iconv/gconv_builtin.h: conversions that need no module, by their names and those of their aliases.
@@ -21,7 +23,7 @@ _BUILT_IN = """
     IBM367// CP367// CSASCII// OSF00010020// //
 """
 _NEED_NONE = frozenset(_BUILT_IN.split())
-_LINE = re.compile(r"[ \t\v\f\r]*(alias|module)[ \t\v\f\r]+([^\0]*)")
+_LINE = lazy_regex(r"[ \t\v\f\r]*(alias|module)[ \t\v\f\r]+([^\0]*)")
 
 
 class Module(NamedTuple):

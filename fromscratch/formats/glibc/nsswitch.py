@@ -3,14 +3,16 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from fromscratch.lazy_regex import lazy_regex
+
 DATABASES = (
     *("passwd", "group", "shadow", "gshadow", "initgroups"),
     *("hosts", "networks", "services", "protocols", "rpc", "ethers"),
     *("netgroup", "aliases", "publickey"),
 )
 
-_LINE = re.compile(r"[ \t\v\f\r]*([a-z_]+)[ \t\v\f\r]*:([^#\0]*)")
-_SERVICE = re.compile(
+_LINE = lazy_regex(r"[ \t\v\f\r]*([a-z_]+)[ \t\v\f\r]*:([^#\0]*)")
+_SERVICE = lazy_regex(
     r"\s*([^\s\[]+)\s*(?:\[\s*(?:!?(?:SUCCESS|NOTFOUND|UNAVAIL|TRYAGAIN)\s*=\s*(?:RETURN|CONTINUE|MERGE)\s*)+\])?",
     re.IGNORECASE | re.ASCII,
 )

@@ -14,10 +14,11 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from fromscratch.errors import FormatError
+from fromscratch.lazy_regex import lazy_regex
 
-_ASSIGNED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)")
-_NOT_SET = re.compile(r"#\s*([A-Za-z_][A-Za-z0-9_]*) is not set\s*")
-_NAME = re.compile(r"[A-Z][A-Za-z0-9_]*")
+_ASSIGNED = lazy_regex(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)")
+_NOT_SET = lazy_regex(r"#\s*([A-Za-z_][A-Za-z0-9_]*) is not set\s*")
+_NAME = lazy_regex(r"[A-Z][A-Za-z0-9_]*")
 
 Value = str
 """The text behind the = sign, quotes included; `n` stands for "is not set"."""

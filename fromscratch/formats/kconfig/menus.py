@@ -12,9 +12,10 @@ from msgspec import Struct, field
 
 from fromscratch.formats.kconfig.config import NOT_SET, Setting, Value, is_set
 from fromscratch.formats.kconfig.expression import Term, parse_expression, unsatisfied
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.nearest import nearest
 
-_PROMPT = re.compile(r'(?:bool|tristate|string|int|hex|prompt)\s+["\']')
+_PROMPT = lazy_regex(r'(?:bool|tristate|string|int|hex|prompt)\s+["\']')
 _SHOWN_TERMS = 4
 # Far more than Buildroot has (12 files within each other, 9 conditions): each symbol has those of all around it.
 _FILES_WITHIN, _CONDITIONS = 64, 256

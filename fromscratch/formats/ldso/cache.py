@@ -9,12 +9,17 @@ import struct
 from collections.abc import Iterable
 from functools import cached_property
 from struct import Struct
-from typing import Literal, NamedTuple
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.ldso.cache_abi import also_taken
 from fromscratch.formats.ldso.cache_order import canonical, key
+from fromscratch.named_tuple import TYPE_CHECKING, NamedTuple
 from fromscratch.paths import decode, encode
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    Order = Literal["<", ">"]
 
 _OLD_MAGIC = b"ld.so-1.7.0"
 _MAGIC = b"glibc-ld.so.cache1.1"
@@ -25,8 +30,6 @@ _NAMED = 1 << 62  # the hwcap field is an index into the names of glibc-hwcaps
 _MAX_ISA_LEVEL = 0x3FF
 _MAX_STRING = 4096
 _HINT = "let ldconfig write it anew, or leave it out: the loader does without"
-
-Order = Literal["<", ">"]
 
 
 class _Layout(NamedTuple):
@@ -39,7 +42,7 @@ class _Layout(NamedTuple):
     section: Struct  # tag, flags, offset, size
 
 
-_LAYOUTS: dict[Order, _Layout] = {
+_LAYOUTS: "dict[Order, _Layout]" = {
     order: _Layout(*(Struct(f"{order}{fields}") for fields in ("I", "20sIIB3xI12x", "iIIIQ", "iII", "IIII")))
     for order in ("<", ">")
 }
@@ -128,7 +131,7 @@ def _read(data: bytes) -> Cache:
     raise FormatError("the ld.so.cache is cut short", _HINT)
 
 
-def _order_at(data: bytes, start: int) -> Order:
+def _order_at(data: bytes, start: int) -> "Order":
     """The byte order that a header tells, or that fits for one that is too old to tell."""
     _, count, strings, order_flag, _ = _LAYOUTS["<"].header.unpack_from(data, start)
     if order_flag & 3 == 1:
@@ -141,7 +144,7 @@ def _order_at(data: bytes, start: int) -> Order:
 class _Reader:
     """`start` is where the header lies, or the strings of an old cache; offsets of strings count from there."""
 
-    def __init__(self, data: bytes, start: int, order: Order) -> None:
+    def __init__(self, data: bytes, start: int, order: "Order") -> None:
         self.data, self.start, self.order, self.layout = data, start, order, _LAYOUTS[order]
         self.strings: dict[int, str] = {}
         self.budget = 16 * len(data)  # strings share their ends, but not so that they outgrow the file

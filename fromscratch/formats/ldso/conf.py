@@ -3,6 +3,8 @@
 import re
 from typing import NamedTuple
 
+from fromscratch.lazy_regex import lazy_regex
+
 
 class Include(NamedTuple):
     """Further files: globs, as glob(7), of which the relative ones start in the folder of the including file."""
@@ -19,9 +21,9 @@ class Listed(NamedTuple):
 Line = Include | Listed
 
 _SPACE = " \t\n\v\f\r"
-_INCLUDE = re.compile(r"include[ \t]")
-_HWCAP = re.compile(r"hwcap[ \t]", re.IGNORECASE)
-_TYPE = re.compile(r"=(libc4|libc5|libc6|glibc2)[ \t\v\f\r]*\Z")
+_INCLUDE = lazy_regex(r"include[ \t]")
+_HWCAP = lazy_regex(r"hwcap[ \t]", re.IGNORECASE)
+_TYPE = lazy_regex(r"=(libc4|libc5|libc6|glibc2)[ \t\v\f\r]*\Z")
 
 
 def parse(text: str) -> tuple[Line, ...]:

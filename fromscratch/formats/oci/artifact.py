@@ -5,7 +5,6 @@ without an API for that lists them, is told by the distribution specification, "
 """
 
 import io
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
@@ -17,13 +16,14 @@ from fromscratch.errors import FormatError, MissingBlob, UsageError
 from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.oci.graph import Graph, document
 from fromscratch.formats.oci.reader import Blobs, reachable
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.model.image import Blob
 
 EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 EMPTY_JSON = b"{}"
 TITLE = "org.opencontainers.image.title"
 # RFC 6838, section 4.2
-_MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
+_MEDIA_TYPE = lazy_regex(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
 
 
 class Part(Struct, frozen=True):

@@ -3,7 +3,6 @@
 `image_documents` makes of an `Image` all that its descriptor leads to, layers aside.
 """
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,10 +17,11 @@ from fromscratch.formats.oci import keys as oci_keys
 from fromscratch.formats.oci.history import LayerNote, Step, history, note_of, notes_of
 from fromscratch.formats.oci.json_schema import decode
 from fromscratch.formats.oci.run_config import RawRun, run_config, run_fields, unknown_fields
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.model.image import Image, Original, Platform, RunConfig
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_RFC3339 = re.compile(
+_RFC3339 = lazy_regex(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
 

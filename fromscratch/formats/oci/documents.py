@@ -7,7 +7,6 @@ as the specification's own compatibility matrix pairs them. The configuration is
 """
 
 import json
-import re
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -28,6 +27,7 @@ from fromscratch.formats.oci.json_schema import (
     RawPlatform,
     decode,
 )
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.model.image import Layer, Platform
 
 CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -58,7 +58,7 @@ _DOCKER = {
 REF_NAME = "org.opencontainers.image.ref.name"
 FULL_NAME = "io.containerd.image.name"
 # The characters of image-spec/annotations.md for org.opencontainers.image.ref.name; docker's tags may also begin with _
-_REF_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+/-]{0,254}")
+_REF_NAME = lazy_regex(r"[A-Za-z0-9_][A-Za-z0-9_.:@+/-]{0,254}")
 
 LAYOUT_FILE = "oci-layout"
 INDEX_FILE = "index.json"

@@ -5,11 +5,11 @@ programs read a field differently, it is read as Go's archive/tar does, which co
 FormatError without the archive's name, which the reader adds.
 """
 
-import re
 from collections.abc import Mapping
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.tar.header import BILLION
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.model.attributes import belongs_to_file
 from fromscratch.model.entry import Xattrs
 from fromscratch.paths import decode
@@ -26,7 +26,7 @@ _REGION = (b"GNU.sparse.offset", b"GNU.sparse.numbytes")  # of pax format 0.0, i
 _MAP = b"GNU.sparse.map"
 _POSIX, _GNU = b"ustar\0", b"ustar  \0"
 _MAX_XATTR_NAME, _MAX_XATTR_VALUE = 255, 1 << 16  # xattr(7)
-_DECIMAL = re.compile(rb"(-?)([0-9]{1,30})(?:\.([0-9]{0,30}))?")
+_DECIMAL = lazy_regex(rb"(-?)([0-9]{1,30})(?:\.([0-9]{0,30}))?")
 
 
 def verify_checksum(block: bytes) -> None:

@@ -14,11 +14,12 @@ from enum import IntEnum
 from msgspec import Struct
 
 from fromscratch.errors import FormatError
+from fromscratch.lazy_regex import lazy_regex
 
 _BEGIN_TEXT = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _BEGIN_SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"
 _END_SIGNATURE = b"-----END PGP SIGNATURE-----"
-_ARMOR = re.compile(
+_ARMOR = lazy_regex(
     rb"^-----BEGIN PGP (?P<kind>[A-Z ]+)-----[ \t]*\r?\n"
     rb"(?P<headers>(?:[A-Za-z]++:[^\r\n]*+\r?\n)*+)[ \t]*\r?\n"
     rb"(?P<body>[A-Za-z0-9+/=\s]*?)"

@@ -7,18 +7,18 @@ UTF-8, in lower case (ASCII letters only), without blanks at its ends and with s
 import base64
 import binascii
 import hashlib
-import re
 from collections.abc import Iterator
 
 from fromscratch.errors import FormatError
+from fromscratch.lazy_regex import lazy_regex
 
-_PEM = re.compile(rb"-----(BEGIN|END) (?:TRUSTED )?CERTIFICATE-----")
+_PEM = lazy_regex(rb"-----(BEGIN|END) (?:TRUSTED )?CERTIFICATE-----")
 _SEQUENCE, _SET, _UTF8 = 0x30, 0x31, 0x0C
 _VERSION = 0xA0
 # The string types of X.680 that are canonicalised, and the encoding of each.
 _TEXTS = {0x0C: "utf-8", 0x13: "latin-1", 0x14: "latin-1", 0x16: "latin-1", 0x1A: "latin-1"}
 _WIDE_TEXTS = {0x1C: "utf-32-be", 0x1E: "utf-16-be"}
-_BLANKS = re.compile(rb"[ \t\n\v\f\r]+")
+_BLANKS = lazy_regex(rb"[ \t\n\v\f\r]+")
 
 
 def certificates(pem: bytes) -> list[bytes]:

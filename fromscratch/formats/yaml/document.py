@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from fromscratch.errors import FormatError
+from fromscratch.lazy_regex import lazy_regex
 
 Path = tuple[str | int, ...]
 
@@ -78,7 +79,7 @@ def _refuse_depth(events: Iterator[Any], name: str) -> None:
 
 
 # What holds no brackets that count: text in quotes, which begins where a value may, and comments.
-_FLOW = re.compile(r"""(?<![^\s,:\[{])(?:'[^']*'|"(?:[^"\\]|\\.)*"|#[^\n]*)|[\[{]|[]}]""", re.DOTALL)
+_FLOW = lazy_regex(r"""(?<![^\s,:\[{])(?:'[^']*'|"(?:[^"\\]|\\.)*"|#[^\n]*)|[\[{]|[]}]""", re.DOTALL)
 
 
 def _too_deep(text: str) -> int | None:

@@ -1,6 +1,5 @@
 """Buildah, by its program. It shares podman's storage, and starts no containers."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -8,10 +7,11 @@ from typing import Any, ClassVar
 from fromscratch.advice import Setting, advice
 from fromscratch.errors import CommandFailed, UsageError
 from fromscratch.host.engines.contract import Engine, Status, platform_of
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.limits import json_value
 from fromscratch.model.image import Platform
 
-_VERSION = re.compile(r"\bversion (\S+)")
+_VERSION = lazy_regex(r"\bversion (\S+)")
 _PROBE = ("info", "--format", "{{.host.os}}/{{.host.arch}}")
 
 

@@ -126,7 +126,7 @@ class Engine(Struct, frozen=True, kw_only=True):
 
     @property
     def alternatives(self) -> Advice:
-        """What to use instead of it, for hints."""
+        """The other engines, for hints."""
         first, between, last = self.others[:1], self.others[1:-1], self.others[1:][-1:]
         rest = "".join([*(f", {kind}" for kind in between), *(f" or {kind}" for kind in last)])
         engines = (Setting("engine", first[0]), f"{rest}, or ") if first else ()

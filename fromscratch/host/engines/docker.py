@@ -1,7 +1,6 @@
 """Docker: its daemon by the Engine API, or by docker's own client if only that can reach it."""
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, ClassVar
@@ -13,10 +12,11 @@ from fromscratch.host.engines.contract import Engine, Status, platform_of
 from fromscratch.host.engines.docker_address import Address
 from fromscratch.host.engines.docker_api import Daemon, DockerApi, Unreachable
 from fromscratch.host.process import run
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import Reference
 
-_SOCKET = re.compile(r"(?:unix|tcp|ssh|http|https|npipe|fd)://[^\s\"]+[^\s\".:,]")
+_SOCKET = lazy_regex(r"(?:unix|tcp|ssh|http|https|npipe|fd)://[^\s\"]+[^\s\".:,]")
 _PROBE = "{{.Server.Version}} {{.Server.Os}}/{{.Server.Arch}} {{range .Server.Components}}{{.Name}}|{{end}}"
 _OWN = "Engine"
 
@@ -156,17 +156,17 @@ class Docker(Engine, frozen=True, kw_only=True):
             return self._forbidden(where)
         if isinstance(error, OSError):
             expected = where.text != docker_address.DEFAULT or run.find(self.program[0]) or run.find("dockerd")
-            return self._silent(where) if expected else self.absent()
+            return self._no_answer(where) if expected else self.absent()
         return Status(engine=self, problem=f"docker at {where} does not work: {error}", hint="see `docker version`")
 
     def _refused(self, where: Address, message: str) -> Status:
         """The status for an error message of the client."""
         found = _SOCKET.search(message)
-        named = docker_address.given(found[0]) if found else where
+        address = docker_address.given(found[0]) if found else where
         if "permission denied" in message:
-            return self._forbidden(named)
+            return self._forbidden(address)
         if "cannot connect" in message.lower():
-            return self._silent(named)
+            return self._no_answer(address)
         last = message.splitlines()[-1] if message else "it says nothing"
         return Status(
             engine=self, problem=f"docker is installed but does not work: {last}", hint="see `docker version`"
@@ -179,7 +179,7 @@ class Docker(Engine, frozen=True, kw_only=True):
             hint=advice("join its group (usermod -aG docker USER, then log in again), or use ", self.alternatives),
         )
 
-    def _silent(self, where: Address) -> Status:
+    def _no_answer(self, where: Address) -> Status:
         installed = run.find(self.program[0]) or run.find("dockerd")
         what = "docker is installed but its daemon does not answer" if installed else "no docker daemon answers"
         return Status(

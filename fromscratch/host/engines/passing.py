@@ -40,8 +40,8 @@ def _host() -> str:
 def _life(pid: int) -> str:
     """An identifier of the process with this number, by its start time, proc_pid_stat(5); "" if there is none."""
     try:
-        started = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19]
-        return _short(f"{_BOOT.read_text()} {started.decode()}")
+        start_time = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19]
+        return _short(f"{_BOOT.read_text()} {start_time.decode()}")
     except (OSError, IndexError):
         return ""
 

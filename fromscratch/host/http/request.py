@@ -65,12 +65,12 @@ class Patience(Struct, frozen=True, kw_only=True):
     longest_wait: float = 30.0
     timeouts: web.Timeouts = field(default_factory=web.Timeouts)
 
-    def pause(self, failures: int, asked: float | None) -> float:
-        """Seconds to wait after so many failures in a row; `asked` is what the server wants (Retry-After)."""
+    def pause(self, failures: int, retry_after: float | None) -> float:
+        """Seconds to wait after so many failures in a row; `retry_after` is what the server asks for."""
         import random
 
-        if asked is not None:
-            return min(asked, self.longest_wait)
+        if retry_after is not None:
+            return min(retry_after, self.longest_wait)
         wait = min(math.ldexp(self.first_wait, failures - 1), self.longest_wait)
         return wait * random.uniform(0.5, 1.0)  # noqa: S311
 

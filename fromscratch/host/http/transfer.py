@@ -224,8 +224,8 @@ class Transfer(Struct, frozen=True):
             with open(path, "rb") as stream:
                 what = page(stream.read(START))
             if what:
-                asked = f", and not {request.digest}" if request.digest else ""
-                raise IntegrityError(f"{self._title(url)} is {what}{asked}", PAGE_HINT)
+                expected = f", and not {request.digest}" if request.digest else ""
+                raise IntegrityError(f"{self._title(url)} is {what}{expected}", PAGE_HINT)
         if request.digest is not None:
             sizes = f" ({size} bytes, not {request.size})" if wrong_size else ""
             check(found, request.digest, self._title(url) + sizes)

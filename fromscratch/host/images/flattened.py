@@ -1,4 +1,4 @@
-"""An image made into one of a single layer, for places that know of one root only."""
+"""Flattening an image to a single layer, for engines that import one root only."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,15 +13,16 @@ from fromscratch.formats.oci import documents as oci
 from fromscratch.host.images.layers import passes_unread, root_tar
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.store import Store
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Image, Layer
 
 
 @contextmanager
-def root_file(image: Image, store: Store) -> Iterator[tuple[Path, Digest]]:
-    """The tar of the image's root as a file, which is there as long as the block runs, and its digest."""
+def root_file(image: Image, store: Store, limits: Limits = DEFAULT_LIMITS) -> Iterator[tuple[Path, Digest]]:
+    """The tar of the image's root as a temporary file, for the length of the block, and its digest."""
     with store.temporary() as path:
         hasher = Digest.of(b"").hasher()
-        with root_tar(image, store) as tar, disk.explained(path), open(path, "wb") as out:
+        with root_tar(image, store, limits) as tar, disk.explained(path), open(path, "wb") as out:
             while piece := tar.read(CHUNK):
                 hasher.update(piece)
                 out.write(piece)
@@ -29,12 +30,12 @@ def root_file(image: Image, store: Store) -> Iterator[tuple[Path, Digest]]:
 
 
 @contextmanager
-def flattened(image: Image, store: Store) -> Iterator[Image]:
-    """The image with one layer, as long as the block runs: one that was packed here as it is, else a tar of it all."""
+def flattened(image: Image, store: Store, limits: Limits = DEFAULT_LIMITS) -> Iterator[Image]:
+    """The image with one layer, for the length of the block: its own, if it was packed here, else a tar of its root."""
     if passes_unread(image, store):
         yield image
         return
-    with root_file(image, store) as (path, digest):
+    with root_file(image, store, limits) as (path, digest):
         comment = " + ".join(layer.comment for layer in image.layers if layer.comment)
         opened: partial[BinaryIO] = partial(open, path, "rb")
         layer = Layer(digest, digest, path.stat().st_size, oci.LAYER_TAR, opened, comment, sound=True)

@@ -1,8 +1,8 @@
-"""The layers of an image made plain: one tar, or the tree of the whole root.
+"""The layers of an image, uncompressed: as one tar, or as the tree of the whole root.
 
-What is said of a layer is verified whenever it is read (`formats.packing.layer_blob`). The store keeps its tar under
-the diff_id, and a note of every blob that turned out to be that tar: who finds both need not unpack it again, but only
-see that the blob is still those bytes. So what the store has seen changes how long it takes, and never the answer.
+Digest, size and diff_id of a layer are verified whenever it is read (`formats.packing.layer_blob`). The store has its
+tar under the diff_id, and a record of every blob that is a compressed form of that tar. With both, the blob is not
+unpacked again, but only its digest verified. So the store changes the time that it takes, and never the answer.
 """
 
 import io
@@ -21,34 +21,35 @@ from fromscratch.formats.tar import writer as tar_writer
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.blob_file import Located
 from fromscratch.host.storage.store import Store
+from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Layer
 from fromscratch.model.layers import LayerStack
 from fromscratch.model.rootfs import Rootfs
 
-_SOUND, _OURS = "sound-layer", "own-layer"
+_SOUND, _PACKED_HERE = "sound-layer", "own-layer"
 
 
-def plain_layer(layer: Layer, store: Store, used: int = 0) -> Path:
+def plain_layer(layer: Layer, store: Store, used: int = 0, limits: Limits = DEFAULT_LIMITS) -> Path:
     """The uncompressed tar of a layer, as a file of the store, where its diff_id is its digest.
 
     `used` is what other layers have expanded to. Raises IntegrityError when blob or tar are not what the image
-    promises, FormatError for a blob that is damaged or of another kind, TooLarge when it expands to more than the
-    store allows.
+    promises, FormatError for a blob that is damaged or of another kind, TooLarge when it expands to more than
+    `limits` allow.
     """
     compression_of(layer)
     if is_sound(layer, store) and store.has(layer.diff_id):
-        _see_through(layer, store)
+        _verify_blob(layer, store)
         return store.path(layer.diff_id)
     with store.temporary() as plain:
         with open(plain, "wb") as out:
-            out.writelines(plain_pieces(layer, store.limits.room(layer.size, used)))
+            out.writelines(plain_pieces(layer, limits.room(layer.size, used)))
         store.adopt(plain, layer.diff_id)
     note_sound(layer, store)
     return store.path(layer.diff_id)
 
 
-def root_tree(image: Image, store: Store) -> Rootfs:
+def root_tree(image: Image, store: Store, limits: Limits = DEFAULT_LIMITS) -> Rootfs:
     """The tree that a container of the image sees: its layers laid over each other.
 
     The contents are slices of files of the store. Errors as for `plain_layer`.
@@ -56,72 +57,74 @@ def root_tree(image: Image, store: Store) -> Rootfs:
     stack = LayerStack()
     used = 0
     for number, layer in enumerate(image.layers):
-        told = layer.comment or layer.created_by
-        origin = Origin("image", "found in", f"layer {number + 1}" + (f" ({told})" if told else ""))
-        plain = plain_layer(layer, store, used)
+        comment = layer.comment or layer.created_by
+        origin = Origin("image", "found in", f"layer {number + 1}" + (f" ({comment})" if comment else ""))
+        plain = plain_layer(layer, store, used, limits)
         used += plain.stat().st_size
         title = f"the layer {layer.digest}"
-        used += tar_tree.lay(stack, plain, origin, title=title, limits=store.limits, used=used)
+        used += tar_tree.lay(stack, plain, origin, title=title, limits=limits, used=used)
     return stack.build()
 
 
 @contextmanager
-def root_tar(image: Image, store: Store) -> Iterator[BinaryIO]:
+def root_tar(image: Image, store: Store, limits: Limits = DEFAULT_LIMITS) -> Iterator[BinaryIO]:
     """The uncompressed tar of the image's root, as a stream.
 
-    A single layer that was packed here passes through unchanged and verified. Any other is a tar of strangers, which
-    engines would unpack in their own way: it is read, and its tree written anew.
+    A single layer that was packed here passes through unchanged and verified. Any other comes from elsewhere, and
+    engines might unpack it in different ways: it is read, and its tree written as a new tar.
     """
     if passes_unread(image, store):
-        with plain_stream(image.layers[0], store.limits) as stream:
+        with plain_stream(image.layers[0], limits) as stream:
             yield stream
     else:
-        with cast(BinaryIO, io.BufferedReader(Pieces(tar_writer.blocks(root_tree(image, store))), CHUNK)) as stream:
+        with cast(
+            BinaryIO, io.BufferedReader(Pieces(tar_writer.blocks(root_tree(image, store, limits))), CHUNK)
+        ) as stream:
             yield stream
 
 
 def passes_unread(image: Image, store: Store) -> bool:
-    """Whether all that the image's root is, is one tar that was packed here: such a tar has no whiteouts, say."""
-    return len(image.layers) == 1 and store.record(_OURS, str(image.layers[0].diff_id)) is not None
+    """Whether the image has one layer only, which was packed here: such a tar can be used as it is."""
+    return len(image.layers) == 1 and store.record(_PACKED_HERE, str(image.layers[0].diff_id)) is not None
 
 
 def note_own(layer: Layer, store: Store) -> None:
-    """Note that we packed it ourselves. Raises ImageError."""
-    if store.record(_OURS, str(layer.diff_id)) is None:
-        store.write_record(_OURS, str(layer.diff_id), b"packed", durable=False)
+    """Record that the layer was packed here. Raises ImageError."""
+    if store.record(_PACKED_HERE, str(layer.diff_id)) is None:
+        store.write_record(_PACKED_HERE, str(layer.diff_id), b"packed", durable=False)
     note_sound(layer, store)
 
 
 def note_sound(layer: Layer, store: Store) -> None:
-    """Note that a blob of this digest and size, read as its media type says, is the tar of this diff_id."""
+    """Record that a blob of this digest and size, by its media type, is the tar of this diff_id."""
     if not is_sound(layer, store):
-        store.write_record(_SOUND, _said(layer), b"sound", durable=False)
+        store.write_record(_SOUND, _description(layer), b"sound", durable=False)
 
 
 def is_sound(layer: Layer, store: Store) -> bool:
-    """Whether that has been noted: it is so for ever, for a digest stands for its bytes."""
-    return store.record(_SOUND, _said(layer)) is not None
+    """Whether that has been recorded; it never changes, since a digest identifies the bytes."""
+    return store.record(_SOUND, _description(layer)) is not None
 
 
 def with_what_is_known(images: Sequence[Image], store: Store) -> list[Image]:
-    """The images, with the layers marked as sound of which the store knows it: nobody need look into them again."""
+    """The images, with the layers marked as sound that the store has verified: they need not be unpacked again."""
     return [
         replace(image, layers=tuple(replace(layer, sound=is_sound(layer, store)) for layer in image.layers))
         for image in images
     ]
 
 
-def _said(layer: Layer) -> str:
+def _description(layer: Layer) -> str:
     return f"{layer.digest} {layer.size} {layer.media_type} {layer.diff_id}"
 
 
-def _see_through(layer: Layer, store: Store) -> None:
-    """Verify that the blob has the digest and size that are said of it, unless that was seen since its last change."""
+def _verify_blob(layer: Layer, store: Store) -> None:
+    """Verify digest and size of the blob, unless that was done since its last change."""
     if isinstance(layer.open, Located):
         path = layer.open.path
         with disk.readable(path):
             if path.stat().st_size == layer.size and store.vouches(path, layer.digest):
                 return
-    # Where that did not do, this says what is wrong.
+    # If that failed, this raises the error that says what is wrong.
     with verified(layer.open(), layer.digest, layer.size, f"the layer {layer.digest}") as blob:
         read_out(blob)

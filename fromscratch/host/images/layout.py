@@ -1,6 +1,6 @@
-"""OCI layouts in a folder: image-spec/image-layout.md v1.1.
+"""Reading and writing OCI layouts: image-spec/image-layout.md v1.1.
 
-A layout is written beside its place and swapped in whole: whoever reads, or kills us, finds the old one or the new one.
+A layout is written beside its place and then swapped in: at any time, the old one or the new one is there, complete.
 """
 
 import hashlib
@@ -44,15 +44,15 @@ def write_layout(
 ) -> oci.Descriptor:
     """Write these images, one for each platform, as the layout at `directory`; the answer is the descriptor of `tag`.
 
-    Replaces a layout that is there, or with `keep_others` only what has this tag in it. Raises
-    ImageError, and IntegrityError for a layer that is not what it says.
+    It replaces an existing layout, or with `keep_others` only the images of this tag in it. Raises
+    ImageError, and IntegrityError for a corrupt layer.
     """
     with LayoutWriter(directory) as writer:
         return writer.finish(images, tag=tag, keep_others=keep_others, limits=limits)
 
 
 class LayoutWriter:
-    """A layout under way. A layer is packed straight into it; `finish` gives it its place, else nothing stays.
+    """A layout that is being written. Layers are packed into it; `finish` puts it in its place, else nothing stays.
 
     with LayoutWriter(Path("build/hello/oci")) as writer:
         layer, _ = writer.pack(tree, comment="busybox")
@@ -100,7 +100,7 @@ class LayoutWriter:
         comment: str = "",
         progress_task: Task | None = None,
     ) -> "tuple[Layer, Packed]":
-        """Pack a tree into this layout, as formats.layer.pack does; the second answer tells which codec did it."""
+        """Pack a tree into this layout, as formats.layer.pack does; the second answer has the codec."""
         from fromscratch.formats.packing import layer as layers
 
         with disk.explained(self.directory), self.blob_file() as out:
@@ -110,15 +110,15 @@ class LayoutWriter:
         return layer, packed
 
     def layer(self, diff_id: Digest, digest: Digest, size: int, media_type: str, *, comment: str = "") -> Layer:
-        """A layer that was packed into this layout, now or before; it can be opened under way and afterwards."""
+        """A layer that was packed into this layout, now or before; it can be opened before `finish` and after it."""
         descriptor = oci.Descriptor(media_type=media_type, digest=digest, size=size)
         return Layer(diff_id, digest, size, media_type, partial(self._open, descriptor), comment, sound=True)
 
     def reuse(self, digest: Digest, size: int) -> bool:
-        """Take a blob over from the layout that is to be replaced; False if it has no such blob.
+        """Reuse a blob of the layout that is to be replaced; False if it has no such blob.
 
-        Its bytes are read once, to see that they are still the right ones. They are copied only where
-        the filesystem, or the kernel for somebody else's file, allows no hard link. Raises OSError.
+        Its digest is verified. The blob is copied only if the filesystem, or the kernel for a file of another
+        user, allows no hard link. Raises OSError.
         """
         old, new = self.directory / "blobs" / digest.algorithm / digest.hex, self._blob(digest)
         if new.exists():
@@ -160,49 +160,49 @@ class LayoutWriter:
         return whole.top
 
     def attach(self, artifacts: Sequence[Graph]) -> None:
-        """List these beside all that the layout holds, such as what refers to an image in it."""
+        """Add these to all that the layout holds, such as an SBOM that refers to an image in it."""
         with disk.explained(self.directory):
             self._place(artifacts, everything)
 
-    def _place(self, graphs: Sequence[Graph], stays: Callable[[Blobs, oci.Index], Others] | None) -> None:
-        """Put the layout in its place, with these behind what stays of the one that is there.
+    def _place(self, graphs: Sequence[Graph], remain: Callable[[Blobs, oci.Index], Others] | None) -> None:
+        """Put the layout in its place: with what remains of the existing one, and then these.
 
-        Of several writers of one layout each goes on from what the one before has put there. All is on the disk
-        before it gets its name: after a power cut the old layout or the new one is there, and every byte of it.
+        Several writers of one layout take turns, and each continues from the result of the one before. All is synced
+        before the swap: after a power cut the old layout or the new one is there, complete.
         """
         for blob in (blob for each in graphs for blob in each.blobs):
-            self._bring(blob)
+            self._add(blob)
         tops = tuple(each.top for each in graphs)
         while True:
             with locks.writer_turn(self.directory) as present:
-                index = self._index(tops, stays)
+                index = self._index(tops, remain)
                 (self._root / oci.LAYOUT_FILE).write_bytes(oci.LAYOUT)
                 (self._root / oci.INDEX_FILE).write_bytes(index)
                 disk.sync_tree(self._root)
                 if present:
                     staged_folder.swap_in(self._root, self.directory)
                 elif not staged_folder.take_empty_place(self._root, self.directory):
-                    continue  # another writer was quicker: now there is one, and it has a turn
+                    continue  # another writer was quicker: wait for the turn after it
                 disk.sync_folder(self.directory.parent)
             break
         self._root = self.directory
 
-    def _index(self, tops: tuple[oci.Descriptor, ...], stays: Callable[[Blobs, oci.Index], Others] | None) -> bytes:
-        """index.json of the new layout, whose blobs are all in it then."""
-        if stays is None or not is_layout(self.directory):
+    def _index(self, tops: tuple[oci.Descriptor, ...], remain: Callable[[Blobs, oci.Index], Others] | None) -> bytes:
+        """The index.json of the new layout, after adding all blobs that it refers to."""
+        if remain is None or not is_layout(self.directory):
             return oci.index_bytes(oci.Index(manifests=tops))
         blobs, known = LayoutBlobs(self.directory), read_file(self.directory, oci.INDEX_FILE)
         what = f"index.json of {blobs.label}"
-        kept = stays(blobs, oci.parse_index(known, what))
-        self._take_over(blobs, kept.blobs)
-        return oci.joined_index(known, kept.places, tops, what)
+        remaining = remain(blobs, oci.parse_index(known, what))
+        self._reuse_all(blobs, remaining.blobs)
+        return oci.joined_index(known, remaining.places, tops, what)
 
-    def _take_over(self, blobs: LayoutBlobs, kept: Sequence[oci.Descriptor]) -> None:
-        for entry in kept:
+    def _reuse_all(self, blobs: LayoutBlobs, remaining: Sequence[oci.Descriptor]) -> None:
+        for entry in remaining:
             if blobs.has(entry) and not self.reuse(entry.digest, entry.size):
                 raise FormatError(f"{entry.digest} of {blobs.label} is damaged", "name a new folder")
 
-    def _bring(self, blob: Blob) -> None:
+    def _add(self, blob: Blob) -> None:
         if self.reuse(blob.digest, blob.size):
             if blob.looked_into:
                 with blob.open() as stream:
@@ -248,14 +248,14 @@ def attach(directory: Path, artifacts: Sequence[Graph]) -> None:
 
 
 def read_referrers(directory: Path, subject: Digest) -> list[oci.Descriptor]:
-    """What in the layout at `directory` refers to this manifest, or image index."""
+    """The manifests in the layout at `directory` that refer to this manifest or image index."""
     blobs = LayoutBlobs(directory)
     index = oci.parse_index(read_file(directory, oci.INDEX_FILE), f"index.json of {blobs.label}")
     return referrers(blobs, index.manifests, subject)
 
 
 def remove_layout(directory: Path) -> None:
-    """Remove the layout at `directory`, which loses its name first: nobody may find half of one. Raises OSError."""
+    """Remove the layout at `directory`, moved aside first, so that nobody finds a part of it. Raises OSError."""
     if directory.is_symlink() or not directory.is_dir():
         disk.remove(directory)
         return

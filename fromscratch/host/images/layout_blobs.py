@@ -1,4 +1,4 @@
-"""What lies in the folder of an OCI layout: image-spec/image-layout.md v1.1."""
+"""Reading the files of an OCI layout: image-spec/image-layout.md v1.1."""
 
 import errno
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class LayoutBlobs(Struct, frozen=True):
         return f"oci:{self.root}"
 
     def has(self, descriptor: oci.Descriptor) -> bool:
-        """Whether it is there at all; it may be damaged. A layout need not hold all that it names."""
+        """Whether the blob is there, damaged or not. A layout need not hold all blobs that it refers to."""
         try:
             self._path(descriptor)
         except MissingBlob:
@@ -49,8 +49,8 @@ class LayoutBlobs(Struct, frozen=True):
     def _path(self, descriptor: oci.Descriptor) -> Path:
         path = self.root / "blobs" / descriptor.digest.algorithm / descriptor.digest.hex
         with disk.readable(path):
-            there = path.is_file()
-        if not there:
+            exists = path.is_file()
+        if not exists:
             raise MissingBlob(
                 f"{self.label} lacks the blob {descriptor.digest}", "build, copy or fetch the image again"
             )
@@ -58,7 +58,7 @@ class LayoutBlobs(Struct, frozen=True):
 
 
 def read_file(directory: Path, name: str) -> bytes:
-    """One of the two files that every layout has. Raises UsageError if it is not there, for that is no layout."""
+    """One of the two files of every layout. Raises UsageError if it is missing: the folder is not a layout then."""
     path = directory / name
     try:
         with opened(path) as stream:
@@ -71,7 +71,7 @@ def read_file(directory: Path, name: str) -> bytes:
             ) from error
         raise ImageError(f"cannot read {path}: {error.strerror}", "make it readable") from error
     if len(data) > oci.MAX_DOCUMENT:
-        raise FormatError(f"{path} is larger than any index is", "make the layout again")
+        raise FormatError(f"{path} is too large for an index", "make the layout again")
     return data
 
 

@@ -1,6 +1,5 @@
 """The package archives of this machine's apt: sources.list(5), in both of its formats."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,9 +8,10 @@ from msgspec import Struct
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.debian import deb822
+from fromscratch.lazy_regex import lazy_regex
 
 _SCHEMES = ("http", "https", "file")
-_ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^]]*)\]\s*)?(?P<uri>\S+)\s+(?P<suite>\S+)(?P<components>.*)")
+_ONE_LINE = lazy_regex(r"deb\s+(?:\[(?P<options>[^]]*)\]\s*)?(?P<uri>\S+)\s+(?P<suite>\S+)(?P<components>.*)")
 _DISABLED = {"no", "false", "without", "off", "disable", "0"}
 
 

@@ -1,15 +1,15 @@
 """The commit that is checked out in a folder, and the URL that it was cloned from."""
 
 import os
-import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from fromscratch.errors import UsageError
 from fromscratch.host.process import run
+from fromscratch.lazy_regex import lazy_regex
 
 _GIT = ("git", "-c", "core.fsmonitor=false")  # a query must not start a daemon
-_SCP = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^@/:]+):(?P<path>[^/].*|/.+)")
+_SCP = lazy_regex(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^@/:]+):(?P<path>[^/].*|/.+)")
 
 
 def commit(folder: Path, without: Path) -> str:

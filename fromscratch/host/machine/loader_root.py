@@ -10,11 +10,11 @@ import stat
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from fromscratch.errors import FormatError, ImageError, IntegrityError, NotInTree
 from fromscratch.formats.elf.headers import Read, read_elf
 from fromscratch.linker.root import UNREADABLE, Opened
+from fromscratch.named_tuple import TYPE_CHECKING
 from fromscratch.paths import decode, encode
 
 if TYPE_CHECKING:

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from fromscratch.lazy_regex import lazy_regex
+
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_PARAMETER = re.compile(rf'({_TOKEN})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
-_SCHEME = re.compile(rf"({_TOKEN})(?:[ \t]+[A-Za-z0-9\-._~+/]+=*(?=[ \t]*(?:,|$)))?")
-_BETWEEN = re.compile(r"[\s,]*")
+_PARAMETER = lazy_regex(rf'({_TOKEN})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+_SCHEME = lazy_regex(rf"({_TOKEN})(?:[ \t]+[A-Za-z0-9\-._~+/]+=*(?=[ \t]*(?:,|$)))?")
+_BETWEEN = lazy_regex(r"[\s,]*")
 
 
 class Challenge(Struct, frozen=True):

@@ -34,7 +34,6 @@ from fromscratch.host.storage import disk, locks
 from fromscratch.host.storage.sealed import sealed, unsealed
 from fromscratch.host.storage.store_folder import StoreFolder, key_of
 from fromscratch.host.storage.verified_files import VerifiedFiles
-from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.opening import contents, opened
 
 _POLL = 0.1
@@ -45,15 +44,14 @@ class GivenUp(Exception):
 
 
 class Store:
-    """A store in the folder `root`. `limits` are what archives may expand to in it.
+    """A store in the folder `root`.
 
     If it is read-only, what is written goes to a temporary folder, which is removed when this process ends; without
     `spare` that is an error. Raises ImageError when its folder cannot be written.
     """
 
-    def __init__(self, root: Path, limits: Limits = DEFAULT_LIMITS, *, spare: bool = True) -> None:
+    def __init__(self, root: Path, *, spare: bool = True) -> None:
         self.root = root.absolute()
-        self.limits = limits
         self._folder = StoreFolder(self.root, spare=spare)
         self._verified = VerifiedFiles(self._folder)
 
@@ -66,7 +64,7 @@ class Store:
 
     def lasting(self) -> "Store":
         """The same store without a temporary folder: it is an error if it cannot be written."""
-        return Store(self.root, self.limits, spare=False)
+        return Store(self.root, spare=False)
 
     def has(self, digest: Digest) -> bool:
         """Whether the store has this blob, undamaged."""

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -16,9 +15,10 @@ from fromscratch.host.storage import disk, locks
 from fromscratch.host.storage.sealed import unsealed
 from fromscratch.host.storage.store import Store
 from fromscratch.host.storage.store_folder import key_of
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.progress import SILENT, Progress
 
-_TEMPORARY = re.compile(r"\.new\.new-[0-9a-f]{16}")
+_TEMPORARY = lazy_regex(r"\.new\.new-[0-9a-f]{16}")
 _LOCK = "lock"  # the lock file in a work folder: host.storage.inherited_lock
 
 

@@ -13,9 +13,8 @@ _SHARED = ("blobs", "records")
 def linked_copy(store: Store, place: Path, without: Collection[str] = ()) -> Store:
     """A store at `place` with the blobs and records of another; what is derived from them is made again there.
 
-    It has the work folders too, except those of the kinds `without`: builds go on in them, and only one process may
-    continue them. Their results are among the blobs. Files are hard links, or symlinks on another filesystem.
-    Raises ImageError.
+    It has the work folders too, except those of the kinds `without`: only one process may continue a build in them,
+    and its results are among the blobs. Files are hard links, or symlinks on another filesystem. Raises ImageError.
     """
     with disk.explained(place):
         place.mkdir()
@@ -23,7 +22,7 @@ def linked_copy(store: Store, place: Path, without: Collection[str] = ()) -> Sto
             target = place / path.relative_to(store.root)
             target.parent.mkdir(parents=True, exist_ok=True)
             _link(path, target)
-    return Store(place, store.limits)
+    return Store(place)
 
 
 def _shared_files(root: Path, without: Collection[str]) -> Iterator[Path]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from fromscratch import paths
 from fromscratch.advice import Setting
 from fromscratch.formats.elf.headers import Elf
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond import rodata
 from fromscratch.linker.beyond.contract import FinderWarning, Finding, Offer, Scene, Want
 from fromscratch.model import view as views
@@ -25,15 +26,15 @@ BUNDLES = (
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
     "/etc/ssl/cert.pem",  # Alpine, BSD
 )
-_TLS = re.compile(r"lib(ssl|gnutls|nss3|mbedtls|wolfssl|curl|curl-gnutls|curl-nss|tls|bearssl|s2n)[.-]")
-_OPENSSL = re.compile(r"libcrypto[.-]")
-_OWN = re.compile(
+_TLS = lazy_regex(r"lib(ssl|gnutls|nss3|mbedtls|wolfssl|curl|curl-gnutls|curl-nss|tls|bearssl|s2n)[.-]")
+_OPENSSL = lazy_regex(r"libcrypto[.-]")
+_OWN = lazy_regex(
     rb"\0(/[^\0\s:]{1,200}(?:/ca-certificates\.crt|/ca-bundle\.(?:crt|pem)|/cert\.pem|/tls-ca-bundle\.pem))(?=\0)"
 )
-_PLACES = re.compile(rb"((?:OPENSSLDIR|ENGINESDIR|MODULESDIR): \"/[^\0\"]{1,1000})\"")
-_LINKED_IN = re.compile(rb"(/etc/ssl/certs/ca-certificates\.crt|/etc/pki/tls/certs/ca-bundle\.crt)")
-_HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
-_INCLUDE = re.compile(r"^[ \t]*\.include(?:[ \t]*+=)?([^\n]*)", re.MULTILINE)
+_PLACES = lazy_regex(rb"((?:OPENSSLDIR|ENGINESDIR|MODULESDIR): \"/[^\0\"]{1,1000})\"")
+_LINKED_IN = lazy_regex(rb"(/etc/ssl/certs/ca-certificates\.crt|/etc/pki/tls/certs/ca-bundle\.crt)")
+_HASHED = lazy_regex(r"[0-9a-f]{8}\.[0-9]+")
+_INCLUDE = lazy_regex(r"^[ \t]*\.include(?:[ \t]*+=)?([^\n]*)", re.MULTILINE)
 
 
 def find(scene: Scene, *, always: bool = False, hashes: bool = False) -> Iterator[Finding]:

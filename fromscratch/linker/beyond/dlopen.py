@@ -5,7 +5,6 @@ notes that authors write into an object (systemd.io/ELF_DLOPEN_METADATA); and st
 soname in the constant data of objects that import a function such as dlopen(3).
 """
 
-import re
 from collections.abc import Iterable, Iterator
 
 from fromscratch import paths
@@ -13,6 +12,7 @@ from fromscratch.advice import Setting
 from fromscratch.errors import FormatError
 from fromscratch.formats.elf.headers import PT_NOTE, Elf
 from fromscratch.formats.elf.notes import DlopenNote, dlopen_notes
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import FinderWarning, Finding, Offer, Scene, Want
 from fromscratch.linker.beyond.glibc import library as glibc
 from fromscratch.linker.beyond.rodata import opened, texts
@@ -45,8 +45,8 @@ _OPENERS = [
     "PR_LoadLibraryWithFlags",
     "QLibrary_load",
 ]
-_NAME = re.compile(rb"\0((?:/[^\0\s%$*:;,\"'<>|()]{1,4000}/)?[A-Za-z0-9_][\w.+-]{0,200}\.so(?:\.[0-9]+)*)(?=\0)")
-_NEVER = re.compile(
+_NAME = lazy_regex(rb"\0((?:/[^\0\s%$*:;,\"'<>|()]{1,4000}/)?[A-Za-z0-9_][\w.+-]{0,200}\.so(?:\.[0-9]+)*)(?=\0)")
+_NEVER = lazy_regex(
     r"ld(64|-linux[\w-]*|-musl-[\w-]+)?\.so\.[0-9]+|libc\.so(\.[0-9.]+)?|libc\.musl-.*|linux-(vdso|gate)\d*\.so.*"
 )
 

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from fromscratch import paths
 from fromscratch.advice import Setting
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want
 from fromscratch.linker.beyond.folders import below
 from fromscratch.model import view as views
@@ -22,10 +23,10 @@ KIND = "java"
 _MAX_ENTRIES = 200_000
 _MAX_MANIFEST = 1 << 20
 # For compiling, and for reading the sources of the library.
-_SPARED = re.compile(r"ct\.sym|src\.zip|.*\.diz|.*\.debuginfo|jar\.binfmt|jvm\.cfg-default")
+_SPARED = lazy_regex(r"ct\.sym|src\.zip|.*\.diz|.*\.debuginfo|jar\.binfmt|jvm\.cfg-default")
 # These need a display or a sound card, and bring the libraries of X11, GTK or ALSA.
-_DESKTOP = re.compile(r"lib(awt_xawt|jawt|splashscreen|jsound|jsoundalsa|atk-wrapper)\.so")
-_IN_HOME = re.compile(r"(.+)/(?:bin/[^/]+|lib/(?:[^/]+/)?(?:server|client|minimal)/libjvm\.so|lib/(?:jli/)?libjli\.so)")
+_DESKTOP = lazy_regex(r"lib(awt_xawt|jawt|splashscreen|jsound|jsoundalsa|atk-wrapper)\.so")
+_IN_HOME = lazy_regex(r"(.+)/(?:bin/[^/]+|lib/(?:[^/]+/)?(?:server|client|minimal)/libjvm\.so|lib/(?:jli/)?libjli\.so)")
 _ROOTS = ("lib", "conf", "release")
 
 

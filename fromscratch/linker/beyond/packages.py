@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from fromscratch import paths
 from fromscratch.advice import Setting, advice
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import FinderWarning, Finding, Offer, Scene, Want
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory
@@ -23,12 +24,12 @@ _APK = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
 _RPM = ("/usr/lib/sysimage/rpm/rpmdb.sqlite", "/var/lib/rpm/rpmdb.sqlite", "/var/lib/rpm/Packages")
 
 # Files that no program in an image reads, and translations, which are found by `locales`.
-_UNREAD = re.compile(
+_UNREAD = lazy_regex(
     r"/usr/share/(doc|man|info|locale|help|gtk-doc|doc-base|lintian|bug|menu|bash-completion|zsh|fish)/"
     r"|/etc/bash_completion\.d/"
 )
-_OWNABLE = re.compile(r"/(usr/(?!local/)|bin/|sbin/|lib[^/]*/|etc/|opt/|var/)")
-_MERGED = re.compile(r"/usr(/(?:bin|sbin|lib|lib32|lib64|libx32)/.*)", re.DOTALL)
+_OWNABLE = lazy_regex(r"/(usr/(?!local/)|bin/|sbin/|lib[^/]*/|etc/|opt/|var/)")
+_MERGED = lazy_regex(r"/usr(/(?:bin|sbin|lib|lib32|lib64|libx32)/.*)", re.DOTALL)
 
 
 class Package(Struct, frozen=True):

@@ -1,14 +1,14 @@
 """The files that the user requested, told from those that were added for them."""
 
-import re
 from collections import Counter
 
 from fromscratch import paths
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import Scene
 from fromscratch.paths import TreePath
 
-_MODULES = re.compile(r"/(python[\d.]*|(site|dist)-packages|perl5?|perl-base|ruby|gems|node_modules|nodejs)/")
-_SOURCE = re.compile(r"\.(py|p[lm]|rb|[cm]?js|sh)$")
+_MODULES = lazy_regex(r"/(python[\d.]*|(site|dist)-packages|perl5?|perl-base|ruby|gems|node_modules|nodejs)/")
+_SOURCE = lazy_regex(r"\.(py|p[lm]|rb|[cm]?js|sh)$")
 
 
 class Requested:

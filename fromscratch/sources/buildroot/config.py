@@ -14,6 +14,7 @@ from fromscratch.host.machine import lookup as named
 from fromscratch.host.machine.package_data import shipped
 from fromscratch.host.storage.own_folders import NONE, OwnFolders
 from fromscratch.host.storage.store import Store
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.model.image import Platform
 from fromscratch.nearest import nearest
 from fromscratch.opening import text
@@ -33,8 +34,8 @@ _SHOWN_LOST = 12
 FOLDER_VARIABLE = "FROMSCRATCH_FOLDER"
 CONFIGS_VARIABLE = "FROMSCRATCH_CONFIGS"
 # The symbols by which Buildroot takes files and folders of the user.
-_NAMES_FILES = re.compile(r"_(?:OVERLAY|SCRIPT|TABLES?|PATCH_DIR|FILES?|CONFIG|CUSTOM_PATH)")
-_REFERENCE = re.compile(rf"\$\(({FOLDER_VARIABLE}|{CONFIGS_VARIABLE})\)(/[^\s\"]*)?")
+_NAMES_FILES = lazy_regex(r"_(?:OVERLAY|SCRIPT|TABLES?|PATCH_DIR|FILES?|CONFIG|CUSTOM_PATH)")
+_REFERENCE = lazy_regex(rf"\$\(({FOLDER_VARIABLE}|{CONFIGS_VARIABLE})\)(/[^\s\"]*)?")
 DRIVER = "the driver"
 _BASE = "base.config"
 # Without the latter, which our base has, root is locked and the former is not a setting at all.

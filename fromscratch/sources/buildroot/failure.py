@@ -7,31 +7,32 @@ from pathlib import Path
 from msgspec import Struct
 
 from fromscratch.errors import CommandFailed, DownloadError, ImageError, IntegrityError, MissingTool
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.sources.buildroot.progress import Message, message
 
-_STAMP = re.compile(
+_STAMP = lazy_regex(
     r"make(?:\[\d+\])?: \*\*\* \[(?:[^\]]*: )?(?:\S*/)?build/(?P<folder>[^/\]]+)/\.stamp_(?P<stamp>\w+)\] Error \d+"
 )
-_TARGET = re.compile(r"make(?:\[\d+\])?: \*\*\* \[(?:[^\]:]*:\d+: )?(?P<target>[^\]]+)\] (?:Error \d+|\w+)")
-_STOP = re.compile(r"(?P<where>[^\s:]+:\d+): \*\*\* (?P<what>.+?)\.?\s+Stop\.")
-_TELLING = re.compile(
+_TARGET = lazy_regex(r"make(?:\[\d+\])?: \*\*\* \[(?:[^\]:]*:\d+: )?(?P<target>[^\]]+)\] (?:Error \d+|\w+)")
+_STOP = lazy_regex(r"(?P<where>[^\s:]+:\d+): \*\*\* (?P<what>.+?)\.?\s+Stop\.")
+_TELLING = lazy_regex(
     r"\berror\b|\bfatal\b|undefined reference|No such file|cannot |can't |not found|Permission denied|"
     r"No space left|Killed|signal|Assertion|Hunk #\d+ FAILED|ERROR|No rule to make|Incorrect selection|missing",
     re.IGNORECASE,
 )
-_NOISE = re.compile(
+_NOISE = lazy_regex(
     r"^>>> |-Werror|^checking |error\.[cho]\b|make(?:\[\d+\])?: \*\*\*|^make(?:\[\d+\])?: (?:Enter|Leav)ing|"
     r"^\s*(?:CC|AR|LD|GEN|AS|HOSTCC)\s"
 )
-_NOT_HAD = re.compile(
+_NOT_HAD = lazy_regex(
     r"ERROR 404|404 Not Found|cp: cannot stat|cannot access|unable to resolve|Could not resolve|Connection refused|"
     r"Network is unreachable|timed out|failed: ",
     re.IGNORECASE,
 )
-_WRONG_HASH = re.compile(r"ERROR: (?P<file>\S+) has wrong (?P<kind>\S+) hash")
-_GOT = re.compile(r"ERROR: (?P<which>expected|got)\s*: (?P<hex>[0-9a-f]+)")
-_NO_HASH = re.compile(r"ERROR: No hash found for (?P<file>\S+)")
-_MUST_INSTALL = re.compile(r"You must install '([^']+)'")
+_WRONG_HASH = lazy_regex(r"ERROR: (?P<file>\S+) has wrong (?P<kind>\S+) hash")
+_GOT = lazy_regex(r"ERROR: (?P<which>expected|got)\s*: (?P<hex>[0-9a-f]+)")
+_NO_HASH = lazy_regex(r"ERROR: No hash found for (?P<file>\S+)")
+_MUST_INSTALL = lazy_regex(r"You must install '([^']+)'")
 _SHOWN = 12
 
 _STEP_OF = {

@@ -20,12 +20,13 @@ from fromscratch.errors import DownloadError, ImageError, IntegrityError, UsageE
 from fromscratch.host.http.download import FileRequest, Missing, download
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.store import Store
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.progress import SILENT, Progress
 
 # Buildroot's name of a package -> the name of Debian's source package, where they differ.
 _DEBIAN_NAMES = {"libzlib": "zlib", "xz": "xz-utils"}
-_HASH = re.compile(r"^(sha256|sha512)\s+([0-9a-f]+)\s+(\S+\.(?:tar\.\w+|tgz|zip))\s*$", re.MULTILINE)
-_RELEASE = re.compile(r"(?P<name>.+?)[-_]v?(?P<version>\d[^-_]*?)(?:\.orig)?\.(?P<form>tar\.\w+|tgz|zip)")
+_HASH = lazy_regex(r"^(sha256|sha512)\s+([0-9a-f]+)\s+(\S+\.(?:tar\.\w+|tgz|zip))\s*$", re.MULTILINE)
+_RELEASE = lazy_regex(r"(?P<name>.+?)[-_]v?(?P<version>\d[^-_]*?)(?:\.orig)?\.(?P<form>tar\.\w+|tgz|zip)")
 
 
 class Source(Struct, frozen=True):

@@ -3,17 +3,17 @@
 Each step of each package announces itself, `>>> busybox 1.38.0 Building`, in bold on any output.
 """
 
-import re
 from collections import deque
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
 
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.progress import Task
 
-_ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][A-Z0-9])|\x0f")
-_MESSAGE = re.compile(r">>> (?P<package>\S*) (?P<version>\S*) (?P<step>\S.*)")
+_ESCAPES = lazy_regex(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][A-Z0-9])|\x0f")
+_MESSAGE = lazy_regex(r">>> (?P<package>\S*) (?P<version>\S*) (?P<step>\S.*)")
 _KEPT_LINES = 3000
 
 # The steps that every package goes through, by how their messages start.

@@ -16,6 +16,7 @@ from fromscratch.host.process import run
 from fromscratch.host.storage import disk, file_digests
 from fromscratch.host.storage.own_folders import NONE, OwnFolders
 from fromscratch.host.storage.store import Store
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.progress import Progress
 from fromscratch.sources.buildroot.content import content_digest
 from fromscratch.sources.buildroot.options import BuildrootOptions
@@ -27,11 +28,11 @@ _UNPACKERS = {"gzip": "gzip", "xz": "xz", "bzip2": "bzip2", "zstd": "zstd", "non
 _INSTALL = {"xz": "install it, on Debian for example with: apt-get install xz-utils"}
 _UNPACKING = ("--strip-components=1", "--no-same-owner", "--no-same-permissions")
 _NOT_PART = frozenset({"output", "dl", ".config", ".config.old"})  # what a build in the tree leaves there
-_VERSION = re.compile(r"^export BR2_VERSION :?= *(\S+)", re.MULTILINE)
-_EPOCH = re.compile(r"^BR2_VERSION_EPOCH *:?= *(\d+)", re.MULTILINE)
-_REPOSITORY = re.compile(r"(?P<url>(?:[a-z+]+://[^/]*/|[^/@:]+@[^/:]+:)?[^@]*)(?:@(?P<ref>[^@]+))?")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_IN_SUMS = re.compile(r"(?:SHA256|sha256)[: ]\s*([0-9a-f]{64})\s+(\S+)")
+_VERSION = lazy_regex(r"^export BR2_VERSION :?= *(\S+)", re.MULTILINE)
+_EPOCH = lazy_regex(r"^BR2_VERSION_EPOCH *:?= *(\d+)", re.MULTILINE)
+_REPOSITORY = lazy_regex(r"(?P<url>(?:[a-z+]+://[^/]*/|[^/@:]+@[^/:]+:)?[^@]*)(?:@(?P<ref>[^@]+))?")
+_COMMIT = lazy_regex(r"[0-9a-f]{40}")
+_IN_SUMS = lazy_regex(r"(?:SHA256|sha256)[: ]\s*([0-9a-f]{64})\s+(\S+)")
 
 
 class Tree(Struct, frozen=True):

@@ -1,6 +1,5 @@
 """Source `debian`: how a recipe describes a tree of Debian packages. `debian_source` makes it."""
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
@@ -9,11 +8,12 @@ from msgspec import Meta, Struct
 
 from fromscratch.address import Address
 from fromscratch.errors import UsageError
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.sources.debian.wanted import parse_wanted
 
-_SUITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~_-]*(/[A-Za-z0-9][A-Za-z0-9.+~_-]*)*")
-_SNAPSHOT = re.compile(r"[0-9]{8}T[0-9]{6}Z")
-_MIRROR = re.compile(r"(https?|file)://\S+")
+_SUITE = lazy_regex(r"[A-Za-z0-9][A-Za-z0-9.+~_-]*(/[A-Za-z0-9][A-Za-z0-9.+~_-]*)*")
+_SNAPSHOT = lazy_regex(r"[0-9]{8}T[0-9]{6}Z")
+_MIRROR = lazy_regex(r"(https?|file)://\S+")
 _PLACE = "{snapshot}"
 
 Mirror = Annotated[

@@ -1,12 +1,11 @@
 """What a recipe writes when it asks for a package."""
 
-import re
-
 from msgspec import Struct
 
 from fromscratch.errors import UsageError
+from fromscratch.lazy_regex import lazy_regex
 
-_WANTED = re.compile(
+_WANTED = lazy_regex(
     r"(?P<name>[a-z0-9][a-z0-9+.-]*)(?::(?P<architecture>[a-z0-9-]+))?(?:=(?P<version>[A-Za-z0-9.+:~-]+)|/(?P<suite>[A-Za-z0-9][A-Za-z0-9.+~_/-]*))?"
 )
 

@@ -24,7 +24,7 @@ from fromscratch.host.images.flattened import flattened
 from fromscratch.host.images.layers import note_own, plain_layer, root_tar, root_tree
 from fromscratch.host.storage.store import Store
 from fromscratch.images.tar import RootTar
-from fromscratch.limits import Limits, limits
+from fromscratch.limits import DEFAULT_LIMITS, Limits, limits
 from fromscratch.model import listing
 from fromscratch.model.entry import Meta
 from fromscratch.model.image import Image, Layer
@@ -219,14 +219,14 @@ WHITEOUTS = header(b"a", b"0", Meta(0o644)) + header(b".wh.b", b"0", Meta(0o644)
     ids=["a name that leads out", "a link that leads out", "a whiteout of the folder above", "cut", "too many"],
 )
 def test_what_would_be_refused_of_several_layers_is_refused_of_one(layer: bytes, name: str, tmp_path: Path) -> None:
-    store = Store(tmp_path / "store", Limits(entries=10))
+    store, few = Store(tmp_path / "store"), Limits(entries=10)
     image = image_of(layer)
-    with pytest.raises(ImageError), root_tar(image, store) as stream:
+    with pytest.raises(ImageError), root_tar(image, store, few) as stream:
         stream.read()
-    with pytest.raises(ImageError), flattened(image, store) as flat:
+    with pytest.raises(ImageError), flattened(image, store, few) as flat:
         flat.layers[0].open()
     with pytest.raises(ImageError):
-        RootTar(tmp_path / name, store).write([image])
+        RootTar(tmp_path / name, store, few).write([image])
     assert not (tmp_path / name).exists()
 
 
@@ -293,12 +293,12 @@ def blob(data: bytes, media_type: str = oci.LAYER_GZIP, plain: bytes | None = No
     return Layer(diff_id, Digest.of(data), len(data), media_type, lambda: io.BytesIO(data))
 
 
-def refused(layer: Layer, store: Store, kind: type[Exception], match: str) -> None:
+def refused(layer: Layer, store: Store, kind: type[Exception], match: str, limits: Limits = DEFAULT_LIMITS) -> None:
     """By whoever keeps its tar, and by whoever streams it; nothing stays."""
     image = replace(image_of(tar(BASE)), layers=(layer,))
     with pytest.raises(kind, match=f"layer {layer.digest}.*{match}"):
-        root_tree(image, store)
-    with pytest.raises(kind, match=match), root_tar(image, store) as stream:
+        root_tree(image, store, limits)
+    with pytest.raises(kind, match=match), root_tar(image, store, limits) as stream:
         stream.read()
     assert [path for path in store.root.rglob("*") if path.is_file() and path.name != "CACHEDIR.TAG"] == []
 
@@ -391,33 +391,33 @@ def test_what_stands_behind_the_last_stream_of_a_layer_is_refused(
 def test_a_bomb_leaves_nothing_behind(media_type: str, tmp_path: Path) -> None:
     plain = bytes(40 << 20)
     data = GZIP(plain) if media_type == oci.LAYER_GZIP else ZSTD(plain)
-    store = Store(tmp_path / "small", limits("10M", None))
-    refused(blob(data, media_type, plain), store, TooLarge, "expands to more than 10 MiB in all")
+    small = limits("10M", None)
+    refused(blob(data, media_type, plain), Store(tmp_path / "small"), TooLarge, "more than 10 MiB in all", small)
 
 
 def test_layers_share_what_is_allowed(tmp_path: Path) -> None:
     tars = [header(b"%d" % number, b"0", Meta(0o644), size=1 << 20) + bytes((1 << 20) + 1024) for number in range(3)]
-    assert len(root_tree(image_of(*tars[:2]), Store(tmp_path / "a", limits("3M", None)))) == 3
+    assert len(root_tree(image_of(*tars[:2]), Store(tmp_path / "a"), limits("3M", None))) == 3
     with pytest.raises(TooLarge, match="expands to more than 3 MiB in all"):
-        root_tree(image_of(*tars), Store(tmp_path / "b", limits("3M", None)))
+        root_tree(image_of(*tars), Store(tmp_path / "b"), limits("3M", None))
 
 
 @pytest.mark.parametrize(("count", "fits"), [(9, True), (10, False)])
 def test_layers_have_no_more_entries_than_is_allowed(count: int, fits: bool, tmp_path: Path) -> None:
-    store = Store(tmp_path / "small", Limits(entries=10))
+    store, few = Store(tmp_path / "small"), Limits(entries=10)
     names = [b"%d" % number for number in range(count)]
     tars = [b"".join(header(name, b"0", Meta(0o644)) for name in half) + bytes(1024) for half in (names[:5], names[5:])]
     if fits:
-        assert len(root_tree(image_of(*tars), store)) == 10
+        assert len(root_tree(image_of(*tars), store, few)) == 10
     else:
         with pytest.raises(TooLarge, match=r"what the layers up to the layer sha256:.* make has more than 10 entries"):
-            root_tree(image_of(*tars), store)
+            root_tree(image_of(*tars), store, few)
 
 
 def test_a_layer_of_many_entries_of_one_name_is_stopped_too(tmp_path: Path) -> None:
     image = image_of(header(b"x", b"0", Meta(0o644)) * 11 + bytes(1024))
     with pytest.raises(TooLarge, match=r"the layer sha256:.* has more than 10 entries"):
-        root_tree(image, Store(tmp_path / "small", Limits(entries=10)))
+        root_tree(image, Store(tmp_path / "small"), Limits(entries=10))
 
 
 @pytest.mark.parametrize("name", [b".wh.", b".wh..", b".wh...", b"etc/.wh...", b".wh.etc/x"])
@@ -438,10 +438,10 @@ def test_a_whiteout_may_be_of_any_kind(store: Store) -> None:
 def test_layers_that_replace_each_other_again_and_again_are_stopped(tmp_path: Path) -> None:
     """Each takes its time, and a list may name one of them any number of times."""
     once = b"".join(header(b"%d" % number, b"0", Meta(0o644)) for number in range(9)) + bytes(1024)
-    store = Store(tmp_path / "small", Limits(entries=10))
-    assert len(root_tree(image_of(*[once] * 17), store)) == 10
+    store, few = Store(tmp_path / "small"), Limits(entries=10)
+    assert len(root_tree(image_of(*[once] * 17), store, few)) == 10
     with pytest.raises(TooLarge, match=r"every layer up to the layer sha256:.* has more than 160 entries"):
-        root_tree(image_of(*[once] * 18), store)
+        root_tree(image_of(*[once] * 18), store, few)
 
 
 # A layer whose digest is right is whole, however it ends.

@@ -1,22 +1,22 @@
 """The version and folders of the glibc of an image, for the finders of its files."""
 
-import re
 from collections.abc import Iterable
 from functools import partial
 from typing import NamedTuple
 
 from fromscratch import paths
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import Scene
 from fromscratch.linker.beyond.rodata import texts
 from fromscratch.model import view as views
 from fromscratch.paths import TreePath
 
 SONAMES = frozenset({"libc.so.6", "libc.so.6.1"})  # the latter on Alpha and IA-64
-_FAMILY = re.compile(
+_FAMILY = lazy_regex(
     r"lib(c|m|mvec|dl|rt|pthread|util|resolv|anl|nsl|BrokenLocale|thread_db|nss_(files|dns|compat|db|hesiod))\.so\.[0-9.]+"
     r"|ld(64|-linux[\w-]*)?\.so\.[0-9]+"
 )
-_FACTS = re.compile(rb"\0(GLIBC_2\.[0-9]{1,3}|/[^\0\s]{1,200}/(?:gconv|locale|zoneinfo))(?=\0)")
+_FACTS = lazy_regex(rb"\0(GLIBC_2\.[0-9]{1,3}|/[^\0\s]{1,200}/(?:gconv|locale|zoneinfo))(?=\0)")
 
 
 class Glibc(NamedTuple):

@@ -4,13 +4,13 @@ Only "C" is built in; C.UTF-8 is a folder like all others. Where the root has th
 that are asked for are taken out of it, and lie in the image as folders.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 
 from fromscratch import paths
 from fromscratch.advice import Setting, advice
 from fromscratch.errors import FormatError
 from fromscratch.formats.glibc import gconv_modules, locale_archive
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond import rodata
 from fromscratch.linker.beyond.contract import FinderWarning, Finding, GeneratedFile, Scene, Want
 from fromscratch.linker.beyond.glibc import library as glibc
@@ -22,8 +22,8 @@ from fromscratch.paths import join
 KIND = "locales"
 TRANSLATIONS = "/usr/share/locale"
 
-_NAME = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,31})(?:\.([A-Za-z0-9_.:-]{1,32}))?(?:@([A-Za-z0-9]{1,32}))?")
-_DOMAIN = re.compile(rb"\0([A-Za-z0-9][A-Za-z0-9_.+-]{1,63})(?=\0)")
+_NAME = lazy_regex(r"([A-Za-z][A-Za-z0-9_-]{0,31})(?:\.([A-Za-z0-9_.:-]{1,32}))?(?:@([A-Za-z0-9]{1,32}))?")
+_DOMAIN = lazy_regex(rb"\0([A-Za-z0-9][A-Za-z0-9_.+-]{1,63})(?=\0)")
 _TRANSLATING = (
     "textdomain",
     "bindtextdomain",

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from posixpath import normpath
 
 from fromscratch import paths
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.limits import json_value
 from fromscratch.linker.beyond.contract import FinderWarning, Finding, Scene, Want
 from fromscratch.linker.beyond.folders import below
@@ -20,19 +21,19 @@ from fromscratch.model.entry import Directory, File
 from fromscratch.paths import TreePath
 
 KIND = "node"
-_OBJECT = re.compile(r"node(js)?[\d.]*|libnode\.so[\d.]*")
-_READER = re.compile(r"(node|nodejs)[\d.]*")
-_SOURCE = re.compile(r"\.[cm]?js$")
+_OBJECT = lazy_regex(r"node(js)?[\d.]*|libnode\.so[\d.]*")
+_READER = lazy_regex(r"(node|nodejs)[\d.]*")
+_SOURCE = lazy_regex(r"\.[cm]?js$")
 # Modules that are built in but lie in files, as Debian builds it: their paths stand in the data of libnode.
-_EXTERNAL = re.compile(rb"(?<=\0)(/[\x21-\x7e]{1,250}\.(?:[cm]?js|json|wasm))(?=\0)")
-_BUILT_IN = re.compile(
+_EXTERNAL = lazy_regex(rb"(?<=\0)(/[\x21-\x7e]{1,250}\.(?:[cm]?js|json|wasm))(?=\0)")
+_BUILT_IN = lazy_regex(
     r"node:.*|_?(assert|async_hooks|buffer|child_process|cluster|console|constants|crypto|dgram|diagnostics_channel|dns"
     r"|domain|events|fs|http|http2|https|inspector|module|net|os|path|perf_hooks|process|punycode|querystring|readline"
     r"|repl|sqlite|stream|string_decoder|sys|timers|tls|trace_events|tty|url|util|v8|vm|wasi|worker_threads|zlib)(/.*)?"
     r"|_(http|stream|tls)_\w+"
 )
 _SUFFIXES = (".js", ".json", ".node", ".mjs", ".cjs")
-_PACKAGE = re.compile(r"(.*/(?:node_modules|share/nodejs|lib/nodejs|lib/[^/]*-linux-[^/]*/nodejs)/(?:@[^/]+/)?[^/]+)")
+_PACKAGE = lazy_regex(r"(.*/(?:node_modules|share/nodejs|lib/nodejs|lib/[^/]*-linux-[^/]*/nodejs)/(?:@[^/]+/)?[^/]+)")
 # Where Debian's packages lie, besides every node_modules above a program.
 _GLOBAL = ("/usr/local/lib/node_modules", "/usr/share/nodejs", "/usr/lib/nodejs")
 

@@ -8,21 +8,22 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.paths import decode
 
 _MAX_SOURCE = 8 << 20
 _QUOTED = r"(?P<quote>[\"'`])(?P<name>[^\"'`\n\\$]{1,300})(?P=quote)"
-_CALL = re.compile(rf"(?<![\w$.])(?:require(?:\.resolve)?|import)\s{{0,9}}\(\s{{0,99}}{_QUOTED}")
-_URL = re.compile(rf"new\s{{1,9}}URL\(\s{{0,99}}{_QUOTED}\s{{0,9}},\s{{0,9}}import\.meta\.url")
-_STATIC = re.compile(rf"(?<![\w$.])(?:import|from)\s{{0,9}}{_QUOTED}")
+_CALL = lazy_regex(rf"(?<![\w$.])(?:require(?:\.resolve)?|import)\s{{0,9}}\(\s{{0,99}}{_QUOTED}")
+_URL = lazy_regex(rf"new\s{{1,9}}URL\(\s{{0,99}}{_QUOTED}\s{{0,9}},\s{{0,9}}import\.meta\.url")
+_STATIC = lazy_regex(rf"(?<![\w$.])(?:import|from)\s{{0,9}}{_QUOTED}")
 # The parts of a statement at the start of a line, `import a, {b} from "c"`, in which none of the last ones can stand.
-_TOP = re.compile(
+_TOP = lazy_regex(
     rf"(?P<from>^import\s{{0,9}}{_QUOTED}|\bfrom\s{{0,9}}{_QUOTED.replace('quote', 'mark').replace('name', 'source')})"
     r"|(?P<start>^(?:import|export)(?=\s))|[\"'`;()=]",
     re.MULTILINE,
 )
 _LONGEST = 2000
-_SCHEMES = re.compile(r"(?:data|https?|blob):")
+_SCHEMES = lazy_regex(r"(?:data|https?|blob):")
 
 
 class Import(NamedTuple):

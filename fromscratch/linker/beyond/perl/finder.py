@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from fromscratch import paths
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import FinderWarning, Finding, Scene, Want
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.perl.source import Load, source
@@ -18,12 +19,12 @@ from fromscratch.model.entry import Directory, File
 from fromscratch.paths import TreePath
 
 KIND = "perl"
-_OBJECT = re.compile(r"perl(5[\d.]*)?|libperl\.so[\d.]*")
-_READER = re.compile(r"(sui)?perl(5[\d.]*)?")
-_FOLDERS = re.compile(rb"(?<=\0)(/[\x21-\x7e]{0,200}perl[\x21-\x7e]{0,100})(?=\0)")
-_OURS = re.compile(r"\.(p[lm]|t|al)$")
+_OBJECT = lazy_regex(r"perl(5[\d.]*)?|libperl\.so[\d.]*")
+_READER = lazy_regex(r"(sui)?perl(5[\d.]*)?")
+_FOLDERS = lazy_regex(rb"(?<=\0)(/[\x21-\x7e]{0,200}perl[\x21-\x7e]{0,100})(?=\0)")
+_OURS = lazy_regex(r"\.(p[lm]|t|al)$")
 # Of a library that is taken whole: its documentation, its tests, and what is for building modules.
-_SPARED = re.compile(
+_SPARED = lazy_regex(
     r".*\.(pod|h|a|bs|packlist|exists)|CORE|pod|t|debian-config-data.*|cross-config.*|unicore|CPAN|ExtUtils"
 )
 

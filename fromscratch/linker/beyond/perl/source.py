@@ -10,47 +10,48 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.paths import decode
 
 _MAX_SOURCE = 4 << 20
 _MAX_LINE = 4_000
 _MAX_HERE = 4  # here-documents that begin on one line
-_POD = re.compile(r"=[A-Za-z]")
-_END = re.compile(r"__(END|DATA)__\s*$")
-_HERE = re.compile(r"<<(~?)(?:\"([^\"\n]{1,80})\"|'([^'\n]{1,80})'|([A-Za-z_]\w{0,80}))")
-_STATEMENT = re.compile(
+_POD = lazy_regex(r"=[A-Za-z]")
+_END = lazy_regex(r"__(END|DATA)__\s*$")
+_HERE = lazy_regex(r"<<(~?)(?:\"([^\"\n]{1,80})\"|'([^'\n]{1,80})'|([A-Za-z_]\w{0,80}))")
+_STATEMENT = lazy_regex(
     r"(?:^|[;{}(]|\b(?:and|or|if|unless|do|eval|return|BEGIN)\b|\|\||&&"
     r"|\beval\s{0,9}\(?\s{0,9}q{0,2}\s{0,9}[\"'{(])\s*(?P<verb>use|no|require|do)\s*"
     r"(?P<what>(?<=\s)[A-Za-z_]\w{0,100}(?:(?:::|')\w{1,100}){0,20}|(?<=\s)v?\d[\d._]{0,20}|\"[^\"\n$@]{1,200}\"|'[^'\n]{1,200}')"
     r"(?=(?P<rest>[^#\n]{0,500}))"
 )
-_WORDS = re.compile(r"qw\s*[(\[{</|!]\s*([^)\]}>/|!]{0,500})|[\"']([\w:]{1,200})[\"']")
-_NAME = re.compile(r"[A-Za-z_]\w*(?:(?:::|')\w+)*")
-_LIB = re.compile(r"(?:^|[;{}])\s*use\s+lib\b\s*(?P<rest>[^#;\n]{1,500})")
-_FOLDER = re.compile(r"\"([^\"\n]{1,300})\"|'([^'\n]{1,300})'|qw\s*[(\[{<]\s*([^)\]}>]{0,500})")
+_WORDS = lazy_regex(r"qw\s*[(\[{</|!]\s*([^)\]}>/|!]{0,500})|[\"']([\w:]{1,200})[\"']")
+_NAME = lazy_regex(r"[A-Za-z_]\w*(?:(?:::|')\w+)*")
+_LIB = lazy_regex(r"(?:^|[;{}])\s*use\s+lib\b\s*(?P<rest>[^#;\n]{1,500})")
+_FOLDER = lazy_regex(r"\"([^\"\n]{1,300})\"|'([^'\n]{1,300})'|qw\s*[(\[{<]\s*([^)\]}>]{0,500})")
 
 # What perl loads when it meets this syntax.
 _BY_ITSELF: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
-    (re.compile(r"%!|\$!\{"), ("Errno",)),
-    (re.compile(r"\$[+-]\{|%[+-][\s;)]"), ("Tie::Hash::NamedCapture",)),
-    (re.compile(r"\bglob\b|<[^<>\s=;*?~]{0,100}[*?~][^<>\s=;]{0,100}>"), ("File::Glob",)),
-    (re.compile(r"\bopen\b[^;\n]{0,200}\\\s{0,9}(my\s{0,9})?[$@({\"']"), ("PerlIO", "PerlIO::scalar")),
-    (re.compile(r":encoding\("), ("PerlIO", "PerlIO::encoding", "Encode", "encoding")),
-    (re.compile(r"\\N\{[^U}]"), ("_charnames",)),
+    (lazy_regex(r"%!|\$!\{"), ("Errno",)),
+    (lazy_regex(r"\$[+-]\{|%[+-][\s;)]"), ("Tie::Hash::NamedCapture",)),
+    (lazy_regex(r"\bglob\b|<[^<>\s=;*?~]{0,100}[*?~][^<>\s=;]{0,100}>"), ("File::Glob",)),
+    (lazy_regex(r"\bopen\b[^;\n]{0,200}\\\s{0,9}(my\s{0,9})?[$@({\"']"), ("PerlIO", "PerlIO::scalar")),
+    (lazy_regex(r":encoding\("), ("PerlIO", "PerlIO::encoding", "Encode", "encoding")),
+    (lazy_regex(r"\\N\{[^U}]"), ("_charnames",)),
     (
-        re.compile(
+        lazy_regex(
             r"->\s*(autoflush|binmode|blocking|close|eof|fileno|format_write|getc|getlines?|input_line_number|opened"
             r"|printf?|printflush|read|say|sync|sysread|syswrite|truncate|ungetc|untaint|write)\b"
         ),
         ("IO::File",),
     ),
     (
-        re.compile(
+        lazy_regex(
             r"\b(sub|my|our|state)\s{1,9}[\w$@%]{0,100}(::\w{1,100}){0,9}\s{0,9}(\([^)]{0,200}\)\s{0,9})?:\s?\w"
         ),
         ("attributes",),
     ),
-    (re.compile(r"\bdbmopen\b"), ("AnyDBM_File",)),
+    (lazy_regex(r"\bdbmopen\b"), ("AnyDBM_File",)),
 )
 
 

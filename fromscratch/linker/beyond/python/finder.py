@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from fromscratch import paths
 from fromscratch.advice import Setting
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import FinderWarning, Finding, Offer, Scene, Want
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.python import habits
@@ -25,7 +26,7 @@ from fromscratch.model.entry import File
 from fromscratch.paths import TreePath
 
 KIND = "python"
-_PYTHON = re.compile(r"python[\d.]*[a-z]?")
+_PYTHON = lazy_regex(r"python[\d.]*[a-z]?")
 Mode = Literal["auto", "imports", "whole"]
 
 

@@ -1,8 +1,8 @@
 """Facts about CPython's standard library that its import statements do not show: 3.8 to 3.14, on Linux."""
 
-import re
 from collections.abc import Iterable, Mapping
 
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.python.imports import Import, Source
 from fromscratch.linker.beyond.python.modules import Module
 
@@ -65,7 +65,7 @@ _USED: Mapping[str, tuple[str, ...]] = {
 
 # Imports within functions, or that may fail, of the library itself: for its tests, for a person at a terminal, for
 # other systems, and for Pythons without the module in C.
-_SPARE = re.compile(
+_SPARE = lazy_regex(
     r"_(aix|android|apple|ios|osx)_support|_bootsubprocess"  # other systems
     r"|_py_abc|_pydatetime|_pydecimal|_pyio|_pylong|_threading_local"  # in place of modules in C
     r"|argparse|doctest|getopt|idlelib|pdb|pydoc|rlcompleter|test|tkinter|turtledemo|_pyrepl"  # mains, tests, help
@@ -103,7 +103,7 @@ SPARED = ("ensurepip", "idlelib", "idle_test", "test", "tests", "tkinter", "turt
 SPARED_EXTENSIONS = ("_test", "_xxtest", "xxlimited", "_ctypes_test", "_tkinter")
 
 # Modules in C that an interpreter may have within itself, besides all that begin with an underscore.
-BUILT_IN = re.compile(
+BUILT_IN = lazy_regex(
     r"_.*|array|atexit|audioop|binascii|builtins|cmath|errno|faulthandler|fcntl|gc|grp|itertools|marshal|math|mmap|msvcrt"
     r"|nis|nt|ossaudiodev|posix|pwd|pyexpat|readline|resource|select|spwd|sys|syslog|termios|time|unicodedata|winreg"
     r"|winsound|xxsubtype|zlib"

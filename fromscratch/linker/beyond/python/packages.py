@@ -7,13 +7,14 @@ So all files of its folder are wanted, and what any of its modules imports of th
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import Scene
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.python.modules import Module, Modules, Program, Reached
 from fromscratch.model import view as views
 from fromscratch.paths import decode
 
-_RECORD = re.compile(r"\.(dist|egg)-info$")
+_RECORD = lazy_regex(r"\.(dist|egg)-info$")
 
 
 class Packages:

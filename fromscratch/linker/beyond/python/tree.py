@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from fromscratch import paths
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import Scene
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory, File
 from fromscratch.paths import TreePath, decode
 
-_OBJECT = re.compile(r"(?:python(?P<program>3(?:\.\d+t?)?)|libpython(?P<library>3\.\d+t?))[dm]*(?:\.so[\d.]*)?")
+_OBJECT = lazy_regex(r"(?:python(?P<program>3(?:\.\d+t?)?)|libpython(?P<library>3\.\d+t?))[dm]*(?:\.so[\d.]*)?")
 _PREFIXES = ("/usr", "/usr/local")
 _LIB = ("lib", "lib64")
 _MAX_LINES = 1000

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from posixpath import normpath
 
 from fromscratch import paths
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import FinderWarning, Finding, Scene, Want
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.rodata import texts
@@ -20,19 +21,19 @@ from fromscratch.model.entry import Directory, File
 from fromscratch.paths import TreePath, decode
 
 KIND = "ruby"
-_OBJECT = re.compile(r"ruby[\d.]*|libruby[-\d.]*\.so[\d.]*")
-_FOLDERS = re.compile(rb"(?<=\0)(/[\x21-\x7e]{0,200}ruby[\x21-\x7e]{0,100})(?=\0)")
-_READER, _OURS = re.compile(r"ruby[\d.]*"), re.compile(r"\.rb$")
-_VERSION = re.compile(r"/(\d+\.\d+\.\d+)$")
-_DEPENDENCY = re.compile(r"add_(?:runtime_)?dependency\(%q<([\w.-]{1,100})>")
+_OBJECT = lazy_regex(r"ruby[\d.]*|libruby[-\d.]*\.so[\d.]*")
+_FOLDERS = lazy_regex(rb"(?<=\0)(/[\x21-\x7e]{0,200}ruby[\x21-\x7e]{0,100})(?=\0)")
+_READER, _OURS = lazy_regex(r"ruby[\d.]*"), lazy_regex(r"\.rb$")
+_VERSION = lazy_regex(r"/(\d+\.\d+\.\d+)$")
+_DEPENDENCY = lazy_regex(r"add_(?:runtime_)?dependency\(%q<([\w.-]{1,100})>")
 # What ruby loads before it reads a program; encodings are loaded by the names that texts have.
 _START = ("rubygems", "error_highlight", "did_you_mean", "syntax_suggest/core_ext", "rbconfig", "monitor")
 # Required by their parts in C.
 _NAMED = {"openssl.so": ("digest",), "digest/sha2/loader": ("digest",)}
-_BUILT_IN = re.compile(r"(enumerator|thread|fiber|rational|complex|ruby2_keywords|etc)(\.(rb|so))?")
+_BUILT_IN = lazy_regex(r"(enumerator|thread|fiber|rational|complex|ruby2_keywords|etc)(\.(rb|so))?")
 # These require what a person at a terminal may ask of them, deep within their methods.
-_LAZY = re.compile(r"/(rubygems|bundler|did_you_mean|error_highlight|syntax_suggest)[/.]")
-_SPARED = re.compile(r"ext|test|spec|doc|docs|features|benchmarks?|\.git.*|.*\.(ri|gem)")
+_LAZY = lazy_regex(r"/(rubygems|bundler|did_you_mean|error_highlight|syntax_suggest)[/.]")
+_SPARED = lazy_regex(r"ext|test|spec|doc|docs|features|benchmarks?|\.git.*|.*\.(ri|gem)")
 
 
 def find(scene: Scene, *, search: Sequence[str] = (), gems: Sequence[str] = ()) -> Iterator[Finding]:

@@ -1,14 +1,14 @@
 """What a Ruby source requires, read line by line: `require`, `require_relative`, `load` and `autoload` of literals."""
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.paths import decode
 
 _MAX_SOURCE = 4 << 20
 _MAX_LINE = 4_000
-_REQUIRE = re.compile(
+_REQUIRE = lazy_regex(
     r"(?<![\w.:@$\"'])(?P<verb>require(?:_relative)?|load|autoload)\b[ \t]{0,9}\(?[ \t]{0,9}"
     r"(?::\w{1,100}\??[ \t]{0,20},[ \t]{0,40})?"
     r"(?:File\.(?:expand_path|join)\([ \t]{0,9}(?:__dir__,[ \t]{0,9})?)?"

@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
+from fromscratch.lazy_regex import lazy_regex
+
 _MAX_SCRIPT = 1 << 20
-_TOKEN = re.compile(
+_TOKEN = lazy_regex(
     r"""
     (?P<comment>(?<![^\s;&|()])\#[^\n]*)
     | (?P<here><<-?\s*(?P<quote>["'\\]?)(?P<end>\w+)["']?)
@@ -23,17 +25,17 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_AGAIN = re.compile("if|then|else|elif|do|while|until|!|time|exec|command|nohup|nice|builtin")
-_BUILT_IN = re.compile(
+_AGAIN = lazy_regex("if|then|else|elif|do|while|until|!|time|exec|command|nohup|nice|builtin")
+_BUILT_IN = lazy_regex(
     r"[.:{}!]|\[\[?|\]\]|alias|bg|break|builtin|case|cd|command|continue|declare|dirs|do|done|echo|elif|else|esac|eval|exec"
     r"|exit|export|false|fc|fg|fi|for|function|getopts|hash|help|history|if|in|jobs|kill|let|local|logout|mapfile|popd"
     r"|printf|pushd|pwd|read|readarray|readonly|return|select|set|shift|shopt|source|suspend|test|then|times?|trap|true"
     r"|type|typeset|ulimit|umask|unalias|unset|until|wait|while"
 )
 _Case = Literal["subject", "patterns", "commands"]
-_ASSIGNMENT = re.compile(r"\w+\+?=")
-_NAME = re.compile(r"[\w.][\w.+-]*|[!:\[]")
-_SUBSTITUTION = re.compile(r"\$\(([^()]*)\)|`([^`]*)`")
+_ASSIGNMENT = lazy_regex(r"\w+\+?=")
+_NAME = lazy_regex(r"[\w.][\w.+-]*|[!:\[]")
+_SUBSTITUTION = lazy_regex(r"\$\(([^()]*)\)|`([^`]*)`")
 
 
 def commands(script: bytes) -> list[str]:

@@ -1,0 +1,107 @@
+"""Options that several verbs have, as the catalogue of verbs lists them."""
+
+from fromscratch.cli.parsing.records import Option
+
+_CANDIDATES = "fromscratch.cli.parsing.candidates"
+
+RECIPE = Option(
+    "recipe",
+    "RECIPE",
+    "FILE, or the name of a shipped recipe (default: ./fromscratch.yaml, else the shipped busybox)",
+    candidates=f"{_CANDIDATES}:recipes",
+    is_path=True,
+)
+# A verb that brings the image elsewhere does not fall back to a shipped recipe.
+OWN_RECIPE = RECIPE._replace(help="FILE, or the name of a shipped recipe (default: ./fromscratch.yaml)")
+STORE_DIR = Option(
+    "store-dir", "DIR", "DIR of the store (default: $FROMSCRATCH_STORE, else the user's cache folder)", is_path=True
+)
+PLATFORM = Option(
+    "platform",
+    "PLATFORM",
+    "linux/ARCH[,linux/ARCH] to build for, instead of the recipe's",
+    candidates=f"{_CANDIDATES}:PLATFORMS",
+)
+CHOSEN_PLATFORM = PLATFORM._replace(
+    help="linux/ARCH[,linux/ARCH] of those that the image is for, where it is for several"
+)
+OUTPUT = Option("output", "DIR", "DIR of the build (default: build/NAME)", is_path=True)
+LIMITS = (
+    Option(
+        "max-expanded",
+        "SIZE",
+        "SIZE that an archive or image may expand to (default: $FROMSCRATCH_MAX_EXPANDED, else 64G)",
+    ),
+    Option("max-entries", "N", "N entries that one may have (default: $FROMSCRATCH_MAX_ENTRIES, else 1000000)"),
+)
+QUIET = Option("quiet", "", "say only what was asked for, and errors")
+
+STORED = (STORE_DIR, *LIMITS, QUIET)
+BUILDING = (RECIPE, PLATFORM, OUTPUT, *STORED)
+ASKING = (RECIPE, CHOSEN_PLATFORM, OUTPUT, *STORED)
+DELIVERING = (OWN_RECIPE, CHOSEN_PLATFORM, OUTPUT, *STORED)
+
+
+def json(text: str) -> Option:
+    """`--json`, with what it is that a program gets to read."""
+    return Option("json", "", text)
+
+
+IMAGE = Option(
+    "image",
+    "IMAGE",
+    "another image than the recipe's build: a name, or one with its kind, such as oci:DIR",
+    candidates=f"{_CANDIDATES}:images",
+)
+
+
+def _names() -> str:
+    from fromscratch.images.catalogue import readable
+
+    return f"{', '.join(line.usage for line in readable())} or a bare name (default: the recipe's build)"
+
+
+def _engines() -> str:
+    from fromscratch.images.catalogue import alternatives, engines
+
+    return f"{alternatives(engines())} (default: the first of these that answers)"
+
+
+def starters() -> str:
+    """The help of `run --engine`."""
+    from fromscratch.images.catalogue import alternatives, runners
+
+    default = "(default: docker if it answers, else crun, runc or a private root)"
+    return f"{alternatives(runners())}; crun or runc alone; none: a private root {default}"
+
+
+def forms() -> str:
+    """The help of `bundle --to`."""
+    from fromscratch.images.catalogue import TRANSPORTS, alternatives
+
+    return f"FORM:PLACE to write it to: {alternatives([line.usage for line in TRANSPORTS if line.role == 'form'])}"
+
+
+NAMED_IMAGE = IMAGE._replace(help=_names)
+FORM = Option("to", "FORM", "the form of the file to write", choices=f"{_CANDIDATES}:FORMS")
+ENGINE = Option("engine", "ENGINE", _engines, choices=f"{_CANDIDATES}:ENGINES")
+WAYS = ("import", "load")
+
+ROOT = Option(
+    "root",
+    "DIR",
+    "DIR, a sysroot to look in instead of this machine; for any architecture",
+    default="/",
+    is_path=True,
+)
+SEARCH = Option("search", "DIR", "DIR for LD_LIBRARY_PATH; may be repeated", repeated=True)
+PLAIN_HTTP = Option(
+    "plain-http", "", "ask the registry without TLS (which a registry of this machine may do without being told)"
+)
+CA = Option(
+    "ca",
+    "FILE",
+    "FILE in the form PEM with an authority that may sign the registry's certificate, besides the usual ones",
+    is_path=True,
+)
+FILES = Option("files", "FILE", "programs and libraries", repeated=True, is_path=True)
