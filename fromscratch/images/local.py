@@ -59,7 +59,7 @@ class LocalTransport(Transport, frozen=True):
         form = image_form(tree)
         name = form.named(str(self.path), folder=self.path.is_dir()) if form else ""
         if form and name:
-            raise UsageError(f"{self.label} is {form.title}, and no root filesystem", f"name it as {name}")
+            raise UsageError(f"{self.label} is {form.title}, and not a root filesystem", f"name it as {name}")
         return tree
 
 

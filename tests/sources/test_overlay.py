@@ -1,11 +1,11 @@
 """Folders of project files."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.errors import UsageError
 from fromscratch.host.storage.store import Store
