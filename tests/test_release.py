@@ -106,6 +106,10 @@ def test_this_checkout_can_be_released(tmp_path: Path) -> None:
     done = clone.call("./scripts/release-check")
     assert done.returncode == 0, done.stderr
     assert "    tag: v0.1.0 is HEAD\n" in done.stdout
+    assert "    wheel: share/man/man1/fromscratch.1\n" in done.stdout
+    assert (
+        (clone.folder / "build/release-venv/share/man/man1/fromscratch.1").read_text().startswith(".TH FROMSCRATCH 1")
+    )
     assert "    fetch build ls: an image of a recipe of its own\n" in done.stdout
     assert "the README without its links" not in done.stdout
     [readme] = [

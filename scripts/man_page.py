@@ -1,0 +1,26 @@
+"""The manual page of the command goes into every wheel: hatchling calls this before it writes one.
+
+The page is made from the table of verbs by the command itself, so it is never another than that of the sources.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+_PLACE = "share/man/man1/fromscratch.1"
+
+
+class ManPage(BuildHookInterface):
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Write the page below build/, which no package holds, and add it to the files of the wheel."""
+        page = Path(self.root) / "build" / _PLACE
+        page.parent.mkdir(parents=True, exist_ok=True)
+        words = [sys.executable, "-m", "fromscratch", "--print-man-page"]
+        done = subprocess.run(words, cwd=self.root, env={**os.environ, "PYTHONPATH": self.root}, stdout=subprocess.PIPE)
+        done.check_returncode()
+        page.write_bytes(done.stdout)
+        build_data["shared_data"][str(page)] = _PLACE
