@@ -8,7 +8,7 @@ from msgspec.structs import force_setattr, replace
 
 from fromscratch.model.content import Content
 from fromscratch.paths import TreePath
-from fromscratch.record import PartlyCompared
+from fromscratch.record import OwnEquality, PartlyCompared
 
 Xattrs = tuple[tuple[str, bytes], ...]
 
@@ -32,7 +32,7 @@ Reason = Literal[
 ]
 
 
-class Origin(Struct, frozen=True, eq=False):
+class Origin(OwnEquality, frozen=True, eq=False):
     """One reason for an entry, in the words that `why` prints.
 
     `reason` and `detail` form one phrase ("shipped in" "libc6 2.36-9"). `because` is the reason for that package,
