@@ -31,7 +31,9 @@ def question(
         raise UsageError(f"there is no folder {root}", "name a root filesystem with --root")
     for folder in search:
         if not folder.startswith("/") or ":" in folder:
-            raise UsageError(f"--search {folder} is no absolute path of a folder", f"say --search {os.getcwd()}/DIR")
+            raise UsageError(
+                f"--search {folder} is not an absolute path of a folder", f"say --search {os.getcwd()}/DIR"
+            )
     outside = {file: os.path.realpath(file) for file in files if _is_outside(file, root)}
     roots: list[Root] = [_beside(outside.values())] if outside else []
     linker = Linker([*roots, MachineRoot(root)], library_path=search, preload=preload)

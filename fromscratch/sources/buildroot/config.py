@@ -149,7 +149,7 @@ def referenced(settings: Iterable[Setting], folder: Path, store: Store, own: Own
 def check_taken(wish: Wish, config_text: str, tree: Tree, output: Path, host_architecture: str) -> None:
     """Raise ImageError, naming each setting that Kconfig did not take and why, unless all are in `config_text`.
 
-    A choice of the shipped fragments that the recipe decides otherwise is no loss.
+    A choice of the shipped fragments that the recipe decides otherwise is not a loss.
     """
     config = kconfig.read_config(config_text)
     missing = kconfig.lost(wish.settings, config)

@@ -17,7 +17,7 @@ from fromscratch.sources.buildroot.plan import Plan, write_busybox_fragments
 from fromscratch.sources.contract import Context
 
 PARTS = ("", "busybox")  # what has a menu: the whole, and BusyBox
-# What a menu writes down that is no wish of the user.
+# What a menu writes of its own accord, not because the user chose it.
 _OF_THIS_MACHINE = ("BR2_DEFCONFIG", "BR2_DL_DIR", "BR2_HOST_GCC_VERSION", "BR2_VERSION", "BR2_EXTERNAL")
 
 

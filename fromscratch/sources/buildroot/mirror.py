@@ -63,7 +63,7 @@ def fill(
     """Bring the files into `folder` as a primary site has them, PACKAGE/FILE, from the first archive that has them.
 
     `archives` are the addresses of Debian archives. A file that no archive has, or has in another
-    form, is no failure of the rest.
+    form, is not a failure of the rest.
     """
     had, missed = [], []
     for source in wanted:

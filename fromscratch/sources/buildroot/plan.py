@@ -188,7 +188,7 @@ def _external(name: str, folder: Path) -> Path:
     path = (folder / lookup.expanded(name)).absolute()
     if not (path / "external.desc").is_file():
         raise UsageError(
-            f"external: {name} is no external tree: there is no {path / 'external.desc'}",
+            f"external: {name} is not an external tree: there is no {path / 'external.desc'}",
             "Buildroot's manual, 'Keeping customizations outside of Buildroot', says what belongs there",
         )
     return path

@@ -84,7 +84,7 @@ def _local(options: BuildrootOptions, folder: Path) -> tuple[Literal["directory"
     kind, path = _kind(options.tree, folder)
     if options.sha256 and kind != "tarball":
         hint = "write @ and its commit behind it instead" if kind == "git" else "leave it out"
-        raise UsageError(f"sha256: {options.tree} is no tarball, so that it has no digest", hint)
+        raise UsageError(f"sha256: {options.tree} is not a tarball, so it has no digest", hint)
     return kind, path
 
 

@@ -139,7 +139,9 @@ def is_dated(mirror: str | Sequence[str]) -> bool:
 
 def _check_suite(suite: str) -> None:
     if not _SUITE.fullmatch(suite):
-        raise ValueError(f"suite: {suite!r} is no suite; write a name as in a mirror's dists/ folder, such as bookworm")
+        raise ValueError(
+            f"suite: {suite!r} is not a suite; write a name from a mirror's dists/ folder, such as bookworm"
+        )
 
 
 def _check_mirrors(mirror: str | Sequence[str]) -> None:
