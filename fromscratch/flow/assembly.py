@@ -92,7 +92,7 @@ def build(job: Job, bind: Bind = bind) -> Built:
     Raises NotFetched when `fetch` has to run first, Conflict when sources disagree.
     """
     job = settled(job)
-    job.store.hold()
+    job.store.lock_for_use()
     with output.held(job.output, job.progress):
         bound = {platform: tuple(sources(job, platform, bind)) for platform in job.platforms}
         inputs = fingerprint(job, bound)
@@ -110,7 +110,7 @@ def build(job: Job, bind: Bind = bind) -> Built:
             for platform in job.platforms:
                 tree, removed = root(job, platform, bound[platform])
                 layers = packed(job, platform, layout, tree, [source.label for _, source in bound[platform]])
-                based = about.told_of_base(source for _, source in bound[platform])
+                based = about.base_annotations(source for _, source in bound[platform])
                 images.append(_image(job, platform, [layer for layer, _ in layers], based))
                 proofs.append(evidence.gather(platform, layers, tree, removed))
             layout.finish(images, tag="latest")
@@ -133,8 +133,7 @@ def settled(job: Job) -> Job:
     image = job.recipe.image
     if image.about is None:
         return job
-    told = about.settled(image.about, job.folder, job.output)
-    image = msgspec.structs.replace(image, about=told)
+    image = msgspec.structs.replace(image, about=about.settled(image.about, job.folder, job.output))
     return replace(job, recipe=msgspec.structs.replace(job.recipe, image=image))
 
 
@@ -237,13 +236,13 @@ def _tell_of_codec(job: Job, last: Evidence, *, fresh: bool) -> None:
 
 def _image(job: Job, platform: Platform, layers: Sequence[Layer], based: Mapping[str, str]) -> Image:
     options = job.recipe.image
-    told = {**based, **about.told(options.about, authors=options.author, created=job.epoch)}
+    annotations = {**based, **about.annotations_of(options.about, authors=options.author, created=job.epoch)}
     config = options.run_config()
     return Image(
         layers=tuple(layers),
-        config=replace(config, labels={**told, **config.labels}),
+        config=replace(config, labels={**annotations, **config.labels}),
         platform=platform,
         created=job.epoch,
         author=options.author,
-        annotations={**told, **options.annotations},
+        annotations={**annotations, **options.annotations},
     )

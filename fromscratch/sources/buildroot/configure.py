@@ -50,7 +50,7 @@ def configuration_text(made: Plan, context: Context) -> str:
     make = made.make.in_folder(scratch)
     make.run(["defconfig"], "configuring Buildroot", context.progress, extra={"BR2_DEFCONFIG": str(defconfig)})
     text = (scratch / ".config").read_text()
-    configuration.check_taken(made.wish, text, made.tree, scratch, os.uname().machine)
+    configuration.check_accepted(made.wish, text, made.tree, scratch, os.uname().machine)
     return text
 
 

@@ -58,7 +58,7 @@ def sources(tree: Path, package: str) -> list[Source]:
 
 
 def fill(
-    folder: Path, wanted: Sequence[Source], archives: Sequence[str], store: Store, progress: Progress = SILENT
+    folder: Path, downloads: Sequence[Source], archives: Sequence[str], store: Store, progress: Progress = SILENT
 ) -> Outcome:
     """Bring the files into `folder` as a primary site has them, PACKAGE/FILE, from the first archive that has them.
 
@@ -66,7 +66,7 @@ def fill(
     form, is not a failure of the rest.
     """
     had, missed = [], []
-    for source in wanted:
+    for source in downloads:
         target = folder / source.package / source.name
         if not _is(target, source.digest):
             urls = tuple(Address(archive) / source.pool for archive in archives)
