@@ -13,8 +13,8 @@ from fromscratch.cli.output.digests import Digests
 from fromscratch.cli.output.privileges import rights, rights_lines
 from fromscratch.cli.output.settings import spelled
 from fromscratch.cli.output.sizes import counted, megabytes
-from fromscratch.cli.verbs.bundle_destination import Target
-from fromscratch.cli.verbs.bundle_options import words
+from fromscratch.cli.verbs.bundle.destination import Target
+from fromscratch.cli.verbs.bundle.options import words
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.flow import assembly
 from fromscratch.flow.assembly import Job
