@@ -18,7 +18,7 @@ _SHOWN = 3
 
 
 class Chosen(NamedTuple):
-    """`note` is what to tell of a recipe that nobody has named."""
+    """`note` is what to say when the call names no recipe."""
 
     path: Path
     note: str = ""
@@ -54,7 +54,7 @@ def _path_of(name: str) -> Path:
         if path.is_file():
             return path
     except PermissionError:
-        return path  # whoever reads it tells why that cannot be done
+        return path  # reading it will fail, with the reason
     known = sorted(each.stem for each in shipped("recipes").glob("*.yaml"))
     if name in known:
         return shipped("recipes") / f"{name}.yaml"

@@ -1,8 +1,8 @@
 """The flow: recipe → sources → tree → transforms → layers → image → a transport of images/.
 
 `fetch` is the only phase that uses the network. `build` needs nothing but the store and ends in
-the job's output folder; `deliver` reads from there. Phases meet on disk, so they may run in one
-process or in three.
+the job's output folder; `flow.delivery`, or the `write` of a transport, reads from there. Phases
+meet on disk, so they may run in one process or in three.
 """
 
 import hashlib
@@ -23,7 +23,6 @@ from fromscratch.flow.output import Built
 from fromscratch.host.images.layout import LayoutWriter
 from fromscratch.host.storage.own_folders import OwnFolders
 from fromscratch.host.storage.store import Store
-from fromscratch.images.contract import Receipt, Transport
 from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Layer, Platform
@@ -115,13 +114,7 @@ def build(job: Job, bind: Bind = bind) -> Built:
                 proofs.append(evidence.gather(platform, layers, tree, removed))
             layout.finish(images, tag="latest")
         output.write_dockerfile(job.output, images, job.recipe.name, job.progress, job.spell)
-        made = Evidence(
-            name=job.recipe.name,
-            inputs=inputs,
-            epoch=job.epoch,
-            recipe=evidence.concealed(msgspec.to_builtins(job.recipe)),
-            images=proofs,
-        )
+        made = _evidence(job, inputs, proofs)
         evidence.write(job.output, made)
         if last is not None:
             _tell_of_codec(job, last, fresh=True)
@@ -135,11 +128,6 @@ def settled(job: Job) -> Job:
         return job
     image = msgspec.structs.replace(image, about=about.settled(image.about, job.folder, job.output))
     return replace(job, recipe=msgspec.structs.replace(job.recipe, image=image))
-
-
-def deliver(images: Sequence[Image], transport: Transport, reference: str) -> Receipt:
-    """Bring finished images, one for each platform, to a place. Raises UsageError if it takes one only."""
-    return transport.write(images, reference)
 
 
 def root(job: Job, platform: Platform, bound: Bound | None = None) -> tuple[Rootfs, Mapping[TreePath, str]]:
@@ -231,6 +219,16 @@ def _tell_of_codec(job: Job, last: Evidence, *, fresh: bool) -> None:
         if fresh
         else f"the layers here were packed by {was}; {now}, which is what this machine has, would give them other "
         "digests, and the same diff_ids: to pack them anew, clean and build"
+    )
+
+
+def _evidence(job: Job, inputs: str, images: list[ImageEvidence]) -> Evidence:
+    return Evidence(
+        name=job.recipe.name,
+        inputs=inputs,
+        epoch=job.epoch,
+        recipe=evidence.concealed(msgspec.to_builtins(job.recipe)),
+        images=images,
     )
 
 

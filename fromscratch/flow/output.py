@@ -117,7 +117,7 @@ def check_replaceable(folder: Path) -> None:
 def write_dockerfile(
     folder: Path, images: Sequence[Image], name: str, progress: Progress, spell: Callable[[str], str]
 ) -> None:
-    """The metadata Dockerfile beside the layout, which tells how to make the base that it names.
+    """The metadata Dockerfile beside the layout, which says how to make the base that it names.
 
     None, and a note, for a configuration that none can hold.
     """
@@ -158,7 +158,7 @@ def remove(folder: Path, progress: Progress) -> list[str] | None:
 def _ours_and_others(folder: Path) -> tuple[list[str], list[str]]:
     """What of it `build` wrote, in the order in which it is to be removed, and what else is there.
 
-    What tells that this is a build goes last, so that a removal that was killed can be repeated.
+    What marks the folder as a build goes last, so that a removal that was killed can be repeated.
     """
     names = {path.name for path in folder.iterdir()}
     growing = {name for name in names if any(staging.is_of(name, ours) for ours in WRITTEN)}

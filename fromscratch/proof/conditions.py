@@ -36,7 +36,7 @@ class Here(Struct, frozen=True, kw_only=True):
 
 
 class Condition(Struct, frozen=True):
-    """`first` and `second` are what it was in the two builds. One that was not varied tells `why` instead."""
+    """`first` and `second` are what it was in the two builds. For one that was not varied, `why` is the reason."""
 
     name: str
     first: str
@@ -144,7 +144,7 @@ def _environment(here: Here, place: Path) -> _Varied:
         "LOGNAME": "somebody",
         "TERM": "dumb",
         "COLUMNS": "40",
-        "SOURCE_DATE_EPOCH": "1",  # a build is told its epoch; nothing below the command line reads this
+        "SOURCE_DATE_EPOCH": "1",  # a build gets its epoch as an argument; nothing below the command line reads this
     }
     return _Varied(Condition(ENVIRONMENT, f"{len(here.variables)} variables", "others"), variables=variables)
 

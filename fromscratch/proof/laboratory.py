@@ -95,7 +95,7 @@ class Laboratory:
         raise failures[_FATAL[-1]]
 
     def result(self, varying: Collection[str]) -> tuple[str, Any]:
-        """All that tells one build from another, of a build of which nothing is kept."""
+        """All by which builds are compared, of a build whose files are then removed."""
         made = self.build(varying)
         try:
             return digest_of(made.layout), evidence_of(made.built)

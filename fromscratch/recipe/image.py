@@ -16,7 +16,7 @@ Seconds = Annotated[float, Meta(ge=0, le=1e9)]  # nanoseconds of it fit into the
 
 
 class HealthcheckOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A command that tells whether the container works (docker's extension of the image configuration)."""
+    """A command that checks whether the container works (docker's extension of the image configuration)."""
 
     test: Annotated[list[str], Meta(description='["CMD", "/bin/check"], ["CMD-SHELL", "check || exit 1"] or ["NONE"]')]
     interval: Annotated[Seconds, Meta(description="seconds between two checks")] = 0

@@ -11,7 +11,7 @@ from fromscratch.cli.output.settings import spelled
 from fromscratch.progress import Task
 
 _WORTH_A_LINE = 0.5
-_WORTH_A_BAR = 0.2  # seconds, after which both are shown even of work that has told nothing yet
+_WORTH_A_BAR = 0.2  # seconds, after which both are shown even for work that has reported nothing yet
 
 
 class Bars:
@@ -82,7 +82,7 @@ def _drawn(title: str, total: int | None, unit: str) -> Iterator[Task]:
 
 @contextmanager
 def _after(seconds: float, act: Callable[[], None]) -> Iterator[None]:
-    """Act once if what is done meanwhile lasts so long: a server that says nothing lets nobody tell of it."""
+    """Call a function once if the block lasts longer: a silent server would otherwise give no sign of life."""
     timer = threading.Timer(seconds, act)
     timer.daemon = True
     with suppress(RuntimeError):  # no further thread can be started, and the work goes on without

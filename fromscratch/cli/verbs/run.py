@@ -23,7 +23,7 @@ def run(call: Call, *, image: str | None, engine: str | None) -> None:
     if engine is not None and engine not in WITHOUT:
         from fromscratch.images.engine_choice import engine as known
 
-        known(engine, STARTERS)  # a name that is none is told before anything is read
+        known(engine, STARTERS)  # so that an unknown name is refused before anything is read
     try:
         found = target(call, image)
         chosen = the_engine(engine, found.image)
@@ -74,7 +74,7 @@ def in_engine(call: Call, found: "Found", engine: "Engine") -> int:
 
 
 def without_engine(call: Call, found: "Found", requested: str | None) -> int:
-    """Start it by crun or runc where one is installed and can, else in a private root; a note tells which.
+    """Start it by crun or runc where one is installed and can, else in a private root; a note says which.
 
     `requested` is one of these, "none" for a private root, or None. Raises UsageError for a plain root, which does not
     say how it is started, MissingTool for a runtime that is not there.

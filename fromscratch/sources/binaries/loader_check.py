@@ -59,7 +59,7 @@ def _lost(tree: Rootfs, result: GatherResult, options: BinariesOptions) -> list[
 
 
 def _with_search(tree: Rootfs, result: GatherResult, label: str) -> Rootfs:
-    """The tree with what tells its loader of the folders that the libraries lie in."""
+    """The tree with a cache or path file that lists the folders of the libraries for its loader."""
     folders = tuple(
         dict.fromkeys(str(parent(TreePath(each.path))) for each in result.objects if each.kind == "library")
     )

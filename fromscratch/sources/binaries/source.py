@@ -1,4 +1,4 @@
-"""The source itself: look, gather, and see that the loader of the image will find it all."""
+"""The source itself: it collects programs and their closure, and checks that the image's loader will find it all."""
 
 import hashlib
 import json
@@ -54,7 +54,7 @@ class BinariesSource(Source):
         """Nothing to bring: the files are here."""
 
     def fingerprint(self, store: Store) -> str:
-        """By what lstat(2) tells of every file that would be taken."""
+        """A digest over what lstat(2) says of every file that would be taken."""
         added, result = self.alone
         hasher = hashlib.sha256(msgspec.json.encode(self._options))
         for path, entry in sorted({**added, **result.entries}.items()):
@@ -64,7 +64,7 @@ class BinariesSource(Source):
 
     @cached_property
     def alone(self) -> Closure:
-        """The closure with nothing below. The fingerprint tells of it, and the lowest item of a recipe brings it.
+        """The closure with nothing below: what the fingerprint covers, and what the lowest item of a recipe brings.
 
         It is worked out once: it reads every file that it takes.
         """

@@ -1,4 +1,4 @@
-"""A failed build told in a few lines: which package, which step, the lines that matter, and what to try."""
+"""A failed build reported in a few lines: which package, which step, the lines that matter, and what to try."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Running Buildroot's make: its command line, a clean environment, progress, and failures told in words."""
+"""Running Buildroot's make: its command line, a clean environment, progress, and failures in plain words."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence

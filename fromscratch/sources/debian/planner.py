@@ -74,7 +74,7 @@ class Planner(Struct, frozen=True):
                 for trust in [self._trust(self._trusted(store, one.archive))]
             ]
         except IntegrityError:
-            return False  # planning will tell, unless it can do without
+            return False  # planning will report it, unless it can do without
         archives = [one.archive for one in seen]
         return made == meant and freshness.is_right(store, archives, plan.archives, self.options, now)
 

@@ -50,8 +50,8 @@ class Made(msgspec.Struct, kw_only=True):
         from fromscratch.images import catalogue
 
         transport = catalogue.by_word(target.form).at(target.place, call.store, limits=call.limits)
-        receipt = assembly.deliver(
-            list(self.built.images), transport, inside_of(target.form, self.job.recipe.name, target.reference)
+        receipt = transport.write(
+            list(self.built.images), inside_of(target.form, self.job.recipe.name, target.reference)
         )
         self.facts["written"] = {"reference": receipt.reference, "digest": str(receipt.digest)}
         self.text += f"\nwrote {receipt.reference}"
@@ -68,7 +68,8 @@ class Made(msgspec.Struct, kw_only=True):
             raise ImageError(f"the image is in oci:{self.job.layout}, but {error.message}", error.hint) from error
         here = [image for image in self.built.images if image.platform == Platform.of_this_machine()]
         image = (here or [image_for(self.built.images, call.platforms, str(self.job.layout))])[0]
-        receipt = assembly.deliver([image], images_in(found.engine, call.store, via, call.progress, call.limits), tag)
+        transport = images_in(found.engine, call.store, via, call.progress, call.limits)
+        receipt = transport.write([image], tag)
         self.facts["engine"] = {"kind": found.kind, **engine_delivery.facts(receipt)}
         self.text += f"\n{engine_delivery.text(found.kind, receipt)}"
 

@@ -1,4 +1,4 @@
-"""Where `bundle` is told to bring an image, looked at before anything is built."""
+"""Where `bundle` brings its image: the options that say so, checked before anything is built."""
 
 from typing import NamedTuple
 
