@@ -1,4 +1,4 @@
-"""fromscratch: any root filesystem source, one tree model, any container format.
+"""Container images from any root filesystem source: the names that programs may import.
 
 These names are what programs may rely on; docs/library.md shows them at work. Importing the package loads none of
 them: each is looked up where it lives when it is first used, so that a command pays for what it needs alone.

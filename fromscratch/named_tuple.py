@@ -26,11 +26,11 @@ else:
     class NamedTuple(tuple, metaclass=_Kind):
         """A tuple whose items have the names, and perhaps the defaults, that the class body gives."""
 
-        def __new__(cls, *given, **named):
+        def __new__(cls, *given, **extra):
             fields = cls._fields
-            if named or len(given) != len(fields):
-                values = {**cls._field_defaults, **dict(zip(fields, given, strict=False)), **named}
-                if len(given) > len(fields) or values.keys() != set(fields) or named.keys() & set(fields[: len(given)]):
+            if extra or len(given) != len(fields):
+                values = {**cls._field_defaults, **dict(zip(fields, given, strict=False)), **extra}
+                if len(given) > len(fields) or values.keys() != set(fields) or extra.keys() & set(fields[: len(given)]):
                     raise TypeError(f"{cls.__name__} takes {', '.join(fields)}")
                 given = [values[field] for field in fields]
             return tuple.__new__(cls, given)

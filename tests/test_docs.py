@@ -1,5 +1,6 @@
 """The documents tell of everything that a recipe may say, and what they show is true."""
 
+import ast
 import os
 import re
 import subprocess
@@ -33,6 +34,19 @@ def test_every_category_of_trim_and_every_verb_is_in_the_documents() -> None:
     assert [name for name in CATEGORIES if f"`{name}`" not in (CHECKOUT / "docs/recipe.md").read_text()] == []
     readme = (CHECKOUT / "README.md").read_text()
     assert [name for name in VERBS if not re.search(rf"\b{name}\b", readme)] == []
+
+
+def test_contributing_shows_every_folder_in_the_words_of_its_docstring() -> None:
+    package = CHECKOUT / "fromscratch"
+    folders = {path.parent: path.read_text() for path in package.rglob("__init__.py") if path.parent != package}
+    docstrings = {
+        folder.relative_to(package).as_posix() + "/": str(ast.get_docstring(ast.parse(text))).partition("\n")[0]
+        for folder, text in folders.items()
+    }
+    [block] = re.findall(r"```text\n(.*?)```", (CHECKOUT / "CONTRIBUTING.md").read_text(), re.DOTALL)
+    shown = dict(line.split(maxsplit=1) for line in block.splitlines())
+    assert shown == docstrings
+    assert list(shown) == sorted(shown)
 
 
 def test_the_recipes_of_the_readme_and_of_init_and_those_shipped_are_right() -> None:

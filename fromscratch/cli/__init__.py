@@ -1,1 +1,1 @@
-"""The command line: the only rooms that print, prompt, draw bars or exit."""
+"""The command line: the only room that prints, asks, draws bars or exits."""

@@ -26,9 +26,7 @@ def images_to_load(call: Call, image: str | None) -> list[Image]:
 
 
 def deliver(images: Sequence[Image], transport: Transport, kind: str, name: str) -> Receipt:
-    """Bring them there. Raises UsageError for several platforms where an engine has one under a name."""
-    from fromscratch.flow import assembly
-
+    """Write images into an engine. Raises UsageError for several platforms where an engine has one under a name."""
     if len(images) > 1 and not transport.platforms:
         from fromscratch.images import catalogue
 
@@ -38,11 +36,11 @@ def deliver(images: Sequence[Image], transport: Transport, kind: str, name: str)
             f"{kind} has one platform under a name, and these are {there}",
             f"name one with --platform; {catalogue.alternatives(several)} takes several, with --via load",
         )
-    return assembly.deliver(images, transport, name)
+    return transport.write(images, name)
 
 
 def text(kind: str, receipt: Receipt) -> str:
-    """What an engine has now, with our own digest of the same thing beside its own."""
+    """What an engine has now: its digest of the image, and our own digest of the same thing."""
     ours = "the same" if receipt.ours == receipt.digest else receipt.ours
     return f"{kind} has {receipt.reference} as {receipt.digest}" + (f" (ours: {ours})" if ours else "")
 

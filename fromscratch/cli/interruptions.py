@@ -45,7 +45,7 @@ def latest() -> int:
 
 
 def heed_no_more() -> None:
-    """Let a signal end this process at once: all is done and cleaned up, and Python would tell of it as of a bug."""
+    """Let a signal end this process at once: all is done and cleaned up, and a traceback would follow."""
     if _in_main_thread():
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):

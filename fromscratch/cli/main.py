@@ -48,7 +48,7 @@ def run(line: CommandLine, requests: Sequence[Request]) -> int:
 
 
 def _guarded(work: Callable[[list[Call]], None]) -> int:
-    """Do the work, which lists the calls that it does. What fails is told on standard error, as is an interruption."""
+    """Do the work, which lists the calls that it does. Failures and interruptions are reported on standard error."""
     calls: list[Call] = []
     try:
         streams.make_whole()

@@ -18,7 +18,7 @@ _SHOWN = 3
 
 
 class Chosen(NamedTuple):
-    """`note` is what to tell of a recipe that nobody has named."""
+    """`note` is what to say when the call names no recipe."""
 
     path: Path
     note: str = ""
@@ -31,7 +31,7 @@ def recipe_file(name: str | None, *, delivering: str = "") -> Chosen:
     somewhere under the user's name.
     """
     if name is not None:
-        return Chosen(path=_named(expanded(name)))
+        return Chosen(path=_path_of(expanded(name)))
     if DEFAULT_RECIPE.is_symlink() and not DEFAULT_RECIPE.exists():
         raise UsageError(_dangling(DEFAULT_RECIPE), "fix the link, or name the recipe with --recipe FILE")
     if DEFAULT_RECIPE.exists():
@@ -48,13 +48,13 @@ def recipe_file(name: str | None, *, delivering: str = "") -> Chosen:
     return Chosen(path=shipped("recipes") / f"{SHIPPED_DEFAULT}.yaml", note=f"{note}; {_meant(near)}" if near else note)
 
 
-def _named(name: str) -> Path:
+def _path_of(name: str) -> Path:
     path = Path(name)
     try:
         if path.is_file():
             return path
     except PermissionError:
-        return path  # whoever reads it tells why that cannot be done
+        return path  # reading it will fail, with the reason
     known = sorted(each.stem for each in shipped("recipes").glob("*.yaml"))
     if name in known:
         return shipped("recipes") / f"{name}.yaml"

@@ -1,8 +1,8 @@
 """The flow: recipe → sources → tree → transforms → layers → image → a transport of images/.
 
 `fetch` is the only phase that uses the network. `build` needs nothing but the store and ends in
-the job's output folder; `deliver` reads from there. Phases meet on disk, so they may run in one
-process or in three.
+the job's output folder; `flow.delivery`, or the `write` of a transport, reads from there. Phases
+meet on disk, so they may run in one process or in three.
 """
 
 import hashlib
@@ -23,7 +23,6 @@ from fromscratch.flow.output import Built
 from fromscratch.host.images.layout import LayoutWriter
 from fromscratch.host.storage.own_folders import OwnFolders
 from fromscratch.host.storage.store import Store
-from fromscratch.images.contract import Receipt, Transport
 from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Layer, Platform
@@ -92,7 +91,7 @@ def build(job: Job, bind: Bind = bind) -> Built:
     Raises NotFetched when `fetch` has to run first, Conflict when sources disagree.
     """
     job = settled(job)
-    job.store.hold()
+    job.store.lock_for_use()
     with output.held(job.output, job.progress):
         bound = {platform: tuple(sources(job, platform, bind)) for platform in job.platforms}
         inputs = fingerprint(job, bound)
@@ -110,18 +109,12 @@ def build(job: Job, bind: Bind = bind) -> Built:
             for platform in job.platforms:
                 tree, removed = root(job, platform, bound[platform])
                 layers = packed(job, platform, layout, tree, [source.label for _, source in bound[platform]])
-                based = about.told_of_base(source for _, source in bound[platform])
+                based = about.base_annotations(source for _, source in bound[platform])
                 images.append(_image(job, platform, [layer for layer, _ in layers], based))
                 proofs.append(evidence.gather(platform, layers, tree, removed))
             layout.finish(images, tag="latest")
         output.write_dockerfile(job.output, images, job.recipe.name, job.progress, job.spell)
-        made = Evidence(
-            name=job.recipe.name,
-            inputs=inputs,
-            epoch=job.epoch,
-            recipe=evidence.concealed(msgspec.to_builtins(job.recipe)),
-            images=proofs,
-        )
+        made = _evidence(job, inputs, proofs)
         evidence.write(job.output, made)
         if last is not None:
             _tell_of_codec(job, last, fresh=True)
@@ -133,14 +126,8 @@ def settled(job: Job) -> Job:
     image = job.recipe.image
     if image.about is None:
         return job
-    told = about.settled(image.about, job.folder, job.output)
-    image = msgspec.structs.replace(image, about=told)
+    image = msgspec.structs.replace(image, about=about.settled(image.about, job.folder, job.output))
     return replace(job, recipe=msgspec.structs.replace(job.recipe, image=image))
-
-
-def deliver(images: Sequence[Image], transport: Transport, reference: str) -> Receipt:
-    """Bring finished images, one for each platform, to a place. Raises UsageError if it takes one only."""
-    return transport.write(images, reference)
 
 
 def root(job: Job, platform: Platform, bound: Bound | None = None) -> tuple[Rootfs, Mapping[TreePath, str]]:
@@ -235,15 +222,25 @@ def _tell_of_codec(job: Job, last: Evidence, *, fresh: bool) -> None:
     )
 
 
+def _evidence(job: Job, inputs: str, images: list[ImageEvidence]) -> Evidence:
+    return Evidence(
+        name=job.recipe.name,
+        inputs=inputs,
+        epoch=job.epoch,
+        recipe=evidence.concealed(msgspec.to_builtins(job.recipe)),
+        images=images,
+    )
+
+
 def _image(job: Job, platform: Platform, layers: Sequence[Layer], based: Mapping[str, str]) -> Image:
     options = job.recipe.image
-    told = {**based, **about.told(options.about, authors=options.author, created=job.epoch)}
+    annotations = {**based, **about.annotations_of(options.about, authors=options.author, created=job.epoch)}
     config = options.run_config()
     return Image(
         layers=tuple(layers),
-        config=replace(config, labels={**told, **config.labels}),
+        config=replace(config, labels={**annotations, **config.labels}),
         platform=platform,
         created=job.epoch,
         author=options.author,
-        annotations={**told, **options.annotations},
+        annotations={**annotations, **options.annotations},
     )

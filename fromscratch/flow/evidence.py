@@ -40,7 +40,7 @@ class Reason(Struct, frozen=True, array_like=True):
 
 
 class LayerEvidence(Struct, frozen=True, kw_only=True):
-    """What a layer holds, and how it was packed: `codec` tells library, version and level."""
+    """What a layer holds, and how it was packed: `codec` is the library, its version and the level."""
 
     digest: str
     diff_id: str
@@ -51,7 +51,7 @@ class LayerEvidence(Struct, frozen=True, kw_only=True):
 
 
 class ImageEvidence(Struct, frozen=True, kw_only=True):
-    """`layers` are digests of blobs, `codec` is what packed them; `packed` tells more of each.
+    """`layers` are digests of blobs, `codec` is what packed them; `packed` has more about each.
 
     `entries` maps each path to places in `reasons`; `removed` maps what was trimmed to its rule. `privileged` are the
     programs that give whoever starts them more rights than they have: by "setuid", "setgid" and "capabilities".

@@ -86,15 +86,15 @@ def need_built(folder: Path, platforms: Sequence[Platform]) -> Built:
     built = finished(folder)
     if built is None:
         raise NotFetched(f"nothing is built in {folder}", advice("run `", Command(("fetch", "build")), "` first"))
-    wanted = {str(platform) for platform in platforms}
-    if not wanted:
+    chosen = {str(platform) for platform in platforms}
+    if not chosen:
         return built
-    images = tuple(image for image in built.images if str(image.platform) in wanted)
+    images = tuple(image for image in built.images if str(image.platform) in chosen)
     if not images:
         there = ", ".join(str(image.platform) for image in built.images)
         raise NotFetched(
-            f"{folder} holds {there}, not {', '.join(sorted(wanted))}",
-            advice("build it with ", Setting("platform", ",".join(sorted(wanted)))),
+            f"{folder} holds {there}, not {', '.join(sorted(chosen))}",
+            advice("build it with ", Setting("platform", ",".join(sorted(chosen)))),
         )
     return replace(built, images=images)
 
@@ -117,7 +117,7 @@ def check_replaceable(folder: Path) -> None:
 def write_dockerfile(
     folder: Path, images: Sequence[Image], name: str, progress: Progress, spell: Callable[[str], str]
 ) -> None:
-    """The metadata Dockerfile beside the layout, which tells how to make the base that it names.
+    """The metadata Dockerfile beside the layout, which says how to make the base that it names.
 
     None, and a note, for a configuration that none can hold.
     """
@@ -147,18 +147,18 @@ def remove(folder: Path, progress: Progress) -> list[str] | None:
         if not folder.exists():
             return None
         with held(folder, progress):
-            ours, kept = _told_apart(folder)
+            ours, foreign = _ours_and_others(folder)
             for name in ours:
                 remove_layout(folder / name) if name == LAYOUT else disk.remove(folder / name)
-            if not kept and not folder.samefile("."):
+            if not foreign and not folder.samefile("."):
                 folder.rmdir()
-            return kept
+            return foreign
 
 
-def _told_apart(folder: Path) -> tuple[list[str], list[str]]:
+def _ours_and_others(folder: Path) -> tuple[list[str], list[str]]:
     """What of it `build` wrote, in the order in which it is to be removed, and what else is there.
 
-    What tells that this is a build goes last, so that a removal that was killed can be repeated.
+    What marks the folder as a build goes last, so that a removal that was killed can be repeated.
     """
     names = {path.name for path in folder.iterdir()}
     growing = {name for name in names if any(staging.is_of(name, ours) for ours in WRITTEN)}

@@ -1,1 +1,1 @@
-"""One file for each place that an image comes from or goes to."""
+"""One file for each transport: a place that images are read from and written to, such as a registry."""

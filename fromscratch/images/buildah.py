@@ -85,13 +85,13 @@ class BuildahImages(EngineImages, frozen=True, kw_only=True):
         Raises UsageError for a value that becomes another on its way through buildah's options.
         """
         self.engine.call("config", *config_flags(image), container)
-        told = self.engine.inspected(container, "container") or {}
-        wanted = run_fields(image.config)
-        there = {key: value for key, value in told.get("Docker", {}).get("config", {}).items() if value}
-        for key in sorted({*there, *wanted}):
-            if there.get(key) != wanted.get(key):
+        record = self.engine.inspected(container, "container") or {}
+        expected = run_fields(image.config)
+        there = {key: value for key, value in record.get("Docker", {}).get("config", {}).items() if value}
+        for key in sorted({*there, *expected}):
+            if there.get(key) != expected.get(key):
                 raise UsageError(f"buildah's config cannot hold what the image has as {key}", _LOAD_INSTEAD)
-        return str(told.get("FromImageID") or "")
+        return str(record.get("FromImageID") or "")
 
     def _tidy(self, container: str, base: str, diff_id: Digest) -> None:
         self.engine.call("rm", container, check=False)
@@ -101,7 +101,9 @@ class BuildahImages(EngineImages, frozen=True, kw_only=True):
         """What a step that was stopped may have made of the root's tar."""
         listed = self.engine.call("images", "--all", "--quiet", "--no-trunc", "--filter", "dangling=true", check=False)
         images = {image: self.engine.inspected(image) or {} for image in listed.stdout.decode().split()}
-        return [image for image, told in images.items() if _is_base(json_value(told.get("Config") or "{}"), diff_id)]
+        return [
+            image for image, record in images.items() if _is_base(json_value(record.get("Config") or "{}"), diff_id)
+        ]
 
     def _load(self, image: Image, name: Reference, state: Status) -> None:
         # Either form keeps the configuration as it is; podman looks for health checks in docker's alone.

@@ -105,7 +105,7 @@ class EngineImages(Transport, frozen=True, kw_only=True):
         return image_documents(image).config_descriptor.digest
 
     def _name(self, name: Reference) -> Reference:
-        """The name that the engine itself would tell the image by."""
+        """The name that the engine itself lists the image under."""
         return name
 
     @abstractmethod

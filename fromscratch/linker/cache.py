@@ -99,9 +99,8 @@ def _library(root: Root, directory: TreePath, name: str, *, in_hwcaps: bool) -> 
     entry = views.inode(root.view, path)
     is_link = isinstance(entry, Symlink)
     # In glibc-hwcaps ldconfig reads symlinks of any name.
-    if not (isinstance(entry, File | Symlink) and (_is_named_so(name) or (is_link and in_hwcaps))) or _is_being_written(
-        name
-    ):
+    is_library = isinstance(entry, File | Symlink) and (_is_soname(name) or (is_link and in_hwcaps))
+    if not is_library or _is_being_written(name):
         return None
     opened = root.opened(path)
     elf = opened.elf if opened is not None else None
@@ -116,7 +115,7 @@ def _library(root: Root, directory: TreePath, name: str, *, in_hwcaps: bool) -> 
     return _Library(name, name if is_link else soname, is_link, elf, flags)
 
 
-def _is_named_so(name: str) -> bool:
+def _is_soname(name: str) -> bool:
     """Whether ldconfig takes the name for a shared library: lib*.so*, ld-*.so*, ld.so.* and ld64.so.*."""
     return (name.startswith(("lib", "ld-")) and ".so" in name) or name.startswith(("ld.so.", "ld64.so."))
 

@@ -1,1 +1,1 @@
-"""What a finished build can be asked to prove."""
+"""Checks of finished builds and images: the same bytes twice, the first difference, validity."""

@@ -36,7 +36,7 @@ class Here(Struct, frozen=True, kw_only=True):
 
 
 class Condition(Struct, frozen=True):
-    """`first` and `second` are what it was in the two builds. One that was not varied tells `why` instead."""
+    """`first` and `second` are what it was in the two builds. For one that was not varied, `why` is the reason."""
 
     name: str
     first: str
@@ -56,7 +56,7 @@ class _Varied(Struct, frozen=True):
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-class Otherwise(Struct, frozen=True):
+class Variation(Struct, frozen=True):
     """How a second build is started. `variables` are its whole environment."""
 
     conditions: tuple[Condition, ...]
@@ -64,20 +64,20 @@ class Otherwise(Struct, frozen=True):
     variables: Mapping[str, str]
 
 
-def otherwise(here: Here, varying: Collection[str], place: Path) -> Otherwise:
+def vary(here: Here, varying: Collection[str], place: Path) -> Variation:
     """A build below the folder `place` in which these conditions are other than here, and the rest as they are here."""
     varied = [each for each in _all(here, place) if each.condition.name in varying]
     settings = {"folder": str(here.folder), "working": str(here.working), "jobs": here.jobs}
     if ENVIRONMENT in varying:
-        kept = {name: here.variables[name] for name in (*_OF_PYTHON, "TZ", *_OF_LOCALES) if name in here.variables}
+        variables = {name: here.variables[name] for name in (*_OF_PYTHON, "TZ", *_OF_LOCALES) if name in here.variables}
     else:
-        kept = dict(here.variables)
+        variables = dict(here.variables)
     # Nobody knows the seed of a process that was given none, so a build that is to be like another gets this one.
-    kept["PYTHONHASHSEED"] = "0"
+    variables["PYTHONHASHSEED"] = "0"
     for each in varied:
         settings.update(each.settings)
-        kept.update(each.variables)
-    return Otherwise(tuple(each.condition for each in varied), settings, kept)
+        variables.update(each.variables)
+    return Variation(tuple(each.condition for each in varied), settings, variables)
 
 
 def _all(here: Here, place: Path) -> Iterator[_Varied]:
@@ -144,7 +144,7 @@ def _environment(here: Here, place: Path) -> _Varied:
         "LOGNAME": "somebody",
         "TERM": "dumb",
         "COLUMNS": "40",
-        "SOURCE_DATE_EPOCH": "1",  # a build is told its epoch; nothing below the command line reads this
+        "SOURCE_DATE_EPOCH": "1",  # a build gets its epoch as an argument; nothing below the command line reads this
     }
     return _Varied(Condition(ENVIRONMENT, f"{len(here.variables)} variables", "others"), variables=variables)
 

@@ -22,7 +22,7 @@ class Field(Struct, frozen=True):
     left: str | None
     right: str | None
 
-    def told(self, left: str, right: str) -> str:
+    def described(self, left: str, right: str) -> str:
         return f"{self.name} is {_there(self.left)} in {left} and {_there(self.right)} in {right}"
 
 
@@ -39,9 +39,9 @@ class Difference(Struct, frozen=True, kw_only=True):
     layer: int = 0
     path: str = ""
 
-    def told(self, left: str = "the first", right: str = "the second") -> str:
+    def described(self, left: str = "the first", right: str = "the second") -> str:
         """One line, in which the two images have these names."""
-        what = "; ".join(field.told(left, right) for field in self.fields)
+        what = "; ".join(field.described(left, right) for field in self.fields)
         of = f" of {self.platform}" if self.platform else ""
         match self.kind:
             case "platforms" | "layers":
@@ -73,7 +73,7 @@ class Difference(Struct, frozen=True, kw_only=True):
             "layer": self.layer or None,
             "path": quoted(self.path) or None,
             "fields": [{"name": field.name, "first": field.left, "second": field.right} for field in self.fields],
-            "text": self.told(),
+            "text": self.described(),
         }
 
 

@@ -61,11 +61,11 @@ def _first_field(left: Documents, right: Documents) -> Difference | None:
 
 
 def _independent(document: Any) -> Any:
-    """A configuration or manifest without the digests and sizes that tell of other parts of the image."""
-    kept = {key: value for key, value in document.items() if key not in ("config", "layers", "rootfs")}
+    """A configuration or manifest without the digests and sizes of other parts of the image."""
+    rest = {key: value for key, value in document.items() if key not in ("config", "layers", "rootfs")}
     if "layers" not in document and "config" in document:
-        kept["config"] = document["config"]  # of a configuration; a manifest's is the descriptor of that
-    return kept
+        rest["config"] = document["config"]  # of a configuration; a manifest's is the descriptor of that
+    return rest
 
 
 def _first_layer(left: Sequence[Layer], right: Sequence[Layer], limits: Limits) -> Difference | None:

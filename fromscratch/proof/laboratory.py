@@ -23,7 +23,7 @@ from fromscratch.host.storage import disk, staged_folder
 from fromscratch.host.storage.store_view import linked_copy
 from fromscratch.opening import contents
 from fromscratch.proof import conditions, second_build
-from fromscratch.proof.conditions import ALL, FOLDER, USER, Condition, Here, Otherwise
+from fromscratch.proof.conditions import ALL, FOLDER, USER, Condition, Here, Variation
 from fromscratch.sources.contract import Source
 
 # What a build may fail by that went well here: another user may not read everything, and a path may mean a place.
@@ -86,16 +86,16 @@ class Laboratory:
             except ImageError as error:
                 failures[dropped] = error
                 continue
-            named = {condition.name: condition for condition in made.conditions}
+            by_name = {condition.name: condition for condition in made.conditions}
             for name in dropped:
                 # The failure that this one made: of a build that differed from the good one in nothing else.
                 others = tuple(other for other in dropped if other != name)
-                named[name] = self._not_varied(name, failures[others])
-            return replace(made, conditions=tuple(named[name] for name in ALL))
+                by_name[name] = self._not_varied(name, failures[others])
+            return replace(made, conditions=tuple(by_name[name] for name in ALL))
         raise failures[_FATAL[-1]]
 
     def result(self, varying: Collection[str]) -> tuple[str, Any]:
-        """All that tells one build from another, of a build of which nothing is kept."""
+        """All by which builds are compared, of a build whose files are then removed."""
         made = self.build(varying)
         try:
             return digest_of(made.layout), evidence_of(made.built)
@@ -115,7 +115,7 @@ class Laboratory:
     def _build(self, varying: Collection[str], place: Path) -> Again:
         (place / "home").mkdir(parents=True)
         (place / "elsewhere").symlink_to(self._job.folder.absolute())
-        plan = conditions.otherwise(self._here, varying, place)
+        plan = conditions.vary(self._here, varying, place)
         linked_copy(self._job.store, place / "store", self._build_folders)
         if "user" in plan.settings:
             _give(place, plan.settings["user"])
@@ -130,7 +130,7 @@ class Laboratory:
             raise ImageError(f"the second build failed: {failure['message']}", failure["hint"])
         return Again(plan.conditions, place / "output")
 
-    def _spec(self, plan: Otherwise, place: Path) -> dict[str, Any]:
+    def _spec(self, plan: Variation, place: Path) -> dict[str, Any]:
         job, packed = self._job, second_build.packed
         return {
             "recipe": msgspec.to_builtins(job.recipe),
@@ -147,7 +147,7 @@ class Laboratory:
         }
 
     def _not_varied(self, name: str, failure: ImageError) -> Condition:
-        plan = conditions.otherwise(self._here, [name], self._place)
+        plan = conditions.vary(self._here, [name], self._place)
         first = plan.conditions[0].first
         # Of a program that failed, the message ends in what it said last.
         lines = failure.message.splitlines()

@@ -107,7 +107,7 @@ def _cause(place: Laboratory, again: Again) -> str:
 
 
 def _origins(difference: Difference, *builds: Built) -> tuple[Origin, ...]:
-    """Why the entry is there, as the first build tells that has it."""
+    """Why the entry is there, by the evidence of the first build that has it."""
     images = [image for built in builds for image in built.evidence.images if image.platform == difference.platform]
     found = (evidence.origins(image, TreePath(difference.path)) for image in images)
     return next(filter(None, found), ()) if difference.path else ()

@@ -1,1 +1,1 @@
-"""YAML to `Recipe`: what an image is made of, with all faults told at once."""
+"""YAML to `Recipe`: what an image is made of, with every error of a file reported at once."""

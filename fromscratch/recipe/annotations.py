@@ -59,7 +59,7 @@ def settled(options: AboutOptions, folder: Path, output: Path) -> AboutOptions:
     )
 
 
-def told(options: AboutOptions | None, *, authors: str, created: int) -> Mapping[str, str]:
+def annotations_of(options: AboutOptions | None, *, authors: str, created: int) -> Mapping[str, str]:
     """The keys and what they say; nothing if the recipe says nothing."""
     if options is None:
         return {}
@@ -72,7 +72,7 @@ def told(options: AboutOptions | None, *, authors: str, created: int) -> Mapping
     return {**(_of_base(Reference.parse(options.base)) if options.base else {}), **found}
 
 
-def told_of_base(sources: Iterable[Any]) -> Mapping[str, str]:
+def base_annotations(sources: Iterable[Any]) -> Mapping[str, str]:
     """The same of the image that the first of the sources took its tree from, if it was an image."""
     first = next(iter(sources), None)
     return _of_base(first.base) if isinstance(first, Based) else {}

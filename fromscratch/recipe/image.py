@@ -16,7 +16,7 @@ Seconds = Annotated[float, Meta(ge=0, le=1e9)]  # nanoseconds of it fit into the
 
 
 class HealthcheckOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A command that tells whether the container works (docker's extension of the image configuration)."""
+    """A command that checks whether the container works (docker's extension of the image configuration)."""
 
     test: Annotated[list[str], Meta(description='["CMD", "/bin/check"], ["CMD-SHELL", "check || exit 1"] or ["NONE"]')]
     interval: Annotated[Seconds, Meta(description="seconds between two checks")] = 0
@@ -27,7 +27,9 @@ class HealthcheckOptions(Struct, frozen=True, kw_only=True, forbid_unknown_field
     def __post_init__(self) -> None:
         known = {"CMD": len(self.test) > 1, "CMD-SHELL": len(self.test) == 2, "NONE": len(self.test) == 1}
         if not self.test or not known.get(self.test[0]):
-            raise ValueError(f'test: {self.test} is no check; write [CMD, /bin/check], [CMD-SHELL, "check"] or [NONE]')
+            raise ValueError(
+                f'test: {self.test} is not a check; write [CMD, /bin/check], [CMD-SHELL, "check"] or [NONE]'
+            )
 
 
 Argv = Annotated[list[str], Meta(description="a list of words, the first the program; there is no shell in between")]
@@ -61,9 +63,9 @@ class ImageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             if not folder.startswith("/"):
                 raise ValueError(f"{folder!r} must be an absolute path inside the image")
         if self.stop_signal and not _is_signal(self.stop_signal):
-            raise ValueError(f"stop_signal: {self.stop_signal!r} is no signal; write SIGTERM or 15")
+            raise ValueError(f"stop_signal: {self.stop_signal!r} is not a signal; write SIGTERM or 15")
         if self.user and not re.fullmatch(r"[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?", self.user):
-            raise ValueError(f"user: {self.user!r} is no user; write name, uid, or uid:gid")
+            raise ValueError(f"user: {self.user!r} is not a user; write name, uid, or uid:gid")
 
     def run_config(self) -> RunConfig:
         """The configuration that these options describe."""

@@ -1,1 +1,1 @@
-"""One file or folder for each kind of source: something that brings the entries of a tree."""
+"""One file or folder for each kind of source: where the tree of a root filesystem comes from."""

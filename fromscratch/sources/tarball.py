@@ -72,12 +72,12 @@ class TarballSource(TreeSource):
     def fetch(self, store: Store) -> None:
         """Download an address; take a file of this machine into the store."""
         if not self._options.url:
-            self._kept(store)
+            self._stored(store)
             return
         from fromscratch.host.http.download import FileRequest, download
 
-        wanted = FileRequest(title=self._address.title, urls=(self._address,), digest=self._digest)
-        download(store, [wanted], self._context.progress, self._context.jobs)
+        request = FileRequest(title=self._address.title, urls=(self._address,), digest=self._digest)
+        download(store, [request], self._context.progress, self._context.jobs)
 
     def fingerprint(self, store: Store) -> str:
         what = str(self._digest) if self._options.url else file_digests.fingerprint(self._file())
@@ -92,7 +92,7 @@ class TarballSource(TreeSource):
         from fromscratch.host.images.archives import plain_archive
 
         options = self._options
-        digest = self._digest if options.url and self._digest else self._kept(store)
+        digest = self._digest if options.url and self._digest else self._stored(store)
         if not store.has(digest):
             raise NotFetched(f"{self.label} is not in the store", "run fetch first")
         plain = plain_archive(digest, store, self.label, self._context.limits)
@@ -107,7 +107,7 @@ class TarballSource(TreeSource):
     def _origin(self) -> Origin:
         return Origin(self.label, "shipped in", self._options.path or str(self._address))
 
-    def _kept(self, store: Store) -> Digest:
+    def _stored(self, store: Store) -> Digest:
         """The digest of the local file, whose bytes are in the store."""
         digest = file_digests.store_file(store, self._file())
         if self._digest is not None:

@@ -1,1 +1,1 @@
-"""Tree to tree, without side effects."""
+"""Tree to tree, without side effects: trimming, accounts, overlays, division into layers."""

@@ -68,11 +68,7 @@ def with_accounts(
     for user in everyone:
         if user.gid not in group.numbers():
             if user.name in gids:
-                raise Conflict(
-                    f"the recipe gives the group {user.name} the number {gids[user.name]}, and the user of that name "
-                    f"the group {user.gid}, which has no name",
-                    f"say gid: {gids[user.name]} for the user, or name the group {user.gid} under groups:",
-                )
+                raise _two_numbers(user, gids[user.name])
             group.put(user.name, user.gid, ["x", str(user.gid), ""])
         passwd.put(user.name, user.uid, ["x", str(user.uid), str(user.gid), user.comment, user.home, user.shell])
         # The day of the last change stays empty, so that the image does not depend on the day.
@@ -87,6 +83,14 @@ def with_accounts(
     tree = tree.with_entries(entries)
     homes = {user.home: user for user in everyone if user.create_home and user.home != "/"}
     return _with_homes(tree, homes, origin)
+
+
+def _two_numbers(user: User, gid: int) -> Conflict:
+    return Conflict(
+        f"the recipe gives the group {user.name} the number {gid}, and the user of that name "
+        f"the group {user.gid}, which has no name",
+        f"say gid: {gid} for the user, or name the group {user.gid} under groups:",
+    )
 
 
 def _with_homes(tree: Rootfs, homes: dict[str, User], origin: Origin) -> Rootfs:

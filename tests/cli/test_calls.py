@@ -286,7 +286,7 @@ def test_a_verb_loads_nothing_that_it_does_not_use(verb: str) -> None:
         "filelock",
         "json",
     }
-    assert not [name for name in names if name.startswith(("fromscratch.flow", "fromscratch.cli.verbs.bundle_build"))]
+    assert not [name for name in names if name.startswith(("fromscratch.flow", "fromscratch.cli.verbs.bundle.build"))]
     assert verb != "closure" or not loaded & {"pathlib", "difflib", "dataclasses"}
 
 

@@ -191,7 +191,7 @@ def test_an_image_of_another_libc_is_looked_into_as_itself(desk: Path) -> None:
         (("root/usr/bin/none-of-that-name",), "there is no file", "see whether the path is right"),
         (("/usr/bin",), "/usr/bin is a folder", "name the files in it"),
         (("../elsewhere",), "../elsewhere is not below root", "by its path inside the root"),
-        (("/usr/bin/jq", "--search", "lib"), "--search lib is no absolute path", "/DIR"),
+        (("/usr/bin/jq", "--search", "lib"), "--search lib is not an absolute path", "/DIR"),
         (("/usr/bin/jq", "--root", "nowhere"), "there is no folder nowhere", "--root"),
         (("/usr/bin/jq", "--root", "root/usr/bin/jq"), "there is no folder root/usr/bin/jq", "--root"),
         (("/usr/bin/jq", "--rot", "x"), "No idea what '--rot' is", "did you mean --root?"),

@@ -119,7 +119,7 @@ def test_clean_waits_for_a_build_that_is_under_way(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("place", ["evidence.json", "oci/index.json", "oci/blobs/sha256/*"])
-def test_a_build_that_was_damaged_is_told_and_build_mends_it(desk: Desk, place: str) -> None:
+def test_a_damaged_build_is_reported_and_build_repairs_it(desk: Desk, place: str) -> None:
     for path in (desk.folder / "build/demo").glob(place):
         path.write_text("{")
     answer = desk.call("ls")

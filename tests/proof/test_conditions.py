@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from fromscratch.proof.conditions import ALL, Here, otherwise
+from fromscratch.proof.conditions import ALL, Here, vary
 
 PLACE = Path("/tmp/place")
 VARIABLES = {"PATH": "/bin", "HOME": "/home/me", "LANG": "de_DE.UTF-8", "TZ": "Europe/Berlin", "EDITOR": "vi"}
@@ -32,7 +32,7 @@ OTHERS = [
 
 @pytest.mark.parametrize("here", OTHERS)
 def test_every_condition_is_other_than_here(here: Here) -> None:
-    made = otherwise(here, ALL, PLACE)
+    made = vary(here, ALL, PLACE)
     assert [condition.name for condition in made.conditions] == list(ALL)
     for condition in made.conditions:
         assert condition.first != condition.second
@@ -56,7 +56,7 @@ def test_every_condition_is_other_than_here(here: Here) -> None:
 
 def changes(name: str) -> tuple[Mapping[str, object], Mapping[str, str]]:
     """What one condition by itself changes: settings, and variables."""
-    plain, one = otherwise(HERE, (), PLACE), otherwise(HERE, (name,), PLACE)
+    plain, one = vary(HERE, (), PLACE), vary(HERE, (name,), PLACE)
     assert [condition.name for condition in one.conditions] == [name]
     differing = {
         key for key in {*plain.variables, *one.variables} if plain.variables.get(key) != one.variables.get(key)
@@ -88,20 +88,20 @@ def test_a_condition_by_itself_changes_nothing_else(name: str, settings: set[str
 
 
 def test_where_nothing_is_varied_all_is_as_here() -> None:
-    made = otherwise(HERE, (), PLACE)
+    made = vary(HERE, (), PLACE)
     assert made.conditions == ()
     assert made.settings == {"folder": "/src", "working": "/src/sub", "jobs": 2}
     assert made.variables == {**VARIABLES, "PYTHONHASHSEED": "0"}
 
 
 def test_a_user_in_a_namespace_would_see_other_owners() -> None:
-    made = otherwise(replace(HERE, owners="directory root"), ALL, PLACE)
+    made = vary(replace(HERE, owners="directory root"), ALL, PLACE)
     (user,) = (condition for condition in made.conditions if condition.name == "user")
     assert (user.second, made.settings.get("namespace")) == ("", None)
     assert user.why == (
         "only root can become another user, and in a namespace the owners that directory root keeps look different"
     )
-    as_root = otherwise(replace(HERE, user=0, owners="directory root"), ALL, PLACE)
+    as_root = vary(replace(HERE, user=0, owners="directory root"), ALL, PLACE)
     assert as_root.settings["user"] == 54321
 
 

@@ -47,10 +47,10 @@ def packed(tree: Rootfs) -> bytes:
     return b"".join(blocks(tree))
 
 
-def told(left: Image, right: Image) -> str:
+def described(left: Image, right: Image) -> str:
     found = first_difference(left, right)
     assert found is not None
-    return found.told()
+    return found.described()
 
 
 def changed(line: str, other: str = "") -> Rootfs:
@@ -144,7 +144,7 @@ OF_TREES = {
 @pytest.mark.parametrize("name", OF_TREES)
 def test_the_first_entry_that_differs_is_named_with_all_its_fields(name: str) -> None:
     right, message = OF_TREES[name]
-    assert told(image_of(packed(tree(BASE))), image_of(packed(right))) == f"layer 1 of linux/amd64: {message}"
+    assert described(image_of(packed(tree(BASE))), image_of(packed(right))) == f"layer 1 of linux/amd64: {message}"
 
 
 def raw(*entries: tuple[bytes, bytes]) -> bytes:
@@ -155,20 +155,22 @@ def raw(*entries: tuple[bytes, bytes]) -> bytes:
 
 def test_an_order_is_told_apart_from_an_entry_that_is_missing() -> None:
     a, b, c = (b"a", b""), (b"b", b""), (b"c", b"")
-    assert told(image_of(raw(a, b, c)), image_of(raw(a, c, b))) == (
+    assert described(image_of(raw(a, b, c)), image_of(raw(a, c, b))) == (
         "layer 1 of linux/amd64: its entries stand in another order: entry 2 is /b in the first and /c in the second"
     )
-    assert told(image_of(raw(a, b, c)), image_of(raw(b, c))) == (
+    assert described(image_of(raw(a, b, c)), image_of(raw(b, c))) == (
         "layer 1 of linux/amd64: /a, a file, is in the first only"
     )
-    assert told(image_of(raw(a, c)), image_of(raw(a, b, c))) == (
+    assert described(image_of(raw(a, c)), image_of(raw(a, b, c))) == (
         "layer 1 of linux/amd64: /b, a file, is in the second only"
     )
-    assert told(image_of(raw(a)), image_of(raw(a, a))) == "layer 1 of linux/amd64: /a, a file, is in the second only"
+    assert described(image_of(raw(a)), image_of(raw(a, a))) == (
+        "layer 1 of linux/amd64: /a, a file, is in the second only"
+    )
 
 
 def test_names_that_lead_nowhere_are_shown_as_they_are() -> None:
-    assert told(image_of(raw((b"../x", b"1"))), image_of(raw((b"../x", b"2")))) == (
+    assert described(image_of(raw((b"../x", b"1"))), image_of(raw((b"../x", b"2")))) == (
         "layer 1 of linux/amd64: ../x: content from offset 0 on is '1' in the first and '2' in the second"
     )
 
@@ -176,7 +178,7 @@ def test_names_that_lead_nowhere_are_shown_as_they_are() -> None:
 def test_content_is_compared_across_the_pieces_that_it_is_read_in() -> None:
     data = bytes(3_000_000)
     other = data[:2_500_000] + b"\x01" + data[2_500_001:]
-    assert told(image_of(raw((b"a", data))), image_of(raw((b"a", other)))) == (
+    assert described(image_of(raw((b"a", data))), image_of(raw((b"a", other)))) == (
         "layer 1 of linux/amd64: /a: content from offset 2500000 on is "
         f"{' '.join(['00'] * 12)}… in the first and 01 {' '.join(['00'] * 11)}… in the second"
     )
@@ -193,12 +195,12 @@ def test_the_same_entries_in_another_form_are_told_by_the_header(tmp_path: objec
         return out.getvalue()
 
     # Where an owner's name is another, the sum of the header is another too, and stands before it.
-    assert told(image_of(by_tarfile("root")), image_of(by_tarfile("wheel"))) == (
+    assert described(image_of(by_tarfile("root")), image_of(by_tarfile("wheel"))) == (
         "layer 1 of linux/amd64: its entries say the same, but are written differently: the header of /b, from offset"
         " 663 of the tar on, is 30 30 33 00 20 30 00 00 00 00 00 00… in the first"
         " and 31 32 34 00 20 30 00 00 00 00 00 00… in the second"
     )
-    assert told(image_of(raw((b"a", b""))), image_of(raw((b"a", b"")) + bytes(512))) == (
+    assert described(image_of(raw((b"a", b""))), image_of(raw((b"a", b"")) + bytes(512))) == (
         "layer 1 of linux/amd64: its entries say the same, but are written differently: what follows the last entry,"
         f" from offset 1536 of the tar on, is at its end in the first and {' '.join(['00'] * 12)}… in the second"
     )
@@ -223,13 +225,13 @@ def test_a_sparse_file_is_compared_by_what_it_is_and_not_by_how_it_is_stored(tmp
         "layer 1 of linux/amd64: /file: content from offset 204802 on is"
         f" 64 {zeros}… in the first and 44 {zeros}… in the second"
     )
-    assert told(image_of(sparse(tmp_path, one)), image_of(sparse(tmp_path, other))) == message
-    assert told(image_of(sparse(tmp_path, one)), image_of(sparse(tmp_path, other, whole=True))) == message
-    assert told(image_of(sparse(tmp_path, one)), image_of(sparse(tmp_path, one, whole=True))).startswith(
+    assert described(image_of(sparse(tmp_path, one)), image_of(sparse(tmp_path, other))) == message
+    assert described(image_of(sparse(tmp_path, one)), image_of(sparse(tmp_path, other, whole=True))) == message
+    assert described(image_of(sparse(tmp_path, one)), image_of(sparse(tmp_path, one, whole=True))).startswith(
         "layer 1 of linux/amd64: its entries say the same, but are written differently: the header of /file, from"
     )
     bigger = {**one, 290_000: b"!"}
-    assert told(image_of(sparse(tmp_path, one)), image_of(sparse(tmp_path, bigger))).startswith(
+    assert described(image_of(sparse(tmp_path, one)), image_of(sparse(tmp_path, bigger))).startswith(
         "layer 1 of linux/amd64: /file: content from offset 290000 on is 00"
     )
 
@@ -246,7 +248,7 @@ def test_a_layer_that_is_only_compressed_otherwise_is_the_same_tar() -> None:
         [str(value) for value in pair]
         for pair in zip(*((i.layers[0].size, i.layers[0].digest) for i in (left, right)), strict=True)
     )
-    assert told(left, right) == (
+    assert described(left, right) == (
         "layer 1 of linux/amd64: it holds the same tar, compressed differently:"
         f" size is {sizes[0]} in the first and {sizes[1]} in the second;"
         f" digest is {digests[0]} in the first and {digests[1]} in the second"
@@ -254,7 +256,7 @@ def test_a_layer_that_is_only_compressed_otherwise_is_the_same_tar() -> None:
     plain = replace(
         left, layers=(Layer(Digest.of(tar), Digest.of(tar), len(tar), oci.LAYER_TAR, lambda: io.BytesIO(tar)),)
     )
-    assert told(left, plain).startswith(
+    assert described(left, plain).startswith(
         "layer 1 of linux/amd64: it holds the same tar, compressed differently:"
         f" media type is {oci.LAYER_GZIP} in the first and {oci.LAYER_TAR} in the second; size"
     )
@@ -262,10 +264,10 @@ def test_a_layer_that_is_only_compressed_otherwise_is_the_same_tar() -> None:
 
 def test_the_layer_that_differs_is_counted() -> None:
     one, two, three = (raw((name, b"x")) for name in (b"a", b"b", b"c"))
-    assert told(image_of(one, two, three), image_of(one, two, raw((b"c", b"y")))) == (
+    assert described(image_of(one, two, three), image_of(one, two, raw((b"c", b"y")))) == (
         "layer 3 of linux/amd64: /c: content from offset 0 on is 'x' in the first and 'y' in the second"
     )
-    assert told(image_of(one, two), image_of(one)) == (
+    assert described(image_of(one, two), image_of(one)) == (
         "linux/amd64: the number of layers is 2 in the first and 1 in the second"
     )
 
@@ -317,7 +319,7 @@ OF_DOCUMENTS: dict[str, tuple[Callable[[Image], Image], str]] = {
 @pytest.mark.parametrize("name", OF_DOCUMENTS)
 def test_the_first_field_of_a_document_that_differs_is_named_by_its_path(name: str) -> None:
     change, message = OF_DOCUMENTS[name]
-    assert told(BARE, change(BARE)) == message
+    assert described(BARE, change(BARE)) == message
 
 
 def test_a_long_value_is_shown_from_shortly_before_the_difference() -> None:
@@ -335,7 +337,7 @@ def test_platforms_are_compared_before_all_else() -> None:
     arm = image_of(raw(), platform=ARM64)
     found = first_difference_of_all([BARE, arm], [BARE])
     assert found is not None
-    assert found.told() == (
+    assert found.described() == (
         "the list of platforms is linux/amd64, linux/arm64 in the first and linux/amd64 in the second"
     )
     assert first_difference_of_all([BARE, arm], [BARE, arm]) is None
@@ -344,7 +346,7 @@ def test_platforms_are_compared_before_all_else() -> None:
 def test_the_two_can_have_names_and_the_facts_are_json() -> None:
     found = first_difference(image_of(raw((b"a", b"x"))), image_of(raw((b"a", b"yy"))))
     assert found is not None
-    assert found.told("build/oci", "the registry").startswith(
+    assert found.described("build/oci", "the registry").startswith(
         "layer 1 of linux/amd64: /a: size is 1 in build/oci and 2 in the registry;"
     )
     assert json.loads(json.dumps(found.facts())) == {
@@ -356,7 +358,7 @@ def test_the_two_can_have_names_and_the_facts_are_json() -> None:
             {"name": "size", "first": "1", "second": "2"},
             {"name": "content from offset 0 on", "first": "'x'", "second": "'yy'"},
         ],
-        "text": found.told(),
+        "text": found.described(),
     }
 
 
@@ -367,7 +369,7 @@ def test_trees_differ_where_their_tars_do(left: Rootfs, right: Rootfs) -> None:
     assert (found is None) == (one == other)
     if found is not None:
         assert found.kind == "entry"
-        assert "\n" not in found.told()
+        assert "\n" not in found.described()
 
 
 @given(trees(), st.data())

@@ -61,9 +61,9 @@ def job(folder: Path, text: str, *, progress: Progress = SILENT, jobs: int = 2) 
 OVERLAY = "rootfs: [{overlay: files}]"
 
 
-def told(twice: Twice) -> str:
+def described(twice: Twice) -> str:
     assert twice.difference is not None
-    return twice.difference.told()
+    return twice.difference.described()
 
 
 def varied(twice: Twice) -> list[str]:
@@ -79,7 +79,7 @@ def test_what_depends_on_nothing_is_the_same_twice_and_leaves_nothing(tmp_path: 
     assert list(temporary.iterdir()) == []
 
 
-def test_a_job_has_nothing_that_the_other_process_is_not_told() -> None:
+def test_a_job_has_nothing_that_the_other_process_does_not_get() -> None:
     """What is added to a Job, and decides about the image, has to go into the second build as well."""
     told_there = {"recipe", "folder", "store", "output", "platforms", "epoch", "jobs", "beside", "limits"}
     assert {field.name for field in fields(Job)} == {*told_there, "progress", "spell"}
@@ -149,7 +149,7 @@ def test_what_changes_between_the_builds_is_named_and_said_to_have_changed(tmp_p
     os.utime(files / "etc/motd", (10**9, 10**9))
     (files / "etc/motd").chmod(0o644)
     twice = build_twice(made)
-    assert told(twice) == f"layer 1 of {HERE}: {message}"
+    assert described(twice) == f"layer 1 of {HERE}: {message}"
     assert (twice.cause, twice.changed) == ("files that the recipe names have changed between the two builds", True)
     assert [origin.source for origin in twice.origins] == [next(iter(made.recipe.items())).kind + " files"]
 
@@ -178,7 +178,7 @@ def test_the_condition_that_an_image_depends_on_is_found(
     monkeypatch.delenv("LOGNAME", raising=False)
     depend_on(OF_CONDITIONS[name], tmp_path, monkeypatch)
     twice = build_twice(job(tmp_path, OVERLAY))
-    assert told(twice).startswith(f"layer 1 of {HERE}: /told: ")
+    assert described(twice).startswith(f"layer 1 of {HERE}: /told: ")
     assert twice.cause.startswith(f"it is the {name} that makes it: ")
     assert not twice.changed
     assert [(origin.source, origin.detail) for origin in twice.origins] == [("overlay files", "an expression")]
@@ -192,12 +192,12 @@ def test_what_is_random_and_what_several_conditions_make_is_no_single_condition(
         (tmp_path / "random").mkdir()
         depend_on("os.urandom(8).hex()", tmp_path / "random", patch)
         twice = build_twice(job(tmp_path, OVERLAY))
-    assert told(twice).startswith(f"layer 1 of {HERE}: /told: content from offset ")
+    assert described(twice).startswith(f"layer 1 of {HERE}: /told: content from offset ")
     assert twice.cause == "nothing that was varied makes it: two builds under the same conditions differ too"
     (tmp_path / "both").mkdir()
     depend_on("umask() == 0o077 and 'XXX' in os.environ.get('TZ', '')", tmp_path / "both", monkeypatch)
     twice = build_twice(job(tmp_path, f"epoch: 1\n{OVERLAY}"))
-    assert told(twice).startswith(f"layer 1 of {HERE}: /told: size is 5 in the first and 4 in the second")
+    assert described(twice).startswith(f"layer 1 of {HERE}: /told: size is 5 in the first and 4 in the second")
     assert twice.cause == "no condition makes it alone: only several of them together"
 
 
@@ -225,7 +225,7 @@ def test_evidence_that_tells_other_reasons_of_the_same_image_is_a_difference(
     twice = build_twice(job(tmp_path, OVERLAY))
     assert twice.difference is not None
     assert twice.difference.kind == "evidence"
-    assert "umask 77" in twice.difference.told()
+    assert "umask 77" in twice.difference.described()
     assert twice.cause.startswith("it is the umask that makes it: ")
 
 

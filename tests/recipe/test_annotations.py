@@ -100,7 +100,9 @@ def test_nothing_is_said_unless_it_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_an_image_without_an_epoch_says_no_date() -> None:
-    assert about.told(AboutOptions(title="x"), authors="", created=0) == {"org.opencontainers.image.title": "x"}
+    assert about.annotations_of(AboutOptions(title="x"), authors="", created=0) == {
+        "org.opencontainers.image.title": "x"
+    }
 
 
 def test_a_source_tells_the_image_that_its_tree_came_from() -> None:
@@ -109,11 +111,11 @@ def test_a_source_tells_the_image_that_its_tree_came_from() -> None:
         base: Reference
 
     source = FromImage(Reference.parse(f"registry.example:5000/team/debian@{DIGEST}"))
-    assert about.told_of_base([source, object()]) == {
+    assert about.base_annotations([source, object()]) == {
         "org.opencontainers.image.base.name": "registry.example:5000/team/debian",
         "org.opencontainers.image.base.digest": DIGEST,
     }
-    assert about.told_of_base([object(), source]) == about.told_of_base([]) == {}
+    assert about.base_annotations([object(), source]) == about.base_annotations([]) == {}
 
 
 @pytest.mark.parametrize(

@@ -186,11 +186,11 @@ trim: [doc]
         ),
         (
             "rootfs: [{overlay: a}]\nimage: {healthcheck: {test: []}}",
-            "r.yaml:2: image.healthcheck.test: [] is no check",
+            "r.yaml:2: image.healthcheck.test: [] is not a check",
         ),
         (
             "rootfs: [{overlay: a}]\nimage: {stop_signal: SIGFOO}",
-            "r.yaml:2: image.stop_signal: 'SIGFOO' is no signal",
+            "r.yaml:2: image.stop_signal: 'SIGFOO' is not a signal",
         ),
     ],
 )

@@ -111,7 +111,7 @@ class SourceContract:
                 platforms=(subject.platform,),
             )
         )
-        assert twice.difference is None, twice.difference.told()
+        assert twice.difference is None, twice.difference.described()
         assert [each for each in twice.conditions if each.why and each.name != "user"] == []
 
     def test_fetch_twice_is_as_good_as_once(self, subject: Subject, store: Store) -> None:

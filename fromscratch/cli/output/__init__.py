@@ -1,1 +1,1 @@
-"""What is printed: answers, errors and progress."""
+"""What is printed: answers, errors, progress, help and the manual page."""

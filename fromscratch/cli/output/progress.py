@@ -11,7 +11,7 @@ from fromscratch.cli.output.settings import spelled
 from fromscratch.progress import Task
 
 _WORTH_A_LINE = 0.5
-_WORTH_A_BAR = 0.2  # seconds, after which both are shown even of work that has told nothing yet
+_WORTH_A_BAR = 0.2  # seconds, after which both are shown even for work that has reported nothing yet
 
 
 class Bars:
@@ -25,7 +25,7 @@ class Bars:
     def task(self, title: str, *, total: int | None = None, unit: str = "B") -> AbstractContextManager[Task]:
         if self._terminal and not self._quiet:
             return _drawn(title, total, unit)
-        return self._told(title, total, unit)
+        return self._lines(title, total, unit)
 
     def note(self, text: str) -> None:
         if self._quiet:
@@ -38,12 +38,12 @@ class Bars:
                 print(text, file=sys.stderr, flush=True)
 
     @contextmanager
-    def _told(self, title: str, total: int | None, unit: str) -> Iterator[Task]:
+    def _lines(self, title: str, total: int | None, unit: str) -> Iterator[Task]:
         counter = _Counter(self, title, total, unit)
-        started = time.monotonic()
+        began = time.monotonic()
         with _after(_WORTH_A_LINE, lambda: self.note(f"{title} …")):
             yield counter
-        seconds = time.monotonic() - started
+        seconds = time.monotonic() - began
         if seconds >= _WORTH_A_LINE:
             amount = f" {counter.done / 1e6:.1f} MB" if unit == "B" and counter.done else ""
             self.note(f"{title}:{amount} in {seconds:.1f} s")
@@ -82,7 +82,7 @@ def _drawn(title: str, total: int | None, unit: str) -> Iterator[Task]:
 
 @contextmanager
 def _after(seconds: float, act: Callable[[], None]) -> Iterator[None]:
-    """Act once if what is done meanwhile lasts so long: a server that says nothing lets nobody tell of it."""
+    """Call a function once if the block lasts longer: a silent server would otherwise give no sign of life."""
     timer = threading.Timer(seconds, act)
     timer.daemon = True
     with suppress(RuntimeError):  # no further thread can be started, and the work goes on without
@@ -99,7 +99,7 @@ class _Bar:
     def __init__(self, title: str, total: int | None, unit: str) -> None:
         self._title, self._total, self._unit = title, total, unit
         self._done, self._text = 0, ""
-        self._started = time.monotonic()
+        self._began = time.monotonic()
         self._lock = threading.Lock()
         self._closed = False
         self._bar: Any = None
@@ -135,7 +135,7 @@ class _Bar:
                 self._bar.close()
 
     def _shown(self, *, now: bool = False) -> Any:
-        if self._bar is None and (now or time.monotonic() - self._started >= _WORTH_A_BAR):
+        if self._bar is None and (now or time.monotonic() - self._began >= _WORTH_A_BAR):
             from tqdm import tqdm
 
             self._bar = tqdm(

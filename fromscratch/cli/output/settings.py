@@ -32,7 +32,7 @@ def option(setting: "Setting") -> str:
     """The option that sets this, such as `--platform linux/arm64` or `--with gconv`."""
     import shlex
 
-    from fromscratch.cli.verbs.bundle_options import switch
+    from fromscratch.cli.verbs.bundle.options import switch
 
     name = _OPTIONS.get(setting.name, setting.name).replace("_", "-")
     value = f" {shlex.quote(setting.value)}" if setting.value else ""

@@ -38,7 +38,7 @@ def say(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """Print what failed, as far as there is something to say: the exit code is all that can still be told otherwise."""
+    """Print what failed, if standard error still works; if not, the exit code has to do."""
     if text:
         with suppress(OSError):
             print(text, file=sys.stderr)
@@ -65,7 +65,7 @@ def place(output: str, form: str, *, json: bool) -> str:
 
 
 def forget_stdout() -> None:
-    """Let nothing that is still to be written to standard output be tried, and told of, once more at the end."""
+    """Drop what is still to be written to standard output, so that Python does not try again at the end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 

@@ -1,1 +1,1 @@
-"""How a command line is read, explained and completed."""
+"""How a command line is read and completed, and what a wrong one is answered with."""

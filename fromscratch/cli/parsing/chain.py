@@ -24,7 +24,7 @@ def delivering(line: CommandLine) -> str:
 
 
 def tells_default(line: CommandLine, request: Request) -> bool:
-    """Whether this is the verb that tells if the recipe is the shipped one: the first that reads it."""
+    """Whether this verb notes that the recipe is the shipped one: the first verb that reads it does."""
     readers = _readers_of_the_recipe(line)
     return not readers or readers[0] is request
 

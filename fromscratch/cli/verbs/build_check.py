@@ -36,7 +36,7 @@ def check(twice: Twice, job: Job) -> None:
     """Raises Irreproducible for a difference."""
     if twice.difference is None:
         return
-    lines = [f"{job.recipe.name} is not the same twice: {twice.difference.told()}"]
+    lines = [f"{job.recipe.name} is not the same twice: {twice.difference.described()}"]
     lines += [f"  {line}" for origin in twice.origins for line in reason_lines(origin)]
     lines.append(f"  {twice.cause}")
     raise Irreproducible("\n".join(lines), _hint(twice, twice.difference, job))

@@ -3,7 +3,7 @@
 from fromscratch.cli.parsing.records import Option, Verb
 from fromscratch.cli.verbs import options
 
-_KINDS = "fromscratch.cli.verbs.bundle_options:KINDS"
+_KINDS = "fromscratch.cli.verbs.bundle.options:KINDS"
 
 _GOES_TO = (
     Option("name", "NAME", "what build/NAME and the image are called (default: of the tag, else of the first file)"),
@@ -76,7 +76,7 @@ _STARTS_WITH = (
 
 BUNDLE = Verb(
     "bundle",
-    "fromscratch.cli.verbs.bundle:bundle",
+    "fromscratch.cli.verbs.bundle.verb:bundle",
     "Make an image of programs and all that they need, without a recipe. FILE:/DEST puts a file elsewhere.",
     "fromscratch bundle /usr/bin/jq --tag jq:min",
     (*_GOES_TO, *_HOLDS, *_STARTS_WITH, options.json("what was built for a program to read")),

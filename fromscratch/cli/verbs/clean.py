@@ -7,11 +7,11 @@ def clean(call: Call, *, store: bool) -> None:
     from fromscratch.flow.output import remove
 
     output = call.job.output
-    kept = remove(output, call.progress)
-    if kept is None:
+    others = remove(output, call.progress)
+    if others is None:
         call.note(f"there is no build in {output}")
     else:
-        call.say(f"removed {output}" if not kept else f"removed the build in {output}, and left what else is there")
+        call.say(f"removed {output}" if not others else f"removed the build in {output}, and left what else is there")
     if store:
         call.store.clear()
         call.say(f"removed {call.store.root}")

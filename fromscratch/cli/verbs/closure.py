@@ -33,8 +33,8 @@ def closure(
         from fromscratch.cli import interruptions
 
         with interruptions.heeded():  # msgspec must not be interrupted while it is loaded
-            from fromscratch.cli.verbs.closure_beyond import Answer as Gathered
+            from fromscratch.cli.verbs.closure_beyond import Answer as AnswerBeyond
 
-            found = Gathered(linker, paths, beyond=beyond)
+            found = AnswerBeyond(linker, paths, beyond=beyond)
     call.result(found.facts if json else None, "" if json else found.text, json)
-    closures.check(found.missing, found.unmet)
+    closures.check(found.missing, found.missing_versions)

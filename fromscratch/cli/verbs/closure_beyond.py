@@ -30,7 +30,7 @@ class Answer:
         options = BinariesOptions(paths=list(paths), **switched)
         asked = {path: Origin(_LABEL, "asked for", path) for path in paths}
         found = gather(linker, asked, list(finders(options)), _LABEL)
-        self.missing, self.unmet = found.missing, found.missing_versions
+        self.missing, self.missing_versions = found.missing, found.missing_versions
         known = objects(found.programs)
         for each in found.objects:
             if each.path in known:

@@ -31,7 +31,9 @@ def question(
         raise UsageError(f"there is no folder {root}", "name a root filesystem with --root")
     for folder in search:
         if not folder.startswith("/") or ":" in folder:
-            raise UsageError(f"--search {folder} is no absolute path of a folder", f"say --search {os.getcwd()}/DIR")
+            raise UsageError(
+                f"--search {folder} is not an absolute path of a folder", f"say --search {os.getcwd()}/DIR"
+            )
     outside = {file: os.path.realpath(file) for file in files if _is_outside(file, root)}
     roots: list[Root] = [_beside(outside.values())] if outside else []
     linker = Linker([*roots, MachineRoot(root)], library_path=search, preload=preload)
@@ -40,13 +42,13 @@ def question(
     return linker, paths, all(linked)
 
 
-def check(missing: Sequence[Missing], unmet: Sequence[MissingVersion]) -> None:
+def check(missing: Sequence[Missing], missing_versions: Sequence[MissingVersion]) -> None:
     """Raises ImageError if something is not there, or too old."""
     if missing:
         names = ", ".join(dict.fromkeys(shown(each.name) for each in missing))
         raise ImageError(f"not found: {names}", "name the folder that holds it with --search, or another --root")
-    if unmet:
-        first = unmet[0]
+    if missing_versions:
+        first = missing_versions[0]
         raise ImageError(
             f"{first.by} needs {first.version} of {first.library}, which is older",
             "build it for that library, or look in another --root",
@@ -60,7 +62,7 @@ class Answer:
         versions = Versions()
         self._programs = programs
         self.missing = tuple(dict.fromkeys(each for program in programs for each in program.missing))
-        self.unmet = tuple(dict.fromkeys(each for program in programs for each in versions.missing(program)))
+        self.missing_versions = tuple(dict.fromkeys(each for program in programs for each in versions.missing(program)))
 
     @cached_property
     def facts(self) -> dict[str, "Any"]:
@@ -68,7 +70,7 @@ class Answer:
         return {
             "objects": list(objects(self._programs).values()),
             "missing": [missing_facts(each) for each in self.missing],
-            "unmet": [each._asdict() for each in self.unmet],
+            "unmet": [each._asdict() for each in self.missing_versions],
         }
 
     @cached_property

@@ -99,16 +99,16 @@ def _credentials() -> str:
     from fromscratch.host.registry import credentials
     from fromscratch.host.registry.access import Access
 
-    told = []
+    lines = []
     for path in credentials.files(Access()):
         names, programs = credentials.registries(path), credentials.helpers(path)
         for program in programs:
             run.need(program, f"{path}", f"install it, or take it out of {path}")
-        kept = [*([f"for {', '.join(names)}"] if names else []), *programs]
-        told += [f"{path} ({', '.join(kept)})"] if kept else []
-    if not told:
+        parts = [*([f"for {', '.join(names)}"] if names else []), *programs]
+        lines += [f"{path} ({', '.join(parts)})"] if parts else []
+    if not lines:
         raise ImageError("nobody is logged in to a registry", "docker login REGISTRY, or podman login REGISTRY")
-    return ", ".join(told)
+    return ", ".join(lines)
 
 
 def _running() -> Iterator[Check]:

@@ -38,7 +38,7 @@ QUIET = Option("quiet", "", "say only what was asked for, and errors")
 
 STORED = (STORE_DIR, *LIMITS, QUIET)
 BUILDING = (RECIPE, PLATFORM, OUTPUT, *STORED)
-ASKING = (RECIPE, CHOSEN_PLATFORM, OUTPUT, *STORED)
+INSPECTING = (RECIPE, CHOSEN_PLATFORM, OUTPUT, *STORED)
 DELIVERING = (OWN_RECIPE, CHOSEN_PLATFORM, OUTPUT, *STORED)
 
 
@@ -82,7 +82,7 @@ def forms() -> str:
     return f"FORM:PLACE to write it to: {alternatives([line.usage for line in TRANSPORTS if line.role == 'form'])}"
 
 
-NAMED_IMAGE = IMAGE._replace(help=_names)
+ANY_IMAGE = IMAGE._replace(help=_names)
 FORM = Option("to", "FORM", "the form of the file to write", choices=f"{_CANDIDATES}:FORMS")
 ENGINE = Option("engine", "ENGINE", _engines, choices=f"{_CANDIDATES}:ENGINES")
 WAYS = ("import", "load")

@@ -10,7 +10,6 @@ from fromscratch.nearest import nearest
 def pack(call: Call, *, to: str | None, output: str | None, tag: str | None, image: str | None, json: bool) -> None:
     from fromscratch.cli import image_name
     from fromscratch.cli.chosen_image import all_images
-    from fromscratch.flow import assembly
     from fromscratch.images import catalogue
 
     if to not in FORMS:
@@ -25,7 +24,7 @@ def pack(call: Call, *, to: str | None, output: str | None, tag: str | None, ima
     place = streams.place(output, to, json=json)
     images = all_images(call, image)
     reference = tag or image_name.inside(call, to, image, images)
-    receipt = assembly.deliver(images, catalogue.by_word(to).at(place, call.store, limits=call.limits), reference)
+    receipt = catalogue.by_word(to).at(place, call.store, limits=call.limits).write(images, reference)
     if place == streams.STDOUT:
         return
     call.result({"reference": receipt.reference, "digest": str(receipt.digest)}, f"wrote {receipt.reference}", json)

@@ -25,7 +25,6 @@ def pull(
     ca: str | None,
     json: bool,
 ) -> None:
-    from fromscratch.flow import assembly
     from fromscratch.host.registry.address import reference_of
     from fromscratch.host.registry.pull import pull_from
     from fromscratch.images import catalogue
@@ -42,9 +41,8 @@ def pull(
     top, images = pull_from(
         ref, call.store, call.progress, access=access(call, plain_http, ca), platforms=call.platforms
     )
-    receipt = assembly.deliver(
-        images, catalogue.by_word(to).at(str(place), call.store, limits=call.limits), _name(reference, to)
-    )
+    transport = catalogue.by_word(to).at(str(place), call.store, limits=call.limits)
+    receipt = transport.write(images, _name(reference, to))
     if str(place) == streams.STDOUT:
         return
     data = {

@@ -54,7 +54,7 @@ def _check_repositories(paths: Sequence[str], to: "Reference") -> None:
             found = None
         if found is None or found.path != path or path.startswith(f"{to.host}/"):
             raise UsageError(
-                f"--mount-from {path} is no repository of {to.host or 'docker.io'}",
+                f"--mount-from {path} is not a repository of {to.host or 'docker.io'}",
                 "say its path alone, without host and tag, such as team/hello",
             )
 

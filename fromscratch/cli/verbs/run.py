@@ -23,7 +23,7 @@ def run(call: Call, *, image: str | None, engine: str | None) -> None:
     if engine is not None and engine not in WITHOUT:
         from fromscratch.images.engine_choice import engine as known
 
-        known(engine, STARTERS)  # a name that is none is told before anything is read
+        known(engine, STARTERS)  # so that an unknown name is refused before anything is read
     try:
         found = target(call, image)
         chosen = the_engine(engine, found.image)
@@ -73,10 +73,10 @@ def in_engine(call: Call, found: "Found", engine: "Engine") -> int:
         engine.forget(receipt.reference)
 
 
-def without_engine(call: Call, found: "Found", wanted: str | None) -> int:
-    """Start it by crun or runc where one is installed and can, else in a private root; a note tells which.
+def without_engine(call: Call, found: "Found", requested: str | None) -> int:
+    """Start it by crun or runc where one is installed and can, else in a private root; a note says which.
 
-    `wanted` is one of these, "none" for a private root, or None. Raises UsageError for a plain root, which does not
+    `requested` is one of these, "none" for a private root, or None. Raises UsageError for a plain root, which does not
     say how it is started, MissingTool for a runtime that is not there.
     """
     from fromscratch.host.container import runtime
@@ -97,15 +97,15 @@ def without_engine(call: Call, found: "Found", wanted: str | None) -> int:
         platform=platform,
         progress=call.progress,
     )
-    here = [] if wanted == "none" else runtime.installed(runtime.RUNTIMES if wanted is None else (wanted,))
-    if wanted not in (None, "none") and not here:
-        raise MissingTool(f"{wanted} is not on this machine", f"install {wanted}, or say --engine none")
+    here = [] if requested == "none" else runtime.installed(runtime.RUNTIMES if requested is None else (requested,))
+    if requested not in (None, "none") and not here:
+        raise MissingTool(f"{requested} is not on this machine", f"install {requested}, or say --engine none")
     for one in here:
         try:
             call.progress.note(f"starting it by {one.version}")
             return runtime.run_in_runtime(one, invocation)
         except runtime.CannotRunHere as refusal:
-            if wanted is not None:
+            if requested is not None:
                 raise
             call.progress.note(f"{refusal.message}; starting it in another way")
     return run_in_private_root(invocation)

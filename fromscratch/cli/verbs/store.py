@@ -90,7 +90,7 @@ def age_of(text: str) -> int:
     found = re.fullmatch(r"([0-9]{1,6})([hdw])", text.strip().lower())
     if not found:
         raise UsageError(
-            f"--older-than {text}: it is no age", "write it like --older-than 30d, in hours, days or weeks"
+            f"--older-than {text}: it is not an age", "write it like --older-than 30d, in hours, days or weeks"
         )
     return int(found[1]) * _SECONDS[found[2]]
 

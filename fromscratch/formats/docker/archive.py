@@ -105,8 +105,8 @@ def _chosen(listed: list[Listed], label: str, name: str | None) -> list[Listed]:
             )
         found = listed
     else:
-        full_name_wanted = full_form(name)
-        found = [entry for entry in listed if full_name_wanted in map(full_form, entry.repo_tags or ())][:1]
+        searched = full_form(name)
+        found = [entry for entry in listed if searched in map(full_form, entry.repo_tags or ())][:1]
     if not found:
         there = f"it holds {', '.join(names)}" if names else "no image in it has a name: leave the name out"
         raise UsageError(f"{label} has no image named {name!r}" if name else f"{label} holds no image", there)

@@ -40,7 +40,7 @@ def sections(elf: Elf, read: Read) -> list[Section]:
     return [Section(*each) for each in form.iter_unpack(raw[: len(raw) // form.size * form.size])]
 
 
-def symbols_among(names_wanted: Collection[str], elf: Elf, read: Read) -> frozenset[str] | None:
+def symbols_among(candidates: Collection[str], elf: Elf, read: Read) -> frozenset[str] | None:
     """Which of these names the symbol table for linkers has; None without a whole table: it is stripped."""
     headers = sections(elf, read)
     table = next((each for each in headers if each.type == SHT_SYMTAB), None)
@@ -51,7 +51,7 @@ def symbols_among(names_wanted: Collection[str], elf: Elf, read: Read) -> frozen
     if rows is None or strings is None:
         return None
     names = {place for (place,) in form.iter_unpack(rows[: len(rows) // form.size * form.size])}
-    return frozenset(name for name in names_wanted if names & set(_places(strings, b"%b\0" % name.encode())))
+    return frozenset(name for name in candidates if names & set(_places(strings, b"%b\0" % name.encode())))
 
 
 def _places(strings: bytes, name: bytes) -> Iterator[int]:

@@ -58,7 +58,7 @@ def explain(setting: Setting, menus: Menus, config: Mapping[str, Value]) -> str:
     if setting.value == NOT_SET:
         on = [name for name in menus.selected_by.get(setting.name, ()) if is_set(config, name)]
         return f"it is selected by {' and '.join(on[:_SHOWN_TERMS])}" if on else "something else needs it"
-    if rival := taken_choice(setting, menus, config):
+    if rival := rival_choice(setting, menus, config):
         return f"of that choice, {rival} was taken"
     best = min(definitions, key=lambda one: len(_unsatisfied(one, config)))
     if unsatisfied := _unsatisfied(best, config):
@@ -69,7 +69,7 @@ def explain(setting: Setting, menus: Menus, config: Mapping[str, Value]) -> str:
     return f"its value became {config.get(setting.name, 'empty')}"
 
 
-def taken_choice(setting: Setting, menus: Menus, config: Mapping[str, Value]) -> str | None:
+def rival_choice(setting: Setting, menus: Menus, config: Mapping[str, Value]) -> str | None:
     """The member of the same choice that is on instead of this one."""
     for definition in menus.definitions.get(setting.name, ()):
         if definition.choice is not None and not _unsatisfied(definition, config):

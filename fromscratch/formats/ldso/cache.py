@@ -11,7 +11,7 @@ from functools import cached_property
 from struct import Struct
 
 from fromscratch.errors import FormatError
-from fromscratch.formats.ldso.cache_abi import also_taken
+from fromscratch.formats.ldso.cache_abi import also_accepted
 from fromscratch.formats.ldso.cache_order import canonical, key
 from fromscratch.named_tuple import TYPE_CHECKING, NamedTuple
 from fromscratch.paths import decode, encode
@@ -26,7 +26,7 @@ _MAGIC = b"glibc-ld.so.cache1.1"
 _EXTENSIONS = 0xEAA42174
 _GENERATOR, _HWCAPS = 0, 1  # tags of extension sections
 _LITTLE, _BIG = 2, 3  # what the header's flags say of the byte order
-_NAMED = 1 << 62  # the hwcap field is an index into the names of glibc-hwcaps
+_IN_HWCAPS_LIST = 1 << 62  # the hwcap field is an index into the names of glibc-hwcaps
 _MAX_ISA_LEVEL = 0x3FF
 _MAX_STRING = 4096
 _HINT = "let ldconfig write it anew, or leave it out: the loader does without"
@@ -97,7 +97,7 @@ def lookup(cache: Cache, soname: str, flags: int) -> Answer:
     entries = cache.by_soname.get(canonical(soname))
     if entries is None:
         return _NOTHING
-    accepted = (flags, *also_taken(flags))
+    accepted = (flags, *also_accepted(flags))
     ours = [entry for entry in entries if entry.flags in accepted]
     baseline = next((entry.path for entry in ours if entry.hwcaps is None and not entry.legacy), None)
     variants = [entry for entry in ours if entry.hwcaps is not None or entry.legacy]
@@ -186,7 +186,7 @@ class _Reader:
     def _hwcap(self, hwcap: int, names: list[str]) -> tuple[str | None, int, int]:
         if not hwcap:
             return None, 0, 0
-        if hwcap >> 32 & ~_MAX_ISA_LEVEL != _NAMED >> 32:
+        if hwcap >> 32 & ~_MAX_ISA_LEVEL != _IN_HWCAPS_LIST >> 32:
             return None, 0, hwcap
         if hwcap & 0xFFFFFFFF >= len(names):
             raise FormatError("an entry of the ld.so.cache has a glibc-hwcaps subdirectory without a name", _HINT)
@@ -251,7 +251,7 @@ def _preference(entry: Entry) -> tuple[int, int, int, bytes]:
 def _field(entry: Entry, index: dict[bytes, int]) -> int:
     if entry.hwcaps is None:
         return entry.legacy
-    return _NAMED | entry.isa_level << 32 | index[encode(entry.hwcaps)]
+    return _IN_HWCAPS_LIST | entry.isa_level << 32 | index[encode(entry.hwcaps)]
 
 
 def _sections(layout: _Layout, start: int, hwcaps: bytes, generator: bytes) -> bytes:

@@ -42,7 +42,7 @@ def flags_of(elf: Elf) -> int | None:
     return _FIXED.get((elf.machine, elf.bits), None if elf.machine in _WHOLE else _LIBC6)
 
 
-def also_taken(flags: int) -> tuple[int, ...]:
+def also_accepted(flags: int) -> tuple[int, ...]:
     """The flags of libraries that a loader of this ABI takes besides those of its own."""
     if flags in (0x0903, 0x0B03):
         return (_LIBC6,)  # those from before ARM objects told of their float ABI

@@ -45,7 +45,7 @@ def images(blobs: Blobs, index: bytes, tag: str | None = None) -> list[Image]:
     for documents that do not follow the specification, IntegrityError for bytes that are not the promised ones.
     """
     top = oci.parse_index(index, f"index.json of {blobs.label}").manifests
-    found = images_below(blobs, named(top, tag, blobs.label), alone=True)
+    found = images_below(blobs, select(top, tag, blobs.label), alone=True)
     if not found:
         raise FormatError(f"{blobs.label} holds no container image", "name a layout that one was written to")
     return found
@@ -158,7 +158,7 @@ def _original_index(blobs: Blobs, top: Descriptor, manifests: Sequence[Descripto
     return OriginalIndex(blobs.document(top), tuple(entry.digest for entry in manifests), tuple(parts))
 
 
-def named(descriptors: Sequence[Descriptor], tag: str | None, label: str) -> list[Descriptor]:
+def select(descriptors: Sequence[Descriptor], tag: str | None, label: str) -> list[Descriptor]:
     """The descriptors of this name, which may be the full one that containerd gives.
 
     Without a name: all, if they are not different images of different names.

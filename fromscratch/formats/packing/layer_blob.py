@@ -74,7 +74,7 @@ def plain_pieces(layer: Layer, room: Room) -> Iterator[bytes]:
         if found != compression:
             read_out(cast(BinaryIO, blob))  # raises IntegrityError first, if the bytes are not the promised ones
             raise FormatError(
-                f"{what} is of the type {layer.media_type}, but its bytes are {_named(found)}",
+                f"{what} is of the type {layer.media_type}, but its bytes are {_title(found)}",
                 "make or fetch the image again with a tool that tells its layers rightly",
             )
         try:
@@ -160,5 +160,5 @@ def _passed(plain: Iterator[bytes], seen: list[bytes]) -> Iterator[bytes]:
     yield from seen
 
 
-def _named(compression: Compression) -> str:
+def _title(compression: Compression) -> str:
     return "no compressed ones" if compression == "none" else f"those of {compression}"

@@ -1,1 +1,1 @@
-"""Recipes as text: YAML with positions, decoded into typed records."""
+"""YAML with the position of every value, decoded into typed records."""

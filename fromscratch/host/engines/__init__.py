@@ -1,1 +1,1 @@
-"""The container engines that we know, each in a module of its own, and what they have in common."""
+"""The container engines: one module for each, and what they have in common."""

@@ -32,7 +32,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import SILENT, Progress
 
 _RECORD = "packed-layer"
-_NAMED_BY_DIGEST = ("blobs", "derived")
+_DIGEST_FOLDERS = ("blobs", "derived")
 
 
 class _Record(msgspec.Struct, frozen=True):
@@ -167,7 +167,7 @@ class _OutsideFiles:
     def _archive(self, path: Path) -> object:
         """The identity of an archive; its name, for a file of the store, which never changes under that."""
         parts = self._store.whole_name(path)
-        if len(parts) == 3 and parts[0] in _NAMED_BY_DIGEST:
+        if len(parts) == 3 and parts[0] in _DIGEST_FOLDERS:
             return parts
         found = _current(os.path.realpath(path))
         return found and _identity(found)

@@ -144,7 +144,7 @@ def interactive(argv: Sequence[str], *, env: Mapping[str, str] | None = None, cw
         try:
             process = subprocess.Popen(list(argv), env=dict(environment(terminal) if env is None else env), cwd=cwd)
         except (OSError, ValueError) as error:
-            raise _not_started(argv, error, cwd) from error
+            raise _start_failure(argv, error, cwd) from error
         with process:
             return process.wait()
 
@@ -250,7 +250,7 @@ def _running(
                 pass_fds=tuple(inherit),
             )
         except (OSError, ValueError) as error:
-            raise _not_started(argv, error, cwd) from error
+            raise _start_failure(argv, error, cwd) from error
         with process:
             try:
                 deferred.release()
@@ -264,7 +264,7 @@ def _running(
                 raise
 
 
-def _not_started(argv: Sequence[str], error: OSError | ValueError, cwd: Path | None) -> CommandFailed:
+def _start_failure(argv: Sequence[str], error: OSError | ValueError, cwd: Path | None) -> CommandFailed:
     if isinstance(error, ValueError):  # such as a NUL, which an image may have in any of its values
         return CommandFailed(f"cannot run {shown(argv)}: {error}", "no program can be given that: write another value")
     if cwd is not None and not cwd.is_dir():

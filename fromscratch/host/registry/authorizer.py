@@ -150,7 +150,7 @@ class Authorizer:
         credentials = self._credentials()
         ask = self._by_identity if credentials and credentials.identity else self._by_password
         for last in (False, True):
-            started = time.monotonic()
+            start = time.monotonic()
             with ask(session, realm, service, scopes, credentials) as response:
                 data = _limited(response)
                 if response.status_code == 404 and not last:
@@ -159,7 +159,7 @@ class Authorizer:
                     raise self._refused(response, data, realm, credentials)
             break
         token, lifetime = _parsed(data, realm)
-        return token, lifetime - (time.monotonic() - started)
+        return token, lifetime - (time.monotonic() - start)
 
     def _by_password(
         self, session: web.Session, realm: str, service: str, scopes: list[str], credentials: Credentials | None

@@ -51,8 +51,8 @@ class Credentials(PartlyShown, frozen=True, kw_only=True):
 def files(access: Access) -> list[Path]:
     """The files that may hold credentials, in order of precedence; not all of them need exist."""
     environment = access.environment
-    if named := environment.get("REGISTRY_AUTH_FILE"):
-        return [Path(named)]
+    if listed := environment.get("REGISTRY_AUTH_FILE"):
+        return [Path(listed)]
     runtime = environment.get("XDG_RUNTIME_DIR")
     session = Path(runtime) / "containers" if runtime else Path(f"/run/containers/{os.getuid()}")
     # After root has used podman, other users may not even stat the folder that replaces the session's.
@@ -87,8 +87,8 @@ def helpers(path: Path) -> list[str]:
     """The credential helpers that a file names. Raises UsageError."""
     document = _read(path) or {}
     by_registry = document.get("credHelpers")
-    named = [document.get("credsStore"), *(by_registry.values() if isinstance(by_registry, dict) else ())]
-    return sorted({_HELPER + name for name in named if isinstance(name, str) and name})
+    listed = [document.get("credsStore"), *(by_registry.values() if isinstance(by_registry, dict) else ())]
+    return sorted({_HELPER + name for name in listed if isinstance(name, str) and name})
 
 
 def registries(path: Path) -> list[str] | None:

@@ -85,8 +85,8 @@ class RegistryBlobs(Struct):
         """The platforms in the index; for a single image, the one in its configuration."""
         if top.media_type == oci.INDEX:
             index = oci.parse_index(self.document(top), f"the image index {top.digest} of {self.label}")
-            named = [entry.platform for entry in index.manifests if entry.platform and entry.platform.os != "unknown"]
-            return list(dict.fromkeys(named))
+            found = [entry.platform for entry in index.manifests if entry.platform and entry.platform.os != "unknown"]
+            return list(dict.fromkeys(found))
         return [image.platform for image in images_below(self, [top])]
 
     def fetch(self, descriptors: Sequence[Descriptor]) -> None:

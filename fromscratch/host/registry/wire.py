@@ -111,10 +111,10 @@ def _adapter(trust: Trust) -> "HTTPAdapter":
     trust.load(context)
 
     class Adapter(HTTPAdapter):
-        def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
-            super().init_poolmanager(*arguments, **named, ssl_context=context)
+        def init_poolmanager(self, *arguments: Any, **keywords: Any) -> None:
+            super().init_poolmanager(*arguments, **keywords, ssl_context=context)
 
-        def proxy_manager_for(self, *arguments: Any, **named: Any) -> Any:
-            return super().proxy_manager_for(*arguments, **named, ssl_context=context)
+        def proxy_manager_for(self, *arguments: Any, **keywords: Any) -> Any:
+            return super().proxy_manager_for(*arguments, **keywords, ssl_context=context)
 
     return Adapter()

@@ -58,9 +58,9 @@ class Store:
     def __repr__(self) -> str:
         return f"Store({str(self.root)!r})"
 
-    def hold(self) -> None:
+    def lock_for_use(self) -> None:
         """Lock the store, if it exists, against removal by others. Raises ImageError for an impossible path."""
-        self._folder.hold()
+        self._folder.lock_for_use()
 
     def lasting(self) -> "Store":
         """The same store without a temporary folder: it is an error if it cannot be written."""
@@ -188,15 +188,15 @@ class Store:
         """
         path = self._folder.make("locks") / key_of(name)
         with disk.explained(path):
-            handle = self._taken(path, waiting, give_up)
+            handle = self._acquired(path, waiting, give_up)
         try:
             yield
         finally:
             os.close(handle)
 
-    def _taken(self, path: Path, waiting: Callable[[], None] | None, give_up: Callable[[], bool] | None) -> int:
+    def _acquired(self, path: Path, waiting: Callable[[], None] | None, give_up: Callable[[], bool] | None) -> int:
         with suppress(BlockingIOError):
-            return locks.taken_file(path)
+            return locks.acquire_file(path)
         if waiting is not None:
             waiting()
         while True:
@@ -204,7 +204,7 @@ class Store:
                 raise GivenUp
             time.sleep(_POLL)
             with suppress(BlockingIOError):
-                return locks.taken_file(path)
+                return locks.acquire_file(path)
 
     def temporary(self) -> AbstractContextManager[Path]:
         """An empty file beside the blobs, removed at the end unless it was moved away.

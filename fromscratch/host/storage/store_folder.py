@@ -39,7 +39,7 @@ class StoreFolder:
 
     def find(self, *parts: str) -> Path:
         """The path of something in the store, whether it is there or not."""
-        self.hold()
+        self.lock_for_use()
         if self._spare is not None and (path := self._spare.joinpath(*parts)).exists():
             return path
         return self.root.joinpath(*parts)
@@ -157,13 +157,13 @@ class StoreFolder:
             if self._lock is not None and (self.root / TAG).exists():
                 return
             self.root.mkdir(parents=True, exist_ok=True)
-            self.hold()
+            self.lock_for_use()
             if self._lock is not None:
                 disk.write_atomically(self.root / TAG, _TAG_TEXT, durable=True)
                 return
         raise ImageError(f"{self.root} is removed again and again", "see which other process does that")
 
-    def hold(self) -> None:
+    def lock_for_use(self) -> None:
         """Lock the store, if it exists, against removal until this process ends."""
         if self._lock is not None:
             return

@@ -1,1 +1,1 @@
-"""Finders of what linking does not show: modules, plugins, data."""
+"""Finders of what linking does not show: modules, plugins, data, and commands of scripts."""

@@ -126,11 +126,11 @@ def _configuration(scene: Scene, place: TreePath, path: str) -> Iterator[Finding
     while pending:
         text = (scene.read(pending.pop()) or b"").decode("utf-8", "surrogateescape")
         for found in _INCLUDE.finditer(text):
-            path_named = found[1].strip(" \t\r")
-            if not path_named or path_named.startswith("#"):
+            argument = found[1].strip(" \t\r")
+            if not argument or argument.startswith("#"):
                 continue
-            path_named = path_named.strip("\"'")
-            included = path_named if path_named.startswith("/") else f"{path.rpartition('/')[0]}/{path_named}"
+            argument = argument.strip("\"'")
+            included = argument if argument.startswith("/") else f"{path.rpartition('/')[0]}/{argument}"
             if included in known or "$" in included or views.place(scene.view, included) is None:
                 continue
             known.add(included)

@@ -52,16 +52,7 @@ def additions(
     Of `paths`, an ELF file for another platform than this is left to the image that it is for.
     Raises UsageError for what is not there or if no file is left, Conflict where two of them disagree.
     """
-    tree = _NOTHING
-    for text in options.stage:
-        stage = lookup.folder(folder, text, label)
-        found = scan(stage, Origin(label, "found in", text), owner=(0, 0), skip=own.skip(stage, _no_path))
-        if len(found) == 1:
-            raise UsageError(f"{label}: the stage {text} is empty", "install into it first, as DESTDIR or --prefix do")
-        tree = tree.merged(found, directories="keep")
-    for text in options.add:
-        tree = tree.merged(_added(folder, text, label, own), directories="keep")
-    tree = landed(tree, below)
+    tree = landed(_stages_and_files(options, folder, label, own), below)
     upper = Stacked(tree, below)
     paths_: list[TreePath] = []
     # What moves comes after what stays, whose symlinks it may meet on its way.
@@ -86,6 +77,20 @@ def additions(
         )
     upper = Stacked(tree, below)
     return Additions(tree, {path: walk(upper, path, follow_last=True, must_exist=True) for path in paths_})
+
+
+def _stages_and_files(options: BinariesOptions, folder: Path, label: str, own: OwnFolders) -> Rootfs:
+    """The install trees of `stage` and the files and folders of `add`, later ones over earlier ones."""
+    tree = _NOTHING
+    for text in options.stage:
+        stage = lookup.folder(folder, text, label)
+        found = scan(stage, Origin(label, "found in", text), owner=(0, 0), skip=own.skip(stage, _no_path))
+        if len(found) == 1:
+            raise UsageError(f"{label}: the stage {text} is empty", "install into it first, as DESTDIR or --prefix do")
+        tree = tree.merged(found, directories="keep")
+    for text in options.add:
+        tree = tree.merged(_added(folder, text, label, own), directories="keep")
+    return tree
 
 
 def platforms(options: BinariesOptions, folder: Path, label: str) -> tuple[Platform, ...]:

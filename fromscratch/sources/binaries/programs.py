@@ -26,25 +26,25 @@ class Programs(NamedTuple):
 
     `others` are more programs that have a name to be called by, and `locked` are files that were named and could be
     started if anybody was allowed to. Paths are as they were spelled.
-    `platforms` are those that the ELF files are for. `named` is what the item names for each platform that was looked
-    at; under None where it is the same for all.
+    `platforms` are those that the ELF files are for. `additions` is what the item names for each platform that was
+    looked at; under None where it is the same for all.
     """
 
     asked: tuple[TreePath, ...]
     others: tuple[TreePath, ...]
     locked: tuple[TreePath, ...]
     platforms: tuple[Platform, ...]
-    named: Mapping[Platform | None, Additions]
+    additions: Mapping[Platform | None, Additions]
 
     def bind(self, options: BinariesOptions, context: Context) -> BinariesSource:
         """The source of the item that these programs are of. It does not look up again what it names."""
-        return BinariesSource(options, context, self.named.get(context.platform) or self.named.get(None))
+        return BinariesSource(options, context, self.additions.get(context.platform) or self.additions.get(None))
 
 
 def programs(
-    options: BinariesOptions, folder: Path, wanted: Sequence[Platform] = (), written: Sequence[Path] = ()
+    options: BinariesOptions, folder: Path, for_platforms: Sequence[Platform] = (), written: Sequence[Path] = ()
 ) -> Programs:
-    """The ELF programs and scripts that somebody could start. Only those for the platforms that are `wanted` count.
+    """The ELF programs and scripts that somebody could start; with `for_platforms`, only those for one of them.
 
     `written` are folders that the build writes, and does not read.
 
@@ -55,19 +55,19 @@ def programs(
     others: dict[TreePath, None] = {}
     locked: dict[TreePath, None] = {}
     looked_at: dict[Platform | None, Additions] = {}
-    for platform in wanted or platforms(options, folder, label(options)) or (None,):
+    for platform in for_platforms or platforms(options, folder, label(options)) or (None,):
         own = OwnFolders(written=tuple(written))
-        tree, named = looked_at[platform] = additions(options, folder, label(options), platform, own=own)
+        tree, places = looked_at[platform] = additions(options, folder, label(options), platform, own=own)
         root = TreeRoot(tree)
         # `make install` with bindir=/ leaves programs beside no others: those of bin folders come first.
         in_bin = [each for each in _in_bin(tree) if _starts(root, each)] or [
             each for each in _at_root(tree) if _starts(root, each) and _is_allowed(tree, each)
         ]
-        starting = [each for each in named if _starts(root, each)]
+        starting = [each for each in places if _starts(root, each)]
         others.update(dict.fromkeys(each for each in in_bin if _is_allowed(tree, each)))
-        asked.update(dict.fromkeys(each for each in (starting if named else in_bin) if _is_allowed(tree, each)))
+        asked.update(dict.fromkeys(each for each in (starting if places else in_bin) if _is_allowed(tree, each)))
         locked.update(dict.fromkeys(each for each in starting if not _is_allowed(tree, each)))
-        found.update(dict.fromkeys(_platforms(root, named or in_bin) or _usual(_platforms(root, regular_files(tree)))))
+        found.update(dict.fromkeys(_platforms(root, places or in_bin) or _usual(_platforms(root, regular_files(tree)))))
     return Programs(tuple(asked), tuple(others), tuple(locked), tuple(found), looked_at)
 
 

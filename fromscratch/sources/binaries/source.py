@@ -1,4 +1,4 @@
-"""The source itself: look, gather, and see that the loader of the image will find it all."""
+"""The source itself: it collects programs and their closure, and checks that the image's loader will find it all."""
 
 import hashlib
 import json
@@ -29,8 +29,8 @@ from fromscratch.paths import TreePath, matcher, shown
 from fromscratch.sources.binaries.additions import Additions, additions, regular_files
 from fromscratch.sources.binaries.etc import with_etc
 from fromscratch.sources.binaries.finders import finders
+from fromscratch.sources.binaries.loader_check import startable
 from fromscratch.sources.binaries.options import BinariesOptions, label, split
-from fromscratch.sources.binaries.started import startable
 from fromscratch.sources.contract import Context, Source
 
 _SHOWN_OFFERS = 10
@@ -40,31 +40,31 @@ class Closure(NamedTuple):
     """What an item brings: what it names, and all that this needs besides."""
 
     added: Rootfs
-    gathered: GatherResult
+    result: GatherResult
 
 
 class BinariesSource(Source):
-    """`named` is what the item names, on nothing below, where that was looked up already."""
+    """`looked_up` is what the item names, on nothing below, where that was looked up already."""
 
-    def __init__(self, options: BinariesOptions, context: Context, named: Additions | None = None) -> None:
+    def __init__(self, options: BinariesOptions, context: Context, looked_up: Additions | None = None) -> None:
         self.label = label(options)
-        self._options, self._context, self._named = options, context, named
+        self._options, self._context, self._additions = options, context, looked_up
 
     def fetch(self, store: Store) -> None:
         """Nothing to bring: the files are here."""
 
     def fingerprint(self, store: Store) -> str:
-        """By what lstat(2) tells of every file that would be taken."""
-        added, gathered = self.alone
+        """A digest over what lstat(2) says of every file that would be taken."""
+        added, result = self.alone
         hasher = hashlib.sha256(msgspec.json.encode(self._options))
-        for path, entry in sorted({**added, **gathered.entries}.items()):
+        for path, entry in sorted({**added, **result.entries}.items()):
             hasher.update(f"\0{path!r} {_facts(entry)}".encode())
-        hasher.update(json.dumps([missing.name for missing in gathered.missing]).encode())
+        hasher.update(json.dumps([missing.name for missing in result.missing]).encode())
         return hasher.hexdigest()
 
     @cached_property
     def alone(self) -> Closure:
-        """The closure with nothing below. The fingerprint tells of it, and the lowest item of a recipe brings it.
+        """The closure with nothing below: what the fingerprint covers, and what the lowest item of a recipe brings.
 
         It is worked out once: it reads every file that it takes.
         """
@@ -78,20 +78,20 @@ class BinariesSource(Source):
         """
         for text in (*self._options.stage, *self._options.add):
             self._context.own.say(f"binaries {text}", self._context.folder / split(text)[0])
-        added, gathered = self.alone if len(below) == 1 else self._closure(below)
-        self._check(gathered)
-        upper = with_hard_links(_laid(Stacked(added, below), added, gathered))
+        added, result = self.alone if len(below) == 1 else self._closure(below)
+        self._check(result)
+        upper = with_hard_links(_laid(Stacked(added, below), added, result))
         tree = below.merged(upper, replace=replace, directories="keep")
         if self._options.etc == "auto":
             tree = with_etc(tree, Origin(self.label, "made by", "the minimal /etc of every bundle"))
-        for text in (*gathered.warnings, *_offered(gathered)):
+        for text in (*result.warnings, *_offered(result)):
             self._context.progress.note(text)
-        return startable(tree, gathered, self._options, self.label)
+        return startable(tree, result, self._options, self.label)
 
     def _closure(self, below: Rootfs) -> Closure:
         options, context = self._options, self._context
-        if self._named is not None and len(below) == 1:
-            added, programs = self._named
+        if self._additions is not None and len(below) == 1:
+            added, programs = self._additions
         else:
             added, programs = additions(options, context.folder, self.label, context.platform, below, context.own)
         root = lookup.folder(context.folder, options.root, self.label)
@@ -101,19 +101,19 @@ class BinariesSource(Source):
         asked: dict[str, Origin] = {}
         for place in dict.fromkeys((*programs.values(), *regular_files(added))):
             asked[place] = added[place].origins[0]
-        gathered = gather(linker, asked, list(finders(options)), self.label, self._is_ours)
-        return Closure(added, gathered)
+        result = gather(linker, asked, list(finders(options)), self.label, self._is_ours)
+        return Closure(added, result)
 
     def _is_ours(self, elf: Elf) -> bool:
         platform = platform_of(elf)
         return platform is None or platform.architecture == self._context.platform.architecture
 
-    def _check(self, gathered: GatherResult) -> None:
+    def _check(self, result: GatherResult) -> None:
         allowed = matcher(self._options.allow_missing)
-        missing = [each for each in gathered.missing if not allowed(TreePath(f"/{each.name.lstrip('/')}"))]
+        missing = [each for each in result.missing if not allowed(TreePath(f"/{each.name.lstrip('/')}"))]
         if missing:
             raise ImageError(
-                "\n".join(dict.fromkeys(_told(each) for each in missing)),
+                "\n".join(dict.fromkeys(_lack(each) for each in missing)),
                 advice(
                     "bring it with ",
                     Setting("add", in_recipe=True),
@@ -123,10 +123,9 @@ class BinariesSource(Source):
                     Setting("allow_missing", "NAME", in_recipe=True),
                 ),
             )
-        if gathered.missing_versions:
+        if result.missing_versions:
             lines = [
-                f"{each.by} needs {each.version} of {each.library}, which is older"
-                for each in gathered.missing_versions
+                f"{each.by} needs {each.version} of {each.library}, which is older" for each in result.missing_versions
             ]
             raise Conflict(
                 "\n".join(dict.fromkeys(lines)),
@@ -134,17 +133,17 @@ class BinariesSource(Source):
             )
 
 
-def _laid(upper: Stacked, added: Rootfs, gathered: GatherResult) -> Rootfs:
+def _laid(upper: Stacked, added: Rootfs, result: GatherResult) -> Rootfs:
     """What was added with all that it takes, each where the symlinks of `upper` lead it."""
-    objects = {each.place for each in gathered.objects}
-    taken: dict[TreePath, Entry] = {}
+    objects = {each.place for each in result.objects}
+    first: dict[TreePath, Entry] = {}
     again: dict[TreePath, Entry] = {}
-    for path, entry in gathered.entries.items():
+    for path, entry in result.entries.items():
         place = locate(upper, path)
-        (again if place in taken else taken)[place] = (
-            _public(entry, loaded=path in objects) if gathered.root_numbers[path] == 1 else entry
+        (again if place in first else first)[place] = (
+            _public(entry, loaded=path in objects) if result.root_numbers[path] == 1 else entry
         )
-    return added.merged(Rootfs(taken), directories="keep").merged(Rootfs(again), directories="keep")
+    return added.merged(Rootfs(first), directories="keep").merged(Rootfs(again), directories="keep")
 
 
 def _public(entry: Entry, *, loaded: bool) -> Entry:
@@ -154,9 +153,9 @@ def _public(entry: Entry, *, loaded: bool) -> Entry:
     return with_meta(entry, Meta(meta.mode | readable, 0, 0, meta.mtime, meta.xattrs))
 
 
-def _offered(gathered: GatherResult) -> Iterator[str]:
+def _offered(result: GatherResult) -> Iterator[str]:
     """A line for each thing that is offered; of what could be many, the first few."""
-    offers = gathered.offers
+    offers = result.offers
     for offer in offers[:_SHOWN_OFFERS]:
         yield advice(f"not taken: {offer.what} (", offer.setting, ")")
     if len(offers) > _SHOWN_OFFERS:
@@ -164,7 +163,7 @@ def _offered(gathered: GatherResult) -> Iterator[str]:
         yield advice(f"not taken: {len(offers) - _SHOWN_OFFERS} things more, which `", more, "` lists")
 
 
-def _told(missing: Missing) -> str:
+def _lack(missing: Missing) -> str:
     where = missing.fault or (
         f"it is in none of {', '.join(missing.searched)}" if missing.searched else "it is nowhere"
     )

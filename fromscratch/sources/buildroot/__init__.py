@@ -1,1 +1,1 @@
-"""The source `buildroot`: root filesystems built from source. `options` is what a recipe says, `source` the flow."""
+"""Source `buildroot`: root filesystems that Buildroot builds from source."""

@@ -10,7 +10,7 @@ from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.kconfig import config as kconfig
 from fromscratch.formats.kconfig import menus as kconfig_menus
 from fromscratch.formats.kconfig.config import Setting
-from fromscratch.host.machine import lookup as named
+from fromscratch.host.machine import lookup
 from fromscratch.host.machine.package_data import shipped
 from fromscratch.host.storage.own_folders import NONE, OwnFolders
 from fromscratch.host.storage.store import Store
@@ -76,9 +76,9 @@ def wish(options: BuildrootOptions, folder: Path, platform: Platform, toolchain:
         settings += kconfig.parse(_text(path), path.name)
     settings += [Setting(symbol_of(name), "y", f"packages: {name}") for name in options.packages]
     settings += [Setting(name, kconfig.value_of(value), f"set: {name}") for name, value in options.set.items()]
-    wanted = kconfig.merge(settings)
-    if kconfig.unquoted(wanted[_PASSWORD].value if _PASSWORD in wanted else "") and wanted[_LOGIN].asked_by == _BASE:
-        settings.append(Setting(_LOGIN, "y", wanted[_PASSWORD].asked_by))
+    merged = kconfig.merge(settings)
+    if kconfig.unquoted(merged[_PASSWORD].value if _PASSWORD in merged else "") and merged[_LOGIN].asked_by == _BASE:
+        settings.append(Setting(_LOGIN, "y", merged[_PASSWORD].asked_by))
     settings += [Setting(name, "y", DRIVER) for name in ("BR2_REPRODUCIBLE", "BR2_TARGET_ROOTFS_TAR")]
     if options.mirror:
         settings.append(Setting("BR2_PRIMARY_SITE", kconfig.quoted(mirror_url(options.mirror, folder)), "mirror:"))
@@ -104,7 +104,7 @@ def mirror_url(mirror: str, folder: Path) -> str:
     """A mirror as BR2_PRIMARY_SITE has it: a path becomes a file:// URL."""
     if re.match(r"[a-z+|]+://", mirror):
         return mirror
-    path = (folder / named.expanded(mirror)).absolute()
+    path = (folder / lookup.expanded(mirror)).absolute()
     if not path.is_dir():
         raise UsageError(f"mirror: {mirror} is neither a URL nor a folder", "scripts/buildroot-mirror fills one")
     return path.as_uri()
@@ -140,16 +140,16 @@ def referenced(settings: Iterable[Setting], folder: Path, store: Store, own: Own
                 raise UsageError(f"{setting.line}: there is no {path}", f"fix {setting.asked_by}")
             lines.append(f"{below} {content_digest(path, store, besides=own.names(path))}")
         if _NAMES_FILES.search(setting.name):
-            named = (Path(word) for word in kconfig.unquoted(setting.value).split() if word.startswith("/"))
-            there = [path for path in named if path.exists()]
+            paths = (Path(word) for word in kconfig.unquoted(setting.value).split() if word.startswith("/"))
+            there = [path for path in paths if path.exists()]
             lines += [f"{path} {content_digest(path, store, besides=own.names(path))}" for path in there]
     return "\n".join(sorted(lines))
 
 
-def check_taken(wish: Wish, config_text: str, tree: Tree, output: Path, host_architecture: str) -> None:
+def check_accepted(wish: Wish, config_text: str, tree: Tree, output: Path, host_architecture: str) -> None:
     """Raise ImageError, naming each setting that Kconfig did not take and why, unless all are in `config_text`.
 
-    A choice of the shipped fragments that the recipe decides otherwise is no loss.
+    A choice of the shipped fragments that the recipe decides otherwise is not a loss.
     """
     config = kconfig.read_config(config_text)
     missing = kconfig.lost(wish.settings, config)
@@ -160,7 +160,7 @@ def check_taken(wish: Wish, config_text: str, tree: Tree, output: Path, host_arc
     later = {setting.name for setting in wish.settings}
     lines = []
     for setting in missing:
-        rival = kconfig_menus.taken_choice(setting, menus, known)
+        rival = kconfig_menus.rival_choice(setting, menus, known)
         if rival in later and setting.asked_by == _BASE:
             continue
         lines.append(f"{setting.line} ({setting.asked_by}): {kconfig_menus.explain(setting, menus, known)}")
@@ -173,7 +173,7 @@ def check_taken(wish: Wish, config_text: str, tree: Tree, output: Path, host_arc
         )
 
 
-def check_busybox_taken(wish: Wish, config_text: str) -> None:
+def check_busybox_accepted(wish: Wish, config_text: str) -> None:
     """The same for BusyBox's own configuration."""
     asked = kconfig.merge(setting for text in wish.busybox for setting in kconfig.parse(text, "busybox:"))
     if missing := kconfig.lost(asked.values(), kconfig.read_config(config_text)):
@@ -196,7 +196,7 @@ def _busybox(given: str, folder: Path) -> str:
     if "\n" in given or "=" in given or given.lstrip().startswith("#"):
         kconfig.parse(given, "busybox:")
         return given.strip() + "\n"
-    path = folder / named.expanded(given)
+    path = folder / lookup.expanded(given)
     if not path.is_file():
         raise UsageError(
             f"busybox: {given} is neither a file nor a setting", "name a fragment, or write lines such as CONFIG_VI=y"

@@ -17,7 +17,7 @@ from fromscratch.sources.buildroot.plan import Plan, write_busybox_fragments
 from fromscratch.sources.contract import Context
 
 PARTS = ("", "busybox")  # what has a menu: the whole, and BusyBox
-# What a menu writes down that is no wish of the user.
+# What a menu writes of its own accord, not because the user chose it.
 _OF_THIS_MACHINE = ("BR2_DEFCONFIG", "BR2_DL_DIR", "BR2_HOST_GCC_VERSION", "BR2_VERSION", "BR2_EXTERNAL")
 
 
@@ -50,7 +50,7 @@ def configuration_text(made: Plan, context: Context) -> str:
     make = made.make.in_folder(scratch)
     make.run(["defconfig"], "configuring Buildroot", context.progress, extra={"BR2_DEFCONFIG": str(defconfig)})
     text = (scratch / ".config").read_text()
-    configuration.check_taken(made.wish, text, made.tree, scratch, os.uname().machine)
+    configuration.check_accepted(made.wish, text, made.tree, scratch, os.uname().machine)
     return text
 
 

@@ -18,7 +18,7 @@ def content_digest(path: Path, store: Store, *, besides: Collection[str] = ()) -
     """The digest of all names, kinds, execute bits and bytes; of a symlink also those of the file that it leads to.
 
     What git and Python leave in folders does not count, nor do the paths `besides`, which start at the top. Kept by
-    what stat(2) tells of each file, so that nothing is read twice. Raises ImageError for what cannot be read.
+    what stat(2) says of each file, so that nothing is read twice. Raises ImageError for what cannot be read.
     """
     try:
         found = list(_walk(os.fspath(path), besides))

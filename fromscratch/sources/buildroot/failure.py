@@ -1,4 +1,4 @@
-"""A failed build told in a few lines: which package, which step, the lines that matter, and what to try."""
+"""A failed build reported in a few lines: which package, which step, the lines that matter, and what to try."""
 
 import re
 from collections.abc import Sequence
@@ -79,7 +79,7 @@ def explain(lines: list[str], attempt: Attempt) -> ImageError:
     for line in lines:
         if stopped := _STOP.search(line):
             return CommandFailed(f"Buildroot stopped: {stopped['what']} ({stopped['where']})", _see(attempt))
-    return _failed_otherwise(lines, attempt)
+    return _other_failure(lines, attempt)
 
 
 def _failed_package(before: Sequence[str], folder: str, step: str, attempt: Attempt) -> ImageError:
@@ -131,7 +131,7 @@ def _failed_download(own: Sequence[str], folder: str, attempt: Attempt) -> Image
     )
 
 
-def _failed_otherwise(lines: Sequence[str], attempt: Attempt) -> ImageError:
+def _other_failure(lines: Sequence[str], attempt: Attempt) -> ImageError:
     start = max((number for number, line in enumerate(lines) if message(line)), default=0)
     step = message(lines[start]) if lines else None
     during = f" while {step.step[0].lower()}{step.step[1:]}" if step else ""

@@ -1,4 +1,4 @@
-"""Running Buildroot's make: its command line, a clean environment, progress, and failures told in words."""
+"""Running Buildroot's make: its command line, a clean environment, progress, and failures in plain words."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -58,9 +58,9 @@ class Make(Struct, frozen=True, kw_only=True):
 
     def env(self) -> dict[str, str]:
         """The whole environment of a build."""
-        kept = {name: value for name, value in run.environment().items() if name not in _DROPPED}
+        passed_on = {name: value for name, value in run.environment().items() if name not in _DROPPED}
         return {
-            **kept,
+            **passed_on,
             "PATH": _path(os.environ.get("PATH", "")),
             "SOURCE_DATE_EPOCH": self.tree.epoch,
             "FORCE_UNSAFE_CONFIGURE": "1",  # some configure scripts refuse root, the usual user of a container
@@ -69,9 +69,9 @@ class Make(Struct, frozen=True, kw_only=True):
 
     def write_script(self) -> Path:
         """A script beside the output folder that calls make for it in the same way, for people: `SCRIPT GOAL`."""
-        kept = [f"{name}={value}" for name, value in sorted(self.env().items())]
+        passed_on = [f"{name}={value}" for name, value in sorted(self.env().items())]
         path = self.output.parent / f"make-{self.output.name}"
-        command = run.shown(["env", "-i", *kept, *self.argv(())])
+        command = run.shown(["env", "-i", *passed_on, *self.argv(())])
         disk.write_atomically(path, f'#!/bin/sh\nexec {command} "$@"\n'.encode(), 0o755)
         return path
 

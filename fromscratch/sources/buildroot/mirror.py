@@ -58,15 +58,15 @@ def sources(tree: Path, package: str) -> list[Source]:
 
 
 def fill(
-    folder: Path, wanted: Sequence[Source], archives: Sequence[str], store: Store, progress: Progress = SILENT
+    folder: Path, downloads: Sequence[Source], archives: Sequence[str], store: Store, progress: Progress = SILENT
 ) -> Outcome:
     """Bring the files into `folder` as a primary site has them, PACKAGE/FILE, from the first archive that has them.
 
     `archives` are the addresses of Debian archives. A file that no archive has, or has in another
-    form, is no failure of the rest.
+    form, is not a failure of the rest.
     """
     had, missed = [], []
-    for source in wanted:
+    for source in downloads:
         target = folder / source.package / source.name
         if not _is(target, source.digest):
             urls = tuple(Address(archive) / source.pool for archive in archives)

@@ -84,7 +84,7 @@ class BuildrootOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 raise ValueError(f"set: {name!r} is not a symbol; write BR2_ and so on")
         for name in self.make:
             if not name.replace("_", "").isalnum():
-                raise ValueError(f"make: {name!r} is no variable of make")
+                raise ValueError(f"make: {name!r} is not a variable of make")
 
     @property
     def release(self) -> str:

@@ -29,7 +29,7 @@ def origins(
         package = files.get(tree_path(path))
         if package is None:
             return finishing
-        return Origin(label, "shipped in", _named(packages.get(package), package), reasons.get(package))
+        return Origin(label, "shipped in", _with_version(packages.get(package), package), reasons.get(package))
 
     return origin
 
@@ -57,9 +57,9 @@ def _spread(label: str, packages: Mapping[str, Package], front: Iterable[str], r
     for name in waiting:
         for needed in packages[name].dependencies:
             if needed in packages and needed not in reasons:
-                reasons[needed] = Origin(label, "needed by", _named(packages[name], name), reasons[name])
+                reasons[needed] = Origin(label, "needed by", _with_version(packages[name], name), reasons[name])
                 waiting.append(needed)
 
 
-def _named(package: Package | None, name: str) -> str:
+def _with_version(package: Package | None, name: str) -> str:
     return f"{name} {package.version}".strip() if package else name

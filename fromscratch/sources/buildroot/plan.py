@@ -34,7 +34,7 @@ _ONLY_STEERING = ("BR2_PRIMARY_SITE", "BR2_PRIMARY_SITE_ONLY")
 class Plan(Struct, frozen=True, kw_only=True):
     """`place` is the workspace: `output` is Buildroot's own, `settings` a scratch one for configurations.
 
-    `external` has a digest for each package of external trees, `rest` a digest of what is not told apart further;
+    `external` has a digest for each package of external trees, `rest` a digest of what is not distinguished further;
     `configs` and `busybox_files` are the fragments that the recipe names.
     """
 
@@ -170,7 +170,7 @@ def _busybox_fragments(wish: Wish, place: Path) -> dict[str, str]:
 
 
 def write_busybox_fragments(plan: Plan) -> None:
-    """Put BusyBox's fragments where make is told to look for them."""
+    """Put BusyBox's fragments where make looks for them."""
     for path, text in _fragment_files(plan.wish, plan.place):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -188,7 +188,7 @@ def _external(name: str, folder: Path) -> Path:
     path = (folder / lookup.expanded(name)).absolute()
     if not (path / "external.desc").is_file():
         raise UsageError(
-            f"external: {name} is no external tree: there is no {path / 'external.desc'}",
+            f"external: {name} is not an external tree: there is no {path / 'external.desc'}",
             "Buildroot's manual, 'Keeping customizations outside of Buildroot', says what belongs there",
         )
     return path

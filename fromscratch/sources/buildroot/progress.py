@@ -14,7 +14,7 @@ from fromscratch.progress import Task
 
 _ESCAPES = lazy_regex(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][A-Z0-9])|\x0f")
 _MESSAGE = lazy_regex(r">>> (?P<package>\S*) (?P<version>\S*) (?P<step>\S.*)")
-_KEPT_LINES = 3000
+_LAST_LINES = 3000
 
 # The steps that every package goes through, by how their messages start.
 _STEPS = {
@@ -99,7 +99,7 @@ class Watcher:
     """Reads the lines of a build: moves a task on, keeps the last lines, and knows what runs at the moment."""
 
     def __init__(self, task: Task, waiting: Iterable[str]) -> None:
-        self.lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self.lines: deque[str] = deque(maxlen=_LAST_LINES)
         self.json = ""
         self.current: Message | None = None
         self._task = task

@@ -127,19 +127,19 @@ class BuildrootSource(TreeSource):
             staleness.clear(stale, before, made.output)
         records.save_attempt(attempt, inputs)
         self._put_configuration(made, inputs.config_text)
-        started = time.time_ns()
+        start_ns = time.time_ns()
         waiting = steps.unfinished(inputs.packages.values(), made.output)
         goals = [f"-j{made.make.jobs}"] if staleness.PARALLEL in inputs.config else []
         made.make.run(goals, self.label, progress, waiting=waiting, extra=_NOWHERE)
-        return self._keep(store, made, inputs, started)
+        return self._keep(store, made, inputs, start_ns)
 
-    def _keep(self, store: Store, made: Plan, inputs: Inputs, started: int) -> records.Result:
+    def _keep(self, store: Store, made: Plan, inputs: Inputs, start_ns: int) -> records.Result:
         tar = made.output / "images" / "rootfs.tar"
-        if not tar.is_file() or tar.stat().st_mtime_ns < started - _CLOCK_TICK:
+        if not tar.is_file() or tar.stat().st_mtime_ns < start_ns - _CLOCK_TICK:
             raise CommandFailed(f"Buildroot ended well but made no {tar}", f"see what became of it in {made.make.log}")
         if made.wish.busybox and (busybox := inputs.packages.get("busybox")):
             text = (made.output / busybox.folder / ".config").read_text()
-            configuration.check_busybox_taken(made.wish, text)
+            configuration.check_busybox_accepted(made.wish, text)
         with open(tar, "rb") as stream:
             digest = store.add_stream(stream)
         files = store.add((made.output / "build" / "packages-file-list.txt").read_bytes())

@@ -46,7 +46,7 @@ class Inputs(Struct, frozen=True):
     """All that a build depends on besides the tree and the toolchain.
 
     `config_text` is the whole .config; `busybox` identifies BusyBox's fragments, `external` each
-    package of external trees (and under "" all else there), `rest` what is not told apart further.
+    package of external trees (and under "" all else there), `rest` what is not distinguished further.
     """
 
     config_text: str

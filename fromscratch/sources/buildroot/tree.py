@@ -84,7 +84,7 @@ def _local(options: BuildrootOptions, folder: Path) -> tuple[Literal["directory"
     kind, path = _kind(options.tree, folder)
     if options.sha256 and kind != "tarball":
         hint = "write @ and its commit behind it instead" if kind == "git" else "leave it out"
-        raise UsageError(f"sha256: {options.tree} is no tarball, so that it has no digest", hint)
+        raise UsageError(f"sha256: {options.tree} is not a tarball, so it has no digest", hint)
     return kind, path
 
 
@@ -156,8 +156,8 @@ def _downloaded_release(options: BuildrootOptions, folder: Path, store: Store, p
     digest = Digest.parse(known.decode()) if known else None
     if digest is None or not store.has(digest):
         pinned = _pinned(options)
-        wanted = Digest.parse(pinned) if pinned else _signed_digest(options, folder, store, progress)
-        [digest] = download(store, [FileRequest(title=title, urls=(url,), digest=wanted)], progress)
+        expected = Digest.parse(pinned) if pinned else _signed_digest(options, folder, store, progress)
+        [digest] = download(store, [FileRequest(title=title, urls=(url,), digest=expected)], progress)
         store.write_record("buildroot-release", key, str(digest).encode())
     return digest
 

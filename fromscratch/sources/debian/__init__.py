@@ -1,1 +1,1 @@
-"""The source `debian`: a tree out of signed packages. `options` is what a recipe says, `source` the flow."""
+"""Source `debian`: trees of signed packages, unpacked without apt, dpkg or their scripts."""

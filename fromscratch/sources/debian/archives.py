@@ -206,14 +206,14 @@ def keyrings_of(store: Store, archive: Archive, default: Sequence[Path]) -> list
 
 def _key(fingerprint: str, archive: Archive, keyrings: Sequence[Path]) -> bytes:
     """The key of that fingerprint. A ! behind it, which leaves out its subkeys, is passed over."""
-    wanted = fingerprint.removesuffix("!").upper()
+    pinned = fingerprint.removesuffix("!").upper()
     for path in keyrings:
         try:
             found = openpgp.certificates(contents(path))
         except (OSError, FormatError):
             continue  # the key may be in another
         for certificate in found:
-            if wanted in certificate.fingerprints:
+            if pinned in certificate.fingerprints:
                 return certificate.raw
     raise IntegrityError(
         f"{archive.suite} is to be signed by the key {fingerprint}, which no keyring of this machine has",

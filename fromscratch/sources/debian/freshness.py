@@ -27,13 +27,13 @@ def check(store: Store, archive: Archive, planned: PlannedArchive, options: Debi
         )
     if _is_early(planned, now) and not options.future:
         raise IntegrityError(
-            f"{what} is of {_told(planned.date)}, which is in the future",
+            f"{what} is of {_date(planned.date)}, which is in the future",
             "see whether this machine's clock is right; if the index is meant, say  future: true",
         )
     if _is_older(store, archive, planned) and not options.older:
         raise IntegrityError(
-            f"{what} is of {_told(planned.date)}, and thus older than the one of "
-            f"{_told(_newest(store, archive))} that was fetched before",
+            f"{what} is of {_date(planned.date)}, and thus older than the one of "
+            f"{_date(_newest(store, archive))} that was fetched before",
             f"{_MEANT}if the old one is meant, say  older: true",
         )
 
@@ -87,7 +87,7 @@ def _key(archive: Archive) -> str:
     return " ".join([archive.suite, *(address.key for address in archive.addresses)])
 
 
-def _told(moment: float | None) -> str:
+def _date(moment: float | None) -> str:
     from datetime import UTC, datetime
 
     return datetime.fromtimestamp(moment or 0, UTC).strftime("%Y-%m-%d %H:%M UTC")

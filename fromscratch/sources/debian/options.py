@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from fromscratch.address import Address
 from fromscratch.errors import UsageError
 from fromscratch.lazy_regex import lazy_regex
-from fromscratch.sources.debian.wanted import parse_wanted
+from fromscratch.sources.debian.package_request import parse_package_request
 
 _SUITE = lazy_regex(r"[A-Za-z0-9][A-Za-z0-9.+~_-]*(/[A-Za-z0-9][A-Za-z0-9.+~_-]*)*")
 _SNAPSHOT = lazy_regex(r"[0-9]{8}T[0-9]{6}Z")
@@ -86,7 +86,7 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def __post_init__(self) -> None:
         for text in (*self.packages, *self.exclude):
             try:
-                parse_wanted(text)
+                parse_package_request(text)
             except UsageError as error:
                 raise ValueError(f"{error.message}: {error.hint}") from error
         _check_suite(self.suite)
@@ -139,7 +139,9 @@ def is_dated(mirror: str | Sequence[str]) -> bool:
 
 def _check_suite(suite: str) -> None:
     if not _SUITE.fullmatch(suite):
-        raise ValueError(f"suite: {suite!r} is no suite; write a name as in a mirror's dists/ folder, such as bookworm")
+        raise ValueError(
+            f"suite: {suite!r} is not a suite; write a name from a mirror's dists/ folder, such as bookworm"
+        )
 
 
 def _check_mirrors(mirror: str | Sequence[str]) -> None:

@@ -64,13 +64,13 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     def origins(self, label: str, place: str) -> dict[str, Origin]:
         """Why the files of each package are there, by its name."""
-        named = {package.name: package for package in self.packages}
+        by_name = {package.name: package for package in self.packages}
         because: dict[str, Origin] = {}
 
         def reason(package: PlannedPackage) -> Origin:
             way = [package]
             while way[-1].by and way[-1].name not in because:
-                way.append(named[way[-1].by])
+                way.append(by_name[way[-1].by])
             for link in reversed(way):
                 if link.name in because:
                     continue

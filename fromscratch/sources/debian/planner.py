@@ -21,10 +21,10 @@ from fromscratch.sources.debian import archives, freshness
 from fromscratch.sources.debian.archives import Archive, Seen
 from fromscratch.sources.debian.catalogue import Catalogue, Source
 from fromscratch.sources.debian.options import DebianOptions, ExtraSuite, addresses, is_dated, listed
+from fromscratch.sources.debian.package_request import parse_package_request
 from fromscratch.sources.debian.plan import Plan, PlannedArchive, PlannedPackage
 from fromscratch.sources.debian.platforms import debian_architecture
 from fromscratch.sources.debian.resolver import Request, Selected, resolve
-from fromscratch.sources.debian.wanted import parse_wanted
 
 
 class _Read(Struct, frozen=True):
@@ -49,12 +49,12 @@ class Planner(Struct, frozen=True):
         options = self.options
         extra = [one if isinstance(one, ExtraSuite) else ExtraSuite(suite=one) for one in options.also]
         if options.mirror:
-            found = [self._named(ExtraSuite(suite=options.suite), companion=False)]
+            found = [self._archive(ExtraSuite(suite=options.suite), companion=False)]
         else:
             found = self._of_this_machine(ExtraSuite(suite=options.suite))
         for one in extra:
             if one.mirror or options.mirror:
-                found.append(self._named(one, companion=True))
+                found.append(self._archive(one, companion=True))
             else:
                 found.append(replace(self._of_this_machine(one)[0], companion=True))
         return list(dict.fromkeys(found))
@@ -74,7 +74,7 @@ class Planner(Struct, frozen=True):
                 for trust in [self._trust(self._trusted(store, one.archive))]
             ]
         except IntegrityError:
-            return False  # planning will tell, unless it can do without
+            return False  # planning will report it, unless it can do without
         archives = [one.archive for one in seen]
         return made == meant and freshness.is_right(store, archives, plan.archives, self.options, now)
 
@@ -101,7 +101,7 @@ class Planner(Struct, frozen=True):
         keyrings = self._keyrings(one.keyring)
         return [replace(archive, keyrings=keyrings) for archive in found] if keyrings else found
 
-    def _named(self, one: ExtraSuite, *, companion: bool) -> Archive:
+    def _archive(self, one: ExtraSuite, *, companion: bool) -> Archive:
         mirror = one.mirror or self.options.mirror
         return Archive(
             addresses=addresses(mirror, self.options.snapshot),
@@ -118,8 +118,8 @@ class Planner(Struct, frozen=True):
         except UsageError:
             return False
 
-    def _keyrings(self, named: str | list[str]) -> tuple[Path, ...]:
-        return tuple(self.context.folder / name for name in listed(named or self.options.keyring))
+    def _keyrings(self, names: str | list[str]) -> tuple[Path, ...]:
+        return tuple(self.context.folder / name for name in listed(names or self.options.keyring))
 
     def _trusted(self, store: Store, archive: Archive) -> list[Path]:
         """The keyrings that may sign the archive's index; none when it is taken unsigned."""
@@ -150,7 +150,7 @@ class Planner(Struct, frozen=True):
 
     def _lists(self, store: Store, seen: Seen, release: Release) -> tuple[Path, ...]:
         found = list(archives.package_lists(seen, release, self.architecture))
-        wanted = [
+        requests = [
             FileRequest(
                 title=f"{seen.archive.suite} {one.path}",
                 urls=archives.addresses(seen, one, by_hash=release.by_hash),
@@ -160,7 +160,7 @@ class Planner(Struct, frozen=True):
             for one in found
         ]
         progress = self.context.progress
-        download(store, wanted, progress, self.context.jobs, connect=self.connect)
+        download(store, requests, progress, self.context.jobs, connect=self.connect)
         paths = []
         with progress.task(f"reading the packages of {seen.archive.suite}", total=len(found), unit="lists") as task:
             for one in found:
@@ -170,7 +170,7 @@ class Planner(Struct, frozen=True):
 
     def _selected(self, used: Sequence[_Read]) -> list[Selected]:
         request = Request(
-            tuple(parse_wanted(text) for text in self.options.packages),
+            tuple(parse_package_request(text) for text in self.options.packages),
             self.options.recommends,
             frozenset(self.options.exclude),
             self.context.place,

@@ -16,13 +16,13 @@ from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.debian.index import Package
 from fromscratch.formats.debian.version import Alternatives, Relation, parse_relations, shown
 from fromscratch.sources.debian.catalogue import Catalogue, satisfies
-from fromscratch.sources.debian.wanted import Wanted
+from fromscratch.sources.debian.package_request import PackageRequest
 
 
 class Request(Struct, frozen=True):
     """What to install. `exclude` names packages never taken; a dependency on one counts as met."""
 
-    wanted: tuple[Wanted, ...]
+    packages: tuple[PackageRequest, ...]
     recommends: bool = False
     exclude: frozenset[str] = frozenset()
     place: str = "the recipe"
@@ -39,7 +39,7 @@ class Selected(Struct, frozen=True):
 
 def resolve(catalogue: Catalogue, request: Request) -> list[Selected]:
     """The packages, sorted by name. Raises ImageError with the chain that leads to what is missing or at odds."""
-    asked = {wanted.name for wanted in request.wanted}
+    asked = {requested.name for requested in request.packages}
     limits = _Limits()
     first: ImageError | None = None
     while True:
@@ -102,8 +102,8 @@ class _Attempt:
         self._welcome: deque[_Need] = deque()
 
     def run(self) -> None:
-        for wanted in self.request.wanted:
-            package = self._asked_for(wanted)
+        for requested in self.request.packages:
+            package = self._asked_for(requested)
             if package.name not in self.chosen:
                 self._refuse_enemies(package, Selected(package))
                 self._take(Selected(package))
@@ -115,24 +115,24 @@ class _Attempt:
             else:
                 self._settle(*self._welcome.popleft(), optional=True)
 
-    def _asked_for(self, wanted: Wanted) -> Package:
+    def _asked_for(self, requested: PackageRequest) -> Package:
         asked = f"asked for in {self.request.place}"
-        if wanted.name in self.request.exclude:
-            raise UsageError(f"{wanted.name} is {asked} and excluded too", "take it out of one of the two lists")
-        if wanted.architecture not in ("", "any", "all", self.catalogue.architecture):
+        if requested.name in self.request.exclude:
+            raise UsageError(f"{requested.name} is {asked} and excluded too", "take it out of one of the two lists")
+        if requested.architecture not in ("", "any", "all", self.catalogue.architecture):
             raise UsageError(
-                f"{wanted.text} is {asked}, but the image is for {self.catalogue.architecture}",
+                f"{requested.text} is {asked}, but the image is for {self.catalogue.architecture}",
                 "a tree holds packages of one architecture: build for another platform",
             )
-        every = self.catalogue.named(wanted.name)
-        relation = Relation(wanted.name, "=", wanted.version) if wanted.version else Relation(wanted.name)
+        every = self.catalogue.with_name(requested.name)
+        relation = Relation(requested.name, "=", requested.version) if requested.version else Relation(requested.name)
         for package in every:
-            if wanted.suite not in ("", self.catalogue.sources[package.archive].suite):
+            if requested.suite not in ("", self.catalogue.sources[package.archive].suite):
                 continue
-            if relation.admits(package.version) and (wanted.is_exact or self.limits.admit(package)):
+            if relation.admits(package.version) and (requested.is_exact or self.limits.admit(package)):
                 return package
         raise _DeadEnd(
-            ImageError(f"no index has {wanted.text}, {asked}", _advice(self.catalogue, (relation,))),
+            ImageError(f"no index has {requested.text}, {asked}", _advice(self.catalogue, (relation,))),
         )
 
     def _take(self, selected: Selected) -> None:
@@ -191,7 +191,7 @@ class _Attempt:
             if package.name != relation.name or package.version == present.package.version:
                 return self._nothing(because.by, because.field, (relation,))
             message = (
-                f"{self._told(because)} cannot be had beside {present.package}, {self._reason(present)}; "
+                f"{self._demand(because)} cannot be had beside {present.package}, {self._reason(present)}; "
                 f"the wish is {relation}"
             )
             error = ImageError(message, "ask for versions that agree, or for fewer packages")
@@ -206,9 +206,10 @@ class _Attempt:
 
     def _is_free(self, package: Package, relation: Relation) -> bool:
         """Whether another attempt may take a version that this relation admits as well."""
-        fixed = {wanted.name for wanted in self.request.wanted if wanted.is_exact}
+        fixed = {requested.name for requested in self.request.packages if requested.is_exact}
         return package.name not in fixed and any(
-            relation.admits(other.version) and self.limits.admit(other) for other in self.catalogue.named(package.name)
+            relation.admits(other.version) and self.limits.admit(other)
+            for other in self.catalogue.with_name(package.name)
         )
 
     def _refuse_enemies(self, package: Package, because: Selected) -> None:
@@ -240,7 +241,7 @@ class _Attempt:
         )
         return _DeadEnd(error, by)
 
-    def _told(self, selected: Selected) -> str:
+    def _demand(self, selected: Selected) -> str:
         return f"{selected.package.name} {selected.package.version}, {self._reason(selected)},"
 
     def _reason(self, selected: Selected) -> str:
@@ -264,7 +265,7 @@ def _refusals(package: Package) -> Iterator[tuple[str, Relation]]:
 def _advice(catalogue: Catalogue, relations: Alternatives) -> str:
     """What there is instead of what is missing."""
     for relation in relations:
-        versions = [package.version for package in catalogue.named(relation.name)]
+        versions = [package.version for package in catalogue.with_name(relation.name)]
         if versions:
             return f"there is {relation.name} {', '.join(versions)}; is a suite missing (also:), or the version wrong?"
         providers = list(dict.fromkeys(package.name for package in catalogue.satisfying(relation)))

@@ -35,7 +35,7 @@ from fromscratch.sources.debian.tree import Unpacked, laid_together
 
 # Counted up when the same packages give another tree.
 _TREE_VERSION = 2
-_KEPT_CONTROL_FILES = ("control", "md5sums", "postinst")
+_CONTROL_FILES = ("control", "md5sums", "postinst")
 
 
 class DebianSource(TreeSource):
@@ -118,12 +118,12 @@ class DebianSource(TreeSource):
 
     def _download(self, store: Store, plan: Plan, seen: Sequence[Seen]) -> None:
         homes = {str(one.address): one for one in seen}
-        wanted = []
+        requests = []
         for package in plan.missing(store):
             home = next(address for address in homes if package.address.startswith(f"{address}/"))
             filename = package.address[len(home) + 1 :]
             bases = dict.fromkeys((homes[home].address, *homes[home].archive.addresses))
-            wanted.append(
+            requests.append(
                 FileRequest(
                     title=package.shown,
                     urls=tuple(base / filename for base in bases),
@@ -131,7 +131,7 @@ class DebianSource(TreeSource):
                     size=package.size,
                 )
             )
-        download(store, wanted, self._context.progress, self._context.jobs, connect=self._planner.connect)
+        download(store, requests, self._context.progress, self._context.jobs, connect=self._planner.connect)
 
 
 class _Opened(Struct, frozen=True):
@@ -153,8 +153,8 @@ def _opened(store: Store, package: PlannedPackage) -> _Opened:
 
     def keep_control(blob: Path, target: Path) -> None:
         files = deb.control_files(blob, package.file)
-        kept = {name: files[name] for name in _KEPT_CONTROL_FILES if name in files}
-        target.write_bytes(msgspec.msgpack.encode(kept))
+        selected = {name: files[name] for name in _CONTROL_FILES if name in files}
+        target.write_bytes(msgspec.msgpack.encode(selected))
 
     control = store.derived(digest, "deb-control-2", keep_control)
     data = store.derived(digest, "deb-data", expand)

@@ -137,7 +137,7 @@ def test_a_commit_that_is_there_is_not_asked_for_again(repository: Path, store: 
 
 def test_a_digest_of_what_has_none_is_refused(tree: Path, repository: Path, store: Store) -> None:
     for text in ("buildroot", "buildroot.git@main", f"file://{repository}"):
-        with pytest.raises(UsageError, match="is no tarball"):
+        with pytest.raises(UsageError, match="is not a tarball"):
             brought(tree.parent, store, tree=text, sha256="0" * 64)
 
 

@@ -677,8 +677,8 @@ class TestOptions:
         [
             ({"packages": []}, "length >= 1"),
             ({"packages": ["Busy box"]}, "'Busy box' is not a package of Debian"),
-            ({"suite": "../x"}, "'../x' is no suite"),
-            ({"suite": ""}, "'' is no suite"),
+            ({"suite": "../x"}, "'../x' is not a suite"),
+            ({"suite": ""}, "'' is not a suite"),
             ({"mirror": "HOST/debian"}, "'HOST/debian' is not an address"),
             ({"snapshot": "2026-01-01", "mirror": "https://h/{snapshot}"}, "is not a date"),
             ({"snapshot": "20260101T000000Z"}, "mirror: https://HOST/archive/debian/{snapshot}"),

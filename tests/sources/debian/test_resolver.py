@@ -10,8 +10,8 @@ from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.debian.index import Package, parse_package
 from fromscratch.formats.debian.version import parse_relations
 from fromscratch.sources.debian.catalogue import Catalogue
+from fromscratch.sources.debian.package_request import parse_package_request
 from fromscratch.sources.debian.resolver import Request, resolve
-from fromscratch.sources.debian.wanted import parse_wanted
 
 
 @dataclass
@@ -20,7 +20,7 @@ class Archive:
 
     packages: list[Package]
 
-    def named(self, name: str) -> list[Package]:
+    def with_name(self, name: str) -> list[Package]:
         return [package for package in self.packages if package.name == name]
 
     def providers(self, virtual: str) -> list[str]:
@@ -51,7 +51,7 @@ def installed(
 ) -> str:
     catalogue = Catalogue([archive(block) for block in archives], architecture)
     request = Request(
-        tuple(parse_wanted(word) for word in wanted.split()),
+        tuple(parse_package_request(word) for word in wanted.split()),
         recommends,
         frozenset(exclude.split()),
         "rootfs[0]",
@@ -91,7 +91,8 @@ def test_a_recommendation_that_cannot_be_had_is_left_out() -> None:
 def test_reason_chain() -> None:
     catalogue = Catalogue([archive(BUSYBOX)], "amd64")
     selected = {
-        one.package.name: one for one in resolve(catalogue, Request((parse_wanted("busybox"),), place="rootfs[0]"))
+        one.package.name: one
+        for one in resolve(catalogue, Request((parse_package_request("busybox"),), place="rootfs[0]"))
     }
     assert (selected["libgcc-s1"].by, selected["libgcc-s1"].field, selected["libgcc-s1"].relation) == (
         "libc6",
@@ -233,4 +234,4 @@ def test_same_answer_whatever_the_order_asked_for() -> None:
 @pytest.mark.parametrize("text", ["", "Git", "a b", "a=", "a=1 2", "../x", "a:"])
 def test_no_package(text: str) -> None:
     with pytest.raises(UsageError, match=re.escape(f"{text!r} is not a package of Debian")):
-        parse_wanted(text)
+        parse_package_request(text)

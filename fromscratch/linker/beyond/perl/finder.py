@@ -29,7 +29,7 @@ _SPARED = lazy_regex(
 )
 
 # Loaded under a name that is computed, or by the module's part in C.
-_NAMED = {
+_LOADED_INDIRECTLY = {
     "AnyDBM_File": ("NDBM_File", "DB_File", "GDBM_File", "SDBM_File", "ODBM_File"),
     "Carp": ("Carp::Heavy",),
     "Config": ("Config_heavy.pl", "Config_git.pl"),
@@ -189,7 +189,7 @@ class _Loading:
                 self._want(path, module.file, f"the part in C of {module.name}" if path.endswith(".so") else path)
             if files:
                 break
-        for name in _NAMED.get(module.name, ()):
+        for name in _LOADED_INDIRECTLY.get(module.name, ()):
             self._load(Load(name), module.file, reached)
         if reached and not self._is_own(module.file) and module.file.endswith(".pm"):
             self._families.append(module)

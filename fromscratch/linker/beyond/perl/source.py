@@ -129,10 +129,10 @@ def _loads(line: str) -> Iterator[Load]:
                 yield from (Load(name) for name in ("feature", "strict", "warnings"))
         elif _NAME.fullmatch(what):
             yield Load(what.replace("'", "::"), verb == "use" and found.start("verb") == 0)
-            yield from _named(what, rest)
+            yield from _loads_of(what, rest)
 
 
-def _named(what: str, rest: str) -> Iterator[Load]:
+def _loads_of(what: str, rest: str) -> Iterator[Load]:
     """The modules that a module is told to load: `use parent "A"`, `use if $] < 5.1, A => ...`."""
     if what in ("parent", "base") and "norequire" not in rest:
         for words, word in _WORDS.findall(rest.partition(";")[0]):

@@ -35,7 +35,7 @@ START = (
 )
 
 # Imported in C, or under a name that is computed.
-_NAMED: Mapping[str, tuple[str, ...]] = {
+_IMPORTED_INDIRECTLY: Mapping[str, tuple[str, ...]] = {
     "_asyncio": ("asyncio", "traceback", "weakref"),
     "_ctypes": ("ctypes",),
     "_datetime": ("_strptime",),
@@ -113,7 +113,7 @@ EAST_ASIAN = ("_codecs_cn", "_codecs_hk", "_codecs_iso2022", "_codecs_jp", "_cod
 
 def hidden_imports(module: Module, found: Source, *, standard: bool) -> Iterable[str]:
     """What a module imports although no import says so."""
-    yield from _NAMED.get(module.name, ())
+    yield from _IMPORTED_INDIRECTLY.get(module.name, ())
     for use in sorted(found.uses):
         if not (standard and use == "popen"):
             yield from _USED[use]

@@ -29,7 +29,7 @@ _DEPENDENCY = lazy_regex(r"add_(?:runtime_)?dependency\(%q<([\w.-]{1,100})>")
 # What ruby loads before it reads a program; encodings are loaded by the names that texts have.
 _START = ("rubygems", "error_highlight", "did_you_mean", "syntax_suggest/core_ext", "rbconfig", "monitor")
 # Required by their parts in C.
-_NAMED = {"openssl.so": ("digest",), "digest/sha2/loader": ("digest",)}
+_LOADED_INDIRECTLY = {"openssl.so": ("digest",), "digest/sha2/loader": ("digest",)}
 _BUILT_IN = lazy_regex(r"(enumerator|thread|fiber|rational|complex|ruby2_keywords|etc)(\.(rb|so))?")
 # These require what a person at a terminal may ask of them, deep within their methods.
 _LAZY = lazy_regex(r"/(rubygems|bundler|did_you_mean|error_highlight|syntax_suggest)[/.]")
@@ -117,7 +117,7 @@ class _Loading:
             return False
         if found not in self._wants:
             self._want(found, by, f"require {name}")
-            for other in _NAMED.get(name, ()):
+            for other in _LOADED_INDIRECTLY.get(name, ()):
                 self._require(Require(other), found)
             if found.endswith(".rb"):
                 self._pending.append(found)
@@ -145,7 +145,7 @@ class _Loading:
             self._activated.append(library)
             for path in self._gems.files(here):
                 self._want(path, wanter, f"gem {here.rpartition('/')[2]}")
-            depends = (self._gems.named(name) for name in self._gems.dependencies(here))
+            depends = (self._gems.by_name(name) for name in self._gems.dependencies(here))
             pending += [(other, self._gems.specification(here)) for other in depends if other]
 
     def _want(self, path: str, by: str, detail: str) -> None:
@@ -183,7 +183,7 @@ class _Gems:
                     return gem
         return None
 
-    def named(self, name: str) -> str | None:
+    def by_name(self, name: str) -> str | None:
         return next((gem for gem in self._all if gem.rpartition("/")[2].rpartition("-")[0] == name), None)
 
     def library(self, gem: str) -> str:

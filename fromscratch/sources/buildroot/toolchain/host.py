@@ -244,9 +244,9 @@ def _belongs_to_sysroot(path: Path, text: str) -> bool:
 def _package_versions(gcc: str) -> tuple[str, ...]:
     """`name version` of everything the toolchain is made of."""
     run.need("dpkg-query", "toolchain: host", _INSTALL)
-    wanted = [*_SYSROOT_PACKAGES, *_OPTIONAL_PACKAGES, f"gcc-{gcc}", f"cpp-{gcc}", f"libgcc-{gcc}-dev", "binutils"]
+    queried = [*_SYSROOT_PACKAGES, *_OPTIONAL_PACKAGES, f"gcc-{gcc}", f"cpp-{gcc}", f"libgcc-{gcc}-dev", "binutils"]
     shown = run.run(
-        ["dpkg-query", "--show", "--showformat=${db:Status-Status} ${binary:Package} ${Version}\\n", *wanted],
+        ["dpkg-query", "--show", "--showformat=${db:Status-Status} ${binary:Package} ${Version}\\n", *queried],
         check=False,
     ).stdout.decode()
     found = tuple(sorted(line.partition(" ")[2] for line in shown.splitlines() if line.startswith("installed ")))

@@ -1,4 +1,4 @@
-"""The toolchain that Buildroot is to use: its settings, make's variables, and what tells one from another."""
+"""The toolchain that Buildroot is to use: its settings, make's variables, and what distinguishes one from another."""
 
 import hashlib
 import re

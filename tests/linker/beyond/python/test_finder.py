@@ -433,5 +433,5 @@ def test_the_habits_name_modules_that_python_has() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         known = set(sys.stdlib_module_names) | gone | {"sitecustomize", "usercustomize", "tzdata", "test"}
-    named = {name for names in python_habits._NAMED.values() for name in names} | set(python_habits.START)
-    assert {name.partition(".")[0] for name in named | set(python_habits._NAMED)} <= known
+    named = {name for names in python_habits._IMPORTED_INDIRECTLY.values() for name in names} | set(python_habits.START)
+    assert {name.partition(".")[0] for name in named | set(python_habits._IMPORTED_INDIRECTLY)} <= known

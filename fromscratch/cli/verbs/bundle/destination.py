@@ -1,4 +1,4 @@
-"""Where `bundle` is told to bring an image, looked at before anything is built."""
+"""Where `bundle` brings its image: the options that say so, checked before anything is built."""
 
 from typing import NamedTuple
 
@@ -38,7 +38,7 @@ def target(tag: str | None, to: str | None, engine: str | None, via: str) -> Tar
     if to is not None and form not in FORMS:
         near = nearest(form, FORMS)
         raise UsageError(
-            f"--to {to}: {form or 'that'} is no form of an image",
+            f"--to {to}: {form or 'that'} is not a form of an image",
             f"did you mean {near[0]}:{place or 'PLACE'}?" if near else f"say FORM:PLACE with one of {', '.join(FORMS)}",
         )
     reference = ""

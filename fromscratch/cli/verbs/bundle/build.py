@@ -13,8 +13,8 @@ from fromscratch.cli.output.digests import Digests
 from fromscratch.cli.output.privileges import rights, rights_lines
 from fromscratch.cli.output.settings import spelled
 from fromscratch.cli.output.sizes import counted, megabytes
-from fromscratch.cli.verbs.bundle_destination import Target
-from fromscratch.cli.verbs.bundle_options import words
+from fromscratch.cli.verbs.bundle.destination import Target
+from fromscratch.cli.verbs.bundle.options import words
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.flow import assembly
 from fromscratch.flow.assembly import Job
@@ -50,8 +50,8 @@ class Made(msgspec.Struct, kw_only=True):
         from fromscratch.images import catalogue
 
         transport = catalogue.by_word(target.form).at(target.place, call.store, limits=call.limits)
-        receipt = assembly.deliver(
-            list(self.built.images), transport, inside_of(target.form, self.job.recipe.name, target.reference)
+        receipt = transport.write(
+            list(self.built.images), inside_of(target.form, self.job.recipe.name, target.reference)
         )
         self.facts["written"] = {"reference": receipt.reference, "digest": str(receipt.digest)}
         self.text += f"\nwrote {receipt.reference}"
@@ -68,7 +68,8 @@ class Made(msgspec.Struct, kw_only=True):
             raise ImageError(f"the image is in oci:{self.job.layout}, but {error.message}", error.hint) from error
         here = [image for image in self.built.images if image.platform == Platform.of_this_machine()]
         image = (here or [image_for(self.built.images, call.platforms, str(self.job.layout))])[0]
-        receipt = assembly.deliver([image], images_in(found.engine, call.store, via, call.progress, call.limits), tag)
+        transport = images_in(found.engine, call.store, via, call.progress, call.limits)
+        receipt = transport.write([image], tag)
         self.facts["engine"] = {"kind": found.kind, **engine_delivery.facts(receipt)}
         self.text += f"\n{engine_delivery.text(found.kind, receipt)}"
 
@@ -108,13 +109,13 @@ def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: s
     )
     built = assembly.build(job, seen.bind)
     if start and start[0].startswith("/") and start[0] not in (*seen.asked, *seen.others):
-        _check_started(call, job, built, start[0])
+        _check_entrypoint(call, job, built, start[0])
     return Made(job=job, built=built, facts=_facts(job, built), text=_text(job, built))
 
 
-def name(tag: str | None, named: Sequence[str]) -> str:
+def name(tag: str | None, paths: Sequence[str]) -> str:
     """What a bundle is called where nobody says it: by its tag, else by the first file."""
-    file, destination = split(named[0])
+    file, destination = split(paths[0])
     last = Path(file if destination is None or destination.endswith("/") else destination).name
     text = tag.rpartition("@")[0] or tag if tag else last
     text = text.rpartition("/")[2].partition(":")[0]
@@ -128,7 +129,8 @@ def _entrypoint(text: str | None, seen: Programs) -> list[str] | None:
     said = words("entrypoint", text)
     if said and "/" not in said[0]:
         every = tuple(dict.fromkeys((*seen.asked, *seen.others)))
-        same = _named(said[0], seen.asked) or _named(said[0], every)  # what a named link leads to is among the others
+        # What a link leads to that was named is among the others.
+        same = _of_this_name(said[0], seen.asked) or _of_this_name(said[0], every)
         if len(same) != 1:
             there = ", ".join(same or every[:5]) or "none"
             problem = "several programs have" if same else "no program has"
@@ -140,7 +142,7 @@ def _entrypoint(text: str | None, seen: Programs) -> list[str] | None:
     return said
 
 
-def _named(word: str, places: Sequence[TreePath]) -> list[TreePath]:
+def _of_this_name(word: str, places: Sequence[TreePath]) -> list[TreePath]:
     return [place for place in places if place.rpartition("/")[2] == word]
 
 
@@ -155,7 +157,7 @@ def _check_startable(options: BinariesOptions, seen: Programs) -> None:
         )
 
 
-def _check_started(call: Call, job: Job, built: Built, start: str) -> None:
+def _check_entrypoint(call: Call, job: Job, built: Built, start: str) -> None:
     """Raises ImageError if what a container starts with is not in the image."""
     from fromscratch.host.images.layers import root_tree
 

@@ -34,14 +34,12 @@ def bundle(
     stop_signal: str,
     json: bool,
 ) -> None:
-    from fromscratch.cli.verbs import bundle_build as bundles
-    from fromscratch.cli.verbs import bundle_destination as targets
-    from fromscratch.cli.verbs import bundle_options as switches
+    from fromscratch.cli.verbs.bundle import build, destination, options
 
     if not (files or stage or add):
         raise UsageError("bundle needs a file", "name a program, as in: bundle /usr/bin/jq, or a --stage DIR")
-    target = targets.target(tag, to, engine, via)
-    switched = switches.switches(with_, without)
+    target = destination.target(tag, to, engine, via)
+    switched = options.switches(with_, without)
     binaries = {
         "paths": list(files),
         "stage": list(stage),
@@ -54,14 +52,14 @@ def bundle(
     }
     image = {
         "user": user,
-        "env": switches.pairs("env", env),
+        "env": options.pairs("env", env),
         "workdir": workdir,
         "ports": list(port),
         "volumes": list(volume),
-        "labels": switches.pairs("label", label),
+        "labels": options.pairs("label", label),
         "stop_signal": stop_signal,
-        "cmd": switches.words("cmd", cmd),
+        "cmd": options.words("cmd", cmd),
     }
-    made = bundles.made(call, binaries, image, name or bundles.name(tag, [*files, *stage, *add]), entrypoint)
+    made = build.made(call, binaries, image, name or build.name(tag, [*files, *stage, *add]), entrypoint)
     made.deliver(call, target)
     call.result(made.facts, made.text, json)

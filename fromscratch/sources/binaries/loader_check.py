@@ -15,7 +15,7 @@ from fromscratch.sources.binaries.options import BinariesOptions
 _PRELOAD = TreePath("/etc/ld.so.preload")
 
 
-def startable(tree: Rootfs, gathered: GatherResult, options: BinariesOptions, label: str) -> Rootfs:
+def startable(tree: Rootfs, result: GatherResult, options: BinariesOptions, label: str) -> Rootfs:
     """The tree with an ld.so.cache (or musl's path file) where its loader would not find a library without.
 
     Raises ImageError for a library that it would not find even so.
@@ -28,10 +28,10 @@ def startable(tree: Rootfs, gathered: GatherResult, options: BinariesOptions, la
         lines = [*before.splitlines(), *(name for name in dict.fromkeys(options.preload) if name not in known)]
         text = "".join(f"{line}\n" for line in lines)
         tree = tree.with_entries({tree.locate(_PRELOAD): file(Inline(encode(text)), origin)})
-    lost = _lost(tree, gathered, options)
+    lost = _lost(tree, result, options)
     if (lost and options.ld_cache == "auto") or options.ld_cache == "always":
-        tree = _with_search(tree, gathered, label)
-        lost = _lost(tree, gathered, options)
+        tree = _with_search(tree, result, label)
+        lost = _lost(tree, result, options)
     if lost:
         lines = [
             f"{each.name}, needed by {each.by}, is in the image, but its loader would not find it" for each in lost
@@ -42,12 +42,12 @@ def startable(tree: Rootfs, gathered: GatherResult, options: BinariesOptions, la
     return tree
 
 
-def _lost(tree: Rootfs, gathered: GatherResult, options: BinariesOptions) -> list[Missing]:
+def _lost(tree: Rootfs, result: GatherResult, options: BinariesOptions) -> list[Missing]:
     """What was found when it was gathered, and is not in the image as it would start."""
     linker = Linker([TreeRoot(tree)], library_path=options.search, preload=options.preload, cache_only=True)
-    known = {(each.name, each.by) for program in gathered.programs for each in program.missing}
+    known = {(each.name, each.by) for program in result.programs for each in program.missing}
     lost: dict[Missing, None] = {}
-    for program in gathered.programs:
+    for program in result.programs:
         again = linker.program(program.nodes[0].path)
         by_path = {node.path: node for node in again.nodes}
         for link in program.links:
@@ -58,15 +58,15 @@ def _lost(tree: Rootfs, gathered: GatherResult, options: BinariesOptions) -> lis
     return list(lost)
 
 
-def _with_search(tree: Rootfs, gathered: GatherResult, label: str) -> Rootfs:
-    """The tree with what tells its loader of the folders that the libraries lie in."""
+def _with_search(tree: Rootfs, result: GatherResult, label: str) -> Rootfs:
+    """The tree with a cache or path file that lists the folders of the libraries for its loader."""
     folders = tuple(
-        dict.fromkeys(str(parent(TreePath(each.path))) for each in gathered.objects if each.kind == "library")
+        dict.fromkeys(str(parent(TreePath(each.path))) for each in result.objects if each.kind == "library")
     )
     origin = Origin(label, "made by", "the loader would not find all libraries without")
     made = {}
     cached: dict[bool, dict[str, None]] = {}  # by the byte order: the directories of all of GLIBC's loaders
-    for program in gathered.programs:
+    for program in result.programs:
         loader = program.loader
         if len(program.nodes) == 1:
             continue
