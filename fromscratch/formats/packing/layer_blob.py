@@ -18,7 +18,7 @@ from fromscratch.errors import FormatError
 from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.oci.verified import Promised, read_out, verified
 from fromscratch.formats.packing.decompress import MAGIC, Compression, Unsound, kind_of, pieces
-from fromscratch.limits import DEFAULT_LIMITS, Limits, Room
+from fromscratch.limits import DEFAULT_LIMITS, Limits, SizeLimit
 from fromscratch.model.image import Layer
 
 _COMPRESSIONS: dict[str, Compression] = {
@@ -57,14 +57,14 @@ class Pieces(io.RawIOBase):
 def plain_stream(layer: Layer, limits: Limits = DEFAULT_LIMITS) -> BinaryIO:
     """The uncompressed tar of a layer, read once and verified on the way; errors as for `plain_pieces`."""
     compression_of(layer)
-    return cast(BinaryIO, io.BufferedReader(Pieces(plain_pieces(layer, limits.room(layer.size))), CHUNK))
+    return cast(BinaryIO, io.BufferedReader(Pieces(plain_pieces(layer, limits.for_blob(layer.size))), CHUNK))
 
 
-def plain_pieces(layer: Layer, room: Room) -> Iterator[bytes]:
+def plain_pieces(layer: Layer, limit: SizeLimit) -> Iterator[bytes]:
     """The tar of a layer while its blob is read. Its end is only reached if it has the right diff_id.
 
     Raises IntegrityError when blob or tar are not what the image promises, FormatError for a blob that is damaged or
-    of another kind, TooLarge when there is no room for it.
+    of another kind, TooLarge when it expands to more than `limit`.
     """
     what = f"the layer {layer.digest}"
     compression = compression_of(layer)
@@ -79,7 +79,7 @@ def plain_pieces(layer: Layer, room: Room) -> Iterator[bytes]:
             )
         try:
             # The programs of engines take zeros behind the last stream for damage.
-            for piece in room.bounded(pieces(cast(BinaryIO, blob), compression, padded=False), what):
+            for piece in limit.bounded(pieces(cast(BinaryIO, blob), compression, padded=False), what):
                 hasher.update(piece)
                 yield piece
                 del piece
@@ -101,7 +101,7 @@ def sound_stream(layer: Layer, limits: Limits = DEFAULT_LIMITS) -> BinaryIO:
     stream = layer.open()
     seen: list[bytes] = []
     beside = replace(layer, open=partial(_noted, stream, seen))
-    passing = Pieces(_passed(plain_pieces(beside, limits.room(layer.size)), seen))
+    passing = Pieces(_passed(plain_pieces(beside, limits.for_blob(layer.size)), seen))
     return cast(BinaryIO, _Closing(passing, (layer.digest, layer.size), stream))
 
 

@@ -43,7 +43,7 @@ def plain_layer(layer: Layer, store: Store, used: int = 0, limits: Limits = DEFA
         return store.path(layer.diff_id)
     with store.temporary() as plain:
         with open(plain, "wb") as out:
-            out.writelines(plain_pieces(layer, limits.room(layer.size, used)))
+            out.writelines(plain_pieces(layer, limits.for_blob(layer.size, used)))
         store.adopt(plain, layer.diff_id)
     note_sound(layer, store)
     return store.path(layer.diff_id)

@@ -34,7 +34,7 @@ from fromscratch.host.storage import disk, locks
 from fromscratch.host.storage.sealed import sealed, unsealed
 from fromscratch.host.storage.store_folder import StoreFolder, key_of
 from fromscratch.host.storage.verified_files import VerifiedFiles
-from fromscratch.opening import contents, opened
+from fromscratch.regular_file import open_buffered, read_bytes
 
 _POLL = 0.1
 
@@ -86,7 +86,7 @@ class Store:
     def open(self, digest: Digest) -> BinaryIO:
         path = self.path(digest)
         with disk.readable(path):
-            return opened(path)
+            return open_buffered(path)
 
     def read(self, digest: Digest) -> bytes:
         """A whole blob; for small ones."""
@@ -130,7 +130,7 @@ class Store:
         path = self._folder.find("records", kind, key_of(key))
         with disk.readable(path):
             try:
-                return unsealed(contents(path), kind, key_of(key))
+                return unsealed(read_bytes(path), kind, key_of(key))
             except FileNotFoundError:
                 return None
 
