@@ -64,9 +64,9 @@ class RootTar(LocalTransport, frozen=True):
 
     def _copied(self, layer: Layer) -> Digest:
         """A blob that already has the wanted form, looked into while it is copied."""
-        from fromscratch.formats.packing.layer_blob import sound_stream
+        from fromscratch.formats.packing.layer_blob import checked_stream
 
-        with sound_stream(layer, self.limits) as stream:
+        with checked_stream(layer, self.limits) as stream:
             return write_stream(self.path, stream)
 
     def _packed(self, image: Image, codec: Codec) -> Digest:

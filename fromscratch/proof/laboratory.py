@@ -20,7 +20,7 @@ from fromscratch.flow.output import Built
 from fromscratch.formats.oci import documents as oci
 from fromscratch.host.process import perturb, run
 from fromscratch.host.storage import disk, staged_folder
-from fromscratch.host.storage.store_view import linked_copy
+from fromscratch.host.storage.linked_copy import linked_copy
 from fromscratch.proof import conditions, second_build
 from fromscratch.proof.conditions import ALL, FOLDER, USER, Condition, Here, Otherwise
 from fromscratch.regular_file import read_bytes

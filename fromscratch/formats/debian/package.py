@@ -126,7 +126,7 @@ def _expanded(package: Path, member: Member, shown: str) -> Iterator[bytes]:
     with ArchiveMember(package, member.offset, member.size).open() as packed:
         try:
             yield from compression.pieces(packed, _COMPRESSIONS[suffix])
-        except compression.Unsound as error:
+        except compression.DamagedData as error:
             raise _broken(shown, member, f"cannot be decompressed: {error}") from error
 
 

@@ -87,7 +87,7 @@ def expand(blob: Path, target: Path, *, title: str = "", limits: Limits = DEFAUL
         try:
             limit = limits.for_blob(blob.stat().st_size)
             out.writelines(limit.bounded(pieces(source, compression), title))
-        except Unsound as error:
+        except DamagedData as error:
             raise FormatError(
                 f"{title} is not a sound {compression} file: {error}", "fetch or make it again"
             ) from error
@@ -97,7 +97,7 @@ def pieces(source: BinaryIO, compression: Compression, *, padded: bool = True) -
     """The plain bytes of a compressed file, or a part of one, in bounded pieces.
 
     Zeros behind the last stream are padding, unless not `padded`: then they are damage, as anything else is.
-    "xz" also reads the older form of lzma. Raises Unsound for data that is damaged or cut, MissingTool
+    "xz" also reads the older form of lzma. Raises DamagedData for data that is damaged or cut, MissingTool
     for zstd without its library, and OSError.
     """
     if compression == "none":
@@ -108,10 +108,10 @@ def pieces(source: BinaryIO, compression: Compression, *, padded: bool = True) -
     try:
         yield from _expanded(source, fresh, b"\0" if padded else b"")
     except failures as error:
-        raise Unsound(str(error) or "it is damaged") from error
+        raise DamagedData(str(error) or "it is damaged") from error
 
 
-class Unsound(Exception):
+class DamagedData(Exception):
     """Data that is not what its compression makes; the text says how."""
 
 

@@ -32,7 +32,7 @@ def lock(handle: int, path: Path, *, shared: bool = False, wait: bool = False) -
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 
-def taken_file(path: Path) -> int:
+def acquire_file(path: Path) -> int:
     """The same for a file that is only there to be locked, which is made if it is not there."""
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)

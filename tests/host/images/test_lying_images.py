@@ -344,7 +344,7 @@ def test_a_blob_is_read_again_only_when_its_file_has_changed(
 
     root_tree(image, store)
     root_tree(image, store)  # the first was a look into it, and this one at its digest
-    monkeypatch.setattr(verified_files, "unbuffered", noted)
+    monkeypatch.setattr(verified_files, "open_unbuffered", noted)
     root_tree(image, store)
     assert reads == []
     blob = tmp_path / "oci" / path(digest_of(BLOB))
