@@ -30,7 +30,7 @@ class ImageForm(Struct, frozen=True):
     def title(self) -> str:
         return _TITLES[self.scheme]
 
-    def named(self, path: str, *, folder: bool) -> str:
+    def image_name(self, path: str, *, folder: bool) -> str:
         """The name of an image of this form at a path; empty for a form without a scheme."""
         if self.scheme == "oci":
             return f"oci:{path}" if folder else f"oci-archive:{path}"
@@ -61,7 +61,7 @@ def check_is_root(tree: Rootfs, label: str, path: str = "", *, folder: bool = Fa
     form = image_form(tree)
     if form is None:
         return
-    name = form.named(path or "FILE", folder=folder)
+    name = form.image_name(path or "FILE", folder=folder)
     if name:
         settings = (Setting("image", name), Setting("to", "tar"), Setting("output", "root.tar"))
         hint: str = advice("make a root of it: `", Command(("pack",), settings), "`, and name root.tar")

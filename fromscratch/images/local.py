@@ -57,7 +57,7 @@ class LocalTransport(Transport, frozen=True):
         Raises UsageError.
         """
         form = image_form(tree)
-        name = form.named(str(self.path), folder=self.path.is_dir()) if form else ""
+        name = form.image_name(str(self.path), folder=self.path.is_dir()) if form else ""
         if form and name:
             raise UsageError(f"{self.label} is {form.title}, and not a root filesystem", f"name it as {name}")
         return tree

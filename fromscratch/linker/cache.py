@@ -103,8 +103,8 @@ def _library(root: Root, directory: TreePath, name: str, *, in_hwcaps: bool) -> 
         name
     ):
         return None
-    opened = root.opened(path)
-    elf = opened.elf if opened is not None else None
+    file = root.file(path)
+    elf = file.elf if file is not None else None
     if elf is None or elf.type != ET_DYN or elf.tag(DT_STRTAB) is None:
         return None
     flags = flags_of(elf)

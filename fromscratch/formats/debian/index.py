@@ -246,7 +246,7 @@ class PackageIndex:
     def __exit__(self, *_: object) -> None:
         self._map.close()
 
-    def named(self, name: str) -> list[Package]:
+    def with_name(self, name: str) -> list[Package]:
         """Every version of a package."""
         numbers = [int(number) for number in self._row(name, self._names)]
         start = self._virtual[1]

@@ -17,7 +17,7 @@ _PRIORITIES = {"required": 0, "important": 1, "standard": 2, "optional": 3, "ext
 class Index(Protocol):
     """One list of packages."""
 
-    def named(self, name: str) -> list[Package]: ...
+    def with_name(self, name: str) -> list[Package]: ...
 
     def providers(self, virtual: str) -> list[str]: ...
 
@@ -44,12 +44,12 @@ class Catalogue:
         self._named: dict[str, tuple[Package, ...]] = {}
         self._satisfying: dict[Relation, tuple[Package, ...]] = {}
 
-    def named(self, name: str) -> tuple[Package, ...]:
+    def with_name(self, name: str) -> tuple[Package, ...]:
         """Every version of the real package, the best first; the earlier index wins a tie."""
         if name not in self._named:
             found: dict[tuple[str, str], Package] = {}
             for index in self._indexes:
-                for package in index.named(name):
+                for package in index.with_name(name):
                     if package.architecture in (self.architecture, "all"):
                         found.setdefault((package.version, package.architecture), package)
             self._named[name] = tuple(sorted(found.values(), key=self._merit, reverse=True))
@@ -58,9 +58,9 @@ class Catalogue:
     def satisfying(self, relation: Relation) -> tuple[Package, ...]:
         """What satisfies the relation: the real package's versions first, then those that provide it."""
         if relation not in self._satisfying:
-            real = [package for package in self.named(relation.name) if satisfies(package, relation)]
+            real = [package for package in self.with_name(relation.name) if satisfies(package, relation)]
             names = {name for index in self._indexes for name in index.providers(relation.name)} - {relation.name}
-            virtual = [package for name in names for package in self.named(name) if satisfies(package, relation)]
+            virtual = [package for name in names for package in self.with_name(name) if satisfies(package, relation)]
             virtual.sort(key=self._merit, reverse=True)
             virtual.sort(key=lambda package: (_PRIORITIES.get(package.priority, 9), package.name))
             self._satisfying[relation] = (*real, *virtual)
@@ -84,7 +84,7 @@ class Catalogue:
 
     def versions(self, names: Iterable[str]) -> Iterator[Package]:
         for name in names:
-            yield from self.named(name)
+            yield from self.with_name(name)
 
 
 def satisfies(package: Package, relation: Relation) -> bool:

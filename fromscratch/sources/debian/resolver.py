@@ -124,7 +124,7 @@ class _Attempt:
                 f"{wanted.text} is {asked}, but the image is for {self.catalogue.architecture}",
                 "a tree holds packages of one architecture: build for another platform",
             )
-        every = self.catalogue.named(wanted.name)
+        every = self.catalogue.with_name(wanted.name)
         relation = Relation(wanted.name, "=", wanted.version) if wanted.version else Relation(wanted.name)
         for package in every:
             if wanted.suite not in ("", self.catalogue.sources[package.archive].suite):
@@ -208,7 +208,8 @@ class _Attempt:
         """Whether another attempt may take a version that this relation admits as well."""
         fixed = {wanted.name for wanted in self.request.wanted if wanted.is_exact}
         return package.name not in fixed and any(
-            relation.admits(other.version) and self.limits.admit(other) for other in self.catalogue.named(package.name)
+            relation.admits(other.version) and self.limits.admit(other)
+            for other in self.catalogue.with_name(package.name)
         )
 
     def _refuse_enemies(self, package: Package, because: Selected) -> None:
@@ -264,7 +265,7 @@ def _refusals(package: Package) -> Iterator[tuple[str, Relation]]:
 def _advice(catalogue: Catalogue, relations: Alternatives) -> str:
     """What there is instead of what is missing."""
     for relation in relations:
-        versions = [package.version for package in catalogue.named(relation.name)]
+        versions = [package.version for package in catalogue.with_name(relation.name)]
         if versions:
             return f"there is {relation.name} {', '.join(versions)}; is a suite missing (also:), or the version wrong?"
         providers = list(dict.fromkeys(package.name for package in catalogue.satisfying(relation)))

@@ -94,7 +94,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_index_finds_what_is_named(path: Path) -> None:
     with PackageIndex(path, archive=3) as index:
-        assert index.named("zlib1g") == [
+        assert index.with_name("zlib1g") == [
             Package(
                 name="zlib1g",
                 version="1:1.2-1",
@@ -107,10 +107,10 @@ def test_index_finds_what_is_named(path: Path) -> None:
                 provides="libz1, zlib-api (= 1)",
             )
         ]
-        assert [package.version for package in index.named("a")] == ["2", "1"]
-        assert [package.version for package in index.named("ab")] == ["3"]
-        assert index.named("b") == []
-        assert index.named("") == []
+        assert [package.version for package in index.with_name("a")] == ["2", "1"]
+        assert [package.version for package in index.with_name("ab")] == ["3"]
+        assert index.with_name("b") == []
+        assert index.with_name("") == []
 
 
 def test_index_finds_providers(path: Path) -> None:
@@ -124,7 +124,7 @@ def test_index_finds_providers(path: Path) -> None:
 def test_empty_index(tmp_path: Path) -> None:
     (tmp_path / "index").write_bytes(b"".join(compact(b"\n")))
     with PackageIndex(tmp_path / "index") as index:
-        assert not [*index.named("a"), *index.providers("a"), *index.names()]
+        assert not [*index.with_name("a"), *index.providers("a"), *index.names()]
 
 
 def test_damaged_index() -> None:

@@ -20,7 +20,7 @@ class Archive:
 
     packages: list[Package]
 
-    def named(self, name: str) -> list[Package]:
+    def with_name(self, name: str) -> list[Package]:
         return [package for package in self.packages if package.name == name]
 
     def providers(self, virtual: str) -> list[str]:
