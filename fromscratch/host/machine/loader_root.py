@@ -108,7 +108,9 @@ class MachineRoot:
             with reading(where) as (read, _, _):
                 yield read
         except OSError as error:
-            raise _unreadable(where, error) from error
+            from fromscratch.host.machine.view import unreadable
+
+            raise unreadable(where, error) from error
 
     def _resolved(self, path: str) -> bytes | None:
         if self._whole:
@@ -142,7 +144,3 @@ def reading(where: bytes) -> Iterator[tuple[Read, os.stat_result, int]]:
 
 def _changed(path: str) -> IntegrityError:
     return IntegrityError(f"{path} changed while it was read", "run it again when nothing writes to it")
-
-
-def _unreadable(where: bytes, error: OSError) -> ImageError:
-    return ImageError(f"cannot look at {decode(where)}: {error.strerror}", "run it as a user who may read that")
