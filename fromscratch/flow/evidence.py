@@ -19,8 +19,8 @@ from fromscratch.host.storage import disk
 from fromscratch.model.entry import Entry, File, HardLink, Origin
 from fromscratch.model.image import Layer, Platform
 from fromscratch.model.listing import quoted
-from fromscratch.opening import contents
 from fromscratch.paths import TreePath, encode
+from fromscratch.regular_file import read_bytes
 
 if TYPE_CHECKING:
     from fromscratch.formats.packing.layer import Packed
@@ -139,7 +139,7 @@ def read(folder: Path) -> Evidence | None:
     path = folder / NAME
     with disk.readable(path):
         try:
-            data = contents(path)
+            data = read_bytes(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
     try:

@@ -104,7 +104,7 @@ def _has_whole(layout: Path, layer: Layer, store: Store | None) -> bool:
     blob = layout / "blobs" / layer.digest.algorithm / layer.digest.hex
     if not blob.is_file() or blob.stat().st_size != layer.size:
         return False
-    return store is None or store.vouches(blob.absolute(), layer.digest)
+    return store is None or store.matches(blob.absolute(), layer.digest)
 
 
 def check_replaceable(folder: Path) -> None:

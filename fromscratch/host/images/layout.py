@@ -112,7 +112,7 @@ class LayoutWriter:
     def layer(self, diff_id: Digest, digest: Digest, size: int, media_type: str, *, comment: str = "") -> Layer:
         """A layer that was packed into this layout, now or before; it can be opened before `finish` and after it."""
         descriptor = oci.Descriptor(media_type=media_type, digest=digest, size=size)
-        return Layer(diff_id, digest, size, media_type, partial(self._open, descriptor), comment, sound=True)
+        return Layer(diff_id, digest, size, media_type, partial(self._open, descriptor), comment, verified=True)
 
     def reuse(self, digest: Digest, size: int) -> bool:
         """Reuse a blob of the layout that is to be replaced; False if it has no such blob.
@@ -204,7 +204,7 @@ class LayoutWriter:
 
     def _add(self, blob: Blob) -> None:
         if self.reuse(blob.digest, blob.size):
-            if blob.looked_into:
+            if blob.must_be_read:
                 with blob.open() as stream:
                     read_out(stream)
             return

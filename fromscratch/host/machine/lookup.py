@@ -46,6 +46,13 @@ def file(base: Path, text: str, what: str) -> Path:
     raise _missing(path, what, "file")
 
 
+def broken_link(path: Path, what: str = "", or_else: str = "") -> UsageError:
+    """The error for a symlink that leads nowhere; `what` named it, and `or_else` is another way out for the hint."""
+    message = f"{path} is a symlink that leads nowhere"
+    hint = f"fix the link: {path.readlink()}"
+    return UsageError(f"{what}: {message}" if what else message, f"{hint}, or {or_else}" if or_else else hint)
+
+
 def _absolute(base: Path, text: str) -> Path:
     if "\0" in text:
         raise UsageError(f"{text!r} holds a NUL byte", "take it out")
@@ -58,7 +65,7 @@ def _missing(path: Path, what: str, kind: str) -> UsageError:
     while not path.is_symlink() and not parent.is_dir() and parent != parent.parent:
         path, parent = parent, parent.parent
     if path.is_symlink():
-        return UsageError(f"{what}: {path} is a symlink that leads nowhere", f"fix the link: {path.readlink()}")
+        return broken_link(path, what)
     try:
         names = sorted(item.name for item in parent.iterdir())
     except OSError:
