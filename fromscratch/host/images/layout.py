@@ -5,7 +5,6 @@ A layout is written beside its place and then swapped in: at any time, the old o
 
 import hashlib
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -133,7 +132,7 @@ class LayoutWriter:
             os.link(old.resolve(), new)
         except OSError:
             with open(old, "rb") as stream, self.blob_file() as out:
-                shutil.copyfileobj(stream, out, CHUNK)
+                _copy(stream, out)
             self.add_blob(Path(out.name), digest)
         return True
 
@@ -212,7 +211,7 @@ class LayoutWriter:
             verified(blob.open(), blob.digest, blob.size, f"the blob {blob.digest}") as stream,
             self.blob_file() as out,
         ):
-            shutil.copyfileobj(stream, out, CHUNK)
+            _copy(stream, out)
         self.add_blob(Path(out.name), blob.digest)
 
     def _open(self, descriptor: oci.Descriptor) -> BinaryIO:
@@ -279,6 +278,12 @@ def _check_replaceable(directory: Path) -> None:
             f"{directory} holds something else than an OCI layout, and would be replaced",
             "name a new or an empty folder",
         )
+
+
+def _copy(source: BinaryIO, out: BinaryIO) -> None:
+    """Write all that is left of a stream. shutil, which can do so too, is slow to import."""
+    while piece := source.read(CHUNK):
+        out.write(piece)
 
 
 def _digest_of_file(path: Path, like: Digest) -> Digest:
