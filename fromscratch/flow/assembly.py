@@ -23,7 +23,6 @@ from fromscratch.flow.output import Built
 from fromscratch.host.images.layout import LayoutWriter
 from fromscratch.host.storage.own_folders import OwnFolders
 from fromscratch.host.storage.store import Store
-from fromscratch.images.contract import Receipt, Transport
 from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Layer, Platform
@@ -42,6 +41,7 @@ from fromscratch.transforms.trim import selected
 
 if TYPE_CHECKING:
     from fromscratch.formats.packing.layer import Packed
+    from fromscratch.images.contract import Receipt, Transport
 
 
 class Job(Struct, frozen=True, kw_only=True):
@@ -138,7 +138,7 @@ def settled(job: Job) -> Job:
     return replace(job, recipe=msgspec.structs.replace(job.recipe, image=image))
 
 
-def deliver(images: Sequence[Image], transport: Transport, reference: str) -> Receipt:
+def deliver(images: Sequence[Image], transport: "Transport", reference: str) -> "Receipt":
     """Bring finished images, one for each platform, to a place. Raises UsageError if it takes one only."""
     return transport.write(images, reference)
 

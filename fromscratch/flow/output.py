@@ -20,7 +20,6 @@ from fromscratch.advice import Command, Setting, advice
 from fromscratch.errors import FormatError, ImageError, IntegrityError, NotFetched, UsageError
 from fromscratch.flow import evidence
 from fromscratch.flow.evidence import Evidence
-from fromscratch.formats.docker.dockerfile import SIGNED, metadata_dockerfile
 from fromscratch.host.images.layout import is_layout, read_layout, remove_layout
 from fromscratch.host.storage import disk, locks, staging
 from fromscratch.host.storage.own_folders import WRITTEN
@@ -126,6 +125,8 @@ def write_dockerfile(
 
     None, and a note, for a configuration that none can hold.
     """
+    from fromscratch.formats.docker.dockerfile import metadata_dockerfile
+
     place = folder / DOCKERFILE
     platform = (Setting("platform", str(images[0].platform)),) if len(images) > 1 else ()
     settings = (Setting("to", "tar"), Setting("image", f"oci:{LAYOUT}"), *platform, Setting("output", "-"))
@@ -182,6 +183,8 @@ def _is_ours(dockerfile: Path) -> bool:
         return True
     if not dockerfile.is_file():
         return False
+    from fromscratch.formats.docker.dockerfile import SIGNED
+
     text = _text(dockerfile)
     return SIGNED in text.partition("\n")[0] or not text
 
