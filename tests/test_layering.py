@@ -53,7 +53,6 @@ HEAVY = {
     "yaml",
     "zstandard",
     "zlib_ng",
-    "platformdirs",
     "pysequoia",
     "lzma",
 }

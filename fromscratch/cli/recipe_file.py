@@ -1,6 +1,5 @@
 """Which file a call's recipe is: the one that is named, the folder's own, else the one shipped for first steps."""
 
-import difflib
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -85,6 +84,8 @@ def _near(folder: Path) -> list[Path]:
 
 
 def _alike(name: str) -> bool:
+    import difflib  # slow to import, and of use only where no recipe is found
+
     words = name.lower().lstrip(".")
     return difflib.SequenceMatcher(None, words, str(DEFAULT_RECIPE)).ratio() >= _ALIKE
 

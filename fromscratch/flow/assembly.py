@@ -105,7 +105,7 @@ def build(job: Job, bind: Bind = bind) -> Built:
             job.progress.note("compression: fast: on another CPU layers may have other digests (not other diff_ids)")
         images: list[Image] = []
         proofs: list[ImageEvidence] = []
-        with LayoutWriter(job.layout) as layout:
+        with LayoutWriter(job.layout, durable=False) as layout:  # `finished` finds what a power cut left of it
             for platform in job.platforms:
                 tree, removed = root(job, platform, bound[platform])
                 layers = packed(job, platform, layout, tree, [source.label for _, source in bound[platform]])

@@ -131,7 +131,7 @@ def origins(evidence: ImageEvidence, path: TreePath) -> tuple[Origin, ...]:
 def write(folder: Path, evidence: Evidence) -> None:
     evidence = msgspec.structs.replace(evidence, recipe=concealed(evidence.recipe))
     text = msgspec.json.format(msgspec.json.encode(evidence), indent=1) + b"\n"
-    disk.write_atomically(folder / NAME, text, durable=True)
+    disk.write_atomically(folder / NAME, text)
 
 
 def read(folder: Path) -> Evidence | None:

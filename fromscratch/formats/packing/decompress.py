@@ -1,6 +1,5 @@
 """Decompression of gzip, xz, bzip2 and zstd files, recognised by their first bytes."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, assert_never
@@ -81,6 +80,8 @@ def expand(blob: Path, target: Path, *, title: str = "", limits: Limits = DEFAUL
     title = title or str(blob)
     compression = kind(blob, title)
     if compression == "none":
+        import shutil  # slow to import: it loads every compression
+
         shutil.copyfile(blob, target)
         return
     with open_unbuffered(blob) as source, open(target, "wb") as out:

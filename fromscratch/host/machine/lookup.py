@@ -1,6 +1,7 @@
 """Looking up the files and folders that a recipe or a call names."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from fromscratch.errors import UsageError
@@ -22,6 +23,15 @@ def expanded(text: str) -> str:
             f"{text}: there is no home folder of {text.partition('/')[0]}",
             "write the path, or ./~ for a folder of that name",
         ) from error
+
+
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """Where programs of this user keep what they can make again: XDG Base Directory Specification.
+
+    Raises UsageError for a user without a home folder.
+    """
+    named = environment.get("XDG_CACHE_HOME", "")
+    return Path(named) if named.startswith("/") else Path(expanded("~/.cache"))
 
 
 def folder(base: Path, text: str, what: str) -> Path:

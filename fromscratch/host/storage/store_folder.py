@@ -8,9 +8,7 @@ written, and is removed when the process ends.
 import errno
 import hashlib
 import os
-import tempfile
 import threading
-import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -187,6 +185,9 @@ class StoreFolder:
     def _in_fallback(self, parts: tuple[str, ...]) -> Path:
         """A folder of this name in the temporary folder, with symlinks to what the store has in it."""
         if self._fallback is None:
+            import tempfile  # slow to import, as weakref, and seldom needed
+            import weakref
+
             stack = ExitStack()
             self._fallback = stack.enter_context(
                 staged_folder.staged(Path(tempfile.gettempdir()) / "fromscratch-store")
@@ -210,4 +211,9 @@ class _HeldLock:
     """A lock that is held as long as this object exists."""
 
     def __init__(self, handle: int | None) -> None:
-        self._close = weakref.finalize(self, os.close, handle) if handle is not None else None
+        self._handle = handle
+        self._close = os.close  # the module may be gone when the interpreter ends
+
+    def __del__(self) -> None:
+        if self._handle is not None:
+            self._close(self._handle)
