@@ -31,7 +31,7 @@ MOUNTING = "looking at what an engine has unpacked"
 TITLE = {"org.opencontainers.image.title": "sample", "org.example.note": "\u00e9"}
 
 
-def told_by(*argv: str | Path) -> bytes:
+def output_of(*argv: str | Path) -> bytes:
     return subprocess.run(argv, check=True, capture_output=True).stdout
 
 
@@ -53,19 +53,19 @@ def last_word(of: Engine, *words: str | Path) -> str:
 def test_skopeo_sees_the_same_digests_in_every_form(made: Sample) -> None:
     skopeo = need("skopeo")
     for name in (f"oci:{made.layout}:1.0", f"oci-archive:{made.folder}/oci.tar:1.0"):
-        told = json.loads(told_by(skopeo, "inspect", name))
+        told = json.loads(output_of(skopeo, "inspect", name))
         assert (told["Digest"], told["Layers"]) == (made.digest, made.layers)
     archive = f"docker-archive:{made.folder}/docker.tar:{TAGGED}"
-    assert json.loads(told_by(skopeo, "inspect", archive))["Layers"] == made.diff_ids  # it shows layers unpacked
+    assert json.loads(output_of(skopeo, "inspect", archive))["Layers"] == made.diff_ids  # it shows layers unpacked
     for name in (f"oci:{made.layout}:1.0", f"oci-archive:{made.folder}/oci.tar:1.0", archive):
-        assert str(Digest.of(told_by(skopeo, "inspect", "--raw", "--config", name))) == made.id
+        assert str(Digest.of(output_of(skopeo, "inspect", "--raw", "--config", name))) == made.id
 
 
 def test_skopeo_copies_keep_the_image(made: Sample, tmp_path: Path) -> None:
     skopeo = need("skopeo")
     between = [f"oci:{tmp_path}/oci:1.0", f"dir:{tmp_path}/dir"]
     for source, target in pairwise([f"oci:{made.layout}:1.0", *between, f"oci-archive:{tmp_path}/a.tar:x"]):
-        told_by(skopeo, "copy", "-q", "--preserve-digests", source, target)
+        output_of(skopeo, "copy", "-q", "--preserve-digests", source, target)
     for (again,) in (read_layout(tmp_path / "oci", verify=True), read_archive(tmp_path / "a.tar", made.store, "x")):
         assert again == made.image
         assert again.original is not None
@@ -79,7 +79,7 @@ def test_skopeo_copies_into_the_form_of_docker(made: Sample, tmp_path: Path) -> 
     if made.codec == "zstd":
         assert "zstd compression is not supported for docker images" in refused(skopeo, "copy", source, target)
         return
-    told_by(skopeo, "copy", "-q", source, target)
+    output_of(skopeo, "copy", "-q", source, target)
     (again,) = read_archive(tmp_path / "docker.tar", made.store, TAGGED)
     assert again.original is not None
     assert str(Digest.of(again.original.config)) == made.id
@@ -89,7 +89,7 @@ def test_skopeo_copies_into_the_form_of_docker(made: Sample, tmp_path: Path) -> 
 def test_umoci_tells_and_unpacks_the_layout(made: Sample, tmp_path: Path) -> None:
     umoci = need("umoci")
     need_root("unpacking with owners and devices")
-    told = json.loads(told_by(umoci, "stat", "--json", "--image", f"{made.layout}:1.0"))["history"]
+    told = json.loads(output_of(umoci, "stat", "--json", "--image", f"{made.layout}:1.0"))["history"]
     assert [(step["layer"]["digest"], step["diff_id"]) for step in told] == list(
         zip(made.layers, made.diff_ids, strict=True)
     )
@@ -98,7 +98,7 @@ def test_umoci_tells_and_unpacks_the_layout(made: Sample, tmp_path: Path) -> Non
     if made.codec == "zstd":
         assert f"blob is not correct mediatype: {oci.LAYER_ZSTD}" in refused(*words)
         return
-    told_by(*words)
+    output_of(*words)
     assert facts_of(tmp_path / "bundle" / "rootfs") == made.tree()
 
 

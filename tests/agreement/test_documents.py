@@ -61,13 +61,13 @@ def read_by_us(kind: Kind, data: bytes) -> Any:
         match kind:
             case "manifest":
                 manifest = oci.parse_manifest(data, "the document")
-                layers = [_told(layer) for layer in manifest.layers]
+                layers = [_facts_of(layer) for layer in manifest.layers]
                 annotations = dict(manifest.annotations)
-                return {"config": _told(manifest.config), "layers": layers, "annotations": annotations}
+                return {"config": _facts_of(manifest.config), "layers": layers, "annotations": annotations}
             case "index":
                 index = oci.parse_index(data, "the document")
                 return {
-                    "manifests": [_told(entry) for entry in index.manifests],
+                    "manifests": [_facts_of(entry) for entry in index.manifests],
                     "annotations": dict(index.annotations),
                 }
             case "config":
@@ -81,7 +81,7 @@ def read_by_us(kind: Kind, data: bytes) -> Any:
         return None
 
 
-def _told(entry: Descriptor) -> Any:
+def _facts_of(entry: Descriptor) -> Any:
     platform = entry.platform and (entry.platform.os, entry.platform.architecture, list(entry.platform.os_features))
     return entry.media_type, str(entry.digest), entry.size, dict(entry.annotations), platform
 
@@ -178,8 +178,8 @@ def layout_of(folder: Path, chance: random.Random) -> None:
     of_config = {"mediaType": oci.CONFIG, **add(made("config", config))}
     of_layer = {"mediaType": oci.LAYER_GZIP, **add(LAYER)}
     manifest = {**honest("manifest"), "config": of_config, "layers": [of_layer]}
-    named = {"org.opencontainers.image.ref.name": "1"}
-    entry = {"mediaType": oci.MANIFEST, **add(made("manifest", manifest)), "annotations": named}
+    annotations = {"org.opencontainers.image.ref.name": "1"}
+    entry = {"mediaType": oci.MANIFEST, **add(made("manifest", manifest)), "annotations": annotations}
     index = {"schemaVersion": 2, "mediaType": oci.INDEX, "manifests": [entry]}
     (folder / "index.json").write_bytes(made("index", index))
     (folder / "oci-layout").write_bytes(oci.LAYOUT)

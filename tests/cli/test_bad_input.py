@@ -84,8 +84,8 @@ def test_an_absolute_symlink_that_a_later_entry_would_be_written_through(desk: D
 
 
 def test_words_of_an_image_cannot_steer_the_terminal(desk: Desk) -> None:
-    named = {"org.opencontainers.image.ref.name": "\x1b]0;owned\x07\x9b31m"}
-    top = {"mediaType": oci.MANIFEST, "digest": str(Digest.of(b"")), "size": 0, "annotations": named}
+    annotations = {"org.opencontainers.image.ref.name": "\x1b]0;owned\x07\x9b31m"}
+    top = {"mediaType": oci.MANIFEST, "digest": str(Digest.of(b"")), "size": 0, "annotations": annotations}
     (desk.folder / "oci").mkdir()
     (desk.folder / "oci/oci-layout").write_bytes(oci.LAYOUT)
     (desk.folder / "oci/index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [top]}))

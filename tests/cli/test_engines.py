@@ -14,7 +14,7 @@ from fromscratch.host.images.layout import read_layout
 from fromscratch.images.catalogue import engines
 from tests.cli.command import Desk
 from tests.engines import need, variables
-from tests.images.engine_stores import everything_in, told_by
+from tests.images.engine_stores import everything_in, output_of
 from tests.made_images import ARM64
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
@@ -125,7 +125,7 @@ def test_containerd_takes_several_platforms_and_the_others_one(of: Engine, tmp_p
     else:
         told = json.loads(both.out)
         assert told["id"] == told["ours"] == of.image_id(TAG)
-        assert "linux/amd64,linux/arm64" in told_by(of, "images", "ls")
+        assert "linux/amd64,linux/arm64" in output_of(of, "images", "ls")
         for platform in ("linux/amd64", "linux/arm64"):
             assert "/etc/motd" in desk.answer("ls", f"containerd:{TAG}", "--platform", platform)
     foreign = json.loads(desk.answer(*words, "--platform", "linux/arm64", "--json"))

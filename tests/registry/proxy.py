@@ -86,7 +86,7 @@ class Gate:
     arrived: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
 
-    def hold(self) -> None:
+    def stop_here(self) -> None:
         self.arrived.set()
         self.released.wait(_PATIENCE)
         self.released.set()
@@ -371,10 +371,10 @@ def pieces(response: http.client.HTTPResponse) -> Iterator[bytes]:
 
 def changed(headers: Headers, changes: Mapping[str, str | None]) -> Headers:
     """With the named headers instead of those that were there; None leaves one out. _ in names stands for -."""
-    named = [(name.replace("_", "-"), value) for name, value in changes.items()]
-    left_out = {name.lower() for name, _ in named}
+    additions = [(name.replace("_", "-"), value) for name, value in changes.items()]
+    left_out = {name.lower() for name, _ in additions}
     kept = [(name, value) for name, value in headers if name.lower() not in left_out]
-    return kept + [(name, value) for name, value in named if value is not None]
+    return kept + [(name, value) for name, value in additions if value is not None]
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -18,7 +18,7 @@ from tests.registry.pictures import MB, picture
 from tests.registry.proxy import Proxy
 from tests.registry.registries import Login, Registry
 from tests.registry.tokens import TokenServer
-from tests.registry.users import brought, failed, log_in
+from tests.registry.users import failed, log_in, pushed_reference
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
 
@@ -45,7 +45,7 @@ def test_of_a_password(user: Desk, locked_registry: Registry, proxy_of: Callable
     proxy = proxy_of(locked_registry)
     login = locked_registry.login
     name = f"{proxy.host}/hello:1"
-    calls = [("push", name, "--image", brought(user, picture(MB))), ("pull", name, "--output", "out")]
+    calls = [("push", name, "--image", pushed_reference(user, picture(MB))), ("pull", name, "--output", "out")]
     log_in(user, proxy.host, login)
     answers = [user.call("build"), user.call("doctor")]
     echo = f"{login.password} {login.basic} Basic {login.basic}"
@@ -74,7 +74,7 @@ def test_of_a_password(user: Desk, locked_registry: Registry, proxy_of: Callable
 
 def test_of_tokens(user: Desk, token_registry: Registry, tokens: TokenServer) -> None:
     name = f"{token_registry.host}/hello:1"
-    calls = [("push", name, "--image", brought(user, picture(MB))), ("pull", name, "--output", "out")]
+    calls = [("push", name, "--image", pushed_reference(user, picture(MB))), ("pull", name, "--output", "out")]
     answers = []
     entries: list[dict[str, str]] = [{}, {"identitytoken": tokens.identity}]
     for more in entries:

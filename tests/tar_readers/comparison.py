@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fromscratch.formats.tar.reader import members
 from fromscratch.paths import decode, tree_path
-from tests.tar_readers.cases import END, OTHERWISE, REFUSED, Case
+from tests.tar_readers.cases import END, READ_DIFFERENTLY, REFUSED, Case
 from tests.tar_readers.readers import Lines, Reader, fresh, of_bsdtar, of_gnu_tar, ours
 
 _ATTRIBUTES = re.compile(r" \{[^}]*\}")
@@ -37,7 +37,7 @@ class Comparison:
             lines = _below(lines, each)
             each = replace(each, habits=each.habits | _replaced(each, lines, self.folder))
             read[each.number] = each, lines
-            if not each.habits & OTHERWISE:
+            if not each.habits & READ_DIFFERENTLY:
                 self.counts["read by GNU tar and bsdtar too"] += 1
                 self._alone(each, read[each.number][1])
         for name, reader in self.engines.items():

@@ -188,7 +188,7 @@ FOREIGN = members_of(image_of(b"other", platform=ARM64))
 
 
 ALL = A | B
-NAMED = A | OTHER_NAME
+WITH_NAME = A | OTHER_NAME
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ NAMED = A | OTHER_NAME
         ),
         pytest.param(
             with_lists(
-                NAMED,
+                WITH_NAME,
                 manifest=joined("manifest.json", A, OTHER_NAME),
                 index=joined("index.json", members_of(ONE, "other:1.0"), B),
             ),
@@ -225,7 +225,7 @@ def test_an_archive_that_is_another_image_to_docker_than_to_podman(files: dict[s
         ),
         pytest.param(
             with_lists(
-                NAMED, manifest=joined("manifest.json", A, OTHER_NAME), index=joined("index.json", A, OTHER_NAME)
+                WITH_NAME, manifest=joined("manifest.json", A, OTHER_NAME), index=joined("index.json", A, OTHER_NAME)
             ),
             id="two images in both",
         ),

@@ -168,7 +168,7 @@ def test_all_files_of_this_machine_tell_us_what_they_tell_pyelftools(capsys: pyt
 # What is damaged.
 
 
-class Meter:
+class ReadCounter:
     """A file that tells when far more is read of it than anybody needs."""
 
     def __init__(self, raw: bytes) -> None:
@@ -193,7 +193,7 @@ def ask_everything(raw: bytes) -> None:
         except FormatError:
             return None
 
-    facts = asked(Meter(raw).read)
+    facts = asked(ReadCounter(raw).read)
     if facts is None:
         return
     same_abi(facts, facts)
@@ -209,7 +209,7 @@ def ask_everything(raw: bytes) -> None:
     ):
         told = None
         try:
-            reading(facts, Meter(raw).read)
+            reading(facts, ReadCounter(raw).read)
         except FormatError as error:
             told = error
         assert told is None or (told.message and told.hint)

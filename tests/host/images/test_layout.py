@@ -255,7 +255,7 @@ def test_a_result_is_on_the_disk_before_it_gets_its_name(tmp_path: Path, monkeyp
     """What a power cut leaves is up to what was asked of the kernel: every file and folder was synced, in order."""
     order: list[str] = []
 
-    def told(word: str, real: Callable[..., object]) -> Callable[..., object]:
+    def recorded(word: str, real: Callable[..., object]) -> Callable[..., object]:
         def call(*given: object) -> object:
             where = given[0] if isinstance(given[0], int) else None
             shown = str(Path(f"/proc/self/fd/{where}").readlink()) if where is not None else str(given[-1])
@@ -265,16 +265,16 @@ def test_a_result_is_on_the_disk_before_it_gets_its_name(tmp_path: Path, monkeyp
         return call
 
     for name in ("fsync", "fdatasync"):
-        monkeypatch.setattr(os, name, told("sync", getattr(os, name)))
-    monkeypatch.setattr(Path, "rename", told("name", Path.rename))
+        monkeypatch.setattr(os, name, recorded("sync", getattr(os, name)))
+    monkeypatch.setattr(Path, "rename", recorded("name", Path.rename))
     write_layout(tmp_path / "oci", [ONE], tag="x")
-    named = order.index("name oci")
+    renamed_at = order.index("name oci")
     wanted = {
         "NEW" if path == tmp_path / "oci" else f"NEW/{path.relative_to(tmp_path / 'oci')}"
         for path in (tmp_path / "oci", *(tmp_path / "oci").rglob("*"))
     }
-    assert {f"sync {path}" for path in wanted} <= set(order[:named])
-    assert order[named + 1 :] == ["sync ."]
+    assert {f"sync {path}" for path in wanted} <= set(order[:renamed_at])
+    assert order[renamed_at + 1 :] == ["sync ."]
 
 
 def test_what_is_no_layout_is_never_replaced(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from fromscratch.model.image import Image
 from fromscratch.model.rootfs import Rootfs
 from tests.changesets import facts
 from tests.engines import docker, need, need_root, podman
-from tests.host.programs import told_by
+from tests.host.programs import output_of
 from tests.made_images import HERE, at, image_of
 
 __all__ = ["docker", "podman"]
@@ -123,30 +123,30 @@ def _names(row: str, cases: dict[str, list[str]]) -> list[str]:
 def test_umoci_agrees(cases: dict[str, list[str]], tmp_path: Path) -> None:
     need_root("unpacking with owners")
     at(OciLayout, tmp_path / "oci").write([batch(cases)], "latest")
-    told_by(need("umoci"), "unpack", "--image", f"{tmp_path}/oci:latest", tmp_path / "bundle")
+    output_of(need("umoci"), "unpack", "--image", f"{tmp_path}/oci:latest", tmp_path / "bundle")
     agrees(scan(tmp_path / "bundle" / "rootfs", ORIGIN), cases, tmp_path)
 
 
 def test_podman_agrees(cases: dict[str, list[str]], podman: Engine, tmp_path: Path) -> None:
     need_root("mounting with owners")
     at(OciLayout, tmp_path / "oci").write([batch(cases)], "latest")
-    name = told_by(*podman.program, "pull", "--quiet", f"oci:{tmp_path}/oci:latest")
+    name = output_of(*podman.program, "pull", "--quiet", f"oci:{tmp_path}/oci:latest")
     try:
-        agrees(scan(Path(told_by(*podman.program, "image", "mount", name)), ORIGIN), cases, tmp_path)
+        agrees(scan(Path(output_of(*podman.program, "image", "mount", name)), ORIGIN), cases, tmp_path)
     finally:
-        told_by(*podman.program, "image", "unmount", name)
-        told_by(*podman.program, "rmi", "--force", name)
+        output_of(*podman.program, "image", "unmount", name)
+        output_of(*podman.program, "rmi", "--force", name)
 
 
 def test_docker_agrees(cases: dict[str, list[str]], docker: Engine, tmp_path: Path) -> None:
     given = {top: names for top, names in cases.items() if not passes_a_link(names)}
     name = "fromscratch-test/whiteouts:differential"
     at(DockerArchive, tmp_path / "image.tar").write([batch(given)], name)
-    told_by(*docker.program, "load", "--input", tmp_path / "image.tar")
-    container = told_by(*docker.program, "create", name, "/none")
+    output_of(*docker.program, "load", "--input", tmp_path / "image.tar")
+    container = output_of(*docker.program, "create", name, "/none")
     try:
-        told_by(*docker.program, "export", "--output", tmp_path / "root.tar", container)
+        output_of(*docker.program, "export", "--output", tmp_path / "root.tar", container)
     finally:
-        told_by(*docker.program, "rm", container)
-        told_by(*docker.program, "rmi", name)
+        output_of(*docker.program, "rm", container)
+        output_of(*docker.program, "rmi", name)
     agrees(read_tree(tmp_path / "root.tar", ORIGIN), given, tmp_path)

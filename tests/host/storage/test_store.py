@@ -219,7 +219,7 @@ assert path.read_bytes() == b"whole"
 
 # Locks
 
-HOLD = """
+LOCK_HOLDER = """
 with store.lock("name"):
     print("held", flush=True)
     sys.stdin.read()
@@ -227,7 +227,7 @@ with store.lock("name"):
 
 
 def holder(store: Store) -> "subprocess.Popen[bytes]":
-    argv = [sys.executable, "-c", PRELUDE + HOLD, str(store.root)]
+    argv = [sys.executable, "-c", PRELUDE + LOCK_HOLDER, str(store.root)]
     process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout
     assert process.stdout.readline() == b"held\n"
