@@ -53,8 +53,8 @@ def last_word(of: Engine, *words: str | Path) -> str:
 def test_skopeo_sees_the_same_digests_in_every_form(made: Sample) -> None:
     skopeo = need("skopeo")
     for name in (f"oci:{made.layout}:1.0", f"oci-archive:{made.folder}/oci.tar:1.0"):
-        told = json.loads(output_of(skopeo, "inspect", name))
-        assert (told["Digest"], told["Layers"]) == (made.digest, made.layers)
+        reported = json.loads(output_of(skopeo, "inspect", name))
+        assert (reported["Digest"], reported["Layers"]) == (made.digest, made.layers)
     archive = f"docker-archive:{made.folder}/docker.tar:{TAGGED}"
     assert json.loads(output_of(skopeo, "inspect", archive))["Layers"] == made.diff_ids  # it shows layers unpacked
     for name in (f"oci:{made.layout}:1.0", f"oci-archive:{made.folder}/oci.tar:1.0", archive):
@@ -89,11 +89,11 @@ def test_skopeo_copies_into_the_form_of_docker(made: Sample, tmp_path: Path) -> 
 def test_umoci_tells_and_unpacks_the_layout(made: Sample, tmp_path: Path) -> None:
     umoci = need("umoci")
     need_root("unpacking with owners and devices")
-    told = json.loads(output_of(umoci, "stat", "--json", "--image", f"{made.layout}:1.0"))["history"]
-    assert [(step["layer"]["digest"], step["diff_id"]) for step in told] == list(
+    reported = json.loads(output_of(umoci, "stat", "--json", "--image", f"{made.layout}:1.0"))["history"]
+    assert [(step["layer"]["digest"], step["diff_id"]) for step in reported] == list(
         zip(made.layers, made.diff_ids, strict=True)
     )
-    assert [step["created_by"] for step in told] == ["fromscratch: a test"] * 3
+    assert [step["created_by"] for step in reported] == ["fromscratch: a test"] * 3
     words: list[str | Path] = [umoci, "unpack", "--image", f"{made.layout}:1.0", tmp_path / "bundle"]
     if made.codec == "zstd":
         assert f"blob is not correct mediatype: {oci.LAYER_ZSTD}" in refused(*words)
@@ -108,11 +108,11 @@ def test_podman_has_the_same_image(made: Sample, form: str, podman: Engine) -> N
     words = ("pull", "-q", f"oci:{made.layout}:1.0") if form == "oci" else ("load", "-q", "-i", made.folder / form)
     name = last_word(podman, *words).removeprefix("sha256:")
     try:
-        (told,) = answer(podman, "image", "inspect", name)
-        assert (told["Digest"], f"sha256:{told['Id']}") == (made.digest, made.id)
-        assert (told["RootFS"]["Layers"], told["Annotations"]) == (made.diff_ids, TITLE)
+        (reported,) = answer(podman, "image", "inspect", name)
+        assert (reported["Digest"], f"sha256:{reported['Id']}") == (made.digest, made.id)
+        assert (reported["RootFS"]["Layers"], reported["Annotations"]) == (made.diff_ids, TITLE)
         if form != "oci":
-            assert told["RepoTags"] == [TAGGED]
+            assert reported["RepoTags"] == [TAGGED]
         assert facts_of(Path(last_word(podman, "image", "mount", name))) == made.tree()
         podman.call("image", "umount", name)
     finally:
@@ -122,9 +122,9 @@ def test_podman_has_the_same_image(made: Sample, form: str, podman: Engine) -> N
 def test_buildah_has_the_same_image(made: Sample, buildah: Engine) -> None:
     need_root(MOUNTING)
     name = last_word(buildah, "pull", "-q", f"oci:{made.layout}:1.0")
-    told = answer(buildah, "inspect", "--type", "image", name)
-    assert (told["FromImageDigest"], f"sha256:{told['FromImageID']}") == (made.digest, made.id)
-    assert (told["OCIv1"]["rootfs"]["diff_ids"], told["ImageAnnotations"]) == (made.diff_ids, TITLE)
+    reported = answer(buildah, "inspect", "--type", "image", name)
+    assert (reported["FromImageDigest"], f"sha256:{reported['FromImageID']}") == (made.digest, made.id)
+    assert (reported["OCIv1"]["rootfs"]["diff_ids"], reported["ImageAnnotations"]) == (made.diff_ids, TITLE)
     container = last_word(buildah, "from", name)
     try:
         assert facts_of(Path(last_word(buildah, "mount", container))) == made.tree()
@@ -149,8 +149,8 @@ def test_docker_has_the_same_image(made: Sample, docker: Engine, tmp_path: Path)
         assert "invalid tar header" in refused(*docker.program, "load", "-i", archive)
         return
     with loaded(docker, archive):
-        (told,) = answer(docker, "image", "inspect", TAGGED)
-        assert (told["Id"], told["RootFS"]["Layers"]) == (made.id, made.diff_ids)
+        (reported,) = answer(docker, "image", "inspect", TAGGED)
+        assert (reported["Id"], reported["RootFS"]["Layers"]) == (made.id, made.diff_ids)
         history = docker.call("history", "--no-trunc", "--format", "{{.CreatedBy}}|{{.Comment}}", TAGGED)
         by = "fromscratch: a test"
         assert history.stdout.decode().splitlines() == [f"{by}|", f"{by}|", f"{by}|the base"]
@@ -183,8 +183,8 @@ def exported(docker: Engine, folder: Path) -> list[str]:
 
 def as_docker_exports(lines: list[str]) -> list[str]:
     """Of attributes it tells capabilities only; and its places for mounts have changed the time of two folders."""
-    told = [line.replace(" {user.comment=0x6e6f7465}", "") for line in lines]
-    return [_TIMES.sub(r"\1", line) for line in told]
+    reported = [line.replace(" {user.comment=0x6e6f7465}", "") for line in lines]
+    return [_TIMES.sub(r"\1", line) for line in reported]
 
 
 _TIMES = re.compile(r"^(d 0755 0:0 /(?:dev|etc)) @\d+$")

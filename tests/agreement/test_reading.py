@@ -117,12 +117,12 @@ def test_docker_saves_what_it_built_itself(docker: Engine, tmp_path: Path) -> No
     docker.call("build", "-q", "-t", f"{NAME}:built", str(tmp_path))
     try:
         docker.call("save", "-o", str(tmp_path / "saved.tar"), f"{NAME}:built")
-        (told,) = json.loads(docker.call("image", "inspect", f"{NAME}:built").stdout)
+        (reported,) = json.loads(docker.call("image", "inspect", f"{NAME}:built").stdout)
     finally:
         docker.call("image", "rm", "-f", f"{NAME}:built")
     image = only(read_archive(tmp_path / "saved.tar", Store(tmp_path / "store")))
     assert image.original is not None
-    assert str(Digest.of(image.original.config)) == told["Id"]
+    assert str(Digest.of(image.original.config)) == reported["Id"]
     assert (image.config.on_build, image.config.shell) == (("RUN y",), ("/bin/bash", "-c"))
     assert image.config.cmd == ("/bin/bash", "-c", "/x")
     written = write_layout(tmp_path / "oci", [replace(image, author="us")], tag=None)

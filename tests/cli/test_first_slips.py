@@ -144,10 +144,10 @@ def test_a_kind_of_name_that_is_none_of_ours_gets_the_one_that_was_meant(
 def test_init_tells_what_has_to_be_there_before_the_next_step(tmp_path: Path, kind: str) -> None:
     folder = tmp_path / "desk"
     folder.mkdir()
-    told = called(folder, "init", "--from", kind).out
+    reported = called(folder, "init", "--from", kind).out
     first = {"directory": "folder rootfs", "tarball": "rootfs.tar.gz"}.get(kind)
-    assert (f"next: put the {'root' if kind == 'directory' else 'archive'}" in told) == (first is not None)
-    assert told.endswith("fromscratch fetch build run\n")
+    assert (f"next: put the {'root' if kind == 'directory' else 'archive'}" in reported) == (first is not None)
+    assert reported.endswith("fromscratch fetch build run\n")
     if kind == "directory":
         written(folder / "rootfs", {"/bin/sh": program()})
         assert "next: fromscratch fetch build run" in called(folder, "init", "--from", kind, "--force").out

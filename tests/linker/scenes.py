@@ -235,8 +235,8 @@ def run_glibc_loader(root: Path, path: str, env: dict[str, str]) -> GlibcOutput:
     stopped = re.search("error while loading shared libraries: .*", done.stderr)
     if done.returncode and not stopped:
         raise AssertionError(f"the loader ended with {done.returncode}: {done.stderr}")
-    told = frozenset((by, library, version) for library, version, by in missing_versions)
-    return GlibcOutput(frozenset(loaded), frozenset(lost), told, stopped[0] if stopped else "")
+    reported = frozenset((by, library, version) for library, version, by in missing_versions)
+    return GlibcOutput(frozenset(loaded), frozenset(lost), reported, stopped[0] if stopped else "")
 
 
 def _run(root: Path, argv: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -22,11 +22,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.engine]
 
 def test_build_push_and_pull_in_one_call(user: Desk, registry: Registry, tmp_path: Path) -> None:
     name = f"{registry.host}/team/demo:1.0"
-    told = user.answer("build", "push", name, "--also-tag", "latest", "--also-tag", "1", "pull", name)
-    assert "also as latest, 1" in told
+    reported = user.answer("build", "push", name, "--also-tag", "latest", "--also-tag", "1", "pull", name)
+    assert "also as latest, 1" in reported
     assert registry.tags("team/demo") == ["1", "1.0", "latest"]
     digest = str(Digest.of(registry.manifest("team/demo", "1")[0]))
-    assert told.count(digest) == 3  # of build, push and pull
+    assert reported.count(digest) == 3  # of build, push and pull
     ours = graph(layout_at(user.folder / "build/demo/oci"))
     [place] = [path.parent for path in (user.folder / "pulled").rglob("oci-layout")]
     assert same(graph(layout_at(place)), ours)

@@ -134,9 +134,9 @@ def test_beyond_this_machine_nothing_goes_out_in_the_clear(tmp_path: Path, autho
         timeout=120,
     )
     assert made.returncode == 0, made.stderr
-    told = json.loads(made.stdout.splitlines()[-1])
-    without, flagged, realm = (told[case] for case in ("without the flag", "with the flag", "a realm in the clear"))
+    reported = json.loads(made.stdout.splitlines()[-1])
+    without, flagged, realm = (reported[case] for case in ("without the flag", "with the flag", "a realm in the clear"))
     assert (without["code"], without["requests"], "--plain-http" in without["err"]) == (1, 0, True), without
     assert (flagged["code"], flagged["requests"] > 0, "without TLS" in flagged["err"]) == (0, True, True), flagged
     assert (realm["code"], realm["requests"], "not protected" in realm["err"]) == (1, 0, True), realm
-    assert told["loopback"]["code"] == 0, told
+    assert reported["loopback"]["code"] == 0, reported

@@ -115,8 +115,8 @@ def test_an_archive_whose_layout_is_not_whole_is_read_as_docker_reads_it(tmp_pat
     path = tmp_path / "whole.tar"
     path.write_bytes(b"".join(docker_archive(image, NAME)))
     with tarfile.open(path) as tar:
-        kept = {info.name: tar.extractfile(info) for info in tar.getmembers() if info.isfile()}
-        files = {name: stream.read() for name, stream in kept.items() if stream}
+        left = {info.name: tar.extractfile(info) for info in tar.getmembers() if info.isfile()}
+        files = {name: stream.read() for name, stream in left.items() if stream}
     del files[f"blobs/sha256/{graph([image]).top.digest.hex}"]
     assert docker_archive_images(packed(files, tmp_path), "docker-archive:x") == [ONE]
 

@@ -108,9 +108,9 @@ def test_strings_that_share_their_ends_cost_no_more_memory_than_a_program_has() 
     ],
 )
 def test_what_is_no_whole_elf_file_is_told_in_words(raw: bytes, kind: type[FormatError], message: str) -> None:
-    with pytest.raises(FormatError, match=message) as told:
+    with pytest.raises(FormatError, match=message) as reported:
         read_elf(reader(raw))
-    assert type(told.value) is kind
+    assert type(reported.value) is kind
 
 
 # What others read.
@@ -207,12 +207,12 @@ def ask_everything(raw: bytes) -> None:
         recognise,
         platform_of,
     ):
-        told = None
+        reported = None
         try:
             reading(facts, ReadCounter(raw).read)
         except FormatError as error:
-            told = error
-        assert told is None or (told.message and told.hint)
+            reported = error
+        assert reported is None or (reported.message and reported.hint)
 
 
 def all_notes(facts: Elf, read: Read) -> int:

@@ -497,8 +497,8 @@ def test_names_and_passwords_are_used_and_never_shown(site: Site, store: Store) 
     assert str(error) == f"cannot download data from {site.url}/data: the server answers 401 Unauthorized"
     site.serve("/data", DATA, web.cut(100_000), *[web.status(500)] * 5)
     failure(store, request_for(url))
-    kept = [path.read_bytes() for path in store.root.rglob("*") if path.is_file()]
-    assert not any(b"cret" in content for content in kept)
+    remaining = [path.read_bytes() for path in store.root.rglob("*") if path.is_file()]
+    assert not any(b"cret" in content for content in remaining)
 
 
 def test_redirects_are_followed_but_take_no_password_along(site: Site, store: Store) -> None:
@@ -640,9 +640,9 @@ def test_a_full_disk_is_told_and_gone_on_with(site: Site, tmp_path: Path) -> Non
     done = subprocess.run(script, capture_output=True, check=False)
     assert done.returncode == 1
     assert b"No space left on device | the disk is full: free some room" in done.stderr
-    kept = Store(tmp_path / "small.kept")
-    assert not kept.has(Digest.of(DATA))
-    assert bring(kept, request_for(url)) == DATA
+    remaining = Store(tmp_path / "small.kept")
+    assert not remaining.has(Digest.of(DATA))
+    assert bring(remaining, request_for(url)) == DATA
     assert site.ranges("/data")[-1] is not None
 
 

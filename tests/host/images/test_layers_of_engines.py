@@ -93,7 +93,7 @@ def test_what_buildah_commits_is_read(buildah: Engine, store: Store, tmp_path: P
         container = output_of(*buildah.program, "from", source)
         mounted = Path(output_of(*buildah.program, "mount", container))
         replaced(mounted, root)
-        wanted = scan(mounted, ORIGIN)
+        expected = scan(mounted, ORIGIN)
         source = f"fromscratch-test/{number}"
         output_of(*buildah.program, "commit", "-q", container, source)
         containers.append(container)
@@ -102,7 +102,7 @@ def test_what_buildah_commits_is_read(buildah: Engine, store: Store, tmp_path: P
             output_of(*buildah.program, "push", "-q", source, f"{form}:{tmp_path}/{form}.tar:a/b:1")
             [image] = read_archive(tmp_path / f"{form}.tar", store)
             assert len(image.layers) == LAYERS
-            assert facts(root_tree(image, store)) == facts(wanted)
+            assert facts(root_tree(image, store)) == facts(expected)
     finally:
         output_of(*buildah.program, "rm", *containers)
         output_of(*buildah.program, "rmi", "--all", "--force")
@@ -129,9 +129,9 @@ def test_what_docker_commits_is_read(docker: Engine, store: Store, tmp_path: Pat
     output_of(*docker.program, "rmi", *(f"{name}:{number}" for number in range(LAYERS)))
     [image] = read_archive(tmp_path / "saved.tar", store)
     assert len(image.layers) == LAYERS
-    found, wanted = (
+    found, expected = (
         facts(tree, below="/cases/") for tree in (root_tree(image, store), read_tree(tmp_path / "root.tar", ORIGIN))
     )
-    assert len(wanted) > 100
-    assert found == wanted
+    assert len(expected) > 100
+    assert found == expected
     assert found == facts(roots[-1], below="/cases/")

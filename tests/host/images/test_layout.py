@@ -78,11 +78,11 @@ def test_a_layer_may_have_a_digest_of_another_algorithm(tmp_path: Path) -> None:
 
 
 def test_only_what_killed_writers_left_is_removed(tmp_path: Path) -> None:
-    left, kept = [".oci.new-0123456789abcdef", ".oci.new-0123456789abcdef.old"], [".oci.new-design", ".oci.new-"]
-    for name in (*left, *kept):
+    left, remaining = [".oci.new-0123456789abcdef", ".oci.new-0123456789abcdef.old"], [".oci.new-design", ".oci.new-"]
+    for name in (*left, *remaining):
         (tmp_path / name).mkdir()
     write_layout(tmp_path / "oci", [ONE], tag="latest")
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*kept, "oci"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*remaining, "oci"])
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
@@ -269,11 +269,11 @@ def test_a_result_is_on_the_disk_before_it_gets_its_name(tmp_path: Path, monkeyp
     monkeypatch.setattr(Path, "rename", recorded("name", Path.rename))
     write_layout(tmp_path / "oci", [ONE], tag="x")
     renamed_at = order.index("name oci")
-    wanted = {
+    expected = {
         "NEW" if path == tmp_path / "oci" else f"NEW/{path.relative_to(tmp_path / 'oci')}"
         for path in (tmp_path / "oci", *(tmp_path / "oci").rglob("*"))
     }
-    assert {f"sync {path}" for path in wanted} <= set(order[:renamed_at])
+    assert {f"sync {path}" for path in expected} <= set(order[:renamed_at])
     assert order[renamed_at + 1 :] == ["sync ."]
 
 

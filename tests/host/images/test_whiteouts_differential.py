@@ -79,18 +79,18 @@ def leads_somewhere(names: list[str]) -> bool:
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """Those that we read."""
-    chance, taken = random.Random(20_260_102), dict[str, list[str]]()
+    chance, chosen = random.Random(20_260_102), dict[str, list[str]]()
     store = Store(tmp_path_factory.mktemp("store"))
-    while len(taken) < CASES:
-        names, top = upper(chance), f"cases/{len(taken)}/"
+    while len(chosen) < CASES:
+        names, top = upper(chance), f"cases/{len(chosen)}/"
         if not any(".wh." in name for name in names) or not leads_somewhere(names):
             continue
         try:
             root_tree(image(blocks(top, ["", *LOWER]), blocks(top, ["", *names])), store)
         except ImageError:
             continue
-        taken[top] = names
-    return taken
+        chosen[top] = names
+    return chosen
 
 
 def image(*layers: bytes) -> Image:
@@ -103,8 +103,8 @@ def batch(cases: dict[str, list[str]]) -> Image:
 
 
 def agrees(found: Rootfs, cases: dict[str, list[str]], folder: Path) -> None:
-    wanted = root_tree(batch(cases), Store(folder / "store"))
-    one, other = _rows(found), _rows(wanted)
+    expected = root_tree(batch(cases), Store(folder / "store"))
+    one, other = _rows(found), _rows(expected)
     assert len(cases) > CASES / 4
     wrong = [(row, _names(row, cases)) for row in sorted(set(one) ^ set(other))]
     assert not wrong, "\n".join(f"{row} after {names}" for row, names in wrong[:20])

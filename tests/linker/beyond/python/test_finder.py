@@ -79,9 +79,9 @@ def warned(block: str) -> list[str]:
 
 def test_an_interpreter_alone_takes_its_library_whole_without_what_tests_builds_and_demonstrates() -> None:
     found = paths_needed(python.find(scene(SYSTEM, "/usr/bin/python3")))
-    kept = ["json/__init__", "json/decoder", "json/spare", "json/tool", "subprocess", "argparse", "encodings/cp500"]
+    left = ["json/__init__", "json/decoder", "json/spare", "json/tool", "subprocess", "argparse", "encodings/cp500"]
     assert sorted(found) == sorted(
-        [f"{LIB}/{name}.py" for name in (*START, *kept)]
+        [f"{LIB}/{name}.py" for name in (*START, *left)]
         + [f"{LIB}/lib-dynload/{name}.cpython-311-x86_64-linux-gnu.so" for name in ("_json", "_codecs_jp")]
         + [f"{LIB}/lib-dynload/_json.cpython-310-x86_64-linux-gnu.so"]
     )
