@@ -45,7 +45,7 @@ def groups(_tree: Rootfs, _folder: Path, scratch: Path) -> list[Group]:
 def elf_programs(folder: Path) -> Iterator[str]:
     """The ELF files of a folder with a loader, by their places: one of several names of a file counts."""
     for place in sorted({path.resolve() for path in folder.iterdir() if path.is_file()}):
-        opened = MachineRoot().opened(str(place))
+        opened = MachineRoot().file(str(place))
         if opened is not None and opened.elf is not None and opened.elf.interpreter:
             yield str(place)
 

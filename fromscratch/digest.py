@@ -65,19 +65,19 @@ class Digest(Struct, frozen=True, order=True):
         return f"{self.algorithm}:{self.hex}"
 
 
-class Facts:
+class ValueHasher:
     """A sha256 over a sequence of values: texts, bytes, numbers and tuples of them.
 
-    For caches of this machine only: another version of Python may give another digest.
+    For caches on this machine only: another version of Python may give another digest.
     """
 
     def __init__(self) -> None:
         self._hasher = hashlib.sha256()
 
-    def add(self, fact: Any) -> None:
+    def add(self, value: Any) -> None:
         # The fastest serialisation. It marks its end, and version 2 has no references, so that equal values give
         # equal bytes.
-        self._hasher.update(marshal.dumps(fact, 2))
+        self._hasher.update(marshal.dumps(value, 2))
 
     def hexdigest(self) -> str:
         return self._hasher.hexdigest()

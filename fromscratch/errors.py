@@ -44,7 +44,7 @@ class UnsafePath(ImageError):
     """A path from an archive, a recipe or an image would lead outside the root."""
 
 
-class NoRoom(ImageError):
+class DiskFull(ImageError):
     """A disk, or a quota on it, is full; `place` is the file or folder on it that was being written."""
 
     def __init__(self, message: str, hint: str = "", place: str = "") -> None:

@@ -17,12 +17,12 @@ from fromscratch.errors import FormatError, TooLarge, UsageError
 from fromscratch.lazy_regex import lazy_regex
 
 _BYTES, _ENTRIES = "max_expanded", "max_entries"  # the names of the two settings
-_MORE = "if you know that it is honest, allow more with "
+_ALLOW_MORE = "if you know that it is honest, allow more with "
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 _SIZE = lazy_regex(r"([0-9]{1,15})(?:([KMGT])(?:iB|B)?)?", re.IGNORECASE)
 # Layers shrink to a half or a tenth. Files of zeros reach a thousandth, and some of them are in honest images.
 _RATIO = 100
-_ALWAYS = 4 << 30
+_ALWAYS_ALLOWED = 4 << 30
 # Archives may leave out directories above what they hold, as layers do: a name of 4 KiB stands for 2,000 of them.
 _IMPLIED_ALWAYS, _IMPLIED_EACH = 100, 16
 DEPTH = 128
@@ -42,27 +42,27 @@ _JSON = lazy_regex(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 class Limits(Struct, frozen=True, kw_only=True):
     """The bytes that all layers of an image, or one archive, may expand to, and the entries that they may have.
 
-    An entry takes about a kilobyte of memory. If the user has `said` the limit of bytes, it applies as it is; else
-    whatever expands to more than 4 GiB must not expand to more than a hundred times its size either.
+    An entry takes about a kilobyte of memory. A limit of bytes that the user has set (`explicit`) applies as it is;
+    with the default, whatever expands to more than 4 GiB must not expand to more than a hundred times its size either.
     """
 
     expanded: int = 64 << 30
     entries: int = 1_000_000
-    said: bool = False
+    explicit: bool = False
 
-    def room(self, packed: int, used: int = 0) -> "Room":
+    def for_blob(self, packed: int, used: int = 0) -> "SizeLimit":
         """The bytes that a blob of `packed` bytes may expand to, after others have `used` some of the limit."""
         left = max(0, self.expanded - used)
-        if self.said:
-            return Room(left, f"{size_text(self.expanded)} in all")
-        own = max(_ALWAYS, _RATIO * packed)
+        if self.explicit:
+            return SizeLimit(left, f"{size_text(self.expanded)} in all")
+        own = max(_ALWAYS_ALLOWED, _RATIO * packed)
         if own < left:
-            return Room(own, f"{size_text(own)}, and so to more than {own // max(1, packed)} times its own size")
-        return Room(left, f"{size_text(self.expanded)} in all")
+            return SizeLimit(own, f"{size_text(own)}, and so to more than {own // max(1, packed)} times its own size")
+        return SizeLimit(left, f"{size_text(self.expanded)} in all")
 
 
-class Room(Struct, frozen=True):
-    """A limit of `size` bytes, and its `text` in a message: "expands to more than" `text`."""
+class SizeLimit(Struct, frozen=True):
+    """The `size` in bytes that one blob may expand to, and its `text` in a message: "expands to more than" `text`."""
 
     size: int
     text: str
@@ -72,11 +72,11 @@ class Room(Struct, frozen=True):
         if size > self.size:
             raise TooLarge(
                 f"{what} expands to more than {self.text}",
-                advice(_MORE, Setting(_BYTES, "SIZE"), ", such as ", Setting(_BYTES, "200G")),
+                advice(_ALLOW_MORE, Setting(_BYTES, "SIZE"), ", such as ", Setting(_BYTES, "200G")),
             )
 
     def bounded(self, pieces: Iterable[bytes], what: str) -> Iterator[bytes]:
-        """The same pieces, as long as there is room for them. Raises TooLarge before the first that is too much."""
+        """The same pieces, as long as they stay within the limit. Raises TooLarge before the first that does not."""
         done = 0
         for piece in pieces:
             done += len(piece)
@@ -95,7 +95,7 @@ def check_entries(count: int, limits: Limits, what: str, *, times: int = 1) -> N
         entries = "one entry" if most == 1 else f"{most} entries"
         raise TooLarge(
             f"{what} has more than {entries}, or as much in long names and attributes",
-            advice(_MORE, Setting(_ENTRIES, "N"), "; a million takes a gigabyte of memory"),
+            advice(_ALLOW_MORE, Setting(_ENTRIES, "N"), "; a million takes a gigabyte of memory"),
         )
 
 
@@ -105,7 +105,7 @@ def check_implied(implied: int, names: int, limits: Limits, what: str) -> None:
     if implied > most:
         raise TooLarge(
             f"{what} implies more than {most} directories, which stand in its {names} names only",
-            advice(_MORE, Setting(_ENTRIES, "N")),
+            advice(_ALLOW_MORE, Setting(_ENTRIES, "N")),
         )
 
 
@@ -141,9 +141,9 @@ def json_value(data: str | bytes) -> Any:
 
 
 def check_json(data: bytes) -> None:
-    """Raises ValueError for what some library might not read as others do: see `DEPTH`; and half a character.
+    """Raises ValueError for what libraries read differently: nesting beyond `DEPTH`, and half a surrogate pair.
 
-    An escape of one surrogate alone is not text, and can neither be shown nor be written: RFC 8259, 8.2.
+    An escape of one surrogate is not text, and can neither be shown nor be written: RFC 8259, 8.2.
     """
     if b"\\u" in data and (half := next((each[1] for each in _ESCAPES.finditer(data) if each[1]), None)):
         raise ValueError(f"it holds {half.decode()}, which is half a character")
@@ -169,7 +169,7 @@ def _integer(text: str) -> int:
 
 
 def limits(expanded: str | None, entries: str | None) -> Limits:
-    """What the user says; None for nothing. Raises UsageError."""
+    """The limits that a user has set as text; None for the default. Raises UsageError."""
     if entries and not re.fullmatch(r"[1-9][0-9]{0,17}", entries):
         raise UsageError(
             advice(Setting(_ENTRIES, entries), ": it is not a number of entries"),
@@ -178,7 +178,7 @@ def limits(expanded: str | None, entries: str | None) -> Limits:
     return Limits(
         expanded=size_of(expanded) if expanded else DEFAULT_LIMITS.expanded,
         entries=int(entries) if entries else DEFAULT_LIMITS.entries,
-        said=bool(expanded),
+        explicit=bool(expanded),
     )
 
 

@@ -11,7 +11,15 @@ from typing import Any, ClassVar
 from msgspec import Struct
 
 
-class PartlyCompared(Struct, frozen=True, eq=False):
+class OwnEquality(Struct, frozen=True, eq=False):
+    """A record with an `__eq__` of its own. A Struct answers `!=` by itself, where other classes ask `__eq__`."""
+
+    def __ne__(self, other: object) -> bool:
+        equal = self.__eq__(other)
+        return equal if equal is NotImplemented else not equal
+
+
+class PartlyCompared(OwnEquality, frozen=True, eq=False):
     """Equal to one of its class if all fields but those in `uncompared` are; the hash is of the same fields."""
 
     uncompared: ClassVar[tuple[str, ...]] = ()

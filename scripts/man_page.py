@@ -16,11 +16,17 @@ _PLACE = "share/man/man1/fromscratch.1"
 
 class ManPage(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Write the page below build/, which no package holds, and add it to the files of the wheel."""
+        """Write the page below build/, which no package holds, and add it to the files of the wheel.
+
+        What pip installs for this build, which the command needs too, lies in its PYTHONPATH.
+        """
+        if version == "editable":
+            return  # a checkout: the page would be that of another day
         page = Path(self.root) / "build" / _PLACE
         page.parent.mkdir(parents=True, exist_ok=True)
         words = [sys.executable, "-m", "fromscratch", "--print-man-page"]
-        done = subprocess.run(words, cwd=self.root, env={**os.environ, "PYTHONPATH": self.root}, stdout=subprocess.PIPE)
+        path = os.pathsep.join(filter(None, (self.root, os.environ.get("PYTHONPATH", ""))))
+        done = subprocess.run(words, cwd=self.root, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE)
         done.check_returncode()
         page.write_bytes(done.stdout)
         build_data["shared_data"][str(page)] = _PLACE

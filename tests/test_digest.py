@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fromscratch.digest import Facts
+from fromscratch.digest import ValueHasher
 
 SCALARS = st.one_of(st.integers(), st.binary(max_size=4), st.text(st.characters(), max_size=4))
 FACTS = st.recursive(SCALARS, lambda parts: st.lists(parts, max_size=3).map(tuple), max_leaves=8)
 
 
 def of_facts(*facts: object) -> str:
-    made = Facts()
+    made = ValueHasher()
     for fact in facts:
         made.add(fact)
     return made.hexdigest()

@@ -28,7 +28,7 @@ FLOORS = {
     "lazy_regex": 1,
     "named_tuple": 1,
     "record": 1,
-    "opening": 1,
+    "regular_file": 1,
     "paths": 1,
     "digest": 1,
     "progress": 1,
@@ -53,7 +53,6 @@ HEAVY = {
     "yaml",
     "zstandard",
     "zlib_ng",
-    "platformdirs",
     "pysequoia",
     "lzma",
 }

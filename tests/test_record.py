@@ -3,12 +3,13 @@
 import importlib
 import pkgutil
 
+import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
 import fromscratch
 from fromscratch.host.registry.credentials import Credentials
-from fromscratch.model.entry import File
+from fromscratch.model.entry import File, Origin
 from fromscratch.model.image import Layer
 from fromscratch.record import PartlyCompared, PartlyShown
 
@@ -27,6 +28,13 @@ class Drink(Dish, frozen=True):
 
 
 SOUP = Dish("soup", "water", "Ann")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [(SOUP, replace(SOUP, cook="Ben")), (Origin("s", "found in", "x"), Origin("s", "found in", "x"))]
+)
+def test_equal_records_are_not_unequal(one: Struct, other: Struct) -> None:
+    assert (one == other, one != other) == (True, False)
 
 
 def test_what_is_uncompared_makes_no_difference_and_all_else_does() -> None:

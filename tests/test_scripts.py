@@ -103,3 +103,10 @@ def test_without_a_network_the_set_up_ends_with_one_message_and_one_hint(checkou
     assert error == "error: installing with pip failed: what it downloads from cannot be reached"
     assert hint.startswith(" hint: is there a network? ")
     assert "Retrying" in (checkout / "build/setup.log").read_text()
+
+
+def test_a_bare_machine_is_made_by_a_python_without_any_package() -> None:
+    """It is made before anything is installed: -S leaves out site-packages."""
+    script = f"{CHECKOUT}/scripts/bare-machine"
+    done = subprocess.run([sys.executable, "-S", script, "--help"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

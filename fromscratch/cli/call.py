@@ -54,15 +54,11 @@ class Call:
     def store(self) -> Store:
         from pathlib import Path
 
-        from fromscratch.host.machine.lookup import expanded
+        from fromscratch.host.machine.lookup import cache_folder, expanded
         from fromscratch.host.storage.store import Store
 
         name = expanded(self._shared("store-dir") or self.environment.get("FROMSCRATCH_STORE") or "")
-        if name:
-            return Store(Path(name))
-        from platformdirs import user_cache_path
-
-        return Store(user_cache_path("fromscratch", appauthor=False))
+        return Store(Path(name) if name else cache_folder(self.environment) / "fromscratch")
 
     @cached_property
     def limits(self) -> Limits:

@@ -17,14 +17,14 @@ def images(call: Call, name: str | None) -> list[Image]:
 def all_images(call: Call, name: str | None) -> list[Image]:
     """The same, but of an image that is named all platforms too, or those of `--platform`."""
     from fromscratch.flow import images_by_name
-    from fromscratch.host.images.layers import with_what_is_known
+    from fromscratch.host.images.layers import with_verified_layers
 
     found = (
         images_by_name.find_all(name, call.store, call.platforms, progress=call.progress, limits=call.limits)
         if name
         else images(call, None)
     )
-    return with_what_is_known(found, call.store)
+    return with_verified_layers(found, call.store)
 
 
 def target(call: Call, name: str | None) -> Found:

@@ -12,7 +12,7 @@ from fromscratch.model.image import Image
 def images_to_load(call: Call, image: str | None) -> list[Image]:
     """The one image that an engine gets, or all for which `--platform` names several. Raises UsageError, NotFetched."""
     from fromscratch.cli.chosen_image import all_images, images, target
-    from fromscratch.host.images.layers import with_what_is_known
+    from fromscratch.host.images.layers import with_verified_layers
 
     if len(call.platforms) > 1:
         return all_images(call, image)
@@ -22,7 +22,7 @@ def images_to_load(call: Call, image: str | None) -> list[Image]:
         if others:
             names = ", ".join(map(str, others))
             call.note(f"this is the image for {chosen.platform}; there is one for {names} too: see --platform")
-    return with_what_is_known([chosen], call.store)
+    return with_verified_layers([chosen], call.store)
 
 
 def deliver(images: Sequence[Image], transport: Transport, kind: str, name: str) -> Receipt:

@@ -1,13 +1,12 @@
 """Which file a call's recipe is: the one that is named, the folder's own, else the one shipped for first steps."""
 
-import difflib
 import os
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from fromscratch.errors import UsageError
-from fromscratch.host.machine.lookup import expanded
+from fromscratch.host.machine.lookup import broken_link, expanded
 from fromscratch.host.machine.package_data import shipped
 from fromscratch.nearest import nearest
 
@@ -33,7 +32,7 @@ def recipe_file(name: str | None, *, delivering: str = "") -> Chosen:
     if name is not None:
         return Chosen(path=_path_of(expanded(name)))
     if DEFAULT_RECIPE.is_symlink() and not DEFAULT_RECIPE.exists():
-        raise UsageError(_dangling(DEFAULT_RECIPE), "fix the link, or name the recipe with --recipe FILE")
+        raise broken_link(DEFAULT_RECIPE, or_else="name the recipe with --recipe FILE")
     if DEFAULT_RECIPE.exists():
         return Chosen(path=DEFAULT_RECIPE)
     near = _near(Path.cwd())
@@ -59,7 +58,7 @@ def _path_of(name: str) -> Path:
     if name in known:
         return shipped("recipes") / f"{name}.yaml"
     if path.is_symlink() and not path.exists():
-        raise UsageError(_dangling(path), "fix the link, or name the file itself")
+        raise broken_link(path, or_else="name the file itself")
     files = [str(each) for suffix in ("yaml", "yml") for each in Path().glob(f"*.{suffix}")]
     near = nearest(name, [*known, *files])
     lack = "that is a folder" if path.is_dir() else "no such file"
@@ -69,10 +68,6 @@ def _path_of(name: str) -> Path:
         if near
         else f"write one with `fromscratch init`, or name one of: {', '.join(known)}",
     )
-
-
-def _dangling(path: Path) -> str:
-    return f"{path} is a link to {path.readlink()}, which leads to no file"
 
 
 def _near(folder: Path) -> list[Path]:
@@ -89,6 +84,8 @@ def _near(folder: Path) -> list[Path]:
 
 
 def _alike(name: str) -> bool:
+    import difflib  # slow to import, and of use only where no recipe is found
+
     words = name.lower().lstrip(".")
     return difflib.SequenceMatcher(None, words, str(DEFAULT_RECIPE)).ratio() >= _ALIKE
 

@@ -77,7 +77,7 @@ Bind = Callable[[Any, Context], Source]
 
 def fetch(job: Job) -> None:
     """Bring everything that the recipe needs into the store. Raises ImageError for one that cannot be written."""
-    store = job.store.lasting()
+    store = job.store.without_fallback()
     for platform in job.platforms:
         for _item, source in sources(job, platform):
             with job.progress.task(f"fetch {source.label}", total=None, unit="steps"):
@@ -91,7 +91,7 @@ def build(job: Job, bind: Bind = bind) -> Built:
     Raises NotFetched when `fetch` has to run first, Conflict when sources disagree.
     """
     job = settled(job)
-    job.store.lock_for_use()
+    job.store.lock_against_removal()
     with output.held(job.output, job.progress):
         bound = {platform: tuple(sources(job, platform, bind)) for platform in job.platforms}
         inputs = fingerprint(job, bound)
@@ -105,7 +105,7 @@ def build(job: Job, bind: Bind = bind) -> Built:
             job.progress.note("compression: fast: on another CPU layers may have other digests (not other diff_ids)")
         images: list[Image] = []
         proofs: list[ImageEvidence] = []
-        with LayoutWriter(job.layout) as layout:
+        with LayoutWriter(job.layout, durable=False) as layout:  # `finished` finds what a power cut left of it
             for platform in job.platforms:
                 tree, removed = root(job, platform, bound[platform])
                 layers = packed(job, platform, layout, tree, [source.label for _, source in bound[platform]])

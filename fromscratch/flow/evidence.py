@@ -19,8 +19,8 @@ from fromscratch.host.storage import disk
 from fromscratch.model.entry import Entry, File, HardLink, Origin
 from fromscratch.model.image import Layer, Platform
 from fromscratch.model.listing import quoted
-from fromscratch.opening import contents
 from fromscratch.paths import TreePath, encode
+from fromscratch.regular_file import read_bytes
 
 if TYPE_CHECKING:
     from fromscratch.formats.packing.layer import Packed
@@ -131,7 +131,7 @@ def origins(evidence: ImageEvidence, path: TreePath) -> tuple[Origin, ...]:
 def write(folder: Path, evidence: Evidence) -> None:
     evidence = msgspec.structs.replace(evidence, recipe=concealed(evidence.recipe))
     text = msgspec.json.format(msgspec.json.encode(evidence), indent=1) + b"\n"
-    disk.write_atomically(folder / NAME, text, durable=True)
+    disk.write_atomically(folder / NAME, text)
 
 
 def read(folder: Path) -> Evidence | None:
@@ -139,7 +139,7 @@ def read(folder: Path) -> Evidence | None:
     path = folder / NAME
     with disk.readable(path):
         try:
-            data = contents(path)
+            data = read_bytes(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
     try:

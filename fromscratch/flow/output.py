@@ -1,5 +1,8 @@
 """The folder that a build ends in: what stands in it, whether it is whole, and what of it is ours to remove.
 
+Nothing of it is synced to the disk, which would take longer than a small build: whatever a power cut leaves empty or
+cut is found by its digest, size or form, told by the verbs that read it, and built again by `build`.
+
 oci/            the OCI layout
 evidence.json   the reasons of every file
 Dockerfile      how the image runs, to read and to commit
@@ -17,7 +20,6 @@ from fromscratch.advice import Command, Setting, advice
 from fromscratch.errors import FormatError, ImageError, IntegrityError, NotFetched, UsageError
 from fromscratch.flow import evidence
 from fromscratch.flow.evidence import Evidence
-from fromscratch.formats.docker.dockerfile import SIGNED, metadata_dockerfile
 from fromscratch.host.images.layout import is_layout, read_layout, remove_layout
 from fromscratch.host.storage import disk, locks, staging
 from fromscratch.host.storage.own_folders import WRITTEN
@@ -67,6 +69,8 @@ def finished(folder: Path, inputs: str | None = None, store: Store | None = None
     layers = [layer for image in images for layer in image.layers] if inputs is not None else []
     if not all(_has_whole(folder / LAYOUT, layer, store) for layer in layers):
         return None  # a layer was cut, damaged or lost since
+    if inputs is not None and (folder / DOCKERFILE).is_file() and not _text(folder / DOCKERFILE):
+        return None  # a power cut has left its name only
     return Built(images=images, evidence=proof, fresh=False)
 
 
@@ -104,7 +108,7 @@ def _has_whole(layout: Path, layer: Layer, store: Store | None) -> bool:
     blob = layout / "blobs" / layer.digest.algorithm / layer.digest.hex
     if not blob.is_file() or blob.stat().st_size != layer.size:
         return False
-    return store is None or store.vouches(blob.absolute(), layer.digest)
+    return store is None or store.matches(blob.absolute(), layer.digest)
 
 
 def check_replaceable(folder: Path) -> None:
@@ -121,6 +125,8 @@ def write_dockerfile(
 
     None, and a note, for a configuration that none can hold.
     """
+    from fromscratch.formats.docker.dockerfile import metadata_dockerfile
+
     place = folder / DOCKERFILE
     platform = (Setting("platform", str(images[0].platform)),) if len(images) > 1 else ()
     settings = (Setting("to", "tar"), Setting("image", f"oci:{LAYOUT}"), *platform, Setting("output", "-"))
@@ -134,7 +140,7 @@ def write_dockerfile(
         place.unlink(missing_ok=True)
         progress.note(f"no Dockerfile is written: {error.message}")
         return
-    disk.write_atomically(place, text.encode(), durable=True)
+    disk.write_atomically(place, text.encode())
 
 
 def remove(folder: Path, progress: Progress) -> list[str] | None:
@@ -172,7 +178,17 @@ def _ours_and_others(folder: Path) -> tuple[list[str], list[str]]:
 
 
 def _is_ours(dockerfile: Path) -> bool:
-    """Whether `build` wrote it, or there is none."""
-    return not dockerfile.exists() or (
-        dockerfile.is_file() and SIGNED in dockerfile.read_text("utf-8", "replace").partition("\n")[0]
-    )
+    """Whether `build` wrote it, or there is none. One without any text is what a power cut leaves, and no loss."""
+    if not dockerfile.exists():
+        return True
+    if not dockerfile.is_file():
+        return False
+    from fromscratch.formats.docker.dockerfile import SIGNED
+
+    text = _text(dockerfile)
+    return SIGNED in text.partition("\n")[0] or not text
+
+
+def _text(dockerfile: Path) -> str:
+    """Without the zeros that stand for bytes which never came to the disk."""
+    return dockerfile.read_text("utf-8", "replace").strip("\0")

@@ -18,8 +18,8 @@ _NAME = lazy_regex(rb"[A-Za-z0-9_.+\[-]{1,64}")
 # Names that hardly any busybox is without: the table is looked for around them.
 _COMMON = (b"busybox", b"cat", b"ls", b"sh", b"[")
 _FOLDERS = tuple(map(TreePath, ("/", "/bin", "/sbin", "/usr/bin", "/usr/sbin")))
-# Where every busybox that has these puts them: they tell the table from bytes that look like one.
-_KNOWN = {
+# Applet -> index in _FOLDERS of where every busybox puts it: tells the table from bytes that merely look like one.
+_USUAL_FOLDERS = {
     b"[": 3,
     b"[[": 3,
     b"ash": 1,
@@ -35,7 +35,7 @@ _KNOWN = {
     b"sleep": 1,
     b"wc": 3,
 }
-_ENOUGH = 4
+_LEAST_KNOWN = 4
 _LOOKS_LIKE_PLACES = (
     b"[" + b"".join(re.escape(bytes([high << 4 | low])) for high in range(5) for low in range(5)) + b"]"
 )
@@ -97,9 +97,9 @@ def _after(binary: bytes, start: int, earlier: bytes) -> list[bytes]:
 def _places(binary: bytes, names: Sequence[bytes]) -> Sequence[int | None]:
     """The place of each name; all None unless exactly one table agrees with what is known."""
     unknown = [None] * len(names)
-    known = [(position, _KNOWN[name]) for position, name in enumerate(names) if name in _KNOWN]
+    known = [(position, _USUAL_FOLDERS[name]) for position, name in enumerate(names) if name in _USUAL_FOLDERS]
     length = (len(names) + 1) // 2
-    if len(known) < _ENOUGH:
+    if len(known) < _LEAST_KNOWN:
         return unknown
     found: set[bytes] = set()
     for run in re.finditer(_LOOKS_LIKE_PLACES + b"{%d,}" % length, binary):

@@ -19,7 +19,7 @@ from fromscratch.formats.oci.archive import oci_archive
 from fromscratch.formats.oci.run_config import run_fields
 from fromscratch.host.engines.buildah import Buildah
 from fromscratch.host.engines.contract import Engine, Status
-from fromscratch.host.engines.passing import abandoned, passing_name
+from fromscratch.host.engines.temporary_names import abandoned, temporary_name
 from fromscratch.host.images.flattened import flattened, root_file
 from fromscratch.host.written import write_stream
 from fromscratch.images.engine import EngineImages, in_storage, stream_of, tidied
@@ -27,7 +27,7 @@ from fromscratch.limits import json_value
 from fromscratch.model.image import Healthcheck, Image
 from fromscratch.model.reference import Reference, full_name
 
-_PASSING = "fromscratch-"
+_TEMPORARY = "fromscratch-"
 _NO_LABEL_SINCE = (1, 26)
 _LOAD_INSTEAD = advice("write it in another way, or import with ", Setting("via", "load"), ", which keeps any value")
 
@@ -55,7 +55,7 @@ class BuildahImages(EngineImages, frozen=True, kw_only=True):
             with flattened(image, self.store, self.limits) as flat:
                 self._load(flat, name, state)
             return
-        container = f"{_PASSING}{passing_name()}"
+        container = f"{_TEMPORARY}{temporary_name()}"
         with root_file(image, self.store, self.limits) as (tar, diff_id):
             os.utime(tar, (image.created, image.created))  # buildah dates the base by it
             base = ""
@@ -70,7 +70,7 @@ class BuildahImages(EngineImages, frozen=True, kw_only=True):
         with suppress(CommandFailed):
             listed = self.engine.call("containers", "--noheading", "--format", "{{.ContainerName}}").stdout
             for name in listed.decode("utf-8", "replace").split():
-                if name.startswith(_PASSING) and abandoned(name.removeprefix(_PASSING)):
+                if name.startswith(_TEMPORARY) and abandoned(name.removeprefix(_TEMPORARY)):
                     base = (self.engine.inspected(name, "container") or {}).get("FromImageID")
                     self.engine.call("rm", name, check=False)
                     self.engine.remove(*([base] if base else []))

@@ -14,7 +14,7 @@ from fromscratch.host.engines.contract import Engine, Status, image_name
 from fromscratch.host.images.archives import Form
 from fromscratch.host.images.flattened import flattened
 from fromscratch.images.contract import Receipt
-from fromscratch.images.engine import EngineImages, passing, stream_of, tidied
+from fromscratch.images.engine import EngineImages, stream_of, temporary_reference, tidied
 from fromscratch.model.image import Image, Platform
 from fromscratch.model.reference import Reference, full_name
 
@@ -43,7 +43,7 @@ class ContainerdImages(EngineImages, frozen=True, kw_only=True):
             one = advice("say ", Setting("via", "load"), ", or name one platform with ", Setting("platform"))
             raise UsageError("an import is one platform's", one)
         self.engine.status().need()
-        name, made = self._name(reference), passing()
+        name, made = self._name(reference), temporary_reference()
         with self.progress.task(f"containerd load {name}", unit="steps"):
             archive = oci_archive(images, tag=made.tag, name=full_name(made), limits=self.limits)
             self._bring(archive, made, name, [image.platform for image in images])
@@ -61,7 +61,7 @@ class ContainerdImages(EngineImages, frozen=True, kw_only=True):
             self._load(flat, name, state)
 
     def _load(self, image: Image, name: Reference, state: Status) -> None:
-        made = passing()
+        made = temporary_reference()
         self._bring(docker_archive(image, made, self.limits), made, name, [image.platform])
 
     def _bring(self, archive: Iterator[bytes], made: Reference, name: Reference, platforms: Sequence[Platform]) -> None:

@@ -16,7 +16,7 @@ from fromscratch.errors import CommandFailed, ImageError, UsageError
 from fromscratch.formats.oci.config import image_documents, left_out
 from fromscratch.formats.packing.layer_blob import Pieces
 from fromscratch.host.engines.contract import Engine, Status, image_name
-from fromscratch.host.engines.passing import abandoned, passing_name
+from fromscratch.host.engines.temporary_names import abandoned, temporary_name
 from fromscratch.host.images.archives import Form, read_archive
 from fromscratch.host.storage.store import Store
 from fromscratch.images import catalogue
@@ -27,7 +27,7 @@ from fromscratch.model.reference import Reference
 from fromscratch.progress import SILENT, Progress
 
 Via = Literal["import", "load"]
-_PASSING = "localhost/fromscratch-root"
+_TEMPORARY = "localhost/fromscratch-root"
 
 
 class EngineImages(Transport, frozen=True, kw_only=True):
@@ -96,7 +96,7 @@ class EngineImages(Transport, frozen=True, kw_only=True):
     def _sweep(self) -> None:
         """Remove what other imports have left in the engine that were killed before they could."""
         with suppress(CommandFailed):
-            for left in self.engine.passing(_PASSING):
+            for left in self.engine.temporary_images(_TEMPORARY):
                 if abandoned(left.partition(":")[2]):
                     self.engine.forget(left)
 
@@ -117,9 +117,9 @@ class EngineImages(Transport, frozen=True, kw_only=True):
         """Bring the image there as it is."""
 
 
-def passing() -> Reference:
+def temporary_reference() -> Reference:
     """What an image is called that stays only as long as another one is made."""
-    return Reference.parse(f"{_PASSING}:{passing_name()}")
+    return Reference.parse(f"{_TEMPORARY}:{temporary_name()}")
 
 
 def in_storage(name: Reference) -> Reference:

@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 from fromscratch.errors import UsageError
 from fromscratch.formats.archive_kind import image_form
 from fromscratch.host.images.layout_blobs import is_copied_by_skopeo
+from fromscratch.host.machine.lookup import broken_link
 from fromscratch.host.storage.store import Store
 from fromscratch.images import catalogue
 from fromscratch.images.contract import Transport
@@ -38,8 +39,7 @@ class LocalTransport(Transport, frozen=True):
         """Raises UsageError if there is no such file, or folder for a transport that is one."""
         path = self.path
         if path.is_symlink() and not path.exists():
-            leads = f"fix the link, which leads to {path.readlink()}"
-            raise UsageError(f"{self.label}: {path} is a symlink that leads nowhere", leads)
+            raise broken_link(path, self.label)
         if not path.exists():
             raise UsageError(f"{self.label}: there is no {path}", "see whether the path is right")
         if (self.place == "folder") != path.is_dir():

@@ -9,7 +9,7 @@ from fromscratch.host.engines.contract import Engine, Status
 from fromscratch.host.engines.podman import Podman
 from fromscratch.host.images.flattened import flattened
 from fromscratch.host.images.layers import root_tar
-from fromscratch.images.engine import EngineImages, in_storage, passing, stream_of, tidied
+from fromscratch.images.engine import EngineImages, in_storage, stream_of, temporary_reference, tidied
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference
 
@@ -39,7 +39,7 @@ class PodmanImages(EngineImages, frozen=True, kw_only=True):
             return
         if "PATH" not in image.config.env:
             self.progress.note("podman adds its default PATH to an image that has none; a load does not")
-        base = str(passing())
+        base = str(temporary_reference())
         dockerfile = metadata_dockerfile(image.config, base, name=str(name)).encode()
         flags = [f"--platform={image.platform}", *_build_flags(image, state), "--tag", str(name)]
         platform = image.platform

@@ -17,7 +17,7 @@ from fromscratch.images.local import LocalTransport
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Layer
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.opening import opened
+from fromscratch.regular_file import open_buffered
 
 Codec = Literal["gzip", "zstd", "none"]
 _SUFFIXES: dict[str, Codec] = {".gz": "gzip", ".tgz": "gzip", ".zst": "zstd", ".tzst": "zstd", ".tar": "none"}
@@ -43,7 +43,7 @@ class RootTar(LocalTransport, frozen=True):
     def read(self, name: str, selection: Selection = ALL) -> Rootfs:
         """The archive's tree, whatever it is compressed by. Raises UsageError for one that holds an image."""
         self.check_readable()
-        with disk.readable(self.path), opened(self.path) as stream:
+        with disk.readable(self.path), open_buffered(self.path) as stream:
             digest = self.store.add_stream(stream)
         plain = plain_archive(digest, self.store, self.label, self.limits)
         origin = Origin(self.label, "found in", str(self.path))
@@ -64,9 +64,9 @@ class RootTar(LocalTransport, frozen=True):
 
     def _copied(self, layer: Layer) -> Digest:
         """A blob that already has the wanted form, looked into while it is copied."""
-        from fromscratch.formats.packing.layer_blob import sound_stream
+        from fromscratch.formats.packing.layer_blob import checked_stream
 
-        with sound_stream(layer, self.limits) as stream:
+        with checked_stream(layer, self.limits) as stream:
             return write_stream(self.path, stream)
 
     def _packed(self, image: Image, codec: Codec) -> Digest:

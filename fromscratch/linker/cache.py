@@ -102,8 +102,8 @@ def _library(root: Root, directory: TreePath, name: str, *, in_hwcaps: bool) -> 
     is_library = isinstance(entry, File | Symlink) and (_is_soname(name) or (is_link and in_hwcaps))
     if not is_library or _is_being_written(name):
         return None
-    opened = root.opened(path)
-    elf = opened.elf if opened is not None else None
+    file = root.file(path)
+    elf = file.elf if file is not None else None
     if elf is None or elf.type != ET_DYN or elf.tag(DT_STRTAB) is None:
         return None
     flags = flags_of(elf)

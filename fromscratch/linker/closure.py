@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from fromscratch.errors import UsageError
 from fromscratch.formats.elf.headers import Elf
 from fromscratch.linker.loader import Loader, read_loader, usual_interpreter
-from fromscratch.linker.root import Opened, Root
+from fromscratch.linker.root import Root, RootFile
 from fromscratch.linker.search import Node, Search, SearchResult
 from fromscratch.named_tuple import NamedTuple
 
@@ -59,10 +59,10 @@ class Linker:
             tuple[int, tuple[str, ...]], Program
         ] = {}  # by their rules and DT_NEEDED, as they were at the start
 
-    def opened(self, path: str) -> tuple[Root, Opened] | None:
+    def file(self, path: str) -> tuple[Root, RootFile] | None:
         """The file that a path leads to, in the first root that has it."""
         for root in self.roots:
-            found = root.opened(path)
+            found = root.file(path)
             if found is not None:
                 return root, found
         return None
@@ -72,14 +72,14 @@ class Linker:
 
         Raises UsageError for a file that does not exist or is not a whole ELF file.
         """
-        found = self.opened(path)
+        found = self.file(path)
         if found is None:
             raise UsageError(f"there is no file {path}", "see whether the path is right")
-        root, opened = found
-        elf = opened.elf
+        root, file = found
+        elf = file.elf
         if elf is None:
-            raise UsageError(f"{path}: {opened.fault}", "name a program or a shared library")
-        program = Program(self, Node(path, elf, root, opened.identity, "asked for", is_main=True))
+            raise UsageError(f"{path}: {file.fault}", "name a program or a shared library")
+        program = Program(self, Node(path, elf, root, file.identity, "asked for", is_main=True))
         if not elf.is_static and (elf.dynamic or elf.interpreter):
             program.resolve(self._preload)
         return program
@@ -214,15 +214,15 @@ class Program:
 
     def _load_interpreter(self, main: Node, path: str) -> None:
         """Add the loader, which is an object of the program too, known by its path and its soname."""
-        found = self._linker.opened(path)
+        found = self._linker.file(path)
         if found is None:
             self.missing.append(Missing(path, main.path, "PT_INTERP", (path,), ""))
             return
-        root, opened = found
-        if opened.elf is None:
-            self.missing.append(Missing(path, main.path, "PT_INTERP", (path,), f"{path}: {opened.fault}"))
+        root, file = found
+        if file.elf is None:
+            self.missing.append(Missing(path, main.path, "PT_INTERP", (path,), f"{path}: {file.fault}"))
             return
-        loader = self._search.add_search_paths(Node(path, opened.elf, root, opened.identity, "its path"))
+        loader = self._search.add_search_paths(Node(path, file.elf, root, file.identity, "its path"))
         self.nodes.append(loader)
         self._register(loader, path)
         self._needs.append((main, path, "PT_INTERP", loader, path))

@@ -16,9 +16,9 @@ from fromscratch.linker.beyond.contract import (
     FinderWarning,
     Finding,
     GeneratedFile,
+    NeededFile,
     Offer,
     Scene,
-    Want,
 )
 from fromscratch.linker.closure import Link, Linker, Missing, Program
 from fromscratch.linker.confidence import CERTAIN, RANKS, ConfidenceTracker
@@ -84,7 +84,7 @@ class _ObjectRecord(Struct):
     """What is known of the ELF file at one place.
 
     `path` is spelled as it was first found; `nodes` are the programs that load it, each with its node there.
-    `library_reasons` has, for the libraries that finders want for it, by rule and name the detail and the rank.
+    `library_reasons` has, for the libraries that finders add for it, by rule and name the detail and the rank.
     """
 
     path: str
@@ -131,14 +131,14 @@ class _Gatherer:
         if not isinstance(entry, File | HardLink):
             return place
         self._confidence.record(place, by, rank)
-        opened = root.opened(place)
-        if opened is None or opened.elf is None or not self._follows(opened.elf):
+        file = root.file(place)
+        if file is None or file.elf is None or not self._follows(file.elf):
             self._files.add(place)
             return place
         if place not in self._elfs:
-            self._elfs[place] = opened.elf
+            self._elfs[place] = file.elf
             record = self._record(place)
-            record.path, record.kind = path, _kind(opened.elf)
+            record.path, record.kind = path, _kind(file.elf)
             if not linked:
                 own_root = number == self._selection.first_root_with(path)
                 program = self._linker.program(path if own_root else place)
@@ -187,9 +187,9 @@ class _Gatherer:
             self._offers = tuple(each for each in found if isinstance(each, Offer))
             fresh = [each for each in found if each not in self._findings]
             self._findings.update(dict.fromkeys(fresh))
-            additions = [each for each in fresh if isinstance(each, Want | GeneratedFile)]
+            additions = [each for each in fresh if isinstance(each, NeededFile | GeneratedFile)]
             for addition in additions:
-                if isinstance(addition, Want):
+                if isinstance(addition, NeededFile):
                     self._add(addition)
                 else:
                     self._selection.add_generated(addition)
@@ -221,44 +221,44 @@ class _Gatherer:
                     record.imports = frozenset()  # a damaged symbol table: the loader may never look at it
         return record.imports
 
-    def _add(self, want: Want) -> None:
-        if want.library:
-            self._load(want)
+    def _add(self, needed: NeededFile) -> None:
+        if needed.library:
+            self._load(needed)
             return
-        by = self._selection.entries.get(want.by)
-        origin = Origin(self._source, want.reason, want.detail, by.origins[0] if by and by.origins else None)
+        by = self._selection.entries.get(needed.by)
+        origin = Origin(self._source, needed.reason, needed.detail, by.origins[0] if by and by.origins else None)
         try:
-            number = self._selection.root_of(want.path)
+            number = self._selection.root_of(needed.path)
         except NotInTree:
-            if not want.optional:
-                self._missing[Missing(want.path, str(want.by), want.kind, (want.path,), "")] = None
+            if not needed.optional:
+                self._missing[Missing(needed.path, str(needed.by), needed.kind, (needed.path,), "")] = None
             return
-        if want.whole:
-            self._add_folder(number, want, origin)
+        if needed.whole:
+            self._add_folder(number, needed, origin)
         else:
-            self._select(number, want.path, origin, want.by, RANKS.index(want.confidence))
+            self._select(number, needed.path, origin, needed.by, RANKS.index(needed.confidence))
 
-    def _add_folder(self, number: int | None, want: Want, origin: Origin) -> None:
-        rank = RANKS.index(want.confidence)
+    def _add_folder(self, number: int | None, needed: NeededFile, origin: Origin) -> None:
+        rank = RANKS.index(needed.confidence)
         view = self._selection.view if number is None else self._linker.roots[number].view
-        top = self._select(number, want.path, origin, want.by, rank)
+        top = self._select(number, needed.path, origin, needed.by, rank)
         for place in views.below(view, top) if top is not None else ():
             if views.place(view, place) is None:
                 # A dangling symlink is selected as it is.
                 self._selection.add(self._selection.root_number(number, place), place, origin)
             elif place != top:
-                self._select(number, place, origin, want.by, rank)
+                self._select(number, place, origin, needed.by, rank)
 
-    def _load(self, want: Want) -> None:
-        """Select a library by its soname, as the loader finds it for the object that wants it."""
-        record = self._record(want.by)
-        record.library_reasons[want.kind, want.path] = want.detail, RANKS.index(want.confidence)
+    def _load(self, needed: NeededFile) -> None:
+        """Select a library by its soname, as the loader finds it for the object that needs it."""
+        record = self._record(needed.by)
+        record.library_reasons[needed.kind, needed.path] = needed.detail, RANKS.index(needed.confidence)
         callers = record.nodes or [(each, each.nodes[0]) for each in [*self._links_done][:1]]
-        if not callers and not want.optional:
+        if not callers and not needed.optional:
             fault = "no program is there that could load it"
-            self._missing[Missing(want.path, str(want.by), want.kind, (), fault)] = None
+            self._missing[Missing(needed.path, str(needed.by), needed.kind, (), fault)] = None
         for program, node in callers:
-            program.load(node, want.path, want.kind, optional=want.optional)
+            program.load(node, needed.path, needed.kind, optional=needed.optional)
             self._select_links(program)
 
     def result(self) -> GatherResult:

@@ -58,22 +58,22 @@ class Loader(NamedTuple):
 def usual_interpreter(root: Root, elf: Elf) -> str | None:
     """The path of the loader that programs of a library's ABI usually name, if the root has it; else None."""
     for path in _INTERPRETERS.get((elf.machine, elf.bits), ()):
-        if root.opened(path) is not None:
+        if root.file(path) is not None:
             return path
     return None
 
 
 def read_loader(root: Root, path: str, elf: Elf) -> Loader:
     """The loader at `path`, for programs of the ABI of `elf`. Executes nothing."""
-    opened = root.opened(path) if path else None
+    file = root.file(path) if path else None
     folder, _, name = path.rpartition("/")
     if name.startswith("ld-musl-") and name.endswith(".so.1"):
         architecture = name.removeprefix("ld-musl-").removesuffix(".so.1")
         path_file = f"{folder.rpartition('/')[0]}/etc/ld-musl-{architecture}.path"
-        return Loader(path, "musl", _musl_directories(root, path_file), "lib", opened is not None, path_file)
-    found = _built_in_directories(root, path) if opened else ()
+        return Loader(path, "musl", _musl_directories(root, path_file), "lib", file is not None, path_file)
+    found = _built_in_directories(root, path) if file else ()
     directories = found or (_WIDE if elf.bits == 64 else _NARROW)
-    return Loader(path, "glibc", directories, directories[0].lstrip("/"), opened is not None)
+    return Loader(path, "glibc", directories, directories[0].lstrip("/"), file is not None)
 
 
 def _built_in_directories(root: Root, path: str) -> tuple[str, ...]:

@@ -19,8 +19,8 @@ UNREADABLE = "it cannot be read"
 UNLOADED = {ET_REL: "an object file, which no loader takes", ET_CORE: "a core dump"}
 
 
-class Opened(NamedTuple):
-    """A regular file that the loader opened. `identity` is equal for two names of one inode.
+class RootFile(NamedTuple):
+    """A regular file of a root, as the loader sees it. `identity` is equal for two names of one inode.
 
     `elf` is None for a file that is not a whole ELF file; `fault` then says why.
     """
@@ -43,7 +43,7 @@ class Root(Protocol):
     def place(self, path: str, /) -> str | None:
         """Where a path leads, every symlink followed; None if it leads nowhere."""
 
-    def opened(self, path: str, /) -> Opened | None:
+    def file(self, path: str, /) -> RootFile | None:
         """The regular file that a path leads to, or None."""
 
     def reading(self, path: str, /) -> AbstractContextManager[Read]:
@@ -52,7 +52,7 @@ class Root(Protocol):
 
 def read_small_file(root: Root, path: str, limit: int) -> bytes | None:
     """The bytes of a small file; None if there is none, or one of more than `limit` bytes."""
-    if root.opened(path) is None:
+    if root.file(path) is None:
         return None
     with root.reading(path) as read:
         data = read(0, limit + 1)

@@ -209,16 +209,16 @@ class Search:
 
     def _accept(self, path: str, root: Root, found_by: str, by: Node) -> SearchResult | None:
         """The file at `path`, if the loader would take it or stop at it; None where it would go on."""
-        opened = root.opened(path)
-        if opened is None:
+        file = root.file(path)
+        if file is None:
             return None
-        elf = opened.elf
+        elf = file.elf
         if elf is None:
-            return SearchResult(None, (path,), f"{path}: {opened.fault}; the search ends there")
+            return SearchResult(None, (path,), f"{path}: {file.fault}; the search ends there")
         if same_abi(self.like, elf):
             if self.kind == "glibc" and (elf.type != ET_DYN or elf.flags_1 & DF_1_PIE):
                 return SearchResult(None, (path,), f"{path} is not a library; the loader stops at it")
-            found = Node(path, elf, root, opened.identity, found_by)
+            found = Node(path, elf, root, file.identity, found_by)
             return SearchResult(self.add_search_paths(found, by.inherited))
         if self.kind == "musl":
             return SearchResult(None, (path,), f"{path} is for another architecture; musl's loader stops at it")
@@ -228,7 +228,7 @@ class Search:
 
     def _blocking_entry(self, path: str, root: Root) -> SearchResult | None:
         """Why the loader stops at a name that is in a directory but is not a file; None where it goes on."""
-        if root.opened(path) is not None:
+        if root.file(path) is not None:
             return None  # of another ABI: the loader skips it
         from fromscratch.model import view as views
         from fromscratch.model.entry import Directory

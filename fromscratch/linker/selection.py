@@ -67,7 +67,7 @@ class Selection:
     def first_root_with(self, path: str) -> int | None:
         """The first root in which a path leads to a regular file; None if it needs symlinks of several roots."""
         for number, root in enumerate(self._roots):
-            if root.opened(path) is not None:
+            if root.file(path) is not None:
                 return number
         return None
 

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from fromscratch.errors import Conflict, FormatError, ImageError, NotInTree
 from fromscratch.formats.elf.headers import Read, read_elf
-from fromscratch.linker.root import Opened, Root
+from fromscratch.linker.root import Root, RootFile
 from fromscratch.model import view as views
 from fromscratch.model.content import Content
 from fromscratch.model.entry import File, HardLink
@@ -20,7 +20,7 @@ class TreeRoot:
     def __init__(self, view: View) -> None:
         self.view = view
         self._names: dict[str, frozenset[str]] = {}
-        self._opened: dict[str, Opened | None] = {}
+        self._opened: dict[str, RootFile | None] = {}
 
     def names(self, directory: str) -> frozenset[str]:
         known = self._names.get(directory)
@@ -31,7 +31,7 @@ class TreeRoot:
     def place(self, path: str) -> str | None:
         return views.place(self.view, path)
 
-    def opened(self, path: str) -> Opened | None:
+    def file(self, path: str) -> RootFile | None:
         """Raises ImageError for a file that cannot be read."""
         if path not in self._opened:
             place = self._inode(path)
@@ -47,15 +47,15 @@ class TreeRoot:
         entry = None if place is None else self.view.get(place)
         return entry.target if isinstance(entry, HardLink) else place
 
-    def _read(self, place: str) -> Opened | None:
+    def _read(self, place: str) -> RootFile | None:
         entry = views.look(self.view, place)
         if not isinstance(entry, File):
             return None
         with _reading(entry.content) as read:
             try:
-                return Opened(place, read_elf(read))
+                return RootFile(place, read_elf(read))
             except FormatError as error:
-                return Opened(place, None, error.message)
+                return RootFile(place, None, error.message)
 
     @contextmanager
     def reading(self, path: str) -> Iterator[Read]:
@@ -80,8 +80,8 @@ class RootBeneath:
     def place(self, path: str, /) -> str | None:
         return views.place(self.view, path)
 
-    def opened(self, path: str, /) -> Opened | None:
-        return next((self._lower.opened(real) for real in self._real(path)), None)
+    def file(self, path: str, /) -> RootFile | None:
+        return next((self._lower.file(real) for real in self._real(path)), None)
 
     def reading(self, path: str, /) -> AbstractContextManager[Read]:
         return self._lower.reading(next(iter(self._real(path)), path))

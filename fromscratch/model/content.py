@@ -15,8 +15,8 @@ from msgspec import Struct
 
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import ImageError, IntegrityError
-from fromscratch.opening import unbuffered
 from fromscratch.record import PartlyShown
+from fromscratch.regular_file import open_unbuffered
 
 # A pipe that has taken the place of a file since must not be waited for.
 _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -156,7 +156,7 @@ class _Parts(io.RawIOBase):
 
 def _opened(archive: Path) -> io.FileIO:
     try:
-        return unbuffered(archive)
+        return open_unbuffered(archive)
     except OSError as error:
         raise ImageError(
             f"cannot read {archive}: {error.strerror}", "run fetch again: the store has lost a file"

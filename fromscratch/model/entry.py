@@ -8,7 +8,7 @@ from msgspec.structs import force_setattr, replace
 
 from fromscratch.model.content import Content
 from fromscratch.paths import TreePath
-from fromscratch.record import PartlyCompared
+from fromscratch.record import OwnEquality, PartlyCompared
 
 Xattrs = tuple[tuple[str, bytes], ...]
 
@@ -32,7 +32,7 @@ Reason = Literal[
 ]
 
 
-class Origin(Struct, frozen=True, eq=False):
+class Origin(OwnEquality, frozen=True, eq=False):
     """One reason for an entry, in the words that `why` prints.
 
     `reason` and `detail` form one phrase ("shipped in" "libc6 2.36-9"). `because` is the reason for that package,
@@ -61,15 +61,15 @@ class Origin(Struct, frozen=True, eq=False):
         one: Origin | None = self
         two: Origin | None = other
         while one is not two:
-            if one is None or two is None or one._hash != two._hash or one._said() != two._said():
+            if one is None or two is None or one._hash != two._hash or one._identity() != two._identity():
                 return False
             one, two = one.because, two.because
         return True
 
     def __repr__(self) -> str:
-        return f"Origin({' because '.join(repr(link._said()) for link in self.chain())})"
+        return f"Origin({' because '.join(repr(link._identity()) for link in self.chain())})"
 
-    def _said(self) -> tuple[str, str, str]:
+    def _identity(self) -> tuple[str, str, str]:
         return self.source, self.reason, self.detail
 
     def chain(self) -> Iterator["Origin"]:

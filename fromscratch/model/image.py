@@ -121,11 +121,11 @@ class Layer(PartlyCompared, PartlyShown, frozen=True):
     """One layer blob. `diff_id` is the digest of the uncompressed tar, `digest` and `size` of the blob.
 
     `open` gives the blob's bytes. In the image's history `comment` says what the layer holds, and
-    `created_by` what made it, and of what. `sound` is True if it is verified that the blob of this digest and size,
-    decompressed as its media type says, is the tar of this diff_id.
+    `created_by` what made it, and of what. `verified` is True if it has been checked that the blob of this digest and
+    size, decompressed as its media type says, is the tar of this diff_id.
     """
 
-    uncompared = ("open", "sound")
+    uncompared = ("open", "verified")
     unshown = ("open",)
 
     diff_id: Digest
@@ -135,24 +135,24 @@ class Layer(PartlyCompared, PartlyShown, frozen=True):
     open: Callable[[], BinaryIO]
     comment: str = ""
     created_by: str = ""
-    sound: bool = False
+    verified: bool = False
 
 
 class Blob(PartlyCompared, PartlyShown, frozen=True):
     """Bytes under their digest: image-spec/descriptor.md. `open` gives them.
 
-    With `looked_into`, reading them to the end verifies more than the digest. So they must be read once, even if
+    With `must_be_read`, reading them to the end verifies more than the digest. So they must be read once, even if
     their destination has the same bytes already.
     """
 
-    uncompared = ("open", "looked_into")
+    uncompared = ("open", "must_be_read")
     unshown = ("open",)
 
     media_type: str
     digest: Digest
     size: int
     open: Callable[[], BinaryIO]
-    looked_into: bool = False
+    must_be_read: bool = False
 
 
 class OriginalIndex(PartlyShown, frozen=True):

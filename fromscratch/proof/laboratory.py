@@ -20,10 +20,10 @@ from fromscratch.flow.output import Built
 from fromscratch.formats.oci import documents as oci
 from fromscratch.host.process import perturb, run
 from fromscratch.host.storage import disk, staged_folder
-from fromscratch.host.storage.store_view import linked_copy
-from fromscratch.opening import contents
+from fromscratch.host.storage.linked_copy import linked_copy
 from fromscratch.proof import conditions, second_build
 from fromscratch.proof.conditions import ALL, FOLDER, USER, Condition, Here, Variation
+from fromscratch.regular_file import read_bytes
 from fromscratch.sources.contract import Source
 
 # What a build may fail by that went well here: another user may not read everything, and a path may mean a place.
@@ -49,7 +49,7 @@ class Again(Struct, frozen=True):
 
 def digest_of(layout: Path) -> str:
     """The digest of the manifest or image index that a layout names."""
-    index = oci.parse_index(contents(layout / oci.INDEX_FILE), f"index.json of oci:{layout}")
+    index = oci.parse_index(read_bytes(layout / oci.INDEX_FILE), f"index.json of oci:{layout}")
     return str(index.manifests[0].digest)
 
 

@@ -12,13 +12,13 @@ from fromscratch.flow.assembly import Job
 from fromscratch.flow.output import Built
 from fromscratch.formats.oci import documents as oci
 from fromscratch.model.entry import Origin
-from fromscratch.opening import contents
 from fromscratch.paths import TreePath
 from fromscratch.proof.conditions import Condition
 from fromscratch.proof.difference import Difference, Field, Kind
 from fromscratch.proof.documents import first_field
 from fromscratch.proof.images import first_difference_of_all
 from fromscratch.proof.laboratory import Again, Laboratory, digest_of, evidence_of, laboratory
+from fromscratch.regular_file import read_bytes
 
 _CHANGED = "files that the recipe names have changed between the two builds"
 _BY_ITSELF = "nothing that was varied makes it: two builds under the same conditions differ too"
@@ -87,7 +87,7 @@ def _in_document(kind: Kind, left: Any, right: Any) -> Difference | None:
 
 
 def _index(layout: Path) -> Any:
-    return json.loads(contents(layout / oci.INDEX_FILE))
+    return json.loads(read_bytes(layout / oci.INDEX_FILE))
 
 
 def _has_changed(job: Job, built: Built) -> bool:

@@ -33,7 +33,7 @@ def validate(image: Image, store: Store | None = None, limits: Limits = DEFAULT_
 
     One fault is raised as it is; several are one FormatError with a line for each. The uncompressed layers are kept in
     `store`, which may be asked again without unpacking them; without one they go to a temporary folder. `limits` bound
-    what they may expand to. Raises what opening a layer raises too, and NoRoom where they do not fit on the disk.
+    what they may expand to. Raises what opening a layer raises too, and DiskFull where they do not fit on the disk.
     """
     with ExitStack() as stack:
         if store is None:

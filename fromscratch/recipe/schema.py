@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, cast
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from fromscratch import opening
+from fromscratch import regular_file
 from fromscratch.advice import Command, Setting, advice
 from fromscratch.errors import FormatError, RecipeError, UsageError
 from fromscratch.formats.yaml import decode as strict
@@ -195,7 +195,7 @@ class Recipe(Strict, frozen=True):
 def load(path: Path) -> Recipe:
     """The recipe in a file; its name defaults to the file's. Raises RecipeError."""
     try:
-        text = opening.text(path)
+        text = regular_file.read_text(path)
     except UnicodeDecodeError as error:
         raise RecipeError(f"{path}: this is not UTF-8 text", "save the recipe as UTF-8") from error
     except OSError as error:

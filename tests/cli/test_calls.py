@@ -302,6 +302,21 @@ def test_a_closure_is_answered_without_what_takes_as_long_to_load() -> None:
     assert not loaded & {"pathlib", "msgspec", "json", "subprocess", *of_typing}
 
 
+@pytest.mark.parametrize("verb", [("build",), ("bundle", "files/bin/program", "--output", "made")])
+def test_what_has_not_changed_is_told_without_what_builds_load(desk: Desk, verb: tuple[str, ...]) -> None:
+    """Each of these takes a millisecond or more, which is a tenth of what Python itself takes to start."""
+    shutil.copy(sys.executable, desk.write("files/bin/program", ""))
+    desk.answer(*verb)
+    script = "import sys; from fromscratch.cli.main import main; code = main(sys.argv[1:]); print(*sys.modules)"
+    done = desk.call(*verb, program=(sys.executable, "-c", script))
+    assert "unchanged" in done.out
+    loaded = set(done.out.splitlines()[-1].split())
+    slow = {"dataclasses", "difflib", "logging", "platformdirs", "requests", "shutil", "subprocess", "tempfile", "tqdm"}
+    assert not loaded & slow
+    assert "yaml" not in loaded or verb == ("build",)
+    assert not [name for name in loaded if name.startswith(("fromscratch.formats.tar", "fromscratch.host.process"))]
+
+
 def test_names_of_a_recipe_are_utf_8_in_every_locale(desk: Desk) -> None:
     desk.write("fromscratch.yaml", "name: demo\nrootfs: [{overlay: café}, {directory: {path: naïve, into: /ñ}}]\n")
     desk.write("café/日本", "")

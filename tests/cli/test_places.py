@@ -136,12 +136,61 @@ def test_a_layer_that_was_cut_is_packed_again(desk: Desk) -> None:
     assert layer.read_bytes() == whole
 
 
-def test_build_replaces_no_dockerfile_of_somebody_else(desk: Desk) -> None:
-    mine = desk.write("here/Dockerfile", "FROM scratch\n")
+@pytest.mark.parametrize("left", ["nothing", "zeros", "a half"])
+def test_what_a_power_cut_leaves_of_a_build_is_found_and_built_again(desk: Desk, left: str) -> None:
+    """`build` syncs nothing, so any of its files may be there under its name without its bytes, and all may be."""
+    folder = desk.folder / "build/demo"
+    whole = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert len(whole) == 7
+    dockerfile = folder / "Dockerfile"
+    if left == "a half":  # of what no digest tells: it has less than one block, which is there or not
+        del whole[dockerfile]
+    for lost in [*([path] for path in whole), list(whole)]:
+        for path in lost:
+            size = len(whole[path])
+            path.write_bytes({"nothing": b"", "zeros": bytes(size), "a half": whole[path][: size // 2]}[left])
+        read = desk.call("pack", "--to", "oci-archive", "--output", "x.tar")
+        unused = lost == [dockerfile]
+        assert (read.code, "Traceback" in read.err, read.err.count(" hint: ")) == (
+            0 if unused else 1,
+            False,
+            not unused,
+        )
+        assert (desk.folder / "x.tar").exists() == unused
+        (desk.folder / "x.tar").unlink(missing_ok=True)
+        assert "unchanged" not in desk.answer("build")
+        assert {path: path.read_bytes() for path in whole} == whole
+
+
+def test_a_build_waits_for_no_disk_but_a_pack_does(desk: Desk) -> None:
+    script = (
+        "import os, sys\n"
+        "from fromscratch.cli.main import main\n"
+        "def watched(real):\n"
+        "    def sync(handle):\n"
+        "        print('synced', os.readlink(f'/proc/self/fd/{handle}'))\n"
+        "        real(handle)\n"
+        "    return sync\n"
+        "os.fsync, os.fdatasync = watched(os.fsync), watched(os.fdatasync)\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    synced = {}
+    for words in ("build --output fresh", "pack --to oci --output packed"):
+        answer = desk.call(*words.split(), program=(sys.executable, "-c", script))
+        assert answer.code == 0
+        lines = [line.removeprefix("synced ") for line in answer.out.splitlines() if line.startswith("synced ")]
+        synced[words.split()[0]] = [line for line in lines if line.startswith(str(desk.folder))]
+    assert synced["build"] == []
+    assert len(synced["pack"]) > 5
+
+
+@pytest.mark.parametrize("text", ["FROM scratch\n", "\nFROM scratch\n", "\n"])
+def test_build_replaces_no_dockerfile_of_somebody_else(desk: Desk, text: str) -> None:
+    mine = desk.write("here/Dockerfile", text)
     answer = desk.call("build", "--output", "here")
     assert (answer.code, "would be replaced" in answer.err) == (2, True)
     assert [path.name for path in mine.parent.iterdir()] == ["Dockerfile"]
-    assert mine.read_text() == "FROM scratch\n"
+    assert mine.read_text() == text
 
 
 def test_a_configuration_that_no_dockerfile_can_hold_is_built_without_one(desk: Desk) -> None:

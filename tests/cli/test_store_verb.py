@@ -143,3 +143,19 @@ def test_a_folder_that_is_no_store_is_never_pruned(desk: Desk) -> None:
     (desk.store / "thesis.tex").touch()
     assert desk.call("store", "prune", "--keep-size", "0").code == 1
     assert (desk.store / "thesis.tex").exists()
+
+
+@pytest.mark.parametrize(
+    ("variables", "store"),
+    [
+        ({"XDG_CACHE_HOME": "/caches"}, "/caches/fromscratch"),
+        ({"XDG_CACHE_HOME": "relative", "HOME": "/home/me"}, "/home/me/.cache/fromscratch"),
+        ({"XDG_CACHE_HOME": "", "HOME": "/home/me"}, "/home/me/.cache/fromscratch"),
+        ({"XDG_CACHE_HOME": "/caches", "FROMSCRATCH_STORE": "/mine"}, "/mine"),
+    ],
+)
+def test_the_store_is_in_the_cache_of_the_user_if_nobody_says_another(
+    desk: Desk, variables: dict[str, str], store: str
+) -> None:
+    desk.variables.update({"FROMSCRATCH_STORE": "", **variables})
+    assert desk.answer("store", "path") == f"{store}\n"

@@ -183,7 +183,7 @@ def _done() -> int:
 
 def warmed_up() -> None:
     """Load what runs load, so that a fork has it already: a module that cannot be loaded is Python's affair."""
-    for name in ("platformdirs", "tqdm", "yaml"):
+    for name in ("tqdm", "yaml"):
         importlib.import_module(name)
     for module in pkgutil.walk_packages(fromscratch.__path__, "fromscratch."):
         if not module.name.endswith(("__main__", "_child")):

@@ -47,7 +47,7 @@ class Bundled:
         place = self.room.root / path.lstrip("/")
         if place.is_symlink() or not place.is_file():
             return False
-        opened = MachineRoot().opened(str(place))
+        opened = MachineRoot().file(str(place))
         found = opened.elf if opened else None
         return found is not None and (found.soname is not None or not found.is_program)
 

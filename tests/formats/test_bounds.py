@@ -208,7 +208,7 @@ def test_many_tries_around_imports_of_python_are_looked_at_once() -> None:
 
 
 def _tries(count: int) -> bytes:
-    python_imports._KNOWN.clear()
+    python_imports._SOURCES.clear()
     return b"try:\n    import a\nexcept E:\n    pass\n" * count
 
 

@@ -44,11 +44,11 @@ def test_what_is_not_a_number_of_entries_is_refused(text: str) -> None:
 
 def test_what_nobody_says_is_the_default() -> None:
     assert limits(None, None) == Limits()
-    assert limits("1G", "5") == Limits(expanded=GIB, entries=5, said=True)
+    assert limits("1G", "5") == Limits(expanded=GIB, entries=5, explicit=True)
 
 
 @pytest.mark.parametrize(
-    ("packed", "used", "room"),
+    ("packed", "used", "limit"),
     [
         (0, 0, 4 * GIB),
         (10 << 20, 0, 4 * GIB),
@@ -59,21 +59,21 @@ def test_what_nobody_says_is_the_default() -> None:
         (0, 65 * GIB, 0),
     ],
 )
-def test_a_blob_may_expand_to_a_hundred_times_its_size_within_the_whole(packed: int, used: int, room: int) -> None:
-    assert Limits().room(packed, used).size == room
+def test_a_blob_may_expand_to_a_hundred_times_its_size_within_the_whole(packed: int, used: int, limit: int) -> None:
+    assert Limits().for_blob(packed, used).size == limit
 
 
 def test_what_the_user_says_counts_as_it_stands() -> None:
-    assert limits("10G", None).room(1).size == 10 * GIB
-    assert limits("10G", None).room(GIB, 4 * GIB).size == 6 * GIB
+    assert limits("10G", None).for_blob(1).size == 10 * GIB
+    assert limits("10G", None).for_blob(GIB, 4 * GIB).size == 6 * GIB
 
 
 def test_messages_tell_the_limit_and_its_flag() -> None:
     with pytest.raises(TooLarge, match=r"^it expands to more than 4 GiB, and so to more than 4096 times") as caught:
-        Limits().room(1 << 20).check(5 * GIB, "it")
+        Limits().for_blob(1 << 20).check(5 * GIB, "it")
     assert "max_expanded" in caught.value.hint
     with pytest.raises(TooLarge, match=r"^it expands to more than 1536 MiB in all$"):
-        limits("1536M", None).room(1).check(2 * GIB, "it")
+        limits("1536M", None).for_blob(1).check(2 * GIB, "it")
     with pytest.raises(TooLarge, match=r"^it has more than 7 entries") as caught:
         check_entries(8, limits(None, "7"), "it")
     assert "max_entries" in caught.value.hint

@@ -154,7 +154,11 @@ def test_what_a_kill_leaves_is_gone_after_the_next_import(via: str, of: Engine, 
 
 
 def test_so_it_is_after_the_next_load_of_several_platforms(containerd: Containerd, tmp_path: Path) -> None:
-    name = [sys.executable, "-c", "from fromscratch.host.engines.passing import passing_name; print(passing_name())"]
+    name = [
+        sys.executable,
+        "-c",
+        "from fromscratch.host.engines.temporary_names import temporary_name; print(temporary_name())",
+    ]
     gone = subprocess.run(name, check=True, capture_output=True, text=True).stdout.strip()
     transport = ContainerdImages(engine=containerd, store=Store(tmp_path / "store"), via="load")
     left, both = f"localhost/fromscratch-root:{gone}", [image_of(b"", platform=each) for each in (AMD64, ARM64)]

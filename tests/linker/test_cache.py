@@ -110,7 +110,7 @@ def theirs(root: Path, *options: str) -> bytes:
 def interpreter() -> tuple[str, tuple[str, ...]]:
     """This machine's loader, and its directories."""
     loader_root = MachineRoot()
-    python = loader_root.opened(sys.executable)
+    python = loader_root.file(sys.executable)
     assert python is not None
     assert python.elf is not None
     assert python.elf.interpreter is not None

@@ -73,7 +73,7 @@ def test_a_whole_system(store: Store, tmp_path: Path, machine: Machine) -> None:
     installed(store, machine, root)
     shutil.copy(need(machine.emulator), root / "emulator")
     loader_root = MachineRoot(root)
-    xz = loader_root.opened("/usr/bin/xz")
+    xz = loader_root.file("/usr/bin/xz")
     assert xz is not None
     assert xz.elf is not None
     assert xz.elf.interpreter is not None

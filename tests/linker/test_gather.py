@@ -7,7 +7,7 @@ import pytest
 
 from fromscratch.advice import Setting
 from fromscratch.errors import NotInTree
-from fromscratch.linker.beyond.contract import Finder, FinderWarning, Finding, GeneratedFile, Offer, Scene, Want
+from fromscratch.linker.beyond.contract import Finder, FinderWarning, Finding, GeneratedFile, NeededFile, Offer, Scene
 from fromscratch.linker.closure import Linker
 from fromscratch.linker.gather import GatherResult, gather
 from fromscratch.model.entry import Directory, File, HardLink, Origin, Symlink
@@ -53,9 +53,9 @@ def when(place: str, finding: Callable[[TreePath], Finding]) -> Finder:
     return found
 
 
-def want(path: str, by: str = PROG, **more: Any) -> Want:
+def want(path: str, by: str = PROG, **more: Any) -> NeededFile:
     made: dict[str, Any] = {"confidence": "likely", "kind": "test", "detail": by, **more}
-    return Want(path, TreePath(by), **made)
+    return NeededFile(path, TreePath(by), **made)
 
 
 def test_a_program_comes_with_its_closure_and_the_reason_for_each_file() -> None:

@@ -388,9 +388,9 @@ def test_one_change_of_one_entry_is_found_there(given_: Rootfs, data: st.DataObj
 
 def test_layers_are_read_within_the_limits_that_are_said() -> None:
     left, right = (image_of(raw((b"a", byte * 3000))) for byte in (b"1", b"2"))
-    assert first_difference(left, right, Limits(expanded=10_000, said=True)) is not None
+    assert first_difference(left, right, Limits(expanded=10_000, explicit=True)) is not None
     with pytest.raises(TooLarge, match="expands to more than"):
-        first_difference(left, right, Limits(expanded=2048, said=True))
+        first_difference(left, right, Limits(expanded=2048, explicit=True))
 
 
 @pytest.mark.slow

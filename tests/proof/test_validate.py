@@ -138,7 +138,7 @@ def test_a_fault_is_named_with_its_place(image: Image, kind: type[ImageError], m
 
 def test_an_image_that_expands_to_more_than_is_allowed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TooLarge, match=r"layer 2 of 2: .* expands to more than"):
-        validate(IMAGE, Store(tmp_path), Limits(expanded=len(LOWER), said=True))
+        validate(IMAGE, Store(tmp_path), Limits(expanded=len(LOWER), explicit=True))
 
 
 def test_all_faults_are_named_at_once() -> None:

@@ -3,7 +3,7 @@
 import os
 
 from fromscratch.cli.output.settings import spelled
-from fromscratch.errors import ImageError, NoRoom
+from fromscratch.errors import DiskFull, ImageError
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.named_tuple import TYPE_CHECKING, NamedTuple
 
@@ -58,7 +58,7 @@ def _fitting(error: ImageError, call: "Call | None") -> ImageError:
 
     if lack := os_refusal.of_the_machine(error.__cause__):
         error.hint = lack
-    if call is None or not isinstance(error, NoRoom):
+    if call is None or not isinstance(error, DiskFull):
         return error
     try:
         return with_the_store_in_mind(error, str(call.store.root))
@@ -75,7 +75,7 @@ def refused(error: OSError) -> ImageError:
     name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
     what = f"{f'cannot use {name}: ' if name else ''}{error.strerror}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return NoRoom(what, "free some room and run it again", name)
+        return DiskFull(what, "free some room and run it again", name)
     return ImageError(what, said.hint(error) or "see whether the path is right, and whether you may use it")
 
 
@@ -100,12 +100,12 @@ def with_the_store_in_mind(error: ImageError, store: str) -> ImageError:
     from fromscratch.advice import advice
     from fromscratch.host.storage.os_refusal import existing
 
-    if not isinstance(error, NoRoom) or not error.place or not Path(store).is_dir():
+    if not isinstance(error, DiskFull) or not error.place or not Path(store).is_dir():
         return error
     if existing(Path(error.place)).stat().st_dev != Path(store).stat().st_dev:
         return error
     hint = advice(error.hint, "; the store lies there too: `fromscratch store prune --keep-size 1G` makes it smaller")
-    return NoRoom(error.message, hint, error.place)
+    return DiskFull(error.message, hint, error.place)
 
 
 def explained(error: ImageError) -> str:

@@ -47,9 +47,9 @@ class Answer:
 
 
 def _check(linker: Linker, path: str) -> None:
-    opened = linker.opened(path)
-    if opened is not None and opened[1].elf is None:
-        with opened[0].reading(path) as read:
+    found = linker.file(path)
+    if found is not None and found[1].elf is None:
+        with found[0].reading(path) as read:
             if shebang(read(0, HEAD)) is None:
                 problem = f"{shown(path)} is neither an ELF file nor a script"
                 raise UsageError(problem, "name a program, a library or a script")

@@ -191,7 +191,7 @@ def _beside(places: Iterable[str]) -> Root:
 
 def _is_elf(linker: Linker, path: str, root: str) -> bool:
     """Raises UsageError for what is not there, is a damaged ELF file, or one that nothing loads."""
-    found = linker.opened(path)
+    found = linker.file(path)
     where = path if root == "/" else _on_the_machine(linker, path, root)
     if found is None or (found[1].elf is None and not os.path.isfile(where)):
         raise _absent(path, where)

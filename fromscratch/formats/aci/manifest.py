@@ -50,7 +50,7 @@ _OPENCONTAINERS = "org.opencontainers.image."
 _ADDRESSES = {"homepage": f"{_OPENCONTAINERS}url", "documentation": f"{_OPENCONTAINERS}documentation"}
 _AUTHORS = f"{_OPENCONTAINERS}authors"
 _ADDRESS = lazy_regex(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:[/?#](?:[!-$&-~]|%[0-9A-Fa-f]{2})*)?")
-_KNOWN = {"created", "authors", *_ADDRESSES}
+_STANDARD = {"created", "authors", *_ADDRESSES}
 
 
 def manifest_bytes(image: Image, name: Reference, tree: Rootfs) -> bytes:
@@ -114,7 +114,7 @@ def _annotations(image: Image, *, with_labels: bool) -> dict[str, str]:
     """The image's annotations whose names an ACI can have. Where there is no app to keep them, its labels too."""
     labels = image.config.labels
     own: Mapping[str, str] = {**labels, **image.annotations} if with_labels else image.annotations
-    found = {key: value for key, value in own.items() if _IDENTIFIER.fullmatch(key) and key not in _KNOWN}
+    found = {key: value for key, value in own.items() if _IDENTIFIER.fullmatch(key) and key not in _STANDARD}
     said = {**labels, **image.annotations}
     known = {"created": timestamp(image.created), "authors": said.get(_AUTHORS) or image.author}
     known.update({key: said.get(source, "") for key, source in _ADDRESSES.items() if _is_address(said.get(source, ""))})

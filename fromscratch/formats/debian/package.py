@@ -16,7 +16,7 @@ from fromscratch.formats.packing import decompress as compression
 from fromscratch.formats.packing.decompress import Compression
 from fromscratch.limits import number
 from fromscratch.model.content import ArchiveMember
-from fromscratch.opening import opened
+from fromscratch.regular_file import open_buffered
 
 _MAGIC = b"!<arch>\n"
 _HEADER = 60
@@ -50,7 +50,7 @@ class Layout(Struct, frozen=True):
 
 def layout(package: Path, shown: str = "") -> Layout:
     """Find the archives; `shown` is what messages call the file. Raises FormatError."""
-    with opened(package) as stream:
+    with open_buffered(package) as stream:
         return _layout(stream, shown or package.name)
 
 
@@ -126,7 +126,7 @@ def _expanded(package: Path, member: Member, shown: str) -> Iterator[bytes]:
     with ArchiveMember(package, member.offset, member.size).open() as packed:
         try:
             yield from compression.pieces(packed, _COMPRESSIONS[suffix])
-        except compression.Unsound as error:
+        except compression.DamagedData as error:
             raise _broken(shown, member, f"cannot be decompressed: {error}") from error
 
 

@@ -14,7 +14,7 @@ from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, ImageError
 from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.oci.config import Documents, image_documents
-from fromscratch.formats.packing.layer_blob import sound_stream
+from fromscratch.formats.packing.layer_blob import checked_stream
 from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Blob, Image, Layer, OriginalIndex
 
@@ -77,7 +77,9 @@ def is_manifest(media_type: str) -> bool:
 
 def _layers(image: Image, limits: Limits) -> Iterable[Blob]:
     for layer in image.layers:
-        yield Blob(layer.media_type, layer.digest, layer.size, partial(sound_stream, layer, limits), not layer.sound)
+        yield Blob(
+            layer.media_type, layer.digest, layer.size, partial(checked_stream, layer, limits), not layer.verified
+        )
 
 
 def _check_agreed(layers: Sequence[Layer]) -> None:

@@ -18,7 +18,7 @@ _MAX_IMAGES = 1000  # there are not that many platforms
 # Bytes of manifests and configurations below one name; those of a hundred platforms are a few megabytes. The small
 # ones count too: what is not an image need not be small in number.
 _MAX_DOCUMENTS = 4 * oci.MAX_DOCUMENT
-_LEAST = 1 << 12
+_LEAST_COUNTED = 1 << 12
 _ATTACHED = "vnd.docker.reference.type"
 
 Claim = tuple[Digest, str, int, Platform | None, bool]
@@ -45,7 +45,7 @@ def images(blobs: Blobs, index: bytes, tag: str | None = None) -> list[Image]:
     for documents that do not follow the specification, IntegrityError for bytes that are not the promised ones.
     """
     top = oci.parse_index(index, f"index.json of {blobs.label}").manifests
-    found = images_below(blobs, select(top, tag, blobs.label), alone=True)
+    found = images_below(blobs, with_name(top, tag, blobs.label), one_name=True)
     if not found:
         raise FormatError(f"{blobs.label} holds no container image", "name a layout that one was written to")
     return found
@@ -56,14 +56,14 @@ def images_below(
     descriptors: Sequence[Descriptor],
     selects: Callable[[Platform], bool] | None = None,
     *,
-    alone: bool = False,
+    one_name: bool = False,
 ) -> list[Image]:
     """Every image that these descriptors lead to, with the documents it was read from.
 
     With `selects`, images that an index says are for other platforms are left out, and not read. So are artifacts,
     and what an index names that is not there, as in a copy for one platform. Where nothing else is, the error
-    for the first of them is raised. With `alone` the descriptors stand for one name: two images of one platform are a
-    FormatError.
+    for the first of them is raised. With `one_name` the descriptors stand for one name: two images of one platform
+    are a FormatError.
     """
     found: list[tuple[Descriptor, Descriptor, Image]] = []
     passed: list[FormatError] = []
@@ -77,7 +77,7 @@ def images_below(
             document = _document(blobs, entry, passed)
             if document is None:
                 continue
-            read += max(len(document), _LEAST)
+            read += max(len(document), _LEAST_COUNTED)
             try:
                 if entry.digest in known:
                     _check_platform(entry, known[entry.digest].platform, _image_title(blobs, entry))
@@ -91,8 +91,8 @@ def images_below(
             _check_amount(blobs, len(found), read)
     if not found and passed:
         raise passed[0]
-    if alone:
-        _check_alone(blobs, found)
+    if one_name:
+        _check_platforms_differ(blobs, found)
     images = [image for _top, _entry, image in found]
     tops = {top.digest: top for top, _entry, _image in found}
     if selects is not None or len(tops) != 1 or found[0][0].media_type != oci.INDEX:
@@ -101,7 +101,7 @@ def images_below(
     return [replace(image, original=image.original and replace(image.original, index=original)) for image in images]
 
 
-def _check_alone(blobs: Blobs, found: Sequence[tuple[Descriptor, Descriptor, Image]]) -> None:
+def _check_platforms_differ(blobs: Blobs, found: Sequence[tuple[Descriptor, Descriptor, Image]]) -> None:
     """Raises FormatError where two entries of one name are images of one platform: some readers take the first."""
     tops: dict[tuple[str, ...], Descriptor] = {}
     for top, entry, image in found:
@@ -123,7 +123,7 @@ def _check_amount(blobs: Blobs, images: int, read: int) -> None:
         raise FormatError(f"{blobs.label} has more documents of one name than {_MAX_DOCUMENTS >> 20} MiB hold", hint)
 
 
-def _opened(blobs: Blobs, entry: Descriptor) -> Callable[[], BinaryIO]:
+def _layer(blobs: Blobs, entry: Descriptor) -> Callable[[], BinaryIO]:
     try:
         return blobs.layer(entry)
     except MissingBlob as error:
@@ -158,7 +158,7 @@ def _original_index(blobs: Blobs, top: Descriptor, manifests: Sequence[Descripto
     return OriginalIndex(blobs.document(top), tuple(entry.digest for entry in manifests), tuple(parts))
 
 
-def select(descriptors: Sequence[Descriptor], tag: str | None, label: str) -> list[Descriptor]:
+def with_name(descriptors: Sequence[Descriptor], tag: str | None, label: str) -> list[Descriptor]:
     """The descriptors of this name, which may be the full one that containerd gives.
 
     Without a name: all, if they are not different images of different names.
@@ -288,7 +288,15 @@ def _image(blobs: Blobs, descriptor: Descriptor, document: bytes) -> Image:
             "make or fetch the image again",
         )
     layers = tuple(
-        Layer(diff_id, entry.digest, entry.size, entry.media_type, _opened(blobs, entry), note.comment, note.created_by)
+        Layer(
+            diff_id,
+            entry.digest,
+            entry.size,
+            entry.media_type,
+            _layer(blobs, entry),
+            note.comment,
+            note.created_by,
+        )
         for diff_id, entry, note in zip(config.diff_ids, manifest.layers, config.notes, strict=True)
     )
     return Image(

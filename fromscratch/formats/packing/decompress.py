@@ -1,6 +1,5 @@
 """Decompression of gzip, xz, bzip2 and zstd files, recognised by their first bytes."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, assert_never
@@ -9,7 +8,7 @@ from fromscratch.errors import FormatError
 from fromscratch.formats.packing.codec import deflate_library, import_zstandard
 from fromscratch.formats.web_page import PAGE_HINT, START, page
 from fromscratch.limits import DEFAULT_LIMITS, Limits
-from fromscratch.opening import opened, unbuffered
+from fromscratch.regular_file import open_buffered, open_unbuffered
 
 Compression = Literal["gzip", "xz", "bzip2", "zstd", "none"]
 
@@ -44,7 +43,7 @@ class _Decoder(Protocol):
 
 def kind(path: Path, title: str = "") -> Compression:
     """How a file is compressed, by its first bytes. Raises FormatError for a form that we do not read."""
-    with opened(path) as stream:
+    with open_buffered(path) as stream:
         start = stream.read(START)
     if what := page(start):
         raise FormatError(f"{title or path} is {what}, and not an archive", PAGE_HINT)
@@ -81,13 +80,15 @@ def expand(blob: Path, target: Path, *, title: str = "", limits: Limits = DEFAUL
     title = title or str(blob)
     compression = kind(blob, title)
     if compression == "none":
+        import shutil  # slow to import: it loads every compression
+
         shutil.copyfile(blob, target)
         return
-    with unbuffered(blob) as source, open(target, "wb") as out:
+    with open_unbuffered(blob) as source, open(target, "wb") as out:
         try:
-            room = limits.room(blob.stat().st_size)
-            out.writelines(room.bounded(pieces(source, compression), title))
-        except Unsound as error:
+            limit = limits.for_blob(blob.stat().st_size)
+            out.writelines(limit.bounded(pieces(source, compression), title))
+        except DamagedData as error:
             raise FormatError(
                 f"{title} is not a sound {compression} file: {error}", "fetch or make it again"
             ) from error
@@ -97,7 +98,7 @@ def pieces(source: BinaryIO, compression: Compression, *, padded: bool = True) -
     """The plain bytes of a compressed file, or a part of one, in bounded pieces.
 
     Zeros behind the last stream are padding, unless not `padded`: then they are damage, as anything else is.
-    "xz" also reads the older form of lzma. Raises Unsound for data that is damaged or cut, MissingTool
+    "xz" also reads the older form of lzma. Raises DamagedData for data that is damaged or cut, MissingTool
     for zstd without its library, and OSError.
     """
     if compression == "none":
@@ -108,10 +109,10 @@ def pieces(source: BinaryIO, compression: Compression, *, padded: bool = True) -
     try:
         yield from _expanded(source, fresh, b"\0" if padded else b"")
     except failures as error:
-        raise Unsound(str(error) or "it is damaged") from error
+        raise DamagedData(str(error) or "it is damaged") from error
 
 
-class Unsound(Exception):
+class DamagedData(Exception):
     """Data that is not what its compression makes; the text says how."""
 
 

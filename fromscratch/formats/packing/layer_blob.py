@@ -17,8 +17,8 @@ from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import FormatError
 from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.oci.verified import Promised, read_out, verified
-from fromscratch.formats.packing.decompress import MAGIC, Compression, Unsound, kind_of, pieces
-from fromscratch.limits import DEFAULT_LIMITS, Limits, Room
+from fromscratch.formats.packing.decompress import MAGIC, Compression, DamagedData, kind_of, pieces
+from fromscratch.limits import DEFAULT_LIMITS, Limits, SizeLimit
 from fromscratch.model.image import Layer
 
 _COMPRESSIONS: dict[str, Compression] = {
@@ -57,14 +57,14 @@ class Pieces(io.RawIOBase):
 def plain_stream(layer: Layer, limits: Limits = DEFAULT_LIMITS) -> BinaryIO:
     """The uncompressed tar of a layer, read once and verified on the way; errors as for `plain_pieces`."""
     compression_of(layer)
-    return cast(BinaryIO, io.BufferedReader(Pieces(plain_pieces(layer, limits.room(layer.size))), CHUNK))
+    return cast(BinaryIO, io.BufferedReader(Pieces(plain_pieces(layer, limits.for_blob(layer.size))), CHUNK))
 
 
-def plain_pieces(layer: Layer, room: Room) -> Iterator[bytes]:
+def plain_pieces(layer: Layer, limit: SizeLimit) -> Iterator[bytes]:
     """The tar of a layer while its blob is read. Its end is only reached if it has the right diff_id.
 
     Raises IntegrityError when blob or tar are not what the image promises, FormatError for a blob that is damaged or
-    of another kind, TooLarge when there is no room for it.
+    of another kind, TooLarge when it expands to more than `limit`.
     """
     what = f"the layer {layer.digest}"
     compression = compression_of(layer)
@@ -79,30 +79,30 @@ def plain_pieces(layer: Layer, room: Room) -> Iterator[bytes]:
             )
         try:
             # The programs of engines take zeros behind the last stream for damage.
-            for piece in room.bounded(pieces(cast(BinaryIO, blob), compression, padded=False), what):
+            for piece in limit.bounded(pieces(cast(BinaryIO, blob), compression, padded=False), what):
                 hasher.update(piece)
                 yield piece
                 del piece
-        except Unsound as error:
+        except DamagedData as error:
             read_out(cast(BinaryIO, blob))
             raise FormatError(f"{what} is damaged: {error}", "build or fetch the image again") from error
         read_out(cast(BinaryIO, blob))
     digests.check(Digest(layer.diff_id.algorithm, hasher.hexdigest()), layer.diff_id, f"the uncompressed {what[4:]}")
 
 
-def sound_stream(layer: Layer, limits: Limits = DEFAULT_LIMITS) -> BinaryIO:
-    """The bytes of a layer's blob, to be copied; their end is only reached if the layer is all that is said of it.
+def checked_stream(layer: Layer, limits: Limits = DEFAULT_LIMITS) -> BinaryIO:
+    """The bytes of a layer's blob, to be copied; their end is only reached if digest, size and diff_id are right.
 
     The tar is unpacked beside, and not kept. Errors as for `plain_pieces`. A layer of a type that we cannot read, or
-    that is known to be sound, is held to its digest and size alone.
+    that is known to be verified, is only checked against its digest and size.
     """
-    if layer.media_type not in _COMPRESSIONS or layer.sound:
+    if layer.media_type not in _COMPRESSIONS or layer.verified:
         return verified(layer.open(), layer.digest, layer.size, f"the layer {layer.digest}")
     stream = layer.open()
     seen: list[bytes] = []
     beside = replace(layer, open=partial(_noted, stream, seen))
-    passing = Pieces(_passed(plain_pieces(beside, limits.room(layer.size)), seen))
-    return cast(BinaryIO, _Closing(passing, (layer.digest, layer.size), stream))
+    checked = Pieces(_passed(plain_pieces(beside, limits.for_blob(layer.size)), seen))
+    return cast(BinaryIO, _Closing(checked, (layer.digest, layer.size), stream))
 
 
 def compression_of(layer: Layer) -> Compression:

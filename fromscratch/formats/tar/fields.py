@@ -19,11 +19,13 @@ _CHECKSUM = slice(148, 156)
 _BLANKS = b" " * 8
 _SCHILY = b"SCHILY.xattr."
 # The records that are read; comments, owner names and others are ignored.
-_KNOWN = frozenset({b"path", b"linkpath", b"size", b"uid", b"gid", b"mtime", b"atime", b"ctime", b"SCHILY.realsize"})
-_KNOWN_FAMILIES = (_SCHILY, b"SCHILY.acl.", b"GNU.sparse.")
-_NO_NUL = frozenset({b"path", b"linkpath", b"uname", b"gname"})
-_REGION = (b"GNU.sparse.offset", b"GNU.sparse.numbytes")  # of pax format 0.0, in turn
-_MAP = b"GNU.sparse.map"
+_READ_KEYS = frozenset(
+    {b"path", b"linkpath", b"size", b"uid", b"gid", b"mtime", b"atime", b"ctime", b"SCHILY.realsize"}
+)
+_READ_PREFIXES = (_SCHILY, b"SCHILY.acl.", b"GNU.sparse.")
+_TEXT_KEYS = frozenset({b"path", b"linkpath", b"uname", b"gname"})
+_SPARSE_REGION = (b"GNU.sparse.offset", b"GNU.sparse.numbytes")  # of pax format 0.0, in turn
+_SPARSE_MAP = b"GNU.sparse.map"
 _POSIX, _GNU = b"ustar\0", b"ustar  \0"
 _MAX_XATTR_NAME, _MAX_XATTR_VALUE = 255, 1 << 16  # xattr(7)
 _DECIMAL = lazy_regex(rb"(-?)([0-9]{1,30})(?:\.([0-9]{0,30}))?")
@@ -102,19 +104,19 @@ def records(payload: bytes) -> dict[bytes, bytes]:
         key, equals, value = payload[blank + 1 : end - 1].partition(b"=")
         if end > len(payload) or not equals or not key or payload[end - 1 : end] != b"\n":
             raise FormatError(f"an extended header has a malformed record at its byte {position}", _DAMAGED)
-        if b"\0" in (value if key in _NO_NUL else key):
+        if b"\0" in (value if key in _TEXT_KEYS else key):
             raise FormatError(f"an extended header has a NUL in its record {decode(key[:80])!r}", _DAMAGED)
-        if key in _REGION:
-            if key != _REGION[len(regions) % 2] or b"," in value:
+        if key in _SPARSE_REGION:
+            if key != _SPARSE_REGION[len(regions) % 2] or b"," in value:
                 raise FormatError("the map of a sparse file does not tell offsets and sizes in turn", _DAMAGED)
             regions.append(value)
-        elif key in _KNOWN or key.startswith(_KNOWN_FAMILIES):
+        elif key in _READ_KEYS or key.startswith(_READ_PREFIXES):
             found[key] = value
         position = end
     if regions:
-        if _MAP in found:
+        if _SPARSE_MAP in found:
             raise FormatError("the map of a sparse file is there in two forms", _DAMAGED)
-        found[_MAP] = b",".join(regions)
+        found[_SPARSE_MAP] = b",".join(regions)
     return found
 
 

@@ -23,8 +23,8 @@ from fromscratch.formats.tar.input import DAMAGED as _DAMAGED
 from fromscratch.formats.tar.input import ArchiveBytes, FileBytes, StreamBytes
 from fromscratch.formats.tar.sparse import Sparse
 from fromscratch.model.entry import Meta, Xattrs
-from fromscratch.opening import unbuffered
 from fromscratch.paths import MAX_PATH, check_length, decode
+from fromscratch.regular_file import open_unbuffered
 
 _MAX_EXTENSION = 1 << 20  # all that is said of one file before its header; the readers of engines stop there too
 _MAX_MAJOR, _MAX_MINOR = (1 << 12) - 1, (1 << 20) - 1  # linux/kdev_t.h
@@ -78,7 +78,7 @@ def members(
     """
     title = title or str(archive)
     try:
-        with unbuffered(archive) as stream:
+        with open_unbuffered(archive) as stream:
             yield from _Scan(title, FileBytes(stream.fileno()), whole=whole, markers=markers)
     except OSError as error:
         raise ImageError(f"cannot read {title}: {error.strerror}", "see whether the path is right") from error

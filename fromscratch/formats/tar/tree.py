@@ -145,7 +145,7 @@ class _Reading:
         if member.sparse is not None:
             # What the archive does not hold is as large as it says.
             self.size += member.sparse.size
-            self._limits.room(self._archive.stat().st_size, self._used).check(self.size, self.title)
+            self._limits.for_blob(self._archive.stat().st_size, self._used).check(self.size, self.title)
             return _spread(member, self._archive, member.sparse)
         return ArchiveMember(self._archive, member.offset, member.size) if member.size else Inline(b"")
 

@@ -105,7 +105,7 @@ class Containerd(Engine, frozen=True, kw_only=True):
             # --sync: wait until unused blobs are removed.
             self.call("images", "rm", "--sync", *map(_full, images), check=False)
 
-    def passing(self, name: str) -> list[str]:
+    def temporary_images(self, name: str) -> list[str]:
         listed = self.call("images", "ls", "--quiet", f"name~=^{re.escape(name)}:").stdout
         return listed.decode("utf-8", "replace").split()
 

@@ -87,7 +87,7 @@ class Engine(Struct, frozen=True, kw_only=True):
         """Remove an image that a container may still use."""
         self.call("image", "rm", "--force", image, check=False)
 
-    def passing(self, name: str) -> list[str]:
+    def temporary_images(self, name: str) -> list[str]:
         """The temporary images of this name, each with its tag; none in an engine that needs no temporary images."""
         return []
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from fromscratch.errors import ImageError
 from fromscratch.limits import json_value
-from fromscratch.opening import contents
+from fromscratch.regular_file import read_bytes
 
 DEFAULT = "unix:///var/run/docker.sock"
 _DIRECT = ("unix://", "tcp://", "http://")
@@ -79,7 +79,7 @@ def _of_context(folder: Path, name: str) -> Address:
 def _json(path: Path) -> dict[str, Any]:
     """The object in a file of the client; empty if it cannot be read, as the client ignores it then."""
     try:
-        document = json_value(contents(path))
+        document = json_value(read_bytes(path))
     except (OSError, ValueError):
         return {}
     return document if isinstance(document, dict) else {}

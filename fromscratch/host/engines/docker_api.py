@@ -22,7 +22,7 @@ from fromscratch.limits import json_value
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import Reference
 
-_KNOWN = (1, 44)  # the version that this is written for; older ones have all that is used here
+_API_VERSION = (1, 44)  # the version that this is written for; older ones have all that is used here
 _MAX_LINE = 1 << 20
 _HINT = "see what the daemon has logged (journalctl -u docker)"
 
@@ -229,7 +229,7 @@ def _objects(answer: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
 
 def _common_version(newest: str, oldest: str) -> str:
     """The version of the API to use: the highest that both know, or the lowest that the daemon accepts."""
-    highest = min(_numbers(newest), _KNOWN)
+    highest = min(_numbers(newest), _API_VERSION)
     chosen = max(highest, _numbers(oldest)) if oldest else highest
     return ".".join(str(number) for number in chosen)
 

@@ -18,7 +18,7 @@ class Podman(Engine, frozen=True, kw_only=True):
     install: ClassVar[str] = "apt-get install podman"
     lists: ClassVar[str] = "podman images"
 
-    def passing(self, name: str) -> list[str]:
+    def temporary_images(self, name: str) -> list[str]:
         words = ("--noheading", "--filter", f"reference={name}", "--format", "{{.Repository}}:{{.Tag}}")
         return self.call("images", *words).stdout.decode("utf-8", "replace").split()
 

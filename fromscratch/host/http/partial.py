@@ -15,7 +15,7 @@ from msgspec.structs import asdict
 
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.host.storage import disk
-from fromscratch.opening import contents
+from fromscratch.regular_file import read_bytes
 
 
 class Provenance(Struct, frozen=True):
@@ -102,7 +102,7 @@ class Partial:
 
     def _read_note(self) -> Provenance | None:
         try:
-            fields = json.loads(contents(self._note))
+            fields = json.loads(read_bytes(self._note))
             return Provenance(str(fields["url"]), str(fields["etag"]), str(fields["modified"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None

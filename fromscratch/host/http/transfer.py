@@ -26,7 +26,7 @@ from fromscratch.host.http.request import FileRequest, Patience, failure
 from fromscratch.host.process.threads import Stopped
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.store import Store
-from fromscratch.opening import opened
+from fromscratch.regular_file import open_buffered
 
 if TYPE_CHECKING:
     import requests
@@ -68,7 +68,7 @@ class Transfer(Struct, frozen=True):
     def _from_file(self, url: Address) -> Digest:
         try:
             path = Path(unquote(urlsplit(url.whole).path, errors="surrogateescape"))
-            source = opened(path)
+            source = open_buffered(path)
             size = os.fstat(source.fileno()).st_size
         except FileNotFoundError:
             raise web.Failed(web.Kind.MISSING, "there is no such file") from None

@@ -15,7 +15,7 @@ from fromscratch.host.storage.store import Store
 from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image
-from fromscratch.opening import opened
+from fromscratch.regular_file import open_buffered
 
 Form = Literal["docker-archive", "oci-archive"]
 
@@ -29,7 +29,7 @@ def read_archive(
     Raises UsageError for a name that is not in it, FormatError for anything else, TooLarge for one that
     expands to more than `limits` allow.
     """
-    with disk.readable(path), opened(path) as stream:
+    with disk.readable(path), open_buffered(path) as stream:
         digest = store.add_stream(stream)
     plain = plain_archive(digest, store, str(path), limits)
     tree = read_tree(plain, Origin(str(path), "found in", str(path)), title=str(path), limits=limits, once=True)

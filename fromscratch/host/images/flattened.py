@@ -38,5 +38,5 @@ def flattened(image: Image, store: Store, limits: Limits = DEFAULT_LIMITS) -> It
     with root_file(image, store, limits) as (path, digest):
         comment = " + ".join(layer.comment for layer in image.layers if layer.comment)
         opened: partial[BinaryIO] = partial(open, path, "rb")
-        layer = Layer(digest, digest, path.stat().st_size, oci.LAYER_TAR, opened, comment, sound=True)
+        layer = Layer(digest, digest, path.stat().st_size, oci.LAYER_TAR, opened, comment, verified=True)
         yield replace(image, layers=(layer,))

@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from fromscratch import __version__
-from fromscratch.digest import Digest, Facts
+from fromscratch.digest import Digest, ValueHasher
 from fromscratch.errors import ImageError
 from fromscratch.formats.packing.layer import Packed, codec_of
 from fromscratch.host.images.layers import note_own
@@ -107,7 +107,7 @@ def _write_record(store: Store, key: str, packed: Packed) -> None:
 
 def _key(tree: Rootfs, codec: str, outside: "_OutsideFiles") -> str | None:
     """A digest of all that the layer's bytes depend on; None if a file has changed just now."""
-    recorded = Facts()
+    recorded = ValueHasher()
     recorded.add((__version__, codec))
     for path, entry in tree.items():
         what = _facts(entry, outside)

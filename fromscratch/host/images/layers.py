@@ -27,7 +27,7 @@ from fromscratch.model.image import Image, Layer
 from fromscratch.model.layers import LayerStack
 from fromscratch.model.rootfs import Rootfs
 
-_SOUND, _PACKED_HERE = "sound-layer", "own-layer"
+_VERIFIED, _PACKED_HERE = "sound-layer", "own-layer"
 
 
 def plain_layer(layer: Layer, store: Store, used: int = 0, limits: Limits = DEFAULT_LIMITS) -> Path:
@@ -38,14 +38,14 @@ def plain_layer(layer: Layer, store: Store, used: int = 0, limits: Limits = DEFA
     `limits` allow.
     """
     compression_of(layer)
-    if is_sound(layer, store) and store.has(layer.diff_id):
+    if is_verified(layer, store) and store.has(layer.diff_id):
         _verify_blob(layer, store)
         return store.path(layer.diff_id)
     with store.temporary() as plain:
         with open(plain, "wb") as out:
-            out.writelines(plain_pieces(layer, limits.room(layer.size, used)))
+            out.writelines(plain_pieces(layer, limits.for_blob(layer.size, used)))
         store.adopt(plain, layer.diff_id)
-    note_sound(layer, store)
+    note_verified(layer, store)
     return store.path(layer.diff_id)
 
 
@@ -92,24 +92,24 @@ def note_own(layer: Layer, store: Store) -> None:
     """Record that the layer was packed here. Raises ImageError."""
     if store.record(_PACKED_HERE, str(layer.diff_id)) is None:
         store.write_record(_PACKED_HERE, str(layer.diff_id), b"packed", durable=False)
-    note_sound(layer, store)
+    note_verified(layer, store)
 
 
-def note_sound(layer: Layer, store: Store) -> None:
+def note_verified(layer: Layer, store: Store) -> None:
     """Record that a blob of this digest and size, by its media type, is the tar of this diff_id."""
-    if not is_sound(layer, store):
-        store.write_record(_SOUND, _description(layer), b"sound", durable=False)
+    if not is_verified(layer, store):
+        store.write_record(_VERIFIED, _description(layer), b"sound", durable=False)
 
 
-def is_sound(layer: Layer, store: Store) -> bool:
+def is_verified(layer: Layer, store: Store) -> bool:
     """Whether that has been recorded; it never changes, since a digest identifies the bytes."""
-    return store.record(_SOUND, _description(layer)) is not None
+    return store.record(_VERIFIED, _description(layer)) is not None
 
 
-def with_what_is_known(images: Sequence[Image], store: Store) -> list[Image]:
-    """The images, with the layers marked as sound that the store has verified: they need not be unpacked again."""
+def with_verified_layers(images: Sequence[Image], store: Store) -> list[Image]:
+    """The images, with layers marked as verified that the store has recorded so: they need not be unpacked again."""
     return [
-        replace(image, layers=tuple(replace(layer, sound=is_sound(layer, store)) for layer in image.layers))
+        replace(image, layers=tuple(replace(layer, verified=is_verified(layer, store)) for layer in image.layers))
         for image in images
     ]
 
@@ -123,7 +123,7 @@ def _verify_blob(layer: Layer, store: Store) -> None:
     if isinstance(layer.open, Located):
         path = layer.open.path
         with disk.readable(path):
-            if path.stat().st_size == layer.size and store.vouches(path, layer.digest):
+            if path.stat().st_size == layer.size and store.matches(path, layer.digest):
                 return
     # If that failed, this raises the error that says what is wrong.
     with verified(layer.open(), layer.digest, layer.size, f"the layer {layer.digest}") as blob:

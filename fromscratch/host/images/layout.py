@@ -5,7 +5,6 @@ A layout is written beside its place and then swapped in: at any time, the old o
 
 import hashlib
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -54,14 +53,18 @@ def write_layout(
 class LayoutWriter:
     """A layout that is being written. Layers are packed into it; `finish` puts it in its place, else nothing stays.
 
+    Unless it is `durable`, a power cut soon afterwards may leave files of it empty or cut: for a layout that is
+    looked at for damage before it is used again, and can be made again.
+
     with LayoutWriter(Path("build/hello/oci")) as writer:
         layer, _ = writer.pack(tree, comment="busybox")
         image = Image(layers=(layer,), config=config, platform=platform)
         writer.finish([image], tag="latest")
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, durable: bool = True) -> None:
         """Raises UsageError when something else than a layout is at `directory`."""
+        self._durable = durable
         self.directory = Path(os.path.realpath(directory))
         _check_replaceable(self.directory)
         self._stack = ExitStack()
@@ -112,7 +115,7 @@ class LayoutWriter:
     def layer(self, diff_id: Digest, digest: Digest, size: int, media_type: str, *, comment: str = "") -> Layer:
         """A layer that was packed into this layout, now or before; it can be opened before `finish` and after it."""
         descriptor = oci.Descriptor(media_type=media_type, digest=digest, size=size)
-        return Layer(diff_id, digest, size, media_type, partial(self._open, descriptor), comment, sound=True)
+        return Layer(diff_id, digest, size, media_type, partial(self._open, descriptor), comment, verified=True)
 
     def reuse(self, digest: Digest, size: int) -> bool:
         """Reuse a blob of the layout that is to be replaced; False if it has no such blob.
@@ -133,7 +136,7 @@ class LayoutWriter:
             os.link(old.resolve(), new)
         except OSError:
             with open(old, "rb") as stream, self.blob_file() as out:
-                shutil.copyfileobj(stream, out, CHUNK)
+                _copy(stream, out)
             self.add_blob(Path(out.name), digest)
         return True
 
@@ -167,8 +170,8 @@ class LayoutWriter:
     def _place(self, graphs: Sequence[Graph], remain: Callable[[Blobs, oci.Index], Others] | None) -> None:
         """Put the layout in its place: with what remains of the existing one, and then these.
 
-        Several writers of one layout take turns, and each continues from the result of the one before. All is synced
-        before the swap: after a power cut the old layout or the new one is there, complete.
+        Several writers of one layout take turns, and each continues from the result of the one before. All of a
+        durable one is synced before the swap: after a power cut the old layout or the new one is there, complete.
         """
         for blob in (blob for each in graphs for blob in each.blobs):
             self._add(blob)
@@ -178,12 +181,14 @@ class LayoutWriter:
                 index = self._index(tops, remain)
                 (self._root / oci.LAYOUT_FILE).write_bytes(oci.LAYOUT)
                 (self._root / oci.INDEX_FILE).write_bytes(index)
-                disk.sync_tree(self._root)
+                if self._durable:
+                    disk.sync_tree(self._root)
                 if present:
                     staged_folder.swap_in(self._root, self.directory)
                 elif not staged_folder.take_empty_place(self._root, self.directory):
                     continue  # another writer was quicker: wait for the turn after it
-                disk.sync_folder(self.directory.parent)
+                if self._durable:
+                    disk.sync_folder(self.directory.parent)
             break
         self._root = self.directory
 
@@ -204,7 +209,7 @@ class LayoutWriter:
 
     def _add(self, blob: Blob) -> None:
         if self.reuse(blob.digest, blob.size):
-            if blob.looked_into:
+            if blob.must_be_read:
                 with blob.open() as stream:
                     read_out(stream)
             return
@@ -212,7 +217,7 @@ class LayoutWriter:
             verified(blob.open(), blob.digest, blob.size, f"the blob {blob.digest}") as stream,
             self.blob_file() as out,
         ):
-            shutil.copyfileobj(stream, out, CHUNK)
+            _copy(stream, out)
         self.add_blob(Path(out.name), blob.digest)
 
     def _open(self, descriptor: oci.Descriptor) -> BinaryIO:
@@ -279,6 +284,12 @@ def _check_replaceable(directory: Path) -> None:
             f"{directory} holds something else than an OCI layout, and would be replaced",
             "name a new or an empty folder",
         )
+
+
+def _copy(source: BinaryIO, out: BinaryIO) -> None:
+    """Write all that is left of a stream. shutil, which can do so too, is slow to import."""
+    while piece := source.read(CHUNK):
+        out.write(piece)
 
 
 def _digest_of_file(path: Path, like: Digest) -> Digest:

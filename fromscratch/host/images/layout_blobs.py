@@ -12,7 +12,7 @@ from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.oci.verified import check_bytes
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.blob_file import BlobFile
-from fromscratch.opening import opened
+from fromscratch.regular_file import open_buffered
 
 _DIRECTORY_TRANSPORT = b"Directory Transport Version:"
 
@@ -38,7 +38,7 @@ class LayoutBlobs(Struct, frozen=True):
         what = f"the blob {descriptor.digest} of {self.label}"
         oci.check_size(descriptor.size, what)
         path = self._path(descriptor)
-        with disk.readable(path), opened(path) as stream:
+        with disk.readable(path), open_buffered(path) as stream:
             data = stream.read(descriptor.size + 1)
         return check_bytes(data, descriptor.digest, descriptor.size, what)
 
@@ -61,7 +61,7 @@ def read_file(directory: Path, name: str) -> bytes:
     """One of the two files of every layout. Raises UsageError if it is missing: the folder is not a layout then."""
     path = directory / name
     try:
-        with opened(path) as stream:
+        with open_buffered(path) as stream:
             data = stream.read(oci.MAX_DOCUMENT + 1)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
@@ -81,7 +81,7 @@ def is_copied_by_skopeo(directory: Path) -> bool:
     try:
         if path.is_symlink() or not path.is_file():
             return False
-        with opened(path) as stream:
+        with open_buffered(path) as stream:
             return stream.read(len(_DIRECTORY_TRANSPORT)) == _DIRECTORY_TRANSPORT
     except OSError:
         return False

@@ -4,18 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from msgspec import Struct
-
 from fromscratch.errors import FormatError
 from fromscratch.formats.debian import deb822
 from fromscratch.lazy_regex import lazy_regex
+from fromscratch.named_tuple import NamedTuple
 
 _SCHEMES = ("http", "https", "file")
 _ONE_LINE = lazy_regex(r"deb\s+(?:\[(?P<options>[^]]*)\]\s*)?(?P<uri>\S+)\s+(?P<suite>\S+)(?P<components>.*)")
 _DISABLED = {"no", "false", "without", "off", "disable", "0"}
 
 
-class AptSource(Struct, frozen=True):
+class AptSource(NamedTuple):
     """One archive of binary packages.
 
     `signed_by` has paths of keyrings, fingerprints, or a whole armored key; empty if apt accepts any

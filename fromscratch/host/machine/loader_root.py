@@ -13,7 +13,7 @@ from functools import cached_property
 
 from fromscratch.errors import FormatError, ImageError, IntegrityError, NotInTree
 from fromscratch.formats.elf.headers import Read, read_elf
-from fromscratch.linker.root import UNREADABLE, Opened
+from fromscratch.linker.root import UNREADABLE, RootFile
 from fromscratch.named_tuple import TYPE_CHECKING
 from fromscratch.paths import decode, encode
 
@@ -29,7 +29,7 @@ class MachineRoot:
     def __init__(self, root: "Path | str" = "/") -> None:
         self._root, self._whole = root, os.fspath(root) == "/"
         self._names: dict[str, Container[str]] = {}
-        self._opened: dict[str, Opened | None] = {}
+        self._opened: dict[str, RootFile | None] = {}
 
     @cached_property
     def view(self) -> "MachineView":
@@ -67,7 +67,7 @@ class MachineRoot:
         except (OSError, ValueError):  # a NUL in the name, which may come from a text file
             return ()
 
-    def opened(self, path: str, /) -> Opened | None:
+    def file(self, path: str, /) -> RootFile | None:
         """Raises IntegrityError for a file that changes while it is read."""
         try:
             return self._opened[path]
@@ -75,7 +75,7 @@ class MachineRoot:
             found = self._opened[path] = self._open(path)
             return found
 
-    def _open(self, path: str) -> Opened | None:
+    def _open(self, path: str) -> RootFile | None:
         where = self._resolved(path)
         if where is None:
             return None
@@ -85,18 +85,18 @@ class MachineRoot:
                     return None
                 identity = (before.st_dev, before.st_ino)
                 try:
-                    return Opened(identity, read_elf(read))
+                    return RootFile(identity, read_elf(read))
                 except FormatError as error:
                     after = os.fstat(descriptor)
                     if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
                         raise _changed(path) from error
-                    return Opened(identity, None, error.message)
+                    return RootFile(identity, None, error.message)
         except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
                 return None
-            return Opened(path, None, f"{UNREADABLE}: {error.strerror}")
+            return RootFile(path, None, f"{UNREADABLE}: {error.strerror}")
 
     @contextmanager
     def reading(self, path: str, /) -> Iterator[Read]:
@@ -108,7 +108,9 @@ class MachineRoot:
             with reading(where) as (read, _, _):
                 yield read
         except OSError as error:
-            raise _unreadable(where, error) from error
+            from fromscratch.host.machine.view import unreadable
+
+            raise unreadable(where, error) from error
 
     def _resolved(self, path: str) -> bytes | None:
         if self._whole:
@@ -142,7 +144,3 @@ def reading(where: bytes) -> Iterator[tuple[Read, os.stat_result, int]]:
 
 def _changed(path: str) -> IntegrityError:
     return IntegrityError(f"{path} changed while it was read", "run it again when nothing writes to it")
-
-
-def _unreadable(where: bytes, error: OSError) -> ImageError:
-    return ImageError(f"cannot look at {decode(where)}: {error.strerror}", "run it as a user who may read that")

@@ -1,6 +1,7 @@
 """Looking up the files and folders that a recipe or a call names."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from fromscratch.errors import UsageError
@@ -22,6 +23,15 @@ def expanded(text: str) -> str:
             f"{text}: there is no home folder of {text.partition('/')[0]}",
             "write the path, or ./~ for a folder of that name",
         ) from error
+
+
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """Where programs of this user keep what they can make again: XDG Base Directory Specification.
+
+    Raises UsageError for a user without a home folder.
+    """
+    named = environment.get("XDG_CACHE_HOME", "")
+    return Path(named) if named.startswith("/") else Path(expanded("~/.cache"))
 
 
 def folder(base: Path, text: str, what: str) -> Path:
@@ -46,6 +56,13 @@ def file(base: Path, text: str, what: str) -> Path:
     raise _missing(path, what, "file")
 
 
+def broken_link(path: Path, what: str = "", or_else: str = "") -> UsageError:
+    """The error for a symlink that leads nowhere; `what` named it, and `or_else` is another way out for the hint."""
+    message = f"{path} is a symlink that leads nowhere"
+    hint = f"fix the link: {path.readlink()}"
+    return UsageError(f"{what}: {message}" if what else message, f"{hint}, or {or_else}" if or_else else hint)
+
+
 def _absolute(base: Path, text: str) -> Path:
     if "\0" in text:
         raise UsageError(f"{text!r} holds a NUL byte", "take it out")
@@ -58,7 +75,7 @@ def _missing(path: Path, what: str, kind: str) -> UsageError:
     while not path.is_symlink() and not parent.is_dir() and parent != parent.parent:
         path, parent = parent, parent.parent
     if path.is_symlink():
-        return UsageError(f"{what}: {path} is a symlink that leads nowhere", f"fix the link: {path.readlink()}")
+        return broken_link(path, what)
     try:
         names = sorted(item.name for item in parent.iterdir())
     except OSError:

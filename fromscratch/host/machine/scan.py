@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from operator import attrgetter
 from pathlib import Path
 
-from fromscratch.digest import Facts
+from fromscratch.digest import ValueHasher
 from fromscratch.errors import ImageError
 from fromscratch.model.attributes import belongs_to_file
 from fromscratch.model.content import HostFile, Inline
@@ -57,7 +57,7 @@ def fingerprint(directory: Path, *, skip: Skip | None = None) -> str:
 
     Raises ImageError for a folder that cannot be read.
     """
-    seen = Facts()
+    seen = ValueHasher()
     for _, place, facts in _walk(directory, skip):
         numbers = (facts.st_mode, facts.st_uid, facts.st_gid, facts.st_size, facts.st_rdev)
         seen.add((place, *numbers, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino))

@@ -19,7 +19,7 @@ from fromscratch.errors import FormatError, IntegrityError, MissingTool
 from fromscratch.formats.trust import openpgp
 from fromscratch.host.process import run
 from fromscratch.host.storage import disk, staged_folder
-from fromscratch.opening import contents
+from fromscratch.regular_file import read_bytes
 
 _KEYRINGS = (
     "usr/share/keyrings/debian-archive-*.gpg",
@@ -130,7 +130,7 @@ def _keys(keyrings: Sequence[Path], what: str) -> list[openpgp.Certificate]:
     found: list[openpgp.Certificate] = []
     for path in keyrings:
         try:
-            found += openpgp.certificates(contents(path))
+            found += openpgp.certificates(read_bytes(path))
         except OSError as error:
             raise IntegrityError(
                 f"{what} cannot be verified: the keyring {path} cannot be read: {error.strerror}",

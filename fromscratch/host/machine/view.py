@@ -54,7 +54,7 @@ class MachineView:
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:
                 return None
-            raise _unreadable(where, error) from error
+            raise unreadable(where, error) from error
 
     def children(self, directory: TreePath, /) -> Sequence[str]:
         """The names in a directory. Raises ImageError for one that this user may not list."""
@@ -72,7 +72,7 @@ class MachineView:
         except (FileNotFoundError, NotADirectoryError):
             return ()
         except OSError as error:
-            raise _unreadable(where, error) from error
+            raise unreadable(where, error) from error
 
 
 def with_hard_links(tree: Rootfs) -> Rootfs:
@@ -95,5 +95,6 @@ def with_hard_links(tree: Rootfs) -> Rootfs:
     return tree.with_entries(linked) if linked else tree
 
 
-def _unreadable(where: bytes, error: OSError) -> ImageError:
+def unreadable(where: bytes, error: OSError) -> ImageError:
+    """The error for a path of the machine that this user may not look at."""
     return ImageError(f"cannot look at {decode(where)}: {error.strerror}", "run it as a user who may read that")

@@ -15,8 +15,8 @@ from fromscratch.errors import CommandFailed, ImageError, MissingTool, UsageErro
 from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import HUB, Place, canonical
 from fromscratch.limits import json_value
-from fromscratch.opening import contents
 from fromscratch.record import PartlyShown
+from fromscratch.regular_file import read_bytes
 
 _HELPER = "docker-credential-"
 _HUB_KEY = "https://index.docker.io/v1/"
@@ -102,7 +102,7 @@ def registries(path: Path) -> list[str] | None:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        document = json_value(contents(path))
+        document = json_value(read_bytes(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from fromscratch.digest import Digest
 from fromscratch.formats.oci.verified import verified
 from fromscratch.host.storage import disk
-from fromscratch.opening import unbuffered
+from fromscratch.regular_file import open_unbuffered
 
 
 @runtime_checkable
@@ -31,5 +31,5 @@ class BlobFile(Struct, frozen=True):
 
     def __call__(self) -> BinaryIO:
         with disk.readable(self.path):
-            stream = unbuffered(self.path)
+            stream = open_unbuffered(self.path)
         return verified(stream, self.digest, self.size, self.what)

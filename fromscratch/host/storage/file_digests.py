@@ -8,7 +8,7 @@ from fromscratch.errors import ImageError
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.store import Store
 from fromscratch.host.storage.verified_files import is_settled
-from fromscratch.opening import opened
+from fromscratch.regular_file import open_buffered
 
 _RECORD = "kept-file"
 
@@ -31,7 +31,7 @@ def store_file(store: Store, path: Path) -> Digest:
     if digest is not None and store.has(digest):
         return digest
     try:
-        stream = opened(path)
+        stream = open_buffered(path)
     except OSError as error:
         raise _unreadable(path, error) from error
     with stream, disk.explained(store.root):

@@ -5,7 +5,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from fromscratch.errors import ImageError, NoRoom
+from fromscratch.errors import DiskFull, ImageError
 
 MEMORY = "free some memory, or raise the limit that this process has (ulimit -v), and run it again"
 THREADS = "raise the limits on processes (ulimit -u) and memory (ulimit -v), or end some processes, and run it again"
@@ -49,7 +49,7 @@ def failure(error: OSError, what: str, path: Path) -> ImageError:
     """The error for a failure to write `path`; `what` is its message."""
     number = error.errno or 0
     if number in (errno.ENOSPC, errno.EDQUOT):
-        return NoRoom(what, _room(number, path), str(path))
+        return DiskFull(what, _room(number, path), str(path))
     if number == errno.EACCES and _own_rights_are_masked():
         return ImageError(what, "the umask takes your own rights from all that you make: say `umask 022` and try again")
     return ImageError(what, hint(error) or _WRITING.get(number, "see whether the path is right"))

@@ -34,7 +34,7 @@ from fromscratch.host.storage import disk, locks
 from fromscratch.host.storage.sealed import sealed, unsealed
 from fromscratch.host.storage.store_folder import StoreFolder, key_of
 from fromscratch.host.storage.verified_files import VerifiedFiles
-from fromscratch.opening import contents, opened
+from fromscratch.regular_file import open_buffered, read_bytes
 
 _POLL = 0.1
 
@@ -47,30 +47,30 @@ class Store:
     """A store in the folder `root`.
 
     If it is read-only, what is written goes to a temporary folder, which is removed when this process ends; without
-    `spare` that is an error. Raises ImageError when its folder cannot be written.
+    `fallback` that is an error. Raises ImageError when its folder cannot be written.
     """
 
-    def __init__(self, root: Path, *, spare: bool = True) -> None:
+    def __init__(self, root: Path, *, fallback: bool = True) -> None:
         self.root = root.absolute()
-        self._folder = StoreFolder(self.root, spare=spare)
+        self._folder = StoreFolder(self.root, fallback=fallback)
         self._verified = VerifiedFiles(self._folder)
 
     def __repr__(self) -> str:
         return f"Store({str(self.root)!r})"
 
-    def lock_for_use(self) -> None:
+    def lock_against_removal(self) -> None:
         """Lock the store, if it exists, against removal by others. Raises ImageError for an impossible path."""
-        self._folder.lock_for_use()
+        self._folder.lock_against_removal()
 
-    def lasting(self) -> "Store":
+    def without_fallback(self) -> "Store":
         """The same store without a temporary folder: it is an error if it cannot be written."""
-        return Store(self.root, spare=False)
+        return Store(self.root, fallback=False)
 
     def has(self, digest: Digest) -> bool:
         """Whether the store has this blob, undamaged."""
-        return self.vouches(self._blob(digest), digest)
+        return self.matches(self._blob(digest), digest)
 
-    def vouches(self, path: Path, digest: Digest) -> bool:
+    def matches(self, path: Path, digest: Digest) -> bool:
         """Whether the file has this digest; it is read once, and again after a change."""
         with disk.readable(path):
             return self._verified.matches(path, digest)
@@ -86,7 +86,7 @@ class Store:
     def open(self, digest: Digest) -> BinaryIO:
         path = self.path(digest)
         with disk.readable(path):
-            return opened(path)
+            return open_buffered(path)
 
     def read(self, digest: Digest) -> bytes:
         """A whole blob; for small ones."""
@@ -130,7 +130,7 @@ class Store:
         path = self._folder.find("records", kind, key_of(key))
         with disk.readable(path):
             try:
-                return unsealed(contents(path), kind, key_of(key))
+                return unsealed(read_bytes(path), kind, key_of(key))
             except FileNotFoundError:
                 return None
 
@@ -164,7 +164,7 @@ class Store:
     def _derived(self, kind: str, digest: Digest) -> Path | None:
         path = self._folder.find("derived", kind, digest.hex)
         recorded = self.record(f"derived-{kind}", digest.hex)
-        return path if recorded is not None and self.vouches(path, Digest.parse(recorded.decode())) else None
+        return path if recorded is not None and self.matches(path, Digest.parse(recorded.decode())) else None
 
     def workspace(self, kind: str, key: str) -> Path:
         """A folder that builds continue in. The caller holds a lock of its own while it uses it."""
@@ -188,13 +188,15 @@ class Store:
         """
         path = self._folder.make("locks") / key_of(name)
         with disk.explained(path):
-            handle = self._acquired(path, waiting, give_up)
+            handle = self._acquire_when_free(path, waiting, give_up)
         try:
             yield
         finally:
             os.close(handle)
 
-    def _acquired(self, path: Path, waiting: Callable[[], None] | None, give_up: Callable[[], bool] | None) -> int:
+    def _acquire_when_free(
+        self, path: Path, waiting: Callable[[], None] | None, give_up: Callable[[], bool] | None
+    ) -> int:
         with suppress(BlockingIOError):
             return locks.acquire_file(path)
         if waiting is not None:
@@ -217,16 +219,16 @@ class Store:
         """The name within the store of a blob or a derived file, such as ("blobs", "sha256", HEX)."""
         return self._folder.whole_name(path)
 
-    def alone(self) -> AbstractContextManager[bool]:
+    def exclusively_locked(self) -> AbstractContextManager[bool]:
         """Lock the store exclusively for the block; False if there is no store. Errors as for `clear`."""
-        return self._folder.alone()
+        return self._folder.exclusively_locked()
 
     def check_look(self) -> None:
         """Raises ImageError if the folder does not look like a store, or cannot be read."""
         self._folder.check_look()
 
     def remove(self, path: Path) -> None:
-        """Remove one thing in the store, at once; only while it is `alone`. Raises OSError."""
+        """Remove one thing in the store, at once; only while it is `exclusively_locked`. Raises OSError."""
         self._folder.remove(path)
 
     def clear(self) -> None:

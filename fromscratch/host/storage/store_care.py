@@ -68,7 +68,7 @@ def prune(store: Store, *, unused_since: float | None = None, keep_size: int | N
     The answer is what was removed. Records stay: they are small, and builds need them. Raises ImageError if another
     process uses the store. A work folder with a program in it that outlived its build stays.
     """
-    with store.alone() as exists:
+    with store.exclusively_locked() as exists:
         if not exists:
             return []
         found = sorted((part for part in parts(store) if part.kind != "record"), key=lambda part: part.used)

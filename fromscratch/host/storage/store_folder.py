@@ -8,9 +8,7 @@ written, and is removed when the process ends.
 import errno
 import hashlib
 import os
-import tempfile
 import threading
-import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -28,19 +26,19 @@ _NO_PLACE = (errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG)  # a store cannot b
 
 
 class StoreFolder:
-    """The store at `root`. With `spare`, one that cannot be written has a temporary folder; else writing fails."""
+    """The store at `root`. With `fallback`, one that cannot be written has a temporary folder; else writing fails."""
 
-    def __init__(self, root: Path, *, spare: bool) -> None:
+    def __init__(self, root: Path, *, fallback: bool) -> None:
         self.root = root
-        self._may_spare = spare
-        self._spare: Path | None = None
+        self._may_fall_back = fallback
+        self._fallback: Path | None = None
         self._guard = threading.RLock()
         self._lock: _HeldLock | None = None
 
     def find(self, *parts: str) -> Path:
         """The path of something in the store, whether it is there or not."""
-        self.lock_for_use()
-        if self._spare is not None and (path := self._spare.joinpath(*parts)).exists():
+        self.lock_against_removal()
+        if self._fallback is not None and (path := self._fallback.joinpath(*parts)).exists():
             return path
         return self.root.joinpath(*parts)
 
@@ -49,7 +47,7 @@ class StoreFolder:
         folder = self.root.joinpath(*parts)
         with self._guard, disk.explained(folder):
             if self._is_read_only():
-                folder = self._in_spare(parts)
+                folder = self._in_fallback(parts)
             else:
                 self._start()
             folder.mkdir(parents=True, exist_ok=True)
@@ -74,13 +72,13 @@ class StoreFolder:
 
     def whole_name(self, path: Path) -> tuple[str, ...]:
         """The parts of a path below the store; empty for one that is not in it."""
-        for top in (self.root, self._spare):
+        for top in (self.root, self._fallback):
             if top is not None and path.is_relative_to(top):
                 return path.relative_to(top).parts
         return ()
 
     @contextmanager
-    def alone(self) -> Iterator[bool]:
+    def exclusively_locked(self) -> Iterator[bool]:
         """Lock the store exclusively for the block; False if there is no store.
 
         Raises ImageError if another process uses it, or it does not look like a store.
@@ -111,7 +109,7 @@ class StoreFolder:
 
     def clear(self) -> None:
         """Remove everything. Raises ImageError if the folder is not a store, or another process uses it."""
-        with self.alone() as exists, disk.explained(self.root):
+        with self.exclusively_locked() as exists, disk.explained(self.root):
             if not exists:
                 return
             self._move_aside([name for name in FOLDERS if (self.root / name).exists()])
@@ -122,7 +120,7 @@ class StoreFolder:
             self.root.rmdir()
 
     def remove(self, path: Path) -> None:
-        """Remove something in the store, after moving it aside. Only while the store is `alone`; raises OSError.
+        """Remove something in the store, after moving it aside; only while it is `exclusively_locked`. Raises OSError.
 
         A folder that was removed in part must not keep its name: the next build would continue in it.
         """
@@ -148,7 +146,9 @@ class StoreFolder:
 
     def _is_read_only(self) -> bool:
         return (
-            self._may_spare and self.root.is_dir() and not os.access(self.root, os.W_OK | os.X_OK, effective_ids=True)
+            self._may_fall_back
+            and self.root.is_dir()
+            and not os.access(self.root, os.W_OK | os.X_OK, effective_ids=True)
         )
 
     def _start(self) -> None:
@@ -157,13 +157,13 @@ class StoreFolder:
             if self._lock is not None and (self.root / TAG).exists():
                 return
             self.root.mkdir(parents=True, exist_ok=True)
-            self.lock_for_use()
+            self.lock_against_removal()
             if self._lock is not None:
                 disk.write_atomically(self.root / TAG, _TAG_TEXT, durable=True)
                 return
         raise ImageError(f"{self.root} is removed again and again", "see which other process does that")
 
-    def lock_for_use(self) -> None:
+    def lock_against_removal(self) -> None:
         """Lock the store, if it exists, against removal until this process ends."""
         if self._lock is not None:
             return
@@ -178,18 +178,22 @@ class StoreFolder:
                 except OSError as error:
                     if error.errno in _NO_PLACE:
                         raise disk.explain(error, self.root) from error
-                    self._lock = _HeldLock(
-                        None
-                    )  # not supported or not permitted: then other processes cannot lock it either
+                    # Not supported or not permitted: then other processes cannot lock it either.
+                    self._lock = _HeldLock(None)
                     return
 
-    def _in_spare(self, parts: tuple[str, ...]) -> Path:
+    def _in_fallback(self, parts: tuple[str, ...]) -> Path:
         """A folder of this name in the temporary folder, with symlinks to what the store has in it."""
-        if self._spare is None:
+        if self._fallback is None:
+            import tempfile  # slow to import, as weakref, and seldom needed
+            import weakref
+
             stack = ExitStack()
-            self._spare = stack.enter_context(staged_folder.staged(Path(tempfile.gettempdir()) / "fromscratch-store"))
+            self._fallback = stack.enter_context(
+                staged_folder.staged(Path(tempfile.gettempdir()) / "fromscratch-store")
+            )
             weakref.finalize(self, stack.close)
-        folder = self._spare.joinpath(*parts)
+        folder = self._fallback.joinpath(*parts)
         if parts[0] == "work" and not folder.exists():
             folder.mkdir(parents=True)
             with suppress(OSError):
@@ -207,4 +211,9 @@ class _HeldLock:
     """A lock that is held as long as this object exists."""
 
     def __init__(self, handle: int | None) -> None:
-        self._close = weakref.finalize(self, os.close, handle) if handle is not None else None
+        self._handle = handle
+        self._close = os.close  # the module may be gone when the interpreter ends
+
+    def __del__(self) -> None:
+        if self._handle is not None:
+            self._close(self._handle)

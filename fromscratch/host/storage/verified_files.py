@@ -15,7 +15,7 @@ from fromscratch.digest import Digest
 from fromscratch.errors import ImageError
 from fromscratch.host.storage.sealed import sealed, unsealed
 from fromscratch.host.storage.store_folder import StoreFolder, key_of
-from fromscratch.opening import unbuffered
+from fromscratch.regular_file import open_unbuffered
 
 # Timestamps of a filesystem have a resolution of 10 ms or better, or else are round numbers.
 _TICK, _COARSE, _ROUND = 20_000_000, 2_000_000_000, 1_000_000
@@ -45,7 +45,7 @@ class VerifiedFiles:
         if self._recall(str(path)) == facts:
             self._known[path] = facts
             return True
-        with unbuffered(path) as stream:
+        with open_unbuffered(path) as stream:
             found = hashlib.file_digest(stream, digest.algorithm).hexdigest()
             after = os.fstat(stream.fileno())
         if found != digest.hex:

@@ -12,7 +12,7 @@ from fromscratch.advice import Setting
 from fromscratch.formats.elf.headers import Elf
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond import rodata
-from fromscratch.linker.beyond.contract import FinderWarning, Finding, Offer, Scene, Want
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, NeededFile, Offer, Scene
 from fromscratch.model import view as views
 from fromscratch.model.entry import File
 from fromscratch.paths import TreePath
@@ -43,7 +43,7 @@ def find(scene: Scene, *, always: bool = False, hashes: bool = False) -> Iterato
     users = [place for place, elf in scene.objects.items() if _TLS.match(_soname(place, elf))]
     openssl = [place for place, elf in scene.objects.items() if _OPENSSL.match(_soname(place, elf))]
     folders = {place: _folders(scene, place) for place in openssl}
-    trust = [want for place in users for want in _compiled_in(scene, place)]
+    trust = [file for place in users for file in _compiled_in(scene, place)]
     if users or always:
         for place in openssl:
             trust += _openssl_trust(scene, place, folders[place].get("OPENSSLDIR"), hashes)
@@ -59,7 +59,7 @@ def find(scene: Scene, *, always: bool = False, hashes: bool = False) -> Iterato
     for place, elf in scene.objects.items():
         if _soname(place, elf) == "libnss3.so":
             detail = f"{place} (its list of authorities)"
-            yield Want("libnssckbi.so", place, detail, KIND, "likely", library=True, optional=True)
+            yield NeededFile("libnssckbi.so", place, detail, KIND, "likely", library=True, optional=True)
         elif _soname(place, elf).startswith("libp11-kit."):
             yield from _pkcs11(scene, place)
 
@@ -68,11 +68,11 @@ def _soname(place: TreePath, elf: Elf) -> str:
     return elf.soname or paths.name(place)
 
 
-def _compiled_in(scene: Scene, place: TreePath) -> Iterator[Want]:
+def _compiled_in(scene: Scene, place: TreePath) -> Iterator[NeededFile]:
     """The existing bundles that a library names in its data."""
     for path in rodata.texts(scene, place, _OWN):
         if views.place(scene.view, path) is not None:
-            yield Want(path, place, f"{place} (the certificates that it trusts)", KIND, "likely")
+            yield NeededFile(path, place, f"{place} (the certificates that it trusts)", KIND, "likely")
 
 
 def _folders(scene: Scene, place: TreePath) -> dict[str, str]:
@@ -80,17 +80,17 @@ def _folders(scene: Scene, place: TreePath) -> dict[str, str]:
     return dict(text.split(': "', 1) for text in rodata.texts(scene, place, _PLACES))
 
 
-def _openssl_trust(scene: Scene, place: TreePath, folder: str | None, hashes: bool) -> Iterator[Want]:
+def _openssl_trust(scene: Scene, place: TreePath, folder: str | None, hashes: bool) -> Iterator[NeededFile]:
     """OpenSSL opens OPENSSLDIR/cert.pem, and then files of OPENSSLDIR/certs by the hash of a name."""
     if folder is None:
         return
     file = f"{folder}/cert.pem"
     there = views.place(scene.view, file) is not None
     if there:
-        yield Want(file, place, f"{place} (the certificates that it trusts: OPENSSLDIR)", KIND, "likely")
+        yield NeededFile(file, place, f"{place} (the certificates that it trusts: OPENSSLDIR)", KIND, "likely")
     if hashes or not there:
         detail = f"{place} (a certificate that it trusts: OPENSSLDIR)"
-        yield from (Want(path, place, detail, KIND, "likely", optional=True) for path in _hashed(scene, folder))
+        yield from (NeededFile(path, place, detail, KIND, "likely", optional=True) for path in _hashed(scene, folder))
 
 
 def _hashed(scene: Scene, folder: str) -> list[str]:
@@ -121,7 +121,7 @@ def _configuration(scene: Scene, place: TreePath, path: str) -> Iterator[Finding
     """openssl.cnf and what it includes: config(5). An included file that is missing is an error for OpenSSL."""
     if views.place(scene.view, path) is None:
         return
-    yield Want(path, place, f"{place} (its configuration: OPENSSLDIR)", KIND, "likely", optional=True)
+    yield NeededFile(path, place, f"{place} (its configuration: OPENSSLDIR)", KIND, "likely", optional=True)
     pending, known = [path], {path}
     while pending:
         text = (scene.read(pending.pop()) or b"").decode("utf-8", "surrogateescape")
@@ -136,7 +136,7 @@ def _configuration(scene: Scene, place: TreePath, path: str) -> Iterator[Finding
             known.add(included)
             whole = not isinstance(views.look(scene.view, included), File)
             detail = f"{place} (included in {path})"
-            yield Want(included, place, detail, KIND, "declared", whole=whole, optional=True)
+            yield NeededFile(included, place, detail, KIND, "declared", whole=whole, optional=True)
             pending.append(included)
 
 
@@ -157,7 +157,7 @@ def _bundle(scene: Scene, user: TreePath | None) -> Iterator[Finding]:
             "there are no certificates of authorities here: no TLS server can be trusted in the image", KIND
         )
     elif user is not None:
-        yield Want(path, user, f"{user} (the certificates that it trusts)", KIND, "possible")
+        yield NeededFile(path, user, f"{user} (the certificates that it trusts)", KIND, "possible")
 
 
 def _offered(scene: Scene, static: list[TreePath]) -> Iterator[Offer]:

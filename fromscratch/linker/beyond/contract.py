@@ -27,7 +27,7 @@ often use it."""
 _MAX_READ = 8 << 20
 
 
-class Want(Struct, frozen=True):
+class NeededFile(Struct, frozen=True):
     """A finding: a file, or with `whole` a folder and all below it, that a file of the image will open.
 
     `path` is spelled as it will be opened, so that the symlinks on its way are selected too. With `library` it is a
@@ -75,7 +75,7 @@ class FinderWarning(Struct, frozen=True):
     kind: str
 
 
-Finding = Want | GeneratedFile | Offer | FinderWarning
+Finding = NeededFile | GeneratedFile | Offer | FinderWarning
 
 
 class Scene(Struct, frozen=True, kw_only=True):

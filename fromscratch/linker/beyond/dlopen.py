@@ -13,9 +13,9 @@ from fromscratch.errors import FormatError
 from fromscratch.formats.elf.headers import PT_NOTE, Elf
 from fromscratch.formats.elf.notes import DlopenNote, dlopen_notes
 from fromscratch.lazy_regex import lazy_regex
-from fromscratch.linker.beyond.contract import FinderWarning, Finding, Offer, Scene, Want
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, NeededFile, Offer, Scene
 from fromscratch.linker.beyond.glibc import library as glibc
-from fromscratch.linker.beyond.rodata import opened, texts
+from fromscratch.linker.beyond.rodata import reading, texts
 from fromscratch.model import view as views
 from fromscratch.model.entry import File
 from fromscratch.paths import TreePath
@@ -80,7 +80,7 @@ def _by_glibc(scene: Scene, idn: bool) -> Iterator[Finding]:
             users = [place for place in glibc.users(scene, symbol) if scene.objects[place].bits == bits]
             if users:
                 detail = f"{libc.place} (loads {_UNWINDER} for {symbol}, which {users[0]} calls)"
-                yield Want(_UNWINDER, libc.place, detail, KIND, "certain", "needed by", library=True)
+                yield NeededFile(_UNWINDER, libc.place, detail, KIND, "certain", "needed by", library=True)
                 break
     resolving = glibc.users(scene, *_RESOLVING) if libraries else []
     if not resolving:
@@ -88,7 +88,7 @@ def _by_glibc(scene: Scene, idn: bool) -> Iterator[Finding]:
     libc = libraries[0]
     if idn:
         detail = f"{libc.place} (loads {_IDN} for host names beyond ASCII)"
-        yield Want(_IDN, libc.place, detail, KIND, "possible", library=True)
+        yield NeededFile(_IDN, libc.place, detail, KIND, "possible", library=True)
     elif not any(elf.soname == _IDN for elf in scene.objects.values()):
         what = f"{_IDN}, which glibc loads when a program asks getaddrinfo for host names beyond ASCII"
         yield from _offered(scene, _IDN, what)
@@ -107,7 +107,7 @@ def _offered(scene: Scene, soname: str, what: str) -> Iterator[Offer]:
 def _notes(scene: Scene, place: TreePath, elf: Elf) -> tuple[DlopenNote, ...] | FinderWarning:
     if not any(segment.type == PT_NOTE for segment in elf.segments):
         return ()
-    with opened(scene, place) as read:
+    with reading(scene, place) as read:
         try:
             return dlopen_notes(elf, read)
         except FormatError as error:
@@ -126,7 +126,7 @@ def _from_note(scene: Scene, place: TreePath, note: DlopenNote, priorities: tupl
     if note.priority in priorities:
         detail = f"{place} ({note.priority} by its dlopen note{f' for {purpose}' if purpose else ''})"
         optional = note.priority != "required"
-        yield Want(soname, place, detail, KIND, "declared", library=True, optional=optional)
+        yield NeededFile(soname, place, detail, KIND, "declared", library=True, optional=optional)
     elif soname not in present:
         what = f"{soname}, which {place} can use{f' for {purpose}' if purpose else ''} ({note.priority})"
         yield from _offered(scene, soname, what)
@@ -148,4 +148,4 @@ def _strings(scene: Scene, place: TreePath, elf: Elf, noted: Iterable[str]) -> I
         if text != name and views.place(scene.view, text) is None:
             continue
         detail = f"{place} (calls {openers[0]} and holds the string {text})"
-        yield Want(text, place, detail, KIND, "likely", library=True, optional=True)
+        yield NeededFile(text, place, detail, KIND, "likely", library=True, optional=True)

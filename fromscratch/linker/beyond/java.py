@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from fromscratch import paths
 from fromscratch.advice import Setting
 from fromscratch.lazy_regex import lazy_regex
-from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want
+from fromscratch.linker.beyond.contract import Finding, NeededFile, Offer, Scene
 from fromscratch.linker.beyond.folders import below
 from fromscratch.model import view as views
 from fromscratch.model.entry import File
@@ -43,7 +43,7 @@ def find(scene: Scene, *, desktop: bool = False) -> Iterator[Finding]:
                     spared.append(path)
                     continue
                 detail, library = f"{launcher} (the runtime of Java)", path.endswith(".so")
-                yield Want(path, launcher, detail, KIND, "declared", library=library, optional=True)
+                yield NeededFile(path, launcher, detail, KIND, "declared", library=library, optional=True)
         if spared:
             yield Offer(f"windows and sound of {home}", Setting("java", "desktop"), KIND, _size(scene, spared))
     for place in sorted(scene.files, key=paths.sort_key):
@@ -86,7 +86,7 @@ def _class_path(scene: Scene, place: TreePath) -> Iterator[Finding]:
         spelled = path if path.startswith("/") else f"{folder}/{path}"
         if views.place(scene.view, spelled) is not None:
             detail = f"{place} (Class-Path {url})"
-            yield Want(spelled, place, detail, KIND, "declared", whole=spelled.endswith("/"), optional=True)
+            yield NeededFile(spelled, place, detail, KIND, "declared", whole=spelled.endswith("/"), optional=True)
 
 
 def _opened(scene: Scene, place: TreePath) -> BinaryIO | None:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from fromscratch import paths
 from fromscratch.advice import Setting, advice
 from fromscratch.lazy_regex import lazy_regex
-from fromscratch.linker.beyond.contract import FinderWarning, Finding, Offer, Scene, Want
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, NeededFile, Offer, Scene
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory
 from fromscratch.paths import TreePath
@@ -24,7 +24,7 @@ _APK = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
 _RPM = ("/usr/lib/sysimage/rpm/rpmdb.sqlite", "/var/lib/rpm/rpmdb.sqlite", "/var/lib/rpm/Packages")
 
 # Files that no program in an image reads, and translations, which are found by `locales`.
-_UNREAD = lazy_regex(
+_NOT_FOR_PROGRAMS = lazy_regex(
     r"/usr/share/(doc|man|info|locale|help|gtk-doc|doc-base|lintian|bug|menu|bash-completion|zsh|fish)/"
     r"|/etc/bash_completion\.d/"
 )
@@ -50,7 +50,9 @@ def find(scene: Scene, *, take: bool = False) -> Iterator[Finding]:
         useful = list(_useful(scene, package))
         if take:
             for path in useful:
-                yield Want(path, by, f"{by} (of the same package, {package.name})", KIND, "possible", optional=True)
+                yield NeededFile(
+                    path, by, f"{by} (of the same package, {package.name})", KIND, "possible", optional=True
+                )
             continue
         sizes = [scene.size(path) for path in useful if not _is_selected(scene, path)]
         if sizes:
@@ -122,7 +124,7 @@ def apk_packages(raw: bytes) -> Iterator[tuple[str, tuple[str, ...]]]:
 def _useful(scene: Scene, package: Package) -> Iterator[str]:
     """The files of a package that are there, less those that are for people to read."""
     for path in package.files:
-        if path.startswith("/") and not _UNREAD.match(path):
+        if path.startswith("/") and not _NOT_FOR_PROGRAMS.match(path):
             entry = views.look(scene.view, path)
             if entry is not None and not isinstance(entry, Directory):
                 yield path

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from fromscratch import paths
 from fromscratch.advice import Setting
-from fromscratch.linker.beyond.contract import FinderWarning, Finding, Offer, Scene, Want
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, NeededFile, Offer, Scene
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory, File
 from fromscratch.paths import TreePath
@@ -47,7 +47,9 @@ def find(scene: Scene, *, patterns: Sequence[str] = ()) -> Iterator[Finding]:
             yield FinderWarning(f"nothing here matches {pattern}{hint}", KIND)
         for path in matched:
             whole = isinstance(views.look(scene.view, path), Directory)
-            yield Want(path, by, f"{by} (named by the pattern {pattern})", KIND, "declared", whole=whole, optional=True)
+            yield NeededFile(
+                path, by, f"{by} (named by the pattern {pattern})", KIND, "declared", whole=whole, optional=True
+            )
     yield from _habits(scene, patterns)
 
 

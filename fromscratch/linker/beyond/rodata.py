@@ -19,7 +19,7 @@ _PF_X, _PF_W = 1, 2
 
 
 @contextmanager
-def opened(scene: Scene, place: TreePath) -> Iterator[Read]:
+def reading(scene: Scene, place: TreePath) -> Iterator[Read]:
     """The file at this place, to be read by offset and size. Raises NotInTree for what is not a file, and
     ImageError for one that cannot be read."""
     content = _content(scene, place)
@@ -57,7 +57,7 @@ def texts(scene: Scene, place: TreePath, pattern: re.Pattern[bytes]) -> tuple[st
     """The first group of every match in the constant data of the object at this place, each once, in order.
 
     A match of more than 4096 bytes may be missed. What an unchanged file has told is remembered, since
-    finders are asked again and again. Raises NotInTree for what is not a file, as `opened` does.
+    finders are asked again and again. Raises NotInTree for what is not a file, as `reading` does.
     """
     return _texts(_content(scene, place), tuple(spans(scene.objects[place])), pattern)
 

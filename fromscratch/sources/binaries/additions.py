@@ -156,7 +156,7 @@ def _program(root: str, folder: Path, text: str, label: str, upper: View) -> tup
 
 def _check(view: View, place: TreePath, what: str) -> None:
     """Raises UsageError for an ELF file that nothing could load: programs, libraries and scripts are named here."""
-    opened = TreeRoot(view).opened(place)
+    opened = TreeRoot(view).file(place)
     if opened is None or (opened.elf is None and opened.fault == NOT_ELF):
         return
     if opened.elf is None:
@@ -171,7 +171,7 @@ def _check(view: View, place: TreePath, what: str) -> None:
 def _platform_in(entries: dict[TreePath, Entry]) -> Platform | None:
     """What the ELF file among these entries is for; None if there is none."""
     tree_root = TreeRoot(Rootfs(entries))
-    opened = (tree_root.opened(path) for path, entry in entries.items() if isinstance(entry, File))
+    opened = (tree_root.file(path) for path, entry in entries.items() if isinstance(entry, File))
     return next((platform_of(each.elf) for each in opened if each and each.elf), None)
 
 

@@ -72,7 +72,7 @@ def programs(
 
 
 def _platforms(root: TreeRoot, paths: Iterable[TreePath]) -> list[Platform]:
-    opened = (root.opened(path) for path in paths)
+    opened = (root.file(path) for path in paths)
     found = dict.fromkeys(platform_of(each.elf) for each in opened if each and each.elf)
     return [each for each in found if each is not None]
 
@@ -98,7 +98,7 @@ def _is_allowed(tree: Rootfs, path: TreePath) -> bool:
 
 def _starts(root: TreeRoot, path: TreePath) -> bool:
     """Whether execve(2) would take what is in the file."""
-    opened = root.opened(path)
+    opened = root.file(path)
     if opened is None or opened.elf is not None:
         return opened is not None and opened.elf is not None and opened.elf.is_program
     with root.reading(path) as read:

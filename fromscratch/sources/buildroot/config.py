@@ -17,7 +17,7 @@ from fromscratch.host.storage.store import Store
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.model.image import Platform
 from fromscratch.nearest import nearest
-from fromscratch.opening import text
+from fromscratch.regular_file import read_text
 from fromscratch.sources.buildroot.content import content_digest
 from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.buildroot.tree import Tree
@@ -213,6 +213,6 @@ def _shipped(name: str) -> list[Setting]:
 
 def _text(path: Path) -> str:
     try:
-        return text(path)
+        return read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise ImageError(f"cannot read {path}: {error}", "make it a readable text file") from error

@@ -10,7 +10,7 @@ from fromscratch.formats.kconfig import config as kconfig
 from fromscratch.formats.kconfig.config import Setting
 from fromscratch.host.process import run
 from fromscratch.host.storage import disk
-from fromscratch.opening import text
+from fromscratch.regular_file import read_text
 from fromscratch.sources.buildroot import config as configuration
 from fromscratch.sources.buildroot.make import Make
 from fromscratch.sources.buildroot.plan import Plan, write_busybox_fragments
@@ -113,7 +113,7 @@ def _written(config: Path, fragment: Path, changes: dict[str, kconfig.Value], li
     """Add the changes to a fragment that may be there from last time."""
     if not changes:
         return ConfigureResult(config)
-    old = kconfig.parse(text(fragment), fragment.name) if fragment.is_file() else []
+    old = kconfig.parse(read_text(fragment), fragment.name) if fragment.is_file() else []
     new = [Setting(symbol, value, "menu") for symbol, value in changes.items()]
     whole = kconfig.merge([*old, *new]).values()
     disk.write_atomically(fragment, ("# Chosen in the menu of configure.\n" + kconfig.render(whole)).encode())

@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from fromscratch.digest import Digest
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.store import Store
-from fromscratch.opening import contents
+from fromscratch.regular_file import read_bytes
 from fromscratch.sources.buildroot.progress import Package
 from fromscratch.sources.buildroot.staleness import Inputs
 
@@ -90,7 +90,7 @@ def save_attempt(path: Path, inputs: Inputs) -> None:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(contents(path))
+        return json.loads(read_bytes(path))
     except FileNotFoundError:
         return None
 

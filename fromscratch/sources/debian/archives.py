@@ -19,8 +19,8 @@ from fromscratch.host.machine import signature
 from fromscratch.host.machine.apt import AptSource
 from fromscratch.host.process import threads
 from fromscratch.host.storage.store import Store
-from fromscratch.opening import contents
 from fromscratch.progress import Progress
+from fromscratch.regular_file import read_bytes
 from fromscratch.sources.debian import platforms
 
 # What Debian and Ubuntu append to a suite's name for updates and security; the last is that of Debian 10 and older.
@@ -209,7 +209,7 @@ def _key(fingerprint: str, archive: Archive, keyrings: Sequence[Path]) -> bytes:
     pinned = fingerprint.removesuffix("!").upper()
     for path in keyrings:
         try:
-            found = openpgp.certificates(contents(path))
+            found = openpgp.certificates(read_bytes(path))
         except (OSError, FormatError):
             continue  # the key may be in another
         for certificate in found:

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import pytest
 import zstandard
 
-from fromscratch import opening
+from fromscratch import regular_file
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, ImageError, IntegrityError
 from fromscratch.formats.oci import documents as oci
@@ -340,11 +340,11 @@ def test_a_blob_is_read_again_only_when_its_file_has_changed(
 
     def noted(path: Path) -> BinaryIO:
         reads.append(path)
-        return opening.unbuffered(path)
+        return regular_file.open_unbuffered(path)
 
     root_tree(image, store)
     root_tree(image, store)  # the first was a look into it, and this one at its digest
-    monkeypatch.setattr(verified_files, "unbuffered", noted)
+    monkeypatch.setattr(verified_files, "open_unbuffered", noted)
     root_tree(image, store)
     assert reads == []
     blob = tmp_path / "oci" / path(digest_of(BLOB))

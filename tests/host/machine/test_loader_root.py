@@ -66,16 +66,16 @@ def test_no_symlink_leads_out_of_a_root(root: Path, up: str) -> None:
     assert view.get(TreePath("/lib/out/liba.so")) is None
     assert list(view.children(TreePath("/lib/out"))) == []
     assert "liba.so" not in machine_root.names("/lib/out")
-    assert machine_root.opened("/lib/out/liba.so") is None
+    assert machine_root.file("/lib/out/liba.so") is None
     with pytest.raises(NotInTree), machine_root.reading("/lib/out/liba.so"):
         pass
 
 
 def test_nor_does_a_path_with_many_steps_up(root: Path) -> None:
     machine_root = put(root, {"/lib/libb.so": lib()})
-    assert machine_root.opened(f"/../../{SECRET}/liba.so") is None
-    assert machine_root.opened(f"{root.parent}/{SECRET}/liba.so") is None
-    assert machine_root.opened("/../../lib/../lib/libb.so") is not None
+    assert machine_root.file(f"/../../{SECRET}/liba.so") is None
+    assert machine_root.file(f"{root.parent}/{SECRET}/liba.so") is None
+    assert machine_root.file("/../../lib/../lib/libb.so") is not None
     assert list(machine_root.names(f"/../{SECRET}")) == []  # type: ignore[call-overload]
 
 
@@ -100,7 +100,7 @@ def test_an_absolute_symlink_stays_in_the_root(root: Path) -> None:
 def test_the_root_may_be_named_by_a_symlink(root: Path) -> None:
     put(root, {"/lib/liba.so": lib()})
     (root.parent / "name").symlink_to(root)
-    assert MachineRoot(root.parent / "name").opened("/lib/liba.so") is not None
+    assert MachineRoot(root.parent / "name").file("/lib/liba.so") is not None
 
 
 def test_circles_end(root: Path) -> None:
@@ -110,10 +110,10 @@ def test_circles_end(root: Path) -> None:
     (root / "loop").symlink_to("loop/x")
     machine_root = MachineRoot(root)
     for path in ("/lib/liba.so", "/lib/libb.so", "/loop/x"):
-        assert machine_root.opened(path) is None
+        assert machine_root.file(path) is None
         assert views.is_circular(machine_root.view, path)
     whole = MachineRoot()
-    assert whole.opened(f"{root}/lib/liba.so") is None
+    assert whole.file(f"{root}/lib/liba.so") is None
     assert whole.place(f"{root}/none") is None
 
 
@@ -142,7 +142,7 @@ def test_a_folder_and_the_tree_that_was_written_there_say_the_same(
         assert views.is_circular(view, path) == views.is_circular(tree, path)
         assert list(views.glob(view, f"/{path}/*")) == list(views.glob(tree, f"/{path}/*"))
         assert machine_root.place(path) == other.place(path)
-        assert (machine_root.opened(path) is None) == (other.opened(path) is None)
+        assert (machine_root.file(path) is None) == (other.file(path) is None)
         assert {name for name in "abc" if name in machine_root.names(path)} == other.names(path)
 
 
@@ -169,10 +169,10 @@ def test_what_is_no_regular_file_is_never_read(root: Path) -> None:
         listening.bind(os.fspath(root / "lib/socket"))
     machine_root = MachineRoot(root)
     for name in ("fifo", "socket", "none", ""):
-        assert machine_root.opened(f"/lib/{name}") is None
+        assert machine_root.file(f"/lib/{name}") is None
     assert isinstance(machine_root.view.get(TreePath("/lib/fifo")), Fifo)
     assert machine_root.view.get(TreePath("/lib/socket")) is None
-    assert MachineRoot().opened("/dev/null") is None
+    assert MachineRoot().file("/dev/null") is None
     assert isinstance(MachineView().get(TreePath("/dev/null")), Device)
 
 
@@ -187,7 +187,7 @@ def test_a_fifo_in_place_of_a_library_blocks_nothing(root: Path) -> None:
 def test_no_name_is_too_odd_to_ask_for(root: Path, name: str) -> None:
     put(root, {"/etc/ld.so.conf": f"/{name}\n/lib\n".encode("utf-8", "surrogateescape")})
     for machine_root in (MachineRoot(root), MachineRoot()):
-        assert machine_root.opened(f"/lib/none/{name}") is None
+        assert machine_root.file(f"/lib/none/{name}") is None
         assert "liba.so" not in machine_root.names(f"/none/{name}")
         assert machine_root.place(f"/none/{name}") is None
         assert machine_root.view.get(TreePath(f"/none{name}")) is None
@@ -214,7 +214,7 @@ def test_what_this_user_may_not_read_is_named(ordinary: Path) -> None:
         os.seteuid(65534)
     inside, whole = MachineRoot(ordinary), MachineRoot()
     for machine_root, before in ((inside, ""), (whole, os.fspath(ordinary))):
-        opened = machine_root.opened(f"{before}/lib/liba.so")
+        opened = machine_root.file(f"{before}/lib/liba.so")
         assert opened is not None
         assert (opened.elf, opened.fault) == (None, "it cannot be read: Permission denied")
         assert "liba.so" not in machine_root.names(f"{before}/closed")
@@ -248,24 +248,24 @@ def test_a_file_that_changes_while_it_is_read_is_an_error(root: Path, monkeypatc
 
     monkeypatch.setattr("fromscratch.host.machine.loader_root.read_elf", cut_short)
     with pytest.raises(IntegrityError, match=r"/lib/liba\.so changed while it was read"):
-        machine_root.opened("/lib/liba.so")
+        machine_root.file("/lib/liba.so")
 
 
 def test_what_was_looked_at_stays_as_it_was(root: Path) -> None:
     machine_root = put(root, {"/lib/liba.so": lib()})
     view = machine_root.view
-    assert machine_root.opened("/lib/liba.so") is not None
+    assert machine_root.file("/lib/liba.so") is not None
     assert list(view.children(TreePath("/lib"))) == ["liba.so"]
     assert isinstance(view.get(TreePath("/lib/liba.so")), File)
     (root / "lib/liba.so").unlink()
-    assert machine_root.opened("/lib/liba.so") is not None
+    assert machine_root.file("/lib/liba.so") is not None
     assert list(view.children(TreePath("/lib"))) == ["liba.so"]
     assert isinstance(view.get(TreePath("/lib/liba.so")), File)
 
 
 def test_a_file_that_is_gone_when_it_is_read_again_is_an_error(root: Path) -> None:
     machine_root = put(root, {"/lib/liba.so": lib()})
-    assert machine_root.opened("/lib/liba.so") is not None
+    assert machine_root.file("/lib/liba.so") is not None
     (root / "lib/liba.so").unlink()
     with pytest.raises(ImageError), machine_root.reading("/lib/liba.so"):
         pass
@@ -286,7 +286,7 @@ def test_names_of_any_bytes_are_found(root: Path) -> None:
 def test_two_names_of_one_inode_are_equal(root: Path) -> None:
     machine_root = put(root, {"/lib/liba.so": lib(), "/lib/libc.so": lib()})
     (root / "lib/libb.so").hardlink_to(root / "lib/liba.so")
-    one, two, other = (machine_root.opened(f"/lib/lib{letter}.so") for letter in "abc")
+    one, two, other = (machine_root.file(f"/lib/lib{letter}.so") for letter in "abc")
     assert one is not None
     assert two is not None
     assert other is not None
@@ -320,4 +320,4 @@ def test_a_device_of_a_root_is_one_in_the_tree(root: Path) -> None:
     entry = MachineView(root).get(TreePath("/lib/null"))
     assert isinstance(entry, Device)
     assert (entry.kind, entry.major, entry.minor) == ("c", 1, 3)
-    assert MachineRoot(root).opened("/lib/null") is None
+    assert MachineRoot(root).file("/lib/null") is None

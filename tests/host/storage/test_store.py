@@ -600,4 +600,4 @@ def test_what_was_made_beside_it_is_gone_with_the_process(closed: Store) -> None
 
 def test_what_is_to_last_is_refused(closed: Store) -> None:
     with pytest.raises(ImageError, match="Permission denied"):
-        closed.lasting().add(b"y")
+        closed.without_fallback().add(b"y")

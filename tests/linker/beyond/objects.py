@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from fromscratch.formats.elf.symbols import imported
 from fromscratch.linker.beyond.contract import Scene
-from fromscratch.linker.beyond.rodata import opened
+from fromscratch.linker.beyond.rodata import reading
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import File, Meta
 from fromscratch.model.rootfs import Rootfs
@@ -45,7 +45,7 @@ def imports_read(start: Scene) -> Scene:
 
     def imports(place: TreePath) -> frozenset[str]:
         if place not in known:
-            with opened(start, place) as read:
+            with reading(start, place) as read:
                 known[place] = imported(start.objects[place], read)
         return known[place]
 

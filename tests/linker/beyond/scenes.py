@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.elf.headers import ET_DYN, MAGIC, Elf, read_elf
-from fromscratch.linker.beyond.contract import Finder, FinderWarning, Finding, GeneratedFile, Offer, Scene, Want
+from fromscratch.linker.beyond.contract import Finder, FinderWarning, Finding, GeneratedFile, NeededFile, Offer, Scene
 from fromscratch.model import view as views
 from fromscratch.model.content import Content
 from fromscratch.model.entry import File
@@ -74,7 +74,7 @@ def settled(start: Scene, *finders: Finder, objects: Mapping[str, Elf] | None = 
 
 def paths_needed(findings: Iterable[Finding]) -> list[str]:
     """The paths of all that is wanted, in the order told."""
-    return [finding.path for finding in findings if isinstance(finding, Want)]
+    return [finding.path for finding in findings if isinstance(finding, NeededFile)]
 
 
 def listing(findings: Iterable[Finding]) -> str:
@@ -83,7 +83,7 @@ def listing(findings: Iterable[Finding]) -> str:
 
 
 def _line(finding: Finding) -> str:
-    if not isinstance(finding, Want):
+    if not isinstance(finding, NeededFile):
         match finding:
             case GeneratedFile():
                 return f"generated {finding.kind} {finding.path}"
@@ -105,7 +105,7 @@ def _place(view: View, path: str) -> TreePath:
 
 
 def _places(view: View, finding: Finding) -> Iterator[TreePath]:
-    if not isinstance(finding, Want) or finding.library:
+    if not isinstance(finding, NeededFile) or finding.library:
         return
     place = views.place(view, finding.path)
     if place is not None and finding.whole:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from fromscratch.errors import NotInTree
 from fromscratch.linker.beyond import dlopen
-from fromscratch.linker.beyond.contract import Offer, Want
+from fromscratch.linker.beyond.contract import NeededFile, Offer
 from fromscratch.model.rootfs import Rootfs
 from tests.engines import need
 from tests.formats.elf.made import elf
@@ -82,7 +82,7 @@ def test_a_note_that_cannot_be_read_is_told() -> None:
 def test_strings_that_look_like_sonames_are_likely(data: str, names: list[str]) -> None:
     it = elf(soname="libme.so.1", needed=["libz.so.1"], imports=["dlopen"], data=f"\0{data}\0".encode())
     scene = system("f 0644 0:0 /usr/lib/app/one.so 'any'", {"/usr/lib/libme.so.1": it})
-    wants = [each for each in dlopen.find(scene) if isinstance(each, Want)]
+    wants = [each for each in dlopen.find(scene) if isinstance(each, NeededFile)]
     assert [want.path for want in wants] == names
     assert all(want.optional and want.library and want.confidence == "likely" for want in wants)
     assert not list(dlopen.find(scene, strings=False))

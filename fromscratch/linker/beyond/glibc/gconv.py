@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from fromscratch.advice import Setting
 from fromscratch.formats.glibc import gconv_modules
 from fromscratch.formats.glibc.gconv_modules import Index
-from fromscratch.linker.beyond.contract import FinderWarning, Finding, GeneratedFile, Offer, Scene, Want
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, GeneratedFile, NeededFile, Offer, Scene
 from fromscratch.linker.beyond.glibc import library as glibc
 from fromscratch.linker.beyond.glibc.library import Glibc
 from fromscratch.model import view as views
@@ -58,7 +58,7 @@ def _selected_modules(scene: Scene, libc: Glibc, charsets: Sequence[str]) -> Ite
         converted.setdefault(module.file, charset.rstrip("/"))
     for file, charset in converted.items():
         path = file if file.startswith("/") else f"{libc.gconv}/{file}"
-        yield Want(path, libc.place, f"{libc.place} (converts {charset})", KIND, "declared")
+        yield NeededFile(path, libc.place, f"{libc.place} (converts {charset})", KIND, "declared")
     own = join(folder, "gconv-modules")
     if not scene.has(own):
         detail = f"{libc.place} (the modules of {', '.join(charsets)})"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from fromscratch import paths
 from fromscratch.advice import Setting
-from fromscratch.linker.beyond.contract import Finding, Offer, Scene, Want
+from fromscratch.linker.beyond.contract import Finding, NeededFile, Offer, Scene
 from fromscratch.model import view as views
 from fromscratch.model.entry import File
 from fromscratch.paths import TreePath
@@ -20,7 +20,9 @@ def find(scene: Scene, *, take: bool = False) -> Iterator[Finding]:
     found = [(place, variant) for place in scene.objects for variant in _variants(scene, place)]
     if take:
         for place, variant in found:
-            yield Want(variant, place, f"{place} (the same for newer processors)", KIND, "possible", optional=True)
+            yield NeededFile(
+                variant, place, f"{place} (the same for newer processors)", KIND, "possible", optional=True
+            )
     elif found:
         sizes = [
             entry.content.size for _, variant in found if isinstance(entry := views.look(scene.view, variant), File)

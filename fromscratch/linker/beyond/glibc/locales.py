@@ -12,7 +12,7 @@ from fromscratch.errors import FormatError
 from fromscratch.formats.glibc import gconv_modules, locale_archive
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond import rodata
-from fromscratch.linker.beyond.contract import FinderWarning, Finding, GeneratedFile, Scene, Want
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, GeneratedFile, NeededFile, Scene
 from fromscratch.linker.beyond.glibc import library as glibc
 from fromscratch.linker.beyond.glibc.library import Glibc
 from fromscratch.model import view as views
@@ -76,7 +76,7 @@ def _compiled(scene: Scene, libc: Glibc, locale: str) -> Iterator[Finding]:
         return
     for folder in folders:
         if isinstance(views.look(scene.view, folder), Directory):
-            yield Want(folder, libc.place, f"{libc.place} (the locale {locale})", KIND, "declared", whole=True)
+            yield NeededFile(folder, libc.place, f"{libc.place} (the locale {locale})", KIND, "declared", whole=True)
             return
     yield FinderWarning(f"the locale {locale} is not compiled here: install it, or make it with localedef", KIND)
 
@@ -86,14 +86,14 @@ def _from_archive(scene: Scene, libc: Glibc, locale: str) -> Iterator[Finding]:
     top = views.place(scene.view, libc.locales)
     if archive is None or top is None or not isinstance(views.look(scene.view, archive), File):
         return
-    with rodata.opened(scene, archive) as read:
+    with rodata.reading(scene, archive) as read:
         try:
             known = locale_archive.names(read)
             spelled = next((name for name in _spellings(locale) if name in known), None)
             if spelled is None:
                 return
             if scene.has(archive):
-                yield Want(archive, libc.place, f"{libc.place} (the locale {locale})", KIND, "declared")
+                yield NeededFile(archive, libc.place, f"{libc.place} (the locale {locale})", KIND, "declared")
                 return
             for file, data in locale_archive.locale(read, known[spelled]):
                 place = paths.tree_path(f"{join(top, spelled)}/{file}")
@@ -112,7 +112,7 @@ def _translations(scene: Scene, libc: Glibc, locales: Sequence[str]) -> Iterator
         for name in views.names(scene.view, top):
             user = domains.get(name.removesuffix(".mo"))
             if user is not None and name.endswith(".mo"):
-                yield Want(f"{top}/{name}", user, f"{user} (its messages)", KIND, "likely", optional=True)
+                yield NeededFile(f"{top}/{name}", user, f"{user} (its messages)", KIND, "likely", optional=True)
 
 
 def _folders(locale: str) -> list[str]:

@@ -7,7 +7,7 @@ and for hosts in the DNS before the file; so an image that uses any of this gets
 from collections.abc import Iterator, Sequence
 
 from fromscratch.formats.glibc import nsswitch
-from fromscratch.linker.beyond.contract import Finding, GeneratedFile, Scene, Want
+from fromscratch.linker.beyond.contract import Finding, GeneratedFile, NeededFile, Scene
 from fromscratch.linker.beyond.glibc import library as glibc
 from fromscratch.linker.beyond.glibc.library import Glibc
 from fromscratch.model import view as views
@@ -70,7 +70,7 @@ def find(
     holds = there is not None and (configuration == "tree" or scene.has(CONFIGURATION))
     if holds:
         detail = f"{libraries[0].place} (for {user})"
-        yield Want(CONFIGURATION, libraries[0].place, detail, KIND, "certain", optional=True)
+        yield NeededFile(CONFIGURATION, libraries[0].place, detail, KIND, "certain", optional=True)
         services = nsswitch.services(scene.read(CONFIGURATION) or b"")
     else:
         services = _configured(modules)
@@ -116,12 +116,12 @@ def _modules(
             continue
         module = f"libnss_{name}.so.2"
         detail = f"{libc.place} ({CONFIGURATION} names {name} for {database}, which {used[database]} asks for)"
-        yield Want(module, libc.place, detail, KIND, "declared", library=True, optional=not generated)
+        yield NeededFile(module, libc.place, detail, KIND, "declared", library=True, optional=not generated)
 
 
 def _files(scene: Scene) -> Iterator[Finding]:
     for path, functions in _TABLES.items():
         for user in glibc.users(scene, *functions.split()):
             called = sorted(scene.imports(user).intersection(functions.split()))[0]
-            yield Want(path, user, f"{user} (calls {called})", KIND, "likely", optional=True)
+            yield NeededFile(path, user, f"{user} (calls {called})", KIND, "likely", optional=True)
             break

@@ -15,7 +15,7 @@ def find(scene: Scene) -> Iterator[Finding]:
     for place, elf in scene.objects.items():
         if not elf.is_static:
             continue
-        with rodata.opened(scene, place) as read:
+        with rodata.reading(scene, place) as read:
             try:
                 found = recognise(elf, read)
             except FormatError as error:

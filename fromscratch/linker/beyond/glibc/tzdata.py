@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from fromscratch import paths
 from fromscratch.advice import Setting
-from fromscratch.linker.beyond.contract import FinderWarning, Finding, Offer, Scene, Want
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, NeededFile, Offer, Scene
 from fromscratch.linker.beyond.glibc import library as glibc
 from fromscratch.model import view as views
 from fromscratch.model.entry import File
@@ -26,7 +26,7 @@ def find(scene: Scene, *, localtime: bool = False, zones: Sequence[str] = ()) ->
     if localtime and views.place(scene.view, LOCALTIME) is None:
         yield FinderWarning(f"there is no {LOCALTIME} here: the image has UTC", KIND)
     elif localtime:
-        yield Want(LOCALTIME, by, f"{by} (the local time zone)", KIND, "declared")
+        yield NeededFile(LOCALTIME, by, f"{by} (the local time zone)", KIND, "declared")
     folder = next((libc.zones for libc in glibc.found_in(scene)), ZONES)
     for zone in dict.fromkeys(zones):
         yield from _zone(scene, by, folder, zone)
@@ -43,7 +43,7 @@ def _zone(scene: Scene, by: TreePath, folder: str, zone: str) -> Iterator[Findin
         if views.place(scene.view, folder) is None:
             yield FinderWarning(f"there is no {folder} here: install tzdata", KIND)
         else:
-            yield Want(folder, by, f"{by} (all time zones)", KIND, "declared", whole=True)
+            yield NeededFile(folder, by, f"{by} (all time zones)", KIND, "declared", whole=True)
         return
     path = f"{folder}/{zone}"
     if ".." in zone.split("/") or not isinstance(views.look(scene.view, path), File):
@@ -51,4 +51,4 @@ def _zone(scene: Scene, by: TreePath, folder: str, zone: str) -> Iterator[Findin
             f"there is no time zone {zone} in {folder}: write it as in Europe/Berlin, or install tzdata", KIND
         )
     else:
-        yield Want(path, by, f"{by} (the time zone {zone})", KIND, "declared")
+        yield NeededFile(path, by, f"{by} (the time zone {zone})", KIND, "declared")

@@ -11,7 +11,7 @@ from posixpath import normpath
 from fromscratch import paths
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.limits import json_value
-from fromscratch.linker.beyond.contract import FinderWarning, Finding, Scene, Want
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, NeededFile, Scene
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.node.source import imports
 from fromscratch.linker.beyond.rodata import texts
@@ -47,7 +47,7 @@ def find(scene: Scene, *, search: Sequence[str] = ()) -> Iterator[Finding]:
     for place in there:
         for path in texts(scene, place, _EXTERNAL):
             if isinstance(views.look(scene.view, path), File):
-                yield Want(path, place, f"{place} (built in, but in a file of its own)", KIND, "likely")
+                yield NeededFile(path, place, f"{place} (built in, but in a file of its own)", KIND, "likely")
     if there:
         yield from _Loading(scene, there[0], search).findings()
 
@@ -57,7 +57,7 @@ class _Loading:
         self._scene, self._node = scene, node
         arch = views.glob(scene.view, "/usr/lib/*-linux-*/nodejs")
         self._global = (*search, *_GLOBAL, *arch)
-        self._wants: dict[str, Want] = {}
+        self._needed: dict[str, NeededFile] = {}
         self._warnings: dict[FinderWarning, None] = {}
         self._packages: set[str] = set()
 
@@ -73,13 +73,13 @@ class _Loading:
             for each in imports(self._scene.read(file) or b""):
                 found = None if _BUILT_IN.fullmatch(each.name) else self._resolve(each.name, file)
                 if found is not None and found not in seen and not _package(found):
-                    self._want(found, file, f"imports {each.name}")
+                    self._need(found, file, f"imports {each.name}")
                 if found is not None and found not in seen:
                     seen.add(found)
                     pending += [(found, False)] if _package(found) or _SOURCE.search(found) else []
                 elif found is None and each.sure and is_program and not _BUILT_IN.fullmatch(each.name):
                     self._warnings[FinderWarning(f"{file} imports {each.name}, which leads nowhere", KIND)] = None
-        yield from self._wants.values()
+        yield from self._needed.values()
         yield from self._warnings
 
     def _resolve(self, name: str, by: str) -> str | None:
@@ -120,10 +120,10 @@ class _Loading:
         while folder := folder.rpartition("/")[0]:
             path = f"{folder}/package.json"
             if isinstance(views.look(self._scene.view, path), File):
-                self._want(path, file, "says how it is read")
+                self._need(path, file, "says how it is read")
                 for target in _strings(self._json(path).get("imports")):
                     if target.startswith("./") and (found := self._file(normpath(f"{folder}/{target}"))):
-                        self._want(found, path, "imports")
+                        self._need(found, path, "imports")
                 return
 
     def _package(self, package: str, by: str) -> None:
@@ -135,7 +135,7 @@ class _Loading:
                 continue
             self._packages.add(top)
             for path in below(self._scene, top, without=lambda name: name == "node_modules"):
-                self._want(path, wanter, f"package {_name(top)}")
+                self._need(path, wanter, f"package {_name(top)}")
             described = self._json(f"{top}/package.json")
             real = views.place(self._scene.view, f"{top}/package.json") or top  # packages look from where they lie
             for key in ("dependencies", "optionalDependencies", "peerDependencies"):
@@ -153,10 +153,10 @@ class _Loading:
             return {}
         return found if isinstance(found, dict) else {}
 
-    def _want(self, path: str, by: str, detail: str) -> None:
-        if path not in self._wants:
+    def _need(self, path: str, by: str, detail: str) -> None:
+        if path not in self._needed:
             place = views.place(self._scene.view, by) or self._node
-            self._wants[path] = Want(path, place, f"{by} ({detail})", KIND, "declared")
+            self._needed[path] = NeededFile(path, place, f"{by} ({detail})", KIND, "declared")
 
 
 def _package(path: str) -> str | None:

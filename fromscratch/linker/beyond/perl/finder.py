@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from fromscratch import paths
 from fromscratch.lazy_regex import lazy_regex
-from fromscratch.linker.beyond.contract import FinderWarning, Finding, Scene, Want
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, NeededFile, Scene
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.perl.source import Load, source
 from fromscratch.linker.beyond.rodata import texts
@@ -116,7 +116,9 @@ def _whole(scene: Scene, perl: TreePath, include: Sequence[str]) -> Iterator[Fin
     base = [folder for folder in include if folder.endswith("/perl-base")]
     for folder in base or [folder for folder in include if _rank(folder, include)[0] == 4]:
         for path in below(scene, folder, without=lambda name: not base and _SPARED.fullmatch(name) is not None):
-            yield Want(path, perl, f"{perl} (the library of perl)", KIND, "declared", library=path.endswith(".so"))
+            yield NeededFile(
+                path, perl, f"{perl} (the library of perl)", KIND, "declared", library=path.endswith(".so")
+            )
 
 
 class _Loading:
@@ -126,7 +128,7 @@ class _Loading:
         self._perl = perl
         self._scene, self._program, self._include = scene, program, list(include)
         self._own = [folder for folder in include if _rank(folder, include)[0] in (3, 4)]
-        self._wants: dict[str, Want] = {}
+        self._needed: dict[str, NeededFile] = {}
         self._warnings: dict[FinderWarning, None] = {}
         self._read: set[str] = set()
         self._pending: list[tuple[str, bool]] = [(program, True)]
@@ -144,7 +146,7 @@ class _Loading:
                 self._add(folder)
             for load in found.loads:
                 self._load(load, file, reached)
-        yield from self._wants.values()
+        yield from self._needed.values()
         yield from self._warnings
 
     def _add(self, folder: str) -> None:
@@ -159,7 +161,7 @@ class _Loading:
         if not re.search(r"\.\w+$", load.name):
             inside = f"{load.name.replace('::', '/')}.pm"
         elif load.name.startswith("/"):
-            self._want(load.name, by, load.name)
+            self._need(load.name, by, load.name)
             return
         else:
             inside = load.name
@@ -179,14 +181,14 @@ class _Loading:
         if module.file in self._read:
             return
         self._read.add(module.file)
-        self._want(module.file, by, module.name)
+        self._need(module.file, by, module.name)
         self._pending.append((module.file, reached))
         inside = module.name.replace("::", "/")
         for root in dict.fromkeys((module.root, *self._include)):
             compiled = f"{root}/auto/{inside}"
             files = [path for path in _files(self._scene, compiled) if re.search(r"\.(so|al|ix|pl)$", path)]
             for path in files:
-                self._want(path, module.file, f"the part in C of {module.name}" if path.endswith(".so") else path)
+                self._need(path, module.file, f"the part in C of {module.name}" if path.endswith(".so") else path)
             if files:
                 break
         for name in _LOADED_INDIRECTLY.get(module.name, ()):
@@ -201,7 +203,7 @@ class _Loading:
                 name = path.removeprefix(f"{module.root}/").removesuffix(".pm").replace("/", "::")
                 self._module(_Module(path, module.root, name), module.file, reached=False)
             elif not path.endswith((".pm", ".pod")):
-                self._want(path, module.file, f"lies with {module.name}")
+                self._need(path, module.file, f"lies with {module.name}")
 
     def _is_own(self, file: str) -> bool:
         return any(
@@ -215,12 +217,12 @@ class _Loading:
             self._files[inside] = next(there, None)
         return self._files[inside]
 
-    def _want(self, path: str, by: str, detail: str) -> None:
-        if path not in self._wants and isinstance(views.look(self._scene.view, path), File):
+    def _need(self, path: str, by: str, detail: str) -> None:
+        if path not in self._needed and isinstance(views.look(self._scene.view, path), File):
             place = views.place(self._scene.view, by) or self._program
             library = path.endswith(".so") and "/auto/" in path  # opened by the loader of perl's own process
             place = self._perl if library else place
-            self._wants[path] = Want(path, place, f"{by} ({detail})", KIND, "declared", library=library)
+            self._needed[path] = NeededFile(path, place, f"{by} ({detail})", KIND, "declared", library=library)
 
 
 def _files(scene: Scene, folder: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from fromscratch import paths
 from fromscratch.advice import Setting
 from fromscratch.lazy_regex import lazy_regex
-from fromscratch.linker.beyond.contract import FinderWarning, Finding, Offer, Scene, Want
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, NeededFile, Offer, Scene
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.python import habits
 from fromscratch.linker.beyond.python.imports import Import, Source
@@ -60,7 +60,7 @@ class _Found:
 
     def __init__(self, scene: Scene, tree: PythonTree) -> None:
         self._scene, self._tree = scene, tree
-        self._wants: dict[str, tuple[str, str]] = {}  # path: by, detail
+        self._needed: dict[str, tuple[str, str]] = {}  # path: by, detail
         self._notices: dict[Finding, None] = {}
         self._loaded: set[str] = set()
         self._unreached: set[str] = set()  # modules that lie in a package but that no import leads to
@@ -83,14 +83,14 @@ class _Found:
             self._unreached |= {program.file for program in unread}
             closure.run(unread)
         if group.venv is not None:
-            self._want(group.venv.config, self._tree.object, "the interpreter's place tells of it")
+            self._need(group.venv.config, self._tree.object, "the interpreter's place tells of it")
         for reached in closure.reached.values():
             self._module(reached.module, reached.by, f"import {reached.name}")
         for path, by, name in packages.files():
-            self._want(path, by, f"package {name}")
+            self._need(path, by, f"package {name}")
         for folder, pth in added.items():
-            if any(path.startswith(f"{folder}/") for path in self._wants):
-                self._want(pth, self._tree.object, f"adds {folder} to the path")
+            if any(path.startswith(f"{folder}/") for path in self._needed):
+                self._need(pth, self._tree.object, f"adds {folder} to the path")
         self._encodings()
         self._note_problems(closure)
 
@@ -111,7 +111,7 @@ class _Found:
     def _module(self, module: Module, by: str, detail: str) -> None:
         if module.file is None:
             return
-        self._want(module.file, by, detail)
+        self._need(module.file, by, detail)
         if module.file.endswith(".so"):
             self._loaded.add(module.file)
         if not self._is_standard(module.file):
@@ -119,20 +119,20 @@ class _Found:
         for name in habits.DATA.get(module.name, ()):
             path = f"{module.folders[0]}/{name}" if module.folders else name
             for inside in below(self._scene, path) if views.names(self._scene.view, path) else [path]:
-                self._want(inside, module.file, f"data of {module.name}")
+                self._need(inside, module.file, f"data of {module.name}")
         if module.name == "sysconfig":
             for path in views.glob(self._scene.view, f"{self._tree.library}/_sysconfigdata*.py"):
-                self._want(path, module.file, "imports it by a name that it computes")
+                self._need(path, module.file, "imports it by a name that it computes")
 
     def _encodings(self) -> None:
         """Any text may name any of the codecs; they are small, but for those of East Asia, which are written in C."""
         for path in below(self._scene, f"{self._tree.library}/encodings"):
-            self._want(path, self._tree.object, "codecs are imported by name")
+            self._need(path, self._tree.object, "codecs are imported by name")
         entries = [
             views.look(self._scene.view, path)
             for name in habits.EAST_ASIAN
             for path in views.glob(self._scene.view, f"{self._tree.standard[1]}/{name}.*")
-            if path not in self._wants
+            if path not in self._needed
         ]
         if size := sum(entry.content.size for entry in entries if isinstance(entry, File)):
             text = (
@@ -144,11 +144,11 @@ class _Found:
         """All of the standard library, but for its tests and what only builds or demonstrates."""
         for path in below(self._scene, self._tree.library, without=_is_spared):
             if path.count("/") > self._tree.library.count("/") + 1 or path.endswith((".py", ".so")):
-                self._wants.setdefault(path, (by, detail))
+                self._needed.setdefault(path, (by, detail))
                 self._loaded |= {path} if path.endswith(".so") else set()
 
-    def _want(self, path: str, by: str, detail: str) -> None:
-        self._wants.setdefault(path, (by, f"{by} ({detail})"))
+    def _need(self, path: str, by: str, detail: str) -> None:
+        self._needed.setdefault(path, (by, f"{by} ({detail})"))
 
     def _note_problems(self, closure: Closure) -> None:
         """Note what could not be followed, in files outside the standard library."""
@@ -170,15 +170,15 @@ class _Found:
 
     def findings(self, pycache: bool) -> Iterator[Finding]:
         """Everything, each file once."""
-        for path, (by, detail) in self._wants.items():
+        for path, (by, detail) in self._needed.items():
             place = views.place(self._scene.view, by) or self._tree.object
             if path in self._loaded:  # the loader of the interpreter's process opens it
-                yield Want(path, self._tree.object, detail, KIND, "declared", library=True)
+                yield NeededFile(path, self._tree.object, detail, KIND, "declared", library=True)
             else:
-                yield Want(path, place, detail, KIND, "declared")
+                yield NeededFile(path, place, detail, KIND, "declared")
             compiled = _compiled(path, self._tree.version)
             if pycache and path.endswith(".py") and views.place(self._scene.view, compiled):
-                yield Want(compiled, place, f"{path} (its compiled code)", KIND, "possible", optional=True)
+                yield NeededFile(compiled, place, f"{path} (its compiled code)", KIND, "possible", optional=True)
         yield from self._notices
 
 

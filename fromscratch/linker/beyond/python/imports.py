@@ -19,7 +19,7 @@ from fromscratch.errors import FormatError
 
 _MAX_SOURCE = 2 << 20
 _MAX_BODIES = 10_000  # the compiler compares all code objects that look alike with each other
-_MAX_KNOWN = 8192
+_MAX_SOURCES = 8192
 _FUNCTION = 1  # CO_OPTIMIZED
 _SILENT = frozenset({"CACHE", "EXTENDED_ARG", "NOP", "NOT_TAKEN", "PRECALL", "PUSH_NULL", "RESUME", "TO_BOOL"})
 _IMPORTERS = frozenset({"__import__", "import_module"})
@@ -50,7 +50,7 @@ class Source(NamedTuple):
 
 _BY_HAND = "add the modules that it imports by hand"
 
-_KNOWN: dict[bytes, Source] = {}  # by digest: the driver asks again and again about the same files
+_SOURCES: dict[bytes, Source] = {}  # by digest, for each round of finders reads the same files again
 
 
 def source(text: bytes, *, main: bool = False) -> Source:
@@ -59,11 +59,11 @@ def source(text: bytes, *, main: bool = False) -> Source:
     Raises FormatError for what this Python cannot compile.
     """
     key = hashlib.sha256(text).digest() + bytes([main])
-    known = _KNOWN.get(key)
+    known = _SOURCES.get(key)
     if known is None:
-        if len(_KNOWN) >= _MAX_KNOWN:
-            _KNOWN.clear()
-        known = _KNOWN[key] = _source(_compiled(text), main)
+        if len(_SOURCES) >= _MAX_SOURCES:
+            _SOURCES.clear()
+        known = _SOURCES[key] = _source(_compiled(text), main)
     return known
 
 

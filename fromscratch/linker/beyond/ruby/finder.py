@@ -11,7 +11,7 @@ from posixpath import normpath
 
 from fromscratch import paths
 from fromscratch.lazy_regex import lazy_regex
-from fromscratch.linker.beyond.contract import FinderWarning, Finding, Scene, Want
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, NeededFile, Scene
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.rodata import texts
 from fromscratch.linker.beyond.ruby.source import Require, requires
@@ -68,7 +68,7 @@ class _Loading:
 
     def __init__(self, scene: Scene, ruby: TreePath, include: tuple[str, ...], gems: tuple[str, ...]) -> None:
         self._scene, self._ruby, self._include = scene, ruby, include
-        self._wants: dict[str, Want] = {}
+        self._needed: dict[str, NeededFile] = {}
         self._warnings: dict[FinderWarning, None] = {}
         self._pending: list[str] = []
         self._gems = _Gems(scene, include, gems)
@@ -79,7 +79,7 @@ class _Loading:
             self._require(Require(name), self._ruby)
         for folder in self._include:
             for path in below(self._scene, f"{folder}/enc"):
-                self._want(path, self._ruby, "encodings are loaded by name")
+                self._need(path, self._ruby, "encodings are loaded by name")
         self._pending += programs
         while self._pending:
             file = self._pending.pop(0)
@@ -91,10 +91,10 @@ class _Loading:
         for folder in folders:
             if "/site_ruby" not in folder:
                 for path in below(self._scene, folder, without=lambda name: name in ("gems", "vendor_ruby")):
-                    self._want(path, self._ruby, "the library of ruby")
+                    self._need(path, self._ruby, "the library of ruby")
 
     def findings(self) -> Iterator[Finding]:
-        yield from self._wants.values()
+        yield from self._needed.values()
         yield from self._warnings
 
     def _missing(self, requirement: Require, file: str, programs: Sequence[TreePath]) -> None:
@@ -110,19 +110,19 @@ class _Loading:
             found = self._in("", name[1:])
         else:
             found = next(filter(None, (self._in(each, name) for each in (*self._activated, *self._include))), None)
-        if found is None and not requirement.near and (gem := self._gems.holding(name)):
+        if found is None and not requirement.near and (gem := self._gems.with_file(name)):
             self._gem(gem, by)
             found = self._in(self._gems.library(gem), name)
         if found is None:
             return False
-        if found not in self._wants:
-            self._want(found, by, f"require {name}")
+        if found not in self._needed:
+            self._need(found, by, f"require {name}")
             for other in _LOADED_INDIRECTLY.get(name, ()):
                 self._require(Require(other), found)
             if found.endswith(".rb"):
                 self._pending.append(found)
                 for path in below(self._scene, found.removesuffix(".rb")):
-                    self._want(path, found, f"lies with {name}")
+                    self._need(path, found, f"lies with {name}")
                     if path.endswith(".rb"):
                         self._pending += [path] if not _LAZY.search(path) else []
         return True
@@ -144,15 +144,15 @@ class _Loading:
                 continue
             self._activated.append(library)
             for path in self._gems.files(here):
-                self._want(path, wanter, f"gem {here.rpartition('/')[2]}")
-            depends = (self._gems.by_name(name) for name in self._gems.dependencies(here))
+                self._need(path, wanter, f"gem {here.rpartition('/')[2]}")
+            depends = (self._gems.with_name(name) for name in self._gems.dependencies(here))
             pending += [(other, self._gems.specification(here)) for other in depends if other]
 
-    def _want(self, path: str, by: str, detail: str) -> None:
-        if path not in self._wants:
+    def _need(self, path: str, by: str, detail: str) -> None:
+        if path not in self._needed:
             library = path.endswith(".so")  # opened by the loader of ruby's own process
             place = self._ruby if library else views.place(self._scene.view, by) or self._ruby
-            self._wants[path] = Want(path, place, f"{by} ({detail})", KIND, "declared", library=library)
+            self._needed[path] = NeededFile(path, place, f"{by} ({detail})", KIND, "declared", library=library)
 
 
 class _Gems:
@@ -174,7 +174,7 @@ class _Gems:
             reverse=True,
         )
 
-    def holding(self, name: str) -> str | None:
+    def with_file(self, name: str) -> str | None:
         """The newest gem that has the file that this name requires."""
         for gem in self._all:
             base = f"{self.library(gem)}/{name}"
@@ -183,7 +183,8 @@ class _Gems:
                     return gem
         return None
 
-    def by_name(self, name: str) -> str | None:
+    def with_name(self, name: str) -> str | None:
+        """The newest gem of this name."""
         return next((gem for gem in self._all if gem.rpartition("/")[2].rpartition("-")[0] == name), None)
 
     def library(self, gem: str) -> str:

@@ -6,7 +6,7 @@ An interpreter that is itself a script is handled in the next round, when it is 
 from collections.abc import Iterator, Sequence
 
 from fromscratch.advice import Setting
-from fromscratch.linker.beyond.contract import FinderWarning, Finding, Offer, Scene, Want
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, NeededFile, Offer, Scene
 from fromscratch.linker.beyond.scripts.shebang import (
     MAX_DEPTH,
     PATH,
@@ -53,7 +53,7 @@ def _interpreters(place: TreePath, line: Shebang, runs: list[Program], *, option
             text = f"{place} begins with {spelled!r}: where {program.path} lies depends on the folder it is started in"
             yield FinderWarning(text, KIND)
             continue
-        yield Want(
+        yield NeededFile(
             path=program.path,
             by=place,
             detail=f"{place} ({_fault(spelled, program)})",
@@ -96,7 +96,7 @@ def _commands(scene: Scene, place: TreePath, path: Sequence[str], *, select: boo
     if select:
         for spelled in found.values():
             detail = f"{place} (command {spelled.rpartition('/')[2]})"
-            yield Want(spelled, place, detail, "commands", "likely", optional=True)
+            yield NeededFile(spelled, place, detail, "commands", "likely", optional=True)
     elif found:
         entries = (views.look(scene.view, end) for end in found)
         size = sum(entry.content.size for entry in entries if isinstance(entry, File))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.linker.beyond.contract import GeneratedFile, Scene, Want
+from fromscratch.linker.beyond.contract import GeneratedFile, NeededFile, Scene
 from fromscratch.linker.beyond.glibc import nss
 from tests.engines import missing
 from tests.formats.elf.made import elf
@@ -67,7 +67,9 @@ def test_modules_stand_for_the_databases_that_they_can_answer_for() -> None:
         "/etc/nsswitch.conf names myhostname for hosts, which /usr/bin/it asks for)",
     ]
     assert paths_needed(wants) == ["libnss_sss.so.2", "libnss_myhostname.so.2"]
-    assert all(isinstance(want, Want) and want.by == LIBC and want.library and not want.optional for want in wants)
+    assert all(
+        isinstance(want, NeededFile) and want.by == LIBC and want.library and not want.optional for want in wants
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,7 @@ def test_modules_stand_for_the_databases_that_they_can_answer_for() -> None:
 def test_the_configuration_of_the_root_is_followed_when_asked_for(functions: tuple[str, ...], names: list[str]) -> None:
     found = list(nss.find(using(*functions), configuration="tree"))
     assert paths_needed(found) == names
-    assert all(isinstance(each, Want) and each.optional for each in found)
+    assert all(isinstance(each, NeededFile) and each.optional for each in found)
 
 
 def test_the_configuration_of_the_image_holds_before_ours() -> None:

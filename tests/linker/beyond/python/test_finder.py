@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fromscratch.errors import FormatError
 from fromscratch.host.machine.view import MachineView
-from fromscratch.linker.beyond.contract import Want
+from fromscratch.linker.beyond.contract import NeededFile
 from fromscratch.linker.beyond.python import finder as python
 from fromscratch.linker.beyond.python import habits as python_habits
 from fromscratch.linker.beyond.python import imports as python_imports
@@ -306,7 +306,7 @@ def test_what_is_nested_or_repeated_beyond_measure_is_refused_or_read_with_work_
     piece: bytes,
 ) -> None:
     def work(size: int) -> None:
-        python_imports._KNOWN.clear()
+        python_imports._SOURCES.clear()
         with suppress(FormatError):
             source(piece * size)
 
@@ -353,7 +353,7 @@ def test_what_an_interpreter_imports_for_each_module_of_its_library_is_among_wha
         program = tmp_path / f"{name}_.py"
         program.write_text(f"import {name}, json")
         whole = scene(view, place, str(program))
-        ours = {want.path for want in python.find(whole) if isinstance(want, Want)}
+        ours = {want.path for want in python.find(whole) if isinstance(want, NeededFile)}
         assert {str(Path(file)) for file in loaded if file.startswith(tree.library)} <= ours, name
         tried += 1
     print(f"{tried} modules")

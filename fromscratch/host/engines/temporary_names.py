@@ -13,14 +13,14 @@ from pathlib import Path
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
-def passing_name() -> str:
+def temporary_name() -> str:
     """A unique name that identifies this process: letters, digits and dashes."""
     pid = os.getpid()
     return f"{_host()}-{pid}-{_life(pid)}-{secrets.token_hex(4)}"
 
 
 def abandoned(name: str) -> bool:
-    """Whether it is the `passing_name` of a process of this machine that has ended."""
+    """Whether it is the `temporary_name` of a process of this machine that has ended."""
     host, _, rest = name.partition("-")
     pid, _, rest = rest.partition("-")
     life, _, ending = rest.partition("-")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch import opening
+from fromscratch import regular_file
 from fromscratch.errors import ImageError
 from fromscratch.flow import evidence
 from fromscratch.formats.tar.reader import members
@@ -38,8 +38,13 @@ NoFile = tuple[str, Callable[[Path], object]]
 def test_it_is_said_what_it_is(no_file: NoFile, tmp_path: Path) -> None:
     what, make = no_file
     make(tmp_path / "x")
-    for read in (opening.opened, opening.unbuffered, opening.contents, opening.text):
-        with pytest.raises(opening.NotAFile, match=f"it is a {what}, not a file"):
+    for read in (
+        regular_file.open_buffered,
+        regular_file.open_unbuffered,
+        regular_file.read_bytes,
+        regular_file.read_text,
+    ):
+        with pytest.raises(regular_file.NotAFile, match=f"it is a {what}, not a file"):
             read(tmp_path / "x")
 
 
@@ -87,6 +92,6 @@ def test_a_pipe_of_our_own_is_read(tmp_path: Path) -> None:
     os.write(writing, b"name: x\r\n")
     os.close(writing)
     try:
-        assert opening.text(Path(f"/dev/fd/{reading}")) == "name: x\n"
+        assert regular_file.read_text(Path(f"/dev/fd/{reading}")) == "name: x\n"
     finally:
         os.close(reading)

@@ -8,8 +8,8 @@ import pytest
 
 from fromscratch.errors import NotFetched
 from fromscratch.host.storage import disk
+from fromscratch.host.storage.linked_copy import linked_copy
 from fromscratch.host.storage.store import Store
-from fromscratch.host.storage.store_view import linked_copy
 
 
 def contents(store: Store) -> dict[str, bytes]:

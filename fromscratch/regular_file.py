@@ -1,4 +1,4 @@
-"""Opening of files that a user names: only regular files, so that opening a FIFO or a device cannot block."""
+"""Reading files that a user names: only regular files are opened, since opening a FIFO or a device may block."""
 
 import errno
 import io
@@ -21,7 +21,7 @@ class NotAFile(OSError):
     """The path is not of a regular file; `strerror` says what it is."""
 
 
-def opened(path: Path) -> BinaryIO:
+def open_buffered(path: Path) -> BinaryIO:
     """Open a regular file for reading. A pipe that this process has open (/dev/stdin, a shell's `<(…)`) is read too.
 
     Raises OSError as open() does, and NotAFile for anything else.
@@ -29,20 +29,20 @@ def opened(path: Path) -> BinaryIO:
     return os.fdopen(_descriptor(path), "rb")
 
 
-def unbuffered(path: Path) -> io.FileIO:
+def open_unbuffered(path: Path) -> io.FileIO:
     """The same without a buffer."""
     return io.FileIO(_descriptor(path), "rb")
 
 
-def contents(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
     """The bytes of such a file."""
-    with opened(path) as stream:
+    with open_buffered(path) as stream:
         return stream.read()
 
 
-def text(path: Path) -> str:
+def read_text(path: Path) -> str:
     """The text of such a file in UTF-8, with line ends as newlines. Raises UnicodeDecodeError too."""
-    with io.TextIOWrapper(opened(path), "utf-8") as stream:
+    with io.TextIOWrapper(open_buffered(path), "utf-8") as stream:
         return stream.read()
 
 
