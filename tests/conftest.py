@@ -25,9 +25,9 @@ def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter") -> None
     terminalreporter.section("skipped, and why")
     for row in rows:
         terminalreporter.write_line(row)
-    kept = os.environ.get("FROMSCRATCH_SKIPPED")  # scripts/test runs pytest several times, and tells at the end
-    if kept:
-        with open(kept, "a") as file:
+    collected = os.environ.get("FROMSCRATCH_SKIPPED")  # scripts/test runs pytest several times, and tells at the end
+    if collected:
+        with open(collected, "a") as file:
             file.write("".join(f"{row}\n" for row in rows))
 
 

@@ -54,7 +54,7 @@ def tar(chance: random.Random, folder: Path) -> str:
     try:
         found = read_tree(folder / "a.tar", ORIGIN, limits=_SMALL)
     except ImageError as error:
-        return told(error)
+        return text_of(error)
     whole(found)
     return same_again(found, folder)
 
@@ -67,7 +67,7 @@ def layers(chance: random.Random, folder: Path) -> str:
             (folder / f"{number}.tar").write_bytes(mutations.archive(chance))
             lay(stack, folder / f"{number}.tar", ORIGIN, title=f"layer {number}", limits=_SMALL)
     except ImageError as error:
-        return told(error)
+        return text_of(error)
     found = stack.build()
     whole(found)
     assert not any(part.startswith(".wh.") for path in found for part in path.split("/"))
@@ -166,12 +166,12 @@ def documents(chance: random.Random, folder: Path) -> str:
     manifest = {"schemaVersion": 2, "mediaType": oci.MANIFEST, "config": config, "layers": [layer]}
     one = memory.add(made({**manifest, "annotations": {"a": "b"}}, 1), oci.MANIFEST, **platform)
     index = memory.add(made({"schemaVersion": 2, "mediaType": oci.INDEX, "manifests": [one, one]}, 2), oci.INDEX)
-    named = {**index, "annotations": {oci.REF_NAME: "latest"}}
-    top = made({"schemaVersion": 2, "manifests": [chance.choice((named, one))]}, 3)
+    with_name = {**index, "annotations": {oci.REF_NAME: "latest"}}
+    top = made({"schemaVersion": 2, "manifests": [chance.choice((with_name, one))]}, 3)
     try:
         found = images(memory, top, chance.choice((None, "latest")))
     except ImageError as error:
-        return told(error)
+        return text_of(error)
     return usable(found)
 
 
@@ -183,7 +183,7 @@ def docker_document(memory: Memory, config: str, chance: random.Random) -> str:
     try:
         return usable(docker_archive_images(Rootfs(entries), "docker-archive", chance.choice((None, "a/b:1"))))
     except ImageError as error:
-        return told(error)
+        return text_of(error)
 
 
 def usable(found: list[Image]) -> str:
@@ -193,7 +193,7 @@ def usable(found: list[Image]) -> str:
     try:
         graph(found)
     except ImageError as error:
-        return f"read, but not written: {told(error)}"
+        return f"read, but not written: {text_of(error)}"
     return "images"
 
 
@@ -229,11 +229,11 @@ def blobs(chance: random.Random, folder: Path) -> str:
     try:
         expand(folder / "blob", folder / "plain", limits=_SMALL)
     except ImageError as error:
-        return told(error)
+        return text_of(error)
     return "bytes"
 
 
-def told(error: ImageError) -> str:
+def text_of(error: ImageError) -> str:
     """What kind of error it is. It says what to do next, in one line that a terminal can show."""
     assert error.message
     assert error.hint

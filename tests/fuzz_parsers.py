@@ -173,7 +173,7 @@ def _known(parse: Callable[[], object]) -> None:
     try:
         _drained(parse())
     except ImageError as error:
-        told(error)
+        text_of(error)
 
 
 def _expression(data: bytes, folder: Path) -> None:
@@ -316,11 +316,11 @@ def case(name: str, chance: random.Random, folder: Path) -> str:
     try:
         parse(changed(chance.choice(seeds), chance), folder)
     except ImageError as error:
-        return told(error)
+        return text_of(error)
     return "read"
 
 
-def told(error: ImageError) -> str:
+def text_of(error: ImageError) -> str:
     """What kind of error it is; one about bytes says what to do next."""
     assert error.message
     assert error.hint or not isinstance(error, FormatError)

@@ -14,10 +14,10 @@ def growth(work: Callable[[int], object], size: int, times: int = 8) -> float:
 
 
 def _least(work: Callable[[], object]) -> float:
-    return min(_taken(work) for _ in range(3))
+    return min(_cpu_time(work) for _ in range(3))
 
 
-def _taken(work: Callable[[], object]) -> float:
+def _cpu_time(work: Callable[[], object]) -> float:
     start = time.process_time_ns()
     work()
     return max(1, time.process_time_ns() - start)

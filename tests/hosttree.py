@@ -34,8 +34,8 @@ def _closure(program: str) -> tuple[str, ...]:
     found = shutil.which(program)
     if found is None:
         pytest.skip(f"{program} is not on this machine")
-    told = subprocess.run(["ldd", found], capture_output=True, text=True, check=False).stdout
-    libraries = re.findall(r"(/\S+) \(0x", told)
+    reported = subprocess.run(["ldd", found], capture_output=True, text=True, check=False).stdout
+    libraries = re.findall(r"(/\S+) \(0x", reported)
     place = f"/bin/{program}"
     _PLACES[place] = found
     return (place, *libraries)

@@ -118,9 +118,9 @@ def test_chains_of_reasons_are_equal_hashed_and_shown_however_long() -> None:
 def test_chains_of_reasons_are_written_and_read_however_long() -> None:
     origin = chain(DEPTH)
     path = TreePath("/a")
-    told = evidence.gather(Platform("linux", "amd64"), [], {path: Directory(Meta(0o755), (origin,))}, {})
-    assert len(told.reasons) == DEPTH + 1
-    assert evidence.origins(told, path) == (origin,)
+    reported = evidence.gather(Platform("linux", "amd64"), [], {path: Directory(Meta(0o755), (origin,))}, {})
+    assert len(reported.reasons) == DEPTH + 1
+    assert evidence.origins(reported, path) == (origin,)
 
 
 def test_packages_need_each_other_however_long() -> None:

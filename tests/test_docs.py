@@ -89,15 +89,15 @@ def test_the_quickstart_ends_with_how_the_command_is_called(tmp_path: Path) -> N
     command.write_text("#!/bin/sh\necho started\n")
     command.chmod(0o755)
     (command.parent / "activate").write_text(f'PATH="{command.parent}:$PATH"\n')
-    told = subprocess.run(
+    reported = subprocess.run(
         ["/bin/sh", "-c", f". {CHECKOUT}/scripts/environment; tell_command .venv"],
         cwd=command.parents[2],
         capture_output=True,
         text=True,
         check=True,
     ).stderr
-    assert str(command) in told
-    line = told.splitlines()[-1]
+    assert str(command) in reported
+    line = reported.splitlines()[-1]
     assert (
         subprocess.run(["/bin/sh", "-c", f"{line}\nfromscratch"], capture_output=True, text=True).stdout == "started\n"
     )

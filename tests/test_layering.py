@@ -182,7 +182,7 @@ VERBS_OF_A_KIND = {"fromscratch.cli.verbs.bundle": "binaries", "fromscratch.cli.
 ENTRY = kind_of(Directory(Meta(0o755)))
 
 
-def named_kinds(text: str) -> Iterator[tuple[int, str]]:
+def kinds_in(text: str) -> Iterator[tuple[int, str]]:
     """Where a module names a kind of source: in a string that is its word, in an identifier, or by importing it.
 
     The word within a longer text, such as a message or a docstring, is prose.
@@ -216,7 +216,7 @@ def test_no_kind_of_source_is_named_outside_its_room(path: Path) -> None:
     own = {word for module, word in VERBS_OF_A_KIND.items() if me.startswith(module)}
     if me == kind_of.__module__:
         own = {ENTRY}
-    assert [(line, word) for line, word in named_kinds(path.read_text()) if word not in own] == []
+    assert [(line, word) for line, word in kinds_in(path.read_text()) if word not in own] == []
 
 
 @pytest.mark.parametrize(
@@ -246,11 +246,11 @@ def test_no_kind_of_source_is_named_outside_its_room(path: Path) -> None:
     ],
 )  # fmt: skip
 def test_what_counts_as_naming_a_kind(text: str, found: list[str]) -> None:
-    assert [word for _, word in named_kinds(text)] == found
+    assert [word for _, word in kinds_in(text)] == found
 
 
 # What may name a transport above their room: a verb that is about one, a default, and the form that builds have.
-NAMED_TRANSPORTS = {
+ALLOWED_TRANSPORTS = {
     "fromscratch.cli.verbs.catalogue": {"oci"},
     "fromscratch.cli.verbs.pull": {"oci", "docker://"},
     "fromscratch.cli.verbs.push": {"docker://"},
@@ -266,4 +266,4 @@ NAMED_TRANSPORTS = {
 def test_no_transport_is_named_above_their_room(path: Path) -> None:
     words = {word for line in catalogue.TRANSPORTS for word in (line.word, line.scheme)}
     texts = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
-    assert words & texts <= NAMED_TRANSPORTS.get(name_of(path), set())
+    assert words & texts <= ALLOWED_TRANSPORTS.get(name_of(path), set())

@@ -44,10 +44,12 @@ def test_it_is_a_tuple_with_names_and_defaults(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", [Ours, Theirs])
-@pytest.mark.parametrize(("given", "named"), [((), {}), (("a", 1, 2), {}), (("a",), {"name": "b"}), (("a",), {"x": 1})])
-def test_what_does_not_fit_the_fields_is_refused(kind: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("given", "by_name"), [((), {}), (("a", 1, 2), {}), (("a",), {"name": "b"}), (("a",), {"x": 1})]
+)
+def test_what_does_not_fit_the_fields_is_refused(kind: Any, given: tuple[Any, ...], by_name: dict[str, Any]) -> None:
     with pytest.raises(TypeError):
-        kind(*given, **named)
+        kind(*given, **by_name)
 
 
 def test_it_may_have_methods_and_subclasses() -> None:

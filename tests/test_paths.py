@@ -21,7 +21,7 @@ def test_within_a_component_a_glob_means_what_it_means_everywhere(pattern: str, 
 
 
 @pytest.mark.parametrize(
-    ("pattern", "taken", "left"),
+    ("pattern", "matched", "left"),
     [
         ("*.a", ["/x.a", "/usr/lib/x.a", "/usr/x.a/below"], ["/x.ab", "/a"]),
         ("/usr/*", ["/usr/lib", "/usr/lib/x"], ["/usr", "/opt/usr/lib"]),
@@ -32,6 +32,6 @@ def test_within_a_component_a_glob_means_what_it_means_everywhere(pattern: str, 
         ("/a[+-z]c", ["/a0c"], ["/a/c"]),
     ],
 )
-def test_what_a_glob_takes(pattern: str, taken: list[str], left: list[str]) -> None:
+def test_what_a_glob_takes(pattern: str, matched: list[str], left: list[str]) -> None:
     matches = matcher([pattern])
-    assert [path for path in taken + left if matches(tree_path(path))] == taken
+    assert [path for path in matched + left if matches(tree_path(path))] == matched

@@ -79,11 +79,11 @@ def test_only_what_debian_has_is_required(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_versions_that_are_tested_are_told() -> None:
-    told = called(CHECKOUT, sys.executable, "scripts/versions").stdout.strip().split(", ")
+    reported = called(CHECKOUT, sys.executable, "scripts/versions").stdout.strip().split(", ")
     oldest = called(CHECKOUT, sys.executable, "scripts/floors").stdout.split()
-    assert told[0] == f"Python {platform.python_version()}"
-    assert {line.split("==")[0] for line in oldest} == {each.split()[0] for each in told[1:]}
-    assert f"PyYAML {metadata.version('PyYAML')}" in told
+    assert reported[0] == f"Python {platform.python_version()}"
+    assert {line.split("==")[0] for line in oldest} == {each.split()[0] for each in reported[1:]}
+    assert f"PyYAML {metadata.version('PyYAML')}" in reported
     run_by = (CHECKOUT / "scripts/test").read_text()
     assert all(f"build/{one}/bin/python scripts/versions\n" in run_by for one in ("wheel-venv", "floors-venv"))
 

@@ -28,7 +28,7 @@ def all_images(call: Call, name: str | None) -> list[Image]:
 
 
 def target(call: Call, name: str | None) -> Found:
-    """Raises UsageError and NotFetched."""
+    """The image that is named, else that of the recipe's build. Raises UsageError, NotFetched."""
     from fromscratch.flow import images_by_name
     from fromscratch.flow.output import need_built
 

@@ -8,7 +8,7 @@ from fromscratch.model.image import Image
 
 
 def wholly(call: Call, image: str | None, found: Sequence[Image]) -> str:
-    """A whole name, for what has no other. Raises UsageError for an image that has a place and no name."""
+    """The whole name to give an image. Raises UsageError for an image that has a place and no name."""
     name = _known(call, image, found)
     if not name or name.startswith(":"):
         raise UsageError(f"{image} says where the image is, and not what to call it", "say --tag NAME")
@@ -59,7 +59,7 @@ def _known(call: Call, image: str | None, found: Sequence[Image]) -> str:
 
 
 def _with_tag(name: str) -> bool:
-    """Whether a whole name has a tag, if only by default. Raises UsageError for a stranger's name that is none."""
+    """Whether a whole name has a tag, if only by default. Raises UsageError for one of others that is malformed."""
     from fromscratch.model.reference import Reference
 
     try:
@@ -69,7 +69,7 @@ def _with_tag(name: str) -> bool:
 
 
 def _tag(name: str) -> str:
-    """The tag in it; nothing where a stranger's name is none."""
+    """The tag of a name; empty for one of others that is malformed."""
     from fromscratch.model.reference import Reference
 
     if name.startswith(":"):

@@ -14,7 +14,7 @@ _latest = int(signal.SIGINT)
 def heed() -> None:
     """Raise KeyboardInterrupt where this process is, so that everything below unwinds."""
     if not _in_main_thread():
-        return  # whoever calls us there is asked by signals himself
+        return  # Python delivers signals to the main thread alone, whose caller handles them
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as for a command in the background
         signal.signal(signal.SIGINT, _interrupted)
     signal.signal(signal.SIGTERM, _interrupted)
@@ -24,7 +24,7 @@ def heed() -> None:
 
 @contextmanager
 def heeded() -> Iterator[None]:
-    """Heed signals while something is done that cleans up after itself, or loads what must not be interrupted."""
+    """Turn signals into KeyboardInterrupt for the block, which cleans up after itself or loads modules."""
     heed()
     try:
         yield
@@ -45,7 +45,7 @@ def latest() -> int:
 
 
 def heed_no_more() -> None:
-    """Let a signal end this process at once: all is done and cleaned up, and a traceback would follow."""
+    """Let a signal end this process at once: all is cleaned up, and an exception could only print a traceback."""
     if _in_main_thread():
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):

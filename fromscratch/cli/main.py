@@ -84,7 +84,7 @@ def _do(line: CommandLine, requests: Sequence[Request], calls: list[Call]) -> No
 
 
 def _value(option: Option, given: Mapping[str, Any]) -> Any:
-    """What a verb's function gets for an option. Raises UsageError for the home folder of a user that is none.
+    """What a verb's function gets for an option. Raises UsageError for ~USER where there is no such user.
 
     A shell replaces only a ~ that a word begins with, and not one behind the = of an option.
     """

@@ -198,7 +198,7 @@ def _text(words: str) -> str:
 
 
 def concealed(value: Any) -> Any:
-    """A recipe as everybody may read it: whoever gets an image gets no password of a mirror with it."""
+    """The recipe without secrets, since evidence goes along with an image: no password of a mirror, for example."""
     match value:
         case str():
             return without_secrets(value)

@@ -33,7 +33,7 @@ _OF_OTHER_TOOLS = {
     "registry": "say docker://{}",
     "lxc": "lxc makes containers and keeps no images: name what one was made of, such as dir:/var/lib/lxc/{}/rootfs",
 }
-_LAYOUT, _EVIDENCE = "oci", "evidence.json"  # output.LAYOUT and evidence.NAME, whose modules much is loaded for
+_LAYOUT, _EVIDENCE = "oci", "evidence.json"  # output.LAYOUT and evidence.NAME, which would load many modules
 
 
 class Found(PartlyShown, frozen=True, kw_only=True):
@@ -136,7 +136,7 @@ def _located(name: str, builds: Path) -> Path | tuple[Line, str]:
 
     if engine := engine_with(name):
         return next(each for each in catalogue.TRANSPORTS if each.word == engine), name
-    # Only what names a registry is looked for in one: a slip of the pen is nobody else's business.
+    # Only a name with a registry's host is looked for there: a mistyped name must not leave this machine.
     if not Path(name).exists() and _names_registry(name):
         return catalogue.registry(), name
     known = ", ".join(sorted(path.parent.name for path in builds.glob(f"*/{evidence.NAME}"))) or "nothing"

@@ -1,4 +1,4 @@
-"""The folder that a build ends in: what stands in it, whether it is whole, and what of it is ours to remove.
+"""The output folder of a build: what is in it, whether it is complete, and which of its files are ours to remove.
 
 Nothing of it is synced to the disk, which would take longer than a small build: whatever a power cut leaves empty or
 cut is found by its digest, size or form, told by the verbs that read it, and built again by `build`.
@@ -162,7 +162,7 @@ def remove(folder: Path, progress: Progress) -> list[str] | None:
 
 
 def _ours_and_others(folder: Path) -> tuple[list[str], list[str]]:
-    """What of it `build` wrote, in the order in which it is to be removed, and what else is there.
+    """The names that `build` wrote, in the order of their removal, and all other names.
 
     What marks the folder as a build goes last, so that a removal that was killed can be repeated.
     """

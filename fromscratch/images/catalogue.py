@@ -35,7 +35,7 @@ class Line(NamedTuple):
         return f"{self.scheme}{self.operand}"
 
 
-# Engines stand in the order in which they are asked where nobody says which.
+# Engines are in the order in which they are tried where the call names none.
 TRANSPORTS: tuple[Line, ...] = (
     Line("tar:", "FILE", "fromscratch.images.tar:RootTar", "form"),
     Line("oci:", "DIR[:TAG]", "fromscratch.images.oci_layout:OciLayout", "form"),
@@ -57,7 +57,7 @@ def forms() -> tuple[str, ...]:
 
 
 def engines() -> tuple[str, ...]:
-    """The engines, in the order in which they are asked where nobody says which."""
+    """The engines, in the order in which they are tried where the call names none."""
     return tuple(line.word for line in TRANSPORTS if line.role in ("engine", "runner"))
 
 

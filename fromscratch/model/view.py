@@ -16,7 +16,7 @@ from fromscratch.paths import ROOT, TreePath
 
 
 class View(Protocol):
-    """A root that can be read. `Rootfs` is one; `host.machine.MachineView` is one of a folder of this machine."""
+    """A root that can be read. `Rootfs` is one; `host.machine.view.MachineView` is one of a folder of this machine."""
 
     def get(self, path: TreePath, /) -> Entry | None:
         """The entry at exactly this path, symlinks not followed; None if there is none.

@@ -1,4 +1,4 @@
-"""What a build must not depend on, and how a second one has each of these things other than the first had it."""
+"""The conditions that no build may depend on, and how each is changed for a second build."""
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -19,7 +19,7 @@ _OF_LOCALES = ("LC_ALL", "LC_CTYPE", "LANG", "LANGUAGE", "PYTHONUTF8", "PYTHONCO
 
 
 class Here(Struct, frozen=True, kw_only=True):
-    """How things are for this process. `encoding` is that of file names.
+    """The conditions of this process. `encoding` is that of file names.
 
     `owners` names an item of the recipe that takes owners of files as this machine shows them, or is empty.
     """
@@ -65,14 +65,14 @@ class Variation(Struct, frozen=True):
 
 
 def vary(here: Here, varying: Collection[str], place: Path) -> Variation:
-    """A build below the folder `place` in which these conditions are other than here, and the rest as they are here."""
+    """A second build below the folder `place` that has the conditions in `varying` changed, and the others as here."""
     varied = [each for each in _all(here, place) if each.condition.name in varying]
     settings = {"folder": str(here.folder), "working": str(here.working), "jobs": here.jobs}
     if ENVIRONMENT in varying:
         variables = {name: here.variables[name] for name in (*_OF_PYTHON, "TZ", *_OF_LOCALES) if name in here.variables}
     else:
         variables = dict(here.variables)
-    # Nobody knows the seed of a process that was given none, so a build that is to be like another gets this one.
+    # Python does not tell a random seed, so builds that are to be alike get this one.
     variables["PYTHONHASHSEED"] = "0"
     for each in varied:
         settings.update(each.settings)

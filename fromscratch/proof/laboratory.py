@@ -1,4 +1,4 @@
-"""Where a recipe is built again by another process, under conditions of which any may be other than here."""
+"""Second builds of a recipe, by another process under varied conditions, in temporary folders."""
 
 import json
 import os
@@ -26,7 +26,7 @@ from fromscratch.proof.conditions import ALL, FOLDER, USER, Condition, Here, Var
 from fromscratch.regular_file import read_bytes
 from fromscratch.sources.contract import Source
 
-# What a build may fail by that went well here: another user may not read everything, and a path may mean a place.
+# Conditions that may make a good build fail: another user may not read everything, and a recipe may name a full path.
 _FATAL: tuple[tuple[str, ...], ...] = ((), (USER,), (FOLDER,), (USER, FOLDER))
 
 
@@ -60,7 +60,7 @@ def evidence_of(built: Built) -> Any:
 
 @contextmanager
 def laboratory(job: Job) -> Iterator["Laboratory"]:
-    """Nothing of it stays. Raises ImageError where no temporary files can be written."""
+    """A laboratory in a temporary folder, which is removed at the end. Raises ImageError where none can be written."""
     place = Path(tempfile.gettempdir()) / "fromscratch-check"
     with ExitStack() as stack:
         with disk.explained(place):
@@ -177,7 +177,7 @@ def _here(job: Job, sources: Sequence[Source]) -> Here:
 
 
 def _give(place: Path, user: int) -> None:
-    """The folders of a build to whoever makes it. Its files are further names of others', which stay whose they are."""
+    """Give the folders of a build to the user who makes it. Its files are hard links: their owner must stay."""
     for folder, names, _ in disk.walk(place):
         for each in (Path(folder), *(Path(folder, name) for name in names)):
             os.chown(each, user, user, follow_symlinks=False)

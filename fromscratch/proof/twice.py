@@ -42,10 +42,10 @@ class Twice(Struct, frozen=True, kw_only=True):
 
 
 def build_twice(job: Job) -> Twice:
-    """Build, and build again: of the same store, by a process to which all is other that no image may depend on.
+    """Build, and build again from the same store, in a process that differs in all that no image may depend on.
 
-    The output folder holds the first build, which may be one that was there; of the second nothing stays. What
-    a source has built is in the store, and not built again. Raises what `build` does.
+    The output folder holds the first build, which may be an earlier one; the second is removed. What a source
+    has built is in the store, and not built again. Raises what `build` does.
     """
     job = assembly.settled(job)
     built = assembly.build(job)

@@ -124,8 +124,8 @@ def check_layout(folder: Path) -> dict[str, int]:
             document = json.loads(data)
             _expect(document, kind)
             pending.extend(_descriptors(document))
-    named = {f"sha256:{path.name}" for path in (folder / "blobs" / "sha256").iterdir()}
-    assert named == seen, "a layout of ours holds nothing that it does not name"
+    referenced = {f"sha256:{path.name}" for path in (folder / "blobs" / "sha256").iterdir()}
+    assert referenced == seen, "a layout of ours holds nothing that it does not name"
     return counted
 
 

@@ -31,7 +31,7 @@ MOUNTING = "looking at what an engine has unpacked"
 TITLE = {"org.opencontainers.image.title": "sample", "org.example.note": "\u00e9"}
 
 
-def told_by(*argv: str | Path) -> bytes:
+def output_of(*argv: str | Path) -> bytes:
     return subprocess.run(argv, check=True, capture_output=True).stdout
 
 
@@ -53,19 +53,19 @@ def last_word(of: Engine, *words: str | Path) -> str:
 def test_skopeo_sees_the_same_digests_in_every_form(made: Sample) -> None:
     skopeo = need("skopeo")
     for name in (f"oci:{made.layout}:1.0", f"oci-archive:{made.folder}/oci.tar:1.0"):
-        told = json.loads(told_by(skopeo, "inspect", name))
-        assert (told["Digest"], told["Layers"]) == (made.digest, made.layers)
+        reported = json.loads(output_of(skopeo, "inspect", name))
+        assert (reported["Digest"], reported["Layers"]) == (made.digest, made.layers)
     archive = f"docker-archive:{made.folder}/docker.tar:{TAGGED}"
-    assert json.loads(told_by(skopeo, "inspect", archive))["Layers"] == made.diff_ids  # it shows layers unpacked
+    assert json.loads(output_of(skopeo, "inspect", archive))["Layers"] == made.diff_ids  # it shows layers unpacked
     for name in (f"oci:{made.layout}:1.0", f"oci-archive:{made.folder}/oci.tar:1.0", archive):
-        assert str(Digest.of(told_by(skopeo, "inspect", "--raw", "--config", name))) == made.id
+        assert str(Digest.of(output_of(skopeo, "inspect", "--raw", "--config", name))) == made.id
 
 
 def test_skopeo_copies_keep_the_image(made: Sample, tmp_path: Path) -> None:
     skopeo = need("skopeo")
     between = [f"oci:{tmp_path}/oci:1.0", f"dir:{tmp_path}/dir"]
     for source, target in pairwise([f"oci:{made.layout}:1.0", *between, f"oci-archive:{tmp_path}/a.tar:x"]):
-        told_by(skopeo, "copy", "-q", "--preserve-digests", source, target)
+        output_of(skopeo, "copy", "-q", "--preserve-digests", source, target)
     for (again,) in (read_layout(tmp_path / "oci", verify=True), read_archive(tmp_path / "a.tar", made.store, "x")):
         assert again == made.image
         assert again.original is not None
@@ -79,7 +79,7 @@ def test_skopeo_copies_into_the_form_of_docker(made: Sample, tmp_path: Path) -> 
     if made.codec == "zstd":
         assert "zstd compression is not supported for docker images" in refused(skopeo, "copy", source, target)
         return
-    told_by(skopeo, "copy", "-q", source, target)
+    output_of(skopeo, "copy", "-q", source, target)
     (again,) = read_archive(tmp_path / "docker.tar", made.store, TAGGED)
     assert again.original is not None
     assert str(Digest.of(again.original.config)) == made.id
@@ -89,16 +89,16 @@ def test_skopeo_copies_into_the_form_of_docker(made: Sample, tmp_path: Path) -> 
 def test_umoci_tells_and_unpacks_the_layout(made: Sample, tmp_path: Path) -> None:
     umoci = need("umoci")
     need_root("unpacking with owners and devices")
-    told = json.loads(told_by(umoci, "stat", "--json", "--image", f"{made.layout}:1.0"))["history"]
-    assert [(step["layer"]["digest"], step["diff_id"]) for step in told] == list(
+    reported = json.loads(output_of(umoci, "stat", "--json", "--image", f"{made.layout}:1.0"))["history"]
+    assert [(step["layer"]["digest"], step["diff_id"]) for step in reported] == list(
         zip(made.layers, made.diff_ids, strict=True)
     )
-    assert [step["created_by"] for step in told] == ["fromscratch: a test"] * 3
+    assert [step["created_by"] for step in reported] == ["fromscratch: a test"] * 3
     words: list[str | Path] = [umoci, "unpack", "--image", f"{made.layout}:1.0", tmp_path / "bundle"]
     if made.codec == "zstd":
         assert f"blob is not correct mediatype: {oci.LAYER_ZSTD}" in refused(*words)
         return
-    told_by(*words)
+    output_of(*words)
     assert facts_of(tmp_path / "bundle" / "rootfs") == made.tree()
 
 
@@ -108,11 +108,11 @@ def test_podman_has_the_same_image(made: Sample, form: str, podman: Engine) -> N
     words = ("pull", "-q", f"oci:{made.layout}:1.0") if form == "oci" else ("load", "-q", "-i", made.folder / form)
     name = last_word(podman, *words).removeprefix("sha256:")
     try:
-        (told,) = answer(podman, "image", "inspect", name)
-        assert (told["Digest"], f"sha256:{told['Id']}") == (made.digest, made.id)
-        assert (told["RootFS"]["Layers"], told["Annotations"]) == (made.diff_ids, TITLE)
+        (reported,) = answer(podman, "image", "inspect", name)
+        assert (reported["Digest"], f"sha256:{reported['Id']}") == (made.digest, made.id)
+        assert (reported["RootFS"]["Layers"], reported["Annotations"]) == (made.diff_ids, TITLE)
         if form != "oci":
-            assert told["RepoTags"] == [TAGGED]
+            assert reported["RepoTags"] == [TAGGED]
         assert facts_of(Path(last_word(podman, "image", "mount", name))) == made.tree()
         podman.call("image", "umount", name)
     finally:
@@ -122,9 +122,9 @@ def test_podman_has_the_same_image(made: Sample, form: str, podman: Engine) -> N
 def test_buildah_has_the_same_image(made: Sample, buildah: Engine) -> None:
     need_root(MOUNTING)
     name = last_word(buildah, "pull", "-q", f"oci:{made.layout}:1.0")
-    told = answer(buildah, "inspect", "--type", "image", name)
-    assert (told["FromImageDigest"], f"sha256:{told['FromImageID']}") == (made.digest, made.id)
-    assert (told["OCIv1"]["rootfs"]["diff_ids"], told["ImageAnnotations"]) == (made.diff_ids, TITLE)
+    reported = answer(buildah, "inspect", "--type", "image", name)
+    assert (reported["FromImageDigest"], f"sha256:{reported['FromImageID']}") == (made.digest, made.id)
+    assert (reported["OCIv1"]["rootfs"]["diff_ids"], reported["ImageAnnotations"]) == (made.diff_ids, TITLE)
     container = last_word(buildah, "from", name)
     try:
         assert facts_of(Path(last_word(buildah, "mount", container))) == made.tree()
@@ -149,8 +149,8 @@ def test_docker_has_the_same_image(made: Sample, docker: Engine, tmp_path: Path)
         assert "invalid tar header" in refused(*docker.program, "load", "-i", archive)
         return
     with loaded(docker, archive):
-        (told,) = answer(docker, "image", "inspect", TAGGED)
-        assert (told["Id"], told["RootFS"]["Layers"]) == (made.id, made.diff_ids)
+        (reported,) = answer(docker, "image", "inspect", TAGGED)
+        assert (reported["Id"], reported["RootFS"]["Layers"]) == (made.id, made.diff_ids)
         history = docker.call("history", "--no-trunc", "--format", "{{.CreatedBy}}|{{.Comment}}", TAGGED)
         by = "fromscratch: a test"
         assert history.stdout.decode().splitlines() == [f"{by}|", f"{by}|", f"{by}|the base"]
@@ -183,8 +183,8 @@ def exported(docker: Engine, folder: Path) -> list[str]:
 
 def as_docker_exports(lines: list[str]) -> list[str]:
     """Of attributes it tells capabilities only; and its places for mounts have changed the time of two folders."""
-    told = [line.replace(" {user.comment=0x6e6f7465}", "") for line in lines]
-    return [_TIMES.sub(r"\1", line) for line in told]
+    reported = [line.replace(" {user.comment=0x6e6f7465}", "") for line in lines]
+    return [_TIMES.sub(r"\1", line) for line in reported]
 
 
 _TIMES = re.compile(r"^(d 0755 0:0 /(?:dev|etc)) @\d+$")

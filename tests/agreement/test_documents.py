@@ -51,8 +51,8 @@ def go_reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def read_by_go(reader: Path, kind: Kind, documents: Sequence[bytes]) -> list[Any]:
     """What Go makes of each; None for what it refuses."""
     lines = "".join(f"{kind} {base64.b64encode(each).decode()}\n" for each in documents)
-    told = subprocess.run([reader], input=lines, text=True, check=True, capture_output=True).stdout
-    return [None if line.startswith("refused") else json.loads(line) for line in told.split("\n")[:-1]]
+    reported = subprocess.run([reader], input=lines, text=True, check=True, capture_output=True).stdout
+    return [None if line.startswith("refused") else json.loads(line) for line in reported.split("\n")[:-1]]
 
 
 def read_by_us(kind: Kind, data: bytes) -> Any:
@@ -61,13 +61,13 @@ def read_by_us(kind: Kind, data: bytes) -> Any:
         match kind:
             case "manifest":
                 manifest = oci.parse_manifest(data, "the document")
-                layers = [_told(layer) for layer in manifest.layers]
+                layers = [_facts_of(layer) for layer in manifest.layers]
                 annotations = dict(manifest.annotations)
-                return {"config": _told(manifest.config), "layers": layers, "annotations": annotations}
+                return {"config": _facts_of(manifest.config), "layers": layers, "annotations": annotations}
             case "index":
                 index = oci.parse_index(data, "the document")
                 return {
-                    "manifests": [_told(entry) for entry in index.manifests],
+                    "manifests": [_facts_of(entry) for entry in index.manifests],
                     "annotations": dict(index.annotations),
                 }
             case "config":
@@ -81,7 +81,7 @@ def read_by_us(kind: Kind, data: bytes) -> Any:
         return None
 
 
-def _told(entry: Descriptor) -> Any:
+def _facts_of(entry: Descriptor) -> Any:
     platform = entry.platform and (entry.platform.os, entry.platform.architecture, list(entry.platform.os_features))
     return entry.media_type, str(entry.digest), entry.size, dict(entry.annotations), platform
 
@@ -106,27 +106,27 @@ def _of_config(data: bytes) -> Any:
     }
 
 
-def same_facts(kind: Kind, told: Any) -> Any:
+def same_facts(kind: Kind, reported: Any) -> Any:
     """What Go has read, in the form of `read_by_us`."""
     match kind:
         case "manifest":
-            layers = [_descriptor(each) for each in told["layers"] or []]
-            annotations = told.get("annotations", {})
-            return {"config": _descriptor(told["config"]), "layers": layers, "annotations": annotations}
+            layers = [_descriptor(each) for each in reported["layers"] or []]
+            annotations = reported.get("annotations", {})
+            return {"config": _descriptor(reported["config"]), "layers": layers, "annotations": annotations}
         case "index":
-            manifests = [_descriptor(each) for each in told["manifests"] or []]
-            return {"manifests": manifests, "annotations": told.get("annotations", {})}
+            manifests = [_descriptor(each) for each in reported["manifests"] or []]
+            return {"manifests": manifests, "annotations": reported.get("annotations", {})}
         case "list":
-            return [(each["Config"], each["RepoTags"] or [], each["Layers"] or []) for each in told]
+            return [(each["Config"], each["RepoTags"] or [], each["Layers"] or []) for each in reported]
         case "config":
-            run = told.get("config", {})
+            run = reported.get("config", {})
             words = {name: run.get(name) or [] for name in ("Entrypoint", "Cmd")}
             texts = {name: run.get(name, "") for name in ("User", "WorkingDir", "StopSignal")}
             sets = {name: sorted(run.get(name) or {}) for name in ("ExposedPorts", "Volumes")}
             return {
-                "os": (told["os"], told["architecture"]),
-                "diff_ids": told["rootfs"]["diff_ids"] or [],
-                "author": told.get("author", ""),
+                "os": (reported["os"], reported["architecture"]),
+                "diff_ids": reported["rootfs"]["diff_ids"] or [],
+                "author": reported.get("author", ""),
                 "Env": dict(each.split("=", 1) for each in run.get("Env") or []),
                 "Labels": run.get("Labels") or {},
                 "ArgsEscaped": run.get("ArgsEscaped", False),
@@ -134,10 +134,16 @@ def same_facts(kind: Kind, told: Any) -> Any:
             }  # fmt: skip
 
 
-def _descriptor(told: Any) -> Any:
-    platform = told.get("platform")
+def _descriptor(reported: Any) -> Any:
+    platform = reported.get("platform")
     listed = platform and (platform["os"], platform["architecture"], platform.get("os.features") or [])
-    return oci.media_type(told.get("mediaType", "")), told["digest"], told["size"], told.get("annotations", {}), listed
+    return (
+        oci.media_type(reported.get("mediaType", "")),
+        reported["digest"],
+        reported["size"],
+        reported.get("annotations", {}),
+        listed,
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -178,8 +184,8 @@ def layout_of(folder: Path, chance: random.Random) -> None:
     of_config = {"mediaType": oci.CONFIG, **add(made("config", config))}
     of_layer = {"mediaType": oci.LAYER_GZIP, **add(LAYER)}
     manifest = {**honest("manifest"), "config": of_config, "layers": [of_layer]}
-    named = {"org.opencontainers.image.ref.name": "1"}
-    entry = {"mediaType": oci.MANIFEST, **add(made("manifest", manifest)), "annotations": named}
+    annotations = {"org.opencontainers.image.ref.name": "1"}
+    entry = {"mediaType": oci.MANIFEST, **add(made("manifest", manifest)), "annotations": annotations}
     index = {"schemaVersion": 2, "mediaType": oci.INDEX, "manifests": [entry]}
     (folder / "index.json").write_bytes(made("index", index))
     (folder / "oci-layout").write_bytes(oci.LAYOUT)
@@ -195,9 +201,11 @@ def test_what_is_read_is_what_skopeo_reads(tmp_path: Path) -> None:
             [ours] = read_layout(tmp_path / f"{number}", "1")
         except ImageError:
             continue
-        told = subprocess.run([skopeo, "inspect", f"oci:{tmp_path / str(number)}:1"], capture_output=True, check=False)
-        assert told.returncode == 0, (number, told.stderr)
-        theirs = json.loads(told.stdout)
+        reported = subprocess.run(
+            [skopeo, "inspect", f"oci:{tmp_path / str(number)}:1"], capture_output=True, check=False
+        )
+        assert reported.returncode == 0, (number, reported.stderr)
+        theirs = json.loads(reported.stdout)
         read += 1
         assert theirs["Layers"] == [str(layer.digest) for layer in ours.layers], number
         assert (theirs["Architecture"], theirs["Os"]) == (ours.platform.architecture, ours.platform.os), number

@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.engine]
 TAGGED = f"{NAME}:1.0"
 
 
-def told_by(*argv: str | Path) -> str:
+def output_of(*argv: str | Path) -> str:
     return subprocess.run(argv, check=True, capture_output=True).stdout.decode()
 
 
@@ -117,12 +117,12 @@ def test_docker_saves_what_it_built_itself(docker: Engine, tmp_path: Path) -> No
     docker.call("build", "-q", "-t", f"{NAME}:built", str(tmp_path))
     try:
         docker.call("save", "-o", str(tmp_path / "saved.tar"), f"{NAME}:built")
-        (told,) = json.loads(docker.call("image", "inspect", f"{NAME}:built").stdout)
+        (reported,) = json.loads(docker.call("image", "inspect", f"{NAME}:built").stdout)
     finally:
         docker.call("image", "rm", "-f", f"{NAME}:built")
     image = only(read_archive(tmp_path / "saved.tar", Store(tmp_path / "store")))
     assert image.original is not None
-    assert str(Digest.of(image.original.config)) == told["Id"]
+    assert str(Digest.of(image.original.config)) == reported["Id"]
     assert (image.config.on_build, image.config.shell) == (("RUN y",), ("/bin/bash", "-c"))
     assert image.config.cmd == ("/bin/bash", "-c", "/x")
     written = write_layout(tmp_path / "oci", [replace(image, author="us")], tag=None)
@@ -186,30 +186,30 @@ def test_skopeo_copies_all_platforms_and_one(tmp_path: Path) -> None:
     skopeo = need("skopeo")
     both = [image_of(b"", platform=AMD64), image_of(b"", platform=ARM64)]
     top = write_layout(tmp_path / "ours", both, tag="1.0")
-    told_by(skopeo, "copy", "-q", "--all", f"oci:{tmp_path}/ours:1.0", f"oci:{tmp_path}/all:1.0")
+    output_of(skopeo, "copy", "-q", "--all", f"oci:{tmp_path}/ours:1.0", f"oci:{tmp_path}/all:1.0")
     read = read_layout(tmp_path / "all", "1.0", verify=True)
     assert read == both
     assert write_layout(tmp_path / "again", read, tag="1.0").digest == top.digest
     one = ["--override-arch=arm64", f"oci:{tmp_path}/ours:1.0", f"oci:{tmp_path}/one:1.0"]
-    told_by(skopeo, "copy", "-q", *one)
+    output_of(skopeo, "copy", "-q", *one)
     assert read_layout(tmp_path / "one", "1.0", verify=True) == both[1:]
 
 
 def test_umoci_makes_layouts(gzipped: Sample, tmp_path: Path) -> None:
     umoci, place = need("umoci"), f"{tmp_path}/made"
     need_root("unpacking with owners and devices")
-    told_by(umoci, "init", "--layout", place)
-    told_by(umoci, "new", "--image", f"{place}:empty")
+    output_of(umoci, "init", "--layout", place)
+    output_of(umoci, "new", "--image", f"{place}:empty")
     image = only(read_layout(tmp_path / "made", "empty"))
     assert (image.layers, image.platform) == ((), HERE)
     skopeo = need("skopeo")
-    told_by(skopeo, "copy", "-q", f"oci:{gzipped.layout}:1.0", f"oci:{place}:1.0")
-    told_by(umoci, "unpack", "--image", f"{place}:1.0", tmp_path / "bundle")
+    output_of(skopeo, "copy", "-q", f"oci:{gzipped.layout}:1.0", f"oci:{place}:1.0")
+    output_of(umoci, "unpack", "--image", f"{place}:1.0", tmp_path / "bundle")
     (tmp_path / "bundle/rootfs/etc/new").write_text("new")
     (tmp_path / "bundle/rootfs/bin/su").unlink()
-    told_by(umoci, "repack", "--image", f"{place}:2.0", tmp_path / "bundle")
-    told_by(umoci, "config", "--image", f"{place}:2.0", "--config.cmd", "/bin/new", "--author", "them")
-    told_by(umoci, "tag", "--image", f"{place}:2.0", "latest")
+    output_of(umoci, "repack", "--image", f"{place}:2.0", tmp_path / "bundle")
+    output_of(umoci, "config", "--image", f"{place}:2.0", "--config.cmd", "/bin/new", "--author", "them")
+    output_of(umoci, "tag", "--image", f"{place}:2.0", "latest")
     check(only(read_layout(tmp_path / "made", "1.0", verify=True)), gzipped)
     changed = only(read_layout(tmp_path / "made", "2.0", verify=True))
     assert changed == only(read_layout(tmp_path / "made", "latest"))
@@ -217,7 +217,7 @@ def test_umoci_makes_layouts(gzipped: Sample, tmp_path: Path) -> None:
     root = root_tree(changed, gzipped.store)
     assert ("/etc/new" in root, "/bin/su" in root) == (True, False)
     write_layout(tmp_path / "made", [gzipped.image], tag="ours", keep_others=True)
-    assert "2.0" in told_by(umoci, "list", "--layout", place).split()
+    assert "2.0" in output_of(umoci, "list", "--layout", place).split()
     assert only(read_layout(tmp_path / "made", "latest", verify=True)) == changed
 
 
@@ -278,7 +278,7 @@ def test_containerd_converts_to_layers_that_can_be_read_lazily(
     words = (remote, f"--address={containerd.env['CONTAINERD_ADDRESS']}", "--namespace=fromscratch-test", "images")
     containerd.call("images", "import", "--no-unpack", str(gzipped.folder / "oci.tar"))
     try:
-        told_by(*words, "convert", "--estargz", "--oci", TAGGED, lazy)
+        output_of(*words, "convert", "--estargz", "--oci", TAGGED, lazy)
         containerd.call("images", "export", str(tmp_path / "lazy.tar"), lazy)
     finally:
         containerd.call("images", "rm", "--sync", TAGGED, lazy, check=False)

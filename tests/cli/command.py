@@ -43,8 +43,8 @@ class Desk:
         return path
 
     def environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
-        return {**kept, "FROMSCRATCH_STORE": str(self.store), **self.variables}
+        left = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
+        return {**left, "FROMSCRATCH_STORE": str(self.store), **self.variables}
 
     def process(self, *words: str, program: tuple[str, ...] = (sys.executable, "-m", "fromscratch")) -> Process:
         return Process(

@@ -40,10 +40,10 @@ def document(layout: Path, digest: str) -> dict[str, Any]:
 
 def test_build_tells_the_digests_of_manifest_and_configuration(desk: Desk) -> None:
     for _ in ("fresh", "unchanged"):
-        told = json.loads(desk.answer("build", "--json"))
+        reported = json.loads(desk.answer("build", "--json"))
         top, manifest = documents(desk.folder / "build/demo/oci")
-        [image] = told["images"]
-        assert (told["digest"], told["index"]) == (top["digest"], None)
+        [image] = reported["images"]
+        assert (reported["digest"], reported["index"]) == (top["digest"], None)
         assert (image["manifest"], image["config"]) == (top["digest"], manifest["config"]["digest"])
         text = desk.answer("build")
         assert f"manifest {image['manifest']}, configuration {image['config']}" in text
@@ -51,13 +51,13 @@ def test_build_tells_the_digests_of_manifest_and_configuration(desk: Desk) -> No
 
 
 def test_build_for_several_platforms_tells_the_digest_of_their_index(desk: Desk) -> None:
-    told = json.loads(desk.answer("build", "--json", "--platform", ",".join(PLATFORMS)))
+    reported = json.loads(desk.answer("build", "--json", "--platform", ",".join(PLATFORMS)))
     layout = desk.folder / "build/demo/oci"
     top, index = documents(layout)
-    assert (told["digest"], told["index"]) == (top["digest"], top["digest"])
-    assert [image["manifest"] for image in told["images"]] == [entry["digest"] for entry in index["manifests"]]
+    assert (reported["digest"], reported["index"]) == (top["digest"], top["digest"])
+    assert [image["manifest"] for image in reported["images"]] == [entry["digest"] for entry in index["manifests"]]
     configs = [document(layout, entry["digest"])["config"]["digest"] for entry in index["manifests"]]
-    assert [image["config"] for image in told["images"]] == configs
+    assert [image["config"] for image in reported["images"]] == configs
     assert f"  index {top['digest']}\n" in desk.answer("build", "--platform", ",".join(PLATFORMS))
 
 
@@ -92,7 +92,7 @@ def test_a_fetch_from_a_server_that_says_nothing_tells_what_it_waits_for(desk: D
         desk.write("fromscratch.yaml", f"name: demo\nrootfs: [{{{item}}}]\n")
         with desk.process("fetch") as process:
             assert process.stderr is not None
-            told = "".join(process.stderr.readline() for _ in range(lines))
+            reported = "".join(process.stderr.readline() for _ in range(lines))
             process.terminate()
-    assert f"fetch {source} " in told
-    assert ("ask http://127.0.0.1:" if source == "debian" else "root.tar") in told
+    assert f"fetch {source} " in reported
+    assert ("ask http://127.0.0.1:" if source == "debian" else "root.tar") in reported

@@ -84,8 +84,8 @@ def test_an_absolute_symlink_that_a_later_entry_would_be_written_through(desk: D
 
 
 def test_words_of_an_image_cannot_steer_the_terminal(desk: Desk) -> None:
-    named = {"org.opencontainers.image.ref.name": "\x1b]0;owned\x07\x9b31m"}
-    top = {"mediaType": oci.MANIFEST, "digest": str(Digest.of(b"")), "size": 0, "annotations": named}
+    annotations = {"org.opencontainers.image.ref.name": "\x1b]0;owned\x07\x9b31m"}
+    top = {"mediaType": oci.MANIFEST, "digest": str(Digest.of(b"")), "size": 0, "annotations": annotations}
     (desk.folder / "oci").mkdir()
     (desk.folder / "oci/oci-layout").write_bytes(oci.LAYOUT)
     (desk.folder / "oci/index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [top]}))
@@ -104,12 +104,12 @@ def test_a_tarball_that_is_cut(desk: Desk) -> None:
 
 def test_a_wrong_hash_names_both_digests(desk: Desk) -> None:
     tar(desk.folder / "root.tar", ("file", b"x", ""))
-    found, wanted = Digest.of((desk.folder / "root.tar").read_bytes()), "0" * 64
+    found, expected = Digest.of((desk.folder / "root.tar").read_bytes()), "0" * 64
     desk.write(
         "fromscratch.yaml",
-        f"name: demo\nrootfs: [{{tarball: {{url: 'file://{desk.folder}/root.tar', sha256: '{wanted}'}}}}]\n",
+        f"name: demo\nrootfs: [{{tarball: {{url: 'file://{desk.folder}/root.tar', sha256: '{expected}'}}}}]\n",
     )
-    one_message_one_hint(desk.call("fetch", "build"), 1, str(found), f"sha256:{wanted}")
+    one_message_one_hint(desk.call("fetch", "build"), 1, str(found), f"sha256:{expected}")
     nothing_half_written(desk)
 
 
@@ -127,10 +127,10 @@ def test_a_package_that_is_cut_is_named(desk: Desk, mirror: Mirror) -> None:
 def test_a_package_that_changed_on_the_mirror_names_both_digests(desk: Desk, mirror: Mirror) -> None:
     mirror.publish(deb("Package: app\nVersion: 1\nArchitecture: amd64\n", {"./usr/bin/app": b"app"}))
     (package,) = mirror.pool()
-    wanted = Digest.of(package.read_bytes())
+    expected = Digest.of(package.read_bytes())
     package.write_bytes(b"something else")
     desk.write("fromscratch.yaml", debian(mirror, "app"))
-    one_message_one_hint(desk.call("fetch", "build"), 1, str(wanted), str(Digest.of(b"something else")))
+    one_message_one_hint(desk.call("fetch", "build"), 1, str(expected), str(Digest.of(b"something else")))
     nothing_half_written(desk)
 
 

@@ -39,7 +39,7 @@ def of_type(number: int) -> bytes:
     return bytes(raw)
 
 
-def told(answer: Answer, code: int, message: str, hint: str = "") -> None:
+def expect_error(answer: Answer, code: int, message: str, hint: str = "") -> None:
     """One message, one hint, and no half of an answer."""
     assert answer.code == code, answer.err
     assert "Traceback" not in answer.err
@@ -76,7 +76,7 @@ FAULTS = {
 def test_a_file_that_is_no_program(desk: Path, verb: str, name: str) -> None:
     (desk / name).write_bytes(FILES[name])
     (desk / name).chmod(0o755)
-    told(called(desk, verb, f"./{name}"), 2, FAULTS[name])
+    expect_error(called(desk, verb, f"./{name}"), 2, FAULTS[name])
     assert not (desk / "build").exists()
 
 
@@ -88,12 +88,12 @@ def test_what_is_no_regular_file(desk: Path, verb: str) -> None:
     (desk / "dangling").symlink_to("nothing")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(desk / "socket"))
-    told(called(desk, verb, "./folder"), 2, "folder is a folder")
+    expect_error(called(desk, verb, "./folder"), 2, "folder is a folder")
     for name in ("./fifo", "./socket", "/dev/null"):
-        told(called(desk, verb, name), 2, f"{name.removeprefix('.')} is not a regular file")
+        expect_error(called(desk, verb, name), 2, f"{name.removeprefix('.')} is not a regular file")
     for name in ("loop", "dangling"):
-        told(called(desk, verb, f"./{name}"), 2, f"{name} is a symlink that leads")
-    told(called(desk, verb, "./fiffo"), 2, "there is no ", "/fifo?")
+        expect_error(called(desk, verb, f"./{name}"), 2, f"{name} is a symlink that leads")
+    expect_error(called(desk, verb, "./fiffo"), 2, "there is no ", "/fifo?")
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -103,7 +103,7 @@ def test_a_file_that_this_user_may_not_read(verb: str) -> None:
         folder.mkdir()
         (folder / "secret").write_bytes(program())
         (folder / "secret").chmod(0o311)
-        told(called(folder, verb, "./secret"), 1, "secret", "read")
+        expect_error(called(folder, verb, "./secret"), 1, "secret", "read")
         assert not (folder / "build").exists()
 
 
@@ -133,7 +133,7 @@ def test_any_name_that_is_utf_8_can_be_bundled_and_is_told_on_one_line(desk: Pat
     assert answer.code == 1
     assert all(char.isprintable() for line in (answer.out + answer.err).splitlines() for char in line)
     failed = called(desk, "bundle", f"./{name}", "--root", "root")
-    told(failed, 1, "libnone.so, needed by ")
+    expect_error(failed, 1, "libnone.so, needed by ")
     assert all(char.isprintable() for line in failed.err.splitlines() for char in line)
     (desk / name).write_bytes(program())
     assert called(desk, "bundle", f"./{name}", "--root", "root").code == 0
@@ -144,9 +144,9 @@ def test_a_name_that_is_not_utf_8(desk: Path) -> None:
     name = "./stage/bin/by\udcffte"
     answer = called(desk, "closure", name)
     assert (answer.code, r"by\xffte  (linux/amd64" in answer.out) == (0, True)
-    told(called(desk, "bundle", name), 2, r"by\xffte is not UTF-8", "--add")
+    expect_error(called(desk, "bundle", name), 2, r"by\xffte is not UTF-8", "--add")
     stage = called(desk, "bundle", "--stage", "stage", "--root", "root")
-    told(stage, 2, r"/bin/by\xffte is not UTF-8")  # as an entry point, which a configuration holds
+    expect_error(stage, 2, r"/bin/by\xffte is not UTF-8")  # as an entry point, which a configuration holds
     whole = called(desk, "bundle", "--stage", "stage", "--root", "root", "--entrypoint", "")
     assert whole.code == 0, whole.err
     assert r"/lib/own\xfe.so" in called(desk, "ls", "stage").out
@@ -155,7 +155,7 @@ def test_a_name_that_is_not_utf_8(desk: Path) -> None:
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_machine_that_nobody_knows(desk: Path, verb: str) -> None:
     written(desk, {"/odd": elf(machine=9999, needed=["libodd.so"], interpreter="/lib/ld-odd.so")})
-    told(called(desk, verb, "./odd"), 1, "/lib/ld-odd.so")
+    expect_error(called(desk, verb, "./odd"), 1, "/lib/ld-odd.so")
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -169,7 +169,7 @@ def test_a_machine_that_nobody_knows(desk: Path, verb: str) -> None:
 )
 def test_a_script_whose_interpreter_is_missing(desk: Path, verb: str, line: str, message: str) -> None:
     written(desk, {"/script": f"{line}\necho\n"})
-    told(called(desk, verb, "./script"), 1, message)
+    expect_error(called(desk, verb, "./script"), 1, message)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -182,8 +182,8 @@ def test_a_script_that_runs_itself_ends(desk: Path, verb: str) -> None:
 def test_a_linker_script_where_a_library_should_be(desk: Path) -> None:
     written(desk / "root", {"/usr/bin/app": program("libx.so"), f"{MULTIARCH}/libx.so": FILES["libx.so"].decode()})
     for verb in VERBS:
-        told(called(desk, verb, "/usr/bin/app", "--root", "root"), 1, "libx.so")
-    told(called(desk, "bundle", "/usr/bin/app", "--root", "root"), 1, "it is not an ELF file")
+        expect_error(called(desk, verb, "/usr/bin/app", "--root", "root"), 1, "libx.so")
+    expect_error(called(desk, "bundle", "/usr/bin/app", "--root", "root"), 1, "it is not an ELF file")
 
 
 def test_libraries_that_need_each_other(desk: Path) -> None:
@@ -199,8 +199,8 @@ def test_a_link_that_leads_out_of_the_root(desk: Path) -> None:
     (desk / f"root{MULTIARCH}/libout.so").symlink_to("../../../../outside.so")
     (desk / "root/opt").symlink_to("/etc")
     for verb in VERBS:
-        told(called(desk, verb, "/usr/bin/app", "--root", "root"), 1, "libout.so")
-    told(called(desk, "closure", "/opt/passwd", "--root", "root"), 2, "there is no file /opt/passwd")
+        expect_error(called(desk, verb, "/usr/bin/app", "--root", "root"), 1, "libout.so")
+    expect_error(called(desk, "closure", "/opt/passwd", "--root", "root"), 2, "there is no file /opt/passwd")
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_options_that_cannot_be(desk: Path, words: tuple[str, ...], message: str
     (desk / "locked").chmod(0o644)
     root = () if "--root" in words else ("--root", "root")
     answer = called(desk, "bundle", *words, *root)
-    told(answer, 1 if "cannot both" in message else 2, message, hint)
+    expect_error(answer, 1 if "cannot both" in message else 2, message, hint)
     assert not (desk / "build").exists()
 
 
@@ -240,7 +240,7 @@ def test_a_socket_in_a_stage_is_told(desk: Path) -> None:
     written(desk, {"/stage/bin/app": program()})
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(desk / "stage/s"))
-    told(called(desk, "bundle", "--stage", "stage", "--root", "root"), 1, "stage/s is a socket")
+    expect_error(called(desk, "bundle", "--stage", "stage", "--root", "root"), 1, "stage/s is a socket")
     assert not (desk / "build").exists()
 
 

@@ -386,9 +386,9 @@ def test_a_new_user_bundles_jq_and_runs_it(docker: Engine, podman: Engine, tmp_p
     jq = need("jq")
     here = Desk(tmp_path / "desk", tmp_path / "store", _address(docker))
     here.folder.mkdir()
-    told = json.loads(here.answer("bundle", jq, "--tag", "fromscratch-test/jq:min", "--json"))
-    assert told["engine"]["kind"] == "docker"
-    assert docker.image_id("fromscratch-test/jq:min") == told["engine"]["id"]
+    reported = json.loads(here.answer("bundle", jq, "--tag", "fromscratch-test/jq:min", "--json"))
+    assert reported["engine"]["kind"] == "docker"
+    assert docker.image_id("fromscratch-test/jq:min") == reported["engine"]["id"]
     here.answer("bundle", jq, "--name", "fromscratch-test-jq", "--to", f"docker-archive:{tmp_path}/jq.tar")
     loaded = "docker.io/library/fromscratch-test-jq:latest"
     podman.call("load", "--input", str(tmp_path / "jq.tar"))

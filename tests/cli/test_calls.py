@@ -49,12 +49,14 @@ def test_the_help_of_each_verb_explains_each_option(desk: Desk, verb: str) -> No
 
 @pytest.mark.parametrize("verb", sorted(VERBS))
 def test_the_help_of_each_verb_lists_choices_and_ends_with_a_call_that_is_read(desk: Desk, verb: str) -> None:
-    told = called(desk.folder, "--help", verb).out
+    reported = called(desk.folder, "--help", verb).out
     for flag, option in VERBS[verb].flags().items():
-        after = told if option is VERBS[verb].operand else told.partition(f"  {flag} ")[2].partition("\n  --")[0]
+        after = (
+            reported if option is VERBS[verb].operand else reported.partition(f"  {flag} ")[2].partition("\n  --")[0]
+        )
         text = " ".join(after.split())
         assert [choice for choice in values(option.choices) if choice not in text] == []
-    [example] = [line for line in told.splitlines() if line.startswith("Example: ")]
+    [example] = [line for line in reported.splitlines() if line.startswith("Example: ")]
     words = shlex.split(example.removeprefix("Example: ").partition(" > ")[0].partition(" -- ")[0])
     if words[0] == "fromscratch":
         line = parse(words[1:], VERBS, GENERAL)
@@ -139,15 +141,15 @@ def test_the_manual_page_has_every_verb_and_option_and_is_right_roff(desk: Desk)
 
 def test_the_help_promises_the_shipped_recipe_only_to_verbs_that_take_it(desk: Desk) -> None:
     for verb, takes_it in {"build": True, "run": True, "import": False, "pack": False, "push": False}.items():
-        told = " ".join(desk.answer("--help", verb).split())
-        assert ("else the shipped busybox" in told) == takes_it
+        reported = " ".join(desk.answer("--help", verb).split())
+        assert ("else the shipped busybox" in reported) == takes_it
 
 
 def test_the_help_lists_the_verbs_and_none_of_the_options_that_mean_nothing_here(desk: Desk) -> None:
-    told = desk.answer("--help")
-    assert "  build  " in told
-    assert "sudo" not in told
-    assert desk.answer() == told
+    reported = desk.answer("--help")
+    assert "  build  " in reported
+    assert "sudo" not in reported
+    assert desk.answer() == reported
 
 
 @pytest.mark.parametrize(
@@ -170,9 +172,9 @@ def test_the_help_lists_the_verbs_and_none_of_the_options_that_mean_nothing_here
 def test_a_wrong_call_is_told_in_its_own_words(desk: Desk, words: list[str], message: str, hint: str) -> None:
     called(desk.folder, "build")
     answer = called(desk.folder, *words)
-    told, _, advice = answer.err.partition("\n hint: ")
-    assert (answer.code, told.startswith("error: "), "Argument" in told) == (2, True, False)
-    assert message in told
+    reported, _, advice = answer.err.partition("\n hint: ")
+    assert (answer.code, reported.startswith("error: "), "Argument" in reported) == (2, True, False)
+    assert message in reported
     assert hint in advice
 
 

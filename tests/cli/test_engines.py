@@ -14,7 +14,7 @@ from fromscratch.host.images.layout import read_layout
 from fromscratch.images.catalogue import engines
 from tests.cli.command import Desk
 from tests.engines import need, variables
-from tests.images.engine_stores import everything_in, told_by
+from tests.images.engine_stores import everything_in, output_of
 from tests.made_images import ARM64
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
@@ -45,15 +45,15 @@ def desk_with(of: Engine, folder: Path) -> Desk:
 def test_an_image_goes_into_an_engine_and_comes_back(via: str, of: Engine, tmp_path: Path) -> None:
     desk = desk_with(of, tmp_path)
     made = json.loads(desk.answer("fetch", "build", "--json"))["images"][0]
-    told = json.loads(desk.answer("import", "--engine", of.kind, "--via", via, "--tag", TAG, "--json"))
+    reported = json.loads(desk.answer("import", "--engine", of.kind, "--via", via, "--tag", TAG, "--json"))
     try:
-        assert (told["engine"], told["id"]) == (of.kind, of.image_id(TAG))
-        assert (via == "load") <= (told["id"] == told["ours"])
+        assert (reported["engine"], reported["id"]) == (of.kind, of.image_id(TAG))
+        assert (via == "load") <= (reported["id"] == reported["ours"])
         assert desk.answer("ls", f"{of.kind}:{TAG}") == desk.answer("ls")
         desk.answer("pack", "--image", f"{of.kind}:{TAG}", "--to", "oci", "--output", "back")
         assert diff_ids(desk.folder / "back")[0] == made["diff_ids"][0]
     finally:
-        of.forget(told["reference"])
+        of.forget(reported["reference"])
 
 
 def diff_ids(layout: Path) -> list[str]:
@@ -123,9 +123,9 @@ def test_containerd_takes_several_platforms_and_the_others_one(of: Engine, tmp_p
         assert both.code == 2
         assert f"error: {of.kind} has one platform under a name" in both.err
     else:
-        told = json.loads(both.out)
-        assert told["id"] == told["ours"] == of.image_id(TAG)
-        assert "linux/amd64,linux/arm64" in told_by(of, "images", "ls")
+        reported = json.loads(both.out)
+        assert reported["id"] == reported["ours"] == of.image_id(TAG)
+        assert "linux/amd64,linux/arm64" in output_of(of, "images", "ls")
         for platform in ("linux/amd64", "linux/arm64"):
             assert "/etc/motd" in desk.answer("ls", f"containerd:{TAG}", "--platform", platform)
     foreign = json.loads(desk.answer(*words, "--platform", "linux/arm64", "--json"))
@@ -172,8 +172,8 @@ def test_a_docker_context_is_followed(docker: Docker, tmp_path: Path) -> None:
     client = Docker(program=("docker", f"--config={config}"))
     client.call("context", "create", "mine", f"--docker=host={docker.address}")
     client.call("context", "use", "mine")
-    told = json.loads(desk.answer("import", "--engine", "docker", "--tag", TAG, "--json"))
-    assert told["id"] == docker.image_id(TAG)
+    reported = json.loads(desk.answer("import", "--engine", "docker", "--tag", TAG, "--json"))
+    assert reported["id"] == docker.image_id(TAG)
     found = {check["what"]: check["found"] for check in json.loads(desk.answer("doctor", "--json"))}
     assert f"at {docker.address} (docker context mine)" in found["engine: docker"]
     client.call("context", "rm", "--force", "mine")

@@ -22,7 +22,7 @@ def desk(tmp_path: Path) -> Desk:
     return made
 
 
-def is_told(answer: Answer, *words: str) -> None:
+def is_reported(answer: Answer, *words: str) -> None:
     assert answer.code in (1, 2), answer
     assert answer.err.count(" hint: ") == 1
     for word in words:
@@ -61,14 +61,14 @@ def test_symlinks_in_a_circle_are_told(desk: Desk, words: list[str], place: str)
     if words[:2] == ["pack", "--to"] and answer.code == 0:
         assert (desk.folder / place).exists()  # a link by itself is replaced, as by any atomic writing
         return
-    is_told(answer, place.partition("/")[0])
+    is_reported(answer, place.partition("/")[0])
 
 
 @pytest.mark.parametrize("item", ["overlay", "directory", "tarball"])
 @pytest.mark.parametrize("place", ["loop", "loop/x"])
 def test_a_source_behind_symlinks_in_a_circle_names_the_link(desk: Desk, item: str, place: str) -> None:
     desk.write("fromscratch.yaml", f"name: demo\nrootfs: [{{{item}: {place}}}]\n")
-    is_told(called(desk.folder, "build"), "/loop is a symlink that leads nowhere", "fix the link: loop")
+    is_reported(called(desk.folder, "build"), "/loop is a symlink that leads nowhere", "fix the link: loop")
 
 
 def test_home_folders_are_meant_wherever_no_shell_has_put_them_in(desk: Desk) -> None:
@@ -95,10 +95,10 @@ def test_home_folders_are_meant_wherever_no_shell_has_put_them_in(desk: Desk) ->
 
 def test_the_home_folder_of_a_user_that_is_none_is_told(desk: Desk) -> None:
     for words in (["build", "--output", "~no-such-user/x"], ["build", "--recipe", "~no-such-user/x.yaml"]):
-        is_told(called(desk.folder, *words), "there is no home folder of ~no-such-user", "./~")
+        is_reported(called(desk.folder, *words), "there is no home folder of ~no-such-user", "./~")
     for item in ("overlay: ~no-such-user/x", "buildroot: {tree: ~no-such-user/x}"):
         desk.write("fromscratch.yaml", f"name: demo\nrootfs: [{{{item}}}]\n")
-        is_told(called(desk.folder, "build"), "there is no home folder of ~no-such-user")
+        is_reported(called(desk.folder, "build"), "there is no home folder of ~no-such-user")
 
 
 @pytest.mark.parametrize(
@@ -116,12 +116,12 @@ def test_the_home_folder_of_a_user_that_is_none_is_told(desk: Desk) -> None:
 def test_an_engine_that_is_none_of_ours_is_told_before_anything_else(
     desk: Desk, words: list[str], engine: str, hint: str
 ) -> None:
-    is_told(called(desk.folder, *words, "--engine", engine), f"'{engine}' is not an engine", hint)
+    is_reported(called(desk.folder, *words, "--engine", engine), f"'{engine}' is not an engine", hint)
 
 
 def test_run_tells_all_by_which_it_could_start_an_image_and_no_more(desk: Desk) -> None:
     hint = "write docker, podman, containerd, crun, runc or none"
-    is_told(called(desk.folder, "run", "--engine", "dokcer"), "'dokcer' is not an engine", hint)
+    is_reported(called(desk.folder, "run", "--engine", "dokcer"), "'dokcer' is not an engine", hint)
 
 
 @pytest.mark.parametrize(
@@ -137,17 +137,17 @@ def test_run_tells_all_by_which_it_could_start_an_image_and_no_more(desk: Desk) 
 def test_a_kind_of_name_that_is_none_of_ours_gets_the_one_that_was_meant(
     desk: Desk, words: list[str], name: str, hint: str
 ) -> None:
-    is_told(called(desk.folder, *words, name), name, hint)
+    is_reported(called(desk.folder, *words, name), name, hint)
 
 
 @pytest.mark.parametrize("kind", choices())
 def test_init_tells_what_has_to_be_there_before_the_next_step(tmp_path: Path, kind: str) -> None:
     folder = tmp_path / "desk"
     folder.mkdir()
-    told = called(folder, "init", "--from", kind).out
+    reported = called(folder, "init", "--from", kind).out
     first = {"directory": "folder rootfs", "tarball": "rootfs.tar.gz"}.get(kind)
-    assert (f"next: put the {'root' if kind == 'directory' else 'archive'}" in told) == (first is not None)
-    assert told.endswith("fromscratch fetch build run\n")
+    assert (f"next: put the {'root' if kind == 'directory' else 'archive'}" in reported) == (first is not None)
+    assert reported.endswith("fromscratch fetch build run\n")
     if kind == "directory":
         written(folder / "rootfs", {"/bin/sh": program()})
         assert "next: fromscratch fetch build run" in called(folder, "init", "--from", kind, "--force").out
@@ -185,7 +185,7 @@ def test_an_account_of_somebody_else_keeps_its_number(desk: Desk) -> None:
     desk.write("files/etc/passwd", "me:x:65532:65532::/home/me:/bin/sh\n")
     users = "accounts: {users: [{name: app, uid: 65532, home: /home/app}]}\n"
     desk.write("fromscratch.yaml", "name: demo\nrootfs: [{overlay: files}]\n" + users)
-    is_told(called(desk.folder, "build"), "gives the number 65532 to me already")
+    is_reported(called(desk.folder, "build"), "gives the number 65532 to me already")
 
 
 def test_a_program_at_the_root_of_a_stage_is_the_one_there_is(desk: Desk) -> None:

@@ -48,8 +48,8 @@ def test_a_name_that_is_none_gets_the_one_that_was_meant(
     desk: Desk, name: str, code: int, message: str, hint: str
 ) -> None:
     answer = called(desk.folder, "ls", name)
-    told, _, advice = answer.err.partition("\n hint: ")
-    assert (answer.code, message in told, hint in advice) == (code, True, True), answer.err
+    reported, _, advice = answer.err.partition("\n hint: ")
+    assert (answer.code, message in reported, hint in advice) == (code, True, True), answer.err
 
 
 def test_clean_takes_what_build_wrote_and_leaves_everything_else(desk: Desk) -> None:
@@ -211,9 +211,9 @@ def test_what_was_built_for_one_platform_is_the_one_that_is_meant(desk: Desk) ->
 
 def test_a_place_with_colons_is_read_by_the_name_that_pack_tells(desk: Desk) -> None:
     for form in ("oci", "oci-archive"):
-        told = desk.answer("pack", "--to", form, "--output", f"{form}:a b:c.tar")
-        assert told == f"wrote {form}:{form}:a b:c.tar:latest\n"
-        assert "/bin/app" in desk.answer("ls", told.removeprefix("wrote ").rstrip("\n"))
+        reported = desk.answer("pack", "--to", form, "--output", f"{form}:a b:c.tar")
+        assert reported == f"wrote {form}:{form}:a b:c.tar:latest\n"
+        assert "/bin/app" in desk.answer("ls", reported.removeprefix("wrote ").rstrip("\n"))
     other = desk.call("ls", "oci:oci:a b:c.tar:1.0")
     assert (other.code, "has no image named '1.0'" in other.err) == (2, True), other.err
     absent = desk.call("ls", "oci:nowhere:1.0")
@@ -279,8 +279,8 @@ def test_an_image_that_nobody_reads_to_its_end_is_no_success(desk: Desk) -> None
 
 def test_a_file_in_the_place_of_a_layout_is_told_and_stays(desk: Desk) -> None:
     answer = desk.call("pack", "--to", "oci", "--output", "fromscratch.yaml")
-    told = "fromscratch.yaml is a file, and an OCI layout is a folder"
-    assert (answer.code, told in answer.err) == (2, True), answer.err
+    reported = "fromscratch.yaml is a file, and an OCI layout is a folder"
+    assert (answer.code, reported in answer.err) == (2, True), answer.err
     assert (desk.folder / "fromscratch.yaml").read_text() == RECIPE
 
 
@@ -367,8 +367,8 @@ def _names(archive: Path) -> list[str | None]:
         member = opened.extractfile("index.json")
         assert member is not None
         (entry,) = json.load(member)["manifests"]
-    told = entry.get("annotations", {})
-    return [told.get("io.containerd.image.name"), told.get("org.opencontainers.image.ref.name")]
+    reported = entry.get("annotations", {})
+    return [reported.get("io.containerd.image.name"), reported.get("org.opencontainers.image.ref.name")]
 
 
 def test_an_archive_has_the_name_of_the_recipe_and_keeps_it(desk: Desk) -> None:
@@ -387,8 +387,8 @@ def test_an_archive_keeps_a_name_with_a_registry_and_a_tag(desk: Desk) -> None:
     desk.answer("pack", "--to", "docker-archive", "--tag", name, "--output", "a.tar")
     desk.answer("pack", "--to", "oci-archive", "--image", "docker-archive:a.tar", "--output", "b.tar")
     assert _names(desk.folder / "b.tar") == [name, "1.0"]
-    told = desk.answer("pack", "--to", "oci", "--image", "oci-archive:b.tar", "--output", "layout")
-    assert told == "wrote oci:layout:1.0\n"
+    reported = desk.answer("pack", "--to", "oci", "--image", "oci-archive:b.tar", "--output", "layout")
+    assert reported == "wrote oci:layout:1.0\n"
     desk.answer("pack", "--to", "oci-archive", "--image", "oci:layout", "--output", "c.tar")
     assert _names(desk.folder / "c.tar") == [None, "1.0"]
     desk.answer("pack", "--to", "oci-archive", "--image", "oci:layout", "--tag", "else:2", "--output", "d.tar")
@@ -408,17 +408,17 @@ def test_a_digest_is_no_name_to_call_an_image_by(desk: Desk) -> None:
     _renamed(desk, name)
     desk.answer("pack", "--to", "oci-archive", "--image", "oci:layout", "--output", "a.tar")
     assert _names(desk.folder / "a.tar") == [None, None]
-    told = desk.call("pack", "--to", "docker-archive", "--image", "oci:layout", "--output", "b.tar")
-    assert (told.code, "say --tag NAME" in told.err) == (2, True), told.err
-    told = desk.call("pack", "--to", "oci-archive", "--image", "oci:layout", "--tag", name, "--output", "b.tar")
-    assert (told.code, "write it as NAME:TAG" in told.err) == (2, True), told.err
+    reported = desk.call("pack", "--to", "docker-archive", "--image", "oci:layout", "--output", "b.tar")
+    assert (reported.code, "say --tag NAME" in reported.err) == (2, True), reported.err
+    reported = desk.call("pack", "--to", "oci-archive", "--image", "oci:layout", "--tag", name, "--output", "b.tar")
+    assert (reported.code, "write it as NAME:TAG" in reported.err) == (2, True), reported.err
     assert not (desk.folder / "b.tar").exists()
 
 
 def test_a_stranger_s_name_that_is_none_asks_for_another(desk: Desk) -> None:
     _renamed(desk, "../../x")
-    told = desk.call("pack", "--to", "oci-archive", "--image", "oci:layout", "--output", "a.tar")
-    assert (told.code, "say --tag NAME" in told.err) == (2, True), told.err
+    reported = desk.call("pack", "--to", "oci-archive", "--image", "oci:layout", "--output", "a.tar")
+    assert (reported.code, "say --tag NAME" in reported.err) == (2, True), reported.err
     desk.answer("pack", "--to", "oci-archive", "--image", "oci:layout", "--tag", "x:1", "--output", "a.tar")
     assert _names(desk.folder / "a.tar") == ["docker.io/library/x:1", "1"]
 
@@ -426,9 +426,9 @@ def test_a_stranger_s_name_that_is_none_asks_for_another(desk: Desk) -> None:
 def test_an_image_without_a_name_is_given_none(desk: Desk) -> None:
     desk.answer("build")
     index = desk.folder / "build/demo/oci/index.json"
-    told = json.loads(index.read_text())
-    del told["manifests"][0]["annotations"]
-    index.write_text(json.dumps(told))
+    reported = json.loads(index.read_text())
+    del reported["manifests"][0]["annotations"]
+    index.write_text(json.dumps(reported))
     desk.answer("pack", "--to", "oci-archive", "--image", "oci:build/demo/oci", "--output", "a.tar")
     assert _names(desk.folder / "a.tar") == [None, None]
     answer = desk.call("pack", "--to", "docker-archive", "--image", "oci-archive:a.tar", "--output", "x.tar")

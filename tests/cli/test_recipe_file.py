@@ -17,10 +17,10 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def is_refused(answer: Answer, folder: Path, *named: str) -> None:
+def is_refused(answer: Answer, folder: Path, *words: str) -> None:
     assert answer.code == 2, answer
     assert answer.err.count(" hint: ") == 1
-    for word in named:
+    for word in words:
         assert word in answer.err
     assert not (folder / "build").exists()
     assert not (folder / "app").exists()

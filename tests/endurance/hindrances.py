@@ -120,7 +120,7 @@ def faults(bench: Bench, count: int, seed: int) -> str:
             ended = _hindered(bench, words, f"inject={call}:error={error}:when={when}", call)
             said[f"{kind.name}: exit code {ended.code}"] += 1
             if "error: " in ended.err or call != "write":  # what can write nothing can say nothing
-                _told(ended)
+                _check_reported(ended)
             _judge(bench, words)
     return _figures(said)
 
@@ -159,7 +159,7 @@ def disks(bench: Bench, count: int, seed: int) -> str:
             with _small(bench.place / place, chance.randrange(16, 2_400 if place == "store" else 1_200)):
                 ended = bench.run(words)
                 said[f"{place}: exit code {ended.code}"] += 1
-                _told(ended)
+                _check_reported(ended)
                 if ended.code and place == "desk/packed-files" and (bench.place / place / "a.tar").exists():
                     raise Wrong("half an archive is there")
             _judge(bench, words)
@@ -183,7 +183,7 @@ def _unshare_mounts() -> None:
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
 
 
-def _told(ended: Ended) -> None:
+def _check_reported(ended: Ended) -> None:
     """A failure is one message and one hint, and never a bug."""
     if ended.code not in (0, 1, 2) or "Traceback" in ended.err or (ended.code and ended.err.count("error: ") != 1):
         raise Wrong(f"exit code {ended.code}\n{ended.err}")

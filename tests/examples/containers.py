@@ -32,11 +32,11 @@ class Container:
     @contextmanager
     def serving(self, *words: str) -> Iterator[str]:
         """Started in the background; the value is the network that others join to reach it by its name."""
-        started = self.engine.call(*self._run("--detach"), *words).stdout.decode().split()[-1]
+        launched = self.engine.call(*self._run("--detach"), *words).stdout.decode().split()[-1]
         try:
-            yield f"container:{started}"
+            yield f"container:{launched}"
         finally:
-            self.engine.call("rm", "--force", started)
+            self.engine.call("rm", "--force", launched)
 
     def beside(self, network: str, hosts: Path) -> "Container":
         return replace(self, network=network, hosts=hosts)

@@ -11,7 +11,7 @@ Tell = Callable[[Bundled, Removals], None]
 
 @pytest.fixture
 def tell(capsys: pytest.CaptureFixture[str]) -> Tell:
-    def told(image: Bundled, found: Removals) -> None:
+    def print_sizes(image: Bundled, found: Removals) -> None:
         linked = sum(image.is_linked(path) for path in found.needed)
         beyond = len(found.needed) - linked
         line = f"{image}; each of {linked} linked libraries is needed, and {beyond} others"
@@ -21,4 +21,4 @@ def tell(capsys: pytest.CaptureFixture[str]) -> Tell:
         with capsys.disabled():
             print(f"\n{line}")
 
-    return told
+    return print_sizes

@@ -146,9 +146,9 @@ def test_docker_import_has_the_recipe_s_configuration_and_runs(desk: Desk, docke
         said = docker.call("run", "--rm", "--network=none", tag, "/bin/sh", "-c", "busybox | head -1").stdout
         assert said.startswith(b"BusyBox v1.")
         config = json.loads(docker.call("inspect", "--format", "{{json .Config}}", tag).stdout)
-        wanted = recipe.load(shipped("recipes") / "busybox.yaml").image
-        assert config["Cmd"] == wanted.cmd
-        assert config["Env"] == [f"{name}={value}" for name, value in wanted.env.items()]
+        expected = recipe.load(shipped("recipes") / "busybox.yaml").image
+        assert config["Cmd"] == expected.cmd
+        assert config["Env"] == [f"{name}={value}" for name, value in expected.env.items()]
     finally:
         docker.call("image", "rm", tag)
 

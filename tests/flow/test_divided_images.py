@@ -145,18 +145,18 @@ def test_another_order_of_builds_gives_the_same_bytes(project: Project, tmp_path
 @pytest.mark.parametrize("layers", ["source", "package", "{budget: 2}", "{budget: 9}"])
 @pytest.mark.parametrize("times", ["epoch", "keep"])
 def test_verbs_see_one_tree(project: Project, layers: str, times: str) -> None:
-    def told(name: str, *words: str) -> str:
+    def output_of(name: str, *words: str) -> str:
         return project.call(*words, layers=name, times=times).out
 
-    one = [told("one", "build", "ls"), told("one", "why", "/bin/ping6")]
-    told("one", "pack", "--to", "tar", "--output", "one.tar")
-    several = [told(layers, "build", "ls"), told(layers, "why", "/bin/ping6")]
-    told(layers, "pack", "--to", "tar", "--output", "several.tar")
+    one = [output_of("one", "build", "ls"), output_of("one", "why", "/bin/ping6")]
+    output_of("one", "pack", "--to", "tar", "--output", "one.tar")
+    several = [output_of(layers, "build", "ls"), output_of(layers, "why", "/bin/ping6")]
+    output_of(layers, "pack", "--to", "tar", "--output", "several.tar")
     assert several[0].splitlines()[2:] == one[0].splitlines()[2:]  # the first two are about layers and digests
     assert several[1] == one[1]
     assert (project.folder / "several.tar").read_bytes() == (project.folder / "one.tar").read_bytes()
-    told(layers, "pack", "--to", "docker-archive", "--output", "docker.tar")
-    assert told(layers, "ls", "docker-archive:docker.tar") == told(layers, "ls")
+    output_of(layers, "pack", "--to", "docker-archive", "--output", "docker.tar")
+    assert output_of(layers, "ls", "docker-archive:docker.tar") == output_of(layers, "ls")
 
 
 UMOCI = Origin("test", "found in", "umoci")
@@ -164,8 +164,8 @@ UMOCI = Origin("test", "found in", "umoci")
 
 def facts(found: Rootfs) -> list[tuple[str, int]]:
     """Every line of a listing, with its time; not of the root, which no layer of ours names."""
-    told = zip(lines(found), found.items(), strict=True)
-    return [(line, entry.meta.mtime) for line, (path, entry) in told if path != ROOT]
+    output_of = zip(lines(found), found.items(), strict=True)
+    return [(line, entry.meta.mtime) for line, (path, entry) in output_of if path != ROOT]
 
 
 @pytest.mark.slow

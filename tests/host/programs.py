@@ -7,7 +7,7 @@ from pathlib import Path
 from fromscratch.host.engines.contract import Engine
 
 
-def told_by(*argv: str | Path, of: Engine | None = None) -> str:
+def output_of(*argv: str | Path, of: Engine | None = None) -> str:
     """What a program says that must succeed; of an engine, in the environment that it wants."""
     env = {**os.environ, **(of.env if of else {})}
     done = subprocess.run(argv, check=False, capture_output=True, text=True, env=env)

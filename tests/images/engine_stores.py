@@ -25,13 +25,13 @@ _EVERYTHING = {
 }
 
 
-def told_by(of: Engine, *words: str) -> str:
+def output_of(of: Engine, *words: str) -> str:
     return of.call(*words).stdout.decode()
 
 
 def everything_in(of: Engine) -> list[str]:
     """Every image, in-between ones and those without a name too, and every container. (Of containerd, its blobs.)"""
-    lines = [line for words in _EVERYTHING[of.kind] for line in told_by(of, *words).splitlines()]
+    lines = [line for words in _EVERYTHING[of.kind] for line in output_of(of, *words).splitlines()]
     return sorted(lines)
 
 

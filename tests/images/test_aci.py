@@ -138,8 +138,8 @@ def images() -> dict[str, Image]:
 def test_actool_accepts_it_and_reads_the_same_manifest(which: str, store: Store, tmp_path: Path) -> None:
     image = images()[which]
     Aci(tmp_path / "x.aci", store).write([image], "example.com/hello:1.0")
-    told = actool("--debug", "validate", tmp_path / "x.aci")
-    assert (told.returncode, told.stderr.decode()) == (0, f"{tmp_path}/x.aci: valid app container image\n")
+    reported = actool("--debug", "validate", tmp_path / "x.aci")
+    assert (reported.returncode, reported.stderr.decode()) == (0, f"{tmp_path}/x.aci: valid app container image\n")
     tree = as_tree(tmp_path / "x.aci", tmp_path)
     written = tree[TreePath("/manifest")]
     assert isinstance(written, File)

@@ -73,8 +73,8 @@ def test_containers_start(docker: Docker, podman: Podman, store: Store, via: str
     image = image_of(packed(host_tree("sh", "id")), config=config, platform=HERE)
     for transport in (images_in(docker, store, via), images_in(podman, store, via)):
         receipt = transport.write([image], f"fromscratch-test/run-{via}:1")
-        told = transport.engine.call("run", "--rm", *transport.engine.run_flags, receipt.reference)
-        assert told.stdout.decode() == "a $b\n65532\n"
+        reported = transport.engine.call("run", "--rm", *transport.engine.run_flags, receipt.reference)
+        assert reported.stdout.decode() == "a $b\n65532\n"
 
 
 AWKWARD = "a \"b\" 'c' $HOME ${X:-y} \\ \\\\ \\n ` # ! é \t ; | & <x> *"
@@ -192,7 +192,7 @@ def test_a_value_that_no_dockerfile_holds_is_refused_before_anything_is_done(doc
     assert docker.image_id("fromscratch-test/accepted:1")
 
 
-def told_by(*argv: str | Path) -> bytes:
+def output_of(*argv: str | Path) -> bytes:
     return subprocess.run(argv, check=True, capture_output=True).stdout
 
 
@@ -203,12 +203,12 @@ def test_skopeo_reads_everything(tmp_path: Path) -> None:
     at(OciArchive, tmp_path / "oci.tar").write([IMAGE], "hello:1.0")
     at(DockerArchive, tmp_path / "docker.tar").write([IMAGE], "hello:1.0")
     for name in (layout, f"oci-archive:{tmp_path}/oci.tar:1.0", f"docker-archive:{tmp_path}/docker.tar:hello:1.0"):
-        told = json.loads(told_by(skopeo, "inspect", name))
-        assert (told["Architecture"], told["Os"]) == (HERE.architecture, "linux")
-        assert told["Layers"] in ([str(IMAGE.layers[0].digest)], [str(IMAGE.layers[0].diff_id)])
-        assert told_by(skopeo, "inspect", "--raw", "--config", name) == config_bytes(IMAGE)
-    assert json.loads(told_by(skopeo, "inspect", layout))["Digest"] == str(digest)
-    told_by(skopeo, "copy", "-q", layout, f"dir:{tmp_path}/copied")
+        reported = json.loads(output_of(skopeo, "inspect", name))
+        assert (reported["Architecture"], reported["Os"]) == (HERE.architecture, "linux")
+        assert reported["Layers"] in ([str(IMAGE.layers[0].digest)], [str(IMAGE.layers[0].diff_id)])
+        assert output_of(skopeo, "inspect", "--raw", "--config", name) == config_bytes(IMAGE)
+    assert json.loads(output_of(skopeo, "inspect", layout))["Digest"] == str(digest)
+    output_of(skopeo, "copy", "-q", layout, f"dir:{tmp_path}/copied")
     assert (tmp_path / "copied" / IMAGE.layers[0].digest.hex).is_file()
 
 
@@ -216,7 +216,7 @@ def test_umoci_unpacks_the_layout(tmp_path: Path) -> None:
     umoci = need("umoci")
     need_root("unpacking with owners")
     at(OciLayout, tmp_path / "oci").write([IMAGE], "latest")
-    told_by(umoci, "unpack", "--image", f"{tmp_path}/oci:latest", tmp_path / "bundle")
+    output_of(umoci, "unpack", "--image", f"{tmp_path}/oci:latest", tmp_path / "bundle")
     unpacked = scan(tmp_path / "bundle" / "rootfs", Origin("test", "found in", "folder"))
     assert listed(unpacked) == listed(TREE)
 
@@ -224,10 +224,10 @@ def test_umoci_unpacks_the_layout(tmp_path: Path) -> None:
 def test_buildah_starts_from_the_layout(tmp_path: Path) -> None:
     at(OciLayout, tmp_path / "oci").write([IMAGE], "latest")
     buildah = (need("buildah"), f"--root={tmp_path}/b", f"--runroot={tmp_path}/r", "--storage-driver=vfs")
-    told_by(*buildah, "from", "--name=fromscratch-test", f"oci:{tmp_path}/oci:latest")
-    told = json.loads(told_by(*buildah, "inspect", "fromscratch-test"))
-    assert told["OCIv1"]["config"]["WorkingDir"] == IMAGE.config.working_dir
-    told_by(*buildah, "rm", "fromscratch-test")
+    output_of(*buildah, "from", "--name=fromscratch-test", f"oci:{tmp_path}/oci:latest")
+    reported = json.loads(output_of(*buildah, "inspect", "fromscratch-test"))
+    assert reported["OCIv1"]["config"]["WorkingDir"] == IMAGE.config.working_dir
+    output_of(*buildah, "rm", "fromscratch-test")
 
 
 def test_podman_runs_the_layout(podman: Podman, tmp_path: Path) -> None:
@@ -265,5 +265,5 @@ def test_podman_gives_an_archive_its_name(
     kind: type[DockerArchive | OciArchive], podman: Podman, tmp_path: Path
 ) -> None:
     at(kind, tmp_path / "x.tar").write([IMAGE], f"localhost/fromscratch-test/{kind.__name__.lower()}:2")
-    told = podman.call("load", "--input", f"{tmp_path}/x.tar").stdout.decode()
-    assert told.strip() == f"Loaded image: localhost/fromscratch-test/{kind.__name__.lower()}:2"
+    reported = podman.call("load", "--input", f"{tmp_path}/x.tar").stdout.decode()
+    assert reported.strip() == f"Loaded image: localhost/fromscratch-test/{kind.__name__.lower()}:2"

@@ -165,5 +165,5 @@ def test_other_programs_list_the_tar_alike(program: str, out: Path, store: Store
     from tests.engines import need
 
     RootTar(out / "root.tar", store).write([IMAGE])
-    told = subprocess.run([need(program), "-tf", out / "root.tar"], capture_output=True, check=True)
-    assert len(told.stdout.splitlines()) == 13
+    reported = subprocess.run([need(program), "-tf", out / "root.tar"], capture_output=True, check=True)
+    assert len(reported.stdout.splitlines()) == 13

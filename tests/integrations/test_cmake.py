@@ -340,8 +340,8 @@ def test_without_fromscratch_cpack_fails_and_says_how_to_get_it(tmp_path: Path) 
         "hint: install it (pipx install FOLDER, that of its sources), or name it with -D FROMSCRATCH_EXECUTABLE=PATH"
         in said
     )
-    named = failed(shop, f"CPACK_EXTERNAL_PACKAGE_SCRIPT={copied / SCRIPT.name}", "FROMSCRATCH_EXECUTABLE=/no/such")
-    assert "There is no package of foreign_tool:2.1: fromscratch says above why (No such file or directory)" in named
+    output = failed(shop, f"CPACK_EXTERNAL_PACKAGE_SCRIPT={copied / SCRIPT.name}", "FROMSCRATCH_EXECUTABLE=/no/such")
+    assert "There is no package of foreign_tool:2.1: fromscratch says above why (No such file or directory)" in output
 
 
 def test_a_library_that_is_not_there_fails_cpack_by_name(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Told:
+class LoaderOutput:
     """`paths` are those of the objects, as the loader opened them; `missing` are names that it did not find."""
 
     paths: frozenset[str]
@@ -16,7 +16,9 @@ class Told:
     errors: str = ""
 
 
-def told(program: str, interpreter: str, *, runner: Sequence[str] = (), env: dict[str, str] | None = None) -> Told:
+def run_loader(
+    program: str, interpreter: str, *, runner: Sequence[str] = (), env: dict[str, str] | None = None
+) -> LoaderOutput:
     """The answer of `interpreter --list` about a program, started by `runner` (chroot, qemu) if that is given."""
     done = subprocess.run(
         [*runner, interpreter, "--list", program],
@@ -37,7 +39,7 @@ def told(program: str, interpreter: str, *, runner: Sequence[str] = (), env: dic
                 paths.add(rest.rpartition(" (")[0])
         elif found := re.fullmatch(r"\s+(/.*) \(0x[0-9a-f]+\)", line):
             paths.add(found[1])
-    return Told(frozenset(paths), frozenset(missing), done.stderr)
+    return LoaderOutput(frozenset(paths), frozenset(missing), done.stderr)
 
 
 def is_elf(path: Path) -> bool:

@@ -208,7 +208,7 @@ def _copy(file: Path, where: Path) -> None:
 
 
 @dataclass(frozen=True)
-class GlibcTold:
+class GlibcOutput:
     """`missing_versions` are (by, library, version); `stopped` is why the loader gave up, before it listed anything."""
 
     loaded: frozenset[str]
@@ -217,7 +217,7 @@ class GlibcTold:
     stopped: str
 
 
-def told_by_glibc(root: Path, path: str, env: dict[str, str]) -> GlibcTold:
+def run_glibc_loader(root: Path, path: str, env: dict[str, str]) -> GlibcOutput:
     """The answer of GLIBC's loader, asked as ldd(1) asks it: so it goes on where something is missing."""
     done = _run(root, [GLIBC, path], {**env, "LD_TRACE_LOADED_OBJECTS": "1"})
     loaded, lost = set(), set()
@@ -235,8 +235,8 @@ def told_by_glibc(root: Path, path: str, env: dict[str, str]) -> GlibcTold:
     stopped = re.search("error while loading shared libraries: .*", done.stderr)
     if done.returncode and not stopped:
         raise AssertionError(f"the loader ended with {done.returncode}: {done.stderr}")
-    told = frozenset((by, library, version) for library, version, by in missing_versions)
-    return GlibcTold(frozenset(loaded), frozenset(lost), told, stopped[0] if stopped else "")
+    reported = frozenset((by, library, version) for library, version, by in missing_versions)
+    return GlibcOutput(frozenset(loaded), frozenset(lost), reported, stopped[0] if stopped else "")
 
 
 def _run(root: Path, argv: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -258,17 +258,17 @@ def _run(root: Path, argv: list[str], env: dict[str, str]) -> subprocess.Complet
 
 
 @dataclass(frozen=True)
-class MuslTold:
+class MuslOutput:
     loaded: frozenset[str]
     missing: frozenset[tuple[str, str]]
 
 
-def told_by_musl(root: Path, path: str, env: dict[str, str]) -> MuslTold:
+def run_musl_loader(root: Path, path: str, env: dict[str, str]) -> MuslOutput:
     """The answer of musl's loader: the paths that it took, and what it did not find for whom."""
     done = _run(root, [MUSL, "--list", path], env)
     rows = re.findall(r"^\t(\S+) => (\S+) \(0x", done.stdout, re.MULTILINE)
     lost = re.findall(r"^Error loading shared library (\S+?): .* \(needed by (\S+)\)$", done.stderr, re.MULTILINE)
-    return MuslTold(frozenset(one_slash(where) for _, where in rows), frozenset((n, one_slash(w)) for n, w in lost))
+    return MuslOutput(frozenset(one_slash(where) for _, where in rows), frozenset((n, one_slash(w)) for n, w in lost))
 
 
 def one_slash(path: str) -> str:

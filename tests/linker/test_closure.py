@@ -315,8 +315,8 @@ NAMES = st.one_of(
 @given(needed=st.lists(NAMES, max_size=5), rpath=st.none() | NAMES, runpath=st.none() | NAMES, musl=st.booleans())
 def test_no_name_in_a_file_leads_astray(needed: list[str], rpath: str | None, runpath: str | None, musl: bool) -> None:
     loader = "/lib/ld-musl-x86_64.so.1" if musl else GLIBC
-    asking = program(*needed, rpath=rpath, runpath=runpath, interpreter=loader)
-    found = closed({"/bin/prog": asking, "/lib/liba.so": lib(*needed, rpath=rpath)}, loader=loader)
+    question = program(*needed, rpath=rpath, runpath=runpath, interpreter=loader)
+    found = closed({"/bin/prog": question, "/lib/liba.so": lib(*needed, rpath=rpath)}, loader=loader)
     assert {found.nodes[0].root.place(node.path) for node in found.nodes} <= {"/bin/prog", "/lib/liba.so", loader}
     assert len(found.nodes) <= 4
     list(Versions().missing(found))

@@ -13,7 +13,7 @@ from fromscratch.linker.symbol_versions import Versions
 from tests.engines import missing, need, need_root
 from tests.linker.roots import GLIBC, MUSL
 from tests.linker.roots import missing as lost
-from tests.linker.scenes import OTHER, GlibcTold, Scene, built, one_slash, scenes, told_by_glibc, told_by_musl
+from tests.linker.scenes import OTHER, GlibcOutput, Scene, built, one_slash, run_glibc_loader, run_musl_loader, scenes
 
 LIBC = Path("/lib/x86_64-linux-gnu/libc.so.6")
 # pytest --hypothesis-profile=thorough asks for thousands. What fails is not made smaller: that takes too long here.
@@ -54,10 +54,10 @@ def test_glibc_maps_what_the_model_says(scene: Scene) -> None:
                 (root / path[1:]).unlink(missing_ok=True)
         linker = _linker(scene, root)
         for path in _programs(scene):
-            agree(linker.program(path), told_by_glibc(root, path, _environment(scene)))
+            agree(linker.program(path), run_glibc_loader(root, path, _environment(scene)))
 
 
-def agree(ours: Program, theirs: GlibcTold) -> None:
+def agree(ours: Program, theirs: GlibcOutput) -> None:
     # What cannot be preloaded is passed over, whatever it is.
     stopped = [each for each in ours.missing if "ends there" in each.fault or "stops at" in each.fault]
     stopped = [each for each in stopped if each.rule != "LD_PRELOAD"]
@@ -68,20 +68,20 @@ def agree(ours: Program, theirs: GlibcTold) -> None:
     assert loaded == theirs.loaded, (sorted(loaded - theirs.loaded), sorted(theirs.loaded - loaded), lost(ours))
     # The loader lists an auxiliary library that is not there too, and not one to be preloaded.
     auxiliaries = {name for node in ours.nodes for name in node.elf.auxiliaries}
-    own = {_as_told(each.name, each.by) for each in ours.missing if each.rule != "LD_PRELOAD"}
+    own = {_in_its_words(each.name, each.by) for each in ours.missing if each.rule != "LD_PRELOAD"}
     assert own <= theirs.missing <= own | auxiliaries
     assert not stopped
     if any(node.elf.filters or node.elf.auxiliaries for node in ours.nodes):
         return  # the loader then moves objects, and of two that go by one name may check the other
     # Of a name that is also missing somewhere the tracing loader has a stand-in, whose versions it does not check.
-    doubtful = {link.to for link in ours.links if _as_told(link.name, link.by) in own}
+    doubtful = {link.to for link in ours.links if _in_its_words(link.name, link.by) in own}
     doubtful |= {node.path for node in ours.nodes if node.elf.soname in own}
     assert {tuple(each) for each in Versions().missing(ours) if each.library not in doubtful} == {
         each for each in theirs.missing_versions if each[1] not in doubtful
     }
 
 
-def _as_told(name: str, by: str) -> str:
+def _in_its_words(name: str, by: str) -> str:
     """A name with its tokens replaced, as the loader prints it."""
     name = name.replace("$ORIGIN", by.rpartition("/")[0] or "/")
     return re.sub(r"\$LIB\b", "lib/x86_64-linux-gnu", name)
@@ -97,7 +97,7 @@ def test_musl_maps_what_the_model_says(scene: Scene) -> None:
     with built(scene, Path(MUSL)) as root:
         linker = _linker(scene, root)
         for path in _programs(scene):
-            theirs = told_by_musl(root, path, _environment(scene))
+            theirs = run_musl_loader(root, path, _environment(scene))
             ours = linker.program(path)
             own = {one_slash(node.path) for node in ours.nodes[1:]}
             assert own - {MUSL} == theirs.loaded - {MUSL}, (own, theirs.loaded, lost(ours))

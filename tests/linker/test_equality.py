@@ -17,7 +17,7 @@ from fromscratch.model import view as views
 from fromscratch.model.image import Platform
 from fromscratch.recipe import schema as recipe
 from tests.engines import missing, need, need_root
-from tests.linker.ld_so import Told, is_elf, told
+from tests.linker.ld_so import LoaderOutput, is_elf, run_loader
 
 FOLDERS = ("/usr/bin", "/usr/sbin", "/usr/lib/git-core")
 FOREIGN = Platform.parse("linux/arm64")
@@ -43,7 +43,7 @@ def programs(root: Path, folders: tuple[str, ...] = FOLDERS) -> list[str]:
     return list(dict.fromkeys(each for each in places if each and is_elf(root / each[1:])))
 
 
-def compared(linker: Linker, paths: list[str], oracle: dict[str, Told]) -> list[str]:
+def compared(linker: Linker, paths: list[str], oracle: dict[str, LoaderOutput]) -> list[str]:
     """Every program that the model and the loader disagree about."""
     wrong = []
     for path in paths:
@@ -54,7 +54,7 @@ def compared(linker: Linker, paths: list[str], oracle: dict[str, Told]) -> list[
     return wrong
 
 
-def same(ours: Program, theirs: Told) -> bool:
+def same(ours: Program, theirs: LoaderOutput) -> bool:
     """Paths are compared as they were opened; the loader itself answers to the name that it was started by."""
     own = {node.path for node in ours.nodes[1:]}
     return own == theirs.paths and {each.name for each in ours.missing} == theirs.missing
@@ -75,9 +75,9 @@ def test_every_program_of_this_machine_has_the_closure_that_its_loader_gives_it(
     assert len(dynamic) > 100
 
 
-def asked(linker: Linker, path: str) -> Told:
+def asked(linker: Linker, path: str) -> LoaderOutput:
     interpreter = linker.program(path).nodes[0].elf.interpreter
-    return told(path, interpreter) if interpreter else Told(frozenset(), frozenset())
+    return run_loader(path, interpreter) if interpreter else LoaderOutput(frozenset(), frozenset())
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,9 @@ def test_every_program_of_a_foreign_tree_has_the_closure_that_its_own_loader_giv
     oracle = {}
     for path in paths:
         interpreter = linker.program(path).nodes[0].elf.interpreter
-        oracle[path] = told(path, interpreter, runner=runner) if interpreter else Told(frozenset(), frozenset())
+        oracle[path] = (
+            run_loader(path, interpreter, runner=runner) if interpreter else LoaderOutput(frozenset(), frozenset())
+        )
     assert compared(linker, paths, oracle) == []
     with capsys.disabled():
         print(f"\n{len(paths)} programs for {FOREIGN}: equal to the answer of their own loader under qemu")

@@ -18,13 +18,13 @@ from tests.linker.roots import GLIBC, Link, Name, Piece, lib, program, tree_root
 PROG = TreePath("/bin/prog")
 
 
-def gathered(pieces: Mapping[str, Piece], *finders: Finder, asked: tuple[str, ...] = (PROG,)) -> GatherResult:
+def gather_from(pieces: Mapping[str, Piece], *finders: Finder, asked: tuple[str, ...] = (PROG,)) -> GatherResult:
     return gather(
         Linker([tree_root(pieces)]), {each: Origin("test", "asked for", each) for each in asked}, finders, "test"
     )
 
 
-def taken(found: GatherResult) -> list[str]:
+def paths_of(found: GatherResult) -> list[str]:
     """Every entry with its first reason, in the order of paths, but for the loader."""
     kinds = {Directory: "d", File: "f", Symlink: "l", HardLink: "h"}
     return [
@@ -59,10 +59,10 @@ def want(path: str, by: str = PROG, **more: Any) -> NeededFile:
 
 
 def test_a_program_comes_with_its_closure_and_the_reason_for_each_file() -> None:
-    found = gathered(
+    found = gather_from(
         {PROG: program("liba.so"), "/lib/liba.so": lib("libb.so"), "/lib/libb.so": lib(), "/lib/other": b""}
     )
-    assert taken(found) == [
+    assert paths_of(found) == [
         "f /bin/prog: asked for /bin/prog",
         "f /lib/liba.so: needed by /bin/prog (DT_NEEDED liba.so)",
         "f /lib/libb.so: needed by /lib/liba.so (DT_NEEDED libb.so)",
@@ -79,7 +79,7 @@ def test_a_program_comes_with_its_closure_and_the_reason_for_each_file() -> None
 
 
 def test_every_symlink_on_the_way_comes_along() -> None:
-    found = gathered(
+    found = gather_from(
         {
             "/usr/bin/prog": Link("/etc/alternatives/prog"),
             "/etc/alternatives/prog": Link("../../opt/bin/prog"),
@@ -91,7 +91,7 @@ def test_every_symlink_on_the_way_comes_along() -> None:
         },
         asked=("/usr/bin/prog",),
     )
-    assert taken(found) == [
+    assert paths_of(found) == [
         "l /etc/alternatives/prog: link to /srv/bin/prog",
         "l /opt: link to /srv/bin/prog",
         "f /srv/bin/prog: asked for /usr/bin/prog",
@@ -103,10 +103,10 @@ def test_every_symlink_on_the_way_comes_along() -> None:
 
 
 def test_a_folder_that_a_path_goes_back_out_of_comes_along() -> None:
-    found = gathered(
+    found = gather_from(
         {PROG: program("liba.so", rpath="/opt/gcc/12/../lib"), "/opt/gcc/12/other": b"", "/opt/gcc/lib/liba.so": lib()}
     )
-    assert taken(found)[1:] == [
+    assert paths_of(found)[1:] == [
         "d /opt/gcc/12: parent of what lies beside it",
         "f /opt/gcc/lib/liba.so: needed by /bin/prog (DT_NEEDED liba.so)",
     ]
@@ -114,30 +114,32 @@ def test_a_folder_that_a_path_goes_back_out_of_comes_along() -> None:
 
 
 def test_a_library_asked_for_by_two_names_comes_with_both() -> None:
-    found = gathered({PROG: program("liba.so", "liba.so.1"), "/lib/liba.so": lib(), "/lib/liba.so.1": Link("liba.so")})
-    assert taken(found)[1:] == [
+    found = gather_from(
+        {PROG: program("liba.so", "liba.so.1"), "/lib/liba.so": lib(), "/lib/liba.so.1": Link("liba.so")}
+    )
+    assert paths_of(found)[1:] == [
         "f /lib/liba.so: needed by /bin/prog (DT_NEEDED liba.so)",
         "l /lib/liba.so.1: link to /lib/liba.so",
     ]
 
 
 def test_a_hard_link_comes_with_the_file_that_it_is_a_name_of() -> None:
-    found = gathered({PROG: program("liba.so"), "/lib/liba.so": Name("/etc/liba.so"), "/etc/liba.so": lib()})
-    assert [each.split(":")[0] for each in taken(found)] == ["f /bin/prog", "f /etc/liba.so", "h /lib/liba.so"]
+    found = gather_from({PROG: program("liba.so"), "/lib/liba.so": Name("/etc/liba.so"), "/etc/liba.so": lib()})
+    assert [each.split(":")[0] for each in paths_of(found)] == ["f /bin/prog", "f /etc/liba.so", "h /lib/liba.so"]
 
 
 def test_a_file_that_is_no_program_is_taken_as_it_is() -> None:
-    found = gathered({"/bin/run": b"#!/bin/sh\n"}, asked=("/bin/run",))
-    assert (taken(found), found.objects) == (["f /bin/run: asked for /bin/run"], ())
+    found = gather_from({"/bin/run": b"#!/bin/sh\n"}, asked=("/bin/run",))
+    assert (paths_of(found), found.objects) == (["f /bin/run: asked for /bin/run"], ())
 
 
 def test_what_is_not_there_is_said() -> None:
     with pytest.raises(NotInTree, match="there is no /bin/none"):
-        gathered({PROG: program()}, asked=("/bin/none",))
+        gather_from({PROG: program()}, asked=("/bin/none",))
 
 
 def test_what_links_miss_is_told_once() -> None:
-    found = gathered({PROG: program("libno.so"), "/bin/twin": program("libno.so")}, asked=(PROG, "/bin/twin"))
+    found = gather_from({PROG: program("libno.so"), "/bin/twin": program("libno.so")}, asked=(PROG, "/bin/twin"))
     assert [(each.name, each.by) for each in found.missing] == [("libno.so", "/bin/prog"), ("libno.so", "/bin/twin")]
 
 
@@ -145,8 +147,8 @@ def test_what_links_miss_is_told_once() -> None:
 
 
 def test_a_file_that_is_wanted_is_taken_and_its_reason_leads_back() -> None:
-    found = gathered({PROG: program(), "/etc/conf": b"x"}, wants(want("/etc/conf")))
-    assert taken(found) == ["f /bin/prog: asked for /bin/prog", "f /etc/conf: opened by /bin/prog"]
+    found = gather_from({PROG: program(), "/etc/conf": b"x"}, wants(want("/etc/conf")))
+    assert paths_of(found) == ["f /bin/prog: asked for /bin/prog", "f /etc/conf: opened by /bin/prog"]
     assert [each.reason for each in found.entries[TreePath("/etc/conf")].origins[0].chain()] == [
         "opened by",
         "asked for",
@@ -154,7 +156,7 @@ def test_a_file_that_is_wanted_is_taken_and_its_reason_leads_back() -> None:
 
 
 def test_a_whole_folder_is_taken_with_the_closures_of_what_is_in_it() -> None:
-    found = gathered(
+    found = gather_from(
         {
             PROG: program(),
             "/opt/plug/one.so": lib("liba.so"),
@@ -166,7 +168,7 @@ def test_a_whole_folder_is_taken_with_the_closures_of_what_is_in_it() -> None:
         },
         wants(want("/opt/plug", whole=True, detail="plug")),
     )
-    assert taken(found)[1:] == [
+    assert paths_of(found)[1:] == [
         "f /lib/liba.so: needed by /opt/plug/one.so (DT_NEEDED liba.so)",
         "d /opt/plug: opened by plug",
         "l /opt/plug/broken: opened by plug",
@@ -179,7 +181,7 @@ def test_a_whole_folder_is_taken_with_the_closures_of_what_is_in_it() -> None:
 
 
 def test_a_library_by_its_soname_is_found_as_the_object_that_wants_it_would() -> None:
-    found = gathered(
+    found = gather_from(
         {
             PROG: program("liba.so", rpath="/opt"),
             "/opt/liba.so": lib(),
@@ -188,14 +190,14 @@ def test_a_library_by_its_soname_is_found_as_the_object_that_wants_it_would() ->
         },
         wants(want("libz.so", "/opt/liba.so", library=True, detail="/opt/liba.so (dlopen libz.so)")),
     )
-    assert taken(found)[2:] == [
+    assert paths_of(found)[2:] == [
         "f /opt/libb.so: needed by /opt/libz.so (DT_NEEDED libb.so)",
         "f /opt/libz.so: needed by /opt/liba.so (dlopen libz.so)",
     ]
 
 
 def test_what_a_likely_library_needs_is_likely_too() -> None:
-    found = gathered(
+    found = gather_from(
         {
             PROG: program("liba.so"),
             "/lib/liba.so": lib(),
@@ -216,7 +218,7 @@ def test_nothing_is_surer_than_what_wants_it() -> None:
     pieces: dict[str, Piece] = {PROG: program(), "/opt/x.so": lib(), "/opt/y.so": lib("liba.so"), "/lib/liba.so": lib()}
     one = when(PROG, lambda place: want("/opt/x.so", place, confidence="possible"))
     two = when("/opt/x.so", lambda place: want("/opt/y.so", place, confidence="certain"))
-    assert sure(gathered(pieces, two, one)) == {
+    assert sure(gather_from(pieces, two, one)) == {
         "/bin/prog": "certain",
         "/opt/x.so": "possible",
         "/opt/y.so": "possible",
@@ -233,7 +235,7 @@ def test_what_turns_out_surer_later_makes_what_it_needs_surer() -> None:
     }
     first = wants(want("liba.so", library=True, confidence="possible"))
     later = when("/lib/libd.so", lambda place: want("liba.so", PROG, library=True, confidence="declared"))
-    assert sure(gathered(pieces, first, later)) == {
+    assert sure(gather_from(pieces, first, later)) == {
         "/bin/prog": "certain",
         "/lib/liba.so": "declared",
         "/lib/libb.so": "declared",
@@ -243,10 +245,10 @@ def test_what_turns_out_surer_later_makes_what_it_needs_surer() -> None:
 
 def test_finders_are_asked_until_none_has_anything_new() -> None:
     chain = [when(f"/etc/{number}", lambda place: want(f"/etc/{int(place[5:]) + 1}", place)) for number in range(9)]
-    found = gathered(
+    found = gather_from(
         {PROG: program(), **{f"/etc/{number}": b"" for number in range(10)}}, *reversed(chain), wants(want("/etc/0"))
     )
-    assert [each[2:9].rstrip(":") for each in taken(found)][1:] == [f"/etc/{number}" for number in range(10)]
+    assert [each[2:9].rstrip(":") for each in paths_of(found)][1:] == [f"/etc/{number}" for number in range(10)]
 
 
 def test_a_scene_shows_what_is_there_and_what_was_asked() -> None:
@@ -256,7 +258,7 @@ def test_a_scene_shows_what_is_there_and_what_was_asked() -> None:
         scenes.append(scene)
         yield want("/etc/conf")
 
-    gathered({PROG: program("liba.so", imports=["getpwnam"]), "/lib/liba.so": lib(), "/etc/conf": b"text"}, looking)
+    gather_from({PROG: program("liba.so", imports=["getpwnam"]), "/lib/liba.so": lib(), "/etc/conf": b"text"}, looking)
     assert [sorted(scene.objects) for scene in scenes] == [["/bin/prog", "/lib/liba.so", GLIBC]] * 2
     assert [scene.files for scene in scenes] == [frozenset(), frozenset({"/etc/conf"})]
     assert scenes[0].requested == (PROG,)
@@ -266,7 +268,7 @@ def test_a_scene_shows_what_is_there_and_what_was_asked() -> None:
 
 
 def test_what_is_wanted_and_not_there_is_missing_unless_it_is_optional() -> None:
-    found = gathered(
+    found = gather_from(
         {PROG: program(), "/loop": Link("loop")},
         wants(
             want("/etc/none"),
@@ -284,14 +286,14 @@ def test_what_is_wanted_and_not_there_is_missing_unless_it_is_optional() -> None
 
 
 def test_a_library_that_no_program_could_load_is_missing() -> None:
-    found = gathered(
+    found = gather_from(
         {"/bin/run": b"#!/bin/sh\n"}, wants(want("liba.so", "/bin/run", library=True)), asked=("/bin/run",)
     )
     assert [(each.name, each.by) for each in found.missing] == [("liba.so", "/bin/run")]
 
 
 def test_a_file_can_be_made_and_takes_the_place_of_what_the_root_has() -> None:
-    found = gathered(
+    found = gather_from(
         {PROG: program(), "/etc/conf": b"host's"},
         wants(GeneratedFile(TreePath("/etc/conf"), b"ours", "the cut conf", "test")),
     )
@@ -310,7 +312,7 @@ def test_offers_are_those_of_the_last_round_and_warnings_those_of_all() -> None:
         yield FinderWarning(f"{len(scene.objects)} objects", "test")
         yield want("/opt/x.so")
 
-    found = gathered({PROG: program(), "/opt/x.so": lib()}, offering)
+    found = gather_from({PROG: program(), "/opt/x.so": lib()}, offering)
     assert [each.what for each in found.offers] == ["3 objects"]
     assert found.warnings == ("2 objects", "3 objects")
 
@@ -346,7 +348,7 @@ def test_a_symlink_below_where_the_stage_has_a_folder_gives_way_to_it() -> None:
         {"/lib": Link("usr/lib"), "/usr/lib/liba.so": lib()},
         "/usr/bin/prog",
     )
-    assert "f /usr/lib/liba.so: needed by /usr/bin/prog (DT_NEEDED liba.so)" in taken(found)
+    assert "f /usr/lib/liba.so: needed by /usr/bin/prog (DT_NEEDED liba.so)" in paths_of(found)
     assert TreePath("/lib") not in found.entries
 
 
@@ -356,11 +358,15 @@ def test_a_symlink_of_the_stage_may_lead_into_the_root_below() -> None:
         {"/opt/app/prog": program("liba.so", runpath="$ORIGIN"), "/opt/app/liba.so": lib()},
         "/usr/bin/prog",
     )
-    assert [each.split(":")[0] for each in taken(found)] == ["f /opt/app/liba.so", "f /opt/app/prog", "l /usr/bin/prog"]
+    assert [each.split(":")[0] for each in paths_of(found)] == [
+        "f /opt/app/liba.so",
+        "f /opt/app/prog",
+        "l /usr/bin/prog",
+    ]
 
 
 def test_what_a_guessed_library_misses_is_told_and_no_error() -> None:
     likely = want("libmay.so", library=True, optional=True, confidence="likely", kind="dlopen")
-    found = gathered({PROG: program(), "/usr/lib/libmay.so": lib("libgone.so")}, wants(likely))
+    found = gather_from({PROG: program(), "/usr/lib/libmay.so": lib("libgone.so")}, wants(likely))
     assert found.missing == ()
     assert found.warnings == ("libgone.so, which /usr/lib/libmay.so would need, is not there",)

@@ -46,19 +46,19 @@ def contents(folder: Path, pieces: list[bytes]) -> tuple[Content, ...]:
 def test_a_content_is_a_file_of_its_bytes(pieces: list[bytes], steps: list[tuple[str, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for content in contents(Path(folder), pieces):
-            wanted = io.BytesIO(b"".join(pieces))
-            assert read(content) == wanted.getvalue()
-            assert content.size == len(wanted.getvalue())
-            assert same_bytes(content, Inline(wanted.getvalue()))
-            assert digest_of(content) == digest_of(Inline(wanted.getvalue()))
+            expected = io.BytesIO(b"".join(pieces))
+            assert read(content) == expected.getvalue()
+            assert content.size == len(expected.getvalue())
+            assert same_bytes(content, Inline(expected.getvalue()))
+            assert digest_of(content) == digest_of(Inline(expected.getvalue()))
             with content.open() as stream:
                 for step, number in steps:
                     if step == "read":
-                        assert stream.read(number) == wanted.read(number)
+                        assert stream.read(number) == expected.read(number)
                     else:
                         place = (number, io.SEEK_SET) if step == "seek" else (0, io.SEEK_END)
-                        assert stream.seek(*place) == wanted.seek(*place)
-                assert stream.read() == wanted.read()
+                        assert stream.seek(*place) == expected.seek(*place)
+                assert stream.read() == expected.read()
 
 
 @pytest.mark.parametrize("parts", [((0, 2, 9),), ((4, 2, 5),)])

@@ -151,12 +151,12 @@ def link(target: str, mode: int = 0o644) -> HardLink:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "reported",
     [Meta(0o600), Meta(0o644, 1), Meta(0o644, 0, 1), Meta(0o644, 0, 0, 10**9), Meta(0o644, xattrs=(("user.x", b"x"),))],
 )
-def test_a_hard_link_that_says_something_else_of_its_file_is_refused(told: Meta) -> None:
+def test_a_hard_link_that_says_something_else_of_its_file_is_refused(reported: Meta) -> None:
     with pytest.raises(FormatError, match="/p is a hard link and says other"):
-        lower().put(TreePath("/p"), HardLink(told, TreePath("/other")))
+        lower().put(TreePath("/p"), HardLink(reported, TreePath("/other")))
 
 
 def test_hard_links_go_on_with_files_that_the_layer_takes_away() -> None:

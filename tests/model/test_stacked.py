@@ -23,14 +23,14 @@ PATHS = [tree_path("/".join(parts)) for depth in (1, 2, 3) for parts in product(
 def laid(upper: Rootfs, lower: Rootfs, *paths: str) -> Rootfs:
     """The upper root with what these paths lead to in the lower one, and the symlinks on their way."""
     view = Beneath(lower, upper)
-    taken: dict[TreePath, Entry] = {}
+    entries: dict[TreePath, Entry] = {}
     for path in paths:
         for step in views.way(view, path):
             entry = view.get(step)
             assert entry is not None
             view.reals(step)
-            taken[locate(upper, step)] = entry
-    return upper.merged(Rootfs(taken), directories="keep")
+            entries[locate(upper, step)] = entry
+    return upper.merged(Rootfs(entries), directories="keep")
 
 
 DEBIAN = tree("""
@@ -257,8 +257,8 @@ def test_every_path_leads_to_the_same_file_as_in_the_lower_root_alone(lower: Roo
     """Wherever the upper root has nothing there itself, and does not contradict."""
     found = 0
     for path in PATHS:
-        wanted = lower.find(path)
-        if not isinstance(wanted, File) or Stacked(upper).get(path) or upper.find(path) is not None:
+        expected = lower.find(path)
+        if not isinstance(expected, File) or Stacked(upper).get(path) or upper.find(path) is not None:
             continue
         try:
             merged = laid(upper, lower, path)
@@ -269,7 +269,7 @@ def test_every_path_leads_to_the_same_file_as_in_the_lower_root_alone(lower: Roo
             continue  # two roots whose links form a circle: `startable` tells of it
         found += 1
         assert isinstance(entry, File)
-        assert read(entry.content) == read(wanted.content)
+        assert read(entry.content) == read(expected.content)
         assert all(merged.get(each) is not None for each in upper)
     assume(found)
 

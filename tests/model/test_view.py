@@ -151,8 +151,8 @@ def test_a_tree_of_the_way_alone_leads_to_the_same_place(root: Rootfs, path: str
     assert all(isinstance(root.inode(step), Symlink) for step in steps[:-1])
     passed = views.left(root, path)
     inodes = [entry.target for step in steps if isinstance(entry := root[step], HardLink)]
-    kept = Rootfs({each: root[each] for step in (*passed, *steps, *inodes) for each in (*ancestors(step), step)})
-    assert views.place(kept, path) == place
+    remaining = Rootfs({each: root[each] for step in (*passed, *steps, *inodes) for each in (*ancestors(step), step)})
+    assert views.place(remaining, path) == place
 
 
 @given(ROOTS)

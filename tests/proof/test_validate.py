@@ -60,8 +60,8 @@ def read_from(*, steps: str = "", size: int | None = None) -> Image:
     """The image as it is read where the history has these steps, L for a layer, and the manifest tells this size."""
     history = [{"created_by": "a step"} | ({} if step == "L" else {"empty_layer": True}) for step in steps]
     config = json.dumps(json.loads(config_bytes(IMAGE)) | {"history": history}).encode()
-    told = parse_config(config, "the configuration").notes
-    layers = tuple(replace(layer, created_by=one.created_by) for layer, one in zip(IMAGE.layers, told, strict=True))
+    reported = parse_config(config, "the configuration").notes
+    layers = tuple(replace(layer, created_by=one.created_by) for layer, one in zip(IMAGE.layers, reported, strict=True))
     descriptor = oci.describe(config, oci.CONFIG)
     manifest = oci.Manifest(
         config=replace(descriptor, size=size or descriptor.size), layers=tuple(map(oci.layer_descriptor, layers))

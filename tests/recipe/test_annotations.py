@@ -43,7 +43,7 @@ image:
     licenses: MIT
     base: debian:bookworm@%s
 """.replace("%s", DIGEST)
-TOLD = {
+ANNOTATIONS = {
     "org.opencontainers.image.base.name": "docker.io/library/debian:bookworm",
     "org.opencontainers.image.base.digest": DIGEST,
     "org.opencontainers.image.authors": "someone <who@example.org>",
@@ -76,8 +76,8 @@ def test_what_is_said_once_is_an_annotation_a_label_and_on_the_index(tmp_path: P
     built = assembly.build(job(tmp_path / "a" / "desk", RECIPE))
     layout = tmp_path / "a/desk/build/hello/oci"
     for image in (*built.images, *read_layout(layout)):
-        assert image.annotations == {**TOLD, "org.example.only": "annotation"}
-        assert image.config.labels == {**TOLD, "org.opencontainers.image.vendor": "the label's own"}
+        assert image.annotations == {**ANNOTATIONS, "org.example.only": "annotation"}
+        assert image.config.labels == {**ANNOTATIONS, "org.opencontainers.image.vendor": "the label's own"}
     (top,) = oci.parse_index((layout / "index.json").read_bytes(), "index.json").manifests
     assert top.media_type == oci.INDEX
     assert oci.parse_index(LayoutBlobs(layout).document(top), "index").annotations == built.images[0].annotations

@@ -255,7 +255,7 @@ def held(gate: Gate, after: int = 0) -> Action:
     def act(exchange: Exchange) -> None:
         def halting() -> Iterator[bytes]:
             yield from exchange.body(after)
-            gate.hold()
+            gate.stop_here()
             yield from exchange.body()
 
         with exchange.asked(body=halting()) as response:
@@ -273,7 +273,7 @@ def held_answer(gate: Gate, after: int = 0) -> Action:
 
             def halting() -> Iterator[bytes]:
                 yield data[:after]
-                gate.hold()
+                gate.stop_here()
                 yield data[after:]
 
             exchange.relay(response, halting())

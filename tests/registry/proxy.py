@@ -86,7 +86,7 @@ class Gate:
     arrived: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
 
-    def hold(self) -> None:
+    def stop_here(self) -> None:
         self.arrived.set()
         self.released.wait(_PATIENCE)
         self.released.set()
@@ -244,13 +244,13 @@ class Exchange:
         if whole is not None:
             headers["Content-Length"] = str(len(whole))
             body = [whole]
-        told = self._headers(framed=whole is None, **headers)
+        sent_headers = self._headers(framed=whole is None, **headers)
         chunked = self._chunked and whole is None
         connection = http.client.HTTPConnection(self.proxy.upstream, timeout=_PATIENCE)
         try:
             target = self._known(path or self.seen.path)
             connection.putrequest(method or self.seen.method, target, skip_host=True, skip_accept_encoding=True)
-            for name, value in told:
+            for name, value in sent_headers:
                 connection.putheader(name, value)
             connection.endheaders()
             try:
@@ -265,12 +265,12 @@ class Exchange:
 
     def _headers(self, *, framed: bool, **changes: str | None) -> Headers:
         left_out = (_HOP_BY_HOP - {"transfer-encoding"} if framed else _HOP_BY_HOP) | {"expect"}
-        told = [(name, value) for name, value in self.seen.headers.items() if name.lower() not in left_out]
+        sent_headers = [(name, value) for name, value in self.seen.headers.items() if name.lower() not in left_out]
         if self.proxy.tls:
-            told.append(("X-Forwarded-Proto", "https"))
+            sent_headers.append(("X-Forwarded-Proto", "https"))
         if self.proxy.shown and "Authorization" not in self.seen.headers:
-            told.append(("Authorization", self.proxy.shown))
-        return changed(told, changes)
+            sent_headers.append(("Authorization", self.proxy.shown))
+        return changed(sent_headers, changes)
 
     def _known(self, path: str) -> str:
         """The path with the state that the upload has by now."""
@@ -286,8 +286,8 @@ class Exchange:
         self, response: http.client.HTTPResponse, body: Iterable[bytes] | None = None, **changes: str | None
     ) -> None:
         """Give the client the registry's answer, with another body or other headers if they are named."""
-        kept = [(name, value) for name, value in response.getheaders() if name.lower() not in _HOP_BY_HOP]
-        self.begin(response.status, changed(kept, changes))
+        unchanged = [(name, value) for name, value in response.getheaders() if name.lower() not in _HOP_BY_HOP]
+        self.begin(response.status, changed(unchanged, changes))
         if self.seen.method != "HEAD":
             for piece in pieces(response) if body is None else body:
                 self.send(piece)
@@ -371,10 +371,10 @@ def pieces(response: http.client.HTTPResponse) -> Iterator[bytes]:
 
 def changed(headers: Headers, changes: Mapping[str, str | None]) -> Headers:
     """With the named headers instead of those that were there; None leaves one out. _ in names stands for -."""
-    named = [(name.replace("_", "-"), value) for name, value in changes.items()]
-    left_out = {name.lower() for name, _ in named}
-    kept = [(name, value) for name, value in headers if name.lower() not in left_out]
-    return kept + [(name, value) for name, value in named if value is not None]
+    additions = [(name.replace("_", "-"), value) for name, value in changes.items()]
+    left_out = {name.lower() for name, _ in additions}
+    unchanged = [(name, value) for name, value in headers if name.lower() not in left_out]
+    return unchanged + [(name, value) for name, value in additions if value is not None]
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.engine]
 IMAGE = picture(MB, 100)
 
 
-def told(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
     """Everything that anybody could print of an error."""
     hint = error.hint if isinstance(error, ImageError) else ""
     return "".join(traceback.format_exception(error)) + repr(error) + hint
@@ -60,7 +60,7 @@ class TestPasswords:
                 work()
             assert str(path) in caught.value.hint
             assert f"docker login {locked_registry.host}" in caught.value.hint
-            check_secrets(told(caught.value), "wr0ng-unique")
+            check_secrets(message_of(caught.value), "wr0ng-unique")
 
     def test_none_is_told_with_what_logs_in(self, desk: Desk, locked_registry: Registry) -> None:
         with pytest.raises(RegistryError, match="UNAUTHORIZED") as caught:
@@ -90,7 +90,7 @@ class TestPasswords:
         proxy.rule("HEAD|POST", "/blobs/", faults.error(403, "DENIED", message), times=None)
         with pytest.raises(RegistryError, match="you said") as caught:
             desk.push(f"{proxy.host}/hello:1", IMAGE, access=desk.access(jobs=1))
-        check_secrets(told(caught.value), login.password, login.basic)
+        check_secrets(message_of(caught.value), login.password, login.basic)
 
     def test_a_registry_that_asks_for_ever_is_not_answered_for_ever(
         self, desk: Desk, registry: Registry, proxy_of: Callable[..., Proxy]
@@ -114,7 +114,7 @@ class TestPasswords:
         with pytest.raises(RegistryError) as caught:
             desk.pull(f"{proxy.host}/hello:1")
         assert caught.value.hint
-        check_secrets(told(caught.value), LOGIN.password)
+        check_secrets(message_of(caught.value), LOGIN.password)
 
 
 class TestTokens:
@@ -164,7 +164,7 @@ class TestTokens:
                 work()
             assert caught.value.hint
             assert len(tokens.asked) <= 12
-            check_secrets(told(caught.value), *tokens.secrets)
+            check_secrets(message_of(caught.value), *tokens.secrets)
 
     def test_a_wrong_password_is_told(
         self, desk: Desk, tokens: TokenServer, token_registry: Registry, name: str
@@ -174,7 +174,7 @@ class TestTokens:
             desk.push(name, IMAGE)
         assert str(path) in caught.value.message
         assert "log in again with docker login" in caught.value.hint
-        check_secrets(told(caught.value), "wr0ng-unique")
+        check_secrets(message_of(caught.value), "wr0ng-unique")
 
     def test_whoever_may_only_read_is_told_what_they_may_not(self, desk: Desk, tokens: TokenServer, name: str) -> None:
         desk.push(name, IMAGE)
@@ -210,7 +210,7 @@ class TestTokens:
         desk.log_in(token_registry.host, None, identitytoken="wr0ng-unique")
         with pytest.raises(RegistryError) as caught:
             desk.pull(name)
-        check_secrets(told(caught.value), "wr0ng-unique")
+        check_secrets(message_of(caught.value), "wr0ng-unique")
 
     @pytest.mark.parametrize("code", [302, 307, 308])
     @pytest.mark.parametrize("identity", [False, True])
@@ -257,7 +257,7 @@ class TestTokens:
         with pytest.raises(RegistryError) as caught:
             desk.pull(name)
         assert caught.value.hint
-        assert "SECRET" not in told(caught.value)
+        assert "SECRET" not in message_of(caught.value)
         assert ("answers with no token" in caught.value.message) is (len(answer) < 1 << 20)
 
     @pytest.mark.parametrize("status", [500, 503, 429, 408])
@@ -318,7 +318,7 @@ class TestRealms:
         with pytest.raises(ImageError) as caught:
             desk.pull(f"{proxy.host}/hello:1")
         assert caught.value.hint
-        check_secrets(told(caught.value), LOGIN.password)
+        check_secrets(message_of(caught.value), LOGIN.password)
 
     def test_a_token_of_one_repository_is_not_shown_elsewhere(
         self, desk: Desk, token_registry: Registry, tokens: TokenServer, proxy_of: Callable[..., Proxy], elsewhere: Site

@@ -15,18 +15,18 @@ from tests.registry.pictures import MB, picture, same
 from tests.registry.proxy import Proxy
 from tests.registry.registries import Registry
 from tests.registry.skopeo import skopeo
-from tests.registry.users import brought, failed, layout_at, log_in
+from tests.registry.users import failed, layout_at, log_in, pushed_reference
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
 
 
 def test_build_push_and_pull_in_one_call(user: Desk, registry: Registry, tmp_path: Path) -> None:
     name = f"{registry.host}/team/demo:1.0"
-    told = user.answer("build", "push", name, "--also-tag", "latest", "--also-tag", "1", "pull", name)
-    assert "also as latest, 1" in told
+    reported = user.answer("build", "push", name, "--also-tag", "latest", "--also-tag", "1", "pull", name)
+    assert "also as latest, 1" in reported
     assert registry.tags("team/demo") == ["1", "1.0", "latest"]
     digest = str(Digest.of(registry.manifest("team/demo", "1")[0]))
-    assert told.count(digest) == 3  # of build, push and pull
+    assert reported.count(digest) == 3  # of build, push and pull
     ours = graph(layout_at(user.folder / "build/demo/oci"))
     [place] = [path.parent for path in (user.folder / "pulled").rglob("oci-layout")]
     assert same(graph(layout_at(place)), ours)
@@ -35,7 +35,7 @@ def test_build_push_and_pull_in_one_call(user: Desk, registry: Registry, tmp_pat
 
 
 def test_json_says_what_was_done(user: Desk, registry: Registry) -> None:
-    image = brought(user, picture(MB), picture(9, platform=ARM64, seed=3))
+    image = pushed_reference(user, picture(MB), picture(9, platform=ARM64, seed=3))
     name = f"{registry.host}/hello:1"
     pushed = json.loads(user.answer("push", name, "--image", image, "--json"))
     digest = str(Digest.of(registry.manifest("hello", "1")[0]))
@@ -51,7 +51,7 @@ def test_json_says_what_was_done(user: Desk, registry: Registry) -> None:
 
 def test_tls_and_a_password(user: Desk, secure_registry: Registry) -> None:
     name = f"{secure_registry.host}/hello:1"
-    image = brought(user, picture(MB))
+    image = pushed_reference(user, picture(MB))
     failed(user.call("push", name, "--image", image), 1, "TLS with 127.0.0.1 failed", "--ca")
     flags = ("--ca", str(secure_registry.ca))
     failed(user.call("push", name, "--image", image, *flags), 1, "UNAUTHORIZED", "docker login")
@@ -137,7 +137,7 @@ def test_nothing_is_pushed_that_is_not_built(user: Desk, proxy: Proxy) -> None:
 @pytest.mark.parametrize("form", ["tar", "oci-archive", "docker-archive"])
 def test_a_pull_may_end_in_a_file(user: Desk, registry: Registry, form: str) -> None:
     name = f"{registry.host}/hello:1"
-    user.answer("push", name, "--image", brought(user, picture(1000)))
+    user.answer("push", name, "--image", pushed_reference(user, picture(1000)))
     user.answer("pull", name, "--to", form, "--output", "image.tar")
     assert "/0" in user.answer("ls", f"{form}:image.tar")
 

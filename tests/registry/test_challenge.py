@@ -34,10 +34,10 @@ def fields(draw: st.DrawFn) -> tuple[list[Challenge], str]:
     meant, written = [], []
     for _ in range(draw(st.integers(0, 3))):
         scheme = draw(_TOKEN)
-        named, text = draw(parameters())
-        if not named and draw(st.booleans()):
+        pairs, text = draw(parameters())
+        if not pairs and draw(st.booleans()):
             text = draw(st.from_regex(r"[A-Za-z0-9._~+/-]{1,9}={0,2}", fullmatch=True))  # token68
-        meant.append(Challenge(scheme.lower(), named))
+        meant.append(Challenge(scheme.lower(), pairs))
         written.append(f"{scheme} {text}" if text else scheme)
     return meant, draw(st.sampled_from([", ", ",", " ,\t"])).join(written)
 

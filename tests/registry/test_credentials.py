@@ -79,23 +79,23 @@ def test_what_docker_login_wrote_is_found(home: Path, access: Access) -> None:
 
 
 def test_the_first_file_that_knows_the_registry_is_taken(home: Path, access: Access, tmp_path: Path) -> None:
-    def kept_in(path: Path) -> Path:
+    def read_from(path: Path) -> Path:
         return keep(path, {"auths": {"r.example": auth(path.parent.parent.name, "x")}})
 
     asked = with_variables(access, XDG_RUNTIME_DIR=f"{home}/runtime")
     assert find(place("r.example/x"), asked) is None
-    kept_in(home / "dot/docker/config.json")
+    read_from(home / "dot/docker/config.json")
     asked = with_variables(asked, DOCKER_CONFIG=f"{home}/dot/docker")
     assert user_of(find(place("r.example/x"), asked)) == "dot"
-    kept_in(home / ".config/containers/auth.json")
+    read_from(home / ".config/containers/auth.json")
     assert user_of(find(place("r.example/x"), asked)) == ".config"
-    kept_in(home / "runtime/containers/auth.json")
+    read_from(home / "runtime/containers/auth.json")
     assert user_of(find(place("r.example/x"), asked)) == "runtime"
     assert find(place("other.example/x"), asked) is None
-    named = kept_in(home / "named/by/variable")
-    asked = with_variables(asked, REGISTRY_AUTH_FILE=str(named))
+    listed = read_from(home / "named/by/variable")
+    asked = with_variables(asked, REGISTRY_AUTH_FILE=str(listed))
     assert user_of(find(place("r.example/x"), asked)) == "named"
-    keep(named, {})
+    keep(listed, {})
     assert find(place("r.example/x"), asked) is None  # the variable is meant alone
 
 

@@ -19,7 +19,7 @@ from tests.registry import faults
 from tests.registry.pictures import MB, contents, picture, same, weight
 from tests.registry.proxy import Proxy
 from tests.registry.registries import Registry
-from tests.registry.users import brought, failed, layout_at
+from tests.registry.users import failed, layout_at, pushed_reference
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
 
@@ -32,7 +32,7 @@ class TestKilled:
         """At the nth request: before the first byte, within blobs, between them and before the manifest."""
         gate = proxy.gate()
         proxy.rule(".*", "", faults.held(gate, 6 * MB), after=after)
-        words = ("push", f"{proxy.host}/hello:1", "--image", brought(user, self.IMAGE))
+        words = ("push", f"{proxy.host}/hello:1", "--image", pushed_reference(user, self.IMAGE))
         with user.process(*words) as process:
             ended = arrival_or_end(gate.arrived.is_set, process)
             process.kill()
@@ -51,7 +51,7 @@ class TestKilled:
     @pytest.mark.parametrize("held_at", [0, 1, 2 * MB, 20 * MB])
     def test_a_pull_is_pulled_by_the_next(self, user: Desk, proxy: Proxy, registry: Registry, held_at: int) -> None:
         name = f"{proxy.host}/hello:1"
-        user.answer("push", name, "--image", brought(user, self.IMAGE))
+        user.answer("push", name, "--image", pushed_reference(user, self.IMAGE))
         large = self.IMAGE.layers[0]
         gate = proxy.gate()
         proxy.rule("GET", str(large.digest), faults.held_answer(gate, held_at))
@@ -79,7 +79,7 @@ def test_a_push_that_is_interrupted_ends_at_once(
 ) -> None:
     gate = proxy.gate()
     proxy.rule("PUT|PATCH", "/blobs/uploads/", faults.held(gate, 6 * MB))
-    with user.process("push", f"{proxy.host}/hello:1", "--image", brought(user, picture(24 * MB))) as process:
+    with user.process("push", f"{proxy.host}/hello:1", "--image", pushed_reference(user, picture(24 * MB))) as process:
         gate.await_arrival()
         process.send_signal(number)
         _out, err = process.communicate(timeout=30)
@@ -90,7 +90,7 @@ def test_a_push_that_is_interrupted_ends_at_once(
 
 def test_one_that_waits_to_try_again_takes_back_what_it_has_begun(user: Desk, proxy: Proxy) -> None:
     proxy.rule("PUT", "/blobs/uploads/", faults.status(503, Retry_After="60"), times=None)
-    with user.process("push", f"{proxy.host}/hello:1", "--image", brought(user, picture(MB))) as process:
+    with user.process("push", f"{proxy.host}/hello:1", "--image", pushed_reference(user, picture(MB))) as process:
         wait_until(lambda: len([seen for seen in proxy.requests("PUT") if seen.status]) == 2)
         time.sleep(0.5)  # it has read the answers, and waits
         process.send_signal(signal.SIGINT)
@@ -100,10 +100,10 @@ def test_one_that_waits_to_try_again_takes_back_what_it_has_begun(user: Desk, pr
 
 def test_a_pull_that_fails_leaves_the_layout_that_was_there(user: Desk, proxy: Proxy) -> None:
     name = f"{proxy.host}/hello:1"
-    user.answer("push", name, "--image", brought(user, picture(MB)))
+    user.answer("push", name, "--image", pushed_reference(user, picture(MB)))
     user.answer("pull", name, "--output", "out")
     before = {path: path.read_bytes() for path in (user.folder / "out").rglob("*") if path.is_file()}
-    user.answer("push", name, "--image", brought(user, picture(MB, seed=5)))
+    user.answer("push", name, "--image", pushed_reference(user, picture(MB, seed=5)))
     proxy.rule("GET", "/blobs/", faults.with_corrupted_body, times=None)
     failed(user.call("pull", name, "--output", "out"), 1, "sha256:")
     assert {path: path.read_bytes() for path in (user.folder / "out").rglob("*") if path.is_file()} == before
@@ -133,7 +133,7 @@ class TestFullDisks:
 
     def test_of_the_store(self, user: Desk, registry: Registry) -> None:
         name = f"{registry.host}/hello:1"
-        user.answer("push", name, "--image", brought(user, self.IMAGE))
+        user.answer("push", name, "--image", pushed_reference(user, self.IMAGE))
         shutil.rmtree(user.store)
         answer = self.inside(user, user.store, "3m", ["pull", name, "--output", "out"])
         failed(answer, 0, "No space left on device")
@@ -143,7 +143,7 @@ class TestFullDisks:
 
     def test_of_the_output(self, user: Desk, registry: Registry) -> None:
         name = f"{registry.host}/hello:1"
-        user.answer("push", name, "--image", brought(user, self.IMAGE))
+        user.answer("push", name, "--image", pushed_reference(user, self.IMAGE))
         answer = self.inside(user, user.folder / "outs", "3m", ["pull", name, "--output", "outs/out"])
         failed(answer, 0, "No space left on device")
         assert [line for line in answer.out.splitlines() if line[:4] in ("code", "left")] == ["code 1", "code 0"]
@@ -151,7 +151,7 @@ class TestFullDisks:
 
     def test_a_limit_of_the_size_of_files(self, user: Desk, registry: Registry) -> None:
         name = f"{registry.host}/hello:1"
-        user.answer("push", name, "--image", brought(user, self.IMAGE))
+        user.answer("push", name, "--image", pushed_reference(user, self.IMAGE))
         shutil.rmtree(user.store)
         limited = ("sh", "-c", 'ulimit -f 4000; exec "$@"', "sh", sys.executable, "-m", "fromscratch")
         failed(user.call("pull", name, "--output", "out", program=limited), 1, "File too large")

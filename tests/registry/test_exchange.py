@@ -86,8 +86,8 @@ def test_all_platforms_go_under_one_name_in_one_push(registry: Registry, desk: D
     assert [entry["platform"]["architecture"] for entry in json.loads(raw)["manifests"]] == ["amd64", "arm64", "arm"]
     skopeo(tmp_path, registry, "copy", "--all", "docker://{}/hello:1", f"oci:{tmp_path}/theirs:1")
     assert same(graph(read_layout(tmp_path / "theirs", "1", verify=True)), graph(images))
-    told = skopeo(tmp_path, registry, "inspect", "--override-arch=arm64", "docker://{}/hello:1")
-    assert (json.loads(told)["Architecture"], len(json.loads(told)["Layers"])) == ("arm64", 2)
+    reported = skopeo(tmp_path, registry, "inspect", "--override-arch=arm64", "docker://{}/hello:1")
+    assert (json.loads(reported)["Architecture"], len(json.loads(reported)["Layers"])) == ("arm64", 2)
 
 
 def test_documents_that_others_wrote_stay_as_they_are(registry: Registry, desk: Desk) -> None:

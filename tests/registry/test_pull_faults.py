@@ -51,14 +51,14 @@ def partial(desk: Desk) -> list[Path]:
     return [path for path in desk.store.root.glob("partial/*") if path.stat().st_size]
 
 
-def kept(desk: Desk) -> dict[str, bytes]:
+def stored_blobs(desk: Desk) -> dict[str, bytes]:
     """The blobs of the store by their names."""
     return {path.name: path.read_bytes() for path in desk.store.root.glob("blobs/sha256/*")}
 
 
 def sound(desk: Desk) -> bool:
     """Whether everything that has a name is what it is named."""
-    return all(Digest.of(data).hex == name for name, data in kept(desk).items())
+    return all(Digest.of(data).hex == name for name, data in stored_blobs(desk).items())
 
 
 @pytest.mark.parametrize("fault", PASSING)
@@ -90,7 +90,7 @@ def test_a_later_pull_goes_on_where_the_first_failed(desk: Desk, proxy: Proxy, n
     with pytest.raises(ImageError) as caught:
         desk.pull(name)
     assert caught.value.hint
-    assert LAYER.digest.hex not in kept(desk)
+    assert LAYER.digest.hex not in stored_blobs(desk)
     proxy.rules.clear()
     proxy.forget()
     desk.pull(name)
@@ -156,7 +156,7 @@ def test_a_digest_is_held_to_what_it_names(desk: Desk, proxy: Proxy, name: str, 
     proxy.rule("GET", MANIFESTS, faults.with_swapped_body(other), times=None)
     with pytest.raises(IntegrityError, match=TOP.digest.hex):
         desk.pull(f"{proxy.host}/hello@{TOP.digest}")
-    assert kept(desk) == {}
+    assert stored_blobs(desk) == {}
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_a_manifest_may_lie_about_sizes(desk: Desk, proxy: Proxy, name: str, siz
         desk.pull(name)
     assert caught.value.hint
     assert sound(desk)
-    assert LAYER.digest.hex not in kept(desk)
+    assert LAYER.digest.hex not in stored_blobs(desk)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_what_does_not_pass_is_told_once(desk: Desk, proxy: Proxy, name: str, pa
         desk.pull(name)
     assert caught.value.hint
     assert len(proxy.requests("GET", path)) == HASTY.attempts
-    assert LAYER.digest.hex not in kept(desk)
+    assert LAYER.digest.hex not in stored_blobs(desk)
 
 
 @pytest.fixture

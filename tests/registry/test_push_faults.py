@@ -126,9 +126,9 @@ def test_a_refusal_is_believed_at_once(
 def test_a_registry_that_is_not_there_is_told(desk: Desk, proxy: Proxy) -> None:
     import socket
 
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+    with socket.socket() as accepted:
+        accepted.bind(("127.0.0.1", 0))
+        port = accepted.getsockname()[1]
         with pytest.raises(RegistryError, match=f"127.0.0.1:{port}") as caught:
             desk.push(f"127.0.0.1:{port}/hello:1", picture(9))
     assert "network" in caught.value.hint
@@ -143,8 +143,8 @@ def test_a_registry_says_how_long_to_wait(desk: Desk, proxy: Proxy, form: str) -
     proxy.rule("PUT", MANIFESTS, later)
     patience = replace(HASTY, longest_wait=10.0)
     desk.push(f"{proxy.host}/hello:1", picture(9), access=desk.access(patience=patience))
-    refused, taken = proxy.requests("PUT", MANIFESTS)
-    assert (taken.at - refused.at > 1.5) == (form != "nonsense")
+    refused, accepted = proxy.requests("PUT", MANIFESTS)
+    assert (accepted.at - refused.at > 1.5) == (form != "nonsense")
 
 
 def test_what_arrived_before_the_cut_is_not_sent_again(desk: Desk, proxy: Proxy, registry: Registry) -> None:

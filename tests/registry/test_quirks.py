@@ -138,16 +138,16 @@ def test_harbor_refuses_to_mount_from_what_is_not_there(
     assert pushed.arrivals[Arrival.SENT] == 2
 
 
-@pytest.mark.parametrize("kept", [0, -1], ids=["first", "last"])
+@pytest.mark.parametrize("granted", [0, -1], ids=["first", "last"])
 def test_gitlab_gives_a_token_for_one_scope_of_several(
-    desk: Desk, token_registry: Registry, tokens: TokenServer, proxy_of: Callable[..., Proxy], kept: int
+    desk: Desk, token_registry: Registry, tokens: TokenServer, proxy_of: Callable[..., Proxy], granted: int
 ) -> None:
     """estesp/manifest-tool#53, goharbor/harbor#2411, cesanta/docker_auth#67: mounting asks for two."""
     proxy = proxy_of(token_registry)
     desk.log_in(proxy.host, token_registry.login)
     image = picture(MB)
     desk.push(f"{proxy.host}/base:1", image, remember=True)
-    tokens.narrows = lambda scopes: [scopes[kept]]
+    tokens.narrows = lambda scopes: [scopes[granted]]
     pushed = desk.push(f"{proxy.host}/team/hello:1", image, remember=True)
     assert sum(pushed.arrivals.values()) == 2
     assert token_registry.tags("team/hello") == ["1"]

@@ -83,13 +83,13 @@ def test_a_token_is_taken_for_as_long_as_it_lasts(
     token_registry: Registry, tokens: TokenServer, session: requests.Session
 ) -> None:
     def asked(allowed: str = "") -> int:
-        told = session.get(
+        reported = session.get(
             tokens.url,
             params={"service": "registry.test", "scope": "repository:x:pull,push"},
             auth=(tokens.user, tokens.password) if allowed else None,
             timeout=10,
         ).json()
-        shown = {"Authorization": f"Bearer {told['token']}"}
+        shown = {"Authorization": f"Bearer {reported['token']}"}
         return session.get(f"{token_registry.url}/v2/x/tags/list", headers=shown, timeout=10).status_code
 
     assert asked("ada") == 404

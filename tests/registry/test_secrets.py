@@ -18,7 +18,7 @@ from tests.registry.pictures import MB, picture
 from tests.registry.proxy import Proxy
 from tests.registry.registries import Login, Registry
 from tests.registry.tokens import TokenServer
-from tests.registry.users import brought, failed, log_in
+from tests.registry.users import failed, log_in, pushed_reference
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
 
@@ -45,7 +45,7 @@ def test_of_a_password(user: Desk, locked_registry: Registry, proxy_of: Callable
     proxy = proxy_of(locked_registry)
     login = locked_registry.login
     name = f"{proxy.host}/hello:1"
-    calls = [("push", name, "--image", brought(user, picture(MB))), ("pull", name, "--output", "out")]
+    calls = [("push", name, "--image", pushed_reference(user, picture(MB))), ("pull", name, "--output", "out")]
     log_in(user, proxy.host, login)
     answers = [user.call("build"), user.call("doctor")]
     echo = f"{login.password} {login.basic} Basic {login.basic}"
@@ -74,7 +74,7 @@ def test_of_a_password(user: Desk, locked_registry: Registry, proxy_of: Callable
 
 def test_of_tokens(user: Desk, token_registry: Registry, tokens: TokenServer) -> None:
     name = f"{token_registry.host}/hello:1"
-    calls = [("push", name, "--image", brought(user, picture(MB))), ("pull", name, "--output", "out")]
+    calls = [("push", name, "--image", pushed_reference(user, picture(MB))), ("pull", name, "--output", "out")]
     answers = []
     entries: list[dict[str, str]] = [{}, {"identitytoken": tokens.identity}]
     for more in entries:
@@ -134,9 +134,9 @@ def test_beyond_this_machine_nothing_goes_out_in_the_clear(tmp_path: Path, autho
         timeout=120,
     )
     assert made.returncode == 0, made.stderr
-    told = json.loads(made.stdout.splitlines()[-1])
-    without, flagged, realm = (told[case] for case in ("without the flag", "with the flag", "a realm in the clear"))
+    reported = json.loads(made.stdout.splitlines()[-1])
+    without, flagged, realm = (reported[case] for case in ("without the flag", "with the flag", "a realm in the clear"))
     assert (without["code"], without["requests"], "--plain-http" in without["err"]) == (1, 0, True), without
     assert (flagged["code"], flagged["requests"] > 0, "without TLS" in flagged["err"]) == (0, True, True), flagged
     assert (realm["code"], realm["requests"], "not protected" in realm["err"]) == (1, 0, True), realm
-    assert told["loopback"]["code"] == 0, told
+    assert reported["loopback"]["code"] == 0, reported

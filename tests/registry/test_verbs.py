@@ -249,8 +249,8 @@ def test_what_a_registry_warns_of_is_told_once(shell: Shell, proxy: Proxy) -> No
     warnings = '299 - "tokens end \\"soon\\"", 299 - "a\x1bb", 199 - "not for us", 299 broken'
     proxy.rule(".*", "/v2/", faults.with_headers(Warning=warnings), times=None)
     shell.answer("build")
-    told = [line for line in shell.call("push", f"{proxy.host}/demo").err.splitlines() if " warns: " in line]
-    assert told == [f'{proxy.host} warns: tokens end "soon"', f"{proxy.host} warns: a b"]
+    reported = [line for line in shell.call("push", f"{proxy.host}/demo").err.splitlines() if " warns: " in line]
+    assert reported == [f'{proxy.host} warns: tokens end "soon"', f"{proxy.host} warns: a b"]
 
 
 def test_a_registry_that_does_not_know_head_is_pushed_to(shell: Shell, registry: Registry, proxy: Proxy) -> None:

@@ -26,7 +26,7 @@ def log_in(user: Desk, host: str, login: Login | None, **more: str) -> None:
     path.write_text(json.dumps({"auths": {host: {**({"auth": login.basic} if login else {}), **more}}}))
 
 
-def brought(user: Desk, *images: Image) -> str:
+def pushed_reference(user: Desk, *images: Image) -> str:
     """The images as what --image names."""
     at(OciLayout, user.folder / "image").write(images, "1")
     return f"oci:{user.folder}/image:1"

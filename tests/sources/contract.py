@@ -148,7 +148,7 @@ class SourceContract:
     ) -> None:
         subject.bind().fetch(store)
         alone, lower = subject.laid(store), subject.lower()
-        path = next(path for path, entry in alone.items() if path not in lower and is_brought(entry))
+        path = next(path for path, entry in alone.items() if path not in lower and is_fetched(entry))
         below = lower.merged(Rootfs({each: file(Inline(b"below"), BELOW) for each in (path, tree_path("/below"))}))
         with pytest.raises(Conflict):
             subject.bind().lay(below, store, replace=False)
@@ -214,7 +214,7 @@ def content(tree: Rootfs, path: TreePath) -> bytes:
     return read(entry.content)
 
 
-def is_brought(entry: Entry) -> bool:
+def is_fetched(entry: Entry) -> bool:
     """Whether it is a file of the source itself, and none that is made where the tree has none of its name."""
     return isinstance(entry, File) and entry.origins[0].reason in ("asked for", "found in", "shipped in")
 

@@ -616,10 +616,10 @@ def test_a_minimal_etc_is_made_where_nothing_below_has_one(desk: Path) -> None:
     assert read(passwd.content).decode().splitlines()[0] == "root:x:0:0:root:/root:/sbin/nologin"
     assert "nonroot:x:65532:65532:nonroot:/:/sbin/nologin" in read(passwd.content).decode()
     below = base(desk, {"/etc/passwd": "root:x:0:0:::\n", "/tmp": "-> /run/tmp"})
-    kept = build(desk, below=below, paths=["/usr/bin/jq"], etc="auto")
-    assert reasons(kept, "/etc/passwd") == ["found in base"]
-    assert "/etc/group" in kept
-    assert reasons(kept, "/tmp") == ["found in base"]
+    left = build(desk, below=below, paths=["/usr/bin/jq"], etc="auto")
+    assert reasons(left, "/etc/passwd") == ["found in base"]
+    assert "/etc/group" in left
+    assert reasons(left, "/tmp") == ["found in base"]
 
 
 def test_a_search_folder_is_where_libraries_are_found(desk: Path) -> None:

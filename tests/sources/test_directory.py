@@ -160,9 +160,9 @@ def test_a_layout_is_no_root(tmp_path: Path) -> None:
         build(folder)
     assert "pack(image=oci:oci, to=tar, output=root.tar)" in caught.value.hint
     assert "/srv/oci-layout" in build(folder, into="/srv")
-    with pytest.raises(UsageError, match=f"dir:{folder} is an OCI layout") as told:
+    with pytest.raises(UsageError, match=f"dir:{folder} is an OCI layout") as reported:
         find(f"dir:{folder}", Store(tmp_path / "store"))
-    assert told.value.hint == f"name it as oci:{folder}"
+    assert reported.value.hint == f"name it as oci:{folder}"
 
 
 def test_an_archive_of_an_image_is_no_root_to_look_at(tmp_path: Path) -> None:

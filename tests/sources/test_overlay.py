@@ -77,9 +77,9 @@ def test_neither_umask_nor_hard_links_change_the_tree(folder: Path, tmp_path: Pa
 def test_modes_can_be_said_or_kept(folder: Path, tmp_path: Path) -> None:
     tree = source(folder, modes={"etc/motd": "0640"}).build(Store(tmp_path))
     assert tree["/etc/motd"].meta.mode == 0o640  # type: ignore[index]
-    kept = source(folder, keep_modes=True, owner="1:2").build(Store(tmp_path))
-    assert kept["/init"].meta.mode == 0o700  # type: ignore[index]
-    assert {(entry.meta.uid, entry.meta.gid) for entry in kept.values()} == {(1, 2)}
+    unchanged = source(folder, keep_modes=True, owner="1:2").build(Store(tmp_path))
+    assert unchanged["/init"].meta.mode == 0o700  # type: ignore[index]
+    assert {(entry.meta.uid, entry.meta.gid) for entry in unchanged.values()} == {(1, 2)}
 
 
 def test_the_archive_does_not_depend_on_the_folder_it_lies_in(folder: Path, tmp_path: Path) -> None:

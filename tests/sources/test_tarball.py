@@ -194,7 +194,7 @@ def built(folder: Path, **options: object) -> Rootfs:
 
 
 @pytest.mark.parametrize(
-    ("files", "told", "hint"),
+    ("files", "reported", "hint"),
     [
         (
             {"manifest.json": b'[{"Config": "c.json", "RepoTags": null, "Layers": ["l/layer.tar"]}]', "c.json": b"{}"},
@@ -214,10 +214,12 @@ def built(folder: Path, **options: object) -> Rootfs:
         ({"manifest": b'{"acKind": "ImageManifest"}', "rootfs/bin/x": b""}, "is an ACI", "strip: 1"),
     ],
 )
-def test_an_image_in_its_container_is_no_root(files: dict[str, bytes], told: str, hint: str, tmp_path: Path) -> None:
+def test_an_image_in_its_container_is_no_root(
+    files: dict[str, bytes], reported: str, hint: str, tmp_path: Path
+) -> None:
     """It would be an image of blobs, that cannot start."""
     (tmp_path / "a.tar").write_bytes(of_files(files))
-    with pytest.raises(FormatError, match=told) as caught:
+    with pytest.raises(FormatError, match=reported) as caught:
         built(tmp_path, path="a.tar")
     assert hint in caught.value.hint
     assert f"/srv/{next(iter(files))}" in built(tmp_path, path="a.tar", into="/srv")  # who wants the container itself
@@ -239,7 +241,7 @@ def test_a_root_may_have_files_of_such_names(files: dict[str, bytes], tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("start", "told"),
+    ("start", "reported"),
     [
         (b"<!DOCTYPE html><html>", "a web page"),
         (b"\xef\xbb\xbf\n\n  <HTML lang=en>", "a web page"),
@@ -251,11 +253,11 @@ def test_a_root_may_have_files_of_such_names(files: dict[str, bytes], tmp_path: 
         (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "an XML document"),
     ],
 )
-def test_a_page_that_came_instead_is_called_that(start: bytes, told: str, tmp_path: Path) -> None:
+def test_a_page_that_came_instead_is_called_that(start: bytes, reported: str, tmp_path: Path) -> None:
     (tmp_path / "a.tar.gz").write_bytes(start + b"x" * 5000)
-    with pytest.raises(FormatError, match=f"tarball a.tar.gz is {told}, and not an archive"):
+    with pytest.raises(FormatError, match=f"tarball a.tar.gz is {reported}, and not an archive"):
         built(tmp_path, path="a.tar.gz")
     address = f"file://{tmp_path}/a.tar.gz"
     source = Subject(TarballOptions(url=address, sha256="0" * 64), folder=tmp_path).bind()
-    with pytest.raises(IntegrityError, match=f"is {told}, and not sha256:0000"):
+    with pytest.raises(IntegrityError, match=f"is {reported}, and not sha256:0000"):
         source.fetch(Store(tmp_path / "store"))

@@ -24,7 +24,7 @@ REFUSED = {
     "umoci": frozenset({"label", "contiguous", "global", "attribute of no file"}),
 }
 # What stands here is read in another way by GNU tar, by bsdtar, or by both than by every engine.
-OTHERWISE = frozenset(
+READ_DIFFERENTLY = frozenset(
     {
         "global",
         "several x",
@@ -55,8 +55,8 @@ class Case:
 
 
 def case(number: int) -> Case:
-    making = _Making(number)
-    return Case(number, b"".join(making.blocks()), frozenset(making.habits))
+    builder = _CaseBuilder(number)
+    return Case(number, b"".join(builder.blocks()), frozenset(builder.habits))
 
 
 def patched(block: bytes, *changes: tuple[int, bytes]) -> bytes:
@@ -80,7 +80,7 @@ def member(name: bytes, flag: bytes, data: bytes = b"", *, link: bytes = b"") ->
     return header(name, flag, meta, size=len(data), link=link, device=device) + data + bytes(-len(data) % BLOCK)
 
 
-class _Making:
+class _CaseBuilder:
     def __init__(self, number: int) -> None:
         self._chance, self._top = random.Random(number), b"c/%d/" % number
         self.habits: set[str] = set()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fromscratch.formats.tar.reader import members
 from fromscratch.paths import decode, tree_path
-from tests.tar_readers.cases import END, OTHERWISE, REFUSED, Case
+from tests.tar_readers.cases import END, READ_DIFFERENTLY, REFUSED, Case
 from tests.tar_readers.readers import Lines, Reader, fresh, of_bsdtar, of_gnu_tar, ours
 
 _ATTRIBUTES = re.compile(r" \{[^}]*\}")
@@ -37,19 +37,19 @@ class Comparison:
             lines = _below(lines, each)
             each = replace(each, habits=each.habits | _replaced(each, lines, self.folder))
             read[each.number] = each, lines
-            if not each.habits & OTHERWISE:
+            if not each.habits & READ_DIFFERENTLY:
                 self.counts["read by GNU tar and bsdtar too"] += 1
                 self._alone(each, read[each.number][1])
         for name, reader in self.engines.items():
             refused = REFUSED.get(name, frozenset())
-            taken = [pair for pair in read.values() if not pair[0].habits & refused]
-            self.counts[f"not for {name}"] += len(read) - len(taken)
-            self._compare(name, reader, taken)
+            readable = [pair for pair in read.values() if not pair[0].habits & refused]
+            self.counts[f"not for {name}"] += len(read) - len(readable)
+            self._compare(name, reader, readable)
 
-    def _alone(self, each: Case, wanted: Lines) -> None:
+    def _alone(self, each: Case, expected: Lines) -> None:
         for name, reader in {"GNU tar": of_gnu_tar, "bsdtar": of_bsdtar}.items():
             found = reader(each.data + END, fresh(self.folder / "alone"))
-            self._judge(name, each, wanted, None if found is None else _below(found, each))
+            self._judge(name, each, expected, None if found is None else _below(found, each))
 
     def _compare(self, name: str, reader: Reader, batch: list[tuple[Case, Lines]]) -> None:
         if not batch:
@@ -61,18 +61,18 @@ class Comparison:
             self._compare(name, reader, batch[middle:])
             return
         self.counts[f"given to {name}"] += 1
-        for each, wanted in batch:
-            self._judge(name, each, wanted, None if found is None else _below(found, each))
+        for each, expected in batch:
+            self._judge(name, each, expected, None if found is None else _below(found, each))
 
-    def _judge(self, name: str, each: Case, wanted: Lines, found: Lines | None) -> None:
+    def _judge(self, name: str, each: Case, expected: Lines, found: Lines | None) -> None:
         if found is None:
             self.differences.append(f"{each.number}: {name} refuses what we read; habits: {sorted(each.habits)}")
-        elif found != wanted:
+        elif found != expected:
             if "attribute of no file" in each.habits or "empty attribute" in each.habits:
-                found, wanted = ([_ATTRIBUTES.sub("", line) for line in lines] for lines in (found, wanted))
-            if found == wanted:
+                found, expected = ([_ATTRIBUTES.sub("", line) for line in lines] for lines in (found, expected))
+            if found == expected:
                 return
-            more, fewer = sorted(set(found) - set(wanted)), sorted(set(wanted) - set(found))
+            more, fewer = sorted(set(found) - set(expected)), sorted(set(expected) - set(found))
             self.differences.append(f"{each.number}: {name} has {more}, we have {fewer}; habits: {sorted(each.habits)}")
 
 

@@ -56,14 +56,14 @@ def of_umoci(data: bytes, folder: Path) -> Lines | None:
 def of_podman(podman: Engine) -> Reader:
     def read(data: bytes, folder: Path) -> Lines | None:
         at(OciLayout, folder / "oci").write([image_of(data, platform=HERE)], "latest")
-        name = _told(*podman.program, "pull", "--quiet", f"oci:{folder}/oci:latest")
+        name = _output_of(*podman.program, "pull", "--quiet", f"oci:{folder}/oci:latest")
         if name is None:
             return None
         try:
-            return _lines(scan(Path(_told(*podman.program, "image", "mount", name) or "/none"), ORIGIN))
+            return _lines(scan(Path(_output_of(*podman.program, "image", "mount", name) or "/none"), ORIGIN))
         finally:
-            _told(*podman.program, "image", "unmount", name)
-            _told(*podman.program, "rmi", "--force", name)
+            _output_of(*podman.program, "image", "unmount", name)
+            _output_of(*podman.program, "rmi", "--force", name)
 
     return read
 
@@ -74,26 +74,26 @@ def of_docker(docker: Engine) -> Reader:
     def read(data: bytes, folder: Path) -> Lines | None:
         name = "fromscratch-test/readers:latest"
         at(DockerArchive, folder / "image.tar").write([image_of(data, platform=HERE)], name)
-        if _told(*docker.program, "load", "--input", folder / "image.tar") is None:
+        if _output_of(*docker.program, "load", "--input", folder / "image.tar") is None:
             return None
         try:
-            place = _told(*docker.program, "inspect", "--format", "{{.GraphDriver.Data.UpperDir}}", name) or ""
+            place = _output_of(*docker.program, "inspect", "--format", "{{.GraphDriver.Data.UpperDir}}", name) or ""
             if Path(place).is_absolute():
                 return _lines(scan(Path(place), ORIGIN))
             return _exported(docker, name, folder)
         finally:
-            _told(*docker.program, "rmi", "--force", name)
+            _output_of(*docker.program, "rmi", "--force", name)
 
     return read
 
 
 def _exported(docker: Engine, name: str, folder: Path) -> Lines:
-    container = _told(*docker.program, "create", name, "/none")
+    container = _output_of(*docker.program, "create", name, "/none")
     assert container is not None
     try:
-        _told(*docker.program, "export", "--output", folder / "root.tar", container)
+        _output_of(*docker.program, "export", "--output", folder / "root.tar", container)
     finally:
-        _told(*docker.program, "rm", container)
+        _output_of(*docker.program, "rm", container)
     return _lines(read_tree(folder / "root.tar", ORIGIN))
 
 
@@ -122,9 +122,9 @@ def fresh(folder: Path) -> Path:
 
 
 def _does(*argv: str | Path) -> bool:
-    return _told(*argv) is not None
+    return _output_of(*argv) is not None
 
 
-def _told(*argv: str | Path) -> str | None:
+def _output_of(*argv: str | Path) -> str | None:
     done = subprocess.run(argv, check=False, capture_output=True, text=True, errors="replace")
     return done.stdout.strip() if done.returncode == 0 else None

@@ -75,7 +75,7 @@ def test_a_root_whose_password_was_kept_out_of_shadow_is_locked_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "reported"),
     [
         (SHADOW, "/etc/shadow gives bob an empty password\n/etc/shadow gives root an empty password"),
         ("f 0644 0:0 /etc/passwd 'root:x:0:0::/:\\nbob::1:1::/:/bin/sh\\n'", "/etc/passwd gives bob an empty password"),
@@ -83,12 +83,12 @@ def test_a_root_whose_password_was_kept_out_of_shadow_is_locked_there() -> None:
         ("f 0600 0:0 /etc/shadow 'root:*::\\nroot::1\\n'", "/etc/shadow gives root an empty password"),
     ],
 )
-def test_accounts_that_anybody_could_take_on_are_refused_by_name(lines: str, told: str) -> None:
+def test_accounts_that_anybody_could_take_on_are_refused_by_name(lines: str, reported: str) -> None:
     with pytest.raises(ImageError) as caught:
         check_passwords(tree(lines))
-    assert caught.value.message == f"{told}\nany user of a container could become them"
+    assert caught.value.message == f"{reported}\nany user of a container could become them"
     assert "empty_passwords: [" in caught.value.hint
-    assert ("lock root" in caught.value.hint) == ("root" in told)
+    assert ("lock root" in caught.value.hint) == ("root" in reported)
     check_passwords(tree(lines), ["root", "bob"])
 
 

@@ -80,7 +80,7 @@ MERGED = """
 
 
 @pytest.mark.parametrize(
-    ("rule", "taken"),
+    ("rule", "removed"),
     [
         ("/lib/systemd", ["/usr/lib/systemd", "/usr/lib/systemd/unit"]),
         ("/lib/*/u*", ["/usr/lib/systemd/unit"]),
@@ -90,8 +90,8 @@ MERGED = """
         ("static-libraries", ["/usr/lib64/libz.a"]),
     ],
 )
-def test_a_rule_goes_through_symlinks_among_its_folders(rule: str, taken: list[str]) -> None:
-    assert list(selected(tree(MERGED), [rule])) == taken
+def test_a_rule_goes_through_symlinks_among_its_folders(rule: str, removed: list[str]) -> None:
+    assert list(selected(tree(MERGED), [rule])) == removed
 
 
 def test_a_link_whose_way_is_cut_goes_along_and_one_whose_target_stays_stays() -> None:

@@ -50,7 +50,7 @@ class Bars:
 
 
 class _Counter:
-    """A piece of work where nobody watches: its steps are lines, its bytes one line at the end."""
+    """Progress without a terminal: each step is a line, bytes are one line at the end."""
 
     def __init__(self, bars: Bars, title: str, total: int | None, unit: str) -> None:
         self._bars, self._title, self._total, self._unit = bars, title, total, unit

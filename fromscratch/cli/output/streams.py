@@ -12,7 +12,7 @@ _NAMES_OF_STDOUT = ("-", STDOUT, "/dev/fd/1", "/proc/self/fd/1")
 
 
 def make_whole() -> None:
-    """Give closed streams a place to lead to, and let every name be printed, whatever the locale can spell.
+    """Open closed streams on /dev/null, and let every name be printed, whatever the locale can spell.
 
     A name that is not UTF-8 leaves as the bytes that it has; what another encoding lacks is escaped.
     """
@@ -70,7 +70,7 @@ def forget_stdout() -> None:
 
 
 def _open_null(number: int) -> None:
-    """So that no file that is opened later gets the number, and then what a program writes to its standard stream.
+    """Open /dev/null under this number: else a file opened later would get it, and what programs write to that stream.
 
     Programs that we start get it too.
     """

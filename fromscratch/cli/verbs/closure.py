@@ -22,13 +22,13 @@ def closure(
     beyond: bool,
     json: bool,
 ) -> None:
-    from fromscratch.cli.verbs import closure_links as closures
+    from fromscratch.cli.verbs import closure_links
 
     if not files:
         raise UsageError("closure needs a file", "name programs or libraries, as in: closure /usr/bin/git")
-    linker, paths, linked = closures.question(files, root, search, preload)
+    linker, paths, linked = closure_links.question(files, root, search, preload)
     if linked and not beyond:
-        found: closures.Answer | Answer = closures.Answer([linker.program(path) for path in paths])
+        found: closure_links.Answer | Answer = closure_links.Answer([linker.program(path) for path in paths])
     else:
         from fromscratch.cli import interruptions
 
@@ -37,4 +37,4 @@ def closure(
 
             found = AnswerBeyond(linker, paths, beyond=beyond)
     call.result(found.facts if json else None, "" if json else found.text, json)
-    closures.check(found.missing, found.missing_versions)
+    closure_links.check(found.missing, found.missing_versions)

@@ -44,7 +44,7 @@ def push(
 
 
 def _check_repositories(paths: Sequence[str], to: "Reference") -> None:
-    """Raises UsageError: to the registry, what is none would be one that it has nothing of, and no word is said."""
+    """Raises UsageError for what is not a repository: the registry would only find nothing there, and not complain."""
     from fromscratch.model.reference import Reference
 
     for path in paths:

@@ -29,7 +29,7 @@ def run(call: Call, *, image: str | None, engine: str | None) -> None:
         chosen = the_engine(engine, found.image)
         code = in_engine(call, found, chosen) if chosen else without_engine(call, found, engine)
     except KeyboardInterrupt as error:
-        # Who starts a container looks at the code as at that of the command, which a signal ends.
+        # As a shell does for a command that a signal ends: callers read our code as the command's.
         raise Exit("\ninterrupted", code=128 + interruptions.latest()) from error
     if code:
         raise Exit(code=code)

@@ -1,7 +1,7 @@
 """App Container Images: appc spec 0.8.11, "App Container Image" and "Types".
 
 An ACI is a tar of two names, `manifest` and `rootfs`. The manifest is made of the configuration of an
-image. ACI has no place for a health check and a stop signal, which it loses; the app is in `aci_app`.
+image. ACI has no place for a health check and a stop signal, which it loses; the app is in `app`.
 """
 
 import re

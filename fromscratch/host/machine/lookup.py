@@ -30,8 +30,8 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
 
     Raises UsageError for a user without a home folder.
     """
-    named = environment.get("XDG_CACHE_HOME", "")
-    return Path(named) if named.startswith("/") else Path(expanded("~/.cache"))
+    configured = environment.get("XDG_CACHE_HOME", "")
+    return Path(configured) if configured.startswith("/") else Path(expanded("~/.cache"))
 
 
 def folder(base: Path, text: str, what: str) -> Path:

@@ -1,4 +1,4 @@
-"""What a `binaries` item brings by name: files at their own paths or at others, folders, staged install trees."""
+"""The files that a `binaries` item names: programs at their own paths or at others, folders, staged install trees."""
 
 from collections.abc import Iterator
 from pathlib import Path

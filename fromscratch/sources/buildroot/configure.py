@@ -1,4 +1,4 @@
-"""Buildroot's configuration made, shown in its menu, and the user's change to it written back as a fragment."""
+"""Makes Buildroot's configuration, shows it in its menu, and writes the user's change back as a fragment."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What lies in a file or below a folder, as one digest: what is built of it changes with it."""
+"""A digest over a file or all that is below a folder, which changes when what is built of it would."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""What a recipe can say under `buildroot:`."""
+"""What a recipe may say under `buildroot:`."""
 
 import re
 from typing import Annotated, Literal

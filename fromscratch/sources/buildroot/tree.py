@@ -80,7 +80,7 @@ def present(options: BuildrootOptions, folder: Path, store: Store, own: OwnFolde
 
 
 def _local(options: BuildrootOptions, folder: Path) -> tuple[Literal["directory", "tarball", "git"], Path]:
-    """What `tree` names. Raises UsageError also for a proof that such a tree cannot be held to."""
+    """What `tree` names. Raises UsageError also for a digest or commit that such a tree cannot be checked against."""
     kind, path = _kind(options.tree, folder)
     if options.sha256 and kind != "tarball":
         hint = "write @ and its commit behind it instead" if kind == "git" else "leave it out"

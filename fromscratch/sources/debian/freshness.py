@@ -68,7 +68,10 @@ def _is_early(planned: PlannedArchive, now: float) -> bool:
 
 
 def _is_older(store: Store, archive: Archive, planned: PlannedArchive) -> bool:
-    """A mirror that is asked for a moment of the past has the index of then; what nobody signed may say anything."""
+    """Whether it is older than the newest one seen.
+
+    False for a snapshot of the past, and for an unsigned index, whose date proves nothing.
+    """
     if planned.date is None or not planned.trust or archive.dated:
         return False
     newest = _newest(store, archive)
@@ -83,7 +86,7 @@ def _newest(store: Store, archive: Archive) -> float | None:
 
 
 def _key(archive: Archive) -> str:
-    """As apt does: what another mirror had says nothing of this one, but those of one list stand for each other."""
+    """The key of an archive, as in apt: each mirror has its own dates, but the mirrors of one list share them."""
     return " ".join([archive.suite, *(address.key for address in archive.addresses)])
 
 

@@ -1,4 +1,4 @@
-"""Source `debian`: how a recipe describes a tree of Debian packages. `debian_source` makes it."""
+"""What a recipe may say under `debian:`."""
 
 from collections.abc import Iterator, Sequence
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What a recipe writes when it asks for a package."""
+"""A package as a recipe asks for it: a name, perhaps with a version, suite or architecture."""
 
 from msgspec import Struct
 
@@ -26,7 +26,7 @@ class PackageRequest(Struct, frozen=True):
 
 
 def parse_package_request(text: str) -> PackageRequest:
-    """Raises UsageError."""
+    """The request that a text of `packages:` stands for. Raises UsageError."""
     found = _FORM.fullmatch(text.strip())
     if not found:
         raise UsageError(

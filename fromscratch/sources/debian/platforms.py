@@ -36,5 +36,5 @@ def shown(architecture: str) -> str:
 
 
 def known(architectures: Iterable[str]) -> list[str]:
-    """Those that are platforms: what goes for all of them is none."""
+    """The Debian architectures that are platforms; "all" is not one."""
     return [each for each in architectures if each != "all"] or ["none"]

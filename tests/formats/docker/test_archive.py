@@ -115,8 +115,8 @@ def test_an_archive_whose_layout_is_not_whole_is_read_as_docker_reads_it(tmp_pat
     path = tmp_path / "whole.tar"
     path.write_bytes(b"".join(docker_archive(image, NAME)))
     with tarfile.open(path) as tar:
-        kept = {info.name: tar.extractfile(info) for info in tar.getmembers() if info.isfile()}
-        files = {name: stream.read() for name, stream in kept.items() if stream}
+        left = {info.name: tar.extractfile(info) for info in tar.getmembers() if info.isfile()}
+        files = {name: stream.read() for name, stream in left.items() if stream}
     del files[f"blobs/sha256/{graph([image]).top.digest.hex}"]
     assert docker_archive_images(packed(files, tmp_path), "docker-archive:x") == [ONE]
 
@@ -188,7 +188,7 @@ FOREIGN = members_of(image_of(b"other", platform=ARM64))
 
 
 ALL = A | B
-NAMED = A | OTHER_NAME
+WITH_NAME = A | OTHER_NAME
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ NAMED = A | OTHER_NAME
         ),
         pytest.param(
             with_lists(
-                NAMED,
+                WITH_NAME,
                 manifest=joined("manifest.json", A, OTHER_NAME),
                 index=joined("index.json", members_of(ONE, "other:1.0"), B),
             ),
@@ -225,7 +225,7 @@ def test_an_archive_that_is_another_image_to_docker_than_to_podman(files: dict[s
         ),
         pytest.param(
             with_lists(
-                NAMED, manifest=joined("manifest.json", A, OTHER_NAME), index=joined("index.json", A, OTHER_NAME)
+                WITH_NAME, manifest=joined("manifest.json", A, OTHER_NAME), index=joined("index.json", A, OTHER_NAME)
             ),
             id="two images in both",
         ),

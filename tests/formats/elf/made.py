@@ -51,13 +51,13 @@ def elf(
     the soname is the base definition, as linkers write it. `notes` are (owner, type, description); `data` is data.
     """
     made = _Maker(bits, big, base=0x400000 if type == "exec" else 0)
-    named = [(_NEEDED, each) for each in needed]
-    named += [(_FILTER, each) for each in filters] + [(_AUXILIARY, each) for each in auxiliaries]
-    named += [
+    strings = [(_NEEDED, each) for each in needed]
+    strings += [(_FILTER, each) for each in filters] + [(_AUXILIARY, each) for each in auxiliaries]
+    strings += [
         (tag, text) for tag, text in ((_SONAME, soname), (_RPATH, rpath), (_RUNPATH, runpath)) if text is not None
     ]
     versions = [*(needs_versions or {}).values(), *([provides_versions] if provides_versions is not None else [])]
-    is_dynamic = bool(type == "dyn" or named or versions or imports or exports or flags_1)
+    is_dynamic = bool(type == "dyn" or strings or versions or imports or exports or flags_1)
     made.reserve_headers(2 + (interpreter is not None) + bool(notes) + is_dynamic)
     if interpreter is not None:
         made.segment(3, made.place(interpreter.encode() + b"\0", 1))
@@ -66,7 +66,7 @@ def elf(
     if data:
         made.place(data, 1)
     if is_dynamic:
-        tags = [(tag, made.string(text)) for tag, text in named]
+        tags = [(tag, made.string(text)) for tag, text in strings]
         tags += [(_FLAGS_1, flags_1)] if flags_1 else []
         tags += made.symbols(imports, exports, bool(versions))
         tags += made.version_needs(needs_versions or {}, frozenset(weak_versions))

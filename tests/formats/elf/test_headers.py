@@ -108,9 +108,9 @@ def test_strings_that_share_their_ends_cost_no_more_memory_than_a_program_has() 
     ],
 )
 def test_what_is_no_whole_elf_file_is_told_in_words(raw: bytes, kind: type[FormatError], message: str) -> None:
-    with pytest.raises(FormatError, match=message) as told:
+    with pytest.raises(FormatError, match=message) as reported:
         read_elf(reader(raw))
-    assert type(told.value) is kind
+    assert type(reported.value) is kind
 
 
 # What others read.
@@ -168,7 +168,7 @@ def test_all_files_of_this_machine_tell_us_what_they_tell_pyelftools(capsys: pyt
 # What is damaged.
 
 
-class Meter:
+class ReadCounter:
     """A file that tells when far more is read of it than anybody needs."""
 
     def __init__(self, raw: bytes) -> None:
@@ -193,7 +193,7 @@ def ask_everything(raw: bytes) -> None:
         except FormatError:
             return None
 
-    facts = asked(Meter(raw).read)
+    facts = asked(ReadCounter(raw).read)
     if facts is None:
         return
     same_abi(facts, facts)
@@ -207,12 +207,12 @@ def ask_everything(raw: bytes) -> None:
         recognise,
         platform_of,
     ):
-        told = None
+        reported = None
         try:
-            reading(facts, Meter(raw).read)
+            reading(facts, ReadCounter(raw).read)
         except FormatError as error:
-            told = error
-        assert told is None or (told.message and told.hint)
+            reported = error
+        assert reported is None or (reported.message and reported.hint)
 
 
 def all_notes(facts: Elf, read: Read) -> int:

@@ -72,9 +72,9 @@ def test_some_conversions_need_no_module() -> None:
 
 
 def test_a_cut_has_both_ways_and_all_names() -> None:
-    kept, unknown = cut(read_index([SOME]), ["l1", "UTF-8", "no-such"])
+    left, unknown = cut(read_index([SOME]), ["l1", "UTF-8", "no-such"])
     assert unknown == ["no-such"]
-    assert text(kept).decode().splitlines() == [
+    assert text(left).decode().splitlines() == [
         "alias LATIN1// ISO-8859-1//",
         "alias L1// ISO-8859-1//",
         "module ISO-8859-1// INTERNAL ISO8859-1.so 1",
@@ -83,9 +83,9 @@ def test_a_cut_has_both_ways_and_all_names() -> None:
 
 
 def test_a_cut_has_the_steps_between() -> None:
-    kept, unknown = cut(read_index([SOME]), ["ibm1008"])
+    left, unknown = cut(read_index([SOME]), ["ibm1008"])
     assert unknown == []
-    assert {module.file for module in kept.modules} == {"IBM1008_420.so", "IBM420.so", "/opt/IBM420.so"}
+    assert {module.file for module in left.modules} == {"IBM1008_420.so", "IBM420.so", "/opt/IBM420.so"}
 
 
 def test_a_circle_without_an_end_ends() -> None:
@@ -106,8 +106,8 @@ def test_what_is_written_is_read(modules: list[Module]) -> None:
 @given(st.binary() | st.text(alphabet="aliasmodule /#\n\t19").map(str.encode))
 def test_any_bytes_are_read(raw: bytes) -> None:
     index = read_index([raw, raw])
-    kept, _ = cut(index, ["A", "//", "\udcff", "aliasm"])
-    assert set(kept.modules) <= set(index.modules)
+    left, _ = cut(index, ["A", "//", "\udcff", "aliasm"])
+    assert set(left.modules) <= set(index.modules)
 
 
 def test_glibc_s_own_files_are_read() -> None:
@@ -119,7 +119,7 @@ def test_glibc_s_own_files_are_read() -> None:
     assert len(index.modules) > 400
     assert len(index.aliases) > 600
     assert all((folder / module.file).exists() for module in index.modules)
-    kept, unknown = cut(index, ["LATIN1", "UTF-16", "EUC-JP"])
+    left, unknown = cut(index, ["LATIN1", "UTF-16", "EUC-JP"])
     assert unknown == []
-    assert {module.file for module in kept.modules} == {"ISO8859-1.so", "UTF-16.so", "EUC-JP.so"}
-    assert len(text(kept)) < 1200
+    assert {module.file for module in left.modules} == {"ISO8859-1.so", "UTF-16.so", "EUC-JP.so"}
+    assert len(text(left)) < 1200

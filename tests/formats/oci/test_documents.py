@@ -108,24 +108,30 @@ def test_any_configuration_survives_the_way_there_and_back(config: RunConfig, cr
 
 
 def test_what_others_say_of_the_platform_is_kept() -> None:
-    named = {"architecture": "arm64", "os": "linux", "os.version": "6.1", "os.features": ["a"], "variant": "v8.1"}
-    read = oci_config.parse_config(config(**named), "c")
+    fields_of_it = {
+        "architecture": "arm64",
+        "os": "linux",
+        "os.version": "6.1",
+        "os.features": ["a"],
+        "variant": "v8.1",
+    }
+    read = oci_config.parse_config(config(**fields_of_it), "c")
     image = replace(IMAGE, platform=replace(read.platform, features=("f",)))
     written = json.loads(oci_config.config_bytes(image))
-    assert {name: written.get(name) for name in [*named, "features"]} == {**named, "features": None}
+    assert {name: written.get(name) for name in [*fields_of_it, "features"]} == {**fields_of_it, "features": None}
     (entry,) = json.loads(oci.index_bytes(oci.Index(manifests=(oci_config.image_documents(image).descriptor,))))[
         "manifests"
     ]
-    assert entry["platform"] == {**named, "features": ["f"]}
+    assert entry["platform"] == {**fields_of_it, "features": ["f"]}
     (descriptor,) = oci.parse_index(json.dumps({"schemaVersion": 2, "manifests": [entry]}).encode(), "i").manifests
     assert descriptor.platform is not None
     assert oci.platform_fields(descriptor.platform) == entry["platform"]
 
 
 def test_a_platform_is_chosen_by_its_three_names() -> None:
-    told = replace(Platform("linux", "amd64"), os_version="6.1", os_features=("a",), features=("b",))
-    assert told == Platform("linux", "amd64")
-    assert str(told) == "linux/amd64"
+    full = replace(Platform("linux", "amd64"), os_version="6.1", os_features=("a",), features=("b",))
+    assert full == Platform("linux", "amd64")
+    assert str(full) == "linux/amd64"
 
 
 def test_a_descriptor_keeps_what_we_have_no_use_for() -> None:
@@ -146,12 +152,14 @@ def test_a_descriptor_keeps_what_we_have_no_use_for() -> None:
     assert (index["manifests"], index["subject"], index["artifactType"]) == ([entry], entry, "a/b")
 
 
-@pytest.mark.parametrize(("depth", "kept"), [(100, True), (125, True), (126, False), (1000, False), (100_000, False)])
-def test_what_is_nested_too_deeply_is_refused_whatever_the_library_reads(depth: int, kept: bool) -> None:
+@pytest.mark.parametrize(
+    ("depth", "accepted"), [(100, True), (125, True), (126, False), (1000, False), (100_000, False)]
+)
+def test_what_is_nested_too_deeply_is_refused_whatever_the_library_reads(depth: int, accepted: bool) -> None:
     nested = depth * b"[" + depth * b"]"
     entry = b'{"mediaType":"a","digest":"%s","size":1,"x":%s}' % (str(LAYER.digest).encode(), nested)
     index = b'{"schemaVersion":2,"manifests":[%s]}' % entry
-    if kept:
+    if accepted:
         read = oci.parse_index(index, "i")
         assert entry in oci.index_bytes(read)
         assert entry in oci.joined_index(index, [0], [], "i")

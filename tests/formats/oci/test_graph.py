@@ -97,9 +97,9 @@ def test_what_a_document_names_stands_before_it_and_each_blob_once() -> None:
         if is_manifest(blob.media_type):
             with blob.open() as stream:
                 text = stream.read().decode()
-            named = [digest for digest in order if str(digest) in text]
-            assert named
-            assert all(order.index(digest) < order.index(blob.digest) for digest in named)
+            referenced = [digest for digest in order if str(digest) in text]
+            assert referenced
+            assert all(order.index(digest) < order.index(blob.digest) for digest in referenced)
 
 
 @pytest.mark.parametrize("attested", [False, True])

@@ -33,17 +33,17 @@ def read(steps: object) -> Image:
         "history": steps,
     }
     config = json.dumps(document).encode()
-    told = parse_config(config, "c").notes
+    reported = parse_config(config, "c").notes
     layers = (
         replace(layer, comment=each.comment, created_by=each.created_by)
-        for layer, each in zip((BASE, EXTRA), told, strict=True)
+        for layer, each in zip((BASE, EXTRA), reported, strict=True)
     )
     return Image(layers=tuple(layers), config=RunConfig(), platform=AMD64, original=Original(config))
 
 
 def test_our_own_entries_tell_what_made_a_layer_and_what_it_holds() -> None:
-    told = replace(BASE, created_by="fromscratch: debian bookworm: busybox 1:1.35.0-4", comment="base")
-    image = replace(image_of(), layers=(told, EXTRA), created=1_700_000_000)
+    reported = replace(BASE, created_by="fromscratch: debian bookworm: busybox 1:1.35.0-4", comment="base")
+    image = replace(image_of(), layers=(reported, EXTRA), created=1_700_000_000)
     assert written(image) == [
         {
             "created": "2023-11-14T22:13:20Z",
@@ -53,7 +53,7 @@ def test_our_own_entries_tell_what_made_a_layer_and_what_it_holds() -> None:
         {"created": "2023-11-14T22:13:20Z", "created_by": "fromscratch"},
     ]
     assert [(each.created_by, each.comment) for each in parse_config(config_bytes(image), "c").notes] == [
-        (told.created_by, "base"),
+        (reported.created_by, "base"),
         ("", ""),
     ]
 

@@ -149,11 +149,11 @@ def test_a_list_of_nothing_may_be_null() -> None:
 )
 def test_a_digest_has_one_form(written: str) -> None:
     """The grammar of image-spec/descriptor.md has small letters alone, and so have the engines."""
-    told = json.dumps(written)
+    reported = json.dumps(written)
     for reader, text in (
-        (manifest, MANIFEST.replace(f'"{DIGEST}"', told, 1)),
-        (index, INDEX.replace(f'"{DIGEST}"', told)),
-        (config, CONFIG.replace(f'"{DIGEST}"', told)),
+        (manifest, MANIFEST.replace(f'"{DIGEST}"', reported, 1)),
+        (index, INDEX.replace(f'"{DIGEST}"', reported)),
+        (config, CONFIG.replace(f'"{DIGEST}"', reported)),
     ):
         with pytest.raises(FormatError, match=r"^the document: .*is not a digest"):
             reader(text)

@@ -63,8 +63,8 @@ def test_what_the_engines_allow_is_allowed_and_nothing_else(machine: str, calls:
     for number in range(base, base + 472):
         if number in conditional | refused:
             continue
-        wanted = ALLOWED if number in known.values() else EPERM
-        assert answer(machine, arch, number) == wanted, number
+        expected = ALLOWED if number in known.values() else EPERM
+        assert answer(machine, arch, number) == expected, number
     assert {answer(machine, arch, number) for number in (base + 472, 1 << 30, (1 << 32) - 1)} == {ENOSYS}
     assert not {"mount", "unshare", "setns", "bpf", "init_module", "reboot", "io_uring_setup"} & set(known)
 
@@ -81,8 +81,8 @@ def test_arguments_decide_where_they_make_the_difference(machine: str) -> None:
     assert [answer(machine, arch, known["personality"], one) for one in (0, 0x400000)] == [ALLOWED, EPERM]
     push = 0x5472 if machine.startswith("mips") else 0x5412
     # The kernel looks at 32 bits of the request, so others must not hide it.
-    told = [answer(machine, arch, known["ioctl"], 0, one) for one in (0x5401, push, push | 1 << 40)]
-    assert told == [ALLOWED, EPERM, EPERM]
+    reported = [answer(machine, arch, known["ioctl"], 0, one) for one in (0x5401, push, push | 1 << 40)]
+    assert reported == [ALLOWED, EPERM, EPERM]
 
 
 def test_programs_of_another_architecture_get_no_call_through() -> None:

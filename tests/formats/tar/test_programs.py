@@ -114,14 +114,14 @@ def test_they_give_back_every_moment(
     (tmp_path / "x.tar").write_bytes(b"".join(blocks(Rootfs(files))))
     (tmp_path / "out").mkdir()
     unpack(tmp_path / "x.tar", tmp_path / "out")
-    kept = []
+    left = []
     for number, moment in enumerate(moments):
         os.utime(tmp_path / "x.tar", ns=(moment, moment))
         can = (tmp_path / "x.tar").stat().st_mtime_ns == moment
         if can:
             assert (tmp_path / "out" / f"{number}").stat().st_mtime_ns == moment
-        kept.append(can)
-    assert sum(kept) >= 4
+        left.append(can)
+    assert sum(left) >= 4
 
 
 @pytest.mark.parametrize("options", [("tar", "--format=gnu"), ("tar", "--format=pax"), ("bsdtar", "--format=pax")])
@@ -151,12 +151,12 @@ class Sink:
 
     def __init__(self, program: list[str]) -> None:
         self._process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.taken = 0
+        self.received = 0
 
     def write(self, data: Any) -> int:
         assert self._process.stdin is not None
         self._process.stdin.write(data)
-        self.taken += len(data)
+        self.received += len(data)
         return len(data)
 
     def said(self) -> str:
@@ -180,7 +180,7 @@ def with_a_disk(folder: Path, size: int) -> Rootfs:
 def packed_into(program: list[str], given: Rootfs, codec: CodecName) -> tuple[Packed, str]:
     sink = Sink(program)
     result = pack(given, sink, codec=codec)  # type: ignore[arg-type]
-    assert result.size == sink.taken
+    assert result.size == sink.received
     return result, sink.said()
 
 

@@ -232,9 +232,9 @@ def test_the_oldest_form_has_no_numbers_of_devices(tmp_path: Path) -> None:
 
 def test_names_of_global_headers_are_told(tmp_path: Path) -> None:
     (tmp_path / "x.tar").write_bytes(extended({b"path": b"a"}, b"g") + extended({}, b"g") + member(b"x") + END)
-    told: list[bytes] = []
-    assert [found.name for found in members(tmp_path / "x.tar", markers=told)] == [b"x"]
-    assert told == [b"a", b"pax"]
+    reported: list[bytes] = []
+    assert [found.name for found in members(tmp_path / "x.tar", markers=reported)] == [b"x"]
+    assert reported == [b"a", b"pax"]
 
 
 def members_of(data: bytes, folder: Path) -> list[Member]:

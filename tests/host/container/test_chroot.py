@@ -30,7 +30,7 @@ exec chroot "$root" "$@"
 
 
 @pytest.mark.parametrize(
-    ("is_mount", "proc", "code", "told"),
+    ("is_mount", "proc", "code", "reported"),
     [
         ("yes", "yes", 0, ""),
         ("no", "yes", 1, "nothing can be started in this chroot: its root is not a mount point"),
@@ -38,7 +38,7 @@ exec chroot "$root" "$@"
     ],
 )
 def test_a_chroot_is_told_of_where_it_is_in_the_way(
-    caller: Caller, is_mount: str, proc: str, code: int, told: str, tmp_path: Path
+    caller: Caller, is_mount: str, proc: str, code: int, reported: str, tmp_path: Path
 ) -> None:
     if caller.name != "root":
         pytest.skip("only root can make a chroot")
@@ -47,7 +47,7 @@ def test_a_chroot_is_told_of_where_it_is_in_the_way(
     done = subprocess.run([*shell, *words], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stderr
     assert done.stdout == ("" if code else "uid=0(root) gid=0(root) groups=0(root)\n")
-    assert told in done.stderr
+    assert reported in done.stderr
     if code:
         assert "mount --bind DIR DIR, mount -t proc proc DIR/proc, chroot DIR" in done.stderr
     for folder in tmp_path.iterdir():

@@ -234,9 +234,9 @@ def test_a_shell_on_a_terminal_has_job_control(caller: Caller) -> None:
         os.close(terminal)
 
 
-def _expect(terminal: int, wanted: bytes) -> bytes:
+def _expect(terminal: int, expected: bytes) -> bytes:
     said = b""
-    while wanted not in said:
+    while expected not in said:
         with suppress(BlockingIOError):
             piece = os.read(terminal, 1000)
             said += piece

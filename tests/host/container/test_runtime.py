@@ -78,8 +78,8 @@ def test_a_file_of_the_callers_keeps_its_owner(by: Caller, tmp_path: Path) -> No
     user = "web" if by.name == "root" else ""
     (tmp_path / "in").write_text("some\n")
     words, env = by.call(SHELL, ["sh", "-c", "cat; echo more > /dev/stdout"], RunConfig(user=user), HERE)
-    with open(tmp_path / "in", "rb") as given, open(tmp_path / "out", "wb") as taken:
-        subprocess.run(words, env=env, stdin=given, stdout=taken, check=True)
+    with open(tmp_path / "in", "rb") as given, open(tmp_path / "out", "wb") as output:
+        subprocess.run(words, env=env, stdin=given, stdout=output, check=True)
     assert (tmp_path / "out").read_text() == "some\nmore\n"
     assert {(tmp_path / name).stat().st_uid for name in ("in", "out")} == {os.geteuid()}
 

@@ -85,8 +85,8 @@ def test_an_image_that_has_itself_run_by_that_program_cannot_seize_it_either(cal
     source.write_text(EVIL)
     _compiled(["-shared", "-fPIC", "-o", str(library), str(source)])
     python = caller.python()
-    told = subprocess.run(["ldd", python], capture_output=True, text=True, check=False).stdout
-    libraries = re.findall(r"(/\S+) \(0x", told)
+    reported = subprocess.run(["ldd", python], capture_output=True, text=True, check=False).stdout
+    libraries = re.findall(r"(/\S+) \(0x", reported)
     tree = Rootfs(
         {
             **{tree_path(path): File(Meta(0o755), Inline(Path(path).read_bytes())) for path in libraries},
@@ -146,12 +146,12 @@ def test_devices_are_the_containers_own(caller: Caller, probe: Rootfs) -> None:
 
 def test_calls_that_a_container_has_no_use_for_are_refused(caller: Caller, probe: Rootfs) -> None:
     """Namespaces (CVE-2022-0185), keyrings (CVE-2016-0728), io_uring, bpf, file handles (shocker), VSOCK and others."""
-    told = dict(line.split(" ", 1) for line in caller.run(probe, "/probe", "calls").stdout.splitlines())
-    assert told.pop("clone3") == told.pop("newest") == "ENOSYS"
+    reported = dict(line.split(" ", 1) for line in caller.run(probe, "/probe", "calls").stdout.splitlines())
+    assert reported.pop("clone3") == reported.pop("newest") == "ENOSYS"
     if platform.machine() == "x86_64":
-        assert told["unshare32"] == "EPERM"
-    assert {name: answer for name, answer in told.items() if answer != "EPERM"} == {}
-    assert len(told) >= 13
+        assert reported["unshare32"] == "EPERM"
+    assert {name: answer for name, answer in reported.items() if answer != "EPERM"} == {}
+    assert len(reported) >= 13
     assert status(caller)["Seccomp"] == "2"
 
 

@@ -136,16 +136,16 @@ def test_an_error_has_the_daemon_s_words_and_a_hint(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("said", "reported"),
     [
         (b'{"status":"x"}\r\n{"errorDetail":{"message":"it is full"},"error":"it is full"}\r\n', "it is full"),
         (b'{"error":"old style"}\n', "old style"),
     ],
 )
-def test_an_error_in_the_stream_is_an_error(said: bytes, told: str, path: Path) -> None:
+def test_an_error_in_the_stream_is_an_error(said: bytes, reported: str, path: Path) -> None:
     with (
         Scripted(path, answer(VERSION), answer(said)) as there,
-        pytest.raises(CommandFailed, match=f"docker refused the image: {told}"),
+        pytest.raises(CommandFailed, match=f"docker refused the image: {reported}"),
     ):
         there.api.import_root(io.BytesIO(b"x"), Reference.parse("x"), [])
 

@@ -91,11 +91,11 @@ def right(handler: Handler, content: bytes) -> None:
     if handler.headers["If-None-Match"] == tag:
         handler.begin(304, None, **headers)
         return
-    wanted = re.fullmatch(r"bytes=(\d+)-", handler.headers["Range"] or "")
-    if not wanted or handler.headers["If-Range"] not in (None, tag, headers.get("Last-Modified")):
+    requested = re.fullmatch(r"bytes=(\d+)-", handler.headers["Range"] or "")
+    if not requested or handler.headers["If-Range"] not in (None, tag, headers.get("Last-Modified")):
         handler.begin(200, len(content), **headers)
         handler.body(content)
-    elif (start := int(wanted[1])) >= len(content):
+    elif (start := int(requested[1])) >= len(content):
         handler.begin(416, 0, Content_Range=f"bytes */{len(content)}", **headers)
     else:
         span = f"bytes {start}-{len(content) - 1}/{len(content)}"

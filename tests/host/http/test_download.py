@@ -55,7 +55,7 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
 
 
-def wanted(*urls: str, data: bytes = DATA, title: str = "data") -> FileRequest:
+def request_for(*urls: str, data: bytes = DATA, title: str = "data") -> FileRequest:
     return FileRequest(title=title, urls=urls, digest=Digest.of(data), size=len(data))
 
 
@@ -86,19 +86,19 @@ def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> None:
 
 def test_several_files_come_in_the_order_they_were_asked_for(site: Site, store: Store) -> None:
     files = [os.urandom(size) for size in (0, 1, 70_000, 300_000, 5)]
-    asked = [wanted(site.serve(f"/{place}", data), data=data) for place, data in enumerate(files)]
+    asked = [request_for(site.serve(f"/{place}", data), data=data) for place, data in enumerate(files)]
     assert [store.read(digest) for digest in download(store, asked)] == files
     assert leftovers(store) == []
 
 
 def test_what_the_store_has_is_not_asked_for(site: Site, store: Store) -> None:
     store.add(DATA)
-    assert bring(store, wanted(site.serve("/data", DATA))) == DATA
+    assert bring(store, request_for(site.serve("/data", DATA))) == DATA
     assert site.asked == []
 
 
 def test_the_same_file_twice_is_fetched_once(site: Site, store: Store) -> None:
-    one = wanted(site.serve("/data", DATA))
+    one = request_for(site.serve("/data", DATA))
     assert download(store, [one, one]) == [Digest.of(DATA)] * 2
     assert len(site.asked) == 1
 
@@ -118,26 +118,26 @@ def test_without_a_digest_the_bytes_have_the_digest_they_have(site: Site, store:
 
 
 def test_a_body_in_chunks(site: Site, store: Store) -> None:
-    assert bring(store, wanted(site.serve("/data", DATA, web.in_chunks))) == DATA
+    assert bring(store, request_for(site.serve("/data", DATA, web.in_chunks))) == DATA
 
 
 def test_bytes_are_kept_as_they_are_sent(site: Site, store: Store) -> None:
     packed = gzip.compress(b"text" * 1000)
-    assert bring(store, wanted(site.serve("/data.gz", packed, web.encoded), data=packed)) == packed
+    assert bring(store, request_for(site.serve("/data.gz", packed, web.encoded), data=packed)) == packed
     assert site.asked[0].headers["Accept-Encoding"] == "identity"
 
 
 def test_a_file_of_this_machine(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "a file with blanks"
     path.write_bytes(DATA)
-    assert bring(store, wanted(path.as_uri())) == DATA
+    assert bring(store, request_for(path.as_uri())) == DATA
     assert path.read_bytes() == DATA
 
 
 def test_blobs_may_be_read_by_other_users(site: Site, store: Store) -> None:
     before = os.umask(0o022)
     try:
-        bring(store, wanted(site.serve("/data", DATA)))
+        bring(store, request_for(site.serve("/data", DATA)))
     finally:
         os.umask(before)
     assert store.path(Digest.of(DATA)).stat().st_mode & 0o777 == 0o644
@@ -148,7 +148,7 @@ def test_blobs_may_be_read_by_other_users(site: Site, store: Store) -> None:
 
 def test_a_cut_download_goes_on_where_it_stopped(site: Site, store: Store) -> None:
     url = site.serve("/data", DATA, web.cut(100_000), web.cut(50_000))
-    assert bring(store, wanted(url)) == DATA
+    assert bring(store, request_for(url)) == DATA
     first, second, third = site.ranges("/data")
     assert (first, second, third) == (None, "bytes=100000-", "bytes=150000-")
     assert site.asked[1].headers["If-Range"]
@@ -157,13 +157,13 @@ def test_a_cut_download_goes_on_where_it_stopped(site: Site, store: Store) -> No
 
 def test_a_server_that_ignores_ranges_gives_all_anew(site: Site, store: Store) -> None:
     url = site.serve("/data", DATA, web.cut(100_000), web.ranges_ignored)
-    assert bring(store, wanted(url)) == DATA
+    assert bring(store, request_for(url)) == DATA
     assert site.sent["/data"] == 100_000 + len(DATA)
 
 
 def test_a_server_that_sends_another_range_is_asked_anew(site: Site, store: Store) -> None:
     url = site.serve("/data", DATA, web.cut(100_000), web.another_range)
-    assert bring(store, wanted(url)) == DATA
+    assert bring(store, request_for(url)) == DATA
 
 
 def test_a_file_that_changed_meanwhile_is_fetched_from_its_start(site: Site, store: Store) -> None:
@@ -177,22 +177,22 @@ def test_a_file_that_changed_meanwhile_is_fetched_from_its_start(site: Site, sto
 
 def test_a_rest_of_other_bytes_is_found_out_and_fetched_from_its_start(site: Site, store: Store) -> None:
     url = site.serve("/data", DATA, web.cut(100_000), *[web.status(500)] * 5)
-    failure(store, wanted(url))
+    failure(store, request_for(url))
     [partial] = [name for name in leftovers(store) if not name.endswith(".from")]
     (store.root / "partial" / partial).write_bytes(b"\0" * 100_000)
-    assert bring(store, wanted(url)) == DATA
+    assert bring(store, request_for(url)) == DATA
     assert site.ranges("/data")[-2:] == ["bytes=100000-", None]
 
 
 def test_another_mirror_goes_on_where_the_first_stopped(site: Site, store: Store) -> None:
     first = site.serve("/first", DATA, web.cut(100_000), *[web.status(503)] * 9)
     second = site.serve("/second", DATA)
-    assert bring(store, wanted(first, second)) == DATA
+    assert bring(store, request_for(first, second)) == DATA
     assert site.ranges("/second") == ["bytes=100000-"]
 
 
 def test_what_is_whole_already_is_not_asked_for_again(site: Site, store: Store) -> None:
-    one = wanted(site.serve("/data", DATA))
+    one = request_for(site.serve("/data", DATA))
     store.partial(one.key).write_bytes(DATA)  # as a kill just before the end leaves it
     assert bring(store, one) == DATA
     assert site.asked == []
@@ -208,7 +208,7 @@ def test_what_is_whole_already_though_nobody_knows_its_size(site: Site, store: S
 
 def test_an_end_without_a_length_is_believed_only_at_the_known_size(site: Site, store: Store) -> None:
     url = site.serve("/data", DATA, web.cut_without_length(100_000))
-    assert bring(store, wanted(url)) == DATA
+    assert bring(store, request_for(url)) == DATA
     assert site.ranges("/data") == [None, "bytes=100000-"]
 
 
@@ -257,7 +257,7 @@ def test_a_killed_download_asks_only_for_the_rest(site: Site, store: Store, rele
         process.kill()
     release.set()
     before = site.sent["/data"]
-    assert bring(store, wanted(url)) == DATA
+    assert bring(store, request_for(url)) == DATA
     assert site.ranges("/data") == [None, f"bytes={HALF}-"]
     assert site.sent["/data"] - before <= 2 * (len(DATA) - HALF)  # the rest of the first answer went into the void
     assert leftovers(store) == []
@@ -300,7 +300,7 @@ def test_however_often_it_is_cut_the_bytes_are_right_in_the_end(
     url = site.serve("/data", data, *(web.cut(after) for after in cuts))
     if not ranges:
         site.always["/data"] = web.ranges_ignored
-    one = wanted(url, data=data) if known else FileRequest(title="data", urls=(url,))
+    one = request_for(url, data=data) if known else FileRequest(title="data", urls=(url,))
     assert bring(store, one) == data
     assert leftovers(store) == []
 
@@ -311,14 +311,14 @@ def test_however_often_it_is_cut_the_bytes_are_right_in_the_end(
 @pytest.mark.parametrize("code", [408, 429, 500, 502, 503, 504])
 def test_what_may_pass_is_tried_again(site: Site, store: Store, code: int) -> None:
     url = site.serve("/data", DATA, web.status(code), web.status(code))
-    assert bring(store, wanted(url)) == DATA
+    assert bring(store, request_for(url)) == DATA
     assert len(site.asked) == 3
 
 
 def test_a_server_may_ask_for_a_pause(site: Site, store: Store) -> None:
     later = formatdate(time.time() + 3600, usegmt=True)
     pauses = [web.status(429, Retry_After=text) for text in ("0", "3600", later, "nonsense")]
-    assert bring(store, wanted(site.serve("/data", DATA, *pauses))) == DATA
+    assert bring(store, request_for(site.serve("/data", DATA, *pauses))) == DATA
     # As long as is asked for, up to the longest that we are willing to wait.
     assert [HASTY.pause(1, asked) for asked in (0.0, 0.1, 3600.0)] == [0.0, 0.1, HASTY.longest_wait]
     assert PATIENCE.pause(1, 7.0) == 7.0
@@ -327,7 +327,7 @@ def test_a_server_may_ask_for_a_pause(site: Site, store: Store) -> None:
 @pytest.mark.parametrize("pause", ["Mon, 20 Nov 99999999999999999999 00:00:00 GMT", 400 * "9"])
 def test_a_pause_that_makes_no_sense_ends_nothing(site: Site, store: Store, pause: str) -> None:
     url = site.serve("/data", DATA, web.status(503, Retry_After=pause))
-    assert bring(store, wanted(url)) == DATA
+    assert bring(store, request_for(url)) == DATA
 
 
 def test_the_words_of_a_server_cannot_steer_a_terminal(site: Site, store: Store) -> None:
@@ -335,19 +335,19 @@ def test_the_words_of_a_server_cannot_steer_a_terminal(site: Site, store: Store)
         handler.send_response(599, "\x1b[31mred")
         handler.end_headers()
 
-    error = failure(store, wanted(site.serve("/data", DATA, *5 * [red])))
+    error = failure(store, request_for(site.serve("/data", DATA, *5 * [red])))
     assert "the server answers 599 \\x1b[31mred" in error.message
 
 
 def test_patience_ends(site: Site, store: Store) -> None:
-    error = failure(store, wanted(site.serve("/data", DATA, *[web.status(503)] * 9)))
+    error = failure(store, request_for(site.serve("/data", DATA, *[web.status(503)] * 9)))
     assert str(error) == f"cannot download data from {site.url}/data: the server answers 503 Service Unavailable"
     assert len(site.asked) == HASTY.attempts
 
 
 def test_patience_starts_anew_when_something_new_has_come(site: Site, store: Store) -> None:
     faults = [web.cut(30_000)] * 9
-    assert bring(store, wanted(site.serve("/data", DATA, *faults))) == DATA
+    assert bring(store, request_for(site.serve("/data", DATA, *faults))) == DATA
     assert len(site.asked) == 10
 
 
@@ -355,7 +355,7 @@ def test_a_silent_server_is_given_up(store: Store) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/data"
         brief = Patience(attempts=2, first_wait=0.0, timeouts=Timeouts(connect=5.0, read=0.1))
-        error = failure(store, wanted(url), brief)
+        error = failure(store, request_for(url), brief)
     assert str(error) == f"cannot download data from {url}: 127.0.0.1 sent nothing more for too long"
     assert error.hint.startswith("offline?")
 
@@ -363,7 +363,7 @@ def test_a_silent_server_is_given_up(store: Store) -> None:
 def test_a_server_that_stalls_is_gone_on_with(site: Site, store: Store, release: threading.Event) -> None:
     url = site.serve("/data", DATA, web.held(HALF, release))
     brief = Patience(first_wait=0.0, timeouts=Timeouts(connect=5.0, read=0.2))
-    assert bring(store, wanted(url), brief) == DATA
+    assert bring(store, request_for(url), brief) == DATA
     release.set()
     assert site.ranges("/data") == [None, f"bytes={HALF}-"]
 
@@ -371,20 +371,20 @@ def test_a_server_that_stalls_is_gone_on_with(site: Site, store: Store, release:
 @pytest.mark.parametrize("code", [404, 403, 410, 400])
 def test_the_next_address_is_asked_when_one_refuses(site: Site, store: Store, code: int) -> None:
     first = site.serve("/first", DATA, web.status(code))
-    assert bring(store, wanted(first, site.serve("/second", DATA))) == DATA
+    assert bring(store, request_for(first, site.serve("/second", DATA))) == DATA
     assert site.ranges("/first") == [None]
 
 
 def test_the_next_address_is_asked_when_one_has_other_bytes(site: Site, store: Store) -> None:
     first = site.serve("/first", DATA, web.instead(b"stale"))
-    assert bring(store, wanted(first, site.serve("/second", DATA))) == DATA
+    assert bring(store, request_for(first, site.serve("/second", DATA))) == DATA
 
 
 # What is said when it does not come
 
 
 def test_a_file_that_is_not_there(site: Site, store: Store) -> None:
-    error = failure(store, wanted(f"{site.url}/gone"))
+    error = failure(store, request_for(f"{site.url}/gone"))
     assert isinstance(error, Missing)
     assert str(error) == f"cannot download data from {site.url}/gone: the server answers 404 Not Found"
     assert "see whether the address is right" in error.hint
@@ -392,29 +392,29 @@ def test_a_file_that_is_not_there(site: Site, store: Store) -> None:
 
 
 def test_a_server_that_refuses_the_connection(store: Store) -> None:
-    error = failure(store, wanted("http://127.0.0.1:9/data"))
+    error = failure(store, request_for("http://127.0.0.1:9/data"))
     assert str(error) == "cannot download data from http://127.0.0.1:9/data: 127.0.0.1 refuses the connection"
     assert error.hint.startswith("offline?")
 
 
 def test_a_name_that_cannot_be_resolved(store: Store) -> None:
-    error = failure(store, wanted("http://nonesuch.invalid/data"))
+    error = failure(store, request_for("http://nonesuch.invalid/data"))
     assert str(error).endswith("the name nonesuch.invalid could not be resolved")
 
 
 @pytest.mark.parametrize("url", ["nonsense", "ftp://127.0.0.1/data", "http://", "http://[::1/data", "gopher:x"])
 def test_an_address_that_is_none(store: Store, url: str) -> None:
-    error = failure(store, wanted(url))
+    error = failure(store, request_for(url))
     assert str(error) == f"cannot download data from {url}: this is not a valid address"
     assert "https://" in error.hint
 
 
 def test_no_address_at_all(store: Store) -> None:
-    assert "no address is known" in str(failure(store, wanted()))
+    assert "no address is known" in str(failure(store, request_for()))
 
 
 def test_every_address_is_named_with_its_reason(site: Site, store: Store) -> None:
-    error = failure(store, wanted(f"{site.url}/gone", "http://127.0.0.1:9/data", "file:///nonesuch"))
+    error = failure(store, request_for(f"{site.url}/gone", "http://127.0.0.1:9/data", "file:///nonesuch"))
     assert str(error).splitlines() == [
         "cannot download data from any of 3 addresses:",
         f"  {site.url}/gone: the server answers 404 Not Found",
@@ -427,7 +427,7 @@ def test_other_bytes_name_both_digests_and_the_address_and_take_nothing_good_awa
     good = store.add(b"good")
     url = site.serve("/data", DATA, web.instead(b"x" * len(DATA)))
     with pytest.raises(IntegrityError) as caught:
-        bring(store, wanted(url))
+        bring(store, request_for(url))
     said = str(caught.value)
     assert str(Digest.of(DATA)) in said
     assert str(Digest.of(b"x" * len(DATA))) in said
@@ -440,7 +440,7 @@ def test_other_bytes_name_both_digests_and_the_address_and_take_nothing_good_awa
 @pytest.mark.parametrize("other", [b"short", DATA + b"more"], ids=["short", "long"])
 def test_another_size_is_told(site: Site, store: Store, other: bytes) -> None:
     with pytest.raises(IntegrityError, match=str(len(DATA))):
-        bring(store, wanted(site.serve("/data", other)))
+        bring(store, request_for(site.serve("/data", other)))
     assert leftovers(store) == []
 
 
@@ -448,17 +448,17 @@ def test_bytes_without_an_end_are_cut_off(site: Site, store: Store) -> None:
     site.always["/data"] = web.cut_without_length(10**9)
     url = site.serve("/data", DATA * 3)
     with pytest.raises(IntegrityError, match="larger than the 300000 bytes"):
-        bring(store, wanted(url))
+        bring(store, request_for(url))
 
 
 def test_a_file_of_this_machine_that_is_other_than_promised(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "data"
     path.write_bytes(b"other")
     with pytest.raises(IntegrityError, match=str(Digest.of(b"other"))):
-        bring(store, wanted(path.as_uri()))
+        bring(store, request_for(path.as_uri()))
     path.unlink()
     path.mkdir()
-    assert "cannot be read" in str(failure(store, wanted(path.as_uri())))
+    assert "cannot be read" in str(failure(store, request_for(path.as_uri())))
 
 
 def test_the_first_failure_stops_the_others_which_keep_what_they_have(
@@ -473,12 +473,17 @@ def test_the_first_failure_stops_the_others_which_keep_what_they_have(
     gone = site.serve("/gone", b"x", gone_when_the_other_has_begun)
     never = site.serve("/never", b"y")
     with pytest.raises(Missing):
-        download(store, [wanted(slow), wanted(gone, data=b"x"), wanted(never, data=b"y")], jobs=2, patience=HASTY)
+        download(
+            store,
+            [request_for(slow), request_for(gone, data=b"x"), request_for(never, data=b"y")],
+            jobs=2,
+            patience=HASTY,
+        )
     assert not release.is_set()  # it goes on by itself at last
     assert site.ranges("/never") == []
     assert arrived(store) == HALF
     release.set()
-    assert bring(store, wanted(slow)) == DATA
+    assert bring(store, request_for(slow)) == DATA
     assert site.ranges("/slow")[-1] in (f"bytes={HALF}-", f"bytes={HALF + PIECE}-")
 
 
@@ -487,13 +492,13 @@ def test_the_first_failure_stops_the_others_which_keep_what_they_have(
 
 def test_names_and_passwords_are_used_and_never_shown(site: Site, store: Store) -> None:
     url = site.serve("/data", DATA, web.status(401)).replace("http://", "http://ann:se@cret@")
-    error = failure(store, wanted(url))
+    error = failure(store, request_for(url))
     assert site.asked[0].headers["Authorization"].startswith("Basic ")
     assert str(error) == f"cannot download data from {site.url}/data: the server answers 401 Unauthorized"
     site.serve("/data", DATA, web.cut(100_000), *[web.status(500)] * 5)
-    failure(store, wanted(url))
-    kept = [path.read_bytes() for path in store.root.rglob("*") if path.is_file()]
-    assert not any(b"cret" in content for content in kept)
+    failure(store, request_for(url))
+    remaining = [path.read_bytes() for path in store.root.rglob("*") if path.is_file()]
+    assert not any(b"cret" in content for content in remaining)
 
 
 def test_redirects_are_followed_but_take_no_password_along(site: Site, store: Store) -> None:
@@ -502,7 +507,7 @@ def test_redirects_are_followed_but_take_no_password_along(site: Site, store: St
         url = site.serve("/data", b"", web.redirect("/moved", 301)).replace("http://", "http://ann:secret@")
         site.always["/moved"] = web.redirect(target, 307)
         site.always["/data"] = web.redirect("/moved")
-        assert bring(store, wanted(url)) == DATA
+        assert bring(store, request_for(url)) == DATA
         assert [asked.path for asked in site.asked] == ["/data", "/moved"] * 2
         assert other.ranges("/there") == [None, "bytes=1000-"]
         assert "Authorization" not in other.asked[0].headers
@@ -510,13 +515,13 @@ def test_redirects_are_followed_but_take_no_password_along(site: Site, store: St
 
 def test_redirects_in_a_circle(site: Site, store: Store) -> None:
     site.always["/data"] = web.redirect("/data")
-    assert "redirects more than 10 times" in str(failure(store, wanted(site.serve("/data", DATA))))
+    assert "redirects more than 10 times" in str(failure(store, request_for(site.serve("/data", DATA))))
 
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/x"])
 def test_redirects_stay_on_the_web(site: Site, store: Store, target: str) -> None:
     site.always["/data"] = web.redirect(target)
-    assert "which is not a web address" in str(failure(store, wanted(site.serve("/data", DATA))))
+    assert "which is not a web address" in str(failure(store, request_for(site.serve("/data", DATA))))
 
 
 @pytest.fixture(scope="module")
@@ -544,12 +549,12 @@ def secure(certificate: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 
 def test_https_with_the_certificates_that_openssl_is_told_of(secure: Site, store: Store) -> None:
-    assert bring(store, wanted(secure.serve("/data", DATA))) == DATA
+    assert bring(store, request_for(secure.serve("/data", DATA))) == DATA
 
 
 def test_a_certificate_that_nobody_vouches_for(secure: Site, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
-    error = failure(store, wanted(secure.serve("/data", DATA)))
+    error = failure(store, request_for(secure.serve("/data", DATA)))
     assert "TLS with 127.0.0.1 failed: self" in str(error)
     assert "SSL_CERT_FILE" in error.hint
 
@@ -557,7 +562,7 @@ def test_a_certificate_that_nobody_vouches_for(secure: Site, store: Store, monke
 def test_a_redirect_from_https_to_http_is_refused(secure: Site, site: Site, store: Store) -> None:
     target = site.serve("/there", DATA)
     url = secure.serve("/data", b"", web.redirect(f"{target}?token=secret"))
-    error = failure(store, wanted(url))
+    error = failure(store, request_for(url))
     assert f"redirects from https to {target}, which is not protected" in str(error)
     assert "secret" not in str(error)
     assert site.asked == []
@@ -617,7 +622,7 @@ def test_a_file_that_outgrows_its_limit_is_told_and_gone_on_with(site: Site, sto
     assert done.returncode == 1
     assert b"ImageError: cannot write" in done.stderr
     assert b"File too large" in done.stderr
-    assert bring(store, wanted(url)) == DATA
+    assert bring(store, request_for(url)) == DATA
     assert site.ranges("/data")[-1] in ("bytes=102400-", "bytes=204800-")  # dash counts 512 bytes, bash 1024
 
 
@@ -635,16 +640,16 @@ def test_a_full_disk_is_told_and_gone_on_with(site: Site, tmp_path: Path) -> Non
     done = subprocess.run(script, capture_output=True, check=False)
     assert done.returncode == 1
     assert b"No space left on device | the disk is full: free some room" in done.stderr
-    kept = Store(tmp_path / "small.kept")
-    assert not kept.has(Digest.of(DATA))
-    assert bring(kept, wanted(url)) == DATA
+    remaining = Store(tmp_path / "small.kept")
+    assert not remaining.has(Digest.of(DATA))
+    assert bring(remaining, request_for(url)) == DATA
     assert site.ranges("/data")[-1] is not None
 
 
 def test_a_store_that_cannot_be_written(site: Site, tmp_path: Path) -> None:
     (tmp_path / "store").write_bytes(b"a file")
     with pytest.raises(ImageError, match="File exists"):
-        bring(Store(tmp_path / "store"), wanted(site.serve("/data", DATA)))
+        bring(Store(tmp_path / "store"), request_for(site.serve("/data", DATA)))
 
 
 # Telling how far it is
@@ -685,9 +690,9 @@ def test_progress_counts_every_byte_once_also_those_that_came_before(site: Site,
     seen = Recorded()
     cut = site.serve("/cut", DATA, web.cut(100_000), web.ranges_ignored)
     asked = [
-        wanted(cut),
+        request_for(cut),
         FileRequest(title="unknown", urls=(site.serve("/unknown", b"y" * 5000),), digest=Digest.of(b"y" * 5000)),
-        wanted(site.serve("/there", b"z"), data=store.read(store.add(b"z"))),
+        request_for(site.serve("/there", b"z"), data=store.read(store.add(b"z"))),
     ]
     download(store, asked, seen, patience=HASTY)
     assert seen.tasks == [["downloading 2 files", 305_000, 305_000]]
@@ -695,7 +700,7 @@ def test_progress_counts_every_byte_once_also_those_that_came_before(site: Site,
 
 def test_one_file_has_its_title_on_the_bar(site: Site, store: Store) -> None:
     seen = Recorded()
-    download(store, [wanted(site.serve("/data", DATA), title="busybox 1.37")], seen)
+    download(store, [request_for(site.serve("/data", DATA), title="busybox 1.37")], seen)
     assert seen.tasks == [["busybox 1.37", 300_000, 300_000]]
 
 
@@ -703,7 +708,9 @@ def test_a_large_file_among_several_has_a_bar_of_its_own(site: Site, store: Stor
     seen = Recorded()
     large = bytes(17 << 20)
     download(
-        store, [wanted(site.serve("/large", large), data=large, title="large"), wanted(site.serve("/d", DATA))], seen
+        store,
+        [request_for(site.serve("/large", large), data=large, title="large"), request_for(site.serve("/d", DATA))],
+        seen,
     )
     assert sorted(seen.tasks, key=str) == [
         ["downloading 2 files", len(large) + len(DATA), len(large) + len(DATA)],

@@ -19,7 +19,7 @@ from fromscratch.model.image import Image
 from fromscratch.model.rootfs import Rootfs
 from tests.changesets import changeset, facts, random_roots
 from tests.engines import containerd, docker, need, need_root, podman
-from tests.host.programs import told_by
+from tests.host.programs import output_of
 from tests.made_images import HERE, at, image_of
 from tests.strategies import BILLION, leaves, trees
 
@@ -79,7 +79,7 @@ def test_we_agree(image: Image, roots: list[Rootfs], tmp_path: Path) -> None:
 def test_umoci_agrees(image: Image, roots: list[Rootfs], tmp_path: Path) -> None:
     need_root("unpacking with owners")
     at(OciLayout, tmp_path / "oci").write([image], "latest")
-    told_by(need("umoci"), "unpack", "--image", f"{tmp_path}/oci:latest", tmp_path / "bundle")
+    output_of(need("umoci"), "unpack", "--image", f"{tmp_path}/oci:latest", tmp_path / "bundle")
     agrees(scan(tmp_path / "bundle" / "rootfs", ORIGIN), roots)
 
 
@@ -88,12 +88,12 @@ def test_umoci_agrees(image: Image, roots: list[Rootfs], tmp_path: Path) -> None
 def test_podman_agrees(image: Image, roots: list[Rootfs], podman: Engine, tmp_path: Path) -> None:
     need_root("mounting with owners")
     at(OciLayout, tmp_path / "oci").write([image], "latest")
-    name = told_by(*podman.program, "pull", "--quiet", f"oci:{tmp_path}/oci:latest")
+    name = output_of(*podman.program, "pull", "--quiet", f"oci:{tmp_path}/oci:latest")
     try:
-        agrees(scan(Path(told_by(*podman.program, "image", "mount", name)), ORIGIN), roots)
+        agrees(scan(Path(output_of(*podman.program, "image", "mount", name)), ORIGIN), roots)
     finally:
-        told_by(*podman.program, "image", "unmount", name)
-        told_by(*podman.program, "rmi", "--force", name)
+        output_of(*podman.program, "image", "unmount", name)
+        output_of(*podman.program, "rmi", "--force", name)
 
 
 @pytest.mark.slow
@@ -101,13 +101,13 @@ def test_podman_agrees(image: Image, roots: list[Rootfs], podman: Engine, tmp_pa
 def test_docker_agrees(image: Image, roots: list[Rootfs], docker: Engine, tmp_path: Path) -> None:
     name = "fromscratch-test/layers:differential"
     at(DockerArchive, tmp_path / "image.tar").write([image], name)
-    told_by(*docker.program, "load", "--input", tmp_path / "image.tar")
-    container = told_by(*docker.program, "create", name, "/none")
+    output_of(*docker.program, "load", "--input", tmp_path / "image.tar")
+    container = output_of(*docker.program, "create", name, "/none")
     try:
-        told_by(*docker.program, "export", "--output", tmp_path / "root.tar", container)
+        output_of(*docker.program, "export", "--output", tmp_path / "root.tar", container)
     finally:
-        told_by(*docker.program, "rm", container)
-        told_by(*docker.program, "rmi", name)
+        output_of(*docker.program, "rm", container)
+        output_of(*docker.program, "rmi", name)
     agrees(read_tree(tmp_path / "root.tar", ORIGIN), roots)
 
 
@@ -118,10 +118,10 @@ def test_containerd_agrees(image: Image, roots: list[Rootfs], containerd: Engine
     at(DockerArchive, tmp_path / "image.tar").write([image], name)
     (tmp_path / "root").mkdir()
     here = ("--snapshotter", "native")
-    told_by(*containerd.program, "images", "import", "--no-unpack", tmp_path / "image.tar", of=containerd)
-    told_by(*containerd.program, "images", "mount", *here, name, tmp_path / "root", of=containerd)
+    output_of(*containerd.program, "images", "import", "--no-unpack", tmp_path / "image.tar", of=containerd)
+    output_of(*containerd.program, "images", "mount", *here, name, tmp_path / "root", of=containerd)
     try:
         agrees(scan(tmp_path / "root", ORIGIN), roots)
     finally:
-        told_by(*containerd.program, "images", "unmount", *here, "--rm", tmp_path / "root", of=containerd)
-        told_by(*containerd.program, "images", "rm", name, of=containerd)
+        output_of(*containerd.program, "images", "unmount", *here, "--rm", tmp_path / "root", of=containerd)
+        output_of(*containerd.program, "images", "rm", name, of=containerd)

@@ -20,7 +20,7 @@ from fromscratch.model.image import RunConfig
 from fromscratch.model.rootfs import Rootfs
 from tests.changesets import facts, random_roots
 from tests.engines import buildah, docker, need, need_root
-from tests.host.programs import told_by
+from tests.host.programs import output_of
 from tests.hosttree import host_tree
 from tests.images.contract import packed
 from tests.made_images import HERE, at, image_of
@@ -53,13 +53,13 @@ def by_umoci(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Rootfs]:
     need_root("unpacking with owners")
     umoci, folder = need("umoci"), tmp_path_factory.mktemp("umoci")
     layout = folder / "oci"
-    told_by(umoci, "init", "--layout", layout)
-    told_by(umoci, "new", "--image", f"{layout}:latest")
+    output_of(umoci, "init", "--layout", layout)
+    output_of(umoci, "new", "--image", f"{layout}:latest")
     for number, root in enumerate(random_roots(LAYERS, cases=100, plain=True)):
         bundle = folder / str(number)
-        told_by(umoci, "unpack", "--image", f"{layout}:latest", bundle)
+        output_of(umoci, "unpack", "--image", f"{layout}:latest", bundle)
         replaced(bundle / "rootfs", root)
-        told_by(umoci, "repack", "--image", f"{layout}:latest", bundle)
+        output_of(umoci, "repack", "--image", f"{layout}:latest", bundle)
     return layout, scan(folder / str(LAYERS - 1) / "rootfs", ORIGIN)
 
 
@@ -77,7 +77,7 @@ def test_what_skopeo_copies_is_read(
 ) -> None:
     layout, root = by_umoci
     flags = ["--dest-compress-format", codec] if form == "oci-archive" else []
-    told_by(need("skopeo"), "copy", "-q", *flags, f"oci:{layout}:latest", f"{form}:{tmp_path}/image.tar")
+    output_of(need("skopeo"), "copy", "-q", *flags, f"oci:{layout}:latest", f"{form}:{tmp_path}/image.tar")
     [image] = read_archive(tmp_path / "image.tar", store)
     assert len(image.layers) == LAYERS
     assert facts(root_tree(image, store)) == facts(root)
@@ -90,22 +90,22 @@ def test_what_buildah_commits_is_read(buildah: Engine, store: Store, tmp_path: P
     source = f"oci:{tmp_path}/first:latest"
     containers = []
     for number, root in enumerate(roots[1:]):
-        container = told_by(*buildah.program, "from", source)
-        mounted = Path(told_by(*buildah.program, "mount", container))
+        container = output_of(*buildah.program, "from", source)
+        mounted = Path(output_of(*buildah.program, "mount", container))
         replaced(mounted, root)
-        wanted = scan(mounted, ORIGIN)
+        expected = scan(mounted, ORIGIN)
         source = f"fromscratch-test/{number}"
-        told_by(*buildah.program, "commit", "-q", container, source)
+        output_of(*buildah.program, "commit", "-q", container, source)
         containers.append(container)
     try:
         for form in ("docker-archive", "oci-archive"):
-            told_by(*buildah.program, "push", "-q", source, f"{form}:{tmp_path}/{form}.tar:a/b:1")
+            output_of(*buildah.program, "push", "-q", source, f"{form}:{tmp_path}/{form}.tar:a/b:1")
             [image] = read_archive(tmp_path / f"{form}.tar", store)
             assert len(image.layers) == LAYERS
-            assert facts(root_tree(image, store)) == facts(wanted)
+            assert facts(root_tree(image, store)) == facts(expected)
     finally:
-        told_by(*buildah.program, "rm", *containers)
-        told_by(*buildah.program, "rmi", "--all", "--force")
+        output_of(*buildah.program, "rm", *containers)
+        output_of(*buildah.program, "rmi", "--all", "--force")
 
 
 def test_what_docker_commits_is_read(docker: Engine, store: Store, tmp_path: Path) -> None:
@@ -114,24 +114,24 @@ def test_what_docker_commits_is_read(docker: Engine, store: Store, tmp_path: Pat
     name = "fromscratch-test/committed"
     first = image_of(packed(roots[0].merged(host_tree("sh", "rm", "tar"))), config=RunConfig(), platform=HERE)
     at(DockerArchive, tmp_path / "first.tar").write([first], f"{name}:0")
-    told_by(*docker.program, "load", "--input", tmp_path / "first.tar")
+    output_of(*docker.program, "load", "--input", tmp_path / "first.tar")
     for number, root in enumerate(roots[1:], 1):
         (tmp_path / "next.tar").write_bytes(packed(root))
-        container = told_by(
+        container = output_of(
             *docker.program, "create", "--network=none", f"{name}:{number - 1}", "/bin/sh", "-c", _CHANGE
         )
-        told_by(*docker.program, "cp", tmp_path / "next.tar", f"{container}:/home/next.tar")
-        told_by(*docker.program, "start", "--attach", container)
-        told_by(*docker.program, "commit", container, f"{name}:{number}")
-        told_by(*docker.program, "export", "--output", tmp_path / "root.tar", container)
-        told_by(*docker.program, "rm", container)
-    told_by(*docker.program, "save", "--output", tmp_path / "saved.tar", f"{name}:{LAYERS - 1}")
-    told_by(*docker.program, "rmi", *(f"{name}:{number}" for number in range(LAYERS)))
+        output_of(*docker.program, "cp", tmp_path / "next.tar", f"{container}:/home/next.tar")
+        output_of(*docker.program, "start", "--attach", container)
+        output_of(*docker.program, "commit", container, f"{name}:{number}")
+        output_of(*docker.program, "export", "--output", tmp_path / "root.tar", container)
+        output_of(*docker.program, "rm", container)
+    output_of(*docker.program, "save", "--output", tmp_path / "saved.tar", f"{name}:{LAYERS - 1}")
+    output_of(*docker.program, "rmi", *(f"{name}:{number}" for number in range(LAYERS)))
     [image] = read_archive(tmp_path / "saved.tar", store)
     assert len(image.layers) == LAYERS
-    found, wanted = (
+    found, expected = (
         facts(tree, below="/cases/") for tree in (root_tree(image, store), read_tree(tmp_path / "root.tar", ORIGIN))
     )
-    assert len(wanted) > 100
-    assert found == wanted
+    assert len(expected) > 100
+    assert found == expected
     assert found == facts(roots[-1], below="/cases/")

@@ -78,11 +78,11 @@ def test_a_layer_may_have_a_digest_of_another_algorithm(tmp_path: Path) -> None:
 
 
 def test_only_what_killed_writers_left_is_removed(tmp_path: Path) -> None:
-    left, kept = [".oci.new-0123456789abcdef", ".oci.new-0123456789abcdef.old"], [".oci.new-design", ".oci.new-"]
-    for name in (*left, *kept):
+    left, remaining = [".oci.new-0123456789abcdef", ".oci.new-0123456789abcdef.old"], [".oci.new-design", ".oci.new-"]
+    for name in (*left, *remaining):
         (tmp_path / name).mkdir()
     write_layout(tmp_path / "oci", [ONE], tag="latest")
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*kept, "oci"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*remaining, "oci"])
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def test_a_result_is_on_the_disk_before_it_gets_its_name(tmp_path: Path, monkeyp
     """What a power cut leaves is up to what was asked of the kernel: every file and folder was synced, in order."""
     order: list[str] = []
 
-    def told(word: str, real: Callable[..., object]) -> Callable[..., object]:
+    def recorded(word: str, real: Callable[..., object]) -> Callable[..., object]:
         def call(*given: object) -> object:
             where = given[0] if isinstance(given[0], int) else None
             shown = str(Path(f"/proc/self/fd/{where}").readlink()) if where is not None else str(given[-1])
@@ -265,16 +265,16 @@ def test_a_result_is_on_the_disk_before_it_gets_its_name(tmp_path: Path, monkeyp
         return call
 
     for name in ("fsync", "fdatasync"):
-        monkeypatch.setattr(os, name, told("sync", getattr(os, name)))
-    monkeypatch.setattr(Path, "rename", told("name", Path.rename))
+        monkeypatch.setattr(os, name, recorded("sync", getattr(os, name)))
+    monkeypatch.setattr(Path, "rename", recorded("name", Path.rename))
     write_layout(tmp_path / "oci", [ONE], tag="x")
-    named = order.index("name oci")
-    wanted = {
+    renamed_at = order.index("name oci")
+    expected = {
         "NEW" if path == tmp_path / "oci" else f"NEW/{path.relative_to(tmp_path / 'oci')}"
         for path in (tmp_path / "oci", *(tmp_path / "oci").rglob("*"))
     }
-    assert {f"sync {path}" for path in wanted} <= set(order[:named])
-    assert order[named + 1 :] == ["sync ."]
+    assert {f"sync {path}" for path in expected} <= set(order[:renamed_at])
+    assert order[renamed_at + 1 :] == ["sync ."]
 
 
 def test_what_is_no_layout_is_never_replaced(tmp_path: Path) -> None:

@@ -67,8 +67,8 @@ def _present(names: dict[str | None, int]) -> set[object]:
 def _check(place: Path, names: dict[str | None, int], about: set[int]) -> None:
     index = oci.parse_index((place / "index.json").read_bytes(), "index.json")
     blobs = LayoutBlobs(place)
-    named = {entry.digest.hex for top in index.manifests for entry in reachable(blobs, top)}
-    assert {path.name for path in (place / "blobs/sha256").iterdir()} == named
+    referenced = {entry.digest.hex for top in index.manifests for entry in reachable(blobs, top)}
+    assert {path.name for path in (place / "blobs/sha256").iterdir()} == referenced
     assert len(index.manifests) == len(names) + len(about)
     for name, number in names.items():
         if name is not None:

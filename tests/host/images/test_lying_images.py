@@ -469,9 +469,9 @@ def test_documents_of_megabytes_are_not_read_for_each_of_many_images(
         [first] = document["manifests"]
         data = lying.files[path(first["digest"])]
         if artifact:
-            told = json.loads(data)
-            told["config"]["mediaType"] = "application/vnd.oci.empty.v1+json"
-            data = json.dumps({**told, "annotations": {"x": "x" * (oci.MAX_DOCUMENT // 2)}}).encode()
+            changes = json.loads(data)
+            changes["config"]["mediaType"] = "application/vnd.oci.empty.v1+json"
+            data = json.dumps({**changes, "annotations": {"x": "x" * (oci.MAX_DOCUMENT // 2)}}).encode()
         again = [data + b" " * number for number in range(20)]
         lying.files.update({path(digest_of(each)): each for each in again})
         added = [{**first, "digest": digest_of(each), "size": len(each)} for each in again]
@@ -496,11 +496,11 @@ def test_an_index_that_lists_an_image_for_another_architecture(form: Form, store
         form(Lying(index=listed_for("arm64")).made(), tmp_path, store)
 
 
-def listed_as(*told: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
+def listed_as(*changes: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
     """The same manifest several times, with something else said of it each time."""
 
     def listed(document: dict[str, Any]) -> dict[str, Any]:
-        return {**document, "manifests": [{**document["manifests"][0], **each} for each in told]}
+        return {**document, "manifests": [{**document["manifests"][0], **each} for each in changes]}
 
     return listed
 
@@ -511,7 +511,7 @@ AS_ATTACHED = {"platform": {"os": "unknown", "architecture": "unknown"}}
 
 
 @pytest.mark.parametrize(
-    ("told", "match"),
+    ("changes", "match"),
     [
         ((AS_AMD64, AS_ARM64), "is listed for linux/arm64, but its configuration is for linux/amd64"),
         ((AS_ATTACHED, AS_ARM64), "is listed for linux/arm64"),
@@ -522,20 +522,20 @@ AS_ATTACHED = {"platform": {"os": "unknown", "architecture": "unknown"}}
 )
 @pytest.mark.parametrize("form", OF_OCI)
 def test_an_index_that_lists_an_image_twice_and_lies_once(
-    form: Form, told: tuple[dict[str, Any], ...], match: str, store: Store, tmp_path: Path
+    form: Form, changes: tuple[dict[str, Any], ...], match: str, store: Store, tmp_path: Path
 ) -> None:
     with pytest.raises(ImageError, match=match):
-        form(Lying(index=listed_as(*told)).made(), tmp_path, store)
+        form(Lying(index=listed_as(*changes)).made(), tmp_path, store)
 
 
 @pytest.mark.parametrize(
-    "told", [(AS_ATTACHED, AS_AMD64), (AS_AMD64, AS_AMD64), (AS_AMD64, {}), (AS_AMD64, AS_ATTACHED)]
+    "changes", [(AS_ATTACHED, AS_AMD64), (AS_AMD64, AS_AMD64), (AS_AMD64, {}), (AS_AMD64, AS_ATTACHED)]
 )
 @pytest.mark.parametrize("form", OF_OCI)
 def test_an_image_that_an_index_lists_twice_is_one(
-    form: Form, told: tuple[dict[str, Any], ...], store: Store, tmp_path: Path
+    form: Form, changes: tuple[dict[str, Any], ...], store: Store, tmp_path: Path
 ) -> None:
-    [image] = form(Lying(index=listed_as(*told)).made(), tmp_path, store)
+    [image] = form(Lying(index=listed_as(*changes)).made(), tmp_path, store)
     assert root_tree(image, store).keys() == TREE.keys()
 
 

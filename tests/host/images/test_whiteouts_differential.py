@@ -19,7 +19,7 @@ from fromscratch.model.image import Image
 from fromscratch.model.rootfs import Rootfs
 from tests.changesets import facts
 from tests.engines import docker, need, need_root, podman
-from tests.host.programs import told_by
+from tests.host.programs import output_of
 from tests.made_images import HERE, at, image_of
 
 __all__ = ["docker", "podman"]
@@ -79,18 +79,18 @@ def leads_somewhere(names: list[str]) -> bool:
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """Those that we read."""
-    chance, taken = random.Random(20_260_102), dict[str, list[str]]()
+    chance, chosen = random.Random(20_260_102), dict[str, list[str]]()
     store = Store(tmp_path_factory.mktemp("store"))
-    while len(taken) < CASES:
-        names, top = upper(chance), f"cases/{len(taken)}/"
+    while len(chosen) < CASES:
+        names, top = upper(chance), f"cases/{len(chosen)}/"
         if not any(".wh." in name for name in names) or not leads_somewhere(names):
             continue
         try:
             root_tree(image(blocks(top, ["", *LOWER]), blocks(top, ["", *names])), store)
         except ImageError:
             continue
-        taken[top] = names
-    return taken
+        chosen[top] = names
+    return chosen
 
 
 def image(*layers: bytes) -> Image:
@@ -103,8 +103,8 @@ def batch(cases: dict[str, list[str]]) -> Image:
 
 
 def agrees(found: Rootfs, cases: dict[str, list[str]], folder: Path) -> None:
-    wanted = root_tree(batch(cases), Store(folder / "store"))
-    one, other = _rows(found), _rows(wanted)
+    expected = root_tree(batch(cases), Store(folder / "store"))
+    one, other = _rows(found), _rows(expected)
     assert len(cases) > CASES / 4
     wrong = [(row, _names(row, cases)) for row in sorted(set(one) ^ set(other))]
     assert not wrong, "\n".join(f"{row} after {names}" for row, names in wrong[:20])
@@ -123,30 +123,30 @@ def _names(row: str, cases: dict[str, list[str]]) -> list[str]:
 def test_umoci_agrees(cases: dict[str, list[str]], tmp_path: Path) -> None:
     need_root("unpacking with owners")
     at(OciLayout, tmp_path / "oci").write([batch(cases)], "latest")
-    told_by(need("umoci"), "unpack", "--image", f"{tmp_path}/oci:latest", tmp_path / "bundle")
+    output_of(need("umoci"), "unpack", "--image", f"{tmp_path}/oci:latest", tmp_path / "bundle")
     agrees(scan(tmp_path / "bundle" / "rootfs", ORIGIN), cases, tmp_path)
 
 
 def test_podman_agrees(cases: dict[str, list[str]], podman: Engine, tmp_path: Path) -> None:
     need_root("mounting with owners")
     at(OciLayout, tmp_path / "oci").write([batch(cases)], "latest")
-    name = told_by(*podman.program, "pull", "--quiet", f"oci:{tmp_path}/oci:latest")
+    name = output_of(*podman.program, "pull", "--quiet", f"oci:{tmp_path}/oci:latest")
     try:
-        agrees(scan(Path(told_by(*podman.program, "image", "mount", name)), ORIGIN), cases, tmp_path)
+        agrees(scan(Path(output_of(*podman.program, "image", "mount", name)), ORIGIN), cases, tmp_path)
     finally:
-        told_by(*podman.program, "image", "unmount", name)
-        told_by(*podman.program, "rmi", "--force", name)
+        output_of(*podman.program, "image", "unmount", name)
+        output_of(*podman.program, "rmi", "--force", name)
 
 
 def test_docker_agrees(cases: dict[str, list[str]], docker: Engine, tmp_path: Path) -> None:
     given = {top: names for top, names in cases.items() if not passes_a_link(names)}
     name = "fromscratch-test/whiteouts:differential"
     at(DockerArchive, tmp_path / "image.tar").write([batch(given)], name)
-    told_by(*docker.program, "load", "--input", tmp_path / "image.tar")
-    container = told_by(*docker.program, "create", name, "/none")
+    output_of(*docker.program, "load", "--input", tmp_path / "image.tar")
+    container = output_of(*docker.program, "create", name, "/none")
     try:
-        told_by(*docker.program, "export", "--output", tmp_path / "root.tar", container)
+        output_of(*docker.program, "export", "--output", tmp_path / "root.tar", container)
     finally:
-        told_by(*docker.program, "rm", container)
-        told_by(*docker.program, "rmi", name)
+        output_of(*docker.program, "rm", container)
+        output_of(*docker.program, "rmi", name)
     agrees(read_tree(tmp_path / "root.tar", ORIGIN), given, tmp_path)

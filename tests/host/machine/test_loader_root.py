@@ -297,8 +297,8 @@ def test_files_of_one_inode_become_names_of_one_inode(root: Path) -> None:
     put(root, {"/lib/liba.so": b"a", "/lib/libc.so": b"a", "/lib/empty": b""})
     (root / "lib/libb.so").hardlink_to(root / "lib/liba.so")
     view = MachineView(root)
-    taken = {path: view.get(path) for path in views.below(view, ROOT)}
-    tree = with_hard_links(Rootfs({path: entry for path, entry in taken.items() if entry}))
+    used = {path: view.get(path) for path in views.below(view, ROOT)}
+    tree = with_hard_links(Rootfs({path: entry for path, entry in used.items() if entry}))
     assert {path: entry.target for path, entry in tree.items() if isinstance(entry, HardLink)} == {
         "/lib/libb.so": "/lib/liba.so"
     }

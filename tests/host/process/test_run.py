@@ -64,18 +64,18 @@ def test_so_may_one_that_has_only_just_been_started(tmp_path: Path, monkeypatch:
 
 
 def test_one_that_is_interrupted_while_it_starts_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[int] = []
+    launched: list[int] = []
 
     class Interrupted(subprocess.Popen[bytes]):
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
-            started.append(self.pid)
+            launched.append(self.pid)
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(subprocess, "Popen", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         sh("sleep 30")
-    assert [lives(pid) for pid in started] == [False]
+    assert [lives(pid) for pid in launched] == [False]
 
 
 LASTING = """

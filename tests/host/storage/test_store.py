@@ -219,7 +219,7 @@ assert path.read_bytes() == b"whole"
 
 # Locks
 
-HOLD = """
+LOCK_HOLDER = """
 with store.lock("name"):
     print("held", flush=True)
     sys.stdin.read()
@@ -227,7 +227,7 @@ with store.lock("name"):
 
 
 def holder(store: Store) -> "subprocess.Popen[bytes]":
-    argv = [sys.executable, "-c", PRELUDE + HOLD, str(store.root)]
+    argv = [sys.executable, "-c", PRELUDE + LOCK_HOLDER, str(store.root)]
     process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout
     assert process.stdout.readline() == b"held\n"
@@ -297,22 +297,22 @@ def test_a_wait_can_be_given_up(store: Store) -> None:
 def test_a_lock_whose_file_was_removed_meanwhile_is_taken_on_a_new_one(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken: list[int] = []
+    acquired: list[int] = []
     flock = fcntl.flock
 
     def late(handle: int, how: int) -> None:
         path = Path(f"/proc/self/fd/{handle}").readlink()
         if path.parent.name == "locks":
-            if not taken:
+            if not acquired:
                 path.unlink()
-            taken.append(handle)
+            acquired.append(handle)
         flock(handle, how)
 
     monkeypatch.setattr(fcntl, "flock", late)
     with store.lock("name"):
         [path] = (store.root / "locks").iterdir()
-        assert len(taken) == 2
-        assert os.path.samestat(path.stat(), os.fstat(taken[-1]))
+        assert len(acquired) == 2
+        assert os.path.samestat(path.stat(), os.fstat(acquired[-1]))
 
 
 def test_a_lock_is_free_again_after_a_failure(store: Store) -> None:

@@ -55,29 +55,29 @@ def scene(
 def grown(start: Scene, *wants: Finding, objects: Mapping[str, Elf] | None = None) -> Scene:
     """The scene with what was wanted taken into it; sonames and what is not there are left out."""
     known = {tree_path(path): found for path, found in (objects or {}).items()}
-    return _with(start, [place for want in wants for place in _taken(start.view, want)], known)
+    return _with(start, [place for want in wants for place in _places(start.view, want)], known)
 
 
 def settled(start: Scene, *finders: Finder, objects: Mapping[str, Elf] | None = None) -> tuple[Scene, list[Finding]]:
     """The scene when the finders have nothing new to say, and all that they said, each once, in their order."""
-    told: dict[Finding, None] = {}
+    listing: dict[Finding, None] = {}
     now = start
     for _round in range(_ROUNDS):
         found = [finding for find in finders for finding in find(now)]
-        told.update(dict.fromkeys(found))
+        listing.update(dict.fromkeys(found))
         then = grown(now, *found, objects=objects)
         if (then.files, set(then.objects)) == (now.files, set(now.objects)):
-            return now, list(told)
+            return now, list(listing)
         now = then
     raise AssertionError(f"the finders still want more after {_ROUNDS} rounds")
 
 
-def wanted(findings: Iterable[Finding]) -> list[str]:
+def paths_needed(findings: Iterable[Finding]) -> list[str]:
     """The paths of all that is wanted, in the order told."""
     return [finding.path for finding in findings if isinstance(finding, NeededFile)]
 
 
-def told(findings: Iterable[Finding]) -> str:
+def listing(findings: Iterable[Finding]) -> str:
     """A line a finding: kind and confidence, what is wanted, and why."""
     return "\n".join(_line(finding) for finding in findings)
 
@@ -104,7 +104,7 @@ def _place(view: View, path: str) -> TreePath:
     return found
 
 
-def _taken(view: View, finding: Finding) -> Iterator[TreePath]:
+def _places(view: View, finding: Finding) -> Iterator[TreePath]:
     if not isinstance(finding, NeededFile) or finding.library:
         return
     place = views.place(view, finding.path)

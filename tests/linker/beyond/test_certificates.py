@@ -17,7 +17,7 @@ from tests.engines import missing, need
 from tests.formats.elf.made import elf
 from tests.linker.beyond.objects import program, system
 from tests.linker.beyond.roots import Root
-from tests.linker.beyond.scenes import told, wanted
+from tests.linker.beyond.scenes import listing, paths_needed
 from tests.trees import text
 
 DEBIAN = r"""
@@ -58,7 +58,7 @@ def offers(scene: Scene) -> list[tuple[str, int]]:
 def test_openssl_says_where_it_looks() -> None:
     scene = system(DEBIAN, SSL | CRYPTO)
     lib = "/usr/lib/libcrypto.so.3"
-    assert told(certificates.find(scene)) == text(f"""
+    assert listing(certificates.find(scene)) == text(f"""
         certificates likely /usr/lib/ssl/cert.pem opened by {lib} (the certificates that it trusts: OPENSSLDIR)
         certificates likely optional /usr/lib/ssl/openssl.cnf opened by {lib} (its configuration: OPENSSLDIR)
         certificates declared optional /usr/lib/ssl/more.cnf opened by {lib} (included in /usr/lib/ssl/openssl.cnf)
@@ -74,15 +74,15 @@ def test_openssl_says_where_it_looks() -> None:
 
 def test_the_folder_of_single_certificates_is_taken_when_asked_for_or_alone() -> None:
     both = ["/usr/lib/ssl/cert.pem", "/usr/lib/ssl/certs/0a1b2c3d.0"]
-    assert wanted(certificates.find(system(DEBIAN, SSL | CRYPTO), hashes=True))[:2] == both
+    assert paths_needed(certificates.find(system(DEBIAN, SSL | CRYPTO), hashes=True))[:2] == both
     alone = without(DEBIAN, "/usr/lib/ssl/cert.pem")
-    assert wanted(certificates.find(system(alone, SSL | CRYPTO)))[:1] == both[1:]
+    assert paths_needed(certificates.find(system(alone, SSL | CRYPTO)))[:1] == both[1:]
 
 
 def test_libcrypto_alone_trusts_nobody() -> None:
     block = without(DEBIAN, "conf.d", "openssl.cnf", "more.cnf")
-    assert wanted(certificates.find(system(block, CRYPTO))) == []
-    assert wanted(certificates.find(system(block, CRYPTO), always=True)) == ["/usr/lib/ssl/cert.pem"]
+    assert paths_needed(certificates.find(system(block, CRYPTO))) == []
+    assert paths_needed(certificates.find(system(block, CRYPTO), always=True)) == ["/usr/lib/ssl/cert.pem"]
 
 
 @pytest.mark.parametrize(
@@ -97,11 +97,11 @@ def test_libcrypto_alone_trusts_nobody() -> None:
     ],
 )
 def test_each_library_has_its_own_bundle(soname: str, strings: list[str], names: list[str]) -> None:
-    assert wanted(certificates.find(system(DEBIAN, library(soname, *strings)))) == names
+    assert paths_needed(certificates.find(system(DEBIAN, library(soname, *strings)))) == names
 
 
 def test_a_root_without_certificates_is_told() -> None:
-    assert told(certificates.find(system("", library("libgnutls.so.30", "/etc/ssl/cert.pem")))) == (
+    assert listing(certificates.find(system("", library("libgnutls.so.30", "/etc/ssl/cert.pem")))) == (
         "warning certificates there are no certificates of authorities here: no TLS server can be trusted in the image"
     )
 
@@ -109,15 +109,15 @@ def test_a_root_without_certificates_is_told() -> None:
 def test_other_distributions_have_other_bundles() -> None:
     fedora = "f 0644 0:0 /etc/pki/tls/certs/ca-bundle.crt 'all'"
     it = {"/usr/bin/it": program("puts")}
-    assert wanted(certificates.find(system(fedora, it), always=True)) == ["/etc/pki/tls/certs/ca-bundle.crt"]
-    assert wanted(certificates.find(system(fedora, it))) == []
+    assert paths_needed(certificates.find(system(fedora, it), always=True)) == ["/etc/pki/tls/certs/ca-bundle.crt"]
+    assert paths_needed(certificates.find(system(fedora, it))) == []
 
 
 def test_a_static_program_that_names_a_bundle_is_offered_it() -> None:
     go = elf(type="exec", data=b"x/etc/ssl/certs/ca-certificates.crt/etc/pki/tls/certs/ca-bundle.crt")
     scene = system(DEBIAN, {"/usr/bin/go": go, "/usr/bin/hello": elf(type="exec")})
     assert offers(scene) == [("add=/etc/ssl/certs/ca-certificates.crt", 11)]
-    assert wanted(certificates.find(scene, always=True)) == ["/etc/ssl/certs/ca-certificates.crt"]
+    assert paths_needed(certificates.find(scene, always=True)) == ["/etc/ssl/certs/ca-certificates.crt"]
 
 
 def test_modules_of_p11_kit_are_offered() -> None:

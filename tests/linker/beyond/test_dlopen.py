@@ -16,7 +16,7 @@ from tests.engines import need
 from tests.formats.elf.made import elf
 from tests.linker.beyond.objects import LIBC, libc, program, system
 from tests.linker.beyond.roots import Root, compiled
-from tests.linker.beyond.scenes import told, wanted
+from tests.linker.beyond.scenes import listing, paths_needed
 from tests.trees import text
 
 NT_FDO_DLOPEN = 0x407C0C0A
@@ -25,12 +25,12 @@ NT_FDO_DLOPEN = 0x407C0C0A
 def note(
     *sonames: str, priority: str = "recommended", feature: str = "", description: str = ""
 ) -> tuple[str, int, bytes]:
-    told = {"soname": sonames, "priority": priority, "feature": feature, "description": description}
-    return "FDO", NT_FDO_DLOPEN, json.dumps([told]).encode() + b"\0"
+    listing = {"soname": sonames, "priority": priority, "feature": feature, "description": description}
+    return "FDO", NT_FDO_DLOPEN, json.dumps([listing]).encode() + b"\0"
 
 
 def found(objects: dict[str, bytes], block: str = "", **options: Any) -> str:
-    return told(dlopen.find(system(block, objects), **options))
+    return listing(dlopen.find(system(block, objects), **options))
 
 
 def test_notes_are_followed_by_their_priority() -> None:
@@ -50,7 +50,7 @@ def test_notes_are_followed_by_their_priority() -> None:
         offer dlopen libfine.so.1, which /usr/bin/it can use for tar, ribbons (suggested)
     """)
     asked = dlopen.find(system(beside, objects), priorities=("suggested",))
-    assert wanted(asked) == ["libfine.so.1"]
+    assert paths_needed(asked) == ["libfine.so.1"]
 
 
 def test_of_several_sonames_one_that_is_there_is_taken() -> None:

@@ -15,7 +15,7 @@ from fromscratch.host.container.materialise import materialise
 from fromscratch.linker.beyond import java
 from tests.engines import need, need_root, spare
 from tests.linker.beyond.roots import Root
-from tests.linker.beyond.scenes import scene, told, wanted
+from tests.linker.beyond.scenes import listing, paths_needed, scene
 from tests.trees import text
 
 HOME = "/opt/java"
@@ -50,7 +50,7 @@ def jar(manifest: str | None, **others: str) -> bytes:
 
 
 def test_a_launcher_takes_its_runtime_without_what_compiles_and_draws() -> None:
-    assert told(java.find(scene(TREE, "/usr/bin/java"))) == text(f"""
+    assert listing(java.find(scene(TREE, "/usr/bin/java"))) == text(f"""
         java declared library optional {HOME}/lib/server/libjvm.so opened by {HOME}/bin/java (the runtime of Java)
         java declared library optional {HOME}/lib/libjava.so opened by {HOME}/bin/java (the runtime of Java)
         java declared optional {HOME}/lib/modules opened by {HOME}/bin/java (the runtime of Java)
@@ -59,7 +59,7 @@ def test_a_launcher_takes_its_runtime_without_what_compiles_and_draws() -> None:
         java declared optional {HOME}/release opened by {HOME}/bin/java (the runtime of Java)
         offer java windows and sound of {HOME}
     """)
-    assert f"{HOME}/lib/libawt_xawt.so" in wanted(java.find(scene(TREE, "/usr/bin/java"), desktop=True))
+    assert f"{HOME}/lib/libawt_xawt.so" in paths_needed(java.find(scene(TREE, "/usr/bin/java"), desktop=True))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_runtime_is_found_from_its_launcher_or_its_libraries(place: str, image
         f 0644 0:0 /opt/jre/lib/modules ''
         d 0755 0:0 /usr/lib/modules
     """
-    found = wanted(java.find(scene(block + f"f 0755 0:0 {place} '\\x7fELF'", place)))
+    found = paths_needed(java.find(scene(block + f"f 0755 0:0 {place} '\\x7fELF'", place)))
     assert (image in found) if image else not found
 
 
@@ -92,7 +92,7 @@ def test_a_jar_brings_the_jars_that_its_manifest_names_and_that_are_there() -> N
         f 0644 0:0 '/b' ''
         f 0644 0:0 /app/classes/A.class ''
     """.replace("f 0644 0:0 '/b' ''", "f 0644 0:0 /b\\x20c.jar ''")
-    assert told(java.find(scene(block, "/app/it.jar"))) == text("""
+    assert listing(java.find(scene(block, "/app/it.jar"))) == text("""
         java declared optional /app/lib/a.jar opened by /app/it.jar (Class-Path lib/a.jar)
         java declared optional /app/../b c.jar opened by /app/it.jar (Class-Path ../b%20c.jar)
         java declared whole optional /app/classes/ opened by /app/it.jar (Class-Path classes/)

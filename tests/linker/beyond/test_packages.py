@@ -16,7 +16,7 @@ from fromscratch.paths import tree_path
 from tests.engines import need
 from tests.linker.beyond.objects import of, program, system
 from tests.linker.beyond.roots import Root
-from tests.linker.beyond.scenes import told, wanted
+from tests.linker.beyond.scenes import listing, paths_needed
 from tests.trees import text
 
 FILES = r"""
@@ -57,13 +57,13 @@ def test_files_of_the_owning_package_are_offered(block: str, count: int, size: i
 
 
 def test_files_are_taken_when_asked_for() -> None:
-    assert told(packages.find(system(DPKG, OBJECTS), take=True)) == text("""
+    assert listing(packages.find(system(DPKG, OBJECTS), take=True)) == text("""
         package possible optional /bin/tool opened by /usr/bin/tool (of the same package, tool)
         package possible optional /etc/tool.conf opened by /usr/bin/tool (of the same package, tool)
         package possible optional /usr/share/tool/data opened by /usr/bin/tool (of the same package, tool)
         package possible optional /usr/share/tool/link opened by /usr/bin/tool (of the same package, tool)
     """)
-    assert wanted(packages.find(system(APK, OBJECTS), take=True)) == ["/usr/bin/tool", "/usr/share/tool/data"]
+    assert paths_needed(packages.find(system(APK, OBJECTS), take=True)) == ["/usr/bin/tool", "/usr/share/tool/data"]
 
 
 def test_what_is_taken_is_not_offered() -> None:
@@ -79,7 +79,7 @@ def test_what_no_package_owns_is_passed_over(place: str) -> None:
 def test_packages_of_rpm_are_not_read_and_that_is_told() -> None:
     block = "f 0644 0:0 /var/lib/rpm/rpmdb.sqlite 'SQLite'"
     assert not list(packages.find(system(block, OBJECTS)))
-    assert told(packages.find(system(block, OBJECTS), take=True)).startswith(
+    assert listing(packages.find(system(block, OBJECTS), take=True)).startswith(
         "warning package the packages of this root"
     )
 

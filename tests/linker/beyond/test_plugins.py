@@ -11,7 +11,7 @@ from tests.engines import need
 from tests.formats.elf.made import elf
 from tests.linker.beyond.objects import program, system
 from tests.linker.beyond.roots import Root
-from tests.linker.beyond.scenes import told
+from tests.linker.beyond.scenes import listing
 from tests.trees import text
 
 GIT = """
@@ -27,7 +27,7 @@ OBJECTS = {"/usr/bin/git": program("puts")}
 def test_patterns_take_what_they_match() -> None:
     patterns = ("/usr/lib/git-core/git-*", "/usr/lib/git-core/merge*", "/usr/lib/none/*", "git-*")
     found = [each for each in plugins.find(system(GIT, OBJECTS), patterns=patterns) if not isinstance(each, Offer)]
-    assert told(found).replace("opened by /usr/bin/git (named by the pattern ", "<- (") == text("""
+    assert listing(found).replace("opened by /usr/bin/git (named by the pattern ", "<- (") == text("""
         plugins declared optional /usr/lib/git-core/git-remote-http <- (/usr/lib/git-core/git-*)
         plugins declared optional /usr/lib/git-core/git-remote-https <- (/usr/lib/git-core/git-*)
         plugins declared whole optional /usr/lib/git-core/mergetools <- (/usr/lib/git-core/merge*)

@@ -103,9 +103,11 @@ def test_every_file_names_its_package_and_who_asked_for_it(folder: Path, store: 
     made = source(folder, packages=["greeting"])
     made.fetch(store)
     tree = made.build(store)
-    told = {path: " < ".join(f"{one.reason} {one.detail}" for one in tree[path].origins[0].chain()) for path in tree}
-    assert told[tree_path("/etc/greeting")] == "shipped in greeting 1.0 < asked for greeting (packages: greeting)"
-    assert told[tree_path("/etc/skeleton-1.0")] == (
+    reported = {
+        path: " < ".join(f"{one.reason} {one.detail}" for one in tree[path].origins[0].chain()) for path in tree
+    }
+    assert reported[tree_path("/etc/greeting")] == "shipped in greeting 1.0 < asked for greeting (packages: greeting)"
+    assert reported[tree_path("/etc/skeleton-1.0")] == (
         "shipped in skeleton 1.0 < needed by greeting 1.0 < asked for greeting (packages: greeting)"
     )
 
@@ -238,7 +240,7 @@ made.build(Store(Path(sys.argv[2])))
 """
 
 
-def started(folder: Path, store: Store, pause: str) -> "subprocess.Popen[bytes]":
+def launched(folder: Path, store: Store, pause: str) -> "subprocess.Popen[bytes]":
     process = subprocess.Popen([sys.executable, "-c", RUN, folder, store.root, pause], cwd=TREE.parents[3])
     deadline = time.monotonic() + 20
     while not any("slow 1.0 Building" in log.read_text() for log in store.root.glob("work/buildroot/*/build.log")):
@@ -248,7 +250,7 @@ def started(folder: Path, store: Store, pause: str) -> "subprocess.Popen[bytes]"
 
 
 def test_a_killed_build_goes_on_where_it_was_and_gives_the_same(folder: Path, store: Store, tmp_path: Path) -> None:
-    process = started(folder, store, "1")
+    process = launched(folder, store, "1")
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert compiled(store)[:2] == ["skeleton-1.0", "greeting-1.0"]
@@ -263,7 +265,7 @@ def test_a_killed_build_goes_on_where_it_was_and_gives_the_same(folder: Path, st
 
 
 def test_an_interrupted_build_ends_all_it_started(folder: Path, store: Store) -> None:
-    process = started(folder, store, "4321")
+    process = launched(folder, store, "4321")
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=15) != 0
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, check=True).stdout.decode()

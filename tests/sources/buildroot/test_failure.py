@@ -10,12 +10,12 @@ from fromscratch.sources.buildroot.failure import Attempt, explain, telling
 ATTEMPT = Attempt(Path("/w/make-output"), Path("/w/build.log"))
 
 
-def told(output: str) -> ImageError:
+def failure_of(output: str) -> ImageError:
     return explain(output.strip("\n").splitlines(), ATTEMPT)
 
 
 def test_a_compiler_error_is_shown_with_package_and_step() -> None:
-    error = told("""
+    error = failure_of("""
 >>> busybox 1.38.0 Configuring
 >>> busybox 1.38.0 Building
   CC      applets/applets.o
@@ -35,7 +35,7 @@ make: *** [package/pkg-generic.mk:273: /w/output/build/busybox-1.38.0/.stamp_bui
 
 
 def test_a_missing_source_is_told_apart() -> None:
-    error = told("""
+    error = failure_of("""
 >>> busybox 1.38.0 Downloading
 cp -v '/m/busybox/busybox-1.38.0.tar.bz2' '/w/output/build/.busybox/output'
 cp: cannot stat '/m/busybox/busybox-1.38.0.tar.bz2': No such file or directory
@@ -50,7 +50,7 @@ make: *** [package/pkg-generic.mk:179: /w/output/build/busybox-1.38.0/.stamp_dow
 
 
 def test_all_missing_sources_are_named() -> None:
-    error = told("""
+    error = failure_of("""
 >>> host-tar 1.35 Downloading
 wget: unable to resolve host address 'a.example.org'
 wget: unable to resolve host address 'a.example.org'
@@ -69,7 +69,7 @@ make: Target 'source' not remade because of errors.
 
 
 def test_a_wrong_hash_names_both() -> None:
-    error = told("""
+    error = failure_of("""
 >>> busybox 1.38.0 Downloading
 ERROR: while checking hashes from package/busybox/busybox.hash
 ERROR: busybox-1.38.0.tar.bz2 has wrong sha256 hash:
@@ -85,7 +85,7 @@ make: *** [package/pkg-generic.mk:179: /w/output/build/busybox-1.38.0/.stamp_dow
 
 
 def test_a_file_without_a_hash() -> None:
-    error = told("""
+    error = failure_of("""
 >>> mine 1.0 Downloading
 ERROR: No hash found for mine-1.0.tar.gz
 make: *** [package/pkg-generic.mk:179: /w/output/build/mine-1.0/.stamp_downloaded] Error 1
@@ -102,12 +102,12 @@ make: *** [package/pkg-generic.mk:179: /w/output/build/mine-1.0/.stamp_downloade
     ],
 )
 def test_a_failure_of_the_machine_gets_its_own_advice(line: str, hint: str) -> None:
-    error = told(f">>> jq 1.8 Building\n{line}\nmake: *** [/w/output/build/jq-1.8/.stamp_built] Error 1")
+    error = failure_of(f">>> jq 1.8 Building\n{line}\nmake: *** [/w/output/build/jq-1.8/.stamp_built] Error 1")
     assert error.hint.startswith(hint)
 
 
 def test_missing_programs_are_named_at_once() -> None:
-    error = told(
+    error = failure_of(
         "You must install 'bc' on your build machine\nYou must install 'cpio' on your build machine\nmake: ***"
     )
     assert isinstance(error, MissingTool)
@@ -115,12 +115,12 @@ def test_missing_programs_are_named_at_once() -> None:
 
 
 def test_a_stop_of_make_itself() -> None:
-    error = told("package/x/x.mk:12: *** X_SITE is not set.  Stop.")
+    error = failure_of("package/x/x.mk:12: *** X_SITE is not set.  Stop.")
     assert error.message == "Buildroot stopped: X_SITE is not set (package/x/x.mk:12)"
 
 
 def test_a_failure_outside_of_packages_names_what_was_done() -> None:
-    error = told("""
+    error = failure_of("""
 >>>   Generating filesystem image rootfs.tar
 tar: /w/output/target: Cannot open: No such file or directory
 make: *** [fs/tar/tar.mk:20: rootfs-tar] Error 2

@@ -42,8 +42,8 @@ def test_only_the_very_file_is_taken(tree: Path, tmp_path: Path) -> None:
     ):
         (archive / "pool/main" / name).parent.mkdir(parents=True)
         (archive / "pool/main" / name).write_bytes(data)
-    wanted = [one for package in ("busybox", "libzlib", "tree") for one in mirror.sources(tree, package)]
-    outcome = mirror.fill(tmp_path / "site", wanted, [archive.as_uri()], Store(tmp_path / "store"))
+    asked_for = [one for package in ("busybox", "libzlib", "tree") for one in mirror.sources(tree, package)]
+    outcome = mirror.fill(tmp_path / "site", asked_for, [archive.as_uri()], Store(tmp_path / "store"))
     assert [path.relative_to(tmp_path).as_posix() for path in (tmp_path / "site").rglob("*") if path.is_file()] == [
         "site/busybox/busybox-1.38.0.tar.bz2"
     ]

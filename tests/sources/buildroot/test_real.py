@@ -31,7 +31,7 @@ PLATFORMS = ["linux/amd64", "linux/arm64", "linux/arm/v7", "linux/386", "linux/r
 Make = Callable[..., BuildrootSource]
 
 
-def named(variable: str) -> str:
+def variable_or_skip(variable: str) -> str:
     value = os.environ.get(variable, "")
     if not value:
         pytest.skip(f"{variable} names no {variable.rpartition('_')[2].lower()}")
@@ -40,12 +40,12 @@ def named(variable: str) -> str:
 
 @pytest.fixture(scope="module")
 def tree() -> str:
-    return named("FROMSCRATCH_BUILDROOT_TREE")
+    return variable_or_skip("FROMSCRATCH_BUILDROOT_TREE")
 
 
 @pytest.fixture(scope="module")
 def mirror() -> str:
-    return named("FROMSCRATCH_BUILDROOT_MIRROR")
+    return variable_or_skip("FROMSCRATCH_BUILDROOT_MIRROR")
 
 
 @pytest.fixture(scope="module")

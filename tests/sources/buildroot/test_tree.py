@@ -40,7 +40,7 @@ def tree(tmp_path: Path) -> Path:
     return Path(shutil.copytree(TINY, tmp_path / "buildroot"))
 
 
-def brought(folder: Path, store: Store, **options: Any) -> Tree:
+def fetched_tree(folder: Path, store: Store, **options: Any) -> Tree:
     given = BuildrootOptions(**options)
     found = trees.bring(given, folder, store, SILENT)
     assert trees.present(given, folder, store) == found
@@ -76,24 +76,24 @@ def repository(tree: Path) -> Path:
 
 
 def test_a_folder_is_used_where_it_is_and_known_by_its_content(tree: Path, store: Store) -> None:
-    found = brought(tree.parent, store, tree="buildroot")
+    found = fetched_tree(tree.parent, store, tree="buildroot")
     assert (found.path, found.version, found.epoch) == (tree, "0.1", "1700000000")
     copy = Path(shutil.copytree(tree, tree.parent / "copy"))
-    assert brought(tree.parent, store, tree=str(copy)).identity == found.identity
+    assert fetched_tree(tree.parent, store, tree=str(copy)).identity == found.identity
     (copy / "output").mkdir()
     (copy / "output" / "left").write_text("of a build in the tree")
-    assert brought(tree.parent, store, tree=str(copy)).identity == found.identity
+    assert fetched_tree(tree.parent, store, tree=str(copy)).identity == found.identity
     (copy / "README").write_text("changed")
-    assert brought(tree.parent, store, tree=str(copy)).identity != found.identity
+    assert fetched_tree(tree.parent, store, tree=str(copy)).identity != found.identity
 
 
 def test_a_tarball_is_verified_and_unpacked_once(tree: Path, store: Store, tmp_path: Path) -> None:
     digest = packed(tree, tmp_path / "b.tar.xz")
-    found = brought(tmp_path, store, tree="b.tar.xz", sha256=digest.hex)
+    found = fetched_tree(tmp_path, store, tree="b.tar.xz", sha256=digest.hex)
     assert found.version == "0.1"
     assert (found.path / "Config.in").is_file()
     with pytest.raises(IntegrityError, match=r"b\.tar\.xz has the digest"):
-        brought(tmp_path, store, tree="b.tar.xz", sha256="0" * 64)
+        fetched_tree(tmp_path, store, tree="b.tar.xz", sha256="0" * 64)
 
 
 def test_the_program_that_unpacks_a_tarball_is_named_where_it_is_missing(
@@ -105,7 +105,7 @@ def test_the_program_that_unpacks_a_tarball_is_named_where_it_is_missing(
     monkeypatch.setenv("PATH", str(tmp_path / "programs"))
     monkeypatch.setattr(run, "SYSTEM_PATH", str(tmp_path / "programs"))
     with pytest.raises(MissingTool, match="unpacking Buildroot needs the program xz") as caught:
-        brought(tmp_path, store, tree="b.tar.xz")
+        fetched_tree(tmp_path, store, tree="b.tar.xz")
     assert "xz-utils" in caught.value.hint
 
 
@@ -114,7 +114,7 @@ def test_a_tarball_of_something_else_leaves_nothing(store: Store, tmp_path: Path
     (tmp_path / "other" / "Makefile").write_text("all:\n")
     packed(tmp_path / "other", tmp_path / "b.tar.xz")
     with pytest.raises(ImageError, match="there is no Buildroot in"):
-        brought(tmp_path, store, tree="b.tar.xz")
+        fetched_tree(tmp_path, store, tree="b.tar.xz")
     with pytest.raises(NotFetched):
         trees.present(BuildrootOptions(tree="b.tar.xz"), tmp_path, store)
 
@@ -123,22 +123,22 @@ def test_a_tarball_of_something_else_leaves_nothing(store: Store, tmp_path: Path
 def test_a_repository_gives_the_commit_that_is_asked_for(
     ref: str, version: str, repository: Path, store: Store, tmp_path: Path
 ) -> None:
-    assert brought(tmp_path, store, tree=f"buildroot.git{ref}").version == version
-    assert brought(tmp_path, store, tree=f"file://{repository}{ref}").version == version
+    assert fetched_tree(tmp_path, store, tree=f"buildroot.git{ref}").version == version
+    assert fetched_tree(tmp_path, store, tree=f"file://{repository}{ref}").version == version
 
 
 def test_a_commit_that_is_there_is_not_asked_for_again(repository: Path, store: Store, tmp_path: Path) -> None:
     commit = git("rev-parse", "HEAD", cwd=repository)
     text = f"file://{repository}@{commit}"
-    found = brought(tmp_path, store, tree=text)
+    found = fetched_tree(tmp_path, store, tree=text)
     shutil.rmtree(repository)
-    assert brought(tmp_path, store, tree=text) == found
+    assert fetched_tree(tmp_path, store, tree=text) == found
 
 
 def test_a_digest_of_what_has_none_is_refused(tree: Path, repository: Path, store: Store) -> None:
     for text in ("buildroot", "buildroot.git@main", f"file://{repository}"):
         with pytest.raises(UsageError, match="is not a tarball"):
-            brought(tree.parent, store, tree=text, sha256="0" * 64)
+            fetched_tree(tree.parent, store, tree=text, sha256="0" * 64)
 
 
 def test_a_tarball_that_was_replaced_by_one_as_large_and_as_old(tree: Path, store: Store, tmp_path: Path) -> None:
@@ -149,13 +149,13 @@ def test_a_tarball_that_was_replaced_by_one_as_large_and_as_old(tree: Path, stor
         with tarfile.open(path, "w") as archive:
             archive.add(tree, "buildroot-0.1")
         os.utime(path, ns=(0, 0))
-        versions.append(brought(tmp_path, store, tree="b.tar").version)
+        versions.append(fetched_tree(tmp_path, store, tree="b.tar").version)
     assert versions == ["0.1", "0.2"]
 
 
 def test_what_is_no_tree_at_all(store: Store, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no Buildroot folder, no tarball and no git repository"):
-        brought(tmp_path, store, tree="nowhere")
+        fetched_tree(tmp_path, store, tree="nowhere")
 
 
 @pytest.mark.parametrize(
@@ -191,14 +191,14 @@ def site(tree: Path, tmp_path: Path) -> Iterator[tuple[str, Digest]]:
 
 def test_a_release_is_downloaded_and_verified(site: tuple[str, Digest], store: Store, tmp_path: Path) -> None:
     address, digest = site
-    assert brought(tmp_path, store, version="0.1", site=address, sha256=digest.hex).version == "0.1"
+    assert fetched_tree(tmp_path, store, version="0.1", site=address, sha256=digest.hex).version == "0.1"
     with pytest.raises(IntegrityError):
-        brought(tmp_path, store, version="0.1", site=address, sha256="0" * 64)
+        fetched_tree(tmp_path, store, version="0.1", site=address, sha256="0" * 64)
 
 
 def test_a_release_that_nothing_verifies_is_refused(site: tuple[str, Digest], store: Store, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="can be verified by nothing"):
-        brought(tmp_path, store, version="0.1", site=site[0])
+        fetched_tree(tmp_path, store, version="0.1", site=site[0])
 
 
 def test_a_known_release_needs_no_digest_and_is_held_to_the_known_one(
@@ -206,7 +206,7 @@ def test_a_known_release_needs_no_digest_and_is_held_to_the_known_one(
 ) -> None:
     (tmp_path / "site" / f"buildroot-{NEWEST}.tar.xz").write_bytes(b"something else")
     with pytest.raises(IntegrityError, match=RELEASES[NEWEST]):
-        brought(tmp_path, store, site=site[0])
+        fetched_tree(tmp_path, store, site=site[0])
 
 
 def test_a_release_may_be_verified_by_its_signed_list(site: tuple[str, Digest], store: Store, tmp_path: Path) -> None:
@@ -227,10 +227,10 @@ def test_a_release_may_be_verified_by_its_signed_list(site: tuple[str, Digest], 
     signed = call([*base, "--clearsign"], sums.encode())
     call(["gpgconf", "--homedir", str(home), "--kill", "all"])
     (tmp_path / "site" / "buildroot-0.1.tar.xz.sign").write_bytes(signed)
-    assert brought(tmp_path, store, version="0.1", site=address, keyring="key.gpg").version == "0.1"
+    assert fetched_tree(tmp_path, store, version="0.1", site=address, keyring="key.gpg").version == "0.1"
     (tmp_path / "site" / "buildroot-0.1.tar.xz.sign").write_bytes(signed.replace(b"SHA256: ", b"SHA256:  "))
     with pytest.raises(IntegrityError):
-        brought(tmp_path, Store(tmp_path / "other"), version="0.1", site=address, keyring="key.gpg")
+        fetched_tree(tmp_path, Store(tmp_path / "other"), version="0.1", site=address, keyring="key.gpg")
 
 
 def test_the_password_of_a_repository_is_shown_to_its_server_and_to_nobody_else(tmp_path: Path, store: Store) -> None:
@@ -240,7 +240,7 @@ def test_the_password_of_a_repository_is_shown_to_its_server_and_to_nobody_else(
         site.always[path] = asks
         url = site.url.replace("http://", "http://me:word@")
         with pytest.raises(ImageError) as caught:
-            brought(tmp_path, store, tree=f"{url}/br.git@main")
+            fetched_tree(tmp_path, store, tree=f"{url}/br.git@main")
         shown = {each.headers.get("Authorization") for each in site.asked if each.path == path}
     assert "Basic " + base64.b64encode(b"me:word").decode() in shown
     assert f"{site.url}/br.git" in caught.value.message  # as git was called with

@@ -132,12 +132,12 @@ def apt(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     folder = tmp_path_factory.mktemp("apt")
     for name in ("state/lists/partial", "cache/archives/partial", "parts"):
         (folder / name).mkdir(parents=True)
-    wanted = {"bookworm", "bookworm-updates", "bookworm-security"}
+    requests = {"bookworm", "bookworm-updates", "bookworm-security"}
     lines = [
         f"deb [{' '.join(f'signed-by={key}' for key in one.signed_by)}] {one.uri} {suite} main\n".replace("[] ", "")
         for one in apt_config.mirrors()
         for suite in one.suites
-        if suite in wanted
+        if suite in requests
     ]
     if not any(" bookworm main" in line for line in lines):
         pytest.skip("this machine's apt sources have no bookworm")

@@ -317,8 +317,8 @@ def test_backports_only_on_request(debian: Debian, mirror: Mirror, store: Store)
     mirror.publish(libc("2.41~bpo"), suite="bookworm-backports", fields=fields)
     also = ["bookworm-backports"]
     assert why(made(debian(also=also), store), "/usr/lib/libc.so.6")[0] == "shipped in libc6 2.36-9"
-    for wanted in ("libc6/bookworm-backports", "libc6=2.41~bpo"):
-        tree = made(debian(also=also, packages=["busybox", wanted]), store)
+    for target in ("libc6/bookworm-backports", "libc6=2.41~bpo"):
+        tree = made(debian(also=also, packages=["busybox", target]), store)
         assert why(tree, "/usr/lib/libc.so.6")[0] == "shipped in libc6 2.41~bpo"
 
 
@@ -629,9 +629,9 @@ class TestMirrorsOfThisMachine:
         notes = Notes()
         tree = made(debian(mirror=None, keyring=None, suite="trixie", machine=machine, progress=notes), store)
         assert why(tree, "/usr/lib/libc.so.6")[0] == "shipped in libc6 2.41"
-        left_out, told = notes.notes
+        left_out, reported = notes.notes
         assert left_out.startswith("rootfs[0]: nothing is taken from trixie-updates for amd64, which is out of order: ")
-        assert told == f"rootfs[0]: packages come from this machine's mirrors: trixie at {mirror.address}"
+        assert reported == f"rootfs[0]: packages come from this machine's mirrors: trixie at {mirror.address}"
         mirror.publish(libc("2.42"), suite="trixie-updates")
         tree = made(debian(mirror=None, keyring=None, suite="trixie", machine=machine), store)
         assert why(tree, "/usr/lib/libc.so.6")[0] == "shipped in libc6 2.42"

@@ -47,11 +47,11 @@ def archive(block: str) -> Archive:
 
 
 def installed(
-    wanted: str, *archives: str, recommends: bool = False, exclude: str = "", architecture: str = "amd64"
+    requested: str, *archives: str, recommends: bool = False, exclude: str = "", architecture: str = "amd64"
 ) -> str:
     catalogue = Catalogue([archive(block) for block in archives], architecture)
     request = Request(
-        tuple(parse_package_request(word) for word in wanted.split()),
+        tuple(parse_package_request(word) for word in requested.split()),
         recommends,
         frozenset(exclude.split()),
         "rootfs[0]",
@@ -59,9 +59,9 @@ def installed(
     return " ".join(f"{one.package.name}={one.package.version}" for one in resolve(catalogue, request))
 
 
-def refusal(wanted: str, *archives: str, exclude: str = "") -> str:
+def refusal(requested: str, *archives: str, exclude: str = "") -> str:
     with pytest.raises(ImageError) as caught:
-        installed(wanted, *archives, exclude=exclude)
+        installed(requested, *archives, exclude=exclude)
     return f"{caught.value.message}\n{caught.value.hint}"
 
 
@@ -213,8 +213,8 @@ def test_unknown_name() -> None:
 def test_packages_at_odds(how: str) -> None:
     relation = how.partition(": ")[2]
     word = how.partition(": ")[0]
-    for wanted in ("a c", "c a"):
-        assert refusal(wanted, f"a 1 {how}\nc 1 Depends: b\nb 1 Provides: v") == (
+    for requested in ("a c", "c a"):
+        assert refusal(requested, f"a 1 {how}\nc 1 Depends: b\nb 1 Provides: v") == (
             f"a 1 does not go with b 1 ({word}: {relation});\n"
             "  a is asked for in rootfs[0];\n"
             "  b is needed by c (Depends: b), asked for in rootfs[0]\n"

@@ -11,7 +11,7 @@ from fromscratch.linker.beyond.contract import GeneratedFile, Offer
 from fromscratch.linker.beyond.glibc import gconv
 from tests.linker.beyond.objects import LIBC, libc, program, system
 from tests.linker.beyond.roots import Root, compiled
-from tests.linker.beyond.scenes import told, wanted
+from tests.linker.beyond.scenes import listing, paths_needed
 from tests.trees import text
 
 MODULES = r"""
@@ -34,7 +34,7 @@ def test_modules_are_offered_to_who_converts() -> None:
 
 def test_modules_are_taken_with_an_index_of_their_own() -> None:
     *found, made = gconv.find(system(MODULES, OBJECTS), charsets=("utf16", "none"))
-    assert told(found) == text("""
+    assert listing(found) == text("""
         warning gconv no module in /usr/lib/gconv converts none: iconv will not know it in the image
         gconv declared /usr/lib/gconv/UTF-16.so opened by /usr/lib/libc.so.6 (converts UTF-16)
     """)
@@ -47,7 +47,7 @@ def test_modules_are_taken_with_an_index_of_their_own() -> None:
 
 def test_all_are_taken_without_the_cache() -> None:
     found = list(gconv.find(system(MODULES, OBJECTS), charsets=("all",)))
-    assert wanted(found) == ["/usr/lib/gconv/UTF-16.so", "/usr/lib/gconv/BIG5.so"]
+    assert paths_needed(found) == ["/usr/lib/gconv/UTF-16.so", "/usr/lib/gconv/BIG5.so"]
 
 
 def test_an_index_of_the_image_holds_before_ours() -> None:
@@ -58,7 +58,9 @@ def test_an_index_of_the_image_holds_before_ours() -> None:
 def test_the_folder_is_the_one_that_libc_names() -> None:
     moved = MODULES.replace("/usr/lib/gconv", "/gnu/store/xyz/lib/gconv")
     objects = {**OBJECTS, LIBC: libc(36, "/gnu/store/xyz/lib/gconv")}
-    assert wanted(gconv.find(system(moved, objects), charsets=("UTF-16",))) == ["/gnu/store/xyz/lib/gconv/UTF-16.so"]
+    assert paths_needed(gconv.find(system(moved, objects), charsets=("UTF-16",))) == [
+        "/gnu/store/xyz/lib/gconv/UTF-16.so"
+    ]
 
 
 CONVERT = r"""
@@ -116,5 +118,5 @@ def test_every_character_set_is_known_with_its_own_index_only(tmp_path: Path) ->
     sets = ("LATIN1", "CP1252", "KOI8-R", "GB18030", "SHIFT_JIS", "BIG5-HKSCS", "IBM1008", "ISO-2022-JP-3", "UTF-7")
     for charset in sets:
         root = Root(tmp_path, compiled(tmp_path, CONVERT))
-        told = root.run(partial(gconv.find, charsets=(charset,)), args=(charset,)).stdout
-        assert "none" not in told, told
+        listing = root.run(partial(gconv.find, charsets=(charset,)), args=(charset,)).stdout
+        assert "none" not in listing, listing

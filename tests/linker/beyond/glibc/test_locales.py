@@ -17,7 +17,7 @@ from tests.engines import missing, need
 from tests.formats.glibc.test_locale_archive import archive
 from tests.linker.beyond.objects import LIBC, libc, of, program, system
 from tests.linker.beyond.roots import Root, compiled
-from tests.linker.beyond.scenes import told, wanted
+from tests.linker.beyond.scenes import listing, paths_needed
 from tests.trees import text
 
 LOCALES = """
@@ -36,7 +36,7 @@ OBJECTS = {LIBC: libc(), "/usr/bin/it": program("setlocale", "textdomain", data=
 
 
 def found(*names: str, messages: bool = False) -> str:
-    return told(locales.find(system(LOCALES, OBJECTS), locales=names, messages=messages))
+    return listing(locales.find(system(LOCALES, OBJECTS), locales=names, messages=messages))
 
 
 def test_nothing_is_taken_unless_it_is_named() -> None:
@@ -72,11 +72,11 @@ def test_what_is_not_here_is_told() -> None:
         warning locales '../../etc' is not a name of a locale; de_DE.UTF-8 is one
     """)
     musl = system(LOCALES, {"/usr/bin/it": program("setlocale")})
-    assert told(locales.find(musl, locales=("de_DE.UTF-8",))).startswith("warning locales there is no glibc")
+    assert listing(locales.find(musl, locales=("de_DE.UTF-8",))).startswith("warning locales there is no glibc")
 
 
 def test_messages_are_those_that_the_programs_name() -> None:
-    names = wanted(locales.find(system(LOCALES, OBJECTS), locales=("de_DE.UTF-8",), messages=True))
+    names = paths_needed(locales.find(system(LOCALES, OBJECTS), locales=("de_DE.UTF-8",), messages=True))
     assert names == [
         "/usr/lib/locale/de_DE.utf8",
         "/usr/share/locale/de_DE/LC_MESSAGES/it.mo",
@@ -101,7 +101,7 @@ def test_a_locale_is_taken_out_of_the_archive() -> None:
 
 
 def test_an_archive_that_is_damaged_is_told() -> None:
-    assert told(with_archive(archive()[:99], "aa")) == (  # type: ignore[arg-type]
+    assert listing(with_archive(archive()[:99], "aa")) == (  # type: ignore[arg-type]
         "warning locales /usr/lib/locale/locale-archive cannot be read: it ends before byte 196"
     )
 

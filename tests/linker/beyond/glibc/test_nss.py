@@ -11,7 +11,7 @@ from tests.engines import missing
 from tests.formats.elf.made import elf
 from tests.linker.beyond.objects import LIBC, libc, program, system
 from tests.linker.beyond.roots import Root, compiled
-from tests.linker.beyond.scenes import told, wanted
+from tests.linker.beyond.scenes import listing, paths_needed
 from tests.trees import text
 
 ETC = r"""
@@ -62,11 +62,11 @@ def test_modules_stand_for_the_databases_that_they_can_answer_for() -> None:
         "hosts": ["files", "myhostname", "dns"],
         "services": ["files"],
     }
-    assert [line.partition(" (")[2] for line in told(wants).splitlines()] == [
+    assert [line.partition(" (")[2] for line in listing(wants).splitlines()] == [
         "/etc/nsswitch.conf names sss for passwd, which /usr/bin/it asks for)",
         "/etc/nsswitch.conf names myhostname for hosts, which /usr/bin/it asks for)",
     ]
-    assert wanted(wants) == ["libnss_sss.so.2", "libnss_myhostname.so.2"]
+    assert paths_needed(wants) == ["libnss_sss.so.2", "libnss_myhostname.so.2"]
     assert all(
         isinstance(want, NeededFile) and want.by == LIBC and want.library and not want.optional for want in wants
     )
@@ -83,24 +83,27 @@ def test_modules_stand_for_the_databases_that_they_can_answer_for() -> None:
 )
 def test_the_configuration_of_the_root_is_followed_when_asked_for(functions: tuple[str, ...], names: list[str]) -> None:
     found = list(nss.find(using(*functions), configuration="tree"))
-    assert wanted(found) == names
+    assert paths_needed(found) == names
     assert all(isinstance(each, NeededFile) and each.optional for each in found)
 
 
 def test_the_configuration_of_the_image_holds_before_ours() -> None:
     held = using("getpwuid", held=("/etc/nsswitch.conf",))
-    assert wanted(nss.find(held)) == ["/etc/nsswitch.conf", "libnss_sss.so.2"]
+    assert paths_needed(nss.find(held)) == ["/etc/nsswitch.conf", "libnss_sss.so.2"]
 
 
 def test_files_and_dns_were_modules_before_glibc_2_34() -> None:
-    assert wanted(nss.find(using("getpwuid", "gethostbyname", version=33))) == ["libnss_files.so.2", "libnss_dns.so.2"]
-    assert wanted(nss.find(using("getpwuid", "gethostbyname", version=34))) == []
+    assert paths_needed(nss.find(using("getpwuid", "gethostbyname", version=33))) == [
+        "libnss_files.so.2",
+        "libnss_dns.so.2",
+    ]
+    assert paths_needed(nss.find(using("getpwuid", "gethostbyname", version=34))) == []
 
 
 def test_tables_are_for_those_who_ask_for_them_by_name() -> None:
-    assert wanted(nss.find(using("getaddrinfo"))) == []
-    assert wanted(nss.find(using("getservbyname", "getprotobyname_r"))) == ["/etc/services", "/etc/protocols"]
-    assert wanted(nss.find(using("getservbyname"), tables=False)) == []
+    assert paths_needed(nss.find(using("getaddrinfo"))) == []
+    assert paths_needed(nss.find(using("getservbyname", "getprotobyname_r"))) == ["/etc/services", "/etc/protocols"]
+    assert paths_needed(nss.find(using("getservbyname"), tables=False)) == []
 
 
 LOOKUP = """

@@ -11,7 +11,7 @@ from fromscratch.linker.beyond.glibc import tzdata
 from tests.engines import missing
 from tests.linker.beyond.objects import LIBC, libc, program, system
 from tests.linker.beyond.roots import Root, compiled
-from tests.linker.beyond.scenes import told
+from tests.linker.beyond.scenes import listing
 from tests.trees import text
 
 ZONES = """
@@ -25,7 +25,7 @@ OBJECTS = {LIBC: libc(), "/usr/bin/it": program("localtime_r")}
 
 def found(*zones: str, localtime: bool = False, block: str = ZONES, imports: str = "localtime_r") -> str:
     objects = {**OBJECTS, "/usr/bin/it": program(imports)}
-    return told(tzdata.find(system(block, objects), zones=zones, localtime=localtime))
+    return listing(tzdata.find(system(block, objects), zones=zones, localtime=localtime))
 
 
 def test_local_time_is_offered_to_who_asks_for_it() -> None:

@@ -17,7 +17,7 @@ from tests.engines import spare
 from tests.formats.elf.made import elf
 from tests.linker.beyond.objects import system
 from tests.linker.beyond.roots import Root
-from tests.linker.beyond.scenes import told, wanted
+from tests.linker.beyond.scenes import listing, paths_needed
 from tests.steps import check_growth
 from tests.trees import text
 
@@ -49,13 +49,13 @@ def it(code: str, *more: str) -> Scene:
     return system(block, NODE, "/srv/app")
 
 
-def taken(code: str, *more: str) -> list[str]:
+def files_for(code: str, *more: str) -> list[str]:
     start = (LEXER, "/srv/package.json", "/srv/lib/mapped.js")
-    return [path for path in wanted(node.find(it(code, *more))) if path not in start]
+    return [path for path in paths_needed(node.find(it(code, *more))) if path not in start]
 
 
 def test_node_takes_what_it_has_built_in_as_files_and_a_program_what_says_how_to_read_it() -> None:
-    assert told(node.find(it("require('fs'); import('node:path')"))) == text(f"""
+    assert listing(node.find(it("require('fs'); import('node:path')"))) == text(f"""
         node likely {LEXER} opened by /usr/bin/node (/usr/bin/node (built in, but in a file of its own))
         node declared /srv/package.json opened by /srv/app (says how it is read)
         node declared /srv/lib/mapped.js opened by /srv/package.json (imports)
@@ -78,18 +78,18 @@ def test_node_takes_what_it_has_built_in_as_files_and_a_program_what_says_how_to
     ],
 )
 def test_files_are_found_as_node_finds_them(code: str, files: str) -> None:
-    assert sorted(taken(code)) == sorted(f"/srv/lib/{name}" for name in files.split())
+    assert sorted(files_for(code)) == sorted(f"/srv/lib/{name}" for name in files.split())
 
 
 def test_a_package_is_taken_whole_with_those_that_it_depends_on() -> None:
-    assert taken("const express = require('express/lib/x')") == [
+    assert files_for("const express = require('express/lib/x')") == [
         "/srv/node_modules/express/package.json",
         "/srv/node_modules/express/lib/index.js",
         "/srv/node_modules/express/views/x.html",
         "/srv/node_modules/express/node_modules/debug/index.js",
         "/srv/node_modules/@a/b/b.js",
     ]
-    assert taken("require('debian')") == ["/usr/share/nodejs/debian/index.js"]
+    assert files_for("require('debian')") == ["/usr/share/nodejs/debian/index.js"]
 
 
 def test_a_package_that_is_a_symlink_looks_for_others_from_where_it_lies() -> None:
@@ -99,7 +99,10 @@ def test_a_package_that_is_a_symlink_looks_for_others_from_where_it_lies() -> No
         f'f 0644 0:0 {store}/p@1/node_modules/p/package.json \'{{"dependencies": {{"q": "1"}}}}\'',
         f"f 0644 0:0 {store}/p@1/node_modules/q/index.js ''",
     )
-    assert taken("require('p')", *more) == ["/srv/node_modules/p/package.json", f"{store}/p@1/node_modules/q/index.js"]
+    assert files_for("require('p')", *more) == [
+        "/srv/node_modules/p/package.json",
+        f"{store}/p@1/node_modules/q/index.js",
+    ]
 
 
 def test_a_program_within_a_package_takes_the_package() -> None:
@@ -110,7 +113,7 @@ def test_a_program_within_a_package_takes_the_package() -> None:
         f 0644 0:0 /usr/lib/node_modules/npm/package.json '{{"dependencies": {{"abbrev": "1"}}}}'
         f 0644 0:0 /usr/lib/node_modules/npm/node_modules/abbrev/index.js ''
     """
-    assert wanted(node.find(system(block, NODE, place))) == [
+    assert paths_needed(node.find(system(block, NODE, place))) == [
         "/usr/lib/node_modules/npm/package.json",
         place,
         "/usr/lib/node_modules/npm/lib/npm.js",
@@ -119,14 +122,16 @@ def test_a_program_within_a_package_takes_the_package() -> None:
 
 
 def test_an_import_that_leads_nowhere_is_told_if_the_program_begins_with_it() -> None:
-    assert "warning node /srv/app imports ./gone.js, which leads nowhere" in told(node.find(it("import './gone.js'")))
-    assert "warning" not in told(node.find(it("try { require('gone') } catch {}\nif (x) await import('gone')")))
+    assert "warning node /srv/app imports ./gone.js, which leads nowhere" in listing(
+        node.find(it("import './gone.js'"))
+    )
+    assert "warning" not in listing(node.find(it("try { require('gone') } catch {}\nif (x) await import('gone')")))
 
 
 def test_a_damaged_package_json_is_as_good_as_none() -> None:
     for described in ("[1]", "{", '{"main": 1, "dependencies": [1]}', "[" * 100_000):
         more = (f"f 0644 0:0 /srv/x/package.json {described!r}", "f 0644 0:0 /srv/x/index.js ''")
-        assert taken("require('./x')", *more) == ["/srv/x/index.js", "/srv/x/package.json"]
+        assert files_for("require('./x')", *more) == ["/srv/x/index.js", "/srv/x/package.json"]
 
 
 def test_what_a_source_imports() -> None:

@@ -18,7 +18,7 @@ from tests.engines import missing
 from tests.formats.elf.made import elf
 from tests.linker.beyond.objects import system
 from tests.linker.beyond.roots import Root
-from tests.linker.beyond.scenes import scene, told, wanted
+from tests.linker.beyond.scenes import listing, paths_needed, scene
 from tests.steps import check_growth
 from tests.trees import text
 
@@ -53,7 +53,7 @@ def it(code: str, *more: str, name: str = "/srv/app") -> Scene:
 
 
 def test_a_program_takes_what_it_loads_and_the_parts_in_c() -> None:
-    assert told(perl.find(it("use strict;\nuse List::Util qw(sum);"))) == text(f"""
+    assert listing(perl.find(it("use strict;\nuse List::Util qw(sum);"))) == text(f"""
         perl declared {BASE}/strict.pm opened by /srv/app (strict)
         perl declared {BASE}/List/Util.pm opened by /srv/app (List::Util)
         perl declared library {BASE}/auto/List/Util/Util.so opened by {BASE}/List/Util.pm (the part in C of List::Util)
@@ -62,7 +62,7 @@ def test_a_program_takes_what_it_loads_and_the_parts_in_c() -> None:
 
 
 def test_what_a_distribution_adds_brings_what_lies_with_it() -> None:
-    assert wanted(perl.find(it("use Far;"))) == [
+    assert paths_needed(perl.find(it("use Far;"))) == [
         "/usr/share/perl5/Far.pm",
         f"{BASE}/strict.pm",
         "/usr/share/perl5/Far/Near.pm",
@@ -73,14 +73,14 @@ def test_what_a_distribution_adds_brings_what_lies_with_it() -> None:
 
 
 def test_a_perl_alone_takes_its_base() -> None:
-    assert wanted(perl.find(system(TREE, PERL))) == [
+    assert paths_needed(perl.find(system(TREE, PERL))) == [
         f"{BASE}/XSLoader.pm",
         f"{BASE}/strict.pm",
         f"{BASE}/List/Util.pm",
         f"{BASE}/auto/List/Util/Util.so",
     ]
     less = "\n".join(line for line in TREE.splitlines() if BASE not in line)
-    assert wanted(perl.find(system(less, PERL))) == [
+    assert paths_needed(perl.find(system(less, PERL))) == [
         f"{CORE}/List/Util.pm",
         f"{CORE}/PerlIO/scalar.pm",
         f"{CORE}/auto/List/Util/Util.so",
@@ -92,14 +92,14 @@ def test_a_perl_alone_takes_its_base() -> None:
 def test_folders_of_use_lib_come_first_and_findbin_is_the_folder_of_the_program() -> None:
     near = "f 0644 0:0 /srv/lib/Data/Dumper.pm ''"
     for code in ("use lib '/srv/lib';", 'use FindBin; use lib "$FindBin::Bin/lib";', "use lib qw(/nowhere /srv/lib);"):
-        assert wanted(perl.find(it(f"{code}\nuse Data::Dumper;", near))) == ["/srv/lib/Data/Dumper.pm"]
+        assert paths_needed(perl.find(it(f"{code}\nuse Data::Dumper;", near))) == ["/srv/lib/Data/Dumper.pm"]
 
 
 def test_a_module_that_is_nowhere_is_told_if_the_program_cannot_do_without() -> None:
-    assert "warning perl /srv/app uses No::Where, which is nowhere in perl's @INC (/etc/perl:" in told(
+    assert "warning perl /srv/app uses No::Where, which is nowhere in perl's @INC (/etc/perl:" in listing(
         perl.find(it("use No::Where;"))
     )
-    assert not told(perl.find(it("eval { require No::Where };\nrequire No::Where if $x;")))
+    assert not listing(perl.find(it("eval { require No::Where };\nrequire No::Where if $x;")))
 
 
 @pytest.mark.parametrize(
@@ -223,15 +223,15 @@ def test_what_perl_loads_for_each_of_its_modules_is_among_what_we_take(tmp_path:
         for path in root.rglob("*.pm")
     }
     for name in sorted(name for name in names if not name.startswith(_APART)):
-        told_ = subprocess.run(
+        listing_ = subprocess.run(
             [REAL, "-e", PROBE.format(name)], capture_output=True, text=True, stdin=subprocess.DEVNULL
         )
-        if told_.returncode:
+        if listing_.returncode:
             continue  # for another system, or it wants something that is not here
-        loaded = {os.path.realpath(line) for line in told_.stdout.split("\n") if line.startswith("/")}
+        loaded = {os.path.realpath(line) for line in listing_.stdout.split("\n") if line.startswith("/")}
         program = tmp_path / f"{tried}.pl"
         program.write_text(f"use {name};\n")
-        ours = {os.path.realpath(path) for path in wanted(perl.find(scene(view, REAL, str(program))))}
+        ours = {os.path.realpath(path) for path in paths_needed(perl.find(scene(view, REAL, str(program))))}
         assert {path for path in loaded if Path(path).is_file()} <= ours, name
         tried += 1
     print(f"{tried} modules")

@@ -25,7 +25,7 @@ from fromscratch.linker.beyond.scripts import finder as scripts
 from fromscratch.paths import tree_path
 from tests.engines import missing
 from tests.linker.beyond.roots import Root
-from tests.linker.beyond.scenes import scene, settled, told, wanted
+from tests.linker.beyond.scenes import listing, paths_needed, scene, settled
 from tests.steps import check_growth
 from tests.trees import text
 
@@ -65,23 +65,23 @@ def app(code: str, *more: str, at: str = "/srv/app") -> str:
     return "\n".join([SYSTEM, f"f 0755 0:0 {at} {'#!/usr/bin/python3' + chr(10) + code!r}", *more])
 
 
-def taken(block: str, *asked: str, search: tuple[str, ...] = ()) -> list[str]:
+def files_for(block: str, *asked: str, search: tuple[str, ...] = ()) -> list[str]:
     """What is wanted besides what every interpreter takes, without its common folder and suffix."""
-    paths = wanted(python.find(scene(block, *(asked or ("/srv/app",)), "/usr/bin/python3"), search=search))
+    paths = paths_needed(python.find(scene(block, *(asked or ("/srv/app",)), "/usr/bin/python3"), search=search))
     names = [path.removeprefix(f"{LIB}/").removesuffix(".py") for path in paths]
     return sorted(name for name in names if name not in START and name != "encodings/cp500")
 
 
 def warned(block: str) -> list[str]:
     findings = python.find(scene(block, "/srv/app", "/usr/bin/python3"))
-    return [line for line in told(findings).splitlines() if line.startswith("warning")]
+    return [line for line in listing(findings).splitlines() if line.startswith("warning")]
 
 
 def test_an_interpreter_alone_takes_its_library_whole_without_what_tests_builds_and_demonstrates() -> None:
-    found = wanted(python.find(scene(SYSTEM, "/usr/bin/python3")))
-    kept = ["json/__init__", "json/decoder", "json/spare", "json/tool", "subprocess", "argparse", "encodings/cp500"]
+    found = paths_needed(python.find(scene(SYSTEM, "/usr/bin/python3")))
+    left = ["json/__init__", "json/decoder", "json/spare", "json/tool", "subprocess", "argparse", "encodings/cp500"]
     assert sorted(found) == sorted(
-        [f"{LIB}/{name}.py" for name in (*START, *kept)]
+        [f"{LIB}/{name}.py" for name in (*START, *left)]
         + [f"{LIB}/lib-dynload/{name}.cpython-311-x86_64-linux-gnu.so" for name in ("_json", "_codecs_jp")]
         + [f"{LIB}/lib-dynload/_json.cpython-310-x86_64-linux-gnu.so"]
     )
@@ -89,7 +89,7 @@ def test_an_interpreter_alone_takes_its_library_whole_without_what_tests_builds_
 
 def test_a_program_takes_what_it_imports_and_what_an_interpreter_needs_to_start() -> None:
     _, findings = settled(scene(app("import stat"), "/srv/app"), scripts.find, python.find)
-    assert told(findings) == text(f"""
+    assert listing(findings) == text(f"""
         interpreter certain /usr/bin/python3 interpreter of /srv/app (#!/usr/bin/python3)
         python declared {LIB}/encodings/__init__.py opened by /usr/bin/python3.11 (import encodings)
         python declared {LIB}/encodings/aliases.py opened by /usr/bin/python3.11 (import encodings.aliases)
@@ -124,7 +124,7 @@ JSON = "argparse json/__init__ json/decoder json/tool lib-dynload/_json.cpython-
     ],
 )
 def test_imports_are_read_without_running(code: str, names: str) -> None:
-    assert taken(app(code)) == names.split()
+    assert files_for(app(code)) == names.split()
     assert not warned(app(code))
 
 
@@ -143,7 +143,7 @@ def test_a_program_has_its_own_folder_and_pythonpath_before_the_library() -> Non
         "f 0644 0:0 /opt/more/other.py ''",
         "f 0644 0:0 /opt/more/space/inner.abi3.so '\\x7fELF'",
     )
-    assert taken(block, search=("/opt/more",)) == [
+    assert files_for(block, search=("/opt/more",)) == [
         "/opt/more/other",
         "/opt/more/space/inner.abi3.so",
         "/srv/stat",
@@ -174,7 +174,7 @@ DIST = "/usr/lib/python3/dist-packages"
 
 
 def test_a_package_of_others_is_taken_whole_with_its_record_and_what_its_parts_need_of_the_library() -> None:
-    assert taken(app("import pack") + PACKAGES) == [
+    assert files_for(app("import pack") + PACKAGES) == [
         f"{DIST}/The_Pack-1.0.dist-info/METADATA",
         f"{DIST}/The_Pack-1.0.dist-info/RECORD",
         f"{DIST}/pack/__init__",
@@ -183,8 +183,8 @@ def test_a_package_of_others_is_taken_whole_with_its_record_and_what_its_parts_n
         f"{DIST}/pack/lazy",
         "argparse",
     ]
-    assert taken(app("import single") + PACKAGES) == [f"{DIST}/single", f"{DIST}/single-2.egg-info"]
-    assert taken(app("import far") + PACKAGES) == ["/opt/away/far", f"{DIST}/away.pth"]
+    assert files_for(app("import single") + PACKAGES) == [f"{DIST}/single", f"{DIST}/single-2.egg-info"]
+    assert files_for(app("import far") + PACKAGES) == ["/opt/away/far", f"{DIST}/away.pth"]
 
 
 def test_a_virtual_environment_has_packages_of_its_own_and_its_file_comes_along() -> None:
@@ -196,10 +196,10 @@ def test_a_virtual_environment_has_packages_of_its_own_and_its_file_comes_along(
         f 0644 0:0 /venv/lib/python3.11/site-packages/mine.py ''
         f 0755 0:0 /srv/app '#!/venv/bin/python\\nimport mine, single'
     """
-    assert taken(block) == ["/venv/lib/python3.11/site-packages/mine", "/venv/pyvenv.cfg"]
+    assert files_for(block) == ["/venv/lib/python3.11/site-packages/mine", "/venv/pyvenv.cfg"]
     assert warned(block) == ["warning python /srv/app imports single, which Python 3.11 finds nowhere on its path"]
     open_to_all = block.replace("= false", "= true")
-    assert f"{DIST}/single" in taken(open_to_all)
+    assert f"{DIST}/single" in files_for(open_to_all)
 
 
 def test_modules_that_were_asked_for_are_read_as_parts_of_their_package() -> None:
@@ -210,7 +210,7 @@ def test_modules_that_were_asked_for_are_read_as_parts_of_their_package() -> Non
         f 0644 0:0 /srv/pack/inner.py 'from .. import far\\nimport argparse'
         f 0644 0:0 /srv/pack/text.txt ''
     """
-    assert taken(block, "/srv/pack/__main__.py") == [
+    assert files_for(block, "/srv/pack/__main__.py") == [
         "/srv/pack/__init__",
         "/srv/pack/__main__",
         "/srv/pack/inner",
@@ -220,12 +220,12 @@ def test_modules_that_were_asked_for_are_read_as_parts_of_their_package() -> Non
 
 
 def test_what_cannot_be_compiled_takes_the_whole_library_and_is_told() -> None:
-    assert "json/spare" in taken(app("print 1"))
+    assert "json/spare" in files_for(app("print 1"))
     assert warned(app("print 1"))[0].startswith("warning python the imports of /srv/app cannot be read: Python cannot")
 
 
 def test_compiled_code_comes_along_if_asked_for() -> None:
-    found = wanted(python.find(scene(app("import json"), "/srv/app", "/usr/bin/python3"), pycache=True))
+    found = paths_needed(python.find(scene(app("import json"), "/srv/app", "/usr/bin/python3"), pycache=True))
     assert [path for path in found if path.endswith(".pyc")] == [f"{LIB}/json/__pycache__/tool.cpython-311.pyc"]
 
 
@@ -314,7 +314,7 @@ def test_what_is_nested_or_repeated_beyond_measure_is_refused_or_read_with_work_
 
 
 def test_a_module_of_absurd_depth_is_none() -> None:
-    assert not taken(app("import " + ".".join(["a"] * 5000)))
+    assert not files_for(app("import " + ".".join(["a"] * 5000)))
 
 
 PROBE = """
@@ -346,10 +346,10 @@ def test_what_an_interpreter_imports_for_each_module_of_its_library_is_among_wha
     names += [path.parent.name for path in Path(tree.library).glob("*/__init__.py")]
     tried = 0
     for name in sorted({name for name in names if not _APART.fullmatch(name)}):
-        told_ = subprocess.run([REAL, "-I", "-S", "-c", PROBE, name], capture_output=True, text=True, check=False)
-        if told_.returncode:
+        listing_ = subprocess.run([REAL, "-I", "-S", "-c", PROBE, name], capture_output=True, text=True, check=False)
+        if listing_.returncode:
             continue
-        loaded = {file for file in json.loads(told_.stdout.splitlines()[-1]).values() if file}
+        loaded = {file for file in json.loads(listing_.stdout.splitlines()[-1]).values() if file}
         program = tmp_path / f"{name}_.py"
         program.write_text(f"import {name}, json")
         whole = scene(view, place, str(program))
@@ -433,5 +433,7 @@ def test_the_habits_name_modules_that_python_has() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         known = set(sys.stdlib_module_names) | gone | {"sitecustomize", "usercustomize", "tzdata", "test"}
-    named = {name for names in python_habits._IMPORTED_INDIRECTLY.values() for name in names} | set(python_habits.START)
-    assert {name.partition(".")[0] for name in named | set(python_habits._IMPORTED_INDIRECTLY)} <= known
+    listed = {name for names in python_habits._IMPORTED_INDIRECTLY.values() for name in names} | set(
+        python_habits.START
+    )
+    assert {name.partition(".")[0] for name in listed | set(python_habits._IMPORTED_INDIRECTLY)} <= known

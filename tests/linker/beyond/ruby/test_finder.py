@@ -18,7 +18,7 @@ from tests.engines import missing
 from tests.formats.elf.made import elf
 from tests.linker.beyond.objects import system
 from tests.linker.beyond.roots import Root
-from tests.linker.beyond.scenes import scene, told, wanted
+from tests.linker.beyond.scenes import listing, paths_needed, scene
 from tests.steps import check_growth
 
 REAL = "/usr/bin/ruby"
@@ -62,28 +62,28 @@ def it(code: str, *more: str) -> Scene:
     return system(block, RUBY, "/srv/app")
 
 
-def taken(code: str, *more: str) -> list[str]:
-    return [path for path in wanted(ruby.find(it(code, *more))) if path not in START]
+def files_for(code: str, *more: str) -> list[str]:
+    return [path for path in paths_needed(ruby.find(it(code, *more))) if path not in START]
 
 
 def test_a_program_takes_what_it_requires_with_what_lies_below_its_name() -> None:
-    assert taken("require 'json'") == [
+    assert files_for("require 'json'") == [
         f"{LIB}/json.rb",
         f"{LIB}/json/ext.rb",
         f"{LIB}/json/generic.rb",
         f"{ARCH}/json/ext/parser.so",
     ]
-    assert sorted(wanted(ruby.find(it("")))) == sorted(START)
+    assert sorted(paths_needed(ruby.find(it("")))) == sorted(START)
 
 
 def test_the_folder_of_the_program_counts_only_for_what_is_relative() -> None:
     near = "f 0644 0:0 /srv/set.rb \"require_relative '../srv/set'\""
-    assert taken("require 'set'", near) == [f"{LIB}/set.rb"]
-    assert taken("require_relative './set'\nrequire_relative '../srv/set'", near) == ["/srv/set.rb"]
+    assert files_for("require 'set'", near) == [f"{LIB}/set.rb"]
+    assert files_for("require_relative './set'\nrequire_relative '../srv/set'", near) == ["/srv/set.rb"]
 
 
 def test_a_gem_is_taken_whole_with_its_specification_and_the_gems_that_it_depends_on() -> None:
-    assert taken("require 'sinatra'") == [
+    assert files_for("require 'sinatra'") == [
         f"{GEMS}/specifications/sinatra-3.0.gemspec",
         f"{GEMS}/gems/sinatra-3.0/lib/sinatra.rb",
         f"{GEMS}/gems/sinatra-3.0/views/it.erb",
@@ -94,14 +94,14 @@ def test_a_gem_is_taken_whole_with_its_specification_and_the_gems_that_it_depend
 
 
 def test_what_is_nowhere_is_told_if_the_program_begins_with_it() -> None:
-    assert "warning ruby /srv/app requires nowhere, which is not in ruby's $LOAD_PATH" in told(
+    assert "warning ruby /srv/app requires nowhere, which is not in ruby's $LOAD_PATH" in listing(
         ruby.find(it("require 'nowhere'"))
     )
-    assert "warning" not in told(ruby.find(it("begin\n  require 'nowhere'\nrescue LoadError\nend\nrequire 'etc'")))
+    assert "warning" not in listing(ruby.find(it("begin\n  require 'nowhere'\nrescue LoadError\nend\nrequire 'etc'")))
 
 
 def test_a_ruby_alone_takes_its_library() -> None:
-    found = wanted(ruby.find(system(TREE, RUBY)))
+    found = paths_needed(ruby.find(system(TREE, RUBY)))
     assert {*START, f"{LIB}/json.rb", f"{LIB}/set.rb"} <= set(found)
     assert not any(path.startswith(GEMS) for path in found)
 
@@ -172,20 +172,20 @@ def test_what_ruby_loads_for_each_of_its_libraries_is_among_what_we_take(tmp_pat
     if not Path(REAL).exists():
         missing("ruby is not on this machine")
     view, tried = MachineView(Path("/")), 0
-    told_ = subprocess.run([REAL, "-e", "puts $:"], capture_output=True, text=True, check=True).stdout
+    listing_ = subprocess.run([REAL, "-e", "puts $:"], capture_output=True, text=True, check=True).stdout
     names = {
-        path.stem for folder in told_.split() for path in Path(folder).glob("*.*") if path.suffix in (".rb", ".so")
+        path.stem for folder in listing_.split() for path in Path(folder).glob("*.*") if path.suffix in (".rb", ".so")
     }
     library = next(path for path in sorted(Path("/usr/lib").glob("*/libruby*.so.*")) if path.is_symlink())
     for name in sorted(names - {"debug"}):
         argv = [REAL, "-e", f"require '{name}'; puts $LOADED_FEATURES"]
-        told = subprocess.run(argv, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-        if told.returncode:
+        listing = subprocess.run(argv, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        if listing.returncode:
             continue  # for another system
-        loaded = {os.path.realpath(line) for line in told.stdout.split("\n") if line.startswith("/")}
+        loaded = {os.path.realpath(line) for line in listing.stdout.split("\n") if line.startswith("/")}
         program = tmp_path / f"{name}_.rb"
         program.write_text(f"require '{name}'\n")
-        ours = {os.path.realpath(path) for path in wanted(ruby.find(scene(view, str(library), str(program))))}
+        ours = {os.path.realpath(path) for path in paths_needed(ruby.find(scene(view, str(library), str(program))))}
         assert {path for path in loaded if Path(path).is_file()} <= ours, name
         tried += 1
     print(f"{tried} libraries")

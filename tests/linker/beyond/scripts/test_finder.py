@@ -14,7 +14,7 @@ from fromscratch.linker.beyond.scripts import shell
 from fromscratch.linker.beyond.scripts.shebang import MAX_DEPTH, Shebang, programs, shebang
 from fromscratch.linker.beyond.scripts.shell import commands
 from fromscratch.paths import encode
-from tests.linker.beyond.scenes import scene, settled, told, wanted
+from tests.linker.beyond.scenes import listing, paths_needed, scene, settled
 from tests.steps import check_growth
 from tests.trees import text
 
@@ -33,7 +33,7 @@ SYSTEM = """
 
 def says(script: str, *, mode: str = "0755", commands: bool = False) -> str:
     place = scene(SYSTEM + f"f {mode} 0:0 /usr/bin/it {script!r}", "/usr/bin/it")
-    return told(scripts.find(place, commands=commands))
+    return listing(scripts.find(place, commands=commands))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def says(script: str, *, mode: str = "0755", commands: bool = False) -> str:
 )
 def test_a_script_wants_its_interpreter_and_the_program_that_env_starts(line: str, findings: str) -> None:
     it = scene(SYSTEM + f"f 0755 0:0 /usr/bin/it {line!r}", "/usr/bin/it")
-    assert " ".join(wanted(scripts.find(it))) == findings
+    assert " ".join(paths_needed(scripts.find(it))) == findings
 
 
 def test_the_reason_is_the_line_as_it_stands() -> None:
@@ -102,8 +102,8 @@ def test_modules_of_a_language_are_not_started_even_where_their_mode_says_so() -
     base64, abc = "/usr/lib/python3.11/base64.py", "/usr/lib/python3.11/abc.py"
     npm, npx = "/usr/lib/node_modules/npm/bin/npm", "/usr/lib/node_modules/npm/bin/npx"
     assert not list(scripts.find(scene(tree, "/usr/lib")))
-    assert wanted(scripts.find(scene(tree, base64, abc, npm, npx))) == ["/usr/bin/env", "/usr/bin/node"]
-    assert wanted(scripts.find(scene(tree, base64, npx))) == ["/usr/bin/env", "/usr/bin/python3"]
+    assert paths_needed(scripts.find(scene(tree, base64, abc, npm, npx))) == ["/usr/bin/env", "/usr/bin/node"]
+    assert paths_needed(scripts.find(scene(tree, base64, npx))) == ["/usr/bin/env", "/usr/bin/python3"]
 
 
 def chain(length: int) -> str:
@@ -114,11 +114,11 @@ def chain(length: int) -> str:
 def test_interpreters_that_are_scripts_are_followed_as_far_as_linux_follows_them() -> None:
     end, findings = settled(scene(chain(MAX_DEPTH), "/s0"), scripts.find)
     assert list(end.objects) == ["/s5"]
-    assert wanted(findings) == ["/s1", "/s2", "/s3", "/s4", "/s5"]
+    assert paths_needed(findings) == ["/s1", "/s2", "/s3", "/s4", "/s5"]
     _, findings = settled(scene(chain(MAX_DEPTH + 1), "/s0"), scripts.find)
-    assert "warning interpreter /s0 cannot start" in told(findings)
+    assert "warning interpreter /s0 cannot start" in listing(findings)
     circle = scene("f 0755 0:0 /a '#!/b'\nf 0755 0:0 /b '#!/a'", "/a")
-    assert told(settled(circle, scripts.find)[1]).count("cannot start") == 2
+    assert listing(settled(circle, scripts.find)[1]).count("cannot start") == 2
 
 
 SHELL = """#!/bin/sh
