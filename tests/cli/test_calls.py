@@ -309,7 +309,7 @@ def test_what_has_not_changed_is_told_without_what_builds_load(desk: Desk, verb:
     done = desk.call(*verb, program=(sys.executable, "-c", script))
     assert "unchanged" in done.out
     loaded = set(done.out.splitlines()[-1].split())
-    slow = {"dataclasses", "difflib", "logging", "platformdirs", "requests", "shutil", "subprocess", "tempfile", "tqdm"}
+    slow = {"dataclasses", "difflib", "inspect", "logging", "requests", "shutil", "subprocess", "tempfile", "tqdm"}
     assert not loaded & slow
     assert "yaml" not in loaded or verb == ("build",)
     assert not [name for name in loaded if name.startswith(("fromscratch.formats.tar", "fromscratch.host.process"))]
