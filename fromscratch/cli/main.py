@@ -68,8 +68,9 @@ def _perform(line: CommandLine, requests: Sequence[Request], calls: list[Call]) 
     if all(request.verb.only_reads for request in requests):
         _do(line, requests, calls)
         return
-    from fromscratch.cli import interruptions
+    from fromscratch.cli import interruptions, lean_msgspec
 
+    lean_msgspec.load()
     with interruptions.heeded():
         _do(line, requests, calls)
 

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 from functools import partial
+from importlib import import_module
+from typing import Literal
 
+from fromscratch import paths
 from fromscratch.linker.beyond import certificates, dlopen, java, packages, plugins
-from fromscratch.linker.beyond.contract import Finder
+from fromscratch.linker.beyond.contract import Finder, Finding, Scene
 from fromscratch.linker.beyond.glibc import gconv, hwcaps, locales, nss, tzdata
 from fromscratch.linker.beyond.glibc import static as statics
-from fromscratch.linker.beyond.node import finder as node
-from fromscratch.linker.beyond.perl import finder as perl
-from fromscratch.linker.beyond.python import finder as python
-from fromscratch.linker.beyond.ruby import finder as ruby
 from fromscratch.linker.beyond.scripts import finder as scripts
 from fromscratch.sources.binaries.options import BinariesOptions
 
@@ -34,12 +33,23 @@ def finders(options: BinariesOptions) -> Iterator[Finder]:
             certificates.find, always=options.certificates == "always", hashes=options.certificates == "hashes"
         )
     if options.python != "none":
-        yield partial(python.find, mode=options.python)
+        yield partial(find_modules, language="python", mode=options.python)
     if options.perl != "none":
-        yield perl.find
+        yield partial(find_modules, language="perl")
     if options.ruby != "none":
-        yield ruby.find
+        yield partial(find_modules, language="ruby")
     if options.node != "none":
-        yield node.find
+        yield partial(find_modules, language="node")
     yield partial(plugins.find, patterns=options.plugins)
     yield partial(packages.find, take=options.package)
+
+
+def find_modules(
+    scene: Scene, *, language: Literal["python", "perl", "ruby", "node"], **options: str
+) -> Iterator[Finding]:
+    """What the finder of a language finds. That is slow to load, and needs an interpreter or its library in the image.
+
+    Both have the name of the language in theirs.
+    """
+    if any(language in paths.name(place) for place in scene.objects):
+        yield from import_module(f"fromscratch.linker.beyond.{language}.finder").find(scene, **options)
