@@ -92,13 +92,17 @@ def lay(
             raise reading.about(name, error) from error
         check_entries(stack.weight, limits, f"what the layers up to {title} make")
         check_implied(stack.implied, stack.laid, limits, f"what the layers up to {title} hold")
+    _check_markers(stack, reading)
+    stack.end()
+    return reading.size
+
+
+def _check_markers(stack: LayerStack, reading: "_Reading") -> None:
     for name in reading.markers:
         try:
             stack.check_marker(tree_path(decode(name)))
         except ImageError as error:
             raise reading.about(name, error) from error
-    stack.end()
-    return reading.size
 
 
 class _Reading:

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, BinaryIO, TypedDict, cast
 
@@ -85,19 +86,12 @@ def run(
     """
     source = subprocess.DEVNULL if stdin is None else subprocess.PIPE
     feeder = None if stdin is None or isinstance(stdin, bytes) else Feeder(stdin, hang_up=hang_up)
-
-    def end_input(process: subprocess.Popen[bytes]) -> None:
-        if hang_up:
-            if feeder is not None:
-                feeder.stop()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=grace)
-
     with contextlib.ExitStack() as stack:
         files = [stack.enter_context(_memory_file()) for _ in range(2 if outlives else 0)]
         stdout, stderr = (file.fileno() for file in files) if outlives else (subprocess.PIPE, subprocess.PIPE)
         ends = _Ends(stdin=source, stdout=stdout, stderr=stderr)
-        with _running(argv, ends, env=env, cwd=cwd, grace=grace, before_end=end_input) as process:
+        before_end = partial(_end_input, feeder, grace) if hang_up else None
+        with _running(argv, ends, env=env, cwd=cwd, grace=grace, before_end=before_end) as process:
             out, err = _communicate(process, argv, feeder, stdin if isinstance(stdin, bytes) else None, timeout)
         if outlives:
             out, err = (_content(file) for file in files)
@@ -198,6 +192,14 @@ def _memory_file() -> BinaryIO:
 def _content(file: BinaryIO) -> bytes:
     file.seek(0)
     return file.read()
+
+
+def _end_input(feeder: Feeder | None, grace: float, process: subprocess.Popen[bytes]) -> None:
+    """Let a program see the end of its input, and give it `grace` seconds to end by itself."""
+    if feeder is not None:
+        feeder.stop()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.communicate(timeout=grace)
 
 
 def _communicate(
