@@ -1,4 +1,4 @@
-"""The entries of tar archives: the reader of untrusted bytes. `tar_tree` makes trees of them.
+"""The entries of tar archives: the reader of untrusted bytes. `tar.tree` makes trees of them.
 
 It reads uncompressed archives in the V7, ustar, pax, GNU and star forms, sparse files too. What an image
 cannot keep (access control lists, parts of multi-volume archives) is refused by name, so that nothing gets

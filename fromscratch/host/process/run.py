@@ -24,7 +24,7 @@ from fromscratch.host.process import session
 from fromscratch.host.process.deferred_signals import DeferredSignals
 from fromscratch.host.process.stdin_pump import Feeder
 from fromscratch.host.process.variables import PASSED_ON, SYSTEM_PATH
-from fromscratch.host.storage import disk, os_refusal
+from fromscratch.host.storage import disk, os_errors
 
 _SHOWN_LINES = 20
 GRACE = 10.0
@@ -271,5 +271,5 @@ def _not_started(argv: Sequence[str], error: OSError | ValueError, cwd: Path | N
         return CommandFailed(f"cannot run {shown(argv)}: {error}", "no program can be given that: write another value")
     if cwd is not None and not cwd.is_dir():
         return CommandFailed(f"cannot run {shown(argv)} in {cwd}: there is no such folder", "see whether it was made")
-    hint = os_refusal.THREADS if error.errno == errno.EAGAIN else os_refusal.hint(error)
+    hint = os_errors.THREADS if error.errno == errno.EAGAIN else os_errors.hint(error)
     return CommandFailed(f"cannot run {shown(argv)}: {error.strerror}", hint or "see whether it is installed")
