@@ -85,7 +85,7 @@ def lay(
     for name, (path, entry) in zip(names, changes, strict=True):
         try:
             if entry is None:
-                stack.passed(path)
+                stack.pass_whiteout(path)
             else:
                 stack.put(path, entry)
         except ImageError as error:
