@@ -21,7 +21,7 @@ from fromscratch.host.engines.buildah import Buildah
 from fromscratch.host.engines.contract import Engine, Status
 from fromscratch.host.engines.temporary_names import abandoned, temporary_name
 from fromscratch.host.images.flattened import flattened, root_file
-from fromscratch.host.written import write_stream
+from fromscratch.host.storage.write_stream import write_stream
 from fromscratch.images.engine import EngineImages, in_storage, stream_of, tidied
 from fromscratch.limits import json_value
 from fromscratch.model.image import Healthcheck, Image

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from fromscratch.formats.docker.archive import docker_archive
 from fromscratch.host.images.archives import read_archive
-from fromscratch.host.written import write_archive
+from fromscratch.host.storage.write_stream import write_archive
 from fromscratch.images.contract import ALL, Receipt, Selection
 from fromscratch.images.local import LocalTransport
 from fromscratch.model.image import Image

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from fromscratch.errors import UsageError
 from fromscratch.formats.oci.archive import oci_archive
 from fromscratch.host.images.archives import read_archive
-from fromscratch.host.written import write_archive
+from fromscratch.host.storage.write_stream import write_archive
 from fromscratch.images.contract import ALL, Naming, Receipt, Selection
 from fromscratch.images.local import LocalTransport
 from fromscratch.model.image import Image

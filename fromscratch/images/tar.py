@@ -11,7 +11,7 @@ from fromscratch.formats.tar.tree import read_tree
 from fromscratch.host.images.archives import plain_archive
 from fromscratch.host.images.layers import passes_unread, root_tar, root_tree
 from fromscratch.host.storage import disk
-from fromscratch.host.written import write_stream
+from fromscratch.host.storage.write_stream import write_stream
 from fromscratch.images.contract import ALL, Naming, Receipt, Selection
 from fromscratch.images.local import LocalTransport
 from fromscratch.model.entry import Origin

@@ -264,6 +264,6 @@ def _read_cache(root: Root) -> ldcache.Cache | None:
 
 
 def _configured(root: Root, within: Root) -> tuple[str, ...]:
-    from fromscratch.linker.conf import conf_directories
+    from fromscratch.linker.ld_so_conf import conf_directories
 
     return conf_directories(root.view, within=within.view)

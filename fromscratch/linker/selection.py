@@ -47,8 +47,8 @@ class Selection:
     def add_symlinks(self, number: int | None, path: str, origin: Origin) -> tuple[TreePath, int]:
         """Select the symlinks that resolving a path goes through. Returns its place, and the root that has that."""
         view = self.view if number is None else self._roots[number].view
-        *links, place = views.way(view, path)
-        for folder in views.left(view, path):
+        *links, place = views.symlinks_and_place(view, path)
+        for folder in views.folders_left(view, path):
             self._folders_left.setdefault(folder, (self.root_number(number, folder), origin))
         for link in links:
             self.add(self.root_number(number, link), link, Origin(self._source, "link to", str(place), origin))

@@ -16,8 +16,8 @@ from fromscratch.paths import ROOT, TreePath
 Names = dict[TreePath, None]
 """The names of one inode, in the order in which they came."""
 
-_STEPS = 6
-_KILOBYTE = 10
+_LOG2_STEPS = 6
+_LOG2_KILOBYTE = 10
 
 
 class Inode(NamedTuple):
@@ -166,8 +166,8 @@ class TreeBuilder:
 
     def _count(self, seen: "Counted") -> None:
         self._walked += seen.count
-        self.weight += self._walked >> _STEPS
-        self._walked &= (1 << _STEPS) - 1
+        self.weight += self._walked >> _LOG2_STEPS
+        self._walked &= (1 << _LOG2_STEPS) - 1
 
     def _make_parents(self, place: TreePath, entry: Entry) -> None:
         if place != ROOT:
@@ -227,4 +227,4 @@ def _weight(path: TreePath, entry: Entry) -> int:
     size = len(path) + (len(entry.target) if isinstance(entry, Symlink) else 0)
     if entry.meta.xattrs:
         size += sum(len(name) + len(value) for name, value in entry.meta.xattrs)
-    return 1 + (size >> _KILOBYTE)
+    return 1 + (size >> _LOG2_KILOBYTE)

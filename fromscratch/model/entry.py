@@ -81,7 +81,7 @@ class Origin(OwnEquality, frozen=True, eq=False):
 
 
 class _Entry(PartlyCompared, frozen=True):
-    """The reasons why it is there are no part of what an entry is."""
+    """What all kinds of entry have: `origins`, the reasons for the entry, which do not count in comparisons."""
 
     uncompared = ("origins",)
 

@@ -14,7 +14,7 @@ from fromscratch.model.entry import Directory, Entry, HardLink, Meta, Origin, al
 from fromscratch.paths import ROOT, TreePath
 
 
-def sealed(given: Mapping[TreePath, Entry]) -> dict[TreePath, Entry]:
+def with_invariants(given: Mapping[TreePath, Entry]) -> dict[TreePath, Entry]:
     """The entries with every invariant of `Rootfs` established."""
     entries = dict(given)
     entries.setdefault(ROOT, Directory(Meta(0o755)))
@@ -100,7 +100,7 @@ def unlink(entries: dict[TreePath, Entry], gone: set[TreePath]) -> None:
         entries.pop(path, None)
 
 
-def linked(entries: Mapping[TreePath, Entry]) -> set[TreePath]:
+def hard_link_targets(entries: Mapping[TreePath, Entry]) -> set[TreePath]:
     """The paths that hard links point to: they may only be replaced after `unlink`."""
     return {entry.target for entry in entries.values() if isinstance(entry, HardLink)}
 

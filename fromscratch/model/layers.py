@@ -64,8 +64,8 @@ class LayerStack:
                 self._tree.remove(path)
         self._records, self._removed, self._passed = set(), {}, set()
 
-    def passed(self, mark: TreePath) -> None:
-        """To be called where a whiteout stands among the entries: engines apply it there."""
+    def pass_whiteout(self, mark: TreePath) -> None:
+        """Note that a whiteout stands at this point among the entries: engines apply it there."""
         self._passed.add(mark)
 
     def put(self, path: TreePath, entry: Entry) -> TreePath:

@@ -19,7 +19,7 @@ from fromscratch.model.entry import (
     kind_of,
     with_meta,
 )
-from fromscratch.model.invariants import inode_of, linked, unlink
+from fromscratch.model.invariants import hard_link_targets, inode_of, unlink
 from fromscratch.model.resolution import walk
 from fromscratch.paths import ROOT, TreePath
 
@@ -36,7 +36,7 @@ class Merge:
         self.places: dict[TreePath, TreePath] = {}  # path of the upper tree -> where it landed
         self.placed: set[TreePath] = set()
         self.followed: dict[TreePath, TreePath] = {}  # symlink of the lower tree -> the directory it led to
-        self.linked = linked(self.entries)
+        self.link_targets = hard_link_targets(self.entries)
         self.conflicts: list[str] = []
 
     def run(self, upper: Mapping[TreePath, Entry]) -> dict[TreePath, Entry]:
@@ -61,7 +61,7 @@ class Merge:
                 self.give_way(place)
             self.entries[place] = settled
             if isinstance(settled, HardLink):
-                self.linked.add(settled.target)
+                self.link_targets.add(settled.target)
         self.check_followed()
         if self.conflicts:
             raise _conflict(self.conflicts)
@@ -69,9 +69,9 @@ class Merge:
 
     def give_way(self, place: TreePath) -> None:
         """Keep an inode under its other names when one of them is replaced."""
-        if place in self.linked:
+        if place in self.link_targets:
             unlink(self.entries, {place})
-            self.linked = linked(self.entries)
+            self.link_targets = hard_link_targets(self.entries)
 
     def check_followed(self) -> None:
         """Note a conflict for each symlink that was followed to a directory and then replaced by the same tree."""

@@ -56,10 +56,7 @@ def walk(
                 raise Circle(f"{path}: the symlink {step} goes round in a circle", "fix one of the links")
             if entry.target.startswith("/"):
                 if refuse_absolute:
-                    raise UnsafePath(
-                        f"{path} would be written through the absolute symlink {step} -> {entry.target}",
-                        "the archive tries to leave the folder it is unpacked in; do not trust it",
-                    )
+                    raise _leaves_folder(path, step, entry)
                 here = ROOT
             pending.extend(_steps(entry.target))
             continue
@@ -69,6 +66,13 @@ def walk(
             raise NotInTree(f"{path} is not in the tree: {step} is a {kind_of(entry)}", "ls shows what is there")
         here = step
     return here
+
+
+def _leaves_folder(path: str, link: TreePath, entry: Symlink) -> UnsafePath:
+    return UnsafePath(
+        f"{path} would be written through the absolute symlink {link} -> {entry.target}",
+        "the archive tries to leave the folder it is unpacked in; do not trust it",
+    )
 
 
 def _steps(path: str) -> list[str]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from fromscratch import paths
 from fromscratch.errors import NotInTree
 from fromscratch.model.entry import Entry, File, is_implied
-from fromscratch.model.invariants import inode_of, order, sealed, unlink
+from fromscratch.model.invariants import inode_of, order, unlink, with_invariants
 from fromscratch.model.merge import Directories, Merge
 from fromscratch.model.resolution import locate, walk
 from fromscratch.paths import ROOT, TreePath
@@ -32,7 +32,7 @@ class Rootfs(Mapping[TreePath, Entry]):
         Raises Conflict if something lies below what is not a directory, and FormatError if a hard
         link has no inode.
         """
-        self._entries = sealed(entries or {})
+        self._entries = with_invariants(entries or {})
         self._order: tuple[list[TreePath], list[str]] | None = None
         self._below: dict[TreePath, list[str]] | None = None
 

@@ -62,8 +62,8 @@ class Beneath:
     Where the upper root has a directory and the lower one a symlink to one, as /lib and /lib -> usr/lib, the upper
     keeps its directory, and each name in it that only the lower root has is a symlink of its own: /lib/modules ->
     /usr/lib/modules. So every path leads to the same file as in the lower root alone.
-    A path that would be two different files so can be passed by; to ask what it really is, in order to read or to take
-    it, raises Conflict.
+    A path that would be two different files may be listed and looked at; `reals`, which reading and taking it need,
+    raises Conflict.
     """
 
     def __init__(self, lower: View, upper: View) -> None:
@@ -80,7 +80,7 @@ class Beneath:
                 fresh.append(paths.parent(fresh[-1]))
             for place in reversed(fresh):
                 if place not in self._known:  # a symlink may have led to it meanwhile
-                    self._known[place] = self._look(place)
+                    self._known[place] = self._find(place)
         return self._known[path]
 
     def children(self, directory: TreePath, /) -> Sequence[str]:
@@ -102,21 +102,21 @@ class Beneath:
             return tuple(self._folders.get(path, ()))
         return (self._reals[path],) if path in self._reals else ()
 
-    def _look(self, path: TreePath) -> Entry | None:
+    def _find(self, path: TreePath) -> Entry | None:
         if path != ROOT and not isinstance(self.get(paths.parent(path)), Directory):
             return None
         candidates = self._candidates(path)
         if path in self._upper.links.ends and any(map(self._directory, candidates)):
             return views.inode(self._upper, path)
         folders = self._folders.setdefault(path, [])
-        shown = self._joined([(real, *self._shown(path, real)) for real in candidates])
+        shown = self._with_joined_folders([(real, *self._as_seen_here(path, real)) for real in candidates])
         folders += dict.fromkeys(folder for _, _, folder in shown if folder is not None)
         if path in self._upper.links.leading_to:
             self._known[path] = Directory(Meta(0o755))  # for now: the way to what leads here may go through here
-            while fresh := dict.fromkeys(self._led_to(path)).keys() - folders:
+            while fresh := dict.fromkeys(self._folders_led_to(path)).keys() - folders:
                 folders += sorted(fresh)  # each of them may have a directory where another symlink leads here
         if any(folder is None for _, _, folder in shown):
-            self._reals[path], entry = self._agreed(path, [each[:2] for each in shown], folders)
+            self._reals[path], entry = self._choose(path, [each[:2] for each in shown], folders)
             return entry
         if folders:
             return self._lower.get(folders[0])
@@ -132,7 +132,7 @@ class Beneath:
         found = (paths.join(folder, paths.name(path)) for folder in self._folders.get(above, ()))
         return [real for real in found if self._lower.get(real) is not None]
 
-    def _led_to(self, path: TreePath) -> Iterator[TreePath]:
+    def _folders_led_to(self, path: TreePath) -> Iterator[TreePath]:
         """The directories of the lower root that lie where symlinks of the upper root lead to this path."""
         for link in self._upper.links.leading_to[path]:
             yield from filter(None, map(self._directory, self._candidates(link)))
@@ -142,7 +142,7 @@ class Beneath:
         end = views.place(self._lower, real)
         return end if end is not None and isinstance(self._lower.get(end), Directory) else None
 
-    def _shown(self, path: TreePath, real: TreePath) -> tuple[Entry, TreePath | None]:
+    def _as_seen_here(self, path: TreePath, real: TreePath) -> tuple[Entry, TreePath | None]:
         """What an entry of the lower root is here; of a directory also the one that its names are from."""
         entry = views.inode(self._lower, real)
         assert entry is not None  # noqa: S101  it is a candidate
@@ -158,11 +158,11 @@ class Beneath:
         if not self._is_one_place(path, real):
             return Symlink(Meta(0o777), real), None
         if isinstance(entry, Symlink):
-            here, there = (_led_out(paths.parent(each), entry.target) for each in (path, real))
+            here, there = (_absolute_target(paths.parent(each), entry.target) for each in (path, real))
             return entry if self._is_one_place(here, there) else Symlink(entry.meta, there, entry.origins), None
         return entry, real if is_directory else None
 
-    def _joined(
+    def _with_joined_folders(
         self, shown: list[tuple[TreePath, Entry, TreePath | None]]
     ) -> list[tuple[TreePath, Entry, TreePath | None]]:
         """The same; beside a directory, a symlink to one is that directory, so that the names of both are in one."""
@@ -178,7 +178,7 @@ class Beneath:
         ends = {walk(self._upper, each, follow_last=True, must_exist=False) for each in (path, real)}
         return len(ends) == 1
 
-    def _agreed(
+    def _choose(
         self, path: TreePath, shown: list[tuple[TreePath, Entry]], folders: list[TreePath]
     ) -> tuple[TreePath, Entry]:
         """The one of them that stands here, with its path below; not a symlink to another of them."""
@@ -219,7 +219,7 @@ def _links(view: View) -> Links:
     return Links(ends, leading_to, frozenset(above for end in leading_to for above in paths.ancestors(end)))
 
 
-def _led_out(folder: TreePath, target: str) -> str:
+def _absolute_target(folder: TreePath, target: str) -> str:
     """The absolute form of a symlink's target, seen from a folder that no symlink leads to."""
     while target == ".." or target.startswith("../"):
         folder, target = paths.parent(folder), target[3:]

@@ -58,10 +58,10 @@ def names(view: View, directory: str) -> Sequence[str]:
     return () if found is None else view.children(found)
 
 
-def way(view: View, path: str) -> list[TreePath]:
+def symlinks_and_place(view: View, path: str) -> list[TreePath]:
     """Every symlink that resolving `path` goes through, then the place where it ends.
 
-    A tree with these, and with the directories that `left` gives, resolves the path to the same place.
+    A tree with these, and with the directories that `folders_left` gives, resolves the path to the same place.
     Raises NotInTree, naming the component that is missing or goes in a circle.
     """
     end = walk(view, path, follow_last=True, must_exist=True)
@@ -69,7 +69,7 @@ def way(view: View, path: str) -> list[TreePath]:
     return [*dict.fromkeys(links), end]
 
 
-def left(view: View, path: str) -> set[TreePath]:
+def folders_left(view: View, path: str) -> set[TreePath]:
     """The directories that resolving an existing `path` enters and leaves by `..`."""
     return set(_steps(view, path, out=True))
 

@@ -71,7 +71,7 @@ def effective(lower: Lower, changes: Sequence[Change]) -> list[TreePath]:
             places[_place(lower, before, path)] = path
             before[path] = entry
             above.update(_upwards(path, above))
-        elif _counts(lower, path, before, above, own):
+        elif _is_effective(lower, path, before, above, own):
             _check_own_places(_place(lower, before, path), path, places)
             found.append(path)
     return found
@@ -108,32 +108,36 @@ def _upwards(path: TreePath, known: set[TreePath]) -> list[TreePath]:
     return found
 
 
-def _counts(
+def _is_effective(
     lower: Lower, mark: TreePath, before: dict[TreePath, Entry], above: set[TreePath], own: dict[TreePath, Entry]
 ) -> bool:
+    """Whether a whiteout can remove something. Raises FormatError for one that engines read in different ways.
+
+    `before` are the entries of its layer that stand before it, `above` their directories, and `own` all entries.
+    """
     folder, name = paths.parent(mark), paths.name(mark)
     target = paths.join(folder, name.removeprefix(PREFIX))
     if name != OPAQUE and (target in before or target in above):
         raise FormatError(f"the whiteout {mark} stands behind what its own layer has there", _AMBIGUOUS)
-    if name != OPAQUE and isinstance(own.get(target), Directory) and isinstance(_at(lower, target), Directory):
+    if name != OPAQUE and isinstance(own.get(target), Directory) and isinstance(_entry_at(lower, target), Directory):
         # With overlayfs docker shows the new directory with what the old one has, all others an empty one.
         raise FormatError(f"the whiteout {mark} is of a directory that its own layer has again", _AMBIGUOUS)
-    for way in (folder, *paths.ancestors(folder)):
-        if way == ROOT or way not in own:
+    for above_it in (folder, *paths.ancestors(folder)):
+        if above_it == ROOT or above_it not in own:
             continue
-        present = _at(lower, way)
-        if way not in before:
+        present = _entry_at(lower, above_it)
+        if above_it not in before:
             if present is not None and not isinstance(present, Directory):
-                raise FormatError(f"the whiteout {mark} stands before what its own layer has at {way}", _AMBIGUOUS)
-        elif isinstance(before[way], Symlink):
-            if _hits(lower, target if name != OPAQUE else folder, before, above, own):
-                raise FormatError(f"the whiteout {mark} passes the symlink {way} of its own layer", _AMBIGUOUS)
+                raise FormatError(f"the whiteout {mark} stands before what its own layer has at {above_it}", _AMBIGUOUS)
+        elif isinstance(before[above_it], Symlink):
+            if _meets_anything(lower, target if name != OPAQUE else folder, before, above, own):
+                raise FormatError(f"the whiteout {mark} passes the symlink {above_it} of its own layer", _AMBIGUOUS)
             return False
-        elif not isinstance(before[way], Directory):
+        elif not isinstance(before[above_it], Directory):
             return False  # umoci writes them below a file that takes the place of a directory: nothing is there
         elif not isinstance(present, Directory):
             return False
-    if name == OPAQUE and isinstance(_at(lower, folder), Symlink):
+    if name == OPAQUE and isinstance(_entry_at(lower, folder), Symlink):
         raise FormatError(f"the whiteout {mark} is in a symlink, which is not a directory", _AMBIGUOUS)
     return True
 
@@ -145,10 +149,10 @@ class _Seen:
         self._lower, self._before = lower, before
 
     def get(self, path: TreePath, /) -> Entry | None:
-        return self._before.get(path) or _at(self._lower, path)
+        return self._before.get(path) or _entry_at(self._lower, path)
 
 
-def _hits(
+def _meets_anything(
     lower: Lower, path: TreePath, before: dict[TreePath, Entry], above: set[TreePath], own: dict[TreePath, Entry]
 ) -> bool:
     """Whether a path leads to anything through the symlinks that the layer has by then.
@@ -163,10 +167,10 @@ def _hits(
         return True
     except NotInTree:
         return False
-    return place in own or place in above or _at(lower, place) is not None
+    return place in own or place in above or _entry_at(lower, place) is not None
 
 
-def _at(lower: Lower, path: TreePath) -> Entry | None:
+def _entry_at(lower: Lower, path: TreePath) -> Entry | None:
     try:
         return lower.get(path)
     except NotInTree:

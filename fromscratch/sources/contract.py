@@ -6,7 +6,7 @@ from typing import Any, Protocol, get_args, get_origin, runtime_checkable
 
 from msgspec import Struct
 
-from fromscratch.host.machine.check import Check
+from fromscratch.host.machine.doctor_check import Check
 from fromscratch.host.storage.own_folders import NONE, OwnFolders
 from fromscratch.host.storage.store import Store
 from fromscratch.limits import DEFAULT_LIMITS, Limits

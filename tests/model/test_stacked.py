@@ -25,7 +25,7 @@ def laid(upper: Rootfs, lower: Rootfs, *paths: str) -> Rootfs:
     view = Beneath(lower, upper)
     entries: dict[TreePath, Entry] = {}
     for path in paths:
-        for step in views.way(view, path):
+        for step in views.symlinks_and_place(view, path):
             entry = view.get(step)
             assert entry is not None
             view.reals(step)

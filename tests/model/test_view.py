@@ -90,19 +90,19 @@ def test_names_are_those_of_the_directory_at_the_end() -> None:
     ],
 )
 def test_the_way_is_every_symlink_and_the_end(path: str, steps: list[str]) -> None:
-    assert views.way(HERE, path) == steps
+    assert views.symlinks_and_place(HERE, path) == steps
 
 
 def test_there_is_no_way_to_what_is_not_there() -> None:
     with pytest.raises(NotInTree, match="there is no /usr/bin/none"):
-        views.way(HERE, "/bin/dangling")
+        views.symlinks_and_place(HERE, "/bin/dangling")
     with pytest.raises(NotInTree, match="goes round in a circle"):
-        views.way(HERE, "/loop")
+        views.symlinks_and_place(HERE, "/loop")
 
 
 def test_what_a_path_goes_back_out_of_must_be_there_too() -> None:
-    assert views.left(HERE, "/bin/../bin/link") == {"/usr/bin", "/etc"}
-    assert views.left(HERE, "/usr/bin/tool") == set()
+    assert views.folders_left(HERE, "/bin/../bin/link") == {"/usr/bin", "/etc"}
+    assert views.folders_left(HERE, "/usr/bin/tool") == set()
 
 
 def test_below_is_all_that_a_directory_holds_and_no_symlink_is_entered() -> None:
@@ -146,10 +146,10 @@ def test_a_tree_of_the_way_alone_leads_to_the_same_place(root: Rootfs, path: str
     place = views.place(root, path)
     if place is None:
         return
-    steps = views.way(root, path)
+    steps = views.symlinks_and_place(root, path)
     assert steps[-1] == place
     assert all(isinstance(root.inode(step), Symlink) for step in steps[:-1])
-    passed = views.left(root, path)
+    passed = views.folders_left(root, path)
     inodes = [entry.target for step in steps if isinstance(entry := root[step], HardLink)]
     remaining = Rootfs({each: root[each] for step in (*passed, *steps, *inodes) for each in (*ancestors(step), step)})
     assert views.place(remaining, path) == place

@@ -17,7 +17,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from fromscratch.digest import Digest
-from fromscratch.host.machine.check import Check
+from fromscratch.host.machine.doctor_check import Check
 from fromscratch.host.storage.store import Store
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Origin, file

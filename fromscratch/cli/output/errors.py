@@ -54,9 +54,9 @@ def ending(error: BaseException, call: "Call | None") -> Ending | None:
 
 def _fitting(error: ImageError, call: "Call | None") -> ImageError:
     """With the hint that fits, where that depends on the machine, or on where the store lies."""
-    from fromscratch.host.storage import os_refusal
+    from fromscratch.host.storage import os_errors
 
-    if lack := os_refusal.of_the_machine(error.__cause__):
+    if lack := os_errors.of_the_machine(error.__cause__):
         error.hint = lack
     if call is None or not isinstance(error, DiskFull):
         return error
@@ -70,7 +70,7 @@ def refused(error: OSError) -> ImageError:
     """What the operating system refused where no lower room said more about it: it is never a bug of ours alone."""
     import errno
 
-    from fromscratch.host.storage import os_refusal as said
+    from fromscratch.host.storage import os_errors as said
 
     name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
     what = f"{f'cannot use {name}: ' if name else ''}{error.strerror}"
@@ -81,7 +81,7 @@ def refused(error: OSError) -> ImageError:
 
 def of_the_machine(error: BaseException | None) -> ImageError | None:
     """What Python has kinds of its own for, and is yet a limit of this machine: memory, and threads."""
-    from fromscratch.host.storage import os_refusal as said
+    from fromscratch.host.storage import os_errors as said
 
     text = str(error).lower()
     if isinstance(error, MemoryError) or (
@@ -98,7 +98,7 @@ def with_the_store_in_mind(error: ImageError, store: str) -> ImageError:
     from pathlib import Path
 
     from fromscratch.advice import advice
-    from fromscratch.host.storage.os_refusal import existing
+    from fromscratch.host.storage.os_errors import existing
 
     if not isinstance(error, DiskFull) or not error.place or not Path(store).is_dir():
         return error

@@ -12,7 +12,7 @@ from fromscratch.cli.call import Call
 from fromscratch.cli.output.settings import spelled
 from fromscratch.errors import ImageError
 from fromscratch.host.engines.contract import Status
-from fromscratch.host.machine.check import Check, tried
+from fromscratch.host.machine.doctor_check import Check, tried
 from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 

@@ -7,7 +7,7 @@ from fromscratch.cli.call import Call
 from fromscratch.errors import UsageError
 
 if TYPE_CHECKING:
-    from fromscratch.host.storage.store_care import Part
+    from fromscratch.host.storage.store_maintenance import Part
 
 ACTIONS = ("path", "check", "prune")
 _SECONDS = {"h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
@@ -43,9 +43,9 @@ def _not_an_action(action: str | None) -> str:
 def _check(call: Call, repair: bool, json: bool) -> None:
     from fromscratch.cli.output.sizes import counted, megabytes
     from fromscratch.errors import IntegrityError
-    from fromscratch.host.storage import store_care
+    from fromscratch.host.storage import store_maintenance
 
-    found = store_care.check(call.store, repair=repair, progress=call.progress)
+    found = store_maintenance.check(call.store, repair=repair, progress=call.progress)
     facts = {
         "path": str(call.store.root),
         "parts": found.parts,
@@ -67,11 +67,11 @@ def _prune(call: Call, older_than: str | None, keep_size: str | None, json: bool
     import time
 
     from fromscratch.cli.output.sizes import counted, megabytes
-    from fromscratch.host.storage import store_care
+    from fromscratch.host.storage import store_maintenance
 
     if not older_than and not keep_size:
         raise UsageError("store prune does not say what may go", "say --older-than 30d, --keep-size 10G, or both")
-    removed = store_care.prune(
+    removed = store_maintenance.prune(
         call.store,
         unused_since=time.time() - age_of(older_than) if older_than else None,
         keep_size=_size(keep_size) if keep_size else None,

@@ -28,7 +28,7 @@ def why(call: Call, *, path: str | None, image: str | None, json: bool) -> None:
 def explained(found: Found, tree: Rootfs, path: str) -> tuple[dict[str, Any], str]:
     """For a program and for a person. Raises NotInTree, saying whether the path was trimmed."""
     try:
-        steps = view.way(tree, path)
+        steps = view.symlinks_and_place(tree, path)
     except NotInTree as error:
         raise _absent(found, tree, path, error) from error
     data: dict[str, Any] = {"image": found.where, "path": quoted(path), "steps": []}

@@ -5,7 +5,7 @@
     BR2_TARGET_GENERIC_HOSTNAME="box"
 
 The form is that of the Linux kernel's Documentation/kbuild/kconfig.rst; what menus say about a
-symbol is read in `menus`.
+symbol is read in `kconfig.menus`.
 """
 
 import re

@@ -45,7 +45,7 @@ def flags_of(elf: Elf) -> int | None:
 def also_accepted(flags: int) -> tuple[int, ...]:
     """The flags of libraries that a loader of this ABI takes besides those of its own."""
     if flags in (0x0903, 0x0B03):
-        return (_LIBC6,)  # those from before ARM objects told of their float ABI
+        return (_LIBC6,)  # those of before ARM objects recorded their float ABI
     return (0x0001,) if flags in (_LIBC6, 0x0303, 0x0803) else ()  # linked with no C library, said ldconfig to 2.36
 
 

@@ -1,4 +1,4 @@
-"""The configuration of an image: image-spec/config.md v1.1. Its `config` object is in `run_config`.
+"""The configuration of an image: image-spec/config.md v1.1. Its `config` object is in `oci.run_config`.
 
 `image_documents` makes of an `Image` all that its descriptor leads to, layers aside.
 """

@@ -3,7 +3,7 @@
 What is written is one form for one image: keys in the order of the specification, maps sorted, no
 blanks, UTF-8. What is read may come from anyone: every fault is a FormatError that names the
 document and the field. Docker's media types (image manifest version 2, schema 2) are read as well,
-as the specification's own compatibility matrix pairs them. The configuration is in `config`.
+as the specification's own compatibility matrix pairs them. The configuration is in `oci.config`.
 """
 
 import json

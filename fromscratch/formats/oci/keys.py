@@ -27,7 +27,7 @@ def _folded(key: str) -> str:
 class Keys(Struct, frozen=True):
     """The keys that readers know in an object, each with those of the objects in it or in the items of its list.
 
-    `None` for a key whose value is not such an object: a map of free keys, such as labels, or not an object at all.
+    `None` for a key whose value has no fixed keys: a map such as labels, or what is not an object.
     `foreign` are those that would make it a document of another kind.
     """
 

@@ -1,18 +1,17 @@
 """Images read from an index and the blobs below it, for every reader of the OCI formats."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, Protocol
 
 from msgspec.structs import replace
 
 from fromscratch.digest import Digest
-from fromscratch.errors import FormatError, MissingBlob, UsageError
+from fromscratch.errors import FormatError, MissingBlob
 from fromscratch.formats.oci import documents as oci
+from fromscratch.formats.oci import names
 from fromscratch.formats.oci.config import parse_config
 from fromscratch.formats.oci.documents import Descriptor
 from fromscratch.model.image import Blob, Image, Layer, Original, OriginalIndex, Platform
-from fromscratch.model.reference import full_form
 
 _MAX_IMAGES = 1000  # there are not that many platforms
 # Bytes of manifests and configurations below one name; those of a hundred platforms are a few megabytes. The small
@@ -23,6 +22,9 @@ _ATTACHED = "vnd.docker.reference.type"
 
 Claim = tuple[Digest, str, int, Platform | None, bool]
 """The fields of an index entry that readers use."""
+
+Found = tuple[Descriptor, Descriptor, Image]
+"""An image, behind the descriptor that was asked about and that of its manifest, which may be the same."""
 
 
 class Blobs(Protocol):
@@ -45,7 +47,7 @@ def images(blobs: Blobs, index: bytes, tag: str | None = None) -> list[Image]:
     for documents that do not follow the specification, IntegrityError for bytes that are not the promised ones.
     """
     top = oci.parse_index(index, f"index.json of {blobs.label}").manifests
-    found = images_below(blobs, with_name(top, tag, blobs.label), one_name=True)
+    found = images_below(blobs, names.with_name(top, tag, blobs.label), one_name=True)
     if not found:
         raise FormatError(f"{blobs.label} holds no container image", "name a layout that one was written to")
     return found
@@ -65,32 +67,9 @@ def images_below(
     for the first of them is raised. With `one_name` the descriptors stand for one name: two images of one platform
     are a FormatError.
     """
-    found: list[tuple[Descriptor, Descriptor, Image]] = []
-    passed: list[FormatError] = []
-    seen: set[Claim] = set()
-    known: dict[Digest, Image] = {}
-    read = 0
-    for top in descriptors:
-        for entry in _manifests(blobs, top, seen, passed):
-            if selects is not None and entry.platform is not None and not selects(entry.platform):
-                continue
-            document = _document(blobs, entry, passed)
-            if document is None:
-                continue
-            read += max(len(document), _LEAST_COUNTED)
-            try:
-                if entry.digest in known:
-                    _check_platform(entry, known[entry.digest].platform, _image_title(blobs, entry))
-                    _check_amount(blobs, len(found), read)
-                    continue
-                image = known[entry.digest] = replace(_image(blobs, entry, document), name=_called(top))
-                found.append((top, entry, image))
-                read += len(image.original.config) if image.original else 0
-            except _Artifact as error:
-                passed.append(error)
-            _check_amount(blobs, len(found), read)
-    if not found and passed:
-        raise passed[0]
+    found, left_out = _read_images(blobs, descriptors, selects)
+    if not found and left_out:
+        raise left_out[0]
     if one_name:
         _check_platforms_differ(blobs, found)
     images = [image for _top, _entry, image in found]
@@ -101,14 +80,45 @@ def images_below(
     return [replace(image, original=image.original and replace(image.original, index=original)) for image in images]
 
 
-def _check_platforms_differ(blobs: Blobs, found: Sequence[tuple[Descriptor, Descriptor, Image]]) -> None:
+def _read_images(
+    blobs: Blobs, descriptors: Sequence[Descriptor], selects: Callable[[Platform], bool] | None
+) -> tuple[list[Found], list[FormatError]]:
+    """The images below these descriptors, and the errors of what was left out."""
+    found: list[Found] = []
+    left_out: list[FormatError] = []
+    seen: set[Claim] = set()
+    known: dict[Digest, Image] = {}
+    read = 0
+    for top in descriptors:
+        for entry in _manifests(blobs, top, seen, left_out):
+            if selects is not None and entry.platform is not None and not selects(entry.platform):
+                continue
+            document = _document(blobs, entry, left_out)
+            if document is None:
+                continue
+            read += max(len(document), _LEAST_COUNTED)
+            try:
+                if entry.digest in known:
+                    _check_platform(entry, known[entry.digest].platform, _image_title(blobs, entry))
+                    _check_amount(blobs, len(found), read)
+                    continue
+                image = known[entry.digest] = replace(_image(blobs, entry, document), name=names.image_name(top))
+                found.append((top, entry, image))
+                read += len(image.original.config) if image.original else 0
+            except _Artifact as error:
+                left_out.append(error)
+            _check_amount(blobs, len(found), read)
+    return found, left_out
+
+
+def _check_platforms_differ(blobs: Blobs, found: Sequence[Found]) -> None:
     """Raises FormatError where two entries of one name are images of one platform: some readers take the first."""
     tops: dict[tuple[str, ...], Descriptor] = {}
     for top, entry, image in found:
         variant = (entry.platform and entry.platform.variant) or image.platform.variant
         system = image.platform.os, image.platform.architecture, variant, image.platform.os_version
         if tops.setdefault(system, top).digest != top.digest:
-            name = f"of the name {_name(top)}" if _name(top) else "without a name"
+            name = f"of the name {names.of(top)}" if names.of(top) else "without a name"
             raise FormatError(
                 f"{blobs.label} holds two images {name} for {image.platform}: {tops[system].digest} and {top.digest}",
                 "give each a name of its own, or take one out of index.json",
@@ -158,40 +168,7 @@ def _original_index(blobs: Blobs, top: Descriptor, manifests: Sequence[Descripto
     return OriginalIndex(blobs.document(top), tuple(entry.digest for entry in manifests), tuple(parts))
 
 
-def with_name(descriptors: Sequence[Descriptor], tag: str | None, label: str) -> list[Descriptor]:
-    """The descriptors of this name, which may be the full one that containerd gives.
-
-    Without a name: all, if they are not different images of different names.
-    """
-    chosen = [entry for entry in descriptors if tag is None or _is_called(entry, tag)]
-    names = sorted({name for entry in descriptors if (name := _name(entry))})
-    if not chosen and tag is not None:
-        there = f"it holds {', '.join(names)}" if names else "the images in it have no name: leave the tag out"
-        raise UsageError(f"{label} has no image named {tag!r}", there)
-    called = {name: entry.digest for entry in chosen if (name := _name(entry))}
-    if len(set(called.values())) > 1 and len(called) > 1:
-        several = ", ".join(sorted(called))
-        raise UsageError(f"{label} holds several images: {several}", f"name one of them, as in {label}:{min(called)}")
-    return chosen
-
-
-def _name(entry: Descriptor) -> str:
-    """What tells it from others: two images of one archive may have the same tag."""
-    return entry.annotations.get(oci.FULL_NAME) or entry.annotations.get(oci.REF_NAME) or ""
-
-
-def _called(entry: Descriptor) -> str:
-    """What an index calls an image, as `Image.name` has it: podman writes whole names where others have a tag."""
-    name = _name(entry)
-    return f":{name}" if name and not re.search("[:/]", name) else name
-
-
-def _is_called(entry: Descriptor, name: str) -> bool:
-    full = entry.annotations.get(oci.FULL_NAME)
-    return entry.annotations.get(oci.REF_NAME) == name or (full is not None and full_form(full) == full_form(name))
-
-
-def _manifests(blobs: Blobs, top: Descriptor, seen: set[Claim], passed: list[FormatError]) -> Iterator[Descriptor]:
+def _manifests(blobs: Blobs, top: Descriptor, seen: set[Claim], left_out: list[FormatError]) -> Iterator[Descriptor]:
     """Every manifest that may be of an image, at or below this descriptor, in order, with all that is said of it.
 
     An index can list one manifest several times and say something else of it each time: who chooses by the platform
@@ -206,7 +183,7 @@ def _manifests(blobs: Blobs, top: Descriptor, seen: set[Claim], passed: list[For
         if entry.media_type == oci.MANIFEST and not _is_attestation(entry):
             yield entry
         elif entry.media_type == oci.INDEX:
-            document = _document(blobs, entry, passed)
+            document = _document(blobs, entry, left_out)
             if document is not None:
                 pending.extend(reversed(oci.parse_index(document, _index_title(blobs, entry)).manifests))
 
@@ -217,12 +194,12 @@ def _claim(entry: Descriptor) -> Claim:
     return entry.digest, entry.media_type, entry.size, platform, _is_attestation(entry)
 
 
-def _document(blobs: Blobs, entry: Descriptor, passed: list[FormatError]) -> bytes | None:
+def _document(blobs: Blobs, entry: Descriptor, left_out: list[FormatError]) -> bytes | None:
     """The document, or None and a note if it is not there."""
     try:
         return blobs.document(entry)
     except MissingBlob as error:
-        passed.append(error)
+        left_out.append(error)
         return None
 
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from fromscratch.errors import FormatError
 from fromscratch.formats.tar.header import BILLION
 from fromscratch.lazy_regex import lazy_regex
-from fromscratch.model.attributes import belongs_to_file
 from fromscratch.model.entry import Xattrs
+from fromscratch.model.xattrs import belongs_to_file
 from fromscratch.paths import decode
 
 _DAMAGED = "the archive is damaged; fetch or make it again"

@@ -1,4 +1,4 @@
-"""The entries of tar archives: the reader of untrusted bytes. `tree` makes trees of them.
+"""The entries of tar archives: the reader of untrusted bytes. `tar.tree` makes trees of them.
 
 It reads uncompressed archives in the V7, ustar, pax, GNU and star forms, sparse files too. What an image
 cannot keep (access control lists, parts of multi-volume archives) is refused by name, so that nothing gets
@@ -98,7 +98,7 @@ def shown_name(name: bytes) -> str:
 class _Scan:
     """One walk over the headers of an archive."""
 
-    _said = 0  # bytes of extended headers since the last entry
+    _extension_bytes = 0  # bytes of extended headers since the last entry
 
     def __init__(
         self, title: str, source: ArchiveBytes, *, whole: bool = False, markers: list[bytes] | None = None
@@ -142,8 +142,8 @@ class _Scan:
 
     def _extension(self, size: int) -> bytes:
         """The payload of an extended header or GNU long name."""
-        self._said += size
-        if size < 0 or self._said > _MAX_EXTENSION:
+        self._extension_bytes += size
+        if size < 0 or self._extension_bytes > _MAX_EXTENSION:
             raise FormatError(f"an extended header of {size} bytes is more than any file needs", _DAMAGED)
         return self._source.read(size + -size % BLOCK)[:size]
 
@@ -167,7 +167,7 @@ class _Scan:
         found, long = self._records, self._long
         if self._waiting:
             self._records, self._long, self._waiting = {}, {}, False
-        self._said = 0
+        self._extension_bytes = 0
         # An empty value in an extended header means that the field of the block holds.
         own = fields.name(block)
         name = sparse.name(found) or long.get(b"L") or found.get(b"path") or own
@@ -177,20 +177,7 @@ class _Scan:
             _refuse_lossy(found)
             fields.check(found)
             size = fields.integer(found[b"size"], "size") if found.get(b"size") else size
-        spread = None
-        if sparse.is_sparse(found) and (flag not in _REGULAR or name.endswith(b"/")):
-            raise FormatError("the entry is not a file and has the map of a sparse one", _DAMAGED)
-        if flag == b"S":
-            flag, spread = b"0", sparse.old_gnu(block, size, self._source.read)
-        elif flag in _REGULAR and sparse.is_sparse(found):
-            flag = b"0"
-            spread, size = sparse.pax(found, size, self._source.read)
-        elif flag in _REGULAR:
-            flag = _regular(flag, name, size)
-        elif flag in _NO_CONTENT:
-            size = 0  # a size here means no content: the archives of some old tars have one
-        else:
-            raise _refused(flag)
+        flag, size, holes = self._kind(block, flag, size, name, found)
         offset = self._source.position
         self._source.skip(size)
         recorded = long.get(b"K") or found.get(b"linkpath")
@@ -211,8 +198,28 @@ class _Scan:
             major=major,
             minor=minor,
             xattrs=fields.xattrs(found) if found else (),
-            sparse=spread,
+            sparse=holes,
         )
+
+    def _kind(
+        self, block: bytes, flag: bytes, size: int, name: bytes, found: Mapping[bytes, bytes]
+    ) -> tuple[bytes, int, Sparse | None]:
+        """The type flag that an entry counts as, the bytes of its content in the archive, and the map of a sparse file.
+
+        Maps that stand before the content are read from the archive.
+        """
+        if sparse.is_sparse(found) and (flag not in _REGULAR or name.endswith(b"/")):
+            raise FormatError("the entry is not a file and has the map of a sparse one", _DAMAGED)
+        if flag == b"S":
+            return b"0", size, sparse.old_gnu(block, size, self._source.read)
+        if flag in _REGULAR and sparse.is_sparse(found):
+            holes, size = sparse.pax(found, size, self._source.read)
+            return b"0", size, holes
+        if flag in _REGULAR:
+            return _regular(flag, name, size), size, None
+        if flag in _NO_CONTENT:
+            return flag, 0, None  # a size here means no content: the archives of some old tars have one
+        raise _refused(flag)
 
 
 def _check_name(name: bytes) -> None:

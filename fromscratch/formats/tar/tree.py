@@ -85,20 +85,24 @@ def lay(
     for name, (path, entry) in zip(names, changes, strict=True):
         try:
             if entry is None:
-                stack.passed(path)
+                stack.pass_whiteout(path)
             else:
                 stack.put(path, entry)
         except ImageError as error:
             raise reading.about(name, error) from error
         check_entries(stack.weight, limits, f"what the layers up to {title} make")
         check_implied(stack.implied, stack.laid, limits, f"what the layers up to {title} hold")
+    _check_markers(stack, reading)
+    stack.end()
+    return reading.size
+
+
+def _check_markers(stack: LayerStack, reading: "_Reading") -> None:
     for name in reading.markers:
         try:
             stack.check_marker(tree_path(decode(name)))
         except ImageError as error:
             raise reading.about(name, error) from error
-    stack.end()
-    return reading.size
 
 
 class _Reading:

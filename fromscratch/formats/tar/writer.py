@@ -1,8 +1,8 @@
 """The writer of tar archives. The same tree gives the same bytes.
 
-The form is ustar, with pax extended headers where needed (`header`). Names are relative, a
+The form is ustar, with pax extended headers where needed (`tar.header`). Names are relative, a
 directory's ends in a slash, and owner names are left empty, since only numbers mean the same
-everywhere. The readers, `reader` and `tree`, take archives of other kinds too; packing does not
+everywhere. The readers, `tar.reader` and `tar.tree`, take archives of other kinds too; packing does not
 load them.
 """
 

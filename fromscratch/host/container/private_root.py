@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
 
-from fromscratch.formats.glibc.passwd import identity
+from fromscratch.formats.glibc.passwd import Identity, identity
 from fromscratch.formats.oci_runtime import config as oci_bundle
 from fromscratch.formats.oci_runtime import seccomp
 from fromscratch.host.container import emulator as emulators
@@ -77,21 +77,26 @@ def run_in_private_root(invocation: Invocation) -> int:
             "argv": words,
             "env": environment(config, who),
             "cwd": config.working_dir or "/",
-            "uid": who.uid,
-            "gid": who.gid,
-            "groups": list(who.groups),
-            "hostname": HOSTNAME,
-            "map": users,
-            "emulator": str(emulator.program) if emulator else "",
-            "handler": emulator.handler.decode("latin-1") if emulator else "",
             "terminals": list(terminals()),
             "parent": os.getpid(),
+            **_identity_spec(who, users),
+            **_emulation_spec(emulator),
             **_confinement(tree, users),
         }
         (place / "spec.json").write_text(json.dumps(spec))
         streams = container_streams(who.uid, owner=os.geteuid() if users == "own" else who.uid)
         with process_limit.limited(oci_bundle.PROCESSES if root else 0) as join_group:
             return _supervise(place / "spec.json", words, platform, streams, join_group)
+
+
+def _identity_spec(who: Identity, users: UserMap) -> dict[str, Any]:
+    return {"uid": who.uid, "gid": who.gid, "groups": list(who.groups), "hostname": HOSTNAME, "map": users}
+
+
+def _emulation_spec(emulator: emulators.Emulator | None) -> dict[str, Any]:
+    if emulator is None:
+        return {"emulator": "", "handler": ""}
+    return {"emulator": str(emulator.program), "handler": emulator.handler.decode("latin-1")}
 
 
 def _confinement(tree: Rootfs, users: UserMap) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from fromscratch.digest import ValueHasher
 from fromscratch.errors import ImageError
-from fromscratch.model.attributes import belongs_to_file
 from fromscratch.model.content import HostFile, Inline
 from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLink, Meta, Origin, Symlink, Xattrs
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.model.xattrs import belongs_to_file
 from fromscratch.paths import ROOT, TreePath, decode
 
 # The kernel's Documentation/filesystems/overlayfs.rst: the marks of an upper folder about those below it.

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, BinaryIO, TypedDict, cast
 
@@ -23,7 +24,7 @@ from fromscratch.host.process import session
 from fromscratch.host.process.deferred_signals import DeferredSignals
 from fromscratch.host.process.stdin_pump import Feeder
 from fromscratch.host.process.variables import PASSED_ON, SYSTEM_PATH
-from fromscratch.host.storage import disk, os_refusal
+from fromscratch.host.storage import disk, os_errors
 
 _SHOWN_LINES = 20
 GRACE = 10.0
@@ -85,19 +86,12 @@ def run(
     """
     source = subprocess.DEVNULL if stdin is None else subprocess.PIPE
     feeder = None if stdin is None or isinstance(stdin, bytes) else Feeder(stdin, hang_up=hang_up)
-
-    def end_input(process: subprocess.Popen[bytes]) -> None:
-        if hang_up:
-            if feeder is not None:
-                feeder.stop()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=grace)
-
     with contextlib.ExitStack() as stack:
         files = [stack.enter_context(_memory_file()) for _ in range(2 if outlives else 0)]
         stdout, stderr = (file.fileno() for file in files) if outlives else (subprocess.PIPE, subprocess.PIPE)
         ends = _Ends(stdin=source, stdout=stdout, stderr=stderr)
-        with _running(argv, ends, env=env, cwd=cwd, grace=grace, before_end=end_input) as process:
+        before_end = partial(_end_input, feeder, grace) if hang_up else None
+        with _running(argv, ends, env=env, cwd=cwd, grace=grace, before_end=before_end) as process:
             out, err = _communicate(process, argv, feeder, stdin if isinstance(stdin, bytes) else None, timeout)
         if outlives:
             out, err = (_content(file) for file in files)
@@ -200,6 +194,14 @@ def _content(file: BinaryIO) -> bytes:
     return file.read()
 
 
+def _end_input(feeder: Feeder | None, grace: float, process: subprocess.Popen[bytes]) -> None:
+    """Let a program see the end of its input, and give it `grace` seconds to end by itself."""
+    if feeder is not None:
+        feeder.stop()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.communicate(timeout=grace)
+
+
 def _communicate(
     process: subprocess.Popen[bytes],
     argv: Sequence[str],
@@ -269,5 +271,5 @@ def _start_failure(argv: Sequence[str], error: OSError | ValueError, cwd: Path |
         return CommandFailed(f"cannot run {shown(argv)}: {error}", "no program can be given that: write another value")
     if cwd is not None and not cwd.is_dir():
         return CommandFailed(f"cannot run {shown(argv)} in {cwd}: there is no such folder", "see whether it was made")
-    hint = os_refusal.THREADS if error.errno == errno.EAGAIN else os_refusal.hint(error)
+    hint = os_errors.THREADS if error.errno == errno.EAGAIN else os_errors.hint(error)
     return CommandFailed(f"cannot run {shown(argv)}: {error.strerror}", hint or "see whether it is installed")

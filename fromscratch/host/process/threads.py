@@ -2,11 +2,16 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+_Outcome = tuple[int, Result | None, BaseException | None]
+"""The index of an item, and its result or its failure."""
 
 
 class Stopped(Exception):
@@ -24,22 +29,11 @@ def each(
     would wait for them without end.
     """
     queue: SimpleQueue[tuple[int, Item]] = SimpleQueue()
-    done: SimpleQueue[tuple[int, Result | None, BaseException | None]] = SimpleQueue()
+    done: SimpleQueue[_Outcome[Result]] = SimpleQueue()
     for pair in enumerate(items):
         queue.put(pair)
 
-    def work_through_queue() -> None:
-        while True:
-            try:
-                index, item = queue.get_nowait()
-            except Empty:
-                return
-            try:
-                done.put((index, work(item), None))
-            except BaseException as error:
-                done.put((index, None, error))
-                return
-
+    work_through_queue = partial(_work_through, queue, work, done)
     threads = [threading.Thread(target=work_through_queue, daemon=True) for _ in range(min(jobs, len(items)))]
     results: dict[int, Result] = {}
     try:
@@ -56,6 +50,22 @@ def each(
         if thread.ident is not None:
             thread.join()
     return [results[index] for index in range(len(items))]
+
+
+def _work_through(
+    queue: SimpleQueue[tuple[int, Item]], work: Callable[[Item], Result], done: SimpleQueue[_Outcome[Result]]
+) -> None:
+    """Do the work of one item after the other, until none is left or one fails."""
+    while True:
+        try:
+            index, item = queue.get_nowait()
+        except Empty:
+            return
+        try:
+            done.put((index, work(item), None))
+        except BaseException as error:
+            done.put((index, None, error))
+            return
 
 
 def _start(threads: Sequence[threading.Thread], work_through_queue: Callable[[], None]) -> None:

@@ -19,8 +19,8 @@ from fromscratch.host.registry import credentials, refusal
 from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import Place, base_url
 from fromscratch.host.registry.authorizer import Authorizer
+from fromscratch.host.registry.session import RegistrySession, limited
 from fromscratch.host.registry.trust import trust
-from fromscratch.host.registry.wire import RegistrySession, limited
 from fromscratch.limits import json_value
 from fromscratch.progress import SILENT, Progress
 

@@ -19,7 +19,7 @@ from fromscratch.formats.oci.graph import is_manifest
 from fromscratch.formats.oci.reader import images_below
 from fromscratch.formats.oci.verified import check_bytes
 from fromscratch.host.http.download import FileRequest, download
-from fromscratch.host.registry import origins
+from fromscratch.host.registry import mount_sources
 from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import Place, reference_of
 from fromscratch.host.registry.client import Answer, Client, decoded
@@ -97,7 +97,7 @@ class RegistryBlobs(Struct):
         download(
             self.store, requests, self.progress, access.jobs, patience=access.patience, connect=self.client.session
         )
-        origins.remember(self.store, self.client.place, [one.digest for one in blobs])
+        mount_sources.remember(self.store, self.client.place, [one.digest for one in blobs])
 
     def _request(self, descriptor: Descriptor) -> FileRequest:
         url = self.client.persist(f"pull from {self.label}", lambda: self.client.url(f"blobs/{descriptor.digest}"))
@@ -162,7 +162,7 @@ def pull(
     if layers:
         blobs.fetch(_layers(found))
     else:
-        origins.remember(store, client.place, [one.digest for one in _layers(found)])
+        mount_sources.remember(store, client.place, [one.digest for one in _layers(found)])
     return top, found
 
 

@@ -12,7 +12,7 @@ from fromscratch.errors import FormatError, UsageError
 from fromscratch.formats.oci.graph import Graph, is_manifest
 from fromscratch.host.http.progress import OWN_BAR, FileProgress, TotalProgress
 from fromscratch.host.process import threads
-from fromscratch.host.registry import origins
+from fromscratch.host.registry import mount_sources
 from fromscratch.host.registry.access import Access
 from fromscratch.host.registry.address import Place
 from fromscratch.host.registry.client import Client
@@ -60,7 +60,7 @@ def push(
     place = Place.of(to)
     everything = {blob.digest: blob for whole in (graph, *artifacts) for blob in whole.blobs}
     blobs = [blob for blob in everything.values() if not is_manifest(blob.media_type)]
-    known = origins.known(store, place, [blob.digest for blob in blobs]) if store else {}
+    known = mount_sources.known(store, place, [blob.digest for blob in blobs]) if store else {}
     counted = Counter(name for names in known.values() for name in names)
     likely = {name for name, _ in counted.most_common(_MAX_SOURCES)}
     sources = {
@@ -73,7 +73,7 @@ def push(
         for artifact in artifacts:
             _put_documents(client, artifact, ())
     if store:
-        origins.remember(store, place, [blob.digest for blob in blobs])
+        mount_sources.remember(store, place, [blob.digest for blob in blobs])
     return Pushed(to, graph.top.digest, names, arrivals, sent)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fromscratch.errors import ImageError
-from fromscratch.host.storage import os_refusal, staging
+from fromscratch.host.storage import os_errors, staging
 from fromscratch.model.resolution import MAX_SYMLINKS
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -21,7 +21,7 @@ def explain(error: OSError, path: Path) -> ImageError:
     about = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
     elsewhere = bool(about) and Path(about).parent != path.parent
     what = f"cannot use {about}, needed for {path}: {reason}" if elsewhere else f"cannot write {path}: {reason}"
-    return os_refusal.failure(error, what, Path(about) if about else path)
+    return os_errors.failure(error, what, Path(about) if about else path)
 
 
 # The errors of filesystems that cannot sync a folder, or need not.
@@ -50,7 +50,7 @@ def readable(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:
             raise
-        hint = os_refusal.hint(error) or "see whether it is there and may be read"
+        hint = os_errors.hint(error) or "see whether it is there and may be read"
         raise ImageError(f"cannot read {path}: {error.strerror}", hint) from error
 
 

@@ -31,7 +31,7 @@ from typing import BinaryIO
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import NotFetched
 from fromscratch.host.storage import disk, locks
-from fromscratch.host.storage.sealed import sealed, unsealed
+from fromscratch.host.storage.checksummed import with_checksum, without_checksum
 from fromscratch.host.storage.store_folder import StoreFolder, key_of
 from fromscratch.host.storage.verified_files import VerifiedFiles
 from fromscratch.regular_file import open_buffered, read_bytes
@@ -130,14 +130,14 @@ class Store:
         path = self._folder.find("records", kind, key_of(key))
         with disk.readable(path):
             try:
-                return unsealed(read_bytes(path), kind, key_of(key))
+                return without_checksum(read_bytes(path), kind, key_of(key))
             except FileNotFoundError:
                 return None
 
     def write_record(self, kind: str, key: str, data: bytes, *, durable: bool = True) -> None:
         """Write a record; one that is not `durable` may be lost after a power cut."""
         place = self._folder.make("records", kind) / key_of(key)
-        self._folder.put(place, sealed(data, kind, key_of(key)), durable=durable)
+        self._folder.put(place, with_checksum(data, kind, key_of(key)), durable=durable)
 
     def derived(self, digest: Digest, kind: str, make: Callable[[Path, Path], object]) -> Path:
         """The file that `make(blob, target)` makes from a blob: once, by one process, and again if it is damaged.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError
-from fromscratch.host.storage.sealed import sealed, unsealed
+from fromscratch.host.storage.checksummed import with_checksum, without_checksum
 from fromscratch.host.storage.store_folder import StoreFolder, key_of
 from fromscratch.regular_file import open_unbuffered
 
@@ -63,7 +63,7 @@ class VerifiedFiles:
     def _recall(self, name: str) -> tuple[str, ...]:
         path = self._folder.find(SEEN, key_of(name))
         with suppress(OSError):
-            data = unsealed(path.read_bytes(), SEEN, key_of(name))
+            data = without_checksum(path.read_bytes(), SEEN, key_of(name))
             if data is not None:
                 if time.time() - path.stat().st_mtime > _DAY:
                     os.utime(path)  # the time of its last use
@@ -73,7 +73,7 @@ class VerifiedFiles:
     def _remember(self, name: str, words: tuple[str, ...]) -> None:
         with suppress(ImageError):  # without the record, the file is read again
             place = self._folder.make(SEEN) / key_of(name)
-            self._folder.put(place, sealed(" ".join(words).encode(), SEEN, key_of(name)), durable=False)
+            self._folder.put(place, with_checksum(" ".join(words).encode(), SEEN, key_of(name)), durable=False)
 
 
 def _facts(state: os.stat_result, digest: Digest) -> tuple[str, ...]:

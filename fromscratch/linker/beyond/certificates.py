@@ -38,8 +38,8 @@ _INCLUDE = lazy_regex(r"^[ \t]*\.include(?:[ \t]*+=)?([^\n]*)", re.MULTILINE)
 
 
 def find(scene: Scene, *, always: bool = False, hashes: bool = False) -> Iterator[Finding]:
-    """The bundle goes along when a TLS library is in the scene, or `always`. `hashes` takes OpenSSL's folder of
-    single certificates too, which is taken without a word where OpenSSL has no bundle of its own."""
+    """The bundle is selected when a TLS library is in the scene, or `always`. `hashes` selects OpenSSL's folder of
+    single certificates too, which is also selected where OpenSSL has no bundle of its own."""
     users = [place for place, elf in scene.objects.items() if _TLS.match(_soname(place, elf))]
     openssl = [place for place, elf in scene.objects.items() if _OPENSSL.match(_soname(place, elf))]
     folders = {place: _folders(scene, place) for place in openssl}

@@ -138,7 +138,7 @@ def _program(root: str, folder: Path, text: str, label: str, upper: View) -> tup
     origin = Origin(label, "asked for", text)
     machine, path = _lookup(root, folder, name, label)
     view = Beneath(machine, upper) if destination is None else machine
-    *links, end = views.way(view, path)
+    *links, end = views.symlinks_and_place(view, path)
     entry = view.get(end)
     if not isinstance(entry, File):
         raise UsageError(

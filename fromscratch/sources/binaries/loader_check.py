@@ -1,7 +1,7 @@
 """Whether the loader inside the finished tree finds what was gathered for it, and the files that make it so."""
 
 from fromscratch.errors import ImageError
-from fromscratch.linker import cache
+from fromscratch.linker import ldconfig
 from fromscratch.linker.closure import Linker, Missing
 from fromscratch.linker.gather import GatherResult
 from fromscratch.linker.search import CACHE
@@ -76,6 +76,6 @@ def _with_search(tree: Rootfs, result: GatherResult, label: str) -> Rootfs:
         else:
             cached.setdefault(program.nodes[0].elf.big_endian, {}).update(dict.fromkeys(loader.directories))
     for big_endian, directories in cached.items():
-        data = cache.cache_bytes(TreeRoot(tree), dict.fromkeys((*folders, *directories)), big_endian=big_endian)
+        data = ldconfig.cache_bytes(TreeRoot(tree), dict.fromkeys((*folders, *directories)), big_endian=big_endian)
         made[tree.locate(TreePath(CACHE))] = file(Inline(data), origin)
     return tree.with_entries(made)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from fromscratch.host.machine.check import Check, tried
+from fromscratch.host.machine.doctor_check import Check, tried
 from fromscratch.model.image import Platform
 from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.contract import Context, Kind, Source, Template

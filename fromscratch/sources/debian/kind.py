@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from fromscratch.host.machine.check import Check
+from fromscratch.host.machine.doctor_check import Check
 from fromscratch.sources.contract import Context, Kind, Source, Template
 from fromscratch.sources.debian.options import DebianOptions
 

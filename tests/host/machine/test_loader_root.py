@@ -18,7 +18,7 @@ from fromscratch.host.container.materialise import materialise
 from fromscratch.host.machine.loader_root import MachineRoot
 from fromscratch.host.machine.view import MachineView, with_hard_links
 from fromscratch.linker.closure import Linker
-from fromscratch.linker.conf import conf_directories
+from fromscratch.linker.ld_so_conf import conf_directories
 from fromscratch.linker.tree_root import TreeRoot
 from fromscratch.model import view as views
 from fromscratch.model.entry import Device, Directory, Fifo, File, HardLink, Symlink

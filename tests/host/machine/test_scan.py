@@ -14,10 +14,10 @@ from fromscratch.formats.tar.tree import read_tree
 from fromscratch.formats.tar.writer import blocks
 from fromscratch.host.machine.scan import fingerprint, scan
 from fromscratch.host.process.run import environment, run
-from fromscratch.model.attributes import belongs_to_file
 from fromscratch.model.content import HostFile, read
 from fromscratch.model.entry import Directory, File, HardLink, Origin, Symlink
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.model.xattrs import belongs_to_file
 from fromscratch.paths import TreePath, encode, matcher
 from tests.sameness import everything
 from tests.strategies import NAMES, PLAIN_METAS, files, trees

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError, NotFetched
-from fromscratch.host.storage import disk, store_care
+from fromscratch.host.storage import disk, store_maintenance
 from fromscratch.host.storage.store import GivenUp, Store
 
 PRELUDE = """
@@ -499,7 +499,7 @@ def test_a_folder_that_is_no_store_is_never_cleared(tmp_path: Path, content: str
     with pytest.raises(ImageError, match="does not look like a store"):
         Store(tmp_path).clear()
     with pytest.raises(ImageError, match="does not look like a store"):
-        store_care.check(Store(tmp_path), repair=True)
+        store_maintenance.check(Store(tmp_path), repair=True)
     assert all((tmp_path / name).exists() for name in content.split())
 
 

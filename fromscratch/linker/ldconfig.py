@@ -9,7 +9,7 @@ from fromscratch.formats.elf.headers import DT_STRTAB, ET_DYN, Elf
 from fromscratch.formats.ldso import cache as ldcache
 from fromscratch.formats.ldso import cache_order as ldcache_order
 from fromscratch.formats.ldso.cache_abi import flags_of, isa_level
-from fromscratch.linker.conf import conf_directories
+from fromscratch.linker.ld_so_conf import conf_directories
 from fromscratch.linker.root import Root
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory, File, Symlink

@@ -12,7 +12,7 @@ import pytest
 from fromscratch.formats.ldso import cache as ldcache
 from fromscratch.host.machine.loader_root import MachineRoot
 from fromscratch.host.machine.scan import scan
-from fromscratch.linker import cache
+from fromscratch.linker import ldconfig
 from fromscratch.linker.loader import read_loader
 from fromscratch.linker.tree_root import TreeRoot
 from fromscratch.model.entry import Origin
@@ -122,7 +122,7 @@ def check(root: Path, *options: str) -> tuple[ldcache.Entry, ...]:
     real = theirs(root, *options)
     known = ldcache.read(real)
     loader_root = MachineRoot(root)
-    ours = ldcache.read(cache.cache_bytes(loader_root, interpreter()[1]))
+    ours = ldcache.read(ldconfig.cache_bytes(loader_root, interpreter()[1]))
     assert ours.entries == known.entries
     assert ldcache.write(ours.entries, generator=known.generator) == real
     return ours.entries
@@ -143,14 +143,14 @@ def test_a_root_has_the_same_cache_as_by_ldconfig(root: Path) -> None:
 
 def test_a_tree_and_a_folder_have_the_same_cache(root: Path) -> None:
     tree = scan(root, Origin("test", "asked for", "root"))
-    assert cache.cache_bytes(TreeRoot(tree), ("/lib",)) == cache.cache_bytes(MachineRoot(root), ("/lib",))
+    assert ldconfig.cache_bytes(TreeRoot(tree), ("/lib",)) == ldconfig.cache_bytes(MachineRoot(root), ("/lib",))
 
 
 def test_this_machine_has_the_same_cache_as_by_ldconfig(tmp_path: Path) -> None:
     real = tmp_path / "cache"
     subprocess.run([need("ldconfig"), "-X", "-i", "-C", str(real)], check=True, capture_output=True)
     known = ldcache.read(real.read_bytes())
-    ours = cache.cache_bytes(MachineRoot(), interpreter()[1])
+    ours = ldconfig.cache_bytes(MachineRoot(), interpreter()[1])
     assert ldcache.read(ours).entries == known.entries
     assert len(known.entries) > 20
 
@@ -179,7 +179,7 @@ def test_of_two_versions_of_a_soname_the_later_one_has_it(root: Path, libraries:
     second = root / "opt/second"
     for name in ("libnew-1.9.so", "libnew-1.10.so"):
         compiled(second / name, "libnew.so.1")
-    (ours,) = [entry for entry in cache.entries(MachineRoot(root), ["/opt/second"]) if entry.soname == "libnew.so.1"]
+    (ours,) = [entry for entry in ldconfig.entries(MachineRoot(root), ["/opt/second"]) if entry.soname == "libnew.so.1"]
     assert ours.path == "/opt/second/libnew-1.10.so"
     known = ldcache.read(theirs(root))
     assert (second / "libnew.so.1").readlink() == Path("libnew-1.10.so")
@@ -190,7 +190,7 @@ def test_of_two_versions_of_a_soname_the_later_one_has_it(root: Path, libraries:
 def test_a_directory_under_several_names_is_scanned_once(root: Path) -> None:
     (root / "opt/first/glibc-hwcaps/more").symlink_to("x86-64-v2")
     (root / "usr/lib/glibc-hwcaps").symlink_to("/opt/first/glibc-hwcaps")
-    found = cache.entries(MachineRoot(root), ["/opt/first", "/opt/../opt/first/", "/usr/lib"])
+    found = ldconfig.entries(MachineRoot(root), ["/opt/first", "/opt/../opt/first/", "/usr/lib"])
     assert len(found) == len(set(found)) == 4
     assert {entry.hwcaps for entry in found} in ({None, "x86-64-v3", "more"}, {None, "x86-64-v3", "x86-64-v2"})
 
@@ -198,13 +198,13 @@ def test_a_directory_under_several_names_is_scanned_once(root: Path) -> None:
 def test_a_soname_that_is_a_path_is_in_no_cache(root: Path) -> None:
     compiled(root / "opt/first/libbad.so", "../../etc/libbad.so")
     compiled(root / "opt/first/libplain.so", "libplain.so")
-    found = cache.entries(MachineRoot(root), ["/opt/first"])
+    found = ldconfig.entries(MachineRoot(root), ["/opt/first"])
     assert "libplain.so" in {entry.soname for entry in found}
     assert not any("/" in entry.soname for entry in found)
 
 
 def test_libraries_of_the_other_byte_order_are_in_a_cache_of_their_own(root: Path) -> None:
-    assert cache.entries(MachineRoot(root), ["/opt/first"], big_endian=True) == ()
+    assert ldconfig.entries(MachineRoot(root), ["/opt/first"], big_endian=True) == ()
 
 
 # ---- the loader
@@ -237,14 +237,14 @@ def test_the_loader_answers_from_our_cache_as_from_ldconfigs(system: Path) -> No
     made = system / "etc/ld.so.cache"
     made.write_bytes(theirs(system, "-X"))
     known = answer(system)
-    made.write_bytes(cache.cache_bytes(MachineRoot(system), interpreter()[1]))
+    made.write_bytes(ldconfig.cache_bytes(MachineRoot(system), interpreter()[1]))
     ours = answer(system)
     assert (ours.returncode, ours.stdout, ours.stderr) == (known.returncode, known.stdout, known.stderr)
     # Every processor of the last decade has x86-64-v2.
     flags = Path("/proc/cpuinfo").read_text()
     assert ours.stdout == ("own\n" if "sse4_2" in flags and "popcnt" in flags else "any\n")
     shutil.rmtree(system / "opt/first/glibc-hwcaps")
-    made.write_bytes(cache.cache_bytes(MachineRoot(system), interpreter()[1]))
+    made.write_bytes(ldconfig.cache_bytes(MachineRoot(system), interpreter()[1]))
     assert answer(system).stdout == "any\n"
 
 
@@ -252,5 +252,5 @@ def test_the_loader_answers_from_our_cache_where_ldconfig_would_have_made_a_link
     (system / "opt/first/libone.so.1").unlink()
     (system / "opt/second/libone.so.1").unlink()
     shutil.rmtree(system / "opt/first/glibc-hwcaps")
-    (system / "etc/ld.so.cache").write_bytes(cache.cache_bytes(MachineRoot(system), interpreter()[1]))
+    (system / "etc/ld.so.cache").write_bytes(ldconfig.cache_bytes(MachineRoot(system), interpreter()[1]))
     assert answer(system).stdout == "any\n"

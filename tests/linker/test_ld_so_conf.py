@@ -10,7 +10,7 @@ import pytest
 from fromscratch.errors import FormatError
 from fromscratch.host.container.materialise import materialise
 from fromscratch.host.machine.view import MachineView
-from fromscratch.linker.conf import conf_directories
+from fromscratch.linker.ld_so_conf import conf_directories
 from fromscratch.model.rootfs import Rootfs
 from tests.engines import missing, need
 from tests.trees import tree

@@ -12,7 +12,7 @@ from fromscratch.host.container.materialise import materialise
 from fromscratch.host.machine import apt as apt_config
 from fromscratch.host.machine.loader_root import MachineRoot
 from fromscratch.host.storage.store import Store
-from fromscratch.linker import cache
+from fromscratch.linker import ldconfig
 from fromscratch.linker.loader import read_loader
 from fromscratch.model.image import Platform
 from fromscratch.sources.contract import Context
@@ -89,7 +89,7 @@ def test_a_whole_system(store: Store, tmp_path: Path, machine: Machine) -> None:
     assert without.returncode == 127
 
     loader_root = MachineRoot(root)
-    ours = cache.cache_bytes(loader_root, directories, big_endian=machine.big_endian)
+    ours = ldconfig.cache_bytes(loader_root, directories, big_endian=machine.big_endian)
     (root / "etc/ld.so.cache").write_bytes(ours)
     assert "liblzma 5" in run(root, "/usr/bin/xz", "--version").stdout
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError
 from fromscratch.host.storage import disk, locks
-from fromscratch.host.storage.sealed import unsealed
+from fromscratch.host.storage.checksummed import without_checksum
 from fromscratch.host.storage.store import Store
 from fromscratch.host.storage.store_folder import key_of
 from fromscratch.lazy_regex import lazy_regex
@@ -115,7 +115,7 @@ def _is_whole(store: Store, part: Part) -> bool:
             recorded = store.record(f"derived-{kind}", name)
             expected = _digest(recorded.decode()) if recorded else None
         case "record":
-            return part.path.is_file() and unsealed(part.path.read_bytes(), kind, name) is not None
+            return part.path.is_file() and without_checksum(part.path.read_bytes(), kind, name) is not None
         case _:
             return True
     if expected is None or not stat.S_ISREG(part.path.lstat().st_mode):
