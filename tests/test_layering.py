@@ -267,3 +267,23 @@ def test_no_transport_is_named_above_their_room(path: Path) -> None:
     words = {word for line in catalogue.TRANSPORTS for word in (line.word, line.scheme)}
     texts = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
     assert words & texts <= ALLOWED_TRANSPORTS.get(name_of(path), set())
+
+
+# Words that only their author knew: what is named so says nothing of itself.
+PRIVATE = re.compile(
+    "_*(told|otherwise|hold|wanted|kept|named|crew|labour|meter|brought|asking|making|gathered|started|taken|ground"
+    "|sureness|unmet)_*",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_names_are_in_the_words_of_the_field(path: Path) -> None:
+    found = {path.stem}
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name):
+                found.add(name)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                found.add(name)
+    assert {name for name in found if PRIVATE.fullmatch(name)} == set()
