@@ -26,7 +26,6 @@ from fromscratch.host.storage.store import Store
 from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Layer, Platform
-from fromscratch.model.provenance import made_of
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
@@ -36,7 +35,6 @@ from fromscratch.sources.catalogue import bind
 from fromscratch.sources.contract import Context, Source
 from fromscratch.transforms.accounts import check_passwords, with_accounts
 from fromscratch.transforms.layering import layered
-from fromscratch.transforms.normalise import normalised
 from fromscratch.transforms.trim import selected
 
 if TYPE_CHECKING:
@@ -132,6 +130,8 @@ def settled(job: Job) -> Job:
 
 def root(job: Job, platform: Platform, bound: Bound | None = None) -> tuple[Rootfs, Mapping[TreePath, str]]:
     """The tree of one platform, and what was trimmed from it, by which rule."""
+    from fromscratch.transforms.normalise import normalised
+
     tree = Rootfs()
     for item, source in bound or sources(job, platform):
         with job.progress.task(f"read {source.label}", total=None, unit="entries"):
@@ -157,6 +157,7 @@ def packed(
 ) -> "list[tuple[Layer, Packed]]":
     """The layers of a finished tree in this layout, the lowest first; `items` are the labels of the sources."""
     from fromscratch.host.images.layer_cache import Packer
+    from fromscratch.model.provenance import made_of
 
     parts = layered(tree, job.recipe.layer_rule, items, job.recipe.name)
     packer = Packer(

@@ -13,7 +13,6 @@ from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import matcher
 from fromscratch.sources.contract import Context, Kind, Template, TreeSource
-from fromscratch.transforms.overlay import overlaid
 from fromscratch.transforms.placement import check_paths, parse_modes, parse_owner, with_modes
 
 
@@ -69,6 +68,8 @@ class OverlaySource(TreeSource):
         return with_modes(tree, parse_modes(options.modes), Origin(self.label, "asked for", "its mode"))
 
     def lay(self, below: Rootfs, store: Store, *, replace: bool) -> Rootfs:
+        from fromscratch.transforms.overlay import overlaid
+
         return overlaid(below, self.build(store), replace=replace)
 
     def _folder(self) -> Path:

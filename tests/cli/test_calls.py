@@ -314,7 +314,8 @@ def test_what_has_not_changed_is_told_without_what_builds_load(desk: Desk, verb:
     slow = {"dataclasses", "difflib", "inspect", "logging", "requests", "shutil", "subprocess", "tempfile", "tqdm"}
     assert not loaded & slow
     assert "yaml" not in loaded or verb == ("build",)
-    unused = ("formats.tar", "host.process", "linker.beyond.perl", "linker.beyond.ruby", "linker.beyond.node")
+    rooms = ("formats.tar", "formats.packing.layer", "host.process")
+    unused = (*rooms, "linker.beyond.perl", "linker.beyond.ruby", "linker.beyond.node", "formats.oci.artifact")
     assert not [name for name in loaded if name.startswith(tuple(f"fromscratch.{room}" for room in unused))]
 
 

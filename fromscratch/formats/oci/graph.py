@@ -7,6 +7,7 @@ were read from are among the blobs byte for byte, as long as nobody has changed 
 import io
 from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import BinaryIO
 
 from msgspec import Struct
 
@@ -14,7 +15,6 @@ from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, ImageError
 from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.oci.config import Documents, image_documents
-from fromscratch.formats.packing.layer_blob import checked_stream
 from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Blob, Image, Layer, OriginalIndex
 
@@ -77,9 +77,13 @@ def is_manifest(media_type: str) -> bool:
 
 def _layers(image: Image, limits: Limits) -> Iterable[Blob]:
     for layer in image.layers:
-        yield Blob(
-            layer.media_type, layer.digest, layer.size, partial(checked_stream, layer, limits), not layer.verified
-        )
+        yield Blob(layer.media_type, layer.digest, layer.size, partial(_open_layer, layer, limits), not layer.verified)
+
+
+def _open_layer(layer: Layer, limits: Limits) -> BinaryIO:
+    from fromscratch.formats.packing.layer_blob import checked_stream  # most graphs are made for their digests only
+
+    return checked_stream(layer, limits)
 
 
 def _check_agreed(layers: Sequence[Layer]) -> None:

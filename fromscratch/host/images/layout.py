@@ -17,9 +17,7 @@ from msgspec.structs import replace
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import FormatError, UsageError
 from fromscratch.formats.oci import documents as oci
-from fromscratch.formats.oci.artifact import referrers
 from fromscratch.formats.oci.graph import Graph, graph
-from fromscratch.formats.oci.layout import Others, everything, others
 from fromscratch.formats.oci.reader import Blobs, images
 from fromscratch.formats.oci.verified import read_out, verified
 from fromscratch.host.images.layout_blobs import LayoutBlobs, read_file
@@ -29,6 +27,7 @@ from fromscratch.model.image import Blob, Image, Layer
 from fromscratch.progress import Task
 
 if TYPE_CHECKING:
+    from fromscratch.formats.oci.layout import Others
     from fromscratch.formats.packing.layer import Packed
     from fromscratch.model.rootfs import Rootfs
 
@@ -154,6 +153,8 @@ class LayoutWriter:
         One image is named by `tag` itself; several are under an image index of that name. `artifacts`
         are listed behind it. The answer is the descriptor that `index.json` holds, without annotations.
         """
+        from fromscratch.formats.oci.layout import others
+
         annotations = {oci.REF_NAME: oci.check_tag(tag)} if tag is not None else {}
         whole = graph(images, limits)
         graphs = [Graph(replace(whole.top, annotations=annotations), whole.blobs), *artifacts]
@@ -164,10 +165,12 @@ class LayoutWriter:
 
     def attach(self, artifacts: Sequence[Graph]) -> None:
         """Add these to all that the layout holds, such as an SBOM that refers to an image in it."""
+        from fromscratch.formats.oci.layout import everything
+
         with disk.explained(self.directory):
             self._place(artifacts, everything)
 
-    def _place(self, graphs: Sequence[Graph], remain: Callable[[Blobs, oci.Index], Others] | None) -> None:
+    def _place(self, graphs: Sequence[Graph], remain: "Callable[[Blobs, oci.Index], Others] | None") -> None:
         """Put the layout in its place: with what remains of the existing one, and then these.
 
         Several writers of one layout take turns, and each continues from the result of the one before. All of a
@@ -192,7 +195,7 @@ class LayoutWriter:
             break
         self._root = self.directory
 
-    def _index(self, tops: tuple[oci.Descriptor, ...], remain: Callable[[Blobs, oci.Index], Others] | None) -> bytes:
+    def _index(self, tops: tuple[oci.Descriptor, ...], remain: "Callable[[Blobs, oci.Index], Others] | None") -> bytes:
         """The index.json of the new layout, after adding all blobs that it refers to."""
         if remain is None or not is_layout(self.directory):
             return oci.index_bytes(oci.Index(manifests=tops))
@@ -254,6 +257,8 @@ def attach(directory: Path, artifacts: Sequence[Graph]) -> None:
 
 def read_referrers(directory: Path, subject: Digest) -> list[oci.Descriptor]:
     """The manifests in the layout at `directory` that refer to this manifest or image index."""
+    from fromscratch.formats.oci.artifact import referrers
+
     blobs = LayoutBlobs(directory)
     index = oci.parse_index(read_file(directory, oci.INDEX_FILE), f"index.json of {blobs.label}")
     return referrers(blobs, index.manifests, subject)
