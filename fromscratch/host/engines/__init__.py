@@ -1,1 +1,1 @@
-"""The container engines that we know, each in a module of its own, and what they have in common."""
+"""Container engines (docker, podman, buildah, containerd): one module each, and the contract that they share."""
