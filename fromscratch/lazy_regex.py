@@ -20,7 +20,7 @@ class _Lazy:
         import re
 
         found = getattr(re.compile(self._text, self._flags), name)
-        setattr(self, name, found)  # the next time nobody comes here
+        setattr(self, name, found)  # later look-ups find the attribute and skip __getattr__
         return found
 
 

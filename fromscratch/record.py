@@ -1,6 +1,6 @@
 """Records that leave fields out of equality and hash, or out of what they print.
 
-Every record of the house is a frozen `msgspec.Struct`; these are bases for the few that need more than it offers.
+Every record of the package is a frozen `msgspec.Struct`; these are bases for the few that need more than it offers.
 """
 
 from collections.abc import Callable

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from fromscratch.lazy_regex import lazy_regex
+
 GROWTH = 8
 
 
@@ -35,6 +37,9 @@ class Steps:
             yield
         finally:
             sys.settrace(before)
+
+
+_LAZY_PATTERN = type(lazy_regex(""))
 
 
 class Watched:
@@ -82,7 +87,7 @@ def steps_of(work: Callable[[], object], *modules: ModuleType) -> int:
     with pytest.MonkeyPatch.context() as patch:
         for module in modules:
             for name, value in vars(module).copy().items():
-                if isinstance(value, re.Pattern):
+                if isinstance(value, re.Pattern | _LAZY_PATTERN):
                     patch.setattr(module, name, Watched(value, [steps]))
         with steps.counting():
             work()

@@ -42,7 +42,7 @@ _LOOKS_LIKE_PLACES = (
 
 
 class Applet(Struct, frozen=True):
-    """`folder` is where `busybox --install -s` would put its link; None when the binary does not tell."""
+    """`folder` is where `busybox --install -s` would put its link; None when the binary does not say."""
 
     name: str
     folder: TreePath | None

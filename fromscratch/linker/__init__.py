@@ -1,1 +1,1 @@
-"""The loaders' rules over any root: what a program needs to start. Executes nothing."""
+"""What programs need, executing nothing: the loaders' rules over any root, and `beyond`, what linking does not show."""

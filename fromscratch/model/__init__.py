@@ -1,1 +1,1 @@
-"""The tree of a root filesystem, and images, as values."""
+"""The tree of a root filesystem, layers over it, and images with their names: values without side effects."""

@@ -118,8 +118,8 @@ def below(view: View, top: TreePath) -> Iterator[TreePath]:
 def glob(view: View, pattern: str, spend: Callable[[int], None] = lambda looked_at: None) -> Iterator[str]:
     """The paths that match, in order, as glob(3) gives them: `*`, `?` and `[…]` within a component.
 
-    Symlinks among the parents are followed, and the paths are spelled by the pattern. `spend` is told how many names
-    are looked at, and raises when a stranger's pattern, such as */../*/../*, has had enough.
+    Symlinks among the parents are followed, and the paths are spelled by the pattern. `spend` is called with the
+    number of names that are looked at, and raises when an untrusted pattern, such as */../*/../*, exceeds its budget.
     """
     parts = [part for part in pattern.split("/") if part and part != "."]
     pending = [("", 0)]

@@ -3,7 +3,7 @@
 Follows the System V ABI, chapters 4 (object files) and 5 (program loading), for both classes and byte
 orders. Only program headers are read: section headers are for linkers, and may be missing or wrong.
 The reader is the hot path of the loader model, so it reads no more than two or three pieces of a file;
-`elf.versions`, `elf.notes` and `elf.symbols` read the rest, when somebody asks.
+`elf.versions`, `elf.notes` and `elf.symbols` read the rest, on demand.
 """
 
 import struct

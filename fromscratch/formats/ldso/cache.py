@@ -132,7 +132,7 @@ def _read(data: bytes) -> Cache:
 
 
 def _order_at(data: bytes, start: int) -> "Order":
-    """The byte order that a header tells, or that fits for one that is too old to tell."""
+    """The byte order that a header tells, or that fits for one that is too old to have the field."""
     _, count, strings, order_flag, _ = _LAYOUTS["<"].header.unpack_from(data, start)
     if order_flag & 3 == 1:
         raise FormatError("the ld.so.cache says itself that it is invalid", _HINT)

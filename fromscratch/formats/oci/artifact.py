@@ -1,7 +1,7 @@
 """Artifacts, which have a manifest of their own beside an image, such as an SBOM or a signature.
 
 image-spec/manifest.md, "Guidelines for Artifact Usage"; which of them refer to an image, and how a registry
-without an API for that lists them, is told by the distribution specification, "Listing Referrers".
+without an API for that lists them, is in the distribution specification, "Listing Referrers".
 """
 
 import io
@@ -34,7 +34,7 @@ class Part(Struct, frozen=True):
 
 
 class Artifact(Struct, frozen=True, kw_only=True):
-    """`subject` is the manifest, or the image index, that it tells of; `config` is mostly left out."""
+    """`subject` is the manifest, or the image index, that it is about; `config` is mostly left out."""
 
     artifact_type: str
     parts: tuple[Part, ...]

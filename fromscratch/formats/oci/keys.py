@@ -39,7 +39,7 @@ class Keys(Struct, frozen=True):
         self._exact.update({_folded(key): key for key in (*self.known, *self.foreign)})
 
     def spelled(self, key: str) -> str | None:
-        """How the specification spells this key, whatever its case; None for one that nobody knows."""
+        """How the specification spells this key, whatever its case; None for an unknown one."""
         return self._exact.get(_folded(key))
 
 

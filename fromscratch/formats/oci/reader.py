@@ -290,7 +290,7 @@ def _image(blobs: Blobs, descriptor: Descriptor, document: bytes) -> Image:
 def _check_platform(descriptor: Descriptor, platform: Platform, what: str) -> None:
     """Raises FormatError where an index lists an image for another system than its configuration is for.
 
-    Who chooses by the index would run one that says itself that it cannot. Variants are often told differently.
+    A reader that selects by the index would run an image that says it is for another system. Variants often differ.
     """
     listed = descriptor.platform
     if listed is None or not listed.os or not listed.architecture:

@@ -26,7 +26,7 @@ Bytes = bytes | memoryview
 
 
 class Codec(Protocol):
-    """`name` tells codec, version and level; blocks of `block_size` bytes are compressed each on its
+    """`name` has codec, version and level; blocks of `block_size` bytes are compressed each on its
     own, but for the `window` bytes before it, which are given as `before`."""
 
     @property

@@ -31,7 +31,7 @@ _AHEAD = 6 << 20  # bytes that may wait for a thread, beside the blocks that are
 class Packed(Struct, frozen=True):
     """What was written: `digest` and `size` of the blob, `diff_id` and `uncompressed_size` of its tar.
 
-    `codec` tells library, version and level, such as `gzip zlib-ng 2.3.3 level 5`: another version may
+    `codec` names library, version and level, such as `gzip zlib-ng 2.3.3 level 5`: another version may
     give another blob of the same `diff_id`.
     """
 

@@ -75,7 +75,7 @@ def plain_pieces(layer: Layer, limit: SizeLimit) -> Iterator[bytes]:
             read_out(cast(BinaryIO, blob))  # raises IntegrityError first, if the bytes are not the promised ones
             raise FormatError(
                 f"{what} is of the type {layer.media_type}, but its bytes are {_title(found)}",
-                "make or fetch the image again with a tool that tells its layers rightly",
+                "make or fetch the image again with a tool that gives layers the right media type",
             )
         try:
             # The programs of engines take zeros behind the last stream for damage.

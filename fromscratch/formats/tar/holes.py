@@ -13,7 +13,7 @@ _BLOCK = 512  # what stat(2) counts st_blocks in, whatever the filesystem
 def extents(descriptor: int, size: int) -> Iterator[tuple[int, int, bool]]:
     """The pieces of an open file of `size` bytes, in order: start, end, and whether it is a hole.
 
-    A file without holes is one piece, and so is one whose filesystem does not tell them (lseek(2),
+    A file without holes is one piece, and so is one whose filesystem does not report them (lseek(2),
     SEEK_HOLE). Nothing is said about bytes that others change meanwhile.
     """
     position = 0

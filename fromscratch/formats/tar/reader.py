@@ -43,7 +43,7 @@ class Member(Struct, frozen=True):
 
     `flag` is one of `0` (regular) `1` (hard link) `2` (symlink) `3` `4` (character and block device)
     `5` (directory) `6` (FIFO). `name` and `link` are raw bytes, `mtime` counts nanoseconds. `size` bytes lie at
-    `offset`; they are the content, or the parts of it that `sparse` tells.
+    `offset`; they are the content, or the parts of it that `sparse` lists.
     """
 
     name: bytes

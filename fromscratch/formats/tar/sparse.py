@@ -91,7 +91,7 @@ def _regions(raw: bytes) -> Iterable[tuple[int, int]]:
 
 
 def _listed(found: Mapping[bytes, bytes]) -> list[int]:
-    """The list of offsets and sizes in turn, whose length is told too."""
+    """The list of offsets and sizes in turn, whose length is given too."""
     text = found.get(_MAP, b"")
     numbers = [fields.integer(item, "map") for item in text.split(b",")] if text else []
     if len(numbers) != 2 * _number(found, b"numblocks"):

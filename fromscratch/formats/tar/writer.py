@@ -127,7 +127,7 @@ class _Output:
         """Whether the block had room for all of a file of this machine, and so holds it.
 
         Most files are smaller than a block: this reads them without a generator for each. What goes
-        wrong here goes wrong again in `pour`, which tells it.
+        wrong here goes wrong again in `pour`, which reports it.
         """
         end = self._used + content.size
         if end > self._size or not isinstance(content, HostFile):

@@ -100,7 +100,7 @@ def _emulation_spec(emulator: emulators.Emulator | None) -> dict[str, Any]:
 
 
 def _confinement(tree: Rootfs, users: UserMap) -> dict[str, Any]:
-    """What the command may do and see: the same as an OCI runtime is told."""
+    """What the command may do and see: the same limits that an OCI runtime is given."""
     here = Platform.of_this_machine().architecture
     return {
         "filter": base64.b64encode(seccomp.filter_program(here)).decode(),

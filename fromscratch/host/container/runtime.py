@@ -113,7 +113,7 @@ def _check_runs_here(runtime: Runtime, who: Identity, platform: Platform) -> Non
 
 
 def _refusal(tree: Rootfs, program: str, variables: dict[str, str], cwd: str) -> int:
-    """The errno with which the start of a program would fail, as far as the tree tells; 0 if it would not."""
+    """The errno with which the start of a program would fail, as far as the tree shows; 0 if it would not."""
     if "/" in program:
         paths = [os.path.join(cwd, program)]  # noqa: PTH118 - a path of the image
     else:

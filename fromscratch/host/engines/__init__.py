@@ -1,1 +1,1 @@
-"""The container engines: one module for each, and what they have in common."""
+"""Container engines (docker, podman, buildah, containerd): one module each, and the contract that they share."""

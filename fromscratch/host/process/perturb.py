@@ -26,7 +26,7 @@ def umask() -> int:
         for line in status:
             if line.startswith("Umask:"):
                 return int(line.split()[1], 8)
-    return 0o022  # Linux before 4.7 does not tell
+    return 0o022  # Linux before 4.7 does not report it
 
 
 def become(uid: int) -> None:

@@ -71,7 +71,7 @@ class Upload:
         self._restarted = False
         self._takes_chunks: bool | None = None  # None: not known yet
         self._limit_found = False
-        self._miscounts = False  # its Range does not tell how much it has
+        self._miscounts = False  # its Range is not how much it has
 
     def run(self) -> Arrival:
         """Upload the blob, unless the repository has it or can mount it.

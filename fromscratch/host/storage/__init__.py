@@ -1,1 +1,1 @@
-"""The store, and files written whole or not at all."""
+"""The store, files and folders written whole or not at all, and locks on them."""

@@ -48,7 +48,7 @@ def acquire_file(path: Path) -> int:
 
 
 def is_unsupported(error: OSError) -> bool:
-    """Whether the filesystem does not support locks; then nobody holds one, and they tell nothing."""
+    """Whether the filesystem does not support locks; then no process can hold one."""
     return error.errno in _UNSUPPORTED
 
 

@@ -76,7 +76,7 @@ def _compiled_in(scene: Scene, place: TreePath) -> Iterator[NeededFile]:
 
 
 def _folders(scene: Scene, place: TreePath) -> dict[str, str]:
-    """OPENSSLDIR, ENGINESDIR and MODULESDIR of a libcrypto, as `openssl version -a` tells them."""
+    """OPENSSLDIR, ENGINESDIR and MODULESDIR of a libcrypto, as `openssl version -a` prints them."""
     return dict(text.split(': "', 1) for text in rodata.texts(scene, place, _PLACES))
 
 

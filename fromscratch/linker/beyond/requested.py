@@ -1,4 +1,4 @@
-"""The files that the user requested, told from those that were added for them."""
+"""The files that the user requested, as opposed to those that were added for them."""
 
 from collections import Counter
 

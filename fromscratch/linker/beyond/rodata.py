@@ -56,7 +56,7 @@ def spans(elf: Elf) -> list[tuple[int, int]]:
 def texts(scene: Scene, place: TreePath, pattern: re.Pattern[bytes]) -> tuple[str, ...]:
     """The first group of every match in the constant data of the object at this place, each once, in order.
 
-    A match of more than 4096 bytes may be missed. What an unchanged file has told is remembered, since
+    A match of more than 4096 bytes may be missed. The result for an unchanged file is cached, since
     finders are asked again and again. Raises NotInTree for what is not a file, as `reading` does.
     """
     return _texts(_content(scene, place), tuple(spans(scene.objects[place])), pattern)

@@ -27,7 +27,7 @@ _SCHEMES = lazy_regex(r"(?:data|https?|blob):")
 
 
 class Import(NamedTuple):
-    """`sure` tells an `import` that stands at the start of a line, which no program can do without."""
+    """`sure` is True for an `import` that stands at the start of a line, which no program can do without."""
 
     name: str
     sure: bool = False

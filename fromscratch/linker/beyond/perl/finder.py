@@ -150,7 +150,7 @@ class _Loading:
         yield from self._warnings
 
     def _add(self, folder: str) -> None:
-        """A folder of `use lib`: fixed, or beside the program, as the module FindBin tells."""
+        """A folder of `use lib`: fixed, or beside the program, as the module FindBin gives it."""
         beside = paths.parent(self._program)
         fixed = re.sub(r"^\$\{?FindBin::(Real)?Bin\}?|^\$RealBin\b|^\$Bin\b", beside, folder)
         if fixed.startswith("/") and "$" not in fixed and fixed not in self._include:

@@ -56,7 +56,7 @@ _BY_ITSELF: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
 
 
 class Load(NamedTuple):
-    """`name` is a module, or a file as it stands there if it has a suffix. `sure` tells a plain `use`."""
+    """`name` is a module, or a file as it stands there if it has a suffix. `sure` is True for a plain `use`."""
 
     name: str
     sure: bool = False

@@ -30,7 +30,7 @@ _IMPORT = dis.opmap["IMPORT_NAME"]
 class Import(NamedTuple):
     """`name` is dotted, and empty for `from . import x`; `level` counts the dots before it.
 
-    `names` are those of a `from`, each perhaps a submodule. `sure` tells an import that runs whenever the
+    `names` are those of a `from`, each perhaps a submodule. `sure` is True for an import that runs whenever the
     module is imported, with no `try` or `with` around it; `lazy` one that is in a function.
     """
 

@@ -149,7 +149,7 @@ class Closure:
 
     def _run(self) -> None:
         done = 0
-        while done < len(self._pending):  # in breadth, so that the nearest importer is the one that is told
+        while done < len(self._pending):  # in breadth, so that the nearest importer is the one that is reported
             module, text, main = self._pending[done]
             done += 1
             self._read(module, text, main)

@@ -37,7 +37,7 @@ class PythonTree(NamedTuple):
 
 
 class Venv(NamedTuple):
-    """A virtual environment by its pyvenv.cfg; `system` tells whether the packages of its Python count too."""
+    """A virtual environment by its pyvenv.cfg; `system` is whether the packages of its Python count too."""
 
     config: str
     folder: str
@@ -84,7 +84,7 @@ def _library(scene: Scene, folder: str, version: str) -> str | None:
 
 
 def _sites(scene: Scene, prefix: str, library: str, version: str) -> Iterator[str]:
-    """The folders of other packages that are there. Debian changed site.py, so the file itself tells which they are."""
+    """The folders of other packages that are there. Debian changes site.py, so its text decides."""
     if b"dist-packages" in (scene.read(f"{library}/site.py") or b""):
         choices = [f"{prefix}/local/lib/python{version}/dist-packages", f"{prefix}/lib/python3/dist-packages"]
         choices.append(f"{library}/dist-packages")

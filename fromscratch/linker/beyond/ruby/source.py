@@ -17,7 +17,7 @@ _REQUIRE = lazy_regex(
 
 
 class Require(NamedTuple):
-    """`near` tells a path from the folder of the file that has it; `top` one that starts a line."""
+    """`near` is True for a path from the folder of the file that has it, `top` for one that starts a line."""
 
     name: str
     near: bool = False
