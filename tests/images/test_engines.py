@@ -255,7 +255,7 @@ def test_a_daemon_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch,
     need("docker")
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
     with pytest.raises(MissingTool, match=r"its daemon does not answer at tcp://127\.0\.0\.1:9$") as caught:
-        DockerImages(engine=Docker(), store=store).write([IMAGE], "hello")
+        DockerImages.at("", store).write([IMAGE], "hello")
     assert "systemctl start docker" in caught.value.hint
     assert "engine=podman" in caught.value.hint
 
