@@ -10,7 +10,7 @@ shift 2
 : "${MESON_BUILD_ROOT:?is not set: this script is started by a run_target of Meson}"
 cd "$MESON_BUILD_ROOT"
 if [ -e "$name" ] && ! [ -f "$name/oci-layout" ]; then
-    echo "error: $PWD/$name is there already, and is no image" >&2
+    echo "error: $PWD/$name is there already, and is not an image" >&2
     echo " hint: give the image another name" >&2
     exit 1
 fi

@@ -41,7 +41,7 @@ function(container_suffix result)
       return()
     endif()
   endforeach()
-  message(FATAL_ERROR "error: CONTAINER_FORMAT is ${CONTAINER_FORMAT}, which is no form of an image\n"
+  message(FATAL_ERROR "error: CONTAINER_FORMAT is ${CONTAINER_FORMAT}, which is not a form of an image\n"
     " hint: write oci-archive, docker-archive, oci, tar or none")
 endfunction()
 
