@@ -136,7 +136,7 @@ def test_a_list_of_tags_that_is_none_is_told(desk: Desk, proxy: Proxy, body: byt
 def test_a_list_that_goes_on_elsewhere_is_not_followed(desk: Desk, proxy: Proxy) -> None:
     link = '<http://127.0.0.1:1/v2/x/tags/list>; rel="next"'
     proxy.rule("GET", "/tags/list", faults.status(200, b'{"tags":[]}', Link=link))
-    with asked(desk.access(), proxy.host) as client, pytest.raises(FormatError, match="continues a list on another server"):
+    with asked(desk.access(), proxy.host) as client, pytest.raises(FormatError, match="list on another server"):
         tags(client)
 
 
