@@ -284,6 +284,6 @@ def test_names_are_in_the_words_of_the_field(path: Path) -> None:
         match node:
             case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name):
                 found.add(name)
-            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.alias(asname=str(name)):
                 found.add(name)
     assert {name for name in found if PRIVATE.fullmatch(name)} == set()

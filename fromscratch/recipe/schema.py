@@ -16,7 +16,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from fromscratch import regular_file
 from fromscratch.advice import Command, Setting, advice
 from fromscratch.errors import FormatError, RecipeError, UsageError
-from fromscratch.formats.yaml import decode as strict
+from fromscratch.formats.yaml import decode
 from fromscratch.formats.yaml import document as yaml
 from fromscratch.formats.yaml.decode import Fault
 from fromscratch.model.image import Platform
@@ -214,7 +214,7 @@ def parse(text: str, source: str, fallback_name: str = "image") -> Recipe:
         raise RecipeError(error.message, error.hint) from error
     faults = [Fault(line, path, "this key stands twice") for path, line in document.repeated]
     value = _without_shorthands(document.value, document, faults)
-    recipe, found = strict.decode(value, document, Recipe)
+    recipe, found = decode.decode(value, document, Recipe)
     faults += found
     if faults or recipe is None:
         faults.sort(key=lambda fault: (fault.line, str(fault.path)))

@@ -69,8 +69,8 @@ def test_where_no_thread_can_be_started_the_work_is_done_without(desk: Desk) -> 
         folder.chmod(0o777)
     script = (
         "import resource, sys\n"
-        "from fromscratch.host.process import perturb as otherwise\n"
-        "otherwise.become(61317)\n"
+        "from fromscratch.host.process import perturb\n"
+        "perturb.become(61317)\n"
         "resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))\n"
         "from fromscratch.cli.main import main; sys.exit(main(['build']))"
     )

@@ -15,14 +15,14 @@ import os, sys, time
 
 from fromscratch.errors import ImageError
 from fromscratch.formats.packing import codec
-from fromscratch.host.process import perturb as otherwise
+from fromscratch.host.process import perturb
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Origin, file
 from fromscratch.paths import TreePath
 from fromscratch.sources.overlay import OverlaySource
 
 whole = OverlaySource.build
-umask = otherwise.umask
+umask = perturb.umask
 
 
 def build(self, store):

@@ -131,7 +131,7 @@ def _running() -> Iterator[Check]:
 
 
 def _emulated(platform: Platform) -> str:
-    from fromscratch.host.container import emulator as foreign
+    from fromscratch.host.container import emulator as emulators
 
-    emulator = foreign.emulator(platform)
+    emulator = emulators.emulator(platform)
     return str(emulator.program) if emulator else "by the kernel"

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fromscratch.formats.glibc.passwd import Identity, identity
-from fromscratch.formats.oci_runtime import config as oci_bundle
+from fromscratch.formats.oci_runtime import config as runtime_config
 from fromscratch.formats.oci_runtime import seccomp
 from fromscratch.host.container import emulator as emulators
 from fromscratch.host.container import process_limit, start_failure
@@ -85,7 +85,7 @@ def run_in_private_root(invocation: Invocation) -> int:
         }
         (place / "spec.json").write_text(json.dumps(spec))
         streams = container_streams(who.uid, owner=os.geteuid() if users == "own" else who.uid)
-        with process_limit.limited(oci_bundle.PROCESSES if root else 0) as join_group:
+        with process_limit.limited(runtime_config.PROCESSES if root else 0) as join_group:
             return _supervise(place / "spec.json", words, platform, streams, join_group)
 
 
@@ -107,10 +107,10 @@ def _confinement(tree: Rootfs, users: UserMap) -> dict[str, Any]:
         "keyctl": seccomp.numbers(here).get("keyctl"),
         # With one user only, no program can be setuid to another.
         "no_new_privileges": users == "own" or not any(map(gives_privileges, tree.values())),
-        "capabilities": list(oci_bundle.CAPABILITIES.values()),
-        "masked": list(oci_bundle.MASKED),
-        "read_only": list(oci_bundle.READ_ONLY),
-        "processes": oci_bundle.PROCESSES if users == "own" and _counts_processes_by_namespace() else 0,
+        "capabilities": list(runtime_config.CAPABILITIES.values()),
+        "masked": list(runtime_config.MASKED),
+        "read_only": list(runtime_config.READ_ONLY),
+        "processes": runtime_config.PROCESSES if users == "own" and _counts_processes_by_namespace() else 0,
     }
 
 

@@ -8,8 +8,7 @@ from typing import Literal
 from fromscratch import paths
 from fromscratch.linker.beyond import certificates, dlopen, java, packages, plugins
 from fromscratch.linker.beyond.contract import Finder, Finding, Scene
-from fromscratch.linker.beyond.glibc import gconv, hwcaps, locales, nss, tzdata
-from fromscratch.linker.beyond.glibc import static as statics
+from fromscratch.linker.beyond.glibc import gconv, hwcaps, locales, nss, static, tzdata
 from fromscratch.linker.beyond.scripts import finder as scripts
 from fromscratch.sources.binaries.options import BinariesOptions
 
@@ -23,7 +22,7 @@ def finders(options: BinariesOptions) -> Iterator[Finder]:
         yield partial(dlopen.find, strings=options.dlopen == "all")
     if options.nss != "none":
         yield partial(nss.find, configuration="tree" if options.nss == "tree" else "made")
-    yield statics.find
+    yield static.find
     yield partial(hwcaps.find, take=options.hwcaps == "all")
     yield partial(gconv.find, charsets=options.gconv)
     yield partial(locales.find, locales=options.locales, messages=options.messages)

@@ -23,7 +23,7 @@ with disk.atomic(place) as stream:
     {then}
 """
 WRITE_FOLDER = """
-with swap.staged(place) as fresh:
+with staged_folder.staged(place) as fresh:
     (fresh / "file").write_bytes(b"x" * 1_000_000)
     {then}
 """
@@ -32,7 +32,7 @@ KILLED = "os.kill(os.getpid(), signal.SIGKILL)"
 WAITING = "print('there', flush=True); sys.stdin.read()"
 PRELUDE = (
     "import os, signal, sys; from pathlib import Path; from fromscratch.host.storage import disk\n"
-    "from fromscratch.host.storage import staged_folder as swap\n"
+    "from fromscratch.host.storage import staged_folder\n"
 )
 
 
