@@ -21,7 +21,7 @@ PACKAGE = Path(fromscratch.__file__).parent
 # Room -> floor. A module may import its own floor's room mates only where ROOMMATES says so, and any lower floor.
 FLOORS = {
     "fromscratch": 0,
-    "__main__": 11,
+    "__main__": 12,
     "address": 1,
     "advice": 1,
     "errors": 1,
@@ -42,10 +42,12 @@ FLOORS = {
     "sources": 6,
     "images": 6,
     "tracing": 6,
-    "recipe": 7,
-    "flow": 8,
-    "proof": 9,
-    "cli": 10,
+    "checks": 7,
+    "slimming": 7,
+    "recipe": 8,
+    "flow": 9,
+    "proof": 10,
+    "cli": 11,
 }
 HEAVY = {
     "requests",

@@ -1,0 +1,1 @@
+"""Recorders of the files that a program uses, on this machine or in a container."""
