@@ -1,7 +1,7 @@
 """Our trace files: one event a line, fields between tabs, version 1. docs/tracing.md describes them.
 
 #fromscratch-trace	1
-#run	1	notification	sha256:…	linux/amd64	redis-server	--port	6379
+#run	1	notification	sha256:…	linux/amd64	tail	FILE
 open	/etc/passwd	/usr/bin/redis-server	1	12
 """
 
