@@ -62,6 +62,7 @@ from fromscratch.formats.ldso import conf as ldconf
 from fromscratch.formats.rpm import header as rpm_header
 from fromscratch.formats.rpm import ndb as rpm_ndb
 from fromscratch.formats.rpm import sqlite as rpm_sqlite
+from fromscratch.formats.trace import text as trace_text
 from fromscratch.formats.trust import openpgp
 from fromscratch.formats.trust import x509 as x509_name
 from fromscratch.formats.yaml import decode as strict
@@ -130,6 +131,10 @@ _PYTHON = b"import os, sys\nfrom . import a\ntry:\n    import b.c\nexcept Import
 _RUBY = b"require 'a'\nrequire_relative \"b\"\nautoload :C, 'c'\nload File.expand_path('d', __dir__)\n"
 _NODE = (
     b"import a, {b} from 'c'\nexport * from \"d\"\nconst e = require('e'); import(`f`)\nnew URL('g', import.meta.url)\n"
+)
+_TRACE = (
+    b"#fromscratch-trace\t1\n# by hand\n#run\t1\tstrace\t\tlinux/amd64\tls\t-l\n"
+    b"open\t/etc/passwd\t/bin/ls\t1\t12\nmissing\t/a\\tb\\xff\t\t1\t13\n"
 )
 _PEM = b"-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUA=\n-----END CERTIFICATE-----\n"
 _SIGNED = b"""-----BEGIN PGP SIGNED MESSAGE-----
@@ -348,6 +353,7 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
     "ruby": ([_RUBY], _bytes(ruby_source.requires)),
     "shebang": ([b"#! /usr/bin/env -S a b\n"], _bytes(shebang.shebang)),
     "shell": ([_SHELL], _bytes(shell.commands)),
+    "trace": ([_TRACE], _bytes(trace_text.read)),
     "x509": ([_PEM], _bytes(lambda data: [x509_name.subject_hash(each) for each in x509_name.certificates(data)])),
 }
 
