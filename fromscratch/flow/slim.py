@@ -111,7 +111,7 @@ def _write(job: SlimJob, full: Image, tree: Rootfs, trace: Trace, selection: Sel
     with LayoutWriter(job.layout, durable=False) as layout:
         packer = Packer(layout=layout, store=job.store, threads=job.jobs, progress=job.progress)
         layer, facts = packer.layer(selection.tree, title=f"pack {full.platform}", comment="what is used of the image")
-        layer = replace(layer, created_by=f"fromscratch slim: {len(selection.tree)} of {len(tree)} entries")
+        layer = replace(layer, created_by=f"fromscratch: {len(selection.tree)} of the {len(tree)} entries of an image")
         annotations = {**full.annotations, **dict(_base(full, job.found))}
         image = replace(full, layers=(layer,), annotations=annotations, original=None, name="")
         layout.finish([image], tag="latest")
