@@ -27,9 +27,11 @@ from fromscratch.host.images.layout import LayoutWriter
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.store import Store
 from fromscratch.limits import DEFAULT_LIMITS, Limits
+from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Platform, RunConfig
 from fromscratch.model.reference import Reference, full_repository
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
 from fromscratch.regular_file import read_bytes
 from fromscratch.slimming import fitness
@@ -83,13 +85,19 @@ def slim(job: SlimJob) -> Slimmed:
     any_image = job.options.any_image
     fitness.check_recorded(trace, digest(job.found), job.found.where, any_image=any_image)
     with job.progress.task(f"slim {job.found.where}", total=None, unit="entries"):
-        selection = select(tree, trace, full.config, full.platform, job.options)
+        selection = select(tree, trace, full.config, full.platform, job.options, _origins(job.found))
     fitness.check_fit(selection, job.found.where, any_image=any_image)
     for note in fitness.notes(selection):
         job.progress.note(note)
     with output.held(job.output, job.progress):
         output.check_replaceable(job.output)
         return _write(job, full, tree, trace, selection)
+
+
+def _origins(found: Found) -> Callable[[TreePath], tuple[Origin, ...]] | None:
+    """The reasons for the entries of an image that was built here, which name packages without any database."""
+    known = found.evidence
+    return None if known is None else lambda path: evidence.origins(known, path)
 
 
 def digest(found: Found) -> str:

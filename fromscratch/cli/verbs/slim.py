@@ -23,8 +23,10 @@ def slim(
     engine: str | None,
     via: str,
     keep: Sequence[str],
+    keep_package: Sequence[str],
     drop: Sequence[str],
     exclude: Sequence[str],
+    drop_package_records: bool,
     any_image: bool,
     json: bool,
 ) -> None:
@@ -36,8 +38,10 @@ def slim(
     target = destination.target(tag, to, engine, via)
     options = SlimOptions(
         keep=tuple(keep),
+        keep_packages=tuple(keep_package),
         drop=tuple(drop),
         exclude=tuple(exclude),
+        package_records=not drop_package_records,
         any_image=any_image,
     )
     job = _job(call, image, name or _name(call, image, tag), output, trace, options)
@@ -130,6 +134,7 @@ def _lines(job: "SlimJob", slimmed: "Slimmed") -> list[str]:
         size += (
             f" of {megabytes(slimmed.full_packed)} ({slimmed.full_packed / max(1, slimmed.packed):.1f} times smaller)"
         )
+    needed = sum(package.needed for package in report.packages)
     amounts = [
         f"{counted(amount.files, 'file', 'files')} {kind} ({megabytes(amount.bytes)})"
         for kind, amount in report.evidence.items()
@@ -138,5 +143,6 @@ def _lines(job: "SlimJob", slimmed: "Slimmed") -> list[str]:
         f"{job.name} {image.platform}: {counted(len(proof.entries), 'entry', 'entries')}, {size} -> oci:{job.layout}",
         f"  manifest {digests['manifest']}, configuration {digests['config']}",
         f"  {', '.join(amounts)}",
+        *([f"  {needed} of {counted(len(report.packages), 'package', 'packages')} needed"] if report.packages else []),
         *rights_lines(proof),
     ]

@@ -13,6 +13,7 @@ _KEEPS = (
         is_path=True,
     ),
     Option("keep", "GLOB", "GLOB of paths to keep, whatever was used; may be repeated", repeated=True),
+    Option("keep-package", "NAME", "NAME of a package to keep whole; may be repeated", repeated=True),
     Option("drop", "GLOB", "GLOB of paths to leave out, whatever needs them; may be repeated", repeated=True),
     Option(
         "exclude",
@@ -20,6 +21,7 @@ _KEEPS = (
         "GLOB of paths, or of programs, whose use does not count, such as /usr/bin/find; may be repeated",
         repeated=True,
     ),
+    Option("drop-package-records", "", "leave out the databases of dpkg, apk, rpm and portage, which scanners read"),
     Option("any-image", "", "use a trace that was recorded in another image, or that hardly fits this one"),
 )
 
