@@ -68,7 +68,7 @@ def is_event(line: bytes) -> bool:
 
 
 class _Output:
-    """What sysdig has told of each thread so far, and of the line that was read last."""
+    """What sysdig has candidates of each thread so far, and of the line that was read last."""
 
     def __init__(self, found: Collected, cwd: bytes, search: list[bytes]) -> None:
         self._found, self._cwd, self._search = found, cwd, search
@@ -152,9 +152,9 @@ class _Output:
         self, who: bytes, kind: Kind, fields: dict[bytes, bytes], program: bytes, time: int, *, failed: bool
     ) -> None:
         """A program: as the kernel knows it, as it was asked for, or its first argument."""
-        told = (fields.get(b"trusted_exepath", b""), fields.get(b"exepath", b""), self._asked.pop(who, b""))
+        candidates = (fields.get(b"trusted_exepath", b""), fields.get(b"exepath", b""), self._asked.pop(who, b""))
         name = fields.get(b"filename", b"") or fields.get(b"exe", b"")
-        paths = list(dict.fromkeys(path for path in told if path not in _UNKNOWN))
+        paths = list(dict.fromkeys(path for path in candidates if path not in _UNKNOWN))
         if not paths and b"/" in name:
             paths = [name]
         paths = [self._below(who, path) for path in paths]
