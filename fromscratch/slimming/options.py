@@ -8,8 +8,7 @@ class SlimOptions(Struct, frozen=True, kw_only=True):
 
     `keep` and `keep_packages` stay whatever the trace says; `drop` goes whatever needs it. What a trace says of paths
     or programs in `exclude` does not count, such as a find(1) that has looked at everything. `package_records` keeps
-    the databases of package managers, cut to the packages that remain. A trace of another image counts with
-    `any_image`.
+    the databases of package managers, cut to the packages that remain.
     """
 
     keep: tuple[str, ...] = ()
@@ -17,4 +16,3 @@ class SlimOptions(Struct, frozen=True, kw_only=True):
     drop: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     package_records: bool = True
-    any_image: bool = False
