@@ -1,0 +1,1 @@
+"""Twenty images of Debian packages, each with a recipe and its checks.
