@@ -1,0 +1,53 @@
+"""What `slim` is called with: its row in the catalogue of verbs."""
+
+from fromscratch.cli.parsing.records import Option, Verb
+from fromscratch.cli.verbs import options
+from fromscratch.cli.verbs.bundle_table import GOES_TO
+
+_KEEPS = (
+    Option(
+        "trace",
+        "FILE",
+        "FILE with what runs used: a trace file, a log of strace, or a list of paths; may be repeated",
+        repeated=True,
+        is_path=True,
+    ),
+    Option(
+        "trace-root",
+        "DIR",
+        "DIR of this machine that was the root of the container, for a log of strace",
+        default="/",
+    ),
+    Option("keep", "GLOB", "GLOB of paths to keep, whatever was used; may be repeated", repeated=True),
+    Option("keep-package", "NAME", "NAME of a package to keep whole; may be repeated", repeated=True),
+    Option("drop", "GLOB", "GLOB of paths to leave out, whatever needs them; may be repeated", repeated=True),
+    Option(
+        "exclude",
+        "GLOB",
+        "GLOB of paths, or of programs, whose use does not count, such as /usr/bin/find; may be repeated",
+        repeated=True,
+    ),
+    Option("drop-package-records", "", "leave out the databases of dpkg, apk, rpm and portage, which scanners read"),
+    Option("any-image", "", "use a trace that was recorded in another image, or that hardly fits this one"),
+)
+
+
+def _images() -> str:
+    """The help of the operand: what any verb takes, and what only this one does."""
+    return f"{options.ANY_IMAGE.text}; or the slim.yaml that a former call wrote"
+
+
+SLIM = Verb(
+    "slim",
+    "fromscratch.cli.verbs.slim:slim",
+    "Cut an image to the files that runs used and what they link to; its whole configuration is kept.",
+    "fromscratch slim docker:nginx:1 --trace nginx.trace --tag nginx:slim",
+    (
+        *GOES_TO,
+        Option("output", "DIR", "DIR of the small image (default: build/NAME)", is_path=True),
+        *_KEEPS,
+        options.json("what was kept and left out, for a program to read"),
+    ),
+    (options.RECIPE, options.CHOSEN_PLATFORM, *options.STORED),
+    options.ANY_IMAGE._replace(help=_images),
+)
