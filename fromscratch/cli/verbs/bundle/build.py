@@ -15,7 +15,7 @@ from fromscratch.cli.output.privileges import rights, rights_lines
 from fromscratch.cli.output.settings import spelled
 from fromscratch.cli.output.sizes import counted, megabytes
 from fromscratch.cli.verbs.bundle.options import words
-from fromscratch.errors import ImageError, UsageError
+from fromscratch.errors import UsageError
 from fromscratch.flow import assembly
 from fromscratch.flow.assembly import Job
 from fromscratch.flow.output import Built
