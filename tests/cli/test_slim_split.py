@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from fromscratch.host.engines.contract import Engine
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.images.layout import read_layout
 from fromscratch.host.storage.store import Store
 from fromscratch.model.listing import lines
 from tests.cli.in_process import called
-from tests.engines import Docker, docker, need
+from tests.engines import docker, need
 
 __all__ = ["docker"]
 
@@ -57,7 +58,7 @@ def test_the_two_layers_are_the_full_image(desk: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.engine
-def test_a_request_for_a_cold_file_succeeds_in_docker(desk: Path, docker: Docker) -> None:
+def test_a_request_for_a_cold_file_succeeds_in_docker(desk: Path, docker: Engine) -> None:
     tag = "localhost/fromscratch-split:1"
     assert called(desk, "slim", "web", "--trace", "files.txt", "--split").code == 0
     words = ("pack", "--image", "web-slim", "--to", "docker-archive", "--output", "split.tar", "--tag", tag)
