@@ -30,21 +30,21 @@ _syscall.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c_void
 _syscall.restype = ctypes.c_long
 _FOLLOW = _How(os.O_PATH | os.O_CLOEXEC, 0, _IN_ROOT)
 _STAY = _How(os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW, 0, _IN_ROOT)
-_FOLLOW_AT, _STAY_AT = ctypes.addressof(_FOLLOW), ctypes.addressof(_STAY)
+_FOLLOW_AT, _STAY_AT, _HOW_SIZE = ctypes.addressof(_FOLLOW), ctypes.addressof(_STAY), ctypes.sizeof(_How)
 
 
-def open_in_root(root: int, path: bytes, *, follows: bool = True) -> int:
-    """A descriptor of `path` with its symlinks resolved inside `root`, or minus the number of the error."""
-    found = _syscall(_OPENAT2, root, path, _FOLLOW_AT if follows else _STAY_AT, ctypes.sizeof(_How))
-    return int(found) if found >= 0 else -ctypes.get_errno()
+def open_in_root(root: int, path: bytes) -> int:
+    """A descriptor of `path` with its symlinks resolved inside `root`, or -1."""
+    return int(_syscall(_OPENAT2, root, path, _FOLLOW_AT, _HOW_SIZE))
 
 
-def exists(root: int, path: bytes, *, follows: bool = True) -> bool:
+def exists(root: int, path: bytes, follows: bool) -> bool:
     """Whether `path` exists in `root`; what cannot be looked at does."""
-    found = open_in_root(root, path, follows=follows)
+    found = _syscall(_OPENAT2, root, path, _FOLLOW_AT if follows else _STAY_AT, _HOW_SIZE)
     if found >= 0:
         os.close(found)
-    return -found not in _ABSENT
+        return True
+    return ctypes.get_errno() not in _ABSENT
 
 
 Seen = dict[tuple[int, int, bytes, bytes], bytes]
@@ -108,15 +108,15 @@ class Caller:
 
     def text(self, address: int) -> bytes | None:
         """The bytes at an address of its memory up to a NUL; None if they are not there or have no end."""
-        with suppress(OSError):
+        try:
             data = os.pread(self.memory, _FIRST_READ, address)
             end = data.find(b"\0")
             if end < 0 and data:
                 data = os.pread(self.memory, _PAGE, address)
                 end = data.find(b"\0")
-            if end >= 0:
-                return data[:end]
-        return None
+        except OSError:
+            return None
+        return data[:end] if end >= 0 else None
 
     def bytes_at(self, address: int, size: int) -> bytes:
         """So many bytes of its memory; fewer or none if they are not there."""
@@ -133,13 +133,13 @@ class Caller:
         """What a link of /proc/PID leads to, as it is called in the recorded root."""
         return _link(b"/proc/%d/%s" % (self.pid, name))
 
-    def sees(self, root: Root, path: bytes, *, follows: bool) -> bool:
+    def sees(self, root: Root, path: bytes, follows: bool) -> bool:
         """Whether `path`, which is absolute in the recorded root, exists for it."""
         if not self.own_root:
-            return exists(root.fd, path, follows=follows)
+            return exists(root.fd, path, follows)
         own = os.open(b"/proc/%d/root" % self.pid, os.O_PATH | os.O_CLOEXEC)
         try:
-            return exists(own, path[len(self.prefix or b"") :] or b"/", follows=follows)
+            return exists(own, path[len(self.prefix or b"") :] or b"/", follows)
         finally:
             os.close(own)
 

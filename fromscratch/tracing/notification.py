@@ -100,9 +100,10 @@ class Supervisor:
             self._observer.look(pid, self._tables[architecture][call], arguments, self._runs[fd])
         except (OSError, KeyError) as error:
             self._note_loss(error)
-        finally:
-            with suppress(FileNotFoundError):  # the caller was ended meanwhile
-                ioctl(fd, _SEND, _ANSWER.pack(number, 0, 0, _CONTINUE))
+        try:
+            ioctl(fd, _SEND, _ANSWER.pack(number, 0, 0, _CONTINUE))
+        except FileNotFoundError:
+            return  # the caller was ended meanwhile
 
     def _note_loss(self, error: Exception) -> None:
         if isinstance(error, PermissionError):

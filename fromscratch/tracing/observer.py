@@ -1,8 +1,8 @@
 """From a system call that waits to events: which paths it names, and whether they exist."""
 
 import struct
+from collections.abc import Sequence
 
-from fromscratch.formats.trace.events import Kind
 from fromscratch.tracing.callers import AT_CWD, Caller, Callers, Root
 from fromscratch.tracing.calls import PathCall, Place
 from fromscratch.tracing.recording import Recording
@@ -19,15 +19,18 @@ class Observer:
     """
 
     def __init__(self, recording: Recording, root: Root) -> None:
-        self._recording, self._callers = recording, Callers(root)
+        self._recording, self._root, self._callers = recording, root, Callers(root)
         self.elsewhere: set[int] = set()
 
     def close(self) -> None:
         self._callers.forget_all()
-        self._callers.root.close()
+        self._root.close()
 
-    def look(self, pid: int, call: PathCall, arguments: list[int], run: int) -> None:
-        """Record the paths of a call that waits. Raises OSError for what ended meanwhile or may not be looked into."""
+    def look(self, pid: int, call: PathCall, arguments: Sequence[int], run: int) -> None:
+        """Record the paths of a call that waits. Raises OSError for what ended meanwhile or may not be looked into.
+
+        This is done for every call, so it does at once what most of them need: nothing, since it was seen before.
+        """
         caller = self._callers.get(pid, run)
         if caller.prefix is None:
             self.elsewhere.add(pid)
@@ -39,7 +42,11 @@ class Observer:
                 flags = int.from_bytes(caller.bytes_at(flags, 8), "little")
             flags &= call.bits
         for place in call.places:
-            text = _text(caller, call, place, arguments)
+            address = arguments[place.path]
+            if call.form == "address":
+                text = _socket_path(caller.bytes_at(address, min(arguments[place.path + 1], _LONGEST_ADDRESS)))
+            else:
+                text = caller.text(address) if address else None
             if text is None:
                 continue
             folder = b""
@@ -49,7 +56,7 @@ class Observer:
             missed = caller.seen.get(key)
             if missed is None:
                 self._first(caller, call, place, key, run)
-            elif missed and caller.sees(self._callers.root, missed, follows=_follows(call, place, flags)):
+            elif missed and caller.sees(self._root, missed, _follows(call, place, flags)):
                 caller.seen[key] = b""
                 self._recording.add(call.kind, missed, caller.program, run)
         if call.kind == "exec" or call.roots:
@@ -60,31 +67,28 @@ class Observer:
     ) -> None:
         """Record what this program calls for the first time."""
         _, flags, folder, text = key
-        path = _joined(folder, text) if folder else (caller.prefix or b"") + text
-        caller.seen[key] = b""
-        if path.startswith(b"/proc/"):
+        path = _joined(folder, text) if folder else caller.prefix + text if caller.prefix else text
+        if path[:6] == b"/proc/":
             path = _own_link(caller, path)
-        if not path.startswith(b"/") or folder.endswith(_DELETED):
-            return  # a socket or a file that has no name any more
-        kind: Kind = call.kind
-        if not path.startswith(b"/proc/"):  # what is there differs from process to process
-            made = place.made or bool(flags & call.create)
-            looked_at = path.rstrip(b"/").rpartition(b"/")[0] or b"/" if made else path
-            if not caller.sees(self._callers.root, looked_at, follows=made or _follows(call, place, flags)):
-                kind = "missing"
-                caller.seen[key] = b"" if made else path
+        kind, missed = call.kind, b""
+        if path[:6] != b"/proc/":  # what is there differs from process to process
+            if path[:1] != b"/" or folder[-10:] == _DELETED:
+                caller.seen[key] = b""
+                return  # a socket, or a folder that has no name any more
+            if place.made or flags & call.create:
+                if not caller.sees(self._root, path.rstrip(b"/").rpartition(b"/")[0] or b"/", True):
+                    kind = "missing"
+            elif not caller.sees(self._root, path, _follows(call, place, flags)):
+                kind, missed = "missing", path
+        caller.seen[key] = missed
         self._recording.add(kind, path, caller.program, run)
 
 
-def _text(caller: Caller, call: PathCall, place: Place, arguments: list[int]) -> bytes | None:
-    """The path as it was given, or None if there is none."""
-    address = arguments[place.path]
-    if call.form != "address":
-        return caller.text(address) if address else None
-    data = caller.bytes_at(address, min(arguments[place.path + 1], _LONGEST_ADDRESS))
-    if len(data) < 3 or struct.unpack_from("=H", data)[0] != _AF_UNIX:
+def _socket_path(address: bytes) -> bytes | None:
+    """The path in a struct sockaddr, unix(7); None for other addresses, and for names that are not of files."""
+    if len(address) < 3 or struct.unpack_from("=H", address)[0] != _AF_UNIX:
         return None
-    return data[2:].partition(b"\0")[0] or None  # names in the abstract namespace begin with a NUL
+    return address[2:].partition(b"\0")[0] or None  # names in the abstract namespace begin with a NUL
 
 
 def _follows(call: PathCall, place: Place, flags: int) -> bool:

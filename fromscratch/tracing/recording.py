@@ -41,9 +41,8 @@ class Recording:
 
     def add(self, kind: Kind, path: bytes, process: str, run: int) -> None:
         """Record an event that happens now, unless there is one like it."""
-        key = kind, path, process, run
-        if key not in self._events:  # of two threads that add one alike, the second changes nothing
-            self._events.setdefault(key, int((time.monotonic() - self._began[run - 1]) * 1000))
+        # Of two threads that add one alike, the second changes nothing.
+        self._events.setdefault((kind, path, process, run), int((time.monotonic() - self._began[run - 1]) * 1000))
 
     def lose(self, why: str) -> None:
         """Count an event that is lost; `why` completes the sentence "3 events were lost: "."""
