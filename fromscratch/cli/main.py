@@ -89,7 +89,7 @@ def _value(option: Option, given: Mapping[str, Any]) -> Any:
 
     A shell replaces only a ~ that a word begins with, and not one behind the = of an option.
     """
-    value = given.get(option.name, option.unset)
+    value = given.get(option.sequence or option.name, option.unset)
     if not option.is_path or not value:
         return value
     texts = value if option.repeated else [value]

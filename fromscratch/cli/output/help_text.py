@@ -62,7 +62,8 @@ def listed(verb: Verb) -> list[Option]:
 
 def spelled(option: Option) -> str:
     """An option with the name of its value."""
-    return f"{option.flag} {option.value}".rstrip()
+    value = f"[{option.value}]" if option.alone else option.value
+    return f"{option.flag} {value}".rstrip()
 
 
 def explained(option: Option) -> str:

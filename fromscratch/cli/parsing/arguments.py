@@ -58,11 +58,12 @@ class _Reader:
     def __init__(self, words: Sequence[str], verbs: Mapping[str, Verb], general: Mapping[str, Option]) -> None:
         self.requests: list[Request] = []
         self._words, self._verbs, self._general = words, verbs, general
-        self._rest = iter(words)
+        self._rest = list(reversed(words))
 
     def read(self) -> tuple[str, str] | None:
         """Fill `requests`; what is asked about the command itself stops that."""
-        for word in self._rest:
+        while self._rest:
+            word = self._rest.pop()
             flag, equals, text = word.partition("=") if word.startswith("--") else (_SHORT.get(word, word), "", "")
             value = text if equals else None
             if word in self._verbs:
@@ -78,7 +79,7 @@ class _Reader:
     def _question(self, option: Option, value: str | None) -> tuple[str, str]:
         """`--help` is about the verb behind it, else about the one before it, else about the whole command."""
         if option.value and value is None:
-            value = next(self._rest, "")
+            value = self._rest.pop() if self._rest else ""
         if option.name == "help":
             value = value or (self.requests[-1].verb.name if self.requests else "")
             if value and value not in self._verbs:
@@ -101,16 +102,25 @@ class _Reader:
                 raise mistakes.value_of_switch(option, value)
             given[option.name] = True
             return
+        if value is None and option.alone and self._no_value_follows():
+            given[option.alone] = True
+            return
         if value is None:
-            value = next(self._rest, None)
+            value = self._rest.pop() if self._rest else None
             if value is None or value.partition("=")[0] in (*flags, *self._general):
                 raise mistakes.without_value(option)
-        if option.repeated:
+        if option.sequence:
+            given.setdefault(option.sequence, []).append((option.name, value))
+        elif option.repeated:
             given.setdefault(option.name, []).append(value)
         elif option.name in given:
             raise mistakes.given_twice(option, given[option.name], value)
         else:
             given[option.name] = value
+
+    def _no_value_follows(self) -> bool:
+        """Whether the line ends here, or goes on with an option or a verb."""
+        return not self._rest or self._rest[-1].startswith("-") or self._rest[-1] in self._verbs
 
     def _take_operand(self, word: str) -> None:
         verb = self.requests[-1].verb if self.requests else None

@@ -64,7 +64,7 @@ def candidates(words: Sequence[str], verbs: Mapping[str, Verb], general: Sequenc
         if flag == "--help":
             return list(verbs)
         option = about.get(flag) or flags.get(flag)
-        if option and option.value:
+        if option and option.value and not option.alone:
             return _values(option)
     if last.startswith("-"):
         hidden = verb.operand.flag if verb and verb.operand else ""

@@ -17,6 +17,9 @@ class Option(NamedTuple):
     text. `choices` are all the values that it may
     have, `candidates` some that completion offers besides others; either may be "module:name" of a tuple, or of a
     function that returns one, which is loaded when help or completion needs it.
+
+    Options of one `sequence` are given to the verb together, under that name: pairs of name and value in the order of
+    the call. `alone` is the switch that the option stands for where no value follows it.
     """
 
     name: str
@@ -28,6 +31,8 @@ class Option(NamedTuple):
     repeated: bool = False
     is_path: bool = False
     may_be_empty: bool = False
+    sequence: str = ""
+    alone: str = ""
 
     @property
     def flag(self) -> str:
@@ -36,7 +41,8 @@ class Option(NamedTuple):
     @property
     def parameter(self) -> str:
         """The parameter of the verb's function: `stop_signal`, and `with_` for a word of the language."""
-        return f"{self.name}_" if self.name in ("from", "with") else self.name.replace("-", "_")
+        name = self.sequence or self.name
+        return f"{name}_" if name in ("from", "with") else name.replace("-", "_")
 
     @property
     def text(self) -> str:

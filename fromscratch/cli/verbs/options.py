@@ -105,3 +105,24 @@ CA = Option(
     is_path=True,
 )
 FILES = Option("files", "FILE", "programs and libraries", repeated=True, is_path=True)
+
+_CHECK = Option(
+    "check",
+    "CMD",
+    "CMD, words as a shell reads them, has to end with 0 in the image; may be repeated",
+    repeated=True,
+    sequence="checks",
+)
+CHECKS = (
+    _CHECK,
+    _CHECK._replace(name="exec", help="CMD to run in the image, as --check does"),
+    _CHECK._replace(name="http-get", value="URL", help="URL that the image has to answer with status 200"),
+    _CHECK._replace(name="script", value="FILE", help="FILE, a program of this machine to run in the image's network"),
+    _CHECK._replace(
+        name="expect",
+        value="REGEX",
+        help="REGEX that the output of the check before it matches",
+        may_be_empty=True,
+    ),
+)
+"""What is asked of an image while it runs; `cli.smoke_checks` makes checks of the pairs that the verb gets."""
