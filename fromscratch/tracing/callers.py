@@ -166,6 +166,11 @@ class Callers:
         self._callers[pid] = caller
         return caller
 
+    @property
+    def starters(self) -> dict[int, int]:
+        """The run that each process began which became the command of one."""
+        return {pid: run for run, (pid, _) in list(self._starters.items())}
+
     def _is_starter(self, pid: int, run: int) -> bool:
         """Whether this is still our own program, which becomes the command of the run."""
         words = command_line(pid)

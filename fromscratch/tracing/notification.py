@@ -15,7 +15,6 @@ from contextlib import suppress
 from fcntl import ioctl
 
 from fromscratch.formats.oci_runtime import seccomp
-from fromscratch.tracing.callers import Root
 from fromscratch.tracing.calls import path_calls
 from fromscratch.tracing.observer import Observer
 from fromscratch.tracing.recording import Recording
@@ -35,27 +34,22 @@ class Supervisor:
     `close` must not be called before everything that is listened to has ended: its calls would fail with ENOSYS.
     """
 
-    def __init__(self, recording: Recording, architecture: str, root: Callable[[], Root]) -> None:
-        self._recording, self._make_root = recording, root
+    def __init__(self, recording: Recording, architecture: str) -> None:
+        self._recording = recording
         self._tables = {seccomp.audit_number(name): path_calls(name) for name in seccomp.runs(architecture)}
         self._poll = select.epoll()
         self._wake, self._stop = os.pipe2(os.O_CLOEXEC)
         self._poll.register(self._wake, select.EPOLLIN)
-        self._runs: dict[int, int] = {}
-        self._observer: Observer | None = None
+        self._listeners: dict[int, tuple[int, Callable[[int], Observer]]] = {}
+        self._observers: dict[int, Observer] = {}
         self._thread = threading.Thread(target=self._serve, name="notifications", daemon=True)
         self._thread.start()
 
-    @property
-    def elsewhere(self) -> int:
-        """How many processes had a root that is not below the recorded one, so that nothing of them was recorded."""
-        return len(self._observer.elsewhere) if self._observer else 0
-
-    def listen(self, fd: int, run: int) -> None:
-        """Answer a listener from now on; its calls belong to that run. The descriptor is closed at its end."""
+    def listen(self, fd: int, run: int, observer: Callable[[int], Observer]) -> None:
+        """Answer a listener from now on, and close it at its end. `observer` says by the first caller whose calls it has."""
         with suppress(OSError):  # before Linux 6.6
             ioctl(fd, _SET_FLAGS, _SYNC_WAKE_UP)
-        self._runs[fd] = run
+        self._listeners[fd] = run, observer
         self._poll.register(fd, select.EPOLLIN)
 
     def close(self) -> None:
@@ -63,11 +57,9 @@ class Supervisor:
         os.close(self._stop)
         self._thread.join()
         os.close(self._wake)
-        for fd in list(self._runs):
+        for fd in list(self._listeners):
             self._end(fd)
         self._poll.close()
-        if self._observer is not None:
-            self._observer.close()
 
     def _serve(self) -> None:
         request = bytearray(_REQUEST.size)
@@ -82,7 +74,8 @@ class Supervisor:
 
     def _end(self, fd: int) -> None:
         self._poll.unregister(fd)
-        del self._runs[fd]
+        del self._listeners[fd]
+        self._observers.pop(fd, None)
         os.close(fd)
 
     def _answer(self, fd: int, request: bytearray) -> None:
@@ -95,9 +88,9 @@ class Supervisor:
             raise
         number, pid, _, call, architecture, _, *arguments = _REQUEST.unpack(request)
         try:
-            if self._observer is None:  # by now the root is there
-                self._observer = Observer(self._recording, self._make_root())
-            self._observer.look(pid, self._tables[architecture][call], arguments, self._runs[fd])
+            run, choose = self._listeners[fd]
+            observer = self._observers.get(fd) or self._observers.setdefault(fd, choose(pid))
+            observer.look(pid, self._tables[architecture][call], arguments, run)
         except (OSError, KeyError) as error:
             self._note_loss(error)
         try:

@@ -22,6 +22,15 @@ class Observer:
         self._recording, self._root, self._callers = recording, root, Callers(root)
         self.elsewhere: set[int] = set()
 
+    @property
+    def starters(self) -> dict[int, int]:
+        """The run that each process began which became the command of one."""
+        return self._callers.starters
+
+    def sees(self, pid: int) -> bool:
+        """Whether the root of a process is the recorded one, or below it."""
+        return self._root.prefix(pid) is not None
+
     def close(self) -> None:
         self._callers.forget_all()
         self._root.close()
