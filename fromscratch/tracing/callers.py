@@ -38,6 +38,16 @@ def open_in_root(root: int, path: bytes) -> int:
     return int(_syscall(_OPENAT2, root, path, _FOLLOW_AT, _HOW_SIZE))
 
 
+def can_look_in_root() -> bool:
+    """Whether the kernel can resolve symlinks inside a root: Linux 5.6."""
+    root = os.open("/", os.O_PATH | os.O_CLOEXEC)
+    found = open_in_root(root, b"/")
+    os.close(root)
+    if found >= 0:
+        os.close(found)
+    return found >= 0
+
+
 def exists(root: int, path: bytes, follows: bool) -> bool:
     """Whether `path` exists in `root`; what cannot be looked at does."""
     found = _syscall(_OPENAT2, root, path, _FOLLOW_AT if follows else _STAY_AT, _HOW_SIZE)

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from fromscratch.formats.trace.events import Event, Kind, Run, Trace
-from fromscratch.paths import decode
+from fromscratch.paths import decode, encode
+
+ELSEWHERE = "a program had a root of its own that is not in the recorded one"
 
 
 class Recording:
@@ -43,6 +45,10 @@ class Recording:
         """Record an event that happens now, unless there is one like it."""
         # Of two threads that add one alike, the second changes nothing.
         self._events.setdefault((kind, path, process, run), int((time.monotonic() - self._began[run - 1]) * 1000))
+
+    def include(self, event: Event) -> None:
+        """Record an event that another recorder saw, unless there is one like it."""
+        self._events.setdefault((event.kind, encode(event.path), event.process, event.run), event.time)
 
     def lose(self, why: str) -> None:
         """Count an event that is lost; `why` completes the sentence "3 events were lost: "."""

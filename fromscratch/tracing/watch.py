@@ -12,10 +12,9 @@ from fromscratch.tracing.fanotify import Fanotify
 from fromscratch.tracing.notification import Supervisor
 from fromscratch.tracing.notification_filter import filter_program
 from fromscratch.tracing.observer import Observer
-from fromscratch.tracing.recording import Recording
+from fromscratch.tracing.recording import ELSEWHERE, Recording
 
 _DEEPEST = 64
-ELSEWHERE = "a program had a root of its own that is not in the image"
 
 
 class ContainerWatch:
