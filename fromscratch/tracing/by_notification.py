@@ -28,9 +28,10 @@ class Notification:
 
     name = "notification"
     about = "seccomp user notification"
+    targets: tuple[Target, ...] = ("command", "image")
     _net = False
 
-    def refusal(self, target: Target) -> str:
+    def refusal(self) -> str:
         try:
             number = seccomp.numbers(_here())["seccomp"]
         except ImageError as error:
@@ -42,35 +43,34 @@ class Notification:
             return "this kernel has another form of seccomp user notification"
         return "" if can_look_in_root() else "this kernel has no openat2 (Linux 5.6 and later have it)"
 
-    def command(self, words: Sequence[str], recording: Recording, ended: Callable[[int], object]) -> int:
+    def command(self, words: Sequence[str], recording: Recording, leaves: Callable[[int], object]) -> int:
         here = _here()
         run = recording.begin(words)
         observer = Observer(recording, Root(os.getpid()))
         supervisor = Supervisor(recording, here)
         try:
             with command.running(words, here, filter_program(here)) as running:
-                return running.wait(lambda fd: supervisor.listen(fd, run, lambda pid: observer), ended)
+                return running.wait(lambda fd: supervisor.listen(fd, run, lambda pid: observer), leaves)
         finally:
             supervisor.close()  # after the command, whose calls nobody would answer any more
             observer.close()
-            for _ in observer.elsewhere:
-                recording.lose(ELSEWHERE)
+            if observer.elsewhere:
+                recording.note(f"{len(observer.elsewhere)} {ELSEWHERE}")
 
     def watch(self, recording: Recording) -> AbstractContextManager[ContainerWatch]:
         return ContainerWatch(recording, _here(), net=self._net)
 
 
 class NotificationWithNet(Notification):
-    """For containers, as root. A command on this machine has no filesystem of its own, so fanotify leaves it alone."""
+    """For containers, as root: a command on this machine has no filesystem of its own that could be watched."""
 
     name = "notification+fanotify"
     about = "seccomp user notification, and fanotify for what no system call names"
+    targets: tuple[Target, ...] = ("image",)
     _net = True
 
-    def refusal(self, target: Target) -> str:
-        if target == "command":
-            return "fanotify never watches the machine's own root"
-        return super().refusal(target) or fanotify.refusal()
+    def refusal(self) -> str:
+        return super().refusal() or fanotify.refusal()
 
 
 def _here() -> str:

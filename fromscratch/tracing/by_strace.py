@@ -29,10 +29,9 @@ class Strace:
 
     name = "strace"
     about = "strace, which is slower"
+    targets: tuple[Target, ...] = ("command",)
 
-    def refusal(self, target: Target) -> str:
-        if target == "image":
-            return _COMMANDS_ONLY
+    def refusal(self) -> str:
         program = run.find("strace")
         if program is None:
             return "strace is not installed"
@@ -42,15 +41,14 @@ class Strace:
             return f"strace cannot trace here: {failure.message.splitlines()[-1].strip()}"
         return ""
 
-    def command(self, words: Sequence[str], recording: Recording, ended: Callable[[int], object]) -> int:
+    def command(self, words: Sequence[str], recording: Recording, leaves: Callable[[int], object]) -> int:
         program = run.need("strace", "recording without user notification")
         number = recording.begin(words)
         with tempfile.TemporaryDirectory(prefix="fromscratch-") as folder:
             log = Path(folder, "log")
             code = run.interactive([program, *_OPTIONS, "-o", str(log), "--", *words], env=os.environ)
-            ended(code)
             with open(log, "rb") as lines:
-                for event in strace.parse(lines, cwd=os.getcwd(), run=number, note=recording.lose):  # noqa: PTH109
+                for event in strace.parse(lines, cwd=os.getcwd(), run=number, note=recording.note):  # noqa: PTH109
                     recording.include(event)
         return code if code >= 0 else 128 - code
 

@@ -16,15 +16,16 @@ class Recorder(Protocol):
 
     name: str
     about: str
+    targets: tuple[Target, ...]
 
-    def refusal(self, target: Target) -> str:
-        """Why it cannot record this here; empty if it can. Found out by trying, but nothing is left behind."""
+    def refusal(self) -> str:
+        """Why it cannot record here; empty if it can. Found out by trying, but nothing is left behind."""
 
-    def command(self, words: Sequence[str], recording: Recording, ended: Callable[[int], object]) -> int:
+    def command(self, words: Sequence[str], recording: Recording, leaves: Callable[[int], object]) -> int:
         """Run a command on this machine, with the caller's streams, and record it; the answer is its exit code.
 
-        `ended` is called when the command has ended, while what it started may still run. An interruption ends all of
-        it. Raises CannotStart.
+        `leaves` is called with that code when the command has ended and left processes behind, which are recorded until
+        they end, or an interruption ends them. Raises CannotStart.
         """
 
     def watch(self, recording: Recording) -> AbstractContextManager[ContainerWatch]:

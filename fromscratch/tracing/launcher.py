@@ -4,7 +4,8 @@ It is a process of its own, so that there is somebody who ends the command with 
 killed: their system calls would be answered with ENOSYS from then on. Only the standard library is imported here.
 
 To the recorder it writes, each as one packet: "listener" with the descriptor; "failed" with why the command cannot be
-started; "ended" with its exit code. A packet from the recorder is the number of a signal to send to the command.
+started; "ended" with its exit code, and 1 if it has left processes behind. A packet from the recorder is the number of
+a signal to send to the command.
 """
 
 import ctypes
@@ -58,13 +59,12 @@ def _wait(child: int, channel: socket.socket, wake: int) -> None:
     poll.register(channel, select.POLLIN)
     poll.register(wake, select.POLLIN)
     while True:
-        try:
-            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-                if ended[0] == child:
-                    code = os.waitstatus_to_exitcode(ended[1])
-                    channel.send(b"ended %d" % (code if code >= 0 else 128 - code))
-        except (ChildProcessError, BrokenPipeError):
-            break
+        code, left = _reap(child)
+        with suppress(BrokenPipeError):
+            if code is not None:
+                channel.send(b"ended %d %d" % (code, left))
+        if not left:
+            return None
         for fd, _ in poll.poll():
             if fd == wake:
                 os.read(wake, 4096)
@@ -74,7 +74,21 @@ def _wait(child: int, channel: socket.socket, wake: int) -> None:
                 return _kill_all()
             with suppress(ProcessLookupError):
                 os.kill(child, int(order))
-    return _kill_all()
+
+
+def _reap(child: int) -> tuple[int | None, bool]:
+    """The exit code of the command if it is among the children that have ended, and whether others are left."""
+    code = None
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return code, False
+        if not pid:
+            return code, True
+        if pid == child:
+            code = os.waitstatus_to_exitcode(status)
+            code = code if code >= 0 else 128 - code
 
 
 def _kill_all() -> None:

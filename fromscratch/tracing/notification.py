@@ -46,7 +46,7 @@ class Supervisor:
         self._thread.start()
 
     def listen(self, fd: int, run: int, observer: Callable[[int], Observer]) -> None:
-        """Answer a listener from now on, and close it at its end. `observer` says by the first caller whose calls it has."""
+        """Answer a listener from now on, and close it at its end. `observer` is asked with its first caller."""
         with suppress(OSError):  # before Linux 6.6
             ioctl(fd, _SET_FLAGS, _SYNC_WAKE_UP)
         self._listeners[fd] = run, observer

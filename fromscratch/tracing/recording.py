@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fromscratch.formats.trace.events import Event, Kind, Run, Trace
 from fromscratch.paths import decode, encode
 
-ELSEWHERE = "a program had a root of its own that is not in the recorded one"
+ELSEWHERE = "processes had a root of their own that is not in the recorded one: what they used is not in the trace"
 
 
 class Recording:
@@ -24,6 +24,7 @@ class Recording:
         self._began: list[float] = []
         self._events: dict[tuple[Kind, bytes, str, int], int] = {}
         self._lost: Counter[str] = Counter()
+        self.notes: list[str] = []
 
     def begin(self, command: Sequence[str]) -> int:
         """Begin a run with this command; the answer is its number."""
@@ -53,6 +54,11 @@ class Recording:
     def lose(self, why: str) -> None:
         """Count an event that is lost; `why` completes the sentence "3 events were lost: "."""
         self._lost[why] += 1
+
+    def note(self, text: str) -> None:
+        """Keep something that is good to know of the recording, and no loss."""
+        if text not in self.notes:
+            self.notes.append(text)
 
     @property
     def lost(self) -> dict[str, int]:

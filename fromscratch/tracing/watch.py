@@ -42,8 +42,8 @@ class ContainerWatch:
             net.close()
         for observer in self._observers:
             observer.close()
-            for _ in observer.elsewhere:
-                self.recording.lose(ELSEWHERE)
+            if observer.elsewhere:
+                self.recording.note(f"{len(observer.elsewhere)} {ELSEWHERE}")
 
     @property
     def filter(self) -> bytes:
