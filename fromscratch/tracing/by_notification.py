@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager
 
 from fromscratch.errors import ImageError
 from fromscratch.formats.oci_runtime import seccomp
+from fromscratch.host.process import listened
 from fromscratch.model.image import Platform
-from fromscratch.tracing import command, fanotify
+from fromscratch.tracing import fanotify
 from fromscratch.tracing.callers import Root, can_look_in_root
 from fromscratch.tracing.contract import Target
 from fromscratch.tracing.notification import Supervisor
@@ -49,7 +50,7 @@ class Notification:
         observer = Observer(recording, Root(os.getpid()))
         supervisor = Supervisor(recording, here)
         try:
-            with command.running(words, here, filter_program(here)) as running:
+            with listened.running(words, here, filter_program(here)) as running:
                 return running.wait(lambda fd: supervisor.listen(fd, run, lambda pid: observer), leaves)
         finally:
             supervisor.close()  # after the command, whose calls nobody would answer any more

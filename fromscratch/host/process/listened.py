@@ -15,8 +15,10 @@ from fromscratch.formats.oci_runtime import seccomp
 from fromscratch.host.container.preparation import forwarding
 from fromscratch.host.process.run import shown
 
-_PACKAGE = Path(__file__).parents[2]
-_START = "import sys; sys.path.insert(0, sys.argv[1]); from fromscratch.tracing.launcher import main; main()"
+_PACKAGE = Path(__file__).parents[3]
+_START = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from fromscratch.host.process.listened_launcher import main; main()"
+)
 _MISSING = (2, 20)  # ENOENT, ENOTDIR
 _ENOUGH = 3
 
