@@ -147,7 +147,7 @@ def test_the_small_image_can_be_written_elsewhere_at_once(desk: Path) -> None:
         ((), "slim needs a trace"),
         (("--trace", "none.txt"), "there is no trace none.txt"),
         (("--trace", "empty.txt"), "empty.txt is empty"),
-        (("--trace", "strange.txt"), "has 0 of the 1 paths that the trace names, and not /nowhere"),
+        (("--trace", "strange.txt"), "has no file of all that the trace names, and not /nowhere"),
         (("--trace", "files.txt", "--keep", "/nowhere"), "there is nothing in the image that /nowhere matches"),
         (("--trace", "files.txt", "--drop", "/../x"), "leads outside the root"),
     ],
