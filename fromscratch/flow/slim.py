@@ -16,9 +16,10 @@ from msgspec.structs import replace
 from fromscratch import __version__
 from fromscratch.errors import UsageError
 from fromscratch.flow import evidence, output
-from fromscratch.flow.evidence import Evidence
+from fromscratch.flow.evidence import Evidence, StartFinding
 from fromscratch.flow.images_by_name import Found
 from fromscratch.flow.output import Built
+from fromscratch.flow.slim_start import check_start
 from fromscratch.formats.oci.config import image_documents
 from fromscratch.formats.trace import recognise, text
 from fromscratch.formats.trace.events import Trace
@@ -93,9 +94,10 @@ def slim(job: SlimJob) -> Slimmed:
     fitness.check_fit(selection, job.found.where, any_image=any_image)
     for note in fitness.notes(selection):
         job.progress.note(note)
+    start = check_start(selection.tree, tree, full.config, full.platform, job.progress)
     with output.held(job.output, job.progress):
         output.check_replaceable(job.output)
-        return _write(job, full, tree, trace, selection)
+        return _write(job, full, trace, selection, report(tree, selection), start)
 
 
 def _origins(found: Found) -> Callable[[TreePath], tuple[Origin, ...]] | None:
@@ -149,17 +151,20 @@ def _bytes(path: Path) -> bytes:
             raise UsageError(f"there is no trace {path}", "see whether the path is right") from error
 
 
-def _write(job: SlimJob, full: Image, tree: Rootfs, trace: Trace, selection: Selection) -> Slimmed:
-    result = report(tree, selection)
+def _write(
+    job: SlimJob, full: Image, trace: Trace, selection: Selection, result: Report, start: list[StartFinding]
+) -> Slimmed:
     with LayoutWriter(job.layout, durable=False) as layout:
         packer = Packer(layout=layout, store=job.store, threads=job.jobs, progress=job.progress)
         layer, facts = packer.layer(selection.tree, title=f"pack {full.platform}", comment="what is used of the image")
-        layer = replace(layer, created_by=f"fromscratch: {len(selection.tree)} of the {len(tree)} entries of an image")
+        layer = replace(
+            layer, created_by=f"fromscratch: {result.slim.files} of the {result.full.files} files of an image"
+        )
         annotations = {**full.annotations, **dict(_base(full, job.found))}
         image = replace(full, layers=(layer,), annotations=annotations, original=None, name="")
         layout.finish([image], tag="latest")
     output.write_dockerfile(job.output, [image], job.recipe.name, job.progress, job.spell)
-    proof = evidence.gather(full.platform, [(layer, facts)], selection.tree, {})
+    proof = evidence.gather(full.platform, [(layer, facts)], selection.tree, {}, start)
     recipe = _recipe(job, full)
     made = Evidence(
         name=recipe.name,
