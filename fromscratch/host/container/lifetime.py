@@ -64,16 +64,16 @@ def namespaces(invocation: Invocation, network: Network, root: WrittenRoot | Non
     """
     with ExitStack() as stack:
         own = root or stack.enter_context(written_root(invocation))
-        inside = stack.enter_context(_over(invocation, network, own.place, overlay=spec.is_root() or root is not None))
+        inside = stack.enter_context(_over(invocation, network, own.place, layered=spec.is_root() or root is not None))
         if root is not None and not inside.control.overlaid:
             stack.close()
             own = stack.enter_context(written_root(invocation))
-            inside = stack.enter_context(_over(invocation, network, own.place, overlay=False))
+            inside = stack.enter_context(_over(invocation, network, own.place, layered=False))
         yield inside
 
 
 @contextmanager
-def _over(invocation: Invocation, network: Network, place: Path, *, overlay: bool) -> Iterator[Inside]:
+def _over(invocation: Invocation, network: Network, place: Path, *, layered: bool) -> Iterator[Inside]:
     tree, config = invocation.tree, invocation.config
     who = identity(tree, config.user)
     emulator = emulators.emulator(invocation.platform)
@@ -83,7 +83,7 @@ def _over(invocation: Invocation, network: Network, place: Path, *, overlay: boo
     document = {
         **spec.document(place / "root", tree, users, emulator),
         **nothing.fields(),
-        "overlay": overlay,
+        "layered": layered,
         "control": control.inherited(),
         "network": network,
         "resolver": _name_servers() if network == "host" else "",

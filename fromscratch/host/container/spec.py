@@ -57,7 +57,7 @@ def document(root: Path, tree: Rootfs, users: UserMap, emulator: Emulator | None
         "hostname": HOSTNAME,
         "map": users,
         "terminals": [],
-        "overlay": False,
+        "layered": False,
         "control": None,
         "network": "private",
         "resolver": "",

@@ -19,7 +19,7 @@ def prepare_root(spec: dict[str, Any]) -> bool:
     The answer is whether that root is an overlay over the folder, where one was asked for, and not the folder itself.
     """
     root = spec["root"].encode("utf-8", "surrogateescape")
-    own = bool(spec["overlay"]) and mount_overlay(root, user_namespace=bool(spec["map"]))
+    own = bool(spec["layered"]) and mount_overlay(root, user_namespace=bool(spec["map"]))
     if not own:
         mount(root, root, flags=BIND | REC)
     with suppress(Failed):  # not allowed where the filesystem below has flags of its own
