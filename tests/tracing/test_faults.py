@@ -12,7 +12,8 @@ from fromscratch.host.images.layout import read_layout
 from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Directory
 from fromscratch.paths import decode
-from tests.cli.in_process import Answer, called
+from tests.cli.command import Answer
+from tests.cli.in_process import called
 
 STRANGE = [b"a\nb", b"a\tb\\n", b"\xff\xfe", b" blanks ", b"#x", b"\xe2\x80\xa8", b"-", b"*", b"a" * 255]
 
@@ -26,8 +27,8 @@ def desk(tmp_path: Path) -> Path:
     (folder / "root/etc/shadow").write_text("root:*:1::::::\n")
     (folder / "root/etc/app.conf").write_text("x")
     (folder / "root/srv/unused").write_text("x")
-    for name in STRANGE:
-        (folder / "root/strange" / decode(name)).write_bytes(b"x")
+    for raw in STRANGE:
+        (folder / "root/strange" / decode(raw)).write_bytes(b"x")
     return folder
 
 
