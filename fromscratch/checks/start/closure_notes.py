@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from fromscratch import paths
 from fromscratch.checks.start.container import Container
-from fromscratch.checks.start.finding import Finding
+from fromscratch.checks.start.finding import Finding, Lack
 from fromscratch.checks.start.linking import Linking
-from fromscratch.checks.start.needs import Lack
 from fromscratch.errors import FormatError
 from fromscratch.formats.elf.symbols import imported
 from fromscratch.formats.glibc import locale_archive

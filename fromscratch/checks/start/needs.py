@@ -4,16 +4,13 @@ What the image lacks is cheap to see; only then is it read whether any program o
 """
 
 from collections.abc import Iterator
-from typing import Literal
 
 from fromscratch.checks.start.accounts import has_number
 from fromscratch.checks.start.container import WRITE, Container
-from fromscratch.checks.start.finding import Finding
+from fromscratch.checks.start.finding import Finding, Lack
 from fromscratch.checks.start.linking import Linking
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory, File
-
-Lack = Literal["account", "shell", "temporary folder", "certificates", "locale", "time zone", "name services"]
 
 # Where the distributions have all certificates in one file: linker.beyond.certificates says which has which.
 _BUNDLES = (
