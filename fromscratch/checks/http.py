@@ -67,4 +67,6 @@ def _exchange(check: HttpCheck, address: HttpAddress, stream: socket.socket, end
         if left <= 0:
             raise TimeoutError
         stream.settimeout(left)
+    if len(body) < MOST and response.length:  # the bytes of it that did not come
+        raise http.client.IncompleteRead(bytes(body), response.length)
     return Answer(status=response.status, output=bytes(body))

@@ -1,6 +1,7 @@
 """What a recipe says under `checks:`: each item is a command, a request or a script by which an image is tried."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,11 @@ from fromscratch.checks.contract import Check, ExecCheck, HttpCheck, RunCheck, S
 
 Seconds = Annotated[float, Meta(gt=0, le=86400)]
 Words = list[str] | str
+Port = Annotated[int, Meta(ge=1, le=65535)]
+ExitCode = Annotated[int, Meta(ge=0, le=255)]
+Status = Annotated[int, Meta(ge=100, le=599)]
+Method = Annotated[str, Meta(pattern=r"^[A-Z]+$")]
+User = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$")]
 
 _COMMON = ("expect", "timeout")
 # Kind of check -> the further keys that may stand beside it.
@@ -22,28 +28,33 @@ _KEYS: dict[str, tuple[str, ...]] = {
 }
 
 
+def kinds_fault(item: Mapping[str, Any]) -> str:
+    """What is wrong with an item as it is written: it has no kind of check, or two."""
+    kinds = [key for key in item if key in _KEYS]
+    if len(kinds) == 1 or (not kinds and set(item) - {*_COMMON, *(key for keys in _KEYS.values() for key in keys)}):
+        return ""  # a key that is not known may have been meant
+    return f"a check has one of {', '.join(_KEYS)}; found {' and '.join(kinds) or 'none'}"
+
+
 class CheckOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One check; a text instead of a mapping is the command of an `exec`."""
 
     exec: Annotated[Words | None, Meta(description="a command to run in the container; there is no shell")] = None
     run: Annotated[Words | None, Meta(description="the image started anew, these words in place of its cmd")] = None
     http: Annotated[str | None, Meta(description="an address that has to answer, such as http://localhost:80/")] = None
-    tcp: Annotated[int | None, Meta(description="a port that has to accept connections", ge=1, le=65535)] = None
+    tcp: Annotated[Port | None, Meta(description="a port that has to accept connections")] = None
     script: Annotated[str | None, Meta(description="a program of this machine, run in the container's network")] = None
     expect: Annotated[str, Meta(description="a regular expression that is searched in the output")] = ""
     timeout: Annotated[Seconds | None, Meta(description="the seconds that it may take")] = None
-    code: Annotated[int | None, Meta(description="exec, run, script: the exit code (0)", ge=0, le=255)] = None
-    user: Annotated[
-        str | None,
-        Meta(description="exec: the user, instead of the image's", pattern=r"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"),
-    ] = None
+    code: Annotated[ExitCode | None, Meta(description="exec, run, script: the exit code (0)")] = None
+    user: Annotated[User | None, Meta(description="exec: the user, instead of the image's")] = None
     env: Annotated[dict[str, str] | None, Meta(description="exec, run, script: further variables")] = None
     retry: Annotated[
         Annotated[float, Meta(ge=0, le=86400)] | None,
         Meta(description="exec: the seconds in which a failure is tried again while the image's command runs (10)"),
     ] = None
-    status: Annotated[int | None, Meta(description="http: the status (200)", ge=100, le=599)] = None
-    method: Annotated[str | None, Meta(description="http: the method (GET)", pattern=r"^[A-Z]+$")] = None
+    status: Annotated[Status | None, Meta(description="http: the status (200)")] = None
+    method: Annotated[Method | None, Meta(description="http: the method (GET)")] = None
     headers: Annotated[dict[str, str] | None, Meta(description="http: further headers")] = None
     body: Annotated[str | None, Meta(description="http: what is sent along")] = None
     host: Annotated[str | None, Meta(description="tcp: the host, as the container knows it (localhost)")] = None
@@ -51,10 +62,9 @@ class CheckOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     def __post_init__(self) -> None:
         kinds = [kind for kind in _KEYS if getattr(self, kind) is not None]
-        if len(kinds) != 1:
-            found = " and ".join(kinds) or "none"
-            raise ValueError(f"a check has one of {', '.join(_KEYS)}; found {found}")
-        [kind] = kinds
+        if not kinds:
+            return  # `kinds_fault` says so, and not again where a value was taken out that is a fault itself
+        kind = kinds[0]
         others = {key for keys in _KEYS.values() for key in keys} - {*_KEYS[kind]}
         for key in sorted(others):
             if getattr(self, key) is not None:
@@ -75,7 +85,7 @@ class CheckOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             ) from error
         for name, value in (self.headers or {}).items():
             if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or not re.fullmatch(r"[\t\x20-\x7e]*", value):
-                raise ValueError(f"headers: {name}: {value} cannot be sent: a header is one line of ASCII")
+                raise ValueError(f"headers: the header {name!r} cannot be sent: it is one line of ASCII")
         for name in self.env or {}:
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name):
                 raise ValueError(f"env: {name!r} is not a name of a variable")

@@ -15,6 +15,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from fromscratch import regular_file
 from fromscratch.advice import Command, Setting, advice
+from fromscratch.checks.contract import Check
 from fromscratch.errors import FormatError, RecipeError, UsageError
 from fromscratch.formats.yaml import decode
 from fromscratch.formats.yaml import document as yaml
@@ -22,6 +23,7 @@ from fromscratch.formats.yaml.decode import Fault
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import slug
 from fromscratch.nearest import nearest
+from fromscratch.recipe.checks import CheckOptions, kinds_fault
 from fromscratch.recipe.image import ImageOptions
 from fromscratch.sources import catalogue
 from fromscratch.transforms import layer_rules
@@ -148,6 +150,10 @@ class Recipe(Strict, frozen=True):
     trim: Annotated[list[str], Meta(description=f"globs, or {', '.join(TRIM_CATEGORIES)}")] = []
     accounts: AccountsOptions | None = None
     image: ImageOptions = ImageOptions()
+    checks: Annotated[
+        list[CheckOptions | str],
+        Meta(description="what the finished image is asked before it is packed; a text is the command of an exec"),
+    ] = []
     platforms: Annotated[list[str], Meta(description="such as linux/arm64; this machine's when left out")] = []
     epoch: Annotated[
         Annotated[int, Meta(ge=0, le=LAST_SECOND)] | None,
@@ -178,6 +184,11 @@ class Recipe(Strict, frozen=True):
                 raise ValueError(f"trim: {rule!r} is not a category and no glob{guess}")
             if not rule.removeprefix("!").strip("/"):
                 raise ValueError(f"trim: {rule!r} would be everything; write which part of it")
+
+    def smoke_checks(self, folder: Path) -> tuple[Check, ...]:
+        """What the image is asked; scripts lie in the recipe's folder."""
+        written_out = [CheckOptions(exec=each) if isinstance(each, str) else each for each in self.checks]
+        return tuple(options.check(folder) for options in written_out)
 
     @property
     def layer_rule(self) -> Rule:
@@ -244,7 +255,11 @@ def _valid(parse_text: Any, text: str, key: str) -> None:
 
 def _without_shorthands(value: Any, document: yaml.Document, faults: list[Fault]) -> Any:
     """The document with each `KIND: TEXT` written out, and items that name no kind, or two, as faults."""
-    if not isinstance(value, dict) or not isinstance(value.get("rootfs"), list):
+    if not isinstance(value, dict):
+        return value
+    if isinstance(value.get("checks"), list):
+        value["checks"] = _checks_written_out(value["checks"], document, faults)
+    if not isinstance(value.get("rootfs"), list):
         return value
     for index, item in enumerate(value["rootfs"]):
         if not isinstance(item, dict):
@@ -261,3 +276,13 @@ def _without_shorthands(value: Any, document: yaml.Document, faults: list[Fault]
             text = f"an item names one kind of source, one of {', '.join(_KINDS)}; found {found}"
             faults.append(Fault(document.lines.get(path, 1), path, text))
     return value
+
+
+def _checks_written_out(checks: list[Any], document: yaml.Document, faults: list[Fault]) -> list[Any]:
+    """Each text as the command of an `exec`, and items that are no check, or two, as faults."""
+    written_out = [{"exec": check} if isinstance(check, str) else check for check in checks]
+    for place, check in enumerate(written_out):
+        if isinstance(check, dict) and (text := kinds_fault(check)):
+            path = ("checks", place)
+            faults.append(Fault(document.lines.get(path, 1), path, text))
+    return written_out
