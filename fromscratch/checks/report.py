@@ -1,0 +1,74 @@
+"""What failed checks say: each with what was expected and what came, the image's own command, what the image lacks."""
+
+from collections.abc import Iterator
+
+from fromscratch.advice import Setting, advice
+from fromscratch.checks.contract import Answer, OwnCommand, Result, Results
+from fromscratch.checks.verdict import exit_text
+from fromscratch.errors import ImageError
+
+_LINES, _WIDTH = 10, 200
+_LACKS = 8
+
+
+class ChecksFailed(ImageError):
+    """Checks of an image have failed; `results` are all that were made."""
+
+    def __init__(self, results: Results) -> None:
+        failed, count = results.failed, len(results.results)
+        head = f"{len(failed)} of {count} checks failed" if count > 1 else "the check failed"
+        super().__init__("\n".join([f"{results.platform}: {head}", *failure_lines(results)]), _hint(results))
+        self.results = results
+
+
+def failure_lines(results: Results) -> Iterator[str]:
+    """Each failed check, then what may be the reason."""
+    for result in results.failed:
+        yield f"  {result.check.title}: {result.fault}"
+        yield from _quoted(_output(result.answer))
+    if results.own is not None and results.own.code is not None:
+        yield f"  the image's own command, {_command(results.own)}, had ended with {exit_text(results.own.code)}"
+        yield from _quoted(results.own.output)
+    for lack in results.lacks[:_LACKS]:
+        by = f", which {lack.process} asked for" if lack.process else ""
+        yield f"  the image lacks {lack.path} ({lack.sort}{by})"
+    if len(results.lacks) > _LACKS:
+        yield f"  and {len(results.lacks) - _LACKS} more files that were asked for"
+
+
+def _hint(results: Results) -> str:
+    """What most often helps."""
+    if results.lacks:
+        return f"bring {results.lacks[0].path} into the image, or change what asks for it"
+    own = results.own
+    if own is not None and own.code and any(_needs_server(result) for result in results.failed):
+        return "see why the image's own command ended: its last lines are above"
+    if any(_needs_server(result) for result in results.failed):
+        return "see on which address and port the image's own command listens"
+    return advice(
+        "try it by hand, in a container of the image; to build it all the same: ", Setting("check", "{smoke: warn}")
+    )
+
+
+def _needs_server(result: Result) -> bool:
+    return result.answer.code is None
+
+
+def _output(answer: Answer) -> bytes:
+    parts = [part.rstrip(b"\n") for part in (answer.output, answer.errors) if part.strip()]
+    return b"\n".join(parts)
+
+
+def _command(own: OwnCommand) -> str:
+    import shlex
+
+    return shlex.join(own.words)
+
+
+def _quoted(data: bytes) -> Iterator[str]:
+    """The last lines of output, each behind a bar; bytes that are not UTF-8 as \\xNN."""
+    lines = data.decode("utf-8", "backslashreplace").replace("\r\n", "\n").rstrip().splitlines()
+    if len(lines) > _LINES:
+        yield f"    | … {len(lines) - _LINES} lines before"
+    for line in lines[-_LINES:]:
+        yield f"    | {line[:_WIDTH]}{'…' if len(line) > _WIDTH else ''}"
