@@ -14,12 +14,16 @@ from pathlib import Path
 
 from fromscratch.errors import FormatError, ImageError, UsageError
 from fromscratch.formats import busybox
+from fromscratch.formats.alpine import installed as apk_installed
 from fromscratch.formats.debian import (
     alternatives,
     deb822,
 )
 from fromscratch.formats.debian import (
     index as debian_index,
+)
+from fromscratch.formats.debian import (
+    installed as debian_installed,
 )
 from fromscratch.formats.debian import (
     package as deb,
@@ -48,12 +52,18 @@ from fromscratch.formats.elf import (
 from fromscratch.formats.elf import (
     versions as elf_versions,
 )
+from fromscratch.formats.gentoo import installed as gentoo_installed
 from fromscratch.formats.glibc import gconv_modules, locale_archive, nsswitch, passwd
 from fromscratch.formats.kconfig import config as kconfig
 from fromscratch.formats.kconfig import expression as kconfig_expression
 from fromscratch.formats.kconfig import menus as kconfig_menus
 from fromscratch.formats.ldso import cache as ldcache
 from fromscratch.formats.ldso import conf as ldconf
+from fromscratch.formats.rpm import header as rpm_header
+from fromscratch.formats.rpm import ndb as rpm_ndb
+from fromscratch.formats.rpm import sqlite as rpm_sqlite
+from fromscratch.formats.trace import recognise, sysdig
+from fromscratch.formats.trace import strace as strace_log
 from fromscratch.formats.trace import text as trace_text
 from fromscratch.formats.trust import openpgp
 from fromscratch.formats.trust import x509 as x509_name
@@ -75,6 +85,7 @@ from fromscratch.recipe.schema import Recipe
 from fromscratch.sources.buildroot import failure, origins, progress
 from tests.formats.debian import packages as debs
 from tests.formats.elf import made as elfs
+from tests.formats.rpm import databases as rpm_databases
 
 Parser = Callable[[bytes, Path], object]
 _LARGEST = 1 << 18
@@ -138,6 +149,25 @@ iHUEARYKAB0WIQQ=
 =abcd
 -----END PGP SIGNATURE-----
 """
+_STRACE = b"""12 execve("./a", ["a", ") = 0"], 0x7ffc /* 3 vars */) = 0
+12 13:58:12.7 openat(AT_FDCWD</root>, "\\x2fetc/\\145\\n", O_RDONLY|O_CLOEXEC) = 3</etc/a<char 1:3>>
+[pid 13] clone(child_stack=NULL, flags=CLONE_FS|SIGCHLD <unfinished ...>
+14 chdir("..") = 0
+[pid 13] <... clone resumed>, child_tidptr=0x7f) = 14
+strace: Process 15 attached
+12 connect(3, {sa_family=AF_UNIX, sun_path="/run/a"}, 110) = -1 ENOENT (No such file or directory) <0.1>
+12 +++ superseded by execve in pid 13 +++
+"""
+_SYSDIG = b"""1 14:31:23.530858089 1 ls (1410.1410) < execve res=0 exe=ls args=a cwd=/root trusted_exepath=/usr/bin/ls
+2 12:02:36.2 2 a (7) < openat fd=3(<f>/a) dirfd=-100(AT_FDCWD) name=d/f(/home/d/f) flags=1(O_RDONLY) mode=0
+3 12:02:36.2 web (cd3f) runc:[1:CHILD] (38477:1) < clone res=8(sh) exe=sh
+openat /etc/a cat
+2026-10-07T07:21:02: Warning x | file=/etc/shadow proc_exepath=/bin/busybox
+{"output":"x","output_fields":{"evt.type":"open","fd.name":"/a"}}
+"""
+_DPKG_STATUS = b"Package: a\nStatus: install ok installed\nArchitecture: amd64\nMulti-Arch: same\nVersion: 1\n\n" * 2
+_APK_INSTALLED = b"P:musl\nV:1.2\nA:x86_64\nF:lib\nM:0:0:755\nR:ld.so\na:0:0:755\nZ:Q1x\n\nP:b\nV:1\nF:\nR:x\n\n"
+_RPM_HEADERS = {1: rpm_databases.header("a", epoch=1, files=["/usr/bin/a", "/etc/a"]), 2: rpm_databases.header("b")}
 _SHORT = (b"9" * 5000, b"-", b"\0", b"\xff", b"\n" * 3000, b" " * 3000, b"\t", b"\xe2\x80\xa8", b"/" * 900, b'"', b"'")
 _LONG = (b"(", b"[", b"{", b"!", b"<<A ", b"import \n", b"- ", b"a: {", b'"', b"`", b"use ", b"\\", b"a/", b"if A\n")
 
@@ -238,6 +268,30 @@ def _make_log(data: bytes, folder: Path) -> None:
         progress.message(line)
 
 
+def _dpkg(data: bytes, folder: Path) -> None:
+    debian_installed.cut_status(data, {record.package for record in debian_installed.records(data)})
+    debian_installed.cut_list(data, lambda path: True)
+    debian_installed.cut_sums(data, lambda path: True)
+    debian_installed.diversions(data)
+
+
+def _apk(data: bytes, folder: Path) -> None:
+    packages = {each.package for each in apk_installed.installed(data)}
+    apk_installed.cut(data, packages, lambda path: True)
+
+
+def _portage(data: bytes, folder: Path) -> None:
+    gentoo_installed.contents(data)
+    gentoo_installed.package("a", decode(data))
+
+
+def _rpm_sqlite(data: bytes, folder: Path) -> None:
+    """A database, and behind it perhaps its log."""
+    for raw, log in ((data, b""), (data[: len(data) // 2], data[len(data) // 2 :])):
+        _known(partial(rpm_sqlite.blobs, raw, log))
+        _known(partial(rpm_sqlite.cut, raw, log, {1}))
+
+
 def _jar(data: bytes, folder: Path) -> None:
     java.class_path(io.BytesIO(data))
 
@@ -273,6 +327,7 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
         [b"update-alternatives --install /usr/bin/a a /bin/b 50 --slave /x x /y\n"],
         _text(alternatives.alternatives),
     ),
+    "apk-installed": ([_APK_INSTALLED], _apk),
     "applets": ([b"\0".join([b"[", b"[[", b"ash", b"cat", b"sh", b"xargs", b"yes"]) * 3], _bytes(busybox.applets)),
     "challenge": ([b'Bearer realm="https://a/t",service="b", Basic realm=c'], _text(challenge.challenges)),
     "deb": ([debs.deb("a", files={"/x": b"y"})], _file(deb.control_files)),
@@ -282,6 +337,7 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
     "debian-packages": ([_PACKAGE * 3], _bytes(debian_index.compact)),
     "debian-relations": ([b"a (>= 1:2~3-4), b | c [amd64]"], _text(debian_version.parse_relations)),
     "debian-version": ([b"1:2.3~rc1-4+b5"], _text(debian_version.version_key)),
+    "dpkg-installed": ([_DPKG_STATUS, b"/.\n/usr/bin/a\n", b"00  usr/bin/a\n"], _dpkg),
     "elf": (_some_elves(), _elf),
     "gconv-modules": (
         [b"alias ISO-10646/UTF8/ X//\nmodule X// INTERNAL x 1\nmodule INTERNAL X// x 1\n"],
@@ -304,14 +360,24 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
     "packages-file-list": ([b"busybox,./bin/busybox\n"], _text(origins.read_file_list)),
     "passwd": ([b"a:x:1:1::/:/bin/sh\nb:x:2:a\n"], _account),
     "perl": ([_PERL], _bytes(perl_source.source)),
+    "portage-installed": ([b"dir /usr\nobj /usr/a b 00 1\nsym /usr/c -> b 1\n", b"bash-5.2_p37-r1"], _portage),
     "python": ([_PYTHON], _bytes(python_imports.source)),
     "recipe": ([_RECIPE], _recipe),
     "reference": ([b"registry.example:5000/a/b:1@sha256:" + b"0" * 64], _reference),
     "refusal": ([b'{"errors":[{"code":"DENIED","message":"no"}]}'], _refusal),
+    "rpm-header": (list(_RPM_HEADERS.values()), _bytes(rpm_header.installed)),
+    "rpm-ndb": ([rpm_ndb.database(_RPM_HEADERS)], _bytes(rpm_ndb.blobs)),
+    "rpm-sqlite": ([rpm_databases.sqlite(_RPM_HEADERS)], _rpm_sqlite),
     "ruby": ([_RUBY], _bytes(ruby_source.requires)),
     "shebang": ([b"#! /usr/bin/env -S a b\n"], _bytes(shebang.shebang)),
     "shell": ([_SHELL], _bytes(shell.commands)),
     "trace": ([_TRACE], _bytes(trace_text.read)),
+    "strace": ([_STRACE], _bytes(lambda data: strace_log.parse(data.split(b"\n")))),
+    "sysdig": ([_SYSDIG], _bytes(lambda data: sysdig.parse(data.split(b"\n"), search=["/bin"]))),
+    "trace-of-others": (
+        [_STRACE, _SYSDIG, b"/bin/sh\njava\n# a\n", b"/a\0/b\0", b'{"monitors":{},"image":{"files":[]}}'],
+        _bytes(lambda data: recognise.read(data).events),
+    ),
     "x509": ([_PEM], _bytes(lambda data: [x509_name.subject_hash(each) for each in x509_name.certificates(data)])),
 }
 

@@ -5,6 +5,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from itertools import chain
 from pathlib import Path
@@ -69,8 +70,17 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports(path: Path, *, top_level: bool = False) -> Iterator[str]:
-    tree = ast.parse(path.read_text())
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
+def imports(path: Path, *, top_level: bool = False) -> frozenset[str]:
+    return frozenset(_imports(parsed(path), top_level))
+
+
+def _imports(tree: ast.Module, top_level: bool) -> Iterator[str]:
     nodes: Iterator[ast.AST] = iter(tree.body) if top_level else ast.walk(tree)
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -88,6 +98,16 @@ def room(module: str) -> str:
     return parts[1] if len(parts) > 1 else parts[0]
 
 
+# One case a room: a case for each module would take longer to start than to run.
+ROOMS = sorted({room(name_of(path)) for path in modules()})
+every_room = pytest.mark.parametrize("name", ROOMS)
+
+
+def in_room(name: str) -> Iterator[tuple[Path, str]]:
+    """The modules of a room, each with its name."""
+    return ((path, name_of(path)) for path in modules() if room(name_of(path)) == name)
+
+
 # What is no transport in images/ is what they share: it knows none of them, and the catalogue loads them by name.
 TRANSPORTS = {line.transport.partition(":")[0] for line in catalogue.TRANSPORTS}
 SHARED = {
@@ -103,9 +123,13 @@ def kind(module: str) -> str:
     return module.split(".")[2]
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_a_module_imports_only_from_floors_below_and_never_a_sibling_source_or_transport(path: Path) -> None:
-    me = name_of(path)
+@every_room
+def test_a_module_imports_only_from_floors_below_and_never_a_sibling_source_or_transport(name: str) -> None:
+    for path, me in in_room(name):
+        _check_imports(path, me)
+
+
+def _check_imports(path: Path, me: str) -> None:
     for target in imports(path):
         if not target.startswith("fromscratch") or target == me:
             continue
@@ -140,9 +164,10 @@ def test_no_imports_go_in_a_circle() -> None:
         visit(module, ())
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_what_is_slow_to_import_is_imported_where_it_is_used(path: Path) -> None:
-    assert not {target.split(".")[0] for target in imports(path, top_level=True)} & HEAVY
+@every_room
+def test_what_is_slow_to_import_is_imported_where_it_is_used(name: str) -> None:
+    tops = ((me, target.split(".")[0]) for path, me in in_room(name) for target in imports(path, top_level=True))
+    assert [(me, top) for me, top in tops if top in HEAVY] == []
 
 
 def test_every_package_that_is_imported_is_a_dependency_of_the_product() -> None:
@@ -156,16 +181,20 @@ def test_every_package_that_is_imported_is_a_dependency_of_the_product() -> None
     assert [name for name in others if not {each.lower() for each in distributions[name]} & declared] == []
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_records_are_structs_and_never_dataclasses(path: Path) -> None:
+@pytest.mark.parametrize("name", [name for name in ROOMS if name != "cli"])
+def test_records_are_structs_and_never_dataclasses(name: str) -> None:
     """A frozen dataclass takes eighty times as long to define, and its module loads all of `inspect`."""
-    assert room(name_of(path)) == "cli" or "dataclasses" not in imports(path)
+    assert [me for path, me in in_room(name) if "dataclasses" in imports(path)] == []
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_programs_are_started_by_the_host_alone_and_only_the_cli_prints_or_exits(path: Path) -> None:
-    me = room(name_of(path))
-    for node in ast.walk(ast.parse(path.read_text())):
+@every_room
+def test_programs_are_started_by_the_host_alone_and_only_the_cli_prints_or_exits(name: str) -> None:
+    for path, _ in in_room(name):
+        _check_effects(path, name)
+
+
+def _check_effects(path: Path, me: str) -> None:
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = {alias.name for alias in node.names} | {getattr(node, "module", "")}
             assert "subprocess" not in names or me == "host", f"{path}:{node.lineno}: subprocess outside host/"
@@ -184,12 +213,12 @@ VERBS_OF_A_KIND = {"fromscratch.cli.verbs.bundle": "binaries", "fromscratch.cli.
 ENTRY = kind_of(Directory(Meta(0o755)))
 
 
-def kinds_in(text: str) -> Iterator[tuple[int, str]]:
+def kinds_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Where a module names a kind of source: in a string that is its word, in an identifier, or by importing it.
 
     The word within a longer text, such as a message or a docstring, is prose.
     """
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(tree):
         match node:
             case ast.Constant(value=str(found)):
                 words = {found, *_kinds_of_modules(found)}
@@ -212,13 +241,15 @@ def _kinds_of_modules(module: str) -> list[str]:
     return module.split(".")[2:3] if module.startswith("fromscratch.sources.") else []
 
 
-@pytest.mark.parametrize("path", [path for path in modules() if room(name_of(path)) != "sources"], ids=name_of)
-def test_no_kind_of_source_is_named_outside_its_room(path: Path) -> None:
-    me = name_of(path)
-    own = {word for module, word in VERBS_OF_A_KIND.items() if me.startswith(module)}
-    if me == kind_of.__module__:
-        own = {ENTRY}
-    assert [(line, word) for line, word in kinds_in(path.read_text()) if word not in own] == []
+@pytest.mark.parametrize("name", [name for name in ROOMS if name != "sources"])
+def test_no_kind_of_source_is_named_outside_its_room(name: str) -> None:
+    found = []
+    for path, me in in_room(name):
+        own = {word for module, word in VERBS_OF_A_KIND.items() if me.startswith(module)}
+        if me == kind_of.__module__:
+            own = {ENTRY}
+        found += [(me, line, word) for line, word in kinds_in(parsed(path)) if word not in own]
+    assert found == []
 
 
 @pytest.mark.parametrize(
@@ -248,7 +279,7 @@ def test_no_kind_of_source_is_named_outside_its_room(path: Path) -> None:
     ],
 )  # fmt: skip
 def test_what_counts_as_naming_a_kind(text: str, found: list[str]) -> None:
-    assert [word for _, word in kinds_in(text)] == found
+    assert [word for _, word in kinds_in(ast.parse(text))] == found
 
 
 # What may name a transport above their room: a verb that is about one, a default, and the form that builds have.
@@ -262,13 +293,14 @@ ALLOWED_TRANSPORTS = {
 }
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in modules() if room(name_of(path)) in ("cli", "flow", "proof", "recipe")], ids=name_of
-)
-def test_no_transport_is_named_above_their_room(path: Path) -> None:
+@pytest.mark.parametrize("name", ["checks", "slimming", "recipe", "flow", "proof", "cli"])
+def test_no_transport_is_named_above_their_room(name: str) -> None:
     words = {word for line in catalogue.TRANSPORTS for word in (line.word, line.scheme)}
-    texts = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
-    assert words & texts <= ALLOWED_TRANSPORTS.get(name_of(path), set())
+    found = {
+        me: words & {node.value for node in ast.walk(parsed(path)) if isinstance(node, ast.Constant)}
+        for path, me in in_room(name)
+    }
+    assert {me: more for me, each in found.items() if (more := each - ALLOWED_TRANSPORTS.get(me, set()))} == {}
 
 
 # Words that only their author knew: what is named so says nothing of itself.
@@ -279,13 +311,18 @@ PRIVATE = re.compile(
 )
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_names_are_in_the_words_of_the_field(path: Path) -> None:
+@every_room
+def test_names_are_in_the_words_of_the_field(name: str) -> None:
+    found = {path: {each for each in _names(path) if PRIVATE.fullmatch(each)} for path, _ in in_room(name)}
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+def _names(path: Path) -> set[str]:
     found = {path.stem}
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         match node:
             case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name):
                 found.add(name)
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.alias(asname=str(name)):
                 found.add(name)
-    assert {name for name in found if PRIVATE.fullmatch(name)} == set()
+    return found

@@ -28,6 +28,7 @@ _STATEMENT = lazy_regex(
 _WORDS = lazy_regex(r"qw\s*[(\[{</|!]\s*([^)\]}>/|!]{0,500})|[\"']([\w:]{1,200})[\"']")
 _NAME = lazy_regex(r"[A-Za-z_]\w*(?:(?:::|')\w+)*")
 _LIB = lazy_regex(r"(?:^|[;{}])\s*use\s+lib\b\s*(?P<rest>[^#;\n]{1,500})")
+_IMPORTED = lazy_regex(r"\s*\(?\s*[\"']([A-Za-z_]\w{0,100}(?:::\w{1,100}){1,20})[\"']")
 _FOLDER = lazy_regex(r"\"([^\"\n]{1,300})\"|'([^'\n]{1,300})'|qw\s*[(\[{<]\s*([^)\]}>]{0,500})")
 
 # What perl loads when it meets this syntax.
@@ -133,7 +134,7 @@ def _loads(line: str) -> Iterator[Load]:
 
 
 def _loads_of(what: str, rest: str) -> Iterator[Load]:
-    """The modules that a module is told to load: `use parent "A"`, `use if $] < 5.1, A => ...`."""
+    """The modules that a module is told to load: by `parent "A"`, `if $] < 5.1, A => ...`, `Importer "A::B"`."""
     if what in ("parent", "base") and "norequire" not in rest:
         for words, word in _WORDS.findall(rest.partition(";")[0]):
             yield from (Load(name) for name in (words or word).split() if _NAME.fullmatch(name))
@@ -141,6 +142,8 @@ def _loads_of(what: str, rest: str) -> Iterator[Load]:
         found = re.search(r"(?:,|^)\s*[\"']?([A-Z][\w:]{0,200})", rest.strip())
         if found and _NAME.fullmatch(found[1]):
             yield Load(found[1])
+    elif found := _IMPORTED.match(rest):
+        yield Load(found[1])
 
 
 def _folders(rest: str) -> Iterator[str]:
