@@ -14,6 +14,15 @@ _FEWEST = 10  # paths, of which a share means something
 _SECRETS = ("/etc/shadow", "/etc/gshadow", "/etc/shadow-", "/etc/gshadow-")
 
 
+def check_digest(image: str, expected: str, where: str, *, any_image: bool) -> None:
+    """Raises UsageError for another image than that with the manifest that a recipe names."""
+    if expected and image != expected and not any_image:
+        raise UsageError(
+            f"{where} is {image or 'a root without a digest'}, and the recipe is for {expected}",
+            advice("record what runs of this image use, or take it all the same with ", Setting("any_image")),
+        )
+
+
 def check_recorded(trace: Trace, image: str, where: str, *, any_image: bool) -> None:
     """Raises UsageError for a trace without events, or one of another image than that with this manifest's digest."""
     if not trace.events:
