@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from fromscratch.advice import Setting, advice
-from fromscratch.checks.contract import Answer, OwnCommand, Result, Results
+from fromscratch.checks.contract import Answer, Check, HttpCheck, OwnCommand, Results, TcpCheck
 from fromscratch.checks.verdict import exit_text
 from fromscratch.errors import ImageError
 
@@ -37,21 +37,23 @@ def failure_lines(results: Results) -> Iterator[str]:
 
 
 def _hint(results: Results) -> str:
-    """What most often helps."""
+    """What most often helps, by what the image lacks, else by the first check that failed."""
     if results.lacks:
         return f"bring {results.lacks[0].path} into the image, or change what asks for it"
-    own = results.own
-    if own is not None and own.code and any(_needs_server(result) for result in results.failed):
-        return "see why the image's own command ended: its last lines are above"
-    if any(_needs_server(result) for result in results.failed):
+    first = results.failed[0]
+    if _is_of_a_server(first.check) and first.answer.problem:
+        if results.own is None:
+            return "the image has no command of its own that could listen: give it one with cmd or entrypoint"
+        if results.own.code is not None:
+            return "see why the image's own command ended"
         return "see on which address and port the image's own command listens"
-    return advice(
-        "try it by hand, in a container of the image; to build it all the same: ", Setting("check", "{smoke: warn}")
-    )
+    if first.answer.code in (126, 127):
+        return "name a program that the image holds; ls shows what that is"
+    return advice("change the image or the check; ", Setting("check", "{smoke: warn}", in_recipe=True), " only warns")
 
 
-def _needs_server(result: Result) -> bool:
-    return result.answer.code is None
+def _is_of_a_server(check: Check) -> bool:
+    return isinstance(check, HttpCheck | TcpCheck)
 
 
 def _output(answer: Answer) -> bytes:

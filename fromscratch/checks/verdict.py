@@ -51,4 +51,4 @@ def exit_text(code: int | None) -> str:
 
 def _came(answer: Answer) -> str:
     size = len(answer.output) + len(answer.errors)
-    return f"none of the {size} bytes that came do" if size else "nothing came"
+    return f"the {size} bytes that came do not" if size else "nothing came"

@@ -28,6 +28,11 @@ _KEYS: dict[str, tuple[str, ...]] = {
 }
 
 
+def written_out(checks: list[Any]) -> list[Any]:
+    """The items as they are written, with each text as the command of an `exec`."""
+    return [{"exec": check} if isinstance(check, str) else check for check in checks]
+
+
 def kinds_fault(item: Mapping[str, Any]) -> str:
     """What is wrong with an item as it is written: it has no kind of check, or two."""
     kinds = [key for key in item if key in _KEYS]
@@ -36,7 +41,7 @@ def kinds_fault(item: Mapping[str, Any]) -> str:
     return f"a check has one of {', '.join(_KEYS)}; found {' and '.join(kinds) or 'none'}"
 
 
-class CheckOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class SmokeCheckOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One check; a text instead of a mapping is the command of an `exec`."""
 
     exec: Annotated[Words | None, Meta(description="a command to run in the container; there is no shell")] = None

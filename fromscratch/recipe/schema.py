@@ -23,7 +23,7 @@ from fromscratch.formats.yaml.decode import Fault
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import slug
 from fromscratch.nearest import nearest
-from fromscratch.recipe.checks import CheckOptions, kinds_fault
+from fromscratch.recipe.checks import SmokeCheckOptions, kinds_fault, written_out
 from fromscratch.recipe.image import ImageOptions
 from fromscratch.sources import catalogue
 from fromscratch.transforms import layer_rules
@@ -151,7 +151,7 @@ class Recipe(Strict, frozen=True):
     accounts: AccountsOptions | None = None
     image: ImageOptions = ImageOptions()
     checks: Annotated[
-        list[CheckOptions | str],
+        list[SmokeCheckOptions | str],
         Meta(description="what the finished image is asked before it is packed; a text is the command of an exec"),
     ] = []
     platforms: Annotated[list[str], Meta(description="such as linux/arm64; this machine's when left out")] = []
@@ -187,8 +187,8 @@ class Recipe(Strict, frozen=True):
 
     def smoke_checks(self, folder: Path) -> tuple[Check, ...]:
         """What the image is asked; scripts lie in the recipe's folder."""
-        written_out = [CheckOptions(exec=each) if isinstance(each, str) else each for each in self.checks]
-        return tuple(options.check(folder) for options in written_out)
+        options = [SmokeCheckOptions(exec=each) if isinstance(each, str) else each for each in self.checks]
+        return tuple(each.check(folder) for each in options)
 
     @property
     def layer_rule(self) -> Rule:
@@ -258,7 +258,10 @@ def _without_shorthands(value: Any, document: yaml.Document, faults: list[Fault]
     if not isinstance(value, dict):
         return value
     if isinstance(value.get("checks"), list):
-        value["checks"] = _checks_written_out(value["checks"], document, faults)
+        value["checks"] = written_out(value["checks"])
+        for place, check in enumerate(value["checks"]):
+            if isinstance(check, dict) and (text := kinds_fault(check)):
+                faults.append(Fault(document.lines.get(("checks", place), 1), ("checks", place), text))
     if not isinstance(value.get("rootfs"), list):
         return value
     for index, item in enumerate(value["rootfs"]):
@@ -276,13 +279,3 @@ def _without_shorthands(value: Any, document: yaml.Document, faults: list[Fault]
             text = f"an item names one kind of source, one of {', '.join(_KINDS)}; found {found}"
             faults.append(Fault(document.lines.get(path, 1), path, text))
     return value
-
-
-def _checks_written_out(checks: list[Any], document: yaml.Document, faults: list[Fault]) -> list[Any]:
-    """Each text as the command of an `exec`, and items that are no check, or two, as faults."""
-    written_out = [{"exec": check} if isinstance(check, str) else check for check in checks]
-    for place, check in enumerate(written_out):
-        if isinstance(check, dict) and (text := kinds_fault(check)):
-            path = ("checks", place)
-            faults.append(Fault(document.lines.get(path, 1), path, text))
-    return written_out
