@@ -16,12 +16,11 @@ from fromscratch.host.container.inside.waiting import FORWARDED
 from fromscratch.host.storage import disk, staged_folder
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Directory, Entry, File, Meta, file
-from fromscratch.model.image import Platform, RunConfig
+from fromscratch.model.image import DEFAULT_PATH, Platform, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, tree_path
 from fromscratch.progress import SILENT, Progress
 
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 HOSTNAME = "fromscratch"
 
 
