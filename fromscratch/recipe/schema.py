@@ -115,15 +115,18 @@ class BudgetOptions(Strict, frozen=True):
     budget: Annotated[int, Meta(description="the most layers that the image may have", ge=1, le=layer_rules.MOST)]
 
 
-StartCheck = Literal["error", "warn", "off"]
+CheckMode = Literal["error", "warn", "off"]
 
 
 class CheckOptions(Strict, frozen=True):
     """What is asked of a finished image before it is packed."""
 
     start: Annotated[
-        StartCheck,
+        CheckMode,
         Meta(description="whether a container can start: refuse an image that cannot, only warn, or do not look"),
+    ] = "error"
+    smoke: Annotated[
+        CheckMode, Meta(description="what `checks` asks: refuse an image that fails, only warn, or do not run it")
     ] = "error"
 
 
@@ -184,7 +187,8 @@ class Recipe(Strict, frozen=True):
         Meta(description="one layer, one for each item of rootfs, one for each package, or {budget: N}: at most N"),
     ] = "one"
     check: Annotated[
-        StartCheck | CheckOptions, Meta(description="the check of every image before it is packed; off is {start: off}")
+        CheckMode | CheckOptions,
+        Meta(description="what becomes of an image that a check refuses; off alone is {start: off}"),
     ] = CheckOptions()
 
     def __post_init__(self) -> None:
@@ -210,8 +214,12 @@ class Recipe(Strict, frozen=True):
         return self.layers.budget if isinstance(self.layers, BudgetOptions) else self.layers
 
     @property
-    def start_check(self) -> StartCheck:
+    def start_check(self) -> CheckMode:
         return self.check.start if isinstance(self.check, CheckOptions) else self.check
+
+    @property
+    def smoke_check(self) -> CheckMode:
+        return self.check.smoke if isinstance(self.check, CheckOptions) else "error"
 
     def items(self) -> Iterator[Item]:
         """The items under `rootfs:`, each with the options of its kind."""
