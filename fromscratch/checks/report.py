@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from fromscratch.advice import Setting, advice
 from fromscratch.checks.contract import Answer, Check, HttpCheck, OwnCommand, Results, TcpCheck
 from fromscratch.checks.verdict import exit_text
 from fromscratch.errors import ImageError
@@ -26,7 +25,7 @@ def failure_lines(results: Results) -> Iterator[str]:
     for result in results.failed:
         yield f"  {result.check.title}: {result.fault}"
         yield from _quoted(_output(result.answer))
-    if results.own is not None and results.own.code is not None:
+    if results.own is not None and _is_telling(results):
         yield f"  the image's own command, {_command(results.own)}, had ended with {exit_text(results.own.code)}"
         yield from _quoted(results.own.output)
     for lack in results.lacks[:_LACKS]:
@@ -49,7 +48,15 @@ def _hint(results: Results) -> str:
         return "see on which address and port the image's own command listens"
     if first.answer.code in (126, 127):
         return "name a program that the image holds; ls shows what that is"
-    return advice("change the image or the check; ", Setting("check", "{smoke: warn}", in_recipe=True), " only warns")
+    return "change the image, or what is expected of it"
+
+
+def _is_telling(results: Results) -> bool:
+    """Whether the end of the image's own command may be a reason: one that ends well has only to run for servers."""
+    own = results.own
+    if own is None or own.code is None:
+        return False
+    return own.code != 0 or any(_is_of_a_server(result.check) for result in results.failed)
 
 
 def _is_of_a_server(check: Check) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fromscratch.advice import Setting, advice
+from fromscratch.advice import advice
 from fromscratch.checks.contract import Check, Results, ScriptCheck
 from fromscratch.errors import MissingTool
 from fromscratch.flow import evidence
@@ -110,8 +110,8 @@ class SmokeChecks:
             return perform(checks, invocation)
         except MissingTool as error:
             if platform.architecture == Platform.of_this_machine().architecture and self._plan.mode != "warn":
-                warn = Setting("check", "{smoke: warn}", in_recipe=True)
-                raise MissingTool(error.message, advice(error.hint, "; ", warn, " builds without a check")) from error
+                instead = "; `check: {smoke: warn}` in a recipe builds it unchecked"
+                raise MissingTool(error.message, advice(error.hint, instead)) from error
             progress.note(f"{platform}: the image is not checked: {error.message}; {error.hint}")
             return Results(platform=str(platform), not_run=error.message)
 
