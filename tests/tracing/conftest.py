@@ -1,5 +1,5 @@
-"""Recorders are tried as root and as an ordinary user, as containers are."""
+"""Root and an ordinary user, as for images that are started without an engine."""
 
 from tests.host.conftest import caller, package
 
-__all__ = ("caller", "package")
+__all__ = ["caller", "package"]
