@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 NAME = "evidence.json"
+SLIMMED = "slim"
+"""The rule, among those by which paths were removed, of what no run used and nothing that is kept needs."""
 _CAPABILITY = "security.capability"
 
 

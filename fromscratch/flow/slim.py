@@ -7,7 +7,6 @@ image can be made again.
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -16,9 +15,10 @@ from msgspec.structs import replace
 from fromscratch import __version__
 from fromscratch.errors import UsageError
 from fromscratch.flow import evidence, output
-from fromscratch.flow.evidence import Evidence
+from fromscratch.flow.evidence import SLIMMED, Evidence, StartFinding
 from fromscratch.flow.images_by_name import Found
 from fromscratch.flow.output import Built
+from fromscratch.flow.slim_start import check_start
 from fromscratch.formats.oci.config import image_documents
 from fromscratch.formats.trace import recognise, text
 from fromscratch.formats.trace.events import Trace
@@ -41,6 +41,8 @@ from fromscratch.slimming.configured import search_path
 from fromscratch.slimming.options import SlimOptions
 from fromscratch.slimming.report import Report, report
 from fromscratch.slimming.selection import Selection, select
+from fromscratch.slimming.split import split, used_of, with_reasons
+from fromscratch.transforms.layering import Part
 
 REPORT, TRACE, RECIPE = "slim-report.json", "slim.trace", "slim.yaml"
 _BASE = "org.opencontainers.image.base."
@@ -68,12 +70,16 @@ class SlimJob(Struct, frozen=True, kw_only=True):
 
 
 class Slimmed(Struct, frozen=True, kw_only=True):
-    """The small image, what was found of its files, and the packed sizes of both images' layers."""
+    """The small image, what was found of its files, and the packed sizes of both images' layers.
+
+    `cold` is the size of the layer with what was not used, in an image that has it.
+    """
 
     built: Built
     report: Report
     full_packed: int
     packed: int
+    cold: int = 0
 
 
 def slim(job: SlimJob) -> Slimmed:
@@ -93,9 +99,11 @@ def slim(job: SlimJob) -> Slimmed:
     fitness.check_fit(selection, job.found.where, any_image=any_image)
     for note in fitness.notes(selection):
         job.progress.note(note)
+    small = tree if job.recipe.split else selection.tree
+    start = check_start(small, tree, full.config, full.platform, job.progress)
     with output.held(job.output, job.progress):
         output.check_replaceable(job.output)
-        return _write(job, full, tree, trace, selection)
+        return _write(job, full, tree, trace, selection, start)
 
 
 def _origins(found: Found) -> Callable[[TreePath], tuple[Origin, ...]] | None:
@@ -149,21 +157,33 @@ def _bytes(path: Path) -> bytes:
             raise UsageError(f"there is no trace {path}", "see whether the path is right") from error
 
 
-def _write(job: SlimJob, full: Image, tree: Rootfs, trace: Trace, selection: Selection) -> Slimmed:
+def _write(
+    job: SlimJob, full: Image, tree: Rootfs, trace: Trace, selection: Selection, start: list[StartFinding]
+) -> Slimmed:
     result = report(tree, selection)
+    if job.recipe.split:
+        parts, remaining = split(tree, used_of(tree, selection.tree)), with_reasons(tree, selection.tree)
+    else:
+        parts, remaining = (Part("what is used of the image", selection.tree),), selection.tree
     with LayoutWriter(job.layout, durable=False) as layout:
         packer = Packer(layout=layout, store=job.store, threads=job.jobs, progress=job.progress)
-        layer, facts = packer.layer(selection.tree, title=f"pack {full.platform}", comment="what is used of the image")
-        layer = replace(layer, created_by=f"fromscratch: {len(selection.tree)} of the {len(tree)} entries of an image")
+        layers = []
+        for part in parts:
+            layer, facts = packer.layer(part.tree, title=f"pack {full.platform}", comment=part.comment)
+            created_by = f"fromscratch: {len(part.tree)} of the {len(tree)} entries of an image"
+            layers.append((replace(layer, created_by=created_by), facts))
         annotations = {**full.annotations, **dict(_base(full, job.found))}
-        image = replace(full, layers=(layer,), annotations=annotations, original=None, name="")
+        image = replace(
+            full, layers=tuple(layer for layer, _ in layers), annotations=annotations, original=None, name=""
+        )
         layout.finish([image], tag="latest")
     output.write_dockerfile(job.output, [image], job.recipe.name, job.progress, job.spell)
-    proof = evidence.gather(full.platform, [(layer, facts)], selection.tree, {})
+    dropped = {} if job.recipe.split else {path: SLIMMED for path in tree if path not in selection.tree}
+    proof = evidence.gather(full.platform, layers, remaining, dropped, start)
     recipe = _recipe(job, full)
     made = Evidence(
         name=recipe.name,
-        inputs=_inputs(job, facts.diff_id),
+        inputs=_inputs(job, image),
         epoch=full.created,
         recipe={"slim": msgspec.to_builtins(recipe)},
         images=[proof],
@@ -176,7 +196,8 @@ def _write(job: SlimJob, full: Image, tree: Rootfs, trace: Trace, selection: Sel
         built=Built(images=(image,), evidence=made, fresh=True),
         report=result,
         full_packed=sum(each.size for each in full.layers),
-        packed=layer.size,
+        packed=image.layers[-1].size,
+        cold=sum(each.size for each in image.layers[:-1]),
     )
 
 
@@ -193,8 +214,9 @@ def _base(full: Image, found: Found) -> Iterator[tuple[str, str]]:
         yield f"{_BASE}name", full_repository(reference) + (f":{reference.tag}" if reference.tag else "")
 
 
-def _inputs(job: SlimJob, diff_id: Any) -> str:
-    return f"sha256:{hashlib.sha256(f'{__version__} {digest(job.found)} {diff_id}'.encode()).hexdigest()}"
+def _inputs(job: SlimJob, image: Image) -> str:
+    layers = " ".join(str(layer.diff_id) for layer in image.layers)
+    return f"sha256:{hashlib.sha256(f'{__version__} {digest(job.found)} {layers}'.encode()).hexdigest()}"
 
 
 def _recipe(job: SlimJob, full: Image) -> SlimRecipe:

@@ -34,6 +34,7 @@ class SlimRecipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     exclude: list[str] = []
     package_records: bool = True
     any_image: bool = False
+    split: Annotated[bool, Meta(description="keep all files, those that were not used in a layer of their own")] = False
 
     def __post_init__(self) -> None:
         if self.platform:
@@ -72,6 +73,7 @@ def together(recipe: SlimRecipe, more: SlimRecipe) -> SlimRecipe:
         name=more.name or recipe.name,
         package_records=recipe.package_records and more.package_records,
         any_image=recipe.any_image or more.any_image,
+        split=recipe.split or more.split,
         **joined,
     )
 

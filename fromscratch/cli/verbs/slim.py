@@ -32,6 +32,7 @@ def slim(
     exclude: Sequence[str],
     drop_package_records: bool,
     any_image: bool,
+    split: bool,
     json: bool,
 ) -> None:
     from fromscratch.cli import destination
@@ -49,6 +50,7 @@ def slim(
         exclude=list(exclude),
         package_records=not drop_package_records,
         any_image=any_image,
+        split=split,
     )
     job = _job(call, _whole(said), trace_root, output)
     from fromscratch.flow import slim as flow
@@ -127,6 +129,7 @@ def _facts(job: "SlimJob", slimmed: "Slimmed") -> dict[str, Any]:
         "entries": len(proof.entries),
         "size": slimmed.packed,
         "full_size": slimmed.full_packed,
+        "cold_size": slimmed.cold,
         **rights(proof),
         "report": to_builtins(slimmed.report),
     }
@@ -143,6 +146,8 @@ def _lines(job: "SlimJob", slimmed: "Slimmed") -> list[str]:
     full, size = slimmed.full_packed, f"{megabytes(slimmed.packed)} packed"
     if full:
         size += f" of {megabytes(full)} ({full / max(1, slimmed.packed):.1f} times smaller)"
+    if slimmed.cold:
+        size += f", and {megabytes(slimmed.cold)} that were not used in a layer below"
     needed = sum(package.needed for package in report.packages)
     entries = counted(len(proof.entries), "entry", "entries")
     amounts = [

@@ -28,6 +28,7 @@ _KEEPS = (
         repeated=True,
     ),
     Option("drop-package-records", "", "leave out the databases of dpkg, apk, rpm and portage, which scanners read"),
+    Option("split", "", "keep all files: what was used in one layer, and the rest in another below it"),
     Option("any-image", "", "use a trace that was recorded in another image, or that hardly fits this one"),
 )
 

@@ -1,0 +1,25 @@
+"""The row of `trace` in the catalogue of verbs."""
+
+from fromscratch.cli.parsing.records import Option, Verb
+from fromscratch.cli.verbs import options
+
+TRACE = Verb(
+    "trace",
+    "fromscratch.cli.verbs.trace:trace",
+    "Record which files are used by a command on this machine, after --, or by an image.",
+    "fromscratch trace --output git.trace -- git log",
+    (
+        Option("output", "FILE", "the trace FILE to write", is_path=True),
+        options.ANY_IMAGE._replace(help="IMAGE to start and record, by any name that images are read by"),
+        Option("merge", "", "write the runs of several trace files into one"),
+        Option(
+            "recorder",
+            "RECORDER",
+            "how to record (default: the first that works here)",
+            choices="fromscratch.tracing.choice:names",
+        ),
+    ),
+    (options.CHOSEN_PLATFORM, *options.STORED),
+    Option("files", "FILE", "traces to merge", repeated=True, is_path=True),
+    takes_words=True,
+)
