@@ -123,7 +123,7 @@ def _needs(
 ) -> dict[Package, set[Package]]:
     """For each package those whose files its own files ask for, start or lead to.
 
-    A trace that does not say which program used a file, such as a list of paths, leaves that to the used ones of `only`.
+    Where a trace does not say which program used a file, as a list of paths, the used ones of `only` need it.
     """
     needs: dict[Package, set[Package]] = {package: set() for package in used}
     used_by_anyone: set[Package] = set()

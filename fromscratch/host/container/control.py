@@ -17,12 +17,15 @@ _GONE = "see what the container was doing: something killed its process 1"
 
 
 class Control:
-    """Our end of the control socket; `pid` is process 1 as this machine numbers it, once it is ready."""
+    """Our end of the control socket; once it is ready, `pid` is process 1 as this machine numbers it.
+
+    `overlaid` tells whether its root is a filesystem of its own, and not the folder where the tree was written.
+    """
 
     def __init__(self) -> None:
         self._socket, self._other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        self.pid = -1
+        self.pid, self.overlaid = -1, False
 
     def inherited(self) -> int:
         """The descriptor for process 1."""
@@ -36,7 +39,7 @@ class Control:
         data, control, _, _ = self._socket.recvmsg(64, socket.CMSG_SPACE(_PEER.size))
         for level, kind, value in control:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS) and data:
-                self.pid = _PEER.unpack(value)[0]
+                self.pid, self.overlaid = _PEER.unpack(value)[0], json.loads(data)["overlaid"]
         return bool(data)
 
     def ask(self, request: dict[str, Any], *handles: int) -> "Answers":

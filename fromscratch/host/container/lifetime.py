@@ -5,8 +5,9 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -19,10 +20,6 @@ from fromscratch.host.container import process_limit, spec, start_failure
 from fromscratch.host.container.control import Control
 from fromscratch.host.container.materialise import materialise
 from fromscratch.host.container.preparation import Invocation, environment, private_folder, with_places
-from fromscratch.model.content import Inline
-from fromscratch.model.entry import file
-from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import tree_path
 
 _PACKAGE = Path(__file__).parents[3]
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from fromscratch.host.container.inside.outer import main; main()"
@@ -41,42 +38,72 @@ class Inside(Struct, frozen=True):
     users: spec.UserMap
 
 
+class WrittenRoot(Struct, frozen=True):
+    """The tree of an image, written once into a folder over which several containers start."""
+
+    place: Path
+
+
 @contextmanager
-def namespaces(invocation: Invocation, network: Network) -> Iterator[Inside]:
-    """A container in which nothing but its process 1 runs; no process is left at the end. Raises as `running` does."""
+def written_root(invocation: Invocation) -> Iterator[WrittenRoot]:
+    """Write the tree of an image below its `workdir`; removed at the end of the block. Raises ImageError."""
+    with private_folder(invocation.workdir) as place:
+        with invocation.progress.task("preparing the root", unit="B"):
+            for name in ("root", "changes"):
+                (place / name).mkdir()
+            materialise(with_places(invocation.tree, invocation.config.working_dir), place / "root")
+        yield WrittenRoot(place)
+
+
+@contextmanager
+def namespaces(invocation: Invocation, network: Network, root: WrittenRoot | None) -> Iterator[Inside]:
+    """A container in which nothing but its process 1 runs; no process is left at the end. Raises as `running` does.
+
+    As root, its root is an overlay where the kernel can do that; so it is over a `root` that stays as it was written.
+    Where it cannot be, the tree is written once more.
+    """
+    with ExitStack() as stack:
+        own = root or stack.enter_context(written_root(invocation))
+        inside = stack.enter_context(_over(invocation, network, own.place, layered=spec.is_root() or root is not None))
+        if root is not None and not inside.control.overlaid:
+            stack.close()
+            own = stack.enter_context(written_root(invocation))
+            inside = stack.enter_context(_over(invocation, network, own.place, layered=False))
+        yield inside
+
+
+@contextmanager
+def _over(invocation: Invocation, network: Network, place: Path, *, layered: bool) -> Iterator[Inside]:
     tree, config = invocation.tree, invocation.config
     who = identity(tree, config.user)
     emulator = emulators.emulator(invocation.platform)
     users = spec.user_map(emulator)
-    with private_folder(invocation.workdir) as place:
-        with invocation.progress.task("preparing the root", unit="B"):
-            (place / "root").mkdir()
-            materialise(_with_resolver(with_places(tree, config.working_dir), network), place / "root")
-        control = Control()
-        nothing = spec.Program((), environment(config, who, terminal=False), config.working_dir, who)
-        document = {
-            **spec.document(place / "root", tree, users, emulator),
-            **nothing.fields(),
-            "control": control.inherited(),
-            "network": network,
-        }
-        (place / "spec.json").write_text(json.dumps(document))
-        with (
-            process_limit.limited(runtime_config.PROCESSES if users != "own" else 0) as join_group,
-            _process(place / "spec.json", control, invocation) as process,
-        ):
+    control = Control()
+    nothing = spec.Program((), environment(config, who, terminal=False), config.working_dir, who)
+    document = {
+        **spec.document(place / "root", tree, users, emulator),
+        **nothing.fields(),
+        "layered": layered,
+        "control": control.inherited(),
+        "network": network,
+        "resolver": _name_servers() if network == "host" else "",
+    }
+    with (
+        tempfile.NamedTemporaryFile("w", dir=place, suffix=".json") as file,
+        process_limit.limited(runtime_config.PROCESSES if users != "own" else 0) as join_group,
+    ):
+        file.write(json.dumps(document))
+        file.flush()
+        with _process(Path(file.name), control, invocation) as process:
             join_group(process.pid)
             yield Inside(control, who, users)
 
 
-def _with_resolver(tree: Rootfs, network: Network) -> Rootfs:
-    """With this machine's network, its name servers too, as engines do it."""
-    if network == "private":
-        return tree
+def _name_servers() -> str:
+    """This machine's, for a container in its network, as engines do it."""
     with suppress(OSError):
-        content = Inline(_RESOLVER.read_bytes())
-        return tree.with_entries({tree.locate(tree_path(str(_RESOLVER))): file(content)})
-    return tree
+        return _RESOLVER.read_text(errors="replace")
+    return ""
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from fromscratch.formats.glibc.passwd import Identity, identity
 from fromscratch.host.container import beside, connection, lifetime
 from fromscratch.host.container.capture import Exchange, Tail, discard, drain
 from fromscratch.host.container.launching import Command, launch
-from fromscratch.host.container.lifetime import Network
+from fromscratch.host.container.lifetime import Network, WrittenRoot
 from fromscratch.host.container.preparation import Invocation, command_of, environment
 from fromscratch.host.container.signals import number_of
 from fromscratch.host.container.spec import Program
@@ -39,16 +39,22 @@ class Outcome(Struct, frozen=True):
 
 @contextmanager
 def running(
-    invocation: Invocation, watch: Watch | None = None, network: Network = "private", *, start: bool = True
+    invocation: Invocation,
+    watch: Watch | None = None,
+    network: Network = "private",
+    *,
+    start: bool = True,
+    root: WrittenRoot | None = None,
 ) -> Iterator["RunningContainer"]:
     """A container of an image, with its command running in it unless `start` is False; ended at the end of the block.
 
+    `root` is the same tree where `written_root` has written it: that saves writing it for each of several containers.
     It is confined as by `run_in_private_root`, and lives until the end of the block even if its command ends before.
     Raises as that does.
     """
     if start:
         command_of(invocation.config, invocation.argv)  # raises before anything is written
-    with lifetime.namespaces(invocation, network) as inside:
+    with lifetime.namespaces(invocation, network, root) as inside:
         container = RunningContainer(invocation, inside, watch)
         if watch is not None:
             watch.before_start(container.init_pid)

@@ -32,7 +32,7 @@ def main() -> None:
         spec = json.loads(Path(sys.argv[2]).read_bytes())
         kernel.end_with_parent()
         signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
-        prepare_root(spec)
+        overlaid = prepare_root(spec)
         socket.sethostname(spec["hostname"])
         if spec["network"] == "private":
             _raise_loopback()
@@ -41,7 +41,7 @@ def main() -> None:
         # Nothing inside may look into this process, which has all capabilities.
         kernel.libc.prctl(kernel.SET_DUMPABLE, 0, 0, 0, 0)
         if spec["control"] is not None:
-            serve(socket.socket(fileno=spec["control"]), spec, error_fd)
+            serve(socket.socket(fileno=spec["control"]), spec, overlaid=overlaid)
             os._exit(0)
         own_pipes(spec["uid"])
         child = os.fork()

@@ -23,24 +23,24 @@ from fromscratch.host.container.inside.waiting import exit_code, resume
 _DESCRIPTORS = 6
 
 
-def serve(control: socket.socket, spec: dict[str, Any], error_fd: int) -> None:
+def serve(control: socket.socket, spec: dict[str, Any], *, overlaid: bool) -> None:
     """Say that the root is ready, and answer until the other side has closed the socket; then end every process."""
     os.set_inheritable(control.fileno(), False)
     null = os.open("/dev/null", os.O_RDWR)
     for stream in range(3):
         os.dup2(null, stream, inheritable=False)
     os.close(null)
-    server = _Server(control, spec, error_fd)
+    server = _Server(control, spec)
     with suppress(BrokenPipeError, ConnectionResetError):
-        control.send(b"ready")
+        control.send(json.dumps({"overlaid": overlaid}).encode())
         while server.answer():
             pass
     server.end_all()
 
 
 class _Server:
-    def __init__(self, control: socket.socket, spec: dict[str, Any], error_fd: int) -> None:
-        self._control, self._spec, self._error_fd = control, spec, error_fd
+    def __init__(self, control: socket.socket, spec: dict[str, Any]) -> None:
+        self._control, self._spec = control, spec
         self._running: dict[int, int] = {}  # a command's process: the pipe that gets its exit code
         self._woken, wakes = os.pipe()
         os.set_blocking(self._woken, False)
