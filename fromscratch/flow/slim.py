@@ -15,9 +15,10 @@ from msgspec.structs import replace
 from fromscratch import __version__
 from fromscratch.errors import UsageError
 from fromscratch.flow import evidence, output
-from fromscratch.flow.evidence import Evidence
+from fromscratch.flow.evidence import SLIMMED, Evidence, StartFinding
 from fromscratch.flow.images_by_name import Found
 from fromscratch.flow.output import Built
+from fromscratch.flow.slim_start import check_start
 from fromscratch.formats.oci.config import image_documents
 from fromscratch.formats.trace import recognise, text
 from fromscratch.formats.trace.events import Trace
@@ -98,9 +99,11 @@ def slim(job: SlimJob) -> Slimmed:
     fitness.check_fit(selection, job.found.where, any_image=any_image)
     for note in fitness.notes(selection):
         job.progress.note(note)
+    small = tree if job.recipe.split else selection.tree
+    start = check_start(small, tree, full.config, full.platform, job.progress)
     with output.held(job.output, job.progress):
         output.check_replaceable(job.output)
-        return _write(job, full, tree, trace, selection)
+        return _write(job, full, tree, trace, selection, start)
 
 
 def _origins(found: Found) -> Callable[[TreePath], tuple[Origin, ...]] | None:
@@ -154,7 +157,9 @@ def _bytes(path: Path) -> bytes:
             raise UsageError(f"there is no trace {path}", "see whether the path is right") from error
 
 
-def _write(job: SlimJob, full: Image, tree: Rootfs, trace: Trace, selection: Selection) -> Slimmed:
+def _write(
+    job: SlimJob, full: Image, tree: Rootfs, trace: Trace, selection: Selection, start: list[StartFinding]
+) -> Slimmed:
     result = report(tree, selection)
     if job.recipe.split:
         parts, remaining = split(tree, used_of(tree, selection.tree)), with_reasons(tree, selection.tree)
@@ -173,7 +178,8 @@ def _write(job: SlimJob, full: Image, tree: Rootfs, trace: Trace, selection: Sel
         )
         layout.finish([image], tag="latest")
     output.write_dockerfile(job.output, [image], job.recipe.name, job.progress, job.spell)
-    proof = evidence.gather(full.platform, layers, remaining, {})
+    dropped = {} if job.recipe.split else {path: SLIMMED for path in tree if path not in selection.tree}
+    proof = evidence.gather(full.platform, layers, remaining, dropped, start)
     recipe = _recipe(job, full)
     made = Evidence(
         name=recipe.name,

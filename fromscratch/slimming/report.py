@@ -10,6 +10,7 @@ from fromscratch.formats.installed import Package
 from fromscratch.model.entry import Entry, File
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath
+from fromscratch.slimming.package_records import RECORDS
 from fromscratch.slimming.retained import SLIM, TRACE
 from fromscratch.slimming.selection import Selection
 
@@ -73,7 +74,7 @@ def report(full: Rootfs, selection: Selection) -> Report:
         owner = selection.packages.owner(place)
         if owner is not None:
             _count(owners.setdefault(owner, {}), kind, size)
-        if kind in ("linked only", "other reasons"):
+        if kind in ("linked only", "other reasons") and not _is_record(selection.tree[place]):
             unexercised.append((-size, place, _reason(selection.tree[place])))
     return Report(
         full=_total(full),
@@ -118,6 +119,10 @@ def _evidence(place: TreePath, retained: Mapping[TreePath, Entry]) -> Evidence:
     if is_linked:
         return "used and linked" if is_used else "linked only"
     return "used only" if is_used else "other reasons"
+
+
+def _is_record(entry: Entry) -> bool:
+    return any(origin == RECORDS for origin in entry.origins)
 
 
 def _reason(entry: Entry) -> str:

@@ -10,7 +10,7 @@ from fromscratch.errors import NotInTree
 from fromscratch.formats.elf.headers import Elf
 from fromscratch.formats.elf.platform import platform_of
 from fromscratch.formats.trace.events import Trace
-from fromscratch.linker.beyond import dlopen, java
+from fromscratch.linker.beyond import dlopen
 from fromscratch.linker.beyond.contract import Finder
 from fromscratch.linker.beyond.glibc import nss, static
 from fromscratch.linker.beyond.scripts import finder as scripts
@@ -23,7 +23,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.nearest import nearest
 from fromscratch.paths import TreePath
 from fromscratch.slimming.configured import add_configured, add_mount_points, search_path
-from fromscratch.slimming.families import languages, python, system
+from fromscratch.slimming.families import java, languages, python, system
 from fromscratch.slimming.links import add_links
 from fromscratch.slimming.options import SlimOptions
 from fromscratch.slimming.package_records import with_records
@@ -116,10 +116,10 @@ def _is_for(platform: Platform, elf: Elf) -> bool:
 
 
 def _finders(used: frozenset[TreePath], config: RunConfig) -> Iterator[Finder]:
-    """What is looked for besides linked libraries: as much as authors declare, and what a family of files needs."""
+    """What is looked for besides linked libraries: by what a file says itself, and by what its family needs."""
     yield java.find
     yield partial(scripts.find, path=search_path(config))
-    yield partial(dlopen.find, strings=False)
+    yield dlopen.find
     yield partial(nss.find, configuration="tree")
     yield static.find
     yield system.loader

@@ -12,10 +12,14 @@ Target = Literal["command", "image"]
 
 
 class Recorder(Protocol):
-    """One way of recording. `name` is what it is called by, `about` how it works, in half a sentence."""
+    """One way of recording. `name` is what it is called by, `about` how it works, in half a sentence.
+
+    `remedy` is what to do where it does not work.
+    """
 
     name: str
     about: str
+    remedy: str
     targets: tuple[Target, ...]
 
     def refusal(self) -> str:

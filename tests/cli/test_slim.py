@@ -94,6 +94,9 @@ def test_the_output_folder_is_that_of_a_build_and_the_same_input_gives_the_same_
     assert "needed by /usr/bin/app (DT_NEEDED libapp.so.1)  [slim]" in why.out
     used = called(desk, "why", "/etc/app.conf", "--image", "oci:elsewhere/oci")
     assert "opened by run 1  [trace]" in used.out
+    lost = called(desk, "why", "/usr/bin/other", "--image", "app-slim")
+    assert "no run used it, and nothing that is kept needs it" in lost.err
+    assert "--keep /usr/bin/other" in lost.err
     written = called(desk, "slim", "app", "--trace", "elsewhere/slim.trace", "--name", "third", "--json")
     assert json.loads(written.out)["digest"] == first["digest"]
 
@@ -147,7 +150,7 @@ def test_the_small_image_can_be_written_elsewhere_at_once(desk: Path) -> None:
         ((), "slim needs a trace"),
         (("--trace", "none.txt"), "there is no trace none.txt"),
         (("--trace", "empty.txt"), "empty.txt is empty"),
-        (("--trace", "strange.txt"), "has 0 of the 1 paths that the trace names, and not /nowhere"),
+        (("--trace", "strange.txt"), "has no file of all that the trace names, and not /nowhere"),
         (("--trace", "files.txt", "--keep", "/nowhere"), "there is nothing in the image that /nowhere matches"),
         (("--trace", "files.txt", "--drop", "/../x"), "leads outside the root"),
     ],
@@ -159,6 +162,22 @@ def test_what_cannot_be_slimmed_is_told(desk: Path, words: tuple[str, ...], erro
     assert answer.code != 0
     assert error in answer.err
     assert not (desk / "build/app-slim/oci").exists()
+
+
+def test_an_image_that_could_not_start_any_more_is_refused_with_what_it_lacks(desk: Path) -> None:
+    answer = called(desk, "slim", "app", "--trace", "files.txt", "--drop", "libapp.so.1")
+    assert answer.code == 1
+    assert "the small image could not start:\nimage.entrypoint: libapp.so.1, needed by /usr/bin/app" in answer.err
+    assert "--keep PATH" in answer.err
+    assert not (desk / "build/app-slim/oci").exists()
+
+
+def test_what_the_full_image_lacks_too_is_no_reason_to_refuse_the_small_one(desk: Path) -> None:
+    (desk / "strange.yaml").write_text(RECIPE.replace('"7:8"', "nobody") + "check: {start: warn}\n")
+    assert called(desk, "build", "--recipe", "strange.yaml").code == 0
+    answer = called(desk, "slim", "app", "--trace", "files.txt")
+    assert answer.code == 0
+    assert "start check, of the full image too: image.user" in answer.err
 
 
 def test_a_plain_root_is_slimmed_too(desk: Path) -> None:
