@@ -68,7 +68,7 @@ class RunningContainer:
 
     def __init__(self, invocation: Invocation, inside: lifetime.Inside, watch: Watch | None) -> None:
         self._invocation, self._control, self._watch = invocation, inside.control, watch
-        self._who, self._users = inside.who, inside.users
+        self._who, self._users, self._mapping = inside.who, inside.users, inside.mapping
         self._command: Command | None = None
         self._output = Tail()
         self._reader: threading.Thread | None = None
@@ -209,10 +209,16 @@ class RunningContainer:
 
     def _other(self, user: str) -> Identity:
         who = identity(self._invocation.tree, user)
+        known = self._mapping
         if self._users == "own" and (who.uid, who.gid) != (self._who.uid, self._who.gid):
             raise ImageError(
                 f"cannot run a command as {user!r} here: an ordinary user's container has one user, {self._who.uid}",
-                "run this as root, or leave the user out",
+                "run this as root, or install newuidmap and give this user a range in /etc/subuid and /etc/subgid",
+            )
+        if self._users == "range" and known is not None and not known.covers(who.uid, who.gid):
+            raise ImageError(
+                f"cannot run a command as {user!r} here: {who.uid}:{who.gid} is beyond the range of /etc/subuid",
+                "run this as root, or give this user a larger range in /etc/subuid and /etc/subgid",
             )
         return who
 
