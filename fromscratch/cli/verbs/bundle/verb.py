@@ -21,6 +21,8 @@ def bundle(
     search: Sequence[str],
     preload: Sequence[str],
     plugins: Sequence[str],
+    trace: Sequence[str],
+    recorded: Sequence[str],
     with_: Sequence[str],
     without: Sequence[str],
     entrypoint: str | None,
@@ -48,6 +50,8 @@ def bundle(
         "search": list(search),
         "preload": list(preload),
         "plugins": list(plugins),
+        "traces": list(trace),
+        "recorded": list(recorded),
         **switched,
     }
     image = {
