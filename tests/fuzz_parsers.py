@@ -62,6 +62,8 @@ from fromscratch.formats.ldso import conf as ldconf
 from fromscratch.formats.rpm import header as rpm_header
 from fromscratch.formats.rpm import ndb as rpm_ndb
 from fromscratch.formats.rpm import sqlite as rpm_sqlite
+from fromscratch.formats.trace import recognise, sysdig
+from fromscratch.formats.trace import strace as strace_log
 from fromscratch.formats.trace import text as trace_text
 from fromscratch.formats.trust import openpgp
 from fromscratch.formats.trust import x509 as x509_name
@@ -146,6 +148,22 @@ Hash: SHA256
 iHUEARYKAB0WIQQ=
 =abcd
 -----END PGP SIGNATURE-----
+"""
+_STRACE = b"""12 execve("./a", ["a", ") = 0"], 0x7ffc /* 3 vars */) = 0
+12 13:58:12.7 openat(AT_FDCWD</root>, "\\x2fetc/\\145\\n", O_RDONLY|O_CLOEXEC) = 3</etc/a<char 1:3>>
+[pid 13] clone(child_stack=NULL, flags=CLONE_FS|SIGCHLD <unfinished ...>
+14 chdir("..") = 0
+[pid 13] <... clone resumed>, child_tidptr=0x7f) = 14
+strace: Process 15 attached
+12 connect(3, {sa_family=AF_UNIX, sun_path="/run/a"}, 110) = -1 ENOENT (No such file or directory) <0.1>
+12 +++ superseded by execve in pid 13 +++
+"""
+_SYSDIG = b"""1 14:31:23.530858089 1 ls (1410.1410) < execve res=0 exe=ls args=a cwd=/root trusted_exepath=/usr/bin/ls
+2 12:02:36.2 2 a (7) < openat fd=3(<f>/a) dirfd=-100(AT_FDCWD) name=d/f(/home/d/f) flags=1(O_RDONLY) mode=0
+3 12:02:36.2 web (cd3f) runc:[1:CHILD] (38477:1) < clone res=8(sh) exe=sh
+openat /etc/a cat
+2026-10-07T07:21:02: Warning x | file=/etc/shadow proc_exepath=/bin/busybox
+{"output":"x","output_fields":{"evt.type":"open","fd.name":"/a"}}
 """
 _DPKG_STATUS = b"Package: a\nStatus: install ok installed\nArchitecture: amd64\nMulti-Arch: same\nVersion: 1\n\n" * 2
 _APK_INSTALLED = b"P:musl\nV:1.2\nA:x86_64\nF:lib\nM:0:0:755\nR:ld.so\na:0:0:755\nZ:Q1x\n\nP:b\nV:1\nF:\nR:x\n\n"
@@ -354,6 +372,12 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
     "shebang": ([b"#! /usr/bin/env -S a b\n"], _bytes(shebang.shebang)),
     "shell": ([_SHELL], _bytes(shell.commands)),
     "trace": ([_TRACE], _bytes(trace_text.read)),
+    "strace": ([_STRACE], _bytes(lambda data: strace_log.parse(data.split(b"\n")))),
+    "sysdig": ([_SYSDIG], _bytes(lambda data: sysdig.parse(data.split(b"\n"), search=["/bin"]))),
+    "trace-of-others": (
+        [_STRACE, _SYSDIG, b"/bin/sh\njava\n# a\n", b"/a\0/b\0", b'{"monitors":{},"image":{"files":[]}}'],
+        _bytes(lambda data: recognise.read(data).events),
+    ),
     "x509": ([_PEM], _bytes(lambda data: [x509_name.subject_hash(each) for each in x509_name.certificates(data)])),
 }
 

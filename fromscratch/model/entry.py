@@ -28,7 +28,17 @@ class Meta(Struct, frozen=True):
 
 
 Reason = Literal[
-    "asked for", "shipped in", "needed by", "parent of", "made by", "link to", "interpreter of", "opened by", "found in"
+    "asked for",
+    "shipped in",
+    "needed by",
+    "parent of",
+    "made by",
+    "link to",
+    "interpreter of",
+    "opened by",
+    "started by",
+    "looked at by",
+    "found in",
 ]
 
 

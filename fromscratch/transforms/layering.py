@@ -46,12 +46,22 @@ def layered(tree: Rootfs, rule: Rule, items: Sequence[str], name: str) -> tuple[
             sizes[unit] = sizes.get(unit, 0) + _size(tree[path])
     layers = groups(sizes, rule)
     numbers = {unit: number for number, group in enumerate(layers) for unit in group.units}
-    places = _with_links(tree, {path: numbers[unit] for path, unit in units.items() if unit in numbers})
-    filled = sorted({places[path] for path in places if path not in folders})
-    if len(filled) < 2:
+    parts = divided(tree, {path: numbers[unit] for path, unit in units.items() if unit in numbers})
+    if len(parts) < 2:
         return (Part(name, tree),)
-    parts = _parts(tree, places, filled)
     return tuple(Part(layers[number].comment, part) for number, part in parts.items())
+
+
+def divided(tree: Rootfs, places: Mapping[TreePath, int]) -> dict[int, Rootfs]:
+    """The trees of the layers that have something, by their numbers, for the layer that each entry belongs to.
+
+    A file with several names is in the uppermost of theirs. A directory that holds something needs no place of its
+    own, and one that has none comes with what it holds.
+    """
+    folders = {paths.parent(path) for path in tree if path != ROOT}
+    known = _with_links(tree, places)
+    filled = sorted({known[path] for path in known if path not in folders})
+    return _parts(tree, known, filled)
 
 
 def _size(entry: Entry) -> int:
@@ -60,7 +70,7 @@ def _size(entry: Entry) -> int:
     return _RECORD + size + -size % _RECORD
 
 
-def _with_links(tree: Rootfs, places: dict[TreePath, int]) -> dict[TreePath, int]:
+def _with_links(tree: Rootfs, places: Mapping[TreePath, int]) -> dict[TreePath, int]:
     """All names of a file in the uppermost of the layers that they would be in."""
     uppermost: dict[TreePath, int] = {}
     for path, entry in tree.items():

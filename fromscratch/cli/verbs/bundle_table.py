@@ -5,7 +5,7 @@ from fromscratch.cli.verbs import options
 
 _KINDS = "fromscratch.cli.verbs.bundle.options:KINDS"
 
-_GOES_TO = (
+GOES_TO = (
     Option("name", "NAME", "what build/NAME and the image are called (default: of the tag, else of the first file)"),
     Option("tag", "REF", "REF to give it in the engine that answers"),
     Option(
@@ -92,7 +92,7 @@ BUNDLE = Verb(
     "fromscratch.cli.verbs.bundle.verb:bundle",
     "Make an image of programs and all that they need, without a recipe. FILE:/DEST puts a file elsewhere.",
     "fromscratch bundle /usr/bin/jq --tag jq:min",
-    (*_GOES_TO, *_HOLDS, *_STARTS_WITH, options.json("what was built for a program to read")),
+    (*GOES_TO, *_HOLDS, *_STARTS_WITH, options.json("what was built for a program to read")),
     (options.PLATFORM, options.OUTPUT, *options.STORED),
     options.FILES,
 )

@@ -7,6 +7,7 @@ from fromscratch.cli.parsing.records import Option, Verb
 from fromscratch.cli.verbs import options
 from fromscratch.cli.verbs.bundle_table import BUNDLE
 from fromscratch.cli.verbs.options import json
+from fromscratch.cli.verbs.slim_table import SLIM
 
 _HERE = "fromscratch.cli.verbs"
 
@@ -201,6 +202,7 @@ _TABLE = (
         only_reads=True,
     ),
     BUNDLE,
+    SLIM,
     Verb(
         "cmake-dir",
         f"{_HERE}.cmake_dir:cmake_dir",

@@ -1,10 +1,12 @@
-"""What a trace file may hold: the length of a line, the lines, and the events, which take memory."""
+"""What a trace file may hold: the bytes of a line and a path, the lines, and the events, which take memory."""
 
 from collections.abc import Iterable, Iterator
 
 from fromscratch.errors import FormatError, TooLarge
 
 LINE, LINES, EVENTS = 1 << 20, 200_000_000, 4_000_000
+PATH = 3 * 4096
+"""A root, a working folder, and what was asked for there. No kernel takes a longer path."""
 
 
 def checked_lines(lines: Iterable[bytes], what: str) -> Iterator[tuple[int, bytes]]:

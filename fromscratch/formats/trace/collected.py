@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from fromscratch.formats.trace.bounds import check_events
+from fromscratch.formats.trace.bounds import PATH, check_events
 from fromscratch.formats.trace.events import Event, Kind
 from fromscratch.paths import decode, encode
 
@@ -39,7 +39,10 @@ class Collected:
             self._held.append((kind, path, program, time))
             check_events(len(self._held), self._what)
             return
+        if len(path) > PATH:
+            return
         below, by = self._seen_from_top(path), self._seen_from_top(_below(program, self._start or self._cwd)) or b""
+        by = by if len(by) <= PATH else b""
         if below is None or (kind, below, by) in self._seen:
             return
         self._seen.add((kind, below, by))

@@ -1,10 +1,13 @@
 """The processes of a log: what the paths of each are relative to, as far as its system calls tell."""
 
+from posixpath import normpath
+
 from fromscratch.formats.trace.straceline import Argument, Line, Result
 
 _SELF = (b"/proc/self/", b"/proc/thread-self/")
 _HERE = (b"", b"AT_FDCWD", b"-100", b"4294967196", b"0xffffff9c")
 _DESCRIPTORS = 4096
+_LONG = 2048
 FORKS = ("clone", "clone3", "fork", "vfork")
 FIRST = -1
 """The process of lines without a number."""
@@ -15,6 +18,10 @@ class Place:
 
     def __init__(self, cwd: bytes, root: bytes = b"") -> None:
         self.cwd, self.root = cwd, root
+
+    def move(self, cwd: bytes) -> None:
+        """The working folder is now this one. If it has grown long by "..", it is shortened as if it had no symlink."""
+        self.cwd = cwd if len(cwd) <= _LONG else normpath(cwd)
 
 
 class Process:

@@ -180,7 +180,7 @@ class _Log:
         """What a call that succeeded changes for the process."""
         match name:
             case "chdir":
-                process.place.cwd = path
+                process.place.move(path)
             case "chroot":
                 process.place.root = path.rstrip(b"/")
             case "execve" | "execveat":
@@ -208,7 +208,7 @@ class _Log:
         path = given.folder_path or process.files.get(given.folder)
         if name == "fchdir":
             self._unknown += path is None
-            process.place.cwd = path or process.place.cwd
+            process.place.move(path or process.place.cwd)
         elif path and (name != "fcntl" or b"F_DUPFD" in text):
             process.opened(outcome.value or 0, path)
 
@@ -222,7 +222,7 @@ class _Log:
         """The process's working folder, as strace or the kernel tells it; the first one's tells where all began."""
         if not process.place.cwd:
             yield from self._found.settle(cwd)
-        process.place.cwd = cwd
+        process.place.move(cwd)
 
     def _event(self, kind: Kind, path: bytes, process: Process, time: int) -> Iterator[Event]:
         return self._found.event(kind, path, process.program, time)

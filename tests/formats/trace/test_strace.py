@@ -331,3 +331,10 @@ def test_what_a_program_used_is_what_is_read_from_a_real_log(options: str, tmp_p
     assert "missing folder/not there" in found
     assert not found - set(USED) - {"missing folder/not there", "stat folder", "open folder"}
     assert {event.path for event in events if event.kind == "exec"} >= {sys.executable, "/bin/sh", shutil.which("cat")}
+
+
+def test_a_folder_that_is_left_again_and_again_does_not_grow() -> None:
+    log = '1 chdir("/srv") = 0\n' + '1 chdir("a") = 0\n1 chdir("..") = 0\n' * 3000 + '1 open("x", O_RDONLY) = 3\n'
+    last = read(log)[-1]
+    assert last.endswith("/x")
+    assert len(last) < 3000

@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 
 from fromscratch.cli.call import Call
+from fromscratch.cli.destination import Target, deliver
 from fromscratch.cli.output.digests import Digests
 from fromscratch.cli.output.privileges import rights, rights_lines
 from fromscratch.cli.output.settings import spelled
 from fromscratch.cli.output.sizes import counted, megabytes
-from fromscratch.cli.verbs.bundle.destination import Target
 from fromscratch.cli.verbs.bundle.options import words
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.flow import assembly
@@ -40,38 +40,9 @@ class Made(msgspec.Struct, kw_only=True):
 
     def deliver(self, call: Call, target: Target) -> None:
         """To a file and to an engine, as far as they were asked for."""
-        if target.form:
-            self._write(call, target)
-        if target.tag:
-            self._load(call, target.tag, target.engine, target.via)
-
-    def _write(self, call: Call, target: Target) -> None:
-        from fromscratch.cli.image_name import inside_of
-        from fromscratch.images import catalogue
-
-        transport = catalogue.by_word(target.form).at(target.place, call.store, limits=call.limits)
-        receipt = transport.write(
-            list(self.built.images), inside_of(target.form, self.job.recipe.name, target.reference)
-        )
-        self.facts["written"] = {"reference": receipt.reference, "digest": str(receipt.digest)}
-        self.text += f"\nwrote {receipt.reference}"
-
-    def _load(self, call: Call, tag: str, engine: str | None, via: str) -> None:
-        from fromscratch.cli import engine_delivery
-        from fromscratch.images.contract import image_for
-        from fromscratch.images.engine_choice import find_engine, images_in
-        from fromscratch.model.image import Platform
-
-        try:
-            found = find_engine(engine)
-        except ImageError as error:
-            raise ImageError(f"the image is in oci:{self.job.layout}, but {error.message}", error.hint) from error
-        here = [image for image in self.built.images if image.platform == Platform.of_this_machine()]
-        image = (here or [image_for(self.built.images, call.platforms, str(self.job.layout))])[0]
-        transport = images_in(found.engine, call.store, via, call.progress, call.limits)
-        receipt = transport.write([image], tag)
-        self.facts["engine"] = {"kind": found.kind, **engine_delivery.facts(receipt)}
-        self.text += f"\n{engine_delivery.text(found.kind, receipt)}"
+        delivery = deliver(call, target, self.built.images, self.job.recipe.name, self.job.layout)
+        self.facts |= delivery.facts
+        self.text = "\n".join([self.text, *delivery.lines])
 
 
 def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: str, entrypoint: str | None) -> Made:

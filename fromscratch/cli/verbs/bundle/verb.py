@@ -36,7 +36,8 @@ def bundle(
     stop_signal: str,
     json: bool,
 ) -> None:
-    from fromscratch.cli.verbs.bundle import build, destination, options
+    from fromscratch.cli import destination
+    from fromscratch.cli.verbs.bundle import build, options
 
     if not (files or stage or add):
         raise UsageError("bundle needs a file", "name a program, as in: bundle /usr/bin/jq, or a --stage DIR")

@@ -1,0 +1,39 @@
+"""What `slim` is called with: its row in the catalogue of verbs."""
+
+from fromscratch.cli.parsing.records import Option, Verb
+from fromscratch.cli.verbs import options
+from fromscratch.cli.verbs.bundle_table import GOES_TO
+
+_KEEPS = (
+    Option(
+        "trace",
+        "FILE",
+        "FILE with what runs used: a trace file, a log of strace, or a list of paths; may be repeated",
+        repeated=True,
+        is_path=True,
+    ),
+    Option("keep", "GLOB", "GLOB of paths to keep, whatever was used; may be repeated", repeated=True),
+    Option("drop", "GLOB", "GLOB of paths to leave out, whatever needs them; may be repeated", repeated=True),
+    Option(
+        "exclude",
+        "GLOB",
+        "GLOB of paths, or of programs, whose use does not count, such as /usr/bin/find; may be repeated",
+        repeated=True,
+    ),
+    Option("any-image", "", "use a trace that was recorded in another image, or that hardly fits this one"),
+)
+
+SLIM = Verb(
+    "slim",
+    "fromscratch.cli.verbs.slim:slim",
+    "Cut an image to the files that runs used and what they link to; its whole configuration is kept.",
+    "fromscratch slim docker:nginx:1 --trace nginx.trace --tag nginx:slim",
+    (
+        *GOES_TO,
+        Option("output", "DIR", "DIR of the small image (default: build/NAME)", is_path=True),
+        *_KEEPS,
+        options.json("what was kept and left out, for a program to read"),
+    ),
+    (options.RECIPE, options.CHOSEN_PLATFORM, *options.STORED),
+    options.ANY_IMAGE,
+)

@@ -1,0 +1,109 @@
+"""Which files of an image are kept: those that runs used, that these link to, and that belong to them."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from msgspec import Struct
+
+from fromscratch import paths
+from fromscratch.errors import NotInTree
+from fromscratch.formats.elf.headers import Elf
+from fromscratch.formats.elf.platform import platform_of
+from fromscratch.formats.trace.events import Trace
+from fromscratch.linker.beyond import dlopen, java
+from fromscratch.linker.beyond.contract import Finder
+from fromscratch.linker.beyond.glibc import nss, static
+from fromscratch.linker.beyond.scripts import finder as scripts
+from fromscratch.linker.closure import Linker
+from fromscratch.linker.gather import gather
+from fromscratch.linker.tree_root import TreeRoot
+from fromscratch.model.entry import Origin
+from fromscratch.model.image import Platform, RunConfig
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import TreePath
+from fromscratch.slimming.configured import add_configured, add_mount_points, search_path
+from fromscratch.slimming.families import languages, python, system
+from fromscratch.slimming.links import add_links
+from fromscratch.slimming.options import SlimOptions
+from fromscratch.slimming.retained import SLIM, Retained
+from fromscratch.slimming.used import Use, add_used
+
+
+class Selection(Struct, frozen=True):
+    """`tree` has what is kept, each entry with its reasons; `use` is how the trace fits the image.
+
+    `dropped` are paths that would have been kept, but that the options drop.
+    """
+
+    tree: Rootfs
+    use: Use
+    dropped: tuple[TreePath, ...] = ()
+
+
+def select(tree: Rootfs, trace: Trace, config: RunConfig, platform: Platform, options: SlimOptions) -> Selection:
+    """What is kept of the tree of an image. Raises NotInTree for a glob of `keep` that matches nothing in it."""
+    retained = Retained(tree)
+    use = add_used(retained, trace, options.exclude)
+    add_configured(retained, config)
+    add_mount_points(retained)
+    _add_requested(retained, options.keep)
+    _add_closure(retained, config, platform)
+    add_links(retained)
+    dropped = _drop(retained, options.drop)
+    return Selection(tree=retained.rootfs(), use=use, dropped=dropped)
+
+
+def _add_requested(retained: Retained, globs: Sequence[str]) -> None:
+    for glob in globs:
+        matches = paths.matcher([glob])
+        found = [place for place in retained.tree if matches(place)]
+        if not found and retained.tree.find(glob) is None:
+            raise NotInTree(f"there is nothing in the image that {glob} matches", "see with ls what is there")
+        origin = Origin(SLIM, "asked for", f"kept by {glob}")
+        for place in found:
+            retained.follow(place, origin)
+        if not found:  # a path through symlinks
+            retained.follow(glob, origin)
+
+
+def _add_closure(retained: Retained, config: RunConfig, platform: Platform) -> None:
+    """Keep what the files that are kept link to, are run by, and belong with, until nothing new is found."""
+    used = frozenset(retained)
+    requested: dict[str, Origin] = {place: retained.origins(place)[0] for place in retained.files()}
+    library_path = [folder for folder in config.env.get("LD_LIBRARY_PATH", "").split(":") if folder]
+    linker = Linker([TreeRoot(retained.tree)], library_path=library_path)
+    result = gather(linker, requested, list(_finders(used, config)), SLIM, partial(_is_for, platform))
+    for place, entry in result.entries.items():
+        if result.root_numbers[place] == 0:
+            retained.add(place, entry.origins)
+
+
+def _is_for(platform: Platform, elf: Elf) -> bool:
+    of_file = platform_of(elf)
+    return of_file is None or of_file.architecture == platform.architecture
+
+
+def _finders(used: frozenset[TreePath], config: RunConfig) -> Iterator[Finder]:
+    """What is looked for besides linked libraries: as much as authors declare, and what a family of files needs."""
+    yield java.find
+    yield partial(scripts.find, path=search_path(config))
+    yield partial(dlopen.find, strings=False)
+    yield partial(nss.find, configuration="tree")
+    yield static.find
+    yield system.loader
+    yield system.locales
+    yield system.gconv
+    yield partial(system.certificates, used=used)
+    yield python.find
+    yield languages.perl
+    yield languages.ruby
+    yield languages.node
+    yield languages.php
+
+
+def _drop(retained: Retained, globs: Sequence[str]) -> tuple[TreePath, ...]:
+    matches = paths.matcher(globs)
+    dropped = tuple(place for place in retained if matches(place))
+    for place in dropped:
+        retained.remove(place)
+    return dropped

@@ -1,0 +1,85 @@
+"""What a trace says of a tree: the paths that programs used, with the run and the program as the reason."""
+
+from msgspec import Struct
+
+from fromscratch import paths
+from fromscratch.address import without_secrets
+from fromscratch.formats.trace.events import Event, Kind, Trace
+from fromscratch.model.entry import Origin, Reason
+from fromscratch.paths import TreePath, shown
+from fromscratch.slimming.retained import TRACE, Retained
+from fromscratch.slimming.trail import Trail
+
+_REASONS: dict[Kind, Reason] = {
+    "open": "opened by",
+    "exec": "started by",
+    "stat": "looked at by",
+    "readlink": "looked at by",
+    "missing": "looked at by",
+}
+_MAX_COMMAND = 80  # characters of a command in a reason
+
+
+class Use(Struct, frozen=True, kw_only=True):
+    """How a trace fits a tree: how many of the paths that were used the tree has, and those that it has not.
+
+    `outside` are paths that lead above the root by `..`, where a container stays in it.
+    """
+
+    present: int = 0
+    absent: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+
+
+def add_used(retained: Retained, trace: Trace, exclude: tuple[str, ...] = ()) -> Use:
+    """Keep what the events of a trace used, as far as the tree has it. Raises UnsafePath for a glob with `..`."""
+    reasons = _Reasons(trace)
+    is_excluded = paths.matcher(exclude)
+    found: dict[str, bool] = {}
+    outside: dict[str, None] = {}
+    programs: set[tuple[str, int]] = set()
+    for event in trace.events:
+        if is_excluded(TreePath(event.path)) or is_excluded(TreePath(event.process)):
+            continue
+        program = event.process, event.run
+        if event.process and program not in programs:
+            programs.add(program)
+            retained.follow(event.process, Origin(TRACE, "started by", f"run {event.run}", reasons.run(event.run)))
+        way = _follow(retained, event, reasons.of(event))
+        if way.leaves_root:
+            outside[event.path] = None
+        if event.kind != "missing":
+            found[event.path] = found.get(event.path, False) or way.complete
+    absent = tuple(path for path, is_present in found.items() if not is_present)
+    return Use(present=len(found) - len(absent), absent=absent, outside=tuple(outside))
+
+
+def _follow(retained: Retained, event: Event, origin: Origin) -> Trail:
+    if event.kind != "missing":
+        return retained.follow(event.path, origin, follow_last=event.kind != "readlink")
+    # A program has removed it while it ran, if the tree has it: the folder is what its look-up needs.
+    return retained.follow(f"{event.path.rstrip('/').rpartition('/')[0]}/", origin)
+
+
+class _Reasons:
+    """The reasons that events give, each made once."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._commands = {run.number: " ".join(run.command) for run in trace.runs}
+        self._runs: dict[int, Origin] = {}
+        self._known: dict[tuple[Kind, str, int], Origin] = {}
+
+    def run(self, number: int) -> Origin:
+        if number not in self._runs:
+            command = shown(without_secrets(self._commands.get(number, "")))
+            command = command if len(command) <= _MAX_COMMAND else f"{command[: _MAX_COMMAND - 1]}…"
+            detail = f"the trace, run {number}" + (f": {command}" if command else "")
+            self._runs[number] = Origin(TRACE, "asked for", detail)
+        return self._runs[number]
+
+    def of(self, event: Event) -> Origin:
+        key = event.kind, event.process, event.run
+        if key not in self._known:
+            detail = f"{shown(event.process)} in run {event.run}" if event.process else f"run {event.run}"
+            self._known[key] = Origin(TRACE, _REASONS[event.kind], detail, self.run(event.run))
+        return self._known[key]
