@@ -11,23 +11,20 @@ from fromscratch.sources.binaries.options import BinariesOptions
 
 
 def recorded(options: BinariesOptions, folder: Path, label: str) -> Recorded | None:
-    """What the traces hold, merged; None without any. `folder` is the recipe's, in which the commands ran.
+    """What the traces hold, in any form that is known; None without any. `folder` is where the commands ran.
 
     Raises UsageError for a file that is not there or a trace of an image, FormatError for what is not a trace.
     """
     if not options.traces:
         return None
-    from fromscratch.formats.trace import text
+    from fromscratch.formats.trace.recognise import Reading, read_all
 
-    traces = []
-    for name in options.traces:
-        path = lookup.file(folder, name, label)
-        trace = text.read(regular_file.read_bytes(path), name)
-        if image := next((run.image for run in trace.runs if run.image), ""):
-            raise UsageError(
-                f"{label}: {name} was recorded in the image {image}, and not on this machine",
-                "record the command here; an image is made smaller by slim",
-            )
-        traces.append(trace)
+    files = {name: regular_file.read_bytes(lookup.file(folder, name, label)) for name in options.traces}
+    trace = read_all(files, Reading(cwd=os.path.realpath(folder), exists=os.path.exists))
+    if image := next((run.image for run in trace.runs if run.image), ""):
+        raise UsageError(
+            f"{label}: {', '.join(options.traces)}: recorded in the image {image}, and not on this machine",
+            "record the command here; an image is made smaller by slim",
+        )
     own = os.path.realpath(folder)
-    return Recorded(text.merge(traces), own=(own,) if own != "/" else (), extra=tuple(options.recorded))
+    return Recorded(trace, own=(own,) if own != "/" else (), extra=tuple(options.recorded))
