@@ -79,7 +79,7 @@ def test_the_examples_of_the_documents_work(
     said = capsys.readouterr().out
     assert [image.platform for image in names["built"].images] == [AMD64, ARM64]
     assert json.loads((tmp_path / "build/hello/oci/index.json").read_bytes())["schemaVersion"] == 2
-    assert "linux/arm64 ('/bin/hello',) ['sha256:" in said
+    assert "linux/arm64 {'GREETING': 'hello'} ['sha256:" in said
     assert "oci-archive:hello.tar:1.0 sha256:" in said
     assert "/bin/hello File 0o" in said
     assert "oci:nowhere: there is no nowhere" in said

@@ -20,6 +20,7 @@ from fromscratch.errors import MissingTool
 from fromscratch.flow import evidence, output
 from fromscratch.flow.evidence import Evidence, ImageEvidence
 from fromscratch.flow.output import Built
+from fromscratch.flow.start_checks import StartChecks
 from fromscratch.host.images.layout import LayoutWriter
 from fromscratch.host.storage.own_folders import OwnFolders
 from fromscratch.host.storage.store import Store
@@ -103,13 +104,17 @@ def build(job: Job, bind: Bind = bind) -> Built:
             job.progress.note("compression: fast: on another CPU layers may have other digests (not other diff_ids)")
         images: list[Image] = []
         proofs: list[ImageEvidence] = []
+        checks = StartChecks(job.recipe, job.progress)
         with LayoutWriter(job.layout, durable=False) as layout:  # `finished` finds what a power cut left of it
             for platform in job.platforms:
                 tree, removed = root(job, platform, bound[platform])
+                if not checks.allow(platform, tree, removed, [source for _, source in bound[platform]]):
+                    continue  # no image is written, but the others are looked at, so that every error is told at once
                 layers = packed(job, platform, layout, tree, [source.label for _, source in bound[platform]])
                 based = about.base_annotations(source for _, source in bound[platform])
                 images.append(_image(job, platform, [layer for layer, _ in layers], based))
-                proofs.append(evidence.gather(platform, layers, tree, removed))
+                proofs.append(evidence.gather(platform, layers, tree, removed, checks.recorded(platform)))
+            checks.report()
             layout.finish(images, tag="latest")
         output.write_dockerfile(job.output, images, job.recipe.name, job.progress, job.spell)
         made = _evidence(job, inputs, proofs)

@@ -50,11 +50,20 @@ class LayerEvidence(Struct, frozen=True, kw_only=True):
     comment: str = ""
 
 
+class StartFinding(Struct, frozen=True):
+    """What the start check says of the image: `level` is "error" or "note"."""
+
+    level: str
+    text: str
+    hint: str
+
+
 class ImageEvidence(Struct, frozen=True, kw_only=True):
     """`layers` are digests of blobs, `codec` is what packed them; `packed` has more about each.
 
     `entries` maps each path to places in `reasons`; `removed` maps what was trimmed to its rule. `privileged` are the
     programs that give whoever starts them more rights than they have: by "setuid", "setgid" and "capabilities".
+    `start` is what the start check found, None if it was off.
     """
 
     platform: str
@@ -65,6 +74,7 @@ class ImageEvidence(Struct, frozen=True, kw_only=True):
     removed: dict[str, str] = {}
     packed: list[LayerEvidence] = []
     privileged: dict[str, list[str]] = {}
+    start: list[StartFinding] | None = None
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
@@ -98,8 +108,9 @@ def gather(
     layers: "Sequence[tuple[Layer, Packed]]",
     entries: Mapping[TreePath, Entry],
     removed: Mapping[TreePath, str],
+    start: list[StartFinding] | None = None,
 ) -> ImageEvidence:
-    """The reasons of a finished tree."""
+    """The reasons of a finished tree, and what the start check said of it."""
     reasons = _Reasons()
     return ImageEvidence(
         platform=str(platform),
@@ -109,6 +120,7 @@ def gather(
         reasons=reasons.rows,
         removed={quoted(path): rule for path, rule in removed.items()},
         privileged=_privileged(entries),
+        start=start,
         packed=[
             LayerEvidence(
                 digest=str(packed.digest),

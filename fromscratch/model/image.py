@@ -15,6 +15,8 @@ from fromscratch.errors import UsageError
 from fromscratch.record import PartlyCompared, PartlyShown
 
 _EMPTY: Mapping[str, str] = MappingProxyType({})
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""The PATH that engines give to a container whose image sets none."""
 
 # What uname(2) calls a machine -> GOARCH and variant, the names of image-spec/config.md "architecture".
 _UNAME = {

@@ -65,13 +65,13 @@ def symlinks_and_place(view: View, path: str) -> list[TreePath]:
     Raises NotInTree, naming the component that is missing or goes in a circle.
     """
     end = walk(view, path, follow_last=True, must_exist=True)
-    links = (step for step in _steps(view, path) if isinstance(inode(view, step), Symlink))
+    links = (step for step in steps(view, path) if isinstance(inode(view, step), Symlink))
     return [*dict.fromkeys(links), end]
 
 
 def folders_left(view: View, path: str) -> set[TreePath]:
     """The directories that resolving an existing `path` enters and leaves by `..`."""
-    return set(_steps(view, path, out=True))
+    return set(steps(view, path, out=True))
 
 
 def inode(view: View, path: TreePath) -> Entry | None:
@@ -80,8 +80,8 @@ def inode(view: View, path: TreePath) -> Entry | None:
     return view.get(entry.target) if isinstance(entry, HardLink) else entry
 
 
-def _steps(view: View, path: str, *, out: bool = False) -> Iterator[TreePath]:
-    """Each place on the way, symlinks too; with `out` only those before a `..`."""
+def steps(view: View, path: str, *, out: bool = False) -> Iterator[TreePath]:
+    """Each place on the way of an existing `path`, symlinks too; with `out` only those before a `..`."""
     pending = [part for part in reversed(path.split("/")) if part and part != "."]
     here = ROOT
     while pending:

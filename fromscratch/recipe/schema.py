@@ -113,6 +113,18 @@ class BudgetOptions(Strict, frozen=True):
     budget: Annotated[int, Meta(description="the most layers that the image may have", ge=1, le=layer_rules.MOST)]
 
 
+StartCheck = Literal["error", "warn", "off"]
+
+
+class CheckOptions(Strict, frozen=True):
+    """What is asked of a finished image before it is packed."""
+
+    start: Annotated[
+        StartCheck,
+        Meta(description="whether a container can start: refuse an image that cannot, only warn, or do not look"),
+    ] = "error"
+
+
 class _Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     replace: Annotated[bool, Meta(description="let this item's files replace those of earlier items")] = False
 
@@ -165,6 +177,9 @@ class Recipe(Strict, frozen=True):
         Literal["one", "source", "package"] | BudgetOptions,
         Meta(description="one layer, one for each item of rootfs, one for each package, or {budget: N}: at most N"),
     ] = "one"
+    check: Annotated[
+        StartCheck | CheckOptions, Meta(description="the check of every image before it is packed; off is {start: off}")
+    ] = CheckOptions()
 
     def __post_init__(self) -> None:
         for text in self.platforms:
@@ -182,6 +197,10 @@ class Recipe(Strict, frozen=True):
     @property
     def layer_rule(self) -> Rule:
         return self.layers.budget if isinstance(self.layers, BudgetOptions) else self.layers
+
+    @property
+    def start_check(self) -> StartCheck:
+        return self.check.start if isinstance(self.check, CheckOptions) else self.check
 
     def items(self) -> Iterator[Item]:
         """The items under `rootfs:`, each with the options of its kind."""

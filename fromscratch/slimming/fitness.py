@@ -5,13 +5,23 @@ from collections.abc import Iterator
 from fromscratch.advice import Setting, advice
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.trace.events import Trace
-from fromscratch.model.entry import File
+from fromscratch.model.entry import Entry, File, HardLink
 from fromscratch.paths import shown
 from fromscratch.slimming.retained import TRACE
 from fromscratch.slimming.selection import Selection
 
+_ANYWAY = advice("; or use it all the same with ", Setting("any_image"))
 _FEWEST = 10  # paths, of which a share means something
 _SECRETS = ("/etc/shadow", "/etc/gshadow", "/etc/shadow-", "/etc/gshadow-")
+
+
+def check_digest(image: str, expected: str, where: str, *, any_image: bool) -> None:
+    """Raises UsageError for another image than that with the manifest that a recipe names."""
+    if expected and image != expected and not any_image:
+        raise UsageError(
+            f"{where} is {image or 'a root without a digest'}, and the recipe is for {expected}",
+            advice("record what runs of this image use, or take it all the same with ", Setting("any_image")),
+        )
 
 
 def check_recorded(trace: Trace, image: str, where: str, *, any_image: bool) -> None:
@@ -27,16 +37,22 @@ def check_recorded(trace: Trace, image: str, where: str, *, any_image: bool) -> 
 
 
 def check_fit(selection: Selection, where: str, *, any_image: bool) -> None:
-    """Raises ImageError for a trace of which the image has nearly nothing."""
+    """Raises ImageError for a trace of which the image has nothing, or nearly nothing."""
     use = selection.use
     total = use.present + len(use.absent)
-    if use.present and (any_image or total < _FEWEST or use.present * 4 >= total):
+    has_file = any(_is_used(entry) for entry in selection.tree.values())
+    if has_file and (any_image or total < _FEWEST or use.present * 4 >= total):
         return
     examples = f", and not {', '.join(shown(path) for path in use.absent[:3])}" if use.absent else ""
+    found = f"{use.present} of the {total} paths" if has_file else "no file of all"
     raise ImageError(
-        f"{where} has {use.present} of the {total} paths that the trace names{examples}",
-        advice("see whether it was recorded in this image; or use it all the same with ", Setting("any_image")),
+        f"{where} has {found} that the trace names{examples}",
+        advice("see whether it was recorded in this image", *([] if not has_file else [_ANYWAY])),
     )
+
+
+def _is_used(entry: Entry) -> bool:
+    return isinstance(entry, File | HardLink) and any(origin.source == TRACE for origin in entry.origins)
 
 
 def notes(selection: Selection) -> Iterator[str]:

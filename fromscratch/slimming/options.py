@@ -4,14 +4,15 @@ from msgspec import Struct
 
 
 class SlimOptions(Struct, frozen=True, kw_only=True):
-    """Globs of paths, as in `paths.matcher`.
+    """Globs of paths, as in `paths.matcher`, and names of packages.
 
-    `keep` stays whatever the trace says; `drop` goes whatever needs it. What a trace says of paths or programs in
-    `exclude` does not count, such as a find(1) that has looked at everything. A trace of another image counts with
-    `any_image`.
+    `keep` and `keep_packages` stay whatever the trace says; `drop` goes whatever needs it. What a trace says of paths
+    or programs in `exclude` does not count, such as a find(1) that has looked at everything. `package_records` keeps
+    the databases of package managers, cut to the packages that remain.
     """
 
     keep: tuple[str, ...] = ()
+    keep_packages: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    any_image: bool = False
+    package_records: bool = True

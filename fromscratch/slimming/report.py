@@ -6,9 +6,11 @@ from typing import Literal, get_args
 from msgspec import Struct
 
 from fromscratch import paths
+from fromscratch.formats.installed import Package
 from fromscratch.model.entry import Entry, File
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath
+from fromscratch.slimming.package_records import RECORDS
 from fromscratch.slimming.retained import SLIM, TRACE
 from fromscratch.slimming.selection import Selection
 
@@ -18,6 +20,7 @@ reasons: the configuration, an option, or a file that it belongs to; dropped: no
 
 KINDS: tuple[Evidence, ...] = get_args(Evidence)
 _LINKING = ("DT_NEEDED", "PT_INTERP")
+_Shares = dict[Evidence, "Amount"]
 
 
 class Amount(Struct, frozen=True):
@@ -30,14 +33,27 @@ class Amount(Struct, frozen=True):
         return Amount(self.files + 1, self.bytes + size)
 
 
+class PackageShare(Struct, frozen=True, kw_only=True):
+    """A package of the full image, and how much of it is kept by which evidence."""
+
+    manager: str
+    name: str
+    version: str
+    architecture: str
+    needed: bool
+    evidence: dict[Evidence, Amount]
+
+
 class Report(Struct, frozen=True, kw_only=True):
-    """`evidence` and `folders` have an amount for each kind of evidence that there is; `folders` the two uppermost
-    components of paths. `unexercised` are the kept files that no run used, the largest first, each with its reason."""
+    """`evidence` and `folders` have an amount for each kind of evidence that there is; `folders` are the two uppermost
+    components of paths. A package is `needed` if a file of it is kept. `unexercised` are the kept files that no run
+    used, the largest first, each with its reason; `absent` are paths of the trace that the image has not."""
 
     full: Amount
     slim: Amount
     evidence: dict[Evidence, Amount]
     folders: dict[str, dict[Evidence, Amount]]
+    packages: tuple[PackageShare, ...]
     unexercised: dict[str, str]
     absent: tuple[str, ...] = ()
     dropped_by_option: tuple[str, ...] = ()
@@ -45,27 +61,49 @@ class Report(Struct, frozen=True, kw_only=True):
 
 def report(full: Rootfs, selection: Selection) -> Report:
     """The report on what a selection keeps of the full tree."""
-    evidence: dict[Evidence, Amount] = {}
-    folders: dict[str, dict[Evidence, Amount]] = {}
+    evidence: _Shares = {}
+    folders: dict[str, _Shares] = {}
+    owners: dict[Package, _Shares] = {package: {} for package in selection.packages.packages}
     unexercised: list[tuple[int, str, str]] = []
     for place, entry in full.items():
         if not isinstance(entry, File):
             continue
-        kind = _evidence(place, selection.tree)
-        size = entry.content.size
-        evidence[kind] = evidence.get(kind, Amount()).plus(size)
-        here = folders.setdefault(_folder(place), {})
-        here[kind] = here.get(kind, Amount()).plus(size)
-        if kind in ("linked only", "other reasons"):
+        kind, size = _evidence(place, selection.tree), entry.content.size
+        _count(evidence, kind, size)
+        _count(folders.setdefault(_folder(place), {}), kind, size)
+        owner = selection.packages.owner(place)
+        if owner is not None:
+            _count(owners.setdefault(owner, {}), kind, size)
+        if kind in ("linked only", "other reasons") and not _is_record(selection.tree[place]):
             unexercised.append((-size, place, _reason(selection.tree[place])))
     return Report(
         full=_total(full),
         slim=_total(selection.tree),
-        evidence={kind: evidence[kind] for kind in KINDS if kind in evidence},
-        folders=dict(sorted(folders.items())),
+        evidence=_ordered(evidence),
+        folders={folder: _ordered(shares) for folder, shares in sorted(folders.items())},
+        packages=tuple(_share(package, shares) for package, shares in sorted(owners.items())),
         unexercised={place: reason for _, place, reason in sorted(unexercised)},
         absent=selection.use.absent,
         dropped_by_option=selection.dropped,
+    )
+
+
+def _count(shares: _Shares, kind: Evidence, size: int) -> None:
+    shares[kind] = shares.get(kind, Amount()).plus(size)
+
+
+def _ordered(shares: _Shares) -> _Shares:
+    return {kind: shares[kind] for kind in KINDS if kind in shares}
+
+
+def _share(package: Package, shares: _Shares) -> PackageShare:
+    return PackageShare(
+        manager=package.manager,
+        name=package.name,
+        version=package.version,
+        architecture=package.architecture,
+        needed=any(kind != "dropped" for kind in shares),
+        evidence=_ordered(shares),
     )
 
 
@@ -81,6 +119,10 @@ def _evidence(place: TreePath, retained: Mapping[TreePath, Entry]) -> Evidence:
     if is_linked:
         return "used and linked" if is_used else "linked only"
     return "used only" if is_used else "other reasons"
+
+
+def _is_record(entry: Entry) -> bool:
+    return any(origin == RECORDS for origin in entry.origins)
 
 
 def _reason(entry: Entry) -> str:

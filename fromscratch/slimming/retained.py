@@ -13,8 +13,13 @@ from fromscratch.slimming.trail import Trail, trail
 TRACE, SLIM = "trace", "slim"
 """The sources that origins name: what a trace shows, and what is found without one."""
 
-_RUN_TIME = (TreePath("/proc"), TreePath("/sys"), TreePath("/dev"))
+_RUN_TIME = ("/proc", "/sys", "/dev")
 _MAX_ORIGINS = 16  # of one entry: a trace may name a library once for each program
+
+
+def is_run_time(path: str) -> bool:
+    """Whether a path is below what a container gets from its engine."""
+    return any(path.startswith(f"{top}/") for top in _RUN_TIME)
 
 
 class Retained:
@@ -39,7 +44,7 @@ class Retained:
 
     def add(self, place: TreePath, origins: Iterable[Origin]) -> None:
         """Keep what stands at exactly this place of the tree; nothing, for what a container has only while it runs."""
-        if any(paths.is_within(place, top) and place != top for top in _RUN_TIME):
+        if is_run_time(place):
             return
         known = self._origins.setdefault(place, [])
         for origin in origins:

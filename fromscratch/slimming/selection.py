@@ -10,7 +10,7 @@ from fromscratch.errors import NotInTree
 from fromscratch.formats.elf.headers import Elf
 from fromscratch.formats.elf.platform import platform_of
 from fromscratch.formats.trace.events import Trace
-from fromscratch.linker.beyond import dlopen, java
+from fromscratch.linker.beyond import dlopen
 from fromscratch.linker.beyond.contract import Finder
 from fromscratch.linker.beyond.glibc import nss, static
 from fromscratch.linker.beyond.scripts import finder as scripts
@@ -20,37 +20,56 @@ from fromscratch.linker.tree_root import TreeRoot
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Platform, RunConfig
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.nearest import nearest
 from fromscratch.paths import TreePath
 from fromscratch.slimming.configured import add_configured, add_mount_points, search_path
-from fromscratch.slimming.families import languages, python, system
+from fromscratch.slimming.families import java, languages, python, system
 from fromscratch.slimming.links import add_links
 from fromscratch.slimming.options import SlimOptions
+from fromscratch.slimming.package_records import with_records
+from fromscratch.slimming.packages import Origins, PackageRecords, packages
 from fromscratch.slimming.retained import SLIM, Retained
 from fromscratch.slimming.used import Use, add_used
 
 
-class Selection(Struct, frozen=True):
+class Selection(Struct, frozen=True, kw_only=True):
     """`tree` has what is kept, each entry with its reasons; `use` is how the trace fits the image.
 
-    `dropped` are paths that would have been kept, but that the options drop.
+    `dropped` are paths that would have been kept, but that the options drop. `packages` are those of the whole tree.
     """
 
     tree: Rootfs
     use: Use
-    dropped: tuple[TreePath, ...] = ()
+    dropped: tuple[TreePath, ...]
+    packages: PackageRecords
 
 
-def select(tree: Rootfs, trace: Trace, config: RunConfig, platform: Platform, options: SlimOptions) -> Selection:
-    """What is kept of the tree of an image. Raises NotInTree for a glob of `keep` that matches nothing in it."""
+def select(
+    tree: Rootfs,
+    trace: Trace,
+    config: RunConfig,
+    platform: Platform,
+    options: SlimOptions,
+    origins: Origins | None = None,
+) -> Selection:
+    """What is kept of the tree of an image; `origins` are reasons for its entries that it does not hold itself.
+
+    Raises NotInTree for a glob of `keep` that matches nothing in it, and for a package that it does not have.
+    """
     retained = Retained(tree)
     use = add_used(retained, trace, options.exclude)
     add_configured(retained, config)
     add_mount_points(retained)
     _add_requested(retained, options.keep)
+    installed = packages(tree, origins)
+    _add_packages(retained, installed, options.keep_packages)
     _add_closure(retained, config, platform)
     add_links(retained)
     dropped = _drop(retained, options.drop)
-    return Selection(tree=retained.rootfs(), use=use, dropped=dropped)
+    small = retained.rootfs()
+    if options.package_records:
+        small = with_records(small, installed, options.drop)
+    return Selection(tree=small, use=use, dropped=dropped, packages=installed)
 
 
 def _add_requested(retained: Retained, globs: Sequence[str]) -> None:
@@ -64,6 +83,19 @@ def _add_requested(retained: Retained, globs: Sequence[str]) -> None:
             retained.follow(place, origin)
         if not found:  # a path through symlinks
             retained.follow(glob, origin)
+
+
+def _add_packages(retained: Retained, installed: PackageRecords, names: Sequence[str]) -> None:
+    for name in names:
+        found = [package for package in installed.packages if package.name == name]
+        if not found:
+            known = {package.name for package in installed.packages}
+            near = nearest(name, known)
+            hint = f"did you mean {near[0]}?" if near else f"the image has {len(known)} packages"
+            raise NotInTree(f"no package of the image is called {name}", hint)
+        for package in found:
+            for place in installed.files(package):
+                retained.follow(place, Origin(SLIM, "asked for", f"the whole package {package}"))
 
 
 def _add_closure(retained: Retained, config: RunConfig, platform: Platform) -> None:
@@ -84,10 +116,10 @@ def _is_for(platform: Platform, elf: Elf) -> bool:
 
 
 def _finders(used: frozenset[TreePath], config: RunConfig) -> Iterator[Finder]:
-    """What is looked for besides linked libraries: as much as authors declare, and what a family of files needs."""
+    """What is looked for besides linked libraries: by what a file says itself, and by what its family needs."""
     yield java.find
     yield partial(scripts.find, path=search_path(config))
-    yield partial(dlopen.find, strings=False)
+    yield dlopen.find
     yield partial(nss.find, configuration="tree")
     yield static.find
     yield system.loader

@@ -7,7 +7,7 @@ from fromscratch.address import without_secrets
 from fromscratch.formats.trace.events import Event, Kind, Trace
 from fromscratch.model.entry import Origin, Reason
 from fromscratch.paths import TreePath, shown
-from fromscratch.slimming.retained import TRACE, Retained
+from fromscratch.slimming.retained import TRACE, Retained, is_run_time
 from fromscratch.slimming.trail import Trail
 
 _REASONS: dict[Kind, Reason] = {
@@ -50,8 +50,14 @@ def add_used(retained: Retained, trace: Trace, exclude: tuple[str, ...] = ()) ->
             outside[event.path] = None
         if event.kind != "missing":
             found[event.path] = found.get(event.path, False) or way.complete
-    absent = tuple(path for path, is_present in found.items() if not is_present)
-    return Use(present=len(found) - len(absent), absent=absent, outside=tuple(outside))
+    lost = [path for path, is_present in found.items() if not is_present]
+    absent = tuple(path for path in dict.fromkeys(map(_plain, lost)) if not is_run_time(path))
+    return Use(present=len(found) - len(lost), absent=absent, outside=tuple(outside))
+
+
+def _plain(path: str) -> str:
+    """Without empty and `.` components."""
+    return "/" + "/".join(part for part in path.split("/") if part not in ("", "."))
 
 
 def _follow(retained: Retained, event: Event, origin: Origin) -> Trail:

@@ -48,6 +48,13 @@ class Source(Protocol):
     """The kinds of the store's work folders (`Store.workspace`) that its builds go on in; a second build at the same
     time must not see them. A source that has some keeps what it has built in the store, and builds it once."""
 
+    library_path: Sequence[str] = ()
+    """Folders of the image that its programs are started with in LD_LIBRARY_PATH, beside those of the image's own."""
+
+    def may_lack(self, library: str) -> bool:
+        """Whether its options allow that a library which a program needs is missing."""
+        return False
+
     def fetch(self, store: Store) -> None:
         """Bring everything that `lay` will need into the store. The only method that may use the network."""
 

@@ -82,7 +82,7 @@ def _patterns(rule: str) -> tuple[str, ...]:
 
 
 def _apply(tree: Rootfs, selection: dict[TreePath, str], rule: str, patterns: Sequence[str], *, keep: bool) -> None:
-    matches = paths.matcher([_settled(tree, pattern) for pattern in patterns])
+    matches = paths.matcher([settled(tree, pattern) for pattern in patterns])
     found = [path for path in tree if path != paths.ROOT and matches(path)]
     if not found and rule not in CATEGORIES and not keep and not set(rule) & _SPECIAL:
         raise NotInTree(f"trim: there is no {rule}", "ls shows what is there; take the rule out or fix it")
@@ -93,7 +93,7 @@ def _apply(tree: Rootfs, selection: dict[TreePath, str], rule: str, patterns: Se
             selection.setdefault(path, rule)
 
 
-def _settled(tree: Rootfs, pattern: str) -> str:
+def settled(tree: Rootfs, pattern: str) -> str:
     """The glob with the symlinks followed that its leading plain folders are."""
     if not pattern.startswith("/"):
         return pattern

@@ -45,6 +45,7 @@ layers: source
 epoch: 1700000000
 platforms: [linux/amd64, linux/arm64]
 accounts: {users: [{name: app, uid: 65532}]}
+check: off
 image:
   user: app
   env: {PATH: /bin, GREETING: "naïve \\" \\\\ $x"}

@@ -24,6 +24,7 @@ accounts:
   users: [{name: app, uid: 1000, home: /srv}]
 trim: [docs]
 image: {cmd: [/bin/app], user: app}
+check: off
 """
 
 

@@ -8,7 +8,7 @@ import pytest
 from fromscratch.cli.verbs.init_template import choices
 from tests.cli.command import Answer, Desk
 from tests.cli.in_process import called
-from tests.sysroots import program, written
+from tests.sysroots import program, sysroot, written
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_init_tells_what_has_to_be_there_before_the_next_step(tmp_path: Path, ki
     assert (f"next: put the {'root' if kind == 'directory' else 'archive'}" in reported) == (first is not None)
     assert reported.endswith("fromscratch fetch build run\n")
     if kind == "directory":
-        written(folder / "rootfs", {"/bin/sh": program()})
+        sysroot(folder / "rootfs", {"/usr/bin/sh": program()})
         assert "next: fromscratch fetch build run" in called(folder, "init", "--from", kind, "--force").out
         assert called(folder, "fetch", "build").code == 0
 

@@ -88,6 +88,7 @@ def test_the_output_folder_is_that_of_a_build_and_the_same_input_gives_the_same_
         "oci",
         "slim-report.json",
         "slim.trace",
+        "slim.yaml",
     ]
     why = called(desk, "why", "/usr/lib/x86_64-linux-gnu/libapp.so.1", "--image", "app-slim")
     assert "needed by /usr/bin/app (DT_NEEDED libapp.so.1)  [slim]" in why.out
@@ -95,6 +96,43 @@ def test_the_output_folder_is_that_of_a_build_and_the_same_input_gives_the_same_
     assert "opened by run 1  [trace]" in used.out
     written = called(desk, "slim", "app", "--trace", "elsewhere/slim.trace", "--name", "third", "--json")
     assert json.loads(written.out)["digest"] == first["digest"]
+
+
+def test_the_file_that_a_call_writes_makes_the_same_image_again(desk: Path) -> None:
+    first = json.loads(called(desk, "slim", "app", "--trace", "files.txt", "--keep", "/srv", "--json").out)
+    small = desk / "build/app-slim"
+    again = called(desk, "slim", "build/app-slim/slim.yaml", "--name", "again", "--json")
+    assert json.loads(again.out)["digest"] == first["digest"]
+    assert (desk / "build/again/slim.yaml").read_text() == (small / "slim.yaml").read_text().replace(
+        "app-slim", "again"
+    )
+
+    full = image_documents(read_layout(desk / "build/app/oci")[0]).descriptor.digest
+    (desk / "root/etc/app.conf").write_text("other")
+    assert called(desk, "build").code == 0
+    refused = called(desk, "slim", "build/app-slim/slim.yaml")
+    assert refused.code == 2
+    assert f"and the recipe is for {full}" in refused.err
+    assert "--any-image" in refused.err
+    assert called(desk, "slim", "build/app-slim/slim.yaml", "--any-image").code == 0
+
+
+def test_a_file_that_is_wrong_is_told_with_its_lines(desk: Path) -> None:
+    (desk / "my.yaml").write_text("image: app\ntraces: [files.txt]\nkeeps: [/x]\n")
+    assert "my.yaml:3: keeps" in called(desk, "slim", "my.yaml").err
+
+
+def test_a_log_of_strace_names_the_root_as_this_machine_sees_it(desk: Path) -> None:
+    lines = ('execve("/merged/usr/bin/app", [], []) = 0', 'openat(AT_FDCWD, "/merged/etc/app.conf", O_RDONLY) = 3')
+    (desk / "log").write_text("".join(f"7 {line}\n" for line in lines))
+    answer = called(desk, "slim", "app", "--trace", "log", "--trace-root", "/merged", "--json")
+    assert json.loads(answer.out)["report"]["absent"] == [], answer.err
+    assert "started by run 1" in called(desk, "why", "/usr/bin/app", "--image", "app-slim").out
+
+
+def test_a_program_that_is_in_no_folder_of_the_path_is_named(desk: Path) -> None:
+    (desk / "files.txt").write_text("app\nap\n")
+    assert "ap, which a trace names without a folder" in called(desk, "slim", "app", "--trace", "files.txt").err
 
 
 def test_the_small_image_can_be_written_elsewhere_at_once(desk: Path) -> None:
@@ -108,8 +146,8 @@ def test_the_small_image_can_be_written_elsewhere_at_once(desk: Path) -> None:
     [
         ((), "slim needs a trace"),
         (("--trace", "none.txt"), "there is no trace none.txt"),
-        (("--trace", "empty.txt"), "the trace is empty"),
-        (("--trace", "strange.txt"), "has 0 of the 1 paths that the trace names, and not /nowhere"),
+        (("--trace", "empty.txt"), "empty.txt is empty"),
+        (("--trace", "strange.txt"), "has no file of all that the trace names, and not /nowhere"),
         (("--trace", "files.txt", "--keep", "/nowhere"), "there is nothing in the image that /nowhere matches"),
         (("--trace", "files.txt", "--drop", "/../x"), "leads outside the root"),
     ],
@@ -121,6 +159,22 @@ def test_what_cannot_be_slimmed_is_told(desk: Path, words: tuple[str, ...], erro
     assert answer.code != 0
     assert error in answer.err
     assert not (desk / "build/app-slim/oci").exists()
+
+
+def test_an_image_that_could_not_start_any_more_is_refused_with_what_it_lacks(desk: Path) -> None:
+    answer = called(desk, "slim", "app", "--trace", "files.txt", "--drop", "libapp.so.1")
+    assert answer.code == 1
+    assert "the small image could not start:\nimage.entrypoint: libapp.so.1, needed by /usr/bin/app" in answer.err
+    assert "--keep PATH" in answer.err
+    assert not (desk / "build/app-slim/oci").exists()
+
+
+def test_what_the_full_image_lacks_too_is_no_reason_to_refuse_the_small_one(desk: Path) -> None:
+    (desk / "strange.yaml").write_text(RECIPE.replace('"7:8"', "nobody") + "check: {start: warn}\n")
+    assert called(desk, "build", "--recipe", "strange.yaml").code == 0
+    answer = called(desk, "slim", "app", "--trace", "files.txt")
+    assert answer.code == 0
+    assert "start check, of the full image too: image.user" in answer.err
 
 
 def test_a_plain_root_is_slimmed_too(desk: Path) -> None:

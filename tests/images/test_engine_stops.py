@@ -99,7 +99,9 @@ def test_an_interruption_while_bytes_flow_leaves_nothing(via: str, of: Engine, t
 @pytest.fixture
 def desk(of: Engine, tmp_path: Path) -> Iterator[Desk]:
     made = Desk(tmp_path / "desk", tmp_path / "store", variables(of, tmp_path))
-    made.write("fromscratch.yaml", "name: stopped\nrootfs:\n  - overlay: files\nimage: {env: {A: b}, cmd: [/x]}\n")
+    made.write(
+        "fromscratch.yaml", "name: stopped\nrootfs:\n  - overlay: files\nimage: {env: {A: b}, cmd: [/x]}\ncheck: off\n"
+    )
     (made.folder / "files").mkdir()
     (made.folder / "files" / "noise").write_bytes(os.urandom(10_000_000))
     made.answer("build")

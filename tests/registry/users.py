@@ -14,7 +14,7 @@ from tests.registry.registries import Login
 def user_in(folder: Path) -> Desk:
     """With a home of its own, so that nothing of this machine's user is read."""
     made = Desk(folder / "desk", folder / "store", {"HOME": str(folder / "home")})
-    made.write("fromscratch.yaml", "name: demo\nrootfs: [{overlay: files}]\nimage: {cmd: [/bin/app]}\n")
+    made.write("fromscratch.yaml", "name: demo\nrootfs: [{overlay: files}]\nimage: {cmd: [/bin/app]}\ncheck: off\n")
     made.write("files/bin/app", "app\n")
     return made
 

@@ -50,11 +50,11 @@ def opened(*paths: str) -> Trace:
     return trace(*(("open", path) for path in paths))
 
 
-def chosen(whole: Rootfs, seen: Trace, config: RunConfig | None = None, **options: tuple[str, ...]) -> Selection:
+def chosen(whole: Rootfs, seen: Trace, config: RunConfig | None = None, **options: tuple[str, ...] | bool) -> Selection:
     return select(whole, seen, config or RunConfig(), AMD64, SlimOptions(**options))  # type: ignore[arg-type]
 
 
-def kept(whole: Rootfs, seen: Trace, config: RunConfig | None = None, **options: tuple[str, ...]) -> str:
+def kept(whole: Rootfs, seen: Trace, config: RunConfig | None = None, **options: tuple[str, ...] | bool) -> str:
     """What is kept of a tree, a line an entry as `tree` takes them: without the root and the sizes of files."""
     listed = trees.listed(chosen(whole, seen, config, **options).tree)
     return re.sub(r"(?m)^(f \d+ \d+:\d+) \d+ ", r"\1 ", listed)

@@ -1,7 +1,13 @@
 """The gap report: how much is kept by which evidence, and how much is left out."""
 
+import pytest
+
+from fromscratch.errors import NotInTree
+from fromscratch.model.content import read
+from fromscratch.model.entry import File
+from fromscratch.paths import TreePath
 from fromscratch.slimming.report import Amount, report
-from tests.slimming.made import MERGED_USR, chosen, trace, tree
+from tests.slimming.made import MERGED_USR, chosen, names, opened, trace, tree
 from tests.sysroots import MULTIARCH, library, program
 
 
@@ -44,3 +50,43 @@ def test_an_inode_with_several_names_counts_once() -> None:
         h 0644 0:0 /b => /a
     """)
     assert report(whole, chosen(whole, trace(("open", "/b")))).evidence == {"used only": Amount(1, 3)}
+
+
+STATUS = TreePath("/var/lib/dpkg/status")
+DPKG = """
+    f 0755 0:0 /usr/bin/one '1'
+    f 0755 0:0 /usr/bin/one-more '12'
+    f 0755 0:0 /usr/bin/two '123'
+    f 0644 0:0 /var/lib/dpkg/status 'Package: one\\nStatus: install ok installed\\nVersion: 1-2\\n\\nPackage: two\\nStatus: install ok installed\\nVersion: 3\\n'
+    f 0644 0:0 /var/lib/dpkg/info/one.list '/usr/bin/one\\n/usr/bin/one-more\\n'
+    f 0644 0:0 /var/lib/dpkg/info/two.list '/usr/bin/two\\n'
+"""  # noqa: E501  a status file on one line
+
+
+def test_packages_are_named_with_their_versions_and_their_records_stay_where_scanners_look() -> None:
+    whole = tree(DPKG)
+    selection = chosen(whole, opened("/usr/bin/one"))
+    found = {package.name: package for package in report(whole, selection).packages}
+    assert (found["one"].needed, found["one"].version) == (True, "1-2")
+    assert found["one"].evidence == {"used only": Amount(1, 1), "dropped": Amount(1, 2)}
+    assert not found["two"].needed
+    assert names(selection) == ["/usr/bin/one", "/var/lib/dpkg/info/one.list", "/var/lib/dpkg/status"]
+    status = selection.tree.find(STATUS)
+    assert isinstance(status, File)
+    assert b"Package: two" not in read(status.content)
+
+
+def test_records_are_left_out_on_request_and_stay_whole_where_a_run_read_them() -> None:
+    whole = tree(DPKG)
+    assert names(chosen(whole, opened("/usr/bin/one"), package_records=False)) == ["/usr/bin/one"]
+    assert names(chosen(whole, opened("/usr/bin/one"), drop=("/var/lib/dpkg",))) == ["/usr/bin/one"]
+    seen = chosen(whole, opened("/usr/bin/one", "/var/lib/dpkg/status"))
+    assert seen.tree[STATUS] == whole[STATUS]
+
+
+def test_a_package_is_kept_whole_on_request() -> None:
+    selection = chosen(tree(DPKG), opened("/usr/bin/two"), keep_packages=("one",), package_records=False)
+    assert names(selection) == ["/usr/bin/one", "/usr/bin/one-more", "/usr/bin/two"]
+    with pytest.raises(NotInTree, match="no package of the image is called oen") as caught:
+        chosen(tree(DPKG), opened("/usr/bin/two"), keep_packages=("oen",))
+    assert caught.value.hint == "did you mean one?"

@@ -1,0 +1,1 @@
+"""Recorders: what they see of real programs."""

@@ -8,6 +8,7 @@ from fromscratch.cli.verbs import options
 from fromscratch.cli.verbs.bundle_table import BUNDLE
 from fromscratch.cli.verbs.options import json
 from fromscratch.cli.verbs.slim_table import SLIM
+from fromscratch.cli.verbs.trace_table import TRACE
 
 _HERE = "fromscratch.cli.verbs"
 
@@ -202,6 +203,7 @@ _TABLE = (
         only_reads=True,
     ),
     BUNDLE,
+    TRACE,
     SLIM,
     Verb(
         "cmake-dir",

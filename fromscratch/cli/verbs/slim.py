@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from fromscratch.cli.call import Call
 from fromscratch.errors import UsageError
 
 if TYPE_CHECKING:
     from fromscratch.flow.slim import SlimJob, Slimmed
+    from fromscratch.recipe.slimming import SlimRecipe
 
 
 def slim(
@@ -16,6 +19,7 @@ def slim(
     *,
     image: str | None,
     trace: Sequence[str],
+    trace_root: str,
     name: str | None,
     tag: str | None,
     to: str | None,
@@ -23,44 +27,70 @@ def slim(
     engine: str | None,
     via: str,
     keep: Sequence[str],
+    keep_package: Sequence[str],
     drop: Sequence[str],
     exclude: Sequence[str],
+    drop_package_records: bool,
     any_image: bool,
+    split: bool,
     json: bool,
 ) -> None:
     from fromscratch.cli import destination
-    from fromscratch.slimming.options import SlimOptions
+    from fromscratch.host.machine.lookup import expanded
+    from fromscratch.recipe.slimming import SlimRecipe
 
-    if not trace:
-        raise UsageError("slim needs a trace", "say --trace FILE: a trace file, a log of strace, or a list of paths")
     target = destination.target(tag, to, engine, via)
-    options = SlimOptions(
-        keep=tuple(keep),
-        drop=tuple(drop),
-        exclude=tuple(exclude),
+    said = SlimRecipe(
+        name=name or (_slug(tag) if tag else ""),
+        image=image or "",
+        traces=[expanded(each) for each in trace],
+        keep=list(keep),
+        keep_packages=list(keep_package),
+        drop=list(drop),
+        exclude=list(exclude),
+        package_records=not drop_package_records,
         any_image=any_image,
+        split=split,
     )
-    job = _job(call, image, name or _name(call, image, tag), output, trace, options)
+    job = _job(call, _whole(said), trace_root, output)
     from fromscratch.flow import slim as flow
 
     slimmed = flow.slim(job)
-    delivery = destination.deliver(call, target, slimmed.built.images, job.name, job.layout)
+    delivery = destination.deliver(call, target, slimmed.built.images, job.recipe.name, job.layout)
     call.result({**_facts(job, slimmed), **delivery.facts}, "\n".join([*_lines(job, slimmed), *delivery.lines]), json)
 
 
-def _job(call: Call, image: str | None, name: str, output: str | None, trace: Sequence[str], options: Any) -> "SlimJob":
+def _whole(said: "SlimRecipe") -> "SlimRecipe":
+    """What the call says, on top of what a former call wrote if its file is named in place of an image."""
+    place = Path(said.image)
+    if said.image.endswith((".yaml", ".yml")) and place.is_file():
+        from fromscratch.recipe.slimming import load, together
+
+        recipe = load(place)
+        said = together(replace(recipe, traces=[str(place.parent / each) for each in recipe.traces]), said)
+    if not said.traces:
+        raise UsageError("slim needs a trace", "say --trace FILE: a trace file, a log of strace, or a list of paths")
+    return said
+
+
+def _job(call: Call, recipe: "SlimRecipe", trace_root: str, output: str | None) -> "SlimJob":
     import os
 
     from fromscratch.cli.chosen_image import target
     from fromscratch.cli.output.settings import spelled
     from fromscratch.flow.slim import SlimJob
     from fromscratch.host.machine.lookup import expanded
+    from fromscratch.model.image import Platform
 
+    if recipe.platform and not call.platforms:
+        call.platforms = (Platform.parse(recipe.platform),)
+    found = target(call, recipe.image or None)
+    image = recipe.image or found.where
+    name = recipe.name or f"{_slug(recipe.image or call.job.recipe.name)}-slim"
     return SlimJob(
-        found=target(call, image),
-        name=name,
-        traces=tuple(Path(expanded(each)) for each in trace),
-        options=options,
+        found=found,
+        recipe=replace(recipe, image=image, name=name),
+        trace_root=trace_root,
         output=Path(expanded(output)) if output else Path("build") / name,
         store=call.store,
         progress=call.progress,
@@ -70,29 +100,15 @@ def _job(call: Call, image: str | None, name: str, output: str | None, trace: Se
     )
 
 
-def _name(call: Call, image: str | None, tag: str | None) -> str:
-    """What the small image is called where nobody says it: by its tag, else by the image that it is made of."""
+def _slug(image: str) -> str:
+    """The last word of an image's name or place, without a scheme, a tag or a digest, as a name of a folder."""
+    from fromscratch.images import catalogue
     from fromscratch.model.reference import slug
 
-    if tag:
-        return slug(_last_word(tag), "slim")
-    if image is None:
-        return f"{call.job.recipe.name}-slim"
-    return f"{slug(_last_word(image), 'image')}-slim"
-
-
-def _last_word(name: str) -> str:
-    """The last word of an image's name or place, without a scheme, a tag or a digest."""
-    text = name.partition("@")[0].rstrip("/")
-    text = text.removesuffix("/oci")
-    last = text.rpartition("/")[2] if "/" in text else text.rpartition(":")[2] if _has_scheme(text) else text
-    return last.partition(":")[0].removesuffix(".tar")
-
-
-def _has_scheme(text: str) -> bool:
-    from fromscratch.images import catalogue
-
-    return catalogue.of_name(text) is not None
+    line = catalogue.of_name(image)
+    text = image.removeprefix(line.scheme) if line else image
+    last = text.partition("@")[0].rstrip("/").removesuffix("/oci").rpartition("/")[2]
+    return slug(last.partition(":")[0].removesuffix(".tar"), "image")
 
 
 def _facts(job: "SlimJob", slimmed: "Slimmed") -> dict[str, Any]:
@@ -103,16 +119,18 @@ def _facts(job: "SlimJob", slimmed: "Slimmed") -> dict[str, Any]:
 
     image = slimmed.built.images[0]
     digests = Digests.of(slimmed.built.images)
+    proof = slimmed.built.evidence.of(image.platform)
     return {
-        "name": job.name,
+        "name": job.recipe.name,
         "layout": str(job.layout),
         "platform": str(image.platform),
         **digests.images[0],
         **digests.whole,
-        "entries": len(slimmed.built.evidence.of(image.platform).entries),
+        "entries": len(proof.entries),
         "size": slimmed.packed,
         "full_size": slimmed.full_packed,
-        **rights(slimmed.built.evidence.of(image.platform)),
+        "cold_size": slimmed.cold,
+        **rights(proof),
         "report": to_builtins(slimmed.report),
     }
 
@@ -125,18 +143,21 @@ def _lines(job: "SlimJob", slimmed: "Slimmed") -> list[str]:
     image, report = slimmed.built.images[0], slimmed.report
     proof = slimmed.built.evidence.of(image.platform)
     digests = Digests.of(slimmed.built.images).images[0]
-    size = f"{megabytes(slimmed.packed)} packed"
-    if slimmed.full_packed:
-        size += (
-            f" of {megabytes(slimmed.full_packed)} ({slimmed.full_packed / max(1, slimmed.packed):.1f} times smaller)"
-        )
+    full, size = slimmed.full_packed, f"{megabytes(slimmed.packed)} packed"
+    if full:
+        size += f" of {megabytes(full)} ({full / max(1, slimmed.packed):.1f} times smaller)"
+    if slimmed.cold:
+        size += f", and {megabytes(slimmed.cold)} that were not used in a layer below"
+    needed = sum(package.needed for package in report.packages)
+    entries = counted(len(proof.entries), "entry", "entries")
     amounts = [
         f"{counted(amount.files, 'file', 'files')} {kind} ({megabytes(amount.bytes)})"
         for kind, amount in report.evidence.items()
     ]
     return [
-        f"{job.name} {image.platform}: {counted(len(proof.entries), 'entry', 'entries')}, {size} -> oci:{job.layout}",
+        f"{job.recipe.name} {image.platform}: {entries}, {size} -> oci:{job.layout}",
         f"  manifest {digests['manifest']}, configuration {digests['config']}",
         f"  {', '.join(amounts)}",
+        *([f"  {needed} of {counted(len(report.packages), 'package', 'packages')} needed"] if report.packages else []),
         *rights_lines(proof),
     ]

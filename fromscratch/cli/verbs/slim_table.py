@@ -12,7 +12,14 @@ _KEEPS = (
         repeated=True,
         is_path=True,
     ),
+    Option(
+        "trace-root",
+        "DIR",
+        "DIR of this machine that was the root of the container, for a log of strace",
+        default="/",
+    ),
     Option("keep", "GLOB", "GLOB of paths to keep, whatever was used; may be repeated", repeated=True),
+    Option("keep-package", "NAME", "NAME of a package to keep whole; may be repeated", repeated=True),
     Option("drop", "GLOB", "GLOB of paths to leave out, whatever needs them; may be repeated", repeated=True),
     Option(
         "exclude",
@@ -20,8 +27,16 @@ _KEEPS = (
         "GLOB of paths, or of programs, whose use does not count, such as /usr/bin/find; may be repeated",
         repeated=True,
     ),
+    Option("drop-package-records", "", "leave out the databases of dpkg, apk, rpm and portage, which scanners read"),
+    Option("split", "", "keep all files: what was used in one layer, and the rest in another below it"),
     Option("any-image", "", "use a trace that was recorded in another image, or that hardly fits this one"),
 )
+
+
+def _images() -> str:
+    """The help of the operand: what any verb takes, and what only this one does."""
+    return f"{options.ANY_IMAGE.text}; or the slim.yaml that a former call wrote"
+
 
 SLIM = Verb(
     "slim",
@@ -35,5 +50,5 @@ SLIM = Verb(
         options.json("what was kept and left out, for a program to read"),
     ),
     (options.RECIPE, options.CHOSEN_PLATFORM, *options.STORED),
-    options.ANY_IMAGE,
+    options.ANY_IMAGE._replace(help=_images),
 )

@@ -87,7 +87,7 @@ class _Check(Struct, frozen=True):
 
 def filter_program(architecture: str) -> bytes:
     """The filter for programs of this machine's architecture and its 32-bit kin: an array of struct sock_filter."""
-    blocks = [(_audit(name), _block(name)) for name in (architecture, *_ALSO.get(architecture, ()))]
+    blocks = [(audit_number(name), _block(name)) for name in runs(architecture)]
     program, ahead = [_statement(_LOAD, _ARCH)], 2 * len(blocks) + 1
     for index, (audit, block) in enumerate(blocks):
         program += [_statement(_EQUAL, audit, 0, 1), _statement(_JUMP, ahead - 2 * index - 2)]
@@ -96,7 +96,13 @@ def filter_program(architecture: str) -> bytes:
     return b"".join([*program, *(line for _, block in blocks for line in block)])
 
 
-def _audit(architecture: str) -> int:
+def runs(architecture: str) -> tuple[str, ...]:
+    """This architecture, and its 32-bit kin whose programs its kernel runs too."""
+    return (architecture, *_ALSO.get(architecture, ()))
+
+
+def audit_number(architecture: str) -> int:
+    """AUDIT_ARCH_* of linux/audit.h, by which a filter knows it. Raises MissingTool."""
     numbers(architecture)
     return _ARCHITECTURES[architecture][0]
 

@@ -19,6 +19,7 @@ from fromscratch.paths import encode
 
 _SOCKETS = ("connect", "bind", "sendto", "sendmsg")
 _SOCKET = lazy_regex(rb'sun_path="((?:[^"\\]++|\\.)*+)"')
+_READS = ("read", "pread64", "readv", "preadv", "preadv2", "getdents", "getdents64")
 _FORK = lazy_regex(rb"(?:clone3?|v?fork)\(.*\) += (\d{1,10})$")
 _DAY, _HALF_DAY = 86_400, 43_200
 
@@ -152,6 +153,9 @@ class _Log:
             self._processes.forked(process, straceline.result(text), text)
         elif name in _SOCKETS:
             yield from self._socket(process, text, time)
+        elif name in _READS:  # what was opened before, or without a path
+            if path := straceline.descriptor(text).folder_path:
+                yield from self._event("open", path, process, time)
         elif name in ("fchdir", "dup", "dup2", "dup3", "fcntl", "getcwd", "open_by_handle_at"):
             outcome = straceline.result(text)
             if outcome.value is not None and outcome.value >= 0:
@@ -163,7 +167,10 @@ class _Log:
         if kind is None:
             return
         used = None
-        for argument in straceline.paths(text, known.arguments):
+        paths = straceline.paths(text, known.arguments)
+        if name == "mount" and b"MS_BIND" not in text:
+            paths = paths[1:]  # the source is a device, or only a name
+        for argument in paths:
             if argument.folder_path and argument.folder == b"AT_FDCWD":
                 yield from self._in_folder(process, argument.folder_path)
             if argument.cut:

@@ -35,7 +35,7 @@ _OTHER = {
     "move_mount": "dpdp",
     "symlink": "-p",
     "symlinkat": "-dp",
-    "mount": "-p",
+    "mount": "pp",
     "inotify_add_watch": "-p",
     "quotactl": "-p",
     "fanotify_mark": "---dp",

@@ -68,7 +68,7 @@ def is_event(line: bytes) -> bool:
 
 
 class _Output:
-    """What sysdig has candidates of each thread so far, and of the line that was read last."""
+    """What sysdig has said of each thread so far, and what the line that was read last says."""
 
     def __init__(self, found: Collected, cwd: bytes, search: list[bytes]) -> None:
         self._found, self._cwd, self._search = found, cwd, search

@@ -16,12 +16,11 @@ from fromscratch.host.container.inside.waiting import FORWARDED
 from fromscratch.host.storage import disk, staged_folder
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Directory, Entry, File, Meta, file
-from fromscratch.model.image import Platform, RunConfig
+from fromscratch.model.image import DEFAULT_PATH, Platform, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, tree_path
 from fromscratch.progress import SILENT, Progress
 
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 HOSTNAME = "fromscratch"
 
 
@@ -51,10 +50,13 @@ def command_of(config: RunConfig, argv: Sequence[str] | None) -> list[str]:
     return words
 
 
-def environment(config: RunConfig, who: Identity) -> dict[str, str]:
-    """The image's variables, and those that engines add if it has none: PATH, HOME, and on a terminal TERM."""
+def environment(config: RunConfig, who: Identity, *, terminal: bool = True) -> dict[str, str]:
+    """The image's variables, and those that engines add if it has none: PATH, HOME, and TERM.
+
+    TERM is added if this process has a terminal, and the command is to get one.
+    """
     added = {"PATH": DEFAULT_PATH, "HOME": who.home}
-    if os.isatty(0) and "TERM" in os.environ:
+    if terminal and os.isatty(0) and "TERM" in os.environ:
         added["TERM"] = os.environ["TERM"]
     return {**added, **config.env}
 

@@ -38,6 +38,11 @@ def error_for(failure: dict[str, Any], words: list[str], platform: Platform) -> 
                 f"the kernel does not let this user prepare a private root ({text})",
                 "install podman or docker, or run it as root outside of a container",
             )
+        case "listener":
+            return MissingTool(
+                f"the kernel does not let this user listen to system calls ({text})",
+                "it needs Linux 5.0 or later with CONFIG_SECCOMP_FILTER, and no other listener: record in another way",
+            )
         case "privileges":
             return MissingTool(
                 f"the kernel does not let this user confine a command ({text})",

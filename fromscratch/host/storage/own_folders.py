@@ -11,7 +11,7 @@ from fromscratch.host.storage import staging
 from fromscratch.paths import TreePath, decode
 
 _MARKS = ("oci/oci-layout", "evidence.json")
-WRITTEN = ("oci", "evidence.json", "Dockerfile", "build.log", "slim.trace", "slim-report.json")
+WRITTEN = ("oci", "evidence.json", "Dockerfile", "build.log", "slim.trace", "slim.yaml", "slim-report.json")
 """What a build or `slim` writes into the folder that is its output; see `fromscratch.flow.output`."""
 
 

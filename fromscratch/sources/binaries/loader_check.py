@@ -18,7 +18,7 @@ _PRELOAD = TreePath("/etc/ld.so.preload")
 def startable(tree: Rootfs, result: GatherResult, options: BinariesOptions, label: str) -> Rootfs:
     """The tree with an ld.so.cache (or musl's path file) where its loader would not find a library without.
 
-    Raises ImageError for a library that it would not find even so.
+    Raises ImageError for a library that dlopen(3) would not find even so; the start check of the image tells of others.
     """
     if options.preload:
         origin = Origin(label, "asked for", "preload")
@@ -32,9 +32,10 @@ def startable(tree: Rootfs, result: GatherResult, options: BinariesOptions, labe
     if (lost and options.ld_cache == "auto") or options.ld_cache == "always":
         tree = _with_search(tree, result, label)
         lost = _lost(tree, result, options)
-    if lost:
+    opened = [each for each in lost if not _is_linked(each.rule)]
+    if opened:
         lines = [
-            f"{each.name}, needed by {each.by}, is in the image, but its loader would not find it" for each in lost
+            f"{each.name}, needed by {each.by}, is in the image, but its loader would not find it" for each in opened
         ]
         raise ImageError(
             "\n".join(dict.fromkeys(lines)), "put it where the loader looks, or set search: and LD_LIBRARY_PATH"
@@ -51,11 +52,16 @@ def _lost(tree: Rootfs, result: GatherResult, options: BinariesOptions) -> list[
         again = linker.program(program.nodes[0].path)
         by_path = {node.path: node for node in again.nodes}
         for link in program.links:
-            if not link.rule.startswith(("DT_", "PT_", "LD_")) and link.by in by_path:
+            if not _is_linked(link.rule) and link.by in by_path:
                 again.load(by_path[link.by], link.name, link.rule)
                 by_path.update((node.path, node) for node in again.nodes)
         lost.update((each, None) for each in again.missing if (each.name, each.by) not in known)
     return list(lost)
+
+
+def _is_linked(rule: str) -> bool:
+    """Whether the loader itself follows a rule when it starts a program."""
+    return rule.startswith(("DT_", "PT_", "LD_"))
 
 
 def _with_search(tree: Rootfs, result: GatherResult, label: str) -> Rootfs:

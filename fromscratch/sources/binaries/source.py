@@ -50,6 +50,10 @@ class BinariesSource(Source):
     def __init__(self, options: BinariesOptions, context: Context, looked_up: Additions | None = None) -> None:
         self.label = label(options)
         self._options, self._context, self._additions = options, context, looked_up
+        self.library_path = tuple(options.search)
+
+    def may_lack(self, library: str) -> bool:
+        return matcher(self._options.allow_missing)(TreePath(f"/{library.lstrip('/')}"))
 
     def fetch(self, store: Store) -> None:
         """Nothing to bring: the files are here."""
@@ -111,8 +115,7 @@ class BinariesSource(Source):
         return platform is None or platform.architecture == self._context.platform.architecture
 
     def _check(self, result: GatherResult) -> None:
-        allowed = matcher(self._options.allow_missing)
-        missing = [each for each in result.missing if not allowed(TreePath(f"/{each.name.lstrip('/')}"))]
+        missing = [each for each in result.missing if not self.may_lack(each.name)]
         if missing:
             raise ImageError(
                 "\n".join(dict.fromkeys(_lack(each) for each in missing)),

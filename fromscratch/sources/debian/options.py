@@ -49,14 +49,18 @@ class ExtraSuite(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Packages of Debian, or of a distribution made like it, with what they depend on. Nothing of them is run."""
 
+    suite: Annotated[str, Meta(description="the release, such as bookworm, trixie or stable")]
     packages: Annotated[
         list[str],
+        Meta(description="names, such as busybox; jq=1.6-2.1 for a version, jq/bookworm-backports for a suite"),
+    ] = []
+    slices: Annotated[
+        list[str],
         Meta(
-            min_length=1,
-            description="names, such as busybox; jq=1.6-2.1 for a version, jq/bookworm-backports for a suite",
+            description="files of `slice write`, or folders of them, relative to the recipe: only what they list of "
+            "their packages is taken, and nothing that these packages depend on but what the slices need"
         ),
-    ]
-    suite: Annotated[str, Meta(description="the release, such as bookworm, trixie or stable")]
+    ] = []
     mirror: Mirror = ""
     components: Components = msgspec.field(default_factory=lambda: ["main"])
     also: Annotated[
@@ -84,6 +88,8 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     merged_usr: Annotated[bool, Meta(description="make /bin, /sbin and /lib* links into /usr")] = True
 
     def __post_init__(self) -> None:
+        if not self.packages and not self.slices:
+            raise ValueError("packages: name at least one, or a slice of one under slices:")
         for text in (*self.packages, *self.exclude):
             try:
                 parse_package_request(text)

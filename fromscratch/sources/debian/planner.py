@@ -1,6 +1,6 @@
 """From options to a plan: which archives are meant, whether they can be trusted, which packages are needed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from fromscratch.errors import DownloadError, IntegrityError, UsageError
 from fromscratch.formats.debian.index import PackageIndex, Release
+from fromscratch.formats.debian.version import Relation
 from fromscratch.host.http import logins
 from fromscratch.host.http.download import Connect, FileRequest, download
 from fromscratch.host.machine import apt as apt_config
@@ -37,12 +38,13 @@ class _Read(Struct, frozen=True):
 
 
 class Planner(Struct, frozen=True):
-    """`machine` is the root of the filesystem whose apt sources and keyrings count."""
+    """`machine` is the root of the filesystem whose apt sources and keyrings count; `alone` as in `Request`."""
 
     options: DebianOptions
     context: Context
     architecture: str
     machine: Path
+    alone: Mapping[str, tuple[Relation, ...]] = {}
 
     def archives(self) -> list[Archive]:
         """Every archive that the recipe means; the first is that of the suite itself. Raises ImageError."""
@@ -174,6 +176,7 @@ class Planner(Struct, frozen=True):
             self.options.recommends,
             frozenset(self.options.exclude),
             self.context.place,
+            self.alone,
         )
         sources = [Source(one.seen.archive.suite, automatic=one.release.automatic) for one in used]
         with ExitStack() as stack:

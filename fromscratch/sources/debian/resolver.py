@@ -20,12 +20,14 @@ from fromscratch.sources.debian.package_request import PackageRequest
 
 
 class Request(Struct, frozen=True):
-    """What to install. `exclude` names packages never taken; a dependency on one counts as met."""
+    """What to install. `exclude` names packages never taken; a dependency on one counts as met. `alone` are taken
+    without what they depend on, in versions that meet these conditions, unless others depend on them."""
 
     packages: tuple[PackageRequest, ...]
     recommends: bool = False
     exclude: frozenset[str] = frozenset()
     place: str = "the recipe"
+    alone: Mapping[str, tuple[Relation, ...]] = {}
 
 
 class Selected(Struct, frozen=True):
@@ -114,6 +116,25 @@ class _Attempt:
                 self._settle(*self._open.popleft())
             else:
                 self._settle(*self._welcome.popleft(), optional=True)
+        for name in self.request.alone:
+            if name not in self.chosen:
+                package = self._alone(name)
+                self._refuse_enemies(package, Selected(package))
+                self.chosen[name] = Selected(package)
+
+    def _alone(self, name: str) -> Package:
+        conditions, every = self.request.alone[name], self.catalogue.with_name(name)
+        for package in every:
+            if all(relation.admits(package.version) for relation in conditions):
+                return package
+        if every:
+            asked, versions = ", ".join(map(str, conditions)), ", ".join(package.version for package in every)
+            message = f"the slice of {name} in {self.request.place} is for {asked}; there is {versions}"
+            hint = "slice check shows which of its files that version has; then widen versions: in the slice"
+        else:
+            message = f"no index has {name}, of which a slice is in {self.request.place}"
+            hint = _advice(self.catalogue, (Relation(name),))
+        raise _DeadEnd(ImageError(message, hint))
 
     def _asked_for(self, requested: PackageRequest) -> Package:
         asked = f"asked for in {self.request.place}"

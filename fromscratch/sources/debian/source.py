@@ -8,6 +8,7 @@ would have made.
 
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -28,9 +29,11 @@ from fromscratch.sources.debian import archives, natives
 from fromscratch.sources.debian import plan as plans
 from fromscratch.sources.debian.archives import Seen
 from fromscratch.sources.debian.options import DebianOptions
+from fromscratch.sources.debian.package_request import parse_package_request
 from fromscratch.sources.debian.plan import Plan, PlannedPackage
 from fromscratch.sources.debian.planner import Planner
 from fromscratch.sources.debian.platforms import debian_architecture
+from fromscratch.sources.debian.sliced import Slices, cut_record, cut_tree, read_slices
 from fromscratch.sources.debian.tree import Unpacked, laid_together
 
 # Counted up when the same packages give another tree.
@@ -51,9 +54,23 @@ class DebianSource(TreeSource):
     ) -> None:
         self.label = f"debian {options.suite}"
         self._options, self._context, self._now = options, context, now
-        architecture = debian_architecture(context.platform)
-        self._planner = Planner(options, context, architecture, machine)
-        self._key = f"{architecture} {options.deciding()}"
+        self._machine = machine
+        self._architecture = debian_architecture(context.platform)
+
+    @cached_property
+    def _slices(self) -> Slices:
+        return read_slices(self._context.folder, self._options.slices, self._architecture)
+
+    @cached_property
+    def _planner(self) -> Planner:
+        return Planner(self._options, self._context, self._architecture, self._machine, self._slices.versions())
+
+    @cached_property
+    def _key(self) -> str:
+        """What decides which packages are taken."""
+        conditions = {name: list(map(str, found)) for name, found in self._slices.versions().items()}
+        slices = f" {sorted(conditions.items())}" if conditions else ""
+        return f"{self._architecture} {self._options.deciding()}{slices}"
 
     def plan(self, store: Store) -> Plan:
         """What a fetch has decided: every package with its version, address, digest and reason. Raises NotFetched."""
@@ -79,7 +96,8 @@ class DebianSource(TreeSource):
     def fingerprint(self, store: Store) -> str:
         packages = " ".join(f"{package.name}={package.digest}" for package in self.plan(store).packages)
         options = without_secrets(msgspec.json.encode(self._options).decode())
-        return f"debian {_TREE_VERSION} {options} {packages}"
+        slices = f" {self._slices.digest_text()}" if self._options.slices else ""
+        return f"debian {_TREE_VERSION} {options} {packages}{slices}"
 
     def build(self, store: Store) -> Rootfs:
         """Raises NotFetched, FormatError for a damaged package, Conflict when two packages disagree."""
@@ -92,7 +110,13 @@ class DebianSource(TreeSource):
             tree = read_tree(one.data, origins[package.name], title=package.file)
             packages.append(Unpacked(package.name, package.version, tree, stanza.get("replaces", "")))
         tree = laid_together(packages, self.label, merged_usr=self._options.merged_usr)
-        return self._with_natives(tree, {one.name: one for one in opened})
+        return self._with_natives(tree, plan, {one.name: one for one in opened})
+
+    def _cut(self, plan: Plan) -> dict[str, list[str]]:
+        """The entries of slices for each package that nothing asks for as a whole."""
+        whole = {parse_package_request(text).name for text in self._options.packages}
+        whole |= {package.name for package in plan.packages if package.by}
+        return {name: files for name, files in self._slices.files().items() if name not in whole}
 
     def _opened(self, store: Store, packages: Sequence[PlannedPackage]) -> list["_Opened"]:
         with self._context.progress.task("unpacking packages", total=len(packages), unit="packages") as task:
@@ -104,16 +128,22 @@ class DebianSource(TreeSource):
 
             return threads.each(packages, one, max(1, self._context.jobs), lambda: None)
 
-    def _with_natives(self, tree: Rootfs, packages: dict[str, "_Opened"]) -> Rootfs:
+    def _with_natives(self, tree: Rootfs, plan: Plan, packages: dict[str, "_Opened"]) -> Rootfs:
+        """Slices come after what is made of packages' files, such as /etc/passwd, but before what every tree has."""
         tree = natives.with_defaults(tree, self.label)
         tree = natives.with_certificates(tree, self.label)
         tree = natives.with_alternatives(tree, {name: one.postinst for name, one in packages.items()}, self.label)
+        if cut := self._cut(plan):
+            tree = cut_tree(tree, {one.shown: one.name for one in plan.packages}, cut, self._context.place)
         tree = natives.with_base_folders(tree, self.label)
         if self._options.applets:
             tree = natives.with_applets(tree, self.label)
         if not self._options.records:
             return tree
-        records = {name: (one.control.rstrip(b"\n") + b"\n", one.md5sums) for name, one in packages.items()}
+        records = {
+            name: (one.control.rstrip(b"\n") + b"\n", cut_record(one.md5sums, tree) if name in cut else one.md5sums)
+            for name, one in packages.items()
+        }
         return natives.with_records(tree, records, self.label)
 
     def _download(self, store: Store, plan: Plan, seen: Sequence[Seen]) -> None:

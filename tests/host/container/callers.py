@@ -38,6 +38,17 @@ except ImageError as error:
     sys.exit(f"{type(error).__name__}: {error.message} | {error.hint}")
 """
 
+ASKING = """
+import os, pickle, re, sys, time
+from pathlib import Path
+from fromscratch.errors import ImageError
+from fromscratch.host.container.preparation import Invocation
+from fromscratch.host.container.running import running
+folder = Path(sys.argv[1])
+tree, config, argv, platform = pickle.loads((folder / "call").read_bytes())
+invocation = Invocation(tree=tree, config=config, argv=argv, workdir=folder / "work", platform=platform)
+"""
+
 
 @dataclass
 class Caller:
@@ -54,14 +65,11 @@ class Caller:
     ) -> tuple[list[str], dict[str, str]]:
         config = replace(config, env=dict(config.env), labels={})  # what can be pickled
         (self.folder / "call").write_bytes(pickle.dumps((tree, config, argv, platform)))
-        words = [
-            *self.prefix,
-            python(self.prefix),
-            "-B",
-            "-c",
-            f"import sys; sys.path[0] = {str(self.package)!r}{SCRIPT}",
-        ]
-        return [*words, str(self.folder), self.runtime], dict(os.environ)
+        return [*self._words(SCRIPT), str(self.folder), self.runtime], dict(os.environ)
+
+    def _words(self, script: str) -> list[str]:
+        script = f"import sys; sys.path[0] = {str(self.package)!r}\n{script}"
+        return [*self.prefix, python(self.prefix), "-B", "-c", script]
 
     def run(
         self,
@@ -74,6 +82,24 @@ class Caller:
         words, env = self.call(tree, argv or None, config, platform)
         done = subprocess.run(words, env=env, input=stdin, capture_output=True, check=False, timeout=60)
         return subprocess.CompletedProcess(words, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def words(self, script: str) -> list[str]:
+        """The command for a script of `ask`, after a `call`."""
+        return [*self._words(ASKING + script), str(self.folder)]
+
+    def ask(
+        self,
+        tree: Rootfs,
+        script: str,
+        *argv: str,
+        config: RunConfig = RunConfig(),  # noqa: B008 - frozen
+        platform: Platform = HERE,
+    ) -> list[str]:
+        """The lines that a Python script prints, which has an `invocation` and what runs one."""
+        self.call(tree, argv or None, config, platform)
+        done = subprocess.run(self.words(script), capture_output=True, text=True, check=False, timeout=120)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout.splitlines()
 
     def python(self) -> str:
         return python(self.prefix)

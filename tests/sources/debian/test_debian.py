@@ -675,7 +675,7 @@ class TestOptions:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"packages": []}, "length >= 1"),
+            ({"packages": []}, "packages: name at least one"),
             ({"packages": ["Busy box"]}, "'Busy box' is not a package of Debian"),
             ({"suite": "../x"}, "'../x' is not a suite"),
             ({"suite": ""}, "'' is not a suite"),

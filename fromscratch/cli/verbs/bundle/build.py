@@ -15,14 +15,13 @@ from fromscratch.cli.output.privileges import rights, rights_lines
 from fromscratch.cli.output.settings import spelled
 from fromscratch.cli.output.sizes import counted, megabytes
 from fromscratch.cli.verbs.bundle.options import words
-from fromscratch.errors import ImageError, UsageError
+from fromscratch.errors import UsageError
 from fromscratch.flow import assembly
 from fromscratch.flow.assembly import Job
 from fromscratch.flow.output import Built
 from fromscratch.host.machine.lookup import expanded
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import slug
-from fromscratch.nearest import nearest
 from fromscratch.paths import TreePath, shown
 from fromscratch.recipe.schema import Recipe
 from fromscratch.sources.binaries.options import BinariesOptions, split
@@ -79,8 +78,6 @@ def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: s
         limits=call.limits,
     )
     built = assembly.build(job, seen.bind)
-    if start and start[0].startswith("/") and start[0] not in (*seen.asked, *seen.others):
-        _check_entrypoint(call, job, built, start[0])
     return Made(job=job, built=built, facts=_facts(job, built), text=_text(job, built))
 
 
@@ -126,19 +123,6 @@ def _check_startable(options: BinariesOptions, seen: Programs) -> None:
             f"{shown(options.paths[0])} is neither an ELF file nor a script that begins with #!",
             "what is not a program goes under --add; if something else starts it, say so with --entrypoint",
         )
-
-
-def _check_entrypoint(call: Call, job: Job, built: Built, start: str) -> None:
-    """Raises ImageError if what a container starts with is not in the image."""
-    from fromscratch.host.images.layers import root_tree
-
-    for image in built.images:
-        if root_tree(image, call.store, call.limits).find(start) is None:
-            near = nearest(start, built.evidence.of(image.platform).entries, cutoff=0.8)
-            raise ImageError(
-                f"--entrypoint {start} is not in the image (oci:{job.layout})",
-                f"did you mean {near[0]}?" if near else "name the program among the files, or bring it with --add",
-            )
 
 
 def _checked(data: dict[str, Any], kind: type[Any]) -> Any:

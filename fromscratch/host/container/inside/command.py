@@ -8,18 +8,24 @@ import os
 import resource
 import signal
 import termios
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn
 
 from fromscratch.host.container.inside import kernel
 from fromscratch.host.container.inside.kernel import Failed
+from fromscratch.host.container.inside.listening import FilterProgram, listen
 from fromscratch.host.container.inside.waiting import FORWARDED
 
 _JOIN_SESSION_KEYRING = 1  # linux/keyctl.h
 
 
-def become_command(spec: dict[str, Any]) -> NoReturn:
-    """Raises Failed for what keeps the command from running."""
+def become_command(spec: dict[str, Any], announce: Callable[[int], None] | None = None) -> NoReturn:
+    """Raises Failed for what keeps the command from running.
+
+    `announce` gets the descriptor of the second filter, if `spec` has a "listener"; it must not make a system call that
+    the filter holds back, for nobody listens before it has returned.
+    """
     os.setsid()
     _take_terminal(spec["terminals"])
     _limit(spec["processes"])
@@ -30,7 +36,7 @@ def become_command(spec: dict[str, Any]) -> NoReturn:
     for number in (*FORWARDED, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTTOU):
         signal.signal(number, signal.SIG_DFL)
     environment = {_bytes(name): _bytes(value) for name, value in spec["env"].items()}
-    _drop_rights(spec)
+    _drop_rights(spec, announce)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     try:
         os.chdir(_bytes(spec["cwd"]))
@@ -56,7 +62,7 @@ def _limit(processes: int) -> None:
             resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
 
 
-def _drop_rights(spec: dict[str, Any]) -> None:
+def _drop_rights(spec: dict[str, Any], announce: Callable[[int], None] | None) -> None:
     """Drop capabilities, identity and system calls. Raises Failed: the command must not run with more rights."""
     kernel.libc.prctl(kernel.CAP_AMBIENT, kernel.CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     for number in range(64):
@@ -65,6 +71,10 @@ def _drop_rights(spec: dict[str, Any]) -> None:
         if there and kernel.libc.prctl(kernel.CAPBSET_DROP, number, 0, 0, 0):
             raise Failed.now("privileges")
     # Before the identity changes: it takes privileges to set a filter while new ones may still be had.
+    if announce is not None and spec.get("listener"):
+        listener = listen(spec["listener"])
+        announce(listener)
+        os.close(listener)
     _set_filter(base64.b64decode(spec["filter"]))
     if spec["map"] != "own":
         try:
@@ -78,14 +88,8 @@ def _drop_rights(spec: dict[str, Any]) -> None:
     kernel.set_capabilities(permitted & kernel.permitted_capabilities())
 
 
-class _Program(ctypes.Structure):
-    """struct sock_fprog of linux/filter.h."""
-
-    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
-
-
 def _set_filter(program: bytes) -> None:
-    filter_program = _Program(len(program) // 8, program)
+    filter_program = FilterProgram.of(program)
     kernel.call(
         "privileges", "prctl", kernel.SET_SECCOMP, kernel.SECCOMP_MODE_FILTER, ctypes.byref(filter_program), 0, 0
     )

@@ -16,6 +16,8 @@ from fromscratch.host.container.inside import kernel
 from fromscratch.host.container.inside.command import become_command
 from fromscratch.host.container.inside.kernel import Failed
 from fromscratch.host.container.inside.root import prepare_root
+from fromscratch.host.container.inside.serving import serve
+from fromscratch.host.container.inside.standard_streams import own_pipes
 from fromscratch.host.container.inside.waiting import FORWARDED, wait
 
 _SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
@@ -30,14 +32,18 @@ def main() -> None:
         spec = json.loads(Path(sys.argv[2]).read_bytes())
         kernel.end_with_parent()
         signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
-        prepare_root(spec)
+        overlaid = prepare_root(spec)
         socket.sethostname(spec["hostname"])
-        _raise_loopback()
+        if spec["network"] == "private":
+            _raise_loopback()
         if terminal_fd >= 0:
             _open_terminal(terminal_fd, spec)
-        _own_pipes(spec)
         # Nothing inside may look into this process, which has all capabilities.
         kernel.libc.prctl(kernel.SET_DUMPABLE, 0, 0, 0, 0)
+        if spec["control"] is not None:
+            serve(socket.socket(fileno=spec["control"]), spec, overlaid=overlaid)
+            os._exit(0)
+        own_pipes(spec["uid"])
         child = os.fork()
         if child == 0:
             become_command(spec)
@@ -85,11 +91,3 @@ def _peer(master: int) -> int:
     except OSError:  # before Linux 4.13, and on architectures with other request numbers
         number = struct.unpack("i", fcntl.ioctl(master, _TIOCGPTN, bytes(4)))[0]
         return os.open(f"/dev/pts/{number}", os.O_RDWR | os.O_NOCTTY)
-
-
-def _own_pipes(spec: dict[str, Any]) -> None:
-    """Give inherited pipes to the command's user, who could not open /dev/stdout otherwise."""
-    for stream in range(3):
-        with suppress(OSError):
-            if os.readlink(f"/proc/self/fd/{stream}").startswith("pipe:"):  # noqa: PTH115 - no file's name
-                os.fchown(stream, spec["uid"], -1)

@@ -32,6 +32,8 @@ def main() -> None:
             _become_init(spec, program, spec_file, error_fd, terminal_fd)
         if terminal_fd >= 0:
             os.close(terminal_fd)
+        if spec["control"] is not None:
+            os.close(spec["control"])
         os._exit(wait(child))
     except BaseException as failure:
         kernel.report(error_fd, failure)
@@ -40,7 +42,9 @@ def main() -> None:
 
 def _enter_namespaces(spec: dict[str, Any]) -> None:
     everyone = _mapper() if spec["map"] == "everyone" else None
-    flags = kernel.NEWNS | kernel.NEWUTS | kernel.NEWIPC | kernel.NEWPID | kernel.NEWNET | kernel.NEWCGROUP
+    flags = kernel.NEWNS | kernel.NEWUTS | kernel.NEWIPC | kernel.NEWPID | kernel.NEWCGROUP
+    if spec["network"] == "private":
+        flags |= kernel.NEWNET
     uid, gid = os.geteuid(), os.getegid()
     kernel.call("namespaces", "unshare", flags | (kernel.NEWUSER if spec["map"] else 0))
     if everyone is not None:

@@ -10,12 +10,18 @@ from typing import Any
 from fromscratch.host.container.inside import kernel
 from fromscratch.host.container.inside.devices import bind_file, mount_dev
 from fromscratch.host.container.inside.kernel import BIND, NODEV, NOEXEC, NOSUID, RDONLY, REC, REMOUNT, Failed, mount
+from fromscratch.host.container.inside.overlay import mount_overlay
 
 
-def prepare_root(spec: dict[str, Any]) -> None:
-    """Mount the filesystems of a container, and make its folder the root. Raises Failed."""
+def prepare_root(spec: dict[str, Any]) -> bool:
+    """Mount the filesystems of a container, and make its folder the root. Raises Failed.
+
+    The answer is whether that root is an overlay over the folder, where one was asked for, and not the folder itself.
+    """
     root = spec["root"].encode("utf-8", "surrogateescape")
-    mount(root, root, flags=BIND | REC)
+    own = bool(spec["layered"]) and mount_overlay(root, user_namespace=bool(spec["map"]))
+    if not own:
+        mount(root, root, flags=BIND | REC)
     with suppress(Failed):  # not allowed where the filesystem below has flags of its own
         mount(b"", root, flags=REMOUNT | BIND | NODEV | (NOSUID if spec["no_new_privileges"] else 0))
     fresh = _mount_proc(root)
@@ -28,11 +34,14 @@ def prepare_root(spec: dict[str, Any]) -> None:
     os.chdir(root)
     _change_root()
     os.umask(0o022)
+    if spec["resolver"]:
+        _write_name_servers(spec["resolver"])
     strict = not spec["map"]  # without a user namespace, a path that cannot be covered is a reason not to start
     for path in spec["read_only"]:
         _cover(path.encode(), strict, hidden=False)
     for path in spec["masked"]:
         _cover(path.encode(), strict, hidden=True)
+    return own
 
 
 def _mount_proc(root: bytes) -> bool:
@@ -67,6 +76,15 @@ def _change_root() -> None:
     else:
         raise Failed.now("root")
     os.chdir("/")
+
+
+def _write_name_servers(text: str) -> None:
+    """Make /etc/resolv.conf anew: it may be a symlink to what no program here writes."""
+    place = Path("/etc/resolv.conf")
+    with suppress(OSError):
+        place.parent.mkdir(exist_ok=True)
+        place.unlink(missing_ok=True)
+        place.write_text(text)
 
 
 def _cover(path: bytes, strict: bool, *, hidden: bool) -> None:

@@ -24,12 +24,17 @@ def wait(child: int) -> int:
     while True:
         pid, status = os.waitpid(-1, os.WUNTRACED)
         if os.WIFSTOPPED(status):
-            _continue(pid, os.WSTOPSIG(status))
+            resume(pid, os.WSTOPSIG(status))
         elif pid == child:
-            return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+            return exit_code(status)
 
 
-def _continue(pid: int, stopped_by: int) -> None:
+def exit_code(status: int) -> int:
+    """The exit code that a shell gives for a status of waitpid(2): 128 + N for signal N."""
+    return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
+def resume(pid: int, stopped_by: int) -> None:
     """Continue a stopped child: it is in a session of its own, so nobody outside could.
 
     One that asks to be traced (PTRACE_TRACEME) has us as its tracer, and would stop at every signal, SIGTERM too.

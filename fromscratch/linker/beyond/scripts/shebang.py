@@ -88,7 +88,7 @@ def programs(scene: Scene, found: Shebang, path: Sequence[str] = PATH) -> list[P
     first = Program(found.interpreter, found.interpreter.rpartition("/")[2])
     if first.name != "env" or found.argument is None:
         return [first]
-    word, searched = _env(found.argument, path)
+    word, searched = env_program(found.argument, path)
     if word is None:
         return [first]
     if "/" in word:
@@ -128,7 +128,7 @@ def programs_of(scene: Scene, reader: re.Pattern[str], source: re.Pattern[str]) 
             yield place
 
 
-def _env(argument: str, path: Sequence[str]) -> tuple[str | None, Sequence[str]]:
+def env_program(argument: str, path: Sequence[str]) -> tuple[str | None, Sequence[str]]:
     """The program in env's arguments, None if there is none, and where env looks for it."""
     words = [argument]
     while words and (word := words.pop(0)):

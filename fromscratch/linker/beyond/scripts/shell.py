@@ -46,7 +46,12 @@ def commands(script: bytes) -> list[str]:
         inner: list[str] = []
         found.update(dict.fromkeys(_commands(pending.pop(), inner)))
         pending += inner
-    return [name for name in found if not _BUILT_IN.fullmatch(name)]
+    return [name for name in found if not is_built_in(name)]
+
+
+def is_built_in(word: str) -> bool:
+    """Whether a shell answers to this word itself."""
+    return _BUILT_IN.fullmatch(word) is not None
 
 
 def _commands(text: str, inner: list[str]) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Twenty images of Debian packages with checks, and what becomes of them when they are slimmed."""

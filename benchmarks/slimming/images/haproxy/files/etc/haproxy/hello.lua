@@ -1,0 +1,7 @@
+core.register_service("hello", "http", function(applet)
+    local answer = string.format("lua %d\n", 6 * 7)
+    applet:set_status(200)
+    applet:add_header("content-length", string.len(answer))
+    applet:start_response()
+    applet:send(answer)
+end)

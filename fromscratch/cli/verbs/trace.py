@@ -1,0 +1,94 @@
+"""`trace`: record which files programs use, and merge what was recorded."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fromscratch.cli.call import Call
+from fromscratch.cli.output.errors import Exit
+from fromscratch.errors import ImageError, UsageError
+from fromscratch.formats.trace import text
+from fromscratch.host.machine.lookup import expanded
+from fromscratch.host.storage import disk
+
+if TYPE_CHECKING:
+    from fromscratch.formats.trace.events import Trace
+    from fromscratch.tracing.recording import Recording
+
+
+def trace(call: Call, *, output: str | None, merge: bool, recorder: str | None, files: Sequence[str]) -> None:
+    if output is None:
+        raise UsageError("--output is missing: the trace has to be written somewhere", "say --output FILE")
+    place = Path(expanded(output))
+    if merge:
+        _merge(call, place, files)
+    elif files:
+        raise UsageError(f"{files[0]}: a file is only given to be merged", "say --merge, or put the command after --")
+    elif call.words:
+        _command(call, place, recorder, call.words)
+    else:
+        raise UsageError("there is nothing to record", "put a command after --, as in: trace --output FILE -- ls")
+
+
+def _merge(call: Call, place: Path, files: Sequence[str]) -> None:
+    if call.words is not None or not files:
+        raise UsageError("--merge takes the traces to merge", "say trace --merge FILE FILE --output FILE")
+    merged = text.merge(_read(Path(expanded(name))) for name in files)
+    disk.write_atomically(place, text.write(merged))
+    call.note(f"{place} has {len(merged.runs)} runs and {len(merged.events)} events")
+
+
+def _read(place: Path) -> "Trace":
+    with disk.readable(place):
+        data = place.read_bytes()
+    return text.read(data, str(place))
+
+
+def _command(call: Call, place: Path, requested: str | None, words: Sequence[str]) -> None:
+    """Record a command on this machine; its exit code is ours."""
+    from fromscratch.model.image import Platform
+    from fromscratch.tracing.choice import choose
+    from fromscratch.tracing.recording import Recording
+
+    if not words[0]:
+        raise UsageError("the first word of the command is empty", "name a program, as in: trace --output FILE -- ls")
+    _check(place)
+    choice = choose(requested, "command")
+    call.note(f"recording by {choice.recorder.about} ({choice.reason})")
+    if os.geteuid():
+        call.note("while they are recorded, programs such as sudo do not get more rights; as root they do")
+    recording = Recording(choice.recorder.name, str(Platform.of_this_machine()))
+
+    def leaves(code: int) -> None:
+        call.note(f"the command has ended with code {code} and left processes behind: Ctrl-C ends them")
+
+    code = choice.recorder.command(words, recording, leaves)
+    keep(call, recording, place)
+    if code:
+        raise Exit(code=code)
+
+
+def _check(place: Path) -> None:
+    """Raises UsageError, before anything runs, for a place that no trace can be written to."""
+    if place.is_dir():
+        raise UsageError(f"{place} is a folder", "name a file in it")
+    if not place.absolute().parent.is_dir() or not os.access(place.absolute().parent, os.W_OK):
+        raise UsageError(f"{place} cannot be written: its folder is not there, or not yours", "name another file")
+
+
+def keep(call: Call, recording: "Recording", place: Path) -> None:
+    """Write the trace. Raises ImageError if it is not complete."""
+    for note in recording.notes:
+        call.note(note)
+    found = recording.trace()
+    if not found.events:
+        raise ImageError("nothing was recorded", "see whether the command was started")
+    disk.write_atomically(place, text.write(found))
+    call.note(f"{place} has {len(found.events)} events")
+    if recording.lost:
+        lost = "; ".join(f"{count} events: {why}" for why, count in recording.lost.items())
+        raise ImageError(
+            f"{place} is not complete, since some events were lost: {lost}",
+            "record as root, or another time, and merge the traces",
+        )

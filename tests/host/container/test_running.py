@@ -1,0 +1,256 @@
+"""A container that runs and is asked things, with this machine's own shell as the image.
+
+Each test runs as root (if the tests do) and as an ordinary user, in a process of its own; its script prints what came.
+"""
+
+import os
+import select
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fromscratch.model.image import RunConfig
+from tests.host.container.callers import HERE, Caller
+from tests.hosttree import host_tree
+
+pytestmark = pytest.mark.slow
+
+TREE = host_tree("sh", "cat", "id", "ls", "sleep", "touch", "env", "busybox")
+SERVER = RunConfig(cmd=("sh", "-c", "echo serving; exec busybox httpd -f -p 8080 -h /etc"))
+FETCH = "import urllib.request as r; print(r.urlopen('http://localhost:8080/hostname').read().decode())"
+UNTIL_SERVED = """
+def served(container):
+    for _ in range(200):
+        try:
+            return container.connect("localhost", 8080, 5)
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+"""
+
+
+def asked(caller: Caller, script: str, config: RunConfig = RunConfig(cmd=("sleep", "1000"))) -> list[str]:  # noqa: B008
+    """What a script prints that has a running `container`."""
+    inside = "".join(f"    {line}\n" for line in script.strip().splitlines())
+    return caller.ask(TREE, f"with running(invocation) as container:\n{inside}", config=config)
+
+
+def test_a_command_is_run_to_its_end(caller: Caller) -> None:
+    script = """
+print(container.exec(["sh", "-c", "echo good; echo bad >&2; exit 3"]))
+print(container.exec(["sh", "-c", "kill -9 $$"]))
+print(container.exec(["cat"], stdin=b"given").stdout)
+print(container.exec(["cat"]).stdout)
+print(container.exec(["sh", "-c", "echo again > /dev/stdout"]).stdout)
+"""
+    assert asked(caller, script) == [
+        r"Outcome(code=3, stdout=b'good\n', stderr=b'bad\n')",
+        "Outcome(code=137, stdout=b'', stderr=b'')",
+        "b'given'",
+        "b''",
+        r"b'again\n'",
+    ]
+
+
+def test_much_input_and_output_go_through_and_the_end_of_it_stays(caller: Caller) -> None:
+    script = """
+print(container.exec(["cat"], stdin=b"x" * 900_000).stdout == b"x" * 900_000)
+print(len(container.exec(["cat"], stdin=b"x" * 3_000_000 + b"end").stdout), end=" ")
+print(container.exec(["cat"], stdin=b"x" * 3_000_000 + b"end").stdout[-4:])
+print(container.exec(["sh", "-c", "exit 0"], stdin=b"x" * 3_000_000).code)
+"""
+    assert asked(caller, script) == ["True", "1048576 b'xend'", "0"]
+
+
+def test_a_command_that_cannot_be_started_says_why(caller: Caller) -> None:
+    script = 'for word in ("nope", "/etc"): print(container.exec([word]))'
+    assert asked(caller, script) == [
+        r"""Outcome(code=127, stdout=b'', stderr=b"cannot run 'nope' in the image: there is no such program\n")""",
+        r"Outcome(code=126, stdout=b'', stderr=b"
+        r""""cannot run '/etc' in the image: it is not executable for the image's user\n")""",
+    ]
+
+
+def test_environment_and_folder_are_the_images_and_those_that_are_given(caller: Caller) -> None:
+    config = RunConfig(cmd=("sleep", "1000"), env={"PATH": "/bin", "A": "1", "B": "2"}, working_dir="/srv")
+    script = """
+print(sorted(container.exec(["env"], env={"B": "3"}).stdout.split()))
+print(container.exec(["sh", "-c", "pwd"]).stdout, container.exec(["sh", "-c", "pwd"], cwd="/etc").stdout)
+try:
+    container.exec(["sh"], cwd="/nowhere")
+except ImageError as error:
+    print(error)
+"""
+    assert asked(caller, script, config) == [
+        "[b'A=1', b'B=3', b'HOME=/root', b'PATH=/bin']",
+        r"b'/srv\n' b'/etc\n'",
+        "cannot enter the image's working directory: [Errno 2] No such file or directory: b'/nowhere'",
+    ]
+
+
+def test_another_user_can_be_asked_for(caller: Caller) -> None:
+    script = """
+try:
+    print(container.exec(["sh", "-c", "id -u; id -g; id -G; echo $HOME"], user="web").stdout.split())
+except ImageError as error:
+    print(error)
+"""
+    said = asked(caller, script)
+    if caller.name == "root":
+        assert said == ["[b'65532', b'65533', b'65533', b'7000', b'/srv']"]
+    else:
+        assert said == ["cannot run a command as 'web' here: an ordinary user's container has one user, 0"]
+
+
+def test_a_command_that_takes_too_long_is_killed_with_its_children(caller: Caller) -> None:
+    script = r"""
+print(container.exec(["sh", "-c", "echo begun; sleep 2000 & sleep 3000"], timeout=0.5))
+print(container.exec(["sh", "-c", "cat /proc/[0-9]*/cmdline"]).stdout.count(b"000"))
+"""
+    assert asked(caller, script) == [
+        r"Outcome(code=124, stdout=b'begun\n', "
+        r"""stderr=b"sh -c 'echo begun; sleep 2000 & sleep 3000' did not end within 0.5 seconds\n")""",
+        "1",
+    ]
+
+
+def test_what_a_command_leaves_running_does_not_hold_it_up_and_lives_on(caller: Caller) -> None:
+    script = r"""
+print(container.exec(["sh", "-c", "(sleep 1; echo late; touch /tmp/late; sleep 1000) & echo begun"]).stdout)
+while container.exec(["ls", "/tmp/late"]).code:
+    time.sleep(0.1)
+print("it was not ended by SIGPIPE")
+"""
+    assert asked(caller, script) == [r"b'begun\n'", "it was not ended by SIGPIPE"]
+
+
+def test_its_ports_are_reached(caller: Caller) -> None:
+    script = f"""{UNTIL_SERVED}
+with running(invocation) as container:
+    with served(container) as connection:
+        connection.sendall(b"GET /hostname HTTP/1.0\\r\\n\\r\\n")
+        print(connection.makefile("rb").read().splitlines()[-1])
+    container.connect("127.0.0.1", 8080).close()
+    try:
+        container.connect("localhost", 8081)
+    except OSError as error:
+        print(repr(error))
+    try:
+        container.connect("elsewhere", 8080)
+    except ImageError as error:
+        print(error)
+    print(container.outside([{caller.python()!r}, "-c", {FETCH!r}]).stdout)
+    print(container.outside(["sh", "-c", "sleep 1000"], timeout=0.3))
+    print(container.output())
+"""
+    assert caller.ask(TREE, script, config=SERVER) == [
+        "b'fromscratch'",
+        "ConnectionRefusedError(111, 'Connection refused')",
+        "elsewhere is not a host of the container's network",
+        r"b'fromscratch\n\n'",
+        r"""Outcome(code=124, stdout=b'', stderr=b"sh -c 'sleep 1000' did not end within 0.3 seconds\n")""",
+        r"b'serving\n'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shell", "stop_signal", "outcome"),
+    [
+        (
+            "trap 'echo bye; exit 5' TERM; echo up; while :; do sleep 0.05; done",
+            "",
+            r"Outcome(code=5, stdout=b'up\nbye\n'",
+        ),
+        ("trap 'exit 6' USR1; echo up; while :; do sleep 0.05; done", "SIGUSR1", r"Outcome(code=6, stdout=b'up\n'"),
+        ("trap '' TERM; echo up; while :; do sleep 0.05; done", "", r"Outcome(code=137, stdout=b'up\n'"),
+        ("echo up; exec sleep 1000", "", r"Outcome(code=143, stdout=b'up\n'"),
+        ("echo up; exit 7", "", r"Outcome(code=7, stdout=b'up\n'"),
+    ],
+)
+def test_stopping_sends_the_images_signal_and_kills_after_a_while(
+    caller: Caller, shell: str, stop_signal: str, outcome: str
+) -> None:
+    script = r"""
+while not container.output():
+    time.sleep(0.05)
+print(container.stop(grace=1))
+print(container.exec(["sh", "-c", "ls -d /proc/[0-9]*"]).stdout.count(b"proc"))
+"""
+    said = asked(caller, script, RunConfig(cmd=("sh", "-c", shell), stop_signal=stop_signal))
+    assert said == [f"{outcome}, stderr=b'')", "2"]  # process 1 and the shell
+
+
+def test_the_container_outlives_its_command(caller: Caller) -> None:
+    script = r"""
+print(container.wait(10))
+print(container.command(), container.exec(["id", "-u"]).stdout)
+"""
+    ended = r"Outcome(code=3, stdout=b'over\n', stderr=b'')"
+    assert asked(caller, script, RunConfig(cmd=("sh", "-c", "echo over; exit 3"))) == [ended, rf"{ended} b'0\n'"]
+
+
+def test_without_a_start_nothing_of_the_image_runs(caller: Caller) -> None:
+    script = r"""
+with running(invocation, start=False) as container:
+    print(container.command(), container.exec(["sh", "-c", "ls -d /proc/[0-9]*"]).stdout.count(b"proc"))
+    container.start()
+    print(container.wait(10))
+"""
+    said = caller.ask(TREE, script, config=RunConfig(cmd=("id", "-u")))
+    assert said == ["None 2", r"Outcome(code=0, stdout=b'0\n', stderr=b'')"]
+
+
+def test_a_command_that_is_not_there_is_an_error_and_leaves_nothing(caller: Caller) -> None:
+    script = """
+try:
+    with running(invocation):
+        print("it runs")
+except ImageError as error:
+    print(type(error).__name__, error)
+"""
+    said = caller.ask(TREE, script, config=RunConfig(cmd=("nope",)))
+    assert said == ["CannotStart cannot run 'nope' in the image: there is no such program"]
+    assert caller.left() == []
+
+
+def test_no_descriptor_of_ours_reaches_a_command(caller: Caller) -> None:
+    assert asked(caller, 'print(container.exec(["ls", "/proc/self/fd"]).stdout.split())') == [
+        "[b'0', b'1', b'2', b'3']"
+    ]
+
+
+def test_the_end_of_its_maker_is_the_end_of_the_container(caller: Caller) -> None:
+    """Even by SIGKILL: no process is left, nor a mount; the folder is removed by the next one that starts there."""
+    caller.call(TREE, None, RunConfig(cmd=("sleep", "2345")), HERE)
+    script = "with running(invocation) as container:\n    print(container.init_pid, flush=True); time.sleep(100)"
+    mounts = Path("/proc/self/mountinfo").read_text()
+    with subprocess.Popen(caller.words(script), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        first = int(process.stdout.readline())
+        pid = os.pidfd_open(first)
+        process.kill()
+    assert _ends(pid)
+    assert Path("/proc/self/mountinfo").read_text() == mounts
+    assert asked(caller, "print('again')") == ["again"]
+
+
+def _ends(pid: int) -> bool:
+    try:
+        return bool(select.select([pid], [], [], 20)[0])
+    finally:
+        os.close(pid)
+
+
+def test_nothing_is_left_of_a_container(caller: Caller) -> None:
+    mounts = Path("/proc/self/mountinfo").read_text()
+    script = r"""
+container.exec(["sh", "-c", "sleep 3456 &"])
+print(container.init_pid)
+print(*re.findall(r"fromscratch-\w+", Path(f"/proc/{container.init_pid}/cgroup").read_text()))
+"""
+    first, groups = asked(caller, script)
+    assert not Path("/proc", first).exists()
+    for group in groups.split():
+        assert not list(Path("/sys/fs/cgroup").rglob(group))
+    assert Path("/proc/self/mountinfo").read_text() == mounts
+    assert caller.left() == []
