@@ -43,6 +43,12 @@ _HOLDS = (
     Option("preload", "NAME", "NAME for /etc/ld.so.preload; may be repeated", repeated=True),
     Option("plugins", "GLOB", "GLOB of files that the programs load by themselves; may be repeated", repeated=True),
     Option(
+        "exec",
+        "CMD",
+        "CMD to run and record on this machine first: what it uses is taken too; may be repeated",
+        repeated=True,
+    ),
+    Option(
         "trace",
         "FILE",
         "FILE, a trace of a run on this machine, whose files are taken too; may be repeated",

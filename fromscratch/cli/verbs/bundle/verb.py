@@ -22,6 +22,7 @@ def bundle(
     preload: Sequence[str],
     plugins: Sequence[str],
     trace: Sequence[str],
+    exec_: Sequence[str],
     recorded: Sequence[str],
     with_: Sequence[str],
     without: Sequence[str],
@@ -42,6 +43,12 @@ def bundle(
     if not (files or stage or add):
         raise UsageError("bundle needs a file", "name a program, as in: bundle /usr/bin/jq, or a --stage DIR")
     target = destination.target(tag, to, engine, via)
+    called = name or build.name(tag, [*files, *stage, *add])
+    traces = list(trace)
+    if exec_:
+        from fromscratch.cli.verbs.bundle import recording
+
+        traces.append(str(recording.record(call, exec_, called)))
     switched = options.switches(with_, without)
     binaries = {
         "paths": list(files),
@@ -51,7 +58,7 @@ def bundle(
         "search": list(search),
         "preload": list(preload),
         "plugins": list(plugins),
-        "traces": list(trace),
+        "traces": traces,
         "recorded": list(recorded),
         **switched,
     }
@@ -65,6 +72,6 @@ def bundle(
         "stop_signal": stop_signal,
         "cmd": options.words("cmd", cmd),
     }
-    made = build.made(call, binaries, image, name or build.name(tag, [*files, *stage, *add]), entrypoint)
+    made = build.made(call, binaries, image, called, entrypoint)
     made.deliver(call, target)
     call.result(made.facts, made.text, json)
