@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from fromscratch import __version__
 from fromscratch.errors import UsageError
 from fromscratch.flow import evidence, output
-from fromscratch.flow.evidence import Evidence, StartFinding
+from fromscratch.flow.evidence import SLIMMED, Evidence, StartFinding
 from fromscratch.flow.images_by_name import Found
 from fromscratch.flow.output import Built
 from fromscratch.flow.slim_start import check_start
@@ -178,7 +178,8 @@ def _write(
         )
         layout.finish([image], tag="latest")
     output.write_dockerfile(job.output, [image], job.recipe.name, job.progress, job.spell)
-    proof = evidence.gather(full.platform, layers, remaining, {}, start)
+    dropped = {} if job.recipe.split else {path: SLIMMED for path in tree if path not in selection.tree}
+    proof = evidence.gather(full.platform, layers, remaining, dropped, start)
     recipe = _recipe(job, full)
     made = Evidence(
         name=recipe.name,

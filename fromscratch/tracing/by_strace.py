@@ -29,6 +29,7 @@ class Strace:
 
     name = "strace"
     about = "strace, which is slower"
+    remedy = "install it, on Debian for example with: apt-get install strace"
     targets: tuple[Target, ...] = ("command",)
 
     def refusal(self) -> str:

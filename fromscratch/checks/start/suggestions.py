@@ -1,6 +1,5 @@
 """What to do about a program that is not in the image: what took it away, what is there instead, how it is written."""
 
-import shlex
 from collections.abc import Iterator
 
 from fromscratch.checks.start.container import EXECUTE, Container
@@ -31,12 +30,16 @@ def for_writing(word: str) -> str:
     if " " not in word.strip():
         return ""
     if _SHELL_ONLY & {*word.split()} or "$(" in word or "; " in word:
+        import shlex
+
         return f"only a shell understands that: write [/bin/sh, -c, {shlex.quote(word)}]"
     return f"each item of the list is one word: write {_listed(word)}"
 
 
 def _listed(text: str) -> str:
     """A command line as a list of a recipe."""
+    import shlex
+
     try:
         words = shlex.split(text)
         words = shlex.split(words[0]) if len(words) == 1 else words

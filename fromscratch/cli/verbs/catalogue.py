@@ -72,7 +72,8 @@ _TABLE = (
         "Make the image out of what was fetched: no network. Writes oci/, evidence.json, Dockerfile, build.log.",
         "fromscratch fetch build --platform linux/amd64,linux/arm64",
         (
-            Option("check", "", "build it a second time under other conditions, and explain the first difference"),
+            *options.BUILD_CHECKS,
+            Option("twice", "", "build it a second time under other conditions, and explain the first difference"),
             json("print what was built for a program to read"),
         ),
         options.BUILDING,
@@ -181,6 +182,8 @@ _TABLE = (
                 options.starters,
                 choices="fromscratch.cli.parsing.candidates:STARTERS",
             ),
+            *options.CHECKS,
+            json("what came of the checks for a program to read"),
         ),
         options.INSPECTING,
         options.IMAGE,

@@ -126,3 +126,13 @@ CHECKS = (
     ),
 )
 """What is asked of an image while it runs; `cli.smoke_checks` makes checks of the pairs that the verb gets."""
+
+BUILD_CHECKS = (
+    _CHECK._replace(
+        help="CMD, words as a shell reads them, has to end with 0 in the image; may be repeated. Alone it is --twice",
+        alone="twice",
+    ),
+    *CHECKS[1:],
+)
+# An `exec` of these is not only a check: it may be what files are found by.
+RESULT_CHECKS = tuple(option for option in CHECKS if option.name != "exec")

@@ -23,8 +23,9 @@ def record(call: Call, commands: Sequence[str], name: str) -> Path:
     call.note(f"recording by {choice.recorder.about} ({choice.reason})")
     recording = Recording(choice.recorder.name, str(Platform.of_this_machine()))
 
-    def leaves(code: int) -> None:
-        call.note("it has ended and left processes behind, which are recorded until they end: Ctrl-C ends them")
+    def leaves(code: int) -> bool:
+        call.note("what the command has left running is ended")
+        return False
 
     for command, words in [(command, _words(command)) for command in commands]:
         code = choice.recorder.command(words, recording, leaves)

@@ -35,6 +35,7 @@ def bundle(
     volume: Sequence[str],
     label: Sequence[str],
     stop_signal: str,
+    checks: Sequence[tuple[str, str]],
     json: bool,
 ) -> None:
     from fromscratch.cli import destination
@@ -72,6 +73,6 @@ def bundle(
         "stop_signal": stop_signal,
         "cmd": options.words("cmd", cmd),
     }
-    made = build.made(call, binaries, image, called, entrypoint)
+    made = build.made(call, binaries, image, called, entrypoint, checks)
     made.deliver(call, target)
     call.result(made.facts, made.text, json)

@@ -4,7 +4,6 @@ Follows fs/binfmt_script.c of Linux 5.1 and later, execve(2), and env(1) of GNU 
 """
 
 import re
-import shlex
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -165,6 +164,8 @@ def _flags(letters: str, words: list[str]) -> tuple[list[str], bool]:
 
 
 def _split(text: str) -> list[str]:
+    import shlex  # few scripts need it
+
     try:
         return shlex.split(text)
     except ValueError:
