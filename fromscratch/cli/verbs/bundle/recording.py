@@ -34,15 +34,16 @@ def record(call: Call, commands: Sequence[str], name: str) -> Path:
                 f"{command} ended with code {code} while it was recorded, so that nothing was learnt",
                 "give a command that works on this machine",
             )
-    for note in recording.notes:
+    found = recording.finished()
+    for note in found.notes:
         call.note(note)
-    if recording.lost:
-        lost = "; ".join(f"{count} events: {why}" for why, count in recording.lost.items())
+    if found.lost:
+        lost = "; ".join(f"{count} events: {why}" for why, count in found.lost.items())
         raise ImageError(f"some events were lost: {lost}", "record as root, or another time")
     output = Path(expanded(call.output_name)) if call.output_name else Path("build") / name
     place = output.parent / f"{output.name}.trace"
     place.parent.mkdir(parents=True, exist_ok=True)
-    disk.write_atomically(place, text.write(recording.trace()))
+    disk.write_atomically(place, text.write(found.trace))
     return place
 
 
