@@ -29,6 +29,8 @@ _ETC = (
     "localtime", "machine-id", "mtab", "nsswitch.conf", "passwd", "passwd-", "resolv.conf", "shadow", "ssh",
     "ssl/private", "subgid", "subuid", "sudoers", "sudoers.d", "timezone",
 )  # fmt: skip
+_FLEETING = ("/dev", "/proc", "/run", "/sys", "/tmp", "/var/run", "/var/tmp")
+_MADE = {f"/etc/{name}" for name in _ETC if name not in ("ssh", "ssl/private", "sudoers", "sudoers.d")}
 _OF_THE_MACHINE = (
     *(f"/{name}" for name in _TOP),
     *(f"/var/{name}" for name in _VAR),
@@ -64,7 +66,7 @@ def find(scene: Scene, *, recorded: Recorded) -> Iterator[Finding]:
         # A path with `..` cannot be one of an image; the symlinks on its way are not needed by that name either.
         path = place if ".." in event.path.split("/") else tree_path(event.path)
         if not is_extra(place) and _is_apart(path, place, recorded.own):
-            if not _is_of_the_kernel(place) and scene.size(place):
+            if not _is_expected(path) and scene.size(place):
                 left_out[place] = None
             continue
         by = views.place(scene.view, event.process) if event.process else None
@@ -78,8 +80,9 @@ def _is_apart(path: TreePath, place: TreePath, own: Sequence[str]) -> bool:
     return any(is_within(each, TreePath(top)) for top in (*_OF_THE_MACHINE, *own) for each in (path, place))
 
 
-def _is_of_the_kernel(place: TreePath) -> bool:
-    return any(is_within(place, TreePath(top)) for top in ("/dev", "/proc", "/sys"))
+def _is_expected(path: TreePath) -> bool:
+    """Whether an image is expected to have none of it, or one of its own."""
+    return path in _MADE or any(is_within(path, TreePath(top)) for top in _FLEETING)
 
 
 def _command(words: Sequence[str]) -> str:
