@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from signal import SIGKILL
 
 from msgspec import Struct
@@ -54,13 +54,18 @@ def running(
     """
     if start:
         command_of(invocation.config, invocation.argv)  # raises before anything is written
-    with lifetime.namespaces(invocation, network, root) as inside:
+    with ExitStack() as stack:
+        inside = stack.enter_context(lifetime.namespaces(invocation, network, root))
         container = RunningContainer(invocation, inside, watch)
         if watch is not None:
             watch.before_start(container.init_pid)
-        if start:
-            container.start()
-        yield container
+        try:
+            if start:
+                container.start()
+            yield container
+        finally:
+            stack.close()
+            container.wait(_DEATH)  # how it ended, and the last of its output, can be asked for after the block
 
 
 class RunningContainer:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fromscratch.host.container import process_limit
 from fromscratch.model.image import RunConfig
 from tests.host.container.callers import HERE, Caller
 from tests.hosttree import host_tree
@@ -189,6 +190,30 @@ print(container.command(), container.exec(["id", "-u"]).stdout)
     assert asked(caller, script, RunConfig(cmd=("sh", "-c", "echo over; exit 3"))) == [ended, rf"{ended} b'0\n'"]
 
 
+def test_how_it_ended_can_be_asked_for_afterwards(caller: Caller) -> None:
+    script = """
+with running(invocation) as container:
+    while not container.output():
+        time.sleep(0.05)
+print(container.command())
+try:
+    container.exec(["id"])
+except ImageError as error:
+    print(error)
+"""
+    said = caller.ask(TREE, script, config=RunConfig(cmd=("sh", "-c", "echo up; exec sleep 100")))
+    assert said == [r"Outcome(code=137, stdout=b'up\n', stderr=b'')", "the container has ended"]
+
+
+def test_several_threads_can_ask(caller: Caller) -> None:
+    script = """
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor(8) as pool:
+    print(sorted(pool.map(lambda n: container.exec(["sh", "-c", f"sleep 0.1; exit {n}"]).code, range(16))))
+"""
+    assert asked(caller, script) == [str(list(range(16)))]
+
+
 def test_without_a_start_nothing_of_the_image_runs(caller: Caller) -> None:
     script = r"""
 with running(invocation, start=False) as container:
@@ -241,6 +266,14 @@ def _ends(pid: int) -> bool:
         os.close(pid)
 
 
+def can_limit() -> bool:
+    with process_limit.limited(5) as join_group, subprocess.Popen(["sleep", "100"]) as process:
+        join_group(process.pid)
+        groups = Path(f"/proc/{process.pid}/cgroup").read_text()
+        process.kill()
+    return "fromscratch-" in groups
+
+
 def test_nothing_is_left_of_a_container(caller: Caller) -> None:
     mounts = Path("/proc/self/mountinfo").read_text()
     script = r"""
@@ -249,6 +282,7 @@ print(container.init_pid)
 print(*re.findall(r"fromscratch-\w+", Path(f"/proc/{container.init_pid}/cgroup").read_text()))
 """
     first, groups = asked(caller, script)
+    assert bool(groups) == (caller.name == "root" and can_limit())
     assert not Path("/proc", first).exists()
     for group in groups.split():
         assert not list(Path("/sys/fs/cgroup").rglob(group))
