@@ -11,8 +11,14 @@ from pathlib import Path
 import pytest
 
 from fromscratch.host.container import process_limit
-from fromscratch.model.image import RunConfig
+from fromscratch.host.process import run
+from fromscratch.model.content import Inline
+from fromscratch.model.entry import File, Meta
+from fromscratch.model.image import Platform, RunConfig
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import tree_path
 from tests.host.container.callers import HERE, Caller
+from tests.host.container.test_private_root import ARM64_EXITS_WITH_7
 from tests.hosttree import host_tree
 
 pytestmark = pytest.mark.slow
@@ -154,6 +160,32 @@ with running(invocation) as container:
     ]
 
 
+def test_a_port_can_be_published(caller: Caller) -> None:
+    script = f"""{UNTIL_SERVED}
+import urllib.request
+with running(invocation) as container:
+    served(container).close()
+    with container.publish(0, 8080) as port:
+        for _ in range(3):
+            print(urllib.request.urlopen(f"http://127.0.0.1:{{port}}/hostname").read())
+        try:
+            with container.publish(port, 8080):
+                print("twice")
+        except ImageError as error:
+            print(str(error).replace(str(port), "PORT"))
+        container.stop()
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{{port}}/hostname")
+        except OSError as error:
+            print("closed")
+"""
+    assert caller.ask(TREE, script, config=SERVER) == [
+        *[r"b'fromscratch\n'"] * 3,
+        "cannot listen at 127.0.0.1:PORT: Address already in use",
+        "closed",
+    ]
+
+
 @pytest.mark.parametrize(
     ("shell", "stop_signal", "outcome"),
     [
@@ -288,3 +320,16 @@ print(*re.findall(r"fromscratch-\w+", Path(f"/proc/{container.init_pid}/cgroup")
         assert not list(Path("/sys/fs/cgroup").rglob(group))
     assert Path("/proc/self/mountinfo").read_text() == mounts
     assert caller.left() == []
+
+
+@pytest.mark.skipif(run.find("qemu-aarch64-static") is None, reason="qemu-aarch64-static is not on this machine")
+@pytest.mark.skipif(HERE.architecture == "arm64", reason="arm64 is not foreign here")
+def test_a_foreign_image_can_be_asked_too(caller: Caller) -> None:
+    tree = Rootfs({tree_path("/exit7"): File(Meta(0o755), Inline(ARM64_EXITS_WITH_7))})
+    script = """
+with running(invocation) as container:
+    print(container.wait(60), container.exec(["/exit7"]))
+"""
+    outcome = "Outcome(code=7, stdout=b'', stderr=b'')"
+    said = caller.ask(tree, script, config=RunConfig(cmd=("/exit7",)), platform=Platform("linux", "arm64"))
+    assert said == [f"{outcome} {outcome}"]
