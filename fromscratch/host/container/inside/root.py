@@ -11,6 +11,7 @@ from fromscratch.host.container.inside import kernel
 from fromscratch.host.container.inside.devices import bind_file, mount_dev
 from fromscratch.host.container.inside.kernel import BIND, NODEV, NOEXEC, NOSUID, RDONLY, REC, REMOUNT, Failed, mount
 from fromscratch.host.container.inside.overlay import mount_overlay
+from fromscratch.host.container.inside.owners import give
 
 
 def prepare_root(spec: dict[str, Any]) -> bool:
@@ -19,6 +20,7 @@ def prepare_root(spec: dict[str, Any]) -> bool:
     The answer is whether that root is an overlay over the folder, where one was asked for, and not the folder itself.
     """
     root = spec["root"].encode("utf-8", "surrogateescape")
+    give(root, spec["owners"])
     own = bool(spec["layered"]) and mount_overlay(root, user_namespace=bool(spec["map"]))
     if not own:
         mount(root, root, flags=BIND | REC)
