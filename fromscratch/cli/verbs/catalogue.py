@@ -7,6 +7,7 @@ from fromscratch.cli.parsing.records import Option, Verb
 from fromscratch.cli.verbs import options
 from fromscratch.cli.verbs.bundle_table import BUNDLE
 from fromscratch.cli.verbs.options import json
+from fromscratch.cli.verbs.slice_table import SLICE
 from fromscratch.cli.verbs.slim_table import SLIM
 from fromscratch.cli.verbs.trace_table import TRACE
 
@@ -209,6 +210,7 @@ _TABLE = (
     BUNDLE,
     TRACE,
     SLIM,
+    SLICE,
     Verb(
         "cmake-dir",
         f"{_HERE}.cmake_dir:cmake_dir",

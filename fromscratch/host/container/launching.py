@@ -2,7 +2,6 @@
 
 import base64
 import os
-import select
 import shlex
 import threading
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from fromscratch.errors import ImageError
 from fromscratch.formats.oci_runtime import seccomp
 from fromscratch.host.container import start_failure
-from fromscratch.host.container.control import Answers, Control
+from fromscratch.host.container.control import Answers, Control, is_readable
 from fromscratch.host.container.spec import Program
 from fromscratch.host.container.watch import Watch
 from fromscratch.model.image import Platform
@@ -29,7 +28,7 @@ class Command:
     def wait(self, timeout: float) -> int | None:
         """The exit code, once it is known within so many seconds; that of a killed one if the container has ended."""
         with self._lock:
-            if self._code is None and select.select([self.ends], [], [], timeout)[0]:
+            if self._code is None and is_readable(self.ends, timeout):
                 self._code = int(os.read(self.ends, 16) or _KILLED)
                 os.close(self.ends)
             return self._code
