@@ -35,6 +35,7 @@ def bundle(
     volume: Sequence[str],
     label: Sequence[str],
     stop_signal: str,
+    start_check: str | None,
     checks: Sequence[tuple[str, str]],
     json: bool,
 ) -> None:
@@ -73,6 +74,6 @@ def bundle(
         "stop_signal": stop_signal,
         "cmd": options.words("cmd", cmd),
     }
-    made = build.made(call, binaries, image, called, entrypoint, checks)
+    made = build.made(call, binaries, image, called, entrypoint, start_check, checks)
     made.deliver(call, target)
     call.result(made.facts, made.text, json)
