@@ -72,6 +72,7 @@ _STARTS_WITH = (
     Option("volume", "DIR", "DIR of data that outlives a container; may be repeated", repeated=True),
     Option("label", "NAME=VALUE", "NAME=VALUE; may be repeated", repeated=True),
     Option("stop-signal", "SIGNAL", "the signal that ends a container", default=""),
+    options.START_CHECK,
 )
 
 BUNDLE = Verb(

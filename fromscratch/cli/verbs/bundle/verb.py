@@ -32,6 +32,7 @@ def bundle(
     volume: Sequence[str],
     label: Sequence[str],
     stop_signal: str,
+    start_check: str | None,
     checks: Sequence[tuple[str, str]],
     json: bool,
 ) -> None:
@@ -63,6 +64,6 @@ def bundle(
         "cmd": options.words("cmd", cmd),
     }
     chosen = name or build.name(tag, [*files, *stage, *add])
-    made = build.made(call, binaries, image, chosen, entrypoint, checks)
+    made = build.made(call, binaries, image, chosen, entrypoint, start_check, checks)
     made.deliver(call, target)
     call.result(made.facts, made.text, json)
