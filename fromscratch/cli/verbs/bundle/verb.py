@@ -32,6 +32,8 @@ def bundle(
     volume: Sequence[str],
     label: Sequence[str],
     stop_signal: str,
+    start_check: str | None,
+    checks: Sequence[tuple[str, str]],
     json: bool,
 ) -> None:
     from fromscratch.cli import destination
@@ -61,6 +63,7 @@ def bundle(
         "stop_signal": stop_signal,
         "cmd": options.words("cmd", cmd),
     }
-    made = build.made(call, binaries, image, name or build.name(tag, [*files, *stage, *add]), entrypoint)
+    chosen = name or build.name(tag, [*files, *stage, *add])
+    made = build.made(call, binaries, image, chosen, entrypoint, start_check, checks)
     made.deliver(call, target)
     call.result(made.facts, made.text, json)
