@@ -74,6 +74,7 @@ _TABLE = (
         "fromscratch fetch build --platform linux/amd64,linux/arm64",
         (
             *options.BUILD_CHECKS,
+            options.START_CHECK,
             Option("twice", "", "build it a second time under other conditions, and explain the first difference"),
             json("print what was built for a program to read"),
         ),
