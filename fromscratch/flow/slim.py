@@ -96,7 +96,8 @@ def slim(job: SlimJob) -> Slimmed:
     fitness.check_recorded(trace, digest(job.found), job.found.where, any_image=any_image)
     with job.progress.task(f"slim {job.found.where}", total=None, unit="entries"):
         selection = select(tree, trace, full.config, full.platform, _options(job.recipe), _origins(job.found))
-    fitness.check_fit(selection, job.found.where, any_image=any_image)
+    recorded_here = fitness.is_recorded_in(trace, digest(job.found))
+    fitness.check_fit(selection, job.found.where, any_image=any_image or recorded_here)
     for note in fitness.notes(selection):
         job.progress.note(note)
     small = tree if job.recipe.split else selection.tree
