@@ -95,6 +95,7 @@ def _over(invocation: Invocation, network: Network, place: Path, *, layered: boo
         "owners": _owners(invocation) if users == "range" and not given.exists() else [],
         "control": control.inherited(),
         "network": network,
+        "open_ports": network == "private",
         "resolver": _name_servers() if network == "host" else "",
     }
     with (

@@ -15,7 +15,7 @@ from fromscratch.errors import CannotStart, ImageError, UsageError
 from fromscratch.formats.glibc.passwd import Identity, identity
 from fromscratch.host.container import beside, connection, lifetime, publishing
 from fromscratch.host.container.capture import Exchange, Tail, discard, drain
-from fromscratch.host.container.launching import Command, launch
+from fromscratch.host.container.launching import Command, check_words, launch
 from fromscratch.host.container.lifetime import Network, WrittenRoot
 from fromscratch.host.container.preparation import Invocation, command_of, environment
 from fromscratch.host.container.signals import number_of
@@ -219,6 +219,7 @@ class RunningContainer:
         config = self._invocation.config
         who = self._who if user is None else self._other(user)
         variables = {**environment(config, who, terminal=False), **(env or {})}
+        check_words(argv, variables)
         return Program(list(argv), variables, config.working_dir if cwd is None else cwd, who)
 
     def _other(self, user: str) -> Identity:

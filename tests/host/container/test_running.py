@@ -95,6 +95,32 @@ except ImageError as error:
     ]
 
 
+def test_what_no_program_can_be_given_is_an_error(caller: Caller) -> None:
+    script = """
+for argv, env in (([], {}), ([""], {}), (["a\\0b"], {}), (["id"], {"A=B": ""}), (["id"], {"A": "\\0"})):
+    try:
+        container.exec(argv, env=env)
+    except ImageError as error:
+        print(error)
+"""
+    assert asked(caller, script) == [
+        "the command is empty",
+        "the command is empty",
+        "a word or variable of the command holds a NUL byte",
+        "'A=B' is not the name of a variable",
+        "a word or variable of the command holds a NUL byte",
+    ]
+
+
+def test_every_user_can_listen_at_a_low_port(caller: Caller) -> None:
+    script = """
+print(container.exec(["busybox", "httpd", "-p", "80"]))
+container.connect("localhost", 80).close()
+"""
+    config = RunConfig(cmd=("sleep", "1000"), user="web")
+    assert asked(caller, script, config) == ["Outcome(code=0, stdout=b'', stderr=b'')"]
+
+
 def test_another_user_can_be_asked_for(caller: Caller) -> None:
     script = """
 try:
