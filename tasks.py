@@ -31,13 +31,22 @@ class VerbTask(Task):
     verb: Verb
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
-        options = [_argument(option) for option in (*self.verb.options, *self.verb.shared)]
+        options = [_option(option, self.verb) for option in (*self.verb.options, *self.verb.shared)]
         return [*_operands(self.verb), *options]
 
 
 def _argument(option: Option, name: str = "", *, positional: bool = False) -> Argument:
     kind = list if option.repeated and not positional else str if option.value else bool
     return Argument(name=name or option.name, kind=kind, help=option.text, positional=positional)
+
+
+def _option(option: Option, verb: Verb) -> Argument:
+    """For invoke an option has a value or none: one that may stand alone is a switch where it does in this call."""
+    values = [request.given for request in LINE.requests if request.verb.name == verb.name]
+    stands_alone = bool(option.alone) and any(
+        option.alone in given and option.name not in dict(given.get(option.sequence, ())) for given in values
+    )
+    return _argument(option._replace(value="", repeated=False) if stands_alone else option)
 
 
 def _operands(verb: Verb) -> Iterator[Argument]:

@@ -19,6 +19,7 @@ DOCS = {
     "BuildrootOptions": "buildroot.md",
     "ExternalToolchain": "buildroot.md",
     "DebianOptions": "debian.md",
+    "SmokeCheckOptions": "checks.md",
     "ExtraSuite": "debian.md",
 }
 

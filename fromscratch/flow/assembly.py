@@ -16,10 +16,12 @@ from msgspec.structs import replace
 
 from fromscratch import __version__
 from fromscratch.address import without_secrets
+from fromscratch.checks.contract import Check
 from fromscratch.errors import MissingTool
 from fromscratch.flow import evidence, output
 from fromscratch.flow.evidence import Evidence, ImageEvidence
 from fromscratch.flow.output import Built
+from fromscratch.flow.smoke_checks import Plan, SmokeChecks, check_again, digest_of_scripts, planned
 from fromscratch.flow.start_checks import StartChecks
 from fromscratch.host.images.layout import LayoutWriter
 from fromscratch.host.storage.own_folders import OwnFolders
@@ -47,7 +49,8 @@ class Job(Struct, frozen=True, kw_only=True):
 
     `folder` is where the recipe's relative paths start; `epoch` counts seconds since 1970. `beside` are further
     folders that builds write, and none reads. `limits` bound what archives may expand to. `spell` writes the settings
-    and commands that files for people name.
+    and commands that files for people name. `checks` are made besides those of the recipe; none are without
+    `is_checked`.
     """
 
     recipe: Recipe
@@ -61,6 +64,8 @@ class Job(Struct, frozen=True, kw_only=True):
     beside: tuple[Path, ...] = ()
     spell: Callable[[str], str] = str
     limits: Limits = DEFAULT_LIMITS
+    checks: tuple[Check, ...] = ()
+    is_checked: bool = True
 
     @property
     def layout(self) -> Path:
@@ -97,24 +102,27 @@ def build(job: Job, bind: Bind = bind) -> Built:
         present = output.finished(job.output, inputs, job.store)
         if present is not None:
             _tell_of_codec(job, present.evidence, fresh=False)
-            return present
+            return check_again(_plan(job), present, job.output, job.limits) if job.checks else present
         output.check_replaceable(job.output)
         last = output.last_evidence(job.output)
         if job.recipe.compression == "fast":
             job.progress.note("compression: fast: on another CPU layers may have other digests (not other diff_ids)")
         images: list[Image] = []
         proofs: list[ImageEvidence] = []
-        checks = StartChecks(job.recipe, job.progress)
+        starts, smoke = StartChecks(job.recipe, job.progress), SmokeChecks(_plan(job))
         with LayoutWriter(job.layout, durable=False) as layout:  # `finished` finds what a power cut left of it
             for platform in job.platforms:
                 tree, removed = root(job, platform, bound[platform])
-                if not checks.allow(platform, tree, removed, [source for _, source in bound[platform]]):
+                starting = starts.allow(platform, tree, removed, [source for _, source in bound[platform]])
+                if not (starting and smoke.allow(platform, tree, job.recipe.image.run_config())):
                     continue  # no image is written, but the others are looked at, so that every error is told at once
                 layers = packed(job, platform, layout, tree, [source.label for _, source in bound[platform]])
                 based = about.base_annotations(source for _, source in bound[platform])
                 images.append(_image(job, platform, [layer for layer, _ in layers], based))
-                proofs.append(evidence.gather(platform, layers, tree, removed, checks.recorded(platform)))
-            checks.report()
+                proofs.append(evidence.gather(platform, layers, tree, removed, starts.recorded(platform)))
+                proofs[-1] = replace(proofs[-1], checks=smoke.recorded(platform))
+            starts.report()
+            smoke.report()
             layout.finish(images, tag="latest")
         output.write_dockerfile(job.output, images, job.recipe.name, job.progress, job.spell)
         made = _evidence(job, inputs, proofs)
@@ -204,6 +212,7 @@ def fingerprint(job: Job, bound: Mapping[Platform, Bound]) -> str:
     for platform in job.platforms:
         for _item, source in bound[platform]:
             hasher.update(f"\0{platform}\0{source.fingerprint(job.store)}".encode())
+    hasher.update(digest_of_scripts(job.recipe.smoke_checks(job.folder)).encode())
     return f"sha256:{hasher.hexdigest()}"
 
 
@@ -226,6 +235,11 @@ def _tell_of_codec(job: Job, last: Evidence, *, fresh: bool) -> None:
         else f"the layers here were packed by {was}; {now}, which is what this machine has, would give them other "
         "digests, and the same diff_ids: to pack them anew, clean and build"
     )
+
+
+def _plan(job: Job) -> Plan:
+    recipe = job.recipe if job.is_checked else msgspec.structs.replace(job.recipe, checks=[])
+    return planned(recipe, job.folder, job.checks, job.store, job.progress)
 
 
 def _evidence(job: Job, inputs: str, images: list[ImageEvidence]) -> Evidence:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 NAME = "evidence.json"
+SLIMMED = "slim"
+"""The rule, among those by which paths were removed, of what no run used and nothing that is kept needs."""
 _CAPABILITY = "security.capability"
 
 
@@ -58,12 +60,20 @@ class StartFinding(Struct, frozen=True):
     hint: str
 
 
+class CheckEvidence(Struct, frozen=True):
+    """What came of a smoke check: `state` is "passed", "failed" or "not run", `reason` why, where it has not passed."""
+
+    check: str
+    state: str
+    reason: str = ""
+
+
 class ImageEvidence(Struct, frozen=True, kw_only=True):
     """`layers` are digests of blobs, `codec` is what packed them; `packed` has more about each.
 
     `entries` maps each path to places in `reasons`; `removed` maps what was trimmed to its rule. `privileged` are the
     programs that give whoever starts them more rights than they have: by "setuid", "setgid" and "capabilities".
-    `start` is what the start check found, None if it was off.
+    `start` is what the start check found, None if it was off; `checks` are the smoke checks that were asked for.
     """
 
     platform: str
@@ -75,6 +85,7 @@ class ImageEvidence(Struct, frozen=True, kw_only=True):
     packed: list[LayerEvidence] = []
     privileged: dict[str, list[str]] = {}
     start: list[StartFinding] | None = None
+    checks: list[CheckEvidence] = []
 
 
 class Evidence(Struct, frozen=True, kw_only=True):

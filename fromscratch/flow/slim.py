@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from fromscratch import __version__
 from fromscratch.errors import UsageError
 from fromscratch.flow import evidence, output
-from fromscratch.flow.evidence import Evidence, StartFinding
+from fromscratch.flow.evidence import SLIMMED, Evidence, StartFinding
 from fromscratch.flow.images_by_name import Found
 from fromscratch.flow.output import Built
 from fromscratch.flow.slim_start import check_start
@@ -82,12 +82,32 @@ class Slimmed(Struct, frozen=True, kw_only=True):
     cold: int = 0
 
 
+class Chosen(Struct, frozen=True, kw_only=True):
+    """The full image, its tree, what the traces say, and what is to be kept."""
+
+    full: Image
+    tree: Rootfs
+    trace: Trace
+    selection: Selection
+
+
 def slim(job: SlimJob) -> Slimmed:
-    """Make the small image, in an OCI layout in the output folder, with its evidence.
+    """Make the small image, in an OCI layout in the output folder, with its evidence. Raises what `choose` raises."""
+    job.store.lock_against_removal()
+    chosen = choose(job)
+    full, tree = chosen.full, chosen.tree
+    small = tree if job.recipe.split else chosen.selection.tree
+    start = check_start(small, tree, full.config, full.platform, job.progress)
+    with output.held(job.output, job.progress):
+        output.check_replaceable(job.output)
+        return _write(job, full, tree, chosen.trace, chosen.selection, start)
+
+
+def choose(job: SlimJob) -> Chosen:
+    """What of an image is kept by the traces and options of a job.
 
     Raises UsageError for a trace that is empty or of another image, ImageError for one that does not fit.
     """
-    job.store.lock_against_removal()
     tree = job.found.tree(job.store, job.limits)
     full = job.found.image or Image(layers=(), config=RunConfig(), platform=Platform.of_this_machine())
     trace = _traces(job, tree, full.config)
@@ -100,11 +120,7 @@ def slim(job: SlimJob) -> Slimmed:
     fitness.check_fit(selection, job.found.where, any_image=any_image or recorded_here)
     for note in fitness.notes(selection):
         job.progress.note(note)
-    small = tree if job.recipe.split else selection.tree
-    start = check_start(small, tree, full.config, full.platform, job.progress)
-    with output.held(job.output, job.progress):
-        output.check_replaceable(job.output)
-        return _write(job, full, tree, trace, selection, start)
+    return Chosen(full=full, tree=tree, trace=trace, selection=selection)
 
 
 def _origins(found: Found) -> Callable[[TreePath], tuple[Origin, ...]] | None:
@@ -179,7 +195,8 @@ def _write(
         )
         layout.finish([image], tag="latest")
     output.write_dockerfile(job.output, [image], job.recipe.name, job.progress, job.spell)
-    proof = evidence.gather(full.platform, layers, remaining, {}, start)
+    dropped = {} if job.recipe.split else {path: SLIMMED for path in tree if path not in selection.tree}
+    proof = evidence.gather(full.platform, layers, remaining, dropped, start)
     recipe = _recipe(job, full)
     made = Evidence(
         name=recipe.name,

@@ -54,8 +54,9 @@ def digest_of(layout: Path) -> str:
 
 
 def evidence_of(built: Built) -> Any:
-    """All of the evidence but the digest of the inputs, which holds where they lie."""
-    return msgspec.to_builtins(msgspec.structs.replace(built.evidence, inputs=""))
+    """All of the evidence but the digest of the inputs, which holds where they lie, and the checks: made only once."""
+    images = [replace(image, checks=[]) for image in built.evidence.images]
+    return msgspec.to_builtins(replace(built.evidence, inputs="", images=images))
 
 
 @contextmanager

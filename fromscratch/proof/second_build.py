@@ -70,6 +70,7 @@ def _failure(spec: dict[str, Any], settings: dict[str, Any]) -> dict[str, str] |
         jobs=settings["jobs"],
         limits=Limits(**spec["limits"]),
         beside=tuple(Path(_path(each)) for each in spec["beside"]),
+        is_checked=False,
     )
     try:
         assembly.build(job)

@@ -15,6 +15,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from fromscratch import regular_file
 from fromscratch.advice import Command, Setting, advice
+from fromscratch.checks.contract import Check
 from fromscratch.errors import FormatError, RecipeError, UsageError
 from fromscratch.formats.yaml import decode
 from fromscratch.formats.yaml import document as yaml
@@ -22,6 +23,7 @@ from fromscratch.formats.yaml.decode import Fault
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import slug
 from fromscratch.nearest import nearest
+from fromscratch.recipe.checks import SmokeCheckOptions, kinds_fault, written_out
 from fromscratch.recipe.image import ImageOptions
 from fromscratch.sources import catalogue
 from fromscratch.transforms import layer_rules
@@ -113,15 +115,18 @@ class BudgetOptions(Strict, frozen=True):
     budget: Annotated[int, Meta(description="the most layers that the image may have", ge=1, le=layer_rules.MOST)]
 
 
-StartCheck = Literal["error", "warn", "off"]
+CheckMode = Literal["error", "warn", "off"]
 
 
 class CheckOptions(Strict, frozen=True):
     """What is asked of a finished image before it is packed."""
 
     start: Annotated[
-        StartCheck,
+        CheckMode,
         Meta(description="whether a container can start: refuse an image that cannot, only warn, or do not look"),
+    ] = "error"
+    smoke: Annotated[
+        CheckMode, Meta(description="what `checks` asks: refuse an image that fails, only warn, or do not run it")
     ] = "error"
 
 
@@ -160,6 +165,10 @@ class Recipe(Strict, frozen=True):
     trim: Annotated[list[str], Meta(description=f"globs, or {', '.join(TRIM_CATEGORIES)}")] = []
     accounts: AccountsOptions | None = None
     image: ImageOptions = ImageOptions()
+    checks: Annotated[
+        list[SmokeCheckOptions | str],
+        Meta(description="what the finished image is asked before it is packed; a text is the command of an exec"),
+    ] = []
     platforms: Annotated[list[str], Meta(description="such as linux/arm64; this machine's when left out")] = []
     epoch: Annotated[
         Annotated[int, Meta(ge=0, le=LAST_SECOND)] | None,
@@ -178,7 +187,8 @@ class Recipe(Strict, frozen=True):
         Meta(description="one layer, one for each item of rootfs, one for each package, or {budget: N}: at most N"),
     ] = "one"
     check: Annotated[
-        StartCheck | CheckOptions, Meta(description="the check of every image before it is packed; off is {start: off}")
+        CheckMode | CheckOptions,
+        Meta(description="what becomes of an image that a check refuses; off alone is {start: off}"),
     ] = CheckOptions()
 
     def __post_init__(self) -> None:
@@ -194,13 +204,22 @@ class Recipe(Strict, frozen=True):
             if not rule.removeprefix("!").strip("/"):
                 raise ValueError(f"trim: {rule!r} would be everything; write which part of it")
 
+    def smoke_checks(self, folder: Path) -> tuple[Check, ...]:
+        """What the image is asked; scripts lie in the recipe's folder."""
+        options = [SmokeCheckOptions(exec=each) if isinstance(each, str) else each for each in self.checks]
+        return tuple(each.check(folder) for each in options)
+
     @property
     def layer_rule(self) -> Rule:
         return self.layers.budget if isinstance(self.layers, BudgetOptions) else self.layers
 
     @property
-    def start_check(self) -> StartCheck:
+    def start_check(self) -> CheckMode:
         return self.check.start if isinstance(self.check, CheckOptions) else self.check
+
+    @property
+    def smoke_check(self) -> CheckMode:
+        return self.check.smoke if isinstance(self.check, CheckOptions) else "error"
 
     def items(self) -> Iterator[Item]:
         """The items under `rootfs:`, each with the options of its kind."""
@@ -263,7 +282,14 @@ def _valid(parse_text: Any, text: str, key: str) -> None:
 
 def _without_shorthands(value: Any, document: yaml.Document, faults: list[Fault]) -> Any:
     """The document with each `KIND: TEXT` written out, and items that name no kind, or two, as faults."""
-    if not isinstance(value, dict) or not isinstance(value.get("rootfs"), list):
+    if not isinstance(value, dict):
+        return value
+    if isinstance(value.get("checks"), list):
+        value["checks"] = written_out(value["checks"])
+        for place, check in enumerate(value["checks"]):
+            if isinstance(check, dict) and (text := kinds_fault(check)):
+                faults.append(Fault(document.lines.get(("checks", place), 1), ("checks", place), text))
+    if not isinstance(value.get("rootfs"), list):
         return value
     for index, item in enumerate(value["rootfs"]):
         if not isinstance(item, dict):

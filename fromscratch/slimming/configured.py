@@ -47,6 +47,9 @@ def add_configured(retained: Retained, config: RunConfig) -> None:
         origin = _configuration(where)
         for path in _programs(retained.tree, config, words):
             retained.follow(path, origin)
+    for library in config.env.get("LD_PRELOAD", "").replace(":", " ").split():
+        if library.startswith("/"):
+            retained.follow(library, _configuration("LD_PRELOAD"))
     for volume in config.volumes:
         retained.follow(volume, _configuration("a volume"))
     if config.working_dir:

@@ -16,7 +16,7 @@ from fromscratch.tracing.contract import Target
 from fromscratch.tracing.notification import Supervisor
 from fromscratch.tracing.notification_filter import filter_program
 from fromscratch.tracing.observer import Observer
-from fromscratch.tracing.recording import ELSEWHERE, Recording
+from fromscratch.tracing.recording import Recording
 from fromscratch.tracing.watch import ContainerWatch
 
 _GET_ACTION_AVAIL, _GET_NOTIF_SIZES, _NOTIFY = 2, 3, 0x7FC00000  # linux/seccomp.h
@@ -29,6 +29,7 @@ class Notification:
 
     name = "notification"
     about = "seccomp user notification"
+    remedy = "use Linux 5.6 or later, and allow seccomp(2); strace does without"
     targets: tuple[Target, ...] = ("command", "image")
     _net = False
 
@@ -55,8 +56,7 @@ class Notification:
         finally:
             supervisor.close()  # after the command, whose calls nobody would answer any more
             observer.close()
-            if observer.elsewhere:
-                recording.note(f"{len(observer.elsewhere)} {ELSEWHERE}")
+            recording.note_elsewhere(len(observer.elsewhere))
 
     def watch(self, recording: Recording) -> AbstractContextManager[ContainerWatch]:
         return ContainerWatch(recording, _here(), net=self._net)
@@ -67,6 +67,7 @@ class NotificationWithNet(Notification):
 
     name = "notification+fanotify"
     about = "seccomp user notification, and fanotify for what no system call names"
+    remedy = "be root outside of containers; recording does without it, too"
     targets: tuple[Target, ...] = ("image",)
     _net = True
 

@@ -3,12 +3,21 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from msgspec import Struct
+
+from fromscratch.errors import ImageError
 from fromscratch.formats.trace.events import Event, Kind, Run, Trace
 from fromscratch.paths import decode, encode
 
-ELSEWHERE = "processes had a root of their own that is not in the recorded one: what they used is not in the trace"
+
+class Recorded(Struct, frozen=True, kw_only=True):
+    """What was recorded. `lost` counts the events that were lost, by the reason; `notes` are good to know."""
+
+    trace: Trace
+    lost: Mapping[str, int] = {}
+    notes: tuple[str, ...] = ()
 
 
 class Recording:
@@ -55,15 +64,16 @@ class Recording:
         """Count an event that is lost; `why` completes the sentence "3 events were lost: "."""
         self._lost[why] += 1
 
+    def note_elsewhere(self, processes: int) -> None:
+        """Keep that so many processes had a root that is not in the recorded one."""
+        if processes:
+            who = "a process had a root of its" if processes == 1 else f"{processes} processes had roots of their"
+            self.note(f"{who} own, outside of the recorded one: what was used there is not in the trace")
+
     def note(self, text: str) -> None:
         """Keep something that is good to know of the recording, and no loss."""
         if text not in self.notes:
             self.notes.append(text)
-
-    @property
-    def lost(self) -> dict[str, int]:
-        """How many events were lost, by the reason."""
-        return dict(self._lost)
 
     def count(self) -> int:
         """How many events there are so far."""
@@ -75,3 +85,10 @@ class Recording:
             Event(kind, decode(path), process, run, at) for (kind, path, process, run), at in self._events.items()
         ]
         return Trace(tuple(self._runs), tuple(events))
+
+    def finished(self) -> Recorded:
+        """Everything. Raises ImageError if that is nothing."""
+        trace = self.trace()
+        if not trace.events:
+            raise ImageError("nothing was recorded", "see whether there is a command, and whether it starts")
+        return Recorded(trace=trace, lost=dict(self._lost), notes=tuple(self.notes))

@@ -12,7 +12,7 @@ from fromscratch.tracing.fanotify import Fanotify
 from fromscratch.tracing.notification import Supervisor
 from fromscratch.tracing.notification_filter import filter_program
 from fromscratch.tracing.observer import Observer
-from fromscratch.tracing.recording import ELSEWHERE, Recording
+from fromscratch.tracing.recording import Recording
 
 _DEEPEST = 64
 
@@ -42,8 +42,7 @@ class ContainerWatch:
             net.close()
         for observer in self._observers:
             observer.close()
-            if observer.elsewhere:
-                self.recording.note(f"{len(observer.elsewhere)} {ELSEWHERE}")
+            self.recording.note_elsewhere(len(observer.elsewhere))
 
     @property
     def filter(self) -> bytes:

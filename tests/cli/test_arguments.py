@@ -47,6 +47,22 @@ def shared(line: str, name: str) -> list[str | None]:
         ),
         ("ls a ls b", [("ls", {"image": "a"}), ("ls", {"image": "b"})]),
         ("build fetch build", [("build", {}), ("fetch", {})]),
+        ("build --check", [("build", {"twice": True})]),
+        ("build --check --json", [("build", {"twice": True, "json": True})]),
+        ("build --check import --tag x", [("build", {"twice": True}), ("import", {"tag": "x"})]),
+        ("build --check true --twice", [("build", {"checks": [("check", "true")], "twice": True})]),
+        ("build --check=import", [("build", {"checks": [("check", "import")]})]),
+        ("build --check a --check", [("build", {"checks": [("check", "a")], "twice": True})]),
+        (
+            "build --exec a --http-get http://x --check b --expect c run",
+            [
+                (
+                    "build",
+                    {"checks": [("exec", "a"), ("http-get", "http://x"), ("check", "b"), ("expect", "c")]},
+                ),
+                ("run", {}),
+            ],
+        ),
         ("", []),
     ],
 )
@@ -58,8 +74,10 @@ def test_every_option_of_every_verb_is_read() -> None:
     for verb in VERBS.values():
         for flag, option in verb.flags().items():
             words = (verb.name, flag, "value") if option.value else (verb.name, flag)
-            value = "value" if option.value else True
-            assert given(" ".join(words)) == [(verb.name, {option.name: [value] if option.repeated else value})]
+            value: object = "value" if option.value else True
+            value = (option.name, value) if option.sequence else value
+            expected = {option.sequence or option.name: [value] if option.repeated else value}
+            assert given(" ".join(words)) == [(verb.name, expected)]
             if option.value:
                 assert given(f"{verb.name} {flag}=value") == given(" ".join(words))
 
@@ -130,6 +148,8 @@ def test_a_question_about_the_command_itself_is_read_before_any_verb(line: str, 
         ("build --output", "--output needs a value", "write --output DIR"),
         ("build --output --json", "--output needs a value", "write --output DIR"),
         ("closure /a --search", "--search needs a value", "write --search DIR"),
+        ("run --check", "--check needs a value", "write --check CMD"),
+        ("bundle /a --check --json", "--check needs a value", "write --check CMD"),
         ("build --json=1", "--json takes no value, and was given '1'", "write --json alone"),
         ("why /a --path /b", "--path is given twice, as /a and as /b", "say --path once"),
         ("ls --path a --path a", "--path is given twice, as a and as a", "say --path once"),

@@ -94,6 +94,9 @@ def test_the_output_folder_is_that_of_a_build_and_the_same_input_gives_the_same_
     assert "needed by /usr/bin/app (DT_NEEDED libapp.so.1)  [slim]" in why.out
     used = called(desk, "why", "/etc/app.conf", "--image", "oci:elsewhere/oci")
     assert "opened by run 1  [trace]" in used.out
+    lost = called(desk, "why", "/usr/bin/other", "--image", "app-slim")
+    assert "no run used it, and nothing that is kept needs it" in lost.err
+    assert "--keep /usr/bin/other" in lost.err
     written = called(desk, "slim", "app", "--trace", "elsewhere/slim.trace", "--name", "third", "--json")
     assert json.loads(written.out)["digest"] == first["digest"]
 

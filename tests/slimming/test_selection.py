@@ -238,6 +238,15 @@ def test_what_the_configuration_starts_and_writes_to_is_kept() -> None:
     """)
 
 
+def test_a_library_that_the_environment_preloads_is_kept() -> None:
+    whole = tree("""
+        f 0755 0:0 /opt/libfast.so
+        f 0644 0:0 /x
+    """)
+    config = RunConfig(env={"LD_PRELOAD": "/opt/libfast.so:libelse.so"})
+    assert names(chosen(whole, opened("/x"), config)) == ["/opt/libfast.so", "/x"]
+
+
 def test_keep_drop_and_exclude_have_the_last_word() -> None:
     whole = tree("""
         f 0644 0:0 /foo/kept

@@ -15,7 +15,12 @@ from pathlib import Path
 from fromscratch.formats.elf.headers import NotElf, read_elf
 from fromscratch.formats.trace.events import Event
 from fromscratch.linker.beyond.scripts.shebang import shebang
+from fromscratch.model.content import HostFile
+from fromscratch.model.entry import Directory, Entry, Fifo, File, Meta, Symlink
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import TreePath, tree_path
 from tests.engines import need
+from tests.hosttree import host_tree
 
 _SOURCES = Path(__file__).parent / "probe"
 _DEEP = "/a folder with a name of forty characters " * 90
@@ -68,6 +73,29 @@ class Probe:
 
     def command(self, *names: str) -> list[str]:
         return [str(self.program), str(self.folder), *names]
+
+    def tree(self) -> Rootfs:
+        """The root of a container that has the probe and its files where they are here, and what they need."""
+        entries: dict[TreePath, Entry] = dict(host_tree("sh", "cat", "env"))
+        entries[tree_path("/usr/bin/env")] = entries[tree_path("/bin/env")]
+        linked = subprocess.check_output(["ldd", self.program], text=True)
+        places = [Path(word) for word in linked.split() if word.startswith("/")]
+        places += [Path("/etc/hosts"), Path("/etc/services"), Path("/etc/nsswitch.conf")]
+        places += [each for folder in Path("/usr/lib").glob("*/gconv") for each in folder.glob("*[!o]")]
+        places += Path("/usr/lib").glob("*/gconv/ISO8859-15.so")
+        places += [self.program, *self.folder.rglob("*")]
+        for place in filter(os.path.lexists, places):
+            status = place.lstat() if place.is_relative_to(self.folder) else place.stat()
+            meta = Meta(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+            if stat.S_ISLNK(status.st_mode):
+                entries[tree_path(str(place))] = Symlink(meta, str(place.readlink()))
+            elif stat.S_ISDIR(status.st_mode):
+                entries[tree_path(str(place))] = Directory(meta)
+            elif stat.S_ISFIFO(status.st_mode):
+                entries[tree_path(str(place))] = Fifo(meta)
+            elif stat.S_ISREG(status.st_mode):
+                entries[tree_path(str(place))] = File(meta, HostFile.of(place.resolve(), place.stat()))
+        return Rootfs(entries)
 
     def missed(self, output: str, events: Iterable[Event]) -> dict[str, list[str]]:
         """Of each entry that the probe has printed to be done, its files that no event leads to."""

@@ -1,8 +1,13 @@
 """Commands on this machine: every way of using a file is seen, and nothing is left behind."""
 
+import contextlib
+import errno
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +17,9 @@ from fromscratch.formats.trace import text
 from fromscratch.formats.trace.events import Trace
 from fromscratch.paths import decode
 from fromscratch.tracing.by_notification import Notification
-from tests.engines import missing
+from fromscratch.tracing.by_strace import Strace
+from tests.engines import missing, need
+from tests.host.container.callers import Caller
 from tests.tracing import accesses
 
 pytestmark = pytest.mark.slow
@@ -57,3 +64,151 @@ def prepared(tmp_path: Path) -> Path:
 def test_every_way_of_using_a_file_is_seen(tmp_path: Path, prepared: Path) -> None:
     assert len(accesses.EXPECTED) >= 70
     assert unseen(recorded(tmp_path, sys.executable, str(PROGRAM), str(prepared)), prepared) == []
+
+
+def test_strace_sees_the_same(tmp_path: Path, prepared: Path) -> None:
+    if refusal := Strace().refusal():
+        missing(refusal)
+    words = [sys.executable, str(PROGRAM), str(prepared)]
+    assert unseen(recorded(tmp_path, *words, recorder="strace"), prepared) == []
+
+
+RECORDS = """
+import sys
+from pathlib import Path
+from fromscratch.formats.trace import text
+from fromscratch.tracing.by_notification import Notification
+from fromscratch.tracing.recording import Recording
+recording = Recording("notification", "here")
+code = Notification().command(sys.argv[2:], recording, print)
+found = recording.finished()
+Path(sys.argv[1]).write_bytes(text.write(found.trace))
+sys.exit(code or (str(found.lost) if found.lost else 0))
+"""
+
+
+def test_an_ordinary_user_records_as_much(caller: Caller) -> None:
+    top, interpreter = caller.folder / "work/top", caller.python()
+    (caller.folder / "accesses.py").write_bytes(PROGRAM.read_bytes())
+    program = [interpreter, "-B", str(caller.folder / "accesses.py"), str(top)]
+    subprocess.run([*caller.prefix, "mkdir", str(top)], check=True)
+    subprocess.run([*caller.prefix, *program, "prepare"], check=True)
+    script = f"import sys; sys.path[0] = {str(caller.package)!r}\n{RECORDS}"
+    place = caller.folder / "work/found.trace"
+    subprocess.run([*caller.prefix, interpreter, "-B", "-c", script, str(place), *program], check=True)
+    blind = set() if caller.name == "root" else {"chroot_inside"}
+    assert set(unseen(text.read(place.read_bytes()), top)) == blind
+    subprocess.run(["rm", "-r", str(top), str(place)], check=True)
+
+
+def test_what_a_run_makes_itself_is_missing_first_and_opened_then(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    script = f"cat {made}; cat {made}; echo new > {made}; cat {made}; rm {made}; cat {made}; exit 0"
+    trace = recorded(tmp_path, "sh", "-c", script)
+    seen = [(event.kind, event.process.rpartition("/")[2]) for event in trace.events if event.path == str(made)]
+    assert [kind for kind, process in seen if process == "cat"] == ["missing", "open"]
+    assert "open" in {kind for kind, process in seen if process != "cat"}
+
+
+def test_the_exit_code_is_the_commands_and_its_streams_are_the_callers(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "fromscratch", "trace", "--quiet", "--output", str(tmp_path / "t"), "--"]
+    done = subprocess.run([*words, "sh", "-c", "cat; exit 3"], input=b"given", capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"given", b"")
+    killed = subprocess.run([*words, "sh", "-c", "kill -9 $$"], capture_output=True, check=False)
+    assert (killed.returncode, killed.stderr) == (137, b"")
+
+
+def test_a_command_that_cannot_be_started_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = tmp_path / "t"
+    assert main(["trace", "--output", str(place), "--", "no-such-program"]) == 127
+    assert "cannot start no-such-program: No such file or directory" in capsys.readouterr().err
+    assert not place.exists()
+
+
+def test_threads_processes_and_what_is_left_running_belong_to_the_run(tmp_path: Path) -> None:
+    late = tmp_path / "late"
+    late.write_text("x")
+    trace = recorded(tmp_path, "sh", "-c", f"(sleep 0.3; setsid cat {late} >/dev/null) & exit 0")
+    assert kinds(trace, str(late)) == {"open"}
+
+
+def test_a_recorder_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> None:
+    mark = f"10{os.getpid()}"
+    script = f"sleep {mark} & (setsid sleep {mark} &) ; echo up; wait"
+    words = [sys.executable, "-m", "fromscratch", "trace", "--output", str(tmp_path / "t"), "--", "sh", "-c", script]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as recorder:
+        assert recorder.stdout is not None
+        assert recorder.stdout.readline() == b"up\n"
+        recorder.kill()
+    until(lambda: processes(mark) == [])
+
+
+def test_an_interruption_is_the_commands_and_the_trace_is_written(tmp_path: Path) -> None:
+    place, program = tmp_path / "t", "import signal, sys; print('up', flush=True); signal.pause()"
+    words = [sys.executable, "-m", "fromscratch", "trace", "--output", str(place), "--", sys.executable, "-c", program]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as recorder:
+        assert recorder.stdout is not None
+        assert recorder.stdout.readline() == b"up\n"
+        recorder.send_signal(signal.SIGTERM)
+        assert recorder.wait(30) == 128 + signal.SIGTERM
+    assert text.read(place.read_bytes()).events
+
+
+def test_a_hundred_thousand_files(tmp_path: Path) -> None:
+    program = "import os\nfor n in range(100_000): os.access(f'/nowhere/{n}', 0)"
+    assert len(recorded(tmp_path, sys.executable, "-c", program).events) > 100_000
+
+
+def test_a_program_in_a_root_of_its_own_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if os.geteuid():
+        pytest.skip("only root mounts without more ado")
+    mounted = f"mount -t tmpfs x {tmp_path} && cp {need('busybox')} {tmp_path}/busybox"
+    script = f"{mounted} && chroot {tmp_path} /busybox cat /busybox >/dev/null"
+    place = tmp_path.with_suffix(".trace")
+    words = ["trace", "--output", str(place), "--", "unshare", "-m", "sh", "-c", script]
+    assert main(words) == 0
+    assert "a root of its own, outside of the recorded one" in capsys.readouterr().err
+
+
+def test_io_uring_is_answered_as_by_a_kernel_that_has_none(tmp_path: Path) -> None:
+    program = (
+        "import ctypes, os; l = ctypes.CDLL(None, use_errno=True); l.syscall(425, 8, 0); os._exit(ctypes.get_errno())"
+    )
+    recorded(tmp_path, sys.executable, "-c", program, code=errno.ENOSYS)
+
+
+def test_a_setuid_program_gives_its_rights_to_its_caller(tmp_path: Path) -> None:
+    if os.geteuid():
+        pytest.skip("an ordinary user's programs get no more rights while they are recorded")
+    identity = tmp_path / "id"
+    identity.write_bytes(Path(need("id")).read_bytes())
+    identity.chmod(0o4755)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    words = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", str(identity), "-u"]
+    place = tmp_path / "t"
+    done = subprocess.run(
+        [sys.executable, "-m", "fromscratch", "trace", "--output", str(place), "--", *words],
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == b"0\n"
+    assert ("exec", str(identity)) in {(event.kind, event.path) for event in text.read(place.read_bytes()).events}
+
+
+def processes(word: str) -> list[str]:
+    """The processes that have this word."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = place.read_bytes().split(b"\0")
+            found += [place.parent.name] if word.encode() in words else []
+    return found
+
+
+def until(true: Callable[[], bool]) -> None:
+    for _ in range(200):
+        if true():
+            return
+        time.sleep(0.05)
+    pytest.fail("it did not come true within ten seconds")

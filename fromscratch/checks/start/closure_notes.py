@@ -1,6 +1,7 @@
 """Notes on files that something in the closure of a container's programs asks for, and that its image lacks."""
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from fromscratch import paths
 from fromscratch.checks.start.container import Container
@@ -32,6 +33,7 @@ _TIMED = frozenset({"localtime", "localtime_r", "mktime", "tzset", "__localtime6
 _LOCALES = frozenset({"setlocale", "newlocale"})
 _TRUST_OF_OPENSSL = ("SSL_CTX_set_default_verify_paths", "SSL_CTX_set_default_verify_store")
 _TRUST = frozenset({*_TRUST_OF_OPENSSL, "X509_STORE_set_default_paths", "gnutls_certificate_set_x509_system_trust"})
+_SERVES = frozenset({"listen", "accept", "accept4"})
 _TMP = lazy_regex(rb"(/tmp)(?=[/\0])")
 _GO_TLS = lazy_regex(rb"(/etc/ssl/certs/ca-certificates\.crt)")
 _MODULES = {"files": _ACCOUNTS, "dns": frozenset({"getaddrinfo", "gethostbyname", "gethostbyname_r"})}
@@ -46,6 +48,14 @@ def closure_notes(container: Container, linking: Linking, lacking: Iterable[Lack
         yield from _NOTES[kind](closure)
 
 
+class User(NamedTuple):
+    """An object that calls a `function`, by its place and by the path by which it was found."""
+
+    place: TreePath
+    path: str
+    function: str
+
+
 class _Closure:
     """What the programs of a container load, with the symbols that each object imports, read when they are needed."""
 
@@ -55,6 +65,7 @@ class _Closure:
         for node in linking.objects.values():
             self._nodes.setdefault(TreePath(node.root.place(node.path) or node.path), node)
         self._programs = {TreePath(node.root.place(node.path) or node.path) for node in linking.programs}
+        self._own_libraries = tuple({f"lib{node.path.rpartition('/')[2]}" for node in linking.programs})
         self._imports: dict[TreePath, frozenset[str]] = {}
         self.scene = Scene(
             view=container.tree,
@@ -76,22 +87,26 @@ class _Closure:
             self._imports[place] = known
         return known
 
-    def user(self, symbols: frozenset[str], *, programs_only: bool = False) -> tuple[TreePath, str] | None:
-        """The first object that calls one of these functions because it uses it, and the function."""
+    def user(self, symbols: frozenset[str], *, programs_only: bool = False) -> User | None:
+        """The first program, or library of its own, that calls one of these functions because it uses it.
+
+        What libraries of others could call, it seldom makes them.
+        """
         for place, node in self._nodes.items():
-            if (programs_only and place not in self._programs) or glibc.is_part(node.elf.soname):
+            name = paths.name(place)
+            is_own = (node.elf.soname or "").startswith(self._own_libraries) and not programs_only
+            if place not in self._programs and not is_own:
                 continue
-            if _OFFERS_ALL.match(node.elf.soname or paths.name(place)) or paths.name(place).startswith(
-                ("libc.musl", "ld-musl")
-            ):
+            if _OFFERS_ALL.match(node.elf.soname or name) or name.startswith(("libc.musl", "ld-musl")):
                 continue
             called = sorted(self.imports(place) & symbols)
             if called:
-                return place, called[0]
+                return User(place, self.path(place), called[0])
         return None
 
-    def first_with(self, found: Callable[[TreePath], bool]) -> TreePath | None:
-        return next((place for place in self._nodes if found(place)), None)
+    def path(self, place: TreePath) -> str:
+        """The path by which an object was found, on one line."""
+        return shown(self._nodes[place].path)
 
     @property
     def is_glibc(self) -> bool:
@@ -106,37 +121,40 @@ def _accounts(closure: _Closure) -> Iterator[Finding]:
     container = closure.container
     if container.entry("/etc/passwd") is None:
         if (container.config.user or "0")[:1].isdigit() and (user := closure.user(_ACCOUNTS)):
-            text = f"{shown(user[0])} calls {user[1]}, and the image has no /etc/passwd"
+            text = f"{user.path} calls {user.function}, and the image has no /etc/passwd"
             yield _note(text, "accounts: {} writes one with root, users: adds others")
     elif user := closure.user(_OWN_NAME, programs_only=True):
-        text = f"{shown(user[0])} asks for the name of its user, and /etc/passwd has none for {container.who.uid}"
+        text = f"{user.path} asks for the name of its user, and /etc/passwd has none for {container.who.uid}"
         yield _note(text, "add it with accounts: users:")
 
 
 def _shell(closure: _Closure) -> Iterator[Finding]:
     if user := closure.user(_SHELL):
-        text = f"{shown(user[0])} calls {user[1]}, which runs /bin/sh, and that is not in the image"
+        text = f"{user.path} calls {user.function}, which runs /bin/sh, and that is not in the image"
         yield _note(text, "add a shell under rootfs:, such as busybox or dash, unless that use of it is never made")
 
 
 def _temporary(closure: _Closure) -> Iterator[Finding]:
     container = closure.container
     user = closure.user(_TEMPORARY)
-    if user is None or not rodata.texts(closure.scene, user[0], _TMP):
+    if user is None or not rodata.texts(closure.scene, user.place, _TMP):
         return
     fault = "the image has none" if container.entry("/tmp") is None else f"{container.user} may not write to it"
     yield _note(
-        f"{shown(user[0])} calls {user[1]} and names /tmp, and {fault}",
+        f"{user.path} calls {user.function} and names /tmp, and {fault}",
         "bring a folder /tmp with the mode 1777, as by an overlay with modes:",
     )
 
 
 def _certificates(closure: _Closure) -> Iterator[Finding]:
-    user = closure.user(_TRUST)
-    place = user[0] if user else closure.first_with(lambda place: _is_go_with_tls(closure, place))
-    if place is not None:
+    """Clients alone count: a server that could connect to others too seldom does."""
+    client = closure.user(_TRUST, programs_only=True)
+    found = [client.place] if client and not closure.imports(client.place) & _SERVES else []
+    found += [place for place, elf in closure.scene.objects.items() if (elf.soname or "").startswith("libcurl")]
+    found += [place for place in closure.scene.objects if _is_go_with_tls(closure, place)]
+    if found:
         yield _note(
-            f"{shown(place)} trusts the system's certificates in TLS connections, and the image has none",
+            f"{closure.path(found[0])} trusts the system's certificates in TLS connections, and the image has none",
             "add ca-certificates under rootfs:, or the file /etc/ssl/certs/ca-certificates.crt",
         )
 
@@ -158,7 +176,7 @@ def _locale(closure: _Closure) -> Iterator[Finding]:
         if not glibc.is_part(closure.scene.objects[place].soname) and closure.imports(place) & _LOCALES:
             text = f"image.env: {key} is {env[key]!r}, and the image has no such locale in {folder}"
             hint = "add the locale (package libc-bin for C.UTF-8, locales-all for others), or take the variable out"
-            yield _note(f"{text}, which {shown(place)} asks for", hint)
+            yield _note(f"{text}, which {closure.path(place)} asks for", hint)
             return
 
 
@@ -194,7 +212,9 @@ def _time_zone(closure: _Closure) -> Iterator[Finding]:
         return
     for place in closure.scene.objects:
         if not glibc.is_part(closure.scene.objects[place].soname) and closure.imports(place) & _TIMED:
-            text = f"image.env: TZ is {zone!r}, and the image has no {shown(path)}: {shown(place)} uses UTC instead"
+            text = (
+                f"image.env: TZ is {zone!r}, and the image has no {shown(path)}: {closure.path(place)} uses UTC instead"
+            )
             yield _note(text, "add tzdata under rootfs:, or take the variable out")
             return
 
@@ -210,7 +230,7 @@ def _name_services(closure: _Closure) -> Iterator[Finding]:
             continue
         if user := closure.user(functions):
             text = (
-                f"{shown(user[0])} calls {user[1]}, for which GLIBC 2.{libc.version} loads {name}: the image has none"
+                f"{user.path} calls {user.function}, for which GLIBC 2.{libc.version} loads {name}: the image has none"
             )
             yield _note(text, f"add {name} under rootfs:, of the same GLIBC")
 

@@ -1,8 +1,10 @@
 """`build`: make the image out of what was fetched."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fromscratch.cli.call import Call
+from fromscratch.cli.output.checks import checks_lines
 from fromscratch.cli.output.privileges import rights, rights_lines
 from fromscratch.cli.output.sizes import counted, megabytes
 
@@ -11,23 +13,31 @@ if TYPE_CHECKING:
     from fromscratch.flow.output import Built
 
 
-def build(call: Call, *, check: bool, json: bool) -> None:
+def build(call: Call, *, checks: Sequence[tuple[str, str]], start_check: str | None, twice: bool, json: bool) -> None:
+    from msgspec.structs import replace
+
     from fromscratch.flow import assembly
 
     job = call.job
-    if not check:
+    if start_check:
+        job = replace(job, recipe=replace(job.recipe, check=start_check))
+    if checks:
+        from fromscratch.cli.smoke_checks import checks_of
+
+        job = replace(job, checks=checks_of(checks))
+    if not twice:
         built = assembly.build(job)
         call.result(_facts(job, built), _text(job, built), json)
         return
     from fromscratch.cli.verbs import build_check
     from fromscratch.proof.twice import build_twice
 
-    twice = build_twice(job)
-    text = _text(job, twice.built)
-    if twice.difference is None:
-        text += f"\n{build_check.text(twice, job)}"
-    call.result({**_facts(job, twice.built), "check": build_check.facts(twice, job)}, text, json)
-    build_check.check(twice, job)
+    pair = build_twice(job)
+    text = _text(job, pair.built)
+    if pair.difference is None:
+        text += f"\n{build_check.text(pair, job)}"
+    call.result({**_facts(job, pair.built), "check": build_check.facts(pair, job)}, text, json)
+    build_check.check(pair, job)
 
 
 def _facts(job: "Job", built: "Built") -> dict[str, Any]:
@@ -49,6 +59,7 @@ def _facts(job: "Job", built: "Built") -> dict[str, Any]:
                 "entries": len(facts.entries),
                 "codec": facts.codec,
                 "packed": to_builtins(facts.packed),
+                "checks": to_builtins(facts.checks),
                 **rights(facts),
             }
         )
@@ -74,6 +85,7 @@ def _text(job: "Job", built: "Built") -> str:
         lines.append(f"{job.recipe.name} {image.platform}: {count}, {size} packed{state} -> oci:{job.layout}")
         lines.append(f"  manifest {own['manifest']}, configuration {own['config']}")
         lines += rights_lines(built.evidence.of(image.platform))
+        lines += checks_lines(built.evidence.of(image.platform))
     if digests.whole["index"]:
         lines.append(f"  index {digests.whole['index']}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The answer of `build --check`: what was varied, and of a difference all that is known about it."""
+"""The answer of `build --twice`: what was varied, and of a difference all that is known about it."""
 
 from typing import Any
 

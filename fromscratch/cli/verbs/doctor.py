@@ -1,4 +1,4 @@
-"""`doctor`: each thing that a source, a transport or a way to run needs of this machine."""
+"""`doctor`: each thing that a source, a transport, a recorder or a way to run needs of this machine."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ def examined(store: Store) -> list[Check]:
     from fromscratch.sources.catalogue import kinds
 
     of_sources = (check for kind in kinds().values() for check in kind.checks())
-    found = [_store(store), *of_sources, *_packing(), *_engines(), _registries(), *_running()]
+    found = [_store(store), *of_sources, *_packing(), *_engines(), _registries(), *_running(), *_recording()]
     return [replace(check, found=spelled(check.found), remedy=spelled(check.remedy)) for check in found]
 
 
@@ -128,6 +128,15 @@ def _running() -> Iterator[Check]:
         if architecture != here:
             platform = Platform.parse(f"linux/{architecture}")
             yield tried(f"run: {platform}", partial(_emulated, platform))
+
+
+def _recording() -> Iterator[Check]:
+    from fromscratch.tracing.choice import RECORDERS
+
+    for recorder in RECORDERS:
+        refusal = recorder.refusal()
+        about = f"{recorder.about}; for {' and '.join(f'{target}s' for target in recorder.targets)}"
+        yield Check(f"trace: {recorder.name}", not refusal, refusal or about, recorder.remedy)
 
 
 def _emulated(platform: Platform) -> str:

@@ -126,3 +126,19 @@ CHECKS = (
     ),
 )
 """What is asked of an image while it runs; `cli.smoke_checks` makes checks of the pairs that the verb gets."""
+
+BUILD_CHECKS = (
+    _CHECK._replace(
+        help="CMD, words as a shell reads them, has to end with 0 in the image; may be repeated. Alone it is --twice",
+        alone="twice",
+    ),
+    *CHECKS[1:],
+)
+# An `exec` of these is not only a check: it may be what files are found by.
+START_CHECK = Option(
+    "start-check",
+    "MODE",
+    "error (default, unless the recipe says otherwise): refuse an image that cannot start; warn: only tell; off",
+    choices=("error", "warn", "off"),
+)
+RESULT_CHECKS = tuple(option for option in CHECKS if option.name != "exec")

@@ -1,6 +1,7 @@
 """`run`: start an image here, with an engine, an OCI runtime or in a private root."""
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fromscratch.cli import interruptions
@@ -17,15 +18,22 @@ if TYPE_CHECKING:
 WITHOUT = ("none", "crun", "runc")
 
 
-def run(call: Call, *, image: str | None, engine: str | None) -> None:
+def run(call: Call, *, image: str | None, engine: str | None, checks: Sequence[tuple[str, str]], json: bool) -> None:
     from fromscratch.cli.chosen_image import target
 
+    if json and not checks:
+        raise UsageError("--json is about checks, and there are none", "add a --check, or leave --json out")
     if engine is not None and engine not in WITHOUT:
         from fromscratch.images.engine_choice import engine as known
 
         known(engine, STARTERS)  # so that an unknown name is refused before anything is read
     try:
         found = target(call, image)
+        if checks:
+            from fromscratch.cli.verbs.run_checks import run_checks
+
+            run_checks(call, found, engine, checks, json)
+            return
         chosen = the_engine(engine, found.image)
         code = in_engine(call, found, chosen) if chosen else without_engine(call, found, engine)
     except KeyboardInterrupt as error:

@@ -52,7 +52,7 @@ def slim(
         any_image=any_image,
         split=split,
     )
-    job = _job(call, _whole(said), trace_root, output)
+    job = job_of(call, _whole(said), trace_root, output)
     from fromscratch.flow import slim as flow
 
     slimmed = flow.slim(job)
@@ -73,7 +73,8 @@ def _whole(said: "SlimRecipe") -> "SlimRecipe":
     return said
 
 
-def _job(call: Call, recipe: "SlimRecipe", trace_root: str, output: str | None) -> "SlimJob":
+def job_of(call: Call, recipe: "SlimRecipe", trace_root: str, output: str | None) -> "SlimJob":
+    """The work of a recipe for a small image, of the image that it names or else that of the recipe's build."""
     import os
 
     from fromscratch.cli.chosen_image import target

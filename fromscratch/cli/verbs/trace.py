@@ -5,19 +5,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from fromscratch.cli.call import Call
 from fromscratch.cli.output.errors import Exit
 from fromscratch.errors import ImageError, UsageError
-from fromscratch.formats.trace import text
+from fromscratch.formats.trace import recognise, text
 from fromscratch.host.machine.lookup import expanded
 from fromscratch.host.storage import disk
 
 if TYPE_CHECKING:
-    from fromscratch.formats.trace.events import Trace
-    from fromscratch.tracing.recording import Recording
+    from fromscratch.tracing.recording import Recorded
 
 
-def trace(call: Call, *, output: str | None, merge: bool, recorder: str | None, files: Sequence[str]) -> None:
+def trace(
+    call: Call,
+    *,
+    output: str | None,
+    image: str | None,
+    container: str | None,
+    merge: bool,
+    recorder: str | None,
+    files: Sequence[str],
+) -> None:
     if output is None:
         raise UsageError("--output is missing: the trace has to be written somewhere", "say --output FILE")
     place = Path(expanded(output))
@@ -25,24 +35,33 @@ def trace(call: Call, *, output: str | None, merge: bool, recorder: str | None, 
         _merge(call, place, files)
     elif files:
         raise UsageError(f"{files[0]}: a file is only given to be merged", "say --merge, or put the command after --")
+    elif image is not None:
+        _image(call, place, recorder, image)
+    elif container is not None:
+        from fromscratch.flow.attachment import record_container
+
+        _check(place)
+        keep(call, record_container(container, call.progress), place)
     elif call.words:
         _command(call, place, recorder, call.words)
     else:
-        raise UsageError("there is nothing to record", "put a command after --, as in: trace --output FILE -- ls")
+        raise UsageError(
+            "there is nothing to record", "name an image with --image, or put a command of this machine after --"
+        )
 
 
 def _merge(call: Call, place: Path, files: Sequence[str]) -> None:
     if call.words is not None or not files:
         raise UsageError("--merge takes the traces to merge", "say trace --merge FILE FILE --output FILE")
-    merged = text.merge(_read(Path(expanded(name))) for name in files)
+    reading = recognise.Reading(note=call.note)
+    merged = recognise.read_all({str(each): _bytes(each) for each in map(Path, map(expanded, files))}, reading)
     disk.write_atomically(place, text.write(merged))
     call.note(f"{place} has {len(merged.runs)} runs and {len(merged.events)} events")
 
 
-def _read(place: Path) -> "Trace":
+def _bytes(place: Path) -> bytes:
     with disk.readable(place):
-        data = place.read_bytes()
-    return text.read(data, str(place))
+        return place.read_bytes()
 
 
 def _command(call: Call, place: Path, requested: str | None, words: Sequence[str]) -> None:
@@ -64,9 +83,22 @@ def _command(call: Call, place: Path, requested: str | None, words: Sequence[str
         call.note(f"the command has ended with code {code} and left processes behind: Ctrl-C ends them")
 
     code = choice.recorder.command(words, recording, leaves)
-    keep(call, recording, place)
+    keep(call, recording.finished(), place)
     if code:
         raise Exit(code=code)
+
+
+def _image(call: Call, place: Path, requested: str | None, name: str) -> None:
+    """Record containers of an image, whose command the words after -- replace."""
+    from fromscratch.cli.chosen_image import target
+    from fromscratch.flow.recording import job_of, record_by_hand
+
+    _check(place)
+    found = target(call, name)
+    job = job_of(found, found.tree(call.store, call.limits), call.store.workspace("run", "roots"))
+    job = replace(job, argv=call.words, recorder=requested, progress=call.progress)
+    recorded = record_by_hand(job)
+    keep(call, recorded, place)
 
 
 def _check(place: Path) -> None:
@@ -77,17 +109,14 @@ def _check(place: Path) -> None:
         raise UsageError(f"{place} cannot be written: its folder is not there, or not yours", "name another file")
 
 
-def keep(call: Call, recording: "Recording", place: Path) -> None:
+def keep(call: Call, found: "Recorded", place: Path) -> None:
     """Write the trace. Raises ImageError if it is not complete."""
-    for note in recording.notes:
+    for note in found.notes:
         call.note(note)
-    found = recording.trace()
-    if not found.events:
-        raise ImageError("nothing was recorded", "see whether the command was started")
-    disk.write_atomically(place, text.write(found))
-    call.note(f"{place} has {len(found.events)} events")
-    if recording.lost:
-        lost = "; ".join(f"{count} events: {why}" for why, count in recording.lost.items())
+    disk.write_atomically(place, text.write(found.trace))
+    call.note(f"{place} has {len(found.trace.events)} events")
+    if found.lost:
+        lost = "; ".join(f"{count} events: {why}" for why, count in found.lost.items())
         raise ImageError(
             f"{place} is not complete, since some events were lost: {lost}",
             "record as root, or another time, and merge the traces",

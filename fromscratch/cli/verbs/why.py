@@ -64,6 +64,9 @@ def _absent(found: Found, tree: Rootfs, path: str, error: NotInTree) -> ImageErr
     removed = found.evidence.removed if found.evidence else {}
     spelled = quoted(paths.tree_path(path)) if ".." not in path else path
     rule = removed.get(spelled)
+    if rule == evidence.SLIMMED:
+        text = f"{path} is not in {found.where}: no run used it, and nothing that is kept needs it"
+        return NotInTree(text, f"slim with --keep {path}, or with a trace of a run that uses it")
     if rule:
         return NotInTree(f"{path} is not in {found.where}: it was trimmed by {rule!r}", "change trim: in the recipe")
     last = path.rstrip("/").rpartition("/")[2]

@@ -2,23 +2,23 @@
 
 import json
 import os
-import select
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 from msgspec import Struct
 
 from fromscratch.formats.glibc.passwd import Identity, identity
 from fromscratch.formats.oci_runtime import config as runtime_config
 from fromscratch.host.container import emulator as emulators
-from fromscratch.host.container import process_limit, spec, start_failure
-from fromscratch.host.container.control import Control
-from fromscratch.host.container.materialise import materialise
+from fromscratch.host.container import process_limit, spec, start_failure, subordinate
+from fromscratch.host.container.control import Control, is_readable
+from fromscratch.host.container.materialise import materialise, owners
 from fromscratch.host.container.preparation import Invocation, environment, private_folder, with_places
 
 _PACKAGE = Path(__file__).parents[3]
@@ -31,11 +31,15 @@ Network = Literal["private", "host"]
 
 
 class Inside(Struct, frozen=True):
-    """How to talk to a container that has been made; `who` is the user of the image's configuration."""
+    """How to talk to a container that has been made; `who` is the user of the image's configuration.
+
+    `mapping` tells which users it has if `users` is "range".
+    """
 
     control: Control
     who: Identity
     users: spec.UserMap
+    mapping: subordinate.Mapping | None
 
 
 class WrittenRoot(Struct, frozen=True):
@@ -77,26 +81,37 @@ def _over(invocation: Invocation, network: Network, place: Path, *, layered: boo
     tree, config = invocation.tree, invocation.config
     who = identity(tree, config.user)
     emulator = emulators.emulator(invocation.platform)
-    users = spec.user_map(emulator)
+    users, mapping = spec.user_map(emulator), None
+    if users == "own" and (mapping := subordinate.mapping()) is not None and mapping.covers(who.uid, who.gid):
+        users = "range"
+    given = place / "given"  # says that the files have their owners already
     control = Control()
     nothing = spec.Program((), environment(config, who, terminal=False), config.working_dir, who)
     document = {
         **spec.document(place / "root", tree, users, emulator),
         **nothing.fields(),
         "layered": layered,
+        "mapping": mapping.fields() if mapping else None,
+        "owners": _owners(invocation) if users == "range" and not given.exists() else [],
         "control": control.inherited(),
         "network": network,
+        "open_ports": network == "private",
         "resolver": _name_servers() if network == "host" else "",
     }
     with (
         tempfile.NamedTemporaryFile("w", dir=place, suffix=".json") as file,
-        process_limit.limited(runtime_config.PROCESSES if users != "own" else 0) as join_group,
+        process_limit.limited(runtime_config.PROCESSES if spec.is_root() else 0) as join_group,
     ):
         file.write(json.dumps(document))
         file.flush()
-        with _process(Path(file.name), control, invocation) as process:
-            join_group(process.pid)
-            yield Inside(control, who, users)
+        with _process(Path(file.name), control, invocation, join_group):
+            if users == "range":
+                given.touch()
+            yield Inside(control, who, users, mapping)
+
+
+def _owners(invocation: Invocation) -> object:
+    return msgspec.to_builtins(owners(with_places(invocation.tree, invocation.config.working_dir)))
 
 
 def _name_servers() -> str:
@@ -107,7 +122,9 @@ def _name_servers() -> str:
 
 
 @contextmanager
-def _process(spec_file: Path, control: Control, invocation: Invocation) -> Iterator[subprocess.Popen[bytes]]:
+def _process(
+    spec_file: Path, control: Control, invocation: Invocation, join_group: Callable[[int], None]
+) -> Iterator[None]:
     """The process that makes the namespaces and waits outside of them, while its child is ready to be asked."""
     errors, write_end = os.pipe()
     with open(errors, "rb") as report:
@@ -123,9 +140,10 @@ def _process(spec_file: Path, control: Control, invocation: Invocation) -> Itera
             os.close(write_end)
             control.close_other_end()
         try:
+            join_group(process.pid)  # its children are then in the group too
             ready = control.wait_until_ready()
             if ready:
-                yield process
+                yield
         finally:
             _end(process, control)
         failure = report.read()
@@ -148,5 +166,5 @@ def _end(process: subprocess.Popen[bytes], control: Control) -> None:
             process.kill()
             process.wait()
         if first >= 0:
-            select.select([first], [], [], _DEATH)
+            is_readable(first, _DEATH)
             os.close(first)

@@ -6,6 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import assert_never
 
+from msgspec import Struct
+
 from fromscratch.digest import CHUNK
 from fromscratch.host.storage import disk
 from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, HardLink, Meta, Symlink
@@ -14,6 +16,39 @@ from fromscratch.paths import ROOT, encode
 
 _PERMISSIONS = 0o1777
 _REACHABLE = 0o700
+_CAPABILITY = "security.capability"
+
+
+class Owner(Struct, frozen=True):
+    """What an ordinary user could not give an entry, and root of a user namespace can; no mode for a symlink."""
+
+    path: str
+    uid: int
+    gid: int
+    mode: int | None
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+def owners(tree: Rootfs) -> list[Owner]:
+    """What to give the entries of a tree that an ordinary user has materialised. The attributes are hexadecimal."""
+    return [
+        Owner(
+            "" if path == ROOT else path,
+            entry.meta.uid,
+            entry.meta.gid,
+            None if isinstance(entry, Symlink) else entry.meta.mode,
+            tuple((name, value.hex()) for name, value in entry.meta.xattrs if name == _CAPABILITY),
+        )
+        for path, entry in tree.items()
+        if not isinstance(entry, HardLink) and _is_changed(entry)
+    ]
+
+
+def _is_changed(entry: Directory | File | Symlink | Device | Fifo) -> bool:
+    meta = entry.meta
+    mode = meta.mode & _PERMISSIONS | (_REACHABLE if isinstance(entry, Directory) else 0)
+    changed = not isinstance(entry, Symlink) and mode != meta.mode
+    return bool(meta.uid or meta.gid or changed or any(name == _CAPABILITY for name, _ in meta.xattrs))
 
 
 def materialise(tree: Rootfs, folder: Path) -> None:

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from fromscratch.errors import FormatError, UsageError
 from fromscratch.formats.glibc.passwd import Identity
+from fromscratch.host.container import subordinate
 from fromscratch.host.container.inside.waiting import FORWARDED
 from fromscratch.host.storage import disk, staged_folder
 from fromscratch.model.content import Inline
@@ -88,7 +89,7 @@ def private_folder(workdir: Path) -> Iterator[Path]:
     """A folder below `workdir` that no other user can enter, removed at the end of the block."""
     with ExitStack() as stack:
         with disk.explained(workdir):
-            folder = stack.enter_context(staged_folder.staged(workdir.absolute() / "root"))
+            folder = stack.enter_context(staged_folder.staged(workdir.absolute() / "root", subordinate.remove))
             folder.chmod(0o700)
         yield folder
 

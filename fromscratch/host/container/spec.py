@@ -19,8 +19,9 @@ from fromscratch.model.rootfs import Rootfs
 
 _CAP_SYS_ADMIN = 1 << 21
 
-UserMap = Literal["", "own", "everyone"]
-"""Which users a new user namespace has: the caller alone, or all under their own numbers; empty: no namespace."""
+UserMap = Literal["", "own", "everyone", "range"]
+"""Which users a new user namespace has: the caller alone, all under their own numbers, or the caller as user 0 with
+their subordinate users; empty: no namespace."""
 
 
 class Program(Struct, frozen=True):
@@ -57,10 +58,12 @@ def document(root: Path, tree: Rootfs, users: UserMap, emulator: Emulator | None
         "hostname": HOSTNAME,
         "map": users,
         "terminals": [],
+        "owners": [],
         "layered": False,
         "control": None,
         "network": "private",
         "resolver": "",
+        "open_ports": False,
         "parent": os.getpid(),
         **_emulation(emulator),
         **_confinement(tree, users),
@@ -84,7 +87,7 @@ def _confinement(tree: Rootfs, users: UserMap) -> dict[str, Any]:
         "capabilities": list(runtime_config.CAPABILITIES.values()),
         "masked": list(runtime_config.MASKED),
         "read_only": list(runtime_config.READ_ONLY),
-        "processes": runtime_config.PROCESSES if users == "own" and _counts_processes_by_namespace() else 0,
+        "processes": runtime_config.PROCESSES if users in ("own", "range") and _counts_processes_by_namespace() else 0,
     }
 
 

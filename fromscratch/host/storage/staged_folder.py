@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,13 +14,13 @@ _RENAME_EXCHANGE = 2  # linux/fs.h
 
 
 @contextmanager
-def staged(place: Path) -> Iterator[Path]:
+def staged(place: Path, remove: Callable[[Path], None] = disk.remove) -> Iterator[Path]:
     """An empty folder beside `place`, for the caller to fill; removed at the end unless `swap_in` moved it.
 
-    What killed writers left is removed first. Raises OSError.
+    `remove` is for folders that others may have filled. What killed writers left is removed first. Raises OSError.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
-    staging.sweep(place, disk.remove)
+    staging.sweep(place, remove)
     fresh, handle = staging.fresh(place, Path.mkdir)
     try:
         yield fresh
@@ -28,7 +28,7 @@ def staged(place: Path) -> Iterator[Path]:
         if handle is not None:
             os.close(handle)
         with contextlib.suppress(OSError):  # the next writer tries again
-            disk.remove(fresh)
+            remove(fresh)
 
 
 def swap_in(fresh: Path, place: Path) -> None:

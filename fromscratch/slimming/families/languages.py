@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import Finding, Scene
 from fromscratch.model import view as views
+from fromscratch.paths import TreePath
 from fromscratch.slimming.families.folder import above, member, members, selected
 
 _PERL_OBJECT = lazy_regex(r"(?s)(.+)/auto/(.+)/[^/]+\.so")
@@ -42,10 +43,14 @@ def ruby(scene: Scene) -> Iterator[Finding]:
 
 def node(scene: Scene) -> Iterator[Finding]:
     """The package.json of a module's package and of those around it, which say what a name and a suffix mean."""
+    done: set[TreePath] = set()
     for place in selected(scene):
         if not place.endswith((".js", ".cjs", ".mjs", ".json", ".node", ".wasm")):
             continue
         for folder in above(place):
+            if folder in done:
+                break
+            done.add(folder)
             yield from member(scene, f"{folder}/package.json", place, "describes its package", "node")
             if not _NODE.fullmatch(folder) and views.place(scene.view, f"{folder}/package.json") is not None:
                 break

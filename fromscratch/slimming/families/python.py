@@ -19,11 +19,13 @@ _METADATA = lazy_regex(r"(?s)(.+\.(?:dist|egg)-info)/[^/]+")
 
 
 def find(scene: Scene) -> Iterator[Finding]:
+    """What belongs to each kept source, compiled code, module and description of a package."""
+    folders: set[TreePath] = set()
     for place in selected(scene):
         if place.endswith(".py"):
             yield from _compiled(scene, place)
         if place.endswith((".py", ".pyc", ".so")):
-            yield from _packages(scene, place)
+            yield from _packages(scene, place, folders)
         if found := _COMPILED.fullmatch(place):
             yield from member(scene, f"{found[1]}/{found[2]}.py", place, "its source", KIND)
         if found := _METADATA.fullmatch(place):
@@ -37,11 +39,14 @@ def _compiled(scene: Scene, source: TreePath) -> Iterator[NeededFile]:
             yield from member(scene, f"{cache}/{name}", source, "its compiled code", KIND)
 
 
-def _packages(scene: Scene, place: TreePath) -> Iterator[NeededFile]:
-    """The `__init__.py` of each package that a module is in."""
+def _packages(scene: Scene, place: TreePath, done: set[TreePath]) -> Iterator[NeededFile]:
+    """The `__init__.py` of each package that a module is in; folders that are `done` are left out, and become so."""
     for folder in above(place):
         if paths.name(folder) == "__pycache__":
             continue
+        if folder in done:
+            return
+        done.add(folder)
         path = f"{folder}/__init__.py"
         if views.place(scene.view, path) is None:
             return

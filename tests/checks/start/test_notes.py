@@ -21,10 +21,10 @@ CASES: list[tuple[str, Files, dict[str, Any], str]] = [
         "add a shell under rootfs:, such as busybox or dash, unless that use of it is never made",
     ),
     (
-        "popen(3) of a library",
-        {"/x": program("liba.so"), f"{MULTIARCH}/liba.so": library("liba.so", imports=["popen"]), "/usr/bin/sh": None},
+        "popen(3) of a library of the program",
+        {"/x": program("libx.so"), f"{MULTIARCH}/libx.so": library("libx.so", imports=["popen"]), "/usr/bin/sh": None},
         {},
-        f"note: {MULTIARCH}/liba.so calls popen, which runs /bin/sh, and that is not in the image -> "
+        "note: /lib/x86_64-linux-gnu/libx.so calls popen, which runs /bin/sh, and that is not in the image -> "
         "add a shell under rootfs:, such as busybox or dash, unless that use of it is never made",
     ),
     (
@@ -53,6 +53,13 @@ CASES: list[tuple[str, Files, dict[str, Any], str]] = [
         {},
         "note: /x trusts the system's certificates in TLS connections, and the image has none -> "
         "add ca-certificates under rootfs:, or the file /etc/ssl/certs/ca-certificates.crt",
+    ),
+    (
+        "certificates for libcurl",
+        {"/x": program("libcurl.so.4"), f"{MULTIARCH}/libcurl.so.4": library("libcurl.so.4")},
+        {},
+        "note: /lib/x86_64-linux-gnu/libcurl.so.4 trusts the system's certificates in TLS connections, and the image "
+        "has none -> add ca-certificates under rootfs:, or the file /etc/ssl/certs/ca-certificates.crt",
     ),
     (
         "certificates for a static program in Go",
@@ -129,11 +136,16 @@ def test_what_is_asked_for_and_missing(files: Files, config: dict[str, Any], exp
     ("files", "config"),
     [
         ({"/x": program(), "/usr/bin/sh": None, "/etc/passwd": None, "/tmp": None}, {"user": "7"}),
+        (
+            {"/x": program("a.so"), f"{MULTIARCH}/a.so": library("a.so", imports=["system"]), "/usr/bin/sh": None},
+            {},
+        ),
         ({"/usr/bin/python3": program(imports=["system"]), "/usr/bin/sh": None}, {"cmd": ("python3",)}),
         ({"/x": program(imports=["getpwnam"])}, {"user": "65532"}),
         ({"/x": program(imports=["mkstemp"]), "/tmp": None}, {}),
         ({"/x": program(imports=["SSL_CTX_set_default_verify_paths"]), "/etc/ssl/cert.pem": b"x"}, {}),
         ({"/x": program(imports=["SSL_new"])}, {}),
+        ({"/x": program(imports=["SSL_CTX_set_default_verify_paths", "listen"])}, {}),
         ({"/x": program(imports=["SSL_CTX_set_default_verify_paths"])}, {"env": {"SSL_CERT_FILE": "/ca"}}),
         ({"/x": program(imports=["setlocale"]), "/usr/lib/locale/C.utf8/LC_CTYPE": b""}, {"env": {"LANG": "C.UTF-8"}}),
         ({"/x": program(imports=["puts"])}, {"env": {"LANG": "de_DE.UTF-8", "TZ": "Europe/Berlin"}}),

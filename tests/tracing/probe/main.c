@@ -16,7 +16,8 @@ int outcome(int worked)
 {
     if (worked)
         return DONE;
-    int lacking = errno == ENOSYS || errno == EPERM || errno == EOPNOTSUPP || errno == EINVAL || errno == ENOSPC;
+    int lacking = errno == ENOSYS || errno == EPERM || errno == EOPNOTSUPP || errno == EINVAL || errno == ENOSPC
+        || errno == EXDEV;
     return lacking ? NOT_HERE : FAILED;
 }
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import msgspec
 
+from fromscratch.checks.contract import Check
 from fromscratch.cli.call import Call
 from fromscratch.cli.destination import Target, deliver
+from fromscratch.cli.output.checks import checks_lines
 from fromscratch.cli.output.digests import Digests
 from fromscratch.cli.output.privileges import rights, rights_lines
 from fromscratch.cli.output.settings import spelled
@@ -44,8 +46,16 @@ class Made(msgspec.Struct, kw_only=True):
         self.text = "\n".join([self.text, *delivery.lines])
 
 
-def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: str, entrypoint: str | None) -> Made:
-    """Build it. Raises UsageError for what cannot be."""
+def made(
+    call: Call,
+    binaries: Mapping[str, Any],
+    image: dict[str, Any],
+    name: str,
+    entrypoint: str | None,
+    start_check: str | None,
+    checks: Sequence[tuple[str, str]],
+) -> Made:
+    """Build it, and check it by what `checks` says. Raises UsageError for what cannot be."""
     if not re.fullmatch(r"[a-z0-9]+([._-][a-z0-9]+)*", name):
         raise UsageError(f"--name {name}: it names a folder and an image", "write it as my-app, in lower case")
     options = _checked(dict(binaries), BinariesOptions)
@@ -64,7 +74,7 @@ def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: s
     if options.search:
         image["env"].setdefault("LD_LIBRARY_PATH", ":".join(options.search))
     item = {word_of(BinariesOptions): msgspec.to_builtins(options)}
-    recipe = _checked({"name": name, "rootfs": [item], "image": image}, Recipe)
+    recipe = _checked({"name": name, "rootfs": [item], "image": image, "check": start_check or "error"}, Recipe)
     job = Job(
         recipe=recipe,
         folder=Path.cwd(),
@@ -76,9 +86,18 @@ def made(call: Call, binaries: Mapping[str, Any], image: dict[str, Any], name: s
         jobs=len(os.sched_getaffinity(0)),
         spell=spelled,
         limits=call.limits,
+        checks=_smoke_checks(checks),
     )
     built = assembly.build(job, seen.bind)
     return Made(job=job, built=built, facts=_facts(job, built), text=_text(job, built))
+
+
+def _smoke_checks(given: Sequence[tuple[str, str]]) -> tuple[Check, ...]:
+    if not given:
+        return ()
+    from fromscratch.cli.smoke_checks import checks_of
+
+    return checks_of(given)
 
 
 def name(tag: str | None, paths: Sequence[str]) -> str:
@@ -164,6 +183,7 @@ def _facts(job: Job, built: Built) -> dict[str, Any]:
             "size": sum(layer.size for layer in image.layers),
             "layers": [str(layer.digest) for layer in image.layers],
             "entrypoint": list(image.config.entrypoint),
+            "checks": msgspec.to_builtins(built.evidence.of(image.platform).checks),
             **rights(built.evidence.of(image.platform)),
         }
         for image, own in zip(built.images, digests.images, strict=True)
@@ -180,4 +200,5 @@ def _text(job: Job, built: Built) -> str:
         state = "" if built.fresh else ", unchanged"
         lines.append(f"{job.recipe.name} {image.platform}: {count}, {size} packed{state} -> oci:{job.layout}")
         lines += rights_lines(built.evidence.of(image.platform))
+        lines += checks_lines(built.evidence.of(image.platform))
     return "\n".join(lines)

@@ -1,16 +1,15 @@
 """The process that makes the namespaces and waits outside of them."""
 
-import errno
 import json
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 from fromscratch.host.container.inside import kernel
 from fromscratch.host.container.inside.kernel import Failed
+from fromscratch.host.container.inside.users import mapper
 from fromscratch.host.container.inside.waiting import FORWARDED, wait
 
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from fromscratch.host.container.inside.init import main; main()"
@@ -41,44 +40,14 @@ def main() -> None:
 
 
 def _enter_namespaces(spec: dict[str, Any]) -> None:
-    everyone = _mapper() if spec["map"] == "everyone" else None
+    map_users = mapper(spec) if spec["map"] else None
     flags = kernel.NEWNS | kernel.NEWUTS | kernel.NEWIPC | kernel.NEWPID | kernel.NEWCGROUP
     if spec["network"] == "private":
         flags |= kernel.NEWNET
-    uid, gid = os.geteuid(), os.getegid()
-    kernel.call("namespaces", "unshare", flags | (kernel.NEWUSER if spec["map"] else 0))
-    if everyone is not None:
-        everyone()
-    elif spec["map"]:
-        kernel.write("/proc/self/setgroups", "deny")
-        kernel.write("/proc/self/uid_map", f"{spec['uid']} {uid} 1")
-        kernel.write("/proc/self/gid_map", f"{spec['gid']} {gid} 1")
+    kernel.call("namespaces", "unshare", flags | (kernel.NEWUSER if map_users else 0))
+    if map_users is not None:
+        map_users()
     kernel.end_with_parent(spec["parent"])
-
-
-def _mapper() -> Callable[[], None]:
-    """Fork a process that stays in the old user namespace; the answer makes it map every user to itself."""
-    start, go = os.pipe()
-    done, finished = os.pipe()
-    if os.fork() == 0:
-        os.read(start, 1)
-        try:
-            for name in ("uid_map", "gid_map"):
-                Path(f"/proc/{os.getppid()}/{name}").write_text("0 0 4294967295")
-            os.write(finished, b"y")
-        finally:
-            os._exit(0)
-    os.close(finished)
-
-    def map_everyone() -> None:
-        os.write(go, b"g")
-        answer = os.read(done, 1)
-        os.wait()
-        if not answer:
-            refusal = PermissionError(errno.EPERM, "cannot map the users of a new namespace")
-            raise Failed("namespaces", refusal)
-
-    return map_everyone
 
 
 def _own_program() -> bytes:

@@ -11,6 +11,7 @@ from fromscratch.host.container.inside import kernel
 from fromscratch.host.container.inside.devices import bind_file, mount_dev
 from fromscratch.host.container.inside.kernel import BIND, NODEV, NOEXEC, NOSUID, RDONLY, REC, REMOUNT, Failed, mount
 from fromscratch.host.container.inside.overlay import mount_overlay
+from fromscratch.host.container.inside.owners import give
 
 
 def prepare_root(spec: dict[str, Any]) -> bool:
@@ -19,6 +20,7 @@ def prepare_root(spec: dict[str, Any]) -> bool:
     The answer is whether that root is an overlay over the folder, where one was asked for, and not the folder itself.
     """
     root = spec["root"].encode("utf-8", "surrogateescape")
+    give(root, spec["owners"])
     own = bool(spec["layered"]) and mount_overlay(root, user_namespace=bool(spec["map"]))
     if not own:
         mount(root, root, flags=BIND | REC)
@@ -36,6 +38,8 @@ def prepare_root(spec: dict[str, Any]) -> bool:
     os.umask(0o022)
     if spec["resolver"]:
         _write_name_servers(spec["resolver"])
+    if spec["open_ports"]:
+        _open_ports()
     strict = not spec["map"]  # without a user namespace, a path that cannot be covered is a reason not to start
     for path in spec["read_only"]:
         _cover(path.encode(), strict, hidden=False)
@@ -76,6 +80,13 @@ def _change_root() -> None:
     else:
         raise Failed.now("root")
     os.chdir("/")
+
+
+def _open_ports() -> None:
+    """Let every user listen at ports below 1024, and ping, as in the containers of engines."""
+    for name, value in (("ip_unprivileged_port_start", "0"), ("ping_group_range", "0 2147483647")):
+        with suppress(OSError):
+            Path("/proc/sys/net/ipv4", name).write_text(value)
 
 
 def _write_name_servers(text: str) -> None:
