@@ -136,3 +136,10 @@ BUILD_CHECKS = (
 )
 # An `exec` of these is not only a check: it may be what files are found by.
 RESULT_CHECKS = tuple(option for option in CHECKS if option.name != "exec")
+
+RECORDER = Option(
+    "recorder",
+    "RECORDER",
+    "how to record (default: the first that works here)",
+    choices="fromscratch.tracing.choice:names",
+)

@@ -12,12 +12,7 @@ TRACE = Verb(
         Option("output", "FILE", "the trace FILE to write", is_path=True),
         options.ANY_IMAGE._replace(help="IMAGE to start and record, by any name that images are read by"),
         Option("merge", "", "write the runs of several trace files into one"),
-        Option(
-            "recorder",
-            "RECORDER",
-            "how to record (default: the first that works here)",
-            choices="fromscratch.tracing.choice:names",
-        ),
+        options.RECORDER,
     ),
     (options.CHOSEN_PLATFORM, *options.STORED),
     Option("files", "FILE", "traces to merge", repeated=True, is_path=True),
