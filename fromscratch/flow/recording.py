@@ -1,7 +1,6 @@
 """Recording an image: its containers are started here, and used by its checks or by hand."""
 
-import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -16,13 +15,13 @@ from fromscratch.model.entry import Directory, Meta
 from fromscratch.model.image import Platform, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import shown, tree_path
-from fromscratch.progress import SILENT, Progress, Task
+from fromscratch.progress import SILENT, Progress
 from fromscratch.tracing.choice import Choice, choose
 from fromscratch.tracing.recording import Recorded, Recording
+from fromscratch.tracing.waiting import until_stopped
 
 _GRACE = 10
 _SHOWN_LINES = 20
-_GLANCE = 0.5  # seconds between two looks at a container that is used by hand
 
 
 class RecordingJob(Struct, frozen=True, kw_only=True):
@@ -64,8 +63,7 @@ def record_by_hand(job: RecordingJob) -> Recorded:
             for port in ports:
                 job.progress.note(f"port {port.inside} of the image is localhost:{port.here}")
             job.progress.note("use it now; Ctrl-C stops it")
-            with job.progress.task("recording", unit="events") as task, contextlib.suppress(KeyboardInterrupt):
-                _until_end(container.wait, recording, task)
+            until_stopped(lambda: container.wait(0) is None, recording, job.progress)
         _say_end(container.stop(grace=job.config.stop_timeout or _GRACE), job.progress)
     return recording.finished()
 
@@ -114,12 +112,3 @@ def _say_end(outcome: Outcome, progress: Progress) -> None:
     for line in written:
         progress.note(f"  {shown(line)}")
     progress.note(f"the image's command ended with code {outcome.code}")
-
-
-def _until_end(wait: Callable[[float], Outcome | None], recording: Recording, task: Task) -> None:
-    """Until the image's own command ends, saying how many events there are."""
-    seen = 0
-    while wait(_GLANCE) is None:
-        count = recording.count()
-        task.advance(count - seen)
-        seen = count

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fromscratch.advice import Setting, advice
-from fromscratch.checks.contract import Check, Results
+from fromscratch.checks.contract import Check
 from fromscratch.errors import ImageError
 from fromscratch.flow import evidence, output, recording
 from fromscratch.flow.images_by_name import Found
@@ -30,7 +30,7 @@ from fromscratch.progress import SILENT, Progress
 from fromscratch.recipe.slimming import SlimRecipe
 from fromscratch.slimming import fitness
 from fromscratch.slimming.options import SlimOptions
-from fromscratch.slimming.selection import select
+from fromscratch.slimming.selection import Selection, select
 
 
 class SlimJob(Struct, frozen=True, kw_only=True):
@@ -58,44 +58,70 @@ class SlimJob(Struct, frozen=True, kw_only=True):
         return self.output / output.LAYOUT
 
 
+class Chosen(Struct, frozen=True, kw_only=True):
+    """The full image, its tree, what the traces say, and what is to be kept; `checked` counts checks that it passed."""
+
+    full: Image
+    tree: Rootfs
+    trace: Trace
+    selection: Selection
+    checked: int = 0
+
+
 def slim(job: SlimJob) -> Slimmed:
     """Make the small image, in an OCI layout in the output folder, with its evidence.
 
-    Raises UsageError for a trace that is empty or of another image, ImageError for one that does not fit.
+    Raises what `choose` raises, and ImageError for a small image that does not start or pass what the full one does.
     """
     job.store.lock_against_removal()
+    chosen = choose(job)
+    full, tree, selection = chosen.full, chosen.tree, chosen.selection
+    small = tree if job.recipe.split else selection.tree
+    start = check_start(small, tree, full.config, full.platform, job.progress)
+    if not job.recipe.split:
+        _check_again(job, small)
+    with output.held(job.output, job.progress):
+        output.check_replaceable(job.output)
+        cut = Cut(
+            found=job.found,
+            full=full,
+            tree=tree,
+            recipe=job.recipe,
+            trace=chosen.trace,
+            selection=selection,
+            start=start,
+        )
+        made = write(cut, job.output, job.store, job.progress, jobs=job.jobs, spell=job.spell)
+        return replace(made, checked=chosen.checked)
+
+
+def choose(job: SlimJob) -> Chosen:
+    """What of an image is kept by the traces, checks and options of a job.
+
+    Raises UsageError for a trace that is empty or of another image, ImageError for one that does not fit, and
+    ChecksFailed for an image that fails its own checks.
+    """
     tree = job.found.tree(job.store, job.limits)
     full = job.found.image or Image(layers=(), config=RunConfig(), platform=Platform.of_this_machine())
-    trace, passed = _trace(job, tree, full)
     any_image = job.recipe.any_image
     fitness.check_digest(digest(job.found), job.recipe.digest, job.found.where, any_image=any_image)
+    trace, checked = _trace(job, tree, full)
     fitness.check_recorded(trace, digest(job.found), job.found.where, any_image=any_image)
     with job.progress.task(f"slim {job.found.where}", total=None, unit="entries"):
         selection = select(tree, trace, full.config, full.platform, _options(job.recipe), _origins(job.found))
     fitness.check_fit(selection, job.found.where, any_image=any_image)
     for note in fitness.notes(selection):
         job.progress.note(note)
-    small = tree if job.recipe.split else selection.tree
-    start = check_start(small, tree, full.config, full.platform, job.progress)
-    if not job.recipe.split:
-        _check_again(job, selection.tree, full)
-    with output.held(job.output, job.progress):
-        output.check_replaceable(job.output)
-        cut = Cut(
-            found=job.found, full=full, tree=tree, recipe=job.recipe, trace=trace, selection=selection, start=start
-        )
-        made = write(cut, job.output, job.store, job.progress, jobs=job.jobs, spell=job.spell)
-        return replace(made, checked=len(passed.results) if passed else 0)
+    return Chosen(full=full, tree=tree, trace=trace, selection=selection, checked=checked)
 
 
-def _trace(job: SlimJob, tree: Rootfs, full: Image) -> tuple[Trace, Results | None]:
-    """What files and checks show, as one trace, and the results of the checks."""
+def _trace(job: SlimJob, tree: Rootfs, full: Image) -> tuple[Trace, int]:
+    """What files and checks show, as one trace, and how many checks there were."""
     files = [Path(name) for name in job.recipe.traces]
     traces = [read_traces(files, tree, full.config, job.trace_root, job.progress)] if files else []
-    if not job.checks:
-        return traces[0], None
-    trace, results = recorded_trace(_recording(job, tree), job.checks)
-    return text.merge([trace, *traces]), results
+    if job.checks:
+        traces.append(recorded_trace(_recording(job, tree), job.checks))
+    return text.merge(traces), len(job.checks)
 
 
 def _recording(job: SlimJob, tree: Rootfs) -> RecordingJob:
@@ -103,8 +129,8 @@ def _recording(job: SlimJob, tree: Rootfs) -> RecordingJob:
     return replace(made, recorder=job.recorder, progress=job.progress)
 
 
-def _check_again(job: SlimJob, small: Rootfs, full: Image) -> None:
-    """Raises ChecksFailed if the small image does not pass what the full one has passed."""
+def _check_again(job: SlimJob, small: Rootfs) -> None:
+    """Raises ImageError if the small image does not pass what the full one has passed."""
     if not job.checks:
         return
     from fromscratch.checks.perform import perform

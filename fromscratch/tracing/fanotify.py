@@ -156,7 +156,8 @@ class Fanotify:
         program = ""
         with suppress(OSError):
             program = decode(os.readlink(b"/proc/%d/exe" % pid))  # noqa: PTH115 - bytes
-        for name in [path] if path in names else names:  # one that a mount covers has no path
+        # The path may be one in another root, and there is none for what a mount covers.
+        for name in [name for name in names if path.endswith(name)] or names:
             self._recording.add("exec" if mask & _OPEN_EXEC else "open", name, program, self._run_of(pid))
 
 

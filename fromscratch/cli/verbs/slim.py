@@ -56,7 +56,8 @@ def slim(
         any_image=any_image,
         split=split,
     )
-    job = replace(_job(call, _whole(said), output), checks=checks_of(checks), recorder=recorder, trace_root=trace_root)
+    job = job_of(call, _whole(said), trace_root, output)
+    job = replace(job, checks=checks_of(checks), recorder=recorder)
     job = _with_something_to_go_by(call, job, named=image is not None)
     from fromscratch.flow import slim as flow
 
@@ -89,7 +90,8 @@ def _with_something_to_go_by(call: Call, job: "SlimJob", named: bool) -> "SlimJo
     return replace(job, checks=checks)
 
 
-def _job(call: Call, recipe: "SlimRecipe", output: str | None) -> "SlimJob":
+def job_of(call: Call, recipe: "SlimRecipe", trace_root: str, output: str | None) -> "SlimJob":
+    """The work of a recipe for a small image, of the image that it names or else that of the recipe's build."""
     import os
 
     from fromscratch.cli.chosen_image import target
@@ -112,6 +114,7 @@ def _job(call: Call, recipe: "SlimRecipe", output: str | None) -> "SlimJob":
         jobs=len(os.sched_getaffinity(0)),
         spell=spelled,
         limits=call.limits,
+        trace_root=trace_root,
     )
 
 

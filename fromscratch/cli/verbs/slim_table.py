@@ -4,7 +4,7 @@ from fromscratch.cli.parsing.records import Option, Verb
 from fromscratch.cli.verbs import options
 from fromscratch.cli.verbs.bundle_table import GOES_TO
 
-_KEEPS = (
+TRACES = (
     Option(
         "trace",
         "FILE",
@@ -18,6 +18,9 @@ _KEEPS = (
         "DIR of this machine that was the root of the container, for a log of strace",
         default="/",
     ),
+)
+_KEEPS = (
+    *TRACES,
     Option("keep", "GLOB", "GLOB of paths to keep, whatever was used; may be repeated", repeated=True),
     Option("keep-package", "NAME", "NAME of a package to keep whole; may be repeated", repeated=True),
     Option("drop", "GLOB", "GLOB of paths to leave out, whatever needs them; may be repeated", repeated=True),

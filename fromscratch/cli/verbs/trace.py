@@ -24,6 +24,7 @@ def trace(
     *,
     output: str | None,
     image: str | None,
+    container: str | None,
     merge: bool,
     recorder: str | None,
     files: Sequence[str],
@@ -37,6 +38,11 @@ def trace(
         raise UsageError(f"{files[0]}: a file is only given to be merged", "say --merge, or put the command after --")
     elif image is not None:
         _image(call, place, recorder, image)
+    elif container is not None:
+        from fromscratch.flow.attachment import record_container
+
+        _check(place)
+        keep(call, record_container(container, call.progress), place)
     elif call.words:
         _command(call, place, recorder, call.words)
     else:

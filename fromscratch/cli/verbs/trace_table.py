@@ -11,6 +11,7 @@ TRACE = Verb(
     (
         Option("output", "FILE", "the trace FILE to write", is_path=True),
         options.ANY_IMAGE._replace(help="IMAGE to start and record, by any name that images are read by"),
+        Option("container", "ID", "ID or name of a container that runs already, as its engine knows it; needs root"),
         Option("merge", "", "write the runs of several trace files into one"),
         options.RECORDER,
     ),

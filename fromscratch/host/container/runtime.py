@@ -34,6 +34,7 @@ from fromscratch.host.container.preparation import (
 from fromscratch.host.container.streams import Streams, container_streams, terminals
 from fromscratch.host.container.terminal import write
 from fromscratch.host.process import run
+from fromscratch.limits import json_value
 from fromscratch.model.entry import File
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
@@ -53,6 +54,20 @@ class Runtime(Struct, frozen=True):
     name: str
     program: str
     version: str
+
+
+def container_pid(container: str) -> int | None:
+    """Process 1 of a container that a runtime was asked to start, as this machine numbers it; None without one."""
+    for name in RUNTIMES:
+        program = run.find(name)
+        if program is None:
+            continue
+        found = run.run([program, "state", container], check=False, timeout=10)
+        with suppress(ValueError):
+            pid = json_value(found.stdout).get("pid")
+            if isinstance(pid, int) and pid > 0:
+                return pid
+    return None
 
 
 def installed(names: Sequence[str] = RUNTIMES) -> list[Runtime]:

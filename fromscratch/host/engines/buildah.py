@@ -35,6 +35,9 @@ class Buildah(Engine, frozen=True, kw_only=True):
         platform = platform_of(answer.stdout.decode("utf-8", "replace").strip())
         return Status(engine=self, version=version[1] if version else "", platform=platform)
 
+    def container_pid(self, container: str) -> int | None:
+        return None
+
     def image_id(self, image: str) -> str | None:
         found = self.inspected(image)
         return f"sha256:{found['FromImageID']}" if found else None

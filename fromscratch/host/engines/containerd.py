@@ -74,6 +74,13 @@ class Containerd(Engine, frozen=True, kw_only=True):
             hint = advice("start it (systemctl start containerd), set CONTAINERD_ADDRESS, or use ", self.alternatives)
         return Status(engine=self, problem=problem, hint=hint)
 
+    def container_pid(self, container: str) -> int | None:
+        if not self.status().available:  # without a daemon, ctr would wait for many seconds
+            return None
+        found = self.call("tasks", "ls", check=False, timeout=PATIENCE)
+        rows = [line.split() for line in found.stdout.decode("utf-8", "replace").splitlines()[1:]]
+        return next((int(row[1]) for row in rows if row[:1] == [container] and row[1].isdecimal()), None)
+
     def image_id(self, image: str) -> str | None:
         """The digest of its manifest or index, by which containerd identifies images."""
         listing = self.call("images", "ls", f"name=={_full(image)}", check=False).stdout.decode("utf-8", "replace")

@@ -71,6 +71,15 @@ class Engine(Struct, frozen=True, kw_only=True):
             return None
         return text if ":" in text else f"sha256:{text}"
 
+    def container_pid(self, container: str) -> int | None:
+        """Process 1 of a running container, as this machine numbers it; None if there is no such container."""
+        if run.find(self.program[0]) is None:
+            return None
+        words = ("container", "inspect", "--format", "{{.State.Pid}}", container)
+        found = self.call(*words, check=False, timeout=PATIENCE)
+        text = found.stdout.strip()
+        return int(text) or None if not found.returncode and text.isdigit() else None
+
     def save(self, image: str, path: Path, platforms: Sequence[Platform] = ()) -> None:
         """Write an image to a file, as a docker-archive or oci-archive; of several, those of these platforms.
 

@@ -15,7 +15,7 @@ from tests.sysroots import MULTIARCH, library, program, sysroot, written
 
 NO_BASH = "image.cmd: /bin/bash is not in the image"
 BASH = "/usr/bin/sh is there: write that, or add bash under rootfs:"
-ANYWAY = "`check: {start: warn}` in a recipe builds it all the same"
+ANYWAY = "--start-check warn builds it all the same"
 
 
 @pytest.fixture
@@ -95,6 +95,15 @@ def test_a_word_that_check_does_not_know(desk: Desk) -> None:
     answer = desk.call("build")
     assert answer.code == 2
     assert "check.start: 'wran' is not known here; did you mean 'warn'?" in answer.err
+
+
+def test_the_call_goes_before_the_recipe(desk: Desk) -> None:
+    write(desk, "image: {cmd: [/bin/bash]}\ncheck: off")
+    assert desk.call("build", "--start-check", "error").code == 1
+    assert f"start check: {NO_BASH}" in desk.call("build", "--start-check", "warn").err
+    words = ("bundle", "--root", "root", "/usr/bin/webd", "--user", "gone")
+    assert desk.call(*words).code == 1
+    assert desk.call(*words, "--start-check", "warn").code == 0
 
 
 def test_notes_do_not_keep_an_image_from_being_built(desk: Desk) -> None:
