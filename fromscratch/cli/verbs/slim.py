@@ -58,7 +58,7 @@ def slim(
     )
     job = job_of(call, _whole(said), trace_root, output)
     job = replace(job, checks=checks_of(checks), recorder=recorder)
-    job = _with_something_to_go_by(call, job, named=image is not None)
+    job = _with_something_to_go_by(call, job, by_name=image is not None)
     from fromscratch.flow import slim as flow
 
     slimmed = flow.slim(job)
@@ -77,11 +77,11 @@ def _whole(said: "SlimRecipe") -> "SlimRecipe":
     return said
 
 
-def _with_something_to_go_by(call: Call, job: "SlimJob", named: bool) -> "SlimJob":
+def _with_something_to_go_by(call: Call, job: "SlimJob", by_name: bool) -> "SlimJob":
     """The job with the checks of the recipe whose build it is about, if it has no others, and no trace."""
     if job.recipe.traces or job.checks:
         return job
-    checks = () if named else call.job.recipe.smoke_checks(call.job.folder)
+    checks = () if by_name else call.job.recipe.smoke_checks(call.job.folder)
     if not checks:
         raise UsageError(
             "slim needs a trace, or something to do with the image while it is recorded",
