@@ -1,6 +1,6 @@
 """`slice`: which files of each package of an image are used, as small files that recipes can name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from fromscratch.errors import UsageError
 if TYPE_CHECKING:
     from fromscratch.flow.slices import WrittenSlices
 
-ACTIONS = ("write",)
+ACTIONS = ("write", "check")
 _SHOWN = 5
 
 
@@ -25,11 +25,44 @@ def slice_(
     keep: Sequence[str],
     exclude: Sequence[str],
     any_image: bool,
+    release: str | None,
+    image: str | None,
     json: bool,
 ) -> None:
     action, names = _action(what)
     if len(names) > 1:
-        raise UsageError(f"slice {action} takes one image; here are {' and '.join(names)}", "call it for each")
+        takes = "one image" if action == "write" else "one file"
+        raise UsageError(f"slice {action} takes {takes}; here are {' and '.join(names)}", "call it for each")
+    _check_options(action, {"trace": trace, "package": package, "keep": keep, "exclude": exclude, "output": output})
+    if action == "check":
+        from fromscratch.cli.verbs.slice_check import check
+
+        check(call, names[0] if names else "", release or "", image, json)
+        return
+    if release or image:
+        raise UsageError("slice write has no --release and no --image", "name the image behind: slice write IMAGE")
+    _write(call, names, output, trace, trace_root, package, keep, exclude, any_image, json)
+
+
+def _check_options(action: str, given: Mapping[str, object]) -> None:
+    """Raises UsageError for what only the other action has."""
+    for name, value in given.items() if action == "check" else ():
+        if value:
+            raise UsageError(f"slice check has no --{name}", "that is for slice write")
+
+
+def _write(
+    call: Call,
+    names: Sequence[str],
+    output: str | None,
+    trace: Sequence[str],
+    trace_root: str,
+    package: Sequence[str],
+    keep: Sequence[str],
+    exclude: Sequence[str],
+    any_image: bool,
+    json: bool,
+) -> None:
     if not trace:
         raise UsageError(
             "slice write needs a trace", "say --trace FILE: a trace file, a log of strace, or a list of paths"
