@@ -5,6 +5,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from fromscratch.checks.contract import Check, Results
+from fromscratch.checks.perform import perform
 from fromscratch.flow.images_by_name import Found
 from fromscratch.formats.oci.config import image_documents
 from fromscratch.host.container.preparation import Invocation
@@ -51,6 +53,14 @@ def job_of(found: Found, tree: Rootfs, workdir: Path) -> RecordingJob:
     )
 
 
+def record_under_checks(job: RecordingJob, checks: Sequence[Check]) -> tuple[Recorded, Results]:
+    """Record what the checks make the image do, whether they pass or not. Raises ImageError."""
+    choice, recording = _begin(job)
+    with choice.recorder.watch(recording) as watch:
+        results = perform(checks, _invocation(job), watch)
+    return recording.finished(), results
+
+
 def record_by_hand(job: RecordingJob) -> Recorded:
     """Record what a person does with the image, until its command ends or an interruption stops it as an engine would.
 
@@ -61,8 +71,7 @@ def record_by_hand(job: RecordingJob) -> Recorded:
         with published(tcp_ports(job.config.exposed_ports), container.connect) as ports:
             for port in ports:
                 job.progress.note(f"port {port.inside} of the image is localhost:{port.here}")
-            job.progress.note("use it now; Ctrl-C stops it")
-            until_stopped(lambda: container.wait(0) is None, recording, job.progress)
+            until_stopped(lambda: container.wait(0) is None, recording, job.progress, "use it now; Ctrl-C stops it")
         _say_end(container.stop(grace=job.config.stop_timeout or _GRACE), job.progress)
     return recording.finished()
 

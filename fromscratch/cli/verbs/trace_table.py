@@ -19,8 +19,9 @@ TRACE = Verb(
             "how to record (default: the first that works here)",
             choices="fromscratch.tracing.choice:names",
         ),
+        *options.CHECKS,
     ),
-    (options.CHOSEN_PLATFORM, *options.STORED),
+    options.INSPECTING,
     Option("files", "FILE", "traces to merge", repeated=True, is_path=True),
     takes_words=True,
 )
