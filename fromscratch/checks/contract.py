@@ -136,11 +136,20 @@ Sort = Literal["interpreter", "library", "program", "locale", "accounts", "certi
 
 
 class Lack(Struct, frozen=True):
-    """A path that a program of the image asked for, and that no folder of the image has."""
+    """A path that a program of the image asked for, and that the image does not have.
+
+    `process` is the program, or empty. It `is_named` if the output of what failed names it.
+    """
 
     path: str
     process: str
     sort: Sort
+    is_named: bool = False
+
+    @property
+    def is_likely(self) -> bool:
+        """Whether it is probably a reason of the failure; programs look for much that they do not need."""
+        return self.is_named or self.sort not in ("data", "time zone", "locale")
 
 
 class Results(Struct, frozen=True, kw_only=True):

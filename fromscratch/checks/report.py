@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from fromscratch.checks.contract import Answer, Check, HttpCheck, OwnCommand, Results, TcpCheck
 from fromscratch.checks.verdict import exit_text
 from fromscratch.errors import ImageError
+from fromscratch.paths import shown
 
-_LINES, _WIDTH = 10, 200
-_LACKS = 8
+_LINES, _FEW_LINES, _WIDTH = 10, 3, 200
+_LACKS, _OTHERS = 8, 5
 
 
 class ChecksFailed(ImageError):
@@ -27,18 +28,28 @@ def failure_lines(results: Results) -> Iterator[str]:
         yield from _quoted(_output(result.answer))
     if results.own is not None and _is_telling(results):
         yield f"  the image's own command, {_command(results.own)}, had ended with {exit_text(results.own.code)}"
-        yield from _quoted(results.own.output)
-    for lack in results.lacks[:_LACKS]:
-        by = f", which {lack.process} asked for" if lack.process else ""
-        yield f"  the image lacks {lack.path} ({lack.sort}{by})"
-    if len(results.lacks) > _LACKS:
-        yield f"  and {len(results.lacks) - _LACKS} more files that were asked for"
+        yield from _quoted(results.own.output, _LINES if _asks_server(results) else _FEW_LINES)
+    yield from _lack_lines(results)
+
+
+def _lack_lines(results: Results) -> Iterator[str]:
+    """What the image lacks, and in one line what it may lack."""
+    likely = [lack for lack in results.lacks if lack.is_likely]
+    others = [shown(lack.path) for lack in results.lacks if not lack.is_likely]
+    for lack in likely[:_LACKS]:
+        by = f", which {shown(lack.process)} asked for" if lack.process else ""
+        yield f"  the image lacks {shown(lack.path)} ({lack.sort}{by})"
+    if len(likely) > _LACKS:
+        yield f"  and {len(likely) - _LACKS} more that were asked for"
+    if others:
+        more = f" and {len(others) - _OTHERS} more" if len(others) > _OTHERS else ""
+        yield f"  not found{' either' if likely else ''}, and perhaps needed: {', '.join(others[:_OTHERS])}{more}"
 
 
 def _hint(results: Results) -> str:
     """What most often helps, by what the image lacks, else by the first check that failed."""
-    if results.lacks:
-        return f"bring {results.lacks[0].path} into the image, or change what asks for it"
+    if results.lacks and results.lacks[0].is_likely:
+        return f"bring {shown(results.lacks[0].path)} into the image, or change what asks for it"
     first = results.failed[0]
     if _is_of_a_server(first.check) and first.answer.problem:
         if results.own is None:
@@ -48,6 +59,8 @@ def _hint(results: Results) -> str:
         return "see on which address and port the image's own command listens"
     if first.answer.code in (126, 127):
         return "name a program that the image holds; ls shows what that is"
+    if results.lacks and not isinstance(first.check, HttpCheck | TcpCheck) and first.answer.code != first.check.code:
+        return f"if it needs {shown(results.lacks[0].path)}, bring that into the image; else change what is expected"
     return "change the image, or what is expected of it"
 
 
@@ -56,7 +69,11 @@ def _is_telling(results: Results) -> bool:
     own = results.own
     if own is None or own.code is None:
         return False
-    return own.code != 0 or any(_is_of_a_server(result.check) for result in results.failed)
+    return own.code != 0 or _asks_server(results)
+
+
+def _asks_server(results: Results) -> bool:
+    return any(_is_of_a_server(result.check) for result in results.failed)
 
 
 def _is_of_a_server(check: Check) -> bool:
@@ -74,10 +91,10 @@ def _command(own: OwnCommand) -> str:
     return shlex.join(own.words)
 
 
-def _quoted(data: bytes) -> Iterator[str]:
+def _quoted(data: bytes, most: int = _LINES) -> Iterator[str]:
     """The last lines of output, each behind a bar; bytes that are not UTF-8 as \\xNN."""
     lines = data.decode("utf-8", "backslashreplace").replace("\r\n", "\n").rstrip().splitlines()
-    if len(lines) > _LINES:
-        yield f"    | … {len(lines) - _LINES} lines before"
-    for line in lines[-_LINES:]:
+    if len(lines) > most:
+        yield f"    | … {len(lines) - most} lines before"
+    for line in lines[-most:]:
         yield f"    | {line[:_WIDTH]}{'…' if len(line) > _WIDTH else ''}"

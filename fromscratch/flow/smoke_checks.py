@@ -107,13 +107,18 @@ class SmokeChecks:
             progress=progress,
         )
         try:
-            return perform(checks, invocation)
+            results = perform(checks, invocation)
         except MissingTool as error:
             if platform.architecture == Platform.of_this_machine().architecture and self._plan.mode != "warn":
                 instead = "; `check: {smoke: warn}` in a recipe builds it unchecked"
                 raise MissingTool(error.message, advice(error.hint, instead)) from error
             progress.note(f"{platform}: the image is not checked: {error.message}; {error.hint}")
             return Results(platform=str(platform), not_run=error.message)
+        if not results.failed:
+            return results
+        from fromscratch.checks.diagnosis import explained
+
+        return explained(results, invocation)
 
 
 def check_again(plan: Plan, built: Built, folder: Path, limits: Limits) -> Built:

@@ -46,6 +46,12 @@ class Slice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     needs: list[str] = []
     checks: list[Any] = []
 
+    @property
+    def codename(self) -> str:
+        """The release's name in `distribution`, which stands there in brackets."""
+        name, bracket, rest = self.distribution.rpartition(" (")
+        return rest.removesuffix(")") if name and bracket else ""
+
     def __post_init__(self) -> None:
         if not self.files:
             raise ValueError("files: name at least one")

@@ -6,6 +6,7 @@ from typing import Any, Protocol, get_args, get_origin, runtime_checkable
 
 from msgspec import Struct
 
+from fromscratch.formats.slice import Slice
 from fromscratch.host.machine.doctor_check import Check
 from fromscratch.host.storage.own_folders import NONE, OwnFolders
 from fromscratch.host.storage.store import Store
@@ -13,6 +14,7 @@ from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
 
 
@@ -101,6 +103,22 @@ class Configurable(Protocol):
         """
 
 
+class PackageContents(Struct, frozen=True):
+    """A package as its archive has it now: the paths that it ships, where they stand in `tree`."""
+
+    version: str
+    tree: Rootfs
+    files: frozenset[TreePath]
+
+
+@runtime_checkable
+class PackageArchive(Protocol):
+    """A source of packages that can be asked for one of them."""
+
+    def contents(self, store: Store, package: str) -> PackageContents:
+        """The newest version of a package, without what it depends on. Uses the network."""
+
+
 class Template(Struct, frozen=True, kw_only=True):
     """What `init` writes for a kind: `items` are the lines under `rootfs:`, with comments that explain them.
 
@@ -119,7 +137,8 @@ class Kind(Struct, frozen=True, kw_only=True):
 
     `options` are what a recipe may say under the kind's word, `bind` makes the source of them and touches nothing yet.
     `shorthand` is the option that a bare text under the word stands for. `checks` look at what the kind needs of
-    this machine, for `doctor`.
+    this machine, for `doctor`. A kind that takes slices of packages names their `manager`, and `for_slice` makes the
+    options of an item that is a slice alone: of the slice, its file, a release or nothing, and an item to be like.
     """
 
     options: type[Struct]
@@ -127,6 +146,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     shorthand: str
     template: Template
     checks: Callable[[], Iterator[Check]] = lambda: iter(())
+    manager: str = ""
+    for_slice: Callable[[Slice, Path, str, Any], Struct] | None = None
 
     def written_out(self, text: str) -> dict[str, Any]:
         """The options that a bare text stands for."""

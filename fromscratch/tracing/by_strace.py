@@ -18,7 +18,7 @@ _CALLS = "%file,fchdir,clone,clone3,fork,vfork,bind,connect,io_uring_setup"
 # Not --seccomp-bpf, which sets no_new_privs, so that setuid programs fail; and not -z, which drops files that exist but
 # have no attribute of the name that was asked for.
 _OPTIONS = (
-    *("-f", "-qq", "-y", "-xx", "-ttt", "-s", "0", "-e", "signal=none", "-e", "verbose=bind,connect"),
+    *("-f", "-qq", "-y", "-xx", "-ttt", "-s", "0", "-e", "signal=none", "-e", "verbose=bind,connect,openat2"),
     *("-e", "status=successful,failed,unavailable", "-e", f"trace={_CALLS}"),
     *("-e", "inject=io_uring_setup:error=ENOSYS"),
 )

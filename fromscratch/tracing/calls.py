@@ -70,6 +70,7 @@ def _calls(create: int, no_follow: int) -> dict[str, PathCall]:
         "open": PathCall("open", first, 1, create, no_follow),
         "openat": PathCall("open", at, 2, create, no_follow),
         "openat2": PathCall("open", at, 2, create, no_follow, form="how"),
+        "open_tree": PathCall("open", at, 2, stay=_AT_NO_FOLLOW),
         "creat": PathCall("open", (Place(0, made=True),)),
         "execve": PathCall("exec", first),
         "execveat": PathCall("exec", at, 4, stay=_AT_NO_FOLLOW),
@@ -122,7 +123,8 @@ _MORE: Mapping[str, Mapping[str, int]] = MappingProxyType(
         "loong64": {"mount": 40, "pivot_root": 41, "setns": 268},
     }
 )
-_IO_URING_BEFORE_OPENAT2 = 437 - 425  # these numbers are the same on every architecture, counted from its base
+# These numbers are the same on every architecture, counted from its base.
+_IO_URING_BEFORE_OPENAT2, _OPEN_TREE_BEFORE_OPENAT2 = 437 - 425, 437 - 428
 
 
 def path_calls(architecture: str) -> dict[int, PathCall]:
@@ -130,6 +132,7 @@ def path_calls(architecture: str) -> dict[int, PathCall]:
     mips, arm = architecture.startswith("mips"), architecture.startswith(("arm", "ppc"))
     calls = _calls(_CREATE_MIPS if mips else _CREATE, _NO_FOLLOW_ARM if arm else _NO_FOLLOW)
     numbers = {**seccomp.numbers(architecture), **_MORE.get(architecture, {})}
+    numbers["open_tree"] = numbers["openat2"] - _OPEN_TREE_BEFORE_OPENAT2
     if architecture in ("386", "arm", "mipsle"):
         del calls["fanotify_mark"]  # its mask takes two registers there, and no program of that age watches files
     base = seccomp.audit_number(architecture) << 32

@@ -28,8 +28,8 @@ class Recorder(Protocol):
     def command(self, words: Sequence[str], recording: Recording, leaves: Callable[[int], object]) -> int:
         """Run a command on this machine, with the caller's streams, and record it; the answer is its exit code.
 
-        `leaves` is called with that code when the command has ended and left processes behind, which are recorded until
-        they end, or an interruption ends them. Raises CannotStart.
+        `leaves` is called with that code when the command has ended and left processes behind: if it answers False they
+        are ended, else they are recorded until they end, or an interruption ends them. Raises CannotStart.
         """
 
     def watch(self, recording: Recording) -> AbstractContextManager[ContainerWatch]:

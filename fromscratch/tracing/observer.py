@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Sequence
 
+from fromscratch.formats.trace.processes import within_root
 from fromscratch.tracing.callers import AT_CWD, Caller, Callers, Root
 from fromscratch.tracing.calls import PathCall, Place
 from fromscratch.tracing.recording import Recording
@@ -10,6 +11,7 @@ from fromscratch.tracing.recording import Recording
 _AF_UNIX, _LONGEST_ADDRESS = 1, 110
 _OWN = (b"/proc/self/", b"/proc/thread-self/")
 _DELETED = b" (deleted)"
+_HOW_SIZE, _RESOLVE_IN_ROOT = 24, 0x10  # struct open_how of linux/openat2.h; the bits of `resolve` begin at byte 16
 
 
 class Observer:
@@ -44,11 +46,12 @@ class Observer:
         if caller.prefix is None:
             self.elsewhere.add(pid)
             return
-        flags = 0
+        flags, in_folder = 0, False
         if call.flags >= 0:
             flags = arguments[call.flags]
             if call.form == "how":
-                flags = int.from_bytes(caller.bytes_at(flags, 8), "little")
+                how = caller.bytes_at(flags, _HOW_SIZE)
+                flags, in_folder = int.from_bytes(how[:8], "little"), bool(how[16:17] and how[16] & _RESOLVE_IN_ROOT)
             flags &= call.bits
         for place in call.places:
             address = arguments[place.path]
@@ -59,7 +62,7 @@ class Observer:
             if text is None:
                 continue
             folder = b""
-            if text[:1] != b"/":
+            if text[:1] != b"/" or in_folder:
                 folder = caller.folder(arguments[place.folder] if place.folder >= 0 else AT_CWD)
             key = call.number, flags, folder, text
             missed = caller.seen.get(key)
@@ -76,7 +79,7 @@ class Observer:
     ) -> None:
         """Record what this program calls for the first time."""
         _, flags, folder, text = key
-        path = _joined(folder, text) if folder else caller.prefix + text if caller.prefix else text
+        path = _joined(folder, text) if folder else _below_root(caller, text)
         if path[:6] == b"/proc/":
             path = _own_link(caller, path)
         kind, missed = call.kind, b""
@@ -91,6 +94,11 @@ class Observer:
                 kind, missed = "missing", path
         caller.seen[key] = missed
         self._recording.add(kind, path, caller.program, run)
+
+
+def _below_root(caller: Caller, path: bytes) -> bytes:
+    """An absolute path as seen from the recorded root; one with ".." stays in the caller's own."""
+    return caller.prefix + (within_root(path) if b".." in path else path) if caller.prefix else path
 
 
 def _socket_path(address: bytes) -> bytes | None:

@@ -362,7 +362,7 @@ def test_an_entry_point_that_is_not_in_the_image_is_no_success(desk: Path) -> No
         answer = called(desk, *words, "/usr/bin/jqq")
         assert (answer.code, attempt, answer.out) == (1, attempt, "")
         assert answer.err.splitlines()[-1] == (
-            " hint: did you mean /usr/bin/jq?; `check: {start: warn}` in a recipe builds it all the same"
+            " hint: did you mean /usr/bin/jq?; --start-check warn builds it all the same"
         )
     assert called(desk, *words, LOADER).code == 0
 

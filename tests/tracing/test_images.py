@@ -118,18 +118,9 @@ def test_an_image_without_the_command_says_so(image: Path, capsys: pytest.Captur
 
 def test_by_hand_until_an_interruption(image: Path) -> None:
     place = image.parent / "t"
-    words = [
-        "trace",
-        "--output",
-        str(place),
-        "--image",
-        f"dir:{image}",
-        "--",
-        "sh",
-        "-c",
-        "trap 'cat /etc/passwd; exit' TERM",
-    ]
-    words[-1] += "; while :; do sleep 0.1; done"
+    mark = f"30{os.getpid()}"
+    script = f"trap 'cat /etc/passwd; exit' TERM; sleep {mark} & wait"
+    words = ["trace", "--output", str(place), "--image", f"dir:{image}", "--", "sh", "-c", script]
     with subprocess.Popen([sys.executable, "-m", "fromscratch", *words], stderr=subprocess.PIPE, text=True) as recorder:
         assert recorder.stderr is not None
         while "use it now" not in recorder.stderr.readline():

@@ -77,9 +77,10 @@ recorder = choose(None, "image").recorder
 recording = Recording(recorder.name, "")
 with recorder.watch(recording) as watch, running(invocation, watch, start=False) as container:
     done = container.exec({command!r})
-print(recorder.name, recording.lost or "nothing lost")
+found = recording.finished()
+print(recorder.name, found.lost or "nothing lost")
 print(base64.b64encode(done.stdout).decode())
-print(base64.b64encode(text.write(recording.trace())).decode())
+print(base64.b64encode(text.write(found.trace)).decode())
 """
 
 

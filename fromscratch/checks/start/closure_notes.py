@@ -65,6 +65,7 @@ class _Closure:
         for node in linking.objects.values():
             self._nodes.setdefault(TreePath(node.root.place(node.path) or node.path), node)
         self._programs = {TreePath(node.root.place(node.path) or node.path) for node in linking.programs}
+        self._own_libraries = tuple({f"lib{node.path.rpartition('/')[2]}" for node in linking.programs})
         self._imports: dict[TreePath, frozenset[str]] = {}
         self.scene = Scene(
             view=container.tree,
@@ -87,10 +88,14 @@ class _Closure:
         return known
 
     def user(self, symbols: frozenset[str], *, programs_only: bool = False) -> User | None:
-        """The first object that calls one of these functions because it uses it, and the function."""
+        """The first program, or library of its own, that calls one of these functions because it uses it.
+
+        What libraries of others could call, it seldom makes them.
+        """
         for place, node in self._nodes.items():
             name = paths.name(place)
-            if (programs_only and place not in self._programs) or glibc.is_part(node.elf.soname):
+            is_own = (node.elf.soname or "").startswith(self._own_libraries) and not programs_only
+            if place not in self._programs and not is_own:
                 continue
             if _OFFERS_ALL.match(node.elf.soname or name) or name.startswith(("libc.musl", "ld-musl")):
                 continue

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from fromscratch.advice import Advice, advice
+from fromscratch.advice import Advice, Setting, advice
 from fromscratch.checks.start.finding import Finding
 from fromscratch.errors import ImageError
 from fromscratch.model.image import Platform
 
-_ANYWAY = "`check: {start: warn}` in a recipe builds it all the same"
+_ANYWAY = advice(Setting("start_check", "warn"), " builds it all the same")
 By = Mapping[Platform, Sequence[Finding]]
 
 
@@ -25,12 +25,12 @@ def refuse(found: By) -> None:
     errors = [(where, finding) for where, finding in _once(found) if finding.level == "error"]
     if len(errors) == 1:
         where, finding = errors[0]
-        raise ImageError(f"the image cannot start: {where}{finding.text}", advice(finding.hint, f"; {_ANYWAY}"))
+        raise ImageError(f"the image cannot start: {where}{finding.text}", advice(finding.hint, "; ", _ANYWAY))
     if errors:
         lines: list[str | Advice] = []
         for where, finding in errors:
             lines += [f"\n{where}{finding.text}\n  -> ", advice(finding.hint)]
-        raise ImageError(advice("the image cannot start:", *lines), f"fix them; {_ANYWAY}")
+        raise ImageError(advice("the image cannot start:", *lines), advice("fix them; ", _ANYWAY))
 
 
 def _once(found: By) -> list[tuple[str, Finding]]:

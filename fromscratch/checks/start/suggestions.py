@@ -79,6 +79,8 @@ def _present(container: Container, word: str) -> str:
             if shell
             else f"the image has no shell: name the program itself, or add {name} under rootfs:"
         )
+    if place := _same_name(container, name):
+        return f"{shown(place)} is there: write that, or put its folder into PATH"
     near = nearest(name, there)
     return f"did you mean {shown(there[near[0]])}?" if near else ""
 
@@ -95,13 +97,25 @@ def _programs(container: Container) -> Iterator[str]:
     yield from _anywhere(container)
 
 
+def _same_name(container: Container, name: str) -> str:
+    """The program of this name that lies least deep in the whole image; empty if there is none."""
+    ending = f"/{name}"
+    found = [path for path in container.tree if path.endswith(ending)]
+    entries = [(path.count("/"), path) for path in found if _is_program(container, path)]
+    return min(entries)[1] if entries else ""
+
+
+def _is_program(container: Container, path: str) -> bool:
+    entry = container.entry(path)
+    return isinstance(entry, File) and bool(entry.meta.mode & 0o111)
+
+
 def _anywhere(container: Container) -> Iterator[str]:
     """Programs beside those folders, such as /app/server; only of folders with few names."""
     for top in ("/", "/app", "/opt", "/srv"):
         for name in views.names(container.tree, top)[:200]:
             path = f"{top.rstrip('/')}/{name}"
-            entry = container.entry(path)
-            if isinstance(entry, File) and entry.meta.mode & 0o111:
+            if _is_program(container, path):
                 yield path
 
 

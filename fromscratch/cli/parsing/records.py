@@ -42,7 +42,7 @@ class Option(NamedTuple):
     def parameter(self) -> str:
         """The parameter of the verb's function: `stop_signal`, and `with_` for a word of the language."""
         name = self.sequence or self.name
-        return f"{name}_" if name in ("from", "with") else name.replace("-", "_")
+        return f"{name}_" if name in ("from", "with", "exec") else name.replace("-", "_")
 
     @property
     def text(self) -> str:

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from fromscratch.flow.output import Built
 
 
-def build(call: Call, *, checks: Sequence[tuple[str, str]], twice: bool, json: bool) -> None:
+def build(call: Call, *, checks: Sequence[tuple[str, str]], start_check: str | None, twice: bool, json: bool) -> None:
+    from msgspec.structs import replace
+
     from fromscratch.flow import assembly
 
     job = call.job
+    if start_check:
+        job = replace(job, recipe=replace(job.recipe, check=start_check))
     if checks:
-        from msgspec.structs import replace
-
         from fromscratch.cli.smoke_checks import checks_of
 
         job = replace(job, checks=checks_of(checks))

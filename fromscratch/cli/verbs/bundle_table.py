@@ -43,6 +43,25 @@ _HOLDS = (
     Option("preload", "NAME", "NAME for /etc/ld.so.preload; may be repeated", repeated=True),
     Option("plugins", "GLOB", "GLOB of files that the programs load by themselves; may be repeated", repeated=True),
     Option(
+        "exec",
+        "CMD",
+        "CMD to run and record on this machine first: what it uses is taken too; may be repeated",
+        repeated=True,
+    ),
+    Option(
+        "trace",
+        "FILE",
+        "FILE, a trace of a run on this machine, whose files are taken too; may be repeated",
+        repeated=True,
+        is_path=True,
+    ),
+    Option(
+        "recorded",
+        "GLOB",
+        "GLOB of files that a trace names and that are taken though they are the machine's own; may be repeated",
+        repeated=True,
+    ),
+    Option(
         "with",
         "KIND[=VALUE]",
         "KIND or KIND=VALUE of what linking does not show, such as localtime or gconv=UTF-16; may be repeated",
@@ -72,6 +91,7 @@ _STARTS_WITH = (
     Option("volume", "DIR", "DIR of data that outlives a container; may be repeated", repeated=True),
     Option("label", "NAME=VALUE", "NAME=VALUE; may be repeated", repeated=True),
     Option("stop-signal", "SIGNAL", "the signal that ends a container", default=""),
+    options.START_CHECK,
 )
 
 BUNDLE = Verb(

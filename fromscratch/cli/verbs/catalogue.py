@@ -7,6 +7,7 @@ from fromscratch.cli.parsing.records import Option, Verb
 from fromscratch.cli.verbs import options
 from fromscratch.cli.verbs.bundle_table import BUNDLE
 from fromscratch.cli.verbs.options import json
+from fromscratch.cli.verbs.slice_table import SLICE
 from fromscratch.cli.verbs.slim_table import SLIM
 from fromscratch.cli.verbs.trace_table import TRACE
 
@@ -73,6 +74,7 @@ _TABLE = (
         "fromscratch fetch build --platform linux/amd64,linux/arm64",
         (
             *options.BUILD_CHECKS,
+            options.START_CHECK,
             Option("twice", "", "build it a second time under other conditions, and explain the first difference"),
             json("print what was built for a program to read"),
         ),
@@ -208,6 +210,7 @@ _TABLE = (
     BUNDLE,
     TRACE,
     SLIM,
+    SLICE,
     Verb(
         "cmake-dir",
         f"{_HERE}.cmake_dir:cmake_dir",

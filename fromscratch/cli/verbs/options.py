@@ -135,4 +135,17 @@ BUILD_CHECKS = (
     *CHECKS[1:],
 )
 # An `exec` of these is not only a check: it may be what files are found by.
+START_CHECK = Option(
+    "start-check",
+    "MODE",
+    "error (default, unless the recipe says otherwise): refuse an image that cannot start; warn: only tell; off",
+    choices=("error", "warn", "off"),
+)
 RESULT_CHECKS = tuple(option for option in CHECKS if option.name != "exec")
+
+RECORDER = Option(
+    "recorder",
+    "RECORDER",
+    "how to record (default: the first that works here)",
+    choices="fromscratch.tracing.choice:names",
+)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 def run_checks(call: Call, found: "Found", engine: str | None, given: Sequence[tuple[str, str]], json: bool) -> None:
     """Raises ChecksFailed, after all results were written where a program reads them."""
+    from fromscratch.checks.diagnosis import explained
     from fromscratch.checks.perform import perform
     from fromscratch.checks.report import ChecksFailed
     from fromscratch.host.container.preparation import Invocation
@@ -30,7 +31,7 @@ def run_checks(call: Call, found: "Found", engine: str | None, given: Sequence[t
         platform=image.platform if image else Platform.of_this_machine(),
         progress=call.progress,
     )
-    results = perform(checks_of(given), invocation)
+    results = explained(perform(checks_of(given), invocation), invocation)
     lines = results_lines(results)
     if lines or json:
         call.result(results_facts(results), "\n".join(lines), json)

@@ -4,7 +4,7 @@ from fromscratch.cli.parsing.records import Option, Verb
 from fromscratch.cli.verbs import options
 from fromscratch.cli.verbs.bundle_table import GOES_TO
 
-_KEEPS = (
+TRACES = (
     Option(
         "trace",
         "FILE",
@@ -18,6 +18,9 @@ _KEEPS = (
         "DIR of this machine that was the root of the container, for a log of strace",
         default="/",
     ),
+)
+_KEEPS = (
+    *TRACES,
     Option("keep", "GLOB", "GLOB of paths to keep, whatever was used; may be repeated", repeated=True),
     Option("keep-package", "NAME", "NAME of a package to keep whole; may be repeated", repeated=True),
     Option("drop", "GLOB", "GLOB of paths to leave out, whatever needs them; may be repeated", repeated=True),
@@ -42,10 +45,12 @@ SLIM = Verb(
     "slim",
     "fromscratch.cli.verbs.slim:slim",
     "Cut an image to the files that runs used and what they link to; its whole configuration is kept.",
-    "fromscratch slim docker:nginx:1 --trace nginx.trace --tag nginx:slim",
+    "fromscratch slim docker:nginx:1 --http-get http://localhost/ --tag nginx:slim",
     (
         *GOES_TO,
         Option("output", "DIR", "DIR of the small image (default: build/NAME)", is_path=True),
+        *options.CHECKS,
+        options.RECORDER,
         *_KEEPS,
         options.json("what was kept and left out, for a program to read"),
     ),

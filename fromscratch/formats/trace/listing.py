@@ -28,7 +28,6 @@ def parse(
     of a line; a list with NULs holds names as they are. Raises FormatError, which names `what` and the line.
     """
     found = Collected(what, cwd=cwd, run=run)
-    yield from found.settle(encode(cwd))
     folders = [each.rstrip("/") for each in search]
     for number, line in checked_lines(lines, what):
         name = line.strip()
@@ -48,7 +47,6 @@ def parse(
 def parse_separated(data: bytes, *, what: str = "the list", cwd: str = "/", run: int = 1) -> Iterator[Event]:
     """The same for paths with NULs between, as `find -print0` writes them; relative ones are below `cwd`."""
     found = Collected(what, cwd=cwd, run=run)
-    yield from found.settle(encode(cwd))
     for number, name in enumerate(data.split(b"\0"), 1):
         if name:
             _check(name, what, number)

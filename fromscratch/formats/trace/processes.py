@@ -2,6 +2,7 @@
 
 from posixpath import normpath
 
+from fromscratch.formats.trace.collected import unknown
 from fromscratch.formats.trace.straceline import Argument, Line, Result
 
 _SELF = (b"/proc/self/", b"/proc/thread-self/")
@@ -14,7 +15,7 @@ FIRST = -1
 
 
 class Place:
-    """The working folder and root, which threads share. The folder is relative until it is known where all began."""
+    """The working folder and root, which threads share. The folder may be unknown: see `collected`."""
 
     def __init__(self, cwd: bytes, root: bytes = b"") -> None:
         self.cwd, self.root = cwd, root
@@ -43,14 +44,14 @@ class Process:
         """
         path = argument.path
         if path.startswith(b"/") and not in_folder:
-            return self._through_proc(path) or self.place.root + (_within(path) if self.place.root else path)
+            return self._through_proc(path) or self.place.root + (within_root(path) if self.place.root else path)
         if argument.folder in _HERE:
             folder: bytes | None = self.place.cwd
         else:
             folder = argument.folder_path or self.files.get(argument.folder)
         if folder is None or not path:
             return folder
-        return b"/".join((folder.rstrip(b"/"), path.lstrip(b"/"))) if folder else path
+        return b"/".join((folder.rstrip(b"/"), path.lstrip(b"/")))
 
     def opened(self, descriptor: int, path: bytes) -> None:
         if len(self.files) < _DESCRIPTORS:
@@ -74,7 +75,7 @@ class Process:
         return target.rstrip(b"/") + b"/" + below if below else target
 
 
-def _within(path: bytes) -> bytes:
+def within_root(path: bytes) -> bytes:
     """An absolute path without the ".." that would lead above its root: the kernel stays there."""
     depth, parts = 0, []
     for part in path.split(b"/")[1:]:
@@ -96,8 +97,10 @@ class Processes:
         self._pending: dict[int, Line] = {}
         self._forking: dict[int, bytes] = {}  # processes within a clone, with its arguments
         self._early: set[int] = set()  # children that were seen before the clone that made them ended
+        self._orphans: dict[int, bytes] = {}  # those whose parent is not known yet, and the folder where they began
         self._unclaimed: dict[int, Process] = {}
         self._alive: dict[int, None] = {}
+        self._count = 0
 
     def __getitem__(self, pid: int) -> Process:
         found = self._all.get(pid)
@@ -116,7 +119,9 @@ class Processes:
             return self._unclaimed.pop(next(reversed(self._unclaimed)))
         if FIRST in self._all and not self._alive:
             return self._all[FIRST]
-        return Process(Place(b""))
+        self._count += 1
+        self._orphans[pid] = unknown(self._count)
+        return Process(Place(self._orphans[pid]))
 
     def unnumbered(self) -> int:
         """The process of a line without a number: strace leaves it out while there is only one."""
@@ -147,15 +152,22 @@ class Processes:
         self._alive[line.other] = None
         self[line.other]
 
-    def forked(self, process: Process, outcome: Result, flags: bytes) -> None:
+    def forked(self, process: Process, outcome: Result, flags: bytes) -> bytes | None:
+        """The folder in which a child began that was seen before: only now is known that it is where its parent is."""
         if outcome.error or not outcome.value:
-            return
+            return None
         child = outcome.outer_pid or outcome.value
         if child in self._early:
             self._early.discard(child)
+        elif child in self._orphans:
+            found = self._all[child]
+            found.program = found.program or process.program
+            found.files = process.files | found.files
+            return self._orphans.pop(child)
         else:  # if there was one with this number, it has ended
             self._all.pop(child, None)
             self._unclaimed[child] = process.child(flags)
+        return None
 
     def superseded(self, pid: int, by: int) -> None:
         """A thread's execve ends the other threads, and goes on under the first one's number."""
@@ -168,6 +180,7 @@ class Processes:
         self._pending.pop(pid, None)
         self._forking.pop(pid, None)
         self._alive.pop(pid, None)
+        self._orphans.pop(pid, None)
 
     def _of_first(self, pid: int) -> Line | None:
         """What the first process had begun, if this is the number under which it goes on."""

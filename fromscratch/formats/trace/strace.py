@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from fromscratch.errors import FormatError
 from fromscratch.formats.trace import straceline
 from fromscratch.formats.trace.bounds import checked_lines
-from fromscratch.formats.trace.collected import Collected
+from fromscratch.formats.trace.collected import Collected, is_known
 from fromscratch.formats.trace.events import Event, Kind
 from fromscratch.formats.trace.processes import FORKS, Process, Processes
 from fromscratch.formats.trace.straceline import Argument, Line, Result
@@ -114,9 +114,10 @@ class _Log:
         """What is left: calls that never returned, and paths below a folder that the log does not tell."""
         for pid, line in self._processes.unfinished():
             yield from self._call(pid, line.name, line.text + b") = ?", self._clock.at(line))
-        if self._found.waiting:
+        if self._found.unsettled:
             note(f"{self._what} does not tell the folder where the run began, which is taken to be {cwd}")
-        yield from self._found.settle(encode(cwd))
+        for folder in self._found.unsettled:
+            yield from self._found.settle(folder, encode(cwd))
         if not self._calls:
             raise FormatError(
                 f"{self._what} has no line with a system call", "give the file that strace wrote with -f -y -o FILE"
@@ -150,7 +151,7 @@ class _Log:
         if known := PATH_CALLS.get(name):
             yield from self._path_call(process, name, known, text, time)
         elif name in FORKS:
-            self._processes.forked(process, straceline.result(text), text)
+            yield from self._forked(process, text)
         elif name in _SOCKETS:
             yield from self._socket(process, text, time)
         elif name in _READS:  # what was opened before, or without a path
@@ -173,7 +174,7 @@ class _Log:
         for argument in paths:
             if argument.folder_path and argument.folder == b"AT_FDCWD":
                 yield from self._in_folder(process, argument.folder_path)
-            if argument.cut:
+            if argument.cut or b"\0" in argument.path:
                 self._cut += 1
             elif argument.path or name == "execveat":  # without, it is the descriptor itself, which has been opened
                 used = process.full(argument, in_folder=name == "openat2" and b"RESOLVE_IN_ROOT" in text)
@@ -225,10 +226,15 @@ class _Log:
         if found and kind and (path := process.full(Argument(straceline.unquoted(found[1])))):
             yield from self._event(kind, path, process, time)
 
+    def _forked(self, process: Process, text: bytes) -> Iterator[Event]:
+        folder = self._processes.forked(process, straceline.result(text), text)
+        if folder is not None:
+            yield from self._found.settle(folder, process.place.cwd)
+
     def _in_folder(self, process: Process, cwd: bytes) -> Iterator[Event]:
-        """The process's working folder, as strace or the kernel tells it; the first one's tells where all began."""
-        if not process.place.cwd:
-            yield from self._found.settle(cwd)
+        """The process's working folder, as strace or the kernel tells it: perhaps where it began, too."""
+        if not is_known(process.place.cwd) and b"/" not in process.place.cwd:
+            yield from self._found.settle(process.place.cwd, cwd)
         process.place.move(cwd)
 
     def _event(self, kind: Kind, path: bytes, process: Process, time: int) -> Iterator[Event]:

@@ -99,7 +99,6 @@ class _Output:
 
     def events(self) -> Iterator[Event]:
         """The events of that line."""
-        yield from self._found.settle(self._cwd)
         for kind, path, program, time in self._last:
             yield from self._found.event(kind, path, program, time)
 

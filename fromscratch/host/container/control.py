@@ -16,6 +16,13 @@ _PEER = struct.Struct("=iII")  # struct ucred
 _GONE = "see what the container was doing: something killed its process 1"
 
 
+def is_readable(handle: int, timeout: float) -> bool:
+    """Whether there is something to read within so many seconds; of a descriptor of any number, unlike select(2)."""
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    return bool(poll.poll(max(0.0, timeout) * 1000))
+
+
 class Control:
     """Our end of the control socket; once it is ready, `pid` is process 1 as this machine numbers it.
 
@@ -78,7 +85,7 @@ class Answers:
 
     def next(self, timeout: float | None = None) -> dict[str, Any] | None:
         """One answer, None after the last; a descriptor that came with it is "handle". Raises TimeoutError."""
-        if timeout is not None and not select.select([self._channel], [], [], timeout)[0]:
+        if timeout is not None and not is_readable(self._channel.fileno(), timeout):
             raise TimeoutError
         with suppress(ConnectionResetError):
             data, handles = receive(self._channel, _PACKET, 1)

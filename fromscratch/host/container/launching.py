@@ -2,20 +2,21 @@
 
 import base64
 import os
-import select
 import shlex
 import threading
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fromscratch.errors import ImageError
+from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.oci_runtime import seccomp
 from fromscratch.host.container import start_failure
-from fromscratch.host.container.control import Answers, Control
+from fromscratch.host.container.control import Answers, Control, is_readable
 from fromscratch.host.container.spec import Program
 from fromscratch.host.container.watch import Watch
 from fromscratch.model.image import Platform
 
 _KILLED = 137
+_PATIENCE = 120.0  # seconds: who watches it must answer the calls by which the program starts
 
 
 class Command:
@@ -29,7 +30,7 @@ class Command:
     def wait(self, timeout: float) -> int | None:
         """The exit code, once it is known within so many seconds; that of a killed one if the container has ended."""
         with self._lock:
-            if self._code is None and select.select([self.ends], [], [], timeout)[0]:
+            if self._code is None and is_readable(self.ends, timeout):
                 self._code = int(os.read(self.ends, 16) or _KILLED)
                 os.close(self.ends)
             return self._code
@@ -38,6 +39,17 @@ class Command:
         """Send a signal, to its whole process group if asked to; nothing happens if it has ended."""
         with self._control.ask({"do": "signal", "pid": self._pid, "signal": number, "group": group}) as answers:
             answers.only()
+
+
+def check_words(argv: Sequence[str], env: Mapping[str, str]) -> None:
+    """Raises UsageError for what no program can be given."""
+    if not argv or not argv[0]:
+        raise UsageError("the command is empty", "name a program of the image")
+    if any("\0" in text for text in (*argv, *env, *env.values())):
+        raise UsageError("a word or variable of the command holds a NUL byte", "no program can be given one")
+    for name in env:
+        if not name or "=" in name:
+            raise UsageError(f"{name!r} is not the name of a variable", "write a name without =, such as PATH")
 
 
 def launch(
@@ -68,7 +80,7 @@ def _listener(watch: Watch | None) -> dict[str, Any] | None:
 def _pid(answers: Answers, watch: Watch | None, program: Program, platform: Platform) -> int:
     """Follow a start to its end, that of its answers, at which the program has replaced ours."""
     pid = 0
-    while (answer := answers.next()) is not None:
+    while (answer := _next(answers, program)) is not None:
         if "handle" in answer and watch is not None:
             watch.listener(answer["handle"], shlex.join(program.argv))
         elif "step" in answer:
@@ -83,3 +95,13 @@ def _pid(answers: Answers, watch: Watch | None, program: Program, platform: Plat
     if not pid:
         raise ImageError(f"the container ended before {shlex.join(program.argv)} was started", "see what ended it")
     return pid
+
+
+def _next(answers: Answers, program: Program) -> dict[str, Any] | None:
+    try:
+        return answers.next(_PATIENCE)
+    except TimeoutError as error:
+        raise ImageError(
+            f"{shlex.join(program.argv)} did not start within {_PATIENCE:g} seconds",
+            "see whether something answers the system calls that are recorded",
+        ) from error

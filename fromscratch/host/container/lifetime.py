@@ -2,11 +2,10 @@
 
 import json
 import os
-import select
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Literal
@@ -18,7 +17,7 @@ from fromscratch.formats.glibc.passwd import Identity, identity
 from fromscratch.formats.oci_runtime import config as runtime_config
 from fromscratch.host.container import emulator as emulators
 from fromscratch.host.container import process_limit, spec, start_failure, subordinate
-from fromscratch.host.container.control import Control
+from fromscratch.host.container.control import Control, is_readable
 from fromscratch.host.container.materialise import materialise, owners
 from fromscratch.host.container.preparation import Invocation, environment, private_folder, with_places
 
@@ -96,6 +95,7 @@ def _over(invocation: Invocation, network: Network, place: Path, *, layered: boo
         "owners": _owners(invocation) if users == "range" and not given.exists() else [],
         "control": control.inherited(),
         "network": network,
+        "open_ports": network == "private",
         "resolver": _name_servers() if network == "host" else "",
     }
     with (
@@ -104,8 +104,7 @@ def _over(invocation: Invocation, network: Network, place: Path, *, layered: boo
     ):
         file.write(json.dumps(document))
         file.flush()
-        with _process(Path(file.name), control, invocation) as process:
-            join_group(process.pid)
+        with _process(Path(file.name), control, invocation, join_group):
             if users == "range":
                 given.touch()
             yield Inside(control, who, users, mapping)
@@ -123,7 +122,9 @@ def _name_servers() -> str:
 
 
 @contextmanager
-def _process(spec_file: Path, control: Control, invocation: Invocation) -> Iterator[subprocess.Popen[bytes]]:
+def _process(
+    spec_file: Path, control: Control, invocation: Invocation, join_group: Callable[[int], None]
+) -> Iterator[None]:
     """The process that makes the namespaces and waits outside of them, while its child is ready to be asked."""
     errors, write_end = os.pipe()
     with open(errors, "rb") as report:
@@ -139,9 +140,10 @@ def _process(spec_file: Path, control: Control, invocation: Invocation) -> Itera
             os.close(write_end)
             control.close_other_end()
         try:
+            join_group(process.pid)  # its children are then in the group too
             ready = control.wait_until_ready()
             if ready:
-                yield process
+                yield
         finally:
             _end(process, control)
         failure = report.read()
@@ -164,5 +166,5 @@ def _end(process: subprocess.Popen[bytes], control: Control) -> None:
             process.kill()
             process.wait()
         if first >= 0:
-            select.select([first], [], [], _DEATH)
+            is_readable(first, _DEATH)
             os.close(first)

@@ -6,16 +6,16 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from signal import SIGKILL
 
 from msgspec import Struct
 
 from fromscratch.errors import CannotStart, ImageError, UsageError
 from fromscratch.formats.glibc.passwd import Identity, identity
-from fromscratch.host.container import beside, connection, lifetime
+from fromscratch.host.container import beside, connection, lifetime, publishing
 from fromscratch.host.container.capture import Exchange, Tail, discard, drain
-from fromscratch.host.container.launching import Command, launch
+from fromscratch.host.container.launching import Command, check_words, launch
 from fromscratch.host.container.lifetime import Network, WrittenRoot
 from fromscratch.host.container.preparation import Invocation, command_of, environment
 from fromscratch.host.container.signals import number_of
@@ -54,13 +54,18 @@ def running(
     """
     if start:
         command_of(invocation.config, invocation.argv)  # raises before anything is written
-    with lifetime.namespaces(invocation, network, root) as inside:
+    with ExitStack() as stack:
+        inside = stack.enter_context(lifetime.namespaces(invocation, network, root))
         container = RunningContainer(invocation, inside, watch)
         if watch is not None:
             watch.before_start(container.init_pid)
-        if start:
-            container.start()
-        yield container
+        try:
+            if start:
+                container.start()
+            yield container
+        finally:
+            stack.close()
+            container.wait(_DEATH)  # how it ended, and the last of its output, can be asked for after the block
 
 
 class RunningContainer:
@@ -163,6 +168,15 @@ class RunningContainer:
         """
         return connection.connect(self._control, host, port, timeout)
 
+    @contextmanager
+    def publish(self, host_port: int, container_port: int) -> Iterator[int]:
+        """A port of this machine's 127.0.0.1 (0: any) that leads to one of the container's; the answer is its number.
+
+        Raises ImageError for a port that is in use.
+        """
+        with publishing.published(lambda: self.connect("localhost", container_port), host_port) as port:
+            yield port
+
     def outside(self, argv: Sequence[str], env: Mapping[str, str] | None = None, timeout: float = 60) -> Outcome:
         """Run a program of this machine, with its files and its processes, in the container's network.
 
@@ -205,6 +219,7 @@ class RunningContainer:
         config = self._invocation.config
         who = self._who if user is None else self._other(user)
         variables = {**environment(config, who, terminal=False), **(env or {})}
+        check_words(argv, variables)
         return Program(list(argv), variables, config.working_dir if cwd is None else cwd, who)
 
     def _other(self, user: str) -> Identity:

@@ -63,6 +63,7 @@ def document(root: Path, tree: Rootfs, users: UserMap, emulator: Emulator | None
         "control": None,
         "network": "private",
         "resolver": "",
+        "open_ports": False,
         "parent": os.getpid(),
         **_emulation(emulator),
         **_confinement(tree, users),

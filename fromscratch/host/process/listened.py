@@ -34,7 +34,8 @@ class Command:
     def wait(self, listen: Callable[[int], object], leaves: Callable[[int], object]) -> int:
         """Until the command and all that it started have ended; the answer is its exit code.
 
-        `listen` gets its listener, `leaves` the exit code of a command that has ended and left processes behind.
+        `listen` gets its listener, `leaves` the exit code of a command that has ended and left processes behind, which
+        are killed if it answers False.
         Signals are passed on to the command while it runs, and then end what it has left. Raises CannotStart.
         """
         with forwarding(self._signalled, lambda: None, lambda: None):
@@ -47,8 +48,8 @@ class Command:
                     raise self._cannot_start(rest)
                 elif what == b"ended":
                     self._code, left = map(int, rest.split())
-                    if left:
-                        leaves(self._code)
+                    if left and leaves(self._code) is False:
+                        self._end()
                 else:
                     break
         if self._code is None:
@@ -59,11 +60,16 @@ class Command:
         """Pass a signal on, unless the terminal has sent it to the command too; the third Ctrl-C ends everything."""
         of_terminal = number in (SIGINT, SIGQUIT) and _in_foreground()
         self._interruptions += number == SIGINT
-        with suppress(OSError):
-            if self._code is not None or self._interruptions >= _ENOUGH:
-                self._channel.shutdown(socket.SHUT_WR)
-            elif not of_terminal:
+        if self._code is not None or self._interruptions >= _ENOUGH:
+            self._end()
+        elif not of_terminal:
+            with suppress(OSError):
                 self._channel.send(b"%d" % number)
+
+    def _end(self) -> None:
+        """Have everything killed that still runs."""
+        with suppress(OSError):
+            self._channel.shutdown(socket.SHUT_WR)
 
     def _cannot_start(self, reason: bytes) -> CannotStart:
         number, _, text = reason.decode("utf-8", "replace").partition(" ")

@@ -6,15 +6,21 @@ from importlib import import_module
 from typing import Literal
 
 from fromscratch import paths
-from fromscratch.linker.beyond import certificates, dlopen, java, packages, plugins
+from fromscratch.linker.beyond import certificates, dlopen, java, packages, plugins, recorded
 from fromscratch.linker.beyond.contract import Finder, Finding, Scene
 from fromscratch.linker.beyond.glibc import gconv, hwcaps, locales, nss, static, tzdata
+from fromscratch.linker.beyond.recorded import Recorded
 from fromscratch.linker.beyond.scripts import finder as scripts
 from fromscratch.sources.binaries.options import BinariesOptions
 
 
-def finders(options: BinariesOptions) -> Iterator[Finder]:
-    """Those that are switched on. One that takes nothing by its options may still have something to offer."""
+def finders(options: BinariesOptions, runs: Recorded | None = None) -> Iterator[Finder]:
+    """Those that are switched on. One that takes nothing by its options may still have something to offer.
+
+    `runs` is what the traces of the item hold.
+    """
+    if runs is not None:
+        yield partial(recorded.find, recorded=runs)
     if options.java != "none":  # before others find its libraries one by one: they need libjvm.so to be there
         yield partial(java.find, desktop=options.java == "desktop")
     yield partial(scripts.find, commands=options.commands)

@@ -65,6 +65,14 @@ class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Literal["auto", "desktop", "none"],
         Meta(description="auto takes the runtime that java belongs to; desktop what draws windows too"),
     ] = "auto"
+    traces: Annotated[
+        list[str],
+        Meta(description="traces of runs on this machine: what they used is taken, but for the machine's own"),
+    ] = []
+    recorded: Annotated[
+        list[str],
+        Meta(description="globs of files that a trace names and that are taken though they are the machine's"),
+    ] = []
     package: Annotated[bool, Meta(description="take the other files of the packages that own what is asked for")] = (
         False
     )
@@ -79,7 +87,7 @@ class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def __post_init__(self) -> None:
         if not (self.paths or self.add or self.stage):
             raise ValueError("it names nothing to take: say paths, add or stage")
-        for key in ("paths", "add", "stage", "search", "preload", "allow_missing", "plugins"):
+        for key in ("paths", "add", "stage", "search", "preload", "allow_missing", "plugins", "traces", "recorded"):
             if "" in getattr(self, key):
                 raise ValueError(f"{key}: '' names nothing")
         if not self.root:
@@ -87,6 +95,7 @@ class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         for key, texts in (("paths", self.paths), ("add", self.add)):
             check_paths(key, [destination for _, destination in map(split, texts) if destination is not None])
         check_paths("plugins", self.plugins)
+        check_paths("recorded", self.recorded)
         check_paths("allow_missing", self.allow_missing)
         check_paths("search", self.search)
         for text in self.search:

@@ -31,6 +31,7 @@ from fromscratch.sources.binaries.etc import with_etc
 from fromscratch.sources.binaries.finders import finders
 from fromscratch.sources.binaries.loader_check import startable
 from fromscratch.sources.binaries.options import BinariesOptions, label, split
+from fromscratch.sources.binaries.recorded import recorded
 from fromscratch.sources.contract import Context, Source
 
 _SHOWN_OFFERS = 10
@@ -105,7 +106,8 @@ class BinariesSource(Source):
         asked: dict[str, Origin] = {}
         for place in dict.fromkeys((*programs.values(), *regular_files(added))):
             asked[place] = added[place].origins[0]
-        result = gather(linker, asked, list(finders(options)), self.label, self._is_ours)
+        runs = recorded(options, context.folder, self.label)
+        result = gather(linker, asked, list(finders(options, runs)), self.label, self._is_ours)
         return Closure(added, result)
 
     def _is_ours(self, elf: Elf) -> bool:

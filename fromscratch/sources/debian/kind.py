@@ -1,7 +1,13 @@
 """Source `debian`: packages of a Debian release, or of one made like it, with all that they depend on."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
+from msgspec.structs import replace
+
+from fromscratch.advice import Setting, advice
+from fromscratch.errors import UsageError
+from fromscratch.formats.slice import Slice
 from fromscratch.host.machine.doctor_check import Check
 from fromscratch.sources.contract import Context, Kind, Source, Template
 from fromscratch.sources.debian.options import DebianOptions
@@ -47,4 +53,24 @@ def _checks() -> Iterator[Check]:
     )
 
 
-KIND = Kind(options=DebianOptions, bind=_bind, shorthand="packages", template=Template(items=_TEMPLATE), checks=_checks)
+def _for_slice(one: Slice, file: Path, release: str, like: DebianOptions | None) -> DebianOptions:
+    """Raises UsageError if nothing says of which release."""
+    suite = release or (like.suite if like else one.codename)
+    if not suite:
+        raise UsageError(
+            f"{file} does not say in its distribution of which release the package is",
+            advice("say ", Setting("release", "bookworm")),
+        )
+    base = like or DebianOptions(suite=suite, slices=[str(file)])
+    return replace(base, suite=suite, packages=[], slices=[str(file)], any_version=True)
+
+
+KIND = Kind(
+    options=DebianOptions,
+    bind=_bind,
+    shorthand="packages",
+    template=Template(items=_TEMPLATE),
+    checks=_checks,
+    manager="dpkg",
+    for_slice=_for_slice,
+)

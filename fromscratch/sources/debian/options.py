@@ -61,6 +61,7 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             "their packages is taken, and nothing that these packages depend on but what the slices need"
         ),
     ] = []
+    any_version: Annotated[bool, Meta(description="take slices of packages in versions that they are not for")] = False
     mirror: Mirror = ""
     components: Components = msgspec.field(default_factory=lambda: ["main"])
     also: Annotated[

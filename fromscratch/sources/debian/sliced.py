@@ -13,6 +13,7 @@ from fromscratch.formats.debian.version import Relation, parse_relation
 from fromscratch.formats.slice import Slice
 from fromscratch.model.entry import Entry
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import TreePath
 from fromscratch.sources.debian.package_request import parse_package_request
 from fromscratch.transforms.slicing import sliced
 
@@ -88,6 +89,13 @@ def cut_tree(tree: Rootfs, shipped: Mapping[str, str], files: Mapping[str, Seque
 def cut_record(sums: bytes, tree: Rootfs) -> bytes:
     """The checksums of a package for the files that are left of it."""
     return cut_sums(sums, lambda path: tree.find(path, follow_last=False) is not None)
+
+
+def shipped_in(tree: Rootfs) -> frozenset[TreePath]:
+    """The paths that packages of a tree ship."""
+    return frozenset(
+        path for path, entry in tree.items() if any(origin.reason == "shipped in" for origin in entry.origins)
+    )
 
 
 def _packages_of(entry: Entry, shipped: Mapping[str, str]) -> list[str]:

@@ -7,24 +7,26 @@ would have made.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fromscratch.address import without_secrets
 from fromscratch.digest import Digest
 from fromscratch.errors import DownloadError
 from fromscratch.formats.debian import deb822
 from fromscratch.formats.debian import package as deb
+from fromscratch.formats.debian.version import Relation
 from fromscratch.formats.tar.tree import read_tree
 from fromscratch.host.http.download import FileRequest, download
 from fromscratch.host.process import threads
 from fromscratch.host.storage.store import Store
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sources.contract import Context, TreeSource
+from fromscratch.sources.contract import Context, PackageContents, TreeSource
 from fromscratch.sources.debian import archives, natives
 from fromscratch.sources.debian import plan as plans
 from fromscratch.sources.debian.archives import Seen
@@ -33,7 +35,7 @@ from fromscratch.sources.debian.package_request import parse_package_request
 from fromscratch.sources.debian.plan import Plan, PlannedPackage
 from fromscratch.sources.debian.planner import Planner
 from fromscratch.sources.debian.platforms import debian_architecture
-from fromscratch.sources.debian.sliced import Slices, cut_record, cut_tree, read_slices
+from fromscratch.sources.debian.sliced import Slices, cut_record, cut_tree, read_slices, shipped_in
 from fromscratch.sources.debian.tree import Unpacked, laid_together
 
 # Counted up when the same packages give another tree.
@@ -62,13 +64,22 @@ class DebianSource(TreeSource):
         return read_slices(self._context.folder, self._options.slices, self._architecture)
 
     @cached_property
+    def _conditions(self) -> dict[str, tuple[Relation, ...]]:
+        """The packages of slices, with the conditions on their versions."""
+        found = self._slices.versions()
+        return dict.fromkeys(found, ()) if self._options.any_version else found
+
+    def _planner_of(self, alone: Mapping[str, tuple[Relation, ...]]) -> Planner:
+        return Planner(self._options, self._context, self._architecture, self._machine, alone)
+
+    @cached_property
     def _planner(self) -> Planner:
-        return Planner(self._options, self._context, self._architecture, self._machine, self._slices.versions())
+        return self._planner_of(self._conditions)
 
     @cached_property
     def _key(self) -> str:
         """What decides which packages are taken."""
-        conditions = {name: list(map(str, found)) for name, found in self._slices.versions().items()}
+        conditions = {name: list(map(str, found)) for name, found in self._conditions.items()}
         slices = f" {sorted(conditions.items())}" if conditions else ""
         return f"{self._architecture} {self._options.deciding()}{slices}"
 
@@ -99,18 +110,31 @@ class DebianSource(TreeSource):
         slices = f" {self._slices.digest_text()}" if self._options.slices else ""
         return f"debian {_TREE_VERSION} {options} {packages}{slices}"
 
+    def contents(self, store: Store, package: str) -> PackageContents:
+        """Raises DownloadError, and ImageError for a package that the archives do not have."""
+        seen = archives.look(store, self._planner.archives(), self._context.progress, self._planner.connect)
+        plan = self._planner_of({package: ()}).plan(store, seen, self._now())
+        # With slices alone the plan has this one package; with packages: it may have more.
+        newest = next(one for one in plan.packages if one.name == package)
+        self._download(store, replace(plan, packages=[newest]), seen)
+        tree = self._laid_together(replace(plan, packages=[newest]), self._opened(store, [newest]))
+        return PackageContents(newest.version, tree, shipped_in(tree))
+
     def build(self, store: Store) -> Rootfs:
         """Raises NotFetched, FormatError for a damaged package, Conflict when two packages disagree."""
         plan = self.plan(store)
-        origins = plan.origins(self.label, self._context.place)
         opened = self._opened(store, plan.packages)
+        tree = self._laid_together(plan, opened)
+        return self._with_natives(tree, plan, {one.name: one for one in opened})
+
+    def _laid_together(self, plan: Plan, opened: Sequence["_Opened"]) -> Rootfs:
+        origins = plan.origins(self.label, self._context.place)
         packages = []
         for package, one in zip(plan.packages, opened, strict=True):
             stanza = deb822.stanza(deb822.decoded(one.control), f"{package.file}: control")
             tree = read_tree(one.data, origins[package.name], title=package.file)
             packages.append(Unpacked(package.name, package.version, tree, stanza.get("replaces", "")))
-        tree = laid_together(packages, self.label, merged_usr=self._options.merged_usr)
-        return self._with_natives(tree, plan, {one.name: one for one in opened})
+        return laid_together(packages, self.label, merged_usr=self._options.merged_usr)
 
     def _cut(self, plan: Plan) -> dict[str, list[str]]:
         """The entries of slices for each package that nothing asks for as a whole."""

@@ -67,6 +67,13 @@ COMMANDS = [
         entrypoint=("/usr/bin/webd",),
     ),
     broken(
+        "the right name far away",
+        f"error: image.cmd: there is no program 'javac' in {PATH} -> "
+        "/usr/lib/jvm/21/bin/javac is there: write that, or put its folder into PATH",
+        files={"/usr/lib/jvm/21/bin/javac": program()},
+        cmd=("javac",),
+    ),
+    broken(
         "a PATH without its folder",
         "error: image.cmd: there is no program 'webd' in PATH (/bin) -> /usr/sbin/webd is there: write that",
         cmd=("webd",),

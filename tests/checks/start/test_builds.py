@@ -15,7 +15,7 @@ from tests.sysroots import MULTIARCH, library, program, sysroot, written
 
 NO_BASH = "image.cmd: /bin/bash is not in the image"
 BASH = "/usr/bin/sh is there: write that, or add bash under rootfs:"
-ANYWAY = "`check: {start: warn}` in a recipe builds it all the same"
+ANYWAY = "--start-check warn builds it all the same"
 
 
 @pytest.fixture
@@ -97,6 +97,15 @@ def test_a_word_that_check_does_not_know(desk: Desk) -> None:
     assert "check.start: 'wran' is not known here; did you mean 'warn'?" in answer.err
 
 
+def test_the_call_goes_before_the_recipe(desk: Desk) -> None:
+    write(desk, "image: {cmd: [/bin/bash]}\ncheck: off")
+    assert desk.call("build", "--start-check", "error").code == 1
+    assert f"start check: {NO_BASH}" in desk.call("build", "--start-check", "warn").err
+    words = ("bundle", "--root", "root", "/usr/bin/webd", "--user", "gone")
+    assert desk.call(*words).code == 1
+    assert desk.call(*words, "--start-check", "warn").code == 0
+
+
 def test_notes_do_not_keep_an_image_from_being_built(desk: Desk) -> None:
     write(desk, "image: {cmd: [/usr/bin/webd], volumes: [/data], user: '7'}")
     answer = desk.call("build")
@@ -133,6 +142,15 @@ def test_programs_that_an_item_names_are_looked_at_too(desk: Desk) -> None:
     ) in answer.err
     recipe_file.write_text(binaries)
     assert desk.call("build").code == 0
+
+
+def test_a_program_that_is_the_command_too_is_named_once(desk: Desk) -> None:
+    (desk.folder / "root/usr/bin/alias").symlink_to("webd")
+    text = "rootfs: [binaries: {paths: [/usr/bin/alias], root: root}]\nimage: {cmd: [/usr/bin/alias]}"
+    (desk.folder / "fromscratch.yaml").write_text(f"name: app\n{text}\ntrim: [/usr/lib/*/libweb*]\n")
+    answer = desk.call("build")
+    assert answer.code == 1
+    assert answer.err.count("is not in the image") == 1
 
 
 def test_a_library_that_an_item_may_lack_or_that_its_programs_are_led_to(desk: Desk) -> None:

@@ -21,10 +21,10 @@ CASES: list[tuple[str, Files, dict[str, Any], str]] = [
         "add a shell under rootfs:, such as busybox or dash, unless that use of it is never made",
     ),
     (
-        "popen(3) of a library",
-        {"/x": program("liba.so"), f"{MULTIARCH}/liba.so": library("liba.so", imports=["popen"]), "/usr/bin/sh": None},
+        "popen(3) of a library of the program",
+        {"/x": program("libx.so"), f"{MULTIARCH}/libx.so": library("libx.so", imports=["popen"]), "/usr/bin/sh": None},
         {},
-        "note: /lib/x86_64-linux-gnu/liba.so calls popen, which runs /bin/sh, and that is not in the image -> "
+        "note: /lib/x86_64-linux-gnu/libx.so calls popen, which runs /bin/sh, and that is not in the image -> "
         "add a shell under rootfs:, such as busybox or dash, unless that use of it is never made",
     ),
     (
@@ -136,6 +136,10 @@ def test_what_is_asked_for_and_missing(files: Files, config: dict[str, Any], exp
     ("files", "config"),
     [
         ({"/x": program(), "/usr/bin/sh": None, "/etc/passwd": None, "/tmp": None}, {"user": "7"}),
+        (
+            {"/x": program("a.so"), f"{MULTIARCH}/a.so": library("a.so", imports=["system"]), "/usr/bin/sh": None},
+            {},
+        ),
         ({"/usr/bin/python3": program(imports=["system"]), "/usr/bin/sh": None}, {"cmd": ("python3",)}),
         ({"/x": program(imports=["getpwnam"])}, {"user": "65532"}),
         ({"/x": program(imports=["mkstemp"]), "/tmp": None}, {}),

@@ -342,3 +342,43 @@ def test_a_folder_that_is_left_again_and_again_does_not_grow() -> None:
     last = read(log)[-1]
     assert last.endswith("/x")
     assert len(last) < 3000
+
+
+def test_a_child_whose_parent_is_known_later_begins_where_that_is() -> None:
+    """With -e status=successful,failed,unavailable no call has two lines: vfork's comes when the child has executed."""
+    log = """
+1 execve("/bin/sh", ["sh"], 0x7ffc) = 0
+1 chdir("/etc") = 0
+2 execve("./run", ["run"], 0x7ffc) = -1 ENOENT (No such file or directory)
+3 stat("deep", 0x7ffc) = 0
+3 execve("/bin/cat", ["cat"], 0x7ffc) = 0
+2 fork() = 3
+1 vfork() = 2
+3 open("a", O_RDONLY) = 3
+1 chdir("/srv") = 0
+4 chroot("jail") = 0
+4 chdir("/") = 0
+4 openat(AT_FDCWD</srv/jail>, "/b", O_RDONLY) = 3
+1 fork() = 4
+"""
+    assert [(event.kind, event.path, event.process) for event in parse(log.encode().splitlines())] == [
+        ("exec", "/bin/sh", ""),
+        ("stat", "/etc", "/bin/sh"),
+        ("exec", "/bin/cat", ""),
+        ("missing", "/etc/./run", ""),
+        ("stat", "/etc/deep", ""),
+        ("open", "/etc/a", "/bin/cat"),
+        ("stat", "/srv", "/bin/sh"),
+        ("stat", "/srv/jail", ""),
+        ("stat", "/srv/jail/", ""),
+        ("open", "/srv/jail/b", ""),
+    ]
+
+
+def test_processes_that_made_each_other_end() -> None:
+    log = '1 open("a", 0) = 3\n2 open("b", 0) = 3\n3 open("c", 0) = 3\n1 fork() = 2\n2 fork() = 3\n3 fork() = 1\n'
+    assert sorted(read(log + log)) == ["open /a", "open /b", "open /c"]
+
+
+def test_a_path_with_a_nul_is_none() -> None:
+    assert read(r'open("/a\0b", 0) = 3' + '\nopen("/c", 0) = 3\n') == ["open /c"]

@@ -10,8 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.model.image import RunConfig
+from fromscratch.host.container import process_limit
+from fromscratch.host.process import run
+from fromscratch.model.content import Inline
+from fromscratch.model.entry import File, Meta
+from fromscratch.model.image import Platform, RunConfig
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import tree_path
 from tests.host.container.callers import HERE, Caller
+from tests.host.container.test_private_root import ARM64_EXITS_WITH_7
 from tests.hosttree import host_tree
 
 pytestmark = pytest.mark.slow
@@ -88,6 +95,32 @@ except ImageError as error:
     ]
 
 
+def test_what_no_program_can_be_given_is_an_error(caller: Caller) -> None:
+    script = """
+for argv, env in (([], {}), ([""], {}), (["a\\0b"], {}), (["id"], {"A=B": ""}), (["id"], {"A": "\\0"})):
+    try:
+        container.exec(argv, env=env)
+    except ImageError as error:
+        print(error)
+"""
+    assert asked(caller, script) == [
+        "the command is empty",
+        "the command is empty",
+        "a word or variable of the command holds a NUL byte",
+        "'A=B' is not the name of a variable",
+        "a word or variable of the command holds a NUL byte",
+    ]
+
+
+def test_every_user_can_listen_at_a_low_port(caller: Caller) -> None:
+    script = """
+print(container.exec(["busybox", "httpd", "-p", "80"]))
+container.connect("localhost", 80).close()
+"""
+    config = RunConfig(cmd=("sleep", "1000"), user="web")
+    assert asked(caller, script, config) == ["Outcome(code=0, stdout=b'', stderr=b'')"]
+
+
 def test_another_user_can_be_asked_for(caller: Caller) -> None:
     script = """
 try:
@@ -153,6 +186,32 @@ with running(invocation) as container:
     ]
 
 
+def test_a_port_can_be_published(caller: Caller) -> None:
+    script = f"""{UNTIL_SERVED}
+import urllib.request
+with running(invocation) as container:
+    served(container).close()
+    with container.publish(0, 8080) as port:
+        for _ in range(3):
+            print(urllib.request.urlopen(f"http://127.0.0.1:{{port}}/hostname").read())
+        try:
+            with container.publish(port, 8080):
+                print("twice")
+        except ImageError as error:
+            print(str(error).replace(str(port), "PORT"))
+        container.stop()
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{{port}}/hostname")
+        except OSError as error:
+            print("closed")
+"""
+    assert caller.ask(TREE, script, config=SERVER) == [
+        *[r"b'fromscratch\n'"] * 3,
+        "cannot listen at 127.0.0.1:PORT: Address already in use",
+        "closed",
+    ]
+
+
 @pytest.mark.parametrize(
     ("shell", "stop_signal", "outcome"),
     [
@@ -187,6 +246,30 @@ print(container.command(), container.exec(["id", "-u"]).stdout)
 """
     ended = r"Outcome(code=3, stdout=b'over\n', stderr=b'')"
     assert asked(caller, script, RunConfig(cmd=("sh", "-c", "echo over; exit 3"))) == [ended, rf"{ended} b'0\n'"]
+
+
+def test_how_it_ended_can_be_asked_for_afterwards(caller: Caller) -> None:
+    script = """
+with running(invocation) as container:
+    while not container.output():
+        time.sleep(0.05)
+print(container.command())
+try:
+    container.exec(["id"])
+except ImageError as error:
+    print(error)
+"""
+    said = caller.ask(TREE, script, config=RunConfig(cmd=("sh", "-c", "echo up; exec sleep 100")))
+    assert said == [r"Outcome(code=137, stdout=b'up\n', stderr=b'')", "the container has ended"]
+
+
+def test_several_threads_can_ask(caller: Caller) -> None:
+    script = """
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor(8) as pool:
+    print(sorted(pool.map(lambda n: container.exec(["sh", "-c", f"sleep 0.1; exit {n}"]).code, range(16))))
+"""
+    assert asked(caller, script) == [str(list(range(16)))]
 
 
 def test_without_a_start_nothing_of_the_image_runs(caller: Caller) -> None:
@@ -241,6 +324,14 @@ def _ends(pid: int) -> bool:
         os.close(pid)
 
 
+def can_limit() -> bool:
+    with process_limit.limited(5) as join_group, subprocess.Popen(["sleep", "100"]) as process:
+        join_group(process.pid)
+        groups = Path(f"/proc/{process.pid}/cgroup").read_text()
+        process.kill()
+    return "fromscratch-" in groups
+
+
 def test_nothing_is_left_of_a_container(caller: Caller) -> None:
     mounts = Path("/proc/self/mountinfo").read_text()
     script = r"""
@@ -249,8 +340,22 @@ print(container.init_pid)
 print(*re.findall(r"fromscratch-\w+", Path(f"/proc/{container.init_pid}/cgroup").read_text()))
 """
     first, groups = asked(caller, script)
+    assert bool(groups) == (caller.name == "root" and can_limit())
     assert not Path("/proc", first).exists()
     for group in groups.split():
         assert not list(Path("/sys/fs/cgroup").rglob(group))
     assert Path("/proc/self/mountinfo").read_text() == mounts
     assert caller.left() == []
+
+
+@pytest.mark.skipif(run.find("qemu-aarch64-static") is None, reason="qemu-aarch64-static is not on this machine")
+@pytest.mark.skipif(HERE.architecture == "arm64", reason="arm64 is not foreign here")
+def test_a_foreign_image_can_be_asked_too(caller: Caller) -> None:
+    tree = Rootfs({tree_path("/exit7"): File(Meta(0o755), Inline(ARM64_EXITS_WITH_7))})
+    script = """
+with running(invocation) as container:
+    print(container.wait(60), container.exec(["/exit7"]))
+"""
+    outcome = "Outcome(code=7, stdout=b'', stderr=b'')"
+    said = caller.ask(tree, script, config=RunConfig(cmd=("/exit7",)), platform=Platform("linux", "arm64"))
+    assert said == [f"{outcome} {outcome}"]

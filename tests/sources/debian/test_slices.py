@@ -1,7 +1,7 @@
 """Slices of packages instead of whole packages."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -67,11 +67,16 @@ def debian(folder: Path) -> Debian:
     tool = package("tool", {"usr": None, "usr/bin": None, "usr/bin/tool": b"tool"}, depends="libc6")
     mirror.publish(server(), package("libc6", LIBC_FILES, "2.36-9"), tool)
 
-    def source(slices: list[str], packages: list[str] | None = None, platform: str = "linux/amd64") -> DebianSource:
+    def source(slices: list[str], packages: Sequence[str] = (), *, any_version: bool = False) -> DebianSource:
         options = DebianOptions(
-            slices=slices, packages=packages or [], suite="bookworm", mirror=mirror.address, keyring=str(mirror.keyring)
+            slices=slices,
+            packages=list(packages),
+            any_version=any_version,
+            suite="bookworm",
+            mirror=mirror.address,
+            keyring=str(mirror.keyring),
         )
-        context = Context(folder=folder, place="rootfs[0]", platform=Platform.parse(platform))
+        context = Context(folder=folder, place="rootfs[0]", platform=Platform.parse("linux/amd64"))
         return DebianSource(options, context, machine=folder / "nowhere", now=lambda: 1_790_000_000.0)
 
     return source
@@ -188,3 +193,17 @@ def test_a_slice_that_cannot_be_used(debian: Debian, folder: Path, store: Store,
     (folder / "slices/libc6.yaml").write_text(text)
     with pytest.raises(RecipeError, match=re.escape(message)):
         debian(["slices"]).fetch(store)
+
+
+def test_the_newest_version_of_a_package_is_shown_alone(debian: Debian, store: Store) -> None:
+    found = debian(["slices"]).contents(store, "server")
+    assert found.version == "1.2-3"
+    assert "/usr/sbin/server-admin" in found.files
+    assert not {"/bin", "/", "/usr/lib/libc.so.6"} & found.files
+    with pytest.raises(ImageError, match="no index has servr"):
+        debian(["slices"]).contents(store, "servr")
+
+
+def test_a_version_out_of_range_is_taken_on_request(debian: Debian, folder: Path, store: Store) -> None:
+    (folder / "slices/libc6.yaml").write_text("package: libc6\nversions: '>= 3'\nfiles: {/lib/libm.so.6: needed}\n")
+    assert "/usr/lib/libm.so.6" in made(debian(["slices"], any_version=True), store)

@@ -52,6 +52,7 @@ def made(
     image: dict[str, Any],
     name: str,
     entrypoint: str | None,
+    start_check: str | None,
     checks: Sequence[tuple[str, str]],
 ) -> Made:
     """Build it, and check it by what `checks` says. Raises UsageError for what cannot be."""
@@ -73,7 +74,7 @@ def made(
     if options.search:
         image["env"].setdefault("LD_LIBRARY_PATH", ":".join(options.search))
     item = {word_of(BinariesOptions): msgspec.to_builtins(options)}
-    recipe = _checked({"name": name, "rootfs": [item], "image": image}, Recipe)
+    recipe = _checked({"name": name, "rootfs": [item], "image": image, "check": start_check or "error"}, Recipe)
     job = Job(
         recipe=recipe,
         folder=Path.cwd(),

@@ -21,6 +21,9 @@ def bundle(
     search: Sequence[str],
     preload: Sequence[str],
     plugins: Sequence[str],
+    trace: Sequence[str],
+    exec_: Sequence[str],
+    recorded: Sequence[str],
     with_: Sequence[str],
     without: Sequence[str],
     entrypoint: str | None,
@@ -32,6 +35,7 @@ def bundle(
     volume: Sequence[str],
     label: Sequence[str],
     stop_signal: str,
+    start_check: str | None,
     checks: Sequence[tuple[str, str]],
     json: bool,
 ) -> None:
@@ -41,6 +45,12 @@ def bundle(
     if not (files or stage or add):
         raise UsageError("bundle needs a file", "name a program, as in: bundle /usr/bin/jq, or a --stage DIR")
     target = destination.target(tag, to, engine, via)
+    called = name or build.name(tag, [*files, *stage, *add])
+    traces = list(trace)
+    if exec_:
+        from fromscratch.cli.verbs.bundle import recording
+
+        traces.append(str(recording.record(call, exec_, called)))
     switched = options.switches(with_, without)
     binaries = {
         "paths": list(files),
@@ -50,6 +60,8 @@ def bundle(
         "search": list(search),
         "preload": list(preload),
         "plugins": list(plugins),
+        "traces": traces,
+        "recorded": list(recorded),
         **switched,
     }
     image = {
@@ -62,7 +74,6 @@ def bundle(
         "stop_signal": stop_signal,
         "cmd": options.words("cmd", cmd),
     }
-    chosen = name or build.name(tag, [*files, *stage, *add])
-    made = build.made(call, binaries, image, chosen, entrypoint, checks)
+    made = build.made(call, binaries, image, called, entrypoint, start_check, checks)
     made.deliver(call, target)
     call.result(made.facts, made.text, json)

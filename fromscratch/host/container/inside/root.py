@@ -38,6 +38,8 @@ def prepare_root(spec: dict[str, Any]) -> bool:
     os.umask(0o022)
     if spec["resolver"]:
         _write_name_servers(spec["resolver"])
+    if spec["open_ports"]:
+        _open_ports()
     strict = not spec["map"]  # without a user namespace, a path that cannot be covered is a reason not to start
     for path in spec["read_only"]:
         _cover(path.encode(), strict, hidden=False)
@@ -78,6 +80,13 @@ def _change_root() -> None:
     else:
         raise Failed.now("root")
     os.chdir("/")
+
+
+def _open_ports() -> None:
+    """Let every user listen at ports below 1024, and ping, as in the containers of engines."""
+    for name, value in (("ip_unprivileged_port_start", "0"), ("ping_group_range", "0 2147483647")):
+        with suppress(OSError):
+            Path("/proc/sys/net/ipv4", name).write_text(value)
 
 
 def _write_name_servers(text: str) -> None:
