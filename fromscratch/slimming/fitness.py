@@ -36,8 +36,17 @@ def check_recorded(trace: Trace, image: str, where: str, *, any_image: bool) -> 
         )
 
 
+def is_recorded_in(trace: Trace, image: str) -> bool:
+    """Whether each run was one of the image with this manifest's digest."""
+    return bool(image and trace.runs) and all(run.image == image for run in trace.runs)
+
+
 def check_fit(selection: Selection, where: str, *, any_image: bool) -> None:
-    """Raises ImageError for a trace of which the image has nothing, or nearly nothing."""
+    """Raises ImageError for a trace of which the image has nothing, or, unless any will do, nearly nothing.
+
+    That is asked where it is not known which image was recorded: a server that makes its database at the first start
+    uses many more files of its own than of its image.
+    """
     use = selection.use
     total = use.present + len(use.absent)
     has_file = any(_is_used(entry) for entry in selection.tree.values())

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.trace.events import Trace
-from fromscratch.slimming.fitness import check_fit, check_recorded, notes
+from fromscratch.slimming.fitness import check_fit, check_recorded, is_recorded_in, notes
 from tests.slimming.made import chosen, opened, trace, tree
 
 HERE, THERE = "sha256:" + "1" * 64, "sha256:" + "2" * 64
@@ -35,6 +35,16 @@ def test_a_trace_of_which_the_image_has_nearly_nothing_is_refused_unless_any_wil
     with pytest.raises(ImageError, match="no file of all that the trace names, and not /y"):
         check_fit(chosen(whole, opened("/y")), "oci:x", any_image=True)
     check_fit(chosen(whole, opened("/x", "/y")), "oci:x", any_image=False)
+
+
+def test_a_trace_names_the_image_that_it_was_recorded_in() -> None:
+    seen = opened("/x")
+    here = Trace(tuple(replace(run, image=HERE) for run in seen.runs), seen.events)
+    assert is_recorded_in(here, HERE)
+    assert not is_recorded_in(here, THERE)
+    assert not is_recorded_in(seen, HERE)
+    assert not is_recorded_in(seen, "")
+    assert not is_recorded_in(Trace((*here.runs, *seen.runs), seen.events), HERE)
 
 
 def test_passwords_that_are_kept_and_paths_that_leave_the_root_are_named() -> None:
