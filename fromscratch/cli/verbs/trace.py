@@ -10,12 +10,11 @@ from msgspec.structs import replace
 from fromscratch.cli.call import Call
 from fromscratch.cli.output.errors import Exit
 from fromscratch.errors import ImageError, UsageError
-from fromscratch.formats.trace import text
+from fromscratch.formats.trace import recognise, text
 from fromscratch.host.machine.lookup import expanded
 from fromscratch.host.storage import disk
 
 if TYPE_CHECKING:
-    from fromscratch.formats.trace.events import Trace
     from fromscratch.tracing.recording import Recorded
 
 
@@ -27,6 +26,7 @@ def trace(
     container: str | None,
     merge: bool,
     recorder: str | None,
+    checks: Sequence[tuple[str, str]],
     files: Sequence[str],
 ) -> None:
     if output is None:
@@ -36,8 +36,8 @@ def trace(
         _merge(call, place, files)
     elif files:
         raise UsageError(f"{files[0]}: a file is only given to be merged", "say --merge, or put the command after --")
-    elif image is not None:
-        _image(call, place, recorder, image)
+    elif image is not None or checks:
+        _image(call, place, recorder, image, checks)
     elif container is not None:
         from fromscratch.flow.attachment import record_container
 
@@ -54,15 +54,15 @@ def trace(
 def _merge(call: Call, place: Path, files: Sequence[str]) -> None:
     if call.words is not None or not files:
         raise UsageError("--merge takes the traces to merge", "say trace --merge FILE FILE --output FILE")
-    merged = text.merge(_read(Path(expanded(name))) for name in files)
+    reading = recognise.Reading(note=call.note)
+    merged = recognise.read_all({str(each): _bytes(each) for each in map(Path, map(expanded, files))}, reading)
     disk.write_atomically(place, text.write(merged))
     call.note(f"{place} has {len(merged.runs)} runs and {len(merged.events)} events")
 
 
-def _read(place: Path) -> "Trace":
+def _bytes(place: Path) -> bytes:
     with disk.readable(place):
-        data = place.read_bytes()
-    return text.read(data, str(place))
+        return place.read_bytes()
 
 
 def _command(call: Call, place: Path, requested: str | None, words: Sequence[str]) -> None:
@@ -89,17 +89,26 @@ def _command(call: Call, place: Path, requested: str | None, words: Sequence[str
         raise Exit(code=code)
 
 
-def _image(call: Call, place: Path, requested: str | None, name: str) -> None:
-    """Record containers of an image, whose command the words after -- replace."""
+def _image(call: Call, place: Path, requested: str | None, name: str | None, given: Sequence[tuple[str, str]]) -> None:
+    """Record an image (the recipe's build, if none is named) under checks, or by hand; words replace its cmd."""
     from fromscratch.cli.chosen_image import target
-    from fromscratch.flow.recording import job_of, record_by_hand
+    from fromscratch.cli.smoke_checks import checks_of
+    from fromscratch.flow.recording import job_of, record_by_hand, record_checks
 
     _check(place)
+    checks = checks_of(given)
     found = target(call, name)
     job = job_of(found, found.tree(call.store, call.limits), call.store.workspace("run", "roots"))
     job = replace(job, argv=call.words, recorder=requested, progress=call.progress)
-    recorded = record_by_hand(job)
+    if not checks:
+        keep(call, record_by_hand(job), place)
+        return
+    recorded, results = record_checks(job, checks)
     keep(call, recorded, place)
+    if results.failed:
+        from fromscratch.checks.report import ChecksFailed
+
+        raise ChecksFailed(results)
 
 
 def _check(place: Path) -> None:
