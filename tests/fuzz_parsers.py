@@ -59,6 +59,7 @@ from fromscratch.formats.kconfig import expression as kconfig_expression
 from fromscratch.formats.kconfig import menus as kconfig_menus
 from fromscratch.formats.ldso import cache as ldcache
 from fromscratch.formats.ldso import conf as ldconf
+from fromscratch.formats.rpm import berkeley as rpm_berkeley
 from fromscratch.formats.rpm import header as rpm_header
 from fromscratch.formats.rpm import ndb as rpm_ndb
 from fromscratch.formats.rpm import sqlite as rpm_sqlite
@@ -365,6 +366,10 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
     "recipe": ([_RECIPE], _recipe),
     "reference": ([b"registry.example:5000/a/b:1@sha256:" + b"0" * 64], _reference),
     "refusal": ([b'{"errors":[{"code":"DENIED","message":"no"}]}'], _refusal),
+    "rpm-berkeley": (
+        [rpm_databases.berkeley(_RPM_HEADERS), rpm_databases.berkeley(_RPM_HEADERS, order=">")],
+        _bytes(rpm_berkeley.blobs),
+    ),
     "rpm-header": (list(_RPM_HEADERS.values()), _bytes(rpm_header.installed)),
     "rpm-ndb": ([rpm_ndb.database(_RPM_HEADERS)], _bytes(rpm_ndb.blobs)),
     "rpm-sqlite": ([rpm_databases.sqlite(_RPM_HEADERS)], _rpm_sqlite),
