@@ -27,6 +27,7 @@ from fromscratch.model.image import Image, Platform, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
+from fromscratch.recipe import slimming
 from fromscratch.recipe.slimming import SlimRecipe
 from fromscratch.slimming import fitness
 from fromscratch.slimming.options import SlimOptions
@@ -73,6 +74,7 @@ def slim(job: SlimJob) -> Slimmed:
 
     Raises what `choose` raises, and ImageError for a small image that does not start or pass what the full one does.
     """
+    slimming.text(job.recipe)  # raises, before anything is done, for what no recipe can hold
     job.store.lock_against_removal()
     chosen = choose(job)
     full, tree, selection = chosen.full, chosen.tree, chosen.selection
@@ -111,7 +113,7 @@ def choose(job: SlimJob) -> Chosen:
         selection = select(tree, trace, full.config, full.platform, _options(job.recipe), _origins(job.found))
     recorded_here = fitness.is_recorded_in(trace, digest(job.found))
     fitness.check_fit(selection, job.found.where, any_image=any_image or recorded_here)
-    for note in fitness.notes(selection):
+    for note in fitness.notes(selection, tree):
         job.progress.note(note)
     return Chosen(full=full, tree=tree, trace=trace, selection=selection, checked=checked)
 

@@ -52,9 +52,18 @@ def test_passwords_that_are_kept_and_paths_that_leave_the_root_are_named() -> No
         f 0640 0:42 /etc/shadow
         f 0644 0:0 /x
     """)
-    found = list(notes(chosen(whole, trace(("open", "/etc/shadow", "/sbin/su"), ("open", "/../../x")))))
+    found = list(notes(chosen(whole, trace(("open", "/etc/shadow", "/sbin/su"), ("open", "/../../x"))), whole))
     assert found == [
         "/../../x: the path leads above the root, where a container stays in it",
         "/etc/shadow is kept (opened by /sbin/su in run 1); leave it out with drop=/etc/shadow",
     ]
-    assert list(notes(chosen(whole, opened("/x")))) == []
+    assert list(notes(chosen(whole, opened("/x")), whole)) == []
+
+
+def test_a_program_that_has_looked_at_nearly_everything_is_named() -> None:
+    whole = tree("\n".join(f"f 0644 0:0 /srv/{number}" for number in range(600)))
+    seen = trace(*(("stat", f"/srv/{number}", "/usr/bin/find") for number in range(550)))
+    assert list(notes(chosen(whole, seen), whole)) == [
+        "/usr/bin/find has used 550 files and folders, as a search does, and they are all kept; "
+        "exclude=/usr/bin/find takes no notice of it"
+    ]

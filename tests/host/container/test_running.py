@@ -121,6 +121,15 @@ container.connect("localhost", 80).close()
     assert asked(caller, script, config) == ["Outcome(code=0, stdout=b'', stderr=b'')"]
 
 
+def test_its_name_is_known_whatever_the_image_says(caller: Caller) -> None:
+    tree = TREE.with_entries({tree_path("/etc/hosts"): File(Meta(0o644), Inline(b""))})
+    script = """
+with running(invocation, start=False) as container:
+    print(container.exec(["cat", "/etc/hostname", "/etc/hosts"]).stdout)
+"""
+    assert caller.ask(tree, script) == [r"b'fromscratch\n127.0.0.1 localhost fromscratch\n'"]
+
+
 def test_another_user_can_be_asked_for(caller: Caller) -> None:
     script = """
 try:
@@ -183,32 +192,6 @@ with running(invocation) as container:
         r"b'fromscratch\n\n'",
         r"""Outcome(code=124, stdout=b'', stderr=b"sh -c 'sleep 1000' did not end within 0.3 seconds\n")""",
         r"b'serving\n'",
-    ]
-
-
-def test_a_port_can_be_published(caller: Caller) -> None:
-    script = f"""{UNTIL_SERVED}
-import urllib.request
-with running(invocation) as container:
-    served(container).close()
-    with container.publish(0, 8080) as port:
-        for _ in range(3):
-            print(urllib.request.urlopen(f"http://127.0.0.1:{{port}}/hostname").read())
-        try:
-            with container.publish(port, 8080):
-                print("twice")
-        except ImageError as error:
-            print(str(error).replace(str(port), "PORT"))
-        container.stop()
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{{port}}/hostname")
-        except OSError as error:
-            print("closed")
-"""
-    assert caller.ask(TREE, script, config=SERVER) == [
-        *[r"b'fromscratch\n'"] * 3,
-        "cannot listen at 127.0.0.1:PORT: Address already in use",
-        "closed",
     ]
 
 
