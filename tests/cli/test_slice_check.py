@@ -42,6 +42,13 @@ def test_a_slice_that_fits_an_image_is_good(desk: Path) -> None:
     assert (facts["in_range"], facts["missing"], facts["beside"]) == (True, {}, ["/usr/bin/app-helper"])
 
 
+def test_more_files_than_when_the_slice_was_written_are_told(desk: Path) -> None:
+    (desk / "app.yaml").write_text(f"{SLICE}not_taken: 3\n")
+    assert "  these are 1, and were 3 when the slice was written" in check(desk)[1]
+    (desk / "app.yaml").write_text(f"{SLICE}not_taken: 1\n")
+    assert "these are" not in check(desk)[1]
+
+
 def test_a_file_that_is_there_no_more_is_named_with_what_comes_near(desk: Path) -> None:
     (desk / "app.yaml").write_text(f"{SLICE}  /usr/bin/app-help: used\n")
     code, text = check(desk)

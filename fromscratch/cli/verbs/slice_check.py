@@ -104,6 +104,8 @@ def _lines(one: "Slice", found: "Comparison", is_proven: bool) -> list[str]:
     if found.beside:
         more = f" and {len(found.beside) - _SHOWN} more" if len(found.beside) > _SHOWN else ""
         lines.append(f"  not taken, beside what is: {', '.join(found.beside[:_SHOWN])}{more}")
+    if one.not_taken and one.not_taken != len(found.beside):
+        lines.append(f"  these are {len(found.beside)}, and were {found.written_beside} when the slice was written")
     if is_proven:
         lines.append(f"  {counted(len(one.checks), 'check', 'checks')} passed")
     return lines
