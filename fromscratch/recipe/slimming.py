@@ -17,7 +17,7 @@ from fromscratch.recipe.checks import SmokeCheckOptions, kind_faults, written_ou
 
 _HEAD = """\
 # How this small image is made, written by fromscratch. Commit it together with the trace, which is named from here;
-# slim, called with this file in place of an image, makes the image of the same digest again. With --record it makes
+# slim, called with this file in place of an image, makes the image of the same digest again; told to record, it makes
 # the checks anew, for another version of the full image.
 """
 
