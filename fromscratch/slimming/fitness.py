@@ -54,7 +54,7 @@ def check_fit(selection: Selection, where: str, *, any_image: bool) -> None:
     use = selection.use
     total = use.present + len(use.absent)
     has_file = any(_is_used(entry) for entry in selection.tree.values())
-    if has_file and (known or total < _FEWEST or use.present * 4 >= total):
+    if has_file and (any_image or total < _FEWEST or use.present * 4 >= total):
         return
     examples = f", and not {', '.join(shown(path) for path in use.absent[:3])}" if use.absent else ""
     found = f"{use.present} of the {total} paths" if has_file else "no file of all"
