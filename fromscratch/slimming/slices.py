@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fromscratch import paths
 from fromscratch.errors import ImageError, UsageError
@@ -18,6 +19,7 @@ from fromscratch.nearest import nearest
 from fromscratch.paths import TreePath
 from fromscratch.slimming.databases.contract import bytes_at
 from fromscratch.slimming.packages import PackageRecords
+from fromscratch.slimming.slice_comparison import compare
 from fromscratch.slimming.slice_entries import Owned, entries_of, totals
 
 # In the detail of a reason: the path of the file that asks for another, or that was started.
@@ -45,8 +47,9 @@ def slices_of(full: Rootfs, selected: Rootfs, records: PackageRecords, only: Seq
     names = _file_names(used)
     needs = _needs(full, selected, records, used, only)
     distribution = str(_release(full))
-    slices = {
-        names[package]: Slice(
+    slices: dict[str, Slice] = {}
+    for package in sorted(_chosen(needs, only)):
+        one = Slice(
             package=package.name,
             manager=package.manager,
             versions=versions(package),
@@ -55,8 +58,8 @@ def slices_of(full: Rootfs, selected: Rootfs, records: PackageRecords, only: Seq
             files={**dict(entries_of(selected, owned[package], used[package]))},
             needs=sorted(names[other] for other in needs[package]),
         )
-        for package in sorted(_chosen(needs, only))
-    }
+        compared = compare(one, package.version, full, owned[package].files)
+        slices[names[package]] = replace(one, not_taken=len(compared.beside))
     return Written(slices, unowned)
 
 

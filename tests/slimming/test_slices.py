@@ -104,6 +104,7 @@ def test_a_folder_of_which_every_file_is_used_is_a_glob_and_every_entry_has_its_
             "/usr/share/server/**": "3 files; opened by /usr/sbin/server in run 1",
             "/var/lib/server": "opened by /usr/sbin/server in run 1",
         },
+        not_taken=1,
         needs=["libc-bin.yaml", "zlib1g.yaml"],
     )
     assert slices.read(slices.written(found), "server.yaml") == found
