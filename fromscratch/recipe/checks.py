@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, assert_never
 
+import msgspec
 from msgspec import Meta, Struct
 
 from fromscratch.checks.contract import Check, ExecCheck, HttpCheck, RunCheck, ScriptCheck, TcpCheck
@@ -113,6 +114,32 @@ class SmokeCheckOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields
         if not self.script or "\0" in self.script:
             raise ValueError("it names no file")
         return ScriptCheck(path=folder / self.script, **said)
+
+
+def options_of(check: Check) -> SmokeCheckOptions:
+    """The options that describe a check: `check` of them gives the same one, wherever the folder is."""
+    said: dict[str, Any] = {
+        field.name: value
+        for field in msgspec.structs.fields(type(check))
+        if (value := getattr(check, field.name)) != field.default
+    }
+    match check:
+        case ExecCheck():
+            return SmokeCheckOptions(exec=list(said.pop("argv")), **said)
+        case RunCheck():
+            return SmokeCheckOptions(run=list(said.pop("argv", ())), **said)
+        case HttpCheck():
+            return SmokeCheckOptions(http=said.pop("url"), **said)
+        case TcpCheck():
+            from fromscratch.checks.escapes import escaped
+
+            if "send" in said:
+                said["send"] = escaped(said["send"])
+            return SmokeCheckOptions(tcp=said.pop("port"), **said)
+        case ScriptCheck():
+            return SmokeCheckOptions(script=str(said.pop("path")), **said)
+        case _:
+            assert_never(check)
 
 
 def _words(value: Words, *, needed: bool = False) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import pytest
 from fromscratch.checks.contract import Check, ExecCheck, HttpCheck, RunCheck, ScriptCheck, TcpCheck
 from fromscratch.errors import RecipeError
 from fromscratch.recipe import schema
+from fromscratch.recipe.checks import options_of
 
 HEAD = "rootfs: [{overlay: files}]\nchecks:\n"
 
@@ -38,6 +39,7 @@ HEAD = "rootfs: [{overlay: files}]\nchecks:\n"
 def test_each_form_is_a_check(line: str, check: Check) -> None:
     recipe = schema.parse(f"{HEAD}  - {line}\n", "r.yaml")
     assert recipe.smoke_checks(Path("/there")) == (check,)
+    assert options_of(check).check(Path("/elsewhere")) == check
 
 
 @pytest.mark.parametrize(
