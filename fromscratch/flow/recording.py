@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from fromscratch.checks.contract import Check, Results
 from fromscratch.flow.images_by_name import Found
 from fromscratch.formats.oci.config import image_documents
 from fromscratch.host.container.preparation import Invocation
@@ -57,7 +58,7 @@ def record_by_hand(job: RecordingJob) -> Recorded:
     Its TCP ports are published on this machine's loopback; notes of progress say where. Raises ImageError.
     """
     choice, recording = _begin(job)
-    with choice.recorder.watch(recording) as watch, running(_invocation(job), watch) as container:
+    with choice.recorder.watch(recording) as watch, running(invocation_of(job), watch) as container:
         with published(tcp_ports(job.config.exposed_ports), container.connect) as ports:
             for port in ports:
                 job.progress.note(f"port {port.inside} of the image is localhost:{port.here}")
@@ -67,13 +68,24 @@ def record_by_hand(job: RecordingJob) -> Recorded:
     return recording.finished()
 
 
+def record_checks(job: RecordingJob, checks: Sequence[Check]) -> tuple[Recorded, Results]:
+    """Record the image while its checks are made. Raises ImageError where it cannot be run at all."""
+    from fromscratch.checks.perform import perform
+
+    choice, recording = _begin(job)
+    with choice.recorder.watch(recording) as watch:
+        results = perform(checks, invocation_of(job), watch)
+    return recording.finished(), results
+
+
 def _begin(job: RecordingJob) -> tuple[Choice, Recording]:
     choice = choose(job.recorder, "image")
     job.progress.note(f"recording by {choice.recorder.about} ({choice.reason})")
     return choice, Recording(choice.recorder.name, str(job.platform), job.digest)
 
 
-def _invocation(job: RecordingJob) -> Invocation:
+def invocation_of(job: RecordingJob) -> Invocation:
+    """How the image is started, whether it is recorded or not."""
     return Invocation(
         tree=_with_volumes(job.tree, job.config.volumes),
         config=job.config,

@@ -147,7 +147,7 @@ def test_the_small_image_can_be_written_elsewhere_at_once(desk: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        ((), "slim needs a trace"),
+        ((), "slim needs a trace, or something to do with the image"),
         (("--trace", "none.txt"), "there is no trace none.txt"),
         (("--trace", "empty.txt"), "empty.txt is empty"),
         (("--trace", "strange.txt"), "has no file of all that the trace names, and not /nowhere"),

@@ -82,7 +82,7 @@ def test_a_trace_of_ours_that_was_cut_off_is_refused_with_its_line(desk: Path) -
         (b"# no path\n", 1, "the.trace tells of no file that was used"),
         (text.write(Trace((Run(command=("app",)),), ())), 1, "the.trace"),
         (ours("/etc/app.conf", run=Run(image="sha256:" + "1" * 64)), 2, "recorded in another image, sha256:1111"),
-        (ours(*(f"/opt/other/{number}" for number in range(99))), 1, "has 0 of the 99 paths that the trace names"),
+        (ours(*(f"/opt/other/{number}" for number in range(99))), 1, "has no file of all that the trace names"),
         (b"/etc/app.conf\n" + b"/x" * 600_000 + b"\n", 1, "line 2 of the.trace has 1200000 bytes"),
         (b"\x0a\x0d\x0d\x0a" + b"x" * 99, 1, "the.trace is a capture of sysdig"),
     ],
@@ -108,6 +108,21 @@ def test_passwords_that_a_trace_names_are_said_to_be_kept(desk: Path) -> None:
     assert "/etc/shadow is kept" in answer.err
     assert slimmed(desk, ours("/etc/shadow", "/etc/app.conf"), "--drop", "/etc/shadow").code == 0
     assert files(desk) == ["/etc/app.conf"]
+
+
+def test_traces_of_others_are_merged_into_one_of_ours(desk: Path) -> None:
+    (desk / "a.trace").write_bytes(ours("/etc/app.conf"))
+    (desk / "log.7").write_text('chdir("/srv") = 0\nfork() = 8\n')
+    (desk / "log.8").write_text('open("unused", O_RDONLY) = 3\n')
+    (desk / "files.txt").write_text("/etc/app.conf\n")
+    words = ("a.trace", "log.7", "log.8", "files.txt", "--output", "merged.trace")
+    assert called(desk, "trace", "--merge", *words).code == 0
+    merged = text.read((desk / "merged.trace").read_bytes())
+    assert [(run.number, run.recorder) for run in merged.runs] == [(1, ""), (2, "list"), (3, "strace")]
+    assert (desk / "merged.trace").read_text().splitlines()[-1] == "open\t/srv/unused\t\t3\t0"
+    (desk / "log.8").write_bytes(b"\x1f\x8b")
+    refused = called(desk, "trace", "--merge", "a.trace", "log.8", "--output", "merged.trace")
+    assert (refused.code, "log.8 is compressed" in refused.err) == (1, True)
 
 
 @pytest.mark.slow

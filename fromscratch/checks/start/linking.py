@@ -38,7 +38,7 @@ class Linking:
             if container.library_path
             else self._linker
         )
-        self._done: set[str] = set()
+        self._done: set[object] = set()
         self.objects: dict[object, Node] = {}
         self.programs: list[Node] = []
 
@@ -47,9 +47,10 @@ class Linking:
 
         `as_requested` is for what is not the image's command: who starts it may set the folders of its item.
         """
-        if program.path in self._done:
+        file = self._container.root.file(program.path)
+        if file is None or file.identity in self._done:
             return
-        self._done.add(program.path)
+        self._done.add(file.identity)
         linked = (self._wider if as_requested else self._linker).program(program.path)
         if not as_requested:
             self.programs.append(linked.nodes[0])

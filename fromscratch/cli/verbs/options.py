@@ -142,3 +142,10 @@ START_CHECK = Option(
     choices=("error", "warn", "off"),
 )
 RESULT_CHECKS = tuple(option for option in CHECKS if option.name != "exec")
+
+RECORDER = Option(
+    "recorder",
+    "RECORDER",
+    "how to record (default: the first that works here)",
+    choices="fromscratch.tracing.choice:names",
+)

@@ -10,7 +10,8 @@ from fromscratch.cli.call import Call
 from fromscratch.errors import UsageError
 
 if TYPE_CHECKING:
-    from fromscratch.flow.slim import SlimJob, Slimmed
+    from fromscratch.flow.slim import SlimJob
+    from fromscratch.flow.slim_output import Slimmed
     from fromscratch.recipe.slimming import SlimRecipe
 
 
@@ -20,6 +21,8 @@ def slim(
     image: str | None,
     trace: Sequence[str],
     trace_root: str,
+    checks: Sequence[tuple[str, str]],
+    recorder: str | None,
     name: str | None,
     tag: str | None,
     to: str | None,
@@ -36,6 +39,7 @@ def slim(
     json: bool,
 ) -> None:
     from fromscratch.cli import destination
+    from fromscratch.cli.smoke_checks import checks_of
     from fromscratch.host.machine.lookup import expanded
     from fromscratch.recipe.slimming import SlimRecipe
 
@@ -53,6 +57,8 @@ def slim(
         split=split,
     )
     job = job_of(call, _whole(said), trace_root, output)
+    job = replace(job, checks=checks_of(checks), recorder=recorder)
+    job = _with_something_to_go_by(call, job, by_name=image is not None)
     from fromscratch.flow import slim as flow
 
     slimmed = flow.slim(job)
@@ -68,9 +74,20 @@ def _whole(said: "SlimRecipe") -> "SlimRecipe":
 
         recipe = load(place)
         said = together(replace(recipe, traces=[str(place.parent / each) for each in recipe.traces]), said)
-    if not said.traces:
-        raise UsageError("slim needs a trace", "say --trace FILE: a trace file, a log of strace, or a list of paths")
     return said
+
+
+def _with_something_to_go_by(call: Call, job: "SlimJob", by_name: bool) -> "SlimJob":
+    """The job with the checks of the recipe whose build it is about, if it has no others, and no trace."""
+    if job.recipe.traces or job.checks:
+        return job
+    checks = () if by_name else call.job.recipe.smoke_checks(call.job.folder)
+    if not checks:
+        raise UsageError(
+            "slim needs a trace, or something to do with the image while it is recorded",
+            "say --trace FILE, or what uses the image: --exec CMD, --http-get URL or --script FILE",
+        )
+    return replace(job, checks=checks)
 
 
 def job_of(call: Call, recipe: "SlimRecipe", trace_root: str, output: str | None) -> "SlimJob":
@@ -91,13 +108,13 @@ def job_of(call: Call, recipe: "SlimRecipe", trace_root: str, output: str | None
     return SlimJob(
         found=found,
         recipe=replace(recipe, image=image, name=name),
-        trace_root=trace_root,
         output=Path(expanded(output)) if output else Path("build") / name,
         store=call.store,
         progress=call.progress,
         jobs=len(os.sched_getaffinity(0)),
         spell=spelled,
         limits=call.limits,
+        trace_root=trace_root,
     )
 
 
@@ -130,6 +147,7 @@ def _facts(job: "SlimJob", slimmed: "Slimmed") -> dict[str, Any]:
         "entries": len(proof.entries),
         "size": slimmed.packed,
         "full_size": slimmed.full_packed,
+        "checked": slimmed.checked,
         "cold_size": slimmed.cold,
         **rights(proof),
         "report": to_builtins(slimmed.report),
@@ -160,5 +178,6 @@ def _lines(job: "SlimJob", slimmed: "Slimmed") -> list[str]:
         f"  manifest {digests['manifest']}, configuration {digests['config']}",
         f"  {', '.join(amounts)}",
         *([f"  {needed} of {counted(len(report.packages), 'package', 'packages')} needed"] if report.packages else []),
+        *([f"  {counted(slimmed.checked, 'check', 'checks')} passed, in both images"] if slimmed.checked else []),
         *rights_lines(proof),
     ]

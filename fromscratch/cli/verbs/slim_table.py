@@ -45,10 +45,12 @@ SLIM = Verb(
     "slim",
     "fromscratch.cli.verbs.slim:slim",
     "Cut an image to the files that runs used and what they link to; its whole configuration is kept.",
-    "fromscratch slim docker:nginx:1 --trace nginx.trace --tag nginx:slim",
+    "fromscratch slim docker:nginx:1 --http-get http://localhost/ --tag nginx:slim",
     (
         *GOES_TO,
         Option("output", "DIR", "DIR of the small image (default: build/NAME)", is_path=True),
+        *options.CHECKS,
+        options.RECORDER,
         *_KEEPS,
         options.json("what was kept and left out, for a program to read"),
     ),

@@ -10,12 +10,11 @@ from msgspec.structs import replace
 from fromscratch.cli.call import Call
 from fromscratch.cli.output.errors import Exit
 from fromscratch.errors import ImageError, UsageError
-from fromscratch.formats.trace import text
+from fromscratch.formats.trace import recognise, text
 from fromscratch.host.machine.lookup import expanded
 from fromscratch.host.storage import disk
 
 if TYPE_CHECKING:
-    from fromscratch.formats.trace.events import Trace
     from fromscratch.tracing.recording import Recorded
 
 
@@ -54,15 +53,15 @@ def trace(
 def _merge(call: Call, place: Path, files: Sequence[str]) -> None:
     if call.words is not None or not files:
         raise UsageError("--merge takes the traces to merge", "say trace --merge FILE FILE --output FILE")
-    merged = text.merge(_read(Path(expanded(name))) for name in files)
+    reading = recognise.Reading(note=call.note)
+    merged = recognise.read_all({str(each): _bytes(each) for each in map(Path, map(expanded, files))}, reading)
     disk.write_atomically(place, text.write(merged))
     call.note(f"{place} has {len(merged.runs)} runs and {len(merged.events)} events")
 
 
-def _read(place: Path) -> "Trace":
+def _bytes(place: Path) -> bytes:
     with disk.readable(place):
-        data = place.read_bytes()
-    return text.read(data, str(place))
+        return place.read_bytes()
 
 
 def _command(call: Call, place: Path, requested: str | None, words: Sequence[str]) -> None:

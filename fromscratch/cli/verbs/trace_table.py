@@ -13,12 +13,7 @@ TRACE = Verb(
         options.ANY_IMAGE._replace(help="IMAGE to start and record, by any name that images are read by"),
         Option("container", "ID", "ID or name of a container that runs already, as its engine knows it; needs root"),
         Option("merge", "", "write the runs of several trace files into one"),
-        Option(
-            "recorder",
-            "RECORDER",
-            "how to record (default: the first that works here)",
-            choices="fromscratch.tracing.choice:names",
-        ),
+        options.RECORDER,
     ),
     (options.CHOSEN_PLATFORM, *options.STORED),
     Option("files", "FILE", "traces to merge", repeated=True, is_path=True),

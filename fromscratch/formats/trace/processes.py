@@ -97,7 +97,7 @@ class Processes:
         self._pending: dict[int, Line] = {}
         self._forking: dict[int, bytes] = {}  # processes within a clone, with its arguments
         self._early: set[int] = set()  # children that were seen before the clone that made them ended
-        self._orphans: set[int] = set()  # those whose parent is not known yet, either
+        self._orphans: dict[int, bytes] = {}  # those whose parent is not known yet, and the folder where they began
         self._unclaimed: dict[int, Process] = {}
         self._alive: dict[int, None] = {}
         self._count = 0
@@ -119,9 +119,9 @@ class Processes:
             return self._unclaimed.pop(next(reversed(self._unclaimed)))
         if FIRST in self._all and not self._alive:
             return self._all[FIRST]
-        self._orphans.add(pid)
         self._count += 1
-        return Process(Place(unknown(self._count)))
+        self._orphans[pid] = unknown(self._count)
+        return Process(Place(self._orphans[pid]))
 
     def unnumbered(self) -> int:
         """The process of a line without a number: strace leaves it out while there is only one."""
@@ -152,19 +152,18 @@ class Processes:
         self._alive[line.other] = None
         self[line.other]
 
-    def forked(self, process: Process, outcome: Result, flags: bytes) -> Place | None:
-        """The place of a child that was seen before, of which only now is known where it began: where its parent is."""
+    def forked(self, process: Process, outcome: Result, flags: bytes) -> bytes | None:
+        """The folder in which a child began that was seen before: only now is known that it is where its parent is."""
         if outcome.error or not outcome.value:
             return None
         child = outcome.outer_pid or outcome.value
         if child in self._early:
             self._early.discard(child)
         elif child in self._orphans:
-            self._orphans.discard(child)
             found = self._all[child]
             found.program = found.program or process.program
             found.files = process.files | found.files
-            return found.place
+            return self._orphans.pop(child)
         else:  # if there was one with this number, it has ended
             self._all.pop(child, None)
             self._unclaimed[child] = process.child(flags)
@@ -181,7 +180,7 @@ class Processes:
         self._pending.pop(pid, None)
         self._forking.pop(pid, None)
         self._alive.pop(pid, None)
-        self._orphans.discard(pid)
+        self._orphans.pop(pid, None)
 
     def _of_first(self, pid: int) -> Line | None:
         """What the first process had begun, if this is the number under which it goes on."""

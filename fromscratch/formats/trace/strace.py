@@ -227,12 +227,9 @@ class _Log:
             yield from self._event(kind, path, process, time)
 
     def _forked(self, process: Process, text: bytes) -> Iterator[Event]:
-        place = self._processes.forked(process, straceline.result(text), text)
-        if place is not None and not is_known(place.cwd):
-            folder = place.cwd.partition(b"/")[0]
-            if folder != process.place.cwd.partition(b"/")[0]:
-                yield from self._found.settle(folder, self._found.known(process.place.cwd))
-                place.move(self._found.known(place.cwd))
+        folder = self._processes.forked(process, straceline.result(text), text)
+        if folder is not None:
+            yield from self._found.settle(folder, process.place.cwd)
 
     def _in_folder(self, process: Process, cwd: bytes) -> Iterator[Event]:
         """The process's working folder, as strace or the kernel tells it: perhaps where it began, too."""

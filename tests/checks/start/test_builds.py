@@ -144,6 +144,15 @@ def test_programs_that_an_item_names_are_looked_at_too(desk: Desk) -> None:
     assert desk.call("build").code == 0
 
 
+def test_a_program_that_is_the_command_too_is_named_once(desk: Desk) -> None:
+    (desk.folder / "root/usr/bin/alias").symlink_to("webd")
+    text = "rootfs: [binaries: {paths: [/usr/bin/alias], root: root}]\nimage: {cmd: [/usr/bin/alias]}"
+    (desk.folder / "fromscratch.yaml").write_text(f"name: app\n{text}\ntrim: [/usr/lib/*/libweb*]\n")
+    answer = desk.call("build")
+    assert answer.code == 1
+    assert answer.err.count("is not in the image") == 1
+
+
 def test_a_library_that_an_item_may_lack_or_that_its_programs_are_led_to(desk: Desk) -> None:
     (desk.folder / f"root{MULTIARCH}/libweb.so.1").unlink()
     items = "paths: [/usr/bin/sh, /usr/bin/webd], root: root"

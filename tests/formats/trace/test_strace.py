@@ -355,6 +355,11 @@ def test_a_child_whose_parent_is_known_later_begins_where_that_is() -> None:
 2 fork() = 3
 1 vfork() = 2
 3 open("a", O_RDONLY) = 3
+1 chdir("/srv") = 0
+4 chroot("jail") = 0
+4 chdir("/") = 0
+4 openat(AT_FDCWD</srv/jail>, "/b", O_RDONLY) = 3
+1 fork() = 4
 """
     assert [(event.kind, event.path, event.process) for event in parse(log.encode().splitlines())] == [
         ("exec", "/bin/sh", ""),
@@ -363,6 +368,10 @@ def test_a_child_whose_parent_is_known_later_begins_where_that_is() -> None:
         ("missing", "/etc/./run", ""),
         ("stat", "/etc/deep", ""),
         ("open", "/etc/a", "/bin/cat"),
+        ("stat", "/srv", "/bin/sh"),
+        ("stat", "/srv/jail", ""),
+        ("stat", "/srv/jail/", ""),
+        ("open", "/srv/jail/b", ""),
     ]
 
 

@@ -1,0 +1,77 @@
+"""`slim` in one go: the image is started, recorded while it is used, cut, and used again in the same way."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fromscratch.formats.trace import text
+from tests.cli.in_process import called
+
+pytestmark = pytest.mark.slow
+
+BUSYBOX = shutil.which("busybox") or ""
+RECIPE = f"""
+name: web
+rootfs:
+  - binaries: {{paths: [{BUSYBOX}], etc: auto}}
+  - overlay: files
+image:
+  cmd: [{BUSYBOX}, httpd, -f, -p, "8080", -h, /www]
+  env: {{PATH: {Path(BUSYBOX).parent}}}
+checks:
+  - {{http: "http://localhost:8080/two.html", expect: two}}
+"""
+URL = "http://localhost:8080/one.html"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """The build of a small web server with two pages."""
+    if not BUSYBOX:
+        pytest.skip("busybox is not installed")
+    folder = tmp_path / "desk"
+    (folder / "files/www").mkdir(parents=True)
+    (folder / "files/www/one.html").write_text("page one")
+    (folder / "files/www/two.html").write_text("page two")
+    (folder / "fromscratch.yaml").write_text(RECIPE)
+    answer = called(folder, "build")
+    assert answer.code == 0, answer.err
+    return folder
+
+
+def pages(folder: Path, image: str) -> list[str]:
+    listed = called(folder, "ls", "--image", image, "--json", "--path", "/www")
+    return [entry["path"] for entry in json.loads(listed.out) if entry["path"].endswith(".html")]
+
+
+def test_an_image_is_recorded_while_it_is_used_and_the_small_one_answers_in_the_same_way(desk: Path) -> None:
+    answer = called(desk, "slim", "web", "--http-get", URL, "--expect", "page one", "--exec", "busybox true", "--json")
+    assert answer.code == 0, answer.err
+    assert json.loads(answer.out)["checked"] == 2
+    assert pages(desk, "web-slim") == ["/www/one.html"]
+    trace = text.read((desk / "build/web-slim/slim.trace").read_bytes())
+    assert {run.image for run in trace.runs} == {json.loads(called(desk, "build", "--json").out)["digest"]}
+    again = called(desk, "slim", "build/web-slim/slim.yaml", "--json")
+    assert json.loads(again.out)["digest"] == json.loads(answer.out)["digest"]
+
+
+def test_the_checks_of_a_recipe_are_what_its_build_is_used_by(desk: Path) -> None:
+    assert called(desk, "slim").code == 0
+    assert pages(desk, "web-slim") == ["/www/two.html"]
+
+
+def test_an_image_that_fails_its_own_checks_is_not_slimmed(desk: Path) -> None:
+    answer = called(desk, "slim", "web", "--http-get", URL, "--expect", "page three")
+    assert answer.code == 1
+    assert "the check failed" in answer.err
+    assert not (desk / "build/web-slim/oci").exists()
+
+
+def test_a_small_image_that_fails_what_the_full_one_passes_is_refused(desk: Path) -> None:
+    answer = called(desk, "slim", "web", "--http-get", URL, "--drop", "/www/one.html")
+    assert answer.code == 1
+    assert "the small image fails what the full one passes" in answer.err
+    assert "--keep PATH" in answer.err
+    assert not (desk / "build/web-slim/oci").exists()
