@@ -2,39 +2,14 @@
 
 from collections.abc import Sequence
 
-from msgspec import Struct
-from msgspec.structs import replace
-
 from fromscratch.checks.contract import Check, Results
 from fromscratch.checks.report import ChecksFailed
 from fromscratch.errors import ImageError
 from fromscratch.flow.recording import RecordingJob, record_checks
 from fromscratch.formats.trace.events import Event, Run, Trace
-from fromscratch.proof.answers import Change, Comparison, compare, same_output
+from fromscratch.proof.answers import compare, same_output
 from fromscratch.proof.lost import Lost, lost
-
-LIMITS = "proven is what the checks did: a path that none of them takes may need files that are not there"
-
-
-class Verdict(Struct, frozen=True, kw_only=True):
-    """What was found. `repaired` are the paths that an earlier look missed and that were added for this one.
-
-    `varying` are checks whose output is another in each run, and was not compared; `recorder` saw the small image.
-    """
-
-    full: str
-    small: str
-    checks: tuple[str, ...]
-    recorder: str
-    changes: tuple[Change, ...] = ()
-    lost: tuple[Lost, ...] = ()
-    varying: tuple[str, ...] = ()
-    repaired: tuple[Lost, ...] = ()
-    limits: str = LIMITS
-
-    @property
-    def proven(self) -> bool:
-        return not (self.changes or self.lost)
+from fromscratch.proof.verdict import Verdict
 
 
 def verify(
@@ -59,7 +34,7 @@ def verify(
         raise ImageError(f"the proof is not complete, since events were lost: {why}", "try again, or as root")
     # Only output that differs needs to be known to vary.
     again = first if same_output(first, results, ignore) else _answers(full, checks)
-    found: Comparison = compare(first, again, results, ignore)
+    found = compare(first, again, results, ignore)
     return Verdict(
         full=full.digest,
         small=small.digest,
@@ -79,8 +54,3 @@ def as_trace(found: Sequence[Lost], image: str) -> Trace:
     """What a small image lacked, as the trace of one more run of the full image, by which it is kept the next time."""
     run = Run(command=("verify",), image=image, recorder="verify")
     return Trace((run,), tuple(Event("open", each.path, each.process) for each in found))
-
-
-def repaired(verdict: Verdict, paths: Sequence[Lost]) -> Verdict:
-    """The verdict with what was added before it was reached."""
-    return replace(verdict, repaired=tuple(paths))

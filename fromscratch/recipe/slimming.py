@@ -13,6 +13,7 @@ from fromscratch.formats.yaml import decode
 from fromscratch.formats.yaml import document as yaml
 from fromscratch.formats.yaml.decode import Fault
 from fromscratch.model.image import Platform
+from fromscratch.recipe.checks import SmokeCheckOptions
 
 _HEAD = """\
 # How this small image is made, written by fromscratch. Commit it together with the traces, which are named from here;
@@ -34,6 +35,9 @@ class SlimRecipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     exclude: list[str] = []
     package_records: bool = True
     any_image: bool = False
+    checks: Annotated[
+        list[SmokeCheckOptions], Meta(description="what the image was used for, and what the small one is proven by")
+    ] = []
     split: Annotated[bool, Meta(description="keep all files, those that were not used in a layer of their own")] = False
 
     def __post_init__(self) -> None:
