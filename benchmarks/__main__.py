@@ -1,11 +1,13 @@
 """`python -m benchmarks`: measure, and print a table for each job.
 
-A module of benchmarks is one file with a function `groups(tree, folder, scratch)`, and one line below.
+A module of benchmarks is one file with a function `groups(tree, folder, scratch)`, and one line below. `slimming` is
+a program of its own: `python -m benchmarks slimming --help`.
 """
 
 import argparse
 import os
 import platform
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +29,11 @@ MODULES: dict[str, Callable[[Rootfs, Path, Path], list[Group]]] = {
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["slimming"]:
+        from benchmarks.slimming import battery
+
+        battery.main(sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("module", nargs="*", help=f"which to run: {', '.join(MODULES)} (default: all)")
     parser.add_argument("--rounds", type=int, default=7, help="how often each case runs (default: %(default)s)")

@@ -33,6 +33,7 @@ _PODMAN_RUN = ("--network=none", "--ulimit=nofile=1024:1024", "--ulimit=nproc=10
 # Which Debian package has a program that is called otherwise.
 _PACKAGES = {
     "actool": "appc-spec",
+    "db5.3_load": "db5.3-util",
     "ctr-remote": "stargz-snapshotter",
     "containerd-stargz-grpc": "stargz-snapshotter",
     "docker": "docker.io",

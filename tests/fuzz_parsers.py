@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from fromscratch.errors import FormatError, ImageError, UsageError
-from fromscratch.formats import busybox
+from fromscratch.formats import busybox, os_release
+from fromscratch.formats import slice as slices
 from fromscratch.formats.alpine import installed as apk_installed
 from fromscratch.formats.debian import (
     alternatives,
@@ -59,6 +60,7 @@ from fromscratch.formats.kconfig import expression as kconfig_expression
 from fromscratch.formats.kconfig import menus as kconfig_menus
 from fromscratch.formats.ldso import cache as ldcache
 from fromscratch.formats.ldso import conf as ldconf
+from fromscratch.formats.rpm import berkeley as rpm_berkeley
 from fromscratch.formats.rpm import header as rpm_header
 from fromscratch.formats.rpm import ndb as rpm_ndb
 from fromscratch.formats.rpm import sqlite as rpm_sqlite
@@ -357,6 +359,7 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
     "make-log": ([b">>> busybox 1.36 Building\nmake[1]: *** [a.mk:12: b] Error 2\nc:1: *** no. Stop.\n"], _make_log),
     "nsswitch": ([b"passwd: files [NOTFOUND=return] systemd\nhosts: dns\n"], _bytes(nsswitch.services)),
     "openpgp": ([_SIGNED, gzip.decompress(gzip.compress(b"\x99\x00\x0d\x04" + bytes(12)))], _pgp),
+    "os-release": ([b'ID=debian\nVERSION_ID="12"\n# x\n'], _bytes(lambda data: str(os_release.read(data)))),
     "packages-file-list": ([b"busybox,./bin/busybox\n"], _text(origins.read_file_list)),
     "passwd": ([b"a:x:1:1::/:/bin/sh\nb:x:2:a\n"], _account),
     "perl": ([_PERL], _bytes(perl_source.source)),
@@ -365,6 +368,10 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
     "recipe": ([_RECIPE], _recipe),
     "reference": ([b"registry.example:5000/a/b:1@sha256:" + b"0" * 64], _reference),
     "refusal": ([b'{"errors":[{"code":"DENIED","message":"no"}]}'], _refusal),
+    "rpm-berkeley": (
+        [rpm_databases.berkeley(_RPM_HEADERS), rpm_databases.berkeley(_RPM_HEADERS, order=">")],
+        _bytes(rpm_berkeley.blobs),
+    ),
     "rpm-header": (list(_RPM_HEADERS.values()), _bytes(rpm_header.installed)),
     "rpm-ndb": ([rpm_ndb.database(_RPM_HEADERS)], _bytes(rpm_ndb.blobs)),
     "rpm-sqlite": ([rpm_databases.sqlite(_RPM_HEADERS)], _rpm_sqlite),
@@ -377,6 +384,10 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
     "trace-of-others": (
         [_STRACE, _SYSDIG, b"/bin/sh\njava\n# a\n", b"/a\0/b\0", b'{"monitors":{},"image":{"files":[]}}'],
         _bytes(lambda data: recognise.read(data).events),
+    ),
+    "slice": (
+        [b"package: a\nversions: '>= 1'\nfiles:\n  /a/**: why\n  \"/b\": x\nneeds: [b.yaml]\nchecks: [{exec: a}]\n"],
+        _text(lambda text: slices.read(text, "a.yaml")),
     ),
     "x509": ([_PEM], _bytes(lambda data: [x509_name.subject_hash(each) for each in x509_name.certificates(data)])),
 }

@@ -59,7 +59,7 @@ def _hint(results: Results) -> str:
         return "see on which address and port the image's own command listens"
     if first.answer.code in (126, 127):
         return "name a program that the image holds; ls shows what that is"
-    if results.lacks:
+    if results.lacks and not isinstance(first.check, HttpCheck | TcpCheck) and first.answer.code != first.check.code:
         return f"if it needs {shown(results.lacks[0].path)}, bring that into the image; else change what is expected"
     return "change the image, or what is expected of it"
 

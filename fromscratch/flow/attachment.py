@@ -26,8 +26,8 @@ def record_container(name: str, progress: Progress) -> Recorded:
             f"recording {name} by fanotify and by what its processes have open now; what was read and closed before is"
             " lost, so use it all, or record its image from the start"
         )
-        progress.note("use it now; Ctrl-C ends the recording, not the container")
-        until_stopped(lambda: Path(f"/proc/{pid}").exists(), recording, progress)
+        notice = "use it now; Ctrl-C ends the recording, not the container"
+        until_stopped(lambda: Path(f"/proc/{pid}").exists(), recording, progress, notice)
     return recording.finished()
 
 

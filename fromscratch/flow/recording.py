@@ -62,8 +62,7 @@ def record_by_hand(job: RecordingJob) -> Recorded:
         with published(tcp_ports(job.config.exposed_ports), container.connect) as ports:
             for port in ports:
                 job.progress.note(f"port {port.inside} of the image is localhost:{port.here}")
-            job.progress.note("use it now; Ctrl-C stops it")
-            until_stopped(lambda: container.wait(0) is None, recording, job.progress)
+            until_stopped(lambda: container.wait(0) is None, recording, job.progress, "use it now; Ctrl-C stops it")
         _say_end(container.stop(grace=job.config.stop_timeout or _GRACE), job.progress)
     return recording.finished()
 

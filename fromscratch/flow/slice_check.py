@@ -4,14 +4,12 @@ from pathlib import Path
 
 import msgspec
 
-from fromscratch import regular_file
 from fromscratch.advice import Setting, advice
-from fromscratch.errors import RecipeError, UsageError
+from fromscratch.errors import UsageError
 from fromscratch.flow import assembly, evidence
 from fromscratch.flow.assembly import Job
 from fromscratch.flow.images_by_name import Found
 from fromscratch.flow.output import Built
-from fromscratch.formats import slice as slices
 from fromscratch.formats.slice import Slice
 from fromscratch.host.storage.store import Store
 from fromscratch.limits import Limits
@@ -23,16 +21,6 @@ from fromscratch.slimming.packages import packages
 from fromscratch.slimming.slice_comparison import Comparison, compare
 from fromscratch.sources.catalogue import kinds
 from fromscratch.sources.contract import PackageArchive
-
-
-def read(path: Path) -> Slice:
-    """The slice in a file. Raises RecipeError."""
-    try:
-        return slices.read(regular_file.read_text(path), str(path))
-    except UnicodeDecodeError as error:
-        raise RecipeError(f"{path}: this is not UTF-8 text", "save the slice as UTF-8") from error
-    except OSError as error:
-        raise RecipeError(f"cannot read the slice {path}: {error.strerror}", "see whether the path is right") from error
 
 
 def compare_with_image(one: Slice, found: Found, store: Store, limits: Limits) -> Comparison:

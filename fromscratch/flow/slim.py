@@ -25,6 +25,7 @@ from fromscratch.model.image import Image, Platform, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
+from fromscratch.recipe import slimming
 from fromscratch.recipe.checks import options_of
 from fromscratch.recipe.slimming import SlimRecipe
 from fromscratch.slimming import fitness
@@ -88,6 +89,7 @@ def basis(job: SlimJob) -> Basis:
     Raises UsageError for a trace that is empty or of another image, and ChecksFailed for an image that fails its own
     checks.
     """
+    slimming.text(job.recipe)  # raises, before anything is done, for what no recipe can hold
     tree = job.found.tree(job.store, job.limits)
     full = job.found.image or Image(layers=(), config=RunConfig(), platform=Platform.of_this_machine())
     any_image = job.recipe.any_image
@@ -108,8 +110,9 @@ def choose(job: SlimJob, basis: Basis) -> Chosen:
     full, tree = basis.full, basis.tree
     with job.progress.task(f"slim {job.found.where}", total=None, unit="entries"):
         selection = select(tree, basis.trace, full.config, full.platform, _options(job.recipe), _origins(job.found))
-    fitness.check_fit(selection, job.found.where, any_image=job.recipe.any_image)
-    for note in fitness.notes(selection):
+    recorded_here = fitness.is_recorded_in(basis.trace, digest(job.found))
+    fitness.check_fit(selection, job.found.where, any_image=job.recipe.any_image or recorded_here)
+    for note in fitness.notes(selection, tree):
         job.progress.note(note)
     return Chosen(basis=basis, selection=selection)
 

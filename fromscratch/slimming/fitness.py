@@ -6,12 +6,14 @@ from fromscratch.advice import Setting, advice
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.trace.events import Trace
 from fromscratch.model.entry import Entry, File, HardLink
+from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import shown
 from fromscratch.slimming.retained import TRACE
 from fromscratch.slimming.selection import Selection
 
 _ANYWAY = advice("; or use it all the same with ", Setting("any_image"))
 _FEWEST = 10  # paths, of which a share means something
+_FEWEST_OF_SEARCH = 500
 _SECRETS = ("/etc/shadow", "/etc/gshadow", "/etc/shadow-", "/etc/gshadow-")
 
 
@@ -36,8 +38,17 @@ def check_recorded(trace: Trace, image: str, where: str, *, any_image: bool) -> 
         )
 
 
+def is_recorded_in(trace: Trace, image: str) -> bool:
+    """Whether each run was one of the image with this manifest's digest."""
+    return bool(image and trace.runs) and all(run.image == image for run in trace.runs)
+
+
 def check_fit(selection: Selection, where: str, *, any_image: bool) -> None:
-    """Raises ImageError for a trace of which the image has nothing, or nearly nothing."""
+    """Raises ImageError for a trace of which the image has nothing, or, unless any will do, nearly nothing.
+
+    That is asked where it is not known which image was recorded: a server that makes its database at the first start
+    uses many more files of its own than of its image.
+    """
     use = selection.use
     total = use.present + len(use.absent)
     has_file = any(_is_used(entry) for entry in selection.tree.values())
@@ -55,12 +66,19 @@ def _is_used(entry: Entry) -> bool:
     return isinstance(entry, File | HardLink) and any(origin.source == TRACE for origin in entry.origins)
 
 
-def notes(selection: Selection) -> Iterator[str]:
-    """What is worth a word about what is kept."""
+def notes(selection: Selection, whole: Rootfs) -> Iterator[str]:
+    """What is worth a word about what is kept of the whole tree."""
     use = selection.use
     if use.outside:
         more = f" and {len(use.outside) - 1} more" if len(use.outside) > 1 else ""
         yield f"{shown(use.outside[0])}{more}: the path leads above the root, where a container stays in it"
+    for program, count in use.programs.items():
+        if program and count >= _FEWEST_OF_SEARCH and count * 2 > len(whole):
+            yield advice(
+                f"{shown(program)} has used {count} files and folders, as a search does, and they are all kept; ",
+                Setting("exclude", program),
+                " takes no notice of it",
+            )
     for path in _SECRETS:
         entry = selection.tree.get(path)  # type: ignore[call-overload]
         if isinstance(entry, File):

@@ -8,8 +8,9 @@ from msgspec import Struct
 from fromscratch import paths
 from fromscratch.formats.installed import Package
 from fromscratch.model.entry import Entry, File
+from fromscratch.model.listing import quoted
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import ROOT, TreePath
+from fromscratch.paths import ROOT, TreePath, shown
 from fromscratch.slimming.package_records import RECORDS
 from fromscratch.slimming.retained import SLIM, TRACE
 from fromscratch.slimming.selection import Selection
@@ -70,12 +71,12 @@ def report(full: Rootfs, selection: Selection) -> Report:
             continue
         kind, size = _evidence(place, selection.tree), entry.content.size
         _count(evidence, kind, size)
-        _count(folders.setdefault(_folder(place), {}), kind, size)
+        _count(folders.setdefault(quoted(_folder(place)), {}), kind, size)
         owner = selection.packages.owner(place)
         if owner is not None:
             _count(owners.setdefault(owner, {}), kind, size)
         if kind in ("linked only", "other reasons") and not _is_record(selection.tree[place]):
-            unexercised.append((-size, place, _reason(selection.tree[place])))
+            unexercised.append((-size, quoted(place), _reason(selection.tree[place])))
     return Report(
         full=_total(full),
         slim=_total(selection.tree),
@@ -83,8 +84,8 @@ def report(full: Rootfs, selection: Selection) -> Report:
         folders={folder: _ordered(shares) for folder, shares in sorted(folders.items())},
         packages=tuple(_share(package, shares) for package, shares in sorted(owners.items())),
         unexercised={place: reason for _, place, reason in sorted(unexercised)},
-        absent=selection.use.absent,
-        dropped_by_option=selection.dropped,
+        absent=tuple(map(quoted, selection.use.absent)),
+        dropped_by_option=tuple(map(quoted, selection.dropped)),
     )
 
 
@@ -127,13 +128,13 @@ def _is_record(entry: Entry) -> bool:
 
 def _reason(entry: Entry) -> str:
     origin = entry.origins[0] if entry.origins else None
-    return f"{origin.reason} {origin.detail}" if origin else ""
+    return shown(f"{origin.reason} {origin.detail}") if origin else ""
 
 
-def _folder(place: TreePath) -> str:
+def _folder(place: TreePath) -> TreePath:
     """The two uppermost folders of a file's path."""
     parts = paths.parent(place).split("/")
-    return "/".join(parts[:3]) or ROOT
+    return TreePath("/".join(parts[:3])) or ROOT
 
 
 def _total(tree: Rootfs) -> Amount:

@@ -1,5 +1,8 @@
 """What a trace says of a tree: the paths that programs used, with the run and the program as the reason."""
 
+from collections import Counter
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from fromscratch import paths
@@ -23,12 +26,14 @@ _MAX_COMMAND = 80  # characters of a command in a reason
 class Use(Struct, frozen=True, kw_only=True):
     """How a trace fits a tree: how many of the paths that were used the tree has, and those that it has not.
 
-    `outside` are paths that lead above the root by `..`, where a container stays in it.
+    `outside` are paths that lead above the root by `..`, where a container stays in it; `programs` counts the paths
+    that each program used.
     """
 
     present: int = 0
     absent: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
+    programs: Mapping[str, int] = {}
 
 
 def add_used(retained: Retained, trace: Trace, exclude: tuple[str, ...] = ()) -> Use:
@@ -38,6 +43,7 @@ def add_used(retained: Retained, trace: Trace, exclude: tuple[str, ...] = ()) ->
     found: dict[str, bool] = {}
     outside: dict[str, None] = {}
     programs: set[tuple[str, int]] = set()
+    counts: Counter[str] = Counter()
     for event in trace.events:
         if is_excluded(TreePath(event.path)) or is_excluded(TreePath(event.process)):
             continue
@@ -49,10 +55,11 @@ def add_used(retained: Retained, trace: Trace, exclude: tuple[str, ...] = ()) ->
         if way.leaves_root:
             outside[event.path] = None
         if event.kind != "missing":
+            counts[event.process] += way.complete
             found[event.path] = found.get(event.path, False) or way.complete
     lost = [path for path, is_present in found.items() if not is_present]
     absent = tuple(path for path in dict.fromkeys(map(_plain, lost)) if not is_run_time(path))
-    return Use(present=len(found) - len(lost), absent=absent, outside=tuple(outside))
+    return Use(present=len(found) - len(lost), absent=absent, outside=tuple(outside), programs=counts)
 
 
 def _plain(path: str) -> str:

@@ -155,13 +155,17 @@ class Caller:
 
 
 class Callers:
-    """The processes that were seen last. Not safe for several threads."""
+    """The processes that were seen last. Not safe for several threads.
+
+    `starters` has the run of each process that became the command of one.
+    """
 
     def __init__(self, root: Root) -> None:
         self.root = root
         self._callers: dict[int, Caller] = {}
         self._known: dict[int, Known] = {}
-        self._starters: dict[int, tuple[int, bytes]] = {}
+        self._own: bytes | None = None
+        self.starters: dict[int, int] = {}
 
     def get(self, pid: int, run: int) -> Caller:
         """The process with this number. Raises OSError if it has ended, or may not be looked into."""
@@ -176,15 +180,15 @@ class Callers:
         self._callers[pid] = caller
         return caller
 
-    @property
-    def starters(self) -> dict[int, int]:
-        """The run that each process began which became the command of one."""
-        return {pid: run for run, (pid, _) in list(self._starters.items())}
-
     def _is_starter(self, pid: int, run: int) -> bool:
-        """Whether this is still our own program, which becomes the command of the run."""
+        """Whether this is still our own program, which becomes the command of the run: it makes the first call."""
         words = command_line(pid)
-        return self._starters.setdefault(run, (pid, words)) == (pid, words)
+        if self._own is None:
+            self._own = words
+        if words != self._own:
+            return False
+        self.starters[pid] = run
+        return True
 
     def forget(self, pid: int) -> None:
         """Look at this process again the next time: it becomes another program, or gets another root."""

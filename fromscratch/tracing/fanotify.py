@@ -156,6 +156,8 @@ class Fanotify:
         program = ""
         with suppress(OSError):
             program = decode(os.readlink(b"/proc/%d/exe" % pid))  # noqa: PTH115 - bytes
+        if program == "/":  # our own, which is about to become the command, and is mounted where nobody sees it
+            program = ""
         # The path may be one in another root, and there is none for what a mount covers.
         for name in [name for name in names if path.endswith(name)] or names:
             self._recording.add("exec" if mask & _OPEN_EXEC else "open", name, program, self._run_of(pid))

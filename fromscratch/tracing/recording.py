@@ -75,6 +75,11 @@ class Recording:
         if text not in self.notes:
             self.notes.append(text)
 
+    @property
+    def lost(self) -> dict[str, int]:
+        """How many events were lost so far, by the reason."""
+        return dict(self._lost)
+
     def count(self) -> int:
         """How many events there are so far."""
         return len(self._events)
@@ -91,4 +96,4 @@ class Recording:
         trace = self.trace()
         if not trace.events:
             raise ImageError("nothing was recorded", "see whether there is a command, and whether it starts")
-        return Recorded(trace=trace, lost=dict(self._lost), notes=tuple(self.notes))
+        return Recorded(trace=trace, lost=self.lost, notes=tuple(self.notes))

@@ -18,7 +18,7 @@ _DEEPEST = 64
 
 
 class ContainerWatch:
-    """Records containers, one after the other, each of whose commands is a run of its own.
+    """Records containers, one after the other, each of whose different commands is a run of its own.
 
     The block of `with` must end after the containers: calls that nobody answers any more fail.
     """
@@ -30,6 +30,7 @@ class ContainerWatch:
         self._supervisor = Supervisor(recording, architecture)
         self._observers: list[Observer] = []
         self._nets: list[Fanotify] = []
+        self._runs: dict[str, int] = {}
 
     def __enter__(self) -> "ContainerWatch":
         return self
@@ -55,7 +56,9 @@ class ContainerWatch:
             self._nets.append(Fanotify(self.recording, root.fd, self._run_of))
 
     def listener(self, fd: int, label: str) -> None:
-        run = self.recording.begin([decode(os.fsencode(word)) for word in shlex.split(label)])
+        run = self._runs.get(label)  # a command that is tried again adds to its run
+        if run is None:
+            run = self._runs[label] = self.recording.begin([decode(os.fsencode(word)) for word in shlex.split(label)])
         self._supervisor.listen(fd, run, self._observer)
 
     def _observer(self, pid: int) -> Observer:
@@ -67,7 +70,7 @@ class ContainerWatch:
         """The run that a process belongs to, by the first process of each; the first run for what is not known."""
         starters: dict[int, int] = {}
         for observer in self._observers:
-            starters |= observer.starters
+            starters |= dict(observer.starters)
         with suppress(OSError, ValueError):
             for _ in range(_DEEPEST):
                 if pid in starters:

@@ -1,6 +1,11 @@
 """Owners of files by the databases of a tree, and the databases cut to what remains."""
 
 import ast
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
 
 from fromscratch.formats.installed import Package
 from fromscratch.formats.rpm import header, ndb, sqlite
@@ -10,6 +15,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, tree_path
 from fromscratch.slimming.packages import packages
 from tests import trees
+from tests.engines import need
 from tests.formats.rpm import databases
 
 BASH = Package("dpkg", "bash", "5.2", "amd64")
@@ -40,7 +46,11 @@ Architecture: amd64
 Multi-Arch: same
 Version: 2.36
 """
+_INSTALLED = b"Maintainer: x\nDescription: x\nStatus: install ok installed\nVersion"
 BASH_LIST = b"/.\n/bin\n/bin/bash\n/bin/sh\n/usr\n/usr/share/bash\n/usr/share/bash/inputrc\n"
+
+
+Blobs = Callable[[bytes], Iterator[tuple[int, bytes]]]
 
 
 def at(path: str) -> TreePath:
@@ -93,6 +103,24 @@ def test_records_of_dpkg_are_cut_to_the_packages_and_files_that_remain() -> None
     assert bytes_in(cut[at("/var/lib/dpkg/status")]).count(b"Package:") == 1
     assert bytes_in(cut[at("/var/lib/dpkg/info/bash.list")]) == b"/.\n/bin\n/bin/bash\n/usr\n/usr/share/bash\n"
     assert bytes_in(cut[at("/var/lib/dpkg/info/bash.md5sums")]) == b"00  bin/bash\n"
+
+
+def test_dpkg_itself_reads_the_records_that_are_left(tmp_path: Path) -> None:
+    whole = {"/var/lib/dpkg/info/format": b"1\n", "/var/lib/dpkg/status": STATUS.replace(b"Version", _INSTALLED)}
+    tree = DPKG.with_entries({at(path): file(Inline(data)) for path, data in whole.items()})
+    for path, entry in packages(tree).cut([at("/usr/lib/libc.so.6")]).items():
+        place = tmp_path / path[1:]
+        if isinstance(entry, File):
+            place.write_bytes(read(entry.content))
+        else:
+            place.mkdir(exist_ok=True)
+    query = [need("dpkg-query"), f"--admindir={tmp_path}/var/lib/dpkg"]
+    listed = subprocess.run([*query, "--list"], check=True, capture_output=True, text=True)
+    assert "libc6:amd64" in listed.stdout
+    assert "bash" not in listed.stdout
+    files = subprocess.run([*query, "--listfiles", "libc6"], check=True, capture_output=True, text=True)
+    assert files.stdout.split() == ["/.", "/usr", "/usr/lib/libc.so.6"]
+    assert files.stderr == ""
 
 
 def test_a_package_of_which_only_folders_remain_has_no_record() -> None:
@@ -150,42 +178,54 @@ def test_apk_in_both_of_its_places() -> None:
         assert bytes_in(cut[at("/usr/lib/apk/db/installed")]) == raw.partition(b"\n\n")[0] + b"\n\n"
 
 
-def test_rpm_in_sqlite_and_in_the_form_of_suse() -> None:
-    headers = {
-        1: databases.header("bash", files=["/bin/bash", "/usr/share/doc/bash"]),
-        2: databases.header("glibc", files=["/lib64/libc.so.6"]),
-        3: databases.header("gpg-pubkey", arch=""),
-    }
-    tree = trees.tree(
-        """
-        l 0777 0:0 /bin -> usr/bin
-        f 0755 0:0 /usr/bin/bash
-        f 0755 0:0 /lib64/libc.so.6
-        """
-    )
-    glibc = Package("rpm", "glibc", "1.0-1", "x86_64")
-    for path, raw, read_back in (
-        ("/usr/lib/sysimage/rpm/rpmdb.sqlite", databases.sqlite(headers), sqlite.blobs),
-        ("/var/lib/rpm/Packages.db", ndb.database(headers), ndb.blobs),
-    ):
-        found = packages(with_file(tree, path, raw))
-        assert [package.name for package in found.packages] == ["bash", "glibc"]
-        assert found.owner(at("/lib64/libc.so.6")) == glibc
-        cut = found.cut([at("/lib64/libc.so.6")])
-        assert [header.installed(blob).package for _, blob in read_back(bytes_in(cut[at(path)]))] == [glibc]
+RPMS = {
+    1: databases.header("bash", files=["/bin/bash", "/usr/share/doc/bash"]),
+    2: databases.header("glibc", files=["/lib64/libc.so.6"]),
+    3: databases.header("gpg-pubkey", arch=""),
+}
+RPM_FILES = trees.tree(
+    """
+    l 0777 0:0 /bin -> usr/bin
+    f 0755 0:0 /usr/bin/bash
+    f 0755 0:0 /usr/bin/rpm
+    f 0755 0:0 /lib64/libc.so.6
+    """
+)
+RPM_GLIBC = Package("rpm", "glibc", "1.0-1", "x86_64")
 
 
-def test_a_database_of_rpm_that_cannot_be_read_is_named_and_left_as_it_is() -> None:
-    for path, data, word in (
-        ("/var/lib/rpm/Packages", b"\0" * 4096, "Berkeley DB"),
-        ("/var/lib/rpm/rpmdb.sqlite", b"\0" * 4096, "damaged"),
-    ):
-        found = packages(with_file(DPKG, path, data))
-        assert found.packages == (BASH, LIBC)
-        (note,) = found.notes
-        assert word in note
-        assert path in note
-        assert bytes_in(found.cut([at("/usr/bin/bash")])[at(path)]) == data
+@pytest.mark.parametrize(
+    ("path", "raw", "cut_path", "read_back"),
+    [
+        ("/usr/lib/sysimage/rpm/rpmdb.sqlite", databases.sqlite(RPMS), "", sqlite.blobs),
+        ("/var/lib/rpm/Packages.db", ndb.database(RPMS), "", ndb.blobs),
+        ("/var/lib/rpm/Packages", databases.berkeley(RPMS), "/var/lib/rpm/rpmdb.sqlite", sqlite.blobs),
+    ],
+    ids=["sqlite", "ndb", "berkeley"],
+)
+def test_rpm_in_each_of_its_forms(path: str, raw: bytes, cut_path: str, read_back: Blobs) -> None:
+    found = packages(with_file(RPM_FILES, path, raw))
+    assert [package.name for package in found.packages] == ["bash", "glibc"]
+    assert found.owner(at("/lib64/libc.so.6")) == RPM_GLIBC
+    cut = found.cut([at("/lib64/libc.so.6")])
+    assert [place for place, entry in cut.items() if isinstance(entry, File)] == [cut_path or path]
+    headers = read_back(bytes_in(cut[at(cut_path or path)]))
+    assert [header.installed(blob).package for _, blob in headers] == [RPM_GLIBC]
+
+
+def test_a_database_that_only_an_older_rpm_reads_stays_whole_with_it() -> None:
+    found = packages(with_file(RPM_FILES, "/var/lib/rpm/Packages", databases.berkeley(RPMS)))
+    cut = found.cut([at("/usr/bin/rpm"), at("/lib64/libc.so.6")])
+    assert bytes_in(cut[at("/var/lib/rpm/Packages")]) == databases.berkeley(RPMS)
+
+
+@pytest.mark.parametrize("path", ["/var/lib/rpm/Packages", "/var/lib/rpm/rpmdb.sqlite", "/var/lib/rpm/Packages.db"])
+def test_a_damaged_database_of_rpm_is_named_and_left_as_it_is(path: str) -> None:
+    found = packages(with_file(DPKG, path, b"\0" * 4096))
+    assert found.packages == (BASH, LIBC)
+    (note,) = found.notes
+    assert f"{path}: the database of RPM is damaged" in note
+    assert bytes_in(found.cut([at("/usr/bin/bash")])[at(path)]) == b"\0" * 4096
 
 
 def test_portage_keeps_the_small_files_of_a_package() -> None:

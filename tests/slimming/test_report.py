@@ -1,5 +1,6 @@
 """The gap report: how much is kept by which evidence, and how much is left out."""
 
+import msgspec
 import pytest
 
 from fromscratch.errors import NotInTree
@@ -42,6 +43,18 @@ def test_files_are_counted_by_evidence_and_folder() -> None:
         "/etc/os-release",
     ]
     assert found.absent == ("/no",)
+
+
+def test_names_that_are_not_utf_8_are_written_as_listings_quote_them() -> None:
+    whole = tree(r"""
+        f 0644 0:0 /\xff/used
+        f 0644 0:0 /\xff/old
+    """)
+    found = report(whole, chosen(whole, opened("/\udcff/used", "/\udcfe"), keep=("/*/old",)))
+    assert list(found.folders) == [r"/\xff"]
+    assert list(found.unexercised) == [r"/\xff/old"]
+    assert found.absent == (r"/\xfe",)
+    assert msgspec.json.encode(found)
 
 
 def test_an_inode_with_several_names_counts_once() -> None:

@@ -45,6 +45,15 @@ def test_every_symlink_of_a_chain_is_kept_and_none_leads_out_of_the_root() -> No
     """)
 
 
+def test_links_that_go_round_are_kept_as_they_are_and_not_followed_for_ever() -> None:
+    whole = tree("""
+        l 0777 0:0 /a/one -> two
+        l 0777 0:0 /a/two -> one
+        l 0777 0:0 /b/other -> other
+    """)
+    assert names(chosen(whole, opened("/a/one/x"))) == ["/a/one", "/a/two"]
+
+
 def test_a_folder_that_a_path_leaves_by_dots_is_kept_too() -> None:
     whole = tree("""
         d 0755 0:0 /opt/app/bin

@@ -152,6 +152,17 @@ def test_the_entries_of_a_slice_stand_for_what_was_used() -> None:
         assert {TreePath(path) for path in WEB} & set(records.files(package)) <= found.places
 
 
+def test_a_package_of_portage_has_its_category_in_the_name_of_the_file() -> None:
+    place = "/var/db/pkg/app-shells/bash-5.2-r1/CONTENTS"
+    contents = file(Inline(b"obj /usr/bin/bash 00 1\n"))
+    full = FILES.with_entries({tree_path(place): contents, tree_path("/usr/bin/bash"): file(Inline(b""))})
+    used = Rootfs({tree_path("/usr/bin/bash"): replace(full[tree_path("/usr/bin/bash")], origins=(STARTED,))})
+    found = slices_of(full, used, packages(full)).slices
+    assert {name: (one.package, one.manager, one.versions) for name, one in found.items()} == {
+        "app-shells_bash.yaml": ("app-shells/bash", "portage", ">= 5.2-r1, << 5.3")
+    }
+
+
 @pytest.mark.parametrize(
     ("version", "range_"),
     [

@@ -23,11 +23,12 @@ def check(call: Call, name: str, release: str, image: str | None, json: bool) ->
     """Raises Misfit, after everything was said, and ChecksFailed."""
     from fromscratch.flow import slice_check as flow
     from fromscratch.host.machine.lookup import expanded
+    from fromscratch.host.slices import read_slice
 
     if not name:
         raise UsageError("slice check needs the file of a slice", "say for example: slice check slices/nginx.yaml")
     path = Path(expanded(name))
-    one = flow.read(path)
+    one = read_slice(path)
     job: Job | None = None
     if image:
         from fromscratch.cli.chosen_image import target

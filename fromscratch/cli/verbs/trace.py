@@ -26,6 +26,7 @@ def trace(
     container: str | None,
     merge: bool,
     recorder: str | None,
+    checks: Sequence[tuple[str, str]],
     files: Sequence[str],
 ) -> None:
     if output is None:
@@ -35,8 +36,8 @@ def trace(
         _merge(call, place, files)
     elif files:
         raise UsageError(f"{files[0]}: a file is only given to be merged", "say --merge, or put the command after --")
-    elif image is not None:
-        _image(call, place, recorder, image)
+    elif image is not None or checks:
+        _image(call, place, recorder, image, checks)
     elif container is not None:
         from fromscratch.flow.attachment import record_container
 
@@ -88,17 +89,26 @@ def _command(call: Call, place: Path, requested: str | None, words: Sequence[str
         raise Exit(code=code)
 
 
-def _image(call: Call, place: Path, requested: str | None, name: str) -> None:
-    """Record containers of an image, whose command the words after -- replace."""
+def _image(call: Call, place: Path, requested: str | None, name: str | None, given: Sequence[tuple[str, str]]) -> None:
+    """Record an image (the recipe's build, if none is named) under checks, or by hand; words replace its cmd."""
     from fromscratch.cli.chosen_image import target
-    from fromscratch.flow.recording import job_of, record_by_hand
+    from fromscratch.cli.smoke_checks import checks_of
+    from fromscratch.flow.recording import job_of, record_by_hand, record_checks
 
     _check(place)
+    checks = checks_of(given)
     found = target(call, name)
     job = job_of(found, found.tree(call.store, call.limits), call.store.workspace("run", "roots"))
     job = replace(job, argv=call.words, recorder=requested, progress=call.progress)
-    recorded = record_by_hand(job)
+    if not checks:
+        keep(call, record_by_hand(job), place)
+        return
+    recorded, results = record_checks(job, checks)
     keep(call, recorded, place)
+    if results.failed:
+        from fromscratch.checks.report import ChecksFailed
+
+        raise ChecksFailed(results)
 
 
 def _check(place: Path) -> None:

@@ -14,8 +14,9 @@ TRACE = Verb(
         Option("container", "ID", "ID or name of a container that runs already, as its engine knows it; needs root"),
         Option("merge", "", "write the runs of several trace files into one"),
         options.RECORDER,
+        *options.CHECKS,
     ),
-    (options.CHOSEN_PLATFORM, *options.STORED),
+    options.INSPECTING,
     Option("files", "FILE", "traces to merge", repeated=True, is_path=True),
     takes_words=True,
 )

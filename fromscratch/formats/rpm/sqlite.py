@@ -5,7 +5,7 @@ copied back. The bytes are untrusted, so a query that works too long ends, and n
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import closing
 from typing import Any
 
@@ -34,14 +34,32 @@ def blobs(raw: bytes, log: bytes = b"") -> Iterator[tuple[int, bytes]]:
 
 def cut(raw: bytes, log: bytes, numbers: Set[int]) -> bytes:
     """A database of the packages with these numbers alone. Raises FormatError."""
-    with closing(_opened(raw, log)) as source, closing(sqlite3.connect(":memory:")) as target:
+    with closing(_opened(raw, log)) as source:
+        packages = _rows(source, "SELECT hnum, blob FROM Packages ORDER BY hnum", (int, bytes))
+        chosen = [row for row in packages if row[0] in numbers]
+        present = {str(name) for (name,) in _rows(source, "SELECT name FROM sqlite_master", (str,))}
+
+        def rows(table: str) -> Iterator[tuple[Any, ...]]:
+            found = _rows(source, _SELECT.replace("TABLE", table), (int, int, (str, bytes))) if table in present else ()
+            return ((key, number, index) for number, index, key in found if number in numbers)
+
+        return _database(chosen, rows)
+
+
+def database(packages: Mapping[int, tuple[str, bytes]]) -> bytes:
+    """A database of these packages: by their numbers the name and the header. They are found by name alone."""
+    names = [(name, number, 0) for number, (name, _) in packages.items()]
+    chosen = [(number, header) for number, (_, header) in packages.items()]
+    return _database(chosen, lambda table: iter(names if table == "Name" else ()))
+
+
+def _database(packages: Iterable[tuple[Any, ...]], rows: Callable[[str], Iterator[tuple[Any, ...]]]) -> bytes:
+    with closing(sqlite3.connect(":memory:")) as target:
         target.execute("PRAGMA page_size = 4096")
         target.execute("CREATE TABLE 'Packages' (hnum INTEGER PRIMARY KEY AUTOINCREMENT,blob BLOB NOT NULL)")
-        packages = _rows(source, "SELECT hnum, blob FROM Packages ORDER BY hnum", (int, bytes))
-        target.executemany("INSERT INTO Packages VALUES (?, ?)", (row for row in packages if row[0] in numbers))
-        present = {str(name) for (name,) in _rows(source, "SELECT name FROM sqlite_master", (str,))}
+        target.executemany("INSERT INTO Packages VALUES (?, ?)", packages)
         for table in _INDEXES:
-            _copy_index(source, target, table, numbers if table in present else frozenset())
+            _add_index(target, table, rows(table))
         target.commit()
         target.execute("VACUUM")
         made = bytearray(target.serialize())
@@ -50,16 +68,13 @@ def cut(raw: bytes, log: bytes, numbers: Set[int]) -> bytes:
     return bytes(made)
 
 
-def _copy_index(source: sqlite3.Connection, target: sqlite3.Connection, table: str, numbers: Set[int]) -> None:
+def _add_index(target: sqlite3.Connection, table: str, rows: Iterator[tuple[Any, ...]]) -> None:
     kind = "BLOB" if table in _OF_BYTES else "TEXT"
     target.execute(
         f"CREATE TABLE '{table}' (key '{kind}' NOT NULL, hnum INTEGER NOT NULL, idx INTEGER NOT NULL, "
         "FOREIGN KEY (hnum) REFERENCES 'Packages'(hnum))"
     )
-    if numbers:
-        rows = _rows(source, _SELECT.replace("TABLE", table), (int, int, (str, bytes)))
-        chosen = ((key, number, index) for number, index, key in rows if number in numbers)
-        target.executemany(_INSERT.replace("TABLE", table), chosen)
+    target.executemany(_INSERT.replace("TABLE", table), rows)
     if table not in _OF_BYTES:
         target.execute(f"CREATE INDEX '{table}_key_idx' ON '{table}'(key ASC)")
     if table not in {*_OF_BYTES, "Name", "Group"}:

@@ -32,10 +32,9 @@ class Collected:
         self._waiting = 0
         self._seen: set[tuple[Kind, bytes, bytes]] = set()
 
-    @property
-    def unsettled(self) -> list[bytes]:
-        """The unknown folders for which events wait."""
-        return list(self._held)
+    def waits_for(self, folder: bytes) -> bool:
+        """Whether there are events below this unknown folder."""
+        return folder in self._held
 
     def settle(self, folder: bytes, known: bytes) -> Iterator[Event]:
         """The events that wait for this unknown folder, which is that one. Only the first answer counts."""

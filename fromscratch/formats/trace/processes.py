@@ -100,12 +100,15 @@ class Processes:
         self._orphans: dict[int, bytes] = {}  # those whose parent is not known yet, and the folder where they began
         self._unclaimed: dict[int, Process] = {}
         self._alive: dict[int, None] = {}
-        self._count = 0
+        self._last: Process | None = None
+        self.likely: dict[bytes, bytes] = {}
+        """Where processes probably began whose parent is in no line: where the one was that had made the last call."""
 
     def __getitem__(self, pid: int) -> Process:
         found = self._all.get(pid)
         if found is None:
             found = self._all[pid] = self._new(pid)
+        self._last = found
         return found
 
     def _new(self, pid: int) -> Process:
@@ -119,9 +122,9 @@ class Processes:
             return self._unclaimed.pop(next(reversed(self._unclaimed)))
         if FIRST in self._all and not self._alive:
             return self._all[FIRST]
-        self._count += 1
-        self._orphans[pid] = unknown(self._count)
-        return Process(Place(self._orphans[pid]))
+        folder, place = unknown(len(self.likely)), Place(b"") if self._last is None else self._last.place
+        self._orphans[pid], self.likely[folder] = folder, place.cwd
+        return Process(Place(folder, place.root))
 
     def unnumbered(self) -> int:
         """The process of a line without a number: strace leaves it out while there is only one."""

@@ -114,10 +114,10 @@ class _Log:
         """What is left: calls that never returned, and paths below a folder that the log does not tell."""
         for pid, line in self._processes.unfinished():
             yield from self._call(pid, line.name, line.text + b") = ?", self._clock.at(line))
-        if self._found.unsettled:
-            note(f"{self._what} does not tell the folder where the run began, which is taken to be {cwd}")
-        for folder in self._found.unsettled:
-            yield from self._found.settle(folder, encode(cwd))
+        for folder, likely in self._processes.likely.items():
+            if not likely and self._found.waits_for(folder):
+                note(f"{self._what} does not tell the folder where the run began, which is taken to be {cwd}")
+            yield from self._found.settle(folder, likely or encode(cwd))
         if not self._calls:
             raise FormatError(
                 f"{self._what} has no line with a system call", "give the file that strace wrote with -f -y -o FILE"

@@ -27,6 +27,13 @@ class Command:
         self._lock = threading.Lock()
         self._code: int | None = None
 
+    def close(self) -> None:
+        """Follow it no longer; how it ends stays unknown if it runs."""
+        with self._lock:
+            if self._code is None:
+                self._code = _KILLED
+                os.close(self.ends)
+
     def wait(self, timeout: float) -> int | None:
         """The exit code, once it is known within so many seconds; that of a killed one if the container has ended."""
         with self._lock:

@@ -20,6 +20,7 @@ from fromscratch.host.container import process_limit, spec, start_failure, subor
 from fromscratch.host.container.control import Control, is_readable
 from fromscratch.host.container.materialise import materialise, owners
 from fromscratch.host.container.preparation import Invocation, environment, private_folder, with_places
+from fromscratch.model.rootfs import Rootfs
 
 _PACKAGE = Path(__file__).parents[3]
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from fromscratch.host.container.inside.outer import main; main()"
@@ -55,7 +56,7 @@ def written_root(invocation: Invocation) -> Iterator[WrittenRoot]:
         with invocation.progress.task("preparing the root", unit="B"):
             for name in ("root", "changes"):
                 (place / name).mkdir()
-            materialise(with_places(invocation.tree, invocation.config.working_dir), place / "root")
+            materialise(_with_places(invocation), place / "root")
         yield WrittenRoot(place)
 
 
@@ -111,7 +112,11 @@ def _over(invocation: Invocation, network: Network, place: Path, *, layered: boo
 
 
 def _owners(invocation: Invocation) -> object:
-    return msgspec.to_builtins(owners(with_places(invocation.tree, invocation.config.working_dir)))
+    return msgspec.to_builtins(owners(_with_places(invocation)))
+
+
+def _with_places(invocation: Invocation) -> Rootfs:
+    return with_places(invocation.tree, invocation.config.working_dir, names_as_engines=True)
 
 
 def _name_servers() -> str:

@@ -62,8 +62,11 @@ def environment(config: RunConfig, who: Identity, *, terminal: bool = True) -> d
     return {**added, **config.env}
 
 
-def with_places(tree: Rootfs, working_dir: str) -> Rootfs:
-    """The tree with the folders that a running system needs, /etc/hostname and /etc/hosts."""
+def with_places(tree: Rootfs, working_dir: str, *, names_as_engines: bool = False) -> Rootfs:
+    """The tree with the folders that a running system needs, /etc/hostname and /etc/hosts.
+
+    Engines put those two in the place of the image's own, which may not know the name of the container.
+    """
     for place in ("/proc", "/sys", "/dev"):
         entry = tree.get(TreePath(place))
         if entry is not None and not isinstance(entry, Directory):
@@ -74,12 +77,14 @@ def with_places(tree: Rootfs, working_dir: str) -> Rootfs:
         place: Directory(Meta(0o755)) for place in (working_dir or "/", "/proc", "/sys", "/dev")
     }
     needed["/tmp"] = Directory(Meta(0o1777))
-    needed["/etc/hostname"] = file(Inline(f"{HOSTNAME}\n".encode()))
-    needed["/etc/hosts"] = file(Inline(f"127.0.0.1 localhost {HOSTNAME}\n".encode()))
+    replaced: dict[str, Entry] = {
+        "/etc/hostname": file(Inline(f"{HOSTNAME}\n".encode())),
+        "/etc/hosts": file(Inline(f"127.0.0.1 localhost {HOSTNAME}\n".encode())),
+    }
     added = {
         tree.locate(tree_path(path)): entry
-        for path, entry in needed.items()
-        if tree.find(path, follow_last=False) is None
+        for path, entry in {**needed, **replaced}.items()
+        if (names_as_engines and path in replaced) or tree.find(path, follow_last=False) is None
     }
     return tree.with_entries(added) if added else tree
 

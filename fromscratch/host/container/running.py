@@ -155,7 +155,8 @@ class RunningContainer:
                 exchange.follow(time.monotonic() + _DEATH)
         finally:
             discard(exchange.close())
-        code = command.wait(0)
+            code = command.wait(0)
+            command.close()
         written = [exchange.written[handle].content() for handle in (ours_out, ours_err)]
         if not in_time:
             return Outcome(TIMED_OUT, written[0], written[1] + _too_slow(argv, timeout))

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from fromscratch import paths
 from fromscratch.advice import Setting, advice
+from fromscratch.formats.alpine.installed import installed
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import FinderWarning, Finding, NeededFile, Offer, Scene
 from fromscratch.model import view as views
@@ -98,27 +99,9 @@ def _by_dpkg(scene: Scene, requested: dict[str, TreePath]) -> Iterator[tuple[str
 
 def _by_apk(scene: Scene, requested: dict[str, TreePath]) -> Iterator[tuple[str, tuple[str, ...]]]:
     raw = next((raw for raw in map(scene.read, _APK) if raw is not None), b"")
-    for name, files in apk_packages(raw):
-        if any(path in requested for path in files):
-            yield name, files
-
-
-def apk_packages(raw: bytes) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Name and paths of every package in apk's database; P is a name, F a folder, and R a file in it."""
-    for block in paths.decode(raw).split("\n\n"):
-        name, folder, files = "", "", []
-        for line in block.split("\n"):
-            key, colon, value = line[:1], line[1:2], line[2:]
-            if colon != ":":
-                continue
-            if key == "P":
-                name = value
-            elif key == "F":
-                folder = f"/{value}" if value else ""
-            elif key == "R" and value:
-                files.append(f"{folder}/{value}")
-        if name and files:
-            yield name, tuple(files)
+    for found in installed(raw):
+        if any(path in requested for path in found.files):
+            yield found.package.name, found.files
 
 
 def _useful(scene: Scene, package: Package) -> Iterator[str]:

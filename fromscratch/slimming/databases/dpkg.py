@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from fromscratch.formats.debian import installed as formats
 from fromscratch.formats.debian.installed import Record
 from fromscratch.formats.installed import Installed, Package
-from fromscratch.model.entry import Entry, File
+from fromscratch.model.entry import Directory, Entry, File
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.slimming.databases.contract import bytes_at, rewritten
@@ -13,8 +13,9 @@ from fromscratch.slimming.databases.contract import bytes_at, rewritten
 _FOLDER = "/var/lib/dpkg"
 _STATUS, _INFO, _STATUS_D = f"{_FOLDER}/status", f"{_FOLDER}/info", f"{_FOLDER}/status.d"
 _SUMS = ".md5sums"
-# Small files of `info/` that scanners and dpkg itself read; scripts have done their work.
-_LISTS, _WHOLE = (".list", _SUMS), (".conffiles", ".shlibs", ".symbols", ".triggers")
+_CONFFILES = ".conffiles"
+# Without the first dpkg does not look for lists with an architecture in their names; it complains without the second.
+_FORMAT, _UPDATES = f"{_INFO}/format", f"{_FOLDER}/updates"
 
 
 class Dpkg:
@@ -37,6 +38,7 @@ class Dpkg:
         if self._status:
             status = bytes_at(self._tree, _STATUS) or b""
             made |= rewritten(self._tree, _STATUS, formats.cut_status(status, packages))
+            made |= self._as_is(_FORMAT) | self._as_is(_UPDATES)
         for record in self._status:
             if record.package in packages:
                 made |= self._cut_info(record, remains)
@@ -55,9 +57,7 @@ class Dpkg:
 
         made = self._rewritten(f"{_INFO}/{name}.list", formats.cut_list, at_place)
         made |= self._rewritten(f"{_INFO}/{name}{_SUMS}", formats.cut_sums, at_place)
-        for ending in _WHOLE:
-            made |= self._as_is(f"{_INFO}/{name}{ending}")
-        return made
+        return made | self._rewritten(f"{_INFO}/{name}{_CONFFILES}", formats.cut_list, at_place)
 
     def _rewritten(
         self,
@@ -70,7 +70,7 @@ class Dpkg:
 
     def _as_is(self, path: str) -> dict[TreePath, Entry]:
         entry = self._tree.find(path)
-        return {self._tree.resolve(path): entry} if isinstance(entry, File) else {}
+        return {self._tree.resolve(path): entry} if isinstance(entry, File | Directory) else {}
 
     def _info_name(self, record: Record) -> str:
         names = (name for name in record.info_names if self._tree.find(f"{_INFO}/{name}.list") is not None)

@@ -24,6 +24,7 @@ from fromscratch.formats.debian.version import Relation
 from fromscratch.formats.tar.tree import read_tree
 from fromscratch.host.http.download import FileRequest, download
 from fromscratch.host.process import threads
+from fromscratch.host.slices import Slices
 from fromscratch.host.storage.store import Store
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.contract import Context, PackageContents, TreeSource
@@ -35,7 +36,7 @@ from fromscratch.sources.debian.package_request import parse_package_request
 from fromscratch.sources.debian.plan import Plan, PlannedPackage
 from fromscratch.sources.debian.planner import Planner
 from fromscratch.sources.debian.platforms import debian_architecture
-from fromscratch.sources.debian.sliced import Slices, cut_record, cut_tree, read_slices, shipped_in
+from fromscratch.sources.debian.sliced import checked_slices, cut_record, cut_tree, shipped_in, versions
 from fromscratch.sources.debian.tree import Unpacked, laid_together
 
 # Counted up when the same packages give another tree.
@@ -61,12 +62,12 @@ class DebianSource(TreeSource):
 
     @cached_property
     def _slices(self) -> Slices:
-        return read_slices(self._context.folder, self._options.slices, self._architecture)
+        return checked_slices(self._context.folder, self._options.slices, self._architecture)
 
     @cached_property
     def _conditions(self) -> dict[str, tuple[Relation, ...]]:
         """The packages of slices, with the conditions on their versions."""
-        found = self._slices.versions()
+        found = versions(self._slices)
         return dict.fromkeys(found, ()) if self._options.any_version else found
 
     def _planner_of(self, alone: Mapping[str, tuple[Relation, ...]]) -> Planner:

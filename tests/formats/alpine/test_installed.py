@@ -1,5 +1,8 @@
 """The database of apk, read and cut."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from fromscratch.formats.alpine import installed
 from fromscratch.formats.installed import Package
 
@@ -56,3 +59,10 @@ def test_a_folder_goes_with_its_mode() -> None:
     layout = Package("apk", "alpine-baselayout", "3.4.3-r1", "x86_64")
     cut = installed.cut(RAW, {layout}, lambda path: path in ("/etc", "/etc/motd"))
     assert cut.decode() == LAYOUT.replace("F:dev\nF:tmp\nM:0:0:1777\n", "") + "\n"
+
+
+@given(st.binary() | st.text(alphabet="PVFR:ab/\n").map(str.encode))
+def test_any_database_is_read(raw: bytes) -> None:
+    for found in installed.installed(raw):
+        assert found.package.name
+        assert all(file.startswith("/") for file in found.files)

@@ -56,5 +56,30 @@ def sqlite(headers: Mapping[int, bytes], *, write_ahead: bool = False) -> bytes:
     return bytes(made)
 
 
+def berkeley(headers: Mapping[int, bytes], *, order: str = "<", size: int = 512) -> bytes:
+    """Packages with these headers by their numbers: a page of the table, and the pages of each header behind it."""
+    table = [(0, b"\1" + struct.pack(f"{order}I", len(headers)))]
+    pages: list[bytes] = []
+    for number, value in headers.items():
+        parts = [value[start : start + size - 26] for start in range(0, len(value), size - 26)]
+        first = 2 + len(pages)
+        table.append((number, struct.pack(f"{order}B3xII", 3, first, len(value))))
+        for index, part in enumerate(parts, 1):
+            following = first + index if index < len(parts) else 0
+            pages.append(struct.pack(f"{order}8xIIIHHBB", first + index - 1, 0, following, 1, len(part), 0, 7) + part)
+    items = [item for number, value in table for item in (b"\1" + struct.pack(f"{order}I", number), value)]
+    end, offsets, body = size, [], b""
+    for item in items:
+        end -= len(item)
+        offsets.append(end)
+        body = item + body
+    start = struct.pack(f"{order}8xIIIHHBB", 1, 0, 0, len(items), end, 0, 13) + struct.pack(
+        f"{order}{len(items)}H", *offsets
+    )
+    meta = struct.pack(f"{order}8xIIIIBB2xII", 0, 0x061561, 9, size, 0, 8, 0, 1 + len(pages))
+    whole = [meta, start + bytes(size - len(start) - len(body)) + body, *pages]
+    return b"".join(page.ljust(size, b"\0") for page in whole)
+
+
 def _strings(texts: Sequence[str]) -> bytes:
     return b"".join(text.encode() + b"\0" for text in texts)

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import struct
 import subprocess
 from contextlib import closing
 from pathlib import Path
@@ -10,8 +11,8 @@ import pytest
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.installed import Package
-from fromscratch.formats.rpm import header, ndb, sqlite
-from tests.engines import missing
+from fromscratch.formats.rpm import berkeley, header, ndb, sqlite
+from tests.engines import missing, need
 from tests.formats.rpm import databases
 
 BASH = databases.header("bash", "5.2", "3.fc40", files=["/usr/bin/bash", "/usr/bin/sh", "/etc/skel/.bashrc"])
@@ -100,6 +101,35 @@ def test_slots_that_share_a_blob_are_refused() -> None:
     raw[48:64] = raw[32:48]
     with pytest.raises(FormatError, match="of its own"):
         list(ndb.blobs(bytes(raw)))
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_a_hash_table_of_berkeley_db_is_read_in_either_order_of_bytes(order: str) -> None:
+    packages = {1: BASH, 2: GLIBC * 10, 300: NO_FILES}
+    assert dict(berkeley.blobs(databases.berkeley(packages, order=order))) == packages
+
+
+@pytest.mark.parametrize("size", [512, 4096])
+def test_berkeley_db_itself_is_the_oracle(tmp_path: Path, size: int) -> None:
+    packages = {number: databases.header(f"p{number}", files=["/a/b"] * number) for number in range(1, 60)}
+    rows = [(0, struct.pack("<I", len(packages))), *packages.items()]
+    lines = "".join(f" {struct.pack('<I', number).hex()}\n {value.hex()}\n" for number, value in rows)
+    dump = f"VERSION=3\nformat=bytevalue\ntype=hash\ndb_pagesize={size}\nHEADER=END\n{lines}DATA=END\n"
+    words = [need("db5.3_load"), str(tmp_path / "Packages")]
+    subprocess.run(words, input=dump.encode(), check=True, capture_output=True)
+    assert dict(berkeley.blobs((tmp_path / "Packages").read_bytes())) == packages
+
+
+def test_parts_that_go_round_in_a_circle_are_refused() -> None:
+    raw = bytearray(databases.berkeley({1: GLIBC * 10}))
+    raw[3 * 512 + 16 : 3 * 512 + 20] = struct.pack("<I", 2)
+    with pytest.raises(FormatError, match="page 2 is not a part of a package"):
+        list(berkeley.blobs(bytes(raw)))
+
+
+def test_a_database_of_other_packages_is_made_from_nothing() -> None:
+    made = sqlite.database({3: ("bash", BASH), 5: ("glibc", GLIBC)})
+    assert dict(sqlite.blobs(made)) == {3: BASH, 5: GLIBC}
 
 
 @pytest.mark.slow

@@ -382,3 +382,18 @@ def test_processes_that_made_each_other_end() -> None:
 
 def test_a_path_with_a_nul_is_none() -> None:
     assert read(r'open("/a\0b", 0) = 3' + '\nopen("/c", 0) = 3\n') == ["open /c"]
+
+
+def test_without_a_line_of_how_a_process_was_made_it_began_where_the_last_call_was_made() -> None:
+    """-e trace=%file leaves clone and fork out."""
+    assert read("""
+1 chroot("/srv/jail") = 0
+1 chdir("/etc") = 0
+1 execve("/bin/sh", ["sh"], 0x7ffc) = 0
+2 execve("/bin/cat", ["cat"], 0x7ffc) = 0
+2 open("a", O_RDONLY) = 3
+3 openat(AT_FDCWD</srv/jail/opt>, "b", O_RDONLY) = 3
+""") == [
+        "stat /srv/jail", "stat /srv/jail/etc", "exec /srv/jail/bin/sh", "exec /srv/jail/bin/cat",
+        "open /srv/jail/opt/b", "open /srv/jail/etc/a",
+    ]  # fmt: skip

@@ -121,6 +121,15 @@ container.connect("localhost", 80).close()
     assert asked(caller, script, config) == ["Outcome(code=0, stdout=b'', stderr=b'')"]
 
 
+def test_its_name_is_known_whatever_the_image_says(caller: Caller) -> None:
+    tree = TREE.with_entries({tree_path("/etc/hosts"): File(Meta(0o644), Inline(b""))})
+    script = """
+with running(invocation, start=False) as container:
+    print(container.exec(["cat", "/etc/hostname", "/etc/hosts"]).stdout)
+"""
+    assert caller.ask(tree, script) == [r"b'fromscratch\n127.0.0.1 localhost fromscratch\n'"]
+
+
 def test_another_user_can_be_asked_for(caller: Caller) -> None:
     script = """
 try:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fromscratch.host.machine.view import MachineView
 from fromscratch.linker.beyond import packages
 from fromscratch.linker.beyond.contract import Offer
-from fromscratch.linker.beyond.packages import apk_packages, owners
+from fromscratch.linker.beyond.packages import owners
 from fromscratch.paths import tree_path
 from tests.engines import need
 from tests.linker.beyond.objects import of, program, system
@@ -82,13 +82,6 @@ def test_packages_of_rpm_are_not_read_and_that_is_told() -> None:
     assert listing(packages.find(system(block, OBJECTS), take=True)).startswith(
         "warning package the packages of this root"
     )
-
-
-@given(st.binary() | st.text(alphabet="PFR:ab/\n").map(str.encode))
-def test_any_database_of_apk_is_read(raw: bytes) -> None:
-    for name, files in apk_packages(raw):
-        assert name
-        assert all(file.startswith("/") for file in files)
 
 
 @given(st.binary())

@@ -1,0 +1,73 @@
+"""`python -m benchmarks slimming`: each image built, recorded under its checks, slimmed and checked; a table of all."""
+
+import argparse
+import os
+import statistics
+import tempfile
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from benchmarks.slimming.chain import IMAGES, STEPS, Chain, Measured
+from fromscratch import Store
+
+
+def main(arguments: list[str]) -> None:
+    names = sorted(path.name for path in IMAGES.iterdir())
+    parser = argparse.ArgumentParser(prog="python -m benchmarks slimming", description=__doc__)
+    parser.add_argument("image", nargs="*", help=f"which images: {', '.join(names)} (default: all)")
+    parser.add_argument("--recorder", help="how to record (default: the first that works here)")
+    parser.add_argument("--scratch", type=Path, help="where the images are written (default: a temporary folder)")
+    parser.add_argument("--user", type=int, metavar="UID", help="do it as this user, with an own store; needs root")
+    options = parser.parse_args(arguments)
+    unknown = set(options.image) - set(names)
+    if unknown:
+        parser.error(f"there is no {', '.join(sorted(unknown))}; choose from {', '.join(names)}")
+    if options.user is not None:
+        _become(options.user)
+    with tempfile.TemporaryDirectory(prefix="slimming-") as folder:
+        place = options.scratch or Path(folder)
+        store = Store(place / "store" if options.user is not None else user_cache_path("fromscratch"))
+        chain = Chain(place, store, options.recorder)
+        print(_HEAD, flush=True)
+        done = []
+        for name in options.image or names:
+            done.append(chain.run(name))
+            print(_row(done[-1]), flush=True)
+        print(_summary(done))
+
+
+def _become(user: int) -> None:
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+    os.environ["HOME"] = tempfile.gettempdir()
+
+
+_HEAD = (
+    f"{'':12} {'full MB':>15} {'small MB':>15} {'ratio':>6}  "
+    + " ".join(f"{step:>7}" for step in STEPS)
+    + "   proven  unseen"
+)
+
+
+def _row(measured: Measured) -> str:
+    def sizes(unpacked: int, packed: int) -> str:
+        return f"{unpacked / 1e6:7.1f} {packed / 1e6:7.1f}"
+
+    seconds = " ".join(f"{measured.seconds.get(step, 0):7.1f}" for step in STEPS)
+    row = f"{measured.name:12} {sizes(measured.full.bytes, measured.full_packed)} "
+    row += f"{sizes(measured.small.bytes, measured.small_packed)} {measured.ratio:6.1f}  {seconds}   "
+    row += f"{'yes' if measured.proven else 'NO':6}  {measured.unseen - len(measured.broken)} of {measured.unseen}"
+    return row + "".join(
+        f"\n    {fault}" for fault in (*measured.faults, *(f"unseen: {one}" for one in measured.broken))
+    )
+
+
+def _summary(done: list[Measured]) -> str:
+    proven = [each for each in done if each.proven]
+    ratios = [each.ratio for each in done if each.ratio]
+    median = f", median {statistics.median(ratios):.1f} times smaller" if ratios else ""
+    unseen = f"{sum(each.unseen - len(each.broken) for each in done)} of {sum(each.unseen for each in done)}"
+    median += f", {unseen} requests answered that no run had made"
+    return f"{len(proven)} of {len(done)} proven{median}; recorded by {', '.join({each.recorder for each in done})}"
