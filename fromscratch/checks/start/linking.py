@@ -39,6 +39,7 @@ class Linking:
             else self._linker
         )
         self._done: set[object] = set()
+        self._paths_by_name: dict[str, list[str]] | None = None  # the paths of each name, once something is missing
         self.objects: dict[object, Node] = {}
         self.programs: list[Node] = []
 
@@ -134,9 +135,11 @@ class Linking:
         """A file of this name in the image; empty if it has none."""
         if "/" in soname:
             return ""
-        return next(
-            (path for path in self._container.tree if name(path) == soname and self._container.root.file(path)), ""
-        )
+        if self._paths_by_name is None:
+            self._paths_by_name = {}
+            for path in self._container.tree:
+                self._paths_by_name.setdefault(name(path), []).append(path)
+        return next((path for path in self._paths_by_name.get(soname, ()) if self._container.root.file(path)), "")
 
     def _hint(self, soname: str, found: str) -> str:
         if found:

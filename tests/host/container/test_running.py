@@ -195,32 +195,6 @@ with running(invocation) as container:
     ]
 
 
-def test_a_port_can_be_published(caller: Caller) -> None:
-    script = f"""{UNTIL_SERVED}
-import urllib.request
-with running(invocation) as container:
-    served(container).close()
-    with container.publish(0, 8080) as port:
-        for _ in range(3):
-            print(urllib.request.urlopen(f"http://127.0.0.1:{{port}}/hostname").read())
-        try:
-            with container.publish(port, 8080):
-                print("twice")
-        except ImageError as error:
-            print(str(error).replace(str(port), "PORT"))
-        container.stop()
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{{port}}/hostname")
-        except OSError as error:
-            print("closed")
-"""
-    assert caller.ask(TREE, script, config=SERVER) == [
-        *[r"b'fromscratch\n'"] * 3,
-        "cannot listen at 127.0.0.1:PORT: Address already in use",
-        "closed",
-    ]
-
-
 @pytest.mark.parametrize(
     ("shell", "stop_signal", "outcome"),
     [
