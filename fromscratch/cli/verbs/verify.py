@@ -51,13 +51,16 @@ def verify(
 
 def _slimmed_folder(image: str | None) -> Path | None:
     """The output folder of `slim` that is meant: itself, its layout, its slim.yaml or its name; None if it is none."""
+    from fromscratch.flow.output import LAYOUT
     from fromscratch.flow.slim_output import RECIPE
+    from fromscratch.images import catalogue
 
     if image is None:
         return None
-    place = Path(image.removeprefix("oci:"))
+    line = catalogue.of_name(image)
+    place = Path(image.removeprefix(line.scheme) if line else image)
     for folder in (place, place.parent, Path("build") / place):
-        if (folder / RECIPE).is_file() and place in (folder, folder / "oci", folder / RECIPE, Path(folder.name)):
+        if (folder / RECIPE).is_file() and place in (folder, folder / LAYOUT, folder / RECIPE, Path(folder.name)):
             return folder
     return None
 
