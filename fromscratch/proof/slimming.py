@@ -71,7 +71,7 @@ def _rounds(job: SlimJob, found: Basis, ignore: Sequence[str], *, repair: bool) 
         fresh = [each for each in verdict.lost if each.path not in added]
         if not (repair and fresh):
             break
-        job.progress.note(f"{len(fresh)} paths were missed in the small image, and are added: {_named(fresh)}")
+        job.progress.note(f"{len(fresh)} paths were missed in the small image, and are added: {_listed(fresh)}")
         added.update((each.path, each) for each in fresh)
         found = replace(found, trace=text.merge([found.trace, as_trace(fresh, full.digest)]))
     return chosen, verdict
@@ -81,6 +81,6 @@ def _who(each: Lost) -> str:
     return f", and {shown(each.process)} asked for it" if each.process else ""
 
 
-def _named(found: Sequence[Lost]) -> str:
+def _listed(found: Sequence[Lost]) -> str:
     more = f" and {len(found) - 3} more" if len(found) > 3 else ""
     return ", ".join(shown(each.path) for each in found[:3]) + more
