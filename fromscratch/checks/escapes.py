@@ -7,11 +7,6 @@ _MEANINGS = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"0": b"\0", b"\\": b"\\"}
 _KNOWN = r"\r, \n, \t, \0, \\ and \xNN"
 
 
-def escaped(data: bytes) -> str:
-    r"""Text that `unescaped` makes these bytes of: what is not printable ASCII as \xNN."""
-    return "".join(chr(byte) if 0x20 <= byte < 0x7F and byte != 0x5C else f"\\x{byte:02x}" for byte in data)
-
-
 def unescaped(text: str) -> bytes:
     r"""Text with \r, \n, \t, \0, \\ and \xNN as the bytes that they stand for. Raises ValueError for any other."""
 
@@ -24,3 +19,9 @@ def unescaped(text: str) -> bytes:
         return _MEANINGS[word]
 
     return _ESCAPE.sub(meaning, text.encode())
+
+
+def escaped(data: bytes) -> str:
+    r"""The text that stands for these bytes; `unescaped` gives them back."""
+    short = {ord(b"\r"): "\\r", ord(b"\n"): "\\n", ord(b"\t"): "\\t", ord(b"\\"): "\\\\"}
+    return "".join(short.get(byte) or (chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}") for byte in data)

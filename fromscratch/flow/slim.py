@@ -26,7 +26,6 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
 from fromscratch.recipe import slimming
-from fromscratch.recipe.checks import options_of
 from fromscratch.recipe.slimming import SlimRecipe
 from fromscratch.slimming import fitness
 from fromscratch.slimming.options import SlimOptions
@@ -128,10 +127,11 @@ def finish(job: SlimJob, chosen: Chosen) -> Slimmed:
             found=job.found,
             full=full,
             tree=tree,
-            recipe=replace(job.recipe, checks=[*map(options_of, job.checks)] or job.recipe.checks),
+            recipe=job.recipe,
             trace=chosen.basis.trace,
             selection=selection,
             start=start,
+            checks=tuple(check.title for check in job.checks),
         )
         return write(cut, job.output, job.store, job.progress, jobs=job.jobs, spell=job.spell)
 

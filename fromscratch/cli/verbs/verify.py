@@ -83,7 +83,7 @@ def _of_slimmed(
     from fromscratch.recipe.slimming import load
 
     recipe = load(folder / RECIPE)
-    known = tuple(each.check(folder) for each in recipe.checks)
+    known = tuple(each.check(folder.absolute()) for each in recipe.checks)
     checks = tuple(asked) or known
     if not checks:
         raise UsageError(f"{folder}: it was made of traces alone, so there are no checks to prove it by", _HOW)
@@ -119,9 +119,11 @@ def _job(
     call: Call, folder: Path, recipe: "SlimRecipe", checks: "tuple[Check, ...]", recorder: str | None
 ) -> "SlimJob":
     from fromscratch.cli.verbs.slim import job_of
+    from fromscratch.recipe.checks import options_of
 
     traces = [str(folder / each) for each in recipe.traces]
-    job = job_of(call, replace(recipe, traces=traces), "/", str(folder))
+    written = [options_of(check, folder.absolute()) for check in checks]
+    job = job_of(call, replace(recipe, traces=traces, checks=written), "/", str(folder))
     return replace(job, checks=checks, recorder=recorder)
 
 
