@@ -48,9 +48,10 @@ class PackageRecords:
         """The package that brought what stands at exactly this path; for a folder, the only one that lists it."""
         entry = self._tree.get(path)
         found = self._folders.get(path) if isinstance(entry, Directory) else self._owners.get(path)
+        found = found or self._by_origin(path)
         if found is None and isinstance(entry, Symlink):
-            found = self._owner_beside(path, entry)
-        return found or self._by_origin(path)
+            return self._owner_beside(path, entry)
+        return found
 
     def cut(self, remaining: Iterable[TreePath]) -> dict[TreePath, Entry]:
         """The files of the databases for the packages that have a file among these paths, to be put over them.

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
+from fromscratch import paths
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats import os_release
 from fromscratch.formats.installed import Package
 from fromscratch.formats.os_release import OsRelease
 from fromscratch.formats.slice import Slice
 from fromscratch.lazy_regex import lazy_regex
+from fromscratch.linker.tree_root import TreeRoot
 from fromscratch.model.entry import Directory, Origin, Symlink
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.nearest import nearest
@@ -127,6 +129,9 @@ def _needs(
     """
     needs: dict[Package, set[Package]] = {package: set() for package in used}
     used_by_anyone: set[Package] = set()
+    # A file that many link to does not have all of them among its reasons.
+    root = TreeRoot(full)
+    libraries = {paths.name(path): package for package, files in used.items() for path in files}
 
     def record(by: Package | None, needed: Package | None) -> None:
         if by in needs and needed in needs and by != needed:
@@ -141,10 +146,18 @@ def _needs(
                 record(package, _owner(full, records, path))
             for place in filter(None, map(_asker, entry.origins)):
                 record(_owner(full, records, place), package)
+            for library in _linked(root, path):
+                record(package, libraries.get(library))
     for package in used_by_anyone:
         if package.name in only:
             needs[package] |= used_by_anyone - {package}
     return needs
+
+
+def _linked(root: TreeRoot, path: TreePath) -> tuple[str, ...]:
+    """The names of the libraries that a program or library links to."""
+    found = root.file(path)
+    return found.elf.needed if found and found.elf else ()
 
 
 def _asker(origin: Origin) -> str:

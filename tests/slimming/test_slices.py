@@ -15,6 +15,7 @@ from fromscratch.slimming.packages import packages
 from fromscratch.slimming.slices import Written, slices_of, versions
 from fromscratch.transforms.slicing import matched
 from tests import trees
+from tests.sysroots import program
 
 USED = Origin("trace", "opened by", "/usr/sbin/server in run 1")
 STARTED = Origin("trace", "started by", "run 1")
@@ -150,6 +151,14 @@ def test_the_entries_of_a_slice_stand_for_what_was_used() -> None:
         found = matched(FULL, frozenset(records.files(package)), one.files)
         assert found.missing == ()
         assert {TreePath(path) for path in WEB} & set(records.files(package)) <= found.places
+
+
+def test_a_library_is_needed_by_all_that_link_to_it_whatever_its_reasons() -> None:
+    linked = file(Inline(program("libz.so.1")))
+    full = FULL.with_entries({tree_path("/usr/bin/unused"): linked})
+    places = [tree_path(path) for path in ("/usr/bin/unused", "/usr/lib/libz.so.1", "/usr/lib/libz.so.1.2.13")]
+    used = Rootfs({path: replace(full[path], origins=(NEEDED,)) for path in places})
+    assert slices_of(full, used, packages(full)).slices["unused.yaml"].needs == ["zlib1g.yaml"]
 
 
 def test_a_package_of_portage_has_its_category_in_the_name_of_the_file() -> None:

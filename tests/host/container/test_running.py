@@ -285,6 +285,16 @@ def test_no_descriptor_of_ours_reaches_a_command(caller: Caller) -> None:
     ]
 
 
+def test_process_1_cannot_be_looked_into(caller: Caller) -> None:
+    script = """
+for place in ("fd/0", "cwd/etc/group", "root/etc/group", "ns/net", "environ", "mem"):
+    print(container.exec(["cat", f"/proc/1/{place}"]).stderr.split(b": ")[-1].strip().decode())
+print(container.exec(["sh", "-c", "kill -9 1; kill -15 1; kill -17 1; kill -19 1"]).code)
+print(container.exec(["id", "-u"]).stdout)
+"""
+    assert asked(caller, script) == [*["Permission denied"] * 6, "0", r"b'0\n'"]
+
+
 def test_the_end_of_its_maker_is_the_end_of_the_container(caller: Caller) -> None:
     """Even by SIGKILL: no process is left, nor a mount; the folder is removed by the next one that starts there."""
     caller.call(TREE, None, RunConfig(cmd=("sleep", "2345")), HERE)
