@@ -60,13 +60,12 @@ class SlimJob(Struct, frozen=True, kw_only=True):
 
 
 class Chosen(Struct, frozen=True, kw_only=True):
-    """The full image, its tree, what the traces say, and what is to be kept; `checked` counts checks that it passed."""
+    """The full image, its tree, what the traces say, and what is to be kept."""
 
     full: Image
     tree: Rootfs
     trace: Trace
     selection: Selection
-    checked: int = 0
 
 
 def slim(job: SlimJob) -> Slimmed:
@@ -92,9 +91,9 @@ def slim(job: SlimJob) -> Slimmed:
             trace=chosen.trace,
             selection=selection,
             start=start,
+            checks=tuple(check.title for check in job.checks),
         )
-        made = write(cut, job.output, job.store, job.progress, jobs=job.jobs, spell=job.spell)
-        return replace(made, checked=chosen.checked)
+        return write(cut, job.output, job.store, job.progress, jobs=job.jobs, spell=job.spell)
 
 
 def choose(job: SlimJob) -> Chosen:
@@ -107,7 +106,7 @@ def choose(job: SlimJob) -> Chosen:
     full = job.found.image or Image(layers=(), config=RunConfig(), platform=Platform.of_this_machine())
     any_image = job.recipe.any_image
     fitness.check_digest(digest(job.found), job.recipe.digest, job.found.where, any_image=any_image)
-    trace, checked = _trace(job, tree, full)
+    trace = _trace(job, tree, full)
     fitness.check_recorded(trace, digest(job.found), job.found.where, any_image=any_image)
     with job.progress.task(f"slim {job.found.where}", total=None, unit="entries"):
         selection = select(tree, trace, full.config, full.platform, _options(job.recipe), _origins(job.found))
@@ -115,16 +114,16 @@ def choose(job: SlimJob) -> Chosen:
     fitness.check_fit(selection, job.found.where, any_image=any_image or recorded_here)
     for note in fitness.notes(selection, tree):
         job.progress.note(note)
-    return Chosen(full=full, tree=tree, trace=trace, selection=selection, checked=checked)
+    return Chosen(full=full, tree=tree, trace=trace, selection=selection)
 
 
-def _trace(job: SlimJob, tree: Rootfs, full: Image) -> tuple[Trace, int]:
-    """What files and checks show, as one trace, and how many checks there were."""
+def _trace(job: SlimJob, tree: Rootfs, full: Image) -> Trace:
+    """What files and checks show, as one trace."""
     files = [Path(name) for name in job.recipe.traces]
     traces = [read_traces(files, tree, full.config, job.trace_root, job.progress)] if files else []
     if job.checks:
         traces.append(recorded_trace(_recording(job, tree), job.checks))
-    return text.merge(traces), len(job.checks)
+    return text.merge(traces)
 
 
 def _recording(job: SlimJob, tree: Rootfs) -> RecordingJob:

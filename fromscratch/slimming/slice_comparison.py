@@ -18,7 +18,7 @@ from fromscratch.transforms.slicing import matched
 class Comparison(Struct, frozen=True, kw_only=True):
     """A slice against one version. `missing` are entries that stand for nothing, each with what comes near; `beside`
     are files that it does not take, in folders that it takes others from. `in_range` is None where versions of this
-    manager are not compared."""
+    manager are not compared. `written_beside` is how many of these files there were when the slice was written."""
 
     package: str
     version: str
@@ -27,6 +27,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     matched: int
     missing: dict[str, list[str]]
     beside: list[str]
+    written_beside: int = 0
 
 
 def compare(one: Slice, version: str, tree: Rootfs, own: Set[TreePath]) -> Comparison:
@@ -44,6 +45,7 @@ def compare(one: Slice, version: str, tree: Rootfs, own: Set[TreePath]) -> Compa
         matched=len(found.places & files),
         missing={entry: nearest(entry, known, count=3) for entry in found.missing},
         beside=[str(path) for path in beside],
+        written_beside=one.not_taken,
     )
 
 

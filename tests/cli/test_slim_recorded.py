@@ -62,6 +62,31 @@ def test_the_checks_of_a_recipe_are_what_its_build_is_used_by(desk: Path) -> Non
     assert pages(desk, "web-slim") == ["/www/two.html"]
 
 
+def test_the_checks_are_made_anew_for_a_newer_version_of_the_image(desk: Path) -> None:
+    script = desk / "ask.sh"
+    script.write_text("#!/bin/sh\nexit 0\n")
+    script.chmod(0o755)
+    first = called(desk, "slim", "web", "--http-get", URL, "--script", "ask.sh", "--json")
+    assert first.code == 0, first.err
+    written = (desk / "build/web-slim/slim.yaml").read_text()
+    assert f'checks: [{{"http":"{URL}"}},{{"script":"../../ask.sh"}}]' in written
+
+    (desk / "files/www/one.html").write_text("another page one")
+    assert called(desk, "build").code == 0
+    refused = called(desk, "slim", "build/web-slim/slim.yaml")
+    assert refused.code == 2
+    assert "--record" in refused.err
+    again = called(desk, "slim", "build/web-slim/slim.yaml", "--record", "--json")
+    assert again.code == 0, again.err
+    assert json.loads(again.out)["checked"] == 2
+    assert json.loads(again.out)["digest"] != json.loads(first.out)["digest"]
+    rewritten = (desk / "build/web-slim/slim.yaml").read_text()
+    assert rewritten.splitlines()[4:] != written.splitlines()[4:]
+    assert [line for line in rewritten.splitlines() if not line.startswith("digest")] == [
+        line for line in written.splitlines() if not line.startswith("digest")
+    ]
+
+
 def test_an_image_that_fails_its_own_checks_is_not_slimmed(desk: Path) -> None:
     answer = called(desk, "slim", "web", "--http-get", URL, "--expect", "page three")
     assert answer.code == 1
