@@ -31,7 +31,10 @@ _VERSION = lazy_regex(r"((?:[0-9]{1,9}:)?)([0-9]{1,18})(?:\.([0-9]{1,18}))?.*+",
 
 
 class Written(Struct, frozen=True):
-    """`slices` by the names of their files, and the paths that were used and belong to no package."""
+    """`slices` by the names of their files, and the paths that were used and belong to no package.
+
+    What a build with slices makes again, such as the links of a merged /usr, is not among these.
+    """
 
     slices: Mapping[str, Slice]
     unowned: tuple[TreePath, ...] = ()
@@ -84,7 +87,7 @@ def _by_package(
         owner = records.owner(path)
         if owner is not None:
             used.setdefault(owner, []).append(path)
-        elif not isinstance(entry, Directory):
+        elif not isinstance(entry, Directory) and not records.is_made(path):
             unowned.append(path)
     used = {package: found for package, found in used.items() if not all(_is_folder(selected, path) for path in found)}
     return used, tuple(unowned)

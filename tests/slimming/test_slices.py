@@ -131,6 +131,16 @@ def test_what_no_package_has_is_named() -> None:
     assert written(WEB).unowned == ("/etc/passwd", "/lib")
 
 
+def test_what_a_build_makes_again_is_not_missed() -> None:
+    made = Origin("item", "made by", "merged /usr")
+    origins = {tree_path("/lib"): (made,)}
+    used = Rootfs(
+        {tree_path(path): replace(FULL[tree_path(path)], origins=(USED,)) for path in ("/lib", "/etc/passwd")}
+    )
+    found = slices_of(FULL, used, packages(FULL, lambda path: origins.get(path, ())))
+    assert found.unowned == ("/etc/passwd",)
+
+
 def test_one_package_comes_with_those_that_it_needs() -> None:
     assert list(written(WEB, "zlib1g").slices) == ["zlib1g.yaml"]
     assert list(written(WEB, "server").slices) == ["libc-bin.yaml", "server.yaml", "zlib1g.yaml"]
