@@ -53,6 +53,10 @@ class PackageRecords:
             return self._owner_beside(path, entry)
         return found
 
+    def is_made(self, path: TreePath) -> bool:
+        """Whether a build made it in place of a package's scripts, by the reasons for it, and so makes it again."""
+        return any(origin.reason == "made by" for origin in self._origins(path))
+
     def cut(self, remaining: Iterable[TreePath]) -> dict[TreePath, Entry]:
         """The files of the databases for the packages that have a file among these paths, to be put over them.
 

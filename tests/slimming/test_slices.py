@@ -104,6 +104,7 @@ def test_a_folder_of_which_every_file_is_used_is_a_glob_and_every_entry_has_its_
             "/usr/share/server/**": "3 files; opened by /usr/sbin/server in run 1",
             "/var/lib/server": "opened by /usr/sbin/server in run 1",
         },
+        not_taken=1,
         needs=["libc-bin.yaml", "zlib1g.yaml"],
     )
     assert slices.read(slices.written(found), "server.yaml") == found
@@ -128,6 +129,16 @@ def test_a_library_is_taken_in_any_lesser_version_and_a_locale_whole() -> None:
 
 def test_what_no_package_has_is_named() -> None:
     assert written(WEB).unowned == ("/etc/passwd", "/lib")
+
+
+def test_what_a_build_makes_again_is_not_missed() -> None:
+    made = Origin("item", "made by", "merged /usr")
+    origins = {tree_path("/lib"): (made,)}
+    used = Rootfs(
+        {tree_path(path): replace(FULL[tree_path(path)], origins=(USED,)) for path in ("/lib", "/etc/passwd")}
+    )
+    found = slices_of(FULL, used, packages(FULL, lambda path: origins.get(path, ())))
+    assert found.unowned == ("/etc/passwd",)
 
 
 def test_one_package_comes_with_those_that_it_needs() -> None:

@@ -25,11 +25,16 @@ KIN = [("amd64", "386"), ("arm64", "arm"), ("mips64le", "mipsle")]
 
 
 def answer(machine: str, architecture: int, number: int, *arguments: int) -> int:
-    """What the filter of `machine` says to a call, as seccomp(2) describes its input."""
+    """What the filter of `machine` says to a call."""
+    return answer_of(filter_program(machine), machine, architecture, number, *arguments)
+
+
+def answer_of(filter_bytes: bytes, machine: str, architecture: int, number: int, *arguments: int) -> int:
+    """What a filter says to a call, as seccomp(2) describes its input."""
     order = ">" if machine == "s390x" else "<"
     words = (*arguments, *(0,) * (6 - len(arguments)))
     data = struct.pack(f"{order}IIQ6Q", number & 0xFFFFFFFF, architecture, 0, *words)
-    program = list(struct.iter_unpack("=HBBI", filter_program(machine)))
+    program = list(struct.iter_unpack("=HBBI", filter_bytes))
     place = value = 0
     for _ in range(len(program)):
         code, if_so, if_not, operand = program[place]

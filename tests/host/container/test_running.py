@@ -23,7 +23,7 @@ from tests.hosttree import host_tree
 
 pytestmark = pytest.mark.slow
 
-TREE = host_tree("sh", "cat", "id", "ls", "sleep", "touch", "env", "busybox")
+TREE = host_tree("sh", "cat", "id", "ls", "sleep", "touch", "env", "setpriv", "busybox")
 SERVER = RunConfig(cmd=("sh", "-c", "echo serving; exec busybox httpd -f -p 8080 -h /etc"))
 FETCH = "import urllib.request as r; print(r.urlopen('http://localhost:8080/hostname').read().decode())"
 UNTIL_SERVED = """
@@ -110,6 +110,25 @@ for argv, env in (([], {}), ([""], {}), (["a\\0b"], {}), (["id"], {"A=B": ""}), 
         "'A=B' is not the name of a variable",
         "a word or variable of the command holds a NUL byte",
     ]
+
+
+BECOME = 'BECOME = ("setpriv", "--regid=65533", "--clear-groups", "--reuid")'
+
+
+def test_a_server_can_give_files_away_and_become_its_user(caller: Caller) -> None:
+    """With one user, that succeeds and does nothing; where the image's user is not root, it is refused as anywhere."""
+    script = """
+print(container.exec(["busybox", "chown", "web:extra", "/etc/group"]).code)
+print(container.exec(["busybox", "stat", "-c", "%u", "/etc/group"]).stdout)
+print(container.exec([*BECOME, "65532", "id", "-u"]).stdout)
+"""
+    number = "65532" if caller.name == "root" else "0"
+    assert asked(caller, BECOME + script) == ["0", *[rf"b'{number}\n'"] * 2]
+    script = """
+print(container.exec(["busybox", "chown", "root", "/etc/group"]).code)
+print(container.exec([*BECOME, "0", "id", "-u"]).code)
+"""
+    assert "0" not in asked(caller, BECOME + script, RunConfig(cmd=("sleep", "1000"), user="web"))
 
 
 def test_every_user_can_listen_at_a_low_port(caller: Caller) -> None:
