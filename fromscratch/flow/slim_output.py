@@ -55,13 +55,12 @@ class Cut(Struct, frozen=True, kw_only=True):
 class Slimmed(Struct, frozen=True, kw_only=True):
     """The small image, what was found of its files, and the packed sizes of both images' layers.
 
-    `checked` counts the checks that both images have passed. `cold` is the size of the layer with what was not used,
+    `cold` is the size of the layer with what was not used,
     in an image that has it.
     """
 
     built: Built
     report: Report
-    checked: int = 0
     full_packed: int
     packed: int
     cold: int = 0
@@ -111,7 +110,6 @@ def write(
         full_packed=sum(each.size for each in full.layers),
         packed=image.layers[-1].size,
         cold=sum(each.size for each in image.layers[:-1]),
-        checked=len(cut.checks),
     )
 
 

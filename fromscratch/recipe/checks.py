@@ -121,6 +121,8 @@ class SmokeCheckOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields
             parse_address(self.http)
             return HttpCheck(url=self.http, **said)
         if self.tcp is not None:
+            if self.host is not None:
+                _check_host(self.host)
             return TcpCheck(port=self.tcp, **{**said, "send": _bytes(self.send or "")})
         if not self.script or "\0" in self.script:
             raise ValueError("it names no file")
@@ -139,6 +141,15 @@ def _words(value: Words, *, needed: bool = False) -> tuple[str, ...]:
     if needed and not (words and words[0]):
         raise ValueError("it names no program")
     return words
+
+
+def _check_host(host: str) -> None:
+    from fromscratch.checks.http_address import check_host
+
+    try:
+        check_host(host)
+    except ValueError as error:
+        raise ValueError(str(error).partition(",")[0], "host") from error
 
 
 def _bytes(text: str) -> bytes:

@@ -101,14 +101,14 @@ def test_each_kind_of_check_that_fails_says_what_was_expected_and_what_came(call
     lines = reported(caller, *checks)
     assert [line for line in lines if not line.startswith("    |")] == [
         "  exec sh -c 'echo good; echo bad >&2; exit 3': expected exit code 0, and it ended with exit code 3",
-        "  exec busybox echo hello: expected output that matches 'bye', and the 6 bytes that came do not",
+        "  exec busybox echo hello: expected output that matches 'bye', and what came does not",
         "  exec nope: expected exit code 0, and it ended with exit code 127",
         "  exec sh -c 'kill -SEGV $$': expected exit code 0, and it ended with exit code 139 (SIGSEGV)",
         "  exec sleep 1000: it did not end within 0.5 seconds",
         "  http http://localhost:8080/nothing: expected status 200, and it answered with 404",
         "  http http://localhost:81/: port 81 refused the connection for 0.5 seconds; what listens there is port 8080",
         "  tcp 81: port 81 refused the connection for 0.5 seconds; what listens there is port 8080",
-        next(line for line in lines if line.startswith("  tcp 8080: expected output that matches '200 OK', and the ")),
+        next(line for line in lines if line.startswith("  tcp 8080: expected output that matches '200 OK', and ")),
         "  script script: expected exit code 0, and it ended with exit code 2",
         "  run busybox false: expected exit code 0, and it ended with exit code 1",
         "  run nope: expected exit code 0, and it ended with exit code 127",
