@@ -13,6 +13,7 @@ of other packages, relative to the file.
 """
 
 import json
+import re
 from typing import Annotated, Any, get_args
 
 from msgspec import Meta, Struct
@@ -27,10 +28,11 @@ from fromscratch.paths import encode, shown
 MANAGERS: tuple[Manager, ...] = get_args(Manager)
 # What needs no quotes as a scalar of YAML, wherever it stands.
 _PLAIN = lazy_regex(
-    r"(?!(?:null|true|false|yes|no|on|off|y|n)\Z)[A-Za-z/](?:[A-Za-z0-9_./+*?@%~(),;=-]| (?! )(?!#)|:(?=\S))*+", 2
+    r"(?!(?:null|true|false|yes|no|on|off|y|n)\Z)[A-Za-z/](?:[A-Za-z0-9_./+*?@%~(),;=-]| (?! )(?!#)|:(?=\S))*+",
+    re.IGNORECASE,
 )
 _LONGEST_KEY = 1000
-_HINT = "fix the slice, or write it again with slice write"
+_HINT = "fix the slice, or write a new one"
 
 
 class Slice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,5 +1,7 @@
 """Slices made of evidence: which files of each package were used or are linked, and why."""
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
@@ -27,7 +29,7 @@ _PATH = lazy_regex(r"(/[^ ]*)")
 _USES = ("opened by", "started by", "looked at by")
 _ASKS = ("needed by", "interpreter of", *_USES)
 # The first two numbers of a version, in which a package keeps its files as a rule.
-_VERSION = lazy_regex(r"((?:[0-9]{1,9}:)?)([0-9]{1,18})(?:\.([0-9]{1,18}))?.*+", 16)
+_VERSION = lazy_regex(r"((?:[0-9]{1,9}:)?)([0-9]{1,18})(?:\.([0-9]{1,18}))?.*+", re.DOTALL)
 
 
 class Written(Struct, frozen=True):
@@ -115,9 +117,9 @@ def _is_folder(tree: Rootfs, path: TreePath) -> bool:
 def _file_names(packages: Iterable[Package]) -> dict[Package, str]:
     """By name; packages of one name for several architectures have these in the names of their files too."""
     known = list(packages)
-    several = {one.name for one in known if sum(other.name == one.name for other in known) > 1}
+    count = Counter(one.name for one in known)
     return {
-        one: one.name.replace("/", "_") + (f"-{one.architecture}" if one.name in several else "") + ".yaml"
+        one: one.name.replace("/", "_") + (f"-{one.architecture}" if count[one.name] > 1 else "") + ".yaml"
         for one in known
     }
 

@@ -9,11 +9,14 @@ from msgspec.structs import replace
 from fromscratch.cli.call import Call
 from fromscratch.errors import UsageError
 
+_SHOWN = 5  # packages
+
 if TYPE_CHECKING:
     from fromscratch.checks.contract import Check
     from fromscratch.flow.slim import SlimJob
     from fromscratch.flow.slim_output import Slimmed
     from fromscratch.recipe.slimming import SlimRecipe
+    from fromscratch.slimming.report import Report
 
 
 def slim(
@@ -199,7 +202,6 @@ def _lines(job: "SlimJob", slimmed: "Slimmed") -> list[str]:
         size += f" of {megabytes(full)} ({full / max(1, slimmed.packed):.1f} times smaller)"
     if slimmed.cold:
         size += f", and {megabytes(slimmed.cold)} that were not used in a layer below"
-    needed = sum(package.needed for package in report.packages)
     entries = counted(len(proof.entries), "entry", "entries")
     amounts = [
         f"{counted(amount.files, 'file', 'files')} {kind} ({megabytes(amount.bytes)})"
@@ -209,6 +211,31 @@ def _lines(job: "SlimJob", slimmed: "Slimmed") -> list[str]:
         f"{job.recipe.name} {image.platform}: {entries}, {size} -> oci:{job.layout}",
         f"  manifest {digests['manifest']}, configuration {digests['config']}",
         f"  {', '.join(amounts)}",
-        *([f"  {needed} of {counted(len(report.packages), 'package', 'packages')} needed"] if report.packages else []),
+        *_packages(report),
+        *_unexercised(report),
         *rights_lines(proof),
     ]
+
+
+def _packages(report: "Report") -> list[str]:
+    """The packages that are still needed, those first of which most is kept."""
+    from fromscratch.cli.output.sizes import counted
+
+    needed = sorted((each for each in report.packages if each.needed), key=lambda each: -each.kept_bytes)
+    if not report.packages:
+        return []
+    names = [f"{each.name} {each.version}" for each in needed[:_SHOWN]]
+    more = [f"and {len(needed) - _SHOWN} more"] if len(needed) > _SHOWN else []
+    listed = f": {', '.join([*names, *more])}" if names else ""
+    return [f"  {len(needed)} of {counted(len(report.packages), 'package', 'packages')} needed{listed}"]
+
+
+def _unexercised(report: "Report") -> list[str]:
+    """The largest of the kept files that no run used."""
+    from fromscratch.cli.output.sizes import counted, megabytes
+
+    if not report.unexercised:
+        return []
+    large = [f"{each.path} ({megabytes(each.bytes)})" for each in report.unexercised[:3]]
+    files = counted(len(report.unexercised), "kept file", "kept files")
+    return [f"  no run used {files}, such as {', '.join(large)}"]

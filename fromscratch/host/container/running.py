@@ -149,19 +149,11 @@ class RunningContainer:
             for handle in (theirs_in, theirs_out, theirs_err):
                 os.close(handle)
         exchange = Exchange(stdin, ours_in, (ours_out, ours_err), command.ends)
-        try:
-            in_time = exchange.follow(deadline)
-            if not in_time:
-                command.signal(SIGKILL, group=True)
-                exchange.follow(time.monotonic() + _DEATH)
-        finally:
-            discard(exchange.close())
-            code = command.wait(0)
-            command.close()
+        code = _followed(exchange, command, deadline)
         written = [exchange.written[handle].content() for handle in (ours_out, ours_err)]
-        if not in_time:
+        if code is None:
             return Outcome(TIMED_OUT, written[0], written[1] + _too_slow(argv, timeout))
-        return Outcome(137 if code is None else code, *written)
+        return Outcome(code, *written)
 
     def connect(self, host: str, port: int, timeout: float = 10) -> socket.socket:
         """A TCP connection to a port of the container: `host` is localhost or an IP address.
@@ -233,6 +225,19 @@ class RunningContainer:
 
     def _launch(self, program: Program, streams: tuple[int, int, int]) -> Command:
         return launch(self._control, self._watch, program, streams, self._invocation.platform)
+
+
+def _followed(exchange: Exchange, command: Command, deadline: float) -> int | None:
+    """The exit code of a command; None for one that had to be killed with its process group."""
+    try:
+        in_time = exchange.follow(deadline)
+        if not in_time:
+            command.signal(SIGKILL, group=True)
+            exchange.follow(time.monotonic() + _DEATH)
+        return command.wait(0) if in_time else None
+    finally:
+        discard(exchange.close())
+        command.close()
 
 
 def _too_slow(argv: Sequence[str], timeout: float) -> bytes:
