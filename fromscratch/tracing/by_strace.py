@@ -17,7 +17,7 @@ _COMMANDS_ONLY = "strace records commands on this machine only"
 _CALLS = "%file,fchdir,clone,clone3,fork,vfork,bind,connect,io_uring_setup"
 # Not --seccomp-bpf, which sets no_new_privs, so that setuid programs fail; and not -z, which drops files that exist but
 # have no attribute of the name that was asked for.
-_OPTIONS = (
+OPTIONS = (
     *("-f", "-qq", "-y", "-xx", "-ttt", "-s", "0", "-e", "signal=none", "-e", "verbose=bind,connect,openat2"),
     *("-e", "status=successful,failed,unavailable", "-e", f"trace={_CALLS}"),
     *("-e", "inject=io_uring_setup:error=ENOSYS"),
@@ -37,7 +37,7 @@ class Strace:
         if program is None:
             return "strace is not installed"
         try:
-            run.run([program, "-o", os.devnull, *_OPTIONS, program, "-V"], timeout=30)
+            run.run([program, "-o", os.devnull, *OPTIONS, program, "-V"], timeout=30)
         except CommandFailed as failure:
             return f"strace cannot trace here: {failure.message.splitlines()[-1].strip()}"
         return ""
@@ -47,7 +47,7 @@ class Strace:
         number = recording.begin(words)
         with tempfile.TemporaryDirectory(prefix="fromscratch-") as folder:
             log = Path(folder, "log")
-            code = run.interactive([program, *_OPTIONS, "-o", str(log), "--", *words], env=os.environ)
+            code = run.interactive([program, *OPTIONS, "-o", str(log), "--", *words], env=os.environ)
             with open(log, "rb") as lines:
                 for event in strace.parse(lines, cwd=os.getcwd(), run=number, note=recording.note):  # noqa: PTH109
                     recording.include(event)

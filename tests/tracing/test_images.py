@@ -20,6 +20,7 @@ from tests.tracing.test_command import processes, until
 
 pytestmark = pytest.mark.slow
 
+SLEEPS = RunConfig(cmd=("sleep", "1000"), env={"PATH": "/bin"})
 RECORDS = """
 from fromscratch.formats.trace import text
 from fromscratch.tracing.choice import choose
@@ -76,6 +77,14 @@ def test_each_command_is_a_run_of_its_own(caller: Caller) -> None:
     assert {("exec", "/bin/cat"), ("open", "/etc/passwd")} <= uses(trace, 2)
     assert {("exec", "/bin/ls"), ("missing", "/nowhere")} <= uses(trace, 3)
     assert {event.process for event in trace.events} == {"", "/bin/sh", "/bin/sleep", "/bin/cat", "/bin/ls"}
+
+
+def test_as_root_what_the_kernel_loads_is_seen_too(caller: Caller) -> None:
+    tree = host_tree("cat", "sleep")
+    interpreter = next(str(path) for path in tree if "/ld-" in path)
+    printed = caller.ask(tree, RECORDS.format('    container.exec(["cat", "/etc/passwd"])'), config=SLEEPS)
+    seen = f"open\t{interpreter}\t" in "\n".join(printed) or f"exec\t{interpreter}\t" in "\n".join(printed)
+    assert seen == (caller.name == "root" and choose(None, "image").recorder.name == "notification+fanotify")
 
 
 def test_a_server_is_asked_and_stopped(image: Path) -> None:
