@@ -107,6 +107,17 @@ def test_a_script_of_the_machine_uses_the_image(image: Path, tmp_path: Path) -> 
     assert ("open", "/www/script.sh") in uses(trace)
 
 
+def test_a_recipes_build_under_its_checks(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(image.parent)
+    recipe = "name: web\nrootfs: [{directory: {path: image}}]\nchecks: [cat /etc/passwd]\n"
+    Path("web.yaml").write_text(f"{recipe}image: {{cmd: [/bin/sleep, '1000'], env: {{PATH: /bin}}}}\n")
+    assert main(["build", "--quiet", "--recipe", "web.yaml", "--store-dir", "store"]) == 0
+    words = ["trace", "--quiet", "--recipe", "web.yaml", "--output", "t", "--exec", "ls /www", "--store-dir", "store"]
+    assert main(words) == 0
+    commands = [run.command for run in text.read(Path("t").read_bytes()).runs]
+    assert commands == [("/bin/sleep", "1000"), ("cat", "/etc/passwd"), ("ls", "/www")]
+
+
 def test_a_check_that_fails_leaves_the_trace_and_says_why(image: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trace = traced(image, "--http-get", "http://localhost:8080/", "--", "cat", "/nowhere", code=1)
     assert ("missing", "/nowhere") in uses(trace)
