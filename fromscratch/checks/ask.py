@@ -7,6 +7,7 @@ from typing import assert_never
 from fromscratch.checks.contract import Answer, ExecCheck, HttpCheck, RunCheck, ScriptCheck, TcpCheck
 from fromscratch.checks.http import ask_http
 from fromscratch.checks.patience import GaveUp, answered, pauses
+from fromscratch.checks.ports import listening
 from fromscratch.checks.tcp import ask_tcp
 from fromscratch.checks.verdict import fault_of
 from fromscratch.errors import ImageError
@@ -31,8 +32,18 @@ def ask(check: SharedCheck, container: RunningContainer, is_running: Callable[[]
                 return answer_of(container.outside([str(check.path)], check.env, check.timeout), check)
             case _:
                 assert_never(check)
-    except (GaveUp, ImageError, OSError) as error:
+    except GaveUp as error:
+        return Answer(problem=f"{error}{_instead(container)}")
+    except (ImageError, OSError) as error:
         return Answer(problem=str(error))
+
+
+def _instead(container: RunningContainer) -> str:
+    """What listens in the container, where the port that was asked does not answer."""
+    ports = listening(container.init_pid)
+    if len(ports) > 1:
+        return f"; what listens there are the ports {', '.join(ports)}"
+    return f"; what listens there is port {ports[0]}" if ports else "; nothing listens there"
 
 
 def answer_of(outcome: Outcome, check: ExecCheck | RunCheck | ScriptCheck) -> Answer:

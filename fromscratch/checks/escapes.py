@@ -19,3 +19,9 @@ def unescaped(text: str) -> bytes:
         return _MEANINGS[word]
 
     return _ESCAPE.sub(meaning, text.encode())
+
+
+def escaped(data: bytes) -> str:
+    r"""The text that stands for these bytes; `unescaped` gives them back."""
+    short = {ord(b"\r"): "\\r", ord(b"\n"): "\\n", ord(b"\t"): "\\t", ord(b"\\"): "\\\\"}
+    return "".join(short.get(byte) or (chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}") for byte in data)

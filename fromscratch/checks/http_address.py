@@ -1,5 +1,6 @@
 """The address of an HTTP check: which host and port of the container it means, and what is asked for there."""
 
+import ipaddress
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -17,6 +18,17 @@ class HttpAddress(Struct, frozen=True):
     encrypted: bool
 
 
+def check_host(host: str) -> None:
+    """Raises ValueError for what is not a host of the container's network, where no name is looked up."""
+    if host == "localhost":
+        return
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        name = f"{host!r} is not known there: write localhost or an IP address"
+        raise ValueError(f"{name}, and for a name of a server headers: {{Host: {host}}}") from None
+
+
 def parse_address(url: str) -> HttpAddress:
     """Raises ValueError, which says what is wrong with it."""
     if not url.isascii() or any(character <= " " or character == "\x7f" for character in url):
@@ -26,6 +38,7 @@ def parse_address(url: str) -> HttpAddress:
         raise ValueError("not an address of http or https, such as http://localhost:8080/")
     if "@" in parts.netloc:
         raise ValueError("names and passwords go into a header, not into the address")
+    check_host(parts.hostname)
     port = parts.port if parts.port is not None else _PORTS[parts.scheme]
     if not port:
         raise ValueError("0 is not a port")

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -11,7 +12,8 @@ from fromscratch.checks.ask import SharedCheck, answer_of, ask
 from fromscratch.checks.contract import Answer, Check, OwnCommand, Result, Results, RunCheck, ScriptCheck
 from fromscratch.checks.verdict import fault_of
 from fromscratch.errors import CannotStart, UsageError
-from fromscratch.host.container.preparation import Invocation, command_of
+from fromscratch.host.container.lifetime import WrittenRoot, written_root
+from fromscratch.host.container.preparation import Invocation, command_of, with_volumes
 from fromscratch.host.container.running import RunningContainer, running
 from fromscratch.host.container.watch import Watch
 from fromscratch.model.image import Platform
@@ -29,11 +31,17 @@ def perform(checks: Sequence[Check], invocation: Invocation, watch: Watch | None
     for check in checks:
         if isinstance(check, ScriptCheck):
             _check_program(check.path)
+    tree = with_volumes(invocation.tree, invocation.config.volumes)
+    invocation = replace(invocation, tree=tree)
     slower = _EMULATED if invocation.platform.architecture != Platform.of_this_machine().architecture else 1
     performance = _Performance([replace(check, timeout=check.timeout * slower) for check in checks], invocation, watch)
     answers: dict[int, Answer] = {}
-    with invocation.progress.task(f"check {invocation.platform}", total=len(checks), unit="checks") as task:
-        for place, answer in performance.answers():
+    needs_several = len(checks) > 1 and any(isinstance(check, RunCheck) for check in checks)
+    with (
+        invocation.progress.task(f"check {invocation.platform}", total=len(checks), unit="checks") as task,
+        written_root(invocation) if needs_several else nullcontext() as root,
+    ):
+        for place, answer in performance.answers(root):
             answers[place] = answer
             task.advance(1)
     results = [
@@ -50,18 +58,20 @@ class _Performance:
         self._checks, self._invocation, self._watch = checks, invocation, watch
         self.own: OwnCommand | None = None
 
-    def answers(self) -> Iterator[tuple[int, Answer]]:
-        """Each answer with the place of its check: first of those that share a container."""
+    def answers(self, root: WrittenRoot | None) -> Iterator[tuple[int, Answer]]:
+        """Each answer with the place of its check: first of those that share a container. All start over `root`."""
         shared = [(place, check) for place, check in enumerate(self._checks) if not isinstance(check, RunCheck)]
         if shared:
-            yield from self._together(shared)
+            yield from self._together(shared, root)
         for place, check in enumerate(self._checks):
             if isinstance(check, RunCheck):
                 start = time.monotonic()
-                yield place, _timed(self._run(check), start)
+                yield place, _timed(self._run(check, root), start)
 
-    def _together(self, checks: Sequence[tuple[int, SharedCheck]]) -> Iterator[tuple[int, Answer]]:
-        with running(self._invocation, self._watch, start=False) as container:
+    def _together(
+        self, checks: Sequence[tuple[int, SharedCheck]], root: WrittenRoot | None
+    ) -> Iterator[tuple[int, Answer]]:
+        with running(self._invocation, self._watch, start=False, root=root) as container:
             self.own = self._start(container)
 
             def is_running() -> bool:
@@ -93,11 +103,11 @@ class _Performance:
         if self._watch is not None:
             container.stop()
 
-    def _run(self, check: RunCheck) -> Answer:
+    def _run(self, check: RunCheck, root: WrittenRoot | None) -> Answer:
         config = self._invocation.config
         words = check.argv or self._invocation.argv
         anew = replace(self._invocation, config=replace(config, env={**config.env, **check.env}), argv=words)
-        with running(anew, self._watch, start=False) as container:
+        with running(anew, self._watch, start=False, root=root) as container:
             try:
                 container.start()
             except CannotStart as error:

@@ -23,7 +23,8 @@ def fault_of(check: Check, answer: Answer) -> str:
         case _:
             assert_never(check)
     if check.expect and not any(matches(check.expect, data) for data in (answer.output, answer.errors)):
-        return f"expected output that matches {check.expect!r}, and {_came(answer)}"
+        came = "what came does not" if answer.output or answer.errors else "nothing came"
+        return f"expected output that matches {check.expect!r}, and {came}"
     return ""
 
 
@@ -47,8 +48,3 @@ def exit_text(code: int | None) -> str:
     except ValueError:
         name = ""
     return f"exit code {code} ({name})" if name else f"exit code {code}"
-
-
-def _came(answer: Answer) -> str:
-    size = len(answer.output) + len(answer.errors)
-    return f"the {size} bytes that came do not" if size else "nothing came"

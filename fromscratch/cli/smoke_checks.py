@@ -22,7 +22,7 @@ def checks_of(given: Sequence[tuple[str, str]]) -> tuple[Check, ...]:
         elif not checks or checks[-1].expect:
             raise UsageError(f"--expect {value}: there is no check before it", "say it right after its --check")
         else:
-            checks[-1] = replace(checks[-1], expect=_regex(value))
+            checks[-1] = replace(checks[-1], expect=regex("expect", value))
     return tuple(checks)
 
 
@@ -50,11 +50,12 @@ def _words(name: str, text: str) -> tuple[str, ...]:
     return words
 
 
-def _regex(text: str) -> str:
+def regex(option: str, text: str) -> str:
+    """The value of an option that is a regular expression. Raises UsageError for another."""
     try:
         re.compile(text)
     except re.error as error:
         raise UsageError(
-            f"--expect {text}: not a regular expression: {error}", "put a backslash before what stands for itself"
+            f"--{option} {text}: not a regular expression: {error}", "put a backslash before what stands for itself"
         ) from error
     return text

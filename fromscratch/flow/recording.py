@@ -8,13 +8,12 @@ from msgspec import Struct
 from fromscratch.checks.contract import Check, Results
 from fromscratch.flow.images_by_name import Found
 from fromscratch.formats.oci.config import image_documents
-from fromscratch.host.container.preparation import Invocation
+from fromscratch.host.container.preparation import Invocation, with_volumes
 from fromscratch.host.container.published import published, tcp_ports
 from fromscratch.host.container.running import Outcome, running
-from fromscratch.model.entry import Directory, Meta
 from fromscratch.model.image import Platform, RunConfig
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import shown, tree_path
+from fromscratch.paths import shown
 from fromscratch.progress import SILENT, Progress
 from fromscratch.tracing.choice import Choice, choose
 from fromscratch.tracing.recording import Recorded, Recording
@@ -86,23 +85,13 @@ def _begin(job: RecordingJob) -> tuple[Choice, Recording]:
 def invocation_of(job: RecordingJob) -> Invocation:
     """How the image is started, whether it is recorded or not."""
     return Invocation(
-        tree=_with_volumes(job.tree, job.config.volumes),
+        tree=with_volumes(job.tree, job.config.volumes),
         config=job.config,
         argv=job.argv,
         workdir=job.workdir,
         platform=job.platform,
         progress=job.progress,
     )
-
-
-def _with_volumes(tree: Rootfs, volumes: Sequence[str]) -> Rootfs:
-    """The tree with the folders of the volumes that it lacks, as engines make them."""
-    added = {
-        tree.locate(tree_path(volume)): Directory(Meta(0o755))
-        for volume in volumes
-        if tree.find(volume, follow_last=False) is None
-    }
-    return tree.with_entries(added) if added else tree
 
 
 def _say_end(outcome: Outcome, progress: Progress) -> None:

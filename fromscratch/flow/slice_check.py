@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from fromscratch.advice import Setting, advice
 from fromscratch.errors import UsageError
@@ -14,27 +15,42 @@ from fromscratch.formats.slice import Slice
 from fromscratch.host.storage.store import Store
 from fromscratch.limits import Limits
 from fromscratch.model.reference import slug
+from fromscratch.model.rootfs import Rootfs
 from fromscratch.nearest import nearest
 from fromscratch.recipe import schema
 from fromscratch.recipe.schema import Recipe
-from fromscratch.slimming.packages import packages
+from fromscratch.slimming.packages import PackageRecords, packages
 from fromscratch.slimming.slice_comparison import Comparison, compare
 from fromscratch.sources.catalogue import kinds
 from fromscratch.sources.contract import PackageArchive
 
 
-def compare_with_image(one: Slice, found: Found, store: Store, limits: Limits) -> Comparison:
-    """Compare a slice with the package that an image has. Raises UsageError for one that it does not have."""
+class ImageContents(Struct, frozen=True):
+    """The packages of an image, its tree, and where it was found."""
+
+    where: str
+    tree: Rootfs
+    records: PackageRecords
+
+
+def contents_of(found: Found, store: Store, limits: Limits) -> ImageContents:
+    """The packages of an image, by its databases and, where it was built here, by its evidence."""
     tree, known = found.tree(store, limits), found.evidence
     records = packages(tree, None if known is None else lambda path: evidence.origins(known, path))
-    there = [each for each in records.packages if (each.manager, each.name) == (one.manager, one.package)]
-    here = [each for each in there if one.architecture in ("", each.architecture)] or there
+    return ImageContents(found.where, tree, records)
+
+
+def compare_with_image(one: Slice, there: ImageContents) -> Comparison:
+    """Compare a slice with the package that an image has. Raises UsageError for one that it does not have."""
+    records = there.records
+    alike = [each for each in records.packages if (each.manager, each.name) == (one.manager, one.package)]
+    here = [each for each in alike if one.architecture in ("", each.architecture)] or alike
     if not here:
         near = nearest(one.package, [each.name for each in records.packages], count=3)
         hint = f"it has {', '.join(near)}" if near else "; ".join(records.notes) or "see whether the image is right"
-        raise UsageError(f"{found.where} has no package {one.package} of {one.manager}", hint)
-    own = {path for path in tree if records.owner(path) == here[0]} | set(records.files(here[0]))
-    return compare(one, here[0].version, tree, own)
+        raise UsageError(f"{there.where} has no package {one.package} of {one.manager}", hint)
+    own = {path for path in there.tree if records.owner(path) == here[0]} | set(records.files(here[0]))
+    return compare(one, here[0].version, there.tree, own)
 
 
 def recipe_of(one: Slice, path: Path, release: str, like: Recipe | None) -> Recipe:

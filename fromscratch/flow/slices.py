@@ -30,12 +30,12 @@ class WrittenSlices(Struct, frozen=True):
 def write(job: SlimJob, only: Sequence[str]) -> WrittenSlices:
     """Write a slice for each package of an image, or for these and those they need, into the output folder.
 
-    Raises ImageError for an image of which no package is known, and what `slim.choose` raises.
+    Raises ImageError for an image of which no package is known, and what `slim.basis` and `slim.choose` raise.
     """
     job = replace(job, recipe=replace(job.recipe, package_records=False))
-    chosen = slim.choose(job)
+    chosen = slim.choose(job, slim.basis(job))
     records = chosen.selection.packages
-    found = slices_of(chosen.tree, chosen.selection.tree, records, only)
+    found = slices_of(chosen.basis.tree, chosen.selection.tree, records, only)
     if not found.slices:
         raise ImageError(
             f"no package of {job.found.where} is known to have what is used of it",

@@ -1,6 +1,6 @@
 """Slimming: an image, found by its name, cut to what traces show and its programs link to, and written as a build is.
 
-Without a trace it is recorded first, while its checks are made; the small image has to pass them too.
+With checks it is recorded first, while they are made. `proof.slimming` has the small image pass them too.
 """
 
 from collections.abc import Callable
@@ -9,9 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fromscratch.advice import Setting, advice
-from fromscratch.checks.contract import Check
-from fromscratch.errors import ImageError
+from fromscratch.checks.contract import Check, Results
 from fromscratch.flow import evidence, output, recording
 from fromscratch.flow.images_by_name import Found
 from fromscratch.flow.recording import RecordingJob
@@ -38,7 +36,7 @@ class SlimJob(Struct, frozen=True, kw_only=True):
     """An image that is to be slimmed by a recipe, whose traces are named from the current folder.
 
     With `checks`, the image is recorded while they are made, by the `recorder` that is asked for or else the first that
-    works here; the small image has to pass them too.
+    works here.
     In traces of others the root of the container is `trace_root`.
     """
 
@@ -59,29 +57,70 @@ class SlimJob(Struct, frozen=True, kw_only=True):
         return self.output / output.LAYOUT
 
 
-class Chosen(Struct, frozen=True, kw_only=True):
-    """The full image, its tree, what the traces say, and what is to be kept; `checked` counts checks that it passed."""
+class Basis(Struct, frozen=True, kw_only=True):
+    """What decides what is kept: the full image, its tree, what the traces say, and the answers to the checks."""
 
     full: Image
     tree: Rootfs
     trace: Trace
+    answers: Results | None = None
+
+
+class Chosen(Struct, frozen=True, kw_only=True):
+    """What is to be kept of an image, and what decided that."""
+
+    basis: Basis
     selection: Selection
-    checked: int = 0
 
 
 def slim(job: SlimJob) -> Slimmed:
     """Make the small image, in an OCI layout in the output folder, with its evidence.
 
-    Raises what `choose` raises, and ImageError for a small image that does not start or pass what the full one does.
+    Raises what `basis` and `choose` raise, and ImageError for a small image that could not start.
+    """
+    job.store.lock_against_removal()
+    return finish(job, choose(job, basis(job)))
+
+
+def basis(job: SlimJob) -> Basis:
+    """The image of a job with what its traces say; with checks, it is recorded while they are made.
+
+    Raises UsageError for a trace that is empty or of another image, and ChecksFailed for an image that fails its own
+    checks.
     """
     slimming.text(job.recipe)  # raises, before anything is done, for what no recipe can hold
-    job.store.lock_against_removal()
-    chosen = choose(job)
-    full, tree, selection = chosen.full, chosen.tree, chosen.selection
+    tree = job.found.tree(job.store, job.limits)
+    full = job.found.image or Image(layers=(), config=RunConfig(), platform=Platform.of_this_machine())
+    any_image = job.recipe.any_image
+    fitness.check_digest(digest(job.found), job.recipe.digest, job.found.where, any_image=any_image)
+    files = [Path(name) for name in job.recipe.traces]
+    traces = [read_traces(files, tree, full.config, job.trace_root, job.progress)] if files else []
+    answers = None
+    if job.checks:
+        recorded, answers = recorded_trace(recording_of(job, tree), job.checks)
+        traces.append(recorded)
+    trace = text.merge(traces)
+    fitness.check_recorded(trace, digest(job.found), job.found.where, any_image=any_image)
+    return Basis(full=full, tree=tree, trace=trace, answers=answers)
+
+
+def choose(job: SlimJob, basis: Basis) -> Chosen:
+    """What is kept by the traces and options of a job. Raises ImageError for a trace that does not fit the image."""
+    full, tree = basis.full, basis.tree
+    with job.progress.task(f"slim {job.found.where}", total=None, unit="entries"):
+        selection = select(tree, basis.trace, full.config, full.platform, _options(job.recipe), _origins(job.found))
+    recorded_here = fitness.is_recorded_in(basis.trace, digest(job.found))
+    fitness.check_fit(selection, job.found.where, any_image=job.recipe.any_image or recorded_here)
+    for note in fitness.notes(selection, tree):
+        job.progress.note(note)
+    return Chosen(basis=basis, selection=selection)
+
+
+def finish(job: SlimJob, chosen: Chosen) -> Slimmed:
+    """Write the small image to the output folder. Raises ImageError for one that could not start."""
+    full, tree, selection = chosen.basis.full, chosen.basis.tree, chosen.selection
     small = tree if job.recipe.split else selection.tree
     start = check_start(small, tree, full.config, full.platform, job.progress)
-    if not job.recipe.split:
-        _check_again(job, small)
     with output.held(job.output, job.progress):
         output.check_replaceable(job.output)
         cut = Cut(
@@ -89,61 +128,18 @@ def slim(job: SlimJob) -> Slimmed:
             full=full,
             tree=tree,
             recipe=job.recipe,
-            trace=chosen.trace,
+            trace=chosen.basis.trace,
             selection=selection,
             start=start,
+            checks=tuple(check.title for check in job.checks),
         )
-        made = write(cut, job.output, job.store, job.progress, jobs=job.jobs, spell=job.spell)
-        return replace(made, checked=chosen.checked)
+        return write(cut, job.output, job.store, job.progress, jobs=job.jobs, spell=job.spell)
 
 
-def choose(job: SlimJob) -> Chosen:
-    """What of an image is kept by the traces, checks and options of a job.
-
-    Raises UsageError for a trace that is empty or of another image, ImageError for one that does not fit, and
-    ChecksFailed for an image that fails its own checks.
-    """
-    tree = job.found.tree(job.store, job.limits)
-    full = job.found.image or Image(layers=(), config=RunConfig(), platform=Platform.of_this_machine())
-    any_image = job.recipe.any_image
-    fitness.check_digest(digest(job.found), job.recipe.digest, job.found.where, any_image=any_image)
-    trace, checked = _trace(job, tree, full)
-    fitness.check_recorded(trace, digest(job.found), job.found.where, any_image=any_image)
-    with job.progress.task(f"slim {job.found.where}", total=None, unit="entries"):
-        selection = select(tree, trace, full.config, full.platform, _options(job.recipe), _origins(job.found))
-    recorded_here = fitness.is_recorded_in(trace, digest(job.found))
-    fitness.check_fit(selection, job.found.where, any_image=any_image or recorded_here)
-    for note in fitness.notes(selection, tree):
-        job.progress.note(note)
-    return Chosen(full=full, tree=tree, trace=trace, selection=selection, checked=checked)
-
-
-def _trace(job: SlimJob, tree: Rootfs, full: Image) -> tuple[Trace, int]:
-    """What files and checks show, as one trace, and how many checks there were."""
-    files = [Path(name) for name in job.recipe.traces]
-    traces = [read_traces(files, tree, full.config, job.trace_root, job.progress)] if files else []
-    if job.checks:
-        traces.append(recorded_trace(_recording(job, tree), job.checks))
-    return text.merge(traces), len(job.checks)
-
-
-def _recording(job: SlimJob, tree: Rootfs) -> RecordingJob:
+def recording_of(job: SlimJob, tree: Rootfs) -> RecordingJob:
+    """How the image of a job is recorded with this tree, the whole one or what is kept of it."""
     made = recording.job_of(job.found, tree, job.store.workspace("run", "roots"))
     return replace(made, recorder=job.recorder, progress=job.progress)
-
-
-def _check_again(job: SlimJob, small: Rootfs) -> None:
-    """Raises ImageError if the small image does not pass what the full one has passed."""
-    if not job.checks:
-        return
-    from fromscratch.checks.perform import perform
-    from fromscratch.checks.report import ChecksFailed
-
-    results = perform(job.checks, recording.invocation_of(_recording(job, small)))
-    if results.failed:
-        failure = ChecksFailed(results)
-        hint = advice("keep what it lacks with ", Setting("keep", "PATH"), ", or record with more checks")
-        raise ImageError(f"the small image fails what the full one passes\n{failure.message}", hint)
 
 
 def _origins(found: Found) -> Callable[[TreePath], tuple[Origin, ...]] | None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from fromscratch import __version__
 from fromscratch.errors import UsageError
 from fromscratch.flow import evidence, output
-from fromscratch.flow.evidence import SLIMMED, Evidence, StartFinding
+from fromscratch.flow.evidence import SLIMMED, CheckEvidence, Evidence, StartFinding
 from fromscratch.flow.images_by_name import Found
 from fromscratch.flow.output import Built
 from fromscratch.formats.oci.config import image_documents
@@ -37,7 +37,10 @@ _BASE = "org.opencontainers.image.base."
 
 
 class Cut(Struct, frozen=True, kw_only=True):
-    """An image with its whole tree, and what is kept of it, by which recipe and trace."""
+    """An image with its whole tree, and what is kept of it, by which recipe and trace.
+
+    `checks` are titles of those that the small image has passed too.
+    """
 
     found: Found
     full: Image
@@ -46,18 +49,18 @@ class Cut(Struct, frozen=True, kw_only=True):
     trace: Trace
     selection: Selection
     start: list[StartFinding]
+    checks: tuple[str, ...] = ()
 
 
 class Slimmed(Struct, frozen=True, kw_only=True):
     """The small image, what was found of its files, and the packed sizes of both images' layers.
 
-    `checked` counts the checks that both images have passed. `cold` is the size of the layer with what was not used,
+    `cold` is the size of the layer with what was not used,
     in an image that has it.
     """
 
     built: Built
     report: Report
-    checked: int = 0
     full_packed: int
     packed: int
     cold: int = 0
@@ -88,6 +91,7 @@ def write(
     output.write_dockerfile(folder, [image], cut.recipe.name, progress, spell)
     dropped = {} if cut.recipe.split else {path: SLIMMED for path in tree if path not in selection.tree}
     proof = evidence.gather(full.platform, layers, remaining, dropped, cut.start)
+    proof = replace(proof, checks=[CheckEvidence(title, "passed") for title in cut.checks])
     recipe = _recipe(cut)
     made = Evidence(
         name=recipe.name,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from fromscratch.checks.contract import Check
+from fromscratch.checks.contract import Check, Results
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.flow.recording import RecordingJob
 from fromscratch.formats.trace import recognise
@@ -18,8 +18,8 @@ from fromscratch.regular_file import read_bytes
 from fromscratch.slimming.configured import search_path
 
 
-def recorded_trace(job: RecordingJob, checks: Sequence[Check]) -> Trace:
-    """The trace of an image while checks are made in it.
+def recorded_trace(job: RecordingJob, checks: Sequence[Check]) -> tuple[Trace, Results]:
+    """The trace of an image while checks are made in it, and their results.
 
     Raises ChecksFailed for an image that fails its own checks, ImageError for a trace that is not complete.
     """
@@ -34,7 +34,7 @@ def recorded_trace(job: RecordingJob, checks: Sequence[Check]) -> Trace:
     if recorded.lost:
         lost = "; ".join(f"{count} events: {why}" for why, count in recorded.lost.items())
         raise ImageError(f"the trace is not complete, since some events were lost: {lost}", "try again, or as root")
-    return recorded.trace
+    return recorded.trace, results
 
 
 def read_traces(files: Sequence[Path], tree: Rootfs, config: RunConfig, root: str, progress: Progress) -> Trace:

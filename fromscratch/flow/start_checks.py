@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from fromscratch.flow.evidence import StartFinding
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import TreePath
+from fromscratch.paths import TreePath, encode
 from fromscratch.progress import Progress
 from fromscratch.recipe.schema import Recipe
 from fromscratch.sources.contract import Source
@@ -56,4 +56,9 @@ class StartChecks:
         """What the evidence of a platform's image holds of it; None if nothing was looked at."""
         if platform not in self._found:
             return None
-        return [StartFinding(each.level, each.text, each.hint) for each in self._found[platform]]
+        return [StartFinding(each.level, _text(each.text), _text(each.hint)) for each in self._found[platform]]
+
+
+def _text(words: str) -> str:
+    """Words that may name a path of any bytes, in a form that JSON can hold."""
+    return encode(words).decode("utf-8", "backslashreplace")

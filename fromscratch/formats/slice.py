@@ -13,6 +13,7 @@ of other packages, relative to the file.
 """
 
 import json
+import re
 from typing import Annotated, Any, get_args
 
 from msgspec import Meta, Struct
@@ -27,15 +28,19 @@ from fromscratch.paths import encode, shown
 MANAGERS: tuple[Manager, ...] = get_args(Manager)
 # What needs no quotes as a scalar of YAML, wherever it stands.
 _PLAIN = lazy_regex(
-    r"(?!(?:null|true|false|yes|no|on|off|y|n)\Z)[A-Za-z/](?:[A-Za-z0-9_./+*?@%~(),;=-]| (?! )(?!#)|:(?=\S))*+", 2
+    r"(?!(?:null|true|false|yes|no|on|off|y|n)\Z)[A-Za-z/](?:[A-Za-z0-9_./+*?@%~(),;=-]| (?! )(?!#)|:(?=\S))*+",
+    re.IGNORECASE,
 )
 _LONGEST_KEY = 1000
-_HINT = "fix the slice, or write it again with slice write"
+_HINT = "fix the slice, or write a new one"
 
 
 class Slice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`files` has a reason for each path or glob; `versions` are those that it was proven with, as one more condition
-    each; `checks` are those of a recipe."""
+    """`files` has a reason for each path or glob; `versions` are conditions of a relation between packages.
+
+    `not_taken` counts the other files of the package, when the slice was written, in the folders that files are taken
+    from; `checks` are those of a recipe.
+    """
 
     package: Annotated[str, Meta(min_length=1)]
     manager: Manager = "dpkg"
@@ -43,6 +48,7 @@ class Slice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     distribution: str = ""
     architecture: str = ""
     files: dict[str, str | None]
+    not_taken: Annotated[int, Meta(ge=0)] = 0
     needs: list[str] = []
     checks: list[Any] = []
 
@@ -85,6 +91,8 @@ def written(one: Slice, comment: str = "") -> str:
             lines.append(f"{key}: {_scalar(value)}")
     lines.append("files:")
     lines += [_entry(path, shown(why or "")) for path, why in one.files.items()]
+    if one.not_taken:
+        lines.append(f"not_taken: {one.not_taken}")
     for key, values in (("needs", one.needs), ("checks", one.checks)):
         if values:
             lines.append(f"{key}:")

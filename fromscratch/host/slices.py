@@ -10,6 +10,7 @@ from fromscratch.errors import RecipeError
 from fromscratch.formats import slice as slices
 from fromscratch.formats.installed import Manager
 from fromscratch.formats.slice import Slice
+from fromscratch.host.storage import disk
 
 _SUFFIXES = (".yaml", ".yml")
 _MOST = 10_000
@@ -46,19 +47,32 @@ def read_slice(path: Path, by: str = "") -> Slice:
         ) from error
 
 
+def slice_files(places: Sequence[Path]) -> list[Path]:
+    """These files, and all files of slices in these folders. Raises RecipeError for a folder without one."""
+    found: list[Path] = []
+    for place in places:
+        inside = _inside(place) if place.is_dir() else [place]
+        if not inside:
+            raise RecipeError(f"{place} holds no slice", f"a slice is a file that ends in {' or '.join(_SUFFIXES)}")
+        found += inside
+    return found
+
+
+def _inside(folder: Path) -> list[Path]:
+    with disk.readable(folder):
+        return sorted(each for each in folder.iterdir() if each.suffix in _SUFFIXES)
+
+
 def read_slices(folder: Path, names: Sequence[str], manager: Manager, architecture: str) -> Slices:
     """The slices of these files, and of all files in these folders, with those that they need.
 
     Raises RecipeError for a file that is not there or is not a slice, and for a slice of a package of another manager
     or architecture, as that manager calls it.
     """
-    pending = [(folder / name, "") for name in reversed(names)]
+    pending = [(path, "") for path in reversed(slice_files([folder / name for name in names]))]
     found: dict[Path, Slice] = {}
     while pending:
         path, by = pending.pop()
-        if path.is_dir():
-            pending += [(each, by) for each in sorted(path.iterdir(), reverse=True) if each.suffix in _SUFFIXES]
-            continue
         place = path.resolve()
         if place in found:
             continue

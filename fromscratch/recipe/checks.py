@@ -1,13 +1,18 @@
 """What a recipe says under `checks:`: each item is a command, a request or a script by which an image is tried."""
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta, Struct
 
 from fromscratch.checks.contract import Check, ExecCheck, HttpCheck, RunCheck, ScriptCheck, TcpCheck
+from fromscratch.checks.escapes import escaped
+from fromscratch.formats.yaml.decode import Fault
+from fromscratch.formats.yaml.document import Document
 
 Seconds = Annotated[float, Meta(gt=0, le=86400)]
 Words = list[str] | str
@@ -39,6 +44,13 @@ def kinds_fault(item: Mapping[str, Any]) -> str:
     if len(kinds) == 1 or (not kinds and set(item) - {*_COMMON, *(key for keys in _KEYS.values() for key in keys)}):
         return ""  # a key that is not known may have been meant
     return f"a check has one of {', '.join(_KEYS)}; found {' and '.join(kinds) or 'none'}"
+
+
+def kind_faults(checks: list[Any], document: Document) -> Iterator[Fault]:
+    """What is wrong with the kinds of the items under `checks` of a document, as `kinds_fault` says it."""
+    for number, check in enumerate(checks):
+        if isinstance(check, dict) and (text := kinds_fault(check)):
+            yield Fault(document.lines.get(("checks", number), 1), ("checks", number), text)
 
 
 class SmokeCheckOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -109,6 +121,8 @@ class SmokeCheckOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields
             parse_address(self.http)
             return HttpCheck(url=self.http, **said)
         if self.tcp is not None:
+            if self.host is not None:
+                _check_host(self.host)
             return TcpCheck(port=self.tcp, **{**said, "send": _bytes(self.send or "")})
         if not self.script or "\0" in self.script:
             raise ValueError("it names no file")
@@ -129,6 +143,15 @@ def _words(value: Words, *, needed: bool = False) -> tuple[str, ...]:
     return words
 
 
+def _check_host(host: str) -> None:
+    from fromscratch.checks.http_address import check_host
+
+    try:
+        check_host(host)
+    except ValueError as error:
+        raise ValueError(str(error).partition(",")[0], "host") from error
+
+
 def _bytes(text: str) -> bytes:
     from fromscratch.checks.escapes import unescaped
 
@@ -136,3 +159,27 @@ def _bytes(text: str) -> bytes:
         return unescaped(text)
     except ValueError as error:
         raise ValueError(str(error), "send") from error
+
+
+def options_of(check: Check, folder: Path) -> SmokeCheckOptions:
+    """The options that describe a check; `SmokeCheckOptions.check` gives it back. A script is named from `folder`."""
+    said: dict[str, Any] = {}
+    for field in msgspec.structs.fields(check):
+        value = getattr(check, field.name)
+        default = field.default_factory() if field.default_factory is not msgspec.NODEFAULT else field.default
+        if value != default:
+            said[field.name] = dict(value) if isinstance(value, Mapping) else value
+    match check:
+        case ExecCheck():
+            said["exec"] = list(said.pop("argv"))
+        case RunCheck():
+            said["run"] = list(said.pop("argv", ()))
+        case HttpCheck():
+            said["http"] = said.pop("url")
+        case TcpCheck():
+            said["tcp"] = said.pop("port")
+            if "send" in said:
+                said["send"] = escaped(said["send"])
+        case ScriptCheck():
+            said["script"] = os.path.relpath(said.pop("path"), folder)
+    return SmokeCheckOptions(**said)

@@ -23,7 +23,7 @@ from fromscratch.formats.yaml.decode import Fault
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import slug
 from fromscratch.nearest import nearest
-from fromscratch.recipe.checks import SmokeCheckOptions, kinds_fault, written_out
+from fromscratch.recipe.checks import SmokeCheckOptions, kind_faults, written_out
 from fromscratch.recipe.image import ImageOptions
 from fromscratch.sources import catalogue
 from fromscratch.transforms import layer_rules
@@ -286,9 +286,7 @@ def _without_shorthands(value: Any, document: yaml.Document, faults: list[Fault]
         return value
     if isinstance(value.get("checks"), list):
         value["checks"] = written_out(value["checks"])
-        for place, check in enumerate(value["checks"]):
-            if isinstance(check, dict) and (text := kinds_fault(check)):
-                faults.append(Fault(document.lines.get(("checks", place), 1), ("checks", place), text))
+        faults += kind_faults(value["checks"], document)
     if not isinstance(value.get("rootfs"), list):
         return value
     for index, item in enumerate(value["rootfs"]):

@@ -13,10 +13,12 @@ from fromscratch.formats.yaml import decode
 from fromscratch.formats.yaml import document as yaml
 from fromscratch.formats.yaml.decode import Fault
 from fromscratch.model.image import Platform
+from fromscratch.recipe.checks import SmokeCheckOptions, kind_faults, written_out
 
 _HEAD = """\
-# How this small image is made, written by fromscratch. Commit it together with the traces, which are named from here;
-# slim, called with this file in place of an image, makes the image of the same digest again.
+# How this small image is made, written by fromscratch. Commit it together with the trace, which is named from here;
+# slim, called with this file in place of an image, makes the image of the same digest again; told to record, it makes
+# the checks anew, for another version of the full image.
 """
 
 
@@ -28,6 +30,7 @@ class SlimRecipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     digest: Annotated[str, Meta(description="of the image's manifest: another image is refused")] = ""
     platform: str = ""
     traces: Annotated[list[str], Meta(min_length=1)]
+    checks: Annotated[list[SmokeCheckOptions], Meta(description="what the image is used by while it is recorded")] = []
     keep: list[str] = []
     keep_packages: list[str] = []
     drop: list[str] = []
@@ -55,6 +58,9 @@ def load(path: Path) -> SlimRecipe:
     except FormatError as error:
         raise RecipeError(error.message, error.hint) from error
     faults = [Fault(line, place, "this key stands twice") for place, line in document.repeated]
+    if isinstance(document.value, dict) and isinstance(document.value.get("checks"), list):
+        document.value["checks"] = written_out(document.value["checks"])
+        faults += kind_faults(document.value["checks"], document)
     recipe, found = decode.decode(document.value, document, SlimRecipe)
     faults += found
     if faults or recipe is None:

@@ -22,7 +22,9 @@ def check_digest(image: str, expected: str, where: str, *, any_image: bool) -> N
     if expected and image != expected and not any_image:
         raise UsageError(
             f"{where} is {image or 'a root without a digest'}, and the recipe is for {expected}",
-            advice("record what runs of this image use, or take it all the same with ", Setting("any_image")),
+            advice(
+                "make its checks anew with ", Setting("record"), ", or take it all the same with ", Setting("any_image")
+            ),
         )
 
 

@@ -48,9 +48,14 @@ class PackageRecords:
         """The package that brought what stands at exactly this path; for a folder, the only one that lists it."""
         entry = self._tree.get(path)
         found = self._folders.get(path) if isinstance(entry, Directory) else self._owners.get(path)
+        found = found or self._by_origin(path)
         if found is None and isinstance(entry, Symlink):
-            found = self._owner_beside(path, entry)
-        return found or self._by_origin(path)
+            return self._owner_beside(path, entry)
+        return found
+
+    def is_made(self, path: TreePath) -> bool:
+        """Whether a build made it in place of a package's scripts, by the reasons for it, and so makes it again."""
+        return any(origin.reason == "made by" for origin in self._origins(path))
 
     def cut(self, remaining: Iterable[TreePath]) -> dict[TreePath, Entry]:
         """The files of the databases for the packages that have a file among these paths, to be put over them.

@@ -44,18 +44,30 @@ class PackageShare(Struct, frozen=True, kw_only=True):
     needed: bool
     evidence: dict[Evidence, Amount]
 
+    @property
+    def kept_bytes(self) -> int:
+        return sum(amount.bytes for kind, amount in self.evidence.items() if kind != "dropped")
+
+
+class Unexercised(Struct, frozen=True):
+    """A kept file that no run used, and the first reason for it."""
+
+    path: str
+    bytes: int
+    reason: str
+
 
 class Report(Struct, frozen=True, kw_only=True):
     """`evidence` and `folders` have an amount for each kind of evidence that there is; `folders` are the two uppermost
     components of paths. A package is `needed` if a file of it is kept. `unexercised` are the kept files that no run
-    used, the largest first, each with its reason; `absent` are paths of the trace that the image has not."""
+    used, the largest first; `absent` are paths of the trace that the image has not."""
 
     full: Amount
     slim: Amount
     evidence: dict[Evidence, Amount]
     folders: dict[str, dict[Evidence, Amount]]
     packages: tuple[PackageShare, ...]
-    unexercised: dict[str, str]
+    unexercised: tuple[Unexercised, ...]
     absent: tuple[str, ...] = ()
     dropped_by_option: tuple[str, ...] = ()
 
@@ -65,7 +77,7 @@ def report(full: Rootfs, selection: Selection) -> Report:
     evidence: _Shares = {}
     folders: dict[str, _Shares] = {}
     owners: dict[Package, _Shares] = {package: {} for package in selection.packages.packages}
-    unexercised: list[tuple[int, str, str]] = []
+    unexercised: list[Unexercised] = []
     for place, entry in full.items():
         if not isinstance(entry, File):
             continue
@@ -76,14 +88,14 @@ def report(full: Rootfs, selection: Selection) -> Report:
         if owner is not None:
             _count(owners.setdefault(owner, {}), kind, size)
         if kind in ("linked only", "other reasons") and not _is_record(selection.tree[place]):
-            unexercised.append((-size, quoted(place), _reason(selection.tree[place])))
+            unexercised.append(Unexercised(quoted(place), size, _reason(selection.tree[place])))
     return Report(
         full=_total(full),
         slim=_total(selection.tree),
         evidence=_ordered(evidence),
         folders={folder: _ordered(shares) for folder, shares in sorted(folders.items())},
         packages=tuple(_share(package, shares) for package, shares in sorted(owners.items())),
-        unexercised={place: reason for _, place, reason in sorted(unexercised)},
+        unexercised=tuple(sorted(unexercised, key=lambda each: (-each.bytes, each.path))),
         absent=tuple(map(quoted, selection.use.absent)),
         dropped_by_option=tuple(map(quoted, selection.dropped)),
     )

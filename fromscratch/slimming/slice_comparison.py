@@ -14,11 +14,16 @@ from fromscratch.nearest import nearest
 from fromscratch.paths import TreePath
 from fromscratch.transforms.slicing import matched
 
+_EXPLAINED = 20  # missing entries that are compared with all names of the package
+
 
 class Comparison(Struct, frozen=True, kw_only=True):
-    """A slice against one version. `missing` are entries that stand for nothing, each with what comes near; `beside`
-    are files that it does not take, in folders that it takes others from. `in_range` is None where versions of this
-    manager are not compared."""
+    """A slice against one version.
+
+    `missing` are entries that stand for nothing, the first of them with what comes near; `beside` are files that it
+    does not take, in folders that it takes others from. `in_range` is None where versions of this
+    manager are not compared. `written_beside` is how many of these files there were when the slice was written.
+    """
 
     package: str
     version: str
@@ -27,6 +32,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     matched: int
     missing: dict[str, list[str]]
     beside: list[str]
+    written_beside: int = 0
 
 
 def compare(one: Slice, version: str, tree: Rootfs, own: Set[TreePath]) -> Comparison:
@@ -42,8 +48,12 @@ def compare(one: Slice, version: str, tree: Rootfs, own: Set[TreePath]) -> Compa
         in_range=_in_range(one, version),
         entries=len(one.files),
         matched=len(found.places & files),
-        missing={entry: nearest(entry, known, count=3) for entry in found.missing},
+        missing={
+            entry: nearest(entry, known, count=3) if number < _EXPLAINED else []
+            for number, entry in enumerate(found.missing)
+        },
         beside=[str(path) for path in beside],
+        written_beside=one.not_taken,
     )
 
 

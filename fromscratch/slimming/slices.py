@@ -1,21 +1,27 @@
 """Slices made of evidence: which files of each package were used or are linked, and why."""
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from fromscratch import paths
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats import os_release
 from fromscratch.formats.installed import Package
 from fromscratch.formats.os_release import OsRelease
 from fromscratch.formats.slice import Slice
 from fromscratch.lazy_regex import lazy_regex
+from fromscratch.linker.tree_root import TreeRoot
 from fromscratch.model.entry import Directory, Origin, Symlink
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.nearest import nearest
 from fromscratch.paths import TreePath
 from fromscratch.slimming.databases.contract import bytes_at
 from fromscratch.slimming.packages import PackageRecords
+from fromscratch.slimming.slice_comparison import compare
 from fromscratch.slimming.slice_entries import Owned, entries_of, totals
 
 # In the detail of a reason: the path of the file that asks for another, or that was started.
@@ -23,11 +29,14 @@ _PATH = lazy_regex(r"(/[^ ]*)")
 _USES = ("opened by", "started by", "looked at by")
 _ASKS = ("needed by", "interpreter of", *_USES)
 # The first two numbers of a version, in which a package keeps its files as a rule.
-_VERSION = lazy_regex(r"((?:[0-9]{1,9}:)?)([0-9]{1,18})(?:\.([0-9]{1,18}))?.*+", 16)
+_VERSION = lazy_regex(r"((?:[0-9]{1,9}:)?)([0-9]{1,18})(?:\.([0-9]{1,18}))?.*+", re.DOTALL)
 
 
 class Written(Struct, frozen=True):
-    """`slices` by the names of their files, and the paths that were used and belong to no package."""
+    """`slices` by the names of their files, and the paths that were used and belong to no package.
+
+    What a build with slices makes again, such as the links of a merged /usr, is not among these.
+    """
 
     slices: Mapping[str, Slice]
     unowned: tuple[TreePath, ...] = ()
@@ -43,8 +52,9 @@ def slices_of(full: Rootfs, selected: Rootfs, records: PackageRecords, only: Seq
     names = _file_names(used)
     needs = _needs(full, selected, records, used, only)
     distribution = str(_release(full))
-    slices = {
-        names[package]: Slice(
+    slices: dict[str, Slice] = {}
+    for package in sorted(_chosen(needs, only)):
+        one = Slice(
             package=package.name,
             manager=package.manager,
             versions=versions(package),
@@ -53,8 +63,8 @@ def slices_of(full: Rootfs, selected: Rootfs, records: PackageRecords, only: Seq
             files={**dict(entries_of(selected, owned[package], used[package]))},
             needs=sorted(names[other] for other in needs[package]),
         )
-        for package in sorted(_chosen(needs, only))
-    }
+        compared = compare(one, package.version, full, owned[package].files)
+        slices[names[package]] = replace(one, not_taken=len(compared.beside))
     return Written(slices, unowned)
 
 
@@ -79,7 +89,7 @@ def _by_package(
         owner = records.owner(path)
         if owner is not None:
             used.setdefault(owner, []).append(path)
-        elif not isinstance(entry, Directory):
+        elif not isinstance(entry, Directory) and not records.is_made(path):
             unowned.append(path)
     used = {package: found for package, found in used.items() if not all(_is_folder(selected, path) for path in found)}
     return used, tuple(unowned)
@@ -107,9 +117,9 @@ def _is_folder(tree: Rootfs, path: TreePath) -> bool:
 def _file_names(packages: Iterable[Package]) -> dict[Package, str]:
     """By name; packages of one name for several architectures have these in the names of their files too."""
     known = list(packages)
-    several = {one.name for one in known if sum(other.name == one.name for other in known) > 1}
+    count = Counter(one.name for one in known)
     return {
-        one: one.name.replace("/", "_") + (f"-{one.architecture}" if one.name in several else "") + ".yaml"
+        one: one.name.replace("/", "_") + (f"-{one.architecture}" if count[one.name] > 1 else "") + ".yaml"
         for one in known
     }
 
@@ -127,6 +137,9 @@ def _needs(
     """
     needs: dict[Package, set[Package]] = {package: set() for package in used}
     used_by_anyone: set[Package] = set()
+    # A file that many link to does not have all of them among its reasons.
+    root = TreeRoot(full)
+    libraries = {paths.name(path): package for package, files in used.items() for path in files}
 
     def record(by: Package | None, needed: Package | None) -> None:
         if by in needs and needed in needs and by != needed:
@@ -141,10 +154,18 @@ def _needs(
                 record(package, _owner(full, records, path))
             for place in filter(None, map(_asker, entry.origins)):
                 record(_owner(full, records, place), package)
+            for library in _linked(root, path):
+                record(package, libraries.get(library))
     for package in used_by_anyone:
         if package.name in only:
             needs[package] |= used_by_anyone - {package}
     return needs
+
+
+def _linked(root: TreeRoot, path: TreePath) -> tuple[str, ...]:
+    """The names of the libraries that a program or library links to."""
+    found = root.file(path)
+    return found.elf.needed if found and found.elf else ()
 
 
 def _asker(origin: Origin) -> str:

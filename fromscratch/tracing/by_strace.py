@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from fromscratch.errors import CommandFailed, MissingTool
+from fromscratch.errors import CannotStart, CommandFailed, MissingTool
 from fromscratch.formats.trace import strace
-from fromscratch.host.process import run
+from fromscratch.host.process import listened, run
+from fromscratch.model.image import Platform
 from fromscratch.tracing.contract import Target
 from fromscratch.tracing.recording import Recording
 from fromscratch.tracing.watch import ContainerWatch
@@ -44,14 +45,23 @@ class Strace:
 
     def command(self, words: Sequence[str], recording: Recording, leaves: Callable[[int], object]) -> int:
         program = run.need("strace", "recording without user notification")
+        if run.find(words[0]) is None:
+            raise CannotStart(
+                f"cannot start {run.shown(words)}: there is no such program",
+                "see whether it is installed",
+                missing=True,
+            )
         number = recording.begin(words)
         with tempfile.TemporaryDirectory(prefix="fromscratch-") as folder:
             log = Path(folder, "log")
-            code = run.interactive([program, *OPTIONS, "-o", str(log), "--", *words], env=os.environ)
+            traced = [program, *OPTIONS, "-o", str(log), "--", *words]
+            # strace that is killed would let go of what it traces, which this one ends.
+            with listened.running(traced, Platform.of_this_machine().architecture, b"") as running:
+                code = running.wait(os.close, leaves)
             with open(log, "rb") as lines:
                 for event in strace.parse(lines, cwd=os.getcwd(), run=number, note=recording.note):  # noqa: PTH109
                     recording.include(event)
-        return code if code >= 0 else 128 - code
+        return code
 
     def watch(self, recording: Recording) -> AbstractContextManager[ContainerWatch]:
         raise MissingTool(_COMMANDS_ONLY, "record the image in another way")

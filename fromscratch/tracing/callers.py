@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 
 from fromscratch.paths import decode
+from fromscratch.tracing import other_users
 
 _PAGE = 4096
 _FIRST_READ = 512  # most paths are shorter; a longer one is read in full
@@ -111,18 +112,22 @@ class Caller:
         program = b"" if nameless else _link(b"/proc/%d/exe" % pid)
         self.program = decode(program)
         self.seen = known.setdefault((program, self.prefix), {})
-        self.memory = os.open(b"/proc/%d/mem" % pid, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self.memory = os.open(b"/proc/%d/mem" % pid, os.O_RDONLY | os.O_CLOEXEC)
+        except PermissionError:  # it is another user's, of a user namespace of ours
+            self.memory = -1
 
     def close(self) -> None:
-        os.close(self.memory)
+        if self.memory >= 0:
+            os.close(self.memory)
 
     def text(self, address: int) -> bytes | None:
         """The bytes at an address of its memory up to a NUL; None if they are not there or have no end."""
         try:
-            data = os.pread(self.memory, _FIRST_READ, address)
+            data = self._read(_FIRST_READ, address)
             end = data.find(b"\0")
             if end < 0 and data:
-                data = os.pread(self.memory, _PAGE, address)
+                data = self._read(_PAGE, address)
                 end = data.find(b"\0")
         except OSError:
             return None
@@ -131,13 +136,22 @@ class Caller:
     def bytes_at(self, address: int, size: int) -> bytes:
         """So many bytes of its memory; fewer or none if they are not there."""
         with suppress(OSError):
-            return os.pread(self.memory, size, address)
+            return self._read(size, address)
         return b""
+
+    def _read(self, size: int, address: int) -> bytes:
+        if self.memory < 0:
+            return other_users.memory(self.pid, size, address)
+        return os.pread(self.memory, size, address)
 
     def folder(self, number: int) -> bytes:
         """What a relative path of it is relative to: its open folder of this number, or its working directory."""
         number &= 0xFFFFFFFF
-        return self.link(b"cwd" if number == AT_CWD & 0xFFFFFFFF else b"fd/%d" % number)
+        if number == AT_CWD & 0xFFFFFFFF:
+            return self.link(b"cwd")
+        if self.memory < 0:
+            return other_users.open_file(self.pid, number)
+        return self.link(b"fd/%d" % number)
 
     def link(self, name: bytes) -> bytes:
         """What a link of /proc/PID leads to, as it is called in the recorded root."""

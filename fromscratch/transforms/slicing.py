@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from msgspec import Struct
 
 from fromscratch import paths
+from fromscratch.advice import Command, advice
 from fromscratch.errors import NotInTree
 from fromscratch.model.entry import Symlink
 from fromscratch.model.rootfs import Rootfs
@@ -52,16 +53,19 @@ def sliced(
         for name in own.keys() & set(names):
             own[name].add(path)
     chosen: set[TreePath] = set()
-    faults: list[str] = []
+    faults: list[tuple[str, str]] = []
     for name, files in slices.items():
         found = matched(tree, own[name], files)
         chosen |= found.places
-        faults += [f"{name}: {entry}{_near(entry, own[name])}" for entry in found.missing]
+        faults += [(name, entry) for entry in found.missing]
     if faults:
-        more = [f"and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
+        shown = [f"{name}: {entry}{_near(entry, own[name])}" for name, entry in faults[:_SHOWN]]
+        shown += [f"and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
         raise NotInTree(
-            f"{place}: slices list what their packages do not have:\n  " + "\n  ".join([*faults[:_SHOWN], *more]),
-            "slice check shows how a package has changed since; fix the slice, or write it again with slice write",
+            f"{place}: slices list what their packages do not have:\n  " + "\n  ".join(shown),
+            advice(
+                "see how the package has changed with `", Command(("slice", "check", "FILE")), "`, and fix the slice"
+            ),
         )
     removed = {path for path in set().union(*own.values()) - chosen if set(packages[path]) <= slices.keys()}
     parents = {above for path in tree if path not in removed for above in paths.ancestors(path)}

@@ -1,15 +1,19 @@
 """Requests to real servers of this machine: answers of every kind, and servers that are not ready or not HTTP."""
 
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
 from fromscratch.checks.contract import Answer, HttpCheck
 from fromscratch.checks.http import MOST, ask_http
 from fromscratch.checks.patience import NotYet
+from tests.engines import need
 
 Talk = Callable[[socket.socket, bytes], object]
 
@@ -19,14 +23,14 @@ def connect(host: str, port: int, seconds: float) -> socket.socket:
 
 
 @contextmanager
-def server(talk: Talk) -> Iterator[int]:
-    """The port of a server that reads one request, and then talks by `talk`."""
+def server(talk: Talk, *, reads: bool = True) -> Iterator[int]:
+    """The port of a server that reads one request, and then talks by `talk`; without `reads` by that alone."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
         stream, _ = listener.accept()
         with stream:
-            talk(stream, stream.recv(1 << 16))
+            talk(stream, stream.recv(1 << 16) if reads else b"")
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -68,6 +72,8 @@ def test_a_request_says_what_the_check_says() -> None:
     requests = []
 
     def talk(stream: socket.socket, request: bytes) -> None:
+        while not request.endswith("grün".encode()):
+            request += stream.recv(1 << 16)
         requests.append(request)
         stream.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
@@ -141,3 +147,21 @@ def test_a_server_without_tls_is_said() -> None:
     with server(says(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as port:
         answer = ask_http(HttpCheck(url=f"https://127.0.0.1:{port}/"), connect, 10)
     assert answer.problem.startswith(f"there is no TLS at port {port}: ")
+
+
+def test_the_certificate_of_a_server_is_not_verified(tmp_path: Path) -> None:
+    place, key = tmp_path / "both.pem", tmp_path / "key.pem"
+    words = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=shop.example", "-days", "1")
+    subprocess.run([need("openssl"), *words, "-keyout", key, "-out", place], check=True, capture_output=True)
+    place.write_bytes(place.read_bytes() + key.read_bytes())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(place)
+
+    def talk(stream: socket.socket, request: bytes) -> None:
+        with context.wrap_socket(stream, server_side=True) as encrypted:
+            assert encrypted.recv(1 << 16).startswith(b"GET / HTTP/1.1\r\n")
+            encrypted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+
+    with server(talk, reads=False) as port:
+        answer = ask_http(HttpCheck(url=f"https://127.0.0.1:{port}/"), connect, 10)
+    assert answer == Answer(status=200, output=b"hi")

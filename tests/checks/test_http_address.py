@@ -12,7 +12,7 @@ from fromscratch.checks.http_address import HttpAddress, parse_address
         ("http://localhost:8080/a/b?c=d&e#f", ("localhost", 8080, "/a/b?c=d&e", "localhost:8080", False)),
         ("https://localhost/", ("localhost", 443, "/", "localhost", True)),
         ("http://[::1]:81?q", ("::1", 81, "/?q", "[::1]:81", False)),
-        ("http://shop.example/", ("shop.example", 80, "/", "shop.example", False)),
+        ("http://127.0.0.2/", ("127.0.0.2", 80, "/", "127.0.0.2", False)),
     ],
 )
 def test_an_address_says_where_to_connect_and_what_to_ask_for(
@@ -27,6 +27,7 @@ def test_an_address_says_where_to_connect_and_what_to_ask_for(
         ("localhost:80", "not an address of http or https"),
         ("ftp://localhost/", "not an address of http or https"),
         ("http:///x", "not an address of http or https"),
+        ("http://shop.example/", "'shop.example' is not known there: write localhost or an IP address"),
         ("http://localhost/a b", "blanks"),
         ("http://localhost/\r\nHost: x", "blanks"),
         ("http://localhost/é", "escaped"),

@@ -101,14 +101,14 @@ def test_each_kind_of_check_that_fails_says_what_was_expected_and_what_came(call
     lines = reported(caller, *checks)
     assert [line for line in lines if not line.startswith("    |")] == [
         "  exec sh -c 'echo good; echo bad >&2; exit 3': expected exit code 0, and it ended with exit code 3",
-        "  exec busybox echo hello: expected output that matches 'bye', and the 6 bytes that came do not",
+        "  exec busybox echo hello: expected output that matches 'bye', and what came does not",
         "  exec nope: expected exit code 0, and it ended with exit code 127",
         "  exec sh -c 'kill -SEGV $$': expected exit code 0, and it ended with exit code 139 (SIGSEGV)",
         "  exec sleep 1000: it did not end within 0.5 seconds",
         "  http http://localhost:8080/nothing: expected status 200, and it answered with 404",
-        "  http http://localhost:81/: port 81 refused the connection for 0.5 seconds",
-        "  tcp 81: port 81 refused the connection for 0.5 seconds",
-        next(line for line in lines if line.startswith("  tcp 8080: expected output that matches '200 OK', and the ")),
+        "  http http://localhost:81/: port 81 refused the connection for 0.5 seconds; what listens there is port 8080",
+        "  tcp 81: port 81 refused the connection for 0.5 seconds; what listens there is port 8080",
+        next(line for line in lines if line.startswith("  tcp 8080: expected output that matches '200 OK', and ")),
         "  script script: expected exit code 0, and it ended with exit code 2",
         "  run busybox false: expected exit code 0, and it ended with exit code 1",
         "  run nope: expected exit code 0, and it ended with exit code 127",
@@ -120,8 +120,9 @@ def test_each_kind_of_check_that_fails_says_what_was_expected_and_what_came(call
 
 def test_a_server_that_ended_is_not_waited_for_and_its_last_words_are_shown(caller: Caller) -> None:
     config = RunConfig(cmd=("sh", "-c", "echo starting; echo cannot bind >&2; exit 7"))
-    assert reported(caller, HttpCheck(url=URL, timeout=1e6), config=config) == [
-        "  http http://localhost:8080/: port 8080 refused the connection after the image's own command had ended",
+    lines = reported(caller, TcpCheck(port=1, timeout=1e6), config=config)
+    assert lines == [
+        "  tcp 1: port 1 refused the connection after the image's own command had ended; nothing listens there",
         "  the image's own command, sh -c 'echo starting; echo cannot bind >&2; exit 7', had ended with exit code 7",
         "    | starting",
         "    | cannot bind",
@@ -131,7 +132,7 @@ def test_a_server_that_ended_is_not_waited_for_and_its_last_words_are_shown(call
 def test_a_command_of_the_image_that_cannot_be_started_is_one_that_ended(caller: Caller) -> None:
     assert reported(caller, TcpCheck(port=1), ExecCheck(argv=("id",)), config=RunConfig(cmd=("nope",))) == [
         "passed: exec id",
-        "  tcp 1: port 1 refused the connection after the image's own command had ended",
+        "  tcp 1: port 1 refused the connection after the image's own command had ended; nothing listens there",
         "  the image's own command, nope, had ended with exit code 127",
         "    | cannot run 'nope' in the image: there is no such program",
     ]

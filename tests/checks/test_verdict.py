@@ -23,7 +23,7 @@ WORDS = ("app",)
         (
             ExecCheck(argv=WORDS, expect="PONG"),
             Answer(code=0, output=b"pong", errors=b"x"),
-            "expected output that matches 'PONG', and the 5 bytes that came do not",
+            "expected output that matches 'PONG', and what came does not",
         ),
         (ExecCheck(argv=WORDS, expect="x"), Answer(code=0), "expected output that matches 'x', and nothing came"),
         (ExecCheck(argv=WORDS, code=124), Answer(code=124, problem="it took too long"), "it took too long"),
@@ -34,7 +34,7 @@ WORDS = ("app",)
         (HttpCheck(url="http://localhost/", status=404), Answer(status=404), ""),
         (HttpCheck(url="http://localhost/", expect="hi"), Answer(status=200, output=b"<p>hi"), ""),
         (TcpCheck(port=1), Answer(), ""),
-        (TcpCheck(port=1, expect="a"), Answer(output=b"b"), "expected output that matches 'a', and the 1 bytes"),
+        (TcpCheck(port=1, expect="a"), Answer(output=b"b"), "expected output that matches 'a', and what came does not"),
     ],
 )
 def test_an_answer_is_right_or_says_what_was_expected_and_what_came(check: Check, answer: Answer, fault: str) -> None:

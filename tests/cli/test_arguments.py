@@ -70,6 +70,13 @@ def test_a_line_is_read_as_verbs_with_what_each_is_given(line: str, requests: li
     assert given(line) == requests
 
 
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_a_verb_has_no_option_twice(verb: str) -> None:
+    """As its own and as one that many verbs share: which is meant would be a guess, and invoke refuses it."""
+    names = [option.name for option in (*VERBS[verb].options, *VERBS[verb].shared)]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_every_option_of_every_verb_is_read() -> None:
     for verb in VERBS.values():
         for flag, option in verb.flags().items():

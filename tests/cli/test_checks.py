@@ -91,7 +91,7 @@ def test_an_image_that_fails_is_not_written_unless_the_recipe_only_warns(desk: D
     assert (answer.code, answer.out) == (1, "")
     assert answer.err.splitlines() == [
         f"error: {HERE}: 1 of 4 checks failed",
-        "  http http://localhost:8080/: expected output that matches 'Goodbye', and the 13 bytes that came do not",
+        "  http http://localhost:8080/: expected output that matches 'Goodbye', and what came does not",
         "    | Welcome here",
         "  not found, and perhaps needed: /www/httpd.conf, /etc/httpd.conf",
         " hint: change the image, or what is expected of it",

@@ -38,8 +38,15 @@ def test_a_slice_that_fits_an_image_is_good(desk: Path) -> None:
         "app 1.2-3: in >= 1.2, << 1.3~; 1 entry for 1 file",
         "  not taken, beside what is: /usr/bin/app-helper",
     ]
-    facts = json.loads(check(desk, "--json")[1])
+    (facts,) = json.loads(check(desk, "--json")[1])["slices"]
     assert (facts["in_range"], facts["missing"], facts["beside"]) == (True, {}, ["/usr/bin/app-helper"])
+
+
+def test_more_files_than_when_the_slice_was_written_are_told(desk: Path) -> None:
+    (desk / "app.yaml").write_text(f"{SLICE}not_taken: 3\n")
+    assert "  these are 1, and were 3 when the slice was written" in check(desk)[1]
+    (desk / "app.yaml").write_text(f"{SLICE}not_taken: 1\n")
+    assert "these are" not in check(desk)[1]
 
 
 def test_a_file_that_is_there_no_more_is_named_with_what_comes_near(desk: Path) -> None:
@@ -58,12 +65,27 @@ def test_a_version_out_of_range_does_not_fit(desk: Path) -> None:
     assert "hint: if it does what it should, widen versions" in text
 
 
+def test_a_folder_of_slices_is_checked_whole(desk: Path) -> None:
+    folder = desk / "slices"
+    folder.mkdir()
+    for name, files in (("good", "/usr/bin/app"), ("bad", "/usr/bin/ap"), ("worse", "/opt/x")):
+        (folder / f"{name}.yaml").write_text(f"package: app\nfiles: {{{files}: used}}\n")
+    (folder / "other.yaml").write_text(SLICE.replace("package: app", "package: other"))
+    answer = called(desk, "slice", "check", "slices", "--image", "dir:root")
+    assert answer.code == 1
+    assert answer.out.count("app 1.2-3: for any version") == 3
+    assert "3 of 4 slices fail" in answer.err
+    assert "slices/other.yaml: dir:root has no package other of dpkg" in answer.err
+    one = called(desk, "slice", "check", "slices/good.yaml", "slices/bad.yaml", "--image", "dir:root")
+    assert "error: slices/bad.yaml does not fit app 1.2-3" in one.err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "error"),
     [
         (("check",), 2, "slice check needs the file of a slice"),
         (("check", "none.yaml"), 2, "cannot read the slice none.yaml"),
-        (("check", "app.yaml", "b.yaml"), 2, "slice check takes one file; here are app.yaml and b.yaml"),
+        (("check", "empty"), 2, "empty holds no slice"),
         (("check", "app.yaml", "--trace", "x"), 2, "slice check has no --trace"),
         (("write", "--trace", "x", "--image", "dir:root"), 2, "slice write has no --release and no --image"),
         (("check", "other.yaml", "--image", "dir:root"), 2, "dir:root has no package other of dpkg"),
@@ -74,6 +96,7 @@ def test_a_version_out_of_range_does_not_fit(desk: Path) -> None:
 def test_what_cannot_be_checked_is_told(desk: Path, words: tuple[str, ...], code: int, error: str) -> None:
     (desk / "other.yaml").write_text(SLICE.replace("package: app", "package: other"))
     (desk / "rpm.yaml").write_text(f"manager: rpm\n{SLICE}")
+    (desk / "empty").mkdir()
     (desk / "nowhere.yaml").write_text(SLICE.replace("debian 12 (bookworm)", "debian"))
     answer = called(desk, "slice", *words)
     assert (answer.code, error in answer.err) == (code, True), answer.err

@@ -148,6 +148,7 @@ def test_the_small_image_can_be_written_elsewhere_at_once(desk: Path) -> None:
     ("words", "error"),
     [
         ((), "slim needs a trace, or something to do with the image"),
+        (("--trace", "files.txt", "--record"), "there are no checks to make anew"),
         (("--trace", "none.txt"), "there is no trace none.txt"),
         (("--trace", "empty.txt"), "empty.txt is empty"),
         (("--trace", "strange.txt"), "has no file of all that the trace names, and not /nowhere"),

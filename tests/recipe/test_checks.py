@@ -7,6 +7,7 @@ import pytest
 from fromscratch.checks.contract import Check, ExecCheck, HttpCheck, RunCheck, ScriptCheck, TcpCheck
 from fromscratch.errors import RecipeError
 from fromscratch.recipe import schema
+from fromscratch.recipe.checks import options_of
 
 HEAD = "rootfs: [{overlay: files}]\nchecks:\n"
 
@@ -59,7 +60,8 @@ def test_each_form_is_a_check(line: str, check: Check) -> None:
         ("{exec: a, user: a b}", "checks[0].user: 'a b' cannot stand here"),
         ("{exec: a, env: {A=: b}}", "checks[0].env: 'A=' is not a name of a variable"),
         ('{http: "localhost:80"}', "checks[0].http: not an address of http or https, such as http://localhost:8080/"),
-        ('{http: "http://x/", headers: {A: "b\\nc"}}', "checks[0].headers: the header 'A' cannot be sent"),
+        ("{tcp: 1, host: shop}", "checks[0].host: 'shop' is not known there: write localhost or an IP address"),
+        ('{http: "http://localhost/", headers: {A: "b\\nc"}}', "checks[0].headers: the header 'A' cannot be sent"),
         ("{tcp: redis}", "checks[0].tcp: expected a whole number, got a text"),
         ("{tcp: 65536}", "checks[0].tcp: expected a whole number <= 65535"),
         (r"{tcp: 1, send: '\q'}", r"checks[0].send: \q is not an escape"),
@@ -72,3 +74,19 @@ def test_what_is_not_a_check_is_one_fault_with_its_line(line: str, fault: str) -
         schema.parse(f"{HEAD}  - {line}\n", "r.yaml")
     assert caught.value.message.startswith(f"r.yaml:3: {fault}")
     assert len(caught.value.message.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        ExecCheck(argv=("a", "b c"), expect="^x$", code=3, user="app", env={"A": "1"}, timeout=2.5, retry=0),
+        ExecCheck(argv=("a",)),
+        RunCheck(),
+        RunCheck(argv=("-c", "x"), code=1),
+        HttpCheck(url="http://localhost/", status=404, method="POST", headers={"A": "b"}, body="x"),
+        TcpCheck(port=6379, host="127.0.0.1", send=b"PING\r\n\0\\\xff", expect="PONG"),
+        ScriptCheck(path=Path("/desk/checks/smoke.sh"), env={"A": "1"}),
+    ],
+)
+def test_a_check_is_written_as_options_that_give_it_back(check: Check) -> None:
+    assert options_of(check, Path("/desk")).check(Path("/desk")) == check

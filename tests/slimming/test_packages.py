@@ -10,7 +10,7 @@ import pytest
 from fromscratch.formats.installed import Package
 from fromscratch.formats.rpm import header, ndb, sqlite
 from fromscratch.model.content import Inline, read
-from fromscratch.model.entry import Entry, File, Meta, Origin, file
+from fromscratch.model.entry import Entry, File, Meta, Origin, Symlink, file
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, tree_path
 from fromscratch.slimming.packages import packages
@@ -157,6 +157,9 @@ def test_the_reasons_of_an_own_build_name_the_package_of_what_no_list_has() -> N
     found = packages(DPKG.with_entries({at("/etc/issue"): issue, at("/etc/other"): archived}))
     assert found.owner(at("/etc/issue")) == BASH
     assert found.owner(at("/etc/other")) is None, "an archive is not a package"
+    link = Symlink(Meta(0o777), "libc.so.6", issue.origins)
+    linked = packages(DPKG.with_entries({at("/usr/lib/libc.so"): link}))
+    assert linked.owner(at("/usr/lib/libc.so")) == BASH, "and not of the package of its neighbour"
     outside = packages(DPKG, lambda path: issue.origins)
     assert outside.owner(at("/usr/local/mine")) == BASH
 

@@ -15,6 +15,7 @@ from fromscratch.slimming.packages import packages
 from fromscratch.slimming.slices import Written, slices_of, versions
 from fromscratch.transforms.slicing import matched
 from tests import trees
+from tests.sysroots import program
 
 USED = Origin("trace", "opened by", "/usr/sbin/server in run 1")
 STARTED = Origin("trace", "started by", "run 1")
@@ -103,6 +104,7 @@ def test_a_folder_of_which_every_file_is_used_is_a_glob_and_every_entry_has_its_
             "/usr/share/server/**": "3 files; opened by /usr/sbin/server in run 1",
             "/var/lib/server": "opened by /usr/sbin/server in run 1",
         },
+        not_taken=1,
         needs=["libc-bin.yaml", "zlib1g.yaml"],
     )
     assert slices.read(slices.written(found), "server.yaml") == found
@@ -129,6 +131,16 @@ def test_what_no_package_has_is_named() -> None:
     assert written(WEB).unowned == ("/etc/passwd", "/lib")
 
 
+def test_what_a_build_makes_again_is_not_missed() -> None:
+    made = Origin("item", "made by", "merged /usr")
+    origins = {tree_path("/lib"): (made,)}
+    used = Rootfs(
+        {tree_path(path): replace(FULL[tree_path(path)], origins=(USED,)) for path in ("/lib", "/etc/passwd")}
+    )
+    found = slices_of(FULL, used, packages(FULL, lambda path: origins.get(path, ())))
+    assert found.unowned == ("/etc/passwd",)
+
+
 def test_one_package_comes_with_those_that_it_needs() -> None:
     assert list(written(WEB, "zlib1g").slices) == ["zlib1g.yaml"]
     assert list(written(WEB, "server").slices) == ["libc-bin.yaml", "server.yaml", "zlib1g.yaml"]
@@ -150,6 +162,14 @@ def test_the_entries_of_a_slice_stand_for_what_was_used() -> None:
         found = matched(FULL, frozenset(records.files(package)), one.files)
         assert found.missing == ()
         assert {TreePath(path) for path in WEB} & set(records.files(package)) <= found.places
+
+
+def test_a_library_is_needed_by_all_that_link_to_it_whatever_its_reasons() -> None:
+    linked = file(Inline(program("libz.so.1")))
+    full = FULL.with_entries({tree_path("/usr/bin/unused"): linked})
+    places = [tree_path(path) for path in ("/usr/bin/unused", "/usr/lib/libz.so.1", "/usr/lib/libz.so.1.2.13")]
+    used = Rootfs({path: replace(full[path], origins=(NEEDED,)) for path in places})
+    assert slices_of(full, used, packages(full)).slices["unused.yaml"].needs == ["zlib1g.yaml"]
 
 
 def test_a_package_of_portage_has_its_category_in_the_name_of_the_file() -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import stat
+import struct
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -207,6 +208,7 @@ class Probe:
         ):
             (top / name).parent.mkdir(parents=True, exist_ok=True)
             (top / name).write_bytes(b"own\n")
+        (top / OWN["translation"][0]).write_bytes(_catalogue("text", "translated"))
         (top / "bind_mount/over").touch()
         (top / "script_without_interpreter_line").write_text("exit 0\n")
         (top / "script_without_interpreter_line").chmod(0o755)
@@ -270,6 +272,12 @@ def _interpreter(path: Path) -> str:
         return read_elf(lambda offset, size: raw[offset : offset + size]).interpreter or ""
     except NotElf:
         return ""
+
+
+def _catalogue(text: str, translation: str) -> bytes:
+    """A message catalogue of one message, as msgfmt(1) writes it."""
+    tables = struct.pack("=2I", len(text), 44) + struct.pack("=2I", len(translation), 44 + len(text) + 1)
+    return struct.pack("=7I", 0x950412DE, 0, 1, 28, 36, 0, 44) + tables + f"{text}\0{translation}\0".encode()
 
 
 def _write_handle(path: Path) -> None:

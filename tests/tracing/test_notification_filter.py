@@ -6,7 +6,8 @@ from fromscratch.errors import MissingTool
 from fromscratch.formats.oci_runtime.seccomp import numbers
 from fromscratch.tracing.calls import path_calls
 from fromscratch.tracing.notification_filter import filter_program
-from tests.formats.oci_runtime.bytecode import AUDIT, KIN, answer
+from tests.formats.oci_runtime.test_seccomp import AUDIT, KIN
+from tests.formats.oci_runtime.test_seccomp import answer_of as answer
 
 ALLOWED, REPORTED, ENOSYS = 0x7FFF0000, 0x7FC00000, 0x50026
 EMPTY_PATH = 0x1000

@@ -9,7 +9,6 @@ from fromscratch.checks.start.finding import Finding, Lack
 from fromscratch.checks.start.linking import Linking
 from fromscratch.errors import FormatError
 from fromscratch.formats.elf.symbols import imported
-from fromscratch.formats.glibc import locale_archive
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond import rodata
 from fromscratch.linker.beyond.contract import Scene
@@ -188,6 +187,8 @@ def _has_locale(container: Container, folder: str, locale: str) -> bool:
     entry = container.entry(archive)
     if not isinstance(entry, File) or entry.content.size > _MAX_ARCHIVE:
         return False
+    from fromscratch.formats.glibc import locale_archive
+
     with container.root.reading(archive) as read:
         try:
             return any(_plain(name) == own for name in locale_archive.names(read))

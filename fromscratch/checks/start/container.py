@@ -63,7 +63,7 @@ class Container:
         except Circle:
             return Absence(path, f"{shown(path)} is a symlink that leads back to itself")
         except NotInTree as error:
-            return Absence(path, error.message.replace(" is not in the tree: ", " is not in the image: "))
+            return Absence(path, shown(error.message.replace(" is not in the tree: ", " is not in the image: ")))
         if end in self.tree:
             return None
         link = self.tree.find(path, follow_last=False)

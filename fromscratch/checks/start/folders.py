@@ -65,6 +65,6 @@ def _in_the_way(container: Container, path: str) -> str:
     try:
         end = walk(container.tree, path, follow_last=True, must_exist=False)
     except NotInTree as error:
-        return error.message.replace(" is not in the tree: ", " cannot be a folder: ")
+        return shown(error.message.replace(" is not in the tree: ", " cannot be a folder: "))
     entry = container.tree.get(end)
     return "" if entry is None or isinstance(entry, Directory) else f"{shown(path)} is a {kind_of(entry)}, not a folder"

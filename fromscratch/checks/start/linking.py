@@ -39,6 +39,7 @@ class Linking:
             else self._linker
         )
         self._done: set[object] = set()
+        self._paths_by_name: dict[str, list[str]] | None = None  # the paths of each name, once something is missing
         self.objects: dict[object, Node] = {}
         self.programs: list[Node] = []
 
@@ -56,7 +57,7 @@ class Linking:
             self.programs.append(linked.nodes[0])
             self.objects.update((node.identity, node) for node in linked.nodes)
         loader = [each for each in linked.missing if each.rule == "PT_INTERP"]
-        yield from self._missing(program, loader or linked.missing)
+        yield from self._missing(program, loader or linked.missing, as_requested=as_requested)
         if loader:
             return
         if linked.nodes[0].elf.is_static:
@@ -75,21 +76,29 @@ class Linking:
         if lines:
             yield Finding(program.level, program.says(_joined(lines)), _OLDER)
 
-    def _missing(self, program: Program, missing: Sequence[Missing]) -> Iterator[Finding]:
-        lines: dict[str, None] = {}
-        hint = ""
+    def _missing(self, program: Program, missing: Sequence[Missing], *, as_requested: bool) -> Iterator[Finding]:
+        lacking: dict[str, list[Missing]] = {}
         for each in missing:
             if each.rule == "PT_INTERP":
                 yield Finding(program.level, program.says(self._no_loader(each)), self._loader_hint(each.name))
             elif each.rule == "LD_PRELOAD":
                 text = f"{shown(each.name)}, which is to be preloaded, is not found: the loader starts without it"
                 yield Finding("note", program.says(text), "bring it, or leave it out")
-            elif not self._container.may_lack(each.name) and not self._is_compatible(program):
-                found = "" if each.fault else self._elsewhere(each.name)
-                lines[_lack(each, found)] = None
-                hint = hint or (_OTHER_FILE if each.fault else self._hint(each.name, found))
-        if lines:
-            yield Finding(program.level, program.says(_joined([*lines])), hint)
+            elif not self._is_compatible(program):
+                lacking.setdefault(each.name, []).append(each)
+        allowed = {name for name in lacking if self._container.may_lack(name)}
+        if allowed and not as_requested:
+            text = (
+                f"the recipe allows that {', '.join(map(shown, sorted(allowed)))} is missing: without, it cannot start"
+            )
+            yield Finding("note", program.says(text), "mount it when the container is started, or bring it")
+        rest = {name: each for name, each in lacking.items() if name not in allowed}
+        if rest:
+            found = {name: "" if each[0].fault else self._elsewhere(name) for name, each in rest.items()}
+            lines = [_lack(each, found[name]) for name, each in rest.items()]
+            first = next(iter(rest))
+            hint = _OTHER_FILE if rest[first][0].fault else self._hint(first, found[first])
+            yield Finding(program.level, program.says(_joined(lines)), hint)
 
     def _is_compatible(self, program: Program) -> bool:
         """Whether the program's loader is musl's in truth, which answers for GLIBC's libraries itself."""
@@ -134,9 +143,11 @@ class Linking:
         """A file of this name in the image; empty if it has none."""
         if "/" in soname:
             return ""
-        return next(
-            (path for path in self._container.tree if name(path) == soname and self._container.root.file(path)), ""
-        )
+        if self._paths_by_name is None:
+            self._paths_by_name = {}
+            for path in self._container.tree:
+                self._paths_by_name.setdefault(name(path), []).append(path)
+        return next((path for path in self._paths_by_name.get(soname, ()) if self._container.root.file(path)), "")
 
     def _hint(self, soname: str, found: str) -> str:
         if found:
@@ -144,7 +155,8 @@ class Linking:
             return f"set LD_LIBRARY_PATH: {shown(folder)} under image: env:, or put it where the loader looks"
         for path, rule in self._container.removed.items():
             if name(path) == _last(soname):
-                return suggestions.removed_by(rule, path)
+                several = any(each != path and each.startswith(path) for each in self._container.removed)
+                return suggestions.removed_by(rule, f"{path}*" if several else path)  # libz.so.1 and libz.so.1.3
         return "add the package or file that has it under rootfs:"
 
     def _unreadable(self, program: Program, nodes: Sequence[Node]) -> Iterator[Finding]:
@@ -168,12 +180,15 @@ def _last(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _lack(missing: Missing, found: str) -> str:
-    by = f"{shown(missing.name)}, needed by {shown(missing.by)}"
+def _lack(missing: Sequence[Missing], found: str) -> str:
+    """A line for one library, and what needs it; `found` is a file of its name elsewhere in the image, or empty."""
+    several = list(dict.fromkeys(shown(each.by) for each in missing))
+    more = f" and {len(several) - 2} more" if len(several) > 2 else ""
+    by = f"{shown(missing[0].name)}, needed by {', '.join(several[:2])}{more}"
     if found:
         return f"{by}, is in the image ({shown(found)}), but its loader would not find it"
-    if missing.fault:
-        return f"{by}: {shown(missing.fault)}"
+    if missing[0].fault:
+        return f"{by}: {shown(missing[0].fault)}"
     return f"{by}, is not in the image"
 
 

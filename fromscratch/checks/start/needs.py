@@ -20,6 +20,7 @@ _BUNDLES = (
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
     "/etc/ssl/cert.pem",
 )
+_TLS = ("libssl.", "libcrypto.", "libgnutls.", "libcurl")
 _OF_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE")
 _OF_LOCALE = ("LC_ALL", "LC_CTYPE", "LANG")
 
@@ -41,7 +42,7 @@ def _lacking(container: Container, linking: Linking) -> Iterator[Lack]:
         yield "shell"
     if not isinstance(container.entry("/tmp"), Directory) or container.refusal("/tmp", WRITE):
         yield "temporary folder"
-    if not any(name in env for name in _OF_CERTIFICATES) and not _has_certificates(container):
+    if _speaks_tls(linking) and not any(name in env for name in _OF_CERTIFICATES) and not _has_certificates(container):
         yield "certificates"
     if any(env.get(name, "C") not in ("", "C", "POSIX") for name in _OF_LOCALE):
         yield "locale"
@@ -54,6 +55,11 @@ def _lacking(container: Container, linking: Linking) -> Iterator[Lack]:
 
 def _is_libc(path: str) -> bool:
     return path.endswith("/libc.so.6")
+
+
+def _speaks_tls(linking: Linking) -> bool:
+    """Whether a program is linked with a TLS library, or may have one in itself."""
+    return any(node.elf.is_static or (node.elf.soname or "").startswith(_TLS) for node in linking.objects.values())
 
 
 def _has_certificates(container: Container) -> bool:

@@ -62,7 +62,9 @@ def _trimmed(container: Container, word: str, place: str) -> str:
 
 
 def removed_by(rule: str, path: str) -> str:
-    """A hint for what a rule of `trim` took."""
+    """A hint for what a rule of `trim` took; for a symlink the rule says which target was taken from it."""
+    rule, _, target = rule.partition(", which takes ")
+    path = target or path
     return f"{rule!r} under trim: took it; put '!{shown(path)}' behind that rule"
 
 

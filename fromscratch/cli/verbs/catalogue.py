@@ -239,6 +239,32 @@ _TABLE = (
         options.ANY_IMAGE,
     ),
     Verb(
+        "verify",
+        f"{_HERE}.verify:verify",
+        "Prove that a small image does what the full one does: the same checks in both, recorded and compared.",
+        "fromscratch verify build/nginx-slim --repair",
+        (
+            Option(
+                "against",
+                "IMAGE",
+                "the full image, for two images of any origin",
+                candidates="fromscratch.cli.parsing.candidates:images",
+            ),
+            *options.CHECKS,
+            Option(
+                "ignore-output",
+                "REGEX",
+                "REGEX of what in output may differ, such as a time; may be repeated",
+                repeated=True,
+            ),
+            Option("repair", "", "add what was missed in the small image, and try again until nothing is"),
+            options.RECORDER,
+            options.json("the verdict for a program to read"),
+        ),
+        (options.RECIPE, options.CHOSEN_PLATFORM, *options.STORED),
+        options.ANY_IMAGE._replace(help="the output folder of slim (or with --against any image)"),
+    ),
+    Verb(
         "clean",
         f"{_HERE}.clean:clean",
         "Remove what build wrote for the recipe; with --store the store too.",

@@ -123,11 +123,26 @@ def _running() -> Iterator[Check]:
         "namespaces are allowed" if allowed else "this kernel gives ordinary users no namespaces",
         "sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000, or install podman",
     )
+    if os.geteuid():
+        yield _subordinate_users()
     here = Platform.of_this_machine().architecture
     for architecture in ("amd64", "arm64", "riscv64"):
         if architecture != here:
             platform = Platform.parse(f"linux/{architecture}")
             yield tried(f"run: {platform}", partial(_emulated, platform))
+
+
+def _subordinate_users() -> Check:
+    from fromscratch.host.container import subordinate
+
+    known = subordinate.mapping()
+    count = sum(count for _, _, count in known.users) if known else 1
+    return Check(
+        "check, trace: users",
+        known is not None,
+        f"containers have {count} users, by newuidmap" if known else "a container has one user, who owns every file",
+        "install uidmap, then as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER",
+    )
 
 
 def _recording() -> Iterator[Check]:

@@ -30,14 +30,13 @@ def slice_(
     json: bool,
 ) -> None:
     action, names = _action(what)
-    if len(names) > 1:
-        takes = "one image" if action == "write" else "one file"
-        raise UsageError(f"slice {action} takes {takes}; here are {' and '.join(names)}", "call it for each")
+    if len(names) > 1 and action == "write":
+        raise UsageError(f"slice write takes one image; here are {' and '.join(names)}", "call it for each")
     _check_options(action, {"trace": trace, "package": package, "keep": keep, "exclude": exclude, "output": output})
     if action == "check":
         from fromscratch.cli.verbs.slice_check import check
 
-        check(call, names[0] if names else "", release or "", image, json)
+        check(call, names, release or "", image, json)
         return
     if release or image:
         raise UsageError("slice write has no --release and no --image", "name the image behind: slice write IMAGE")

@@ -24,8 +24,8 @@ SLICE = Verb(
     Option(
         "what",
         "WHAT",
-        "write IMAGE: an image that any verb takes (default: the recipe's build); check FILE: compare a slice with its "
-        "package as it is now, and run its checks",
+        "write IMAGE: an image that any verb takes (default: the recipe's build); check FILE…: compare slices, or "
+        "those in folders, with their packages as they are now, and run their checks",
         repeated=True,
     ),
 )

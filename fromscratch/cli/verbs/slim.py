@@ -9,10 +9,14 @@ from msgspec.structs import replace
 from fromscratch.cli.call import Call
 from fromscratch.errors import UsageError
 
+_SHOWN = 5  # packages
+
 if TYPE_CHECKING:
+    from fromscratch.checks.contract import Check
     from fromscratch.flow.slim import SlimJob
     from fromscratch.flow.slim_output import Slimmed
     from fromscratch.recipe.slimming import SlimRecipe
+    from fromscratch.slimming.report import Report
 
 
 def slim(
@@ -23,6 +27,7 @@ def slim(
     trace_root: str,
     checks: Sequence[tuple[str, str]],
     recorder: str | None,
+    record: bool,
     name: str | None,
     tag: str | None,
     to: str | None,
@@ -56,38 +61,69 @@ def slim(
         any_image=any_image,
         split=split,
     )
-    job = job_of(call, _whole(said), trace_root, output)
-    job = replace(job, checks=checks_of(checks), recorder=recorder)
-    job = _with_something_to_go_by(call, job, by_name=image is not None)
-    from fromscratch.flow import slim as flow
-
-    slimmed = flow.slim(job)
+    job = _with_checks(call, job_of(call, _whole(said, record), trace_root, output), checks_of(checks), image, record)
+    job = replace(job, recorder=recorder)
+    slimmed, proof, proof_lines = _made(job)
     delivery = destination.deliver(call, target, slimmed.built.images, job.recipe.name, job.layout)
-    call.result({**_facts(job, slimmed), **delivery.facts}, "\n".join([*_lines(job, slimmed), *delivery.lines]), json)
+    facts = {**_facts(job, slimmed), **proof, **delivery.facts}
+    call.result(facts, "\n".join([*_lines(job, slimmed), *proof_lines, *delivery.lines]), json)
 
 
-def _whole(said: "SlimRecipe") -> "SlimRecipe":
-    """What the call says, on top of what a former call wrote if its file is named in place of an image."""
+def _made(job: "SlimJob") -> tuple["Slimmed", dict[str, Any], list[str]]:
+    """The small image, and what there is to say of its proof. With all files of the full one it needs none."""
+    if not job.checks or job.recipe.split:
+        from fromscratch.flow import slim as flow
+
+        return flow.slim(job), {}, []
+    from fromscratch.cli.output import verdicts
+    from fromscratch.proof.slimming import slim_proven
+
+    proven = slim_proven(job)
+    return proven.slimmed, {"verdict": verdicts.facts(proven.verdict)}, verdicts.lines(proven.verdict)
+
+
+def _whole(said: "SlimRecipe", record: bool) -> "SlimRecipe":
+    """What the call says, on top of what a former call wrote if its file is named in place of an image.
+
+    Of that, what was recorded does not count if it is to be recorded anew.
+    """
+    if not _is_file_of_ours(said.image):
+        return said
+    from fromscratch.recipe.slimming import load, together
+
     place = Path(said.image)
-    if said.image.endswith((".yaml", ".yml")) and place.is_file():
-        from fromscratch.recipe.slimming import load, together
-
-        recipe = load(place)
-        said = together(replace(recipe, traces=[str(place.parent / each) for each in recipe.traces]), said)
-    return said
+    recipe = load(place)
+    recorded = [] if record else [str(place.parent / each) for each in recipe.traces]
+    return together(replace(recipe, traces=recorded, digest="" if record else recipe.digest), said)
 
 
-def _with_something_to_go_by(call: Call, job: "SlimJob", by_name: bool) -> "SlimJob":
-    """The job with the checks of the recipe whose build it is about, if it has no others, and no trace."""
-    if job.recipe.traces or job.checks:
-        return job
-    checks = () if by_name else call.job.recipe.smoke_checks(call.job.folder)
-    if not checks:
+def _is_file_of_ours(image: str) -> bool:
+    return image.endswith((".yaml", ".yml")) and Path(image).is_file()
+
+
+def _with_checks(call: Call, job: "SlimJob", of_call: Sequence["Check"], image: str | None, record: bool) -> "SlimJob":
+    """The job with what the image is used by while it is recorded: by the call, else by the file or recipe it is about.
+
+    Raises UsageError where there is neither that nor a trace.
+    """
+    from fromscratch.recipe.checks import options_of
+
+    folder = Path(image).parent if image is not None else call.job.folder
+    of_file = [each.check(folder.absolute()) for each in job.recipe.checks]
+    if record and not of_file:
+        raise UsageError("--record: there are no checks to make anew", "name a slim.yaml that has some")
+    if not job.recipe.traces and not of_call and image is None:
+        of_file = list(call.job.recipe.smoke_checks(call.job.folder))
+        record = True
+    performed = (*(of_file if record else ()), *of_call)
+    if not job.recipe.traces and not performed:
         raise UsageError(
             "slim needs a trace, or something to do with the image while it is recorded",
             "say --trace FILE, or what uses the image: --exec CMD, --http-get URL or --script FILE",
         )
-    return replace(job, checks=checks)
+    every = (*of_file, *(check for check in of_call if check not in of_file))
+    written = [options_of(check, job.output.absolute()) for check in every]
+    return replace(job, checks=performed, recipe=replace(job.recipe, checks=written))
 
 
 def job_of(call: Call, recipe: "SlimRecipe", trace_root: str, output: str | None) -> "SlimJob":
@@ -147,7 +183,6 @@ def _facts(job: "SlimJob", slimmed: "Slimmed") -> dict[str, Any]:
         "entries": len(proof.entries),
         "size": slimmed.packed,
         "full_size": slimmed.full_packed,
-        "checked": slimmed.checked,
         "cold_size": slimmed.cold,
         **rights(proof),
         "report": to_builtins(slimmed.report),
@@ -167,7 +202,6 @@ def _lines(job: "SlimJob", slimmed: "Slimmed") -> list[str]:
         size += f" of {megabytes(full)} ({full / max(1, slimmed.packed):.1f} times smaller)"
     if slimmed.cold:
         size += f", and {megabytes(slimmed.cold)} that were not used in a layer below"
-    needed = sum(package.needed for package in report.packages)
     entries = counted(len(proof.entries), "entry", "entries")
     amounts = [
         f"{counted(amount.files, 'file', 'files')} {kind} ({megabytes(amount.bytes)})"
@@ -177,7 +211,31 @@ def _lines(job: "SlimJob", slimmed: "Slimmed") -> list[str]:
         f"{job.recipe.name} {image.platform}: {entries}, {size} -> oci:{job.layout}",
         f"  manifest {digests['manifest']}, configuration {digests['config']}",
         f"  {', '.join(amounts)}",
-        *([f"  {needed} of {counted(len(report.packages), 'package', 'packages')} needed"] if report.packages else []),
-        *([f"  {counted(slimmed.checked, 'check', 'checks')} passed, in both images"] if slimmed.checked else []),
+        *_packages(report),
+        *_unexercised(report),
         *rights_lines(proof),
     ]
+
+
+def _packages(report: "Report") -> list[str]:
+    """The packages that are still needed, those first of which most is kept."""
+    from fromscratch.cli.output.sizes import counted
+
+    needed = sorted((each for each in report.packages if each.needed), key=lambda each: -each.kept_bytes)
+    if not report.packages:
+        return []
+    names = [f"{each.name} {each.version}" for each in needed[:_SHOWN]]
+    more = [f"and {len(needed) - _SHOWN} more"] if len(needed) > _SHOWN else []
+    listed = f": {', '.join([*names, *more])}" if names else ""
+    return [f"  {len(needed)} of {counted(len(report.packages), 'package', 'packages')} needed{listed}"]
+
+
+def _unexercised(report: "Report") -> list[str]:
+    """The largest of the kept files that no run used."""
+    from fromscratch.cli.output.sizes import counted, megabytes
+
+    if not report.unexercised:
+        return []
+    large = [f"{each.path} ({megabytes(each.bytes)})" for each in report.unexercised[:3]]
+    files = counted(len(report.unexercised), "kept file", "kept files")
+    return [f"  no run used {files}, such as {', '.join(large)}"]

@@ -51,6 +51,7 @@ SLIM = Verb(
         Option("output", "DIR", "DIR of the small image (default: build/NAME)", is_path=True),
         *options.CHECKS,
         options.RECORDER,
+        Option("record", "", "make the checks of a slim.yaml anew, such as for a newer version of its image"),
         *_KEEPS,
         options.json("what was kept and left out, for a program to read"),
     ),

@@ -10,6 +10,7 @@ from msgspec import Struct
 from fromscratch.formats.installed import Package
 from fromscratch.paths import decode, encode
 
+_GONE = ("config-files", "not-installed")
 _FIELDS = ("Package", "Version", "Architecture", "Status", "Multi-Arch")
 
 
@@ -33,7 +34,7 @@ def records(status: bytes) -> Iterator[Record]:
         fields = _fields(text)
         name, version = fields.get("Package", ""), fields.get("Version", "")
         # A record in status.d has no Status: what is there is installed.
-        is_installed = fields.get("Status", "install ok installed").split()[-1:] != ["config-files"]
+        is_installed = fields.get("Status", "").rpartition(" ")[2] not in _GONE
         if _is_name(name) and version and is_installed:
             package = Package("dpkg", name, version, fields.get("Architecture", ""))
             yield Record(package, text, fields.get("Multi-Arch") == "same")

@@ -11,6 +11,8 @@ from fromscratch.paths import MAX_PATH, decode, encode, shown
 SEARCH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 """Where programs are looked for by name, if nothing else is said."""
 
+_SHOWN = 60  # bytes of a line in a message
+
 
 def parse(
     lines: Iterable[bytes],
@@ -33,10 +35,15 @@ def parse(
         name = line.strip()
         if not name or name.startswith(b"#") or name == b"<NA>":
             continue
-        _check(name, what, number)
+        _check(name, f"line {number} of {what}")
         if b"/" in name:
             yield from found.event("open", name)
             continue
+        if len(name.split()) > 1:
+            raise FormatError(
+                f"line {number} of {what} is neither a path nor the name of a program: {shown(decode(name[:_SHOWN]))}",
+                "a list has one of them a line, such as /etc/passwd or java",
+            )
         places = [f"{folder}/{decode(name)}" for folder in folders]
         if exists is not None:
             places = [place for place in places if exists(place)][:1]
@@ -49,13 +56,13 @@ def parse_separated(data: bytes, *, what: str = "the list", cwd: str = "/", run:
     found = Collected(what, cwd=cwd, run=run)
     for number, name in enumerate(data.split(b"\0"), 1):
         if name:
-            _check(name, what, number)
+            _check(name, f"name {number} of {what}")
             yield from found.event("open", name)
 
 
-def _check(name: bytes, what: str, number: int) -> None:
+def _check(name: bytes, where: str) -> None:
     if len(name) > MAX_PATH or any(byte < 0x20 and byte not in b"\t\n" for byte in name):
         raise FormatError(
-            f"line {number} of {what} is not a path: {shown(decode(name[:60]))}",
+            f"{where} is not a path: {shown(decode(name[:_SHOWN]))}",
             "a list has one path a line; for names with other bytes, put NULs between, as find -print0 does",
         )

@@ -6,7 +6,8 @@ from fromscratch.formats.trace.collected import unknown
 from fromscratch.formats.trace.straceline import Argument, Line, Result
 
 _SELF = (b"/proc/self/", b"/proc/thread-self/")
-_HERE = (b"", b"AT_FDCWD", b"-100", b"4294967196", b"0xffffff9c")
+HERE = (b"", b"AT_FDCWD", b"-100", b"4294967196", b"0xffffff9c")
+"""How the first argument of openat(2) and its like says that a path is relative to the working folder."""
 _DESCRIPTORS = 4096
 _LONG = 2048
 FORKS = ("clone", "clone3", "fork", "vfork")
@@ -45,7 +46,7 @@ class Process:
         path = argument.path
         if path.startswith(b"/") and not in_folder:
             return self._through_proc(path) or self.place.root + (within_root(path) if self.place.root else path)
-        if argument.folder in _HERE:
+        if argument.folder in HERE:
             folder: bytes | None = self.place.cwd
         else:
             folder = argument.folder_path or self.files.get(argument.folder)

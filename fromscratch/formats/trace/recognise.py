@@ -45,6 +45,8 @@ def form_of(data: bytes, what: str = "the trace") -> Form:
     for start, (kind, hint) in _BINARY.items():
         if data.startswith(start):
             raise FormatError(f"{what} is {kind}", hint)
+    if data[257:262] == b"ustar":
+        raise FormatError(f"{what} is an archive", "give the trace itself")
     if text.is_ours(data):
         return "fromscratch"
     if slimreport.is_report(data):
@@ -126,7 +128,9 @@ def _are_of_sysdig(lines: list[bytes]) -> bool:
 def _trace(recorder: str, what: str, events: Iterator[Event]) -> Trace:
     found = tuple(events)
     if not found:
-        raise FormatError(f"{what} tells of no file that was used", "record the trace again")
+        raise FormatError(
+            f"{what} tells of no file that was used (read as: {recorder})", "see whether it is the right file"
+        )
     return Trace((Run(recorder=recorder),), found)
 
 

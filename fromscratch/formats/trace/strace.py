@@ -11,7 +11,7 @@ from fromscratch.formats.trace import straceline
 from fromscratch.formats.trace.bounds import checked_lines
 from fromscratch.formats.trace.collected import Collected, is_known
 from fromscratch.formats.trace.events import Event, Kind
-from fromscratch.formats.trace.processes import FORKS, Process, Processes
+from fromscratch.formats.trace.processes import FORKS, HERE, Process, Processes
 from fromscratch.formats.trace.straceline import Argument, Line, Result
 from fromscratch.formats.trace.syscalls import PATH_CALLS, PathCall, kind_of_use
 from fromscratch.lazy_regex import lazy_regex
@@ -172,7 +172,7 @@ class _Log:
         if name == "mount" and b"MS_BIND" not in text:
             paths = paths[1:]  # the source is a device, or only a name
         for argument in paths:
-            if argument.folder_path and argument.folder == b"AT_FDCWD":
+            if argument.folder_path and argument.folder in HERE:
                 yield from self._in_folder(process, argument.folder_path)
             if argument.cut or b"\0" in argument.path:
                 self._cut += 1

@@ -30,7 +30,8 @@ _LARGEST_PID = 1 << 22
 _DETAIL = rb"(?: \[[^\]]*+\])?"  # a security context
 _PARTS = {
     "p": rb'(?:"((?:[^"\\]++|\\.)*+)"(\.\.\.)?|(?:NULL|0x[0-9a-f]+))' + _DETAIL,
-    "d": rb"(AT_FDCWD|-?\d+|0x[0-9a-f]+)(?:<((?:[^<>]++|<[^<>]*+>)*+)>)?(?:\(deleted\))?" + _DETAIL,
+    "d": rb"(AT_FDCWD|-?\d+|0x[0-9a-f]+)(?: /\* AT_FDCWD \*/)?(?:<((?:[^<>]++|<[^<>]*+>)*+)>)?(?:\(deleted\))?"
+    + _DETAIL,
     "-": rb"(?:%b(?:\.\.\.)?|(?:-?\d+%b|[^\",<]++|<)*+)%b" % (_STRING, _ANGLES, _DETAIL),
 }
 _patterns: dict[str, re.Pattern[bytes]] = {}

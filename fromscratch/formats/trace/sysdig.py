@@ -28,8 +28,9 @@ _ERROR = lazy_regex(rb"-\d+\((E[A-Z0-9]+)\)")
 _ALERT = lazy_regex(rb"[ (|]file=(/\S*)")
 _ALERT_PROGRAM = lazy_regex(rb"[ (|](?:proc_exepath|exe_?path)=(/\S*)")
 _PATHS = (b"name", b"path", b"filename", b"oldpath", b"newpath", b"linkpath", b"dir")
+_READS = ("read", "readv", "pread", "preadv", "mmap", "mmap2", "getdents", "getdents64", "sendfile")
 _UNKNOWN = (b"", b"<NA>", b"NULL")
-_OTHER_NAMES = {"fstatat": "newfstatat"}
+_OTHER_NAMES = {"fstatat": "newfstatat", "open_by_handle_at": "open"}
 
 
 def parse(
@@ -89,7 +90,9 @@ class _Output:
         if call and (_DIGIT.search(head) or b"=" in (call[5] or b"")):
             thread = _THREAD.search(head.rstrip())
             who = thread[1] if thread else head.split()[-1] if head.split() else b""
-            if b"<" in (call[1], call[4]):
+            if name in _READS:
+                self._read(who, call[5] or b"", self._time(line))
+            elif b"<" in (call[1], call[4]):
                 self._ended(who, name, call[5] or b"", self._time(line))
             elif name in ("execve", "execveat"):
                 asked = _fields(call[5] or b"").get(b"filename", b"")
@@ -113,6 +116,11 @@ class _Output:
         if self._first is None:
             self._first = now
         return round(max(0.0, now - self._first) * 1000)
+
+    def _read(self, who: bytes, information: bytes, time: int) -> None:
+        """A file that is read or mapped may have been opened before sysdig began."""
+        if path := _opened(_fields(information)):
+            self._last.append(("open", path, self._programs.get(who, b""), time))
 
     def _ended(self, who: bytes, name: str, information: bytes, time: int) -> None:
         """What a call that has ended was for."""
@@ -244,4 +252,4 @@ def _fields(information: bytes) -> dict[bytes, bytes]:
 def _opened(fields: dict[bytes, bytes]) -> bytes:
     """The path of the descriptor that a call returned: `fd=3(<f>/etc/passwd)`; empty for another kind."""
     found = _DESCRIPTOR.match(fields.get(b"fd", b""))
-    return found[1] if found and found[1].startswith(b"/") else b""
+    return found[1] if found and found[1].startswith(b"/") and not found[1].endswith(b" (deleted)") else b""

@@ -1,5 +1,6 @@
 """The namespaces of a running container, from the writing of its root to the end of its last process."""
 
+import base64
 import json
 import os
 import subprocess
@@ -15,11 +16,13 @@ from msgspec import Struct
 
 from fromscratch.formats.glibc.passwd import Identity, identity
 from fromscratch.formats.oci_runtime import config as runtime_config
+from fromscratch.formats.oci_runtime import one_user
 from fromscratch.host.container import emulator as emulators
 from fromscratch.host.container import process_limit, spec, start_failure, subordinate
 from fromscratch.host.container.control import Control, is_readable
 from fromscratch.host.container.materialise import materialise, owners
 from fromscratch.host.container.preparation import Invocation, environment, private_folder, with_places
+from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 
 _PACKAGE = Path(__file__).parents[3]
@@ -96,6 +99,8 @@ def _over(invocation: Invocation, network: Network, place: Path, *, layered: boo
         "owners": _owners(invocation) if users == "range" and not given.exists() else [],
         "control": control.inherited(),
         "network": network,
+        # Root of the image, as the only user: it could neither chown(2) nor become another user, and many servers do.
+        "one_user": _one_user() if users == "own" and who.uid == 0 else "",
         "open_ports": network == "private",
         "resolver": _name_servers() if network == "host" else "",
     }
@@ -109,6 +114,10 @@ def _over(invocation: Invocation, network: Network, place: Path, *, layered: boo
             if users == "range":
                 given.touch()
             yield Inside(control, who, users, mapping)
+
+
+def _one_user() -> str:
+    return base64.b64encode(one_user.program(Platform.of_this_machine().architecture)).decode()
 
 
 def _owners(invocation: Invocation) -> object:

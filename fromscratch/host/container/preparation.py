@@ -89,6 +89,16 @@ def with_places(tree: Rootfs, working_dir: str, *, names_as_engines: bool = Fals
     return tree.with_entries(added) if added else tree
 
 
+def with_volumes(tree: Rootfs, volumes: Sequence[str]) -> Rootfs:
+    """The tree with the folders of the volumes that it lacks, as engines make them."""
+    added = {
+        tree.locate(tree_path(volume)): Directory(Meta(0o755))
+        for volume in volumes
+        if tree.find(volume, follow_last=False) is None
+    }
+    return tree.with_entries(added) if added else tree
+
+
 @contextmanager
 def private_folder(workdir: Path) -> Iterator[Path]:
     """A folder below `workdir` that no other user can enter, removed at the end of the block."""

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from fromscratch.errors import CannotStart, ImageError, UsageError
 from fromscratch.formats.glibc.passwd import Identity, identity
-from fromscratch.host.container import beside, connection, lifetime, publishing
+from fromscratch.host.container import beside, connection, lifetime
 from fromscratch.host.container.capture import Exchange, Tail, discard, drain
 from fromscratch.host.container.launching import Command, check_words, launch
 from fromscratch.host.container.lifetime import Network, WrittenRoot
@@ -25,6 +25,7 @@ from fromscratch.host.process import run
 
 TIMED_OUT = 124
 _STOP_SIGNAL = "SIGTERM"
+_GRACE = 10  # seconds, as docker and podman
 _DEATH = 5.0  # seconds for a killed command to be gone
 _LINGER = 0.3  # seconds for what a command has left running to close its output
 
@@ -148,19 +149,11 @@ class RunningContainer:
             for handle in (theirs_in, theirs_out, theirs_err):
                 os.close(handle)
         exchange = Exchange(stdin, ours_in, (ours_out, ours_err), command.ends)
-        try:
-            in_time = exchange.follow(deadline)
-            if not in_time:
-                command.signal(SIGKILL, group=True)
-                exchange.follow(time.monotonic() + _DEATH)
-        finally:
-            discard(exchange.close())
-            code = command.wait(0)
-            command.close()
+        code = _followed(exchange, command, deadline)
         written = [exchange.written[handle].content() for handle in (ours_out, ours_err)]
-        if not in_time:
+        if code is None:
             return Outcome(TIMED_OUT, written[0], written[1] + _too_slow(argv, timeout))
-        return Outcome(137 if code is None else code, *written)
+        return Outcome(code, *written)
 
     def connect(self, host: str, port: int, timeout: float = 10) -> socket.socket:
         """A TCP connection to a port of the container: `host` is localhost or an IP address.
@@ -168,15 +161,6 @@ class RunningContainer:
         Raises OSError as a socket does, such as ConnectionRefusedError; ImageError if the container has ended.
         """
         return connection.connect(self._control, host, port, timeout)
-
-    @contextmanager
-    def publish(self, host_port: int, container_port: int) -> Iterator[int]:
-        """A port of this machine's 127.0.0.1 (0: any) that leads to one of the container's; the answer is its number.
-
-        Raises ImageError for a port that is in use.
-        """
-        with publishing.published(lambda: self.connect("localhost", container_port), host_port) as port:
-            yield port
 
     def outside(self, argv: Sequence[str], env: Mapping[str, str] | None = None, timeout: float = 60) -> Outcome:
         """Run a program of this machine, with its files and its processes, in the container's network.
@@ -197,15 +181,16 @@ class RunningContainer:
             return Outcome(TIMED_OUT, ended.stdout, ended.stderr + _too_slow(argv, timeout))
         return Outcome(ended.code, ended.stdout, ended.stderr)
 
-    def stop(self, signal: str = "", grace: float = 10) -> Outcome:
-        """Stop the container as an engine does: a signal (the image's own), SIGKILL after `grace` seconds.
+    def stop(self, signal: str = "", grace: float | None = None) -> Outcome:
+        """Stop the container as an engine does: a signal, then SIGKILL after `grace` seconds; both as the image says.
 
         After it no process of the container is there but its process 1.
         """
-        number = number_of(signal or self._invocation.config.stop_signal or _STOP_SIGNAL)
+        config = self._invocation.config
+        number = number_of(signal or config.stop_signal or _STOP_SIGNAL)
         if self._command is not None and self._command.wait(0) is None:
             self._command.signal(number)
-            self._command.wait(grace)
+            self._command.wait(_grace(config.stop_timeout) if grace is None else grace)
         with self._control.ask({"do": "end"}) as answers:
             answers.only()
         return self.wait(_DEATH) or Outcome(0)
@@ -242,5 +227,22 @@ class RunningContainer:
         return launch(self._control, self._watch, program, streams, self._invocation.platform)
 
 
+def _followed(exchange: Exchange, command: Command, deadline: float) -> int | None:
+    """The exit code of a command; None for one that had to be killed with its process group."""
+    try:
+        in_time = exchange.follow(deadline)
+        if not in_time:
+            command.signal(SIGKILL, group=True)
+            exchange.follow(time.monotonic() + _DEATH)
+        return command.wait(0) if in_time else None
+    finally:
+        discard(exchange.close())
+        command.close()
+
+
 def _too_slow(argv: Sequence[str], timeout: float) -> bytes:
     return f"{shlex.join(argv)} did not end within {timeout:g} seconds\n".encode()
+
+
+def _grace(of_image: int | None) -> float:
+    return _GRACE if of_image is None or of_image < 0 else of_image

@@ -64,6 +64,7 @@ def document(root: Path, tree: Rootfs, users: UserMap, emulator: Emulator | None
         "network": "private",
         "resolver": "",
         "open_ports": False,
+        "one_user": "",
         "parent": os.getpid(),
         **_emulation(emulator),
         **_confinement(tree, users),

@@ -63,7 +63,7 @@ def remove(path: Path) -> None:
     try:
         disk.remove(path)
     except PermissionError:
-        known = mapping() if os.geteuid() else None
+        known = mapping()
         if known is None or not _in_namespace(known, [str(path)]):
             raise
         disk.remove(path)

@@ -57,7 +57,7 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     slices: Annotated[
         list[str],
         Meta(
-            description="files of `slice write`, or folders of them, relative to the recipe: only what they list of "
+            description="slices of packages, or folders of them, relative to the recipe: only what they list of "
             "their packages is taken, and nothing that these packages depend on but what the slices need"
         ),
     ] = []

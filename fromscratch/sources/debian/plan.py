@@ -1,6 +1,6 @@
 """What `fetch` decided and `build` follows: the exact packages, each with its digest and its reason."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 from msgspec import Struct
@@ -62,8 +62,8 @@ class Plan(Struct, frozen=True, kw_only=True):
         """The packages that the store does not have."""
         return (package for package in self.packages if not store.has(Digest.parse(package.digest)))
 
-    def origins(self, label: str, place: str) -> dict[str, Origin]:
-        """Why the files of each package are there, by its name."""
+    def origins(self, label: str, place: str, sliced: Collection[str] = ()) -> dict[str, Origin]:
+        """Why the files of each package are there, by its name; of the `sliced` ones not all are."""
         by_name = {package.name: package for package in self.packages}
         because: dict[str, Origin] = {}
 
@@ -78,7 +78,8 @@ class Plan(Struct, frozen=True, kw_only=True):
                     detail = f"{link.by} ({link.field}: {link.relation})"
                     because[link.name] = Origin(label, "needed by", detail, because[link.by])
                 else:
-                    because[link.name] = Origin(label, "asked for", f"{link.name} in {place}")
+                    what = f"a slice of {link.name}" if link.name in sliced else link.name
+                    because[link.name] = Origin(label, "asked for", f"{what} in {place}")
             return because[package.name]
 
         return {package.name: Origin(label, "shipped in", package.shown, reason(package)) for package in self.packages}

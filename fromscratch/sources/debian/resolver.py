@@ -12,6 +12,7 @@ from itertools import chain
 
 from msgspec import Struct, field
 
+from fromscratch.advice import Command, advice
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.debian.index import Package
 from fromscratch.formats.debian.version import Alternatives, Relation, parse_relations, shown
@@ -21,7 +22,7 @@ from fromscratch.sources.debian.package_request import PackageRequest
 
 class Request(Struct, frozen=True):
     """What to install. `exclude` names packages never taken; a dependency on one counts as met. `alone` are taken
-    without what they depend on, in versions that meet these conditions, unless others depend on them."""
+    without what they depend on, in versions of these conditions, unless others depend on them."""
 
     packages: tuple[PackageRequest, ...]
     recommends: bool = False
@@ -130,10 +131,11 @@ class _Attempt:
         if every:
             asked, versions = ", ".join(map(str, conditions)), ", ".join(package.version for package in every)
             message = f"the slice of {name} in {self.request.place} is for {asked}; there is {versions}"
-            hint = "slice check shows which of its files that version has; then widen versions: in the slice"
+            call = Command(("slice", "check", "FILE"))
+            hint = advice("see with `", call, "` which of its files that has, and widen versions: in the slice")
         else:
             message = f"no index has {name}, of which a slice is in {self.request.place}"
-            hint = _advice(self.catalogue, (Relation(name),))
+            hint = advice(_advice(self.catalogue, (Relation(name),)))
         raise _DeadEnd(ImageError(message, hint))
 
     def _asked_for(self, requested: PackageRequest) -> Package:

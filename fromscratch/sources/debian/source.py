@@ -129,7 +129,7 @@ class DebianSource(TreeSource):
         return self._with_natives(tree, plan, {one.name: one for one in opened})
 
     def _laid_together(self, plan: Plan, opened: Sequence["_Opened"]) -> Rootfs:
-        origins = plan.origins(self.label, self._context.place)
+        origins = plan.origins(self.label, self._context.place, self._cut(plan))
         packages = []
         for package, one in zip(plan.packages, opened, strict=True):
             stanza = deb822.stanza(deb822.decoded(one.control), f"{package.file}: control")

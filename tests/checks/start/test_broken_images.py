@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from fromscratch.model.image import Healthcheck, RunConfig
+from fromscratch.paths import TreePath
 from tests.checks.start.images import ROOT, Files, findings, image, said
 from tests.formats.elf.made import AARCH64, elf
 from tests.sysroots import LOADER, MULTIARCH, library, program
@@ -465,6 +466,37 @@ TABLE = [*COMMANDS, *FORMS, *LIBRARIES, *ACCOUNTS_AND_FOLDERS]
 @pytest.mark.parametrize("each", TABLE, ids=[each.what for each in TABLE])
 def test_a_broken_image_is_named_rightly(each: Broken) -> None:
     assert said(findings(image(each.files, each.modes), each.config)) == [*each.expected]
+
+
+def test_a_trimmed_library_and_the_symlink_to_it_are_both_kept() -> None:
+    path = TreePath(f"{MULTIARCH}/libweb.so.1")
+    removed = {path: "gconv", TreePath(f"{path}.0.4"): "gconv"}
+    (found,) = findings(image().without([path]), RunConfig(cmd=WEBD), removed=removed)
+    assert found.hint == f"'gconv' under trim: took it; put '!{path}*' behind that rule"
+
+
+def test_a_symlink_whose_target_was_trimmed_is_named_with_that() -> None:
+    tree = image({"/usr/bin/sh": None})
+    removed = {TreePath("/usr/bin/sh"): "**/dash, which takes /usr/bin/dash"}
+    (found,) = findings(tree, RunConfig(cmd=("/bin/sh",)), removed=removed)
+    assert found.hint == "'**/dash' under trim: took it; put '!/usr/bin/dash' behind that rule"
+
+
+def test_a_library_that_several_need_is_told_once() -> None:
+    needing = {f"{MULTIARCH}/lib{each}.so": library(f"lib{each}.so", "libz.so.1") for each in "abc"}
+    tree = image({**needing, "/x": program("liba.so", "libb.so", "libc.so", "libz.so.1")})
+    (found,) = findings(tree, RunConfig(cmd=X))
+    where = "/lib/x86_64-linux-gnu/liba.so"
+    assert found.text == f"image.cmd: libz.so.1, needed by /x, {where} and 2 more, is not in the image"
+
+
+def test_a_command_that_lacks_what_its_recipe_allows_is_a_note() -> None:
+    tree = image({f"{MULTIARCH}/libweb.so.1": None})
+    (found,) = findings(tree, RunConfig(cmd=WEBD), may_lack=lambda name: name == "libweb.so.1")
+    assert (found.level, found.text) == (
+        "note",
+        "image.cmd: the recipe allows that libweb.so.1 is missing: without, it cannot start",
+    )
 
 
 def test_what_was_trimmed_is_named_with_its_rule() -> None:

@@ -1,6 +1,7 @@
 """The start check where users meet it: in `build`, as a recipe says under `check:`, and in its evidence."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,20 @@ def test_programs_that_an_item_names_are_looked_at_too(desk: Desk) -> None:
     ) in answer.err
     recipe_file.write_text(binaries)
     assert desk.call("build").code == 0
+
+
+def test_names_of_any_bytes_can_be_told_and_recorded(desk: Desk) -> None:
+    (desk.folder / "root/run").write_bytes(b"#!/bin/sh\xff/x \xfe\n")
+    (desk.folder / "root/run").chmod(0o755)
+    (desk.folder / os.fsdecode(b"root/link\xff")).symlink_to(os.fsdecode(b"/gone\xff"))
+    for command in ("/run", "/x"):
+        (desk.folder / "root/x").write_bytes(b"#!/link\xff\n")
+        (desk.folder / "root/x").chmod(0o755)
+        write(desk, f"image: {{cmd: [{command}]}}\ncheck: warn")
+        answer = desk.call("build")
+        assert answer.code == 0
+        assert "\\xff" in answer.err
+        assert "xff" in evidence(desk)[0]["start"][0]["text"]
 
 
 def test_a_program_that_is_the_command_too_is_named_once(desk: Desk) -> None:

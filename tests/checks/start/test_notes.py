@@ -12,6 +12,8 @@ from tests.sysroots import MULTIARCH, library, program
 X = ("/x",)
 VERSION_IN_DATA = b"\0GLIBC_2.31\0"
 OLD_LIBC = library("libc.so.6", provides_versions=["GLIBC_2.2.5"], data=VERSION_IN_DATA)
+LIBSSL: Files = {f"{MULTIARCH}/libssl.so.3": library("libssl.so.3")}
+CLIENT: Files = {**LIBSSL, "/x": program("libssl.so.3", imports=["SSL_CTX_set_default_verify_paths"])}
 CASES: list[tuple[str, Files, dict[str, Any], str]] = [
     (
         "system(3) without a shell",
@@ -49,7 +51,7 @@ CASES: list[tuple[str, Files, dict[str, Any], str]] = [
     ),
     (
         "certificates for a client",
-        {"/x": program(imports=["SSL_CTX_set_default_verify_paths"])},
+        CLIENT,
         {},
         "note: /x trusts the system's certificates in TLS connections, and the image has none -> "
         "add ca-certificates under rootfs:, or the file /etc/ssl/certs/ca-certificates.crt",
@@ -143,10 +145,20 @@ def test_what_is_asked_for_and_missing(files: Files, config: dict[str, Any], exp
         ({"/usr/bin/python3": program(imports=["system"]), "/usr/bin/sh": None}, {"cmd": ("python3",)}),
         ({"/x": program(imports=["getpwnam"])}, {"user": "65532"}),
         ({"/x": program(imports=["mkstemp"]), "/tmp": None}, {}),
-        ({"/x": program(imports=["SSL_CTX_set_default_verify_paths"]), "/etc/ssl/cert.pem": b"x"}, {}),
-        ({"/x": program(imports=["SSL_new"])}, {}),
-        ({"/x": program(imports=["SSL_CTX_set_default_verify_paths", "listen"])}, {}),
-        ({"/x": program(imports=["SSL_CTX_set_default_verify_paths"])}, {"env": {"SSL_CERT_FILE": "/ca"}}),
+        (
+            {
+                **LIBSSL,
+                "/x": program("libssl.so.3", imports=["SSL_CTX_set_default_verify_paths"]),
+                "/etc/ssl/cert.pem": b"x",
+            },
+            {},
+        ),
+        ({**LIBSSL, "/x": program("libssl.so.3", imports=["SSL_new"])}, {}),
+        ({**LIBSSL, "/x": program("libssl.so.3", imports=["SSL_CTX_set_default_verify_paths", "listen"])}, {}),
+        (
+            CLIENT,
+            {"env": {"SSL_CERT_FILE": "/ca"}},
+        ),
         ({"/x": program(imports=["setlocale"]), "/usr/lib/locale/C.utf8/LC_CTYPE": b""}, {"env": {"LANG": "C.UTF-8"}}),
         ({"/x": program(imports=["puts"])}, {"env": {"LANG": "de_DE.UTF-8", "TZ": "Europe/Berlin"}}),
         ({"/x": program(imports=["tzset"])}, {"env": {"TZ": "UTC"}}),

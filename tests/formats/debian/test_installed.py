@@ -16,6 +16,10 @@ Status: deinstall ok config-files
 Architecture: all
 Version: 1
 
+Package: never
+Status: purge ok not-installed
+Version: 1
+
 Package: ../../etc
 Status: install ok installed
 Version: 1

@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.trace.events import Event
 from fromscratch.formats.trace.strace import parse, parse_several
 from fromscratch.host.process import run
+from fromscratch.paths import encode
 from tests.engines import need
 
 
@@ -41,6 +44,8 @@ FORMS = {
     "-T": 'open("/etc/passwd", O_RDONLY) = 3 <0.000575>',
     "-i": '[00007f64462a8000] open("/etc/passwd", O_RDONLY) = 3',
     "-n": '[ 257] open("/etc/passwd", O_RDONLY) = 3',
+    "-X raw": '12 openat(-100</root>, "/etc/passwd", 0x80000) = 3</etc/passwd>',
+    "-X verbose": '12 openat(-100 /* AT_FDCWD */</root>, "/etc/passwd", 0x80000 /* O_RDONLY|O_CLOEXEC */) = 3',
     "process names": '12<cat> open("/etc/passwd", O_RDONLY) = 3',
     "security contexts": 'open("/etc/passwd" [system_u:object_r:passwd_file_t:s0], O_RDONLY) = 3',
     "CRLF": 'open("/etc/passwd", O_RDONLY) = 3\r',
@@ -309,7 +314,19 @@ USED = [
 
 
 @pytest.mark.parametrize(
-    "options", ["-f", "-f -y", "-f -yy -tt -T", "-f -xx -s 0", "-f -r", "-ff", "-ff -ttt -y", "-f -y -e trace=%file"]
+    "options",
+    [
+        "-f",
+        "-f -y",
+        "-f -yy -tt -T",
+        "-f -xx -s 0",
+        "-f -r",
+        "-ff",
+        "-ff -ttt -y",
+        "-f -y -e trace=%file",
+        "-f -Y -i -tt -r",
+        "-f -X verbose",
+    ],
 )
 def test_what_a_program_used_is_what_is_read_from_a_real_log(options: str, tmp_path: Path) -> None:
     """The program itself says what it used: strace's log, in every form, says the same."""
@@ -335,6 +352,14 @@ def test_what_a_program_used_is_what_is_read_from_a_real_log(options: str, tmp_p
     assert "missing folder/not there" in found
     assert not found - set(USED) - {"missing folder/not there", "stat folder", "open folder"}
     assert {event.path for event in events if event.kind == "exec"} >= {sys.executable, "/bin/sh", shutil.which("cat")}
+
+
+@given(st.binary(min_size=1, max_size=40).filter(lambda raw: b"\0" not in raw), st.booleans())
+def test_names_of_any_bytes_come_back_from_how_strace_writes_them(name: bytes, hexadecimal: bool) -> None:
+    octal = rb"\%03o"
+    quoted = b"".join((rb"\x%02x" if hexadecimal else octal) % byte for byte in b"/" + name)
+    (event,) = parse([b'7 open("%b", O_RDONLY) = 3' % quoted])
+    assert encode(event.path) == b"/" + name
 
 
 def test_a_folder_that_is_left_again_and_again_does_not_grow() -> None:

@@ -35,6 +35,7 @@ def test_the_default_format() -> None:
         ("exec", "/usr/bin/ls", "", 0),
         ("missing", "/etc/ld.so.preload", "/usr/bin/ls", 1),
         ("open", "/etc/ld.so.cache", "/usr/bin/ls", 1),
+        ("open", "/lib64/libselinux.so.1", "/usr/bin/ls", 1),
         ("missing", "/usr/lib/locale/locale-archive", "/usr/bin/ls", 507),
     ]
 
@@ -77,7 +78,7 @@ LINES = {
     "1 12:00:00.1 0 a (7) < symlink res=0 target=c linkpath=/b": ["stat /b"],
     "1 12:00:00.1 0 a (7) < openat2 fd=-38(ENOSYS) dirfd=-100(AT_FDCWD) name=/a flags=1": [],
     "1 12:00:00.1 0 a (7) < open fd=-13(EACCES) name=/a flags=1": ["stat /a"],
-    "1 12:00:00.1 0 a (7) < open_by_handle_at fd=4(<f>/a) mountfd=3 flags=1 path=/a": [],
+    "1 12:00:00.1 0 a (7) < open_by_handle_at fd=4(<f>/a) mountfd=3 flags=1 path=/a": ["open /a"],
     # programs: by where the kernel found them, by what was asked for, or by any folder of the search path
     "1 12:00:00.1 0 a (7) > execve filename=/usr/sbin/sshd \n2 12:00:00.1 0 sshd (7) < execve res=0 exe=sshd args=": [
         "exec /usr/sbin/sshd"
@@ -96,7 +97,14 @@ LINES = {
     '{"evt.cpu":1,"evt.dir":"<","evt.info":"res=0 path=/a ","evt.num":3,"evt.type":"stat","proc.name":"x"}': [
         "stat /a"
     ],
-    '{"evt.cpu":1,"evt.dir":">","evt.info":"fd=3(<f>/a) size=4","evt.num":3,"evt.type":"read","proc.name":"x"}': [],
+    '{"evt.cpu":1,"evt.dir":">","evt.info":"fd=3(<f>/a) size=4","evt.num":3,"evt.type":"close","proc.name":"x"}': [],
+    # what was open before sysdig began
+    "1631268063051922957 apache2 mmap > addr=0 length=9088 prot=1(PROT_READ) flags=1(MAP_SHARED) fd=11(<f>/srv/a) "
+    "offset=0 ": ["open /srv/a"],
+    "1 12:00:00.1 0 a (7) > read fd=3(<f>/a) size=4": ["open /a"],
+    "1 12:00:00.1 0 a (7) > read fd=3(<f>/tmp/.a (deleted)) size=4": [],
+    "1 12:00:00.1 0 a (7) > read fd=3(<p>pipe:[3]) size=4": [],
+    "1 12:00:00.1 0 a (7) < fcntl res=2(<f>/var/log/not-this)": [],
     # what is no file
     "4 01:40:19.6 1 httpd (7513) < accept fd=14(<4t>127.0.0.1:39175->127.0.0.1:80) tuple=a->b queuepct=0": [],
     "5 01:40:19.6 0 httpd (3750) > switch next=0 pgft_maj=0 pgft_min=522 vm_size=350196": [],

@@ -30,6 +30,9 @@ TREE = host_tree("sh", "id", "sleep", "ls", "touch", "mkdir").with_entries(
     }
 )
 
+CAT = host_tree("cat")[tree_path("/bin/cat")]
+LISTENING = Path(__file__).with_name("listening.py").read_text()
+
 
 @pytest.fixture
 def owner(package: Path, tmp_path: Path) -> Iterator[Caller]:
@@ -97,6 +100,30 @@ with running(invocation) as container:
 """
     said = owner.ask(tree, script, config=RunConfig(cmd=("sleep", "100"), user="web"))
     assert said == [r"b'0\n' b'77\n'"]
+
+
+@pytest.mark.slow
+def test_a_setuid_program_is_heard(owner: Caller) -> None:
+    assert isinstance(CAT, File)
+    tree = TREE.with_entries({tree_path("/bin/as-other"): File(Meta(0o4755, 77, 0), CAT.content)})
+    script = f"""{LISTENING}
+watch = Listening()
+with running(invocation, watch) as container:
+    print(container.exec(["as-other", "/srv/page"]).code, container.exec(["as-other", "/etc/group"]).code)
+print([path for heard in watch.opened.values() for path in sorted(heard) if path in ("/srv/page", "/etc/group")])
+"""
+    said = owner.ask(tree, script, config=RunConfig(cmd=("sleep", "100"), user="web"))
+    assert said == ["0 0", "['/srv/page', '/etc/group']"]
+
+
+@pytest.mark.slow
+def test_a_user_beyond_the_range_is_the_only_one(owner: Caller) -> None:
+    script = """
+with running(invocation) as container:
+    print(container.exec(["id", "-u"]).stdout, container.exec(["ls", "-ln", "/srv/page"]).stdout.split()[2:4])
+"""
+    said = owner.ask(TREE, script, config=RunConfig(cmd=("sleep", "100"), user="3000000"))
+    assert said == [r"b'3000000\n' [b'3000000', b'0']"]
 
 
 @pytest.mark.slow

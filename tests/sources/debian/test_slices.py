@@ -195,6 +195,23 @@ def test_a_slice_that_cannot_be_used(debian: Debian, folder: Path, store: Store,
         debian(["slices"]).fetch(store)
 
 
+def test_a_folder_without_slices_is_a_mistake(debian: Debian, folder: Path, store: Store) -> None:
+    (folder / "empty").mkdir()
+    with pytest.raises(RecipeError, match="empty holds no slice"):
+        debian(["empty"]).fetch(store)
+
+
+def test_a_file_says_of_which_slice_it_is(debian: Debian, store: Store) -> None:
+    source = debian(["slices"], ["tool"])
+    source.fetch(store)
+    tree = source.build(store)
+    reasons = {path: tree[TreePath(path)].origins[0].because for path in ("/usr/sbin/server", "/usr/bin/tool")}
+    assert {path: origin.detail for path, origin in reasons.items() if origin} == {
+        "/usr/sbin/server": "a slice of server in rootfs[0]",
+        "/usr/bin/tool": "tool in rootfs[0]",
+    }
+
+
 def test_the_newest_version_of_a_package_is_shown_alone(debian: Debian, store: Store) -> None:
     found = debian(["slices"]).contents(store, "server")
     assert found.version == "1.2-3"

@@ -86,6 +86,8 @@ def _drop_rights(spec: dict[str, Any], announce: Callable[[int], None] | None) -
     # No inheritable ones: a file that has them would give them back (CVE-2022-24769).
     permitted = sum(1 << number for number in spec["capabilities"]) if spec["uid"] == 0 else 0
     kernel.set_capabilities(permitted & kernel.permitted_capabilities())
+    if spec["one_user"]:
+        _set_filter(base64.b64decode(spec["one_user"]))
 
 
 def _set_filter(program: bytes) -> None:
