@@ -19,6 +19,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks slimming", description=__doc__)
     parser.add_argument("image", nargs="*", help=f"which images: {', '.join(names)} (default: all)")
     parser.add_argument("--recorder", help="how to record (default: the first that works here)")
+    parser.add_argument("--removals", type=int, default=0, help="read files to take out, one at a time, as a try")
     parser.add_argument("--scratch", type=Path, help="where the images are written (default: a temporary folder)")
     parser.add_argument("--store", type=Path, default=user_cache_path("fromscratch"), help="default: %(default)s")
     parser.add_argument("--user", type=int, metavar="UID", help="as this user, with a store in --scratch; needs root")
@@ -32,7 +33,7 @@ def main(arguments: list[str]) -> None:
         _as_user(options, options.image)
     with tempfile.TemporaryDirectory(prefix="slimming-") as folder:
         place = options.scratch or Path(folder)
-        chain = Chain(place, Store(options.store), options.recorder)
+        chain = Chain(place, Store(options.store), options.recorder, options.removals)
         print(_HEAD, flush=True)
         done = []
         for name in options.image or names:
@@ -44,6 +45,7 @@ def main(arguments: list[str]) -> None:
 def _as_user(options: argparse.Namespace, names: list[str]) -> NoReturn:
     """Start anew as that user, who has to be able to read this Python and to write to the folder of --scratch."""
     words = [sys.executable, "-m", "benchmarks", "slimming", *names, "--scratch", str(options.scratch)]
+    words += ["--removals", str(options.removals)]
     words += ["--store", str(options.scratch / "store")]
     words += ["--recorder", options.recorder] if options.recorder else []
     os.environ["HOME"] = str(options.scratch)
@@ -54,7 +56,7 @@ def _as_user(options: argparse.Namespace, names: list[str]) -> NoReturn:
 _HEAD = (
     f"{'':12} {'full MB':>15} {'small MB':>15} {'ratio':>6}  "
     + " ".join(f"{step:>7}" for step in STEPS)
-    + "   proven  unseen"
+    + "   proven  unseen  removed"
 )
 
 
@@ -77,4 +79,6 @@ def _summary(done: list[Measured]) -> str:
     median = f", median {statistics.median(ratios):.1f} times smaller" if ratios else ""
     unseen = f"{sum(each.unseen - len(each.broken) for each in done)} of {sum(each.unseen for each in done)}"
     median += f", {unseen} requests answered that no run had made"
+    if removed := sum(each.removed for each in done):
+        median += f", {removed - sum(len(each.unnoticed) for each in done)} of {removed} removals found out"
     return f"{len(proven)} of {len(done)} proven{median}; recorded by {', '.join({each.recorder for each in done})}"

@@ -1,40 +1,40 @@
 """An image from its recipe to its proof: built, recorded under its checks, slimmed, and checked again."""
 
 import os
+import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from benchmarks.slimming.verdict import Reference, Runs, faults, first, read_files
 from fromscratch import Job, Platform, Store, build, fetch, load_recipe
-from fromscratch.checks.contract import Check, Results
-from fromscratch.checks.perform import perform
+from fromscratch.checks.contract import Check
 from fromscratch.errors import ImageError
 from fromscratch.flow import slim as flow
 from fromscratch.flow.images_by_name import Found, in_build
 from fromscratch.formats.trace import text
+from fromscratch.formats.trace.events import Trace
 from fromscratch.formats.yaml import document as yaml
 from fromscratch.formats.yaml.decode import decode
-from fromscratch.host.container.preparation import Invocation
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.recipe.checks import SmokeCheckOptions
 from fromscratch.recipe.slimming import SlimRecipe
 from fromscratch.slimming.report import Amount
-from fromscratch.tracing.choice import choose
-from fromscratch.tracing.recording import Recorded, Recording
 
 IMAGES = Path(__file__).parent / "images"
-STEPS = ("build", "plain", "record", "slim", "check", "verify")
+STEPS = ("build", "plain", "record", "slim", "check", "verify", "remove")
 
 
 class Measured(Struct, kw_only=True):
     """What is known of one image: sizes in bytes, seconds by step, and `faults`: why it is not proven.
 
     `unseen` counts requests that no recorded run had made and the full image answers as expected; `broken` are those
-    of them that the small one does not.
+    of them that the small one does not. `removed` counts files whose content was read and that were taken out for a
+    try; `unnoticed` are those without which it was still as good as the full image.
     """
 
     name: str
@@ -48,6 +48,8 @@ class Measured(Struct, kw_only=True):
     faults: list[str] = []
     unseen: int = 0
     broken: list[str] = []
+    removed: int = 0
+    unnoticed: list[str] = []
 
     @property
     def proven(self) -> bool:
@@ -70,8 +72,9 @@ class Measured(Struct, kw_only=True):
 class Chain:
     """The images lie below `folder`, each in a folder of its own; packages are kept in the store."""
 
-    def __init__(self, folder: Path, store: Store, recorder: str | None) -> None:
-        self._folder, self._store, self._recorder = folder, store, recorder
+    def __init__(self, folder: Path, store: Store, recorder: str | None, removals: int) -> None:
+        self._folder, self._store, self._removals = folder, store, removals
+        self._runs = Runs(store.workspace("benchmark", "roots"), recorder)
 
     def run(self, name: str) -> Measured:
         """All steps of one image; a step that fails is the last."""
@@ -86,33 +89,42 @@ class Chain:
         output = self._folder / measured.name
         with measured.step("build"):
             checks = self._build(measured.name, output)
-        full = in_build(output)
+        found, further = in_build(output), unseen(measured.name)
+        full, tree = found.need_image(), found.tree(self._store)
         with measured.step("plain"):
-            plain = perform([*checks, *unseen(measured.name)], self._invocation(full))
+            plain = self._runs.plain(full, tree, [*checks, *further])
         measured.faults += [f"full image: {fault}" for fault in faults(plain)]
-        trace = output / "run.trace"
         with measured.step("record"):
-            results, recorded = self._record(full, checks)
+            results, recorded = self._runs.recorded(full, tree, checks, flow.digest(found))
         measured.recorder, measured.events = recorded.trace.runs[0].recorder, len(recorded.trace.events)
         measured.faults += [f"the recorder lost {count} events: {why}" for why, count in recorded.lost.items()]
-        trace.write_bytes(text.write(recorded.trace))
         measured.faults += [f"recorded: {fault}" for fault in faults(results)]
         if measured.faults:
             return
-        small = self._folder / f"{measured.name}-slim"
+        again = first(plain, len(checks))
+        reference = Reference(image=full, tree=tree, checks=checks, results=results, again=again)
+        trace = output / "run.trace"
+        trace.write_bytes(text.write(recorded.trace))
         with measured.step("slim"):
-            self._slim(measured, full, trace, small)
+            small = self._slim(measured, found, trace)
         with measured.step("check"):
-            small_results = perform([*checks, *unseen(measured.name)], self._invocation(in_build(small)))
-        with measured.step("verify"):
-            again, recorded = self._record(in_build(small), checks)
-        measured.faults += [f"small image, recorded: {fault}" for fault in faults(again)]
-        measured.faults += [f"the small image lacks {path}" for path in lacking(full.tree(self._store), recorded)]
-        seen = replace(small_results, results=small_results.results[: len(checks)])
-        measured.faults += [f"small image: {fault}" for fault in faults(seen)]
-        rest = small_results.results[len(checks) :]
+            answers = self._runs.plain(full, small, [*checks, *further])
+        measured.faults += [f"small image: {fault}" for fault in faults(first(answers, len(checks)))]
+        rest = answers.results[len(checks) :]
         measured.unseen = len(rest)
         measured.broken += [f"{result.check.title}: {result.fault}" for result in rest if not result.passed]
+        with measured.step("verify"):
+            measured.faults += self._runs.verdict(reference, small)
+        with measured.step("remove"):
+            self._remove(measured, reference, small, recorded.trace)
+
+    def _remove(self, measured: Measured, reference: Reference, small: Rootfs, trace: Trace) -> None:
+        """Remove files one at a time, whose content was read, and see whether that is found out."""
+        files = read_files(trace, small)
+        for path in random.Random(measured.name).sample(files, min(self._removals, len(files))):
+            measured.removed += 1
+            if not self._runs.verdict(reference, small.without([path])):
+                measured.unnoticed.append(path)
 
     def _build(self, name: str, output: Path) -> tuple[Check, ...]:
         path = IMAGES / name / "fromscratch.yaml"
@@ -124,33 +136,14 @@ class Chain:
         build(job)
         return recipe.smoke_checks(path.parent)
 
-    def _record(self, found: Found, checks: Sequence[Check]) -> tuple[Results, Recorded]:
-        recorder = choose(self._recorder, "image").recorder
-        recording = Recording(recorder.name, str(found.need_image().platform), flow.digest(found))
-        with recorder.watch(recording) as watch:
-            return perform(checks, self._invocation(found), watch), recording.finished()
-
-    def _slim(self, measured: Measured, full: Found, trace: Path, output: Path) -> None:
+    def _slim(self, measured: Measured, full: Found, trace: Path) -> Rootfs:
+        output = self._folder / f"{measured.name}-slim"
         recipe = SlimRecipe(name=output.name, image=full.where, traces=[str(trace)])
         cpus = len(os.sched_getaffinity(0))
         slimmed = flow.slim(flow.SlimJob(found=full, recipe=recipe, output=output, store=self._store, jobs=cpus))
         measured.full, measured.small = slimmed.report.full, slimmed.report.slim
         measured.full_packed, measured.small_packed = slimmed.full_packed, slimmed.packed
-
-    def _invocation(self, found: Found) -> Invocation:
-        image = found.need_image()
-        return Invocation(
-            tree=found.tree(self._store),
-            config=image.config,
-            workdir=self._store.workspace("benchmark", "roots"),
-            platform=image.platform,
-        )
-
-
-def lacking(full: Rootfs, recorded: Recorded) -> list[str]:
-    """The paths that a run in the small image asked for in vain, though the full image has them."""
-    missing = {event.path for event in recorded.trace.events if event.kind == "missing"}
-    return sorted(path for path in missing if full.find(path) is not None)
+        return in_build(output).tree(self._store)
 
 
 def unseen(name: str) -> tuple[Check, ...]:
@@ -161,11 +154,3 @@ def unseen(name: str) -> tuple[Check, ...]:
     if wrong or options is None:
         raise SystemExit("\n".join(f"{path}:{fault.line}: {fault}" for fault in wrong))
     return tuple(each.check(path.parent) for each in options)
-
-
-def faults(results: Results) -> Iterator[str]:
-    """A line for each check that failed, and the end of what the image's own command wrote if one did."""
-    for result in results.failed:
-        yield f"{result.check.title}: {result.fault}"
-    if results.failed and results.own is not None:
-        yield f"its command wrote: {results.own.output[-600:].decode('utf-8', 'replace')}"

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from fromscratch.errors import CommandFailed, MissingTool
+from fromscratch.errors import CannotStart, CommandFailed, MissingTool
 from fromscratch.formats.trace import strace
-from fromscratch.host.process import run
+from fromscratch.host.process import listened, run
+from fromscratch.model.image import Platform
 from fromscratch.tracing.contract import Target
 from fromscratch.tracing.recording import Recording
 from fromscratch.tracing.watch import ContainerWatch
@@ -17,7 +18,7 @@ _COMMANDS_ONLY = "strace records commands on this machine only"
 _CALLS = "%file,fchdir,clone,clone3,fork,vfork,bind,connect,io_uring_setup"
 # Not --seccomp-bpf, which sets no_new_privs, so that setuid programs fail; and not -z, which drops files that exist but
 # have no attribute of the name that was asked for.
-_OPTIONS = (
+OPTIONS = (
     *("-f", "-qq", "-y", "-xx", "-ttt", "-s", "0", "-e", "signal=none", "-e", "verbose=bind,connect,openat2"),
     *("-e", "status=successful,failed,unavailable", "-e", f"trace={_CALLS}"),
     *("-e", "inject=io_uring_setup:error=ENOSYS"),
@@ -37,21 +38,30 @@ class Strace:
         if program is None:
             return "strace is not installed"
         try:
-            run.run([program, "-o", os.devnull, *_OPTIONS, program, "-V"], timeout=30)
+            run.run([program, "-o", os.devnull, *OPTIONS, program, "-V"], timeout=30)
         except CommandFailed as failure:
             return f"strace cannot trace here: {failure.message.splitlines()[-1].strip()}"
         return ""
 
     def command(self, words: Sequence[str], recording: Recording, leaves: Callable[[int], object]) -> int:
         program = run.need("strace", "recording without user notification")
+        if run.find(words[0]) is None:
+            raise CannotStart(
+                f"cannot start {run.shown(words)}: there is no such program",
+                "see whether it is installed",
+                missing=True,
+            )
         number = recording.begin(words)
         with tempfile.TemporaryDirectory(prefix="fromscratch-") as folder:
             log = Path(folder, "log")
-            code = run.interactive([program, *_OPTIONS, "-o", str(log), "--", *words], env=os.environ)
+            traced = [program, *OPTIONS, "-o", str(log), "--", *words]
+            # strace that is killed would let go of what it traces, which this one ends.
+            with listened.running(traced, Platform.of_this_machine().architecture, b"") as running:
+                code = running.wait(os.close, leaves)
             with open(log, "rb") as lines:
                 for event in strace.parse(lines, cwd=os.getcwd(), run=number, note=recording.note):  # noqa: PTH109
                     recording.include(event)
-        return code if code >= 0 else 128 - code
+        return code
 
     def watch(self, recording: Recording) -> AbstractContextManager[ContainerWatch]:
         raise MissingTool(_COMMANDS_ONLY, "record the image in another way")

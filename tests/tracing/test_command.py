@@ -118,10 +118,13 @@ def test_the_exit_code_is_the_commands_and_its_streams_are_the_callers(tmp_path:
     assert (killed.returncode, killed.stderr) == (137, b"")
 
 
-def test_a_command_that_cannot_be_started_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("recorder", ["notification", "strace"])
+def test_a_command_that_cannot_be_started_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], recorder: str
+) -> None:
     place = tmp_path / "t"
-    assert main(["trace", "--output", str(place), "--", "no-such-program"]) == 127
-    assert "cannot start no-such-program: No such file or directory" in capsys.readouterr().err
+    assert main(["trace", "--recorder", recorder, "--output", str(place), "--", "no-such-program"]) == 127
+    assert "cannot start no-such-program: " in capsys.readouterr().err
     assert not place.exists()
 
 
@@ -132,10 +135,15 @@ def test_threads_processes_and_what_is_left_running_belong_to_the_run(tmp_path: 
     assert kinds(trace, str(late)) == {"open"}
 
 
-def test_a_recorder_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [Notification, Strace])
+def test_a_recorder_that_is_killed_leaves_no_process_behind(tmp_path: Path, kind: type[Notification | Strace]) -> None:
+    recorded_by = kind()
+    if refusal := recorded_by.refusal():
+        missing(refusal)
     mark = f"10{os.getpid()}"
     script = f"sleep {mark} & (setsid sleep {mark} &) ; echo up; wait"
-    words = [sys.executable, "-m", "fromscratch", "trace", "--output", str(tmp_path / "t"), "--", "sh", "-c", script]
+    options = ["--recorder", recorded_by.name, "--output", str(tmp_path / "t")]
+    words = [sys.executable, "-m", "fromscratch", "trace", *options, "--", "sh", "-c", script]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as recorder:
         assert recorder.stdout is not None
         assert recorder.stdout.readline() == b"up\n"

@@ -80,7 +80,7 @@ class Command:
 
 @contextmanager
 def running(words: Sequence[str], architecture: str, program: bytes) -> Iterator[Command]:
-    """Start a command under a filter. At the end of the block nothing of it runs any more."""
+    """Start a command under a filter, which may be empty. At the end of the block nothing of it runs any more."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, tempfile.NamedTemporaryFile(prefix="fromscratch-") as file:
         file.write(program)

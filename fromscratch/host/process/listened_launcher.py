@@ -117,9 +117,10 @@ def _descendants() -> list[int]:
 def _become(words: list[bytes], call: int, program: bytes, channel: socket.socket) -> NoReturn:
     try:
         _libc.prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        listener = _listener(call, program)
-        socket.send_fds(channel, [b"listener"], [listener])
-        os.close(listener)
+        if program:
+            listener = _listener(call, program)
+            socket.send_fds(channel, [b"listener"], [listener])
+            os.close(listener)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         os.execvp(words[0], words)  # noqa: S606 - no shell is wanted
