@@ -22,7 +22,7 @@ def check_requested(tree: Rootfs, options: SlimOptions) -> None:
     if options.keep_packages:
         installed = packages(tree)
         for name in options.keep_packages:
-            _named(installed, name)
+            _with_name(installed, name)
 
 
 def add_requested(retained: Retained, globs: Sequence[str]) -> None:
@@ -34,7 +34,7 @@ def add_requested(retained: Retained, globs: Sequence[str]) -> None:
 
 def add_packages(retained: Retained, installed: PackageRecords, names: Sequence[str]) -> None:
     for name in names:
-        for package in _named(installed, name):
+        for package in _with_name(installed, name):
             for place in installed.files(package):
                 retained.follow(place, Origin(SLIM, "asked for", f"the whole package {package}"))
 
@@ -51,7 +51,7 @@ def _matching(tree: Rootfs, glob: str) -> Sequence[str]:
     raise NotInTree(f"there is nothing in the image that {glob} matches", hint)
 
 
-def _named(installed: PackageRecords, name: str) -> list[Package]:
+def _with_name(installed: PackageRecords, name: str) -> list[Package]:
     found = [package for package in installed.packages if package.name == name]
     if not found:
         known = {package.name for package in installed.packages}
