@@ -17,7 +17,7 @@ _PLACE = "share/man/man1/fromscratch.1"
 
 class ManPage(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Write the page to a folder of its own, since the sources may be read-only, and add it to the files of the wheel.
+        """Write the page to a folder of its own (sources may be read-only) and add it to the files of the wheel.
 
         What pip installs for this build, which the command needs too, lies in its PYTHONPATH.
         """
