@@ -45,7 +45,7 @@ def add_used(retained: Retained, trace: Trace, exclude: tuple[str, ...] = ()) ->
     outside: dict[str, None] = {}
     programs: set[tuple[str, int]] = set()
     counts: Counter[str] = Counter()
-    started: dict[str, bool] = {}
+    executed: dict[str, bool] = {}
     for event in trace.events:
         if is_excluded(TreePath(event.path)) or is_excluded(TreePath(event.process)):
             continue
@@ -59,14 +59,14 @@ def add_used(retained: Retained, trace: Trace, exclude: tuple[str, ...] = ()) ->
         if event.kind != "missing":
             counts[event.process] += way.complete
             if event.kind == "exec":
-                started[event.path] = way.complete
+                executed[event.path] = way.complete
             found[event.path] = found.get(event.path, False) or way.complete
     lost = [path for path, is_present in found.items() if not is_present]
     absent = tuple(path for path in dict.fromkeys(map(_plain, lost)) if not is_run_time(path))
     return Use(
         present=len(found) - len(lost),
         absent=absent,
-        unstarted=() if any(started.values()) else tuple(map(_plain, started)),
+        unstarted=() if any(executed.values()) else tuple(map(_plain, executed)),
         outside=tuple(outside),
         programs=counts,
     )
