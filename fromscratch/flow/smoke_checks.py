@@ -18,7 +18,8 @@ from fromscratch.limits import Limits
 from fromscratch.model.image import Platform, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import Progress
-from fromscratch.recipe.schema import CheckMode, Recipe
+from fromscratch.recipe.checks import CheckMode
+from fromscratch.recipe.schema import Recipe
 
 
 class Plan(Struct, frozen=True, kw_only=True):

@@ -1,10 +1,10 @@
-"""What a recipe says under `checks:`: each item is a command, a request or a script by which an image is tried."""
+"""What a recipe says under `checks:`, commands, requests and scripts by which an image is tried, and under `check:`."""
 
 import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -16,6 +16,7 @@ from fromscratch.formats.yaml.document import Document
 
 Seconds = Annotated[float, Meta(gt=0, le=86400)]
 Words = list[str] | str
+CheckMode = Literal["error", "warn", "off"]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 ExitCode = Annotated[int, Meta(ge=0, le=255)]
 Status = Annotated[int, Meta(ge=100, le=599)]
@@ -31,6 +32,18 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "tcp": ("host", "send"),
     "script": ("code", "env"),
 }
+
+
+class CheckOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What becomes of an image that a check refuses."""
+
+    start: Annotated[
+        CheckMode,
+        Meta(description="whether a container can start: refuse an image that cannot, only warn, or do not look"),
+    ] = "error"
+    smoke: Annotated[
+        CheckMode, Meta(description="what `checks` asks: refuse an image that fails, only warn, or do not run it")
+    ] = "error"
 
 
 def written_out(checks: list[Any]) -> list[Any]:

@@ -23,7 +23,7 @@ from fromscratch.formats.yaml.decode import Fault
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import slug
 from fromscratch.nearest import nearest
-from fromscratch.recipe.checks import SmokeCheckOptions, kind_faults, written_out
+from fromscratch.recipe.checks import CheckMode, CheckOptions, SmokeCheckOptions, kind_faults, written_out
 from fromscratch.recipe.image import ImageOptions
 from fromscratch.sources import catalogue
 from fromscratch.transforms import layer_rules
@@ -113,21 +113,6 @@ class BudgetOptions(Strict, frozen=True):
     """Layers by how seldom and how much changes, as many as pay."""
 
     budget: Annotated[int, Meta(description="the most layers that the image may have", ge=1, le=layer_rules.MOST)]
-
-
-CheckMode = Literal["error", "warn", "off"]
-
-
-class CheckOptions(Strict, frozen=True):
-    """What is asked of a finished image before it is packed."""
-
-    start: Annotated[
-        CheckMode,
-        Meta(description="whether a container can start: refuse an image that cannot, only warn, or do not look"),
-    ] = "error"
-    smoke: Annotated[
-        CheckMode, Meta(description="what `checks` asks: refuse an image that fails, only warn, or do not run it")
-    ] = "error"
 
 
 class _Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,7 +6,6 @@ from functools import partial
 from msgspec import Struct
 
 from fromscratch import paths
-from fromscratch.errors import NotInTree
 from fromscratch.formats.elf.headers import Elf
 from fromscratch.formats.elf.platform import platform_of
 from fromscratch.formats.trace.events import Trace
@@ -20,7 +19,6 @@ from fromscratch.linker.tree_root import TreeRoot
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Platform, RunConfig
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.nearest import nearest
 from fromscratch.paths import TreePath
 from fromscratch.slimming.configured import add_configured, add_mount_points, search_path
 from fromscratch.slimming.families import java, languages, python, system
@@ -28,6 +26,7 @@ from fromscratch.slimming.links import add_links
 from fromscratch.slimming.options import SlimOptions
 from fromscratch.slimming.package_records import with_records
 from fromscratch.slimming.packages import Origins, PackageRecords, packages
+from fromscratch.slimming.requested import add_packages, add_requested
 from fromscratch.slimming.retained import SLIM, Retained
 from fromscratch.slimming.used import Use, add_used
 
@@ -60,9 +59,9 @@ def select(
     use = add_used(retained, trace, options.exclude)
     add_configured(retained, config)
     add_mount_points(retained)
-    _add_requested(retained, options.keep)
+    add_requested(retained, options.keep)
     installed = packages(tree, origins)
-    _add_packages(retained, installed, options.keep_packages)
+    add_packages(retained, installed, options.keep_packages)
     _add_closure(retained, config, platform)
     add_links(retained)
     dropped = _drop(retained, options.drop)
@@ -70,32 +69,6 @@ def select(
     if options.package_records:
         small = with_records(small, installed, options.drop)
     return Selection(tree=small, use=use, dropped=dropped, packages=installed)
-
-
-def _add_requested(retained: Retained, globs: Sequence[str]) -> None:
-    for glob in globs:
-        matches = paths.matcher([glob])
-        found = [place for place in retained.tree if matches(place)]
-        if not found and retained.tree.find(glob) is None:
-            raise NotInTree(f"there is nothing in the image that {glob} matches", "see with ls what is there")
-        origin = Origin(SLIM, "asked for", f"kept by {glob}")
-        for place in found:
-            retained.follow(place, origin)
-        if not found:  # a path through symlinks
-            retained.follow(glob, origin)
-
-
-def _add_packages(retained: Retained, installed: PackageRecords, names: Sequence[str]) -> None:
-    for name in names:
-        found = [package for package in installed.packages if package.name == name]
-        if not found:
-            known = {package.name for package in installed.packages}
-            near = nearest(name, known)
-            hint = f"did you mean {near[0]}?" if near else f"the image has {len(known)} packages"
-            raise NotInTree(f"no package of the image is called {name}", hint)
-        for package in found:
-            for place in installed.files(package):
-                retained.follow(place, Origin(SLIM, "asked for", f"the whole package {package}"))
 
 
 def _add_closure(retained: Retained, config: RunConfig, platform: Platform) -> None:
