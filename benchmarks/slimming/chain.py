@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fromscratch import Job, Platform, Store, build, fetch, load_recipe
-from fromscratch.checks.contract import Check, Result, Results
+from fromscratch.checks.contract import Check, ExecCheck, Result, Results
 from fromscratch.checks.perform import perform
 from fromscratch.errors import ImageError
 from fromscratch.flow import slim as flow
@@ -133,6 +133,7 @@ class Chain:
 
     def _remove(self, measured: Measured, job: SlimJob, basis: Basis, small: Rootfs) -> None:
         """Remove files one at a time, whose content was read, and see whether that is found out."""
+        job = replace(job, checks=hurried(basis.answers.results if basis.answers else ()))
         files = read_files(basis.trace, small)
         for path in random.Random(measured.name).sample(files, min(self._removals, len(files))):
             measured.removed += 1
@@ -149,6 +150,17 @@ def missed(job: SlimJob, basis: Basis, small: Rootfs) -> list[str]:
         return [error.message]
     changes = [f"{change.check}: {change.text}" for change in verdict.changes]
     return [*changes, *(f"{each.process or 'a program'} missed {each.path}" for each in verdict.lost)]
+
+
+def hurried(results: Sequence[Result]) -> tuple[Check, ...]:
+    """The checks with ten times the seconds that they took, so that one that fails does not wait for minutes."""
+    return tuple(_within(result.check, max(5.0, 10 * result.answer.seconds)) for result in results)
+
+
+def _within(check: Check, seconds: float) -> Check:
+    if isinstance(check, ExecCheck):
+        return replace(check, timeout=min(seconds, check.timeout), retry=min(seconds, check.retry))
+    return replace(check, timeout=min(seconds, check.timeout))
 
 
 def _asked(job: SlimJob, tree: Rootfs, checks: Sequence[Check]) -> Results:
