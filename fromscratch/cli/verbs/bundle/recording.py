@@ -16,7 +16,7 @@ from fromscratch.tracing.recording import Recording
 
 
 def record(call: Call, commands: Sequence[str], name: str) -> Path:
-    """Run the commands here, one after the other; the answer is the trace of them, a file in the bundle's output folder.
+    """Run the commands here, one after the other; the answer is their trace, a file in the bundle's output folder.
 
     Raises UsageError for one that is not a command, ImageError for one that fails: what it learnt would be of no use.
     """
