@@ -131,6 +131,9 @@ class Fanotify:
             data = os.read(self._fd, _BUFFER)
         except BlockingIOError:
             return
+        except OSError as error:  # such as too many open files
+            self._recording.lose(f"an event of fanotify could not be read: {error.strerror}")
+            return
         at = 0
         while at + _EVENT.size <= len(data):
             length, version, _, _, mask, fd, pid = _EVENT.unpack_from(data, at)
