@@ -81,6 +81,11 @@ class Call:
             self.note(chosen.note)
         return chosen.path
 
+    @property
+    def names_recipe(self) -> bool:
+        """Whether the call itself says which recipe is meant."""
+        return self._shared("recipe") is not None
+
     @cached_property
     def job(self) -> Job:
         """What is to be built. Raises RecipeError and UsageError."""

@@ -29,6 +29,7 @@ from fromscratch.recipe import slimming
 from fromscratch.recipe.slimming import SlimRecipe
 from fromscratch.slimming import fitness
 from fromscratch.slimming.options import SlimOptions
+from fromscratch.slimming.requested import check_requested
 from fromscratch.slimming.selection import Selection, select
 
 
@@ -85,14 +86,15 @@ def slim(job: SlimJob) -> Slimmed:
 def basis(job: SlimJob) -> Basis:
     """The image of a job with what its traces say; with checks, it is recorded while they are made.
 
-    Raises UsageError for a trace that is empty or of another image, and ChecksFailed for an image that fails its own
-    checks.
+    Raises UsageError for a trace that is empty or of another image, NotInTree for what is to be kept and is not there,
+    and ChecksFailed for an image that fails its own checks.
     """
     slimming.text(job.recipe)  # raises, before anything is done, for what no recipe can hold
     tree = job.found.tree(job.store, job.limits)
     full = job.found.image or Image(layers=(), config=RunConfig(), platform=Platform.of_this_machine())
     any_image = job.recipe.any_image
     fitness.check_digest(digest(job.found), job.recipe.digest, job.found.where, any_image=any_image)
+    check_requested(tree, _options(job.recipe))
     files = [Path(name) for name in job.recipe.traces]
     traces = [read_traces(files, tree, full.config, job.trace_root, job.progress)] if files else []
     answers = None

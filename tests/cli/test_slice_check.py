@@ -100,6 +100,7 @@ def test_what_cannot_be_checked_is_told(desk: Path, words: tuple[str, ...], code
     (desk / "nowhere.yaml").write_text(SLICE.replace("debian 12 (bookworm)", "debian"))
     answer = called(desk, "slice", *words)
     assert (answer.code, error in answer.err) == (code, True), answer.err
+    assert "shipped recipe" not in answer.err
 
 
 @pytest.mark.slow

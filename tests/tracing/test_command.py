@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -13,11 +14,14 @@ from pathlib import Path
 import pytest
 
 from fromscratch.cli.main import main
+from fromscratch.errors import CannotStart
 from fromscratch.formats.trace import text
 from fromscratch.formats.trace.events import Trace
 from fromscratch.paths import decode
 from fromscratch.tracing.by_notification import Notification
 from fromscratch.tracing.by_strace import Strace
+from fromscratch.tracing.observer import Observer
+from fromscratch.tracing.recording import Recording
 from tests.engines import missing, need
 from tests.host.container.callers import Caller
 from tests.tracing import accesses
@@ -162,6 +166,17 @@ def test_an_interruption_is_the_commands_and_the_trace_is_written(tmp_path: Path
     assert text.read(place.read_bytes()).events
 
 
+def test_a_fault_of_the_recorder_lets_no_program_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Observer, "look", fail)
+    recording = Recording("notification", "here")
+    with pytest.raises(CannotStart, match="Function not implemented"):
+        Notification().command(["true"], recording, id)
+    assert recording.lost == {"the recorder itself failed with ZeroDivisionError()": 1}
+
+
 def test_a_hundred_thousand_files(tmp_path: Path) -> None:
     program = "import os\nfor n in range(100_000): os.access(f'/nowhere/{n}', 0)"
     assert len(recorded(tmp_path, sys.executable, "-c", program).events) > 100_000
@@ -183,6 +198,26 @@ def test_io_uring_is_answered_as_by_a_kernel_that_has_none(tmp_path: Path) -> No
         "import ctypes, os; l = ctypes.CDLL(None, use_errno=True); l.syscall(425, 8, 0); os._exit(ctypes.get_errno())"
     )
     recorded(tmp_path, sys.executable, "-c", program, code=errno.ENOSYS)
+
+
+# mov ebx, edi; mov ecx, esi; mov eax, edx; xor edx, edx; int 0x80: a call as a 32-bit program makes it.
+OLD_CALL = """
+import ctypes, mmap, sys
+libc = ctypes.CDLL(None)
+libc.mmap.restype, libc.mmap.argtypes = ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 4]
+low = libc.mmap(None, 4096, 7, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x40, -1, 0)
+ctypes.memmove(low, bytes.fromhex("5389fb89f189d031d2cd805bc3"), 13)
+path = sys.argv[1].encode() + bytes(1)
+ctypes.memmove(low + 256, path, len(path))
+sys.exit(ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_uint] * 3)(low)(low + 256, 0, 5) < 0)
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="this machine has no 32-bit calls of i386")
+def test_calls_of_32_bit_programs_have_numbers_of_their_own(tmp_path: Path) -> None:
+    opened = tmp_path / "opened"
+    opened.write_text("x")
+    assert kinds(recorded(tmp_path, sys.executable, "-c", OLD_CALL, str(opened)), str(opened)) == {"open"}
 
 
 def test_a_setuid_program_gives_its_rights_to_its_caller(tmp_path: Path) -> None:

@@ -11,15 +11,22 @@ import pytest
 from fromscratch.cli.main import main
 from fromscratch.formats.trace import text
 from fromscratch.formats.trace.events import Trace
-from fromscratch.model.image import RunConfig
+from fromscratch.host.process import run
+from fromscratch.model.content import Inline
+from fromscratch.model.entry import File, Meta
+from fromscratch.model.image import Platform, RunConfig
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import tree_path
 from fromscratch.tracing.choice import choose
 from tests.engines import need
-from tests.host.container.callers import Caller
+from tests.host.container.callers import HERE, Caller
+from tests.host.container.test_private_root import ARM64_EXITS_WITH_7
 from tests.hosttree import host_tree
 from tests.tracing.test_command import processes, until
 
 pytestmark = pytest.mark.slow
 
+SLEEPS = RunConfig(cmd=("sleep", "1000"), env={"PATH": "/bin"})
 RECORDS = """
 from fromscratch.formats.trace import text
 from fromscratch.tracing.choice import choose
@@ -78,6 +85,25 @@ def test_each_command_is_a_run_of_its_own(caller: Caller) -> None:
     assert {event.process for event in trace.events} == {"", "/bin/sh", "/bin/sleep", "/bin/cat", "/bin/ls"}
 
 
+def test_as_root_what_the_kernel_loads_is_seen_too(caller: Caller) -> None:
+    tree = host_tree("cat", "sleep")
+    interpreter = next(str(path) for path in tree if "/ld-" in path)
+    printed = caller.ask(tree, RECORDS.format('    container.exec(["cat", "/etc/passwd"])'), config=SLEEPS)
+    seen = f"open\t{interpreter}\t" in "\n".join(printed) or f"exec\t{interpreter}\t" in "\n".join(printed)
+    assert seen == (caller.name == "root" and choose(None, "image").recorder.name == "notification+fanotify")
+
+
+@pytest.mark.skipif(run.find("qemu-aarch64-static") is None, reason="qemu-aarch64-static is not on this machine")
+@pytest.mark.skipif(HERE.architecture == "arm64", reason="arm64 is not foreign here")
+def test_an_emulator_is_not_among_the_programs_of_the_image(caller: Caller) -> None:
+    tree = Rootfs({tree_path("/exit7"): File(Meta(0o755), Inline(ARM64_EXITS_WITH_7))})
+    script = RECORDS.format("    container.wait(60)")
+    printed = caller.ask(tree, script, config=RunConfig(cmd=("/exit7",)), platform=Platform("linux", "arm64"))
+    trace = text.read("".join(f"{line}\n" for line in printed).encode())
+    assert ("exec", "/exit7") in uses(trace)
+    assert {event.process for event in trace.events} <= {"", "/exit7"}
+
+
 def test_a_server_is_asked_and_stopped(image: Path) -> None:
     exercise = ["--http-get", "http://localhost:8080/index.html", "--expect", "welcome", "--exec", "cat /etc/passwd"]
     trace = traced(image, *exercise, "--", "busybox", "httpd", "-f", "-p", "8080", "-h", "/www")
@@ -96,6 +122,17 @@ def test_a_script_of_the_machine_uses_the_image(image: Path, tmp_path: Path) -> 
     script.chmod(0o755)
     trace = traced(image, "--script", str(script), "--", "busybox", "httpd", "-f", "-p", "8080", "-h", "/www")
     assert ("open", "/www/script.sh") in uses(trace)
+
+
+def test_a_recipes_build_under_its_checks(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(image.parent)
+    recipe = "name: web\nrootfs: [{directory: {path: image}}]\nchecks: [cat /etc/passwd]\n"
+    Path("web.yaml").write_text(f"{recipe}image: {{cmd: [/bin/sleep, '1000'], env: {{PATH: /bin}}}}\n")
+    assert main(["build", "--quiet", "--recipe", "web.yaml", "--store-dir", "store"]) == 0
+    words = ["trace", "--quiet", "--recipe", "web.yaml", "--output", "t", "--exec", "ls /www", "--store-dir", "store"]
+    assert main(words) == 0
+    commands = [run.command for run in text.read(Path("t").read_bytes()).runs]
+    assert commands == [("/bin/sleep", "1000"), ("cat", "/etc/passwd"), ("ls", "/www")]
 
 
 def test_a_check_that_fails_leaves_the_trace_and_says_why(image: Path, capsys: pytest.CaptureFixture[str]) -> None:

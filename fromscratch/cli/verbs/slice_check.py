@@ -104,18 +104,18 @@ def _in_image(call: Call, image: str) -> "Callable[[Slice, Path], _Compared]":
 def _in_archive(call: Call, release: str, like: "Recipe | None", one: "Slice", path: Path) -> "_Compared":
     from fromscratch.flow import slice_check as flow
 
-    job = _job(call, flow.recipe_of(one, path, release, like), one)
+    job = _job(call, flow.recipe_of(one, path, release, like), like)
     return flow.compare_with_archive(one, job), job
 
 
 def _own_recipe(call: Call) -> "Recipe | None":
     """The recipe that the call names or the folder has, whose mirrors count; not the one for first steps."""
-    from fromscratch.host.machine.package_data import shipped
+    from fromscratch.cli.recipe_file import DEFAULT_RECIPE
 
-    return None if call.recipe_path.parent == shipped("recipes") else call.job.recipe
+    return call.job.recipe if call.names_recipe or DEFAULT_RECIPE.exists() else None
 
 
-def _job(call: Call, recipe: "Recipe", one: "Slice") -> "Job":
+def _job(call: Call, recipe: "Recipe", like: "Recipe | None") -> "Job":
     import os
 
     from fromscratch.cli.output.settings import spelled
@@ -124,7 +124,7 @@ def _job(call: Call, recipe: "Recipe", one: "Slice") -> "Job":
 
     return Job(
         recipe=recipe,
-        folder=call.recipe_path.parent.absolute(),
+        folder=call.job.folder if like else Path.cwd(),
         store=call.store,
         output=Path("build") / recipe.name,
         platforms=call.platforms or (Platform.of_this_machine(),),

@@ -36,7 +36,7 @@ def trace(
         _merge(call, place, files)
     elif files:
         raise UsageError(f"{files[0]}: a file is only given to be merged", "say --merge, or put the command after --")
-    elif image is not None or checks:
+    elif image is not None or checks or call.names_recipe:
         _image(call, place, recorder, image, checks)
     elif container is not None:
         from fromscratch.flow.attachment import record_container
@@ -90,13 +90,18 @@ def _command(call: Call, place: Path, requested: str | None, words: Sequence[str
 
 
 def _image(call: Call, place: Path, requested: str | None, name: str | None, given: Sequence[tuple[str, str]]) -> None:
-    """Record an image (the recipe's build, if none is named) under checks, or by hand; words replace its cmd."""
+    """Record an image (the recipe's build under its checks, if none is named), or use it by hand.
+
+    The words of the call replace its cmd.
+    """
     from fromscratch.cli.chosen_image import target
     from fromscratch.cli.smoke_checks import checks_of
     from fromscratch.flow.recording import job_of, record_by_hand, record_checks
 
     _check(place)
     checks = checks_of(given)
+    if name is None:
+        checks = (*call.job.recipe.smoke_checks(call.job.folder), *checks)
     found = target(call, name)
     job = job_of(found, found.tree(call.store, call.limits), call.store.workspace("run", "roots"))
     job = replace(job, argv=call.words, recorder=requested, progress=call.progress)

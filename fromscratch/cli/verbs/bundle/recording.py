@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fromscratch.cli.call import Call
 from fromscratch.errors import ImageError, UsageError
+from fromscratch.flow.output import TRACE
 from fromscratch.formats.trace import text
 from fromscratch.host.machine.lookup import expanded
 from fromscratch.host.storage import disk
@@ -15,7 +16,7 @@ from fromscratch.tracing.recording import Recording
 
 
 def record(call: Call, commands: Sequence[str], name: str) -> Path:
-    """Run the commands here, one after the other; the answer is the trace of them, a file beside the bundle's output.
+    """Run the commands here, one after the other; the answer is their trace, a file in the bundle's output folder.
 
     Raises UsageError for one that is not a command, ImageError for one that fails: what it learnt would be of no use.
     """
@@ -41,7 +42,7 @@ def record(call: Call, commands: Sequence[str], name: str) -> Path:
         lost = "; ".join(f"{count} events: {why}" for why, count in found.lost.items())
         raise ImageError(f"some events were lost: {lost}", "record as root, or another time")
     output = Path(expanded(call.output_name)) if call.output_name else Path("build") / name
-    place = output.parent / f"{output.name}.trace"
+    place = output / TRACE
     place.parent.mkdir(parents=True, exist_ok=True)
     disk.write_atomically(place, text.write(found.trace))
     return place
