@@ -66,6 +66,10 @@ class Reference(Struct, frozen=True):
         return f"{self.repository}{tag}" + (f"@{self.digest}" if self.digest else "")
 
 
+BUILD_NAME = r"^[a-z0-9]+([._-][a-z0-9]+)*$"
+"""The pattern of a build's name, which is that of its folder and of its image."""
+
+
 def slug(text: str, fallback: str) -> str:
     """`text` as a name of lower-case letters, digits and single hyphens; the fallback if nothing of it remains."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or fallback
