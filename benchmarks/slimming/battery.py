@@ -68,9 +68,11 @@ def _row(measured: Measured) -> str:
     row = f"{measured.name:12} {sizes(measured.full.bytes, measured.full_packed)} "
     row += f"{sizes(measured.small.bytes, measured.small_packed)} {measured.ratio:6.1f}  {seconds}   "
     row += f"{'yes' if measured.proven else 'NO':6}  {measured.further - len(measured.broken)} of {measured.further}"
-    return row + "".join(
-        f"\n    {fault}" for fault in (*measured.faults, *(f"unseen: {one}" for one in measured.broken))
-    )
+    if measured.removed:
+        row += f"  {measured.removed - len(measured.unnoticed)} of {measured.removed}"
+    notes = [*measured.faults, *(f"unseen: {one}" for one in measured.broken)]
+    notes += [f"nothing is noticed without {path}" for path in measured.unnoticed]
+    return row + "".join(f"\n    {note}" for note in notes)
 
 
 def _summary(done: list[Measured]) -> str:

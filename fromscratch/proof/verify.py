@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from fromscratch.checks.contract import Check, Results
 from fromscratch.checks.report import ChecksFailed
-from fromscratch.errors import ImageError
 from fromscratch.flow.recording import RecordingJob, record_checks
 from fromscratch.formats.trace.events import Event, Run, Trace
 from fromscratch.proof.answers import compare, same_output
@@ -29,9 +28,7 @@ def verify(
     if first.failed:
         raise ChecksFailed(first)
     recorded, results = record_checks(small, checks)
-    if recorded.lost:
-        why = "; ".join(f"{count} events: {reason}" for reason, count in recorded.lost.items())
-        raise ImageError(f"the proof is not complete, since events were lost: {why}", "try again, or as root")
+    recorded.check_complete("the proof")
     # Only output that differs needs to be known to vary.
     again = first if same_output(first, results, ignore) else _answers(full, checks)
     events = recorded.trace.events

@@ -38,9 +38,7 @@ def record(call: Call, commands: Sequence[str], name: str) -> Path:
     found = recording.finished()
     for note in found.notes:
         call.note(note)
-    if found.lost:
-        lost = "; ".join(f"{count} events: {why}" for why, count in found.lost.items())
-        raise ImageError(f"some events were lost: {lost}", "record as root, or another time")
+    found.check_complete("the trace")
     output = Path(expanded(call.output_name)) if call.output_name else Path("build") / name
     place = output / TRACE
     place.parent.mkdir(parents=True, exist_ok=True)
