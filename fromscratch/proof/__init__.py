@@ -1,1 +1,1 @@
-"""Proof of finished builds and images: the same bytes twice, the first difference, validity, a slimmed image beside the full one."""
+"""Checks of finished builds and images: the same bytes twice, where two differ, validity, a small one beside its full one."""
