@@ -1,1 +1,1 @@
-"""Checks of finished builds and images: the same bytes twice, where two differ, validity, a small one beside its full one."""
+"""Checks of finished builds: the same bytes twice, where two images differ, validity, a small image and a full one."""
