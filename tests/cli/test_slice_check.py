@@ -87,6 +87,7 @@ def test_a_folder_of_slices_is_checked_whole(desk: Path) -> None:
         (("check", "none.yaml"), 2, "cannot read the slice none.yaml"),
         (("check", "empty"), 2, "empty holds no slice"),
         (("check", "app.yaml", "--trace", "x"), 2, "slice check has no --trace"),
+        (("check", "app.yaml", "--any-image"), 2, "slice check has no --any-image"),
         (("write", "--trace", "x", "--image", "dir:root"), 2, "slice write has no --release and no --image"),
         (("check", "other.yaml", "--image", "dir:root"), 2, "dir:root has no package other of dpkg"),
         (("check", "rpm.yaml"), 2, "packages of rpm are not fetched, of which rpm.yaml is a slice"),

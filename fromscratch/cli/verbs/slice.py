@@ -32,7 +32,8 @@ def slice_(
     action, names = _action(what)
     if len(names) > 1 and action == "write":
         raise UsageError(f"slice write takes one image; here are {' and '.join(names)}", "call it for each")
-    _check_options(action, {"trace": trace, "package": package, "keep": keep, "exclude": exclude, "output": output})
+    of_write = {"trace": trace, "package": package, "keep": keep, "exclude": exclude, "output": output}
+    _check_options(action, {**of_write, "any-image": any_image})
     if action == "check":
         from fromscratch.cli.verbs.slice_check import check
 
