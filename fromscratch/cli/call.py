@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fromscratch.host.storage.store import Store
     from fromscratch.limits import Limits
     from fromscratch.model.image import Platform
+    from fromscratch.recipe.schema import Recipe
 
 
 class Call:
@@ -99,21 +100,27 @@ class Call:
         """What is to be built. Raises RecipeError and UsageError."""
         from pathlib import Path
 
-        from fromscratch.cli.output.settings import spelled
-        from fromscratch.flow.assembly import Job
         from fromscratch.model.image import Platform
         from fromscratch.recipe import schema as recipe
 
         path = self.recipe_path
         made = recipe.load(path)
         platforms = self.platforms or tuple(Platform.parse(text) for text in made.platforms)
+        return self.job_of(made, Path(os.path.realpath(path)).parent, self.output_folder(made.name), platforms)
+
+    def job_of(self, recipe: Recipe, folder: Path, output: Path, platforms: Sequence[Platform]) -> Job:
+        """What is to be built by a recipe that lies in `folder`, for this machine if no platforms are named."""
+        from fromscratch.cli.output.settings import spelled
+        from fromscratch.flow.assembly import Job
+        from fromscratch.model.image import Platform
+
         return Job(
-            recipe=made,
-            folder=Path(os.path.realpath(path)).parent,
+            recipe=recipe,
+            folder=folder,
             store=self.store,
-            output=self.output_folder(made.name),
-            platforms=platforms or (Platform.of_this_machine(),),
-            epoch=self.epoch(made.epoch),
+            output=output,
+            platforms=tuple(platforms) or (Platform.of_this_machine(),),
+            epoch=self.epoch(recipe.epoch),
             progress=self.progress,
             jobs=len(os.sched_getaffinity(0)),
             spell=spelled,

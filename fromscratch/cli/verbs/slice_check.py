@@ -116,24 +116,8 @@ def _own_recipe(call: Call) -> "Recipe | None":
 
 
 def _job(call: Call, recipe: "Recipe", like: "Recipe | None") -> "Job":
-    import os
-
-    from fromscratch.cli.output.settings import spelled
-    from fromscratch.flow.assembly import Job
-    from fromscratch.model.image import Platform
-
-    return Job(
-        recipe=recipe,
-        folder=call.job.folder if like else Path.cwd(),
-        store=call.store,
-        output=Path("build") / recipe.name,
-        platforms=call.platforms or (Platform.of_this_machine(),),
-        epoch=call.epoch(None),
-        progress=call.progress,
-        jobs=len(os.sched_getaffinity(0)),
-        spell=spelled,
-        limits=call.limits,
-    )
+    folder = call.job.folder if like else Path.cwd()
+    return call.job_of(recipe, folder, Path("build") / recipe.name, call.platforms)
 
 
 def _facts(found: "Comparison") -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """What `bundle` does with its options: a recipe in memory, its build, and where that goes."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from fromscratch.checks.contract import Check
 from fromscratch.cli.call import Call
@@ -14,14 +14,12 @@ from fromscratch.cli.image_name import build_name
 from fromscratch.cli.output.checks import checks_lines
 from fromscratch.cli.output.digests import Digests
 from fromscratch.cli.output.privileges import rights, rights_lines
-from fromscratch.cli.output.settings import spelled
 from fromscratch.cli.output.sizes import counted, megabytes
 from fromscratch.cli.shell_words import shell_words
 from fromscratch.errors import UsageError
 from fromscratch.flow import assembly
 from fromscratch.flow.assembly import Job
 from fromscratch.flow.output import Built
-from fromscratch.model.image import Platform
 from fromscratch.model.reference import slug
 from fromscratch.paths import TreePath, shown
 from fromscratch.recipe.schema import Recipe
@@ -67,19 +65,8 @@ def made(
         image["env"].setdefault("LD_LIBRARY_PATH", ":".join(options.search))
     item = {word_of(BinariesOptions): msgspec.to_builtins(options)}
     recipe = _checked({"name": name, "rootfs": [item], "image": image, "check": start_check or "error"}, Recipe)
-    job = Job(
-        recipe=recipe,
-        folder=Path.cwd(),
-        store=call.store,
-        output=output,
-        platforms=call.platforms or seen.platforms or (Platform.of_this_machine(),),
-        epoch=call.epoch(None),
-        progress=call.progress,
-        jobs=len(os.sched_getaffinity(0)),
-        spell=spelled,
-        limits=call.limits,
-        checks=_smoke_checks(checks),
-    )
+    job = call.job_of(recipe, Path.cwd(), output, call.platforms or seen.platforms)
+    job = replace(job, checks=_smoke_checks(checks))
     built = assembly.build(job, seen.bind)
     return Made(job=job, built=built, facts=_facts(job, built), text=_text(job, built))
 
