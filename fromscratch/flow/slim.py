@@ -9,7 +9,9 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from fromscratch.advice import Setting, advice
 from fromscratch.checks.contract import Check, Results
+from fromscratch.errors import UsageError
 from fromscratch.flow import evidence, output, recording
 from fromscratch.flow.images_by_name import Found
 from fromscratch.flow.recording import RecordingJob
@@ -19,6 +21,8 @@ from fromscratch.flow.slim_traces import read_traces, recorded_trace
 from fromscratch.formats.trace import text
 from fromscratch.formats.trace.events import Trace
 from fromscratch.host.storage.store import Store
+from fromscratch.images import catalogue
+from fromscratch.images.local import path_and_name
 from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Platform, RunConfig
@@ -89,6 +93,7 @@ def basis(job: SlimJob) -> Basis:
     Raises UsageError for a trace that is empty or of another image, NotInTree for what is to be kept and is not there,
     and ChecksFailed for an image that fails its own checks.
     """
+    _check_place(job)
     slimming.text(job.recipe)  # raises, before anything is done, for what no recipe can hold
     tree = job.found.tree(job.store, job.limits)
     full = job.found.image or Image(layers=(), config=RunConfig(), platform=Platform.of_this_machine())
@@ -142,6 +147,19 @@ def recording_of(job: SlimJob, tree: Rootfs) -> RecordingJob:
     """How the image of a job is recorded with this tree, the whole one or what is kept of it."""
     made = recording.job_of(job.found, tree, job.store.workspace("run", "roots"))
     return replace(made, recorder=job.recorder, progress=job.progress)
+
+
+def _check_place(job: SlimJob) -> None:
+    """Raises UsageError where the small image would be written over the full one, which then nobody has."""
+    line = catalogue.of_name(job.found.where)
+    if line is None or line.word != "oci":
+        return
+    full = path_and_name(job.found.where.removeprefix(line.scheme))[0]
+    if Path(full).resolve() == job.layout.resolve():
+        raise UsageError(
+            f"the small image would be written over the full one, {job.found.where}",
+            advice("name another place with ", Setting("name"), " or ", Setting("output")),
+        )
 
 
 def _origins(found: Found) -> Callable[[TreePath], tuple[Origin, ...]] | None:

@@ -30,7 +30,7 @@ def recorded_trace(job: RecordingJob, checks: Sequence[Check]) -> tuple[Trace, R
     for note in recorded.notes:
         job.progress.note(note)
     if results.failed:
-        raise ChecksFailed(results)
+        raise ChecksFailed(results, "the full image")
     if recorded.lost:
         lost = "; ".join(f"{count} events: {why}" for why, count in recorded.lost.items())
         raise ImageError(f"the trace is not complete, since some events were lost: {lost}", "try again, or as root")

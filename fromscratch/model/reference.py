@@ -66,6 +66,9 @@ class Reference(Struct, frozen=True):
         return f"{self.repository}{tag}" + (f"@{self.digest}" if self.digest else "")
 
 
+BUILD_NAME = r"^[a-z0-9]+([._-][a-z0-9]+)*$"  # of a build: it is a folder, and the name of an image
+
+
 def slug(text: str, fallback: str) -> str:
     """`text` as a name of lower-case letters, digits and single hyphens; the fallback if nothing of it remains."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or fallback

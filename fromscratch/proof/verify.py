@@ -27,7 +27,7 @@ def verify(
     """
     first = answered or _answers(full, checks)
     if first.failed:
-        raise ChecksFailed(first)
+        raise ChecksFailed(first, "the full image")
     recorded, results = record_checks(small, checks)
     if recorded.lost:
         why = "; ".join(f"{count} events: {reason}" for reason, count in recorded.lost.items())

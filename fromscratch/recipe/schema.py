@@ -21,7 +21,7 @@ from fromscratch.formats.yaml import decode
 from fromscratch.formats.yaml import document as yaml
 from fromscratch.formats.yaml.decode import Fault
 from fromscratch.model.image import Platform
-from fromscratch.model.reference import slug
+from fromscratch.model.reference import BUILD_NAME, slug
 from fromscratch.nearest import nearest
 from fromscratch.recipe.checks import CheckMode, CheckOptions, SmokeCheckOptions, kind_faults, written_out
 from fromscratch.recipe.image import ImageOptions
@@ -145,7 +145,7 @@ class Recipe(Strict, frozen=True):
     rootfs: Annotated[list[_SourceItem], Meta(min_length=1, description="what the tree is made of, in order")]  # type: ignore[valid-type]
     name: Annotated[
         str,
-        Meta(pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*$", max_length=100, description="names build/NAME/ and the image"),
+        Meta(pattern=BUILD_NAME, max_length=100, description="names build/NAME/ and the image"),
     ] = ""
     trim: Annotated[list[str], Meta(description=f"globs, or {', '.join(TRIM_CATEGORIES)}")] = []
     accounts: AccountsOptions | None = None

@@ -13,6 +13,7 @@ from fromscratch.formats.yaml import decode
 from fromscratch.formats.yaml import document as yaml
 from fromscratch.formats.yaml.decode import Fault
 from fromscratch.model.image import Platform
+from fromscratch.model.reference import BUILD_NAME
 from fromscratch.recipe.checks import SmokeCheckOptions, kind_faults, written_out
 
 _HEAD = """\
@@ -25,7 +26,7 @@ _HEAD = """\
 class SlimRecipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`image` is named as on the command line, relative to the folder of the call; `traces` relative to this file."""
 
-    name: Annotated[str, Meta(pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*$")] = ""
+    name: Annotated[str, Meta(pattern=BUILD_NAME)] = ""
     image: Annotated[str, Meta(min_length=1)]
     digest: Annotated[str, Meta(description="of the image's manifest: another image is refused")] = ""
     platform: str = ""

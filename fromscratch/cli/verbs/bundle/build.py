@@ -1,7 +1,6 @@
 """What `bundle` does with its options: a recipe in memory, its build, and where that goes."""
 
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import msgspec
 
 from fromscratch.checks.contract import Check
 from fromscratch.cli.call import Call
-from fromscratch.cli.destination import Target, deliver
+from fromscratch.cli.destination import Target, check_name, deliver
 from fromscratch.cli.output.checks import checks_lines
 from fromscratch.cli.output.digests import Digests
 from fromscratch.cli.output.privileges import rights, rights_lines
@@ -56,8 +55,7 @@ def made(
     checks: Sequence[tuple[str, str]],
 ) -> Made:
     """Build it, and check it by what `checks` says. Raises UsageError for what cannot be."""
-    if not re.fullmatch(r"[a-z0-9]+([._-][a-z0-9]+)*", name):
-        raise UsageError(f"--name {name}: it names a folder and an image", "write it as my-app, in lower case")
+    check_name(name)
     options = _checked(dict(binaries), BinariesOptions)
     output = Path(expanded(call.output_name)) if call.output_name else Path("build") / name
     seen = programs(options, Path.cwd(), call.platforms, (output, call.store.root))
