@@ -67,17 +67,19 @@ def _row(measured: Measured) -> str:
     seconds = " ".join(f"{measured.seconds.get(step, 0):7.1f}" for step in STEPS)
     row = f"{measured.name:12} {sizes(measured.full.bytes, measured.full_packed)} "
     row += f"{sizes(measured.small.bytes, measured.small_packed)} {measured.ratio:6.1f}  {seconds}   "
-    row += f"{'yes' if measured.proven else 'NO':6}  {measured.unseen - len(measured.broken)} of {measured.unseen}"
-    return row + "".join(
-        f"\n    {fault}" for fault in (*measured.faults, *(f"unseen: {one}" for one in measured.broken))
-    )
+    row += f"{'yes' if measured.proven else 'NO':6}  {measured.further - len(measured.broken)} of {measured.further}"
+    if measured.removed:
+        row += f"  {measured.removed - len(measured.unnoticed)} of {measured.removed}"
+    notes = [*measured.faults, *(f"unseen: {one}" for one in measured.broken)]
+    notes += [f"nothing is noticed without {path}" for path in measured.unnoticed]
+    return row + "".join(f"\n    {note}" for note in notes)
 
 
 def _summary(done: list[Measured]) -> str:
     proven = [each for each in done if each.proven]
     ratios = [each.ratio for each in done if each.ratio]
     median = f", median {statistics.median(ratios):.1f} times smaller" if ratios else ""
-    unseen = f"{sum(each.unseen - len(each.broken) for each in done)} of {sum(each.unseen for each in done)}"
+    unseen = f"{sum(each.further - len(each.broken) for each in done)} of {sum(each.further for each in done)}"
     median += f", {unseen} requests answered that no run had made"
     if removed := sum(each.removed for each in done):
         median += f", {removed - sum(len(each.unnoticed) for each in done)} of {removed} removals found out"

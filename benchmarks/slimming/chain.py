@@ -1,38 +1,42 @@
-"""An image from its recipe to its proof: built, recorded under its checks, slimmed, and checked again."""
+"""An image from its recipe to its proof: built, recorded under its checks, slimmed, and verified."""
 
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from benchmarks.slimming.verdict import Reference, Runs, faults, first, read_files
 from fromscratch import Job, Platform, Store, build, fetch, load_recipe
-from fromscratch.checks.contract import Check
+from fromscratch.checks.contract import Check, ExecCheck, Result, Results
+from fromscratch.checks.perform import perform
 from fromscratch.errors import ImageError
 from fromscratch.flow import slim as flow
-from fromscratch.flow.images_by_name import Found, in_build
-from fromscratch.formats.trace import text
+from fromscratch.flow.images_by_name import in_build
+from fromscratch.flow.recording import invocation_of
+from fromscratch.flow.slim import Basis, SlimJob
 from fromscratch.formats.trace.events import Trace
 from fromscratch.formats.yaml import document as yaml
 from fromscratch.formats.yaml.decode import decode
+from fromscratch.model.entry import File
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import TreePath
+from fromscratch.proof.verify import verify
 from fromscratch.recipe.checks import SmokeCheckOptions
 from fromscratch.recipe.slimming import SlimRecipe
 from fromscratch.slimming.report import Amount
 
 IMAGES = Path(__file__).parent / "images"
-STEPS = ("build", "plain", "record", "slim", "check", "verify", "remove")
+STEPS = ("build", "plain", "record", "slim", "verify", "remove")
 
 
 class Measured(Struct, kw_only=True):
     """What is known of one image: sizes in bytes, seconds by step, and `faults`: why it is not proven.
 
-    `unseen` counts requests that no recorded run had made and the full image answers as expected; `broken` are those
+    `further` counts requests that no recorded run had made and the full image answers as expected; `broken` are those
     of them that the small one does not. `removed` counts files whose content was read and that were taken out for a
     try; `unnoticed` are those without which it was still as good as the full image.
     """
@@ -42,11 +46,10 @@ class Measured(Struct, kw_only=True):
     small: Amount = Amount()
     full_packed: int = 0
     small_packed: int = 0
-    events: int = 0
     recorder: str = ""
     seconds: dict[str, float] = {}
     faults: list[str] = []
-    unseen: int = 0
+    further: int = 0
     broken: list[str] = []
     removed: int = 0
     unnoticed: list[str] = []
@@ -73,8 +76,7 @@ class Chain:
     """The images lie below `folder`, each in a folder of its own; packages are kept in the store."""
 
     def __init__(self, folder: Path, store: Store, recorder: str | None, removals: int) -> None:
-        self._folder, self._store, self._removals = folder, store, removals
-        self._runs = Runs(store.workspace("benchmark", "roots"), recorder)
+        self._folder, self._store, self._recorder, self._removals = folder, store, recorder, removals
 
     def run(self, name: str) -> Measured:
         """All steps of one image; a step that fails is the last."""
@@ -86,64 +88,84 @@ class Chain:
         return measured
 
     def _steps(self, measured: Measured) -> None:
-        output = self._folder / measured.name
         with measured.step("build"):
-            checks = self._build(measured.name, output)
-        found, further = in_build(output), unseen(measured.name)
-        full, tree = found.need_image(), found.tree(self._store)
+            job = self._build(measured.name)
+        further = unseen(measured.name)
         with measured.step("plain"):
-            plain = self._runs.plain(full, tree, [*checks, *further])
-        measured.faults += [f"full image: {fault}" for fault in faults(plain)]
+            full = _asked(job, job.found.tree(self._store), [*job.checks, *further])
+        measured.faults += [f"full image: {fault}" for fault in faults(full.results)]
         with measured.step("record"):
-            results, recorded = self._runs.recorded(full, tree, checks, flow.digest(found))
-        measured.recorder, measured.events = recorded.trace.runs[0].recorder, len(recorded.trace.events)
-        measured.faults += [f"the recorder lost {count} events: {why}" for why, count in recorded.lost.items()]
-        measured.faults += [f"recorded: {fault}" for fault in faults(results)]
-        if measured.faults:
-            return
-        again = first(plain, len(checks))
-        reference = Reference(image=full, tree=tree, checks=checks, results=results, again=again)
-        trace = output / "run.trace"
-        trace.write_bytes(text.write(recorded.trace))
+            basis = flow.basis(job)
+        measured.recorder = basis.trace.runs[0].recorder
         with measured.step("slim"):
-            small = self._slim(measured, found, trace)
-        with measured.step("check"):
-            answers = self._runs.plain(full, small, [*checks, *further])
-        measured.faults += [f"small image: {fault}" for fault in faults(first(answers, len(checks)))]
-        rest = answers.results[len(checks) :]
-        measured.unseen = len(rest)
-        measured.broken += [f"{result.check.title}: {result.fault}" for result in rest if not result.passed]
+            chosen = flow.choose(job, basis)
+            slimmed = flow.finish(job, chosen)
+        measured.full, measured.small = slimmed.report.full, slimmed.report.slim
+        measured.full_packed, measured.small_packed = slimmed.full_packed, slimmed.packed
+        small = in_build(job.output).tree(self._store)
         with measured.step("verify"):
-            measured.faults += self._runs.verdict(reference, small)
+            measured.faults += missed(job, basis, small)
+        answers = _asked(job, small, [*job.checks, *further])
+        measured.further = len(further)
+        measured.broken += faults(answers.results[len(job.checks) :])
         with measured.step("remove"):
-            self._remove(measured, reference, small, recorded.trace)
+            self._remove(measured, job, basis, small)
 
-    def _remove(self, measured: Measured, reference: Reference, small: Rootfs, trace: Trace) -> None:
-        """Remove files one at a time, whose content was read, and see whether that is found out."""
-        files = read_files(trace, small)
-        for path in random.Random(measured.name).sample(files, min(self._removals, len(files))):
-            measured.removed += 1
-            if not self._runs.verdict(reference, small.without([path])):
-                measured.unnoticed.append(path)
-
-    def _build(self, name: str, output: Path) -> tuple[Check, ...]:
-        path = IMAGES / name / "fromscratch.yaml"
+    def _build(self, name: str) -> SlimJob:
+        """Build an image, and say how it is to be slimmed."""
+        path, output = IMAGES / name / "fromscratch.yaml", self._folder / name
         recipe = load_recipe(path)
         platforms = (Platform.of_this_machine(),)
         alone = replace(recipe, checks=[])  # which a build performs, too
         job = Job(recipe=alone, folder=path.parent, store=self._store, output=output, platforms=platforms)
         fetch(job)
         build(job)
-        return recipe.smoke_checks(path.parent)
+        found = in_build(output)
+        return SlimJob(
+            found=found,
+            recipe=SlimRecipe(name=f"{name}-slim", image=found.where, traces=[]),
+            checks=recipe.smoke_checks(path.parent),
+            recorder=self._recorder,
+            output=self._folder / f"{name}-slim",
+            store=self._store,
+            jobs=len(os.sched_getaffinity(0)),
+        )
 
-    def _slim(self, measured: Measured, full: Found, trace: Path) -> Rootfs:
-        output = self._folder / f"{measured.name}-slim"
-        recipe = SlimRecipe(name=output.name, image=full.where, traces=[str(trace)])
-        cpus = len(os.sched_getaffinity(0))
-        slimmed = flow.slim(flow.SlimJob(found=full, recipe=recipe, output=output, store=self._store, jobs=cpus))
-        measured.full, measured.small = slimmed.report.full, slimmed.report.slim
-        measured.full_packed, measured.small_packed = slimmed.full_packed, slimmed.packed
-        return in_build(output).tree(self._store)
+    def _remove(self, measured: Measured, job: SlimJob, basis: Basis, small: Rootfs) -> None:
+        """Remove files one at a time, whose content was read, and see whether that is found out."""
+        job = replace(job, checks=hurried(basis.answers.results if basis.answers else ()))
+        files = read_files(basis.trace, small)
+        for path in random.Random(measured.name).sample(files, min(self._removals, len(files))):
+            measured.removed += 1
+            if not missed(job, basis, small.without([path])):
+                measured.unnoticed.append(path)
+
+
+def missed(job: SlimJob, basis: Basis, small: Rootfs) -> list[str]:
+    """What a small tree does not do as the full image does; nothing if it is proven."""
+    whole = flow.recording_of(job, basis.tree)
+    try:
+        verdict = verify(whole, replace(whole, tree=small, digest=""), job.checks, answered=basis.answers)
+    except ImageError as error:
+        return [error.message]
+    changes = [f"{change.check}: {change.text}" for change in verdict.changes]
+    return [*changes, *(f"{each.process or 'a program'} missed {each.path}" for each in verdict.lost)]
+
+
+def hurried(results: Sequence[Result]) -> tuple[Check, ...]:
+    """The checks with ten times the seconds that they took, so that one that fails does not wait for minutes."""
+    return tuple(_within(result.check, max(5.0, 10 * result.answer.seconds)) for result in results)
+
+
+def _within(check: Check, seconds: float) -> Check:
+    if isinstance(check, ExecCheck):
+        return replace(check, timeout=min(seconds, check.timeout), retry=min(seconds, check.retry))
+    return replace(check, timeout=min(seconds, check.timeout))
+
+
+def _asked(job: SlimJob, tree: Rootfs, checks: Sequence[Check]) -> Results:
+    """The answers to checks that are not recorded."""
+    return perform(checks, invocation_of(flow.recording_of(job, tree)))
 
 
 def unseen(name: str) -> tuple[Check, ...]:
@@ -154,3 +176,14 @@ def unseen(name: str) -> tuple[Check, ...]:
     if wrong or options is None:
         raise SystemExit("\n".join(f"{path}:{fault.line}: {fault}" for fault in wrong))
     return tuple(each.check(path.parent) for each in options)
+
+
+def faults(results: Sequence[Result]) -> list[str]:
+    """A line for each check that failed."""
+    return [f"{result.check.title}: {result.fault}" for result in results if not result.passed]
+
+
+def read_files(trace: Trace, tree: Rootfs) -> list[TreePath]:
+    """The regular files of a tree whose content the runs of a trace read, by their own names."""
+    paths = {event.path for event in trace.events if event.kind in ("open", "exec")}
+    return sorted({tree.resolve(path) for path in paths if isinstance(tree.find(path), File)})

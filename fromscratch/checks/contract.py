@@ -1,7 +1,8 @@
 """Smoke checks: what an image is asked while it runs, what it answered, and whether that was what was expected.
 
 `checks.perform` asks, `checks.verdict` compares. `exec`, `http`, `tcp` and `script` are asked one after the other in
-one container, in which the image's own command runs; each `run` starts a container of its own.
+one container, in which the image's own command runs; each `run` starts a container of its own. The `title` of a check
+is shown and recorded, so it holds no secret of an address.
 """
 
 import shlex
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
+
+from fromscratch.address import without_secrets
 
 COMMAND_SECONDS, ANSWER_SECONDS, SCRIPT_SECONDS = 60.0, 30.0, 300.0
 """How long a command of the image, an answer of a server, and a script of this machine may take."""
@@ -33,7 +36,7 @@ class ExecCheck(Struct, frozen=True, kw_only=True):
 
     @property
     def title(self) -> str:
-        return f"exec {shlex.join(self.argv)}"
+        return without_secrets(f"exec {shlex.join(self.argv)}")
 
 
 class RunCheck(Struct, frozen=True, kw_only=True):
@@ -47,7 +50,7 @@ class RunCheck(Struct, frozen=True, kw_only=True):
 
     @property
     def title(self) -> str:
-        return f"run {shlex.join(self.argv)}".rstrip()
+        return without_secrets(f"run {shlex.join(self.argv)}".rstrip())
 
 
 class HttpCheck(Struct, frozen=True, kw_only=True):
@@ -63,7 +66,8 @@ class HttpCheck(Struct, frozen=True, kw_only=True):
 
     @property
     def title(self) -> str:
-        return f"http {self.url}" if self.method == "GET" else f"http {self.method} {self.url}"
+        method = "" if self.method == "GET" else f"{self.method} "
+        return without_secrets(f"http {method}{self.url}")
 
 
 class TcpCheck(Struct, frozen=True, kw_only=True):

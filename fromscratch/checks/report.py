@@ -1,5 +1,6 @@
 """What failed checks say: each with what was expected and what came, the image's own command, what the image lacks."""
 
+import shlex
 from collections.abc import Iterator
 
 from fromscratch.checks.contract import Answer, Check, HttpCheck, OwnCommand, Results, TcpCheck
@@ -91,8 +92,6 @@ def _output(answer: Answer) -> bytes:
 
 
 def _command(own: OwnCommand) -> str:
-    import shlex
-
     return shlex.join(own.words)
 
 

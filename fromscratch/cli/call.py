@@ -44,6 +44,14 @@ class Call:
         """The folder of the build, if the call says it."""
         return self._shared("output")
 
+    def output_folder(self, name: str) -> Path:
+        """The folder of a build of this name: the one that the call says, else build/NAME."""
+        from pathlib import Path
+
+        from fromscratch.host.machine.lookup import expanded
+
+        return Path(expanded(self.output_name)) if self.output_name else Path("build") / name
+
     @cached_property
     def progress(self) -> Bars:
         from fromscratch.cli.output.progress import Bars
@@ -93,7 +101,6 @@ class Call:
 
         from fromscratch.cli.output.settings import spelled
         from fromscratch.flow.assembly import Job
-        from fromscratch.host.machine.lookup import expanded
         from fromscratch.model.image import Platform
         from fromscratch.recipe import schema as recipe
 
@@ -104,7 +111,7 @@ class Call:
             recipe=made,
             folder=Path(os.path.realpath(path)).parent,
             store=self.store,
-            output=Path(expanded(self.output_name)) if self.output_name else Path("build") / made.name,
+            output=self.output_folder(made.name),
             platforms=platforms or (Platform.of_this_machine(),),
             epoch=self.epoch(made.epoch),
             progress=self.progress,

@@ -22,16 +22,6 @@ class Target(NamedTuple):
     reference: str
 
 
-def check_name(name: str) -> None:
-    """Raises UsageError for what no build may be called."""
-    import re
-
-    from fromscratch.model.reference import BUILD_NAME
-
-    if not re.fullmatch(BUILD_NAME, name):
-        raise UsageError(f"--name {name}: it names a folder and an image", "write it as my-app, in lower case")
-
-
 def target(tag: str | None, to: str | None, engine: str | None, via: str) -> Target:
     """What --tag, --to, --engine and --via say, looked at before anything is built. Raises UsageError."""
     if via not in ("load", "import"):

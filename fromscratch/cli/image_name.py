@@ -1,10 +1,19 @@
 """What an image is called where it goes, when the call does not say it: what it is called where it comes from."""
 
+import re
 from collections.abc import Sequence
 
 from fromscratch.cli.call import Call
 from fromscratch.errors import UsageError
 from fromscratch.model.image import Image
+from fromscratch.model.reference import BUILD_NAME
+
+
+def build_name(text: str) -> str:
+    """The value of --name, which names a folder below build/ and an image. Raises UsageError."""
+    if not re.fullmatch(BUILD_NAME, text):
+        raise UsageError(f"--name {text}: it names a folder and an image", "write it as my-app, in lower case")
+    return text
 
 
 def wholly(call: Call, image: str | None, found: Sequence[Image]) -> str:

@@ -1,7 +1,6 @@
 """The checks that --check, --exec, --http-get and --script stand for, in the order of the call."""
 
 import re
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from msgspec.structs import replace
 
 from fromscratch.checks.contract import Check, ExecCheck, HttpCheck, ScriptCheck
 from fromscratch.checks.http_address import parse_address
+from fromscratch.cli.shell_words import command_words
 from fromscratch.errors import UsageError
 from fromscratch.host.machine.lookup import expanded
 
@@ -37,17 +37,7 @@ def _check(name: str, value: str) -> Check:
         case "script":
             return ScriptCheck(path=Path(expanded(value)).absolute())
         case _:
-            return ExecCheck(argv=_words(name, value))
-
-
-def _words(name: str, text: str) -> tuple[str, ...]:
-    try:
-        words = tuple(shlex.split(text))
-    except ValueError as error:
-        raise UsageError(f"--{name} {text}: {error}", "close the quotes") from error
-    if not words:
-        raise UsageError(f"--{name}: it names no command", f"write --{name} 'PROGRAM WORD…'")
-    return words
+            return ExecCheck(argv=tuple(command_words(name, value)))
 
 
 def regex(option: str, text: str) -> str:

@@ -30,6 +30,9 @@ NAME = "evidence.json"
 SLIMMED = "slim"
 """The rule, among those by which paths were removed, of what no run used and nothing that is kept needs."""
 _CAPABILITY = "security.capability"
+_OF_CHECKS = ("headers", "body", "send", "env")
+"""The keys of a check whose values may be secrets."""
+_LEFT_OUT = "…"
 
 
 class Reason(Struct, frozen=True, array_like=True):
@@ -221,15 +224,29 @@ def _text(words: str) -> str:
 
 
 def concealed(value: Any) -> Any:
-    """The recipe without secrets, since evidence goes along with an image: no password of a mirror, for example."""
+    """The recipe without secrets, since evidence goes along with an image: no password of a mirror or of a check."""
     match value:
         case str():
             return without_secrets(value)
         case list():
             return [concealed(item) for item in value]
         case dict():
-            return {key: concealed(item) for key, item in value.items()}
+            return {key: _checks(item) if key == "checks" else concealed(item) for key, item in value.items()}
     return value
+
+
+def _checks(value: Any) -> Any:
+    """Smoke checks as they are recorded: a token for the server, or a password for its client, is left out."""
+    match value:
+        case list():
+            return [_checks(item) for item in value]
+        case dict():
+            return {key: _left_out(item) if key in _OF_CHECKS else concealed(item) for key, item in value.items()}
+    return concealed(value)
+
+
+def _left_out(value: Any) -> Any:
+    return dict.fromkeys(value, _LEFT_OUT) if isinstance(value, dict) else value and _LEFT_OUT
 
 
 def _origin(evidence: ImageEvidence, place: int) -> Origin:

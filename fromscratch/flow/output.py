@@ -27,7 +27,7 @@ from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Image, Layer, Platform
 from fromscratch.progress import Progress
 
-LAYOUT, DOCKERFILE, LOG = "oci", "Dockerfile", "build.log"
+LAYOUT, DOCKERFILE, LOG, TRACE = "oci", "Dockerfile", "build.log", "bundle.trace"
 
 
 class Built(Struct, frozen=True, kw_only=True):

@@ -19,7 +19,6 @@ from fromscratch.tracing.choice import Choice, choose
 from fromscratch.tracing.recording import Recorded, Recording
 from fromscratch.tracing.waiting import until_stopped
 
-_GRACE = 10
 _SHOWN_LINES = 20
 
 
@@ -62,7 +61,7 @@ def record_by_hand(job: RecordingJob) -> Recorded:
             for port in ports:
                 job.progress.note(f"port {port.inside} of the image is localhost:{port.here}")
             until_stopped(lambda: container.wait(0) is None, recording, job.progress, "use it now; Ctrl-C stops it")
-        _say_end(container.stop(grace=job.config.stop_timeout or _GRACE), job.progress)
+        _say_end(container.stop(), job.progress)
     return recording.finished()
 
 

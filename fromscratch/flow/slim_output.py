@@ -55,8 +55,7 @@ class Cut(Struct, frozen=True, kw_only=True):
 class Slimmed(Struct, frozen=True, kw_only=True):
     """The small image, what was found of its files, and the packed sizes of both images' layers.
 
-    `cold` is the size of the layer with what was not used,
-    in an image that has it.
+    `cold` is the size of the layer with what was not used, in an image that has it.
     """
 
     built: Built

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fromscratch.checks.contract import Check, Results
-from fromscratch.errors import ImageError, UsageError
+from fromscratch.errors import UsageError
 from fromscratch.flow.recording import RecordingJob
 from fromscratch.formats.trace import recognise
 from fromscratch.formats.trace.events import Trace
@@ -31,9 +31,7 @@ def recorded_trace(job: RecordingJob, checks: Sequence[Check]) -> tuple[Trace, R
         job.progress.note(note)
     if results.failed:
         raise ChecksFailed(results, "the full image")
-    if recorded.lost:
-        lost = "; ".join(f"{count} events: {why}" for why, count in recorded.lost.items())
-        raise ImageError(f"the trace is not complete, since some events were lost: {lost}", "try again, or as root")
+    recorded.check_complete("the trace")
     return recorded.trace, results
 
 

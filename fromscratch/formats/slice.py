@@ -14,7 +14,7 @@ of other packages, relative to the file.
 
 import json
 import re
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
@@ -25,7 +25,6 @@ from fromscratch.formats.yaml.decode import Fault
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.paths import encode, shown
 
-MANAGERS: tuple[Manager, ...] = get_args(Manager)
 # What needs no quotes as a scalar of YAML, wherever it stands.
 _PLAIN = lazy_regex(
     r"(?!(?:null|true|false|yes|no|on|off|y|n)\Z)[A-Za-z/](?:[A-Za-z0-9_./+*?@%~(),;=-]| (?! )(?!#)|:(?=\S))*+",

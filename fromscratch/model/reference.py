@@ -66,7 +66,8 @@ class Reference(Struct, frozen=True):
         return f"{self.repository}{tag}" + (f"@{self.digest}" if self.digest else "")
 
 
-BUILD_NAME = r"^[a-z0-9]+([._-][a-z0-9]+)*$"  # of a build: it is a folder, and the name of an image
+BUILD_NAME = r"^[a-z0-9]+([._-][a-z0-9]+)*$"
+"""The pattern of a build's name, which is that of its folder and of its image."""
 
 
 def slug(text: str, fallback: str) -> str:

@@ -1,7 +1,7 @@
 """Whether a small image answers checks as the full one does: exit codes, statuses and output, but for what varies.
 
-Output that differs is compared again without what differs between two runs of the full image: first its numbers, then
-its words of hexadecimal digits. What differs even so is not compared, and the comparison says of which checks.
+Output that differs is compared again without what differs between two runs of one image: first its numbers, then its
+words of hexadecimal digits. What differs even so is not compared, and the comparison says of which checks.
 """
 
 import re
@@ -26,7 +26,7 @@ class Change(Struct, frozen=True):
 
 
 class Comparison(Struct, frozen=True):
-    """`varying` are the checks whose output is another in each run of the full image, and was not compared."""
+    """`varying` are the checks whose output is another in each run of an image, and was not compared."""
 
     changes: tuple[Change, ...] = ()
     varying: tuple[str, ...] = ()
@@ -39,23 +39,29 @@ def same_output(full: Results, small: Results, ignore: Sequence[str] = ()) -> bo
     return all(_streams(one.answer, without) == _streams(other.answer, without) for one, other in pairs)
 
 
-def compare(full: Results, again: Results, small: Results, ignore: Sequence[str] = ()) -> Comparison:
-    """The answers of the small image beside those of the full one; `again` are the full one's in a second run."""
+def compare(
+    full: Results, again: Results, small: Results, ignore: Sequence[str] = (), *, small_again: Results | None = None
+) -> Comparison:
+    """The answers of the small image beside those of the full one; `again` are the full one's in a second run.
+
+    So is `small_again` for the small one: output that is the full one's in either run is the same.
+    """
     changes: list[Change] = []
     varying: list[str] = []
     without = _without(ignore)
-    for first, second, other in zip(full.results, again.results, small.results, strict=True):
+    more = (small_again or small).results
+    for first, second, other, another in zip(full.results, again.results, small.results, more, strict=True):
         title = first.check.title
         changes += [Change(title, text) for text in _facts(first.answer, other.answer, other.fault)]
-        mask = _stable(_streams(first.answer, without), _streams(second.answer, without))
+        streams = [_streams(each.answer, without) for each in (first, second, other, another)]
+        mask = _stable(streams[:2], streams[2:])
         if mask is None:
             varying.append(title)
             continue
-        for name, one, another in zip(
-            ("output", "errors"), _streams(first.answer, without), _streams(other.answer, without), strict=True
-        ):
-            if mask(one) != mask(another):
-                changes.append(Change(title, _difference(name, mask(one), mask(another))))
+        for place, name in enumerate(("output", "errors")):
+            one, _, *ours = (mask(each[place]) for each in streams)
+            if one not in ours:
+                changes.append(Change(title, _difference(name, one, ours[0])))
     if full.own is not None and small.own is not None and full.own.code is None and small.own.code is not None:
         changes.append(Change("the image's own command", f"runs on in the full image, and {_ended(small.own.code)}"))
     return Comparison(tuple(changes), tuple(varying))
@@ -100,10 +106,10 @@ def _without_hexadecimal(data: bytes) -> bytes:
     return _NUMBERS.sub(b"0", _HEXADECIMAL.sub(b"0", data))
 
 
-def _stable(first: Sequence[bytes], second: Sequence[bytes]) -> Callable[[bytes], bytes] | None:
+def _stable(*runs: Sequence[Sequence[bytes]]) -> Callable[[bytes], bytes] | None:
     """What to look at so that two runs of one image give the same; None if nothing of the kind makes them so."""
     for mask in (_as_it_is, _without_numbers, _without_hexadecimal):
-        if [mask(data) for data in first] == [mask(data) for data in second]:
+        if all([mask(data) for data in first] == [mask(data) for data in second] for first, second in runs):
             return mask
     return None
 

@@ -53,6 +53,11 @@ def check_fit(selection: Selection, where: str, *, any_image: bool) -> None:
     """
     use = selection.use
     total = use.present + len(use.absent)
+    if use.unstarted and not any_image:
+        raise ImageError(
+            f"the trace is of another image: {shown(use.unstarted[0])}, which was started, is not in {where}",
+            advice("see whether it was recorded in this image", _ANYWAY),
+        )
     has_file = any(_is_used(entry) for entry in selection.tree.values())
     if has_file and (any_image or total < _FEWEST or use.present * 4 >= total):
         return

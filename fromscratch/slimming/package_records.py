@@ -14,8 +14,10 @@ RECORDS = Origin(SLIM, "asked for", "every image: the records of the packages th
 
 
 def with_records(small: Rootfs, installed: PackageRecords, drop: Sequence[str]) -> Rootfs:
-    """The tree with the records of packages of which it has a file; one that a run used stays whole, and what matches
-    `drop` stays away."""
+    """The tree with the records of those packages of which it has a file.
+
+    A database that a run used stays whole, and what matches `drop` stays away.
+    """
     is_dropped = paths.matcher(drop)
     entries = {}
     for place, entry in installed.cut(small).items():

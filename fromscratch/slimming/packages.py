@@ -4,7 +4,7 @@ A package manager's database has the paths as packages ship them: where /bin is 
 tree's /usr/bin/sh. Images of this program's own builds have their packages in the reasons of entries too.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from fromscratch import paths
 from fromscratch.errors import ImageError
@@ -128,11 +128,6 @@ class PackageRecords:
 def packages(tree: Rootfs, origins: Origins | None = None) -> PackageRecords:
     """The packages that the databases of a tree list; `origins` are reasons that are kept outside its entries."""
     return PackageRecords(tree, list(_databases(tree)), origins or (lambda path: _own_origins(tree, path)))
-
-
-def cut(tree: Rootfs, remaining: Iterable[TreePath]) -> Mapping[TreePath, Entry]:
-    """See `PackageRecords.cut`."""
-    return packages(tree).cut(remaining)
 
 
 def _databases(tree: Rootfs) -> Iterator[Database]:

@@ -35,7 +35,7 @@ class Amount(Struct, frozen=True):
 
 
 class PackageShare(Struct, frozen=True, kw_only=True):
-    """A package of the full image, and how much of it is kept by which evidence."""
+    """A package of the full image, `needed` if a file of it is kept, and how much is kept by which evidence."""
 
     manager: str
     name: str
@@ -58,9 +58,12 @@ class Unexercised(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """`evidence` and `folders` have an amount for each kind of evidence that there is; `folders` are the two uppermost
-    components of paths. A package is `needed` if a file of it is kept. `unexercised` are the kept files that no run
-    used, the largest first; `absent` are paths of the trace that the image has not."""
+    """What is kept and left out of an image: the gap report.
+
+    `evidence` and `folders` have an amount for each kind of evidence that there is; `folders` are the two uppermost
+    components of paths. `unexercised` are the kept files that no run used, the largest first; `absent` are paths of
+    the trace that the image does not have.
+    """
 
     full: Amount
     slim: Amount

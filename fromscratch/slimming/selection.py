@@ -1,6 +1,6 @@
 """Which files of an image are kept: those that runs used, that these link to, and that belong to them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from functools import partial
 
 from msgspec import Struct
@@ -10,7 +10,7 @@ from fromscratch.formats.elf.headers import Elf
 from fromscratch.formats.elf.platform import platform_of
 from fromscratch.formats.trace.events import Trace
 from fromscratch.linker.beyond import dlopen
-from fromscratch.linker.beyond.contract import Finder
+from fromscratch.linker.beyond.contract import Finder, Finding, NeededFile, Scene
 from fromscratch.linker.beyond.glibc import nss, static
 from fromscratch.linker.beyond.scripts import finder as scripts
 from fromscratch.linker.closure import Linker
@@ -27,7 +27,7 @@ from fromscratch.slimming.options import SlimOptions
 from fromscratch.slimming.package_records import with_records
 from fromscratch.slimming.packages import Origins, PackageRecords, packages
 from fromscratch.slimming.requested import add_packages, add_requested
-from fromscratch.slimming.retained import SLIM, Retained
+from fromscratch.slimming.retained import SLIM, TRACE, Retained
 from fromscratch.slimming.used import Use, add_used
 
 
@@ -62,7 +62,7 @@ def select(
     add_requested(retained, options.keep)
     installed = packages(tree, origins)
     add_packages(retained, installed, options.keep_packages)
-    _add_closure(retained, config, platform)
+    _add_closure(retained, config, platform, use.read)
     add_links(retained)
     dropped = _drop(retained, options.drop)
     small = retained.rootfs()
@@ -71,13 +71,14 @@ def select(
     return Selection(tree=small, use=use, dropped=dropped, packages=installed)
 
 
-def _add_closure(retained: Retained, config: RunConfig, platform: Platform) -> None:
+def _add_closure(retained: Retained, config: RunConfig, platform: Platform, read: frozenset[TreePath]) -> None:
     """Keep what the files that are kept link to, are run by, and belong with, until nothing new is found."""
     used = frozenset(retained)
+    unstarted = {place for place in read if all(origin.source == TRACE for origin in retained.origins(place))}
     requested: dict[str, Origin] = {place: retained.origins(place)[0] for place in retained.files()}
     library_path = [folder for folder in config.env.get("LD_LIBRARY_PATH", "").split(":") if folder]
     linker = Linker([TreeRoot(retained.tree)], library_path=library_path)
-    result = gather(linker, requested, list(_finders(used, config)), SLIM, partial(_is_for, platform))
+    result = gather(linker, requested, list(_finders(used, config, unstarted)), SLIM, partial(_is_for, platform))
     for place, entry in result.entries.items():
         if result.root_numbers[place] == 0:
             retained.add(place, entry.origins)
@@ -88,10 +89,17 @@ def _is_for(platform: Platform, elf: Elf) -> bool:
     return of_file is None or of_file.architecture == platform.architecture
 
 
-def _finders(used: frozenset[TreePath], config: RunConfig) -> Iterator[Finder]:
+def _interpreters(scene: Scene, *, path: Sequence[str], unstarted: Set[TreePath]) -> Iterator[Finding]:
+    """What runs scripts, but for those that were only read, such as a template that is copied."""
+    for finding in scripts.find(scene, path=path):
+        if not isinstance(finding, NeededFile) or finding.by not in unstarted:
+            yield finding
+
+
+def _finders(used: frozenset[TreePath], config: RunConfig, unstarted: Set[TreePath]) -> Iterator[Finder]:
     """What is looked for besides linked libraries: by what a file says itself, and by what its family needs."""
     yield java.find
-    yield partial(scripts.find, path=search_path(config))
+    yield partial(_interpreters, path=search_path(config), unstarted=unstarted)
     yield dlopen.find
     yield partial(nss.find, configuration="tree")
     yield static.find

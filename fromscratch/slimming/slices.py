@@ -60,7 +60,7 @@ def slices_of(full: Rootfs, selected: Rootfs, records: PackageRecords, only: Seq
             versions=versions(package),
             distribution=distribution,
             architecture=package.architecture,
-            files={**dict(entries_of(selected, owned[package], used[package]))},
+            files=dict(entries_of(selected, owned[package], used[package])),
             needs=sorted(names[other] for other in needs[package]),
         )
         compared = compare(one, package.version, full, owned[package].files)

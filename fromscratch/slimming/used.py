@@ -20,20 +20,25 @@ _REASONS: dict[Kind, Reason] = {
     "readlink": "looked at by",
     "missing": "looked at by",
 }
+# A list of paths does not say which of them were programs.
+_TELLING = frozenset({"notification", "notification+fanotify", "strace"})
 _MAX_COMMAND = 80  # characters of a command in a reason
 
 
 class Use(Struct, frozen=True, kw_only=True):
     """How a trace fits a tree: how many of the paths that were used the tree has, and those that it has not.
 
-    `outside` are paths that lead above the root by `..`, where a container stays in it; `programs` counts the paths
-    that each program used.
+    `unstarted` are the programs that were started, if the tree has none of them. `outside` are paths that lead above
+    the root by `..`, where a container stays in it; `programs` counts the paths that each program used.
+    `read` are files that were used and not started, by recorders that tell one from the other.
     """
 
     present: int = 0
     absent: tuple[str, ...] = ()
+    unstarted: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
     programs: Mapping[str, int] = {}
+    read: frozenset[TreePath] = frozenset()
 
 
 def add_used(retained: Retained, trace: Trace, exclude: tuple[str, ...] = ()) -> Use:
@@ -44,6 +49,10 @@ def add_used(retained: Retained, trace: Trace, exclude: tuple[str, ...] = ()) ->
     outside: dict[str, None] = {}
     programs: set[tuple[str, int]] = set()
     counts: Counter[str] = Counter()
+    executed: dict[str, bool] = {}
+    telling = {run.number for run in trace.runs if run.recorder in _TELLING}
+    read: set[TreePath] = set()
+    perhaps_started: set[TreePath] = set()
     for event in trace.events:
         if is_excluded(TreePath(event.path)) or is_excluded(TreePath(event.process)):
             continue
@@ -52,14 +61,25 @@ def add_used(retained: Retained, trace: Trace, exclude: tuple[str, ...] = ()) ->
             programs.add(program)
             retained.follow(event.process, Origin(TRACE, "started by", f"run {event.run}", reasons.run(event.run)))
         way = _follow(retained, event, reasons.of(event))
+        only_read = event.kind != "exec" and event.run in telling
+        (read if only_read else perhaps_started).add(way.last)
         if way.leaves_root:
             outside[event.path] = None
         if event.kind != "missing":
             counts[event.process] += way.complete
+            if event.kind == "exec":
+                executed[event.path] = way.complete
             found[event.path] = found.get(event.path, False) or way.complete
     lost = [path for path, is_present in found.items() if not is_present]
     absent = tuple(path for path in dict.fromkeys(map(_plain, lost)) if not is_run_time(path))
-    return Use(present=len(found) - len(lost), absent=absent, outside=tuple(outside), programs=counts)
+    return Use(
+        present=len(found) - len(lost),
+        absent=absent,
+        unstarted=() if any(executed.values()) else tuple(map(_plain, executed)),
+        outside=tuple(outside),
+        programs=counts,
+        read=frozenset(read - perhaps_started),
+    )
 
 
 def _plain(path: str) -> str:

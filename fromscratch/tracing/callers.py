@@ -97,6 +97,15 @@ class Root:
         os.close(self.fd)
 
 
+def program_of(pid: int, root: int) -> bytes:
+    """The path of a process's program in a root; empty for one that is not there, such as an emulator of this machine.
+
+    Raises OSError for a process that has ended.
+    """
+    program = _link(b"/proc/%d/exe" % pid)
+    return program if exists(root, program, True) else b""
+
+
 class Caller:
     """A process that makes calls. `seen` is shared by all with its program and root.
 
@@ -109,7 +118,7 @@ class Caller:
         self.pid, self.born = pid, time.monotonic()
         self.prefix = root.prefix(pid)
         self.own_root = bool(self.prefix) or not root.has_mounts_of(pid)
-        program = b"" if nameless else _link(b"/proc/%d/exe" % pid)
+        program = b"" if nameless else program_of(pid, root.fd)
         self.program = decode(program)
         self.seen = known.setdefault((program, self.prefix), {})
         try:

@@ -15,6 +15,7 @@ from contextlib import suppress
 
 from fromscratch.errors import ImageError
 from fromscratch.paths import decode
+from fromscratch.tracing.callers import program_of
 from fromscratch.tracing.recording import Recording
 
 # linux/fanotify.h
@@ -92,7 +93,7 @@ class Fanotify:
 
     def __init__(self, recording: Recording, root: int, run_of: Callable[[int], int]) -> None:
         self._recording, self._run_of = recording, run_of
-        self._names = scan(root)
+        self._root, self._names = root, scan(root)
         self._own = os.getpid()
         self._fd = _checked(
             _libc.fanotify_init(_INIT_FLAGS, os.O_RDONLY | os.O_CLOEXEC | os.O_NOATIME | _LARGE_FILE), "start fanotify"
@@ -130,6 +131,9 @@ class Fanotify:
             data = os.read(self._fd, _BUFFER)
         except BlockingIOError:
             return
+        except OSError as error:  # such as too many open files
+            self._recording.lose(f"an event of fanotify could not be read: {error.strerror}")
+            return
         at = 0
         while at + _EVENT.size <= len(data):
             length, version, _, _, mask, fd, pid = _EVENT.unpack_from(data, at)
@@ -155,7 +159,7 @@ class Fanotify:
         path = os.readlink(b"/proc/self/fd/%d" % fd)  # noqa: PTH115 - bytes
         program = ""
         with suppress(OSError):
-            program = decode(os.readlink(b"/proc/%d/exe" % pid))  # noqa: PTH115 - bytes
+            program = decode(program_of(pid, self._root))
         if program == "/":  # our own, which is about to become the command, and is mounted where nobody sees it
             program = ""
         # The path may be one in another root, and there is none for what a mount covers.

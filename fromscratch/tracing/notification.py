@@ -42,11 +42,15 @@ class Supervisor:
         self._poll.register(self._wake, select.EPOLLIN)
         self._listeners: dict[int, tuple[int, Callable[[int], Observer]]] = {}
         self._observers: dict[int, Observer] = {}
+        self._failed = False
         self._thread = threading.Thread(target=self._serve, name="notifications", daemon=True)
         self._thread.start()
 
     def listen(self, fd: int, run: int, observer: Callable[[int], Observer]) -> None:
         """Answer a listener from now on, and close it at its end. `observer` is asked with its first caller."""
+        if self._failed:
+            os.close(fd)
+            return
         with suppress(OSError):  # before Linux 6.6
             ioctl(fd, _SET_FLAGS, _SYNC_WAKE_UP)
         self._listeners[fd] = run, observer
@@ -62,6 +66,16 @@ class Supervisor:
         self._poll.close()
 
     def _serve(self) -> None:
+        """Until the end. Nothing waits for an answer after a fault: without listeners the calls fail with ENOSYS."""
+        try:
+            self._answer_all()
+        except Exception as fault:
+            self._failed = True
+            self._recording.lose(f"the recorder itself failed with {fault!r}")
+            for fd in list(self._listeners):
+                self._end(fd)
+
+    def _answer_all(self) -> None:
         request = bytearray(_REQUEST.size)
         while True:
             for fd, event in self._poll.poll():

@@ -19,6 +19,12 @@ class Recorded(Struct, frozen=True, kw_only=True):
     lost: Mapping[str, int] = {}
     notes: tuple[str, ...] = ()
 
+    def check_complete(self, what: str, hint: str = "try again, or as root") -> None:
+        """Raises ImageError if events were lost, so that `what` is not complete."""
+        if self.lost:
+            lost = "; ".join(f"{count} events: {why}" for why, count in self.lost.items())
+            raise ImageError(f"{what} is not complete, since some events were lost: {lost}", hint)
+
 
 class Recording:
     """Collects events from several recorders, each in a thread of its own.

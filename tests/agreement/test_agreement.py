@@ -76,10 +76,12 @@ def test_skopeo_copies_keep_the_image(made: Sample, tmp_path: Path) -> None:
 def test_skopeo_copies_into_the_form_of_docker(made: Sample, tmp_path: Path) -> None:
     skopeo, source = need("skopeo"), f"oci:{made.layout}:1.0"
     target = f"docker-archive:{tmp_path}/docker.tar:{TAGGED}"
-    if made.codec == "zstd":
-        assert "zstd compression is not supported for docker images" in refused(skopeo, "copy", source, target)
+    done = subprocess.run([skopeo, "copy", "-q", source, target], capture_output=True, check=False)
+    if made.codec == "zstd" and done.returncode:
+        # That of Debian 12. The one of Debian 13 unpacks the layers, as it does with those in gzip.
+        assert "zstd compression is not supported for docker images" in done.stderr.decode()
         return
-    output_of(skopeo, "copy", "-q", source, target)
+    assert done.returncode == 0, done.stderr
     (again,) = read_archive(tmp_path / "docker.tar", made.store, TAGGED)
     assert again.original is not None
     assert str(Digest.of(again.original.config)) == made.id
@@ -208,7 +210,7 @@ def test_containerd_has_the_same_image(made: Sample, form: str, containerd: Engi
             containerd.call("images", "check", f"name=={TAGGED}").stdout.decode().split()
         )
         (tmp_path / "root").mkdir()
-        containerd.call("images", "mount", "--snapshotter=native", TAGGED, str(tmp_path / "root"))
+        containerd.call("images", "mount", TAGGED, str(tmp_path / "root"))
         assert facts_of(tmp_path / "root") == made.tree()
         containerd.call("images", "unmount", "--rm", str(tmp_path / "root"))
         containerd.call("images", "export", str(tmp_path / "exported.tar"), TAGGED)

@@ -158,7 +158,12 @@ def test_the_folder_that_only_skopeo_and_podman_know_is_told_apart(
 @pytest.mark.parametrize("flags", [(), ("--compression-format=zstd",), ("-D",)], ids=["plain", "zstd", "unpacked"])
 def test_buildah_pushes(gzipped: Sample, in_buildah: Engine, form: str, flags: tuple[str, ...], tmp_path: Path) -> None:
     name = f"{form}:{tmp_path}/pushed:{TAGGED}"
-    in_buildah.call("push", "-q", *flags, TAGGED, name)
+    done = in_buildah.call("push", "-q", *flags, TAGGED, name, check=False)
+    if done.returncode and form == "docker-archive" and "--compression-format=zstd" in flags:
+        # buildah 1.39 cannot. Older ones write the layers as they are in every archive of this form: unpacked.
+        assert b"cannot use ForceCompressionFormat with undefined default compression format" in done.stderr
+        return
+    assert done.returncode == 0, done.stderr
     images = read_layout(tmp_path / "pushed") if form == "oci" else read_archive(tmp_path / "pushed", gzipped.store)
     check(only(images), gzipped)
 

@@ -146,6 +146,7 @@ def test_what_a_program_reads(desk: Path) -> None:
                 "size": layer.size,
                 "layers": [str(layer.digest)],
                 "entrypoint": ["/usr/bin/jq"],
+                "checks": [],
                 "setuid": [],
                 "setgid": [],
                 "capabilities": [],

@@ -50,12 +50,19 @@ def test_a_trace_that_is_not_there_or_is_not_one_is_an_error(desk: Path) -> None
 
 @pytest.mark.parametrize(
     ("command", "message"),
-    [("", "--exec is empty"), ("echo 'a", "--exec echo 'a: No closing quotation")],
+    [("", "--exec: it names no command"), ("echo 'a", "--exec echo 'a: No closing quotation")],
 )
 def test_a_command_that_is_none_is_refused(desk: Path, command: str, message: str) -> None:
     answer = called(desk, "bundle", "--root", "root", "/usr/bin/query", "--exec", command)
     assert answer.code == 2
     assert message in answer.err
+
+
+def test_a_wrong_name_is_refused_before_anything_is_recorded(desk: Path) -> None:
+    answer = called(desk, "bundle", "--root", "root", "/usr/bin/query", "--exec", "true", "--name", "../up")
+    assert answer.code == 2
+    assert "--name ../up: it names a folder and an image" in answer.err
+    assert not (desk.parent / "up").exists()
 
 
 @pytest.mark.slow

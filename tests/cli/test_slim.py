@@ -170,6 +170,7 @@ def test_the_small_image_can_be_written_elsewhere_at_once(desk: Path) -> None:
         (("--trace", "files.txt", "--keep", "/nowhere"), "there is nothing in the image that /nowhere matches"),
         (("--trace", "files.txt", "--drop", "/../x"), "leads outside the root"),
         (("--trace", "files.txt", "--keep", "/\udcff"), "a name that is not UTF-8"),
+        (("--trace", "files.txt", "--name", "../App"), "--name ../App: it names a folder and an image"),
     ],
 )
 def test_what_cannot_be_slimmed_is_told(desk: Path, words: tuple[str, ...], error: str) -> None:

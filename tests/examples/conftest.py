@@ -56,7 +56,9 @@ def authority(desk: Desk) -> Path:
     folder.mkdir()
     curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
     new = (need("openssl"), "req", "-x509", *curve, "-nodes", "-days", "2")
-    _run(folder, *new, "-subj", "/CN=example authority", "-keyout", "ca.key", "-out", "ca.crt")
+    # RFC 5280 asks for it in the certificate of an authority, and Python looks for it since 3.13.
+    usage = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
+    _run(folder, *new, *usage, "-subj", "/CN=example authority", "-keyout", "ca.key", "-out", "ca.crt")
     names = ("-addext", f"subjectAltName=DNS:{NAME}", "-addext", "basicConstraints=CA:FALSE")
     signed = ("-CA", "ca.crt", "-CAkey", "ca.key", *names)
     _run(folder, *new, "-subj", f"/CN={NAME}", *signed, "-keyout", "server.key", "-out", "server.crt")

@@ -31,6 +31,7 @@ git gc --quiet && git fsck --strict
 git grep --perl-regexp '(?<=schwarz )und'
 cd .. && git clone --quiet file:///tmp/home/one two
 git -C two log --format='%an: %s'
+git -C two request-pull HEAD file:///tmp/home/one main >request  # by perl; it fails where perl does
 git clone --quiet https://{NAME}:8443/hello.git three
 git -C two submodule --quiet add file:///tmp/home/one three
 git -C two submodule status

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from fromscratch.checks.contract import ExecCheck, HttpCheck
 from fromscratch.errors import FormatError, NotFetched
 from fromscratch.flow import evidence
 from fromscratch.flow.evidence import Evidence
@@ -62,3 +64,23 @@ def test_a_damaged_file_is_told(tmp_path: Path, change: tuple[str, str]) -> None
     path.write_text(text.replace(*change, 1))
     with pytest.raises(FormatError, match="is damaged"):
         evidence.read(tmp_path)
+
+
+def test_what_a_check_sends_is_not_recorded_and_its_title_holds_no_token(tmp_path: Path) -> None:
+    request = {"http": "http://localhost/?token=secret", "headers": {"Authorization": "secret"}, "body": "secret"}
+    command = {"exec": ["psql"], "env": {"PGPASSWORD": "secret"}, "expect": "ok"}
+    recipe = {"checks": [request, command, {"tcp": 6379, "send": "AUTH secret"}], "image": {"env": {"LANG": "C"}}}
+    evidence.write(tmp_path, replace(made(), recipe=recipe))
+    found = evidence.read(tmp_path)
+    assert found is not None
+    assert found.recipe == {
+        "checks": [
+            {"http": "http://localhost/?…", "headers": {"Authorization": "…"}, "body": "…"},
+            {"exec": ["psql"], "env": {"PGPASSWORD": "…"}, "expect": "ok"},
+            {"tcp": 6379, "send": "…"},
+        ],
+        "image": {"env": {"LANG": "C"}},
+    }
+    assert evidence.concealed(found.recipe) == found.recipe
+    assert HttpCheck(url="http://localhost/?token=secret").title == "http http://localhost/?…"
+    assert ExecCheck(argv=("curl", "http://me:secret@localhost/")).title == "exec curl http://localhost/"

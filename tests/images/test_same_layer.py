@@ -79,10 +79,10 @@ def with_the_kind_in_the_mode(tar: bytes) -> bytes:
     return bytes(out)
 
 
-def test_what_buildah_adds_itself_differs_in_the_mode_field_alone(buildah: Buildah, tmp_path: Path) -> None:
+def test_what_buildah_adds_itself_differs_in_the_mode_field_at_most(buildah: Buildah, tmp_path: Path) -> None:
     """Why an import into buildah begins with the root's tar as a base, and adds nothing.
 
-    POSIX gives the mode field the twelve bits of permissions; the storage library writes the kind too.
+    POSIX gives the mode field the twelve bits of permissions; buildah before 1.39 or so writes the kind too.
     """
     tar = packed(PLAIN)
     (tmp_path / "root.tar").write_bytes(tar)
@@ -91,4 +91,5 @@ def test_what_buildah_adds_itself_differs_in_the_mode_field_alone(buildah: Build
     buildah.call("commit", "--quiet", "--rm", "--timestamp=0", "fromscratch-test-add", f"localhost/{NAME}")
     (layer,) = saved(buildah, f"localhost/{NAME}", tmp_path).layers
     buildah.forget(f"localhost/{NAME}")
-    assert layer.diff_id == Digest.of(with_the_kind_in_the_mode(tar)) != Digest.of(tar)
+    assert Digest.of(with_the_kind_in_the_mode(tar)) != Digest.of(tar)
+    assert layer.diff_id in (Digest.of(with_the_kind_in_the_mode(tar)), Digest.of(tar))

@@ -341,7 +341,9 @@ def test_without_fromscratch_cpack_fails_and_says_how_to_get_it(tmp_path: Path) 
         in said
     )
     output = failed(shop, f"CPACK_EXTERNAL_PACKAGE_SCRIPT={copied / SCRIPT.name}", "FROMSCRATCH_EXECUTABLE=/no/such")
-    assert "There is no package of foreign_tool:2.1: fromscratch says above why (No such file or directory)" in output
+    # What is in brackets is CMake's own, and begins with a small letter in later releases.
+    said = output.replace("(No such", "(no such")
+    assert "There is no package of foreign_tool:2.1: fromscratch says above why (no such file or directory)" in said
 
 
 def test_a_library_that_is_not_there_fails_cpack_by_name(tmp_path: Path) -> None:

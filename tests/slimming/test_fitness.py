@@ -47,6 +47,16 @@ def test_a_trace_names_the_image_that_it_was_recorded_in() -> None:
     assert not is_recorded_in(Trace((*here.runs, *seen.runs), seen.events), HERE)
 
 
+def test_a_trace_of_programs_of_which_the_image_has_none_is_refused_unless_any_will_do() -> None:
+    whole = tree("f 0755 0:0 /lib/libc.so.6")
+    strange = chosen(whole, trace(("exec", "/bin/server"), ("open", "/lib/libc.so.6")))
+    with pytest.raises(ImageError, match="another image: /bin/server, which was started, is not in oci:x"):
+        check_fit(strange, "oci:x", any_image=False)
+    check_fit(strange, "oci:x", any_image=True)
+    from_outside = chosen(whole, trace(("exec", "/sbin/chroot"), ("exec", "/lib/libc.so.6")))
+    check_fit(from_outside, "oci:x", any_image=False)
+
+
 def test_passwords_that_are_kept_and_paths_that_leave_the_root_are_named() -> None:
     whole = tree("""
         f 0640 0:42 /etc/shadow

@@ -1,8 +1,10 @@
 """What is kept of an image: what runs used, component by component, and what belongs to that."""
 
 import pytest
+from msgspec.structs import replace
 
 from fromscratch.errors import NotInTree
+from fromscratch.formats.trace.events import Trace
 from fromscratch.model.image import Healthcheck, RunConfig
 from tests.slimming.made import MERGED_USR, chosen, kept, names, opened, reasons, trace, tree
 from tests.sysroots import MULTIARCH, library, program
@@ -160,6 +162,21 @@ def test_a_script_keeps_its_interpreters_one_behind_the_other() -> None:
     found = names(chosen(tree("", files), trace(("exec", "/usr/bin/tool"))))
     assert {"/usr/bin/env", "/usr/bin/runner", "/usr/lib/real"} <= set(found)
     assert "/usr/bin/other" not in found
+
+
+def test_of_a_script_that_was_only_read_the_interpreter_is_not_needed() -> None:
+    files: dict[str, bytes | str] = {
+        **MERGED_USR,
+        "/templates/hook": "#!/usr/bin/runner\n",
+        "/usr/bin/runner": program(),
+        "/usr/bin/tool": program(),
+    }
+    whole = tree("", files)
+    seen = trace(("exec", "/usr/bin/tool"), ("open", "/templates/hook"))
+    assert "/usr/bin/runner" not in names(chosen(whole, seen))
+    assert "/usr/bin/runner" in names(chosen(whole, seen, keep=("/templates",)))
+    listed = Trace((replace(seen.runs[0], recorder="list"),), seen.events)
+    assert "/usr/bin/runner" in names(chosen(whole, listed))
 
 
 def test_links_of_the_image_that_lead_to_what_is_kept_stay() -> None:

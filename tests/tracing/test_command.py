@@ -14,11 +14,14 @@ from pathlib import Path
 import pytest
 
 from fromscratch.cli.main import main
+from fromscratch.errors import CannotStart
 from fromscratch.formats.trace import text
 from fromscratch.formats.trace.events import Trace
 from fromscratch.paths import decode
 from fromscratch.tracing.by_notification import Notification
 from fromscratch.tracing.by_strace import Strace
+from fromscratch.tracing.observer import Observer
+from fromscratch.tracing.recording import Recording
 from tests.engines import missing, need
 from tests.host.container.callers import Caller
 from tests.tracing import accesses
@@ -161,6 +164,17 @@ def test_an_interruption_is_the_commands_and_the_trace_is_written(tmp_path: Path
         recorder.send_signal(signal.SIGTERM)
         assert recorder.wait(30) == 128 + signal.SIGTERM
     assert text.read(place.read_bytes()).events
+
+
+def test_a_fault_of_the_recorder_lets_no_program_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Observer, "look", fail)
+    recording = Recording("notification", "here")
+    with pytest.raises(CannotStart, match="Function not implemented"):
+        Notification().command(["true"], recording, id)
+    assert recording.lost == {"the recorder itself failed with ZeroDivisionError()": 1}
 
 
 def test_a_hundred_thousand_files(tmp_path: Path) -> None:

@@ -11,10 +11,16 @@ import pytest
 from fromscratch.cli.main import main
 from fromscratch.formats.trace import text
 from fromscratch.formats.trace.events import Trace
-from fromscratch.model.image import RunConfig
+from fromscratch.host.process import run
+from fromscratch.model.content import Inline
+from fromscratch.model.entry import File, Meta
+from fromscratch.model.image import Platform, RunConfig
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import tree_path
 from fromscratch.tracing.choice import choose
 from tests.engines import need
-from tests.host.container.callers import Caller
+from tests.host.container.callers import HERE, Caller
+from tests.host.container.test_private_root import ARM64_EXITS_WITH_7
 from tests.hosttree import host_tree
 from tests.tracing.test_command import processes, until
 
@@ -85,6 +91,17 @@ def test_as_root_what_the_kernel_loads_is_seen_too(caller: Caller) -> None:
     printed = caller.ask(tree, RECORDS.format('    container.exec(["cat", "/etc/passwd"])'), config=SLEEPS)
     seen = f"open\t{interpreter}\t" in "\n".join(printed) or f"exec\t{interpreter}\t" in "\n".join(printed)
     assert seen == (caller.name == "root" and choose(None, "image").recorder.name == "notification+fanotify")
+
+
+@pytest.mark.skipif(run.find("qemu-aarch64-static") is None, reason="qemu-aarch64-static is not on this machine")
+@pytest.mark.skipif(HERE.architecture == "arm64", reason="arm64 is not foreign here")
+def test_an_emulator_is_not_among_the_programs_of_the_image(caller: Caller) -> None:
+    tree = Rootfs({tree_path("/exit7"): File(Meta(0o755), Inline(ARM64_EXITS_WITH_7))})
+    script = RECORDS.format("    container.wait(60)")
+    printed = caller.ask(tree, script, config=RunConfig(cmd=("/exit7",)), platform=Platform("linux", "arm64"))
+    trace = text.read("".join(f"{line}\n" for line in printed).encode())
+    assert ("exec", "/exit7") in uses(trace)
+    assert {event.process for event in trace.events} <= {"", "/exit7"}
 
 
 def test_a_server_is_asked_and_stopped(image: Path) -> None:

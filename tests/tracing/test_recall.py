@@ -1,7 +1,6 @@
 """How much of what a program uses each recorder finds: a probe with one entry for each kind of access."""
 
 import base64
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,10 +31,9 @@ STRACE = (
 @pytest.fixture
 def probe() -> Iterator[Probe]:
     """Outside pytest's own folder, which other users may not look into: an entry runs as one."""
-    folder = Path(tempfile.mkdtemp(prefix="probe-", dir="/tmp"))
-    folder.chmod(0o755)
-    yield Probe(folder)
-    shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix="probe-", dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Probe(Path(folder))
 
 
 def check(probe: Probe, output: str, missed: dict[str, list[str]]) -> None:

@@ -134,13 +134,13 @@ BUILD_CHECKS = (
     ),
     *CHECKS[1:],
 )
-# An `exec` of these is not only a check: it may be what files are found by.
 START_CHECK = Option(
     "start-check",
     "MODE",
     "error (default, unless the recipe says otherwise): refuse an image that cannot start; warn: only tell; off",
     choices=("error", "warn", "off"),
 )
+# For `bundle`, whose --exec is a command of this machine, by which files are found.
 RESULT_CHECKS = tuple(option for option in CHECKS if option.name != "exec")
 
 RECORDER = Option(

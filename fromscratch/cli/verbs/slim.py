@@ -44,15 +44,14 @@ def slim(
     json: bool,
 ) -> None:
     from fromscratch.cli import destination
+    from fromscratch.cli.image_name import build_name
     from fromscratch.cli.smoke_checks import checks_of
     from fromscratch.host.machine.lookup import expanded
     from fromscratch.recipe.slimming import SlimRecipe
 
     target = destination.target(tag, to, engine, via)
-    if name is not None:
-        destination.check_name(name)
     said = SlimRecipe(
-        name=name or (_slug(tag) if tag else ""),
+        name=build_name(name) if name else _slug(tag) if tag else "",
         image=image or "",
         traces=[expanded(each) for each in trace],
         keep=list(keep),

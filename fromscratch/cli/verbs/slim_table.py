@@ -35,6 +35,14 @@ _KEEPS = (
     Option("any-image", "", "use a trace that was recorded in another image, or that hardly fits this one"),
 )
 
+_WHILE_RECORDED = {
+    "check": "as --exec",
+    "exec": "CMD, words as a shell reads them, to run in the image while it is recorded: it has to end with 0",
+    "http-get": "URL that the image has to answer with status 200 while it is recorded",
+    "script": "FILE, a program of this machine to run in the image's network while it is recorded",
+}
+_USES = tuple(option._replace(help=_WHILE_RECORDED.get(option.name, option.text)) for option in options.CHECKS)
+
 
 def _images() -> str:
     """The help of the operand: what any verb takes, and what only this one does."""
@@ -47,9 +55,10 @@ SLIM = Verb(
     "Cut an image to the files that runs used and what they link to; its whole configuration is kept.",
     "fromscratch slim docker:nginx:1 --http-get http://localhost/ --tag nginx:slim",
     (
-        *GOES_TO,
+        Option("name", "NAME", "what build/NAME and the image are called (default: of the tag, else IMAGE-slim)"),
+        *(option for option in GOES_TO if option.name != "name"),
         Option("output", "DIR", "DIR of the small image (default: build/NAME)", is_path=True),
-        *options.CHECKS,
+        *_USES,
         options.RECORDER,
         Option("record", "", "make the checks of a slim.yaml anew, such as for a newer version of its image"),
         *_KEEPS,

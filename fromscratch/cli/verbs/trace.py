@@ -1,7 +1,7 @@
 """`trace`: record which files programs use, and merge what was recorded."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from fromscratch.cli.call import Call
 from fromscratch.cli.output.errors import Exit
 from fromscratch.cli.output.sizes import counted
-from fromscratch.errors import ImageError, UsageError
+from fromscratch.errors import UsageError
 from fromscratch.formats.trace import recognise, text
 from fromscratch.host.machine.lookup import expanded
 from fromscratch.host.storage import disk
@@ -34,6 +34,9 @@ def trace(
     if output is None:
         raise UsageError("--output is missing: the trace has to be written somewhere", "say --output FILE")
     place = Path(expanded(output))
+    given = {"--image": image, "--recipe": call.names_recipe, "a check": checks, "a command": call.words}
+    _check_alone("--merge", merge, {**given, "--container": container, "--recorder": recorder})
+    _check_alone("--container", container is not None, {**given, "--recorder": recorder})
     if merge:
         _merge(call, place, files)
     elif files:
@@ -53,8 +56,15 @@ def trace(
         )
 
 
+def _check_alone(name: str, is_given: bool, others: Mapping[str, object]) -> None:
+    """Raises UsageError for what the call says beside an option that says all there is to do."""
+    for other, value in others.items():
+        if is_given and value:
+            raise UsageError(f"{name} with {other}, which would not count", f"leave {other} out")
+
+
 def _merge(call: Call, place: Path, files: Sequence[str]) -> None:
-    if call.words is not None or not files:
+    if not files:
         raise UsageError("--merge takes the traces to merge", "say trace --merge FILE FILE --output FILE")
     reading = recognise.Reading(note=call.note)
     merged = recognise.read_all({str(each): _bytes(each) for each in map(Path, map(expanded, files))}, reading)
@@ -137,9 +147,4 @@ def keep(call: Call, found: "Recorded", place: Path) -> None:
         call.note(note)
     disk.write_atomically(place, text.write(found.trace))
     call.note(f"{place} has {counted(len(found.trace.events), 'event', 'events')}")
-    if found.lost:
-        lost = "; ".join(f"{count} events: {why}" for why, count in found.lost.items())
-        raise ImageError(
-            f"{place} is not complete, since some events were lost: {lost}",
-            "record as root, or another time, and merge the traces",
-        )
+    found.check_complete(str(place), "record as root, or another time, and merge the traces")

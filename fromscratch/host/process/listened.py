@@ -4,7 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -82,13 +81,15 @@ class Command:
 def running(words: Sequence[str], architecture: str, program: bytes) -> Iterator[Command]:
     """Start a command under a filter, which may be empty. At the end of the block nothing of it runs any more."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with ours, tempfile.NamedTemporaryFile(prefix="fromscratch-") as file:
-        file.write(program)
-        file.flush()
-        arguments = [str(theirs.fileno()), str(seccomp.numbers(architecture)["seccomp"]), file.name, *words]
-        with theirs:
+    number = seccomp.numbers(architecture)["seccomp"]
+    with ours:
+        # In memory, so that nothing is left on a disk when this process is killed.
+        with theirs, open(os.memfd_create("filter"), "w+b", buffering=0) as file:
+            file.write(program)
+            inherited = theirs.fileno(), file.fileno()
+            arguments = [str(inherited[0]), str(number), str(inherited[1]), *words]
             process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _START, str(_PACKAGE), *arguments], pass_fds=[theirs.fileno()]
+                [sys.executable, "-I", "-S", "-c", _START, str(_PACKAGE), *arguments], pass_fds=inherited
             )
         with process:
             try:

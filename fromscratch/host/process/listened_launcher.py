@@ -33,14 +33,13 @@ class _Program(ctypes.Structure):
 
 
 def main() -> None:
-    """`sys.argv` ends with the socket, the number of seccomp(2), the file with the filter, and the command's words."""
+    """`sys.argv` ends with the socket, the number of seccomp(2), the open file of the filter, the command's words."""
     channel = socket.socket(fileno=int(sys.argv[2]))
     channel.set_inheritable(False)
-    call, program, words = (
-        int(sys.argv[3]),
-        Path(sys.argv[4]).read_bytes(),
-        [os.fsencode(word) for word in sys.argv[5:]],
-    )
+    call, words = int(sys.argv[3]), [os.fsencode(word) for word in sys.argv[5:]]
+    with open(int(sys.argv[4]), "rb") as file:  # and closed: it is not for the command
+        file.seek(0)
+        program = file.read()
     _libc.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # what the command leaves behind becomes our child
     wake, woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     child = os.fork()

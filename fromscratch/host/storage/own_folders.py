@@ -11,8 +11,10 @@ from fromscratch.host.storage import staging
 from fromscratch.paths import TreePath, decode
 
 _MARKS = ("oci/oci-layout", "evidence.json")
-WRITTEN = ("oci", "evidence.json", "Dockerfile", "build.log", "slim.trace", "slim.yaml", "slim-report.json")
-"""What a build or `slim` writes into the folder that is its output; see `fromscratch.flow.output`."""
+_OF_BUILDS = ("oci", "evidence.json", "Dockerfile", "build.log", "bundle.trace")
+_OF_SLIM = ("slim.trace", "slim.yaml", "slim-report.json", "verdict.json")
+WRITTEN = _OF_BUILDS + _OF_SLIM
+"""What verbs write into the folder that is their output; see `flow.output`, `flow.slim_output` and `proof.verdict`."""
 
 
 def _ignore(text: str) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.flow import evidence, output
+from fromscratch.flow import evidence, output, slim_output
 from fromscratch.host.storage.own_folders import WRITTEN, OwnFolders
 from fromscratch.host.storage.store import Store
+from fromscratch.proof import verdict
 from fromscratch.sources.buildroot.content import content_digest
 from tests.cli.command import Answer, Desk
 from tests.cli.in_process import called
@@ -88,7 +89,20 @@ def test_a_stage_of_bundle_that_contains_the_output_is_the_same_each_time(desk: 
     desk.write("bin/app", "#!/bin/app\n").chmod(0o755)
     sizes = []
     for _ in range(2):
-        call(desk, "bundle", "--stage", ".", "--name", "app", "--entrypoint", "/bin/app", "--with", "missing=/bin/app")
+        call(
+            desk,
+            "bundle",
+            "--stage",
+            ".",
+            "--name",
+            "app",
+            "--entrypoint",
+            "/bin/app",
+            "--with",
+            "missing=/bin/app",
+            "--start-check",
+            "off",
+        )
         sizes.append((desk.folder / "build/app/oci/index.json").read_bytes())
     assert sizes[0] == sizes[1]
 
@@ -112,7 +126,9 @@ def test_what_a_killed_build_left_in_its_own_folder_is_left_out_too(tmp_path: Pa
 
 
 def test_output_knows_each_name_that_a_build_writes() -> None:
-    assert sorted(WRITTEN) == sorted((output.LAYOUT, evidence.NAME, output.DOCKERFILE, output.LOG))
+    of_builds = output.LAYOUT, evidence.NAME, output.DOCKERFILE, output.LOG, output.TRACE
+    of_slim = slim_output.TRACE, slim_output.RECIPE, slim_output.REPORT, verdict.VERDICT
+    assert sorted(WRITTEN) == sorted((*of_builds, *of_slim))
 
 
 def test_a_tree_that_buildroot_builds_from_does_not_change_with_the_build(tmp_path: Path) -> None:

@@ -9,18 +9,18 @@ import msgspec
 
 from fromscratch.checks.contract import Check
 from fromscratch.cli.call import Call
-from fromscratch.cli.destination import Target, check_name, deliver
+from fromscratch.cli.destination import Target, deliver
+from fromscratch.cli.image_name import build_name
 from fromscratch.cli.output.checks import checks_lines
 from fromscratch.cli.output.digests import Digests
 from fromscratch.cli.output.privileges import rights, rights_lines
 from fromscratch.cli.output.settings import spelled
 from fromscratch.cli.output.sizes import counted, megabytes
-from fromscratch.cli.verbs.bundle.options import words
+from fromscratch.cli.shell_words import shell_words
 from fromscratch.errors import UsageError
 from fromscratch.flow import assembly
 from fromscratch.flow.assembly import Job
 from fromscratch.flow.output import Built
-from fromscratch.host.machine.lookup import expanded
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import slug
 from fromscratch.paths import TreePath, shown
@@ -55,9 +55,8 @@ def made(
     checks: Sequence[tuple[str, str]],
 ) -> Made:
     """Build it, and check it by what `checks` says. Raises UsageError for what cannot be."""
-    check_name(name)
     options = _checked(dict(binaries), BinariesOptions)
-    output = Path(expanded(call.output_name)) if call.output_name else Path("build") / name
+    output = call.output_folder(name)
     seen = programs(options, Path.cwd(), call.platforms, (output, call.store.root))
     start = _entrypoint(entrypoint, seen)
     if start is None and not image["cmd"] and len(seen.asked) != 1:
@@ -98,8 +97,10 @@ def _smoke_checks(given: Sequence[tuple[str, str]]) -> tuple[Check, ...]:
     return checks_of(given)
 
 
-def name(tag: str | None, paths: Sequence[str]) -> str:
-    """What a bundle is called where nobody says it: by its tag, else by the first file."""
+def name(given: str | None, tag: str | None, paths: Sequence[str]) -> str:
+    """What a bundle is called: as --name says, else by its tag, else by the first file. Raises UsageError."""
+    if given:
+        return build_name(given)
     file, destination = split(paths[0])
     last = Path(file if destination is None or destination.endswith("/") else destination).name
     text = tag.rpartition("@")[0] or tag if tag else last
@@ -111,7 +112,7 @@ def _entrypoint(text: str | None, seen: Programs) -> list[str] | None:
     """The words of the entry point; a bare name is that of a program. Raises UsageError for one that is not there."""
     if text is None:
         return None
-    said = words("entrypoint", text)
+    said = shell_words("entrypoint", text)
     if said and "/" not in said[0]:
         every = tuple(dict.fromkeys((*seen.asked, *seen.others)))
         # What a link leads to that was named is among the others.

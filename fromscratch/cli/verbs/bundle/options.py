@@ -1,6 +1,5 @@
 """The words that options of `bundle` are made of: what --with and --without stand for, pairs, command lines."""
 
-import shlex
 from collections.abc import Sequence
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -98,11 +97,3 @@ def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"--{option} {text}: a name and a value belong together", f"say --{option} NAME=VALUE")
         found[name_] = value
     return found
-
-
-def words(option: str, text: str | None) -> list[str]:
-    """A text as words, by the rules of a shell. Raises UsageError."""
-    try:
-        return shlex.split(text or "")
-    except ValueError as error:
-        raise UsageError(f"--{option} {text}: {error}", "close the quotes") from error

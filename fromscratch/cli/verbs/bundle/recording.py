@@ -1,13 +1,13 @@
 """The runs by which `bundle` learns: commands of this machine, recorded before anything is built."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from fromscratch.cli.call import Call
-from fromscratch.errors import ImageError, UsageError
+from fromscratch.cli.shell_words import command_words
+from fromscratch.errors import ImageError
+from fromscratch.flow.output import TRACE
 from fromscratch.formats.trace import text
-from fromscratch.host.machine.lookup import expanded
 from fromscratch.host.storage import disk
 from fromscratch.model.image import Platform
 from fromscratch.tracing.choice import choose
@@ -15,7 +15,7 @@ from fromscratch.tracing.recording import Recording
 
 
 def record(call: Call, commands: Sequence[str], name: str) -> Path:
-    """Run the commands here, one after the other; the answer is the trace of them, a file beside the bundle's output.
+    """Run the commands here, one after the other; the answer is their trace, a file in the bundle's output folder.
 
     Raises UsageError for one that is not a command, ImageError for one that fails: what it learnt would be of no use.
     """
@@ -27,7 +27,7 @@ def record(call: Call, commands: Sequence[str], name: str) -> Path:
         call.note("what the command has left running is ended")
         return False
 
-    for command, words in [(command, _words(command)) for command in commands]:
+    for command, words in [(command, command_words("exec", command)) for command in commands]:
         code = choice.recorder.command(words, recording, leaves)
         if code:
             raise ImageError(
@@ -37,21 +37,8 @@ def record(call: Call, commands: Sequence[str], name: str) -> Path:
     found = recording.finished()
     for note in found.notes:
         call.note(note)
-    if found.lost:
-        lost = "; ".join(f"{count} events: {why}" for why, count in found.lost.items())
-        raise ImageError(f"some events were lost: {lost}", "record as root, or another time")
-    output = Path(expanded(call.output_name)) if call.output_name else Path("build") / name
-    place = output.parent / f"{output.name}.trace"
+    found.check_complete("the trace")
+    place = call.output_folder(name) / TRACE
     place.parent.mkdir(parents=True, exist_ok=True)
     disk.write_atomically(place, text.write(found.trace))
     return place
-
-
-def _words(command: str) -> list[str]:
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        raise UsageError(f"--exec {command}: {error}", "write it as in a shell, with quotes that end") from error
-    if not words:
-        raise UsageError("--exec is empty", "name a command, as in: --exec 'dot -Tsvg graph.dot'")
-    return words

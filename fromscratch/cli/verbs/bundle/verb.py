@@ -40,12 +40,13 @@ def bundle(
     json: bool,
 ) -> None:
     from fromscratch.cli import destination
+    from fromscratch.cli.shell_words import shell_words
     from fromscratch.cli.verbs.bundle import build, options
 
     if not (files or stage or add):
         raise UsageError("bundle needs a file", "name a program, as in: bundle /usr/bin/jq, or a --stage DIR")
     target = destination.target(tag, to, engine, via)
-    called = name or build.name(tag, [*files, *stage, *add])
+    called = build.name(name, tag, [*files, *stage, *add])
     traces = list(trace)
     if exec_:
         from fromscratch.cli.verbs.bundle import recording
@@ -72,7 +73,7 @@ def bundle(
         "volumes": list(volume),
         "labels": options.pairs("label", label),
         "stop_signal": stop_signal,
-        "cmd": options.words("cmd", cmd),
+        "cmd": shell_words("cmd", cmd or ""),
     }
     made = build.made(call, binaries, image, called, entrypoint, start_check, checks)
     made.deliver(call, target)

@@ -27,7 +27,15 @@ _READER, _OURS = lazy_regex(r"ruby[\d.]*"), lazy_regex(r"\.rb$")
 _VERSION = lazy_regex(r"/(\d+\.\d+\.\d+)$")
 _DEPENDENCY = lazy_regex(r"add_(?:runtime_)?dependency\(%q<([\w.-]{1,100})>")
 # What ruby loads before it reads a program; encodings are loaded by the names that texts have.
-_START = ("rubygems", "error_highlight", "did_you_mean", "syntax_suggest/core_ext", "rbconfig", "monitor")
+_START = (
+    "rubygems",
+    "bundled_gems",
+    "error_highlight",
+    "did_you_mean",
+    "syntax_suggest/core_ext",
+    "rbconfig",
+    "monitor",
+)
 # Required by their parts in C.
 _LOADED_INDIRECTLY = {"openssl.so": ("digest",), "digest/sha2/loader": ("digest",)}
 _BUILT_IN = lazy_regex(r"(enumerator|thread|fiber|rational|complex|ruby2_keywords|etc)(\.(rb|so))?")
@@ -46,7 +54,7 @@ def find(scene: Scene, *, search: Sequence[str] = (), gems: Sequence[str] = ()) 
         if not there:
             continue
         programs = list(programs_of(scene, _READER, _OURS))
-        loading = _Loading(scene, place, (*search, *there), tuple(gems))
+        loading = _Loading(scene, place, tuple(search), there, tuple(gems))
         if programs:
             loading.run(programs)
         else:
@@ -66,12 +74,14 @@ def _is_folder(scene: Scene, path: str) -> bool:
 class _Loading:
     """What programs require of one ruby."""
 
-    def __init__(self, scene: Scene, ruby: TreePath, include: tuple[str, ...], gems: tuple[str, ...]) -> None:
-        self._scene, self._ruby, self._include = scene, ruby, include
+    def __init__(
+        self, scene: Scene, ruby: TreePath, search: tuple[str, ...], own: tuple[str, ...], gems: tuple[str, ...]
+    ) -> None:
+        self._scene, self._ruby, self._search, self._include = scene, ruby, search, (*search, *own)
         self._needed: dict[str, NeededFile] = {}
         self._warnings: dict[FinderWarning, None] = {}
         self._pending: list[str] = []
-        self._gems = _Gems(scene, include, gems)
+        self._gems = _Gems(scene, self._include, gems)
         self._activated: list[str] = []  # the lib folders of gems
 
     def run(self, programs: Sequence[TreePath]) -> None:
@@ -109,10 +119,9 @@ class _Loading:
         elif name.startswith("/"):
             found = self._in("", name[1:])
         else:
-            found = next(filter(None, (self._in(each, name) for each in (*self._activated, *self._include))), None)
+            found = self._in_load_path(name, by)
         if found is None and not requirement.near and (gem := self._gems.with_file(name)):
-            self._gem(gem, by)
-            found = self._in(self._gems.library(gem), name)
+            found = self._in_gem(gem, name, by)
         if found is None:
             return False
         if found not in self._needed:
@@ -126,6 +135,20 @@ class _Loading:
                     if path.endswith(".rb"):
                         self._pending += [path] if not _LAZY.search(path) else []
         return True
+
+    def _in_load_path(self, name: str, by: str) -> str | None:
+        """The file in $LOAD_PATH, or in the installed gem that RubyGems prefers to the default gem that has it."""
+        found = self._first_in((*self._activated, *self._search), name)
+        if found is None and (gem := self._gems.instead_of_default(name)):
+            found = self._in_gem(gem, name, by)
+        return found or self._first_in(self._include, name)
+
+    def _first_in(self, folders: Sequence[str], name: str) -> str | None:
+        return next(filter(None, (self._in(each, name) for each in folders)), None)
+
+    def _in_gem(self, gem: str, name: str, by: str) -> str | None:
+        self._gem(gem, by)
+        return self._in(self._gems.library(gem), name)
 
     def _in(self, folder: str, name: str) -> str | None:
         base = normpath(f"{folder}/{name}")  # File.expand_path, so that one file has one path
@@ -176,12 +199,24 @@ class _Gems:
 
     def with_file(self, name: str) -> str | None:
         """The newest gem that has the file that this name requires."""
+        return next(self._with_file(name), None)
+
+    def instead_of_default(self, name: str) -> str | None:
+        """The newest gem that has this file, if it is at least as new as a default gem, part of ruby, of its name."""
+        for gem in self._with_file(name):
+            own = gem.rpartition("/")[2].rpartition("-")[0]
+            places = (f"{top}/specifications/default/{own}-*.gemspec" for top in self._tops)
+            defaults = [path.removesuffix(".gemspec") for each in places for path in views.glob(self._scene.view, each)]
+            versions = [_by_version(path)[0] for path in defaults if path.rpartition("/")[2].rpartition("-")[0] == own]
+            if versions and _by_version(gem)[0] >= max(versions):
+                return gem
+        return None
+
+    def _with_file(self, name: str) -> Iterator[str]:
         for gem in self._all:
             base = f"{self.library(gem)}/{name}"
-            for path in (base, f"{base}.rb", f"{base}.so"):
-                if isinstance(views.look(self._scene.view, path), File):
-                    return gem
-        return None
+            if any(isinstance(views.look(self._scene.view, f"{base}{end}"), File) for end in ("", ".rb", ".so")):
+                yield gem
 
     def with_name(self, name: str) -> str | None:
         """The newest gem of this name."""

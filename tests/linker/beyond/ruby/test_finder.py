@@ -93,6 +93,17 @@ def test_a_gem_is_taken_whole_with_its_specification_and_the_gems_that_it_depend
     ]
 
 
+@pytest.mark.parametrize(
+    ("version", "place"), [("2.7.2", "gem"), ("2.7.10", "gem"), ("2.7.1", "library"), ("", "library")]
+)
+def test_a_gem_as_new_as_the_default_gem_of_its_name_is_loaded_in_its_place(version: str, place: str) -> None:
+    default = "f 0644 0:0 /usr/lib/ruby/gems/3.1.0/specifications/default/etc-2.7.2.gemspec ''"
+    own, gem = f"{LIB}/etc.rb", f"{GEMS}/gems/etc-{version}/lib/etc.rb"
+    both = [f"f 0644 0:0 {path} ''" for path in ((own, gem) if version else (own,))]
+    assert files_for("require 'etc'", default, *both) == [gem if place == "gem" else own]
+    assert files_for("require 'etc'", *both) == [own]
+
+
 def test_what_is_nowhere_is_told_if_the_program_begins_with_it() -> None:
     assert "warning ruby /srv/app requires nowhere, which is not in ruby's $LOAD_PATH" in listing(
         ruby.find(it("require 'nowhere'"))
