@@ -13,7 +13,7 @@ from fromscratch.advice import Setting, advice
 from fromscratch.checks.contract import Check, Results
 from fromscratch.errors import UsageError
 from fromscratch.flow import evidence, output, recording
-from fromscratch.flow.images_by_name import Found
+from fromscratch.flow.images_by_name import Found, is_of_layout
 from fromscratch.flow.recording import RecordingJob
 from fromscratch.flow.slim_output import Cut, Slimmed, digest, write
 from fromscratch.flow.slim_start import check_start
@@ -21,8 +21,6 @@ from fromscratch.flow.slim_traces import read_traces, recorded_trace
 from fromscratch.formats.trace import text
 from fromscratch.formats.trace.events import Trace
 from fromscratch.host.storage.store import Store
-from fromscratch.images import catalogue
-from fromscratch.images.local import path_and_name
 from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Platform, RunConfig
@@ -151,11 +149,7 @@ def recording_of(job: SlimJob, tree: Rootfs) -> RecordingJob:
 
 def _check_place(job: SlimJob) -> None:
     """Raises UsageError where the small image would be written over the full one, which then nobody has."""
-    line = catalogue.of_name(job.found.where)
-    if line is None or line.word != "oci":
-        return
-    full = path_and_name(job.found.where.removeprefix(line.scheme))[0]
-    if Path(full).resolve() == job.layout.resolve():
+    if is_of_layout(job.found, job.layout):
         raise UsageError(
             f"the small image would be written over the full one, {job.found.where}",
             advice("name another place with ", Setting("name"), " or ", Setting("output")),
