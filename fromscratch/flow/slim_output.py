@@ -15,13 +15,14 @@ from fromscratch.flow.evidence import SLIMMED, CheckEvidence, Evidence, StartFin
 from fromscratch.flow.images_by_name import Found
 from fromscratch.flow.output import Built
 from fromscratch.formats.oci.config import image_documents
+from fromscratch.formats.packing.layer import Packed
 from fromscratch.formats.trace import text
 from fromscratch.formats.trace.events import Trace
 from fromscratch.host.images.layer_cache import Packer
 from fromscratch.host.images.layout import LayoutWriter
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.store import Store
-from fromscratch.model.image import Image
+from fromscratch.model.image import Image, Layer
 from fromscratch.model.reference import Reference, full_repository
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import Progress
@@ -71,23 +72,16 @@ def write(
     """Write the small image, and all about it, to a folder that nobody else writes to. Raises ImageError."""
     full, tree, selection = cut.full, cut.tree, cut.selection
     result = report(tree, selection)
-    if cut.recipe.split:
-        parts, remaining = split(tree, used_of(tree, selection.tree)), with_reasons(tree, selection.tree)
-    else:
-        parts, remaining = (Part("what is used of the image", selection.tree),), selection.tree
     with LayoutWriter(folder / output.LAYOUT, durable=False) as layout:
         packer = Packer(layout=layout, store=store, threads=jobs, progress=progress)
-        layers = []
-        for part in parts:
-            layer, facts = packer.layer(part.tree, title=f"pack {full.platform}", comment=part.comment)
-            created_by = f"fromscratch: {len(part.tree)} of the {len(tree)} entries of an image"
-            layers.append((replace(layer, created_by=created_by), facts))
+        layers = [_layer(packer, part, cut) for part in _parts(cut)]
         annotations = {**full.annotations, **dict(_base(full, cut.found))}
         image = replace(
             full, layers=tuple(layer for layer, _ in layers), annotations=annotations, original=None, name=""
         )
         layout.finish([image], tag="latest")
     output.write_dockerfile(folder, [image], cut.recipe.name, progress, spell)
+    remaining = with_reasons(tree, selection.tree) if cut.recipe.split else selection.tree
     dropped = {} if cut.recipe.split else {path: SLIMMED for path in tree if path not in selection.tree}
     proof = evidence.gather(full.platform, layers, remaining, dropped, cut.start)
     proof = replace(proof, checks=[CheckEvidence(title, "passed") for title in cut.checks])
@@ -110,6 +104,19 @@ def write(
         packed=image.layers[-1].size,
         cold=sum(each.size for each in image.layers[:-1]),
     )
+
+
+def _parts(cut: Cut) -> tuple[Part, ...]:
+    """The trees of the layers, the lowest first."""
+    if cut.recipe.split:
+        return split(cut.tree, used_of(cut.tree, cut.selection.tree))
+    return (Part("what is used of the image", cut.selection.tree),)
+
+
+def _layer(packer: Packer, part: Part, cut: Cut) -> tuple[Layer, Packed]:
+    layer, facts = packer.layer(part.tree, title=f"pack {cut.full.platform}", comment=part.comment)
+    created_by = f"fromscratch: {len(part.tree)} of the {len(cut.tree)} entries of an image"
+    return replace(layer, created_by=created_by), facts
 
 
 def _base(full: Image, found: Found) -> Iterator[tuple[str, str]]:

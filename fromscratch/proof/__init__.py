@@ -1,1 +1,1 @@
-"""Checks of finished builds and images: the same bytes twice, the first difference, validity."""
+"""Checks of finished builds: the same bytes twice, where two images differ, validity, a small image and a full one."""

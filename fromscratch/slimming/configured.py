@@ -8,11 +8,10 @@ from fromscratch.errors import UsageError
 from fromscratch.formats.glibc.passwd import identity
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory, File, Origin
-from fromscratch.model.image import RunConfig
+from fromscratch.model.image import DEFAULT_PATH, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.slimming.retained import SLIM, Retained
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SHELL = ("/bin/sh", "-c")
 
 # Mounted over by engines, or written to by any program; engines also look up users and homes.
@@ -38,7 +37,7 @@ _MERGED = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/libo32")
 
 def search_path(config: RunConfig) -> list[str]:
     """The folders of the image's PATH, or those that engines set where it has none."""
-    return [folder for folder in config.env.get("PATH", _PATH).split(":") if folder]
+    return [folder for folder in config.env.get("PATH", DEFAULT_PATH).split(":") if folder]
 
 
 def add_configured(retained: Retained, config: RunConfig) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from fromscratch import paths
-from fromscratch.address import without_secrets
 from fromscratch.formats.trace.events import Event, Kind, Trace
 from fromscratch.model.entry import Origin, Reason
 from fromscratch.paths import TreePath, shown
@@ -22,7 +21,6 @@ _REASONS: dict[Kind, Reason] = {
 }
 # A list of paths does not say which of them were programs.
 _TELLING = frozenset({"notification", "notification+fanotify", "strace"})
-_MAX_COMMAND = 80  # characters of a command in a reason
 
 
 class Use(Struct, frozen=True, kw_only=True):
@@ -98,14 +96,13 @@ class _Reasons:
     """The reasons that events give, each made once."""
 
     def __init__(self, trace: Trace) -> None:
-        self._commands = {run.number: " ".join(run.command) for run in trace.runs}
+        self._commands = {run.number: run.title for run in trace.runs}
         self._runs: dict[int, Origin] = {}
         self._known: dict[tuple[Kind, str, int], Origin] = {}
 
     def run(self, number: int) -> Origin:
         if number not in self._runs:
-            command = shown(without_secrets(self._commands.get(number, "")))
-            command = command if len(command) <= _MAX_COMMAND else f"{command[: _MAX_COMMAND - 1]}…"
+            command = self._commands.get(number, "")
             detail = f"the trace, run {number}" + (f": {command}" if command else "")
             self._runs[number] = Origin(TRACE, "asked for", detail)
         return self._runs[number]

@@ -4,6 +4,11 @@ from typing import Literal
 
 from msgspec import Struct
 
+from fromscratch.address import without_secrets
+from fromscratch.paths import shown
+
+_MAX_COMMAND = 80  # characters of a command in a title
+
 Kind = Literal["open", "exec", "stat", "readlink", "missing"]
 
 
@@ -31,6 +36,12 @@ class Run(Struct, frozen=True, kw_only=True):
     image: str = ""
     recorder: str = ""
     platform: str = ""
+
+    @property
+    def title(self) -> str:
+        """The command as reasons name it: its start, without the secrets of addresses."""
+        text = shown(without_secrets(" ".join(self.command)))
+        return text if len(text) <= _MAX_COMMAND else f"{text[: _MAX_COMMAND - 1]}…"
 
 
 class Trace(Struct, frozen=True):

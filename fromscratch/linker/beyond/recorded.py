@@ -15,7 +15,6 @@ from fromscratch.model import view as views
 from fromscratch.paths import TreePath, is_within, shown, tree_path
 
 KIND = "recorded"
-_MAX_COMMAND = 60  # characters of a command in a reason
 _MAX_NAMED = 5
 # What a machine has for itself, whoever runs there: filesystem hierarchy standard, 3 and 5; ld.so(8); systemd.
 _TOP = (
@@ -52,7 +51,7 @@ class Recorded(Struct, frozen=True):
 def find(scene: Scene, *, recorded: Recorded) -> Iterator[Finding]:
     """What was used and is still there, and a warning that names what was used and is not taken."""
     first = next(iter((*scene.requested, *scene.objects)), paths.ROOT)
-    commands = {run.number: _command(run.command) for run in recorded.trace.runs}
+    commands = {run.number: run.title for run in recorded.trace.runs}
     is_extra = paths.matcher(recorded.extra)
     left_out: dict[str, None] = {}
     seen: set[str] = set()
@@ -83,11 +82,6 @@ def _is_apart(path: TreePath, place: TreePath, own: Sequence[str]) -> bool:
 def _is_expected(path: TreePath) -> bool:
     """Whether an image is expected to have none of it, or one of its own."""
     return path in _MADE or any(is_within(path, TreePath(top)) for top in _FLEETING)
-
-
-def _command(words: Sequence[str]) -> str:
-    text = shown(" ".join(words))
-    return text if len(text) <= _MAX_COMMAND else f"{text[: _MAX_COMMAND - 1]}…"
 
 
 def _detail(event: Event, commands: dict[int, str]) -> str:

@@ -61,12 +61,7 @@ def made(
     start = _entrypoint(entrypoint, seen)
     if start is None and not image["cmd"] and len(seen.asked) != 1:
         _check_startable(options, seen)
-        call.progress.note(
-            f"there are {len(seen.asked)} programs, and no entry point: say --entrypoint with one of "
-            f"{', '.join(seen.asked[:5])}"
-            if seen.asked
-            else "there is no program, and so no entry point"
-        )
+        call.progress.note(_no_entrypoint(seen))
     image["entrypoint"] = start if start is not None else list(seen.asked) if len(seen.asked) == 1 else []
     if options.search:
         image["env"].setdefault("LD_LIBRARY_PATH", ":".join(options.search))
@@ -126,6 +121,14 @@ def _entrypoint(text: str | None, seen: Programs) -> list[str] | None:
             )
         said[0] = same[0]
     return said
+
+
+def _no_entrypoint(seen: Programs) -> str:
+    """What is said of an image that nothing says how to start."""
+    if not seen.asked:
+        return "there is no program, and so no entry point"
+    some = ", ".join(seen.asked[:5])
+    return f"there are {len(seen.asked)} programs, and no entry point: say --entrypoint with one of {some}"
 
 
 def _of_this_name(word: str, places: Sequence[TreePath]) -> list[TreePath]:
