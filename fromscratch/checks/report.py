@@ -13,12 +13,17 @@ _LACKS, _OTHERS = 8, 5
 
 
 class ChecksFailed(ImageError):
-    """Checks of an image have failed; `results` are all that were made."""
+    """Checks of an image have failed; `results` are all that were made, and `where` says in which of two images."""
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: Results, where: str = "") -> None:
         failed, count = results.failed, len(results.results)
         head = f"{len(failed)} of {count} checks failed" if count > 1 else "the check failed"
-        super().__init__("\n".join([f"{results.platform}: {head}", *failure_lines(results)]), _hint(results))
+        if where:
+            head += f" in {where}"
+        super().__init__(
+            "\n".join([f"{results.platform}: {head}", *failure_lines(results)]),
+            _hint(results),
+        )
         self.results = results
 
 

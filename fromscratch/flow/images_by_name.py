@@ -174,6 +174,17 @@ def _how_to_name(name: str) -> str:
     return names_of(Path(name)) or f"build it, or name it with its kind, one of {schemes}"
 
 
+def is_of_layout(found: Found, layout: Path) -> bool:
+    """Whether an image was read from this layout, by whatever name."""
+    from fromscratch.images.local import path_and_name
+
+    line = catalogue.of_name(found.where)
+    if line is None or line.word != _LAYOUT:
+        return False
+    place, _ = path_and_name(found.where.removeprefix(line.scheme))
+    return Path(place).resolve() == layout.resolve()
+
+
 def in_build(folder: Path, platforms: Sequence[Platform] = ()) -> Found:
     """The image of a build folder, with its evidence."""
     from fromscratch.flow import evidence

@@ -9,9 +9,11 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from fromscratch.advice import Setting, advice
 from fromscratch.checks.contract import Check, Results
+from fromscratch.errors import UsageError
 from fromscratch.flow import evidence, output, recording
-from fromscratch.flow.images_by_name import Found
+from fromscratch.flow.images_by_name import Found, is_of_layout
 from fromscratch.flow.recording import RecordingJob
 from fromscratch.flow.slim_output import Cut, Slimmed, digest, write
 from fromscratch.flow.slim_start import check_start
@@ -89,6 +91,7 @@ def basis(job: SlimJob) -> Basis:
     Raises UsageError for a trace that is empty or of another image, NotInTree for what is to be kept and is not there,
     and ChecksFailed for an image that fails its own checks.
     """
+    _check_place(job)
     slimming.text(job.recipe)  # raises, before anything is done, for what no recipe can hold
     tree = job.found.tree(job.store, job.limits)
     full = job.found.image or Image(layers=(), config=RunConfig(), platform=Platform.of_this_machine())
@@ -142,6 +145,15 @@ def recording_of(job: SlimJob, tree: Rootfs) -> RecordingJob:
     """How the image of a job is recorded with this tree, the whole one or what is kept of it."""
     made = recording.job_of(job.found, tree, job.store.workspace("run", "roots"))
     return replace(made, recorder=job.recorder, progress=job.progress)
+
+
+def _check_place(job: SlimJob) -> None:
+    """Raises UsageError where the small image would be written over the full one, which then nobody has."""
+    if is_of_layout(job.found, job.layout):
+        raise UsageError(
+            f"the small image would be written over the full one, {job.found.where}",
+            advice("name another place with ", Setting("name"), " or ", Setting("output")),
+        )
 
 
 def _origins(found: Found) -> Callable[[TreePath], tuple[Origin, ...]] | None:

@@ -30,7 +30,7 @@ def recorded_trace(job: RecordingJob, checks: Sequence[Check]) -> tuple[Trace, R
     for note in recorded.notes:
         job.progress.note(note)
     if results.failed:
-        raise ChecksFailed(results)
+        raise ChecksFailed(results, "the full image")
     recorded.check_complete("the trace")
     return recorded.trace, results
 

@@ -26,7 +26,7 @@ def verify(
     """
     first = answered or _answers(full, checks)
     if first.failed:
-        raise ChecksFailed(first)
+        raise ChecksFailed(first, "the full image")
     recorded, results = record_checks(small, checks)
     recorded.check_complete("the proof")
     # Only output that differs needs to be known to vary.

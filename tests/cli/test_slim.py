@@ -50,6 +50,21 @@ def desk(tmp_path: Path) -> Path:
     return folder
 
 
+def test_the_full_image_is_never_written_over(desk: Path) -> None:
+    for place in (("--name", "app"), ("--output", "build/../build/app")):
+        answer = called(desk, "slim", "app", "--trace", "files.txt", *place)
+        assert answer.code == 2
+        assert "would be written over the full one, oci:build/app/oci" in answer.err
+        assert "--name" in answer.err
+    assert called(desk, "ls", "--image", "app").out.count("/srv/unused") == 1
+
+
+def test_a_name_by_which_slim_yaml_could_not_be_read_again_is_refused(desk: Path) -> None:
+    answer = called(desk, "slim", "app", "--trace", "files.txt", "--name", "my app")
+    assert answer.code == 2
+    assert "--name my app: it names a folder and an image" in answer.err
+
+
 def test_a_list_of_paths_makes_a_small_image_with_the_whole_configuration(desk: Path) -> None:
     answer = called(desk, "slim", "app", "--trace", "files.txt", "--json")
     assert answer.code == 0, answer.err

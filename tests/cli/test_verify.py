@@ -40,8 +40,17 @@ def test_a_file_that_another_check_needs_is_named_with_who_asked_and_repair_adds
     assert pages(slimmed, "web-slim") == ["/www/one.html"]
     repaired = called(slimmed, "verify", "web-slim", *asked, "--repair")
     assert repaired.code == 0, repaired.err
+    assert "1 entry added: /www/two.html" in repaired.out
+    assert "-> oci:build/web-slim/oci\n  manifest sha256:" in repaired.out
     assert pages(slimmed, "web-slim") == ["/www/one.html", "/www/two.html"]
     assert called(slimmed, "verify", "web-slim").code == 0
+
+
+@pytest.mark.slow
+def test_a_check_that_the_full_image_fails_is_said_to_be_of_that(slimmed: Path) -> None:
+    answer = called(slimmed, "verify", "web-slim", "--http-get", "http://localhost:8080/none.html")
+    assert answer.code == 1
+    assert "the check failed in the full image" in answer.err
 
 
 @pytest.mark.slow
@@ -63,7 +72,7 @@ def test_a_full_image_that_is_another_now_is_refused(slimmed: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("build/none",), "there is no full image to compare with"),
+        (("build/none",), "there is no full image to compare with: build/none is not what slim has written"),
         (("oci:a", "--against", "oci:b"), "there are no checks"),
         (("a", "--against", "b", "--repair"), "--repair is for what slim has made"),
         (("a", "--ignore-output", "("), "--ignore-output (: not a regular expression"),

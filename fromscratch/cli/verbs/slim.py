@@ -67,7 +67,7 @@ def slim(
     slimmed, proof, proof_lines = _made(job)
     delivery = destination.deliver(call, target, slimmed.built.images, job.recipe.name, job.layout)
     facts = {**_facts(job, slimmed), **proof, **delivery.facts}
-    call.result(facts, "\n".join([*_lines(job, slimmed), *proof_lines, *delivery.lines]), json)
+    call.result(facts, "\n".join([*lines(job, slimmed), *proof_lines, *delivery.lines]), json)
 
 
 def _made(job: "SlimJob") -> tuple["Slimmed", dict[str, Any], list[str]]:
@@ -190,7 +190,8 @@ def _facts(job: "SlimJob", slimmed: "Slimmed") -> dict[str, Any]:
     }
 
 
-def _lines(job: "SlimJob", slimmed: "Slimmed") -> list[str]:
+def lines(job: "SlimJob", slimmed: "Slimmed") -> list[str]:
+    """What is said of the small image that was written; first its size and place, then its digests."""
     from fromscratch.cli.output.digests import Digests
     from fromscratch.cli.output.privileges import rights_lines
     from fromscratch.cli.output.sizes import counted, megabytes

@@ -9,12 +9,14 @@ from msgspec.structs import replace
 
 from fromscratch.cli.call import Call
 from fromscratch.cli.output.errors import Exit
+from fromscratch.cli.output.sizes import counted
 from fromscratch.errors import UsageError
 from fromscratch.formats.trace import recognise, text
 from fromscratch.host.machine.lookup import expanded
 from fromscratch.host.storage import disk
 
 if TYPE_CHECKING:
+    from fromscratch.formats.trace.events import Trace
     from fromscratch.tracing.recording import Recorded
 
 
@@ -67,7 +69,12 @@ def _merge(call: Call, place: Path, files: Sequence[str]) -> None:
     reading = recognise.Reading(note=call.note)
     merged = recognise.read_all({str(each): _bytes(each) for each in map(Path, map(expanded, files))}, reading)
     disk.write_atomically(place, text.write(merged))
-    call.note(f"{place} has {len(merged.runs)} runs and {len(merged.events)} events")
+    call.note(f"{place} has {_counts(merged)}")
+
+
+def _counts(trace: "Trace") -> str:
+    runs = counted(len(trace.runs), "run", "runs")
+    return f"{runs} and {counted(len(trace.events), 'event', 'events')}"
 
 
 def _bytes(place: Path) -> bytes:
@@ -139,5 +146,5 @@ def keep(call: Call, found: "Recorded", place: Path) -> None:
     for note in found.notes:
         call.note(note)
     disk.write_atomically(place, text.write(found.trace))
-    call.note(f"{place} has {len(found.trace.events)} events")
+    call.note(f"{place} has {counted(len(found.trace.events), 'event', 'events')}")
     found.check_complete(str(place), "record as root, or another time, and merge the traces")

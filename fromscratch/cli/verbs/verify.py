@@ -34,10 +34,11 @@ def verify(
     from fromscratch.cli.smoke_checks import checks_of, regex
 
     patterns = [regex("ignore-output", text) for text in ignore_output]
+    written: list[str] = []
     folder = _slimmed_folder(image)
     asked = checks_of(checks)
     if folder is not None and against is None:
-        verdict = _of_slimmed(call, folder, asked, patterns, repair=repair, recorder=recorder)
+        verdict, written = _of_slimmed(call, folder, asked, patterns, repair=repair, recorder=recorder)
     elif repair:
         raise UsageError("--repair is for what slim has made", "name its output folder, such as build/NAME-slim")
     else:
@@ -46,7 +47,9 @@ def verify(
         from fromscratch.proof.slimming import NotProven
 
         raise NotProven(verdict, repairable=folder is not None)
-    call.result(verdicts.facts(verdict), "\n".join(line.strip() for line in verdicts.lines(verdict)), json)
+    call.result(
+        verdicts.facts(verdict), "\n".join([*(line.strip() for line in verdicts.lines(verdict)), *written]), json
+    )
 
 
 def _slimmed_folder(image: str | None) -> Path | None:
@@ -73,12 +76,14 @@ def _of_slimmed(
     *,
     repair: bool,
     recorder: str | None,
-) -> "Verdict":
-    """The verdict on what `slim` has written, by the checks that it was made by if no others are given."""
+) -> tuple["Verdict", list[str]]:
+    """The verdict on what `slim` has written, by the checks that it was made by if no others are given.
+
+    With `repair` there are lines about what was written besides.
+    """
     from fromscratch.flow.images_by_name import in_build
     from fromscratch.flow.slim_output import RECIPE
     from fromscratch.proof import verdict as verdicts
-    from fromscratch.proof.slimming import slim_proven
     from fromscratch.proof.verify import verify
     from fromscratch.recipe.slimming import load
 
@@ -89,15 +94,34 @@ def _of_slimmed(
         raise UsageError(f"{folder}: it was made of traces alone, so there are no checks to prove it by", _HOW)
     if repair:
         every = (*known, *(each for each in asked if each not in known))
-        return slim_proven(_job(call, folder, recipe, every, recorder), ignore=patterns).verdict
+        return _repaired(_job(call, folder, recipe, every, recorder), patterns)
     full = _full(call, recipe)
     found = verify(
         _recording(call, full, recorder), _recording(call, in_build(folder), recorder), checks, ignore=patterns
     )
     verdicts.write(found, folder)
-    return found
+    return found, []
 
 
+def _repaired(job: "SlimJob", patterns: Sequence[str]) -> tuple["Verdict", list[str]]:
+    """The verdict on the small image as it is written anew, and what has come to it."""
+    from fromscratch.cli.output.sizes import counted
+    from fromscratch.cli.verbs.slim import lines
+    from fromscratch.flow import evidence
+    from fromscratch.paths import shown
+    from fromscratch.proof.slimming import slim_proven
+
+    former = evidence.read(job.output)
+    proven = slim_proven(job, ignore=patterns)
+    image = proven.slimmed.built.images[0]
+    before = former.of(image.platform).entries if former else {}
+    added = [shown(path) for path in proven.slimmed.built.evidence.of(image.platform).entries if path not in before]
+    more = f" and {len(added) - _SHOWN} more" if len(added) > _SHOWN else ""
+    what = f"{counted(len(added), 'entry', 'entries')} added{added and ': '}{', '.join(added[:_SHOWN])}{more}"
+    return proven.verdict, [what, *lines(job, proven.slimmed)[:2]]
+
+
+_SHOWN = 5
 _HOW = "say what it has to do: --check CMD, --http-get URL or --script FILE"
 
 
@@ -142,7 +166,7 @@ def _of_images(
     if against is None:
         made = Command(("slim",))
         raise UsageError(
-            "there is no full image to compare with",
+            f"there is no full image to compare with: {image or 'the build'} is not what slim has written",
             advice("name it with ", Setting("against", "IMAGE"), "; or name the output folder of `", made, "`"),
         )
     if not checks:
