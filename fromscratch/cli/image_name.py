@@ -1,4 +1,4 @@
-"""What an image is called where it goes, when the call does not say it: what it is called where it comes from."""
+"""What an image is called where it goes: as the call says, else as it is called where it comes from."""
 
 import re
 from collections.abc import Sequence
