@@ -1,8 +1,8 @@
 """Images by the names that the field's tools use.
 
 A name begins with the scheme of a transport (`images.catalogue`), as in `oci:DIR[:TAG]`, `docker:REF` (an engine's
-store), `docker://REF` (a registry) or `tar:FILE` for a plain root. A bare name is looked for in build/, in an engine
-and, if it begins with a host, in that registry, and `Found.where` says where it was found.
+store), `docker://REF` (a registry) or `tar:FILE` for a plain root. The folder of a build is its image. A bare name
+is looked for in build/, in an engine and, if it begins with a host, in that registry; `Found.where` says where it was.
 """
 
 from collections.abc import Sequence
@@ -132,6 +132,8 @@ def _located(name: str, builds: Path) -> Path | tuple[Line, str]:
 
     if evidence.read(builds / name) is not None:
         return builds / name
+    if "/" in name and evidence.read(Path(name)) is not None:
+        return Path(name)
     from fromscratch.images.engine_choice import engine_with
 
     if engine := engine_with(name):

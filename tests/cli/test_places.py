@@ -38,7 +38,6 @@ def desk(tmp_path: Path) -> Desk:
         ("tar:files", 2, "files is a folder, and tar: names a file", "dir:files"),
         ("docker-archive:build/demo/oci", 2, "is a folder", "did you mean oci:build/demo/oci?"),
         ("dir:fromscratch.yaml", 2, "fromscratch.yaml is a file, and dir: names a folder", "tar:fromscratch.yaml"),
-        ("build/demo", 2, "there is no image build/demo", "did you mean oci:build/demo/oci?"),
         ("./files", 2, "there is no image ./files", "dir:files"),
         ("fromscratch.yaml", 2, "there is no image fromscratch.yaml", "tar:fromscratch.yaml"),
         ("tar:fromscratch.yaml", 1, "error: tar:fromscratch.yaml: ", "damaged"),

@@ -59,6 +59,13 @@ def test_the_full_image_is_never_written_over(desk: Path) -> None:
     assert called(desk, "ls", "--image", "app").out.count("/srv/unused") == 1
 
 
+def test_the_folder_of_a_build_names_its_image(desk: Path) -> None:
+    for folder in ("build/app", "build/app/", str(desk / "build/app")):
+        answer = called(desk, "slim", folder, "--trace", "files.txt")
+        assert answer.code == 0, answer.err
+        assert "app-slim linux/amd64" in answer.out
+
+
 def test_a_name_by_which_slim_yaml_could_not_be_read_again_is_refused(desk: Path) -> None:
     answer = called(desk, "slim", "app", "--trace", "files.txt", "--name", "my app")
     assert answer.code == 2
