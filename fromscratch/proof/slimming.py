@@ -31,6 +31,8 @@ class NotProven(ImageError):
             lines[_SHOWN:] = [f"  and {len(lines) - _SHOWN} more"]
         fix = advice("have what it lacks added with ", Setting("repair"), ", or keep it with ", Setting("keep", "PATH"))
         hint = fix if repairable else advice("keep what it lacks with ", Setting("keep", "PATH"))
+        if verdict.changes and not verdict.lost:
+            hint = advice(hint, "; what may differ is left out with ", Setting("ignore-output", "REGEX"))
         super().__init__("\n".join(["the small image does not do what the full one does", *lines]), hint)
         self.verdict = verdict
 

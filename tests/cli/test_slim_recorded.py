@@ -46,6 +46,17 @@ def pages(folder: Path, image: str) -> list[str]:
     return [entry["path"] for entry in json.loads(listed.out) if entry["path"].endswith(".html")]
 
 
+def test_output_that_lists_what_was_cut_differs_unless_it_is_left_out_of_what_is_compared(desk: Path) -> None:
+    asked = ("slim", "web", "--http-get", URL, "--exec", "busybox sh -c 'echo /www/*'")
+    answer = called(desk, *asked)
+    assert answer.code == 1
+    assert "is '/www/one.html /www/two.html' in the full image, and '/www/one.html' in the small one" in answer.err
+    assert "--ignore-output" in answer.err
+    answer = called(desk, *asked, "--ignore-output", r" /www/two\.html")
+    assert answer.code == 0, answer.err
+    assert pages(desk, "web-slim") == ["/www/one.html"]
+
+
 def test_an_image_is_recorded_while_it_is_used_and_the_small_one_answers_in_the_same_way(desk: Path) -> None:
     answer = called(desk, "slim", "web", "--http-get", URL, "--expect", "page one", "--exec", "busybox true", "--json")
     assert answer.code == 0, answer.err

@@ -251,12 +251,7 @@ _TABLE = (
                 candidates="fromscratch.cli.parsing.candidates:images",
             ),
             *options.CHECKS,
-            Option(
-                "ignore-output",
-                "REGEX",
-                "REGEX of what in output may differ, such as a time; may be repeated",
-                repeated=True,
-            ),
+            options.IGNORE_OUTPUT,
             Option("repair", "", "add what was missed in the small image, and try again until nothing is"),
             options.RECORDER,
             options.json("the verdict for a program to read"),

@@ -143,6 +143,9 @@ START_CHECK = Option(
 # For `bundle`, whose --exec is a command of this machine, by which files are found.
 RESULT_CHECKS = tuple(option for option in CHECKS if option.name != "exec")
 
+IGNORE_OUTPUT = Option(
+    "ignore-output", "REGEX", "REGEX of what in output may differ, such as a time; may be repeated", repeated=True
+)
 RECORDER = Option(
     "recorder",
     "RECORDER",

@@ -26,6 +26,7 @@ def slim(
     trace: Sequence[str],
     trace_root: str,
     checks: Sequence[tuple[str, str]],
+    ignore_output: Sequence[str],
     recorder: str | None,
     record: bool,
     name: str | None,
@@ -45,10 +46,11 @@ def slim(
 ) -> None:
     from fromscratch.cli import destination
     from fromscratch.cli.image_name import build_name
-    from fromscratch.cli.smoke_checks import checks_of
+    from fromscratch.cli.smoke_checks import checks_of, regex
     from fromscratch.host.machine.lookup import expanded
     from fromscratch.recipe.slimming import SlimRecipe
 
+    patterns = [regex("ignore-output", text) for text in ignore_output]
     target = destination.target(tag, to, engine, via)
     said = SlimRecipe(
         name=build_name(name) if name else _slug(tag) if tag else "",
@@ -64,13 +66,13 @@ def slim(
     )
     job = _with_checks(call, job_of(call, _whole(said, record), trace_root, output), checks_of(checks), image, record)
     job = replace(job, recorder=recorder)
-    slimmed, proof, proof_lines = _made(job)
+    slimmed, proof, proof_lines = _made(job, patterns)
     delivery = destination.deliver(call, target, slimmed.built.images, job.recipe.name, job.layout)
     facts = {**_facts(job, slimmed), **proof, **delivery.facts}
     call.result(facts, "\n".join([*lines(job, slimmed), *proof_lines, *delivery.lines]), json)
 
 
-def _made(job: "SlimJob") -> tuple["Slimmed", dict[str, Any], list[str]]:
+def _made(job: "SlimJob", patterns: Sequence[str]) -> tuple["Slimmed", dict[str, Any], list[str]]:
     """The small image, and what there is to say of its proof. With all files of the full one it needs none."""
     if not job.checks or job.recipe.split:
         from fromscratch.flow import slim as flow
@@ -79,7 +81,7 @@ def _made(job: "SlimJob") -> tuple["Slimmed", dict[str, Any], list[str]]:
     from fromscratch.cli.output import verdicts
     from fromscratch.proof.slimming import slim_proven
 
-    proven = slim_proven(job)
+    proven = slim_proven(job, ignore=patterns)
     return proven.slimmed, {"verdict": verdicts.facts(proven.verdict)}, verdicts.lines(proven.verdict)
 
 

@@ -59,6 +59,7 @@ SLIM = Verb(
         *(option for option in GOES_TO if option.name != "name"),
         Option("output", "DIR", "DIR of the small image (default: build/NAME)", is_path=True),
         *_USES,
+        options.IGNORE_OUTPUT,
         options.RECORDER,
         Option("record", "", "make the checks of a slim.yaml anew, such as for a newer version of its image"),
         *_KEEPS,
