@@ -16,6 +16,7 @@ from fromscratch.digest import Digest
 from fromscratch.errors import CommandFailed, UsageError
 from fromscratch.formats.docker.archive import docker_archive
 from fromscratch.formats.oci.archive import oci_archive
+from fromscratch.formats.oci.config import image_documents
 from fromscratch.formats.oci.run_config import run_fields
 from fromscratch.host.engines.buildah import Buildah
 from fromscratch.host.engines.contract import Engine, Status
@@ -99,8 +100,7 @@ class BuildahImages(EngineImages, frozen=True, kw_only=True):
 
     def _bases(self, diff_id: Digest) -> list[str]:
         """What a step that was stopped may have made of the root's tar."""
-        listed = self.engine.call("images", "--all", "--quiet", "--no-trunc", "--filter", "dangling=true", check=False)
-        images = {image: self.engine.inspected(image) or {} for image in listed.stdout.decode().split()}
+        images = {image: self.engine.inspected(image) or {} for image in self._dangling()}
         return [
             image for image, record in images.items() if _is_base(json_value(record.get("Config") or "{}"), diff_id)
         ]
@@ -117,7 +117,21 @@ class BuildahImages(EngineImages, frozen=True, kw_only=True):
         with self.store.temporary() as path:
             with stream_of(pieces) as archive:
                 write_stream(path, archive)
-            self.engine.call("pull", *flags, f"{form}-archive:{path.name}", cwd=path.parent)
+            try:
+                self.engine.call("pull", *flags, f"{form}-archive:{path.name}", cwd=path.parent)
+            except BaseException:
+                tidied(partial(self._remove_unnamed, image_documents(image).config_descriptor.digest))
+                raise
+
+    def _remove_unnamed(self, image: Digest) -> None:
+        """Remove the image with this configuration if it has no name: a pull that is stopped may not have given it."""
+        if str(image) in self._dangling():
+            self.engine.remove(image.hex)
+
+    def _dangling(self) -> list[str]:
+        """The IDs of images without a name, such as steps that were stopped have left."""
+        words = ("images", "--all", "--quiet", "--no-trunc", "--filter", "dangling=true")
+        return self.engine.call(*words, check=False).stdout.decode().split()
 
 
 def config_flags(image: Image) -> Iterator[str]:
