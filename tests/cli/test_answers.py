@@ -81,6 +81,7 @@ def test_the_dockerfile_tells_how_to_make_the_base_that_it_names(desk: Desk, pla
         assert "bin/app" in archive.getnames()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("source", "lines"), [("debian", 3), ("tarball", 2)])
 def test_a_fetch_from_a_server_that_says_nothing_tells_what_it_waits_for(desk: Desk, source: str, lines: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:

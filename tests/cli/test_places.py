@@ -135,6 +135,7 @@ def test_a_layer_that_was_cut_is_packed_again(desk: Desk) -> None:
     assert layer.read_bytes() == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", ["nothing", "zeros", "a half"])
 def test_what_a_power_cut_leaves_of_a_build_is_found_and_built_again(desk: Desk, left: str) -> None:
     """`build` syncs nothing, so any of its files may be there under its name without its bytes, and all may be."""

@@ -12,6 +12,7 @@ from fromscratch.formats.packing.workers import Workers
 from fromscratch.host.process import threads
 
 
+@pytest.mark.slow
 def test_packing_ends_wherever_it_is_interrupted() -> None:
     """In another process, since an interruption between packing and its tidying up leaves threads behind."""
     here = Path(__file__)

@@ -292,6 +292,7 @@ def nearly_alike(draw: st.DrawFn) -> tuple[Rootfs, Rootfs]:
     return tree, Rootfs(entries)
 
 
+@pytest.mark.slow
 @given(nearly_alike())
 def test_a_build_never_ends_in_the_layer_of_another_tree(pair: tuple[Rootfs, Rootfs]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -249,6 +249,7 @@ def launched(folder: Path, store: Store, pause: str) -> "subprocess.Popen[bytes]
     return process
 
 
+@pytest.mark.slow
 def test_a_killed_build_goes_on_where_it_was_and_gives_the_same(folder: Path, store: Store, tmp_path: Path) -> None:
     process = launched(folder, store, "1")
     process.send_signal(signal.SIGKILL)
