@@ -3,8 +3,8 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 import threading
+from collections.abc import Iterator
 
 import pytest
 
