@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fromscratch.cli.main import main
+from tests.cli.in_process import called
 
 
 @pytest.mark.parametrize(
@@ -19,9 +19,8 @@ from fromscratch.cli.main import main
         (["--merge"], "--merge takes the traces to merge"),
     ],
 )
-def test_what_would_not_count_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
-) -> None:
-    assert main(["trace", "--output", str(tmp_path / "t"), *words]) == 2
-    assert message in capsys.readouterr().err
+def test_what_would_not_count_is_refused(tmp_path: Path, words: list[str], message: str) -> None:
+    answer = called(tmp_path, "trace", "--output", "t", *words)
+    assert answer.code == 2
+    assert message in answer.err
     assert list(tmp_path.iterdir()) == []

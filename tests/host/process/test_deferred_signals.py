@@ -4,19 +4,10 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 
 import pytest
 
 from fromscratch.host.process.deferred_signals import DeferredSignals
-
-
-@pytest.fixture(autouse=True)
-def _interruptions_raise() -> Iterator[None]:
-    """As in a process of its own, whatever ran in this one before."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def test_one_that_comes_meanwhile_comes_at_its_release() -> None:
