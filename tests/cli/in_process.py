@@ -31,18 +31,25 @@ def called(folder: Path, *words: str, **variables: str) -> Answer:
 def _as_a_process(folder: Path, variables: dict[str, str]) -> Iterator[None]:
     """What a call changes of a process is as it was afterwards."""
     store = {"FROMSCRATCH_STORE": str(folder.parent / "store")}
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
     with (
+        handlers_restored(),
         mock.patch.object(sys, "unraisablehook", sys.unraisablehook),
         mock.patch.dict("os.environ", {**store, **variables}),
         mock.patch.object(progress, "_WORTH_A_LINE", _NEVER),
         _standing_in(folder),
     ):
-        try:
-            yield
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
+        yield
+
+
+@contextlib.contextmanager
+def handlers_restored() -> Iterator[None]:
+    """Have the signal handlers back that a call replaces: at its end it leaves signals to the system."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
