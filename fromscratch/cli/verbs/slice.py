@@ -9,6 +9,7 @@ from fromscratch.errors import UsageError
 
 if TYPE_CHECKING:
     from fromscratch.flow.slices import WrittenSlices
+    from fromscratch.recipe.slimming import SlimRecipe
 
 ACTIONS = ("write", "check")
 _SHOWN = 5
@@ -41,34 +42,10 @@ def slice_(
         return
     if release or image:
         raise UsageError("slice write has no --release and no --image", "name the image behind: slice write IMAGE")
-    _write(call, names, output, trace, trace_root, package, keep, exclude, any_image, json)
-
-
-def _check_options(action: str, given: Mapping[str, object]) -> None:
-    """Raises UsageError for what only the other action has."""
-    for name, value in given.items() if action == "check" else ():
-        if value:
-            raise UsageError(f"slice check has no --{name}", "that is for slice write")
-
-
-def _write(
-    call: Call,
-    names: Sequence[str],
-    output: str | None,
-    trace: Sequence[str],
-    trace_root: str,
-    package: Sequence[str],
-    keep: Sequence[str],
-    exclude: Sequence[str],
-    any_image: bool,
-    json: bool,
-) -> None:
     if not trace:
         raise UsageError(
             "slice write needs a trace", "say --trace FILE: a trace file, a log of strace, or a list of paths"
         )
-    from fromscratch.cli.verbs.slim import job_of
-    from fromscratch.flow import slices as flow
     from fromscratch.host.machine.lookup import expanded
     from fromscratch.recipe.slimming import SlimRecipe
 
@@ -79,7 +56,21 @@ def _write(
         exclude=list(exclude),
         any_image=any_image,
     )
-    found = flow.write(job_of(call, recipe, trace_root, output or "slices"), package)
+    _write(call, recipe, trace_root, output or "slices", package, json)
+
+
+def _check_options(action: str, given: Mapping[str, object]) -> None:
+    """Raises UsageError for what only the other action has."""
+    for name, value in given.items() if action == "check" else ():
+        if value:
+            raise UsageError(f"slice check has no --{name}", "that is for slice write")
+
+
+def _write(call: Call, recipe: "SlimRecipe", trace_root: str, output: str, package: Sequence[str], json: bool) -> None:
+    from fromscratch.cli.verbs.slim import job_of
+    from fromscratch.flow import slices as flow
+
+    found = flow.write(job_of(call, recipe, trace_root, output), package)
     call.result(_facts(found), "\n".join(_lines(found)), json)
 
 
