@@ -176,7 +176,7 @@ def _decoders(compression: Packed) -> tuple[Callable[[], _Decoder], tuple[Any, .
         case "lzip":
             from fromscratch.formats.packing import lzip
 
-            return lzip.Decoder, (*lzip.FAILURES, _Cut)
+            return lzip.Decoder, (*lzip.failures(), _Cut)
         case _:
             assert_never(compression)
 

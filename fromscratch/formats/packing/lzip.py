@@ -1,8 +1,8 @@
 """Decompression of lzip files, by the decoder of the standard library: https://www.nongnu.org/lzip/manual/lzip_manual.html,
 "File format"."""
 
-import lzma
 import zlib
+from typing import Any
 
 _HEADER, _TRAILER = 6, 20
 _LARGEST_DICTIONARY = 1 << 28  # of which the decoder takes the memory; a header could ask for 512 MiB
@@ -12,7 +12,11 @@ class DamagedMember(Exception):
     """A member whose header or trailer does not fit; the text says how."""
 
 
-FAILURES = (DamagedMember, lzma.LZMAError, EOFError)
+def failures() -> tuple[type[Exception], ...]:
+    """What a decoder raises for damaged data."""
+    import lzma
+
+    return DamagedMember, lzma.LZMAError, EOFError
 
 
 class Decoder:
@@ -22,13 +26,13 @@ class Decoder:
 
     def __init__(self) -> None:
         self._start, self._end = b"", b""
-        self._stream: lzma.LZMADecompressor | None = None
+        self._stream: Any = None
         self._packed, self._size, self._checksum = 0, 0, 0
         self.unused_data = b""
 
     @property
     def needs_input(self) -> bool:
-        return self._stream is None or self._stream.eof or self._stream.needs_input
+        return self._stream is None or bool(self._stream.eof or self._stream.needs_input)
 
     def decompress(self, data: bytes, limit: int) -> bytes:
         self._packed += len(data)
@@ -39,7 +43,7 @@ class Decoder:
             self._stream, data = _stream(self._start[:_HEADER]), self._start[_HEADER:]
         if self._stream.eof:
             return self._finish(data)
-        plain = self._stream.decompress(data, limit)
+        plain = bytes(self._stream.decompress(data, limit))
         self._size += len(plain)
         self._checksum = zlib.crc32(plain, self._checksum)
         if self._stream.eof:
@@ -57,7 +61,7 @@ class Decoder:
         return b""
 
 
-def _stream(header: bytes) -> lzma.LZMADecompressor:
+def _stream(header: bytes) -> Any:
     """The decoder that a header asks for; bits 5-7 of its last byte are sixteenths to take off the dictionary."""
     if header[:5] != b"LZIP\x01":
         raise DamagedMember("there is something else behind it")
@@ -65,6 +69,8 @@ def _stream(header: bytes) -> lzma.LZMADecompressor:
     size -= (size >> 4) * (header[5] >> 5)
     if not 1 << 12 <= size <= _LARGEST_DICTIONARY:
         raise DamagedMember(f"it needs a dictionary of {size} bytes")
+    import lzma
+
     return lzma.LZMADecompressor(
         lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, "dict_size": size, "lc": 3, "lp": 0, "pb": 2}]
     )
