@@ -54,7 +54,7 @@ def target_files(options: PortageOptions, layout: Layout, *, jobs: int, provided
 
     `jobs` is what `threads` and `jobs` of the options are if those say nothing.
     """
-    named = {f"env/{number}.conf": values for number, values in enumerate(options.package_env.values())}
+    environments = {f"env/{number}.conf": values for number, values in enumerate(options.package_env.values())}
     files = {
         "make.conf": _variables(_make_conf(options, layout, jobs)),
         "repos.conf": repos_conf(layout.repositories),
@@ -65,7 +65,7 @@ def target_files(options: PortageOptions, layout: Layout, *, jobs: int, provided
         "package.unmask": _lines(options.package_unmask),
         "package.env": _table({atom: f"{number}.conf" for number, atom in enumerate(options.package_env)}),
         "profile/package.provided": _lines(sorted({*provided, *options.provided})),
-        **{name: _variables(values) for name, values in named.items()},
+        **{name: _variables(values) for name, values in environments.items()},
     }
     return {name: text for name, text in files.items() if text}
 

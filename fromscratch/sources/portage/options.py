@@ -36,7 +36,7 @@ RESERVED = frozenset(
     }
 )
 
-Kept = Literal["headers", "static-libraries", "docs"]
+Extra = Literal["headers", "static-libraries", "docs"]
 Words = str | list[str]
 
 
@@ -115,7 +115,7 @@ class PortageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     threads: Annotated[int, Meta(description="compilers that run at a time for one package; 0: as called", ge=0)] = 0
     jobs: Annotated[int, Meta(description="packages that are built at a time; 0: as called", ge=0)] = 0
     keep: Annotated[
-        list[Kept], Meta(description="what is for building or reading and is left out otherwise, such as headers")
+        list[Extra], Meta(description="what is for building or reading and is left out otherwise, such as headers")
     ] = []
     records: Annotated[bool, Meta(description="keep package records in /var/db/pkg for scanners")] = False
 
