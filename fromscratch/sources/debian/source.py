@@ -27,7 +27,7 @@ from fromscratch.host.process import threads
 from fromscratch.host.slices import Slices
 from fromscratch.host.storage.store import Store
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sources.contract import Context, PackageContents, TreeSource
+from fromscratch.sources.contract import Context, PackageContents, Pin, TreeSource
 from fromscratch.sources.debian import archives, natives
 from fromscratch.sources.debian import plan as plans
 from fromscratch.sources.debian.archives import Seen
@@ -112,6 +112,10 @@ class DebianSource(TreeSource):
         options = without_secrets(msgspec.json.encode(self._options).decode())
         slices = f" {self._slices.digest_text()}" if self._options.slices else ""
         return f"debian {_TREE_VERSION} {options} {packages}{slices}"
+
+    def pins(self, store: Store) -> list[Pin]:
+        """The indexes that the packages were chosen from, and the packages."""
+        return self.plan(store).pins()
 
     def contents(self, store: Store, package: str) -> PackageContents:
         """Raises DownloadError, and ImageError for a package that the archives do not have."""
