@@ -14,7 +14,7 @@ from fromscratch.lazy_regex import lazy_regex
 Kind = Literal["u", "g", "m"]
 _NAME = lazy_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,30}\$?")
 _ID = lazy_regex(r"[0-9]{1,10}(:([0-9]{1,10}|[A-Za-z_][A-Za-z0-9_.-]{0,30}))?")
-_MOST = 1 << 20  # characters of one file or script
+_MOST = 1 << 18  # characters of one file or script
 
 
 class Line(Struct, frozen=True):

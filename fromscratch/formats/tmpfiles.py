@@ -11,7 +11,7 @@ from msgspec import Struct
 from fromscratch.lazy_regex import lazy_regex
 
 _MODE = lazy_regex(r"[~:]{0,2}[0-7]{3,5}")
-_MOST = 1 << 20  # characters of one file
+_MOST = 1 << 18  # characters of one file
 _CREATED = {"d": "d", "D": "d", "v": "d", "q": "d", "Q": "d", "f": "f", "F": "f", "L": "L", "C": "C"}
 _ESCAPES = {"\\n": "\n", "\\t": "\t", "\\\\": "\\"}
 _ESCAPE = lazy_regex(r"\\[nt\\]")

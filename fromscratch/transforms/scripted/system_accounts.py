@@ -57,7 +57,7 @@ class _Known(Struct):
     def is_free(self, number: int, name: str) -> bool:
         """Whether no other account has the number: a user and the group of its name share one."""
         return all(
-            other == name or used != number for known in (self.users, self.groups) for other, taken in known.items()
+            other == name or used != number for known in (self.users, self.groups) for other, used in known.items()
         )
 
     def free(self, name: str) -> int:
