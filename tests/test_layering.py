@@ -35,6 +35,7 @@ FLOORS = {
     "progress": 1,
     "limits": 1,
     "nearest": 1,
+    "unsatisfied": 1,
     "model": 2,
     "formats": 3,
     "transforms": 4,

@@ -22,6 +22,7 @@ from fromscratch.flow import evidence, output
 from fromscratch.flow.evidence import Evidence, ImageEvidence
 from fromscratch.flow.output import Built
 from fromscratch.flow.smoke_checks import Plan, SmokeChecks, check_again, digest_of_scripts, planned
+from fromscratch.flow.source_evidence import source_evidence
 from fromscratch.flow.start_checks import StartChecks
 from fromscratch.host.images.layout import LayoutWriter
 from fromscratch.host.storage.own_folders import OwnFolders
@@ -121,7 +122,8 @@ def build(job: Job, bind: Bind = bind) -> Built:
                 based = about.base_annotations(source for _, source in bound[platform])
                 images.append(_image(job, platform, [layer for layer, _ in layers], based))
                 proofs.append(evidence.gather(platform, layers, tree, removed, starts.recorded(platform)))
-                proofs[-1] = replace(proofs[-1], checks=smoke.recorded(platform))
+                items = source_evidence((source for _, source in bound[platform]), job.store)
+                proofs[-1] = replace(proofs[-1], checks=smoke.recorded(platform), sources=items)
             starts.report()
             smoke.report()
             layout.finish(images, tag="latest")

@@ -29,15 +29,15 @@ class Identity(Struct, frozen=True):
 def identity(tree: Rootfs, user: str) -> Identity:
     """The numbers that `user` means in this tree; an empty one means root. Raises UsageError for an unknown name."""
     name, _, group = (user or "0").partition(":")
-    account = next((fields for fields in _records(tree, "/etc/passwd", 7) if _is(fields, name)), None)
+    account = next((fields for fields in records(tree, "/etc/passwd", 7) if _is(fields, name)), None)
     if account is not None:
         uid, gid, home, login = int(account[2]), int(account[3]), account[5] or "/", account[0]
     else:
         uid, gid, home, login = _number(name, "/etc/passwd", user), 0, "/", ""
     if group:
-        found = next((fields for fields in _records(tree, "/etc/group", 4) if _is(fields, group)), None)
+        found = next((fields for fields in records(tree, "/etc/group", 4) if _is(fields, group)), None)
         return Identity(uid, int(found[2]) if found else _number(group, "/etc/group", user), (), home)
-    groups = (int(fields[2]) for fields in _records(tree, "/etc/group", 4) if login and login in fields[3].split(","))
+    groups = (int(fields[2]) for fields in records(tree, "/etc/group", 4) if login and login in fields[3].split(","))
     return Identity(uid, gid, tuple(sorted({number for number in groups if number != gid})), home)
 
 
@@ -68,7 +68,8 @@ def groups(group: Entry | None) -> dict[str, int]:
     return found
 
 
-def _records(tree: Rootfs, path: str, count: int) -> Iterator[list[str]]:
+def records(tree: Rootfs, path: str, count: int) -> Iterator[list[str]]:
+    """The well-formed lines of a colon-separated file of the tree whose third field is a number."""
     return _lines(tree.find(path), count)
 
 
