@@ -15,7 +15,7 @@ from pathlib import Path
 import zstandard
 
 from fromscratch.errors import FormatError, ImageError, UsageError
-from fromscratch.formats import busybox, os_release
+from fromscratch.formats import busybox, os_release, sysusers, tmpfiles
 from fromscratch.formats import slice as slices
 from fromscratch.formats.alpine import installed as apk_installed
 from fromscratch.formats.debian import (
@@ -339,6 +339,18 @@ def _some_caches() -> list[bytes]:
 
 
 PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
+    "system accounts": (
+        [b"u svc 970:mail 'The Service' /srv /bin/sh\ng mail 12\nm svc mail\n"],
+        _text(sysusers.parse),
+    ),
+    "commands that make accounts": (
+        [b"x || groupadd -r svc && useradd -u 970 -g svc -c 'A b' svc >/dev/null 2>&1\naddgroup a b\n"],
+        _text(sysusers.commands),
+    ),
+    "temporary files": (
+        [b"d /var/lib/x 0750 svc mail - -\nL+ /etc/mtab - - - - ../x\nf '/a b' ~644 - - - a\\nb\n"],
+        _text(tmpfiles.parse),
+    ),
     "alternatives": (
         [b"update-alternatives --install /usr/bin/a a /bin/b 50 --slave /x x /y\n"],
         _text(alternatives.alternatives),

@@ -16,6 +16,7 @@ from fromscratch.formats.packing.decompress import DamagedData, pieces
 MOST_BYTES = 64 << 20
 """The bytes that a manifest may expand to; one of 500 packages has some two megabytes."""
 _LEVEL = 3
+_HINT = "make the root again with a chisel that writes schema 1.0"
 _SCHEMA = "1."
 
 
@@ -91,9 +92,9 @@ def _lines(raw: bytes) -> Iterator[tuple[bytes, _Line]]:
         try:
             line = decode(text)
         except msgspec.DecodeError as error:
-            raise FormatError(f"line {number + 1} of a chisel manifest: {error}") from error
+            raise FormatError(f"line {number + 1} of a chisel manifest: {error}", _HINT) from error
         if number == 0 and not line.jsonwall.startswith(_SCHEMA):
-            raise FormatError(f"a chisel manifest in the form {line.jsonwall!r} is not read")
+            raise FormatError(f"a chisel manifest in the form {line.jsonwall!r} is not read", _HINT)
         yield text, line
 
 
@@ -103,7 +104,7 @@ def _expanded(raw: bytes) -> bytes:
         for piece in pieces(BytesIO(raw), "zstd"):
             out += piece
             if len(out) > MOST_BYTES:
-                raise FormatError(f"a chisel manifest expands to more than {MOST_BYTES >> 20} MiB")
+                raise FormatError(f"a chisel manifest expands to more than {MOST_BYTES >> 20} MiB", _HINT)
     except DamagedData as error:
-        raise FormatError(f"a chisel manifest is not a sound zstd file: {error}") from error
+        raise FormatError(f"a chisel manifest is not a sound zstd file: {error}", _HINT) from error
     return bytes(out)
