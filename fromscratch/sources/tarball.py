@@ -15,7 +15,7 @@ from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import matcher, tree_path
-from fromscratch.sources.contract import Context, Kind, Template, TreeSource
+from fromscratch.sources.contract import Context, Kind, Pin, Template, TreeSource
 from fromscratch.transforms.placement import (
     check_paths,
     parse_modes,
@@ -103,6 +103,12 @@ class TarballSource(TreeSource):
         tree = tree.without([path for path in tree if skipped(path)])
         tree = with_modes(with_owner(tree, parse_owner(options.owner)), parse_modes(options.modes))
         return placed(tree, tree_path(options.into))
+
+    def pins(self, store: Store) -> list[Pin]:
+        """The archive."""
+        digest = self._digest if self._options.url and self._digest else self._stored(store)
+        name = self._options.path or self._address.title
+        return [Pin(kind="archive", name=name, url=str(self._address), digest=str(digest))]
 
     def _origin(self) -> Origin:
         return Origin(self.label, "shipped in", self._options.path or str(self._address))
