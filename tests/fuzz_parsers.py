@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
+import zstandard
+
 from fromscratch.errors import FormatError, ImageError, UsageError
-from fromscratch.formats import busybox, os_release
+from fromscratch.formats import busybox, os_release, sysusers, tmpfiles
 from fromscratch.formats import slice as slices
 from fromscratch.formats.alpine import installed as apk_installed
 from fromscratch.formats.debian import (
     alternatives,
+    chisel_manifest,
     deb822,
 )
 from fromscratch.formats.debian import (
@@ -169,6 +172,10 @@ openat /etc/a cat
 """
 _DPKG_STATUS = b"Package: a\nStatus: install ok installed\nArchitecture: amd64\nMulti-Arch: same\nVersion: 1\n\n" * 2
 _APK_INSTALLED = b"P:musl\nV:1.2\nA:x86_64\nF:lib\nM:0:0:755\nR:ld.so\na:0:0:755\nZ:Q1x\n\nP:b\nV:1\nF:\nR:x\n\n"
+_CHISEL_MANIFEST = (
+    b'{"jsonwall":"1.0","schema":"1.0","count":4}\n{"kind":"package","name":"a","version":"1","arch":"amd64"}\n'
+    b'{"kind":"path","path":"/a","mode":"0644","slices":["a_b"],"size":1}\n{"kind":"slice","name":"a_b"}\n'
+)
 _RPM_HEADERS = {1: rpm_databases.header("a", epoch=1, files=["/usr/bin/a", "/etc/a"]), 2: rpm_databases.header("b")}
 _SHORT = (b"9" * 5000, b"-", b"\0", b"\xff", b"\n" * 3000, b" " * 3000, b"\t", b"\xe2\x80\xa8", b"/" * 900, b'"', b"'")
 _LONG = (b"(", b"[", b"{", b"!", b"<<A ", b"import \n", b"- ", b"a: {", b'"', b"`", b"use ", b"\\", b"a/", b"if A\n")
@@ -282,6 +289,13 @@ def _apk(data: bytes, folder: Path) -> None:
     apk_installed.cut(data, packages, lambda path: True)
 
 
+def _chisel(data: bytes, folder: Path) -> None:
+    raw = zstandard.compress(data, 1)
+    packages = {each.package for each in chisel_manifest.installed(raw)}
+    chisel_manifest.slices(raw)
+    chisel_manifest.cut(raw, packages, lambda path: True)
+
+
 def _portage(data: bytes, folder: Path) -> None:
     gentoo_installed.contents(data)
     gentoo_installed.package("a", decode(data))
@@ -325,11 +339,24 @@ def _some_caches() -> list[bytes]:
 
 
 PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
+    "system accounts": (
+        [b"u svc 970:mail 'The Service' /srv /bin/sh\ng mail 12\nm svc mail\n"],
+        _text(sysusers.parse),
+    ),
+    "commands that make accounts": (
+        [b"x || groupadd -r svc && useradd -u 970 -g svc -c 'A b' svc >/dev/null 2>&1\naddgroup a b\n"],
+        _text(sysusers.commands),
+    ),
+    "temporary files": (
+        [b"d /var/lib/x 0750 svc mail - -\nL+ /etc/mtab - - - - ../x\nf '/a b' ~644 - - - a\\nb\n"],
+        _text(tmpfiles.parse),
+    ),
     "alternatives": (
         [b"update-alternatives --install /usr/bin/a a /bin/b 50 --slave /x x /y\n"],
         _text(alternatives.alternatives),
     ),
     "apk-installed": ([_APK_INSTALLED], _apk),
+    "chisel-manifest": ([_CHISEL_MANIFEST], _chisel),
     "applets": ([b"\0".join([b"[", b"[[", b"ash", b"cat", b"sh", b"xargs", b"yes"]) * 3], _bytes(busybox.applets)),
     "challenge": ([b'Bearer realm="https://a/t",service="b", Basic realm=c'], _text(challenge.challenges)),
     "deb": ([debs.deb("a", files={"/x": b"y"})], _file(deb.control_files)),

@@ -6,12 +6,11 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 from fromscratch.model.content import HostFile, Inline
 from fromscratch.model.entry import Entry, File, Meta
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, tree_path
+from tests.engines import missing
 
 PASSWD = b"root:x:0:0:root:/root:/bin/sh\nweb:x:65532:65533:web:/srv:/bin/sh\n"
 GROUP = b"root:x:0:\nweb:x:65533:\nextra:x:7000:other,web\n"
@@ -33,7 +32,7 @@ def host_tree(*programs: str) -> Rootfs:
 def _closure(program: str) -> tuple[str, ...]:
     found = shutil.which(program)
     if found is None:
-        pytest.skip(f"{program} is not on this machine")
+        missing(f"{program} is not on this machine", program)
     reported = subprocess.run(["ldd", found], capture_output=True, text=True, check=False).stdout
     libraries = re.findall(r"(/\S+) \(0x", reported)
     place = f"/bin/{program}"

@@ -21,7 +21,8 @@ from fromscratch.paths import ROOT, TreePath
 from fromscratch.sources.debian.plan import Plan, PlannedPackage
 
 DEPTH = 5 * sys.getrecursionlimit()
-FOLDERS = 1500  # within PATH_MAX
+FOLDERS = 1500  # within PATH_MAX, and beyond the recursion limit
+BEYOND_PATH_MAX = 2100
 
 
 def deep(levels: int = FOLDERS) -> Rootfs:
@@ -58,7 +59,7 @@ def room() -> Iterator[Path]:
 
 
 def test_folders_are_removed_however_deep(room: Path) -> None:
-    deep_folder(room / "top", DEPTH)
+    deep_folder(room / "top", BEYOND_PATH_MAX)
     disk.remove(room / "top")
     assert list(room.iterdir()) == []
 
@@ -78,7 +79,7 @@ def test_removal_follows_no_symlink_and_takes_all_kinds(tmp_path: Path) -> None:
 
 def test_what_a_killed_run_left_is_swept_by_the_next(room: Path) -> None:
     place = room / "root"
-    deep_folder(room / ".root.new-0123456789abcdef", DEPTH)
+    deep_folder(room / ".root.new-0123456789abcdef", BEYOND_PATH_MAX)
     with staged_folder.staged(place) as fresh:
         materialise(deep(), fresh)
     assert list(room.iterdir()) == []

@@ -15,6 +15,7 @@ from msgspec import Struct
 from fromscratch.address import without_secrets
 from fromscratch.advice import Setting, advice
 from fromscratch.errors import FormatError, NotFetched
+from fromscratch.flow.source_evidence import SourceEvidence
 from fromscratch.host.storage import disk
 from fromscratch.model.entry import Entry, File, HardLink, Origin
 from fromscratch.model.image import Layer, Platform
@@ -77,6 +78,7 @@ class ImageEvidence(Struct, frozen=True, kw_only=True):
     `entries` maps each path to places in `reasons`; `removed` maps what was trimmed to its rule. `privileged` are the
     programs that give whoever starts them more rights than they have: by "setuid", "setgid" and "capabilities".
     `start` is what the start check found, None if it was off; `checks` are the smoke checks that were asked for.
+    `sources` are the items of the recipe, each with the inputs that fetch settled.
     """
 
     platform: str
@@ -89,6 +91,7 @@ class ImageEvidence(Struct, frozen=True, kw_only=True):
     privileged: dict[str, list[str]] = {}
     start: list[StartFinding] | None = None
     checks: list[CheckEvidence] = []
+    sources: list[SourceEvidence] = []
 
 
 class Evidence(Struct, frozen=True, kw_only=True):

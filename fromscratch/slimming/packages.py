@@ -4,19 +4,16 @@ A package manager's database has the paths as packages ship them: where /bin is 
 tree's /usr/bin/sh. Images of this program's own builds have their packages in the reasons of entries too.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from fromscratch import paths
 from fromscratch.errors import ImageError
+from fromscratch.formats.databases.catalogue import databases
+from fromscratch.formats.databases.contract import Database
 from fromscratch.formats.installed import Installed, Package
 from fromscratch.model.entry import Directory, Entry, Origin, Symlink
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
-from fromscratch.slimming.databases.apk import Apk
-from fromscratch.slimming.databases.contract import Database
-from fromscratch.slimming.databases.dpkg import Dpkg
-from fromscratch.slimming.databases.portage import Portage
-from fromscratch.slimming.databases.rpm import Rpm
 
 Origins = Callable[[TreePath], Sequence[Origin]]
 
@@ -127,14 +124,7 @@ class PackageRecords:
 
 def packages(tree: Rootfs, origins: Origins | None = None) -> PackageRecords:
     """The packages that the databases of a tree list; `origins` are reasons that are kept outside its entries."""
-    return PackageRecords(tree, list(_databases(tree)), origins or (lambda path: _own_origins(tree, path)))
-
-
-def _databases(tree: Rootfs) -> Iterator[Database]:
-    yield Dpkg(tree)
-    yield Apk(tree)
-    yield Rpm(tree)
-    yield Portage(tree)
+    return PackageRecords(tree, list(databases(tree)), origins or (lambda path: _own_origins(tree, path)))
 
 
 def _own_origins(tree: Rootfs, path: TreePath) -> Sequence[Origin]:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from fromscratch import paths
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats import os_release
+from fromscratch.formats.databases.contract import bytes_at
 from fromscratch.formats.installed import Package
 from fromscratch.formats.os_release import OsRelease
 from fromscratch.formats.slice import Slice
@@ -19,7 +20,6 @@ from fromscratch.model.entry import Directory, Origin, Symlink
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.nearest import nearest
 from fromscratch.paths import TreePath
-from fromscratch.slimming.databases.contract import bytes_at
 from fromscratch.slimming.packages import PackageRecords
 from fromscratch.slimming.slice_comparison import compare
 from fromscratch.slimming.slice_entries import Owned, entries_of, totals

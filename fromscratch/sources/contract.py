@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol, get_args, get_origin, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, get_origin, runtime_checkable
 
 from msgspec import Struct
 
@@ -89,6 +89,37 @@ class Based(Protocol):
     """A source that takes its tree from an image, by the name and digest that it was read under."""
 
     base: Reference
+
+
+class Pin(Struct, frozen=True, kw_only=True):
+    """One input that `fetch` settled: what exactly `build` takes, whatever its name means elsewhere by then.
+
+    `version` is a package's version, a repository's release or commit, or the name that a tag was read under; `url` is
+    an address without secrets; `digest` is ALGORITHM:HEX of the bytes, of the signed index for a repository, and of
+    the manifest for an image. What is not known is empty.
+    """
+
+    kind: Literal["repository", "index", "package", "distfile", "image", "archive"]
+    name: str
+    version: str = ""
+    url: str = ""
+    digest: str = ""
+
+
+@runtime_checkable
+class Pinned(Protocol):
+    """A source that can say what its fetch settled."""
+
+    def pins(self, store: Store) -> Sequence[Pin]:
+        """Every input, in a fixed order. Uses no network. Raises NotFetched when `fetch` has to run first."""
+
+
+@runtime_checkable
+class Noted(Protocol):
+    """A source that has left something undone which its tree may need, such as the effect of a script."""
+
+    def notes(self, store: Store) -> Sequence[str]:
+        """A line for each, for the evidence. Asked after `lay`."""
 
 
 @runtime_checkable

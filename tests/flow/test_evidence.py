@@ -9,12 +9,15 @@ from fromscratch.checks.contract import ExecCheck, HttpCheck
 from fromscratch.errors import FormatError, NotFetched
 from fromscratch.flow import evidence
 from fromscratch.flow.evidence import Evidence
+from fromscratch.flow.source_evidence import SourceEvidence, source_evidence
 from fromscratch.formats.packing.layer import Packed
+from fromscratch.host.storage.store import Store
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Origin, file
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import decode, tree_path
+from fromscratch.sources.contract import Pin, TreeSource
 from tests.made_images import blob_layer
 
 AMD64 = Platform.parse("linux/amd64")
@@ -22,6 +25,20 @@ ASKED = Origin("debian bookworm", "asked for", "busybox in rootfs[0]")
 SHIPPED = Origin(
     "debian bookworm", "shipped in", "libc6 2.36", Origin("debian bookworm", "needed by", "busybox", ASKED)
 )
+
+
+class ToySource(TreeSource):
+    label = "toy"
+
+    def fetch(self, store: Store) -> None: ...
+
+    def fingerprint(self, store: Store) -> str:
+        return ""
+
+    def build(self, store: Store) -> Rootfs:
+        return Rootfs()
+
+
 STRANGE = tree_path(decode(b"/caf\xe9 au lait"))
 
 
@@ -47,6 +64,34 @@ def test_reasons_come_back_as_they_went_for_names_of_any_bytes(tmp_path: Path) -
     (packed,) = image.packed
     assert (packed.digest, packed.comment, packed.uncompressed_size) == (image.layers[0], "libraries", 3)
     assert len(image.reasons) == 3  # each once
+
+
+def test_the_inputs_of_each_item_are_recorded_without_their_secrets(tmp_path: Path) -> None:
+    secret, address, digest = "https://me:secret@host.test/a.tar", "https://host.test/a.tar", f"sha256:{'0' * 64}"
+
+    class Mirrored(ToySource):
+        label = f"archive {secret}"
+
+        def pins(self, store: Store) -> list[Pin]:
+            return [Pin(kind="archive", name="a.tar", url=secret, digest=digest)]
+
+        def notes(self, store: Store) -> list[str]:
+            return [f"postinst of a was not run: {secret}"]
+
+    found = source_evidence([Mirrored(), ToySource()], Store(tmp_path))
+    assert found == [
+        SourceEvidence(
+            label=f"archive {address}",
+            pins=[Pin(kind="archive", name="a.tar", url=address, digest=digest)],
+            notes=[f"postinst of a was not run: {address}"],
+        ),
+        SourceEvidence(label="toy"),
+    ]
+    image = replace(made().images[0], sources=found)
+    evidence.write(tmp_path, replace(made(), images=[image]))
+    read = evidence.read(tmp_path)
+    assert read is not None
+    assert read.images[0].sources == found
 
 
 def test_nothing_built_is_none_and_another_platform_is_told(tmp_path: Path) -> None:

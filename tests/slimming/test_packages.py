@@ -1,12 +1,16 @@
 """Owners of files by the databases of a tree, and the databases cut to what remains."""
 
 import ast
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import zstandard
 
+from fromscratch.formats.databases.catalogue import records
+from fromscratch.formats.debian import chisel_manifest as chisel_format
 from fromscratch.formats.installed import Package
 from fromscratch.formats.rpm import header, ndb, sqlite
 from fromscratch.model.content import Inline, read
@@ -48,6 +52,31 @@ Version: 2.36
 """
 _INSTALLED = b"Maintainer: x\nDescription: x\nStatus: install ok installed\nVersion"
 BASH_LIST = b"/.\n/bin\n/bin/bash\n/bin/sh\n/usr\n/usr/share/bash\n/usr/share/bash/inputrc\n"
+
+
+CHISELLED = trees.tree(
+    """
+    f 0644 0:0 /etc/issue 'x'
+    f 0644 0:0 /usr/lib/libc.so.6 'x'
+    """
+)
+
+
+def chisel_manifest() -> bytes:
+    """What chisel writes for slices of two packages."""
+    lines = [
+        {"jsonwall": "1.0", "schema": "1.0", "count": 10},
+        {"kind": "content", "slice": "base-files_base", "path": "/etc/issue"},
+        {"kind": "content", "slice": "libc6_libs", "path": "/usr/lib/libc.so.6"},
+        {"kind": "package", "name": "base-files", "version": "13", "sha256": "00", "arch": "amd64"},
+        {"kind": "package", "name": "libc6", "version": "2.39", "sha256": "00", "arch": "amd64"},
+        {"kind": "path", "path": "/etc/issue", "mode": "0644", "slices": ["base-files_base"], "size": 1},
+        {"kind": "path", "path": "/usr/lib/libc.so.6", "mode": "0644", "slices": ["libc6_libs"], "size": 1},
+        {"kind": "slice", "name": "base-files_base"},
+        {"kind": "slice", "name": "libc6_config"},
+        {"kind": "slice", "name": "libc6_libs"},
+    ]
+    return zstandard.compress(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
 
 
 Blobs = Callable[[bytes], Iterator[tuple[int, bytes]]]
@@ -162,6 +191,33 @@ def test_the_reasons_of_an_own_build_name_the_package_of_what_no_list_has() -> N
     assert linked.owner(at("/usr/lib/libc.so")) == BASH, "and not of the package of its neighbour"
     outside = packages(DPKG, lambda path: issue.origins)
     assert outside.owner(at("/usr/local/mine")) == BASH
+
+
+def test_a_chiselled_root_lists_the_slices_of_its_packages() -> None:
+    tree = with_file(CHISELLED, "/var/lib/chisel/manifest.wall", chisel_manifest())
+    found = records(tree)
+    libc, base = Package("dpkg", "libc6", "2.39", "amd64"), Package("dpkg", "base-files", "13", "amd64")
+    assert [each.package for each in found.installed] == [base, libc]
+    assert found.slices == {"base-files": ["base"], "libc6": ["config", "libs"]}
+    assert packages(tree).owner(at("/usr/lib/libc.so.6")) == libc
+    cut = packages(tree).cut([at("/usr/lib/libc.so.6")])
+    left = with_file(CHISELLED, "/var/lib/chisel/manifest.wall", bytes_in(cut[at("/var/lib/chisel/manifest.wall")]))
+    assert [(each.package, each.files) for each in records(left).installed] == [(libc, ("/usr/lib/libc.so.6",))]
+
+
+@pytest.mark.parametrize(
+    ("raw", "note"),
+    [
+        (b"no zstd", "is not a sound zstd file"),
+        (zstandard.compress(b'{"jsonwall":"2.0"}\n'), "in the form '2.0' is not read"),
+        (zstandard.compress(b'{"jsonwall":"1.0"}\n{"kind":'), "line 2 of a chisel manifest"),
+        (zstandard.compress(bytes(chisel_format.MOST_BYTES + 1)), "expands to more than 64 MiB"),
+    ],
+)
+def test_a_damaged_manifest_of_chisel_is_noted(raw: bytes, note: str) -> None:
+    found = records(with_file(CHISELLED, "/var/lib/chisel/manifest.wall", raw))
+    assert found.installed == ()
+    assert note in found.notes[0]
 
 
 def test_apk_in_both_of_its_places() -> None:

@@ -18,6 +18,8 @@ import msgspec
 import pytest
 from msgspec import Struct
 
+from fromscratch.address import Address
+from fromscratch.digest import Digest
 from fromscratch.errors import Conflict, NotFetched
 from fromscratch.flow.assembly import Job
 from fromscratch.host.machine.scan import scan
@@ -31,7 +33,7 @@ from fromscratch.progress import SILENT, Progress
 from fromscratch.proof.twice import build_twice
 from fromscratch.recipe.schema import Recipe
 from fromscratch.sources.catalogue import bind, word_of
-from fromscratch.sources.contract import Context, Source
+from fromscratch.sources.contract import Context, Pinned, Source
 from tests.sameness import archive_of, everything
 from tests.trees import listed
 
@@ -123,13 +125,28 @@ class SourceContract:
     def test_build_uses_no_network(self, subject: Subject, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         subject.bind().fetch(store)
 
-        def refuse(*_: Any) -> None:
-            raise AssertionError("build reached for the network")
-
-        monkeypatch.setattr(socket.socket, "connect", refuse)
-        monkeypatch.setattr(socket, "getaddrinfo", refuse)
+        monkeypatch.setattr(socket.socket, "connect", refuse_network)
+        monkeypatch.setattr(socket, "getaddrinfo", refuse_network)
         subject.bind().fingerprint(store)
         subject.laid(store)
+
+    def test_what_fetch_settled_is_pinned_and_told_without_the_network(
+        self, subject: Subject, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source = subject.bind()
+        if not isinstance(source, Pinned):
+            return  # what it takes lies on this machine
+        source.fetch(store)
+        monkeypatch.setattr(socket.socket, "connect", refuse_network)
+        pins = list(source.pins(store))
+        assert pins
+        other = subject.bind()
+        assert isinstance(other, Pinned)
+        assert list(other.pins(store)) == pins
+        for pin in pins:
+            assert pin.name
+            assert str(Digest.parse(pin.digest)) == pin.digest if pin.digest else pin.version
+            assert str(Address(pin.url)) == pin.url
 
     def test_the_same_input_gives_the_same_tree_and_archive(
         self, subject: Subject, store: Store, tmp_path_factory: pytest.TempPathFactory
@@ -198,6 +215,10 @@ class SourceContract:
         ]
         assert schema.get("description")
         assert [name for name, field in schema["properties"].items() if not described(field)] == []
+
+
+def refuse_network(*_: Any) -> None:
+    raise AssertionError("build reached for the network")
 
 
 def laid_or_none(subject: Subject, store: Store) -> Rootfs | None:

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -241,6 +241,7 @@ def explained_trees(draw: st.DrawFn) -> Rootfs:
     return Rootfs({path: replace(entry, origins=tuple(draw(ORIGINS))) for path, entry in tree.items()})
 
 
+@settings(max_examples=30)  # each packs and unpacks an image
 @given(explained_trees(), RULES)
 def test_the_layers_of_any_tree_are_that_tree_again(tree: Rootfs, rule: Rule) -> None:
     parts = layered(tree, rule, ITEMS, "any")

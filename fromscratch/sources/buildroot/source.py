@@ -21,7 +21,7 @@ from fromscratch.sources.buildroot.configure import ConfigureResult, configurati
 from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.buildroot.plan import BUILD_FOLDERS, Plan, plan, write_busybox_fragments
 from fromscratch.sources.buildroot.staleness import Inputs
-from fromscratch.sources.contract import Context, TreeSource
+from fromscratch.sources.contract import Context, Pin, TreeSource
 
 _CLOCK_TICK = 1_000_000_000  # nanoseconds; filesystems stamp files by a coarser clock than time_ns
 _NOWHERE = {"BR2_PRIMARY_SITE": "file:///nonexistent", "BR2_PRIMARY_SITE_ONLY": "y"}
@@ -61,6 +61,15 @@ class BuildrootSource(TreeSource):
         asked = {one.name: one.asked_by for one in made.wish.settings if one.value == "y"}
         origin = origins.origins(self.label, result.packages, asked, files)
         return read_tree(store.path(result.tar), origin)
+
+    def pins(self, store: Store) -> list[Pin]:
+        """Buildroot itself, and the packages that were built; their hashes are Buildroot's own to verify."""
+        made = plan(self._options, self._context, store, fetching=False)
+        result = records.load_result(store, made.fingerprint)
+        packages = result.packages.values() if result else ()
+        of_archive = made.tree.identity if ":" in made.tree.identity else ""  # a folder has no bytes to download again
+        tree = Pin(kind="archive", name="buildroot", version=made.tree.version, digest=of_archive)
+        return [tree, *(Pin(kind="package", name=one.name, version=one.version) for one in packages)]
 
     def configure(self, store: Store, *, menu: bool = False, part: str = "", name: str = "menu") -> ConfigureResult:
         """Make Buildroot's configuration; with `menu`, let the user change it, and keep the change as a fragment.

@@ -1,6 +1,5 @@
 """The packages of several indexes as one: what exists under a name, and what satisfies a relation."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Protocol
@@ -9,6 +8,7 @@ from msgspec import Struct
 
 from fromscratch.formats.debian.index import Package
 from fromscratch.formats.debian.version import Relation, VersionKey, version_key
+from fromscratch.unsatisfied import near
 
 # How much Debian itself counts on a package: Policy 2.5. Of several providers the more common is taken.
 _PRIORITIES = {"required": 0, "important": 1, "standard": 2, "optional": 3, "extra": 4}
@@ -71,12 +71,7 @@ class Catalogue:
 
     def near(self, name: str) -> list[str]:
         """Names much like this one, the nearest first."""
-        from fromscratch.nearest import nearest
-
-        likely = (other for other in self._all_names if other[:1] == name[:1] and abs(len(other) - len(name)) < 4)
-        inside = re.compile(rf"(?:^|[^a-z]){re.escape(name)}(?:$|[^a-z])")
-        close = nearest(name, likely, count=3, cutoff=0.75)
-        return [*close, *sorted((n for n in self._all_names if inside.search(n) and n not in close), key=len)][:3]
+        return near(name, self._all_names)
 
     @cached_property
     def _all_names(self) -> list[str]:

@@ -9,6 +9,7 @@ from fromscratch.digest import Digest
 from fromscratch.errors import NotFetched
 from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
+from fromscratch.sources.contract import Pin
 
 _KIND = "debian-plan"
 _FORMAT = 1
@@ -61,6 +62,14 @@ class Plan(Struct, frozen=True, kw_only=True):
     def missing(self, store: Store) -> Iterator[PlannedPackage]:
         """The packages that the store does not have."""
         return (package for package in self.packages if not store.has(Digest.parse(package.digest)))
+
+    def pins(self) -> list[Pin]:
+        """The indexes that the packages were chosen from, and the packages."""
+        indexes = [Pin(kind="index", name=one.suite, url=one.address, digest=one.release) for one in self.archives]
+        return indexes + [
+            Pin(kind="package", name=one.name, version=one.version, url=one.address, digest=one.digest)
+            for one in self.packages
+        ]
 
     def origins(self, label: str, place: str, sliced: Collection[str] = ()) -> dict[str, Origin]:
         """Why the files of each package are there, by its name; of the `sliced` ones not all are."""

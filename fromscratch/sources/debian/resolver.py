@@ -12,12 +12,14 @@ from itertools import chain
 
 from msgspec import Struct, field
 
+from fromscratch import unsatisfied
 from fromscratch.advice import Command, advice
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.debian.index import Package
 from fromscratch.formats.debian.version import Alternatives, Relation, parse_relations, shown
 from fromscratch.sources.debian.catalogue import Catalogue, satisfies
 from fromscratch.sources.debian.package_request import PackageRequest
+from fromscratch.unsatisfied import Involved, Requirement
 
 
 class Request(Struct, frozen=True):
@@ -154,9 +156,8 @@ class _Attempt:
                 continue
             if relation.admits(package.version) and (requested.is_exact or self.limits.admit(package)):
                 return package
-        raise _DeadEnd(
-            ImageError(f"no index has {requested.text}, {asked}", _advice(self.catalogue, (relation,))),
-        )
+        hint = _advice(self.catalogue, (relation,))
+        raise _DeadEnd(unsatisfied.no_index_has(requested.text, self.request.place, hint))
 
     def _take(self, selected: Selected) -> None:
         package = selected.package
@@ -213,11 +214,8 @@ class _Attempt:
         if present is not None:
             if package.name != relation.name or package.version == present.package.version:
                 return self._nothing(because.by, because.field, (relation,))
-            message = (
-                f"{self._demand(because)} cannot be had beside {present.package}, {self._reason(present)}; "
-                f"the wish is {relation}"
-            )
-            error = ImageError(message, "ask for versions that agree, or for fewer packages")
+            one, other = self._involved(because), self._involved(present)
+            error = unsatisfied.versions_disagree(one, other, str(relation), self.request.place)
             return _DeadEnd(error, because.by, relation if self._is_free(package, relation) else None)
         if not self.limits.admit(package):
             return self._nothing(because.by, because.field, (relation,))
@@ -248,35 +246,24 @@ class _Attempt:
                     raise self._at_odds(present, because, f"{word}: {relation}", because)
 
     def _at_odds(self, one: Selected, other: Selected, how: str, newcomer: Selected) -> _DeadEnd:
-        error = ImageError(
-            f"{one.package} does not go with {other.package} ({how});\n"
-            f"  {one.package.name} is {self._reason(one)};\n  {other.package.name} is {self._reason(other)}",
-            "leave one of the two out, or exclude it",
-        )
+        error = unsatisfied.not_together(self._involved(one), self._involved(other), how, self.request.place)
         present = other if newcomer is one else one
         return _DeadEnd(error, present.package.name if present.by else newcomer.by)
 
     def _nothing(self, by: str, word: str, relations: Alternatives) -> _DeadEnd:
         need = shown(relations)
-        error = ImageError(
-            f"nothing provides {need}, needed by {by} ({word}: {need}), {self._reason(self.chosen[by])}",
-            _advice(self.catalogue, relations),
-        )
-        return _DeadEnd(error, by)
+        links = self._chain(Selected(self.chosen[by].package, by, word, need))
+        hint = _advice(self.catalogue, relations)
+        return _DeadEnd(unsatisfied.nothing_provides(need, links, self.request.place, hint), by)
 
-    def _demand(self, selected: Selected) -> str:
-        return f"{selected.package.name} {selected.package.version}, {self._reason(selected)},"
+    def _involved(self, selected: Selected) -> Involved:
+        return Involved(selected.package.name, str(selected.package), list(self._chain(selected)))
 
-    def _reason(self, selected: Selected) -> str:
-        return ", ".join(reasons(selected, self.chosen, self.request.place))
-
-
-def reasons(selected: Selected, chosen: Mapping[str, Selected], place: str) -> Iterator[str]:
-    """Why a package is there, link by link: `needed by git (Depends: zlib1g)`, …, `asked for in rootfs[0]`."""
-    while selected.by:
-        yield f"needed by {selected.by} ({selected.field}: {selected.relation})"
-        selected = chosen[selected.by]
-    yield f"asked for in {place}"
+    def _chain(self, selected: Selected) -> Iterator[Requirement]:
+        """Why a package is there, link by link."""
+        while selected.by:
+            yield Requirement(selected.by, selected.field, selected.relation)
+            selected = self.chosen[selected.by]
 
 
 def _refusals(package: Package) -> Iterator[tuple[str, Relation]]:
@@ -290,11 +277,9 @@ def _advice(catalogue: Catalogue, relations: Alternatives) -> str:
     for relation in relations:
         versions = [package.version for package in catalogue.with_name(relation.name)]
         if versions:
-            return f"there is {relation.name} {', '.join(versions)}; is a suite missing (also:), or the version wrong?"
-        providers = list(dict.fromkeys(package.name for package in catalogue.satisfying(relation)))
+            return unsatisfied.other_versions(relation.name, versions, "a suite missing (also:)")
+        providers = [package.name for package in catalogue.satisfying(relation)]
         if providers:
-            return f"{relation.name} is provided by {', '.join(providers)}: name the one you want"
-    near = list(dict.fromkeys(name for relation in relations for name in catalogue.near(relation.name)))
-    if near:
-        return f"did you mean {' or '.join(near)}? Or is a component or suite missing?"
-    return "see whether the name is right, or whether a component or suite is missing"
+            return unsatisfied.providers(relation.name, providers)
+    near = (name for relation in relations for name in catalogue.near(relation.name))
+    return unsatisfied.similar_names(near, "a component or suite")

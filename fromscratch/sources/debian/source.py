@@ -27,7 +27,7 @@ from fromscratch.host.process import threads
 from fromscratch.host.slices import Slices
 from fromscratch.host.storage.store import Store
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sources.contract import Context, PackageContents, TreeSource
+from fromscratch.sources.contract import Context, PackageContents, Pin, TreeSource
 from fromscratch.sources.debian import archives, natives
 from fromscratch.sources.debian import plan as plans
 from fromscratch.sources.debian.archives import Seen
@@ -38,6 +38,8 @@ from fromscratch.sources.debian.planner import Planner
 from fromscratch.sources.debian.platforms import debian_architecture
 from fromscratch.sources.debian.sliced import checked_slices, cut_record, cut_tree, shipped_in, versions
 from fromscratch.sources.debian.tree import Unpacked, laid_together
+from fromscratch.transforms.scripted.applets import with_applets
+from fromscratch.transforms.scripted.certificates import with_certificates
 
 # Counted up when the same packages give another tree.
 _TREE_VERSION = 2
@@ -111,6 +113,10 @@ class DebianSource(TreeSource):
         slices = f" {self._slices.digest_text()}" if self._options.slices else ""
         return f"debian {_TREE_VERSION} {options} {packages}{slices}"
 
+    def pins(self, store: Store) -> list[Pin]:
+        """The indexes that the packages were chosen from, and the packages."""
+        return self.plan(store).pins()
+
     def contents(self, store: Store, package: str) -> PackageContents:
         """Raises DownloadError, and ImageError for a package that the archives do not have."""
         seen = archives.look(store, self._planner.archives(), self._context.progress, self._planner.connect)
@@ -156,13 +162,13 @@ class DebianSource(TreeSource):
     def _with_natives(self, tree: Rootfs, plan: Plan, packages: dict[str, "_Opened"]) -> Rootfs:
         """Slices come after what is made of packages' files, such as /etc/passwd, but before what every tree has."""
         tree = natives.with_defaults(tree, self.label)
-        tree = natives.with_certificates(tree, self.label)
+        tree = with_certificates(tree, self.label)
         tree = natives.with_alternatives(tree, {name: one.postinst for name, one in packages.items()}, self.label)
         if cut := self._cut(plan):
             tree = cut_tree(tree, {one.shown: one.name for one in plan.packages}, cut, self._context.place)
         tree = natives.with_base_folders(tree, self.label)
         if self._options.applets:
-            tree = natives.with_applets(tree, self.label)
+            tree = with_applets(tree, self.label)
         if not self._options.records:
             return tree
         records = {

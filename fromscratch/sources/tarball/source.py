@@ -13,7 +13,7 @@ from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import matcher, tree_path
-from fromscratch.sources.contract import Context, TreeSource
+from fromscratch.sources.contract import Context, Pin, TreeSource
 from fromscratch.sources.tarball import settled
 from fromscratch.sources.tarball.options import TarballOptions
 from fromscratch.sources.tarball.settled import Settled
@@ -71,6 +71,13 @@ class TarballSource(TreeSource):
         tree = _selected(tree, options)
         tree = with_modes(with_owner(tree, parse_owner(options.owner)), parse_modes(options.modes))
         return placed(tree, tree_path(options.into))
+
+    def pins(self, store: Store) -> list[Pin]:
+        """The archive."""
+        digest = self._digest(store)
+        found = settled.load(store, self._key) if self._options.latest else None
+        name = self._options.path or (found.name if found else self._address.title)
+        return [Pin(kind="archive", name=name, url=found.url if found else str(self._address), digest=str(digest))]
 
     @property
     def _is_settled_by_fetch(self) -> bool:

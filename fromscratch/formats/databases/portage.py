@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping, Set
 
 from fromscratch import paths
+from fromscratch.formats.databases.contract import bytes_at, rewritten
 from fromscratch.formats.gentoo import installed as formats
 from fromscratch.formats.installed import Installed, Package
 from fromscratch.model.entry import Entry, File
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
-from fromscratch.slimming.databases.contract import bytes_at, rewritten
 
 _TOP = "/var/db/pkg"
 _CONTENTS = "CONTENTS"

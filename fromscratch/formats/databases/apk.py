@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Set
 
 from fromscratch.formats.alpine import installed as formats
+from fromscratch.formats.databases.contract import bytes_at, rewritten
 from fromscratch.formats.installed import Installed, Package
 from fromscratch.model.entry import Entry
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
-from fromscratch.slimming.databases.contract import bytes_at, rewritten
 
 _PLACES = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
 

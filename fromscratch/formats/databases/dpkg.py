@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping, Set
 
+from fromscratch.formats.databases.contract import bytes_at, rewritten
 from fromscratch.formats.debian import installed as formats
 from fromscratch.formats.debian.installed import Record
 from fromscratch.formats.installed import Installed, Package
 from fromscratch.model.entry import Directory, Entry, File
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
-from fromscratch.slimming.databases.contract import bytes_at, rewritten
 
 _FOLDER = "/var/lib/dpkg"
 _STATUS, _INFO, _STATUS_D = f"{_FOLDER}/status", f"{_FOLDER}/info", f"{_FOLDER}/status.d"

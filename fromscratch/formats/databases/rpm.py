@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Set
 
 from fromscratch import paths
 from fromscratch.errors import FormatError
+from fromscratch.formats.databases.contract import bytes_at, rewritten
 from fromscratch.formats.installed import Installed, Package
 from fromscratch.formats.rpm import berkeley, header, ndb
 from fromscratch.model.entry import Entry, File
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
-from fromscratch.slimming.databases.contract import bytes_at, rewritten
 
 _FOLDERS = ("/usr/lib/sysimage/rpm", "/var/lib/rpm", "/usr/share/rpm")
 _SQLITE, _LOG, _NDB, _BERKELEY = "rpmdb.sqlite", "rpmdb.sqlite-wal", "Packages.db", "Packages"

@@ -1,0 +1,34 @@
+"""What evidence says of each item of a recipe: the inputs that fetch settled, and what was left undone."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from fromscratch.address import without_secrets
+from fromscratch.host.storage.store import Store
+from fromscratch.sources.contract import Noted, Pin, Pinned, Source
+
+
+class SourceEvidence(Struct, frozen=True, kw_only=True):
+    """One item under `rootfs:`, by its label; `notes` are lines for people."""
+
+    label: str
+    pins: list[Pin] = []
+    notes: list[str] = []
+
+
+def source_evidence(sources: Iterable[Source], store: Store) -> list[SourceEvidence]:
+    """The same for every source of an image, in the order of the recipe; without secrets."""
+    return [
+        SourceEvidence(
+            label=without_secrets(source.label),
+            pins=[_public(pin) for pin in source.pins(store)] if isinstance(source, Pinned) else [],
+            notes=[without_secrets(note) for note in source.notes(store)] if isinstance(source, Noted) else [],
+        )
+        for source in sources
+    ]
+
+
+def _public(pin: Pin) -> Pin:
+    return replace(pin, name=without_secrets(pin.name), url=without_secrets(pin.url))

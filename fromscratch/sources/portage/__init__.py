@@ -1,0 +1,1 @@
+"""Source `portage`: packages that Gentoo's Portage builds from source, with what they need at run time."""
