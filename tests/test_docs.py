@@ -21,6 +21,8 @@ DOCS = {
     "DebianOptions": "debian.md",
     "SmokeCheckOptions": "checks.md",
     "ExtraSuite": "debian.md",
+    "PortageOptions": "portage.md",
+    "Repository": "portage.md",
     "TarballOptions": "tarball.md",
 }
 

@@ -23,6 +23,7 @@ _KEYWORD = lazy_regex(r"\*\*|-?~?(?:\*|[A-Za-z0-9_][A-Za-z0-9_-]*)")
 _LICENCE = lazy_regex(r"-?(?:\*|@?[A-Za-z0-9_][A-Za-z0-9+_.-]*)")
 _REPOSITORY = lazy_regex(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _VERSION = lazy_regex(rf"{_NAME}/{_NAME}-[0-9][A-Za-z0-9_.]*(?:-r[0-9]+)?")
+_PACKAGE = lazy_regex(rf"{_NAME}/{_NAME}")
 _VARIABLE = lazy_regex(r"[A-Z][A-Z0-9_]*")
 _SCP = lazy_regex(r"[^/@:]+@[^/:]+:.*")
 _COMMIT = lazy_regex(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -112,6 +113,12 @@ class PortageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     provided: Annotated[
         list[str], Meta(description="packages with versions that count as installed, such as sys-apps/file-5.45")
     ] = []
+    tools: Annotated[
+        list[str], Meta(description="packages that builds run and this machine has, such as dev-util/re2c")
+    ] = []
+    older: Annotated[
+        bool, Meta(description="take a commit that is older than the one that was fetched before from there")
+    ] = False
     threads: Annotated[int, Meta(description="compilers that run at a time for one package; 0: as called", ge=0)] = 0
     jobs: Annotated[int, Meta(description="packages that are built at a time; 0: as called", ge=0)] = 0
     keep: Annotated[
@@ -136,6 +143,9 @@ class PortageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         for values in (self.make_conf, *self.package_env.values()):
             _check_variables(values)
         _each("provided", self.provided, _VERSION, "a package with its version, such as sys-apps/file-5.45")
+        _each("tools", self.tools, _PACKAGE, "a package, such as dev-util/re2c")
+        if ".." in self.profile.split("/"):
+            raise ValueError(f"profile: {self.profile!r} leads out of profiles/")
         _each("profile", [self.profile] if self.profile else [], _PROFILE, "a path below profiles/ of a repository")
 
     def _by_atom(self) -> dict[str, Iterable[str]]:

@@ -86,7 +86,7 @@ def test_a_repository_may_be_one_text(text: str, repository: Repository) -> None
             {"provided": ["sys-apps/file"]},
             "provided: 'sys-apps/file' is not a package with its version, such as sys-apps/file-5.45",
         ),
-        ({"profile": "../x"}, "profile: '../x' is not a path below profiles/ of a repository"),
+        ({"profile": "../x"}, "profile: '../x' leads out of profiles/"),
     ],
 )
 def test_what_is_wrong_is_said(said: dict[str, Any], message: str) -> None:
