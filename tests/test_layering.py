@@ -212,6 +212,8 @@ def _check_effects(path: Path, me: str) -> None:
 VERBS_OF_A_KIND = {"fromscratch.cli.verbs.bundle": "binaries", "fromscratch.cli.verbs.closure": "binaries"}
 # The tree has a kind of entry of the same name: `kind_of` says so, and variables and parameters are called so.
 ENTRY = kind_of(Directory(Meta(0o755)))
+# A kind that is called as what the whole house is about: only its modules are looked for.
+COMMON = {"image"}
 
 
 def kinds_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -222,7 +224,7 @@ def kinds_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         match node:
             case ast.Constant(value=str(found)):
-                words = {found, *_kinds_of_modules(found)}
+                words = {found} - COMMON | {*_kinds_of_modules(found)}
             case ast.ImportFrom(module=str(module)):
                 words = {
                     *_kinds_of_modules(module),
@@ -234,7 +236,7 @@ def kinds_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 continue  # what is imported from other rooms may have the same name
             case _:
                 fields = (getattr(node, field, None) for field in ("name", "id", "attr", "arg"))
-                words = {field.strip("_").lower() for field in fields if isinstance(field, str)} - {ENTRY}
+                words = {field.strip("_").lower() for field in fields if isinstance(field, str)} - {ENTRY} - COMMON
         yield from ((getattr(node, "lineno", 0), word) for word in sorted(words) if word in KINDS)
 
 
@@ -277,6 +279,8 @@ def test_no_kind_of_source_is_named_outside_its_room(name: str) -> None:
         ("class Directory: pass", []),
         ('def f():\n    """Of an overlay."""\n    raise UsageError("take it out of the overlay")', []),
         ('f"tarball:{name}"', []),
+        ('def image(images): return {"image": images}', []),
+        ("from fromscratch.sources.image import plan", ["image"]),
     ],
 )  # fmt: skip
 def test_what_counts_as_naming_a_kind(text: str, found: list[str]) -> None:
