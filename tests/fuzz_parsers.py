@@ -15,7 +15,7 @@ from pathlib import Path
 import zstandard
 
 from fromscratch.errors import FormatError, ImageError, UsageError
-from fromscratch.formats import busybox, capabilities, os_release, sysusers, tmpfiles
+from fromscratch.formats import busybox, os_release, sysusers, tmpfiles
 from fromscratch.formats import slice as slices
 from fromscratch.formats.alpine import installed as apk_installed
 from fromscratch.formats.debian import (
@@ -427,7 +427,6 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
         ],
         _rpm_package,
     ),
-    "capabilities": ([b"cap_net_raw,cap_kill+ep all-i"], _text(capabilities.attribute)),
     "rpm-sqlite": ([rpm_databases.sqlite(_RPM_HEADERS)], _rpm_sqlite),
     "ruby": ([_RUBY], _bytes(ruby_source.requires)),
     "shebang": ([b"#! /usr/bin/env -S a b\n"], _bytes(shebang.shebang)),

@@ -22,6 +22,7 @@ from fromscratch.paths import TreePath, decode, encode
 
 _SECOND = 1_000_000_000
 _CHUNK = 1 << 20
+_NO_CAPABILITIES = b"\0\0\0\2" + bytes(16)
 _HINT = "the file may be cut or damaged: remove it and run fetch again"
 
 
@@ -123,7 +124,7 @@ def _entry(
 ) -> Entry:
     attributes: Xattrs = ()
     if file.capabilities and stat.S_ISREG(file.mode):
-        attributes = ((capabilities.ATTRIBUTE, capabilities.attribute(file.capabilities)),)
+        attributes = ((capabilities.ATTRIBUTE, _capabilities(file, title)),)
     meta = Meta(stat.S_IMODE(file.mode), 0, 0, file.mtime * _SECOND, attributes)
     origins = (origin,)
     match stat.S_IFMT(file.mode):
@@ -145,6 +146,15 @@ def _entry(
             return Device(meta, kind, file.rdev >> 8 & 0xFF, file.rdev & 0xFF, origins)  # type: ignore[arg-type]
     kind = "a socket" if stat.S_ISSOCK(file.mode) else f"of the mode {file.mode:o}"
     raise FormatError(f"{title}: {file.path} is {kind}, which no image can hold", "exclude the package")
+
+
+def _capabilities(file: Described, title: str) -> bytes:
+    if file.capabilities == "=":  # none at all, which setcap writes as an attribute too
+        return _NO_CAPABILITIES
+    try:
+        return capabilities.from_text(file.capabilities)
+    except ValueError as error:
+        raise FormatError(f"{title}: {file.path}: {error}", _HINT) from error
 
 
 def numbered(
