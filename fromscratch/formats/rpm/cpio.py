@@ -44,7 +44,7 @@ def members(archive: Path, sizes: Callable[[int], int], title: str) -> Iterator[
                 index = _hexadecimal(stream.read(_INDEX_SIZE), title)
                 member = Member(b"", index, _padded(stream), sizes(index))
             elif magic in (_NEWC, _CRC):
-                member = _named(stream, title)
+                member = _with_name(stream, title)
             elif not magic and not end:
                 return  # a package without files has no archive at all
             else:
@@ -58,7 +58,7 @@ def members(archive: Path, sizes: Callable[[int], int], title: str) -> Iterator[
             _padded(stream)
 
 
-def _named(stream: BinaryIO, title: str) -> Member:
+def _with_name(stream: BinaryIO, title: str) -> Member:
     raw = stream.read(_FIELDS_SIZE)
     if len(raw) < _FIELDS_SIZE:
         raise FormatError(f"{title}: its payload is cut", _HINT)
