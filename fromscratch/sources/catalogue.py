@@ -19,7 +19,7 @@ KINDS = {
     "buildroot": "fromscratch.sources.buildroot.kind",
     "binaries": "fromscratch.sources.binaries.kind",
     "directory": "fromscratch.sources.directory",
-    "tarball": "fromscratch.sources.tarball",
+    "tarball": "fromscratch.sources.tarball.kind",
     "overlay": "fromscratch.sources.overlay",
 }
 

@@ -6,6 +6,7 @@ The parser, the help, the completion, the manual page and the tasks of a checkou
 from fromscratch.cli.parsing.records import Option, Verb
 from fromscratch.cli.verbs import options
 from fromscratch.cli.verbs.bundle_table import BUNDLE
+from fromscratch.cli.verbs.mod_table import MOD
 from fromscratch.cli.verbs.options import json
 from fromscratch.cli.verbs.slice_table import SLICE
 from fromscratch.cli.verbs.slim_table import SLIM
@@ -217,6 +218,7 @@ _TABLE = (
     TRACE,
     SLIM,
     SLICE,
+    MOD,
     Verb(
         "cmake-dir",
         f"{_HERE}.cmake_dir:cmake_dir",
