@@ -35,6 +35,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
 from fromscratch.recipe import annotations as about
+from fromscratch.recipe import paths as path_options
 from fromscratch.recipe.schema import Item, Recipe
 from fromscratch.sources.catalogue import bind
 from fromscratch.sources.contract import Base, Based, Context, Source
@@ -146,8 +147,9 @@ def settled(job: Job) -> Job:
 
 
 def root(job: Job, platform: Platform, bound: Bound | None = None) -> tuple[Rootfs, Mapping[TreePath, str]]:
-    """The tree of one platform, and what was trimmed from it, by which rule."""
+    """The tree of one platform, and what was removed from it, by which rule of `trim` or item of `paths`."""
     from fromscratch.transforms.normalise import normalised
+    from fromscratch.transforms.path_changes import with_paths
 
     tree = Rootfs()
     for item, source in bound or sources(job, platform):
@@ -165,6 +167,8 @@ def root(job: Job, platform: Platform, bound: Bound | None = None) -> tuple[Root
         )
     removed = selected(tree, job.recipe.trim)
     tree = tree.without(removed)
+    tree, deleted = with_paths(tree, path_options.changes(job.recipe.paths, job.folder), removed)
+    removed = {path: rule for path, rule in {**removed, **deleted}.items() if path not in tree}
     check_passwords(tree, accounts.empty_passwords if accounts else ())
     return normalised(tree, job.epoch, job.recipe.times), removed
 
@@ -223,6 +227,7 @@ def fingerprint(job: Job, bound: Mapping[Platform, Bound]) -> str:
     for platform in job.platforms:
         for _item, source in bound[platform]:
             hasher.update(f"\0{platform}\0{source.fingerprint(job.store)}".encode())
+    hasher.update(path_options.fingerprints(job.recipe.paths, job.folder).encode())
     hasher.update(digest_of_scripts(job.recipe.smoke_checks(job.folder)).encode())
     return f"sha256:{hasher.hexdigest()}"
 

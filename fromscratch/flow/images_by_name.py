@@ -193,6 +193,13 @@ def is_of_layout(found: Found, layout: Path) -> bool:
     return Path(place).resolve() == layout.resolve()
 
 
+def is_build(folder: Path) -> bool:
+    """Whether it is the output folder of a build, and so names its image."""
+    from fromscratch.flow import evidence
+
+    return evidence.read(folder) is not None
+
+
 def in_build(folder: Path, platforms: Sequence[Platform] = ()) -> Found:
     """The image of a build folder, with its evidence."""
     from fromscratch.flow import evidence

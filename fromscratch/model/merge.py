@@ -81,7 +81,7 @@ class Merge:
             except NotInTree:
                 same = False
             if not same:
-                self.conflicts.append(f"{link}: symlink to {directory} against {_described(self.entries[link])}")
+                self.conflicts.append(f"{link}: symlink to {directory} against {described(self.entries[link])}")
 
     def place_of(self, path: TreePath, entry: Entry) -> TreePath:
         if path == ROOT:
@@ -112,7 +112,7 @@ class Merge:
             # `replace` does not apply to two paths of the upper tree that land in one place.
             if self.replace and place not in self.placed:
                 return entry
-        self.conflicts.append(f"{place}: {_described(present)} against {_described(entry)}")
+        self.conflicts.append(f"{place}: {described(present)} against {described(entry)}")
         return None
 
     def settle_directories(self, place: TreePath, present: Directory, entry: Directory) -> Directory | None:
@@ -122,11 +122,12 @@ class Merge:
             return also_from(with_meta(present, entry.meta), entry)
         if self.directories == "keep":
             return also_from(present, entry)
-        self.conflicts.append(f"{place}: {_described(present)} against {_described(entry)}")
+        self.conflicts.append(f"{place}: {described(present)} against {described(entry)}")
         return None
 
 
-def _described(entry: Entry) -> str:
+def described(entry: Entry) -> str:
+    """An entry in a message about a conflict: its kind, mode and owner, and the source that brought it."""
     target = f" to {entry.target}" if isinstance(entry, Symlink | HardLink) else ""
     source = f" from {entry.origins[0].source}" if entry.origins else ""
     return f"{kind_of(entry)}{target} {entry.meta.mode:04o} {entry.meta.uid}:{entry.meta.gid}{source}"

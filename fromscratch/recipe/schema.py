@@ -25,6 +25,7 @@ from fromscratch.model.reference import BUILD_NAME, slug
 from fromscratch.nearest import nearest
 from fromscratch.recipe.checks import CheckMode, CheckOptions, SmokeCheckOptions, kind_faults, written_out
 from fromscratch.recipe.image import ImageOptions
+from fromscratch.recipe.paths import PathOptions
 from fromscratch.sources import catalogue
 from fromscratch.transforms import layer_rules
 from fromscratch.transforms.accounts import Group, User
@@ -149,6 +150,9 @@ class Recipe(Strict, frozen=True):
     ] = ""
     trim: Annotated[list[str], Meta(description=f"globs, or {', '.join(TRIM_CATEGORIES)}")] = []
     accounts: AccountsOptions | None = None
+    paths: Annotated[
+        list[PathOptions], Meta(description="single paths to make, change or delete when everything else is there")
+    ] = []
     image: ImageOptions = ImageOptions()
     checks: Annotated[
         list[SmokeCheckOptions | str],
@@ -245,6 +249,7 @@ def parse(text: str, source: str, fallback_name: str = "image") -> Recipe:
         raise RecipeError(
             "\n".join(dict.fromkeys(lines)),
             advice("fix the recipe; `", Command(("schema",)), "` prints what it may hold"),
+            tuple(faults),
         )
     if not recipe.name:
         short_name = slug(fallback_name, "image")

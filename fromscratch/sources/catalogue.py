@@ -20,7 +20,7 @@ KINDS = {
     "binaries": "fromscratch.sources.binaries.kind",
     "image": "fromscratch.sources.image.kind",
     "directory": "fromscratch.sources.directory",
-    "tarball": "fromscratch.sources.tarball",
+    "tarball": "fromscratch.sources.tarball.kind",
     "overlay": "fromscratch.sources.overlay",
 }
 

@@ -1,6 +1,6 @@
 """What every source is: something that lays entries over a tree; and what a kind of source says of itself."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args, get_origin, runtime_checkable
 
@@ -190,6 +190,14 @@ class PackageArchive(Protocol):
 
     def contents(self, store: Store, package: str) -> PackageContents:
         """The newest version of a package, without what it depends on. Uses the network."""
+
+
+@runtime_checkable
+class PackageLookup(Protocol):
+    """A source of packages that knows which names its indexes have."""
+
+    def unavailable(self, store: Store, packages: Iterable[str]) -> frozenset[str]:
+        """Those of the packages, as its options name them, that no index has. Uses the network."""
 
 
 class Template(Struct, frozen=True, kw_only=True):

@@ -62,9 +62,12 @@ def _trimmed(container: Container, word: str, place: str) -> str:
 
 
 def removed_by(rule: str, path: str) -> str:
-    """A hint for what a rule of `trim` took; for a symlink the rule says which target was taken from it."""
+    """A hint for what a rule of `trim`, or an item of `paths`, took; for a symlink the rule says which target was taken
+    from it."""
     rule, _, target = rule.partition(", which takes ")
     path = target or path
+    if rule.startswith("paths["):
+        return f"{rule} deleted {shown(path)}: leave that item out"
     return f"{rule!r} under trim: took it; put '!{shown(path)}' behind that rule"
 
 

@@ -67,6 +67,8 @@ def _absent(found: Found, tree: Rootfs, path: str, error: NotInTree) -> ImageErr
     if rule == evidence.SLIMMED:
         text = f"{path} is not in {found.where}: no run used it, and nothing that is kept needs it"
         return NotInTree(text, f"slim with --keep {path}, or with a trace of a run that uses it")
+    if rule and rule.startswith("paths["):
+        return NotInTree(f"{path} is not in {found.where}: {rule} has deleted it", "change paths: in the recipe")
     if rule:
         return NotInTree(f"{path} is not in {found.where}: it was trimmed by {rule!r}", "change trim: in the recipe")
     last = path.rstrip("/").rpartition("/")[2]
