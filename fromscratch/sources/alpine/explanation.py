@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from fromscratch import unsatisfied
 from fromscratch.errors import ImageError
 from fromscratch.sources.alpine.resolver import Solver, is_merely_provided
-from fromscratch.sources.alpine.selection import Walk
 from fromscratch.sources.alpine.universe import Candidate, Condition, Name, Provider
+from fromscratch.sources.alpine.walk import Walk
 from fromscratch.unsatisfied import Involved, Requirement
 
 _MISSING = "a repository missing (repositories:)"
