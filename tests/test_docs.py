@@ -21,6 +21,7 @@ DOCS = {
     "DebianOptions": "debian.md",
     "SmokeCheckOptions": "checks.md",
     "ExtraSuite": "debian.md",
+    "TarballOptions": "tarball.md",
 }
 
 

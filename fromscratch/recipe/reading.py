@@ -125,8 +125,9 @@ class Reading:
 
 
 def _refused(faults: Iterable[Located], source: str) -> RecipeError:
-    text = "\n".join(_lines(faults, source)) or f"{source}: there is nothing in it"
-    return RecipeError(text, _hint())
+    found = list(faults)
+    text = "\n".join(_lines(found, source)) or f"{source}: there is nothing in it"
+    return RecipeError(text, _hint(), tuple(Fault(each.line, each.path, each.text) for each in found))
 
 
 def _hint() -> Advice:

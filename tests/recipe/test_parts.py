@@ -67,7 +67,7 @@ image: {cmd: [c], entrypoint: null, env: {C: own}, ports: [80, 81]}
     )
     made = recipe.load(path)
     assert made.name == "desk"
-    assert [(item.options.path, item.folder) for item in made.items()] == [("one", "base"), ("two", "")]
+    assert [(getattr(item.options, "path", ""), item.folder) for item in made.items()] == [("one", "base"), ("two", "")]
     assert (made.trim, made.platforms) == (["docs", "locales"], ["linux/arm64"])
     assert (made.image.cmd, made.image.entrypoint, made.image.ports) == (["c"], [], ["80", "81"])
     assert made.image.env == {"A": "a", "B": "part", "C": "own"}

@@ -19,7 +19,7 @@ import zstandard
 from fromscratch.errors import FormatError, IntegrityError, NotFetched, UnsafePath, UsageError
 from fromscratch.host.storage.store import Store
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sources.tarball import TarballOptions
+from fromscratch.sources.tarball.options import TarballOptions
 from tests.sources.contract import SourceContract, Subject
 from tests.trees import listed, text
 
@@ -164,8 +164,8 @@ def test_a_missing_file_is_named_with_near_misses(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
-        ({}, "write either path: or url:, not neither"),
-        ({"path": "x", "url": "http://x.example/y"}, "not both"),
+        ({}, "write one of path:, url: and latest:, not none of them"),
+        ({"path": "x", "url": "http://x.example/y"}, "not path: and url:"),
         ({"url": "http://x.example/y"}, "a url needs a sha256"),
         ({"url": "me:word@x.example/y?word", "sha256": "0" * 64}, r"url: 'x.example/y\?…' is not an address"),
         ({"url": "http:/me:word@x.example/y", "sha256": "0" * 64}, "url: 'http:/x.example/y' is not an address"),

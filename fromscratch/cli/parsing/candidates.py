@@ -25,6 +25,11 @@ def beginnings() -> list[str]:
     return [f"{form}:" for form in FORMS]
 
 
+def destinations() -> list[str]:
+    """The beginnings of all places that images can be written to."""
+    return [line.scheme for line in catalogue.TRANSPORTS if line.role]
+
+
 def recipes() -> list[str]:
     """The recipes of this folder, and those that are shipped."""
     from fromscratch.host.machine.package_data import shipped

@@ -6,6 +6,7 @@ The parser, the help, the completion, the manual page and the tasks of a checkou
 from fromscratch.cli.parsing.records import Option, Verb
 from fromscratch.cli.verbs import options
 from fromscratch.cli.verbs.bundle_table import BUNDLE
+from fromscratch.cli.verbs.mod_table import MOD
 from fromscratch.cli.verbs.options import json
 from fromscratch.cli.verbs.slice_table import SLICE
 from fromscratch.cli.verbs.slim_table import SLIM
@@ -27,7 +28,13 @@ _TABLE = (
         "Write a commented recipe, fromscratch.yaml, to start from.",
         "fromscratch init --from debian",
         (
-            Option("from", "KIND", "where the root comes from", choices=f"{_HERE}.init_template:choices"),
+            Option(
+                "from",
+                "KIND|FILE",
+                "where the root comes from; or a declaration of another tool that becomes a recipe, such as apko.yaml",
+                candidates=f"{_HERE}.init_template:choices",
+                is_path=True,
+            ),
             Option("force", "", "replace a recipe that is there"),
         ),
         (options.QUIET,),
@@ -211,6 +218,7 @@ _TABLE = (
     TRACE,
     SLIM,
     SLICE,
+    MOD,
     Verb(
         "cmake-dir",
         f"{_HERE}.cmake_dir:cmake_dir",

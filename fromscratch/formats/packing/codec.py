@@ -110,6 +110,18 @@ def import_zstandard() -> Any:
     return zstandard
 
 
+def import_lz4() -> Any:
+    """The module lz4.frame. Raises MissingTool, telling how to get it."""
+    try:
+        from lz4 import frame
+    except ImportError as error:
+        raise MissingTool(
+            "lz4 needs the Python package lz4, which is not installed",
+            "install it beside fromscratch: pip install lz4, or pipx inject fromscratch lz4",
+        ) from error
+    return frame
+
+
 def deflate_library() -> tuple[Any, str]:
     """zlib-ng, or the standard library's zlib where that is missing; and what to call it."""
     try:

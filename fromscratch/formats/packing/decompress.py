@@ -1,16 +1,17 @@
-"""Decompression of gzip, xz, bzip2 and zstd files, recognised by their first bytes."""
+"""Decompression of gzip, xz, lzma, bzip2, zstd, lz4 and lzip files, recognised by their first bytes."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, assert_never
 
 from fromscratch.errors import FormatError
-from fromscratch.formats.packing.codec import deflate_library, import_zstandard
+from fromscratch.formats.packing.codec import deflate_library, import_lz4, import_zstandard
 from fromscratch.formats.web_page import PAGE_HINT, START, page
 from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.regular_file import open_buffered, open_unbuffered
 
-Compression = Literal["gzip", "xz", "bzip2", "zstd", "none"]
+Packed = Literal["gzip", "xz", "lzma", "bzip2", "zstd", "lz4", "lzip"]
+Compression = Packed | Literal["none"]
 
 _READ = 1 << 18
 MAGIC = 16
@@ -19,9 +20,8 @@ _WRITE = 1 << 20
 _ZSTD_PIECE = 1 << 10
 _BZIP2_BLOCKS = (b"\x31\x41\x59\x26\x53\x59", b"\x17\x72\x45\x38\x50\x90")
 _FOREIGN = (
-    (b"LZIP\x01", "lzip"),
     (b"\x1f\x9d", "compress"),
-    (b"\x04\x22\x4d\x18", "lz4"),
+    (b"\x02\x21\x4c\x18", "legacy lz4"),
     (b"\x89LZO\0", "lzop"),
     (b"PK\x03\x04", "zip"),
     (b"7z\xbc\xaf\x27\x1c", "7z"),
@@ -51,7 +51,7 @@ def kind(path: Path, title: str = "") -> Compression:
         if start.startswith(magic):
             raise FormatError(
                 f"{title or path} is a {name} file, which we do not read",
-                "compress it with gzip, xz, bzip2 or zstd instead",
+                "compress it with gzip, xz, bzip2, zstd, lz4 or lzip instead",
             )
     return kind_of(start[:MAGIC])
 
@@ -67,7 +67,17 @@ def kind_of(start: bytes) -> Compression:
     # RFC 8878: a frame, or a skippable frame before it.
     if start.startswith(b"\x28\xb5\x2f\xfd") or (start[1:4] == b"\x2a\x4d\x18" and start[0] & 0xF0 == 0x50):
         return "zstd"
-    return "none"
+    if start.startswith(b"\x04\x22\x4d\x18"):
+        return "lz4"
+    if start.startswith(b"LZIP\x01"):
+        return "lzip"
+    return "lzma" if _is_lzma(start) else "none"
+
+
+def _is_lzma(start: bytes) -> bool:
+    """Whether these are the usual properties of the older form of lzma, a dictionary, and a size that fits, or none."""
+    dictionary, size = int.from_bytes(start[1:5], "little"), int.from_bytes(start[5:13], "little")
+    return start[:3] == b"\x5d\0\0" and dictionary.bit_count() in (1, 2) and (size < 1 << 48 or size == (1 << 64) - 1)
 
 
 def expand(blob: Path, target: Path, *, title: str = "", limits: Limits = DEFAULT_LIMITS) -> None:
@@ -75,7 +85,7 @@ def expand(blob: Path, target: Path, *, title: str = "", limits: Limits = DEFAUL
 
     Every stream of a file of several is read, and zeros behind the last are padding. Messages call the
     file `title`, or else by its path. Raises FormatError for one that is damaged or cut, TooLarge while
-    it expands to more than `limits` allow, MissingTool for zstd without its library, and OSError.
+    it expands to more than `limits` allow, MissingTool for zstd or lz4 without its library, and OSError.
     """
     title = title or str(blob)
     compression = kind(blob, title)
@@ -99,7 +109,7 @@ def pieces(source: BinaryIO, compression: Compression, *, padded: bool = True) -
 
     Zeros behind the last stream are padding, unless not `padded`: then they are damage, as anything else is.
     "xz" also reads the older form of lzma. Raises DamagedData for data that is damaged or cut, MissingTool
-    for zstd without its library, and OSError.
+    for zstd or lz4 without its library, and OSError.
     """
     if compression == "none":
         while piece := source.read(_WRITE):
@@ -143,13 +153,13 @@ def _expanded(source: BinaryIO, fresh: Callable[[], _Decoder], padding: bytes) -
             data = piece.lstrip(padding)
 
 
-def _decoders(compression: Literal["gzip", "xz", "bzip2", "zstd"]) -> tuple[Callable[[], _Decoder], tuple[Any, ...]]:
+def _decoders(compression: Packed) -> tuple[Callable[[], _Decoder], tuple[Any, ...]]:
     """How to make a decoder, and what it raises for bad data."""
     match compression:
         case "gzip":
             library, _ = deflate_library()
             return lambda: _Gzip(library.decompressobj(31)), (library.error, _Cut)
-        case "xz":
+        case "xz" | "lzma":
             import lzma
 
             return lambda: lzma.LZMADecompressor(memlimit=_XZ_MEMORY), (lzma.LZMAError, EOFError, _Cut)
@@ -160,6 +170,13 @@ def _decoders(compression: Literal["gzip", "xz", "bzip2", "zstd"]) -> tuple[Call
             # The largest window that the zstd program itself accepts without being asked.
             options = {"max_window_size": 1 << 27}
             return lambda: _Zstd(zstandard.ZstdDecompressor(**options)), (zstandard.ZstdError, _Cut)
+        case "lz4":
+            library = import_lz4()
+            return lambda: _Lz4(library.LZ4FrameDecompressor()), (RuntimeError, _Cut)
+        case "lzip":
+            from fromscratch.formats.packing import lzip
+
+            return lzip.Decoder, (*lzip.failures(), _Cut)
         case _:
             assert_never(compression)
 
@@ -207,6 +224,26 @@ class _Bzip2:
             return self._stream.decompress(data, limit)
         except (OSError, ValueError) as error:
             raise _Damaged(str(error)) from error
+
+
+class _Lz4:
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._stream.eof)
+
+    @property
+    def needs_input(self) -> bool:
+        return bool(self._stream.needs_input)
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._stream.unused_data or b""
+
+    def decompress(self, data: bytes, limit: int) -> bytes:
+        return bytes(self._stream.decompress(data, limit))
 
 
 class _Zstd:

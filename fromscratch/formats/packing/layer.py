@@ -22,7 +22,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.model.whiteouts import PREFIX, has_whiteout_name
 from fromscratch.progress import Task
 
-__all__ = ["CodecName", "Packed", "codec_of", "pack"]
+__all__ = ["CodecName", "Packed", "codec_of", "pack", "pack_tar"]
 
 _SMALL = 1 << 20
 _AHEAD = 6 << 20  # bytes that may wait for a thread, beside the blocks that are compressed
@@ -70,6 +70,31 @@ def pack(
         for block in tar.blocks(tree, pipeline.buffer):
             pipeline.put(block)
         return pipeline.finish()
+
+
+def pack_tar(archive: BinaryIO, out: BinaryIO, *, codec: CodecName = "gzip", threads: int = 2) -> Packed:
+    """Write the bytes of a tar that is there already to `out` as a layer; they are not looked at."""
+    with ExitStack() as stack:
+        pipeline = _Pipeline(codecs.codec(codec), out, max(1, threads), None, stack)
+        while True:
+            buffer = pipeline.buffer()
+            size = _filled(archive, buffer)
+            if size:
+                pipeline.put(memoryview(buffer)[:size])
+            if size < len(buffer):
+                return pipeline.finish()
+
+
+def _filled(stream: BinaryIO, buffer: bytearray) -> int:
+    """Fill a buffer from a stream as far as that goes; the answer is how far it went."""
+    view, size = memoryview(buffer), 0
+    while size < len(buffer):
+        piece = stream.read(len(buffer) - size)
+        if not piece:
+            break
+        view[size : size + len(piece)] = piece
+        size += len(piece)
+    return size
 
 
 def codec_of(tree: Rootfs, codec: CodecName = "gzip", level: int | None = None) -> Codec:

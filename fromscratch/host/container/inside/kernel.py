@@ -27,7 +27,7 @@ SET_PDEATHSIG, SET_DUMPABLE, SET_SECCOMP, CAPBSET_READ, CAPBSET_DROP, SET_NO_NEW
 SECCOMP_MODE_FILTER, CAP_AMBIENT_RAISE, CAP_AMBIENT_CLEAR_ALL = 2, 2, 4
 _CAPABILITY_VERSION = 0x20080522  # _LINUX_CAPABILITY_VERSION_3 of linux/capability.h
 
-_LOCKED_FLAGS = (
+LOCKED_FLAGS = (
     (os.ST_NOSUID, NOSUID),
     (os.ST_NODEV, NODEV),
     (os.ST_NOEXEC, NOEXEC),
@@ -70,7 +70,7 @@ def bind_read_only(source: bytes, target: bytes, flags: int = 0) -> None:
     mount(source, target, flags=BIND)
     # In a user namespace the flags of the filesystem below are locked, and have to be given again.
     below = os.statvfs(target).f_flag
-    locked = sum(flag for statvfs_flag, flag in _LOCKED_FLAGS if below & statvfs_flag)
+    locked = sum(flag for statvfs_flag, flag in LOCKED_FLAGS if below & statvfs_flag)
     mount(b"", target, flags=REMOUNT | BIND | RDONLY | locked | flags)
 
 

@@ -1,0 +1,41 @@
+"""What `mod --append` puts on top of an image."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fromscratch.cli.call import Call
+from fromscratch.errors import UsageError
+from fromscratch.flow import images_by_name
+from fromscratch.flow.modification import FilesOnTop, ImageOnTop, OnTop, TarOnTop
+from fromscratch.host.machine.lookup import expanded
+from fromscratch.images import catalogue
+from fromscratch.paths import tree_path
+from fromscratch.transforms.placement import parse_owner
+
+
+def on_top(call: Call, texts: Sequence[str], owner: str) -> tuple[OnTop, ...]:
+    """What --append names, in the order of the call. Raises UsageError."""
+    try:
+        owners = parse_owner(owner)
+    except ValueError as error:
+        raise UsageError(f"--{error}") from error
+    return tuple(_on_top(call, text, owners) for text in texts)
+
+
+def _on_top(call: Call, text: str, owner: tuple[int, int] | None) -> OnTop:
+    path, into = _parted(expanded(text))
+    if catalogue.of_name(text) is None and path.exists():
+        if path.is_file():
+            return FilesOnTop(path, tree_path(into), owner) if into else TarOnTop(path)
+        if into or not images_by_name.is_build(path):
+            return FilesOnTop(path, tree_path(into or "/"), owner)
+    if "/" in text and catalogue.of_name(text) is None and not path.exists() and text.startswith((".", "/", "~")):
+        raise UsageError(f"--append {text}: there is no {path}", "fix the path, or name an image with its kind")
+    found = images_by_name.find_all(text, call.store, progress=call.progress, limits=call.limits)
+    return ImageOnTop(text, tuple(found))
+
+
+def _parted(text: str) -> tuple[Path, str]:
+    """PATH and DEST of PATH:/DEST; as much as exists is a path."""
+    path, colon, into = text.rpartition(":/")
+    return (Path(path), f"/{into}") if colon and path and not Path(text).exists() else (Path(text), "")
