@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from fromscratch.errors import RecipeError, UsageError
 from fromscratch.recipe import schema as recipe
@@ -69,7 +70,7 @@ image: {cmd: [c], entrypoint: null, env: {C: own}, ports: [80, 81]}
     assert made.name == "desk"
     assert [(getattr(item.options, "path", ""), item.folder) for item in made.items()] == [("one", "base"), ("two", "")]
     assert (made.trim, made.platforms) == (["docs", "locales"], ["linux/arm64"])
-    assert (made.image.cmd, made.image.entrypoint, made.image.ports) == (["c"], [], ["80", "81"])
+    assert (made.image.cmd, made.image.entrypoint, made.image.ports) == (["c"], UNSET, ["80", "81"])
     assert made.image.env == {"A": "a", "B": "part", "C": "own"}
     assert made.accounts is not None
     assert [(user.name, user.uid) for user in made.accounts.users] == [("log", 2), ("app", 7)]
@@ -171,7 +172,7 @@ def test_a_variant_is_an_image_of_its_own(project: Project) -> None:
     assert "f 0644 0:0 2 /bin/sh" in called(project.folder, "ls", "--variant", "dev").out
     settled = project.settled("desk-dev")
     image = settled["image"]
-    assert (settled["name"], image["cmd"], image["entrypoint"]) == ("desk-dev", ["/bin/sh"], [])
+    assert (settled["name"], image["cmd"], image.get("entrypoint")) == ("desk-dev", ["/bin/sh"], None)
     assert image["labels"] == {"shell": "/bin/sh"}
     assert recipe.load(project.folder / "fromscratch.yaml", variant="bare").name == "desk-bare"
 
