@@ -9,8 +9,9 @@ from msgspec import Struct
 from fromscratch.formats.rpm.header import ENTRY, START, Header
 from fromscratch.formats.rpm.package import Parts
 from fromscratch.formats.rpm.tags import SignatureTag, Tag
+from fromscratch.lazy_regex import lazy_regex
 
-_INT8, _INT16, _INT32, _STRING, _BINARY, _STRINGS = 2, 3, 4, 6, 7, 8
+_CHARACTER, _INT32, _STRING, _BINARY, _STRINGS = 1, 4, 6, 7, 8
 _NORMAL, _NOT_INSTALLED = 0, 2  # rpmfileState
 # The tables by which rpm finds packages, and the tag that each has the values of: rpm's lib/backend/dbi.c.
 _TABLES = {
@@ -23,6 +24,8 @@ _TABLES = {
 }  # fmt: skip
 _INSTALL_PREREQUISITE = (1 << 8) | (1 << 9) | (1 << 10) | (1 << 11) | (1 << 12)  # RPMSENSE_SCRIPT_*, PREREQ
 _AT_RUN_TIME = 1 << 14  # RPMSENSE_FIND_REQUIRES
+_CONDITIONS, _CONNECTIONS = frozenset({"if", "unless"}), frozenset({"and", "or", "else", "with", "without"})
+_PARTS = lazy_regex(r"[^\s()]+(?:\([^()\s]*\))*|[()]")
 _COPIED = {  # from the signature header: its tag, the one in the database, the type
     SignatureTag.DSA_HEADER: (Tag.DSA_HEADER, _BINARY),
     SignatureTag.RSA_HEADER: (Tag.RSA_HEADER, _BINARY),
@@ -56,7 +59,7 @@ def record(found: Parts, *, without: frozenset[int] = frozenset()) -> Record:
     ]
     if count:
         states = bytes(_NOT_INSTALLED if index in without else _NORMAL for index in range(count))
-        added.append((Tag.FILE_STATES, _INT8, states, count))
+        added.append((Tag.FILE_STATES, _CHARACTER, states, count))
     added += _of_signature(found.signature)
     blob = _extended(found.raw_header[8:], sorted(added))
     return Record(blob, keys(blob))
@@ -66,6 +69,9 @@ def _of_signature(signature: Header) -> Iterator[tuple[int, int, bytes, int]]:
     size = signature.number(SignatureTag.SIZE)
     if size is not None:
         yield Tag.SIGNATURE_SIZE, _INT32, struct.pack(">I", size & 0xFFFFFFFF), 1
+    expanded = signature.number(SignatureTag.PAYLOAD_SIZE)
+    if expanded is not None:
+        yield Tag.ARCHIVE_SIZE, _INT32, struct.pack(">I", expanded & 0xFFFFFFFF), 1
     for source, (target, kind) in _COPIED.items():
         if kind == _BINARY:
             data = signature.binary(source)
@@ -102,11 +108,30 @@ def keys(blob: bytes) -> dict[str, list[tuple[Any, int]]]:
             if tag == Tag.TRIGGER_NAME and value in seen:
                 continue
             seen.add(value)
-            found.setdefault(table, []).append((value, index))
+            found.setdefault(table, []).extend((name, index) for name in _names_in(value))
     found["Installtid"] = [(struct.pack("<I", header.number(Tag.INSTALL_TID) or 0), 0)]
     if md5 := header.binary(Tag.SIGNATURE_MD5):
         found["Sigmd5"] = [(md5, 0)]
     return found
+
+
+def _names_in(relation: str) -> Iterator[str]:
+    """What a relation is found by: a rich one by each name in it, those of conditions with an exclamation mark."""
+    yield relation
+    if not relation.startswith("("):
+        return
+    seen = set()
+    mark = ""
+    operand = True
+    for word in _PARTS.findall(relation):
+        if word in ("(", ")"):
+            continue
+        if word in _CONDITIONS or word in _CONNECTIONS:
+            mark, operand = "!" if word in _CONDITIONS else "", True
+        elif operand and mark + word not in seen:
+            seen.add(mark + word)
+            yield mark + word
+            operand = False
 
 
 def _is_of_installation(requirement: str, flags: int) -> bool:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from fromscratch.address import Address
 from fromscratch.digest import Digest
-from fromscratch.errors import FormatError, ImageError
+from fromscratch.errors import FormatError, ImageError, UsageError
 from fromscratch.formats.rpm.repomd import Listed, Repomd
 from fromscratch.host.storage.store import Store
 from fromscratch.sources.contract import Context
@@ -106,6 +106,10 @@ class Planner(Struct, frozen=True):
         )
 
     def _selected(self, store: Store, found: Sequence[Read]) -> list[Selected]:
+        for text in self.options.packages:
+            if text in self.options.exclude:
+                message = f"{text} is asked for in {self.context.place} and excluded too"
+                raise UsageError(message, "take it out of one of the two lists")
         primaries = self._bring(store, found, "primary")
         indexes = [
             Index(one.seen.source.shown, path, one.seen.source.priority)
@@ -128,15 +132,15 @@ class Planner(Struct, frozen=True):
         return pool
 
     def _bring(self, store: Store, found: Sequence[Read], kind: str) -> list[Path]:
-        wanted: list[tuple[Seen, Listed]] = []
+        files: list[tuple[Seen, Listed]] = []
         for one in found:
             file = one.index.file(kind)
             if file is None:
                 raise FormatError(
                     f"{one.seen.what} lists no {kind}", "let it be made again with createrepo_c, or use another"
                 )
-            wanted.append((one.seen, file))
-        digests = repositories.bring(store, wanted, self.context.progress, self.context.jobs)
+            files.append((one.seen, file))
+        digests = repositories.bring(store, files, self.context.progress, self.context.jobs)
         return [store.path(digest) for digest in digests]
 
 

@@ -70,7 +70,7 @@ class Pool:
             self._add(repository, index.primary, "primary", index.name)
             self._repositories.append(repository)
         self._indexes = indexes
-        self._hide(frozenset(exclude))
+        self._exclude = frozenset(exclude)
 
     def add_files(self, number: int, file_list: Path) -> None:
         """Add the names of all files of a repository's packages."""
@@ -78,6 +78,7 @@ class Pool:
 
     def prepare(self) -> None:
         """Find out what provides what; after everything was added."""
+        self._hide(self._exclude)
         self.pool.addfileprovides()
         self.pool.createwhatprovides()
 
@@ -180,7 +181,8 @@ class Pool:
 
 
 def _files(pool: Any, solvable: Any, solv: Any) -> Iterator[str]:
-    found = pool.Dataiterator_solvid(solvable.id, solv.SOLVABLE_FILELIST)
+    flags = solv.Dataiterator.SEARCH_FILES | solv.Dataiterator.SEARCH_COMPLETE_FILELIST
+    found = pool.Dataiterator_solvid(solvable.id, solv.SOLVABLE_FILELIST, None, flags)
     yield from (match.str for match in found)
 
 

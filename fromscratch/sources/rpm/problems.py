@@ -20,6 +20,7 @@ from fromscratch.unsatisfied import (
 )
 
 _MISSING = "a repository"
+_LACKING = "a repository missing"
 _COMPARISONS = (" <", " >", " =")
 
 
@@ -117,7 +118,7 @@ def _hint(pool: Pool, need: str) -> str:
         f"{one.evr} ({one.arch})" if one.arch == "src" else str(one.evr) for one in pool.solvables if one.name == name
     ]
     if versions:
-        return other_versions(name, versions, _MISSING)
+        return other_versions(name, versions, _LACKING)
     dependency = pool.pool.Dep(name, False)
     found = [provider.name for provider in pool.providers(dependency)] if dependency is not None else []
     if found:
