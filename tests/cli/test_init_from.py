@@ -15,7 +15,7 @@ from tests.cli.in_process import called
         (b"a: [1\n", 2, "this is not a declaration that is known"),
         (b"x" * (5 << 20), 2, "too large for a declaration"),
         (b"# syntax=dhi.io/build:2-debian13\nimage: dhi.io/x\n", 1, "nothing of it can become a recipe"),
-        (b"# syntax=dhi.io/build:2-debian13\nimage: dhi.io/x\n - y\n", 1, "this is not YAML"),
+        (b"# syntax=dhi.io/build:2-debian13\nimage: dhi.io/x\nname: [\n", 1, "this is not YAML"),
     ],
 )
 def test_a_file_that_is_no_declaration_gets_one_message_and_leaves_no_recipe(

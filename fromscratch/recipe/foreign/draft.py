@@ -38,6 +38,10 @@ class Draft:
         if value not in ("", None, [], {}):
             self._parts.append(_Part(path, value, place))
 
+    def put_text(self, path: Path, text: str, place: Place | None = None) -> None:
+        """Set a key to a text, which may be empty."""
+        self._parts.append(_Part(path, text, place))
+
     def add(self, path: Path, value: Any, place: Place | None = None) -> Path:
         """Append to a list; the path of the new item."""
         index = self._lengths.get(path, 0)
