@@ -215,6 +215,8 @@ VERBS_OF_A_KIND = {"fromscratch.cli.verbs.bundle": "binaries", "fromscratch.cli.
 WRITERS_OF_RECIPES = "fromscratch.recipe.foreign"
 # The tree has a kind of entry of the same name: `kind_of` says so, and variables and parameters are called so.
 ENTRY = kind_of(Directory(Meta(0o755)))
+# A kind that is called as what the whole house is about: only its modules are looked for.
+COMMON = {"image"}
 # Where the kinds of entries are told from each other by their words.
 OF_ENTRIES = (kind_of.__module__, "fromscratch.transforms.path_changes", "fromscratch.recipe.paths")
 
@@ -227,7 +229,7 @@ def kinds_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         match node:
             case ast.Constant(value=str(found)):
-                words = {found, *_kinds_of_modules(found)}
+                words = {found} - COMMON | {*_kinds_of_modules(found)}
             case ast.ImportFrom(module=str(module)):
                 words = {
                     *_kinds_of_modules(module),
@@ -239,7 +241,7 @@ def kinds_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 continue  # what is imported from other rooms may have the same name
             case _:
                 fields = (getattr(node, field, None) for field in ("name", "id", "attr", "arg"))
-                words = {field.strip("_").lower() for field in fields if isinstance(field, str)} - {ENTRY}
+                words = {field.strip("_").lower() for field in fields if isinstance(field, str)} - {ENTRY} - COMMON
         yield from ((getattr(node, "lineno", 0), word) for word in sorted(words) if word in KINDS)
 
 
@@ -284,6 +286,8 @@ def test_no_kind_of_source_is_named_outside_its_room(name: str) -> None:
         ("class Directory: pass", []),
         ('def f():\n    """Of an overlay."""\n    raise UsageError("take it out of the overlay")', []),
         ('f"tarball:{name}"', []),
+        ('def image(images): return {"image": images}', []),
+        ("from fromscratch.sources.image import plan", ["image"]),
     ],
 )  # fmt: skip
 def test_what_counts_as_naming_a_kind(text: str, found: list[str]) -> None:
