@@ -143,7 +143,7 @@ class Item(Struct, frozen=True):
 class Recipe(Strict, frozen=True):
     """The whole recipe. `rootfs` is laid in order, each item over those before it."""
 
-    rootfs: Annotated[list[_SourceItem], Meta(min_length=1, description="what the tree is made of, in order")]  # type: ignore[valid-type]
+    rootfs: Annotated[list[_SourceItem], Meta(description="what the tree is made of, in order")]  # type: ignore[valid-type]
     name: Annotated[
         str,
         Meta(pattern=BUILD_NAME, max_length=100, description="names build/NAME/ and the image"),
@@ -243,6 +243,9 @@ def parse(text: str, source: str, fallback_name: str = "image") -> Recipe:
     value = _without_shorthands(document.value, document, faults)
     recipe, found = decode.decode(value, document, Recipe)
     faults += found
+    if recipe is not None and not faults and not recipe.rootfs and not recipe.paths:
+        text = "name at least one item; the list may be empty beside paths: alone"
+        faults.append(Fault(document.lines.get(("rootfs",), 1), ("rootfs",), text))
     if faults or recipe is None:
         faults.sort(key=lambda fault: (fault.line, str(fault.path)))
         lines = [f"{source}:{fault.line}: {fault}" for fault in faults]

@@ -85,7 +85,8 @@ def _instructions(lines: list[str], escape: str, name: str) -> Iterator[Instruct
             continue
         first = at
         text, at = _joined(lines, at, escape)
-        word, _, rest = text.strip().partition(" ") if " " in text.strip() else (*text.strip().partition("\t"),)
+        word, *behind = text.split(maxsplit=1)
+        rest = behind[0] if behind else ""
         instruction = word.upper()
         if not re.fullmatch(r"[A-Z]+", instruction):
             raise FormatError(f"{name}:{first + 1}: {word[:40]!r} is not an instruction", "name a Dockerfile")

@@ -60,8 +60,8 @@ class Surroundings(Struct, frozen=True, kw_only=True):
 
     `name` is the file's name, `image` what the image is called where the declaration does not say. `read` gives the
     text of a file that the declaration names, or None; `find` the paths of the files and folders that a name or glob
-    means, from the recipe, with "/" behind a folder. `missing` tells which of these packages no index of such an item of a recipe has, or
-    None where no index is at hand.
+    means, from the recipe, with "/" behind a folder. `missing` tells which of these packages no index of such an item
+    of a recipe has, or None where no index is at hand.
     """
 
     name: str

@@ -88,22 +88,22 @@ class _Reader:
         for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(found)], strict=True)):
             head = found[start]
             words = instructions.split(head.rest, self._escape)
-            named = len(words) == 3 and words[1].upper() == "AS"
+            has_name = len(words) == 3 and words[1].upper() == "AS"
             base = self._variables.expanded(words[0] if words else "", head, is_global=True)
             yield Stage(
-                name=words[2].lower() if named else "",
+                name=words[2].lower() if has_name else "",
                 number=number,
-                base=base if named or len(words) == 1 else None,
+                base=base if has_name or len(words) == 1 else None,
                 head=head,
                 body=found[start + 1 : end],
             )
 
     def _chain(self, stage: Stage) -> list[Stage]:
         """The stage behind those that it begins with."""
-        before = self._named(stage.base or "", stage.number)
+        before = self._stage_called(stage.base or "", stage.number)
         return [*(self._chain(before) if before else []), stage]
 
-    def _named(self, name: str, before: int) -> Stage | None:
+    def _stage_called(self, name: str, before: int) -> Stage | None:
         stages = self._stages[:before]
         return next((each for each in reversed(stages) if each.name and each.name == name.lower()), None)
 
@@ -123,7 +123,7 @@ class _Reader:
 
     def _image_of(self, name: str) -> str | None:
         """The image that `COPY --from` of this name takes files from; None for an empty one."""
-        stage = self._named(name, len(self._stages))
+        stage = self._stage_called(name, len(self._stages))
         if stage is None and name.isdigit() and int(name) < len(self._stages):
             stage = self._stages[int(name)]
         if stage is None:
@@ -145,7 +145,7 @@ class _Reader:
         names = [each.flag("from") for each in stage.body if each.flag("from")]
         names += [mount[1] for each in stage.body for mount in re.finditer(r"from=([^,\s]+)", each.flag("mount"))]
         for name in [*names, stage.base or ""]:
-            other = self._named(name, stage.number)
+            other = self._stage_called(name, stage.number)
             if other is None and name.isdigit() and int(name) < stage.number:
                 other = self._stages[int(name)]
             if other:

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fromscratch.formats.docker import instructions
@@ -64,12 +64,14 @@ class Copies:
             if _ADDRESS.match(source):
                 self._from_address(instruction, source, where, into=into)
             elif _ARCHIVE.fullmatch(source) and not _WILD.search(source):
-                found = self._surroundings.find(source.lstrip("/")) or [posixpath.normpath(source.lstrip("/"))]
-                options = {"path": found[0], "into": where.rstrip("/") or "/"}
+                found = self._surroundings.find(posixpath.normpath(source.lstrip("/")))
+                path = found[0] if found else posixpath.normpath(source.lstrip("/"))
+                options = {"path": path, "into": where.rstrip("/") or "/"}
                 if owner := self._owner(instruction, numbers=True):
                     options["owner"] = owner
                 self._draft.item("tarball", options, place, replace=True)
                 self._last = ("", "")
+                self._remark_absent(place, source, found)
                 place.take()
             else:
                 self._from_project(instruction, source, where, into=into)
@@ -131,9 +133,12 @@ class Copies:
             return
         for path in found or [f"{name}/" if source.endswith("/") or name == "." else name]:
             self._project_path(instruction, path, destination, into=into or len(found) > 1)
+        self._remark_absent(place, source, found)
+        place.take()
+
+    def _remark_absent(self, place: Place, source: str, found: Sequence[str]) -> None:
         if not found:
             place.leave_out(f"{source} is not here yet; it is taken from there when the image is built", remark=True)
-        place.take()
 
     def _project_path(self, instruction: Instruction, path: str, destination: str, *, into: bool) -> None:
         place = self._lines.place(instruction)

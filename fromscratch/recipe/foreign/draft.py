@@ -63,8 +63,9 @@ class Draft:
         """The recipe, without the parts that recipes cannot hold. Raises ImageError where nothing is left."""
         for _round in range(_ROUNDS):
             value, origins = self._settled()
-            if not value.get("rootfs"):
+            if not value.get("rootfs") and not value.get("paths"):
                 break
+            value = {key: value.get(key, []) for key in sorted({*value, "rootfs"}, key=_rank)}
             text = writing.written(value)
             try:
                 return schema.parse(text, source), value
@@ -100,7 +101,7 @@ class Draft:
                 _set(root, part.path, _copy(part.value))
         origins: dict[Path, Path] = {}
         found = _compact(root, (), (), origins, set(self._lengths))
-        return {key: found[key] for key in sorted(found, key=_rank)}, origins
+        return found, origins
 
 
 def _rank(key: str) -> int:
