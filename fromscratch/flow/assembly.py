@@ -22,6 +22,7 @@ from fromscratch.flow import evidence, output
 from fromscratch.flow.base_images import named_image
 from fromscratch.flow.evidence import Evidence, ImageEvidence
 from fromscratch.flow.output import Built
+from fromscratch.flow.present_packages import PackagesBelow
 from fromscratch.flow.smoke_checks import Plan, SmokeChecks, check_again, digest_of_scripts, planned
 from fromscratch.flow.source_evidence import source_evidence
 from fromscratch.flow.start_checks import StartChecks
@@ -204,6 +205,7 @@ def sources(job: Job, platform: Platform, bind: Bind = bind) -> Iterator[tuple[I
     own = OwnFolders(written=(job.output, job.store.root, *job.beside))
     if platform == job.platforms[0]:
         own = replace(own, tell=job.progress.note)  # once, and not for each platform
+    below: list[tuple[Item, Source]] = []
     for index, item in enumerate(job.recipe.items()):
         context = Context(
             folder=job.folder,
@@ -215,8 +217,10 @@ def sources(job: Job, platform: Platform, bind: Bind = bind) -> Iterator[tuple[I
             own=own,
             limits=job.limits,
             named_image=named_image,
+            present=PackagesBelow(tuple(below)),
         )
-        yield item, bind(item.options, context)
+        below.append((item, bind(item.options, context)))
+        yield below[-1]
 
 
 def fingerprint(job: Job, bound: Mapping[Platform, Bound]) -> str:

@@ -9,6 +9,7 @@ from msgspec.structs import fields
 
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
+from fromscratch.formats.installed import Records
 from fromscratch.formats.slice import Slice
 from fromscratch.host.machine.doctor_check import Check
 from fromscratch.host.storage.own_folders import NONE, OwnFolders
@@ -49,13 +50,18 @@ def _no_images(text: str, folder: Path) -> NamedImage:
     raise UsageError(f"{text}: images cannot be read here", "bind the source with something that reads images")
 
 
+def _nothing_below(store: Store) -> Records:
+    return Records()
+
+
 class Context(Struct, frozen=True, kw_only=True):
     """What surrounds a source: everything it may depend on besides its options and the store.
 
     `folder` is where relative paths of the recipe start; `place` names the item in messages and
     origins, such as `rootfs[0]`; `jobs` bounds what runs side by side; `log` is where the full
     output of programs is kept; `own` are folders that no source may take files from; `limits` bound what archives
-    may expand to; `named_image` says what a name of an image means.
+    may expand to; `named_image` says what a name of an image means; `present` reads which packages the items below
+    have already, as the records of package managers in their trees list them.
     """
 
     folder: Path
@@ -67,6 +73,7 @@ class Context(Struct, frozen=True, kw_only=True):
     own: OwnFolders = NONE
     limits: Limits = DEFAULT_LIMITS
     named_image: NameImage = _no_images
+    present: Callable[[Store], Records] = _nothing_below
 
 
 class Source(Protocol):
@@ -81,6 +88,9 @@ class Source(Protocol):
     build_folders: Sequence[str] = ()
     """The kinds of the store's work folders (`Store.workspace`) that its builds go on in; a second build at the same
     time must not see them. A source that has some keeps what it has built in the store, and builds it once."""
+
+    chooses_packages: bool = False
+    """Whether its fetch decides which packages are needed, and asks the context which of them are there already."""
 
     library_path: Sequence[str] = ()
     """Folders of the image that its programs are started with in LD_LIBRARY_PATH, beside those of the image's own."""
