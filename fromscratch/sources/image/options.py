@@ -25,7 +25,7 @@ class ImageSourceOptions(Struct, frozen=True, kw_only=True, forbid_unknown_field
         dict[str, str],
         Meta(
             description="paths or globs of the only files and folders to take, each with the path where it lands, as "
-            "COPY --from has them: /src/app: /app; with / behind it, that of a folder to put them in"
+            "COPY of a Dockerfile has them: /src/app: /app; with / behind it, that of a folder to put them in"
         ),
     ] = {}
     exclude: Annotated[list[str], Meta(description="globs of paths inside the image to leave out")] = []
