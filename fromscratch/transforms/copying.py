@@ -1,4 +1,4 @@
-"""Parts of a tree at other places of a new one, as COPY --from of a Dockerfile has them."""
+"""Parts of a tree at other places of a new one, as COPY of a Dockerfile has them."""
 
 from collections.abc import Iterator, Mapping
 

@@ -122,7 +122,7 @@ class _Reader:
                 self._draft.add(("platforms",), platform, place)
 
     def _image_of(self, name: str) -> str | None:
-        """The image that `COPY --from` of this name takes files from; None for an empty one."""
+        """The image that COPY from this name takes files from; None for an empty one."""
         stage = self._stage_called(name, len(self._stages))
         if stage is None and name.isdigit() and int(name) < len(self._stages):
             stage = self._stages[int(name)]

@@ -111,6 +111,8 @@ def _rank(key: str) -> int:
 def _copy(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _copy(item) for key, item in value.items()}
+    if isinstance(value, str):
+        return value.replace("${{", "$${{")  # which would stand for a variable
     return [_copy(item) for item in value] if isinstance(value, list | tuple) else value
 
 
