@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fromscratch.host.engines.contract import Engine
+from fromscratch.host.images.layout import read_layout
 from fromscratch.images.catalogue import engines
 from tests.cli.command import Desk
 from tests.engines import need, variables
@@ -44,10 +45,10 @@ def test_an_image_of_an_engine_is_changed_and_runs_there(
         desk.answer("mod", f"{kind}:{TAG}", *CHANGE, "--append", "more", "--tag", TAG, "--engine", kind, "--json")
     )
     try:
-        written = made["images"][0]
         assert of.image_id(TAG) == made["written"]
-        built = json.loads(desk.answer("build", "--json"))["images"][0]
-        assert written["layers"][0] in (*built["layers"], *built["diff_ids"])  # docker saves layers unpacked
+        desk.answer("pack", "--image", f"{kind}:{TAG}", "--to", "oci", "--output", "back")
+        (before,), (after,) = read_layout(desk.folder / "build/demo/oci"), read_layout(desk.folder / "back")
+        assert after.layers[0].diff_id == before.layers[0].diff_id  # engines compress layers anew
         if kind != "buildah":
             assert desk.answer("run", "--engine", kind, "--image", TAG) == "new\nfrom the layer\n"
     finally:
