@@ -11,6 +11,7 @@ from fromscratch.host.images.layout import read_layout
 from fromscratch.images.catalogue import engines
 from tests.cli.command import Desk
 from tests.engines import need, variables
+from tests.images.engine_stores import output_of
 from tests.registry.registries import running
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
@@ -49,7 +50,9 @@ def test_an_image_of_an_engine_is_changed_and_runs_there(
         desk.answer("pack", "--image", f"{kind}:{TAG}", "--to", "oci", "--output", "back")
         (before,), (after,) = read_layout(desk.folder / "build/demo/oci"), read_layout(desk.folder / "back")
         assert after.layers[0].diff_id == before.layers[0].diff_id  # engines compress layers anew
-        if kind != "buildah":
+        if kind == "podman":
+            assert output_of(of, "run", "--rm", *of.run_flags, TAG) == "new\nfrom the layer\n"
+        elif kind != "buildah":
             assert desk.answer("run", "--engine", kind, "--image", TAG) == "new\nfrom the layer\n"
     finally:
         of.forget(loaded["reference"])
