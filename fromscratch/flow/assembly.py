@@ -206,6 +206,7 @@ def sources(job: Job, platform: Platform, bind: Bind = bind) -> Iterator[tuple[I
             log=job.output / output.LOG,
             own=own,
             limits=job.limits,
+            epoch=job.epoch,
         )
         yield item, bind(item.options, context)
 

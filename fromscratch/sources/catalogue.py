@@ -20,6 +20,7 @@ KINDS = {
     "binaries": "fromscratch.sources.binaries.kind",
     "directory": "fromscratch.sources.directory",
     "tarball": "fromscratch.sources.tarball.kind",
+    "build_script": "fromscratch.sources.build_script.kind",
     "overlay": "fromscratch.sources.overlay",
 }
 

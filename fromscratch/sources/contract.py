@@ -24,7 +24,7 @@ class Context(Struct, frozen=True, kw_only=True):
     `folder` is where relative paths of the recipe start; `place` names the item in messages and
     origins, such as `rootfs[0]`; `jobs` bounds what runs side by side; `log` is where the full
     output of programs is kept; `own` are folders that no source may take files from; `limits` bound what archives
-    may expand to.
+    may expand to; `epoch` counts seconds since 1970, the one time of everything in the image.
     """
 
     folder: Path
@@ -35,6 +35,7 @@ class Context(Struct, frozen=True, kw_only=True):
     log: Path | None = None
     own: OwnFolders = NONE
     limits: Limits = DEFAULT_LIMITS
+    epoch: int = 0
 
 
 class Source(Protocol):
@@ -49,6 +50,10 @@ class Source(Protocol):
     build_folders: Sequence[str] = ()
     """The kinds of the store's work folders (`Store.workspace`) that its builds go on in; a second build at the same
     time must not see them. A source that has some keeps what it has built in the store, and builds it once."""
+
+    result_records: Sequence[str] = ()
+    """The kinds of the store's records by which it finds what it has built before. A second build that is to prove
+    that it gives the same bytes does not see them, and so builds again."""
 
     library_path: Sequence[str] = ()
     """Folders of the image that its programs are started with in LD_LIBRARY_PATH, beside those of the image's own."""
