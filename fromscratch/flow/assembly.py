@@ -19,6 +19,7 @@ from fromscratch.address import without_secrets
 from fromscratch.checks.contract import Check
 from fromscratch.errors import MissingTool
 from fromscratch.flow import evidence, output
+from fromscratch.flow.base_images import named_image
 from fromscratch.flow.evidence import Evidence, ImageEvidence
 from fromscratch.flow.output import Built
 from fromscratch.flow.smoke_checks import Plan, SmokeChecks, check_again, digest_of_scripts, planned
@@ -29,7 +30,7 @@ from fromscratch.host.storage.own_folders import OwnFolders
 from fromscratch.host.storage.store import Store
 from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.entry import Origin
-from fromscratch.model.image import Image, Layer, Platform
+from fromscratch.model.image import Image, Layer, Platform, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
@@ -37,7 +38,7 @@ from fromscratch.recipe import annotations as about
 from fromscratch.recipe import paths as path_options
 from fromscratch.recipe.schema import Item, Recipe
 from fromscratch.sources.catalogue import bind
-from fromscratch.sources.contract import Context, Source
+from fromscratch.sources.contract import Base, Based, Context, Source
 from fromscratch.transforms.accounts import check_passwords, with_accounts
 from fromscratch.transforms.layering import layered
 from fromscratch.transforms.trim import selected
@@ -115,12 +116,13 @@ def build(job: Job, bind: Bind = bind) -> Built:
         with LayoutWriter(job.layout, durable=False) as layout:  # `finished` finds what a power cut left of it
             for platform in job.platforms:
                 tree, removed = root(job, platform, bound[platform])
-                starting = starts.allow(platform, tree, removed, [source for _, source in bound[platform]])
-                if not (starting and smoke.allow(platform, tree, job.recipe.image.run_config())):
+                based = base(job, bound[platform])
+                config = job.recipe.image.run_config(based.config if based else None)
+                starting = starts.allow(platform, tree, removed, [source for _, source in bound[platform]], config)
+                if not (starting and smoke.allow(platform, tree, config)):
                     continue  # no image is written, but the others are looked at, so that every error is told at once
                 layers = packed(job, platform, layout, tree, [source.label for _, source in bound[platform]])
-                based = about.base_annotations(source for _, source in bound[platform])
-                images.append(_image(job, platform, [layer for layer, _ in layers], based))
+                images.append(_image(job, platform, [layer for layer, _ in layers], based, config))
                 proofs.append(evidence.gather(platform, layers, tree, removed, starts.recorded(platform)))
                 items = source_evidence((source for _, source in bound[platform]), job.store)
                 proofs[-1] = replace(proofs[-1], checks=smoke.recorded(platform), sources=items)
@@ -171,6 +173,12 @@ def root(job: Job, platform: Platform, bound: Bound | None = None) -> tuple[Root
     return normalised(tree, job.epoch, job.recipe.times), removed
 
 
+def base(job: Job, bound: Bound) -> Base | None:
+    """The image that the first item takes its whole tree from, if it does."""
+    first = next((source for _, source in bound), None)
+    return first.base(job.store) if isinstance(first, Based) else None
+
+
 def packed(
     job: Job, platform: Platform, layout: LayoutWriter, tree: Rootfs, items: Sequence[str]
 ) -> "list[tuple[Layer, Packed]]":
@@ -206,6 +214,7 @@ def sources(job: Job, platform: Platform, bind: Bind = bind) -> Iterator[tuple[I
             log=job.output / output.LOG,
             own=own,
             limits=job.limits,
+            named_image=named_image,
             epoch=job.epoch,
         )
         yield item, bind(item.options, context)
@@ -260,13 +269,13 @@ def _evidence(job: Job, inputs: str, images: list[ImageEvidence]) -> Evidence:
     )
 
 
-def _image(job: Job, platform: Platform, layers: Sequence[Layer], based: Mapping[str, str]) -> Image:
+def _image(job: Job, platform: Platform, layers: Sequence[Layer], based: Base | None, config: RunConfig) -> Image:
     options = job.recipe.image
-    annotations = {**based, **about.annotations_of(options.about, authors=options.author, created=job.epoch)}
-    config = options.run_config()
+    own = about.annotations_of(options.about, authors=options.author, created=job.epoch)
+    annotations = {**about.base_annotations(based), **own}
     return Image(
         layers=tuple(layers),
-        config=replace(config, labels={**annotations, **config.labels}),
+        config=replace(config, labels={**config.labels, **annotations, **options.labels}),
         platform=platform,
         created=job.epoch,
         author=options.author,

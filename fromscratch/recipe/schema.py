@@ -249,6 +249,7 @@ def parse(text: str, source: str, fallback_name: str = "image") -> Recipe:
         raise RecipeError(
             "\n".join(dict.fromkeys(lines)),
             advice("fix the recipe; `", Command(("schema",)), "` prints what it may hold"),
+            tuple(faults),
         )
     if not recipe.name:
         short_name = slug(fallback_name, "image")

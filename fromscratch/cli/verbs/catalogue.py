@@ -28,7 +28,13 @@ _TABLE = (
         "Write a commented recipe, fromscratch.yaml, to start from.",
         "fromscratch init --from debian",
         (
-            Option("from", "KIND", "where the root comes from", choices=f"{_HERE}.init_template:choices"),
+            Option(
+                "from",
+                "KIND|FILE",
+                "where the root comes from; or a declaration of another tool that becomes a recipe, such as apko.yaml",
+                candidates=f"{_HERE}.init_template:choices",
+                is_path=True,
+            ),
             Option("force", "", "replace a recipe that is there"),
         ),
         (options.QUIET,),

@@ -29,6 +29,7 @@ class Log:
         self._script, self._out, self._task = script.splitlines(), out, task
         self._room = MOST
         self._lines: deque[str] = deque(maxlen=_LAST)
+        self._before = self._lines
         self._step = ""
 
     def line(self, raw: bytes) -> None:
@@ -40,7 +41,7 @@ class Log:
             self._lines.append(text)
             return
         self._step = traced[1]
-        self._lines.clear()
+        self._before, self._lines = self._lines, deque(maxlen=_LAST)
         self._task.describe(self._step[:_WIDTH])
         self._task.advance(1)
 
@@ -49,7 +50,8 @@ class Log:
         number = _line_of(self._step, self._script)
         where = f" at line {number}" if number else ""
         step = f", {self._step[:_WIDTH]}" if self._step else ""
-        shown = [line for line in self._lines if line.strip()][-_SHOWN:]
+        said = self._lines or self._before  # a command that fails in silence: what the one before it wrote
+        shown = [line for line in said if line.strip()][-_SHOWN:]
         tail = "".join(f"\n  {line[:_WIDTH]}" for line in shown)
         how = f"was ended by signal {code - 128}" if code > 128 else f"failed with exit code {code}"
         name = machine.missing_in(shown) if code == 127 else ""

@@ -64,7 +64,7 @@ def programs(options: BuildScriptOptions, folders: Mapping[str, Path]) -> dict[s
         for name, place in elsewhere.items():
             home = Path(os.path.realpath(place)).parents[1]
             hint += f"; {name} is at {place}, outside of the system's folders: name its folder under tools:, as {home}"
-        raise MissingTool(f"the script needs {', '.join(missing)}, which are not among this machine's programs", hint)
+        raise MissingTool(f"the script needs {', '.join(missing)}, not found among this machine's programs", hint)
     return {name: place for name, place in found.items() if place is not None}
 
 
