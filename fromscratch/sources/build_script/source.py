@@ -25,7 +25,7 @@ from fromscratch.sources.build_script.log import TRACE, log_of
 from fromscratch.sources.build_script.options import BuildScriptOptions
 from fromscratch.sources.contract import Context, Pin, TreeSource
 from fromscratch.transforms.normalise import normalised
-from fromscratch.transforms.placement import parse_modes, parse_owner, placed, with_modes
+from fromscratch.transforms.placement import parse_modes, parse_owner, placed, with_modes, with_owner
 
 _RECORD, _WORK = "build-script", "build-script"
 _SCRIPT = "/build/script"
@@ -64,8 +64,13 @@ class BuildScriptSource(TreeSource):
                 digest = _recorded(store, key) or self._run(store, key)
         else:
             self._context.progress.note(f"{self.label} is built already")
-        tree = read_tree(store.path(digest), Origin(self.label, "made by", f"the script of {self._context.place}"))
-        return self._taken(tree)
+        tree = read_tree(
+            store.path(digest), Origin(self.label, "found in", f"what the script of {self._context.place} installed")
+        )
+        return self._selected(read_tree(store.path(digest), self._origin()))
+
+    def _origin(self) -> Origin:
+        return Origin(self.label, "found in", f"what the script of {self._context.place} installed")
 
     def _tell_waiting(self) -> None:
         self._context.progress.note(f"{self.label}: waiting for another build of the same to end")
@@ -109,13 +114,13 @@ class BuildScriptSource(TreeSource):
                 code = run_build(build, log.line)
                 if code:
                     raise log.failure(self.label, code, context.log)
-            tree = scan(root / INSTALLED.lstrip("/"), Origin(self.label, "made by", "script"), owner=(0, 0))
+            tree = scan(root / INSTALLED.lstrip("/"), self._origin(), owner=(0, 0))
             if len(tree) == 1:
                 raise UsageError(
                     f"the script of {self.label} installed nothing",
                     'have it put what is to be taken below $DESTDIR, as in: make install DESTDIR="$DESTDIR"',
                 )
-            return _kept(store, key, normalised(tree, context.epoch))
+            return _stored(store, key, normalised(tree, context.epoch))
 
     def _fill(self, root: Path, sources: Rootfs) -> None:
         """The folders of a build, with the sources and the script, for the user that builds."""
@@ -132,7 +137,7 @@ class BuildScriptSource(TreeSource):
     def _argv(self) -> list[str]:
         return [_SCRIPT] if self._options.script.startswith("#!") else ["/bin/sh", "-ex", _SCRIPT]
 
-    def _taken(self, tree: Rootfs) -> Rootfs:
+    def _selected(self, tree: Rootfs) -> Rootfs:
         """What the recipe takes of what was installed."""
         options = self._options
         if options.take:
@@ -143,8 +148,6 @@ class BuildScriptSource(TreeSource):
         tree = tree.without([path for path in tree if skipped(path)])
         owner, modes = parse_owner(options.owner), parse_modes(options.modes)
         if owner is not None and owner != (0, 0):
-            from fromscratch.transforms.placement import with_owner
-
             tree = with_owner(tree, owner)
         return placed(with_modes(tree, modes), tree_path(options.into))
 
@@ -174,7 +177,7 @@ def _recorded(store: Store, key: str) -> Digest | None:
     return digest if digest is not None and store.has(digest) else None
 
 
-def _kept(store: Store, key: str, tree: Rootfs) -> Digest:
+def _stored(store: Store, key: str, tree: Rootfs) -> Digest:
     with store.temporary() as path:
         hasher = Digest.of(b"").hasher()
         with disk.explained(path), open(path, "wb") as out:

@@ -1,6 +1,7 @@
 """Scripts that build: what they find, what is taken, and what is said when they fail."""
 
 import gzip
+import hashlib
 import io
 import shutil
 import tarfile
@@ -17,11 +18,13 @@ from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.sources.build_script.log import MOST
-from fromscratch.sources.build_script.options import BuildScriptOptions, ScriptSource
+from fromscratch.sources.build_script.options import BuildScriptOptions
 from fromscratch.sources.build_script.source import BuildScriptSource
 from fromscratch.sources.contract import Context
 from tests.sources.contract import SourceContract, Subject
 from tests.trees import listed, text
+
+pytestmark = pytest.mark.slow
 
 INSTALL = 'mkdir -p "$DESTDIR/usr/share"; cp * "$DESTDIR/usr/share/"\n'
 
@@ -148,8 +151,6 @@ def test_sources_are_laid_over_each_other_and_archives_are_unpacked(desk: Desk) 
 def test_an_address_is_verified_and_fetched_before_the_build(desk: Desk) -> None:
     data = archive("a-1.0/from-there", b"a")
     (desk.folder / "far.tar.gz").write_bytes(data)
-    import hashlib
-
     far = {"url": (desk.folder / "far.tar.gz").as_uri(), "sha256": hashlib.sha256(data).hexdigest()}
     with pytest.raises(NotFetched, match="not in the store"):
         desk.source(INSTALL, source=far).build(desk.store)
@@ -221,23 +222,6 @@ def test_what_cannot_be_is_said(desk: Desk, script: str, options: dict[str, obje
         desk.built(script, **options)
 
 
-def test_options_that_make_no_sense_are_refused() -> None:
-    for fields, told in (
-        ({"script": "x", "needs": ["/usr/bin/gcc"]}, "without a path"),
-        ({"script": "x", "owner": "keep"}, "write two numbers"),
-        ({"script": "x", "source": {"url": "https://h/f"}}, "a url needs a sha256"),
-        ({"script": "x", "source": {"path": "a", "url": "https://h/f", "sha256": "0" * 64}}, "not both"),
-        ({"script": "x", "source": [{}]}, "not neither"),
-        ({"script": "x", "env": {"A B": "c"}}, "not a name of a variable"),
-        ({"script": ""}, "length >= 1"),
-    ):
-        with pytest.raises(msgspec.ValidationError, match=told):
-            msgspec.convert(fields, BuildScriptOptions)
-    assert BuildScriptOptions(script="x").sources() == []
-    assert BuildScriptOptions(script="x", source="a").sources() == [ScriptSource(path="a")]
-
-
-@pytest.mark.slow
 def test_a_log_is_bounded_and_an_endless_script_ends_with_its_caller(desk: Desk) -> None:
     with pytest.raises(CommandFailed, match="last words"):
         desk.built(f"head -c {MOST + 10_000_000} /dev/zero | tr '\\\\0' 'x' | fold -w 999; echo last words; false")
