@@ -9,6 +9,7 @@ from msgspec.structs import fields
 
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
+from fromscratch.formats.installed import Records
 from fromscratch.formats.slice import Slice
 from fromscratch.host.machine.doctor_check import Check
 from fromscratch.host.storage.own_folders import NONE, OwnFolders
@@ -49,14 +50,19 @@ def _no_images(text: str, folder: Path) -> NamedImage:
     raise UsageError(f"{text}: images cannot be read here", "bind the source with something that reads images")
 
 
+def _nothing_below(store: Store) -> Records:
+    return Records()
+
+
 class Context(Struct, frozen=True, kw_only=True):
     """What surrounds a source: everything it may depend on besides its options and the store.
 
     `folder` is where relative paths of the recipe start; `place` names the item in messages and
     origins, such as `rootfs[0]`; `jobs` bounds what runs side by side; `log` is where the full
     output of programs is kept; `own` are folders that no source may take files from; `limits` bound what archives
-    may expand to; `named_image` says what a name of an image means; `epoch` counts seconds since 1970, the one time of
-    everything in the image.
+    may expand to; `named_image` says what a name of an image means; `present` reads which packages the items below
+    have already, as the records of package managers in their trees list them; `epoch` counts seconds since 1970, the
+    one time of everything in the image.
     """
 
     folder: Path
@@ -69,6 +75,7 @@ class Context(Struct, frozen=True, kw_only=True):
     limits: Limits = DEFAULT_LIMITS
     named_image: NameImage = _no_images
     epoch: int = 0
+    present: Callable[[Store], Records] = _nothing_below
 
 
 class Source(Protocol):
@@ -87,6 +94,9 @@ class Source(Protocol):
     result_records: Sequence[str] = ()
     """The kinds of the store's records by which it finds what it has built before. A second build that is to prove
     that it gives the same bytes does not see them, and so builds again."""
+
+    chooses_packages: bool = False
+    """Whether its fetch decides which packages are needed, and asks the context which of them are there already."""
 
     library_path: Sequence[str] = ()
     """Folders of the image that its programs are started with in LD_LIBRARY_PATH, beside those of the image's own."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fromscratch.errors import RecipeError
 from fromscratch.model.image import Healthcheck, RunConfig
 from fromscratch.recipe import schema as recipe
-from fromscratch.recipe.schema import UserOptions
+from fromscratch.recipe.accounts import UserOptions
 from fromscratch.sources import catalogue
 from fromscratch.sources.overlay import OverlayOptions
 

@@ -128,7 +128,7 @@ _TABLE = (
             options.IMAGE,
             json("the file and its digest for a program to read"),
         ),
-        (options.OWN_RECIPE, options.CHOSEN_PLATFORM, *options.STORED),
+        (*options.OF_OWN_RECIPE, options.CHOSEN_PLATFORM, *options.STORED),
         delivers=True,
     ),
     Verb(
@@ -264,7 +264,7 @@ _TABLE = (
             options.RECORDER,
             options.json("the verdict for a program to read"),
         ),
-        (options.RECIPE, options.CHOSEN_PLATFORM, *options.STORED),
+        (*options.OF_RECIPE, options.CHOSEN_PLATFORM, *options.STORED),
         options.ANY_IMAGE._replace(help="the output folder of slim (or with --against any image)"),
     ),
     Verb(
@@ -273,7 +273,7 @@ _TABLE = (
         "Remove what build wrote for the recipe; with --store the store too.",
         "fromscratch clean --store",
         (Option("store", "", "the store too: every download and every built tree"),),
-        (options.RECIPE, options.OUTPUT, options.STORE_DIR, options.QUIET),
+        (*options.OF_RECIPE, options.OUTPUT, options.STORE_DIR, options.QUIET),
     ),
     Verb(
         "store",

@@ -64,9 +64,6 @@ class BuildScriptSource(TreeSource):
                 digest = _recorded(store, key) or self._run(store, key)
         else:
             self._context.progress.note(f"{self.label} is built already")
-        tree = read_tree(
-            store.path(digest), Origin(self.label, "found in", f"what the script of {self._context.place} installed")
-        )
         return self._selected(read_tree(store.path(digest), self._origin()))
 
     def _origin(self) -> Origin:

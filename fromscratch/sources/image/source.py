@@ -7,15 +7,19 @@ the name means by then. An image in a file or folder of this machine is read ane
 from functools import cached_property
 
 import msgspec
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError
+from fromscratch.formats.databases.catalogue import records
+from fromscratch.formats.databases.places import owners
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.storage import file_digests
 from fromscratch.host.storage.store import Store
+from fromscratch.model.entry import Entry, Origin
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import tree_path
+from fromscratch.paths import TreePath, tree_path
 from fromscratch.sources.contract import Base, Context, NamedImage, Pin, TreeSource
 from fromscratch.sources.image import plan as plans
 from fromscratch.sources.image.options import ImageSourceOptions
@@ -63,6 +67,7 @@ class ImageSource(TreeSource):
         """Raises NotFetched, IntegrityError for a damaged layer, UsageError for a path that the image does not have."""
         options = self._options
         tree = root_tree(self.plan(store).image(store), store, self._context.limits, self.label)
+        tree = _with_packages(tree, self.label)
         if options.include:
             tree = included(tree, options.include, self.label)
         tree = excluded(tree, options.exclude) if options.exclude else tree
@@ -114,3 +119,16 @@ class ImageSource(TreeSource):
             except ImageError:
                 return f"{self._image.name} {self._platform}"  # reading it tells what is wrong with it
         return f"{self._image.name} {self._platform} {state}"
+
+
+def _with_packages(tree: Rootfs, label: str) -> Rootfs:
+    """The tree, whose files name the package that the image's own records list them for."""
+    packages = owners(tree, records(tree).installed)
+
+    def with_reason(path: TreePath, entry: Entry) -> Entry:
+        package = packages.get(path)
+        if package is None:
+            return entry
+        return replace(entry, origins=(Origin(label, "shipped in", str(package), entry.origins[0]),))
+
+    return tree.mapped(with_reason) if packages else tree
