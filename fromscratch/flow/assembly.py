@@ -209,6 +209,7 @@ def sources(job: Job, platform: Platform, bind: Bind = bind) -> Iterator[tuple[I
             own=own,
             limits=job.limits,
             named_image=named_image,
+            epoch=job.epoch,
             present=PackagesBelow(tuple(below)),
         )
         below.append((item, bind(item.options, context)))

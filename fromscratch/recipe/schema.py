@@ -121,7 +121,7 @@ class _Body(Strict, frozen=True):
         return self.check.smoke if isinstance(self.check, CheckOptions) else "error"
 
 
-Rootfs = Annotated[list[SourceItem], Meta(min_length=1, description="what the tree is made of, in order")]  # type: ignore[valid-type]
+Rootfs = Annotated[list[SourceItem], Meta(description="what the tree is made of, in order")]  # type: ignore[valid-type]
 VariantName = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 
 
@@ -209,6 +209,9 @@ def _decoded(document: yaml.Document) -> tuple[Recipe | None, list[Fault]]:
     faults += found
     if file is not None and not has_root:
         faults.append(Fault(document.lines.get((), 1), (), "the key 'rootfs' is missing"))
+    if file is not None and not faults and not file.rootfs and not file.paths:
+        text = "name at least one item; the list may be empty beside paths: alone"
+        faults.append(Fault(document.lines.get(("rootfs",), 1), ("rootfs",), text))
     if faults or file is None or isinstance(file.rootfs, UnsetType):
         return None, faults
     return Recipe(**{name: getattr(file, name) for name in Recipe.__struct_fields__}), []
