@@ -14,7 +14,7 @@ from fromscratch.formats.databases.catalogue import records
 from fromscratch.formats.installed import Records
 from fromscratch.host.storage.store import Store
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.recipe.schema import Item
+from fromscratch.recipe.items import Item
 from fromscratch.sources.contract import Source
 
 _KIND = "packages-below"

@@ -10,7 +10,7 @@ from fromscratch.formats.installed import Package, Records
 from fromscratch.host.storage.store import Store
 from fromscratch.model.image import RunConfig
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.recipe.schema import Item
+from fromscratch.recipe.items import Item
 from fromscratch.sources.contract import TreeSource
 from fromscratch.sources.tarball.options import TarballOptions
 from tests.sources.contract import Subject
