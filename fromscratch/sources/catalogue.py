@@ -22,6 +22,7 @@ KINDS = {
     "image": "fromscratch.sources.image.kind",
     "directory": "fromscratch.sources.directory",
     "tarball": "fromscratch.sources.tarball.kind",
+    "build_script": "fromscratch.sources.build_script.kind",
     "overlay": "fromscratch.sources.overlay",
 }
 
