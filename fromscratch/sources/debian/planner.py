@@ -1,7 +1,7 @@
 """From options to a plan: which archives are meant, whether they can be trusted, which packages are needed."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from fromscratch.errors import DownloadError, IntegrityError, UsageError
 from fromscratch.formats.debian.index import PackageIndex, Release
 from fromscratch.formats.debian.version import Relation
+from fromscratch.formats.installed import Records
 from fromscratch.host.http import logins
 from fromscratch.host.http.download import Connect, FileRequest, download
 from fromscratch.host.machine import apt as apt_config
@@ -20,7 +21,9 @@ from fromscratch.model.image import Platform
 from fromscratch.sources.contract import Context
 from fromscratch.sources.debian import archives, freshness
 from fromscratch.sources.debian.archives import Archive, Seen
+from fromscratch.sources.debian.below import note, packages_below, used_below
 from fromscratch.sources.debian.catalogue import Catalogue, Source
+from fromscratch.sources.debian.choices import candidates
 from fromscratch.sources.debian.options import DebianOptions, ExtraSuite, addresses, is_dated, listed
 from fromscratch.sources.debian.package_request import parse_package_request
 from fromscratch.sources.debian.plan import Plan, PlannedArchive, PlannedPackage
@@ -38,13 +41,15 @@ class _Read(Struct, frozen=True):
 
 
 class Planner(Struct, frozen=True):
-    """`machine` is the root of the filesystem whose apt sources and keyrings count; `alone` as in `Request`."""
+    """`machine` is the root of the filesystem whose apt sources and keyrings count; `alone` as in `Request`. `below`
+    are the records of the items below."""
 
     options: DebianOptions
     context: Context
     architecture: str
     machine: Path
     alone: Mapping[str, tuple[Relation, ...]] = {}
+    below: Records = Records()
 
     def archives(self) -> list[Archive]:
         """Every archive that the recipe means; the first is that of the suite itself. Raises ImageError."""
@@ -90,11 +95,23 @@ class Planner(Struct, frozen=True):
         if not self.options.mirror:
             suites = ", ".join(f"{one.seen.archive.suite} at {one.seen.address}" for one in used)
             self.context.progress.note(f"{self.context.place}: packages come from this machine's mirrors: {suites}")
-        selected = self._selected(used)
+        request = self._request()
+        with self._catalogue(used) as catalogue:
+            selected = resolve(catalogue, request)
+        below = used_below(selected, request)
+        if below:
+            self.context.progress.note(note(below, self.below, self.context.place))
         return Plan(
             archives=[one.planned for one in used],
             packages=[_planned_package(one, used[one.package.archive].seen) for one in selected],
+            below=[str(package) for package in below],
         )
+
+    def unavailable(self, store: Store, seen: Sequence[Seen], now: float, texts: Iterable[str]) -> frozenset[str]:
+        """Those of the requests for packages that none of these archives can serve. Raises as `plan`."""
+        used = [one for one in (self._read(store, each, now) for each in seen) if one is not None]
+        with self._catalogue(used) as catalogue:
+            return frozenset(text for text in texts if not candidates(catalogue, parse_package_request(text)))
 
     def _of_this_machine(self, one: ExtraSuite) -> list[Archive]:
         sources = apt_config.mirrors(self.machine)
@@ -170,20 +187,26 @@ class Planner(Struct, frozen=True):
                 task.advance(1)
         return tuple(paths)
 
-    def _selected(self, used: Sequence[_Read]) -> list[Selected]:
-        request = Request(
+    def _request(self) -> Request:
+        return Request(
             tuple(parse_package_request(text) for text in self.options.packages),
             self.options.recommends,
             frozenset(self.options.exclude),
             self.context.place,
             self.alone,
+            packages_below(self.below, self.architecture),
+            frozenset(self.below.slices),
         )
+
+    @contextmanager
+    def _catalogue(self, used: Sequence[_Read]) -> Iterator[Catalogue]:
+        """The packages of these archives, while their lists are open."""
         sources = [Source(one.seen.archive.suite, automatic=one.release.automatic) for one in used]
         with ExitStack() as stack:
             indexes = [
                 stack.enter_context(PackageIndex(path, number)) for number, one in enumerate(used) for path in one.lists
             ]
-            return resolve(Catalogue(indexes, self.architecture, sources), request)
+            yield Catalogue(indexes, self.architecture, sources)
 
 
 def _planned_archive(seen: Seen, release: Release, trust: str) -> PlannedArchive:

@@ -37,7 +37,7 @@ def with_libraries(tree: Rootfs, below: Rootfs, label: str, platform: Platform, 
             "add the package that has it to packages:, or build without what needs it (package_use:)",
         )
     libraries = {each.place for each in result.objects}
-    added = dict(_of_this_machine(upper, result, libraries))
+    added = dict(_from_here(upper, result, libraries))
     if not added:
         return tree
     names = sorted({str(path).rpartition("/")[2] for path in added if path in libraries})
@@ -46,7 +46,7 @@ def with_libraries(tree: Rootfs, below: Rootfs, label: str, platform: Platform, 
     return with_hard_links(_searchable(whole, below, result, label))
 
 
-def _of_this_machine(upper: Stacked, result: GatherResult, libraries: set[TreePath]) -> Iterator[tuple[TreePath, Entry]]:
+def _from_here(upper: Stacked, result: GatherResult, libraries: set[TreePath]) -> Iterator[tuple[TreePath, Entry]]:
     for path, entry in result.entries.items():
         if result.root_numbers[path] == 1:
             meta = entry.meta

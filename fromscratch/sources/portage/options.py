@@ -41,7 +41,7 @@ Extra = Literal["headers", "static-libraries", "docs"]
 Words = str | list[str]
 
 
-class Repository(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EbuildRepository(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A repository of ebuilds: at a git or rsync address, or in a folder of this machine."""
 
     git: Annotated[str, Meta(description="the address of a git repository; only its newest commit is fetched")] = ""
@@ -85,7 +85,7 @@ class PortageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         str | list[str], Meta(description="what to install, such as app-misc/jq, =app-arch/lz4-1.10.0 or a set, @NAME")
     ]
     repositories: Annotated[
-        list[str | Repository],
+        list[str | EbuildRepository],
         Meta(description="repositories of ebuilds, the main one first: addresses of git or rsync, or folders"),
     ] = field(default_factory=lambda: [GENTOO])
     sync_hours: Annotated[
@@ -176,7 +176,7 @@ class PortageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return words(self.packages)
 
     @property
-    def resolved_repositories(self) -> list[Repository]:
+    def resolved_repositories(self) -> list[EbuildRepository]:
         """The repositories in full."""
         return [repository(each) if isinstance(each, str) else each for each in self.repositories]
 
@@ -186,13 +186,13 @@ def words(given: str | Sequence[str]) -> list[str]:
     return given.split() if isinstance(given, str) else list(given)
 
 
-def repository(text: str) -> Repository:
+def repository(text: str) -> EbuildRepository:
     """The repository that a bare text means. Raises ValueError."""
     if text.startswith("rsync://"):
-        return Repository(rsync=text)
+        return EbuildRepository(rsync=text)
     if "://" in text or _SCP.fullmatch(text):
-        return Repository(git=text)
-    return Repository(path=text)
+        return EbuildRepository(git=text)
+    return EbuildRepository(path=text)
 
 
 def _check_atoms(name: str, atoms: Iterable[str]) -> None:

@@ -17,7 +17,7 @@ from fromscratch.host.process import run
 from fromscratch.host.storage.store import Store
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.progress import Progress
-from fromscratch.sources.portage.options import Repository
+from fromscratch.sources.portage.options import EbuildRepository
 
 _RECORD = "portage-sync"
 _WORK = "portage-repository"
@@ -51,7 +51,7 @@ class Repositories:
     """The repositories of a recipe in `folder`; `now` is the clock."""
 
     def __init__(
-        self, wished: Sequence[Repository], folder: Path, store: Store, now: Callable[[], float] = time.time
+        self, wished: Sequence[EbuildRepository], folder: Path, store: Store, now: Callable[[], float] = time.time
     ) -> None:
         self._wished, self._folder, self._store, self._now = wished, folder, store, now
 
@@ -83,16 +83,16 @@ class Repositories:
                     objects.extract(each.tree, folder / each.name)
 
     @contextmanager
-    def _objects(self, wished: Repository, progress: Progress) -> Iterator[GitObjects]:
+    def _objects(self, wished: EbuildRepository, progress: Progress) -> Iterator[GitObjects]:
         key = self._key(wished)
         with self._store.lock(f"{_WORK}-{key}", lambda: progress.note(f"waiting for another use of {_shown(wished)}")):
             yield GitObjects(self._store.workspace(_WORK, key), "portage:")
 
-    def _key(self, wished: Repository) -> str:
+    def _key(self, wished: EbuildRepository) -> str:
         path = str((self._folder / lookup.expanded(wished.path)).resolve()) if wished.path else ""
         return "\n".join((Address(wished.git or wished.rsync).key, path, wished.branch, wished.commit))
 
-    def _synced(self, wished: Repository, hours: int, progress: Progress, older: bool) -> SyncedRepository:
+    def _synced(self, wished: EbuildRepository, hours: int, progress: Progress, older: bool) -> SyncedRepository:
         with self._objects(wished, progress) as objects:
             known = self._known(wished, objects)
             if known is None or not self._is_fresh(wished, known, hours, progress):
@@ -108,7 +108,7 @@ class Repositories:
             masters=masters,
         )
 
-    def _known(self, wished: Repository, objects: GitObjects) -> _Sync | None:
+    def _known(self, wished: EbuildRepository, objects: GitObjects) -> _Sync | None:
         raw = self._store.record(_RECORD, self._key(wished))
         try:
             known = msgspec.json.decode(raw, type=_Sync) if raw else None
@@ -116,7 +116,7 @@ class Repositories:
             return None
         return known if known is not None and objects.has(known.tree) else None
 
-    def _is_fresh(self, wished: Repository, known: _Sync, hours: int, progress: Progress) -> bool:
+    def _is_fresh(self, wished: EbuildRepository, known: _Sync, hours: int, progress: Progress) -> bool:
         if wished.path:
             return False
         if wished.commit:
@@ -128,7 +128,7 @@ class Repositories:
         return fresh
 
     def _asked(
-        self, wished: Repository, objects: GitObjects, known: _Sync | None, progress: Progress, older: bool
+        self, wished: EbuildRepository, objects: GitObjects, known: _Sync | None, progress: Progress, older: bool
     ) -> _Sync:
         with progress.task(f"fetching {_shown(wished)}", unit="steps"):
             if wished.git:
@@ -139,7 +139,7 @@ class Repositories:
                 folder = lookup.folder(self._folder, wished.path, "portage: path")
             return _Sync(time=self._now(), tree=objects.record(folder, _NOT_PART))
 
-    def _by_git(self, wished: Repository, objects: GitObjects, known: _Sync | None, older: bool) -> _Sync:
+    def _by_git(self, wished: EbuildRepository, objects: GitObjects, known: _Sync | None, older: bool) -> _Sync:
         certificate = lookup.file(self._folder, wished.certificate, "certificate") if wished.certificate else None
         address = Address(self._local(wished.git))
         commit = objects.fetch(address, wished.commit or wished.branch or "HEAD", certificate)
@@ -158,7 +158,7 @@ class Repositories:
         local = self._folder / lookup.expanded(address)
         return local.absolute().as_uri() if "://" not in address and local.is_dir() else address
 
-    def _by_rsync(self, wished: Repository) -> Path:
+    def _by_rsync(self, wished: EbuildRepository) -> Path:
         run.need("rsync", "portage: a repository at an rsync address")
         folder = self._store.workspace(_WORK, self._key(wished)) / "rsync"
         folder.mkdir(exist_ok=True)
@@ -176,7 +176,7 @@ class Repositories:
         return folder
 
 
-def _names(objects: GitObjects, tree: str, wished: Repository) -> tuple[str, tuple[str, ...]]:
+def _names(objects: GitObjects, tree: str, wished: EbuildRepository) -> tuple[str, tuple[str, ...]]:
     """The name of a repository, and those of its masters: Package Manager Specification 4.4.3, and portage(5)."""
     settings = {}
     try:
@@ -200,7 +200,7 @@ def _names(objects: GitObjects, tree: str, wished: Repository) -> tuple[str, tup
     return name, tuple(settings.get("masters", "").split())
 
 
-def _shown(wished: Repository) -> str:
+def _shown(wished: EbuildRepository) -> str:
     return str(Address(wished.address)) if not wished.path else wished.path
 
 
