@@ -10,6 +10,7 @@ from fromscratch.errors import ImageError, RecipeError
 from fromscratch.formats.yaml import writing
 from fromscratch.formats.yaml.document import Path
 from fromscratch.recipe import schema
+from fromscratch.recipe.variables import escaped
 
 _ROUNDS = 1000
 _ORDER = ("name", "vars", "rootfs", "trim", "accounts", "paths", "certificates", "image", "checks", "platforms")
@@ -66,7 +67,7 @@ class Draft:
             if not value.get("rootfs") and not value.get("paths"):
                 break
             value = {key: value.get(key, []) for key in sorted({*value, "rootfs"}, key=_rank)}
-            text = writing.written(value)
+            text = writing.written(escaped(value))
             try:
                 return schema.parse(text, source), value
             except RecipeError as error:
