@@ -7,8 +7,9 @@ from fromscratch.formats.docker import instructions
 from fromscratch.formats.docker.instructions import Instruction
 from fromscratch.recipe.foreign.contract import Surroundings
 from fromscratch.recipe.foreign.dockerfile_copy import Copies
-from fromscratch.recipe.foreign.dockerfile_lines import Lines, Variables
+from fromscratch.recipe.foreign.dockerfile_variables import Variables
 from fromscratch.recipe.foreign.draft import Draft
+from fromscratch.recipe.foreign.lines import Lines
 from fromscratch.recipe.foreign.ports import port_numbers
 
 _SHELL = ["/bin/sh", "-c"]
