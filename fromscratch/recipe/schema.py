@@ -23,6 +23,7 @@ from fromscratch.model.image import Platform
 from fromscratch.model.reference import BUILD_NAME, slug
 from fromscratch.nearest import nearest
 from fromscratch.recipe.accounts import AccountsOptions
+from fromscratch.recipe.certificates import CertificateOptions
 from fromscratch.recipe.checks import CheckMode, CheckOptions, SmokeCheckOptions
 from fromscratch.recipe.composition import Checkout, GitPart
 from fromscratch.recipe.image import ImageOptions
@@ -58,6 +59,9 @@ class _Body(Strict, frozen=True):
     accounts: AccountsOptions | None = None
     paths: Annotated[
         list[PathOptions], Meta(description="single paths to make, change or delete when everything else is there")
+    ] = []
+    certificates: Annotated[
+        list[CertificateOptions], Meta(description="authorities that are trusted besides the usual ones")
     ] = []
     image: ImageOptions = ImageOptions()
     checks: Annotated[
@@ -117,7 +121,7 @@ class _Body(Strict, frozen=True):
         return self.check.smoke if isinstance(self.check, CheckOptions) else "error"
 
 
-Rootfs = Annotated[list[SourceItem], Meta(min_length=1, description="what the tree is made of, in order")]  # type: ignore[valid-type]
+Rootfs = Annotated[list[SourceItem], Meta(description="what the tree is made of, in order")]  # type: ignore[valid-type]
 VariantName = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 
 
@@ -205,6 +209,9 @@ def _decoded(document: yaml.Document) -> tuple[Recipe | None, list[Fault]]:
     faults += found
     if file is not None and not has_root:
         faults.append(Fault(document.lines.get((), 1), (), "the key 'rootfs' is missing"))
+    if file is not None and not faults and not file.rootfs and not file.paths:
+        text = "name at least one item; the list may be empty beside paths: alone"
+        faults.append(Fault(document.lines.get(("rootfs",), 1), ("rootfs",), text))
     if faults or file is None or isinstance(file.rootfs, UnsetType):
         return None, faults
     return Recipe(**{name: getattr(file, name) for name in Recipe.__struct_fields__}), []

@@ -24,6 +24,7 @@ from fromscratch.sources.contract import Base, Context, NamedImage, Pin, TreeSou
 from fromscratch.sources.image import plan as plans
 from fromscratch.sources.image.options import ImageSourceOptions
 from fromscratch.sources.image.plan import ImagePlan
+from fromscratch.transforms.copying import copied
 from fromscratch.transforms.inclusion import excluded, included
 from fromscratch.transforms.placement import parse_owner, placed, with_owner
 
@@ -71,6 +72,7 @@ class ImageSource(TreeSource):
         if options.include:
             tree = included(tree, options.include, self.label)
         tree = excluded(tree, options.exclude) if options.exclude else tree
+        tree = copied(tree, options.copy, self.label) if options.copy else tree
         return placed(with_owner(tree, parse_owner(options.owner)), tree_path(options.into))
 
     def base(self, store: Store) -> Base | None:
