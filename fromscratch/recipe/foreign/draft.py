@@ -88,10 +88,12 @@ class Draft:
         below = [part for part in self._parts if not part.dropped and part.path[: len(path)] == path]
         meant = [part for part in below if isinstance(part.value, str) and repr(part.value) in fault.text]
         found = meant[:1] or around[-1:] or below
-        for part in found:
-            part.dropped = True
-            if part.place:
-                part.place.leave_out(fault.text)
+        for top in found:
+            for part in self._parts:
+                if not part.dropped and part.path[: len(top.path)] == top.path:
+                    part.dropped = True
+                    if part.place:
+                        part.place.leave_out(fault.text)
         return bool(found)
 
     def _settled(self) -> tuple[dict[str, Any], dict[Path, Path]]:
