@@ -111,12 +111,22 @@ def c_library(versions: Mapping[str, Iterable[str]]) -> list[str]:
     return sorted(_provided(versions, C_LIBRARY))
 
 
-def advice_for(package: str) -> str:
-    """How this machine gets the tool that a package is."""
-    program = TOOLS.get(package, "")
-    if not program:
-        return "build it with a Gentoo machine, or name the package under tools: if this machine has what is in it"
-    return f"install it, on Debian for example with: apt-get install {_PACKAGES.get(program, program)}"
+def advice_for(packages: Iterable[str]) -> str:
+    """How this machine gets the tools that these packages are."""
+    programs = {each: TOOLS.get(each, "") for each in packages}
+    debian = dict.fromkeys(_PACKAGES.get(program, program) for program in programs.values() if program)
+    others = [each for each, program in programs.items() if not program]
+    parts = []
+    if debian:
+        parts.append(f"install them, on Debian for example with: apt-get install {' '.join(debian)}")
+    if others:
+        parts.append(f"if this machine has what is in {' and '.join(others)}, say so under tools:")
+    return "; ".join(parts)
+
+
+def lacking(packages: Iterable[str], has: Callable[[str], bool]) -> list[str]:
+    """Those of the packages that are tools which this machine does not have."""
+    return [each for each in packages if TOOLS.get(each) and not has(TOOLS[each])]
 
 
 def _provided(versions: Mapping[str, Iterable[str]], packages: Iterable[str]) -> Iterator[str]:

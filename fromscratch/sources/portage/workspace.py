@@ -43,6 +43,8 @@ _ACCOUNTS = {
 _EPOCH = "315532800"
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 _LIBRARIES = ("usr/lib64", "usr/lib", "lib64", "lib")
+# What Gentoo's baselayout makes where /usr is merged.
+_MERGED_USR = {"bin": "usr/bin", "sbin": "usr/bin", "usr/sbin": "bin", "lib": "usr/lib", "lib64": "usr/lib64"}
 # Called by eclasses; what they do matters to systems that this machine is not.
 _STUBS = ("eltpatch",)
 
@@ -100,11 +102,15 @@ class Workspace(Struct, frozen=True, kw_only=True):
         self._write(self.box / "config", target, plan)
         self._write(self.box / "machine", machine_files(layout, plan.tools), plan)
 
-    def empty_root(self) -> None:
-        """A fresh root, without binary packages and logs of an earlier build."""
+    def empty_root(self, links: Mapping[str, str]) -> None:
+        """A fresh root with these symlinks, without binary packages and logs of an earlier build."""
         for name in ("root", "packages", "logs", "work"):
             disk.discard(self.box / name)
             (self.box / name).mkdir()
+        for link, target in links.items():
+            place = self.root / link
+            (place.parent / target).mkdir(parents=True, exist_ok=True)
+            place.symlink_to(target)
 
     def repository_folders(self, synced: Sequence[SyncedRepository]) -> list[Path]:
         return [self.box / "repositories" / each.name for each in synced]
@@ -185,6 +191,11 @@ def _link(place: Path, target: str) -> None:
     if not (place.is_symlink() and os.readlink(place) == target):  # noqa: PTH115
         place.unlink(missing_ok=True)
         place.symlink_to(target)
+
+
+def merged_usr(options: PortageOptions, plan: Plan) -> Mapping[str, str]:
+    """The symlinks that a root begins with."""
+    return _MERGED_USR if options.merged_usr and "split-usr" not in plan.profile else {}
 
 
 def check_sandbox(folder: Path) -> None:
