@@ -45,8 +45,19 @@ _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 _LIBRARIES = ("usr/lib64", "usr/lib", "lib64", "lib")
 # What Gentoo's baselayout makes where /usr is merged.
 _MERGED_USR = {"bin": "usr/bin", "sbin": "usr/bin", "usr/sbin": "bin", "lib": "usr/lib", "lib64": "usr/lib64"}
-# Called by eclasses; what they do matters to systems that this machine is not.
-_STUBS = ("eltpatch",)
+# Programs of Gentoo that eclasses call and no other system has. What the first does matters to other systems only.
+_PROGRAMS = {
+    "eltpatch": "#!/bin/sh\nexit 0\n",
+    "meson-format-array": """\
+#!/usr/bin/env python3
+import shlex, sys
+words = [word for text in sys.argv[1:] for word in shlex.split(text)]
+quoted = [word.replace("\\\\", "\\\\\\\\").replace("'", "\\\\'") for word in words]
+print("[" + ", ".join(f"'{word}'" for word in quoted) + "]")
+""",
+}
+# What ebuilds look for below BROOT, the prefix of this machine's tools.
+_OF_MACHINE = ("usr", "bin", "sbin", "lib", "lib64")
 
 
 class Workspace(Struct, frozen=True, kw_only=True):
@@ -87,9 +98,11 @@ class Workspace(Struct, frozen=True, kw_only=True):
             for name, text in _ACCOUNTS.items():
                 (self.box / "etc" / name).write_text(text)
             _link(self.box / "bin" / "gtar", run.need("tar", "portage:"))
-            for name in _STUBS:
-                (self.box / "bin" / name).write_text("#!/bin/sh\nexit 0\n")
+            for name, text in _PROGRAMS.items():
+                (self.box / "bin" / name).write_text(text)
                 (self.box / "bin" / name).chmod(0o755)
+            for name in _OF_MACHINE:
+                _link(self.box / "machine" / name, f"/{name}")
             for name in ("plan.py", "runtime.py"):
                 text = (files("fromscratch.sources.portage") / "inside" / name).read_text()
                 (self.box / "scripts" / name).write_text(text)
