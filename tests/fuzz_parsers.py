@@ -88,6 +88,8 @@ from fromscratch.model.entry import Origin, file
 from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import decode, tree_path
+from fromscratch.recipe.foreign.contract import Surroundings
+from fromscratch.recipe.foreign.conversion import convert
 from fromscratch.recipe.schema import Recipe
 from fromscratch.sources.buildroot import failure, origins, progress
 from tests.formats.debian import packages as debs
@@ -369,6 +371,21 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
     "temporary files": (
         [b"d /var/lib/x 0750 svc mail - -\nL+ /etc/mtab - - - - ../x\nf '/a b' ~644 - - - a\\nb\n"],
         _text(tmpfiles.parse),
+    ),
+    "dockerfile": (
+        [
+            b"# escape=`\nFROM a AS b\nRUN x `\n y\nCOPY <<E /a\n$A\nE\n"
+            b"FROM scratch\nCOPY --from=b a ${A:-b} /\nUSER a\n"
+        ],
+        _text(lambda text: convert(text, Surroundings(name="Dockerfile"))),
+    ),
+    "hardened image": (
+        [
+            b"# syntax=dhi.io/build:2\nimage: dhi.io/a\nvars: {A: b}\nos-release: {version-codename: trixie}\n"
+            b"contents:\n  packages: ['!c', 'd=1', '${A}']\n"
+            b"paths:\n  - {type: directory, path: /e, uid: 1, mode: '0755'}\n"
+        ],
+        _text(lambda text: convert(text, Surroundings(name="a.yaml"))),
     ),
     "alternatives": (
         [b"update-alternatives --install /usr/bin/a a /bin/b 50 --slave /x x /y\n"],

@@ -18,10 +18,12 @@ from fromscratch import __version__
 from fromscratch.address import without_secrets
 from fromscratch.checks.contract import Check
 from fromscratch.errors import MissingTool
-from fromscratch.flow import evidence, output
+from fromscratch.flow import evidence, output, recipe_changes
 from fromscratch.flow.base_images import named_image
 from fromscratch.flow.evidence import Evidence, ImageEvidence
 from fromscratch.flow.output import Built
+from fromscratch.flow.present_packages import PackagesBelow
+from fromscratch.flow.recipe_changes import with_changes
 from fromscratch.flow.smoke_checks import Plan, SmokeChecks, check_again, digest_of_scripts, planned
 from fromscratch.flow.source_evidence import source_evidence
 from fromscratch.flow.start_checks import StartChecks
@@ -29,19 +31,17 @@ from fromscratch.host.images.layout import LayoutWriter
 from fromscratch.host.storage.own_folders import OwnFolders
 from fromscratch.host.storage.store import Store
 from fromscratch.limits import DEFAULT_LIMITS, Limits
-from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Layer, Platform, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
 from fromscratch.recipe import annotations as about
-from fromscratch.recipe import paths as path_options
-from fromscratch.recipe.schema import Item, Recipe
+from fromscratch.recipe.folders import folder_of
+from fromscratch.recipe.items import Item
+from fromscratch.recipe.schema import Recipe
 from fromscratch.sources.catalogue import bind
 from fromscratch.sources.contract import Base, Based, Context, Source
-from fromscratch.transforms.accounts import check_passwords, with_accounts
 from fromscratch.transforms.layering import layered
-from fromscratch.transforms.trim import selected
 
 if TYPE_CHECKING:
     from fromscratch.formats.packing.layer import Packed
@@ -53,7 +53,7 @@ class Job(Struct, frozen=True, kw_only=True):
     `folder` is where the recipe's relative paths start; `epoch` counts seconds since 1970. `beside` are further
     folders that builds write, and none reads. `limits` bound what archives may expand to. `spell` writes the settings
     and commands that files for people name. `checks` are made besides those of the recipe; none are without
-    `is_checked`.
+    `is_checked`. With `may_bring` repositories that the recipe names may be downloaded.
     """
 
     recipe: Recipe
@@ -69,6 +69,13 @@ class Job(Struct, frozen=True, kw_only=True):
     limits: Limits = DEFAULT_LIMITS
     checks: tuple[Check, ...] = ()
     is_checked: bool = True
+    may_bring: bool = False
+
+    def checkout(self, url: str, commit: str) -> Path:
+        """The files of a repository that a part of the recipe came from, out of the store."""
+        from fromscratch.host.machine.git_commit import checkout
+
+        return checkout(self.store, url, commit, bring=self.may_bring)
 
     @property
     def layout(self) -> Path:
@@ -85,6 +92,7 @@ Bind = Callable[[Any, Context], Source]
 def fetch(job: Job) -> None:
     """Bring everything that the recipe needs into the store. Raises ImageError for one that cannot be written."""
     store = job.store.without_fallback()
+    job = replace(job, store=store, may_bring=True)
     for platform in job.platforms:
         for _item, source in sources(job, platform):
             with job.progress.task(f"fetch {source.label}", total=None, unit="steps"):
@@ -149,27 +157,12 @@ def settled(job: Job) -> Job:
 def root(job: Job, platform: Platform, bound: Bound | None = None) -> tuple[Rootfs, Mapping[TreePath, str]]:
     """The tree of one platform, and what was removed from it, by which rule of `trim` or item of `paths`."""
     from fromscratch.transforms.normalise import normalised
-    from fromscratch.transforms.path_changes import with_paths
 
     tree = Rootfs()
     for item, source in bound or sources(job, platform):
         with job.progress.task(f"read {source.label}", total=None, unit="entries"):
             tree = source.lay(tree, job.store, replace=item.replace)
-    accounts = job.recipe.accounts
-    if accounts is not None:
-        origin = Origin("recipe", "asked for", "accounts")
-        tree = with_accounts(
-            tree,
-            [user.user() for user in accounts.users],
-            [group.group() for group in accounts.groups],
-            origin,
-            empty_passwords=accounts.empty_passwords,
-        )
-    removed = selected(tree, job.recipe.trim)
-    tree = tree.without(removed)
-    tree, deleted = with_paths(tree, path_options.changes(job.recipe.paths, job.folder), removed)
-    removed = {path: rule for path, rule in {**removed, **deleted}.items() if path not in tree}
-    check_passwords(tree, accounts.empty_passwords if accounts else ())
+    tree, removed = with_changes(tree, job.recipe, job.folder, job.checkout, job.progress)
     return normalised(tree, job.epoch, job.recipe.times), removed
 
 
@@ -204,9 +197,10 @@ def sources(job: Job, platform: Platform, bind: Bind = bind) -> Iterator[tuple[I
     own = OwnFolders(written=(job.output, job.store.root, *job.beside))
     if platform == job.platforms[0]:
         own = replace(own, tell=job.progress.note)  # once, and not for each platform
+    below: list[tuple[Item, Source]] = []
     for index, item in enumerate(job.recipe.items()):
         context = Context(
-            folder=job.folder,
+            folder=folder_of(item.folder, job.folder, job.checkout),
             place=f"rootfs[{index}]",
             platform=platform,
             progress=job.progress,
@@ -215,8 +209,11 @@ def sources(job: Job, platform: Platform, bind: Bind = bind) -> Iterator[tuple[I
             own=own,
             limits=job.limits,
             named_image=named_image,
+            epoch=job.epoch,
+            present=PackagesBelow(tuple(below)),
         )
-        yield item, bind(item.options, context)
+        below.append((item, bind(item.options, context)))
+        yield below[-1]
 
 
 def fingerprint(job: Job, bound: Mapping[Platform, Bound]) -> str:
@@ -227,7 +224,7 @@ def fingerprint(job: Job, bound: Mapping[Platform, Bound]) -> str:
     for platform in job.platforms:
         for _item, source in bound[platform]:
             hasher.update(f"\0{platform}\0{source.fingerprint(job.store)}".encode())
-    hasher.update(path_options.fingerprints(job.recipe.paths, job.folder).encode())
+    hasher.update(recipe_changes.fingerprint(job.recipe, job.folder, job.checkout).encode())
     hasher.update(digest_of_scripts(job.recipe.smoke_checks(job.folder)).encode())
     return f"sha256:{hasher.hexdigest()}"
 

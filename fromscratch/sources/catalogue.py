@@ -17,11 +17,13 @@ from fromscratch.sources.contract import Context, Kind, Source
 KINDS = {
     "debian": "fromscratch.sources.debian.kind",
     "alpine": "fromscratch.sources.alpine.kind",
+    "rpm": "fromscratch.sources.rpm.kind",
     "buildroot": "fromscratch.sources.buildroot.kind",
     "binaries": "fromscratch.sources.binaries.kind",
     "image": "fromscratch.sources.image.kind",
     "directory": "fromscratch.sources.directory",
     "tarball": "fromscratch.sources.tarball.kind",
+    "build_script": "fromscratch.sources.build_script.kind",
     "overlay": "fromscratch.sources.overlay",
 }
 

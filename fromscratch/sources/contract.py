@@ -9,6 +9,7 @@ from msgspec.structs import fields
 
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
+from fromscratch.formats.installed import Records
 from fromscratch.formats.slice import Slice
 from fromscratch.host.machine.doctor_check import Check
 from fromscratch.host.storage.own_folders import NONE, OwnFolders
@@ -19,6 +20,7 @@ from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
+from fromscratch.transforms import merged_usr
 
 
 class NamedImage(Protocol):
@@ -49,13 +51,19 @@ def _no_images(text: str, folder: Path) -> NamedImage:
     raise UsageError(f"{text}: images cannot be read here", "bind the source with something that reads images")
 
 
+def _nothing_below(store: Store) -> Records:
+    return Records()
+
+
 class Context(Struct, frozen=True, kw_only=True):
     """What surrounds a source: everything it may depend on besides its options and the store.
 
     `folder` is where relative paths of the recipe start; `place` names the item in messages and
     origins, such as `rootfs[0]`; `jobs` bounds what runs side by side; `log` is where the full
     output of programs is kept; `own` are folders that no source may take files from; `limits` bound what archives
-    may expand to; `named_image` says what a name of an image means.
+    may expand to; `named_image` says what a name of an image means; `present` reads which packages the items below
+    have already, as the records of package managers in their trees list them; `epoch` counts seconds since 1970, the
+    one time of everything in the image.
     """
 
     folder: Path
@@ -67,6 +75,8 @@ class Context(Struct, frozen=True, kw_only=True):
     own: OwnFolders = NONE
     limits: Limits = DEFAULT_LIMITS
     named_image: NameImage = _no_images
+    epoch: int = 0
+    present: Callable[[Store], Records] = _nothing_below
 
 
 class Source(Protocol):
@@ -81,6 +91,13 @@ class Source(Protocol):
     build_folders: Sequence[str] = ()
     """The kinds of the store's work folders (`Store.workspace`) that its builds go on in; a second build at the same
     time must not see them. A source that has some keeps what it has built in the store, and builds it once."""
+
+    result_records: Sequence[str] = ()
+    """The kinds of the store's records by which it finds what it has built before. A second build that is to prove
+    that it gives the same bytes does not see them, and so builds again."""
+
+    chooses_packages: bool = False
+    """Whether its fetch decides which packages are needed, and asks the context which of them are there already."""
 
     library_path: Sequence[str] = ()
     """Folders of the image that its programs are started with in LD_LIBRARY_PATH, beside those of the image's own."""
@@ -113,7 +130,8 @@ class TreeSource(Source, Protocol):
         """The tree, by the rules of `lay`."""
 
     def lay(self, below: Rootfs, store: Store, *, replace: bool) -> Rootfs:
-        return below.merged(self.build(store), replace=replace)
+        """A root whose /bin and so on are links into /usr may lie over one where they are folders."""
+        return merged_usr.merged(below, self.build(store), replace=replace)
 
 
 class Base(Struct, frozen=True, kw_only=True):

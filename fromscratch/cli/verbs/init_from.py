@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from fromscratch.recipe.foreign.conversion import convert
 from fromscratch.regular_file import read_text
 
 _LARGEST = 4 << 20  # bytes of a declaration
+_MOST = 1000  # files that one glob of a declaration means
 _ABOVE = 6  # folders above the declaration that its files may be named from
 
 
@@ -65,26 +67,27 @@ class _BesideIt:
         self._folder = Path(os.path.realpath(path)).parent
 
     def read(self, name: str) -> str | None:
-        found = self._found(name)
-        if found is None or not found.is_file() or found.stat().st_size > _LARGEST:
-            return None
-        try:
-            return read_text(found)
-        except (OSError, UnicodeDecodeError):
-            return None
+        for found in self._found(name)[:1]:
+            with suppress(OSError, UnicodeDecodeError):
+                if found.stat().st_size <= _LARGEST:
+                    return read_text(found)
+        return None
 
-    def find(self, name: str) -> str | None:
-        found = self._found(name)
-        if found is None:
-            return None
-        return os.path.relpath(found, os.path.realpath(".")) + ("/" if found.is_dir() else "")
+    def find(self, name: str) -> list[str]:
+        here = os.path.realpath(".")
+        return [os.path.relpath(found, here) + ("/" if found.is_dir() else "") for found in self._found(name)]
 
-    def _found(self, name: str) -> Path | None:
-        """The path; None for one that would lead out of the folder that it is looked for in."""
+    def _found(self, name: str) -> list[Path]:
+        """The paths that a name or glob means; none for one that would lead out of the folder that it is sought in."""
         inside = os.path.normpath(name)
         if Path(inside).is_absolute() or inside.split("/")[0] == ".." or "\0" in name:
-            return None
-        return next((place / inside for place in self._places() if (place / inside).exists()), None)
+            return []
+        for place in self._places():
+            if (place / inside).exists():
+                return [place / inside]
+            if any(letter in inside for letter in "*?[") and (found := sorted(place.glob(inside))):
+                return found[:_MOST]
+        return []
 
     def _places(self) -> Iterator[Path]:
         yield self._folder

@@ -3,7 +3,7 @@
 A reader is a function from text to a draft of a recipe; it touches nothing but what its `Surroundings` answer.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -46,6 +46,11 @@ def _no_file(name: str) -> None:
     """No file beside the declaration is known."""
 
 
+def _nothing(name: str) -> Sequence[str]:
+    """No file of the project is known."""
+    return ()
+
+
 def _no_index(kind: str, options: Mapping[str, Any], names: Iterable[str]) -> None:
     """No index of packages is known."""
 
@@ -54,15 +59,15 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     """What a reader may ask about besides the text.
 
     `name` is the file's name, `image` what the image is called where the declaration does not say. `read` gives the
-    text of a file that the declaration names, or None; `find` the path of a file or folder, from the recipe, with "/"
-    behind a folder, or None. `missing` tells which of these packages no index of such an item of a recipe has, or
-    None where no index is at hand.
+    text of a file that the declaration names, or None; `find` the paths of the files and folders that a name or glob
+    means, from the recipe, with "/" behind a folder. `missing` tells which of these packages no index of such an item
+    of a recipe has, or None where no index is at hand.
     """
 
     name: str
     image: str = "image"
     read: Callable[[str], str | None] = _no_file
-    find: Callable[[str], str | None] = _no_file
+    find: Callable[[str], Sequence[str]] = _nothing
     missing: Callable[[str, Mapping[str, Any], Iterable[str]], frozenset[str] | None] = _no_index
 
 

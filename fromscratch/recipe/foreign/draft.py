@@ -38,6 +38,10 @@ class Draft:
         if value not in ("", None, [], {}):
             self._parts.append(_Part(path, value, place))
 
+    def put_text(self, path: Path, text: str, place: Place | None = None) -> None:
+        """Set a key to a text, which may be empty."""
+        self._parts.append(_Part(path, text, place))
+
     def add(self, path: Path, value: Any, place: Place | None = None) -> Path:
         """Append to a list; the path of the new item."""
         index = self._lengths.get(path, 0)
@@ -59,8 +63,9 @@ class Draft:
         """The recipe, without the parts that recipes cannot hold. Raises ImageError where nothing is left."""
         for _round in range(_ROUNDS):
             value, origins = self._settled()
-            if not value.get("rootfs"):
+            if not value.get("rootfs") and not value.get("paths"):
                 break
+            value = {key: value.get(key, []) for key in sorted({*value, "rootfs"}, key=_rank)}
             text = writing.written(value)
             try:
                 return schema.parse(text, source), value
@@ -96,7 +101,7 @@ class Draft:
                 _set(root, part.path, _copy(part.value))
         origins: dict[Path, Path] = {}
         found = _compact(root, (), (), origins, set(self._lengths))
-        return {key: found[key] for key in sorted(found, key=_rank)}, origins
+        return found, origins
 
 
 def _rank(key: str) -> int:
@@ -106,6 +111,8 @@ def _rank(key: str) -> int:
 def _copy(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _copy(item) for key, item in value.items()}
+    if isinstance(value, str):
+        return value.replace("${{", "$${{")  # which would stand for a variable
     return [_copy(item) for item in value] if isinstance(value, list | tuple) else value
 
 

@@ -179,10 +179,10 @@ class _Definition:
             change["target"] = text
             return True
         found = self._surroundings.find(text)
-        if found is None:
+        if len(found) != 1:
             node.leave_out(f"{text} is not among the files of the definition")
             return False
-        change["source"] = found
+        change["source"] = found[0].rstrip("/")
         return True
 
     def _image(self) -> None:

@@ -21,6 +21,13 @@ class ImageSourceOptions(Struct, frozen=True, kw_only=True, forbid_unknown_field
         ),
     ] = field(name="from")
     include: Annotated[list[str], Meta(description="paths or globs of the only files and folders to take")] = []
+    copy: Annotated[
+        dict[str, str],
+        Meta(
+            description="paths or globs of the only files and folders to take, each with the path where it lands, as "
+            "COPY of a Dockerfile has them: /src/app: /app; with / behind it, that of a folder to put them in"
+        ),
+    ] = {}
     exclude: Annotated[list[str], Meta(description="globs of paths inside the image to leave out")] = []
     into: Annotated[str, Meta(description="where in the new image the root of this one lands")] = "/"
     owner: Annotated[str, Meta(description='"keep", or UID:GID for everything, such as "0:0"')] = "keep"
@@ -36,6 +43,10 @@ class ImageSourceOptions(Struct, frozen=True, kw_only=True, forbid_unknown_field
         parse_owner(self.owner)
         check_paths("include", self.include)
         check_paths("exclude", self.exclude)
+        if self.include and self.copy:
+            raise ValueError("copy: there is include: too; write one of the two")
+        if not all(path.startswith("/") for each in self.copy.items() for path in each):
+            raise ValueError("copy: both paths begin with /, as in  /src/app: /app")
         if self.into != "/":
             check_paths("into", [self.into])
         if self.platform:
@@ -47,4 +58,4 @@ class ImageSourceOptions(Struct, frozen=True, kw_only=True, forbid_unknown_field
     @property
     def is_whole(self) -> bool:
         """Whether it can be what an image is based on: all that is not excluded, at its own place."""
-        return not self.include and self.into == "/"
+        return not self.include and not self.copy and self.into == "/"

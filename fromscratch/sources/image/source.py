@@ -7,19 +7,24 @@ the name means by then. An image in a file or folder of this machine is read ane
 from functools import cached_property
 
 import msgspec
+from msgspec.structs import replace
 
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError
+from fromscratch.formats.databases.catalogue import records
+from fromscratch.formats.databases.places import owners
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.storage import file_digests
 from fromscratch.host.storage.store import Store
+from fromscratch.model.entry import Entry, Origin
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import tree_path
+from fromscratch.paths import TreePath, tree_path
 from fromscratch.sources.contract import Base, Context, NamedImage, Pin, TreeSource
 from fromscratch.sources.image import plan as plans
 from fromscratch.sources.image.options import ImageSourceOptions
 from fromscratch.sources.image.plan import ImagePlan
+from fromscratch.transforms.copying import copied
 from fromscratch.transforms.inclusion import excluded, included
 from fromscratch.transforms.placement import parse_owner, placed, with_owner
 
@@ -63,9 +68,11 @@ class ImageSource(TreeSource):
         """Raises NotFetched, IntegrityError for a damaged layer, UsageError for a path that the image does not have."""
         options = self._options
         tree = root_tree(self.plan(store).image(store), store, self._context.limits, self.label)
+        tree = _with_packages(tree, self.label)
         if options.include:
             tree = included(tree, options.include, self.label)
         tree = excluded(tree, options.exclude) if options.exclude else tree
+        tree = copied(tree, options.copy, self.label) if options.copy else tree
         return placed(with_owner(tree, parse_owner(options.owner)), tree_path(options.into))
 
     def base(self, store: Store) -> Base | None:
@@ -114,3 +121,16 @@ class ImageSource(TreeSource):
             except ImageError:
                 return f"{self._image.name} {self._platform}"  # reading it tells what is wrong with it
         return f"{self._image.name} {self._platform} {state}"
+
+
+def _with_packages(tree: Rootfs, label: str) -> Rootfs:
+    """The tree, whose files name the package that the image's own records list them for."""
+    packages = owners(tree, records(tree).installed)
+
+    def with_reason(path: TreePath, entry: Entry) -> Entry:
+        package = packages.get(path)
+        if package is None:
+            return entry
+        return replace(entry, origins=(Origin(label, "shipped in", str(package), entry.origins[0]),))
+
+    return tree.mapped(with_reason) if packages else tree

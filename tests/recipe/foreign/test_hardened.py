@@ -126,8 +126,8 @@ def missing(kind: str, options: Mapping[str, Any], names: Iterable[str]) -> froz
     return frozenset(names) - {*INDEX}
 
 
-def found(name: str) -> str | None:
-    return "../catalog/image/cache/start" if name == "image/cache/start" else None
+def found(name: str) -> list[str]:
+    return ["../catalog/image/cache/start"] if name == "image/cache/start" else []
 
 
 SURROUNDINGS = Surroundings(name="1.yaml", find=found, missing=missing)
