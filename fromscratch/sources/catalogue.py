@@ -18,6 +18,7 @@ KINDS = {
     "debian": "fromscratch.sources.debian.kind",
     "alpine": "fromscratch.sources.alpine.kind",
     "rpm": "fromscratch.sources.rpm.kind",
+    "portage": "fromscratch.sources.portage.kind",
     "buildroot": "fromscratch.sources.buildroot.kind",
     "binaries": "fromscratch.sources.binaries.kind",
     "image": "fromscratch.sources.image.kind",
