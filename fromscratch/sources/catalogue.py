@@ -20,6 +20,7 @@ KINDS = {
     "binaries": "fromscratch.sources.binaries.kind",
     "directory": "fromscratch.sources.directory",
     "tarball": "fromscratch.sources.tarball.kind",
+    "bootstrap": "fromscratch.sources.bootstrap.kind",
     "overlay": "fromscratch.sources.overlay",
 }
 

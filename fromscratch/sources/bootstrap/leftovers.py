@@ -1,0 +1,78 @@
+"""What a tool leaves in a root that is of the machine, or of the moment, and not of the root: pure, tree to tree."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+from fromscratch.model.content import Inline, read
+from fromscratch.model.entry import Entry, File
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import TreePath, matcher
+from fromscratch.sources.bootstrap.tools.contract import EPOCH
+
+_OF_EVERY_TOOL = (
+    *("/dev/**", "/proc/**", "/sys/**", "/run/**", "/tmp/**", "/var/tmp/**"),
+    *(
+        "/etc/machine-id",
+        "/var/lib/dbus/machine-id",
+        "/etc/hostname",
+        "/etc/resolv.conf",
+        "/etc/.pwd.lock",
+        "/etc/mtab",
+    ),
+    *("/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-", "/etc/subuid-", "/etc/subgid-"),
+    *("/var/lib/systemd/random-seed", "/var/lib/systemd/credential.secret", "/var/lib/systemd/catalog/database"),
+    *("/var/lib/random-seed", "/etc/ssh/ssh_host_*", "/etc/udev/hwdb.bin", "/usr/lib/udev/hwdb.bin"),
+    *("/var/cache/ldconfig/**", "/root/.gnupg", "/.keep", "/var/lib/pacman/.keep", "/etc/pacman.d/.keep"),
+)
+_LOGS = "/var/log/**"
+_NAMING_REPOSITORIES = (
+    "/etc/apt/sources.list",
+    "/etc/apt/sources.list.d/*",
+    "/etc/apk/repositories",
+    "/etc/yum.repos.d/*",
+    "/etc/zypp/repos.d/*",
+    "/etc/pacman.conf",
+    "/etc/pacman.d/mirrorlist",
+)
+_PACMAN_DATE = re.compile(rb"(?m)^(%INSTALLDATE%\n)[0-9]+$")
+
+
+def cleaned(tree: Rootfs, globs: Sequence[str], addresses: Mapping[str, str]) -> Rootfs:
+    """The tree without leftovers, those of `globs` too; the files of logs go, and their folders stay.
+
+    `addresses` says for the address of a repository, as the tool was given it, which one it stands for: the
+    configuration of the root names that. Times of installation in records of packages are the one that tools get.
+    """
+    # A glob with ** spares the folder itself; what is a mount point of every container has to stay.
+    leftover, log = matcher([*_OF_EVERY_TOOL, *globs]), matcher([_LOGS])
+    tree = tree.without([path for path, entry in tree.items() if leftover(path) or (log(path) and _is_file(entry))])
+    changed: dict[TreePath, Entry] = {}
+    for globs_of, change in (
+        (_NAMING_REPOSITORIES, lambda data: _named(data, addresses)),
+        (("/var/lib/pacman/local/*/desc",), lambda data: _PACMAN_DATE.sub(rb"\g<1>%d" % EPOCH, data)),
+    ):
+        changed |= _changed(tree, matcher(globs_of), change)
+    return tree.with_entries(changed) if changed else tree
+
+
+def _is_file(entry: Entry) -> bool:
+    return isinstance(entry, File)
+
+
+def _changed(
+    tree: Rootfs, chosen: Callable[[TreePath], bool], change: Callable[[bytes], bytes]
+) -> dict[TreePath, Entry]:
+    found: dict[TreePath, Entry] = {}
+    for path, entry in tree.items():
+        if isinstance(entry, File) and chosen(path):
+            before = read(entry.content)
+            after = change(before)
+            if after != before:
+                found[path] = File(entry.meta, Inline(after), entry.origins)
+    return found
+
+
+def _named(data: bytes, addresses: Mapping[str, str]) -> bytes:
+    for given, real in sorted(addresses.items(), reverse=True):
+        data = data.replace(given.encode(), real.encode())
+    return data
