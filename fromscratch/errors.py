@@ -37,7 +37,11 @@ class UsageError(ImageError):
 
 
 class RecipeError(UsageError):
-    """The recipe is wrong; the message holds every fault, each with file:line."""
+    """The recipe is wrong; the message holds every fault, each with file:line, and `faults` has them as records."""
+
+    def __init__(self, message: str, hint: str = "", faults: tuple[object, ...] = ()) -> None:
+        super().__init__(message, hint)
+        self.faults = faults
 
 
 class UnsafePath(ImageError):

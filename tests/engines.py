@@ -38,6 +38,7 @@ _PACKAGES = {
     "containerd-stargz-grpc": "stargz-snapshotter",
     "docker": "docker.io",
     "dockerd": "docker.io",
+    "busybox": "busybox-static",
     "bsdtar": "libarchive-tools",
     "htpasswd": "apache2-utils",
     "go": "golang-go",

@@ -66,6 +66,8 @@ from fromscratch.formats.ldso import conf as ldconf
 from fromscratch.formats.rpm import berkeley as rpm_berkeley
 from fromscratch.formats.rpm import header as rpm_header
 from fromscratch.formats.rpm import ndb as rpm_ndb
+from fromscratch.formats.rpm import package as rpm_package
+from fromscratch.formats.rpm import payload as rpm_payload
 from fromscratch.formats.rpm import sqlite as rpm_sqlite
 from fromscratch.formats.trace import recognise, sysdig
 from fromscratch.formats.trace import strace as strace_log
@@ -82,15 +84,18 @@ from fromscratch.linker.beyond.python import imports as python_imports
 from fromscratch.linker.beyond.ruby import source as ruby_source
 from fromscratch.linker.beyond.scripts import shebang, shell
 from fromscratch.model.content import Inline
-from fromscratch.model.entry import file
+from fromscratch.model.entry import Origin, file
 from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import decode, tree_path
+from fromscratch.recipe.foreign.contract import Surroundings
+from fromscratch.recipe.foreign.conversion import convert
 from fromscratch.recipe.schema import Recipe
 from fromscratch.sources.buildroot import failure, origins, progress
 from tests.formats.debian import packages as debs
 from tests.formats.elf import made as elfs
 from tests.formats.rpm import databases as rpm_databases
+from tests.formats.rpm import packages as rpm_packages
 
 Parser = Callable[[bytes, Path], object]
 _LARGEST = 1 << 18
@@ -179,6 +184,13 @@ _CHISEL_MANIFEST = (
 _RPM_HEADERS = {1: rpm_databases.header("a", epoch=1, files=["/usr/bin/a", "/etc/a"]), 2: rpm_databases.header("b")}
 _SHORT = (b"9" * 5000, b"-", b"\0", b"\xff", b"\n" * 3000, b" " * 3000, b"\t", b"\xe2\x80\xa8", b"/" * 900, b'"', b"'")
 _LONG = (b"(", b"[", b"{", b"!", b"<<A ", b"import \n", b"- ", b"a: {", b'"', b"`", b"use ", b"\\", b"a/", b"if A\n")
+
+
+_RPM_FILES = {
+    "/a": rpm_packages.program(b"x" * 40, capabilities="cap_kill=ep"),
+    "/b": rpm_packages.program(b"", same_as="/a"),
+    "/d/l": rpm_packages.symlink("../a"),
+}
 
 
 def _text(parse: Callable[[str], object]) -> Parser:
@@ -301,6 +313,15 @@ def _portage(data: bytes, folder: Path) -> None:
     gentoo_installed.package("a", decode(data))
 
 
+def _rpm_package(data: bytes, folder: Path) -> None:
+    (folder / "file").write_bytes(data)
+    found = rpm_package.parts(folder / "file")
+    _known(lambda: rpm_package.check_digests(folder / "file", found))
+    rpm_package.expand_payload(folder / "file", folder / "plain")
+    _known(lambda: rpm_payload.check_contents(found.header, folder / "plain", "file"))
+    rpm_payload.entries(found.header, folder / "plain", Origin("fuzz", "shipped in", "file"), "file")
+
+
 def _rpm_sqlite(data: bytes, folder: Path) -> None:
     """A database, and behind it perhaps its log."""
     for raw, log in ((data, b""), (data[: len(data) // 2], data[len(data) // 2 :])):
@@ -350,6 +371,21 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
     "temporary files": (
         [b"d /var/lib/x 0750 svc mail - -\nL+ /etc/mtab - - - - ../x\nf '/a b' ~644 - - - a\\nb\n"],
         _text(tmpfiles.parse),
+    ),
+    "dockerfile": (
+        [
+            b"# escape=`\nFROM a AS b\nRUN x `\n y\nCOPY <<E /a\n$A\nE\n"
+            b"FROM scratch\nCOPY --from=b a ${A:-b} /\nUSER a\n"
+        ],
+        _text(lambda text: convert(text, Surroundings(name="Dockerfile"))),
+    ),
+    "hardened image": (
+        [
+            b"# syntax=dhi.io/build:2\nimage: dhi.io/a\nvars: {A: b}\nos-release: {version-codename: trixie}\n"
+            b"contents:\n  packages: ['!c', 'd=1', '${A}']\n"
+            b"paths:\n  - {type: directory, path: /e, uid: 1, mode: '0755'}\n"
+        ],
+        _text(lambda text: convert(text, Surroundings(name="a.yaml"))),
     ),
     "alternatives": (
         [b"update-alternatives --install /usr/bin/a a /bin/b 50 --slave /x x /y\n"],
@@ -401,6 +437,13 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
     ),
     "rpm-header": (list(_RPM_HEADERS.values()), _bytes(rpm_header.installed)),
     "rpm-ndb": ([rpm_ndb.database(_RPM_HEADERS)], _bytes(rpm_ndb.blobs)),
+    "rpm-package": (
+        [
+            rpm_packages.package("a", _RPM_FILES, compressor=compressor, stripped=stripped)
+            for compressor, stripped in (("none", False), ("none", True), ("gzip", False))
+        ],
+        _rpm_package,
+    ),
     "rpm-sqlite": ([rpm_databases.sqlite(_RPM_HEADERS)], _rpm_sqlite),
     "ruby": ([_RUBY], _bytes(ruby_source.requires)),
     "shebang": ([b"#! /usr/bin/env -S a b\n"], _bytes(shebang.shebang)),

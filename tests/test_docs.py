@@ -15,6 +15,8 @@ from fromscratch.transforms.trim import CATEGORIES
 
 CHECKOUT = Path(os.environ.get("FROMSCRATCH_CHECKOUT", Path(__file__).parents[1]))
 DOCS = {
+    "BuildScriptOptions": "build_script.md",
+    "ScriptSource": "build_script.md",
     "BinariesOptions": "bundle.md",
     "BuildrootOptions": "buildroot.md",
     "ExternalToolchain": "buildroot.md",

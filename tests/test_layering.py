@@ -211,8 +211,12 @@ def _check_effects(path: Path, me: str) -> None:
 # Verbs that are the command line of one kind of source: `bundle FILE` is a recipe of one such item, `closure --beyond`
 # tells what that would take. By how the names of their modules begin.
 VERBS_OF_A_KIND = {"fromscratch.cli.verbs.bundle": "binaries", "fromscratch.cli.verbs.closure": "binaries"}
+# Readers of other tools' declarations write recipes, and name in them what a person would.
+WRITERS_OF_RECIPES = "fromscratch.recipe.foreign"
 # The tree has a kind of entry of the same name: `kind_of` says so, and variables and parameters are called so.
 ENTRY = kind_of(Directory(Meta(0o755)))
+# A kind that is called as what the whole house is about: only its modules are looked for.
+COMMON = {"image"}
 # Where the kinds of entries are told from each other by their words.
 OF_ENTRIES = (kind_of.__module__, "fromscratch.transforms.path_changes", "fromscratch.recipe.paths")
 
@@ -225,7 +229,7 @@ def kinds_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         match node:
             case ast.Constant(value=str(found)):
-                words = {found, *_kinds_of_modules(found)}
+                words = {found} - COMMON | {*_kinds_of_modules(found)}
             case ast.ImportFrom(module=str(module)):
                 words = {
                     *_kinds_of_modules(module),
@@ -237,7 +241,7 @@ def kinds_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 continue  # what is imported from other rooms may have the same name
             case _:
                 fields = (getattr(node, field, None) for field in ("name", "id", "attr", "arg"))
-                words = {field.strip("_").lower() for field in fields if isinstance(field, str)} - {ENTRY}
+                words = {field.strip("_").lower() for field in fields if isinstance(field, str)} - {ENTRY} - COMMON
         yield from ((getattr(node, "lineno", 0), word) for word in sorted(words) if word in KINDS)
 
 
@@ -249,6 +253,8 @@ def _kinds_of_modules(module: str) -> list[str]:
 def test_no_kind_of_source_is_named_outside_its_room(name: str) -> None:
     found = []
     for path, me in in_room(name):
+        if me.startswith(WRITERS_OF_RECIPES):
+            continue
         own = {word for module, word in VERBS_OF_A_KIND.items() if me.startswith(module)}
         if me in OF_ENTRIES:
             own = {ENTRY}
@@ -280,6 +286,8 @@ def test_no_kind_of_source_is_named_outside_its_room(name: str) -> None:
         ("class Directory: pass", []),
         ('def f():\n    """Of an overlay."""\n    raise UsageError("take it out of the overlay")', []),
         ('f"tarball:{name}"', []),
+        ('def image(images): return {"image": images}', []),
+        ("from fromscratch.sources.image import plan", ["image"]),
     ],
 )  # fmt: skip
 def test_what_counts_as_naming_a_kind(text: str, found: list[str]) -> None:
@@ -303,6 +311,7 @@ def test_no_transport_is_named_above_their_room(name: str) -> None:
     found = {
         me: words & {node.value for node in ast.walk(parsed(path)) if isinstance(node, ast.Constant)}
         for path, me in in_room(name)
+        if not me.startswith(WRITERS_OF_RECIPES)
     }
     assert {me: more for me, each in found.items() if (more := each - ALLOWED_TRANSPORTS.get(me, set()))} == {}
 

@@ -104,9 +104,29 @@ class Call:
         from fromscratch.recipe import schema as recipe
 
         path = self.recipe_path
-        made = recipe.load(path)
+        made = recipe.load(path, settings=self.settings, variant=self._shared("variant") or "", checkout=self.checkout)
         platforms = self.platforms or tuple(Platform.parse(text) for text in made.platforms)
         return self.job_of(made, Path(os.path.realpath(path)).parent, self.output_folder(made.name), platforms)
+
+    @cached_property
+    def settings(self) -> dict[str, str]:
+        """The values for variables of the recipe. Raises UsageError."""
+        found: dict[str, str] = {}
+        for text in chain.shared_list(self._line, self._request, "set"):
+            name, equals, value = text.partition("=")
+            if not name or not equals:
+                raise UsageError(f"--set {text}: there is no value", "write --set NAME=VALUE")
+            if name in found:
+                raise UsageError(f"--set {name} is given twice, as {found[name]} and as {value}", "say it once")
+            found[name] = value
+        return found
+
+    def checkout(self, url: str, commit: str) -> Path:
+        """The files of a repository that the recipe names; only `fetch` downloads them."""
+        from fromscratch.host.machine.git_commit import checkout
+
+        bring = self._request.verb.name == "fetch"
+        return checkout(self.store.without_fallback() if bring else self.store, url, commit, bring=bring)
 
     def job_of(self, recipe: Recipe, folder: Path, output: Path, platforms: Sequence[Platform]) -> Job:
         """What is to be built by a recipe that lies in `folder`, for this machine if no platforms are named."""

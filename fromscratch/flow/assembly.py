@@ -19,8 +19,10 @@ from fromscratch.address import without_secrets
 from fromscratch.checks.contract import Check
 from fromscratch.errors import MissingTool
 from fromscratch.flow import evidence, output
+from fromscratch.flow.base_images import named_image
 from fromscratch.flow.evidence import Evidence, ImageEvidence
 from fromscratch.flow.output import Built
+from fromscratch.flow.present_packages import PackagesBelow
 from fromscratch.flow.smoke_checks import Plan, SmokeChecks, check_again, digest_of_scripts, planned
 from fromscratch.flow.source_evidence import source_evidence
 from fromscratch.flow.start_checks import StartChecks
@@ -29,15 +31,17 @@ from fromscratch.host.storage.own_folders import OwnFolders
 from fromscratch.host.storage.store import Store
 from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.entry import Origin
-from fromscratch.model.image import Image, Layer, Platform
+from fromscratch.model.image import Image, Layer, Platform, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
 from fromscratch.recipe import annotations as about
 from fromscratch.recipe import paths as path_options
-from fromscratch.recipe.schema import Item, Recipe
+from fromscratch.recipe.folders import folder_of
+from fromscratch.recipe.items import Item
+from fromscratch.recipe.schema import Recipe
 from fromscratch.sources.catalogue import bind
-from fromscratch.sources.contract import Context, Source
+from fromscratch.sources.contract import Base, Based, Context, Source
 from fromscratch.transforms.accounts import check_passwords, with_accounts
 from fromscratch.transforms.layering import layered
 from fromscratch.transforms.trim import selected
@@ -52,7 +56,7 @@ class Job(Struct, frozen=True, kw_only=True):
     `folder` is where the recipe's relative paths start; `epoch` counts seconds since 1970. `beside` are further
     folders that builds write, and none reads. `limits` bound what archives may expand to. `spell` writes the settings
     and commands that files for people name. `checks` are made besides those of the recipe; none are without
-    `is_checked`.
+    `is_checked`. With `may_bring` repositories that the recipe names may be downloaded.
     """
 
     recipe: Recipe
@@ -68,6 +72,13 @@ class Job(Struct, frozen=True, kw_only=True):
     limits: Limits = DEFAULT_LIMITS
     checks: tuple[Check, ...] = ()
     is_checked: bool = True
+    may_bring: bool = False
+
+    def checkout(self, url: str, commit: str) -> Path:
+        """The files of a repository that a part of the recipe came from, out of the store."""
+        from fromscratch.host.machine.git_commit import checkout
+
+        return checkout(self.store, url, commit, bring=self.may_bring)
 
     @property
     def layout(self) -> Path:
@@ -84,6 +95,7 @@ Bind = Callable[[Any, Context], Source]
 def fetch(job: Job) -> None:
     """Bring everything that the recipe needs into the store. Raises ImageError for one that cannot be written."""
     store = job.store.without_fallback()
+    job = replace(job, store=store, may_bring=True)
     for platform in job.platforms:
         for _item, source in sources(job, platform):
             with job.progress.task(f"fetch {source.label}", total=None, unit="steps"):
@@ -115,12 +127,13 @@ def build(job: Job, bind: Bind = bind) -> Built:
         with LayoutWriter(job.layout, durable=False) as layout:  # `finished` finds what a power cut left of it
             for platform in job.platforms:
                 tree, removed = root(job, platform, bound[platform])
-                starting = starts.allow(platform, tree, removed, [source for _, source in bound[platform]])
-                if not (starting and smoke.allow(platform, tree, job.recipe.image.run_config())):
+                based = base(job, bound[platform])
+                config = job.recipe.image.run_config(based.config if based else None)
+                starting = starts.allow(platform, tree, removed, [source for _, source in bound[platform]], config)
+                if not (starting and smoke.allow(platform, tree, config)):
                     continue  # no image is written, but the others are looked at, so that every error is told at once
                 layers = packed(job, platform, layout, tree, [source.label for _, source in bound[platform]])
-                based = about.base_annotations(source for _, source in bound[platform])
-                images.append(_image(job, platform, [layer for layer, _ in layers], based))
+                images.append(_image(job, platform, [layer for layer, _ in layers], based, config))
                 proofs.append(evidence.gather(platform, layers, tree, removed, starts.recorded(platform)))
                 items = source_evidence((source for _, source in bound[platform]), job.store)
                 proofs[-1] = replace(proofs[-1], checks=smoke.recorded(platform), sources=items)
@@ -165,10 +178,16 @@ def root(job: Job, platform: Platform, bound: Bound | None = None) -> tuple[Root
         )
     removed = selected(tree, job.recipe.trim)
     tree = tree.without(removed)
-    tree, deleted = with_paths(tree, path_options.changes(job.recipe.paths, job.folder), removed)
+    tree, deleted = with_paths(tree, path_options.changes(job.recipe.paths, job.folder, job.checkout), removed)
     removed = {path: rule for path, rule in {**removed, **deleted}.items() if path not in tree}
     check_passwords(tree, accounts.empty_passwords if accounts else ())
     return normalised(tree, job.epoch, job.recipe.times), removed
+
+
+def base(job: Job, bound: Bound) -> Base | None:
+    """The image that the first item takes its whole tree from, if it does."""
+    first = next((source for _, source in bound), None)
+    return first.base(job.store) if isinstance(first, Based) else None
 
 
 def packed(
@@ -196,9 +215,10 @@ def sources(job: Job, platform: Platform, bind: Bind = bind) -> Iterator[tuple[I
     own = OwnFolders(written=(job.output, job.store.root, *job.beside))
     if platform == job.platforms[0]:
         own = replace(own, tell=job.progress.note)  # once, and not for each platform
+    below: list[tuple[Item, Source]] = []
     for index, item in enumerate(job.recipe.items()):
         context = Context(
-            folder=job.folder,
+            folder=folder_of(item.folder, job.folder, job.checkout),
             place=f"rootfs[{index}]",
             platform=platform,
             progress=job.progress,
@@ -206,8 +226,12 @@ def sources(job: Job, platform: Platform, bind: Bind = bind) -> Iterator[tuple[I
             log=job.output / output.LOG,
             own=own,
             limits=job.limits,
+            named_image=named_image,
+            epoch=job.epoch,
+            present=PackagesBelow(tuple(below)),
         )
-        yield item, bind(item.options, context)
+        below.append((item, bind(item.options, context)))
+        yield below[-1]
 
 
 def fingerprint(job: Job, bound: Mapping[Platform, Bound]) -> str:
@@ -218,7 +242,7 @@ def fingerprint(job: Job, bound: Mapping[Platform, Bound]) -> str:
     for platform in job.platforms:
         for _item, source in bound[platform]:
             hasher.update(f"\0{platform}\0{source.fingerprint(job.store)}".encode())
-    hasher.update(path_options.fingerprints(job.recipe.paths, job.folder).encode())
+    hasher.update(path_options.fingerprints(job.recipe.paths, job.folder, job.checkout).encode())
     hasher.update(digest_of_scripts(job.recipe.smoke_checks(job.folder)).encode())
     return f"sha256:{hasher.hexdigest()}"
 
@@ -259,13 +283,13 @@ def _evidence(job: Job, inputs: str, images: list[ImageEvidence]) -> Evidence:
     )
 
 
-def _image(job: Job, platform: Platform, layers: Sequence[Layer], based: Mapping[str, str]) -> Image:
+def _image(job: Job, platform: Platform, layers: Sequence[Layer], based: Base | None, config: RunConfig) -> Image:
     options = job.recipe.image
-    annotations = {**based, **about.annotations_of(options.about, authors=options.author, created=job.epoch)}
-    config = options.run_config()
+    own = about.annotations_of(options.about, authors=options.author, created=job.epoch)
+    annotations = {**about.base_annotations(based), **own}
     return Image(
         layers=tuple(layers),
-        config=replace(config, labels={**annotations, **config.labels}),
+        config=replace(config, labels={**config.labels, **annotations, **options.labels}),
         platform=platform,
         created=job.epoch,
         author=options.author,

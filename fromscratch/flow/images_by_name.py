@@ -75,7 +75,7 @@ def find(
     if isinstance(place, Path):
         return in_build(place, platforms)
     line, rest = place
-    found = _read(line, rest, store, Selection(tuple(platforms), one=True), progress, limits)
+    found = read(line, rest, store, Selection(tuple(platforms), one=True), progress, limits)
     where = f"{line.scheme}{rest}"
     return Found(where=where, plain=found) if isinstance(found, Rootfs) else Found(where=where, image=found[0])
 
@@ -100,15 +100,16 @@ def find_all(
 
         return selection.of(read_layout(place / _LAYOUT), f"oci:{place / _LAYOUT}")
     line, rest = place
-    found = _read(line, rest, store, selection, progress, limits)
+    found = read(line, rest, store, selection, progress, limits)
     if isinstance(found, Rootfs):
         return [Found(where=f"{line.scheme}{rest}", plain=found).need_image()]
     return found
 
 
-def _read(
+def read(
     line: Line, rest: str, store: Store, selection: Selection, progress: Progress, limits: Limits
 ) -> list[Image] | Rootfs:
+    """What a transport has under a name: `rest` is what follows its scheme."""
     from fromscratch.images.local import path_and_name
 
     transport = catalogue.load(line)
@@ -124,10 +125,7 @@ def _located(name: str, builds: Path) -> Path | tuple[Line, str]:
     line = catalogue.of_name(name)
     if line is not None:
         return _in_transport(line, name)
-    scheme, colon, rest = name.partition(":")
-    if colon and scheme in _OF_OTHER_TOOLS:
-        hint = _OF_OTHER_TOOLS[scheme].format(rest or "NAME")
-        raise UsageError(f"{name}: images are not read by that name", hint)
+    check_scheme(name)
     from fromscratch.flow import evidence
 
     if evidence.read(builds / name) is not None:
@@ -145,6 +143,14 @@ def _located(name: str, builds: Path) -> Path | tuple[Line, str]:
     raise UsageError(
         f"there is no image {name}: {builds}/ holds {known}, and no engine that answers has it", _how_to_name(name)
     )
+
+
+def check_scheme(name: str) -> None:
+    """Raises UsageError for a name with a scheme of other tools, with ours."""
+    scheme, colon, rest = name.partition(":")
+    if colon and scheme in _OF_OTHER_TOOLS:
+        hint = _OF_OTHER_TOOLS[scheme].format(rest or "NAME")
+        raise UsageError(f"{name}: images are not read by that name", hint)
 
 
 def _in_transport(line: Line, name: str) -> Path | tuple[Line, str]:

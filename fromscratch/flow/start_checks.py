@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fromscratch.flow.evidence import StartFinding
-from fromscratch.model.image import Platform
+from fromscratch.model.image import Platform, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, encode
 from fromscratch.progress import Progress
@@ -19,11 +19,16 @@ class StartChecks:
     """The start checks of one build, a platform at a time, as its recipe says under `check:`."""
 
     def __init__(self, recipe: Recipe, progress: Progress) -> None:
-        self._recipe, self._progress, self._mode = recipe, progress, recipe.start_check
+        self._progress, self._mode = progress, recipe.start_check
         self._found: dict[Platform, list[Finding]] = {}
 
     def allow(
-        self, platform: Platform, tree: Rootfs, removed: Mapping[TreePath, str], sources: Sequence[Source]
+        self,
+        platform: Platform,
+        tree: Rootfs,
+        removed: Mapping[TreePath, str],
+        sources: Sequence[Source],
+        config: RunConfig,
     ) -> bool:
         """Look at a finished tree; whether its image is to be made, and none before it was refused."""
         if self._mode == "off":
@@ -32,7 +37,7 @@ class StartChecks:
 
         self._found[platform] = start_check(
             tree,
-            self._recipe.image.run_config(),
+            config,
             platform,
             removed=removed,
             library_path=[folder for source in sources for folder in source.library_path],

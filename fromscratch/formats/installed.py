@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-Manager = Literal["dpkg", "apk", "rpm", "portage"]
+Manager = Literal["dpkg", "apk", "rpm", "portage", "pacman"]
 
 
 class Package(Struct, frozen=True, order=True):
@@ -24,3 +24,20 @@ class Installed(Struct, frozen=True):
 
     package: Package
     files: tuple[str, ...] = ()
+
+
+class Records(Struct, frozen=True):
+    """The packages that the databases of a tree list.
+
+    `controls` are the control fields of those of dpkg, by name, as far as the database has them. `slices` are the names
+    of the slices of those packages that are there in part only. `notes` say which databases are there but not read.
+    """
+
+    installed: tuple[Installed, ...] = ()
+    controls: dict[str, bytes] = {}
+    slices: dict[str, list[str]] = {}
+    notes: tuple[str, ...] = ()
+
+    def of(self, manager: Manager) -> list[Package]:
+        """The packages that one package manager knows."""
+        return [each.package for each in self.installed if each.package.manager == manager]

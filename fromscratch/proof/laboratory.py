@@ -77,6 +77,7 @@ class Laboratory:
         sources = [source for _, source in assembly.sources(job, job.platforms[0])]
         self._job, self._place, self._here, self._count = job, place, _here(job, sources), 0
         self._build_folders = {kind for source in sources for kind in source.build_folders}
+        self._results = {kind for source in sources for kind in source.result_records}
 
     def again(self) -> Again:
         """A build with as many conditions varied as can be, and the reasons for those that cannot."""
@@ -117,7 +118,7 @@ class Laboratory:
         (place / "home").mkdir(parents=True)
         (place / "elsewhere").symlink_to(self._job.folder.absolute())
         plan = conditions.vary(self._here, varying, place)
-        linked_copy(self._job.store, place / "store", self._build_folders)
+        linked_copy(self._job.store, place / "store", self._build_folders | self._results, self._results)
         if "user" in plan.settings:
             _give(place, plan.settings["user"])
         run.run(

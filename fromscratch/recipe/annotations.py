@@ -4,16 +4,17 @@ They are written once in the recipe, and end both as annotations of the manifest
 index), where registries look, and as labels of the configuration, where engines and scanners do.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
 from fromscratch.model.reference import Reference, full_repository
-from fromscratch.sources.contract import Based
+from fromscratch.sources.contract import Base
 
 _PREFIX = "org.opencontainers.image."
 _GIT = "git"
@@ -69,16 +70,19 @@ def annotations_of(options: AboutOptions | None, *, authors: str, created: int) 
     # An image without an epoch has the date 1970, which says nothing.
     words.update(authors=authors, created=timestamp(created) if created else "")
     found = {_PREFIX + name: value for name, value in sorted(words.items()) if value}
-    return {**(_of_base(Reference.parse(options.base)) if options.base else {}), **found}
+    base = Reference.parse(options.base) if options.base else None
+    return {**(_of_base(base, base.digest) if base else {}), **found}
 
 
-def base_annotations(sources: Iterable[Any]) -> Mapping[str, str]:
-    """The same of the image that the first of the sources took its tree from, if it was an image."""
-    first = next(iter(sources), None)
-    return _of_base(first.base) if isinstance(first, Based) else {}
+def base_annotations(base: Base | None) -> Mapping[str, str]:
+    """The same of the image that a tree was taken from."""
+    if base is None:
+        return {}
+    return _of_base(base.reference, base.digest)
 
 
-def _of_base(base: Reference) -> Mapping[str, str]:
-    name = full_repository(base) + (f":{base.tag}" if base.tag else "")
-    digest = {f"{_PREFIX}base.digest": str(base.digest)} if base.digest else {}
-    return {f"{_PREFIX}base.name": name, **digest}
+def _of_base(base: Reference | None, digest: Digest | None) -> Mapping[str, str]:
+    found = {f"{_PREFIX}base.digest": str(digest)} if digest else {}
+    if base is None:
+        return found
+    return {f"{_PREFIX}base.name": full_repository(base) + (f":{base.tag}" if base.tag else ""), **found}

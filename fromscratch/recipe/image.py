@@ -5,9 +5,10 @@ Fields are those of image-spec/config.md, "config", under shorter names. A value
 
 import re
 import signal
+from collections.abc import Iterable
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from fromscratch.model.image import Healthcheck, RunConfig
 from fromscratch.recipe.annotations import AboutOptions
@@ -31,6 +32,15 @@ class HealthcheckOptions(Struct, frozen=True, kw_only=True, forbid_unknown_field
                 f'test: {self.test} is not a check; write [CMD, /bin/check], [CMD-SHELL, "check"] or [NONE]'
             )
 
+    def healthcheck(self) -> Healthcheck:
+        return Healthcheck(
+            test=tuple(self.test),
+            interval=round(self.interval * 1e9),
+            timeout=round(self.timeout * 1e9),
+            start_period=round(self.start_period * 1e9),
+            retries=self.retries,
+        )
+
 
 Argv = Annotated[list[str], Meta(description="a list of words, the first the program; there is no shell in between")]
 
@@ -40,8 +50,8 @@ class ImageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     user: Annotated[str, Meta(description='user or uid, with ":" and group or gid if need be')] = ""
     env: Annotated[dict[str, str], Meta(description="environment variables")] = {}
-    entrypoint: Argv = []
-    cmd: Argv = []
+    entrypoint: Argv | UnsetType = UNSET
+    cmd: Argv | UnsetType = UNSET
     workdir: Annotated[str, Meta(description="the folder a container starts in, absolute")] = ""
     ports: Annotated[list[str], Meta(description="ports the image listens on, such as 80 or 53/udp")] = []
     volumes: Annotated[list[str], Meta(description="folders that hold data beyond a container's life")] = []
@@ -67,29 +77,34 @@ class ImageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         if self.user and not re.fullmatch(r"[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?", self.user):
             raise ValueError(f"user: {self.user!r} is not a user; write name, uid, or uid:gid")
 
-    def run_config(self) -> RunConfig:
-        """The configuration that these options describe."""
-        check = self.healthcheck
+    def run_config(self, base: RunConfig | None = None) -> RunConfig:
+        """The configuration that these options describe, over that of the base.
+
+        As in a Dockerfile, an entry point of ours takes the base's command away, variables and labels are added to the
+        base's, ports and volumes too, and everything else replaces what the base says. `[]` is a value; nothing is not.
+        """
+        lower = base or RunConfig()
+        entrypoint = lower.entrypoint if self.entrypoint is UNSET else tuple(self.entrypoint)
+        inherited = lower.cmd if self.entrypoint is UNSET else ()
+        ports = (port if "/" in port else f"{port}/tcp" for port in self.ports)
         return RunConfig(
-            user=self.user,
-            exposed_ports=tuple(port if "/" in port else f"{port}/tcp" for port in self.ports),
-            env=self.env,
-            entrypoint=tuple(self.entrypoint),
-            cmd=tuple(self.cmd),
-            volumes=tuple(self.volumes),
-            working_dir=self.workdir,
-            labels=self.labels,
-            stop_signal=self.stop_signal,
-            healthcheck=None
-            if check is None
-            else Healthcheck(
-                test=tuple(check.test),
-                interval=round(check.interval * 1e9),
-                timeout=round(check.timeout * 1e9),
-                start_period=round(check.start_period * 1e9),
-                retries=check.retries,
-            ),
+            user=self.user or lower.user,
+            exposed_ports=_joined(lower.exposed_ports, ports),
+            env={**lower.env, **self.env},
+            entrypoint=entrypoint,
+            cmd=inherited if self.cmd is UNSET else tuple(self.cmd),
+            volumes=_joined(lower.volumes, self.volumes),
+            working_dir=self.workdir or lower.working_dir,
+            labels={**lower.labels, **self.labels},
+            stop_signal=self.stop_signal or lower.stop_signal,
+            healthcheck=lower.healthcheck if self.healthcheck is None else self.healthcheck.healthcheck(),
+            stop_timeout=lower.stop_timeout,
+            shell=lower.shell,
         )
+
+
+def _joined(lower: Iterable[str], upper: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*lower, *upper)))
 
 
 def _is_signal(text: str) -> bool:

@@ -15,6 +15,8 @@ from fromscratch.model.content import Content, HostFile, Inline
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath, encode, tree_path
+from fromscratch.recipe.composition import Checkout, GitPart
+from fromscratch.recipe.folders import folder_of
 from fromscratch.transforms.layer_rules import BY_RECIPE
 from fromscratch.transforms.modes import parse_mode
 from fromscratch.transforms.owners import check_owner
@@ -60,6 +62,9 @@ class PathOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     ] = None
     recursive: Annotated[bool, Meta(description="give mode and owner to everything below the path too")] = False
     replace: Annotated[bool, Meta(description="let it take the place of something else that is there")] = False
+    folder: Annotated[
+        str | GitPart | None, Meta(description="where its source starts, if not at the recipe: that of its part")
+    ] = None
 
     def __post_init__(self) -> None:
         if _path("path", self.path) == ROOT and self.type not in ("permissions", "directory"):
@@ -82,7 +87,7 @@ class PathOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     def _check_keys(self) -> None:
         given = [name for name in self.__struct_fields__ if getattr(self, name) not in (None, False)]
         for key in given:
-            if key not in ("path", "type", *_KEYS[self.type]):
+            if key not in ("path", "type", "folder", *_KEYS[self.type]):
                 known = ", ".join(_KEYS[self.type]) or "path"
                 text = _WHY_NOT.get((self.type, key), f"not a key of type {self.type}, which has {known}")
                 raise ValueError(f"{key}: {text}")
@@ -134,14 +139,20 @@ class PathOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
         return f"{facts.st_mode} {facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {facts.st_ino}"
 
 
-def changes(options: Iterable[PathOptions], folder: Path) -> list[PathChange]:
-    """The changes of a recipe, in their order; files of the project lie in `folder`."""
-    return [each.change(folder, f"paths[{index}]") for index, each in enumerate(options)]
+def changes(options: Iterable[PathOptions], folder: Path, checkout: Checkout) -> list[PathChange]:
+    """The changes of a recipe that lies in `folder`, in their order."""
+    return [
+        each.change(folder_of(each.folder or "", folder, checkout), f"paths[{index}]")
+        for index, each in enumerate(options)
+    ]
 
 
-def fingerprints(options: Iterable[PathOptions], folder: Path) -> str:
+def fingerprints(options: Iterable[PathOptions], folder: Path, checkout: Checkout) -> str:
     """A text that changes whenever a file of the project does that `paths:` names."""
-    return " ".join(each.fingerprint(folder, f"paths[{index}]") for index, each in enumerate(options))
+    return " ".join(
+        each.fingerprint(folder_of(each.folder or "", folder, checkout), f"paths[{index}]")
+        for index, each in enumerate(options)
+    )
 
 
 def _path(key: str, text: str) -> TreePath:

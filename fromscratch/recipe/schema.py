@@ -5,30 +5,32 @@ the nearest word that would have been right. The same types give the JSON Schema
 """
 
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from fromscratch import regular_file
-from fromscratch.advice import Command, Setting, advice
+from fromscratch.advice import Setting, advice
 from fromscratch.checks.contract import Check
-from fromscratch.errors import FormatError, RecipeError, UsageError
+from fromscratch.errors import RecipeError, UsageError
 from fromscratch.formats.yaml import decode
 from fromscratch.formats.yaml import document as yaml
 from fromscratch.formats.yaml.decode import Fault
 from fromscratch.model.image import Platform
 from fromscratch.model.reference import BUILD_NAME, slug
 from fromscratch.nearest import nearest
-from fromscratch.recipe.checks import CheckMode, CheckOptions, SmokeCheckOptions, kind_faults, written_out
+from fromscratch.recipe.accounts import AccountsOptions
+from fromscratch.recipe.checks import CheckMode, CheckOptions, SmokeCheckOptions
+from fromscratch.recipe.composition import Checkout, GitPart
 from fromscratch.recipe.image import ImageOptions
+from fromscratch.recipe.items import Item, SourceItem, items_of, without_shorthands
 from fromscratch.recipe.paths import PathOptions
-from fromscratch.sources import catalogue
+from fromscratch.recipe.reading import Reading, no_checkout
+from fromscratch.recipe.variables import VariableOptions
 from fromscratch.transforms import layer_rules
-from fromscratch.transforms.accounts import Group, User
 from fromscratch.transforms.layering import Rule
 from fromscratch.transforms.trim import CATEGORIES as TRIM_CATEGORIES
 
@@ -39,111 +41,15 @@ class Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of a recipe: unknown keys are faults."""
 
 
-Id = Annotated[int, Meta(ge=0, le=4294967294)]
-AccountName = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*\$?$", max_length=32)]
-
-
-# What shadow(5) allows: nothing, a locked one, $ID$…, BSDi's extended DES, DES.
-_PASSWORD = r"|x|[*!][^:\s]*|\$[^$:\s]+\$[^:\s]+|_[./0-9A-Za-z]{19}|[./0-9A-Za-z]{13}"
-
-
-class UserOptions(Strict, frozen=True):
-    """A line of /etc/passwd."""
-
-    name: AccountName
-    uid: Id
-    gid: Annotated[Id | None, Meta(description="the main group; the uid's number when left out")] = None
-    comment: str = ""
-    home: str = "/"
-    shell: str = "/sbin/nologin"
-    password: Annotated[str, Meta(description='a crypt(5) hash; "*" lets nobody in by password')] = "*"
-    create_home: bool = True
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(_PASSWORD, self.password):  # which is not shown: it may be a password in clear
-            raise ValueError("password: not a crypt(5) hash, as `openssl passwd -6` makes one, nor '*' or '!'")
-        for key in ("comment", "home", "shell"):
-            if re.search(r"[:\n\r\0]", getattr(self, key)):
-                raise ValueError(f"{key}: {getattr(self, key)!r} cannot stand in a line of /etc/passwd")
-        for key in ("home", "shell"):
-            if not getattr(self, key).startswith("/"):
-                raise ValueError(f"{key}: {getattr(self, key)!r} must be an absolute path inside the image")
-
-    def user(self) -> User:
-        return User(
-            name=self.name,
-            uid=self.uid,
-            gid=self.uid if self.gid is None else self.gid,
-            comment=self.comment,
-            home=self.home,
-            shell=self.shell,
-            password=self.password,
-            create_home=self.create_home,
-        )
-
-
-class GroupOptions(Strict, frozen=True):
-    """A line of /etc/group."""
-
-    name: AccountName
-    gid: Id
-    members: list[str] = []
-
-    def group(self) -> Group:
-        return Group(name=self.name, gid=self.gid, members=tuple(self.members))
-
-
-class AccountsOptions(Strict, frozen=True):
-    """Users and groups to write into the image; root is added where it is missing, and locked if it has no password."""
-
-    users: list[UserOptions] = []
-    groups: list[GroupOptions] = []
-    empty_passwords: Annotated[
-        list[AccountName],
-        Meta(description="accounts that may have an empty password; without, such an image is refused"),
-    ] = []
-
-    def __post_init__(self) -> None:
-        for key, accounts in (("users", self.users), ("groups", self.groups)):
-            names = [account.name for account in accounts]
-            if twice := sorted({name for name in names if names.count(name) > 1}):
-                raise ValueError(f"{key}: {twice[0]!r} stands twice")
-
-
 class BudgetOptions(Strict, frozen=True):
     """Layers by how seldom and how much changes, as many as pay."""
 
     budget: Annotated[int, Meta(description="the most layers that the image may have", ge=1, le=layer_rules.MOST)]
 
 
-class _Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    replace: Annotated[bool, Meta(description="let this item's files replace those of earlier items")] = False
+class _Body(Strict, frozen=True):
+    """What recipes, their parts and their variants may say, but for `rootfs`."""
 
-
-# One optional field per kind of source, in the order of the alphabet.
-_KINDS = dict(sorted(catalogue.kinds().items()))
-_SourceItem = msgspec.defstruct(
-    "SourceItem",
-    [(word, kind.options | str | UnsetType, UNSET) for word, kind in _KINDS.items()],
-    bases=(_Item,),
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-)
-
-
-class Item(Struct, frozen=True):
-    """One thing under `rootfs:`."""
-
-    kind: str
-    options: Struct
-    replace: bool
-
-
-class Recipe(Strict, frozen=True):
-    """The whole recipe. `rootfs` is laid in order, each item over those before it."""
-
-    rootfs: Annotated[list[_SourceItem], Meta(min_length=1, description="what the tree is made of, in order")]  # type: ignore[valid-type]
     name: Annotated[
         str,
         Meta(pattern=BUILD_NAME, max_length=100, description="names build/NAME/ and the image"),
@@ -210,56 +116,41 @@ class Recipe(Strict, frozen=True):
     def smoke_check(self) -> CheckMode:
         return self.check.smoke if isinstance(self.check, CheckOptions) else "error"
 
+
+Rootfs = Annotated[list[SourceItem], Meta(description="what the tree is made of, in order")]  # type: ignore[valid-type]
+VariantName = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
+
+
+class Recipe(_Body, frozen=True, kw_only=True):
+    """The whole recipe, with all its parts in it. `rootfs` is laid in order, each item over those before it."""
+
+    rootfs: Rootfs
+
     def items(self) -> Iterator[Item]:
         """The items under `rootfs:`, each with the options of its kind."""
-        for item in self.rootfs:
-            for word in _KINDS:
-                options = getattr(item, word)
-                if options is not UNSET:
-                    yield Item(word, cast(Struct, options), item.replace)  # type: ignore[attr-defined]
+        return items_of(self.rootfs)
 
 
-def load(path: Path) -> Recipe:
-    """The recipe in a file; its name defaults to the file's. Raises RecipeError."""
-    try:
-        text = regular_file.read_text(path)
-    except UnicodeDecodeError as error:
-        raise RecipeError(f"{path}: this is not UTF-8 text", "save the recipe as UTF-8") from error
-    except OSError as error:
-        raise RecipeError(
-            f"cannot read {path}: {error.strerror}", advice("name another with ", Setting("recipe", "FILE"))
-        ) from error
-    fallback = Path(os.path.realpath(path.parent)).name if path.stem == "fromscratch" else path.stem
-    return parse(text, str(path), fallback)
+class Part(_Body, frozen=True, kw_only=True):
+    """What a variant of a recipe says besides: all of this, and `rootfs` after that of the recipe."""
+
+    rootfs: Rootfs | UnsetType = UNSET
+    vars: Annotated[
+        dict[str, VariableOptions | str | list[str]],
+        Meta(description="variables by name; ${{NAME}} in a text stands for the value"),
+    ] = {}
+    extends: Annotated[str | GitPart | None, Meta(description="the recipe that this one starts from")] = None
+    include: Annotated[
+        str | GitPart | list[str | GitPart], Meta(description="parts to lay below: files, shipped recipes, of git")
+    ] = []
 
 
-def parse(text: str, source: str, fallback_name: str = "image") -> Recipe:
-    """The recipe in `text`. Raises RecipeError with every fault, each at its line of `source`."""
-    try:
-        document = yaml.load(text, source)
-    except FormatError as error:
-        raise RecipeError(error.message, error.hint) from error
-    faults = [Fault(line, path, "this key stands twice") for path, line in document.repeated]
-    value = _without_shorthands(document.value, document, faults)
-    recipe, found = decode.decode(value, document, Recipe)
-    faults += found
-    if faults or recipe is None:
-        faults.sort(key=lambda fault: (fault.line, str(fault.path)))
-        lines = [f"{source}:{fault.line}: {fault}" for fault in faults]
-        raise RecipeError(
-            "\n".join(dict.fromkeys(lines)),
-            advice("fix the recipe; `", Command(("schema",)), "` prints what it may hold"),
-        )
-    if not recipe.name:
-        short_name = slug(fallback_name, "image")
-        recipe = msgspec.structs.replace(recipe, name=short_name)
-    return recipe
+class RecipeFile(Part, frozen=True, kw_only=True):
+    """What a file may say: a recipe, or a part of one."""
 
-
-def schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a recipe, for editors."""
-    made = msgspec.json.schema(Recipe)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "fromscratch recipe", **made}
+    variants: Annotated[
+        dict[VariantName, Part], Meta(description="what other images of the same recipe say besides, by name")
+    ] = {}
 
 
 def _valid(parse_text: Any, text: str, key: str) -> None:
@@ -269,27 +160,80 @@ def _valid(parse_text: Any, text: str, key: str) -> None:
         raise ValueError(f"{key}: {error.message}; {error.hint}") from error
 
 
-def _without_shorthands(value: Any, document: yaml.Document, faults: list[Fault]) -> Any:
-    """The document with each `KIND: TEXT` written out, and items that name no kind, or two, as faults."""
-    if not isinstance(value, dict):
-        return value
-    if isinstance(value.get("checks"), list):
-        value["checks"] = written_out(value["checks"])
-        faults += kind_faults(value["checks"], document)
-    if not isinstance(value.get("rootfs"), list):
-        return value
-    for index, item in enumerate(value["rootfs"]):
-        if not isinstance(item, dict):
-            continue
-        present = [word for word in item if word in _KINDS]
-        for word in present:
-            if isinstance(item[word], str):
-                item[word] = _KINDS[word].written_out(item[word])
-            elif item[word] is None:
-                item[word] = {}
-        if len(present) != 1 and not set(item) - set(_KINDS) - {"replace"}:
-            path = ("rootfs", index)
-            found = " and ".join(present) or "none"
-            text = f"an item names one kind of source, one of {', '.join(_KINDS)}; found {found}"
-            faults.append(Fault(document.lines.get(path, 1), path, text))
-    return value
+def load(
+    path: Path, *, settings: Mapping[str, str] | None = None, variant: str = "", checkout: Checkout = no_checkout
+) -> Recipe:
+    """The recipe in a file; its name defaults to the file's. Raises RecipeError.
+
+    `settings` are values for its variables, `variant` is the one of its variants that is meant, if it is one;
+    `checkout` gives the files of repositories that it names.
+    """
+    try:
+        text = regular_file.read_text(path)
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"{path}: this is not UTF-8 text", "save the recipe as UTF-8") from error
+    except OSError as error:
+        raise RecipeError(
+            f"cannot read {path}: {error.strerror}", advice("name another with ", Setting("recipe", "FILE"))
+        ) from error
+    fallback = Path(os.path.realpath(path.parent)).name if path.stem == "fromscratch" else path.stem
+    return parse(text, str(path), fallback, settings=settings, variant=variant, checkout=checkout)
+
+
+def parse(
+    text: str,
+    source: str,
+    fallback_name: str = "image",
+    *,
+    settings: Mapping[str, str] | None = None,
+    variant: str = "",
+    checkout: Checkout = no_checkout,
+) -> Recipe:
+    """The recipe in `text`. Raises RecipeError with every fault, each at its line of `source` or of the part."""
+    reading = Reading(text, source, settings or {}, checkout)
+    recipe = reading.recipe(variant, _decoded)
+    name = recipe.name or slug(fallback_name, "image")
+    return msgspec.structs.replace(recipe, name=f"{name}-{variant}" if variant else name)
+
+
+def _decoded(document: yaml.Document) -> tuple[Recipe | None, list[Fault]]:
+    """The recipe in a document that is put together, and what is wrong with it."""
+    faults: list[Fault] = []
+    value = without_shorthands(document.value, document, faults)
+    has_root = isinstance(value, dict) and "rootfs" in value
+    file, found = decode.decode(value, document, RecipeFile)
+    faults += found
+    if file is not None and not has_root:
+        faults.append(Fault(document.lines.get((), 1), (), "the key 'rootfs' is missing"))
+    if file is not None and not faults and not file.rootfs and not file.paths:
+        text = "name at least one item; the list may be empty beside paths: alone"
+        faults.append(Fault(document.lines.get(("rootfs",), 1), ("rootfs",), text))
+    if faults or file is None or isinstance(file.rootfs, UnsetType):
+        return None, faults
+    return Recipe(**{name: getattr(file, name) for name in Recipe.__struct_fields__}), []
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a recipe's file, for editors."""
+    made = _with_variables(msgspec.json.schema(RecipeFile))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "fromscratch recipe", **made}
+
+
+_OF_VARIABLES = {"type": "string", "pattern": r"\$\{\{.+\}\}"}
+_ABOUT = ("title", "description", "default")
+
+
+def _with_variables(part: Any) -> Any:
+    """The part of a schema in which a variable may stand wherever not every text may."""
+    if isinstance(part, list):
+        return [_with_variables(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    made = {key: _with_variables(each) for key, each in part.items()}
+    narrow = made.get("type") in ("integer", "number", "boolean", "array") or (
+        made.get("type", "string") == "string" and ({"enum", "pattern"} & made.keys())
+    )
+    if not narrow or "properties" in made:
+        return made
+    about = {key: made.pop(key) for key in _ABOUT if key in made}
+    return {"anyOf": [made, _OF_VARIABLES], **about}

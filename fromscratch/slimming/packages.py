@@ -10,6 +10,7 @@ from fromscratch import paths
 from fromscratch.errors import ImageError
 from fromscratch.formats.databases.catalogue import databases
 from fromscratch.formats.databases.contract import Database
+from fromscratch.formats.databases.places import Places
 from fromscratch.formats.installed import Installed, Package
 from fromscratch.model.entry import Directory, Entry, Origin, Symlink
 from fromscratch.model.rootfs import Rootfs
@@ -23,7 +24,7 @@ class PackageRecords:
 
     def __init__(self, tree: Rootfs, databases: Sequence[Database], origins: Origins) -> None:
         self._tree, self._databases, self._origins = tree, databases, origins
-        self._places = _Places(tree)
+        self._places = Places(tree)
         self._files: dict[Package, tuple[TreePath, ...]] = {}
         self._owners: dict[TreePath, Package] = {}
         for one in (each for database in databases for each in database.installed):
@@ -130,25 +131,3 @@ def packages(tree: Rootfs, origins: Origins | None = None) -> PackageRecords:
 def _own_origins(tree: Rootfs, path: TreePath) -> Sequence[Origin]:
     entry = tree.get(path)
     return entry.origins if entry is not None else ()
-
-
-class _Places:
-    """Where the paths that a database spells stand in a tree: their folders are resolved, each once."""
-
-    def __init__(self, tree: Rootfs) -> None:
-        self._tree = tree
-        self._folders: dict[str, TreePath | None] = {}
-
-    def of(self, spelled: str) -> TreePath | None:
-        try:
-            path = paths.tree_path(spelled)
-        except ImageError:
-            return None
-        folder = paths.parent(path)
-        if folder not in self._folders:
-            try:
-                self._folders[folder] = self._tree.resolve(folder)
-            except ImageError:
-                self._folders[folder] = None
-        place = self._folders[folder]
-        return None if place is None else path if path == paths.ROOT else paths.join(place, paths.name(path))

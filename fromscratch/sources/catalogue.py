@@ -18,8 +18,10 @@ KINDS = {
     "debian": "fromscratch.sources.debian.kind",
     "buildroot": "fromscratch.sources.buildroot.kind",
     "binaries": "fromscratch.sources.binaries.kind",
+    "image": "fromscratch.sources.image.kind",
     "directory": "fromscratch.sources.directory",
     "tarball": "fromscratch.sources.tarball.kind",
+    "build_script": "fromscratch.sources.build_script.kind",
     "bootstrap": "fromscratch.sources.bootstrap.kind",
     "overlay": "fromscratch.sources.overlay",
 }

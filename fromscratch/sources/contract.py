@@ -1,21 +1,57 @@
 """What every source is: something that lays entries over a tree; and what a kind of source says of itself."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args, get_origin, runtime_checkable
 
 from msgspec import Struct
+from msgspec.structs import fields
 
+from fromscratch.digest import Digest
+from fromscratch.errors import UsageError
+from fromscratch.formats.installed import Records
 from fromscratch.formats.slice import Slice
 from fromscratch.host.machine.doctor_check import Check
 from fromscratch.host.storage.own_folders import NONE, OwnFolders
 from fromscratch.host.storage.store import Store
 from fromscratch.limits import DEFAULT_LIMITS, Limits
-from fromscratch.model.image import Platform
+from fromscratch.model.image import Image, Platform, RunConfig
 from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
+
+
+class NamedImage(Protocol):
+    """An image by the name that a recipe has for it. `name` has its scheme; nothing is read yet.
+
+    `path` is the file or folder of this machine that holds it; None for one of a registry or an engine, which may be
+    another tomorrow. `reference` is its name in a registry or an engine.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def path(self) -> Path | None: ...
+
+    @property
+    def reference(self) -> Reference | None: ...
+
+    def read(self, platform: Platform, store: Store, progress: Progress, limits: Limits) -> Image:
+        """The image for this platform. Raises UsageError if it has none, and ImageError."""
+
+
+NameImage = Callable[[str, Path], NamedImage]
+"""What the text of a recipe in this folder means as an image. Raises UsageError."""
+
+
+def _no_images(text: str, folder: Path) -> NamedImage:
+    raise UsageError(f"{text}: images cannot be read here", "bind the source with something that reads images")
+
+
+def _nothing_below(store: Store) -> Records:
+    return Records()
 
 
 class Context(Struct, frozen=True, kw_only=True):
@@ -24,7 +60,9 @@ class Context(Struct, frozen=True, kw_only=True):
     `folder` is where relative paths of the recipe start; `place` names the item in messages and
     origins, such as `rootfs[0]`; `jobs` bounds what runs side by side; `log` is where the full
     output of programs is kept; `own` are folders that no source may take files from; `limits` bound what archives
-    may expand to.
+    may expand to; `named_image` says what a name of an image means; `present` reads which packages the items below
+    have already, as the records of package managers in their trees list them; `epoch` counts seconds since 1970, the
+    one time of everything in the image.
     """
 
     folder: Path
@@ -35,6 +73,9 @@ class Context(Struct, frozen=True, kw_only=True):
     log: Path | None = None
     own: OwnFolders = NONE
     limits: Limits = DEFAULT_LIMITS
+    named_image: NameImage = _no_images
+    epoch: int = 0
+    present: Callable[[Store], Records] = _nothing_below
 
 
 class Source(Protocol):
@@ -49,6 +90,13 @@ class Source(Protocol):
     build_folders: Sequence[str] = ()
     """The kinds of the store's work folders (`Store.workspace`) that its builds go on in; a second build at the same
     time must not see them. A source that has some keeps what it has built in the store, and builds it once."""
+
+    result_records: Sequence[str] = ()
+    """The kinds of the store's records by which it finds what it has built before. A second build that is to prove
+    that it gives the same bytes does not see them, and so builds again."""
+
+    chooses_packages: bool = False
+    """Whether its fetch decides which packages are needed, and asks the context which of them are there already."""
 
     library_path: Sequence[str] = ()
     """Folders of the image that its programs are started with in LD_LIBRARY_PATH, beside those of the image's own."""
@@ -84,11 +132,21 @@ class TreeSource(Source, Protocol):
         return below.merged(self.build(store), replace=replace)
 
 
+class Base(Struct, frozen=True, kw_only=True):
+    """The image that a tree was taken from: the digest of its manifest, its name in a registry if it has one, and how
+    its containers start, if they are to start so again."""
+
+    digest: Digest
+    reference: Reference | None = None
+    config: RunConfig | None = None
+
+
 @runtime_checkable
 class Based(Protocol):
-    """A source that takes its tree from an image, by the name and digest that it was read under."""
+    """A source that may take its whole tree from an image."""
 
-    base: Reference
+    def base(self, store: Store) -> Base | None:
+        """That image; None if only a part of one is taken. Raises NotFetched."""
 
 
 class Pin(Struct, frozen=True, kw_only=True):
@@ -150,6 +208,14 @@ class PackageArchive(Protocol):
         """The newest version of a package, without what it depends on. Uses the network."""
 
 
+@runtime_checkable
+class PackageLookup(Protocol):
+    """A source of packages that knows which names its indexes have."""
+
+    def unavailable(self, store: Store, packages: Iterable[str]) -> frozenset[str]:
+        """Those of the packages, as its options name them, that no index has. Uses the network."""
+
+
 class Template(Struct, frozen=True, kw_only=True):
     """What `init` writes for a kind: `items` are the lines under `rootfs:`, with comments that explain them.
 
@@ -167,9 +233,10 @@ class Kind(Struct, frozen=True, kw_only=True):
     """A kind of source: all that a recipe and the command line know of it.
 
     `options` are what a recipe may say under the kind's word, `bind` makes the source of them and touches nothing yet.
-    `shorthand` is the option that a bare text under the word stands for. `checks` look at what the kind needs of
-    this machine, for `doctor`. A kind that takes slices of packages names their `manager`, and `for_slice` makes the
-    options of an item that is a slice alone: of the slice, its file, a release or nothing, and an item to be like.
+    `shorthand` is the option, as recipes spell it, that a bare text under the word stands for. `checks` look at what
+    the kind needs of this machine, for `doctor`. A kind that takes slices of packages names their `manager`, and
+    `for_slice` makes the options of an item that is a slice alone: of the slice, its file, a release or nothing, and
+    an item to be like.
     """
 
     options: type[Struct]
@@ -182,7 +249,8 @@ class Kind(Struct, frozen=True, kw_only=True):
 
     def written_out(self, text: str) -> dict[str, Any]:
         """The options that a bare text stands for."""
-        plural = _may_be_list(self.options.__annotations__[self.shorthand])
+        field = next(each for each in fields(self.options) if each.encode_name == self.shorthand)
+        plural = _may_be_list(self.options.__annotations__[field.name])
         return {self.shorthand: [text] if plural else text}
 
 

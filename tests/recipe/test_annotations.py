@@ -3,13 +3,13 @@
 import json
 import os
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from fromscratch.errors import RecipeError, UsageError
+from fromscratch.digest import Digest
+from fromscratch.errors import UsageError
 from fromscratch.flow import assembly
 from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.oci.config import parse_config
@@ -22,6 +22,7 @@ from fromscratch.model.reference import Reference
 from fromscratch.recipe import annotations as about
 from fromscratch.recipe import schema as recipe
 from fromscratch.recipe.annotations import AboutOptions
+from fromscratch.sources.contract import Base
 from tests.engines import need
 
 DIGEST = "sha256:" + "a" * 64
@@ -105,31 +106,15 @@ def test_an_image_without_an_epoch_says_no_date() -> None:
     }
 
 
-def test_a_source_tells_the_image_that_its_tree_came_from() -> None:
-    @dataclass
-    class FromImage:
-        base: Reference
-
-    source = FromImage(Reference.parse(f"registry.example:5000/team/debian@{DIGEST}"))
-    assert about.base_annotations([source, object()]) == {
-        "org.opencontainers.image.base.name": "registry.example:5000/team/debian",
+def test_the_image_that_a_tree_came_from_is_named() -> None:
+    reference = Reference.parse("registry.example:5000/team/debian")
+    digest = Digest.parse(DIGEST)
+    assert about.base_annotations(Base(digest=digest, reference=reference)) == {
+        "org.opencontainers.image.base.name": "registry.example:5000/team/debian:latest",
         "org.opencontainers.image.base.digest": DIGEST,
     }
-    assert about.base_annotations([object(), source]) == about.base_annotations([]) == {}
-
-
-@pytest.mark.parametrize(
-    ("line", "complaint"),
-    [
-        ("source: github.com/a/b", "about.source: 'github.com/a/b' is not a URL"),
-        ("url: git", "about.url: 'git' is not a URL"),
-        ("base: Debian", "about.base: 'Debian' is not an image name"),
-        ("license: MIT", "about.license: no such key; did you mean 'licenses'"),
-    ],
-)
-def test_faults_are_named(line: str, complaint: str) -> None:
-    with pytest.raises(RecipeError, match=complaint):
-        recipe.parse(f"rootfs: [overlay: x]\nimage:\n  about:\n    {line}", "fromscratch.yaml")
+    assert about.base_annotations(Base(digest=digest)) == {"org.opencontainers.image.base.digest": DIGEST}
+    assert about.base_annotations(None) == {}
 
 
 def git(folder: Path, *words: str) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fromscratch.errors import RecipeError
 from fromscratch.model.image import Healthcheck, RunConfig
 from fromscratch.recipe import schema as recipe
-from fromscratch.recipe.schema import UserOptions
+from fromscratch.recipe.accounts import UserOptions
 from fromscratch.sources import catalogue
 from fromscratch.sources.overlay import OverlayOptions
 
@@ -116,7 +116,7 @@ trim: [doc]
     ("text", "fault"),
     [
         ("", "r.yaml:1: the key 'rootfs' is missing"),
-        ("rootfs: []", "r.yaml:1: rootfs: expected a list of length >= 1"),
+        ("rootfs: []", "r.yaml:1: rootfs: name at least one item"),
         ("- a", "r.yaml:1: expected a mapping of keys, got a list"),
         ("rootfs: [overlay]", "r.yaml:1: rootfs[0]: expected a mapping of keys, got a text"),
         ("rootfs: [{overlay: a}]\nname: UPPER", "r.yaml:2: name: 'UPPER' cannot stand here; it must match"),

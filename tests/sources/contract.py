@@ -22,6 +22,7 @@ from fromscratch.address import Address
 from fromscratch.digest import Digest
 from fromscratch.errors import Conflict, NotFetched
 from fromscratch.flow.assembly import Job
+from fromscratch.flow.base_images import named_image
 from fromscratch.host.machine.scan import scan
 from fromscratch.host.storage.store import Store
 from fromscratch.model.content import Inline, read
@@ -61,7 +62,13 @@ class Subject:
         return bind(self.options, self.context(folder))
 
     def context(self, folder: Path | None = None) -> Context:
-        return Context(folder=folder or self.folder, place="rootfs[0]", platform=self.platform, progress=self.progress)
+        return Context(
+            folder=folder or self.folder,
+            place="rootfs[0]",
+            platform=self.platform,
+            progress=self.progress,
+            named_image=named_image,
+        )
 
     def laid(self, store: Store) -> Rootfs:
         """The tree of a newly bound source, over what has to be below it."""

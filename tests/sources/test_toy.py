@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import fromscratch
+from fromscratch.sources.catalogue import KINDS
 from tests.cli.command import Desk
 
 FILE = '''\
@@ -108,7 +109,9 @@ def test_schema_help_doctor_and_hints_know_the_new_kind(desk: Desk) -> None:
     schema = json.loads(desk.answer("schema"))
     assert schema["$defs"]["ToyOptions"]["properties"]["text"]["description"] == "what it says"
     assert {"$ref": "#/$defs/ToyOptions"} in schema["$defs"]["SourceItem"]["properties"]["toy"]["anyOf"]
-    assert "debian, buildroot, binaries, directory, tarball, toy" in " ".join(desk.answer("--help", "init").split())
+    assert ", ".join([*(word for word in KINDS if word != "overlay"), "toy"]) in " ".join(
+        desk.answer("--help", "init").split()
+    )
     assert "--  toy: voice" in desk.answer("doctor")
     assert "did you mean toy?" in desk.call("init", "--from", "toi").err
     desk.write("fromscratch.yaml", "rootfs:\n  - toy: {txt: hello}\n")

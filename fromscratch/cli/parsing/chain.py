@@ -14,6 +14,15 @@ def shared(line: CommandLine, request: Request, name: str) -> str | None:
     return own or (values.pop() if len(values) == 1 else None)
 
 
+def shared_list(line: CommandLine, request: Request, name: str) -> list[str]:
+    """The values of a shared option that may be repeated: those that the verb is given itself, else of the others."""
+    if name in request.given and _shares(request, name):
+        own: list[str] = request.given[name]
+        return own
+    several = [each.given[name] for each in line.requests if name in each.given and _shares(each, name)]
+    return several[0] if several and all(each == several[0] for each in several) else []
+
+
 def is_quiet(line: CommandLine) -> bool:
     return any("quiet" in each.given for each in line.requests)
 

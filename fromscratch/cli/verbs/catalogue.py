@@ -3,7 +3,7 @@
 The parser, the help, the completion, the manual page and the tasks of a checkout are all made from it.
 """
 
-from fromscratch.cli.parsing.records import Option, Verb
+from fromscratch.cli.parsing.records import Option, Verb, values
 from fromscratch.cli.verbs import options
 from fromscratch.cli.verbs.bundle_table import BUNDLE
 from fromscratch.cli.verbs.mod_table import MOD
@@ -13,6 +13,7 @@ from fromscratch.cli.verbs.slim_table import SLIM
 from fromscratch.cli.verbs.trace_table import TRACE
 
 _HERE = "fromscratch.cli.verbs"
+_SOURCES = f"{_HERE}.init_template:choices"
 
 GENERAL = (
     Option("help", "[VERB]", "what there is; what a verb's options are"),
@@ -21,6 +22,14 @@ GENERAL = (
     Option("print-man-page", "", "the manual page, for man -l or a folder man1"),
 )
 
+
+def _first_sources() -> str:
+    return (
+        f"where the root comes from: one of {', '.join(values(_SOURCES))}; "
+        "or a declaration of another tool that becomes a recipe, such as apko.yaml"
+    )
+
+
 _TABLE = (
     Verb(
         "init",
@@ -28,7 +37,13 @@ _TABLE = (
         "Write a commented recipe, fromscratch.yaml, to start from.",
         "fromscratch init --from debian",
         (
-            Option("from", "KIND", "where the root comes from", choices=f"{_HERE}.init_template:choices"),
+            Option(
+                "from",
+                "KIND|FILE",
+                _first_sources,
+                candidates=_SOURCES,
+                is_path=True,
+            ),
             Option("force", "", "replace a recipe that is there"),
         ),
         (options.QUIET,),
@@ -122,7 +137,7 @@ _TABLE = (
             options.IMAGE,
             json("the file and its digest for a program to read"),
         ),
-        (options.OWN_RECIPE, options.CHOSEN_PLATFORM, *options.STORED),
+        (*options.OF_OWN_RECIPE, options.CHOSEN_PLATFORM, *options.STORED),
         delivers=True,
     ),
     Verb(
@@ -258,7 +273,7 @@ _TABLE = (
             options.RECORDER,
             options.json("the verdict for a program to read"),
         ),
-        (options.RECIPE, options.CHOSEN_PLATFORM, *options.STORED),
+        (*options.OF_RECIPE, options.CHOSEN_PLATFORM, *options.STORED),
         options.ANY_IMAGE._replace(help="the output folder of slim (or with --against any image)"),
     ),
     Verb(
@@ -267,7 +282,7 @@ _TABLE = (
         "Remove what build wrote for the recipe; with --store the store too.",
         "fromscratch clean --store",
         (Option("store", "", "the store too: every download and every built tree"),),
-        (options.RECIPE, options.OUTPUT, options.STORE_DIR, options.QUIET),
+        (*options.OF_RECIPE, options.OUTPUT, options.STORE_DIR, options.QUIET),
     ),
     Verb(
         "store",

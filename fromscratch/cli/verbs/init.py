@@ -1,4 +1,4 @@
-"""`init`: write a commented recipe to start from."""
+"""`init`: write a commented recipe to start from, or one that says what another tool's declaration says."""
 
 from pathlib import Path
 
@@ -16,13 +16,18 @@ def init(call: Call, *, from_: str | None, force: bool) -> None:
     known = choices()
     kind = from_ or _asked(list(known))
     if kind not in known:
+        if Path(kind).exists() or "/" in kind:
+            from fromscratch.cli.verbs.init_from import init_from
+
+            _refuse_present(force=force)
+            init_from(call, kind)
+            return
         near = nearest(kind, known)
         raise UsageError(
-            f"init --from {kind}: no such kind of source",
-            f"did you mean {near[0]}?" if near else f"say one of: {', '.join(known)}",
+            f"init --from {kind}: no such kind of source, and no such file",
+            f"did you mean {near[0]}?" if near else f"say one of: {', '.join(known)}, or a file of another tool",
         )
-    if DEFAULT_RECIPE.exists() and not force:
-        raise UsageError(f"{DEFAULT_RECIPE} is there already", "edit it, or say --force to replace it")
+    _refuse_present(force=force)
     name = slug(Path.cwd().name, "image")
     disk.write_atomically(DEFAULT_RECIPE, template(kind, name).encode(), durable=True)
     wants = known[kind]
@@ -30,6 +35,14 @@ def init(call: Call, *, from_: str | None, force: bool) -> None:
         call.say(f"wrote {DEFAULT_RECIPE}; next: {wants.advice}, then: fromscratch fetch build run")
     else:
         call.say(f"wrote {DEFAULT_RECIPE}; next: fromscratch fetch build run")
+
+
+def _refuse_present(*, force: bool) -> None:
+    """Raises UsageError where there is a recipe already, which the call does not say to replace."""
+    from fromscratch.errors import UsageError
+
+    if DEFAULT_RECIPE.exists() and not force:
+        raise UsageError(f"{DEFAULT_RECIPE} is there already", "edit it, or say --force to replace it")
 
 
 def _asked(kinds: list[str]) -> str:

@@ -13,6 +13,8 @@ RECIPE = Option(
 )
 # A verb that brings the image elsewhere does not fall back to a shipped recipe.
 OWN_RECIPE = RECIPE._replace(help="FILE, or the name of a shipped recipe (default: ./fromscratch.yaml)")
+VARIANT = Option("variant", "NAME", "NAME of the recipe's variant to work with, instead of the recipe itself")
+SET = Option("set", "NAME=VALUE", "VALUE for a variable of the recipe; may be repeated", repeated=True)
 STORE_DIR = Option(
     "store-dir", "DIR", "DIR of the store (default: $FROMSCRATCH_STORE, else the user's cache folder)", is_path=True
 )
@@ -37,9 +39,11 @@ LIMITS = (
 QUIET = Option("quiet", "", "say only what was asked for, and errors")
 
 STORED = (STORE_DIR, *LIMITS, QUIET)
-BUILDING = (RECIPE, PLATFORM, OUTPUT, *STORED)
-INSPECTING = (RECIPE, CHOSEN_PLATFORM, OUTPUT, *STORED)
-DELIVERING = (OWN_RECIPE, CHOSEN_PLATFORM, OUTPUT, *STORED)
+OF_RECIPE = (RECIPE, VARIANT, SET)
+OF_OWN_RECIPE = (OWN_RECIPE, VARIANT, SET)
+BUILDING = (*OF_RECIPE, PLATFORM, OUTPUT, *STORED)
+INSPECTING = (*OF_RECIPE, CHOSEN_PLATFORM, OUTPUT, *STORED)
+DELIVERING = (*OF_OWN_RECIPE, CHOSEN_PLATFORM, OUTPUT, *STORED)
 
 
 def json(text: str) -> Option:

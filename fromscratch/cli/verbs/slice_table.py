@@ -20,7 +20,7 @@ SLICE = Verb(
         options.IMAGE._replace(help="check: an image that has the package, instead of the archive"),
         options.json("what was written or found, for a program to read"),
     ),
-    (options.RECIPE, options.CHOSEN_PLATFORM, *options.STORED),
+    (*options.OF_RECIPE, options.CHOSEN_PLATFORM, *options.STORED),
     Option(
         "what",
         "WHAT",

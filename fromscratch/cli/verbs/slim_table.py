@@ -65,6 +65,6 @@ SLIM = Verb(
         *_KEEPS,
         options.json("what was kept and left out, for a program to read"),
     ),
-    (options.RECIPE, options.CHOSEN_PLATFORM, *options.STORED),
+    (*options.OF_RECIPE, options.CHOSEN_PLATFORM, *options.STORED),
     options.ANY_IMAGE._replace(help=_images),
 )

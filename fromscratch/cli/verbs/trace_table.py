@@ -16,7 +16,7 @@ TRACE = Verb(
         options.RECORDER,
         *options.CHECKS,
     ),
-    (options.RECIPE, options.CHOSEN_PLATFORM, *options.STORED),
+    (*options.OF_RECIPE, options.CHOSEN_PLATFORM, *options.STORED),
     Option("files", "FILE", "traces to merge", repeated=True, is_path=True),
     takes_words=True,
 )

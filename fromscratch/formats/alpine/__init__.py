@@ -1,1 +1,1 @@
-"""What Alpine's package manager leaves in a root: the database of apk."""
+"""What Alpine packages are made of: packages, indexes, signatures, versions, and the database of apk in a root."""

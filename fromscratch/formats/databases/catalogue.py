@@ -2,28 +2,15 @@
 
 from collections.abc import Iterator
 
-from msgspec import Struct
-
 from fromscratch.formats.databases.apk import Apk
 from fromscratch.formats.databases.chisel import Chisel
 from fromscratch.formats.databases.contract import Database
 from fromscratch.formats.databases.dpkg import Dpkg
+from fromscratch.formats.databases.pacman import Pacman
 from fromscratch.formats.databases.portage import Portage
 from fromscratch.formats.databases.rpm import Rpm
-from fromscratch.formats.installed import Installed
+from fromscratch.formats.installed import Records
 from fromscratch.model.rootfs import Rootfs
-
-
-class Records(Struct, frozen=True):
-    """The packages that the databases of a tree list.
-
-    `slices` are the names of the slices of those packages that are there in part only; `notes` say which databases
-    are there but not read.
-    """
-
-    installed: tuple[Installed, ...]
-    slices: dict[str, list[str]]
-    notes: tuple[str, ...]
 
 
 def databases(tree: Rootfs) -> Iterator[Database]:
@@ -33,6 +20,7 @@ def databases(tree: Rootfs) -> Iterator[Database]:
     yield Apk(tree)
     yield Rpm(tree)
     yield Portage(tree)
+    yield Pacman(tree)
 
 
 def records(tree: Rootfs) -> Records:
@@ -40,4 +28,5 @@ def records(tree: Rootfs) -> Records:
     every = list(databases(tree))
     found = {each.package: each for database in every for each in database.installed}
     slices = {name: names for each in every if isinstance(each, Chisel) for name, names in each.slices.items()}
-    return Records(tuple(found.values()), slices, tuple(note for database in every for note in database.notes))
+    controls = {name: text for each in every if isinstance(each, Dpkg) for name, text in each.controls.items()}
+    return Records(tuple(found.values()), controls, slices, tuple(note for each in every for note in each.notes))

@@ -32,6 +32,8 @@ class Dpkg:
         known = {record.package for record in self._status}
         found += [self._summed(name, record) for name, record in self._alone.items() if record.package not in known]
         self.installed = found
+        every = (*self._status, *self._alone.values())
+        self.controls = {record.package.name: record.text for record in every}
 
     def cut(self, packages: Set[Package], remains: Callable[[str], bool]) -> Mapping[TreePath, Entry]:
         made: dict[TreePath, Entry] = {}

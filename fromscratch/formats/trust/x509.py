@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator
 
 from fromscratch.errors import FormatError
+from fromscratch.formats.trust.der import items
 from fromscratch.lazy_regex import lazy_regex
 
 _PEM = lazy_regex(rb"-----(BEGIN|END) (?:TRUSTED )?CERTIFICATE-----")
@@ -44,16 +45,16 @@ def _blocks(pem: bytes) -> Iterator[bytes]:
 def subject_hash(certificate: bytes) -> str:
     """Eight hexadecimal digits for a DER certificate, as `openssl x509 -subject_hash` prints. Raises FormatError."""
     try:
-        canonical = b"".join(_canonical(name) for _, name, _ in _items(_subject(certificate)))
+        canonical = b"".join(_canonical(name) for _, name, _ in items(_subject(certificate)))
     except (IndexError, StopIteration, UnicodeDecodeError, ValueError) as error:
         raise FormatError("a certificate is damaged", "leave the file out or make it again") from error
     return f"{int.from_bytes(hashlib.sha1(canonical, usedforsecurity=False).digest()[:4], 'little'):08x}"
 
 
 def _subject(certificate: bytes) -> bytes:
-    _, whole, _ = next(_items(certificate))
-    _, signed, _ = next(_items(whole))
-    fields = [(tag, value) for tag, value, _ in _items(signed)]
+    _, whole, _ = next(items(certificate))
+    _, signed, _ = next(items(whole))
+    fields = [(tag, value) for tag, value, _ in items(signed)]
     if fields[0][0] == _VERSION:
         del fields[0]
     return fields[4][1]  # behind serial number, signature, issuer and validity
@@ -62,8 +63,8 @@ def _subject(certificate: bytes) -> bytes:
 def _canonical(relative_name: bytes) -> bytes:
     """A SET of type and value pairs, sorted as DER wants a set to be."""
     pairs = []
-    for _, pair, _ in _items(relative_name):
-        (_, _, oid), (tag, value, raw) = _items(pair)
+    for _, pair, _ in items(relative_name):
+        (_, _, oid), (tag, value, raw) = items(pair)
         encoding = _TEXTS.get(tag) or _WIDE_TEXTS.get(tag)
         pairs.append(_item(_SEQUENCE, oid + (_item(_UTF8, _plain(value.decode(encoding))) if encoding else raw)))
     return _item(_SET, b"".join(sorted(pairs)))
@@ -71,22 +72,6 @@ def _canonical(relative_name: bytes) -> bytes:
 
 def _plain(text: str) -> bytes:
     return _BLANKS.sub(b" ", text.encode("utf-8").strip(b" \t\n\v\f\r")).lower()
-
-
-def _items(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """Tag, content and whole of each DER item: X.690, 8.1."""
-    position = 0
-    while position < len(data):
-        start, tag, length = position, data[position], data[position + 1]
-        position += 2
-        if length & 0x80:
-            count = length & 0x7F
-            length = int.from_bytes(data[position : position + count], "big")
-            position += count
-        if position + length > len(data):
-            raise ValueError("cut")
-        yield tag, data[position : position + length], data[start : position + length]
-        position += length
 
 
 def _item(tag: int, content: bytes) -> bytes:

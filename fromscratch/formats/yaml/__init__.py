@@ -1,1 +1,1 @@
-"""YAML with the position of every value, decoded into typed records."""
+"""YAML with the position of every value, decoded into typed records, and written."""

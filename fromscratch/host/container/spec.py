@@ -60,6 +60,7 @@ def document(root: Path, tree: Rootfs, users: UserMap, emulator: Emulator | None
         "terminals": [],
         "owners": [],
         "layered": False,
+        "binds": [],
         "control": None,
         "network": "private",
         "resolver": "",

@@ -49,8 +49,8 @@ def plain_layer(layer: Layer, store: Store, used: int = 0, limits: Limits = DEFA
     return store.path(layer.diff_id)
 
 
-def root_tree(image: Image, store: Store, limits: Limits = DEFAULT_LIMITS) -> Rootfs:
-    """The tree that a container of the image sees: its layers laid over each other.
+def root_tree(image: Image, store: Store, limits: Limits = DEFAULT_LIMITS, source: str = "image") -> Rootfs:
+    """The tree that a container of the image sees: its layers laid over each other. Reasons name it as `source`.
 
     The contents are slices of files of the store. Errors as for `plain_layer`.
     """
@@ -58,7 +58,7 @@ def root_tree(image: Image, store: Store, limits: Limits = DEFAULT_LIMITS) -> Ro
     used = 0
     for number, layer in enumerate(image.layers):
         comment = layer.comment or layer.created_by
-        origin = Origin("image", "found in", f"layer {number + 1}" + (f" ({comment})" if comment else ""))
+        origin = Origin(source, "found in", f"layer {number + 1}" + (f" ({comment})" if comment else ""))
         plain = plain_layer(layer, store, used, limits)
         used += plain.stat().st_size
         title = f"the layer {layer.digest}"

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from fromscratch.model.content import Inline, read
-from fromscratch.model.entry import Entry, File
+from fromscratch.model.entry import Entry, File, with_meta
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, matcher
 from fromscratch.sources.bootstrap.tools.contract import EPOCH
@@ -24,6 +26,7 @@ _OF_EVERY_TOOL = (
     *("/var/lib/random-seed", "/etc/ssh/ssh_host_*", "/etc/udev/hwdb.bin", "/usr/lib/udev/hwdb.bin"),
     *("/var/cache/ldconfig/**", "/root/.gnupg", "/.keep", "/var/lib/pacman/.keep", "/etc/pacman.d/.keep"),
 )
+_RPM = "/rpm/rpmdb.sqlite"
 _LOGS = "/var/log/**"
 _NAMING_REPOSITORIES = (
     "/etc/apt/sources.list",
@@ -37,12 +40,14 @@ _NAMING_REPOSITORIES = (
 _PACMAN_DATE = re.compile(rb"(?m)^(%INSTALLDATE%\n)[0-9]+$")
 
 
-def cleaned(tree: Rootfs, globs: Sequence[str], addresses: Mapping[str, str]) -> Rootfs:
+def cleaned(tree: Rootfs, globs: Sequence[str], addresses: Mapping[str, str], since: int) -> Rootfs:
     """The tree without leftovers, those of `globs` too; the files of logs go, and their folders stay.
 
     `addresses` says for the address of a repository, as the tool was given it, which one it stands for: the
-    configuration of the root names that. Times of installation in records of packages are the one that tools get.
+    configuration of the root names that. Times of installation in records of packages, and those of files that have
+    changed `since` then, in nanoseconds since 1970, are the one that tools get.
     """
+    tree = _at_one_time(_with_rpm_times(tree), since)
     # A glob with ** spares the folder itself; what is a mount point of every container has to stay.
     leftover, log = matcher([*_OF_EVERY_TOOL, *globs]), matcher([_LOGS])
     tree = tree.without([path for path, entry in tree.items() if leftover(path) or (log(path) and _is_file(entry))])
@@ -53,6 +58,29 @@ def cleaned(tree: Rootfs, globs: Sequence[str], addresses: Mapping[str, str]) ->
     ):
         changed |= _changed(tree, matcher(globs_of), change)
     return tree.with_entries(changed) if changed else tree
+
+
+def _at_one_time(tree: Rootfs, since: int) -> Rootfs:
+    moment = EPOCH * 1_000_000_000
+
+    def changed(_: TreePath, entry: Entry) -> Entry:
+        return with_meta(entry, replace(entry.meta, mtime=moment)) if entry.meta.mtime >= since else entry
+
+    return tree.mapped(changed)
+
+
+def _with_rpm_times(tree: Rootfs) -> Rootfs:
+    """With the database of RPM as if all were installed at one time, and its log of changes in it."""
+    place = next((path for path in tree if path.endswith(_RPM)), None)
+    entry = tree[place] if place else None
+    if place is None or not isinstance(entry, File):
+        return tree
+    from fromscratch.formats.rpm import sqlite
+
+    log = tree.find(f"{place}-wal")
+    raw = sqlite.at_time(read(entry.content), read(log.content) if isinstance(log, File) else b"", EPOCH)
+    tree = tree.without([path for path in tree if path.startswith(f"{place}-")])
+    return tree.with_entries({place: File(entry.meta, Inline(raw), entry.origins)})
 
 
 def _is_file(entry: Entry) -> bool:

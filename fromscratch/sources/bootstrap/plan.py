@@ -7,7 +7,7 @@ from fromscratch.digest import Digest
 from fromscratch.errors import NotFetched
 from fromscratch.host.storage.store import Store
 
-_KIND = "bootstrap-plan-1"
+_KIND, _RESULT = "bootstrap-plan-1", "bootstrap-result-2"
 _PACKAGES = (".deb", ".rpm", ".apk", ".pkg.tar.zst", ".pkg.tar.xz", ".pkg.tar.gz", ".pkg.tar")
 
 
@@ -24,6 +24,27 @@ class Plan(Struct, frozen=True, kw_only=True):
     def packages(self) -> dict[str, str]:
         """The files that are packages."""
         return {path: digest for path, digest in self.files.items() if path.endswith(_PACKAGES)}
+
+
+class Result(Struct, frozen=True):
+    """The archive of a root by its digest, and when its making began, in nanoseconds since 1970."""
+
+    digest: str
+    since: int
+
+
+def load_result(store: Store, fingerprint: str) -> Result | None:
+    """What was built before of the same packages, if the store still has it."""
+    raw = store.record(_RESULT, fingerprint)
+    try:
+        found = msgspec.json.decode(raw, type=Result) if raw else None
+    except msgspec.DecodeError:
+        return None
+    return found if found is not None and store.has(Digest.parse(found.digest)) else None
+
+
+def save_result(store: Store, fingerprint: str, made: Result) -> None:
+    store.write_record(_RESULT, fingerprint, msgspec.json.encode(made))
 
 
 def load(store: Store, key: str) -> Plan | None:

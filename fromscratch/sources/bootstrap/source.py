@@ -38,7 +38,7 @@ from fromscratch.sources.bootstrap.tools.contract import MIRROR, ROOT, Job, env
 from fromscratch.sources.contract import Context, Pin, TreeSource
 
 WORK_FOLDER = "bootstrap"
-_RESULT = "bootstrap-result-1"
+_CLOCK_TICK = 1_000_000_000  # nanoseconds; filesystems stamp files by a coarser clock
 _TREE_VERSION = 1
 """Counted up when the same packages give another tree."""
 
@@ -93,15 +93,15 @@ class BootstrapSource(TreeSource):
         from fromscratch.formats.tar.tree import read_tree
 
         plan = plans.needed(store, self._key, self.label)
-        made = self._result(store)
+        made = plans.load_result(store, self.fingerprint(store))
         if made is None:
             made = self._make(store, plan)
         else:
             self._context.progress.note(f"{self.label} is built already")
         origin = Origin(self.label, "made by", self._options.tool)
-        tree = read_tree(store.path(made), origin, title=self.label, limits=self._context.limits)
+        tree = read_tree(store.path(Digest.parse(made.digest)), origin, title=self.label, limits=self._context.limits)
         given = {self._local(name): address for name, address in plan.addresses.items()}
-        tree = cleaned(tree, self._tool.leftovers, given)
+        tree = cleaned(tree, self._tool.leftovers, given, made.since)
         requested = requested_packages(self.label, self._options.packages, self._context.place)
         return with_origins(tree, self.label, self._options.tool, requested)
 
@@ -119,12 +119,7 @@ class BootstrapSource(TreeSource):
             for path, digest in plan.files.items()
         ]
 
-    def _result(self, store: Store) -> Digest | None:
-        record = store.record(_RESULT, self.fingerprint(store))
-        digest = Digest.parse(record.decode()) if record else None
-        return digest if digest is not None and store.has(digest) else None
-
-    def _make(self, store: Store, plan: Plan) -> Digest:
+    def _make(self, store: Store, plan: Plan) -> plans.Result:
         """Build the root, and keep the archive of it."""
         plans.check_complete(store, plan, self.label)
         self._check_platform()
@@ -133,6 +128,7 @@ class BootstrapSource(TreeSource):
         with self._workplace(store, f"{self.label}: building", network=False) as at:
             job = self._job({name: self._local(name) for name in plan.addresses}, keys, program)
             at.lay_out(store, plan)
+            since = at.work.stat().st_mtime_ns - _CLOCK_TICK
             at.write({**self._tool.files(job), **_key_files(keys)})
             try:
                 self._tool.build(job, at)
@@ -142,9 +138,9 @@ class BootstrapSource(TreeSource):
                 ) from error
             at.run(_packing())
             with open(at.work / "root.tar", "rb") as stream:
-                digest = store.add_stream(stream)
-        store.write_record(_RESULT, self.fingerprint(store), str(digest).encode())
-        return digest
+                made = plans.Result(str(store.add_stream(stream)), since)
+        plans.save_result(store, self.fingerprint(store), made)
+        return made
 
     def _job(self, mirrors: Mapping[str, str], keys: Mapping[str, bytes], program: str) -> Job:
         return Job(options=self._options, platform=self._context.platform, mirrors=mirrors, keys=keys, program=program)

@@ -1,7 +1,7 @@
 """From options to a plan: which archives are meant, whether they can be trusted, which packages are needed."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from fromscratch.sources.debian.options import DebianOptions, ExtraSuite, addres
 from fromscratch.sources.debian.package_request import parse_package_request
 from fromscratch.sources.debian.plan import Plan, PlannedArchive, PlannedPackage
 from fromscratch.sources.debian.platforms import debian_architecture
-from fromscratch.sources.debian.resolver import Request, Selected, resolve
+from fromscratch.sources.debian.resolver import Request, Selected, candidates, resolve
 
 
 class _Read(Struct, frozen=True):
@@ -95,6 +95,12 @@ class Planner(Struct, frozen=True):
             archives=[one.planned for one in used],
             packages=[_planned_package(one, used[one.package.archive].seen) for one in selected],
         )
+
+    def unavailable(self, store: Store, seen: Sequence[Seen], now: float, texts: Iterable[str]) -> frozenset[str]:
+        """Those of the requests for packages that none of these archives can serve. Raises as `plan`."""
+        used = [one for one in (self._read(store, each, now) for each in seen) if one is not None]
+        with self._catalogue(used) as catalogue:
+            return frozenset(text for text in texts if not candidates(catalogue, parse_package_request(text)))
 
     def _of_this_machine(self, one: ExtraSuite) -> list[Archive]:
         sources = apt_config.mirrors(self.machine)
@@ -178,12 +184,18 @@ class Planner(Struct, frozen=True):
             self.context.place,
             self.alone,
         )
+        with self._catalogue(used) as catalogue:
+            return resolve(catalogue, request)
+
+    @contextmanager
+    def _catalogue(self, used: Sequence[_Read]) -> Iterator[Catalogue]:
+        """The packages of these archives, while their lists are open."""
         sources = [Source(one.seen.archive.suite, automatic=one.release.automatic) for one in used]
         with ExitStack() as stack:
             indexes = [
                 stack.enter_context(PackageIndex(path, number)) for number, one in enumerate(used) for path in one.lists
             ]
-            return resolve(Catalogue(indexes, self.architecture, sources), request)
+            yield Catalogue(indexes, self.architecture, sources)
 
 
 def _planned_archive(seen: Seen, release: Release, trust: str) -> PlannedArchive:

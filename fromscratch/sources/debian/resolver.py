@@ -59,6 +59,20 @@ def resolve(catalogue: Catalogue, request: Request) -> list[Selected]:
             return [attempt.chosen[name] for name in sorted(attempt.chosen)]
 
 
+def candidates(catalogue: Catalogue, requested: PackageRequest) -> list[Package]:
+    """The versions of the package that was asked for which fit, the best first."""
+    relation = _relation(requested)
+    return [
+        package
+        for package in catalogue.with_name(requested.name)
+        if requested.suite in ("", catalogue.sources[package.archive].suite) and relation.admits(package.version)
+    ]
+
+
+def _relation(requested: PackageRequest) -> Relation:
+    return Relation(requested.name, "=", requested.version) if requested.version else Relation(requested.name)
+
+
 class _DeadEnd(Exception):
     """An attempt failed: without `culprit`, or with `narrower` for a package's version, another may succeed."""
 
@@ -149,14 +163,10 @@ class _Attempt:
                 f"{requested.text} is {asked}, but the image is for {self.catalogue.architecture}",
                 "a tree holds packages of one architecture: build for another platform",
             )
-        every = self.catalogue.with_name(requested.name)
-        relation = Relation(requested.name, "=", requested.version) if requested.version else Relation(requested.name)
-        for package in every:
-            if requested.suite not in ("", self.catalogue.sources[package.archive].suite):
-                continue
-            if relation.admits(package.version) and (requested.is_exact or self.limits.admit(package)):
+        for package in candidates(self.catalogue, requested):
+            if requested.is_exact or self.limits.admit(package):
                 return package
-        hint = _advice(self.catalogue, (relation,))
+        hint = _advice(self.catalogue, (_relation(requested),))
         raise _DeadEnd(unsatisfied.no_index_has(requested.text, self.request.place, hint))
 
     def _take(self, selected: Selected) -> None:

@@ -7,7 +7,7 @@ would have made.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -126,6 +126,11 @@ class DebianSource(TreeSource):
         self._download(store, replace(plan, packages=[newest]), seen)
         tree = self._laid_together(replace(plan, packages=[newest]), self._opened(store, [newest]))
         return PackageContents(newest.version, tree, shipped_in(tree))
+
+    def unavailable(self, store: Store, packages: Iterable[str]) -> frozenset[str]:
+        """Raises DownloadError, IntegrityError, and ImageError for archives that are not there."""
+        seen = archives.look(store, self._planner.archives(), self._context.progress, self._planner.connect)
+        return self._planner.unavailable(store, seen, self._now(), packages)
 
     def build(self, store: Store) -> Rootfs:
         """Raises NotFetched, FormatError for a damaged package, Conflict when two packages disagree."""

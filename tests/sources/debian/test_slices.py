@@ -224,3 +224,8 @@ def test_the_newest_version_of_a_package_is_shown_alone(debian: Debian, store: S
 def test_a_version_out_of_range_is_taken_on_request(debian: Debian, folder: Path, store: Store) -> None:
     (folder / "slices/libc6.yaml").write_text("package: libc6\nversions: '>= 3'\nfiles: {/lib/libm.so.6: needed}\n")
     assert "/usr/lib/libm.so.6" in made(debian(["slices"], any_version=True), store)
+
+
+def test_names_and_versions_that_no_index_has_are_told_apart(debian: Debian, store: Store) -> None:
+    names = ["server", "server=1.2-3", "server=9", "servr"]
+    assert debian(["slices"]).unavailable(store, names) == {"server=9", "servr"}

@@ -26,6 +26,8 @@ def prepare_root(spec: dict[str, Any]) -> bool:
         mount(root, root, flags=BIND | REC)
     with suppress(Failed):  # not allowed where the filesystem below has flags of its own
         mount(b"", root, flags=REMOUNT | BIND | NODEV | (NOSUID if spec["no_new_privileges"] else 0))
+    for source, target in spec["binds"]:
+        _bind(source.encode("utf-8", "surrogateescape"), root + target.encode("utf-8", "surrogateescape"))
     fresh = _mount_proc(root)
     emulated = bool(spec["handler"]) and fresh and _register(root, spec["handler"].encode("latin-1"))
     with suppress(Failed):
@@ -46,6 +48,15 @@ def prepare_root(spec: dict[str, Any]) -> bool:
     for path in spec["masked"]:
         _cover(path.encode(), strict, hidden=True)
     return own
+
+
+def _bind(source: bytes, target: bytes) -> None:
+    """Show something of the machine at a place of the root, read-only with all that is mounted there. Raises Failed."""
+    mount(source, target, flags=BIND | REC)
+    # In a user namespace the flags of the filesystem below are locked, and have to be given again.
+    below = os.statvfs(target).f_flag
+    locked = sum(flag for statvfs_flag, flag in kernel.LOCKED_FLAGS if below & statvfs_flag)
+    mount(b"", target, flags=REMOUNT | BIND | RDONLY | NOSUID | locked)
 
 
 def _mount_proc(root: bytes) -> bool:

@@ -22,7 +22,6 @@ LEFTOVERS = (
     "/var/cache/zypper/**",
     "/usr/lib/sysimage/rpm/.rpm.lock",
     "/usr/lib/sysimage/rpm/__db.*",
-    "/usr/lib/sysimage/rpm/rpmdb.sqlite-*",
 )
 # The tools' own rpm would look for the database in the place of their distribution, Debian's in the home folder; and
 # cannot change what is mounted.

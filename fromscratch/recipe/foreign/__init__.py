@@ -1,0 +1,1 @@
+"""Declarations of other tools (apko, Docker, mkosi, …) into recipes, with each line that is not carried over."""

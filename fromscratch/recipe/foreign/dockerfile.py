@@ -1,0 +1,164 @@
+"""Dockerfiles as recipes: the last stage becomes the image, and what it copies from others is taken from images.
+
+A stage that only names an image is that image. One with steps of its own is a build, which no recipe runs: it is left
+out, and what is copied from it is taken from an image of docker that its user builds of that stage.
+"""
+
+import re
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from fromscratch.errors import FormatError
+from fromscratch.formats.docker import instructions
+from fromscratch.formats.docker.instructions import Instruction
+from fromscratch.model.reference import slug
+from fromscratch.recipe.foreign.contract import LeftOut, Reading, Surroundings
+from fromscratch.recipe.foreign.dockerfile_lines import Lines, Variables
+from fromscratch.recipe.foreign.dockerfile_stage import LastStage
+from fromscratch.recipe.foreign.draft import Draft
+
+_SCRATCH = "scratch"
+# What a stage may hold and still be no more than the image that it begins with, as far as its files go.
+_NO_FILES = frozenset(
+    ("ARG", "ENV", "LABEL", "USER", "EXPOSE", "CMD", "ENTRYPOINT", "STOPSIGNAL", "HEALTHCHECK", "SHELL", "MAINTAINER")
+)
+
+
+def recognises(name: str, text: str) -> bool:
+    """Whether a text is a Dockerfile: instructions, the first of them FROM, behind ARGs at most."""
+    if not re.search(r"(?mi)^\s*FROM\s+\S", text):
+        return False
+    try:
+        found = instructions.read(text, name).instructions
+    except FormatError:
+        return False
+    return bool(found) and next((each.name for each in found if each.name != "ARG"), "") == "FROM"
+
+
+class Stage(Struct, frozen=True, kw_only=True):
+    """`base` is the image or the name of the stage that it begins with, variables in place; `body` is behind FROM."""
+
+    name: str
+    number: int
+    base: str | None
+    head: Instruction
+    body: tuple[Instruction, ...]
+
+
+def read(text: str, surroundings: Surroundings) -> Reading:
+    """The draft of a recipe of the last stage."""
+    dockerfile = instructions.read(text, surroundings.name)
+    lines = Lines(text, dockerfile.instructions)
+    draft = Draft()
+    _Reader(draft, lines, dockerfile.escape, surroundings).read(dockerfile.instructions)
+
+    def entries() -> list[LeftOut]:
+        return lines.entries()
+
+    return draft, entries
+
+
+class _Reader:
+    def __init__(self, draft: Draft, lines: Lines, escape: str, surroundings: Surroundings) -> None:
+        self._draft, self._lines, self._escape, self._surroundings = draft, lines, escape, surroundings
+        self._variables = Variables(lines, escape)
+        self._stages: list[Stage] = []
+
+    def read(self, found: tuple[Instruction, ...]) -> None:
+        self._stages = list(self._split(found))
+        chain = self._chain(self._stages[-1])
+        self._base(chain[0])
+        last = LastStage(self._draft, self._lines, self._variables, self._surroundings, self._image_of)
+        for stage in chain:
+            self._variables.begin_stage()
+            for instruction in stage.body:
+                last.read(instruction)
+        last.finish()
+        used = {number for stage in chain for number in self._copied_from(stage)}
+        for stage in self._stages:
+            if stage not in chain:
+                self._leave_out(stage, is_used=stage.number in used)
+
+    def _split(self, found: tuple[Instruction, ...]) -> Iterator[Stage]:
+        """The stages; arguments before the first count in their heads."""
+        starts = [index for index, each in enumerate(found) if each.name == "FROM"]
+        for argument in found[: starts[0]]:
+            self._variables.argument(argument, is_global=True)
+        for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(found)], strict=True)):
+            head = found[start]
+            words = instructions.split(head.rest, self._escape)
+            has_name = len(words) == 3 and words[1].upper() == "AS"
+            base = self._variables.expanded(words[0] if words else "", head, is_global=True)
+            yield Stage(
+                name=words[2].lower() if has_name else "",
+                number=number,
+                base=base if has_name or len(words) == 1 else None,
+                head=head,
+                body=found[start + 1 : end],
+            )
+
+    def _chain(self, stage: Stage) -> list[Stage]:
+        """The stage behind those that it begins with."""
+        before = self._stage_called(stage.base or "", stage.number)
+        return [*(self._chain(before) if before else []), stage]
+
+    def _stage_called(self, name: str, before: int) -> Stage | None:
+        stages = self._stages[:before]
+        return next((each for each in reversed(stages) if each.name and each.name == name.lower()), None)
+
+    def _base(self, stage: Stage) -> None:
+        place = self._lines.place(stage.head)
+        if stage.base is None:
+            place.leave_out("this does not name one image")
+            return
+        place.take()
+        if stage.base.lower() != _SCRATCH:
+            self._draft.item("image", {"from": stage.base}, place)
+        if platform := stage.head.flag("platform"):
+            if "$" in platform:
+                place.leave_out("an image is built for the platform that the call names", remark=True)
+            else:
+                self._draft.add(("platforms",), platform, place)
+
+    def _image_of(self, name: str) -> str | None:
+        """The image that COPY from this name takes files from; None for an empty one."""
+        stage = self._stage_called(name, len(self._stages))
+        if stage is None and name.isdigit() and int(name) < len(self._stages):
+            stage = self._stages[int(name)]
+        if stage is None:
+            return name
+        if not self._is_build(stage):
+            base = self._chain(stage)[0].base
+            return None if base is None or base.lower() == _SCRATCH else base
+        return f"docker:{self._built_name(stage)}"
+
+    def _is_build(self, stage: Stage) -> bool:
+        """Whether a stage has files that its image does not have."""
+        return any(each.name not in _NO_FILES for one in self._chain(stage) for each in one.body)
+
+    def _built_name(self, stage: Stage) -> str:
+        return f"{self._surroundings.image}-{slug(stage.name, 'stage') if stage.name else f'stage{stage.number}'}"
+
+    def _copied_from(self, stage: Stage) -> Iterator[int]:
+        """The numbers of the stages that a stage copies from, and those that these need."""
+        names = [each.flag("from") for each in stage.body if each.flag("from")]
+        names += [mount[1] for each in stage.body for mount in re.finditer(r"from=([^,\s]+)", each.flag("mount"))]
+        for name in [*names, stage.base or ""]:
+            other = self._stage_called(name, stage.number)
+            if other is None and name.isdigit() and int(name) < stage.number:
+                other = self._stages[int(name)]
+            if other:
+                yield other.number
+                yield from self._copied_from(other)
+
+    def _leave_out(self, stage: Stage, *, is_used: bool) -> None:
+        last = stage.body[-1] if stage.body else stage.head
+        if not is_used:
+            self._lines.leave_out(stage.head, last, "nothing of the image comes from this stage", remark=True)
+        elif not self._is_build(stage):
+            self._lines.leave_out(stage.head, last, "what is copied from here comes from the image itself", remark=True)
+        else:
+            target = stage.name or str(stage.number)
+            why = f"no recipe runs build steps: build the stage {target} with docker, as {self._built_name(stage)}"
+            self._lines.leave_out(stage.head, last, why)

@@ -1,0 +1,41 @@
+"""From what is asked for to the packages, in the order in which apk installs them, or to the reason why not."""
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from fromscratch.formats.alpine.dependency import Dependency
+from fromscratch.formats.alpine.index import Package
+from fromscratch.sources.alpine.explanation import explanation
+from fromscratch.sources.alpine.resolver import Solver
+from fromscratch.sources.alpine.universe import Listed, Universe
+from fromscratch.sources.alpine.walk import Walk
+from fromscratch.unsatisfied import Requirement
+
+
+class Selected(Struct, frozen=True):
+    """A package to install, the numbers of the repositories that list it, and what needs it (None: asked for)."""
+
+    package: Package
+    repositories: tuple[int, ...]
+    needed_by: Requirement | None = None
+
+
+def select(
+    listed: Iterable[Listed], tags: Sequence[str], world: Sequence[Dependency], exclude: frozenset[str], place: str
+) -> list[Selected]:
+    """The packages that apk would install for this world, in its order, out of repositories with these tags.
+
+    An excluded package counts as there, but is not among them. `place` is where the world stands, for messages.
+    Raises ImageError with the chain that leads to what is missing or at odds.
+    """
+    solver = Solver(Universe(listed, tags, exclude), world, exclude)
+    is_solved = solver.run()
+    walk = Walk(solver)
+    if not is_solved or walk.has_unmet:
+        raise explanation(solver, walk, place)
+    return [
+        Selected(one.package, tuple(one.repositories), walk.needed_by[one.package.name])
+        for one in walk.found
+        if one.package.name not in exclude
+    ]

@@ -1,0 +1,1 @@
+"""Programs that the recipe's own commands build."""
