@@ -24,6 +24,7 @@ DOCS = {
     "SmokeCheckOptions": "checks.md",
     "ExtraSuite": "debian.md",
     "TarballOptions": "tarball.md",
+    "BootstrapOptions": "bootstrap.md",
 }
 
 

@@ -53,7 +53,7 @@ def cleaned(tree: Rootfs, globs: Sequence[str], addresses: Mapping[str, str], si
     tree = tree.without([path for path, entry in tree.items() if leftover(path) or (log(path) and _is_file(entry))])
     changed: dict[TreePath, Entry] = {}
     for globs_of, change in (
-        (_NAMING_REPOSITORIES, lambda data: _named(data, addresses)),
+        (_NAMING_REPOSITORIES, lambda data: _with_real_addresses(data, addresses)),
         (("/var/lib/pacman/local/*/desc",), lambda data: _PACMAN_DATE.sub(rb"\g<1>%d" % EPOCH, data)),
     ):
         changed |= _changed(tree, matcher(globs_of), change)
@@ -100,7 +100,7 @@ def _changed(
     return found
 
 
-def _named(data: bytes, addresses: Mapping[str, str]) -> bytes:
+def _with_real_addresses(data: bytes, addresses: Mapping[str, str]) -> bytes:
     for given, real in sorted(addresses.items(), reverse=True):
         data = data.replace(given.encode(), real.encode())
     return data

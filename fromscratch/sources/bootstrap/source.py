@@ -158,8 +158,8 @@ class BootstrapSource(TreeSource):
     def _keys(self) -> dict[str, bytes]:
         """The files with keys, by their names. Raises UsageError."""
         folder = self._context.folder
-        named = [lookup.file(folder, text, "keyring") for text in self._options.keyrings()]
-        files = named or ([] if self._options.unsigned else list(self._tool.keyrings(self._options)))
+        given = [lookup.file(folder, text, "keyring") for text in self._options.keyrings()]
+        files = given or ([] if self._options.unsigned else list(self._tool.keyrings(self._options)))
         if not files and not self._options.unsigned:
             raise UsageError(f"{self.label}: this machine has no keyring", "name one under keyring: in the recipe")
         return {path.name: read_bytes(path) for path in files}
