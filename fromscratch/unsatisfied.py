@@ -17,6 +17,7 @@ from fromscratch.errors import ImageError
 from fromscratch.nearest import nearest
 
 _MOST_VERSIONS = 8
+_OTHER_BASE = "take packages of the release that the base is made of, or a base of this one"
 
 
 class Requirement(Struct, frozen=True):
@@ -31,11 +32,19 @@ class Requirement(Struct, frozen=True):
 
 
 class Involved(Struct, frozen=True):
-    """A package in a conflict: its name, how it is shown (with its version), and why it is there."""
+    """A package in a conflict: its name, how it is shown (with its version), and why it is there.
+
+    `below` is true for one that the items below have already.
+    """
 
     name: str
     shown: str
     chain: Sequence[Requirement] = ()
+    below: bool = False
+
+    def reason(self, place: str) -> str:
+        """Why it is there, in words."""
+        return f"in the items below {place} already" if self.below else reason(self.chain, place)
 
 
 def chain_to(name: str, requirements: Mapping[str, Requirement | None]) -> Iterator[Requirement]:
@@ -66,7 +75,7 @@ def not_together(one: Involved, other: Involved, how: str, place: str) -> ImageE
     """The error for two packages of which one refuses the other; `how` is what it says, such as `Conflicts: b`."""
     return ImageError(
         f"{one.shown} does not go with {other.shown} ({how});\n"
-        f"  {one.name} is {reason(one.chain, place)};\n  {other.name} is {reason(other.chain, place)}",
+        f"  {one.name} is {one.reason(place)};\n  {other.name} is {other.reason(place)}",
         "leave one of the two out, or exclude it",
     )
 
@@ -74,9 +83,9 @@ def not_together(one: Involved, other: Involved, how: str, place: str) -> ImageE
 def versions_disagree(demanded: Involved, present: Involved, relation: str, place: str) -> ImageError:
     """The error for a second version of a package that is there already, demanded by `relation`."""
     return ImageError(
-        f"{demanded.shown}, {reason(demanded.chain, place)}, cannot be had beside {present.shown}, "
-        f"{reason(present.chain, place)}; the wish is {relation}",
-        "ask for versions that agree, or for fewer packages",
+        f"{demanded.shown}, {demanded.reason(place)}, cannot be had beside {present.shown}, "
+        f"{present.reason(place)}; the wish is {relation}",
+        _OTHER_BASE if present.below else "ask for versions that agree, or for fewer packages",
     )
 
 

@@ -18,11 +18,12 @@ from fromscratch import __version__
 from fromscratch.address import without_secrets
 from fromscratch.checks.contract import Check
 from fromscratch.errors import MissingTool
-from fromscratch.flow import evidence, output
+from fromscratch.flow import evidence, output, recipe_changes
 from fromscratch.flow.base_images import named_image
 from fromscratch.flow.evidence import Evidence, ImageEvidence
 from fromscratch.flow.output import Built
 from fromscratch.flow.present_packages import PackagesBelow
+from fromscratch.flow.recipe_changes import with_changes
 from fromscratch.flow.smoke_checks import Plan, SmokeChecks, check_again, digest_of_scripts, planned
 from fromscratch.flow.source_evidence import source_evidence
 from fromscratch.flow.start_checks import StartChecks
@@ -30,21 +31,18 @@ from fromscratch.host.images.layout import LayoutWriter
 from fromscratch.host.storage.own_folders import OwnFolders
 from fromscratch.host.storage.store import Store
 from fromscratch.limits import DEFAULT_LIMITS, Limits
-from fromscratch.model.entry import Origin
 from fromscratch.model.image import Image, Layer, Platform, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
 from fromscratch.recipe import annotations as about
-from fromscratch.recipe import paths as path_options
 from fromscratch.recipe.folders import folder_of
 from fromscratch.recipe.items import Item
 from fromscratch.recipe.schema import Recipe
+from fromscratch.recipe.variables import escaped
 from fromscratch.sources.catalogue import bind
 from fromscratch.sources.contract import Base, Based, Context, Source
-from fromscratch.transforms.accounts import check_passwords, with_accounts
 from fromscratch.transforms.layering import layered
-from fromscratch.transforms.trim import selected
 
 if TYPE_CHECKING:
     from fromscratch.formats.packing.layer import Packed
@@ -160,27 +158,12 @@ def settled(job: Job) -> Job:
 def root(job: Job, platform: Platform, bound: Bound | None = None) -> tuple[Rootfs, Mapping[TreePath, str]]:
     """The tree of one platform, and what was removed from it, by which rule of `trim` or item of `paths`."""
     from fromscratch.transforms.normalise import normalised
-    from fromscratch.transforms.path_changes import with_paths
 
     tree = Rootfs()
     for item, source in bound or sources(job, platform):
         with job.progress.task(f"read {source.label}", total=None, unit="entries"):
             tree = source.lay(tree, job.store, replace=item.replace)
-    accounts = job.recipe.accounts
-    if accounts is not None:
-        origin = Origin("recipe", "asked for", "accounts")
-        tree = with_accounts(
-            tree,
-            [user.user() for user in accounts.users],
-            [group.group() for group in accounts.groups],
-            origin,
-            empty_passwords=accounts.empty_passwords,
-        )
-    removed = selected(tree, job.recipe.trim)
-    tree = tree.without(removed)
-    tree, deleted = with_paths(tree, path_options.changes(job.recipe.paths, job.folder, job.checkout), removed)
-    removed = {path: rule for path, rule in {**removed, **deleted}.items() if path not in tree}
-    check_passwords(tree, accounts.empty_passwords if accounts else ())
+    tree, removed = with_changes(tree, job.recipe, job.folder, job.checkout, job.progress)
     return normalised(tree, job.epoch, job.recipe.times), removed
 
 
@@ -242,7 +225,7 @@ def fingerprint(job: Job, bound: Mapping[Platform, Bound]) -> str:
     for platform in job.platforms:
         for _item, source in bound[platform]:
             hasher.update(f"\0{platform}\0{source.fingerprint(job.store)}".encode())
-    hasher.update(path_options.fingerprints(job.recipe.paths, job.folder, job.checkout).encode())
+    hasher.update(recipe_changes.fingerprint(job.recipe, job.folder, job.checkout).encode())
     hasher.update(digest_of_scripts(job.recipe.smoke_checks(job.folder)).encode())
     return f"sha256:{hasher.hexdigest()}"
 
@@ -278,7 +261,7 @@ def _evidence(job: Job, inputs: str, images: list[ImageEvidence]) -> Evidence:
         name=job.recipe.name,
         inputs=inputs,
         epoch=job.epoch,
-        recipe=evidence.concealed(msgspec.to_builtins(job.recipe)),
+        recipe=evidence.concealed(escaped(msgspec.to_builtins(job.recipe))),
         images=images,
     )
 

@@ -41,3 +41,7 @@ class Records(Struct, frozen=True):
     def of(self, manager: Manager) -> list[Package]:
         """The packages that one package manager knows."""
         return [each.package for each in self.installed if each.package.manager == manager]
+
+
+NOTHING = Records()
+"""The records of a tree without any."""

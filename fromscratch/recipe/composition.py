@@ -23,7 +23,7 @@ DEPTH = 16
 _PARTS = 200
 SHIPPED = "shipped:"
 """The folder of the recipes that come with the program, where an item says which folder its files lie in."""
-_WITH_FILES = ("rootfs", "paths")
+_WITH_FILES = ("rootfs", "paths", "certificates")
 """The lists whose items may name files."""
 
 

@@ -23,6 +23,7 @@ from fromscratch.model.image import Platform
 from fromscratch.model.reference import BUILD_NAME, slug
 from fromscratch.nearest import nearest
 from fromscratch.recipe.accounts import AccountsOptions
+from fromscratch.recipe.certificates import CertificateOptions
 from fromscratch.recipe.checks import CheckMode, CheckOptions, SmokeCheckOptions
 from fromscratch.recipe.composition import Checkout, GitPart
 from fromscratch.recipe.image import ImageOptions
@@ -58,6 +59,9 @@ class _Body(Strict, frozen=True):
     accounts: AccountsOptions | None = None
     paths: Annotated[
         list[PathOptions], Meta(description="single paths to make, change or delete when everything else is there")
+    ] = []
+    certificates: Annotated[
+        list[CertificateOptions], Meta(description="authorities that are trusted besides the usual ones")
     ] = []
     image: ImageOptions = ImageOptions()
     checks: Annotated[

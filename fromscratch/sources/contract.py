@@ -20,6 +20,7 @@ from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
+from fromscratch.transforms import merged_usr
 
 
 class NamedImage(Protocol):
@@ -129,7 +130,8 @@ class TreeSource(Source, Protocol):
         """The tree, by the rules of `lay`."""
 
     def lay(self, below: Rootfs, store: Store, *, replace: bool) -> Rootfs:
-        return below.merged(self.build(store), replace=replace)
+        """A root whose /bin and so on are links into /usr may lie over one where they are folders."""
+        return merged_usr.merged(below, self.build(store), replace=replace)
 
 
 class Base(Struct, frozen=True, kw_only=True):

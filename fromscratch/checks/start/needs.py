@@ -9,17 +9,10 @@ from fromscratch.checks.start.accounts import has_number
 from fromscratch.checks.start.container import WRITE, Container
 from fromscratch.checks.start.finding import Finding, Lack
 from fromscratch.checks.start.linking import Linking
+from fromscratch.formats.trust.bundles import BUNDLES
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory, File
 
-# Where the distributions have all certificates in one file: linker.beyond.certificates says which has which.
-_BUNDLES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-)
 _TLS = ("libssl.", "libcrypto.", "libgnutls.", "libcurl")
 _OF_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE")
 _OF_LOCALE = ("LC_ALL", "LC_CTYPE", "LANG")
@@ -63,6 +56,6 @@ def _speaks_tls(linking: Linking) -> bool:
 
 
 def _has_certificates(container: Container) -> bool:
-    if any(isinstance(container.entry(path), File) for path in _BUNDLES):
+    if any(isinstance(container.entry(path), File) for path in BUNDLES):
         return True
     return any(name.endswith(".0") for name in views.names(container.tree, "/etc/ssl/certs"))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from fromscratch import paths
 from fromscratch.advice import Setting
 from fromscratch.formats.elf.headers import Elf
+from fromscratch.formats.trust.bundles import BUNDLES
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond import rodata
 from fromscratch.linker.beyond.contract import FinderWarning, Finding, NeededFile, Offer, Scene
@@ -19,13 +20,6 @@ from fromscratch.paths import TreePath
 
 KIND = "certificates"
 
-BUNDLES = (
-    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Alpine, Arch, Gentoo
-    "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora, RHEL
-    "/etc/ssl/ca-bundle.pem",  # SUSE
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/ssl/cert.pem",  # Alpine, BSD
-)
 _TLS = lazy_regex(r"lib(ssl|gnutls|nss3|mbedtls|wolfssl|curl|curl-gnutls|curl-nss|tls|bearssl|s2n)[.-]")
 _OPENSSL = lazy_regex(r"libcrypto[.-]")
 _OWN = lazy_regex(

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Set
 
 from fromscratch import paths
+from fromscratch.formats.trust.bundles import BUNDLES
 from fromscratch.lazy_regex import lazy_regex
-from fromscratch.linker.beyond.certificates import BUNDLES
 from fromscratch.linker.beyond.contract import Finding, Scene
 from fromscratch.model import view as views
 from fromscratch.paths import TreePath

@@ -53,10 +53,11 @@ class PlannedPackage(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """Sorted by package name."""
+    """Sorted by package name. `below` are packages that were not taken, since the items below have them."""
 
     archives: list[PlannedArchive]
     packages: list[PlannedPackage]
+    below: list[str] = []
     format: int = _FORMAT
 
     def missing(self, store: Store) -> Iterator[PlannedPackage]:

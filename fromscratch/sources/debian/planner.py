@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from fromscratch.errors import DownloadError, IntegrityError, UsageError
 from fromscratch.formats.debian.index import PackageIndex, Release
 from fromscratch.formats.debian.version import Relation
+from fromscratch.formats.installed import Records
 from fromscratch.host.http import logins
 from fromscratch.host.http.download import Connect, FileRequest, download
 from fromscratch.host.machine import apt as apt_config
@@ -20,12 +21,14 @@ from fromscratch.model.image import Platform
 from fromscratch.sources.contract import Context
 from fromscratch.sources.debian import archives, freshness
 from fromscratch.sources.debian.archives import Archive, Seen
+from fromscratch.sources.debian.below import note, packages_below, used_below
 from fromscratch.sources.debian.catalogue import Catalogue, Source
+from fromscratch.sources.debian.choices import candidates
 from fromscratch.sources.debian.options import DebianOptions, ExtraSuite, addresses, is_dated, listed
 from fromscratch.sources.debian.package_request import parse_package_request
 from fromscratch.sources.debian.plan import Plan, PlannedArchive, PlannedPackage
 from fromscratch.sources.debian.platforms import debian_architecture
-from fromscratch.sources.debian.resolver import Request, Selected, candidates, resolve
+from fromscratch.sources.debian.resolver import Request, Selected, resolve
 
 
 class _Read(Struct, frozen=True):
@@ -38,13 +41,15 @@ class _Read(Struct, frozen=True):
 
 
 class Planner(Struct, frozen=True):
-    """`machine` is the root of the filesystem whose apt sources and keyrings count; `alone` as in `Request`."""
+    """`machine` is the root of the filesystem whose apt sources and keyrings count; `alone` as in `Request`. `below`
+    are the records of the items below."""
 
     options: DebianOptions
     context: Context
     architecture: str
     machine: Path
     alone: Mapping[str, tuple[Relation, ...]] = {}
+    below: Records = Records()
 
     def archives(self) -> list[Archive]:
         """Every archive that the recipe means; the first is that of the suite itself. Raises ImageError."""
@@ -90,10 +95,16 @@ class Planner(Struct, frozen=True):
         if not self.options.mirror:
             suites = ", ".join(f"{one.seen.archive.suite} at {one.seen.address}" for one in used)
             self.context.progress.note(f"{self.context.place}: packages come from this machine's mirrors: {suites}")
-        selected = self._selected(used)
+        request = self._request()
+        with self._catalogue(used) as catalogue:
+            selected = resolve(catalogue, request)
+        below = used_below(selected, request)
+        if below:
+            self.context.progress.note(note(below, self.below, self.context.place))
         return Plan(
             archives=[one.planned for one in used],
             packages=[_planned_package(one, used[one.package.archive].seen) for one in selected],
+            below=[str(package) for package in below],
         )
 
     def unavailable(self, store: Store, seen: Sequence[Seen], now: float, texts: Iterable[str]) -> frozenset[str]:
@@ -176,16 +187,16 @@ class Planner(Struct, frozen=True):
                 task.advance(1)
         return tuple(paths)
 
-    def _selected(self, used: Sequence[_Read]) -> list[Selected]:
-        request = Request(
+    def _request(self) -> Request:
+        return Request(
             tuple(parse_package_request(text) for text in self.options.packages),
             self.options.recommends,
             frozenset(self.options.exclude),
             self.context.place,
             self.alone,
+            packages_below(self.below, self.architecture),
+            frozenset(self.below.slices),
         )
-        with self._catalogue(used) as catalogue:
-            return resolve(catalogue, request)
 
     @contextmanager
     def _catalogue(self, used: Sequence[_Read]) -> Iterator[Catalogue]:

@@ -18,19 +18,23 @@ from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.debian.index import Package
 from fromscratch.formats.debian.version import Alternatives, Relation, parse_relations, shown
 from fromscratch.sources.debian.catalogue import Catalogue, satisfies
+from fromscratch.sources.debian.choices import advice_for, asked_relation, candidates, refusals
 from fromscratch.sources.debian.package_request import PackageRequest
 from fromscratch.unsatisfied import Involved, Requirement
 
 
 class Request(Struct, frozen=True):
     """What to install. `exclude` names packages never taken; a dependency on one counts as met. `alone` are taken
-    without what they depend on, in versions of these conditions, unless others depend on them."""
+    without what they depend on, in versions of these conditions, unless others depend on them. `below` are packages
+    that are there already, and `partial` names those of them of which only a part is: it is enough for a dependency."""
 
     packages: tuple[PackageRequest, ...]
     recommends: bool = False
     exclude: frozenset[str] = frozenset()
     place: str = "the recipe"
     alone: Mapping[str, tuple[Relation, ...]] = {}
+    below: tuple[Package, ...] = ()
+    partial: frozenset[str] = frozenset()
 
 
 class Selected(Struct, frozen=True):
@@ -57,20 +61,6 @@ def resolve(catalogue: Catalogue, request: Request) -> list[Selected]:
                 raise first from None
         else:
             return [attempt.chosen[name] for name in sorted(attempt.chosen)]
-
-
-def candidates(catalogue: Catalogue, requested: PackageRequest) -> list[Package]:
-    """The versions of the package that was asked for which fit, the best first."""
-    relation = _relation(requested)
-    return [
-        package
-        for package in catalogue.with_name(requested.name)
-        if requested.suite in ("", catalogue.sources[package.archive].suite) and relation.admits(package.version)
-    ]
-
-
-def _relation(requested: PackageRequest) -> Relation:
-    return Relation(requested.name, "=", requested.version) if requested.version else Relation(requested.name)
 
 
 class _DeadEnd(Exception):
@@ -114,14 +104,19 @@ class _Attempt:
     def __init__(self, catalogue: Catalogue, request: Request, limits: _Limits) -> None:
         self.catalogue, self.request, self.limits = catalogue, request, limits
         self.chosen: dict[str, Selected] = {}
+        self._below = {package.name: Selected(package) for package in request.below}
         self._present: dict[str, list[Package]] = {}
         self._enemies: dict[str, list[tuple[Package, str, Relation]]] = {}
         self._firm: deque[_Need] = deque()
         self._open: deque[_Need] = deque()
         self._welcome: deque[_Need] = deque()
+        for package in request.below:
+            self._note(package)
 
     def run(self) -> None:
         for requested in self.request.packages:
+            if self._is_below(requested):
+                continue
             package = self._asked_for(requested)
             if package.name not in self.chosen:
                 self._refuse_enemies(package, Selected(package))
@@ -134,7 +129,7 @@ class _Attempt:
             else:
                 self._settle(*self._welcome.popleft(), optional=True)
         for name in self.request.alone:
-            if name not in self.chosen:
+            if name not in self.chosen and not self._is_whole_below(name):
                 package = self._alone(name)
                 self._refuse_enemies(package, Selected(package))
                 self.chosen[name] = Selected(package)
@@ -151,7 +146,7 @@ class _Attempt:
             hint = advice("see with `", call, "` which of its files that has, and widen versions: in the slice")
         else:
             message = f"no index has {name}, of which a slice is in {self.request.place}"
-            hint = advice(_advice(self.catalogue, (Relation(name),)))
+            hint = advice(advice_for(self.catalogue, (Relation(name),)))
         raise _DeadEnd(ImageError(message, hint))
 
     def _asked_for(self, requested: PackageRequest) -> Package:
@@ -163,20 +158,40 @@ class _Attempt:
                 f"{requested.text} is {asked}, but the image is for {self.catalogue.architecture}",
                 "a tree holds packages of one architecture: build for another platform",
             )
-        for package in candidates(self.catalogue, requested):
+        partial = self._below.get(requested.name)
+        same = partial.package.version if partial else ""
+        for package in sorted(candidates(self.catalogue, requested), key=lambda each: each.version != same):
             if requested.is_exact or self.limits.admit(package):
                 return package
-        hint = _advice(self.catalogue, (_relation(requested),))
+        hint = advice_for(self.catalogue, (asked_relation(requested),))
         raise _DeadEnd(unsatisfied.no_index_has(requested.text, self.request.place, hint))
+
+    def _is_whole_below(self, name: str) -> bool:
+        return name in self._below and name not in self.request.partial
+
+    def _is_below(self, requested: PackageRequest) -> bool:
+        """Whether what was asked for is there already. Raises ImageError for another version of it."""
+        if not self._is_whole_below(requested.name):
+            return False
+        present = self._below[requested.name]
+        relation = asked_relation(requested)
+        if not relation.admits(present.package.version):
+            wish = Involved(requested.name, requested.text)
+            raise unsatisfied.versions_disagree(wish, self._involved(present), str(relation), self.request.place)
+        return True
+
+    def _note(self, package: Package) -> None:
+        """Note what a package that is there provides, and what it does not go with."""
+        provided = (group[0].name for group in parse_relations(package.provides))
+        for name in dict.fromkeys(chain([package.name], provided)):
+            self._present.setdefault(name, []).append(package)
+        for word, relation in refusals(package):
+            self._enemies.setdefault(relation.name, []).append((package, word, relation))
 
     def _take(self, selected: Selected) -> None:
         package = selected.package
         self.chosen[package.name] = selected
-        provided = (group[0].name for group in parse_relations(package.provides))
-        for name in dict.fromkeys(chain([package.name], provided)):
-            self._present.setdefault(name, []).append(package)
-        for word, relation in _refusals(package):
-            self._enemies.setdefault(relation.name, []).append((package, word, relation))
+        self._note(package)
         for word, text in (("Pre-Depends", package.pre_depends), ("Depends", package.depends)):
             for alternatives in parse_relations(text):
                 self._queue(alternatives).append((package.name, word, alternatives))
@@ -220,13 +235,14 @@ class _Attempt:
         """Why this package cannot be the one, or None."""
         if package.name in self.request.exclude:
             return self._nothing(because.by, because.field, (relation,))
-        present = self.chosen.get(package.name)
+        present = self.chosen.get(package.name) or self._below.get(package.name)
         if present is not None:
             if package.name != relation.name or package.version == present.package.version:
                 return self._nothing(because.by, because.field, (relation,))
             one, other = self._involved(because), self._involved(present)
             error = unsatisfied.versions_disagree(one, other, str(relation), self.request.place)
-            return _DeadEnd(error, because.by, relation if self._is_free(package, relation) else None)
+            is_free = not other.below and self._is_free(package, relation)
+            return _DeadEnd(error, because.by, relation if is_free else None)
         if not self.limits.admit(package):
             return self._nothing(because.by, because.field, (relation,))
         try:
@@ -244,15 +260,15 @@ class _Attempt:
         )
 
     def _refuse_enemies(self, package: Package, because: Selected) -> None:
-        for word, relation in _refusals(package):
+        for word, relation in refusals(package):
             for other in self._present.get(relation.name, ()):
                 if other.name != package.name and satisfies(other, relation):
-                    raise self._at_odds(because, self.chosen[other.name], f"{word}: {relation}", because)
+                    raise self._at_odds(because, self._there(other.name), f"{word}: {relation}", because)
         names = {package.name, *(group[0].name for group in parse_relations(package.provides))}
         for name in sorted(names):
             for enemy, word, relation in self._enemies.get(name, ()):
                 if enemy.name != package.name and satisfies(package, relation):
-                    present = self.chosen[enemy.name]
+                    present = self._there(enemy.name)
                     raise self._at_odds(present, because, f"{word}: {relation}", because)
 
     def _at_odds(self, one: Selected, other: Selected, how: str, newcomer: Selected) -> _DeadEnd:
@@ -263,33 +279,18 @@ class _Attempt:
     def _nothing(self, by: str, word: str, relations: Alternatives) -> _DeadEnd:
         need = shown(relations)
         links = self._chain(Selected(self.chosen[by].package, by, word, need))
-        hint = _advice(self.catalogue, relations)
+        hint = advice_for(self.catalogue, relations)
         return _DeadEnd(unsatisfied.nothing_provides(need, links, self.request.place, hint), by)
 
+    def _there(self, name: str) -> Selected:
+        return self.chosen.get(name) or self._below[name]
+
     def _involved(self, selected: Selected) -> Involved:
-        return Involved(selected.package.name, str(selected.package), list(self._chain(selected)))
+        below = self._below.get(selected.package.name) is selected
+        return Involved(selected.package.name, str(selected.package), list(self._chain(selected)), below)
 
     def _chain(self, selected: Selected) -> Iterator[Requirement]:
         """Why a package is there, link by link."""
         while selected.by:
             yield Requirement(selected.by, selected.field, selected.relation)
             selected = self.chosen[selected.by]
-
-
-def _refusals(package: Package) -> Iterator[tuple[str, Relation]]:
-    for word, text in (("Conflicts", package.conflicts), ("Breaks", package.breaks)):
-        for alternatives in parse_relations(text):
-            yield word, alternatives[0]
-
-
-def _advice(catalogue: Catalogue, relations: Alternatives) -> str:
-    """What there is instead of what is missing."""
-    for relation in relations:
-        versions = [package.version for package in catalogue.with_name(relation.name)]
-        if versions:
-            return unsatisfied.other_versions(relation.name, versions, "a suite missing (also:)")
-        providers = [package.name for package in catalogue.satisfying(relation)]
-        if providers:
-            return unsatisfied.providers(relation.name, providers)
-    near = (name for relation in relations for name in catalogue.near(relation.name))
-    return unsatisfied.similar_names(near, "a component or suite")

@@ -21,6 +21,7 @@ from fromscratch.errors import DownloadError
 from fromscratch.formats.debian import deb822
 from fromscratch.formats.debian import package as deb
 from fromscratch.formats.debian.version import Relation
+from fromscratch.formats.installed import NOTHING, Records
 from fromscratch.formats.tar.tree import read_tree
 from fromscratch.host.http.download import FileRequest, download
 from fromscratch.host.process import threads
@@ -31,7 +32,9 @@ from fromscratch.sources.contract import Context, PackageContents, Pin, TreeSour
 from fromscratch.sources.debian import archives, natives
 from fromscratch.sources.debian import plan as plans
 from fromscratch.sources.debian.archives import Seen
+from fromscratch.sources.debian.below import key_of, packages_below
 from fromscratch.sources.debian.options import DebianOptions
+from fromscratch.sources.debian.over import laid_over, with_status
 from fromscratch.sources.debian.package_request import parse_package_request
 from fromscratch.sources.debian.plan import Plan, PlannedPackage
 from fromscratch.sources.debian.planner import Planner
@@ -48,6 +51,8 @@ _CONTROL_FILES = ("control", "md5sums", "postinst")
 
 class DebianSource(TreeSource):
     """`machine` is the root of the filesystem whose apt sources and keyrings count, `now` the clock."""
+
+    chooses_packages = True
 
     def __init__(
         self,
@@ -72,27 +77,28 @@ class DebianSource(TreeSource):
         found = versions(self._slices)
         return dict.fromkeys(found, ()) if self._options.any_version else found
 
-    def _planner_of(self, alone: Mapping[str, tuple[Relation, ...]]) -> Planner:
-        return Planner(self._options, self._context, self._architecture, self._machine, alone)
+    def _planner_of(self, alone: Mapping[str, tuple[Relation, ...]], below: Records = NOTHING) -> Planner:
+        return Planner(self._options, self._context, self._architecture, self._machine, alone, below)
 
     @cached_property
     def _planner(self) -> Planner:
         return self._planner_of(self._conditions)
 
-    @cached_property
-    def _key(self) -> str:
+    def _key(self, store: Store) -> str:
         """What decides which packages are taken."""
+        below = self._context.present(store)
+        present = key_of(packages_below(below, self._architecture), below)
         conditions = {name: list(map(str, found)) for name, found in self._conditions.items()}
         slices = f" {sorted(conditions.items())}" if conditions else ""
-        return f"{self._architecture} {self._options.deciding()}{slices}"
+        return f"{self._architecture} {self._options.deciding()}{slices}" + (f" over {present}" if present else "")
 
     def plan(self, store: Store) -> Plan:
         """What a fetch has decided: every package with its version, address, digest and reason. Raises NotFetched."""
-        return plans.needed(store, self._key, f"{self.label} for {self._context.platform}")
+        return plans.needed(store, self._key(store), f"{self.label} for {self._context.platform}")
 
     def fetch(self, store: Store) -> None:
         """Bring the packages into the store, and keep the plan. What is there already is not fetched again."""
-        plan = plans.load(store, self._key)
+        plan = plans.load(store, self._key(store))
         try:
             seen = archives.look(store, self._planner.archives(), self._context.progress, self._planner.connect)
         except DownloadError as error:
@@ -103,9 +109,10 @@ class DebianSource(TreeSource):
                 ) from error
             raise
         if plan is None or not self._planner.holds(store, plan, seen, self._now()):
-            plan = self._planner.plan(store, seen, self._now())
+            planner = self._planner_of(self._conditions, self._context.present(store))
+            plan = planner.plan(store, seen, self._now())
         self._download(store, plan, seen)
-        plans.save(store, self._key, plan)
+        plans.save(store, self._key(store), plan)
 
     def fingerprint(self, store: Store) -> str:
         packages = " ".join(f"{package.name}={package.digest}" for package in self.plan(store).packages)
@@ -138,6 +145,14 @@ class DebianSource(TreeSource):
         opened = self._opened(store, plan.packages)
         tree = self._laid_together(plan, opened)
         return self._with_natives(tree, plan, {one.name: one for one in opened})
+
+    def lay(self, below: Rootfs, store: Store, *, replace: bool) -> Rootfs:
+        """As dpkg would unpack the packages there. Nothing is added where all that was asked for is there already."""
+        packages = {package.name: package for package in self.plan(store).packages}
+        if not packages:
+            return below
+        tree = laid_over(below, self.build(store), replace=replace)
+        return with_status(tree, below, packages, self.label)
 
     def _laid_together(self, plan: Plan, opened: Sequence["_Opened"]) -> Rootfs:
         origins = plan.origins(self.label, self._context.place, self._cut(plan))
