@@ -29,6 +29,7 @@ DOCS = {
     "Repository": "rpm.md",
     "RpmOptions": "rpm.md",
     "TarballOptions": "tarball.md",
+    "BootstrapOptions": "bootstrap.md",
 }
 
 
