@@ -80,7 +80,8 @@ def compared(tree: Rootfs) -> dict[TreePath, Any]:
     """All that is to be equal: without the files of dnf, and with times of files alone."""
     left_out = (*_OF_DNF, *_MADE)
     found = {path: value for path, value in everything(tree).items() if not path.startswith(left_out) and path != "/"}
-    folders = {"/var", "/var/cache", "/var/lib", "/var/log"}  # which dnf makes where no package has anything in them
+    # Folders of what is left out, where no package has anything in them.
+    folders = {"/usr/lib", "/var", "/var/cache", "/var/lib", "/var/log"}
     empty = {path for path in folders if not any(each.startswith(f"{path}/") for each in set(found) - folders)}
     return {path: _plain(value) for path, value in found.items() if path not in empty}
 
