@@ -28,6 +28,7 @@ DOCS = {
     "Repository": "rpm.md",
     "RpmOptions": "rpm.md",
     "TarballOptions": "tarball.md",
+    "BootstrapOptions": "bootstrap.md",
 }
 
 

@@ -24,6 +24,7 @@ KINDS = {
     "directory": "fromscratch.sources.directory",
     "tarball": "fromscratch.sources.tarball.kind",
     "build_script": "fromscratch.sources.build_script.kind",
+    "bootstrap": "fromscratch.sources.bootstrap.kind",
     "overlay": "fromscratch.sources.overlay",
 }
 
