@@ -23,6 +23,10 @@ DOCS = {
     "DebianOptions": "debian.md",
     "SmokeCheckOptions": "checks.md",
     "ExtraSuite": "debian.md",
+    "EbuildRepository": "portage.md",
+    "PortageOptions": "portage.md",
+    "Repository": "rpm.md",
+    "RpmOptions": "rpm.md",
     "TarballOptions": "tarball.md",
 }
 

@@ -39,6 +39,7 @@ from fromscratch.recipe import annotations as about
 from fromscratch.recipe.folders import folder_of
 from fromscratch.recipe.items import Item
 from fromscratch.recipe.schema import Recipe
+from fromscratch.recipe.variables import escaped
 from fromscratch.sources.catalogue import bind
 from fromscratch.sources.contract import Base, Based, Context, Source
 from fromscratch.transforms.layering import layered
@@ -260,7 +261,7 @@ def _evidence(job: Job, inputs: str, images: list[ImageEvidence]) -> Evidence:
         name=job.recipe.name,
         inputs=inputs,
         epoch=job.epoch,
-        recipe=evidence.concealed(msgspec.to_builtins(job.recipe)),
+        recipe=evidence.concealed(escaped(msgspec.to_builtins(job.recipe))),
         images=images,
     )
 

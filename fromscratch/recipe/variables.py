@@ -1,7 +1,7 @@
 """The variables of a recipe: `vars:` declares them, `${{NAME}}` stands for one. Nothing is evaluated."""
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -208,6 +208,18 @@ class Substitution:
             guess = f"did you mean {near[0]!r}?" if near else known
             self.faults.append(fault(node, f"there is no variable {name!r}; {guess}"))
         return written
+
+
+def escaped(value: Any) -> Any:
+    """A value of a recipe so that its texts are read again as they are: `$${{` for `${{`."""
+    match value:
+        case str():
+            return value.replace("${{", "$${{")
+        case list() | tuple():
+            return [escaped(item) for item in value]
+        case Mapping():
+            return {key: escaped(item) for key, item in value.items()}
+    return value
 
 
 def _named_in(value: Value) -> Iterator[str]:

@@ -16,6 +16,8 @@ from fromscratch.sources.contract import Context, Kind, Source
 # In the order in which `init` offers them.
 KINDS = {
     "debian": "fromscratch.sources.debian.kind",
+    "rpm": "fromscratch.sources.rpm.kind",
+    "portage": "fromscratch.sources.portage.kind",
     "buildroot": "fromscratch.sources.buildroot.kind",
     "binaries": "fromscratch.sources.binaries.kind",
     "image": "fromscratch.sources.image.kind",

@@ -81,7 +81,8 @@ def test_files_of_a_part_lie_beside_it_and_the_recipe_in_the_evidence_is_whole(p
     project.write(
         "parts/part.yaml", "rootfs: [{overlay: files}]\npaths: [{path: /x, type: file, source: files/etc/part}]\n"
     )
-    project.write("fromscratch.yaml", "include: parts/part.yaml\nrootfs: [{overlay: files}]\ncheck: off\n")
+    labels = "image: {labels: {a: '$${{a}}'}}\n"
+    project.write("fromscratch.yaml", f"include: parts/part.yaml\nrootfs: [{{overlay: files}}]\ncheck: off\n{labels}")
     built = called(project.folder, "build", "--json")
     assert built.code == 0, built.err
     listed = called(project.folder, "ls").out.splitlines()

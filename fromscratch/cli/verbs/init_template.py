@@ -25,6 +25,10 @@ trim: [docs, locales, caches]
 #   users:
 #     - {name: app, uid: 65532, home: /home/app}
 
+# Single paths, when all else is there: directory, file, symlink, hardlink, permissions or delete.
+# paths:
+#   - {path: /var/lib/app, type: directory, mode: "0750", owner: app}
+
 image:
   cmd: [/bin/sh]
   env: {PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}

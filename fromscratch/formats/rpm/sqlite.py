@@ -10,6 +10,7 @@ from contextlib import closing
 from typing import Any
 
 from fromscratch.errors import FormatError
+from fromscratch.formats.rpm.database import Record, keys
 from fromscratch.formats.rpm.write_ahead_log import with_log
 
 # The tables by which rpm finds packages; the keys of two are bytes.
@@ -51,6 +52,17 @@ def database(packages: Mapping[int, tuple[str, bytes]]) -> bytes:
     names = [(name, number, 0) for number, (name, _) in packages.items()]
     chosen = [(number, header) for number, (_, header) in packages.items()]
     return _database(chosen, lambda table: iter(names if table == "Name" else ()))
+
+
+def with_keys(packages: Mapping[int, Record], others: Mapping[int, bytes] = {}) -> bytes:
+    """A database of packages, found by all that rpm looks for, and of `others`, whose keys come from their headers."""
+    records = {number: Record(blob, keys(blob)) for number, blob in others.items()} | dict(packages)
+
+    def rows(table: str) -> Iterator[tuple[Any, ...]]:
+        for number, one in sorted(records.items()):
+            yield from ((key, number, index) for key, index in one.keys.get(table, ()))
+
+    return _database(((number, one.header) for number, one in sorted(records.items())), rows)
 
 
 def _database(packages: Iterable[tuple[Any, ...]], rows: Callable[[str], Iterator[tuple[Any, ...]]]) -> bytes:

@@ -4,6 +4,7 @@ from fromscratch.errors import UsageError
 from fromscratch.formats.yaml import writing
 from fromscratch.recipe.foreign.catalogue import FORMS
 from fromscratch.recipe.foreign.contract import Converted, Form, LeftOut, Surroundings
+from fromscratch.recipe.variables import escaped
 
 _MOST = 200  # lines of the declaration that the head of the recipe quotes; there is the whole list on standard error
 
@@ -20,7 +21,7 @@ def convert(text: str, surroundings: Surroundings) -> Converted:
     draft, entries = form.reader(text, surroundings)
     _, value = draft.valid(surroundings.name)
     left_out = tuple(sorted(set(entries())))
-    return Converted(form.title, _head(form, surroundings.name, left_out) + _spaced(value), left_out)
+    return Converted(form.title, _head(form, surroundings.name, left_out) + _spaced(escaped(value)), left_out)
 
 
 def recognised(text: str, name: str) -> Form | None:

@@ -14,9 +14,10 @@ from fromscratch.formats.docker import instructions
 from fromscratch.formats.docker.instructions import Instruction
 from fromscratch.model.reference import slug
 from fromscratch.recipe.foreign.contract import LeftOut, Reading, Surroundings
-from fromscratch.recipe.foreign.dockerfile_lines import Lines, Variables
 from fromscratch.recipe.foreign.dockerfile_stage import LastStage
+from fromscratch.recipe.foreign.dockerfile_variables import Variables
 from fromscratch.recipe.foreign.draft import Draft
+from fromscratch.recipe.foreign.lines import Lines
 
 _SCRATCH = "scratch"
 # What a stage may hold and still be no more than the image that it begins with, as far as its files go.
@@ -49,7 +50,7 @@ class Stage(Struct, frozen=True, kw_only=True):
 def read(text: str, surroundings: Surroundings) -> Reading:
     """The draft of a recipe of the last stage."""
     dockerfile = instructions.read(text, surroundings.name)
-    lines = Lines(text, dockerfile.instructions)
+    lines = Lines(text, dockerfile.instructions, "this is not an instruction that is known")
     draft = Draft()
     _Reader(draft, lines, dockerfile.escape, surroundings).read(dockerfile.instructions)
 

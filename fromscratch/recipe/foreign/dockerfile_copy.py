@@ -8,8 +8,9 @@ from typing import Any
 from fromscratch.formats.docker import instructions
 from fromscratch.formats.docker.instructions import Heredoc, Instruction
 from fromscratch.recipe.foreign.contract import Surroundings
-from fromscratch.recipe.foreign.dockerfile_lines import Lines, Place, Variables
+from fromscratch.recipe.foreign.dockerfile_variables import Variables
 from fromscratch.recipe.foreign.draft import Draft
+from fromscratch.recipe.foreign.lines import Lines, Place
 
 _ARCHIVE = re.compile(r".*\.(tar|tgz|tbz2|txz|tar\.(gz|xz|bz2|zst))$")
 _ADDRESS = re.compile(r"(https?|git|ssh)://|git@|.*\.git(#|$)")

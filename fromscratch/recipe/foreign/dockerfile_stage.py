@@ -1,18 +1,18 @@
 """The instructions of the stage that becomes the image."""
 
 import posixpath
-import re
 from collections.abc import Callable
 
 from fromscratch.formats.docker import instructions
 from fromscratch.formats.docker.instructions import Instruction
 from fromscratch.recipe.foreign.contract import Surroundings
 from fromscratch.recipe.foreign.dockerfile_copy import Copies
-from fromscratch.recipe.foreign.dockerfile_lines import Lines, Variables
+from fromscratch.recipe.foreign.dockerfile_variables import Variables
 from fromscratch.recipe.foreign.draft import Draft
+from fromscratch.recipe.foreign.lines import Lines
+from fromscratch.recipe.foreign.ports import port_numbers
 
 _SHELL = ["/bin/sh", "-c"]
-_MOST_PORTS = 100
 _TIMES = {"interval": "interval", "timeout": "timeout", "start-period": "start_period"}
 
 
@@ -134,12 +134,8 @@ class LastStage:
     def _ports(self, instruction: Instruction) -> None:
         text = self._variables.expanded(instruction.rest, instruction)
         for word in text.split() if text is not None else []:
-            first = re.fullmatch(r"(\d+)-(\d+)(/\w+)?", word)
-            ports = [word]
-            if first and 0 <= int(first[2]) - int(first[1]) < _MOST_PORTS:
-                ports = [f"{port}{first[3] or ''}" for port in range(int(first[1]), int(first[2]) + 1)]
-            for port in ports:
-                self._draft.add(("image", "ports"), port.lower(), self._lines.place(instruction))
+            for port in port_numbers(word.lower()):
+                self._draft.add(("image", "ports"), port, self._lines.place(instruction))
             self._lines.take(instruction)
 
     def _volumes(self, instruction: Instruction) -> None:

@@ -10,6 +10,7 @@ from fromscratch.errors import ImageError, RecipeError
 from fromscratch.formats.yaml import writing
 from fromscratch.formats.yaml.document import Path
 from fromscratch.recipe import schema
+from fromscratch.recipe.variables import escaped
 
 _ROUNDS = 1000
 _ORDER = ("name", "vars", "rootfs", "trim", "accounts", "paths", "certificates", "image", "checks", "platforms")
@@ -66,7 +67,7 @@ class Draft:
             if not value.get("rootfs") and not value.get("paths"):
                 break
             value = {key: value.get(key, []) for key in sorted({*value, "rootfs"}, key=_rank)}
-            text = writing.written(value)
+            text = writing.written(escaped(value))
             try:
                 return schema.parse(text, source), value
             except RecipeError as error:
@@ -87,10 +88,12 @@ class Draft:
         below = [part for part in self._parts if not part.dropped and part.path[: len(path)] == path]
         meant = [part for part in below if isinstance(part.value, str) and repr(part.value) in fault.text]
         found = meant[:1] or around[-1:] or below
-        for part in found:
-            part.dropped = True
-            if part.place:
-                part.place.leave_out(fault.text)
+        for top in found:
+            for part in self._parts:
+                if not part.dropped and part.path[: len(top.path)] == top.path:
+                    part.dropped = True
+                    if part.place:
+                        part.place.leave_out(fault.text)
         return bool(found)
 
     def _settled(self) -> tuple[dict[str, Any], dict[Path, Path]]:

@@ -13,6 +13,7 @@ from fromscratch.recipe.foreign import hardened_contents
 from fromscratch.recipe.foreign.contract import Reading, Surroundings
 from fromscratch.recipe.foreign.draft import Draft
 from fromscratch.recipe.foreign.ledger import Ledger, Node
+from fromscratch.recipe.foreign.ports import port_numbers
 
 _LABEL = "com.docker.dhi."
 _OS_RELEASE = (
@@ -191,7 +192,8 @@ class _Definition:
             for node in root.child(key).items():
                 draft.add(("image", key), node.text(), node)
         for node in root.child("ports").items():
-            draft.add(("image", "ports"), node.text(), node)
+            for port in port_numbers(node.text()):
+                draft.add(("image", "ports"), port, node)
         for key, ours in (("work-dir", "workdir"), ("stop-signal", "stop_signal")):
             draft.put(("image", ours), root.child(key).text(), root.child(key))
         for node in root.child("environment").children():

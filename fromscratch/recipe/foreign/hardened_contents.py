@@ -141,9 +141,31 @@ class Contents:
         if address.startswith("git+"):
             node.leave_out("check this out into the project, and take it by a directory")
         elif _ARCHIVE.fullmatch(address):
-            node.leave_out("bring this archive, and take it by a tarball with its sha256")
+            self._archive_file(node, address)
         else:
             node.leave_out("bring this file into the project, and name it under paths, as the source of a file")
+
+    def _archive_file(self, node: Node, address: str) -> None:
+        """An archive whose content lands below a path, if it is verified by a digest and holds for every platform."""
+        checksum, path = node.child("checksum"), self._text(node.child("path"))
+        algorithm, _, digest = str(checksum.value or "").partition(":")
+        if algorithm not in ("sha256", "sha512") or path is None or _ARCHIVE.fullmatch(path):
+            node.leave_out("bring this archive, and take it by a tarball with its sha256")
+            return
+        if node.child("platforms") or node.child("if"):
+            node.leave_out("this holds for some platforms only")
+            return
+        checksum.take()
+        options: dict[str, Any] = {"url": address, algorithm: digest, "into": path}
+        for key, ours in (("includes", "include"), ("excludes", "exclude")):
+            if globs := node.child(key).texts():
+                options[ours] = [_from_root(each) for each in globs]
+        uid, gid = node.child("uid").number(), node.child("gid").number()
+        if uid is not None or gid is not None:
+            options["owner"] = f"{uid or 0}:{gid or 0}"
+        if spdx := node.child("spdx"):
+            spdx.leave_out("this is for a bill of materials", remark=True)
+        self._draft.item("tarball", options, node, replace=True)
 
 
 def _from_root(glob: str) -> str:

@@ -112,7 +112,9 @@ class Node:
         return node
 
     def children(self) -> list["Node"]:
-        """The values of a mapping, or of a list."""
+        """The values of a mapping, or of a list; an empty one counts as carried over."""
+        if self.value in ({}, []):
+            self.take()
         return [Node(self.ledger, (*self.path, key), item) for key, item in _children(self.value)]
 
     def text(self, default: str = "") -> str:
@@ -155,8 +157,6 @@ class Node:
     def items(self) -> list["Node"]:
         """The items of a list; anything else is left out."""
         if isinstance(self.value, list):
-            if not self.value:
-                self.take()
             return self.children()
         if self:
             self.leave_out("this is not a list")
@@ -165,8 +165,6 @@ class Node:
     def pairs(self) -> dict[str, str]:
         """A mapping of texts; what is none is left out."""
         if isinstance(self.value, Mapping):
-            if not self.value:
-                self.take()
             return {node.key: node.text() for node in self.children() if isinstance(node.value, str) or node.empty()}
         if self:
             self.leave_out("this is not a mapping")

@@ -110,7 +110,7 @@ def package(
     elif signer is not None:
         signature.append((268, _BINARY, signed(signer, raw)))
     second = MAGIC + header(signature, region=62)
-    lead = b"\xed\xab\xee\xdb\3\0" + bytes(90)
+    lead = b"\xed\xab\xee\xdb\3\0" + bytes(70) + b"\0\1\0\5" + bytes(16)
     return lead + second + bytes(-len(second) % 8) + raw + changed
 
 

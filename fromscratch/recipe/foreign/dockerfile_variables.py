@@ -1,58 +1,13 @@
-"""The lines of a Dockerfile, what became of each, and the variables that hold at an instruction."""
-
-from collections.abc import Iterable
+"""The variables that hold at an instruction of a Dockerfile."""
 
 from fromscratch.formats.docker import instructions
 from fromscratch.formats.docker.instructions import Instruction
-from fromscratch.recipe.foreign.contract import LeftOut
+from fromscratch.recipe.foreign.lines import Lines
 
-_LONGEST = 100
 # What the builder sets for the platform that it builds for, or on.
 _OF_THE_BUILDER = frozenset(
     f"{kind}{part}" for kind in ("TARGET", "BUILD") for part in ("PLATFORM", "OS", "ARCH", "VARIANT", "STAGE")
 )
-
-
-class Place:
-    """An instruction that was carried over, or can be left out."""
-
-    def __init__(self, lines: "Lines", instruction: Instruction) -> None:
-        self._lines, self.instruction = lines, instruction
-
-    def take(self) -> None:
-        self._lines.take(self.instruction)
-
-    def leave_out(self, why: str, *, remark: bool = False) -> None:
-        self._lines.leave_out(self.instruction, self.instruction, why, remark=remark)
-
-
-class Lines:
-    """Which instructions were carried over; one that nobody took is left out as unknown."""
-
-    def __init__(self, text: str, found: Iterable[Instruction]) -> None:
-        self._text = text.splitlines()
-        self._open = {each.line: each for each in found}
-        self._entries: set[LeftOut] = set()
-
-    def place(self, instruction: Instruction) -> Place:
-        return Place(self, instruction)
-
-    def take(self, instruction: Instruction) -> None:
-        self._open.pop(instruction.line, None)
-
-    def leave_out(self, first: Instruction, last: Instruction, why: str, *, remark: bool = False) -> None:
-        for line in [line for line in self._open if first.line <= line <= last.line]:
-            del self._open[line]
-        self._entries.add(LeftOut("", first.line, last.last, self._quoted(first.line), why, remark))
-
-    def entries(self) -> list[LeftOut]:
-        unknown = "this is not an instruction that is known"
-        rest = [LeftOut("", each.line, each.last, self._quoted(each.line), unknown) for each in self._open.values()]
-        return sorted({*self._entries, *rest})
-
-    def _quoted(self, line: int) -> str:
-        text = self._text[line - 1].strip()
-        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 class Variables:

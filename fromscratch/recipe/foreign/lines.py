@@ -1,0 +1,62 @@
+"""The lines of a declaration that is no YAML, part by part, and what became of each."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from fromscratch.recipe.foreign.contract import LeftOut
+
+_LONGEST = 100
+
+
+class Part(Protocol):
+    """An instruction or setting, by its first and last line."""
+
+    @property
+    def line(self) -> int: ...
+
+    @property
+    def last(self) -> int: ...
+
+
+class Place:
+    """A part that was carried over, or can be left out."""
+
+    def __init__(self, lines: "Lines", part: Part) -> None:
+        self._lines, self._part = lines, part
+
+    def take(self) -> None:
+        self._lines.take(self._part)
+
+    def leave_out(self, why: str, *, remark: bool = False) -> None:
+        self._lines.leave_out(self._part, self._part, why, remark=remark)
+
+
+class Lines:
+    """Which parts were carried over; one that nobody took is left out as unknown."""
+
+    def __init__(self, text: str, found: Iterable[Part], unknown: str, file: str = "") -> None:
+        self._text, self._unknown, self._file = text.splitlines(), unknown, file
+        self._open = {each.line: each for each in found}
+        self._entries: set[LeftOut] = set()
+
+    def place(self, part: Part) -> Place:
+        return Place(self, part)
+
+    def take(self, part: Part) -> None:
+        self._open.pop(part.line, None)
+
+    def leave_out(self, first: Part, last: Part, why: str, *, remark: bool = False) -> None:
+        for line in [line for line in self._open if first.line <= line <= last.line]:
+            del self._open[line]
+        self._entries.add(LeftOut(self._file, first.line, last.last, self._quoted(first.line), why, remark))
+
+    def entries(self) -> list[LeftOut]:
+        rest = [
+            LeftOut(self._file, each.line, each.last, self._quoted(each.line), self._unknown)
+            for each in self._open.values()
+        ]
+        return sorted({*self._entries, *rest})
+
+    def _quoted(self, line: int) -> str:
+        text = self._text[line - 1].strip()
+        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

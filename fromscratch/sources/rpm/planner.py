@@ -1,0 +1,168 @@
+"""From options to a plan: which repositories are meant, whether they can be trusted, which packages are needed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from fromscratch.address import Address
+from fromscratch.digest import Digest
+from fromscratch.errors import FormatError, ImageError, UsageError
+from fromscratch.formats.rpm.repomd import Listed, Repomd
+from fromscratch.host.storage.store import Store
+from fromscratch.sources.contract import Context
+from fromscratch.sources.rpm import freshness, repositories
+from fromscratch.sources.rpm.options import Repository, RpmOptions, listed
+from fromscratch.sources.rpm.plan import Plan, PlannedPackage, PlannedRepository
+from fromscratch.sources.rpm.platforms import base_architecture, rpm_architecture
+from fromscratch.sources.rpm.pool import Index, Pool
+from fromscratch.sources.rpm.repositories import Seen, Source
+from fromscratch.sources.rpm.solver import MissingFiles, Request, Selected, solve
+
+
+class Read(Struct, frozen=True):
+    """A repository whose index was read; `is_signed` if a good signature covers it."""
+
+    seen: Seen
+    index: Repomd
+    planned: PlannedRepository
+    is_signed: bool
+
+
+class Planner(Struct, frozen=True):
+    options: RpmOptions
+    context: Context
+
+    def sources(self) -> list[Source]:
+        """Every repository that the recipe means. Raises ImageError."""
+        found = [one if isinstance(one, Repository) else Repository(url=one) for one in self.options.repositories]
+        if not found:
+            raise ImageError(
+                "no repository of packages is known: the recipe names none",
+                "write the address of one that you trust, as in  repositories: [https://HOST/REPOSITORY]",
+            )
+        return [self._source(one, number) for number, one in enumerate(found)]
+
+    def _source(self, one: Repository, number: int) -> Source:
+        keys = listed(one.keys) or listed(self.options.keys)
+        return Source(
+            name=one.name or (f"repository {number + 1}" if len(self.options.repositories) > 1 else ""),
+            addresses=tuple(self._address(text) for text in listed(one.url)),
+            mirror_list=self._address(one.mirrorlist) if one.mirrorlist else None,
+            metalink=self._address(one.metalink) if one.metalink else None,
+            keys=tuple(self.context.folder / name for name in keys),
+            unsigned=one.unsigned or self.options.unsigned,
+            priority=one.priority,
+        )
+
+    def _address(self, text: str) -> Address:
+        filled = text
+        if "$basearch" in text:
+            filled = filled.replace("$basearch", base_architecture(self.context.platform))
+        if "$arch" in text:
+            filled = filled.replace("$arch", rpm_architecture(self.context.platform))
+        if "$releasever" in text:
+            if not self.options.release:
+                raise ImageError(
+                    f"{Address(text)} has $releasever in it, and nothing says what that is", "say  release: 42"
+                )
+            filled = filled.replace("$releasever", self.options.release)
+        return Address(filled.rstrip("/"))
+
+    def holds(self, plan: Plan, seen: Sequence[Seen]) -> bool:
+        """Whether a plan is of exactly these indexes, with the keys of now."""
+        made = [(one.address, one.index, one.signature, one.trust) for one in plan.repositories]
+        return made == [(str(one.address), str(one.index), str(one.signature or ""), trust(one.source)) for one in seen]
+
+    def read(self, store: Store, seen: Sequence[Seen], now: float) -> list[Read]:
+        """The indexes, verified. Raises IntegrityError, FormatError."""
+        return [self._read(store, one, now) for one in seen]
+
+    def _read(self, store: Store, seen: Seen, now: float) -> Read:
+        index, is_signed = repositories.read_index(store, seen, unsigned=self.options.unsigned)
+        if not self.options.older:
+            freshness.check(store, seen.source.key, seen.what, index.date)
+        freshness.remember(store, seen.source.key, index.date, now)
+        planned = PlannedRepository(
+            name=seen.source.name,
+            address=str(seen.address),
+            index=str(seen.index),
+            key=seen.source.key,
+            signature=str(seen.signature or ""),
+            trust=trust(seen.source),
+            date=index.date,
+        )
+        return Read(seen, index, planned, is_signed)
+
+    def plan(self, store: Store, found: Sequence[Read]) -> Plan:
+        """The packages to install, out of these repositories, whose indexes are downloaded.
+
+        Raises DownloadError, and ImageError with the chain that leads to what is missing.
+        """
+        selected = self._selected(store, found)
+        return Plan(
+            repositories=[one.planned for one in found],
+            packages=[_planned_package(one) for one in selected],
+        )
+
+    def _selected(self, store: Store, found: Sequence[Read]) -> list[Selected]:
+        for text in self.options.packages:
+            if text in self.options.exclude:
+                message = f"{text} is asked for in {self.context.place} and excluded too"
+                raise UsageError(message, "take it out of one of the two lists")
+        primaries = self._bring(store, found, "primary")
+        indexes = [
+            Index(one.seen.source.shown, path, one.seen.source.priority)
+            for one, path in zip(found, primaries, strict=True)
+        ]
+        request = Request(self.options.packages, self.options.recommends, self.context.place)
+        try:
+            return solve(self._pool(indexes), request)
+        except MissingFiles:
+            lists = self._bring(store, found, "filelists")
+            return solve(self._pool(indexes, lists), request, has_file_lists=True)
+
+    def _pool(self, indexes: Sequence[Index], lists: Sequence[Path] = ()) -> Pool:
+        with self.context.progress.task("reading the packages", total=len(indexes), unit="repositories"):
+            architecture = rpm_architecture(self.context.platform)
+            pool = Pool(indexes, architecture, self.context.limits, self.options.exclude)
+            for number, path in enumerate(lists):
+                pool.add_files(number, path)
+            pool.prepare()
+        return pool
+
+    def _bring(self, store: Store, found: Sequence[Read], kind: str) -> list[Path]:
+        files: list[tuple[Seen, Listed]] = []
+        for one in found:
+            file = one.index.file(kind)
+            if file is None:
+                raise FormatError(
+                    f"{one.seen.what} lists no {kind}", "let it be made again with createrepo_c, or use another"
+                )
+            files.append((one.seen, file))
+        digests = repositories.bring(store, files, self.context.progress, self.context.jobs)
+        return [store.path(digest) for digest in digests]
+
+
+def trust(source: Source) -> str:
+    """A text that changes with the keys that a repository is trusted by; empty if nobody looks at signatures."""
+    if source.unsigned:
+        return ""
+    contents = [path.read_bytes() if path.is_file() else b"" for path in source.keys]
+    return str(Digest.of(b"".join(Digest.of(content).hex.encode() for content in contents)))
+
+
+def _planned_package(selected: Selected) -> PlannedPackage:
+    chosen, requirement = selected.chosen, selected.requirement
+    return PlannedPackage(
+        name=chosen.name,
+        version=chosen.version,
+        architecture=chosen.architecture,
+        repository=chosen.repository,
+        location=chosen.location,
+        digest=str(chosen.digest),
+        size=chosen.size,
+        by=requirement.by if requirement else "",
+        field=requirement.field if requirement else "",
+        relation=requirement.relation if requirement else "",
+    )
