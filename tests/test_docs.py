@@ -20,6 +20,7 @@ DOCS = {
     "BinariesOptions": "bundle.md",
     "BuildrootOptions": "buildroot.md",
     "ExternalToolchain": "buildroot.md",
+    "AlpineOptions": "alpine.md",
     "DebianOptions": "debian.md",
     "SmokeCheckOptions": "checks.md",
     "ExtraSuite": "debian.md",
@@ -28,6 +29,7 @@ DOCS = {
     "Repository": "rpm.md",
     "RpmOptions": "rpm.md",
     "TarballOptions": "tarball.md",
+    "BootstrapOptions": "bootstrap.md",
 }
 
 

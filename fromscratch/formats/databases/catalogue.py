@@ -6,6 +6,7 @@ from fromscratch.formats.databases.apk import Apk
 from fromscratch.formats.databases.chisel import Chisel
 from fromscratch.formats.databases.contract import Database
 from fromscratch.formats.databases.dpkg import Dpkg
+from fromscratch.formats.databases.pacman import Pacman
 from fromscratch.formats.databases.portage import Portage
 from fromscratch.formats.databases.rpm import Rpm
 from fromscratch.formats.installed import Records
@@ -19,6 +20,7 @@ def databases(tree: Rootfs) -> Iterator[Database]:
     yield Apk(tree)
     yield Rpm(tree)
     yield Portage(tree)
+    yield Pacman(tree)
 
 
 def records(tree: Rootfs) -> Records:
@@ -26,5 +28,5 @@ def records(tree: Rootfs) -> Records:
     every = list(databases(tree))
     found = {each.package: each for database in every for each in database.installed}
     slices = {name: names for each in every if isinstance(each, Chisel) for name, names in each.slices.items()}
-    controls = {name: text for each in every if isinstance(each, Dpkg) for name, text in each.controls.items()}
+    controls = {key: text for each in every if isinstance(each, Dpkg | Apk) for key, text in each.controls.items()}
     return Records(tuple(found.values()), controls, slices, tuple(note for each in every for note in each.notes))
