@@ -6,6 +6,8 @@ as every version of its package that the repositories have: whether it is new en
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from fromscratch.lazy_regex import lazy_regex
+
 # Package and program; without a program, what is not worth a look: wrappers, scripts and choices between programs.
 TOOLS: dict[str, str] = {
     **dict.fromkeys(("sys-devel/gcc", "sys-devel/gcc-config"), "gcc"),
@@ -80,6 +82,8 @@ C_LIBRARY = (
     "sys-libs/libxcrypt",
     "virtual/libcrypt",
 )
+# Those of which several versions can be installed side by side, each in the slot of its first two numbers.
+_SLOTTED = lazy_regex(r"(?:dev-build/(?:automake|autoconf)|dev-lang/python)-(?P<slot>[0-9]+\.[0-9]+).*")
 # Programs of Debian whose package is not named as they are.
 _PACKAGES = {
     "a2x": "asciidoc",
@@ -127,6 +131,14 @@ def advice_for(packages: Iterable[str]) -> str:
 def lacking(packages: Iterable[str], has: Callable[[str], bool]) -> list[str]:
     """Those of the packages that are tools which this machine does not have."""
     return [each for each in packages if TOOLS.get(each) and not has(TOOLS[each])]
+
+
+def record(category: str, name: str, repository: str) -> dict[str, str]:
+    """The files of the record of an installed package, without any content."""
+    found = _SLOTTED.fullmatch(f"{category}/{name}")
+    lines = {"SLOT": found["slot"] if found else "0", "EAPI": "8", "CATEGORY": category, "PF": name, "COUNTER": "1"}
+    given = {**lines, "repository": repository, "KEYWORDS": "", "USE": "", "IUSE": ""}
+    return {"CONTENTS": "", **{field: f"{text}\n" for field, text in given.items()}}
 
 
 def _provided(versions: Mapping[str, Iterable[str]], packages: Iterable[str]) -> Iterator[str]:

@@ -22,6 +22,7 @@ from fromscratch.host.container.sandbox import Sandbox, hindrance
 from fromscratch.host.process import run
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.store import Store
+from fromscratch.sources.portage import machine_tools
 from fromscratch.sources.portage.configuration import (
     Layout,
     PlacedRepository,
@@ -114,6 +115,19 @@ class Workspace(Struct, frozen=True, kw_only=True):
         target = target_files(options, layout, jobs=self.jobs, provided=plan.provided)
         self._write(self.box / "config", target, plan)
         self._write(self.box / "machine", machine_files(layout, plan.tools), plan)
+        self._record_tools(plan)
+
+    def _record_tools(self, plan: Plan) -> None:
+        """Records of the tools of this machine as if they were installed: eclasses look for these (has_version)."""
+        top = self.box / "machine" / "var" / "db" / "pkg"
+        with disk.explained(top):
+            disk.discard(top)
+            for cpv in plan.tools:
+                folder = top / cpv
+                folder.mkdir(parents=True)
+                category, _, name = cpv.partition("/")
+                for field, text in machine_tools.record(category, name, plan.repositories[0].name).items():
+                    (folder / field).write_text(text)
 
     def empty_root(self, links: Mapping[str, str]) -> None:
         """A fresh root with these symlinks, without binary packages and logs of an earlier build."""
