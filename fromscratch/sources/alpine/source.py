@@ -108,14 +108,9 @@ class AlpineSource(TreeSource):
         """Raises NotFetched, FormatError for a damaged package, Conflict when two packages disagree."""
         plan = self.plan(store)
         packages = self._opened(store, plan)
-        tree = laid_together([one.unpacked for one in packages])
-        scripted = [one.scripted for one in packages]
-        for line in natives.not_run(tree, scripted):
+        tree, owned = self._laid_together(packages)
+        for line in natives.not_run(tree, [one.scripted for one in packages]):
             self._context.progress.note(f"{self._context.place}: {line}")
-        tree = natives.with_accounts_of(tree, scripted, self.label)
-        shipped = [Owned(one.planned.shown, one.shipped) for one in packages]
-        owned = natives.owned(tree, shipped)
-        tree = natives.with_owners(tree, shipped, owned)
         tree = with_certificates(tree, self.label)
         tree = with_base_folders(tree, self.label, "alpine-baselayout")
         if self._options.applets:
@@ -124,6 +119,22 @@ class AlpineSource(TreeSource):
             keys = {name: store.read(Digest.parse(digest)) for name, digest in plan.keys.items()}
             tree = with_records(tree, packages, owned, self._world, self._architecture, keys, self.label)
         return tree
+
+    def _laid_together(self, packages: Sequence[Opened]) -> tuple[Rootfs, list[Owned]]:
+        """One tree with the accounts that scripts make, and what each package ships with its owners there."""
+        scripted = [one.scripted for one in packages]
+        unpacked = [one.unpacked for one in packages]
+        tree = natives.with_accounts_of(laid_together(unpacked), scripted, self.label)
+        shipped = [Owned(one.planned.shown, one.shipped) for one in packages]
+        owned = natives.owned(tree, shipped)
+        if owned == shipped:
+            return tree, owned
+        # The owners of a folder decide which of two packages' metadata it gets, so they have to be known before.
+        unpacked = [
+            replace(one, tree=natives.with_owners(one.tree, before, after))
+            for one, before, after in zip(unpacked, shipped, owned, strict=True)
+        ]
+        return natives.with_accounts_of(laid_together(unpacked), scripted, self.label), owned
 
     def _opened(self, store: Store, plan: Plan) -> list[Opened]:
         origins = plan.origins(self.label, self._context.place)
