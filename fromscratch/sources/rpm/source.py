@@ -8,6 +8,7 @@ follows the plan: it unpacks each package once, lays their files together, and m
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from pathlib import Path
 
 import msgspec
 from msgspec import Struct
@@ -57,15 +58,22 @@ class _Opened(Struct, frozen=True):
 
 
 class RpmSource(Source):
-    """`now` is the clock."""
+    """`machine` is the root of the filesystem whose repositories count, `now` the clock."""
 
     chooses_packages = True
 
-    def __init__(self, options: RpmOptions, context: Context, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        options: RpmOptions,
+        context: Context,
+        *,
+        machine: Path = Path("/"),
+        now: Callable[[], float] = time.time,
+    ) -> None:
         shown = ", ".join(options.packages[:_MOST_SHOWN]) + (", …" if len(options.packages) > _MOST_SHOWN else "")
         self.label = f"rpm {shown}"
         self._options, self._context, self._now = options, context, now
-        self._planner = Planner(options, context)
+        self._planner = Planner(options, context, machine)
         self._notes: list[str] = []
 
     @cached_property
