@@ -42,6 +42,7 @@ from fromscratch.sources.rpm.repositories import Seen
 from fromscratch.sources.rpm.tree import Unpacked, laid_together
 from fromscratch.transforms.accounts import GROUP, PASSWD, SHADOW
 from fromscratch.transforms.scripted import system_accounts, temporary_files
+from fromscratch.transforms.scripted.trust_bundles import with_trust_bundles
 
 # Counted up when the same packages give another tree.
 _TREE_VERSION = 1
@@ -216,6 +217,7 @@ class RpmSource(Source):
         if lines:
             made_by = self._made_by("systemd-sysusers, or scripts of packages, for an account that they declare")
             tree = system_accounts.with_system_accounts(tree, lines, made_by)
+        tree = with_trust_bundles(tree, self.label)
         declared = temporary_files.declared(tree)
         made_by = self._made_by("systemd-tmpfiles, for a line in tmpfiles.d")
         return temporary_files.with_temporary_files(tree, declared.lines, made_by)
