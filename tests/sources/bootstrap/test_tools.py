@@ -10,8 +10,10 @@ from fromscratch.errors import CommandFailed, ImageError, NotFetched
 from fromscratch.host.storage.store import Store
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.bootstrap.options import BootstrapOptions
+from tests.formats.alpine import packages
+from tests.formats.alpine.signing import signing_key
 from tests.sameness import everything
-from tests.sources.bootstrap import repositories
+from tests.sources.bootstrap import alpine, repositories
 from tests.sources.contract import SourceContract, Subject
 from tests.trees import listed, text
 
@@ -110,3 +112,32 @@ def test_a_repository_that_is_not_there_is_named_as_a_download_is(tmp_path: Path
     one = subject(tmp_path, tool="dnf", packages=["ap"], repositories="http://127.0.0.1:9/nothing", unsigned=True)
     with pytest.raises(ImageError, match=r"cannot download repomd.xml from http://127.0.0.1:9/nothing"):
         one.bind().fetch(store)
+
+
+def test_apk(tmp_path: Path, store: Store) -> None:
+    """The scripts of Alpine's packages need a shell, which a busybox of this machine is."""
+    program = alpine.apk(tmp_path)
+    key = signing_key()
+    shell = Path("/bin/busybox")
+    if not shell.exists():
+        pytest.skip("a static busybox is not installed")
+    library = packages.apk("lib", {"usr": None, "usr/share": None, "usr/share/lib": b"lib\n"}, key=key)
+    busybox = packages.apk("sh", {"bin": None, "bin/sh@755": shell.read_bytes()}, key=key)
+    script = {"post-install": "#!/bin/sh\necho made > /etc/made-by-script\n"}
+    app = packages.apk(
+        "app", {"etc": None, "usr": None, "usr/app": b"app\n"}, scripts=script, depend=["lib", "sh"], key=key
+    )
+    repository = tmp_path / "alpine" / "x86_64"
+    repository.mkdir(parents=True)
+    for name, package in (("lib", library), ("sh", busybox), ("app", app)):
+        (repository / f"{name}-1-r0.apk").write_bytes(package)
+    (repository / "APKINDEX.tar.gz").write_bytes(packages.index(library, busybox, app, key=key))
+    (tmp_path / key.name).write_bytes(key.pem)
+    one = subject(
+        *(tmp_path,), tool="apk", packages=["app"], program=program.name, keyring=key.name,
+        repositories=f"file://{repository.parent}",
+    )  # fmt: skip
+    tree = made(one, store)
+    assert "/etc/made-by-script" in tree
+    assert why(tree, "/usr/app") == "shipped in app 1-r0; asked for app in rootfs[0]"
+    assert everything(made(one, Store(tmp_path / "other"))) == everything(tree)
