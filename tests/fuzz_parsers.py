@@ -392,7 +392,7 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
         [
             b"package: a\nessential: [a_c]\nslices:\n  b:\n    contents:\n      /x/**: {arch: [amd64]}\n"
             b"      /y: {text: z, mode: 0644}\n  c: {essential: {a_b: {arch: arm64}}}\n",
-            b"package: a\nslices:\n  b:\n    mutate: |\n" + b"      content.write(x)\n" * 50,
+            b"package: a\nslices:\n  b:\n    mutate: |\n" + b"      content.write(x)\n" * 300,
         ],
         _text(lambda text: chisel.read(text, "a.yaml")),
     ),

@@ -20,12 +20,16 @@ DOCS = {
     "BinariesOptions": "bundle.md",
     "BuildrootOptions": "buildroot.md",
     "ExternalToolchain": "buildroot.md",
+    "AlpineOptions": "alpine.md",
     "DebianOptions": "debian.md",
     "SmokeCheckOptions": "checks.md",
     "ExtraSuite": "debian.md",
+    "EbuildRepository": "portage.md",
+    "PortageOptions": "portage.md",
     "Repository": "rpm.md",
     "RpmOptions": "rpm.md",
     "TarballOptions": "tarball.md",
+    "BootstrapOptions": "bootstrap.md",
 }
 
 

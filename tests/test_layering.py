@@ -174,7 +174,7 @@ def test_what_is_slow_to_import_is_imported_where_it_is_used(name: str) -> None:
 
 def test_every_package_that_is_imported_is_a_dependency_of_the_product() -> None:
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
-    extras = [project["optional-dependencies"][name] for name in ("zstd", "fast", "lz4", "openpgp", "rpm")]
+    extras = [project["optional-dependencies"][name] for name in ("zstd", "fast", "lz4", "openpgp", "portage", "rpm")]
     declared = {re.split("[><=;]", line)[0].lower() for line in chain(project["dependencies"], *extras)}
     imported = {target.split(".")[0] for path in modules() for target in imports(path)}
     distributions = packages_distributions()
@@ -216,7 +216,7 @@ WRITERS_OF_RECIPES = "fromscratch.recipe.foreign"
 # The tree has a kind of entry of the same name: `kind_of` says so, and variables and parameters are called so.
 ENTRY = kind_of(Directory(Meta(0o755)))
 # Kinds that are called as what the whole house is about, or as a package manager: only their modules are looked for.
-COMMON = {"image", "rpm"}
+COMMON = {"image", "portage", "rpm"}
 # Where the kinds of entries are told from each other by their words.
 OF_ENTRIES = (kind_of.__module__, "fromscratch.transforms.path_changes", "fromscratch.recipe.paths")
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-Manager = Literal["dpkg", "apk", "rpm", "portage"]
+Manager = Literal["dpkg", "apk", "rpm", "portage", "pacman"]
 
 
 class Package(Struct, frozen=True, order=True):

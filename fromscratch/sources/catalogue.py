@@ -16,13 +16,16 @@ from fromscratch.sources.contract import Context, Kind, Source
 # In the order in which `init` offers them.
 KINDS = {
     "debian": "fromscratch.sources.debian.kind",
+    "alpine": "fromscratch.sources.alpine.kind",
     "rpm": "fromscratch.sources.rpm.kind",
+    "portage": "fromscratch.sources.portage.kind",
     "buildroot": "fromscratch.sources.buildroot.kind",
     "binaries": "fromscratch.sources.binaries.kind",
     "image": "fromscratch.sources.image.kind",
     "directory": "fromscratch.sources.directory",
     "tarball": "fromscratch.sources.tarball.kind",
     "build_script": "fromscratch.sources.build_script.kind",
+    "bootstrap": "fromscratch.sources.bootstrap.kind",
     "overlay": "fromscratch.sources.overlay",
 }
 

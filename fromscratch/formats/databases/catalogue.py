@@ -6,6 +6,7 @@ from fromscratch.formats.databases.apk import Apk
 from fromscratch.formats.databases.chisel import Chisel
 from fromscratch.formats.databases.contract import Database
 from fromscratch.formats.databases.dpkg import Dpkg
+from fromscratch.formats.databases.pacman import Pacman
 from fromscratch.formats.databases.portage import Portage
 from fromscratch.formats.databases.rpm import Rpm
 from fromscratch.formats.installed import Records
@@ -19,6 +20,7 @@ def databases(tree: Rootfs) -> Iterator[Database]:
     yield Apk(tree)
     yield Rpm(tree)
     yield Portage(tree)
+    yield Pacman(tree)
 
 
 def records(tree: Rootfs) -> Records:

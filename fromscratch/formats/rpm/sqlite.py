@@ -11,6 +11,7 @@ from typing import Any
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.rpm.database import Record, keys
+from fromscratch.formats.rpm.install_time import with_install_time
 from fromscratch.formats.rpm.write_ahead_log import with_log
 
 # The tables by which rpm finds packages; the keys of two are bytes.
@@ -35,14 +36,27 @@ def blobs(raw: bytes, log: bytes = b"") -> Iterator[tuple[int, bytes]]:
 
 def cut(raw: bytes, log: bytes, numbers: Set[int]) -> bytes:
     """A database of the packages with these numbers alone. Raises FormatError."""
+    return _changed(raw, log, numbers.__contains__, lambda blob: blob, None)
+
+
+def at_time(raw: bytes, log: bytes, moment: int) -> bytes:
+    """The database as if all its packages had been installed at `moment`, in seconds since 1970. Raises FormatError."""
+    return _changed(raw, log, lambda _: True, lambda blob: with_install_time(blob, moment), moment)
+
+
+def _changed(
+    raw: bytes, log: bytes, chooses: Callable[[int], bool], change: Callable[[bytes], bytes], transaction: int | None
+) -> bytes:
     with closing(_opened(raw, log)) as source:
         packages = _rows(source, "SELECT hnum, blob FROM Packages ORDER BY hnum", (int, bytes))
-        chosen = [row for row in packages if row[0] in numbers]
+        chosen = [(number, change(blob)) for number, blob in packages if chooses(number)]
         present = {str(name) for (name,) in _rows(source, "SELECT name FROM sqlite_master", (str,))}
 
         def rows(table: str) -> Iterator[tuple[Any, ...]]:
             found = _rows(source, _SELECT.replace("TABLE", table), (int, int, (str, bytes))) if table in present else ()
-            return ((key, number, index) for number, index, key in found if number in numbers)
+            same = table == "Installtid" and transaction is not None
+            of_all = transaction.to_bytes(4, "little") if same and transaction is not None else b""
+            return ((of_all or key, number, index) for number, index, key in found if chooses(number))
 
         return _database(chosen, rows)
 

@@ -8,17 +8,21 @@ from fromscratch.formats.alpine.dependency import Dependency
 from fromscratch.formats.alpine.index import Package
 from fromscratch.sources.alpine.explanation import explanation
 from fromscratch.sources.alpine.resolver import Solver
-from fromscratch.sources.alpine.universe import Listed, Universe
+from fromscratch.sources.alpine.universe import DEFAULT_TAG, Candidate, Listed, Universe
 from fromscratch.sources.alpine.walk import Walk
 from fromscratch.unsatisfied import Requirement
 
 
 class Selected(Struct, frozen=True):
-    """A package to install, the numbers of the repositories that list it, and what needs it (None: asked for)."""
+    """A package to install, the numbers of the repositories that list it, and what needs it (None: asked for).
+
+    `tag` is that of the repository that serves it because its tag was asked for.
+    """
 
     package: Package
     repositories: tuple[int, ...]
     needed_by: Requirement | None = None
+    tag: str = ""
 
 
 def select(
@@ -35,7 +39,13 @@ def select(
     if not is_solved or walk.has_unmet:
         raise explanation(solver, walk, place)
     return [
-        Selected(one.package, tuple(one.repositories), walk.needed_by[one.package.name])
+        Selected(one.package, tuple(one.repositories), walk.needed_by.get(one.package.name), _tag(one, tags))
         for one in walk.found
         if one.package.name not in exclude
     ]
+
+
+def _tag(candidate: Candidate, tags: Sequence[str]) -> str:
+    """As apk records it: none if a repository without a tag lists the package too."""
+    listed_by = {tags[number] for number in candidate.repositories}
+    return "" if DEFAULT_TAG in listed_by else min(listed_by & candidate.allowed, default="")

@@ -1,15 +1,14 @@
 """Whether the loader inside the finished tree finds what was gathered for it, and the files that make it so."""
 
 from fromscratch.errors import ImageError
-from fromscratch.linker import ldconfig
 from fromscratch.linker.closure import Linker, Missing
 from fromscratch.linker.gather import GatherResult
-from fromscratch.linker.search import CACHE
+from fromscratch.linker.search_files import with_search_files
 from fromscratch.linker.tree_root import TreeRoot
 from fromscratch.model.content import Inline, read
 from fromscratch.model.entry import File, Origin, file
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import TreePath, decode, encode, parent
+from fromscratch.paths import TreePath, decode, encode
 from fromscratch.sources.binaries.options import BinariesOptions
 
 _PRELOAD = TreePath("/etc/ld.so.preload")
@@ -30,7 +29,7 @@ def startable(tree: Rootfs, result: GatherResult, options: BinariesOptions, labe
         tree = tree.with_entries({tree.locate(_PRELOAD): file(Inline(encode(text)), origin)})
     lost = _lost(tree, result, options)
     if (lost and options.ld_cache == "auto") or options.ld_cache == "always":
-        tree = _with_search(tree, result, label)
+        tree = with_search_files(tree, result, label)
         lost = _lost(tree, result, options)
     opened = [each for each in lost if not _is_linked(each.rule)]
     if opened:
@@ -62,26 +61,3 @@ def _lost(tree: Rootfs, result: GatherResult, options: BinariesOptions) -> list[
 def _is_linked(rule: str) -> bool:
     """Whether the loader itself follows a rule when it starts a program."""
     return rule.startswith(("DT_", "PT_", "LD_"))
-
-
-def _with_search(tree: Rootfs, result: GatherResult, label: str) -> Rootfs:
-    """The tree with a cache or path file that lists the folders of the libraries for its loader."""
-    folders = tuple(
-        dict.fromkeys(str(parent(TreePath(each.path))) for each in result.objects if each.kind == "library")
-    )
-    origin = Origin(label, "made by", "the loader would not find all libraries without")
-    made = {}
-    cached: dict[bool, dict[str, None]] = {}  # by the byte order: the directories of all of GLIBC's loaders
-    for program in result.programs:
-        loader = program.loader
-        if len(program.nodes) == 1:
-            continue
-        if loader.kind == "musl":
-            lines = "".join(f"{each}\n" for each in dict.fromkeys((*loader.directories, *folders)))
-            made[tree.locate(TreePath(loader.path_file))] = file(Inline(lines.encode()), origin)
-        else:
-            cached.setdefault(program.nodes[0].elf.big_endian, {}).update(dict.fromkeys(loader.directories))
-    for big_endian, directories in cached.items():
-        data = ldconfig.cache_bytes(TreeRoot(tree), dict.fromkeys((*folders, *directories)), big_endian=big_endian)
-        made[tree.locate(TreePath(CACHE))] = file(Inline(data), origin)
-    return tree.with_entries(made)

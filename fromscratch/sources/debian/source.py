@@ -43,6 +43,7 @@ from fromscratch.sources.debian.platforms import debian_architecture
 from fromscratch.sources.debian.sliced import checked_slices, cut_record, cut_tree, shipped_in, versions
 from fromscratch.sources.debian.tree import Unpacked, laid_together
 from fromscratch.transforms.scripted.applets import with_applets
+from fromscratch.transforms.scripted.base_folders import with_base_folders
 from fromscratch.transforms.scripted.certificates import with_certificates
 
 # Counted up when the same packages give another tree.
@@ -222,7 +223,7 @@ class DebianSource(TreeSource):
             tree = natives.with_alternatives(tree, {name: one.postinst for name, one in packages.items()}, self.label)
             if cut:
                 tree = cut_tree(tree, {one.shown: one.name for one in plan.packages}, cut, self._context.place)
-            tree = natives.with_base_folders(tree, self.label)
+            tree = with_base_folders(tree, self.label, "base-files")
             if self._options.applets:
                 tree = with_applets(tree, self.label)
         if not self._options.records:

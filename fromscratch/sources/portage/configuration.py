@@ -21,6 +21,8 @@ FEATURES = (
     "-merge-sync",
     "-preserve-libs",
     "-parallel-fetch",
+    "-pkgdir-index-trusted",
+    "-distlocks",
     "buildpkg",
     "parallel-install",
 )
@@ -37,7 +39,7 @@ class PlacedRepository(Struct, frozen=True, kw_only=True):
 class Layout(Struct, frozen=True, kw_only=True):
     """Where Portage finds its repositories and puts things: absolute paths as its own process sees them.
 
-    `variables` are further ones of make.conf, which those of the recipe are put after.
+    `variables` are further ones of make.conf, after all others, which they may refer to.
     """
 
     repositories: Sequence[PlacedRepository]
@@ -56,7 +58,7 @@ def target_files(options: PortageOptions, layout: Layout, *, jobs: int, provided
     """
     environments = {f"env/{number}.conf": values for number, values in enumerate(options.package_env.values())}
     files = {
-        "make.conf": _variables(_make_conf(options, layout, jobs)),
+        "make.conf": _variables(_make_conf(options, layout, jobs)) + _variables(layout.variables),
         "repos.conf": repos_conf(layout.repositories),
         "package.use": _table(options.package_use),
         "package.accept_keywords": _table(options.package_accept_keywords),
@@ -101,7 +103,7 @@ def _make_conf(options: PortageOptions, layout: Layout, jobs: int) -> dict[str, 
         "GENTOO_MIRRORS": " ".join(words(options.mirrors)),
     }
     given = {name: value for name, value in settings.items() if value}
-    return {**given, **layout.variables, **options.make_conf}
+    return {**given, **options.make_conf}
 
 
 def _places(layout: Layout) -> dict[str, str]:

@@ -23,6 +23,7 @@ _KEYWORD = lazy_regex(r"\*\*|-?~?(?:\*|[A-Za-z0-9_][A-Za-z0-9_-]*)")
 _LICENCE = lazy_regex(r"-?(?:\*|@?[A-Za-z0-9_][A-Za-z0-9+_.-]*)")
 _REPOSITORY = lazy_regex(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _VERSION = lazy_regex(rf"{_NAME}/{_NAME}-[0-9][A-Za-z0-9_.]*(?:-r[0-9]+)?")
+_PACKAGE = lazy_regex(rf"{_NAME}/{_NAME}")
 _VARIABLE = lazy_regex(r"[A-Z][A-Z0-9_]*")
 _SCP = lazy_regex(r"[^/@:]+@[^/:]+:.*")
 _COMMIT = lazy_regex(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -40,7 +41,7 @@ Extra = Literal["headers", "static-libraries", "docs"]
 Words = str | list[str]
 
 
-class Repository(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EbuildRepository(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A repository of ebuilds: at a git or rsync address, or in a folder of this machine."""
 
     git: Annotated[str, Meta(description="the address of a git repository; only its newest commit is fetched")] = ""
@@ -84,7 +85,7 @@ class PortageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         str | list[str], Meta(description="what to install, such as app-misc/jq, =app-arch/lz4-1.10.0 or a set, @NAME")
     ]
     repositories: Annotated[
-        list[str | Repository],
+        list[str | EbuildRepository],
         Meta(description="repositories of ebuilds, the main one first: addresses of git or rsync, or folders"),
     ] = field(default_factory=lambda: [GENTOO])
     sync_hours: Annotated[
@@ -112,6 +113,12 @@ class PortageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     provided: Annotated[
         list[str], Meta(description="packages with versions that count as installed, such as sys-apps/file-5.45")
     ] = []
+    tools: Annotated[
+        list[str], Meta(description="packages that builds run and this machine has, such as dev-util/re2c")
+    ] = []
+    older: Annotated[
+        bool, Meta(description="take a commit that is older than the one that was fetched before from there")
+    ] = False
     threads: Annotated[int, Meta(description="compilers that run at a time for one package; 0: as called", ge=0)] = 0
     jobs: Annotated[int, Meta(description="packages that are built at a time; 0: as called", ge=0)] = 0
     keep: Annotated[
@@ -136,6 +143,9 @@ class PortageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         for values in (self.make_conf, *self.package_env.values()):
             _check_variables(values)
         _each("provided", self.provided, _VERSION, "a package with its version, such as sys-apps/file-5.45")
+        _each("tools", self.tools, _PACKAGE, "a package, such as dev-util/re2c")
+        if ".." in self.profile.split("/"):
+            raise ValueError(f"profile: {self.profile!r} leads out of profiles/")
         _each("profile", [self.profile] if self.profile else [], _PROFILE, "a path below profiles/ of a repository")
 
     def _by_atom(self) -> dict[str, Iterable[str]]:
@@ -166,7 +176,7 @@ class PortageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return words(self.packages)
 
     @property
-    def resolved_repositories(self) -> list[Repository]:
+    def resolved_repositories(self) -> list[EbuildRepository]:
         """The repositories in full."""
         return [repository(each) if isinstance(each, str) else each for each in self.repositories]
 
@@ -176,13 +186,13 @@ def words(given: str | Sequence[str]) -> list[str]:
     return given.split() if isinstance(given, str) else list(given)
 
 
-def repository(text: str) -> Repository:
+def repository(text: str) -> EbuildRepository:
     """The repository that a bare text means. Raises ValueError."""
     if text.startswith("rsync://"):
-        return Repository(rsync=text)
+        return EbuildRepository(rsync=text)
     if "://" in text or _SCP.fullmatch(text):
-        return Repository(git=text)
-    return Repository(path=text)
+        return EbuildRepository(git=text)
+    return EbuildRepository(path=text)
 
 
 def _check_atoms(name: str, atoms: Iterable[str]) -> None:

@@ -18,7 +18,9 @@ def packed(plain: bytes) -> bytes:
     return gzip.compress(plain, 6, mtime=0)
 
 
-def piece(files: Files, *, end: bool = False, owners: Mapping[str, str] | None = None) -> bytes:
+def piece(
+    files: Files, *, end: bool = False, owners: Mapping[str, str] | None = None, modified: int = 1_700_000_000
+) -> bytes:
     """A piece of a tar: bytes are a file, text a symlink's target, None a directory. `name@755` gives a mode, and
     `owners` the user:group of a path, with number 1000 in the header."""
     out = io.BytesIO()
@@ -26,7 +28,7 @@ def piece(files: Files, *, end: bool = False, owners: Mapping[str, str] | None =
     for written, content in files.items():
         name, _, mode = written.partition("@")
         entry = tarfile.TarInfo(name)
-        entry.mtime, entry.uname, entry.gname = 1_700_000_000, "root", "root"
+        entry.mtime, entry.uname, entry.gname = modified, "root", "root"
         if owners and name in owners:
             entry.uname, _, entry.gname = owners[name].partition(":")
             entry.uid = entry.gid = 1000
@@ -108,15 +110,16 @@ def paragraph(package: bytes) -> str:
     return "\n".join(rows) + "\n"
 
 
-def index(*packages: bytes, key: SigningKey | None = None, algorithm: str = "sha1", signed: bool = True) -> bytes:
+def index(
+    *packages: bytes,
+    key: SigningKey | None = None,
+    algorithm: str = "sha1",
+    signed: bool = True,
+    modified: int = 1_700_000_000,
+) -> bytes:
     """APKINDEX.tar.gz of these packages."""
     text = "\n".join(paragraph(package) for package in packages).encode()
-    return index_of(text, key=key, algorithm=algorithm, signed=signed)
-
-
-def index_of(text: bytes, *, key: SigningKey | None = None, algorithm: str = "sha1", signed: bool = True) -> bytes:
-    """APKINDEX.tar.gz with these paragraphs."""
-    whole = packed(piece({"DESCRIPTION": b"test", "APKINDEX": text}, end=True))
+    whole = packed(piece({"DESCRIPTION": b"test", "APKINDEX": text}, end=True, modified=modified))
     return (signature(whole, key or signing_key(), algorithm) if signed else b"") + whole
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fromscratch.sources.portage.options import GENTOO, PortageOptions, Repository
+from fromscratch.sources.portage.options import GENTOO, EbuildRepository, PortageOptions
 
 
 def options(**said: Any) -> PortageOptions:
@@ -13,7 +13,7 @@ def options(**said: Any) -> PortageOptions:
 
 
 def test_a_package_is_enough() -> None:
-    assert options().resolved_repositories == [Repository(git=GENTOO)]
+    assert options().resolved_repositories == [EbuildRepository(git=GENTOO)]
 
 
 def test_packages_may_be_one_text() -> None:
@@ -41,13 +41,13 @@ def test_atoms_of_every_form(atom: str) -> None:
 @pytest.mark.parametrize(
     ("text", "repository"),
     [
-        ("https://example.org/gentoo.git", Repository(git="https://example.org/gentoo.git")),
-        ("git@example.org:team/ebuilds", Repository(git="git@example.org:team/ebuilds")),
-        ("rsync://example.org/gentoo-portage", Repository(rsync="rsync://example.org/gentoo-portage")),
-        ("../ebuilds", Repository(path="../ebuilds")),
+        ("https://example.org/gentoo.git", EbuildRepository(git="https://example.org/gentoo.git")),
+        ("git@example.org:team/ebuilds", EbuildRepository(git="git@example.org:team/ebuilds")),
+        ("rsync://example.org/gentoo-portage", EbuildRepository(rsync="rsync://example.org/gentoo-portage")),
+        ("../ebuilds", EbuildRepository(path="../ebuilds")),
     ],
 )
-def test_a_repository_may_be_one_text(text: str, repository: Repository) -> None:
+def test_a_repository_may_be_one_text(text: str, repository: EbuildRepository) -> None:
     assert options(repositories=[text]).resolved_repositories == [repository]
 
 
@@ -86,7 +86,7 @@ def test_a_repository_may_be_one_text(text: str, repository: Repository) -> None
             {"provided": ["sys-apps/file"]},
             "provided: 'sys-apps/file' is not a package with its version, such as sys-apps/file-5.45",
         ),
-        ({"profile": "../x"}, "profile: '../x' is not a path below profiles/ of a repository"),
+        ({"profile": "../x"}, "profile: '../x' leads out of profiles/"),
     ],
 )
 def test_what_is_wrong_is_said(said: dict[str, Any], message: str) -> None:

@@ -55,6 +55,11 @@ def _mapped(spec: dict[str, Any], pid: int) -> bool:
             Path(f"/proc/{pid}/{name}").write_text("0 0 4294967295")
         return True
     mapping = spec["mapping"]
+    if not mapping["user_program"]:  # root writes them itself
+        for name, lines in (("uid_map", mapping["users"]), ("gid_map", mapping["groups"])):
+            text = "".join(f"{' '.join(map(str, line))}\n" for line in lines)
+            Path(f"/proc/{pid}/{name}").write_text(text)
+        return True
     for program, lines in ((mapping["user_program"], mapping["users"]), (mapping["group_program"], mapping["groups"])):
         numbers = [str(number) for line in lines for number in line]
         child = os.posix_spawn(program, [program, str(pid), *numbers], {})

@@ -1,0 +1,1 @@
+"""Source `bootstrap`: roots made by a distribution's own tool, which runs the scripts of packages, in namespaces."""

@@ -1,0 +1,78 @@
+"""The Portage that this machine has: from Python's package index, or that of a distribution."""
+
+import json
+import sys
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from msgspec import Struct
+
+from fromscratch.errors import CommandFailed, MissingTool
+from fromscratch.host.process import run
+
+_WHY = "portage:"
+# What Portage itself runs beside the tools of the packages: without scanelf it neither strips nor sees what links.
+_TOOLS = {"bash": "bash", "gcc": "gcc", "make": "make", "tar": "tar", "patch": "patch", "scanelf": "pax-utils"}
+_QUESTION = """\
+import json, os, sys
+import portage
+from portage import const
+print(json.dumps({
+    "version": portage.VERSION,
+    "scripts": os.path.realpath(const.PORTAGE_BIN_PATH),
+    "below": const.GLOBAL_CONFIG_PATH.strip("/"),
+    "settings": os.path.join(const.EPREFIX or "/", const.GLOBAL_CONFIG_PATH.strip("/")),
+    "folders": sorted({sys.prefix, sys.base_prefix, os.path.dirname(os.path.dirname(portage.__file__))}),
+}))
+"""
+
+
+class Portage(Struct, frozen=True, kw_only=True):
+    """`python` runs the programs in the folder `scripts`; `folders` is where all that is.
+
+    `settings` is the folder of its own defaults, which it looks for `below` the prefix that it runs in.
+    """
+
+    python: str
+    version: str
+    scripts: str
+    below: str
+    settings: str
+    folders: tuple[str, ...]
+
+    @property
+    def visible(self) -> list[Path]:
+        """What has to be readable where it runs."""
+        return [Path(each) for each in (*self.folders, self.settings, self.scripts)]
+
+    def argv(self, program: str, *words: str) -> list[str]:
+        """The call of one of its programs, such as emerge."""
+        return [self.python, str(Path(self.scripts) / program), *words]
+
+
+@cache
+def find() -> Portage:
+    """Raises MissingTool, also for a program that it cannot do without."""
+    python = _python()
+    for program, package in _TOOLS.items():
+        run.need(program, _WHY, f"install it, on Debian for example with: apt-get install {package}")
+    try:
+        answer = run.run([python, "-c", _QUESTION]).stdout
+        found = json.loads(answer.splitlines()[-1])
+    except (CommandFailed, ValueError, IndexError) as error:
+        raise MissingTool(f"portage: {python} cannot load Portage: {error}", "install it anew") from error
+    return Portage(python=python, folders=tuple(found.pop("folders")), **found)
+
+
+def _python() -> str:
+    """The interpreter that can load Portage: ours, or that of the emerge of this machine."""
+    if find_spec("portage") is not None:
+        return sys.executable
+    emerge = run.need("emerge", _WHY, "pip install portage, beside fromscratch; or, on Gentoo, use Gentoo's own")
+    with open(emerge, "rb") as stream:
+        first = stream.readline(4096).decode("utf-8", "replace").strip()
+    words = first.removeprefix("#!").split()
+    if not first.startswith("#!") or not words:
+        raise MissingTool(f"portage: {emerge} is not a script", "install Portage anew")
+    return run.find(words[-1]) or words[-1] if words[0].endswith("/env") else words[0]

@@ -1,0 +1,236 @@
+"""Packages that Portage builds from source on this machine, as an ordinary user in a sandbox without a network.
+
+`fetch` brings the repositories, asks Portage for a plan and downloads the source archives; `build` follows the plan
+offline. Each package that was built is kept as a binary package in the store, by all that it was made of, and so is
+the tree of the image.
+"""
+
+import hashlib
+import os
+import platform as machine
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from fromscratch.address import without_secrets
+from fromscratch.digest import Digest
+from fromscratch.errors import CommandFailed, UsageError
+from fromscratch.formats.tar import writer
+from fromscratch.formats.tar.tree import read_tree
+from fromscratch.host.process import run
+from fromscratch.host.storage import disk
+from fromscratch.host.storage.inherited_lock import inherited_lock
+from fromscratch.host.storage.store import Store
+from fromscratch.model.image import Platform
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.sources.contract import Context, Pin, Source
+from fromscratch.sources.portage import binary_packages, distfiles, image_tree, program
+from fromscratch.sources.portage import plan as plans
+from fromscratch.sources.portage.emerge import emerge
+from fromscratch.sources.portage.libraries import with_libraries
+from fromscratch.sources.portage.options import PortageOptions
+from fromscratch.sources.portage.plan import Plan, Reason
+from fromscratch.sources.portage.planner import make_plan
+from fromscratch.sources.portage.repositories import Repositories
+from fromscratch.sources.portage.workspace import Workspace
+
+_WORK = "portage"
+_RESULT = "portage-result"
+# Counted up when the same packages give another tree.
+_TREE_VERSION = 1
+
+
+class _Result(Struct, frozen=True, kw_only=True):
+    """A built tree in the store: `owners` is the digest of the packages of its paths, `whole` counts the root."""
+
+    tar: str
+    owners: str
+    runtime: list[Reason]
+    whole: int
+
+
+class PortageSource(Source):
+    build_folders = (_WORK,)
+
+    def __init__(self, options: PortageOptions, context: Context) -> None:
+        self._options, self._context = options, context
+        self.label = f"portage {' '.join(options.atoms)}"
+        self._repositories = options.resolved_repositories
+
+    def fetch(self, store: Store) -> None:
+        """Bring the repositories and source archives, and keep the plan."""
+        self._check_platform()
+        options, context = self._options, self._context
+        repositories = Repositories(self._repositories, context.folder, store)
+        synced = repositories.sync(options.sync_hours, context.progress, older=options.older)
+        known = plans.load(store, self._key)
+        with self._workspace(store) as (workspace, _):
+            if known is None or known.repositories != synced:
+                repositories.extract(synced, workspace.box / "repositories", context.progress)
+                known, mirrors = make_plan(options, context, workspace, synced)
+                known = replace(known, mirrors=mirrors)
+        for note in known.notes:
+            context.progress.note(f"{self.label}: {note}")
+        mirrors = distfiles.mirror_addresses(known.mirrors, context.folder)
+        distfiles.fetch(store, known.missing(store), mirrors, context.progress, context.jobs)
+        plans.save(store, self._key, known)
+
+    def fingerprint(self, store: Store) -> str:
+        return f"portage {self._fingerprint(self._plan(store))} {_c_library()}"
+
+    def pins(self, store: Store) -> Sequence[Pin]:
+        plan = self._plan(store)
+        found = [
+            Pin(kind="repository", name=each.name, version=each.commit or each.tree, url=each.address)
+            for each in plan.repositories
+        ]
+        found += [
+            Pin(kind="package", name=each.name, version=each.version, digest=f"sha256:{each.sources}")
+            for each in plan.packages
+        ]
+        for name, each in sorted(plan.distfiles().items()):
+            address = without_secrets(each.addresses[0]) if each.addresses else ""
+            found.append(Pin(kind="distfile", name=name, url=address, digest=str(each.digest or "")))
+        return found
+
+    def lay(self, below: Rootfs, store: Store, *, replace: bool) -> Rootfs:
+        """`below` with the packages, and with this machine's C library where nothing else brings one.
+
+        Raises NotFetched, CommandFailed for a package that cannot be built, ImageError for a library that is nowhere.
+        """
+        tree = self.build(store)
+        whole = with_libraries(tree, below, self.label, self._context.platform, self._context.progress)
+        return below.merged(whole, replace=replace)
+
+    def build(self, store: Store) -> Rootfs:
+        """The packages' own files, as far as they are needed at run time."""
+        plan = self._plan(store)
+        fingerprint = self._fingerprint(plan)
+        result = _load(store, fingerprint)
+        if result is None:
+            with self._workspace(store) as (workspace, lock):
+                result = _load(store, fingerprint) or self._make(store, plan, workspace, lock, fingerprint)
+        else:
+            self._context.progress.note(f"{self.label} is built already")
+        owners = msgspec.json.decode(store.read(Digest.parse(result.owners)), type=dict[str, str])
+        origin = image_tree.origins(owners, result.runtime, plan, self.label, self._context.place)
+        return read_tree(store.path(Digest.parse(result.tar)), origin)
+
+    def _make(self, store: Store, plan: Plan, workspace: Workspace, lock: int, fingerprint: str) -> _Result:
+        context = self._context
+        Repositories(self._repositories, context.folder, store).extract(
+            plan.repositories, workspace.box / "repositories", context.progress
+        )
+        workspace.configure(self._options, plan)
+        workspace.empty_root()
+        workspace.put_distfiles(plan, store)
+        keys = plan.keys(self._salt(plan))
+        binary_packages.put(store, keys, workspace.box / "packages")
+        try:
+            emerge(workspace, plan, self.label, context.progress, context.log, lock)
+        finally:
+            binary_packages.keep(store, keys, workspace.box / "packages")
+        runtime = _runtime(plan, workspace)
+        selection = image_tree.cut(workspace.root, runtime, self._options)
+        result = _Result(
+            tar=str(_tar(store, selection.tree)),
+            owners=str(store.add(msgspec.json.encode(selection.packages))),
+            runtime=runtime,
+            whole=selection.whole,
+        )
+        store.write_record(_RESULT, fingerprint, msgspec.json.encode(result))
+        workspace.empty_root()
+        return result
+
+    @contextmanager
+    def _workspace(self, store: Store) -> Iterator[tuple[Workspace, int]]:
+        """The folder that builds of these repositories work in, and the descriptor of its lock."""
+        key = "\n".join([str(self._context.platform), *(each.address for each in self._repositories)])
+        place = store.workspace(_WORK, key)
+        note = "waiting for another build of the same repositories to end"
+        with inherited_lock(place / "lock", lambda: self._context.progress.note(note)) as lock:
+            workspace = Workspace(place=place, portage=program.find(), jobs=max(1, self._context.jobs))
+            workspace.prepare()
+            yield workspace, lock
+
+    def _plan(self, store: Store) -> Plan:
+        self._check_platform()
+        return plans.needed(store, self._key, self.label)
+
+    @property
+    def _key(self) -> str:
+        """What decides about the plan."""
+        options = replace(self._options, keep=[], records=False, threads=0, jobs=0, sync_hours=0, older=False)
+        local = [str((self._context.folder / each.path).resolve()) for each in self._repositories if each.path]
+        return f"{self._context.platform} {local} {msgspec.json.encode(options).decode()}"
+
+    def _fingerprint(self, plan: Plan) -> str:
+        facts = [_TREE_VERSION, self._options.keep, self._options.records, self._salt(plan), plan]
+        return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
+
+    def _salt(self, plan: Plan) -> str:
+        """What decides about every binary package, beside its own sources."""
+        options = self._options
+        facts = [plan.profile, options.make_conf, options.package_env, plan.provided, plan.tools, _compiler()]
+        return msgspec.json.encode([*facts, program.find().version]).decode()
+
+    def _check_platform(self) -> None:
+        here, asked = Platform.of_this_machine(), self._context.platform
+        if (asked.os, asked.architecture) != (here.os, here.architecture):
+            raise UsageError(
+                f"portage: the compiler of this machine builds for {here}, not for {asked}",
+                f"leave {asked} out of platforms:, or build it on such a machine",
+            )
+
+
+def _runtime(plan: Plan, workspace: Workspace) -> list[Reason]:
+    """Which packages of the root are needed at run time, and why."""
+    answer = workspace.box / "runtime.json"
+    asked = [each.cpv for each in plan.packages if each.asked and each.in_target]
+    script, place = workspace.seen("scripts/runtime.py"), workspace.seen(answer.name)
+    run.run(workspace.argv([workspace.portage.python, script, place, *asked], plan.repositories))
+    return msgspec.json.decode(answer.read_bytes(), type=dict[str, list[Reason]])["packages"]
+
+
+def _tar(store: Store, tree: Rootfs) -> Digest:
+    with store.temporary() as path:
+        with disk.explained(path), open(path, "wb") as out:
+            for piece in writer.blocks(tree):
+                out.write(piece)
+        with open(path, "rb") as stream:
+            digest = Digest.of_stream(stream)
+        return store.adopt(path, digest)
+
+
+def _load(store: Store, fingerprint: str) -> _Result | None:
+    raw = store.record(_RESULT, fingerprint)
+    try:
+        found = msgspec.json.decode(raw, type=_Result) if raw else None
+    except msgspec.DecodeError:
+        return None
+    if found is None or not all(store.has(Digest.parse(each)) for each in (found.tar, found.owners)):
+        return None
+    return found
+
+
+def _compiler() -> str:
+    """The compiler of this machine, by what it says of itself."""
+    try:
+        return run.run(["gcc", "--version"]).stdout.decode("utf-8", "replace").partition("\n")[0]
+    except CommandFailed:
+        return "none"
+
+
+def _c_library() -> str:
+    """The C library of this machine, by its version and the file that this process runs with."""
+    found = " ".join(machine.libc_ver())
+    for line in Path("/proc/self/maps").read_text(errors="replace").splitlines():
+        path = line.partition("/")[2]
+        if path.endswith("/libc.so.6"):
+            state = os.stat(f"/{path}")  # noqa: PTH116
+            return f"{found} {state.st_size} {state.st_mtime_ns}"
+    return found
