@@ -8,6 +8,7 @@ from msgspec import Struct
 from fromscratch.address import Address
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, ImageError, UsageError
+from fromscratch.formats.installed import Installed
 from fromscratch.formats.rpm.repomd import Listed, Repomd
 from fromscratch.host.storage.store import Store
 from fromscratch.sources.contract import Context
@@ -94,18 +95,19 @@ class Planner(Struct, frozen=True):
         )
         return Read(seen, index, planned, is_signed)
 
-    def plan(self, store: Store, found: Sequence[Read]) -> Plan:
-        """The packages to install, out of these repositories, whose indexes are downloaded.
+    def plan(self, store: Store, found: Sequence[Read], present: Sequence[Installed] = ()) -> Plan:
+        """The packages to install, out of these repositories, whose indexes are downloaded, beside those `present`.
 
         Raises DownloadError, and ImageError with the chain that leads to what is missing.
         """
-        selected = self._selected(store, found)
+        selected = self._selected(store, found, present)
         return Plan(
             repositories=[one.planned for one in found],
             packages=[_planned_package(one) for one in selected],
+            present=sorted(str(one.package) for one in present),
         )
 
-    def _selected(self, store: Store, found: Sequence[Read]) -> list[Selected]:
+    def _selected(self, store: Store, found: Sequence[Read], present: Sequence[Installed]) -> list[Selected]:
         for text in self.options.packages:
             if text in self.options.exclude:
                 message = f"{text} is asked for in {self.context.place} and excluded too"
@@ -115,17 +117,18 @@ class Planner(Struct, frozen=True):
             Index(one.seen.source.shown, path, one.seen.source.priority)
             for one, path in zip(found, primaries, strict=True)
         ]
-        request = Request(self.options.packages, self.options.recommends, self.context.place)
+        there = frozenset(one.package.name for one in present)
+        request = Request(self.options.packages, self.options.recommends, self.context.place, there)
         try:
-            return solve(self._pool(indexes), request)
+            return solve(self._pool(indexes, present), request)
         except MissingFiles:
             lists = self._bring(store, found, "filelists")
-            return solve(self._pool(indexes, lists), request, has_file_lists=True)
+            return solve(self._pool(indexes, present, lists), request, has_file_lists=True)
 
-    def _pool(self, indexes: Sequence[Index], lists: Sequence[Path] = ()) -> Pool:
+    def _pool(self, indexes: Sequence[Index], present: Sequence[Installed], lists: Sequence[Path] = ()) -> Pool:
         with self.context.progress.task("reading the packages", total=len(indexes), unit="repositories"):
             architecture = rpm_architecture(self.context.platform)
-            pool = Pool(indexes, architecture, self.context.limits, self.options.exclude)
+            pool = Pool(indexes, architecture, self.context.limits, self.options.exclude, present)
             for number, path in enumerate(lists):
                 pool.add_files(number, path)
             pool.prepare()

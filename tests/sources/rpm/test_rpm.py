@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from fromscratch.errors import Conflict, DownloadError, FormatError, ImageError, IntegrityError, NotFetched, UsageError
+from fromscratch.formats.databases.catalogue import records
 from fromscratch.formats.rpm import header as headers
 from fromscratch.formats.rpm import sqlite
 from fromscratch.host.storage.store import Store
@@ -283,6 +284,21 @@ class TestRecords:
         found = [headers.installed(blob) for _, blob in sqlite.blobs(content(both, place))]
         assert [str(each.package) for each in found] == ["one 1:1.0-1", "two 1.0-1"]
         assert found[0].files == ("/usr/bin/one",)
+
+    def test_what_lies_below_is_not_brought_again(
+        self, rpm: Rpm, repository: Repository, store: Store, tmp_path: Path
+    ) -> None:
+        repository.publish(
+            repository.package("app", requires=["libc.so.6()(64bit)", "/usr/share/zone"]),
+            repository.package("glibc", {"/usr/lib64/libc.so.6": b"c"}, provides=["libc.so.6()(64bit)"]),
+            repository.package("zones", {"/usr/share/zone": b"z"}),
+        )
+        below = laid(rpm("glibc", "zones", records=True), store)
+        app = rpm("app", records=True)
+        app._context = msgspec.structs.replace(app._context, present=lambda _: records(below))
+        assert [one.name for one in planned(app, store)] == ["app"]
+        tree = app.lay(below, store, replace=False)
+        assert [each.package.name for each in records(tree).installed] == ["glibc", "zones", "app"]
 
 
 class TestTrust:
