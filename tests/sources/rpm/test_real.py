@@ -72,7 +72,10 @@ def test_a_bad_one(package: str, keys: str, message: str, tmp_path: Path) -> Non
 def test_real_packages_in_a_repository(tmp_path: Path) -> None:
     pytest.importorskip("solv", reason="solv is not installed; it decides which packages are needed")
     repository = Repository(tmp_path / "repository")
-    repository.publish(*(path.read_bytes() for path in sorted((REAL / "createrepo_c/packages").glob("*86_64.rpm"))))
+    paths = [
+        REAL / f"createrepo_c/packages/{name}.x86_64.rpm" for name in ("fake_bash-1.1.1-1", "super_kernel-6.0.1-2")
+    ]
+    repository.publish(*(path.read_bytes() for path in paths))
     options = RpmOptions(packages=["super_kernel"], repositories=[repository.address], unsigned=True, records=False)
     context = Context(folder=tmp_path, place="rootfs[0]", platform=Platform("linux", "amd64"))
     store = Store(tmp_path / "store")
