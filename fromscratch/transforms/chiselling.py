@@ -87,9 +87,9 @@ def preferred(slices: Sequence[ChosenSlice]) -> list[ChosenSlice]:
 
 
 def _cut(tree: Rootfs, places: Iterable[TreePath], other: Mapping[TreePath, Entry]) -> Rootfs:
-    kept = {*places} - {*other}
-    kept |= {above for path in kept for above in paths.ancestors(path)}
-    cut = tree.without([path for path in tree if path not in kept and path != ROOT])
+    selected = {*places} - {*other}
+    selected |= {above for path in selected for above in paths.ancestors(path)}
+    cut = tree.without([path for path in tree if path not in selected and path != ROOT])
     return cut.merged(Rootfs(dict(other)), directories="keep") if other else cut
 
 
