@@ -1,12 +1,14 @@
 """apk's own records in the tree: what scanners read, and what apk needs to go on."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from msgspec.structs import replace
 
 from fromscratch.formats.alpine import database
 from fromscratch.formats.alpine.database import Record
 from fromscratch.formats.alpine.dependency import Dependency
 from fromscratch.formats.alpine.listing import Shipped
-from fromscratch.model.content import Inline
+from fromscratch.model.content import Inline, read
 from fromscratch.model.entry import Entry, File, Meta, Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, encode, tree_path
@@ -26,7 +28,10 @@ def with_records(
     keys: Mapping[str, bytes],
     label: str,
 ) -> Rootfs:
-    """The tree with the database of these packages; of a file that another package has replaced, that one's record."""
+    """The tree with the database of these packages; of a file that another package has replaced, that one's record.
+
+    Where the tree has a database already, they are added to it.
+    """
     records = [_record(tree, one, each.shipped) for one, each in zip(packages, owned, strict=True)]
     files = {
         f"{_DATABASE}/installed": encode(database.installed(records)),
@@ -36,7 +41,43 @@ def with_records(
         "/etc/apk/arch": encode(f"{architecture}\n"),
         **{f"/etc/apk/keys/{name}": pem for name, pem in keys.items()},
     }
-    return with_missing(tree, dict(_entries(files, Origin(label, "made by", "apk, as its record of what it installs"))))
+    origin = Origin(label, "made by", "apk, as its record of what it installs")
+    joined = dict(_joined(tree, files, origin))
+    return with_missing(tree, dict(_entries(files, origin))).with_entries(joined)
+
+
+def _joined(tree: Rootfs, files: Mapping[str, bytes], origin: Origin) -> Iterator[tuple[TreePath, Entry]]:
+    """The files of a database that was there before, with what is new behind what they have."""
+    for name, join in _JOINS.items():
+        path = tree_path(name)
+        entry = tree.find(path)
+        if isinstance(entry, File):
+            content = Inline(join(read(entry.content), files[name]))
+            yield tree.resolve(path), replace(entry, content=content, origins=(*entry.origins, origin))
+
+
+def _more_lines(before: bytes, new: bytes) -> bytes:
+    known = before.splitlines()
+    return b"".join(line + b"\n" for line in [*known, *(line for line in new.splitlines() if line not in known)])
+
+
+def _more_paragraphs(before: bytes, new: bytes) -> bytes:
+    return before.rstrip(b"\n") + b"\n\n" + new
+
+
+def _more_members(before: bytes, new: bytes) -> bytes:
+    """Two tars as one: without the zeros that end the first."""
+    end = -(-len(before.rstrip(b"\0")) // _BLOCK) * _BLOCK
+    return before[:end] + new
+
+
+_BLOCK = 512
+_JOINS: dict[str, Callable[[bytes, bytes], bytes]] = {
+    f"{_DATABASE}/installed": _more_paragraphs,
+    f"{_DATABASE}/scripts.tar": _more_members,
+    f"{_DATABASE}/triggers": _more_lines,
+    "/etc/apk/world": _more_lines,
+}
 
 
 def _entries(files: Mapping[str, bytes], origin: Origin) -> Iterator[tuple[TreePath, Entry]]:

@@ -8,7 +8,6 @@ what scripts would have made.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -19,12 +18,14 @@ from fromscratch.digest import Digest
 from fromscratch.errors import DownloadError, ImageError
 from fromscratch.formats.alpine import package as apk
 from fromscratch.formats.alpine.dependency import parse_dependency
+from fromscratch.formats.alpine.index import Package
 from fromscratch.host.http.download import FileRequest, download
 from fromscratch.host.process import threads
 from fromscratch.host.storage.store import Store
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.alpine import natives, repositories
 from fromscratch.sources.alpine import plan as plans
+from fromscratch.sources.alpine.below import key_of, note, packages_below, used_below
 from fromscratch.sources.alpine.natives import Owned
 from fromscratch.sources.alpine.opened import Opened, opened
 from fromscratch.sources.alpine.options import AlpineOptions, parse_repository
@@ -36,6 +37,7 @@ from fromscratch.sources.alpine.selection import Selected, select
 from fromscratch.sources.alpine.tree import laid_together
 from fromscratch.sources.alpine.universe import Listed
 from fromscratch.sources.contract import Context, Pin, TreeSource
+from fromscratch.transforms import merged_usr
 from fromscratch.transforms.scripted.applets import with_applets
 from fromscratch.transforms.scripted.base_folders import with_base_folders
 from fromscratch.transforms.scripted.certificates import with_certificates
@@ -47,6 +49,8 @@ _VERIFIED = "alpine-package"
 
 class AlpineSource(TreeSource):
     """`machine` is the root of the filesystem whose apk repositories and keys count, `now` the clock."""
+
+    chooses_packages = True
 
     def __init__(
         self,
@@ -61,18 +65,22 @@ class AlpineSource(TreeSource):
         self._architecture = alpine_architecture(context.platform)
         self._world = [parse_dependency(text) for text in options.packages]
 
-    @cached_property
-    def _key(self) -> str:
+    def _key(self, store: Store) -> str:
         """What decides which packages are taken."""
-        return f"{self._architecture} {self._context.folder.absolute()} {self._options.deciding()}"
+        below = key_of(self._below(store))
+        key = f"{self._architecture} {self._context.folder.absolute()} {self._options.deciding()}"
+        return f"{key} over {below}" if below else key
+
+    def _below(self, store: Store) -> list[Package]:
+        return packages_below(self._context.present(store), self._architecture)
 
     def plan(self, store: Store) -> Plan:
         """What a fetch has decided: every package with its version, address, digest and reason. Raises NotFetched."""
-        return plans.needed(store, self._key, f"{self.label} for {self._context.platform}")
+        return plans.needed(store, self._key(store), f"{self.label} for {self._context.platform}")
 
     def fetch(self, store: Store) -> None:
         """Bring the packages into the store, and keep the plan. What is there already is not fetched again."""
-        plan = plans.load(store, self._key)
+        plan = plans.load(store, self._key(store))
         try:
             known = repositories.keys(store, self._options, self._context, self._machine)
             where = repositories.repositories(self._options, self._context, self._architecture, self._machine)
@@ -86,7 +94,7 @@ class AlpineSource(TreeSource):
             raise
         if plan is None or not self._holds(store, plan, seen, known):
             plan = self._planned(store, seen, known)
-        plans.save(store, self._key, self._with_packages(store, plan, seen))
+        plans.save(store, self._key(store), self._with_packages(store, plan, seen))
 
     def fingerprint(self, store: Store) -> str:
         plan = self.plan(store)
@@ -106,9 +114,19 @@ class AlpineSource(TreeSource):
 
     def build(self, store: Store) -> Rootfs:
         """Raises NotFetched, FormatError for a damaged package, Conflict when two packages disagree."""
+        return self.lay(Rootfs(), store, replace=False)
+
+    def lay(self, below: Rootfs, store: Store, *, replace: bool) -> Rootfs:
+        """As apk would unpack the packages there: accounts and records are added to those that are there.
+
+        Nothing is added where all that was asked for is there already.
+        """
         plan = self.plan(store)
+        if not plan.packages and len(below) > 1:
+            return below
         packages = self._opened(store, plan)
         tree = laid_together([one.unpacked for one in packages])
+        tree = merged_usr.merged(below, tree, replace=replace, directories="keep")
         scripted = [one.scripted for one in packages]
         for line in natives.not_run(tree, scripted):
             self._context.progress.note(f"{self._context.place}: {line}")
@@ -118,7 +136,8 @@ class AlpineSource(TreeSource):
         tree = natives.with_owners(tree, shipped, owned)
         tree = with_certificates(tree, self.label)
         tree = with_base_folders(tree, self.label, "alpine-baselayout")
-        if self._options.applets:
+        brings_busybox = any(one.planned.package.name == "busybox" for one in packages)
+        if self._options.applets and (brings_busybox or len(below) <= 1):
             tree = with_applets(tree, self.label, absolute=True)
         if self._options.records:
             keys = {name: store.read(Digest.parse(digest)) for name, digest in plan.keys.items()}
@@ -157,7 +176,11 @@ class AlpineSource(TreeSource):
                 task.advance(1)
         listed = [Listed(package, number) for number, index in enumerate(indexes) for package in index.packages]
         tags = [index.planned.tag for index in indexes]
-        selected = select(listed, tags, self._world, frozenset(self._options.exclude), self._context.place)
+        below = self._below(store)
+        exclude, place = frozenset(self._options.exclude), self._context.place
+        selected = select(listed, tags, self._world, exclude, place, below)
+        if used := used_below(below, [one.package for one in selected], self._world):
+            progress.note(note(used, place))
         packages = [_planned_package(one, seen) for one in selected]
         keys = {name: str(store.add(pem)) for name, pem in known.items()}
         return Plan(indexes=[index.planned for index in indexes], packages=packages, keys=keys)
