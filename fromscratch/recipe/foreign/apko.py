@@ -107,8 +107,8 @@ class _Reader:
         repositories = [*self._each("contents", "build_repositories"), *self._each("contents", "repositories")]
         self._list(item, "repositories", repositories, self._place)
         self._list(item, "keys", self._each("contents", "keyring"), self._place)
-        kept = [*self._each("contents", "repositories"), *self._each("contents", "runtime_repositories")]
-        self._files(kept)
+        in_image = [*self._each("contents", "repositories"), *self._each("contents", "runtime_repositories")]
+        self._files(in_image)
 
     def _list(
         self, item: tuple[str | int, ...], key: str, nodes: list[Node], change: Callable[[str], str] = str
