@@ -20,6 +20,7 @@ DOCS = {
     "BinariesOptions": "bundle.md",
     "BuildrootOptions": "buildroot.md",
     "ExternalToolchain": "buildroot.md",
+    "AlpineOptions": "alpine.md",
     "DebianOptions": "debian.md",
     "SmokeCheckOptions": "checks.md",
     "ExtraSuite": "debian.md",

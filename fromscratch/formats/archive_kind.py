@@ -5,7 +5,6 @@ from typing import Literal
 
 from msgspec import Struct
 
-from fromscratch.advice import Command, Setting, advice
 from fromscratch.errors import FormatError
 from fromscratch.formats.oci import documents as oci
 from fromscratch.model.content import read
@@ -63,8 +62,7 @@ def check_is_root(tree: Rootfs, label: str, path: str = "", *, folder: bool = Fa
         return
     name = form.image_name(path or "FILE", folder=folder)
     if name:
-        settings = (Setting("image", name), Setting("to", "tar"), Setting("output", "root.tar"))
-        hint: str = advice("make a root of it: `", Command(("pack",), settings), "`, and name root.tar")
+        hint = f"take its root with  image: {name}  in place of this item"
     elif form.scheme == "old":
         hint = "save the image again with a newer docker"
     else:

@@ -26,17 +26,26 @@ class Installed(Struct, frozen=True):
     files: tuple[str, ...] = ()
 
 
+def control_key(package: Package) -> str:
+    """What the fields of a package are found by in `Records.controls`."""
+    return f"{package.manager} {package.name}"
+
+
 class Records(Struct, frozen=True):
     """The packages that the databases of a tree list.
 
-    `controls` are the control fields of those of dpkg, by name, as far as the database has them. `slices` are the names
-    of the slices of those packages that are there in part only. `notes` say which databases are there but not read.
+    `controls` are the fields of those of dpkg and apk, as their databases write them, by `control_key`. `slices` are
+    the names of the slices of those packages that are there in part only. `notes` say which databases are not read.
     """
 
     installed: tuple[Installed, ...] = ()
     controls: dict[str, bytes] = {}
     slices: dict[str, list[str]] = {}
     notes: tuple[str, ...] = ()
+
+    def control(self, package: Package) -> bytes:
+        """The fields of a package, as far as its database has them."""
+        return self.controls.get(control_key(package), b"")
 
     def of(self, manager: Manager) -> list[Package]:
         """The packages that one package manager knows."""

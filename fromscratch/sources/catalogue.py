@@ -16,6 +16,7 @@ from fromscratch.sources.contract import Context, Kind, Source
 # In the order in which `init` offers them.
 KINDS = {
     "debian": "fromscratch.sources.debian.kind",
+    "alpine": "fromscratch.sources.alpine.kind",
     "rpm": "fromscratch.sources.rpm.kind",
     "portage": "fromscratch.sources.portage.kind",
     "buildroot": "fromscratch.sources.buildroot.kind",

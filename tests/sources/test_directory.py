@@ -158,7 +158,7 @@ def test_a_layout_is_no_root(tmp_path: Path) -> None:
     at(OciLayout, folder).write([IMAGE], "1.0")
     with pytest.raises(FormatError, match="directory oci is an OCI layout") as caught:
         build(folder)
-    assert "pack(image=oci:oci, to=tar, output=root.tar)" in caught.value.hint
+    assert "image: oci:oci" in caught.value.hint
     assert "/srv/oci-layout" in build(folder, into="/srv")
     with pytest.raises(UsageError, match=f"dir:{folder} is an OCI layout") as reported:
         find(f"dir:{folder}", Store(tmp_path / "store"))

@@ -199,12 +199,12 @@ def built(folder: Path, **options: object) -> Rootfs:
         (
             {"manifest.json": b'[{"Config": "c.json", "RepoTags": null, "Layers": ["l/layer.tar"]}]', "c.json": b"{}"},
             "is an archive of `docker save`",
-            "pack(image=docker-archive:a.tar, to=tar, output=root.tar)",
+            "image: docker-archive:a.tar",
         ),
         (
             {"oci-layout": b'{"imageLayoutVersion": "1.0.0"}', "index.json": b"{}", "blobs/sha256/x": b""},
             "is an OCI layout",
-            "pack(image=oci-archive:a.tar, to=tar, output=root.tar)",
+            "image: oci-archive:a.tar",
         ),
         (
             {"repositories": b'{"a": {"1": "x"}}', "x/json": b"{}", "x/layer.tar": b""},

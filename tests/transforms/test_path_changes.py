@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fromscratch.errors import Conflict, ImageError, NotInTree, UsageError
 from fromscratch.model.content import Inline
@@ -11,6 +13,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import tree_path
 from fromscratch.transforms.modes import parse_mode
 from fromscratch.transforms.path_changes import PathChange, with_paths
+from tests.strategies import trees
 from tests.trees import listed, text, tree
 
 ROOT = """
@@ -206,3 +209,28 @@ def test_a_hard_link_is_to_a_file_that_is_there() -> None:
     assert failure(NotInTree, change(0, "/x", "hardlink", target="/bin/sudo"))[1] == "did you mean /usr/bin/su or /bin?"
     message = failure(NotInTree, change(0, "/etc/passwd/x", "file"))[0]
     assert message == "paths[0] (/etc/passwd/x): /etc/passwd/x is not in the tree: /etc/passwd is a file"
+
+
+NAMES = ("/a", "/a/b", "/a/b/c", "/l", "/l/x", "/etc/passwd", "/usr", "/usr/bin/tool", "/usr/bin/tool2", "/bin/new")
+CHANGES = st.builds(
+    change,
+    st.integers(0, 9),
+    st.sampled_from(NAMES),
+    st.sampled_from(["directory", "file", "symlink", "hardlink", "permissions", "delete"]),
+    st.sampled_from(["", "0700", "u+s", "a=rX"]),
+    target=st.sampled_from([*NAMES, "..", "b"]),
+    owner=st.sampled_from(["", "5:6"]),
+    recursive=st.booleans(),
+    replace=st.booleans(),
+)
+
+
+@settings(max_examples=60)
+@given(st.one_of(trees(), st.just(tree(ROOT))), st.lists(CHANGES, max_size=6))
+def test_any_changes_of_any_tree_give_a_tree_or_an_error_of_ours(root: Rootfs, changes: list[PathChange]) -> None:
+    try:
+        made, deleted = with_paths(root, changes, {})
+    except ImageError:
+        return
+    assert list(Rootfs(dict(made)).items()) == list(made.items())
+    assert set(root) - set(made) <= set(deleted)

@@ -29,7 +29,16 @@ def examined(store: Store) -> list[Check]:
     from fromscratch.sources.catalogue import kinds
 
     of_sources = (check for kind in kinds().values() for check in kind.checks())
-    found = [_store(store), *of_sources, *_packing(), *_engines(), _registries(), *_running(), *_recording()]
+    found = [
+        _store(store),
+        _repositories(),
+        *of_sources,
+        *_packing(),
+        *_engines(),
+        _registries(),
+        *_running(),
+        *_recording(),
+    ]
     return [replace(check, found=spelled(check.found), remedy=spelled(check.remedy)) for check in found]
 
 
@@ -53,6 +62,14 @@ def _store(store: Store) -> Check:
         return Check("store", False, f"{store.root} cannot be written", "name another folder in $FROMSCRATCH_STORE")
     room = f"{store.root}, {free / 1e9:.0f} GB free"
     return Check("store", free > _SCARCE, room, "free some room, or name another folder in $FROMSCRATCH_STORE")
+
+
+def _repositories() -> Check:
+    from fromscratch.host.process import run
+
+    what = "recipes: parts of git repositories"
+    git = run.find("git")
+    return Check(what, git is not None, git or "git is not on this machine", "apt-get install git")
 
 
 def _packing() -> Iterator[Check]:

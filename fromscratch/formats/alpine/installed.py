@@ -5,6 +5,7 @@ follows a folder (M) or a file (a, Z) is its metadata.
 """
 
 from collections.abc import Callable, Iterator, Set
+from itertools import takewhile
 
 from fromscratch.formats.installed import Installed, Package
 from fromscratch.paths import decode, encode
@@ -18,6 +19,15 @@ def installed(raw: bytes) -> Iterator[Installed]:
         package = _package(paragraph)
         if package is not None:
             yield Installed(package, tuple(path for _, path in _lines(paragraph) if path))
+
+
+def controls(raw: bytes) -> Iterator[tuple[Package, bytes]]:
+    """Every package with the lines that say what it is, needs and provides: those before its folders and files."""
+    for paragraph in decode(raw).split("\n\n"):
+        package = _package(paragraph)
+        if package is not None:
+            lines = paragraph.strip("\n").split("\n")
+            yield package, encode("\n".join(takewhile(lambda line: line[:2] != "F:", lines)))
 
 
 def cut(raw: bytes, packages: Set[Package], remains: Callable[[str], bool]) -> bytes:

@@ -26,19 +26,26 @@ ADVICE = "the file may be cut or damaged: remove it and run fetch again"
 
 
 class Segment(Struct, frozen=True):
-    """One gzip file, from `start` to `end` of the whole, with the files in its piece of the archive."""
+    """One gzip file, from `start` to `end` of the whole, with the files in its piece of the archive.
+
+    `modified` is the latest time that the archive gives one of them, in seconds since 1970.
+    """
 
     start: int
     end: int
     files: Mapping[str, bytes]
+    modified: int = 0
 
     @property
     def is_signature(self) -> bool:
         return any(name.startswith(SIGNATURE) for name in self.files)
 
 
-def first_segments(path: Path, shown: str, count: int) -> list[Segment]:
-    """Up to `count` segments from the start, and no more than one behind the signatures. Raises FormatError."""
+def first_segments(path: Path, shown: str, count: int, *, limit: int = _LIMIT) -> list[Segment]:
+    """Up to `count` segments from the start, and no more than one behind the signatures.
+
+    Raises FormatError, also for one that unpacks to more than `limit` bytes.
+    """
     found: list[Segment] = []
     with open_buffered(path) as stream:
         _check_start(stream.read(START), shown)
@@ -48,8 +55,9 @@ def first_segments(path: Path, shown: str, count: int) -> list[Segment]:
             if not stream.read(1):
                 break
             stream.seek(start)
-            raw, length = _unpacked(stream, shown)
-            found.append(Segment(start, start + length, _files(raw, shown)))
+            raw, length = _unpacked(stream, shown, limit)
+            files, modified = _files(raw, shown)
+            found.append(Segment(start, start + length, files, modified))
             start += length
             if not found[-1].is_signature:
                 break
@@ -68,7 +76,7 @@ def _check_start(start: bytes, shown: str) -> None:
         raise FormatError(f"{shown} is not a file of an Alpine repository: it is not compressed with gzip", ADVICE)
 
 
-def _unpacked(stream: BinaryIO, shown: str) -> tuple[bytes, int]:
+def _unpacked(stream: BinaryIO, shown: str, limit: int) -> tuple[bytes, int]:
     """The plain bytes of the gzip file that begins here, and its own length."""
     decoder = zlib.decompressobj(31)
     raw, length = bytearray(), 0
@@ -81,15 +89,17 @@ def _unpacked(stream: BinaryIO, shown: str) -> tuple[bytes, int]:
             while packed and not decoder.eof:
                 raw += decoder.decompress(packed, _READ)
                 packed = decoder.unconsumed_tail
-                if len(raw) > _LIMIT:
-                    raise FormatError(f"{shown}: what describes it unpacks to more than {_LIMIT} bytes", ADVICE)
+                if len(raw) > limit:
+                    raise FormatError(f"{shown}: what describes it unpacks to more than {limit} bytes", ADVICE)
     except zlib.error as error:
         raise FormatError(f"{shown} is not a sound gzip file: {error}", ADVICE) from error
     return bytes(raw), length - len(decoder.unused_data)
 
 
-def _files(raw: bytes, shown: str) -> dict[str, bytes]:
+def _files(raw: bytes, shown: str) -> tuple[dict[str, bytes], int]:
+    """The files in a piece of an archive, and the latest of their times."""
     files: dict[str, bytes] = {}
+    modified = 0
     try:
         with tarfile.open(fileobj=io.BytesIO(raw), mode="r:") as archive:
             for entry in archive:
@@ -99,6 +109,7 @@ def _files(raw: bytes, shown: str) -> dict[str, bytes]:
                 if entry.name in files:
                     raise FormatError(f"{shown} has {entry.name!r} twice", ADVICE)
                 files[entry.name] = content.read()
+                modified = max(modified, int(entry.mtime))
     except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError) as error:
         raise FormatError(f"{shown} has a segment that is not a tar archive: {error}", ADVICE) from error
-    return files
+    return files, modified

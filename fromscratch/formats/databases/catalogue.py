@@ -28,5 +28,5 @@ def records(tree: Rootfs) -> Records:
     every = list(databases(tree))
     found = {each.package: each for database in every for each in database.installed}
     slices = {name: names for each in every if isinstance(each, Chisel) for name, names in each.slices.items()}
-    controls = {name: text for each in every if isinstance(each, Dpkg) for name, text in each.controls.items()}
+    controls = {key: text for each in every if isinstance(each, Dpkg | Apk) for key, text in each.controls.items()}
     return Records(tuple(found.values()), controls, slices, tuple(note for each in every for note in each.notes))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from fromscratch.formats.databases.contract import bytes_at, rewritten
 from fromscratch.formats.debian import installed as formats
 from fromscratch.formats.debian.installed import Record
-from fromscratch.formats.installed import Installed, Package
+from fromscratch.formats.installed import Installed, Package, control_key
 from fromscratch.model.entry import Directory, Entry, File
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
@@ -33,7 +33,7 @@ class Dpkg:
         found += [self._summed(name, record) for name, record in self._alone.items() if record.package not in known]
         self.installed = found
         every = (*self._status, *self._alone.values())
-        self.controls = {record.package.name: record.text for record in every}
+        self.controls = {control_key(record.package): record.text for record in every}
 
     def cut(self, packages: Set[Package], remains: Callable[[str], bool]) -> Mapping[TreePath, Entry]:
         made: dict[TreePath, Entry] = {}

@@ -53,6 +53,7 @@ class Signature(Struct, frozen=True):
     issuer: str
     weakness: str
     """The name of its hash function if that can be forged, else empty."""
+    version: int = 4
 
 
 class Certificate(Struct, frozen=True):
@@ -173,10 +174,10 @@ def _fingerprint(key: Packet) -> str:
 def _signature(packet: Packet) -> Signature:
     body = packet.body
     if body[:1] == b"\x03":  # the form of before 1998 (RFC 9580, 5.2.2), which has its fields at fixed places
-        return Signature(packet.raw, body[7:15].hex().upper(), _WEAK.get(int.from_bytes(body[16:17]), ""))
+        return Signature(packet.raw, body[7:15].hex().upper(), _WEAK.get(int.from_bytes(body[16:17]), ""), 3)
     fields = dict(_subpackets(body))
     issuer = fields.get(33, b"")[1:] or fields.get(16, b"")
-    return Signature(packet.raw, issuer.hex().upper(), _WEAK.get(int.from_bytes(body[3:4]), ""))
+    return Signature(packet.raw, issuer.hex().upper(), _WEAK.get(int.from_bytes(body[3:4]), ""), body[0] if body else 0)
 
 
 def _subpackets(body: bytes) -> Iterator[tuple[int, bytes]]:

@@ -1,6 +1,6 @@
-"""Running a build on this machine's programs, and on nothing else of it: a private root without network.
+"""Running a build on this machine's programs, or another system's, and on nothing else of it: a root without network.
 
-The root has this machine's system folders read-only, accounts of its own, and a writable folder for the build. The
+The root has the system's folders read-only, accounts of its own, and a writable folder for the build. The
 command runs as a user without any rights, whoever calls: in a user namespace for an ordinary user, and for root as a
 user that owns nothing else. Changes of owners succeed and do nothing, as `install -o` needs it
 (`formats.oci_runtime.one_user`).
@@ -39,44 +39,49 @@ _ETC = (
     "python3",
     "ssl/openssl.cnf",
 )
+_OWN = ("proc", "sys", "dev", "tmp", "build", "tools", "run")
+PASSWD = f"root:x:0:0:root:/:/bin/sh\nbuild:x:{UID}:{UID}:build:/build/home:/bin/sh\n"
+GROUP = f"root:x:0:\nbuild:x:{UID}:\n"
+_ACCOUNTS = (
+    ("passwd", PASSWD),
+    ("group", GROUP),
+    ("hosts", "127.0.0.1 localhost fromscratch\n"),
+    ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
+)
 _LINE = 1 << 16
 
 
 class Build(Struct, frozen=True, kw_only=True):
-    """A command for `run_build`: `root` was made by `make_root`, `cwd` is a folder in it.
+    """A command for `run_build`: `root` was made by `make_root` over the same `system`, `cwd` is a folder in it.
 
-    `folders` are further ones of this machine that are there, read-only, by their path inside.
+    `system` is a folder whose programs the command has; without one they are this machine's. `folders` are further ones
+    of this machine that are there, by their path inside. All of that is read-only.
     """
 
     root: Path
     argv: Sequence[str]
     env: Mapping[str, str]
     cwd: str
+    system: Path | None = None
     folders: Mapping[str, Path] = {}
 
 
-def make_root(root: Path) -> None:
-    """Make the parts of a root that are not this machine's, in an empty folder. Raises ImageError."""
-    accounts = {
-        "passwd": f"root:x:0:0:root:/:/bin/sh\nbuild:x:{UID}:{UID}:build:/build/home:/bin/sh\n",
-        "group": f"root:x:0:\nbuild:x:{UID}:\n",
-        "hosts": "127.0.0.1 localhost fromscratch\n",
-        "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
-    }
+def make_root(root: Path, system: Path | None = None) -> None:
+    """Make the parts of a root that are not the system's, in an empty folder. Raises ImageError."""
     with disk.explained(root):
         root.chmod(0o755)
-        for name in ("etc", "proc", "sys", "dev", "tmp", "build", "tools", "run", "var", "var/tmp"):
+        for name in _OWN if system else (*_OWN, "etc", "var", "var/tmp"):
             (root / name).mkdir()
             (root / name).chmod(0o1777 if name.endswith("tmp") else 0o755)  # whatever the umask
-        for name, text in accounts.items():
+        for name, text in () if system else _ACCOUNTS:
             (root / "etc" / name).write_text(text)
             (root / "etc" / name).chmod(0o644)
-        for name in _SYSTEM:
-            place = Path("/", name)
+        for name in _system_folders(system):
+            place = (system or Path("/")) / name
             if place.is_symlink():
                 (root / name).symlink_to(place.readlink())
-        for path in _bound({}):
-            _make_place(root, path, is_folder=Path(path).is_dir())
+        for path, place in _bound(system, {}).items():
+            _make_place(root, path, is_folder=place.is_dir())
 
 
 def hand_over(folder: Path) -> None:
@@ -103,7 +108,7 @@ def run_build(build: Build, on_line: Callable[[bytes], None]) -> int:
         **spec.document(build.root, Rootfs(), users, None),
         **spec.Program(build.argv, build.env, build.cwd, Identity(UID, UID)).fields(),
         "one_user": base64.b64encode(one_user.program(here.architecture)).decode(),
-        "binds": [[str(source), path] for path, source in _bound(build.folders).items()],
+        "binds": [[str(source), path] for path, source in _bound(build.system, build.folders).items()],
     }
     place = build.root.with_name("spec.json")
     place.write_text(json.dumps(document))
@@ -133,12 +138,20 @@ def run_build(build: Build, on_line: Callable[[bytes], None]) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _bound(folders: Mapping[str, Path]) -> dict[str, Path]:
-    """What of this machine is there, by its path inside."""
-    system = {f"/{name}": Path("/", name) for name in _SYSTEM}
-    etc = {f"/etc/{name}": Path("/etc", name) for name in _ETC}
-    there = {path: place for path, place in system.items() if place.is_dir() and not place.is_symlink()}
-    return {**there, **{path: place for path, place in etc.items() if place.exists()}, **folders}
+def _system_folders(system: Path | None) -> list[str]:
+    """The names at the top of a system that a build sees."""
+    if system is None:
+        return [name for name in _SYSTEM if Path("/", name).is_dir()]
+    return sorted(each.name for each in system.iterdir() if each.name not in _OWN)
+
+
+def _bound(system: Path | None, folders: Mapping[str, Path]) -> dict[str, Path]:
+    """What is there of a system and of this machine, by its path inside."""
+    top = system or Path("/")
+    there = {f"/{name}": top / name for name in _system_folders(system) if not (top / name).is_symlink()}
+    if system is None:
+        there |= {f"/etc/{name}": Path("/etc", name) for name in _ETC if Path("/etc", name).exists()}
+    return {**there, **folders}
 
 
 def _make_place(root: Path, path: str, *, is_folder: bool) -> None:

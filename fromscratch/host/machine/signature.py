@@ -58,7 +58,7 @@ def verify_detached(
 
     `signature` and the keyrings may be armored or binary. The rest is as for `verify_clearsigned`.
     """
-    verifier = _verifier(tool)
+    _verifier(tool)
     try:
         found = openpgp.signatures(signature)
     except FormatError as error:
@@ -67,14 +67,15 @@ def verify_detached(
     moment = time.time() if now is None else now
     valid_keys = [key for key in keys if key.expires is None or key.expires > moment]
     faults = []
-    with _files(valid_keys) as files:
-        for one in found:
-            fault = _refusal(one, keys, valid_keys)
+    for one in found:
+        fault = _refusal(one, keys, valid_keys)
+        if not fault:
+            # Those of its signer alone: a tool refuses a whole keyring for a key of a form that is newer than it is.
+            with _files([key for key in valid_keys if key.may_have_made(one)]) as files:
+                fault = _verifier(tool, one)(data, one, files)
             if not fault:
-                fault = verifier(data, one, files)
-                if not fault:
-                    return
-            faults.append(fault)
+                return
+        faults.append(fault)
     reasons = "; ".join(dict.fromkeys(faults)) or "it has none"
     where = ", ".join(map(str, keyrings))
     raise IntegrityError(f"{what} has no good signature by a key in {where}: {reasons}", _UNTRUSTED)
@@ -170,6 +171,7 @@ def _by_gpgv(data: Path, one: openpgp.Signature, files: _Files) -> str:
     )
 
 
+_GPGV_VERSION = 4
 _GPGV_MESSAGES = {
     "BADSIG": "the signature does not fit: the text was changed after it was signed",
     "EXPSIG": "the signature has expired",
@@ -210,6 +212,10 @@ def _last_line(output: bytes) -> str:
     return (output.decode("utf-8", "replace").strip().splitlines() or ["it says nothing"])[-1]
 
 
+def _too_new(data: Path, one: openpgp.Signature, files: _Files) -> str:
+    return f"the signature by {one.issuer} is of version {one.version}, which needs sqv or pysequoia"
+
+
 _Verifier = Callable[[Path, openpgp.Signature, _Files], str]
 """The reason why a signature is not good; empty if it is."""
 
@@ -220,8 +226,15 @@ _TOOLS: dict[str, tuple[Callable[[], bool], _Verifier]] = {
 }
 
 
-def _verifier(tool: str) -> _Verifier:
-    for name, (is_available, verifier) in _TOOLS.items():
+def _verifier(tool: str, one: openpgp.Signature | None = None) -> _Verifier:
+    """The tool to use, which for a signature of version 6 is one that knows them."""
+    names = [*_TOOLS]
+    if one is not None and one.version > _GPGV_VERSION and not tool:
+        names = [name for name in reversed(names) if name != "gpgv"]
+        if not any(_TOOLS[name][0]() for name in names):
+            return _too_new
+    for name in names:
+        is_available, verifier = _TOOLS[name]
         if tool in ("", name) and is_available():
             return verifier
     raise MissingTool(

@@ -12,16 +12,16 @@ from fromscratch.unsatisfied import Involved, Requirement
 _MISSING = "a repository missing (repositories:)"
 
 
-def explanation(solver: Solver, walk: Walk, place: str) -> ImageError:
-    """The error for a question without an answer."""
-    return _Explaining(solver, walk, place).error()
+def explanation(solver: Solver, walk: Walk, place: str, below: frozenset[str] = frozenset()) -> ImageError:
+    """The error for a question without an answer; `below` names packages that the items below have already."""
+    return _Explaining(solver, walk, place, below).error()
 
 
 class _Explaining:
     """Looks at what the solver chose in the end: something in it does not fit."""
 
-    def __init__(self, solver: Solver, walk: Walk, place: str) -> None:
-        self._solver, self._place = solver, place
+    def __init__(self, solver: Solver, walk: Walk, place: str, below: frozenset[str]) -> None:
+        self._solver, self._place, self._below = solver, place, below
         self._needed_by = walk.needed_by
 
     def error(self) -> ImageError:
@@ -54,6 +54,8 @@ class _Explaining:
         if condition.dependency.is_conflict or _fitting(condition):
             return None
         name, missing = condition.name.text, _MISSING
+        if name in self._below:
+            return self._another_below(by, condition)
         versions = [one.version for one in condition.name.providers if one.version is not None]
         if versions:
             hint = unsatisfied.other_versions(name, versions, missing)
@@ -61,6 +63,12 @@ class _Explaining:
             every = [other.text for other in self._solver.universe.names.values() if other.providers]
             hint = unsatisfied.similar_names(unsatisfied.near(name, every), "a repository")
         return self._nothing(by, condition, hint)
+
+    def _another_below(self, by: Candidate | None, condition: Condition) -> ImageError:
+        name, relation = condition.name.text, condition.dependency.text
+        there = next(one.candidate for one in condition.name.providers if one.candidate.package.name == name)
+        demanded = Involved(name, name, list(self._chain(by, condition)))
+        return unsatisfied.versions_disagree(demanded, self._involved(there), relation, self._place)
 
     def _undecided(self, by: Candidate | None, condition: Condition) -> ImageError | None:
         fitting = [] if condition.name.chosen else _fitting(condition)
@@ -139,7 +147,8 @@ class _Explaining:
 
     def _involved(self, candidate: Candidate) -> Involved:
         name = candidate.package.name
-        return Involved(name, str(candidate.package), list(unsatisfied.chain_to(name, self._needed_by)))
+        chain = list(unsatisfied.chain_to(name, self._needed_by))
+        return Involved(name, str(candidate.package), chain, name in self._below)
 
 
 def _fitting(condition: Condition) -> list[Provider]:

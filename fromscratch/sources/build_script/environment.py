@@ -1,8 +1,9 @@
 """The environment of a script: the same on every machine, and set so that compilers give the same bytes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from fromscratch.model.image import Platform
+from fromscratch.sources.build_script.tools import System
 
 SOURCES, INSTALLED, TEMPORARY, HOME = "/build/src", "/build/install", "/build/tmp", "/build/home"
 TOOLS = "/tools"
@@ -12,12 +13,11 @@ _PREFIX_MAP = f"-ffile-prefix-map={SOURCES}=."
 _GO_ARM = {"v5": "5", "v6": "6", "v7": "7"}
 
 
-def variables(
-    platform: Platform, epoch: int, jobs: int, tools: Sequence[str], own: Mapping[str, str]
-) -> dict[str, str]:
-    """All variables of a script; its `own` win. `tools` are the folders that are there besides the system's."""
-    path = ":".join([*(f"{each}/bin" for each in tools), _PATH])
+def variables(platform: Platform, epoch: int, jobs: int, system: System, own: Mapping[str, str]) -> dict[str, str]:
+    """All variables of a script; its `own` win, and those of the system stand behind what is the same everywhere."""
+    path = ":".join([*(f"{each}/bin" for each in system.folders), system.env.get("PATH", _PATH)])
     return {
+        **system.env,
         "PATH": path,
         "HOME": HOME,
         "USER": "build",

@@ -9,9 +9,12 @@ from fromscratch.errors import MissingTool
 from fromscratch.host.machine import lookup
 from fromscratch.host.machine.scan import fingerprint
 from fromscratch.host.process import run
+from fromscratch.host.storage.store import Store
 from fromscratch.nearest import nearest
 from fromscratch.sources.build_script.environment import TOOLS
 from fromscratch.sources.build_script.options import BuildScriptOptions
+from fromscratch.sources.build_script.tools import System
+from fromscratch.sources.contract import Context, Pin
 
 _SYSTEM = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 # The Debian packages of programs that are called otherwise.
@@ -32,6 +35,32 @@ _PACKAGES = {
     "makeinfo": "texinfo",
     "musl-gcc": "musl-tools",
 }
+
+
+class MachineTools:
+    """This machine's own programs, with the folders under `tools:`."""
+
+    def __init__(self, options: BuildScriptOptions, context: Context) -> None:
+        self._options, self._context = options, context
+
+    def fetch(self, store: Store) -> None:
+        """Nothing to bring; what is lacking is told. Raises MissingTool, UsageError."""
+        self._found()
+
+    def identity(self, store: Store) -> str:
+        return identity(*self._found())
+
+    def pins(self, store: Store) -> list[Pin]:
+        """None: they are what is installed here."""
+        return []
+
+    def system(self, place: Path, store: Store) -> System:
+        _, folders = self._found()
+        return System(folders=folders)
+
+    def _found(self) -> tuple[dict[str, Path], dict[str, Path]]:
+        folders = tool_folders(self._options, self._context.folder)
+        return programs(self._options, folders), folders
 
 
 def tool_folders(options: BuildScriptOptions, base: Path) -> dict[str, Path]:

@@ -66,6 +66,10 @@ class BuildScriptOptions(Struct, frozen=True, kw_only=True, forbid_unknown_field
         str | ScriptSource | list[ScriptSource],
         Meta(description="a path, or {path: …} or {url: …, sha256: …}, or a list of them; none: an empty folder"),
     ] = []
+    image: Annotated[
+        str,
+        Meta(description="an image whose programs the script has in place of this machine's, as under rootfs: image:"),
+    ] = ""
     needs: Annotated[list[str], Meta(description="programs that the script calls, looked for before it starts")] = []
     tools: Annotated[
         list[str],
@@ -85,6 +89,8 @@ class BuildScriptOptions(Struct, frozen=True, kw_only=True, forbid_unknown_field
         for name in self.env:
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
                 raise ValueError(f"env: {name!r} is not a name of a variable")
+        if self.image and self.tools:
+            raise ValueError("tools: a script has the programs of image: or those of this machine; write one of them")
         if "\0" in self.script:
             raise ValueError("script: it holds a NUL byte")
         if parse_owner(self.owner) is None:

@@ -18,11 +18,13 @@ from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, ancestors, matcher, tree_path
-from fromscratch.sources.build_script import machine
 from fromscratch.sources.build_script.environment import HOME, INSTALLED, SOURCES, TEMPORARY, variables
+from fromscratch.sources.build_script.image_tools import ImageTools
 from fromscratch.sources.build_script.inputs import Input, sources_of
 from fromscratch.sources.build_script.log import TRACE, log_of
+from fromscratch.sources.build_script.machine import MachineTools
 from fromscratch.sources.build_script.options import BuildScriptOptions
+from fromscratch.sources.build_script.tools import Tools
 from fromscratch.sources.contract import Context, Pin, TreeSource
 from fromscratch.transforms.normalise import normalised
 from fromscratch.transforms.placement import parse_modes, parse_owner, placed, with_modes, with_owner
@@ -38,13 +40,14 @@ class BuildScriptSource(TreeSource):
 
     def __init__(self, options: BuildScriptOptions, context: Context) -> None:
         self._options, self._context = options, context
+        self._tools: Tools = ImageTools(options, context) if options.image else MachineTools(options, context)
         self._inputs = [Input(each, context) for each in options.sources()]
         names = [each.path or each.url.rpartition("/")[2] for each in options.sources()]
         self.label = f"build_script {names[0] if names else context.place}"
 
     def fetch(self, store: Store) -> None:
         """Download the sources that have an address; what this machine lacks is told now."""
-        self._programs()
+        self._tools.fetch(store)
         for each in self._inputs:
             each.fetch(store)
 
@@ -53,7 +56,7 @@ class BuildScriptSource(TreeSource):
 
     def pins(self, store: Store) -> list[Pin]:
         """The sources, each by the digest of its bytes."""
-        return [each.pin(store) for each in self._inputs]
+        return [*(each.pin(store) for each in self._inputs), *self._tools.pins(store)]
 
     def build(self, store: Store) -> Rootfs:
         """Raises MissingTool for what this machine lacks, CommandFailed for a script that fails, NotFetched."""
@@ -72,21 +75,16 @@ class BuildScriptSource(TreeSource):
     def _tell_waiting(self) -> None:
         self._context.progress.note(f"{self.label}: waiting for another build of the same to end")
 
-    def _programs(self) -> tuple[dict[str, Path], dict[str, Path]]:
-        folders = machine.tool_folders(self._options, self._context.folder)
-        return machine.programs(self._options, folders), folders
-
     def _key(self, store: Store) -> str:
         """A digest over all that the result may depend on, but for which files of it are taken."""
         options, context = self._options, self._context
-        found, folders = self._programs()
         hasher = hashlib.sha256()
         for part in (
             options.script,
             msgspec.json.encode(options.env, order="sorted").decode(),
             str(context.platform),
             str(context.epoch),
-            machine.identity(found, folders),
+            self._tools.identity(store),
             *(each.fingerprint(store) for each in self._inputs),
         ):
             hasher.update(f"{len(part)} {part}\n".encode("utf-8", "surrogateescape"))
@@ -95,15 +93,22 @@ class BuildScriptSource(TreeSource):
     def _run(self, store: Store, key: str) -> Digest:
         """Run the script in a new folder, and keep what it installs."""
         context = self._context
-        _, folders = self._programs()
         sources = normalised(sources_of(self._inputs, store), context.epoch)
         with private_folder(store.workspace(_WORK, "roots")) as place:
             root = place / "root"
             root.mkdir()
-            make_root(root)
+            system = self._tools.system(place, store)
+            make_root(root, system.folder)
             self._fill(root, sources)
-            env = variables(context.platform, context.epoch, context.jobs, list(folders), self._options.env)
-            build = Build(root=root, argv=self._argv(), env={**env, "PS4": TRACE}, cwd=SOURCES, folders=folders)
+            env = variables(context.platform, context.epoch, context.jobs, system, self._options.env)
+            build = Build(
+                root=root,
+                argv=self._argv(),
+                env={**env, "PS4": TRACE},
+                cwd=SOURCES,
+                system=system.folder,
+                folders=system.folders,
+            )
             with (
                 context.progress.task(f"build {self.label}", unit="steps") as task,
                 log_of(self._options.script, context.log, task) as log,

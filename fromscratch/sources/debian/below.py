@@ -20,7 +20,7 @@ _SHOWN = 8
 def packages_below(records: Records, architecture: str) -> tuple[Package, ...]:
     """The packages of this architecture that dpkg's or chisel's records list, with what they provide and refuse."""
     found = [each for each in records.of("dpkg") if each.architecture in (architecture, "all", "")]
-    packages = {each.name: _package(each, records.controls.get(each.name, b"")) for each in sorted(found)}
+    packages = {each.name: _package(each, records.control(each)) for each in sorted(found)}
     return tuple(package for package in packages.values() if package is not None)
 
 

@@ -16,18 +16,6 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, decode, tree_path
 from fromscratch.transforms.scripted.missing import by_script, with_missing
 
-# The folders without which programs stumble, as base-files ships them.
-_FOLDERS = {
-    "/dev": 0o755,
-    "/etc": 0o755,
-    "/proc": 0o755,
-    "/root": 0o700,
-    "/run": 0o755,
-    "/sys": 0o755,
-    "/tmp": 0o1777,
-    "/var": 0o755,
-    "/var/tmp": 0o1777,
-}
 # Files that a postinst copies to their place if nothing is there: from, to, package.
 _COPIES = (
     ("/usr/share/base-passwd/passwd.master", "/etc/passwd", "base-passwd"),
@@ -42,12 +30,6 @@ _BASE_FILES = TreePath("/usr/share/base-files")
 _BASE_FOLDERS = {"/etc/opt": 0o755, "/media": 0o755, "/mnt": 0o755, "/opt": 0o755, "/srv": 0o755, "/var/opt": 0o755}
 _BASE_LINKS = {"/var/lock": "/run/lock", "/var/run": "/run"}
 _RECORDS = TreePath("/var/lib/dpkg/status.d")
-
-
-def with_base_folders(tree: Rootfs, label: str) -> Rootfs:
-    """The folders that every system has, where no package ships them."""
-    origin = Origin(label, "made by", "fromscratch, as base-files is not among the packages")
-    return with_missing(tree, {TreePath(path): Directory(Meta(mode), (origin,)) for path, mode in _FOLDERS.items()})
 
 
 def with_defaults(tree: Rootfs, label: str) -> Rootfs:

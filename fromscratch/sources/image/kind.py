@@ -5,7 +5,7 @@ from fromscratch.sources.image.options import ImageSourceOptions
 
 _TEMPLATE = """\
   # A container image as the base; its entry point, user and environment stay, unless image: below says otherwise.
-  - image: gcr.io/distroless/static-debian12
+  - image: docker.io/library/debian:bookworm-slim
   # Or paths that are copied from one:
   # - image: {from: "docker.io/library/caddy:2", include: [/usr/bin/caddy]}
 """

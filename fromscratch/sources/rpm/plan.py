@@ -56,10 +56,11 @@ class PlannedPackage(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """The packages are in the order in which they are to be installed."""
+    """The packages are in the order in which they are to be installed; `present` are those that were there already."""
 
     repositories: list[PlannedRepository]
     packages: list[PlannedPackage]
+    present: list[str] = []
     format: int = _FORMAT
 
     def missing(self, store: Store) -> Iterator[PlannedPackage]:

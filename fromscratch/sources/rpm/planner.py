@@ -8,8 +8,13 @@ from msgspec import Struct
 from fromscratch.address import Address
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, ImageError, UsageError
+from fromscratch.formats.installed import Installed
+from fromscratch.formats.packing import decompress
+from fromscratch.formats.rpm.modules import Modules, parse
 from fromscratch.formats.rpm.repomd import Listed, Repomd
 from fromscratch.host.storage.store import Store
+from fromscratch.limits import Limits
+from fromscratch.paths import decode
 from fromscratch.sources.contract import Context
 from fromscratch.sources.rpm import freshness, repositories
 from fromscratch.sources.rpm.options import Repository, RpmOptions, listed
@@ -18,6 +23,9 @@ from fromscratch.sources.rpm.platforms import base_architecture, rpm_architectur
 from fromscratch.sources.rpm.pool import Index, Pool
 from fromscratch.sources.rpm.repositories import Seen, Source
 from fromscratch.sources.rpm.solver import MissingFiles, Request, Selected, solve
+from fromscratch.sources.rpm.streams import Hidden, hidden
+
+_MODULES = Limits(expanded=64 << 20, explicit=True)
 
 
 class Read(Struct, frozen=True):
@@ -94,18 +102,19 @@ class Planner(Struct, frozen=True):
         )
         return Read(seen, index, planned, is_signed)
 
-    def plan(self, store: Store, found: Sequence[Read]) -> Plan:
-        """The packages to install, out of these repositories, whose indexes are downloaded.
+    def plan(self, store: Store, found: Sequence[Read], present: Sequence[Installed] = ()) -> Plan:
+        """The packages to install, out of these repositories, whose indexes are downloaded, beside those `present`.
 
         Raises DownloadError, and ImageError with the chain that leads to what is missing.
         """
-        selected = self._selected(store, found)
+        selected = self._selected(store, found, present)
         return Plan(
             repositories=[one.planned for one in found],
             packages=[_planned_package(one) for one in selected],
+            present=sorted(str(one.package) for one in present),
         )
 
-    def _selected(self, store: Store, found: Sequence[Read]) -> list[Selected]:
+    def _selected(self, store: Store, found: Sequence[Read], present: Sequence[Installed]) -> list[Selected]:
         for text in self.options.packages:
             if text in self.options.exclude:
                 message = f"{text} is asked for in {self.context.place} and excluded too"
@@ -115,21 +124,36 @@ class Planner(Struct, frozen=True):
             Index(one.seen.source.shown, path, one.seen.source.priority)
             for one, path in zip(found, primaries, strict=True)
         ]
-        request = Request(self.options.packages, self.options.recommends, self.context.place)
+        there = frozenset(one.package.name for one in present)
+        request = Request(self.options.packages, self.options.recommends, self.context.place, there)
+        modules = self._modules(store, found)
+        concealed = hidden(modules, self.options.modules, self.context.place)
         try:
-            return solve(self._pool(indexes), request)
+            return solve(self._pool(indexes, present, concealed), request)
         except MissingFiles:
             lists = self._bring(store, found, "filelists")
-            return solve(self._pool(indexes, lists), request, has_file_lists=True)
+            return solve(self._pool(indexes, present, concealed, lists), request, has_file_lists=True)
 
-    def _pool(self, indexes: Sequence[Index], lists: Sequence[Path] = ()) -> Pool:
+    def _pool(
+        self, indexes: Sequence[Index], present: Sequence[Installed], concealed: Hidden, lists: Sequence[Path] = ()
+    ) -> Pool:
         with self.context.progress.task("reading the packages", total=len(indexes), unit="repositories"):
             architecture = rpm_architecture(self.context.platform)
-            pool = Pool(indexes, architecture, self.context.limits, self.options.exclude)
+            pool = Pool(indexes, architecture, self.context.limits, self.options.exclude, present, concealed)
             for number, path in enumerate(lists):
                 pool.add_files(number, path)
             pool.prepare()
         return pool
+
+    def _modules(self, store: Store, found: Sequence[Read]) -> list[Modules]:
+        """The modules of those repositories that have some."""
+        having = [one for one in found if one.index.file("modules") is not None]
+        modules = []
+        for one, path in zip(having, self._bring(store, having, "modules"), strict=True):
+            with store.temporary() as plain:
+                decompress.expand(path, plain, title=f"the modules of {one.seen.source.shown}", limits=_MODULES)
+                modules.append(parse(decode(plain.read_bytes()), f"the modules of {one.seen.source.shown}"))
+        return modules
 
     def _bring(self, store: Store, found: Sequence[Read], kind: str) -> list[Path]:
         files: list[tuple[Seen, Listed]] = []

@@ -13,9 +13,11 @@ from msgspec import Struct
 
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, MissingTool
+from fromscratch.formats.installed import Installed
 from fromscratch.formats.packing import decompress
 from fromscratch.limits import Limits
 from fromscratch.regular_file import open_unbuffered
+from fromscratch.sources.rpm.streams import NOTHING_HIDDEN, Hidden
 
 _INSTALL_HINT = "install it beside fromscratch: pip install solv"
 
@@ -26,7 +28,6 @@ class Index(Struct, frozen=True):
     name: str
     primary: Path
     priority: int = 99
-    excluded: frozenset[str] = frozenset()
 
 
 class Chosen(Struct, frozen=True):
@@ -56,7 +57,13 @@ class Pool:
     """The packages of all indexes, ready to be asked. Raises MissingTool, FormatError."""
 
     def __init__(
-        self, indexes: Sequence[Index], architecture: str, limits: Limits, exclude: Iterable[str] = ()
+        self,
+        indexes: Sequence[Index],
+        architecture: str,
+        limits: Limits,
+        exclude: Iterable[str] = (),
+        present: Sequence[Installed] = (),
+        hidden: Hidden = NOTHING_HIDDEN,
     ) -> None:
         self.solv = load()
         self._limits = limits
@@ -70,7 +77,7 @@ class Pool:
             self._add(repository, index.primary, "primary", index.name)
             self._repositories.append(repository)
         self._indexes = indexes
-        self._exclude = frozenset(exclude)
+        self._exclude, self._present, self._hidden = frozenset(exclude), present, hidden
 
     def add_files(self, number: int, file_list: Path) -> None:
         """Add the names of all files of a repository's packages."""
@@ -78,7 +85,7 @@ class Pool:
 
     def prepare(self) -> None:
         """Find out what provides what; after everything was added."""
-        self._hide(self._exclude)
+        self._set_installed()
         self.pool.addfileprovides()
         self.pool.createwhatprovides()
 
@@ -114,32 +121,47 @@ class Pool:
         os.lseek(descriptor, 0, os.SEEK_SET)
         return size
 
-    def _hide(self, exclude: frozenset[str]) -> None:
-        """Leave out what is excluded, and count what it provides as installed."""
-        hidden = [
-            solvable
-            for repository, index in zip(self._repositories, self._indexes, strict=True)
-            for solvable in repository.solvables
-            if solvable.name in exclude or _whole_name(solvable) in index.excluded or solvable.arch in ("src", "nosrc")
-        ]
-        if not hidden:
-            return
-        present = self.pool.add_repo("excluded")
-        self.pool.installed = present
+    def _set_installed(self) -> None:
+        """Leave out what is excluded, and count it, and what is there already, as installed."""
+        hidden: list[Any] = []
+        by_name: dict[str, list[Any]] = {}
+        for repository in self._repositories:
+            for solvable in repository.solvables:
+                by_name.setdefault(str(solvable.name), []).append(solvable)
+                is_source = solvable.arch in ("src", "nosrc")
+                is_hidden = self._hidden.hides(solvable.name, _whole_name(solvable))
+                if is_source or is_hidden or solvable.name in self._exclude:
+                    hidden.append(solvable)
+        installed = self.pool.add_repo("installed")
+        self.pool.installed = installed
         for solvable in hidden:
-            if solvable.name in exclude:
-                self._add_present(present, solvable)
-        numbers = {solvable.id for solvable in hidden}
-        considered = [each.id for each in self.pool.solvables if each.id not in numbers]
-        self.pool.set_considered_list(considered)
+            if solvable.name in self._exclude:
+                made = self._add_installed(installed, solvable.name, solvable.evr, solvable.arch)
+                self._add_provides(made, solvable)
+        for one in self._present:
+            package = one.package
+            made = self._add_installed(installed, package.name, package.version, package.architecture or "noarch")
+            others = by_name.get(package.name, ())
+            like = next((other for other in others if other.evr == package.version), next(iter(others), None))
+            if like is not None:
+                self._add_provides(made, like)
+            for path in one.files:
+                made.add_provides(self.pool.Dep(path))
+        if hidden:
+            numbers = {solvable.id for solvable in hidden}
+            self.pool.set_considered_list([each.id for each in self.pool.solvables if each.id not in numbers])
 
-    def _add_present(self, present: Any, solvable: Any) -> None:
-        solv = self.solv
-        made = present.add_solvable()
-        made.name, made.evr, made.arch = solvable.name, solvable.evr, solvable.arch
-        for dependency in solvable.lookup_deparray(solv.SOLVABLE_PROVIDES):
+    def _add_installed(self, installed: Any, name: str, version: str, architecture: str) -> Any:
+        made = installed.add_solvable()
+        made.name, made.evr, made.arch = name, version, architecture
+        made.add_provides(self.pool.rel2id(made.nameid, made.evrid, self.solv.REL_EQ))
+        return made
+
+    def _add_provides(self, made: Any, like: Any) -> None:
+        """What a package of that name provides, and its files: records of installed packages do not say it all."""
+        for dependency in like.lookup_deparray(self.solv.SOLVABLE_PROVIDES):
             made.add_provides(dependency)
-        for path in _files(self.pool, solvable, solv):
+        for path in _files(self.pool, like, self.solv):
             made.add_provides(self.pool.Dep(path))
 
     @property

@@ -39,7 +39,9 @@ def explained(pool: Pool, found: Sequence[Any], asked: Mapping[str, Sequence[Any
     """The error for the first problem that can be explained."""
     infos = list(_infos(found))
     chains = _chains(pool, infos, asked)
-    for info in infos:
+    # libsolv lists them in an order of its own: what is missing tells most, and the first by name is as good as any.
+    missing = pool.solv.Solver.SOLVER_RULE_PKG_NOTHING_PROVIDES_DEP
+    for info in sorted(infos, key=lambda each: (each.type != missing, str(each.solvable), str(each.dep))):
         error = _error(pool, info, chains, place)
         if error is not None:
             return error

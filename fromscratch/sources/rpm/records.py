@@ -6,6 +6,7 @@ from fromscratch import paths
 from fromscratch.errors import ImageError
 from fromscratch.formats.rpm import ndb
 from fromscratch.formats.rpm.database import Record
+from fromscratch.formats.rpm.header import installed
 from fromscratch.model.content import Inline, read
 from fromscratch.model.entry import Directory, Entry, File, Meta, Origin
 from fromscratch.model.rootfs import Rootfs
@@ -27,8 +28,9 @@ def with_records(tree: Rootfs, records: Sequence[Record], origin: Origin) -> Roo
     is_ndb = any(b"_db_backend" in line and b"ndb" in line for path in _MACROS for line in _lines(tree, path))
     place = paths.join(folder, _NDB if is_ndb else _SQLITE)
     present = _present(tree, place)
+    known = {installed(header).package for header in present.values()}
     first = max(present, default=0) + 1
-    added = dict(enumerate(records, first))
+    added = dict(enumerate((one for one in records if installed(one.header).package not in known), first))
     made: dict[TreePath, Entry] = {place: File(Meta(0o644), Inline(_database(is_ndb, added, present)), (origin,))}
     if folder not in tree:
         made[folder] = Directory(Meta(0o755), (origin,))

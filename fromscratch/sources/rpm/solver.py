@@ -15,11 +15,12 @@ _WORDS = lazy_regex(r"\((?=\S)|\s+(?:and|or|if|unless|else|with|without)\s+")
 
 
 class Request(Struct, frozen=True):
-    """What to install; `place` names the item of the recipe."""
+    """What to install; `place` names the item of the recipe, and `present` the packages that are there already."""
 
     packages: Sequence[str]
     recommends: bool = False
     place: str = "the recipe"
+    present: frozenset[str] = frozenset()
 
 
 class Selected(Struct, frozen=True):
@@ -62,7 +63,7 @@ def solve(pool: Pool, request: Request, *, has_file_lists: bool = False) -> list
     transaction = solver.transaction()
     transaction.order()
     steps = [solvable for solvable in transaction.steps() if solvable.repo.name.isdigit()]
-    _check_all(pool, asked, steps, request.place)
+    _check_all(asked, steps, request)
     return _selected(pool, asked, steps)
 
 
@@ -72,13 +73,14 @@ def _selection(pool: Pool, text: str) -> Any:
     return pool.pool.select(text, flags | kind.SELECTION_REL | kind.SELECTION_FILELIST)
 
 
-def _check_all(pool: Pool, asked: Mapping[str, Sequence[Any]], steps: Sequence[Any], place: str) -> None:
+def _check_all(asked: Mapping[str, Sequence[Any]], steps: Sequence[Any], request: Request) -> None:
     """A transaction can leave out what was asked for if something counts as installed: then it is excluded too."""
     installed = {solvable.id for solvable in steps}
     for text, solvables in asked.items():
-        if not any(solvable.id in installed for solvable in solvables):
+        is_present = any(solvable.name in request.present for solvable in solvables)
+        if not is_present and not any(solvable.id in installed for solvable in solvables):
             raise ImageError(
-                f"{text} is asked for in {place} and not among what libsolv would install",
+                f"{text} is asked for in {request.place} and not among what libsolv would install",
                 "see whether it is excluded too: take it out of one of the two lists",
             )
 

@@ -16,6 +16,7 @@ from fromscratch.address import Address, without_secrets
 from fromscratch.digest import Digest
 from fromscratch.errors import DownloadError
 from fromscratch.formats.glibc.passwd import records
+from fromscratch.formats.installed import Installed
 from fromscratch.formats.rpm import database, package, payload
 from fromscratch.formats.rpm.database import Record
 from fromscratch.formats.rpm.files import Flag, described
@@ -58,6 +59,8 @@ class _Opened(Struct, frozen=True):
 class RpmSource(Source):
     """`now` is the clock."""
 
+    chooses_packages = True
+
     def __init__(self, options: RpmOptions, context: Context, *, now: Callable[[], float] = time.time) -> None:
         shown = ", ".join(options.packages[:_MOST_SHOWN]) + (", …" if len(options.packages) > _MOST_SHOWN else "")
         self.label = f"rpm {shown}"
@@ -87,13 +90,23 @@ class RpmSource(Source):
                 ) from error
             raise
         found = self._planner.read(store, seen, self._now())
-        if plan is None or not self._planner.holds(plan, seen):
-            plan = self._planner.plan(store, found)
+        present = self._present(store)
+        if plan is None or not self._planner.holds(plan, seen) or plan.present != _shown(present):
+            plan = self._planner.plan(store, found, present)
             self._download(store, plan, seen)
             self._verify(store, plan, found)
             plans.save(store, self._key, plan)
         else:
             self._download(store, plan, seen)
+
+    def _present(self, store: Store) -> list[Installed]:
+        """The packages of RPM that lie below: what provides them is not brought a second time."""
+        found = [one for one in self._context.present(store).installed if one.package.manager == "rpm"]
+        if found:
+            shown = ", ".join(sorted(str(one.package) for one in found)[:_MOST_SHOWN])
+            more = f" and {len(found) - _MOST_SHOWN} more" if len(found) > _MOST_SHOWN else ""
+            self._context.progress.note(f"{self._context.place}: already there, and not brought again: {shown}{more}")
+        return found
 
     def fingerprint(self, store: Store) -> str:
         packages = " ".join(f"{package.name}={package.digest}" for package in self.plan(store).packages)
@@ -232,6 +245,10 @@ class RpmSource(Source):
             if not (source := found[one.repository].seen.source).unsigned
         ]
         verification.check(store, subjects, self._context.progress, self._context.jobs)
+
+
+def _shown(present: Sequence[Installed]) -> list[str]:
+    return sorted(str(one.package) for one in present)
 
 
 def _address(plan: Plan, one: PlannedPackage) -> Address:

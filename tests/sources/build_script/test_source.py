@@ -12,17 +12,23 @@ import pytest
 from msgspec.structs import replace
 
 from fromscratch.errors import CommandFailed, MissingTool, NotFetched, UsageError
+from fromscratch.flow.base_images import named_image
+from fromscratch.formats.oci.config import image_documents
+from fromscratch.formats.tar.writer import blocks
+from fromscratch.host.images.layout import read_layout, write_layout
 from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import File
-from fromscratch.model.image import Platform
+from fromscratch.model.image import Platform, RunConfig
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.sources.build_script.log import MOST
 from fromscratch.sources.build_script.options import BuildScriptOptions
 from fromscratch.sources.build_script.source import BuildScriptSource
 from fromscratch.sources.contract import Context
+from tests.hosttree import host_tree
+from tests.made_images import HERE, image_of
 from tests.sources.contract import SourceContract, Subject
-from tests.trees import listed, text
+from tests.trees import listed, text, tree
 
 pytestmark = pytest.mark.slow
 
@@ -65,6 +71,7 @@ class Desk:
         made = msgspec.convert({"source": "src", **options, "script": script}, BuildScriptOptions)
         platform = Platform("linux", "arm64")
         context = Context(folder=self.folder, place="rootfs[0]", platform=platform, log=self.log, epoch=86400)
+        context = replace(context, named_image=named_image)
         return BuildScriptSource(made, context)
 
     def built(self, script: str, **options: object) -> Rootfs:
@@ -74,8 +81,8 @@ class Desk:
 
     def said(self, script: str, **options: object) -> list[str]:
         """The lines that a script writes into the file that it installs."""
-        tree = self.built(f'mkdir -p "$DESTDIR/o"; {{ {script}; }} > "$DESTDIR/o/out"', **options)
-        entry = tree[TreePath("/o/out")]
+        made = self.built(f'mkdir -p "$DESTDIR/o"; {{ {script}; }} > "$DESTDIR/o/out"', **options)
+        entry = made[TreePath("/o/out")]
         assert isinstance(entry, File)
         with entry.content.open() as stream:
             return stream.read().decode().splitlines()
@@ -114,7 +121,7 @@ def test_a_script_gets_the_variables_that_make_its_result_the_same_everywhere(de
 
 
 def test_modes_and_links_are_taken_and_owners_are_those_of_the_recipe(desk: Desk) -> None:
-    tree = desk.built(
+    made = desk.built(
         'cd "$DESTDIR"; mkdir -p bin lib; echo a > bin/a; chmod 4755 bin/a; ln bin/a bin/b; ln -s a bin/c; touch lib/x',
         take=["/bin"],
         exclude=["/bin/d"],
@@ -122,7 +129,7 @@ def test_modes_and_links_are_taken_and_owners_are_those_of_the_recipe(desk: Desk
         into="/opt",
         modes={"/bin/a": "755"},
     )
-    assert listed(tree) == text("""
+    assert listed(made) == text("""
         d 0755 1:2 /opt
         d 0755 1:2 /opt/bin
         f 0755 1:2 2 /opt/bin/a
@@ -197,6 +204,51 @@ def test_a_folder_of_tools_is_in_the_path(desk: Desk) -> None:
     (tools / "own-tool").write_text("#!/bin/sh\necho from the tool\n")
     (tools / "own-tool").chmod(0o755)
     assert desk.said("own-tool", tools=["tool box"], needs=["own-tool"]) == ["from the tool"]
+
+
+@pytest.fixture
+def tools(desk: Desk) -> Path:
+    """A layout with an image that has a few programs of this machine, and an account of its own."""
+    added = tree("""
+        f 0644 0:0 /etc/passwd 'web:x:7:7::/:/bin/sh\\n'
+        f 0755 0:0 /opt/bin/of-the-image '#!/bin/sh\\necho from the image\\n'
+    """)
+    root = host_tree("sh", "cp", "mkdir", "cat", "id", "ls").merged(added, replace=True, directories="keep")
+    tar = b"".join(bytes(block) for block in blocks(root))
+    config = RunConfig(env={"PATH": "/opt/bin:/usr/bin:/bin", "OF_THE_IMAGE": "yes", "TZ": "Mars"})
+    write_layout(desk.folder / "tools", [image_of(tar, config=config, platform=HERE)], tag="1")
+    return desk.folder / "tools"
+
+
+def test_the_programs_of_an_image_take_the_place_of_those_of_this_machine(desk: Desk, tools: Path) -> None:
+    script = "of-the-image; echo $OF_THE_IMAGE $TZ; id -un; cat /etc/passwd; ls /usr/bin/gcc || echo no compiler; pwd"
+    assert desk.said(script, image="oci:tools", needs=["cp", "of-the-image"]) == [
+        "from the image",
+        "yes UTC",
+        "build",
+        "web:x:7:7::/:/bin/sh",
+        "root:x:0:0:root:/:/bin/sh",
+        "build:x:65532:65532:build:/build/home:/bin/sh",
+        "no compiler",
+        "/build/src",
+    ]
+    pin = desk.source(INSTALL, image="oci:tools").pins(desk.store)[-1]
+    assert (pin.kind, pin.name, pin.digest) == ("image", "oci:tools", f"sha256:{manifest_of(tools)}")
+    with pytest.raises(MissingTool, match="gcc, make, not found in the PATH of the image oci:tools"):
+        desk.source("true", image="oci:tools", needs=["cp", "gcc", "make"]).fetch(desk.store)
+
+
+def test_another_image_builds_anew_and_the_same_does_not(desk: Desk, tools: Path) -> None:
+    before = desk.source(INSTALL, image="oci:tools").fingerprint(desk.store)
+    assert desk.source(INSTALL, image="oci:tools").fingerprint(desk.store) == before
+    (image,) = read_layout(tools)
+    write_layout(tools, [replace(image, config=RunConfig(env={"PATH": "/bin"}), original=None)], tag="1")
+    assert desk.source(INSTALL, image="oci:tools").fingerprint(desk.store) != before
+
+
+def manifest_of(layout: Path) -> str:
+    (image,) = read_layout(layout)
+    return image_documents(image).descriptor.digest.hex
 
 
 def test_another_interpreter_is_named_by_the_first_line(desk: Desk) -> None:

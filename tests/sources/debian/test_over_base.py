@@ -20,6 +20,7 @@ from fromscratch.paths import tree_path
 from fromscratch.sources.contract import Context
 from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.source import DebianSource
+from tests.progress_notes import Notes
 from tests.trees import listed, text, tree
 
 pytest.importorskip("pysequoia", reason="pysequoia is not installed; it signs the archives of these tests")
@@ -73,19 +74,6 @@ def tool(version: str = "1", **fields: str) -> bytes:
     files = {"bin": None, "bin/tool@755": b"tool", "etc": None, "etc/tool.conf": b"x"}
     extra = {"md5sums": b"0  bin/tool\n"}
     return package("tool", files, version, extra=extra, maintainer="x", description="x", **fields)
-
-
-class Notes:
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def task(self, title: str, *, total: int | None = None, unit: str = "B") -> Any:
-        from fromscratch.progress import SILENT
-
-        return SILENT.task(title, total=total, unit=unit)
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
 
 
 @pytest.fixture

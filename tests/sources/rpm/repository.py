@@ -120,8 +120,8 @@ def _relations(word: str, header: Header, names: int, flags: int, versions: int)
     for name, sense, version in zip(*columns, strict=True):
         epoch, colon, rest = version.rpartition(":")
         number, _, release = rest.partition("-")
-        more = f' flags="{_SENSES[sense]}" epoch="{epoch if colon else 0}" ver="{number}"' if sense else ""
-        more += f' rel="{release}"' if sense and release else ""
+        more = f' flags="{_SENSES[sense & 14]}" epoch="{epoch if colon else 0}" ver="{number}"' if sense & 14 else ""
+        more += f' rel="{release}"' if sense & 14 and release else ""
         entries += f"<rpm:entry name={quoteattr(name)}{more}/>"
     return f"<rpm:{word}>{entries}</rpm:{word}>" if entries else ""
 

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from fromscratch.errors import Conflict, DownloadError, FormatError, ImageError, IntegrityError, NotFetched, UsageError
+from fromscratch.formats.databases.catalogue import records
 from fromscratch.formats.rpm import header as headers
 from fromscratch.formats.rpm import sqlite
 from fromscratch.host.storage.store import Store
@@ -43,6 +44,47 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
 
 
+# Of node, 1.0 and 4.0 are in no stream: those of the streams hide them.
+MODULES = """
+---
+document: modulemd
+version: 2
+data:
+  name: node
+  stream: "2"
+  version: 8030020210118191659
+  description: >-
+    Two, and
+    more.
+  artifacts:
+    rpms:
+    - node-0:2.0-1.x86_64
+...
+---
+document: modulemd
+version: 2
+data:
+  name: node
+  stream: 3
+  dependencies:
+  - requires: {tools: [a, b], platform: [el8]}
+  artifacts:
+    rpms: ["node-0:3.0-1.x86_64"]
+...
+---
+document: modulemd
+version: 2
+data: {name: tools, stream: b, artifacts: {rpms: ["tool-0:1.0-1.x86_64"]}}
+---
+document: modulemd
+version: 2
+data: {name: tools, stream: a, artifacts: {rpms: ["tool-0:1.0-1.x86_64"]}}
+---
+document: modulemd-defaults
+version: 1
+data: {module: node, stream: "2"}
+...
+"""
 Rpm = Callable[..., RpmSource]
 
 
@@ -284,6 +326,21 @@ class TestRecords:
         assert [str(each.package) for each in found] == ["one 1:1.0-1", "two 1.0-1"]
         assert found[0].files == ("/usr/bin/one",)
 
+    def test_what_lies_below_is_not_brought_again(
+        self, rpm: Rpm, repository: Repository, store: Store, tmp_path: Path
+    ) -> None:
+        repository.publish(
+            repository.package("app", requires=["libc.so.6()(64bit)", "/usr/share/zone"]),
+            repository.package("glibc", {"/usr/lib64/libc.so.6": b"c"}, provides=["libc.so.6()(64bit)"]),
+            repository.package("zones", {"/usr/share/zone": b"z"}),
+        )
+        below = laid(rpm("glibc", "zones", records=True), store)
+        app = rpm("app", records=True)
+        app._context = msgspec.structs.replace(app._context, present=lambda _: records(below))
+        assert [one.name for one in planned(app, store)] == ["app"]
+        tree = app.lay(below, store, replace=False)
+        assert [each.package.name for each in records(tree).installed] == ["glibc", "zones", "app"]
+
 
 class TestTrust:
     def test_an_unsigned_package_of_an_unsigned_index_is_refused(
@@ -466,6 +523,27 @@ class TestIndexes:
         (tmp_path / "metalink").write_text(metalink.replace(digest, "0" * 64))
         with pytest.raises(IntegrityError, match="does not have the digest that the metalink gives it"):
             planned(rpm("app", repositories=[{"metalink": f"file://{tmp_path}/metalink"}]), store)
+
+    def test_modules(self, rpm: Rpm, repository: Repository, store: Store) -> None:
+        versions = ("1.0", "2.0", "3.0", "4.0")
+        repository.publish(
+            *(repository.package("node", version=each) for each in versions),
+            repository.package("tool"),
+            repository.package("plain", version="5.0"),
+            more={"modules": MODULES.encode()},
+        )
+
+        def version(**options: Any) -> dict[str, str]:
+            return {one.name: one.version for one in planned(rpm("node", **options), store)}
+
+        assert version() == {"node": "2.0-1"}
+        assert version(modules=["node:3"]) == {"node": "3.0-1"}
+        assert [one.name for one in planned(rpm("tool", modules=["node:3"]), store)] == ["tool"]
+        with pytest.raises(ImageError, match=r"no index has tool, asked for in rootfs\[0\]"):
+            rpm("tool").fetch(store)
+        with pytest.raises(ImageError, match="no repository has the stream node:9, enabled in") as caught:
+            rpm("node", modules=["node:9"]).fetch(store)
+        assert caught.value.hint == "there is node:2, node:3"
 
     def test_a_folder_without_an_index(self, rpm: Rpm, store: Store) -> None:
         with pytest.raises(DownloadError, match="there is no repository at file:") as caught:

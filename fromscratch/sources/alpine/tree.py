@@ -1,0 +1,136 @@
+"""The trees of packages laid together as apk unpacks them, one after the other."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from fromscratch import paths
+from fromscratch.errors import Conflict, NotInTree
+from fromscratch.formats.alpine.dependency import parse_dependencies
+from fromscratch.formats.alpine.index import Package
+from fromscratch.model.builder import TreeBuilder
+from fromscratch.model.entry import (
+    Directory,
+    Entry,
+    HardLink,
+    Meta,
+    Symlink,
+    also_from,
+    is_implied,
+    kind_of,
+    with_meta,
+)
+from fromscratch.model.merge import equal_but_for_time
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import ROOT, TreePath
+
+_SHOWN = 10
+
+
+class Unpacked(Struct, frozen=True):
+    """A package's tree, and what its control segment says of files that others have too."""
+
+    package: Package
+    tree: Rootfs
+    replaces: str = ""
+    replaces_priority: int = 0
+
+    @property
+    def shown(self) -> str:
+        return str(self.package)
+
+    def claim_on(self, other: "Unpacked") -> int:
+        """The priority with which its files take the place of the other's; -1 if they do not."""
+        for dependency in parse_dependencies(self.replaces):
+            if dependency.name == other.package.name and dependency.admits(other.package.version):
+                return self.replaces_priority
+        return -1
+
+
+def laid_together(packages: Sequence[Unpacked]) -> Rootfs:
+    """One tree of all packages in this order, whose entries say `shown` of their package in their first origin.
+
+    A file in two packages is a conflict unless it is the same, both are built of one source, or one replaces the
+    other. Of a folder the owner with the lower numbers counts, and of one owner's modes what they have in common.
+    Raises Conflict, naming every path and both packages.
+    """
+    laying = _Laying({package.shown: package for package in packages})
+    for package in packages:
+        laying.lay(package)
+    if laying.conflicts:
+        shown = laying.conflicts[:_SHOWN]
+        more = [f"and {len(laying.conflicts) - _SHOWN} more"] if len(laying.conflicts) > _SHOWN else []
+        raise Conflict(
+            "packages disagree about what stands at a path:\n  " + "\n  ".join([*shown, *more]),
+            "name one of the two packages under exclude:",
+        )
+    return laying.builder.build()
+
+
+class _Laying:
+    """Puts package after package into one builder, and collects what is at odds."""
+
+    def __init__(self, packages: dict[str, Unpacked]) -> None:
+        self.packages = packages
+        self.builder = TreeBuilder()
+        self.conflicts: list[str] = []
+
+    def lay(self, package: Unpacked) -> None:
+        left_out: set[TreePath] = set()
+        for path, entry in package.tree.items():
+            if path == ROOT:
+                continue
+            if isinstance(entry, HardLink) and entry.target in left_out:
+                entry = replace(package.tree.inode(path), origins=entry.origins)
+            try:
+                present = self.builder.get(path)
+                settled = entry if present is None else self._settle(path, entry, present, package)
+                if settled is not None:
+                    self.builder.put(path, settled)
+                elif not isinstance(entry, Directory):
+                    left_out.add(path)
+            except (NotInTree, Conflict) as error:
+                self.conflicts.append(f"{path} of {package.shown}: {error.message}")
+
+    def _settle(self, path: TreePath, entry: Entry, present: Entry, package: Unpacked) -> Entry | None:
+        """What is to be put where something stands already; None to leave that."""
+        if isinstance(entry, Directory):
+            if isinstance(present, Directory):
+                return _joined(entry, present)
+            if isinstance(present, Symlink) and self._leads_to_directory(path):
+                return None
+        elif not isinstance(present, Directory):
+            other = self.packages.get(present.origins[0].detail) if present.origins else None
+            if other is package:
+                return entry
+            if other is not None:
+                ours, theirs = package.claim_on(other), other.claim_on(package)
+                if package.package.origin and package.package.origin == other.package.origin:
+                    return entry
+                if theirs > ours:
+                    return None
+                if ours >= 0:
+                    return entry
+            if equal_but_for_time(entry, present):
+                return also_from(present, entry)
+        owner = present.origins[0].detail if present.origins else "another package"
+        self.conflicts.append(f"{path}: {kind_of(present)} of {owner} against {kind_of(entry)} of {package.shown}")
+        return None
+
+    def _leads_to_directory(self, path: TreePath) -> bool:
+        try:
+            self.builder.get(paths.join(path, "any"))
+        except NotInTree:
+            return False
+        return True
+
+
+def _joined(entry: Directory, present: Directory) -> Directory:
+    """A folder of two packages."""
+    if is_implied(present) or is_implied(entry):
+        return entry if is_implied(present) else present
+    new, old = entry.meta, present.meta
+    if (new.uid, new.gid) == (old.uid, old.gid):
+        return with_meta(present, Meta(old.mode & new.mode, old.uid, old.gid, old.mtime, old.xattrs))
+    return present if (old.uid, old.gid) < (new.uid, new.gid) else with_meta(present, new)
