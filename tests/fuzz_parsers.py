@@ -20,6 +20,7 @@ from fromscratch.formats import slice as slices
 from fromscratch.formats.alpine import installed as apk_installed
 from fromscratch.formats.debian import (
     alternatives,
+    chisel,
     chisel_manifest,
     deb822,
 )
@@ -388,6 +389,14 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
             b"paths:\n  - {type: directory, path: /e, uid: 1, mode: '0755'}\n"
         ],
         _text(lambda text: convert(text, Surroundings(name="a.yaml"))),
+    ),
+    "chisel definitions": (
+        [
+            b"package: a\nessential: [a_c]\nslices:\n  b:\n    contents:\n      /x/**: {arch: [amd64]}\n"
+            b"      /y: {text: z, mode: 0644}\n  c: {essential: {a_b: {arch: arm64}}}\n",
+            b"package: a\nslices:\n  b:\n    mutate: |\n" + b"      content.write(x)\n" * 300,
+        ],
+        _text(lambda text: chisel.read(text, "a.yaml")),
     ),
     "alternatives": (
         [b"update-alternatives --install /usr/bin/a a /bin/b 50 --slave /x x /y\n"],
