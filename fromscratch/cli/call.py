@@ -126,7 +126,9 @@ class Call:
         from fromscratch.host.machine.git_commit import checkout
 
         bring = self._request.verb.name == "fetch"
-        return checkout(self.store.without_fallback() if bring else self.store, url, commit, bring=bring)
+        return checkout(
+            self.store.without_fallback() if bring else self.store, url, commit, bring=bring, progress=self.progress
+        )
 
     def job_of(self, recipe: Recipe, folder: Path, output: Path, platforms: Sequence[Platform]) -> Job:
         """What is to be built by a recipe that lies in `folder`, for this machine if no platforms are named."""

@@ -76,7 +76,7 @@ class Job(Struct, frozen=True, kw_only=True):
         """The files of a repository that a part of the recipe came from, out of the store."""
         from fromscratch.host.machine.git_commit import checkout
 
-        return checkout(self.store, url, commit, bring=self.may_bring)
+        return checkout(self.store, url, commit, bring=self.may_bring, progress=self.progress)
 
     @property
     def layout(self) -> Path:

@@ -21,6 +21,7 @@ from fromscratch.recipe.variables import written_out
 
 DEPTH = 16
 _PARTS = 200
+_LARGEST = 1 << 20
 SHIPPED = "shipped:"
 """The folder of the recipes that come with the program, where an item says which folder its files lie in."""
 _WITH_FILES = ("rootfs", "paths", "certificates")
@@ -164,6 +165,8 @@ class Composer:
                 raise _refused(f"it includes itself: {circle}")
             if len(above) > DEPTH or self.count > _PARTS:
                 raise _refused(f"parts nest deeper than {DEPTH}, or are more than {_PARTS}")
+            if origin.file.stat().st_size > _LARGEST:
+                raise _refused(f"{origin.name} has more than {_LARGEST >> 20} MB, which no part of a recipe needs")
             text = regular_file.read_text(origin.file)
         except OSError as error:
             self.faults.append(fault(place, f"cannot read {reference}: {error.strerror}"))

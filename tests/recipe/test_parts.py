@@ -121,13 +121,14 @@ def test_a_fault_in_a_part_is_told_with_its_own_file_line_and_path(project: Proj
         ("{git: 'https://x/y', commit: main}", "include.commit: 'main' is not the full id of a commit"),
         ("{git: -x, commit: main}", "include.git: '-x' cannot stand here"),
         ("{git: 'https://x/y'}", "include: the key 'commit' is missing"),
-        ("3: {}", "this is not YAML"),
+        ("parts/large.yaml", "include: FOLDER/parts/large.yaml has more than 1 MB, which no part of a recipe needs"),
     ],
 )
 def test_a_part_that_cannot_be_had_is_told_where_it_is_named(project: Project, include: str, fault: str) -> None:
     project.write("parts/base.yaml", "")
     project.write("parts/loop.yaml", "include: ../fromscratch.yaml\n")
     project.write("parts/list.yaml", "- a\n")
+    project.write("parts/large.yaml", "#" * (1 << 20) + "\n")
     project.write("parts/latin.yaml", "").write_bytes(b"\xe9")
     project.write("fromscratch.yaml", f"rootfs: [{{overlay: files}}]\ninclude: {include}\n")
     found = project.faults()

@@ -38,6 +38,19 @@ def recipes() -> list[str]:
     return sorted([*here, *(path.stem for path in shipped("recipes").glob("*.yaml"))])
 
 
+def variants() -> list[str]:
+    """The variants of the recipe of this folder."""
+    from fromscratch.errors import ImageError
+    from fromscratch.formats.yaml import document
+
+    try:
+        found = document.load(Path("fromscratch.yaml").read_text("utf-8"), "fromscratch.yaml").value
+    except (OSError, UnicodeDecodeError, ImageError):
+        return []
+    said = found.get("variants") if isinstance(found, dict) else None
+    return sorted(said) if isinstance(said, dict) else []
+
+
 def images() -> list[str]:
     """Those that are built here, and the kinds of names that others have."""
     return [*sorted(path.parent.name for path in Path("build").glob("*/evidence.json")), *_SCHEMES]

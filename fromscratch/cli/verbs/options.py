@@ -13,7 +13,12 @@ RECIPE = Option(
 )
 # A verb that brings the image elsewhere does not fall back to a shipped recipe.
 OWN_RECIPE = RECIPE._replace(help="FILE, or the name of a shipped recipe (default: ./fromscratch.yaml)")
-VARIANT = Option("variant", "NAME", "NAME of the recipe's variant to work with, instead of the recipe itself")
+VARIANT = Option(
+    "variant",
+    "NAME",
+    "NAME of the recipe's variant to work with, instead of the recipe itself",
+    candidates=f"{_CANDIDATES}:variants",
+)
 SET = Option("set", "NAME=VALUE", "VALUE for a variable of the recipe; may be repeated", repeated=True)
 STORE_DIR = Option(
     "store-dir", "DIR", "DIR of the store (default: $FROMSCRATCH_STORE, else the user's cache folder)", is_path=True

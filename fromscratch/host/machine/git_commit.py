@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from fromscratch.address import concealed
 from fromscratch.advice import Command, advice
 from fromscratch.digest import Digest
 from fromscratch.errors import DownloadError, FormatError, NotFetched, TooLarge
@@ -24,6 +25,7 @@ from fromscratch.model.content import Inline, same_bytes
 from fromscratch.model.entry import Entry, File, Meta, Origin, Symlink
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, decode, tree_path
+from fromscratch.progress import SILENT, Progress
 
 _KIND = "git-commit"
 _MOST_BYTES = 256 << 20
@@ -33,7 +35,7 @@ _NOT_BY_ID = re.compile(rb"unadvertised object|not our ref|remote error|does not
 _LINE = re.compile(rb"([0-7]{6}) (blob|commit) ([0-9a-f]{40,64}) +([0-9]+|-)\t(.*)", re.DOTALL)
 
 
-def checkout(store: Store, url: str, commit: str, *, bring: bool) -> Path:
+def checkout(store: Store, url: str, commit: str, *, bring: bool, progress: Progress = SILENT) -> Path:
     """The folder with the files of a commit. With `bring` it may be downloaded, which nothing else may do.
 
     Raises NotFetched if the store does not have it, DownloadError if the repository does not, TooLarge for one with
@@ -47,7 +49,8 @@ def checkout(store: Store, url: str, commit: str, *, bring: bool) -> Path:
                     f"the commit {commit[:12]} of {url} is not in the store",
                     advice("run `", Command(("fetch",)), "` first"),
                 )
-            blob = _downloaded(store, url, commit)
+            with progress.task(f"fetch {concealed(url)} at {commit[:12]}", total=None, unit="steps"):
+                blob = _downloaded(store, url, commit)
         return _unpacked(store, store.path(blob), commit)
 
 
