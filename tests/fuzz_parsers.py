@@ -20,6 +20,7 @@ from fromscratch.formats import slice as slices
 from fromscratch.formats.alpine import installed as apk_installed
 from fromscratch.formats.debian import (
     alternatives,
+    chisel,
     chisel_manifest,
     deb822,
 )
@@ -74,7 +75,7 @@ from fromscratch.formats.rpm import sqlite as rpm_sqlite
 from fromscratch.formats.trace import recognise, sysdig
 from fromscratch.formats.trace import strace as strace_log
 from fromscratch.formats.trace import text as trace_text
-from fromscratch.formats.trust import openpgp
+from fromscratch.formats.trust import openpgp, p11_kit
 from fromscratch.formats.trust import x509 as x509_name
 from fromscratch.formats.yaml import decode as strict
 from fromscratch.formats.yaml import document as yaml
@@ -389,6 +390,14 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
         ],
         _text(lambda text: convert(text, Surroundings(name="a.yaml"))),
     ),
+    "chisel definitions": (
+        [
+            b"package: a\nessential: [a_c]\nslices:\n  b:\n    contents:\n      /x/**: {arch: [amd64]}\n"
+            b"      /y: {text: z, mode: 0644}\n  c: {essential: {a_b: {arch: arm64}}}\n",
+            b"package: a\nslices:\n  b:\n    mutate: |\n" + b"      content.write(x)\n" * 300,
+        ],
+        _text(lambda text: chisel.read(text, "a.yaml")),
+    ),
     "alternatives": (
         [b"update-alternatives --install /usr/bin/a a /bin/b 50 --slave /x x /y\n"],
         _text(alternatives.alternatives),
@@ -445,6 +454,14 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
             for compressor, stripped in (("none", False), ("none", True), ("gzip", False))
         ],
         _rpm_package,
+    ),
+    "p11-kit": (
+        [
+            b'[p11-kit-object-v1]\nlabel: "a%20b"\ntrusted: true\n-----BEGIN CERTIFICATE-----\nMAA=\n'
+            b'-----END CERTIFICATE-----\n[p11-kit-object-v1]\nobject-id: 2.5.29.37\nvalue: "%30"\n'
+            b"-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n"
+        ],
+        _text(p11_kit.anchors),
     ),
     "rpm-modules": (
         [

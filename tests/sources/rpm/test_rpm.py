@@ -545,6 +545,19 @@ class TestIndexes:
             rpm("node", modules=["node:9"]).fetch(store)
         assert caught.value.hint == "there is node:2, node:3"
 
+    def test_repositories_of_the_machine(self, rpm: Rpm, repository: Repository, store: Store, tmp_path: Path) -> None:
+        other = Repository(tmp_path / "other/41")
+        other.publish(other.package("app"))
+        (tmp_path / "etc/yum.repos.d").mkdir(parents=True)
+        (tmp_path / "etc/os-release").write_text("VERSION_ID=41\n")
+        lines = f"[own]\nbaseurl=file://{tmp_path}/other/$releasever\ngpgkey=file:///other/$releasever/KEYS\n"
+        (tmp_path / "etc/yum.repos.d/own.repo").write_text(lines)
+        context = Context(folder=tmp_path, place="rootfs[0]", platform=Platform("linux", "amd64"))
+        source = RpmSource(RpmOptions(packages=["app"]), context, machine=tmp_path, now=lambda: NOW)
+        assert [one.name for one in planned(source, store)] == ["app"]
+        with pytest.raises(ImageError, match="the recipe names none, and this machine has none"):
+            RpmSource(RpmOptions(packages=["app"]), context, machine=tmp_path / "none").fetch(store)
+
     def test_a_folder_without_an_index(self, rpm: Rpm, store: Store) -> None:
         with pytest.raises(DownloadError, match="there is no repository at file:") as caught:
             rpm("app").fetch(store)
