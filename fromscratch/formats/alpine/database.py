@@ -4,8 +4,6 @@
 `scripts.tar`; /etc/apk has `world`, what was asked for.
 """
 
-import io
-import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
@@ -13,7 +11,9 @@ from msgspec import Struct
 from fromscratch.formats.alpine.dependency import Dependency
 from fromscratch.formats.alpine.index import Package
 from fromscratch.formats.alpine.listing import Shipped
+from fromscratch.formats.tar.header import BLOCK
 from fromscratch.limits import number
+from fromscratch.paths import encode
 
 _USUAL_FOLDER, _USUAL_FILE = (0, 0, 0o755, ""), (0, 0, 0o644, "")
 
@@ -101,13 +101,26 @@ def triggers(records: Iterable[Record]) -> str:
 
 
 def scripts(records: Iterable[Record]) -> bytes:
-    """The file `scripts.tar`: what apk would run when a package is upgraded or removed."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for one in records:
-            package = one.package
-            for name, content in one.scripts.items():
-                entry = tarfile.TarInfo(f"{package.name}-{package.version}.{package.checksum}.{name}")
-                entry.mode, entry.size, entry.mtime = 0o755, len(content), number(package.built or "0") or 0
-                archive.addfile(entry, io.BytesIO(content))
-    return out.getvalue()
+    """The file `scripts.tar`: what apk would run when a package is upgraded or removed. Headers as apk writes them."""
+    out = bytearray()
+    for one in records:
+        package = one.package
+        for name, content in one.scripts.items():
+            place = f"{package.name}-{package.version}.{package.checksum}.{name}"
+            out += _header(place, len(content), number(package.built or "0") or 0)
+            out += content + bytes(-len(content) % BLOCK)
+    return bytes(out) + bytes(2 * BLOCK)
+
+
+def _header(name: str, size: int, modified: int) -> bytes:
+    """The header of an executable file of root, in GNU's form of ustar."""
+    fields = [
+        encode(name)[:100].ljust(100, b"\0"),
+        b"0000755\0" + b"0000000\0" * 2,
+        b"%012o%012o" % (size, modified),
+        b" " * 8,
+        b"0".ljust(101, b"\0"),
+        b"ustar  \0" + b"root".ljust(32, b"\0") * 2,
+    ]
+    block = b"".join(fields).ljust(BLOCK, b"\0")
+    return block[:148] + b"%06o\0 " % sum(block) + block[156:]

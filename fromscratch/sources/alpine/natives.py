@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from fromscratch.formats.alpine.account_script import accounts_of
 from fromscratch.formats.alpine.listing import Shipped
 from fromscratch.formats.glibc.passwd import records
-from fromscratch.model.entry import Directory, Entry, Origin, with_meta
+from fromscratch.model.entry import Directory, HardLink, Meta, Origin, with_meta
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, decode, tree_path
 from fromscratch.transforms.scripted.busybox_accounts import with_busybox_accounts
@@ -107,15 +107,15 @@ def _resolved(one: Shipped, users: Mapping[str, int], groups: Mapping[str, int])
     return one if (uid, gid) == (one.uid, one.gid) else replace(one, uid=uid, gid=gid)
 
 
-def with_owners(tree: Rootfs, before: Sequence[Owned], after: Sequence[Owned]) -> Rootfs:
-    """The tree with the owners that differ between these two."""
-    changed: dict[TreePath, Entry] = {}
-    for one, other in zip(before, after, strict=True):
-        for row, resolved in zip(one.shipped, other.shipped, strict=True):
-            if resolved is row:
-                continue
-            place = tree.locate(tree_path(row.path))
-            entry = tree.find(place, follow_last=False)
-            if entry is not None and any(origin.detail == one.shown for origin in entry.origins[:1]):
-                changed[place] = with_meta(entry, replace(entry.meta, uid=resolved.uid, gid=resolved.gid))
-    return tree.with_entries(changed) if changed else tree
+def with_owners(tree: Rootfs, before: Owned, after: Owned) -> Rootfs:
+    """The tree of a package with the owners that differ between these two, also of a file's other names."""
+    metas: dict[TreePath, Meta] = {}
+    for row, resolved in zip(before.shipped, after.shipped, strict=True):
+        entry = tree.get(tree_path(row.path)) if resolved is not row else None
+        if entry is not None:
+            inode = entry.target if isinstance(entry, HardLink) else tree_path(row.path)
+            metas[inode] = replace(entry.meta, uid=resolved.uid, gid=resolved.gid)
+    if not metas:
+        return tree
+    inodes = ((path, entry, entry.target if isinstance(entry, HardLink) else path) for path, entry in tree.items())
+    return tree.with_entries({path: with_meta(entry, metas[inode]) for path, entry, inode in inodes if inode in metas})

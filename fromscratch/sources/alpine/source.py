@@ -38,6 +38,7 @@ from fromscratch.sources.alpine.tree import laid_together
 from fromscratch.sources.alpine.universe import Listed
 from fromscratch.sources.contract import Context, Pin, TreeSource
 from fromscratch.transforms import merged_usr
+from fromscratch.transforms.accounts import GROUP, PASSWD
 from fromscratch.transforms.scripted.applets import with_applets
 from fromscratch.transforms.scripted.base_folders import with_base_folders
 from fromscratch.transforms.scripted.certificates import with_certificates
@@ -125,15 +126,12 @@ class AlpineSource(TreeSource):
         if not plan.packages and len(below) > 1:
             return below
         packages = self._opened(store, plan)
-        tree = laid_together([one.unpacked for one in packages])
+        tree, owned = self._laid_together(packages, below)
         tree = merged_usr.merged(below, tree, replace=replace, directories="keep")
         scripted = [one.scripted for one in packages]
         for line in natives.not_run(tree, scripted):
             self._context.progress.note(f"{self._context.place}: {line}")
         tree = natives.with_accounts_of(tree, scripted, self.label)
-        shipped = [Owned(one.planned.shown, one.shipped) for one in packages]
-        owned = natives.owned(tree, shipped)
-        tree = natives.with_owners(tree, shipped, owned)
         tree = with_certificates(tree, self.label)
         tree = with_base_folders(tree, self.label, "alpine-baselayout")
         brings_busybox = any(one.planned.package.name == "busybox" for one in packages)
@@ -143,6 +141,24 @@ class AlpineSource(TreeSource):
             keys = {name: store.read(Digest.parse(digest)) for name, digest in plan.keys.items()}
             tree = with_records(tree, packages, owned, self._world, self._architecture, keys, self.label)
         return tree
+
+    def _laid_together(self, packages: Sequence[Opened], below: Rootfs) -> tuple[Rootfs, list[Owned]]:
+        """One tree, and what each package ships with the owners that its files have there."""
+        unpacked = [one.unpacked for one in packages]
+        tree = laid_together(unpacked)
+        lists = {path: entry for path in (PASSWD, GROUP) if path not in tree and (entry := below.find(path))}
+        accounts = tree.with_entries(lists) if lists else tree
+        accounts = natives.with_accounts_of(accounts, [one.scripted for one in packages], self.label)
+        shipped = [Owned(one.planned.shown, one.shipped) for one in packages]
+        owned = natives.owned(accounts, shipped)
+        if owned == shipped:
+            return tree, owned
+        # The owners of a folder decide which of two packages' metadata it gets, so they have to be known before.
+        unpacked = [
+            replace(one, tree=natives.with_owners(one.tree, before, after))
+            for one, before, after in zip(unpacked, shipped, owned, strict=True)
+        ]
+        return laid_together(unpacked), owned
 
     def _opened(self, store: Store, plan: Plan) -> list[Opened]:
         origins = plan.origins(self.label, self._context.place)

@@ -11,7 +11,14 @@ from tests.formats.alpine.signing import SigningKey, signing_key
 
 Files = Mapping[str, bytes | str | None]
 _KINDS = {"sha1": "RSA", "sha256": "RSA256", "sha512": "RSA512"}
-_LETTERS = {"depend": "D", "provides": "p", "install_if": "i", "provider_priority": "k", "origin": "o", "replaces": "r"}
+_LETTERS = {
+    "depend": "D",
+    "provides": "p",
+    "install_if": "i",
+    "provider_priority": "k",
+    "origin": "o",
+    "builddate": "t",
+}
 
 
 def packed(plain: bytes) -> bytes:
@@ -22,26 +29,28 @@ def piece(
     files: Files, *, end: bool = False, owners: Mapping[str, str] | None = None, modified: int = 1_700_000_000
 ) -> bytes:
     """A piece of a tar: bytes are a file, text a symlink's target, None a directory. `name@755` gives a mode, and
-    `owners` the user:group of a path, with number 1000 in the header."""
+    `owners` the user:group of a path, with the number 1000 in the header for those that are not root."""
     out = io.BytesIO()
     archive = tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT)
+    modes: dict[str, int] = {}
     for written, content in files.items():
         name, _, mode = written.partition("@")
         entry = tarfile.TarInfo(name)
         entry.mtime, entry.uname, entry.gname = modified, "root", "root"
         if owners and name in owners:
             entry.uname, _, entry.gname = owners[name].partition(":")
-            entry.uid = entry.gid = 1000
+            entry.uid, entry.gid = (0 if name == "root" else 1000 for name in (entry.uname, entry.gname))
         if content is None:
             entry.type, entry.mode = tarfile.DIRTYPE, int(mode or "755", 8)
         elif isinstance(content, str):
             kind = tarfile.LNKTYPE if mode == "hard" else tarfile.SYMTYPE
-            entry.type, entry.mode, entry.linkname = kind, 0o777, content
+            entry.type, entry.mode, entry.linkname = kind, modes.get(content, 0o777), content
             entry.pax_headers = {
                 "APK-TOOLS.checksum.SHA1": hashlib.sha1(content.encode(), usedforsecurity=False).hexdigest()
             }
         else:
             entry.mode, entry.size = int(mode or "644", 8), len(content)
+            modes[name] = entry.mode
             entry.pax_headers = {"APK-TOOLS.checksum.SHA1": hashlib.sha1(content, usedforsecurity=False).hexdigest()}
         archive.addfile(entry, io.BytesIO(content) if isinstance(content, bytes) else None)
     whole = out.getvalue()[: archive.offset]

@@ -137,7 +137,7 @@ def test_the_records_of_apk(scene: Scene) -> None:
         "R:passwd",
         "R:group",
         "R:shadow",
-        "a:1000:1000:640",
+        "a:0:1000:640",
     ]
 
 
