@@ -18,6 +18,7 @@ from fromscratch.host.storage import file_digests
 from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Entry, Origin
 from fromscratch.model.image import Platform
+from fromscratch.model.reference import without_login
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, tree_path
 from fromscratch.sources.contract import Base, Context, NamedImage, Pin, TreeSource
@@ -25,7 +26,7 @@ from fromscratch.sources.image import plan as plans
 from fromscratch.sources.image.options import ImageSourceOptions
 from fromscratch.sources.image.plan import ImagePlan
 from fromscratch.transforms.copying import copied
-from fromscratch.transforms.inclusion import excluded, included
+from fromscratch.transforms.inclusion import selected
 from fromscratch.transforms.placement import parse_owner, placed, with_owner
 
 # Counted up when the same image gives another tree.
@@ -34,7 +35,8 @@ _TREE_VERSION = 1
 
 class ImageSource(TreeSource):
     def __init__(self, options: ImageSourceOptions, context: Context) -> None:
-        self.label = f"image {options.from_}"
+        # Without the scheme that a bare name has anyhow: a name and a digest behind it read like a login.
+        self.label = f"image {without_login(options.from_).removeprefix('docker://')}"
         self._options, self._context = options, context
         self._platform = Platform.parse(options.platform) if options.platform else context.platform
 
@@ -69,9 +71,7 @@ class ImageSource(TreeSource):
         options = self._options
         tree = root_tree(self.plan(store).image(store), store, self._context.limits, self.label)
         tree = _with_packages(tree, self.label)
-        if options.include:
-            tree = included(tree, options.include, self.label)
-        tree = excluded(tree, options.exclude) if options.exclude else tree
+        tree = selected(tree, options.include, options.exclude, self.label)
         tree = copied(tree, options.copy, self.label) if options.copy else tree
         return placed(with_owner(tree, parse_owner(options.owner)), tree_path(options.into))
 
