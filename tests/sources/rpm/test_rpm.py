@@ -118,15 +118,26 @@ class TestContract(SourceContract):
     def subject(self, tmp_path: Path) -> Subject:
         repository = Repository(tmp_path / "repository")
         app = repository.package("app", {"/usr/bin/app": program(b"app"), "/etc/app": b"1"}, requires=["lib"])
-        lib = repository.package("lib", {"/usr/lib64/lib.so.1": b"library"})
-        repository.publish(app, lib)
+        script = {1024: "echo made >/etc/made\n"}
+        lib = repository.package("lib", {"/usr/lib64/lib.so.1": b"library"}, scripts=script)
+        elsewhere = repository.package("there", arch="aarch64")
+        repository.publish(app, lib, elsewhere)
         newer = repository.package("lib", {"/usr/lib64/lib.so.1": b"newer"}, version="2.0")
         options = RpmOptions(packages=["app"], repositories=[repository.address], keys=str(repository.keys))
+
+        def spoil() -> None:
+            stranger = Repository(tmp_path / "stranger")
+            repository.publish(app, stranger.package("lib", {"/usr/lib64/lib.so.1": b"library"}))
+
         return Subject(
             options,
             folder=tmp_path,
             change=lambda: repository.publish(app, lib, newer, date=1_700_000_001),
             other=msgspec.structs.replace(options, records=False),
+            spoil=spoil,
+            elsewhere=(Platform("linux", "arm64"), msgspec.structs.replace(options, packages=["there"])),
+            recorded="lib",
+            unscripted="/etc/made",
         )
 
 
