@@ -27,6 +27,7 @@ from fromscratch.formats.alpine import version as apk_version
 from fromscratch.formats.alpine.dependency import parse_dependencies
 from fromscratch.formats.debian import (
     alternatives,
+    chisel,
     chisel_manifest,
     deb822,
 )
@@ -72,14 +73,16 @@ from fromscratch.formats.ldso import cache as ldcache
 from fromscratch.formats.ldso import conf as ldconf
 from fromscratch.formats.rpm import berkeley as rpm_berkeley
 from fromscratch.formats.rpm import header as rpm_header
+from fromscratch.formats.rpm import modules as rpm_modules
 from fromscratch.formats.rpm import ndb as rpm_ndb
 from fromscratch.formats.rpm import package as rpm_package
 from fromscratch.formats.rpm import payload as rpm_payload
+from fromscratch.formats.rpm import repomd as rpm_repomd
 from fromscratch.formats.rpm import sqlite as rpm_sqlite
 from fromscratch.formats.trace import recognise, sysdig
 from fromscratch.formats.trace import strace as strace_log
 from fromscratch.formats.trace import text as trace_text
-from fromscratch.formats.trust import openpgp, rsa
+from fromscratch.formats.trust import openpgp, p11_kit, rsa
 from fromscratch.formats.trust import x509 as x509_name
 from fromscratch.formats.yaml import decode as strict
 from fromscratch.formats.yaml import document as yaml
@@ -414,6 +417,14 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
         ],
         _text(lambda text: convert(text, Surroundings(name="a.yaml"))),
     ),
+    "chisel definitions": (
+        [
+            b"package: a\nessential: [a_c]\nslices:\n  b:\n    contents:\n      /x/**: {arch: [amd64]}\n"
+            b"      /y: {text: z, mode: 0644}\n  c: {essential: {a_b: {arch: arm64}}}\n",
+            b"package: a\nslices:\n  b:\n    mutate: |\n" + b"      content.write(x)\n" * 300,
+        ],
+        _text(lambda text: chisel.read(text, "a.yaml")),
+    ),
     "alternatives": (
         [b"update-alternatives --install /usr/bin/a a /bin/b 50 --slave /x x /y\n"],
         _text(alternatives.alternatives),
@@ -487,6 +498,37 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
             for compressor, stripped in (("none", False), ("none", True), ("gzip", False))
         ],
         _rpm_package,
+    ),
+    "p11-kit": (
+        [
+            b'[p11-kit-object-v1]\nlabel: "a%20b"\ntrusted: true\n-----BEGIN CERTIFICATE-----\nMAA=\n'
+            b'-----END CERTIFICATE-----\n[p11-kit-object-v1]\nobject-id: 2.5.29.37\nvalue: "%30"\n'
+            b"-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n"
+        ],
+        _text(p11_kit.anchors),
+    ),
+    "rpm-modules": (
+        [
+            b"---\ndocument: modulemd\ndata: {name: a, stream: 1, artifacts: {rpms: [a-0:1-1.noarch]}}\n...\n---\n"
+            b"document: modulemd-defaults\ndata: {module: a, stream: 1}\n"
+        ],
+        _text(lambda text: rpm_modules.parse(text, "modules")),
+    ),
+    "rpm-repomd": (
+        [
+            b'<repomd><revision>1700000000</revision><data type="primary"><checksum type="sha256">'
+            + b"0" * 64
+            + b'</checksum><location href="a/b"/><timestamp>1700000000.5</timestamp><size>9</size></data></repomd>',
+        ],
+        _bytes(lambda data: rpm_repomd.parse_repomd(data, "index")),
+    ),
+    "rpm-metalink": (
+        [
+            b'<metalink><file name="repomd.xml"><hash type="sha256">'
+            + b"0" * 64
+            + b'</hash><url preference="9">https://a/repodata/repomd.xml</url></file></metalink>'
+        ],
+        _bytes(lambda data: rpm_repomd.parse_metalink(data, "metalink")),
     ),
     "rpm-sqlite": ([rpm_databases.sqlite(_RPM_HEADERS)], _rpm_sqlite),
     "ruby": ([_RUBY], _bytes(ruby_source.requires)),

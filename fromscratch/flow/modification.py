@@ -3,6 +3,7 @@
 `images_by_name` finds the images and `delivery` takes them on; layers that are not looked at are not even downloaded.
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -68,7 +69,9 @@ OnTop = FilesOnTop | TarOnTop | ImageOnTop
 
 
 class Modification(Struct, frozen=True, kw_only=True):
-    """What is to be made of images that have one name: `platforms` names those that change, all if it is empty.
+    """What is to be made of images that have one name: `platforms` names those that change; if it is empty, all do.
+
+    Those of other systems than Linux change only where they are named, or nothing else is there.
 
     `moment` counts seconds since 1970: the time of the entries in the history, and of files that are put on top; None
     is that of each image. `said` is the call as the history tells it, and `comment` what it says of it.
@@ -102,7 +105,7 @@ def modify(job: Modification) -> Modified:
     Raises UsageError for what is to be removed and is not there, and ImageError for an image that could not start,
     though it could before.
     """
-    chosen = [not job.platforms or image.platform in job.platforms for image in job.images]
+    chosen = _chosen(job)
     old = [image for image, is_chosen in zip(job.images, chosen, strict=True) if is_chosen]
     _check_removals(job, old)
     found: dict[Platform, list[Finding]] = {}
@@ -114,9 +117,18 @@ def modify(job: Modification) -> Modified:
             job.progress.note(line)
         if job.start_check == "error":
             report.refuse(found)
+    _check_platforms(after)
     made = with_verified_layers(under_index(job.images, after, _index_annotations(job)), job.store)
     _tell(job, old, made)
     return Modified(tuple(made), tuple(image for image, is_chosen in zip(made, chosen, strict=True) if is_chosen))
+
+
+def _chosen(job: Modification) -> list[bool]:
+    """Which of the images change."""
+    if job.platforms:
+        return [image.platform in job.platforms for image in job.images]
+    linux = [image.platform.os == "linux" for image in job.images]
+    return linux if any(linux) else [True] * len(linux)
 
 
 def _check_removals(job: Modification, old: Sequence[Image]) -> None:
@@ -126,6 +138,19 @@ def _check_removals(job: Modification, old: Sequence[Image]) -> None:
         raise UsageError(
             f"the image has no {what} {name}, which is to be removed", f"did you mean {near[0]}?" if near else known
         )
+
+
+def _check_platforms(images: Sequence[Image]) -> None:
+    """Raises UsageError for two images of one platform, of which nobody could say which one runs."""
+    seen: set[tuple[Platform, str]] = set()
+    for image in images:
+        which = (image.platform, image.platform.os_version)
+        if which in seen:
+            raise UsageError(
+                f"two images would be for {image.platform} under one name",
+                "name the one to change with its platform, or give it another platform",
+            )
+        seen.add(which)
 
 
 def _changed(job: Modification, image: Image, found: dict[Platform, list[Finding]]) -> Image:
@@ -140,6 +165,8 @@ def _changed(job: Modification, image: Image, found: dict[Platform, list[Finding
         note = {"comment": job.comment, "created_by": f"fromscratch: {one.title}"}
         added += [replace(layer, **note) if known else replace(layer, comment="", created_by="") for layer in layers]
     new = job.changes.of(image)
+    if job.changes.entrypoint and job.changes.cmd is None and image.config.cmd:
+        job.progress.note(f"the new entry point takes away the cmd of the old one: {shlex.join(image.config.cmd)}")
     made = edited(image, new, added, [] if job.keeps_history else _steps(job, added, new != image, moment))
     if job.start_check != "off" and (added or job.changes.may_stop_it_starting):
         found[made.platform] = _start(job, image, made)
@@ -209,6 +236,6 @@ def _tell(job: Modification, old: Sequence[Image], made: Sequence[Image]) -> Non
         names = ", ".join(map(str, stale))
         job.progress.note(f"the index keeps what is attested of the image as it was: {names}")
     if any(image.original and image.original.config and not image.original.manifest for image in job.images):
-        job.progress.note("manifests are written in the form of OCI; configurations and layers stay as they are")
+        job.progress.note("manifests are written in the form of OCI, which changes their digests; those of layers stay")
     if job.on_top and any(not history_fits(image) for image in old):
         job.progress.note("the history of the image does not fit its layers, and is left out")

@@ -115,7 +115,7 @@ class ImageChanges(Struct, frozen=True, kw_only=True):
         single = {
             "user": self.user,
             "entrypoint": self.entrypoint,
-            "cmd": () if self.entrypoint is not None and self.cmd is None else self.cmd,
+            "cmd": () if self.entrypoint and self.cmd is None else self.cmd,
             "working_dir": self.working_dir,
             "stop_signal": self.stop_signal,
             "stop_timeout": self.stop_timeout,

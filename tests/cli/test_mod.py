@@ -117,6 +117,14 @@ def test_fields_are_emptied_and_a_new_entry_point_takes_the_command_with_it(desk
     }
 
 
+def test_a_new_entry_point_tells_what_it_takes_along_and_none_keeps_the_command(desk: Path) -> None:
+    answer = called(desk, "mod", "app", "--entrypoint", "/usr/bin/other", "--to", "oci:out")
+    assert "the new entry point takes away the cmd of the old one: serve" in answer.err
+    assert changed(desk, "--entrypoint", "", "--cmd", "/usr/bin/app x")["Cmd"] == ["/usr/bin/app", "x"]
+    assert called(desk, "mod", "oci:out", "--entrypoint", "", "--to", "oci:out").code == 0
+    assert documents(desk / "out")[1]["config"]["Cmd"] == ["/usr/bin/app", "x"]
+
+
 def test_what_the_image_says_of_itself_changes_and_the_history_tells_it(desk: Path) -> None:
     answer = called(
         desk,
@@ -186,6 +194,9 @@ def test_one_platform_of_an_index_changes_and_each_other_manifest_stays(desk: Pa
     for entry in (images[0], attestation, statement, manifest["layers"][0]):
         name = "blobs/" + str(entry["digest"]).replace(":", "/")
         assert (desk / "out" / name).read_bytes() == (layout / name).read_bytes()
+    both = called(desk, *call[:4], "--set-platform", "linux/amd64", "--to", "oci:both")
+    assert both.code == 2
+    assert "two images would be for linux/amd64 under one name" in both.err
     one = called(desk, *call[:4], "--label", "k=v", "--to", "docker-archive:one.tar")
     assert one.code == 0, one.err
     assert "arm64" in one.out

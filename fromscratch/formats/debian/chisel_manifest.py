@@ -3,7 +3,7 @@
 Lines of JSON under zstd ("jsonwall"): a header with their number, then packages, slices, and paths with their slices.
 """
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from io import BytesIO
 
 import msgspec
@@ -56,14 +56,49 @@ def slices(raw: bytes) -> dict[str, list[str]]:
     return found
 
 
-def cut(raw: bytes, packages: Set[Package], remains: Callable[[str], bool]) -> bytes:
-    """The manifest of these packages alone, with the paths for which `remains` is true. Raises FormatError."""
+class ManifestPath(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A path of slices, as a manifest lists it: a directory ends in "/", a symlink has its `link`."""
+
+    path: str
+    mode: str
+    slices: list[str]
+    sha256: str = ""
+    size: int = 0
+    link: str = ""
+
+
+class ManifestPackage(Struct, frozen=True, kw_only=True):
+    """A package of which slices are in the root, by its version and digest."""
+
+    name: str
+    version: str
+    sha256: str
+    arch: str
+
+
+def written(packages: Iterable[ManifestPackage], paths: Iterable[ManifestPath], names: Iterable[str]) -> bytes:
+    """The manifest of these packages, of slices of these names, and of the paths that they have."""
+    encode = msgspec.json.Encoder().encode
+    found = [*paths]
+    lines = [encode({"kind": "package", **msgspec.to_builtins(each)}) for each in packages]
+    lines += [encode({"kind": "path", **msgspec.to_builtins(each)}) for each in found]
+    lines += [encode({"kind": "slice", "name": name}) for name in names]
+    lines += [encode({"kind": "content", "slice": name, "path": each.path}) for each in found for name in each.slices]
+    return _packed(sorted(lines))
+
+
+def _packed(lines: Sequence[bytes]) -> bytes:
     from zstandard import ZstdCompressor
 
+    header = b'{"jsonwall":"1.0","schema":"1.0","count":%d}' % (len(lines) + 1)
+    return ZstdCompressor(level=_LEVEL).compress(b"".join(text + b"\n" for text in (header, *lines)))
+
+
+def cut(raw: bytes, packages: Set[Package], remains: Callable[[str], bool]) -> bytes:
+    """The manifest of these packages alone, with the paths for which `remains` is true. Raises FormatError."""
     names = {package.name for package in packages}
     left = [text for text, line in _lines(raw) if not line.jsonwall and _is_left(line, names, remains)]
-    header = b'{"jsonwall":"1.0","schema":"1.0","count":%d}' % (len(left) + 1)
-    return ZstdCompressor(level=_LEVEL).compress(b"".join(text + b"\n" for text in (header, *left)))
+    return _packed(left)
 
 
 def _is_left(line: _Line, names: Set[str], remains: Callable[[str], bool]) -> bool:

@@ -156,7 +156,8 @@ class _Definition:
         if not self._content(node, change):
             return None
         uid, gid, mode = node.child("uid").number(), node.child("gid").number(), node.child("mode")
-        if change["type"] != "delete" and (uid or gid):
+        # What is new belongs to root anyway; a directory that a package brings may belong to somebody else.
+        if change["type"] != "delete" and (uid or gid or (change["type"] == "directory" and uid is not None)):
             change["owner"] = f"{uid or 0}:{gid or 0}"
         if mode and change["type"] == "symlink":
             mode.leave_out("a symlink has no mode of its own", remark=True)

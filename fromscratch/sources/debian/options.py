@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from fromscratch.address import Address
 from fromscratch.errors import UsageError
+from fromscratch.formats.debian import chisel
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.sources.debian.package_request import parse_package_request
 
@@ -58,9 +59,17 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         list[str],
         Meta(
             description="slices of packages, or folders of them, relative to the recipe: only what they list of "
-            "their packages is taken, and nothing that these packages depend on but what the slices need"
+            "their packages is taken, and nothing that these packages depend on but what the slices need; with "
+            "chisel:, also names of its slices, such as libc6_libs"
         ),
     ] = []
+    chisel: Annotated[
+        str,
+        Meta(
+            description="the folder of a checkout of chisel-releases, relative to the recipe, of the branch of the "
+            "release: slices: may name the slices that it defines"
+        ),
+    ] = ""
     any_version: Annotated[bool, Meta(description="take slices of packages in versions that they are not for")] = False
     mirror: Mirror = ""
     components: Components = msgspec.field(default_factory=lambda: ["main"])
@@ -91,6 +100,12 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def __post_init__(self) -> None:
         if not self.packages and not self.slices:
             raise ValueError("packages: name at least one, or a slice of one under slices:")
+        for name in self.slices:
+            if not self.chisel and chisel.KEY.fullmatch(name):
+                raise ValueError(
+                    f"slices: {name!r} is a slice of chisel; name the folder of its definitions, as in  "
+                    "chisel: chisel-releases, or write ./ before the name of a folder"
+                )
         for text in (*self.packages, *self.exclude):
             try:
                 parse_package_request(text)
@@ -104,6 +119,16 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         if not self.components:
             raise ValueError("components: name at least one, such as main")
         self._check_snapshot()
+
+    @property
+    def slice_files(self) -> list[str]:
+        """The slices that are files or folders of them."""
+        return [name for name in self.slices if not (self.chisel and chisel.KEY.fullmatch(name))]
+
+    @property
+    def chisel_slices(self) -> list[str]:
+        """The slices that are named as chisel names them."""
+        return [name for name in self.slices if self.chisel and chisel.KEY.fullmatch(name)]
 
     def _check_snapshot(self) -> None:
         places = [_PLACE in address for address in (*listed(self.mirror), *self._extra_mirrors())]

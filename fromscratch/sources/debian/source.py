@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from fromscratch.address import without_secrets
 from fromscratch.digest import Digest
-from fromscratch.errors import DownloadError
+from fromscratch.errors import DownloadError, UsageError
 from fromscratch.formats.debian import deb822
 from fromscratch.formats.debian import package as deb
 from fromscratch.formats.debian.version import Relation
@@ -33,6 +33,7 @@ from fromscratch.sources.debian import archives, natives
 from fromscratch.sources.debian import plan as plans
 from fromscratch.sources.debian.archives import Seen
 from fromscratch.sources.debian.below import key_of, packages_below
+from fromscratch.sources.debian.chiselled import ChiselSlices
 from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.over import laid_over, with_status
 from fromscratch.sources.debian.package_request import parse_package_request
@@ -70,13 +71,28 @@ class DebianSource(TreeSource):
 
     @cached_property
     def _slices(self) -> Slices:
-        return checked_slices(self._context.folder, self._options.slices, self._architecture)
+        return checked_slices(self._context.folder, self._options.slice_files, self._architecture)
+
+    @cached_property
+    def _chisel(self) -> ChiselSlices:
+        return ChiselSlices.of(self._context.folder, self._options, self._architecture)
+
+    @property
+    def _is_chiselled(self) -> bool:
+        """Whether chisel's slices are all there is: they say themselves what scripts would have made."""
+        return bool(self._options.chisel_slices) and not self._options.packages and not self._options.slice_files
 
     @cached_property
     def _conditions(self) -> dict[str, tuple[Relation, ...]]:
         """The packages of slices, with the conditions on their versions."""
         found = versions(self._slices)
-        return dict.fromkeys(found, ()) if self._options.any_version else found
+        if both := {*found} & {*self._chisel.packages}:
+            raise UsageError(
+                f"{self._context.place}: {min(both)} has slices by chisel and by a file",
+                "name its slices in one of the two ways",
+            )
+        known = dict.fromkeys(found, ()) if self._options.any_version else found
+        return {**dict.fromkeys(self._chisel.packages, ()), **known}
 
     def _planner_of(self, alone: Mapping[str, tuple[Relation, ...]], below: Records = NOTHING) -> Planner:
         return Planner(self._options, self._context, self._architecture, self._machine, alone, below)
@@ -118,7 +134,7 @@ class DebianSource(TreeSource):
     def fingerprint(self, store: Store) -> str:
         packages = " ".join(f"{package.name}={package.digest}" for package in self.plan(store).packages)
         options = without_secrets(msgspec.json.encode(self._options).decode())
-        slices = f" {self._slices.digest_text()}" if self._options.slices else ""
+        slices = f" {self._slices.digest_text()}{self._chisel.digest_text()}" if self._options.slices else ""
         return f"debian {_TREE_VERSION} {options} {packages}{slices}"
 
     def pins(self, store: Store) -> list[Pin]:
@@ -132,7 +148,7 @@ class DebianSource(TreeSource):
         # With slices alone the plan has this one package; with packages: it may have more.
         newest = next(one for one in plan.packages if one.name == package)
         self._download(store, replace(plan, packages=[newest]), seen)
-        tree = self._laid_together(replace(plan, packages=[newest]), self._opened(store, [newest]))
+        tree = self._laid_together(self._unpacked(replace(plan, packages=[newest]), self._opened(store, [newest])))
         return PackageContents(newest.version, tree, shipped_in(tree))
 
     def unavailable(self, store: Store, packages: Iterable[str]) -> frozenset[str]:
@@ -144,8 +160,17 @@ class DebianSource(TreeSource):
         """Raises NotFetched, FormatError for a damaged package, Conflict when two packages disagree."""
         plan = self.plan(store)
         opened = self._opened(store, plan.packages)
-        tree = self._laid_together(plan, opened)
-        return self._with_natives(tree, plan, {one.name: one for one in opened})
+        packages = self._unpacked(plan, opened)
+        whole = self._whole(plan)
+        chiselled = {
+            one.name: self._chisel.cut(one.name, one.tree, self._context.place)
+            for one in packages
+            if one.name in self._chisel.packages and one.name not in whole
+        }
+        packages = [replace(one, tree=chiselled[one.name].tree) if one.name in chiselled else one for one in packages]
+        tree = self._laid_together(packages)
+        tree = self._chisel.completed(tree, chiselled, plan.packages, self.label)
+        return self._with_natives(tree, plan, {one.name: one for one in opened}, {*chiselled})
 
     def lay(self, below: Rootfs, store: Store, *, replace: bool) -> Rootfs:
         """As dpkg would unpack the packages there. Nothing is added where all that was asked for is there already."""
@@ -155,19 +180,28 @@ class DebianSource(TreeSource):
         tree = laid_over(below, self.build(store), replace=replace)
         return with_status(tree, below, packages, self.label)
 
-    def _laid_together(self, plan: Plan, opened: Sequence["_Opened"]) -> Rootfs:
-        origins = plan.origins(self.label, self._context.place, self._cut(plan))
+    def _unpacked(self, plan: Plan, opened: Sequence["_Opened"]) -> list[Unpacked]:
+        sliced = {*self._cut(plan), *self._chisel.packages} - self._whole(plan)
+        origins = plan.origins(self.label, self._context.place, sliced)
         packages = []
         for package, one in zip(plan.packages, opened, strict=True):
             stanza = deb822.stanza(deb822.decoded(one.control), f"{package.file}: control")
             tree = read_tree(one.data, origins[package.name], title=package.file)
             packages.append(Unpacked(package.name, package.version, tree, stanza.get("replaces", "")))
-        return laid_together(packages, self.label, merged_usr=self._options.merged_usr)
+        return packages
+
+    def _laid_together(self, packages: Sequence[Unpacked]) -> Rootfs:
+        merged_usr = self._options.merged_usr and not self._is_chiselled
+        return laid_together(packages, self.label, merged_usr=merged_usr)
+
+    def _whole(self, plan: Plan) -> set[str]:
+        """The packages that something asks for as a whole."""
+        asked = {parse_package_request(text).name for text in self._options.packages}
+        return asked | {package.name for package in plan.packages if package.by}
 
     def _cut(self, plan: Plan) -> dict[str, list[str]]:
         """The entries of slices for each package that nothing asks for as a whole."""
-        whole = {parse_package_request(text).name for text in self._options.packages}
-        whole |= {package.name for package in plan.packages if package.by}
+        whole = self._whole(plan)
         return {name: files for name, files in self._slices.files().items() if name not in whole}
 
     def _opened(self, store: Store, packages: Sequence[PlannedPackage]) -> list["_Opened"]:
@@ -180,20 +214,23 @@ class DebianSource(TreeSource):
 
             return threads.each(packages, one, max(1, self._context.jobs), lambda: None)
 
-    def _with_natives(self, tree: Rootfs, plan: Plan, packages: dict[str, "_Opened"]) -> Rootfs:
+    def _with_natives(self, tree: Rootfs, plan: Plan, packages: dict[str, "_Opened"], chiselled: set[str]) -> Rootfs:
         """Slices come after what is made of packages' files, such as /etc/passwd, but before what every tree has."""
-        tree = natives.with_defaults(tree, self.label)
-        tree = with_certificates(tree, self.label)
-        tree = natives.with_alternatives(tree, {name: one.postinst for name, one in packages.items()}, self.label)
-        if cut := self._cut(plan):
-            tree = cut_tree(tree, {one.shown: one.name for one in plan.packages}, cut, self._context.place)
-        tree = with_base_folders(tree, self.label, "base-files")
-        if self._options.applets:
-            tree = with_applets(tree, self.label)
+        cut = self._cut(plan)
+        if not self._is_chiselled:
+            tree = natives.with_defaults(tree, self.label)
+            tree = with_certificates(tree, self.label)
+            tree = natives.with_alternatives(tree, {name: one.postinst for name, one in packages.items()}, self.label)
+            if cut:
+                tree = cut_tree(tree, {one.shown: one.name for one in plan.packages}, cut, self._context.place)
+            tree = with_base_folders(tree, self.label, "base-files")
+            if self._options.applets:
+                tree = with_applets(tree, self.label)
         if not self._options.records:
             return tree
+        partial = {*cut} | chiselled
         records = {
-            name: (one.control.rstrip(b"\n") + b"\n", cut_record(one.md5sums, tree) if name in cut else one.md5sums)
+            name: (one.control.rstrip(b"\n") + b"\n", cut_record(one.md5sums, tree) if name in partial else one.md5sums)
             for name, one in packages.items()
         }
         return natives.with_records(tree, records, self.label)

@@ -9,8 +9,13 @@ from fromscratch.address import Address
 from fromscratch.digest import Digest
 from fromscratch.errors import FormatError, ImageError, UsageError
 from fromscratch.formats.installed import Installed
+from fromscratch.formats.packing import decompress
+from fromscratch.formats.rpm.modules import Modules, parse
 from fromscratch.formats.rpm.repomd import Listed, Repomd
+from fromscratch.host.machine import yum
 from fromscratch.host.storage.store import Store
+from fromscratch.limits import Limits
+from fromscratch.paths import decode
 from fromscratch.sources.contract import Context
 from fromscratch.sources.rpm import freshness, repositories
 from fromscratch.sources.rpm.options import Repository, RpmOptions, listed
@@ -19,6 +24,9 @@ from fromscratch.sources.rpm.platforms import base_architecture, rpm_architectur
 from fromscratch.sources.rpm.pool import Index, Pool
 from fromscratch.sources.rpm.repositories import Seen, Source
 from fromscratch.sources.rpm.solver import MissingFiles, Request, Selected, solve
+from fromscratch.sources.rpm.streams import Hidden, hidden
+
+_MODULES = Limits(expanded=64 << 20, explicit=True)
 
 
 class Read(Struct, frozen=True):
@@ -31,18 +39,41 @@ class Read(Struct, frozen=True):
 
 
 class Planner(Struct, frozen=True):
+    """`machine` is the root of the filesystem whose repositories count where the recipe names none."""
+
     options: RpmOptions
     context: Context
+    machine: Path = Path("/")
 
     def sources(self) -> list[Source]:
         """Every repository that the recipe means. Raises ImageError."""
         found = [one if isinstance(one, Repository) else Repository(url=one) for one in self.options.repositories]
+        if found:
+            return [self._source(one, number) for number, one in enumerate(found)]
+        return self._of_this_machine()
+
+    def _of_this_machine(self) -> list[Source]:
+        found = yum.repositories(self.machine)
         if not found:
             raise ImageError(
-                "no repository of packages is known: the recipe names none",
+                "no repository of packages is known: the recipe names none, and this machine has none",
                 "write the address of one that you trust, as in  repositories: [https://HOST/REPOSITORY]",
             )
-        return [self._source(one, number) for number, one in enumerate(found)]
+        names = ", ".join(one.name for one in found)
+        self.context.progress.note(f"{self.context.place}: packages come from this machine's repositories: {names}")
+        own = tuple(self.context.folder / name for name in listed(self.options.keys))
+        return [
+            Source(
+                name=one.name,
+                addresses=() if one.mirror_list or one.metalink else tuple(map(self._address, one.addresses)),
+                mirror_list=self._address(one.mirror_list) if one.mirror_list and not one.metalink else None,
+                metalink=self._address(one.metalink) if one.metalink else None,
+                keys=own or tuple(Path(self._filled(str(path))) for path in one.keys),
+                unsigned=self.options.unsigned,
+                priority=one.priority,
+            )
+            for one in found
+        ]
 
     def _source(self, one: Repository, number: int) -> Source:
         keys = listed(one.keys) or listed(self.options.keys)
@@ -57,18 +88,22 @@ class Planner(Struct, frozen=True):
         )
 
     def _address(self, text: str) -> Address:
+        return Address(self._filled(text).rstrip("/"))
+
+    def _filled(self, text: str) -> str:
         filled = text
         if "$basearch" in text:
             filled = filled.replace("$basearch", base_architecture(self.context.platform))
         if "$arch" in text:
             filled = filled.replace("$arch", rpm_architecture(self.context.platform))
         if "$releasever" in text:
-            if not self.options.release:
+            release = self.options.release or yum.release(self.machine)
+            if not release:
                 raise ImageError(
                     f"{Address(text)} has $releasever in it, and nothing says what that is", "say  release: 42"
                 )
-            filled = filled.replace("$releasever", self.options.release)
-        return Address(filled.rstrip("/"))
+            filled = filled.replace("$releasever", release)
+        return filled
 
     def holds(self, plan: Plan, seen: Sequence[Seen]) -> bool:
         """Whether a plan is of exactly these indexes, with the keys of now."""
@@ -119,20 +154,34 @@ class Planner(Struct, frozen=True):
         ]
         there = frozenset(one.package.name for one in present)
         request = Request(self.options.packages, self.options.recommends, self.context.place, there)
+        modules = self._modules(store, found)
+        concealed = hidden(modules, self.options.modules, self.context.place)
         try:
-            return solve(self._pool(indexes, present), request)
+            return solve(self._pool(indexes, present, concealed), request)
         except MissingFiles:
             lists = self._bring(store, found, "filelists")
-            return solve(self._pool(indexes, present, lists), request, has_file_lists=True)
+            return solve(self._pool(indexes, present, concealed, lists), request, has_file_lists=True)
 
-    def _pool(self, indexes: Sequence[Index], present: Sequence[Installed], lists: Sequence[Path] = ()) -> Pool:
+    def _pool(
+        self, indexes: Sequence[Index], present: Sequence[Installed], concealed: Hidden, lists: Sequence[Path] = ()
+    ) -> Pool:
         with self.context.progress.task("reading the packages", total=len(indexes), unit="repositories"):
             architecture = rpm_architecture(self.context.platform)
-            pool = Pool(indexes, architecture, self.context.limits, self.options.exclude, present)
+            pool = Pool(indexes, architecture, self.context.limits, self.options.exclude, present, concealed)
             for number, path in enumerate(lists):
                 pool.add_files(number, path)
             pool.prepare()
         return pool
+
+    def _modules(self, store: Store, found: Sequence[Read]) -> list[Modules]:
+        """The modules of those repositories that have some."""
+        having = [one for one in found if one.index.file("modules") is not None]
+        modules = []
+        for one, path in zip(having, self._bring(store, having, "modules"), strict=True):
+            with store.temporary() as plain:
+                decompress.expand(path, plain, title=f"the modules of {one.seen.source.shown}", limits=_MODULES)
+                modules.append(parse(decode(plain.read_bytes()), f"the modules of {one.seen.source.shown}"))
+        return modules
 
     def _bring(self, store: Store, found: Sequence[Read], kind: str) -> list[Path]:
         files: list[tuple[Seen, Listed]] = []

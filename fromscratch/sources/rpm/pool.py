@@ -17,6 +17,7 @@ from fromscratch.formats.installed import Installed
 from fromscratch.formats.packing import decompress
 from fromscratch.limits import Limits
 from fromscratch.regular_file import open_unbuffered
+from fromscratch.sources.rpm.streams import NOTHING_HIDDEN, Hidden
 
 _INSTALL_HINT = "install it beside fromscratch: pip install solv"
 
@@ -27,7 +28,6 @@ class Index(Struct, frozen=True):
     name: str
     primary: Path
     priority: int = 99
-    excluded: frozenset[str] = frozenset()
 
 
 class Chosen(Struct, frozen=True):
@@ -63,6 +63,7 @@ class Pool:
         limits: Limits,
         exclude: Iterable[str] = (),
         present: Sequence[Installed] = (),
+        hidden: Hidden = NOTHING_HIDDEN,
     ) -> None:
         self.solv = load()
         self._limits = limits
@@ -76,7 +77,7 @@ class Pool:
             self._add(repository, index.primary, "primary", index.name)
             self._repositories.append(repository)
         self._indexes = indexes
-        self._exclude, self._present = frozenset(exclude), present
+        self._exclude, self._present, self._hidden = frozenset(exclude), present, hidden
 
     def add_files(self, number: int, file_list: Path) -> None:
         """Add the names of all files of a repository's packages."""
@@ -124,11 +125,12 @@ class Pool:
         """Leave out what is excluded, and count it, and what is there already, as installed."""
         hidden: list[Any] = []
         by_name: dict[str, list[Any]] = {}
-        for repository, index in zip(self._repositories, self._indexes, strict=True):
+        for repository in self._repositories:
             for solvable in repository.solvables:
                 by_name.setdefault(str(solvable.name), []).append(solvable)
                 is_source = solvable.arch in ("src", "nosrc")
-                if is_source or solvable.name in self._exclude or _whole_name(solvable) in index.excluded:
+                is_hidden = self._hidden.hides(solvable.name, _whole_name(solvable))
+                if is_source or is_hidden or solvable.name in self._exclude:
                     hidden.append(solvable)
         installed = self.pool.add_repo("installed")
         self.pool.installed = installed

@@ -167,6 +167,12 @@ def test_what_recipes_can_say_is_said() -> None:
     assert (recipe.image.entrypoint, recipe.image.cmd) == (["/usr/bin/cache"], ["--help"])
 
 
+def test_a_directory_of_root_is_said_to_be_since_a_package_may_give_it_to_another() -> None:
+    definition = DEFINITION.replace("uid: 999\n    gid: 998\n    mode", "uid: 0\n    gid: 0\n    mode")
+    recipe = schema.parse(convert(definition, SURROUNDINGS).recipe, "r.yaml")
+    assert [path.owner for path in recipe.paths if path.path == "/data"] == ["0:0"]
+
+
 def test_what_is_not_carried_over_is_listed_by_its_lines() -> None:
     left_out = convert(DEFINITION, SURROUNDINGS).left_out
     assert [str(each) for each in left_out if not each.remark] == [

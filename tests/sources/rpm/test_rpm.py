@@ -44,6 +44,47 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
 
 
+# Of node, 1.0 and 4.0 are in no stream: those of the streams hide them.
+MODULES = """
+---
+document: modulemd
+version: 2
+data:
+  name: node
+  stream: "2"
+  version: 8030020210118191659
+  description: >-
+    Two, and
+    more.
+  artifacts:
+    rpms:
+    - node-0:2.0-1.x86_64
+...
+---
+document: modulemd
+version: 2
+data:
+  name: node
+  stream: 3
+  dependencies:
+  - requires: {tools: [a, b], platform: [el8]}
+  artifacts:
+    rpms: ["node-0:3.0-1.x86_64"]
+...
+---
+document: modulemd
+version: 2
+data: {name: tools, stream: b, artifacts: {rpms: ["tool-0:1.0-1.x86_64"]}}
+---
+document: modulemd
+version: 2
+data: {name: tools, stream: a, artifacts: {rpms: ["tool-0:1.0-1.x86_64"]}}
+---
+document: modulemd-defaults
+version: 1
+data: {module: node, stream: "2"}
+...
+"""
 Rpm = Callable[..., RpmSource]
 
 
@@ -77,15 +118,26 @@ class TestContract(SourceContract):
     def subject(self, tmp_path: Path) -> Subject:
         repository = Repository(tmp_path / "repository")
         app = repository.package("app", {"/usr/bin/app": program(b"app"), "/etc/app": b"1"}, requires=["lib"])
-        lib = repository.package("lib", {"/usr/lib64/lib.so.1": b"library"})
-        repository.publish(app, lib)
+        script = {1024: "echo made >/etc/made\n"}
+        lib = repository.package("lib", {"/usr/lib64/lib.so.1": b"library"}, scripts=script)
+        elsewhere = repository.package("there", arch="aarch64")
+        repository.publish(app, lib, elsewhere)
         newer = repository.package("lib", {"/usr/lib64/lib.so.1": b"newer"}, version="2.0")
         options = RpmOptions(packages=["app"], repositories=[repository.address], keys=str(repository.keys))
+
+        def spoil() -> None:
+            stranger = Repository(tmp_path / "stranger")
+            repository.publish(app, stranger.package("lib", {"/usr/lib64/lib.so.1": b"library"}))
+
         return Subject(
             options,
             folder=tmp_path,
             change=lambda: repository.publish(app, lib, newer, date=1_700_000_001),
             other=msgspec.structs.replace(options, records=False),
+            spoil=spoil,
+            elsewhere=(Platform("linux", "arm64"), msgspec.structs.replace(options, packages=["there"])),
+            recorded="lib",
+            unscripted="/etc/made",
         )
 
 
@@ -482,6 +534,40 @@ class TestIndexes:
         (tmp_path / "metalink").write_text(metalink.replace(digest, "0" * 64))
         with pytest.raises(IntegrityError, match="does not have the digest that the metalink gives it"):
             planned(rpm("app", repositories=[{"metalink": f"file://{tmp_path}/metalink"}]), store)
+
+    def test_modules(self, rpm: Rpm, repository: Repository, store: Store) -> None:
+        versions = ("1.0", "2.0", "3.0", "4.0")
+        repository.publish(
+            *(repository.package("node", version=each) for each in versions),
+            repository.package("tool"),
+            repository.package("plain", version="5.0"),
+            more={"modules": MODULES.encode()},
+        )
+
+        def version(**options: Any) -> dict[str, str]:
+            return {one.name: one.version for one in planned(rpm("node", **options), store)}
+
+        assert version() == {"node": "2.0-1"}
+        assert version(modules=["node:3"]) == {"node": "3.0-1"}
+        assert [one.name for one in planned(rpm("tool", modules=["node:3"]), store)] == ["tool"]
+        with pytest.raises(ImageError, match=r"no index has tool, asked for in rootfs\[0\]"):
+            rpm("tool").fetch(store)
+        with pytest.raises(ImageError, match="no repository has the stream node:9, enabled in") as caught:
+            rpm("node", modules=["node:9"]).fetch(store)
+        assert caught.value.hint == "there is node:2, node:3"
+
+    def test_repositories_of_the_machine(self, rpm: Rpm, repository: Repository, store: Store, tmp_path: Path) -> None:
+        other = Repository(tmp_path / "other/41")
+        other.publish(other.package("app"))
+        (tmp_path / "etc/yum.repos.d").mkdir(parents=True)
+        (tmp_path / "etc/os-release").write_text("VERSION_ID=41\n")
+        lines = f"[own]\nbaseurl=file://{tmp_path}/other/$releasever\ngpgkey=file:///other/$releasever/KEYS\n"
+        (tmp_path / "etc/yum.repos.d/own.repo").write_text(lines)
+        context = Context(folder=tmp_path, place="rootfs[0]", platform=Platform("linux", "amd64"))
+        source = RpmSource(RpmOptions(packages=["app"]), context, machine=tmp_path, now=lambda: NOW)
+        assert [one.name for one in planned(source, store)] == ["app"]
+        with pytest.raises(ImageError, match="the recipe names none, and this machine has none"):
+            RpmSource(RpmOptions(packages=["app"]), context, machine=tmp_path / "none").fetch(store)
 
     def test_a_folder_without_an_index(self, rpm: Rpm, store: Store) -> None:
         with pytest.raises(DownloadError, match="there is no repository at file:") as caught:
