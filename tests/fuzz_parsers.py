@@ -15,7 +15,7 @@ from pathlib import Path
 import zstandard
 
 from fromscratch.errors import FormatError, ImageError, UsageError
-from fromscratch.formats import busybox, os_release, sysusers, tmpfiles
+from fromscratch.formats import busybox, digest_list, os_release, sysusers, tmpfiles
 from fromscratch.formats import slice as slices
 from fromscratch.formats.alpine import account_script as apk_accounts
 from fromscratch.formats.alpine import index as apk_index
@@ -25,6 +25,7 @@ from fromscratch.formats.alpine import package as apk_package
 from fromscratch.formats.alpine import segments as apk_segments
 from fromscratch.formats.alpine import version as apk_version
 from fromscratch.formats.alpine.dependency import parse_dependencies
+from fromscratch.formats.arch import installed as pacman_installed
 from fromscratch.formats.debian import (
     alternatives,
     chisel,
@@ -65,6 +66,7 @@ from fromscratch.formats.elf import (
     versions as elf_versions,
 )
 from fromscratch.formats.gentoo import installed as gentoo_installed
+from fromscratch.formats.gentoo import pointer as gentoo_pointer
 from fromscratch.formats.glibc import gconv_modules, locale_archive, nsswitch, passwd
 from fromscratch.formats.kconfig import config as kconfig
 from fromscratch.formats.kconfig import expression as kconfig_expression
@@ -79,6 +81,7 @@ from fromscratch.formats.rpm import package as rpm_package
 from fromscratch.formats.rpm import payload as rpm_payload
 from fromscratch.formats.rpm import repomd as rpm_repomd
 from fromscratch.formats.rpm import sqlite as rpm_sqlite
+from fromscratch.formats.rpm.install_time import with_install_time
 from fromscratch.formats.trace import recognise, sysdig
 from fromscratch.formats.trace import strace as strace_log
 from fromscratch.formats.trace import text as trace_text
@@ -283,6 +286,12 @@ def _pgp(data: bytes, folder: Path) -> None:
         _known(partial(each, data))
 
 
+def _pacman_files(data: bytes, folder: Path) -> None:
+    assert pacman_installed.contents(pacman_installed.cut(data, lambda path: False)) == ()
+    for path in pacman_installed.contents(data):
+        assert path.startswith("/")
+
+
 def _refusal(data: bytes, folder: Path) -> None:
     refusal.read(400, data, str)
 
@@ -477,6 +486,23 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
     "make-log": ([b">>> busybox 1.36 Building\nmake[1]: *** [a.mk:12: b] Error 2\nc:1: *** no. Stop.\n"], _make_log),
     "nsswitch": ([b"passwd: files [NOTFOUND=return] systemd\nhosts: dns\n"], _bytes(nsswitch.services)),
     "openpgp": ([_SIGNED, gzip.decompress(gzip.compress(b"\x99\x00\x0d\x04" + bytes(12)))], _pgp),
+    "pacman-desc": (
+        [b"%NAME%\napp\n\n%VERSION%\n1-1\n\n%ARCH%\nany\n"],
+        _bytes(lambda data: str(pacman_installed.package(data))),
+    ),
+    "pacman-files": ([b"%FILES%\nusr/\nusr/app\n\n%BACKUP%\nusr/app\t0\n"], _pacman_files),
+    "digest-list": (
+        [f"# SHA512 HASH\n{'a' * 128}  x\nSHA256 (x) = {'b' * 64}\n{'c' * 64} *./x\n".encode()],
+        _bytes(lambda data: str(digest_list.listed_digest(data, "x", "the list"))),
+    ),
+    "stage-pointer": (
+        [b"# Latest as of Sun\n# ts=1796000000\n20261129T170000Z/stage3-amd64.tar.xz 275000000\n"],
+        _bytes(lambda data: str(gentoo_pointer.latest(data, "the pointer"))),
+    ),
+    "rpm-install-time": (
+        [b"\0\0\0\1\0\0\0\4" + b"\0\0\3\xf0\0\0\0\4\0\0\0\0\0\0\0\1" + b"\0\0\0\1"],
+        _bytes(lambda data: with_install_time(data, 1)),
+    ),
     "os-release": ([b'ID=debian\nVERSION_ID="12"\n# x\n'], _bytes(lambda data: str(os_release.read(data)))),
     "packages-file-list": ([b"busybox,./bin/busybox\n"], _text(origins.read_file_list)),
     "passwd": ([b"a:x:1:1::/:/bin/sh\nb:x:2:a\n"], _account),

@@ -18,6 +18,7 @@ from fromscratch.host.storage import file_digests
 from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Entry, Origin
 from fromscratch.model.image import Platform
+from fromscratch.model.reference import without_login
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, tree_path
 from fromscratch.sources.contract import Base, Context, NamedImage, Pin, TreeSource
@@ -34,7 +35,8 @@ _TREE_VERSION = 1
 
 class ImageSource(TreeSource):
     def __init__(self, options: ImageSourceOptions, context: Context) -> None:
-        self.label = f"image {options.from_}"
+        # Without the scheme that a bare name has anyhow: a name and a digest behind it read like a login.
+        self.label = f"image {without_login(options.from_).removeprefix('docker://')}"
         self._options, self._context = options, context
         self._platform = Platform.parse(options.platform) if options.platform else context.platform
 

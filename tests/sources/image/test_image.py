@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from fromscratch.address import without_secrets
 from fromscratch.errors import IntegrityError, UsageError
 from fromscratch.host.storage.store import Store
 from fromscratch.images.docker_archive import DockerArchive
@@ -152,6 +153,8 @@ def test_a_layer_that_is_damaged_is_told_before_anything_is_kept(tmp_path: Path,
         ("oci:tools:2", "has no image .*2", ""),
         ("tools.tar", "tools.tar is a path", "docker-archive:"),
         ("./tools", "./tools is a path", "did you mean oci:"),
+        ("tools", "tools is a path", "did you mean oci:"),
+        ("build/hello", "build/hello is a path", "did you mean oci:"),
         ("docker-daemon:tools", "not read by that name", "say docker:tools"),
         ("Tools", "is not an image name", "in lower case"),
         ("aci:tools.aci", "is not the name of an image to read", "docker://"),
@@ -183,3 +186,18 @@ def test_a_name_that_means_nothing_is_told_with_what_to_write(
 def test_options_that_cannot_be_are_told(more: dict[str, object], message: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=message):
         options("oci:tools", **more)
+
+
+@pytest.mark.parametrize("name", ["docker://me:secret@host.test/tools", "me:secret@host.test/tools:1"])
+def test_a_password_in_a_name_is_refused_and_not_shown(tmp_path: Path, store: Store, name: str) -> None:
+    source = Subject(options(name), folder=tmp_path).bind()
+    assert "secret" not in source.label
+    with pytest.raises(UsageError, match="is not an image name") as caught:
+        source.fetch(store)
+    assert "secret" not in caught.value.message
+
+
+def test_a_name_with_a_digest_is_shown_whole(tmp_path: Path) -> None:
+    name = f"busybox:1@sha256:{'0' * 64}"
+    label = Subject(options(f"docker://{name}"), folder=tmp_path).bind().label
+    assert without_secrets(label) == label == f"image {name}"
