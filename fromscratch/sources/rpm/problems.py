@@ -116,6 +116,10 @@ def _hint(pool: Pool, need: str) -> str:
         longest = (part for part in _shorter(name) if part in names)
         whole = next(longest, name) if "-" in name or "." in name else name
         name = whole if whole != name and need == name else name
+    others = [one for one in pool.solvables if one.name == name and not one.installable()]
+    if others and not any(one.name == name and one.installable() for one in pool.solvables):
+        architectures = ", ".join(sorted({str(one.arch) for one in others}))
+        return f"there is {name} for {architectures}, and not for {pool.architecture}: build for another platform"
     versions = [
         f"{one.evr} ({one.arch})" if one.arch == "src" else str(one.evr) for one in pool.solvables if one.name == name
     ]
