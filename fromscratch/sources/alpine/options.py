@@ -78,6 +78,12 @@ class AlpineOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             if _SCHEME.fullmatch(key) and not key.lower().startswith(("https://", "file://")):
                 raise ValueError(f"keys: {str(Address(key))!r} cannot be trusted; write an https address or a file")
 
+    @property
+    def is_of_folder(self) -> bool:
+        """Whether a repository is named by a path that starts at the recipe."""
+        places = (parse_repository(line)[1] for line in self.repositories)
+        return any("://" not in place and not place.startswith("/") for place in places)
+
     def deciding(self) -> str:
         """The options that decide which packages are taken, as text."""
         return msgspec.json.encode(

@@ -69,7 +69,8 @@ class AlpineSource(TreeSource):
     def _key(self, store: Store) -> str:
         """What decides which packages are taken."""
         below = key_of(self._below(store))
-        key = f"{self._architecture} {self._context.folder.absolute()} {self._options.deciding()}"
+        folder = f" {self._context.folder.absolute()}" if self._options.is_of_folder else ""
+        key = f"{self._architecture}{folder} {self._options.deciding()}"
         return f"{key} over {below}" if below else key
 
     def _below(self, store: Store) -> list[Package]:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from fromscratch import paths
 from fromscratch.errors import Conflict, NotInTree
-from fromscratch.formats.alpine.dependency import parse_dependencies
+from fromscratch.formats.alpine.dependency import Dependency
 from fromscratch.formats.alpine.index import Package
 from fromscratch.model.builder import TreeBuilder
 from fromscratch.model.entry import (
@@ -33,7 +33,7 @@ class Unpacked(Struct, frozen=True):
 
     package: Package
     tree: Rootfs
-    replaces: str = ""
+    replaces: tuple[Dependency, ...] = ()
     replaces_priority: int = 0
 
     @property
@@ -42,7 +42,7 @@ class Unpacked(Struct, frozen=True):
 
     def claim_on(self, other: "Unpacked") -> int:
         """The priority with which its files take the place of the other's; -1 if they do not."""
-        for dependency in parse_dependencies(self.replaces):
+        for dependency in self.replaces:
             if dependency.name == other.package.name and dependency.admits(other.package.version):
                 return self.replaces_priority
         return -1

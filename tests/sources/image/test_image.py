@@ -12,12 +12,14 @@ from fromscratch.images.docker_archive import DockerArchive
 from fromscratch.images.oci_archive import OciArchive
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Platform, RunConfig
+from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import tree_path
-from fromscratch.sources.contract import Base, Based, Pin, Pinned
+from fromscratch.sources.contract import Base, Based, Noted, Pin, Pinned
 from fromscratch.sources.image.options import ImageSourceOptions
 from tests.made_images import AMD64, ARM64, at
+from tests.progress_notes import Notes
 from tests.sources.contract import SourceContract, Subject
-from tests.sources.image.images import CONFIG, TOOLS, UPDATE, image, layout
+from tests.sources.image.images import CONFIG, TOOLS, UPDATE, image, layout, other
 from tests.trees import listed, text, tree
 
 
@@ -186,6 +188,35 @@ def test_a_name_that_means_nothing_is_told_with_what_to_write(
 def test_options_that_cannot_be_are_told(more: dict[str, object], message: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=message):
         options("oci:tools", **more)
+
+
+def test_what_a_base_would_trigger_and_records_that_are_not_read_are_noted(tmp_path: Path, store: Store) -> None:
+    damaged = tree("f 0644 0:0 /var/lib/chisel/manifest.wall 'no zstd'")
+    layout(tmp_path / "tools", other(image(damaged), on_build=("RUN make",)))
+    notes = Notes()
+    source = Subject(options("oci:tools"), folder=tmp_path, progress=notes).bind()
+    source.lay(Rootfs(), store, replace=False)
+    assert isinstance(source, Noted)
+    said = [note.removeprefix("rootfs[0]: ") for note in notes.notes]
+    assert said == list(source.notes(store))
+    assert said[0].startswith("/var/lib/chisel/manifest.wall: a chisel manifest is not a sound zstd file")
+    assert said[1:] == ["its trigger is not run: ONBUILD RUN make"]
+
+
+def test_a_file_names_the_package_that_the_records_of_the_image_list_it_for(tmp_path: Path, store: Store) -> None:
+    package = r"Package: tool\nVersion: 1.2\nArchitecture: amd64\n"
+    records = tree(
+        rf"""
+        f 0644 0:0 /var/lib/dpkg/status.d/tool '{package}'
+        f 0644 0:0 /var/lib/dpkg/status.d/tool.md5sums '00  bin/tool-1.2\n'
+        """
+    )
+    layout(tmp_path / "tools", image(TOOLS, records))
+    found = Subject(options("oci:tools"), folder=tmp_path).laid(store)
+    in_layer = Origin("image oci:tools", "found in", "layer 1")
+    assert found[tree_path("/usr/bin/tool-1.2")].origins == (
+        Origin("image oci:tools", "shipped in", "tool 1.2", in_layer),
+    )
 
 
 @pytest.mark.parametrize("name", ["docker://me:secret@host.test/tools", "me:secret@host.test/tools:1"])
