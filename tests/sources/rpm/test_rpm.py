@@ -317,6 +317,17 @@ class TestAccounts:
             "%post of lua 1.0-1 is written in Lua and was not run",
         ]
 
+    def test_alternatives_that_scripts_register(self, rpm: Rpm, repository: Repository, store: Store) -> None:
+        for name, priority in (("gawk", 20), ("mawk", 10)):
+            script = f"/usr/sbin/alternatives --install /usr/bin/awk awk /usr/bin/{name} {priority}\n"
+            (repository.folder / name).write_bytes(repository.package(name, scripts={1024: script}))
+        repository.publish(*((repository.folder / name).read_bytes() for name in ("gawk", "mawk")))
+        source = rpm("gawk", "mawk")
+        tree = laid(source, store)
+        assert "l 0777 0:0 /etc/alternatives/awk -> /usr/bin/gawk" in listed(tree)
+        assert why(tree, "/usr/bin/awk") == ["made by update-alternatives, run by the %post of gawk"]
+        assert source.notes(store) == ()
+
     def test_accounts_of_what_lies_below_count(self, rpm: Rpm, repository: Repository, store: Store) -> None:
         repository.publish(repository.package("app", {"/srv/app": directory(0o755, "web", "web")}))
         accounts = {"/etc/passwd": b"root:x:0:0::/:\nweb:x:33:34::/:\n", "/etc/group": b"root:x:0:\nweb:x:34:\n"}
