@@ -390,7 +390,7 @@ class TestTrust:
         signature, other = (package_parts(raw, tmp_path) for raw in (honest, forged))
         values = [(268, 7, signature.binary(SignatureTag.RSA_HEADER)), (273, 6, other.text(SignatureTag.SHA256_HEADER))]
         repository.publish(made.resigned(forged, values), signed=True)
-        with pytest.raises(IntegrityError, match="app 1.0-1 has no good signature"):
+        with pytest.raises(IntegrityError, match=r"app 1\.0-1 has no good signature"):
             rpm("app").fetch(store)
         stranger = Repository(tmp_path / "stranger")
         repository.publish(stranger.package("app"), signed=True)
@@ -502,6 +502,16 @@ class TestExplanations:
                 ["friend-2.0"],
                 "no index has friend-2.0, asked for in rootfs[0]",
                 "there is friend 1.0-1; is a repository missing, or the version wrong?",
+            ),
+            (
+                ["friend.aarch64"],
+                "no index has friend.aarch64, asked for in rootfs[0]",
+                "there is friend 1.0-1; is a repository missing, or the version wrong?",
+            ),
+            (
+                ["friend-devel"],
+                "no index has friend-devel, asked for in rootfs[0]",
+                "see whether the name is right, or whether a repository is missing",
             ),
             (
                 ["/usr/bin/none"],
