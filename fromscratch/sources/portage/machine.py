@@ -147,6 +147,7 @@ class BuildContainer(Machine):
                 staged_folder.staged(folder) as fresh,
             ):
                 materialise(_prepared(self._tree(store)), fresh)
+                staged_folder.swap_in(fresh, folder)
         path = plan.run_config(store).env.get("PATH", DEFAULT_PATH)
         return Programs(title=self.title, portage=_portage(self.title, folder, place, path), path=path, system=folder)
 

@@ -16,7 +16,15 @@ from fromscratch.host.process import run
 _WHY = "portage:"
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 # What Portage itself runs beside the tools of the packages: without scanelf it neither strips nor sees what links.
-TOOLS = {"bash": "bash", "gcc": "gcc", "make": "make", "tar": "tar", "patch": "patch", "scanelf": "pax-utils"}
+TOOLS = {
+    "bash": "bash",
+    "gcc": "gcc",
+    "make": "make",
+    "tar": "tar",
+    "patch": "patch",
+    "zstd": "zstd",
+    "scanelf": "pax-utils",
+}
 QUESTION = """\
 import json, os, sys
 import portage

@@ -199,7 +199,7 @@ class Workspace(Struct, frozen=True, kw_only=True):
     def _environment(self) -> dict[str, str]:
         root = self.seen("root")
         return {
-            "PATH": f"{Path(self.portage.python).parent}:{self.seen('bin')}:{self.programs.path}",
+            "PATH": f"{self.seen('bin')}:{Path(self.portage.python).parent}:{self.programs.path}",
             "LC_ALL": "C.UTF-8",
             "TZ": "UTC",
             "HOME": self.seen("work"),
