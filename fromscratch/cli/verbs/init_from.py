@@ -116,7 +116,10 @@ class _PackageIndexes:
         )
         try:
             source = found.bind(decoded(dict(options), found.options), context)
-            return source.unavailable(call.store, names) if isinstance(source, PackageLookup) else None
+            if isinstance(source, PackageLookup):
+                return source.unavailable(call.store, names)
+            reason = f"{kind} has no look-up of names"
         except (ImageError, ValueError) as error:
-            call.note(f"package names were not looked up in an index: {error}")
-            return None
+            reason = str(error)
+        call.note(f"package names were not looked up in an index: {reason}")
+        return None
