@@ -1,7 +1,7 @@
 """`python -m benchmarks`: measure, and print a table for each job.
 
-A module of benchmarks is one file with a function `groups(tree, folder, scratch)`, and one line below. `slimming` is
-a program of its own: `python -m benchmarks slimming --help`.
+A module of benchmarks is one file with a function `groups(tree, folder, scratch)`, and one line below. `slimming`
+and `debian` are programs of their own: `python -m benchmarks slimming --help`.
 """
 
 import argparse
@@ -34,6 +34,11 @@ def main() -> None:
         from benchmarks.slimming import battery
 
         battery.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["debian"]:
+        from benchmarks import debian_sets
+
+        debian_sets.main(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("module", nargs="*", help=f"which to run: {', '.join(MODULES)} (default: all)")

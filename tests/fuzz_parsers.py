@@ -75,7 +75,7 @@ from fromscratch.formats.rpm import sqlite as rpm_sqlite
 from fromscratch.formats.trace import recognise, sysdig
 from fromscratch.formats.trace import strace as strace_log
 from fromscratch.formats.trace import text as trace_text
-from fromscratch.formats.trust import openpgp
+from fromscratch.formats.trust import openpgp, p11_kit
 from fromscratch.formats.trust import x509 as x509_name
 from fromscratch.formats.yaml import decode as strict
 from fromscratch.formats.yaml import document as yaml
@@ -454,6 +454,14 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
             for compressor, stripped in (("none", False), ("none", True), ("gzip", False))
         ],
         _rpm_package,
+    ),
+    "p11-kit": (
+        [
+            b'[p11-kit-object-v1]\nlabel: "a%20b"\ntrusted: true\n-----BEGIN CERTIFICATE-----\nMAA=\n'
+            b'-----END CERTIFICATE-----\n[p11-kit-object-v1]\nobject-id: 2.5.29.37\nvalue: "%30"\n'
+            b"-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n"
+        ],
+        _text(p11_kit.anchors),
     ),
     "rpm-modules": (
         [

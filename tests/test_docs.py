@@ -11,7 +11,9 @@ import pytest
 from fromscratch.cli.verbs.catalogue import VERBS
 from fromscratch.cli.verbs.init_template import choices, template
 from fromscratch.recipe import schema as recipe
+from fromscratch.sources.catalogue import KINDS
 from fromscratch.transforms.trim import CATEGORIES
+from tests.sources.table import rows
 
 CHECKOUT = Path(os.environ.get("FROMSCRATCH_CHECKOUT", Path(__file__).parents[1]))
 DOCS = {
@@ -111,3 +113,7 @@ def test_the_quickstart_ends_with_how_the_command_is_called(tmp_path: Path) -> N
     assert (
         subprocess.run(["/bin/sh", "-c", f"{line}\nfromscratch"], capture_output=True, text=True).stdout == "started\n"
     )
+
+
+def test_the_table_of_sources_has_a_row_for_each_kind() -> None:
+    assert sorted(rows()) == sorted(KINDS)

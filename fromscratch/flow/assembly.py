@@ -36,7 +36,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
 from fromscratch.recipe import annotations as about
-from fromscratch.recipe.folders import folder_of
+from fromscratch.recipe.folders import Project
 from fromscratch.recipe.items import Item
 from fromscratch.recipe.schema import Recipe
 from fromscratch.recipe.variables import escaped
@@ -163,7 +163,7 @@ def root(job: Job, platform: Platform, bound: Bound | None = None) -> tuple[Root
     for item, source in bound or sources(job, platform):
         with job.progress.task(f"read {source.label}", total=None, unit="entries"):
             tree = source.lay(tree, job.store, replace=item.replace)
-    tree, removed = with_changes(tree, job.recipe, job.folder, job.checkout, job.progress)
+    tree, removed = with_changes(tree, job.recipe, _project(job, platform), job.progress)
     return normalised(tree, job.epoch, job.recipe.times), removed
 
 
@@ -195,19 +195,17 @@ def packed(
 
 def sources(job: Job, platform: Platform, bind: Bind = bind) -> Iterator[tuple[Item, Source]]:
     """The items of the recipe, each bound to what surrounds it."""
-    own = OwnFolders(written=(job.output, job.store.root, *job.beside))
-    if platform == job.platforms[0]:
-        own = replace(own, tell=job.progress.note)  # once, and not for each platform
+    project = _project(job, platform)
     below: list[tuple[Item, Source]] = []
     for index, item in enumerate(job.recipe.items()):
         context = Context(
-            folder=folder_of(item.folder, job.folder, job.checkout),
+            folder=project.within(item.folder),
             place=f"rootfs[{index}]",
             platform=platform,
             progress=job.progress,
             jobs=job.jobs,
             log=job.output / output.LOG,
-            own=own,
+            own=project.own,
             limits=job.limits,
             named_image=named_image,
             epoch=job.epoch,
@@ -215,6 +213,13 @@ def sources(job: Job, platform: Platform, bind: Bind = bind) -> Iterator[tuple[I
         )
         below.append((item, bind(item.options, context)))
         yield below[-1]
+
+
+def _project(job: Job, platform: Platform) -> Project:
+    own = OwnFolders(written=(job.output, job.store.root, *job.beside))
+    if platform == job.platforms[0]:
+        own = replace(own, tell=job.progress.note)  # once, and not for each platform
+    return Project(job.folder, job.checkout, own)
 
 
 def fingerprint(job: Job, bound: Mapping[Platform, Bound]) -> str:
@@ -225,7 +230,7 @@ def fingerprint(job: Job, bound: Mapping[Platform, Bound]) -> str:
     for platform in job.platforms:
         for _item, source in bound[platform]:
             hasher.update(f"\0{platform}\0{source.fingerprint(job.store)}".encode())
-    hasher.update(recipe_changes.fingerprint(job.recipe, job.folder, job.checkout).encode())
+    hasher.update(recipe_changes.fingerprint(job.recipe, _project(job, job.platforms[0])).encode())
     hasher.update(digest_of_scripts(job.recipe.smoke_checks(job.folder)).encode())
     return f"sha256:{hasher.hexdigest()}"
 

@@ -236,6 +236,6 @@ def _tell(job: Modification, old: Sequence[Image], made: Sequence[Image]) -> Non
         names = ", ".join(map(str, stale))
         job.progress.note(f"the index keeps what is attested of the image as it was: {names}")
     if any(image.original and image.original.config and not image.original.manifest for image in job.images):
-        job.progress.note("manifests are written in the form of OCI; configurations and layers stay as they are")
+        job.progress.note("manifests are written in the form of OCI, which changes their digests; those of layers stay")
     if job.on_top and any(not history_fits(image) for image in old):
         job.progress.note("the history of the image does not fit its layers, and is left out")

@@ -2,15 +2,13 @@
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import Progress
 from fromscratch.recipe import certificates, paths
-from fromscratch.recipe.composition import Checkout
-from fromscratch.recipe.folders import folder_of
+from fromscratch.recipe.folders import Project
 from fromscratch.recipe.schema import Recipe
 from fromscratch.transforms.accounts import check_passwords, with_accounts
 from fromscratch.transforms.layer_rules import BY_RECIPE
@@ -18,7 +16,7 @@ from fromscratch.transforms.trim import selected
 
 
 def with_changes(
-    tree: Rootfs, recipe: Recipe, folder: Path, checkout: Checkout, progress: Progress
+    tree: Rootfs, recipe: Recipe, project: Project, progress: Progress
 ) -> tuple[Rootfs, Mapping[TreePath, str]]:
     """The tree with accounts, trimmed, with certificates and single paths, in this order; and what was removed from
     it, by which rule of `trim` or item of `paths`. Raises ImageError for accounts without a password."""
@@ -38,17 +36,17 @@ def with_changes(
     if recipe.certificates:
         from fromscratch.transforms.authorities import with_authorities
 
-        tree, notes = with_authorities(tree, certificates.authorities(recipe.certificates, folder, checkout))
+        tree, notes = with_authorities(tree, certificates.authorities(recipe.certificates, project))
         for note in notes:
             progress.note(note)
-    tree, deleted = with_paths(tree, paths.changes(recipe.paths, folder, checkout), removed)
+    tree, deleted = with_paths(tree, paths.changes(recipe.paths, project), removed)
     check_passwords(tree, accounts.empty_passwords if accounts else ())
     return tree, {path: rule for path, rule in {**removed, **deleted}.items() if path not in tree}
 
 
-def fingerprint(recipe: Recipe, folder: Path, checkout: Checkout) -> str:
+def fingerprint(recipe: Recipe, project: Project) -> str:
     """A text that changes whenever a file of the project does that `certificates` or `paths` name."""
-    found = hashlib.sha256(paths.fingerprints(recipe.paths, folder, checkout).encode())
+    found = hashlib.sha256(paths.fingerprints(recipe.paths, project).encode())
     for index, each in enumerate(recipe.certificates):
-        found.update(each.pem(folder_of(each.folder or "", folder, checkout), f"certificates[{index}]"))
+        found.update(each.pem(project, f"certificates[{index}]"))
     return found.hexdigest()

@@ -14,8 +14,8 @@ from fromscratch.errors import FormatError, ImageError, UsageError
 from fromscratch.formats.trust.x509 import certificates, subject_hash
 from fromscratch.host.machine import lookup
 from fromscratch.model.entry import Origin
-from fromscratch.recipe.composition import Checkout, GitPart
-from fromscratch.recipe.folders import folder_of
+from fromscratch.recipe.composition import GitPart
+from fromscratch.recipe.folders import Project
 from fromscratch.transforms.authorities import Authority
 from fromscratch.transforms.layer_rules import BY_RECIPE
 
@@ -46,22 +46,22 @@ class CertificateOptions(Struct, frozen=True, kw_only=True, forbid_unknown_field
             except FormatError as error:
                 raise ValueError(f"content: {error.message}; {error.hint}") from error
 
-    def authorities(self, folder: Path, place: str) -> list[Authority]:
-        """The certificates; files of the project lie in `folder`. Raises UsageError, or FormatError for other files."""
+    def authorities(self, project: Project, place: str) -> list[Authority]:
+        """The certificates. Raises UsageError, or FormatError for other files."""
         origin = Origin(BY_RECIPE, "asked for", place)
         name = self.name or re.sub(r"[^A-Za-z0-9_.-]", "_", Path(self.source or "").stem) or "authority"
         try:
-            found = _checked(self.pem(folder, place))
+            found = _checked(self.pem(project, place))
         except FormatError as error:
             raise FormatError(f"{place}: {error.message}", error.hint) from error
         numbers = [""] if len(found) == 1 else [f"-{number}" for number in range(1, len(found) + 1)]
         return [Authority(name + number, der, _pem(der), origin) for number, der in zip(numbers, found, strict=True)]
 
-    def pem(self, folder: Path, place: str) -> bytes:
+    def pem(self, project: Project, place: str) -> bytes:
         """What is written here, or in the file. Raises UsageError."""
         if self.content is not None:
             return self.content.encode()
-        path = lookup.file(folder, self.source or "", f"{place}: source")
+        path = lookup.file(project.within(self.folder), self.source or "", f"{place}: source")
         try:
             data = regular_file.read_bytes(path)
         except OSError as error:
@@ -88,11 +88,11 @@ def _pem(der: bytes) -> bytes:
     return f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n".encode()
 
 
-def authorities(options: Iterable[CertificateOptions], folder: Path, checkout: Checkout) -> list[Authority]:
-    """The authorities of a recipe that lies in `folder`, each once. Raises ImageError for two of one name."""
+def authorities(options: Iterable[CertificateOptions], project: Project) -> list[Authority]:
+    """The authorities of a recipe, each once. Raises ImageError for two of one name."""
     found: dict[bytes, Authority] = {}
     for index, each in enumerate(options):
-        for authority in each.authorities(folder_of(each.folder or "", folder, checkout), f"certificates[{index}]"):
+        for authority in each.authorities(project, f"certificates[{index}]"):
             found.setdefault(authority.der, authority)
     names = [authority.name for authority in found.values()]
     if twice := next((name for name in names if names.count(name) > 1), None):

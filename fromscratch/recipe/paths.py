@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -14,17 +13,18 @@ from fromscratch.host.machine.scan import fingerprint, scan
 from fromscratch.model.content import Content, HostFile, Inline
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import ROOT, TreePath, encode, tree_path
-from fromscratch.recipe.composition import Checkout, GitPart
-from fromscratch.recipe.folders import folder_of
+from fromscratch.paths import ROOT, TreePath, encode, matcher, tree_path
+from fromscratch.recipe.composition import GitPart
+from fromscratch.recipe.folders import Project
 from fromscratch.transforms.layer_rules import BY_RECIPE
 from fromscratch.transforms.modes import parse_mode
 from fromscratch.transforms.owners import check_owner
 from fromscratch.transforms.path_changes import PathChange, PathType
+from fromscratch.transforms.placement import check_paths
 
 # Type of an item -> the further keys that it may have.
 _KEYS: dict[str, tuple[str, ...]] = {
-    "directory": ("source", "mode", "owner", "recursive", "replace"),
+    "directory": ("source", "exclude", "mode", "owner", "recursive", "replace"),
     "file": ("source", "content", "mode", "owner", "capabilities", "replace"),
     "symlink": ("target", "owner", "replace"),
     "hardlink": ("target", "mode", "owner", "replace"),
@@ -46,6 +46,7 @@ class PathOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     source: Annotated[
         str | None, Meta(description="file, directory: what of the project it is a copy of; relative to the recipe")
     ] = None
+    exclude: Annotated[list[str], Meta(description="directory: globs of paths inside the source to leave out")] = []
     content: Annotated[str | None, Meta(description="file: its text; empty when there is no source either")] = None
     target: Annotated[str | None, Meta(description="symlink, hardlink: what it leads to in the image")] = None
     mode: Annotated[
@@ -85,7 +86,7 @@ class PathOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
             _path("target", self.target or "")
 
     def _check_keys(self) -> None:
-        given = [name for name in self.__struct_fields__ if getattr(self, name) not in (None, False)]
+        given = [name for name in self.__struct_fields__ if getattr(self, name) not in (None, False, [])]
         for key in given:
             if key not in ("path", "type", "folder", *_KEYS[self.type]):
                 known = ", ".join(_KEYS[self.type]) or "path"
@@ -93,15 +94,18 @@ class PathOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
                 raise ValueError(f"{key}: {text}")
         if self.source is not None and self.content is not None:
             raise ValueError("content: there is a source already; write one of the two")
+        if self.exclude and self.source is None:
+            raise ValueError("exclude: there is no source that anything could be left out of")
+        check_paths("exclude", self.exclude)
         if self.type in ("symlink", "hardlink") and self.target is None:
             raise ValueError(f"target: a {self.type} needs one")
         if self.type == "permissions" and not {"mode", "owner", "capabilities"} & {*given}:
             raise ValueError("type: permissions changes nothing here; write mode, owner or capabilities")
 
-    def change(self, folder: Path, place: str) -> PathChange:
-        """The change that these options describe; files of the project lie in `folder`. Raises UsageError."""
+    def change(self, project: Project, place: str) -> PathChange:
+        """The change that these options describe. Raises UsageError."""
         origin = Origin(BY_RECIPE, "asked for", place)
-        content, mode, contents = self._of_project(folder, place, origin)
+        content, mode, contents = self._of_project(project, place, origin)
         return PathChange(
             origin=origin,
             path=tree_path(self.path),
@@ -117,42 +121,41 @@ class PathOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
             replace=self.replace,
         )
 
-    def _of_project(self, folder: Path, place: str, origin: Origin) -> tuple[Content, int, Rootfs | None]:
+    def _of_project(self, project: Project, place: str, origin: Origin) -> tuple[Content, int, Rootfs | None]:
         """What is taken from the project, with the mode that git would keep of a file."""
         if self.source is None:
             return Inline(encode(self.content or "")), 0o644, None
+        base, label = project.within(self.folder), f"{place}: source"
         if self.type == "directory":
-            path = lookup.folder(folder, self.source, f"{place}: source")
-            return Inline(b""), 0o644, scan(path, origin, owner=(0, 0), canonical_modes=True)
-        path = lookup.file(folder, self.source, f"{place}: source")
+            path = lookup.folder(base, self.source, label)
+            project.own.say(place, path)
+            skip = project.own.skip(path, matcher(self.exclude))
+            return Inline(b""), 0o644, scan(path, origin, owner=(0, 0), canonical_modes=True, skip=skip)
+        path = lookup.file(base, self.source, label)
         facts = path.stat()
         # The file that a symlink of the project leads to.
         return HostFile.of(os.path.realpath(path), facts), 0o755 if facts.st_mode & 0o111 else 0o644, None
 
-    def fingerprint(self, folder: Path, place: str) -> str:
+    def fingerprint(self, project: Project, place: str) -> str:
         """A text that changes whenever the files of the project do."""
         if self.source is None:
             return ""
+        base, label = project.within(self.folder), f"{place}: source"
         if self.type == "directory":
-            return fingerprint(lookup.folder(folder, self.source, f"{place}: source"))
-        facts = lookup.file(folder, self.source, f"{place}: source").stat()
+            path = lookup.folder(base, self.source, label)
+            return fingerprint(path, skip=project.own.skip(path, matcher(self.exclude)))
+        facts = lookup.file(base, self.source, label).stat()
         return f"{facts.st_mode} {facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {facts.st_ino}"
 
 
-def changes(options: Iterable[PathOptions], folder: Path, checkout: Checkout) -> list[PathChange]:
-    """The changes of a recipe that lies in `folder`, in their order."""
-    return [
-        each.change(folder_of(each.folder or "", folder, checkout), f"paths[{index}]")
-        for index, each in enumerate(options)
-    ]
+def changes(options: Iterable[PathOptions], project: Project) -> list[PathChange]:
+    """The changes of a recipe, in their order."""
+    return [each.change(project, f"paths[{index}]") for index, each in enumerate(options)]
 
 
-def fingerprints(options: Iterable[PathOptions], folder: Path, checkout: Checkout) -> str:
+def fingerprints(options: Iterable[PathOptions], project: Project) -> str:
     """A text that changes whenever a file of the project does that `paths:` names."""
-    return " ".join(
-        each.fingerprint(folder_of(each.folder or "", folder, checkout), f"paths[{index}]")
-        for index, each in enumerate(options)
-    )
+    return " ".join(each.fingerprint(project, f"paths[{index}]") for index, each in enumerate(options))
 
 
 def _path(key: str, text: str) -> TreePath:

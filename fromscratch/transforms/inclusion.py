@@ -14,6 +14,12 @@ from fromscratch.paths import TreePath, matcher
 _WILD = frozenset("*?[")
 
 
+def selected(tree: Rootfs, include: Sequence[str], exclude: Sequence[str], what: str) -> Rootfs:
+    """What both leave of a tree, whose name in messages is `what`: all, if nothing is to be included."""
+    tree = excluded(tree, exclude) if exclude else tree
+    return included(tree, include, what) if include else tree
+
+
 def included(tree: Rootfs, include: Sequence[str], what: str) -> Rootfs:
     """What these globs match, with all below it, and the folders above it.
 
@@ -24,9 +30,9 @@ def included(tree: Rootfs, include: Sequence[str], what: str) -> Rootfs:
     through = dict(_through_links(tree, include))
     matched = {path for glob in include if glob not in through for path in _matched(tree, glob, what)}
     matched.update(end for path in [*matched, *through.values()] for end in _link_targets(tree, path))
-    selected = {below for path in matched for below in tree.within(path)}
-    above = {folder for path in selected for folder in paths.ancestors(path)}
-    found = tree.without([path for path in tree if path not in selected and path not in above])
+    below = {each for path in matched for each in tree.within(path)}
+    above = {folder for path in below for folder in paths.ancestors(path)}
+    found = tree.without([path for path in tree if path not in below and path not in above])
     for written, place in through.items():
         path = paths.tree_path(written)
         if found.locate(path) not in found:

@@ -12,7 +12,7 @@ from fromscratch.model.entry import File
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.recipe import schema as recipe
 from fromscratch.recipe.certificates import authorities
-from fromscratch.recipe.reading import no_checkout
+from fromscratch.recipe.folders import Project
 from fromscratch.transforms.authorities import with_authorities
 from tests.engines import need
 from tests.trees import listed, text, tree
@@ -37,7 +37,7 @@ def subject_hash(folder: Path, name: str) -> str:
 
 def made(folder: Path, said: str, root: str = "d 0755 0:0 /bin") -> tuple[Rootfs, list[str]]:
     options = recipe.parse(f"rootfs: [{{overlay: x}}]\ncertificates: {said}\n", "r.yaml").certificates
-    return with_authorities(tree(root), authorities(options, folder, no_checkout))
+    return with_authorities(tree(root), authorities(options, Project(folder)))
 
 
 def pem(root: Rootfs, path: str) -> bytes:

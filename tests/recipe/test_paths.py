@@ -99,3 +99,19 @@ def test_the_schema_describes_an_item() -> None:
     item = {"path": "/x", "type": "directory", "owner": "app", "recursive": True}
     assert validator.is_valid({"rootfs": [{"overlay": "files"}], "paths": [item]})
     assert not validator.is_valid({"rootfs": [{"overlay": "files"}], "paths": [{**item, "type": "dir"}]})
+
+
+def test_a_folder_of_the_project_comes_without_what_builds_write_and_what_is_excluded(folder: Path) -> None:
+    (folder / "fromscratch.yaml").write_text(
+        "name: demo\ncheck: off\nrootfs: [{overlay: files}]\n"
+        "paths: [{path: /app, type: directory, source: ., exclude: [/files, '*.sh']}]\n"
+    )
+    answer = called(folder, "build")
+    assert answer.err.splitlines() == ["paths[0]: build is left out: builds write it, and do not read it"]
+    assert [line.split()[-1] for line in called(folder, "ls", "--path", "/app").out.splitlines()] == [
+        "/app",
+        "/app/fromscratch.yaml",
+        "/app/www",
+        "/app/www/i.html",
+    ]
+    assert "unchanged" in called(folder, "build").out

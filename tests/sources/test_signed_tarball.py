@@ -12,6 +12,7 @@ import pytest
 
 from fromscratch.errors import DownloadError, FormatError, ImageError, IntegrityError, NotFetched, UsageError
 from fromscratch.host.storage.store import Store
+from fromscratch.model.image import Platform
 from fromscratch.paths import tree_path
 from fromscratch.sources.tarball.options import TarballOptions
 from tests.signers import Signer
@@ -113,6 +114,7 @@ class TestStage3Contract(SourceContract):
                 "stage3-amd64-openrc-20261206T170000Z.tar.xz", ts=1_796_600_000, release="2.18"
             ),
             other=TarballOptions(latest=autobuilds.pointer, keyring="keys.asc", exclude=["/dev/*"]),
+            elsewhere=(Platform("linux", "arm64"), TarballOptions(latest=autobuilds.pointer, keyring="keys.asc")),
         )
 
 

@@ -138,6 +138,15 @@ def run_build(build: Build, on_line: Callable[[bytes], None]) -> int:
     return code if code >= 0 else 128 - code
 
 
+def check_possible(place: Path) -> None:
+    """Raises MissingTool if a build cannot be run below `place`, an empty folder."""
+    root = place / "root"
+    with disk.explained(root):
+        root.mkdir()
+    make_root(root)
+    run_build(Build(root=root, argv=["/bin/sh", "-c", ":"], env={}, cwd="/build"), lambda line: None)
+
+
 def _system_folders(system: Path | None) -> list[str]:
     """The names at the top of a system that a build sees."""
     if system is None:

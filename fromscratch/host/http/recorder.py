@@ -13,9 +13,10 @@ from typing import cast
 
 from fromscratch.address import Address
 from fromscratch.digest import CHUNK, Digest
-from fromscratch.errors import ImageError
+from fromscratch.errors import ImageError, UnsafePath
 from fromscratch.host.http.download import FileRequest, Missing, download
 from fromscratch.host.storage.store import Store
+from fromscratch.paths import tree_path
 from fromscratch.progress import SILENT, Progress, Task
 
 _POLL = 0.02
@@ -61,6 +62,10 @@ class Recorder:
 
         name, _, rest = quoted.partition("/")
         mirror = self._mirrors.get(name)
+        try:
+            place = tree_path(unquote(quoted))
+        except UnsafePath:  # it would lie outside of the mirror
+            return None
         if mirror is None or not rest:
             return None
         request = FileRequest(title=unquote(rest).rpartition("/")[2], urls=(mirror / rest,))
@@ -73,7 +78,7 @@ class Recorder:
                 self.failure = self.failure or error
             raise
         with self._lock:
-            self.files[unquote(quoted)] = digest
+            self.files[place[1:]] = digest
             if self._report is not None:
                 self._report.advance(1)
                 self._report.describe(request.title)

@@ -38,6 +38,7 @@ from fromscratch.sources.bootstrap.tools.contract import MIRROR, ROOT, Job, env
 from fromscratch.sources.contract import Context, Pin, TreeSource
 
 WORK_FOLDER = "bootstrap"
+_PROGRAM = "program"
 _CLOCK_TICK = 1_000_000_000  # nanoseconds; filesystems stamp files by a coarser clock
 _TREE_VERSION = 1
 """Counted up when the same packages give another tree."""
@@ -70,7 +71,7 @@ class BootstrapSource(TreeSource):
             self._workplace(store, f"{self.label}: fetching", network=True) as at,
         ):
             job = self._job({name: recorder.address(name) for name in mirrors}, keys, program)
-            at.write({**self._tool.files(job), **_key_files(keys)})
+            at.write({**self._tool.files(job), **_key_files(keys)}, self._own_program())
             try:
                 self._tool.fetch(job, at)
             except CommandFailed as error:
@@ -129,7 +130,7 @@ class BootstrapSource(TreeSource):
             job = self._job({name: self._local(name) for name in plan.addresses}, keys, program)
             at.lay_out(store, plan)
             since = at.work.stat().st_mtime_ns - _CLOCK_TICK
-            at.write({**self._tool.files(job), **_key_files(keys)})
+            at.write({**self._tool.files(job), **_key_files(keys)}, self._own_program())
             try:
                 self._tool.build(job, at)
             except CommandFailed as error:
@@ -151,9 +152,15 @@ class BootstrapSource(TreeSource):
         return f"{scheme}://{PLACE}/{MIRROR}/{name}" if scheme else f"{PLACE}/{MIRROR}/{name}"
 
     def _program(self) -> str:
+        """How the tools call the program: one that the recipe names is copied to where they see it."""
         if self._options.program:
-            return str(lookup.file(self._context.folder, self._options.program, "program").resolve())
+            return f"{PLACE}/{_PROGRAM}"
         return run.need(self._tool.program, self.label, f"install it, on Debian for example with: {self._tool.install}")
+
+    def _own_program(self) -> Path | None:
+        """The file that the recipe names as the program. Raises UsageError."""
+        name = self._options.program
+        return lookup.file(self._context.folder, name, "program") if name else None
 
     def _keys(self) -> dict[str, bytes]:
         """The files with keys, by their names. Raises UsageError."""
@@ -198,7 +205,12 @@ class _Workplace:
         self._task.describe(step.doing)
         self._maker.run(step, lambda line: None, network=self._network)
 
-    def write(self, files: Mapping[str, bytes]) -> None:
+    def write(self, files: Mapping[str, bytes], program: Path | None) -> None:
+        """Write the files of a tool, and copy its program."""
+        if program is not None:
+            place = self.work / _PROGRAM
+            place.write_bytes(read_bytes(program))
+            place.chmod(0o755)
         for name, data in files.items():
             path = self.work / name
             self._folders(path.parent)

@@ -80,9 +80,11 @@ class ImageTools:
         """Raises MissingTool, naming all programs that the image does not have."""
         folders = settled.env.get("PATH", DEFAULT_PATH).split(":")
         missing = [name for name in self._options.needs if not any(tree.find(f"{each}/{name}") for each in folders)]
+        if not self._options.script.startswith("#!") and tree.find("/bin/sh") is None:
+            missing.append("/bin/sh")
         if missing:
             raise MissingTool(
-                f"the script needs {', '.join(missing)}, not found in the PATH of the image {self._options.image}",
+                f"the script needs {', '.join(missing)}, not found in the image {self._options.image}",
                 "name an image that has them, or add their packages to it",
             )
 

@@ -9,7 +9,7 @@ from fromscratch.digest import Digest
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.tar.tree import read_tree
 from fromscratch.formats.tar.writer import blocks
-from fromscratch.host.container.build_root import Build, hand_over, make_root, run_build
+from fromscratch.host.container.build_root import Build, check_possible, hand_over, make_root, run_build
 from fromscratch.host.container.materialise import materialise
 from fromscratch.host.container.preparation import private_folder
 from fromscratch.host.machine.scan import scan
@@ -46,10 +46,13 @@ class BuildScriptSource(TreeSource):
         self.label = f"build_script {names[0] if names else context.place}"
 
     def fetch(self, store: Store) -> None:
-        """Download the sources that have an address; what this machine lacks is told now."""
+        """Download the sources that have an address, and settle the image. What this machine lacks is told now."""
         self._tools.fetch(store)
         for each in self._inputs:
             each.fetch(store)
+        if _recorded(store, self._key(store)) is None:
+            with private_folder(store.workspace(_WORK, "roots")) as place:
+                check_possible(place)
 
     def fingerprint(self, store: Store) -> str:
         return self._key(store)

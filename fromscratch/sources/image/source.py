@@ -25,7 +25,7 @@ from fromscratch.sources.image import plan as plans
 from fromscratch.sources.image.options import ImageSourceOptions
 from fromscratch.sources.image.plan import ImagePlan
 from fromscratch.transforms.copying import copied
-from fromscratch.transforms.inclusion import excluded, included
+from fromscratch.transforms.inclusion import selected
 from fromscratch.transforms.placement import parse_owner, placed, with_owner
 
 # Counted up when the same image gives another tree.
@@ -69,9 +69,7 @@ class ImageSource(TreeSource):
         options = self._options
         tree = root_tree(self.plan(store).image(store), store, self._context.limits, self.label)
         tree = _with_packages(tree, self.label)
-        if options.include:
-            tree = included(tree, options.include, self.label)
-        tree = excluded(tree, options.exclude) if options.exclude else tree
+        tree = selected(tree, options.include, options.exclude, self.label)
         tree = copied(tree, options.copy, self.label) if options.copy else tree
         return placed(with_owner(tree, parse_owner(options.owner)), tree_path(options.into))
 

@@ -19,6 +19,7 @@ FEATURES = (
     "-mount-sandbox",
     "-news",
     "-merge-sync",
+    "-merge-wait",
     "-preserve-libs",
     "-parallel-fetch",
     "-pkgdir-index-trusted",

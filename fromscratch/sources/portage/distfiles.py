@@ -24,11 +24,11 @@ def fetch(store: Store, requested: Iterable[Distfile], mirrors: Sequence[str], p
                 f"portage: the Manifest has no SHA512 of {each.name}",
                 "run `ebuild EBUILD manifest` in the repository, which adds it",
             )
-        addresses = _addresses(each, mirrors)
-        if not addresses:
+        found = addresses(each, mirrors)
+        if not found:
             raise _nowhere(each)
         size = each.size if each.size >= 0 else None
-        requests.append(FileRequest(title=each.name, urls=tuple(addresses), digest=digest, size=size))
+        requests.append(FileRequest(title=each.name, urls=tuple(found), digest=digest, size=size))
     download(store, requests, progress, jobs)
 
 
@@ -37,7 +37,7 @@ def mirror_addresses(mirrors: Iterable[str], folder: Path) -> list[str]:
     return [each if "://" in each else (folder / lookup.expanded(each)).absolute().as_uri() for each in mirrors]
 
 
-def _addresses(each: Distfile, mirrors: Sequence[str]) -> list[str]:
+def addresses(each: Distfile, mirrors: Sequence[str]) -> list[str]:
     """Mirrors first, which have all versions, in both of their layouts (GLEP 75); then where the package is from."""
     below = hashlib.blake2b(each.name.encode()).hexdigest()[:2]
     found = [one for base in mirrors for one in _in_mirror(base.rstrip("/"), below, each.name)]

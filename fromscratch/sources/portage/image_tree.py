@@ -70,6 +70,7 @@ def cut(root: Path, runtime: Sequence[Reason], options: PortageOptions) -> Cut:
         for path, entry in whole.items()
         if not left_out(path) and (path in owners or _is_made(path, others, owners))
     }
+    remaining |= {path: entry for path, entry in whole.items() if _is_link_into_usr(path, entry)}
     tree = _without_dangling(_without_emptied(Rootfs(_with_parents(remaining, whole)), whole))
     if options.records:
         tree = tree.merged(Rootfs(_with_parents(dict(_records(whole, tree, names)), whole)), directories="keep")
@@ -125,7 +126,13 @@ def _left_out(keep: Sequence[Extra]) -> Callable[[str], bool]:
 
 def _is_made(path: TreePath, others: set[TreePath], owners: Mapping[TreePath, str]) -> bool:
     """Whether a path that no package has lies where the packages of the image have something."""
-    return path not in others and path != ROOT and (paths.parent(path) in owners or paths.parent(path) == "/etc")
+    above = paths.parent(path)
+    return path not in others and path != ROOT and (above in owners or above == "/etc")
+
+
+def _is_link_into_usr(path: TreePath, entry: Entry) -> bool:
+    """Whether it is one of the symlinks of a merged /usr."""
+    return isinstance(entry, Symlink) and (paths.parent(path) == ROOT or path == "/usr/sbin")
 
 
 def _with_parents(entries: dict[TreePath, Entry], whole: Rootfs) -> dict[TreePath, Entry]:

@@ -6,6 +6,8 @@ as every version of its package that the repositories have: whether it is new en
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from fromscratch.lazy_regex import lazy_regex
+
 # Package and program; without a program, what is not worth a look: wrappers, scripts and choices between programs.
 TOOLS: dict[str, str] = {
     **dict.fromkeys(("sys-devel/gcc", "sys-devel/gcc-config"), "gcc"),
@@ -80,6 +82,8 @@ C_LIBRARY = (
     "sys-libs/libxcrypt",
     "virtual/libcrypt",
 )
+# Those of which several versions can be installed side by side, each in the slot of its first two numbers.
+_SLOTTED = lazy_regex(r"(?:dev-build/(?:automake|autoconf)|dev-lang/python)-(?P<slot>[0-9]+\.[0-9]+).*")
 # Programs of Debian whose package is not named as they are.
 _PACKAGES = {
     "a2x": "asciidoc",
@@ -111,12 +115,30 @@ def c_library(versions: Mapping[str, Iterable[str]]) -> list[str]:
     return sorted(_provided(versions, C_LIBRARY))
 
 
-def advice_for(package: str) -> str:
-    """How this machine gets the tool that a package is."""
-    program = TOOLS.get(package, "")
-    if not program:
-        return "build it with a Gentoo machine, or name the package under tools: if this machine has what is in it"
-    return f"install it, on Debian for example with: apt-get install {_PACKAGES.get(program, program)}"
+def advice_for(packages: Iterable[str]) -> str:
+    """How this machine gets the tools that these packages are."""
+    programs = {each: TOOLS.get(each, "") for each in packages}
+    debian = dict.fromkeys(_PACKAGES.get(program, program) for program in programs.values() if program)
+    others = [each for each, program in programs.items() if not program]
+    parts = []
+    if debian:
+        parts.append(f"install them, on Debian for example with: apt-get install {' '.join(debian)}")
+    if others:
+        parts.append(f"if this machine has what is in {' and '.join(others)}, say so under tools:")
+    return "; ".join(parts)
+
+
+def lacking(packages: Iterable[str], has: Callable[[str], bool]) -> list[str]:
+    """Those of the packages that are tools which this machine does not have."""
+    return [each for each in packages if TOOLS.get(each) and not has(TOOLS[each])]
+
+
+def record(category: str, name: str, repository: str) -> dict[str, str]:
+    """The files of the record of an installed package, without any content."""
+    found = _SLOTTED.fullmatch(f"{category}/{name}")
+    lines = {"SLOT": found["slot"] if found else "0", "EAPI": "8", "CATEGORY": category, "PF": name, "COUNTER": "1"}
+    given = {**lines, "repository": repository, "KEYWORDS": "", "USE": "", "IUSE": ""}
+    return {"CONTENTS": "", **{field: f"{text}\n" for field, text in given.items()}}
 
 
 def _provided(versions: Mapping[str, Iterable[str]], packages: Iterable[str]) -> Iterator[str]:

@@ -124,6 +124,9 @@ class PortageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     keep: Annotated[
         list[Extra], Meta(description="what is for building or reading and is left out otherwise, such as headers")
     ] = []
+    merged_usr: Annotated[
+        bool, Meta(description="make /bin, /sbin and /lib* links into /usr, unless the profile is one with split-usr")
+    ] = True
     records: Annotated[bool, Meta(description="keep package records in /var/db/pkg for scanners")] = False
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from fromscratch.sources.portage import failure, machine_tools, profiles
 from fromscratch.sources.portage.options import PortageOptions, words
 from fromscratch.sources.portage.plan import Answer, Plan, PlannedPackage
 from fromscratch.sources.portage.repositories import SyncedRepository, versions_in
-from fromscratch.sources.portage.workspace import Workspace
+from fromscratch.sources.portage.workspace import Workspace, merged_usr
 
 _ANSWER = "plan.json"
 
@@ -29,7 +29,7 @@ def make_plan(
     folders = workspace.repository_folders(synced)
     plan = _on_this_machine(options, context, synced, folders)
     workspace.configure(options, plan)
-    workspace.empty_root()
+    workspace.empty_root(merged_usr(options, plan))
     with context.progress.task("asking Portage for a plan", unit="steps"):
         answer = _asked(options, context, workspace, synced)
     _check_tools(answer.packages, context.place)
@@ -57,7 +57,7 @@ def _on_this_machine(
         profile=profile,
         packages=[],
         provided=[] if own_libc else machine_tools.c_library(versions),
-        tools=machine_tools.provided(versions, lambda program: run.find(program) is not None, options.tools),
+        tools=machine_tools.provided(versions, _is_here, options.tools),
     )
 
 
@@ -77,12 +77,25 @@ def _asked(
     found = msgspec.json.decode(answer.read_bytes(), type=Answer)
     if not found.packages:
         if found.names or found.sets:
-            raise failure.of_plan(text, found, context.place)
+            raise _impossible(text, found, context.place)
         raise ImageError(
             f"portage: nothing is to be built for {', '.join(options.atoms)}, asked for in {context.place}",
             "everything that was asked for counts as installed: see provided:",
         )
     return found
+
+
+def _impossible(text: str, answer: Answer, place: str) -> ImageError:
+    """The error for a request that cannot be satisfied, which may be for want of a tool on this machine."""
+    error = failure.of_plan(text, answer, place)
+    needing = [failure.name_of(f"={cpv}") for cpv in answer.needs]
+    # Of those that this machine could have, the last one needs all others.
+    lacking = machine_tools.lacking(reversed(needing), _is_here)[:1]
+    return ImageError(error.message, machine_tools.advice_for(lacking)) if lacking else error
+
+
+def _is_here(program: str) -> bool:
+    return run.find(program) is not None
 
 
 def _check_tools(packages: Sequence[PlannedPackage], place: str) -> None:
@@ -96,9 +109,9 @@ def _check_tools(packages: Sequence[PlannedPackage], place: str) -> None:
         f"  {each.name}, to build {' and '.join(parent for parent in each.parents if parent not in needed)}"
         for each in first or needed.values()
     ]
-    hints = dict.fromkeys(machine_tools.advice_for(each.name) for each in first or needed.values())
     raise ImageError(
-        f"portage: this machine lacks tools for what is asked for in {place}:\n" + "\n".join(lines), "; ".join(hints)
+        f"portage: this machine lacks tools for what is asked for in {place}:\n" + "\n".join(lines),
+        machine_tools.advice_for(each.name for each in first or needed.values()),
     )
 
 

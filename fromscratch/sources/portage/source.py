@@ -31,17 +31,19 @@ from fromscratch.sources.contract import Context, Pin, Source
 from fromscratch.sources.portage import binary_packages, distfiles, image_tree, program
 from fromscratch.sources.portage import plan as plans
 from fromscratch.sources.portage.emerge import emerge
+from fromscratch.sources.portage.failure import name_of
 from fromscratch.sources.portage.libraries import with_libraries
 from fromscratch.sources.portage.options import PortageOptions
 from fromscratch.sources.portage.plan import Plan, Reason
 from fromscratch.sources.portage.planner import make_plan
 from fromscratch.sources.portage.repositories import Repositories
-from fromscratch.sources.portage.workspace import Workspace
+from fromscratch.sources.portage.workspace import Workspace, merged_usr
 
 _WORK = "portage"
 _RESULT = "portage-result"
 # Counted up when the same packages give another tree.
 _TREE_VERSION = 1
+_SHOWN = 3
 
 
 class _Result(Struct, frozen=True, kw_only=True):
@@ -58,7 +60,8 @@ class PortageSource(Source):
 
     def __init__(self, options: PortageOptions, context: Context) -> None:
         self._options, self._context = options, context
-        self.label = f"portage {' '.join(options.atoms)}"
+        more = f" and {len(options.atoms) - _SHOWN} more" if len(options.atoms) > _SHOWN else ""
+        self.label = f"portage {' '.join(options.atoms[:_SHOWN])}{more}"
         self._repositories = options.resolved_repositories
 
     def fetch(self, store: Store) -> None:
@@ -126,7 +129,7 @@ class PortageSource(Source):
             plan.repositories, workspace.box / "repositories", context.progress
         )
         workspace.configure(self._options, plan)
-        workspace.empty_root()
+        workspace.empty_root(merged_usr(self._options, plan))
         workspace.put_distfiles(plan, store)
         keys = plan.keys(self._salt(plan))
         binary_packages.put(store, keys, workspace.box / "packages")
@@ -143,7 +146,7 @@ class PortageSource(Source):
             whole=selection.whole,
         )
         store.write_record(_RESULT, fingerprint, msgspec.json.encode(result))
-        workspace.empty_root()
+        workspace.empty_root({})
         return result
 
     @contextmanager
@@ -169,13 +172,16 @@ class PortageSource(Source):
         return f"{self._context.platform} {local} {msgspec.json.encode(options).decode()}"
 
     def _fingerprint(self, plan: Plan) -> str:
-        facts = [_TREE_VERSION, self._options.keep, self._options.records, self._salt(plan), plan]
+        options = self._options
+        asked = [each.cpv for each in plan.packages if each.asked]
+        facts = [_TREE_VERSION, options.keep, options.records, asked, plan.keys(self._salt(plan))]
         return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
 
     def _salt(self, plan: Plan) -> str:
         """What decides about every binary package, beside its own sources."""
         options = self._options
-        facts = [plan.profile, options.make_conf, options.package_env, plan.provided, plan.tools, _compiler()]
+        counted = sorted({name_of(f"={each}") for each in plan.provided})  # not their versions, which each sync changes
+        facts = [plan.profile, options.make_conf, options.package_env, options.merged_usr, counted, _compiler()]
         return msgspec.json.encode([*facts, program.find().version]).decode()
 
     def _check_platform(self) -> None:

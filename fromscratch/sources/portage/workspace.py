@@ -22,6 +22,7 @@ from fromscratch.host.container.sandbox import Sandbox, hindrance
 from fromscratch.host.process import run
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.store import Store
+from fromscratch.sources.portage import machine_tools
 from fromscratch.sources.portage.configuration import (
     Layout,
     PlacedRepository,
@@ -43,8 +44,21 @@ _ACCOUNTS = {
 _EPOCH = "315532800"
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 _LIBRARIES = ("usr/lib64", "usr/lib", "lib64", "lib")
-# Called by eclasses; what they do matters to systems that this machine is not.
-_STUBS = ("eltpatch",)
+# What Gentoo's baselayout makes where /usr is merged.
+_MERGED_USR = {"bin": "usr/bin", "sbin": "usr/bin", "usr/sbin": "bin", "lib": "usr/lib", "lib64": "usr/lib64"}
+# Programs of Gentoo that eclasses call and no other system has. What the first does matters to other systems only.
+_PROGRAMS = {
+    "eltpatch": "#!/bin/sh\nexit 0\n",
+    "meson-format-array": """\
+#!/usr/bin/env python3
+import shlex, sys
+words = [word for text in sys.argv[1:] for word in shlex.split(text)]
+quoted = [word.replace("\\\\", "\\\\\\\\").replace("'", "\\\\'") for word in words]
+print("[" + ", ".join(f"'{word}'" for word in quoted) + "]")
+""",
+}
+# What ebuilds look for below BROOT, the prefix of this machine's tools.
+_OF_MACHINE = ("usr", "bin", "sbin", "lib", "lib64")
 
 
 class Workspace(Struct, frozen=True, kw_only=True):
@@ -85,9 +99,11 @@ class Workspace(Struct, frozen=True, kw_only=True):
             for name, text in _ACCOUNTS.items():
                 (self.box / "etc" / name).write_text(text)
             _link(self.box / "bin" / "gtar", run.need("tar", "portage:"))
-            for name in _STUBS:
-                (self.box / "bin" / name).write_text("#!/bin/sh\nexit 0\n")
+            for name, text in _PROGRAMS.items():
+                (self.box / "bin" / name).write_text(text)
                 (self.box / "bin" / name).chmod(0o755)
+            for name in _OF_MACHINE:
+                _link(self.box / "machine" / name, f"/{name}")
             for name in ("plan.py", "runtime.py"):
                 text = (files("fromscratch.sources.portage") / "inside" / name).read_text()
                 (self.box / "scripts" / name).write_text(text)
@@ -99,12 +115,29 @@ class Workspace(Struct, frozen=True, kw_only=True):
         target = target_files(options, layout, jobs=self.jobs, provided=plan.provided)
         self._write(self.box / "config", target, plan)
         self._write(self.box / "machine", machine_files(layout, plan.tools), plan)
+        self._record_tools(plan)
 
-    def empty_root(self) -> None:
-        """A fresh root, without binary packages and logs of an earlier build."""
+    def _record_tools(self, plan: Plan) -> None:
+        """Records of the tools of this machine as if they were installed: eclasses look for these (has_version)."""
+        top = self.box / "machine" / "var" / "db" / "pkg"
+        with disk.explained(top):
+            disk.discard(top)
+            for cpv in plan.tools:
+                folder = top / cpv
+                folder.mkdir(parents=True)
+                category, _, name = cpv.partition("/")
+                for field, text in machine_tools.record(category, name, plan.repositories[0].name).items():
+                    (folder / field).write_text(text)
+
+    def empty_root(self, links: Mapping[str, str]) -> None:
+        """A fresh root with these symlinks, without binary packages and logs of an earlier build."""
         for name in ("root", "packages", "logs", "work"):
             disk.discard(self.box / name)
             (self.box / name).mkdir()
+        for link, target in links.items():
+            place = self.root / link
+            (place.parent / target).mkdir(parents=True, exist_ok=True)
+            place.symlink_to(target)
 
     def repository_folders(self, synced: Sequence[SyncedRepository]) -> list[Path]:
         return [self.box / "repositories" / each.name for each in synced]
@@ -185,6 +218,11 @@ def _link(place: Path, target: str) -> None:
     if not (place.is_symlink() and os.readlink(place) == target):  # noqa: PTH115
         place.unlink(missing_ok=True)
         place.symlink_to(target)
+
+
+def merged_usr(options: PortageOptions, plan: Plan) -> Mapping[str, str]:
+    """The symlinks that a root begins with."""
+    return _MERGED_USR if options.merged_usr and "split-usr" not in plan.profile else {}
 
 
 def check_sandbox(folder: Path) -> None:

@@ -25,7 +25,7 @@ def _bind(options: RpmOptions, context: Context) -> Source:
 def _checks() -> Iterator[Check]:
     from importlib.util import find_spec
 
-    from fromscratch.host.machine import signature
+    from fromscratch.host.machine import signature, yum
 
     tools = signature.available()
     yield Check(
@@ -33,6 +33,13 @@ def _checks() -> Iterator[Check]:
         bool(tools),
         ", ".join(tools) or "no tool that verifies them",
         "apt-get install gpgv, or pip install pysequoia",
+    )
+    names = [one.name for one in yum.repositories()]
+    yield Check(
+        "rpm: repositories",
+        bool(names),
+        f"this machine's are {', '.join(names)}" if names else "this machine has none",
+        "write repositories: in the recipe",
     )
     has_solver = find_spec("solv") is not None
     yield Check(

@@ -12,6 +12,7 @@ from fromscratch.formats.installed import Installed
 from fromscratch.formats.packing import decompress
 from fromscratch.formats.rpm.modules import Modules, parse
 from fromscratch.formats.rpm.repomd import Listed, Repomd
+from fromscratch.host.machine import yum
 from fromscratch.host.storage.store import Store
 from fromscratch.limits import Limits
 from fromscratch.paths import decode
@@ -38,18 +39,41 @@ class Read(Struct, frozen=True):
 
 
 class Planner(Struct, frozen=True):
+    """`machine` is the root of the filesystem whose repositories count where the recipe names none."""
+
     options: RpmOptions
     context: Context
+    machine: Path = Path("/")
 
     def sources(self) -> list[Source]:
         """Every repository that the recipe means. Raises ImageError."""
         found = [one if isinstance(one, Repository) else Repository(url=one) for one in self.options.repositories]
+        if found:
+            return [self._source(one, number) for number, one in enumerate(found)]
+        return self._of_this_machine()
+
+    def _of_this_machine(self) -> list[Source]:
+        found = yum.repositories(self.machine)
         if not found:
             raise ImageError(
-                "no repository of packages is known: the recipe names none",
+                "no repository of packages is known: the recipe names none, and this machine has none",
                 "write the address of one that you trust, as in  repositories: [https://HOST/REPOSITORY]",
             )
-        return [self._source(one, number) for number, one in enumerate(found)]
+        names = ", ".join(one.name for one in found)
+        self.context.progress.note(f"{self.context.place}: packages come from this machine's repositories: {names}")
+        own = tuple(self.context.folder / name for name in listed(self.options.keys))
+        return [
+            Source(
+                name=one.name,
+                addresses=() if one.mirror_list or one.metalink else tuple(map(self._address, one.addresses)),
+                mirror_list=self._address(one.mirror_list) if one.mirror_list and not one.metalink else None,
+                metalink=self._address(one.metalink) if one.metalink else None,
+                keys=own or tuple(Path(self._filled(str(path))) for path in one.keys),
+                unsigned=self.options.unsigned,
+                priority=one.priority,
+            )
+            for one in found
+        ]
 
     def _source(self, one: Repository, number: int) -> Source:
         keys = listed(one.keys) or listed(self.options.keys)
@@ -64,18 +88,22 @@ class Planner(Struct, frozen=True):
         )
 
     def _address(self, text: str) -> Address:
+        return Address(self._filled(text).rstrip("/"))
+
+    def _filled(self, text: str) -> str:
         filled = text
         if "$basearch" in text:
             filled = filled.replace("$basearch", base_architecture(self.context.platform))
         if "$arch" in text:
             filled = filled.replace("$arch", rpm_architecture(self.context.platform))
         if "$releasever" in text:
-            if not self.options.release:
+            release = self.options.release or yum.release(self.machine)
+            if not release:
                 raise ImageError(
                     f"{Address(text)} has $releasever in it, and nothing says what that is", "say  release: 42"
                 )
-            filled = filled.replace("$releasever", self.options.release)
-        return Address(filled.rstrip("/"))
+            filled = filled.replace("$releasever", release)
+        return filled
 
     def holds(self, plan: Plan, seen: Sequence[Seen]) -> bool:
         """Whether a plan is of exactly these indexes, with the keys of now."""

@@ -20,7 +20,7 @@ _SCRIPTS = {
 _OURS = """
 ldconfig systemctl systemd-update-helper systemd-sysusers systemd-tmpfiles systemd-hwdb udevadm journalctl
 getent groupadd useradd usermod gpasswd id update-alternatives alternatives gtk-update-icon-cache
-update-desktop-database update-mime-database install-info
+update-ca-trust ca-legacy update-desktop-database update-mime-database install-info
 exit : true return if then else elif fi test [ [[ do done { } echo printf case esac
 """
 _COVERED = frozenset(_OURS.split())

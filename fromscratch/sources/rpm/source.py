@@ -8,6 +8,7 @@ follows the plan: it unpacks each package once, lays their files together, and m
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from pathlib import Path
 
 import msgspec
 from msgspec import Struct
@@ -41,6 +42,7 @@ from fromscratch.sources.rpm.repositories import Seen
 from fromscratch.sources.rpm.tree import Unpacked, laid_together
 from fromscratch.transforms.accounts import GROUP, PASSWD, SHADOW
 from fromscratch.transforms.scripted import system_accounts, temporary_files
+from fromscratch.transforms.scripted.trust_bundles import with_trust_bundles
 
 # Counted up when the same packages give another tree.
 _TREE_VERSION = 1
@@ -57,15 +59,22 @@ class _Opened(Struct, frozen=True):
 
 
 class RpmSource(Source):
-    """`now` is the clock."""
+    """`machine` is the root of the filesystem whose repositories count, `now` the clock."""
 
     chooses_packages = True
 
-    def __init__(self, options: RpmOptions, context: Context, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        options: RpmOptions,
+        context: Context,
+        *,
+        machine: Path = Path("/"),
+        now: Callable[[], float] = time.time,
+    ) -> None:
         shown = ", ".join(options.packages[:_MOST_SHOWN]) + (", …" if len(options.packages) > _MOST_SHOWN else "")
         self.label = f"rpm {shown}"
         self._options, self._context, self._now = options, context, now
-        self._planner = Planner(options, context)
+        self._planner = Planner(options, context, machine)
         self._notes: list[str] = []
 
     @cached_property
@@ -208,6 +217,7 @@ class RpmSource(Source):
         if lines:
             made_by = self._made_by("systemd-sysusers, or scripts of packages, for an account that they declare")
             tree = system_accounts.with_system_accounts(tree, lines, made_by)
+        tree = with_trust_bundles(tree, self.label)
         declared = temporary_files.declared(tree)
         made_by = self._made_by("systemd-tmpfiles, for a line in tmpfiles.d")
         return temporary_files.with_temporary_files(tree, declared.lines, made_by)

@@ -12,11 +12,12 @@ from fromscratch.host.storage import file_digests
 from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import matcher, tree_path
+from fromscratch.paths import tree_path
 from fromscratch.sources.contract import Context, Pin, TreeSource
 from fromscratch.sources.tarball import settled
 from fromscratch.sources.tarball.options import TarballOptions
 from fromscratch.sources.tarball.settled import Settled
+from fromscratch.transforms.inclusion import selected
 from fromscratch.transforms.placement import parse_modes, parse_owner, placed, with_modes, with_owner
 
 
@@ -68,7 +69,7 @@ class TarballSource(TreeSource):
         tree = read_tree(plain, origin, strip=options.strip, title=self.label, limits=self._context.limits)
         if not options.strip and options.into == "/":
             check_is_root(tree, self.label, options.path)
-        tree = _selected(tree, options)
+        tree = selected(tree, options.include, options.exclude, "the archive")
         tree = with_modes(with_owner(tree, parse_owner(options.owner)), parse_modes(options.modes))
         return placed(tree, tree_path(options.into))
 
@@ -129,32 +130,3 @@ class TarballSource(TreeSource):
 
     def _file(self) -> Path:
         return lookup.file(self._context.folder, self._options.path, self.label)
-
-
-def _selected(tree: Rootfs, options: TarballOptions) -> Rootfs:
-    """What the globs of the recipe leave of the tree; the folders above what is included stay.
-
-    Raises UsageError for a glob under include: that matches nothing.
-    """
-    from fromscratch.errors import UsageError
-    from fromscratch.nearest import nearest
-    from fromscratch.paths import ROOT, parent
-
-    excluded = matcher(options.exclude)
-    tree = tree.without([path for path in tree if excluded(path)])
-    if not options.include:
-        return tree
-    for glob in options.include:
-        one = matcher([glob])
-        if not any(one(path) for path in tree):
-            near = nearest(glob, tree)
-            raise UsageError(
-                f"include: {glob} matches nothing in the archive",
-                f"did you mean {near[0]}?" if near else "list what it has: tar -tf ARCHIVE",
-            )
-    included = matcher(options.include)
-    remaining = {path for path in tree if included(path)}
-    for path in list(remaining):
-        while path != ROOT and (path := parent(path)) not in remaining:
-            remaining.add(path)
-    return tree.without([path for path in tree if path not in remaining and parent(path) in remaining])

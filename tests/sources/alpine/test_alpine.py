@@ -85,14 +85,25 @@ class TestContract(SourceContract):
     @pytest.fixture
     def subject(self, tmp_path: Path) -> Subject:
         repository = Repository(tmp_path / "repository")
-        repository.publish(MUSL, JQ, ONIGURUMA)
+        scripted = apk("font", {"etc": None}, scripts={"post-install": "echo made >/etc/made\n"})
+        repository.publish(MUSL, JQ, ONIGURUMA, scripted)
+        repository.publish(apk("jq", architecture="aarch64"), architecture="aarch64")
         newer = apk("jq", {"usr": None, "usr/jq": b"newer"}, "1.8-r0")
         where: dict[str, Any] = {"repositories": [repository.address], "keys": str(repository.keys)}
+
+        def spoil() -> None:
+            repository.key = signing_key(bits=1032)  # of the same name
+            repository.publish(MUSL, JQ, ONIGURUMA, scripted)
+
         return Subject(
-            AlpineOptions(packages=["jq"], **where),
+            AlpineOptions(packages=["jq", "font"], **where),
             folder=tmp_path,
-            change=lambda: repository.publish(MUSL, newer, ONIGURUMA, day=1),
+            change=lambda: repository.publish(MUSL, newer, ONIGURUMA, scripted, day=1),
             other=AlpineOptions(packages=["musl"], **where),
+            spoil=spoil,
+            elsewhere=(Platform("linux", "arm64"), AlpineOptions(packages=["jq"], **where)),
+            recorded="oniguruma",
+            unscripted="/etc/made",
         )
 
 

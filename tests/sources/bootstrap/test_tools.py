@@ -1,5 +1,8 @@
 """Roots that the distributions' own tools make, from repositories made here, and of Debian from its own."""
 
+import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +10,20 @@ import msgspec
 import pytest
 
 from fromscratch.errors import CommandFailed, ImageError, NotFetched
+from fromscratch.formats.tar.tree import read_tree
+from fromscratch.host.machine import apt
 from fromscratch.host.storage.store import Store
+from fromscratch.model.content import read
+from fromscratch.model.entry import File, Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.bootstrap.options import BootstrapOptions
-from tests.sameness import everything
-from tests.sources.bootstrap import repositories
+from fromscratch.sources.contract import Pinned
+from fromscratch.sources.debian.options import DebianOptions
+from tests import extraction
+from tests.formats.alpine import packages
+from tests.formats.alpine.signing import signing_key
+from tests.sameness import archive_of, everything
+from tests.sources.bootstrap import alpine, repositories
 from tests.sources.contract import SourceContract, Subject
 from tests.trees import listed, text
 
@@ -30,10 +42,11 @@ def made(one: Subject, store: Store) -> Rootfs:
 def why(tree: Rootfs, path: str) -> str:
     entry = tree.find(path)
     assert entry is not None
-    origin, chain = entry.origins[0], []
+    origin: Origin | None = entry.origins[0]
+    chain = []
     while origin is not None:
         chain.append(f"{origin.reason} {origin.detail}")
-        origin = origin.because  # type: ignore[assignment]
+        origin = origin.because
     return "; ".join(chain)
 
 
@@ -110,3 +123,123 @@ def test_a_repository_that_is_not_there_is_named_as_a_download_is(tmp_path: Path
     one = subject(tmp_path, tool="dnf", packages=["ap"], repositories="http://127.0.0.1:9/nothing", unsigned=True)
     with pytest.raises(ImageError, match=r"cannot download repomd.xml from http://127.0.0.1:9/nothing"):
         one.bind().fetch(store)
+
+
+def test_apk(tmp_path: Path, store: Store) -> None:
+    """The scripts of Alpine's packages need a shell, which a busybox of this machine is."""
+    program = alpine.apk(tmp_path)
+    key = signing_key()
+    shell = Path("/bin/busybox")
+    if not shell.exists():
+        pytest.skip("a static busybox is not installed")
+    library = packages.apk("lib", {"usr": None, "usr/share": None, "usr/share/lib": b"lib\n"}, key=key)
+    busybox = packages.apk("sh", {"bin": None, "bin/sh@755": shell.read_bytes()}, key=key)
+    script = {"post-install": "#!/bin/sh\necho made > /etc/made-by-script\n"}
+    app = packages.apk(
+        "app", {"etc": None, "usr": None, "usr/app": b"app\n"}, scripts=script, depend=["lib", "sh"], key=key
+    )
+    repository = tmp_path / "alpine" / "x86_64"
+    repository.mkdir(parents=True)
+    for name, package in (("lib", library), ("sh", busybox), ("app", app)):
+        (repository / f"{name}-1-r0.apk").write_bytes(package)
+    (repository / "APKINDEX.tar.gz").write_bytes(packages.index(library, busybox, app, key=key))
+    (tmp_path / key.name).write_bytes(key.pem)
+    one = subject(
+        *(tmp_path,), tool="apk", packages=["app"], program=program.name, keyring=key.name,
+        repositories=f"file://{repository.parent}",
+    )  # fmt: skip
+    tree = made(one, store)
+    assert "/etc/made-by-script" in tree
+    assert why(tree, "/usr/app") == "shipped in app 1-r0; asked for app in rootfs[0]"
+    assert everything(made(one, Store(tmp_path / "other"))) == everything(tree)
+
+
+DEBIAN = pytest.mark.skipif(
+    not any("main" in source.components and "bookworm" in source.suites for source in apt.mirrors()),
+    reason="this machine's apt has no bookworm",
+)
+
+
+@DEBIAN
+def test_mmdebstrap_with_scripts_run(tmp_path: Path, store: Store) -> None:
+    """Essential packages alone, which takes the least of what runs scripts: accounts, alternatives, debconf."""
+    repositories.need("mmdebstrap")
+    one = subject(tmp_path, tool="mmdebstrap", release="bookworm", variant="essential", packages=["jq"])
+    tree = made(one, store)
+    assert why(tree, "/usr/bin/jq").endswith("asked for jq in rootfs[0]")
+    assert why(tree, "/etc/shadow") == "made by mmdebstrap, or a script of a package"
+    assert why(tree, "/etc/passwd") == "made by mmdebstrap, or a script of a package"
+    [unix_chkpwd] = [entry for path, entry in tree.items() if path == "/usr/sbin/unix_chkpwd"]
+    assert (unix_chkpwd.meta.mode, unix_chkpwd.meta.uid) == (0o2755, 0)
+    assert unix_chkpwd.meta.gid == 42
+    listing = tree.find("/etc/apt/sources.list")
+    assert isinstance(listing, File)
+    assert b"/tmp/bootstrap" not in read(listing.content)
+    assert not [path for path in tree if path.startswith(("/var/lib/apt/lists/", "/var/cache/apt/", "/dev/", "/run/"))]
+    source = one.bind()
+    assert isinstance(source, Pinned)
+    pins = source.pins(store)
+    assert {pin.kind for pin in pins} == {"index", "package"}
+    assert next(pin.url for pin in pins if pin.name.startswith("jq_")).startswith("http")
+
+
+@DEBIAN
+def test_debootstrap(tmp_path: Path, store: Store) -> None:
+    repositories.need("debootstrap")
+    tree = made(subject(tmp_path, tool="debootstrap", release="bookworm", variant="minbase"), store)
+    assert {"/etc/passwd", "/usr/bin/apt", "/usr/bin/awk"} <= set(tree)
+    assert why(tree, "/usr/bin/apt").startswith("shipped in apt ")
+
+
+@DEBIAN
+@pytest.mark.parametrize("packages", ["jq", "curl+ca-certificates", "openssh-client"])
+def test_our_debian_source_has_what_mmdebstrap_unpacks(packages: str, tmp_path: Path) -> None:
+    repositories.need("mmdebstrap")
+    chosen = extraction.SETS[packages]
+    mirror = next(source.uri for source in apt.mirrors() if "bookworm" in source.suites)
+    options = DebianOptions(
+        suite="bookworm", packages=list(chosen), mirror=mirror, merged_usr=False, applets=False, records=False
+    )
+    ours = made(Subject(options, folder=tmp_path), Store(tmp_path / "store"))
+    repositories.ran(*extraction.command(chosen, "bookworm", tmp_path / "theirs.tar", mirror))
+    assert list(extraction.differences(ours, extraction.theirs(tmp_path / "theirs.tar"))) == []
+
+
+def python_of_everyone() -> str:
+    """A Python of this version that every user can start."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    for path in (sys.executable, f"/usr/bin/python{version}"):
+        places = [Path(path).resolve(), *Path(path).resolve().parents]
+        if places[0].is_file() and all(place.stat().st_mode & 0o001 for place in places):
+            return path
+    pytest.skip(f"no Python {version} that another user can start")
+
+
+USER = 1001
+"""An ordinary user that a test can become; one with subordinate users has more than user 0 in the namespaces."""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("subordinate", [True, False], ids=["subordinate users", "one user"])
+def test_an_ordinary_user_makes_the_same(subordinate: bool, tmp_path: Path, store: Store) -> None:
+    repositories.need("dnf", "newuidmap")
+    python = python_of_everyone()
+    uid = USER if subordinate else 64_999
+    if subordinate and not Path("/etc/subuid").read_text().strip():
+        pytest.skip("no user has subordinate users")
+    address = repositories.rpms(tmp_path / "rpms")
+    options = {"tool": "dnf", "packages": ["app"], "repositories": address, "unsigned": True}
+    place = tmp_path / "of-the-user"
+    place.mkdir()
+    os.chown(place, uid, uid)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    paths = ":".join(path for path in sys.path if path)
+    program = "import json, sys; from tests.sources.bootstrap.as_user import main; main(*sys.argv[1:])"
+    repositories.ran(
+        *("setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", python, "-c", program),
+        *(json.dumps(options), str(place)),
+        env={"PYTHONPATH": paths, "HOME": str(place)},
+    )
+    theirs = read_tree(place / "root.tar", Origin("user", "made by", "them"))
+    assert archive_of(theirs) == archive_of(made(subject(tmp_path, **options), store))

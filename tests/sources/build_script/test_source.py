@@ -234,7 +234,7 @@ def test_the_programs_of_an_image_take_the_place_of_those_of_this_machine(desk: 
     ]
     pin = desk.source(INSTALL, image="oci:tools").pins(desk.store)[-1]
     assert (pin.kind, pin.name, pin.digest) == ("image", "oci:tools", f"sha256:{manifest_of(tools)}")
-    with pytest.raises(MissingTool, match="gcc, make, not found in the PATH of the image oci:tools"):
+    with pytest.raises(MissingTool, match="gcc, make, not found in the image oci:tools"):
         desk.source("true", image="oci:tools", needs=["cp", "gcc", "make"]).fetch(desk.store)
 
 

@@ -725,16 +725,30 @@ class TestOptions:
 class TestContract(SourceContract):
     @pytest.fixture
     def subject(self, tmp_path: Path, mirror: Mirror) -> Subject:
-        def options(**more: Any) -> DebianOptions:
+        def options(suite: str = "bookworm", **more: Any) -> DebianOptions:
             return DebianOptions(
-                packages=["busybox"], suite="bookworm", mirror=mirror.address, keyring=str(mirror.keyring), **more
+                packages=["busybox"], suite=suite, mirror=mirror.address, keyring=str(mirror.keyring), **more
             )
 
+        def spoil() -> None:
+            honest = mirror.keyring.read_bytes()
+            Mirror(mirror.folder).publish(busybox(), libc(), libgcc())
+            mirror.keyring.write_bytes(honest)
+
+        script = b"#!/bin/sh\necho made >/etc/made\n"
+        scripted = package("libgcc-s1", {"usr": None, "usr/share": None}, extra={"postinst@755": script})
+        mirror.publish(busybox(), libc(), scripted)
+        other_machine = package("busybox", {"bin": None, "bin/busybox@755": BUSYBOX}, architecture="arm64")
+        mirror.publish(other_machine, suite="elsewhere", architecture="arm64")
         return Subject(
             options(),
             tmp_path,
             change=lambda: mirror.publish(busybox(), libc("2.37"), libgcc()),
             other=options(applets=False),
+            spoil=spoil,
+            elsewhere=(Platform("linux", "arm64"), options("elsewhere")),
+            recorded="libc6",
+            unscripted="/etc/made",
         )
 
 

@@ -10,7 +10,7 @@ from fromscratch.host.storage.store import Store
 from fromscratch.images.docker_archive import DockerArchive
 from fromscratch.images.oci_archive import OciArchive
 from fromscratch.model.entry import Origin
-from fromscratch.model.image import RunConfig
+from fromscratch.model.image import Platform, RunConfig
 from fromscratch.paths import tree_path
 from fromscratch.sources.contract import Base, Based, Pin, Pinned
 from fromscratch.sources.image.options import ImageSourceOptions
@@ -28,11 +28,13 @@ class TestLayoutContract(SourceContract):
     @pytest.fixture
     def subject(self, tmp_path: Path) -> Subject:
         layout(tmp_path / "tools", image(TOOLS, UPDATE, config=RunConfig()))
+        layout(tmp_path / "others", image(TOOLS, config=RunConfig(), platform=Platform("linux", "arm64")))
         return Subject(
             options("oci:tools"),
             folder=tmp_path,
             change=lambda: layout(tmp_path / "tools", image(TOOLS, config=RunConfig())),
             other=options("oci:tools", into="/usr/local"),
+            elsewhere=(Platform("linux", "arm64"), options("oci:others")),
         )
 
 

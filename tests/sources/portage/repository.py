@@ -67,6 +67,7 @@ src_compile() {
 }
 """
 _SLOW = """\
+DEPEND="app-misc/hello"
 S=${WORKDIR}
 src_compile() { sleep 300; }
 """

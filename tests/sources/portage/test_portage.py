@@ -1,6 +1,11 @@
 """The source from end to end: real ebuilds of a small repository, built by real Portage into images."""
 
+import hashlib
+import json
+import os
+import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +13,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from fromscratch.errors import ImageError
+from fromscratch.digest import Digest
+from fromscratch.errors import ImageError, NotFetched
 from fromscratch.host.container.sandbox import hindrance
 from fromscratch.host.process import run
 from fromscratch.host.storage.store import Store
@@ -17,7 +23,7 @@ from fromscratch.model.entry import File
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
-from fromscratch.sources.contract import Context
+from fromscratch.sources.contract import Context, Pin
 from fromscratch.sources.portage import program
 from fromscratch.sources.portage.options import PortageOptions
 from fromscratch.sources.portage.source import PortageSource
@@ -159,3 +165,187 @@ def test_the_second_build_takes_binary_packages(repository: TinyRepository, stor
         "unpacking dev-build/stamp-1.0",
         "unpacking dev-libs/greet-1.0",
     ]
+
+
+def failure(made: PortageSource, store: Store) -> tuple[str, str]:
+    with pytest.raises(ImageError) as error:
+        laid(made, store)
+    return error.value.message, error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("atom", "message", "hint"),
+    [
+        (
+            "app-misc/helo",
+            "no index has app-misc/helo, asked for in rootfs[0]",
+            "did you mean app-misc/hello? Or is a repository missing?",
+        ),
+        (
+            "app-misc/above",
+            "nothing provides dev-libs/grret, needed by app-misc/wants-1.0 (RDEPEND: dev-libs/grret), "
+            "needed by app-misc/above-1.0 (RDEPEND: app-misc/wants), asked for in rootfs[0]",
+            "did you mean dev-libs/greet? Or is a repository missing?",
+        ),
+        (
+            "app-misc/closed",
+            "app-misc/closed is masked, asked for in rootfs[0]:\n  app-misc/closed-1.0 (Vendor-1.0 license(s))",
+            "accept it with  package_license: {app-misc/closed: [Vendor-1.0]}",
+        ),
+        (
+            "app-misc/unstable",
+            "app-misc/unstable is masked, asked for in rootfs[0]:\n  app-misc/unstable-1.0 (~amd64 keyword)",
+            "accept it with  package_accept_keywords: {app-misc/unstable: [~amd64]}",
+        ),
+        (
+            "app-misc/banned",
+            "app-misc/banned is masked, asked for in rootfs[0]:\n  app-misc/banned-1.0 (package.mask)",
+            "take it all the same with  package_unmask: [app-misc/banned]",
+        ),
+        (
+            "app-misc/picky",
+            "dev-libs/greet[polite] is another dev-libs/greet than the USE flags give, "
+            "needed by app-misc/picky-1.0 (RDEPEND: dev-libs/greet[polite]), asked for in rootfs[0]",
+            "set them with  package_use: {dev-libs/greet: [polite]}",
+        ),
+        (
+            "app-misc/ring",
+            "dev-libs/around-1.0, which needs app-misc/ring-1.0, which needs dev-libs/around-1.0 to be built, "
+            "asked for in rootfs[0]",
+            "a USE flag of one of them may break the circle, set with package_use:",
+        ),
+        (
+            "app-misc/tooled",
+            "portage: this machine lacks tools for what is asked for in rootfs[0]:\n"
+            "  dev-build/strange, to build app-misc/tooled-1.0",
+            "if this machine has what is in dev-build/strange, say so under tools:",
+        ),
+    ],
+)
+def test_what_cannot_be_had_is_explained(
+    repository: TinyRepository, store: Store, atom: str, message: str, hint: str
+) -> None:
+    assert failure(source(repository, atom), store) == (message, hint)
+
+
+@pytest.mark.parametrize(
+    ("atom", "said"),
+    [
+        ("app-misc/closed", {"package_license": {"app-misc/closed": ["Vendor-1.0"]}}),
+        ("app-misc/unstable", {"package_accept_keywords": {"app-misc/unstable": ["~amd64"]}}),
+        ("app-misc/banned", {"package_unmask": ["app-misc/banned"]}),
+        ("app-misc/tooled", {"tools": ["dev-build/strange"]}),
+    ],
+)
+def test_the_line_of_a_hint_helps(repository: TinyRepository, store: Store, atom: str, said: dict[str, Any]) -> None:
+    source(repository, atom, **said).fetch(store)
+
+
+def test_a_source_archive_that_no_mirror_has(repository: TinyRepository, store: Store) -> None:
+    message, _ = failure(source(repository, "app-misc/lost"), store)
+    assert message.splitlines() == [
+        "cannot download lost-1.0.tar.gz from any of 3 addresses:",
+        f"  file://{repository.distfiles}/lost-1.0.tar.gz: there is no such file",
+        f"  file://{repository.distfiles}/distfiles/lost-1.0.tar.gz: there is no such file",
+        "  file:///nonexistent/lost-1.0.tar.gz: there is no such file",
+    ]
+
+
+def test_a_package_that_does_not_compile(repository: TinyRepository, store: Store) -> None:
+    message, _ = failure(source(repository, "app-misc/broken"), store)
+    assert message.startswith("portage: app-misc/broken-1.0 failed in its compile phase:\n")
+    assert "error: 'nothing' undeclared" in message.replace("‘", "'").replace("’", "'")
+    assert message.endswith("  the compiler refused it")
+
+
+def test_flags_and_profiles_that_are_not_there(repository: TinyRepository, store: Store) -> None:
+    assert failure(source(repository, "app-misc/hello", package_use={"app-misc/hello": "lowd"}), store) == (
+        "package_use: app-misc/hello has no USE flag lowd",
+        "did you mean loud?",
+    )
+    assert failure(source(repository, "app-misc/hello", profile="minimla"), store) == (
+        "profile: tiny has no profiles/minimla",
+        "did you mean minimal?",
+    )
+    notes = Notes()
+    source(repository, "app-misc/hello", notes, use="zlib", package_use={"app-misc/other": "x"}).fetch(store)
+    assert [text for text in notes.texts if "use:" in text] == [
+        "portage app-misc/hello: package_use: app-misc/other is not among the packages",
+        "portage app-misc/hello: use: no package has the USE flag zlib",
+    ]
+
+
+def test_another_platform_is_refused(repository: TinyRepository, store: Store) -> None:
+    made = source(repository, "app-misc/hello")
+    context = msgspec.structs.replace(made._context, platform=Platform.parse("linux/arm64"))
+    with pytest.raises(ImageError) as error:
+        PortageSource(made._options, context).fetch(store)
+    assert error.value.message == ("portage: the compiler of this machine builds for linux/amd64, not for linux/arm64")
+
+
+def test_what_fetch_settled_is_pinned(repository: TinyRepository, store: Store) -> None:
+    made = source(repository, "app-misc/hello")
+    with pytest.raises(NotFetched):
+        made.pins(Store(store.root.parent / "empty"))
+    made.fetch(store)
+    pins = made.pins(store)
+    assert [(pin.kind, pin.name, pin.version) for pin in pins if pin.kind != "repository"] == [
+        ("package", "dev-libs/greet", "1.0"),
+        ("package", "dev-build/stamp", "1.0"),
+        ("package", "app-misc/hello", "1.0"),
+        ("distfile", "greet-1.0.tar.gz", ""),
+    ]
+    assert pins[0].name == "tiny"
+    assert pins[-1] == Pin(
+        kind="distfile",
+        name="greet-1.0.tar.gz",
+        url="https://example.org/greet-1.0.tar.gz",
+        digest=str(sha512(repository.distfiles / "greet-1.0.tar.gz")),
+    )
+
+
+def test_an_interrupted_build_leaves_nothing_behind_and_goes_on(repository: TinyRepository, tmp_path: Path) -> None:
+    recipe = tmp_path / "fromscratch.yaml"
+    item = {
+        "packages": ["app-misc/hello", "app-misc/slow"],
+        "repositories": [str(repository.folder)],
+        "mirrors": [str(repository.distfiles)],
+    }
+    recipe.write_text(json.dumps({"name": "x", "rootfs": [{"portage": item}], "image": {"cmd": ["/usr/bin/hello"]}}))
+    command = [sys.executable, "-m", "fromscratch"]
+    environment = {**os.environ, "FROMSCRATCH_STORE": str(tmp_path / "store")}
+    subprocess.run([*command, "fetch", "--quiet"], cwd=tmp_path, env=environment, check=True)
+    with subprocess.Popen(
+        [*command, "build"], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+    ) as build:
+        assert build.stderr is not None
+        for line in build.stderr:
+            if "building app-misc/slow" in line:
+                build.send_signal(signal.SIGINT)
+                break
+        build.stderr.read()
+    assert build.returncode == 130
+    assert not processes_below(tmp_path)
+    # The packages that were built before are taken from the store.
+    recipe.write_text(recipe.read_text().replace(', "app-misc/slow"', ""))
+    subprocess.run([*command, "fetch", "--quiet"], cwd=tmp_path, env=environment, check=True)
+    again = subprocess.run([*command, "build"], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert b"unpacking dev-libs/greet-1.0" in again.stderr
+
+
+def processes_below(folder: Path) -> list[str]:
+    """The commands that run in a folder, or name it."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().decode("utf-8", "replace")
+            where = str((process / "cwd").readlink())
+        except OSError:
+            continue
+        if str(folder) in words or where.startswith(str(folder)):
+            found.append(words)
+    return found
+
+
+def sha512(path: Path) -> Digest:
+    return Digest("sha512", hashlib.sha512(path.read_bytes()).hexdigest())

@@ -118,15 +118,26 @@ class TestContract(SourceContract):
     def subject(self, tmp_path: Path) -> Subject:
         repository = Repository(tmp_path / "repository")
         app = repository.package("app", {"/usr/bin/app": program(b"app"), "/etc/app": b"1"}, requires=["lib"])
-        lib = repository.package("lib", {"/usr/lib64/lib.so.1": b"library"})
-        repository.publish(app, lib)
+        script = {1024: "echo made >/etc/made\n"}
+        lib = repository.package("lib", {"/usr/lib64/lib.so.1": b"library"}, scripts=script)
+        elsewhere = repository.package("there", arch="aarch64")
+        repository.publish(app, lib, elsewhere)
         newer = repository.package("lib", {"/usr/lib64/lib.so.1": b"newer"}, version="2.0")
         options = RpmOptions(packages=["app"], repositories=[repository.address], keys=str(repository.keys))
+
+        def spoil() -> None:
+            stranger = Repository(tmp_path / "stranger")
+            repository.publish(app, stranger.package("lib", {"/usr/lib64/lib.so.1": b"library"}))
+
         return Subject(
             options,
             folder=tmp_path,
             change=lambda: repository.publish(app, lib, newer, date=1_700_000_001),
             other=msgspec.structs.replace(options, records=False),
+            spoil=spoil,
+            elsewhere=(Platform("linux", "arm64"), msgspec.structs.replace(options, packages=["there"])),
+            recorded="lib",
+            unscripted="/etc/made",
         )
 
 
@@ -544,6 +555,19 @@ class TestIndexes:
         with pytest.raises(ImageError, match="no repository has the stream node:9, enabled in") as caught:
             rpm("node", modules=["node:9"]).fetch(store)
         assert caught.value.hint == "there is node:2, node:3"
+
+    def test_repositories_of_the_machine(self, rpm: Rpm, repository: Repository, store: Store, tmp_path: Path) -> None:
+        other = Repository(tmp_path / "other/41")
+        other.publish(other.package("app"))
+        (tmp_path / "etc/yum.repos.d").mkdir(parents=True)
+        (tmp_path / "etc/os-release").write_text("VERSION_ID=41\n")
+        lines = f"[own]\nbaseurl=file://{tmp_path}/other/$releasever\ngpgkey=file:///other/$releasever/KEYS\n"
+        (tmp_path / "etc/yum.repos.d/own.repo").write_text(lines)
+        context = Context(folder=tmp_path, place="rootfs[0]", platform=Platform("linux", "amd64"))
+        source = RpmSource(RpmOptions(packages=["app"]), context, machine=tmp_path, now=lambda: NOW)
+        assert [one.name for one in planned(source, store)] == ["app"]
+        with pytest.raises(ImageError, match="the recipe names none, and this machine has none"):
+            RpmSource(RpmOptions(packages=["app"]), context, machine=tmp_path / "none").fetch(store)
 
     def test_a_folder_without_an_index(self, rpm: Rpm, store: Store) -> None:
         with pytest.raises(DownloadError, match="there is no repository at file:") as caught:

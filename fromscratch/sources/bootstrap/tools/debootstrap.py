@@ -44,4 +44,4 @@ class Debootstrap(Tool):
         )
         [mirror] = job.mirrors.values()
         # In a user namespace nobody can make devices; debootstrap binds those of the machine where it knows of that.
-        return Step(doing=doing, argv=[*words, options.release, ROOT, mirror], env=env(container="lxc"))
+        return Step(doing=doing, argv=[*words, options.release, ROOT, mirror], env=env(container="lxc", **debian.QUICK))

@@ -73,7 +73,7 @@ class Mmdebstrap(Tool):
         words += ["--aptopt=APT::Install-Recommends true"] if options.recommends else []
         words += [] if options.unsigned else [f"--keyring={PLACE}/{debian.KEYRING}"]
         words += [options.release, ROOT, f"{PLACE}/sources.list"]
-        at.run(Step(doing="installing packages", argv=words, env=env()))
+        at.run(Step(doing="installing packages", argv=words, env=env(**debian.QUICK)))
 
     def _apt(self, doing: str, *words: str) -> Step:
         argv = ["apt-get", "--yes", "--download-only", *words] if words[0] != "update" else ["apt-get", *words]

@@ -1,0 +1,25 @@
+"""A root made in a process of another user, as a tar: what `test_tools` starts."""
+
+import json
+from pathlib import Path
+
+import msgspec
+
+from fromscratch.formats.tar.writer import blocks
+from fromscratch.host.storage.store import Store
+from fromscratch.model.image import Platform
+from fromscratch.sources.bootstrap.options import BootstrapOptions
+from fromscratch.sources.bootstrap.source import BootstrapSource
+from fromscratch.sources.contract import Context
+
+
+def main(options: str, place: str) -> None:
+    folder = Path(place)
+    context = Context(folder=folder, place="rootfs[0]", platform=Platform.of_this_machine())
+    source, store = (
+        BootstrapSource(msgspec.convert(json.loads(options), BootstrapOptions), context),
+        Store(folder / "store"),
+    )
+    source.fetch(store)
+    with open(folder / "root.tar", "wb") as out:
+        out.writelines(blocks(source.build(store)))
