@@ -112,12 +112,12 @@ class AlpineSource(TreeSource):
         known = repositories.keys(store, self._options, self._context, self._machine)
         where = repositories.repositories(self._options, self._context, self._architecture, self._machine)
         indexes = self._indexes(store, repositories.look(store, where, self._context.progress), known)
-        wanted = {text: parse_dependency(text) for text in packages}
-        names = {dependency.name for dependency in wanted.values()}
+        asked = {text: parse_dependency(text) for text in packages}
+        names = {dependency.name for dependency in asked.values()}
         offers = [offer for index in indexes for package in index.packages for offer in package.offers(names)]
         return frozenset(
             text
-            for text, dependency in wanted.items()
+            for text, dependency in asked.items()
             if not any(
                 name == dependency.name and dependency.admits(version, checksum) for name, version, checksum in offers
             )
