@@ -15,9 +15,17 @@ from pathlib import Path
 import zstandard
 
 from fromscratch.errors import FormatError, ImageError, UsageError
-from fromscratch.formats import busybox, os_release, sysusers, tmpfiles
+from fromscratch.formats import busybox, digest_list, os_release, sysusers, tmpfiles
 from fromscratch.formats import slice as slices
+from fromscratch.formats.alpine import account_script as apk_accounts
+from fromscratch.formats.alpine import index as apk_index
 from fromscratch.formats.alpine import installed as apk_installed
+from fromscratch.formats.alpine import listing as apk_listing
+from fromscratch.formats.alpine import package as apk_package
+from fromscratch.formats.alpine import segments as apk_segments
+from fromscratch.formats.alpine import version as apk_version
+from fromscratch.formats.alpine.dependency import parse_dependencies
+from fromscratch.formats.arch import installed as pacman_installed
 from fromscratch.formats.debian import (
     alternatives,
     chisel,
@@ -58,6 +66,7 @@ from fromscratch.formats.elf import (
     versions as elf_versions,
 )
 from fromscratch.formats.gentoo import installed as gentoo_installed
+from fromscratch.formats.gentoo import pointer as gentoo_pointer
 from fromscratch.formats.glibc import gconv_modules, locale_archive, nsswitch, passwd
 from fromscratch.formats.kconfig import config as kconfig
 from fromscratch.formats.kconfig import expression as kconfig_expression
@@ -72,10 +81,11 @@ from fromscratch.formats.rpm import package as rpm_package
 from fromscratch.formats.rpm import payload as rpm_payload
 from fromscratch.formats.rpm import repomd as rpm_repomd
 from fromscratch.formats.rpm import sqlite as rpm_sqlite
+from fromscratch.formats.rpm.install_time import with_install_time
 from fromscratch.formats.trace import recognise, sysdig
 from fromscratch.formats.trace import strace as strace_log
 from fromscratch.formats.trace import text as trace_text
-from fromscratch.formats.trust import openpgp, p11_kit
+from fromscratch.formats.trust import openpgp, p11_kit, rsa
 from fromscratch.formats.trust import x509 as x509_name
 from fromscratch.formats.yaml import decode as strict
 from fromscratch.formats.yaml import document as yaml
@@ -95,6 +105,8 @@ from fromscratch.recipe.foreign.contract import Surroundings
 from fromscratch.recipe.foreign.conversion import convert
 from fromscratch.recipe.schema import Recipe
 from fromscratch.sources.buildroot import failure, origins, progress
+from tests.formats.alpine import packages as apks
+from tests.formats.alpine.signing import signing_key
 from tests.formats.debian import packages as debs
 from tests.formats.elf import made as elfs
 from tests.formats.rpm import databases as rpm_databases
@@ -274,6 +286,12 @@ def _pgp(data: bytes, folder: Path) -> None:
         _known(partial(each, data))
 
 
+def _pacman_files(data: bytes, folder: Path) -> None:
+    assert pacman_installed.contents(pacman_installed.cut(data, lambda path: False)) == ()
+    for path in pacman_installed.contents(data):
+        assert path.startswith("/")
+
+
 def _refusal(data: bytes, folder: Path) -> None:
     refusal.read(400, data, str)
 
@@ -330,6 +348,24 @@ def _rpm_sqlite(data: bytes, folder: Path) -> None:
     for raw, log in ((data, b""), (data[: len(data) // 2], data[len(data) // 2 :])):
         _known(partial(rpm_sqlite.blobs, raw, log))
         _known(partial(rpm_sqlite.cut, raw, log, {1}))
+
+
+def _apk_package(data: bytes, folder: Path) -> None:
+    path = folder / "a.apk"
+    path.write_bytes(data)
+    segments = apk_segments.first_segments(path, "a.apk", 3)
+    control = apk_package.Control({}, {}, segments[-1].end if segments else 0)
+    apk_package.expand_data(path, control, folder / "data.tar", "a.apk")
+
+
+def _apk_control(data: bytes, folder: Path) -> None:
+    (folder / "a.apk").write_bytes(apks.packed(data))
+    apk_package.read_control(folder / "a.apk", "Q1x=", "a.apk")
+
+
+def _apk_data(data: bytes, folder: Path) -> None:
+    (folder / "data.tar").write_bytes(data)
+    apk_listing.listing(folder / "data.tar", "a.apk")
 
 
 def _jar(data: bytes, folder: Path) -> None:
@@ -402,6 +438,23 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
         [b"update-alternatives --install /usr/bin/a a /bin/b 50 --slave /x x /y\n"],
         _text(alternatives.alternatives),
     ),
+    "apk-accounts": (
+        [b"addgroup -S -g 82 a 2>/dev/null\nadduser -SDH -h '/b c' -s /x -G a -g 'd' e || true\naddgroup e f\n"],
+        _text(apk_accounts.accounts_of),
+    ),
+    "apk-control": (
+        [apks.piece({".PKGINFO": b"pkgname = a\npkgver = 1\nreplaces_priority = 5\n", ".trigger@755": b"x"})],
+        _apk_control,
+    ),
+    "apk-data": ([apks.piece({"a": None, "a/b@755": b"c", "a/d": "b", "a/e@hard": "a/b"}, end=True)], _apk_data),
+    "apk-dependencies": ([b"a>=1.2_rc1-r3 !b~2 so:c.so.1=1 d@edge><Q1abc="], _text(parse_dependencies)),
+    "apk-index": (
+        [apks.paragraph(apks.apk("a", depend="b", provides="c=1", install_if="d")).encode() * 2],
+        _text(lambda text: list(apk_index.parse_index(text, "i"))),
+    ),
+    "apk-package": ([apks.apk("a", {"x": b"y"}), apks.index(apks.apk("a"))], _apk_package),
+    "apk-version": ([b"1.2.03a_rc4_p5-r6"], _text(apk_version.is_valid)),
+    "rsa-key": ([signing_key().pem], _bytes(lambda data: rsa.public_key(data, "k"))),
     "apk-installed": ([_APK_INSTALLED], _apk),
     "chisel-manifest": ([_CHISEL_MANIFEST], _chisel),
     "applets": ([b"\0".join([b"[", b"[[", b"ash", b"cat", b"sh", b"xargs", b"yes"]) * 3], _bytes(busybox.applets)),
@@ -433,6 +486,23 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
     "make-log": ([b">>> busybox 1.36 Building\nmake[1]: *** [a.mk:12: b] Error 2\nc:1: *** no. Stop.\n"], _make_log),
     "nsswitch": ([b"passwd: files [NOTFOUND=return] systemd\nhosts: dns\n"], _bytes(nsswitch.services)),
     "openpgp": ([_SIGNED, gzip.decompress(gzip.compress(b"\x99\x00\x0d\x04" + bytes(12)))], _pgp),
+    "pacman-desc": (
+        [b"%NAME%\napp\n\n%VERSION%\n1-1\n\n%ARCH%\nany\n"],
+        _bytes(lambda data: str(pacman_installed.package(data))),
+    ),
+    "pacman-files": ([b"%FILES%\nusr/\nusr/app\n\n%BACKUP%\nusr/app\t0\n"], _pacman_files),
+    "digest-list": (
+        [f"# SHA512 HASH\n{'a' * 128}  x\nSHA256 (x) = {'b' * 64}\n{'c' * 64} *./x\n".encode()],
+        _bytes(lambda data: str(digest_list.listed_digest(data, "x", "the list"))),
+    ),
+    "stage-pointer": (
+        [b"# Latest as of Sun\n# ts=1796000000\n20261129T170000Z/stage3-amd64.tar.xz 275000000\n"],
+        _bytes(lambda data: str(gentoo_pointer.latest(data, "the pointer"))),
+    ),
+    "rpm-install-time": (
+        [b"\0\0\0\1\0\0\0\4" + b"\0\0\3\xf0\0\0\0\4\0\0\0\0\0\0\0\1" + b"\0\0\0\1"],
+        _bytes(lambda data: with_install_time(data, 1)),
+    ),
     "os-release": ([b'ID=debian\nVERSION_ID="12"\n# x\n'], _bytes(lambda data: str(os_release.read(data)))),
     "packages-file-list": ([b"busybox,./bin/busybox\n"], _text(origins.read_file_list)),
     "passwd": ([b"a:x:1:1::/:/bin/sh\nb:x:2:a\n"], _account),

@@ -72,15 +72,20 @@ def _in_registry(text: str, folder: Path) -> ImageInTransport:
     """A bare name, unless something of this machine could be meant: then a registry must not be asked by mistake."""
     images_by_name.check_scheme(text)
     path = folder.absolute() / text
-    if path.is_file() or (text.startswith((".", "/")) and path.exists()):
+    if path.is_file() or (path.is_dir() and (text.startswith((".", "/")) or _has_layout(path))):
         raise UsageError(f"{text} is a path, and an image name without a scheme means a registry", names_of(path))
     reference = Reference.parse(text)
-    if not reference.host and is_layout(folder / _BUILDS / reference.path / output.LAYOUT):
+    if not reference.host and _has_layout(folder / _BUILDS / reference.path):
         raise UsageError(
             f"{text} can be the build {_BUILDS}/{reference.path}, or an image of {Place.of(reference).registry}",
             f"write oci:{_BUILDS}/{reference.path}/{output.LAYOUT}, or docker://{Place.of(reference)}",
         )
     return _of_registry(reference)
+
+
+def _has_layout(path: Path) -> bool:
+    """Whether a folder is an OCI layout, or that of a build."""
+    return is_layout(path) or is_layout(path / output.LAYOUT)
 
 
 def _of_registry(reference: Reference) -> ImageInTransport:

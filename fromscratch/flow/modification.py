@@ -74,7 +74,8 @@ class Modification(Struct, frozen=True, kw_only=True):
     Those of other systems than Linux change only where they are named, or nothing else is there.
 
     `moment` counts seconds since 1970: the time of the entries in the history, and of files that are put on top; None
-    is that of each image. `said` is the call as the history tells it, and `comment` what it says of it.
+    is that of each image. `said` is the call as the history tells it, and `comment` what it says of it. With
+    `keeps_history` the only new entries are those that each new layer has to have.
     """
 
     images: tuple[Image, ...]
@@ -167,7 +168,7 @@ def _changed(job: Modification, image: Image, found: dict[Platform, list[Finding
     new = job.changes.of(image)
     if job.changes.entrypoint and job.changes.cmd is None and image.config.cmd:
         job.progress.note(f"the new entry point takes away the cmd of the old one: {shlex.join(image.config.cmd)}")
-    made = edited(image, new, added, [] if job.keeps_history else _steps(job, added, new != image, moment))
+    made = edited(image, new, added, _steps(job, added, new != image and not job.keeps_history, moment))
     if job.start_check != "off" and (added or job.changes.may_stop_it_starting):
         found[made.platform] = _start(job, image, made)
     elif added:

@@ -41,7 +41,7 @@ class Reference(Struct, frozen=True):
         found = _REFERENCE.fullmatch(text)
         if not found and (address := re.match(r"https?://", text)):
             raise UsageError(
-                f"{_LOGIN.sub('', text)!r} is an address, not an image name",
+                f"{without_login(text)!r} is an address, not an image name",
                 advice(
                     f"leave out {address[0]}: registries are asked by https, or without TLS if ",
                     Setting("plain_http"),
@@ -50,7 +50,7 @@ class Reference(Struct, frozen=True):
             )
         if not found:
             raise UsageError(
-                f"{_LOGIN.sub('', text)!r} is not an image name",
+                f"{without_login(text)!r} is not an image name",
                 "a name is like hello, hello:1.0 or registry.example:5000/team/hello:1.0, in lower case",
             )
         digest = _digest(found["digest"]) if found["digest"] else None
@@ -64,6 +64,11 @@ class Reference(Struct, frozen=True):
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""
         return f"{self.repository}{tag}" + (f"@{self.digest}" if self.digest else "")
+
+
+def without_login(text: str) -> str:
+    """A name as it may be shown: without NAME:PASSWORD@ before its host, which no name can have."""
+    return _LOGIN.sub("", text)
 
 
 BUILD_NAME = r"^[a-z0-9]+([._-][a-z0-9]+)*$"

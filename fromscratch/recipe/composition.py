@@ -189,6 +189,8 @@ class Composer:
             return self.in_repository(reference)
         if user.within is not None:
             return self.beside_in_repository(reference, user)
+        if "${{" in reference:
+            raise _refused("a variable cannot stand here: parts are read before variables have values")
         known = sorted(each.stem for each in shipped("recipes").glob("*.yaml"))
         if reference in known and not (user.folder / reference).exists():
             file = shipped("recipes") / f"{reference}.yaml"

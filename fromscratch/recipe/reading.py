@@ -17,6 +17,7 @@ from fromscratch.recipe.nodes import Located, Node, fault, whole
 from fromscratch.recipe.variables import Substitution, variables
 
 T = TypeVar("T")
+_MOST_VARIANTS = 100
 _VARIANT = lazy_regex(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -70,6 +71,11 @@ class Reading:
             return {}
         if not isinstance(variants.value, dict):
             self.faults.append(fault(variants, "expected a mapping of names to what is different in them"))
+            return {}
+        if len(variants.value) > _MOST_VARIANTS:
+            self.faults.append(
+                fault(variants, f"more than {_MOST_VARIANTS} variants; put some into a recipe of their own")
+            )
             return {}
         found = {}
         for name, body in variants.value.items():

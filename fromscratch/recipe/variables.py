@@ -13,8 +13,9 @@ from fromscratch.recipe.nodes import Located, Node, fault, whole
 
 Type = Literal["text", "number", "boolean", "list"]
 _NAME = lazy_regex(r"[A-Za-z_][A-Za-z0-9_-]*")
-_USE = lazy_regex(r"(\$?)\$\{\{(.*?)\}\}")
+_USE = lazy_regex(r"(\$?)\$\{\{(?:([^{}]{0,200})\}\})?")
 _LONGEST = 1 << 20
+_DEPTH = 40
 _NUMBER = lazy_regex(r"-?[0-9]{1,18}(\.[0-9]{1,9})?")
 _TRUTH = {"true": "true", "yes": "true", "on": "true", "1": "true", "false": "false", "no": "false", "off": "false"}
 _TRUTH["0"] = "false"
@@ -79,6 +80,9 @@ class _Reading:
         if name in users:
             circle = " -> ".join([*users[users.index(name) :], name])
             self.faults.append(fault(self.declared[name], f"it is made of itself: {circle}"))
+            return None
+        if len(users) > _DEPTH:
+            self.faults.append(fault(self.declared[name], f"defaults name one another, more than {_DEPTH} deep"))
             return None
         if name not in self.done:
             self.done.add(name)
@@ -171,13 +175,13 @@ class Substitution:
 
     def _replaced(self, node: Node, text: str) -> Node:
         alone = _USE.fullmatch(text)
-        if alone and not alone[1] and isinstance(value := self.values.get(alone[2].strip()), list):
+        if alone and not alone[1] and isinstance(value := self.values.get((alone[2] or "").strip()), list):
             self._count(node, sum(map(len, value)))
             return Node([Node(word, node.place) for word in value], node.place)
         out: list[str] = []
         position = 0
         for use in _USE.finditer(text):
-            word = "${{" + use[2] + "}}" if use[1] else self._text(node, use[0], use[2].strip())
+            word = use[0].removeprefix("$") if use[1] else self._text(node, use[0], use[2])
             if not self._count(node, len(word)):
                 return node
             out += (text[position : use.start()], word)
@@ -192,13 +196,18 @@ class Substitution:
             self.faults.append(fault(node, "here the variables make the recipe longer than one may be"))
         return self.size <= _LONGEST
 
-    def _text(self, node: Node, written: str, name: str) -> str:
+    def _text(self, node: Node, written: str, between: str | None) -> str:
         """The value of a variable in a text; what is written, and a fault, if there is none."""
+        name = (between or "").strip()
         value = self.values.get(name)
         if isinstance(value, str):
             return value
         if isinstance(value, list):
             self.faults.append(fault(node, f"the variable {name!r} is a list, which cannot stand inside a text"))
+        elif between is None:
+            self.faults.append(
+                fault(node, "${{ without a name and }}; write ${{NAME}}, or $${{ for the text ${{ itself")
+            )
         elif not _NAME.fullmatch(name):
             text = f"{written!r} is not a variable; write ${{{{NAME}}}}, or $${{{{ for the text ${{{{ itself"
             self.faults.append(fault(node, text))
@@ -224,4 +233,4 @@ def escaped(value: Any) -> Any:
 
 def _named_in(value: Value) -> Iterator[str]:
     for text in [value] if isinstance(value, str) else value:
-        yield from (use[2].strip() for use in _USE.finditer(text) if not use[1])
+        yield from (use[2].strip() for use in _USE.finditer(text) if use[2] and not use[1])

@@ -142,6 +142,32 @@ def test_what_the_image_says_of_itself_changes_and_the_history_tells_it(desk: Pa
     assert told["created_by"].startswith("fromscratch mod --label k=v --annotation new=1 --unset-annotation team")
 
 
+def test_without_a_history_only_new_layers_have_an_entry(desk: Path) -> None:
+    assert (
+        called(desk, "mod", "app", "--user", "1", "--append", "root:/opt", "--no-history", "--to", "oci:out").code == 0
+    )
+    before, after = documents(desk / "build/app/oci")[1]["history"], documents(desk / "out")[1]["history"]
+    created_by = "fromscratch: files of root at /opt"
+    assert after == [*before, {"created": "1970-01-01T00:00:00Z", "created_by": created_by}]
+
+
+def test_an_image_of_another_system_changes_only_where_it_is_named(desk: Path) -> None:
+    layout = desk / "build/app/oci"
+    manifest, config = documents(layout)
+    other = add(layout, {**manifest, "config": add(layout, {**config, "os": "windows"})})
+    entries = [
+        add(layout, manifest, platform={"architecture": "amd64", "os": "linux"}),
+        {**other, "platform": {"architecture": "amd64", "os": "windows", "os.version": "10.0.1"}},
+    ]
+    top = add(layout, {"schemaVersion": 2, "mediaType": oci.INDEX, "manifests": entries})
+    (layout / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [top]}))
+    answer = called(desk, "mod", f"oci:{layout}", "--user", "1", "--append", "root:/opt", "--to", "oci:out", "--json")
+    assert answer.code == 0, answer.err
+    made = blob(desk / "out", json.loads(answer.out)["index"])
+    assert made["manifests"][0]["digest"] != entries[0]["digest"]
+    assert made["manifests"][1] == entries[1]
+
+
 def test_fields_that_nobody_here_knows_stay_in_every_document(desk: Path) -> None:
     layout = desk / "build/app/oci"
     manifest, config = documents(layout)
@@ -250,9 +276,11 @@ def test_the_layers_of_another_build_on_top_keep_their_digests(desk: Path) -> No
     (desk / "more/file").write_text("more")
     (desk / "more.yaml").write_text("name: more\nrootfs: [{directory: {path: more, into: /opt, owner: '0:0'}}]\n")
     assert called(desk, "build", "--recipe", "more.yaml").code == 0
-    assert called(desk, "mod", "app", "--append", "build/more", "--to", "oci:out").code == 0
-    (more,), (made,) = read_layout(desk / "build/more/oci"), read_layout(desk / "out")
-    assert made.layers[1].digest == more.layers[0].digest
+    for name in ("build/more", "build/more/oci", "oci:build/more/oci", "more"):
+        (desk / "more").rename(desk / "moved") if name == "more" else None
+        assert called(desk, "mod", "app", "--append", name, "--to", "oci:out").code == 0
+        (more,), (made,) = read_layout(desk / "build/more/oci"), read_layout(desk / "out")
+        assert made.layers[1].digest == more.layers[0].digest
 
 
 def test_an_image_is_changed_where_it_lies(desk: Path) -> None:

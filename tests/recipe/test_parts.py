@@ -121,6 +121,7 @@ def test_a_fault_in_a_part_is_told_with_its_own_file_line_and_path(project: Proj
         ("{git: 'https://x/y', commit: main}", "include.commit: 'main' is not the full id of a commit"),
         ("{git: -x, commit: main}", "include.git: '-x' cannot stand here"),
         ("{git: 'https://x/y'}", "include: the key 'commit' is missing"),
+        ('"${{x}}.yaml"', "include: a variable cannot stand here: parts are read before variables have values"),
         ("parts/large.yaml", "include: FOLDER/parts/large.yaml has more than 1 MB, which no part of a recipe needs"),
     ],
 )

@@ -1,5 +1,6 @@
 """`vars:` and `--set`: texts put in where a recipe names them, and nothing evaluated."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import jsonschema
@@ -7,8 +8,10 @@ import pytest
 
 from fromscratch.errors import RecipeError, UsageError
 from fromscratch.recipe import schema as recipe
+from fromscratch.recipe import variables
 from fromscratch.recipe.schema import Recipe
 from tests.cli.in_process import called
+from tests.steps import check_growth
 
 ROOT = "rootfs: [{overlay: files}]\n"
 
@@ -84,6 +87,8 @@ def test_what_is_set_goes_before_the_default_and_is_no_text_to_be_replaced() -> 
         ),
         ("vars: {s: {defualt: x}}", {}, "r.yaml:2: vars.s.defualt: no such key; did you mean 'default'?"),
         ('vars: {a: "${{b}}", b: "${{a}}"}', {}, "r.yaml:2: vars.a: it is made of itself: a -> b -> a"),
+        ('vars: {a: x}\ntrim: ["/${{a"]', {}, "r.yaml:3: trim[0]: ${{ without a name and }}; write ${{NAME}}"),
+        ('vars: {a: x}\ntrim: ["/${{a{b}}}"]', {}, "r.yaml:3: trim[0]: ${{ without a name and }}; write ${{NAME}}"),
         ("vars: {1x: a}", {}, "r.yaml:2: vars.1x: '1x' is not a name"),
         ("vars: [a]", {}, "r.yaml:2: vars: expected a mapping of names to values"),
         ("vars: {a: }\ntrim: [/x]", {}, "r.yaml:2: vars.a: it has no value"),
@@ -99,6 +104,20 @@ def test_variables_that_grow_are_bounded() -> None:
     lines = [f'  v{number}: "{"".join([f"${{{{v{number - 1}}}}}"] * 10)}"' for number in range(1, 12)]
     text = "\n".join(['vars:\n  v0: "xxxxxxxxxx"', *lines, 'image: {labels: {a: "${{v11}}"}}'])
     assert "longer than one may be" in faults(text)[0]
+
+
+def test_work_grows_with_the_text_and_no_faster() -> None:
+    def work(size: int) -> None:
+        with suppress(RecipeError):
+            made(f'vars: {{a: x}}\nimage: {{author: "{"${{" * size}"}}')
+
+    check_growth(work, 100, variables)
+
+
+def test_defaults_that_nest_too_deep_are_refused() -> None:
+    lines = [f'  v{number}: "${{{{v{number + 1}}}}}"' for number in range(2000)]
+    found = faults("\n".join(["vars:", *lines, "  v2000: x"]))
+    assert found[0] == "r.yaml:44: vars.v41: defaults name one another, more than 40 deep"
 
 
 def test_the_call_is_told_of_names_that_the_recipe_does_not_have(tmp_path: Path) -> None:

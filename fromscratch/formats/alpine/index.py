@@ -12,8 +12,8 @@ from fromscratch.errors import FormatError
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.limits import number
 
-_SOUND_NAME = lazy_regex(r"[A-Za-z0-9._+][A-Za-z0-9._+-]*")
-_SOUND_VERSION = lazy_regex(r"[A-Za-z0-9._+~-]+")
+_SOUND_NAME = lazy_regex(r"[A-Za-z0-9._+][A-Za-z0-9._+-]{0,255}")
+_SOUND_VERSION = lazy_regex(r"[A-Za-z0-9._+~-]{1,255}")
 _ADVICE = "the index is damaged or of an unknown kind: fetch it again, or use another mirror"
 _KNOWN = frozenset("CPVATULDSIpiomtckrq")
 

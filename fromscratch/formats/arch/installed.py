@@ -6,7 +6,10 @@ Its files desc and files have fields: a line %NAME%, the values, a line each, an
 from collections.abc import Callable
 
 from fromscratch.formats.installed import Package
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.paths import decode, encode
+
+_HEADING = lazy_regex(r"%[A-Z0-9]+%")
 
 
 def package(desc: bytes) -> Package | None:
@@ -27,7 +30,7 @@ def cut(files: bytes, remains: Callable[[str], bool]) -> bytes:
     """The file with the paths for which `remains` is true; what else it says stays."""
     made, field = [], ""
     for line in decode(files).split("\n"):
-        if _is_heading(line) or not line:
+        if _HEADING.fullmatch(line) or not line:
             field = line
         if field != "%FILES%" or line == field or remains(f"/{line.rstrip('/')}"):
             made.append(line)
@@ -38,14 +41,10 @@ def _fields(raw: bytes) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     values: list[str] = []
     for line in decode(raw).split("\n"):
-        if _is_heading(line):
-            values = found.setdefault(line.strip("%"), [])
+        if _HEADING.fullmatch(line):
+            values = found.setdefault(line[1:-1], [])
         elif line:
             values.append(line)
         else:
             values = []
     return found
-
-
-def _is_heading(line: str) -> bool:
-    return len(line) > 2 and line.startswith("%") and line.endswith("%")

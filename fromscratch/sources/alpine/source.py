@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from fromscratch.address import without_secrets
+from fromscratch.address import Address, without_secrets
 from fromscratch.digest import Digest
 from fromscratch.errors import DownloadError, ImageError
 from fromscratch.formats.alpine import package as apk
@@ -69,7 +69,8 @@ class AlpineSource(TreeSource):
     def _key(self, store: Store) -> str:
         """What decides which packages are taken."""
         below = key_of(self._below(store))
-        key = f"{self._architecture} {self._context.folder.absolute()} {self._options.deciding()}"
+        folder = f" {self._context.folder.absolute()}" if self._options.is_of_folder else ""
+        key = f"{self._architecture}{folder} {self._options.deciding()}"
         return f"{key} over {below}" if below else key
 
     def _below(self, store: Store) -> list[Package]:
@@ -232,7 +233,7 @@ class AlpineSource(TreeSource):
         requests = [
             FileRequest(
                 title=one.shown,
-                urls=(seen[one.index].repository.address / one.package.file,),
+                urls=_urls(seen[one.index].repository.address, one),
                 digest=Digest.parse(digest) if (digest := digests[one.package.checksum]) else None,
                 size=one.package.size,
             )
@@ -263,6 +264,13 @@ def _planned_package(selected: Selected, seen: Sequence[Seen]) -> PlannedPackage
         tag=selected.tag,
         needed_by=selected.needed_by,
     )
+
+
+def _urls(home: Address, one: PlannedPackage) -> tuple[Address, ...]:
+    """Where a package can be had: beside the index, or in the folder of its own architecture, such as noarch."""
+    own = Address(home.whole.rpartition("/")[0]) / one.package.architecture
+    places = (home, own) if one.package.architecture else (home,)
+    return tuple(dict.fromkeys(place / one.package.file for place in places))
 
 
 def _verified_before(store: Store, package: PlannedPackage) -> str:

@@ -18,6 +18,7 @@ from fromscratch.host.storage import file_digests
 from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Entry, Origin
 from fromscratch.model.image import Platform
+from fromscratch.model.reference import without_login
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, tree_path
 from fromscratch.sources.contract import Base, Context, NamedImage, Pin, TreeSource
@@ -34,8 +35,10 @@ _TREE_VERSION = 1
 
 class ImageSource(TreeSource):
     def __init__(self, options: ImageSourceOptions, context: Context) -> None:
-        self.label = f"image {options.from_}"
+        # Without the scheme that a bare name has anyhow: a name and a digest behind it read like a login.
+        self.label = f"image {without_login(options.from_).removeprefix('docker://')}"
         self._options, self._context = options, context
+        self._notes: list[str] = []
         self._platform = Platform.parse(options.platform) if options.platform else context.platform
 
     @cached_property
@@ -68,7 +71,12 @@ class ImageSource(TreeSource):
         """Raises NotFetched, IntegrityError for a damaged layer, UsageError for a path that the image does not have."""
         options = self._options
         tree = root_tree(self.plan(store).image(store), store, self._context.limits, self.label)
-        tree = _with_packages(tree, self.label)
+        tree, notes = _with_packages(tree, self.label)
+        triggers = self.plan(store).run_config(store).on_build
+        if options.is_whole:
+            self._notes = [*notes, *(f"its trigger is not run: ONBUILD {each}" for each in triggers)]
+        for note in self._notes:
+            self._context.progress.note(f"{self._context.place}: {note}")
         tree = selected(tree, options.include, options.exclude, self.label)
         tree = copied(tree, options.copy, self.label) if options.copy else tree
         return placed(with_owner(tree, parse_owner(options.owner)), tree_path(options.into))
@@ -80,6 +88,10 @@ class ImageSource(TreeSource):
         plan = self.plan(store)
         config = plan.run_config(store) if self._options.config else None
         return Base(digest=Digest.parse(plan.digest), reference=self._image.reference, config=config)
+
+    def notes(self, store: Store) -> list[str]:
+        """What of the image is not taken into account."""
+        return self._notes
 
     def pins(self, store: Store) -> list[Pin]:
         """The image, by the digest of its manifest for this platform."""
@@ -121,9 +133,10 @@ class ImageSource(TreeSource):
         return f"{self._image.name} {self._platform} {state}"
 
 
-def _with_packages(tree: Rootfs, label: str) -> Rootfs:
-    """The tree, whose files name the package that the image's own records list them for."""
-    packages = owners(tree, records(tree).installed)
+def _with_packages(tree: Rootfs, label: str) -> tuple[Rootfs, tuple[str, ...]]:
+    """The tree, whose files name the package that the image's own records list them for, and what is said of these."""
+    found = records(tree)
+    packages = owners(tree, found.installed)
 
     def with_reason(path: TreePath, entry: Entry) -> Entry:
         package = packages.get(path)
@@ -131,4 +144,4 @@ def _with_packages(tree: Rootfs, label: str) -> Rootfs:
             return entry
         return replace(entry, origins=(Origin(label, "shipped in", str(package), entry.origins[0]),))
 
-    return tree.mapped(with_reason) if packages else tree
+    return (tree.mapped(with_reason) if packages else tree), found.notes

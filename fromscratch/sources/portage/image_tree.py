@@ -11,10 +11,11 @@ from fromscratch.formats.databases.contract import bytes_at
 from fromscratch.formats.databases.portage import Portage as Database
 from fromscratch.formats.gentoo import installed as records
 from fromscratch.host.machine.scan import scan
-from fromscratch.model.entry import Directory, Entry, Meta, Origin, Symlink, with_meta
+from fromscratch.model.entry import Directory, Entry, File, Meta, Origin, Symlink, with_meta
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath, matcher
 from fromscratch.sources.portage.options import Extra, PortageOptions
+from fromscratch.sources.portage.ownership import RECORD, OwnerChange, parse
 from fromscratch.sources.portage.plan import Plan, Reason
 
 _DATABASE = "/var/db/pkg"
@@ -43,11 +44,13 @@ _ALWAYS_CUT = ("/usr/lib/debug", "**/.keep", "**/.keep_*")
 
 
 class Cut(Struct, frozen=True):
-    """The tree of an image, and for each path the package that it is from; `whole` counts the entries of the root."""
+    """The tree of an image, and for each path the package that it is from; `left_out` says how much of the root is;
+    `owners` are what the packages asked for."""
 
     tree: Rootfs
     packages: dict[TreePath, str]
-    whole: int
+    left_out: str
+    owners: list[OwnerChange]
 
 
 def cut(root: Path, runtime: Sequence[Reason], options: PortageOptions) -> Cut:
@@ -75,7 +78,25 @@ def cut(root: Path, runtime: Sequence[Reason], options: PortageOptions) -> Cut:
     if options.records:
         tree = tree.merged(Rootfs(_with_parents(dict(_records(whole, tree, names)), whole)), directories="keep")
     settled = {path: with_meta(entry, _settled(entry.meta)) for path, entry in tree.items()}
-    return Cut(Rootfs(settled), {path: owners[path] for path in tree if path in owners}, len(whole))
+    return Cut(
+        tree=Rootfs(settled),
+        packages={path: owners[path] for path in tree if path in owners},
+        left_out=_left_out_of(whole, tree),
+        owners=_owners(whole, names),
+    )
+
+
+def _owners(whole: Rootfs, names: set[str]) -> list[OwnerChange]:
+    """In the order in which they were asked for: while the packages were built, then while they were installed."""
+    files = [*(f"{_DATABASE}/{name}/{RECORD}" for name in sorted(names)), f"/var/db/{RECORD}"]
+    return [change for file in files for change in parse(paths.decode(bytes_at(whole, file) or b""))]
+
+
+def _left_out_of(whole: Rootfs, tree: Rootfs) -> str:
+    """Such as `20 of 500 entries, 2.1 of 9.8 MB of the root are needed at run time`."""
+    sizes = [sum(each.content.size for each in one.values() if isinstance(each, File)) / 1e6 for one in (tree, whole)]
+    entries = f"{len(tree)} of {len(whole)} entries"
+    return f"{entries}, {sizes[0]:.2f} of {sizes[1]:.2f} MB of the root are needed at run time"
 
 
 def origins(

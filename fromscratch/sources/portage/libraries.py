@@ -20,6 +20,9 @@ from fromscratch.model.stacked import Stacked
 from fromscratch.paths import TreePath, shown
 from fromscratch.progress import Progress
 
+# Where Gentoo has its libraries, which the loaders of other systems need not look into: these come first all the same.
+_FOLDERS = ("/usr/lib64", "/lib64", "/usr/lib", "/lib")
+
 
 def with_libraries(tree: Rootfs, below: Rootfs, label: str, platform: Platform, progress: Progress) -> Rootfs:
     """The tree with the libraries that its programs need and neither it nor what is `below` has.
@@ -30,7 +33,7 @@ def with_libraries(tree: Rootfs, below: Rootfs, label: str, platform: Platform, 
     roots: list[Root] = [TreeRoot(upper), RootBeneath(MachineRoot(), upper)]
     asked: dict[str, Origin] = {}
     asked.update((path, entry.origins[0]) for path, entry in tree.items() if isinstance(entry, File))
-    result = gather(Linker(roots), asked, [], label, _is_for(platform))
+    result = gather(Linker(roots, library_path=_FOLDERS), asked, [], label, _is_for(platform))
     if result.missing:
         raise ImageError(
             "\n".join(dict.fromkeys(_lack(each) for each in result.missing)),

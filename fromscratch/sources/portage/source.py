@@ -25,6 +25,7 @@ from fromscratch.host.process import run
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.inherited_lock import inherited_lock
 from fromscratch.host.storage.store import Store
+from fromscratch.model.entry import Origin
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.contract import Context, Pin, Source
@@ -34,10 +35,12 @@ from fromscratch.sources.portage.emerge import emerge
 from fromscratch.sources.portage.failure import name_of
 from fromscratch.sources.portage.libraries import with_libraries
 from fromscratch.sources.portage.options import PortageOptions
+from fromscratch.sources.portage.ownership import OwnerChange, applied
 from fromscratch.sources.portage.plan import Plan, Reason
 from fromscratch.sources.portage.planner import make_plan
 from fromscratch.sources.portage.repositories import Repositories
 from fromscratch.sources.portage.workspace import Workspace, merged_usr
+from fromscratch.transforms.scripted import system_accounts, temporary_files
 
 _WORK = "portage"
 _RESULT = "portage-result"
@@ -47,12 +50,12 @@ _SHOWN = 3
 
 
 class _Result(Struct, frozen=True, kw_only=True):
-    """A built tree in the store: `owners` is the digest of the packages of its paths, `whole` counts the root."""
+    """A built tree in the store: `owners` is the digest of the packages of its paths."""
 
     tar: str
     owners: str
     runtime: list[Reason]
-    whole: int
+    ownership: list[OwnerChange] = []
 
 
 class PortageSource(Source):
@@ -63,6 +66,7 @@ class PortageSource(Source):
         more = f" and {len(options.atoms) - _SHOWN} more" if len(options.atoms) > _SHOWN else ""
         self.label = f"portage {' '.join(options.atoms[:_SHOWN])}{more}"
         self._repositories = options.resolved_repositories
+        self._notes: list[str] = []
 
     def fetch(self, store: Store) -> None:
         """Bring the repositories and source archives, and keep the plan."""
@@ -105,13 +109,34 @@ class PortageSource(Source):
 
         Raises NotFetched, CommandFailed for a package that cannot be built, ImageError for a library that is nowhere.
         """
-        tree = self.build(store)
-        whole = with_libraries(tree, below, self.label, self._context.platform, self._context.progress)
-        return below.merged(whole, replace=replace)
-
-    def build(self, store: Store) -> Rootfs:
-        """The packages' own files, as far as they are needed at run time."""
         plan = self._plan(store)
+        result = self._result(store, plan)
+        owners = msgspec.json.decode(store.read(Digest.parse(result.owners)), type=dict[str, str])
+        origin = image_tree.origins(owners, result.runtime, plan, self.label, self._context.place)
+        tree = read_tree(store.path(Digest.parse(result.tar)), origin)
+        tree = with_libraries(tree, below, self.label, self._context.platform, self._context.progress)
+        whole, notes = self._settled(below.merged(tree, replace=replace), tree, result)
+        self._notes = notes
+        for note in notes:
+            self._context.progress.note(f"{self.label}: {note}")
+        return whole
+
+    def notes(self, store: Store) -> Sequence[str]:
+        return self._notes
+
+    def _settled(self, whole: Rootfs, tree: Rootfs, result: _Result) -> tuple[Rootfs, list[str]]:
+        """The whole with the accounts and folders that the packages in `tree` declare, and the owners they ask for."""
+        accounts, folders = system_accounts.declared(tree), temporary_files.declared(tree)
+        declared = Origin(self.label, "made by", "what the packages declare in sysusers.d and tmpfiles.d")
+        if accounts.lines:
+            whole = system_accounts.with_system_accounts(whole, accounts.lines, declared)
+        if folders.lines:
+            whole = temporary_files.with_temporary_files(whole, folders.lines, declared)
+        whole, notes = applied(whole, result.ownership)
+        return whole, [*accounts.faults, *folders.faults, *notes]
+
+    def _result(self, store: Store, plan: Plan) -> _Result:
+        """The packages' own files, as far as they are needed at run time; built if they are not."""
         fingerprint = self._fingerprint(plan)
         result = _load(store, fingerprint)
         if result is None:
@@ -119,9 +144,7 @@ class PortageSource(Source):
                 result = _load(store, fingerprint) or self._make(store, plan, workspace, lock, fingerprint)
         else:
             self._context.progress.note(f"{self.label} is built already")
-        owners = msgspec.json.decode(store.read(Digest.parse(result.owners)), type=dict[str, str])
-        origin = image_tree.origins(owners, result.runtime, plan, self.label, self._context.place)
-        return read_tree(store.path(Digest.parse(result.tar)), origin)
+        return result
 
     def _make(self, store: Store, plan: Plan, workspace: Workspace, lock: int, fingerprint: str) -> _Result:
         context = self._context
@@ -139,11 +162,12 @@ class PortageSource(Source):
             binary_packages.keep(store, keys, workspace.box / "packages")
         runtime = _runtime(plan, workspace)
         selection = image_tree.cut(workspace.root, runtime, self._options)
+        context.progress.note(f"{self.label}: {selection.left_out}")
         result = _Result(
             tar=str(_tar(store, selection.tree)),
             owners=str(store.add(msgspec.json.encode(selection.packages))),
             runtime=runtime,
-            whole=selection.whole,
+            ownership=selection.owners,
         )
         store.write_record(_RESULT, fingerprint, msgspec.json.encode(result))
         workspace.empty_root({})

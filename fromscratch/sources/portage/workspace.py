@@ -22,7 +22,7 @@ from fromscratch.host.container.sandbox import Sandbox, hindrance
 from fromscratch.host.process import run
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.store import Store
-from fromscratch.sources.portage import machine_tools
+from fromscratch.sources.portage import machine_tools, ownership
 from fromscratch.sources.portage.configuration import (
     Layout,
     PlacedRepository,
@@ -99,7 +99,7 @@ class Workspace(Struct, frozen=True, kw_only=True):
             for name, text in _ACCOUNTS.items():
                 (self.box / "etc" / name).write_text(text)
             _link(self.box / "bin" / "gtar", run.need("tar", "portage:"))
-            for name, text in _PROGRAMS.items():
+            for name, text in {**_PROGRAMS, "chown": ownership.PROGRAM, "chgrp": ownership.PROGRAM}.items():
                 (self.box / "bin" / name).write_text(text)
                 (self.box / "bin" / name).chmod(0o755)
             for name in _OF_MACHINE:

@@ -24,7 +24,7 @@ from fromscratch.sources.rpm.platforms import base_architecture, rpm_architectur
 from fromscratch.sources.rpm.pool import Index, Pool
 from fromscratch.sources.rpm.repositories import Seen, Source
 from fromscratch.sources.rpm.solver import MissingFiles, Request, Selected, solve
-from fromscratch.sources.rpm.streams import Hidden, hidden
+from fromscratch.sources.rpm.streams import NOTHING_HIDDEN, Hidden, hidden
 
 _MODULES = Limits(expanded=64 << 20, explicit=True)
 
@@ -155,7 +155,9 @@ class Planner(Struct, frozen=True):
         there = frozenset(one.package.name for one in present)
         request = Request(self.options.packages, self.options.recommends, self.context.place, there)
         modules = self._modules(store, found)
-        concealed = hidden(modules, self.options.modules, self.context.place)
+        concealed = NOTHING_HIDDEN
+        if modules or self.options.modules:
+            concealed = hidden(modules, self.options.modules, self.context.place)
         try:
             return solve(self._pool(indexes, present, concealed), request)
         except MissingFiles:

@@ -70,6 +70,7 @@ class Pool:
         pool = self.pool = self.solv.Pool()
         pool.setdisttype(self.solv.Pool.DISTTYPE_RPM)
         pool.setarch(architecture)
+        self.architecture = architecture
         self._repositories = []
         for number, index in enumerate(indexes):
             repository = pool.add_repo(str(number))
@@ -123,14 +124,15 @@ class Pool:
 
     def _set_installed(self) -> None:
         """Leave out what is excluded, and count it, and what is there already, as installed."""
+        if not self._exclude and not self._present and self._hidden is NOTHING_HIDDEN:
+            return
         hidden: list[Any] = []
         by_name: dict[str, list[Any]] = {}
         for repository in self._repositories:
             for solvable in repository.solvables:
                 by_name.setdefault(str(solvable.name), []).append(solvable)
-                is_source = solvable.arch in ("src", "nosrc")
                 is_hidden = self._hidden.hides(solvable.name, _whole_name(solvable))
-                if is_source or is_hidden or solvable.name in self._exclude:
+                if is_hidden or solvable.name in self._exclude:
                     hidden.append(solvable)
         installed = self.pool.add_repo("installed")
         self.pool.installed = installed

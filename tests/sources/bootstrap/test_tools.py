@@ -2,7 +2,10 @@
 
 import json
 import os
+import signal
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ from tests import extraction
 from tests.formats.alpine import packages
 from tests.formats.alpine.signing import signing_key
 from tests.sameness import archive_of, everything
+from tests.signers import Signer
 from tests.sources.bootstrap import alpine, repositories
 from tests.sources.contract import SourceContract, Subject
 from tests.trees import listed, text
@@ -243,3 +247,59 @@ def test_an_ordinary_user_makes_the_same(subordinate: bool, tmp_path: Path, stor
     )
     theirs = read_tree(place / "root.tar", Origin("user", "made by", "them"))
     assert archive_of(theirs) == archive_of(made(subject(tmp_path, **options), store))
+
+
+class TestSignatures:
+    """What a key is named for has to be signed: the tool says so, and nothing is kept."""
+
+    @pytest.mark.parametrize(
+        ("tool", "reported"),
+        [("dnf", "is not signed"), ("zypper", "(not signed|unsigned|[Ss]ignature|key 1 import failed)")],
+    )
+    def test_of_rpm(self, tool: str, reported: str, tmp_path: Path, store: Store) -> None:
+        repositories.need(tool)
+        Signer(tmp_path / "keys.asc")
+        address = repositories.rpms(tmp_path / "rpms")
+        one = subject(tmp_path, tool=tool, packages=["app"], repositories=address, keyring="keys.asc")
+        with pytest.raises(CommandFailed, match=f"(?s)^({tool}|rpm) failed while .*{reported}"):
+            made(one, store)
+
+    def test_of_pacman(self, tmp_path: Path, store: Store) -> None:
+        repositories.need("pacman", "gpg")
+        Signer(tmp_path / "keys.asc")
+        repository = {"test": repositories.pacman(tmp_path / "pacman")}
+        one = subject(tmp_path, tool="pacstrap", packages=["app"], repositories=repository, keyring="keys.asc")
+        with pytest.raises(CommandFailed, match=r"(?s)^pacman failed while .*\.pkg\.tar\.zst\.sig"):
+            made(one, store)
+
+    @DEBIAN
+    @pytest.mark.parametrize("tool", ["debootstrap", "mmdebstrap"])
+    def test_of_debian(self, tool: str, tmp_path: Path, store: Store) -> None:
+        repositories.need(tool)
+        Signer(tmp_path / "keys.asc")
+        one = subject(tmp_path, tool=tool, release="bookworm", packages=["jq"], keyring="keys.asc")
+        with pytest.raises(
+            CommandFailed, match=rf"(?s)^(apt-get|{tool}) failed while .*(NO_PUBKEY|unknown key|signature)"
+        ):
+            made(one, store)
+
+
+def laid_and_waited(one: Subject, store: Store) -> None:
+    """The build, and a wait for a signal that comes after it on a fast machine."""
+    one.laid(store)
+    time.sleep(60)
+
+
+def test_an_interrupted_build_leaves_nothing_and_goes_on(tmp_path: Path, store: Store) -> None:
+    repositories.need("dnf")
+    address = repositories.rpms(tmp_path / "rpms")
+    one = subject(tmp_path, tool="dnf", packages=["app"], repositories=address, unsigned=True)
+    one.bind().fetch(store)
+    timer = threading.Timer(0.7, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        laid_and_waited(one, store)
+    timer.join()
+    left = [path for path in (store.root / "work" / "bootstrap").rglob("*") if path.is_dir() and path.name == "work"]
+    assert left == []
+    assert "/usr/bin/app" in one.laid(store)

@@ -5,18 +5,21 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from fromscratch.address import without_secrets
 from fromscratch.errors import IntegrityError, UsageError
 from fromscratch.host.storage.store import Store
 from fromscratch.images.docker_archive import DockerArchive
 from fromscratch.images.oci_archive import OciArchive
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Platform, RunConfig
+from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import tree_path
-from fromscratch.sources.contract import Base, Based, Pin, Pinned
+from fromscratch.sources.contract import Base, Based, Noted, Pin, Pinned
 from fromscratch.sources.image.options import ImageSourceOptions
 from tests.made_images import AMD64, ARM64, at
+from tests.progress_notes import Notes
 from tests.sources.contract import SourceContract, Subject
-from tests.sources.image.images import CONFIG, TOOLS, UPDATE, image, layout
+from tests.sources.image.images import CONFIG, TOOLS, UPDATE, image, layout, other
 from tests.trees import listed, text, tree
 
 
@@ -152,6 +155,8 @@ def test_a_layer_that_is_damaged_is_told_before_anything_is_kept(tmp_path: Path,
         ("oci:tools:2", "has no image .*2", ""),
         ("tools.tar", "tools.tar is a path", "docker-archive:"),
         ("./tools", "./tools is a path", "did you mean oci:"),
+        ("tools", "tools is a path", "did you mean oci:"),
+        ("build/hello", "build/hello is a path", "did you mean oci:"),
         ("docker-daemon:tools", "not read by that name", "say docker:tools"),
         ("Tools", "is not an image name", "in lower case"),
         ("aci:tools.aci", "is not the name of an image to read", "docker://"),
@@ -183,3 +188,47 @@ def test_a_name_that_means_nothing_is_told_with_what_to_write(
 def test_options_that_cannot_be_are_told(more: dict[str, object], message: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=message):
         options("oci:tools", **more)
+
+
+def test_what_a_base_would_trigger_and_records_that_are_not_read_are_noted(tmp_path: Path, store: Store) -> None:
+    damaged = tree("f 0644 0:0 /var/lib/chisel/manifest.wall 'no zstd'")
+    layout(tmp_path / "tools", other(image(damaged), on_build=("RUN make",)))
+    notes = Notes()
+    source = Subject(options("oci:tools"), folder=tmp_path, progress=notes).bind()
+    source.lay(Rootfs(), store, replace=False)
+    assert isinstance(source, Noted)
+    said = [note.removeprefix("rootfs[0]: ") for note in notes.notes]
+    assert said == list(source.notes(store))
+    assert said[0].startswith("/var/lib/chisel/manifest.wall: a chisel manifest is not a sound zstd file")
+    assert said[1:] == ["its trigger is not run: ONBUILD RUN make"]
+
+
+def test_a_file_names_the_package_that_the_records_of_the_image_list_it_for(tmp_path: Path, store: Store) -> None:
+    package = r"Package: tool\nVersion: 1.2\nArchitecture: amd64\n"
+    records = tree(
+        rf"""
+        f 0644 0:0 /var/lib/dpkg/status.d/tool '{package}'
+        f 0644 0:0 /var/lib/dpkg/status.d/tool.md5sums '00  bin/tool-1.2\n'
+        """
+    )
+    layout(tmp_path / "tools", image(TOOLS, records))
+    found = Subject(options("oci:tools"), folder=tmp_path).laid(store)
+    in_layer = Origin("image oci:tools", "found in", "layer 1")
+    assert found[tree_path("/usr/bin/tool-1.2")].origins == (
+        Origin("image oci:tools", "shipped in", "tool 1.2", in_layer),
+    )
+
+
+@pytest.mark.parametrize("name", ["docker://me:secret@host.test/tools", "me:secret@host.test/tools:1"])
+def test_a_password_in_a_name_is_refused_and_not_shown(tmp_path: Path, store: Store, name: str) -> None:
+    source = Subject(options(name), folder=tmp_path).bind()
+    assert "secret" not in source.label
+    with pytest.raises(UsageError, match="is not an image name") as caught:
+        source.fetch(store)
+    assert "secret" not in caught.value.message
+
+
+def test_a_name_with_a_digest_is_shown_whole(tmp_path: Path) -> None:
+    name = f"busybox:1@sha256:{'0' * 64}"
+    label = Subject(options(f"docker://{name}"), folder=tmp_path).bind().label
+    assert without_secrets(label) == label == f"image {name}"

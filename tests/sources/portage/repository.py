@@ -26,7 +26,7 @@ src_compile() {
 }
 src_install() {
 	dolib.so libgreet.so.1
-	dosym libgreet.so.1 /usr/lib/libgreet.so
+	dosym libgreet.so.1 /usr/lib64/libgreet.so
 	dolib.a libgreet.a
 	doheader greet.h
 	dodoc greet.c
@@ -49,8 +49,17 @@ src_compile() {
 src_install() {
 	dobin hello
 	keepdir /var/lib/hello
+	fowners 12:34 /var/lib/hello
+	insinto /usr/lib/sysusers.d
+	newins - hello.conf <<-END
+		u hello 77 "greets" /var/lib/hello
+	END
 }
-pkg_postinst() { echo made > "${EROOT}/var/lib/hello/made" || die; }
+pkg_postinst() {
+	echo made > "${EROOT}/var/lib/hello/made" || die
+	chown hello:nobodyknows "${EROOT}/var/lib/hello/made" || die
+	chown hello "${EROOT}/var/lib/hello/made" || die
+}
 """
 _STAMP = """\
 S=${WORKDIR}
@@ -109,7 +118,7 @@ def tiny_repository(place: Path, name: str = "tiny") -> TinyRepository:
         "profiles/eapi": "8\n",
         "profiles/minimal/eapi": "8\n",
         "profiles/minimal/make.defaults": 'ARCH="amd64"\nACCEPT_KEYWORDS="amd64"\nACCEPT_LICENSE="-* MIT"\n'
-        'CHOST="x86_64-pc-linux-gnu"\nCFLAGS="-O2"\n',
+        'CHOST="x86_64-pc-linux-gnu"\nCFLAGS="-O2"\nABI="amd64"\nDEFAULT_ABI="amd64"\nLIBDIR_amd64="lib64"\n',
         "metadata/layout.conf": "masters =\nthin-manifests = true\n",
     }
     for path, text in files.items():
