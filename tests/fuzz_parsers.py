@@ -17,7 +17,14 @@ import zstandard
 from fromscratch.errors import FormatError, ImageError, UsageError
 from fromscratch.formats import busybox, digest_list, os_release, sysusers, tmpfiles
 from fromscratch.formats import slice as slices
+from fromscratch.formats.alpine import account_script as apk_accounts
+from fromscratch.formats.alpine import index as apk_index
 from fromscratch.formats.alpine import installed as apk_installed
+from fromscratch.formats.alpine import listing as apk_listing
+from fromscratch.formats.alpine import package as apk_package
+from fromscratch.formats.alpine import segments as apk_segments
+from fromscratch.formats.alpine import version as apk_version
+from fromscratch.formats.alpine.dependency import parse_dependencies
 from fromscratch.formats.arch import installed as pacman_installed
 from fromscratch.formats.debian import (
     alternatives,
@@ -78,7 +85,7 @@ from fromscratch.formats.rpm.install_time import with_install_time
 from fromscratch.formats.trace import recognise, sysdig
 from fromscratch.formats.trace import strace as strace_log
 from fromscratch.formats.trace import text as trace_text
-from fromscratch.formats.trust import openpgp, p11_kit
+from fromscratch.formats.trust import openpgp, p11_kit, rsa
 from fromscratch.formats.trust import x509 as x509_name
 from fromscratch.formats.yaml import decode as strict
 from fromscratch.formats.yaml import document as yaml
@@ -99,6 +106,8 @@ from fromscratch.recipe.foreign.conversion import convert
 from fromscratch.recipe.schema import Recipe
 from fromscratch.sources.buildroot import failure, origins, progress
 from fromscratch.sources.portage import binhosts, ownership, profiles
+from tests.formats.alpine import packages as apks
+from tests.formats.alpine.signing import signing_key
 from tests.formats.debian import packages as debs
 from tests.formats.elf import made as elfs
 from tests.formats.rpm import databases as rpm_databases
@@ -342,6 +351,24 @@ def _rpm_sqlite(data: bytes, folder: Path) -> None:
         _known(partial(rpm_sqlite.cut, raw, log, {1}))
 
 
+def _apk_package(data: bytes, folder: Path) -> None:
+    path = folder / "a.apk"
+    path.write_bytes(data)
+    segments = apk_segments.first_segments(path, "a.apk", 3)
+    control = apk_package.Control({}, {}, segments[-1].end if segments else 0)
+    apk_package.expand_data(path, control, folder / "data.tar", "a.apk")
+
+
+def _apk_control(data: bytes, folder: Path) -> None:
+    (folder / "a.apk").write_bytes(apks.packed(data))
+    apk_package.read_control(folder / "a.apk", "Q1x=", "a.apk")
+
+
+def _apk_data(data: bytes, folder: Path) -> None:
+    (folder / "data.tar").write_bytes(data)
+    apk_listing.listing(folder / "data.tar", "a.apk")
+
+
 def _jar(data: bytes, folder: Path) -> None:
     java.class_path(io.BytesIO(data))
 
@@ -424,6 +451,23 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
         [b"update-alternatives --install /usr/bin/a a /bin/b 50 --slave /x x /y\n"],
         _text(alternatives.alternatives),
     ),
+    "apk-accounts": (
+        [b"addgroup -S -g 82 a 2>/dev/null\nadduser -SDH -h '/b c' -s /x -G a -g 'd' e || true\naddgroup e f\n"],
+        _text(apk_accounts.accounts_of),
+    ),
+    "apk-control": (
+        [apks.piece({".PKGINFO": b"pkgname = a\npkgver = 1\nreplaces_priority = 5\n", ".trigger@755": b"x"})],
+        _apk_control,
+    ),
+    "apk-data": ([apks.piece({"a": None, "a/b@755": b"c", "a/d": "b", "a/e@hard": "a/b"}, end=True)], _apk_data),
+    "apk-dependencies": ([b"a>=1.2_rc1-r3 !b~2 so:c.so.1=1 d@edge><Q1abc="], _text(parse_dependencies)),
+    "apk-index": (
+        [apks.paragraph(apks.apk("a", depend="b", provides="c=1", install_if="d")).encode() * 2],
+        _text(lambda text: list(apk_index.parse_index(text, "i"))),
+    ),
+    "apk-package": ([apks.apk("a", {"x": b"y"}), apks.index(apks.apk("a"))], _apk_package),
+    "apk-version": ([b"1.2.03a_rc4_p5-r6"], _text(apk_version.is_valid)),
+    "rsa-key": ([signing_key().pem], _bytes(lambda data: rsa.public_key(data, "k"))),
     "apk-installed": ([_APK_INSTALLED], _apk),
     "chisel-manifest": ([_CHISEL_MANIFEST], _chisel),
     "applets": ([b"\0".join([b"[", b"[[", b"ash", b"cat", b"sh", b"xargs", b"yes"]) * 3], _bytes(busybox.applets)),

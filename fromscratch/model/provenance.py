@@ -49,8 +49,8 @@ def public_name(source: str) -> str:
     kind, blank, rest = _text(source).partition(" ")
     if "://" in rest:
         rest = re.split("[?#]", concealed(rest))[0]
-    elif rest.startswith("/"):
-        rest = rest.rstrip("/").rpartition("/")[2] or rest
+    else:
+        rest = re.sub(r"^((?:[a-z-]+:)?)/.*?([^/]+)/*$", r"\1\2", rest)
     return kind + blank + rest
 
 

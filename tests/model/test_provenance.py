@@ -45,8 +45,13 @@ def test_a_path_of_this_machine_and_a_secret_of_a_url_stay_here() -> None:
         Origin("tarball https://user:token@a.example/x.tar?key=secret", "shipped in", "x"),
         Origin("directory /", "found in", "/"),
         Origin("overlay /home/my own files/here", "found in", "/home/my own files/here"),
+        Origin("image oci:/home/alice/base", "found in", "layer 1"),
+        Origin("image docker.io/library/debian:bookworm", "found in", "layer 1"),
     )
-    assert made_of(made) == "directory /; directory root; overlay here; tarball https://a.example/x.tar"
+    assert made_of(made) == (
+        "directory /; directory root; image docker.io/library/debian:bookworm; image oci:base; overlay here; "
+        "tarball https://a.example/x.tar"
+    )
 
 
 def test_names_of_any_bytes_can_be_written() -> None:

@@ -117,7 +117,7 @@ def test_work_grows_with_the_text_and_no_faster() -> None:
 def test_defaults_that_nest_too_deep_are_refused() -> None:
     lines = [f'  v{number}: "${{{{v{number + 1}}}}}"' for number in range(2000)]
     found = faults("\n".join(["vars:", *lines, "  v2000: x"]))
-    assert found[0] == "r.yaml:43: vars.v41: defaults name one another, more than 40 deep"
+    assert found[0] == "r.yaml:44: vars.v41: defaults name one another, more than 40 deep"
 
 
 def test_the_call_is_told_of_names_that_the_recipe_does_not_have(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from msgspec import Struct
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.limits import number
 
-_MOST_LINES = 10_000
-_ENDING = lazy_regex(r"\s*(?:&?>{1,2}\s*/dev/null|[12]>{1,2}\s*(?:/dev/null|&1)|\|\|\s*(?:true|:|exit 0)|;)\s*$")
-_HARMLESS = lazy_regex(r"\s*(?:#.*|:|true|exit(?:\s+0)?|set\s+-[eux]+)?\s*")
+_MOST_LINES, _LONGEST_LINE = 1000, 500
+_ENDING = lazy_regex(r"(?:[&12]?>{1,2} ?/dev/null|[12]>&1|\|\| ?(?:true|:|exit 0)|;)$")
+_HARMLESS = lazy_regex(r"(?:#.*|:|true|exit(?: 0)?|set -[eux]+)?")
 _NAME = lazy_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
 _PLAIN = lazy_regex(r"[^$`|&;<>(){}*?\\]*")
 _PREFIX = lazy_regex(r"(?:/usr)?(?:/s?bin/)?(?:busybox\s+)?(addgroup|adduser)\s+")
@@ -52,11 +52,12 @@ class Accounts(Struct, frozen=True):
 def accounts_of(script: str) -> Accounts:
     """What a script makes of accounts."""
     calls: list[AddGroup | AddUser] = []
-    whole = True
-    for line in script.replace("\\\n", " ").split("\n")[:_MOST_LINES]:
+    lines = script.replace("\\\n", " ").split("\n")
+    whole = len(lines) <= _MOST_LINES
+    for line in map(str.strip, lines[:_MOST_LINES]):
         if _HARMLESS.fullmatch(line):
             continue
-        call = _call(line.strip())
+        call = _call(line) if len(line) <= _LONGEST_LINE else None
         if call is None:
             whole = False
         else:
@@ -65,8 +66,8 @@ def accounts_of(script: str) -> Accounts:
 
 
 def _call(line: str) -> AddGroup | AddUser | None:
-    while (shorter := _ENDING.sub("", line)) != line:
-        line = shorter
+    while ending := _ENDING.search(line):
+        line = line[: ending.start()].rstrip()
     start = _PREFIX.match(line)
     if start is None or not _PLAIN.fullmatch(line):
         return None

@@ -19,6 +19,15 @@ from fromscratch.regular_file import open_buffered
 
 _CHUNK = 1 << 20
 _END = b"\0" * 1024
+_SCRIPTS = (
+    "pre-install",
+    "post-install",
+    "pre-deinstall",
+    "post-deinstall",
+    "pre-upgrade",
+    "post-upgrade",
+    "trigger",
+)
 _HASHES = {"Q1": "sha1", "Q2": "sha256"}
 
 
@@ -54,7 +63,7 @@ def read_control(path: Path, checksum: str, shown: str) -> Control:
             f"not {checksum}",
             "the mirror is being updated, or the file is damaged: run fetch again later, or use another mirror",
         )
-    scripts = {name[1:]: raw for name, raw in control.files.items() if name.startswith(".") and name != ".PKGINFO"}
+    scripts = {name: control.files[f".{name}"] for name in _SCRIPTS if f".{name}" in control.files}
     return Control(_fields(control.files[".PKGINFO"]), scripts, control.end)
 
 

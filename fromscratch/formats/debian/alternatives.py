@@ -1,4 +1,4 @@
-"""The alternatives that a package's postinst would register: update-alternatives(1), --install.
+"""The alternatives that a script of a package would register: update-alternatives(1), --install.
 
 The script is read, not run: only commands whose words stand there as they are count; one with a
 variable in it is passed over.
@@ -13,7 +13,8 @@ from msgspec import Struct
 from fromscratch.lazy_regex import lazy_regex
 
 _COMMAND = lazy_regex(
-    r"(?:^|[;&|({]|\b(?:then|else|do))[ \t]*(?:/usr/bin/)?update-alternatives[ \t]+([^;&|\n]*)", re.MULTILINE
+    r"(?:^|[;&|({]|\b(?:then|else|do))[ \t]*(?:/(?:usr/)?s?bin/)?(?:update-)?alternatives[ \t]+([^;&|\n]*)",
+    re.MULTILINE,
 )
 _FLAGS = {"--quiet", "--force", "--skip-auto", "--verbose"}
 _OPEN = set("$`*?{}<>")

@@ -14,7 +14,9 @@ from typing import cast
 from fromscratch.address import Address
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import ImageError, UnsafePath
-from fromscratch.host.http.download import FileRequest, Missing, download
+from fromscratch.host.http import logins
+from fromscratch.host.http import session as web
+from fromscratch.host.http.download import PATIENCE, FileRequest, Missing, download
 from fromscratch.host.storage.store import Store
 from fromscratch.paths import tree_path
 from fromscratch.progress import SILENT, Progress, Task
@@ -25,12 +27,21 @@ _POLL = 0.02
 class Recorder:
     """A server of several mirrors, each by a name, at `address` of that name for the time of a `with` block.
 
-    `files` is what was asked for and there: NAME/PATH, and its digest. `failure` is the first error that was not
-    that a mirror lacks a file.
+    `files` is what was asked for and there: NAME/PATH, and its digest. What is `known` and in the store is given
+    without asking: files that never change under their name, such as packages. `failure` is the first error that was
+    not that a mirror lacks a file.
     """
 
-    def __init__(self, store: Store, mirrors: Mapping[str, Address], title: str, progress: Progress = SILENT) -> None:
-        self._store, self._mirrors = store, mirrors
+    def __init__(
+        self,
+        store: Store,
+        mirrors: Mapping[str, Address],
+        title: str,
+        progress: Progress = SILENT,
+        *,
+        known: Mapping[str, Digest] = {},
+    ) -> None:
+        self._store, self._mirrors, self._known = store, mirrors, known
         self._lock = threading.Lock()
         self._task = progress.task(title, unit="files")
         self._report: Task | None = None
@@ -56,7 +67,7 @@ class Recorder:
         """Where the mirror of that name is, as programs are told."""
         return f"http://127.0.0.1:{self._server.server_address[1]}/{name}"
 
-    def fetched(self, quoted: str) -> Digest | None:
+    def fetched(self, quoted: str, session: web.Session) -> Digest | None:
         """The file at NAME/PATH, quoted as in an address; None if there is none. Raises ImageError."""
         from urllib.parse import unquote
 
@@ -69,8 +80,12 @@ class Recorder:
         if mirror is None or not rest:
             return None
         request = FileRequest(title=unquote(rest).rpartition("/")[2], urls=(mirror / rest,))
+        known = self._known.get(place[1:])
         try:
-            [digest] = download(self._store, [request], jobs=1)
+            if known is not None and self._store.has(known):
+                digest = known
+            else:
+                [digest] = download(self._store, [request], jobs=1, connect=lambda _: session)
         except Missing:
             return None
         except ImageError as error:
@@ -101,13 +116,32 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
 
+class _KeptSession(web.Session):
+    """A session that stays open from one request of a program to the next."""
+
+    def close(self) -> None: ...
+
+    def end(self) -> None:
+        super().close()
+
+
 class _Handler(BaseHTTPRequestHandler):
+    """One connection of a program, with one to each server that it asks for the files of."""
+
     protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        super().setup()
+        self._session = _KeptSession(PATIENCE.timeouts, logins.authorization)
+
+    def finish(self) -> None:
+        super().finish()
+        self._session.end()
 
     def do_GET(self) -> None:
         recorder = cast(_Server, self.server).recorder
         try:
-            digest = recorder.fetched(self.path.partition("?")[0].lstrip("/"))
+            digest = recorder.fetched(self.path.partition("?")[0].lstrip("/"), self._session)
         except ImageError:
             self._refuse(502)
             return

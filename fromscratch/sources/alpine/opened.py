@@ -6,7 +6,9 @@ import msgspec
 from msgspec import Struct
 
 from fromscratch.digest import Digest
+from fromscratch.errors import FormatError
 from fromscratch.formats.alpine import package as apk
+from fromscratch.formats.alpine.dependency import Dependency, parse_dependencies
 from fromscratch.formats.alpine.listing import Shipped, is_installed, listing
 from fromscratch.formats.tar.tree import read_tree
 from fromscratch.host.storage.store import Store
@@ -48,9 +50,15 @@ def opened(store: Store, planned: PlannedPackage, origin: Origin, limits: Limits
     shipped = msgspec.msgpack.decode(store.derived(digest, "apk-listing-1", rows).read_bytes(), type=list[Shipped])
     tree = read_tree(data, origin, title=shown, limits=limits)
     tree = tree.without([path for path in tree if path != "/" and _is_left_out(path)])
-    replaces = " ".join(control.fields.get("replaces", ()))
-    unpacked = Unpacked(planned.package, tree, replaces, control.replaces_priority)
+    unpacked = Unpacked(planned.package, tree, _replaces(control, shown), control.replaces_priority)
     return Opened(planned, control, unpacked, shipped)
+
+
+def _replaces(control: apk.Control, shown: str) -> tuple[Dependency, ...]:
+    try:
+        return parse_dependencies(" ".join(control.fields.get("replaces", ())))
+    except FormatError as error:
+        raise FormatError(f"{shown}: replaces: {error.message}", error.hint) from error
 
 
 def _is_left_out(path: TreePath) -> bool:

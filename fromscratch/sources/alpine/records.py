@@ -17,6 +17,7 @@ from fromscratch.sources.alpine.opened import Opened
 from fromscratch.transforms.scripted.missing import with_missing
 
 _DATABASE = "/lib/apk/db"
+_ROOT = Shipped("", True, 0o755, 0, 0, "root", "root")
 
 
 def with_records(
@@ -89,13 +90,22 @@ def _record(tree: Rootfs, one: Opened, shipped: Sequence[Shipped]) -> Record:
     package = one.planned.package
     return Record(
         package=package,
-        shipped=[row for row in shipped if row.is_directory or _is_its_own(tree, row.path, one)],
+        shipped=list(_remaining(tree, one, shipped)),
         replaces=" ".join(one.control.fields.get("replaces", ())),
         replaces_priority=one.control.replaces_priority,
         tag=one.planned.tag,
         triggers=one.control.one("triggers"),
         scripts=one.control.scripts,
     )
+
+
+def _remaining(tree: Rootfs, one: Opened, shipped: Sequence[Shipped]) -> Iterator[Shipped]:
+    """What a package still has. The root folder has no entry of its own, and stays where it had a file there."""
+    for row in shipped:
+        if row.is_directory or _is_its_own(tree, row.path, one):
+            yield row
+        elif "/" not in row.path:
+            yield _ROOT
 
 
 def _is_its_own(tree: Rootfs, path: str, one: Opened) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct, field
 
+from fromscratch.errors import FormatError
 from fromscratch.formats.alpine.dependency import Dependency, parse_dependency
 from fromscratch.formats.alpine.index import Package
 
@@ -112,8 +113,8 @@ class Universe:
     def condition(self, dependency: Dependency) -> Condition:
         return Condition(self.name(dependency.name), dependency)
 
-    def conditions(self, text: str) -> list[Condition]:
-        return [self.condition(parse_dependency(word)) for word in text.split()]
+    def conditions(self, text: str, package: Package) -> list[Condition]:
+        return [self.condition(one) for one in _parsed(text, package)]
 
     def tagged(self, candidate: Candidate, tags: Iterable[str]) -> bool:
         """Whether a repository of one of these tags lists the package."""
@@ -131,14 +132,13 @@ class Universe:
         candidate = Candidate(package, self.name(package.name), [one.repository], can_be_taken=package.is_installable)
         self._by_checksum[package.checksum] = candidate
         candidate.name.providers.append(Provider(candidate.name, candidate, package.version))
-        for word in package.provides.split():
-            provided = parse_dependency(word)
+        for provided in _parsed(package.provides, package):
             name = self.name(provided.name)
             name.providers.append(Provider(name, candidate, provided.version if provided.operator else None))
             candidate.provides.append(name.providers[-1])
         # A package that is left out counts as there, but needs nothing, and nothing brings it by itself.
         if package.name not in without and package.install_if:
-            candidate.install_if = self.conditions(package.install_if)
+            candidate.install_if = self.conditions(package.install_if, package)
         candidate.trigger_failed = not candidate.install_if
 
     def _link_triggers(self) -> None:
@@ -148,6 +148,17 @@ class Universe:
                 for name in (candidate.name, *(provider.name for provider in candidate.provides)):
                     if name not in condition.name.triggered:
                         condition.name.triggered.append(name)
+
+
+def _parsed(text: str, package: Package) -> Iterator[Dependency]:
+    """The dependencies in a field of a package. Raises FormatError."""
+    for word in text.split():
+        try:
+            yield parse_dependency(word)
+        except FormatError as error:
+            raise FormatError(
+                f"the index lists {package} with what cannot be read: {error.message}", error.hint
+            ) from error
 
 
 def discover(universe: Universe, start: Sequence[Name], without: frozenset[str]) -> None:
@@ -189,7 +200,7 @@ def _visit(universe: Universe, name: Name, without: frozenset[str]) -> Iterator[
             candidate.is_seen = True
             candidate.is_allowed = candidate.is_preferred = universe.tagged(candidate, (DEFAULT_TAG,))
             if candidate.package.name not in without:
-                candidate.depends = universe.conditions(candidate.package.depends)
+                candidate.depends = universe.conditions(candidate.package.depends, candidate.package)
             for condition in candidate.depends:
                 yield condition.name
                 candidate.depth = max(candidate.depth, condition.name.depth + 1)

@@ -63,11 +63,20 @@ class BootstrapSource(TreeSource):
     def fetch(self, store: Store) -> None:
         """Have the tool bring what it will install. Raises DownloadError, CommandFailed, MissingTool, UsageError."""
         self._check_platform()
-        program = self._program()
-        mirrors = self._tool.mirrors(self._options)
-        keys = self._keys()
+        before = plans.load(store, self._key)
+        known = {path: Digest.parse(digest) for path, digest in before.packages().items()} if before else {}
+        try:
+            plan = self._fetched(store, known)
+        except CommandFailed:
+            if not known:
+                raise
+            plan = self._fetched(store, {})  # a repository may have put another package in the place of a known one
+        plans.save(store, self._key, plan)
+
+    def _fetched(self, store: Store, known: Mapping[str, Digest]) -> Plan:
+        program, mirrors, keys = self._program(), self._tool.mirrors(self._options), self._keys()
         with (
-            Recorder(store, mirrors, f"{self.label}: packages", self._context.progress) as recorder,
+            Recorder(store, mirrors, f"{self.label}: packages", self._context.progress, known=known) as recorder,
             self._workplace(store, f"{self.label}: fetching", network=True) as at,
         ):
             job = self._job({name: recorder.address(name) for name in mirrors}, keys, program)
@@ -77,12 +86,11 @@ class BootstrapSource(TreeSource):
             except CommandFailed as error:
                 raise recorder.failure or error from error
             files = {path: str(digest) for path, digest in sorted(recorder.files.items())}
-        plan = Plan(
+        return Plan(
             files=files,
             addresses={name: str(address) for name, address in mirrors.items()},
             keys={name: str(store.add(raw)) for name, raw in keys.items()},
         )
-        plans.save(store, self._key, plan)
 
     def fingerprint(self, store: Store) -> str:
         plan = plans.needed(store, self._key, self.label)

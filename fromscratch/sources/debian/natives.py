@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from fromscratch import paths
-from fromscratch.formats.debian.alternatives import Alternative, alternatives
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Directory, Entry, File, Meta, Origin, Symlink
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import TreePath, decode, tree_path
+from fromscratch.paths import TreePath
 from fromscratch.transforms.scripted.missing import by_script, with_missing
 
 # Files that a postinst copies to their place if nothing is there: from, to, package.
@@ -47,30 +46,6 @@ def with_defaults(tree: Rootfs, label: str) -> Rootfs:
             if not tree.children(TreePath(path)):
                 tree = tree.without([TreePath(path)])
                 made[TreePath(path)] = Symlink(Meta(0o777), target, (origin,))
-    return with_missing(tree, made)
-
-
-def with_alternatives(tree: Rootfs, scripts: Mapping[str, bytes], label: str) -> Rootfs:
-    """The links of update-alternatives(1) in automatic mode, from the postinst of each package by its name.
-
-    Of the choices for a name that are in the tree, the one of the highest priority counts, of equals
-    the first by package name. Nothing is put where something is.
-    """
-    best: dict[str, tuple[Alternative, str]] = {}
-    for package in sorted(scripts):
-        for one in alternatives(decode(scripts[package])):
-            name = one.master.name
-            if tree.find(one.master.path) is not None and (name not in best or one.priority > best[name][0].priority):
-                best[name] = one, package
-    made: dict[TreePath, Entry] = {}
-    for one, package in best.values():
-        origin = Origin(label, "made by", f"update-alternatives, run by the postinst of {package}")
-        for choice in (one.master, *one.followers):
-            link = tree_path(choice.link)
-            if tree.find(choice.path) is not None and tree.locate(link) not in tree:
-                held = f"/etc/alternatives/{choice.name}"
-                made[link] = Symlink(Meta(0o777), held, (origin,))
-                made[TreePath(held)] = Symlink(Meta(0o777), choice.path, (origin,))
     return with_missing(tree, made)
 
 

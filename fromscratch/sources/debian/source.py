@@ -42,6 +42,7 @@ from fromscratch.sources.debian.planner import Planner
 from fromscratch.sources.debian.platforms import debian_architecture
 from fromscratch.sources.debian.sliced import checked_slices, cut_record, cut_tree, shipped_in, versions
 from fromscratch.sources.debian.tree import Unpacked, laid_together
+from fromscratch.transforms.scripted.alternatives import with_alternatives
 from fromscratch.transforms.scripted.applets import with_applets
 from fromscratch.transforms.scripted.base_folders import with_base_folders
 from fromscratch.transforms.scripted.certificates import with_certificates
@@ -220,7 +221,9 @@ class DebianSource(TreeSource):
         if not self._is_chiselled:
             tree = natives.with_defaults(tree, self.label)
             tree = with_certificates(tree, self.label)
-            tree = natives.with_alternatives(tree, {name: one.postinst for name, one in packages.items()}, self.label)
+            tree = with_alternatives(
+                tree, {name: one.postinst for name, one in packages.items()}, self.label, "postinst"
+            )
             if cut:
                 tree = cut_tree(tree, {one.shown: one.name for one in plan.packages}, cut, self._context.place)
             tree = with_base_folders(tree, self.label, "base-files")

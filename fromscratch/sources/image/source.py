@@ -72,7 +72,9 @@ class ImageSource(TreeSource):
         options = self._options
         tree = root_tree(self.plan(store).image(store), store, self._context.limits, self.label)
         tree, notes = _with_packages(tree, self.label)
-        self._notes = [*notes, *(f"its trigger is not run: ONBUILD {each}" for each in self._triggers(store))]
+        triggers = self.plan(store).run_config(store).on_build
+        if options.is_whole:
+            self._notes = [*notes, *(f"its trigger is not run: ONBUILD {each}" for each in triggers)]
         for note in self._notes:
             self._context.progress.note(f"{self._context.place}: {note}")
         tree = selected(tree, options.include, options.exclude, self.label)
@@ -90,10 +92,6 @@ class ImageSource(TreeSource):
     def notes(self, store: Store) -> list[str]:
         """What of the image is not taken into account."""
         return self._notes
-
-    def _triggers(self, store: Store) -> tuple[str, ...]:
-        """What a Dockerfile that begins with this image would run."""
-        return self.plan(store).run_config(store).on_build if self._options.is_whole else ()
 
     def pins(self, store: Store) -> list[Pin]:
         """The image, by the digest of its manifest for this platform."""

@@ -10,10 +10,12 @@ from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import FormatError, IntegrityError
 from fromscratch.host.http.download import FileRequest, download, refresh
 from fromscratch.host.storage.store import Store
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.progress import Progress
 from fromscratch.sources.portage.plan import PlannedPackage
 
 _INDEX = "Packages"
+_NUMBER = lazy_regex(r"[0-9]{1,18}")
 _MOST = 256 << 20  # bytes of an index; Gentoo's own has some 20 million
 
 
@@ -38,7 +40,7 @@ def parse(text: str, title: str) -> Iterator[Offer]:
         path = fields.get("PATH", "")
         if not path or path.startswith("/") or ".." in path.split("/") or "://" in path:
             raise FormatError(f"{title}: {fields['CPV']} has the path {path!r}", "make the index anew")
-        if not fields.get("SIZE", "").isdecimal() or not fields.get("BUILD_TIME", "0").isdecimal():
+        if not all(map(_NUMBER.fullmatch, (fields.get("SIZE", ""), fields.get("BUILD_TIME", "0")))):
             raise FormatError(f"{title}: {fields['CPV']} has no size or no time", "make the index anew")
         yield Offer(
             cpv=fields["CPV"],

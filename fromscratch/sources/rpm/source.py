@@ -23,13 +23,14 @@ from fromscratch.formats.rpm.database import Record
 from fromscratch.formats.rpm.files import Flag, described
 from fromscratch.formats.rpm.package import Parts
 from fromscratch.formats.rpm.payload import Packaged
+from fromscratch.formats.rpm.tags import Tag
 from fromscratch.formats.sysusers import Line
 from fromscratch.host.http.download import FileRequest, download
 from fromscratch.host.process import threads
 from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import TreePath
+from fromscratch.paths import TreePath, encode
 from fromscratch.sources.contract import Context, Pin, Source
 from fromscratch.sources.rpm import plan as plans
 from fromscratch.sources.rpm import repositories, scripts, verification
@@ -42,6 +43,7 @@ from fromscratch.sources.rpm.repositories import Seen
 from fromscratch.sources.rpm.tree import Unpacked, laid_together
 from fromscratch.transforms.accounts import GROUP, PASSWD, SHADOW
 from fromscratch.transforms.scripted import system_accounts, temporary_files
+from fromscratch.transforms.scripted.alternatives import with_alternatives
 from fromscratch.transforms.scripted.trust_bundles import with_trust_bundles
 
 # Counted up when the same packages give another tree.
@@ -151,7 +153,7 @@ class RpmSource(Source):
         lines = self._lines(opened) if self._options.accounts else []
         users, groups = self._accounts(below, opened, lines)
         tree = below.merged(laid_together(self._numbered(opened, users, groups)), replace=replace)
-        tree = self._with_scripted(tree, lines)
+        tree = self._with_scripted(tree, lines, opened)
         for one in opened:
             self._notes += scripts.left_undone(one.parts.header, one.planned.shown)
         for note in self._notes:
@@ -213,10 +215,12 @@ class RpmSource(Source):
             found.append(Unpacked(one.planned.shown, entries, one.planned.architecture in (main, "noarch")))
         return found
 
-    def _with_scripted(self, tree: Rootfs, lines: Sequence[Line]) -> Rootfs:
+    def _with_scripted(self, tree: Rootfs, lines: Sequence[Line], opened: Sequence[_Opened]) -> Rootfs:
         if lines:
             made_by = self._made_by("systemd-sysusers, or scripts of packages, for an account that they declare")
             tree = system_accounts.with_system_accounts(tree, lines, made_by)
+        posts = {one.planned.name: encode(one.parts.header.text(Tag.POST_INSTALL)) for one in opened}
+        tree = with_alternatives(tree, posts, self.label, "%post")
         tree = with_trust_bundles(tree, self.label)
         declared = temporary_files.declared(tree)
         made_by = self._made_by("systemd-tmpfiles, for a line in tmpfiles.d")

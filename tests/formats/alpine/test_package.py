@@ -16,7 +16,7 @@ HELLO = apk(
     "hello",
     {"usr": None, "usr/bin": None, "usr/bin/hello@755": b"#!/bin/sh\n", "usr/bin/hi": "hello"},
     "2.12-r1",
-    scripts={"pre-install": "#!/bin/sh\naddgroup -S hello\n", "trigger": "true"},
+    scripts={"trigger": "true", "melange.yaml": "x", "pre-install": "#!/bin/sh\naddgroup -S hello\n"},
     depend=["busybox", "so:libc.so"],
     replaces="old",
     replaces_priority="5",
@@ -40,7 +40,10 @@ def test_what_it_says_of_itself(tmp_path: Path) -> None:
         ("busybox", "so:libc.so"),
     )
     assert (found.fields["replaces"], found.replaces_priority) == (("old",), 5)
-    assert found.scripts == {"pre-install": b"#!/bin/sh\naddgroup -S hello\n", "trigger": b"true"}
+    assert found.scripts == {  # and not .melange.yaml
+        "pre-install": b"#!/bin/sh\naddgroup -S hello\n",
+        "trigger": b"true",
+    }
 
 
 def test_its_data(tmp_path: Path) -> None:

@@ -36,6 +36,16 @@ def test_what_is_asked_for_comes_from_the_mirror_and_stays_in_the_store(tmp_path
     assert recorder.failure is None
 
 
+def test_what_is_known_is_not_asked_for(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    known = {"one/x.deb": store.add(b"package"), "one/lost.deb": Digest.of(b"lost")}
+    (tmp_path / "lost.deb").write_bytes(b"anew")
+    with Recorder(store, {"one": Address(f"file://{tmp_path}")}, "recording", known=known) as recorder:
+        assert got(f"{recorder.address('one')}/x.deb") == b"package"
+        assert got(f"{recorder.address('one')}/lost.deb") == b"anew"
+    assert recorder.files == {"one/x.deb": Digest.of(b"package"), "one/lost.deb": Digest.of(b"anew")}
+
+
 def test_a_mirror_that_is_not_there_is_kept_as_the_failure(tmp_path: Path) -> None:
     mirrors = {"one": Address("ftp://x.example")}
     with (

@@ -171,3 +171,8 @@ def test_one_package_in_two_repositories() -> None:
 )
 def test_what_cannot_be_had(requested: str, there: str, message: str) -> None:
     assert refusal(requested, there) == message
+
+
+def test_a_dependency_that_cannot_be_read_names_its_package() -> None:
+    message, _ = refusal("a", "a 1 D:b>=1bc").split("\n")
+    assert message == "the index lists a 1 with what cannot be read: 'b>=1bc' is not a dependency of an Alpine package"

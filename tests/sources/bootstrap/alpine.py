@@ -1,27 +1,17 @@
 """A real apk for the tests, out of a root of Alpine: one file that unpacks itself where it runs."""
 
-import os
 import platform
 import tarfile
 from pathlib import Path
 
-import pytest
+from tests.alpine_root import minirootfs
 
-MINIROOTFS = "FROMSCRATCH_MINIROOTFS"
 _START = """#!/bin/sh
 set -e
 test -e /tmp/apk/sbin/apk || {{ mkdir -p /tmp/apk; tail -n +6 "$0" | tar -xf - -C /tmp/apk; }}
 exec /tmp/apk/lib/ld-musl-{machine}.so.1 --library-path /tmp/apk/lib:/tmp/apk/usr/lib /tmp/apk/sbin/apk "$@"
 exit
 """
-
-
-def minirootfs() -> Path:
-    """The archive of a root of Alpine that the environment names; the test is skipped without one."""
-    path = Path(os.environ.get(MINIROOTFS, "/nonexistent"))
-    if not path.is_file():
-        pytest.skip(f"{MINIROOTFS} names no alpine-minirootfs-*.tar.gz for {platform.machine()}")
-    return path
 
 
 def apk(folder: Path) -> Path:

@@ -13,6 +13,8 @@ from fromscratch.errors import Conflict, DownloadError, FormatError, ImageError,
 from fromscratch.formats.databases.catalogue import records
 from fromscratch.formats.rpm import header as headers
 from fromscratch.formats.rpm import sqlite
+from fromscratch.formats.rpm.package import parts
+from fromscratch.formats.rpm.tags import SignatureTag
 from fromscratch.host.storage.store import Store
 from fromscratch.model.content import Inline, read
 from fromscratch.model.entry import File, Origin, file
@@ -22,6 +24,7 @@ from fromscratch.paths import TreePath
 from fromscratch.sources.contract import Context
 from fromscratch.sources.rpm.options import RpmOptions
 from fromscratch.sources.rpm.source import RpmSource
+from tests.formats.rpm import packages as made
 from tests.formats.rpm.packages import Made, directory, program, symlink
 from tests.trees import listed, text
 
@@ -317,6 +320,17 @@ class TestAccounts:
             "%post of lua 1.0-1 is written in Lua and was not run",
         ]
 
+    def test_alternatives_that_scripts_register(self, rpm: Rpm, repository: Repository, store: Store) -> None:
+        for name, priority in (("gawk", 20), ("mawk", 10)):
+            script = f"/usr/sbin/alternatives --install /usr/bin/awk awk /usr/bin/{name} {priority}\n"
+            (repository.folder / name).write_bytes(repository.package(name, scripts={1024: script}))
+        repository.publish(*((repository.folder / name).read_bytes() for name in ("gawk", "mawk")))
+        source = rpm("gawk", "mawk")
+        tree = laid(source, store)
+        assert "l 0777 0:0 /etc/alternatives/awk -> /usr/bin/gawk" in listed(tree)
+        assert why(tree, "/usr/bin/awk") == ["made by update-alternatives, run by the %post of gawk"]
+        assert source.notes(store) == ()
+
     def test_accounts_of_what_lies_below_count(self, rpm: Rpm, repository: Repository, store: Store) -> None:
         repository.publish(repository.package("app", {"/srv/app": directory(0o755, "web", "web")}))
         accounts = {"/etc/passwd": b"root:x:0:0::/:\nweb:x:33:34::/:\n", "/etc/group": b"root:x:0:\nweb:x:34:\n"}
@@ -368,6 +382,19 @@ class TestTrust:
     def test_a_signed_index_vouches_for_its_packages(self, rpm: Rpm, repository: Repository, store: Store) -> None:
         repository.publish(package("app"), signed=True)
         assert [one.name for one in planned(rpm("app"), store)] == ["app"]
+
+    def test_a_bad_signature_by_a_known_key_is_refused_even_so(
+        self, rpm: Rpm, repository: Repository, store: Store, tmp_path: Path
+    ) -> None:
+        honest, forged = repository.package("app"), package("app", {"/usr/bin/app": program(b"forged")})
+        signature, other = (package_parts(raw, tmp_path) for raw in (honest, forged))
+        values = [(268, 7, signature.binary(SignatureTag.RSA_HEADER)), (273, 6, other.text(SignatureTag.SHA256_HEADER))]
+        repository.publish(made.resigned(forged, values), signed=True)
+        with pytest.raises(IntegrityError, match=r"app 1\.0-1 has no good signature"):
+            rpm("app").fetch(store)
+        stranger = Repository(tmp_path / "stranger")
+        repository.publish(stranger.package("app"), signed=True)
+        assert planned(rpm("app"), store)
 
     @pytest.mark.parametrize("whole", [False, True])
     def test_a_package_signed_by_another_key(
@@ -477,6 +504,16 @@ class TestExplanations:
                 "there is friend 1.0-1; is a repository missing, or the version wrong?",
             ),
             (
+                ["friend.aarch64"],
+                "no index has friend.aarch64, asked for in rootfs[0]",
+                "there is friend 1.0-1; is a repository missing, or the version wrong?",
+            ),
+            (
+                ["friend-devel"],
+                "no index has friend-devel, asked for in rootfs[0]",
+                "see whether the name is right, or whether a repository is missing",
+            ),
+            (
                 ["/usr/bin/none"],
                 "no index has /usr/bin/none, asked for in rootfs[0]",
                 "see whether the name is right, or whether a repository is missing",
@@ -488,6 +525,12 @@ class TestExplanations:
             rpm(*packages).fetch(store)
         assert caught.value.message == message
         assert caught.value.hint == hint
+
+    def test_a_package_of_another_architecture(self, rpm: Rpm, repository: Repository, store: Store) -> None:
+        repository.publish(repository.package("app", arch="aarch64"), repository.package("other"))
+        with pytest.raises(ImageError, match=r"no index has app, asked for in rootfs\[0\]") as caught:
+            rpm("app").fetch(store)
+        assert caught.value.hint == "there is app for aarch64, and not for x86_64: build for another platform"
 
     def test_two_versions_at_once(self, rpm: Rpm, store: Store) -> None:
         with pytest.raises(ImageError) as caught:
@@ -642,6 +685,11 @@ def test_names_in_addresses(platform: str, address: str, repository: Repository,
     )
     source = RpmSource(options, Context(folder=Path(), place="rootfs[0]", platform=Platform.parse(platform)))
     assert [one.architecture for one in planned(source, store)] == [arch]
+
+
+def package_parts(raw: bytes, folder: Path) -> headers.Header:
+    (folder / "one.rpm").write_bytes(raw)
+    return parts(folder / "one.rpm").signature
 
 
 def planned(source: RpmSource, store: Store) -> list[Any]:
