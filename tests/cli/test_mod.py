@@ -276,9 +276,11 @@ def test_the_layers_of_another_build_on_top_keep_their_digests(desk: Path) -> No
     (desk / "more/file").write_text("more")
     (desk / "more.yaml").write_text("name: more\nrootfs: [{directory: {path: more, into: /opt, owner: '0:0'}}]\n")
     assert called(desk, "build", "--recipe", "more.yaml").code == 0
-    assert called(desk, "mod", "app", "--append", "build/more", "--to", "oci:out").code == 0
-    (more,), (made,) = read_layout(desk / "build/more/oci"), read_layout(desk / "out")
-    assert made.layers[1].digest == more.layers[0].digest
+    for name in ("build/more", "build/more/oci", "oci:build/more/oci", "more"):
+        (desk / "more").rename(desk / "moved") if name == "more" else None
+        assert called(desk, "mod", "app", "--append", name, "--to", "oci:out").code == 0
+        (more,), (made,) = read_layout(desk / "build/more/oci"), read_layout(desk / "out")
+        assert made.layers[1].digest == more.layers[0].digest
 
 
 def test_an_image_is_changed_where_it_lies(desk: Path) -> None:

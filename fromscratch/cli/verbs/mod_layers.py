@@ -27,12 +27,23 @@ def _on_top(call: Call, text: str, owner: tuple[int, int] | None) -> OnTop:
     if catalogue.of_name(text) is None and path.exists():
         if path.is_file():
             return FilesOnTop(path, tree_path(into), owner) if into else TarOnTop(path)
-        if into or not images_by_name.is_build(path):
+        if not into and (name := _image_in(path)):
+            text = name
+        elif into or not images_by_name.is_build(path):
             return FilesOnTop(path, tree_path(into or "/"), owner)
     if "/" in text and catalogue.of_name(text) is None and not path.exists() and text.startswith((".", "/", "~")):
         raise UsageError(f"--append {text}: there is no {path}", "fix the path, or name an image with its kind")
     found = images_by_name.find_all(text, call.store, progress=call.progress, limits=call.limits)
     return ImageOnTop(text, tuple(found))
+
+
+def _image_in(folder: Path) -> str:
+    """The name of the image that a folder is the container of; empty if it is none."""
+    for line in catalogue.readable():
+        shown_by = getattr(catalogue.load(line), "shown_by", "")
+        if shown_by and (folder / shown_by).is_file():
+            return f"{line.scheme}{folder}"
+    return ""
 
 
 def _parted(text: str) -> tuple[Path, str]:

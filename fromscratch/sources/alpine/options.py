@@ -63,6 +63,7 @@ class AlpineOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         for name in self.exclude:
             if not _NAME.fullmatch(name):
                 raise ValueError(f"exclude: {name!r} is not the name of a package; write it without a version")
+        self._check_names()
         tags = {parse_repository(line)[0] for line in self.repositories}
         for text in self.packages:
             tag = parse_dependency(text).tag
@@ -77,6 +78,14 @@ class AlpineOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         for key in listed(self.keys):
             if _SCHEME.fullmatch(key) and not key.lower().startswith(("https://", "file://")):
                 raise ValueError(f"keys: {str(Address(key))!r} cannot be trusted; write an https address or a file")
+
+    def _check_names(self) -> None:
+        names = [parse_dependency(text).name for text in self.packages]
+        for text, name in zip(self.packages, names, strict=True):
+            if name in self.exclude and not text.startswith("!"):
+                raise ValueError(f"packages: {text} is excluded too; take it out of one of the two lists")
+            if names.count(name) > 1:
+                raise ValueError(f"packages: {name} is there twice; apk takes one condition for each name")
 
     @property
     def is_of_folder(self) -> bool:

@@ -21,6 +21,7 @@ from fromscratch.sources.alpine.plan import PlannedIndex
 from fromscratch.sources.contract import Context
 
 _INDEX = "APKINDEX.tar.gz"
+_INDEXES_OF_VERSION_3 = ("Packages.adb", "packages.adb")
 _NEWEST = "alpine-newest"
 _LOOKS = 8
 _PATIENCE = 0.2
@@ -83,6 +84,13 @@ def look(store: Store, found: Sequence[Repository], progress: Progress) -> list[
 def _look(store: Store, repository: Repository, progress: Progress) -> Seen:
     digest = refresh(store, repository.address / _INDEX, progress, missing_ok=True)
     if digest is None:
+        for name in _INDEXES_OF_VERSION_3:
+            if refresh(store, repository.address / name, progress, missing_ok=True) is not None:
+                raise FormatError(
+                    f"the index at {repository.address} is of version 3 of apk's formats ({name}), "
+                    "which is not read yet",
+                    "take a repository with files of version 2, as Alpine's own releases have them",
+                )
         raise DownloadError(
             f"there is no {_INDEX} at {repository.address}",
             "see whether the address is right (it is that of the folder above those of the architectures), and "

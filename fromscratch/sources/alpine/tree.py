@@ -56,6 +56,7 @@ def laid_together(packages: Sequence[Unpacked]) -> Rootfs:
     Raises Conflict, naming every path and both packages.
     """
     laying = _Laying({package.shown: package for package in packages})
+    laying.put_links()
     for package in packages:
         laying.lay(package)
     if laying.conflicts:
@@ -75,11 +76,22 @@ class _Laying:
         self.packages = packages
         self.builder = TreeBuilder()
         self.conflicts: list[str] = []
+        self._links: dict[TreePath, str] = {}
+
+    def put_links(self) -> None:
+        """Put the symlinks of the top folder, such as /lib -> usr/lib: the rest is unpacked through them."""
+        for package in self.packages.values():
+            for name in package.tree.children(ROOT):
+                path = TreePath(f"/{name}")
+                entry = package.tree[path]
+                if isinstance(entry, Symlink) and path not in self._links:
+                    self._links[path] = entry.target
+                    self.builder.put(path, entry)
 
     def lay(self, package: Unpacked) -> None:
         left_out: set[TreePath] = set()
         for path, entry in package.tree.items():
-            if path == ROOT:
+            if path == ROOT or (isinstance(entry, Symlink) and self._links.get(path) == entry.target):
                 continue
             if isinstance(entry, HardLink) and entry.target in left_out:
                 entry = replace(package.tree.inode(path), origins=entry.origins)

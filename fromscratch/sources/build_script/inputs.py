@@ -11,6 +11,7 @@ from fromscratch.formats.tar.tree import read_tree
 from fromscratch.host.http.download import FileRequest, download
 from fromscratch.host.images.archives import plain_archive
 from fromscratch.host.machine import lookup
+from fromscratch.host.machine.git_commit import checkout
 from fromscratch.host.machine.scan import Skip, scan
 from fromscratch.host.machine.scan import fingerprint as fingerprint_of_folder
 from fromscratch.host.storage import file_digests
@@ -35,13 +36,16 @@ class Input:
         self._options, self._context = options, context
         self._address = Address(options.url)
         self._digest = Digest.parse(options.sha256) if options.sha256 else None
-        self.label = f"{context.place} source {options.path or self._address}"
+        what = f"{Address(options.git)} at {options.commit[:12]}" if options.git else options.path or self._address
+        self.label = f"{context.place} source {what}"
 
     def fetch(self, store: Store) -> None:
         """Download an address; take a file of this machine into the store."""
         if self._options.url:
             request = FileRequest(title=self._address.title, urls=(self._address,), digest=self._digest)
             download(store, [request], self._context.progress, self._context.jobs)
+        elif self._options.git:
+            checkout(store, self._options.git, self._options.commit, bring=True, progress=self._context.progress)
         elif not self._path().is_dir():
             self._stored(store)
 
@@ -53,14 +57,18 @@ class Input:
 
     def pin(self, store: Store) -> Pin:
         """What it is now."""
-        name = self._options.path or self._address.title
+        options = self._options
+        if options.git:
+            address = Address(options.git)
+            return Pin(kind="repository", name=address.title, version=options.commit, url=str(address))
+        name = options.path or self._address.title
         return Pin(kind="archive", name=name, url=str(self._address), digest=str(self._content(store)))
 
     def tree(self, store: Store) -> Rootfs:
         """Its files, where they land below the folder of the sources. Raises NotFetched, FormatError."""
         options, into = self._options, tree_path(self._options.into or "/")
-        if options.path and self._path().is_dir():
-            folder = self._path()
+        folder = self._folder(store)
+        if folder is not None:
             self._context.own.say(self.label, folder)
             return placed(scan(folder, _origin(self.label), canonical_modes=True, skip=self._skip(folder)), into)
         digest = self._stored(store)
@@ -79,11 +87,21 @@ class Input:
         mode = 0o755 if options.path and self._path().stat().st_mode & 0o111 else 0o644
         return Rootfs({name: File(Meta(mode), HostFile.of(place, place.stat()), (_origin(self.label),))})
 
-    def _content(self, store: Store) -> Digest:
+    def _content(self, store: Store) -> Digest | str:
+        """What its bytes are called: a digest, or the commit that they are of."""
         if self._digest and self._options.url:
             return self._digest
-        path = self._path()
-        return self._of_folder(store, path) if path.is_dir() else self._stored(store)
+        if self._options.git:
+            return self._options.commit
+        folder = self._folder(store)
+        return self._of_folder(store, folder) if folder else self._stored(store)
+
+    def _folder(self, store: Store) -> Path | None:
+        """The folder that it is, if it is one. Raises NotFetched for a commit that is not in the store."""
+        options = self._options
+        if options.git:
+            return checkout(store, options.git, options.commit, bring=False)
+        return self._path() if options.path and self._path().is_dir() else None
 
     def _of_folder(self, store: Store, folder: Path) -> Digest:
         """A digest over names, kinds and bytes of a folder, which is read again only after a change."""

@@ -19,6 +19,8 @@ class ScriptSource(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     path: Annotated[str, Meta(description="a folder, file or archive of this machine; relative to the recipe")] = ""
     url: Annotated[str, Meta(description="where to download a file or archive from; needs sha256")] = ""
     sha256: Annotated[str, Meta(description="the digest of the file, as it is downloaded")] = ""
+    git: Annotated[str, Meta(description="the address of a git repository; needs commit")] = ""
+    commit: Annotated[str, Meta(description="the whole id of the commit to take of it")] = ""
     into: Annotated[str, Meta(description="the folder, or for a file the name, below the sources where it lands")] = ""
     unpack: Annotated[bool, Meta(description="whether an archive is unpacked")] = True
     strip: Annotated[
@@ -28,8 +30,14 @@ class ScriptSource(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     exclude: Annotated[list[str], Meta(description="globs of paths to leave out, besides .git and the like")] = []
 
     def __post_init__(self) -> None:
-        if bool(self.path) == bool(self.url):
-            raise ValueError("write either path: or url:, not " + ("both" if self.path else "neither"))
+        given = [key for key in ("path", "url", "git") if getattr(self, key)]
+        if len(given) != 1:
+            which = " and ".join(f"{key}:" for key in given) or "none of them"
+            raise ValueError(f"write one of path:, url: and git:, not {which}")
+        if bool(self.git) != bool(self.commit):
+            raise ValueError("git: and commit: belong together, so that the same recipe gives the same image")
+        if self.commit and not re.fullmatch(r"[0-9a-f]{40}([0-9a-f]{24})?", self.commit):
+            raise ValueError(f"commit: {self.commit!r} is not a whole id; write all of what git rev-parse prints")
         if self.url and not self.url.lower().startswith(_SCHEMES):
             raise ValueError(f"url: {str(Address(self.url))!r} is not an address; write it as https://HOST/FILE")
         if self.url and not self.sha256:

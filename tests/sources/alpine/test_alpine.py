@@ -201,6 +201,24 @@ def test_this_machines_repositories_and_keys(scene: Scene) -> None:
     assert "/usr/bin/jq" in scene.tree("jq", repositories=[], keys=[])
 
 
+def test_keys_by_address(scene: Scene) -> None:
+    assert "/usr/bin/jq" in scene.tree("jq", keys=f"file://{scene.repository.keys}/test.rsa.pub")
+
+
+def test_a_package_in_the_folder_of_its_own_architecture(scene: Scene) -> None:
+    folder = scene.repository.folder / "main"
+    scene.repository.publish(apk("data", {"x": b"y"}, architecture="noarch"))
+    (folder / "noarch").mkdir()
+    (folder / "x86_64/data-1-r0.apk").rename(folder / "noarch/data-1-r0.apk")
+    assert "/x" in scene.tree("data")
+
+
+def test_an_index_of_version_3_alone(scene: Scene) -> None:
+    folder = scene.repository.folder / "main/x86_64"
+    (folder / "APKINDEX.tar.gz").rename(folder / "Packages.adb")
+    assert "is of version 3 of apk's formats (Packages.adb)" in scene.refusal(ImageError, "jq")
+
+
 def test_no_repository_is_known(scene: Scene) -> None:
     assert "no repository is known" in scene.refusal(ImageError, "jq", repositories=[])
 
@@ -325,6 +343,16 @@ class TestFilesOfTwoPackages:
         tree = self.installed(scene, apk("a", {"d@750": None}), apk("b", {"d@705": None}))()
         assert tree[TreePath("/d")].meta.mode == 0o700
 
+    def test_a_merged_usr(self, scene: Scene) -> None:
+        layout = apk("b", {"usr": None, "usr/lib": None, "lib": "usr/lib"})
+        tree = self.installed(scene, apk("a", {"lib": None, "lib/ld.so": b"x"}), layout)()
+        assert tree.find("/usr/lib/ld.so", follow_last=False) is not None
+
+    def test_two_targets_of_one_link(self, scene: Scene) -> None:
+        make = self.installed(scene, apk("a", {"lib": "usr/lib"}), apk("b", {"lib": "usr/lib64"}))
+        with pytest.raises(Conflict, match="/lib: symlink of a 1-r0 against symlink of b 1-r0"):
+            make()
+
     def test_files_that_only_describe_or_keep_are_left_out(self, scene: Scene) -> None:
         files: dict[str, bytes | str | None] = {"d": None, "d/.keep_dir": b"", ".hidden": b"x", "d/.profile": b"y"}
         tree = self.installed(scene, apk("a", files), apk("b"))()
@@ -343,9 +371,16 @@ class TestFilesOfTwoPackages:
         ({"packages": ["a"], "repositories": ["@edge"]}, "'@edge' is not a repository"),
         ({"packages": ["a@edge"], "repositories": ["https://x/y"]}, "no repository has the tag edge"),
         ({"packages": ["a"], "repositories": ["@edge https://x/y"]}, "repositories: every one has a tag"),
+        ({"packages": ["a"], "exclude": ["a"]}, "packages: a is excluded too"),
+        ({"packages": ["a", "a>1"]}, "packages: a is there twice"),
         ({"packages": ["a"], "keys": "http://x/a.pub"}, "'http://x/a.pub' cannot be trusted"),
     ],
 )
 def test_wrong_options(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         AlpineOptions(**options)
+
+
+def test_names_and_versions_that_no_index_has_are_told_apart(scene: Scene) -> None:
+    names = ["jq", "jq=9-r0", "jq>=1", "jqq", "so:none.so.1"]
+    assert scene.source("jq").unavailable(scene.store, names) == {"jq=9-r0", "jqq", "so:none.so.1"}

@@ -13,8 +13,10 @@ def test_options_that_make_no_sense_are_refused() -> None:
         ({"script": "x", "needs": ["/usr/bin/gcc"]}, "without a path"),
         ({"script": "x", "owner": "keep"}, "write two numbers"),
         ({"script": "x", "source": {"url": "https://h/f"}}, "a url needs a sha256"),
-        ({"script": "x", "source": {"path": "a", "url": "https://h/f", "sha256": "0" * 64}}, "not both"),
-        ({"script": "x", "source": [{}]}, "not neither"),
+        ({"script": "x", "source": {"path": "a", "url": "https://h/f", "sha256": "0" * 64}}, "not path: and url:"),
+        ({"script": "x", "source": [{}]}, "not none of them"),
+        ({"script": "x", "source": {"git": "https://h/r"}}, "belong together"),
+        ({"script": "x", "source": {"git": "https://h/r", "commit": "main"}}, "not a whole id"),
         ({"script": "x", "env": {"A B": "c"}}, "not a name of a variable"),
         ({"script": ""}, "length >= 1"),
     ):

@@ -3,7 +3,9 @@
 import gzip
 import hashlib
 import io
+import os
 import shutil
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from fromscratch.sources.build_script.log import MOST
 from fromscratch.sources.build_script.options import BuildScriptOptions
 from fromscratch.sources.build_script.source import BuildScriptSource
 from fromscratch.sources.contract import Context
+from tests.engines import need
 from tests.hosttree import host_tree
 from tests.made_images import HERE, image_of
 from tests.sources.contract import SourceContract, Subject
@@ -164,6 +167,30 @@ def test_an_address_is_verified_and_fetched_before_the_build(desk: Desk) -> None
     assert desk.said("ls", source=far) == ["from-there"]
     (pin,) = desk.source(INSTALL, source=far).pins(desk.store)
     assert (pin.kind, pin.digest) == ("archive", f"sha256:{far['sha256']}")
+
+
+def test_a_commit_of_a_repository_is_fetched_and_built(desk: Desk) -> None:
+    need("git")
+    repository = desk.folder / "repository"
+
+    def git(*words: str) -> str:
+        own = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "PATH": os.environ["PATH"]}
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        return subprocess.run(
+            ["git", *who, *words], cwd=repository, env=own, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    repository.mkdir()
+    (repository / "of-the-commit").write_text("x")
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "-m", "one")
+    source = {"git": repository.as_uri(), "commit": git("rev-parse", "HEAD"), "into": "lib"}
+    with pytest.raises(NotFetched, match="is not in the store"):
+        desk.source(INSTALL, source=[{"path": "src"}, source]).build(desk.store)
+    assert desk.said("ls . lib", source=[{"path": "src"}, source]) == [".:", "file", "lib", "", "lib:", "of-the-commit"]
+    pin = desk.source(INSTALL, source=source).pins(desk.store)[0]
+    assert (pin.kind, pin.version) == ("repository", source["commit"])
 
 
 def test_the_same_is_not_built_again_wherever_it_lies(desk: Desk, tmp_path: Path) -> None:
