@@ -15,6 +15,9 @@ _ARCHITECTURES = {  # the architecture, and what repositories call it
 }
 
 
+ARCHITECTURES = tuple(name for name, _ in _ARCHITECTURES.values())
+
+
 def rpm_architecture(platform: Platform) -> str:
     """RPM's name for the platform. Raises UsageError."""
     return _names(platform)[0]

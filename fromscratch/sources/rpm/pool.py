@@ -70,6 +70,7 @@ class Pool:
         pool = self.pool = self.solv.Pool()
         pool.setdisttype(self.solv.Pool.DISTTYPE_RPM)
         pool.setarch(architecture)
+        self.architecture = architecture
         self._repositories = []
         for number, index in enumerate(indexes):
             repository = pool.add_repo(str(number))

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fromscratch.errors import ImageError
+from fromscratch.lazy_regex import lazy_regex
+from fromscratch.sources.rpm.platforms import ARCHITECTURES
 from fromscratch.sources.rpm.pool import Pool
 from fromscratch.unsatisfied import (
     Involved,
@@ -19,6 +21,8 @@ from fromscratch.unsatisfied import (
     versions_disagree,
 )
 
+_VERSION = lazy_regex(r"-(?=[0-9])")
+_ARCHITECTURES = frozenset({"noarch", *ARCHITECTURES})
 _MISSING = "a repository"
 _LACKING = "a repository missing"
 _COMPARISONS = (" <", " >", " =")
@@ -108,28 +112,32 @@ def _shown(solvable: Any) -> str:
 
 def _hint(pool: Pool, need: str) -> str:
     """What there is instead of what is missing."""
+    by_name: dict[str, list[Any]] = {}
+    for solvable in pool.solvables:
+        by_name.setdefault(str(solvable.name), []).append(solvable)
     name = need
     for comparison in _COMPARISONS:
         name = name.partition(comparison)[0]
-    names = {str(solvable.name) for solvable in pool.solvables}
-    if name not in names:
-        longest = (part for part in _shorter(name) if part in names)
-        whole = next(longest, name) if "-" in name or "." in name else name
-        name = whole if whole != name and need == name else name
-    versions = [
-        f"{one.evr} ({one.arch})" if one.arch == "src" else str(one.evr) for one in pool.solvables if one.name == name
-    ]
-    if versions:
-        return other_versions(name, versions, _LACKING)
+    if name == need:
+        name = next((part for part in _shorter(name) if part in by_name), name)
+    if here := by_name.get(name):
+        usable = [str(one.evr) for one in here if one.installable()]
+        if usable:
+            return other_versions(name, usable, _LACKING)
+        architectures = ", ".join(sorted({str(one.arch) for one in here}))
+        return f"there is {name} for {architectures}, and not for {pool.architecture}: build for another platform"
     dependency = pool.pool.Dep(name, False)
     found = [provider.name for provider in pool.providers(dependency)] if dependency is not None else []
     if found:
         return providers(name, found)
-    return similar_names(near(name, sorted(names)), _MISSING)
+    return similar_names(near(name, sorted(by_name)), _MISSING)
 
 
 def _shorter(text: str) -> Iterator[str]:
-    """What is left of name-version-release.arch when its last parts are taken off."""
-    while (cut := max(text.rfind("-"), text.rfind("."))) > 0:
-        text = text[:cut]
-        yield text
+    """The text, and what is its name if it is name-version-release.architecture, or a part of that."""
+    yield text
+    plain, dot, architecture = text.rpartition(".")
+    if dot and architecture in _ARCHITECTURES:
+        yield plain
+    for found in _VERSION.finditer(text):
+        yield text[: found.start()]

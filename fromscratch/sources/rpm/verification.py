@@ -9,12 +9,13 @@ from msgspec import Struct
 from fromscratch.errors import FormatError, IntegrityError
 from fromscratch.formats.rpm import package, payload
 from fromscratch.formats.rpm.signature import header_vouches, signatures
+from fromscratch.formats.trust import openpgp
 from fromscratch.host.machine import signature
 from fromscratch.host.process import threads
 from fromscratch.host.storage.store import Store
 from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.progress import Progress
-from fromscratch.regular_file import open_buffered
+from fromscratch.regular_file import open_buffered, read_bytes
 
 _UNSIGNED_HINT = (
     "name the file with the keys of its signers under keys:, or say  unsigned: true  for its repository if you know "
@@ -67,8 +68,17 @@ def _check(store: Store, subject: Subject) -> None:
         try:
             signature.verify_detached(data, signed, subject.keys, subject.shown)
         except IntegrityError:
-            if not subject.vouched:
+            if not subject.vouched or _is_by_known_key(signed, subject.keys):
                 raise
+
+
+def _is_by_known_key(signed: bytes, keys: Sequence[Path]) -> bool:
+    """Whether one of the signatures names one of the keys."""
+    try:
+        known = [certificate for path in keys for certificate in openpgp.certificates(read_bytes(path))]
+        return any(key.may_have_made(one) for one in openpgp.signatures(signed) for key in known)
+    except (OSError, FormatError):
+        return True  # what cannot be read is reported, and not passed over
 
 
 def _write_signed(file: Path, start: int, target: Path) -> None:

@@ -114,6 +114,13 @@ def package(
     return lead + second + bytes(-len(second) % 8) + raw + changed
 
 
+def resigned(raw: bytes, values: Sequence[tuple[int, int, Any]]) -> bytes:
+    """The package with another signature header, of these tags, types and values."""
+    start = raw.index(MAGIC, 100)
+    second = MAGIC + header(values, region=62)
+    return raw[:96] + second + bytes(-len(second) % 8) + raw[start:]
+
+
 def signed(signer: Any, data: bytes) -> bytes:
     import pysequoia
 

@@ -168,3 +168,16 @@ def test_a_stage_on_another_one_holds_what_that_one_holds() -> None:
     assert (options.from_, options.copy) == ("debian:13", {})
     assert (recipe.image.env, recipe.image.cmd) == ({"A": "1"}, ["/bin/sh", "-c", "run $A"])
     assert [path.path for path in recipe.paths] == ["/a"]
+
+
+def test_the_same_image_of_two_platforms_and_the_same_file_twice_are_items_of_their_own() -> None:
+    recipe = of(
+        "FROM --platform=linux/amd64 boot:1 AS one\nFROM --platform=linux/arm64 boot:1 AS two\n"
+        "FROM scratch\nCOPY --from=one /*.efi /\nCOPY --from=two /*.efi /\nCOPY --from=two /*.efi /b/\n"
+    )
+    options: list[Any] = [item.options for item in recipe.items()]
+    assert [(each.platform, each.copy) for each in options] == [
+        ("linux/amd64", {"/*.efi": "/"}),
+        ("linux/arm64", {"/*.efi": "/"}),
+        ("linux/arm64", {"/*.efi": "/b/"}),
+    ]

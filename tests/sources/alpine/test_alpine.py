@@ -379,3 +379,8 @@ class TestFilesOfTwoPackages:
 def test_wrong_options(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         AlpineOptions(**options)
+
+
+def test_names_and_versions_that_no_index_has_are_told_apart(scene: Scene) -> None:
+    names = ["jq", "jq=9-r0", "jq>=1", "jqq", "so:none.so.1"]
+    assert scene.source("jq").unavailable(scene.store, names) == {"jq=9-r0", "jqq", "so:none.so.1"}

@@ -12,7 +12,9 @@ import pytest
 from fromscratch.errors import Conflict, DownloadError, FormatError, ImageError, IntegrityError, NotFetched, UsageError
 from fromscratch.formats.databases.catalogue import records
 from fromscratch.formats.rpm import header as headers
-from fromscratch.formats.rpm import sqlite
+from fromscratch.formats.rpm import ndb, sqlite
+from fromscratch.formats.rpm.package import parts
+from fromscratch.formats.rpm.tags import SignatureTag
 from fromscratch.host.storage.store import Store
 from fromscratch.model.content import Inline, read
 from fromscratch.model.entry import File, Origin, file
@@ -22,6 +24,8 @@ from fromscratch.paths import TreePath
 from fromscratch.sources.contract import Context
 from fromscratch.sources.rpm.options import RpmOptions
 from fromscratch.sources.rpm.source import RpmSource
+from tests.formats.rpm import databases
+from tests.formats.rpm import packages as made
 from tests.formats.rpm.packages import Made, directory, program, symlink
 from tests.trees import listed, text
 
@@ -348,6 +352,25 @@ class TestRecords:
         assert [str(each.package) for each in found] == ["one 1:1.0-1", "two 1.0-1"]
         assert found[0].files == ("/usr/bin/one",)
 
+    @pytest.mark.parametrize("form", ["sqlite", "ndb", "berkeley"])
+    def test_the_database_stays_where_it_is_and_in_its_form(
+        self, form: str, rpm: Rpm, repository: Repository, store: Store
+    ) -> None:
+        repository.publish(repository.package("new"))
+        old = {7: databases.header("old", files=["/usr/bin/old"])}
+        name, raw = {
+            "sqlite": ("rpmdb.sqlite", databases.sqlite(old)),
+            "ndb": ("Packages.db", ndb.database(old)),
+            "berkeley": ("Packages", databases.berkeley(old)),
+        }[form]
+        below = Rootfs({TreePath(f"/var/lib/rpm/{name}"): file(Inline(raw), Origin("below", "found in", "below"))})
+        tree = laid(rpm("new", records=True), store, below)
+        folder = [path for path in tree if path.startswith("/var/lib/rpm/")]
+        assert len(folder) == (2 if form == "berkeley" else 1)
+        place = "/var/lib/rpm/rpmdb.sqlite" if form == "berkeley" else f"/var/lib/rpm/{name}"
+        blobs = dict(ndb.blobs(content(tree, place)) if form == "ndb" else sqlite.blobs(content(tree, place)))
+        assert [headers.installed(blob).package.name for _, blob in sorted(blobs.items())] == ["old", "new"]
+
     def test_what_lies_below_is_not_brought_again(
         self, rpm: Rpm, repository: Repository, store: Store, tmp_path: Path
     ) -> None:
@@ -379,6 +402,19 @@ class TestTrust:
     def test_a_signed_index_vouches_for_its_packages(self, rpm: Rpm, repository: Repository, store: Store) -> None:
         repository.publish(package("app"), signed=True)
         assert [one.name for one in planned(rpm("app"), store)] == ["app"]
+
+    def test_a_bad_signature_by_a_known_key_is_refused_even_so(
+        self, rpm: Rpm, repository: Repository, store: Store, tmp_path: Path
+    ) -> None:
+        honest, forged = repository.package("app"), package("app", {"/usr/bin/app": program(b"forged")})
+        signature, other = (package_parts(raw, tmp_path) for raw in (honest, forged))
+        values = [(268, 7, signature.binary(SignatureTag.RSA_HEADER)), (273, 6, other.text(SignatureTag.SHA256_HEADER))]
+        repository.publish(made.resigned(forged, values), signed=True)
+        with pytest.raises(IntegrityError, match=r"app 1\.0-1 has no good signature"):
+            rpm("app").fetch(store)
+        stranger = Repository(tmp_path / "stranger")
+        repository.publish(stranger.package("app"), signed=True)
+        assert planned(rpm("app"), store)
 
     @pytest.mark.parametrize("whole", [False, True])
     def test_a_package_signed_by_another_key(
@@ -488,6 +524,16 @@ class TestExplanations:
                 "there is friend 1.0-1; is a repository missing, or the version wrong?",
             ),
             (
+                ["friend.aarch64"],
+                "no index has friend.aarch64, asked for in rootfs[0]",
+                "there is friend 1.0-1; is a repository missing, or the version wrong?",
+            ),
+            (
+                ["friend-devel"],
+                "no index has friend-devel, asked for in rootfs[0]",
+                "see whether the name is right, or whether a repository is missing",
+            ),
+            (
                 ["/usr/bin/none"],
                 "no index has /usr/bin/none, asked for in rootfs[0]",
                 "see whether the name is right, or whether a repository is missing",
@@ -499,6 +545,12 @@ class TestExplanations:
             rpm(*packages).fetch(store)
         assert caught.value.message == message
         assert caught.value.hint == hint
+
+    def test_a_package_of_another_architecture(self, rpm: Rpm, repository: Repository, store: Store) -> None:
+        repository.publish(repository.package("app", arch="aarch64"), repository.package("other"))
+        with pytest.raises(ImageError, match=r"no index has app, asked for in rootfs\[0\]") as caught:
+            rpm("app").fetch(store)
+        assert caught.value.hint == "there is app for aarch64, and not for x86_64: build for another platform"
 
     def test_two_versions_at_once(self, rpm: Rpm, store: Store) -> None:
         with pytest.raises(ImageError) as caught:
@@ -653,6 +705,11 @@ def test_names_in_addresses(platform: str, address: str, repository: Repository,
     )
     source = RpmSource(options, Context(folder=Path(), place="rootfs[0]", platform=Platform.parse(platform)))
     assert [one.architecture for one in planned(source, store)] == [arch]
+
+
+def package_parts(raw: bytes, folder: Path) -> headers.Header:
+    (folder / "one.rpm").write_bytes(raw)
+    return parts(folder / "one.rpm").signature
 
 
 def planned(source: RpmSource, store: Store) -> list[Any]:
