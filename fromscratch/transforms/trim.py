@@ -44,7 +44,17 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
     ),
     # Character sets for iconv; UTF-8, Latin-1 and ASCII are inside the C library.
     "gconv": ("/usr/lib*/**/gconv", "/lib*/**/gconv"),
-    "package-records": ("/var/lib/dpkg", "/var/lib/apt", "/usr/share/dpkg"),
+    "package-records": (
+        "/var/lib/dpkg",
+        "/var/lib/apt",
+        "/usr/share/dpkg",
+        "/lib/apk",
+        "/etc/apk",
+        "/var/lib/rpm",
+        "/usr/lib/sysimage/rpm",
+        "/var/db/pkg",
+        "/var/lib/pacman",
+    ),
 }
 _SPECIAL = frozenset("*?[")
 

@@ -132,3 +132,21 @@ def test_a_plain_path_that_is_not_there_and_an_unknown_word_are_errors() -> None
         trimmed(tree(ROOT), ["/usr/share/dco"])
     with pytest.raises(UsageError, match="did you mean 'locales'"):
         trimmed(tree(ROOT), ["locale"])
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "/var/lib/dpkg/status.d/jq",
+        "/lib/apk/db/installed",
+        "/etc/apk/world",
+        "/var/lib/rpm/rpmdb.sqlite",
+        "/usr/lib/sysimage/rpm/rpmdb.sqlite",
+        "/var/db/pkg/app-misc/jq-1/CONTENTS",
+        "/var/lib/pacman/local/jq-1/desc",
+    ],
+)
+def test_the_records_of_every_package_manager_can_go(record: str) -> None:
+    given = tree(f"f 0644 0:0 {record} ''\nf 0644 0:0 /usr/bin/jq ''")
+    made = trimmed(given, ["package-records"])
+    assert (record in made, "/usr/bin/jq" in made) == (False, True)
