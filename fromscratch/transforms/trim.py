@@ -48,12 +48,10 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
         "/var/lib/dpkg",
         "/var/lib/apt",
         "/usr/share/dpkg",
-        "/lib/apk",
-        "/etc/apk",
-        "/var/lib/rpm",
         "/usr/lib/sysimage/rpm",
+        "/var/lib/rpm",
+        "/lib/apk/db",
         "/var/db/pkg",
-        "/var/lib/pacman",
     ),
 }
 _SPECIAL = frozenset("*?[")
