@@ -1,7 +1,7 @@
 """`python -m benchmarks`: measure, and print a table for each job.
 
-A module of benchmarks is one file with a function `groups(tree, folder, scratch)`, and one line below. `slimming`
-and `debian` are programs of their own: `python -m benchmarks slimming --help`.
+A module of benchmarks is one file with a function `groups(tree, folder, scratch)`, and one line below. `slimming`,
+`debian` and `declarations` are programs of their own: `python -m benchmarks slimming --help`.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import bundling, commands, headers, packing, pushing, reading, rebuilding, recording
+from benchmarks import bundling, commands, headers, packing, pushing, reading, rebuilding, recording, rpm_packages
 from benchmarks.runner import Group, measure, table
 from benchmarks.sample import sample
 from fromscratch.model.rootfs import Rootfs
@@ -26,6 +26,7 @@ MODULES: dict[str, Callable[[Rootfs, Path, Path], list[Group]]] = {
     "rebuilding": rebuilding.groups,
     "pushing": pushing.groups,
     "recording": recording.groups,
+    "rpm": rpm_packages.groups,
 }
 
 
@@ -39,6 +40,11 @@ def main() -> None:
         from benchmarks import debian_sets
 
         debian_sets.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["declarations"]:
+        from benchmarks import declarations
+
+        declarations.main(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("module", nargs="*", help=f"which to run: {', '.join(MODULES)} (default: all)")

@@ -22,21 +22,22 @@ _FORMAT = 1
 
 
 class PackagesBelow:
-    """The records of some items, which are read when they are asked for; the store keeps what was read."""
+    """The records of some items, which are read when they are first asked for; the store keeps what was read."""
 
     def __init__(self, items: Sequence[tuple[Item, Source]]) -> None:
         self._items = [
             (item, source) for item, source in items if not source.build_folders and not source.chooses_packages
         ]
+        self._found: Records | None = None if self._items else Records()
 
     def __call__(self, store: Store) -> Records:
         """Nothing where an item cannot be laid yet: laying it for the image tells what is wrong with it."""
-        if not self._items:
-            return Records()
-        try:
-            return self._read(store)
-        except ImageError:
-            return Records()
+        if self._found is None:
+            try:
+                self._found = self._read(store)
+            except ImageError:
+                return Records()
+        return self._found
 
     def _read(self, store: Store) -> Records:
         key = hashlib.sha256(f"{_FORMAT}".encode())

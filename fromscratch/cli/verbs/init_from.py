@@ -24,7 +24,7 @@ def init_from(call: Call, name: str) -> None:
     """Raises UsageError for a file that is none of the declarations that are known."""
     path = Path(name)
     text = _text(path)
-    folder = _BesideIt(path)
+    folder = BesideIt(path)
     surroundings = Surroundings(
         name=name,
         image=slug(Path(os.path.realpath(path)).parent.name, "image"),
@@ -60,7 +60,7 @@ def _text(path: Path) -> str:
         raise UsageError(f"cannot read {path}: {error.strerror}", "see whether the path is right") from error
 
 
-class _BesideIt:
+class BesideIt:
     """The files that a declaration names: looked for beside it, in the folders above it, and in the current one."""
 
     def __init__(self, path: Path) -> None:
@@ -116,7 +116,10 @@ class _PackageIndexes:
         )
         try:
             source = found.bind(decoded(dict(options), found.options), context)
-            return source.unavailable(call.store, names) if isinstance(source, PackageLookup) else None
+            if isinstance(source, PackageLookup):
+                return source.unavailable(call.store, names)
+            reason = f"{kind} has no look-up of names"
         except (ImageError, ValueError) as error:
-            call.note(f"package names were not looked up in an index: {error}")
-            return None
+            reason = str(error)
+        call.note(f"package names were not looked up in an index: {reason}")
+        return None

@@ -4,7 +4,7 @@ See apk-index and apk-package(5). The letters: C checksum, P name, V version, A 
 D depends, p provides, i install_if, k provider_priority; what a record of installed packages needs as well is `rest`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from msgspec import Struct
 
@@ -48,6 +48,15 @@ class Package(Struct, frozen=True):
     def file(self) -> str:
         """The name of its file in the repository."""
         return f"{self.name}-{self.version}.apk"
+
+    def offers(self, names: Container[str]) -> Iterator[tuple[str, str | None, str]]:
+        """What it has or provides of these names: each with its version, None for a name without, and the checksum."""
+        if self.name in names:
+            yield self.name, self.version, self.checksum
+        for text in self.provides.split():
+            name, equals, version = text.partition("=")
+            if name in names:
+                yield name, version if equals else None, self.checksum
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"

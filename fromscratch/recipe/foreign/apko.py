@@ -101,7 +101,7 @@ class _Reader:
         if not packages and not services:
             return
         item = self._draft.item("alpine", {}, place)
-        self._list(item, "packages", packages)
+        self._requests(item, packages)
         if services and self._one("entrypoint", "type").value == "service-bundle":
             self._draft.add((*item, "packages"), "s6", services)
         repositories = [*self._each("contents", "build_repositories"), *self._each("contents", "repositories")]
@@ -109,6 +109,22 @@ class _Reader:
         self._list(item, "keys", self._each("contents", "keyring"), self._place)
         in_image = [*self._each("contents", "repositories"), *self._each("contents", "runtime_repositories")]
         self._files(in_image)
+
+    def _requests(self, item: tuple[str | int, ...], packages: list[Node]) -> None:
+        """The packages, as far as an index has them."""
+        repositories = [*self._each("contents", "build_repositories"), *self._each("contents", "repositories")]
+        options = {
+            "packages": ["x"],
+            "repositories": [self._place(node.text()) for node in repositories],
+            "keys": [self._place(node.text()) for node in self._each("contents", "keyring")],
+        }
+        texts = [node.text() for node in packages]
+        lacking = self._surroundings.missing("alpine", options, [text for text in texts if text[:1] != "!"])
+        for text, node in zip(texts, packages, strict=True):
+            if lacking and text in lacking:
+                node.leave_out("no index at hand has a package of this name")
+            else:
+                self._draft.add((*item, "packages"), text, node)
 
     def _list(
         self, item: tuple[str | int, ...], key: str, nodes: list[Node], change: Callable[[str], str] = str

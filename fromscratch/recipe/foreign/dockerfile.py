@@ -14,6 +14,7 @@ from fromscratch.formats.docker import instructions
 from fromscratch.formats.docker.instructions import Instruction
 from fromscratch.model.reference import slug
 from fromscratch.recipe.foreign.contract import LeftOut, Reading, Surroundings
+from fromscratch.recipe.foreign.dockerfile_copy import StageImage
 from fromscratch.recipe.foreign.dockerfile_stage import LastStage
 from fromscratch.recipe.foreign.dockerfile_variables import Variables
 from fromscratch.recipe.foreign.draft import Draft
@@ -122,17 +123,22 @@ class _Reader:
             else:
                 self._draft.add(("platforms",), platform, place)
 
-    def _image_of(self, name: str) -> str | None:
+    def _image_of(self, name: str) -> StageImage | None:
         """The image that COPY from this name takes files from; None for an empty one."""
         stage = self._stage_called(name, len(self._stages))
         if stage is None and name.isdigit() and int(name) < len(self._stages):
             stage = self._stages[int(name)]
         if stage is None:
-            return name
-        if not self._is_build(stage):
-            base = self._chain(stage)[0].base
-            return None if base is None or base.lower() == _SCRATCH else base
-        return f"docker:{self._built_name(stage)}"
+            return StageImage(name)
+        if self._is_build(stage):
+            return StageImage(f"docker:{self._built_name(stage)}")
+        first = self._chain(stage)[0]
+        if first.base is None or first.base.lower() == _SCRATCH:
+            return None
+        platform = first.head.flag("platform")
+        if "$" in platform:  # that of the builder, which has the same files that are not programs
+            self._lines.place(first.head).leave_out("this is taken for the platform that is built", remark=True)
+        return StageImage(first.base, "" if "$" in platform else platform)
 
     def _is_build(self, stage: Stage) -> bool:
         """Whether a stage has files that its image does not have."""

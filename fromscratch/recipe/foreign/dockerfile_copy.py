@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from msgspec import Struct
+
 from fromscratch.formats.docker import instructions
 from fromscratch.formats.docker.instructions import Heredoc, Instruction
 from fromscratch.recipe.foreign.contract import Surroundings
@@ -18,6 +20,13 @@ _WILD = re.compile(r"[*?\[]")
 _KNOWN = ("from", "chown", "chmod", "link", "checksum")
 
 
+class StageImage(Struct, frozen=True):
+    """The image that a stage begins with, and its platform, if that is not the one that is built."""
+
+    name: str
+    platform: str = ""
+
+
 class Copies:
     """Makes items of a draft. Copies from one image that follow each other become one item."""
 
@@ -27,11 +36,12 @@ class Copies:
         lines: Lines,
         variables: Variables,
         surroundings: Surroundings,
-        image_of: Callable[[str], str | None],
+        image_of: Callable[[str], StageImage | None],
     ) -> None:
         self._draft, self._lines, self._variables = draft, lines, variables
         self._surroundings, self._image_of = surroundings, image_of
-        self._last: tuple[str, str] = ("", "")
+        self._last: dict[str, Any] = {}
+        self._sources: set[str] = set()
         self._item: tuple[str | int, ...] = ()
         self._folders: Place | None = None
 
@@ -71,7 +81,7 @@ class Copies:
                 if owner := self._owner(instruction, numbers=True):
                     options["owner"] = owner
                 self._draft.item("tarball", options, place, replace=True)
-                self._last = ("", "")
+                self._last = {}
                 self._remark_absent(place, source, found)
                 place.take()
             else:
@@ -106,15 +116,19 @@ class Copies:
     def _from_image(
         self, instruction: Instruction, name: str, sources: list[str], destination: str, *, into: bool
     ) -> None:
-        place, image = self._lines.place(instruction), self._image_of(name) if name else ""
-        if not image:
+        place, image = self._lines.place(instruction), self._image_of(name) if name else StageImage("")
+        if image is None or not image.name:
             place.leave_out("the stage is empty" if image is None else "this names no stage and no image")
             return
-        owner = self._owner(instruction, numbers=True) or ""
-        if (image, owner) != self._last:
-            options: dict[str, Any] = {"from": image} | ({"owner": owner} if owner else {})
+        options: dict[str, Any] = {"from": image.name}
+        if image.platform:
+            options["platform"] = image.platform
+        if owner := self._owner(instruction, numbers=True):
+            options["owner"] = owner
+        if options != self._last or self._sources & {*sources}:
             self._item = self._draft.item("image", options, place, replace=True)
-            self._last = (image, owner)
+            self._last, self._sources = options, set()
+        self._sources.update(sources)
         mode = instruction.flag("chmod")
         for source in sources:
             absolute = posixpath.normpath(posixpath.join("/", source))

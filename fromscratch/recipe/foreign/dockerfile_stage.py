@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fromscratch.formats.docker import instructions
 from fromscratch.formats.docker.instructions import Instruction
 from fromscratch.recipe.foreign.contract import Surroundings
-from fromscratch.recipe.foreign.dockerfile_copy import Copies
+from fromscratch.recipe.foreign.dockerfile_copy import Copies, StageImage
 from fromscratch.recipe.foreign.dockerfile_variables import Variables
 from fromscratch.recipe.foreign.draft import Draft
 from fromscratch.recipe.foreign.lines import Lines
@@ -25,7 +25,7 @@ class LastStage:
         lines: Lines,
         variables: Variables,
         surroundings: Surroundings,
-        image_of: Callable[[str], str | None],
+        image_of: Callable[[str], StageImage | None],
     ) -> None:
         self._draft, self._lines, self._variables = draft, lines, variables
         self._copies = Copies(draft, lines, variables, surroundings, image_of)

@@ -65,7 +65,7 @@ class Contents:
     def _request(self, text: str, node: Node, item: tuple[str | int, ...], lacking: frozenset[str] | None) -> None:
         known = lacking if lacking is not None else frozenset()
         name = text.partition("=")[0]
-        if text in _SAME and (lacking is None or text in known):
+        if text in _SAME and item[-1] == "debian" and (lacking is None or text in known):
             node.leave_out(f"the distribution's own archive has it in {_SAME[text]}", remark=True)
             text = name = _SAME[text]
         elif text in known and name not in known:
@@ -107,14 +107,14 @@ class Contents:
 
     def _alpine(self, contents: Node) -> None:
         item = self._draft.item("alpine", {}, contents.child("packages"))
+        places: list[str] = []
         for node in contents.child("repositories").items():
             if _OWN_ARCHIVE.match(str(node.value)):
                 node.leave_out("packages are taken from the distribution's own archive", remark=True)
             elif text := self._text(node):
                 self._draft.add((*item, "repositories"), text, node)
-        for node in contents.child("packages").items():
-            if text := self._text(node):
-                self._draft.add((*item, "packages"), text, node)
+                places.append(text)
+        self._requests("alpine", {"repositories": places}, item, contents.child("packages").items())
         self._keys(contents, [])
 
     def _artifact(self, node: Node) -> None:

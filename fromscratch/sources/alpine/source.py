@@ -7,7 +7,7 @@ what scripts would have made.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -32,7 +32,7 @@ from fromscratch.sources.alpine.options import AlpineOptions, parse_repository
 from fromscratch.sources.alpine.plan import Plan, PlannedPackage
 from fromscratch.sources.alpine.platforms import alpine_architecture
 from fromscratch.sources.alpine.records import with_records
-from fromscratch.sources.alpine.repositories import Seen
+from fromscratch.sources.alpine.repositories import Index, Seen
 from fromscratch.sources.alpine.selection import Selected, select
 from fromscratch.sources.alpine.tree import laid_together
 from fromscratch.sources.alpine.universe import Listed
@@ -108,6 +108,22 @@ class AlpineSource(TreeSource):
         """The indexes that the packages were chosen from, and the packages."""
         return self.plan(store).pins()
 
+    def unavailable(self, store: Store, packages: Iterable[str]) -> frozenset[str]:
+        """Raises DownloadError, IntegrityError, and ImageError for repositories that are not there."""
+        known = repositories.keys(store, self._options, self._context, self._machine)
+        where = repositories.repositories(self._options, self._context, self._architecture, self._machine)
+        indexes = self._indexes(store, repositories.look(store, where, self._context.progress), known)
+        asked = {text: parse_dependency(text) for text in packages}
+        names = {dependency.name for dependency in asked.values()}
+        offers = [offer for index in indexes for package in index.packages for offer in package.offers(names)]
+        return frozenset(
+            text
+            for text, dependency in asked.items()
+            if not any(
+                name == dependency.name and dependency.admits(version, checksum) for name, version, checksum in offers
+            )
+        )
+
     def notes(self, store: Store) -> list[str]:
         """The scripts whose effect is not made."""
         plan = self.plan(store)
@@ -182,15 +198,19 @@ class AlpineSource(TreeSource):
             repositories.check_age(store, one, planned, self._options, self._now())
         return True
 
-    def _planned(self, store: Store, seen: Sequence[Seen], known: Mapping[str, bytes]) -> Plan:
-        progress = self._context.progress
+    def _indexes(self, store: Store, seen: Sequence[Seen], known: Mapping[str, bytes]) -> list[Index]:
         indexes = []
-        with progress.task("reading the indexes", total=len(seen), unit="indexes") as task:
+        with self._context.progress.task("reading the indexes", total=len(seen), unit="indexes") as task:
             for one in seen:
                 index = repositories.read_index(store, one, known, self._options)
                 repositories.check_age(store, one, index.planned, self._options, self._now())
                 indexes.append(index)
                 task.advance(1)
+        return indexes
+
+    def _planned(self, store: Store, seen: Sequence[Seen], known: Mapping[str, bytes]) -> Plan:
+        progress = self._context.progress
+        indexes = self._indexes(store, seen, known)
         listed = [Listed(package, number) for number, index in enumerate(indexes) for package in index.packages]
         tags = [index.planned.tag for index in indexes]
         below = self._below(store)

@@ -9,6 +9,7 @@ from functools import cached_property
 import msgspec
 from msgspec.structs import replace
 
+from fromscratch.advice import advice
 from fromscratch.digest import Digest
 from fromscratch.errors import ImageError
 from fromscratch.formats.databases.catalogue import records
@@ -29,6 +30,7 @@ from fromscratch.transforms.copying import copied
 from fromscratch.transforms.inclusion import selected
 from fromscratch.transforms.placement import parse_owner, placed, with_owner
 
+_WITHOUT_NETWORK = "`build` works with what was fetched before, without the network; otherwise: "
 # Counted up when the same image gives another tree.
 _TREE_VERSION = 1
 
@@ -55,10 +57,7 @@ class ImageSource(TreeSource):
             found = self._read(store)
         except ImageError as error:
             if before is not None and before.is_complete(store) and self._image.path is None:
-                raise type(error)(
-                    error.message,
-                    f"`build` works with what was fetched before, without the network; otherwise: {error.hint}",
-                ) from error
+                error.hint = advice(_WITHOUT_NETWORK, error.hint)
             raise
         if before is not None and before.digest != found.digest:
             self._context.progress.note(f"{self.label} was {before.digest}, and is {found.digest} now")

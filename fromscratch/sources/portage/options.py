@@ -113,6 +113,9 @@ class PortageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Words,
         Meta(description="mirrors of source archives (GENTOO_MIRRORS): addresses or folders; Gentoo's if left out"),
     ] = []
+    binhosts: Annotated[
+        list[str], Meta(description="addresses of binary packages, with an index Packages, to take where they fit")
+    ] = []
     provided: Annotated[
         list[str], Meta(description="packages with versions that count as installed, such as sys-apps/file-5.45")
     ] = []
@@ -149,6 +152,9 @@ class PortageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         for values in (self.make_conf, *self.package_env.values()):
             _check_variables(values)
         _each("provided", self.provided, _VERSION, "a package with its version, such as sys-apps/file-5.45")
+        for address in self.binhosts:
+            if not address.startswith(("https://", "http://", "file://")):
+                raise ValueError(f"binhosts: {str(Address(address))!r} is not an address; write https://HOST/FOLDER")
         _each("tools", self.tools, _PACKAGE, "a package, such as dev-util/re2c")
         if ".." in self.profile.split("/"):
             raise ValueError(f"profile: {self.profile!r} leads out of profiles/")

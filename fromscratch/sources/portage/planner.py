@@ -8,9 +8,10 @@ from msgspec.structs import replace
 
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.host.process import run
+from fromscratch.host.storage.store import Store
 from fromscratch.nearest import nearest
 from fromscratch.sources.contract import Context
-from fromscratch.sources.portage import failure, machine_tools, profiles
+from fromscratch.sources.portage import binary_packages, binhosts, failure, machine_tools, profiles
 from fromscratch.sources.portage.machine import Programs
 from fromscratch.sources.portage.options import PortageOptions, words
 from fromscratch.sources.portage.plan import Answer, Plan, PlannedPackage
@@ -21,9 +22,9 @@ _ANSWER = "plan.json"
 
 
 def make_plan(
-    options: PortageOptions, context: Context, workspace: Workspace, synced: Sequence[SyncedRepository]
-) -> tuple[Plan, list[str]]:
-    """The plan for repositories that lie in the workspace, and the mirrors that Portage would ask.
+    options: PortageOptions, context: Context, store: Store, workspace: Workspace, synced: Sequence[SyncedRepository]
+) -> Plan:
+    """The plan for repositories that lie in the workspace; binary packages that fit it are brought already.
 
     Raises ImageError and UsageError for what cannot be had.
     """
@@ -33,9 +34,16 @@ def make_plan(
     workspace.empty_root(merged_usr(options, plan))
     with context.progress.task("asking Portage for a plan", unit="steps"):
         answer = _asked(options, context, workspace, synced)
+    binaries = binhosts.fetch(store, options.binhosts, answer.packages, context.progress, context.jobs)
+    if binaries:
+        binary_packages.put_digests(store, binaries, workspace.box / "packages")
+        with context.progress.task("asking Portage for a plan with binary packages", unit="steps"):
+            answer = _asked(options, context, workspace, synced, "--usepkg")
+        binaries = {each.cpv: binaries[each.cpv] for each in answer.packages if each.binary}
     _check_tools(answer.packages, context.place, workspace.programs)
     _check_flags(options, answer)
-    return replace(plan, packages=answer.packages, notes=list(_notes(options, answer))), answer.mirrors
+    notes = list(_notes(options, answer))
+    return replace(plan, packages=answer.packages, notes=notes, mirrors=answer.mirrors, binaries=binaries)
 
 
 def _on_machine(
@@ -67,13 +75,13 @@ def _on_machine(
 
 
 def _asked(
-    options: PortageOptions, context: Context, workspace: Workspace, synced: Sequence[SyncedRepository]
+    options: PortageOptions, context: Context, workspace: Workspace, synced: Sequence[SyncedRepository], *more: str
 ) -> Answer:
     script, answer = workspace.seen("scripts/plan.py"), workspace.box / _ANSWER
     answer.unlink(missing_ok=True)
     if context.log is not None:
         context.log.parent.mkdir(parents=True, exist_ok=True)
-    call = workspace.argv([workspace.portage.python, script, workspace.seen(_ANSWER), *options.atoms], synced)
+    call = workspace.argv([workspace.portage.python, script, *more, workspace.seen(_ANSWER), *options.atoms], synced)
     lines: list[bytes] = []
     code = run.follow(call, lines.append, log=context.log)
     text = b"".join(lines).decode("utf-8", "replace")

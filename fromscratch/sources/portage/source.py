@@ -78,8 +78,7 @@ class PortageSource(Source):
         with self._workspace(store) as (workspace, _):
             if known is None or known.repositories != synced:
                 repositories.extract(synced, workspace.box / "repositories", context.progress)
-                known, mirrors = make_plan(options, context, workspace, synced)
-                known = replace(known, mirrors=mirrors)
+                known = make_plan(options, context, store, workspace, synced)
         for note in known.notes:
             context.progress.note(f"{self.label}: {note}")
         mirrors = distfiles.mirror_addresses(known.mirrors, context.folder)
@@ -96,7 +95,12 @@ class PortageSource(Source):
             for each in plan.repositories
         ]
         found += [
-            Pin(kind="package", name=each.name, version=each.version, digest=f"sha256:{each.sources}")
+            Pin(
+                kind="package",
+                name=each.name,
+                version=each.version,
+                digest=plan.binaries.get(each.cpv, f"sha256:{each.sources}"),
+            )
             for each in plan.packages
         ]
         for name, each in sorted(plan.distfiles().items()):
@@ -163,6 +167,7 @@ class PortageSource(Source):
         workspace.put_distfiles(plan, store)
         keys = plan.keys(self._salt(plan, store))
         binary_packages.put(store, keys, workspace.box / "packages")
+        binary_packages.put_digests(store, plan.binaries, workspace.box / "packages")
         try:
             emerge(workspace, plan, self.label, context.progress, context.log, lock)
         finally:

@@ -128,6 +128,23 @@ def test_a_file_that_cannot_be_included_is_left_out_by_its_line() -> None:
     assert not converted.whole
 
 
+def test_a_package_that_no_index_has_is_left_out() -> None:
+    surroundings = Surroundings(name="apko.yaml", missing=lambda kind, options, names: frozenset(names) - {"nano"})
+    converted = convert("contents:\n  packages: [nano, nanno]\n", surroundings)
+    assert [str(each) for each in converted.left_out] == [
+        "2: packages: [nano, nanno]  (no index at hand has a package of this name)"
+    ]
+
+
+def test_a_certificate_that_is_none_is_left_out_for_that_reason() -> None:
+    text = "contents: {packages: [nano]}\ncertificates:\n  additional:\n    - {name: own, content: none}\n"
+    [left_out] = convert(text, Surroundings(name="apko.yaml")).left_out
+    assert (left_out.line, left_out.why) == (
+        4,
+        "there is no certificate in it; write it in the form PEM, -----BEGIN CERTIFICATE-----",
+    )
+
+
 def test_services_start_under_their_supervisor() -> None:
     text = "contents: {packages: [nginx]}\nentrypoint:\n  type: service-bundle\n  services: {web: /usr/sbin/nginx}\n"
     recipe = of(text)

@@ -161,6 +161,12 @@ def test_what_recipes_cannot_say_is_quoted_with_its_line(line: str, why: str) ->
     assert left_out == [f"4: {line}  ({why})"]
 
 
+def test_no_secret_of_an_address_is_quoted() -> None:
+    [left_out] = convert("FROM debian:13\nADD https://me:secret@example.org/x /x\n", SURROUNDINGS).left_out
+    assert "secret" not in left_out.text
+    assert "example.org/x" in left_out.text
+
+
 def test_a_stage_on_another_one_holds_what_that_one_holds() -> None:
     recipe = of("FROM debian:13 AS base\nENV A=1\nFROM base AS more\nCOPY a /a\nFROM more\nCMD run $A\n")
     [item] = recipe.items()
@@ -168,3 +174,16 @@ def test_a_stage_on_another_one_holds_what_that_one_holds() -> None:
     assert (options.from_, options.copy) == ("debian:13", {})
     assert (recipe.image.env, recipe.image.cmd) == ({"A": "1"}, ["/bin/sh", "-c", "run $A"])
     assert [path.path for path in recipe.paths] == ["/a"]
+
+
+def test_the_same_image_of_two_platforms_and_the_same_file_twice_are_items_of_their_own() -> None:
+    recipe = of(
+        "FROM --platform=linux/amd64 boot:1 AS one\nFROM --platform=linux/arm64 boot:1 AS two\n"
+        "FROM scratch\nCOPY --from=one /*.efi /\nCOPY --from=two /*.efi /\nCOPY --from=two /*.efi /b/\n"
+    )
+    options: list[Any] = [item.options for item in recipe.items()]
+    assert [(each.platform, each.copy) for each in options] == [
+        ("linux/amd64", {"/*.efi": "/"}),
+        ("linux/arm64", {"/*.efi": "/"}),
+        ("linux/arm64", {"/*.efi": "/b/"}),
+    ]

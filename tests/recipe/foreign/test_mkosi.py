@@ -121,3 +121,12 @@ def test_what_is_not_carried_over_is_listed_by_file_and_line() -> None:
         ("", 44),
         ("mkosi.conf.d/b.conf", 1),
     ]
+
+
+def test_packages_of_an_rpm_distribution_are_those_of_its_release() -> None:
+    text = "[Distribution]\nDistribution=fedora\nRelease=42\n\n[Content]\nPackages=bash\nRemovePackages=vim\n"
+    converted = convert(text, Surroundings(name="mkosi.conf"))
+    assert converted.whole
+    [item] = schema.parse(converted.recipe, "fromscratch.yaml").items()
+    options: Any = item.options
+    assert (item.kind, options.release, options.packages, options.exclude) == ("rpm", "42", ["bash"], ["vim"])

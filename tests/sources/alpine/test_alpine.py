@@ -141,6 +141,16 @@ def test_the_records_of_apk(scene: Scene) -> None:
     ]
 
 
+def test_two_items_of_one_recipe_list_a_package_once(scene: Scene) -> None:
+    first = scene.tree("musl")
+    source = scene.source("jq")
+    source.fetch(scene.store)
+    tree = source.lay(first, scene.store, replace=False)
+    names = [line for line in text(tree, "/lib/apk/db/installed").split("\n") if line.startswith("P:")]
+    assert names == ["P:musl", "P:jq", "P:oniguruma"]
+    assert text(tree, "/etc/apk/world") == "musl\njq\n"
+
+
 def test_without_records(scene: Scene) -> None:
     assert not any("apk" in path for path in scene.tree("jq", records=False))
 
@@ -379,3 +389,8 @@ class TestFilesOfTwoPackages:
 def test_wrong_options(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         AlpineOptions(**options)
+
+
+def test_names_and_versions_that_no_index_has_are_told_apart(scene: Scene) -> None:
+    names = ["jq", "jq=9-r0", "jq>=1", "jqq", "so:none.so.1"]
+    assert scene.source("jq").unavailable(scene.store, names) == {"jq=9-r0", "jqq", "so:none.so.1"}

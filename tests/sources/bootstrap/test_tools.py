@@ -12,12 +12,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from fromscratch.errors import CommandFailed, ImageError, NotFetched
+from fromscratch.errors import CommandFailed, ImageError, MissingTool, NotFetched
 from fromscratch.formats.tar.tree import read_tree
+from fromscratch.host.container.emulator import emulator
 from fromscratch.host.machine import apt
 from fromscratch.host.storage.store import Store
 from fromscratch.model.content import read
 from fromscratch.model.entry import File, Origin
+from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.bootstrap.options import BootstrapOptions
 from fromscratch.sources.contract import Pinned
@@ -59,6 +61,18 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
 
 
+ARM64 = Platform("linux", "arm64")
+
+
+def runs(platform: Platform) -> bool:
+    """Whether programs of that platform can be run here."""
+    try:
+        emulator(platform)
+    except MissingTool:
+        return False
+    return True
+
+
 class TestDnfContract(SourceContract):
     @pytest.fixture
     def subject(self, tmp_path: Path) -> Subject:
@@ -69,6 +83,8 @@ class TestDnfContract(SourceContract):
             msgspec.convert(options, BootstrapOptions),
             folder=tmp_path,
             other=msgspec.convert({**options, "packages": ["lib"]}, BootstrapOptions),
+            elsewhere=(ARM64, msgspec.convert(options, BootstrapOptions)) if runs(ARM64) else None,
+            recorded="lib",
         )
 
 
