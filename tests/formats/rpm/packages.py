@@ -94,6 +94,8 @@ def package(
         (1021, _STRING, "linux"), (1022, _STRING, arch), (1044, _STRING, f"{name}-{version}-{release}.src.rpm"),
         (1124, _STRING, "cpio"), (5092, _STRINGS, [hashlib.sha256(payload).hexdigest()]), (5093, _INT32, [8]),
     ]  # fmt: skip
+    if compressor != "none":
+        values.append((1125, _STRING, compressor))
     if epoch is not None:
         values.append((1003, _INT32, [epoch]))
     values += [(tag, _STRING, text) for tag, text in (scripts or {}).items()]
