@@ -65,7 +65,7 @@ def container(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (prefix / "share/portage", "usr/share/portage"),
     ):
         shutil.copytree(source, folder / "portage" / place, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
-    items = [{"debian": {"suite": SUITE, "packages": PACKAGES}}, {"directory": "portage"}]
+    items: list[dict[str, Any]] = [{"debian": {"suite": SUITE, "packages": PACKAGES}}, {"directory": "portage"}]
     (folder / "fromscratch.yaml").write_text(recipe(*items, cmd="/bin/bash"))
     answer = called(folder, "fetch", "build")
     assert answer.code == 0, answer.err
