@@ -92,6 +92,7 @@ class RootMaker:
             **self._users,
             "work": str(self._work),
             "network": network,
+            "parent": os.getpid(),
             "read_only": list(self._read_only),
             "root": self._root,
             "handler": self._handler.decode("latin-1"),

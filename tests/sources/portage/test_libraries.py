@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from fromscratch.errors import ImageError
+from fromscratch.host.machine.loader_root import MachineRoot
 from fromscratch.host.machine.scan import scan
 from fromscratch.host.process import run
 from fromscratch.model.entry import Origin
@@ -15,6 +16,7 @@ from fromscratch.progress import SILENT
 from fromscratch.sources.portage.libraries import with_libraries
 
 pytestmark = pytest.mark.slow
+MACHINE = ("this machine", MachineRoot())
 HERE = Platform.of_this_machine()
 ORIGIN = Origin("portage x", "shipped in", "app-misc/x 1")
 
@@ -39,16 +41,16 @@ def tree(root: Path, *without: str) -> Rootfs:
 
 
 def test_the_library_of_a_package_is_taken_wherever_the_loader_looks_first(root: Path) -> None:
-    made = with_libraries(tree(root), Rootfs(), "portage x", HERE, SILENT)
+    made = with_libraries(tree(root), Rootfs(), MACHINE, "portage x", HERE, SILENT)
     names = [path.rpartition("/")[2] for path in made]
     assert names.count("libz.so.1") == 1
     assert {"libc.so.6", "ld.so.cache"} <= set(names)
 
 
 def test_what_is_below_comes_before_this_machine(root: Path) -> None:
-    below = with_libraries(tree(root), Rootfs(), "portage x", HERE, SILENT)
+    below = with_libraries(tree(root), Rootfs(), MACHINE, "portage x", HERE, SILENT)
     above = tree(root, "/usr/lib64/libz.so.1")
-    assert with_libraries(above, below, "portage y", HERE, SILENT) == above
+    assert with_libraries(above, below, MACHINE, "portage y", HERE, SILENT) == above
 
 
 def test_a_library_that_is_nowhere_is_named(root: Path) -> None:
@@ -56,4 +58,4 @@ def test_a_library_that_is_nowhere_is_named(root: Path) -> None:
     run.run(["gcc", "-shared", "-fPIC", "-Wl,-soname,libabsent.so.9", "-o", str(library), str(root / "one.c")])
     run.run(["gcc", "-o", str(root / "usr/bin/x"), str(root / "main.c"), str(library)])
     with pytest.raises(ImageError, match=r"libabsent\.so\.9, needed by /usr/bin/x"):
-        with_libraries(tree(root, "/usr/lib64/libabsent.so.9"), Rootfs(), "portage x", HERE, SILENT)
+        with_libraries(tree(root, "/usr/lib64/libabsent.so.9"), Rootfs(), MACHINE, "portage x", HERE, SILENT)

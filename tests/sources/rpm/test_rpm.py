@@ -321,6 +321,24 @@ class TestAccounts:
             "%post of lua 1.0-1 is written in Lua and was not run",
         ]
 
+    def test_file_triggers_that_would_have_been_set_off_are_listed(
+        self, rpm: Rpm, repository: Repository, store: Store
+    ) -> None:
+        own: list[tuple[int, int, Any]] = [
+            (5076, 8, ["compile-schemas /usr/share/schemas", "compile-schemas -r", "rebuild-fonts"]),
+            (5079, 8, ["/usr/share/schemas", "/usr/share/schemas", "/usr/share/fonts"]),
+            (5080, 4, [0, 1, 2]),
+            (5082, 4, [1 << 16, 1 << 18, 1 << 16]),
+        ]
+        repository.publish(
+            repository.package("glib", more=own), repository.package("app", {"/usr/share/schemas/app": b"schema"})
+        )
+        source = rpm("glib", "app")
+        laid(source, store)
+        assert source.notes(store) == (
+            "%transfiletriggerin of glib 1.0-1 for /usr/share/schemas was not run; it calls compile-schemas",
+        )
+
     def test_alternatives_that_scripts_register(self, rpm: Rpm, repository: Repository, store: Store) -> None:
         for name, priority in (("gawk", 20), ("mawk", 10)):
             script = f"/usr/sbin/alternatives --install /usr/bin/awk awk /usr/bin/{name} {priority}\n"

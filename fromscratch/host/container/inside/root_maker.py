@@ -30,6 +30,7 @@ def main() -> None:
         flags = kernel.NEWUSER | kernel.NEWNS | kernel.NEWUTS | kernel.NEWIPC | kernel.NEWPID
         kernel.call("namespaces", "unshare", flags | (0 if spec["network"] else kernel.NEWNET))
         map_users()
+        kernel.end_with_parent(spec["parent"])
         child = os.fork()
         if child == 0:
             _become_first(spec, error_fd)
