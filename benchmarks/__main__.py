@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import bundling, commands, headers, packing, pushing, reading, rebuilding, recording
+from benchmarks import bundling, commands, headers, packing, pushing, reading, rebuilding, recording, rpm_packages
 from benchmarks.runner import Group, measure, table
 from benchmarks.sample import sample
 from fromscratch.model.rootfs import Rootfs
@@ -26,6 +26,7 @@ MODULES: dict[str, Callable[[Rootfs, Path, Path], list[Group]]] = {
     "rebuilding": rebuilding.groups,
     "pushing": pushing.groups,
     "recording": recording.groups,
+    "rpm": rpm_packages.groups,
 }
 
 

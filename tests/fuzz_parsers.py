@@ -105,6 +105,7 @@ from fromscratch.recipe.foreign.contract import Surroundings
 from fromscratch.recipe.foreign.conversion import convert
 from fromscratch.recipe.schema import Recipe
 from fromscratch.sources.buildroot import failure, origins, progress
+from fromscratch.sources.portage import binhosts, ownership, profiles
 from tests.formats.alpine import packages as apks
 from tests.formats.alpine.signing import signing_key
 from tests.formats.debian import packages as debs
@@ -410,6 +411,18 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
     "temporary files": (
         [b"d /var/lib/x 0750 svc mail - -\nL+ /etc/mtab - - - - ../x\nf '/a b' ~644 - - - a\\nb\n"],
         _text(tmpfiles.parse),
+    ),
+    "index of binary packages": (
+        [b"VERSION: 0\n\nBUILD_TIME: 5\nCPV: app-misc/a-1\nPATH: a/a-1.gpkg.tar\nSHA1: AB\nSIZE: 7\nUSE: ssl\n"],
+        _text(lambda text: list(binhosts.parse(text, "Packages"))),
+    ),
+    "owners of a package": (
+        [b"chown\t-R\ta:b\t/x\t/y\nchgrp\tb\t/z\n"],
+        _text(lambda text: list(ownership.parse(text))),
+    ),
+    "profiles of a repository": (
+        [b"# comment\namd64 default/linux/amd64/23.0 stable\n"],
+        _text(lambda text: list(profiles.parse(text))),
     ),
     "dockerfile": (
         [

@@ -24,6 +24,7 @@ from fromscratch.record import PartlyShown
 
 if TYPE_CHECKING:
     from fromscratch.flow.evidence import Evidence, ImageEvidence
+    from fromscratch.host.registry.access import Access
 
 _OF_OTHER_TOOLS = {
     "docker-daemon": "say docker:{}",
@@ -88,10 +89,12 @@ def find_all(
     builds: Path = Path("build"),
     progress: Progress = SILENT,
     limits: Limits = DEFAULT_LIMITS,
+    access: "Access | None" = None,
 ) -> list[Image]:
     """The images of this name: one for each platform, or for each of `platforms`. Raises UsageError.
 
     Layers of a registry stay there until they are opened: who pushes the image there again needs none of them.
+    `access` says how registries are reached.
     """
     place = _located(name, builds)
     selection = Selection(tuple(platforms), layers=False)
@@ -100,21 +103,27 @@ def find_all(
 
         return selection.of(read_layout(place / _LAYOUT), f"oci:{place / _LAYOUT}")
     line, rest = place
-    found = read(line, rest, store, selection, progress, limits)
+    found = read(line, rest, store, selection, progress, limits, access)
     if isinstance(found, Rootfs):
         return [Found(where=f"{line.scheme}{rest}", plain=found).need_image()]
     return found
 
 
 def read(
-    line: Line, rest: str, store: Store, selection: Selection, progress: Progress, limits: Limits
+    line: Line,
+    rest: str,
+    store: Store,
+    selection: Selection,
+    progress: Progress,
+    limits: Limits,
+    access: "Access | None" = None,
 ) -> list[Image] | Rootfs:
     """What a transport has under a name: `rest` is what follows its scheme."""
     from fromscratch.images.local import path_and_name
 
     transport = catalogue.load(line)
     place, name = path_and_name(rest) if transport.place else ("", rest)
-    return transport.at(place, store, progress, limits).read(name, selection)
+    return transport.at(place, store, progress, limits).reached_by(access).read(name, selection)
 
 
 def _located(name: str, builds: Path) -> Path | tuple[Line, str]:

@@ -1,7 +1,7 @@
 """What every transport is: a place that images are read from and written to."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from msgspec import Struct
 
@@ -13,6 +13,9 @@ from fromscratch.limits import DEFAULT_LIMITS, Limits
 from fromscratch.model.image import Image, Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from fromscratch.host.registry.access import Access
 
 Naming = Literal["none", "tag", "tag or name", "name"]
 
@@ -74,6 +77,10 @@ class Transport(Struct, frozen=True):
     def at(cls, place: str, store: Store, progress: Progress = SILENT, limits: Limits = DEFAULT_LIMITS) -> Self:
         """The file or folder at this path; for an empty one, the engine or the registries that this machine uses."""
         raise NotImplementedError
+
+    def reached_by(self, access: "Access | None") -> Self:
+        """The same with these settings for registries, if it is one; None leaves those of this machine."""
+        return self
 
     def read(self, name: str, selection: Selection = ALL) -> list[Image] | Rootfs:
         """The images of this name (empty: of the only name there is), or the tree of a plain root. Raises UsageError.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from msgspec import field
+from msgspec.structs import replace
 
 from fromscratch.formats.oci.graph import graph
 from fromscratch.host.registry.access import Access
@@ -39,6 +40,9 @@ class RegistryImages(Transport, frozen=True, kw_only=True):
     @classmethod
     def at(cls, place: str, store: Store, progress: Progress = SILENT, limits: Limits = DEFAULT_LIMITS) -> Self:
         return cls(store=store, progress=progress, limits=limits)
+
+    def reached_by(self, access: Access | None) -> Self:
+        return self if access is None else replace(self, access=access)
 
     def read(self, name: str, selection: Selection = ALL) -> list[Image]:
         """Layers are brought into the store, or for a selection without them when they are opened."""

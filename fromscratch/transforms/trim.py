@@ -44,7 +44,15 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
     ),
     # Character sets for iconv; UTF-8, Latin-1 and ASCII are inside the C library.
     "gconv": ("/usr/lib*/**/gconv", "/lib*/**/gconv"),
-    "package-records": ("/var/lib/dpkg", "/var/lib/apt", "/usr/share/dpkg"),
+    "package-records": (
+        "/var/lib/dpkg",
+        "/var/lib/apt",
+        "/usr/share/dpkg",
+        "/usr/lib/sysimage/rpm",
+        "/var/lib/rpm",
+        "/lib/apk/db",
+        "/var/db/pkg",
+    ),
 }
 _SPECIAL = frozenset("*?[")
 

@@ -82,7 +82,14 @@ def test_what_depends_on_nothing_is_the_same_twice_and_leaves_nothing(tmp_path: 
 def test_a_job_has_nothing_that_the_other_process_does_not_get() -> None:
     """What is added to a Job, and decides about the image, has to go into the second build as well."""
     seen_there = {"recipe", "folder", "store", "output", "platforms", "epoch", "jobs", "beside", "limits"}
-    assert {field.name for field in fields(Job)} == {*seen_there, "progress", "spell", "checks", "is_checked"}
+    assert {field.name for field in fields(Job)} == {
+        *seen_there,
+        "progress",
+        "spell",
+        "checks",
+        "is_checked",
+        "may_bring",
+    }
 
 
 class Meanwhile:

@@ -147,3 +147,14 @@ def test_other_verbs_read_what_is_in_a_registry(user: Desk, registry: Registry) 
     user.answer("build", "push", name)
     assert "/bin/app" in user.answer("ls", f"docker://{name}")
     failed(user.call("ls", f"docker://{registry.host}/other:1"), 1, "cannot pull")
+
+
+def test_mod_changes_an_image_of_a_registry_with_an_authority_of_its_own(user: Desk, secure_registry: Registry) -> None:
+    log_in(user, secure_registry.host, secure_registry.login)
+    name, flags = f"docker://{secure_registry.host}/demo", ("--ca", str(secure_registry.ca))
+    user.answer("build")
+    user.answer("push", f"{secure_registry.host}/demo:1", *flags)
+    failed(user.call("mod", f"{name}:1", "--label", "k=v", "--to", f"{name}:2"), 1, "TLS with 127.0.0.1 failed")
+    made = json.loads(user.answer("mod", f"{name}:1", "--label", "k=v", "--to", f"{name}:2", *flags, "--json"))
+    pulled = user.answer("pull", f"{secure_registry.host}/demo:2", *flags)
+    assert made["digest"] in pulled

@@ -132,3 +132,18 @@ def test_a_plain_path_that_is_not_there_and_an_unknown_word_are_errors() -> None
         trimmed(tree(ROOT), ["/usr/share/dco"])
     with pytest.raises(UsageError, match="did you mean 'locales'"):
         trimmed(tree(ROOT), ["locale"])
+
+
+def test_the_records_of_every_package_manager_can_be_left_out() -> None:
+    given = tree(
+        """
+        f 0644 0:0 /lib/apk/db/installed ''
+        f 0644 0:0 /usr/lib/sysimage/rpm/rpmdb.sqlite ''
+        f 0644 0:0 /var/db/pkg/a/b/CONTENTS ''
+        f 0644 0:0 /var/lib/dpkg/status ''
+        f 0644 0:0 /var/lib/rpm/Packages ''
+        """
+    )
+    assert [path for path, rule in selected(given, ["package-records"]).items() if not given.children(path)] == [
+        path for path in given if not given.children(path)
+    ]

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fromscratch.cli.call import Call
+from fromscratch.cli.registry_access import access
 from fromscratch.errors import UsageError
 
 if TYPE_CHECKING:
     from fromscratch.flow.modification import Modified, StartCheck
+    from fromscratch.host.registry.access import Access
     from fromscratch.images.contract import Receipt
     from fromscratch.model.image import Image
 
@@ -49,10 +51,13 @@ def mod(
     created: str | None,
     set_platform: str | None,
     comment: str | None,
+    created_by: str | None,
     no_history: bool,
     append: Sequence[str],
     owner: str,
     start_check: "StartCheck | None",
+    plain_http: bool,
+    ca: str | None,
     json: bool,
 ) -> None:
     from fromscratch.cli.verbs import mod_changes, mod_destination
@@ -62,10 +67,11 @@ def mod(
     said = {name: value for name, value in locals().items() if name in mod_changes.SAID and value not in (None, ())}
     target = mod_destination.target(to, tag, engine)
     changes = mod_changes.changes(said)
-    layers = on_top(call, append, owner)
+    reached = access(call, plain_http, ca)
+    layers = on_top(call, append, owner, reached)
     if not layers and not changes.says_something:
         raise UsageError("mod was told of no change", "say what is to change, such as --user 65532 or --append DIR")
-    found, name = _images(call, image)
+    found, name = _images(call, image, reached)
     job = Modification(
         images=tuple(found),
         changes=changes,
@@ -74,24 +80,24 @@ def mod(
         store=call.store,
         progress=call.progress,
         moment=call.epoch(None) if call.environment.get("SOURCE_DATE_EPOCH") else None,
-        said=mod_changes.history_text(said),
+        said=created_by or mod_changes.history_text(said),
         comment=comment or "",
         keeps_history=no_history,
         start_check=start_check or "error",
         limits=call.limits,
     )
     made = modify(job)
-    receipt, written = mod_destination.deliver(call, target, made, name)
+    receipt, written = mod_destination.deliver(call, target, made, name, reached)
     call.result(_facts(made, written, receipt), "\n".join(_lines(made, written, receipt)), json)
 
 
-def _images(call: Call, name: str | None) -> tuple[list["Image"], str]:
+def _images(call: Call, name: str | None, reached: "Access") -> tuple[list["Image"], str]:
     """All images of the name, and what they are called; those of the recipe's build where none is named."""
     from fromscratch.flow import images_by_name
     from fromscratch.flow.output import need_built
 
     if name:
-        found = images_by_name.find_all(name, call.store, progress=call.progress, limits=call.limits)
+        found = images_by_name.find_all(name, call.store, progress=call.progress, limits=call.limits, access=reached)
     else:
         found = list(need_built(call.job.output, ()).images)
     for platform in call.platforms:

@@ -20,8 +20,9 @@ _OPTIONS = {
     "annotations": "annotation",
     "stop_signal": "stop-signal",
 }
-_ELSEWHERE = {"image", "to", "tag", "engine", "append", "owner", "start_check", "json", "comment", "no_history"}
-SAID = {option.parameter: option.flag for option in MOD.own() if option.parameter not in _ELSEWHERE}
+_PLACES = ("image", "to", "tag", "engine", "plain_http", "ca", "append", "owner", "start_check", "json")
+_OF_HISTORY = ("comment", "created_by", "no_history")
+SAID = {option.parameter: option.flag for option in MOD.own() if option.parameter not in (*_PLACES, *_OF_HISTORY)}
 """The parameters that say what is to be changed, with their flags."""
 
 

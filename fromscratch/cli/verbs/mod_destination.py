@@ -7,6 +7,7 @@ from fromscratch.cli.call import Call
 from fromscratch.errors import UsageError
 from fromscratch.flow import delivery
 from fromscratch.flow.modification import Modified
+from fromscratch.host.registry.access import Access
 from fromscratch.images import catalogue
 from fromscratch.images.contract import Receipt
 from fromscratch.images.engine_choice import engine as known_engine
@@ -48,7 +49,7 @@ def target(to: str | None, tag: str | None, engine: str | None) -> Target:
     return Target(to)
 
 
-def deliver(call: Call, target: Target, made: Modified, name: str) -> tuple[Receipt, tuple[Image, ...]]:
+def deliver(call: Call, target: Target, made: Modified, name: str, access: Access) -> tuple[Receipt, tuple[Image, ...]]:
     """Write the images, and say which; a place for one platform gets the changed one.
 
     Raises UsageError where several have changed and the place takes one only.
@@ -63,7 +64,7 @@ def deliver(call: Call, target: Target, made: Modified, name: str) -> tuple[Rece
     images = made.images if kind.platforms else made.changed
     if kind.place:
         place = f"{place}{_name_inside(line.word, place.removeprefix(line.scheme), name, images)}"
-    return delivery.deliver(images, place, call.store, call.progress, call.limits), images
+    return delivery.deliver(images, place, call.store, call.progress, call.limits, access=access), images
 
 
 def _name_inside(form: str, rest: str, name: str, images: tuple[Image, ...]) -> str:

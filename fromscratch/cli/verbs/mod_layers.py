@@ -8,21 +8,22 @@ from fromscratch.errors import UsageError
 from fromscratch.flow import images_by_name
 from fromscratch.flow.modification import FilesOnTop, ImageOnTop, OnTop, TarOnTop
 from fromscratch.host.machine.lookup import expanded
+from fromscratch.host.registry.access import Access
 from fromscratch.images import catalogue
 from fromscratch.paths import tree_path
 from fromscratch.transforms.placement import parse_owner
 
 
-def on_top(call: Call, texts: Sequence[str], owner: str) -> tuple[OnTop, ...]:
+def on_top(call: Call, texts: Sequence[str], owner: str, access: Access) -> tuple[OnTop, ...]:
     """What --append names, in the order of the call. Raises UsageError."""
     try:
         owners = parse_owner(owner)
     except ValueError as error:
         raise UsageError(f"--{error}") from error
-    return tuple(_on_top(call, text, owners) for text in texts)
+    return tuple(_on_top(call, text, owners, access) for text in texts)
 
 
-def _on_top(call: Call, text: str, owner: tuple[int, int] | None) -> OnTop:
+def _on_top(call: Call, text: str, owner: tuple[int, int] | None, access: Access) -> OnTop:
     path, into = _parted(expanded(text))
     if catalogue.of_name(text) is None and path.exists():
         if path.is_file():
@@ -33,7 +34,7 @@ def _on_top(call: Call, text: str, owner: tuple[int, int] | None) -> OnTop:
             return FilesOnTop(path, tree_path(into or "/"), owner)
     if "/" in text and catalogue.of_name(text) is None and not path.exists() and text.startswith((".", "/", "~")):
         raise UsageError(f"--append {text}: there is no {path}", "fix the path, or name an image with its kind")
-    found = images_by_name.find_all(text, call.store, progress=call.progress, limits=call.limits)
+    found = images_by_name.find_all(text, call.store, progress=call.progress, limits=call.limits, access=access)
     return ImageOnTop(text, tuple(found))
 
 

@@ -25,6 +25,8 @@ _GOES_TO = (
     Option("to", "PLACE", _places, candidates="fromscratch.cli.parsing.candidates:destinations"),
     Option("tag", "REF", "REF to give it in the engine that answers, which keeps its digest"),
     options.ENGINE,
+    options.PLAIN_HTTP,
+    options.CA,
 )
 _RUNS_AS = (
     _set("user", "USER[:GROUP]", "names or numbers that a container runs as"),
@@ -59,6 +61,7 @@ _SAYS = (
     Option("created", "TIME", "TIME that it says it was made at, such as 2026-01-31T12:00:00Z, or seconds since 1970"),
     Option("set-platform", "PLATFORM", "linux/ARCH that it says it is for", candidates=options.PLATFORM.candidates),
     Option("comment", "TEXT", "TEXT for the new entries of the history"),
+    Option("created-by", "TEXT", "TEXT for what made the change, in place of this call, in the history"),
     Option("no-history", "", "write no entries into the history (one for each new layer there has to be)"),
 )
 _LAYERS = (

@@ -85,6 +85,8 @@ def _instructions(lines: list[str], escape: str, name: str) -> Iterator[Instruct
             continue
         first = at
         text, at = _joined(lines, at, escape)
+        if not text.strip():  # an escape character alone, at the end
+            continue
         word, *behind = text.split(maxsplit=1)
         rest = behind[0] if behind else ""
         instruction = word.upper()

@@ -51,10 +51,13 @@ class RootMaker:
     """`work` is the folder that the programs may write to, which the caller has made; `log` gets what they write.
 
     What is in the folders `read_only` of it, they can only read. In its folder `root` they find /proc, /sys and /dev.
+    `handler` is how the kernel is told to run programs of another architecture (`host.container.emulator`).
     """
 
-    def __init__(self, work: Path, log: Path | None = None, read_only: Sequence[str] = (), root: str = "") -> None:
-        self._work, self._log, self._read_only, self._root = work, log, read_only, root
+    def __init__(
+        self, work: Path, log: Path | None = None, read_only: Sequence[str] = (), root: str = "", handler: bytes = b""
+    ) -> None:
+        self._work, self._log, self._read_only, self._root, self._handler = work, log, read_only, root, handler
         self._users = users()
         self.give(work)
         if log is not None:
@@ -89,8 +92,10 @@ class RootMaker:
             **self._users,
             "work": str(self._work),
             "network": network,
+            "parent": os.getpid(),
             "read_only": list(self._read_only),
             "root": self._root,
+            "handler": self._handler.decode("latin-1"),
             "argv": list(step.argv),
             "env": {"PATH": SYSTEM_PATH, "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/tmp", **step.env},
         }

@@ -8,7 +8,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from fromscratch.address import without_secrets
 from fromscratch.recipe.foreign.draft import Draft
+
+_LONGEST = 100
 
 
 class LeftOut(Struct, frozen=True, order=True):
@@ -28,6 +31,12 @@ class LeftOut(Struct, frozen=True, order=True):
     def __str__(self) -> str:
         lines = f"{self.line}" if self.last <= self.line else f"{self.line}-{self.last}"
         return f"{self.file + ':' if self.file else ''}{lines}: {self.text}  ({self.why})"
+
+
+def quoted(line: str) -> str:
+    """A line of a declaration as it is quoted: not too long, and without the secrets of addresses."""
+    text = without_secrets(line.strip())
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 class Converted(Struct, frozen=True):

@@ -8,9 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fromscratch.formats.yaml.document import Document, Path
-from fromscratch.recipe.foreign.contract import LeftOut
-
-_LONGEST = 100
+from fromscratch.recipe.foreign.contract import LeftOut, quoted
 
 
 class Ledger:
@@ -49,8 +47,7 @@ class Ledger:
         return sorted(set(found))
 
     def quoted(self, line: int) -> str:
-        text = self.lines[line - 1].strip() if line <= len(self.lines) else ""
-        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+        return quoted(self.lines[line - 1]) if line <= len(self.lines) else ""
 
     def span(self, path: Path, value: Any) -> tuple[int, int]:
         """The first and last line of a value, with its key."""

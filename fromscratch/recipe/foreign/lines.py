@@ -3,9 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from fromscratch.recipe.foreign.contract import LeftOut
-
-_LONGEST = 100
+from fromscratch.recipe.foreign.contract import LeftOut, quoted
 
 
 class Part(Protocol):
@@ -58,5 +56,4 @@ class Lines:
         return sorted({*self._entries, *rest})
 
     def _quoted(self, line: int) -> str:
-        text = self._text[line - 1].strip()
-        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+        return quoted(self._text[line - 1])

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from fromscratch.formats.alpine import database
 from fromscratch.formats.alpine.database import Record
 from fromscratch.formats.alpine.dependency import Dependency
+from fromscratch.formats.alpine.installed import installed
 from fromscratch.formats.alpine.listing import Shipped
 from fromscratch.model.content import Inline, read
 from fromscratch.model.entry import Entry, File, Meta, Origin
@@ -14,7 +15,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, encode, tree_path
 from fromscratch.sources.alpine.natives import Owned
 from fromscratch.sources.alpine.opened import Opened
-from fromscratch.transforms.scripted.missing import with_missing
+from fromscratch.transforms.scripted.missing import bytes_of, with_missing
 
 _DATABASE = "/lib/apk/db"
 _ROOT = Shipped("", True, 0o755, 0, 0, "root", "root")
@@ -31,9 +32,14 @@ def with_records(
 ) -> Rootfs:
     """The tree with the database of these packages; of a file that another package has replaced, that one's record.
 
-    Where the tree has a database already, they are added to it.
+    Where the tree has a database already, those that it does not list are added to it.
     """
-    records = [_record(tree, one, each.shipped) for one, each in zip(packages, owned, strict=True)]
+    known = {each.package.name for each in installed(bytes_of(tree, tree_path(f"{_DATABASE}/installed")))}
+    records = [
+        _record(tree, one, each.shipped)
+        for one, each in zip(packages, owned, strict=True)
+        if one.planned.package.name not in known
+    ]
     files = {
         f"{_DATABASE}/installed": encode(database.installed(records)),
         f"{_DATABASE}/scripts.tar": database.scripts(records),

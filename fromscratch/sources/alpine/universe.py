@@ -24,6 +24,7 @@ class Listed(Struct, frozen=True):
 class Name(Struct, eq=False):
     """A name that packages have or provide.
 
+    `triggered` are names of packages that may come because of this one, in a fixed order.
     `needed` counts the dependencies on it that have to be met; once `is_settled`, `chosen` is its provider or None.
     `rank` is 0 for a name that only its own packages have, 2 for one that they all provide, 1 in between.
     """
@@ -31,7 +32,7 @@ class Name(Struct, eq=False):
     text: str
     providers: list["Provider"] = field(default_factory=list)
     dependants: list["Name"] = field(default_factory=list)
-    triggered: list["Name"] = field(default_factory=list)
+    triggered: dict["Name", None] = field(default_factory=dict)
     is_seen: bool = False
     is_asked_for: bool = False
     rank: int = 0
@@ -146,8 +147,7 @@ class Universe:
         for candidate in self._by_checksum.values():
             for condition in candidate.install_if:
                 for name in (candidate.name, *(provider.name for provider in candidate.provides)):
-                    if name not in condition.name.triggered:
-                        condition.name.triggered.append(name)
+                    condition.name.triggered.setdefault(name)
 
 
 def _parsed(text: str, package: Package) -> Iterator[Dependency]:

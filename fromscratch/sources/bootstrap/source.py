@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from fromscratch.address import without_secrets
 from fromscratch.digest import Digest
 from fromscratch.errors import CommandFailed, UsageError
+from fromscratch.host.container import emulator as emulators
 from fromscratch.host.container import subordinate
 from fromscratch.host.container.root_maker import PLACE, RootMaker, Step
 from fromscratch.host.http.recorder import Recorder
@@ -24,7 +25,6 @@ from fromscratch.host.process import run
 from fromscratch.host.storage import disk, staged_folder
 from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
-from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import Task
 from fromscratch.regular_file import read_bytes
@@ -62,7 +62,7 @@ class BootstrapSource(TreeSource):
 
     def fetch(self, store: Store) -> None:
         """Have the tool bring what it will install. Raises DownloadError, CommandFailed, MissingTool, UsageError."""
-        self._check_platform()
+        self._handler()
         before = plans.load(store, self._key)
         known = {path: Digest.parse(digest) for path, digest in before.packages().items()} if before else {}
         try:
@@ -131,7 +131,6 @@ class BootstrapSource(TreeSource):
     def _make(self, store: Store, plan: Plan) -> plans.Result:
         """Build the root, and keep the archive of it."""
         plans.check_complete(store, plan, self.label)
-        self._check_platform()
         program = self._program()
         keys = {name: store.read(Digest.parse(digest)) for name, digest in plan.keys.items()}
         with self._workplace(store, f"{self.label}: building", network=False) as at:
@@ -179,15 +178,15 @@ class BootstrapSource(TreeSource):
             raise UsageError(f"{self.label}: this machine has no keyring", "name one under keyring: in the recipe")
         return {path.name: read_bytes(path) for path in files}
 
-    def _check_platform(self) -> None:
-        """Its scripts have to run here. Raises UsageError."""
-        here = Platform.of_this_machine()
-        if self._context.platform.architecture != here.architecture and self._options.variant != "extract":
-            raise UsageError(
-                f"{self.label} for {self._context.platform}: the scripts of its packages would have to run on this "
-                f"machine, which is {here}",
-                f"build for {here}, or take a source that runs nothing",
-            )
+    def _handler(self) -> bytes:
+        """How the kernel is to run the scripts of another platform's packages; empty if it can.
+
+        Raises MissingTool where nothing runs them.
+        """
+        if self._options.variant == "extract":
+            return b""
+        found = emulators.emulator(self._context.platform)
+        return found.handler if found else b""
 
     @contextmanager
     def _workplace(self, store: Store, title: str, *, network: bool) -> Iterator["_Workplace"]:
@@ -199,15 +198,18 @@ class BootstrapSource(TreeSource):
         ):
             folder.chmod(0o711)
             (folder / "work" / MIRROR).mkdir(parents=True)
-            yield _Workplace(folder / "work", self._context.log, task, network, self._tool.mounts_itself)
+            root = "" if self._tool.mounts_itself else Path(ROOT).name
+            maker = RootMaker(
+                folder / "work", self._context.log, [MIRROR], root=root, handler=b"" if network else self._handler()
+            )
+            yield _Workplace(folder / "work", maker, task, network)
 
 
 class _Workplace:
     """A working folder in which programs run; see `tools.contract.Workplace`."""
 
-    def __init__(self, work: Path, log: Path | None, task: Task, network: bool, mounts_itself: bool) -> None:
-        self.work, self._task, self._network = work, task, network
-        self._maker = RootMaker(work, log, read_only=[MIRROR], root="" if mounts_itself else Path(ROOT).name)
+    def __init__(self, work: Path, maker: RootMaker, task: Task, network: bool) -> None:
+        self.work, self._maker, self._task, self._network = work, maker, task, network
 
     def run(self, step: Step) -> None:
         self._task.describe(step.doing)

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from fromscratch.digest import Digest
-from fromscratch.errors import MissingTool, NotFetched
+from fromscratch.errors import ImageError, MissingTool, NotFetched
 from fromscratch.formats.oci.config import image_documents
 from fromscratch.formats.tar.tree import lay
 from fromscratch.host.container.build_root import GROUP, PASSWD
@@ -55,7 +55,7 @@ class ImageTools:
         known = self._known(store)
         reference = self._image.reference
         if known is None or self._image.path is not None or reference is None or reference.digest is None:
-            known = self._read(store)
+            known = self._asked(store, known)
         self._check(self._tree(known, store), known)
 
     def identity(self, store: Store) -> str:
@@ -97,6 +97,16 @@ class ImageTools:
                 f"{self._context.place} image {self._options.image} is not in the store", "run fetch first"
             )
         return known
+
+    def _asked(self, store: Store, before: _Settled | None) -> _Settled:
+        """What the name means now. Where nobody answers, what it meant before is good for a build all the same."""
+        try:
+            return self._read(store)
+        except ImageError as error:
+            if before is None or self._image.path is not None:
+                raise
+            hint = f"`build` works with what was fetched before, without the network; otherwise: {error.hint}"
+            raise type(error)(error.message, hint) from error
 
     def _known(self, store: Store) -> _Settled | None:
         raw = store.record(_RECORD, self._key)

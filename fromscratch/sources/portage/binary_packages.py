@@ -15,15 +15,19 @@ _ENDING = ".gpkg.tar"
 
 def put(store: Store, keys: Mapping[str, str], folder: Path) -> None:
     """Put into a package folder of Portage those that the store has; `keys` are by CATEGORY/PACKAGE-VERSION."""
-    for cpv, key in keys.items():
-        raw = store.record(_RECORD, key)
-        digest = Digest.parse(raw.decode()) if raw else None
-        if digest is not None and store.has(digest):
-            place = _folder(folder, cpv) / f"{cpv.rpartition('/')[2]}-1{_ENDING}"
-            with disk.explained(place):
-                place.parent.mkdir(parents=True, exist_ok=True)
-                # A copy: a build could change a link, and with it the store.
-                shutil.copyfile(store.path(digest), place)
+    records = {cpv: store.record(_RECORD, key) for cpv, key in keys.items()}
+    digests = {cpv: raw.decode() for cpv, raw in records.items() if raw}
+    put_digests(store, {cpv: text for cpv, text in digests.items() if store.has(Digest.parse(text))}, folder)
+
+
+def put_digests(store: Store, digests: Mapping[str, str], folder: Path) -> None:
+    """Put these binary packages into a package folder of Portage; their digests are by CATEGORY/PACKAGE-VERSION."""
+    for cpv, text in digests.items():
+        place = _folder(folder, cpv) / f"{cpv.rpartition('/')[2]}-1{_ENDING}"
+        with disk.explained(place):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            # A copy: a build could change a link, and with it the store.
+            shutil.copyfile(store.path(Digest.parse(text)), place)
 
 
 def keep(store: Store, keys: Mapping[str, str], folder: Path) -> None:

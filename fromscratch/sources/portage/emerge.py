@@ -21,7 +21,7 @@ _LAST_LINES = 3000
 _STEPS = 2
 _OPTIONS = (
     *("--oneshot", "--usepkg", "--buildpkg", "--quiet-build=y", "--color=n", "--nospinner", "--autounmask=n"),
-    *("--package-moves=n", "--with-bdeps=y", "--binpkg-respect-use=y", "--ignore-default-opts"),
+    *("--package-moves=n", "--binpkg-respect-use=y", "--ignore-default-opts"),
 )
 
 

@@ -88,6 +88,9 @@ class PortageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         list[str | EbuildRepository],
         Meta(description="repositories of ebuilds, the main one first: addresses of git or rsync, or folders"),
     ] = field(default_factory=lambda: [GENTOO])
+    container: Annotated[
+        str, Meta(description="an image with Portage and a compiler to build with, in the place of this machine's own")
+    ] = ""
     sync_hours: Annotated[
         int, Meta(description="how many hours to wait before repositories are asked again; 0: at each fetch", ge=0)
     ] = 24
@@ -109,6 +112,9 @@ class PortageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     mirrors: Annotated[
         Words,
         Meta(description="mirrors of source archives (GENTOO_MIRRORS): addresses or folders; Gentoo's if left out"),
+    ] = []
+    binhosts: Annotated[
+        list[str], Meta(description="addresses of binary packages, with an index Packages, to take where they fit")
     ] = []
     provided: Annotated[
         list[str], Meta(description="packages with versions that count as installed, such as sys-apps/file-5.45")
@@ -146,6 +152,9 @@ class PortageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         for values in (self.make_conf, *self.package_env.values()):
             _check_variables(values)
         _each("provided", self.provided, _VERSION, "a package with its version, such as sys-apps/file-5.45")
+        for address in self.binhosts:
+            if not address.startswith(("https://", "http://", "file://")):
+                raise ValueError(f"binhosts: {str(Address(address))!r} is not an address; write https://HOST/FOLDER")
         _each("tools", self.tools, _PACKAGE, "a package, such as dev-util/re2c")
         if ".." in self.profile.split("/"):
             raise ValueError(f"profile: {self.profile!r} leads out of profiles/")

@@ -8,10 +8,13 @@ from msgspec.structs import replace
 from fromscratch import paths
 from fromscratch.errors import NotInTree
 from fromscratch.formats.glibc.passwd import records
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.model.entry import Symlink, with_meta
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 
+_NUMBER = lazy_regex(r"[0-9]{1,10}")
+_HIGHEST = (1 << 32) - 2
 RECORD = "OWNERS"
 """The file in the record of a package, and below /var/db of the root, that `PROGRAM` writes to."""
 
@@ -81,7 +84,9 @@ def _number(name: str, known: dict[str, int]) -> int | None:
     """The number of an account; -1 to leave it as it is, and None for an unknown one."""
     if not name:
         return -1
-    return int(name) if name.isdigit() else known.get(name)
+    if not _NUMBER.fullmatch(name):
+        return known.get(name)
+    return int(name) if int(name) <= _HIGHEST else None
 
 
 def _reached(tree: Rootfs, change: OwnerChange) -> list[TreePath]:

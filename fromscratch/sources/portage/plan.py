@@ -12,7 +12,7 @@ from fromscratch.host.storage.store import Store
 from fromscratch.sources.portage.repositories import SyncedRepository
 
 _KIND = "portage-plan"
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Distfile(Struct, frozen=True, kw_only=True):
@@ -48,6 +48,7 @@ class PlannedPackage(Struct, frozen=True, kw_only=True):
     parents: list[str]
     sources: str
     distfiles: list[Distfile] = []
+    binary: bool = False
 
     @property
     def cpv(self) -> str:
@@ -59,7 +60,10 @@ class PlannedPackage(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """`provided` and `tools` are the packages that this machine counts as, in the root and for builds."""
+    """`provided` and `tools` are the packages that this machine counts as, in the root and for builds.
+
+    `binaries` are the digests of the binary packages that are taken from others, by CATEGORY/PACKAGE-VERSION.
+    """
 
     repositories: list[SyncedRepository]
     profile: str
@@ -68,6 +72,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     tools: list[str]
     notes: list[str] = []
     mirrors: list[str] = []
+    binaries: dict[str, str] = {}
     format: int = _FORMAT
 
     def distfiles(self) -> dict[str, Distfile]:
@@ -86,7 +91,8 @@ class Plan(Struct, frozen=True, kw_only=True):
         keys: dict[str, str] = {}
         for package in self.packages:  # in the order of merging: what it is built with comes before it
             needs = sorted(keys[each.cpv] for each in self.packages if package.cpv in each.parents and each.cpv in keys)
-            facts = [salt, package.cpv, package.repository, package.sources, package.use, needs]
+            own = [self.binaries[package.cpv]] if package.binary else [salt, package.sources, package.use]
+            facts = [package.cpv, package.repository, *own, needs]
             keys[package.cpv] = hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
         return keys
 
@@ -130,6 +136,8 @@ def needed(store: Store, key: str, label: str) -> Plan:
     plan = load(store, key)
     if plan is None:
         raise NotFetched(f"{label} has not been fetched", "run fetch first")
-    for each in plan.missing(store):
-        raise NotFetched(f"{label}: the store has no {each.name}", "run fetch first")
+    absent = [each.name for each in plan.missing(store)]
+    absent += [cpv for cpv, digest in plan.binaries.items() if not store.has(Digest.parse(digest))]
+    if absent:
+        raise NotFetched(f"{label}: the store has no {absent[0]}", "run fetch first")
     return plan

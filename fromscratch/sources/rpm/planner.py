@@ -16,6 +16,7 @@ from fromscratch.host.machine import lookup, yum
 from fromscratch.host.storage.store import Store
 from fromscratch.limits import Limits
 from fromscratch.paths import decode
+from fromscratch.regular_file import read_bytes
 from fromscratch.sources.contract import Context
 from fromscratch.sources.rpm import freshness, repositories
 from fromscratch.sources.rpm.options import Repository, RpmOptions, listed
@@ -208,8 +209,16 @@ def trust(source: Source) -> str:
     """A text that changes with the keys that a repository is trusted by; empty if nobody looks at signatures."""
     if source.unsigned:
         return ""
-    contents = [path.read_bytes() if path.is_file() else b"" for path in source.keys]
+    contents = [_bytes(path) for path in source.keys]
     return str(Digest.of(b"".join(Digest.of(content).hex.encode() for content in contents)))
+
+
+def _bytes(path: Path) -> bytes:
+    """The bytes of a file of keys; empty if it cannot be read, which verifying reports."""
+    try:
+        return read_bytes(path)
+    except OSError:
+        return b""
 
 
 def _planned_package(selected: Selected) -> PlannedPackage:

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from fromscratch.formats import sysusers
 from fromscratch.formats.rpm.header import Header
@@ -16,6 +16,22 @@ _SCRIPTS = {
     "%pretrans": (Tag.PRE_TRANSACTION, Tag.PRE_TRANSACTION_PROGRAM),
     "%posttrans": (Tag.POST_TRANSACTION, Tag.POST_TRANSACTION_PROGRAM),
 }
+_TRIGGERS = {
+    "%filetriggerin": (
+        Tag.FILE_TRIGGER_SCRIPTS,
+        Tag.FILE_TRIGGER_NAME,
+        Tag.FILE_TRIGGER_INDEX,
+        Tag.FILE_TRIGGER_FLAGS,
+    ),
+    "%transfiletriggerin": (
+        Tag.TRANSACTION_FILE_TRIGGER_SCRIPTS,
+        Tag.TRANSACTION_FILE_TRIGGER_NAME,
+        Tag.TRANSACTION_FILE_TRIGGER_INDEX,
+        Tag.TRANSACTION_FILE_TRIGGER_FLAGS,
+    ),
+}
+_ON_INSTALLATION = 1 << 16  # RPMSENSE_TRIGGERIN
+_MOST_SHOWN = 4
 # What we make ourselves, what means nothing in an image, and the words of the shell around it.
 _OURS = """
 ldconfig systemctl systemd-update-helper systemd-sysusers systemd-tmpfiles systemd-hwdb udevadm journalctl
@@ -61,8 +77,26 @@ def left_undone(header: Header, shown: str) -> Iterator[str]:
         unknown = list(dict.fromkeys(_unknown_commands(script)))
         faults = sysusers.commands(script).faults
         if unknown or faults:
-            what = ", ".join([*unknown[:4], *(fault.split()[0] for fault in faults[:1])])
+            what = ", ".join([*unknown[:_MOST_SHOWN], *(fault.split()[0] for fault in faults[:1])])
             yield f"{word} of {shown} was not run; it calls {what}"
+
+
+def triggers(header: Header, shown: str, places: Iterable[str]) -> Iterator[str]:
+    """A line for each file trigger that one of these paths would have set off, and whose effect we do not make."""
+    paths = list(places)
+    for word, tags in _TRIGGERS.items():
+        scripts = header.texts(tags[0])
+        columns = (header.texts(tags[1]), header.numbers(tags[2]), header.numbers(tags[3]))
+        seen = set()
+        for prefix, index, flags in zip(*columns, strict=False):
+            if index in seen or index >= len(scripts) or not flags & _ON_INSTALLATION:
+                continue
+            if any(path.startswith(prefix) for path in paths):
+                seen.add(index)
+                unknown = list(dict.fromkeys(_unknown_commands(scripts[index][:_MOST])))
+                if unknown:
+                    what = ", ".join(unknown[:_MOST_SHOWN])
+                    yield f"{word} of {shown} for {prefix} was not run; it calls {what}"
 
 
 def _scripts(header: Header) -> Iterator[tuple[str, str, str]]:

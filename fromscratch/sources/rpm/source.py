@@ -157,6 +157,7 @@ class RpmSource(Source):
         tree = self._with_scripted(tree, lines, opened)
         for one in opened:
             self._notes += scripts.left_undone(one.parts.header, one.planned.shown)
+            self._notes += scripts.triggers(one.parts.header, one.planned.shown, tree)
         for note in self._notes:
             self._context.progress.note(f"{self._context.place}: {note}")
         if not self._options.records:

@@ -74,8 +74,11 @@ def _check(store: Store, subject: Subject) -> None:
 
 def _is_by_known_key(signed: bytes, keys: Sequence[Path]) -> bool:
     """Whether one of the signatures names one of the keys."""
-    known = [certificate for path in keys for certificate in openpgp.certificates(read_bytes(path))]
-    return any(key.may_have_made(one) for one in openpgp.signatures(signed) for key in known)
+    try:
+        known = [certificate for path in keys for certificate in openpgp.certificates(read_bytes(path))]
+        return any(key.may_have_made(one) for one in openpgp.signatures(signed) for key in known)
+    except (OSError, FormatError):
+        return True  # what cannot be read is reported, and not passed over
 
 
 def _write_signed(file: Path, start: int, target: Path) -> None:

@@ -34,7 +34,7 @@ def piece(
     archive = tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT)
     modes: dict[str, int] = {}
     for written, content in files.items():
-        name, _, mode = written.partition("@")
+        name, mode = _named(written)
         entry = tarfile.TarInfo(name)
         entry.mtime, entry.uname, entry.gname = modified, "root", "root"
         if owners and name in owners:
@@ -55,6 +55,12 @@ def piece(
         archive.addfile(entry, io.BytesIO(content) if isinstance(content, bytes) else None)
     whole = out.getvalue()[: archive.offset]
     return whole + (b"\0" * 1024 if end else b"")
+
+
+def _named(written: str) -> tuple[str, str]:
+    """A path and what stands behind its last @, if that is a mode; names of keys have one too."""
+    name, _, mode = written.rpartition("@")
+    return (name, mode) if mode == "hard" or (name and mode.isdigit()) else (written, "")
 
 
 def signature(segment: bytes, key: SigningKey, algorithm: str = "sha1") -> bytes:

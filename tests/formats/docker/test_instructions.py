@@ -46,6 +46,10 @@ def test_instructions_have_their_lines_flags_words_and_documents() -> None:
     ]
 
 
+def test_an_escape_character_alone_at_the_end_says_nothing() -> None:
+    assert [each.name for each in read("FROM a\n\\\n", "Dockerfile").instructions] == ["FROM"]
+
+
 def test_the_escape_character_can_be_another() -> None:
     found = read("# escape=`\nFROM a\nCOPY c:\\x `\n  d\n", "Dockerfile")
     assert found.escape == "`"

@@ -76,13 +76,15 @@ def package(
     stripped: bool = False,
     relations: Mapping[str, Sequence[str]] | None = None,
     scripts: Mapping[int, str] | None = None,
+    more: Sequence[tuple[int, int, Any]] = (),
     signer: Any = None,
     whole_signature: bool = False,
     modified: Any = None,
 ) -> bytes:
     """A package; `relations` has texts such as `libc >= 2` by the words requires, provides, conflicts and so on.
 
-    `signer` signs as pysequoia does; `modified` changes the payload after its digest was taken.
+    `more` are further tags, each with its type and value. `signer` signs as pysequoia does; `modified` changes the
+    payload after its digest was taken.
     """
     shown = {path: file if isinstance(file, Made) else Made(data=file) for path, file in sorted((files or {}).items())}
     payload = packed(cpio(shown, stripped=stripped), compressor)
@@ -92,6 +94,8 @@ def package(
         (1021, _STRING, "linux"), (1022, _STRING, arch), (1044, _STRING, f"{name}-{version}-{release}.src.rpm"),
         (1124, _STRING, "cpio"), (5092, _STRINGS, [hashlib.sha256(payload).hexdigest()]), (5093, _INT32, [8]),
     ]  # fmt: skip
+    if compressor != "none":
+        values.append((1125, _STRING, compressor))
     if epoch is not None:
         values.append((1003, _INT32, [epoch]))
     values += [(tag, _STRING, text) for tag, text in (scripts or {}).items()]
@@ -101,7 +105,7 @@ def package(
             "provides": [f"{name} = {_evr(epoch, version, release)}", *(relations or {}).get("provides", ())],
         }
     )
-    values += _of_files(shown)
+    values += [*_of_files(shown), *more]
     raw = MAGIC + header(values, region=63)
     changed = payload if modified is None else modified(payload)
     signature = [(273, _STRING, hashlib.sha256(raw).hexdigest()), (1000, _INT32, [len(raw) + len(payload)])]

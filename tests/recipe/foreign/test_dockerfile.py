@@ -161,6 +161,12 @@ def test_what_recipes_cannot_say_is_quoted_with_its_line(line: str, why: str) ->
     assert left_out == [f"4: {line}  ({why})"]
 
 
+def test_no_secret_of_an_address_is_quoted() -> None:
+    [left_out] = convert("FROM debian:13\nADD https://me:secret@example.org/x /x\n", SURROUNDINGS).left_out
+    assert "secret" not in left_out.text
+    assert "example.org/x" in left_out.text
+
+
 def test_a_stage_on_another_one_holds_what_that_one_holds() -> None:
     recipe = of("FROM debian:13 AS base\nENV A=1\nFROM base AS more\nCOPY a /a\nFROM more\nCMD run $A\n")
     [item] = recipe.items()

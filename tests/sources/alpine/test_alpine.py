@@ -141,6 +141,16 @@ def test_the_records_of_apk(scene: Scene) -> None:
     ]
 
 
+def test_two_items_of_one_recipe_list_a_package_once(scene: Scene) -> None:
+    first = scene.tree("musl")
+    source = scene.source("jq")
+    source.fetch(scene.store)
+    tree = source.lay(first, scene.store, replace=False)
+    names = [line for line in text(tree, "/lib/apk/db/installed").split("\n") if line.startswith("P:")]
+    assert names == ["P:musl", "P:jq", "P:oniguruma"]
+    assert text(tree, "/etc/apk/world") == "musl\njq\n"
+
+
 def test_without_records(scene: Scene) -> None:
     assert not any("apk" in path for path in scene.tree("jq", records=False))
 

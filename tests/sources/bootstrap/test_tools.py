@@ -1,23 +1,29 @@
 """Roots that the distributions' own tools make, from repositories made here, and of Debian from its own."""
 
+import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from fromscratch.errors import CommandFailed, ImageError, NotFetched
+from fromscratch.errors import CommandFailed, ImageError, MissingTool, NotFetched
 from fromscratch.formats.tar.tree import read_tree
+from fromscratch.host.container.emulator import emulator
 from fromscratch.host.machine import apt
 from fromscratch.host.storage.store import Store
 from fromscratch.model.content import read
 from fromscratch.model.entry import File, Origin
+from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.bootstrap.options import BootstrapOptions
 from fromscratch.sources.contract import Pinned
@@ -59,6 +65,18 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
 
 
+ARM64 = Platform("linux", "arm64")
+
+
+def runs(platform: Platform) -> bool:
+    """Whether programs of that platform can be run here."""
+    try:
+        emulator(platform)
+    except MissingTool:
+        return False
+    return True
+
+
 class TestDnfContract(SourceContract):
     @pytest.fixture
     def subject(self, tmp_path: Path) -> Subject:
@@ -69,6 +87,8 @@ class TestDnfContract(SourceContract):
             msgspec.convert(options, BootstrapOptions),
             folder=tmp_path,
             other=msgspec.convert({**options, "packages": ["lib"]}, BootstrapOptions),
+            elsewhere=(ARM64, msgspec.convert(options, BootstrapOptions)) if runs(ARM64) else None,
+            recorded="lib",
         )
 
 
@@ -223,21 +243,27 @@ USER = 1001
 """An ordinary user that a test can become; one with subordinate users has more than user 0 in the namespaces."""
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user can enter; those of pytest are for one user."""
+    with tempfile.TemporaryDirectory(prefix="fromscratch-test-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize("subordinate", [True, False], ids=["subordinate users", "one user"])
-def test_an_ordinary_user_makes_the_same(subordinate: bool, tmp_path: Path, store: Store) -> None:
+def test_an_ordinary_user_makes_the_same(subordinate: bool, open_folder: Path, store: Store) -> None:
     repositories.need("dnf", "newuidmap")
     python = python_of_everyone()
     uid = USER if subordinate else 64_999
     if subordinate and not Path("/etc/subuid").read_text().strip():
         pytest.skip("no user has subordinate users")
-    address = repositories.rpms(tmp_path / "rpms")
+    address = repositories.rpms(open_folder / "rpms")
     options = {"tool": "dnf", "packages": ["app"], "repositories": address, "unsigned": True}
-    place = tmp_path / "of-the-user"
+    place = open_folder / "of-the-user"
     place.mkdir()
     os.chown(place, uid, uid)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
     paths = ":".join(path for path in sys.path if path)
     program = "import json, sys; from tests.sources.bootstrap.as_user import main; main(*sys.argv[1:])"
     repositories.ran(
@@ -246,7 +272,7 @@ def test_an_ordinary_user_makes_the_same(subordinate: bool, tmp_path: Path, stor
         env={"PYTHONPATH": paths, "HOME": str(place)},
     )
     theirs = read_tree(place / "root.tar", Origin("user", "made by", "them"))
-    assert archive_of(theirs) == archive_of(made(subject(tmp_path, **options), store))
+    assert archive_of(theirs) == archive_of(made(subject(open_folder, **options), store))
 
 
 class TestSignatures:
@@ -282,6 +308,41 @@ class TestSignatures:
             CommandFailed, match=rf"(?s)^(apt-get|{tool}) failed while .*(NO_PUBKEY|unknown key|signature)"
         ):
             made(one, store)
+
+
+def test_nothing_goes_on_when_the_build_is_killed(tmp_path: Path, store: Store) -> None:
+    repositories.need("dnf")
+    address = repositories.rpms(tmp_path / "rpms")
+    options = {"tool": "dnf", "packages": ["app"], "repositories": address, "unsigned": True}
+    one = subject(tmp_path, **options)
+    one.bind().fetch(store)
+    # The program that was fetched with is another: this one would go on for longer than the test waits.
+    (tmp_path / "sleeper").write_text("#!/bin/sh\nexec sleep 300\n")
+    options["program"] = "sleeper"
+    program = "import sys; from tests.sources.bootstrap.as_user import build_again; build_again(*sys.argv[1:])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, json.dumps(options), str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "building\n"
+        time.sleep(0.7)
+        process.kill()
+    deadline = time.monotonic() + 10
+    while working_in(store) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert working_in(store) == []
+    assert "/usr/bin/app" in one.laid(store)
+
+
+def working_in(store: Store) -> list[str]:
+    """The processes that still work for the store: their first words."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = path.read_bytes().split(b"\0")
+            found += [str(words[:2])] if str(store.root).encode() in b" ".join(words) else []
+    return found
 
 
 def laid_and_waited(one: Subject, store: Store) -> None:

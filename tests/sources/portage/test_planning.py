@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from fromscratch.errors import DownloadError, ImageError, IntegrityError, UsageError
+from fromscratch.errors import DownloadError, FormatError, ImageError, IntegrityError, UsageError
 from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.progress import SILENT
-from fromscratch.sources.portage import distfiles, machine_tools, profiles
+from fromscratch.sources.portage import binhosts, distfiles, machine_tools, profiles
 from fromscratch.sources.portage.emerge import Watcher
 from fromscratch.sources.portage.plan import Distfile, Plan, PlannedPackage
 
@@ -186,3 +186,69 @@ def test_the_progress_of_emerge() -> None:
         *("installing app-misc/top-1", 1, 1),
     ]
     assert watcher.built == ["app-misc/top-1"]
+
+
+INDEX = """\
+PACKAGES: 3
+VERSION: 0
+
+BUILD_TIME: 5
+CPV: app-misc/a-1
+PATH: app-misc/a/a-1-1.gpkg.tar
+REPO: tiny
+SHA1: AB
+SIZE: 7
+USE: amd64 ssl
+
+BUILD_TIME: 6
+CPV: app-misc/a-1
+PATH: app-misc/a/a-1-2.gpkg.tar
+SIZE: 8
+USE: ssl
+
+CPV: app-misc/a-1
+PATH: app-misc/a/a-1-3.gpkg.tar
+REPO: other
+SIZE: 9
+USE: ssl
+
+CPV: app-misc/a-1
+PATH: app-misc/a/a-1-4.gpkg.tar
+REPO: tiny
+SIZE: 9
+"""
+
+
+def test_the_binary_package_that_fits_a_plan() -> None:
+    offers = list(binhosts.parse(INDEX, "Packages"))
+    assert [each.size for each in offers] == [7, 8, 9, 9]
+    assert offers[0].hashes == {"SHA1": "ab"}
+    newest = binhosts.fitting(package("app-misc/a", [], use=["ssl"], flags=["ssl", "nls"]), offers)
+    assert newest is not None
+    assert newest.path == "app-misc/a/a-1-2.gpkg.tar"
+    plain = binhosts.fitting(package("app-misc/a", [], flags=["ssl"]), offers)
+    assert plain is not None
+    assert plain.size == 9
+    assert binhosts.fitting(package("app-misc/a", [], use=["nls"], flags=["ssl", "nls"]), offers) is None
+    assert binhosts.fitting(package("app-misc/a", [], version="2"), offers) is None
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../a.gpkg.tar", "a/../../b", "https://h/a", ""])
+def test_an_index_that_leads_elsewhere(path: str) -> None:
+    with pytest.raises(FormatError):
+        list(binhosts.parse(f"VERSION: 0\n\nCPV: a/b-1\nPATH: {path}\nSIZE: 1\n", "Packages"))
+
+
+def test_an_index_without_sizes() -> None:
+    with pytest.raises(FormatError, match="has no size"):
+        list(binhosts.parse("VERSION: 0\n\nCPV: a/b-1\nPATH: a\nSIZE: many\n", "Packages"))
+
+
+def test_a_binary_package_is_kept_by_its_own_digest() -> None:
+    packages = [package("dev-libs/low", ["app-misc/top-1"], binary=True), package("app-misc/top", [], asked=True)]
+    plans = [
+        Plan(repositories=[], profile="", packages=packages, provided=[], tools=[], binaries={"dev-libs/low-1": digest})
+        for digest in ("sha256:a", "sha256:b")
+    ]
+    one, other = (plan.keys("salt") for plan in plans)
+    assert not set(one.values()) & set(other.values())

@@ -24,11 +24,12 @@ from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.sources.contract import Context, Pin
-from fromscratch.sources.portage import program
+from fromscratch.sources.portage import binary_packages, program
 from fromscratch.sources.portage.options import PortageOptions
 from fromscratch.sources.portage.source import PortageSource
 from tests.sources.contract import SourceContract, Subject
 from tests.sources.portage.repository import TinyRepository, tiny_repository, with_failures, with_programs
+from tests.trees import listed
 
 pytestmark = pytest.mark.slow
 
@@ -363,3 +364,55 @@ def processes_below(folder: Path) -> list[str]:
 
 def sha512(path: Path) -> Digest:
     return Digest("sha512", hashlib.sha512(path.read_bytes()).hexdigest())
+
+
+def test_binary_packages_of_others(repository: TinyRepository, store: Store, tmp_path: Path) -> None:
+    """What fits is taken, and nothing is built for it; what has other flags is built."""
+    made = source(repository, "app-misc/hello")
+    before = laid(made, store)
+    host = binhost(made, store, tmp_path)
+    notes, other = Notes(), Store(tmp_path / "other")
+    again = source(repository, "app-misc/hello", notes, binhosts=[host.as_uri()])
+    assert listed(laid(again, other)) == listed(before)
+    assert [pin.name for pin in again.pins(other) if pin.kind in ("package", "distfile")] == [
+        "dev-libs/greet",
+        "app-misc/hello",
+    ]
+    assert [step for step in notes.steps if step.startswith("building")] == []
+    loud = source(repository, "app-misc/hello", binhosts=[host.as_uri()], package_use={"app-misc/hello": "loud"})
+    loud.fetch(other)
+    assert [pin.name for pin in loud.pins(other) if pin.kind in ("package", "distfile")] == [
+        "dev-libs/greet",
+        "dev-build/stamp",
+        "app-misc/hello",
+    ]
+
+
+def test_a_binary_package_that_is_not_what_its_index_says(
+    repository: TinyRepository, store: Store, tmp_path: Path
+) -> None:
+    made = source(repository, "app-misc/hello")
+    laid(made, store)
+    host = binhost(made, store, tmp_path)
+    archive = host / "app-misc/hello/hello-1.0-1.gpkg.tar"
+    archive.write_bytes(archive.read_bytes()[:-1] + b"x")
+    message, _ = failure(source(repository, "app-misc/hello", binhosts=[host.as_uri()]), Store(tmp_path / "other"))
+    assert message == "the binary package app-misc/hello-1.0 has not the SHA1 and MD5 of its index"
+
+
+def binhost(made: PortageSource, store: Store, place: Path) -> Path:
+    """A folder with the binary packages that the store has of a build, and their index."""
+    plan = made._plan(store)
+    folder = place / "binhost"
+    binary_packages.put(store, plan.keys(made._salt(plan, store)), folder)
+    stanzas = ["PACKAGES: 3\nVERSION: 0\n"]
+    for package in plan.packages:
+        [archive] = folder.glob(f"{package.name}/*.gpkg.tar")
+        data = archive.read_bytes()
+        md5, sha1 = (hashlib.new(kind, data, usedforsecurity=False).hexdigest() for kind in ("md5", "sha1"))
+        stanzas.append(
+            f"BUILD_TIME: 1\nCPV: {package.cpv}\nMD5: {md5}\nPATH: {archive.relative_to(folder)}\nREPO: tiny\n"
+            f"SHA1: {sha1}\nSIZE: {len(data)}\nUSE: {' '.join(package.use)}\n"
+        )
+    (folder / "Packages").write_text("\n".join(stanzas))
+    return folder

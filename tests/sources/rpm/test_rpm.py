@@ -12,7 +12,7 @@ import pytest
 from fromscratch.errors import Conflict, DownloadError, FormatError, ImageError, IntegrityError, NotFetched, UsageError
 from fromscratch.formats.databases.catalogue import records
 from fromscratch.formats.rpm import header as headers
-from fromscratch.formats.rpm import sqlite
+from fromscratch.formats.rpm import ndb, sqlite
 from fromscratch.formats.rpm.package import parts
 from fromscratch.formats.rpm.tags import SignatureTag
 from fromscratch.host.storage.store import Store
@@ -24,6 +24,7 @@ from fromscratch.paths import TreePath
 from fromscratch.sources.contract import Context
 from fromscratch.sources.rpm.options import RpmOptions
 from fromscratch.sources.rpm.source import RpmSource
+from tests.formats.rpm import databases
 from tests.formats.rpm import packages as made
 from tests.formats.rpm.packages import Made, directory, program, symlink
 from tests.trees import listed, text
@@ -320,6 +321,24 @@ class TestAccounts:
             "%post of lua 1.0-1 is written in Lua and was not run",
         ]
 
+    def test_file_triggers_that_would_have_been_set_off_are_listed(
+        self, rpm: Rpm, repository: Repository, store: Store
+    ) -> None:
+        own: list[tuple[int, int, Any]] = [
+            (5076, 8, ["compile-schemas /usr/share/schemas", "compile-schemas -r", "rebuild-fonts"]),
+            (5079, 8, ["/usr/share/schemas", "/usr/share/schemas", "/usr/share/fonts"]),
+            (5080, 4, [0, 1, 2]),
+            (5082, 4, [1 << 16, 1 << 18, 1 << 16]),
+        ]
+        repository.publish(
+            repository.package("glib", more=own), repository.package("app", {"/usr/share/schemas/app": b"schema"})
+        )
+        source = rpm("glib", "app")
+        laid(source, store)
+        assert source.notes(store) == (
+            "%transfiletriggerin of glib 1.0-1 for /usr/share/schemas was not run; it calls compile-schemas",
+        )
+
     def test_alternatives_that_scripts_register(self, rpm: Rpm, repository: Repository, store: Store) -> None:
         for name, priority in (("gawk", 20), ("mawk", 10)):
             script = f"/usr/sbin/alternatives --install /usr/bin/awk awk /usr/bin/{name} {priority}\n"
@@ -350,6 +369,25 @@ class TestRecords:
         found = [headers.installed(blob) for _, blob in sqlite.blobs(content(both, place))]
         assert [str(each.package) for each in found] == ["one 1:1.0-1", "two 1.0-1"]
         assert found[0].files == ("/usr/bin/one",)
+
+    @pytest.mark.parametrize("form", ["sqlite", "ndb", "berkeley"])
+    def test_the_database_stays_where_it_is_and_in_its_form(
+        self, form: str, rpm: Rpm, repository: Repository, store: Store
+    ) -> None:
+        repository.publish(repository.package("new"))
+        old = {7: databases.header("old", files=["/usr/bin/old"])}
+        name, raw = {
+            "sqlite": ("rpmdb.sqlite", databases.sqlite(old)),
+            "ndb": ("Packages.db", ndb.database(old)),
+            "berkeley": ("Packages", databases.berkeley(old)),
+        }[form]
+        below = Rootfs({TreePath(f"/var/lib/rpm/{name}"): file(Inline(raw), Origin("below", "found in", "below"))})
+        tree = laid(rpm("new", records=True), store, below)
+        folder = [path for path in tree if path.startswith("/var/lib/rpm/")]
+        assert len(folder) == (2 if form == "berkeley" else 1)
+        place = "/var/lib/rpm/rpmdb.sqlite" if form == "berkeley" else f"/var/lib/rpm/{name}"
+        blobs = dict(ndb.blobs(content(tree, place)) if form == "ndb" else sqlite.blobs(content(tree, place)))
+        assert [headers.installed(blob).package.name for _, blob in sorted(blobs.items())] == ["old", "new"]
 
     def test_what_lies_below_is_not_brought_again(
         self, rpm: Rpm, repository: Repository, store: Store, tmp_path: Path

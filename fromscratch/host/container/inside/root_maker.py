@@ -30,6 +30,7 @@ def main() -> None:
         flags = kernel.NEWUSER | kernel.NEWNS | kernel.NEWUTS | kernel.NEWIPC | kernel.NEWPID
         kernel.call("namespaces", "unshare", flags | (0 if spec["network"] else kernel.NEWNET))
         map_users()
+        kernel.end_with_parent(spec["parent"])
         child = os.fork()
         if child == 0:
             _become_first(spec, error_fd)
@@ -81,10 +82,22 @@ def _prepare(spec: dict[str, Any]) -> None:
         os.mkdir("/run/lock")  # noqa: PTH102
     with suppress(Failed):  # within a container whose own /proc is partly hidden, the kernel gives no new one
         mount(b"proc", b"/proc", b"proc", NOSUID | NODEV | NOEXEC)
+    if spec["handler"]:
+        _register(spec["handler"].encode("latin-1"))
     os.umask(0o022)
     os.chdir(PLACE)
     if spec["root"]:
         _mount_in_root(f"{PLACE}/{spec['root']}")
+
+
+def _register(handler: bytes) -> None:
+    """Tell this user namespace how to run programs of another architecture, which Linux 6.7 can. Raises Failed."""
+    place = b"/proc/sys/fs/binfmt_misc"
+    mount(b"binfmt_misc", place, b"binfmt_misc", NOSUID | NODEV | NOEXEC)
+    try:
+        Path(os.fsdecode(place), "register").write_bytes(handler)
+    except OSError as error:
+        raise Failed("mount", error) from error
 
 
 def _mount_in_root(root: str) -> None:

@@ -1,7 +1,7 @@
 """Asks Portage which packages it would merge, in which order, from which source archives.
 
-Called as `plan.py ANSWER ATOM…`; writes JSON to the file ANSWER. What Portage says of an impossible request goes to
-standard output, as `emerge --pretend` says it.
+Called as `plan.py [--usepkg] ANSWER ATOM…`; writes JSON to the file ANSWER. What Portage says of an impossible
+request goes to standard output, as `emerge --pretend` says it.
 """
 
 import contextlib
@@ -23,16 +23,18 @@ from portage.dep import Atom, use_reduce
 from portage.exception import PackageSetNotFound
 
 FIELDS = ("DEPEND", "BDEPEND", "RDEPEND", "PDEPEND", "IDEPEND")
-OPTIONS = {"--quiet": True, "--autounmask": "n", "--package-moves": "n", "--with-bdeps": "y"}
+OPTIONS = {"--quiet": True, "--autounmask": "n", "--package-moves": "n"}
 
 
-def main(answer: str, atoms: list[str]) -> None:
+def main(arguments: list[str]) -> None:
+    options = OPTIONS | ({"--usepkg": True} if "--usepkg" in arguments else {})
+    answer, *atoms = (each for each in arguments if each != "--usepkg")
     output.nocolor()
     config = load_emerge_config()
     settings, trees = config.target_config.settings, config.trees
-    parameters = create_depgraph_params(OPTIONS, "")
+    parameters = create_depgraph_params(options, "")
     try:
-        success, graph, _ = backtrack_depgraph(settings, trees, OPTIONS, parameters, "", atoms, stdout_spinner())
+        success, graph, _ = backtrack_depgraph(settings, trees, options, parameters, "", atoms, stdout_spinner())
     except PackageSetNotFound as error:
         sys.stdout.write(f"emerge: there is no set {error.value}\n")
         _write(answer, {"sets": sorted(config.target_config.setconfig.getSets())})
@@ -77,6 +79,7 @@ def _needs(text: str, database: Any) -> dict[str, dict[str, list[str]]]:
 
 
 def _package(package: Any, graph: Any, trees: Any, in_target: bool) -> dict[str, Any]:
+    binary = package.type_name == "binary"
     parents = graph._dynamic_config.digraph.parent_nodes(package)  # packages, and the requests of the call
     return {
         "name": package.cp,
@@ -88,8 +91,9 @@ def _package(package: Any, graph: Any, trees: Any, in_target: bool) -> dict[str,
         "in_target": in_target,
         "asked": not all(isinstance(each, Package) for each in parents),
         "parents": sorted({str(each.cpv) for each in parents if isinstance(each, Package)}),
-        "sources": _sources(package, trees),
-        "distfiles": _distfiles(package, trees),
+        "binary": binary,
+        "sources": "" if binary else _sources(package, trees),
+        "distfiles": [] if binary else _distfiles(package, trees),
     }
 
 
@@ -168,4 +172,4 @@ def _write(answer: str, found: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    main(sys.argv[1:])
