@@ -13,6 +13,7 @@ from fromscratch.lazy_regex import lazy_regex
 from fromscratch.limits import number
 
 _MOST_LINES, _LONGEST_LINE = 1000, 500
+_MAX_ID = (1 << 32) - 2
 _ENDING = lazy_regex(r"(?:[&12]?>{1,2} ?/dev/null|[12]>&1|\|\| ?(?:true|:|exit 0)|;)$")
 _HARMLESS = lazy_regex(r"(?:#.*|:|true|exit(?: 0)?|set -[eux]+)?")
 _NAME = lazy_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
@@ -83,7 +84,7 @@ def _group(words: list[str]) -> AddGroup | None:
     if parsed is None:
         return None
     options, names = parsed
-    numbered = number(options["g"]) if "g" in options else None
+    numbered = _id(options["g"]) if "g" in options else None
     if not 1 <= len(names) <= 2 or ("g" in options and numbered is None):
         return None
     return AddGroup(names[-1], numbered, "S" in options, names[0] if len(names) == 2 else "")
@@ -94,21 +95,31 @@ def _user(words: list[str]) -> AddGroup | AddUser | None:
     if parsed is None:
         return None
     options, names = parsed
-    numbered = number(options["u"]) if "u" in options else None
+    numbered = _id(options["u"]) if "u" in options else None
     if len(names) == 2 and not options:
         return AddGroup(names[1], user=names[0])  # adduser USER GROUP
-    if len(names) != 1 or ("u" in options and numbered is None):
+    home = options.get("h")
+    if len(names) != 1 or ("u" in options and numbered is None) or (home is not None and not _is_home(home)):
         return None
     return AddUser(
         names[0],
         numbered,
         "S" in options,
         options.get("G"),
-        options.get("h"),
+        home,
         "H" not in options,
         options.get("s"),
         options.get("g"),
     )
+
+
+def _id(digits: str) -> int | None:
+    found = number(digits)
+    return found if found is not None and found <= _MAX_ID else None
+
+
+def _is_home(path: str) -> bool:
+    return path.startswith("/") and ".." not in path.split("/")
 
 
 def _options(words: list[str], *, flags: str, values: str) -> tuple[Mapping[str, str], list[str]] | None:

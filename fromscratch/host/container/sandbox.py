@@ -1,4 +1,4 @@
-"""A sandbox around programs of this machine that build software: no privileges, no network, one folder to write in.
+"""A sandbox around programs that build software: no privileges, no network, one folder to write in.
 
 Inside, the user is 1000, whoever calls, the folder is at a fixed path, /tmp and the homes are empty, and nothing else
 can be written; so what is built does not depend on who builds it where.
@@ -25,13 +25,15 @@ _PLACES = ("/var/tmp", "/mnt", "/media", "/srv")
 class Sandbox(Struct, frozen=True, kw_only=True):
     """`folder` is the one that can be written, `visible` are paths that must be readable inside as outside.
 
-    `files` are put over files of the system: paths there, and paths in the folder.
+    `files` are put over files of the system: paths there, and paths in the folder. `system` is a folder with another
+    root, whose programs are run and which alone can be seen; it has folders dev, proc and those above all `files`.
     """
 
     folder: Path
     visible: Sequence[Path] = ()
     files: Mapping[str, str] = {}
     network: bool = False
+    system: Path | None = None
 
     @property
     def place(self) -> str:
@@ -39,9 +41,10 @@ class Sandbox(Struct, frozen=True, kw_only=True):
         needed = [path.resolve() for path in self.visible]
         for text in _PLACES:
             place = Path(text)
-            if place.is_dir() and not any(path.is_relative_to(place) for path in needed):
+            is_there = (self.system or Path("/")).joinpath(text[1:]).is_dir()
+            if is_there and not any(path.is_relative_to(place) for path in needed):
                 return text
-        return str(self.folder)
+        return str(self.folder)  # where this machine has it; another system has one of those
 
     def argv(self, words: Sequence[str], environment: Mapping[str, str]) -> list[str]:
         """The command that runs these words inside, as `host.process.run` takes it."""
@@ -53,6 +56,7 @@ class Sandbox(Struct, frozen=True, kw_only=True):
             "visible": [str(path) for path in self.visible],
             "environment": dict(environment),
             "network": self.network,
+            "system": str(self.system) if self.system else "",
         }
         return [sys.executable, "-I", "-S", "-c", _START, str(_PACKAGE), json.dumps(spec)]
 

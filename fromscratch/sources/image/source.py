@@ -14,6 +14,8 @@ from fromscratch.digest import Digest
 from fromscratch.errors import ImageError
 from fromscratch.formats.databases.catalogue import records
 from fromscratch.formats.databases.places import owners
+from fromscratch.host.images import fetched
+from fromscratch.host.images.fetched import ImagePlan
 from fromscratch.host.images.layers import root_tree
 from fromscratch.host.storage import file_digests
 from fromscratch.host.storage.store import Store
@@ -23,9 +25,7 @@ from fromscratch.model.reference import without_login
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, tree_path
 from fromscratch.sources.contract import Base, Context, NamedImage, Pin, TreeSource
-from fromscratch.sources.image import plan as plans
 from fromscratch.sources.image.options import ImageSourceOptions
-from fromscratch.sources.image.plan import ImagePlan
 from fromscratch.transforms.copying import copied
 from fromscratch.transforms.inclusion import selected
 from fromscratch.transforms.placement import parse_owner, placed, with_owner
@@ -50,7 +50,7 @@ class ImageSource(TreeSource):
     def fetch(self, store: Store) -> None:
         """Bring the image of this platform into the store. One that is named by its digest, and is there, is not asked
         for again."""
-        before = plans.load(store, self._key)
+        before = fetched.load(store, self._key)
         if before is not None and before.is_complete(store) and self._is_settled:
             return
         try:
@@ -102,14 +102,14 @@ class ImageSource(TreeSource):
     def plan(self, store: Store) -> ImagePlan:
         """What the image was when it was fetched. Raises NotFetched."""
         if self._image.path is None:
-            return plans.needed(store, self._key, f"{self.label} for {self._platform}")
-        known = plans.load(store, self._key)
+            return fetched.needed(store, self._key, f"{self.label} for {self._platform}")
+        known = fetched.load(store, self._key)
         return known if known is not None and known.is_complete(store) else self._read(store)
 
     def _read(self, store: Store) -> ImagePlan:
         image = self._image.read(self._platform, store, self._context.progress, self._context.limits)
-        plan = plans.plan_of(image, store)
-        plans.save(store, self._key, plan)
+        plan = fetched.plan_of(image, store)
+        fetched.save(store, self._key, plan)
         return plan
 
     @property

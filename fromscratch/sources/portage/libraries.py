@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from fromscratch.errors import ImageError
 from fromscratch.formats.elf.headers import Elf
 from fromscratch.formats.elf.platform import platform_of
-from fromscratch.host.machine.loader_root import MachineRoot
 from fromscratch.host.machine.view import with_hard_links
 from fromscratch.linker.closure import Linker, Missing
 from fromscratch.linker.gather import GatherResult, gather
@@ -24,13 +23,15 @@ from fromscratch.progress import Progress
 _FOLDERS = ("/usr/lib64", "/lib64", "/usr/lib", "/lib")
 
 
-def with_libraries(tree: Rootfs, below: Rootfs, label: str, platform: Platform, progress: Progress) -> Rootfs:
+def with_libraries(
+    tree: Rootfs, below: Rootfs, machine: tuple[str, Root], label: str, platform: Platform, progress: Progress
+) -> Rootfs:
     """The tree with the libraries that its programs need and neither it nor what is `below` has.
 
-    Raises ImageError for one that this machine does not have either.
+    Raises ImageError for one that the machine does not have either.
     """
     upper = Stacked(tree, below)
-    roots: list[Root] = [TreeRoot(upper), RootBeneath(MachineRoot(), upper)]
+    roots: list[Root] = [TreeRoot(upper), RootBeneath(machine[1], upper)]
     asked: dict[str, Origin] = {}
     asked.update((path, entry.origins[0]) for path, entry in tree.items() if isinstance(entry, File))
     result = gather(Linker(roots, library_path=_FOLDERS), asked, [], label, _is_for(platform))
@@ -44,7 +45,7 @@ def with_libraries(tree: Rootfs, below: Rootfs, label: str, platform: Platform, 
     if not added:
         return tree
     names = sorted({str(path).rpartition("/")[2] for path in added if path in libraries})
-    progress.note(f"{label}: of this machine: {', '.join(names)}")
+    progress.note(f"{label}: of {machine[0]}: {', '.join(names)}")
     whole = tree.merged(Rootfs(added), directories="keep")
     return with_hard_links(_searchable(whole, below, result, label))
 

@@ -88,6 +88,9 @@ class PortageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         list[str | EbuildRepository],
         Meta(description="repositories of ebuilds, the main one first: addresses of git or rsync, or folders"),
     ] = field(default_factory=lambda: [GENTOO])
+    container: Annotated[
+        str, Meta(description="an image with Portage and a compiler to build with, in the place of this machine's own")
+    ] = ""
     sync_hours: Annotated[
         int, Meta(description="how many hours to wait before repositories are asked again; 0: at each fetch", ge=0)
     ] = 24

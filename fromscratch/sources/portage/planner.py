@@ -12,6 +12,7 @@ from fromscratch.host.storage.store import Store
 from fromscratch.nearest import nearest
 from fromscratch.sources.contract import Context
 from fromscratch.sources.portage import binary_packages, binhosts, failure, machine_tools, profiles
+from fromscratch.sources.portage.machine import Programs
 from fromscratch.sources.portage.options import PortageOptions, words
 from fromscratch.sources.portage.plan import Answer, Plan, PlannedPackage
 from fromscratch.sources.portage.repositories import SyncedRepository, versions_in
@@ -28,7 +29,7 @@ def make_plan(
     Raises ImageError and UsageError for what cannot be had.
     """
     folders = workspace.repository_folders(synced)
-    plan = _on_this_machine(options, context, synced, folders)
+    plan = _on_machine(options, context, synced, folders, workspace.programs)
     workspace.configure(options, plan)
     workspace.empty_root(merged_usr(options, plan))
     with context.progress.task("asking Portage for a plan", unit="steps"):
@@ -39,16 +40,20 @@ def make_plan(
         with context.progress.task("asking Portage for a plan with binary packages", unit="steps"):
             answer = _asked(options, context, workspace, synced, "--usepkg")
         binaries = {each.cpv: binaries[each.cpv] for each in answer.packages if each.binary}
-    _check_tools(answer.packages, context.place)
+    _check_tools(answer.packages, context.place, workspace.programs)
     _check_flags(options, answer)
     notes = list(_notes(options, answer))
     return replace(plan, packages=answer.packages, notes=notes, mirrors=answer.mirrors, binaries=binaries)
 
 
-def _on_this_machine(
-    options: PortageOptions, context: Context, synced: Sequence[SyncedRepository], folders: Sequence[Path]
+def _on_machine(
+    options: PortageOptions,
+    context: Context,
+    synced: Sequence[SyncedRepository],
+    folders: Sequence[Path],
+    programs: Programs,
 ) -> Plan:
-    """A plan without packages: the profile, and what this machine counts as."""
+    """A plan without packages: the profile, and what the machine that builds counts as."""
     names = {each.name: folder for each, folder in zip(synced, folders, strict=True)}
 
     def has(repository: str, path: str) -> bool:
@@ -65,7 +70,7 @@ def _on_this_machine(
         profile=profile,
         packages=[],
         provided=[] if own_libc else machine_tools.c_library(versions),
-        tools=machine_tools.provided(versions, _is_here, options.tools),
+        tools=machine_tools.provided(versions, programs.has, options.tools),
     )
 
 
@@ -85,7 +90,7 @@ def _asked(
     found = msgspec.json.decode(answer.read_bytes(), type=Answer)
     if not found.packages:
         if found.names or found.sets:
-            raise _impossible(text, found, context.place)
+            raise _impossible(text, found, context.place, workspace.programs)
         raise ImageError(
             f"portage: nothing is to be built for {', '.join(options.atoms)}, asked for in {context.place}",
             "everything that was asked for counts as installed: see provided:",
@@ -93,20 +98,16 @@ def _asked(
     return found
 
 
-def _impossible(text: str, answer: Answer, place: str) -> ImageError:
+def _impossible(text: str, answer: Answer, place: str, programs: Programs) -> ImageError:
     """The error for a request that cannot be satisfied, which may be for want of a tool on this machine."""
     error = failure.of_plan(text, answer, place)
     needing = [failure.name_of(f"={cpv}") for cpv in answer.needs]
     # Of those that this machine could have, the last one needs all others.
-    lacking = machine_tools.lacking(reversed(needing), _is_here)[:1]
-    return ImageError(error.message, machine_tools.advice_for(lacking)) if lacking else error
+    lacking = machine_tools.lacking(reversed(needing), programs.has)[:1]
+    return ImageError(error.message, _advice(programs, lacking)) if lacking else error
 
 
-def _is_here(program: str) -> bool:
-    return run.find(program) is not None
-
-
-def _check_tools(packages: Sequence[PlannedPackage], place: str) -> None:
+def _check_tools(packages: Sequence[PlannedPackage], place: str, programs: Programs) -> None:
     """Nothing is installed on this machine: what would have to be is a tool that it lacks."""
     needed = {each.cpv: each for each in packages if not each.in_target}
     # Those that something in the root needs; the others would be for these only.
@@ -118,9 +119,16 @@ def _check_tools(packages: Sequence[PlannedPackage], place: str) -> None:
         for each in first or needed.values()
     ]
     raise ImageError(
-        f"portage: this machine lacks tools for what is asked for in {place}:\n" + "\n".join(lines),
-        machine_tools.advice_for(each.name for each in first or needed.values()),
+        f"portage: {programs.title} lacks tools for what is asked for in {place}:\n" + "\n".join(lines),
+        _advice(programs, [each.name for each in first or needed.values()]),
     )
+
+
+def _advice(programs: Programs, packages: Sequence[str]) -> str:
+    """How the machine that builds gets the tools that these packages are."""
+    if programs.system is not None:
+        return f"add {' and '.join(packages)} to that image; if it has them, say so under tools:"
+    return machine_tools.advice_for(packages)
 
 
 def _check_flags(options: PortageOptions, answer: Answer) -> None:

@@ -1,24 +1,36 @@
-"""The Portage that this machine has: from Python's package index, or that of a distribution."""
+"""The Portage of a machine: from Python's package index, or that of a distribution."""
 
 import json
 import sys
+from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fromscratch.errors import CommandFailed, MissingTool
 from fromscratch.host.process import run
 
 _WHY = "portage:"
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 # What Portage itself runs beside the tools of the packages: without scanelf it neither strips nor sees what links.
-_TOOLS = {"bash": "bash", "gcc": "gcc", "make": "make", "tar": "tar", "patch": "patch", "scanelf": "pax-utils"}
-_QUESTION = """\
+TOOLS = {
+    "bash": "bash",
+    "gcc": "gcc",
+    "make": "make",
+    "tar": "tar",
+    "patch": "patch",
+    "zstd": "zstd",
+    "scanelf": "pax-utils",
+}
+QUESTION = """\
 import json, os, sys
 import portage
 from portage import const
 print(json.dumps({
+    "python": sys.executable,
     "version": portage.VERSION,
     "scripts": os.path.realpath(const.PORTAGE_BIN_PATH),
     "below": const.GLOBAL_CONFIG_PATH.strip("/"),
@@ -55,14 +67,22 @@ class Portage(Struct, frozen=True, kw_only=True):
 def find() -> Portage:
     """Raises MissingTool, also for a program that it cannot do without."""
     python = _python()
-    for program, package in _TOOLS.items():
+    for program, package in TOOLS.items():
         run.need(program, _WHY, f"install it, on Debian for example with: apt-get install {package}")
     try:
-        answer = run.run([python, "-c", _QUESTION]).stdout
-        found = json.loads(answer.splitlines()[-1])
-    except (CommandFailed, ValueError, IndexError) as error:
+        return replace(asked([python, "-c", QUESTION]), python=python)
+    except CommandFailed as error:
         raise MissingTool(f"portage: {python} cannot load Portage: {error}", "install it anew") from error
-    return Portage(python=python, folders=tuple(found.pop("folders")), **found)
+
+
+def asked(question: Sequence[str]) -> Portage:
+    """What the Portage of an interpreter says of itself; the call asks it QUESTION. Raises CommandFailed."""
+    answer = run.run(list(question)).stdout
+    try:
+        found = json.loads(answer.splitlines()[-1])
+        return Portage(folders=tuple(found.pop("folders")), **found)
+    except (ValueError, IndexError, TypeError) as error:
+        raise CommandFailed(f"its answer cannot be read: {error}", "install Portage anew") from error
 
 
 def _python() -> str:

@@ -6,11 +6,8 @@ the tree of the image.
 """
 
 import hashlib
-import os
-import platform as machine
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import msgspec
 from msgspec import Struct
@@ -18,7 +15,7 @@ from msgspec.structs import replace
 
 from fromscratch.address import without_secrets
 from fromscratch.digest import Digest
-from fromscratch.errors import CommandFailed, UsageError
+from fromscratch.errors import UsageError
 from fromscratch.formats.tar import writer
 from fromscratch.formats.tar.tree import read_tree
 from fromscratch.host.process import run
@@ -29,11 +26,12 @@ from fromscratch.model.entry import Origin
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.contract import Context, Pin, Source
-from fromscratch.sources.portage import binary_packages, distfiles, image_tree, program
+from fromscratch.sources.portage import binary_packages, distfiles, image_tree
 from fromscratch.sources.portage import plan as plans
 from fromscratch.sources.portage.emerge import emerge
 from fromscratch.sources.portage.failure import name_of
 from fromscratch.sources.portage.libraries import with_libraries
+from fromscratch.sources.portage.machine import BuildContainer, Machine, ThisMachine
 from fromscratch.sources.portage.options import PortageOptions
 from fromscratch.sources.portage.ownership import OwnerChange, applied
 from fromscratch.sources.portage.plan import Plan, Reason
@@ -66,15 +64,17 @@ class PortageSource(Source):
         more = f" and {len(options.atoms) - _SHOWN} more" if len(options.atoms) > _SHOWN else ""
         self.label = f"portage {' '.join(options.atoms[:_SHOWN])}{more}"
         self._repositories = options.resolved_repositories
+        self._machine: Machine = BuildContainer(options.container, context) if options.container else ThisMachine()
         self._notes: list[str] = []
 
     def fetch(self, store: Store) -> None:
         """Bring the repositories and source archives, and keep the plan."""
         self._check_platform()
+        self._machine.fetch(store)
         options, context = self._options, self._context
         repositories = Repositories(self._repositories, context.folder, store)
         synced = repositories.sync(options.sync_hours, context.progress, older=options.older)
-        known = plans.load(store, self._key)
+        known = plans.load(store, self._key(store))
         with self._workspace(store) as (workspace, _):
             if known is None or known.repositories != synced:
                 repositories.extract(synced, workspace.box / "repositories", context.progress)
@@ -83,10 +83,10 @@ class PortageSource(Source):
             context.progress.note(f"{self.label}: {note}")
         mirrors = distfiles.mirror_addresses(known.mirrors, context.folder)
         distfiles.fetch(store, known.missing(store), mirrors, context.progress, context.jobs)
-        plans.save(store, self._key, known)
+        plans.save(store, self._key(store), known)
 
     def fingerprint(self, store: Store) -> str:
-        return f"portage {self._fingerprint(self._plan(store))} {_c_library()}"
+        return f"portage {self._fingerprint(self._plan(store), store)} {self._machine.c_library(store)}"
 
     def pins(self, store: Store) -> Sequence[Pin]:
         plan = self._plan(store)
@@ -106,7 +106,7 @@ class PortageSource(Source):
         for name, each in sorted(plan.distfiles().items()):
             address = without_secrets(each.addresses[0]) if each.addresses else ""
             found.append(Pin(kind="distfile", name=name, url=address, digest=str(each.digest or "")))
-        return found
+        return [*found, *self._machine.pins(store)]
 
     def lay(self, below: Rootfs, store: Store, *, replace: bool) -> Rootfs:
         """`below` with the packages, and with this machine's C library where nothing else brings one.
@@ -118,7 +118,14 @@ class PortageSource(Source):
         owners = msgspec.json.decode(store.read(Digest.parse(result.owners)), type=dict[str, str])
         origin = image_tree.origins(owners, result.runtime, plan, self.label, self._context.place)
         tree = read_tree(store.path(Digest.parse(result.tar)), origin)
-        tree = with_libraries(tree, below, self.label, self._context.platform, self._context.progress)
+        tree = with_libraries(
+            tree,
+            below,
+            (self._machine.title, self._machine.libraries(store)),
+            self.label,
+            self._context.platform,
+            self._context.progress,
+        )
         whole, notes = self._settled(below.merged(tree, replace=replace), tree, result)
         self._notes = notes
         for note in notes:
@@ -141,7 +148,7 @@ class PortageSource(Source):
 
     def _result(self, store: Store, plan: Plan) -> _Result:
         """The packages' own files, as far as they are needed at run time; built if they are not."""
-        fingerprint = self._fingerprint(plan)
+        fingerprint = self._fingerprint(plan, store)
         result = _load(store, fingerprint)
         if result is None:
             with self._workspace(store) as (workspace, lock):
@@ -158,7 +165,7 @@ class PortageSource(Source):
         workspace.configure(self._options, plan)
         workspace.empty_root(merged_usr(self._options, plan))
         workspace.put_distfiles(plan, store)
-        keys = plan.keys(self._salt(plan))
+        keys = plan.keys(self._salt(plan, store))
         binary_packages.put(store, keys, workspace.box / "packages")
         binary_packages.put_digests(store, plan.binaries, workspace.box / "packages")
         try:
@@ -181,37 +188,40 @@ class PortageSource(Source):
     @contextmanager
     def _workspace(self, store: Store) -> Iterator[tuple[Workspace, int]]:
         """The folder that builds of these repositories work in, and the descriptor of its lock."""
-        key = "\n".join([str(self._context.platform), *(each.address for each in self._repositories)])
+        key = "\n".join(
+            [str(self._context.platform), self._options.container, *(each.address for each in self._repositories)]
+        )
         place = store.workspace(_WORK, key)
         note = "waiting for another build of the same repositories to end"
         with inherited_lock(place / "lock", lambda: self._context.progress.note(note)) as lock:
-            workspace = Workspace(place=place, portage=program.find(), jobs=max(1, self._context.jobs))
+            programs = self._machine.programs(store, place / "container")
+            workspace = Workspace(place=place, programs=programs, jobs=max(1, self._context.jobs))
             workspace.prepare()
             yield workspace, lock
 
     def _plan(self, store: Store) -> Plan:
         self._check_platform()
-        return plans.needed(store, self._key, self.label)
+        return plans.needed(store, self._key(store), self.label)
 
-    @property
-    def _key(self) -> str:
+    def _key(self, store: Store) -> str:
         """What decides about the plan."""
         options = replace(self._options, keep=[], records=False, threads=0, jobs=0, sync_hours=0, older=False)
         local = [str((self._context.folder / each.path).resolve()) for each in self._repositories if each.path]
-        return f"{self._context.platform} {local} {msgspec.json.encode(options).decode()}"
+        machine = self._machine.compiler(store) if options.container else ""
+        return f"{self._context.platform} {local} {msgspec.json.encode(options).decode()} {machine}"
 
-    def _fingerprint(self, plan: Plan) -> str:
+    def _fingerprint(self, plan: Plan, store: Store) -> str:
         options = self._options
         asked = [each.cpv for each in plan.packages if each.asked]
-        facts = [_TREE_VERSION, options.keep, options.records, asked, plan.keys(self._salt(plan))]
+        facts = [_TREE_VERSION, options.keep, options.records, asked, plan.keys(self._salt(plan, store))]
         return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
 
-    def _salt(self, plan: Plan) -> str:
+    def _salt(self, plan: Plan, store: Store) -> str:
         """What decides about every binary package, beside its own sources."""
         options = self._options
         counted = sorted({name_of(f"={each}") for each in plan.provided})  # not their versions, which each sync changes
-        facts = [plan.profile, options.make_conf, options.package_env, options.merged_usr, counted, _compiler()]
-        return msgspec.json.encode([*facts, program.find().version]).decode()
+        facts = [plan.profile, options.make_conf, options.package_env, options.merged_usr, counted]
+        return msgspec.json.encode([*facts, self._machine.compiler(store)]).decode()
 
     def _check_platform(self) -> None:
         here, asked = Platform.of_this_machine(), self._context.platform
@@ -249,23 +259,4 @@ def _load(store: Store, fingerprint: str) -> _Result | None:
         return None
     if found is None or not all(store.has(Digest.parse(each)) for each in (found.tar, found.owners)):
         return None
-    return found
-
-
-def _compiler() -> str:
-    """The compiler of this machine, by what it says of itself."""
-    try:
-        return run.run(["gcc", "--version"]).stdout.decode("utf-8", "replace").partition("\n")[0]
-    except CommandFailed:
-        return "none"
-
-
-def _c_library() -> str:
-    """The C library of this machine, by its version and the file that this process runs with."""
-    found = " ".join(machine.libc_ver())
-    for line in Path("/proc/self/maps").read_text(errors="replace").splitlines():
-        path = line.partition("/")[2]
-        if path.endswith("/libc.so.6"):
-            state = os.stat(f"/{path}")  # noqa: PTH116
-            return f"{found} {state.st_size} {state.st_mtime_ns}"
     return found

@@ -19,7 +19,6 @@ from msgspec import Struct
 
 from fromscratch.errors import MissingTool
 from fromscratch.host.container.sandbox import Sandbox, hindrance
-from fromscratch.host.process import run
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.store import Store
 from fromscratch.sources.portage import machine_tools, ownership
@@ -30,6 +29,7 @@ from fromscratch.sources.portage.configuration import (
     repos_conf,
     target_files,
 )
+from fromscratch.sources.portage.machine import Programs
 from fromscratch.sources.portage.options import PortageOptions
 from fromscratch.sources.portage.plan import Plan
 from fromscratch.sources.portage.program import Portage
@@ -42,7 +42,6 @@ _ACCOUNTS = {
 }
 # Fixed, so that what is built does not have the date of the day.
 _EPOCH = "315532800"
-_SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 _LIBRARIES = ("usr/lib64", "usr/lib", "lib64", "lib")
 # What Gentoo's baselayout makes where /usr is merged.
 _MERGED_USR = {"bin": "usr/bin", "sbin": "usr/bin", "usr/sbin": "bin", "lib": "usr/lib", "lib64": "usr/lib64"}
@@ -65,8 +64,12 @@ class Workspace(Struct, frozen=True, kw_only=True):
     """Where Portage works; `place` is the folder, `sandbox` what surrounds its programs. Locked by the caller."""
 
     place: Path
-    portage: Portage
+    programs: Programs
     jobs: int
+
+    @property
+    def portage(self) -> Portage:
+        return self.programs.portage
 
     @property
     def box(self) -> Path:
@@ -79,7 +82,8 @@ class Workspace(Struct, frozen=True, kw_only=True):
     @property
     def sandbox(self) -> Sandbox:
         overlaid = {f"/etc/{name}": f"etc/{name}" for name in _ACCOUNTS}
-        return Sandbox(folder=self.box, visible=self.portage.visible, files=overlaid)
+        visible = [] if self.programs.system else self.portage.visible
+        return Sandbox(folder=self.box, visible=visible, files=overlaid, system=self.programs.system)
 
     def seen(self, name: str) -> str:
         """A path of the box as the programs in it see it."""
@@ -98,7 +102,7 @@ class Workspace(Struct, frozen=True, kw_only=True):
                 (self.box / name).mkdir(parents=True, exist_ok=True)
             for name, text in _ACCOUNTS.items():
                 (self.box / "etc" / name).write_text(text)
-            _link(self.box / "bin" / "gtar", run.need("tar", "portage:"))
+            _link(self.box / "bin" / "gtar", self.programs.find("tar") or "/bin/tar")
             for name, text in {**_PROGRAMS, "chown": ownership.PROGRAM, "chgrp": ownership.PROGRAM}.items():
                 (self.box / "bin" / name).write_text(text)
                 (self.box / "bin" / name).chmod(0o755)
@@ -195,7 +199,7 @@ class Workspace(Struct, frozen=True, kw_only=True):
     def _environment(self) -> dict[str, str]:
         root = self.seen("root")
         return {
-            "PATH": f"{Path(self.portage.python).parent}:{self.seen('bin')}:{_SYSTEM_PATH}",
+            "PATH": f"{self.seen('bin')}:{Path(self.portage.python).parent}:{self.programs.path}",
             "LC_ALL": "C.UTF-8",
             "TZ": "UTC",
             "HOME": self.seen("work"),

@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fromscratch.errors import ImageError
 from fromscratch.formats.alpine.account_script import AddGroup, AddUser
 from fromscratch.formats.glibc.passwd import records
-from fromscratch.model.entry import Origin
+from fromscratch.model.entry import Directory, Entry, Origin, with_meta
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import ROOT, TreePath, tree_path
 from fromscratch.transforms.accounts import Group, User, with_accounts
 
 _SYSTEM, _ORDINARY = range(100, 1000), range(1000, 60000)
 _NO_GROUP = 65533
 _COMMENT = "Linux User,,,"
+_HOME = 0o2755
 
 
 class _Known(Struct):
@@ -45,7 +48,19 @@ def with_busybox_accounts(tree: Rootfs, calls: Sequence[AddGroup | AddUser], ori
     changed = [
         Group(name=name, gid=known.groups[name], members=tuple(known.members.get(name, ()))) for name in known.changed
     ]
-    return with_accounts(tree, list(known.added.values()), changed, origin)
+    users = list(known.added.values())
+    return _with_homes(with_accounts(tree, users, changed, origin), users)
+
+
+def _with_homes(tree: Rootfs, users: Sequence[User]) -> Rootfs:
+    """The tree with the homes as adduser leaves them, also those that were there before."""
+    changed: dict[TreePath, Entry] = {}
+    for user in users:
+        place = tree.locate(tree_path(user.home))
+        home = tree.find(place, follow_last=False)
+        if user.create_home and place != ROOT and isinstance(home, Directory):
+            changed[place] = with_meta(home, replace(home.meta, mode=_HOME, uid=user.uid, gid=user.gid))
+    return tree.with_entries(changed) if changed else tree
 
 
 def _add_group(known: _Known, call: AddGroup) -> None:

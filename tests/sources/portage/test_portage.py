@@ -404,7 +404,7 @@ def binhost(made: PortageSource, store: Store, place: Path) -> Path:
     """A folder with the binary packages that the store has of a build, and their index."""
     plan = made._plan(store)
     folder = place / "binhost"
-    binary_packages.put(store, plan.keys(made._salt(plan)), folder)
+    binary_packages.put(store, plan.keys(made._salt(plan, store)), folder)
     stanzas = ["PACKAGES: 3\nVERSION: 0\n"]
     for package in plan.packages:
         [archive] = folder.glob(f"{package.name}/*.gpkg.tar")

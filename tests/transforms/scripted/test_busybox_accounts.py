@@ -7,7 +7,7 @@ from fromscratch.formats.alpine.account_script import accounts_of
 from fromscratch.model.content import Inline, read
 from fromscratch.model.entry import File, Origin, file
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import tree_path
+from fromscratch.paths import TreePath, tree_path
 from fromscratch.transforms.scripted.busybox_accounts import with_busybox_accounts
 
 MADE = Origin("alpine", "made by", "a script")
@@ -70,7 +70,8 @@ def test_a_password_is_locked_without_a_day() -> None:
 
 
 def test_home_folders() -> None:
-    assert "/home/bbb" in after("adduser -S bbb")
+    meta = after("adduser -S bbb")[TreePath("/home/bbb")].meta
+    assert (meta.mode, meta.uid, meta.gid) == (0o2755, 100, 65533)
     assert "/home/bbb" not in after("adduser -SH bbb")
 
 

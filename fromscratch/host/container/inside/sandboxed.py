@@ -29,7 +29,7 @@ _SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
 
 
 def main() -> None:
-    """`sys.argv` ends with a JSON object: `words`, `folder`, `place`, `files`, `visible`, `environment`, `network`."""
+    """`sys.argv` ends with a JSON object: what `host.container.sandbox` has of a sandbox, `words` and `environment`."""
     spec = json.loads(sys.argv[2])
     try:
         kernel.end_with_parent()
@@ -75,22 +75,28 @@ def _become(spec: dict[str, Any]) -> None:
 
 
 def _mount_all(spec: dict[str, Any]) -> None:
-    place = os.fsencode(spec["place"])
+    top = os.fsencode(spec["system"])
+    place = top + os.fsencode(spec["place"])
     folder = os.open(spec["folder"], os.O_PATH | os.O_DIRECTORY)
     visible = {path: os.open(path, os.O_PATH) for path in spec["visible"] if _is_hidden(path)}
     mount(b"none", b"/", flags=PRIVATE | REC)
-    _make_read_only()
+    if top:
+        mount(top, top, flags=BIND | REC)
+        mount(b"/dev", top + b"/dev", flags=BIND | REC)
+    _make_read_only(top or b"/")
     mount(f"/proc/self/fd/{folder}".encode(), place, flags=BIND)
     _make_writable(place)
     for target, source in spec["files"].items():
-        mount(os.path.join(place, os.fsencode(source)), os.fsencode(target), flags=BIND)  # noqa: PTH118
+        mount(os.path.join(place, os.fsencode(source)), top + os.fsencode(target), flags=BIND)  # noqa: PTH118
     for target in (*_HIDDEN, "/dev/shm"):
         with suppress(Failed):  # a machine may have no such folder
-            mount(b"tmpfs", target.encode(), b"tmpfs", NOSUID | NODEV, b"mode=1777")
+            mount(b"tmpfs", top + target.encode(), b"tmpfs", NOSUID | NODEV, b"mode=1777")
     for path, descriptor in visible.items():
         _show(path, descriptor)
     with suppress(Failed):  # not where this machine's own /proc is partly hidden; it shows more processes then
-        mount(b"proc", b"/proc", b"proc", NOSUID | NODEV)
+        mount(b"proc", top + b"/proc", b"proc", NOSUID | NODEV)
+    if top:
+        os.chroot(top)
 
 
 def _is_hidden(path: str) -> bool:
@@ -107,11 +113,11 @@ def _show(path: str, descriptor: int) -> None:
     mount(f"/proc/self/fd/{descriptor}".encode(), os.fsencode(path), flags=BIND | REC)
 
 
-def _make_read_only() -> None:
+def _make_read_only(top: bytes) -> None:
     """The whole tree of mounts, in one call; on Linux before 5.12 it can be written as far as its modes allow."""
     attributes = struct.pack("=QQQQ", _MOUNT_ATTR_RDONLY, 0, 0, 0)
     kernel.libc.syscall(
-        _MOUNT_SETATTR, _AT_FDCWD, b"/", _AT_RECURSIVE, ctypes.create_string_buffer(attributes), len(attributes)
+        _MOUNT_SETATTR, _AT_FDCWD, top, _AT_RECURSIVE, ctypes.create_string_buffer(attributes), len(attributes)
     )
 
 
