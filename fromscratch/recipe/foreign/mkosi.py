@@ -167,16 +167,16 @@ class _Configuration:
             for name in [component] if components else ["main", component]:
                 self._draft.add((*item, "components"), name, of_component)
                 components.append(name)
-        named: dict[str, Any] = {"mirror": mirror, "components": components}
+        archive: dict[str, Any] = {"mirror": mirror, "components": components}
         if mirror and "{snapshot}" in mirror:
             snapshot, of_snapshot = self._one("Snapshot")
             self._draft.put((*item, "snapshot"), snapshot, of_snapshot)
-            named["snapshot"] = snapshot
+            archive["snapshot"] = snapshot
         if self._flag("WithRecommends"):
             self._draft.put((*item, "recommends"), True, self._one("WithRecommends")[1])
         if self._flag("RepositoryKeyCheck") is False:
             self._draft.put((*item, "unsigned"), True, self._one("RepositoryKeyCheck")[1])
-        return {key: value for key, value in named.items() if value}
+        return {key: value for key, value in archive.items() if value}
 
     def _flag(self, key: str) -> bool | None:
         """A truth value; None, and left out, for anything else."""
