@@ -308,7 +308,7 @@ def test_an_image_is_changed_where_it_lies(desk: Path) -> None:
         (["--to", "oci:out"], 2, "mod was told of no change"),
         (["--user", "1", "--to", "out"], 2, "--to out does not say where the image goes"),
         (["--user", "1", "--to", "oci:out", "--tag", "x"], 2, "--to and --tag both say where the image goes"),
-        (["--port", "http", "--to", "oci:out"], 2, "'http' is not a port"),
+        (["--port", "http", "--to", "oci:out"], 2, "--port: 'http' is not a port"),
         (["--cmd", '["a"', "--to", "oci:out"], 2, 'write ["PROGRAM", "WORD"]'),
         (["--health-interval", "soon", "--to", "oci:out"], 2, "--health-interval soon is not a time"),
         (["--append", "./nothing", "--to", "oci:out"], 2, "there is no nothing"),

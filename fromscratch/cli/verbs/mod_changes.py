@@ -13,6 +13,13 @@ from fromscratch.model.image_changes import HealthChange, ImageChanges, Pairs, W
 from fromscratch.nearest import nearest
 from fromscratch.recipe.image import ImageOptions
 
+_OPTIONS = {
+    "ports": "port",
+    "volumes": "volume",
+    "labels": "label",
+    "annotations": "annotation",
+    "stop_signal": "stop-signal",
+}
 _PLACES = ("image", "to", "tag", "engine", "plain_http", "ca", "append", "owner", "start_check", "json")
 _OF_HISTORY = ("comment", "created_by", "no_history")
 SAID = {option.parameter: option.flag for option in MOD.own() if option.parameter not in (*_PLACES, *_OF_HISTORY)}
@@ -78,7 +85,9 @@ def _checked(said: Mapping[str, Any]) -> ImageOptions:
         )
     except ValueError as error:
         message, _, hint = str(error).partition("; ")
-        raise UsageError(f"--{message}" if ":" in message else message, hint) from error
+        field, colon, fault = message.partition(":")
+        option = _OPTIONS.get(field, field)
+        raise UsageError(f"--{option}:{fault}" if colon else message, hint) from error
 
 
 def _ports(texts: Sequence[str]) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ _SCRIPTS = tuple(
 )
 _COMPRESSIONS = {"zst": "zstd", "zstd": "zstd", "gz": "gzip", "gzip": "gzip", "no": "none", "none": "none"}
 _TRUE, _FALSE = ("1", "yes", "y", "true", "t", "on"), ("0", "no", "n", "false", "f", "off")
+_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _ARCHIVE = re.compile(r".*\.(tar|tgz|txz|tar\.(gz|xz|bz2|zst|lz4))$")
 
 
@@ -129,19 +130,23 @@ class _Configuration:
         for path, base in bases:
             self._tree(path, "", base)
         asked = list(self._all("Packages"))
+        lacking: frozenset[str] = frozenset()
         if name in _DEBS:
             suite = release or "stable"
-            essential = [] if bases else sorted(self._known({"suite": suite}, ESSENTIAL))
             item = self._draft.item("debian", {"suite": suite}, of_release or place)
-            for package in essential:
+            options = {"suite": suite, **self._of_debian(item)}
+            names = [package for package, _ in asked if _NAME.fullmatch(package)]
+            lacking = self._lacking(options, [*([] if bases else ESSENTIAL), *names])
+            for package in [] if bases else sorted({*ESSENTIAL} - lacking):
                 self._draft.add((*item, "packages"), package, place)
-            self._of_debian(item)
         elif name in _RPMS:
             item = self._draft.item("rpm", {"release": release} if release else {}, place)
             if place:
                 place.leave_out("repositories are those of this machine; name others under repositories:", remark=True)
         for package, of_package in asked:
-            if item:
+            if package in lacking:
+                of_package.leave_out(f"no index at hand has a package {package}")
+            elif item:
                 self._draft.add((*item, "packages"), package, of_package)
             else:
                 of_package.leave_out("the packages of this distribution are not known to recipes")
@@ -149,22 +154,29 @@ class _Configuration:
             if item:
                 self._draft.add((*item, "exclude"), package, of_package)
 
-    def _known(self, options: dict[str, Any], names: tuple[str, ...]) -> frozenset[str]:
-        missing = self._surroundings.missing("debian", {**options, "packages": ["x"]}, names)
-        return frozenset(names) - (missing or frozenset())
+    def _lacking(self, options: dict[str, Any], names: list[str]) -> frozenset[str]:
+        """The names that no index of such an item has; none where the indexes cannot be asked."""
+        return self._surroundings.missing("debian", {**options, "packages": ["x"]}, names) or frozenset()
 
-    def _of_debian(self, item: tuple[str | int, ...]) -> None:
+    def _of_debian(self, item: tuple[str | int, ...]) -> dict[str, Any]:
+        """Puts the archive that is meant into the draft, and returns the options that name it."""
         mirror, of_mirror = self._one("Mirror", "LocalMirror")
         self._draft.put((*item, "mirror"), mirror, of_mirror)
-        for index, (component, of_component) in enumerate(self._all("Repositories")):
-            for name in ["main", component] if index == 0 else [component]:
+        components: list[str] = []
+        for component, of_component in self._all("Repositories"):
+            for name in [component] if components else ["main", component]:
                 self._draft.add((*item, "components"), name, of_component)
+                components.append(name)
+        archive: dict[str, Any] = {"mirror": mirror, "components": components}
         if mirror and "{snapshot}" in mirror:
-            self._draft.put((*item, "snapshot"), *self._one("Snapshot"))
+            snapshot, of_snapshot = self._one("Snapshot")
+            self._draft.put((*item, "snapshot"), snapshot, of_snapshot)
+            archive["snapshot"] = snapshot
         if self._flag("WithRecommends"):
             self._draft.put((*item, "recommends"), True, self._one("WithRecommends")[1])
         if self._flag("RepositoryKeyCheck") is False:
             self._draft.put((*item, "unsigned"), True, self._one("RepositoryKeyCheck")[1])
+        return {key: value for key, value in archive.items() if value}
 
     def _flag(self, key: str) -> bool | None:
         """A truth value; None, and left out, for anything else."""

@@ -120,7 +120,11 @@ def keys(store: Store, options: AlpineOptions, context: Context, machine: Path) 
             file = lookup.file(context.folder, place, "keys")
             found[file.name] = file.read_bytes()
     if not found:
-        raise UsageError(f"{context.place}: keys: there is no file with a public key in {', '.join(places)}")
+        raise UsageError(
+            f"{context.place}: keys: there is no file with a public key in {', '.join(places)}",
+            "put the keys of the repository's signers there, each in a file NAME.rsa.pub that has the name in the "
+            "signature",
+        )
     return found
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from fromscratch.digest import Digest
-from fromscratch.errors import ImageError, UsageError
+from fromscratch.errors import CannotStart, ImageError, UsageError
 from fromscratch.formats.tar.tree import read_tree
 from fromscratch.host.container.build_root import Build, check_possible, hand_over, make_root, run_build
 from fromscratch.host.container.materialise import materialise
@@ -116,7 +116,10 @@ class BuildScriptSource(TreeSource):
                 context.progress.task(f"build {self.label}", unit="steps") as task,
                 log_of(self._options.script, context.log, task) as log,
             ):
-                code = run_build(build, log.line)
+                try:
+                    code = run_build(build, log.line)
+                except CannotStart as error:
+                    raise self._without_interpreter() from error
                 if code:
                     raise log.failure(self.label, code, context.log)
             tree = scan(root / INSTALLED.lstrip("/"), self._origin(), owner=(0, 0))
@@ -141,6 +144,19 @@ class BuildScriptSource(TreeSource):
 
     def _argv(self) -> list[str]:
         return [_SCRIPT] if self._options.script.startswith("#!") else ["/bin/sh", "-ex", _SCRIPT]
+
+    def _without_interpreter(self) -> ImageError:
+        """A plain error, since the exit codes of CannotStart are those of a container's command, not of a build."""
+        first = self._options.script.partition("\n")[0]
+        if first.startswith("#!"):
+            return ImageError(
+                f"the script of {self.label} cannot be started by its first line, {first}",
+                "name an interpreter that is there, by its whole path",
+            )
+        return ImageError(
+            f"the script of {self.label} cannot be started: there is no /bin/sh",
+            "add a shell to the image whose programs it has, or name another interpreter in a first line, as in  #!",
+        )
 
     def _selected(self, tree: Rootfs) -> Rootfs:
         """What the recipe takes of what was installed."""

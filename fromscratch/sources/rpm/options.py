@@ -9,6 +9,7 @@ from fromscratch.address import Address
 from fromscratch.lazy_regex import lazy_regex
 
 _ADDRESS = lazy_regex(r"(https?|file)://\S+")
+_SCHEME = lazy_regex(r"[A-Za-z][A-Za-z0-9+.-]*:/.*")
 _NAME = lazy_regex(r"[A-Za-z0-9][A-Za-z0-9._:+-]*")
 _REQUEST = lazy_regex(r"(/[^\s\0]+|[^\s/@*?\[\]-][^\s@*?\[\]]*( *(<|<=|=|>=|>) *[^\s]+)?)")
 _PRIORITY = 99
@@ -20,8 +21,9 @@ Keys = Annotated[
 Addresses = Annotated[
     str | list[str],
     Meta(
-        description="the address of the folder that has repodata/, or several of the same repository, tried in order; "
-        "$basearch and $releasever in it are filled in"
+        description="the address of the folder that has repodata/ (http, https or file) or that folder itself, "
+        "relative to the recipe, or several of the same repository, tried in order; $basearch and $releasever in it "
+        "are filled in"
     ),
 ]
 
@@ -46,9 +48,11 @@ class Repository(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 f"repositories: one says {' and '.join(given) or 'no address'}; write one of url:, mirrorlist: "
                 "and metalink:"
             )
-        for address in (*listed(self.url), self.mirrorlist, self.metalink):
-            if address:
-                _check_address(address)
+        for place in listed(self.url):
+            _check_place(place)
+        for address in (self.mirrorlist, self.metalink):
+            if address and not _ADDRESS.fullmatch(address):
+                raise ValueError(f"repositories: {_not_an_address(address)}; write it as https://HOST/REPOSITORY")
         if self.name and not _NAME.fullmatch(self.name):
             raise ValueError(f"repositories: {self.name!r} is not a name; write one such as updates")
 
@@ -66,8 +70,8 @@ class RpmOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     repositories: Annotated[
         list[str | Repository],
         Meta(
-            description="where packages come from: addresses, or more about them; this machine's own repositories, "
-            "those of dnf or zypper, when left out"
+            description="where packages come from: addresses or folders, or more about them; this machine's own "
+            "repositories, those of dnf or zypper, when left out"
         ),
     ] = []
     release: Annotated[str, Meta(description="what $releasever stands for, such as 42; by default this machine's")] = ""
@@ -97,10 +101,16 @@ class RpmOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 raise ValueError(f"exclude: {name!r} is not the name of a package")
         for repository in self.repositories:
             if isinstance(repository, str):
-                _check_address(repository)
+                _check_place(repository)
         for stream in self.modules:
             if stream.count(":") != 1 or not all(stream.split(":")):
                 raise ValueError(f"modules: {stream!r} is not a stream; write it as nodejs:18")
+
+    @property
+    def is_of_folder(self) -> bool:
+        """Whether a repository is named by a path that starts at the recipe."""
+        urls = (one if isinstance(one, str) else one.url for one in self.repositories)
+        return any("://" not in place and not place.startswith("/") for url in urls for place in listed(url))
 
     def deciding(self) -> str:
         """The options that decide which packages are taken, as text."""
@@ -121,8 +131,13 @@ def _about_request(text: str) -> str:
     return f"packages: {text!r} is not a package; write a name such as bash, or a file such as /usr/bin/bash"
 
 
-def _check_address(address: str) -> None:
-    if not _ADDRESS.fullmatch(address):
+def _check_place(place: str) -> None:
+    if not place.strip() or (_SCHEME.fullmatch(place) and not _ADDRESS.fullmatch(place)):
         raise ValueError(
-            f"repositories: {str(Address(address))!r} is not an address; write it as https://HOST/REPOSITORY"
+            f"repositories: {_not_an_address(place)}; write it as https://HOST/REPOSITORY, or as the folder that has "
+            "repodata/"
         )
+
+
+def _not_an_address(text: str) -> str:
+    return f"{str(Address(text))!r} is not an address"

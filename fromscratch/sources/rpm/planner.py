@@ -12,7 +12,7 @@ from fromscratch.formats.installed import Installed
 from fromscratch.formats.packing import decompress
 from fromscratch.formats.rpm.modules import Modules, parse
 from fromscratch.formats.rpm.repomd import Listed, Repomd
-from fromscratch.host.machine import yum
+from fromscratch.host.machine import lookup, yum
 from fromscratch.host.storage.store import Store
 from fromscratch.limits import Limits
 from fromscratch.paths import decode
@@ -80,13 +80,19 @@ class Planner(Struct, frozen=True):
         keys = listed(one.keys) or listed(self.options.keys)
         return Source(
             name=one.name or (f"repository {number + 1}" if len(self.options.repositories) > 1 else ""),
-            addresses=tuple(self._address(text) for text in listed(one.url)),
+            addresses=tuple(self._place(text) for text in listed(one.url)),
             mirror_list=self._address(one.mirrorlist) if one.mirrorlist else None,
             metalink=self._address(one.metalink) if one.metalink else None,
             keys=tuple(self.context.folder / name for name in keys),
             unsigned=one.unsigned or self.options.unsigned,
             priority=one.priority,
         )
+
+    def _place(self, text: str) -> Address:
+        """An address, which a folder of this machine has too."""
+        if "://" in text:
+            return self._address(text)
+        return Address(f"file://{lookup.folder(self.context.folder, self._filled(text), 'repositories')}")
 
     def _address(self, text: str) -> Address:
         return Address(self._filled(text).rstrip("/"))

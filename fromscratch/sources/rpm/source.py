@@ -82,7 +82,8 @@ class RpmSource(Source):
     @cached_property
     def _key(self) -> str:
         """What decides which packages are taken."""
-        return f"{rpm_architecture(self._context.platform)} {self._options.deciding()}"
+        folder = f" {self._context.folder.absolute()}" if self._options.is_of_folder else ""
+        return f"{rpm_architecture(self._context.platform)}{folder} {self._options.deciding()}"
 
     def plan(self, store: Store) -> Plan:
         """What a fetch has decided: every package with its version, place, digest and reason. Raises NotFetched."""

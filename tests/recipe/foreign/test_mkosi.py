@@ -6,6 +6,7 @@ from typing import Any
 from fromscratch.recipe import schema
 from fromscratch.recipe.foreign.contract import Surroundings
 from fromscratch.recipe.foreign.conversion import convert
+from fromscratch.recipe.foreign.mkosi_settings import ESSENTIAL
 from tests.recipe.foreign.accounting import lost_lines
 
 CONFIGURATION = """\
@@ -67,7 +68,7 @@ TEXTS = {"mkosi.conf.d/a.conf": DROP_IN, "mkosi.conf.d/b.conf": OTHER}
 
 
 def missing(kind: str, options: Mapping[str, Any], names: Iterable[str]) -> frozenset[str]:
-    return frozenset(names) - {"base-files", "bash"}
+    return frozenset(ESSENTIAL) & {*names} - {"base-files", "bash"}
 
 
 SURROUNDINGS = Surroundings(name="mkosi.conf", find=lambda name: FILES.get(name, []), read=TEXTS.get, missing=missing)
@@ -76,6 +77,26 @@ SURROUNDINGS = Surroundings(name="mkosi.conf", find=lambda name: FILES.get(name,
 def test_no_line_of_a_configuration_gets_lost() -> None:
     lost = lost_lines(CONFIGURATION, SURROUNDINGS, lambda line: line + "x" if line and line[0] not in "[#" else line)
     assert lost == ["19:         # the server"]
+
+
+def test_a_package_that_no_index_has_is_left_out_with_its_line() -> None:
+    asked: list[tuple[dict[str, Any], list[str]]] = []
+
+    def lacking(kind: str, options: Mapping[str, Any], names: Iterable[str]) -> frozenset[str]:
+        asked.append(({**options}, [*names]))
+        return frozenset({"jqq"})
+
+    archive = "[Distribution]\nDistribution=debian\nMirror=https://m\nRepositories=contrib\n"
+    text = f"{archive}[Content]\nPackages=jq\n        jqq\n"
+    converted = convert(text, Surroundings(name="mkosi.conf", missing=lacking))
+    assert [str(each) for each in converted.left_out if not each.remark] == [
+        "6-7: Packages=jq  (no index at hand has a package jqq)"
+    ]
+    assert "- jqq" not in converted.recipe
+    assert "- jq\n" in converted.recipe
+    [(options, names)] = asked
+    assert (options["mirror"], options["components"]) == ("https://m", ["main", "contrib"])
+    assert {"bash", "jq", "jqq"} <= {*names}
 
 
 def test_packages_come_from_the_distribution_and_trees_over_them() -> None:

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from fromscratch.errors import CommandFailed, MissingTool, NotFetched, UsageError
+from fromscratch.errors import CommandFailed, ImageError, MissingTool, NotFetched, UsageError
 from fromscratch.flow.base_images import named_image
 from fromscratch.formats.oci.config import image_documents
 from fromscratch.formats.tar.writer import blocks
@@ -284,6 +284,12 @@ def test_another_interpreter_is_named_by_the_first_line(desk: Desk) -> None:
         pytest.skip("perl is not on this machine")
     script = f'#!{perl}\nmkdir "$ENV{{DESTDIR}}/p"; open(F, ">", "$ENV{{DESTDIR}}/p/x"); print F "perl"; close(F);\n'
     assert "f 0644 0:0 4 /p/x" in listed(desk.built(script))
+
+
+def test_an_interpreter_that_is_not_there_fails_the_build_and_is_named(desk: Desk) -> None:
+    with pytest.raises(ImageError, match="cannot be started by its first line, #!/usr/bin/nothing") as caught:
+        desk.built("#!/usr/bin/nothing\n")
+    assert caught.value.exit_code == 1
 
 
 @pytest.mark.parametrize(

@@ -679,6 +679,19 @@ class TestIndexes:
         with pytest.raises(FormatError, match=message):
             rpm("app", unsigned=True).fetch(store)
 
+    @pytest.mark.parametrize("place", ["{folder}", ".", "../{name}", "$basearch/.."])
+    def test_a_folder_is_as_good_as_an_address(
+        self, rpm: Rpm, repository: Repository, store: Store, place: str
+    ) -> None:
+        (repository.folder / "x86_64").mkdir()
+        repository.publish(repository.package("app"))
+        folder = place.format(folder=repository.folder, name=repository.folder.name)
+        assert "/usr/bin/app" in laid(rpm("app", repositories=[folder]), store)
+
+    def test_a_folder_that_is_not_there_is_named(self, rpm: Rpm, repository: Repository, store: Store) -> None:
+        with pytest.raises(UsageError, match=f"repositories: there is no {repository.folder}/nothing"):
+            rpm("app", repositories=["nothing"]).fetch(store)
+
     def test_without_the_network_the_old_plan_is_built(self, rpm: Rpm, repository: Repository, store: Store) -> None:
         repository.publish(repository.package("app"))
         rpm("app").fetch(store)
@@ -697,6 +710,8 @@ class TestIndexes:
         ({"packages": ["python3*"]}, "is a pattern; name each package"),
         ({"packages": ["a b"]}, "'a b' is not a package"),
         ({"packages": ["a"], "repositories": ["ftp://x"]}, "is not an address"),
+        ({"packages": ["a"], "repositories": ["https:/x"]}, "is not an address"),
+        ({"packages": ["a"], "repositories": [{"metalink": "x"}]}, "is not an address"),
         ({"packages": ["a"], "repositories": [{}]}, "one says no address"),
         ({"packages": ["a"], "repositories": [{"url": "file:///x", "metalink": "file:///y"}]}, "says url and metalink"),
         ({"packages": ["a"], "modules": ["nodejs"]}, "is not a stream; write it as nodejs:18"),

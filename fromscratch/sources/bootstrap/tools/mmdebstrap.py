@@ -37,14 +37,9 @@ class Mmdebstrap(Tool):
         return debian.keyrings()
 
     def files(self, job: Job) -> Mapping[str, bytes]:
-        trusted = " [trusted=yes]" if job.options.unsigned else ""
-        lines = [
-            f"deb{trusted} {job.mirrors[one.mirror]} {one.suite} {' '.join(one.components)}\n"
-            for one in debian.archives(job.options)
-        ]
         return {
             debian.KEYRING: debian.keyring(job),
-            "sources.list": "".join(lines).encode(),
+            "sources.list": "".join(f"{line}\n" for line in _lines(job)).encode(),
             "apt.conf": self._configuration(job).encode(),
             "apt/status": b"",
             "apt/lists/partial/.keep": b"",
@@ -72,7 +67,7 @@ class Mmdebstrap(Tool):
         words += [f"--include={','.join(options.packages)}"] if options.packages else []
         words += ["--aptopt=APT::Install-Recommends true"] if options.recommends else []
         words += [] if options.unsigned else [f"--keyring={PLACE}/{debian.KEYRING}"]
-        words += [options.release, ROOT, f"{PLACE}/sources.list"]
+        words += [options.release, ROOT, *_lines(job)]  # as lines, they are in /etc/apt/sources.list of the root
         at.run(Step(doing="installing packages", argv=words, env=env(**debian.QUICK)))
 
     def _apt(self, doing: str, *words: str) -> Step:
@@ -103,6 +98,15 @@ class Mmdebstrap(Tool):
                 "Dir::Log": f'"{_APT}"',
             }.items()
         )
+
+
+def _lines(job: Job) -> list[str]:
+    """The repositories as sources.list(5) has them."""
+    trusted = " [trusted=yes]" if job.options.unsigned else ""
+    return [
+        f"deb{trusted} {job.mirrors[one.mirror]} {one.suite} {' '.join(one.components)}"
+        for one in debian.archives(job.options)
+    ]
 
 
 def _narrow(job: Job, pattern: str) -> str:
