@@ -11,37 +11,17 @@ from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
 from fromscratch.formats.installed import Records
 from fromscratch.formats.slice import Slice
+from fromscratch.host.images.by_name import NamedImage
 from fromscratch.host.machine.doctor_check import Check
 from fromscratch.host.storage.own_folders import NONE, OwnFolders
 from fromscratch.host.storage.store import Store
 from fromscratch.limits import DEFAULT_LIMITS, Limits
-from fromscratch.model.image import Image, Platform, RunConfig
+from fromscratch.model.image import Platform, RunConfig
 from fromscratch.model.reference import Reference
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
 from fromscratch.transforms import merged_usr
-
-
-class NamedImage(Protocol):
-    """An image by the name that a recipe has for it. `name` has its scheme; nothing is read yet.
-
-    `path` is the file or folder of this machine that holds it; None for one of a registry or an engine, which may be
-    another tomorrow. `reference` is its name in a registry or an engine.
-    """
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def path(self) -> Path | None: ...
-
-    @property
-    def reference(self) -> Reference | None: ...
-
-    def read(self, platform: Platform, store: Store, progress: Progress, limits: Limits) -> Image:
-        """The image for this platform. Raises UsageError if it has none, and ImageError."""
-
 
 NameImage = Callable[[str, Path], NamedImage]
 """What the text of a recipe in this folder means as an image. Raises UsageError."""
@@ -164,6 +144,13 @@ class Pin(Struct, frozen=True, kw_only=True):
     version: str = ""
     url: str = ""
     digest: str = ""
+
+
+def image_pin(text: str, image: NamedImage, digest: str) -> Pin:
+    """The pin of an image that a recipe calls `text`; `digest` is that of its manifest for one platform."""
+    reference = image.reference
+    name, version = (reference.repository, reference.tag) if reference else (text, "")
+    return Pin(kind="image", name=name, version=version, digest=digest)
 
 
 @runtime_checkable

@@ -3,15 +3,20 @@
 A struct that changes its meaning without changing its fields has a field `format: Literal[N] = N`, counted up then.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from fromscratch.errors import NotFetched
+from fromscratch.advice import advice
+from fromscratch.errors import DownloadError, ImageError, NotFetched
 from fromscratch.host.storage.store import Store
 
 Record = TypeVar("Record", bound=Struct)
+
+_OFFLINE = "`build` works with what was fetched before, without the network; otherwise: "
 
 
 def load(store: Store, kind: str, key: str, struct: type[Record]) -> Record | None:
@@ -33,3 +38,14 @@ def needed(found: Record | None, label: str) -> Record:
     if found is None:
         raise NotFetched(f"{label} has not been fetched", "run fetch first")
     return found
+
+
+@contextmanager
+def offline_hint(can_build: Callable[[], bool], errors: type[ImageError] = DownloadError) -> Iterator[None]:
+    """Errors of a fetch inside it say in their hints that a build works without the network, if it does."""
+    try:
+        yield
+    except errors as error:
+        if can_build():
+            error.hint = advice(_OFFLINE, error.hint)
+        raise

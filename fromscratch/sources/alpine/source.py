@@ -15,12 +15,13 @@ from msgspec.structs import replace
 
 from fromscratch.address import Address, without_secrets
 from fromscratch.digest import Digest
-from fromscratch.errors import DownloadError, ImageError
+from fromscratch.errors import ImageError
 from fromscratch.formats.alpine import package as apk
 from fromscratch.formats.alpine.dependency import parse_dependency
 from fromscratch.formats.alpine.index import Package
 from fromscratch.host.http.download import FileRequest, download
 from fromscratch.host.process import threads
+from fromscratch.host.storage.records import offline_hint
 from fromscratch.host.storage.store import Store
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.alpine import natives, repositories
@@ -83,17 +84,10 @@ class AlpineSource(TreeSource):
     def fetch(self, store: Store) -> None:
         """Bring the packages into the store, and keep the plan. What is there already is not fetched again."""
         plan = plans.load(store, self._key(store))
-        try:
+        with offline_hint(lambda: plan is not None and not any(plan.missing(store))):
             known = repositories.keys(store, self._options, self._context, self._machine)
             where = repositories.repositories(self._options, self._context, self._architecture, self._machine)
             seen = repositories.look(store, where, self._context.progress)
-        except DownloadError as error:
-            if plan is not None and not any(plan.missing(store)):
-                raise DownloadError(
-                    error.message,
-                    f"`build` works with what was fetched before, without the network; otherwise: {error.hint}",
-                ) from error
-            raise
         if plan is None or not self._holds(store, plan, seen, known):
             plan = self._planned(store, seen, known)
         plans.save(store, self._key(store), self._with_packages(store, plan, seen))

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from fromscratch.address import without_secrets
 from fromscratch.digest import Digest
-from fromscratch.errors import DownloadError, UsageError
+from fromscratch.errors import UsageError
 from fromscratch.formats.debian import deb822
 from fromscratch.formats.debian import package as deb
 from fromscratch.formats.debian.version import Relation
@@ -26,6 +26,7 @@ from fromscratch.formats.tar.tree import read_tree
 from fromscratch.host.http.download import FileRequest, download
 from fromscratch.host.process import threads
 from fromscratch.host.slices import Slices
+from fromscratch.host.storage.records import offline_hint
 from fromscratch.host.storage.store import Store
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.contract import Context, PackageContents, Pin, TreeSource
@@ -117,15 +118,8 @@ class DebianSource(TreeSource):
     def fetch(self, store: Store) -> None:
         """Bring the packages into the store, and keep the plan. What is there already is not fetched again."""
         plan = plans.load(store, self._key(store))
-        try:
+        with offline_hint(lambda: plan is not None and not any(plan.missing(store))):
             seen = archives.look(store, self._planner.archives(), self._context.progress, self._planner.connect)
-        except DownloadError as error:
-            if plan is not None and not any(plan.missing(store)):
-                raise DownloadError(
-                    error.message,
-                    f"`build` works with what was fetched before, without the network; otherwise: {error.hint}",
-                ) from error
-            raise
         if plan is None or not self._planner.holds(store, plan, seen, self._now()):
             planner = self._planner_of(self._conditions, self._context.present(store))
             plan = planner.plan(store, seen, self._now())

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -11,8 +12,7 @@ from msgspec.structs import replace
 from fromscratch.errors import CommandFailed, MissingTool
 from fromscratch.host.container.materialise import materialise
 from fromscratch.host.container.sandbox import Sandbox
-from fromscratch.host.images import fetched
-from fromscratch.host.images.layers import root_tree
+from fromscratch.host.images.fetched import FetchedImage
 from fromscratch.host.machine.loader_root import MachineRoot
 from fromscratch.host.process import run
 from fromscratch.host.storage import disk, staged_folder
@@ -24,7 +24,7 @@ from fromscratch.model.entry import Directory, Entry, Meta, file
 from fromscratch.model.image import DEFAULT_PATH, Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, tree_path
-from fromscratch.sources.contract import Context, NamedImage, Pin
+from fromscratch.sources.contract import Context, Pin, image_pin
 from fromscratch.sources.portage import program
 from fromscratch.sources.portage.program import Portage
 
@@ -104,39 +104,32 @@ class BuildContainer(Machine):
         self._name, self._context = name, context
         self.title = f"the container {name}"
 
-    @property
-    def _image(self) -> NamedImage:
-        return self._context.named_image(self._name, self._context.folder)
-
-    @property
-    def _key(self) -> str:
-        return f"portage container {self._image.name} {Platform.of_this_machine()}"
+    @cached_property
+    def _image(self) -> FetchedImage:
+        context, name = self._context, self._name
+        image, label = context.named_image(name, context.folder), f"the container {name} of {context.place}"
+        here = Platform.of_this_machine()
+        return FetchedImage(image, here, label, progress=context.progress, limits=context.limits)
 
     def fetch(self, store: Store) -> None:
-        """Bring the image into the store; one that is named by its digest, and is there, is not asked for again."""
-        known, reference = fetched.load(store, self._key), self._image.reference
-        if known is None or not known.is_complete(store) or reference is None or reference.digest is None:
-            context = self._context
-            image = self._image.read(Platform.of_this_machine(), store, context.progress, context.limits)
-            fetched.save(store, self._key, fetched.plan_of(image, store))
+        """Bring the image into the store."""
+        self._image.fetch(store)
 
     def pins(self, store: Store) -> list[Pin]:
         """The image, by the digest of its manifest."""
-        reference = self._image.reference
-        name, version = (reference.repository, reference.tag) if reference else (self._name, "")
-        return [Pin(kind="image", name=name, version=version, digest=self._plan(store).digest)]
+        return [image_pin(self._name, self._image.image, self._image.plan(store).digest)]
 
     def compiler(self, store: Store) -> str:
-        return self._plan(store).digest
+        return self._image.plan(store).digest
 
     def c_library(self, store: Store) -> str:
-        return self._plan(store).digest
+        return self._image.plan(store).digest
 
     def libraries(self, store: Store) -> Root:
-        return TreeRoot(self._tree(store))
+        return TreeRoot(self._image.tree(store))
 
     def programs(self, store: Store, place: Path) -> Programs:
-        plan = self._plan(store)
+        plan = self._image.plan(store)
         folder = place / plan.digest.replace(":", "-")
         place.mkdir(exist_ok=True)
         if not folder.is_dir():
@@ -146,16 +139,10 @@ class BuildContainer(Machine):
                 self._context.progress.task(f"unpack {self._name}", total=None, unit="entries"),
                 staged_folder.staged(folder) as fresh,
             ):
-                materialise(_prepared(self._tree(store)), fresh)
+                materialise(_prepared(self._image.tree(store)), fresh)
                 staged_folder.swap_in(fresh, folder)
         path = plan.run_config(store).env.get("PATH", DEFAULT_PATH)
         return Programs(title=self.title, portage=_portage(self.title, folder, place, path), path=path, system=folder)
-
-    def _tree(self, store: Store) -> Rootfs:
-        return root_tree(self._plan(store).image(store), store, self._context.limits, self._name)
-
-    def _plan(self, store: Store) -> fetched.ImagePlan:
-        return fetched.needed(store, self._key, f"the container {self._name} of {self._context.place}")
 
 
 def _portage(title: str, system: Path, place: Path, path: str) -> Portage:

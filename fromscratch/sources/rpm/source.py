@@ -15,7 +15,6 @@ from msgspec import Struct
 
 from fromscratch.address import Address, without_secrets
 from fromscratch.digest import Digest
-from fromscratch.errors import DownloadError
 from fromscratch.formats.glibc.passwd import records
 from fromscratch.formats.installed import Installed
 from fromscratch.formats.rpm import database, package, payload
@@ -27,6 +26,7 @@ from fromscratch.formats.rpm.tags import Tag
 from fromscratch.formats.sysusers import Line
 from fromscratch.host.http.download import FileRequest, download
 from fromscratch.host.process import threads
+from fromscratch.host.storage.records import offline_hint
 from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
@@ -92,15 +92,8 @@ class RpmSource(Source):
     def fetch(self, store: Store) -> None:
         """Bring the packages into the store, verified, and keep the plan. What is there is not fetched again."""
         plan = plans.load(store, self._key)
-        try:
+        with offline_hint(lambda: plan is not None and not any(plan.missing(store))):
             seen = repositories.look(store, self._planner.sources(), self._context.progress)
-        except DownloadError as error:
-            if plan is not None and not any(plan.missing(store)):
-                raise DownloadError(
-                    error.message,
-                    f"`build` works with what was fetched before, without the network; otherwise: {error.hint}",
-                ) from error
-            raise
         found = self._planner.read(store, seen, self._now())
         present = self._present(store)
         if plan is None or not self._planner.holds(plan, seen) or plan.present != _shown(present):

@@ -6,9 +6,10 @@ import msgspec
 
 from fromscratch.address import Address
 from fromscratch.digest import Digest
-from fromscratch.errors import DownloadError, NotFetched
+from fromscratch.errors import NotFetched
 from fromscratch.host.machine import lookup
 from fromscratch.host.storage import file_digests
+from fromscratch.host.storage.records import offline_hint
 from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
@@ -36,15 +37,8 @@ class TarballSource(TreeSource):
                 self._keep(store, Settled(url="", name=name, digest=str(digest)))
             return
         before = settled.load(store, self._key)
-        try:
+        with offline_hint(lambda: before is not None and store.has(Digest.parse(before.digest))):
             self._keep(store, settled.settle(store, self._options, self._context, before))
-        except DownloadError as error:
-            if before is None or not store.has(Digest.parse(before.digest)):
-                raise
-            raise DownloadError(
-                error.message,
-                f"`build` works with what was fetched before, without the network; otherwise: {error.hint}",
-            ) from error
 
     def fingerprint(self, store: Store) -> str:
         what = file_digests.fingerprint(self._file()) if self._options.path else str(self._digest(store))
