@@ -181,7 +181,7 @@ class SourceContract:
 
     def test_its_inputs_come_from_where_the_table_says(self, subject: Subject, tmp_path: Path) -> None:
         where = row_of(subject.options).inputs
-        before_fetch = laid_or_none(subject, Store(tmp_path / "an empty store")) is not None
+        before_fetch = laid_or_none(subject, Store(tmp_path / "empty-store")) is not None
         assert where in {True: ("either", "this machine"), False: ("either", "the network, in fetch")}[before_fetch]
 
     def test_it_makes_trees_for_the_architectures_that_the_table_says(self, subject: Subject, store: Store) -> None:

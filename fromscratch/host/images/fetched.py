@@ -1,21 +1,20 @@
 """What `fetch` settled of an image and `build` follows: its digest, its configuration and its layers in the store."""
 
 from functools import partial
+from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 from fromscratch.digest import CHUNK, Digest
 from fromscratch.errors import NotFetched
 from fromscratch.formats.oci.config import image_documents, parse_config
 from fromscratch.formats.oci.verified import verified
-from fromscratch.host.storage import disk
+from fromscratch.host.storage import disk, records
 from fromscratch.host.storage.blob_file import BlobFile
 from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Image, Layer, RunConfig
 
 _KIND = "image-plan"
-_FORMAT = 1
 
 
 class PlannedLayer(Struct, frozen=True, kw_only=True):
@@ -42,7 +41,7 @@ class ImagePlan(Struct, frozen=True, kw_only=True):
     digest: str
     config: str
     layers: list[PlannedLayer]
-    format: int = _FORMAT
+    format: Literal[1] = 1
 
     def is_complete(self, store: Store) -> bool:
         """Whether the store has all of it."""
@@ -83,25 +82,16 @@ def plan_of(image: Image, store: Store) -> ImagePlan:
 
 def load(store: Store, key: str) -> ImagePlan | None:
     """The plan that was kept for this image, or None."""
-    raw = store.record(_KIND, key)
-    if raw is None:
-        return None
-    try:
-        plan = msgspec.json.decode(raw, type=ImagePlan)
-    except msgspec.DecodeError:
-        return None  # another version of this program wrote it: as good as none
-    return plan if plan.format == _FORMAT else None
+    return records.load(store, _KIND, key, ImagePlan)
 
 
 def save(store: Store, key: str, plan: ImagePlan) -> None:
-    store.write_record(_KIND, key, msgspec.json.encode(plan))
+    records.save(store, _KIND, key, plan)
 
 
 def needed(store: Store, key: str, label: str) -> ImagePlan:
     """The plan, all of whose bytes are in the store. Raises NotFetched."""
-    plan = load(store, key)
-    if plan is None:
-        raise NotFetched(f"{label} has not been fetched", "run fetch first")
+    plan = records.needed(load(store, key), label)
     if not plan.is_complete(store):
         raise NotFetched(f"{label}: the store lacks a part of it", "run fetch first")
     return plan

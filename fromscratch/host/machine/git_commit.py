@@ -15,12 +15,12 @@ from fromscratch.advice import Command, advice
 from fromscratch.digest import Digest
 from fromscratch.errors import DownloadError, FormatError, NotFetched, TooLarge
 from fromscratch.formats.tar.tree import read_tree
-from fromscratch.formats.tar.writer import blocks
 from fromscratch.host.container.materialise import materialise
 from fromscratch.host.machine.scan import scan
 from fromscratch.host.process import run
 from fromscratch.host.storage import disk, staged_folder
 from fromscratch.host.storage.store import Store
+from fromscratch.host.storage.tree_archive import add_tree
 from fromscratch.model.content import Inline, same_bytes
 from fromscratch.model.entry import Entry, File, Meta, Origin, Symlink
 from fromscratch.model.rootfs import Rootfs
@@ -100,12 +100,7 @@ def _downloaded(store: Store, url: str, commit: str) -> Digest:
         if not git.has(commit):
             git.fetch(commit)
         tree = Rootfs(dict(git.entries(commit)))
-    with store.temporary() as path:
-        with path.open("wb") as out:
-            for piece in blocks(tree):
-                out.write(piece)
-        with path.open("rb") as written:
-            digest = store.add_stream(written)
+    digest = add_tree(store, tree)
     store.write_record(_KIND, commit, str(digest).encode())
     return digest
 

@@ -1,20 +1,21 @@
 """What `fetch` decided and `build` follows: the exact packages, each with its digest and its reason."""
 
 from collections.abc import Iterator
+from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 from fromscratch.digest import Digest
 from fromscratch.errors import NotFetched
 from fromscratch.formats.alpine.index import Package
+from fromscratch.host.storage import records
 from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
+from fromscratch.model.package_origins import reasons
 from fromscratch.sources.contract import Pin
 from fromscratch.unsatisfied import Requirement
 
 _KIND = "alpine-plan"
-_FORMAT = 1
 
 
 class PlannedIndex(Struct, frozen=True, kw_only=True):
@@ -50,7 +51,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     indexes: list[PlannedIndex]
     packages: list[PlannedPackage]
     keys: dict[str, str] = {}
-    format: int = _FORMAT
+    format: Literal[1] = 1
 
     def missing(self, store: Store) -> Iterator[PlannedPackage]:
         """The packages that the store does not have."""
@@ -67,50 +68,24 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     def origins(self, label: str, place: str) -> dict[str, Origin]:
         """Why the files of each package are there, by its name."""
-        needed_by = {one.package.name: one.needed_by for one in self.packages}
-        because: dict[str, Origin] = {}
-
-        def reason(name: str) -> Origin:
-            way = [name]
-            while way[-1] not in because and (link := needed_by.get(way[-1])) is not None and link.by not in way:
-                way.append(link.by)
-            for each in reversed(way):
-                link = needed_by.get(each)
-                if each in because:
-                    continue
-                if link is None or link.by not in because:
-                    because[each] = Origin(label, "asked for", f"{each} in {place}")
-                else:
-                    detail = f"{link.by} ({link.field}: {link.relation})"
-                    because[each] = Origin(label, "needed by", detail, because[link.by])
-            return because[name]
-
+        because = reasons({one.package.name: one.needed_by for one in self.packages}, label, place)
         return {
-            one.package.name: Origin(label, "shipped in", one.shown, reason(one.package.name)) for one in self.packages
+            one.package.name: Origin(label, "shipped in", one.shown, because[one.package.name]) for one in self.packages
         }
 
 
 def load(store: Store, key: str) -> Plan | None:
     """The plan that was kept for these options, or None."""
-    raw = store.record(_KIND, key)
-    if raw is None:
-        return None
-    try:
-        plan = msgspec.json.decode(raw, type=Plan)
-    except msgspec.DecodeError:
-        return None  # another version of this program wrote it: as good as none
-    return plan if plan.format == _FORMAT else None
+    return records.load(store, _KIND, key, Plan)
 
 
 def save(store: Store, key: str, plan: Plan) -> None:
-    store.write_record(_KIND, key, msgspec.json.encode(plan))
+    records.save(store, _KIND, key, plan)
 
 
 def needed(store: Store, key: str, label: str) -> Plan:
     """The plan, whose packages are all in the store. Raises NotFetched."""
-    plan = load(store, key)
-    if plan is None:
-        raise NotFetched(f"{label} has not been fetched", "run fetch first")
+    plan = records.needed(load(store, key), label)
     for package in plan.missing(store):
         raise NotFetched(f"{label}: the store has no {package.shown}", "run fetch first")
     return plan

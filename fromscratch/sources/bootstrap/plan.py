@@ -1,10 +1,10 @@
 """What `fetch` brought and `build` works from: every file of the repositories that the tool has asked for."""
 
-import msgspec
 from msgspec import Struct
 
 from fromscratch.digest import Digest
 from fromscratch.errors import NotFetched
+from fromscratch.host.storage import records
 from fromscratch.host.storage.store import Store
 
 _KIND, _RESULT = "bootstrap-plan-1", "bootstrap-result-2"
@@ -35,36 +35,26 @@ class Result(Struct, frozen=True):
 
 def load_result(store: Store, fingerprint: str) -> Result | None:
     """What was built before of the same packages, if the store still has it."""
-    raw = store.record(_RESULT, fingerprint)
-    try:
-        found = msgspec.json.decode(raw, type=Result) if raw else None
-    except msgspec.DecodeError:
-        return None
+    found = records.load(store, _RESULT, fingerprint, Result)
     return found if found is not None and store.has(Digest.parse(found.digest)) else None
 
 
 def save_result(store: Store, fingerprint: str, made: Result) -> None:
-    store.write_record(_RESULT, fingerprint, msgspec.json.encode(made))
+    records.save(store, _RESULT, fingerprint, made)
 
 
 def load(store: Store, key: str) -> Plan | None:
-    raw = store.record(_KIND, key)
-    try:
-        return msgspec.json.decode(raw, type=Plan) if raw else None
-    except msgspec.DecodeError:
-        return None  # another version of this program wrote it: as good as none
+    """The plan that was kept for these options, or None."""
+    return records.load(store, _KIND, key, Plan)
 
 
 def save(store: Store, key: str, plan: Plan) -> None:
-    store.write_record(_KIND, key, msgspec.json.encode(plan))
+    records.save(store, _KIND, key, plan)
 
 
 def needed(store: Store, key: str, label: str) -> Plan:
-    """Raises NotFetched."""
-    plan = load(store, key)
-    if plan is None:
-        raise NotFetched(f"{label} has not been fetched", "run fetch first")
-    return plan
+    """The plan, whose files may be missing in the store. Raises NotFetched."""
+    return records.needed(load(store, key), label)
 
 
 def check_complete(store: Store, plan: Plan, label: str) -> None:

@@ -8,13 +8,13 @@ import msgspec
 from fromscratch.digest import Digest
 from fromscratch.errors import CannotStart, ImageError, UsageError
 from fromscratch.formats.tar.tree import read_tree
-from fromscratch.formats.tar.writer import blocks
 from fromscratch.host.container.build_root import Build, check_possible, hand_over, make_root, run_build
 from fromscratch.host.container.materialise import materialise
 from fromscratch.host.container.preparation import private_folder
 from fromscratch.host.machine.scan import scan
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.store import Store
+from fromscratch.host.storage.tree_archive import add_tree
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, ancestors, matcher, tree_path
@@ -199,12 +199,6 @@ def _recorded(store: Store, key: str) -> Digest | None:
 
 
 def _stored(store: Store, key: str, tree: Rootfs) -> Digest:
-    with store.temporary() as path:
-        hasher = Digest.of(b"").hasher()
-        with disk.explained(path), open(path, "wb") as out:
-            for block in blocks(tree):
-                hasher.update(block)
-                out.write(block)
-        digest = store.adopt(path, Digest("sha256", hasher.hexdigest()))
+    digest = add_tree(store, tree)
     store.write_record(_RECORD, key, str(digest).encode())
     return digest

@@ -2,17 +2,18 @@
 
 import hashlib
 from collections.abc import Iterator
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
 from fromscratch.digest import Digest
 from fromscratch.errors import NotFetched
+from fromscratch.host.storage import records
 from fromscratch.host.storage.store import Store
 from fromscratch.sources.portage.repositories import SyncedRepository
 
 _KIND = "portage-plan"
-_FORMAT = 2
 
 
 class Distfile(Struct, frozen=True, kw_only=True):
@@ -73,7 +74,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     notes: list[str] = []
     mirrors: list[str] = []
     binaries: dict[str, str] = {}
-    format: int = _FORMAT
+    format: Literal[2] = 2
 
     def distfiles(self) -> dict[str, Distfile]:
         """The source archives by their names."""
@@ -119,23 +120,16 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 def load(store: Store, key: str) -> Plan | None:
     """The plan that was kept for these options, or None."""
-    raw = store.record(_KIND, key)
-    try:
-        plan = msgspec.json.decode(raw, type=Plan) if raw else None
-    except msgspec.DecodeError:
-        return None  # another version of this program wrote it: as good as none
-    return plan if plan is not None and plan.format == _FORMAT else None
+    return records.load(store, _KIND, key, Plan)
 
 
 def save(store: Store, key: str, plan: Plan) -> None:
-    store.write_record(_KIND, key, msgspec.json.encode(plan))
+    records.save(store, _KIND, key, plan)
 
 
 def needed(store: Store, key: str, label: str) -> Plan:
     """The plan, whose source archives are all in the store. Raises NotFetched."""
-    plan = load(store, key)
-    if plan is None:
-        raise NotFetched(f"{label} has not been fetched", "run fetch first")
+    plan = records.needed(load(store, key), label)
     absent = [each.name for each in plan.missing(store)]
     absent += [cpv for cpv, digest in plan.binaries.items() if not store.has(Digest.parse(digest))]
     if absent:

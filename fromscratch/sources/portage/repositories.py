@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
 from fromscratch.address import Address
@@ -14,6 +13,7 @@ from fromscratch.errors import CommandFailed, DownloadError, ImageError, Integri
 from fromscratch.host.machine import lookup
 from fromscratch.host.machine.git_objects import GitObjects
 from fromscratch.host.process import run
+from fromscratch.host.storage import records
 from fromscratch.host.storage.store import Store
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.progress import Progress
@@ -97,7 +97,7 @@ class Repositories:
             known = self._known(wished, objects)
             if known is None or not self._is_fresh(wished, known, hours, progress):
                 known = self._asked(wished, objects, known, progress, older)
-                self._store.write_record(_RECORD, self._key(wished), msgspec.json.encode(known))
+                records.save(self._store, _RECORD, self._key(wished), known)
             name, masters = _names(objects, known.tree, wished)
         return SyncedRepository(
             name=name,
@@ -109,11 +109,7 @@ class Repositories:
         )
 
     def _known(self, wished: EbuildRepository, objects: GitObjects) -> _Sync | None:
-        raw = self._store.record(_RECORD, self._key(wished))
-        try:
-            known = msgspec.json.decode(raw, type=_Sync) if raw else None
-        except msgspec.DecodeError:
-            return None
+        known = records.load(self._store, _RECORD, self._key(wished), _Sync)
         return known if known is not None and objects.has(known.tree) else None
 
     def _is_fresh(self, wished: EbuildRepository, known: _Sync, hours: int, progress: Progress) -> bool:

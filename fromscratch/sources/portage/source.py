@@ -16,12 +16,12 @@ from msgspec.structs import replace
 from fromscratch.address import without_secrets
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
-from fromscratch.formats.tar import writer
 from fromscratch.formats.tar.tree import read_tree
 from fromscratch.host.process import run
-from fromscratch.host.storage import disk
+from fromscratch.host.storage import records
 from fromscratch.host.storage.inherited_lock import inherited_lock
 from fromscratch.host.storage.store import Store
+from fromscratch.host.storage.tree_archive import add_tree
 from fromscratch.model.entry import Origin
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
@@ -176,12 +176,12 @@ class PortageSource(Source):
         selection = image_tree.cut(workspace.root, runtime, self._options)
         context.progress.note(f"{self.label}: {selection.left_out}")
         result = _Result(
-            tar=str(_tar(store, selection.tree)),
+            tar=str(add_tree(store, selection.tree)),
             owners=str(store.add(msgspec.json.encode(selection.packages))),
             runtime=runtime,
             ownership=selection.owners,
         )
-        store.write_record(_RESULT, fingerprint, msgspec.json.encode(result))
+        records.save(store, _RESULT, fingerprint, result)
         workspace.empty_root({})
         return result
 
@@ -241,22 +241,8 @@ def _runtime(plan: Plan, workspace: Workspace) -> list[Reason]:
     return msgspec.json.decode(answer.read_bytes(), type=dict[str, list[Reason]])["packages"]
 
 
-def _tar(store: Store, tree: Rootfs) -> Digest:
-    with store.temporary() as path:
-        with disk.explained(path), open(path, "wb") as out:
-            for piece in writer.blocks(tree):
-                out.write(piece)
-        with open(path, "rb") as stream:
-            digest = Digest.of_stream(stream)
-        return store.adopt(path, digest)
-
-
 def _load(store: Store, fingerprint: str) -> _Result | None:
-    raw = store.record(_RESULT, fingerprint)
-    try:
-        found = msgspec.json.decode(raw, type=_Result) if raw else None
-    except msgspec.DecodeError:
-        return None
+    found = records.load(store, _RESULT, fingerprint, _Result)
     if found is None or not all(store.has(Digest.parse(each)) for each in (found.tar, found.owners)):
         return None
     return found

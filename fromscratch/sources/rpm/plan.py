@@ -1,17 +1,19 @@
 """What `fetch` decided and `build` follows: the exact packages, each with its digest and its reason."""
 
 from collections.abc import Iterator
+from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 from fromscratch.digest import Digest
 from fromscratch.errors import NotFetched
+from fromscratch.host.storage import records
 from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
+from fromscratch.model.package_origins import reasons
+from fromscratch.unsatisfied import Requirement
 
 _KIND = "rpm-plan"
-_FORMAT = 1
 
 
 class PlannedRepository(Struct, frozen=True, kw_only=True):
@@ -51,6 +53,11 @@ class PlannedPackage(Struct, frozen=True, kw_only=True):
         return f"{self.name} {self.version}"
 
     @property
+    def requirement(self) -> Requirement | None:
+        """What brought it; None if the recipe asks for it."""
+        return Requirement(self.by, self.field, self.relation) if self.by else None
+
+    @property
     def file(self) -> str:
         return self.location.rpartition("/")[2]
 
@@ -61,7 +68,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     repositories: list[PlannedRepository]
     packages: list[PlannedPackage]
     present: list[str] = []
-    format: int = _FORMAT
+    format: Literal[1] = 1
 
     def missing(self, store: Store) -> Iterator[PlannedPackage]:
         """The packages that the store does not have."""
@@ -69,47 +76,22 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     def origins(self, label: str, place: str) -> dict[str, Origin]:
         """Why the files of each package are there, by its digest."""
-        by_name = {package.name: package for package in self.packages}
-        because: dict[str, Origin] = {}
-
-        def reason(package: PlannedPackage) -> Origin:
-            way = [package]
-            while way[-1].by and way[-1].name not in because and len(way) <= len(by_name):
-                way.append(by_name[way[-1].by])
-            for link in reversed(way):
-                if link.name in because:
-                    continue
-                if link.by and link.by in because:
-                    detail = f"{link.by} ({link.field}: {link.relation})"
-                    because[link.name] = Origin(label, "needed by", detail, because[link.by])
-                else:
-                    because[link.name] = Origin(label, "asked for", f"{link.name} in {place}")
-            return because[package.name]
-
-        return {one.digest: Origin(label, "shipped in", one.shown, reason(one)) for one in self.packages}
+        because = reasons({one.name: one.requirement for one in self.packages}, label, place)
+        return {one.digest: Origin(label, "shipped in", one.shown, because[one.name]) for one in self.packages}
 
 
 def load(store: Store, key: str) -> Plan | None:
     """The plan that was kept for these options, or None."""
-    raw = store.record(_KIND, key)
-    if raw is None:
-        return None
-    try:
-        plan = msgspec.json.decode(raw, type=Plan)
-    except msgspec.DecodeError:
-        return None  # another version of this program wrote it: as good as none
-    return plan if plan.format == _FORMAT else None
+    return records.load(store, _KIND, key, Plan)
 
 
 def save(store: Store, key: str, plan: Plan) -> None:
-    store.write_record(_KIND, key, msgspec.json.encode(plan))
+    records.save(store, _KIND, key, plan)
 
 
 def needed(store: Store, key: str, label: str) -> Plan:
     """The plan, whose packages are all in the store. Raises NotFetched."""
-    plan = load(store, key)
-    if plan is None:
-        raise NotFetched(f"{label} has not been fetched", "run fetch first")
+    plan = records.needed(load(store, key), label)
     for package in plan.missing(store):
         raise NotFetched(f"{label}: the store has no {package.shown}", "run fetch first")
     return plan

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-import msgspec
 from msgspec import Struct
 
 from fromscratch.address import Address
@@ -11,6 +10,7 @@ from fromscratch.errors import IntegrityError
 from fromscratch.formats.gentoo import pointer
 from fromscratch.formats.gentoo.pointer import Latest
 from fromscratch.host.http.download import FileRequest, download
+from fromscratch.host.storage import records
 from fromscratch.host.storage.store import Store
 from fromscratch.regular_file import open_buffered
 from fromscratch.sources.contract import Context
@@ -30,15 +30,12 @@ class Settled(Struct, frozen=True, kw_only=True):
 
 
 def load(store: Store, key: str) -> Settled | None:
-    raw = store.record(_KIND, key)
-    try:
-        return msgspec.json.decode(raw, type=Settled) if raw else None
-    except msgspec.DecodeError:
-        return None  # another version of this program wrote it: as good as none
+    """What a fetch of these options found, or None."""
+    return records.load(store, _KIND, key, Settled)
 
 
 def save(store: Store, key: str, found: Settled) -> None:
-    store.write_record(_KIND, key, msgspec.json.encode(found))
+    records.save(store, _KIND, key, found)
 
 
 def settle(store: Store, options: TarballOptions, context: Context, before: Settled | None) -> Settled:
