@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, settings
 # How fast data comes tells of the machine, and not of the test.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", deadline=None, max_examples=3000)  # pytest --hypothesis-profile=thorough
-settings.load_profile("house")
+# What pytest does alone: of the examples of a property, as many as leave the everyday run short.
+settings.register_profile("everyday", settings.get_profile("house"), max_examples=40)
+settings.load_profile("everyday")
 
 # A shell lets what it starts in the background ignore Ctrl-C, and every child inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

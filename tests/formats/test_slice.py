@@ -79,7 +79,7 @@ def test_a_path_as_an_entry_matches_itself(name: str) -> None:
         ("package: a\nfiles: {usr/a: x}", "a.yaml:2: files: 'usr/a' is not a path from the root"),
         ("package: a\nfiles: {/a/../b: x}", "'/a/../b' is not a path from the root"),
         ("package: a\nfils: {/a: x}", "did you mean 'files'?"),
-        ("package: a\nfiles: {/a: x}\nmanager: pacman", "a.yaml:3: manager: 'pacman' is not known here"),
+        ("package: a\nfiles: {/a: x}\nmanager: opkg", "a.yaml:3: manager: 'opkg' is not known here"),
         ("package: a\nfiles:\n  /a: x\n  /a: y", "a.yaml:4: files./a: this key stands twice"),
         ("package: a\nfiles: [\n", "a.yaml:3: this is not YAML"),
     ],

@@ -1,5 +1,6 @@
 """The table in docs/sources.md, which says what each kind of source can do."""
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from msgspec import Struct
 
 from fromscratch.sources.catalogue import word_of
 
-PAGE = Path(__file__).parents[2] / "docs/sources.md"
+PAGE = Path(os.environ.get("FROMSCRATCH_CHECKOUT", Path(__file__).parents[2])) / "docs/sources.md"
 
 
 class Row(Struct, frozen=True):

@@ -7,8 +7,9 @@ import platform
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -220,14 +221,20 @@ def test_calls_of_32_bit_programs_have_numbers_of_their_own(tmp_path: Path) -> N
     assert kinds(recorded(tmp_path, sys.executable, "-c", OLD_CALL, str(opened)), str(opened)) == {"open"}
 
 
-def test_a_setuid_program_gives_its_rights_to_its_caller(tmp_path: Path) -> None:
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """One outside pytest's own folder, which other users may not look into."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_a_setuid_program_gives_its_rights_to_its_caller(tmp_path: Path, open_folder: Path) -> None:
     if os.geteuid():
         pytest.skip("an ordinary user's programs get no more rights while they are recorded")
-    identity = tmp_path / "id"
+    identity = open_folder / "id"
     identity.write_bytes(Path(need("id")).read_bytes())
     identity.chmod(0o4755)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
     words = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", str(identity), "-u"]
     place = tmp_path / "t"
     done = subprocess.run(

@@ -117,6 +117,7 @@ def _linux(start: Start) -> dict[str, Any]:
         "maskedPaths": list(MASKED),
         "readonlyPaths": list(READ_ONLY),
         "seccomp": seccomp.oci_fields(start.architecture),
+        "sysctl": {"net.ipv4.ip_unprivileged_port_start": "0"},  # as in the containers of engines
     }
     if start.owner is not None:
         uid, gid = start.owner

@@ -64,7 +64,7 @@ def document(root: Path, tree: Rootfs, users: UserMap, emulator: Emulator | None
         "control": None,
         "network": "private",
         "resolver": "",
-        "open_ports": False,
+        "open_ports": True,
         "one_user": "",
         "parent": os.getpid(),
         **_emulation(emulator),

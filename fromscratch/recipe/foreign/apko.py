@@ -15,6 +15,7 @@ _KEYS = frozenset({
     "contents", "entrypoint", "cmd", "stop-signal", "work-dir", "accounts", "archs", "environment", "paths", "vcs-url",
     "annotations", "include", "volumes", "layering", "format", "certificates",
 })  # fmt: skip
+_CONTENTS = frozenset({"packages", "repositories", "build_repositories", "runtime_repositories", "keyring"})
 _INCLUDES = 10
 _ARCHITECTURES = {
     "x86": "386", "x86_64": "amd64", "aarch64": "arm64", "armhf": "arm/v6", "armv7": "arm/v7", "loongarch64": "loong64",
@@ -28,12 +29,18 @@ _ENVIRONMENT = {
 
 
 def recognises(name: str, text: str) -> bool:
-    """Whether a text is a mapping of apko's keys, with contents or a file to include."""
+    """Whether a text has apko's contents, or a file to include and nothing but apko's keys."""
     try:
         value = yaml.load(text, name).value
     except Exception:  # whatever it is, it is no configuration of apko
         return False
-    return isinstance(value, Mapping) and bool({"contents", "include"} & {*value}) and {*value} <= _KEYS
+    if not isinstance(value, Mapping):
+        return False
+    contents = value.get("contents")
+    # A misspelled key beside such contents is for the list of what is left out.
+    if isinstance(contents, Mapping) and {*contents} & _CONTENTS:
+        return True
+    return bool({"contents", "include"} & {*value}) and {*value} <= _KEYS
 
 
 def read(text: str, surroundings: Surroundings) -> Reading:

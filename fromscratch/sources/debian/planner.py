@@ -15,7 +15,7 @@ from fromscratch.formats.installed import Records
 from fromscratch.host.http import logins
 from fromscratch.host.http.download import Connect, FileRequest, download
 from fromscratch.host.machine import apt as apt_config
-from fromscratch.host.machine import signature
+from fromscratch.host.machine import lookup, signature
 from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.sources.contract import Context
@@ -138,7 +138,10 @@ class Planner(Struct, frozen=True):
             return False
 
     def _keyrings(self, names: str | list[str]) -> tuple[Path, ...]:
-        return tuple(self.context.folder / name for name in listed(names or self.options.keyring))
+        folder, chosen = self.context.folder, listed(names or self.options.keyring)
+        if self.options.unsigned:  # nothing looks at them
+            return tuple(folder / name for name in chosen)
+        return tuple(lookup.file(folder, name, "keyring") for name in chosen)
 
     def _trusted(self, store: Store, archive: Archive) -> list[Path]:
         """The keyrings that may sign the archive's index; none when it is taken unsigned."""

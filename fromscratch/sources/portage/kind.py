@@ -37,9 +37,13 @@ def _programs() -> str:
 
 
 def _sandbox() -> str:
+    from tempfile import TemporaryDirectory
+
     from fromscratch.sources.portage.workspace import check_sandbox
 
-    check_sandbox(Path("/tmp"))
+    # A folder of its own: one below which something is mounted cannot be shown in a namespace by itself.
+    with TemporaryDirectory() as folder:
+        check_sandbox(Path(folder))
     return "namespaces of an ordinary user"
 
 

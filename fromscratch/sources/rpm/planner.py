@@ -62,7 +62,7 @@ class Planner(Struct, frozen=True):
             )
         names = ", ".join(one.name for one in found)
         self.context.progress.note(f"{self.context.place}: packages come from this machine's repositories: {names}")
-        own = tuple(self.context.folder / name for name in listed(self.options.keys))
+        own = self._keys(self.options.keys, unsigned=self.options.unsigned)
         return [
             Source(
                 name=one.name,
@@ -77,16 +77,21 @@ class Planner(Struct, frozen=True):
         ]
 
     def _source(self, one: Repository, number: int) -> Source:
-        keys = listed(one.keys) or listed(self.options.keys)
+        unsigned = one.unsigned or self.options.unsigned
         return Source(
             name=one.name or (f"repository {number + 1}" if len(self.options.repositories) > 1 else ""),
             addresses=tuple(self._place(text) for text in listed(one.url)),
             mirror_list=self._address(one.mirrorlist) if one.mirrorlist else None,
             metalink=self._address(one.metalink) if one.metalink else None,
-            keys=tuple(self.context.folder / name for name in keys),
-            unsigned=one.unsigned or self.options.unsigned,
+            keys=self._keys(one.keys or self.options.keys, unsigned=unsigned),
+            unsigned=unsigned,
             priority=one.priority,
         )
+
+    def _keys(self, names: str | list[str], *, unsigned: bool) -> tuple[Path, ...]:
+        """The files of keys; those that nothing looks at need not be there."""
+        folder = self.context.folder
+        return tuple(folder / name if unsigned else lookup.file(folder, name, "keys") for name in listed(names))
 
     def _place(self, text: str) -> Address:
         """An address, which a folder of this machine has too."""

@@ -55,6 +55,7 @@ def test_what_of_proc_and_sys_is_shut_and_how_mounts_are() -> None:
     options: dict[str, Any] = {mount["destination"]: mount["options"] for mount in fields["mounts"]}
     assert all("nosuid" in flags for flags in options.values())
     assert "ro" in options["/sys"]
+    assert fields["linux"]["sysctl"] == {"net.ipv4.ip_unprivileged_port_start": "0"}
     assert fields["linux"]["seccomp"]["defaultAction"] == "SCMP_ACT_ERRNO"
 
 

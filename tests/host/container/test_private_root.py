@@ -104,6 +104,11 @@ def test_a_user_that_is_not_root_has_no_capability(caller: Caller) -> None:
     assert int(fields["CapEff"], 16) & (1 << 21 | 1 << 27) == 0  # neither sys_admin nor mknod
 
 
+def test_any_user_may_listen_at_a_port_below_1024(caller: Caller) -> None:
+    done = caller.run(SHELL, "cat", "/proc/sys/net/ipv4/ip_unprivileged_port_start", config=RunConfig(user="web"))
+    assert done.stdout == "0\n"
+
+
 def test_the_working_directory_is_made_if_it_is_not_there(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     inside(tmp_path, "sh", "-c", "pwd", config=RunConfig(working_dir="/srv/deep"))
     assert capfd.readouterr().out == "/srv/deep\n"

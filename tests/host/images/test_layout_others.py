@@ -33,7 +33,7 @@ NUMBERS = st.integers(0, len(IMAGES) - 1)
 STEPS = st.lists(st.tuples(st.sampled_from(["a", "b", None, "attach"]), NUMBERS), min_size=1, max_size=7)
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(STEPS)
 def test_a_layout_holds_what_was_written_last_and_all_that_was_not_replaced(
     steps: list[tuple[str | None, int]],

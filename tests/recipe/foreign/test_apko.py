@@ -153,6 +153,14 @@ def test_services_start_under_their_supervisor() -> None:
     assert (run.content, run.mode) == ("#!/bin/execlineb\n/usr/sbin/nginx\n", "0755")
 
 
+def test_a_misspelled_key_beside_the_contents_is_listed() -> None:
+    text = "contents: {packages: [a], package: [b]}\nentrypont: {command: /bin/a}\n"
+    assert [str(each) for each in convert(text, Surroundings(name="apko.yaml")).left_out if not each.remark] == [
+        "1: contents: {packages: [a], package: [b]}  (no reader knows this key)",
+        "2: entrypont: {command: /bin/a}  (no reader knows this key)",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "left_out"),
     [

@@ -273,7 +273,7 @@ def test_the_mirror_is_gone(debian: Debian, mirror: Mirror, store: Store) -> Non
     source = debian()
     assert "there is no suite sid" in refused(DownloadError, lambda: debian(suite="sid").fetch(store))
     source.fetch(store)
-    mirror.folder.rename(mirror.folder.with_name("elsewhere"))
+    (mirror.folder / "dists").rename(mirror.folder / "elsewhere")
     assert "`build` works with what was fetched before" in refused(DownloadError, lambda: source.fetch(store))
     assert "/usr/bin/busybox" in source.build(store)
 
@@ -340,7 +340,7 @@ class TestSignatures:
         mirror.keyring.write_bytes(Mirror(tmp_path / "other").keyring.read_bytes())
         assert "no good signature" in refused(IntegrityError, lambda: debian().fetch(store))
         mirror.keyring.unlink()
-        assert "cannot be read" in refused(IntegrityError, lambda: debian().fetch(store))
+        assert "keyring: there is no " in refused(UsageError, lambda: debian().fetch(store))
 
     def test_no_key_at_all(self, debian: Debian, store: Store) -> None:
         assert "name the keyring" in refused(IntegrityError, lambda: debian(keyring=None).fetch(store))

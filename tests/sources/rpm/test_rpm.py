@@ -688,6 +688,15 @@ class TestIndexes:
         folder = place.format(folder=repository.folder, name=repository.folder.name)
         assert "/usr/bin/app" in laid(rpm("app", repositories=[folder]), store)
 
+    @pytest.mark.parametrize(("keys", "message"), [("KEY", "keys: there is no .*/KEY"), (".", "keys: .* is a folder")])
+    def test_keys_that_are_no_file_are_named(
+        self, rpm: Rpm, repository: Repository, store: Store, keys: str, message: str
+    ) -> None:
+        repository.publish(repository.package("app"))
+        with pytest.raises(UsageError, match=message):
+            rpm("app", keys=keys).fetch(store)
+        rpm("app", keys=keys, unsigned=True).fetch(store)
+
     def test_a_folder_that_is_not_there_is_named(self, rpm: Rpm, repository: Repository, store: Store) -> None:
         with pytest.raises(UsageError, match=f"repositories: there is no {repository.folder}/nothing"):
             rpm("app", repositories=["nothing"]).fetch(store)

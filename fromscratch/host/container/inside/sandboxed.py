@@ -84,7 +84,7 @@ def _mount_all(spec: dict[str, Any]) -> None:
         mount(top, top, flags=BIND | REC)
         mount(b"/dev", top + b"/dev", flags=BIND | REC)
     _make_read_only(top or b"/")
-    mount(f"/proc/self/fd/{folder}".encode(), place, flags=BIND)
+    mount(f"/proc/self/fd/{folder}".encode(), place, flags=BIND | REC)  # the kernel keeps mounts below it together
     _make_writable(place)
     for target, source in spec["files"].items():
         mount(os.path.join(place, os.fsencode(source)), top + os.fsencode(target), flags=BIND)  # noqa: PTH118
