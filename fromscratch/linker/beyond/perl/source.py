@@ -19,6 +19,7 @@ _MAX_HERE = 4  # here-documents that begin on one line
 _POD = lazy_regex(r"=[A-Za-z]")
 _END = lazy_regex(r"__(END|DATA)__\s*$")
 _HERE = lazy_regex(r"<<(~?)(?:\"([^\"\n]{1,80})\"|'([^'\n]{1,80})'|([A-Za-z_]\w{0,80}))")
+_EVALUATED = lazy_regex(r"\beval\s{0,9}\(?\s{0,9}$")
 _STATEMENT = lazy_regex(
     r"(?:^|[;{}(]|\b(?:and|or|if|unless|do|eval|return|BEGIN)\b|\|\||&&"
     r"|\beval\s{0,9}\(?\s{0,9}q{0,2}\s{0,9}[\"'{(])\s*(?P<verb>use|no|require|do)\s*"
@@ -100,6 +101,8 @@ def _code(text: str) -> Iterator[str]:
             continue
         yield line
         for found in islice(_HERE.finditer(line), _MAX_HERE):
+            if _EVALUATED.search(line[: found.start()]):
+                continue  # it is code, too
             end = found[2] or found[3] or found[4]
             if (last_indented if found[1] else last).get(end, 0) >= number:
                 number = _behind(lines, number, end, indented=bool(found[1]))

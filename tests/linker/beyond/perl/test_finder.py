@@ -122,6 +122,7 @@ def test_a_module_that_is_nowhere_is_told_if_the_program_cannot_do_without() -> 
         ("print 'use X' if $use;", ""),
         ("# use X;\n=pod\n\nuse X;\n\n=cut\nuse A;\n__END__\nuse X;", "A"),
         ('print <<"X", <<~Y;\nuse B;\nX\n  use B;\n  Y\nuse A;', "A"),
+        ("eval <<'X' or die;\n  use A;\nX\n", "A"),
         ("print 1 <<FOO;\nuse A;", "A"),
         ("print $+{x}, $!{ENOENT};", "Errno Tie::Hash::NamedCapture"),
         (
