@@ -15,6 +15,7 @@ from pathlib import Path
 
 from fromscratch.address import Address
 from fromscratch.host.http.recorder import Recorder
+from fromscratch.host.machine import apt
 from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.sources.contract import Context
@@ -29,20 +30,25 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks debian", description=__doc__)
     parser.add_argument("sets", nargs="*", help="packages joined by +, such as curl+ca-certificates (default: all)")
     parser.add_argument("--suite", default="bookworm")
-    parser.add_argument("--mirror", default="http://deb.debian.org/debian")
+    parser.add_argument("--mirror", help="of the suite; where this machine's own apt has it when left out")
     parser.add_argument("--scratch", type=Path, help="where to write (default: a temporary folder)")
     options = parser.parse_args(arguments)
     print("| packages | entries | mmdebstrap s | ours s | ratio | differences |\n|---|---|---|---|---|---|")
     ratios, different = [], 0
     for name in options.sets or SETS:
         with tempfile.TemporaryDirectory(prefix="benchmarks-", dir=options.scratch) as scratch:
-            row, ratio, lines = _compared(name, options.suite, options.mirror, Path(scratch))
+            row, ratio, lines = _compared(name, options.suite, options.mirror or _own(options.suite), Path(scratch))
         print(row, flush=True)
         for line in lines[:10]:
             print(f"  {line}", flush=True)
         ratios.append(ratio)
         different += bool(lines)
     print(f"\n{len(ratios)} sets, {different} different, median ratio {statistics.median(ratios):.2f}")
+
+
+def _own(suite: str) -> str:
+    """The mirror that this machine's apt takes a suite from."""
+    return next(source.uri for source in apt.mirrors() if suite in source.suites)
 
 
 def unpack(folder: str, suite: str, mirror: str, *packages: str) -> None:
