@@ -63,6 +63,8 @@ def _exchange(check: HttpCheck, address: HttpAddress, stream: socket.socket, end
     body = bytearray()
     while len(body) < MOST and (piece := response.read1(min(_PIECE, MOST - len(body)))):
         body += piece
+        if response.isclosed():  # with its last byte, from Python 3.13 on, and the socket with it
+            break
         left = end - time.monotonic()
         if left <= 0:
             raise TimeoutError
