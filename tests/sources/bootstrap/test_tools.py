@@ -28,6 +28,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.bootstrap.options import BootstrapOptions
 from fromscratch.sources.contract import Pinned
 from fromscratch.sources.debian.options import DebianOptions
+from fromscratch.transforms.normalise import normalised
 from tests import extraction
 from tests.formats.alpine import packages
 from tests.formats.alpine.signing import signing_key
@@ -265,13 +266,15 @@ def test_an_ordinary_user_makes_the_same(subordinate: bool, open_folder: Path, s
     os.chown(place, uid, uid)
     paths = ":".join(path for path in sys.path if path)
     program = "import json, sys; from tests.sources.bootstrap.as_user import main; main(*sys.argv[1:])"
-    repositories.ran(
-        *("setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", python, "-c", program),
-        *(json.dumps(options), str(place)),
-        env={"PYTHONPATH": paths, "HOME": str(place)},
-    )
+    call = ("setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", python, "-c")
+    environment = {"PYTHONPATH": paths, "HOME": str(place)}
+    if subprocess.run([*call, "import tests.sources.bootstrap.as_user"], env=environment, check=False).returncode:
+        pytest.skip("other users cannot read these tests, or what they import")
+    repositories.ran(*call, program, json.dumps(options), str(place), env=environment)
     theirs = read_tree(place / "root.tar", Origin("user", "made by", "them"))
-    assert archive_of(theirs) == archive_of(made(subject(open_folder, **options), store))
+    ours = made(subject(open_folder, **options), store)
+    # What scripts make has the time at which they did.
+    assert archive_of(normalised(theirs, 0)) == archive_of(normalised(ours, 0))
 
 
 class TestSignatures:
