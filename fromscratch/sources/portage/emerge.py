@@ -79,5 +79,7 @@ def _logs(workspace: Workspace) -> Mapping[str, str]:
     for path in sorted((workspace.box / "logs").rglob("*.log")):
         found[path.stem] = path.read_text(errors="replace")[-65536:]
     for path in sorted((workspace.box / "work").glob("portage/*/*/temp/build.log")):
+        if not path.is_file():
+            continue  # a link to one of the logs above, as the sandbox sees them
         found[path.parent.parent.name] = path.read_text(errors="replace")[-65536:]
     return found
