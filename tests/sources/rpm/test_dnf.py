@@ -53,6 +53,7 @@ def installed(repository: Path, root: Path, packages: list[str], *options: str) 
         "reposdir": "/nonexistent",
         "install_weak_deps": "0",
         "tsflags": "noscripts",
+        "optional_metadata_types": "filelists",  # which newer ones do not read by themselves
     }
     command = ["dnf", "-y", "-q", f"--installroot={root}", "--releasever=1", "--disablerepo=*"]
     command += [f"--repofrompath=t,file://{repository}", "--enablerepo=t"]
