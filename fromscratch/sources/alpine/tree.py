@@ -3,29 +3,24 @@
 from collections.abc import Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from fromscratch import paths
-from fromscratch.errors import Conflict, NotInTree
+from fromscratch.errors import NotInTree
 from fromscratch.formats.alpine.dependency import Dependency
 from fromscratch.formats.alpine.index import Package
-from fromscratch.model.builder import TreeBuilder
 from fromscratch.model.entry import (
     Directory,
     Entry,
-    HardLink,
     Meta,
     Symlink,
     also_from,
     is_implied,
-    kind_of,
     with_meta,
 )
 from fromscratch.model.merge import equal_but_for_time
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath
-
-_SHOWN = 10
+from fromscratch.transforms.laying import Laying
 
 
 class Unpacked(Struct, frozen=True):
@@ -58,24 +53,15 @@ def laid_together(packages: Sequence[Unpacked]) -> Rootfs:
     laying = _Laying({package.shown: package for package in packages})
     laying.put_links()
     for package in packages:
-        laying.lay(package)
-    if laying.conflicts:
-        shown = laying.conflicts[:_SHOWN]
-        more = [f"and {len(laying.conflicts) - _SHOWN} more"] if len(laying.conflicts) > _SHOWN else []
-        raise Conflict(
-            "packages disagree about what stands at a path:\n  " + "\n  ".join([*shown, *more]),
-            "name one of the two packages under exclude:",
-        )
-    return laying.builder.build()
+        laying.lay_tree(package, package.tree)
+    return laying.whole()
 
 
-class _Laying:
-    """Puts package after package into one builder, and collects what is at odds."""
+class _Laying(Laying[Unpacked]):
+    """By apk's rules."""
 
     def __init__(self, packages: dict[str, Unpacked]) -> None:
-        self.packages = packages
-        self.builder = TreeBuilder()
-        self.conflicts: list[str] = []
+        super().__init__(packages)
         self._links: dict[TreePath, str] = {}
 
     def put_links(self) -> None:
@@ -88,32 +74,17 @@ class _Laying:
                     self._links[path] = entry.target
                     self.builder.put(path, entry)
 
-    def lay(self, package: Unpacked) -> None:
-        left_out: set[TreePath] = set()
-        for path, entry in package.tree.items():
-            if path == ROOT or (isinstance(entry, Symlink) and self._links.get(path) == entry.target):
-                continue
-            if isinstance(entry, HardLink) and entry.target in left_out:
-                entry = replace(package.tree.inode(path), origins=entry.origins)
-            try:
-                present = self.builder.get(path)
-                settled = entry if present is None else self._settle(path, entry, present, package)
-                if settled is not None:
-                    self.builder.put(path, settled)
-                elif not isinstance(entry, Directory):
-                    left_out.add(path)
-            except (NotInTree, Conflict) as error:
-                self.conflicts.append(f"{path} of {package.shown}: {error.message}")
+    def is_laid(self, path: TreePath, entry: Entry) -> bool:
+        return isinstance(entry, Symlink) and self._links.get(path) == entry.target
 
-    def _settle(self, path: TreePath, entry: Entry, present: Entry, package: Unpacked) -> Entry | None:
-        """What is to be put where something stands already; None to leave that."""
+    def settle(self, path: TreePath, entry: Entry, present: Entry, package: Unpacked) -> Entry | None:
         if isinstance(entry, Directory):
             if isinstance(present, Directory):
                 return _joined(entry, present)
             if isinstance(present, Symlink) and self._leads_to_directory(path):
                 return None
         elif not isinstance(present, Directory):
-            other = self.packages.get(present.origins[0].detail) if present.origins else None
+            other = self.owner(present)
             if other is package:
                 return entry
             if other is not None:
@@ -126,8 +97,7 @@ class _Laying:
                     return entry
             if equal_but_for_time(entry, present):
                 return also_from(present, entry)
-        owner = present.origins[0].detail if present.origins else "another package"
-        self.conflicts.append(f"{path}: {kind_of(present)} of {owner} against {kind_of(entry)} of {package.shown}")
+        self.disagree(path, entry, present, package)
         return None
 
     def _leads_to_directory(self, path: TreePath) -> bool:

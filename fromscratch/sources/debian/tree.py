@@ -3,31 +3,27 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from fromscratch import paths
-from fromscratch.errors import Conflict, NotInTree
+from fromscratch.errors import NotInTree
 from fromscratch.formats.debian.version import parse_relations
-from fromscratch.model.builder import TreeBuilder
 from fromscratch.model.entry import (
     Directory,
     Entry,
-    HardLink,
     Meta,
     Origin,
     Symlink,
     also_from,
     is_implied,
-    kind_of,
 )
 from fromscratch.model.merge import equal_but_for_time
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath
+from fromscratch.transforms.laying import Laying
 
 # The folders whose content lies under /usr in a merged system: file-hierarchy(7), "/usr merge".
 _MERGED = ("bin", "lib", "lib32", "lib64", "libo32", "libx32", "sbin")
 _ALWAYS = frozenset({"bin", "lib", "sbin"})
-_SHOWN = 10
 
 
 class Unpacked(Struct, frozen=True):
@@ -59,15 +55,12 @@ def laid_together(packages: Sequence[Unpacked], label: str, *, merged_usr: bool)
     it is the same, or one package says that it replaces the other. A directory keeps the mode and
     owner that the first package (by name) gives it. Raises Conflict, naming every path and both packages.
     """
-    laying = _Laying({package.shown: package for package in packages})
-    laying.links = dict(_links(packages, label, merged_usr))
+    laying = _Laying({package.shown: package for package in packages}, dict(_links(packages, label, merged_usr)))
     for path, link in laying.links.items():
         laying.builder.put(path, link)
     for package in packages:
-        laying.lay(package)
-    if laying.conflicts:
-        raise _conflict(laying.conflicts)
-    return laying.builder.build()
+        laying.lay_tree(package, package.tree)
+    return laying.whole()
 
 
 def _links(packages: Sequence[Unpacked], label: str, merged_usr: bool) -> Iterator[tuple[TreePath, Symlink]]:
@@ -87,34 +80,17 @@ def _links(packages: Sequence[Unpacked], label: str, merged_usr: bool) -> Iterat
             yield path, Symlink(Meta(0o777), f"usr/{name}", (origin,))
 
 
-class _Laying:
-    """Puts package after package into one builder, and collects what is at odds."""
+class _Laying(Laying[Unpacked]):
+    """By dpkg's rules; `links` are the symlinks of the top folder, which were put first."""
 
-    def __init__(self, packages: Mapping[str, Unpacked]) -> None:
-        self.packages = packages
-        self.links: dict[TreePath, Symlink] = {}
-        self.builder = TreeBuilder()
-        self.conflicts: list[str] = []
+    def __init__(self, packages: Mapping[str, Unpacked], links: Mapping[TreePath, Symlink]) -> None:
+        super().__init__(packages)
+        self.links = links
 
-    def lay(self, package: Unpacked) -> None:
-        left_out: set[TreePath] = set()
-        for path, entry in package.tree.items():
-            if path == ROOT or (path in self.links and isinstance(entry, Symlink)):
-                continue
-            if isinstance(entry, HardLink) and entry.target in left_out:
-                entry = replace(package.tree.inode(path), origins=entry.origins)
-            try:
-                present = self.builder.get(path)
-                settled = entry if present is None else self._settle(path, entry, present, package)
-                if settled is not None:
-                    self.builder.put(path, settled)
-                elif not isinstance(entry, Directory):
-                    left_out.add(path)
-            except (NotInTree, Conflict) as error:
-                self.conflicts.append(f"{path} of {package.shown}: {error.message}")
+    def is_laid(self, path: TreePath, entry: Entry) -> bool:
+        return path in self.links and isinstance(entry, Symlink)
 
-    def _settle(self, path: TreePath, entry: Entry, present: Entry, package: Unpacked) -> Entry | None:
-        """What is to be put where something stands already; None to leave that."""
+    def settle(self, path: TreePath, entry: Entry, present: Entry, package: Unpacked) -> Entry | None:
         if isinstance(entry, Directory):
             if isinstance(present, Directory) or self._leads_to_directory(path, present):
                 # What a package ships counts more than what we made above a file that came through a link.
@@ -129,13 +105,12 @@ class _Laying:
         elif equal_but_for_time(entry, present):
             return also_from(present, entry)
         else:
-            other = self.packages.get(present.origins[0].detail) if present.origins else None
+            other = self.owner(present)
             if other is not None and (package is other or package.may_overwrite(other)):
                 return entry
             if other is not None and other.may_overwrite(package):
                 return None
-        owner = present.origins[0].detail if present.origins else "another package"
-        self.conflicts.append(f"{path}: {kind_of(present)} of {owner} against {kind_of(entry)} of {package.shown}")
+        self.disagree(path, entry, present, package)
         return None
 
     def _leads_to_directory(self, path: TreePath, present: Entry) -> bool:
@@ -163,11 +138,3 @@ class _Laying:
         top, slash, rest = path[1:].partition("/")
         link = self.links.get(TreePath(f"/{top}"))
         return f"/{link.target.strip('/')}{slash}{rest}" if link else path
-
-
-def _conflict(found: Sequence[str]) -> Conflict:
-    shown = [*found[:_SHOWN], *([f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else [])]
-    return Conflict(
-        "packages disagree about what stands at a path:\n  " + "\n  ".join(shown),
-        "name one of the two packages under exclude:",
-    )

@@ -1,6 +1,6 @@
 """The files of packages laid together as rpm installs them, in its order of installation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -8,14 +8,13 @@ from msgspec.structs import replace
 from fromscratch import paths
 from fromscratch.errors import Conflict, ImageError, NotInTree
 from fromscratch.formats.rpm.payload import Packaged
-from fromscratch.model.builder import TreeBuilder
 from fromscratch.model.content import read
-from fromscratch.model.entry import Directory, Entry, File, HardLink, Symlink, also_from, is_implied, kind_of
+from fromscratch.model.entry import Directory, Entry, File, HardLink, Symlink, also_from, is_implied
 from fromscratch.model.merge import equal_but_for_time
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
+from fromscratch.transforms.laying import Laying
 
-_SHOWN = 10
 _ELF = b"\x7fELF"
 
 
@@ -41,18 +40,11 @@ def laid_together(packages: Sequence[Unpacked]) -> Rootfs:
         laying.lay(package, [one for one in package.entries if isinstance(one.entry, Symlink) and one.path in above])
     for package in packages:
         laying.lay(package, package.entries)
-    if laying.conflicts:
-        raise _conflict(laying.conflicts)
-    return laying.builder.build()
+    return laying.whole()
 
 
-class _Laying:
-    """Puts package after package into one builder, and collects what is at odds."""
-
-    def __init__(self, packages: Mapping[str, Unpacked]) -> None:
-        self._packages = packages
-        self.builder = TreeBuilder()
-        self.conflicts: list[str] = []
+class _Laying(Laying[Unpacked]):
+    """By rpm's rules, whose packages ship less than a tree: parents may be missing."""
 
     def lay(self, package: Unpacked, entries: Sequence[Packaged]) -> None:
         own = {one.path: one.entry for one in package.entries}
@@ -60,7 +52,7 @@ class _Laying:
             entry = one.entry
             try:
                 present = self.builder.get(one.path)
-                settled = entry if present is None else self._settle(one.path, entry, present, package)
+                settled = entry if present is None else self.settle(one.path, entry, present, package)
                 if settled is None:
                     continue
                 if isinstance(settled, HardLink) and not isinstance(self.builder.get(settled.target), File | HardLink):
@@ -71,8 +63,7 @@ class _Laying:
             except ImageError as error:
                 raise type(error)(f"{package.shown}: {one.path}: {error.message}", error.hint) from error
 
-    def _settle(self, path: TreePath, entry: Entry, present: Entry, package: Unpacked) -> Entry | None:
-        """What is to be put where something stands already; None to leave that."""
+    def settle(self, path: TreePath, entry: Entry, present: Entry, package: Unpacked) -> Entry | None:
         if isinstance(entry, Directory) and isinstance(present, Directory):
             return entry if is_implied(present) else replace(entry, origins=also_from(present, entry).origins)
         if isinstance(entry, Directory) and self._leads_to_directory(path, present):
@@ -81,11 +72,10 @@ class _Laying:
             return None
         if equal_but_for_time(entry, present):
             return also_from(present, entry)
-        other = self._packages.get(present.origins[0].detail) if present.origins else None
+        other = self.owner(present)
         if other is not None and other.is_main != package.is_main and _are_programs(entry, present):
             return entry if package.is_main else None
-        owner = present.origins[0].detail if present.origins else "another package"
-        self.conflicts.append(f"{path}: {kind_of(present)} of {owner} against {kind_of(entry)} of {package.shown}")
+        self.disagree(path, entry, present, package)
         return None
 
     def _is_same(self, entry: HardLink, present: Entry, package: Unpacked) -> bool:
@@ -104,11 +94,3 @@ class _Laying:
 def _are_programs(entry: Entry, present: Entry) -> bool:
     """Whether both are ELF files, of which rpm takes that of the main architecture."""
     return all(isinstance(one, File) and read(one.content)[:4] == _ELF for one in (entry, present))
-
-
-def _conflict(found: Sequence[str]) -> Conflict:
-    shown = [*found[:_SHOWN], *([f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else [])]
-    return Conflict(
-        "packages disagree about what stands at a path:\n  " + "\n  ".join(shown),
-        "name one of the two packages under exclude:",
-    )
