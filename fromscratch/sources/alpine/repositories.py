@@ -7,13 +7,14 @@ from msgspec import Struct
 
 from fromscratch.address import Address
 from fromscratch.digest import Digest
-from fromscratch.errors import DownloadError, FormatError, ImageError, IntegrityError, UsageError
+from fromscratch.errors import DownloadError, FormatError, ImageError, UsageError
 from fromscratch.formats.alpine.index import Package, parse_index
 from fromscratch.formats.alpine.segments import first_segments
 from fromscratch.formats.alpine.signature import check_signature
 from fromscratch.host.http.download import refresh
 from fromscratch.host.machine import apk, lookup
 from fromscratch.host.process import threads
+from fromscratch.host.storage import newest_index
 from fromscratch.host.storage.store import Store
 from fromscratch.progress import Progress
 from fromscratch.sources.alpine.options import AlpineOptions, listed, parse_repository
@@ -163,32 +164,11 @@ def read_index(store: Store, seen: Seen, known: Mapping[str, bytes], options: Al
 def check_age(store: Store, seen: Seen, planned: PlannedIndex, options: AlpineOptions, now: float) -> None:
     """Raises IntegrityError for an index older than one that was fetched before, and remembers the newest.
 
-    A signature stays right for ever, so who stands between us and the mirror can show an old index, whose packages
-    have holes that are fixed since. An unsigned index proves nothing, and one of the future would shut out all others.
+    An unsigned index proves nothing.
     """
     if not planned.trust or not planned.date:
         return
     key = seen.repository.address.key
-    before = _newest(store, key)
-    if before > planned.date and not options.older:
-        raise IntegrityError(
-            f"{seen.what} is of {_day(planned.date)}, and thus older than the one of {_day(before)} "
-            "that was fetched before",
-            "the mirror lags behind, or shows an old index to hide updates: run it again later, or use another "
-            "mirror; if the old one is meant, say  older: true",
-        )
-    if before < planned.date <= now:
-        store.write_record(_NEWEST, key, str(planned.date).encode())
-
-
-def _newest(store: Store, key: str) -> int:
-    try:
-        return int(store.record(_NEWEST, key) or b"0")
-    except ValueError:
-        return 0
-
-
-def _day(moment: int) -> str:
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    if not options.older:
+        newest_index.check(store, _NEWEST, key, seen.what, planned.date)
+    newest_index.remember(store, _NEWEST, key, planned.date, now)

@@ -7,6 +7,7 @@ holes that are fixed since. apt keeps the newer one: `Acquire::Max-FutureTime` a
 from collections.abc import Sequence
 
 from fromscratch.errors import IntegrityError
+from fromscratch.host.storage import newest_index
 from fromscratch.host.storage.store import Store
 from fromscratch.sources.debian.archives import Archive
 from fromscratch.sources.debian.options import DebianOptions
@@ -14,7 +15,6 @@ from fromscratch.sources.debian.plan import PlannedArchive
 
 _KIND = "debian-newest"
 _AHEAD = 10.0  # seconds that apt allows the clocks to differ
-_MEANT = "the mirror lags behind, or shows an old index to hide updates: run it again later, or use another mirror; "
 
 
 def check(store: Store, archive: Archive, planned: PlannedArchive, options: DebianOptions, now: float) -> None:
@@ -27,15 +27,11 @@ def check(store: Store, archive: Archive, planned: PlannedArchive, options: Debi
         )
     if _is_early(planned, now) and not options.future:
         raise IntegrityError(
-            f"{what} is of {_date(planned.date)}, which is in the future",
+            f"{what} is of {newest_index.shown(planned.date or 0)}, which is in the future",
             "see whether this machine's clock is right; if the index is meant, say  future: true",
         )
-    if _is_older(store, archive, planned) and not options.older:
-        raise IntegrityError(
-            f"{what} is of {_date(planned.date)}, and thus older than the one of "
-            f"{_date(_newest(store, archive))} that was fetched before",
-            f"{_MEANT}if the old one is meant, say  older: true",
-        )
+    if _counts(archive, planned) and not options.older:
+        newest_index.check(store, _KIND, _key(archive), what, planned.date)
 
 
 def is_right(
@@ -51,12 +47,9 @@ def is_right(
 
 
 def remember(store: Store, archive: Archive, planned: PlannedArchive, now: float) -> None:
-    """Keep the date of a verified index, if it is the newest. One of the future would shut out all that are right."""
-    if planned.date is None or not planned.trust or archive.dated or planned.date > now:
-        return
-    newest = _newest(store, archive)
-    if newest is None or planned.date > newest:
-        store.write_record(_KIND, _key(archive), str(planned.date).encode())
+    """Keep the date of a verified index, if it is the newest."""
+    if _counts(archive, planned):
+        newest_index.remember(store, _KIND, _key(archive), planned.date, now)
 
 
 def _is_expired(planned: PlannedArchive, now: float) -> bool:
@@ -67,30 +60,11 @@ def _is_early(planned: PlannedArchive, now: float) -> bool:
     return planned.date is not None and planned.date > now + _AHEAD
 
 
-def _is_older(store: Store, archive: Archive, planned: PlannedArchive) -> bool:
-    """Whether it is older than the newest one seen.
-
-    False for a snapshot of the past, and for an unsigned index, whose date proves nothing.
-    """
-    if planned.date is None or not planned.trust or archive.dated:
-        return False
-    newest = _newest(store, archive)
-    return newest is not None and planned.date < newest
-
-
-def _newest(store: Store, archive: Archive) -> float | None:
-    try:
-        return float(store.record(_KIND, _key(archive)) or b"")
-    except ValueError:
-        return None
+def _counts(archive: Archive, planned: PlannedArchive) -> bool:
+    """Whether its date says which is newer: an unsigned one proves nothing, and a snapshot is of the past."""
+    return bool(planned.trust) and not archive.dated
 
 
 def _key(archive: Archive) -> str:
     """The key of an archive, as in apt: each mirror has its own dates, but the mirrors of one list share them."""
     return " ".join([archive.suite, *(address.key for address in archive.addresses)])
-
-
-def _date(moment: float | None) -> str:
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(moment or 0, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -13,12 +13,13 @@ from fromscratch.formats.packing import decompress
 from fromscratch.formats.rpm.modules import Modules, parse
 from fromscratch.formats.rpm.repomd import Listed, Repomd
 from fromscratch.host.machine import lookup, yum
+from fromscratch.host.storage import newest_index
 from fromscratch.host.storage.store import Store
 from fromscratch.limits import Limits
 from fromscratch.paths import decode
 from fromscratch.regular_file import read_bytes
 from fromscratch.sources.contract import Context
-from fromscratch.sources.rpm import freshness, repositories
+from fromscratch.sources.rpm import repositories
 from fromscratch.sources.rpm.options import Repository, RpmOptions, listed
 from fromscratch.sources.rpm.plan import Plan, PlannedPackage, PlannedRepository
 from fromscratch.sources.rpm.platforms import base_architecture, rpm_architecture
@@ -27,6 +28,7 @@ from fromscratch.sources.rpm.repositories import Seen, Source
 from fromscratch.sources.rpm.solver import MissingFiles, Request, Selected, solve
 from fromscratch.sources.rpm.streams import NOTHING_HIDDEN, Hidden, hidden
 
+_NEWEST = "rpm-newest"
 _MODULES = Limits(expanded=64 << 20, explicit=True)
 
 
@@ -129,8 +131,8 @@ class Planner(Struct, frozen=True):
     def _read(self, store: Store, seen: Seen, now: float) -> Read:
         index, is_signed = repositories.read_index(store, seen, unsigned=self.options.unsigned)
         if not self.options.older:
-            freshness.check(store, seen.source.key, seen.what, index.date)
-        freshness.remember(store, seen.source.key, index.date, now)
+            newest_index.check(store, _NEWEST, seen.source.key, seen.what, index.date)
+        newest_index.remember(store, _NEWEST, seen.source.key, index.date, now)
         planned = PlannedRepository(
             name=seen.source.name,
             address=str(seen.address),
