@@ -11,7 +11,7 @@ from fromscratch.sources.rpm import problems
 from fromscratch.sources.rpm.pool import Chosen, Pool
 from fromscratch.unsatisfied import Requirement
 
-_WORDS = lazy_regex(r"\((?=\S)|\s+(?:and|or|if|unless|else|with|without)\s+")
+_WORDS = lazy_regex(r"\s+(?:and|or|if|unless|else|with|without)\s+")
 
 
 class Request(Struct, frozen=True):
@@ -125,9 +125,7 @@ def _satisfying(pool: Pool, dependency: Any, by_id: Mapping[int, Any]) -> Iterat
     text = str(dependency)
     parts = [text]
     if text.startswith("("):  # a rich dependency: whatever of it is there
-        parts = [
-            part.strip("() ") if part.count("(") < part.count(")") else part for part in _WORDS.split(text) if part
-        ]
+        parts = [_without_brackets(part) for part in _WORDS.split(text) if part]
     for part in parts:
         one = dependency if part == text else pool.pool.Dep(part.split(" ")[0].strip(), False)
         if one is None:
@@ -137,8 +135,9 @@ def _satisfying(pool: Pool, dependency: Any, by_id: Mapping[int, Any]) -> Iterat
                 yield provider
 
 
-def _balanced(part: str) -> str:
+def _without_brackets(part: str) -> str:
     """A part of a rich dependency without the brackets around it: those of `pkgconfig(zlib)` belong to the name."""
+    part = part.lstrip("( ")
     while part.endswith(")") and part.count("(") < part.count(")"):
         part = part[:-1].rstrip()
     return part.strip()

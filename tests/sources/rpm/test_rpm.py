@@ -160,6 +160,7 @@ class TestTrees:
                     "libfoo.so.1()(64bit)",
                     "/usr/bin/tool",
                     "(extra if tool)",
+                    "(pkgconfig(zlib) and tool)",
                     "rpmlib(CompressedFileNames) <= 3.0.4-1",
                 ],
             ),
@@ -167,6 +168,7 @@ class TestTrees:
             repository.package("tool", recommends=["nice"]),
             repository.package("extra", arch="noarch"),
             repository.package("nice"),
+            repository.package("zlib", {"/usr/lib64/libz.so.1": b"z"}, provides=["pkgconfig(zlib)"]),
             repository.package("svc", {"/usr/lib/sysusers.d/svc.conf": b"u svc 970\n"}),
             repository.package("foreign", arch="aarch64"),
         )
@@ -188,6 +190,7 @@ class TestTrees:
             f 0644 0:0 10 /usr/lib/sysusers.d/svc.conf
             d 0755 0:0 /usr/lib64
             f 0644 0:0 3 /usr/lib64/libfoo.so.1
+            f 0644 0:0 1 /usr/lib64/libz.so.1
             d 0755 0:0 /var
             d 0755 0:0 /var/lib
             d 0750 970:970 /var/lib/app
@@ -198,6 +201,7 @@ class TestTrees:
             "needed by app (Requires: libfoo.so.1()(64bit))",
             "asked for app in rootfs[0]",
         ]
+        assert why(tree, "/usr/lib64/libz.so.1")[1] == "needed by app (Requires: (pkgconfig(zlib) and tool))"
         assert why(tree, "/usr/bin/extra")[1] == "needed by app (Requires: (extra if tool))"
         assert why(tree, "/etc/passwd")[0].startswith("made by systemd-sysusers")
 
