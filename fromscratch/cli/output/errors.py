@@ -116,10 +116,3 @@ def explained(error: ImageError) -> str:
     text = f"error: {spelled(error.message)}"
     text = f"{text}\n hint: {spelled(error.hint)}" if error.hint else text
     return _STEERING.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
-
-
-def unwritten(error: OSError) -> ImageError:
-    """What standard output refused."""
-    return ImageError(
-        f"the answer cannot be written: {error.strerror}", "see where standard output leads, and run it again"
-    )

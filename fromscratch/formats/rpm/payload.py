@@ -4,6 +4,7 @@ import hashlib
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -142,8 +143,8 @@ def _entry(
         case stat.S_IFIFO:
             return Fifo(meta, origins)
         case stat.S_IFCHR | stat.S_IFBLK:
-            kind = "c" if stat.S_ISCHR(file.mode) else "b"
-            return Device(meta, kind, file.rdev >> 8 & 0xFF, file.rdev & 0xFF, origins)  # type: ignore[arg-type]
+            device: Literal["c", "b"] = "c" if stat.S_ISCHR(file.mode) else "b"
+            return Device(meta, device, file.rdev >> 8 & 0xFF, file.rdev & 0xFF, origins)
     kind = "a socket" if stat.S_ISSOCK(file.mode) else f"of the mode {file.mode:o}"
     raise FormatError(f"{title}: {file.path} is {kind}, which no image can hold", "exclude the package")
 

@@ -4,21 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fromscratch.address import Address
+from fromscratch.formats.alpine.architectures import ARCHITECTURES
 from fromscratch.host.container.root_maker import PLACE, Step
 from fromscratch.sources.bootstrap.options import BootstrapOptions
 from fromscratch.sources.bootstrap.tools.contract import ROOT, Job, Tool, Workplace, architecture, env
-
-_ARCHITECTURES = {
-    "linux/386": "x86",
-    "linux/amd64": "x86_64",
-    "linux/arm/v6": "armhf",
-    "linux/arm/v7": "armv7",
-    "linux/arm64": "aarch64",
-    "linux/loong64": "loongarch64",
-    "linux/ppc64le": "ppc64le",
-    "linux/riscv64": "riscv64",
-    "linux/s390x": "s390x",
-}
 
 
 class Apk(Tool):
@@ -47,7 +36,7 @@ class Apk(Tool):
         at.run(self._step(job, "installing packages", words))
 
     def _step(self, job: Job, doing: str, words: Sequence[str]) -> Step:
-        flags = [f"--root={ROOT}", f"--arch={architecture(job.platform, _ARCHITECTURES, 'apk')}"]
+        flags = [f"--root={ROOT}", f"--arch={architecture(job.platform, ARCHITECTURES, 'apk')}"]
         flags += [f"--keys-dir={PLACE}/keys", f"--repositories-file={PLACE}/repositories", "--no-cache"]
         flags += ["--allow-untrusted"] if job.options.unsigned else []
         return Step(doing=doing, argv=[job.program, *flags, *words], env=env())
