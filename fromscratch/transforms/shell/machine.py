@@ -65,10 +65,15 @@ class Call(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True):
-    """How a command ended: 0 is success, None that nobody knows; and what it printed, where None is not known."""
+    """How a command ended: 0 is success, None that nobody knows; and what it printed, where None is not known.
+
+    `variables` are those of the shell that it sets, as functions of a sourced library do, such as `RET` of debconf's
+    confmodule; the value None is not known.
+    """
 
     status: int | None = 0
     output: bytes | None = b""
+    variables: Mapping[str, str | None] = {}
 
 
 def _not_running(call: Call) -> Result:
