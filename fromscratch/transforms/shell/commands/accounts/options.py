@@ -55,8 +55,10 @@ def read(words: Sequence[str], flags: Mapping[str, str], values: Mapping[str, st
         long = word.startswith("--")
         option, equals, attached = word.partition("=")
         full = _full(option if long else f"-{option}", {**flags, **values}) if long or one_dash else None
-        if full is not None:
-            options[flags[full] if full in flags else values[full]] = "" if full in flags else attached if equals else value(option)
+        if full is not None and full in flags:
+            options[flags[full]] = ""
+        elif full is not None:
+            options[values[full]] = attached if equals else value(option)
         elif long:
             raise NotUnderstood(f"{option} is not an option that is known")
         else:
