@@ -76,6 +76,10 @@ class Result(Struct, frozen=True):
     variables: Mapping[str, str | None] = {}
 
 
+def _not_running(call: Call) -> Result:
+    raise NotUnderstood(f"no script is interpreted that could run {call.name}")
+
+
 class Machine:
     """The state that all scripts of an image share. Commands change `tree`; what else they keep, they keep in `state`.
 
@@ -87,6 +91,8 @@ class Machine:
         self.packages = {package.name: package for package in packages}
         self.left_out: dict[LeftOut, None] = {}
         self.package, self.script, self.line = "", "", 0
+        self.run: Callable[[Call], Result] = _not_running
+        """Runs a command that another names, such as `xargs`; the interpreter sets it. Raises as `Command.run` does."""
         self._states: dict[type, object] = {}
 
     def state(self, kind: type[State]) -> State:
