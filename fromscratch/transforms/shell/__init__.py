@@ -1,0 +1,1 @@
+"""Scripts of packages, read and not run: what they would do, done to a tree."""
