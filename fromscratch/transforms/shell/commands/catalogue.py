@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from fromscratch.transforms.shell.commands.accounts import adduser, lookup, records, useradd
 from fromscratch.transforms.shell.machine import Call, Command, Machine, Result
 
 
@@ -10,4 +11,9 @@ def nothing(machine: Machine, call: Call) -> Result:
     return Result()
 
 
-COMMANDS: Mapping[str, Command] = {}
+COMMANDS: Mapping[str, Command] = {
+    **adduser.COMMANDS,
+    **useradd.COMMANDS,
+    **records.COMMANDS,
+    **lookup.COMMANDS,
+}
