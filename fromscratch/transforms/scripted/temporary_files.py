@@ -180,11 +180,13 @@ def _matching(tree: ChangingTree, path: TreePath, *, follow_last: bool) -> list[
     parts = path.split("/")[1:]
     for depth, part in enumerate(parts, 1):
         follow = follow_last or depth < len(parts)
-        found = [*_named(tree, found, part, follow_last=follow)][:_MOST_MATCHES]
+        found = [*_children_by_name(tree, found, part, follow_last=follow)][:_MOST_MATCHES]
     return found
 
 
-def _named(tree: ChangingTree, folders: Iterable[TreePath], part: str, *, follow_last: bool) -> Iterator[TreePath]:
+def _children_by_name(
+    tree: ChangingTree, folders: Iterable[TreePath], part: str, *, follow_last: bool
+) -> Iterator[TreePath]:
     for folder in folders:
         names = [part]
         if any(mark in part for mark in _PATTERN):
