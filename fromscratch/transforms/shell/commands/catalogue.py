@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from fromscratch.transforms.shell.commands import postconf
 from fromscratch.transforms.shell.commands.accounts import adduser, lookup, records, useradd
 from fromscratch.transforms.shell.machine import Call, Command, Machine, Result
 
@@ -16,4 +17,5 @@ COMMANDS: Mapping[str, Command] = {
     **useradd.COMMANDS,
     **records.COMMANDS,
     **lookup.COMMANDS,
+    **postconf.COMMANDS,
 }
