@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from fromscratch.transforms.shell.commands import postconf
 from fromscratch.transforms.shell.commands.accounts import adduser, declared, lookup, records, useradd
 from fromscratch.transforms.shell.machine import Call, Command, Machine, Result
 
@@ -17,4 +18,5 @@ COMMANDS: Mapping[str, Command] = {
     **records.COMMANDS,
     **lookup.COMMANDS,
     **declared.COMMANDS,
+    **postconf.COMMANDS,
 }
