@@ -18,8 +18,8 @@ from fromscratch.formats.shell.syntax import (
 )
 from fromscratch.lazy_regex import lazy_regex
 
-MAX_SCRIPT = 1 << 20
-"""The characters that a script may have."""
+MAX_SCRIPT = 4 << 20
+"""The characters that a script may have; the config of keyboard-configuration has two million."""
 _BASH = lazy_regex(r"#![^\n]*\bbash\b")
 _IN = lazy_regex(r"in(?=[\s;&|()<>]|\\\n|\Z)")
 _NAME = lazy_regex(r"[A-Za-z_][A-Za-z0-9_]*")
