@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from fromscratch.transforms.shell.commands.files import copying, creating, installing, linking, moving, owners, reading
 from fromscratch.transforms.shell.machine import Call, Command, Machine, Result
 
 
@@ -10,4 +11,12 @@ def nothing(machine: Machine, call: Call) -> Result:
     return Result()
 
 
-COMMANDS: Mapping[str, Command] = {}
+COMMANDS: Mapping[str, Command] = {
+    **copying.COMMANDS,
+    **installing.COMMANDS,
+    **linking.COMMANDS,
+    **creating.COMMANDS,
+    **moving.COMMANDS,
+    **owners.COMMANDS,
+    **reading.COMMANDS,
+}
