@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
-from fromscratch.transforms.shell.commands.files import copying, creating, installing, linking, moving, owners, reading
+from fromscratch.transforms.shell.commands import postconf
+from fromscratch.transforms.shell.commands.accounts import adduser, lookup, records, useradd
+from fromscratch.transforms.shell.commands.files import all_commands as files
 from fromscratch.transforms.shell.machine import Call, Command, Machine, Result
 
 
@@ -12,11 +14,10 @@ def nothing(machine: Machine, call: Call) -> Result:
 
 
 COMMANDS: Mapping[str, Command] = {
-    **copying.COMMANDS,
-    **installing.COMMANDS,
-    **linking.COMMANDS,
-    **creating.COMMANDS,
-    **moving.COMMANDS,
-    **owners.COMMANDS,
-    **reading.COMMANDS,
+    **adduser.COMMANDS,
+    **useradd.COMMANDS,
+    **records.COMMANDS,
+    **lookup.COMMANDS,
+    **postconf.COMMANDS,
+    **files.COMMANDS,
 }
