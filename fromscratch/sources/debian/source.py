@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from fromscratch.address import without_secrets
 from fromscratch.digest import Digest
-from fromscratch.errors import UsageError
+from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.debian import deb822
 from fromscratch.formats.debian import package as deb
 from fromscratch.formats.debian.version import Relation
@@ -30,9 +30,10 @@ from fromscratch.host.storage.records import offline_hint
 from fromscratch.host.storage.store import Store
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.contract import Context, PackageContents, Pin, TreeSource
-from fromscratch.sources.debian import archives, natives
+from fromscratch.sources.debian import archives, essential, natives
 from fromscratch.sources.debian import plan as plans
 from fromscratch.sources.debian.archives import Seen
+from fromscratch.sources.debian.assumptions import assumptions
 from fromscratch.sources.debian.below import key_of, packages_below
 from fromscratch.sources.debian.chiselled import ChiselSlices
 from fromscratch.sources.debian.options import DebianOptions
@@ -49,7 +50,8 @@ from fromscratch.transforms.scripted.base_folders import with_base_folders
 from fromscratch.transforms.scripted.certificates import with_certificates
 
 # Counted up when the same packages give another tree.
-_TREE_VERSION = 2
+_TREE_VERSION = 3
+_ROUNDS = 4  # what is added for one program may itself call others
 _CONTROL_FILES = ("control", "md5sums", "postinst")
 
 
@@ -121,10 +123,28 @@ class DebianSource(TreeSource):
         with offline_hint(lambda: plan is not None and not any(plan.missing(store))):
             seen = archives.look(store, self._planner.archives(), self._context.progress, self._planner.connect)
         if plan is None or not self._planner.holds(store, plan, seen, self._now()):
-            planner = self._planner_of(self._conditions, self._context.present(store))
-            plan = planner.plan(store, seen, self._now())
+            plan = self._complete_plan(store, seen)
         self._download(store, plan, seen)
         plans.save(store, self._key(store), plan)
+
+    def _complete_plan(self, store: Store, seen: Sequence[Seen]) -> Plan:
+        """A new plan. Which programs of the Essential packages are called shows in the packages themselves."""
+        planner = self._planner_of(self._conditions, self._context.present(store))
+        plan = planner.plan(store, seen, self._now())
+        if self._options.assumes != "needed":
+            return plan
+        for _ in range(_ROUNDS):
+            self._download(store, plan, seen)
+            try:
+                found = assumptions(self._built(store, plan), plan, self._asked)
+            except ImageError:  # the build will say so, with all that it is about
+                return plan
+            known = {each.name for each in planner.assumed}
+            if known.issuperset(each.name for each in found):
+                break
+            planner = replace(planner, assumed=(*planner.assumed, *(one for one in found if one.name not in known)))
+            plan = planner.plan(store, seen, self._now())
+        return plan
 
     def fingerprint(self, store: Store) -> str:
         packages = " ".join(f"{package.name}={package.digest}" for package in self.plan(store).packages)
@@ -153,7 +173,9 @@ class DebianSource(TreeSource):
 
     def build(self, store: Store) -> Rootfs:
         """Raises NotFetched, FormatError for a damaged package, Conflict when two packages disagree."""
-        plan = self.plan(store)
+        return self._built(store, self.plan(store))
+
+    def _built(self, store: Store, plan: Plan) -> Rootfs:
         opened = self._opened(store, plan.packages)
         packages = self._unpacked(plan, opened)
         whole = self._whole(plan)
@@ -177,11 +199,13 @@ class DebianSource(TreeSource):
 
     def _unpacked(self, plan: Plan, opened: Sequence["_Opened"]) -> list[Unpacked]:
         sliced = {*self._cut(plan), *self._chisel.packages} - self._whole(plan)
-        origins = plan.origins(self.label, self._context.place, sliced)
+        asked = dict.fromkeys({*plan.essential} - {*self._asked}, "essential: all")
+        origins = plan.origins(self.label, self._context.place, asked | {name: f"a slice of {name}" for name in sliced})
         packages = []
         for package, one in zip(plan.packages, opened, strict=True):
             stanza = deb822.stanza(deb822.decoded(one.control), f"{package.file}: control")
             tree = read_tree(one.data, origins[package.name], title=package.file)
+            tree = essential.part_of(tree, package.name) if package.part else tree
             packages.append(Unpacked(package.name, package.version, tree, stanza.get("replaces", "")))
         return packages
 
@@ -191,8 +215,12 @@ class DebianSource(TreeSource):
 
     def _whole(self, plan: Plan) -> set[str]:
         """The packages that something asks for as a whole."""
-        asked = {parse_package_request(text).name for text in self._options.packages}
-        return asked | {package.name for package in plan.packages if package.by}
+        every = plan.essential if self._options.assumes == "all" else []
+        return {*self._asked, *every, *(each.name for each in plan.packages if each.by or each.assumed)}
+
+    @property
+    def _asked(self) -> list[str]:
+        return [parse_package_request(text).name for text in self._options.packages]
 
     def _cut(self, plan: Plan) -> dict[str, list[str]]:
         """The entries of slices for each package that nothing asks for as a whole."""
@@ -211,9 +239,10 @@ class DebianSource(TreeSource):
 
     def _with_natives(self, tree: Rootfs, plan: Plan, packages: dict[str, "_Opened"], chiselled: set[str]) -> Rootfs:
         """Slices come after what is made of packages' files, such as /etc/passwd, but before what every tree has."""
-        cut = self._cut(plan)
+        cut, parts = self._cut(plan), {one.name for one in plan.packages if one.part}
         if not self._is_chiselled:
-            tree = natives.with_defaults(tree, self.label)
+            tree = natives.with_defaults(tree, self.label, parts)
+            tree = essential.without_templates(tree, parts)
             tree = with_certificates(tree, self.label)
             tree = with_alternatives(
                 tree, {name: one.postinst for name, one in packages.items()}, self.label, "postinst"
@@ -225,7 +254,7 @@ class DebianSource(TreeSource):
                 tree = with_applets(tree, self.label)
         if not self._options.records:
             return tree
-        partial = {*cut} | chiselled
+        partial = {*cut} | chiselled | parts
         records = {
             name: (one.control.rstrip(b"\n") + b"\n", cut_record(one.md5sums, tree) if name in partial else one.md5sums)
             for name, one in packages.items()
