@@ -150,7 +150,7 @@ def test_the_effects_of_the_essential_packages_are_in_every_image(debian: Debian
         f 0644 0:0 17 /etc/nsswitch.conf
         d 0755 0:0 /etc/opt
         l 0777 0:0 /etc/os-release -> ../usr/lib/os-release
-        f 0644 0:0 62 /etc/passwd
+        f 0644 0:0 60 /etc/passwd
         l 0777 0:0 /lib -> usr/lib
         d 0755 0:0 /media
         d 0755 0:0 /mnt
