@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from fromscratch.transforms.shell.commands import postconf
 from fromscratch.transforms.shell.commands.accounts import adduser, declared, lookup, records, useradd
+from fromscratch.transforms.shell.commands.files import all_commands as files
 from fromscratch.transforms.shell.machine import Call, Command, Machine, Result
 
 
@@ -19,4 +20,5 @@ COMMANDS: Mapping[str, Command] = {
     **lookup.COMMANDS,
     **declared.COMMANDS,
     **postconf.COMMANDS,
+    **files.COMMANDS,
 }
