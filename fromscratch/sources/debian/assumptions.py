@@ -30,7 +30,7 @@ _RUN_A_SHELL = frozenset({"system", "popen"})
 _SHELL_PATH = lazy_regex(rb"/bin/(sh|bash|dash)(?![\w./-])")
 _PROGRAM_PATH = lazy_regex(r"/(?:[\w.+-]+/)+[\w.+-]+")
 _SOURCED = lazy_regex(r"[\w.+-]+\.sh\b")
-_STARTED = lazy_regex(r"^Exec(?:Start|StartPre|StartPost)=[-@:+!]*(/\S+)", re.MULTILINE)
+_UNIT_COMMAND = lazy_regex(r"^Exec(?:Start|StartPre|StartPost)=[-@:+!]*(/\S+)", re.MULTILINE)
 # Wrappers of grep, diff, less and more, which serve those who have these; what rebuilds on a running system
 # what a build makes; and what tells compilers where a library lies.
 _BESIDE = lazy_regex(r"(bz|lz|lzma|xz|z|zst|zstd)([ef]?grep|cmp|diff|less|more|exe)|update-.*|.*-config")
@@ -89,7 +89,7 @@ class _Search:
             if folder in _PROGRAM_FOLDERS and entry.meta.mode & 0o111 and not _BESIDE.fullmatch(paths.name(path)):
                 found.setdefault(owner, []).append(path)
             elif path.endswith(".service") and folder == "system":
-                found.setdefault(owner, []).extend(self._started(path))
+                found.setdefault(owner, []).extend(self._unit_programs(path))
         return found
 
     def programs_of(self, package: str) -> list[TreePath]:
@@ -106,8 +106,8 @@ class _Search:
         line = shebang(self._head(script))
         return line is not None and _interpreter(line) in ("sh", "dash")
 
-    def _started(self, unit: TreePath) -> Iterator[TreePath]:
-        for path in _STARTED.findall(self._text(unit)):
+    def _unit_programs(self, unit: TreePath) -> Iterator[TreePath]:
+        for path in _UNIT_COMMAND.findall(self._text(unit)):
             place = self.root.place(path)
             if place is not None:
                 self._units.add(TreePath(place))

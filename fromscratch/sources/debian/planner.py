@@ -207,7 +207,7 @@ class Planner(Struct, frozen=True):
 
     def _request(self, catalogue: Catalogue) -> Request:
         known, excluded = catalogue.essential, self.options.exclude
-        named = [(each, essential.provider(each.name, catalogue)) for each in self.assumed]
+        providers = [(each, essential.provider(each.name, catalogue)) for each in self.assumed]
         every = sorted(known.difference(excluded)) if self.options.assumes == "all" else []
         return Request(
             tuple(parse_package_request(text) for text in [*self.options.packages, *every]),
@@ -217,7 +217,7 @@ class Planner(Struct, frozen=True):
             self.alone,
             packages_below(self.below, self.architecture),
             frozenset(self.below.slices),
-            tuple(replace(each, name=name) for each, name in named if name and name not in excluded),
+            tuple(replace(each, name=name) for each, name in providers if name and name not in excluded),
             known,
         )
 

@@ -172,7 +172,6 @@ def test_the_effects_of_the_essential_packages_are_in_every_image(debian: Debian
         d 0755 0:0 /usr/lib/locale/C.utf8
         f 0644 0:0 5 /usr/lib/locale/C.utf8/LC_CTYPE
         f 0644 0:0 10 /usr/lib/os-release
-        d 0755 0:0 /usr/sbin
         d 0755 0:0 /usr/share
         d 0755 0:0 /var
         l 0777 0:0 /var/lock -> /run/lock
