@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fromscratch.transforms.shell.commands import postconf
+from fromscratch.transforms.shell.commands import file_capabilities, lighttpd_modules, postconf, running_system
 from fromscratch.transforms.shell.commands.accounts import adduser, lookup, records, useradd
 from fromscratch.transforms.shell.machine import Call, Command, Machine, Result
 
@@ -18,4 +18,7 @@ COMMANDS: Mapping[str, Command] = {
     **records.COMMANDS,
     **lookup.COMMANDS,
     **postconf.COMMANDS,
+    **running_system.COMMANDS,
+    **file_capabilities.COMMANDS,
+    **lighttpd_modules.COMMANDS,
 }
