@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from fromscratch.transforms.shell.commands import file_capabilities, lighttpd_modules, postconf, running_system
-from fromscratch.transforms.shell.commands.accounts import adduser, lookup, records, useradd
+from fromscratch.transforms.shell.commands.accounts import adduser, declared, lookup, records, useradd
+from fromscratch.transforms.shell.commands.files import all_commands as files
 from fromscratch.transforms.shell.machine import Call, Command, Machine, Result
 
 
@@ -17,8 +18,10 @@ COMMANDS: Mapping[str, Command] = {
     **useradd.COMMANDS,
     **records.COMMANDS,
     **lookup.COMMANDS,
+    **declared.COMMANDS,
     **postconf.COMMANDS,
     **running_system.COMMANDS,
     **file_capabilities.COMMANDS,
     **lighttpd_modules.COMMANDS,
+    **files.COMMANDS,
 }
