@@ -1,7 +1,7 @@
 """`python -m benchmarks`: measure, and print a table for each job.
 
 A module of benchmarks is one file with a function `groups(tree, folder, scratch)`, and one line below. `slimming`,
-`debian` and `declarations` are programs of their own: `python -m benchmarks slimming --help`.
+`debian`, `resolving` and `declarations` are programs of their own: `python -m benchmarks slimming --help`.
 """
 
 import argparse
@@ -40,6 +40,11 @@ def main() -> None:
         from benchmarks import debian_sets
 
         debian_sets.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["resolving"]:
+        from benchmarks import resolving
+
+        resolving.main(sys.argv[2:])
         return
     if sys.argv[1:2] == ["declarations"]:
         from benchmarks import declarations
