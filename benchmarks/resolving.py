@@ -98,7 +98,7 @@ class _Apt:
             word
             for setting in (
                 f"Dir::State={folder}", f"Dir::State::status={folder}/status", f"Dir::State::lists={folder}/lists",
-                f"Dir::Cache={folder}/cache", "Dir::Cache::pkgcache=pkgcache.bin", "Dir::Cache::srcpkgcache=srcpkgcache.bin",
+                f"Dir::Cache={folder}/cache", "Dir::Cache::pkgcache=package.bin", "Dir::Cache::srcpkgcache=source.bin",
                 f"Dir::Etc={folder}/etc", "Dir::Etc::sourceparts=-",
                 f"APT::Architecture={architecture}", f"APT::Architectures={architecture}",
                 "APT::Install-Recommends=false", "Acquire::Languages=none", "APT::Sandbox::User=root",
