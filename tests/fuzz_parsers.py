@@ -82,6 +82,7 @@ from fromscratch.formats.rpm import payload as rpm_payload
 from fromscratch.formats.rpm import repomd as rpm_repomd
 from fromscratch.formats.rpm import sqlite as rpm_sqlite
 from fromscratch.formats.rpm.install_time import with_install_time
+from fromscratch.formats.shell import parser as shell_parser
 from fromscratch.formats.trace import recognise, sysdig
 from fromscratch.formats.trace import strace as strace_log
 from fromscratch.formats.trace import text as trace_text
@@ -154,6 +155,10 @@ source "Config.in"
 """
 _RECIPE = b"name: a\nrootfs:\n  - overlay: &x files\n  - tarball: {path: a.tar, strip: 1}\nimage:\n  env: {A: b}\n"
 _SHELL = b'#!/bin/sh\ncase $a in x) ls;; esac\ncat <<EOF >f 2>&1\nbody\nEOF\nA=b grep "$(id -u)" | sort && (exit)\n'
+_SYNTAX = (
+    b"#!/bin/bash\nf() { local x=${1:-\"$(a 'b')\"}; [[ $x == c* ]] && return $((x + 1)); }\nif ! f `d \\`e\\``; then\n"
+    b"\tx=(1 2) y=${x##*/}\nelif ((y)); then for i in $'\\x41'; do g <<-E; done\n\t${i%.*} $(h)\n\tE\nfi 2>&1 &\n"
+)
 _PERL = b'use strict;\nuse parent qw(A B);\nrequire \'x.pl\';\nprint <<"E";\nq\nE\nopen(my $f, "<", \\$x);\n__END__\n'
 _PYTHON = b"import os, sys\nfrom . import a\ntry:\n    import b.c\nexcept ImportError:\n    b = __import__('d')\n"
 _RUBY = b"require 'a'\nrequire_relative \"b\"\nautoload :C, 'c'\nload File.expand_path('d', __dir__)\n"
@@ -573,6 +578,7 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
     "ruby": ([_RUBY], _bytes(ruby_source.requires)),
     "shebang": ([b"#! /usr/bin/env -S a b\n"], _bytes(shebang.shebang)),
     "shell": ([_SHELL], _bytes(shell.commands)),
+    "shell syntax": ([_SHELL, _SYNTAX], _text(lambda text: str(shell_parser.parse(text)))),
     "trace": ([_TRACE], _bytes(trace_text.read)),
     "strace": ([_STRACE], _bytes(lambda data: strace_log.parse(data.split(b"\n")))),
     "sysdig": ([_SYSDIG], _bytes(lambda data: sysdig.parse(data.split(b"\n"), search=["/bin"]))),

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 _SOON, _PATIENCE = 0.01, 300  # seconds, and how often an interruption may be put off for so long
+_TICK = 0.5  # seconds
+_pending = False
 _put_off = 0
 _latest = int(signal.SIGINT)
 
@@ -20,6 +22,9 @@ def heed() -> None:
     signal.signal(signal.SIGTERM, _interrupted)
     signal.signal(signal.SIGALRM, _interrupted)
     sys.unraisablehook = _unraisable
+    # Python notes a signal, and handles it when the main thread runs Python code again. One that comes just before a
+    # system call blocks does not end that call: a wait for another thread or program would go on. A tick ends it.
+    _come_again(_TICK)
 
 
 @contextmanager
@@ -53,6 +58,11 @@ def heed_no_more() -> None:
                 signal.signal(number, signal.SIG_DFL)
 
 
+def _come_again(seconds: float) -> None:
+    """Have SIGALRM come after so many seconds, and then at every tick. The timer is not inherited by programs."""
+    signal.setitimer(signal.ITIMER_REAL, seconds, _TICK)
+
+
 def _in_main_thread() -> bool:
     """Where nothing has loaded threading, there is one thread, and loading it would double the start of a closure."""
     threading = sys.modules.get("threading")
@@ -62,14 +72,16 @@ def _in_main_thread() -> bool:
 def _interrupted(number: int, frame: FrameType | None) -> None:
     # While modules are loaded, C code makes types of them, and some of it (msgspec 0.22) loses an interruption, goes
     # on with half a type, and crashes later.
-    global _put_off, _latest
+    global _pending, _put_off, _latest
     if number != signal.SIGALRM:
-        _latest = number
+        _latest, _pending = number, True
+    if not _pending:
+        return  # a tick
     if _is_loading(frame) and _put_off < _PATIENCE:
         _put_off += 1
-        signal.setitimer(signal.ITIMER_REAL, _SOON)
+        _come_again(_SOON)
         return
-    _put_off = 0
+    _pending, _put_off = False, 0
     raise KeyboardInterrupt
 
 
@@ -83,7 +95,9 @@ def _is_loading(frame: FrameType | None) -> bool:
 
 def _unraisable(lost: "sys.UnraisableHookArgs") -> None:
     # Python lets nothing out of a destructor or a callback of its own, and an interruption may come just there.
+    global _pending
     if issubclass(lost.exc_type, KeyboardInterrupt):
-        signal.setitimer(signal.ITIMER_REAL, _SOON)
+        _pending = True
+        _come_again(_SOON)
     else:
         sys.__unraisablehook__(lost)

@@ -76,3 +76,38 @@ Last()
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert "ValueError: a bug" in done.stderr
+
+
+def test_one_that_does_not_end_what_the_main_thread_waits_for_comes_soon() -> None:
+    """One between Python's last look for signals and the call that waits; here it comes to another thread."""
+    script = """
+import queue, signal, sys, threading, time
+from fromscratch.cli import interruptions
+
+def elsewhere():
+    time.sleep(0.2)
+    signal.pthread_kill(threading.get_ident(), int(sys.argv[1]))
+
+interruptions.heed()
+threading.Thread(target=elsewhere, daemon=True).start()
+try:
+    queue.SimpleQueue().get(timeout=30)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        argv = [sys.executable, "-c", script, str(int(number))]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        assert (done.stdout, done.stderr) == ("interrupted\n", "")
+
+
+def test_a_program_that_is_started_gets_no_ticks() -> None:
+    script = """
+import subprocess, sys
+from fromscratch.cli import interruptions
+interruptions.heed()
+own = "import signal; print(signal.getitimer(signal.ITIMER_REAL))"
+print(subprocess.run([sys.executable, "-c", own], capture_output=True, text=True).stdout, end="")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("(0.0, 0.0)\n", "")

@@ -20,8 +20,8 @@ class Parameter(Struct, frozen=True):
     """`$name` or `${name…}`: XCU 2.6.2.
 
     `name` is a variable, a number, or one of `@*#?-$!`. `operator` is what follows it in the braces: empty, `length`
-    for `${#name}`, one of `:- - := = :? ? :+ + # ## % %%`, or of bash `/ // : ^ ^^ , ,,`; `argument` is the word after
-    it.
+    for `${#name}`, one of `:- - := = :? ? :+ + # ## % %%`, or of bash `/ // : ^ ^^ , ,,`, `@`, `!` for `${!name…}` and
+    `[` for `${name[…]}`; `bad` is what no shell knows. `argument` is the word after it.
     """
 
     name: str

@@ -18,8 +18,6 @@ from msgspec.structs import replace
 from fromscratch.address import without_secrets
 from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
-from fromscratch.formats.debian import deb822
-from fromscratch.formats.debian import package as deb
 from fromscratch.formats.debian.version import Relation
 from fromscratch.formats.installed import NOTHING, Records
 from fromscratch.formats.tar.tree import read_tree
@@ -35,6 +33,7 @@ from fromscratch.sources.debian import plan as plans
 from fromscratch.sources.debian.archives import Seen
 from fromscratch.sources.debian.below import key_of, packages_below
 from fromscratch.sources.debian.chiselled import ChiselSlices
+from fromscratch.sources.debian.opened import Opened, opened
 from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.over import laid_over, with_status
 from fromscratch.sources.debian.package_request import parse_package_request
@@ -49,8 +48,7 @@ from fromscratch.transforms.scripted.base_folders import with_base_folders
 from fromscratch.transforms.scripted.certificates import with_certificates
 
 # Counted up when the same packages give another tree.
-_TREE_VERSION = 2
-_CONTROL_FILES = ("control", "md5sums", "postinst")
+_TREE_VERSION = 3
 
 
 class DebianSource(TreeSource):
@@ -153,6 +151,20 @@ class DebianSource(TreeSource):
 
     def build(self, store: Store) -> Rootfs:
         """Raises NotFetched, FormatError for a damaged package, Conflict when two packages disagree."""
+        laid = self._laid(store)
+        return self._finished(laid.tree, laid)
+
+    def lay(self, below: Rootfs, store: Store, *, replace: bool) -> Rootfs:
+        """As dpkg would unpack the packages there. Nothing is added where all that was asked for is there already."""
+        packages = {package.name: package for package in self.plan(store).packages}
+        if not packages:
+            return below
+        laid = self._laid(store)
+        tree = self._finished(laid_over(below, laid.tree, replace=replace), laid)
+        return with_status(tree, below, packages, self.label)
+
+    def _laid(self, store: Store) -> "_Laid":
+        """The packages laid together, with what every system has; slices are cut. No script has done anything yet."""
         plan = self.plan(store)
         opened = self._opened(store, plan.packages)
         packages = self._unpacked(plan, opened)
@@ -165,24 +177,22 @@ class DebianSource(TreeSource):
         packages = [replace(one, tree=chiselled[one.name].tree) if one.name in chiselled else one for one in packages]
         tree = self._laid_together(packages)
         tree = self._chisel.completed(tree, chiselled, plan.packages, self.label)
-        return self._with_natives(tree, plan, {one.name: one for one in opened}, {*chiselled})
+        cut = self._cut(plan)
+        if not self._is_chiselled:
+            tree = natives.with_defaults(tree, self.label)
+            tree = with_certificates(tree, self.label)
+            if cut:
+                tree = cut_tree(tree, {one.shown: one.name for one in plan.packages}, cut, self._context.place)
+            tree = with_base_folders(tree, self.label, "base-files")
+        return _Laid(plan, {one.name: one for one in opened}, frozenset({*cut, *chiselled}), tree)
 
-    def lay(self, below: Rootfs, store: Store, *, replace: bool) -> Rootfs:
-        """As dpkg would unpack the packages there. Nothing is added where all that was asked for is there already."""
-        packages = {package.name: package for package in self.plan(store).packages}
-        if not packages:
-            return below
-        tree = laid_over(below, self.build(store), replace=replace)
-        return with_status(tree, below, packages, self.label)
-
-    def _unpacked(self, plan: Plan, opened: Sequence["_Opened"]) -> list[Unpacked]:
+    def _unpacked(self, plan: Plan, opened: Sequence[Opened]) -> list[Unpacked]:
         sliced = {*self._cut(plan), *self._chisel.packages} - self._whole(plan)
         origins = plan.origins(self.label, self._context.place, sliced)
         packages = []
         for package, one in zip(plan.packages, opened, strict=True):
-            stanza = deb822.stanza(deb822.decoded(one.control), f"{package.file}: control")
             tree = read_tree(one.data, origins[package.name], title=package.file)
-            packages.append(Unpacked(package.name, package.version, tree, stanza.get("replaces", "")))
+            packages.append(Unpacked(package.name, package.version, tree, one.stanza.get("replaces", "")))
         return packages
 
     def _laid_together(self, packages: Sequence[Unpacked]) -> Rootfs:
@@ -199,36 +209,34 @@ class DebianSource(TreeSource):
         whole = self._whole(plan)
         return {name: files for name, files in self._slices.files().items() if name not in whole}
 
-    def _opened(self, store: Store, packages: Sequence[PlannedPackage]) -> list["_Opened"]:
+    def _opened(self, store: Store, packages: Sequence[PlannedPackage]) -> list[Opened]:
         with self._context.progress.task("unpacking packages", total=len(packages), unit="packages") as task:
 
-            def one(package: PlannedPackage) -> _Opened:
-                found = _opened(store, package)
+            def one(package: PlannedPackage) -> Opened:
+                found = opened(store, package)
                 task.advance(1)
                 return found
 
             return threads.each(packages, one, max(1, self._context.jobs), lambda: None)
 
-    def _with_natives(self, tree: Rootfs, plan: Plan, packages: dict[str, "_Opened"], chiselled: set[str]) -> Rootfs:
-        """Slices come after what is made of packages' files, such as /etc/passwd, but before what every tree has."""
-        cut = self._cut(plan)
+    def _finished(self, tree: Rootfs, laid: "_Laid") -> Rootfs:
+        """The tree with what scripts of packages do, and the records of all packages.
+
+        Applets come last: what a script puts in their place counts more.
+        """
         if not self._is_chiselled:
-            tree = natives.with_defaults(tree, self.label)
-            tree = with_certificates(tree, self.label)
-            tree = with_alternatives(
-                tree, {name: one.postinst for name, one in packages.items()}, self.label, "postinst"
-            )
-            if cut:
-                tree = cut_tree(tree, {one.shown: one.name for one in plan.packages}, cut, self._context.place)
-            tree = with_base_folders(tree, self.label, "base-files")
+            scripts = {name: one.files.get("postinst", b"") for name, one in laid.packages.items()}
+            tree = with_alternatives(tree, scripts, self.label, "postinst")
             if self._options.applets:
                 tree = with_applets(tree, self.label)
         if not self._options.records:
             return tree
-        partial = {*cut} | chiselled
         records = {
-            name: (one.control.rstrip(b"\n") + b"\n", cut_record(one.md5sums, tree) if name in partial else one.md5sums)
-            for name, one in packages.items()
+            name: (
+                one.control.rstrip(b"\n") + b"\n",
+                cut_record(one.checksums, tree) if name in laid.partial else one.checksums,
+            )
+            for name, one in laid.packages.items()
         }
         return natives.with_records(tree, records, self.label)
 
@@ -250,28 +258,10 @@ class DebianSource(TreeSource):
         download(store, requests, self._context.progress, self._context.jobs, connect=self._planner.connect)
 
 
-class _Opened(Struct, frozen=True):
-    """A package taken apart: `data` is a plain tar; a control file that it does not have is empty."""
+class _Laid(Struct, frozen=True):
+    """The packages of a plan and their tree; of those in `partial` it has a part."""
 
-    name: str
-    data: Path
-    control: bytes
-    md5sums: bytes = b""
-    postinst: bytes = b""
-
-
-def _opened(store: Store, package: PlannedPackage) -> _Opened:
-    """Take a package apart, once. Raises FormatError."""
-    digest = Digest.parse(package.digest)
-
-    def expand(blob: Path, target: Path) -> None:
-        deb.expand_data(blob, target, package.file)
-
-    def keep_control(blob: Path, target: Path) -> None:
-        files = deb.control_files(blob, package.file)
-        selected = {name: files[name] for name in _CONTROL_FILES if name in files}
-        target.write_bytes(msgspec.msgpack.encode(selected))
-
-    control = store.derived(digest, "deb-control-2", keep_control)
-    data = store.derived(digest, "deb-data", expand)
-    return _Opened(package.name, data, **msgspec.msgpack.decode(control.read_bytes(), type=dict[str, bytes]))
+    plan: Plan
+    packages: Mapping[str, Opened]
+    partial: frozenset[str]
+    tree: Rootfs

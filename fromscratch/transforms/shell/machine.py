@@ -65,10 +65,19 @@ class Call(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True):
-    """How a command ended: 0 is success, None that nobody knows; and what it printed, where None is not known."""
+    """How a command ended: 0 is success, None that nobody knows; and what it printed, where None is not known.
+
+    `variables` are those of the shell that it sets, as functions of a sourced library do, such as `RET` of debconf's
+    confmodule; the value None is not known.
+    """
 
     status: int | None = 0
     output: bytes | None = b""
+    variables: Mapping[str, str | None] = {}
+
+
+def _not_running(call: Call) -> Result:
+    raise NotUnderstood(f"no script is interpreted that could run {call.name}")
 
 
 class Machine:
@@ -82,6 +91,8 @@ class Machine:
         self.packages = {package.name: package for package in packages}
         self.left_out: dict[LeftOut, None] = {}
         self.package, self.script, self.line = "", "", 0
+        self.run: Callable[[Call], Result] = _not_running
+        """Runs a command that another names, such as `xargs`; the interpreter sets it. Raises as `Command.run` does."""
         self._states: dict[type, object] = {}
 
     def state(self, kind: type[State]) -> State:

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+from fromscratch.transforms.shell.commands import postconf
+from fromscratch.transforms.shell.commands.accounts import adduser, declared, lookup, records, useradd
+from fromscratch.transforms.shell.commands.files import all_commands as files
 from fromscratch.transforms.shell.machine import Call, Command, Machine, Result
 
 
@@ -10,4 +13,12 @@ def nothing(machine: Machine, call: Call) -> Result:
     return Result()
 
 
-COMMANDS: Mapping[str, Command] = {}
+COMMANDS: Mapping[str, Command] = {
+    **adduser.COMMANDS,
+    **useradd.COMMANDS,
+    **records.COMMANDS,
+    **lookup.COMMANDS,
+    **declared.COMMANDS,
+    **postconf.COMMANDS,
+    **files.COMMANDS,
+}

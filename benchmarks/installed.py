@@ -1,0 +1,78 @@
+"""`python -m benchmarks installed`: our trees of Debian packages beside the same packages installed by apt.
+
+Each is installed in an overlay over a chroot, where no service starts; what differs in accounts, folders, owners,
+modes, links and contents is listed. Needs root, mmdebstrap, and the network of apt.
+"""
+
+import argparse
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import get_args
+
+from platformdirs import user_cache_path
+
+from fromscratch import Job, Platform, Store, build, fetch, load_recipe
+from fromscratch.flow import evidence
+from fromscratch.host.images.layers import root_tree
+from fromscratch.model.rootfs import Rootfs
+from tests.installed.comparison import Difference, Verdict, differences
+from tests.installed.control import installed, made_base
+from tests.installed.listing import of_tree
+
+_BASE = user_cache_path("fromscratch-installed")
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks installed", description=__doc__)
+    parser.add_argument("sets", nargs="+", help="packages joined by +, such as gcc+libc6-dev")
+    parser.add_argument("--suite", default="trixie")
+    parser.add_argument("--mirror", default="http://deb.debian.org", help="default: %(default)s")
+    parser.add_argument("--base", type=Path, default=_BASE, help="where the chroot is (default: %(default)s)")
+    parser.add_argument("--all", action="store_true", help="list also what is left out and told, or never wanted")
+    options = parser.parse_args(arguments)
+    store = Store(user_cache_path("fromscratch"))
+    base = made_base(options.base / options.suite, options.suite, sources(options.suite, options.mirror))
+    unexplained = 0
+    for name in options.sets:
+        with tempfile.TemporaryDirectory(prefix="installed-", dir=options.base) as scratch:
+            found = compared(name.split("+"), options.suite, base, store, Path(scratch))
+        counts = Counter(one.verdict for one in found)
+        print(f"{name}: " + ", ".join(f"{counts[verdict]} {verdict}" for verdict in get_args(Verdict)))
+        for one in found:
+            if options.all or one.verdict == "unexplained":
+                print(f"  {one}", flush=True)
+        unexplained += counts["unexplained"]
+    print(f"\n{len(options.sets)} sets, {unexplained} unexplained differences")
+
+
+def sources(suite: str, mirror: str) -> list[str]:
+    """The lines of sources.list for what the source `debian` takes packages from."""
+    plain = f"deb {mirror}/debian"
+    return [f"{plain} {suite} main", f"{plain} {suite}-updates main", f"{plain}-security {suite}-security main"]
+
+
+def compared(packages: list[str], suite: str, base: Path, store: Store, scratch: Path) -> list[Difference]:
+    """Every difference between our tree of the packages and the installed one."""
+    tree, notes = ours(packages, suite, store, scratch)
+    names = {path.rpartition("/")[2] for path in tree if path.startswith("/var/lib/dpkg/status.d/")}
+    return list(differences(of_tree(tree), installed(base, packages, scratch), names, notes))
+
+
+def ours(packages: list[str], suite: str, store: Store, scratch: Path) -> tuple[Rootfs, list[str]]:
+    """The tree of a recipe of three lines, and what its build said."""
+    recipe = scratch / "fromscratch.yaml"
+    names = ", ".join(packages)
+    recipe.write_text(f"name: x\ncompression: none\nrootfs: [{{debian: {{suite: {suite}, packages: [{names}]}}}}]\n")
+    job = Job(
+        recipe=load_recipe(recipe),
+        folder=scratch,
+        store=store,
+        output=scratch / "build",
+        platforms=(Platform.of_this_machine(),),
+    )
+    fetch(job)
+    image = build(job).images[0]
+    recorded = evidence.read(job.output)
+    assert recorded is not None
+    return root_tree(image, store), [note for source in recorded.images[0].sources for note in source.notes]

@@ -1,0 +1,1 @@
+"""Commands that make and change users and groups, in the account files of a tree."""
