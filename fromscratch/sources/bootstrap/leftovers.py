@@ -40,14 +40,15 @@ _NAMING_REPOSITORIES = (
 _PACMAN_DATE = re.compile(rb"(?m)^(%INSTALLDATE%\n)[0-9]+$")
 
 
-def cleaned(tree: Rootfs, globs: Sequence[str], addresses: Mapping[str, str], since: int) -> Rootfs:
+def cleaned(tree: Rootfs, globs: Sequence[str], addresses: Mapping[str, str], during: tuple[int, int]) -> Rootfs:
     """The tree without leftovers, those of `globs` too; the files of logs go, and their folders stay.
 
     `addresses` says for the address of a repository, as the tool was given it, which one it stands for: the
-    configuration of the root names that. Times of installation in records of packages, and those of files that have
-    changed `since` then, in nanoseconds since 1970, are the one that tools get.
+    configuration of the root names that. Times of installation in records of packages, and those of files that were
+    changed `during` the making, in nanoseconds since 1970, are the one that tools get. Times of a package's own files
+    are from before it, or, where a clock is wrong, from after it.
     """
-    tree = _at_one_time(_with_rpm_times(tree), since)
+    tree = _at_one_time(_with_rpm_times(tree), *during)
     # A glob with ** spares the folder itself; what is a mount point of every container has to stay.
     leftover, log = matcher([*_OF_EVERY_TOOL, *globs]), matcher([_LOGS])
     tree = tree.without([path for path, entry in tree.items() if leftover(path) or (log(path) and _is_file(entry))])
@@ -60,11 +61,11 @@ def cleaned(tree: Rootfs, globs: Sequence[str], addresses: Mapping[str, str], si
     return tree.with_entries(changed) if changed else tree
 
 
-def _at_one_time(tree: Rootfs, since: int) -> Rootfs:
+def _at_one_time(tree: Rootfs, since: int, until: int) -> Rootfs:
     moment = EPOCH * 1_000_000_000
 
     def changed(_: TreePath, entry: Entry) -> Entry:
-        return with_meta(entry, replace(entry.meta, mtime=moment)) if entry.meta.mtime >= since else entry
+        return with_meta(entry, replace(entry.meta, mtime=moment)) if since <= entry.meta.mtime <= until else entry
 
     return tree.mapped(changed)
 

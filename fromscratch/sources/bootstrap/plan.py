@@ -7,7 +7,7 @@ from fromscratch.errors import NotFetched
 from fromscratch.host.storage import records
 from fromscratch.host.storage.store import Store
 
-_KIND, _RESULT = "bootstrap-plan-1", "bootstrap-result-2"
+_KIND, _RESULT = "bootstrap-plan-1", "bootstrap-result-3"
 _PACKAGES = (".deb", ".rpm", ".apk", ".pkg.tar.zst", ".pkg.tar.xz", ".pkg.tar.gz", ".pkg.tar")
 
 
@@ -27,10 +27,11 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 
 class Result(Struct, frozen=True):
-    """The archive of a root by its digest, and when its making began, in nanoseconds since 1970."""
+    """The archive of a root by its digest, and when its making began and ended, in nanoseconds since 1970."""
 
     digest: str
     since: int
+    until: int
 
 
 def load_result(store: Store, fingerprint: str) -> Result | None:

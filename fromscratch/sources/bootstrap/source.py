@@ -39,8 +39,7 @@ from fromscratch.sources.contract import Context, Pin, TreeSource
 
 WORK_FOLDER = "bootstrap"
 _PROGRAM = "program"
-_CLOCK_TICK = 1_000_000_000  # nanoseconds; filesystems stamp files by a coarser clock
-_TREE_VERSION = 1
+_TREE_VERSION = 2
 """Counted up when the same packages give another tree."""
 
 
@@ -110,7 +109,7 @@ class BootstrapSource(TreeSource):
         origin = Origin(self.label, "made by", self._options.tool)
         tree = read_tree(store.path(Digest.parse(made.digest)), origin, title=self.label, limits=self._context.limits)
         given = {self._local(name): address for name, address in plan.addresses.items()}
-        tree = cleaned(tree, self._tool.leftovers, given, made.since)
+        tree = cleaned(tree, self._tool.leftovers, given, (made.since, made.until))
         requested = requested_packages(self.label, self._options.packages, self._context.place)
         return with_origins(tree, self.label, self._options.tool, requested)
 
@@ -136,7 +135,7 @@ class BootstrapSource(TreeSource):
         with self._workplace(store, f"{self.label}: building", network=False) as at:
             job = self._job({name: self._local(name) for name in plan.addresses}, keys, program)
             at.lay_out(store, plan)
-            since = at.work.stat().st_mtime_ns - _CLOCK_TICK
+            since = at.work.stat().st_mtime_ns  # as the filesystem stamps files, whatever clock it has
             at.write({**self._tool.files(job), **_key_files(keys)}, self._own_program())
             try:
                 self._tool.build(job, at)
@@ -145,8 +144,9 @@ class BootstrapSource(TreeSource):
                     error.message, f"{error.hint}; it works offline, from what fetch brought"
                 ) from error
             at.run(_packing())
+            until = (at.work / "root.tar").stat().st_mtime_ns
             with open(at.work / "root.tar", "rb") as stream:
-                made = plans.Result(str(store.add_stream(stream)), since)
+                made = plans.Result(str(store.add_stream(stream)), since, until)
         plans.save_result(store, self.fingerprint(store), made)
         return made
 

@@ -29,6 +29,8 @@ def ran(*words: str, cwd: Path | None = None, env: Mapping[str, str] | None = No
     return done.stdout
 
 
+FUTURE = 4_000_000_000
+"""The time of /usr/bin/app in its RPM package, in seconds since 1970: its maker's clock was wrong."""
 _SPEC = """\
 Name: {name}
 Version: 1.0
@@ -62,7 +64,7 @@ def rpms(folder: Path) -> str:
     ):
         install = {
             "lib": "mkdir -p %{buildroot}/etc; echo conf > %{buildroot}/etc/lib.conf",
-            "app": "echo app > %{buildroot}/usr/bin/app",
+            "app": f"echo app > %{{buildroot}}/usr/bin/app; touch -d @{FUTURE} %{{buildroot}}/usr/bin/app",
         }.get(name, "")
         spec = folder / f"{name}.spec"
         folder.mkdir(exist_ok=True)

@@ -8,7 +8,7 @@ from fromscratch.sources.bootstrap.leftovers import cleaned
 from fromscratch.sources.bootstrap.tools import debian
 from tests.trees import listed, text, tree
 
-SINCE = 1_800_000_000_000_000_000
+SINCE, UNTIL = 1_800_000_000_000_000_000, 1_800_000_060_000_000_000
 
 
 def test_what_is_of_the_machine_or_the_moment_goes_and_folders_stay() -> None:
@@ -37,7 +37,7 @@ def test_what_is_of_the_machine_or_the_moment_goes_and_folders_stay() -> None:
         d 2755 0:4 /var/log/app
         f 0640 0:4 /var/log/app/log 'x'
     """)
-    assert listed(cleaned(made, debian.LEFTOVERS, {}, SINCE)) == text("""
+    assert listed(cleaned(made, debian.LEFTOVERS, {}, (SINCE, UNTIL))) == text("""
         d 0755 0:0 /dev
         d 0755 0:0 /etc
         f 0644 0:0 4 /etc/passwd
@@ -65,8 +65,10 @@ def test_the_configuration_names_the_repositories_themselves_and_records_one_tim
     }
     before = made("/etc/apt/sources.list", b"deb copy:///tmp/bootstrap/mirror/repo10 sid main\n")
     before = before.merged(made("/var/lib/pacman/local/app-1/desc", b"%NAME%\napp\n\n%INSTALLDATE%\n1790000000\n\n"))
-    before = before.merged(made("/srv/new", b"x", SINCE + 1)).merged(made("/srv/old", b"x", SINCE - 1))
-    after = cleaned(before, (), addresses, SINCE)
+    times = {"/srv/old": SINCE - 1, "/srv/first": SINCE, "/srv/last": UNTIL, "/srv/future": UNTIL + 1}
+    for path, mtime in times.items():
+        before = before.merged(made(path, b"x", mtime))
+    after = cleaned(before, (), addresses, (SINCE, UNTIL))
 
     def content(path: str) -> bytes:
         entry = after.find(path)
@@ -75,10 +77,14 @@ def test_the_configuration_names_the_repositories_themselves_and_records_one_tim
 
     assert content("/etc/apt/sources.list") == b"deb https://x.example/c sid main\n"
     assert content("/var/lib/pacman/local/app-1/desc") == b"%NAME%\napp\n\n%INSTALLDATE%\n1700000000\n\n"
-    assert after[tree_path("/srv/new")].meta.mtime == 1_700_000_000_000_000_000
-    assert after[tree_path("/srv/old")].meta.mtime == SINCE - 1
+    assert {path: after[tree_path(path)].meta.mtime for path in times} == {
+        "/srv/old": SINCE - 1,
+        "/srv/first": 1_700_000_000_000_000_000,
+        "/srv/last": 1_700_000_000_000_000_000,
+        "/srv/future": UNTIL + 1,
+    }
 
 
 def test_a_tree_without_leftovers_stays_as_it_is() -> None:
     made = Rootfs({tree_path("/usr/bin/app"): file(Inline(b"app"))})
-    assert listed(cleaned(made, (), {}, SINCE)) == listed(made)
+    assert listed(cleaned(made, (), {}, (SINCE, UNTIL))) == listed(made)

@@ -25,7 +25,9 @@ from fromscratch.model.content import read
 from fromscratch.model.entry import File, Origin
 from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import tree_path
 from fromscratch.sources.bootstrap.options import BootstrapOptions
+from fromscratch.sources.bootstrap.tools.contract import EPOCH
 from fromscratch.sources.contract import Pinned
 from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.transforms.normalise import normalised
@@ -114,6 +116,10 @@ def test_rpm(tool: str, tmp_path: Path, store: Store) -> None:
     named = {"/etc/lib.conf", "/etc/made-by-script", "/usr/bin/app", "/usr/share/lib"}
     lines = [line for line in listed(tree).splitlines() if line.split(" ")[-1] in named or line.endswith("data")]
     assert "\n".join(lines) == RPM_TREE
+    # A package that was made a moment ago has its own times, and what a script makes has that which tools get.
+    times = {path: tree[tree_path(path)].meta.mtime // 1_000_000_000 for path in sorted(named)}
+    assert (times["/usr/bin/app"], times["/etc/made-by-script"]) == (repositories.FUTURE, EPOCH)
+    assert times["/etc/lib.conf"] > EPOCH
     assert why(tree, "/usr/bin/app") == "shipped in app 1.0-1; asked for app in rootfs[0]"
     assert why(tree, "/usr/share/lib/data") == f"shipped in lib 1.0-1; made by {tool}"
     assert why(tree, "/etc/made-by-script") == f"made by {tool}, or a script of a package"

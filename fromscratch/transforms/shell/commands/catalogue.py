@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping
 
-from fromscratch.transforms.shell.commands import alternatives, apache_modules, debconf, indexes, services, ucf
-from fromscratch.transforms.shell.commands.accounts import adduser, lookup, records, useradd
-from fromscratch.transforms.shell.commands.dpkg import (
-    architectures,
-    diversions,
-    maintscript_helper,
-    overrides,
-    query,
-    triggers,
-    vendor,
+from fromscratch.transforms.shell.commands import (
+    alternatives,
+    apache_modules,
+    debconf,
+    indexes,
+    postconf,
+    services,
+    ucf,
 )
+from fromscratch.transforms.shell.commands.accounts import adduser, declared, lookup, records, useradd
+from fromscratch.transforms.shell.commands.dpkg import all_commands as dpkg
+from fromscratch.transforms.shell.commands.files import all_commands as files
 from fromscratch.transforms.shell.machine import Command
 
 COMMANDS: Mapping[str, Command] = {
@@ -20,17 +21,14 @@ COMMANDS: Mapping[str, Command] = {
     **useradd.COMMANDS,
     **records.COMMANDS,
     **lookup.COMMANDS,
+    **declared.COMMANDS,
     **alternatives.COMMANDS,
     **apache_modules.COMMANDS,
-    **architectures.COMMANDS,
     **debconf.COMMANDS,
-    **diversions.COMMANDS,
+    **dpkg.COMMANDS,
+    **files.COMMANDS,
     **indexes.COMMANDS,
-    **maintscript_helper.COMMANDS,
-    **overrides.COMMANDS,
-    **query.COMMANDS,
+    **postconf.COMMANDS,
     **services.COMMANDS,
-    **triggers.COMMANDS,
     **ucf.COMMANDS,
-    **vendor.COMMANDS,
 }
