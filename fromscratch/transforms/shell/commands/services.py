@@ -2,7 +2,7 @@
 
 from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Result
 
-_INACTIVE, _NO_PROCESS = Result(3, b"inactive\n"), Result(1)
+_INACTIVE = Result(3, b"inactive\n")
 _QUESTIONS = {
     "is-active": _INACTIVE,
     "is-failed": Result(1, b"inactive\n"),
@@ -20,16 +20,11 @@ _NOTHING = (
     "start", "start-stop-daemon", "stop", "sync", "sysctl", "telinit", "udevadm", "update-grub", "update-initramfs",
     "update-rc.d", "wall",
 )  # fmt: skip
-_SEARCHES = ("killall", "killall5", "pgrep", "pidof", "pkill", "fuser")
 
 
 def nothing(machine: Machine, call: Call) -> Result:
     """What has nothing to do in an image that no system boots from."""
     return Result()
-
-
-def _no_process(machine: Machine, call: Call) -> Result:
-    return _NO_PROCESS
 
 
 def systemctl(machine: Machine, call: Call) -> Result:
@@ -62,7 +57,6 @@ def _detect_virt(machine: Machine, call: Call) -> Result:
 
 COMMANDS = {
     **{name: Command(nothing, "program") for name in _NOTHING},
-    **{name: Command(_no_process, "program") for name in _SEARCHES},
     "ischroot": Command(_runs_in_chroot, "program"),
     "policy-rc.d": Command(policy_rc_d, "program"),
     "service": Command(service, "program"),
