@@ -74,10 +74,14 @@ def test_profiles_stand_in_the_order_of_their_priority_and_jump_over_those_below
         "auth\t[success=1 default=ignore]\tpam_ldap.so again",
     ]
     assert lines(machine, "session") == [
+        "session\t[default=1]\t\t\tpam_permit.so",
         "session\trequired\tpam_unix.so ",
         "session\t[success=ok default=0]\tpam_ldap.so ",
     ]
-    assert lines(machine, "session-noninteractive") == ["session\trequired\tpam_unix.so "]
+    assert lines(machine, "session-noninteractive") == [
+        "session\t[default=1]\t\t\tpam_permit.so",
+        "session\trequired\tpam_unix.so ",
+    ]
     assert lines(machine, "password") == ["password\t[default=1]\t\t\tpam_permit.so"]
 
 
