@@ -1,6 +1,6 @@
 """A plan extended by the programs of Essential packages that something in its packages calls."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 
 from msgspec.structs import replace
 
@@ -44,7 +44,7 @@ def completed(
             if added <= allowance:
                 chosen, extended, allowance = chosen + group, larger, allowance - added
             else:
-                lacking += map(_line, group)
+                lacking += _lines(group)
         plan = replace(extended, lacking=lacking)
         if not chosen:
             break
@@ -57,5 +57,9 @@ def _size(plan: Plan) -> int:
     return sum(one.size for one in plan.packages if not one.part)
 
 
-def _line(one: Assumption) -> str:
-    return f"{one.name} is left out, which only a lesser script counts on: {one.reason.removesuffix(', as Essential')}"
+def _lines(group: tuple[Assumption, ...]) -> Iterator[str]:
+    """A line for each package whose lesser scripts lack something."""
+    for owner in dict.fromkeys(one.by for one in group):
+        missed = [one for one in group if one.by == owner]
+        names, example = ", ".join(one.name for one in missed), missed[0].reason.removesuffix(", as Essential")
+        yield f"{owner or 'a package'}: lesser scripts lack {names}, which packages: would bring: {example}"

@@ -136,7 +136,10 @@ class DebianSource(TreeSource):
             laid = self._laid(store, of)
             return self._finished(laid.tree, laid)
 
-        return completed(plan, self._asked, planner, lambda one: one.plan(store, seen, self._now()), built)
+        plan = completed(plan, self._asked, planner, lambda one: one.plan(store, seen, self._now()), built)
+        for line in plan.lacking:
+            self._context.progress.note(f"{self._context.place}: {line}")
+        return plan
 
     def fingerprint(self, store: Store) -> str:
         packages = " ".join(f"{package.name}={package.digest}" for package in self.plan(store).packages)
@@ -147,6 +150,10 @@ class DebianSource(TreeSource):
     def pins(self, store: Store) -> list[Pin]:
         """The indexes that the packages were chosen from, and the packages."""
         return self.plan(store).pins()
+
+    def notes(self, store: Store) -> list[str]:
+        """The Essential packages that are left out though a script calls them."""
+        return self.plan(store).lacking
 
     def contents(self, store: Store, package: str) -> PackageContents:
         """Raises DownloadError, and ImageError for a package that the archives do not have."""
