@@ -2,7 +2,13 @@
 
 from collections.abc import Mapping
 
-from fromscratch.transforms.shell.commands import pam_profiles, postconf
+from fromscratch.transforms.shell.commands import (
+    file_capabilities,
+    lighttpd_modules,
+    pam_profiles,
+    postconf,
+    running_system,
+)
 from fromscratch.transforms.shell.commands.accounts import adduser, declared, lookup, records, useradd
 from fromscratch.transforms.shell.commands.files import all_commands as files
 from fromscratch.transforms.shell.machine import Call, Command, Machine, Result
@@ -21,5 +27,8 @@ COMMANDS: Mapping[str, Command] = {
     **declared.COMMANDS,
     **pam_profiles.COMMANDS,
     **postconf.COMMANDS,
+    **running_system.COMMANDS,
+    **file_capabilities.COMMANDS,
+    **lighttpd_modules.COMMANDS,
     **files.COMMANDS,
 }
