@@ -34,9 +34,12 @@ COMMANDS: Mapping[str, Command] = {
     **files.COMMANDS,
     **indexes.COMMANDS,
     **lighttpd_modules.COMMANDS,
-    **pam_profiles.COMMANDS,
     **postconf.COMMANDS,
     **running_system.COMMANDS,
+    **pam_profiles.COMMANDS,
+    **file_capabilities.COMMANDS,
+    **lighttpd_modules.COMMANDS,
+    **files.COMMANDS,
     **services.COMMANDS,
     **ucf.COMMANDS,
 }

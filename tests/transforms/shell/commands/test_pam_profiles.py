@@ -1,27 +1,23 @@
-"""pam-auth-update(8): what it writes on Debian of these profiles."""
+"""pam-auth-update(8), as the files that it writes out of profiles."""
 
 import pytest
 
-from fromscratch.errors import NotInTree
 from fromscratch.model.changing_tree import ChangingTree
 from fromscratch.model.content import read
 from fromscratch.model.entry import File
-from fromscratch.paths import TreePath
 from fromscratch.transforms.shell.commands.catalogue import COMMANDS
-from fromscratch.transforms.shell.machine import Call, Machine, NotUnderstood, Result
+from fromscratch.transforms.shell.machine import Call, Machine, NotUnderstood
 from tests.trees import tree
 
-TYPES = ("account", "auth", "password", "session", "session-noninteractive")
-TEMPLATE = """# common
-# here are the per-package modules (the "Primary" block)
-$primary
+TEMPLATE = """# here are the per-package modules (the "Primary" block)
+${kind}_primary
 # here's the fallback if no module succeeds
-x	requisite			pam_deny.so
+{kind}	requisite			pam_deny.so
 # and here are more per-package modules (the "Additional" block)
-$additional
+${kind}_additional
 # end of pam-auth-update config
 """
-UNIX = """Name: Unix authentication
+UNIX = """Name: Unix
 Default: yes
 Priority: 256
 Auth-Type: Primary
@@ -33,108 +29,70 @@ Session-Type: Additional
 Session:
 	required	pam_unix.so
 """
-DIRECTORY = """Name: Directory
+LDAP = """Name: LDAP
 Default: yes
 Priority: 128
+Conflicts: other
 Auth-Type: Primary
-Auth-Final:
-	[success=end default=ignore]	pam_directory.so use_first_pass
-	[success=end default=ignore]	pam_directory.so
+Auth:
+	[success=end default=ignore]	pam_ldap.so   minimum_uid=1000
+	[success=end default=ignore]	pam_ldap.so   again
 Session-Interactive-Only: yes
 Session-Type: Additional
 Session:
-	optional			pam_home.so
-	[success=1 end=end]	pam_last.so  a   b
+	[success=ok default=end]	pam_ldap.so
 """
+OTHER = LDAP.replace("128", "64").replace("LDAP", "Other").replace("ldap", "other").replace("Conflicts: other", "")
+OFF = UNIX.replace("yes", "no").replace("pam_unix", "pam_off")
 
 
 def machine_of(**profiles: str) -> Machine:
-    lines = [f"f 0644 0:0 /usr/share/pam/common-{kind} {TEMPLATE!r}" for kind in TYPES]
-    lines += [f"f 0644 0:0 /usr/share/pam-configs/{name} {text!r}" for name, text in profiles.items()]
-    return Machine(
-        ChangingTree(tree("\n".join(["d 0755 0:0 /etc/pam.d", *lines]))), label="source", architecture="", packages=()
-    )
+    lines = [f"f 0644 0:0 /usr/share/pam-configs/{name} {text!r}" for name, text in profiles.items()]
+    for kind in ("auth", "account", "password", "session", "session-noninteractive"):
+        lines.append(f"f 0644 0:0 /usr/share/pam/common-{kind} {TEMPLATE.replace('{kind}', kind)!r}")
+    return Machine(ChangingTree(tree("\n".join(lines))), label="source", architecture="", packages=())
 
 
-def run(machine: Machine, *words: str) -> Result:
-    return COMMANDS["pam-auth-update"].run(machine, Call(("pam-auth-update", *words)))
+def run(machine: Machine, *words: str) -> None:
+    assert COMMANDS["pam-auth-update"].run(machine, Call(("pam-auth-update", *words))).status == 0
 
 
-def text(machine: Machine, path: str) -> str:
-    entry = machine.tree.find(path)
+def lines(machine: Machine, kind: str) -> list[str]:
+    """What is written in place of the template's two marks."""
+    entry = machine.tree.find(f"/etc/pam.d/common-{kind}")
     assert isinstance(entry, File)
-    return read(entry.content).decode()
+    fixed = TEMPLATE.replace("{kind}", kind.removesuffix("-noninteractive")).splitlines()
+    return [line for line in read(entry.content).decode().splitlines() if line not in fixed]
 
 
-def modules(machine: Machine, kind: str) -> list[str]:
-    """The lines that are not comments."""
-    return [line for line in text(machine, f"/etc/pam.d/common-{kind}").splitlines() if line[0] not in "#x"]
-
-
-def test_modules_of_all_profiles_are_put_by_priority_and_jumps_lead_behind_them() -> None:
-    machine = machine_of(unix=UNIX, directory=DIRECTORY, manual=UNIX.replace("Default: yes", "Default: no"))
-    assert run(machine, "--root", "", "--package", "--force") == Result()
-    assert modules(machine, "auth") == [
+def test_profiles_stand_in_the_order_of_their_priority_and_jump_over_those_below() -> None:
+    machine = machine_of(ldap=LDAP, unix=UNIX, off=OFF, other=OTHER)
+    run(machine, "--root", "", "--package", "--force")
+    assert lines(machine, "auth") == [
         "auth\t[success=3 default=ignore]\tpam_unix.so nullok",
-        "auth\t[success=2 default=ignore]\tpam_directory.so use_first_pass",
-        "auth\t[success=1 default=ignore]\tpam_directory.so ",
+        "auth\t[success=2 default=ignore]\tpam_ldap.so minimum_uid=1000",
+        "auth\t[success=1 default=ignore]\tpam_ldap.so again",
     ]
-    assert modules(machine, "session") == [
+    assert lines(machine, "session") == [
         "session\t[default=1]\t\t\tpam_permit.so",
         "session\trequired\tpam_unix.so ",
-        "session\toptional\t\t\tpam_home.so ",
-        "session\t[success=1 0=0]\tpam_last.so a b",
+        "session\t[success=ok default=0]\tpam_ldap.so ",
     ]
-    assert modules(machine, "session-noninteractive") == modules(machine, "session")[:2]
-    assert text(machine, "/etc/pam.d/common-auth").startswith("# common\n# here are the per-package")
-    assert text(machine, "/var/lib/pam/auth").startswith("Module: unix\n[success=end default=ignore]\tpam_unix.so null")
-    assert text(machine, "/var/lib/pam/seen") == "unix\nmanual\ndirectory\n"
+    assert lines(machine, "session-noninteractive") == [
+        "session\t[default=1]\t\t\tpam_permit.so",
+        "session\trequired\tpam_unix.so ",
+    ]
+    assert lines(machine, "password") == ["password\t[default=1]\t\t\tpam_permit.so"]
 
 
-def test_a_profile_comes_to_those_before_and_goes() -> None:
-    machine = machine_of(unix=UNIX)
-    run(machine, "--force")
-    before = text(machine, "/etc/pam.d/common-auth")
-    machine.tree.put(TreePath("/usr/share/pam-configs/directory"), _file(DIRECTORY))
-    machine.tree.put(TreePath("/usr/share/pam-configs/manual"), _file(DIRECTORY.replace("Default: yes", "Default: no")))
-    run(machine, "--package")
-    assert [line.split()[3] for line in modules(machine, "auth")] == ["pam_unix.so", *["pam_directory.so"] * 2]
-    run(machine, "--enable", "manual", "--package")
-    assert len(modules(machine, "auth")) == 5
-    run(machine, "--disable", "manual", "directory")
-    assert text(machine, "/etc/pam.d/common-auth") == before
-    run(machine, "--package")
-    assert text(machine, "/etc/pam.d/common-auth") == before
+def test_a_script_turns_profiles_on_and_off() -> None:
+    machine = machine_of(unix=UNIX, off=OFF)
+    run(machine, "--enable", "off", "--disable", "unix")
+    assert lines(machine, "auth") == ["auth\t[success=1 default=ignore]\tpam_off.so nullok"]
+    run(machine, "--package", "--remove", "off", "--enable", "unix")
+    assert lines(machine, "auth") == ["auth\t[success=1 default=ignore]\tpam_unix.so nullok"]
 
 
-def _file(data: str) -> File:
-    entry = tree(f"f 0644 0:0 /f {data!r}")[TreePath("/f")]
-    assert isinstance(entry, File)
-    return entry
-
-
-def test_a_profile_in_conflict_with_another_takes_its_place() -> None:
-    machine = machine_of(unix=UNIX, directory=f"{DIRECTORY}Conflicts: unix, x\n")
-    run(machine, "--force")
-    assert "pam_unix.so" not in text(machine, "/etc/pam.d/common-auth")
-    assert text(machine, "/var/lib/pam/seen") == "unix\ndirectory\n"
-
-
-def test_files_that_somebody_changed_are_not_written() -> None:
-    machine = machine_of(unix=UNIX)
-    assert run(machine, "--package") == Result()
-    assert machine.tree.find("/etc/pam.d/common-auth") is None
-    run(machine, "--force")
-    machine.tree.put(
-        TreePath("/etc/pam.d/common-auth"), _file(text(machine, "/etc/pam.d/common-auth").replace("nullok", ""))
-    )
+def test_another_root_is_not_followed() -> None:
     with pytest.raises(NotUnderstood):
-        run(machine, "--package")
-
-
-def test_what_is_missing_is_said() -> None:
-    machine = machine_of()
-    with pytest.raises(NotInTree):
-        run(machine, "--force")
-    with pytest.raises(NotUnderstood):
-        run(machine_of(unix=UNIX), "--root", "/srv")
+        run(machine_of(unix=UNIX), "--root", "/srv/root")
