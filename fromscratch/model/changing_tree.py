@@ -46,16 +46,21 @@ class ChangingTree:
             return None
         return self._entries[entry.target] if isinstance(entry, HardLink) else entry
 
+    def at(self, place: TreePath) -> Entry | None:
+        """What stands at exactly this path: a hard link as such, where `find` answers with its inode."""
+        return self._entries.get(place)
+
     def children(self, directory: TreePath) -> list[str]:
         """The names in the directory at exactly this path, sorted."""
         return sorted(self._children.get(directory, ()))
 
     def within(self, top: TreePath) -> Iterator[TreePath]:
         """`top` and every path below it; of a directory first itself, then what it holds."""
-        if top in self._entries:
-            yield top
-            for name in self.children(top):
-                yield from self.within(paths.join(top, name))
+        pending = [top] if top in self._entries else []
+        while pending:  # a tree can be deeper than the calls that Python allows
+            path = pending.pop()
+            yield path
+            pending += [paths.join(path, name) for name in reversed(self.children(path))]
 
     def put(self, path: TreePath, entry: Entry) -> TreePath:
         """Put an entry where the path leads, instead of what is there; missing parents are made. Returns the place.
@@ -110,6 +115,13 @@ class ChangingTree:
                 entry = replace(entry, target=new[entry.target])
             self.put(new[path], entry)
         self._targets = hard_link_targets(self._entries)
+
+    def change(self, place: TreePath, entry: Entry) -> None:
+        """Give the inode at exactly this path other content, metadata or reasons, under all its names."""
+        present = self._entries[place]
+        inode = present.target if isinstance(present, HardLink) else place
+        self._entries[inode] = entry
+        self.change_meta(inode, entry.meta)
 
     def change_meta(self, place: TreePath, meta: Meta) -> None:
         """Give the inode at exactly this path other metadata, under all its names."""

@@ -1,6 +1,6 @@
 """passwd(5), group(5), shadow(5) and gshadow(5) of a tree, changed row by row."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from fromscratch import paths
 from fromscratch.errors import ImageError
@@ -24,6 +24,14 @@ class AccountNumbers:
     def __init__(self) -> None:
         self.users: dict[str, int] = {}
         self.groups: dict[str, int] = {}
+
+    def choose(self, name: str, used: Collection[int], numbers: range = SYSTEM) -> int | None:
+        """The number for a new account, or for both of a user and a group of one name; None if there is none left."""
+        for given in (self.users, self.groups):
+            if name in given:
+                return given[name]
+        others = {number for given in (self.users, self.groups) for each, number in given.items() if each != name}
+        return stable_number(name, {*used, *others}, numbers)
 
 
 class Table:
@@ -92,22 +100,16 @@ class AccountFiles:
 
     def number(self, name: str, numbers: range = SYSTEM) -> int | None:
         """The number for a new account, or for both of a user and a group of one name; None if there is none left."""
-        for given in (self._given.users, self._given.groups):
-            if name in given:
-                return given[name]
-        for table in (self.groups, self.users):
-            number = table.numbers().get(name)
-            if number is not None and number in numbers and number not in self._of_others(name):
-                return number
-        return stable_number(name, self._of_others(name), numbers)
+        tables = self.users.numbers(), self.groups.numbers()
+        used = {number for table in tables for other, number in table.items() if other != name}
+        present = tables[1].get(name)
+        if name not in self._given.users and present in numbers and present not in used:
+            return present
+        return self._given.choose(name, used, numbers)
 
     def group_number(self, name: str, numbers: range = SYSTEM) -> int | None:
         """The number for a new group; None if there is none left."""
         return self._given.groups.get(name) or self.number(name, numbers)
-
-    def _of_others(self, name: str) -> set[int]:
-        known = (self.users.numbers(), self.groups.numbers(), self._given.users, self._given.groups)
-        return {number for table in known for other, number in table.items() if other != name}
 
     def add_group(self, name: str, gid: int, members: Iterable[str] = ()) -> None:
         if not self.groups.rows:

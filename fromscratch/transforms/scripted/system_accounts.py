@@ -1,6 +1,6 @@
 """System accounts of packages, made as systemd-sysusers(8) makes them, without running it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -13,7 +13,7 @@ from fromscratch.paths import TreePath, decode
 from fromscratch.transforms.accounts import Group, User, with_accounts
 from fromscratch.transforms.scripted.missing import bytes_of
 
-_FOLDERS = tuple(
+FOLDERS = tuple(
     map(TreePath, ("/etc/sysusers.d", "/run/sysusers.d", "/usr/local/lib/sysusers.d", "/usr/lib/sysusers.d"))
 )
 _HIGHEST = 999  # SYSTEM_UID_MAX of the distributions
@@ -22,7 +22,7 @@ _NOLOGIN, _LOCKED = "/usr/sbin/nologin", "!*"
 
 def declared(tree: Rootfs) -> Parsed:
     """The lines of the tree's sysusers.d files by their names; a file of an earlier folder hides one of its name."""
-    return _joined((path, parse(decode(bytes_of(tree, path)))) for path in configuration_files(tree, _FOLDERS))
+    return _joined((path, parse(decode(bytes_of(tree, path)))) for path in configuration_files(tree, FOLDERS))
 
 
 def configuration_files(tree: Rootfs, folders: Sequence[str]) -> list[TreePath]:
@@ -45,9 +45,18 @@ def _joined(files: Iterator[tuple[TreePath, Parsed]]) -> Parsed:
     return Parsed(tuple(lines), tuple(faults))
 
 
-class _Known(Struct):
-    """The accounts of the tree, and those that are added to them."""
+ChooseNumber = Callable[[str, Collection[int]], int | None]
+"""The number for the account of a name, which is none of those that others have; None leaves the choice."""
 
+
+def _highest(name: str, used: Collection[int]) -> int | None:
+    return None
+
+
+class _Known(Struct):
+    """The accounts of the tree, and those that are added to them; `number` says which one a name should get."""
+
+    number: ChooseNumber
     users: dict[str, int]
     groups: dict[str, int]
     members: dict[str, list[str]]
@@ -61,12 +70,21 @@ class _Known(Struct):
         )
 
     def free(self, name: str) -> int:
+        others = {used for known in (self.users, self.groups) for other, used in known.items() if other != name}
+        chosen = self.number(name, others)
+        if chosen is not None and chosen not in others:
+            return chosen
         return next((number for number in range(_HIGHEST, 0, -1) if self.is_free(number, name)), _HIGHEST + 1)
 
 
-def with_system_accounts(tree: Rootfs, lines: Sequence[Line], origin: Origin) -> Rootfs:
-    """The tree with these accounts where it has none of their names; of two lines for a name the first counts."""
-    known = _known(tree)
+def with_system_accounts(
+    tree: Rootfs, lines: Sequence[Line], origin: Origin, number: ChooseNumber = _highest
+) -> Rootfs:
+    """The tree with these accounts where it has none of their names; of two lines for a name the first counts.
+
+    `number` chooses for an account without one; where it does not, the highest that is free is taken.
+    """
+    known = _known(tree, number)
     memberships = [line for line in lines if line.kind == "m"]
     users = [line for line in lines if line.kind == "u"]
     for line in lines:
@@ -88,9 +106,10 @@ def with_system_accounts(tree: Rootfs, lines: Sequence[Line], origin: Origin) ->
     return with_accounts(tree, list(known.added_users.values()), groups, origin)
 
 
-def _known(tree: Rootfs) -> _Known:
+def _known(tree: Rootfs, number: ChooseNumber) -> _Known:
     groups = list(records(tree, "/etc/group", 4))
     return _Known(
+        number=number,
         users={"root": 0} | {fields[0]: int(fields[2]) for fields in records(tree, "/etc/passwd", 7)},
         groups={"root": 0} | {fields[0]: int(fields[2]) for fields in groups},
         members={fields[0]: [name for name in fields[3].split(",") if name] for fields in groups},

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
-from fromscratch.transforms.shell.commands.accounts import adduser, lookup, records, useradd
+from fromscratch.transforms.shell.commands import postconf
+from fromscratch.transforms.shell.commands.accounts import adduser, declared, lookup, records, useradd
+from fromscratch.transforms.shell.commands.files import all_commands as files
 from fromscratch.transforms.shell.machine import Call, Command, Machine, Result
 
 
@@ -16,4 +18,7 @@ COMMANDS: Mapping[str, Command] = {
     **useradd.COMMANDS,
     **records.COMMANDS,
     **lookup.COMMANDS,
+    **declared.COMMANDS,
+    **postconf.COMMANDS,
+    **files.COMMANDS,
 }

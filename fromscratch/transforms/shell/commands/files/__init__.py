@@ -1,0 +1,1 @@
+"""Commands that make, copy, move, change and remove files and folders, and find them."""
