@@ -193,12 +193,12 @@ class _Reader:
                 raise self._fault()
             return value
         if _is_name(token):
-            return self._named(token, signs)
+            return self._name_value(token, signs)
         if not token or token[0] not in "0123456789":
             raise self._fault()
         return _wrapped(_number(token, self._text))
 
-    def _named(self, name: str, signs: list[str]) -> int:
+    def _name_value(self, name: str, signs: list[str]) -> int:
         value = self._variable(name) if self._live else 0
         step = {"++": 1, "--": -1}
         if signs and signs[-1] in step:
