@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fromscratch.transforms.shell.commands import postconf
+from fromscratch.transforms.shell.commands import file_capabilities, lighttpd_modules, postconf, running_system
 from fromscratch.transforms.shell.commands.accounts import adduser, declared, lookup, records, useradd
 from fromscratch.transforms.shell.commands.files import all_commands as files
 from fromscratch.transforms.shell.machine import Call, Command, Machine, Result
@@ -20,5 +20,8 @@ COMMANDS: Mapping[str, Command] = {
     **lookup.COMMANDS,
     **declared.COMMANDS,
     **postconf.COMMANDS,
+    **running_system.COMMANDS,
+    **file_capabilities.COMMANDS,
+    **lighttpd_modules.COMMANDS,
     **files.COMMANDS,
 }
