@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fromscratch.transforms.shell.commands import postconf
+from fromscratch.transforms.shell.commands import java, postconf
 from fromscratch.transforms.shell.commands.accounts import adduser, declared, lookup, records, useradd
 from fromscratch.transforms.shell.commands.files import all_commands as files
 from fromscratch.transforms.shell.machine import Call, Command, Machine, Result
@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, Command] = {
     **records.COMMANDS,
     **lookup.COMMANDS,
     **declared.COMMANDS,
+    **java.COMMANDS,
     **postconf.COMMANDS,
     **files.COMMANDS,
 }
