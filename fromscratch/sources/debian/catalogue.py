@@ -23,6 +23,8 @@ class Index(Protocol):
 
     def names(self) -> Iterable[str]: ...
 
+    def essential(self) -> Iterable[str]: ...
+
 
 class Source(Struct, frozen=True):
     """Where packages come from: what is not `automatic` counts less than everything that is."""
@@ -76,6 +78,11 @@ class Catalogue:
     @cached_property
     def _all_names(self) -> list[str]:
         return sorted({name for index in self._indexes for name in index.names()})
+
+    @cached_property
+    def essential(self) -> frozenset[str]:
+        """The names of the packages that every other may count on without a dependency: Policy 3.8."""
+        return frozenset(name for index in self._indexes for name in index.essential() if self.with_name(name))
 
     def versions(self, names: Iterable[str]) -> Iterator[Package]:
         for name in names:

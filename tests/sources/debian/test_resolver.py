@@ -33,6 +33,9 @@ class Archive:
     def names(self) -> Iterator[str]:
         return (package.name for package in self.packages)
 
+    def essential(self) -> list[str]:
+        return []
+
 
 def archive(block: str) -> Archive:
     packages = []

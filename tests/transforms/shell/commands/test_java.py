@@ -18,11 +18,9 @@ JAR = ("-Xmx64m", "-jar", "/usr/share/ca-certificates-java/ca-certificates-java.
 
 
 def machine_of(*, installed: bool = True) -> Machine:
-    java = "f 0755 0:0 /usr/bin/java elf\n" if installed else ""
-    found = tree(
-        f"{java}f 0644 0:0 /etc/ssl/certs/A.pem {PEM.decode()!r}\nf 0644 0:0 /etc/ssl/certs/b.pem {PEM.decode()!r}"
-    )
-    return Machine(ChangingTree(found), label="source", architecture="", packages=())
+    lines = [f"f 0644 0:0 /etc/ssl/certs/{name}.pem {PEM.decode()!r}" for name in ("A", "b")]
+    lines += ["f 0755 0:0 /usr/bin/java 'elf'"] if installed else []
+    return Machine(ChangingTree(tree("\n".join(lines))), label="source", architecture="", packages=())
 
 
 def run(machine: Machine, *words: str, lines: str = "") -> Result:
