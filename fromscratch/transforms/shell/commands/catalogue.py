@@ -10,6 +10,7 @@ from fromscratch.transforms.shell.commands import (
     indexes,
     java,
     lighttpd_modules,
+    pam_profiles,
     postconf,
     running_system,
     services,
@@ -37,6 +38,10 @@ COMMANDS: Mapping[str, Command] = {
     **lighttpd_modules.COMMANDS,
     **postconf.COMMANDS,
     **running_system.COMMANDS,
+    **pam_profiles.COMMANDS,
+    **file_capabilities.COMMANDS,
+    **lighttpd_modules.COMMANDS,
+    **files.COMMANDS,
     **services.COMMANDS,
     **ucf.COMMANDS,
 }
