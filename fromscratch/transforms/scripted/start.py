@@ -80,9 +80,9 @@ def _ships(origins: Sequence[Origin], package: str) -> bool:
 
 def _program(tree: ChangingTree, package: str) -> TreePath | None:
     """The program of the package's name, or the only one that it ships."""
-    named = program(tree, package) or program(tree, _base(package))
-    if named is not None:
-        return named
+    own = program(tree, package) or program(tree, _base(package))
+    if own is not None:
+        return own
     shipped = []
     for folder in PROGRAMS[:4]:
         entry = tree.find(folder)
