@@ -34,6 +34,7 @@ from fromscratch.sources.debian.archives import Seen
 from fromscratch.sources.debian.assumptions import assumptions
 from fromscratch.sources.debian.below import key_of, packages_below
 from fromscratch.sources.debian.chiselled import ChiselSlices
+from fromscratch.sources.debian.configuring import configured
 from fromscratch.sources.debian.opened import Opened, opened
 from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.over import laid_over, with_status
@@ -47,6 +48,7 @@ from fromscratch.transforms.scripted.alternatives import with_alternatives
 from fromscratch.transforms.scripted.applets import with_applets
 from fromscratch.transforms.scripted.base_folders import with_base_folders
 from fromscratch.transforms.scripted.certificates import with_certificates
+from fromscratch.transforms.shell.machine import LeftOut
 
 # Counted up when the same packages give another tree.
 _TREE_VERSION = 4
@@ -69,6 +71,7 @@ class DebianSource(TreeSource):
         self.label = f"debian {options.suite}"
         self._options, self._context, self._now = options, context, now
         self._machine = machine
+        self._left_out: Sequence[LeftOut] = ()
         self._architecture = debian_architecture(context.platform)
 
     @cached_property
@@ -135,7 +138,7 @@ class DebianSource(TreeSource):
             self._download(store, plan, seen)
             try:
                 laid = self._laid(store, plan)
-                found = assumptions(self._finished(laid.tree, laid), plan, self._asked)
+                found = assumptions(self._finished(laid.tree, laid, NOTHING), plan, self._asked)
             except ImageError:  # the build will say so, with all that it is about
                 return plan
             known = {each.name for each in planner.assumed}
@@ -170,19 +173,23 @@ class DebianSource(TreeSource):
         seen = archives.look(store, self._planner.archives(), self._context.progress, self._planner.connect)
         return self._planner.unavailable(store, seen, self._now(), packages)
 
+    def left_out(self, store: Store) -> Sequence[LeftOut]:
+        return self._left_out
+
     def build(self, store: Store) -> Rootfs:
         """Raises NotFetched, FormatError for a damaged package, Conflict when two packages disagree."""
         laid = self._laid(store, self.plan(store))
-        return self._finished(laid.tree, laid)
+        return self._finished(laid.tree, laid, NOTHING)
 
     def lay(self, below: Rootfs, store: Store, *, replace: bool) -> Rootfs:
         """As dpkg would unpack the packages there. Nothing is added where all that was asked for is there already."""
+        self._left_out = ()
         plan = self.plan(store)
         packages = {package.name: package for package in plan.packages}
         if not packages:
             return below
         laid = self._laid(store, plan)
-        tree = self._finished(laid_over(below, laid.tree, replace=replace), laid)
+        tree = self._finished(laid_over(below, laid.tree, replace=replace), laid, self._context.present(store))
         return with_status(tree, below, packages, self.label)
 
     def _laid(self, store: Store, plan: Plan) -> "_Laid":
@@ -248,14 +255,13 @@ class DebianSource(TreeSource):
 
             return threads.each(packages, one, max(1, self._context.jobs), lambda: None)
 
-    def _finished(self, tree: Rootfs, laid: "_Laid") -> Rootfs:
-        """The tree with what scripts of packages do, and the records of all packages.
+    def _finished(self, tree: Rootfs, laid: "_Laid", below: Records) -> Rootfs:
+        """The tree with what scripts of whole packages do, and the records of all packages.
 
         Applets come last: what a script puts in their place counts more.
         """
         if not self._is_chiselled:
-            scripts = {name: one.files.get("postinst", b"") for name, one in laid.packages.items()}
-            tree = with_alternatives(tree, scripts, self.label, "postinst")
+            tree = self._scripted(tree, laid, below)
             if self._options.applets:
                 tree = with_applets(tree, self.label)
         if not self._options.records:
@@ -268,6 +274,16 @@ class DebianSource(TreeSource):
             for name, one in laid.packages.items()
         }
         return natives.with_records(tree, records, self.label)
+
+    def _scripted(self, tree: Rootfs, laid: "_Laid", below: Records) -> Rootfs:
+        whole = {name: one for name, one in laid.packages.items() if name not in laid.partial}
+        if self._options.scripts == "none":
+            scripts = {name: one.files.get("postinst", b"") for name, one in whole.items()}
+            return with_alternatives(tree, scripts, self.label, "postinst")
+        origins = laid.plan.origins(self.label, self._context.place, laid.partial)
+        found = configured(tree, whole, origins, below, label=self.label, architecture=self._architecture)
+        self._left_out = found.left_out
+        return found.tree
 
     def _download(self, store: Store, plan: Plan, seen: Sequence[Seen]) -> None:
         homes = {str(one.address): one for one in seen}
