@@ -28,7 +28,6 @@ _ENVIRONMENT = {
     "HOME": "/root",
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 }
-_SHELLS = frozenset({"ash", "bash", "dash", "sh"})
 
 
 class Configured(Struct, frozen=True):
@@ -125,11 +124,6 @@ def _run(machine: Machine, one: Opened, script: str, arguments: Iterable[str]) -
     text = one.text(script)
     if not text:
         return
-    interpreter = _interpreter(text)
-    if interpreter not in _SHELLS:
-        machine.package, machine.script, machine.line = one.name, script, 1
-        machine.leave_out(text.partition("\n")[0], f"the script is written for {interpreter}", "program")
-        return
     environment = {
         **_ENVIRONMENT,
         "DPKG_MAINTSCRIPT_ARCH": one.planned.architecture,
@@ -137,13 +131,3 @@ def _run(machine: Machine, one: Opened, script: str, arguments: Iterable[str]) -
         "DPKG_MAINTSCRIPT_PACKAGE": one.name,
     }
     run_script(machine, text, package=one.name, script=script, arguments=tuple(arguments), environment=environment)
-
-
-def _interpreter(text: str) -> str:
-    """The name of the program that the first line of a script asks for."""
-    first = text.partition("\n")[0]
-    words = first.removeprefix("#!").split() if first.startswith("#!") else []
-    names = [word.rpartition("/")[2] for word in words if not word.startswith("-")]
-    if names[:1] == ["env"]:
-        names = names[1:]
-    return names[0] if names else "no interpreter"

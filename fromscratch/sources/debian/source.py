@@ -26,6 +26,7 @@ from fromscratch.host.process import threads
 from fromscratch.host.slices import Slices
 from fromscratch.host.storage.records import offline_hint
 from fromscratch.host.storage.store import Store
+from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.contract import Context, PackageContents, Pin, TreeSource
 from fromscratch.sources.debian import archives, essential, natives
@@ -215,11 +216,15 @@ class DebianSource(TreeSource):
             tree = with_base_folders(tree, self.label, "base-files")
         return _Laid(plan, {one.name: one for one in opened}, frozenset({*cut, *chiselled, *parts}), tree)
 
-    def _unpacked(self, plan: Plan, opened: Sequence[Opened]) -> list[Unpacked]:
+    def _origins(self, plan: Plan) -> dict[str, Origin]:
+        """Why each package is there, by its name."""
         sliced = {*self._cut(plan), *self._chisel.packages} - self._whole(plan)
         shown = dict.fromkeys({*plan.essential} - {*self._asked}, "essential: all")
         shown |= {name: f"a slice of {name}" for name in sliced}
-        origins = plan.origins(self.label, self._context.place, shown)
+        return plan.origins(self.label, self._context.place, shown)
+
+    def _unpacked(self, plan: Plan, opened: Sequence[Opened]) -> list[Unpacked]:
+        origins = self._origins(plan)
         packages = []
         for package, one in zip(plan.packages, opened, strict=True):
             tree = read_tree(one.data, origins[package.name], title=package.file)
@@ -280,7 +285,7 @@ class DebianSource(TreeSource):
         if self._options.scripts == "none":
             scripts = {name: one.files.get("postinst", b"") for name, one in whole.items()}
             return with_alternatives(tree, scripts, self.label, "postinst")
-        origins = laid.plan.origins(self.label, self._context.place, laid.partial)
+        origins = self._origins(laid.plan)
         found = configured(tree, whole, origins, below, label=self.label, architecture=self._architecture)
         self._left_out = found.left_out
         return found.tree

@@ -2,7 +2,8 @@
 
 from fromscratch.errors import ImageError
 from fromscratch.transforms.shell.builtins.names import HARMLESS, READERS
-from fromscratch.transforms.shell.commands.catalogue import COMMANDS, nothing
+from fromscratch.transforms.shell.commands.catalogue import COMMANDS
+from fromscratch.transforms.shell.commands.services import nothing
 from fromscratch.transforms.shell.lookup import PATH, found
 from fromscratch.transforms.shell.machine import Call, Command, Matter, NotUnderstood, Result
 from fromscratch.transforms.shell.state import Shell

@@ -21,7 +21,8 @@ from fromscratch.formats.shell.syntax import (
     Word,
 )
 from fromscratch.transforms.shell.builtins.names import BUILTINS, HARMLESS
-from fromscratch.transforms.shell.commands.catalogue import COMMANDS, nothing
+from fromscratch.transforms.shell.commands.catalogue import COMMANDS
+from fromscratch.transforms.shell.commands.services import nothing
 from fromscratch.transforms.shell.machine import Matter
 from fromscratch.transforms.shell.state import Shell
 
