@@ -9,6 +9,7 @@ from fromscratch.transforms.shell.commands import (
     file_capabilities,
     indexes,
     lighttpd_modules,
+    pam_profiles,
     postconf,
     running_system,
     services,
@@ -35,6 +36,10 @@ COMMANDS: Mapping[str, Command] = {
     **lighttpd_modules.COMMANDS,
     **postconf.COMMANDS,
     **running_system.COMMANDS,
+    **pam_profiles.COMMANDS,
+    **file_capabilities.COMMANDS,
+    **lighttpd_modules.COMMANDS,
+    **files.COMMANDS,
     **services.COMMANDS,
     **ucf.COMMANDS,
 }
