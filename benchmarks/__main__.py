@@ -1,7 +1,7 @@
 """`python -m benchmarks`: measure, and print a table for each job.
 
-A module of benchmarks is one file with a function `groups(tree, folder, scratch)`, and one line below. `slimming`,
-those of PROGRAMS are programs of their own: `python -m benchmarks slimming --help`.
+A module of benchmarks is one file with a function `groups(tree, folder, scratch)`, and one line below.
+Those of PROGRAMS have their own arguments: `python -m benchmarks slimming --help`.
 """
 
 import argparse

@@ -1,7 +1,9 @@
 """`python -m benchmarks resolving`: random sets of packages, decided by `apt-get -s` and by us, over the same index.
 
 apt works in a root of its own with nothing installed, without recommendations. A difference is shown with the
-packages that only one of the two takes; what both refuse is the same answer.
+packages that only one of the two takes; what both refuse is the same answer. Ours has "fewer packages" where
+each is among apt's, and together they need nothing more: apt takes the first of several alternatives before it sees
+that another will be there anyway.
 """
 
 import argparse
@@ -16,7 +18,9 @@ from pathlib import Path
 from benchmarks.debian_sets import _own
 from fromscratch.errors import ImageError
 from fromscratch.formats.debian.index import PackageIndex, compact
-from fromscratch.sources.debian.catalogue import Catalogue
+from fromscratch.formats.debian.version import parse_relations, shown
+from fromscratch.sources.debian.catalogue import Catalogue, satisfies
+from fromscratch.sources.debian.choices import refusals
 from fromscratch.sources.debian.package_request import parse_package_request
 from fromscratch.sources.debian.resolver import Request, resolve
 
@@ -58,7 +62,7 @@ def _compare(apt: "_Apt", catalogue: Catalogue, sets: Sequence[Sequence[str]]) -
     kinds: collections.Counter[str] = collections.Counter()
     for number, packages in enumerate(sets):
         theirs, ours = apt.answer(packages), _ours(catalogue, packages)
-        kind = _kind(theirs, ours)
+        kind = _kind(theirs, ours, catalogue)
         kinds[kind] += 1
         if kind not in ("same", "both refuse"):
             lacking = " ".join(sorted(theirs.keys() - ours.keys()))
@@ -69,12 +73,30 @@ def _compare(apt: "_Apt", catalogue: Catalogue, sets: Sequence[Sequence[str]]) -
     print(f"{len(sets)} sets: {', '.join(f'{count} {kind}' for kind, count in kinds.most_common())}")
 
 
-def _kind(theirs: Answer, ours: Answer) -> str:
+def _kind(theirs: Answer, ours: Answer, catalogue: Catalogue) -> str:
     if theirs == ours:
         return "same" if theirs else "both refuse"
     if not theirs or not ours:
         return "apt alone refuses" if ours else "we alone refuse"
-    return "other packages" if theirs.keys() != ours.keys() else "other versions"
+    if theirs.keys() == ours.keys():
+        return "other versions"
+    unmet = _unmet(catalogue, ours)
+    if unmet:
+        return f"not installable ({unmet})"
+    return "fewer packages" if ours.keys() < theirs.keys() else "other packages"
+
+
+def _unmet(catalogue: Catalogue, answer: Answer) -> str:
+    """A dependency that the packages of an answer lack, or a conflict among them; empty if there is none."""
+    packages = [one for name in answer for one in catalogue.with_name(name) if one.version == answer[name]]
+    for package in packages:
+        for alternatives in parse_relations(f"{package.pre_depends}, {package.depends}".strip(", ")):
+            if not any(satisfies(other, relation) for relation in alternatives for other in packages):
+                return f"{package.name} lacks {shown(alternatives)}"
+        for _, relation in refusals(package):
+            if any(other is not package and satisfies(other, relation) for other in packages):
+                return f"{package.name} does not go with {relation}"
+    return ""
 
 
 def _ours(catalogue: Catalogue, packages: Sequence[str]) -> Answer:

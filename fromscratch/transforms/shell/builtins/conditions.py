@@ -1,11 +1,12 @@
 """`test` and `[`: XCU test, with a third outcome for what nobody knows."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from fromscratch.errors import ImageError
-from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, Symlink
+from fromscratch.transforms.shell import file_tests
 from fromscratch.transforms.shell.lookup import is_assumed
+from fromscratch.transforms.shell.machine import NotUnderstood
 from fromscratch.transforms.shell.state import Builtin, Invocation, Shell
 from fromscratch.transforms.shell.streams import UnknownFiles
 from fromscratch.transforms.shell.values import Doubt, Fault, Status, Value
@@ -162,17 +163,10 @@ def _number(word: str) -> int:
 
 
 def _compared(shell: Shell, left: str, operator: str, right: str) -> Truth:
-    first, second = shell.machine.tree.find(shell.path(left)), shell.machine.tree.find(shell.path(right))
-    if operator == "-ef":
-        try:
-            return shell.machine.tree.resolve(shell.path(left)) == shell.machine.tree.resolve(shell.path(right))
-        except ImageError:
-            return False
-    if operator == "-ot":
-        first, second = second, first
-    if first is None or second is None:
-        return first is not None
-    return first.meta.mtime > second.meta.mtime
+    try:
+        return file_tests.compare_files(shell.machine, operator, shell.path(left), shell.path(right))
+    except NotUnderstood:
+        return None
 
 
 def unary(shell: Shell, operator: str, word: Value) -> Truth:
@@ -193,42 +187,21 @@ def unary(shell: Shell, operator: str, word: Value) -> Truth:
     return file_test(shell, operator, shell.path(word))
 
 
-_KINDS: Mapping[str, Callable[[Entry], bool]] = {
-    "-b": lambda entry: isinstance(entry, Device) and entry.kind == "b",
-    "-c": lambda entry: isinstance(entry, Device) and entry.kind == "c",
-    "-d": lambda entry: isinstance(entry, Directory),
-    "-f": lambda entry: isinstance(entry, File),
-    "-p": lambda entry: isinstance(entry, Fifo),
-    "-S": lambda entry: False,
-    "-h": lambda entry: isinstance(entry, Symlink),
-    "-L": lambda entry: isinstance(entry, Symlink),
-    "-g": lambda entry: bool(entry.meta.mode & 0o2000),
-    "-k": lambda entry: bool(entry.meta.mode & 0o1000),
-    "-u": lambda entry: bool(entry.meta.mode & 0o4000),
-    "-O": lambda entry: not entry.meta.uid,
-    "-G": lambda entry: not entry.meta.gid,
-    "-x": lambda entry: isinstance(entry, Directory) or bool(entry.meta.mode & 0o111),
-    "-s": lambda entry: not isinstance(entry, File) or entry.content.size > 0,
-}
-
-
 def file_test(shell: Shell, operator: str, path: str) -> Truth:
     """A test of a file of the tree, as root sees it."""
-    link = operator in ("-h", "-L")
-    tree = shell.machine.tree
-    doubts = shell.machine.state(UnknownFiles).doubts
-    if doubts:
+    tree, doubts = shell.machine.tree, shell.machine.state(UnknownFiles).doubts
+    if doubts and operator[1] not in "hL":
         try:
-            if tree.place(path, follow_last=not link) in doubts and not link and tree.find(path) is None:
+            if tree.place(path) in doubts and tree.find(path) is None:
                 return None
         except ImageError:
             return False
-    entry = tree.find(path, follow_last=not link)
-    if path in ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom") and entry is None:
-        return operator in ("-c", "-e", "-r", "-w")
-    if entry is None:
-        return operator in ("-e", "-f", "-x", "-r", "-s") and is_assumed(path)
-    return _KINDS[operator](entry) if operator in _KINDS else True
+    if operator[1] in "efxrs" and is_assumed(path):
+        return True
+    try:
+        return file_tests.file_test(shell.machine, "e" if operator == "-a" else operator[1], path)
+    except NotUnderstood:
+        return None
 
 
 BUILTINS: Mapping[str, Builtin] = {"test": _test, "[": _test}
