@@ -4,7 +4,7 @@ The scripts are read by `transforms.shell` in the order in which dpkg would run 
 run: the preinst of every package, then of each, after those that it depends on, config and postinst.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -52,7 +52,9 @@ def configured(
     """
     known = [*_present(below), *(_package(one, origins.get(name)) for name, one in packages.items())]
     machine = Machine(ChangingTree(tree), label=label, architecture=architecture, packages=known)
-    order = [packages[name] for name in in_order({name: _needs(one) for name, one in packages.items()}, packages)]
+    essential = {name for name, one in packages.items() if one.stanza.get("essential") == "yes"}
+    needs = {name: _needs(one) for name, one in packages.items()}
+    order = [packages[name] for name in in_order(needs, essential)]
     for one in order:
         _run(machine, one, "preinst", ("install",))
     for one in order:
@@ -61,12 +63,12 @@ def configured(
     return Configured(machine.tree.finished(), tuple(machine.left_out))
 
 
-def in_order(needs: Mapping[str, Sequence[str]], packages: Mapping[str, Opened]) -> list[str]:
-    """The names of packages, each after those that it needs: Essential ones first, of equals by name.
+def in_order(needs: Mapping[str, Sequence[str]], essential: Collection[str]) -> list[str]:
+    """The names of packages, each after those that it needs: essential ones first, of equals by name.
 
     Where packages need each other, the first by this order comes after the rest of its circle.
     """
-    ranked = sorted(needs, key=lambda name: (packages[name].stanza.get("essential") != "yes", name))
+    ranked = sorted(needs, key=lambda name: (name not in essential, name))
     found: dict[str, None] = {}
     entered: set[str] = set()
     for top in ranked:
