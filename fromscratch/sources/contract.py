@@ -235,6 +235,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     checks: Callable[[], Iterator[Check]] = lambda: iter(())
     manager: str = ""
     for_slice: Callable[[Slice, Path, str, Any], Struct] | None = None
+    for_package: Callable[[str], tuple[str, dict[str, Any]]] | None = None
 
     def written_out(self, text: str) -> dict[str, Any]:
         """The options that a bare text stands for."""

@@ -25,8 +25,8 @@ GENERAL = (
 
 def _first_sources() -> str:
     return (
-        f"where the root comes from: one of {', '.join(values(_SOURCES))}; "
-        "or a declaration of another tool that becomes a recipe, such as apko.yaml"
+        f"where the root comes from: one of {', '.join(values(_SOURCES))}; a package to start, such as debian:nginx "
+        "or debian:nginx/trixie; or a declaration of another tool that becomes a recipe, such as apko.yaml"
     )
 
 
@@ -39,7 +39,7 @@ _TABLE = (
         (
             Option(
                 "from",
-                "KIND|FILE",
+                "KIND|KIND:PACKAGE|FILE",
                 _first_sources,
                 candidates=_SOURCES,
                 is_path=True,
