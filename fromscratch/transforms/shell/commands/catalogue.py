@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from fromscratch.transforms.shell.commands import postconf
 from fromscratch.transforms.shell.commands.accounts import adduser, declared, lookup, records, useradd
 from fromscratch.transforms.shell.commands.files import all_commands as files
+from fromscratch.transforms.shell.commands.text import all_commands as text
 from fromscratch.transforms.shell.machine import Call, Command, Machine, Result
 
 
@@ -21,4 +22,5 @@ COMMANDS: Mapping[str, Command] = {
     **declared.COMMANDS,
     **postconf.COMMANDS,
     **files.COMMANDS,
+    **text.COMMANDS,
 }
