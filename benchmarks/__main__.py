@@ -1,10 +1,11 @@
 """`python -m benchmarks`: measure, and print a table for each job.
 
-A module of benchmarks is one file with a function `groups(tree, folder, scratch)`, and one line below. `slimming`,
-`debian`, `installed` and `declarations` are programs of their own: `python -m benchmarks slimming --help`.
+A module of benchmarks is one file with a function `groups(tree, folder, scratch)`, and one line below.
+Those of PROGRAMS have their own arguments: `python -m benchmarks slimming --help`.
 """
 
 import argparse
+import importlib
 import os
 import platform
 import sys
@@ -29,27 +30,18 @@ MODULES: dict[str, Callable[[Rootfs, Path, Path], list[Group]]] = {
     "rpm": rpm_packages.groups,
 }
 
+PROGRAMS = {
+    "debian": "benchmarks.debian_sets",
+    "declarations": "benchmarks.declarations",
+    "installed": "benchmarks.installed",
+    "resolving": "benchmarks.resolving",
+    "slimming": "benchmarks.slimming.battery",
+}
+
 
 def main() -> None:
-    if sys.argv[1:2] == ["slimming"]:
-        from benchmarks.slimming import battery
-
-        battery.main(sys.argv[2:])
-        return
-    if sys.argv[1:2] == ["debian"]:
-        from benchmarks import debian_sets
-
-        debian_sets.main(sys.argv[2:])
-        return
-    if sys.argv[1:2] == ["installed"]:
-        from benchmarks import installed
-
-        installed.main(sys.argv[2:])
-        return
-    if sys.argv[1:2] == ["declarations"]:
-        from benchmarks import declarations
-
-        declarations.main(sys.argv[2:])
+    if sys.argv[1:2] and sys.argv[1] in PROGRAMS:
+        importlib.import_module(PROGRAMS[sys.argv[1]]).main(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("module", nargs="*", help=f"which to run: {', '.join(MODULES)} (default: all)")

@@ -107,6 +107,8 @@ def docker_daemon(folder: Path) -> Generator[Docker, None, None]:
         finally:
             daemon.send_signal(signal.SIGTERM)
             daemon.wait(_PATIENCE)
+            # It mounts this folder onto itself. Docker 20.10 undoes that at its end, and docker 26 does not.
+            subprocess.run(["umount", "--quiet", f"{folder}/data"], check=False, capture_output=True)
 
 
 def docker_over_tls(daemon: Docker) -> Docker:

@@ -137,5 +137,5 @@ def test_packages_need_each_other_however_long() -> None:
         )
         for number in reversed(range(DEPTH))
     ]
-    origins = Plan(archives=[], packages=packages).origins("debian", "packages")
+    origins = Plan(archives=[], packages=packages).origins("debian", "packages", {})
     assert sum(1 for _ in origins[f"p{DEPTH - 1}"].chain()) == DEPTH + 1

@@ -29,6 +29,7 @@ class Meta(Struct, frozen=True):
 
 Reason = Literal[
     "asked for",
+    "assumed by",
     "shipped in",
     "needed by",
     "parent of",

@@ -109,6 +109,8 @@ class Merge:
                 return also_from(present, entry)
             if equal_but_for_time(inode_of(self.entries, present), inode_of(upper, upper[path])):
                 return also_from(present, entry)
+            if _is_only_assumed(entry) != _is_only_assumed(present) and place not in self.placed:
+                return present if _is_only_assumed(entry) else entry
             # `replace` does not apply to two paths of the upper tree that land in one place.
             if self.replace and place not in self.placed:
                 return entry
@@ -120,10 +122,19 @@ class Merge:
             return also_from(present, entry)
         if is_implied(present) or (self.replace and self.directories != "keep"):
             return also_from(with_meta(present, entry.meta), entry)
-        if self.directories == "keep":
+        if self.directories == "keep" or _is_only_assumed(entry):
             return also_from(present, entry)
+        if _is_only_assumed(present):
+            return also_from(with_meta(present, entry.meta), entry)
         self.conflicts.append(f"{place}: {described(present)} against {described(entry)}")
         return None
+
+
+def _is_only_assumed(entry: Entry) -> bool:
+    """Whether nobody asked for an entry: it is there since programs count on something there, so any other does."""
+    return bool(entry.origins) and all(
+        any(link.reason == "assumed by" for link in origin.chain()) for origin in entry.origins
+    )
 
 
 def described(entry: Entry) -> str:

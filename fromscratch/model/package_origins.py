@@ -7,12 +7,16 @@ from fromscratch.unsatisfied import Requirement
 
 
 def reasons(
-    requirements: Mapping[str, Requirement | None], label: str, place: str, shown: Mapping[str, str] | None = None
+    requirements: Mapping[str, Requirement | None],
+    label: str,
+    place: str,
+    shown: Mapping[str, str] | None = None,
+    assumed: Mapping[str, str] | None = None,
 ) -> dict[str, Origin]:
     """Why each package is there, by its name, given the requirement that brought it; None: the recipe asks for it.
 
     `label` names the source, `place` the item of the recipe. `shown` has what the recipe asks for in other words than
-    the name of the package.
+    the name of the package, and `assumed` by whom each package is counted on that nobody asks for.
     """
     because: dict[str, Origin] = {}
     for name in requirements:
@@ -25,6 +29,9 @@ def reasons(
         for each in reversed(chain):
             link = requirements.get(each)
             if each in because:
+                continue
+            if assumed and each in assumed:
+                because[each] = Origin(label, "assumed by", assumed[each], because.get(link.by) if link else None)
                 continue
             if link is None or link.by not in because:
                 because[each] = Origin(label, "asked for", f"{(shown or {}).get(each, each)} in {place}")

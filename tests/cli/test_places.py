@@ -246,7 +246,7 @@ def test_pack_writes_into_a_pipe_and_to_standard_output(desk: Desk) -> None:
     thread = threading.Thread(target=reader, daemon=True)
     thread.start()
     desk.answer("pack", "--to", "tar", "--output", "pipe")
-    thread.join(10)
+    thread.join(60)
     assert "bin/app" in names
     assert pipe.is_fifo()
     desk.call("pack", "--to", "tar", "--output", "-", program=("sh", "-c", '"$@" > out.tar', "sh", *_program()))

@@ -59,7 +59,7 @@ class Interrupted(io.BytesIO):
 
 def settled(of: Engine, before: list[str]) -> list[str]:
     """What is there more than before, once the engine has tidied up."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while new := [line for line in everything_in(of) if line not in before]:
         if time.monotonic() > end:
             break

@@ -22,7 +22,7 @@ from tests.engines import missing, need
 from tests.registry.authority import Authority, Pair
 from tests.registry.tokens import ISSUER, SERVICE, TokenServer
 
-_PATIENCE = 15.0
+_PATIENCE = 60.0
 _TRIES = 3
 MANIFESTS = (
     "application/vnd.oci.image.manifest.v1+json",

@@ -204,7 +204,7 @@ def test_a_request_may_be_held(proxy: Proxy, tmp_path: Path, registry: Registry)
         assert process.poll() is None
         assert registry.tags("hello") == []
         gate.released.set()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     assert registry.tags("hello") == ["1"]
 
 

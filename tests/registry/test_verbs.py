@@ -239,7 +239,7 @@ def test_a_push_that_is_interrupted_ends_at_once_and_leaves_no_tag(
     with shell.process("push", f"{proxy.host}/demo:1", "--image", "oci:large") as process:
         gate.await_arrival()
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
     assert (process.returncode, "Traceback" in err) == (130, False)
     assert "the same command goes on from here" in err
     gate.released.set()

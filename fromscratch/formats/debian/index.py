@@ -3,7 +3,9 @@
 Release follows the wiki's DebianRepository/Format; dates are those of RFC 2822 in UTC.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
@@ -187,18 +189,20 @@ _FIELDS = (
 _FIELD = lazy_regex(rb"\n(?:%b):[^\n]*(?:\n[ \t][^\n]*)*" % _FIELDS)
 _NAME = lazy_regex(rb"\nPackage:[ \t]*(\S+)")
 _PROVIDES = lazy_regex(rb"\nProvides:([^\n]*(?:\n[ \t][^\n]*)*)")
-_COMPACT = b"packages by name 1 %012d %012d\n"
-_HEADER = len(_COMPACT % (0, 0))
+_ESSENTIAL = b"\nEssential: yes"
+_COMPACT = b"packages by name 2 %012d %012d %012d\n"
+_HEADER = len(_COMPACT % (0, 0, 0))
 
 
 def compact(packages: bytes) -> Iterator[bytes]:
     """A Packages file in a form that finds a package without being read whole, in pieces.
 
-    First the lengths of two tables; then the tables, with lines `name offset size offset size …`
-    and `virtual-name name name …`; then the paragraphs, cut to the fields that `Package` has.
-    Raises FormatError.
+    First the lengths of three tables; then the tables, with lines `name offset size offset size …`,
+    `virtual-name name name …` and the name of an Essential package; then the paragraphs, cut to the fields that
+    `Package` has. Raises FormatError.
     """
     places: dict[bytes, list[bytes]] = {}
+    essential: dict[bytes, list[bytes]] = {}
     providers: dict[bytes, list[bytes]] = {}
     paragraphs: list[bytes] = []
     offset = 0
@@ -212,6 +216,8 @@ def compact(packages: bytes) -> Iterator[bytes]:
                 )
             continue
         places.setdefault(found[1], []).append(b"%d %d" % (offset, len(stanza)))
+        if _ESSENTIAL in paragraph:
+            essential[found[1]] = []
         provides = _PROVIDES.search(stanza) if b"\nProvides:" in stanza else None
         for entry in provides[1].split(b",") if provides else ():
             names = providers.setdefault(entry.partition(b"(")[0].strip().partition(b":")[0], [])
@@ -220,10 +226,10 @@ def compact(packages: bytes) -> Iterator[bytes]:
         paragraphs.append(stanza)
         offset += len(stanza)
     tables = [
-        b"\n" + b"".join(b"%b %b\n" % (name, b" ".join(table[name])) for name in sorted(table))
-        for table in (places, providers)
+        b"\n" + b"".join(b" ".join((name, *table[name])) + b"\n" for name in sorted(table))
+        for table in (places, providers, essential)
     ]
-    yield _COMPACT % (len(tables[0]), len(tables[1]))
+    yield _COMPACT % tuple(map(len, tables))
     yield from tables
     yield from paragraphs
 
@@ -235,10 +241,11 @@ class PackageIndex:
         self._archive = archive
         with open(path, "rb") as stream:
             header = stream.read(_HEADER)
-            lengths = [int(number) for number in header.split()[-2:]]
+            lengths = [int(number) for number in header.split()[-3:]]
             self._map = mmap(stream.fileno(), 0, access=ACCESS_READ)
         self._names = _HEADER, _HEADER + lengths[0]
         self._virtual = self._names[1], self._names[1] + lengths[1]
+        self._essential = self._virtual[1], self._virtual[1] + lengths[2]
 
     def __enter__(self) -> "PackageIndex":
         return self
@@ -249,7 +256,7 @@ class PackageIndex:
     def with_name(self, name: str) -> list[Package]:
         """Every version of a package."""
         numbers = [int(number) for number in self._row(name, self._names)]
-        start = self._virtual[1]
+        start = self._essential[1]
         return [
             parse_package(deb822.decoded(self._map[start + offset : start + offset + size]), self._archive)
             for offset, size in zip(numbers[::2], numbers[1::2], strict=True)
@@ -259,12 +266,23 @@ class PackageIndex:
         """The names of packages with this name in their Provides."""
         return [deb822.decoded(name) for name in self._row(virtual, self._virtual)]
 
+    def essential(self) -> list[str]:
+        """The names of the packages that every other may count on without a dependency: Policy 3.8, in order."""
+        start, end = self._essential
+        return deb822.decoded(self._map[start:end]).split()
+
     def names(self) -> Iterator[str]:
         """Every package's name and every provided one; for near misses."""
         for start, end in (self._names, self._virtual):
             for row in self._map[start:end].splitlines():
                 if row:
                     yield deb822.decoded(row.partition(b" ")[0])
+
+    def mentions(self, names: Collection[str]) -> Counter[str]:
+        """How often the paragraphs name each of these packages: how common it is. Reads the whole file."""
+        words = b"|".join(re.escape(name.encode("utf-8", "surrogateescape")) for name in names)
+        found = re.compile(b" (%b)(?=[,: \n])" % words).findall(self._map, self._essential[1])
+        return Counter(map(deb822.decoded, found))
 
     def _row(self, name: str, table: tuple[int, int]) -> list[bytes]:
         key = b"\n%b " % name.encode("utf-8", "surrogateescape")

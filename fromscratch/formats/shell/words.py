@@ -61,8 +61,8 @@ class Words(Cursor, ABC):
         self._budget = [AGAIN * len(text) + 10_000]
 
     @abstractmethod
-    def commands(self, closing: str = "") -> Sequence:
-        """Commands up to what ends them, which is not passed; `closing` is a parenthesis or nothing."""
+    def commands(self) -> Sequence:
+        """Commands up to what ends them, which is not passed."""
 
     @abstractmethod
     def unknown(self, why: str) -> None:
@@ -185,7 +185,7 @@ class Words(Cursor, ABC):
                 return Arithmetic(expression, quoted)
             self.position = start
             self.accept("(")
-            body = self.commands(")")
+            body = self.commands()
             self.expect(")", "$(", line)
         return Substitution(body, quoted)
 

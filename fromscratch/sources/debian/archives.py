@@ -27,7 +27,7 @@ from fromscratch.sources.debian import platforms
 _COMPANIONS = ("-updates", "-security", "/updates")
 _LOOKS = 8
 _PATIENCE = 0.2
-_INDEX_KIND = "debian-index-1"
+_INDEX_KIND = "debian-index-2"
 
 
 class Archive(Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ Each function is pure, takes the tree of all packages and gives it back with wha
 added entry says which script it stands in for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from msgspec.structs import replace
 
@@ -31,12 +31,15 @@ _BASE_LINKS = {"/var/lock": "/run/lock", "/var/run": "/run"}
 _RECORDS = TreePath("/var/lib/dpkg/status.d")
 
 
-def with_defaults(tree: Rootfs, label: str) -> Rootfs:
-    """What the postinst of base-passwd, libc-bin and base-files puts in place when nothing is there."""
+def with_defaults(tree: Rootfs, label: str, parts: Collection[str] = ()) -> Rootfs:
+    """What the postinst of base-passwd, libc-bin and base-files puts in place when nothing is there.
+
+    Where base-files is one of `parts`, nothing is made for people who log in.
+    """
     made: dict[TreePath, Entry] = {}
     for source, target, package in _COPIES:
         entry = tree.find(source)
-        if isinstance(entry, File):
+        if isinstance(entry, File) and not (package == "base-files" and package in parts):
             made[TreePath(target)] = replace(entry, origins=(by_script(label, package, entry),))
     if _BASE_FILES in tree:
         origin = by_script(label, "base-files", tree[_BASE_FILES])

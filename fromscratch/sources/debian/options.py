@@ -1,7 +1,7 @@
 """What a recipe may say under `debian:`."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -90,6 +90,14 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     older: Annotated[bool, Meta(description="take an index that is older than one fetched before from there")] = False
     future: Annotated[bool, Meta(description="take an index whose Date is in the future")] = False
     recommends: Annotated[bool, Meta(description="take recommended packages too")] = False
+    essential: Annotated[
+        Literal["needed", "minimal", "none", "all"],
+        Meta(
+            description="what is taken of the Essential packages, which others count on without saying so: needed for "
+            "the accounts, os-release, folders and locale of a release, and for the shell and the commands that "
+            "something calls; minimal without these programs; none, or all"
+        ),
+    ] = "needed"
     exclude: Annotated[
         list[str], Meta(description="packages that are never taken; a dependency on them counts as met")
     ] = []
@@ -119,6 +127,11 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         if not self.components:
             raise ValueError("components: name at least one, such as main")
         self._check_snapshot()
+
+    @property
+    def assumes(self) -> Literal["needed", "minimal", "none", "all"]:
+        """What is taken of the Essential packages: slices alone say themselves what they need."""
+        return "none" if self.essential == "needed" and not self.packages else self.essential
 
     @property
     def slice_files(self) -> list[str]:

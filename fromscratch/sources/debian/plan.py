@@ -1,6 +1,6 @@
 """What `fetch` decided and `build` follows: the exact packages, each with its digest and its reason."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -33,7 +33,11 @@ class PlannedArchive(Struct, frozen=True, kw_only=True):
 
 
 class PlannedPackage(Struct, frozen=True, kw_only=True):
-    """One .deb. `by`, `field` and `relation` say which package needs it; empty when it was asked for."""
+    """One .deb. `by`, `field` and `relation` say which package needs it; empty when it was asked for.
+
+    An Essential package that is there since something counts on it is `assumed`, for this reason; of a `part` only
+    what `essential.PARTS` lists is taken.
+    """
 
     name: str
     version: str
@@ -44,6 +48,8 @@ class PlannedPackage(Struct, frozen=True, kw_only=True):
     by: str = ""
     field: str = ""
     relation: str = ""
+    assumed: str = ""
+    part: bool = False
 
     @property
     def shown(self) -> str:
@@ -60,11 +66,15 @@ class PlannedPackage(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """Sorted by package name. `below` are packages that were not taken, since the items below have them."""
+    """Sorted by package name. `below` are packages that were not taken, since the items below have them;
+    `essential` are all packages that the archives call so, and `lacking` has a line for each of them that was left out
+    though a script calls it."""
 
     archives: list[PlannedArchive]
     packages: list[PlannedPackage]
     below: list[str] = []
+    essential: list[str] = []
+    lacking: list[str] = []
     format: Literal[1] = 1
 
     def missing(self, store: Store) -> Iterator[PlannedPackage]:
@@ -79,10 +89,10 @@ class Plan(Struct, frozen=True, kw_only=True):
             for one in self.packages
         ]
 
-    def origins(self, label: str, place: str, partly: Collection[str] = ()) -> dict[str, Origin]:
-        """Why the files of each package are there, by its name; of those in `partly` not all are."""
-        sliced = {name: f"a slice of {name}" for name in partly}
-        because = reasons({one.name: one.requirement for one in self.packages}, label, place, sliced)
+    def origins(self, label: str, place: str, shown: Mapping[str, str]) -> dict[str, Origin]:
+        """Why the files of each package are there, by its name; `shown` are other words for what was asked for."""
+        assumed = {one.name: one.assumed for one in self.packages if one.assumed}
+        because = reasons({one.name: one.requirement for one in self.packages}, label, place, shown, assumed)
         return {
             package.name: Origin(label, "shipped in", package.shown, because[package.name]) for package in self.packages
         }

@@ -19,7 +19,7 @@ from fromscratch.host.machine import lookup, signature
 from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.sources.contract import Context
-from fromscratch.sources.debian import archives, freshness
+from fromscratch.sources.debian import archives, essential, freshness
 from fromscratch.sources.debian.archives import Archive, Seen
 from fromscratch.sources.debian.below import note, packages_below, used_below
 from fromscratch.sources.debian.catalogue import Catalogue, Source
@@ -28,7 +28,7 @@ from fromscratch.sources.debian.options import DebianOptions, ExtraSuite, addres
 from fromscratch.sources.debian.package_request import parse_package_request
 from fromscratch.sources.debian.plan import Plan, PlannedArchive, PlannedPackage
 from fromscratch.sources.debian.platforms import debian_architecture
-from fromscratch.sources.debian.resolver import Request, Selected, resolve
+from fromscratch.sources.debian.resolver import Assumption, Request, Selected, resolve
 
 
 class _Read(Struct, frozen=True):
@@ -42,7 +42,7 @@ class _Read(Struct, frozen=True):
 
 class Planner(Struct, frozen=True):
     """`machine` is the root of the filesystem whose apt sources and keyrings count; `alone` as in `Request`. `below`
-    are the records of the items below."""
+    are the records of the items below, and `assumed` the Essential packages that were found to be counted on."""
 
     options: DebianOptions
     context: Context
@@ -50,6 +50,7 @@ class Planner(Struct, frozen=True):
     machine: Path
     alone: Mapping[str, tuple[Relation, ...]] = {}
     below: Records = Records()
+    assumed: tuple[Assumption, ...] = ()
 
     def archives(self) -> list[Archive]:
         """Every archive that the recipe means; the first is that of the suite itself. Raises ImageError."""
@@ -95,17 +96,31 @@ class Planner(Struct, frozen=True):
         if not self.options.mirror:
             suites = ", ".join(f"{one.seen.archive.suite} at {one.seen.address}" for one in used)
             self.context.progress.note(f"{self.context.place}: packages come from this machine's mirrors: {suites}")
-        request = self._request()
         with self._catalogue(used) as catalogue:
+            request = self._request(catalogue)
             selected = resolve(catalogue, request)
+            parts = self._parts(catalogue, selected, request)
         below = used_below(selected, request)
         if below:
             self.context.progress.note(note(below, self.below, self.context.place))
         return Plan(
             archives=[one.planned for one in used],
-            packages=[_planned_package(one, used[one.package.archive].seen) for one in selected],
+            packages=sorted(
+                [_planned_package(one, used[one.package.archive].seen) for one in selected]
+                + [replace(_planned_package(one, used[one.package.archive].seen), part=True) for one in parts],
+                key=lambda each: each.name,
+            ),
             below=[str(package) for package in below],
+            essential=sorted(catalogue.essential),
         )
+
+    def _parts(self, catalogue: Catalogue, selected: Sequence[Selected], request: Request) -> list[Selected]:
+        """The Essential packages whose effects are taken and nothing else of them."""
+        if self.options.assumes not in ("needed", "minimal"):
+            return []
+        present = {one.package.name for one in selected} | {package.name for package in request.below}
+        names = essential.parts(present, catalogue.essential, {*self.options.exclude})
+        return [Selected(catalogue.with_name(name)[0], assumed="every package, as Essential") for name in names]
 
     def unavailable(self, store: Store, seen: Sequence[Seen], now: float, texts: Iterable[str]) -> frozenset[str]:
         """Those of the requests for packages that none of these archives can serve. Raises as `plan`."""
@@ -190,15 +205,20 @@ class Planner(Struct, frozen=True):
                 task.advance(1)
         return tuple(paths)
 
-    def _request(self) -> Request:
+    def _request(self, catalogue: Catalogue) -> Request:
+        known, excluded = catalogue.essential, self.options.exclude
+        providers = [(each, essential.provider(each.name, catalogue)) for each in self.assumed]
+        every = sorted(known.difference(excluded)) if self.options.assumes == "all" else []
         return Request(
-            tuple(parse_package_request(text) for text in self.options.packages),
+            tuple(parse_package_request(text) for text in [*self.options.packages, *every]),
             self.options.recommends,
-            frozenset(self.options.exclude),
+            frozenset(excluded),
             self.context.place,
             self.alone,
             packages_below(self.below, self.architecture),
             frozenset(self.below.slices),
+            tuple(replace(each, name=name) for each, name in providers if name and name not in excluded),
+            known,
         )
 
     @contextmanager
@@ -236,4 +256,5 @@ def _planned_package(selected: Selected, seen: Seen) -> PlannedPackage:
         by=selected.by,
         field=selected.field,
         relation=selected.relation,
+        assumed=selected.assumed,
     )

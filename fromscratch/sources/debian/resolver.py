@@ -8,6 +8,7 @@ that leads nowhere is taken back and the next is tried.
 
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
 
 from msgspec import Struct, field
@@ -23,10 +24,20 @@ from fromscratch.sources.debian.package_request import PackageRequest
 from fromscratch.unsatisfied import Involved, Requirement
 
 
+class Assumption(Struct, frozen=True):
+    """An Essential package that something counts on: `reason` is what and how, in a file of the package `by`."""
+
+    name: str
+    reason: str
+    by: str = ""
+
+
 class Request(Struct, frozen=True):
     """What to install. `exclude` names packages never taken; a dependency on one counts as met. `alone` are taken
     without what they depend on, in versions of these conditions, unless others depend on them. `below` are packages
-    that are there already, and `partial` names those of them of which only a part is: it is enough for a dependency."""
+    that are there already, and `partial` names those of them of which only a part is: it is enough for a dependency.
+    `assumed` are taken too; what these need of the `essential` ones serves their scripts, unless
+    they pre-depend on it."""
 
     packages: tuple[PackageRequest, ...]
     recommends: bool = False
@@ -35,15 +46,19 @@ class Request(Struct, frozen=True):
     alone: Mapping[str, tuple[Relation, ...]] = {}
     below: tuple[Package, ...] = ()
     partial: frozenset[str] = frozenset()
+    assumed: tuple[Assumption, ...] = ()
+    essential: frozenset[str] = frozenset()
 
 
 class Selected(Struct, frozen=True):
-    """A package to install. `by` is the package whose `field` has `relation`; empty when it was asked for."""
+    """A package to install. `by` is the package whose `field` has `relation`; empty when it was asked for. One that
+    is `assumed` is Essential, and there for what this says."""
 
     package: Package
     by: str = ""
     field: str = ""
     relation: str = ""
+    assumed: str = ""
 
 
 def resolve(catalogue: Catalogue, request: Request) -> list[Selected]:
@@ -121,6 +136,31 @@ class _Attempt:
             if package.name not in self.chosen:
                 self._refuse_enemies(package, Selected(package))
                 self._take(Selected(package))
+        self._settle_all()
+        for assumption in self.request.assumed:
+            self._assume(assumption)
+        self._settle_all()
+        for name in self.request.alone:
+            if name not in self.chosen and not self._is_whole_below(name):
+                package = self._alone(name)
+                self._refuse_enemies(package, Selected(package))
+                self.chosen[name] = Selected(package)
+
+    def _assume(self, assumption: Assumption) -> None:
+        """Take an Essential package, unless it cannot be there beside what was asked for."""
+        if assumption.name in self.chosen or self._is_whole_below(assumption.name):
+            return
+        by = assumption.by if assumption.by in self.chosen else ""
+        because = ("assumes", assumption.reason) if by else ("", "")
+        for package in self.catalogue.with_name(assumption.name):
+            selected = Selected(package, by, *because, assumed=assumption.reason)
+            if self.limits.admit(package):
+                with suppress(_DeadEnd):
+                    self._refuse_enemies(package, selected)
+                    self._take(selected)
+                return
+
+    def _settle_all(self) -> None:
         while self._firm or self._open or self._welcome:
             if self._firm:
                 self._settle(*self._firm.popleft())
@@ -128,11 +168,6 @@ class _Attempt:
                 self._settle(*self._open.popleft())
             else:
                 self._settle(*self._welcome.popleft(), optional=True)
-        for name in self.request.alone:
-            if name not in self.chosen and not self._is_whole_below(name):
-                package = self._alone(name)
-                self._refuse_enemies(package, Selected(package))
-                self.chosen[name] = Selected(package)
 
     def _alone(self, name: str) -> Package:
         conditions, every = self.request.alone[name], self.catalogue.with_name(name)
@@ -194,7 +229,9 @@ class _Attempt:
         self._note(package)
         for word, text in (("Pre-Depends", package.pre_depends), ("Depends", package.depends)):
             for alternatives in parse_relations(text):
-                self._queue(alternatives).append((package.name, word, alternatives))
+                serves_scripts = selected.assumed and word == "Depends"
+                if not (serves_scripts and any(one.name in self.request.essential for one in alternatives)):
+                    self._queue(alternatives).append((package.name, word, alternatives))
         if self.request.recommends:
             for alternatives in parse_relations(package.recommends):
                 self._welcome.append((package.name, "Recommends", alternatives))

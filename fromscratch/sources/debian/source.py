@@ -28,11 +28,12 @@ from fromscratch.host.storage.records import offline_hint
 from fromscratch.host.storage.store import Store
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.contract import Context, PackageContents, Pin, TreeSource
-from fromscratch.sources.debian import archives, natives
+from fromscratch.sources.debian import archives, essential, natives
 from fromscratch.sources.debian import plan as plans
 from fromscratch.sources.debian.archives import Seen
 from fromscratch.sources.debian.below import key_of, packages_below
 from fromscratch.sources.debian.chiselled import ChiselSlices
+from fromscratch.sources.debian.completing import completed
 from fromscratch.sources.debian.opened import Opened, opened
 from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.over import laid_over, with_status
@@ -48,7 +49,7 @@ from fromscratch.transforms.scripted.base_folders import with_base_folders
 from fromscratch.transforms.scripted.certificates import with_certificates
 
 # Counted up when the same packages give another tree.
-_TREE_VERSION = 3
+_TREE_VERSION = 4
 
 
 class DebianSource(TreeSource):
@@ -119,10 +120,26 @@ class DebianSource(TreeSource):
         with offline_hint(lambda: plan is not None and not any(plan.missing(store))):
             seen = archives.look(store, self._planner.archives(), self._context.progress, self._planner.connect)
         if plan is None or not self._planner.holds(store, plan, seen, self._now()):
-            planner = self._planner_of(self._conditions, self._context.present(store))
-            plan = planner.plan(store, seen, self._now())
+            plan = self._complete_plan(store, seen)
         self._download(store, plan, seen)
         plans.save(store, self._key(store), plan)
+
+    def _complete_plan(self, store: Store, seen: Sequence[Seen]) -> Plan:
+        """A new plan. Which programs of the Essential packages are called shows in the packages themselves."""
+        planner = self._planner_of(self._conditions, self._context.present(store))
+        plan = planner.plan(store, seen, self._now())
+        if self._options.assumes != "needed":
+            return plan
+
+        def built(of: Plan) -> Rootfs:
+            self._download(store, of, seen)
+            laid = self._laid(store, of)
+            return self._finished(laid.tree, laid)
+
+        plan = completed(plan, self._asked, planner, lambda one: one.plan(store, seen, self._now()), built)
+        for line in plan.lacking:
+            self._context.progress.note(f"{self._context.place}: {line}")
+        return plan
 
     def fingerprint(self, store: Store) -> str:
         packages = " ".join(f"{package.name}={package.digest}" for package in self.plan(store).packages)
@@ -133,6 +150,10 @@ class DebianSource(TreeSource):
     def pins(self, store: Store) -> list[Pin]:
         """The indexes that the packages were chosen from, and the packages."""
         return self.plan(store).pins()
+
+    def notes(self, store: Store) -> list[str]:
+        """The Essential packages that are left out though a script calls them."""
+        return self.plan(store).lacking
 
     def contents(self, store: Store, package: str) -> PackageContents:
         """Raises DownloadError, and ImageError for a package that the archives do not have."""
@@ -151,21 +172,21 @@ class DebianSource(TreeSource):
 
     def build(self, store: Store) -> Rootfs:
         """Raises NotFetched, FormatError for a damaged package, Conflict when two packages disagree."""
-        laid = self._laid(store)
+        laid = self._laid(store, self.plan(store))
         return self._finished(laid.tree, laid)
 
     def lay(self, below: Rootfs, store: Store, *, replace: bool) -> Rootfs:
         """As dpkg would unpack the packages there. Nothing is added where all that was asked for is there already."""
-        packages = {package.name: package for package in self.plan(store).packages}
+        plan = self.plan(store)
+        packages = {package.name: package for package in plan.packages}
         if not packages:
             return below
-        laid = self._laid(store)
+        laid = self._laid(store, plan)
         tree = self._finished(laid_over(below, laid.tree, replace=replace), laid)
         return with_status(tree, below, packages, self.label)
 
-    def _laid(self, store: Store) -> "_Laid":
+    def _laid(self, store: Store, plan: Plan) -> "_Laid":
         """The packages laid together, with what every system has; slices are cut. No script has done anything yet."""
-        plan = self.plan(store)
         opened = self._opened(store, plan.packages)
         packages = self._unpacked(plan, opened)
         whole = self._whole(plan)
@@ -177,21 +198,25 @@ class DebianSource(TreeSource):
         packages = [replace(one, tree=chiselled[one.name].tree) if one.name in chiselled else one for one in packages]
         tree = self._laid_together(packages)
         tree = self._chisel.completed(tree, chiselled, plan.packages, self.label)
-        cut = self._cut(plan)
+        cut, parts = self._cut(plan), [one.name for one in plan.packages if one.part]
         if not self._is_chiselled:
-            tree = natives.with_defaults(tree, self.label)
+            tree = natives.with_defaults(tree, self.label, parts)
+            tree = essential.without_templates(tree, parts)
             tree = with_certificates(tree, self.label)
             if cut:
                 tree = cut_tree(tree, {one.shown: one.name for one in plan.packages}, cut, self._context.place)
             tree = with_base_folders(tree, self.label, "base-files")
-        return _Laid(plan, {one.name: one for one in opened}, frozenset({*cut, *chiselled}), tree)
+        return _Laid(plan, {one.name: one for one in opened}, frozenset({*cut, *chiselled, *parts}), tree)
 
     def _unpacked(self, plan: Plan, opened: Sequence[Opened]) -> list[Unpacked]:
         sliced = {*self._cut(plan), *self._chisel.packages} - self._whole(plan)
-        origins = plan.origins(self.label, self._context.place, sliced)
+        shown = dict.fromkeys({*plan.essential} - {*self._asked}, "essential: all")
+        shown |= {name: f"a slice of {name}" for name in sliced}
+        origins = plan.origins(self.label, self._context.place, shown)
         packages = []
         for package, one in zip(plan.packages, opened, strict=True):
             tree = read_tree(one.data, origins[package.name], title=package.file)
+            tree = essential.part_of(tree, package.name) if package.part else tree
             packages.append(Unpacked(package.name, package.version, tree, one.stanza.get("replaces", "")))
         return packages
 
@@ -201,8 +226,12 @@ class DebianSource(TreeSource):
 
     def _whole(self, plan: Plan) -> set[str]:
         """The packages that something asks for as a whole."""
-        asked = {parse_package_request(text).name for text in self._options.packages}
-        return asked | {package.name for package in plan.packages if package.by}
+        every = plan.essential if self._options.assumes == "all" else []
+        return {*self._asked, *every, *(each.name for each in plan.packages if each.by or each.assumed)}
+
+    @property
+    def _asked(self) -> list[str]:
+        return [parse_package_request(text).name for text in self._options.packages]
 
     def _cut(self, plan: Plan) -> dict[str, list[str]]:
         """The entries of slices for each package that nothing asks for as a whole."""

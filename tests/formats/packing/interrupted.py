@@ -48,7 +48,7 @@ def interrupted(step: int) -> bool:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(20)
+    thread.join(60)
     assert outcomes, f"packing does not end when it is interrupted at step {step}"
     return outcomes[0]
 

@@ -2,17 +2,25 @@
 
 from collections.abc import Mapping
 
-from fromscratch.transforms.shell.commands import postconf
+from fromscratch.transforms.shell.commands import (
+    alternatives,
+    apache_modules,
+    debconf,
+    file_capabilities,
+    indexes,
+    java,
+    lighttpd_modules,
+    pam_profiles,
+    postconf,
+    running_system,
+    services,
+    ucf,
+)
 from fromscratch.transforms.shell.commands.accounts import adduser, declared, lookup, records, useradd
+from fromscratch.transforms.shell.commands.dpkg import all_commands as dpkg
 from fromscratch.transforms.shell.commands.files import all_commands as files
 from fromscratch.transforms.shell.commands.text import all_commands as text
-from fromscratch.transforms.shell.machine import Call, Command, Machine, Result
-
-
-def nothing(machine: Machine, call: Call) -> Result:
-    """What has nothing to do in an image that no system boots from."""
-    return Result()
-
+from fromscratch.transforms.shell.machine import Command
 
 COMMANDS: Mapping[str, Command] = {
     **adduser.COMMANDS,
@@ -20,7 +28,19 @@ COMMANDS: Mapping[str, Command] = {
     **records.COMMANDS,
     **lookup.COMMANDS,
     **declared.COMMANDS,
-    **postconf.COMMANDS,
+    **alternatives.COMMANDS,
+    **apache_modules.COMMANDS,
+    **debconf.COMMANDS,
+    **dpkg.COMMANDS,
+    **file_capabilities.COMMANDS,
     **files.COMMANDS,
+    **indexes.COMMANDS,
+    **java.COMMANDS,
+    **lighttpd_modules.COMMANDS,
+    **postconf.COMMANDS,
+    **running_system.COMMANDS,
+    **pam_profiles.COMMANDS,
+    **services.COMMANDS,
     **text.COMMANDS,
+    **ucf.COMMANDS,
 }

@@ -11,7 +11,7 @@ from fromscratch.paths import decode, encode
 from fromscratch.transforms.shell.commands.files.reading import read_operand
 from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Result
 from fromscratch.transforms.shell.options import Options, parse_options
-from fromscratch.transforms.shell.posix_regex import posix_regex
+from fromscratch.transforms.shell.posix_regex import Regex, posix_regex
 
 _LETTERS = "EFGPe:f:iyvwxcLlm:oqshHnrRabTzUA:B:C:I"
 _NAMES = (
@@ -70,14 +70,12 @@ def _finder(name: str, options: Options, patterns: list[str]) -> Find:
 
 def _one(pattern: str, kind: str, ignore_case: bool, whole: bool) -> Find:
     if kind == "F":
-        fixed = re.compile(re.escape(pattern), re.IGNORECASE if ignore_case else 0)
-        search, fullmatch = fixed.search, fixed.fullmatch
+        regex = Regex(re.compile(re.escape(pattern), re.IGNORECASE if ignore_case else 0), 0, False)
     else:
         regex = posix_regex(pattern, extended=kind == "E", ignore_case=ignore_case)
-        search, fullmatch = regex.search, regex.fullmatch
     if whole:
-        return lambda line, start: None if start else _span(fullmatch(line))
-    return lambda line, start: _span(search(line, start))
+        return lambda line, start: None if start else _span(regex.fullmatch(line))
+    return lambda line, start: _span(regex.search(line, start))
 
 
 def _span(found: re.Match[str] | None) -> tuple[int, int] | None:

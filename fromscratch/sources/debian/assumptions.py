@@ -1,0 +1,268 @@
+"""Which programs of Essential packages the packages of an image call, read from the files themselves.
+
+It begins at the programs of the packages that were asked for, and goes on to what these start: the interpreters and
+commands of scripts, the libraries of programs, and a shell where one of them calls system(3) or names its path.
+"""
+
+import re
+from collections.abc import Collection, Iterator
+from functools import cached_property
+
+from msgspec import Struct
+
+from fromscratch import paths
+from fromscratch.errors import FormatError
+from fromscratch.formats.elf.symbols import imported
+from fromscratch.lazy_regex import lazy_regex
+from fromscratch.linker.beyond.scripts.shebang import PATH, Shebang, env_program, shebang
+from fromscratch.linker.beyond.scripts.shell import commands
+from fromscratch.linker.tree_root import TreeRoot
+from fromscratch.model.content import read
+from fromscratch.model.entry import File
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import TreePath, decode
+from fromscratch.sources.debian import essential
+from fromscratch.sources.debian.plan import Plan
+from fromscratch.sources.debian.resolver import Assumption
+
+_PROGRAM_FOLDERS = frozenset({"bin", "sbin", "games", "libexec"})
+_ELF = b"\x7fELF"
+_SHELLS = frozenset({"sh", "dash", "bash"})
+_RUN_A_SHELL = frozenset({"system", "popen"})
+_SHELL_PATH = lazy_regex(rb"/bin/(sh|bash|dash)(?![\w./-])")
+_PROGRAM_PATH = lazy_regex(r"/(?:[\w.+-]+/)+[\w.+-]+")
+_SOURCED = lazy_regex(r"[\w.+-]+\.sh\b")
+_UNIT_COMMAND = lazy_regex(r"^Exec(?:Start|StartPre|StartPost)=[-@:+!]*(/\S+)", re.MULTILINE)
+# Wrappers of grep, diff, less and more, which serve those who have these; what rebuilds on a running system
+# what a build makes; and what tells compilers where a library lies.
+_BESIDE = lazy_regex(r"(bz|lz|lzma|xz|z|zst|zstd)([ef]?grep|cmp|diff|less|more|exe)|update-.*|.*-config")
+_MAX_SCRIPT = 1 << 20
+_MAX_PROGRAM = 256 << 20
+
+
+class Assumptions(Struct, frozen=True):
+    """The Essential packages that are called for and are not in the tree yet, each group sorted by name.
+
+    What only lesser scripts call is apart: `beside` by those that a package has beside programs and that no unit
+    starts, `inner` by what lies outside of PATH in a package with programs on PATH.
+    """
+
+    needed: tuple[Assumption, ...]
+    beside: tuple[Assumption, ...]
+    inner: tuple[Assumption, ...]
+
+    def without(self, known: Collection[str]) -> "Assumptions":
+        """Those of other packages than these."""
+        groups = (self.needed, self.beside, self.inner)
+        return Assumptions(*(tuple(one for one in group if one.name not in known) for group in groups))
+
+
+def assumptions(tree: Rootfs, plan: Plan, asked: Collection[str]) -> Assumptions:
+    """What the programs of the packages that were asked for call, and all that these start."""
+    search = _Search(tree, plan)
+    ranks: dict[TreePath, int] = {place: search.rank(place) for place in _programs_of(search, asked)}
+    for place, rank in ranks.items():
+        if rank and search.is_of_sh(place):
+            search.start(place, "sh", "#!/bin/sh")
+    groups = []
+    known: set[str] = set()
+    for group in range(3):
+        for place, rank in ranks.items():
+            if rank == group:
+                search.reach(place)
+        search.run()
+        groups.append(tuple(search.found[name] for name in sorted(search.found.keys() - known)))
+        known |= search.found.keys()
+    return Assumptions(*groups)
+
+
+def _programs_of(search: "_Search", asked: Collection[str]) -> Iterator[TreePath]:
+    """The programs of these packages; in place of one that has none, those of the packages that it depends on."""
+    pending, seen = [*asked], {*asked}
+    while pending:
+        name = pending.pop()
+        programs = search.programs.get(name, [])
+        yield from programs
+        if not programs:
+            added = [one for one in search.needed_by.get(name, ()) if one not in seen]
+            seen.update(added)
+            pending += added
+
+
+class _Search:
+    """What is reached from the programs of a tree, and the Essential packages that are missed on the way."""
+
+    def __init__(self, tree: Rootfs, plan: Plan) -> None:
+        self.tree, self.plan = tree, plan
+        self.root = TreeRoot(tree)
+        self.found: dict[str, Assumption] = {}
+        self.packages = {one.shown: one.name for one in plan.packages}
+        self.there = {one.name for one in plan.packages if not one.part}
+        self.needed_by: dict[str, list[str]] = {}
+        for one in plan.packages:
+            self.needed_by.setdefault(one.by, []).append(one.name)
+        self._units: set[TreePath] = set()
+        self._reached: set[TreePath] = set()
+        self._pending: list[TreePath] = []
+
+    @cached_property
+    def _on_path(self) -> frozenset[TreePath]:
+        """Where the programs that PATH leads to lie."""
+        links = (paths.join(TreePath(folder), name) for folder in PATH for name in self.root.names(folder))
+        return frozenset(TreePath(place) for place in map(self.root.place, links) if place is not None)
+
+    @cached_property
+    def programs(self) -> dict[str, list[TreePath]]:
+        """The places of the programs of each package, and of what its units start."""
+        found: dict[str, list[TreePath]] = {}
+        for path, entry in self.tree.items():
+            owner = self._owner(path)
+            if not owner or not isinstance(entry, File):
+                continue
+            folder = paths.name(paths.parent(path))
+            if folder in _PROGRAM_FOLDERS and entry.meta.mode & 0o111 and not _BESIDE.fullmatch(paths.name(path)):
+                found.setdefault(owner, []).append(path)
+            elif path.endswith(".service") and folder == "system":
+                found.setdefault(owner, []).extend(self._unit_programs(path))
+        return found
+
+    def rank(self, place: TreePath) -> int:
+        """Which group of `Assumptions` a program belongs to."""
+        programs = self.programs.get(self._owner(place), [])
+        if place in self._units:
+            return 0
+        if place not in self._on_path and any(other in self._on_path for other in programs):
+            return 2
+        beside = shebang(self._head(place)) and any(self._head(other).startswith(_ELF) for other in programs)
+        return 1 if beside else 0
+
+    def is_of_sh(self, script: TreePath) -> bool:
+        """Whether a POSIX shell reads it."""
+        line = shebang(self._head(script))
+        return line is not None and _interpreter(line) in ("sh", "dash")
+
+    def _unit_programs(self, unit: TreePath) -> Iterator[TreePath]:
+        for path in _UNIT_COMMAND.findall(self._text(unit)):
+            place = self.root.place(path)
+            if place is not None:
+                self._units.add(TreePath(place))
+                yield TreePath(place)
+
+    def _owner(self, path: TreePath) -> str:
+        """The package that ships a file."""
+        for origin in self.tree[path].origins:
+            for link in origin.chain():
+                if link.reason == "shipped in":
+                    return self.packages.get(link.detail, "")
+        return ""
+
+    def reach(self, path: str) -> bool:
+        """Go on to the file that a path leads to. False if there is none."""
+        place = self.root.place(path)
+        if place is None:
+            return False
+        if TreePath(place) not in self._reached:
+            self._reached.add(TreePath(place))
+            self._pending.append(TreePath(place))
+        return True
+
+    def run(self) -> None:
+        while self._pending:
+            place = self._pending.pop()
+            if not isinstance(self.tree.find(place), File):
+                continue
+            head = self._head(place)
+            if head.startswith(_ELF):
+                self._read_program(place)
+            elif found := shebang(head):
+                shown = f"#!{found.interpreter} {found.argument or ''}".strip()
+                for command in dict.fromkeys([paths.name(TreePath(found.interpreter)), _interpreter(found)]):
+                    self.start(place, command, shown)
+                self._read_script(place, _interpreter(found))
+            elif place.endswith(".sh"):
+                self._read_script(place, "sh")
+
+    def _read_script(self, place: TreePath, interpreter: str) -> None:
+        if interpreter not in _SHELLS:
+            return
+        text = self._text(place)
+        for word in commands(text.encode("utf-8", "surrogateescape")):
+            self.start(place, word, f"calls {word}")
+        for path in _PROGRAM_PATH.findall(text):
+            if not self.reach(path) and paths.name(TreePath(path)) in essential.PROVIDERS:
+                self.start(place, path.rpartition("/")[2], f"calls {path}")
+        for name in _SOURCED.findall(text):
+            self.reach(f"{paths.parent(place)}/{name}")
+
+    def start(self, place: TreePath, command: str, how: str) -> None:
+        """Go on to a command, or miss it."""
+        if not any(self.reach(f"{folder}/{command}") for folder in PATH) and command in essential.PROVIDERS:
+            self._miss(essential.PROVIDERS[command], place, how)
+
+    def _miss(self, name: str, place: TreePath, how: str) -> None:
+        if name not in self.there and name not in self.found:
+            self.found[name] = Assumption(name, f"{place} ({how}), as Essential", self._owner(place))
+
+    def _read_program(self, place: TreePath) -> None:
+        """A program or library: the libraries that it needs, and whether it starts a shell."""
+        file = self.root.file(place)
+        if file is None or file.elf is None:
+            return
+        for soname in file.elf.needed:
+            for folder in self._library_folders:
+                if self.reach(f"{folder}/{soname}"):
+                    break
+            for start, package in essential.DATA.items():
+                if soname.startswith(start):
+                    self._miss(package, place, soname)
+        shell = self._shell_of(place)
+        if shell:
+            self.start(place, *shell)
+
+    def _shell_of(self, place: TreePath) -> tuple[str, str] | None:
+        """The shell that a program starts, and how that shows; libraries only name one for what others may ask."""
+        file = self.root.file(place)
+        entry = self.tree.find(place)
+        if file is None or file.elf is None or not isinstance(entry, File):
+            return None
+        if paths.name(place).startswith("libc.so"):
+            return None  # where system(3) itself is
+        with self.root.reading(place) as at:
+            try:
+                called = sorted(imported(file.elf, at) & _RUN_A_SHELL)
+            except FormatError:
+                called = []
+        if called:
+            return "sh", f"{called[0]}(3)"
+        if file.elf.is_program and entry.content.size <= _MAX_PROGRAM and ".so" not in paths.name(place):
+            found = _SHELL_PATH.search(read(entry.content))
+            return (decode(found[1]), f"{decode(found[0])} in it") if found else None
+        return None
+
+    @cached_property
+    def _library_folders(self) -> list[TreePath]:
+        """The folders that have libraries, those of the whole system first."""
+        found = {paths.parent(path) for path in self.tree if ".so" in paths.name(path)}
+        return sorted(found, key=lambda folder: (folder.count("/"), folder))
+
+    def _head(self, place: TreePath) -> bytes:
+        entry = self.tree.find(place)
+        if not isinstance(entry, File):
+            return b""
+        with entry.content.open() as stream:
+            return stream.read(256)
+
+    def _text(self, place: TreePath) -> str:
+        entry = self.tree.find(place)
+        if not isinstance(entry, File) or entry.content.size > _MAX_SCRIPT:
+            return ""
+        return decode(read(entry.content))
+
+
+def _interpreter(line: Shebang) -> str:
+    """The name of the program that reads a script in the end."""
+    name = line.interpreter.rpartition("/")[2]
+    if name == "env" and line.argument is not None:
+        word, _ = env_program(line.argument, PATH)
+        return (word or name).rpartition("/")[2]
+    return name

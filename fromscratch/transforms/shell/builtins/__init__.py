@@ -1,0 +1,1 @@
+"""The commands that are part of a shell, such as `test`, `read` and `set`."""

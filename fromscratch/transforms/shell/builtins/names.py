@@ -1,0 +1,25 @@
+"""The names of what is part of a shell, and what is known of programs by their name alone."""
+
+_SPECIAL = """
+    . : break continue eval exec exit export readonly return set shift source times trap unset
+"""
+_OWN = """
+    [ alias bg cd command declare echo false fg getopts hash jobs kill let local printf pwd read test true type
+    typeset ulimit umask unalias wait
+"""
+_HARMLESS = """
+    basename cat cmp cut date diff dirname dpkg-query egrep env expr fgrep find getent grep head id logger ls
+    md5sum readlink realpath sha256sum sleep sort stat tail tr uname uniq wc which whoami
+"""
+_READERS = """
+    awk base64 bash cat chpasswd cksum cmp comm csplit cut dd debconf-communicate debconf-set-selections diff
+    egrep fgrep fmt fold grep gunzip gzip head hexdump iconv mawk md5sum nl od openssl paste patch perl python3
+    sed sh sha1sum sha256sum sha512sum sort split tac tail tar tee tr tsort uniq wc xargs xxd zcat
+"""
+SPECIAL = frozenset(_SPECIAL.split())
+"""Special builtins: found before functions, and what is assigned before them stays."""
+BUILTINS = SPECIAL | frozenset(_OWN.split())
+HARMLESS = frozenset(_HARMLESS.split())
+"""Commands that change nothing: when they are left out, the image lacks nothing for it."""
+READERS = frozenset(_READERS.split())
+"""Commands that may read their input."""

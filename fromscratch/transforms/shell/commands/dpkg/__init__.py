@@ -1,0 +1,1 @@
+"""dpkg and its companions: what is installed, diversions, overridden owners and modes, triggers."""

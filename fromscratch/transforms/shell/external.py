@@ -1,0 +1,105 @@
+"""Commands outside the shell: known ones act on the tree, scripts of the tree are interpreted, no program runs."""
+
+from fromscratch.errors import ImageError
+from fromscratch.transforms.shell.builtins.names import HARMLESS, READERS
+from fromscratch.transforms.shell.commands.catalogue import COMMANDS
+from fromscratch.transforms.shell.commands.services import nothing
+from fromscratch.transforms.shell.lookup import PATH, found
+from fromscratch.transforms.shell.machine import Call, Command, Matter, NotUnderstood, Result
+from fromscratch.transforms.shell.state import Shell
+from fromscratch.transforms.shell.streams import Input
+from fromscratch.transforms.shell.values import Doubt, Status, Value, first_doubt, known
+
+_FOLDERS = frozenset(("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"))
+
+
+def known_command(name: str) -> Command | None:
+    """The command of this name, or at this path."""
+    folder, _, plain = name.rpartition("/")
+    return COMMANDS.get(plain) if not folder or folder in _FOLDERS else COMMANDS.get(name)
+
+
+def failed(shell: Shell, text: str, why: str, matter: Matter) -> Status:
+    """The status of a command that fails on this tree.
+
+    Where the script does not look at it, the command is left out, since no good installation fails.
+    """
+    if shell.protected:
+        return 1
+    shell.machine.leave_out(text, f"it would fail: {why}", matter)
+    return None
+
+
+def run_external(shell: Shell, name: str, words: list[Value], text: str) -> Status:
+    """Run a command that is not part of the shell; `words` are those after its name."""
+    plain = name.rpartition("/")[2]
+    command = known_command(name)
+    if command is not None and command.run is nothing:
+        return 0
+    matter: Matter = command.matter if command else "program"
+    if not known(words):
+        return _leave(shell, plain, text, first_doubt(words) or Doubt(""), matter)
+    reads = plain in READERS and reads_input(plain, words)
+    stream = shell.input() if reads else Input()
+    if stream.doubt is not None:
+        return _leave(shell, plain, text, stream.doubt, matter)
+    folder = shell.folder if isinstance(shell.folder, str) else None
+    if folder is None:
+        return _leave(shell, plain, text, Doubt("the working directory is not known"), matter)
+    call = Call((name, *words), shell.machine.line, stream.rest(), shell.environment(), folder, shell.umask)
+    stream.finish()
+    try:
+        result = run_call(shell, call, command)
+    except NotUnderstood as reason:
+        return _leave(shell, plain, text, Doubt(str(reason)), matter)
+    except ImageError as error:
+        return 1 if plain in HARMLESS else failed(shell, text, str(error), matter)
+    return _finish(shell, plain, result)
+
+
+def _finish(shell: Shell, plain: str, result: Result) -> Status:
+    for variable, value in result.variables.items():
+        shell.set(variable, Doubt(f"{plain} would tell it") if value is None else value)
+    if result.output is None:
+        shell.output().write(Doubt(f"{plain} would tell it"))
+    elif result.output:
+        shell.output().write(result.output)
+    return result.status
+
+
+def _leave(shell: Shell, plain: str, text: str, doubt: Doubt, matter: Matter) -> Status:
+    if plain not in HARMLESS:
+        shell.machine.leave_out(text, doubt.why, matter)
+    shell.output().write(doubt)
+    if plain.startswith("db_"):
+        shell.variables["RET"] = doubt
+    return None
+
+
+def run_call(shell: Shell, call: Call, command: Command | None) -> Result:
+    """Run a command of the catalogue, or a script of the tree. Raises as `Command.run` does."""
+    if command is not None:
+        return command.run(shell.machine, call)
+    name = call.words[0]
+    path = name if "/" in name else found(shell.machine, name, PATH)
+    if path is None:
+        raise NotUnderstood(f"{name} is not a command that is known")
+    result = shell.hooks.script(shell, path, call)
+    if result is None:
+        raise NotUnderstood(f"{name.rpartition('/')[2]} is a program, and programs are not run")
+    return result
+
+
+def reads_input(plain: str, arguments: list[str]) -> bool:
+    """Whether a command that may read its input does so, given these arguments."""
+    operands = [word for word in arguments if not word.startswith("-") or word == "-"]
+    if "-" in operands:
+        return True
+    if plain in ("tee", "tr", "xargs", "chpasswd"):
+        return True
+    own = 0
+    if plain in ("grep", "egrep", "fgrep", "sed", "awk", "mawk", "perl"):
+        own = 0 if any(word[:2] in ("-e", "-f") and word[:1] == "-" for word in arguments) else 1
+        if plain.endswith("grep") and any(word in ("-r", "-R", "--recursive") for word in arguments):
+            return False
+    return len(operands) <= own
