@@ -49,8 +49,8 @@ def grep(machine: Machine, call: Call) -> Result:
     find = _finder(call.name, options, [line for pattern in patterns for line in pattern.split("\n")])
     recursive = options.has("r", "R")
     status, files = _files(machine, call, words or (("." if recursive else "-"),), recursive)
-    named = options.last("h", "H")
-    with_name = named == "H" or (named is None and (len(words) > 1 or recursive))
+    naming = options.last("h", "H")
+    with_name = naming == "H" or (naming is None and (len(words) > 1 or recursive))
     return _answer(options, find, files, with_name, status)
 
 

@@ -85,7 +85,7 @@ class Execution:
 
     def __init__(self, program: Program, files: Files, *, quiet: bool, ending: str = "\n") -> None:
         self._program, self._files, self._quiet, self._ending = program, files, quiet, ending
-        self._hold = ""
+        self._hold_space = ""
         self._ranges: dict[int, int | None] = {}  # the line at which an open range ends; None for one by a pattern
         self._number = 0
         self._steps = 0
@@ -262,15 +262,15 @@ class Execution:
             case "z":
                 self._space = ""
             case "g":
-                self._space = self._hold
+                self._space = self._hold_space
             case "G":
-                self._space = self._grown(self._space, self._hold)
+                self._space = self._grown(self._space, self._hold_space)
             case "h":
-                self._hold = self._space
+                self._hold_space = self._space
             case "H":
-                self._hold = self._grown(self._hold, self._space)
+                self._hold_space = self._grown(self._hold_space, self._space)
             case "x":
-                self._hold, self._space = self._space, self._hold
+                self._hold_space, self._space = self._space, self._hold_space
 
     def _grown(self, text: str, more: str) -> str:
         if len(text) + len(more) > _MOST_TEXT:
