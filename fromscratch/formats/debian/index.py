@@ -3,7 +3,9 @@
 Release follows the wiki's DebianRepository/Format; dates are those of RFC 2822 in UTC.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
@@ -275,6 +277,12 @@ class PackageIndex:
             for row in self._map[start:end].splitlines():
                 if row:
                     yield deb822.decoded(row.partition(b" ")[0])
+
+    def mentions(self, names: Collection[str]) -> Counter[str]:
+        """How often the paragraphs name each of these packages: how common it is. Reads the whole file."""
+        words = b"|".join(re.escape(name.encode("utf-8", "surrogateescape")) for name in names)
+        found = re.compile(b" (%b)(?=[,: \n])" % words).findall(self._map, self._essential[1])
+        return Counter(map(deb822.decoded, found))
 
     def _row(self, name: str, table: tuple[int, int]) -> list[bytes]:
         key = b"\n%b " % name.encode("utf-8", "surrogateescape")

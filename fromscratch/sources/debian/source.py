@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from fromscratch.address import without_secrets
 from fromscratch.digest import Digest
-from fromscratch.errors import ImageError, UsageError
+from fromscratch.errors import UsageError
 from fromscratch.formats.debian.version import Relation
 from fromscratch.formats.installed import NOTHING, Records
 from fromscratch.formats.tar.tree import read_tree
@@ -31,9 +31,9 @@ from fromscratch.sources.contract import Context, PackageContents, Pin, TreeSour
 from fromscratch.sources.debian import archives, essential, natives
 from fromscratch.sources.debian import plan as plans
 from fromscratch.sources.debian.archives import Seen
-from fromscratch.sources.debian.assumptions import assumptions
 from fromscratch.sources.debian.below import key_of, packages_below
 from fromscratch.sources.debian.chiselled import ChiselSlices
+from fromscratch.sources.debian.completing import completed
 from fromscratch.sources.debian.opened import Opened, opened
 from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.over import laid_over, with_status
@@ -50,7 +50,6 @@ from fromscratch.transforms.scripted.certificates import with_certificates
 
 # Counted up when the same packages give another tree.
 _TREE_VERSION = 4
-_ROUNDS = 4  # what is added for one program may itself call others
 
 
 class DebianSource(TreeSource):
@@ -131,18 +130,15 @@ class DebianSource(TreeSource):
         plan = planner.plan(store, seen, self._now())
         if self._options.assumes != "needed":
             return plan
-        for _ in range(_ROUNDS):
-            self._download(store, plan, seen)
-            try:
-                laid = self._laid(store, plan)
-                found = assumptions(self._finished(laid.tree, laid), plan, self._asked)
-            except ImageError:  # the build will say so, with all that it is about
-                return plan
-            known = {each.name for each in planner.assumed}
-            if known.issuperset(each.name for each in found):
-                break
-            planner = replace(planner, assumed=(*planner.assumed, *(one for one in found if one.name not in known)))
-            plan = planner.plan(store, seen, self._now())
+
+        def built(of: Plan) -> Rootfs:
+            self._download(store, of, seen)
+            laid = self._laid(store, of)
+            return self._finished(laid.tree, laid)
+
+        plan = completed(plan, self._asked, planner, lambda one: one.plan(store, seen, self._now()), built)
+        for line in plan.lacking:
+            self._context.progress.note(f"{self._context.place}: {line}")
         return plan
 
     def fingerprint(self, store: Store) -> str:
@@ -154,6 +150,10 @@ class DebianSource(TreeSource):
     def pins(self, store: Store) -> list[Pin]:
         """The indexes that the packages were chosen from, and the packages."""
         return self.plan(store).pins()
+
+    def notes(self, store: Store) -> list[str]:
+        """The Essential packages that are left out though a script calls them."""
+        return self.plan(store).lacking
 
     def contents(self, store: Store, package: str) -> PackageContents:
         """Raises DownloadError, and ImageError for a package that the archives do not have."""

@@ -1,15 +1,17 @@
 """Commands outside the shell: known ones act on the tree, scripts of the tree are interpreted, no program runs."""
 
 from fromscratch.errors import ImageError
+from fromscratch.formats.shell.syntax import Simple
 from fromscratch.transforms.shell.builtins.names import HARMLESS, READERS
 from fromscratch.transforms.shell.commands.catalogue import COMMANDS
 from fromscratch.transforms.shell.commands.services import nothing
-from fromscratch.transforms.shell.lookup import PATH, found
+from fromscratch.transforms.shell.lookup import PATH, found, is_program
 from fromscratch.transforms.shell.machine import Call, Command, Matter, NotUnderstood, Result
 from fromscratch.transforms.shell.state import Shell
 from fromscratch.transforms.shell.streams import Input
 from fromscratch.transforms.shell.values import Doubt, Status, Value, first_doubt, known
 
+_NOT_FOUND = 127
 _FOLDERS = frozenset(("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"))
 
 
@@ -17,6 +19,13 @@ def known_command(name: str) -> Command | None:
     """The command of this name, or at this path."""
     folder, _, plain = name.rpartition("/")
     return COMMANDS.get(plain) if not folder or folder in _FOLDERS else COMMANDS.get(name)
+
+
+def matter_of(command: Simple) -> Matter:
+    """What the image lacks without this command."""
+    name = command.words[0].literal if command.words else None
+    found = known_command(name) if name else None
+    return found.matter if found is not None else "content"
 
 
 def failed(shell: Shell, text: str, why: str, matter: Matter) -> Status:
@@ -36,6 +45,8 @@ def run_external(shell: Shell, name: str, words: list[Value], text: str) -> Stat
     command = known_command(name)
     if command is not None and command.run is nothing:
         return 0
+    if command is None and shell.protected and shell.complete and not _is_anywhere(shell, name):
+        return _NOT_FOUND
     matter: Matter = command.matter if command else "program"
     if not known(words):
         return _leave(shell, plain, text, first_doubt(words) or Doubt(""), matter)
@@ -55,6 +66,13 @@ def run_external(shell: Shell, name: str, words: list[Value], text: str) -> Stat
     except ImageError as error:
         return 1 if plain in HARMLESS else failed(shell, text, str(error), matter)
     return _finish(shell, plain, result)
+
+
+def _is_anywhere(shell: Shell, name: str) -> bool:
+    """Whether a command is in the tree, or in every installation; what is in a folder that is not known may be."""
+    if "/" not in name:
+        return found(shell.machine, name, PATH) is not None
+    return not isinstance(shell.folder, str) or is_program(shell.machine, shell.path(name))
 
 
 def _finish(shell: Shell, plain: str, result: Result) -> Status:

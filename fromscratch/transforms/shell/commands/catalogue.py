@@ -39,9 +39,6 @@ COMMANDS: Mapping[str, Command] = {
     **postconf.COMMANDS,
     **running_system.COMMANDS,
     **pam_profiles.COMMANDS,
-    **file_capabilities.COMMANDS,
-    **lighttpd_modules.COMMANDS,
-    **files.COMMANDS,
     **services.COMMANDS,
     **ucf.COMMANDS,
 }

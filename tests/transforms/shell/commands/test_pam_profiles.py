@@ -46,10 +46,14 @@ OTHER = LDAP.replace("128", "64").replace("LDAP", "Other").replace("ldap", "othe
 OFF = UNIX.replace("yes", "no").replace("pam_unix", "pam_off")
 
 
+def template(kind: str) -> str:
+    return TEMPLATE.replace("{kind}", kind.removesuffix("-noninteractive"))
+
+
 def machine_of(**profiles: str) -> Machine:
     lines = [f"f 0644 0:0 /usr/share/pam-configs/{name} {text!r}" for name, text in profiles.items()]
     for kind in ("auth", "account", "password", "session", "session-noninteractive"):
-        lines.append(f"f 0644 0:0 /usr/share/pam/common-{kind} {TEMPLATE.replace('{kind}', kind)!r}")
+        lines.append(f"f 0644 0:0 /usr/share/pam/common-{kind} {template(kind)!r}")
     return Machine(ChangingTree(tree("\n".join(lines))), label="source", architecture="", packages=())
 
 
@@ -61,7 +65,7 @@ def lines(machine: Machine, kind: str) -> list[str]:
     """What is written in place of the template's two marks."""
     entry = machine.tree.find(f"/etc/pam.d/common-{kind}")
     assert isinstance(entry, File)
-    fixed = TEMPLATE.replace("{kind}", kind.removesuffix("-noninteractive")).splitlines()
+    fixed = template(kind).splitlines()
     return [line for line in read(entry.content).decode().splitlines() if line not in fixed]
 
 
