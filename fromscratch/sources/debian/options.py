@@ -116,6 +116,13 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     exclude: Annotated[
         list[str], Meta(description="packages that are never taken; a dependency on them counts as met")
     ] = []
+    scripts: Annotated[
+        Literal["interpret", "none"],
+        Meta(
+            description="interpret: read the scripts of packages, run none, and make what they would make; "
+            "none: make no more than what can be seen without them"
+        ),
+    ] = "interpret"
     applets: Annotated[bool, Meta(description="link busybox's applets where no package has the name")] = True
     records: Annotated[bool, Meta(description="keep package records in /var/lib/dpkg/status.d for scanners")] = True
     merged_usr: Annotated[bool, Meta(description="make /bin, /sbin and /lib* links into /usr")] = True
@@ -190,7 +197,8 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def deciding(self) -> str:
         """The options that decide which packages are taken, as text."""
         return msgspec.json.encode(
-            msgspec.structs.replace(self, applets=True, records=True, merged_usr=True), order="deterministic"
+            msgspec.structs.replace(self, applets=True, scripts="interpret", records=True, merged_usr=True),
+            order="deterministic",
         ).decode()
 
 

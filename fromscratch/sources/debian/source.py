@@ -26,6 +26,7 @@ from fromscratch.host.process import threads
 from fromscratch.host.slices import Slices
 from fromscratch.host.storage.records import offline_hint
 from fromscratch.host.storage.store import Store
+from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.contract import Context, PackageContents, Pin, TreeSource
 from fromscratch.sources.debian import archives, essential, natives
@@ -34,6 +35,7 @@ from fromscratch.sources.debian.archives import Seen
 from fromscratch.sources.debian.below import key_of, packages_below
 from fromscratch.sources.debian.chiselled import ChiselSlices
 from fromscratch.sources.debian.completing import completed
+from fromscratch.sources.debian.configuring import configured
 from fromscratch.sources.debian.opened import Opened, opened
 from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.over import laid_over, with_status
@@ -47,6 +49,7 @@ from fromscratch.transforms.scripted.alternatives import with_alternatives
 from fromscratch.transforms.scripted.applets import with_applets
 from fromscratch.transforms.scripted.base_folders import with_base_folders
 from fromscratch.transforms.scripted.certificates import with_certificates
+from fromscratch.transforms.shell.machine import LeftOut
 
 # Counted up when the same packages give another tree.
 _TREE_VERSION = 4
@@ -68,6 +71,7 @@ class DebianSource(TreeSource):
         self.label = f"debian {options.suite}"
         self._options, self._context, self._now = options, context, now
         self._machine = machine
+        self._left_out: Sequence[LeftOut] = ()
         self._architecture = debian_architecture(context.platform)
 
     @cached_property
@@ -134,7 +138,7 @@ class DebianSource(TreeSource):
         def built(of: Plan) -> Rootfs:
             self._download(store, of, seen)
             laid = self._laid(store, of)
-            return self._finished(laid.tree, laid)
+            return self._finished(laid.tree, laid, NOTHING)
 
         plan = completed(plan, self._asked, planner, lambda one: one.plan(store, seen, self._now()), built)
         for line in plan.lacking:
@@ -170,19 +174,23 @@ class DebianSource(TreeSource):
         seen = archives.look(store, self._planner.archives(), self._context.progress, self._planner.connect)
         return self._planner.unavailable(store, seen, self._now(), packages)
 
+    def left_out(self, store: Store) -> Sequence[LeftOut]:
+        return self._left_out
+
     def build(self, store: Store) -> Rootfs:
         """Raises NotFetched, FormatError for a damaged package, Conflict when two packages disagree."""
         laid = self._laid(store, self.plan(store))
-        return self._finished(laid.tree, laid)
+        return self._finished(laid.tree, laid, NOTHING)
 
     def lay(self, below: Rootfs, store: Store, *, replace: bool) -> Rootfs:
         """As dpkg would unpack the packages there. Nothing is added where all that was asked for is there already."""
+        self._left_out = ()
         plan = self.plan(store)
         packages = {package.name: package for package in plan.packages}
         if not packages:
             return below
         laid = self._laid(store, plan)
-        tree = self._finished(laid_over(below, laid.tree, replace=replace), laid)
+        tree = self._finished(laid_over(below, laid.tree, replace=replace), laid, self._context.present(store))
         return with_status(tree, below, packages, self.label)
 
     def _laid(self, store: Store, plan: Plan) -> "_Laid":
@@ -208,11 +216,15 @@ class DebianSource(TreeSource):
             tree = with_base_folders(tree, self.label, "base-files")
         return _Laid(plan, {one.name: one for one in opened}, frozenset({*cut, *chiselled, *parts}), tree)
 
-    def _unpacked(self, plan: Plan, opened: Sequence[Opened]) -> list[Unpacked]:
+    def _origins(self, plan: Plan) -> dict[str, Origin]:
+        """Why each package is there, by its name."""
         sliced = {*self._cut(plan), *self._chisel.packages} - self._whole(plan)
         shown = dict.fromkeys({*plan.essential} - {*self._asked}, "essential: all")
         shown |= {name: f"a slice of {name}" for name in sliced}
-        origins = plan.origins(self.label, self._context.place, shown)
+        return plan.origins(self.label, self._context.place, shown)
+
+    def _unpacked(self, plan: Plan, opened: Sequence[Opened]) -> list[Unpacked]:
+        origins = self._origins(plan)
         packages = []
         for package, one in zip(plan.packages, opened, strict=True):
             tree = read_tree(one.data, origins[package.name], title=package.file)
@@ -248,14 +260,13 @@ class DebianSource(TreeSource):
 
             return threads.each(packages, one, max(1, self._context.jobs), lambda: None)
 
-    def _finished(self, tree: Rootfs, laid: "_Laid") -> Rootfs:
-        """The tree with what scripts of packages do, and the records of all packages.
+    def _finished(self, tree: Rootfs, laid: "_Laid", below: Records) -> Rootfs:
+        """The tree with what scripts of whole packages do, and the records of all packages.
 
         Applets come last: what a script puts in their place counts more.
         """
         if not self._is_chiselled:
-            scripts = {name: one.files.get("postinst", b"") for name, one in laid.packages.items()}
-            tree = with_alternatives(tree, scripts, self.label, "postinst")
+            tree = self._scripted(tree, laid, below)
             if self._options.applets:
                 tree = with_applets(tree, self.label)
         if not self._options.records:
@@ -268,6 +279,16 @@ class DebianSource(TreeSource):
             for name, one in laid.packages.items()
         }
         return natives.with_records(tree, records, self.label)
+
+    def _scripted(self, tree: Rootfs, laid: "_Laid", below: Records) -> Rootfs:
+        whole = {name: one for name, one in laid.packages.items() if name not in laid.partial}
+        if self._options.scripts == "none":
+            scripts = {name: one.files.get("postinst", b"") for name, one in whole.items()}
+            return with_alternatives(tree, scripts, self.label, "postinst")
+        origins = self._origins(laid.plan)
+        found = configured(tree, whole, origins, below, label=self.label, architecture=self._architecture)
+        self._left_out = found.left_out
+        return found.tree
 
     def _download(self, store: Store, plan: Plan, seen: Sequence[Seen]) -> None:
         homes = {str(one.address): one for one in seen}
