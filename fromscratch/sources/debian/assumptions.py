@@ -182,8 +182,8 @@ class _Search:
             if self._owner(path) not in packages:
                 continue
             lines = [line for line in self._text(path).splitlines() if not line.lstrip().startswith(("#", ";", "//"))]
-            for named in _PROGRAM_PATH.findall("\n".join(lines)):
-                place = self.root.place(named)
+            for word in _PROGRAM_PATH.findall("\n".join(lines)):
+                place = self.root.place(word)
                 if place is not None and self._is_script(TreePath(place)):
                     self.reach(place)
 
