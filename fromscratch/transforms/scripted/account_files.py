@@ -115,6 +115,12 @@ class AccountFiles:
         """The number for a new group; None if there is none left."""
         return self._given.groups.get(name) or self.number(name, numbers)
 
+    def own_group_number(self, name: str, uid: int) -> int | None:
+        """The number for the new group of a new user: the user's, where the recipe gives no other and it is free."""
+        if name not in self._given.groups and self.groups.numbered(uid) is None:
+            return uid
+        return self.group_number(name)
+
     def add_group(self, name: str, gid: int, members: Iterable[str] = ()) -> None:
         if not self.groups.rows:
             self.groups.put([ROOT_GROUP.name, "x", str(ROOT_GROUP.gid), ""])

@@ -5,10 +5,12 @@ from collections.abc import Callable
 import pytest
 
 from fromscratch.host.storage.store import Store
+from fromscratch.model.content import read
+from fromscratch.model.entry import File
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.debian.configuring import in_order
 from fromscratch.sources.debian.source import DebianSource
-from fromscratch.transforms.scripted.account_numbers import stable_number
+from fromscratch.transforms.scripted.account_numbers import GivenNumbers, stable_number
 from tests.sources.debian.mirror import Mirror, package
 from tests.sources.debian.test_debian import debian, made, mirror, store, why
 from tests.trees import listed, tree
@@ -134,8 +136,37 @@ def test_what_packages_declare_in_files_is_made_around_their_scripts(
     assert why(tree, "/run/declared")[0] == "made by RuntimeDirectory= of /usr/lib/systemd/system/declared.service"
 
 
-def test_files_are_followed_without_scripts_too(debian: Debian, mirror: Mirror, store: Store) -> None:
-    files = {"usr/lib/tmpfiles.d/declared.conf": b"d /var/lib/declared 0700\n"}
-    mirror.publish(package("declared", files))
-    tree = made(debian(packages=["declared"], records=False, scripts="none"), store)
-    assert rows(tree, "lib/declared") == ["d 0700 0:0 /var/lib/declared"]
+def test_a_number_that_the_recipe_gives_is_that_of_the_account(debian: Debian, mirror: Mirror, store: Store) -> None:
+    mirror.publish(ACCOUNTS, server())
+    plain = debian(packages=["server"], records=False)
+    given = debian(packages=["server"], records=False, numbers=GivenNumbers({"server": 6379}, {"server": 6380}))
+    tree = made(given, store)
+    assert rows(tree, "lib/server") == ["d 0750 6379:6380 /var/lib/server"]
+    plain.fetch(store)
+    assert plain.fingerprint(store) != given.fingerprint(store)
+
+
+def test_triggers_run_after_all_for_those_whom_they_concern(debian: Debian, mirror: Mirror, store: Store) -> None:
+    told = b'#!/bin/sh\nset -e\nmkdir -p /etc\necho "$*" >> /etc/told\n'
+    interests = b"# comment\ninterest-noawait /usr/share/plugins\ninterest by-name\ninterest never\n"
+    sleeping = b"interest /usr/share/asleep\n"
+    mirror.publish(
+        package("a", {"usr/share/asleep/own": b""}, extra={"postinst": told, "triggers": sleeping}),
+        package("b", extra={"postinst": told, "triggers": interests}),
+        package("c", {"usr/share/plugins/c": b"plugin"}, extra={"postinst": b"#!/bin/sh\ndpkg-trigger by-name\n"}),
+    )
+    told_of = made(debian(packages=["a", "b", "c"], records=False), store).find("/etc/told")
+    assert isinstance(told_of, File)
+    assert read(told_of.content) == b"configure \nconfigure \ntriggered /usr/share/plugins by-name\n"
+
+
+def test_what_packages_declare_for_systemd_is_made_without_scripts_too(
+    debian: Debian, mirror: Mirror, store: Store
+) -> None:
+    files = {
+        "usr/lib/sysusers.d/d.conf": b"u declared 77\n",
+        "usr/lib/tmpfiles.d/d.conf": b"d /var/lib/d 0700 declared\n",
+    }
+    mirror.publish(ACCOUNTS, package("d", files, depends="base-passwd"))
+    for scripts in ("none", "interpret"):
+        assert "d 0700 77:0 /var/lib/d" in listed(made(debian(packages=["d"], records=False, scripts=scripts), store))
