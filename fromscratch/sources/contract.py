@@ -22,6 +22,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
 from fromscratch.transforms import merged_usr
+from fromscratch.transforms.shell.machine import LeftOut
 
 NameImage = Callable[[str, Path], NamedImage]
 """What the text of a recipe in this folder means as an image. Raises UsageError."""
@@ -167,6 +168,14 @@ class Noted(Protocol):
 
     def notes(self, store: Store) -> Sequence[str]:
         """A line for each, for the evidence. Asked after `lay`."""
+
+
+@runtime_checkable
+class LeavesOut(Protocol):
+    """A source that reads the scripts of packages and cannot follow all of their commands."""
+
+    def left_out(self, store: Store) -> Sequence[LeftOut]:
+        """The commands that were not followed. Asked after `lay`."""
 
 
 @runtime_checkable

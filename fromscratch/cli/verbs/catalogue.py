@@ -92,6 +92,7 @@ _TABLE = (
             *options.BUILD_CHECKS,
             options.START_CHECK,
             Option("twice", "", "build it a second time under other conditions, and explain the first difference"),
+            Option("all", "", "list every command of packages' scripts that was not followed, not one a package"),
             json("print what was built for a program to read"),
         ),
         options.BUILDING,
