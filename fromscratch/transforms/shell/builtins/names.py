@@ -6,7 +6,7 @@ _SPECIAL = """
     . : break continue eval exec exit export readonly return set shift source times trap unset
 """
 _OWN = """
-    [ alias bg cd command declare echo false fg getopts hash jobs kill let local printf pwd read test true type
+    [ [[ alias bg cd command declare echo false fg getopts hash jobs kill let local printf pwd read test true type
     typeset ulimit umask unalias wait
 """
 _HARMLESS = """
