@@ -15,15 +15,20 @@ from fromscratch.sources.debian.sliced import cut_record
 from fromscratch.transforms.scripted.account_numbers import GivenNumbers
 from fromscratch.transforms.scripted.alternatives import with_alternatives
 from fromscratch.transforms.scripted.applets import with_applets
+from fromscratch.transforms.shell.commands.dpkg.diversions import Diversion
 
 
 class Laid(Struct, frozen=True):
-    """The packages of a plan and their tree; of those in `partial` it has a part. `origins` say why each is there."""
+    """The packages of a plan and their tree; of those in `partial` it has a part.
+
+    `origins` say why each is there; they were unpacked with the `diversions`.
+    """
 
     packages: Mapping[str, Opened]
     partial: frozenset[str]
     tree: Rootfs
     origins: Mapping[str, Origin]
+    diversions: Mapping[str, Diversion] = {}
 
 
 def finished(
@@ -55,6 +60,7 @@ def finished(
                 whole,
                 laid.origins,
                 below,
+                diversions=laid.diversions,
                 label=label,
                 architecture=architecture,
                 numbers=numbers,
