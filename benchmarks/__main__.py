@@ -35,6 +35,7 @@ PROGRAMS = {
     "declarations": "benchmarks.declarations",
     "installed": "benchmarks.installed",
     "resolving": "benchmarks.resolving",
+    "scripts": "benchmarks.scripts",
     "slimming": "benchmarks.slimming.battery",
 }
 

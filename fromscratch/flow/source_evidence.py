@@ -7,15 +7,19 @@ from msgspec.structs import replace
 
 from fromscratch.address import without_secrets
 from fromscratch.host.storage.store import Store
-from fromscratch.sources.contract import Noted, Pin, Pinned, Source
+from fromscratch.paths import encode
+from fromscratch.sources.contract import LeavesOut, Noted, Pin, Pinned, Source
+from fromscratch.transforms.shell.machine import LeftOut
 
 
 class SourceEvidence(Struct, frozen=True, kw_only=True):
-    """One item under `rootfs:`, by its label; `notes` are lines for people."""
+    """One item under `rootfs:`, by its label; `notes` are lines for people, `left_out` commands of packages' scripts
+    that were not followed."""
 
     label: str
     pins: list[Pin] = []
     notes: list[str] = []
+    left_out: list[LeftOut] = []
 
 
 def source_evidence(sources: Iterable[Source], store: Store) -> list[SourceEvidence]:
@@ -25,6 +29,7 @@ def source_evidence(sources: Iterable[Source], store: Store) -> list[SourceEvide
             label=without_secrets(source.label),
             pins=[_public(pin) for pin in source.pins(store)] if isinstance(source, Pinned) else [],
             notes=[without_secrets(note) for note in source.notes(store)] if isinstance(source, Noted) else [],
+            left_out=[_printable(one) for one in source.left_out(store)] if isinstance(source, LeavesOut) else [],
         )
         for source in sources
     ]
@@ -32,3 +37,9 @@ def source_evidence(sources: Iterable[Source], store: Store) -> list[SourceEvide
 
 def _public(pin: Pin) -> Pin:
     return replace(pin, name=without_secrets(pin.name), url=without_secrets(pin.url))
+
+
+def _printable(one: LeftOut) -> LeftOut:
+    """In a form that JSON can hold: scripts are bytes of any kind."""
+    command, why = (encode(text).decode("utf-8", "backslashreplace") for text in (one.command, one.why))
+    return replace(one, command=without_secrets(command), why=why)

@@ -22,6 +22,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
 from fromscratch.transforms import merged_usr
+from fromscratch.transforms.shell.machine import LeftOut
 
 NameImage = Callable[[str, Path], NamedImage]
 """What the text of a recipe in this folder means as an image. Raises UsageError."""
@@ -170,6 +171,14 @@ class Noted(Protocol):
 
 
 @runtime_checkable
+class LeavesOut(Protocol):
+    """A source that reads the scripts of packages and cannot follow all of their commands."""
+
+    def left_out(self, store: Store) -> Sequence[LeftOut]:
+        """The commands that were not followed. Asked after `lay`."""
+
+
+@runtime_checkable
 class Configurable(Protocol):
     """A source whose configuration can be looked at, and changed in a menu."""
 
@@ -235,6 +244,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     checks: Callable[[], Iterator[Check]] = lambda: iter(())
     manager: str = ""
     for_slice: Callable[[Slice, Path, str, Any], Struct] | None = None
+    for_package: Callable[[str], tuple[str, dict[str, Any]]] | None = None
 
     def written_out(self, text: str) -> dict[str, Any]:
         """The options that a bare text stands for."""

@@ -56,7 +56,7 @@ class Subject:
 
     What proves the source's row in docs/sources.md: `spoil` puts the input of another signer in the place of the
     honest one; `elsewhere` are a platform of another architecture and options that can be had for it; `recorded` is a
-    package that its records name; `unscripted` is what the script of a package would have made.
+    package that its records name; `scripted` is what the script of a package would make.
     """
 
     options: Struct
@@ -69,7 +69,7 @@ class Subject:
     spoil: Callable[[], object] | None = None
     elsewhere: tuple[Platform, Struct] | None = None
     recorded: str = ""
-    unscripted: str = ""
+    scripted: str = ""
 
     def bind(self, folder: Path | None = None) -> Source:
         return bind(self.options, self.context(folder))
@@ -205,11 +205,12 @@ class SourceContract:
         with pytest.raises(ImageError, match="sign"):
             subject.bind().fetch(store)
 
-    def test_scripts_have_run_only_where_the_table_says_so(self, subject: Subject, store: Store) -> None:
-        if row_of(subject.options).scripts != "not run":
+    def test_scripts_have_their_effect_only_where_the_table_says_so(self, subject: Subject, store: Store) -> None:
+        made = {"not run": False, "read, not run": True}.get(row_of(subject.options).scripts)
+        if made is None:
             return
-        assert subject.unscripted
-        assert fetched_and_laid(subject, store).find(tree_path(subject.unscripted)) is None
+        assert subject.scripted
+        assert (fetched_and_laid(subject, store).find(tree_path(subject.scripted)) is not None) == made
 
     def test_scanners_find_the_packages_where_the_table_says_so(self, subject: Subject, store: Store) -> None:
         names = [each.package.name for each in records(fetched_and_laid(subject, store)).installed]

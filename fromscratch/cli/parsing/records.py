@@ -40,9 +40,9 @@ class Option(NamedTuple):
 
     @property
     def parameter(self) -> str:
-        """The parameter of the verb's function: `stop_signal`, and `with_` for a word of the language."""
+        """The parameter of the verb's function: `stop_signal`, and `with_` for a word of Python."""
         name = self.sequence or self.name
-        return f"{name}_" if name in ("from", "with", "exec") else name.replace("-", "_")
+        return f"{name}_" if name in ("from", "with", "exec", "all") else name.replace("-", "_")
 
     @property
     def text(self) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from fromscratch.cli.call import Call
 from fromscratch.cli.output.checks import checks_lines
+from fromscratch.cli.output.left_out import left_out_lines
 from fromscratch.cli.output.privileges import rights, rights_lines
 from fromscratch.cli.output.sizes import counted, megabytes
 
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from fromscratch.flow.output import Built
 
 
-def build(call: Call, *, checks: Sequence[tuple[str, str]], start_check: str | None, twice: bool, json: bool) -> None:
+def build(
+    call: Call, *, checks: Sequence[tuple[str, str]], start_check: str | None, twice: bool, all_: bool, json: bool
+) -> None:
     from msgspec.structs import replace
 
     from fromscratch.flow import assembly
@@ -27,13 +30,13 @@ def build(call: Call, *, checks: Sequence[tuple[str, str]], start_check: str | N
         job = replace(job, checks=checks_of(checks))
     if not twice:
         built = assembly.build(job)
-        call.result(_facts(job, built), _text(job, built), json)
+        call.result(_facts(job, built), _text(job, built, all_), json)
         return
     from fromscratch.cli.verbs import build_check
     from fromscratch.proof.twice import build_twice
 
     pair = build_twice(job)
-    text = _text(job, pair.built)
+    text = _text(job, pair.built, all_)
     if pair.difference is None:
         text += f"\n{build_check.text(pair, job)}"
     call.result({**_facts(job, pair.built), "check": build_check.facts(pair, job)}, text, json)
@@ -60,6 +63,7 @@ def _facts(job: "Job", built: "Built") -> dict[str, Any]:
                 "codec": facts.codec,
                 "packed": to_builtins(facts.packed),
                 "checks": to_builtins(facts.checks),
+                "left_out": to_builtins([one for source in facts.sources for one in source.left_out]),
                 **rights(facts),
             }
         )
@@ -72,7 +76,7 @@ def _facts(job: "Job", built: "Built") -> dict[str, Any]:
     }
 
 
-def _text(job: "Job", built: "Built") -> str:
+def _text(job: "Job", built: "Built", every: bool) -> str:
     from fromscratch.cli.output.digests import Digests
 
     lines = []
@@ -86,6 +90,7 @@ def _text(job: "Job", built: "Built") -> str:
         lines.append(f"  manifest {own['manifest']}, configuration {own['config']}")
         lines += rights_lines(built.evidence.of(image.platform))
         lines += checks_lines(built.evidence.of(image.platform))
+        lines += left_out_lines(built.evidence.of(image.platform), every=every)
     if digests.whole["index"]:
         lines.append(f"  index {digests.whole['index']}")
     return "\n".join(lines)

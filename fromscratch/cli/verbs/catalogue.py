@@ -25,8 +25,8 @@ GENERAL = (
 
 def _first_sources() -> str:
     return (
-        f"where the root comes from: one of {', '.join(values(_SOURCES))}; "
-        "or a declaration of another tool that becomes a recipe, such as apko.yaml"
+        f"where the root comes from: one of {', '.join(values(_SOURCES))}; a package to start, such as debian:nginx "
+        "or debian:nginx/trixie; or a declaration of another tool that becomes a recipe, such as apko.yaml"
     )
 
 
@@ -39,7 +39,7 @@ _TABLE = (
         (
             Option(
                 "from",
-                "KIND|FILE",
+                "KIND|KIND:PACKAGE|FILE",
                 _first_sources,
                 candidates=_SOURCES,
                 is_path=True,
@@ -92,6 +92,7 @@ _TABLE = (
             *options.BUILD_CHECKS,
             options.START_CHECK,
             Option("twice", "", "build it a second time under other conditions, and explain the first difference"),
+            Option("all", "", "list every command of packages' scripts that was not followed, not one a package"),
             json("print what was built for a program to read"),
         ),
         options.BUILDING,

@@ -16,6 +16,13 @@ def init(call: Call, *, from_: str | None, force: bool) -> None:
     known = choices()
     kind = from_ or _asked(list(known))
     if kind not in known:
+        word, colon, package = kind.partition(":")
+        if colon and word in known and not Path(kind).exists():
+            from fromscratch.cli.verbs.init_package import init_package
+
+            _refuse_present(force=force)
+            init_package(call, word, package)
+            return
         if Path(kind).exists() or "/" in kind:
             from fromscratch.cli.verbs.init_from import init_from
 

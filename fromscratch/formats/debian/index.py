@@ -3,7 +3,9 @@
 Release follows the wiki's DebianRepository/Format; dates are those of RFC 2822 in UTC.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
@@ -276,9 +278,21 @@ class PackageIndex:
                 if row:
                     yield deb822.decoded(row.partition(b" ")[0])
 
+    def mentions(self, names: Collection[str]) -> Counter[str]:
+        """How often the paragraphs name each of these packages: how common it is. Reads the whole file."""
+        words = b"|".join(re.escape(name.encode("utf-8", "surrogateescape")) for name in names)
+        found = re.compile(b" (%b)(?=[,: \n])" % words).findall(self._map, self._essential[1])
+        return Counter(map(deb822.decoded, found))
+
     def _row(self, name: str, table: tuple[int, int]) -> list[bytes]:
-        key = b"\n%b " % name.encode("utf-8", "surrogateescape")
-        start = self._map.find(key, *table)
-        if start < 0:
-            return []
-        return self._map[start + len(key) : self._map.find(b"\n", start + 1)].split(b" ")
+        """What a table has for a name: its lines are sorted, so that half of them fall away at each look."""
+        searched = name.encode("utf-8", "surrogateescape")
+        low, high = table[0], table[1] - 1  # each at the end of a line
+        while low < high:
+            start = self._map.rfind(b"\n", low, (low + high) // 2 + 1)
+            end = self._map.find(b"\n", start + 1)
+            key, *values = self._map[start + 1 : end].split(b" ")
+            if key == searched:
+                return values
+            low, high = (end, high) if key < searched else (low, start)
+        return []

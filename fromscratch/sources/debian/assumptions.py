@@ -8,6 +8,8 @@ import re
 from collections.abc import Collection, Iterator
 from functools import cached_property
 
+from msgspec import Struct
+
 from fromscratch import paths
 from fromscratch.errors import FormatError
 from fromscratch.formats.elf.symbols import imported
@@ -18,7 +20,7 @@ from fromscratch.linker.tree_root import TreeRoot
 from fromscratch.model.content import read
 from fromscratch.model.entry import File
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import TreePath, decode
+from fromscratch.paths import TreePath, decode, encode
 from fromscratch.sources.debian import essential
 from fromscratch.sources.debian.plan import Plan
 from fromscratch.sources.debian.resolver import Assumption
@@ -28,23 +30,58 @@ _ELF = b"\x7fELF"
 _SHELLS = frozenset({"sh", "dash", "bash"})
 _RUN_A_SHELL = frozenset({"system", "popen"})
 _SHELL_PATH = lazy_regex(rb"/bin/(sh|bash|dash)(?![\w./-])")
+# The first word of a string that is a command line with an option, a path or a value put in.
+_SHELL_COMMAND = lazy_regex(rb"\0([a-z][a-z0-9]+) (?:-[a-zA-Z]|/|%s|'|\")")
 _PROGRAM_PATH = lazy_regex(r"/(?:[\w.+-]+/)+[\w.+-]+")
 _SOURCED = lazy_regex(r"[\w.+-]+\.sh\b")
 _UNIT_COMMAND = lazy_regex(r"^Exec(?:Start|StartPre|StartPost)=[-@:+!]*(/\S+)", re.MULTILINE)
 # Wrappers of grep, diff, less and more, which serve those who have these; what rebuilds on a running system
 # what a build makes; and what tells compilers where a library lies.
 _BESIDE = lazy_regex(r"(bz|lz|lzma|xz|z|zst|zstd)([ef]?grep|cmp|diff|less|more|exe)|update-.*|.*-config")
+# Configuration of the system, which names programs of many packages: of no use to a program in a container.
+_SYSTEM_CONFIGURATION = lazy_regex(
+    r"/etc/(init\.d|cron\.\w+|logrotate\.d|logcheck|apparmor\.d|profile\.d|bash_completion\.d|default|dpkg|apt|X11|xdg)/.*"
+)
 _MAX_SCRIPT = 1 << 20
 _MAX_PROGRAM = 256 << 20
 
 
-def assumptions(tree: Rootfs, plan: Plan, asked: Collection[str]) -> list[Assumption]:
-    """The Essential packages that are called for and are not in the tree yet, sorted by name."""
+class Assumptions(Struct, frozen=True):
+    """The Essential packages that are called for and are not in the tree yet, each group sorted by name.
+
+    What only lesser scripts call is apart: `beside` by those that a package has beside programs and that no unit
+    starts, `inner` by what lies outside of PATH in a package with programs on PATH.
+    """
+
+    needed: tuple[Assumption, ...]
+    beside: tuple[Assumption, ...]
+    inner: tuple[Assumption, ...]
+
+    def without(self, known: Collection[str]) -> "Assumptions":
+        """Those of other packages than these."""
+        groups = (self.needed, self.beside, self.inner)
+        return Assumptions(*(tuple(one for one in group if one.name not in known) for group in groups))
+
+
+def assumptions(tree: Rootfs, plan: Plan, asked: Collection[str]) -> Assumptions:
+    """What the programs of the packages that were asked for call, and all that these start."""
     search = _Search(tree, plan)
-    for place in _programs_of(search, asked):
-        search.reach(place)
-    search.run()
-    return [search.found[name] for name in sorted(search.found)]
+    ranks: dict[TreePath, int] = {place: search.rank(place) for place in _programs_of(search, asked)}
+    for place, rank in ranks.items():
+        if rank and search.is_of_sh(place):
+            search.start(place, "sh", "#!/bin/sh")
+    for name in asked:
+        search.reach_configured([name, *search.needed_by.get(name, ())])
+    groups = []
+    known: set[str] = set()
+    for group in range(3):
+        for place, rank in ranks.items():
+            if rank == group:
+                search.reach(place)
+        search.run()
+        groups.append(tuple(search.found[name] for name in sorted(search.found.keys() - known)))
+        known |= search.found.keys()
+    return Assumptions(*groups)
 
 
 def _programs_of(search: "_Search", asked: Collection[str]) -> Iterator[TreePath]:
@@ -52,7 +89,7 @@ def _programs_of(search: "_Search", asked: Collection[str]) -> Iterator[TreePath
     pending, seen = [*asked], {*asked}
     while pending:
         name = pending.pop()
-        programs = search.programs_of(name)
+        programs = search.programs.get(name, [])
         yield from programs
         if not programs:
             added = [one for one in search.needed_by.get(name, ()) if one not in seen]
@@ -73,12 +110,17 @@ class _Search:
         for one in plan.packages:
             self.needed_by.setdefault(one.by, []).append(one.name)
         self._units: set[TreePath] = set()
-        self._lesser: set[TreePath] = set()
         self._reached: set[TreePath] = set()
         self._pending: list[TreePath] = []
 
     @cached_property
-    def _programs(self) -> dict[str, list[TreePath]]:
+    def _on_path(self) -> frozenset[TreePath]:
+        """Where the programs that PATH leads to lie."""
+        links = (paths.join(TreePath(folder), name) for folder in PATH for name in self.root.names(folder))
+        return frozenset(TreePath(place) for place in map(self.root.place, links) if place is not None)
+
+    @cached_property
+    def programs(self) -> dict[str, list[TreePath]]:
         """The places of the programs of each package, and of what its units start."""
         found: dict[str, list[TreePath]] = {}
         for path, entry in self.tree.items():
@@ -92,17 +134,18 @@ class _Search:
                 found.setdefault(owner, []).extend(self._unit_programs(path))
         return found
 
-    def programs_of(self, package: str) -> list[TreePath]:
-        """The programs of a package. Scripts beside programs of its own, which no unit starts, are its lesser ones."""
-        places = self._programs.get(package, [])
-        heads = {place: self._head(place) for place in places}
-        if any(head.startswith(_ELF) for head in heads.values()):
-            lesser = [place for place, head in heads.items() if place not in self._units and shebang(head)]
-            self._lesser.update(lesser)
-            return [place for place in places if place not in lesser or self._is_of_shell(place)]
-        return places
+    def rank(self, place: TreePath) -> int:
+        """Which group of `Assumptions` a program belongs to."""
+        programs = self.programs.get(self._owner(place), [])
+        if place in self._units:
+            return 0
+        if place not in self._on_path and any(other in self._on_path for other in programs):
+            return 2
+        beside = shebang(self._head(place)) and any(self._head(other).startswith(_ELF) for other in programs)
+        return 1 if beside else 0
 
-    def _is_of_shell(self, script: TreePath) -> bool:
+    def is_of_sh(self, script: TreePath) -> bool:
+        """Whether a POSIX shell reads it."""
         line = shebang(self._head(script))
         return line is not None and _interpreter(line) in ("sh", "dash")
 
@@ -131,6 +174,31 @@ class _Search:
             self._pending.append(TreePath(place))
         return True
 
+    def reach_configured(self, packages: Collection[str]) -> None:
+        """Go on to the scripts that the configuration of these packages names by their paths."""
+        for path, entry in self.tree.items():
+            if not path.startswith("/etc/") or not isinstance(entry, File) or _SYSTEM_CONFIGURATION.fullmatch(path):
+                continue
+            if self._owner(path) not in packages:
+                continue
+            lines = [line for line in self._text(path).splitlines() if not line.lstrip().startswith(("#", ";", "//"))]
+            for word in _PROGRAM_PATH.findall("\n".join(lines)):
+                place = self.root.place(word)
+                if place is not None and self._is_script(TreePath(place)):
+                    self.reach(place)
+
+    def _is_script(self, place: TreePath) -> bool:
+        entry = self.tree.find(place)
+        return isinstance(entry, File) and bool(entry.meta.mode & 0o111) and shebang(self._head(place)) is not None
+
+    def _reach_named(self, place: TreePath, data: bytes, after: bytes) -> None:
+        """Go on to the scripts beside a program that it names, in front of what matches `after`."""
+        for script in self.programs.get(self._owner(place), []):
+            if script not in self._reached and shebang(self._head(script)):
+                name = re.escape(encode(paths.name(script)))
+                if re.search(rb"[/\0]" + name + after, data):
+                    self.reach(script)
+
     def run(self) -> None:
         while self._pending:
             place = self._pending.pop()
@@ -142,24 +210,25 @@ class _Search:
             elif found := shebang(head):
                 shown = f"#!{found.interpreter} {found.argument or ''}".strip()
                 for command in dict.fromkeys([paths.name(TreePath(found.interpreter)), _interpreter(found)]):
-                    self._start(place, command, shown)
+                    self.start(place, command, shown)
                 self._read_script(place, _interpreter(found))
             elif place.endswith(".sh"):
                 self._read_script(place, "sh")
 
     def _read_script(self, place: TreePath, interpreter: str) -> None:
-        if interpreter not in _SHELLS or place in self._lesser:
+        if interpreter not in _SHELLS:
             return
         text = self._text(place)
-        for word in commands(text.encode("utf-8", "surrogateescape")):
-            self._start(place, word, f"calls {word}")
+        self._reach_named(place, encode(text), rb"(?![\w.-])")
+        for word in commands(encode(text)):
+            self.start(place, word, f"calls {word}")
         for path in _PROGRAM_PATH.findall(text):
             if not self.reach(path) and paths.name(TreePath(path)) in essential.PROVIDERS:
-                self._start(place, path.rpartition("/")[2], f"calls {path}")
+                self.start(place, path.rpartition("/")[2], f"calls {path}")
         for name in _SOURCED.findall(text):
             self.reach(f"{paths.parent(place)}/{name}")
 
-    def _start(self, place: TreePath, command: str, how: str) -> None:
+    def start(self, place: TreePath, command: str, how: str) -> None:
         """Go on to a command, or miss it."""
         if not any(self.reach(f"{folder}/{command}") for folder in PATH) and command in essential.PROVIDERS:
             self._miss(essential.PROVIDERS[command], place, how)
@@ -182,7 +251,19 @@ class _Search:
                     self._miss(package, place, soname)
         shell = self._shell_of(place)
         if shell:
-            self._start(place, *shell)
+            self.start(place, *shell)
+        if file.elf.is_program and ".so" not in paths.name(place):
+            self._read_strings(place, calls_shell=shell is not None and shell[1].endswith("(3)"))
+
+    def _read_strings(self, place: TreePath, *, calls_shell: bool) -> None:
+        """What the data of a program names: scripts beside it, and commands, if it hands any to system(3)."""
+        entry = self.tree.find(place)
+        if not isinstance(entry, File) or entry.content.size > _MAX_PROGRAM:
+            return
+        data = read(entry.content)
+        self._reach_named(place, data, rb"\0")
+        for word in sorted(set(_SHELL_COMMAND.findall(data))) if calls_shell else ():
+            self.start(place, decode(word), f"calls {decode(word)} by system(3)")
 
     def _shell_of(self, place: TreePath) -> tuple[str, str] | None:
         """The shell that a program starts, and how that shows; libraries only name one for what others may ask."""

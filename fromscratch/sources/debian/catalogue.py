@@ -1,6 +1,7 @@
 """The packages of several indexes as one: what exists under a name, and what satisfies a relation."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Protocol
 
@@ -10,7 +11,8 @@ from fromscratch.formats.debian.index import Package
 from fromscratch.formats.debian.version import Relation, VersionKey, version_key
 from fromscratch.unsatisfied import near
 
-# How much Debian itself counts on a package: Policy 2.5. Of several providers the more common is taken.
+# How much Debian itself counts on a package: Policy 2.5. Of several providers the more common is taken, and of equals
+# the one that more packages name.
 _PRIORITIES = {"required": 0, "important": 1, "standard": 2, "optional": 3, "extra": 4}
 
 
@@ -22,6 +24,8 @@ class Index(Protocol):
     def providers(self, virtual: str) -> list[str]: ...
 
     def names(self) -> Iterable[str]: ...
+
+    def mentions(self, names: Collection[str]) -> Mapping[str, int]: ...
 
     def essential(self) -> Iterable[str]: ...
 
@@ -64,9 +68,18 @@ class Catalogue:
             names = {name for index in self._indexes for name in index.providers(relation.name)} - {relation.name}
             virtual = [package for name in names for package in self.with_name(name) if satisfies(package, relation)]
             virtual.sort(key=self._merit, reverse=True)
-            virtual.sort(key=lambda package: (_PRIORITIES.get(package.priority, 9), package.name))
+            self._sort_by_use(virtual, decide=not real)
             self._satisfying[relation] = (*real, *virtual)
         return self._satisfying[relation]
+
+    def _sort_by_use(self, providers: list[Package], *, decide: bool) -> None:
+        """The most common first; to `decide` between equals, the indexes are read for who names them."""
+        names = {package.name for package in providers}
+        counts: Counter[str] = Counter()
+        if decide and len(names) > 1:
+            for index in self._indexes:
+                counts.update(index.mentions(names))
+        providers.sort(key=lambda package: (_PRIORITIES.get(package.priority, 9), -counts[package.name], package.name))
 
     def _merit(self, package: Package) -> tuple[bool, VersionKey]:
         return self.sources[package.archive].automatic, version_key(package.version)

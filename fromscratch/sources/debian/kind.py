@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -11,11 +12,13 @@ from fromscratch.formats.slice import Slice
 from fromscratch.host.machine.doctor_check import Check
 from fromscratch.sources.contract import Context, Kind, Source, Template
 from fromscratch.sources.debian.options import DebianOptions
+from fromscratch.sources.debian.package_request import parse_package_request
 
-_TEMPLATE = """\
+_SUITE = "trixie"
+_TEMPLATE = f"""\
   # Packages of a Debian release with all that they depend on; no root, apt or dpkg needed.
   - debian:
-      suite: trixie
+      suite: {_SUITE}
       packages: [busybox]
       # mirror: https://HOST/debian        # default: where this machine's own apt looks
 """
@@ -65,6 +68,13 @@ def _for_slice(one: Slice, file: Path, release: str, like: DebianOptions | None)
     return replace(base, suite=suite, packages=[], slices=[str(file)], any_version=True)
 
 
+def _for_package(text: str) -> tuple[str, dict[str, Any]]:
+    """Raises UsageError for what is not a package."""
+    request = parse_package_request(text)
+    suite = request.suite or _SUITE
+    return request.name, {"suite": suite, "packages": [text.strip().partition("/")[0]]}
+
+
 KIND = Kind(
     options=DebianOptions,
     bind=_bind,
@@ -73,4 +83,5 @@ KIND = Kind(
     checks=_checks,
     manager="dpkg",
     for_slice=_for_slice,
+    for_package=_for_package,
 )

@@ -67,12 +67,14 @@ class PlannedPackage(Struct, frozen=True, kw_only=True):
 
 class Plan(Struct, frozen=True, kw_only=True):
     """Sorted by package name. `below` are packages that were not taken, since the items below have them;
-    `essential` are all packages that the archives call so."""
+    `essential` are all packages that the archives call so, and `lacking` has a line for each of them that was left out
+    though a script calls it."""
 
     archives: list[PlannedArchive]
     packages: list[PlannedPackage]
     below: list[str] = []
     essential: list[str] = []
+    lacking: list[str] = []
     format: Literal[1] = 1
 
     def missing(self, store: Store) -> Iterator[PlannedPackage]:

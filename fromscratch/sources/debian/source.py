@@ -12,12 +12,11 @@ from functools import cached_property
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from fromscratch.address import without_secrets
 from fromscratch.digest import Digest
-from fromscratch.errors import ImageError, UsageError
+from fromscratch.errors import UsageError
 from fromscratch.formats.debian.version import Relation
 from fromscratch.formats.installed import NOTHING, Records
 from fromscratch.formats.tar.tree import read_tree
@@ -26,31 +25,32 @@ from fromscratch.host.process import threads
 from fromscratch.host.slices import Slices
 from fromscratch.host.storage.records import offline_hint
 from fromscratch.host.storage.store import Store
+from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.contract import Context, PackageContents, Pin, TreeSource
 from fromscratch.sources.debian import archives, essential, natives
 from fromscratch.sources.debian import plan as plans
 from fromscratch.sources.debian.archives import Seen
-from fromscratch.sources.debian.assumptions import assumptions
 from fromscratch.sources.debian.below import key_of, packages_below
 from fromscratch.sources.debian.chiselled import ChiselSlices
+from fromscratch.sources.debian.completing import completed
+from fromscratch.sources.debian.diverting import diversions, diverted
+from fromscratch.sources.debian.finishing import Laid, finished
 from fromscratch.sources.debian.opened import Opened, opened
 from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.over import laid_over, with_status
-from fromscratch.sources.debian.package_request import parse_package_request
+from fromscratch.sources.debian.package_request import requested
 from fromscratch.sources.debian.plan import Plan, PlannedPackage
 from fromscratch.sources.debian.planner import Planner
 from fromscratch.sources.debian.platforms import debian_architecture
-from fromscratch.sources.debian.sliced import checked_slices, cut_record, cut_tree, shipped_in, versions
+from fromscratch.sources.debian.sliced import checked_slices, cut_tree, shipped_in, versions
 from fromscratch.sources.debian.tree import Unpacked, laid_together
-from fromscratch.transforms.scripted.alternatives import with_alternatives
-from fromscratch.transforms.scripted.applets import with_applets
 from fromscratch.transforms.scripted.base_folders import with_base_folders
 from fromscratch.transforms.scripted.certificates import with_certificates
+from fromscratch.transforms.shell.machine import LeftOut
 
 # Counted up when the same packages give another tree.
 _TREE_VERSION = 4
-_ROUNDS = 4  # what is added for one program may itself call others
 
 
 class DebianSource(TreeSource):
@@ -69,6 +69,7 @@ class DebianSource(TreeSource):
         self.label = f"debian {options.suite}"
         self._options, self._context, self._now = options, context, now
         self._machine = machine
+        self._left_out: Sequence[LeftOut] = ()
         self._architecture = debian_architecture(context.platform)
 
     @cached_property
@@ -131,18 +132,15 @@ class DebianSource(TreeSource):
         plan = planner.plan(store, seen, self._now())
         if self._options.assumes != "needed":
             return plan
-        for _ in range(_ROUNDS):
-            self._download(store, plan, seen)
-            try:
-                laid = self._laid(store, plan)
-                found = assumptions(self._finished(laid.tree, laid), plan, self._asked)
-            except ImageError:  # the build will say so, with all that it is about
-                return plan
-            known = {each.name for each in planner.assumed}
-            if known.issuperset(each.name for each in found):
-                break
-            planner = replace(planner, assumed=(*planner.assumed, *(one for one in found if one.name not in known)))
-            plan = planner.plan(store, seen, self._now())
+
+        def built(of: Plan) -> Rootfs:
+            self._download(store, of, seen)
+            laid = self._laid(store, of)
+            return self._finished(laid.tree, laid, NOTHING)
+
+        plan = completed(plan, self._asked, planner, lambda one: one.plan(store, seen, self._now()), built)
+        for line in plan.lacking:
+            self._context.progress.note(f"{self._context.place}: {line}")
         return plan
 
     def fingerprint(self, store: Store) -> str:
@@ -154,6 +152,10 @@ class DebianSource(TreeSource):
     def pins(self, store: Store) -> list[Pin]:
         """The indexes that the packages were chosen from, and the packages."""
         return self.plan(store).pins()
+
+    def notes(self, store: Store) -> list[str]:
+        """The Essential packages that are left out though a script calls them."""
+        return self.plan(store).lacking
 
     def contents(self, store: Store, package: str) -> PackageContents:
         """Raises DownloadError, and ImageError for a package that the archives do not have."""
@@ -170,22 +172,26 @@ class DebianSource(TreeSource):
         seen = archives.look(store, self._planner.archives(), self._context.progress, self._planner.connect)
         return self._planner.unavailable(store, seen, self._now(), packages)
 
+    def left_out(self, store: Store) -> Sequence[LeftOut]:
+        return self._left_out
+
     def build(self, store: Store) -> Rootfs:
         """Raises NotFetched, FormatError for a damaged package, Conflict when two packages disagree."""
         laid = self._laid(store, self.plan(store))
-        return self._finished(laid.tree, laid)
+        return self._finished(laid.tree, laid, NOTHING)
 
     def lay(self, below: Rootfs, store: Store, *, replace: bool) -> Rootfs:
         """As dpkg would unpack the packages there. Nothing is added where all that was asked for is there already."""
+        self._left_out = ()
         plan = self.plan(store)
         packages = {package.name: package for package in plan.packages}
         if not packages:
             return below
         laid = self._laid(store, plan)
-        tree = self._finished(laid_over(below, laid.tree, replace=replace), laid)
+        tree = self._finished(laid_over(below, laid.tree, replace=replace), laid, self._context.present(store))
         return with_status(tree, below, packages, self.label)
 
-    def _laid(self, store: Store, plan: Plan) -> "_Laid":
+    def _laid(self, store: Store, plan: Plan) -> Laid:
         """The packages laid together, with what every system has; slices are cut. No script has done anything yet."""
         opened = self._opened(store, plan.packages)
         packages = self._unpacked(plan, opened)
@@ -196,7 +202,8 @@ class DebianSource(TreeSource):
             if one.name in self._chisel.packages and one.name not in whole
         }
         packages = [replace(one, tree=chiselled[one.name].tree) if one.name in chiselled else one for one in packages]
-        tree = self._laid_together(packages)
+        known = {} if self._options.scripts == "none" else diversions(opened, self.label, self._architecture)
+        tree = self._laid_together([diverted(one, known) for one in packages])
         tree = self._chisel.completed(tree, chiselled, plan.packages, self.label)
         cut, parts = self._cut(plan), [one.name for one in plan.packages if one.part]
         if not self._is_chiselled:
@@ -206,13 +213,18 @@ class DebianSource(TreeSource):
             if cut:
                 tree = cut_tree(tree, {one.shown: one.name for one in plan.packages}, cut, self._context.place)
             tree = with_base_folders(tree, self.label, "base-files")
-        return _Laid(plan, {one.name: one for one in opened}, frozenset({*cut, *chiselled, *parts}), tree)
+        partial = frozenset({*cut, *chiselled, *parts})
+        return Laid({one.name: one for one in opened}, partial, tree, self._origins(plan), known)
 
-    def _unpacked(self, plan: Plan, opened: Sequence[Opened]) -> list[Unpacked]:
+    def _origins(self, plan: Plan) -> dict[str, Origin]:
+        """Why each package is there, by its name."""
         sliced = {*self._cut(plan), *self._chisel.packages} - self._whole(plan)
         shown = dict.fromkeys({*plan.essential} - {*self._asked}, "essential: all")
         shown |= {name: f"a slice of {name}" for name in sliced}
-        origins = plan.origins(self.label, self._context.place, shown)
+        return plan.origins(self.label, self._context.place, shown)
+
+    def _unpacked(self, plan: Plan, opened: Sequence[Opened]) -> list[Unpacked]:
+        origins = self._origins(plan)
         packages = []
         for package, one in zip(plan.packages, opened, strict=True):
             tree = read_tree(one.data, origins[package.name], title=package.file)
@@ -231,7 +243,7 @@ class DebianSource(TreeSource):
 
     @property
     def _asked(self) -> list[str]:
-        return [parse_package_request(text).name for text in self._options.packages]
+        return [one.name for one in requested(self._options.packages, self._architecture)]
 
     def _cut(self, plan: Plan) -> dict[str, list[str]]:
         """The entries of slices for each package that nothing asks for as a whole."""
@@ -248,26 +260,10 @@ class DebianSource(TreeSource):
 
             return threads.each(packages, one, max(1, self._context.jobs), lambda: None)
 
-    def _finished(self, tree: Rootfs, laid: "_Laid") -> Rootfs:
-        """The tree with what scripts of packages do, and the records of all packages.
-
-        Applets come last: what a script puts in their place counts more.
-        """
-        if not self._is_chiselled:
-            scripts = {name: one.files.get("postinst", b"") for name, one in laid.packages.items()}
-            tree = with_alternatives(tree, scripts, self.label, "postinst")
-            if self._options.applets:
-                tree = with_applets(tree, self.label)
-        if not self._options.records:
-            return tree
-        records = {
-            name: (
-                one.control.rstrip(b"\n") + b"\n",
-                cut_record(one.checksums, tree) if name in laid.partial else one.checksums,
-            )
-            for name, one in laid.packages.items()
-        }
-        return natives.with_records(tree, records, self.label)
+    def _finished(self, tree: Rootfs, laid: Laid, below: Records) -> Rootfs:
+        found = finished(tree, laid, below, self._options, self.label, self._architecture, chiselled=self._is_chiselled)
+        self._left_out = found.left_out
+        return found.tree
 
     def _download(self, store: Store, plan: Plan, seen: Sequence[Seen]) -> None:
         homes = {str(one.address): one for one in seen}
@@ -285,12 +281,3 @@ class DebianSource(TreeSource):
                 )
             )
         download(store, requests, self._context.progress, self._context.jobs, connect=self._planner.connect)
-
-
-class _Laid(Struct, frozen=True):
-    """The packages of a plan and their tree; of those in `partial` it has a part."""
-
-    plan: Plan
-    packages: Mapping[str, Opened]
-    partial: frozenset[str]
-    tree: Rootfs

@@ -18,11 +18,14 @@ from fromscratch.formats.shell.syntax import (
     Pipeline,
     Sequence,
     Simple,
+    Substitution,
     Unknown,
 )
 from fromscratch.transforms.shell import patterns
+from fromscratch.transforms.shell.builtins.names import BUILTINS
 from fromscratch.transforms.shell.calling import leave, run_simple
 from fromscratch.transforms.shell.expansion import Expansion
+from fromscratch.transforms.shell.external import matter_of
 from fromscratch.transforms.shell.leaving_out import Survey
 from fromscratch.transforms.shell.redirection import redirected
 from fromscratch.transforms.shell.state import Shell
@@ -104,9 +107,34 @@ def _pipeline(shell: Shell, node: Pipeline, *, protected: bool) -> Status:
         return status
     checked = node.commands[-1]
     if len(node.commands) > 1 or isinstance(checked, Simple | Group):
-        what = checked.text if isinstance(checked, Simple) else "a group of commands"
-        raise Failed(status, f"the script ends with status {status} at line {shell.machine.line}: {what[:80]}")
+        return _failure(shell, checked, status)
     return status
+
+
+def _failure(shell: Shell, command: Command, status: int) -> Status:
+    """A command has failed under `set -e`, and nothing looks at it: the shell ends.
+
+    No good installation fails, so one outside the shell lacked something here: it is left out, and the script goes on.
+    """
+    text = command.text if isinstance(command, Simple) else "a group of commands"
+    line = shell.machine.line
+    if shell.substituting or not isinstance(command, Simple) or not _is_external(shell, command):
+        raise Failed(status, f"the script ends with status {status} at line {line}: {text[:80]}")
+    shell.machine.leave_out(text, f"it fails on this tree, with status {status}", matter_of(command))
+    return None
+
+
+def _is_external(shell: Shell, command: Simple) -> bool:
+    """Whether the status is that of a command outside the shell, or of a substitution."""
+    if command.words:
+        name = command.words[0].literal
+        return name is None or (name not in shell.functions and name not in BUILTINS)
+    parts = [part for each in command.assignments for part in each.value.parts if isinstance(part, Substitution)]
+    if not parts or not parts[-1].body.items:
+        return False
+    item = parts[-1].body.items[-1]
+    last = (item.rest[-1][1] if item.rest else item.first).commands[-1]
+    return isinstance(last, Simple) and _is_external(shell, last)
 
 
 def _piped(shell: Shell, node: Pipeline) -> Status:
@@ -165,6 +193,9 @@ def substituted(shell: Shell, body: Sequence) -> Value:
     capture = Capture(shell.budget)
     inner.descriptors[1] = capture
     inner.protected = 0
+    inner.substituting = True
+    if shell.bash:
+        inner.options.discard("e")
     shell.substituted = in_subshell(inner, lambda: run_sequence(inner, body))
     value = capture.value()
     if isinstance(value, Doubt):
@@ -246,7 +277,7 @@ def _if(shell: Shell, node: If) -> Status:
         status = _condition(shell, condition)
         if status is None:
             rest = If(node.line, ((Sequence(), body), *node.branches[number + 1 :]), node.final)
-            return _leave_whole(shell, rest, f"the condition at line {_line(condition, node.line)} is not known")
+            return _leave_whole(shell, rest, _unknown(condition, node.line))
         if status == 0:
             return run_sequence(shell, body) if body.items else 0
     if node.final is not None:
@@ -254,10 +285,13 @@ def _if(shell: Shell, node: If) -> Status:
     return 0
 
 
-def _line(node: Sequence, default: int) -> int:
-    if node.items:
-        return node.items[0].first.commands[0].line
-    return default
+def _unknown(condition: Sequence, line: int) -> str:
+    """Why the branches of this condition are left out."""
+    last = condition.items[-1] if condition.items else None
+    command = (last.rest[-1][1] if last.rest else last.first).commands[-1] if last is not None else None
+    if isinstance(command, Simple):
+        return f"the condition at line {command.line} is not known: {command.text[:60]}"
+    return f"the condition at line {line} is not known"
 
 
 def _for(shell: Shell, node: For) -> Status:
@@ -312,7 +346,7 @@ def _loop(shell: Shell, node: Loop) -> Status:
             shell.loops -= 1
         if condition is None:
             rest = Loop(node.line, Sequence(), node.body)
-            return _leave_whole(shell, rest, f"the condition at line {node.line} is not known")
+            return _leave_whole(shell, rest, _unknown(node.condition, node.line))
         if (condition == 0) == node.until:
             return status
         status, ended = _turn(shell, node.body)

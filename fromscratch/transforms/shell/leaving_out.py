@@ -20,7 +20,7 @@ from fromscratch.formats.shell.syntax import (
     Unknown,
     Word,
 )
-from fromscratch.transforms.shell.builtins.names import BUILTINS, HARMLESS
+from fromscratch.transforms.shell.builtins.names import BUILTINS, changes_nothing
 from fromscratch.transforms.shell.commands.catalogue import COMMANDS
 from fromscratch.transforms.shell.commands.services import nothing
 from fromscratch.transforms.shell.machine import Matter
@@ -42,6 +42,7 @@ class Survey:
         self.fails = False
         """Whether they end the script or function as failed, which no good installation does."""
         self._seen: set[str] = set()
+        self._local: set[str] = set()
         self._depth = 0
 
     def sequence(self, node: Sequence) -> None:
@@ -54,8 +55,11 @@ class Survey:
             self.pipeline(pipeline)
 
     def pipeline(self, node: Pipeline) -> None:
+        before = set(self.variables)
         for command in node.commands:
             self.command(command)
+        if len(node.commands) > 1:  # each in a subshell
+            self.variables = before
 
     def command(self, node: Command) -> None:
         """Whatever would run, without running it."""
@@ -71,10 +75,10 @@ class Survey:
             case Unknown():
                 self.listed.append((node.line, node.text, "content"))
             case Group():
-                before = self.ends
+                before, variables = self.ends, set(self.variables)
                 self.sequence(node.body)
                 if node.subshell:
-                    self.ends = before
+                    self.ends, self.variables = before, variables
             case If():
                 for condition, body in node.branches:
                     self.sequence(condition)
@@ -118,10 +122,7 @@ class Survey:
         elif name in self._shell.functions:
             if name not in self._seen:
                 self._seen.add(name)
-                before = self.ends
-                self.command(self._shell.functions[name])
-                if self.ends != "script":
-                    self.ends = before
+                self._function(self._shell.functions[name])
         elif name in ("exit", "return"):
             if name == "exit" and arguments and arguments[0] not in ("0", None):
                 self.fails = True
@@ -134,12 +135,23 @@ class Survey:
         else:
             self._external(name, node)
 
+    def _function(self, body: Command) -> None:
+        ends, variables, local = self.ends, set(self.variables), self._local
+        self._local = set()
+        self.command(body)
+        self.variables -= (self._local | {"@"}) - variables
+        self._local = local
+        if self.ends != "script":
+            self.ends = ends
+
     def _external(self, name: str, node: Simple) -> None:
         plain = name.rpartition("/")[2]
         if plain.startswith("db_"):
             self.variables.add("RET")
         command = COMMANDS.get(plain)
-        if plain in HARMLESS or (command is not None and command.run is nothing):
+        if changes_nothing(plain, [word.literal for word in node.words[1:]]) or (
+            command is not None and command.run is nothing
+        ):
             return
         self.listed.append((node.line, node.text, command.matter if command is not None else "program"))
 
@@ -150,6 +162,8 @@ class Survey:
                 variable = begin.partition("=")[0]
                 if variable.isidentifier():
                     self.variables.add(variable)
+                    if name == "local":
+                        self._local.add(variable)
         if name == "shift" or (name == "set" and any(word.literal == "--" for word in node.words)):
             self.variables.add("@")
         if name == "cd":

@@ -9,26 +9,40 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # Scripts of packages run where all Essential packages are, whatever the image has of them.
 _USER = """
-    awk base64 basename bash cat chgrp chmod chown cksum cmp comm cp csplit cut dash date dd df diff diff3
-    dircolors dirname dpkg dpkg-deb dpkg-divert dpkg-maintscript-helper dpkg-query dpkg-realpath dpkg-split
-    dpkg-statoverride dpkg-trigger du echo egrep env expand expr factor false fgrep find fmt fold getent getopt
-    grep groups gunzip gzip head hostid hostname iconv id install ipcrm ipcs join link ln locale localedef
-    logger login logname ls lscpu mawk md5sum mkdir mkfifo mknod mktemp more mount mv nice nl nohup nproc numfmt
-    od passwd paste pathchk perl pinky pr printenv printf ptx pwd readlink realpath rm rmdir run-parts savelog
-    sed seq setpriv setsid sh sha1sum sha224sum sha256sum sha384sum sha512sum shred shuf sleep sort split stat
-    stdbuf stty su sum sync tac tail tar taskset tee tempfile test timeout touch tr true truncate tsort tty
-    umount uname unexpand uniq unlink update-alternatives users vdir wc which which.debianutils who whoami xargs
-    yes zcat zgrep deb-systemd-helper deb-systemd-invoke debconf debconf-communicate debconf-set-selections
-    debconf-show faillog lastlog chage chfn chsh expiry gpasswd newgrp sg
+    [ arch awk b2sum base32 base64 basename basenc bash bashbug captoinfo cat chcon chgrp chmod choom chown chrt
+    cksum clear clear_console cmp comm cp csplit cut dash date dd deb-systemd-helper deb-systemd-invoke debconf
+    debconf-apt-progress debconf-communicate debconf-copydb debconf-escape debconf-set-selections debconf-show df
+    diff diff3 dir dircolors dirname dmesg dnsdomainname domainname dpkg dpkg-deb dpkg-divert
+    dpkg-maintscript-helper dpkg-query dpkg-realpath dpkg-split dpkg-statoverride dpkg-trigger du echo egrep env
+    expand expr factor faillog fallocate false fgrep find findmnt flock fmt fold getconf getent getopt grep groups
+    gunzip gzexe gzip hardlink head hostid hostname i386 iconv id infocmp infotocap install ionice ipcmk ipcrm ipcs
+    ischroot join lastlog ld.so ldd link linux32 linux64 ln locale localedef logger logname ls lsblk lscpu lsipc
+    lslocks lslogins lsmem lsns mawk mcookie md5sum mkdir mkfifo mknod mktemp more mountpoint mv namei nice
+    nisdomainname nl nohup nproc nsenter numfmt od partx paste pathchk perl perl5.40.1 pidof pinky pldd pr printenv
+    printf prlimit ptx pwd rbash readlink realpath rename.ul renice reset rev rgrep rm rmdir run-parts runcon
+    savelog script scriptlive scriptreplay sdiff sed seq setarch setpriv setsid setterm sh sha1sum sha224sum
+    sha256sum sha384sum sha512sum shred shuf sleep sort split stat stdbuf stty su sum sync tabs tac tail tar taskset
+    tee tempfile test tic timeout toe touch tput tr true truncate tset tsort tty tzselect uclampset uname uncompress
+    unexpand uniq unlink unshare update-alternatives users vdir wall wc wdctl whereis which which.debianutils who
+    whoami x86_64 xargs yes ypdomainname zcat zcmp zdiff zdump zegrep zfgrep zforce zgrep zless zmore znew
 """
 _SYSTEM = """
-    add-shell agetty chgpasswd chpasswd chroot cpgr cppw dpkg-preconfigure dpkg-reconfigure fstab-decode
-    groupadd groupdel groupmems groupmod grpck grpconv grpunconv installkernel invoke-rc.d ldconfig mkfs mkswap
-    newusers nologin pam-auth-update pam_getenv policy-rc.d pwck pwconv pwunconv remove-shell service
-    shadowconfig start-stop-daemon sulogin swapoff swapon update-passwd update-rc.d update-shells useradd
-    userdel usermod vigr vipw
+    add-shell agetty blkdiscard blkid blkzone blockdev chcpu chmem chroot dpkg-preconfigure dpkg-reconfigure findfs
+    fsck fsfreeze fstab-decode fstrim getty iconvconfig installkernel invoke-rc.d isosize killall5 ldattach ldconfig
+    mkfs mkswap pam-auth-update pam_getenv pivot_root policy-rc.d readprofile remove-shell rmt-tar rtcwake runuser
+    service start-stop-daemon sulogin swaplabel switch_root tarcat update-passwd update-rc.d update-shells wipefs
+    zic zramctl
 """
-ASSUMED = {name: f"/usr/bin/{name}" for name in _USER.split()} | {name: f"/usr/sbin/{name}" for name in _SYSTEM.split()}
+# Not Essential, but in every installation that is not made for a single purpose.
+_REQUIRED_USER = "chage chfn chsh expiry gpasswd login mount newgrp passwd sg su umount"
+_REQUIRED_SYSTEM = """
+    chgpasswd chpasswd groupadd groupdel groupmems groupmod grpck grpconv grpunconv newusers nologin pwck pwconv
+    pwunconv shadowconfig swapoff swapon useradd userdel usermod vigr vipw
+"""
+ASSUMED = {
+    **{name: f"/usr/bin/{name}" for name in (*_USER.split(), *_REQUIRED_USER.split())},
+    **{name: f"/usr/sbin/{name}" for name in (*_SYSTEM.split(), *_REQUIRED_SYSTEM.split())},
+}
 
 
 def found(machine: Machine, name: str, path: str = PATH) -> str | None:

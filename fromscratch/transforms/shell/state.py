@@ -51,8 +51,12 @@ class Shell:
         self.scopes: list[dict[str, tuple[Value | None, bool]]] = []
         self.protected = 0
         self.loops = 0
+        self.substituting = False
+        """Whether the output of this subshell becomes a word: a failure in it is the failure of the whole command."""
         self.lines_known = True
         """Whether lines are those of the script of the package, and not of a file that it reads."""
+        self.complete = True
+        """Whether all functions are known: false once a file of functions could not be read."""
         self.substituted: Status = 0
         self.uncertain = ""
         """`loop`, `function` or `script`: what may have ended in a branch of which nobody knows whether it is taken."""

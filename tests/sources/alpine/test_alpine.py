@@ -103,7 +103,7 @@ class TestContract(SourceContract):
             spoil=spoil,
             elsewhere=(Platform("linux", "arm64"), AlpineOptions(packages=["jq"], **where)),
             recorded="oniguruma",
-            unscripted="/etc/made",
+            scripted="/etc/made",
         )
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
 import pytest
 
+from fromscratch.errors import Conflict
 from fromscratch.host.storage.store import Store
 from fromscratch.model.content import read
 from fromscratch.model.entry import File
@@ -16,8 +18,9 @@ from fromscratch.paths import TreePath
 from fromscratch.sources.contract import Context
 from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.source import DebianSource
+from fromscratch.transforms.overlay import overlaid
 from tests.formats.elf.made import elf
-from tests.trees import listed, text
+from tests.trees import listed, text, tree
 
 pytest.importorskip("pysequoia", reason="pysequoia is not installed; it signs the archives of these tests")
 
@@ -26,6 +29,10 @@ from tests.sources.debian.mirror import Mirror, package
 NOW = 1_790_000_000.0  # September 2026
 USR = {"usr": None, "usr/bin": None, "usr/lib": None, "usr/share": None}
 ELF = elf(interpreter="/lib64/ld.so", data=b"plain")
+UNIT = b"[Service]\nExecStart=-/srv/app --now\n"
+NAMING = elf(interpreter="/ld.so", data=b"%s/helper\0")
+PERL = b"#!/usr/bin/perl\n"
+LARGE = Random(1).randbytes(9000)
 BASH = elf(interpreter="/lib64/ld.so", needed=["libtinfo.so.6"])
 # The Essential packages of these archives, each with what is counted on.
 ESSENTIAL = [
@@ -135,8 +142,8 @@ def brought(source: DebianSource, store: Store) -> list[str]:
     return [one.name for one in source.plan(store).packages if one.name not in ("app", "libc6", *EFFECTS)]
 
 
-def why(tree: Rootfs, path: str) -> list[str]:
-    return [f"{link.reason} {link.detail}" for link in tree[TreePath(path)].origins[0].chain()]
+def why(root: Rootfs, path: str) -> list[str]:
+    return [f"{link.reason} {link.detail}" for link in root[TreePath(path)].origins[0].chain()]
 
 
 def test_the_effects_of_the_essential_packages_are_in_every_image(debian: Debian, store: Store) -> None:
@@ -184,8 +191,7 @@ def test_the_effects_of_the_essential_packages_are_in_every_image(debian: Debian
 
 
 def test_who_counts_on_them(debian: Debian, store: Store) -> None:
-    tree = made(debian(), store)
-    assert why(tree, "/etc/passwd") == [
+    assert why(made(debian(), store), "/etc/passwd") == [
         "made by the postinst of base-passwd",
         "shipped in base-passwd 1",
         "assumed by every package, as Essential",
@@ -193,10 +199,9 @@ def test_who_counts_on_them(debian: Debian, store: Store) -> None:
 
 
 def test_scanners_find_the_package_of_a_part_with_the_files_that_are_there(debian: Debian, store: Store) -> None:
-    records = made(debian(), store).within(TreePath("/var/lib/dpkg/status.d"))
-    assert "/var/lib/dpkg/status.d/base-passwd" in {*records}
-    tree = made(debian(), store)
-    entry = tree[TreePath("/var/lib/dpkg/status.d/base-files.md5sums")]
+    whole = made(debian(), store)
+    assert "/var/lib/dpkg/status.d/base-passwd" in whole
+    entry = whole[TreePath("/var/lib/dpkg/status.d/base-files.md5sums")]
     assert isinstance(entry, File)
     assert read(entry.content) == b"0  usr/lib/os-release\n"
 
@@ -218,7 +223,41 @@ def test_a_locale_and_a_name_service_switch_are_for_a_libc(debian: Debian, store
         ({"usr/bin/app@755": b"#!/bin/sh\nexec /bin/cat x\n"}, ["coreutils", "dash"]),
         ({"usr/bin/app@755": ELF, "usr/bin/less@755": b"#!/bin/sh\nsed -n p x\n"}, ["dash"]),
         ({"usr/bin/app@755": ELF, "usr/bin/less@755": b"#!/usr/bin/perl\n"}, []),
+        ({"usr/bin/app@755": ELF, "usr/bin/less@755": b"#!/usr/bin/perl\n", "usr/lib/large": LARGE}, ["perl-base"]),
+        ({"usr/bin/app@755": ELF, "usr/lib/app/bin/x@755": b"#!/usr/bin/perl\n"}, []),
+        ({"usr/lib/app/bin/x@755": b"#!/usr/bin/perl\n"}, ["perl-base"]),
+        ({"usr/bin/app": "../lib/app/bin/x", "usr/lib/app/bin/x@755": b"#!/usr/bin/perl\n"}, ["perl-base"]),
+        ({"lib/systemd/system/app.service": UNIT, "srv/app@755": b"#!/usr/bin/perl\n"}, ["perl-base"]),
+        ({"usr/bin/app@755": b"#!/bin/sh\n. /srv/app.sh\n", "srv/app.sh": b"sed p\n"}, ["dash", "libacl1", "sed"]),
+        ({"usr/bin/app@755": NAMING, "usr/lib/app/bin/helper@755": b"#!/bin/sh\nsed p\n"}, ["dash", "libacl1", "sed"]),
+        ({"usr/bin/app@755": ELF, "usr/lib/app/bin/helper@755": b"#!/bin/sh\nsed p\n"}, ["dash"]),
+        (
+            {
+                "usr/bin/app@755": NAMING,
+                "usr/lib/app/bin/helper@755": b"#!/bin/sh\n$0/../next\n",
+                "usr/lib/app/bin/next@755": b"#!/bin/sh\nsed p\n",
+            },
+            ["dash", "libacl1", "sed"],
+        ),
+        (
+            {"usr/bin/app@755": ELF, "etc/app.conf": b"run /usr/share/app/x.pl\n", "usr/share/app/x.pl@755": PERL},
+            ["perl-base"],
+        ),
+        (
+            {"usr/bin/app@755": ELF, "etc/app.conf": b"# run /usr/share/app/x.pl\n", "usr/share/app/x.pl@755": PERL},
+            [],
+        ),
+        (
+            {"usr/bin/app@755": ELF, "etc/cron.d/app": b"* /usr/share/app/x.pl\n", "usr/share/app/x.pl@755": PERL},
+            [],
+        ),
+        ({"usr/bin/app@755": ELF, "usr/bin/xzgrep@755": b"#!/bin/sh\n"}, []),
+        ({"usr/bin/app@755": ELF, "usr/sbin/update-app@755": b"#!/bin/sh\n"}, []),
         ({"usr/bin/app@755": elf(interpreter="/ld.so", imports=["popen"])}, ["dash"]),
+        (
+            {"usr/bin/app@755": elf(interpreter="/ld.so", imports=["system"], data=b"\0rm -rf x\0sed\0the sed %s\0")},
+            ["coreutils", "dash"],
+        ),
         ({"usr/bin/app@755": elf(interpreter="/ld.so", data=b"/bin/sh\0")}, ["dash"]),
         ({"usr/bin/app@755": elf(interpreter="/ld.so", data=b"/bin/bash\0")}, ["bash", "libtinfo6", "ncurses-base"]),
         ({"usr/bin/app@755": elf(interpreter="/ld.so", data=b"/bin/shells")}, []),
@@ -238,9 +277,69 @@ def test_a_locale_and_a_name_service_switch_are_for_a_libc(debian: Debian, store
         ),
         ({"usr/bin/app@755": elf(interpreter="/ld.so", needed=["libc.so.6"])}, []),
     ],
-    ids=lambda value: None if isinstance(value, list) else next(iter(value.values()))[:24].decode("ascii", "replace"),
+    ids=lambda value: None if isinstance(value, list) else " ".join(value),
 )
 def test_what_the_programs_of_a_package_call(
     debian: Debian, store: Store, files: dict[str, bytes], expected: list[str]
 ) -> None:
     assert brought(debian(files), store) == expected
+
+
+def test_what_lesser_scripts_lack_is_listed_by_package(debian: Debian, store: Store) -> None:
+    source = debian({"usr/bin/app@755": ELF, "usr/bin/x@755": b"#!/bin/sh\nsed p | cat\n"})
+    source.fetch(store)
+    assert source.notes(store) == [
+        "app: lesser scripts lack coreutils, sed, which packages: would bring: /usr/bin/x (calls cat)"
+    ]
+
+
+def test_what_an_essential_package_depends_on_of_the_others_comes_if_it_is_called(debian: Debian, store: Store) -> None:
+    assert brought(debian({"usr/bin/app@755": b"#!/bin/sh\nrun-parts x\n"}), store) == ["dash", "debianutils"]
+
+
+def test_the_other_values_of_the_option(debian: Debian, store: Store) -> None:
+    script = {"usr/bin/app@755": b"#!/bin/sh\nsed p\n"}
+    assert brought(debian(script, essential="minimal"), store) == []
+    assert brought(debian(script, exclude=["sed", "base-passwd"]), store) == ["dash"]
+    assert listed(made(debian(essential="none", records=False), store)).count("os-release") == 0
+    everything = made(debian(essential="all"), store)
+    assert why(everything, "/usr/share/common-licenses/GPL-3") == [
+        "shipped in base-files 13.8",
+        "asked for essential: all in rootfs[0]",
+    ]
+    assert "/usr/bin/mawk" in everything  # base-files pre-depends on awk
+
+
+def test_an_archive_without_essential_packages(debian: Debian, mirror: Mirror, store: Store) -> None:
+    source = debian()
+    mirror.publish(package("app", {**USR, "usr/bin/app@755": b"#!/bin/sh\n"}))
+    source.fetch(store)
+    assert [one.name for one in source.plan(store).packages] == ["app"]
+
+
+class TestGivingWay:
+    def test_to_what_is_laid_over_it(self, debian: Debian, store: Store) -> None:
+        overlay = tree("f 0644 0:0 /etc/passwd 'me:x:1:1::/:/bin/sh'\nf 0644 0:0 /usr/bin/sh 'mine'")
+        merged = overlaid(made(debian({"usr/bin/app@755": b"#!/bin/sh\n"}), store), overlay)
+        assert [line for line in listed(merged).splitlines() if line.endswith(("/etc/passwd", "/usr/bin/sh"))] == [
+            "f 0644 0:0 19 /etc/passwd",
+            "f 0644 0:0 4 /usr/bin/sh",
+        ]
+
+    def test_to_what_is_below_it(self, debian: Debian, store: Store) -> None:
+        below = tree("f 0644 0:0 /etc/os-release 'ID=mine'\nf 0755 0:0 /bin/sh 'mine'")
+        source = debian({"usr/bin/app@755": b"#!/bin/sh\n"})
+        source.fetch(store)
+        laid = source.lay(below, store, replace=False)
+        assert [line for line in listed(laid).splitlines() if line.endswith(("release", "/sh", "dash"))] == [
+            "f 0644 0:0 7 /etc/os-release",
+            f"f 0755 0:0 {len(ELF)} /usr/bin/dash",
+            "f 0755 0:0 4 /usr/bin/sh",
+            "f 0644 0:0 10 /usr/lib/os-release",
+            "f 0644 0:0 81 /var/lib/dpkg/status.d/dash",
+        ]
+
+    def test_but_what_is_asked_for_does_not(self, debian: Debian, store: Store) -> None:
+        whole = made(debian(packages=["app", "base-files"]), store)
+        with pytest.raises(Conflict, match="/etc/debian_version"):
+            overlaid(whole, tree("f 0644 0:0 /etc/debian_version 'mine'"))

@@ -1,7 +1,8 @@
 """What is installed for what is asked: tiny archives as text, and the answer as text."""
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -32,6 +33,12 @@ class Archive:
 
     def names(self) -> Iterator[str]:
         return (package.name for package in self.packages)
+
+    def mentions(self, names: Collection[str]) -> Counter[str]:
+        relations = (
+            relation for package in self.packages for group in parse_relations(package.depends) for relation in group
+        )
+        return Counter(relation.name for relation in relations if relation.name in names)
 
     def essential(self) -> list[str]:
         return []
@@ -165,6 +172,17 @@ def test_virtual_package() -> None:
 def test_versioned_provides() -> None:
     there = "a 1 Depends: api (>= 2)\nold 1 Provides: api (= 1)\nbare 1 Provides: api\nnew 1 Provides: api (= 3)"
     assert installed("a", there) == "a=1 new=1"
+
+
+def test_the_provider_that_more_packages_name() -> None:
+    packages = """
+        app 1 Depends: php-api
+        php-apache 1 Provides: php-api; Depends: apache
+        php-cli 1 Provides: php-api
+        apache 1 Depends: php-cli
+        other 1 Depends: php-cli
+    """
+    assert installed("app", packages) == "app=1 php-cli=1"
 
 
 def test_real_package_before_its_providers() -> None:

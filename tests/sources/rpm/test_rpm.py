@@ -141,7 +141,7 @@ class TestContract(SourceContract):
             spoil=spoil,
             elsewhere=(Platform("linux", "arm64"), msgspec.structs.replace(options, packages=["there"])),
             recorded="lib",
-            unscripted="/etc/made",
+            scripted="/etc/made",
         )
 
 

@@ -9,10 +9,18 @@ from fromscratch.transforms.shell.interpreter import run_script
 from fromscratch.transforms.shell.machine import Machine, Package
 from tests import trees
 
+_BASE = """
+    d 0755 0:0 /etc
+    d 1777 0:0 /tmp
+    d 0755 0:0 /usr
+    d 0755 0:0 /usr/bin
+    f 0755 0:0 /usr/bin/probe '\\x7fELF'
+"""
+
 
 def machine(block: str = "") -> Machine:
-    """A machine with the tree that the lines describe, and /etc."""
-    tree = ChangingTree(trees.tree(f"d 0755 0:0 /etc\nd 1777 0:0 /tmp\n{block}"))
+    """A machine with the tree that the lines describe, /etc, /tmp and a program."""
+    tree = ChangingTree(trees.tree(f"{_BASE}\n{block}"))
     return Machine(tree, label="rootfs[0]", architecture="amd64", packages=[Package(name="demo", version="1.0")])
 
 

@@ -11,6 +11,9 @@ def test_files_that_a_script_writes_are_in_the_tree_with_the_line_that_made_them
         d 0755 0:0 /etc
         f 0600 0:0 8 /etc/demo
         d 1777 0:0 /tmp
+        d 0755 0:0 /usr
+        d 0755 0:0 /usr/bin
+        f 0755 0:0 4 /usr/bin/probe
     """)
     entry = where.tree.find("/etc/demo")
     assert entry is not None
@@ -21,13 +24,13 @@ def test_files_that_a_script_writes_are_in_the_tree_with_the_line_that_made_them
 
 
 def test_a_program_is_never_run_and_what_depends_on_its_output_is_left_out() -> None:
-    status, where = interpret("#!/bin/sh\nset -e\nkey=$(gen-key)\necho key=$key > /etc/key\necho ok > /etc/ok\n")
+    status, where = interpret("#!/bin/sh\nset -e\nkey=$(probe)\necho key=$key > /etc/key\necho ok > /etc/ok\n")
     assert status == 0
     assert where.tree.find("/etc/key") is None
     assert written(where, "/etc/ok") == "ok\n"
     assert left_out(where) == [
-        "3: gen-key: gen-key is not a command that is known",
-        "4: what is written to /etc/key: $key: gen-key is not a command that is known",
+        "3: probe: probe is a program, and programs are not run",
+        "4: what is written to /etc/key: $key: probe is a program, and programs are not run",
     ]
 
 
@@ -38,15 +41,22 @@ def test_a_condition_that_nobody_knows_leaves_all_branches_out_and_their_variabl
     assert where.tree.find("/etc/x") is None
     assert written(where, "/etc/b") == "b\n"
     assert left_out(where) == [
-        "2: probe: probe is not a command that is known",
-        "2: echo a > /etc/a: the condition at line 2 is not known",
-        "3: what is written to /etc/x: $x: the condition at line 2 is not known",
+        "2: probe: probe is a program, and programs are not run",
+        "2: echo a > /etc/a: the condition at line 2 is not known: probe",
+        "3: what is written to /etc/x: $x: the condition at line 2 is not known: probe",
     ]
 
 
 def test_what_changes_nothing_is_not_listed_when_it_is_left_out() -> None:
     _, where = interpret("#!/bin/sh\nif probe; then echo hello; [ -d /etc ]; cat /etc/passwd >&2; fi\n")
-    assert left_out(where) == ["2: probe: probe is not a command that is known"]
+    assert left_out(where) == ["2: probe: probe is a program, and programs are not run"]
+
+
+def test_sed_changes_nothing_unless_it_works_in_place() -> None:
+    _, where = interpret("if probe; then sed s/a/b/ /etc/x; sed -i s/a/b/ /etc/x; fi\n")
+    assert [line for line in left_out(where) if ": sed" in line] == [
+        "1: sed -i s/a/b/ /etc/x: the condition at line 1 is not known: probe"
+    ]
 
 
 def test_a_branch_that_may_end_the_script_leaves_out_all_that_follows() -> None:
@@ -79,8 +89,6 @@ def test_a_script_of_the_tree_is_interpreted_and_a_program_is_not() -> None:
     where = machine("""
         f 0755 0:0 /usr/bin/helper '#!/bin/sh\\necho "$1 $V" > /etc/helped\\necho said\\n'
         f 0755 0:0 /usr/bin/native '\\x7fELF'
-        d 0755 0:0 /usr
-        d 0755 0:0 /usr/bin
     """)
     interpret("#!/bin/sh\nV=v; export V; W=$(helper a); echo $W > /etc/w\nnative\n", on=where)
     assert written(where, "/etc/helped") == "a v\n"
@@ -123,3 +131,20 @@ def test_a_fault_of_syntax_leaves_the_script_out() -> None:
     status, where = interpret("#!/bin/sh\nif true; then\n")
     assert status is None
     assert [each.command for each in where.left_out] == ["the whole script"]
+
+
+def test_a_command_that_is_not_installed_is_not_found() -> None:
+    _, where = interpret("#!/bin/sh\nif missing-tool; then echo a; else echo b; fi > /etc/out\n")
+    assert (written(where, "/etc/out"), left_out(where)) == ("b\n", [])
+
+
+def test_a_command_that_fails_under_set_e_is_left_out_since_no_good_installation_fails() -> None:
+    status, where = interpret("#!/bin/sh\nset -e\nrmdir /missing\nx=$(cat /missing)\necho a > /etc/a\n")
+    assert (status, written(where, "/etc/a")) == (0, "a\n")
+    assert [each.command for each in where.left_out] == ["rmdir /missing", "x=$(cat /missing)"]
+
+
+def test_variables_of_a_subshell_or_function_that_is_left_out_are_not_in_doubt_outside() -> None:
+    script = "#!/bin/sh\nx=1; y=2; set -- a b\nf() { local y; y=3; shift; }\nif probe; then (x=5; cd /tmp); f; fi\n"
+    _, where = interpret(script + "echo $x $y $* > out\n")
+    assert written(where, "/out") == "1 2 a b\n"

@@ -82,6 +82,7 @@ def _dot(invocation: Invocation) -> Status:
         tree = shell.hooks.read(text(data))
     except ImageError as error:
         shell.machine.leave_out(command, str(error), "content")
+        shell.complete = False
         return None
     positional = shell.positional
     if arguments and shell.bash:

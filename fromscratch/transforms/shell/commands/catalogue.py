@@ -6,6 +6,7 @@ from fromscratch.transforms.shell.commands import (
     alternatives,
     apache_modules,
     debconf,
+    digests,
     file_capabilities,
     indexes,
     java,
@@ -19,6 +20,7 @@ from fromscratch.transforms.shell.commands import (
 from fromscratch.transforms.shell.commands.accounts import adduser, declared, lookup, records, useradd
 from fromscratch.transforms.shell.commands.dpkg import all_commands as dpkg
 from fromscratch.transforms.shell.commands.files import all_commands as files
+from fromscratch.transforms.shell.commands.text import all_commands as text
 from fromscratch.transforms.shell.machine import Command
 
 COMMANDS: Mapping[str, Command] = {
@@ -30,6 +32,7 @@ COMMANDS: Mapping[str, Command] = {
     **alternatives.COMMANDS,
     **apache_modules.COMMANDS,
     **debconf.COMMANDS,
+    **digests.COMMANDS,
     **dpkg.COMMANDS,
     **file_capabilities.COMMANDS,
     **files.COMMANDS,
@@ -40,5 +43,6 @@ COMMANDS: Mapping[str, Command] = {
     **running_system.COMMANDS,
     **pam_profiles.COMMANDS,
     **services.COMMANDS,
+    **text.COMMANDS,
     **ucf.COMMANDS,
 }

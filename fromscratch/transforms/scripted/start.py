@@ -1,0 +1,192 @@
+"""How a container of a package starts: the command, user and variables that the package's unit says."""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+
+from msgspec import Struct
+
+from fromscratch import paths
+from fromscratch.formats.systemd_unit import Service, parse, split
+from fromscratch.model.changing_tree import ChangingTree
+from fromscratch.model.content import read
+from fromscratch.model.entry import File, Origin
+from fromscratch.paths import TreePath, decode
+from fromscratch.transforms.scripted.foreground import in_foreground
+from fromscratch.transforms.scripted.units import FOLDERS, PROGRAMS, Found, program, services
+
+_MAX_FILE = 1 << 18
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_BRACED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_PROFILES = "/etc/ufw/applications.d"
+_MADE = frozenset({"chmod", "chown", "install", "ln", "mkdir", "touch"})  # which the build makes
+_NO_SERVER = frozenset({"oneshot"})
+_SUFFIX = re.compile(r"(-server|-daemon|-core|-bin)?-?[0-9.]*$")
+_PORT = re.compile(r"(?im)^\s*(?:-p|(?:http[-_])?(?:listen|port|listen[-_]?port|bind[-_]?port|server[-_]?port))[\s=:]+"
+                   r"(?:[\w.*\[\]:]*:)?(\d{2,5})\b")  # fmt: skip
+
+
+class Start(Struct, frozen=True, kw_only=True):
+    """What the image of a package starts; `because` says where that stands, `notes` what the user should know.
+
+    `command` is empty where nothing that stays in the foreground is known.
+    """
+
+    command: tuple[str, ...] = ()
+    user: str = ""
+    environment: Mapping[str, str] = {}
+    working_folder: str = ""
+    ports: tuple[str, ...] = ()
+    because: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def start_of(tree: ChangingTree, package: str) -> Start:
+    """What a container with this package should start: its service, or else the program of its name."""
+    found = _service(services(tree), package)
+    if found is not None:
+        return _of_service(tree, found, package)
+    script = f"/etc/init.d/{_base(package)}"
+    path = _program(tree, package) if tree.find(script) is None else None
+    if path is None:
+        how = f"only {script}, which needs a system" if tree.find(script) else "no program of its name either"
+        return Start(notes=(f"{package} has no service, and {how}: say under cmd: what to start",))
+    return Start(command=(path,), because=f"{package} has no service; this is its program")
+
+
+def _service(found: Sequence[Found], package: str) -> Found | None:
+    """The service of a package: the one of its name, or of those that it ships the likest; never a task that ends."""
+    servers = [one for one in found if one.service.commands and one.service.type not in _NO_SERVER]
+    base = _base(package)
+    for name in (package, base, f"{base}d", base.split("-")[0]):
+        for one in servers:
+            if one.service.name in (name, f"{name}@default"):
+                return one
+    shipped = [one for one in servers if _ships(one.origins, package)]
+    related = [one for one in servers if len(base) > 2 and one.service.name.startswith(base)]
+    plain = [one for one in shipped or related if "@" not in one.service.name]
+    return max(plain, key=lambda one: SequenceMatcher(a=package, b=one.service.name).ratio(), default=None)
+
+
+def _base(package: str) -> str:
+    """The name without the word for its part, and without a version."""
+    return _SUFFIX.sub("", package)
+
+
+def _ships(origins: Sequence[Origin], package: str) -> bool:
+    return any(origin.reason == "shipped in" and origin.detail.split(" ")[0] == package for origin in origins)
+
+
+def _program(tree: ChangingTree, package: str) -> TreePath | None:
+    """The program of the package's name, or the only one that it ships."""
+    own = program(tree, package) or program(tree, _base(package))
+    if own is not None:
+        return own
+    shipped = []
+    for folder in PROGRAMS[:4]:
+        entry = tree.find(folder)
+        for name in tree.children(tree.resolve(folder)) if entry is not None else ():
+            file = tree.find(f"{folder}/{name}")
+            if isinstance(file, File) and _ships(file.origins, package):
+                shipped.append(TreePath(f"{folder}/{name}"))
+    return shipped[0] if len(shipped) == 1 else None
+
+
+def _of_service(tree: ChangingTree, found: Found, package: str) -> Start:
+    one = found.service
+    variables = dict(one.environment)
+    for file in one.environment_files:
+        variables |= _variables(_text(tree, file.lstrip("-")))
+    words = _substituted(one.commands[0].words, variables)
+    path = program(tree, words[0]) if words else None
+    if path is not None:
+        words = (path, *words[1:])
+    command = in_foreground(words, forks=one.type == "forking") if words else None
+    home = _home(tree, one.user)
+    return Start(
+        command=command or (),
+        user=one.user + (f":{one.group}" if one.user and one.group and one.group != one.user else ""),
+        environment={**({"HOME": home} if home else {}), **{key: value for key, value in variables.items() if value}},
+        working_folder=home if one.working_folder == "~" else one.working_folder,
+        ports=tuple(_ports(tree, one, package, words)),
+        because=f"ExecStart= of {found.path}",
+        notes=tuple(_notes(one, words, command)),
+    )
+
+
+def _notes(one: Service, words: Sequence[str], command: Sequence[str] | None) -> Iterator[str]:
+    if command is None:
+        yield f"{shlex.join(words)} goes into the background: say under cmd: how it stays in the foreground"
+    for before in one.before:
+        name = paths.name(TreePath(before.words[0]))
+        if name not in _MADE and name != paths.name(TreePath(words[0])):  # a server looks at its configuration itself
+            yield f"before its start systemd would run: {shlex.join(before.words)}"
+    if any(word.startswith(("fd://", "systemd:")) for word in command or ()):
+        yield "it expects its socket from systemd: name an address in its options or configuration"
+
+
+def _substituted(words: Sequence[str], variables: Mapping[str, str]) -> tuple[str, ...]:
+    """The words with variables as systemd puts them in: a lone $NAME may become several words."""
+    found: list[str] = []
+    for word in words:
+        if word.startswith("$") and _NAME.fullmatch(word[1:]):
+            found += split(variables.get(word[1:], ""))
+        elif word.startswith("${") and word.endswith("}") and _NAME.fullmatch(word[2:-1]):
+            found.append(variables.get(word[2:-1], ""))
+        else:
+            found.append(_BRACED.sub(lambda match: variables.get(match[1], match[0]), word))
+    return tuple(found)
+
+
+def _variables(text: str) -> dict[str, str]:
+    """The assignments of an environment file."""
+    found: dict[str, str] = {}
+    for line in text.split("\n"):
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and _NAME.fullmatch(name):
+            found[name] = " ".join(split(value)) if value[:1] in ("'", '"') else value.strip()
+    return found
+
+
+def _home(tree: ChangingTree, user: str) -> str:
+    """The home folder of a user, if the tree has it: servers write there, and no login sets HOME."""
+    for line in _text(tree, "/etc/passwd").split("\n"):
+        fields = line.split(":")
+        if user and len(fields) == 7 and fields[0] == user and fields[5] != "/" and tree.find(fields[5]) is not None:
+            return fields[5]
+    return ""
+
+
+def _ports(tree: ChangingTree, one: Service, package: str, words: Sequence[str]) -> list[str]:
+    """The ports that it listens on, as its socket says, a profile for firewalls, or its configuration."""
+    sockets = [value for folder in FOLDERS[:1:-1] for value in _sockets(_text(tree, f"{folder}/{one.name}.socket"))]
+    profile = next(filter(None, (_text(tree, f"{_PROFILES}/{name}") for name in (one.name, package))), "")
+    of_profile = [port for line in re.findall(r"(?m)^ports=(.*)$", profile)[:1] for port in _profile_ports(line)]
+    files = [word for word in words[1:] if word.startswith("/etc/")]
+    configured = [match for file in files for match in _PORT.findall(_text(tree, file))]
+    return list(dict.fromkeys(sockets or of_profile or configured))[:8]
+
+
+def _sockets(text: str) -> Iterator[str]:
+    unit = parse(text)
+    for key, protocol in (("ListenStream", ""), ("ListenDatagram", "/udp")):
+        for value in unit.texts("Socket", key):
+            number = value.rpartition(":")[2]
+            if number.isdigit():
+                yield number + protocol
+
+
+def _profile_ports(line: str) -> Iterator[str]:
+    for part in line.split("|"):
+        numbers, _, protocol = part.strip().partition("/")
+        for number in numbers.split(","):
+            if number.isdigit():
+                yield number + ("/udp" if protocol == "udp" else "")
+
+
+def _text(tree: ChangingTree, path: str) -> str:
+    entry = tree.find(path)
+    if not isinstance(entry, File) or entry.content.size > _MAX_FILE:
+        return ""
+    return decode(read(entry.content))

@@ -1,0 +1,13 @@
+"""All commands on text, by name."""
+
+from collections.abc import Mapping
+
+from fromscratch.transforms.shell.commands.text import grep, lines
+from fromscratch.transforms.shell.commands.text.sed import command as sed
+from fromscratch.transforms.shell.machine import Command
+
+COMMANDS: Mapping[str, Command] = {
+    **grep.COMMANDS,
+    **lines.COMMANDS,
+    **sed.COMMANDS,
+}

@@ -1,0 +1,1 @@
+"""sed: its programs, parsed, and what they do to lines."""
