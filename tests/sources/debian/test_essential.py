@@ -179,12 +179,27 @@ def test_the_effects_of_the_essential_packages_are_in_every_image(debian: Debian
         d 0755 0:0 /usr/lib/locale/C.utf8
         f 0644 0:0 5 /usr/lib/locale/C.utf8/LC_CTYPE
         f 0644 0:0 10 /usr/lib/os-release
+        d 0755 0:0 /usr/local
+        d 0755 0:0 /usr/local/bin
+        d 0755 0:0 /usr/local/etc
+        d 0755 0:0 /usr/local/games
+        d 0755 0:0 /usr/local/include
+        d 0755 0:0 /usr/local/lib
+        d 0755 0:0 /usr/local/libexec
+        l 0777 0:0 /usr/local/man -> share/man
+        d 0755 0:0 /usr/local/sbin
+        d 0755 0:0 /usr/local/share
+        d 0755 0:0 /usr/local/share/man
+        d 0755 0:0 /usr/local/src
         d 0755 0:0 /usr/share
         d 0755 0:0 /var
         l 0777 0:0 /var/lock -> /run/lock
         d 0755 0:0 /var/log
+        d 2775 0:8 /var/mail
         d 0755 0:0 /var/opt
         l 0777 0:0 /var/run -> /run
+        d 0755 0:0 /var/spool
+        l 0777 0:0 /var/spool/mail -> ../mail
         d 1777 0:0 /var/tmp
         """
     )
