@@ -266,6 +266,11 @@ def test_a_locale_and_a_name_service_switch_are_for_a_libc(debian: Debian, store
             {"usr/bin/app@755": ELF, "etc/cron.d/app": b"* /usr/share/app/x.pl\n", "usr/share/app/x.pl@755": PERL},
             [],
         ),
+        (
+            {"usr/bin/app@755": b"#!/usr/bin/python3\n", "usr/lib/app/x.py": b"run('mkdir -p %s', ['sed', '-n'])\n"},
+            ["coreutils", "libacl1", "sed"],
+        ),
+        ({"usr/bin/app@755": ELF, "usr/lib/app/x.py": b"run('mkdir -p %s')\n"}, []),
         ({"usr/bin/app@755": ELF, "usr/bin/xzgrep@755": b"#!/bin/sh\n"}, []),
         ({"usr/bin/app@755": ELF, "usr/sbin/update-app@755": b"#!/bin/sh\n"}, []),
         ({"usr/bin/app@755": elf(interpreter="/ld.so", imports=["popen"])}, ["dash"]),
