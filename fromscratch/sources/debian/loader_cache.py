@@ -19,10 +19,10 @@ def with_loader_cache(tree: Rootfs, label: str, architecture: str) -> Rootfs:
     ImageError for libraries that cannot be read.
     """
     own = tuple(path for path in ("/lib", "/usr/lib") if tree.find(path) is not None)
-    named = conf_directories(tree)
+    configured = conf_directories(tree)
     built_in = {tree.resolve(path) for path in own}
-    built_in |= {place for path in named for place in [_place(tree, path)] if place and _is_multiarch(place)}
-    further = {place for path in named for place in [_place(tree, path)] if place} - built_in
+    built_in |= {place for path in configured for place in [_place(tree, path)] if place and _is_multiarch(place)}
+    further = {place for path in configured for place in [_place(tree, path)] if place} - built_in
     if _CACHE in tree or not any(".so" in name for folder in further for name in tree.children(folder)):
         return tree
     data = cache_bytes(TreeRoot(tree), own, big_endian=architecture in _BIG_ENDIAN)
