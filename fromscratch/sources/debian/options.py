@@ -13,9 +13,11 @@ from fromscratch.lazy_regex import lazy_regex
 from fromscratch.sources.debian.package_request import parse_package_request
 
 _SUITE = lazy_regex(r"[A-Za-z0-9][A-Za-z0-9.+~_-]*(/[A-Za-z0-9][A-Za-z0-9.+~_-]*)*")
-_SNAPSHOT = lazy_regex(r"[0-9]{8}T[0-9]{6}Z")
+_SNAPSHOT = lazy_regex(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})(?:T([0-9]{2}):?([0-9]{2}):?([0-9]{2})Z)?")
 _MIRROR = lazy_regex(r"(https?|file)://\S+")
 _PLACE = "{snapshot}"
+DATED = f"/{_PLACE}"
+"""The end of the address of a mirror that is asked for a date."""
 
 Mirror = Annotated[
     str | list[str],
@@ -53,7 +55,10 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     suite: Annotated[str, Meta(description="the release, such as bookworm, trixie or stable")]
     packages: Annotated[
         list[str],
-        Meta(description="names, such as busybox; jq=1.6-2.1 for a version, jq/bookworm-backports for a suite"),
+        Meta(
+            description="names, such as busybox; jq=1.6-2.1 for a version, jq/bookworm-backports for a suite, "
+            "jq [amd64 arm64] for some platforms only, !jq for one that is never taken"
+        ),
     ] = []
     slices: Annotated[
         list[str],
@@ -80,9 +85,19 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             "left out, updates and security of the suite are taken too if this machine's apt has them"
         ),
     ] = []
+    companions: Annotated[
+        bool,
+        Meta(
+            description="with mirror:, take updates and security of the suite too, from there or, for security, from "
+            "the address with -security behind it, as far as they are there"
+        ),
+    ] = False
     snapshot: Annotated[
         str,
-        Meta(description="a moment of the archive, such as 20260101T000000Z; the mirror must have {snapshot} in it"),
+        Meta(
+            description="a moment of the archive, such as 2026-01-31 or 20260131T120000Z; the mirror must have "
+            "{snapshot} in it"
+        ),
     ] = ""
     keyring: Keyring = ""
     unsigned: Annotated[bool, Meta(description="take an index without looking at its signature")] = False
@@ -121,11 +136,14 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                     f"slices: {name!r} is a slice of chisel; name the folder of its definitions, as in  "
                     "chisel: chisel-releases, or write ./ before the name of a folder"
                 )
-        for text in (*self.packages, *self.exclude):
-            try:
+        try:
+            found = [parse_package_request(text) for text in self.packages]
+            for text in self.exclude:
                 parse_package_request(text)
-            except UsageError as error:
-                raise ValueError(f"{error.message}: {error.hint}") from error
+        except UsageError as error:
+            raise ValueError(f"{error.message}: {error.hint}") from error
+        if found and all(one.excluded for one in found):
+            raise ValueError("packages: all of them are excluded; name at least one that is to be taken")
         _check_suite(self.suite)
         _check_mirrors(self.mirror)
         for extra in self.also:
@@ -133,7 +151,16 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 _check_suite(extra)
         if not self.components:
             raise ValueError("components: name at least one, such as main")
+        if self.companions and not self.mirror:
+            raise ValueError("companions: this machine's apt sources have them anyway; it goes with mirror:")
         self._check_snapshot()
+
+    @property
+    def moment(self) -> str:
+        """The date of `snapshot` as archives write it, such as 20260131T000000Z; empty without one."""
+        found = _SNAPSHOT.fullmatch(self.snapshot)
+        year, month, day, *time = found.groups("00") if found else [""] * 6
+        return f"{year}{month}{day}T{''.join(time)}Z" if found else ""
 
     @property
     def assumes(self) -> Literal["needed", "minimal", "none", "all"]:
@@ -153,7 +180,7 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def _check_snapshot(self) -> None:
         places = [_PLACE in address for address in (*listed(self.mirror), *self._extra_mirrors())]
         if self.snapshot and not _SNAPSHOT.fullmatch(self.snapshot):
-            raise ValueError(f"snapshot: {self.snapshot!r} is not a date; write it as 20260101T000000Z")
+            raise ValueError(f"snapshot: {self.snapshot!r} is not a date; write it as 2026-01-31 or 20260131T120000Z")
         if self.snapshot and not any(places):
             raise ValueError(
                 "snapshot: no mirror can be asked for a date; "

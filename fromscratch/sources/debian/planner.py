@@ -24,8 +24,8 @@ from fromscratch.sources.debian.archives import Archive, Seen
 from fromscratch.sources.debian.below import note, packages_below, used_below
 from fromscratch.sources.debian.catalogue import Catalogue, Source
 from fromscratch.sources.debian.choices import candidates
-from fromscratch.sources.debian.options import DebianOptions, ExtraSuite, addresses, is_dated, listed
-from fromscratch.sources.debian.package_request import parse_package_request
+from fromscratch.sources.debian.options import DATED, DebianOptions, ExtraSuite, addresses, is_dated, listed
+from fromscratch.sources.debian.package_request import exclusions, parse_package_request, requested
 from fromscratch.sources.debian.plan import Plan, PlannedArchive, PlannedPackage
 from fromscratch.sources.debian.platforms import debian_architecture
 from fromscratch.sources.debian.resolver import Assumption, Request, Selected, resolve
@@ -58,6 +58,7 @@ class Planner(Struct, frozen=True):
         extra = [one if isinstance(one, ExtraSuite) else ExtraSuite(suite=one) for one in options.also]
         if options.mirror:
             found = [self._archive(ExtraSuite(suite=options.suite), companion=False)]
+            found += self._companions(found[0]) if options.companions else []
         else:
             found = self._of_this_machine(ExtraSuite(suite=options.suite))
         for one in extra:
@@ -66,6 +67,22 @@ class Planner(Struct, frozen=True):
             else:
                 found.append(replace(self._of_this_machine(one)[0], companion=True))
         return list(dict.fromkeys(found))
+
+    def _companions(self, archive: Archive) -> Iterator[Archive]:
+        """Updates and security of a suite, as far as its mirror or the one beside it has them."""
+        beside = [f"{text.removesuffix(DATED)}-security{DATED * text.endswith(DATED)}" for text in self._mirrors]
+        for end, mirrors in (("updates", self._mirrors), ("security", [*beside, *self._mirrors])):
+            yield replace(
+                archive,
+                suite=f"{archive.suite}-{end}",
+                addresses=addresses(mirrors, self.options.moment),
+                companion=True,
+                optional=True,
+            )
+
+    @property
+    def _mirrors(self) -> list[str]:
+        return [text.rstrip("/") for text in listed(self.options.mirror)]
 
     @property
     def connect(self) -> Connect:
@@ -119,7 +136,7 @@ class Planner(Struct, frozen=True):
         if self.options.assumes not in ("needed", "minimal"):
             return []
         present = {one.package.name for one in selected} | {package.name for package in request.below}
-        names = essential.parts(present, catalogue.essential, {*self.options.exclude})
+        names = essential.parts(present, catalogue.essential, self._excluded)
         return [Selected(catalogue.with_name(name)[0], assumed="every package, as Essential") for name in names]
 
     def unavailable(self, store: Store, seen: Sequence[Seen], now: float, texts: Iterable[str]) -> frozenset[str]:
@@ -138,7 +155,7 @@ class Planner(Struct, frozen=True):
     def _archive(self, one: ExtraSuite, *, companion: bool) -> Archive:
         mirror = one.mirror or self.options.mirror
         return Archive(
-            addresses=addresses(mirror, self.options.snapshot),
+            addresses=addresses(mirror, self.options.moment),
             suite=one.suite,
             components=tuple(one.components or self.options.components),
             keyrings=self._keyrings(one.keyring),
@@ -205,21 +222,34 @@ class Planner(Struct, frozen=True):
                 task.advance(1)
         return tuple(paths)
 
+    @property
+    def _excluded(self) -> frozenset[str]:
+        return exclusions(self.options.packages, self.options.exclude, self.architecture)
+
     def _request(self, catalogue: Catalogue) -> Request:
-        known, excluded = catalogue.essential, self.options.exclude
+        known, excluded = catalogue.essential, self._excluded
         providers = [(each, essential.provider(each.name, catalogue)) for each in self.assumed]
         every = sorted(known.difference(excluded)) if self.options.assumes == "all" else []
         return Request(
-            tuple(parse_package_request(text) for text in [*self.options.packages, *every]),
+            tuple(requested([*self.options.packages, *every], self.architecture)),
             self.options.recommends,
-            frozenset(excluded),
+            excluded,
             self.context.place,
             self.alone,
             packages_below(self.below, self.architecture),
             frozenset(self.below.slices),
             tuple(replace(each, name=name) for each, name in providers if name and name not in excluded),
             known,
+            self._older(),
         )
+
+    def _older(self) -> str:
+        """How to come by a version that the archives no longer have."""
+        options = self.options
+        if options.snapshot:
+            return f"take another date than {options.snapshot}"
+        dated = f'{{suite: {options.suite}, mirror: "https://HOST/archive/debian/{{snapshot}}"}}'
+        return f"add the archive as it was on a day: write  also: [{dated}]  and  snapshot: 2026-01-31"
 
     @contextmanager
     def _catalogue(self, used: Sequence[_Read]) -> Iterator[Catalogue]:

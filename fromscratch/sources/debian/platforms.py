@@ -29,6 +29,17 @@ def debian_architecture(platform: Platform) -> str:
     return _ARCHITECTURES[str(plain)]
 
 
+def architecture_named(word: str) -> str:
+    """Debian's name for what a recipe calls by it or as a platform. Raises UsageError."""
+    if word in _ARCHITECTURES.values():
+        return word
+    known_as = word if word.startswith("linux/") else f"linux/{word}"
+    if known_as not in _ARCHITECTURES:
+        names = ", ".join(dict.fromkeys(_ARCHITECTURES.values()))
+        raise UsageError(f"{word!r} is not an architecture of Debian", f"write one of {names}, or a platform")
+    return _ARCHITECTURES[known_as]
+
+
 def shown(architecture: str) -> str:
     """An architecture as a recipe writes the platform, and as Debian calls it."""
     platform = next((name for name, known in _ARCHITECTURES.items() if known == architecture), "")

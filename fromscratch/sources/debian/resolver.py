@@ -37,7 +37,7 @@ class Request(Struct, frozen=True):
     without what they depend on, in versions of these conditions, unless others depend on them. `below` are packages
     that are there already, and `partial` names those of them of which only a part is: it is enough for a dependency.
     `assumed` are taken too; what these need of the `essential` ones serves their scripts, unless
-    they pre-depend on it."""
+    they pre-depend on it. `older` is how to come by a version that the archives no longer have."""
 
     packages: tuple[PackageRequest, ...]
     recommends: bool = False
@@ -48,6 +48,7 @@ class Request(Struct, frozen=True):
     partial: frozenset[str] = frozenset()
     assumed: tuple[Assumption, ...] = ()
     essential: frozenset[str] = frozenset()
+    older: str = ""
 
 
 class Selected(Struct, frozen=True):
@@ -199,6 +200,8 @@ class _Attempt:
             if requested.is_exact or self.limits.admit(package):
                 return package
         hint = advice_for(self.catalogue, (asked_relation(requested),))
+        if requested.version and self.request.older and self.catalogue.with_name(requested.name):
+            hint += f" For a version that was there before, {self.request.older}"
         raise _DeadEnd(unsatisfied.no_index_has(requested.text, self.request.place, hint))
 
     def _is_whole_below(self, name: str) -> bool:

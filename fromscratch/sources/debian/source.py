@@ -39,7 +39,7 @@ from fromscratch.sources.debian.configuring import configured
 from fromscratch.sources.debian.opened import Opened, opened
 from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.over import laid_over, with_status
-from fromscratch.sources.debian.package_request import parse_package_request
+from fromscratch.sources.debian.package_request import requested
 from fromscratch.sources.debian.plan import Plan, PlannedPackage
 from fromscratch.sources.debian.planner import Planner
 from fromscratch.sources.debian.platforms import debian_architecture
@@ -243,7 +243,7 @@ class DebianSource(TreeSource):
 
     @property
     def _asked(self) -> list[str]:
-        return [parse_package_request(text).name for text in self._options.packages]
+        return [one.name for one in requested(self._options.packages, self._architecture)]
 
     def _cut(self, plan: Plan) -> dict[str, list[str]]:
         """The entries of slices for each package that nothing asks for as a whole."""

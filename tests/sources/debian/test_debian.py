@@ -680,7 +680,7 @@ class TestOptions:
             ({"suite": "../x"}, "'../x' is not a suite"),
             ({"suite": ""}, "'' is not a suite"),
             ({"mirror": "HOST/debian"}, "'HOST/debian' is not an address"),
-            ({"snapshot": "2026-01-01", "mirror": "https://h/{snapshot}"}, "is not a date"),
+            ({"snapshot": "31.1.2026", "mirror": "https://h/{snapshot}"}, "is not a date"),
             ({"snapshot": "20260101T000000Z"}, "mirror: https://HOST/archive/debian/{snapshot}"),
             ({"mirror": "https://h/{snapshot}"}, "snapshot: 20260101T000000Z"),
             ({"also": [{"suite": "x", "mirorr": "y"}]}, "unknown field `mirorr`"),
@@ -769,3 +769,48 @@ def test_the_reasons_of_files_divide_the_tree_into_layers(debian: Debian, store:
         "libraries: libc6 2.36-9, libgcc-s1 1",
         "application: debian bookworm, busybox 1:1.35-4",
     ]
+
+
+def test_packages_for_some_platforms(debian: Debian, mirror: Mirror, store: Store) -> None:
+    asked = ["libc6", "busybox [arm64 linux/amd64]", "gone [armhf]", "gone[!amd64, !armhf]", "!libgcc-s1 [amd64]"]
+    source = debian(packages=asked)
+    source.fetch(store)
+    assert [one.name for one in source.plan(store).packages] == ["busybox", "libc6"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("busybox []", "does not say for which platforms it is"),
+        ("busybox [amd64 !arm64]", "does not say for which platforms it is"),
+        ("busybox [amd46]", "'amd46' is not an architecture of Debian"),
+        ("!busybox=1", "excludes one version of a package"),
+        ("!busybox", "name at least one that is to be taken"),
+    ],
+)
+def test_a_request_that_says_nothing(debian: Debian, text: str, message: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=re.escape(message)):
+        debian(packages=[text])
+
+
+def test_a_version_that_the_mirror_no_longer_has(debian: Debian, mirror: Mirror, store: Store, tmp_path: Path) -> None:
+    asked = ["busybox", "libc6=2.36-1"]
+    message = refused(ImageError, lambda: debian(packages=asked).fetch(store))
+    assert "there is libc6 2.36-9" in message
+    line = 'also: [{suite: bookworm, mirror: "https://HOST/archive/debian/{snapshot}"}]  and  snapshot: 2026-01-31'
+    assert line in message
+    dated = Mirror(tmp_path / "20260131T000000Z", key=mirror.key)
+    dated.publish(libc("2.36-1"), fields={"Valid-Until": "Sat, 03 Feb 2026 00:00:00 UTC"})
+    also = [{"suite": "bookworm", "mirror": f"file://{tmp_path}/{{snapshot}}"}]
+    tree = made(debian(packages=asked, also=also, snapshot="2026-01-31"), store)
+    assert why(tree, "/usr/lib/libc.so.6")[0] == "shipped in libc6 2.36-1"
+    assert why(tree, "/usr/bin/busybox")[0] == "shipped in busybox 1:1.35-4"
+
+
+def test_companions_on_the_mirror_and_beside_it(debian: Debian, mirror: Mirror, store: Store, tmp_path: Path) -> None:
+    assert "/usr/bin/busybox" in made(debian(companions=True), store)  # there are none
+    mirror.publish(libc("2.36-9+u1"), suite="bookworm-updates")
+    assert why(made(debian(companions=True), store), "/usr/lib/libc.so.6")[0] == "shipped in libc6 2.36-9+u1"
+    beside = Mirror(tmp_path / "mirror-security", key=mirror.key)
+    beside.publish(libc("2.36-9+u2"), suite="bookworm-security")
+    assert why(made(debian(companions=True), store), "/usr/lib/libc.so.6")[0] == "shipped in libc6 2.36-9+u2"

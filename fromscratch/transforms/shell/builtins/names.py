@@ -8,6 +8,8 @@ _OWN = """
     typeset ulimit umask unalias wait
 """
 _HARMLESS = """
+    db_beginblock db_capb db_clear db_endblock db_fset db_get db_go db_info db_input db_metaget db_progress db_reset
+    db_register db_settitle db_stop db_subst db_title db_unregister db_version
     basename cat cmp cut date diff dirname dpkg-query egrep env expr fgrep find getent grep head id logger ls
     md5sum readlink realpath sha256sum sleep sort stat tail tr uname uniq wc which whoami
 """

@@ -70,3 +70,18 @@ def test_nothing_runs_and_nothing_is_full_in_an_image(line: str, result: Result)
 def test_a_disk_of_this_machine_is_not_known() -> None:
     with pytest.raises(NotUnderstood):
         run(machine_of(""), "df -h /")
+
+
+@pytest.mark.parametrize(
+    ("line", "output"),
+    [("uname", b"Linux\n"), ("uname -s", b"Linux\n"), ("uname -ms", b"Linux x86_64\n"), ("uname -r", None)],
+)
+def test_the_kernel_has_a_name_and_a_machine_but_no_release(line: str, output: bytes | None) -> None:
+    assert run(machine_of(PARTS), line).output == output
+
+
+def test_whether_there_is_a_perl_is_known() -> None:
+    assert run(machine_of("f 0755 0:0 /usr/bin/perl 'elf'"), "perl -e ''").status == 0
+    assert run(machine_of(PARTS), "perl -e ''").status == 127
+    with pytest.raises(NotUnderstood):
+        run(machine_of(PARTS), "perl -e 'print 1'")
