@@ -20,7 +20,7 @@ from fromscratch.linker.tree_root import TreeRoot
 from fromscratch.model.content import read
 from fromscratch.model.entry import File
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.paths import TreePath, decode
+from fromscratch.paths import TreePath, decode, encode
 from fromscratch.sources.debian import essential
 from fromscratch.sources.debian.plan import Plan
 from fromscratch.sources.debian.resolver import Assumption
@@ -30,12 +30,18 @@ _ELF = b"\x7fELF"
 _SHELLS = frozenset({"sh", "dash", "bash"})
 _RUN_A_SHELL = frozenset({"system", "popen"})
 _SHELL_PATH = lazy_regex(rb"/bin/(sh|bash|dash)(?![\w./-])")
+# The first word of a string that is a command line with an option, a path or a value put in.
+_SHELL_COMMAND = lazy_regex(rb"\0([a-z][a-z0-9]+) (?:-[a-zA-Z]|/|%s|'|\")")
 _PROGRAM_PATH = lazy_regex(r"/(?:[\w.+-]+/)+[\w.+-]+")
 _SOURCED = lazy_regex(r"[\w.+-]+\.sh\b")
 _UNIT_COMMAND = lazy_regex(r"^Exec(?:Start|StartPre|StartPost)=[-@:+!]*(/\S+)", re.MULTILINE)
 # Wrappers of grep, diff, less and more, which serve those who have these; what rebuilds on a running system
 # what a build makes; and what tells compilers where a library lies.
 _BESIDE = lazy_regex(r"(bz|lz|lzma|xz|z|zst|zstd)([ef]?grep|cmp|diff|less|more|exe)|update-.*|.*-config")
+# Configuration of the system, which names programs of many packages: of no use to a program in a container.
+_SYSTEM_CONFIGURATION = lazy_regex(
+    r"/etc/(init\.d|cron\.\w+|logrotate\.d|logcheck|apparmor\.d|profile\.d|bash_completion\.d|default|dpkg|apt|X11|xdg)/.*"
+)
 _MAX_SCRIPT = 1 << 20
 _MAX_PROGRAM = 256 << 20
 
@@ -64,6 +70,8 @@ def assumptions(tree: Rootfs, plan: Plan, asked: Collection[str]) -> Assumptions
     for place, rank in ranks.items():
         if rank and search.is_of_sh(place):
             search.start(place, "sh", "#!/bin/sh")
+    for name in asked:
+        search.reach_configured([name, *search.needed_by.get(name, ())])
     groups = []
     known: set[str] = set()
     for group in range(3):
@@ -166,6 +174,31 @@ class _Search:
             self._pending.append(TreePath(place))
         return True
 
+    def reach_configured(self, packages: Collection[str]) -> None:
+        """Go on to the scripts that the configuration of these packages names by their paths."""
+        for path, entry in self.tree.items():
+            if not path.startswith("/etc/") or not isinstance(entry, File) or _SYSTEM_CONFIGURATION.fullmatch(path):
+                continue
+            if self._owner(path) not in packages:
+                continue
+            lines = [line for line in self._text(path).splitlines() if not line.lstrip().startswith(("#", ";", "//"))]
+            for word in _PROGRAM_PATH.findall("\n".join(lines)):
+                place = self.root.place(word)
+                if place is not None and self._is_script(TreePath(place)):
+                    self.reach(place)
+
+    def _is_script(self, place: TreePath) -> bool:
+        entry = self.tree.find(place)
+        return isinstance(entry, File) and bool(entry.meta.mode & 0o111) and shebang(self._head(place)) is not None
+
+    def _reach_named(self, place: TreePath, data: bytes, after: bytes) -> None:
+        """Go on to the scripts beside a program that it names, in front of what matches `after`."""
+        for script in self.programs.get(self._owner(place), []):
+            if script not in self._reached and shebang(self._head(script)):
+                name = re.escape(encode(paths.name(script)))
+                if re.search(rb"[/\0]" + name + after, data):
+                    self.reach(script)
+
     def run(self) -> None:
         while self._pending:
             place = self._pending.pop()
@@ -186,7 +219,8 @@ class _Search:
         if interpreter not in _SHELLS:
             return
         text = self._text(place)
-        for word in commands(text.encode("utf-8", "surrogateescape")):
+        self._reach_named(place, encode(text), rb"(?![\w.-])")
+        for word in commands(encode(text)):
             self.start(place, word, f"calls {word}")
         for path in _PROGRAM_PATH.findall(text):
             if not self.reach(path) and paths.name(TreePath(path)) in essential.PROVIDERS:
@@ -218,6 +252,18 @@ class _Search:
         shell = self._shell_of(place)
         if shell:
             self.start(place, *shell)
+        if file.elf.is_program and ".so" not in paths.name(place):
+            self._read_strings(place, calls_shell=shell is not None and shell[1].endswith("(3)"))
+
+    def _read_strings(self, place: TreePath, *, calls_shell: bool) -> None:
+        """What the data of a program names: scripts beside it, and commands, if it hands any to system(3)."""
+        entry = self.tree.find(place)
+        if not isinstance(entry, File) or entry.content.size > _MAX_PROGRAM:
+            return
+        data = read(entry.content)
+        self._reach_named(place, data, rb"\0")
+        for word in sorted(set(_SHELL_COMMAND.findall(data))) if calls_shell else ():
+            self.start(place, decode(word), f"calls {decode(word)} by system(3)")
 
     def _shell_of(self, place: TreePath) -> tuple[str, str] | None:
         """The shell that a program starts, and how that shows; libraries only name one for what others may ask."""

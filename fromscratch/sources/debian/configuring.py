@@ -1,22 +1,26 @@
 """What the maintainer scripts of packages do, made without running them: Debian Policy 6.
 
 The scripts are read by `transforms.shell` in the order in which dpkg would run them on a fresh system that does not
-run: the preinst of every package, then of each, after those that it depends on, config and postinst.
+run: the preinst of every package, then of each, after those that it depends on, config and postinst, and then the
+postinst of those that a trigger concerns. What packages declare in files, for systemd, comes last.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from fromscratch.errors import FormatError
+from fromscratch.errors import FormatError, NotInTree
 from fromscratch.formats.debian.version import parse_relations
 from fromscratch.formats.installed import Records
 from fromscratch.model.changing_tree import ChangingTree
-from fromscratch.model.entry import Origin
+from fromscratch.model.entry import Directory, Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.debian.opened import Opened
+from fromscratch.transforms.shell.commands.accounts.declared import make_accounts, make_files
+from fromscratch.transforms.shell.commands.dpkg.triggers import Triggers
 from fromscratch.transforms.shell.interpreter import run_script
 from fromscratch.transforms.shell.machine import LeftOut, Machine, Package
+from fromscratch.transforms.shell.unit_folders import make_unit_folders
 
 _ENVIRONMENT = {
     "DEBCONF_NONINTERACTIVE_SEEN": "true",
@@ -45,22 +49,43 @@ def configured(
     *,
     label: str,
     architecture: str,
+    scripts: bool,
 ) -> Configured:
-    """The tree with what the scripts of these packages do; `origins` say why each is there.
+    """The tree with what these packages declare in files, and with `scripts` with what their scripts do.
 
-    `below` are the records of packages that were there before, whose scripts have run.
+    `origins` say why each package is there; `below` are the records of those that were there before, whose scripts
+    have run.
     """
     known = [*_present(below), *(_package(one, origins.get(name)) for name, one in packages.items())]
     machine = Machine(ChangingTree(tree), label=label, architecture=architecture, packages=known)
+    if scripts:
+        _run_all(machine, packages)
+    make_accounts(machine)
+    make_files(machine)
+    make_unit_folders(machine)
+    return Configured(machine.tree.finished(), tuple(machine.left_out))
+
+
+def _run_all(machine: Machine, packages: Mapping[str, Opened]) -> None:
     essential = {name for name, one in packages.items() if one.stanza.get("essential") == "yes"}
-    needs = {name: _needs(one) for name, one in packages.items()}
+    provided: dict[str, list[str]] = {}
+    for name, one in packages.items():
+        for virtual in _names(one, "provides"):
+            provided.setdefault(virtual, []).append(name)
+    needs = {
+        name: sorted(
+            each for other in _names(one, "pre-depends", "depends") for each in (other, *provided.get(other, ()))
+        )
+        for name, one in packages.items()
+    }
     order = [packages[name] for name in in_order(needs, essential)]
     for one in order:
         _run(machine, one, "preinst", ("install",))
     for one in order:
         _run(machine, one, "config", ("configure", ""))
         _run(machine, one, "postinst", ("configure", ""))
-    return Configured(machine.tree.finished(), tuple(machine.left_out))
+    for one, names in triggered(machine, order):
+        _run(machine, one, "postinst", ("triggered", " ".join(names)))
 
 
 def in_order(needs: Mapping[str, Sequence[str]], essential: Collection[str]) -> list[str]:
@@ -87,16 +112,53 @@ def in_order(needs: Mapping[str, Sequence[str]], essential: Collection[str]) -> 
     return list(found)
 
 
-def _needs(one: Opened) -> list[str]:
-    """The names of packages that it depends on, sorted; of alternatives all of them."""
+def _names(one: Opened, *fields: str) -> set[str]:
+    """The names of packages in these fields; of alternatives all of them."""
     names: set[str] = set()
-    for field in ("pre-depends", "depends"):
+    for field in fields:
         try:
             relations = parse_relations(one.stanza.get(field, ""))
         except FormatError:
             continue
         names |= {relation.name for alternatives in relations for relation in alternatives}
-    return sorted(names)
+    return names
+
+
+def triggered(machine: Machine, packages: Sequence[Opened]) -> Iterator[tuple[Opened, list[str]]]:
+    """The packages that triggers concern, with those: activated by another package, by name or by a file of it."""
+    declared = {one.name: list(_trigger_lines(one.text("triggers"))) for one in packages}
+    active = {*machine.state(Triggers).activated}
+    active |= {name for lines in declared.values() for verb, name in lines if verb.startswith("activate")}
+    for one in packages:
+        interests = [name for verb, name in declared[one.name] if verb.startswith("interest")]
+        names = [name for name in interests if name in active or _is_shipped(machine, name, one.planned.shown)]
+        if names:
+            yield one, names
+
+
+def _trigger_lines(text: str) -> Iterator[tuple[str, str]]:
+    """The directives of a file triggers with their names: deb-triggers(5)."""
+    for line in text.splitlines():
+        words = line.partition("#")[0].split()
+        if len(words) == 2:
+            yield words[0], words[1]
+
+
+def _is_shipped(machine: Machine, path: str, besides: str) -> bool:
+    """Whether a package has a file at or below a path; the one that is shown as `besides` does not count."""
+    if not path.startswith("/"):
+        return False
+    try:
+        top = machine.tree.resolve(path)
+    except NotInTree:
+        return False
+    for place in machine.tree.within(top):
+        entry = machine.tree.find(place, follow_last=False)
+        if entry is None or isinstance(entry, Directory):
+            continue
+        if any(origin.reason == "shipped in" and origin.detail != besides for origin in entry.origins):
+            return True
+    return False
 
 
 def _present(below: Records) -> Iterator[Package]:

@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from fromscratch.address import without_secrets
@@ -35,7 +34,7 @@ from fromscratch.sources.debian.archives import Seen
 from fromscratch.sources.debian.below import key_of, packages_below
 from fromscratch.sources.debian.chiselled import ChiselSlices
 from fromscratch.sources.debian.completing import completed
-from fromscratch.sources.debian.configuring import configured
+from fromscratch.sources.debian.finishing import Laid, finished
 from fromscratch.sources.debian.opened import Opened, opened
 from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.over import laid_over, with_status
@@ -43,10 +42,8 @@ from fromscratch.sources.debian.package_request import requested
 from fromscratch.sources.debian.plan import Plan, PlannedPackage
 from fromscratch.sources.debian.planner import Planner
 from fromscratch.sources.debian.platforms import debian_architecture
-from fromscratch.sources.debian.sliced import checked_slices, cut_record, cut_tree, shipped_in, versions
+from fromscratch.sources.debian.sliced import checked_slices, cut_tree, shipped_in, versions
 from fromscratch.sources.debian.tree import Unpacked, laid_together
-from fromscratch.transforms.scripted.alternatives import with_alternatives
-from fromscratch.transforms.scripted.applets import with_applets
 from fromscratch.transforms.scripted.base_folders import with_base_folders
 from fromscratch.transforms.scripted.certificates import with_certificates
 from fromscratch.transforms.shell.machine import LeftOut
@@ -193,7 +190,7 @@ class DebianSource(TreeSource):
         tree = self._finished(laid_over(below, laid.tree, replace=replace), laid, self._context.present(store))
         return with_status(tree, below, packages, self.label)
 
-    def _laid(self, store: Store, plan: Plan) -> "_Laid":
+    def _laid(self, store: Store, plan: Plan) -> Laid:
         """The packages laid together, with what every system has; slices are cut. No script has done anything yet."""
         opened = self._opened(store, plan.packages)
         packages = self._unpacked(plan, opened)
@@ -214,7 +211,8 @@ class DebianSource(TreeSource):
             if cut:
                 tree = cut_tree(tree, {one.shown: one.name for one in plan.packages}, cut, self._context.place)
             tree = with_base_folders(tree, self.label, "base-files")
-        return _Laid(plan, {one.name: one for one in opened}, frozenset({*cut, *chiselled, *parts}), tree)
+        partial = frozenset({*cut, *chiselled, *parts})
+        return Laid({one.name: one for one in opened}, partial, tree, self._origins(plan))
 
     def _origins(self, plan: Plan) -> dict[str, Origin]:
         """Why each package is there, by its name."""
@@ -260,33 +258,8 @@ class DebianSource(TreeSource):
 
             return threads.each(packages, one, max(1, self._context.jobs), lambda: None)
 
-    def _finished(self, tree: Rootfs, laid: "_Laid", below: Records) -> Rootfs:
-        """The tree with what scripts of whole packages do, and the records of all packages.
-
-        Applets come last: what a script puts in their place counts more.
-        """
-        if not self._is_chiselled:
-            tree = self._scripted(tree, laid, below)
-            if self._options.applets:
-                tree = with_applets(tree, self.label)
-        if not self._options.records:
-            return tree
-        records = {
-            name: (
-                one.control.rstrip(b"\n") + b"\n",
-                cut_record(one.checksums, tree) if name in laid.partial else one.checksums,
-            )
-            for name, one in laid.packages.items()
-        }
-        return natives.with_records(tree, records, self.label)
-
-    def _scripted(self, tree: Rootfs, laid: "_Laid", below: Records) -> Rootfs:
-        whole = {name: one for name, one in laid.packages.items() if name not in laid.partial}
-        if self._options.scripts == "none":
-            scripts = {name: one.files.get("postinst", b"") for name, one in whole.items()}
-            return with_alternatives(tree, scripts, self.label, "postinst")
-        origins = self._origins(laid.plan)
-        found = configured(tree, whole, origins, below, label=self.label, architecture=self._architecture)
+    def _finished(self, tree: Rootfs, laid: Laid, below: Records) -> Rootfs:
+        found = finished(tree, laid, below, self._options, self.label, self._architecture, chiselled=self._is_chiselled)
         self._left_out = found.left_out
         return found.tree
 
@@ -306,12 +279,3 @@ class DebianSource(TreeSource):
                 )
             )
         download(store, requests, self._context.progress, self._context.jobs, connect=self._planner.connect)
-
-
-class _Laid(Struct, frozen=True):
-    """The packages of a plan and their tree; of those in `partial` it has a part."""
-
-    plan: Plan
-    packages: Mapping[str, Opened]
-    partial: frozenset[str]
-    tree: Rootfs

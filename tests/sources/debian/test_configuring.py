@@ -5,6 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from fromscratch.host.storage.store import Store
+from fromscratch.model.content import read
+from fromscratch.model.entry import File
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.debian.configuring import in_order
 from fromscratch.sources.debian.source import DebianSource
@@ -111,3 +113,29 @@ def test_a_preinst_comes_before_every_postinst(debian: Debian, mirror: Mirror, s
 )
 def test_order(needs: dict[str, list[str]], expected: list[str]) -> None:
     assert in_order(needs, essential={"z"}) == expected
+
+
+def test_triggers_run_after_all_for_those_whom_they_concern(debian: Debian, mirror: Mirror, store: Store) -> None:
+    told = b'#!/bin/sh\nset -e\nmkdir -p /etc\necho "$*" >> /etc/told\n'
+    interests = b"# comment\ninterest-noawait /usr/share/plugins\ninterest by-name\ninterest never\n"
+    sleeping = b"interest /usr/share/asleep\n"
+    mirror.publish(
+        package("a", {"usr/share/asleep/own": b""}, extra={"postinst": told, "triggers": sleeping}),
+        package("b", extra={"postinst": told, "triggers": interests}),
+        package("c", {"usr/share/plugins/c": b"plugin"}, extra={"postinst": b"#!/bin/sh\ndpkg-trigger by-name\n"}),
+    )
+    told_of = made(debian(packages=["a", "b", "c"], records=False), store).find("/etc/told")
+    assert isinstance(told_of, File)
+    assert read(told_of.content) == b"configure \nconfigure \ntriggered /usr/share/plugins by-name\n"
+
+
+def test_what_packages_declare_for_systemd_is_made_without_scripts_too(
+    debian: Debian, mirror: Mirror, store: Store
+) -> None:
+    files = {
+        "usr/lib/sysusers.d/d.conf": b"u declared 77\n",
+        "usr/lib/tmpfiles.d/d.conf": b"d /var/lib/d 0700 declared\n",
+    }
+    mirror.publish(ACCOUNTS, package("d", files, depends="base-passwd"))
+    for scripts in ("none", "interpret"):
+        assert "d 0700 77:0 /var/lib/d" in listed(made(debian(packages=["d"], records=False, scripts=scripts), store))

@@ -30,6 +30,8 @@ NOW = 1_790_000_000.0  # September 2026
 USR = {"usr": None, "usr/bin": None, "usr/lib": None, "usr/share": None}
 ELF = elf(interpreter="/lib64/ld.so", data=b"plain")
 UNIT = b"[Service]\nExecStart=-/srv/app --now\n"
+NAMING = elf(interpreter="/ld.so", data=b"%s/helper\0")
+PERL = b"#!/usr/bin/perl\n"
 LARGE = Random(1).randbytes(9000)
 BASH = elf(interpreter="/lib64/ld.so", needed=["libtinfo.so.6"])
 # The Essential packages of these archives, each with what is counted on.
@@ -227,9 +229,35 @@ def test_a_locale_and_a_name_service_switch_are_for_a_libc(debian: Debian, store
         ({"usr/bin/app": "../lib/app/bin/x", "usr/lib/app/bin/x@755": b"#!/usr/bin/perl\n"}, ["perl-base"]),
         ({"lib/systemd/system/app.service": UNIT, "srv/app@755": b"#!/usr/bin/perl\n"}, ["perl-base"]),
         ({"usr/bin/app@755": b"#!/bin/sh\n. /srv/app.sh\n", "srv/app.sh": b"sed p\n"}, ["dash", "libacl1", "sed"]),
+        ({"usr/bin/app@755": NAMING, "usr/lib/app/bin/helper@755": b"#!/bin/sh\nsed p\n"}, ["dash", "libacl1", "sed"]),
+        ({"usr/bin/app@755": ELF, "usr/lib/app/bin/helper@755": b"#!/bin/sh\nsed p\n"}, ["dash"]),
+        (
+            {
+                "usr/bin/app@755": NAMING,
+                "usr/lib/app/bin/helper@755": b"#!/bin/sh\n$0/../next\n",
+                "usr/lib/app/bin/next@755": b"#!/bin/sh\nsed p\n",
+            },
+            ["dash", "libacl1", "sed"],
+        ),
+        (
+            {"usr/bin/app@755": ELF, "etc/app.conf": b"run /usr/share/app/x.pl\n", "usr/share/app/x.pl@755": PERL},
+            ["perl-base"],
+        ),
+        (
+            {"usr/bin/app@755": ELF, "etc/app.conf": b"# run /usr/share/app/x.pl\n", "usr/share/app/x.pl@755": PERL},
+            [],
+        ),
+        (
+            {"usr/bin/app@755": ELF, "etc/cron.d/app": b"* /usr/share/app/x.pl\n", "usr/share/app/x.pl@755": PERL},
+            [],
+        ),
         ({"usr/bin/app@755": ELF, "usr/bin/xzgrep@755": b"#!/bin/sh\n"}, []),
         ({"usr/bin/app@755": ELF, "usr/sbin/update-app@755": b"#!/bin/sh\n"}, []),
         ({"usr/bin/app@755": elf(interpreter="/ld.so", imports=["popen"])}, ["dash"]),
+        (
+            {"usr/bin/app@755": elf(interpreter="/ld.so", imports=["system"], data=b"\0rm -rf x\0sed\0the sed %s\0")},
+            ["coreutils", "dash"],
+        ),
         ({"usr/bin/app@755": elf(interpreter="/ld.so", data=b"/bin/sh\0")}, ["dash"]),
         ({"usr/bin/app@755": elf(interpreter="/ld.so", data=b"/bin/bash\0")}, ["bash", "libtinfo6", "ncurses-base"]),
         ({"usr/bin/app@755": elf(interpreter="/ld.so", data=b"/bin/shells")}, []),

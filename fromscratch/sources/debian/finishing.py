@@ -1,0 +1,60 @@
+"""The last steps of a tree of packages: what their scripts and declarations make, applets, and records."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from fromscratch.formats.installed import Records
+from fromscratch.model.entry import Origin
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.sources.debian import natives
+from fromscratch.sources.debian.configuring import Configured, configured
+from fromscratch.sources.debian.opened import Opened
+from fromscratch.sources.debian.options import DebianOptions
+from fromscratch.sources.debian.sliced import cut_record
+from fromscratch.transforms.scripted.alternatives import with_alternatives
+from fromscratch.transforms.scripted.applets import with_applets
+
+
+class Laid(Struct, frozen=True):
+    """The packages of a plan and their tree; of those in `partial` it has a part. `origins` say why each is there."""
+
+    packages: Mapping[str, Opened]
+    partial: frozenset[str]
+    tree: Rootfs
+    origins: Mapping[str, Origin]
+
+
+def finished(
+    tree: Rootfs, laid: Laid, below: Records, options: DebianOptions, label: str, architecture: str, *, chiselled: bool
+) -> Configured:
+    """The tree with what whole packages make, and the records of all.
+
+    `tree` has the packages over what lies below, with its records. `chiselled` packages say themselves what is made.
+    Applets come after scripts: what a script puts in their place counts more.
+    """
+    found = Configured(tree)
+    if not chiselled:
+        found = _configured(tree, laid, below, label, architecture, reads=options.scripts == "interpret")
+        tree = with_applets(found.tree, label) if options.applets else found.tree
+    if options.records:
+        tree = natives.with_records(tree, _records(tree, laid), label)
+    return Configured(tree, found.left_out)
+
+
+def _configured(tree: Rootfs, laid: Laid, below: Records, label: str, architecture: str, *, reads: bool) -> Configured:
+    whole = {name: one for name, one in laid.packages.items() if name not in laid.partial}
+    if not reads:
+        scripts = {name: one.files.get("postinst", b"") for name, one in whole.items()}
+        tree = with_alternatives(tree, scripts, label, "postinst")
+    return configured(tree, whole, laid.origins, below, label=label, architecture=architecture, scripts=reads)
+
+
+def _records(tree: Rootfs, laid: Laid) -> dict[str, tuple[bytes, bytes]]:
+    return {
+        name: (
+            one.control.rstrip(b"\n") + b"\n",
+            cut_record(one.checksums, tree) if name in laid.partial else one.checksums,
+        )
+        for name, one in laid.packages.items()
+    }
