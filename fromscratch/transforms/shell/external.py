@@ -2,7 +2,7 @@
 
 from fromscratch.errors import ImageError
 from fromscratch.formats.shell.syntax import Simple
-from fromscratch.transforms.shell.builtins.names import HARMLESS, READERS
+from fromscratch.transforms.shell.builtins.names import HARMLESS, PREFIXES, READERS
 from fromscratch.transforms.shell.commands.catalogue import COMMANDS
 from fromscratch.transforms.shell.commands.services import nothing
 from fromscratch.transforms.shell.lookup import PATH, found, is_program
@@ -115,6 +115,9 @@ def reads_input(plain: str, arguments: list[str]) -> bool:
         return True
     if plain in ("tee", "tr", "xargs", "chpasswd"):
         return True
+    if plain in PREFIXES:
+        behind = next((at for at, word in enumerate(arguments) if word in READERS), len(arguments))
+        return behind < len(arguments) and reads_input(arguments[behind], arguments[behind + 1 :])
     own = 0
     if plain in ("grep", "egrep", "fgrep", "sed", "awk", "mawk", "perl"):
         own = 0 if any(word[:2] in ("-e", "-f") and word[:1] == "-" for word in arguments) else 1
