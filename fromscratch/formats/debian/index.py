@@ -285,8 +285,14 @@ class PackageIndex:
         return Counter(map(deb822.decoded, found))
 
     def _row(self, name: str, table: tuple[int, int]) -> list[bytes]:
-        key = b"\n%b " % name.encode("utf-8", "surrogateescape")
-        start = self._map.find(key, *table)
-        if start < 0:
-            return []
-        return self._map[start + len(key) : self._map.find(b"\n", start + 1)].split(b" ")
+        """What a table has for a name: its lines are sorted, so that half of them fall away at each look."""
+        searched = name.encode("utf-8", "surrogateescape")
+        low, high = table[0], table[1] - 1  # each at the end of a line
+        while low < high:
+            start = self._map.rfind(b"\n", low, (low + high) // 2 + 1)
+            end = self._map.find(b"\n", start + 1)
+            key, *values = self._map[start + 1 : end].split(b" ")
+            if key == searched:
+                return values
+            low, high = (end, high) if key < searched else (low, start)
+        return []

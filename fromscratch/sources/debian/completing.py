@@ -11,6 +11,7 @@ from fromscratch.sources.debian.assumptions import assumptions
 from fromscratch.sources.debian.plan import Plan
 from fromscratch.sources.debian.planner import Planner
 from fromscratch.sources.debian.resolver import Assumption
+from fromscratch.transforms.scripted.missing import with_missing
 
 _ROUNDS = 6  # what is added for one program may itself call others
 _SMALL = 10  # percent of the packages: so much may come for scripts that a package has beside its programs
@@ -23,7 +24,10 @@ def completed(
     planned: Callable[[Planner], Plan],
     built: Callable[[Plan], Rootfs],
 ) -> Plan:
-    """The plan with what is called for; `built` gives the tree of a plan, whose packages it may have to bring."""
+    """The plan with what is called for; `built` gives the tree of a plan, whose packages it may have to bring.
+
+    The packages that are added are built by themselves: what they find in the others, these have.
+    """
     quiet = replace(planner, context=replace(planner.context, progress=SILENT))
 
     def with_more(added: tuple[Assumption, ...]) -> Plan:
@@ -31,9 +35,11 @@ def completed(
 
     assumed: tuple[Assumption, ...] = ()
     allowance = _size(plan) * _SMALL // 100
+    tree, rest = Rootfs({}), plan
     for _ in range(_ROUNDS):
         try:
-            found = assumptions(built(plan), plan, asked).without({each.name for each in assumed})
+            tree = with_missing(tree, built(rest)) if len(tree) > 1 else built(rest)
+            found = assumptions(tree, plan, asked).without({each.name for each in assumed})
         except ImageError:  # the build will say so, with all that it is about
             return plan
         chosen, lacking = found.needed, list[str]()
@@ -45,6 +51,8 @@ def completed(
                 chosen, extended, allowance = chosen + group, larger, allowance - added
             else:
                 lacking += _lines(group)
+        present = {one.name for one in plan.packages}
+        rest = replace(extended, packages=[one for one in extended.packages if one.name not in present])
         plan = replace(extended, lacking=lacking)
         if not chosen:
             break

@@ -14,15 +14,20 @@ from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.sliced import cut_record
 from fromscratch.transforms.scripted.alternatives import with_alternatives
 from fromscratch.transforms.scripted.applets import with_applets
+from fromscratch.transforms.shell.commands.dpkg.diversions import Diversion
 
 
 class Laid(Struct, frozen=True):
-    """The packages of a plan and their tree; of those in `partial` it has a part. `origins` say why each is there."""
+    """The packages of a plan and their tree; of those in `partial` it has a part.
+
+    `origins` say why each is there; they were unpacked with the `diversions`.
+    """
 
     packages: Mapping[str, Opened]
     partial: frozenset[str]
     tree: Rootfs
     origins: Mapping[str, Origin]
+    diversions: Mapping[str, Diversion] = {}
 
 
 def finished(
@@ -47,7 +52,16 @@ def _configured(tree: Rootfs, laid: Laid, below: Records, label: str, architectu
     if not reads:
         scripts = {name: one.files.get("postinst", b"") for name, one in whole.items()}
         tree = with_alternatives(tree, scripts, label, "postinst")
-    return configured(tree, whole, laid.origins, below, label=label, architecture=architecture, scripts=reads)
+    return configured(
+        tree,
+        whole,
+        laid.origins,
+        below,
+        diversions=laid.diversions,
+        label=label,
+        architecture=architecture,
+        scripts=reads,
+    )
 
 
 def _records(tree: Rootfs, laid: Laid) -> dict[str, tuple[bytes, bytes]]:

@@ -34,6 +34,7 @@ from fromscratch.sources.debian.archives import Seen
 from fromscratch.sources.debian.below import key_of, packages_below
 from fromscratch.sources.debian.chiselled import ChiselSlices
 from fromscratch.sources.debian.completing import completed
+from fromscratch.sources.debian.diverting import diversions, diverted
 from fromscratch.sources.debian.finishing import Laid, finished
 from fromscratch.sources.debian.opened import Opened, opened
 from fromscratch.sources.debian.options import DebianOptions
@@ -201,7 +202,8 @@ class DebianSource(TreeSource):
             if one.name in self._chisel.packages and one.name not in whole
         }
         packages = [replace(one, tree=chiselled[one.name].tree) if one.name in chiselled else one for one in packages]
-        tree = self._laid_together(packages)
+        known = {} if self._options.scripts == "none" else diversions(opened, self.label, self._architecture)
+        tree = self._laid_together([diverted(one, known) for one in packages])
         tree = self._chisel.completed(tree, chiselled, plan.packages, self.label)
         cut, parts = self._cut(plan), [one.name for one in plan.packages if one.part]
         if not self._is_chiselled:
@@ -212,7 +214,7 @@ class DebianSource(TreeSource):
                 tree = cut_tree(tree, {one.shown: one.name for one in plan.packages}, cut, self._context.place)
             tree = with_base_folders(tree, self.label, "base-files")
         partial = frozenset({*cut, *chiselled, *parts})
-        return Laid({one.name: one for one in opened}, partial, tree, self._origins(plan))
+        return Laid({one.name: one for one in opened}, partial, tree, self._origins(plan), known)
 
     def _origins(self, plan: Plan) -> dict[str, Origin]:
         """Why each package is there, by its name."""

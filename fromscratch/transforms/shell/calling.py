@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from fromscratch.errors import ImageError
 from fromscratch.formats.shell.syntax import Assignment, Command, Simple, Text, Word
+from fromscratch.transforms.shell.builtins.brackets import double_brackets
 from fromscratch.transforms.shell.builtins.catalogue import RUN
 from fromscratch.transforms.shell.builtins.names import SPECIAL
 from fromscratch.transforms.shell.expansion import Expansion
@@ -50,6 +51,8 @@ def run_simple(shell: Shell, node: Simple, expansion: Expansion, run: RunCommand
         shell.machine.line = node.line
     shell.substituted = 0
     try:
+        if node.words and node.words[0].literal == "[[":
+            return double_brackets(shell, node.words[1:-1], expansion)
         words, assigned = _words(shell, node, expansion)
         if words[:1] == ["exec"] and len(words) == 1:
             for each in node.redirections:

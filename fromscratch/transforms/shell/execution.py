@@ -194,6 +194,8 @@ def substituted(shell: Shell, body: Sequence) -> Value:
     inner.descriptors[1] = capture
     inner.protected = 0
     inner.substituting = True
+    if shell.bash:
+        inner.options.discard("e")
     shell.substituted = in_subshell(inner, lambda: run_sequence(inner, body))
     value = capture.value()
     if isinstance(value, Doubt):

@@ -236,6 +236,10 @@ class Expansion:
                 return str(len(self._shell.positional))
             value = self._value(part.name)
             return str(len(value or "") if self._shell.bash else len(raw(value or "")))
+        if part.operator == "bad":
+            raise Fault("Bad substitution")
+        if part.operator == "!" and (part.argument is None or not part.argument.parts):
+            return self._value(self._value(part.name) or "") or ""
         if part.name in "@*":
             value = self._joined(self._positional()) if self._shell.positional else None
         else:

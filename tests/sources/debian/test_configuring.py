@@ -139,3 +139,20 @@ def test_what_packages_declare_for_systemd_is_made_without_scripts_too(
     mirror.publish(ACCOUNTS, package("d", files, depends="base-passwd"))
     for scripts in ("none", "interpret"):
         assert "d 0700 77:0 /var/lib/d" in listed(made(debian(packages=["d"], records=False, scripts=scripts), store))
+
+
+def test_a_diverted_file_of_another_package_gets_another_name(debian: Debian, mirror: Mirror, store: Store) -> None:
+    divert = "dpkg-divert --package full --add --rename --divert /usr/share/vi/help.tiny /usr/share/vi/help\n"
+    mirror.publish(
+        package("full", {"usr/share/vi/help": b"full"}, extra={"preinst": f"#!/bin/sh\n{divert}".encode()}),
+        package("tiny", {"usr/share/vi/help": b"ti"}),
+    )
+    laid = made(debian(packages=["full", "tiny"], records=False), store)
+    assert rows(laid, "vi/help") == ["f 0644 0:0 4 /usr/share/vi/help", "f 0644 0:0 2 /usr/share/vi/help.tiny"]
+
+
+def test_a_preinst_does_not_see_the_files_of_its_own_package(debian: Debian, mirror: Mirror, store: Store) -> None:
+    preinst = b"#!/bin/sh\n[ ! -e /etc/mine ] || mv /etc/mine /etc/mine.old\nrm -f /usr/share/mine\n"
+    mirror.publish(package("a", {"etc/mine": b"new", "usr/share/mine": b"new"}, extra={"preinst": preinst}))
+    laid = made(debian(packages=["a"], records=False), store)
+    assert rows(laid, "mine") == ["f 0644 0:0 3 /etc/mine", "f 0644 0:0 3 /usr/share/mine"]

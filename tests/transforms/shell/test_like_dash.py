@@ -1,4 +1,4 @@
-"""Scripts of builtins alone: what dash prints, and how it ends, are what the interpreter says."""
+"""Scripts of builtins alone: the interpreter prints and ends as dash does; for those of bash, as bash does."""
 
 import shutil
 import subprocess
@@ -8,26 +8,39 @@ import pytest
 
 from tests.transforms.shell.interpreting import interpret, written
 
-DASH = shutil.which("dash")
-SCRIPTS = [each for each in (Path(__file__).parent / "scripts.txt").read_text().split("\n----\n") if each.strip()]
+HERE = Path(__file__).parent
+ARGUMENTS = ("one", "two words", "")
 
 
-def interpreted(script: str, *arguments: str) -> tuple[str, int | None]:
-    status, where = interpret("exec > /etc/printed\n" + script, arguments=arguments)
-    assert [each for each in where.left_out if each.command != "the rest of the script"] == []
-    return written(where, "/etc/printed"), status
+def scripts(file: str) -> list[str]:
+    return [each for each in (HERE / file).read_text().split("\n----\n") if each.strip()]
 
 
-@pytest.mark.skipif(DASH is None, reason="dash is not installed")
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_a_script_prints_and_ends_as_in_dash(script: str, tmp_path: Path) -> None:
-    assert DASH is not None
-    ran = subprocess.run(
-        [DASH, "-c", script, "demo", "one", "two words", ""],
+def ran(shell: str, script: str) -> tuple[str, int]:
+    program = shutil.which(shell)
+    if program is None:
+        pytest.skip(f"{shell} is not installed")
+    done = subprocess.run(
+        [program, "-c", script, "demo", *ARGUMENTS],
         capture_output=True,
         env={"PATH": "", "HOME": "/root"},
         cwd="/",
         timeout=10,
     )
-    printed, status = interpreted(script, "one", "two words", "")
-    assert (printed, status) == (ran.stdout.decode("utf-8", "surrogateescape"), ran.returncode)
+    return done.stdout.decode("utf-8", "surrogateescape"), done.returncode
+
+
+def interpreted(script: str) -> tuple[str, int | None]:
+    status, where = interpret(script, arguments=ARGUMENTS)
+    assert [each for each in where.left_out if each.command != "the rest of the script"] == []
+    return written(where, "/etc/printed"), status
+
+
+@pytest.mark.parametrize("script", scripts("scripts.txt"))
+def test_a_script_prints_and_ends_as_in_dash(script: str) -> None:
+    assert interpreted("exec > /etc/printed\n" + script) == ran("dash", script)
+
+
+@pytest.mark.parametrize("script", scripts("scripts_of_bash.txt"))
+def test_a_script_of_bash_prints_and_ends_as_in_bash(script: str) -> None:
+    assert interpreted("#!/bin/bash\nexec > /etc/printed\n" + script) == ran("bash", script)

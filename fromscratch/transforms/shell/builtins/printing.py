@@ -24,17 +24,12 @@ def escapes(text: str, *, echo: bool) -> tuple[str, bool]:
         if code == "c":
             return "".join(out), True
         if code[0] in "01234567":
-            digits = code[1:] if code[0] == "0" and echo else code
-            if echo and code[0] != "0":
-                out.append(found[0])
-                continue
-            if not echo and len(digits) > 3:
-                digits, at = digits[:3], at - 1
-            out.append(
-                bytes([int(digits or "0", 8) & 0xFF]).decode(
-                    "latin-1" if int(digits or "0", 8) < 128 else "utf-8", "surrogateescape"
-                )
-            )
+            digits = code
+            if code[0] == "0" and echo:
+                digits = code[1:]
+            elif len(code) > 3:
+                digits, at = code[:3], at - 1
+            out.append(bytes([int(digits or "0", 8) & 0xFF]).decode("utf-8", "surrogateescape"))
         elif code[0] == "x" and len(code) > 1:
             out.append(bytes([int(code[1:], 16)]).decode("utf-8", "surrogateescape"))
         else:
