@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from fromscratch.errors import ImageError
 from fromscratch.formats.shell.syntax import Simple
-from fromscratch.transforms.shell.builtins.names import HARMLESS, PREFIXES, READERS, changes_nothing
+from fromscratch.transforms.shell.builtins.names import HARMLESS, READERS, changes_nothing
 from fromscratch.transforms.shell.commands.catalogue import COMMANDS
 from fromscratch.transforms.shell.commands.services import nothing
 from fromscratch.transforms.shell.lookup import PATH, found, is_program
 from fromscratch.transforms.shell.machine import Call, Command, Matter, NotUnderstood, Result
+from fromscratch.transforms.shell.reading_input import reads_input
 from fromscratch.transforms.shell.state import Shell
 from fromscratch.transforms.shell.streams import Input
 from fromscratch.transforms.shell.values import Doubt, Status, Value, first_doubt, known
@@ -108,21 +109,3 @@ def run_call(shell: Shell, call: Call, command: Command | None) -> Result:
     if result is None:
         raise NotUnderstood(f"{name.rpartition('/')[2]} is a program, and programs are not run")
     return result
-
-
-def reads_input(plain: str, arguments: list[str]) -> bool:
-    """Whether a command that may read its input does so, given these arguments."""
-    operands = [word for word in arguments if not word.startswith("-") or word == "-"]
-    if "-" in operands:
-        return True
-    if plain in ("tee", "tr", "xargs", "chpasswd"):
-        return True
-    if plain in PREFIXES:
-        behind = next((at for at, word in enumerate(arguments) if word in READERS), len(arguments))
-        return behind < len(arguments) and reads_input(arguments[behind], arguments[behind + 1 :])
-    own = 0
-    if plain in ("grep", "egrep", "fgrep", "sed", "awk", "mawk", "perl"):
-        own = 0 if any(word[:2] in ("-e", "-f") and word[:1] == "-" for word in arguments) else 1
-        if plain.endswith("grep") and any(word in ("-r", "-R", "--recursive") for word in arguments):
-            return False
-    return len(operands) <= own

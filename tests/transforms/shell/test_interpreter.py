@@ -85,6 +85,11 @@ def test_a_failure_under_set_e_ends_the_script_and_lists_the_rest() -> None:
     ]
 
 
+def test_a_script_that_ends_itself_with_a_failure_says_so() -> None:
+    status, where = interpret("#!/bin/sh\nif [ ! -e /proc ]; then\n  exit 3\nfi\n")
+    assert (status, left_out(where)) == (3, ["3: the rest of the script: it ends with status 3 here"])
+
+
 def test_a_script_of_the_tree_is_interpreted_and_a_program_is_not() -> None:
     where = machine("""
         f 0755 0:0 /usr/bin/helper '#!/bin/sh\\necho "$1 $V" > /etc/helped\\necho said\\n'
