@@ -19,6 +19,8 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath
 from fromscratch.sources.debian.maintainer_scripts import as_package, run
 from fromscratch.sources.debian.opened import Opened
+from fromscratch.transforms.scripted.account_files import AccountNumbers
+from fromscratch.transforms.scripted.account_numbers import GivenNumbers
 from fromscratch.transforms.shell.commands.accounts.declared import make_accounts, make_files
 from fromscratch.transforms.shell.commands.dpkg.diversions import Diversion, Diversions
 from fromscratch.transforms.shell.commands.dpkg.triggers import Triggers
@@ -42,19 +44,22 @@ def configured(
     diversions: Mapping[str, Diversion],
     label: str,
     architecture: str,
+    numbers: GivenNumbers,
     scripts: bool,
 ) -> Configured:
     """The tree with what these packages declare in files, and with `scripts` with what their scripts do.
 
     `origins` say why each package is there; `below` are the records of those that were there before, whose scripts
-    have run; with the `diversions` they were unpacked.
+    have run; with the `diversions` they were unpacked; `numbers` are those that the recipe gives to accounts. Declared
+    accounts come before the scripts, which give files to them, and folders after, since scripts make accounts too.
     """
     known = [*_present(below), *(as_package(one, origins.get(name)) for name, one in packages.items())]
     machine = Machine(ChangingTree(tree), label=label, architecture=architecture, packages=known)
     machine.state(Diversions).by_path.update(diversions)
+    machine.state(AccountNumbers).add(numbers)
+    make_accounts(machine)
     if scripts:
         _run_all(machine, packages)
-    make_accounts(machine)
     make_files(machine)
     make_unit_folders(machine)
     return Configured(machine.tree.finished(), tuple(machine.left_out))

@@ -50,7 +50,7 @@ from fromscratch.transforms.scripted.certificates import with_certificates
 from fromscratch.transforms.shell.machine import LeftOut
 
 # Counted up when the same packages give another tree.
-_TREE_VERSION = 4
+_TREE_VERSION = 5
 
 
 class DebianSource(TreeSource):
@@ -147,7 +147,9 @@ class DebianSource(TreeSource):
         packages = " ".join(f"{package.name}={package.digest}" for package in self.plan(store).packages)
         options = without_secrets(msgspec.json.encode(self._options).decode())
         slices = f" {self._slices.digest_text()}{self._chisel.digest_text()}" if self._options.slices else ""
-        return f"debian {_TREE_VERSION} {options} {packages}{slices}"
+        numbers = self._context.numbers
+        given = f" {sorted(numbers.users.items())} {sorted(numbers.groups.items())}" if numbers else ""
+        return f"debian {_TREE_VERSION} {options} {packages}{slices}{given}"
 
     def pins(self, store: Store) -> list[Pin]:
         """The indexes that the packages were chosen from, and the packages."""
@@ -261,7 +263,16 @@ class DebianSource(TreeSource):
             return threads.each(packages, one, max(1, self._context.jobs), lambda: None)
 
     def _finished(self, tree: Rootfs, laid: Laid, below: Records) -> Rootfs:
-        found = finished(tree, laid, below, self._options, self.label, self._architecture, chiselled=self._is_chiselled)
+        found = finished(
+            tree,
+            laid,
+            below,
+            self._options,
+            self.label,
+            self._architecture,
+            numbers=self._context.numbers,
+            chiselled=self._is_chiselled,
+        )
         self._left_out = found.left_out
         return found.tree
 

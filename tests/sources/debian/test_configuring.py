@@ -10,7 +10,7 @@ from fromscratch.model.entry import File
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.debian.configuring import in_order
 from fromscratch.sources.debian.source import DebianSource
-from fromscratch.transforms.scripted.account_numbers import stable_number
+from fromscratch.transforms.scripted.account_numbers import GivenNumbers, stable_number
 from tests.sources.debian.mirror import Mirror, package
 from tests.sources.debian.test_debian import debian, made, mirror, store, why
 from tests.trees import listed, tree
@@ -113,6 +113,37 @@ def test_a_preinst_comes_before_every_postinst(debian: Debian, mirror: Mirror, s
 )
 def test_order(needs: dict[str, list[str]], expected: list[str]) -> None:
     assert in_order(needs, essential={"z"}) == expected
+
+
+def test_what_packages_declare_in_files_is_made_around_their_scripts(
+    debian: Debian, mirror: Mirror, store: Store
+) -> None:
+    files = {
+        "usr/bin/declared@755": b"program",
+        "usr/lib/sysusers.d/declared.conf": b"u declared 444\n",
+        "usr/lib/tmpfiles.d/declared.conf": b"d /var/lib/declared 0700 late late\n",
+        "usr/lib/systemd/system/declared.service": (
+            b"[Service]\nUser=declared\nExecStart=/usr/bin/declared\nRuntimeDirectory=declared\n"
+        ),
+    }
+    script = b"#!/bin/sh\naddgroup --system --gid 445 late\nadduser --system --uid 445 --ingroup late late\n"
+    mirror.publish(ACCOUNTS, package("declared", files, depends="base-passwd", extra={"postinst": script}))
+    tree = made(debian(packages=["declared"], records=False), store)
+    assert [*rows(tree, "/run/declared"), *rows(tree, "lib/declared")] == [
+        "d 0755 444:444 /run/declared",
+        "d 0700 445:445 /var/lib/declared",
+    ]
+    assert why(tree, "/run/declared")[0] == "made by RuntimeDirectory= of /usr/lib/systemd/system/declared.service"
+
+
+def test_a_number_that_the_recipe_gives_is_that_of_the_account(debian: Debian, mirror: Mirror, store: Store) -> None:
+    mirror.publish(ACCOUNTS, server())
+    plain = debian(packages=["server"], records=False)
+    given = debian(packages=["server"], records=False, numbers=GivenNumbers({"server": 6379}, {"server": 6380}))
+    tree = made(given, store)
+    assert rows(tree, "lib/server") == ["d 0750 6379:6380 /var/lib/server"]
+    plain.fetch(store)
+    assert plain.fingerprint(store) != given.fingerprint(store)
 
 
 def test_triggers_run_after_all_for_those_whom_they_concern(debian: Debian, mirror: Mirror, store: Store) -> None:
