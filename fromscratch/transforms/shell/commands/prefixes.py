@@ -6,6 +6,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from fromscratch.transforms.shell.commands import indexes, services
 from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Result
 from fromscratch.transforms.shell.options import Options, parse_options
 
@@ -47,13 +48,10 @@ def nice(machine: Machine, call: Call) -> Result:
 
 def _as_user(read: Callable[[Call], Options], machine: Machine, call: Call) -> Result:
     """Another user's command, only where it does nothing: the owner of what it made would be that user."""
-    from fromscratch.transforms.shell.commands.catalogue import COMMANDS  # which lists this module's commands too
-    from fromscratch.transforms.shell.commands.services import nothing
-
     options = read(call)
     name = next((word for word in options.operands if "=" not in word), "").rpartition("/")[2]
-    known = COMMANDS.get(name)
-    if options.has("c") or known is None or known.run is not nothing:
+    known = indexes.COMMANDS.get(name, services.COMMANDS.get(name))
+    if options.has("c") or known is None or known.run is not services.nothing:
         raise NotUnderstood(_OTHER_USER)
     return Result()
 
