@@ -586,8 +586,11 @@ class TestNatives:
             d 0755 0:0 /srv
             d 0755 0:0 /var
             l 0777 0:0 /var/lock -> /run/lock
+            d 2775 0:8 /var/mail
             d 0755 0:0 /var/opt
             l 0777 0:0 /var/run -> /run
+            d 0755 0:0 /var/spool
+            l 0777 0:0 /var/spool/mail -> ../mail
             d 1777 0:0 /var/tmp
             """
             ).splitlines()
