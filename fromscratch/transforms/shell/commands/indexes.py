@@ -9,4 +9,8 @@ _NOTHING = (
     "update-motd",
 )  # fmt: skip
 
-COMMANDS = {name: Command(nothing, "cache") for name in _NOTHING}
+COMMANDS = {
+    **{name: Command(nothing, "cache") for name in _NOTHING},
+    # The bundle is there already: transforms.scripted.certificates makes it of the same files.
+    "update-ca-certificates": Command(nothing, "content"),
+}
