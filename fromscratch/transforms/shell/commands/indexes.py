@@ -12,4 +12,8 @@ _NOTHING = (
     "update-desktop-database", "update-info-dir", "update-menus", "update-motd",
 )  # fmt: skip
 
-COMMANDS = {name: Command(nothing, "cache") for name in _NOTHING}
+COMMANDS = {
+    **{name: Command(nothing, "cache") for name in _NOTHING},
+    # The bundle is there already: transforms.scripted.certificates makes it of the same files.
+    "update-ca-certificates": Command(nothing, "content"),
+}
