@@ -26,7 +26,9 @@ SPECIAL = frozenset(_SPECIAL.split())
 BUILTINS = SPECIAL | frozenset(_OWN.split())
 HARMLESS = frozenset(_HARMLESS.split())
 """Commands that change nothing: when they are left out, the image lacks nothing for it."""
-READERS = frozenset(_READERS.split())
+PREFIXES = frozenset(("env", "ionice", "nice", "nohup", "setsid", "stdbuf", "timeout"))
+"""Commands that run another one, which may read their input."""
+READERS = PREFIXES | frozenset(_READERS.split())
 """Commands that may read their input."""
 
 
