@@ -141,3 +141,16 @@ def test_variables_of_a_subshell_or_function_that_is_left_out_are_not_in_doubt_o
     script = "#!/bin/sh\nx=1; y=2; set -- a b\nf() { local y; y=3; shift; }\nif probe; then (x=5; cd /tmp); f; fi\n"
     _, where = interpret(script + "echo $x $y $* > out\n")
     assert written(where, "/out") == "1 2 a b\n"
+
+
+def test_a_script_of_the_tree_that_is_followed_in_part_is_listed_once() -> None:
+    where = machine("f 0755 0:0 /usr/bin/helper '#!/bin/sh\\nprobe\\nprobe 2\\necho a > /etc/a\\n'")
+    interpret("#!/bin/sh\nhelper --all\n", on=where)
+    assert written(where, "/etc/a") == "a\n"
+    assert left_out(where) == ["2: helper --all: of it is left out probe: probe is a program, and programs are not run"]
+
+
+def test_a_path_of_the_image_is_resolved_inside_it() -> None:
+    where = machine("l 0777 0:0 /bin -> usr/bin")
+    interpret('#!/bin/sh\necho $(dpkg-realpath --root "$DPKG_ROOT" /bin)/probe > /etc/out\n', on=where)
+    assert written(where, "/etc/out") == "/usr/bin/probe\n"
