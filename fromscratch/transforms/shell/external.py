@@ -2,6 +2,7 @@
 
 from fromscratch.errors import ImageError
 from fromscratch.formats.shell.syntax import Simple
+from fromscratch.transforms.shell.bounds import OUTSIDE
 from fromscratch.transforms.shell.builtins.names import HARMLESS, READERS
 from fromscratch.transforms.shell.commands.catalogue import COMMANDS
 from fromscratch.transforms.shell.commands.services import nothing
@@ -41,6 +42,7 @@ def failed(shell: Shell, text: str, why: str, matter: Matter) -> Status:
 
 def run_external(shell: Shell, name: str, words: list[Value], text: str) -> Status:
     """Run a command that is not part of the shell; `words` are those after its name."""
+    shell.budget.command(OUTSIDE)
     plain = name.rpartition("/")[2]
     command = known_command(name)
     if command is not None and command.run is nothing:
