@@ -1,9 +1,9 @@
-"""`python -m benchmarks resolving`: random sets of packages, decided by `apt-get -s` and by us, over the same index.
+"""`python -m benchmarks resolving`: random sets of packages, decided by apt and by us, over the same index.
 
-apt works in a root of its own with nothing installed, without recommendations. A difference is shown with the
-packages that only one of the two takes; what both refuse is the same answer. Ours has "fewer packages" where
-each is among apt's, and together they need nothing more: apt takes the first of several alternatives before it sees
-that another will be there anyway.
+apt's library (python3-apt) works in a root of its own with nothing installed, without recommendations. A difference
+is shown with the packages that only one of the two takes; what both refuse is the same answer. Ours has "fewer
+packages" where each is among apt's, and together they need nothing more: apt takes the first of several alternatives
+before it sees that another will be there anyway.
 """
 
 import argparse
@@ -67,7 +67,7 @@ def _compare(apt: "_Apt", catalogue: Catalogue, sets: Sequence[Sequence[str]]) -
         if kind not in ("same", "both refuse"):
             lacking = " ".join(sorted(theirs.keys() - ours.keys()))
             added = " ".join(sorted(ours.keys() - theirs.keys()))
-            print(f"{','.join(packages)}: {kind}; apt alone: {lacking[:300]}; ours alone: {added[:300]}", flush=True)
+            print(f"{','.join(packages)}: {kind}; apt alone: {lacking[:160]}; ours alone: {added[:160]}", flush=True)
         if number % 100 == 99:
             print(f"# {number + 1}: {dict(kinds)}", flush=True)
     print(f"{len(sets)} sets: {', '.join(f'{count} {kind}' for kind, count in kinds.most_common())}")
@@ -116,17 +116,14 @@ class _Apt:
             (folder / name).mkdir(parents=True)
         (folder / "status").touch()
         (folder / "etc/sources.list").write_text(f"deb [trusted=yes] {mirror} {suite} main\n")
-        self._options = [
-            word
-            for setting in (
-                f"Dir::State={folder}", f"Dir::State::status={folder}/status", f"Dir::State::lists={folder}/lists",
-                f"Dir::Cache={folder}/cache", "Dir::Cache::pkgcache=package.bin", "Dir::Cache::srcpkgcache=source.bin",
-                f"Dir::Etc={folder}/etc", "Dir::Etc::sourceparts=-",
-                f"APT::Architecture={architecture}", f"APT::Architectures={architecture}",
-                "APT::Install-Recommends=false", "Acquire::Languages=none", "APT::Sandbox::User=root",
-            )
-            for word in ("-o", setting)
-        ]  # fmt: skip
+        self._settings = (
+            f"Dir::State={folder}", f"Dir::State::status={folder}/status", f"Dir::State::lists={folder}/lists",
+            f"Dir::Cache={folder}/cache", f"Dir::Etc={folder}/etc", "Dir::Etc::sourceparts=-",
+            f"APT::Architecture={architecture}", f"APT::Architectures={architecture}",
+            "APT::Install-Recommends=false", "Acquire::Languages=none", "APT::Sandbox::User=root",
+        )  # fmt: skip
+        self._options = [word for setting in self._settings for word in ("-o", setting)]
+        self._solver: subprocess.Popen[str] | None = None
         self._run("update", check=True)
 
     def packages(self) -> bytes:
@@ -136,9 +133,16 @@ class _Apt:
         ).stdout
 
     def answer(self, packages: Sequence[str]) -> Answer:
-        found = self._run("-s", "install", *packages)
-        lines = (line.split() for line in found.stdout.splitlines() if line.startswith("Inst "))
-        return {line[1]: line[2].strip("(") for line in lines} if found.returncode == 0 else {}
+        if self._solver is None:
+            solver = str(Path(__file__).with_name("apt_solver.py"))
+            self._solver = subprocess.Popen(
+                ["/usr/bin/python3", solver, *self._settings], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+        assert self._solver.stdin
+        assert self._solver.stdout
+        self._solver.stdin.write(f"{' '.join(packages)}\n")
+        self._solver.stdin.flush()
+        return dict(each.split("=", 1) for each in self._solver.stdout.readline().split())
 
     def _run(self, *words: str, check: bool = False) -> subprocess.CompletedProcess[str]:
         return subprocess.run(["apt-get", *self._options, *words], check=check, capture_output=True, text=True)

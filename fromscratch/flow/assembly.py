@@ -43,6 +43,7 @@ from fromscratch.recipe.variables import escaped
 from fromscratch.sources.catalogue import bind
 from fromscratch.sources.contract import Base, Based, Context, Source
 from fromscratch.transforms.layering import layered
+from fromscratch.transforms.scripted.account_numbers import GivenNumbers
 
 if TYPE_CHECKING:
     from fromscratch.formats.packing.layer import Packed
@@ -195,7 +196,7 @@ def packed(
 
 def sources(job: Job, platform: Platform, bind: Bind = bind) -> Iterator[tuple[Item, Source]]:
     """The items of the recipe, each bound to what surrounds it."""
-    project = _project(job, platform)
+    project, accounts = _project(job, platform), job.recipe.accounts
     below: list[tuple[Item, Source]] = []
     for index, item in enumerate(job.recipe.items()):
         context = Context(
@@ -210,6 +211,7 @@ def sources(job: Job, platform: Platform, bind: Bind = bind) -> Iterator[tuple[I
             named_image=named_image,
             epoch=job.epoch,
             present=PackagesBelow(tuple(below)),
+            numbers=accounts.numbers() if accounts else GivenNumbers(),
         )
         below.append((item, bind(item.options, context)))
         yield below[-1]

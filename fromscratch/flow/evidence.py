@@ -173,7 +173,7 @@ def read(folder: Path) -> Evidence | None:
             return None
     try:
         found = msgspec.json.decode(data, type=Evidence)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise FormatError(f"{path} is damaged: {error}", "remove it and build again") from error
     for image in found.images:
         known = range(len(image.reasons))

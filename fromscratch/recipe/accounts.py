@@ -6,6 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from fromscratch.transforms.accounts import Group, User
+from fromscratch.transforms.scripted.account_numbers import GivenNumbers
 
 Id = Annotated[int, Meta(ge=0, le=4294967294)]
 AccountName = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*\$?$", max_length=32)]
@@ -70,6 +71,13 @@ class AccountsOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         list[AccountName],
         Meta(description="accounts that may have an empty password; without, such an image is refused"),
     ] = []
+
+    def numbers(self) -> GivenNumbers:
+        """The numbers that packages whose scripts make these accounts have to use."""
+        own = {user.name: user.uid for user in self.users if user.gid in (None, user.uid)}
+        return GivenNumbers(
+            {user.name: user.uid for user in self.users}, own | {group.name: group.gid for group in self.groups}
+        )
 
     def __post_init__(self) -> None:
         for key, accounts in (("users", self.users), ("groups", self.groups)):

@@ -22,6 +22,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
 from fromscratch.transforms import merged_usr
+from fromscratch.transforms.scripted.account_numbers import GivenNumbers
 from fromscratch.transforms.shell.machine import LeftOut
 
 NameImage = Callable[[str, Path], NamedImage]
@@ -43,8 +44,8 @@ class Context(Struct, frozen=True, kw_only=True):
     origins, such as `rootfs[0]`; `jobs` bounds what runs side by side; `log` is where the full
     output of programs is kept; `own` are folders that no source may take files from; `limits` bound what archives
     may expand to; `named_image` says what a name of an image means; `present` reads which packages the items below
-    have already, as the records of package managers in their trees list them; `epoch` counts seconds since 1970, the
-    one time of everything in the image.
+    have already, as the records of package managers in their trees list them; `numbers` are those that the recipe gives
+    to accounts; `epoch` counts seconds since 1970, the one time of everything in the image.
     """
 
     folder: Path
@@ -58,6 +59,7 @@ class Context(Struct, frozen=True, kw_only=True):
     named_image: NameImage = _no_images
     epoch: int = 0
     present: Callable[[Store], Records] = _nothing_below
+    numbers: GivenNumbers = GivenNumbers()
 
 
 class Source(Protocol):

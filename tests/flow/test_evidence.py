@@ -100,7 +100,9 @@ def test_nothing_built_is_none_and_another_platform_is_told(tmp_path: Path) -> N
         made().of(Platform.parse("linux/arm64"))
 
 
-@pytest.mark.parametrize("change", [("{", ""), ('"reasons":', '"raisons":'), ("     2\n", "     99\n")])
+@pytest.mark.parametrize(
+    "change", [("{", ""), ("{", '{"x":' + "[" * 100_000), ('"reasons":', '"raisons":'), ("     2\n", "     99\n")]
+)
 def test_a_damaged_file_is_told(tmp_path: Path, change: tuple[str, str]) -> None:
     evidence.write(tmp_path, made())
     path = tmp_path / evidence.NAME

@@ -210,6 +210,7 @@ def test_a_chiselled_root_lists_the_slices_of_its_packages() -> None:
     [
         (b"no zstd", "is not a sound zstd file"),
         (zstandard.compress(b'{"jsonwall":"2.0"}\n'), "in the form '2.0' is not read"),
+        (zstandard.compress(b'{"jsonwall":"1.0","x":' + b"[" * 100_000), "nests deeper than 128 levels"),
         (zstandard.compress(b'{"jsonwall":"1.0"}\n{"kind":'), "line 2 of a chisel manifest"),
         (zstandard.compress(bytes(chisel_format.MOST_BYTES + 1)), "expands to more than 64 MiB"),
     ],

@@ -257,8 +257,8 @@ def processes(word: str) -> list[str]:
 
 
 def until(true: Callable[[], bool]) -> None:
-    for _ in range(200):
+    for _ in range(1200):
         if true():
             return
         time.sleep(0.05)
-    pytest.fail("it did not come true within ten seconds")
+    pytest.fail("it did not come true within a minute")

@@ -116,7 +116,7 @@ def test_a_script_of_the_machine_uses_the_image(image: Path, tmp_path: Path) -> 
     script = tmp_path / "ask.py"
     script.write_text(
         f"#!{sys.executable}\nimport time, urllib.request\n"
-        "for _ in range(100):\n    try:\n        urllib.request.urlopen('http://localhost:8080/script.sh'); break\n"
+        "for _ in range(1200):\n    try:\n        urllib.request.urlopen('http://localhost:8080/script.sh'); break\n"
         "    except OSError:\n        time.sleep(0.05)\n"
     )
     script.chmod(0o755)

@@ -12,6 +12,7 @@ from msgspec import Struct
 from fromscratch.errors import FormatError
 from fromscratch.formats.installed import Installed, Package
 from fromscratch.formats.packing.decompress import DamagedData, pieces
+from fromscratch.limits import check_json
 
 MOST_BYTES = 64 << 20
 """The bytes that a manifest may expand to; one of 500 packages has some two megabytes."""
@@ -125,8 +126,9 @@ def _lines(raw: bytes) -> Iterator[tuple[bytes, _Line]]:
         if not text:
             continue
         try:
+            check_json(text)
             line = decode(text)
-        except msgspec.DecodeError as error:
+        except (ValueError, msgspec.DecodeError, RecursionError) as error:
             raise FormatError(f"line {number + 1} of a chisel manifest: {error}", _HINT) from error
         if number == 0 and not line.jsonwall.startswith(_SCHEMA):
             raise FormatError(f"a chisel manifest in the form {line.jsonwall!r} is not read", _HINT)

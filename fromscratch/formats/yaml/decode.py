@@ -15,7 +15,7 @@ from fromscratch.formats.yaml.document import Document, Path
 from fromscratch.nearest import nearest
 
 T = TypeVar("T", bound=Struct)
-_ROUNDS = 1000
+_ROUNDS = 100  # each decodes all of it again; nobody reads more faults at once
 _WORDS = {
     "array": "a list",
     "object": "a mapping of keys",

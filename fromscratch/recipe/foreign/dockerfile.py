@@ -5,6 +5,7 @@ out, and what is copied from it is taken from an image of docker that its user b
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -66,9 +67,12 @@ class _Reader:
         self._draft, self._lines, self._escape, self._surroundings = draft, lines, escape, surroundings
         self._variables = Variables(lines, escape)
         self._stages: list[Stage] = []
+        self._numbers: dict[str, list[int]] = {}
+        self._builds: list[bool] = []
 
     def read(self, found: tuple[Instruction, ...]) -> None:
         self._stages = list(self._split(found))
+        self._index()
         chain = self._chain(self._stages[-1])
         self._base(chain[0])
         last = LastStage(self._draft, self._lines, self._variables, self._surroundings, self._image_of)
@@ -77,9 +81,9 @@ class _Reader:
             for instruction in stage.body:
                 last.read(instruction)
         last.finish()
-        used = {number for stage in chain for number in self._copied_from(stage)}
+        used, numbers = self._needed(chain), {stage.number for stage in chain}
         for stage in self._stages:
-            if stage not in chain:
+            if stage.number not in numbers:
                 self._leave_out(stage, is_used=stage.number in used)
 
     def _split(self, found: tuple[Instruction, ...]) -> Iterator[Stage]:
@@ -100,14 +104,27 @@ class _Reader:
                 body=found[start + 1 : end],
             )
 
+    def _index(self) -> None:
+        """Find the names of the stages, and which of them have files that their images do not have."""
+        for stage in self._stages:
+            before = self._stage_called(stage.base or "", stage.number)
+            own = any(each.name not in _NO_FILES for each in stage.body)
+            self._builds.append(own or (before is not None and self._builds[before.number]))
+            if stage.name:
+                self._numbers.setdefault(stage.name, []).append(stage.number)
+
     def _chain(self, stage: Stage) -> list[Stage]:
         """The stage behind those that it begins with."""
-        before = self._stage_called(stage.base or "", stage.number)
-        return [*(self._chain(before) if before else []), stage]
+        chain = [stage]
+        while before := self._stage_called(chain[-1].base or "", chain[-1].number):
+            chain.append(before)
+        return chain[::-1]
 
     def _stage_called(self, name: str, before: int) -> Stage | None:
-        stages = self._stages[:before]
-        return next((each for each in reversed(stages) if each.name and each.name == name.lower()), None)
+        """The last stage of that name before the one of this number."""
+        numbers = self._numbers.get(name.lower(), [])
+        index = bisect_left(numbers, before)
+        return self._stages[numbers[index - 1]] if index else None
 
     def _base(self, stage: Stage) -> None:
         place = self._lines.place(stage.head)
@@ -130,7 +147,7 @@ class _Reader:
             stage = self._stages[int(name)]
         if stage is None:
             return StageImage(name)
-        if self._is_build(stage):
+        if self._builds[stage.number]:
             return StageImage(f"docker:{self._built_name(stage)}")
         first = self._chain(stage)[0]
         if first.base is None or first.base.lower() == _SCRATCH:
@@ -140,15 +157,21 @@ class _Reader:
             self._lines.place(first.head).leave_out("this is taken for the platform that is built", remark=True)
         return StageImage(first.base, "" if "$" in platform else platform)
 
-    def _is_build(self, stage: Stage) -> bool:
-        """Whether a stage has files that its image does not have."""
-        return any(each.name not in _NO_FILES for one in self._chain(stage) for each in one.body)
-
     def _built_name(self, stage: Stage) -> str:
         return f"{self._surroundings.image}-{slug(stage.name, 'stage') if stage.name else f'stage{stage.number}'}"
 
-    def _copied_from(self, stage: Stage) -> Iterator[int]:
-        """The numbers of the stages that a stage copies from, and those that these need."""
+    def _needed(self, stages: list[Stage]) -> set[int]:
+        """The numbers of the stages that these copy from or begin with, and those that these need in turn."""
+        found: set[int] = set()
+        left = list(stages)
+        while left:
+            new = [other for other in self._sources(left.pop()) if other.number not in found]
+            found.update(other.number for other in new)
+            left += new
+        return found
+
+    def _sources(self, stage: Stage) -> Iterator[Stage]:
+        """The stages that a stage copies from or begins with."""
         names = [each.flag("from") for each in stage.body if each.flag("from")]
         names += [mount[1] for each in stage.body for mount in re.finditer(r"from=([^,\s]+)", each.flag("mount"))]
         for name in [*names, stage.base or ""]:
@@ -156,14 +179,13 @@ class _Reader:
             if other is None and name.isdigit() and int(name) < stage.number:
                 other = self._stages[int(name)]
             if other:
-                yield other.number
-                yield from self._copied_from(other)
+                yield other
 
     def _leave_out(self, stage: Stage, *, is_used: bool) -> None:
         last = stage.body[-1] if stage.body else stage.head
         if not is_used:
             self._lines.leave_out(stage.head, last, "nothing of the image comes from this stage", remark=True)
-        elif not self._is_build(stage):
+        elif not self._builds[stage.number]:
             self._lines.leave_out(stage.head, last, "what is copied from here comes from the image itself", remark=True)
         else:
             target = stage.name or str(stage.number)

@@ -12,7 +12,7 @@ from fromscratch.formats.yaml.document import Path
 from fromscratch.recipe import schema
 from fromscratch.recipe.variables import escaped
 
-_ROUNDS = 1000
+_ROUNDS = 100  # each reads all of it again
 _ORDER = ("name", "vars", "rootfs", "trim", "accounts", "paths", "certificates", "image", "checks", "platforms")
 
 
@@ -76,6 +76,11 @@ class Draft:
                 dropped = [self._drop(fault, origins) for fault in error.faults]
                 if not any(dropped):
                     raise
+        else:
+            raise ImageError(
+                f"{source}: more than {_ROUNDS} of its parts cannot stand in a recipe",
+                "name a declaration with fewer errors, or write the recipe by hand",
+            )
         raise ImageError(
             f"{source}: nothing of it can become a recipe",
             "name a declaration that says which packages, images or files the root is made of",
@@ -88,12 +93,12 @@ class Draft:
         below = [part for part in self._parts if not part.dropped and part.path[: len(path)] == path]
         meant = [part for part in below if isinstance(part.value, str) and repr(part.value) in fault.text]
         found = meant[:1] or around[-1:] or below
-        for top in found:
-            for part in self._parts:
-                if not part.dropped and part.path[: len(top.path)] == top.path:
-                    part.dropped = True
-                    if part.place:
-                        part.place.leave_out(fault.text)
+        tops = {top.path for top in found}
+        for part in self._parts:
+            if not part.dropped and any(part.path[:length] in tops for length in range(len(part.path) + 1)):
+                part.dropped = True
+                if part.place:
+                    part.place.leave_out(fault.text)
         return bool(found)
 
     def _settled(self) -> tuple[dict[str, Any], dict[Path, Path]]:

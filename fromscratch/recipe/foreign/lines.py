@@ -36,6 +36,7 @@ class Lines:
         self._text, self._unknown, self._file = text.splitlines(), unknown, file
         self._open = {each.line: each for each in found}
         self._entries: set[LeftOut] = set()
+        self._quotes: dict[int, str] = {}
 
     def place(self, part: Part) -> Place:
         return Place(self, part)
@@ -44,8 +45,10 @@ class Lines:
         self._open.pop(part.line, None)
 
     def leave_out(self, first: Part, last: Part, why: str, *, remark: bool = False) -> None:
-        for line in [line for line in self._open if first.line <= line <= last.line]:
-            del self._open[line]
+        within = range(first.line, last.line + 1)
+        for line in within if len(within) < len(self._open) else [*self._open]:
+            if line in within:
+                self._open.pop(line, None)
         self._entries.add(LeftOut(self._file, first.line, last.last, self._quoted(first.line), why, remark))
 
     def entries(self) -> list[LeftOut]:
@@ -56,4 +59,7 @@ class Lines:
         return sorted({*self._entries, *rest})
 
     def _quoted(self, line: int) -> str:
-        return quoted(self._text[line - 1])
+        """The first line of a part, read once: a line of many words has a remark for each of them."""
+        if line not in self._quotes:
+            self._quotes[line] = quoted(self._text[line - 1])
+        return self._quotes[line]

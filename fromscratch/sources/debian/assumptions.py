@@ -32,6 +32,8 @@ _RUN_A_SHELL = frozenset({"system", "popen"})
 _SHELL_PATH = lazy_regex(rb"/bin/(sh|bash|dash)(?![\w./-])")
 # The first word of a string that is a command line with an option, a path or a value put in.
 _SHELL_COMMAND = lazy_regex(rb"\0([a-z][a-z0-9]+) (?:-[a-zA-Z]|/|%s|'|\")")
+_QUOTED_COMMAND = lazy_regex(r"""['"]([a-z][a-z0-9]+)(?:['"], *['"]| )-[a-zA-Z]""")
+_MODULES = (("python", ".py"), ("perl", ".pm"), ("ruby", ".rb"))
 _PROGRAM_PATH = lazy_regex(r"/(?:[\w.+-]+/)+[\w.+-]+")
 _SOURCED = lazy_regex(r"[\w.+-]+\.sh\b")
 _UNIT_COMMAND = lazy_regex(r"^Exec(?:Start|StartPre|StartPost)=[-@:+!]*(/\S+)", re.MULTILINE)
@@ -72,6 +74,7 @@ def assumptions(tree: Rootfs, plan: Plan, asked: Collection[str]) -> Assumptions
             search.start(place, "sh", "#!/bin/sh")
     for name in asked:
         search.reach_configured([name, *search.needed_by.get(name, ())])
+        search.read_modules(name)
     groups = []
     known: set[str] = set()
     for group in range(3):
@@ -186,6 +189,16 @@ class _Search:
                 place = self.root.place(word)
                 if place is not None and self._is_script(TreePath(place)):
                     self.reach(place)
+
+    def read_modules(self, package: str) -> None:
+        """Go on to the commands that the modules of a package whose programs are scripts hand to a shell."""
+        scripts = filter(None, (shebang(self._head(place)) for place in self.programs.get(package, ())))
+        languages = {_interpreter(script).rstrip("0123456789.") for script in scripts}
+        endings = tuple(ending for language, ending in _MODULES if language in languages)
+        for path in self.tree if endings else ():
+            if path.endswith(endings) and self._owner(path) == package:
+                for word in sorted(set(_QUOTED_COMMAND.findall(self._text(path)))):
+                    self.start(path, word, f"calls {word}")
 
     def _is_script(self, place: TreePath) -> bool:
         entry = self.tree.find(place)

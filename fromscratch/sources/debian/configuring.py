@@ -5,7 +5,8 @@ run: the preinst of every package, then of each, after those that it depends on,
 postinst of those that a trigger concerns. What packages declare in files, for systemd, comes last.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from msgspec import Struct
 
@@ -15,23 +16,16 @@ from fromscratch.formats.installed import Records
 from fromscratch.model.changing_tree import ChangingTree
 from fromscratch.model.entry import Directory, Origin
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import ROOT, TreePath
+from fromscratch.sources.debian.maintainer_scripts import as_package, run
 from fromscratch.sources.debian.opened import Opened
+from fromscratch.transforms.scripted.account_files import AccountNumbers
+from fromscratch.transforms.scripted.account_numbers import GivenNumbers
 from fromscratch.transforms.shell.commands.accounts.declared import make_accounts, make_files
+from fromscratch.transforms.shell.commands.dpkg.diversions import Diversion, Diversions
 from fromscratch.transforms.shell.commands.dpkg.triggers import Triggers
-from fromscratch.transforms.shell.interpreter import run_script
 from fromscratch.transforms.shell.machine import LeftOut, Machine, Package
 from fromscratch.transforms.shell.unit_folders import make_unit_folders
-
-_ENVIRONMENT = {
-    "DEBCONF_NONINTERACTIVE_SEEN": "true",
-    "DEBIAN_FRONTEND": "noninteractive",
-    "DPKG_ADMINDIR": "/var/lib/dpkg",
-    "DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT": "1",
-    "DPKG_ROOT": "",
-    "DPKG_RUNNING_VERSION": "1.22.21",
-    "HOME": "/root",
-    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-}
 
 
 class Configured(Struct, frozen=True):
@@ -47,20 +41,25 @@ def configured(
     origins: Mapping[str, Origin],
     below: Records,
     *,
+    diversions: Mapping[str, Diversion],
     label: str,
     architecture: str,
+    numbers: GivenNumbers,
     scripts: bool,
 ) -> Configured:
     """The tree with what these packages declare in files, and with `scripts` with what their scripts do.
 
     `origins` say why each package is there; `below` are the records of those that were there before, whose scripts
-    have run.
+    have run; with the `diversions` they were unpacked; `numbers` are those that the recipe gives to accounts. Declared
+    accounts come before the scripts, which give files to them, and folders after, since scripts make accounts too.
     """
-    known = [*_present(below), *(_package(one, origins.get(name)) for name, one in packages.items())]
+    known = [*_present(below), *(as_package(one, origins.get(name)) for name, one in packages.items())]
     machine = Machine(ChangingTree(tree), label=label, architecture=architecture, packages=known)
+    machine.state(Diversions).by_path.update(diversions)
+    machine.state(AccountNumbers).add(numbers)
+    make_accounts(machine)
     if scripts:
         _run_all(machine, packages)
-    make_accounts(machine)
     make_files(machine)
     make_unit_folders(machine)
     return Configured(machine.tree.finished(), tuple(machine.left_out))
@@ -79,13 +78,38 @@ def _run_all(machine: Machine, packages: Mapping[str, Opened]) -> None:
         for name, one in packages.items()
     }
     order = [packages[name] for name in in_order(needs, essential)]
+    own = _own_files(machine, [one for one in order if one.text("preinst")])
     for one in order:
-        _run(machine, one, "preinst", ("install",))
+        with _without(machine.tree, own.get(one.name, ())):
+            run(machine, one, "preinst", ("install",))
     for one in order:
-        _run(machine, one, "config", ("configure", ""))
-        _run(machine, one, "postinst", ("configure", ""))
+        run(machine, one, "config", ("configure", ""))
+        run(machine, one, "postinst", ("configure", ""))
     for one, names in triggered(machine, order):
-        _run(machine, one, "postinst", ("triggered", " ".join(names)))
+        run(machine, one, "postinst", ("triggered", " ".join(names)))
+
+
+def _own_files(machine: Machine, packages: Sequence[Opened]) -> dict[str, list[TreePath]]:
+    """The files of these packages, by their names."""
+    origins = {machine.packages[one.name].origin: one.name for one in packages}
+    found: dict[str, list[TreePath]] = {}
+    for path in machine.tree.within(ROOT) if packages else ():
+        entry = machine.tree.find(path, follow_last=False)
+        if entry is not None and not isinstance(entry, Directory) and entry.origins and entry.origins[0] in origins:
+            found.setdefault(origins[entry.origins[0]], []).append(path)
+    return found
+
+
+@contextmanager
+def _without(tree: ChangingTree, files: Sequence[TreePath]) -> Iterator[None]:
+    """The tree without these files for a while: a preinst runs before its package is unpacked."""
+    hidden = {path: tree.at(path) for path in files if tree.at(path) is not None}
+    for path in reversed(hidden):
+        tree.remove(path)
+    yield
+    for path, entry in hidden.items():
+        if entry is not None and not isinstance(tree.at(path), Directory):
+            tree.put(path, entry)
 
 
 def in_order(needs: Mapping[str, Sequence[str]], essential: Collection[str]) -> list[str]:
@@ -164,34 +188,3 @@ def _is_shipped(machine: Machine, path: str, besides: str) -> bool:
 def _present(below: Records) -> Iterator[Package]:
     for one in below.of("dpkg"):
         yield Package(name=one.name, version=one.version, architecture=one.architecture)
-
-
-def _package(one: Opened, origin: Origin | None) -> Package:
-    return Package(
-        name=one.name,
-        version=one.planned.version,
-        architecture=one.planned.architecture,
-        configuration=tuple(conffiles(one.text("conffiles"))),
-        templates=one.text("templates"),
-        origin=origin,
-    )
-
-
-def conffiles(text: str) -> Iterator[str]:
-    """The paths in a file conffiles; those to be removed on an upgrade are left out: deb-conffiles(5)."""
-    for line in text.splitlines():
-        if line.startswith("/"):
-            yield line.rstrip()
-
-
-def _run(machine: Machine, one: Opened, script: str, arguments: Iterable[str]) -> None:
-    text = one.text(script)
-    if not text:
-        return
-    environment = {
-        **_ENVIRONMENT,
-        "DPKG_MAINTSCRIPT_ARCH": one.planned.architecture,
-        "DPKG_MAINTSCRIPT_NAME": script,
-        "DPKG_MAINTSCRIPT_PACKAGE": one.name,
-    }
-    run_script(machine, text, package=one.name, script=script, arguments=tuple(arguments), environment=environment)

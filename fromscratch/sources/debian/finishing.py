@@ -12,21 +12,35 @@ from fromscratch.sources.debian.configuring import Configured, configured
 from fromscratch.sources.debian.opened import Opened
 from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.sliced import cut_record
+from fromscratch.transforms.scripted.account_numbers import GivenNumbers
 from fromscratch.transforms.scripted.alternatives import with_alternatives
 from fromscratch.transforms.scripted.applets import with_applets
+from fromscratch.transforms.shell.commands.dpkg.diversions import Diversion
 
 
 class Laid(Struct, frozen=True):
-    """The packages of a plan and their tree; of those in `partial` it has a part. `origins` say why each is there."""
+    """The packages of a plan and their tree; of those in `partial` it has a part.
+
+    `origins` say why each is there; they were unpacked with the `diversions`.
+    """
 
     packages: Mapping[str, Opened]
     partial: frozenset[str]
     tree: Rootfs
     origins: Mapping[str, Origin]
+    diversions: Mapping[str, Diversion] = {}
 
 
 def finished(
-    tree: Rootfs, laid: Laid, below: Records, options: DebianOptions, label: str, architecture: str, *, chiselled: bool
+    tree: Rootfs,
+    laid: Laid,
+    below: Records,
+    options: DebianOptions,
+    label: str,
+    architecture: str,
+    *,
+    numbers: GivenNumbers,
+    chiselled: bool,
 ) -> Configured:
     """The tree with what whole packages make, and the records of all.
 
@@ -35,19 +49,27 @@ def finished(
     """
     found = Configured(tree)
     if not chiselled:
-        found = _configured(tree, laid, below, label, architecture, reads=options.scripts == "interpret")
+        whole = {name: one for name, one in laid.packages.items() if name not in laid.partial}
+        reads = options.scripts == "interpret"
+        if not reads:
+            scripts = {name: one.files.get("postinst", b"") for name, one in whole.items()}
+            tree = with_alternatives(tree, scripts, label, "postinst")
+        if whole:
+            found = configured(
+                tree,
+                whole,
+                laid.origins,
+                below,
+                diversions=laid.diversions,
+                label=label,
+                architecture=architecture,
+                numbers=numbers,
+                scripts=reads,
+            )
         tree = with_applets(found.tree, label) if options.applets else found.tree
     if options.records:
         tree = natives.with_records(tree, _records(tree, laid), label)
     return Configured(tree, found.left_out)
-
-
-def _configured(tree: Rootfs, laid: Laid, below: Records, label: str, architecture: str, *, reads: bool) -> Configured:
-    whole = {name: one for name, one in laid.packages.items() if name not in laid.partial}
-    if not reads:
-        scripts = {name: one.files.get("postinst", b"") for name, one in whole.items()}
-        tree = with_alternatives(tree, scripts, label, "postinst")
-    return configured(tree, whole, laid.origins, below, label=label, architecture=architecture, scripts=reads)
 
 
 def _records(tree: Rootfs, laid: Laid) -> dict[str, tuple[bytes, bytes]]:

@@ -26,8 +26,20 @@ _COPIES = (
     ("/usr/share/base-files/dot.bashrc", "/root/.bashrc", "base-files"),
 )
 _BASE_FILES = TreePath("/usr/share/base-files")
-_BASE_FOLDERS = {"/etc/opt": 0o755, "/media": 0o755, "/mnt": 0o755, "/opt": 0o755, "/srv": 0o755, "/var/opt": 0o755}
-_BASE_LINKS = {"/var/lock": "/run/lock", "/var/run": "/run"}
+_LOCAL = ("bin", "etc", "games", "include", "lib", "libexec", "sbin", "share", "share/man", "src")
+_MAIL = 8  # the group mail has this number in every release
+_BASE_FOLDERS = {
+    **dict.fromkeys(("/etc/opt", "/media", "/mnt", "/opt", "/srv", "/usr/local", "/var/opt"), Meta(0o755)),
+    **{f"/usr/local/{name}": Meta(0o755) for name in _LOCAL},
+    "/run/lock": Meta(0o1777),
+    "/var/mail": Meta(0o2775, 0, _MAIL),
+}
+_BASE_LINKS = {
+    "/usr/local/man": "share/man",
+    "/var/lock": "/run/lock",
+    "/var/run": "/run",
+    "/var/spool/mail": "../mail",
+}
 _RECORDS = TreePath("/var/lib/dpkg/status.d")
 
 
@@ -43,8 +55,7 @@ def with_defaults(tree: Rootfs, label: str, parts: Collection[str] = ()) -> Root
             made[TreePath(target)] = replace(entry, origins=(by_script(label, package, entry),))
     if _BASE_FILES in tree:
         origin = by_script(label, "base-files", tree[_BASE_FILES])
-        made |= {TreePath(path): Directory(Meta(mode), (origin,)) for path, mode in _BASE_FOLDERS.items()}
-        made[TreePath("/run/lock")] = Directory(Meta(0o1777), (origin,))
+        made |= {TreePath(path): Directory(meta, (origin,)) for path, meta in _BASE_FOLDERS.items()}
         for path, target in _BASE_LINKS.items():
             if not tree.children(TreePath(path)):
                 tree = tree.without([TreePath(path)])

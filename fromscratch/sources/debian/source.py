@@ -34,6 +34,7 @@ from fromscratch.sources.debian.archives import Seen
 from fromscratch.sources.debian.below import key_of, packages_below
 from fromscratch.sources.debian.chiselled import ChiselSlices
 from fromscratch.sources.debian.completing import completed
+from fromscratch.sources.debian.diverting import diversions, diverted
 from fromscratch.sources.debian.finishing import Laid, finished
 from fromscratch.sources.debian.opened import Opened, opened
 from fromscratch.sources.debian.options import DebianOptions
@@ -49,7 +50,7 @@ from fromscratch.transforms.scripted.certificates import with_certificates
 from fromscratch.transforms.shell.machine import LeftOut
 
 # Counted up when the same packages give another tree.
-_TREE_VERSION = 4
+_TREE_VERSION = 5
 
 
 class DebianSource(TreeSource):
@@ -146,7 +147,9 @@ class DebianSource(TreeSource):
         packages = " ".join(f"{package.name}={package.digest}" for package in self.plan(store).packages)
         options = without_secrets(msgspec.json.encode(self._options).decode())
         slices = f" {self._slices.digest_text()}{self._chisel.digest_text()}" if self._options.slices else ""
-        return f"debian {_TREE_VERSION} {options} {packages}{slices}"
+        numbers = self._context.numbers
+        given = f" {sorted(numbers.users.items())} {sorted(numbers.groups.items())}" if numbers else ""
+        return f"debian {_TREE_VERSION} {options} {packages}{slices}{given}"
 
     def pins(self, store: Store) -> list[Pin]:
         """The indexes that the packages were chosen from, and the packages."""
@@ -201,7 +204,8 @@ class DebianSource(TreeSource):
             if one.name in self._chisel.packages and one.name not in whole
         }
         packages = [replace(one, tree=chiselled[one.name].tree) if one.name in chiselled else one for one in packages]
-        tree = self._laid_together(packages)
+        known = {} if self._options.scripts == "none" else diversions(opened, self.label, self._architecture)
+        tree = self._laid_together([diverted(one, known) for one in packages])
         tree = self._chisel.completed(tree, chiselled, plan.packages, self.label)
         cut, parts = self._cut(plan), [one.name for one in plan.packages if one.part]
         if not self._is_chiselled:
@@ -212,7 +216,7 @@ class DebianSource(TreeSource):
                 tree = cut_tree(tree, {one.shown: one.name for one in plan.packages}, cut, self._context.place)
             tree = with_base_folders(tree, self.label, "base-files")
         partial = frozenset({*cut, *chiselled, *parts})
-        return Laid({one.name: one for one in opened}, partial, tree, self._origins(plan))
+        return Laid({one.name: one for one in opened}, partial, tree, self._origins(plan), known)
 
     def _origins(self, plan: Plan) -> dict[str, Origin]:
         """Why each package is there, by its name."""
@@ -259,7 +263,16 @@ class DebianSource(TreeSource):
             return threads.each(packages, one, max(1, self._context.jobs), lambda: None)
 
     def _finished(self, tree: Rootfs, laid: Laid, below: Records) -> Rootfs:
-        found = finished(tree, laid, below, self._options, self.label, self._architecture, chiselled=self._is_chiselled)
+        found = finished(
+            tree,
+            laid,
+            below,
+            self._options,
+            self.label,
+            self._architecture,
+            numbers=self._context.numbers,
+            chiselled=self._is_chiselled,
+        )
         self._left_out = found.left_out
         return found.tree
 

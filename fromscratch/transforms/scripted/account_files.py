@@ -9,7 +9,7 @@ from fromscratch.model.content import Inline, read
 from fromscratch.model.entry import Directory, File, Meta, Origin
 from fromscratch.paths import TreePath, decode, encode
 from fromscratch.transforms.accounts import GROUP, PASSWD, ROOT_GROUP, ROOT_USER, SHADOW
-from fromscratch.transforms.scripted.account_numbers import SYSTEM, stable_number
+from fromscratch.transforms.scripted.account_numbers import SYSTEM, GivenNumbers, stable_number
 
 GSHADOW = TreePath("/etc/gshadow")
 _MODES = {PASSWD: 0o644, GROUP: 0o644, SHADOW: 0o640, GSHADOW: 0o640}
@@ -24,6 +24,10 @@ class AccountNumbers:
     def __init__(self) -> None:
         self.users: dict[str, int] = {}
         self.groups: dict[str, int] = {}
+
+    def add(self, given: GivenNumbers) -> None:
+        self.users |= given.users
+        self.groups |= given.groups
 
     def choose(self, name: str, used: Collection[int], numbers: range = SYSTEM) -> int | None:
         """The number for a new account, or for both of a user and a group of one name; None if there is none left."""
@@ -110,6 +114,12 @@ class AccountFiles:
     def group_number(self, name: str, numbers: range = SYSTEM) -> int | None:
         """The number for a new group; None if there is none left."""
         return self._given.groups.get(name) or self.number(name, numbers)
+
+    def own_group_number(self, name: str, uid: int) -> int | None:
+        """The number for the new group of a new user: the user's, where the recipe gives no other and it is free."""
+        if name not in self._given.groups and self.groups.numbered(uid) is None:
+            return uid
+        return self.group_number(name)
 
     def add_group(self, name: str, gid: int, members: Iterable[str] = ()) -> None:
         if not self.groups.rows:

@@ -1,11 +1,23 @@
 """Numbers for accounts that have none of their own: found from the account's name, so that every image agrees."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+
+from msgspec import Struct
 
 SYSTEM, ORDINARY = range(100, 1000), range(1000, 60000)
 """The numbers that distributions leave to accounts of packages, and to those of people."""
 _TRIES = 64
+
+
+class GivenNumbers(Struct, frozen=True):
+    """The numbers that the recipe gives to accounts, by their names."""
+
+    users: Mapping[str, int] = {}
+    groups: Mapping[str, int] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.users or self.groups)
 
 
 def stable_number(name: str, used: Collection[int], numbers: range = SYSTEM) -> int | None:

@@ -1,13 +1,16 @@
 """Commands outside the shell: known ones act on the tree, scripts of the tree are interpreted, no program runs."""
 
+from collections.abc import Sequence
+
 from fromscratch.errors import ImageError
 from fromscratch.formats.shell.syntax import Simple
 from fromscratch.transforms.shell.bounds import OUTSIDE
-from fromscratch.transforms.shell.builtins.names import HARMLESS, READERS
+from fromscratch.transforms.shell.builtins.names import HARMLESS, READERS, changes_nothing
 from fromscratch.transforms.shell.commands.catalogue import COMMANDS
 from fromscratch.transforms.shell.commands.services import nothing
 from fromscratch.transforms.shell.lookup import PATH, found, is_program
 from fromscratch.transforms.shell.machine import Call, Command, Matter, NotUnderstood, Result
+from fromscratch.transforms.shell.reading_input import reads_input
 from fromscratch.transforms.shell.state import Shell
 from fromscratch.transforms.shell.streams import Input
 from fromscratch.transforms.shell.values import Doubt, Status, Value, first_doubt, known
@@ -51,20 +54,20 @@ def run_external(shell: Shell, name: str, words: list[Value], text: str) -> Stat
         return _NOT_FOUND
     matter: Matter = command.matter if command else "program"
     if not known(words):
-        return _leave(shell, plain, text, first_doubt(words) or Doubt(""), matter)
+        return _leave(shell, plain, words, text, first_doubt(words) or Doubt(""), matter)
     reads = plain in READERS and reads_input(plain, words)
     stream = shell.input() if reads else Input()
     if stream.doubt is not None:
-        return _leave(shell, plain, text, stream.doubt, matter)
+        return _leave(shell, plain, words, text, stream.doubt, matter)
     folder = shell.folder if isinstance(shell.folder, str) else None
     if folder is None:
-        return _leave(shell, plain, text, Doubt("the working directory is not known"), matter)
+        return _leave(shell, plain, words, text, Doubt("the working directory is not known"), matter)
     call = Call((name, *words), shell.machine.line, stream.rest(), shell.environment(), folder, shell.umask)
     stream.finish()
     try:
         result = run_call(shell, call, command)
     except NotUnderstood as reason:
-        return _leave(shell, plain, text, Doubt(str(reason)), matter)
+        return _leave(shell, plain, words, text, Doubt(str(reason)), matter)
     except ImageError as error:
         return 1 if plain in HARMLESS else failed(shell, text, str(error), matter)
     return _finish(shell, plain, result)
@@ -87,8 +90,8 @@ def _finish(shell: Shell, plain: str, result: Result) -> Status:
     return result.status
 
 
-def _leave(shell: Shell, plain: str, text: str, doubt: Doubt, matter: Matter) -> Status:
-    if plain not in HARMLESS:
+def _leave(shell: Shell, plain: str, words: Sequence[Value], text: str, doubt: Doubt, matter: Matter) -> Status:
+    if not changes_nothing(plain, [word if isinstance(word, str) else None for word in words]):
         shell.machine.leave_out(text, doubt.why, matter)
     shell.output().write(doubt)
     if plain.startswith("db_"):
@@ -108,18 +111,3 @@ def run_call(shell: Shell, call: Call, command: Command | None) -> Result:
     if result is None:
         raise NotUnderstood(f"{name.rpartition('/')[2]} is a program, and programs are not run")
     return result
-
-
-def reads_input(plain: str, arguments: list[str]) -> bool:
-    """Whether a command that may read its input does so, given these arguments."""
-    operands = [word for word in arguments if not word.startswith("-") or word == "-"]
-    if "-" in operands:
-        return True
-    if plain in ("tee", "tr", "xargs", "chpasswd"):
-        return True
-    own = 0
-    if plain in ("grep", "egrep", "fgrep", "sed", "awk", "mawk", "perl"):
-        own = 0 if any(word[:2] in ("-e", "-f") and word[:1] == "-" for word in arguments) else 1
-        if plain.endswith("grep") and any(word in ("-r", "-R", "--recursive") for word in arguments):
-            return False
-    return len(operands) <= own

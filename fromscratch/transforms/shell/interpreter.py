@@ -14,7 +14,7 @@ from fromscratch.transforms.shell.lookup import PATH, script
 from fromscratch.transforms.shell.machine import Call, Machine, Matter, NotUnderstood, Result
 from fromscratch.transforms.shell.state import Hooks, Shell
 from fromscratch.transforms.shell.streams import Capture, Input, read_file
-from fromscratch.transforms.shell.values import Doubt, Failed, Status, Value, text
+from fromscratch.transforms.shell.values import Doubt, Exit, Failed, Status, Value, text
 
 _SHELLS = ("sh", "dash", "bash", "ash", "ksh")
 _MATTERS = get_args(Matter)
@@ -63,7 +63,11 @@ def _noted(shell: Shell, tree: syntax.Sequence) -> Status:
     try:
         return evaluate(shell, tree)
     except Failed as failed:
-        shell.machine.leave_out("the rest of the script", failed.why, "cache")
+        shell.machine.leave_out("the rest of the script", failed.why, "program")
+        raise
+    except Exit as ending:
+        if ending.status:
+            shell.machine.leave_out("the rest of the script", f"it ends with status {ending.status} here", "program")
         raise
 
 

@@ -20,7 +20,7 @@ from fromscratch.formats.shell.syntax import (
     Unknown,
     Word,
 )
-from fromscratch.transforms.shell.builtins.names import BUILTINS, HARMLESS
+from fromscratch.transforms.shell.builtins.names import BUILTINS, changes_nothing
 from fromscratch.transforms.shell.commands.catalogue import COMMANDS
 from fromscratch.transforms.shell.commands.services import nothing
 from fromscratch.transforms.shell.machine import Matter
@@ -149,7 +149,9 @@ class Survey:
         if plain.startswith("db_"):
             self.variables.add("RET")
         command = COMMANDS.get(plain)
-        if plain in HARMLESS or (command is not None and command.run is nothing):
+        if changes_nothing(plain, [word.literal for word in node.words[1:]]) or (
+            command is not None and command.run is nothing
+        ):
             return
         self.listed.append((node.line, node.text, command.matter if command is not None else "program"))
 

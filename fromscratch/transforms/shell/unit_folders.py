@@ -94,7 +94,7 @@ def _add_dynamic_user(machine: Machine, found: Found, user: str) -> None:
         return
     gid = primary_group(accounts, user)
     if gid is None:
-        gid = uid
+        gid = accounts.own_group_number(user, uid) or uid
         accounts.add_group(user, gid)
     accounts.add_user(user, uid, gid, comment="", home="/", shell="/usr/sbin/nologin", password="!*")
     because = found.origins[0] if found.origins else None

@@ -1,13 +1,18 @@
 """Dockerfiles as recipes."""
 
+import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from fromscratch import address
+from fromscratch.errors import ImageError
 from fromscratch.recipe import schema
 from fromscratch.recipe.foreign.contract import Surroundings
 from fromscratch.recipe.foreign.conversion import convert
 from tests.recipe.foreign.accounting import lost_lines
+from tests.steps import check_growth
 
 DOCKERFILE = """\
 # syntax=docker/dockerfile:1
@@ -187,3 +192,40 @@ def test_the_same_image_of_two_platforms_and_the_same_file_twice_are_items_of_th
         ("linux/arm64", {"/*.efi": "/"}),
         ("linux/arm64", {"/*.efi": "/b/"}),
     ]
+
+
+def test_thousands_of_stages_on_each_other_are_no_depth() -> None:
+    lines = (f"FROM s{number - 1} AS s{number}\n" for number in range(1, 3000))
+    recipe = of(f"FROM debian:13 AS s0\n{''.join(lines)}CMD run\n")
+    assert [item.options.from_ for item in recipe.items()] == ["debian:13"]  # type: ignore[attr-defined]
+    lines = (f"FROM a AS s{number}\nCOPY --from=s{number - 1} /a /b\n" for number in range(1, 3000))
+    assert of(f"FROM a AS s0\nRUN x\n{''.join(lines)}").items()
+
+
+def test_stages_that_each_need_another_twice_are_followed_once() -> None:
+    body = "".join(f"FROM a AS s{number}\n" + f"COPY --from=s{number - 1} /a /b\n" * 2 for number in range(1, 80))
+    left_out = convert(f"FROM a AS s0\nRUN x\n{body}", SURROUNDINGS).left_out
+    assert any("build the stage s0 with docker" in each.why for each in left_out)
+
+
+MANY_PARTS = {
+    "sources of one COPY": lambda size: "COPY " + " ".join(f"{number}:/" for number in range(size)) + " /x/",
+    "invalid names": lambda size: "\n".join(f"ENV ={number} b=\x01" for number in range(size)),
+    "invalid ports": lambda size: "\n".join(f"EXPOSE {number}/x" for number in range(size)),
+    "unknown instructions": lambda size: "\n".join(f"WHAT {number}" for number in range(size)),
+    "stages": lambda size: "\n".join(f"FROM a AS s{number}\nCOPY --from=s{number - 1} /a /b" for number in range(size)),
+}
+
+
+@pytest.mark.parametrize("parts", MANY_PARTS.values(), ids=[*MANY_PARTS])
+def test_the_work_grows_with_the_file(parts: Callable[[int], str]) -> None:
+    def work(size: int) -> None:
+        with contextlib.suppress(ImageError):
+            convert(f"FROM a\n{parts(size)}\n", SURROUNDINGS)
+
+    check_growth(work, 150, address)
+
+
+def test_what_has_too_many_errors_says_so() -> None:
+    with pytest.raises(ImageError, match=r"^Dockerfile: more than 100 of its parts cannot stand in a recipe"):
+        convert("FROM a\n" + "".join(f"EXPOSE {number}/x\n" for number in range(200)), SURROUNDINGS)

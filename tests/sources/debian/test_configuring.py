@@ -10,7 +10,7 @@ from fromscratch.model.entry import File
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.debian.configuring import in_order
 from fromscratch.sources.debian.source import DebianSource
-from fromscratch.transforms.scripted.account_numbers import stable_number
+from fromscratch.transforms.scripted.account_numbers import GivenNumbers, stable_number
 from tests.sources.debian.mirror import Mirror, package
 from tests.sources.debian.test_debian import debian, made, mirror, store, why
 from tests.trees import listed, tree
@@ -115,6 +115,37 @@ def test_order(needs: dict[str, list[str]], expected: list[str]) -> None:
     assert in_order(needs, essential={"z"}) == expected
 
 
+def test_what_packages_declare_in_files_is_made_around_their_scripts(
+    debian: Debian, mirror: Mirror, store: Store
+) -> None:
+    files = {
+        "usr/bin/declared@755": b"program",
+        "usr/lib/sysusers.d/declared.conf": b"u declared 444\n",
+        "usr/lib/tmpfiles.d/declared.conf": b"d /var/lib/declared 0700 late late\n",
+        "usr/lib/systemd/system/declared.service": (
+            b"[Service]\nUser=declared\nExecStart=/usr/bin/declared\nRuntimeDirectory=declared\n"
+        ),
+    }
+    script = b"#!/bin/sh\naddgroup --system --gid 445 late\nadduser --system --uid 445 --ingroup late late\n"
+    mirror.publish(ACCOUNTS, package("declared", files, depends="base-passwd", extra={"postinst": script}))
+    tree = made(debian(packages=["declared"], records=False), store)
+    assert [*rows(tree, "/run/declared"), *rows(tree, "lib/declared")] == [
+        "d 0755 444:444 /run/declared",
+        "d 0700 445:445 /var/lib/declared",
+    ]
+    assert why(tree, "/run/declared")[0] == "made by RuntimeDirectory= of /usr/lib/systemd/system/declared.service"
+
+
+def test_a_number_that_the_recipe_gives_is_that_of_the_account(debian: Debian, mirror: Mirror, store: Store) -> None:
+    mirror.publish(ACCOUNTS, server())
+    plain = debian(packages=["server"], records=False)
+    given = debian(packages=["server"], records=False, numbers=GivenNumbers({"server": 6379}, {"server": 6380}))
+    tree = made(given, store)
+    assert rows(tree, "lib/server") == ["d 0750 6379:6380 /var/lib/server"]
+    plain.fetch(store)
+    assert plain.fingerprint(store) != given.fingerprint(store)
+
+
 def test_triggers_run_after_all_for_those_whom_they_concern(debian: Debian, mirror: Mirror, store: Store) -> None:
     told = b'#!/bin/sh\nset -e\nmkdir -p /etc\necho "$*" >> /etc/told\n'
     interests = b"# comment\ninterest-noawait /usr/share/plugins\ninterest by-name\ninterest never\n"
@@ -139,3 +170,20 @@ def test_what_packages_declare_for_systemd_is_made_without_scripts_too(
     mirror.publish(ACCOUNTS, package("d", files, depends="base-passwd"))
     for scripts in ("none", "interpret"):
         assert "d 0700 77:0 /var/lib/d" in listed(made(debian(packages=["d"], records=False, scripts=scripts), store))
+
+
+def test_a_diverted_file_of_another_package_gets_another_name(debian: Debian, mirror: Mirror, store: Store) -> None:
+    divert = "dpkg-divert --package full --add --rename --divert /usr/share/vi/help.tiny /usr/share/vi/help\n"
+    mirror.publish(
+        package("full", {"usr/share/vi/help": b"full"}, extra={"preinst": f"#!/bin/sh\n{divert}".encode()}),
+        package("tiny", {"usr/share/vi/help": b"ti"}),
+    )
+    laid = made(debian(packages=["full", "tiny"], records=False), store)
+    assert rows(laid, "vi/help") == ["f 0644 0:0 4 /usr/share/vi/help", "f 0644 0:0 2 /usr/share/vi/help.tiny"]
+
+
+def test_a_preinst_does_not_see_the_files_of_its_own_package(debian: Debian, mirror: Mirror, store: Store) -> None:
+    preinst = b"#!/bin/sh\n[ ! -e /etc/mine ] || mv /etc/mine /etc/mine.old\nrm -f /usr/share/mine\n"
+    mirror.publish(package("a", {"etc/mine": b"new", "usr/share/mine": b"new"}, extra={"preinst": preinst}))
+    laid = made(debian(packages=["a"], records=False), store)
+    assert rows(laid, "mine") == ["f 0644 0:0 3 /etc/mine", "f 0644 0:0 3 /usr/share/mine"]

@@ -28,6 +28,7 @@ from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.platforms import debian_architecture
 from fromscratch.sources.debian.source import DebianSource
 from fromscratch.transforms.layering import layered
+from fromscratch.transforms.scripted.account_numbers import GivenNumbers
 from tests.trees import listed, text
 
 pytest.importorskip("pysequoia", reason="pysequoia is not installed; it signs the archives of these tests")
@@ -86,7 +87,11 @@ def debian(tmp_path: Path, mirror: Mirror) -> Callable[..., DebianSource]:
     """A source of that mirror; an option given as None is left out."""
 
     def source(
-        platform: str = "linux/amd64", machine: Path | None = None, progress: Notes | None = None, **options: Any
+        platform: str = "linux/amd64",
+        machine: Path | None = None,
+        progress: Notes | None = None,
+        numbers: GivenNumbers | None = None,
+        **options: Any,
     ) -> DebianSource:
         given = {
             "packages": ["busybox"],
@@ -98,7 +103,11 @@ def debian(tmp_path: Path, mirror: Mirror) -> Callable[..., DebianSource]:
         return DebianSource(
             msgspec.convert({name: value for name, value in given.items() if value is not None}, DebianOptions),
             Context(
-                folder=tmp_path, place="rootfs[0]", platform=Platform.parse(platform), progress=progress or Notes()
+                folder=tmp_path,
+                place="rootfs[0]",
+                platform=Platform.parse(platform),
+                progress=progress or Notes(),
+                numbers=numbers or GivenNumbers(),
             ),
             machine=machine or tmp_path / "nowhere",
             now=lambda: NOW,
@@ -577,8 +586,11 @@ class TestNatives:
             d 0755 0:0 /srv
             d 0755 0:0 /var
             l 0777 0:0 /var/lock -> /run/lock
+            d 2775 0:8 /var/mail
             d 0755 0:0 /var/opt
             l 0777 0:0 /var/run -> /run
+            d 0755 0:0 /var/spool
+            l 0777 0:0 /var/spool/mail -> ../mail
             d 1777 0:0 /var/tmp
             """
             ).splitlines()

@@ -179,12 +179,27 @@ def test_the_effects_of_the_essential_packages_are_in_every_image(debian: Debian
         d 0755 0:0 /usr/lib/locale/C.utf8
         f 0644 0:0 5 /usr/lib/locale/C.utf8/LC_CTYPE
         f 0644 0:0 10 /usr/lib/os-release
+        d 0755 0:0 /usr/local
+        d 0755 0:0 /usr/local/bin
+        d 0755 0:0 /usr/local/etc
+        d 0755 0:0 /usr/local/games
+        d 0755 0:0 /usr/local/include
+        d 0755 0:0 /usr/local/lib
+        d 0755 0:0 /usr/local/libexec
+        l 0777 0:0 /usr/local/man -> share/man
+        d 0755 0:0 /usr/local/sbin
+        d 0755 0:0 /usr/local/share
+        d 0755 0:0 /usr/local/share/man
+        d 0755 0:0 /usr/local/src
         d 0755 0:0 /usr/share
         d 0755 0:0 /var
         l 0777 0:0 /var/lock -> /run/lock
         d 0755 0:0 /var/log
+        d 2775 0:8 /var/mail
         d 0755 0:0 /var/opt
         l 0777 0:0 /var/run -> /run
+        d 0755 0:0 /var/spool
+        l 0777 0:0 /var/spool/mail -> ../mail
         d 1777 0:0 /var/tmp
         """
     )
@@ -251,6 +266,11 @@ def test_a_locale_and_a_name_service_switch_are_for_a_libc(debian: Debian, store
             {"usr/bin/app@755": ELF, "etc/cron.d/app": b"* /usr/share/app/x.pl\n", "usr/share/app/x.pl@755": PERL},
             [],
         ),
+        (
+            {"usr/bin/app@755": b"#!/usr/bin/python3\n", "usr/lib/app/x.py": b"run('mkdir -p %s', ['sed', '-n'])\n"},
+            ["coreutils", "libacl1", "sed"],
+        ),
+        ({"usr/bin/app@755": ELF, "usr/lib/app/x.py": b"run('mkdir -p %s')\n"}, []),
         ({"usr/bin/app@755": ELF, "usr/bin/xzgrep@755": b"#!/bin/sh\n"}, []),
         ({"usr/bin/app@755": ELF, "usr/sbin/update-app@755": b"#!/bin/sh\n"}, []),
         ({"usr/bin/app@755": elf(interpreter="/ld.so", imports=["popen"])}, ["dash"]),

@@ -52,6 +52,13 @@ def test_what_changes_nothing_is_not_listed_when_it_is_left_out() -> None:
     assert left_out(where) == ["2: probe: probe is a program, and programs are not run"]
 
 
+def test_sed_changes_nothing_unless_it_works_in_place() -> None:
+    _, where = interpret("if probe; then sed s/a/b/ /etc/x; sed -i s/a/b/ /etc/x; fi\n")
+    assert [line for line in left_out(where) if ": sed" in line] == [
+        "1: sed -i s/a/b/ /etc/x: the condition at line 1 is not known: probe"
+    ]
+
+
 def test_a_branch_that_may_end_the_script_leaves_out_all_that_follows() -> None:
     _, where = interpret("#!/bin/sh\nif probe; then exit 0; fi\necho a > /etc/a\n")
     assert where.tree.find("/etc/a") is None
@@ -76,6 +83,11 @@ def test_a_failure_under_set_e_ends_the_script_and_lists_the_rest() -> None:
         "4 echo a > /etc/a",
         "3 the rest of the script",
     ]
+
+
+def test_a_script_that_ends_itself_with_a_failure_says_so() -> None:
+    status, where = interpret("#!/bin/sh\nif [ ! -e /proc ]; then\n  exit 3\nfi\n")
+    assert (status, left_out(where)) == (3, ["3: the rest of the script: it ends with status 3 here"])
 
 
 def test_a_script_of_the_tree_is_interpreted_and_a_program_is_not() -> None:

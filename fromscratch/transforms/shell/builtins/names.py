@@ -1,5 +1,7 @@
 """The names of what is part of a shell, and what is known of programs by their name alone."""
 
+from collections.abc import Iterable
+
 _SPECIAL = """
     . : break continue eval exec exit export readonly return set shift source times trap unset
 """
@@ -18,10 +20,20 @@ _READERS = """
     egrep fgrep fmt fold grep gunzip gzip head hexdump iconv mawk md5sum nl od openssl paste patch perl python3
     sed sh sha1sum sha256sum sha512sum sort split tac tail tar tee tr tsort uniq wc xargs xxd zcat
 """
+_IN_PLACE = ("-i", "--in-place", "-Ei", "-ni", "-ri", "-si", "-zi")
 SPECIAL = frozenset(_SPECIAL.split())
 """Special builtins: found before functions, and what is assigned before them stays."""
 BUILTINS = SPECIAL | frozenset(_OWN.split())
 HARMLESS = frozenset(_HARMLESS.split())
 """Commands that change nothing: when they are left out, the image lacks nothing for it."""
-READERS = frozenset(_READERS.split())
+PREFIXES = frozenset(("env", "ionice", "nice", "nohup", "setsid", "stdbuf", "timeout"))
+"""Commands that run another one, which may read their input."""
+READERS = PREFIXES | frozenset(_READERS.split())
 """Commands that may read their input."""
+
+
+def changes_nothing(name: str, words: Iterable[str | None]) -> bool:
+    """Whether a call of the command `name` only prints, whatever its words are; of those not known None stands here."""
+    if name == "sed":
+        return not any(word is None or word.startswith(_IN_PLACE) for word in words)
+    return name in HARMLESS

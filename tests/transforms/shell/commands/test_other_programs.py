@@ -58,7 +58,8 @@ def test_capabilities_are_given_and_taken_away() -> None:
     ("line", "result"),
     [
         ("pgrep -x redis-server", Result(1)),
-        ("mountpoint -q /proc", Result(1)),
+        ("mountpoint -q /proc", Result()),
+        ("mountpoint -q /srv", Result(32)),
         ("ss -nlt", Result()),
         ("df --output=avail /var/lib/mysql", Result(output=b"Avail\n1099511627776\n")),
     ],

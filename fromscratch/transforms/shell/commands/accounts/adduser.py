@@ -95,7 +95,7 @@ def _add_system_user(machine: Machine, accounts: AccountFiles, words: Words, nam
         return _FULL
     asked = words.get("ingroup") or words.get("gid")
     if words.has("group"):
-        gid: int | None = _own_group(accounts, name, uid)
+        gid = _own_group(accounts, name, uid)
     elif asked is not None:
         gid = primary_group(accounts, asked)
     else:
@@ -111,13 +111,14 @@ def _add_system_user(machine: Machine, accounts: AccountFiles, words: Words, nam
     return saved(machine, accounts)
 
 
-def _own_group(accounts: AccountFiles, name: str, uid: int) -> int:
+def _own_group(accounts: AccountFiles, name: str, uid: int) -> int | None:
     """The group of the user's name, made if it is missing: with the user's number where it is free."""
     present = primary_group(accounts, name)
     if present is not None:
         return present
-    gid = uid if accounts.groups.numbered(uid) is None else accounts.group_number(name) or uid
-    accounts.add_group(name, gid)
+    gid = accounts.own_group_number(name, uid)
+    if gid is not None:
+        accounts.add_group(name, gid)
     return gid
 
 

@@ -102,7 +102,7 @@ def _group_of(accounts: AccountFiles, words: Words, name: str, uid: int) -> int 
         return primary_group(accounts, "users") or 100
     if accounts.groups.find(name) is not None:
         return None
-    gid = uid if accounts.groups.numbered(uid) is None else accounts.group_number(name)
+    gid = accounts.own_group_number(name, uid)
     if gid is not None:
         accounts.add_group(name, gid)
     return gid
