@@ -166,3 +166,9 @@ def test_a_path_of_the_image_is_resolved_inside_it() -> None:
     where = machine("l 0777 0:0 /bin -> usr/bin")
     interpret('#!/bin/sh\necho $(dpkg-realpath --root "$DPKG_ROOT" /bin)/probe > /etc/out\n', on=where)
     assert written(where, "/etc/out") == "/usr/bin/probe\n"
+
+
+def test_a_question_is_not_listed_and_an_action_of_the_same_command_is() -> None:
+    script = "find /etc -name a\nfind /etc -delete\ndpkg-divert --list\ndpkg --compare-versions 1 lt 2"
+    _, where = interpret(f"#!/bin/sh\nif probe; then\n{script}\nfi\n")
+    assert [each.command for each in where.left_out] == ["probe", "find /etc -delete"]
