@@ -6,6 +6,8 @@ from typing import get_args
 from fromscratch.errors import ImageError
 from fromscratch.formats.shell import syntax
 from fromscratch.formats.shell.parser import parse
+from fromscratch.model.entry import Entry
+from fromscratch.paths import TreePath
 from fromscratch.transforms.shell.bounds import Budget, TooMuch
 from fromscratch.transforms.shell.calling import run_words
 from fromscratch.transforms.shell.execution import evaluate, finished, in_subshell, run_command
@@ -149,20 +151,26 @@ def _interpreted(
     inner.descriptors[0] = Input(call.input)
     capture = Capture(shell.budget)
     inner.descriptors[1] = capture
-    before = len(shell.machine.left_out)
+    before, entries = len(shell.machine.left_out), shell.machine.tree.entries()
     status = in_subshell(inner, lambda: evaluate(inner, tree))
     if "c" not in options:
-        _summarise(shell.machine, call, before)
+        _check_whole(shell.machine, before, entries)
     value = capture.value()
     return Result(status, None if isinstance(value, Doubt) else value)
 
 
-def _summarise(machine: Machine, call: Call, before: int) -> None:
-    """List a script of the tree that was followed in part once, with the gravest of what was left out of it."""
+def _check_whole(machine: Machine, before: int, entries: Mapping[TreePath, Entry]) -> None:
+    """A script of the tree is followed whole or not at all: half of what it makes is worse than nothing.
+
+    A database of which the tables are missing, for example, is not made when a container starts. Raises NotUnderstood.
+    """
     inside = list(machine.left_out)[before:]
     if not inside:
         return
     for each in inside:
         del machine.left_out[each]
     gravest = min(inside, key=lambda each: _MATTERS.index(each.matter))
-    machine.leave_out(" ".join(call.words), f"of it is left out {gravest.command}: {gravest.why}", gravest.matter)
+    if gravest.matter == "cache":
+        return
+    machine.tree.restore(entries)
+    raise NotUnderstood(f"it needs {gravest.command}: {gravest.why}")
