@@ -82,12 +82,12 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--no-files", action="store_true", help="lay the files of Essential packages alone")
     parser.add_argument("--all", action="store_true", help="print every line that is left out")
     parser.add_argument("--most", type=int, default=60, help="how many reasons to print (default: %(default)s)")
-    parser.add_argument("--scratch", type=Path, help="where to write (default: a temporary folder)")
+    parser.add_argument("--expanded", type=Path, help="keep the packages' expanded files here for the next run")
     options = parser.parse_args(arguments)
     packages = {one.name: one for folder in options.folders for one in opened(sorted(folder.glob("*.deb")))}
-    with tempfile.TemporaryDirectory(prefix="scripts-", dir=options.scratch) as scratch:
+    with tempfile.TemporaryDirectory(prefix="scripts-") as scratch:
         laid = [one for one in packages.values() if not options.no_files or one.stanza.get("essential") == "yes"]
-        machine = machine_of(packages.values(), laid, Path(scratch))
+        machine = machine_of(packages.values(), laid, options.expanded or Path(scratch))
         found = {one.name: interpreted(machine, one) for one in ordered(packages) if _wanted(one, options.only)}
     for line in report({name: one for name, one in found.items() if one.seconds}, options.most, everything=options.all):
         print(line)
@@ -129,7 +129,8 @@ def machine_of(packages: Iterable[One], laid: Iterable[One], scratch: Path) -> M
         tree.put(TreePath(f"/{name}"), Symlink(Meta(0o777), f"usr/{name}"))
     for one in laid:
         data = scratch / f"{one.file.stem}.tar"
-        deb.expand_data(one.file, data)
+        if not data.exists():
+            deb.expand_data(one.file, data)
         _lay(tree, read_tree(data, _ORIGIN, title=one.file.name))
     known = [
         Package(
@@ -192,9 +193,9 @@ def report(found: dict[str, Outcome], most: int, *, everything: bool) -> Iterato
     scripts = sum(len(one.seconds) for one in found.values())
     whole = [name for name, one in found.items() if not one.left_out and one.ended == len(one.seconds)]
     none = [name for name, one in found.items() if not one.ended and name not in whole]
-    yield f"{len(found)} packages with {scripts} scripts: {len(whole)} followed whole, "
-    yield f"{len(found) - len(whole) - len(none)} in part, {len(none)} not to the end; "
-    yield f"{sum(len(one.faults) for one in found.values())} faults"
+    counts = f"{len(whole)} followed whole, {len(found) - len(whole) - len(none)} in part, {len(none)} not to the end"
+    faults = sum(len(one.faults) for one in found.values())
+    yield f"{len(found)} packages with {scripts} scripts: {counts}; {faults} faults"
     times = sorted(
         ((value, f"{name}.{script}") for name, one in found.items() for script, value in one.seconds.items())
     )
@@ -207,10 +208,11 @@ def report(found: dict[str, Outcome], most: int, *, everything: bool) -> Iterato
             reasons[f"{each.command.split()[0] if each.command.split() else ''}: {each.why}"].add(name)
     ranked = sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0]))
     for reason, names in ranked[:most]:
-        yield f"{len(names):5} {reason[:150]}  ({', '.join(sorted(names)[:3])})"
+        yield f"{len(names):5} {reason[:150]!r}  ({', '.join(sorted(names)[:3])})"
     matters = Counter(each.matter for one in found.values() for each in one.left_out)
     yield "what the images lack: " + ", ".join(f"{count} {matter}" for matter, count in matters.most_common())
     if everything:
         for one in found.values():
             for each in one.left_out:
-                yield f"{each.package}.{each.script}:{each.line} [{each.matter}] {each.command!r}: {each.why}"
+                why = each.why.replace("\n", " ")
+                yield f"{each.package}.{each.script}:{each.line} [{each.matter}] {each.command!r}: {why}"

@@ -5,7 +5,7 @@ from itertools import groupby, takewhile
 
 from fromscratch import paths
 from fromscratch.errors import NotInTree, UsageError
-from fromscratch.model.entry import Symlink
+from fromscratch.model.entry import Directory, Entry, File, Symlink
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.nearest import nearest
 from fromscratch.paths import TreePath
@@ -54,6 +54,7 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
         "/var/db/pkg",
     ),
 }
+_FOLDERS_STAY = frozenset({"caches"})  # a server finds the folder that its user may write in
 _SPECIAL = frozenset("*?[")
 
 
@@ -92,6 +93,8 @@ def _patterns(rule: str) -> tuple[str, ...]:
 def _apply(tree: Rootfs, selection: dict[TreePath, str], rule: str, patterns: Sequence[str], *, keep: bool) -> None:
     matches = paths.matcher([settled(tree, pattern) for pattern in patterns])
     found = [path for path in tree if path != paths.ROOT and matches(path)]
+    if rule in _FOLDERS_STAY:
+        found = [path for path in found if not _is_place(tree[path])]
     if not found and rule not in CATEGORIES and not keep and not set(rule) & _SPECIAL:
         raise NotInTree(f"trim: there is no {rule}", "ls shows what is there; take the rule out or fix it")
     for path in found:
@@ -99,6 +102,11 @@ def _apply(tree: Rootfs, selection: dict[TreePath, str], rule: str, patterns: Se
             selection.pop(path, None)
         else:
             selection.setdefault(path, rule)
+
+
+def _is_place(entry: Entry) -> bool:
+    """Whether it is where a program writes: a folder, or an empty file of a user who could not make it."""
+    return isinstance(entry, Directory) or (isinstance(entry, File) and entry.meta.uid != 0 and not entry.content.size)
 
 
 def settled(tree: Rootfs, pattern: str) -> str:

@@ -47,8 +47,22 @@ def test_categories_take_documentation_locales_static_libraries_and_caches() -> 
         f 0644 0:0 0 /usr/share/doc/jq/copyright
         d 0755 0:0 /var
         d 0755 0:0 /var/cache
+        d 0755 0:0 /var/cache/debconf
         """
     )
+
+
+def test_caches_leave_the_places_where_servers_write() -> None:
+    root = """
+    d 0755 0:0 /var
+    d 0755 0:0 /var/log
+    d 0750 5:5 /var/log/web
+    f 0640 5:5 /var/log/web/old.log 'text'
+    f 0640 5:5 /var/log/web.log ''
+    f 0640 0:0 /var/log/root.log ''
+    """
+    left = text(root).splitlines()
+    assert listed(trimmed(tree(root), ["caches"])).splitlines() == [*left[:3], "f 0640 5:5 0 /var/log/web.log"]
 
 
 def test_licences_go_only_when_they_are_named() -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from fromscratch.transforms.shell.builtins.names import PREFIXES, READERS
+
 _ALWAYS = frozenset({"chpasswd", "debconf-communicate", "tee", "tr", "xargs"})
 _GREP = "efmABC"
 _AWK = "Ffv"
@@ -58,6 +60,9 @@ def reads_input(name: str, arguments: Sequence[str]) -> bool:
     """Whether a command that may read its input does so, given these arguments."""
     if name in _ALWAYS:
         return True
+    if name in PREFIXES:
+        behind = next((at for at, word in enumerate(arguments) if word in READERS), len(arguments))
+        return behind < len(arguments) and reads_input(arguments[behind], arguments[behind + 1 :])
     options, operands = _split(arguments, _VALUED.get(name, ""))
     if "-" in operands or "/dev/stdin" in operands:
         return True
