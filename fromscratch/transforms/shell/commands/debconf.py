@@ -42,6 +42,7 @@ class Debconf:
         self.templates: dict[str, Template] = {}
         self.questions: dict[str, Question] = {}
         self.answers: dict[str, str] = {}
+        self.owners: dict[str, str] = {}
         self._loaded: set[str] = set()
 
     def load(self, machine: Machine) -> "Debconf":
@@ -50,6 +51,7 @@ class Debconf:
             if name not in self._loaded and package.templates:
                 for each in templates(package.templates):
                     self.templates.setdefault(each.name, each)
+                    self.owners.setdefault(each.name, name)
                     self.questions.setdefault(each.name, Question(each, self.answers.get(each.name)))
             self._loaded.add(name)
         return self
@@ -162,6 +164,24 @@ def set_selections(machine: Machine, call: Call) -> Result:
     return Result()
 
 
+def show(machine: Machine, call: Call) -> Result:
+    """debconf-show(1): the questions of packages with their answers; a star says that one was asked."""
+    known = machine.state(Debconf).load(machine)
+    names = [word for word in call.arguments if not word.startswith("-")]
+    if len(names) != len(call.arguments):
+        raise NotUnderstood("the options of debconf-show are not known")
+    lines = [
+        f"{'*' if question.flags.get('seen') else ' '} {name}: {_shown(question)}".rstrip()
+        for name, question in sorted(known.questions.items())
+        if known.owners.get(question.template.name) in names
+    ]
+    return Result(0, encode("".join(f"{line}\n" for line in lines)))
+
+
+def _shown(question: Question) -> str:
+    return "(password omitted)" if question.template.kind == "password" and question.answer else question.answer
+
+
 def escape(machine: Machine, call: Call) -> Result:
     """debconf-escape(1): line breaks and backslashes, written as escapes or read."""
     text = decode(call.input)
@@ -190,5 +210,6 @@ COMMANDS = {
     "db_unregister": _of_question(_forget, 0),
     "db_version": _constant(_VERSION),
     "debconf-escape": Command(escape, "content"),
+    "debconf-show": Command(show, "content"),
     "debconf-set-selections": Command(set_selections, "content"),
 }
