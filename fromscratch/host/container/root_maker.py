@@ -20,6 +20,7 @@ from fromscratch.advice import Command, advice
 from fromscratch.errors import CommandFailed, MissingTool
 from fromscratch.host.container import subordinate
 from fromscratch.host.container.inside.root_maker import PLACE
+from fromscratch.host.container.preparation import HOSTNAME
 from fromscratch.host.container.spec import is_root
 from fromscratch.host.process import run
 from fromscratch.host.process.variables import SYSTEM_PATH
@@ -92,6 +93,7 @@ class RootMaker:
             **self._users,
             "work": str(self._work),
             "network": network,
+            "hostname": HOSTNAME,
             "parent": os.getpid(),
             "read_only": list(self._read_only),
             "root": self._root,

@@ -10,22 +10,8 @@ from fromscratch.model.entry import Entry, File, with_meta
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, matcher
 from fromscratch.sources.bootstrap.tools.contract import EPOCH
+from fromscratch.transforms.one_machine import OF_ONE_MACHINE
 
-_OF_EVERY_TOOL = (
-    *("/dev/**", "/proc/**", "/sys/**", "/run/**", "/tmp/**", "/var/tmp/**"),
-    *(
-        "/etc/machine-id",
-        "/var/lib/dbus/machine-id",
-        "/etc/hostname",
-        "/etc/resolv.conf",
-        "/etc/.pwd.lock",
-        "/etc/mtab",
-    ),
-    *("/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-", "/etc/subuid-", "/etc/subgid-"),
-    *("/var/lib/systemd/random-seed", "/var/lib/systemd/credential.secret", "/var/lib/systemd/catalog/database"),
-    *("/var/lib/random-seed", "/etc/ssh/ssh_host_*", "/etc/udev/hwdb.bin", "/usr/lib/udev/hwdb.bin"),
-    *("/var/cache/ldconfig/**", "/root/.gnupg", "/.keep", "/var/lib/pacman/.keep", "/etc/pacman.d/.keep"),
-)
 _RPM = "/rpm/rpmdb.sqlite"
 _LOGS = "/var/log/**"
 _NAMING_REPOSITORIES = (
@@ -50,7 +36,7 @@ def cleaned(tree: Rootfs, globs: Sequence[str], addresses: Mapping[str, str], du
     """
     tree = _at_one_time(_with_rpm_times(tree), *during)
     # A glob with ** spares the folder itself; what is a mount point of every container has to stay.
-    leftover, log = matcher([*_OF_EVERY_TOOL, *globs]), matcher([_LOGS])
+    leftover, log = matcher([*OF_ONE_MACHINE, *globs]), matcher([_LOGS])
     tree = tree.without([path for path, entry in tree.items() if leftover(path) or (log(path) and _is_file(entry))])
     changed: dict[TreePath, Entry] = {}
     for globs_of, change in (

@@ -46,8 +46,9 @@ def configured(
     architecture: str,
     numbers: GivenNumbers,
     scripts: bool,
+    declared: bool = True,
 ) -> Configured:
-    """The tree with what these packages declare in files, and with `scripts` with what their scripts do.
+    """The tree with what is `declared` in files, and with `scripts` with what the scripts of these packages do.
 
     `origins` say why each package is there; `below` are the records of those that were there before, whose scripts
     have run; with the `diversions` they were unpacked; `numbers` are those that the recipe gives to accounts. Declared
@@ -57,11 +58,13 @@ def configured(
     machine = Machine(ChangingTree(tree), label=label, architecture=architecture, packages=known)
     machine.state(Diversions).by_path.update(diversions)
     machine.state(AccountNumbers).add(numbers)
-    make_accounts(machine)
+    if declared:
+        make_accounts(machine)
     if scripts:
         _run_all(machine, packages)
-    make_files(machine)
-    make_unit_folders(machine)
+    if declared:
+        make_files(machine)
+        make_unit_folders(machine)
     return Configured(machine.tree.finished(), tuple(machine.left_out))
 
 

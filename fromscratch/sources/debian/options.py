@@ -117,10 +117,11 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         list[str], Meta(description="packages that are never taken; a dependency on them counts as met")
     ] = []
     scripts: Annotated[
-        Literal["interpret", "none"],
+        Literal["interpret", "none", "sandbox"],
         Meta(
             description="interpret: read the scripts of packages, run none, and make what they would make; "
-            "none: make no more than what can be seen without them"
+            "none: make no more than what can be seen without them; sandbox: let dpkg run them, in namespaces without "
+            "a network"
         ),
     ] = "interpret"
     applets: Annotated[bool, Meta(description="link busybox's applets where no package has the name")] = True
@@ -144,6 +145,8 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise ValueError(f"{error.message}: {error.hint}") from error
         if found and all(one.excluded for one in found):
             raise ValueError("packages: all of them are excluded; name at least one that is to be taken")
+        if self.scripts == "sandbox" and (self.slices or not self.merged_usr):
+            raise ValueError("scripts: sandbox runs those of whole packages; leave out slices: and merged_usr: false")
         _check_suite(self.suite)
         _check_mirrors(self.mirror)
         for extra in self.also:
@@ -196,8 +199,9 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def deciding(self) -> str:
         """The options that decide which packages are taken, as text."""
+        scripts: Literal["interpret", "sandbox"] = "sandbox" if self.scripts == "sandbox" else "interpret"
         return msgspec.json.encode(
-            msgspec.structs.replace(self, applets=True, scripts="interpret", records=True, merged_usr=True),
+            msgspec.structs.replace(self, applets=True, scripts=scripts, records=True, merged_usr=True),
             order="deterministic",
         ).decode()
 

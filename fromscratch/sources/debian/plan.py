@@ -69,25 +69,27 @@ class PlannedPackage(Struct, frozen=True, kw_only=True):
 class Plan(Struct, frozen=True, kw_only=True):
     """Sorted by package name. `below` are packages that were not taken, since the items below have them;
     `essential` are all packages that the archives call so, and `lacking` has a line for each of them that was left out
-    though a script calls it."""
+    though a script calls it. `tools` are packages that are not in the image, and that scripts need to run."""
 
     archives: list[PlannedArchive]
     packages: list[PlannedPackage]
     below: list[str] = []
     essential: list[str] = []
     lacking: list[str] = []
+    tools: list[PlannedPackage] = []
     format: Literal[1] = 1
 
     def missing(self, store: Store) -> Iterator[PlannedPackage]:
         """The packages that the store does not have."""
-        return (package for package in self.packages if not store.has(Digest.parse(package.digest)))
+        every = (*self.packages, *self.tools)
+        return (package for package in every if not store.has(Digest.parse(package.digest)))
 
     def pins(self) -> list[Pin]:
         """The indexes that the packages were chosen from, and the packages."""
         indexes = [Pin(kind="index", name=one.suite, url=one.address, digest=one.release) for one in self.archives]
         return indexes + [
             Pin(kind="package", name=one.name, version=one.version, url=one.address, digest=one.digest)
-            for one in self.packages
+            for one in (*self.packages, *self.tools)
         ]
 
     def origins(self, label: str, place: str, shown: Mapping[str, str]) -> dict[str, Origin]:

@@ -7,7 +7,7 @@ would have made.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -43,6 +43,9 @@ from fromscratch.sources.debian.package_request import requested
 from fromscratch.sources.debian.plan import Plan, PlannedPackage
 from fromscratch.sources.debian.planner import Planner
 from fromscratch.sources.debian.platforms import debian_architecture
+from fromscratch.sources.debian.sandboxed.result import ScriptsRun, scripts_run
+from fromscratch.sources.debian.sandboxed.running import RECORD, WORK_FOLDER
+from fromscratch.sources.debian.sandboxed.tools import with_tools
 from fromscratch.sources.debian.sliced import checked_slices, cut_tree, shipped_in, versions
 from fromscratch.sources.debian.tree import Unpacked, laid_together
 from fromscratch.transforms.scripted.base_folders import with_base_folders
@@ -57,6 +60,8 @@ class DebianSource(TreeSource):
     """`machine` is the root of the filesystem whose apt sources and keyrings count, `now` the clock."""
 
     chooses_packages = True
+    build_folders = (WORK_FOLDER,)
+    result_records = (RECORD,)
 
     def __init__(
         self,
@@ -123,6 +128,9 @@ class DebianSource(TreeSource):
             seen = archives.look(store, self._planner.archives(), self._context.progress, self._planner.connect)
         if plan is None or not self._planner.holds(store, plan, seen, self._now()):
             plan = self._complete_plan(store, seen)
+            if self._options.scripts == "sandbox":
+                planner = self._planner_of(self._conditions, self._context.present(store))
+                plan = with_tools(plan, planner, lambda one: one.plan(store, seen, self._now()))
         self._download(store, plan, seen)
         plans.save(store, self._key(store), plan)
 
@@ -144,7 +152,8 @@ class DebianSource(TreeSource):
         return plan
 
     def fingerprint(self, store: Store) -> str:
-        packages = " ".join(f"{package.name}={package.digest}" for package in self.plan(store).packages)
+        plan = self.plan(store)
+        packages = " ".join(f"{package.name}={package.digest}" for package in (*plan.packages, *plan.tools))
         options = without_secrets(msgspec.json.encode(self._options).decode())
         slices = f" {self._slices.digest_text()}{self._chisel.digest_text()}" if self._options.slices else ""
         numbers = self._context.numbers
@@ -179,8 +188,9 @@ class DebianSource(TreeSource):
 
     def build(self, store: Store) -> Rootfs:
         """Raises NotFetched, FormatError for a damaged package, Conflict when two packages disagree."""
-        laid = self._laid(store, self.plan(store))
-        return self._finished(laid.tree, laid, NOTHING)
+        plan = self.plan(store)
+        laid = self._laid(store, plan)
+        return self._finished(laid.tree, laid, NOTHING, self._scripts_run(store, plan))
 
     def lay(self, below: Rootfs, store: Store, *, replace: bool) -> Rootfs:
         """As dpkg would unpack the packages there. Nothing is added where all that was asked for is there already."""
@@ -190,7 +200,12 @@ class DebianSource(TreeSource):
         if not packages:
             return below
         laid = self._laid(store, plan)
-        tree = self._finished(laid_over(below, laid.tree, replace=replace), laid, self._context.present(store))
+        tree = self._finished(
+            laid_over(below, laid.tree, replace=replace),
+            laid,
+            self._context.present(store),
+            self._scripts_run(store, plan),
+        )
         return with_status(tree, below, packages, self.label)
 
     def _laid(self, store: Store, plan: Plan) -> Laid:
@@ -262,7 +277,23 @@ class DebianSource(TreeSource):
 
             return threads.each(packages, one, max(1, self._context.jobs), lambda: None)
 
-    def _finished(self, tree: Rootfs, laid: Laid, below: Records) -> Rootfs:
+    def _scripts_run(self, store: Store, plan: Plan) -> ScriptsRun | None:
+        """What scripts have made, where the recipe says to run them."""
+        if self._options.scripts != "sandbox":
+            return None
+        whole = [one for one in plan.packages if not one.part]
+
+        def every() -> dict[str, Opened]:
+            return {one.name: one for one in self._opened(store, [*whole, *plan.tools])}
+
+        def base(packages: Collection[Opened]) -> Rootfs:
+            known = diversions([*packages], self.label, self._architecture)
+            alone = replace(plan, packages=[one.planned for one in packages])
+            return self._laid_together([diverted(one, known) for one in self._unpacked(alone, [*packages])])
+
+        return scripts_run(store, self._context, self.label, plan, every, base)
+
+    def _finished(self, tree: Rootfs, laid: Laid, below: Records, run: ScriptsRun | None = None) -> Rootfs:
         found = finished(
             tree,
             laid,
@@ -272,6 +303,7 @@ class DebianSource(TreeSource):
             self._architecture,
             numbers=self._context.numbers,
             chiselled=self._is_chiselled,
+            run=run,
         )
         self._left_out = found.left_out
         return found.tree

@@ -65,6 +65,8 @@ def _become_root(spec: dict[str, Any]) -> None:
 
 def _prepare(spec: dict[str, Any]) -> None:
     """Show the working folder at PLACE, and the rest of the machine read-only, without what belongs to its users."""
+    hostname = spec["hostname"].encode()
+    kernel.call("hostname", "sethostname", hostname, len(hostname))
     mount(b"", b"/", flags=REC | PRIVATE)
     mount(b"tmpfs", b"/tmp", b"tmpfs", NOSUID | NODEV, b"mode=1777")
     os.mkdir(PLACE)  # noqa: PTH102 - no pathlib after the namespaces: it would be one more module to load
