@@ -93,7 +93,7 @@ def _unmet(catalogue: Catalogue, answer: Answer) -> str:
         for alternatives in parse_relations(f"{package.pre_depends}, {package.depends}".strip(", ")):
             if not any(satisfies(other, relation) for relation in alternatives for other in packages):
                 return f"{package.name} lacks {shown(alternatives)}"
-        for _, relation in refusals(package):
+        for _, relation in refusals(package, catalogue.architecture):
             if any(other is not package and satisfies(other, relation) for other in packages):
                 return f"{package.name} does not go with {relation}"
     return ""

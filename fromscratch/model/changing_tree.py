@@ -1,6 +1,6 @@
 """A tree that is changed step by step, as commands change a file system, and becomes a `Rootfs` at the end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
@@ -17,7 +17,10 @@ class ChangingTree:
     """Every path is resolved inside the root, through symlinks, as a process in a chroot sees it."""
 
     def __init__(self, tree: Rootfs) -> None:
-        self._entries: dict[TreePath, Entry] = dict(tree)
+        self._fill(tree)
+
+    def _fill(self, entries: Mapping[TreePath, Entry]) -> None:
+        self._entries: dict[TreePath, Entry] = dict(entries)
         self._targets = hard_link_targets(self._entries)
         self._children: dict[TreePath, dict[str, None]] = {}
         for path in self._entries:
@@ -132,6 +135,14 @@ class ChangingTree:
             for path, other in self._entries.items():
                 if isinstance(other, HardLink) and other.target == inode:
                     self._entries[path] = with_meta(other, meta)
+
+    def entries(self) -> Mapping[TreePath, Entry]:
+        """All entries as they are now, for `restore`."""
+        return dict(self._entries)
+
+    def restore(self, entries: Mapping[TreePath, Entry]) -> None:
+        """Go back to what the tree was when `entries` gave these."""
+        self._fill(entries)
 
     def finished(self) -> Rootfs:
         """The tree as a value."""

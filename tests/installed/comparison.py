@@ -21,6 +21,7 @@ NEVER_WANTED: Mapping[str, Sequence[str]] = {
         *("/etc/systemd/system", "/etc/systemd/user", "/etc/rc[0-6S].d"),
         "/var/lib/systemd",
     ),
+    "what has been enabled by whom, for upgrades": ("/var/lib/apache2/[cms]*/enabled_by_*", "/var/lib/emacsen-common"),
     "logs of the installation": (
         *("/var/log/dpkg.log", "/var/log/apt", "/var/log/alternatives.log", "/var/log/*tmp", "/var/log/bootstrap.log"),
         *("/var/log/faillog", "/var/log/lastlog", "/var/log/fontconfig.log"),
@@ -78,10 +79,10 @@ def differences(
 
 
 def _concerns(path: str, installed: Installed, packages: Collection[str]) -> bool:
+    if installed.before.get(path) == installed.after[path]:
+        return False
     owners = installed.owners.get(path, ())
-    if owners:
-        return any(owner in packages for owner in owners)
-    return installed.before.get(path) != installed.after[path]
+    return not owners or any(owner in packages for owner in owners)
 
 
 def _difference(ours: Item | None, installed: Item | None) -> str:

@@ -24,11 +24,15 @@ def asked_relation(requested: PackageRequest) -> Relation:
     return Relation(requested.name, "=", requested.version) if requested.version else Relation(requested.name)
 
 
-def refusals(package: Package) -> Iterator[tuple[str, Relation]]:
-    """What a package does not go with, each with the field that says so."""
+def refusals(package: Package, architecture: str) -> Iterator[tuple[str, Relation]]:
+    """What a package does not go with in a tree for `architecture`, each with the field that says so.
+
+    A refusal of packages of another architecture, as in `libc6-dev-i386:x32`, concerns none of that tree.
+    """
     for word, text in (("Conflicts", package.conflicts), ("Breaks", package.breaks)):
         for alternatives in parse_relations(text):
-            yield word, alternatives[0]
+            if alternatives[0].qualifier in ("", "any", "native", architecture):
+                yield word, alternatives[0]
 
 
 def advice_for(catalogue: Catalogue, relations: Alternatives) -> str:

@@ -9,6 +9,7 @@ from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.debian import natives
 from fromscratch.sources.debian.configuring import Configured, configured
+from fromscratch.sources.debian.loader_cache import with_loader_cache
 from fromscratch.sources.debian.opened import Opened
 from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.sliced import cut_record
@@ -67,6 +68,7 @@ def finished(
                 scripts=reads,
             )
         tree = with_applets(found.tree, label) if options.applets else found.tree
+        tree = with_loader_cache(tree, label, architecture)
     if options.records:
         tree = natives.with_records(tree, _records(tree, laid), label)
     return Configured(tree, found.left_out)

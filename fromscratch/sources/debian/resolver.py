@@ -223,7 +223,7 @@ class _Attempt:
         provided = (group[0].name for group in parse_relations(package.provides))
         for name in dict.fromkeys(chain([package.name], provided)):
             self._present.setdefault(name, []).append(package)
-        for word, relation in refusals(package):
+        for word, relation in refusals(package, self.catalogue.architecture):
             self._enemies.setdefault(relation.name, []).append((package, word, relation))
 
     def _take(self, selected: Selected) -> None:
@@ -300,7 +300,7 @@ class _Attempt:
         )
 
     def _refuse_enemies(self, package: Package, because: Selected) -> None:
-        for word, relation in refusals(package):
+        for word, relation in refusals(package, self.catalogue.architecture):
             for other in self._present.get(relation.name, ()):
                 if other.name != package.name and satisfies(other, relation):
                     raise self._at_odds(because, self._there(other.name), f"{word}: {relation}", because)

@@ -1,10 +1,12 @@
 """Bounds on what one script may cause: commands, output, nesting. Honest scripts stay far below them."""
 
-COMMANDS = 100_000
+COMMANDS = 50_000
+OUTSIDE = 10
+"""What a command outside the shell counts for: it may go through the whole tree."""
 OUTPUT = 16 << 20
 NESTING = 40
 """Functions, subshells and files in one another: each level takes a dozen calls of the interpreter's own."""
-PATTERN = 50_000_000
+PATTERN = 5_000_000
 """Comparisons of characters that one script's patterns may take."""
 VALUE = 4 << 20
 """Characters of one variable."""
@@ -21,8 +23,8 @@ class Budget:
         self._commands, self._output, self._pattern = COMMANDS, OUTPUT, PATTERN
         self.depth = 0
 
-    def command(self) -> None:
-        self._commands -= 1
+    def command(self, count: int = 1) -> None:
+        self._commands -= count
         if self._commands < 0:
             raise TooMuch(f"it takes more than {COMMANDS} commands")
 

@@ -81,7 +81,14 @@ def _and_or(shell: Shell, node: AndOr) -> Status:
 
 
 def _in_doubt(shell: Shell, operator: str, pipeline: Pipeline) -> Status:
-    """What follows `&&` or `||` when it is not known how the command before ended."""
+    """What follows `&&` or `||` when it is not known how the command before ended.
+
+    A test that is known decides: nothing and false is false, anything or true is true.
+    """
+    command = pipeline.commands[-1]
+    if len(pipeline.commands) == 1 and isinstance(command, Simple) and _only_tests(command):
+        status = _pipeline(shell, pipeline, protected=True)
+        return status if status is not None and (operator == "||") == (status == 0) else None
     survey = Survey(shell)
     survey.pipeline(pipeline)
     leave(shell, survey, "it is not known how the command before it ends")
@@ -89,9 +96,16 @@ def _in_doubt(shell: Shell, operator: str, pipeline: Pipeline) -> Status:
         return None
     if survey.fails and not survey.ends:
         return 0  # a good installation does not fail
-    command = pipeline.commands[-1]
     name = command.words[0].literal if isinstance(command, Simple) and command.words else None
     return 0 if name in ("true", ":", "echo", "printf") and not pipeline.negated else None
+
+
+def _only_tests(command: Simple) -> bool:
+    name = command.words[0].literal if command.words else None
+    parts = (part for word in command.words for part in word.parts)
+    return name in ("[", "test", "[[", "true", "false", ":") and not (
+        command.redirections or any(isinstance(part, Substitution) for part in parts)
+    )
 
 
 def _pipeline(shell: Shell, node: Pipeline, *, protected: bool) -> Status:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from fromscratch.errors import ImageError
 from fromscratch.formats.shell.syntax import Simple
+from fromscratch.transforms.shell.bounds import OUTSIDE
 from fromscratch.transforms.shell.builtins.names import HARMLESS, READERS, changes_nothing
 from fromscratch.transforms.shell.commands.catalogue import COMMANDS
 from fromscratch.transforms.shell.commands.services import nothing
@@ -44,6 +45,7 @@ def failed(shell: Shell, text: str, why: str, matter: Matter) -> Status:
 
 def run_external(shell: Shell, name: str, words: list[Value], text: str) -> Status:
     """Run a command that is not part of the shell; `words` are those after its name."""
+    shell.budget.command(OUTSIDE)
     plain = name.rpartition("/")[2]
     command = known_command(name)
     if command is not None and command.run is nothing:

@@ -1,21 +1,25 @@
 """Scripts of packages, interpreted over a tree: nothing is executed, and what cannot be known is listed."""
 
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 from fromscratch.errors import ImageError
 from fromscratch.formats.shell import syntax
 from fromscratch.formats.shell.parser import parse
+from fromscratch.model.entry import Entry
+from fromscratch.paths import TreePath
 from fromscratch.transforms.shell.bounds import Budget, TooMuch
 from fromscratch.transforms.shell.calling import run_words
 from fromscratch.transforms.shell.execution import evaluate, finished, in_subshell, run_command
 from fromscratch.transforms.shell.external import known_command, run_call
 from fromscratch.transforms.shell.lookup import PATH, script
-from fromscratch.transforms.shell.machine import Call, Machine, NotUnderstood, Result
+from fromscratch.transforms.shell.machine import Call, Machine, Matter, NotUnderstood, Result
 from fromscratch.transforms.shell.state import Hooks, Shell
 from fromscratch.transforms.shell.streams import Capture, Input, read_file
 from fromscratch.transforms.shell.values import Doubt, Exit, Failed, Status, Value, text
 
 _SHELLS = ("sh", "dash", "bash", "ash", "ksh")
+_MATTERS = get_args(Matter)
 _WHOLE = "the whole script"
 
 
@@ -135,7 +139,10 @@ def _run_shell(shell: Shell, name: str, call: Call) -> Result | None:
 def _interpreted(
     shell: Shell, code: str, name: str, arguments: Sequence[str], call: Call, *, bash: bool, options: str
 ) -> Result:
-    tree = parse(code)
+    try:
+        tree = parse(code)
+    except ImageError as error:
+        raise NotUnderstood(str(error)) from error
     inner = Shell(shell.machine, shell.budget, shell.hooks, name, arguments, bash=bash)
     inner.variables.update({"OPTIND": "1", **call.environment})
     inner.exported.update(call.environment)
@@ -144,6 +151,26 @@ def _interpreted(
     inner.descriptors[0] = Input(call.input)
     capture = Capture(shell.budget)
     inner.descriptors[1] = capture
+    before, entries = len(shell.machine.left_out), shell.machine.tree.entries()
     status = in_subshell(inner, lambda: evaluate(inner, tree))
+    if "c" not in options:
+        _check_whole(shell.machine, before, entries)
     value = capture.value()
     return Result(status, None if isinstance(value, Doubt) else value)
+
+
+def _check_whole(machine: Machine, before: int, entries: Mapping[TreePath, Entry]) -> None:
+    """A script of the tree is followed whole or not at all: half of what it makes is worse than nothing.
+
+    A database of which the tables are missing, for example, is not made when a container starts. Raises NotUnderstood.
+    """
+    inside = list(machine.left_out)[before:]
+    if not inside:
+        return
+    for each in inside:
+        del machine.left_out[each]
+    gravest = min(inside, key=lambda each: _MATTERS.index(each.matter))
+    if gravest.matter == "cache":
+        return
+    machine.tree.restore(entries)
+    raise NotUnderstood(f"it needs {gravest.command}: {gravest.why}")

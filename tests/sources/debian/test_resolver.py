@@ -174,6 +174,17 @@ def test_versioned_provides() -> None:
     assert installed("a", there) == "a=1 new=1"
 
 
+def test_a_conflict_with_a_package_of_another_architecture_is_none() -> None:
+    packages = """
+        all-c 1 Depends: c-x32, c-i386
+        c-x32 1 Conflicts: c-i386:x32
+        c-i386 1
+    """
+    assert installed("all-c", packages) == "all-c=1 c-i386=1 c-x32=1"
+    with pytest.raises(ImageError, match="does not go with"):
+        installed("all-c", packages.replace(":x32", ":amd64"))
+
+
 def test_the_provider_that_more_packages_name() -> None:
     packages = """
         app 1 Depends: php-api

@@ -153,3 +153,33 @@ def test_variables_of_a_subshell_or_function_that_is_left_out_are_not_in_doubt_o
     script = "#!/bin/sh\nx=1; y=2; set -- a b\nf() { local y; y=3; shift; }\nif probe; then (x=5; cd /tmp); f; fi\n"
     _, where = interpret(script + "echo $x $y $* > out\n")
     assert written(where, "/out") == "1 2 a b\n"
+
+
+def test_a_script_of_the_tree_is_followed_whole_or_not_at_all() -> None:
+    where = machine("""
+        f 0755 0:0 /usr/bin/helper '#!/bin/sh\\necho a > /etc/a\\nprobe\\nprobe 2\\nrm /tmp/kept\\n'
+        f 0644 0:0 /tmp/kept
+    """)
+    before = trees.listed(where.tree.finished())
+    interpret("#!/bin/sh\nhelper --all\n", on=where)
+    assert trees.listed(where.tree.finished()) == before
+    assert left_out(where) == ["2: helper --all: it needs probe: probe is a program, and programs are not run"]
+
+
+def test_a_path_of_the_image_is_resolved_inside_it() -> None:
+    where = machine("l 0777 0:0 /bin -> usr/bin")
+    interpret('#!/bin/sh\necho $(dpkg-realpath --root "$DPKG_ROOT" /bin)/probe > /etc/out\n', on=where)
+    assert written(where, "/etc/out") == "/usr/bin/probe\n"
+
+
+def test_a_question_is_not_listed_and_an_action_of_the_same_command_is() -> None:
+    script = "find /etc -name a\nfind /etc -delete\ndpkg-divert --list\ndpkg --compare-versions 1 lt 2"
+    _, where = interpret(f"#!/bin/sh\nif probe; then\n{script}\nfi\n")
+    assert [each.command for each in where.left_out] == ["probe", "find /etc -delete"]
+
+
+def test_a_test_that_is_known_decides_over_what_nobody_knows() -> None:
+    script = 'if probe && [ -n "" ]; then echo a > /etc/a; fi; if probe || [ -n x ]; then echo b > /etc/b; fi\n'
+    _, where = interpret(f"#!/bin/sh\n{script}if probe && [ -n x ]; then echo c > /etc/c; fi\n")
+    assert [path for path in ("/etc/a", "/etc/b", "/etc/c") if where.tree.find(path)] == ["/etc/b"]
+    assert [each.line for each in where.left_out] == [2, 3, 3]

@@ -189,3 +189,16 @@ def test_nothing_is_running(line: str, status: int) -> None:
     machine = machine_of()
     assert run(machine, line).status == status
     assert listed(machine.tree.finished()) == listed(tree(BASE))
+
+
+@pytest.mark.parametrize(
+    "line", ["make-ssl-cert generate-default-snakeoil", "ssh-keygen -A", "systemd-machine-id-setup"]
+)
+def test_what_belongs_to_one_container_is_not_made(line: str) -> None:
+    with pytest.raises(NotUnderstood, match=r"an image|one container"):
+        run(machine_of(), line)
+
+
+def test_programs_are_found_in_the_tree_and_where_every_installation_has_them() -> None:
+    assert run(machine_of(), "which tool dpkg-trigger") == Result(0, b"/usr/bin/tool\n/usr/bin/dpkg-trigger\n")
+    assert run(machine_of(), "which tool not-there") == Result(1, b"/usr/bin/tool\n")

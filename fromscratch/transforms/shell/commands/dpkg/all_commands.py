@@ -6,6 +6,7 @@ from fromscratch.transforms.shell.commands.dpkg import (
     maintscript_helper,
     overrides,
     query,
+    realpath,
     triggers,
     vendor,
 )
@@ -17,6 +18,7 @@ COMMANDS: dict[str, Command] = {
     **maintscript_helper.COMMANDS,
     **overrides.COMMANDS,
     **query.COMMANDS,
+    **realpath.COMMANDS,
     **triggers.COMMANDS,
     **vendor.COMMANDS,
 }

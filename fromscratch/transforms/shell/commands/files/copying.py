@@ -67,7 +67,7 @@ def _with_parents(machine: Machine, call: Call, options: Options, way: _Way) -> 
     folder, words = options.value("t"), [*options.operands]
     folder = folder if folder is not None else words.pop() if words else ""
     if not is_directory(machine, call.path(folder)):
-        return Result(1)
+        raise Conflict(f"{folder} is not a folder")
     copy = _Copy(machine, call, options, way)
 
     def one(word: str) -> None:

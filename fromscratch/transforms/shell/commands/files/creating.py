@@ -23,6 +23,9 @@ from fromscratch.transforms.shell.tree_files import (
     new_meta,
 )
 
+_MOST_TEMPORARY = 100
+"""The temporary files of one name that a script may have; each is looked for among those before it."""
+
 
 def mkdir(machine: Machine, call: Call) -> Result:
     """mkdir(1)."""
@@ -67,13 +70,13 @@ def mktemp(machine: Machine, call: Call) -> Result:
         found_name = f"{folder.rstrip('/')}/{found[1]}"
     else:
         found_name = found[1]
-    number = 0
-    while True:
-        number += 1
-        name = f"{found_name}{number:0{len(found[2])}}{found[3]}{suffix}"
+    for count in range(1, _MOST_TEMPORARY + 1):
+        name = f"{found_name}{count:0{len(found[2])}}{found[3]}{suffix}"
         place, present = exact(machine, call.path(name))
         if present is None:
             break
+    else:
+        raise NotUnderstood(f"there are {_MOST_TEMPORARY} files of the template {template}")
     if not options.has("u"):
         origins = (machine.origin("mktemp"),)
         if options.has("d"):

@@ -1,13 +1,14 @@
 """ln, link, readlink, realpath, basename and dirname."""
 
 import posixpath
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from fromscratch.errors import Conflict, ImageError, NotInTree
 from fromscratch.model.entry import Directory, HardLink, Meta, Symlink
 from fromscratch.model.resolution import Circle
 from fromscratch.transforms.shell.commands.files.backups import BACKUP, BACKUPS, set_aside
-from fromscratch.transforms.shell.commands.files.targets import for_each, for_each_pair, last_part, placing
+from fromscratch.transforms.shell.commands.files.targets import for_each_pair, last_part, placing
 from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Result
 from fromscratch.transforms.shell.options import Options, parse_options
 from fromscratch.transforms.shell.tree_files import check_place, exact, inode_place
@@ -104,22 +105,20 @@ def readlink(machine: Machine, call: Call) -> Result:
         "canonicalize=f canonicalize-existing=e canonicalize-missing=m no-newline=n quiet=q silent=s verbose=v zero=z",
     )
     how = options.last("f", "e", "m")
-    found = []
 
-    def look(word: str) -> None:
+    def look(word: str) -> str:
         path = call.path(word)
         if how:
-            found.append(canonical(machine, path, how))
-            return
+            return canonical(machine, path, how)
         entry = machine.tree.find(path, follow_last=False)
         if not isinstance(entry, Symlink):
             raise NotInTree(f"{path} is not a link")
-        found.append(entry.target)
+        return entry.target
 
-    result = for_each(options.operands, look)
+    status, found = _answers(options.operands, look)
     ending = "\0" if options.has("z") else "\n"
     text = ending.join(found) if options.has("n") and len(options.operands) == 1 else "".join(f + ending for f in found)
-    return Result(result.status, text.encode("utf-8", "surrogateescape"))
+    return Result(status, text.encode("utf-8", "surrogateescape"))
 
 
 def realpath(machine: Machine, call: Call) -> Result:
@@ -134,19 +133,32 @@ def realpath(machine: Machine, call: Call) -> Result:
         raise NotUnderstood("the base of relative paths is not known")
     how = options.last("e", "m") or "f"
     base = options.value("relative-to")
-    found = []
 
-    def look(word: str) -> None:
+    def look(word: str) -> str:
         path = call.path(word)
         if not word:
             raise NotInTree("an empty path")
         place = posixpath.normpath(path) if options.has("s") else canonical(machine, path, how)
         if base is not None:
             place = posixpath.relpath(place, canonical(machine, call.path(base), how))
-        found.append(place.replace("//", "/") + ("\0" if options.has("z") else "\n"))
+        return place.replace("//", "/") + ("\0" if options.has("z") else "\n")
 
-    result = for_each(options.operands, look)
-    return Result(result.status, "".join(found).encode("utf-8", "surrogateescape"))
+    status, found = _answers(options.operands, look)
+    return Result(status, "".join(found).encode("utf-8", "surrogateescape"))
+
+
+def _answers(words: Sequence[str], look: Callable[[str], str]) -> tuple[int, list[str]]:
+    """The answers for all words that have one, and the status. Raises the first failure when none has."""
+    failure: ImageError | None = None if words else NotInTree("the call names no path")
+    found = []
+    for word in words:
+        try:
+            found.append(look(word))
+        except ImageError as error:
+            failure = failure or error
+    if failure is not None and not found:
+        raise failure
+    return 1 if failure else 0, found
 
 
 def basename(machine: Machine, call: Call) -> Result:
@@ -190,10 +202,7 @@ def link(machine: Machine, call: Call) -> Result:
     if len(options.operands) != 2:
         return Result(1)
     source, target = options.operands
-    try:
-        _link(machine, call, Options((("T", ""),), options.operands), source, target)
-    except ImageError:
-        return Result(1)
+    _link(machine, call, Options((("T", ""),), options.operands), source, target)
     return Result()
 
 

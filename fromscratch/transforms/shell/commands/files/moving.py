@@ -3,7 +3,7 @@
 from functools import partial
 
 from fromscratch import paths
-from fromscratch.errors import Conflict, ImageError, NotInTree
+from fromscratch.errors import Conflict, NotInTree
 from fromscratch.model.entry import Directory, Symlink
 from fromscratch.paths import ROOT
 from fromscratch.transforms.shell.commands.files.backups import BACKUP, BACKUPS, set_aside
@@ -126,12 +126,9 @@ def unlink(machine: Machine, call: Call) -> Result:
     options = parse_options(call.arguments, "")
     if len(options.operands) != 1:
         return Result(1)
-    try:
-        place, entry = exact(machine, call.path(options.operands[0]))
-    except ImageError:
-        return Result(1)
+    place, entry = exact(machine, call.path(options.operands[0]))
     if entry is None or isinstance(entry, Directory):
-        return Result(1)
+        raise NotInTree(f"{options.operands[0]} is not a file of the tree")
     machine.tree.remove(place)
     return Result()
 

@@ -25,14 +25,20 @@ def read_operand(machine: Machine, call: Call, word: str) -> bytes:
 
 
 def read_operands(machine: Machine, call: Call, words: tuple[str, ...]) -> tuple[int, list[bytes]]:
-    """The bytes of every file that can be read, or of the standard input, and the status 1 if there are others."""
-    status, found = 0, []
+    """The bytes of every file that can be read, or of the standard input, and the status 1 if there are others.
+
+    Raises as `read_file` does when none can be read.
+    """
+    failure: ImageError | None = None
+    found = []
     for word in words or ("-",):
         try:
             found.append(read_operand(machine, call, word))
-        except ImageError:
-            status = 1
-    return status, found
+        except ImageError as error:
+            failure = failure or error
+    if failure is not None and not found:
+        raise failure
+    return 1 if failure else 0, found
 
 
 def cat(machine: Machine, call: Call) -> Result:

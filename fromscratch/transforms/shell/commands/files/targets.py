@@ -12,18 +12,19 @@ from fromscratch.transforms.shell.tree_files import is_directory
 
 
 def for_each(operands: Iterable[str], act: Callable[[str], None], *, prints: bool = False) -> Result:
-    """Do something for every operand, also after one for which it fails. No operand at all is a wrong call.
+    """Do something for every operand, also after one for which it fails, and then raise the first failure.
 
-    With `prints` nobody knows what it prints.
+    No operand at all is a wrong call. With `prints` nobody knows what it prints.
     """
-    status: int | None = None
-    for word in operands:
-        status = status or 0
+    failure: ImageError | None = None if (words := [*operands]) else Conflict("the call names no file")
+    for word in words:
         try:
             act(word)
-        except ImageError:
-            status = 1
-    return Result(1 if status is None else status, None if prints else b"")
+        except ImageError as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
+    return Result(0, None if prints else b"")
 
 
 class Placing(Struct, frozen=True):
@@ -34,10 +35,13 @@ class Placing(Struct, frozen=True):
 
 
 def for_each_pair(places: Placing, act: Callable[[str, str], None], *, prints: bool = False) -> Result:
-    """Do something for every source and its target; a target is never written twice by one call."""
+    """Do something for every source and its target; a target is never written twice by one call.
+
+    Raises the first failure after all.
+    """
     if places.failed:
-        return Result(1)
-    status = 0
+        raise Conflict("the last operand is not a folder for the others")
+    failure: ImageError | None = None
     done: set[str] = set()
     for source, target in places.pairs:
         try:
@@ -45,9 +49,11 @@ def for_each_pair(places: Placing, act: Callable[[str, str], None], *, prints: b
                 raise Conflict(f"{target} has just been made")
             act(source, target)
             done.add(target)
-        except ImageError:
-            status = 1
-    return Result(status, None if prints else b"")
+        except ImageError as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
+    return Result(0, None if prints else b"")
 
 
 def placing(machine: Machine, call: Call, options: Options, *, follow: bool = True) -> Placing:

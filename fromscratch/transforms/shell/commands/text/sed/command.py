@@ -45,6 +45,8 @@ def sed(machine: Machine, call: Call) -> Result:
             found.append((word, decode(read_operand(machine, call, word))))
         except ImageError:
             status = 2
+            if len(words) == 1:
+                raise
     try:
         execution.run(_lines(found, "\0" if options.has("z") else "\n"))
     except Quit as end:
@@ -87,6 +89,8 @@ def _in_place(
             text = _editable(machine, call, word)
         except ImageError:
             status = status or 4
+            if len(words) == 1:
+                raise
             continue
         execution.begin()
         quit_status = None

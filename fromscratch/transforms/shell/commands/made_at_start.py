@@ -1,0 +1,28 @@
+"""Commands that make what belongs to one container, such as a key: no image may have it, so none is followed."""
+
+from collections.abc import Callable
+
+from fromscratch.transforms.shell.machine import Call, Command, Machine, Matter, NotUnderstood, Result
+
+_KEY = "a key belongs to one container: make it when the container starts"
+_PASSWORD = "a password belongs to one container: set it when the container starts"
+_DATABASE = "a database belongs into a volume: make it when the container starts"
+_ID = "an id belongs to one machine, not to an image"
+_COMMANDS: dict[str, tuple[str, Matter]] = {
+    **dict.fromkeys(("certtool", "dnssec-keygen", "make-ssl-cert", "rndc-confgen", "ssh-keygen"), (_KEY, "content")),
+    **dict.fromkeys(("apg", "makepasswd", "mkpasswd", "pwgen", "slappasswd"), (_PASSWORD, "content")),
+    **dict.fromkeys(
+        ("initdb", "mariadb-install-db", "mysql_install_db", "pg_createcluster", "slapadd"), (_DATABASE, "content")
+    ),
+    **dict.fromkeys(("dbus-uuidgen", "systemd-machine-id-setup", "uuidgen"), (_ID, "cache")),
+}
+
+
+def _refusing(reason: str) -> Callable[[Machine, Call], Result]:
+    def run(machine: Machine, call: Call) -> Result:
+        raise NotUnderstood(reason)
+
+    return run
+
+
+COMMANDS = {name: Command(_refusing(reason), matter) for name, (reason, matter) in _COMMANDS.items()}
