@@ -290,7 +290,7 @@ class _Reader:
         if found[0] == "(":
             return self._in_parentheses()
         if found.lastgroup == "name" and found[0] not in _KEYWORDS:
-            return self._named(found[0])
+            return self._variable_or_call(found[0])
         self._at = found.start()
         raise self._unknown()
 
@@ -301,7 +301,7 @@ class _Reader:
         self._depth_of_parentheses -= 1
         return found
 
-    def _named(self, name: str) -> Expression:
+    def _variable_or_call(self, name: str) -> Expression:
         if name in FUNCTIONS and (self._text.startswith("(", self._at) or name == "length"):
             arguments = []
             if self._accept("(") and not self._accept(")"):
