@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from fromscratch.transforms.shell.commands.text import grep, lines
+from fromscratch.transforms.shell.commands.text import awk, grep, lines
 from fromscratch.transforms.shell.commands.text.sed import command as sed
 from fromscratch.transforms.shell.machine import Command
 
 COMMANDS: Mapping[str, Command] = {
+    **awk.COMMANDS,
     **grep.COMMANDS,
     **lines.COMMANDS,
     **sed.COMMANDS,
