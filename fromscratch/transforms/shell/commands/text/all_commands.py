@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from fromscratch.transforms.shell.commands.text import awk, grep, lines
+from fromscratch.transforms.shell.commands.text import grep, lines
+from fromscratch.transforms.shell.commands.text.awk import command as awk
 from fromscratch.transforms.shell.commands.text.sed import command as sed
 from fromscratch.transforms.shell.machine import Command
 
