@@ -247,6 +247,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     manager: str = ""
     for_slice: Callable[[Slice, Path, str, Any], Struct] | None = None
     for_package: Callable[[str], tuple[str, dict[str, Any]]] | None = None
+    shell_packages: tuple[str, ...] = ()
 
     def written_out(self, text: str) -> dict[str, Any]:
         """The options that a bare text stands for."""

@@ -1,8 +1,10 @@
 """`init --from KIND:PACKAGE`: a recipe whose image starts what the package is for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from fromscratch.cli.call import Call
 from fromscratch.cli.recipe_file import DEFAULT_RECIPE
@@ -14,7 +16,10 @@ from fromscratch.model.reference import slug
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.recipe import schema
 from fromscratch.recipe.variables import escaped
-from fromscratch.transforms.scripted.start import Start, start_of
+from fromscratch.transforms.scripted.start import Start, lacks_shell, start_of
+from fromscratch.transforms.shell.machine import LeftOut
+
+_MOST = 5  # commands that were left out, in the comments
 
 
 def init_package(call: Call, word: str, text: str) -> None:
@@ -26,7 +31,11 @@ def init_package(call: Call, word: str, text: str) -> None:
         others = [name for name, each in kinds().items() if each.for_package is not None]
         raise UsageError(f"init --from {word}:{text}: {word} does not look into packages", f"say {others[0]}:PACKAGE")
     package, options = kind.for_package(text)
-    start = start_of(ChangingTree(_built(call, word, options)), package)
+    tree, left_out = _built(call, word, options)
+    start = start_of(ChangingTree(tree), package)
+    if lacks_shell(ChangingTree(tree), start):
+        options["packages"] = [*options["packages"], *kind.shell_packages]
+    start = replace(start, notes=(*start.notes, *_undone(left_out, package)))
     recipe = recipe_of(word, options, package, start)
     schema.parse(recipe, DEFAULT_RECIPE.name)
     disk.write_atomically(DEFAULT_RECIPE, recipe.encode(), durable=True)
@@ -38,19 +47,31 @@ def init_package(call: Call, word: str, text: str) -> None:
         call.say(f"wrote {DEFAULT_RECIPE}; say under cmd: what to start, then: fromscratch fetch build run")
 
 
-def _built(call: Call, word: str, options: Mapping[str, Any]) -> Rootfs:
-    """The root that the item of a recipe makes."""
+def _undone(left_out: Sequence[LeftOut], package: str) -> list[str]:
+    """What scripts of the package itself would have made, and nothing made: accounts, owners, content; by programs."""
+    ranks = ("account", "owner", "content", "program")
+    found = [one for one in left_out if one.package == package and one.matter in ranks]
+    found.sort(key=lambda one: ranks.index(one.matter))
+    return [
+        f"not made, see whether the image needs it: {' '.join(one.command.split())} ({one.place}: {one.why})"
+        for one in found[:_MOST]
+    ]
+
+
+def _built(call: Call, word: str, options: Mapping[str, Any]) -> tuple[Rootfs, Sequence[LeftOut]]:
+    """The root that the item of a recipe makes, and what of its packages' scripts was left out."""
     from msgspec import convert
 
     from fromscratch.model.image import Platform
     from fromscratch.sources.catalogue import kinds
-    from fromscratch.sources.contract import Context
+    from fromscratch.sources.contract import Context, LeavesOut
 
     kind = kinds()[word]
     context = Context(folder=Path.cwd(), place="rootfs[0]", platform=Platform.of_this_machine(), progress=call.progress)
     source = kind.bind(convert(options, kind.options), context)
     source.fetch(call.store)
-    return source.lay(Rootfs({}), call.store, replace=False)
+    tree = source.lay(Rootfs({}), call.store, replace=False)
+    return tree, source.left_out(call.store) if isinstance(source, LeavesOut) else ()
 
 
 def recipe_of(word: str, options: Mapping[str, Any], package: str, start: Start) -> str:

@@ -5,7 +5,7 @@ commands of scripts, the libraries of programs, and a shell where one of them ca
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 
 from msgspec import Struct
@@ -15,10 +15,10 @@ from fromscratch.errors import FormatError
 from fromscratch.formats.elf.symbols import imported
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.scripts.shebang import PATH, Shebang, env_program, shebang
-from fromscratch.linker.beyond.scripts.shell import commands
+from fromscratch.linker.beyond.scripts.shell import commands, is_built_in
 from fromscratch.linker.tree_root import TreeRoot
 from fromscratch.model.content import read
-from fromscratch.model.entry import File
+from fromscratch.model.entry import File, Symlink
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, decode, encode
 from fromscratch.sources.debian import essential
@@ -68,7 +68,13 @@ class Assumptions(Struct, frozen=True):
 def assumptions(tree: Rootfs, plan: Plan, asked: Collection[str]) -> Assumptions:
     """What the programs of the packages that were asked for call, and all that these start."""
     search = _Search(tree, plan)
-    ranks: dict[TreePath, int] = {place: search.rank(place) for place in _programs_of(search, asked)}
+    ranks: dict[TreePath, int] = {}
+    for name in asked:
+        programs = _programs_of(search, name)
+        family = [one for one in search.needed_by.get(name, ()) if one.startswith(name)]
+        parts = [place for one in family for place in search.programs.get(one, ())]
+        for place, rank in search.ranks(programs, parts).items():
+            ranks[place] = min(rank, ranks.get(place, rank))
     for place, rank in ranks.items():
         if rank and search.is_of_sh(place):
             search.start(place, "sh", "#!/bin/sh")
@@ -87,17 +93,18 @@ def assumptions(tree: Rootfs, plan: Plan, asked: Collection[str]) -> Assumptions
     return Assumptions(*groups)
 
 
-def _programs_of(search: "_Search", asked: Collection[str]) -> Iterator[TreePath]:
-    """The programs of these packages; in place of one that has none, those of the packages that it depends on."""
-    pending, seen = [*asked], {*asked}
+def _programs_of(search: "_Search", asked: str) -> list[TreePath]:
+    """The programs of a package; if it has none, those of the packages that it depends on."""
+    programs: list[TreePath] = []
+    pending, seen = [asked], {asked}
     while pending:
         name = pending.pop()
-        programs = search.programs.get(name, [])
-        yield from programs
-        if not programs:
+        programs += search.programs.get(name, [])
+        if name not in search.programs:
             added = [one for one in search.needed_by.get(name, ()) if one not in seen]
             seen.update(added)
             pending += added
+    return programs
 
 
 class _Search:
@@ -128,24 +135,36 @@ class _Search:
         found: dict[str, list[TreePath]] = {}
         for path, entry in self.tree.items():
             owner = self._owner(path)
-            if not owner or not isinstance(entry, File):
-                continue
             folder = paths.name(paths.parent(path))
-            if folder in _PROGRAM_FOLDERS and entry.meta.mode & 0o111 and not _BESIDE.fullmatch(paths.name(path)):
-                found.setdefault(owner, []).append(path)
+            if not owner:
+                continue
+            if folder in _PROGRAM_FOLDERS and not _BESIDE.fullmatch(paths.name(path)):
+                place = self.root.place(path) if isinstance(entry, Symlink) else path
+                program = self.tree.find(place) if place is not None else None
+                if place is not None and isinstance(program, File) and program.meta.mode & 0o111:
+                    found.setdefault(owner, []).append(TreePath(place))
             elif path.endswith(".service") and folder == "system":
                 found.setdefault(owner, []).extend(self._unit_programs(path))
         return found
 
-    def rank(self, place: TreePath) -> int:
-        """Which group of `Assumptions` a program belongs to."""
-        programs = self.programs.get(self._owner(place), [])
-        if place in self._units:
-            return 0
-        if place not in self._on_path and any(other in self._on_path for other in programs):
-            return 2
-        beside = shebang(self._head(place)) and any(self._head(other).startswith(_ELF) for other in programs)
-        return 1 if beside else 0
+    def ranks(self, programs: Sequence[TreePath], others: Sequence[TreePath] = ()) -> dict[TreePath, int]:
+        """Which group of `Assumptions` each of these programs belongs to, that come together.
+
+        `others` are programs of the same family, in packages that are brought along: python3 has scripts, and
+        python3-minimal the interpreter.
+        """
+        has_binary = any(self._head(place).startswith(_ELF) for place in (*programs, *others))
+        has_path = any(place in self._on_path for place in programs)
+
+        def rank(place: TreePath) -> int:
+            if place in self._units:
+                return 0
+            if has_path and place not in self._on_path:
+                return 2
+            return 1 if has_binary and shebang(self._head(place)) else 0
+
+        binaries = {place: 0 for place in others if self._head(place).startswith(_ELF)}
+        return binaries | {place: rank(place) for place in programs}
 
     def is_of_sh(self, script: TreePath) -> bool:
         """Whether a POSIX shell reads it."""
@@ -276,7 +295,8 @@ class _Search:
         data = read(entry.content)
         self._reach_named(place, data, rb"\0")
         for word in sorted(set(_SHELL_COMMAND.findall(data))) if calls_shell else ():
-            self.start(place, decode(word), f"calls {decode(word)} by system(3)")
+            if not is_built_in(decode(word)):
+                self.start(place, decode(word), f"calls {decode(word)} by system(3)")
 
     def _shell_of(self, place: TreePath) -> tuple[str, str] | None:
         """The shell that a program starts, and how that shows; libraries only name one for what others may ask."""

@@ -84,4 +84,5 @@ KIND = Kind(
     manager="dpkg",
     for_slice=_for_slice,
     for_package=_for_package,
+    shell_packages=("dash", "coreutils"),
 )

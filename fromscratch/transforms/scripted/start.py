@@ -21,9 +21,10 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BRACED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _PROFILES = "/etc/ufw/applications.d"
 _MADE = frozenset({"chmod", "chown", "install", "ln", "mkdir", "touch"})  # which the build makes
+_SHELLS = frozenset({"bash", "dash", "sh"})
 _NO_SERVER = frozenset({"oneshot"})
 _SUFFIX = re.compile(r"(-server|-daemon|-core|-bin)?-?[0-9.]*$")
-_PORT = re.compile(r"(?im)^\s*(?:-p|(?:http[-_])?(?:listen|port|listen[-_]?port|bind[-_]?port|server[-_]?port))[\s=:]+"
+_PORT = re.compile(r"(?im)^\s*(?:-p|(?:http[-_])?(?:listen|port|listen[-_]?port|bind[-_]?port|server[-_.]?port))[\s=:]+"
                    r"(?:[\w.*\[\]:]*:)?(\d{2,5})\b")  # fmt: skip
 
 
@@ -163,9 +164,23 @@ def _ports(tree: ChangingTree, one: Service, package: str, words: Sequence[str])
     sockets = [value for folder in FOLDERS[:1:-1] for value in _sockets(_text(tree, f"{folder}/{one.name}.socket"))]
     profile = next(filter(None, (_text(tree, f"{_PROFILES}/{name}") for name in (one.name, package))), "")
     of_profile = [port for line in re.findall(r"(?m)^ports=(.*)$", profile)[:1] for port in _profile_ports(line)]
-    files = [word for word in words[1:] if word.startswith("/etc/")]
+    files = [word for word in words[1:] if word.startswith("/etc/")] or [*_configuration(tree, (one.name, package))]
     configured = [match for file in files for match in _PORT.findall(_text(tree, file))]
     return list(dict.fromkeys(sockets or of_profile or configured))[:8]
+
+
+def _configuration(tree: ChangingTree, names: Sequence[str]) -> Iterator[str]:
+    """The files of configuration that are called as one of these."""
+    for name in dict.fromkeys(each for one in names for each in (one.partition("@")[0], _base(one))):
+        folder = TreePath(f"/etc/{name}")
+        yield f"{folder}.conf"
+        yield from (f"{folder}/{each}" for each in tree.children(folder) if each.endswith((".conf", ".cfg")))
+
+
+def lacks_shell(tree: ChangingTree, start: Start) -> bool:
+    """Whether the command is one of a shell that the tree does not have."""
+    name = start.command[0].rpartition("/")[2] if start.command else ""
+    return name in _SHELLS and program(tree, start.command[0]) is None
 
 
 def _sockets(text: str) -> Iterator[str]:

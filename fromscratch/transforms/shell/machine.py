@@ -39,6 +39,11 @@ class LeftOut(Struct, frozen=True, order=True):
     why: str
     matter: Matter
 
+    @property
+    def place(self) -> str:
+        """Where the command stands; what is said of a whole file has no line."""
+        return f"line {self.line} of the {self.script}" if self.line else self.script
+
 
 class Call(Struct, frozen=True):
     """One call of a command: its words, the first being its name; what it reads; the exported variables."""

@@ -317,6 +317,16 @@ def test_what_an_essential_package_depends_on_of_the_others_comes_if_it_is_calle
     assert brought(debian({"usr/bin/app@755": b"#!/bin/sh\nrun-parts x\n"}), store) == ["dash", "debianutils"]
 
 
+def test_scripts_beside_the_programs_of_the_same_family_are_lesser_ones(debian: Debian, store: Store) -> None:
+    core = elf(interpreter="/ld.so", imports=["system"])
+    part = package("app-core", {**USR, "usr/bin/app-core@755": core})
+    scripts = {"usr/bin/x@755": b"#!/usr/bin/env app-core\n"}
+    assert brought(debian(scripts, part, depends="app-core, libc6"), store) == ["app-core", "dash"]
+    other = package("core", {**USR, "usr/bin/core@755": ELF})
+    scripts = {"usr/bin/x@755": b"#!/usr/bin/env core\n"}
+    assert brought(debian(scripts, other, depends="core, libc6"), store) == ["core", "coreutils"]
+
+
 def test_the_other_values_of_the_option(debian: Debian, store: Store) -> None:
     script = {"usr/bin/app@755": b"#!/bin/sh\nsed p\n"}
     assert brought(debian(script, essential="minimal"), store) == []

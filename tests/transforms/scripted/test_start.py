@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from fromscratch.model.changing_tree import ChangingTree
 from fromscratch.model.entry import Origin
 from fromscratch.transforms.scripted.foreground import in_foreground
-from fromscratch.transforms.scripted.start import Start, start_of
+from fromscratch.transforms.scripted.start import Start, lacks_shell, start_of
 from tests.trees import tree
 
 BASE = r"""
@@ -73,6 +73,17 @@ def test_ports_of_a_socket_come_before_those_of_a_profile() -> None:
     socket = r"f 0644 0:0 /usr/lib/systemd/system/web.socket '[Socket]\nListenStream=[::1]:99\nListenStream=/s\n'"
     assert start("web", profile, web=unit).ports == ("80", "443", "53/udp")
     assert start("web", profile, socket, web=unit).ports == ("99",)
+
+
+def test_ports_stand_in_the_configuration_of_the_name() -> None:
+    listening = r"f 0644 0:0 /etc/web/ports.conf 'Listen 80\n<If ssl>\n  Listen 443\n</If>\n#Listen 1\n'"
+    assert start("web", listening, web="ExecStart=/usr/sbin/web").ports == ("80", "443")
+
+
+def test_a_command_of_a_shell_needs_one() -> None:
+    found = start("web", web="ExecStart=sh -c 'exec web'")
+    assert lacks_shell(ChangingTree(tree(BASE)), found)
+    assert not lacks_shell(ChangingTree(tree(BASE + "f 0755 0:0 /usr/bin/sh ''")), found)
 
 
 def test_what_nobody_can_follow_is_said() -> None:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from fromscratch.paths import decode, encode
 from fromscratch.transforms.shell.commands.debconf_templates import Template, templates
-from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Result
+from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Package, Result
 
 _NO_QUESTION, _SKIPPED = 10, 30
 _CAPABILITIES = "multiselect escape backup progresscancel"
@@ -27,6 +27,8 @@ class Question(Struct):
     template: Template
     value: str | None = None
     flags: dict[str, bool] = {}
+    undecided: bool = False
+    """Whether a script decides it that was not followed: without a default the answer is not known then."""
 
     @property
     def answer(self) -> str:
@@ -40,6 +42,7 @@ class Debconf:
         self.templates: dict[str, Template] = {}
         self.questions: dict[str, Question] = {}
         self.answers: dict[str, str] = {}
+        self.owners: dict[str, str] = {}
         self._loaded: set[str] = set()
 
     def load(self, machine: Machine) -> "Debconf":
@@ -48,9 +51,15 @@ class Debconf:
             if name not in self._loaded and package.templates:
                 for each in templates(package.templates):
                     self.templates.setdefault(each.name, each)
+                    self.owners.setdefault(each.name, name)
                     self.questions.setdefault(each.name, Question(each, self.answers.get(each.name)))
             self._loaded.add(name)
         return self
+
+    def leave_undecided(self, package: Package) -> None:
+        """Note that the config script of a package was not followed, which asks its questions and sets answers."""
+        for each in templates(package.templates):
+            self.questions[each.name].undecided = True
 
 
 def _answered(text: str, status: int = 0) -> Result:
@@ -78,6 +87,8 @@ def _of_question(answer: Answer, words: int) -> Command:
 
 
 def _get(known: Debconf, question: Question, words: tuple[str, ...]) -> Result:
+    if question.undecided and not question.answer:
+        return Result(0, variables={"RET": None})
     return _answered(question.answer)
 
 
@@ -153,6 +164,24 @@ def set_selections(machine: Machine, call: Call) -> Result:
     return Result()
 
 
+def show(machine: Machine, call: Call) -> Result:
+    """debconf-show(1): the questions of packages with their answers; a star says that one was asked."""
+    known = machine.state(Debconf).load(machine)
+    names = [word for word in call.arguments if not word.startswith("-")]
+    if len(names) != len(call.arguments):
+        raise NotUnderstood("the options of debconf-show are not known")
+    lines = [
+        f"{'*' if question.flags.get('seen') else ' '} {name}: {_shown(question)}".rstrip()
+        for name, question in sorted(known.questions.items())
+        if known.owners.get(question.template.name) in names
+    ]
+    return Result(0, encode("".join(f"{line}\n" for line in lines)))
+
+
+def _shown(question: Question) -> str:
+    return "(password omitted)" if question.template.kind == "password" and question.answer else question.answer
+
+
 def escape(machine: Machine, call: Call) -> Result:
     """debconf-escape(1): line breaks and backslashes, written as escapes or read."""
     text = decode(call.input)
@@ -181,5 +210,6 @@ COMMANDS = {
     "db_unregister": _of_question(_forget, 0),
     "db_version": _constant(_VERSION),
     "debconf-escape": Command(escape, "content"),
+    "debconf-show": Command(show, "content"),
     "debconf-set-selections": Command(set_selections, "content"),
 }

@@ -18,6 +18,15 @@ _COMMANDS: dict[str, tuple[str, Matter]] = {
 }
 
 
+_MAKES_KEYS = frozenset(("dhparam", "ecparam", "gendsa", "genpkey", "genrsa", "passwd", "rand", "req"))
+
+
+def openssl(machine: Machine, call: Call) -> Result:
+    """Nothing that it does is followed; the reason says what is to be made where."""
+    makes_keys = bool({*call.arguments[:1]} & _MAKES_KEYS)
+    raise NotUnderstood(_KEY if makes_keys else "openssl is a program, and programs are not run")
+
+
 def _refusing(reason: str) -> Callable[[Machine, Call], Result]:
     def run(machine: Machine, call: Call) -> Result:
         raise NotUnderstood(reason)
@@ -25,4 +34,7 @@ def _refusing(reason: str) -> Callable[[Machine, Call], Result]:
     return run
 
 
-COMMANDS = {name: Command(_refusing(reason), matter) for name, (reason, matter) in _COMMANDS.items()}
+COMMANDS = {
+    **{name: Command(_refusing(reason), matter) for name, (reason, matter) in _COMMANDS.items()},
+    "openssl": Command(openssl, "content"),
+}

@@ -97,3 +97,13 @@ def test_text_is_escaped_and_read_back() -> None:
     assert COMMANDS["debconf-escape"].run(machine_of(), Call(("debconf-escape", "-u"), input=b"a\\\\n\\nb")) == Result(
         0, b"a\\n\nb"
     )
+
+
+def test_the_questions_of_a_package_are_shown_without_passwords() -> None:
+    text = "Template: a/word\nType: password\n\nTemplate: a/name\nType: string\nDefault: me\n\nTemplate: a/none\n"
+    packages = (Package(name="a", version="1", templates=text), Package(name="b", version="1", templates=TEMPLATES))
+    machine = Machine(ChangingTree(Rootfs()), label="source", architecture="amd64", packages=packages)
+    ask(machine, "db_set a/word secret")
+    ask(machine, "db_input low a/name")
+    shown = COMMANDS["debconf-show"].run(machine, Call(("debconf-show", "a")))
+    assert shown.output == b"* a/name: me\n  a/none:\n  a/word: (password omitted)\n"

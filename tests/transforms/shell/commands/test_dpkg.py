@@ -110,6 +110,9 @@ def test_files_of_a_package_are_those_that_are_there_because_of_it() -> None:
     assert run(machine, "dpkg -L pkg") == Result(0, b"/usr/bin/tool\n")
     assert run(machine, "dpkg -S /usr/bin/tool") == Result(0, b"pkg: /usr/bin/tool\n")
     assert run(machine, "dpkg -S /etc/pkg.conf").status == 1
+    for pattern in ("/usr/bin/*", "bin/to", "*/tool"):
+        assert run(machine, f"dpkg -S '{pattern}'") == Result(0, b"pkg: /usr/bin/tool\n")
+    assert run(machine, "dpkg -S '/etc/init.d/*'").status == 1
 
 
 def test_a_diversion_gives_the_file_another_name_and_is_undone() -> None:
@@ -183,6 +186,7 @@ def test_a_configuration_file_is_copied_where_none_is() -> None:
         ("ischroot", 0),
         ("pidof pkg", 1),
         ("py3compile -p pkg", 0),
+        ("python3.13 -E -S /usr/lib/python3.13/py_compile.py /usr/lib/python3.13/abc.py", 0),
     ],
 )
 def test_nothing_is_running(line: str, status: int) -> None:
@@ -192,7 +196,7 @@ def test_nothing_is_running(line: str, status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["make-ssl-cert generate-default-snakeoil", "ssh-keygen -A", "systemd-machine-id-setup"]
+    "line", ["make-ssl-cert generate-default-snakeoil", "openssl rand 9", "systemd-machine-id-setup"]
 )
 def test_what_belongs_to_one_container_is_not_made(line: str) -> None:
     with pytest.raises(NotUnderstood, match=r"an image|one container"):

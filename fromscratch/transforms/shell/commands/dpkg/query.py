@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from fromscratch.model.content import read
 from fromscratch.model.entry import File
-from fromscratch.paths import encode
+from fromscratch.paths import ROOT, encode
 from fromscratch.transforms.shell.commands.dpkg.versions import compared
 from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Package, Result
 
@@ -169,15 +169,29 @@ def _files(machine: Machine, names: Sequence[str]) -> Result:
 
 
 def _search(machine: Machine, patterns: Sequence[str]) -> Result:
-    lines = []
+    lines: dict[str, None] = {}
+    status = 0
     for pattern in patterns:
-        if not pattern.startswith("/") or any(char in pattern for char in "*?["):
-            raise NotUnderstood("it looks for files by a pattern")
+        found = [*_found(machine, pattern)]
+        status = status if found else 1
+        lines.update(dict.fromkeys(found))
+    return Result(status, encode("".join(lines)))
+
+
+def _found(machine: Machine, pattern: str) -> Iterator[str]:
+    """A line for each path that a pattern means; one that is not absolute may stand anywhere in it."""
+    names = {one.origin: one.name for one in machine.packages.values() if one.origin is not None}
+    if pattern.startswith("/") and not any(char in pattern for char in "*?[\\"):
         entry = machine.tree.find(pattern, follow_last=False)
-        origins = entry.origins if entry is not None else ()
-        owners = [one.name for one in machine.packages.values() if one.origin is not None and one.origin in origins]
-        lines += [f"{', '.join(sorted(owners))}: {pattern}\n"] if owners else []
-    return Result(int(len(lines) < len(patterns)), encode("".join(lines)))
+        candidates = [(pattern, entry)] if entry is not None else []
+    else:
+        whole = pattern if pattern.startswith("/") or "*" in pattern[:1] else f"*{pattern}*"
+        paths = (path for path in machine.tree.within(ROOT) if fnmatch.fnmatchcase(path, whole))
+        candidates = [(str(path), entry) for path in paths for entry in [machine.tree.at(path)] if entry is not None]
+    for path, entry in candidates:
+        owners = sorted({names[origin] for origin in entry.origins if origin in names})
+        if owners:
+            yield f"{', '.join(owners)}: {path}\n"
 
 
 COMMANDS = {"dpkg": Command(dpkg, "content"), "dpkg-query": Command(dpkg, "content")}
