@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from fromscratch.model.entry import Origin
 from fromscratch.sources.debian.opened import Opened
+from fromscratch.transforms.shell.commands.debconf import Debconf
 from fromscratch.transforms.shell.interpreter import run_script
 from fromscratch.transforms.shell.machine import Machine, Package
 
@@ -50,3 +51,7 @@ def run(machine: Machine, one: Opened, script: str, arguments: Sequence[str]) ->
         "DPKG_MAINTSCRIPT_PACKAGE": one.name,
     }
     run_script(machine, text, package=one.name, script=script, arguments=tuple(arguments), environment=environment)
+    # What is left out as a whole, such as a script of perl, is noted at line 0.
+    whole = ((one.name, script, 0) == (each.package, each.script, each.line) for each in machine.left_out)
+    if script == "config" and any(whole):
+        machine.state(Debconf).load(machine).leave_undecided(machine.packages[one.name])

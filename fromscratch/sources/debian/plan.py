@@ -14,7 +14,8 @@ from fromscratch.model.package_origins import reasons
 from fromscratch.sources.contract import Pin
 from fromscratch.unsatisfied import Requirement
 
-_KIND = "debian-plan"
+# Counted up when the same options lead to other packages.
+_KIND = "debian-plan-2"
 
 
 class PlannedArchive(Struct, frozen=True, kw_only=True):

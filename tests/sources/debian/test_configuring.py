@@ -69,6 +69,20 @@ def test_accounts_folders_and_files_are_made(debian: Debian, mirror: Mirror, sto
     ]
 
 
+def test_an_answer_without_default_is_not_known_where_a_program_would_have_decided_it(
+    debian: Debian, mirror: Mirror, store: Store
+) -> None:
+    postinst = b"#!/bin/sh\n. /usr/share/debconf/confmodule\n" + b"".join(
+        b'db_get a/%s\necho "$RET" > /etc/%s\n' % (name, name) for name in (b"port", b"relay")
+    )
+    questions = b"Template: a/port\nType: string\nDefault: 25\n\nTemplate: a/relay\nType: string\n"
+    extra = {"postinst": postinst, "templates": questions, "config": b"#!/usr/bin/perl\nprint 1;\n"}
+    mirror.publish(package("a", {"usr/bin/a@755": b"a"}, extra=extra))
+    source = debian(packages=["a"], records=False)
+    assert rows(made(source, store), "/etc/") == ["f 0644 0:0 3 /etc/port"]
+    assert [one.command for one in source.left_out(store)] == ["the whole script", "what is written to /etc/relay"]
+
+
 def test_without_scripts_nothing_of_them_is_made(debian: Debian, mirror: Mirror, store: Store) -> None:
     mirror.publish(ACCOUNTS, server())
     source = debian(packages=["server"], records=False, scripts="none")

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from fromscratch.paths import decode, encode
 from fromscratch.transforms.shell.commands.debconf_templates import Template, templates
-from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Result
+from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Package, Result
 
 _NO_QUESTION, _SKIPPED = 10, 30
 _CAPABILITIES = "multiselect escape backup progresscancel"
@@ -27,6 +27,8 @@ class Question(Struct):
     template: Template
     value: str | None = None
     flags: dict[str, bool] = {}
+    undecided: bool = False
+    """Whether a script decides it that was not followed: without a default the answer is not known then."""
 
     @property
     def answer(self) -> str:
@@ -54,6 +56,11 @@ class Debconf:
             self._loaded.add(name)
         return self
 
+    def leave_undecided(self, package: Package) -> None:
+        """Note that the config script of a package was not followed, which asks its questions and sets answers."""
+        for each in templates(package.templates):
+            self.questions[each.name].undecided = True
+
 
 def _answered(text: str, status: int = 0) -> Result:
     return Result(status, variables={"RET": text})
@@ -80,6 +87,8 @@ def _of_question(answer: Answer, words: int) -> Command:
 
 
 def _get(known: Debconf, question: Question, words: tuple[str, ...]) -> Result:
+    if question.undecided and not question.answer:
+        return Result(0, variables={"RET": None})
     return _answered(question.answer)
 
 
