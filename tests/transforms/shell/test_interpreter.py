@@ -118,7 +118,6 @@ def test_a_script_that_goes_on_for_ever_is_left_out() -> None:
         "while :; do :; done",
         "f() { f; }; f",
         "x=x; while :; do x=$x$x; done",
-        "while :; do echo x; done > /etc/f",
     ):
         status, where = interpret(f"#!/bin/sh\n{body}\n")
         assert status is None
@@ -183,3 +182,11 @@ def test_a_test_that_is_known_decides_over_what_nobody_knows() -> None:
     _, where = interpret(f"#!/bin/sh\n{script}if probe && [ -n x ]; then echo c > /etc/c; fi\n")
     assert [path for path in ("/etc/a", "/etc/b", "/etc/c") if where.tree.find(path)] == ["/etc/b"]
     assert [each.line for each in where.left_out] == [2, 3, 3]
+
+
+def test_a_file_that_a_program_would_write_is_listed_with_the_program_and_a_log_last() -> None:
+    _, where = interpret("#!/bin/sh\nprobe > /etc/a\nprobe > /var/log/a\nmkdir -p /var/log\nprobe > /var/log/b\n")
+    assert [(each.command, each.matter) for each in where.left_out if "probe" in each.why] == [
+        ("probe > /etc/a", "content"),
+        ("probe > /var/log/b", "cache"),
+    ]
