@@ -105,8 +105,10 @@ class TreeFile(Output):
         if origin not in origins:
             origins = (*origins, origin)
         present = self._machine.tree.find(self.place)  # its owner or mode may have changed since
-        meta = present.meta if isinstance(present, File) else self._file.meta
-        self._machine.tree.put(self.place, File(meta, Inline(bytes(self._data)), origins))
+        if isinstance(present, File):  # under all its names
+            self._machine.tree.change(self.place, File(present.meta, Inline(bytes(self._data)), origins))
+        else:
+            self._machine.tree.put(self.place, File(self._file.meta, Inline(bytes(self._data)), origins))
 
 
 def contents(file: File) -> bytes:
