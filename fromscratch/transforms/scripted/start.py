@@ -25,10 +25,11 @@ _MADE = frozenset({"chmod", "chown", "install", "ln", "mkdir", "touch"})  # whic
 _SHELLS = frozenset({"bash", "dash", "sh"})
 _NO_SERVER = frozenset({"oneshot"})
 _MOST_INSTANCES = 5
+_MOST_CONFIGURED = 4
 _VERSION = re.compile(r"-?[0-9][0-9.]*")
 _SUFFIX = re.compile(r"(-server|-daemon|-core|-bin)?-?[0-9.]*$")
-_PORT = re.compile(r"(?im)^[ \t]*(?:-p|(?:http[-_])?(?:listen|port|listen[-_]?port|bind[-_]?port|server[-_.]?port))[ \t=:]+"
-                   r"(?:[\w.*\[\]:]*:)?(\d{2,5})\b")  # fmt: skip
+_PORT = re.compile(r"(?im)^[ \t]*(?:-p|(?:http[-_])?(?:listen|port|listen[-_]?port|bind[-_]?port|server[-_.]?port))"
+                   r"[ \t=:]+(?:[\w.*\[\]:]*:)?(\d{2,5})\b")  # fmt: skip
 
 
 class Start(Struct, frozen=True, kw_only=True):
@@ -107,7 +108,7 @@ def _of_template(tree: ChangingTree, found: Found, package: str) -> Start:
 
 
 def _instances(tree: ChangingTree, unit: Unit) -> Iterator[str]:
-    """The instances of a template: its default one, or those that a file of configuration in its command is there for."""
+    """The instances of a template: its default one, or those that have the file in /etc that its command names."""
     default = unit.text("Install", "DefaultInstance")
     if default:
         yield default
@@ -218,6 +219,9 @@ def _ports(tree: ChangingTree, one: Service, package: str, words: Sequence[str])
     of_profile = [port for line in re.findall(r"(?m)^ports=(.*)$", profile)[:1] for port in _profile_ports(line)]
     files = [word for word in words[1:] if word.startswith("/etc/")] or [*_configuration(tree, (one.name, package))]
     configured = [match for file in files for match in _PORT.findall(_text(tree, file))]
+    configured = [*dict.fromkeys(configured)]
+    if len(configured) > _MOST_CONFIGURED:  # those of others, as a firewall names them
+        configured = []
     return list(dict.fromkeys(sockets or of_profile or configured))[:8]
 
 
