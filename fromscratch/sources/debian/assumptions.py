@@ -23,7 +23,7 @@ from fromscratch.paths import TreePath, decode, encode
 from fromscratch.sources.debian import essential
 from fromscratch.sources.debian.packaged_programs import ELF, PackagedTree, interpreter_of
 from fromscratch.sources.debian.plan import Plan
-from fromscratch.sources.debian.resolver import Assumption
+from fromscratch.sources.debian.selection import Assumption
 
 _SHELLS = frozenset({"sh", "dash", "bash"})
 _RUN_A_SHELL = frozenset({"system", "popen"})

@@ -417,6 +417,7 @@ def commands(line: str) -> list[list[str]]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="scripts of packages run as root, and so must the real programs")
+@pytest.mark.slow
 def test_every_case_does_to_the_tree_what_the_real_programs_do() -> None:
     tree = trees.tree(TREE)
     differing = []

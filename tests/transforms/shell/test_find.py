@@ -119,6 +119,7 @@ def in_order(said: list[str], line: str) -> list[str]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="scripts of packages run as root, and so must the real find")
+@pytest.mark.slow
 def test_every_case_finds_and_does_what_the_real_find_does() -> None:
     tree = trees.tree(TREE)
     differing = []

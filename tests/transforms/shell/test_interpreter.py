@@ -165,6 +165,14 @@ def test_a_script_of_the_tree_is_followed_whole_or_not_at_all() -> None:
     assert left_out(where) == ["2: helper --all: it needs probe: probe is a program, and programs are not run"]
 
 
+def test_a_script_of_the_tree_may_end_as_failed() -> None:
+    where = machine(r"""
+        f 0755 0:0 /usr/bin/query '#!/bin/sh\nset -e\nask() { return 1; }\nask\nexit $?\n'
+    """)
+    interpret("#!/bin/sh\nset -e\nquery || ret=$?\necho $ret > /etc/out\n", on=where)
+    assert (written(where, "/etc/out"), left_out(where)) == ("1\n", [])
+
+
 def test_a_path_of_the_image_is_resolved_inside_it() -> None:
     where = machine("l 0777 0:0 /bin -> usr/bin")
     interpret('#!/bin/sh\necho $(dpkg-realpath --root "$DPKG_ROOT" /bin)/probe > /etc/out\n', on=where)

@@ -16,9 +16,9 @@ _HARMLESS = """
     md5sum readlink realpath sha256sum sleep sort stat systemctl tail tr uname uniq wc which whoami
 """
 _READERS = """
-    awk base64 bash cat chpasswd cksum cmp comm csplit cut dd debconf-communicate debconf-set-selections diff
-    egrep fgrep fmt fold grep gunzip gzip head hexdump iconv mawk md5sum nl od openssl paste patch perl python3
-    sed sh sha1sum sha256sum sha512sum sort split tac tail tar tee tr tsort uniq wc xargs xxd zcat
+    awk base64 bash cat chpasswd cksum cmp comm cp csplit cut dd debconf-communicate debconf-set-selections diff
+    egrep fgrep fmt fold grep gunzip gzip head hexdump iconv install java mawk md5sum nl od openssl paste patch perl
+    python3 sed sh sha1sum sha256sum sha512sum sort split tac tail tar tee tr tsort uniq wc xargs xxd zcat
 """
 _IN_PLACE = ("-i", "--in-place", "-Ei", "-ni", "-ri", "-si", "-zi")
 _ACTING = ("-delete", "-exec", "-ok", "-fprint", "-fls")

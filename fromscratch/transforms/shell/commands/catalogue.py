@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from fromscratch.transforms.shell.commands import (
     alternatives,
     apache_modules,
+    clusters,
     debconf,
     digests,
     file_capabilities,
@@ -37,6 +38,7 @@ COMMANDS: Mapping[str, Command] = {
     **declared.COMMANDS,
     **alternatives.COMMANDS,
     **apache_modules.COMMANDS,
+    **clusters.COMMANDS,
     **debconf.COMMANDS,
     **digests.COMMANDS,
     **dpkg.COMMANDS,
