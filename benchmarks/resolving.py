@@ -22,7 +22,8 @@ from fromscratch.formats.debian.version import parse_relations, shown
 from fromscratch.sources.debian.catalogue import Catalogue, satisfies
 from fromscratch.sources.debian.choices import refusals
 from fromscratch.sources.debian.package_request import parse_package_request
-from fromscratch.sources.debian.resolver import Request, resolve
+from fromscratch.sources.debian.resolver import resolve
+from fromscratch.sources.debian.selection import Request
 
 Answer = dict[str, str]
 """The version of each package; empty for a set that cannot be installed."""

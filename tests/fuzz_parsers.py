@@ -113,6 +113,7 @@ from tests.formats.debian import packages as debs
 from tests.formats.elf import made as elfs
 from tests.formats.rpm import databases as rpm_databases
 from tests.formats.rpm import packages as rpm_packages
+from tests.transforms.shell.interpreting import interpret
 
 Parser = Callable[[bytes, Path], object]
 _LARGEST = 1 << 18
@@ -158,6 +159,10 @@ _SHELL = b'#!/bin/sh\ncase $a in x) ls;; esac\ncat <<EOF >f 2>&1\nbody\nEOF\nA=b
 _SYNTAX = (
     b"#!/bin/bash\nf() { local x=${1:-\"$(a 'b')\"}; [[ $x == c* ]] && return $((x + 1)); }\nif ! f `d \\`e\\``; then\n"
     b"\tx=(1 2) y=${x##*/}\nelif ((y)); then for i in $'\\x41'; do g <<-E; done\n\t${i%.*} $(h)\n\tE\nfi 2>&1 &\n"
+)
+_SCRIPT = (
+    b"#!/bin/sh\nset -e\nx=a:b; IFS=:; for i in $x \"$@\"; do echo ${i#a}$((1 + 2)) >> /etc/f; done\ntrap 'rm f' EXIT\n"
+    b"while read -r a b; do printf '%5s|%d\\n' $a 3; done <<E | grep x || true\n$x $(probe)\nE\n[ -f /etc/* ] && exit\n"
 )
 _PERL = b'use strict;\nuse parent qw(A B);\nrequire \'x.pl\';\nprint <<"E";\nq\nE\nopen(my $f, "<", \\$x);\n__END__\n'
 _PYTHON = b"import os, sys\nfrom . import a\ntry:\n    import b.c\nexcept ImportError:\n    b = __import__('d')\n"
@@ -578,6 +583,7 @@ PARSERS: dict[str, tuple[Sequence[bytes], Parser]] = {
     "ruby": ([_RUBY], _bytes(ruby_source.requires)),
     "shebang": ([b"#! /usr/bin/env -S a b\n"], _bytes(shebang.shebang)),
     "shell": ([_SHELL], _bytes(shell.commands)),
+    "shell scripts": ([_SCRIPT], _text(lambda text: sorted(interpret(text)[1].left_out))),
     "shell syntax": ([_SHELL, _SYNTAX], _text(lambda text: str(shell_parser.parse(text)))),
     "trace": ([_TRACE], _bytes(trace_text.read)),
     "strace": ([_STRACE], _bytes(lambda data: strace_log.parse(data.split(b"\n")))),

@@ -10,7 +10,7 @@ from msgspec import Struct
 from fromscratch.paths import TreePath, matcher
 from tests.installed.listing import Item, Listing
 
-Verdict = Literal["never wanted", "left out and told", "unexplained"]
+Verdict = Literal["never wanted", "made for the start", "left out and told", "unexplained"]
 
 NEVER_WANTED: Mapping[str, Sequence[str]] = {
     "state of dpkg and apt": (
@@ -35,9 +35,11 @@ NEVER_WANTED: Mapping[str, Sequence[str]] = {
         *("__pycache__", "/var/cache/ldconfig", "/var/cache/man", "/var/cache/fontconfig"),
         *("/usr/share/info/dir*", "/etc/.pwd.lock", "/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-"),
         *("/etc/subuid*", "/etc/subgid*", "/run/adduser"),
+        "/etc/ld.so.cache",
     ),
     "compared account by account": ("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow"),
 }
+_ONLY_OURS = "not there when installed"
 _WORD = re.compile(r"[^\s'\"=:;,()]+")
 _NEVER = [(reason, matcher(list(patterns))) for reason, patterns in NEVER_WANTED.items()]
 
@@ -89,7 +91,7 @@ def _difference(ours: Item | None, installed: Item | None) -> str:
     if ours is None:
         return f"missing: {_described(installed)}"
     if installed is None:
-        return f"not there when installed: {_described(ours)}"
+        return f"{_ONLY_OURS}: {_described(ours)}"
     if ours.kind != installed.kind:
         return f"{_described(ours)}, installed {_described(installed)}"
     found = []
@@ -123,6 +125,8 @@ def _judged(path: str, what: str, notes: Sequence[str]) -> Difference:
     for reason, of in _NEVER:
         if of(TreePath(path)):
             return Difference(path, what, "never wanted", reason)
+    if path.startswith("/run/") and what.startswith(_ONLY_OURS):
+        return Difference(path, what, "made for the start", "a unit or tmpfiles.d makes it when a machine starts")
     names = {path.removeprefix("user ").removeprefix("group "), *_parents(path)}
     for note in notes:
         if names & set(_WORD.findall(note)):

@@ -38,4 +38,4 @@ def _lines(package: str, found: Sequence[LeftOut], every: bool) -> list[str]:
 def _shown(one: LeftOut) -> str:
     command = " ".join(one.command.split())
     command = command if len(command) <= _WIDTH else f"{command[: _WIDTH - 1]}…"
-    return f"{command} ({one.place}: {one.why})"
+    return f"{command} ({one.place}: {' '.join(one.why.split())})"

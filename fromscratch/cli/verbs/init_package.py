@@ -53,7 +53,8 @@ def _undone(left_out: Sequence[LeftOut], package: str) -> list[str]:
     found = [one for one in left_out if one.package == package and one.matter in ranks]
     found.sort(key=lambda one: ranks.index(one.matter))
     return [
-        f"not made, see whether the image needs it: {' '.join(one.command.split())} ({one.place}: {one.why})"
+        f"not made, see whether the image needs it: "
+        f"{' '.join(one.command.split())} ({one.place}: {' '.join(one.why.split())})"
         for one in found[:_MOST]
     ]
 

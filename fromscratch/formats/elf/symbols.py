@@ -1,4 +1,4 @@
-"""The dynamic symbols that an object takes from others, by name.
+"""The dynamic symbols of an object: those that it takes from others, by name, and what its own are worth.
 
 Follows the System V ABI, chapter 5, "Symbol Table" and "Hash Table", and for DT_GNU_HASH what linkers
 write and loaders read. No section header is read, so that files without them have their symbols too.
@@ -8,6 +8,7 @@ from struct import Struct, error, unpack_from
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.elf.headers import DAMAGED, DT_HASH, DT_STRTAB, DT_SYMTAB, Elf, Read, strings
+from fromscratch.named_tuple import NamedTuple
 
 DT_RELA, DT_REL, DT_GNU_HASH, DT_JMPREL, DT_VERSYM = 7, 17, 0x6FFFFEF5, 23, 0x6FFFFFF0
 DT_VERDEF, DT_VERNEED, DT_MIPS_SYMTABNO = 0x6FFFFFFC, 0x6FFFFFFE, 0x70000011
@@ -22,6 +23,12 @@ _ROWS = {  # Elfxx_Sym: of each, the name, the info and the section
     (32, "<"): Struct("<I8xBxH"),
     (32, ">"): Struct(">I8xBxH"),
 }
+_VALUES = {  # the same rows: of each, the name, the section and the value
+    (64, "<"): Struct("<IxxHQ8x"),
+    (64, ">"): Struct(">IxxHQ8x"),
+    (32, "<"): Struct("<II4xxxH"),
+    (32, ">"): Struct(">II4xxxH"),
+}
 _FOREIGN = frozenset({0x10, 0x20})  # STB_GLOBAL and STB_WEAK, in the upper four bits of info
 
 
@@ -30,19 +37,40 @@ def imported(elf: Elf, read: Read) -> frozenset[str]:
 
     Raises FormatError for tables that lead beyond the file or are absurdly long.
     """
+    rows = _ROWS[elf.bits, elf.order].iter_unpack(_table(elf, read))
+    names = {name for name, info, section in rows if not section and name and info & 0xF0 in _FOREIGN}
+    return frozenset(strings(elf, read, names).values())
+
+
+class Symbol(NamedTuple):
+    """A dynamic symbol: where its name stands in the table of strings, its section, 0 if undefined, and its value."""
+
+    name: int
+    section: int
+    value: int
+
+
+def symbols(elf: Elf, read: Read) -> list[Symbol]:
+    """All dynamic symbols, in the order by which relocations number them. Raises FormatError as `imported` does."""
+    rows = _VALUES[elf.bits, elf.order].iter_unpack(_table(elf, read))
+    if elf.bits == 64:
+        return [Symbol(name, section, value) for name, section, value in rows]
+    return [Symbol(name, section, value) for name, value, section in rows]
+
+
+def _table(elf: Elf, read: Read) -> bytes:
     address = elf.tag(DT_SYMTAB)
     if address is None:
-        return frozenset()
-    row = _ROWS[elf.bits, elf.order]
+        return b""
+    row = _ROWS[elf.bits, elf.order].size
     try:
-        size = _count(elf, read, address, row.size) * row.size
+        size = _count(elf, read, address, row) * row
     except error as short:
         raise FormatError("its hash table of symbols leads beyond its end", DAMAGED) from short
     table = read(elf.offset(address), size) if size <= _MAX_TABLE else b""
     if len(table) < size:
         raise FormatError("its table of symbols leads beyond its end", DAMAGED)
-    names = {name for name, info, section in row.iter_unpack(table) if not section and name and info & 0xF0 in _FOREIGN}
-    return frozenset(strings(elf, read, names).values())
+    return table
 
 
 def _count(elf: Elf, read: Read, table: int, size: int) -> int:

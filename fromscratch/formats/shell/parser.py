@@ -1,6 +1,7 @@
 """Scripts of the shell into their syntax tree, with compound commands (XCU 2.9.4, 2.10)."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from fromscratch.errors import FormatError
 from fromscratch.formats.shell.lists import FUNCTION_NAME, PARENTHESES, Lists
@@ -32,7 +33,13 @@ def parse(text: str, *, bash: bool | None = None) -> Sequence:
     """
     if len(text) > MAX_SCRIPT:
         raise FormatError(f"the script has {len(text)} characters, more than {MAX_SCRIPT}", "leave it out")
-    reader = _Parser(text, bash=_BASH.match(text) is not None if bash is None else bash)
+    return _parsed(text, _BASH.match(text) is not None if bash is None else bash)
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: str, bash: bool) -> Sequence:
+    # Kept, since scripts call others of the tree again and again: that of php-common calls one 17 times.
+    reader = _Parser(text, bash=bash)
     found = reader.commands()
     if reader.char():
         raise reader.unexpected()

@@ -5,7 +5,7 @@ commands of scripts, the libraries of programs, and a shell where one of them ca
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection
 from functools import cached_property
 
 from msgspec import Struct
@@ -14,19 +14,17 @@ from fromscratch import paths
 from fromscratch.errors import FormatError
 from fromscratch.formats.elf.symbols import imported
 from fromscratch.lazy_regex import lazy_regex
-from fromscratch.linker.beyond.scripts.shebang import PATH, Shebang, env_program, shebang
+from fromscratch.linker.beyond.scripts.shebang import PATH, shebang
 from fromscratch.linker.beyond.scripts.shell import commands, is_built_in
-from fromscratch.linker.tree_root import TreeRoot
 from fromscratch.model.content import read
-from fromscratch.model.entry import File, Symlink
+from fromscratch.model.entry import File
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, decode, encode
 from fromscratch.sources.debian import essential
+from fromscratch.sources.debian.packaged_programs import ELF, PackagedTree, interpreter_of
 from fromscratch.sources.debian.plan import Plan
-from fromscratch.sources.debian.resolver import Assumption
+from fromscratch.sources.debian.selection import Assumption
 
-_PROGRAM_FOLDERS = frozenset({"bin", "sbin", "games", "libexec"})
-_ELF = b"\x7fELF"
 _SHELLS = frozenset({"sh", "dash", "bash"})
 _RUN_A_SHELL = frozenset({"system", "popen"})
 _SHELL_PATH = lazy_regex(rb"/bin/(sh|bash|dash)(?![\w./-])")
@@ -36,15 +34,10 @@ _QUOTED_COMMAND = lazy_regex(r"""['"]([a-z][a-z0-9]+)(?:['"], *['"]| )-[a-zA-Z]"
 _MODULES = (("python", ".py"), ("perl", ".pm"), ("ruby", ".rb"))
 _PROGRAM_PATH = lazy_regex(r"/(?:[\w.+-]+/)+[\w.+-]+")
 _SOURCED = lazy_regex(r"[\w.+-]+\.sh\b")
-_UNIT_COMMAND = lazy_regex(r"^Exec(?:Start|StartPre|StartPost)=[-@:+!]*(/\S+)", re.MULTILINE)
-# Wrappers of grep, diff, less and more, which serve those who have these; what rebuilds on a running system
-# what a build makes; and what tells compilers where a library lies.
-_BESIDE = lazy_regex(r"(bz|lz|lzma|xz|z|zst|zstd)([ef]?grep|cmp|diff|less|more|exe)|update-.*|.*-config")
 # Configuration of the system, which names programs of many packages: of no use to a program in a container.
 _SYSTEM_CONFIGURATION = lazy_regex(
     r"/etc/(init\.d|cron\.\w+|logrotate\.d|logcheck|apparmor\.d|profile\.d|bash_completion\.d|default|dpkg|apt|X11|xdg)/.*"
 )
-_MAX_SCRIPT = 1 << 20
 _MAX_PROGRAM = 256 << 20
 
 
@@ -72,11 +65,11 @@ def assumptions(tree: Rootfs, plan: Plan, asked: Collection[str]) -> Assumptions
     for name in asked:
         programs = _programs_of(search, name)
         family = [one for one in search.needed_by.get(name, ()) if one.startswith(name)]
-        parts = [place for one in family for place in search.programs.get(one, ())]
-        for place, rank in search.ranks(programs, parts).items():
+        parts = [place for one in family for place in search.packaged.programs.get(one, ())]
+        for place, rank in search.packaged.ranks(programs, parts).items():
             ranks[place] = min(rank, ranks.get(place, rank))
     for place, rank in ranks.items():
-        if rank and search.is_of_sh(place):
+        if rank and search.packaged.is_of_sh(place):
             search.start(place, "sh", "#!/bin/sh")
     for name in asked:
         search.reach_configured([name, *search.needed_by.get(name, ())])
@@ -99,8 +92,8 @@ def _programs_of(search: "_Search", asked: str) -> list[TreePath]:
     pending, seen = [asked], {asked}
     while pending:
         name = pending.pop()
-        programs += search.programs.get(name, [])
-        if name not in search.programs:
+        programs += search.packaged.programs.get(name, [])
+        if name not in search.packaged.programs:
             added = [one for one in search.needed_by.get(name, ()) if one not in seen]
             seen.update(added)
             pending += added
@@ -112,79 +105,15 @@ class _Search:
 
     def __init__(self, tree: Rootfs, plan: Plan) -> None:
         self.tree, self.plan = tree, plan
-        self.root = TreeRoot(tree)
+        self.packaged = PackagedTree(tree, plan)
+        self.root = self.packaged.root
         self.found: dict[str, Assumption] = {}
-        self.packages = {one.shown: one.name for one in plan.packages}
         self.there = {one.name for one in plan.packages if not one.part}
         self.needed_by: dict[str, list[str]] = {}
         for one in plan.packages:
             self.needed_by.setdefault(one.by, []).append(one.name)
-        self._units: set[TreePath] = set()
         self._reached: set[TreePath] = set()
         self._pending: list[TreePath] = []
-
-    @cached_property
-    def _on_path(self) -> frozenset[TreePath]:
-        """Where the programs that PATH leads to lie."""
-        links = (paths.join(TreePath(folder), name) for folder in PATH for name in self.root.names(folder))
-        return frozenset(TreePath(place) for place in map(self.root.place, links) if place is not None)
-
-    @cached_property
-    def programs(self) -> dict[str, list[TreePath]]:
-        """The places of the programs of each package, and of what its units start."""
-        found: dict[str, list[TreePath]] = {}
-        for path, entry in self.tree.items():
-            owner = self._owner(path)
-            folder = paths.name(paths.parent(path))
-            if not owner:
-                continue
-            if folder in _PROGRAM_FOLDERS and not _BESIDE.fullmatch(paths.name(path)):
-                place = self.root.place(path) if isinstance(entry, Symlink) else path
-                program = self.tree.find(place) if place is not None else None
-                if place is not None and isinstance(program, File) and program.meta.mode & 0o111:
-                    found.setdefault(owner, []).append(TreePath(place))
-            elif path.endswith(".service") and folder == "system":
-                found.setdefault(owner, []).extend(self._unit_programs(path))
-        return found
-
-    def ranks(self, programs: Sequence[TreePath], others: Sequence[TreePath] = ()) -> dict[TreePath, int]:
-        """Which group of `Assumptions` each of these programs belongs to, that come together.
-
-        `others` are programs of the same family, in packages that are brought along: python3 has scripts, and
-        python3-minimal the interpreter.
-        """
-        has_binary = any(self._head(place).startswith(_ELF) for place in (*programs, *others))
-        has_path = any(place in self._on_path for place in programs)
-
-        def rank(place: TreePath) -> int:
-            if place in self._units:
-                return 0
-            if has_path and place not in self._on_path:
-                return 2
-            return 1 if has_binary and shebang(self._head(place)) else 0
-
-        binaries = {place: 0 for place in others if self._head(place).startswith(_ELF)}
-        return binaries | {place: rank(place) for place in programs}
-
-    def is_of_sh(self, script: TreePath) -> bool:
-        """Whether a POSIX shell reads it."""
-        line = shebang(self._head(script))
-        return line is not None and _interpreter(line) in ("sh", "dash")
-
-    def _unit_programs(self, unit: TreePath) -> Iterator[TreePath]:
-        for path in _UNIT_COMMAND.findall(self._text(unit)):
-            place = self.root.place(path)
-            if place is not None:
-                self._units.add(TreePath(place))
-                yield TreePath(place)
-
-    def _owner(self, path: TreePath) -> str:
-        """The package that ships a file."""
-        for origin in self.tree[path].origins:
-            for link in origin.chain():
-                if link.reason == "shipped in":
-                    return self.packages.get(link.detail, "")
-        return ""
 
     def reach(self, path: str) -> bool:
         """Go on to the file that a path leads to. False if there is none."""
@@ -201,32 +130,32 @@ class _Search:
         for path, entry in self.tree.items():
             if not path.startswith("/etc/") or not isinstance(entry, File) or _SYSTEM_CONFIGURATION.fullmatch(path):
                 continue
-            if self._owner(path) not in packages:
+            if self.packaged.owner(path) not in packages:
                 continue
-            lines = [line for line in self._text(path).splitlines() if not line.lstrip().startswith(("#", ";", "//"))]
+            lines = [
+                line for line in self.packaged.text(path).splitlines() if not line.lstrip().startswith(("#", ";", "//"))
+            ]
             for word in _PROGRAM_PATH.findall("\n".join(lines)):
                 place = self.root.place(word)
-                if place is not None and self._is_script(TreePath(place)):
+                if place is not None and self.packaged.is_script(TreePath(place)):
                     self.reach(place)
 
     def read_modules(self, package: str) -> None:
         """Go on to the commands that the modules of a package whose programs are scripts hand to a shell."""
-        scripts = filter(None, (shebang(self._head(place)) for place in self.programs.get(package, ())))
-        languages = {_interpreter(script).rstrip("0123456789.") for script in scripts}
+        scripts = filter(
+            None, (shebang(self.packaged.head(place)) for place in self.packaged.programs.get(package, ()))
+        )
+        languages = {interpreter_of(script).rstrip("0123456789.") for script in scripts}
         endings = tuple(ending for language, ending in _MODULES if language in languages)
         for path in self.tree if endings else ():
-            if path.endswith(endings) and self._owner(path) == package:
-                for word in sorted(set(_QUOTED_COMMAND.findall(self._text(path)))):
+            if path.endswith(endings) and self.packaged.owner(path) == package:
+                for word in sorted(set(_QUOTED_COMMAND.findall(self.packaged.text(path)))):
                     self.start(path, word, f"calls {word}")
-
-    def _is_script(self, place: TreePath) -> bool:
-        entry = self.tree.find(place)
-        return isinstance(entry, File) and bool(entry.meta.mode & 0o111) and shebang(self._head(place)) is not None
 
     def _reach_named(self, place: TreePath, data: bytes, after: bytes) -> None:
         """Go on to the scripts beside a program that it names, in front of what matches `after`."""
-        for script in self.programs.get(self._owner(place), []):
-            if script not in self._reached and shebang(self._head(script)):
+        for script in self.packaged.programs.get(self.packaged.owner(place), []):
+            if script not in self._reached and shebang(self.packaged.head(script)):
                 name = re.escape(encode(paths.name(script)))
                 if re.search(rb"[/\0]" + name + after, data):
                     self.reach(script)
@@ -236,21 +165,21 @@ class _Search:
             place = self._pending.pop()
             if not isinstance(self.tree.find(place), File):
                 continue
-            head = self._head(place)
-            if head.startswith(_ELF):
+            head = self.packaged.head(place)
+            if head.startswith(ELF):
                 self._read_program(place)
             elif found := shebang(head):
                 shown = f"#!{found.interpreter} {found.argument or ''}".strip()
-                for command in dict.fromkeys([paths.name(TreePath(found.interpreter)), _interpreter(found)]):
+                for command in dict.fromkeys([paths.name(TreePath(found.interpreter)), interpreter_of(found)]):
                     self.start(place, command, shown)
-                self._read_script(place, _interpreter(found))
+                self._read_script(place, interpreter_of(found))
             elif place.endswith(".sh"):
                 self._read_script(place, "sh")
 
     def _read_script(self, place: TreePath, interpreter: str) -> None:
         if interpreter not in _SHELLS:
             return
-        text = self._text(place)
+        text = self.packaged.text(place)
         self._reach_named(place, encode(text), rb"(?![\w.-])")
         for word in commands(encode(text)):
             self.start(place, word, f"calls {word}")
@@ -267,7 +196,7 @@ class _Search:
 
     def _miss(self, name: str, place: TreePath, how: str) -> None:
         if name not in self.there and name not in self.found:
-            self.found[name] = Assumption(name, f"{place} ({how}), as Essential", self._owner(place))
+            self.found[name] = Assumption(name, f"{place} ({how}), as Essential", self.packaged.owner(place))
 
     def _read_program(self, place: TreePath) -> None:
         """A program or library: the libraries that it needs, and whether it starts a shell."""
@@ -323,25 +252,3 @@ class _Search:
         """The folders that have libraries, those of the whole system first."""
         found = {paths.parent(path) for path in self.tree if ".so" in paths.name(path)}
         return sorted(found, key=lambda folder: (folder.count("/"), folder))
-
-    def _head(self, place: TreePath) -> bytes:
-        entry = self.tree.find(place)
-        if not isinstance(entry, File):
-            return b""
-        with entry.content.open() as stream:
-            return stream.read(256)
-
-    def _text(self, place: TreePath) -> str:
-        entry = self.tree.find(place)
-        if not isinstance(entry, File) or entry.content.size > _MAX_SCRIPT:
-            return ""
-        return decode(read(entry.content))
-
-
-def _interpreter(line: Shebang) -> str:
-    """The name of the program that reads a script in the end."""
-    name = line.interpreter.rpartition("/")[2]
-    if name == "env" and line.argument is not None:
-        word, _ = env_program(line.argument, PATH)
-        return (word or name).rpartition("/")[2]
-    return name

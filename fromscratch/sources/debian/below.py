@@ -11,7 +11,7 @@ from fromscratch.formats.debian.index import Package
 from fromscratch.formats.debian.version import parse_relations, version_key
 from fromscratch.formats.installed import Records
 from fromscratch.sources.debian.catalogue import satisfies
-from fromscratch.sources.debian.resolver import Request, Selected
+from fromscratch.sources.debian.selection import Request, Selected
 
 _NOTHING = Digest.of(b"")
 _SHOWN = 8

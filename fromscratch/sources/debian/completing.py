@@ -10,7 +10,7 @@ from fromscratch.progress import SILENT
 from fromscratch.sources.debian.assumptions import assumptions
 from fromscratch.sources.debian.plan import Plan
 from fromscratch.sources.debian.planner import Planner
-from fromscratch.sources.debian.resolver import Assumption
+from fromscratch.sources.debian.selection import Assumption
 from fromscratch.transforms.scripted.missing import with_missing
 
 _ROUNDS = 6  # what is added for one program may itself call others
@@ -51,13 +51,17 @@ def completed(
                 chosen, extended, allowance = chosen + group, larger, allowance - added
             else:
                 lacking += _lines(group)
-        present = {one.name for one in plan.packages}
-        rest = replace(extended, packages=[one for one in extended.packages if one.name not in present])
-        plan = replace(extended, lacking=lacking)
+        rest, plan = _added(extended, plan), replace(extended, lacking=lacking)
         if not chosen:
             break
         assumed += chosen
     return plan
+
+
+def _added(extended: Plan, plan: Plan) -> Plan:
+    """The extended plan without the packages that the plan has."""
+    present = {one.name for one in plan.packages}
+    return replace(extended, packages=[one for one in extended.packages if one.name not in present])
 
 
 def _size(plan: Plan) -> int:

@@ -43,17 +43,19 @@ _BASE_LINKS = {
 _RECORDS = TreePath("/var/lib/dpkg/status.d")
 
 
-def with_defaults(tree: Rootfs, label: str, parts: Collection[str] = ()) -> Rootfs:
+def with_defaults(tree: Rootfs, label: str, parts: Collection[str] = (), followed: Collection[str] = ()) -> Rootfs:
     """What the postinst of base-passwd, libc-bin and base-files puts in place when nothing is there.
 
-    Where base-files is one of `parts`, nothing is made for people who log in.
+    Where base-files is one of `parts`, nothing is made for people who log in. Where it is one of those whose scripts
+    are `followed` later, what it makes is left to them.
     """
     made: dict[TreePath, Entry] = {}
+    is_part, is_followed = "base-files" in parts, "base-files" in followed
     for source, target, package in _COPIES:
         entry = tree.find(source)
-        if isinstance(entry, File) and not (package == "base-files" and package in parts):
+        if isinstance(entry, File) and not (package == "base-files" and (is_followed or is_part)):
             made[TreePath(target)] = replace(entry, origins=(by_script(label, package, entry),))
-    if _BASE_FILES in tree:
+    if _BASE_FILES in tree and not is_followed:
         origin = by_script(label, "base-files", tree[_BASE_FILES])
         made |= {TreePath(path): Directory(meta, (origin,)) for path, meta in _BASE_FOLDERS.items()}
         for path, target in _BASE_LINKS.items():

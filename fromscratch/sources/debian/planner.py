@@ -28,7 +28,8 @@ from fromscratch.sources.debian.options import DATED, DebianOptions, ExtraSuite,
 from fromscratch.sources.debian.package_request import exclusions, parse_package_request, requested
 from fromscratch.sources.debian.plan import Plan, PlannedArchive, PlannedPackage
 from fromscratch.sources.debian.platforms import debian_architecture
-from fromscratch.sources.debian.resolver import Assumption, Request, Selected, resolve
+from fromscratch.sources.debian.resolver import resolve
+from fromscratch.sources.debian.selection import Assumption, Request, Selected
 
 
 class _Read(Struct, frozen=True):

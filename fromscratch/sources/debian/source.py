@@ -53,7 +53,7 @@ from fromscratch.transforms.scripted.certificates import with_certificates
 from fromscratch.transforms.shell.machine import LeftOut
 
 # Counted up when the same packages give another tree.
-_TREE_VERSION = 5
+_TREE_VERSION = 8
 
 
 class DebianSource(TreeSource):
@@ -223,8 +223,9 @@ class DebianSource(TreeSource):
         tree = self._laid_together([diverted(one, known) for one in packages])
         tree = self._chisel.completed(tree, chiselled, plan.packages, self.label)
         cut, parts = self._cut(plan), [one.name for one in plan.packages if one.part]
+        followed = {one.name for one in opened if self._options.scripts != "none" and one.text("postinst")} - {*parts}
         if not self._is_chiselled:
-            tree = natives.with_defaults(tree, self.label, parts)
+            tree = natives.with_defaults(tree, self.label, parts, followed)
             tree = essential.without_templates(tree, parts)
             tree = with_certificates(tree, self.label)
             if cut:

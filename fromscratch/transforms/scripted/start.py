@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fromscratch import paths
-from fromscratch.formats.systemd_unit import Service, parse, split
+from fromscratch.formats.systemd_unit import Service, Unit, parse, service, split
 from fromscratch.model.changing_tree import ChangingTree
 from fromscratch.model.content import read
-from fromscratch.model.entry import File, Origin
+from fromscratch.model.entry import Directory, File, Origin
 from fromscratch.paths import TreePath, decode
 from fromscratch.transforms.scripted.foreground import in_foreground
 from fromscratch.transforms.scripted.units import FOLDERS, PROGRAMS, Found, program, services
@@ -23,9 +24,12 @@ _PROFILES = "/etc/ufw/applications.d"
 _MADE = frozenset({"chmod", "chown", "install", "ln", "mkdir", "touch"})  # which the build makes
 _SHELLS = frozenset({"bash", "dash", "sh"})
 _NO_SERVER = frozenset({"oneshot"})
+_MOST_INSTANCES = 5
+_MOST_CONFIGURED = 4
+_VERSION = re.compile(r"-?[0-9][0-9.]*")
 _SUFFIX = re.compile(r"(-server|-daemon|-core|-bin)?-?[0-9.]*$")
-_PORT = re.compile(r"(?im)^\s*(?:-p|(?:http[-_])?(?:listen|port|listen[-_]?port|bind[-_]?port|server[-_.]?port))[\s=:]+"
-                   r"(?:[\w.*\[\]:]*:)?(\d{2,5})\b")  # fmt: skip
+_PORT = re.compile(r"(?im)^[ \t]*(?:-p|(?:http[-_])?(?:listen|port|listen[-_]?port|bind[-_]?port|server[-_.]?port))"
+                   r"[ \t=:]+(?:[\w.*\[\]:]*:)?(\d{2,5})\b")  # fmt: skip
 
 
 class Start(Struct, frozen=True, kw_only=True):
@@ -45,13 +49,17 @@ class Start(Struct, frozen=True, kw_only=True):
 
 def start_of(tree: ChangingTree, package: str) -> Start:
     """What a container with this package should start: its service, or else the program of its name."""
-    found = _service(services(tree), package)
+    known = services(tree)
+    found = _service(known, package)
     if found is not None:
         return _of_service(tree, found, package)
-    script = f"/etc/init.d/{_base(package)}"
-    path = _program(tree, package) if tree.find(script) is None else None
+    template = _template(known, package)
+    if template is not None:
+        return _of_template(tree, template, package)
+    script = next(filter(tree.find, (f"/etc/init.d/{name}" for name in (package, _base(package)))), "")
+    path = None if script else _program(tree, package)
     if path is None:
-        how = f"only {script}, which needs a system" if tree.find(script) else "no program of its name either"
+        how = f"only {script}, which needs a system" if script else "no program of its name either"
         return Start(notes=(f"{package} has no service, and {how}: say under cmd: what to start",))
     return Start(command=(path,), because=f"{package} has no service; this is its program")
 
@@ -64,10 +72,55 @@ def _service(found: Sequence[Found], package: str) -> Found | None:
         for one in servers:
             if one.service.name in (name, f"{name}@default"):
                 return one
+    alike = [one for one in servers if _stem(one.service.name) == _stem(package)]
+    if alike:  # of a package that this one stands for: php-fpm brings php8.4-fpm
+        return max(alike, key=lambda one: one.service.name)
     shipped = [one for one in servers if _ships(one.origins, package)]
     related = [one for one in servers if len(base) > 2 and one.service.name.startswith(base)]
     plain = [one for one in shipped or related if "@" not in one.service.name]
     return max(plain, key=lambda one: SequenceMatcher(a=package, b=one.service.name).ratio(), default=None)
+
+
+def _stem(name: str) -> str:
+    """The name without versions."""
+    return _VERSION.sub("", name)
+
+
+def _template(found: Sequence[Found], package: str) -> Found | None:
+    """The template of the package's name, whose instances are services."""
+    names = (package, _base(package), _stem(package))
+    return next((one for one in found if one.service.name in [f"{name}@" for name in names]), None)
+
+
+def _of_template(tree: ChangingTree, found: Found, package: str) -> Start:
+    """The start of the instance that the files of the tree make; it is not known where none or several do."""
+    unit = parse(_text(tree, found.path))
+    instances = [*_instances(tree, unit)]
+    if len(instances) == 1:
+        one = service(f"{found.service.name}{instances[0]}", unit)
+        return _of_service(tree, replace(found, service=one), package)
+    command = unit.text("Service", "ExecStart").lstrip("-@:+!")
+    several = f"of {', '.join(instances[:_MOST_INSTANCES])}" if instances else "and the image has none"
+    return Start(notes=(
+        f"{package} is started once for each instance %i, {several}: say under cmd: what to start, in the foreground",
+        f"ExecStart= of {found.path}: {command}",
+    ))  # fmt: skip
+
+
+def _instances(tree: ChangingTree, unit: Unit) -> Iterator[str]:
+    """The instances of a template: its default one, or those that have the file in /etc that its command names."""
+    default = unit.text("Install", "DefaultInstance")
+    if default:
+        yield default
+        return
+    for pattern in re.findall(r"/etc/[^\s\"']*%i[^\s\"']*", unit.text("Service", "ExecStart"), re.IGNORECASE)[:1]:
+        folder, _, name = pattern.rpartition("/")
+        before, _, after = name.replace("%I", "%i").partition("%i")
+        if "%" in folder or not isinstance(tree.find(folder), Directory):
+            return
+        for each in tree.children(tree.resolve(folder)):
+            if each.startswith(before) and each.endswith(after) and len(each) > len(before) + len(after):
+                yield each[len(before) : len(each) - len(after)]
 
 
 def _base(package: str) -> str:
@@ -166,6 +219,9 @@ def _ports(tree: ChangingTree, one: Service, package: str, words: Sequence[str])
     of_profile = [port for line in re.findall(r"(?m)^ports=(.*)$", profile)[:1] for port in _profile_ports(line)]
     files = [word for word in words[1:] if word.startswith("/etc/")] or [*_configuration(tree, (one.name, package))]
     configured = [match for file in files for match in _PORT.findall(_text(tree, file))]
+    configured = [*dict.fromkeys(configured)]
+    if len(configured) > _MOST_CONFIGURED:  # those of others, as a firewall names them
+        configured = []
     return list(dict.fromkeys(sockets or of_profile or configured))[:8]
 
 

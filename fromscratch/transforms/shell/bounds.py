@@ -1,6 +1,6 @@
 """Bounds on what one script may cause: commands, output, nesting. Honest scripts stay far below them."""
 
-COMMANDS = 50_000
+COMMANDS = 30_000
 OUTSIDE = 10
 """What a command outside the shell counts for: it may go through the whole tree."""
 OUTPUT = 16 << 20
@@ -10,6 +10,10 @@ PATTERN = 5_000_000
 """Comparisons of characters that one script's patterns may take."""
 VALUE = 4 << 20
 """Characters of one variable."""
+FIELDS = 500_000
+"""Words that expansions may give: `set -- "$@" "$@"` doubles them each time."""
+PATH_LENGTH = 4096
+"""Characters of a path, as on Linux."""
 
 
 class TooMuch(Exception):
@@ -20,7 +24,7 @@ class Budget:
     """What is left of the bounds to one script."""
 
     def __init__(self) -> None:
-        self._commands, self._output, self._pattern = COMMANDS, OUTPUT, PATTERN
+        self._commands, self._output, self._pattern, self._fields = COMMANDS, OUTPUT, PATTERN, FIELDS
         self.depth = 0
 
     def command(self, count: int = 1) -> None:
@@ -37,6 +41,11 @@ class Budget:
         self._pattern -= work
         if self._pattern < 0:
             raise TooMuch("its patterns take too long")
+
+    def fields(self, count: int) -> None:
+        self._fields -= count
+        if self._fields < 0:
+            raise TooMuch(f"its expansions give more than {FIELDS} words")
 
     def enter(self) -> None:
         """Another function, subshell or file begins. The caller calls `leave` at its end."""

@@ -75,9 +75,12 @@ class Expansion:
                     result.append(literal)
                 continue
             try:
-                result.extend(self._word(word))
+                found = self._word(word)
             except Doubtful as unknown:
                 result.append(unknown.doubt)
+                continue
+            self._shell.budget.fields(len(found))
+            result.extend(found)
         return result
 
     def _word(self, word: Word) -> list[str]:
@@ -118,6 +121,7 @@ class Expansion:
     def _all(self, building: _Fields, part: Parameter, hidden: bool) -> None:
         """`$@` and `$*`: XCU 2.5.2."""
         values = self._positional()
+        self._shell.budget.fields(len(values))
         if part.operator:
             if self._chosen(part, bool(values) and (":" not in part.operator or values != [""])):
                 if part.argument is not None and part.operator in (":-", "-", ":+", "+"):

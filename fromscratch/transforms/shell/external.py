@@ -12,7 +12,7 @@ from fromscratch.transforms.shell.lookup import PATH, found, is_program
 from fromscratch.transforms.shell.machine import Call, Command, Matter, NotUnderstood, Result
 from fromscratch.transforms.shell.reading_input import reads_input
 from fromscratch.transforms.shell.state import Shell
-from fromscratch.transforms.shell.streams import Input
+from fromscratch.transforms.shell.streams import Input, TreeFile
 from fromscratch.transforms.shell.values import Doubt, Status, Value, first_doubt, known
 
 _NOT_FOUND = 127
@@ -91,9 +91,12 @@ def _finish(shell: Shell, plain: str, result: Result) -> Status:
 
 
 def _leave(shell: Shell, plain: str, words: Sequence[Value], text: str, doubt: Doubt, matter: Matter) -> Status:
+    output = shell.output()
     if not changes_nothing(plain, [word if isinstance(word, str) else None for word in words]):
+        if matter == "program" and isinstance(output, TreeFile):
+            matter = output.matter
         shell.machine.leave_out(text, doubt.why, matter)
-    shell.output().write(doubt)
+    output.write(doubt)
     if plain.startswith("db_"):
         shell.variables["RET"] = doubt
     return None

@@ -6,6 +6,9 @@ from fromscratch.transforms.shell import patterns
 from fromscratch.transforms.shell.bounds import Budget
 from fromscratch.transforms.shell.machine import Machine
 
+_STEP = 300
+"""What a folder that is looked into costs, in comparisons of characters."""
+
 
 def names(machine: Machine, pattern: str, folder: str, budget: Budget) -> list[str]:
     """The paths that match, sorted, and written as the pattern is: relative to `folder`, or absolute."""
@@ -30,6 +33,7 @@ def _absolute(path: str, folder: str) -> str:
 
 
 def _step(machine: Machine, path: str, component: str, folder: str, budget: Budget) -> list[str]:
+    budget.pattern(_STEP + len(path))
     if not component:
         return [path]
     if not patterns.is_pattern(component):

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from fromscratch.model.changing_tree import ChangingTree
 from fromscratch.model.entry import Origin
+from fromscratch.transforms.shell.bounds import PATH_LENGTH
 
 Matter = Literal["account", "owner", "content", "folder", "link", "program", "cache"]
 """What an image lacks when a command is left out, the gravest first."""
@@ -65,7 +66,9 @@ class Call(Struct, frozen=True):
         return self.words[1:]
 
     def path(self, word: str) -> str:
-        """A word as an absolute path."""
+        """A word as an absolute path. Raises NotUnderstood for one that is longer than Linux has."""
+        if len(word) + len(self.folder) > PATH_LENGTH:
+            raise NotUnderstood(f"a path of more than {PATH_LENGTH} characters")
         return word if word.startswith("/") else f"{self.folder.rstrip('/')}/{word}"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import lru_cache
 
-from fromscratch.transforms.shell.bounds import Budget
+from fromscratch.transforms.shell.bounds import VALUE, Budget, TooMuch
 
 _CLASSES: dict[str, Callable[[str], bool]] = {
     "alnum": str.isalnum,
@@ -185,9 +185,11 @@ def replaced(pattern: str, value: str, by: str, *, every: bool, budget: Budget) 
     if not pattern:
         return value
     if not is_pattern(pattern):
-        return value.replace(unescaped(pattern), by, -1 if every else 1)
+        plain = unescaped(pattern)
+        _check_size(len(value) + (value.count(plain) if every else 1) * len(by))
+        return value.replace(plain, by, -1 if every else 1)
     out: list[str] = []
-    at = 0
+    at = size = 0
     while at < len(value):
         end = next((end for end in range(len(value), at, -1) if matches(pattern, value[at:end], budget)), None)
         if end is None:
@@ -195,7 +197,15 @@ def replaced(pattern: str, value: str, by: str, *, every: bool, budget: Budget) 
             at += 1
             continue
         out.append(by)
+        size += len(by)
+        _check_size(size)
         at = end
         if not every:
             break
     return "".join(out) + value[at:]
+
+
+def _check_size(size: int) -> None:
+    """Raises TooMuch before a value is made that no variable may have."""
+    if size > VALUE:
+        raise TooMuch(f"a value grows beyond {VALUE} characters")

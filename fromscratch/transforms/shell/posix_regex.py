@@ -13,7 +13,7 @@ from fromscratch.transforms.shell.machine import NotUnderstood
 _DEEPEST = 32
 _STARTS = ("^", r"\A")
 _MOST_REPEATS = 1_000
-_LONGEST = (16 << 20, 1 << 20, 8_192, 1_500, 400, 160)
+_LONGEST = (16 << 20, 1 << 20, 8_192, 1_500, 400, 160, 100, 70, 50, 40, 30, 24, 20, 16, 14, 12, 10)
 """The longest text that is searched with 0, 1, 2… repetitions in the expression; with more, the last."""
 _CLASSES = {
     "alpha": "a-zA-Z",

@@ -60,6 +60,8 @@ def reads_input(name: str, arguments: Sequence[str]) -> bool:
     """Whether a command that may read its input does so, given these arguments."""
     if name in _ALWAYS:
         return True
+    if name == "java":
+        return "-jar" in arguments
     if name in PREFIXES:
         behind = next((at for at, word in enumerate(arguments) if word in READERS), len(arguments))
         return behind < len(arguments) and reads_input(arguments[behind], arguments[behind + 1 :])

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 
 from fromscratch.formats.shell import syntax
-from fromscratch.transforms.shell.bounds import VALUE, Budget, TooMuch
+from fromscratch.transforms.shell.bounds import PATH_LENGTH, VALUE, Budget, TooMuch
 from fromscratch.transforms.shell.machine import Call, Machine, Result
 from fromscratch.transforms.shell.streams import Input, Output
 from fromscratch.transforms.shell.values import Doubt, Doubtful, Fault, Status, Value
@@ -157,7 +157,9 @@ class Shell:
         return self.folder
 
     def path(self, word: str) -> str:
-        """A word as an absolute path. Raises Doubtful."""
+        """A word as an absolute path. Raises Doubtful, also for one that is longer than Linux has."""
+        if len(word) > PATH_LENGTH or len(self.place()) > PATH_LENGTH:
+            raise Doubtful(Doubt(f"a path of more than {PATH_LENGTH} characters"))
         return word if word.startswith("/") else f"{self.place().rstrip('/')}/{word}"
 
     def output(self, descriptor: int = 1) -> Output:

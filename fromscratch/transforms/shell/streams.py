@@ -5,8 +5,10 @@ from fromscratch.model.content import Inline
 from fromscratch.model.entry import Directory, File, Meta
 from fromscratch.paths import TreePath
 from fromscratch.transforms.shell.bounds import VALUE, Budget
-from fromscratch.transforms.shell.machine import Machine
+from fromscratch.transforms.shell.machine import Machine, Matter
 from fromscratch.transforms.shell.values import Doubt
+
+_PASSING = ("/run/", "/tmp/", "/var/cache/", "/var/log/", "/var/tmp/")
 
 
 class Output:
@@ -79,11 +81,23 @@ class TreeFile(Output):
         """The content is in doubt: the file stays as it was."""
         self._doubt = doubt
         self._machine.state(UnknownFiles).doubts[self.place] = doubt
-        self._machine.leave_out(f"what is written to {self.place}", doubt.why, "content")
+        if not self._is_listed(doubt):
+            self._machine.leave_out(f"what is written to {self.place}", doubt.why, self.matter)
         if self._before is None:
             self._machine.tree.remove(self.place)
         else:
             self._machine.tree.put(self.place, self._before)
+
+    def _is_listed(self, doubt: Doubt) -> bool:
+        """Whether the command that would write is listed itself."""
+        last = next(reversed(self._machine.left_out), None)
+        here = (self._machine.package, self._machine.script, self._machine.line, doubt.why)
+        return last is not None and (last.package, last.script, last.line, last.why) == here
+
+    @property
+    def matter(self) -> Matter:
+        """What an image without the file lacks: no program needs a log, or what is below /run."""
+        return "cache" if self.place.startswith(_PASSING) else "content"
 
     def _store(self) -> None:
         origin = self._machine.origin()
@@ -91,8 +105,10 @@ class TreeFile(Output):
         if origin not in origins:
             origins = (*origins, origin)
         present = self._machine.tree.find(self.place)  # its owner or mode may have changed since
-        meta = present.meta if isinstance(present, File) else self._file.meta
-        self._machine.tree.put(self.place, File(meta, Inline(bytes(self._data)), origins))
+        if isinstance(present, File):  # under all its names
+            self._machine.tree.change(self.place, File(present.meta, Inline(bytes(self._data)), origins))
+        else:
+            self._machine.tree.put(self.place, File(self._file.meta, Inline(bytes(self._data)), origins))
 
 
 def contents(file: File) -> bytes:

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from fromscratch import paths
-from fromscratch.errors import Conflict, NotInTree
+from fromscratch.errors import Conflict, ImageError, NotInTree
 from fromscratch.model.content import Inline, read
 from fromscratch.model.entry import Directory, Entry, File, HardLink, Meta, Origin, also_from, kind_of, with_meta
 from fromscratch.paths import ROOT, TreePath
 from fromscratch.transforms.shell.machine import Machine, NotUnderstood
+from fromscratch.transforms.shell.streams import UnknownFiles
 
 MOST_READ = 16 << 20
 """The bytes of the largest file that is read: files of scripts are small."""
@@ -26,6 +27,7 @@ def read_file(machine: Machine, path: str) -> bytes:
     if path == "/dev/null":
         return b""
     check_place(path)
+    check_known(machine, path)
     entry = machine.tree.find(path)
     if entry is None:
         raise NotInTree(f"{path} is not in the tree")
@@ -50,6 +52,10 @@ def write_file(machine: Machine, path: str, data: bytes, *, umask: int, append: 
     if entry is not None and not isinstance(entry, File):
         raise Conflict(f"{path} is a {kind_of(entry)}")
     before = read_file(machine, place) if append and entry is not None else b""
+    if append:
+        check_known(machine, place)
+    else:
+        machine.state(UnknownFiles).doubts.pop(place, None)
     if len(before) + len(data) > MOST_READ:
         raise NotUnderstood(f"{path} would have more than {MOST_READ >> 20} MiB")
     origin = machine.origin(what)
@@ -64,6 +70,16 @@ def check_place(path: str) -> None:
     """Raises NotUnderstood for what the kernel of a running machine shows at a path, or a device of it."""
     if path.startswith(_RUNNING):
         raise NotUnderstood(f"{path} is of a running machine")
+
+
+def check_known(machine: Machine, path: str) -> None:
+    """Raises NotUnderstood for a file whose content nobody knows: a command that was left out would have written it."""
+    try:
+        place = machine.tree.place(path)
+    except ImageError:
+        return
+    if doubt := machine.state(UnknownFiles).doubts.get(place):
+        raise NotUnderstood(doubt.why)
 
 
 def new_meta(machine: Machine, place: TreePath, mode: int, *, directory: bool = False) -> Meta:

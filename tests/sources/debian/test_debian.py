@@ -596,6 +596,14 @@ class TestNatives:
             ).splitlines()
         )
 
+    def test_what_the_script_of_base_files_makes_is_made_once(
+        self, debian: Debian, mirror: Mirror, store: Store
+    ) -> None:
+        script = b"#!/bin/sh\nset -e\nmkdir -p /usr/local/share/man\nln -sf share/man /usr/local/man\n"
+        mirror.publish(package("base-files", {"usr/share/base-files/motd": b"hi\n"}, extra={"postinst@755": script}))
+        tree = made(debian(packages=["base-files"], records=False), store)
+        assert [path for path in tree if path.endswith("/man")] == ["/usr/local/man", "/usr/local/share/man"]
+
 
 def fingerprint_of(mirror: Mirror) -> str:
     return str(mirror.key.extract_certificate().fingerprint).upper()

@@ -12,7 +12,8 @@ from fromscratch.formats.debian.index import Package, parse_package
 from fromscratch.formats.debian.version import parse_relations
 from fromscratch.sources.debian.catalogue import Catalogue
 from fromscratch.sources.debian.package_request import parse_package_request
-from fromscratch.sources.debian.resolver import Request, resolve
+from fromscratch.sources.debian.resolver import resolve
+from fromscratch.sources.debian.selection import Request
 
 
 @dataclass

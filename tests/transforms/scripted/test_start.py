@@ -114,3 +114,24 @@ def test_a_server_that_stays_is_left_as_it_is_but_for_the_sockets_of_systemd() -
     assert in_foreground(["/usr/sbin/nginx", "-x"], forks=False) == ("/usr/sbin/nginx", "-x")
     words = ["dbus-daemon", "--system", "--address=systemd:", "--nofork", "--systemd-activation"]
     assert in_foreground(words, forks=False) == ("dbus-daemon", "--system", "--nofork")
+
+
+def test_a_package_that_stands_for_a_version_starts_the_service_of_that() -> None:
+    unit = r"f 0644 0:0 /usr/lib/systemd/system/web8.4-fpm.service '[Service]\nExecStart=/usr/sbin/web -x\n'"
+    assert start("web-fpm", unit).command == ("/usr/sbin/web", "-x")
+
+
+def test_a_template_starts_the_one_instance_that_its_configuration_makes() -> None:
+    unit = r"ExecStart=/usr/sbin/web --config /etc/web/%i.conf"
+    instances = "d 0755 0:0 /etc/web\nf 0644 0:0 /etc/web/main.conf ''\nf 0644 0:0 /etc/web/README ''"
+    assert start("web", instances, **{"web@": unit}).command == ("/usr/sbin/web", "--config", "/etc/web/main.conf")
+    assert start("web", **{"web@": unit, "web": "Type=oneshot\nExecStart=/bin/true"}).notes == (
+        "web is started once for each instance %i, and the image has none: say under cmd: what to start, "
+        "in the foreground",
+        "ExecStart= of /usr/lib/systemd/system/web@.service: /usr/sbin/web --config /etc/web/%i.conf",
+    )
+
+
+def test_a_port_stands_beside_its_word() -> None:
+    listening = r"f 0644 0:0 /etc/web/web.conf 'Port\n2048 is not one\nport: 81\n'"
+    assert start("web", listening, web="ExecStart=/usr/sbin/web").ports == ("81",)

@@ -118,7 +118,6 @@ def test_a_script_that_goes_on_for_ever_is_left_out() -> None:
         "while :; do :; done",
         "f() { f; }; f",
         "x=x; while :; do x=$x$x; done",
-        "while :; do echo x; done > /etc/f",
     ):
         status, where = interpret(f"#!/bin/sh\n{body}\n")
         assert status is None
@@ -166,6 +165,14 @@ def test_a_script_of_the_tree_is_followed_whole_or_not_at_all() -> None:
     assert left_out(where) == ["2: helper --all: it needs probe: probe is a program, and programs are not run"]
 
 
+def test_a_script_of_the_tree_may_end_as_failed() -> None:
+    where = machine(r"""
+        f 0755 0:0 /usr/bin/query '#!/bin/sh\nset -e\nask() { return 1; }\nask\nexit $?\n'
+    """)
+    interpret("#!/bin/sh\nset -e\nquery || ret=$?\necho $ret > /etc/out\n", on=where)
+    assert (written(where, "/etc/out"), left_out(where)) == ("1\n", [])
+
+
 def test_a_path_of_the_image_is_resolved_inside_it() -> None:
     where = machine("l 0777 0:0 /bin -> usr/bin")
     interpret('#!/bin/sh\necho $(dpkg-realpath --root "$DPKG_ROOT" /bin)/probe > /etc/out\n', on=where)
@@ -183,3 +190,11 @@ def test_a_test_that_is_known_decides_over_what_nobody_knows() -> None:
     _, where = interpret(f"#!/bin/sh\n{script}if probe && [ -n x ]; then echo c > /etc/c; fi\n")
     assert [path for path in ("/etc/a", "/etc/b", "/etc/c") if where.tree.find(path)] == ["/etc/b"]
     assert [each.line for each in where.left_out] == [2, 3, 3]
+
+
+def test_a_file_that_a_program_would_write_is_listed_with_the_program_and_a_log_last() -> None:
+    _, where = interpret("#!/bin/sh\nprobe > /etc/a\nprobe > /var/log/a\nmkdir -p /var/log\nprobe > /var/log/b\n")
+    assert [(each.command, each.matter) for each in where.left_out if "probe" in each.why] == [
+        ("probe > /etc/a", "content"),
+        ("probe > /var/log/b", "cache"),
+    ]

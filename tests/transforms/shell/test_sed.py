@@ -252,6 +252,7 @@ def commands(line: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("part", range(4))
+@pytest.mark.slow
 def test_every_case_prints_and_changes_what_the_real_sed_does(part: int) -> None:
     tree = trees.tree(TREE)
     differing = []

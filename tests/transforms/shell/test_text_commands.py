@@ -288,6 +288,7 @@ def cases() -> list[str]:
 
 
 @pytest.mark.parametrize("part", range(4))
+@pytest.mark.slow
 def test_every_case_prints_what_the_real_program_prints(part: int) -> None:
     tree = trees.tree(TREE)
     differing = []

@@ -13,12 +13,12 @@ _HARMLESS = """
     db_beginblock db_capb db_clear db_endblock db_fset db_get db_go db_info db_input db_metaget db_progress db_reset
     db_register db_settitle db_stop db_subst db_title db_unregister db_version
     basename cat cmp cut date diff dirname dpkg-query egrep env expr fgrep getent grep head id logger ls
-    md5sum readlink realpath sha256sum sleep sort stat tail tr uname uniq wc which whoami
+    md5sum readlink realpath sha256sum sleep sort stat systemctl tail tr uname uniq wc which whoami
 """
 _READERS = """
-    awk base64 bash cat chpasswd cksum cmp comm csplit cut dd debconf-communicate debconf-set-selections diff
-    egrep fgrep fmt fold grep gunzip gzip head hexdump iconv mawk md5sum nl od openssl paste patch perl python3
-    sed sh sha1sum sha256sum sha512sum sort split tac tail tar tee tr tsort uniq wc xargs xxd zcat
+    awk base64 bash cat chpasswd cksum cmp comm cp csplit cut dd debconf-communicate debconf-set-selections diff
+    egrep fgrep fmt fold grep gunzip gzip head hexdump iconv install java mawk md5sum nl od openssl paste patch perl
+    python3 sed sh sha1sum sha256sum sha512sum sort split tac tail tar tee tr tsort uniq wc xargs xxd zcat
 """
 _IN_PLACE = ("-i", "--in-place", "-Ei", "-ni", "-ri", "-si", "-zi")
 _ACTING = ("-delete", "-exec", "-ok", "-fprint", "-fls")
@@ -27,14 +27,13 @@ _QUESTIONS: Mapping[str, tuple[str, ...]] = {
     "dpkg-divert": ("--list", "--truename", "--listpackage"),
     "dpkg-statoverride": ("--list",),
     "update-alternatives": ("--display", "--list", "--query", "--get-selections"),
-    "systemctl": ("is-active", "is-enabled", "is-failed", "show", "status"),
 }
 """The words by which a command that can also change something only prints."""
 SPECIAL = frozenset(_SPECIAL.split())
 """Special builtins: found before functions, and what is assigned before them stays."""
 BUILTINS = SPECIAL | frozenset(_OWN.split())
 HARMLESS = frozenset(_HARMLESS.split())
-"""Commands that change nothing: when they are left out, the image lacks nothing for it."""
+"""Commands that change nothing in an image: when they are left out, the image lacks nothing for it."""
 PREFIXES = frozenset(("env", "ionice", "nice", "nohup", "setsid", "stdbuf", "timeout"))
 """Commands that run another one, which may read their input."""
 READERS = PREFIXES | frozenset(_READERS.split())

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Mapping
 
+from fromscratch.transforms.shell.bounds import TooMuch
 from fromscratch.transforms.shell.state import Builtin, Invocation
 from fromscratch.transforms.shell.values import Doubt, Status, raw
 
-_CONVERSION = re.compile(r"%([-+ 0#]*)(\*|[0-9]{1,4})?(?:\.(\*|[0-9]{0,4}))?([a-zA-Z%])", re.DOTALL)
+_CONVERSION = re.compile(r"%([-+ 0#]*)(\*|[0-9]{1,18})?(?:\.(\*|[0-9]{0,18}))?([a-zA-Z%])", re.DOTALL)
+_WIDEST = 10_000
 _ESCAPE = re.compile(r"\\(0[0-7]{0,3}|[0-7]{1,3}|x[0-9a-fA-F]{1,2}|.)", re.DOTALL)
 _SIMPLE = {"a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}
 
@@ -110,13 +112,15 @@ def _converted(found: "re.Match[str]", left: list[str]) -> tuple[str, int, bool]
     """One conversion: its text, 1 for an argument that is not a number, and whether output ends."""
     flags, width, precision, kind = found[1], found[2], found[3], found[4]
     if width == "*":
-        width = str(_integer(left.pop(0) if left else "0")[0])
-        if width.startswith("-"):
-            flags, width = flags + "-", width[1:]
+        wide = _integer(left.pop(0) if left else "0")[0]
+        flags, width = flags + "-" * (wide < 0), str(abs(wide))
     if precision == "*":
-        precision = str(_integer(left.pop(0) if left else "0")[0])
-    width = str(min(int(width or 0), 10_000)) if width else ""
-    tail = f".{min(int(precision or 0), 10_000)}" if precision is not None else ""
+        digits = _integer(left.pop(0) if left else "0")[0]
+        precision = str(digits) if digits >= 0 else None
+    if max(int(width or 0), int(precision or 0)) > _WIDEST:
+        raise TooMuch(f"printf fills more than {_WIDEST} characters")
+    tail = f".{precision or 0}" if precision is not None else ""
+    width = width or ""
     argument = left.pop(0) if left else None
     if kind in "sbc":
         text, ended = escapes(argument or "", echo=True) if kind == "b" else (argument or "", False)

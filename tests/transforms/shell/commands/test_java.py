@@ -10,6 +10,7 @@ from fromscratch.model.changing_tree import ChangingTree
 from fromscratch.model.content import read
 from fromscratch.model.entry import File
 from fromscratch.transforms.shell.commands.catalogue import COMMANDS
+from fromscratch.transforms.shell.interpreter import run_script
 from fromscratch.transforms.shell.machine import Call, Machine, NotUnderstood, Result
 from tests.trees import tree
 
@@ -33,6 +34,15 @@ def test_certificates_are_added_and_removed_by_their_names() -> None:
     entry = machine.tree.find("/etc/ssl/certs/java/cacerts")
     assert isinstance(entry, File)
     assert read(entry.content) == written({"debian:b.pem": certificates(PEM)[0]}, "secret")
+
+
+def test_a_script_hands_it_the_lines_in_a_file() -> None:
+    machine = machine_of()
+    script = f"mkdir /tmp; echo +/etc/ssl/certs/A.pem > /tmp/fresh; java {' '.join(JAR)} < /tmp/fresh"
+    assert run_script(machine, script, package="p", script="postinst", arguments=("configure", "")) == 0
+    entry = machine.tree.find("/etc/ssl/certs/java/cacerts")
+    assert isinstance(entry, File)
+    assert read(entry.content) == written({"debian:a.pem": certificates(PEM)[0]}, "secret")
 
 
 def test_whether_there_is_a_java_is_known_but_nothing_that_it_says() -> None:

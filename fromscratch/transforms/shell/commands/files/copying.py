@@ -14,7 +14,9 @@ from fromscratch.transforms.shell.commands.files.targets import for_each, for_ea
 from fromscratch.transforms.shell.file_tests import is_newer
 from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Result
 from fromscratch.transforms.shell.options import Options, parse_options
+from fromscratch.transforms.shell.streams import UnknownFiles
 from fromscratch.transforms.shell.tree_files import (
+    check_known,
     check_place,
     exact,
     inode_place,
@@ -134,12 +136,14 @@ class _Copy:
             write_file(self._machine, self._call.path(target), b"", umask=self._way.umask, what="cp")
             return
         check_place(path)
+        check_known(self._machine, path)
         check_place(self._call.path(target))
         place = tree.resolve(path, follow_last=follow)
         entry = tree.find(place, follow_last=False)
         if isinstance(entry, Directory) and not self._way.recursive:
             raise Conflict(f"{source} is a directory, and -r is not given")
         goal, present = exact(self._machine, self._call.path(target))
+        self._machine.state(UnknownFiles).doubts.pop(goal, None)
         if present is None and target.endswith("/") and not isinstance(entry, Directory):
             raise NotInTree(f"{target} is not in the tree")
         if isinstance(entry, Directory) and paths.is_within(goal, place):

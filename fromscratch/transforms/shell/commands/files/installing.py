@@ -17,6 +17,7 @@ from fromscratch.transforms.shell.options import Options, parse_options
 from fromscratch.transforms.shell.owner_names import group_number, user_number
 from fromscratch.transforms.shell.tree_files import (
     change_meta,
+    check_known,
     check_place,
     exact,
     make_folders,
@@ -116,6 +117,7 @@ def _source(machine: Machine, call: Call, options: Options, source: str) -> tupl
     if path == "/dev/stdin":
         return Inline(call.input), 0, ()
     check_place(path)
+    check_known(machine, path)
     entry = machine.tree.find(path)
     if not isinstance(entry, File):
         raise Conflict(f"{path} is not a file" if entry is None else f"{path} is a {kind_of(entry)}")

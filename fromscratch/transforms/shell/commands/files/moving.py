@@ -11,7 +11,7 @@ from fromscratch.transforms.shell.commands.files.targets import for_each, for_ea
 from fromscratch.transforms.shell.file_tests import is_newer
 from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Result
 from fromscratch.transforms.shell.options import Options, parse_options
-from fromscratch.transforms.shell.tree_files import check_place, exact, inode_place, with_origin
+from fromscratch.transforms.shell.tree_files import check_known, check_place, exact, inode_place, with_origin
 
 
 def mv(machine: Machine, call: Call) -> Result:
@@ -30,6 +30,7 @@ def _move(machine: Machine, call: Call, options: Options, source: str, target: s
     tree = machine.tree
     for word in (source, target):
         check_place(call.path(word))
+    check_known(machine, call.path(source))
     place, entry = exact(machine, call.path(source))
     goal, present = exact(machine, call.path(target))
     if entry is None or place == ROOT:

@@ -12,7 +12,7 @@ from fromscratch.transforms.shell.file_modes import changed, parse_changes
 from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Result
 from fromscratch.transforms.shell.options import Options, parse_options
 from fromscratch.transforms.shell.owner_names import group_number, parse_owner
-from fromscratch.transforms.shell.tree_files import change_meta, check_place, exact
+from fromscratch.transforms.shell.tree_files import change_meta, check_known, check_place, exact
 
 _LETTERS = "RhfvcHLP"
 _NAMES = (
@@ -132,6 +132,7 @@ def _found(machine: Machine, path: str) -> Entry:
 def _places(machine: Machine, call: Call, word: str, *, recursive: bool, follow: bool) -> Iterator[TreePath]:
     path = call.path(word)
     check_place(path)
+    check_known(machine, path)
     if not word:
         raise NotInTree("an empty path")
     if follow:

@@ -10,8 +10,8 @@ from fromscratch.transforms.shell.commands.text.sed.program import Address, Prog
 from fromscratch.transforms.shell.machine import NotUnderstood
 from fromscratch.transforms.shell.posix_regex import Regex
 
-MOST_STEPS = 2_000_000
-"""The steps that one call may take."""
+MOST_STEPS = 500_000
+"""The steps that one call may take; one on a long text counts for several."""
 _MOST_TEXT = 16 << 20
 
 
@@ -137,7 +137,7 @@ class Execution:
     def _cycle(self) -> None:
         place = 0
         while place < len(self._program):
-            self._steps += 1
+            self._steps += 1 + len(self._space) // 256
             if self._steps > MOST_STEPS:
                 raise NotUnderstood(f"sed takes more than {MOST_STEPS} steps")
             step = self._program[place]
@@ -310,7 +310,7 @@ class Execution:
 def substituted(text: str, regex: Regex, substitution: Substitution) -> str | None:
     """The text after a substitution; None where nothing matches."""
     parts: list[str] = []
-    position = copied = count = 0
+    position = copied = count = size = 0
     ended = -1  # where the last match ended: an empty one there does not count
     while position <= len(text):
         found = regex.search(text, position)
@@ -324,7 +324,11 @@ def substituted(text: str, regex: Regex, substitution: Substitution) -> str | No
         position = found.end() if found.end() > found.start() else found.end() + 1
         if count < substitution.nth:
             continue
-        parts += [text[copied : found.start()], _replacement(substitution.parts, found)]
+        replacement = _replacement(substitution.parts, found)
+        parts += [text[copied : found.start()], replacement]
+        size += len(replacement)
+        if size > _MOST_TEXT:
+            raise NotUnderstood("sed holds too much")
         copied = found.end()
         if not substitution.every:
             break

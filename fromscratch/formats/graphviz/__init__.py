@@ -1,0 +1,1 @@
+"""Plugins of Graphviz, and the configuration that lists what they can do."""
