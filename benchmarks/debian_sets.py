@@ -64,7 +64,14 @@ def unpack(folder: str, suite: str, mirror: str, *packages: str) -> None:
 def _source(suite: str, mirror: str, packages: Sequence[str]) -> DebianSource:
     # mmdebstrap unpacks without merging /usr, and makes no links of busybox.
     options = DebianOptions(
-        suite=suite, packages=list(packages), mirror=mirror, merged_usr=False, applets=False, records=False
+        suite=suite,
+        packages=list(packages),
+        mirror=mirror,
+        merged_usr=False,
+        applets=False,
+        records=False,
+        essential="none",
+        scripts="none",
     )
     return DebianSource(options, Context(folder=Path("/"), place="rootfs[0]", platform=Platform.of_this_machine()))
 

@@ -77,8 +77,8 @@ class Table:
     def remove(self, name: str) -> None:
         self.rows = [row for row in self.rows if row[0] != name or not self._is_account(row)]
 
-    def save(self, tree: ChangingTree, origin: Origin) -> None:
-        """Write the file where a row has changed."""
+    def save(self, tree: ChangingTree, origin: Origin, group: int = 0) -> None:
+        """Write the file where a row has changed; a new one belongs to this group."""
         text = "".join(":".join(row) + "\n" for row in self.rows)
         if text == self._before:
             return
@@ -88,7 +88,7 @@ class Table:
             origins = known if origin in known else (*known, origin)
             tree.put(self.path, File(self.present.meta, content, origins))
         else:
-            tree.put(self.path, File(Meta(_MODES[self.path]), content, (origin,)))
+            tree.put(self.path, File(Meta(_MODES[self.path], 0, group), content, (origin,)))
 
     def _is_account(self, row: Row) -> bool:
         return len(row) >= _COLUMNS[self.path] and row[0] != "" and row[0][0] not in "+-#"
@@ -169,5 +169,8 @@ class AccountFiles:
         return self._tree.put(paths.tree_path(home), made)
 
     def save(self, origin: Origin) -> None:
-        for table in (self.users, self.groups, self.passwords, self.group_passwords):
+        for table in (self.users, self.groups):
             table.save(self._tree, origin)
+        shadow = self.groups.numbers().get("shadow", 0)  # whose programs look passwords up
+        for table in (self.passwords, self.group_passwords):
+            table.save(self._tree, origin, shadow)

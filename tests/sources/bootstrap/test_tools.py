@@ -228,7 +228,14 @@ def test_our_debian_source_has_what_mmdebstrap_unpacks(packages: str, tmp_path: 
     chosen = extraction.SETS[packages]
     mirror = next(source.uri for source in apt.mirrors() if "bookworm" in source.suites)
     options = DebianOptions(
-        suite="bookworm", packages=list(chosen), mirror=mirror, merged_usr=False, applets=False, records=False
+        suite="bookworm",
+        packages=list(chosen),
+        mirror=mirror,
+        merged_usr=False,
+        applets=False,
+        records=False,
+        essential="none",
+        scripts="none",
     )
     ours = made(Subject(options, folder=tmp_path), Store(tmp_path / "store"))
     repositories.ran(*extraction.command(chosen, "bookworm", tmp_path / "theirs.tar", mirror))

@@ -38,7 +38,7 @@ def test_what_dpkg_needs_comes_first_and_the_rest_in_the_order_of_pre_dependenci
     }
     planned = {"server", "runtime", "minimal", "core", "libc6"}
     assert stages(stanzas, ["dpkg", "base-files"], planned) == Stages(
-        base=("base-files", "beside", "dpkg", "libc6", "mawk"), groups=(("core",), ("minimal",), ("runtime", "server"))
+        base=("base-files", "beside", "dpkg", "libc6", "mawk"), groups=(("core",), ("minimal", "runtime"), ("server",))
     )
 
 
@@ -118,8 +118,8 @@ def test_only_whole_packages_can_be_configured() -> None:
 
 
 def test_fetch_plans_what_scripts_need_beside_what_the_image_has(debian: Debian, mirror: Mirror, store: Store) -> None:
-    dash = package("dash", {"usr/bin/dash@755": b"dash"}, extra={"control": b"Essential: yes\n"})
-    mirror.publish(package("server", {"usr/bin/server@755": b"server"}), dash, fields={"dash": "Essential: yes"})
+    dash = package("dash", {"usr/bin/dash@755": b"dash"}, essential="yes")
+    mirror.publish(package("server", {"usr/bin/server@755": b"server"}), dash)
     source = debian(packages=["server"], scripts="sandbox", essential="none", exclude=["dash"])
     source.fetch(store)
     plan = source.plan(store)

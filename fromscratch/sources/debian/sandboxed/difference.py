@@ -18,6 +18,8 @@ NEVER = (
     *("/etc/ld.so.cache", "/var/lib/systemd/deb-systemd-*", "/var/lib/systemd/deb-systemd-*/**"),
     *("**/__pycache__", "**/__pycache__/**", "/etc/ssl/private/ssl-cert-snakeoil.key"),
     "/etc/ssl/certs/ssl-cert-snakeoil.pem",
+    # Which services a system starts: a container starts its command.
+    *("/etc/rc?.d/*", "/etc/systemd/system/*", "/etc/systemd/system/**"),
 )
 """What is left out of an image: globs."""
 _FLEETING = ("/var/log/", "/var/cache/")

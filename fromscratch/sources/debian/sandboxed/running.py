@@ -97,10 +97,12 @@ def _run(store: Store, context: Context, label: str, bench: Bench) -> Ran:
         maker = RootMaker(work, context.log, [_DEBS], root="root", handler=found.handler if found else b"")
         for path in (work / "root", work / _DEBS):
             path.mkdir()
+            path.chmod(0o755)  # whatever this process' umask is: the root of the image has it too
             maker.give(path)
         _lay_out(store, work / _DEBS, bench.packages)
         with open(work / "base.tar", "wb") as out:
             out.writelines(blocks(_prepared(bench.base)))
+        (work / "base.tar").chmod(0o644)  # whatever this process' umask is: users of the namespace read it
         since = (work / "base.tar").stat().st_mtime_ns  # as the filesystem stamps files, whatever clock it has
         steps = _Steps(maker, task, label, bench.packages)
         steps.run("unpacking what every system has", _unpacking())
