@@ -15,6 +15,7 @@ from platformdirs import user_cache_path
 from fromscratch import Job, Platform, Store, build, fetch, load_recipe
 from fromscratch.flow import evidence
 from fromscratch.host.images.layers import root_tree
+from fromscratch.host.machine import apt
 from fromscratch.model.rootfs import Rootfs
 from tests.installed.comparison import Difference, Verdict, differences
 from tests.installed.control import installed, made_base
@@ -27,12 +28,16 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks installed", description=__doc__)
     parser.add_argument("sets", nargs="+", help="packages joined by +, such as gcc+libc6-dev")
     parser.add_argument("--suite", default="trixie")
-    parser.add_argument("--mirror", default="http://deb.debian.org", help="default: %(default)s")
+    parser.add_argument(
+        "--mirror", help="of which debian/ and debian-security/ are taken; this machine's when left out"
+    )
     parser.add_argument("--base", type=Path, default=_BASE, help="where the chroot is (default: %(default)s)")
     parser.add_argument("--all", action="store_true", help="list also what is left out and told, or never wanted")
     options = parser.parse_args(arguments)
     store = Store(user_cache_path("fromscratch"))
-    base = made_base(options.base / options.suite, options.suite, sources(options.suite, options.mirror))
+    base = made_base(
+        options.base / options.suite, options.suite, sources(options.suite, options.mirror or own_mirror())
+    )
     unexplained = 0
     for name in options.sets:
         with tempfile.TemporaryDirectory(prefix="installed-", dir=options.base) as scratch:
@@ -44,6 +49,15 @@ def main(arguments: list[str]) -> None:
                 print(f"  {one}", flush=True)
         unexplained += counts["unexplained"]
     print(f"\n{len(options.sets)} sets, {unexplained} unexplained differences")
+
+
+def own_mirror() -> str:
+    """The mirror of Debian that this machine's apt has, without the archive's name."""
+    return (
+        next(one.uri for one in apt.mirrors() if one.uri.rstrip("/").endswith("/debian"))
+        .rstrip("/")
+        .removesuffix("/debian")
+    )
 
 
 def sources(suite: str, mirror: str) -> list[str]:
