@@ -341,6 +341,7 @@ chown mail a/broken
 chown -h mail a/broken
 chown mail to-b
 chown -R mail to-b
+chown -R -H mail to-b
 chown mail nothing a/one
 chown -f mail nothing
 chown mail setuid setid setgid

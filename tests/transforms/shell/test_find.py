@@ -27,6 +27,8 @@ TREE = """
 CASES = r"""
 find a
 find a -type f
+find -L a/deep -type f
+find a/deep -follow -name '*.conf'
 find a -type d
 find a -type l
 find a -type f,l

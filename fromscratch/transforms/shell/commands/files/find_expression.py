@@ -81,6 +81,8 @@ class FindExpression:
                     search.least = depth
             case "-depth" | "-d":
                 search.depth_first = True
+            case "-follow":
+                search.follow = search.links = True
             case "-xdev" | "-mount" | "-noleaf" | "-ignore_readdir_race" | "-nowarn" | "-warn":
                 pass
             case "-regextype":

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from fromscratch import paths
 from fromscratch.errors import ImageError
-from fromscratch.model.entry import Directory, Entry
+from fromscratch.model.entry import Directory, Entry, Symlink
 from fromscratch.paths import TreePath, encode
 from fromscratch.transforms.shell.bounds import Budget
 from fromscratch.transforms.shell.machine import Call, Machine, NotUnderstood
@@ -35,6 +35,8 @@ class Search:
         self.least, self.most = 0, 1 << 30
         self.depth_first = self.acts = False
         self.follow = self.pruned = False
+        self.links = False
+        """Whether links are to be followed wherever they are: understood as long as there is none."""
         self.status = 0
         self.output: list[bytes | None] = []
         self.collected: list[tuple[list[str], list[str]]] = []
@@ -107,6 +109,8 @@ class Search:
             for name in reversed(tree.children(found.place)):
                 place = paths.join(found.place, name)
                 entry = tree.find(place, follow_last=False)
+                if self.links and isinstance(entry, Symlink):
+                    raise NotUnderstood(f"it follows links, and {place} is one")
                 if entry is not None:
                     shown = f"{found.name}{'' if found.name.endswith('/') else '/'}{name}"
                     pending.append((Found(shown, place, entry, found.depth + 1), False))

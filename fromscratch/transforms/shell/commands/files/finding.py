@@ -2,7 +2,7 @@
 
 from fromscratch.transforms.shell.commands.files.find_expression import FindExpression
 from fromscratch.transforms.shell.commands.files.find_search import Search
-from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Result
+from fromscratch.transforms.shell.machine import Call, Command, Machine, Result
 
 _STARTS = frozenset({"(", ")", "!", ","})
 
@@ -13,9 +13,7 @@ def find(machine: Machine, call: Call) -> Result:
     search = Search(machine, call)
     while words and words[0] in ("-H", "-L", "-P"):
         option = words.pop(0)
-        if option == "-L":
-            raise NotUnderstood("it follows links")
-        search.follow = option == "-H"
+        search.follow, search.links = option != "-P", option == "-L"
     starts: list[str] = []
     while words and not words[0].startswith("-") and words[0] not in _STARTS:
         starts.append(words.pop(0))

@@ -51,10 +51,13 @@ def _chown(machine: Machine, call: Call, options: Options, parse: Callable[[str]
         owner = parse(words.pop(0))
     recursive = options.has("R")
     follow = not options.has("h") and not recursive
-    if recursive and options.last("H", "L", "P") in ("H", "L"):
+    links = options.last("H", "L", "P") if recursive else ""
+    if links == "L":
         raise NotUnderstood("it follows links")
 
     def change(word: str) -> None:
+        if links == "H":
+            word = machine.tree.resolve(call.path(word))
         for place in _places(machine, call, word, recursive=recursive, follow=follow):
             change_meta(machine, place, lambda entry: _owned(entry, owner, before), call.name)
 
