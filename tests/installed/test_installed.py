@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.installed import compared, sources
 from fromscratch import Store
 from fromscratch.host.machine import apt
 from fromscratch.model.content import read
@@ -15,6 +14,7 @@ from fromscratch.model.image import Platform
 from fromscratch.sources.contract import Context
 from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.source import DebianSource
+from tests.installed.beside import compared, sources
 from tests.installed.control import made_base
 
 SUITE = "trixie"
