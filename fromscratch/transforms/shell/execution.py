@@ -28,8 +28,9 @@ from fromscratch.transforms.shell.expansion import Expansion
 from fromscratch.transforms.shell.external import matter_of
 from fromscratch.transforms.shell.leaving_out import Survey
 from fromscratch.transforms.shell.redirection import redirected
+from fromscratch.transforms.shell.standard_input import Input
 from fromscratch.transforms.shell.state import Shell
-from fromscratch.transforms.shell.streams import Capture, Input
+from fromscratch.transforms.shell.streams import Capture
 from fromscratch.transforms.shell.values import (
     Break,
     Doubt,

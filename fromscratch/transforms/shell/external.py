@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from fromscratch.errors import ImageError
 from fromscratch.formats.shell.syntax import Simple
 from fromscratch.transforms.shell.bounds import OUTSIDE
-from fromscratch.transforms.shell.builtins.names import HARMLESS, READERS, changes_nothing
+from fromscratch.transforms.shell.builtins.names import HARMLESS, changes_nothing
 from fromscratch.transforms.shell.commands.catalogue import COMMANDS
 from fromscratch.transforms.shell.commands.services import nothing
 from fromscratch.transforms.shell.lookup import PATH, found, is_program
 from fromscratch.transforms.shell.machine import Call, Command, Matter, NotUnderstood, Result
-from fromscratch.transforms.shell.reading_input import reads_input
 from fromscratch.transforms.shell.state import Shell
-from fromscratch.transforms.shell.streams import Input, TreeFile
+from fromscratch.transforms.shell.streams import TreeFile
 from fromscratch.transforms.shell.values import Doubt, Status, Value, first_doubt, known
 
 _NOT_FOUND = 127
@@ -55,15 +54,10 @@ def run_external(shell: Shell, name: str, words: list[Value], text: str) -> Stat
     matter: Matter = command.matter if command else "program"
     if not known(words):
         return _leave(shell, plain, words, text, first_doubt(words) or Doubt(""), matter)
-    reads = plain in READERS and reads_input(plain, words)
-    stream = shell.input() if reads else Input()
-    if stream.doubt is not None:
-        return _leave(shell, plain, words, text, stream.doubt, matter)
     folder = shell.folder if isinstance(shell.folder, str) else None
     if folder is None:
         return _leave(shell, plain, words, text, Doubt("the working directory is not known"), matter)
-    call = Call((name, *words), shell.machine.line, stream.rest(), shell.environment(), folder, shell.umask)
-    stream.finish()
+    call = Call((name, *words), shell.machine.line, shell.input(), shell.environment(), folder, shell.umask)
     try:
         result = run_call(shell, call, command)
     except NotUnderstood as reason:

@@ -15,7 +15,7 @@ from fromscratch.transforms.shell.external import known_command, run_call
 from fromscratch.transforms.shell.lookup import PATH, script
 from fromscratch.transforms.shell.machine import Call, Machine, Matter, NotUnderstood, Result
 from fromscratch.transforms.shell.state import Hooks, Shell
-from fromscratch.transforms.shell.streams import Capture, Input, read_file
+from fromscratch.transforms.shell.streams import Capture, read_file
 from fromscratch.transforms.shell.values import Doubt, Exit, Failed, Status, Value, text
 
 _SHELLS = ("sh", "dash", "bash", "ash", "ksh")
@@ -129,7 +129,7 @@ def _run_shell(shell: Shell, name: str, call: Call) -> Result | None:
         code, *rest = words
         return _interpreted(shell, code, rest[0] if rest else name, rest[1:], call, bash=bash, options=options)
     if not words:
-        return _interpreted(shell, text(call.input), name, (), call, bash=bash, options=options)
+        return _interpreted(shell, text(call.read()), name, (), call, bash=bash, options=options)
     data = read_file(shell.machine, call.path(words[0]))
     if isinstance(data, Doubt):
         raise NotUnderstood(data.why)
@@ -148,7 +148,7 @@ def _interpreted(
     inner.exported.update(call.environment)
     inner.folder, inner.umask, inner.lines_known = call.folder, call.umask, False
     inner.options.update(letter for letter in "eufax" if letter in options)
-    inner.descriptors[0] = Input(call.input)
+    inner.descriptors[0] = call.stdin
     capture = Capture(shell.budget)
     inner.descriptors[1] = capture
     before, entries = len(shell.machine.left_out), shell.machine.tree.entries()

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, TypeVar, cast
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from fromscratch.model.changing_tree import ChangingTree
 from fromscratch.model.entry import Origin
 from fromscratch.transforms.shell.bounds import PATH_LENGTH
+from fromscratch.transforms.shell.standard_input import Input
 
 Matter = Literal["account", "owner", "content", "folder", "link", "program", "cache"]
 """What an image lacks when a command is left out, the gravest first."""
@@ -47,11 +48,11 @@ class LeftOut(Struct, frozen=True, order=True):
 
 
 class Call(Struct, frozen=True):
-    """One call of a command: its words, the first being its name; what it reads; the exported variables."""
+    """One call of a command: its words, the first being its name; what it can read; the exported variables."""
 
     words: tuple[str, ...]
     line: int = 0
-    input: bytes = b""
+    stdin: Input = field(default_factory=Input)
     environment: Mapping[str, str] = {}
     folder: str = "/"
     """The working directory, absolute."""
@@ -64,6 +65,12 @@ class Call(Struct, frozen=True):
     @property
     def arguments(self) -> tuple[str, ...]:
         return self.words[1:]
+
+    def read(self) -> bytes:
+        """All of the standard input that is left. Raises NotUnderstood when nobody knows what it is."""
+        if self.stdin.doubt is not None:
+            raise NotUnderstood(self.stdin.doubt.why)
+        return self.stdin.rest()
 
     def path(self, word: str) -> str:
         """A word as an absolute path. Raises NotUnderstood for one that is longer than Linux has."""

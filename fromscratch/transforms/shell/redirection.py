@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from fromscratch.errors import ImageError
 from fromscratch.formats.shell.syntax import Redirection
 from fromscratch.transforms.shell.expansion import Expansion
+from fromscratch.transforms.shell.standard_input import Input
 from fromscratch.transforms.shell.state import Shell
-from fromscratch.transforms.shell.streams import Input, Output, TreeFile, read_file
+from fromscratch.transforms.shell.streams import Output, TreeFile, read_file
 from fromscratch.transforms.shell.values import Doubtful, raw
 
 _MACHINE = ("/dev/", "/proc/", "/sys/")

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from fromscratch.formats.shell import syntax
 from fromscratch.transforms.shell.bounds import PATH_LENGTH, VALUE, Budget, TooMuch
 from fromscratch.transforms.shell.machine import Call, Machine, Result
-from fromscratch.transforms.shell.streams import Input, Output
+from fromscratch.transforms.shell.standard_input import Input
+from fromscratch.transforms.shell.streams import Output
 from fromscratch.transforms.shell.values import Doubt, Doubtful, Fault, Status, Value
 
 PROCESS = "1000"

@@ -1,4 +1,4 @@
-"""What descriptors of a shell stand for: files of the tree, captured output, and input."""
+"""What descriptors of a shell stand for: files of the tree, captured output, and what is read."""
 
 from fromscratch.errors import ImageError
 from fromscratch.model.content import Inline
@@ -117,31 +117,6 @@ def contents(file: File) -> bytes:
         raise ImageError("the file is too large for a script", "see what the script reads")
     with file.content.open() as stream:
         return stream.read()
-
-
-class Input:
-    """What a descriptor reads from; commands of a shell take lines or all of it."""
-
-    def __init__(self, data: bytes | Doubt = b"") -> None:
-        self.doubt = data if isinstance(data, Doubt) else None
-        self._data = b"" if isinstance(data, Doubt) else data
-        self._at = 0
-
-    def line(self) -> bytes:
-        """The next line with its newline; less at the end of input."""
-        end = self._data.find(b"\n", self._at)
-        end = len(self._data) if end < 0 else end + 1
-        line = self._data[self._at : end]
-        self._at = end
-        return line
-
-    def rest(self) -> bytes:
-        """What has not been read, without reading it."""
-        return self._data[self._at :]
-
-    def finish(self) -> None:
-        """Everything has been read."""
-        self._at = len(self._data)
 
 
 def read_file(machine: Machine, path: str) -> bytes | Doubt:

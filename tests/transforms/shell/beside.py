@@ -16,6 +16,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath
 from fromscratch.transforms.shell.commands.catalogue import COMMANDS
 from fromscratch.transforms.shell.machine import Call, Machine, NotUnderstood, Result
+from fromscratch.transforms.shell.standard_input import Input
 from tests import trees
 
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
@@ -38,7 +39,7 @@ def machine_of(tree: Rootfs) -> Machine:
 def done(machine: Machine, words: Sequence[str], given: bytes = b"", umask: int = 0o022) -> Result:
     """One command of ours; 1 is the status of one that fails."""
     try:
-        return machine.run(Call(tuple(words), input=given, environment=ENVIRONMENT, umask=umask))
+        return machine.run(Call(tuple(words), stdin=Input(given), environment=ENVIRONMENT, umask=umask))
     except ImageError:
         return Result(1)
 

@@ -6,6 +6,7 @@ import pytest
 
 from fromscratch.transforms.shell.commands.catalogue import COMMANDS
 from fromscratch.transforms.shell.machine import Call, NotUnderstood, Result
+from fromscratch.transforms.shell.standard_input import Input
 from tests import trees
 from tests.transforms.shell import beside
 
@@ -116,6 +117,6 @@ def test_a_command_is_run_in_the_changed_environment() -> None:
         return Result()
 
     machine.run = run
-    call = Call(("env", "-u", "B", "C=d", "x", "y=z"), environment={"A": "1", "B": "2"}, input=b"in")
+    call = Call(("env", "-u", "B", "C=d", "x", "y=z"), environment={"A": "1", "B": "2"}, stdin=Input(b"in"))
     COMMANDS["env"].run(machine, call)
-    assert seen == [Call(("x", "y=z"), environment={"A": "1", "C": "d"}, input=b"in")]
+    assert [(one.words, one.environment, one.read()) for one in seen] == [(("x", "y=z"), {"A": "1", "C": "d"}, b"in")]

@@ -15,11 +15,6 @@ _HARMLESS = """
     basename cat cmp cut date diff dirname dpkg-query egrep env expr fgrep getent grep head id logger ls
     md5sum readlink realpath sha256sum sleep sort stat systemctl tail tr uname uniq wc which whoami
 """
-_READERS = """
-    awk base64 bash cat chpasswd cksum cmp comm cp csplit cut dd debconf-communicate debconf-set-selections diff
-    egrep fgrep fmt fold grep gunzip gzip head hexdump iconv install java mawk md5sum nl od openssl paste patch perl
-    python3 sed sh sha1sum sha256sum sha512sum sort split tac tail tar tee tr tsort uniq wc xargs xxd zcat
-"""
 _IN_PLACE = ("-i", "--in-place", "-Ei", "-ni", "-ri", "-si", "-zi")
 _ACTING = ("-delete", "-exec", "-ok", "-fprint", "-fls")
 _QUESTIONS: Mapping[str, tuple[str, ...]] = {
@@ -34,10 +29,6 @@ SPECIAL = frozenset(_SPECIAL.split())
 BUILTINS = SPECIAL | frozenset(_OWN.split())
 HARMLESS = frozenset(_HARMLESS.split())
 """Commands that change nothing in an image: when they are left out, the image lacks nothing for it."""
-PREFIXES = frozenset(("env", "ionice", "nice", "nohup", "setsid", "stdbuf", "timeout"))
-"""Commands that run another one, which may read their input."""
-READERS = PREFIXES | frozenset(_READERS.split())
-"""Commands that may read their input."""
 
 
 def changes_nothing(name: str, words: Iterable[str | None]) -> bool:

@@ -154,7 +154,7 @@ def set_selections(machine: Machine, call: Call) -> Result:
     if call.arguments:
         raise NotUnderstood("only what it reads is known of debconf-set-selections")
     known = machine.state(Debconf).load(machine)
-    for line in decode(call.input).splitlines():
+    for line in decode(call.read()).splitlines():
         words = line.split(None, 3)
         if len(words) > 2 and not line.startswith("#"):
             answer = words[3].strip() if len(words) > 3 else ""
@@ -184,7 +184,7 @@ def _shown(question: Question) -> str:
 
 def escape(machine: Machine, call: Call) -> Result:
     """debconf-escape(1): line breaks and backslashes, written as escapes or read."""
-    text = decode(call.input)
+    text = decode(call.read())
     match call.arguments:
         case ("-e",):
             return Result(0, encode(text.replace("\\", "\\\\").replace("\n", "\\n")))

@@ -42,7 +42,7 @@ def java(machine: Machine, call: Call) -> Result:
 
 def _store(machine: Machine, call: Call, password: str) -> Result:
     trusted = machine.state(_Trusted).certificates
-    for line in decode(call.input).splitlines():
+    for line in decode(call.read()).splitlines():
         sign, path = line[:1], line[1:]
         alias = f"debian:{paths.name(TreePath(path))}".lower()
         if sign == "+":

@@ -7,6 +7,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.transforms.shell.commands.catalogue import COMMANDS
 from fromscratch.transforms.shell.commands.debconf_templates import split_choices, templates
 from fromscratch.transforms.shell.machine import Call, Machine, Package, Result
+from fromscratch.transforms.shell.standard_input import Input
 
 TEMPLATES = """\
 Template: mail/kind
@@ -36,7 +37,7 @@ def machine_of() -> Machine:
 
 def ask(machine: Machine, line: str, given: bytes = b"") -> tuple[int | None, str | None]:
     words = tuple(shlex.split(line))
-    result = COMMANDS[words[0]].run(machine, Call(words, input=given))
+    result = COMMANDS[words[0]].run(machine, Call(words, stdin=Input(given)))
     return result.status, result.variables.get("RET")
 
 
@@ -92,11 +93,11 @@ def test_commas_in_choices_are_escaped() -> None:
 
 
 def test_text_is_escaped_and_read_back() -> None:
-    escaped = COMMANDS["debconf-escape"].run(machine_of(), Call(("debconf-escape", "-e"), input=b"a\\n\nb"))
+    escaped = COMMANDS["debconf-escape"].run(machine_of(), Call(("debconf-escape", "-e"), stdin=Input(b"a\\n\nb")))
     assert escaped == Result(0, b"a\\\\n\\nb")
-    assert COMMANDS["debconf-escape"].run(machine_of(), Call(("debconf-escape", "-u"), input=b"a\\\\n\\nb")) == Result(
-        0, b"a\\n\nb"
-    )
+    assert COMMANDS["debconf-escape"].run(
+        machine_of(), Call(("debconf-escape", "-u"), stdin=Input(b"a\\\\n\\nb"))
+    ) == Result(0, b"a\\n\nb")
 
 
 def test_the_questions_of_a_package_are_shown_without_passwords() -> None:

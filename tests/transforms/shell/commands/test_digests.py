@@ -12,6 +12,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.transforms.shell.commands.catalogue import COMMANDS
 from fromscratch.transforms.shell.machine import Call, Machine, NotUnderstood
+from fromscratch.transforms.shell.standard_input import Input
 
 EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
 FILES = {
@@ -59,7 +60,7 @@ def test_the_command_answers_as_that_of_this_machine(words: str, tmp_path: Path)
     expected = subprocess.run(call, cwd=tmp_path, input=b"from stdin", capture_output=True, check=False)
     files = {TreePath(f"/{name}"): File(Meta(0o644), Inline(data)) for name, data in FILES.items()}
     machine = Machine(ChangingTree(Rootfs(files)), label="source", architecture="", packages=())
-    result = COMMANDS[call[0]].run(machine, Call(call, input=b"from stdin"))
+    result = COMMANDS[call[0]].run(machine, Call(call, stdin=Input(b"from stdin")))
     assert result.status == expected.returncode
     if call[-1] != "garbage" or result.status == 0:  # of what cannot be decoded, the beginning is printed all the same
         assert result.output == expected.stdout

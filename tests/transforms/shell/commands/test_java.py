@@ -12,6 +12,7 @@ from fromscratch.model.entry import File
 from fromscratch.transforms.shell.commands.catalogue import COMMANDS
 from fromscratch.transforms.shell.interpreter import run_script
 from fromscratch.transforms.shell.machine import Call, Machine, NotUnderstood, Result
+from fromscratch.transforms.shell.standard_input import Input
 from tests.trees import tree
 
 PEM = sorted((Path(__file__).parents[3] / "formats/trust/certificates").glob("*.crt"))[0].read_bytes()
@@ -25,7 +26,7 @@ def machine_of(*, installed: bool = True) -> Machine:
 
 
 def run(machine: Machine, *words: str, lines: str = "") -> Result:
-    return COMMANDS["java"].run(machine, Call(("java", *words), input=lines.encode()))
+    return COMMANDS["java"].run(machine, Call(("java", *words), stdin=Input(lines.encode())))
 
 
 def test_certificates_are_added_and_removed_by_their_names() -> None:

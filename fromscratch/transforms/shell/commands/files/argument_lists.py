@@ -8,6 +8,7 @@ from fromscratch.errors import ImageError
 from fromscratch.paths import decode
 from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Result
 from fromscratch.transforms.shell.options import Options, parse_options
+from fromscratch.transforms.shell.standard_input import Input
 
 _MOST_RUN = 10_000
 
@@ -22,7 +23,7 @@ def xargs(machine: Machine, call: Call) -> Result:
     )
     if options.has("L", "replace", "t"):
         raise NotUnderstood("that way of calling is not known")
-    names = _names(decode(call.input), options)
+    names = _names(decode(call.read()), options)
     command = options.operands or ("echo",)
     if command == ("echo",) or command[0] == "/bin/echo":
         raise NotUnderstood("it prints what it is given")
@@ -31,7 +32,7 @@ def xargs(machine: Machine, call: Call) -> Result:
     results = []
     for words in _calls(command, names, options):
         try:
-            results.append(machine.run(replace(call, words=words, input=b"")))
+            results.append(machine.run(replace(call, words=words, stdin=Input())))
         except ImageError:
             results.append(Result(123))
         if len(results) > _MOST_RUN:

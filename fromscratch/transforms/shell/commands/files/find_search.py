@@ -10,6 +10,7 @@ from fromscratch.model.entry import Directory, Entry, Symlink
 from fromscratch.paths import TreePath, encode
 from fromscratch.transforms.shell.bounds import Budget
 from fromscratch.transforms.shell.machine import Call, Machine, NotUnderstood
+from fromscratch.transforms.shell.standard_input import Input
 from fromscratch.transforms.shell.tree_files import check_place, exact
 
 _MOST_RUN = 10_000
@@ -54,7 +55,7 @@ class Search:
             raise NotUnderstood(f"find runs more than {_MOST_RUN} commands")
         call = self.call
         try:
-            result = self.machine.run(Call(tuple(words), call.line, b"", call.environment, call.folder, call.umask))
+            result = self.machine.run(Call(tuple(words), call.line, Input(), call.environment, call.folder, call.umask))
         except ImageError:
             return False
         if result.status is None:

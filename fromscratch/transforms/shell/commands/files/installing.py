@@ -115,7 +115,7 @@ def _source(machine: Machine, call: Call, options: Options, source: str) -> tupl
     if path == "/dev/null":
         return Inline(b""), 0, ()
     if path == "/dev/stdin":
-        return Inline(call.input), 0, ()
+        return Inline(call.read()), 0, ()
     check_place(path)
     check_known(machine, path)
     entry = machine.tree.find(path)

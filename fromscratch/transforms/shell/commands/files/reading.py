@@ -15,7 +15,7 @@ from fromscratch.transforms.shell.tree_files import exact, inode_place, read_fil
 def read_operand(machine: Machine, call: Call, word: str) -> bytes:
     """The bytes of a file that an operand names, where `-` is the standard input. Raises as `read_file` does."""
     if word in ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"):
-        return call.input
+        return call.read()
     if not word:
         raise NotInTree("an empty path")
     path = call.path(word)
@@ -54,13 +54,13 @@ def cat(machine: Machine, call: Call) -> Result:
 def tee(machine: Machine, call: Call) -> Result:
     """tee(1)."""
     options = parse_options(call.arguments, "aip", "append=a ignore-interrupts=i output-error::=p")
-    status = 0
+    data, status = call.read(), 0
     for word in options.operands:
         try:
-            write_file(machine, call.path(word), call.input, umask=call.umask, append=options.has("a"), what="tee")
+            write_file(machine, call.path(word), data, umask=call.umask, append=options.has("a"), what="tee")
         except ImageError:
             status = 1
-    return Result(status, call.input)
+    return Result(status, data)
 
 
 def stat(machine: Machine, call: Call) -> Result:

@@ -120,7 +120,7 @@ def tr(machine: Machine, call: Call) -> Result:
     if options.has("t") or len(sets) != (1 if deletes != squeezes and (deletes or len(sets) == 1) else 2):
         raise NotUnderstood("the sets of tr are not known")
     first = bytes(sorted(set(range(256)) - set(sets[0]))) if options.has("c", "C") else sets[0]
-    data = call.input
+    data = call.read()
     if deletes:
         data = data.translate(None, first)
     elif len(sets) == 2:
