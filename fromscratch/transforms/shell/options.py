@@ -1,6 +1,6 @@
 """The options of a command as getopt_long(3) reads them: letters, long names, and operands anywhere among them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -40,7 +40,28 @@ def parse_options(arguments: Sequence[str], letters: str, names: str = "", *, an
     `anywhere` options may follow operands.
     """
     short = _letters(letters)
-    long = _names(names, short)
+    return parse_known(arguments, short, _names(names, short), anywhere=anywhere)
+
+
+class Option(Struct, frozen=True):
+    """An option: what it is called in `Options`, and whether it takes a value: 0, 1, or 2 for one that may follow."""
+
+    name: str
+    values: int = 0
+
+
+def parse_known(
+    arguments: Sequence[str],
+    short: Mapping[str, Option],
+    long: Mapping[str, Option],
+    *,
+    anywhere: bool = True,
+    one_dash: bool = False,
+) -> Options:
+    """The options among the arguments, by tables of letters and of long names. Raises NotUnderstood.
+
+    With `one_dash` a long name may stand behind one dash, as Perl's Getopt::Long reads them: -system for --system.
+    """
     given: list[tuple[str, str]] = []
     operands: list[str] = []
     pending = [*reversed(arguments)]
@@ -50,6 +71,8 @@ def parse_options(arguments: Sequence[str], letters: str, names: str = "", *, an
             break
         if word.startswith("--"):
             given.append(_long(word, long, pending))
+        elif one_dash and len(word) > 2 and word.startswith("-") and _matching(word[1:].partition("=")[0], long):
+            given.append(_long(f"-{word}", long, pending))
         elif word.startswith("-") and len(word) > 1:
             given += _short(word, short, pending)
         else:
@@ -59,50 +82,58 @@ def parse_options(arguments: Sequence[str], letters: str, names: str = "", *, an
     return Options(tuple(given), (*operands, *reversed(pending)))
 
 
-def _letters(letters: str) -> dict[str, int]:
-    found: dict[str, int] = {}
+def _letters(letters: str) -> dict[str, Option]:
+    found: dict[str, Option] = {}
     last = ""
     for letter in letters:
         if letter == ":" and last:
-            found[last] += 1
+            found[last] = Option(last, found[last].values + 1)
         else:
             last = letter
-            found[last] = 0
+            found[last] = Option(last)
     return found
 
 
-def _names(names: str, short: dict[str, int]) -> dict[str, tuple[str, int]]:
+def _names(names: str, short: Mapping[str, Option]) -> dict[str, Option]:
     found = {}
     for each in names.split():
         spelled, _, letter = each.partition("=")
         name = spelled.rstrip(":")
-        found[name] = (letter, short[letter]) if letter else (name, len(spelled) - len(name))
+        found[name] = short[letter] if letter else Option(name, len(spelled) - len(name))
     return found
 
 
-def _long(word: str, known: dict[str, tuple[str, int]], pending: list[str]) -> tuple[str, str]:
+def _matching(name: str, known: Mapping[str, Option]) -> Option | None:
+    """The option of this long name, which may be cut short while it stays the only one."""
+    if name in known:
+        return known[name]
+    found = {option for each, option in known.items() if each.startswith(name)}
+    return found.pop() if len(found) == 1 else None
+
+
+def _long(word: str, known: Mapping[str, Option], pending: list[str]) -> tuple[str, str]:
     name, equals, value = word[2:].partition("=")
-    matching = [name] if name in known else [each for each in known if each.startswith(name)]
-    if len({known[each] for each in matching}) != 1:
+    option = _matching(name, known)
+    if option is None:
         raise NotUnderstood(f"the option {word} is not known")
-    canonical, values = known[matching[0]]
-    if equals and not values:
+    if equals and not option.values:
         raise NotUnderstood(f"the option {word} takes no value")
-    if values == 1 and not equals:
-        return canonical, _next(word, pending)
-    return canonical, value
+    if option.values == 1 and not equals:
+        return option.name, _next(word, pending)
+    return option.name, value
 
 
-def _short(word: str, known: dict[str, int], pending: list[str]) -> list[tuple[str, str]]:
+def _short(word: str, known: Mapping[str, Option], pending: list[str]) -> list[tuple[str, str]]:
     found = []
     for position, letter in enumerate(word[1:], 2):
-        if letter not in known:
+        option = known.get(letter)
+        if option is None:
             raise NotUnderstood(f"the option -{letter} is not known")
-        if known[letter]:
+        if option.values:
             rest = word[position:]
-            found.append((letter, rest if rest or known[letter] == 2 else _next(word, pending)))
+            found.append((option.name, rest if rest or option.values == 2 else _next(word, pending)))
             break
-        found.append((letter, ""))
+        found.append((option.name, ""))
     return found
 
 

@@ -1,10 +1,11 @@
-"""Options of commands as getopt_long(3) and Perl's Getopt::Long read them."""
+"""Options of commands that make accounts, by what they mean: several spellings have one name."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
 from fromscratch.transforms.shell.machine import NotUnderstood
+from fromscratch.transforms.shell.options import Option, parse_known
 
 
 class Words(Struct, frozen=True):
@@ -32,61 +33,12 @@ class Words(Struct, frozen=True):
 def read(words: Sequence[str], flags: Mapping[str, str], values: Mapping[str, str], *, one_dash: bool = False) -> Words:
     """Read words by two tables: options alone, and options with a value, each with the name that they get.
 
-    A long option may be cut short while it stays the only one; `one_dash` allows -system for --system. Of an option
-    that stands twice the last value counts. Raises NotUnderstood for an option in neither table.
+    `one_dash` allows -system for --system. Of an option that stands twice the last value counts. Raises NotUnderstood
+    for an option in neither table.
     """
-    options: dict[str, str] = {}
-    operands: list[str] = []
-    pending = list(reversed(words))
-
-    def value(option: str) -> str:
-        if not pending:
-            raise NotUnderstood(f"{option} has no value")
-        return pending.pop()
-
-    while pending:
-        word = pending.pop()
-        if word == "--":
-            operands += reversed(pending)
-            break
-        if not word.startswith("-") or word == "-":
-            operands.append(word)
-            continue
-        long = word.startswith("--")
-        option, equals, attached = word.partition("=")
-        full = _full(option if long else f"-{option}", {**flags, **values}) if long or one_dash else None
-        if full is not None and full in flags:
-            options[flags[full]] = ""
-        elif full is not None:
-            options[values[full]] = attached if equals else value(option)
-        elif long:
-            raise NotUnderstood(f"{option} is not an option that is known")
-        else:
-            _short(word, flags, values, options, value)
-    return Words(options, tuple(operands))
-
-
-def _full(option: str, known: Mapping[str, str]) -> str | None:
-    if option in known:
-        return option
-    found = [each for each in known if each.startswith(option) and each.startswith("--")]
-    return found[0] if len({known[each] for each in found}) == 1 and len(option) > 3 else None
-
-
-def _short(
-    word: str,
-    flags: Mapping[str, str],
-    values: Mapping[str, str],
-    options: dict[str, str],
-    value: Callable[[str], str],
-) -> None:
-    rest = word[1:]
-    while rest:
-        option, rest = f"-{rest[0]}", rest[1:]
-        if option in flags:
-            options[flags[option]] = ""
-        elif option in values:
-            options[values[option]] = rest if rest else value(option)
-            return
-        else:
-            raise NotUnderstood(f"{option} is not an option that is known")
+    known = {option: Option(name) for option, name in flags.items()}
+    known |= {option: Option(name, 1) for option, name in values.items()}
+    short = {option[1:]: one for option, one in known.items() if not option.startswith("--")}
+    long = {option[2:]: one for option, one in known.items() if option.startswith("--")}
+    found = parse_known(words, short, long, one_dash=one_dash)
+    return Words(dict(found.given), found.operands)
