@@ -19,9 +19,8 @@ from fromscratch.host.machine import apt
 from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.sources.contract import Context
-from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.source import DebianSource
-from tests.extraction import SETS, command, differences, theirs
+from tests.extraction import SETS, command, differences, options, theirs
 
 _PROCESS = "import sys; from benchmarks.debian_sets import unpack; unpack(*sys.argv[1:])"
 
@@ -32,12 +31,12 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--suite", default="bookworm")
     parser.add_argument("--mirror", help="of the suite; where this machine's own apt has it when left out")
     parser.add_argument("--scratch", type=Path, help="where to write (default: a temporary folder)")
-    options = parser.parse_args(arguments)
+    given = parser.parse_args(arguments)
     print("| packages | entries | mmdebstrap s | ours s | ratio | differences |\n|---|---|---|---|---|---|")
     ratios, different = [], 0
-    for name in options.sets or SETS:
-        with tempfile.TemporaryDirectory(prefix="benchmarks-", dir=options.scratch) as scratch:
-            row, ratio, lines = _compared(name, options.suite, options.mirror or _own(options.suite), Path(scratch))
+    for name in given.sets or SETS:
+        with tempfile.TemporaryDirectory(prefix="benchmarks-", dir=given.scratch) as scratch:
+            row, ratio, lines = _compared(name, given.suite, given.mirror or _own(given.suite), Path(scratch))
         print(row, flush=True)
         for line in lines[:10]:
             print(f"  {line}", flush=True)
@@ -62,18 +61,8 @@ def unpack(folder: str, suite: str, mirror: str, *packages: str) -> None:
 
 
 def _source(suite: str, mirror: str, packages: Sequence[str]) -> DebianSource:
-    # mmdebstrap unpacks without merging /usr, and makes no links of busybox.
-    options = DebianOptions(
-        suite=suite,
-        packages=list(packages),
-        mirror=mirror,
-        merged_usr=False,
-        applets=False,
-        records=False,
-        essential="none",
-        scripts="none",
-    )
-    return DebianSource(options, Context(folder=Path("/"), place="rootfs[0]", platform=Platform.of_this_machine()))
+    chosen = options(packages, suite, mirror)
+    return DebianSource(chosen, Context(folder=Path("/"), place="rootfs[0]", platform=Platform.of_this_machine()))
 
 
 def _compared(name: str, suite: str, mirror: str, scratch: Path) -> tuple[str, float, list[str]]:

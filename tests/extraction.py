@@ -9,6 +9,7 @@ from fromscratch.model.content import digest_of
 from fromscratch.model.entry import Directory, Entry, File, HardLink, Origin, Symlink
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, matcher
+from fromscratch.sources.debian.options import DebianOptions
 
 SETS: Mapping[str, Sequence[str]] = {
     name: name.split("+")
@@ -45,6 +46,20 @@ _FOLDERS_OF_THE_TOOL = {
 def command(packages: Sequence[str], suite: str, target: Path, *mirrors: str) -> list[str]:
     """The command that unpacks packages into a tar."""
     return ["mmdebstrap", "--variant=extract", f"--include={','.join(packages)}", suite, str(target), *mirrors]
+
+
+def options(packages: Sequence[str], suite: str, mirror: str) -> DebianOptions:
+    """Ours for the same: /usr is not merged, and there are no links of busybox, Essential packages, or records."""
+    return DebianOptions(
+        suite=suite,
+        packages=list(packages),
+        mirror=mirror,
+        merged_usr=False,
+        applets=False,
+        records=False,
+        essential="none",
+        scripts="none",
+    )
 
 
 def theirs(tar: Path) -> Rootfs:

@@ -157,6 +157,13 @@ class AccountFiles:
         self.users.remove(name)
         self.passwords.remove(name)
 
+    def remove_user_and_group(self, row: Row) -> None:
+        """Remove a user by its row in passwd, and the group of its name where that is its own and has no members."""
+        name, own = row[0], self.groups.find(row[0])
+        self.remove_user(name)
+        if own is not None and own[2] == row[3] and not self.members(name):
+            self.remove_group(name)
+
     def remove_group(self, name: str) -> None:
         self.groups.remove(name)
         self.group_passwords.remove(name)

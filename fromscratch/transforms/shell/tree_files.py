@@ -38,6 +38,14 @@ def read_file(machine: Machine, path: str) -> bytes:
     return read(entry.content)
 
 
+def regular_file(machine: Machine, path: str, most: int) -> File:
+    """The file that a command reads itself. Raises NotUnderstood for none, or one of more than `most` bytes."""
+    entry = machine.tree.find(path)
+    if not isinstance(entry, File) or entry.content.size > most:
+        raise NotUnderstood(f"{path} is not a file that can be read")
+    return entry
+
+
 def write_file(machine: Machine, path: str, data: bytes, *, umask: int, append: bool = False, what: str = "") -> None:
     """Write a file as `>` or, to append, `>>` does: one that is there keeps its owner, mode and names.
 

@@ -29,7 +29,6 @@ from fromscratch.paths import tree_path
 from fromscratch.sources.bootstrap.options import BootstrapOptions
 from fromscratch.sources.bootstrap.tools.contract import EPOCH
 from fromscratch.sources.contract import Pinned
-from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.transforms.normalise import normalised
 from tests import extraction
 from tests.formats.alpine import packages
@@ -227,16 +226,7 @@ def test_our_debian_source_has_what_mmdebstrap_unpacks(packages: str, tmp_path: 
     repositories.need("mmdebstrap")
     chosen = extraction.SETS[packages]
     mirror = next(source.uri for source in apt.mirrors() if "bookworm" in source.suites)
-    options = DebianOptions(
-        suite="bookworm",
-        packages=list(chosen),
-        mirror=mirror,
-        merged_usr=False,
-        applets=False,
-        records=False,
-        essential="none",
-        scripts="none",
-    )
+    options = extraction.options(chosen, "bookworm", mirror)
     ours = made(Subject(options, folder=tmp_path), Store(tmp_path / "store"))
     repositories.ran(*extraction.command(chosen, "bookworm", tmp_path / "theirs.tar", mirror))
     assert list(extraction.differences(ours, extraction.theirs(tmp_path / "theirs.tar"))) == []

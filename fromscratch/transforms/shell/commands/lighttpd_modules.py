@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from fromscratch.model.entry import File, Meta, Symlink
+from fromscratch.model.content import read
+from fromscratch.model.entry import Meta, Symlink
 from fromscratch.paths import TreePath
 from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Result
+from fromscratch.transforms.shell.tree_files import regular_file
 
 _AVAILABLE, _ENABLED = TreePath("/etc/lighttpd/conf-available"), TreePath("/etc/lighttpd/conf-enabled")
 _FILE = re.compile(r"[0-9]+-([\w.-]+)\.conf")
@@ -72,11 +74,7 @@ def _parts(machine: Machine, folder: TreePath) -> Iterator[tuple[str, str]]:
 
 
 def _text(machine: Machine, path: str) -> str:
-    entry = machine.tree.find(path)
-    if not isinstance(entry, File) or entry.content.size > _LONGEST:
-        raise NotUnderstood(f"{path} is not a file that can be read")
-    with entry.content.open() as stream:
-        return stream.read().decode("utf-8", "replace")
+    return read(regular_file(machine, path, _LONGEST).content).decode("utf-8", "replace")
 
 
 def _listed(pattern: re.Pattern[str], text: str) -> list[str]:

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from fromscratch.model.content import Inline
+from fromscratch.model.content import Inline, read
 from fromscratch.model.entry import File, Meta
 from fromscratch.paths import TreePath
 from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Result
+from fromscratch.transforms.shell.tree_files import regular_file
 
 _PROFILES, _TEMPLATES, _CONFIGURATION = TreePath("/usr/share/pam-configs"), "/usr/share/pam", "/etc/pam.d"
 _TYPES = ("auth", "account", "password", "session", "session-noninteractive")
@@ -70,11 +71,7 @@ def pam_auth_update(machine: Machine, call: Call) -> Result:
 
 
 def _text(machine: Machine, path: str) -> str:
-    entry = machine.tree.find(path)
-    if not isinstance(entry, File) or entry.content.size > _LONGEST:
-        raise NotUnderstood(f"{path} is not a file that can be read")
-    with entry.content.open() as stream:
-        return stream.read().decode("utf-8", "replace")
+    return read(regular_file(machine, path, _LONGEST).content).decode("utf-8", "replace")
 
 
 def _profiles(machine: Machine) -> Iterator[tuple[str, Profile]]:

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from fromscratch.model.content import Inline
+from fromscratch.model.content import Inline, read
 from fromscratch.model.entry import File, Meta
+from fromscratch.paths import decode
 from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Result
+from fromscratch.transforms.shell.tree_files import regular_file
 
 _FOLDER = "/etc/postfix"
 _LONGEST = 1 << 20
@@ -40,11 +42,8 @@ def _assignment(word: str) -> tuple[str, str]:
 
 
 def _read(machine: Machine, path: str) -> tuple[File, list[str]]:
-    entry = machine.tree.find(path)
-    if not isinstance(entry, File) or entry.content.size > _LONGEST:
-        raise NotUnderstood(f"{path} is not a file that can be read")
-    with entry.content.open() as stream:
-        return entry, stream.read().decode("utf-8", "surrogateescape").splitlines()
+    entry = regular_file(machine, path, _LONGEST)
+    return entry, decode(read(entry.content)).splitlines()
 
 
 def _parameters(lines: list[str]) -> Iterator[tuple[str, str]]:

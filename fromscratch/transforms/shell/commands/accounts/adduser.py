@@ -180,10 +180,7 @@ def _remove_user(machine: Machine, accounts: AccountFiles, name: str, *, is_syst
     row = accounts.users.find(name)
     if row is None:
         return Result() if is_system else _MISSING
-    own = accounts.groups.find(name)
-    accounts.remove_user(name)
-    if own is not None and own[2] == row[3] and not accounts.members(name):
-        accounts.remove_group(name)
+    accounts.remove_user_and_group(row)
     return saved(machine, accounts)
 
 

@@ -1,10 +1,17 @@
-"""useradd(8), usermod, userdel, groupadd, groupmod, groupdel and gpasswd, as the shadow suite makes accounts."""
+"""useradd(8), usermod and userdel, as the shadow suite makes and changes users."""
 
 from fromscratch.transforms.scripted.account_files import AccountFiles, Row
 from fromscratch.transforms.scripted.account_numbers import ORDINARY, SYSTEM
-from fromscratch.transforms.shell.commands.accounts import options
 from fromscratch.transforms.shell.commands.accounts.options import Words
 from fromscratch.transforms.shell.commands.accounts.present import account_files, primary_group, saved
+from fromscratch.transforms.shell.commands.accounts.shadow_words import (
+    MISSING,
+    NAME_USED,
+    NUMBER_USED,
+    USAGE,
+    listed,
+    shadow_words,
+)
 from fromscratch.transforms.shell.commands.accounts.skeleton import SKELETON, copy_skeleton
 from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Result
 
@@ -33,47 +40,30 @@ _CHANGE_VALUES = {
     **_USER_VALUES, "-l": "name", "--login": "name", "-v": "", "-w": "", "--add-subuids": "", "--add-subgids": "",
     "-V": "", "-W": "", "--del-subuids": "", "--del-subgids": "", "-Z": "", "--selinux-user": "",
 }  # fmt: skip
-_GROUP_FLAGS = {
-    "-r": "system", "--system": "system", "-f": "force", "--force": "force", "-o": "again", "--non-unique": "again",
-    "-a": "append", "--append": "append",
-}  # fmt: skip
-_GROUP_VALUES = {
-    "-g": "gid", "--gid": "gid", "-K": "", "--key": "", "-p": "", "--password": "", "-U": "users", "--users": "users",
-    "-n": "name", "--new-name": "name",
-}  # fmt: skip
-_PREFIX = {"-R": "root", "--root": "root", "-P": "prefix", "--prefix": "prefix"}
 _SHELL, _HOMES, _HOME_MODE = "/bin/sh", "/home", 0o755
-_USAGE, _BAD, _NUMBER_USED, _MISSING, _NAME_USED = Result(2), Result(3), Result(4), Result(6), Result(9)
-
-
-def _words(call: Call, flags: dict[str, str], values: dict[str, str]) -> Words:
-    words = options.read(call.arguments, flags, {**values, **_PREFIX})
-    if (words.get("root") or words.get("prefix") or "/") != "/":
-        raise NotUnderstood("it acts on another root")
-    return words
 
 
 def useradd(machine: Machine, call: Call) -> Result:
-    words = _words(call, _ADD_FLAGS, _ADD_VALUES)
+    words = shadow_words(call, _ADD_FLAGS, _ADD_VALUES)
     accounts = account_files(machine)
     if len(words.operands) != 1:
-        return _USAGE
+        return USAGE
     name, is_system = words.operands[0], words.has("system")
     if accounts.users.find(name) is not None:
-        return _NAME_USED
+        return NAME_USED
     uid = words.number("uid")
     if uid is None:
         uid = accounts.number(name, SYSTEM if is_system else ORDINARY)
     elif accounts.users.numbered(uid) and not words.has("again"):
-        return _NUMBER_USED
+        return NUMBER_USED
     if uid is None:
-        return _NUMBER_USED
-    further = [each for each in (words.get("groups") or "").split(",") if each]
+        return NUMBER_USED
+    further = listed(words, "groups")
     gid = _group_of(accounts, words, name, uid)
     if gid is None and words.get("group") is None:
-        return _NAME_USED
+        return NAME_USED
     if gid is None or any(accounts.groups.find(each) is None for each in further):
-        return _MISSING
+        return MISSING
     home = words.get("home") or f"{(words.get('base') or _HOMES).rstrip('/')}/{name}"
     accounts.add_user(
         name,
@@ -109,32 +99,32 @@ def _group_of(accounts: AccountFiles, words: Words, name: str, uid: int) -> int 
 
 
 def usermod(machine: Machine, call: Call) -> Result:
-    words = _words(call, _CHANGE_FLAGS, _CHANGE_VALUES)
+    words = shadow_words(call, _CHANGE_FLAGS, _CHANGE_VALUES)
     accounts = account_files(machine)
     if len(words.operands) != 1:
-        return _USAGE
+        return USAGE
     name = words.operands[0]
     row = accounts.users.find(name)
     if row is None:
-        return _MISSING
+        return MISSING
     if words.has("move home"):
         raise NotUnderstood("it moves a home folder")
     uid, group = words.number("uid"), words.get("group")
     if uid is not None:
         if row[2] != str(uid) and accounts.users.numbered(uid) and not words.has("again"):
-            return _NUMBER_USED
+            return NUMBER_USED
         row[2] = str(uid)
     if group is not None:
         gid = primary_group(accounts, group)
         if gid is None:
-            return _MISSING
+            return MISSING
         row[3] = str(gid)
     for column, option in ((4, "comment"), (5, "home"), (6, "shell")):
         value = words.get(option)
         if value is not None:
             row[column] = value
     if words.get("groups") is not None and not _change_groups(accounts, words, name):
-        return _MISSING
+        return MISSING
     _change_password(accounts, words, name)
     if words.get("name") is not None:
         return _renamed(machine, accounts, row, words.get("name") or "")
@@ -143,7 +133,7 @@ def usermod(machine: Machine, call: Call) -> Result:
 
 def _change_groups(accounts: AccountFiles, words: Words, name: str) -> bool:
     """Give the user these further groups; whether all of them are there."""
-    groups = [each for each in (words.get("groups") or "").split(",") if each]
+    groups = listed(words, "groups")
     if any(accounts.groups.find(each) is None for each in groups):
         return False
     present = accounts.of_user(name)
@@ -169,7 +159,7 @@ def _change_password(accounts: AccountFiles, words: Words, name: str) -> None:
 def _renamed(machine: Machine, accounts: AccountFiles, row: Row, new: str) -> Result:
     old = row[0]
     if accounts.users.find(new) is not None:
-        return _NAME_USED
+        return NAME_USED
     for group in accounts.of_user(old):
         accounts.set_members(group, (new if each == old else each for each in accounts.members(group)))
     for each in (row, accounts.passwords.find(old)):
@@ -179,115 +169,22 @@ def _renamed(machine: Machine, accounts: AccountFiles, row: Row, new: str) -> Re
 
 
 def userdel(machine: Machine, call: Call) -> Result:
-    words = _words(call, {"-f": "force", "--force": "force", "-r": "home", "--remove": "home"}, {})
+    words = shadow_words(call, {"-f": "force", "--force": "force", "-r": "home", "--remove": "home"}, {})
     accounts = account_files(machine)
     if words.has("home"):
         raise NotUnderstood("it removes a home folder")
     if len(words.operands) != 1:
-        return _USAGE
+        return USAGE
     name = words.operands[0]
     row = accounts.users.find(name)
     if row is None:
-        return _MISSING
-    own = accounts.groups.find(name)
-    accounts.remove_user(name)
-    if own is not None and own[2] == row[3] and not accounts.members(name):
-        accounts.remove_group(name)
-    return saved(machine, accounts)
-
-
-def groupadd(machine: Machine, call: Call) -> Result:
-    words = _words(call, _GROUP_FLAGS, _GROUP_VALUES)
-    accounts = account_files(machine)
-    if len(words.operands) != 1:
-        return _USAGE
-    name, gid = words.operands[0], words.number("gid")
-    if accounts.groups.find(name) is not None:
-        return Result() if words.has("force") else _NAME_USED
-    if gid is not None and accounts.groups.numbered(gid) and not words.has("again"):
-        if not words.has("force"):
-            return _NUMBER_USED
-        gid = None
-    if gid is None:
-        gid = accounts.group_number(name, SYSTEM if words.has("system") else ORDINARY)
-    if gid is None:
-        return _NUMBER_USED
-    accounts.add_group(name, gid, (each for each in (words.get("users") or "").split(",") if each))
-    return saved(machine, accounts)
-
-
-def groupmod(machine: Machine, call: Call) -> Result:
-    words = _words(call, _GROUP_FLAGS, _GROUP_VALUES)
-    accounts = account_files(machine)
-    if len(words.operands) != 1:
-        return _USAGE
-    name, gid, new = words.operands[0], words.number("gid"), words.get("name")
-    row = accounts.groups.find(name)
-    if row is None:
-        return _MISSING
-    if gid is not None and str(gid) != row[2]:
-        if accounts.groups.numbered(gid) and not words.has("again"):
-            return _NUMBER_USED
-        for user in accounts.users.rows:
-            if len(user) > 3 and user[3] == row[2]:
-                user[3] = str(gid)
-        row[2] = str(gid)
-    if words.get("users") is not None:
-        before = accounts.members(name) if words.has("append") else []
-        accounts.set_members(name, [*before, *(each for each in (words.get("users") or "").split(",") if each)])
-    if new is not None and new != name:
-        if accounts.groups.find(new) is not None:
-            return _NAME_USED
-        for each in (row, accounts.group_passwords.find(name)):
-            if each is not None:
-                each[0] = new
-    return saved(machine, accounts)
-
-
-def groupdel(machine: Machine, call: Call) -> Result:
-    words = _words(call, {"-f": "force", "--force": "force"}, {})
-    accounts = account_files(machine)
-    if len(words.operands) != 1:
-        return _USAGE
-    row = accounts.groups.find(words.operands[0])
-    if row is None:
-        return _MISSING
-    if not words.has("force") and any(len(user) > 3 and user[3] == row[2] for user in accounts.users.rows):
-        return Result(8)
-    accounts.remove_group(words.operands[0])
-    return saved(machine, accounts)
-
-
-def gpasswd(machine: Machine, call: Call) -> Result:
-    values = {
-        "-a": "add", "--add": "add", "-d": "delete", "--delete": "delete", "-M": "members", "--members": "members",
-        "-A": "", "--administrators": "",
-    }  # fmt: skip
-    words = options.read(call.arguments, {"-R": "", "--restrict": "", "-r": "", "--remove-password": ""}, values)
-    accounts = account_files(machine)
-    if len(words.operands) != 1 or not words.options:
-        raise NotUnderstood("it asks for a password")
-    group = words.operands[0]
-    users = [name for option in ("add", "members") for name in (words.get(option) or "").split(",") if name]
-    if accounts.groups.find(group) is None or any(accounts.users.find(each) is None for each in users):
-        return _BAD
-    gone = words.get("delete")
-    if gone is not None and gone not in accounts.members(group):
-        return _BAD
-    before = [] if words.get("members") is not None else accounts.members(group)
-    accounts.set_members(group, [each for each in (*before, *users) if each != gone])
+        return MISSING
+    accounts.remove_user_and_group(row)
     return saved(machine, accounts)
 
 
 COMMANDS = {
-    name: Command(run, "account")
-    for name, run in {
-        "useradd": useradd,
-        "usermod": usermod,
-        "userdel": userdel,
-        "groupadd": groupadd,
-        "groupmod": groupmod,
-        "groupdel": groupdel,
-        "gpasswd": gpasswd,
-    }.items()
+    "useradd": Command(useradd, "account"),
+    "usermod": Command(usermod, "account"),
+    "userdel": Command(userdel, "account"),
 }

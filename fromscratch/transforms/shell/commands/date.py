@@ -1,4 +1,4 @@
-"""What only the machine has that a container will run on: its name and its clock."""
+"""date(1), at a moment that is the same in every build."""
 
 from datetime import UTC, datetime
 
@@ -7,8 +7,6 @@ from fromscratch.transforms.shell.options import parse_options
 
 _BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 """When every image is made, so that two builds are the same bytes."""
-_NAME = "localhost"
-_NOT_THERE = Result(1)
 _ISO_DATE, _RFC_DATE, _PLAIN_DATE = "%Y-%m-%d", "%a, %d %b %Y %H:%M:%S %z", "%a %b %e %H:%M:%S %Z %Y"
 _FIELDS = frozenset("aAbBcdDeFgGHIjklmMnNpPrRsStTuUVwWxXyYzZ%")
 
@@ -55,31 +53,4 @@ def _field(field: str, moment: datetime) -> str:
             return moment.strftime(f"%{field}")
 
 
-def hostname(machine: Machine, call: Call) -> Result:
-    """hostname(1): containers get their name when they start, so that no image can have it in a file."""
-    options = parse_options(
-        call.arguments, "adfisIyAF:b", "alias=a domain=d fqdn=f long=f short=s ip-address=i all-ip-addresses=I yp=y"
-    )
-    if options.has("F", "b") or options.operands:
-        return Result()  # nothing has a name yet that it could change
-    if options.has("i", "I", "y", "A", "a"):
-        return Result(output=None)
-    machine.leave_out(" ".join(call.words), f"a container gets its name at its start; {_NAME} stands for it", "content")
-    return Result(0, b"\n" if options.has("d") else f"{_NAME}\n".encode())
-
-
-def _not_known(machine: Machine, call: Call) -> Result:
-    return Result(output=None)
-
-
-def _no(machine: Machine, call: Call) -> Result:
-    return _NOT_THERE
-
-
-COMMANDS = {
-    **dict.fromkeys(("aa-enabled", "aa-status", "selinuxenabled"), Command(_no, "program")),
-    **dict.fromkeys(("locale", "nproc", "uptime"), Command(_not_known, "program")),
-    "date": Command(date, "program"),
-    "dnsdomainname": Command(lambda machine, call: hostname(machine, Call(("hostname", "-d"))), "program"),
-    "hostname": Command(hostname, "program"),
-}
+COMMANDS = {"date": Command(date, "program")}
