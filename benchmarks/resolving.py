@@ -19,11 +19,11 @@ from benchmarks.debian_sets import _own
 from fromscratch.errors import ImageError
 from fromscratch.formats.debian.index import PackageIndex, compact
 from fromscratch.formats.debian.version import parse_relations, shown
-from fromscratch.sources.debian.catalogue import Catalogue, satisfies
-from fromscratch.sources.debian.choices import refusals
 from fromscratch.sources.debian.package_request import parse_package_request
-from fromscratch.sources.debian.resolver import resolve
-from fromscratch.sources.debian.selection import Request
+from fromscratch.sources.debian.planning.catalogue import Catalogue, satisfies
+from fromscratch.sources.debian.planning.choices import refusals
+from fromscratch.sources.debian.planning.resolver import resolve
+from fromscratch.sources.debian.planning.selection import Request
 
 Answer = dict[str, str]
 """The version of each package; empty for a set that cannot be installed."""

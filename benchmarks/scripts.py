@@ -29,7 +29,7 @@ from fromscratch.model.changing_tree import ChangingTree
 from fromscratch.model.entry import Directory, HardLink, Meta, Origin, Symlink
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath, decode
-from fromscratch.sources.debian.natives import with_defaults
+from fromscratch.sources.debian.scripts.natives import with_defaults
 from fromscratch.transforms.shell.interpreter import run_script
 from fromscratch.transforms.shell.machine import LeftOut, Machine, Package
 

@@ -18,7 +18,7 @@ from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.model.stacked import Beneath
 from fromscratch.paths import ROOT, TreePath
-from fromscratch.sources.debian.plan import Plan, PlannedPackage
+from fromscratch.sources.debian.planning.plan import Plan, PlannedPackage
 
 DEPTH = 5 * sys.getrecursionlimit()
 FOLDERS = 1500  # within PATH_MAX, and beyond the recursion limit

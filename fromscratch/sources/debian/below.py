@@ -10,8 +10,8 @@ from fromscratch.formats.debian.deb822 import Stanza
 from fromscratch.formats.debian.index import Package
 from fromscratch.formats.debian.version import parse_relations, version_key
 from fromscratch.formats.installed import Records
-from fromscratch.sources.debian.catalogue import satisfies
-from fromscratch.sources.debian.selection import Request, Selected
+from fromscratch.sources.debian.planning.catalogue import satisfies
+from fromscratch.sources.debian.planning.selection import Request, Selected
 
 _NOTHING = Digest.of(b"")
 _SHOWN = 8

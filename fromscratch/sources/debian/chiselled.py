@@ -16,7 +16,7 @@ from fromscratch.model.entry import Directory, Entry, File, Meta, Origin, Symlin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.sources.debian.options import DebianOptions
-from fromscratch.sources.debian.plan import PlannedPackage
+from fromscratch.sources.debian.planning.plan import PlannedPackage
 from fromscratch.transforms import chiselling
 from fromscratch.transforms.chiselling import Chiselled
 

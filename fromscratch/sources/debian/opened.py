@@ -12,7 +12,7 @@ from fromscratch.formats.debian import package as deb
 from fromscratch.formats.debian.deb822 import Stanza
 from fromscratch.host.storage.store import Store
 from fromscratch.paths import decode
-from fromscratch.sources.debian.plan import PlannedPackage
+from fromscratch.sources.debian.planning.plan import PlannedPackage
 
 _CONTROL_FILES = frozenset(
     ("control", "md5sums", "conffiles", "config", "postinst", "preinst", "shlibs", "templates", "triggers")

@@ -9,7 +9,7 @@ from fromscratch.model.content import Inline, read
 from fromscratch.model.entry import Directory, Entry, File, Meta, Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, encode
-from fromscratch.sources.debian.plan import PlannedPackage
+from fromscratch.sources.debian.planning.plan import PlannedPackage
 from fromscratch.transforms import merged_usr
 
 _DPKG = TreePath("/var/lib/dpkg")

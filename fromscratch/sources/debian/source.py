@@ -28,24 +28,25 @@ from fromscratch.host.storage.store import Store
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.contract import Context, PackageContents, Pin, TreeSource
-from fromscratch.sources.debian import archives, essential, natives
-from fromscratch.sources.debian import plan as plans
-from fromscratch.sources.debian.archives import Seen
 from fromscratch.sources.debian.below import key_of, packages_below
 from fromscratch.sources.debian.chiselled import ChiselSlices
-from fromscratch.sources.debian.completing import completed
-from fromscratch.sources.debian.diverting import diversions, diverted
-from fromscratch.sources.debian.finishing import Laid, finished
 from fromscratch.sources.debian.opened import Opened, opened
 from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.over import laid_over, with_status
 from fromscratch.sources.debian.package_request import requested
-from fromscratch.sources.debian.plan import Plan, PlannedPackage
-from fromscratch.sources.debian.planner import Planner
+from fromscratch.sources.debian.planning import archives, essential
+from fromscratch.sources.debian.planning import plan as plans
+from fromscratch.sources.debian.planning.archives import Seen
+from fromscratch.sources.debian.planning.completing import completed
+from fromscratch.sources.debian.planning.plan import Plan, PlannedPackage
+from fromscratch.sources.debian.planning.planner import Planner
 from fromscratch.sources.debian.platforms import debian_architecture
 from fromscratch.sources.debian.sandboxed.result import ScriptsRun, scripts_run
 from fromscratch.sources.debian.sandboxed.running import RECORD, WORK_FOLDER
 from fromscratch.sources.debian.sandboxed.tools import with_tools
+from fromscratch.sources.debian.scripts import natives
+from fromscratch.sources.debian.scripts.diverting import diversions, diverted
+from fromscratch.sources.debian.scripts.finishing import Laid, finished
 from fromscratch.sources.debian.sliced import checked_slices, cut_tree, shipped_in, versions
 from fromscratch.sources.debian.tree import Unpacked, laid_together
 from fromscratch.transforms.scripted.base_folders import with_base_folders

@@ -22,8 +22,8 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT
 from fromscratch.sources.contract import Context
-from fromscratch.sources.debian import archives
 from fromscratch.sources.debian.options import DebianOptions
+from fromscratch.sources.debian.planning import archives
 from fromscratch.sources.debian.source import DebianSource
 
 # Debian 12 has no riscv64; everything else is that of this project's own reference machine.

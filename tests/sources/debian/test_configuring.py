@@ -8,7 +8,7 @@ from fromscratch.host.storage.store import Store
 from fromscratch.model.content import read
 from fromscratch.model.entry import File
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sources.debian.configuring import in_order
+from fromscratch.sources.debian.scripts.configuring import in_order
 from fromscratch.sources.debian.source import DebianSource
 from fromscratch.transforms.scripted.account_numbers import GivenNumbers, stable_number
 from tests.sources.debian.mirror import Mirror, package

@@ -5,7 +5,7 @@ from fromscratch.model.content import Inline, read
 from fromscratch.model.entry import File, Meta
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
-from fromscratch.sources.debian.loader_cache import with_loader_cache
+from fromscratch.sources.debian.scripts.loader_cache import with_loader_cache
 from tests.formats.elf.made import elf
 from tests.trees import tree
 

@@ -10,10 +10,10 @@ import pytest
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.debian.index import Package, parse_package
 from fromscratch.formats.debian.version import parse_relations
-from fromscratch.sources.debian.catalogue import Catalogue
 from fromscratch.sources.debian.package_request import parse_package_request
-from fromscratch.sources.debian.resolver import resolve
-from fromscratch.sources.debian.selection import Request
+from fromscratch.sources.debian.planning.catalogue import Catalogue
+from fromscratch.sources.debian.planning.resolver import resolve
+from fromscratch.sources.debian.planning.selection import Request
 
 
 @dataclass

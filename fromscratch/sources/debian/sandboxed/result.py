@@ -11,7 +11,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.sources.contract import Context
 from fromscratch.sources.debian.opened import Opened
-from fromscratch.sources.debian.plan import Plan
+from fromscratch.sources.debian.planning.plan import Plan
 from fromscratch.sources.debian.sandboxed.difference import with_changes
 from fromscratch.sources.debian.sandboxed.running import Bench, ran
 from fromscratch.sources.debian.sandboxed.stages import Stages, stages

@@ -11,8 +11,8 @@ from fromscratch.progress import SILENT
 from fromscratch.sources.debian.below import packages_below
 from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.package_request import exclusions, parse_package_request
-from fromscratch.sources.debian.plan import Plan
-from fromscratch.sources.debian.planner import Planner
+from fromscratch.sources.debian.planning.plan import Plan
+from fromscratch.sources.debian.planning.planner import Planner
 
 
 def with_tools(plan: Plan, planner: Planner, planned: Callable[[Planner], Plan]) -> Plan:

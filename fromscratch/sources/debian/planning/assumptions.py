@@ -20,10 +20,10 @@ from fromscratch.model.content import read
 from fromscratch.model.entry import File
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, decode, encode
-from fromscratch.sources.debian import essential
-from fromscratch.sources.debian.packaged_programs import ELF, PackagedTree, interpreter_of
-from fromscratch.sources.debian.plan import Plan
-from fromscratch.sources.debian.selection import Assumption
+from fromscratch.sources.debian.planning import essential
+from fromscratch.sources.debian.planning.packaged_programs import ELF, PackagedTree, interpreter_of
+from fromscratch.sources.debian.planning.plan import Plan
+from fromscratch.sources.debian.planning.selection import Assumption
 
 _SHELLS = frozenset({"sh", "dash", "bash"})
 _RUN_A_SHELL = frozenset({"system", "popen"})

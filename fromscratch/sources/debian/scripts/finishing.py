@@ -8,12 +8,12 @@ from msgspec import Struct
 from fromscratch.formats.installed import Records
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sources.debian import natives
-from fromscratch.sources.debian.configuring import Configured, configured
-from fromscratch.sources.debian.loader_cache import with_loader_cache
 from fromscratch.sources.debian.opened import Opened
 from fromscratch.sources.debian.options import DebianOptions
 from fromscratch.sources.debian.sandboxed.result import ScriptsRun
+from fromscratch.sources.debian.scripts import natives
+from fromscratch.sources.debian.scripts.configuring import Configured, configured
+from fromscratch.sources.debian.scripts.loader_cache import with_loader_cache
 from fromscratch.sources.debian.sliced import cut_record
 from fromscratch.transforms.scripted.account_numbers import GivenNumbers
 from fromscratch.transforms.scripted.alternatives import with_alternatives

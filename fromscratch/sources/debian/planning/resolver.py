@@ -18,10 +18,10 @@ from fromscratch.advice import Command, advice
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.debian.index import Package
 from fromscratch.formats.debian.version import Alternatives, Relation, parse_relations, shown
-from fromscratch.sources.debian.catalogue import Catalogue, satisfies
-from fromscratch.sources.debian.choices import advice_for, asked_relation, candidates, refusals
 from fromscratch.sources.debian.package_request import PackageRequest
-from fromscratch.sources.debian.selection import Assumption, Request, Selected
+from fromscratch.sources.debian.planning.catalogue import Catalogue, satisfies
+from fromscratch.sources.debian.planning.choices import advice_for, asked_relation, candidates, refusals
+from fromscratch.sources.debian.planning.selection import Assumption, Request, Selected
 from fromscratch.unsatisfied import Involved, Requirement
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from fromscratch import unsatisfied
 from fromscratch.formats.debian.index import Package
 from fromscratch.formats.debian.version import Alternatives, Relation, parse_relations
-from fromscratch.sources.debian.catalogue import Catalogue
 from fromscratch.sources.debian.package_request import PackageRequest
+from fromscratch.sources.debian.planning.catalogue import Catalogue
 
 
 def candidates(catalogue: Catalogue, requested: PackageRequest) -> list[Package]:

@@ -7,10 +7,10 @@ from msgspec.structs import replace
 from fromscratch.errors import ImageError
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.progress import SILENT
-from fromscratch.sources.debian.assumptions import assumptions
-from fromscratch.sources.debian.plan import Plan
-from fromscratch.sources.debian.planner import Planner
-from fromscratch.sources.debian.selection import Assumption
+from fromscratch.sources.debian.planning.assumptions import assumptions
+from fromscratch.sources.debian.planning.plan import Plan
+from fromscratch.sources.debian.planning.planner import Planner
+from fromscratch.sources.debian.planning.selection import Assumption
 from fromscratch.transforms.scripted.missing import with_missing
 
 _ROUNDS = 6  # what is added for one program may itself call others

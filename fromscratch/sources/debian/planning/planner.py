@@ -19,17 +19,17 @@ from fromscratch.host.machine import lookup, signature
 from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.sources.contract import Context
-from fromscratch.sources.debian import archives, essential, freshness
-from fromscratch.sources.debian.archives import Archive, Seen
 from fromscratch.sources.debian.below import note, packages_below, used_below
-from fromscratch.sources.debian.catalogue import Catalogue, Source
-from fromscratch.sources.debian.choices import candidates
 from fromscratch.sources.debian.options import DATED, DebianOptions, ExtraSuite, addresses, is_dated, listed
 from fromscratch.sources.debian.package_request import exclusions, parse_package_request, requested
-from fromscratch.sources.debian.plan import Plan, PlannedArchive, PlannedPackage
+from fromscratch.sources.debian.planning import archives, essential, freshness
+from fromscratch.sources.debian.planning.archives import Archive, Seen
+from fromscratch.sources.debian.planning.catalogue import Catalogue, Source
+from fromscratch.sources.debian.planning.choices import candidates
+from fromscratch.sources.debian.planning.plan import Plan, PlannedArchive, PlannedPackage
+from fromscratch.sources.debian.planning.resolver import resolve
+from fromscratch.sources.debian.planning.selection import Assumption, Request, Selected
 from fromscratch.sources.debian.platforms import debian_architecture
-from fromscratch.sources.debian.resolver import resolve
-from fromscratch.sources.debian.selection import Assumption, Request, Selected
 
 
 class _Read(Struct, frozen=True):

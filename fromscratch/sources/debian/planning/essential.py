@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from fromscratch.formats.debian.version import Relation
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, ancestors, matcher
-from fromscratch.sources.debian.catalogue import Catalogue
+from fromscratch.sources.debian.planning.catalogue import Catalogue
 
 AWK = "awk"
 """Not a package of its own: base-files pre-depends on something that provides it."""

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from fromscratch.errors import IntegrityError
 from fromscratch.host.storage import newest_index
 from fromscratch.host.storage.store import Store
-from fromscratch.sources.debian.archives import Archive
 from fromscratch.sources.debian.options import DebianOptions
-from fromscratch.sources.debian.plan import PlannedArchive
+from fromscratch.sources.debian.planning.archives import Archive
+from fromscratch.sources.debian.planning.plan import PlannedArchive
 
 _KIND = "debian-newest"
 _AHEAD = 10.0  # seconds that apt allows the clocks to differ

@@ -12,7 +12,7 @@ from fromscratch.model.content import read
 from fromscratch.model.entry import File, Symlink
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, decode
-from fromscratch.sources.debian.plan import Plan
+from fromscratch.sources.debian.planning.plan import Plan
 
 ELF = b"\x7fELF"
 _PROGRAM_FOLDERS = frozenset({"bin", "sbin", "games", "libexec"})

@@ -17,8 +17,8 @@ from fromscratch.model.changing_tree import ChangingTree
 from fromscratch.model.entry import Directory, Origin
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath
-from fromscratch.sources.debian.maintainer_scripts import as_package, run
 from fromscratch.sources.debian.opened import Opened
+from fromscratch.sources.debian.scripts.maintainer_scripts import as_package, run
 from fromscratch.transforms.scripted.account_files import AccountNumbers
 from fromscratch.transforms.scripted.account_numbers import GivenNumbers
 from fromscratch.transforms.shell.commands.accounts.declared import make_accounts, make_files

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from fromscratch.model.changing_tree import ChangingTree
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, tree_path
-from fromscratch.sources.debian.maintainer_scripts import as_package, run
 from fromscratch.sources.debian.opened import Opened
+from fromscratch.sources.debian.scripts.maintainer_scripts import as_package, run
 from fromscratch.sources.debian.tree import Unpacked
 from fromscratch.transforms.shell.commands.dpkg.diversions import Diversion, Diversions
 from fromscratch.transforms.shell.machine import Machine

@@ -1,0 +1,1 @@
+"""What a tree of packages becomes by their scripts and declarations, which are followed, never run."""
