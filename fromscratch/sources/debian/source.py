@@ -15,12 +15,11 @@ import msgspec
 from msgspec.structs import replace
 
 from fromscratch.address import without_secrets
-from fromscratch.digest import Digest
 from fromscratch.errors import UsageError
 from fromscratch.formats.debian.version import Relation
 from fromscratch.formats.installed import NOTHING, Records
 from fromscratch.formats.tar.tree import read_tree
-from fromscratch.host.http.download import FileRequest, download
+from fromscratch.host.http.download import download
 from fromscratch.host.process import threads
 from fromscratch.host.slices import Slices
 from fromscratch.host.storage.records import offline_hint
@@ -38,6 +37,7 @@ from fromscratch.sources.debian.planning import archives, essential
 from fromscratch.sources.debian.planning import plan as plans
 from fromscratch.sources.debian.planning.archives import Seen
 from fromscratch.sources.debian.planning.completing import completed
+from fromscratch.sources.debian.planning.downloads import missing_files
 from fromscratch.sources.debian.planning.plan import Plan, PlannedPackage
 from fromscratch.sources.debian.planning.planner import Planner
 from fromscratch.sources.debian.platforms import debian_architecture
@@ -126,7 +126,7 @@ class DebianSource(TreeSource):
         """Bring the packages into the store, and keep the plan. What is there already is not fetched again."""
         plan = plans.load(store, self._key(store))
         with offline_hint(lambda: plan is not None and not any(plan.missing(store))):
-            seen = archives.look(store, self._planner.archives(), self._context.progress, self._planner.connect)
+            seen = self._look(store)
         if plan is None or not self._planner.holds(store, plan, seen, self._now()):
             plan = self._complete_plan(store, seen)
             if self._options.scripts == "sandbox":
@@ -171,7 +171,7 @@ class DebianSource(TreeSource):
 
     def contents(self, store: Store, package: str) -> PackageContents:
         """Raises DownloadError, and ImageError for a package that the archives do not have."""
-        seen = archives.look(store, self._planner.archives(), self._context.progress, self._planner.connect)
+        seen = self._look(store)
         plan = self._planner_of({package: ()}).plan(store, seen, self._now())
         # With slices alone the plan has this one package; with packages: it may have more.
         newest = next(one for one in plan.packages if one.name == package)
@@ -181,7 +181,7 @@ class DebianSource(TreeSource):
 
     def unavailable(self, store: Store, packages: Iterable[str]) -> frozenset[str]:
         """Raises DownloadError, IntegrityError, and ImageError for archives that are not there."""
-        seen = archives.look(store, self._planner.archives(), self._context.progress, self._planner.connect)
+        seen = self._look(store)
         return self._planner.unavailable(store, seen, self._now(), packages)
 
     def left_out(self, store: Store) -> Sequence[LeftOut]:
@@ -310,19 +310,10 @@ class DebianSource(TreeSource):
         self._left_out = found.left_out
         return found.tree
 
+    def _look(self, store: Store) -> list[Seen]:
+        """The indexes as their mirrors have them now."""
+        return archives.look(store, self._planner.archives(), self._context.progress, self._planner.connect)
+
     def _download(self, store: Store, plan: Plan, seen: Sequence[Seen]) -> None:
-        homes = {str(one.address): one for one in seen}
-        requests = []
-        for package in plan.missing(store):
-            home = next(address for address in homes if package.address.startswith(f"{address}/"))
-            filename = package.address[len(home) + 1 :]
-            bases = dict.fromkeys((homes[home].address, *homes[home].archive.addresses))
-            requests.append(
-                FileRequest(
-                    title=package.shown,
-                    urls=tuple(base / filename for base in bases),
-                    digest=Digest.parse(package.digest),
-                    size=package.size,
-                )
-            )
+        requests = list(missing_files(store, plan, seen))
         download(store, requests, self._context.progress, self._context.jobs, connect=self._planner.connect)

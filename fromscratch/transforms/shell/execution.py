@@ -18,12 +18,11 @@ from fromscratch.formats.shell.syntax import (
     Pipeline,
     Sequence,
     Simple,
-    Substitution,
     Unknown,
 )
 from fromscratch.transforms.shell import patterns
-from fromscratch.transforms.shell.builtins.names import BUILTINS
 from fromscratch.transforms.shell.calling import leave, run_simple
+from fromscratch.transforms.shell.command_kinds import is_external, only_tests, unknown_condition
 from fromscratch.transforms.shell.expansion import Expansion
 from fromscratch.transforms.shell.external import matter_of
 from fromscratch.transforms.shell.leaving_out import Survey
@@ -88,7 +87,7 @@ def _in_doubt(shell: Shell, operator: str, pipeline: Pipeline) -> Status:
     A test that is known decides: nothing and false is false, anything or true is true.
     """
     command = pipeline.commands[-1]
-    if len(pipeline.commands) == 1 and isinstance(command, Simple) and _only_tests(command):
+    if len(pipeline.commands) == 1 and isinstance(command, Simple) and only_tests(command):
         status = _pipeline(shell, pipeline, protected=True)
         return status if status is not None and (operator == "||") == (status == 0) else None
     survey = Survey(shell)
@@ -100,14 +99,6 @@ def _in_doubt(shell: Shell, operator: str, pipeline: Pipeline) -> Status:
         return 0  # a good installation does not fail
     name = command.words[0].literal if isinstance(command, Simple) and command.words else None
     return 0 if name in ("true", ":", "echo", "printf") and not pipeline.negated else None
-
-
-def _only_tests(command: Simple) -> bool:
-    name = command.words[0].literal if command.words else None
-    parts = (part for word in command.words for part in word.parts)
-    return name in ("[", "test", "[[", "true", "false", ":") and not (
-        command.redirections or any(isinstance(part, Substitution) for part in parts)
-    )
 
 
 def _pipeline(shell: Shell, node: Pipeline, *, protected: bool) -> Status:
@@ -134,23 +125,10 @@ def _failure(shell: Shell, command: Command, status: int) -> Status:
     """
     text = command.text if isinstance(command, Simple) else "a group of commands"
     line = shell.machine.line
-    if shell.substituting or not isinstance(command, Simple) or not _is_external(shell, command):
+    if shell.substituting or not isinstance(command, Simple) or not is_external(shell, command):
         raise Failed(status, f"the script ends with status {status} at line {line}: {text[:80]}")
     shell.machine.leave_out(text, f"it fails on this tree, with status {status}", matter_of(command))
     return None
-
-
-def _is_external(shell: Shell, command: Simple) -> bool:
-    """Whether the status is that of a command outside the shell, or of a substitution."""
-    if command.words:
-        name = command.words[0].literal
-        return name is None or (name not in shell.functions and name not in BUILTINS)
-    parts = [part for each in command.assignments for part in each.value.parts if isinstance(part, Substitution)]
-    if not parts or not parts[-1].body.items:
-        return False
-    item = parts[-1].body.items[-1]
-    last = (item.rest[-1][1] if item.rest else item.first).commands[-1]
-    return isinstance(last, Simple) and _is_external(shell, last)
 
 
 def _piped(shell: Shell, node: Pipeline) -> Status:
@@ -293,21 +271,12 @@ def _if(shell: Shell, node: If) -> Status:
         status = _condition(shell, condition)
         if status is None:
             rest = If(node.line, ((Sequence(), body), *node.branches[number + 1 :]), node.final)
-            return _leave_whole(shell, rest, _unknown(condition, node.line))
+            return _leave_whole(shell, rest, unknown_condition(condition, node.line))
         if status == 0:
             return run_sequence(shell, body) if body.items else 0
     if node.final is not None:
         return run_sequence(shell, node.final)
     return 0
-
-
-def _unknown(condition: Sequence, line: int) -> str:
-    """Why the branches of this condition are left out."""
-    last = condition.items[-1] if condition.items else None
-    command = (last.rest[-1][1] if last.rest else last.first).commands[-1] if last is not None else None
-    if isinstance(command, Simple):
-        return f"the condition at line {command.line} is not known: {command.text[:60]}"
-    return f"the condition at line {line} is not known"
 
 
 def _for(shell: Shell, node: For) -> Status:
@@ -362,7 +331,7 @@ def _loop(shell: Shell, node: Loop) -> Status:
             shell.loops -= 1
         if condition is None:
             rest = Loop(node.line, Sequence(), node.body)
-            return _leave_whole(shell, rest, _unknown(node.condition, node.line))
+            return _leave_whole(shell, rest, unknown_condition(node.condition, node.line))
         if (condition == 0) == node.until:
             return status
         status, ended = _turn(shell, node.body)
