@@ -216,8 +216,16 @@ MANY_PARTS = {
     "stages": lambda size: "\n".join(f"FROM a AS s{number}\nCOPY --from=s{number - 1} /a /b" for number in range(size)),
 }
 
+TAKE_SECONDS = {"invalid ports"}
 
-@pytest.mark.parametrize("parts", MANY_PARTS.values(), ids=[*MANY_PARTS])
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param(parts, id=name, marks=[pytest.mark.slow] * (name in TAKE_SECONDS))
+        for name, parts in MANY_PARTS.items()
+    ],
+)
 def test_the_work_grows_with_the_file(parts: Callable[[int], str]) -> None:
     def work(size: int) -> None:
         with contextlib.suppress(ImageError):
