@@ -31,7 +31,8 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import ROOT, TreePath, decode
 from fromscratch.sources.debian.scripts.natives import with_defaults
 from fromscratch.transforms.shell.interpreter import run_script
-from fromscratch.transforms.shell.machine import LeftOut, Machine, Package
+from fromscratch.transforms.shell.left_out import LeftOut
+from fromscratch.transforms.shell.machine import Machine, Package
 
 _LABEL = "debian"
 _LONGEST = 60

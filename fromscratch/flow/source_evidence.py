@@ -9,7 +9,7 @@ from fromscratch.address import without_secrets
 from fromscratch.host.storage.store import Store
 from fromscratch.paths import encode
 from fromscratch.sources.contract import LeavesOut, Noted, Pin, Pinned, Source
-from fromscratch.transforms.shell.machine import LeftOut
+from fromscratch.transforms.shell.left_out import LeftOut
 
 
 class SourceEvidence(Struct, frozen=True, kw_only=True):

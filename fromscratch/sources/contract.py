@@ -23,7 +23,7 @@ from fromscratch.paths import TreePath
 from fromscratch.progress import SILENT, Progress
 from fromscratch.transforms import merged_usr
 from fromscratch.transforms.scripted.account_numbers import GivenNumbers
-from fromscratch.transforms.shell.machine import LeftOut
+from fromscratch.transforms.shell.left_out import LeftOut
 
 NameImage = Callable[[str, Path], NamedImage]
 """What the text of a recipe in this folder means as an image. Raises UsageError."""

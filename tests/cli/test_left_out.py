@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from fromscratch.cli.output.left_out import left_out_lines
 from fromscratch.flow.source_evidence import SourceEvidence
-from fromscratch.transforms.shell.machine import LeftOut
+from fromscratch.transforms.shell.left_out import LeftOut
 from tests.flow.test_evidence import made
 
 FOUND = [

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fromscratch.flow.evidence import ImageEvidence
-    from fromscratch.transforms.shell.machine import LeftOut
+    from fromscratch.transforms.shell.left_out import LeftOut
 
 _GRAVEST_FIRST = ("account", "owner", "content", "folder", "link", "program", "cache")
 _WIDTH = 60

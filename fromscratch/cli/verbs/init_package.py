@@ -17,7 +17,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.recipe import schema
 from fromscratch.recipe.variables import escaped
 from fromscratch.transforms.scripted.start import Start, lacks_shell, start_of
-from fromscratch.transforms.shell.machine import LeftOut
+from fromscratch.transforms.shell.left_out import LeftOut
 
 _MOST = 5  # commands that were left out, in the comments
 

@@ -51,7 +51,7 @@ from fromscratch.sources.debian.sliced import checked_slices, cut_tree, shipped_
 from fromscratch.sources.debian.tree import Unpacked, laid_together
 from fromscratch.transforms.scripted.base_folders import with_base_folders
 from fromscratch.transforms.scripted.certificates import with_certificates
-from fromscratch.transforms.shell.machine import LeftOut
+from fromscratch.transforms.shell.left_out import LeftOut
 
 # Counted up when the same packages give another tree.
 _TREE_VERSION = 10

@@ -8,8 +8,9 @@ from fromscratch.transforms.shell.bounds import OUTSIDE
 from fromscratch.transforms.shell.builtins.names import HARMLESS, changes_nothing
 from fromscratch.transforms.shell.commands.catalogue import COMMANDS
 from fromscratch.transforms.shell.commands.services import nothing
+from fromscratch.transforms.shell.left_out import Matter
 from fromscratch.transforms.shell.lookup import PATH, found, is_program
-from fromscratch.transforms.shell.machine import Call, Command, Matter, NotUnderstood, Result
+from fromscratch.transforms.shell.machine import Call, Command, NotUnderstood, Result
 from fromscratch.transforms.shell.state import Shell
 from fromscratch.transforms.shell.streams import TreeFile
 from fromscratch.transforms.shell.values import Doubt, Status, Value, first_doubt, known

@@ -12,8 +12,9 @@ from fromscratch.transforms.shell.bounds import Budget, TooMuch
 from fromscratch.transforms.shell.calling import run_words
 from fromscratch.transforms.shell.execution import evaluate, finished, in_subshell, run_command
 from fromscratch.transforms.shell.external import known_command, run_call
+from fromscratch.transforms.shell.left_out import Matter
 from fromscratch.transforms.shell.lookup import PATH, script
-from fromscratch.transforms.shell.machine import Call, Machine, Matter, NotUnderstood, Result
+from fromscratch.transforms.shell.machine import Call, Machine, NotUnderstood, Result
 from fromscratch.transforms.shell.state import Hooks, Shell
 from fromscratch.transforms.shell.streams import Capture, read_file
 from fromscratch.transforms.shell.values import Doubt, Exit, Failed, Status, Value, text

@@ -23,7 +23,7 @@ from fromscratch.formats.shell.syntax import (
 from fromscratch.transforms.shell.builtins.names import BUILTINS, changes_nothing
 from fromscratch.transforms.shell.commands.catalogue import COMMANDS
 from fromscratch.transforms.shell.commands.services import nothing
-from fromscratch.transforms.shell.machine import Matter
+from fromscratch.transforms.shell.left_out import Matter
 from fromscratch.transforms.shell.state import Shell
 
 _DEVICES = ("/dev/null", "/dev/stderr", "/dev/stdout", "/dev/tty")

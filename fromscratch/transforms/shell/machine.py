@@ -1,17 +1,15 @@
 """What commands of scripts act on instead of a machine: a tree, its packages, and a list of what was left out."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal, TypeVar, cast
+from typing import TypeVar, cast
 
 from msgspec import Struct, field
 
 from fromscratch.model.changing_tree import ChangingTree
 from fromscratch.model.entry import Origin
 from fromscratch.transforms.shell.bounds import PATH_LENGTH
+from fromscratch.transforms.shell.left_out import LeftOut, Matter
 from fromscratch.transforms.shell.standard_input import Input
-
-Matter = Literal["account", "owner", "content", "folder", "link", "program", "cache"]
-"""What an image lacks when a command is left out, the gravest first."""
 
 State = TypeVar("State")
 
@@ -29,22 +27,6 @@ class Package(Struct, frozen=True, kw_only=True):
     configuration: tuple[str, ...] = ()
     templates: str = ""
     origin: Origin | None = None
-
-
-class LeftOut(Struct, frozen=True, order=True):
-    """A command that was not followed: where it stands, how it is written, why, and what the image lacks for it."""
-
-    package: str
-    script: str
-    line: int
-    command: str
-    why: str
-    matter: Matter
-
-    @property
-    def place(self) -> str:
-        """Where the command stands; what is said of a whole file has no line."""
-        return f"line {self.line} of the {self.script}" if self.line else self.script
 
 
 class Call(Struct, frozen=True):

@@ -5,7 +5,8 @@ from fromscratch.model.content import Inline
 from fromscratch.model.entry import Directory, File, Meta
 from fromscratch.paths import TreePath
 from fromscratch.transforms.shell.bounds import VALUE, Budget
-from fromscratch.transforms.shell.machine import Machine, Matter
+from fromscratch.transforms.shell.left_out import Matter
+from fromscratch.transforms.shell.machine import Machine
 from fromscratch.transforms.shell.values import Doubt
 
 _PASSING = ("/run/", "/tmp/", "/var/cache/", "/var/log/", "/var/tmp/")

@@ -24,7 +24,8 @@ from fromscratch.transforms.scripted.account_numbers import GivenNumbers
 from fromscratch.transforms.shell.commands.accounts.declared import make_accounts, make_files
 from fromscratch.transforms.shell.commands.dpkg.diversions import Diversion, Diversions
 from fromscratch.transforms.shell.commands.dpkg.triggers import Triggers
-from fromscratch.transforms.shell.machine import LeftOut, Machine, Package
+from fromscratch.transforms.shell.left_out import LeftOut
+from fromscratch.transforms.shell.machine import Machine, Package
 from fromscratch.transforms.shell.unit_folders import make_unit_folders
 
 

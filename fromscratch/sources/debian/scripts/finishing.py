@@ -19,7 +19,7 @@ from fromscratch.transforms.scripted.account_numbers import GivenNumbers
 from fromscratch.transforms.scripted.alternatives import with_alternatives
 from fromscratch.transforms.scripted.applets import with_applets
 from fromscratch.transforms.shell.commands.dpkg.diversions import Diversion
-from fromscratch.transforms.shell.machine import LeftOut
+from fromscratch.transforms.shell.left_out import LeftOut
 
 
 class Laid(Struct, frozen=True):

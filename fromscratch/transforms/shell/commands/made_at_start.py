@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from fromscratch.transforms.shell.machine import Call, Command, Machine, Matter, NotUnderstood, Result
+from fromscratch.transforms.shell.left_out import Matter
+from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Result
 
 _KEY = "a key belongs to one container: make it when the container starts"
 _PASSWORD = "a password belongs to one container: set it when the container starts"
