@@ -73,7 +73,8 @@ class Source(Protocol):
 
     build_folders: Sequence[str] = ()
     """The kinds of the store's work folders (`Store.workspace`) that its builds go on in; a second build at the same
-    time must not see them. A source that has some keeps what it has built in the store, and builds it once."""
+    time must not see them. A source that has some keeps what it has built in the store, and builds it once, unless
+    it names `result_records`."""
 
     result_records: Sequence[str] = ()
     """The kinds of the store's records by which it finds what it has built before. A second build that is to prove

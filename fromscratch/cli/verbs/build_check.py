@@ -63,4 +63,8 @@ def _hint(twice: Twice, difference: Difference, job: Job) -> str:
 def _built_elsewhere(job: Job) -> list[str]:
     """The items that were built once, and of which only the result is laid into both images."""
     bound = enumerate(sources(job, job.platforms[0]))
-    return [f"rootfs[{place}] ({item.kind})" for place, (item, source) in bound if source.build_folders]
+    return [
+        f"rootfs[{place}] ({item.kind})"
+        for place, (item, source) in bound
+        if source.build_folders and not source.result_records
+    ]
