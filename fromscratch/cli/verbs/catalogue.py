@@ -218,6 +218,7 @@ _TABLE = (
             options.SEARCH,
             Option("preload", "NAME", "NAME for LD_PRELOAD; may be repeated", repeated=True),
             Option("beyond", "", "also follow what linking does not show: dlopen, scripts, NSS and the rest"),
+            Option("all", "", "with --beyond: list everything that is offered, not only what is likeliest needed"),
             json("objects and missing for a program to read"),
         ),
         (options.QUIET,),

@@ -36,6 +36,7 @@ def bundle(
     label: Sequence[str],
     stop_signal: str,
     start_check: str | None,
+    all_: bool,
     checks: Sequence[tuple[str, str]],
     json: bool,
 ) -> None:
@@ -75,6 +76,6 @@ def bundle(
         "stop_signal": stop_signal,
         "cmd": shell_words("cmd", cmd or ""),
     }
-    made = build.made(call, binaries, image, called, entrypoint, start_check, checks)
+    made = build.made(call, binaries, image, called, entrypoint, start_check, checks, every_offer=all_)
     made.deliver(call, target)
     call.result(made.facts, made.text, json)
