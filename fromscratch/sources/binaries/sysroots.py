@@ -26,9 +26,9 @@ def how_to_get(missing: Sequence[Missing], root: str) -> Advice:
         if each.rule == "PT_INTERP":
             sysroot = sysroot_with(each.name)
             if sysroot is not None:
-                named = Setting("root", str(sysroot), in_recipe=True)
-                return advice("a cross compiler of this machine has it: name its root with ", named)
-            named = Setting("root", "DIR", in_recipe=True)
+                place = Setting("root", str(sysroot), in_recipe=True)
+                return advice("a cross compiler of this machine has it: name its root with ", place)
+            place = Setting("root", "DIR", in_recipe=True)
             return advice(
                 "for a program of another architecture or C library, name the root of its libraries with ", named
             )
