@@ -30,7 +30,7 @@ def how_to_get(missing: Sequence[Missing], root: str) -> Advice:
                 return advice("a cross compiler of this machine has it: name its root with ", place)
             place = Setting("root", "DIR", in_recipe=True)
             return advice(
-                "for a program of another architecture or C library, name the root of its libraries with ", named
+                "for a program of another architecture or C library, name the root of its libraries with ", place
             )
     return advice(
         "bring it with ",
