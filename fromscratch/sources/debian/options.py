@@ -215,10 +215,14 @@ def _is_date(text: str) -> bool:
     from datetime import datetime
 
     found = _SNAPSHOT.fullmatch(text)
+    if found is None:
+        return False
+    year, month, day, hour, minute, second = map(int, found.groups("0"))
     try:
-        return found is not None and bool(datetime(*map(int, found.groups("0"))))
+        datetime(year, month, day, hour, minute, second)
     except ValueError:  # no such day
         return False
+    return True
 
 
 def addresses(mirror: str | Sequence[str], snapshot: str) -> tuple[Address, ...]:
