@@ -33,6 +33,7 @@ from fromscratch.sources.binaries.finders import finders
 from fromscratch.sources.binaries.loader_check import startable
 from fromscratch.sources.binaries.options import BinariesOptions, label, split
 from fromscratch.sources.binaries.recorded import recorded
+from fromscratch.sources.binaries.sysroots import how_to_get
 from fromscratch.sources.contract import Context, Source
 
 
@@ -136,14 +137,7 @@ class BinariesSource(Source):
         if missing:
             raise ImageError(
                 "\n".join(dict.fromkeys(_lack(each) for each in missing)),
-                advice(
-                    "bring it with ",
-                    Setting("add", in_recipe=True),
-                    ", name its folder with ",
-                    Setting("search", in_recipe=True),
-                    ", or allow it with ",
-                    Setting("allow_missing", "NAME", in_recipe=True),
-                ),
+                how_to_get(missing, self._options.root),
             )
         if result.missing_versions:
             lines = [
