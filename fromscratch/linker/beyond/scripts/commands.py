@@ -34,18 +34,18 @@ def find(scene: Scene, place: TreePath, *, path: Sequence[str] = PATH, select: b
         return
     found = calls(raw, place, _files(scene))
     offered: dict[TreePath, Call] = {}
-    taken: set[TreePath] = set()
+    selected: set[TreePath] = set()
     for call in found.calls:
         end = _end(scene, place, call)
         if end is None:
             if call.replaces and call.certain and not call.tested and call.role == "command" and call.word[0] == "/":
                 yield FinderWarning(f"{place} ends in {call.word}, which is not here", KIND)
         elif _is_taken(scene, call, end, select=select):
-            taken.add(end)
+            selected.add(end)
             yield _needed(place, call, call.word)
         elif call.role == "command":
             offered.setdefault(end, call)
-    yield from _plain(scene, place, found, path, offered, taken, select=select)
+    yield from _plain(scene, place, found, path, offered, selected, select=select)
     for folder in found.folders:
         if folder not in path and (names := views.names(scene.view, folder)):
             size = sum(scene.size(f"{folder}/{name}") for name in names)
@@ -101,7 +101,7 @@ def _plain(
     found: Calls,
     path: Sequence[str],
     offered: dict[TreePath, Call],
-    taken: set[TreePath],
+    selected: set[TreePath],
     *,
     select: bool,
 ) -> Iterator[Finding]:
@@ -113,7 +113,7 @@ def _plain(
             continue
         program = lookup(scene, call.word, searched)
         end = None if program.searched else views.place(scene.view, program.path)
-        if end is None or end in spelled or end in taken:
+        if end is None or end in spelled or end in selected:
             continue
         if select or any(program.path == f"{folder}/{call.word}" for folder in found.folders):
             yield _needed(script, call, program.path)

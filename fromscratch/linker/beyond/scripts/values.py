@@ -59,7 +59,7 @@ class Values:
             return
         self.assign(each.name, self.of(each.value), appended=each.appended)
 
-    def named(self, name: str) -> tuple[str, ...]:
+    def variable(self, name: str) -> tuple[str, ...]:
         """The values of a variable; none if they are not known."""
         return self._known.get(name, ())
 
@@ -96,7 +96,7 @@ class Values:
                 return ()
 
     def _parameter(self, part: Parameter) -> tuple[str, ...]:
-        known, argument = self.named(part.name), part.argument or Word(())
+        known, argument = self.variable(part.name), part.argument or Word(())
         match part.operator:
             case "":
                 return known
@@ -104,7 +104,7 @@ class Values:
                 return _few((*filter(None, known), *self.of(argument)))
             case ":=" | "=":
                 self.assign(part.name, self.of(argument))
-                return self.named(part.name)
+                return self.variable(part.name)
             case ":?" | "?":
                 return known
             case ":+" | "+":
