@@ -22,6 +22,7 @@ from fromscratch.linker.beyond.contract import (
 )
 from fromscratch.linker.closure import Link, Linker, Missing, Program
 from fromscratch.linker.confidence import CERTAIN, RANKS, ConfidenceTracker
+from fromscratch.linker.offers import by_need
 from fromscratch.linker.search import Node
 from fromscratch.linker.selection import Selection
 from fromscratch.linker.symbol_versions import MissingVersion, Versions
@@ -50,6 +51,7 @@ class GatherResult(Struct, frozen=True, kw_only=True):
     `entries` are as they stand in the roots, with their reasons; parents may be missing. `root_numbers` has for each
     place the index of the root it is from, and -1 for generated files. `programs` is the loader's view of each
     requested program. What only an object that may never be loaded would miss is a warning, and not in `missing`.
+    `offers` begin with what the programs most likely fail without.
     """
 
     entries: dict[TreePath, Entry]
@@ -278,7 +280,7 @@ class _Gatherer:
             programs=tuple(self._links_done),
             missing=tuple(each for each in self._missing if each.by not in speculative),
             missing_versions=tuple(missing_versions),
-            offers=self._offers,
+            offers=by_need(self._offers),
             warnings=(*(each.text for each in self._findings if isinstance(each, FinderWarning)), *doubtful),
         )
 

@@ -126,6 +126,18 @@ def test_output_names_the_folder(desk: Path) -> None:
     assert not (desk / "build").exists()
 
 
+def test_every_offer_is_listed_when_asked_for_even_if_nothing_changed(desk: Path) -> None:
+    notes = ",".join(f'{{"priority":"suggested","soname":["libextra{number}.so"]}}' for number in range(12))
+    extra = {f"{MULTIARCH}/libextra{number}.so": library(f"libextra{number}.so", "libc.so.6") for number in range(12)}
+    written(desk / "root", {"/usr/bin/many": program(notes=[("FDO", 0x407C0C0A, f"[{notes}]\0".encode())]), **extra})
+    first = called(desk, "bundle", "/usr/bin/many", "--root", "root", PATH=str(desk)).err
+    assert first.count("not taken: libextra") == 10
+    assert "not taken: … and 2 more, which `fromscratch closure --beyond --all` lists" in first
+    again = called(desk, "bundle", "/usr/bin/many", "--root", "root", "--all", PATH=str(desk)).err
+    assert again.count("not taken: libextra") == 12
+    assert len(json.loads(bundle(desk, "/usr/bin/many", "--json"))["offers"]) == 12
+
+
 def test_what_a_program_reads(desk: Path) -> None:
     found = json.loads(bundle(desk, "/usr/bin/jq", "--json"))
     [layer] = image(desk).layers
@@ -135,6 +147,7 @@ def test_what_a_program_reads(desk: Path) -> None:
         "name": "jq",
         "layout": "build/jq/oci",
         "fresh": True,
+        "offers": [],
         "digest": manifest,
         "index": None,
         "images": [

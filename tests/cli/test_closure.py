@@ -169,6 +169,23 @@ def test_beyond_follows_what_linking_does_not_show(desk: Path) -> None:
     assert {"files", "offers", "warnings"} <= set(found)
 
 
+def test_offers_are_counted_and_all_of_them_listed_when_asked_for(desk: Path) -> None:
+    wishes = ",".join(f'{{"priority":"suggested","soname":["libextra{number}.so"]}}' for number in range(12))
+    notes = [("FDO", 0x407C0C0A, f"[{wishes}]\0".encode())]
+    extra = {f"{MULTIARCH}/libextra{number}.so": library(f"libextra{number}.so", "libc.so.6") for number in range(12)}
+    written(desk / "root", {"/usr/bin/many": program(notes=notes), **extra})
+
+    def lines(*options: str) -> list[str]:
+        text = called(desk, "closure", "--root", "root", "/usr/bin/many", "--beyond", *options).out
+        return [line for line in text.partition("not taken:\n")[2].splitlines() if line.startswith("  ")]
+
+    every = lines("--all")
+    assert len(every) == 12
+    assert lines() == [*every[:10], "  … and 2 more: --all"]
+    assert len(facts(desk, "--root", "root", "/usr/bin/many", "--beyond")["offers"]) == 12
+    assert called(desk, "closure", "--root", "root", "/usr/bin/many", "--all").err.startswith("error: --all lists what")
+
+
 def test_an_image_of_another_libc_is_looked_into_as_itself(desk: Path) -> None:
     shutil.rmtree(desk / "root")
     files: dict[str, bytes | str] = {

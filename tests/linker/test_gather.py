@@ -317,6 +317,17 @@ def test_offers_are_those_of_the_last_round_and_warnings_those_of_all() -> None:
     assert found.warnings == ("2 objects", "3 objects")
 
 
+def test_offers_begin_with_what_a_program_most_likely_fails_without() -> None:
+    def offering(scene: Scene) -> Iterator[Finding]:
+        yield Offer("files of the package", Setting("package", "true"), "package", confidence="certain")
+        yield Offer("one", Setting("add", "/one"), "test")
+        yield Offer("two", Setting("add", "/two"), "test")
+        yield Offer("modules", Setting("plugins", "/modules"), "test", confidence="likely")
+
+    found = gather_from({PROG: program()}, offering)
+    assert [each.what for each in found.offers] == ["modules", "one", "two", "files of the package"]
+
+
 def test_an_object_for_others_is_data_if_it_is_not_followed() -> None:
     pieces = {PROG: program(), "/opt/fw": elf(machine=AARCH64, needed=["libno.so"])}
     linker = Linker([tree_root(pieces)])

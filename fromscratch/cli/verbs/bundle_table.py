@@ -91,15 +91,31 @@ _STARTS_WITH = (
     Option("volume", "DIR", "DIR of data that outlives a container; may be repeated", repeated=True),
     Option("label", "NAME=VALUE", "NAME=VALUE; may be repeated", repeated=True),
     Option("stop-signal", "SIGNAL", "the signal that ends a container", default=""),
+    Option(
+        "compression",
+        "CODEC",
+        "of the layers: gzip (default), which everything reads; zstd, a tenth smaller; fast or none",
+        default="gzip",
+        choices=("gzip", "zstd", "fast", "none"),
+    ),
     options.START_CHECK,
 )
+
+_ALL = Option("all", "", "list everything that is offered and not taken, not only what is likeliest needed")
 
 BUNDLE = Verb(
     "bundle",
     "fromscratch.cli.verbs.bundle.verb:bundle",
     "Make an image of programs and all that they need, without a recipe. FILE:/DEST puts a file elsewhere.",
     "fromscratch bundle /usr/bin/jq --tag jq:min",
-    (*GOES_TO, *_HOLDS, *_STARTS_WITH, *options.RESULT_CHECKS, options.json("what was built for a program to read")),
+    (
+        *GOES_TO,
+        *_HOLDS,
+        *_STARTS_WITH,
+        _ALL,
+        *options.RESULT_CHECKS,
+        options.json("what was built for a program to read"),
+    ),
     (options.PLATFORM, options.OUTPUT, *options.STORED),
     options.FILES,
 )

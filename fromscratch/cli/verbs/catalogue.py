@@ -218,6 +218,7 @@ _TABLE = (
             options.SEARCH,
             Option("preload", "NAME", "NAME for LD_PRELOAD; may be repeated", repeated=True),
             Option("beyond", "", "also follow what linking does not show: dlopen, scripts, NSS and the rest"),
+            Option("all", "", "with --beyond: list everything that is offered, not only what is likeliest needed"),
             json("objects and missing for a program to read"),
         ),
         (options.QUIET,),
@@ -232,8 +233,8 @@ _TABLE = (
     Verb(
         "cmake-dir",
         f"{_HERE}.cmake_dir:cmake_dir",
-        "Print the folder that holds the CMake module, for CMAKE_PREFIX_PATH or CMAKE_MODULE_PATH.",
-        "cmake -B build -DFromscratchContainer_DIR=$(fromscratch cmake-dir)",
+        "Print the folder that holds the CMake module FromscratchContainerConfig.cmake, for CMAKE_PREFIX_PATH.",
+        "cmake -B build -DCMAKE_PROJECT_INCLUDE=$(fromscratch cmake-dir)/FromscratchContainerConfig.cmake",
         (),
         (options.QUIET,),
         only_reads=True,

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+from fromscratch.cli.output.offers import offer_facts
 from fromscratch.cli.output.settings import option, spelled
 from fromscratch.cli.verbs.closure_links import lack, missing_facts, objects, program_lines
 from fromscratch.errors import UsageError
 from fromscratch.linker.beyond.scripts.shebang import HEAD, shebang
 from fromscratch.linker.closure import Linker
 from fromscratch.linker.gather import GatherResult, gather
+from fromscratch.linker.offers import SHOWN
 from fromscratch.model.entry import Directory, Origin, Symlink
 from fromscratch.model.listing import quoted
 from fromscratch.paths import shown
@@ -22,7 +24,7 @@ _BEYOND = ("dlopen", "nss", "certificates", "python", "perl", "ruby", "node", "j
 class Answer:
     """What `closures.Answer` says, and the files beyond that."""
 
-    def __init__(self, linker: Linker, paths: Sequence[str], *, beyond: bool) -> None:
+    def __init__(self, linker: Linker, paths: Sequence[str], *, beyond: bool, every_offer: bool) -> None:
         """Raises UsageError for a file that is neither a program nor a script."""
         for path in paths:
             _check(linker, path)
@@ -40,10 +42,10 @@ class Answer:
             "missing": [missing_facts(each) for each in found.missing],
             "unmet": [each._asdict() for each in found.missing_versions],
             "files": _files(found),
-            "offers": [{"what": each.what, "option": option(each.setting), "size": each.size} for each in found.offers],
+            "offers": offer_facts(found.offers),
             "warnings": list(map(spelled, found.warnings)),
         }
-        self.text = _text(found, self.facts)
+        self.text = _text(found, self.facts, None if every_offer else SHOWN)
 
 
 def _check(linker: Linker, path: str) -> None:
@@ -65,12 +67,15 @@ def _files(found: GatherResult) -> list[dict[str, Any]]:
     ]
 
 
-def _text(found: GatherResult, facts: dict[str, Any]) -> str:
+def _text(found: GatherResult, facts: dict[str, Any], most: int | None) -> str:
+    """`most` is how many offers are listed; None for all."""
     lines = [line for program in found.programs for line in program_lines(program)]
     linked = {missing for program in found.programs for missing in program.missing}
     lines += [f"missing: {lack(each)}" for each in found.missing if each not in linked]
     if facts["files"]:
         lines += ["", "files:", *(f"  {each['path']}  ({each['why']})" for each in facts["files"])]
     if found.offers:
-        lines += ["", "not taken:", *(f"  {each.what}: {option(each.setting)}" for each in found.offers)]
+        lines += ["", "not taken:", *(f"  {each.what}: {option(each.setting)}" for each in found.offers[:most])]
+        left = len(found.offers[most:]) if most is not None else 0
+        lines += [f"  … and {left} more: --all"] if left else []
     return "\n".join([*lines, *(f"warning: {spelled(text)}" for text in found.warnings)])

@@ -60,12 +60,16 @@ class GeneratedFile(PartlyShown, frozen=True):
 
 
 class Offer(Struct, frozen=True):
-    """A finding that is selected only with this `setting`. `what` is one line about it, `size` in bytes."""
+    """A finding that is selected only with this `setting`. `what` is one line about it, `size` in bytes.
+
+    `confidence` says how likely the program fails without it.
+    """
 
     what: str
     setting: Setting
     kind: str
     size: int = 0
+    confidence: Confidence = "possible"
 
 
 class FinderWarning(Struct, frozen=True):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from fromscratch.formats.elf.platform import platform_of
 from fromscratch.host.storage.own_folders import OwnFolders
 from fromscratch.linker.beyond.scripts.shebang import HEAD, shebang
+from fromscratch.linker.offers import SHOWN
 from fromscratch.linker.tree_root import TreeRoot
 from fromscratch.model.entry import File
 from fromscratch.model.image import Platform
@@ -36,9 +37,10 @@ class Programs(NamedTuple):
     platforms: tuple[Platform, ...]
     additions: Mapping[Platform | None, Additions]
 
-    def bind(self, options: BinariesOptions, context: Context) -> BinariesSource:
+    def bind(self, options: BinariesOptions, context: Context, shown_offers: int | None = SHOWN) -> BinariesSource:
         """The source of the item that these programs are of. It does not look up again what it names."""
-        return BinariesSource(options, context, self.additions.get(context.platform) or self.additions.get(None))
+        looked_up = self.additions.get(context.platform) or self.additions.get(None)
+        return BinariesSource(options, context, looked_up, shown_offers)
 
 
 def programs(

@@ -18,6 +18,7 @@ from fromscratch.host.machine.view import with_hard_links
 from fromscratch.host.storage.store import Store
 from fromscratch.linker.closure import Linker, Missing
 from fromscratch.linker.gather import GatherResult, gather
+from fromscratch.linker.offers import SHOWN
 from fromscratch.linker.root import Root
 from fromscratch.linker.tree_root import RootBeneath, TreeRoot
 from fromscratch.model.content import HostFile, digest_of
@@ -32,9 +33,8 @@ from fromscratch.sources.binaries.finders import finders
 from fromscratch.sources.binaries.loader_check import startable
 from fromscratch.sources.binaries.options import BinariesOptions, label, split
 from fromscratch.sources.binaries.recorded import recorded
+from fromscratch.sources.binaries.sysroots import how_to_get
 from fromscratch.sources.contract import Context, Source
-
-_SHOWN_OFFERS = 10
 
 
 class Closure(NamedTuple):
@@ -45,11 +45,19 @@ class Closure(NamedTuple):
 
 
 class BinariesSource(Source):
-    """`looked_up` is what the item names, on nothing below, where that was looked up already."""
+    """`looked_up` is what the item names, on nothing below, where that was looked up already. `shown_offers` is how
+    many of the things that are offered are noted; None for all."""
 
-    def __init__(self, options: BinariesOptions, context: Context, looked_up: Additions | None = None) -> None:
+    def __init__(
+        self,
+        options: BinariesOptions,
+        context: Context,
+        looked_up: Additions | None = None,
+        shown_offers: int | None = SHOWN,
+    ) -> None:
         self.label = label(options)
         self._options, self._context, self._additions = options, context, looked_up
+        self._shown_offers = shown_offers
         self.library_path = tuple(options.search)
 
     def may_lack(self, library: str) -> bool:
@@ -89,9 +97,19 @@ class BinariesSource(Source):
         tree = below.merged(upper, replace=replace, directories="keep")
         if self._options.etc == "auto":
             tree = with_etc(tree, Origin(self.label, "made by", "the minimal /etc of every bundle"))
-        for text in (*result.warnings, *_offered(result)):
+        for text in (*result.warnings, *self.offered(result)):
             self._context.progress.note(text)
         return startable(tree, result, self._options, self.label)
+
+    def offered(self, result: GatherResult) -> Iterator[str]:
+        """A line for each thing that is offered; of what could be many, the first few."""
+        most = self._shown_offers
+        for offer in result.offers[:most]:
+            yield advice(f"not taken: {offer.what} (", offer.setting, ")")
+        left = len(result.offers[most:]) if most is not None else 0
+        if left:
+            more = Command(("closure",), (Setting("beyond"), Setting("all")))
+            yield advice(f"not taken: … and {left} more, which `", more, "` lists")
 
     def _closure(self, below: Rootfs) -> Closure:
         options, context = self._options, self._context
@@ -119,14 +137,7 @@ class BinariesSource(Source):
         if missing:
             raise ImageError(
                 "\n".join(dict.fromkeys(_lack(each) for each in missing)),
-                advice(
-                    "bring it with ",
-                    Setting("add", in_recipe=True),
-                    ", name its folder with ",
-                    Setting("search", in_recipe=True),
-                    ", or allow it with ",
-                    Setting("allow_missing", "NAME", in_recipe=True),
-                ),
+                how_to_get(missing, self._options.root),
             )
         if result.missing_versions:
             lines = [
@@ -156,16 +167,6 @@ def _public(entry: Entry, *, loaded: bool) -> Entry:
     meta: Meta = entry.meta
     readable = (0o555 if meta.mode & 0o111 else 0o444) if loaded else 0
     return with_meta(entry, Meta(meta.mode | readable, 0, 0, meta.mtime, meta.xattrs))
-
-
-def _offered(result: GatherResult) -> Iterator[str]:
-    """A line for each thing that is offered; of what could be many, the first few."""
-    offers = result.offers
-    for offer in offers[:_SHOWN_OFFERS]:
-        yield advice(f"not taken: {offer.what} (", offer.setting, ")")
-    if len(offers) > _SHOWN_OFFERS:
-        more = Command(("closure",), (Setting("beyond"),))
-        yield advice(f"not taken: {len(offers) - _SHOWN_OFFERS} things more, which `", more, "` lists")
 
 
 def _lack(missing: Missing) -> str:

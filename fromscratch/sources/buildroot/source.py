@@ -18,6 +18,7 @@ from fromscratch.sources.buildroot import origins, preflight, records, staleness
 from fromscratch.sources.buildroot import progress as steps
 from fromscratch.sources.buildroot.accepted import check_busybox_accepted
 from fromscratch.sources.buildroot.configure import ConfigureResult, configuration_text, configure
+from fromscratch.sources.buildroot.costs import load_costs
 from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.buildroot.plan import BUILD_FOLDERS, Plan, plan, write_busybox_fragments
 from fromscratch.sources.buildroot.staleness import Inputs
@@ -143,7 +144,11 @@ class BuildrootSource(TreeSource):
         start_ns = time.time_ns()
         waiting = steps.unfinished(inputs.packages.values(), made.output)
         goals = [f"-j{made.make.jobs}"] if staleness.PARALLEL in inputs.config else []
-        made.make.run(goals, self.label, progress, waiting=waiting, extra=_NOWHERE)
+        costs = load_costs(store)
+        try:
+            made.make.run(goals, self.label, progress, waiting=waiting, costs=costs, extra=_NOWHERE)
+        finally:
+            costs.save(store)
         return self._keep(store, made, inputs, start_ns)
 
     def _keep(self, store: Store, made: Plan, inputs: Inputs, start_ns: int) -> records.Result:

@@ -13,6 +13,7 @@ from fromscratch.cli.destination import Target, deliver
 from fromscratch.cli.image_name import build_name
 from fromscratch.cli.output.checks import checks_lines
 from fromscratch.cli.output.digests import Digests
+from fromscratch.cli.output.offers import offer_facts
 from fromscratch.cli.output.privileges import rights, rights_lines
 from fromscratch.cli.output.sizes import counted, megabytes
 from fromscratch.cli.shell_words import shell_words
@@ -20,12 +21,16 @@ from fromscratch.errors import UsageError
 from fromscratch.flow import assembly
 from fromscratch.flow.assembly import Job
 from fromscratch.flow.output import Built
+from fromscratch.linker.beyond.contract import Offer
+from fromscratch.linker.offers import SHOWN, by_need
 from fromscratch.model.reference import slug
 from fromscratch.paths import TreePath, shown
 from fromscratch.recipe.schema import Recipe
 from fromscratch.sources.binaries.options import BinariesOptions, split
 from fromscratch.sources.binaries.programs import Programs, programs
+from fromscratch.sources.binaries.source import BinariesSource
 from fromscratch.sources.catalogue import word_of
+from fromscratch.sources.contract import Context
 
 
 class Made(msgspec.Struct, kw_only=True):
@@ -47,14 +52,17 @@ def made(
     call: Call,
     binaries: Mapping[str, Any],
     image: dict[str, Any],
-    name: str,
+    called: Mapping[str, Any],
     entrypoint: str | None,
-    start_check: str | None,
     checks: Sequence[tuple[str, str]],
+    *,
+    every_offer: bool = False,
 ) -> Made:
-    """Build it, and check it by what `checks` says. Raises UsageError for what cannot be."""
+    """Build it, and check it by what `checks` says. `called` has the recipe's name and its other plain values;
+    `every_offer` notes all that is offered and not taken, not the
+    first few. Raises UsageError for what cannot be."""
     options = _checked(dict(binaries), BinariesOptions)
-    output = call.output_folder(name)
+    output = call.output_folder(called["name"])
     seen = programs(options, Path.cwd(), call.platforms, (output, call.store.root))
     start = _entrypoint(entrypoint, seen)
     if start is None and not image["cmd"] and len(seen.asked) != 1:
@@ -64,11 +72,37 @@ def made(
     if options.search:
         image["env"].setdefault("LD_LIBRARY_PATH", ":".join(options.search))
     item = {word_of(BinariesOptions): msgspec.to_builtins(options)}
-    recipe = _checked({"name": name, "rootfs": [item], "image": image, "check": start_check or "error"}, Recipe)
+    recipe = _checked({**called, "rootfs": [item], "image": image}, Recipe)
     job = call.job_of(recipe, Path.cwd(), output, call.platforms or seen.platforms)
     job = replace(job, checks=_smoke_checks(checks))
-    built = assembly.build(job, seen.bind)
-    return Made(job=job, built=built, facts=_facts(job, built), text=_text(job, built))
+    bound = _Bound(seen, None if every_offer else SHOWN)
+    built = assembly.build(job, bound.bind)
+    if every_offer and not built.fresh:  # what is built has told of them; an unchanged one is silent
+        bound.note(call)
+    facts = {**_facts(job, built), "offers": offer_facts(bound.offers())}
+    return Made(job=job, built=built, facts=facts, text=_text(job, built))
+
+
+class _Bound:
+    """The sources that a build has made for the one item of its recipe, one a platform."""
+
+    def __init__(self, seen: Programs, shown_offers: int | None) -> None:
+        self._seen, self._shown_offers = seen, shown_offers
+        self._sources: list[BinariesSource] = []
+
+    def bind(self, options: BinariesOptions, context: Context) -> BinariesSource:
+        source = self._seen.bind(options, context, self._shown_offers)
+        self._sources.append(source)
+        return source
+
+    def note(self, call: Call) -> None:
+        for source in self._sources:
+            for text in source.offered(source.alone.result):
+                call.progress.note(text)
+
+    def offers(self) -> tuple[Offer, ...]:
+        """What they offer, each once. Nothing lies below them, so that is what they told of."""
+        return by_need(dict.fromkeys(each for source in self._sources for each in source.alone.result.offers))
 
 
 def _smoke_checks(given: Sequence[tuple[str, str]]) -> tuple[Check, ...]:
