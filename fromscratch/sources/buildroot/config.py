@@ -86,13 +86,13 @@ def wish(
     folder: Path,
     platform: Platform,
     toolchain: Iterable[Setting],
-    named: Sequence[NamedConfig],
+    config_files: Sequence[NamedConfig],
 ) -> Wish:
     """The files of `config:` and the options of a recipe as one configuration; what comes later wins.
 
     Raises UsageError for one that is built for another platform, FormatError for one that is malformed.
     """
-    whole, fragments = defconfigs.separated(named)
+    whole, fragments = defconfigs.separated(config_files)
     asked = [Setting(symbol_of(name), "y", f"packages: {name}") for name in options.packages]
     asked += [Setting(name, kconfig.value_of(value), f"set: {name}") for name, value in options.set.items()]
     notes: list[str] = []
@@ -184,7 +184,7 @@ def referenced(
 ) -> str:
     """A text that changes with the files and folders that settings name.
 
-    They are named by $(FROMSCRATCH_FOLDER)/… and $(FROMSCRATCH_CONFIGS)/…, and in symbols that are known to name
+    They are config_files by $(FROMSCRATCH_FOLDER)/… and $(FROMSCRATCH_CONFIGS)/…, and in symbols that are known to name
     files also by paths as make has them; what is below Buildroot's folder or an external tree counts there. Raises
     UsageError for one of the former that is not there.
     """
