@@ -6,8 +6,6 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from fromscratch.advice import Setting as Option
-from fromscratch.advice import advice
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.kconfig import config as kconfig
 from fromscratch.formats.kconfig.config import Setting
@@ -23,7 +21,7 @@ from fromscratch.sources.buildroot.content import content_digest
 from fromscratch.sources.buildroot.make_paths import Folders
 from fromscratch.sources.buildroot.named_configs import NamedConfig
 from fromscratch.sources.buildroot.options import BuildrootOptions
-from fromscratch.sources.buildroot.platforms import architecture_symbol, merged_platform, platform_of, runs_on
+from fromscratch.sources.buildroot.platforms import check_platform, merged_platform
 
 # The names that this driver's configuration uses for an architecture.
 _ARCHITECTURES = {
@@ -144,18 +142,6 @@ def _without_setuid_busybox(settings: Iterable[Setting]) -> Setting:
     return Setting(_DEVICE_TABLE, kconfig.quoted(tables), given.asked_by)
 
 
-def check_platform(settings: Iterable[Setting], platform: Platform) -> None:
-    """Raise UsageError, naming both, for a configuration that is built for another platform than the image is for."""
-    merged = kconfig.merge(settings)
-    values = {one.name: one.value for one in merged.values()}
-    built, symbol = platform_of(values), architecture_symbol(values)
-    if built is not None and symbol is not None and not runs_on(built, platform):
-        raise UsageError(
-            f"{merged[symbol].asked_by}: {symbol}=y builds for {built}, but the image is to be for {platform}",
-            advice("leave platforms: out of the recipe, and ", Option("platform"), " out of the call"),
-        )
-
-
 def fragment(name: str) -> list[Setting]:
     """The settings of a fragment that is shipped."""
     return _shipped(name)
@@ -184,7 +170,7 @@ def referenced(
 ) -> str:
     """A text that changes with the files and folders that settings name.
 
-    They are config_files by $(FROMSCRATCH_FOLDER)/… and $(FROMSCRATCH_CONFIGS)/…, and in symbols that are known to name
+    They are named by $(FROMSCRATCH_FOLDER)/… and $(FROMSCRATCH_CONFIGS)/…, and in symbols that are known to name
     files also by paths as make has them; what is below Buildroot's folder or an external tree counts there. Raises
     UsageError for one of the former that is not there.
     """
