@@ -23,7 +23,7 @@ SHELL = "/bin/sh"  # _PATH_BSHELL of GLIBC and musl, whatever SHELL says
 _BY_SHELL = ("system", "popen")
 _BY_PATH = ("execl", "execle", "execv", "execve", "posix_spawn")
 _BY_NAME = ("execlp", "execvp", "execvpe", "posix_spawnp")
-_NAMED = lazy_regex(rb"\0(/bin/sh|sh)(?=\0)")
+_SHELL_NAME = lazy_regex(rb"\0(/bin/sh|sh)(?=\0)")
 _LARGE = 2 << 20
 _IN_SOURCES = lazy_regex(
     rb"\bos\.(system|popen)\s*\(|\bshell\s*=\s*True\b|\bget(status)?output\s*\(|\bchild_process\b|\b(shell_exec|passthru"
@@ -69,7 +69,7 @@ def _way(scene: Scene, place: TreePath) -> str:
     called = by_name or next((name for name in _BY_PATH if name in imports), None)
     if called is None or _is_shell(scene, place):
         return ""
-    names = rodata.texts(scene, place, _NAMED)
+    names = rodata.texts(scene, place, _SHELL_NAME)
     if SHELL in names:
         return f"calls {called} and names {SHELL}"
     return f"calls {by_name} and names sh" if by_name and "sh" in names else ""

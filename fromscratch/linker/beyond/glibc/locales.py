@@ -35,7 +35,7 @@ _TRANSLATING = (
     "g_dgettext",
     "libintl_textdomain",
 )
-_ASKING = ("setlocale", "newlocale")
+_SELECTING = ("setlocale", "newlocale")
 _BY_CHARACTER = (
     *("mbrtowc", "mbtowc", "mbrlen", "mblen", "mbsrtowcs", "mbsnrtowcs", "mbstowcs", "wcrtomb", "wctomb", "wcsrtombs"),
     *("wcsnrtombs", "wcstombs", "wcwidth", "wcswidth", "btowc", "iswprint", "iswalpha", "iswalnum", "iswspace"),
@@ -75,17 +75,17 @@ def find(
 def _utf8(scene: Scene) -> Iterator[Finding]:
     """C.UTF-8 for the first object that asks for a locale, if one looks at characters or names that locale."""
     libc = next(iter(glibc.found_in(scene)), None)
-    asking = [place for place in glibc.users(scene, *_ASKING) if place not in scene.speculative]
-    if libc is None or not asking:
+    callers = [place for place in glibc.users(scene, *_SELECTING) if place not in scene.speculative]
+    if libc is None or not callers:
         return
-    naming = next((place for place in asking if rodata.texts(scene, place, _UTF8)), None)
+    naming = next((place for place in callers if rodata.texts(scene, place, _UTF8)), None)
     by = naming or next((place for place in glibc.users(scene, *_BY_CHARACTER) if place not in scene.speculative), None)
-    found = list(_compiled(scene, libc, UTF8, by=asking[0] if by is None else by))
+    found = list(_compiled(scene, libc, UTF8, by=callers[0] if by is None else by))
     if by is not None:
         # Without the locale such a program works with ASCII alone, or not at all if it names C.UTF-8.
         yield from (each for each in found if naming or not isinstance(each, FinderWarning))
     elif any(isinstance(each, NeededFile) for each in found):
-        what = f"the locale {UTF8}, which {asking[0]} can ask for by LANG"
+        what = f"the locale {UTF8}, which {callers[0]} can ask for by LANG"
         yield Offer(what, Setting("locales", UTF8), KIND)
 
 
