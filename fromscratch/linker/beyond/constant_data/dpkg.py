@@ -53,7 +53,8 @@ class Dpkg:
         source = self._source(package, own)
         siblings = [name for name in self._by_source[source] if name not in needed]
         found = dict.fromkeys(self._packages_in(_RECOMMENDS, own))
-        found.update(dict.fromkeys(each for name in [*found] for each in self._packages_in(_NEEDS, self._paragraphs[name])))
+        for name in [*found]:
+            found.update(dict.fromkeys(self._packages_in(_NEEDS, self._paragraphs[name])))
         recommended = [name for name in found if name not in needed and name not in siblings]
         return Related(tuple(needed), tuple(siblings), tuple(recommended))
 
