@@ -7,6 +7,7 @@ from typing import Literal
 
 from fromscratch import paths
 from fromscratch.linker.beyond import certificates, dlopen, java, packages, plugins, recorded, shell_calls
+from fromscratch.linker.beyond.constant_data.finder import DataFinder
 from fromscratch.linker.beyond.contract import Finder, Finding, Scene
 from fromscratch.linker.beyond.glibc import gconv, hwcaps, locales, nss, static, tzdata
 from fromscratch.linker.beyond.recorded import Recorded
@@ -47,6 +48,8 @@ def finders(options: BinariesOptions, runs: Recorded | None = None) -> Iterator[
     if options.node != "none":
         yield partial(find_modules, language="node")
     yield partial(plugins.find, patterns=options.plugins)
+    if options.data != "none":
+        yield DataFinder().find
     yield partial(packages.find, take=options.package)
 
 

@@ -33,6 +33,12 @@ class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Meta(description="auto takes /bin/sh for programs that run shell commands, and offers it to others"),
     ] = "auto"
     plugins: Annotated[list[str], Meta(description="globs of files that the programs load by themselves")] = []
+    data: Annotated[
+        Literal["auto", "none"],
+        Meta(
+            description="auto: what programs and libraries name in constant data, as far as it is of their own packages"
+        ),
+    ] = "auto"
     hwcaps: Annotated[
         Literal["baseline", "all"],
         Meta(description="all takes the libraries of glibc-hwcaps beside those for any processor"),
