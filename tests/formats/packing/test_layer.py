@@ -231,6 +231,8 @@ def test_progress_counts_the_bytes_of_the_tar(large: Rootfs) -> None:
         def expect(self, total: int) -> None:
             self.total = total
 
+        def pulse(self, text: str = "", left: float | None = None) -> None: ...
+
         def describe(self, text: str) -> None: ...
 
     task = Counting()
