@@ -17,7 +17,7 @@ from fromscratch.paths import TreePath, decode
 from fromscratch.transforms.scripted.foreground import in_foreground
 from fromscratch.transforms.scripted.units import FOLDERS, PROGRAMS, Found, program, services
 
-_MAX_FILE = 1 << 18
+_MAX_FILE = 1 << 20
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BRACED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _PROFILES = "/etc/ufw/applications.d"
