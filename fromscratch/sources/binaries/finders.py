@@ -9,6 +9,7 @@ from fromscratch import paths
 from fromscratch.linker.beyond import certificates, dlopen, java, packages, plugins, recorded
 from fromscratch.linker.beyond.contract import Finder, Finding, Scene
 from fromscratch.linker.beyond.glibc import gconv, hwcaps, locales, nss, static, tzdata
+from fromscratch.linker.beyond.interpreters import finder as interpreters
 from fromscratch.linker.beyond.recorded import Recorded
 from fromscratch.linker.beyond.scripts import finder as scripts
 from fromscratch.sources.binaries.options import BinariesOptions
@@ -45,6 +46,8 @@ def finders(options: BinariesOptions, runs: Recorded | None = None) -> Iterator[
         yield partial(find_modules, language="ruby")
     if options.node != "none":
         yield partial(find_modules, language="node")
+    if options.languages != "none":
+        yield interpreters.find
     yield partial(plugins.find, patterns=options.plugins)
     yield partial(packages.find, take=options.package)
 
