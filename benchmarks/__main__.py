@@ -34,6 +34,7 @@ PROGRAMS = {
     "debian": "benchmarks.debian_sets",
     "declarations": "benchmarks.declarations",
     "installed": "benchmarks.installed",
+    "programs": "benchmarks.programs.battery",
     "resolving": "benchmarks.resolving",
     "scripts": "benchmarks.scripts",
     "slimming": "benchmarks.slimming.battery",

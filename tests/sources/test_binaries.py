@@ -21,6 +21,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import tree_path
 from fromscratch.progress import Silent
 from fromscratch.sources.binaries.options import BinariesOptions
+from fromscratch.sources.binaries.sysroots import sysroot_with
 from tests.formats.elf.made import AARCH64, S390, elf
 from tests.sameness import archive_of
 from tests.sources.contract import SourceContract, Subject
@@ -747,3 +748,27 @@ def test_a_guess_brings_no_guesses_in_its_turn(desk: Path) -> None:
     tree = build(desk, paths=["app:/app"])
     assert tree.find(f"{MULTIARCH}/libmay.so.1") is not None
     assert tree.find(f"{MULTIARCH}/libfar.so.1") is None
+
+
+@pytest.mark.parametrize(
+    ("loader", "found"),
+    [
+        ("/lib/ld-linux-aarch64.so.1", "aarch64-linux-gnu"),
+        ("/lib/ld-linux.so.3", None),  # two roots have one of this name
+        ("/lib/ld-musl-riscv64.so.1", None),
+        ("lib/ld-linux-aarch64.so.1", None),
+        ("/../aarch64-linux-gnu/lib/ld-linux-aarch64.so.1", None),
+    ],
+)
+def test_the_root_of_a_cross_compiler_is_found_by_the_loader_in_it(
+    tmp_path: Path, loader: str, found: str | None
+) -> None:
+    for place in (
+        "aarch64-linux-gnu/lib/ld-linux-aarch64.so.1",
+        "arm-linux-gnueabi/lib/ld-linux.so.3",
+        "armeb-linux-gnueabi/lib/ld-linux.so.3",
+        "lib/ld-linux-aarch64.so.1",
+    ):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).touch()
+    assert sysroot_with(loader, tmp_path) == (tmp_path / found if found else None)

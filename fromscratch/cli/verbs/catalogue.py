@@ -233,8 +233,8 @@ _TABLE = (
     Verb(
         "cmake-dir",
         f"{_HERE}.cmake_dir:cmake_dir",
-        "Print the folder that holds the CMake module, for CMAKE_PREFIX_PATH or CMAKE_MODULE_PATH.",
-        "cmake -B build -DFromscratchContainer_DIR=$(fromscratch cmake-dir)",
+        "Print the folder that holds the CMake module FromscratchContainerConfig.cmake, for CMAKE_PREFIX_PATH.",
+        "cmake -B build -DCMAKE_PROJECT_INCLUDE=$(fromscratch cmake-dir)/FromscratchContainerConfig.cmake",
         (),
         (options.QUIET,),
         only_reads=True,

@@ -1,4 +1,4 @@
-"""Finder for Lua: what programs `require`, along the package.path and package.cpath that the interpreter was built with.
+"""Finder for Lua: what programs `require`, along the package.path and package.cpath of the interpreter.
 
 Follows the reference manual of Lua 5.4, 6.3 ("Modules"): `package.searchers`. LuaJIT is Lua 5.1 in this.
 """

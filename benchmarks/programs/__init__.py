@@ -1,0 +1,1 @@
+"""Programs of this machine bundled, and their work done in the image: see `battery`."""
