@@ -47,6 +47,7 @@ def _release(scene: Scene, folder: str, starter: TreePath) -> Iterator[Finding]:
 
 def _home(scene: Scene, home: str, starter: TreePath) -> Iterator[Finding]:
     loading = Loading(scene, starter, KIND)
+    _commands(loading)
     for folder in views.glob(scene.view, f"{home}/erts-*/bin"):
         loading.need_folder(
             folder, starter, "the programs of Erlang", spared=r"erlc|dialyzer|typer|ct_run|.*\.src|erl_call|.*\.debug.*"
@@ -77,6 +78,12 @@ def _home(scene: Scene, home: str, starter: TreePath) -> Iterator[Finding]:
     yield from loading.findings()
 
 
+def _commands(loading: Loading) -> None:
+    """What the scripts that start Erlang and Elixir call to find their folder."""
+    for name in ("dirname", "basename", "readlink", "sh") if loading.interpreter in loading.scene.files else ():
+        loading.need(lookup(loading.scene, name).path, loading.interpreter, f"command {name}")
+
+
 def _application(scene: Scene, home: str, name: str) -> str | None:
     """The newest version of an application, whose folder is NAME-VERSION, or NAME alone."""
     found = [each for each in views.glob(scene.view, f"{home}/lib/{name}-[0-9]*") if is_folder(scene, each)]
@@ -96,6 +103,7 @@ def _dependencies(scene: Scene, path: str) -> list[str]:
 def _elixir(scene: Scene, home: str, starter: TreePath) -> Iterator[Finding]:
     """The applications of Elixir, which are small, and the Erlang that its scripts start by its name."""
     loading = Loading(scene, starter, "elixir")
+    _commands(loading)
     loading.need_folder(f"{home}/lib", starter, "the library of Elixir", spared=_SPARED)
     for name in ("elixir", "iex"):
         loading.need(f"{home}/bin/{name}", starter, "starts Elixir")
