@@ -16,10 +16,10 @@ from fromscratch.linker.beyond.python import habits
 from fromscratch.linker.beyond.python.closure import Closure, Lost
 from fromscratch.linker.beyond.python.imports import Import, Source
 from fromscratch.linker.beyond.python.modules import Module, Modules
-from fromscratch.linker.beyond.python.named import Names
 from fromscratch.linker.beyond.python.packages import Packages
 from fromscratch.linker.beyond.python.programs import Group
 from fromscratch.linker.beyond.python.programs import groups as programs_of
+from fromscratch.linker.beyond.python.strings import Names
 from fromscratch.linker.beyond.python.tree import PythonTree, editables, environment_of, sites_of, trees
 from fromscratch.linker.beyond.python.tree import added as added_folders
 from fromscratch.model import view as views
@@ -97,16 +97,16 @@ class _Found:
         self._note_problems(group, closure, sites)
 
     def _settle(self, group: Group, closure: Closure, packages: Packages, names: Names) -> None:
-        """Follow what packages require and what is named in strings, until that leads to nothing more."""
+        """Follow what packages require and what strings name, until that leads to nothing more."""
         environment = environment_of(self._scene, self._tree)
         while True:
             unread = packages.unread(closure.reached.values())
             self._unreached |= {program.file for program in unread}
-            named = [*packages.required(environment), *names.modules(closure.reached.values(), group.programs)]
-            if not unread and not named:
+            more = [*packages.required(environment), *names.modules(closure.reached.values(), group.programs)]
+            if not unread and not more:
                 return
             closure.run(unread)
-            for name, by in named:
+            for name, by in more:
                 closure.add([name], by)
 
     def _follows(self, modules: Modules, sites: Sequence[str], module: Module, statement: Import, name: str) -> bool:

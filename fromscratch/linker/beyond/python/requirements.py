@@ -101,8 +101,8 @@ class _Marker:
         operator = self._take()[1]
         right = self._take()
         if "extra" in (left[1], right[1]):
-            named = normalised(right[1] if left[1] == "extra" else left[1])
-            return (named in self._extras) == (operator != "!=")
+            extra = normalised(right[1] if left[1] == "extra" else left[1])
+            return (extra in self._extras) == (operator != "!=")
         return _compared(self._value(left), operator, self._value(right)) != negated
 
     def _next(self, word: str) -> bool:

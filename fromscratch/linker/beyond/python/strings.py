@@ -115,7 +115,7 @@ class Names:
                     yield name, file
         if own:
             for word, strong in literals.modules(text):
-                if (module := self._named(word, strong)) is not None:
+                if (module := self._module_of(word, strong)) is not None:
                     yield module, file
 
     def _note(self, file: str, strings: _Strings) -> None:
@@ -126,7 +126,7 @@ class Names:
         for name in strings.distributions:
             self._packages.describe(name, file)
 
-    def _named(self, word: str, strong: bool) -> str | None:
+    def _module_of(self, word: str, strong: bool) -> str | None:
         """The module that a string in the user's own source names: the longest part of it that is one.
 
         A single word says much else besides, so it counts only for a package; and one of the standard library never
