@@ -1,1 +1,1 @@
-"""What interpreters other than those with a folder of their own load: their library, and what programs ask of it."""
+"""What interpreters of other languages load: their library, and what programs ask of it."""

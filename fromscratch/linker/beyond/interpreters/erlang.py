@@ -56,7 +56,7 @@ def _home(scene: Scene, home: str, starter: TreePath) -> Iterator[Finding]:
         loading.need(path, starter, "the boot files of Erlang")
     for path in views.glob(scene.view, f"{home}/releases/*/OTP_VERSION"):
         loading.need(path, starter, "the version of Erlang")
-    taken: dict[str, None] = {}
+    selected: dict[str, None] = {}
     pending = list(_ALWAYS)
     for file in sorted(scene.files):
         if file.endswith(".app") and not file.startswith(f"{home}/lib/"):
@@ -64,13 +64,13 @@ def _home(scene: Scene, home: str, starter: TreePath) -> Iterator[Finding]:
     while pending:
         name = pending.pop(0)
         application = _application(scene, home, name)
-        if application is None or application in taken:
+        if application is None or application in selected:
             continue
-        taken[application] = None
+        selected[application] = None
         loading.need_folder(application, starter, f"the application {name}", spared=_SPARED)
         pending += _dependencies(scene, f"{application}/ebin/{name}.app")
     for folder in views.glob(scene.view, f"{home}/lib/*"):
-        if folder not in taken and is_folder(scene, f"{folder}/ebin"):
+        if folder not in selected and is_folder(scene, f"{folder}/ebin"):
             if total(scene, folder, _SPARED) <= SMALL:
                 loading.need_folder(folder, starter, "an application of Erlang", spared=_SPARED)
             else:

@@ -119,10 +119,10 @@ def find(scene: Scene) -> Iterator[Finding]:
     for place in scene.objects:
         for home in HOMES:
             if re.fullmatch(home.objects, paths.name(place)):
-                yield from _taken(scene, place, home)
+                yield from _library(scene, place, home)
 
 
-def _taken(scene: Scene, place: TreePath, home: Home) -> Iterator[Finding]:
+def _library(scene: Scene, place: TreePath, home: Home) -> Iterator[Finding]:
     loading = Loading(scene, place, home.language)
     for folder in _folders(scene, place, home):
         loading.need_folder(folder, place, f"the library of {home.language}", spared=home.spared)

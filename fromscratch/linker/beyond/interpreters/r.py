@@ -41,7 +41,7 @@ _BASE = (
 _SPARED = r"help|html|doc|demo|tests|testdata|include|po|man|translations|cairo\.so|tcltk|.*\.a"
 # What is loaded to draw in windows or through cairo, and brings the libraries of X11 and of Tk.
 _GRAPHICS = ("modules/R_X11.so", "modules/R_de.so", "library/grDevices/libs/cairo.so", "library/tcltk")
-_STARTED = (
+_FILES = (
     "bin/R",
     "bin/exec",
     "bin/BATCH",
@@ -87,7 +87,7 @@ def _homes(scene: Scene, place: TreePath) -> Iterator[str]:
 def _start(loading: Loading, home: str) -> None:
     """What R opens before it reads a program; /usr/share/R has its parts that no architecture matters to."""
     place = loading.interpreter
-    for path in _STARTED:
+    for path in _FILES:
         loading.need_folder(
             f"{home}/{path}", place, "the home of R", spared=r"Makeconf|licenses|texmf|java|.*\.(html|css)"
         )
