@@ -6,8 +6,6 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from fromscratch.advice import Setting as Option
-from fromscratch.advice import advice
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.kconfig import config as kconfig
 from fromscratch.formats.kconfig.config import Setting
@@ -23,7 +21,7 @@ from fromscratch.sources.buildroot.content import content_digest
 from fromscratch.sources.buildroot.make_paths import Folders
 from fromscratch.sources.buildroot.named_configs import NamedConfig
 from fromscratch.sources.buildroot.options import BuildrootOptions
-from fromscratch.sources.buildroot.platforms import architecture_symbol, merged_platform, platform_of, runs_on
+from fromscratch.sources.buildroot.platforms import check_platform, merged_platform
 
 # The names that this driver's configuration uses for an architecture.
 _ARCHITECTURES = {
@@ -86,13 +84,13 @@ def wish(
     folder: Path,
     platform: Platform,
     toolchain: Iterable[Setting],
-    named: Sequence[NamedConfig],
+    config_files: Sequence[NamedConfig],
 ) -> Wish:
     """The files of `config:` and the options of a recipe as one configuration; what comes later wins.
 
     Raises UsageError for one that is built for another platform, FormatError for one that is malformed.
     """
-    whole, fragments = defconfigs.separated(named)
+    whole, fragments = defconfigs.separated(config_files)
     asked = [Setting(symbol_of(name), "y", f"packages: {name}") for name in options.packages]
     asked += [Setting(name, kconfig.value_of(value), f"set: {name}") for name, value in options.set.items()]
     notes: list[str] = []
@@ -142,18 +140,6 @@ def _without_setuid_busybox(settings: Iterable[Setting]) -> Setting:
     given = merged.get(_DEVICE_TABLE, Setting(_DEVICE_TABLE, '"system/device_table.txt"', DRIVER))
     tables = f"$({CONFIGS_VARIABLE})/busybox-modes.txt {kconfig.unquoted(given.value)}".strip()
     return Setting(_DEVICE_TABLE, kconfig.quoted(tables), given.asked_by)
-
-
-def check_platform(settings: Iterable[Setting], platform: Platform) -> None:
-    """Raise UsageError, naming both, for a configuration that is built for another platform than the image is for."""
-    merged = kconfig.merge(settings)
-    values = {one.name: one.value for one in merged.values()}
-    built, symbol = platform_of(values), architecture_symbol(values)
-    if built is not None and symbol is not None and not runs_on(built, platform):
-        raise UsageError(
-            f"{merged[symbol].asked_by}: {symbol}=y builds for {built}, but the image is to be for {platform}",
-            advice("leave platforms: out of the recipe, and ", Option("platform"), " out of the call"),
-        )
 
 
 def fragment(name: str) -> list[Setting]:

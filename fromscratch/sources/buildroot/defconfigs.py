@@ -32,9 +32,9 @@ _CPLUSPLUS = ("BR2_TOOLCHAIN_BUILDROOT_CXX", "BR2_TOOLCHAIN_EXTERNAL_CXX")
 _SHOWN = 6
 
 
-def separated(named: Iterable[NamedConfig]) -> tuple[list[NamedConfig], list[Setting]]:
+def separated(config_files: Iterable[NamedConfig]) -> tuple[list[NamedConfig], list[Setting]]:
     """The whole configurations, and the settings of the fragments that go over them, in their order."""
-    files = list(named)
+    files = list(config_files)
     fragments = [setting for one in files if not one.is_defconfig for setting in one.settings]
     return [one for one in files if one.is_defconfig], fragments
 
@@ -67,12 +67,12 @@ def with_toolchain(
     if chosen == "internal" and builds_own:
         return list(settings), []
     own = [one for one in settings if one.name.startswith(_TOOLCHAIN)]
-    kept = [one for one in settings if one not in own]
+    rest = [one for one in settings if one not in own]
     names = [one.name for one in own if one.value == "y"]
     said = _some(names) if names else "the one that Buildroot builds"
     word = chosen if isinstance(chosen, str) else "an external one"
     notes = [f"toolchain: {word} of the recipe is used instead of what {name} says: {said}"]
-    return [*kept, *ours, *_cplusplus(own, ours)], notes
+    return [*rest, *ours, *_cplusplus(own, ours)], notes
 
 
 def _cplusplus(own: Iterable[Setting], ours: Sequence[Setting]) -> list[Setting]:

@@ -31,8 +31,8 @@ class Folders(Struct, frozen=True):
 
 def _variables(tree: Path, externals: Sequence[Path]) -> dict[str, str]:
     """What make's variables for folders stand for: Buildroot's own and that of each external tree."""
-    named = {f"BR2_EXTERNAL_{name}_PATH": str(top) for top in externals if (name := external_name(top))}
-    return {"TOPDIR": str(tree), "HOME": os.environ.get("HOME", "/root"), **named}
+    of_externals = {f"BR2_EXTERNAL_{name}_PATH": str(top) for top in externals if (name := external_name(top))}
+    return {"TOPDIR": str(tree), "HOME": os.environ.get("HOME", "/root"), **of_externals}
 
 
 def external_name(top: Path) -> str:

@@ -40,7 +40,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     """`place` is the workspace: `output` is Buildroot's own, `settings` a scratch one for configurations.
 
     `external` has a digest for each package of external trees, `rest` a digest of what is not distinguished further;
-    `named` are the files of `config:`; `configs` and `busybox_files` are what the recipe says of them, and
+    `config_files` are the files of `config:`; `configs` and `busybox_files` are what the recipe says of them, and
     `recipe_variables` what it adds to make's command line.
     """
 
@@ -48,7 +48,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     toolchain: Toolchain
     wish: Wish
     externals: tuple[Path, ...]
-    named: tuple[NamedConfig, ...]
+    config_files: tuple[NamedConfig, ...]
     external: dict[str, str]
     rest: str
     configs: tuple[str, ...]
@@ -69,12 +69,12 @@ def plan(options: BuildrootOptions, context: Context, store: Store, *, fetching:
     """Only `fetching` may use the network; otherwise raises NotFetched. Raises UsageError, MissingTool, ImageError."""
     tree = _tree(options, context, store, fetching=fetching)
     externals = tuple(_external(name, context.folder) for name in options.externals)
-    named = named_configs.find(options.configs, Places(context.folder, externals, tree.path))
+    config_files = named_configs.find(options.configs, Places(context.folder, externals, tree.path))
     builds, sources = BUILD_FOLDERS
     folders = Folders(tree.path, bool(options.tree) and ":" not in tree.identity, externals, Path(), Path())
-    toolchain = _toolchain(options, context, store, tree, named, folders)
+    toolchain = _toolchain(options, context, store, tree, config_files, folders)
     tools = host_tools.identify() if options.host_tools == "system" else None
-    wish = configuration.wish(options, context.folder, context.platform, toolchain.settings, named)
+    wish = configuration.wish(options, context.folder, context.platform, toolchain.settings, config_files)
     external = _external_digests(externals, store, context.own)
     where = (str(context.folder), context.place, str(context.platform), options.host_tools)
     key = "\n".join((_LAYOUT, tree.identity, toolchain.identity, *where))
@@ -107,7 +107,7 @@ def plan(options: BuildrootOptions, context: Context, store: Store, *, fetching:
         toolchain=toolchain,
         wish=wish,
         externals=externals,
-        named=named,
+        config_files=config_files,
         external=external,
         rest=rest,
         configs=tuple(options.configs),
@@ -126,12 +126,14 @@ def _toolchain(
     context: Context,
     store: Store,
     tree: Tree,
-    named: Sequence[NamedConfig],
+    config_files: Sequence[NamedConfig],
     folders: Folders,
 ) -> Toolchain:
     """The recipe's, which wins over that of a defconfig."""
-    if options.toolchain is None and any(one.is_defconfig for one in named):
-        said = kconfig.merge(setting for one in named for setting in one.settings).get("BR2_TOOLCHAIN_EXTERNAL_PATH")
+    if options.toolchain is None and any(one.is_defconfig for one in config_files):
+        said = kconfig.merge(setting for one in config_files for setting in one.settings).get(
+            "BR2_TOOLCHAIN_EXTERNAL_PATH"
+        )
         return toolchains.of_defconfig(folders.expanded(kconfig.unquoted(said.value)) if said else None, store)
     return toolchains.bring(options, tree, context.folder, context.platform, store, context.progress)
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
+from fromscratch.advice import Setting, advice
 from fromscratch.errors import UsageError
 from fromscratch.formats.kconfig import config as kconfig
-from fromscratch.formats.kconfig.config import Setting, Value
+from fromscratch.formats.kconfig.config import Value
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.model.image import Platform
 
@@ -61,7 +62,7 @@ def platform_of(config: Mapping[str, Value]) -> Platform | None:
     return Platform.parse(_OF_SYMBOL.get(symbol, "linux/386")) if symbol else None
 
 
-def merged_platform(settings: Iterable[Setting]) -> Platform | None:
+def merged_platform(settings: Iterable[kconfig.Setting]) -> Platform | None:
     """The same, of settings of which a later one wins."""
     return platform_of({one.name: one.value for one in kconfig.merge(settings).values()})
 
@@ -71,6 +72,18 @@ def runs_on(built: Platform, labelled: Platform) -> bool:
     if built.architecture != labelled.architecture:
         return False
     return built.architecture != "arm" or built.variant <= labelled.variant
+
+
+def check_platform(settings: Iterable[kconfig.Setting], platform: Platform) -> None:
+    """Raise UsageError, naming both, for a configuration that is built for another platform than the image is for."""
+    merged = kconfig.merge(settings)
+    values = {one.name: one.value for one in merged.values()}
+    built, symbol = platform_of(values), architecture_symbol(values)
+    if built is not None and symbol is not None and not runs_on(built, platform):
+        raise UsageError(
+            f"{merged[symbol].asked_by}: {symbol}=y builds for {built}, but the image is to be for {platform}",
+            advice("leave platforms: out of the recipe, and ", Setting("platform"), " out of the call"),
+        )
 
 
 def _arm_variant(on: Iterable[str]) -> str:

@@ -92,7 +92,8 @@ def users_overrides(make: Mapping[str, str], wish: Wish, folders: Folders) -> st
 def override_file(ours: str, users: str, place: Path) -> dict[str, str]:
     """Write one file of overrides: ours, and after it the user's, which so has the last word."""
     path = place / "overrides.mk"
-    text = f"# Written by fromscratch.\n{ours}" + (f"\n-include {users}\n" if users else "")
+    # Where Buildroot includes it, the variables of external trees still have the quotes of .config; it strips them too.
+    text = f"# Written by fromscratch.\n{ours}" + (f"\n-include $(call qstrip,{users})\n" if users else "")
     if not path.is_file() or path.read_text() != text:
         disk.write_atomically(path, text.encode())
     return {OVERRIDES: str(path)}

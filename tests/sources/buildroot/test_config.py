@@ -28,13 +28,13 @@ def wish_of(
     folder: Path,
     *,
     platform: Platform = AMD64,
-    toolchain: Sequence[Setting] = (),
+    of_toolchain: Sequence[Setting] = (),
     places: named_configs.Places | None = None,
     **given: Any,
 ) -> config.Wish:
     said = options(**given)
     named = named_configs.find(said.configs, places or named_configs.Places(folder))
-    return config.wish(said, folder, platform, toolchain, named)
+    return config.wish(said, folder, platform, of_toolchain, named)
 
 
 def wished(folder: Path, **given: Any) -> dict[str, str]:
@@ -47,7 +47,7 @@ def wished(folder: Path, **given: Any) -> dict[str, str]:
 def test_every_platform_has_its_fragments(platform: Platform, form: str, tmp_path: Path) -> None:
     architecture = config.architecture(platform)
     bootlin = config.fragment(f"toolchain/bootlin-{architecture}")
-    wish = wish_of(tmp_path, config=form, platform=platform, toolchain=bootlin)
+    wish = wish_of(tmp_path, config=form, platform=platform, of_toolchain=bootlin)
     assert kconfig.parse(wish.text, "again")
     assert any("BOOTLIN" in one.name and one.name.endswith("GLIBC_STABLE") for one in wish.settings)
 
