@@ -70,7 +70,7 @@ def made(
         call.progress.note(_no_entrypoint(seen))
     image["entrypoint"] = start if start is not None else list(seen.asked) if len(seen.asked) == 1 else []
     if options.search:
-        image["env"].setdefault("LD_LIBRARY_PATH", ":".join(options.search))
+        image["env"].setdefault("LD_LIBRARY_PATH", ":".join(options.search_folders()))
     item = {word_of(BinariesOptions): msgspec.to_builtins(options)}
     recipe = _checked({**called, "rootfs": [item], "image": image}, Recipe)
     job = call.job_of(recipe, Path.cwd(), output, call.platforms or seen.platforms)
