@@ -34,7 +34,7 @@ OF_LAST_STEPS = (
 _ELSEWHERE = ("BR2_PACKAGE_OVERRIDE_FILE", "BR2_DL_DIR", "BR2_EXTERNAL", "BR2_DEFCONFIG")
 
 
-class Named(Struct, frozen=True):
+class Reading(Struct, frozen=True):
     """Where paths start, and what is not read of folders."""
 
     folder: Path
@@ -47,7 +47,7 @@ class Named(Struct, frozen=True):
         return content_digest(path, self.store, besides=self.own.names(path))
 
 
-def of_settings(settings: Iterable[Setting], named: Named) -> dict[str, str]:
+def of_settings(settings: Iterable[Setting], where: Reading) -> dict[str, str]:
     """The parts that settings name.
 
     They are named by $(FROMSCRATCH_FOLDER)/… and $(FROMSCRATCH_CONFIGS)/…, and in symbols that are known to name files
@@ -57,14 +57,14 @@ def of_settings(settings: Iterable[Setting], named: Named) -> dict[str, str]:
     for setting in settings:
         if setting.name in _ELSEWHERE:
             continue
-        for path in _paths(setting, named):
-            for name, digest in _parts(setting.name, path, named):
+        for path in _paths(setting, where):
+            for name, digest in _parts(setting.name, path, where):
                 found.setdefault(name, []).append(digest)
     return {name: hash_of(*digests) for name, digests in found.items()}
 
 
-def _paths(setting: Setting, named: Named) -> list[Path]:
-    tops = {FOLDER_VARIABLE: named.folder, CONFIGS_VARIABLE: shipped("buildroot-configs")}
+def _paths(setting: Setting, where: Reading) -> list[Path]:
+    tops = {FOLDER_VARIABLE: where.folder, CONFIGS_VARIABLE: shipped("buildroot-configs")}
     paths = []
     for variable, below in _REFERENCE.findall(setting.value):
         path = Path(os.path.normpath(f"{tops[variable]}{below}"))
@@ -72,29 +72,29 @@ def _paths(setting: Setting, named: Named) -> list[Path]:
             raise UsageError(f"{setting.line}: there is no {path}", f"fix {setting.asked_by}")
         paths.append(path)
     if _NAMES_FILES.search(setting.name):
-        words = (named.folders.expanded(word) for word in kconfig.unquoted(setting.value).split())
+        words = (where.folders.expanded(word) for word in kconfig.unquoted(setting.value).split())
         paths += [path for path in words if path is not None and path.exists()]
     return list(dict.fromkeys(paths))
 
 
-def _parts(symbol: str, path: Path, named: Named) -> list[tuple[str, str]]:
+def _parts(symbol: str, path: Path, where: Reading) -> list[tuple[str, str]]:
     if symbol == OVERLAY:
         # A file that is gone stays in the target folder; one that is only written anew is copied over the old one.
         names = sorted(f"{os.path.relpath(place, path)} {sorted(files)}" for place, _, files in os.walk(path))
-        return [(part("image", OVERLAY), hash_of(*names)), (part("last", OVERLAY), named.digest(path))]
+        return [(part("image", OVERLAY), hash_of(*names)), (part("last", OVERLAY), where.digest(path))]
     if symbol == POST_BUILD:
-        return [(part("image", symbol), named.digest(_with_neighbours(path, named)))]
+        return [(part("image", symbol), where.digest(_with_neighbours(path, where)))]
     if symbol in OF_LAST_STEPS:
         is_script = symbol.endswith("_SCRIPT")
-        return [(part("last", symbol), named.digest(_with_neighbours(path, named) if is_script else path))]
+        return [(part("last", symbol), where.digest(_with_neighbours(path, where) if is_script else path))]
     if symbol == _PATCHES and path.is_dir():
         below = sorted(path.iterdir())
-        return [(part("package", f"{symbol}/{each.name}"), named.digest(each)) for each in below if each.is_dir()]
-    return [(part("symbol", symbol), named.digest(path))]
+        return [(part("package", f"{symbol}/{each.name}"), where.digest(each)) for each in below if each.is_dir()]
+    return [(part("symbol", symbol), where.digest(path))]
 
 
-def _with_neighbours(script: Path, named: Named) -> Path:
+def _with_neighbours(script: Path, where: Reading) -> Path:
     """A script, with what lies beside it and may be read by it, unless it lies beside the recipe itself."""
     above = script.parent
-    is_small = above != named.folder and not named.folder.is_relative_to(above)
-    return above if script.is_file() and is_small and above not in named.folders.externals else script
+    is_small = above != where.folder and not where.folder.is_relative_to(above)
+    return above if script.is_file() and is_small and above not in where.folders.externals else script

@@ -21,7 +21,7 @@ from fromscratch.sources.buildroot.config import Wish
 from fromscratch.sources.buildroot.make import Make
 from fromscratch.sources.buildroot.make_paths import Folders
 from fromscratch.sources.buildroot.named_configs import NamedConfig, Places
-from fromscratch.sources.buildroot.named_files import Named
+from fromscratch.sources.buildroot.named_files import Reading
 from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.buildroot.parts import hash_of, of_external, of_overrides, part
 from fromscratch.sources.buildroot.toolchain import host_tools, passwords
@@ -85,7 +85,7 @@ def plan(options: BuildrootOptions, context: Context, store: Store, *, fetching:
         **tree.parts,
         **_parts_of_externals(externals, store, context.own, folders),
         **named_files.of_settings(
-            [*wish.settings, *_of_make(options)], Named(context.folder, folders, store, context.own)
+            [*wish.settings, *_of_make(options)], Reading(context.folder, folders, store, context.own)
         ),
         **_parts_of_make(options, overrides, tools, folders, store, context.own),
     }

@@ -8,7 +8,7 @@ from fromscratch.formats.kconfig.config import Setting
 from fromscratch.host.storage.own_folders import NONE
 from fromscratch.host.storage.store import Store
 from fromscratch.sources.buildroot.make_paths import Folders
-from fromscratch.sources.buildroot.named_files import Named, of_settings
+from fromscratch.sources.buildroot.named_files import of_settings
 from fromscratch.sources.buildroot.parts import of_external, of_overrides, of_tree
 
 TREE = (
@@ -149,7 +149,7 @@ def test_a_file_that_a_symbol_names_counts_for_what_it_is_for(
     symbol: str, named: str, edit: str, parts: set[str], store: Store, tmp_path: Path
 ) -> None:
     folder = lay(tmp_path / "recipe", "over/etc/motd board/users board/post.sh board/data board/bb patches/jq/1.patch")
-    where = Named(folder, Folders(tmp_path, True, (), tmp_path, tmp_path), store, NONE)
+    where = Reading(folder, Folders(tmp_path, True, (), tmp_path, tmp_path), store, NONE)
     settings = [Setting(symbol, f'"$(FROMSCRATCH_FOLDER)/{named}"', "set:")]
     before = of_settings(settings, where)
     edited(folder / edit)
