@@ -17,12 +17,22 @@ class Task(Protocol):
     def expect(self, total: int) -> None:
         """Set the total of units, when it becomes known or changes."""
 
+    def pulse(self, text: str = "", left: float | None = None) -> None:
+        """Say that the work goes on inside what was described last. Cheap: it may be called every second.
+
+        `text` says how far that is, such as "4312 lines"; `left` is how many seconds
+        the whole is expected to take still.
+        """
+
 
 class Progress(Protocol):
     """The receiver of reports. All methods may be called from any thread."""
 
     def task(self, title: str, *, total: int | None = None, unit: str = "B") -> AbstractContextManager[Task]:
-        """Start a piece of work of `total` units (None: unknown). `unit` is "B" for bytes."""
+        """Start a piece of work of `total` units (None: unknown).
+
+        `unit` is "B" for bytes; "work" is shown as a percentage.
+        """
 
     def note(self, text: str) -> None:
         """Report one line, such as a decision that was made for the user."""
@@ -42,6 +52,8 @@ class _SilentTask:
     def describe(self, text: str) -> None: ...
 
     def expect(self, total: int) -> None: ...
+
+    def pulse(self, text: str = "", left: float | None = None) -> None: ...
 
 
 class Silent:

@@ -1,7 +1,7 @@
 # What `cpack -G External` runs to make a minimal container image of what a project installs.
 #
-# Name this file as CPACK_EXTERNAL_PACKAGE_SCRIPT, or let FromscratchContainer.cmake do that. It works with any project
-# that includes CPack, unchanged:
+# The module FromscratchContainer names this file as CPACK_EXTERNAL_PACKAGE_SCRIPT. Without the module it works with any
+# project that includes CPack, unchanged:
 #
 #   cpack -G External -D CPACK_EXTERNAL_PACKAGE_SCRIPT=$(fromscratch cmake-dir)/external_container_package.cmake
 #
@@ -9,9 +9,9 @@
 # docs/cmake.md lists them.
 
 cmake_policy(VERSION 3.15...3.31)
-include("${CMAKE_CURRENT_LIST_DIR}/container_options.cmake")
-include("${CMAKE_CURRENT_LIST_DIR}/container_stages.cmake")
-include("${CMAKE_CURRENT_LIST_DIR}/container_words.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/parts/options.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/parts/stages.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/parts/words.cmake")
 
 # --- What was said -------------------------------------------------------------------------------------------------
 
@@ -55,8 +55,15 @@ set(_container_reference "${CONTAINER_NAME}:${CONTAINER_TAG}")
 
 container_find_fromscratch()
 if(NOT FROMSCRATCH_EXECUTABLE)
-  message(FATAL_ERROR "error: there is no program fromscratch, so no image of ${_container_reference} can be made\n"
-    " hint: install it (pipx install FOLDER, that of its sources), or name it with -D FROMSCRATCH_EXECUTABLE=PATH")
+  container_how_to_install(_container_hint)
+  container_other_generators(_container_others)
+  set(_container_severity FATAL_ERROR)
+  if(_container_others)  # which cpack would not run after an error
+    set(_container_severity WARNING)
+  endif()
+  message(${_container_severity} "error: there is no program fromscratch, so no image of ${_container_reference} can be made\n"
+    " hint: ${_container_hint}")
+  return()
 endif()
 
 # --- The image -----------------------------------------------------------------------------------------------------

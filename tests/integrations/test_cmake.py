@@ -16,6 +16,7 @@ __all__ = ["docker"]
 pytestmark = pytest.mark.slow
 
 MODULE = shipped("integrations") / "cmake"
+FILE = MODULE / "FromscratchContainerConfig.cmake"
 SCRIPT = MODULE / "external_container_package.cmake"
 GREETING = "Hello from a shared library, out of a data file!\n"
 OWN = [
@@ -108,11 +109,33 @@ def test_the_same_sources_give_the_same_image_in_another_folder(tmp_path: Path) 
     assert digests[0] == digests[1]
 
 
+OLDER = """
+find_program(FROMSCRATCH_EXECUTABLE fromscratch REQUIRED)
+execute_process(COMMAND "${FROMSCRATCH_EXECUTABLE}" cmake-dir OUTPUT_VARIABLE _dir OUTPUT_STRIP_TRAILING_WHITESPACE)
+include("${_dir}/external_container_package.cmake")
+"""
+
+
+def test_a_project_keeps_its_script_of_the_older_system_and_its_name(tmp_path: Path) -> None:
+    shop = workshop(tmp_path)
+    script = 'set(CPACK_EXTERNAL_PACKAGE_SCRIPT "${CMAKE_CURRENT_SOURCE_DIR}/cmake/external_container_package.cmake")'
+    option = 'option(ENABLE_MINIMAL_CONTAINER "" OFF)\nset(CPACK_GENERATOR "External;TGZ")'
+    foreign(shop, f"{PLAIN}{option}\n{script}")
+    shop.write("cmake/external_container_package.cmake", OLDER)
+    built(shop, "-DENABLE_MINIMAL_CONTAINER=ON")
+    made(shop)
+    assert shop.run("oci:container/oci", below="build") == "I am foreign\n"
+    built(shop, "-DENABLE_MINIMAL_CONTAINER=OFF")
+    answer = shop.call("cpack", below="build")
+    assert answer.code == 0
+    assert "ENABLE_MINIMAL_CONTAINER is OFF: no image is made" in answer.said
+    assert (shop.folder / "build/Foreign_Tool-2.1-Linux.tar.gz").exists()
+
+
 def test_off_leaves_the_image_out_and_the_other_packages_in(tmp_path: Path) -> None:
     shop = built(workshop(tmp_path, "cmake-app"))
     answer = shop.call("cpack", below="build")
     assert answer.code == 0
-    assert "ENABLE_MINIMAL_CONTAINER is OFF: no image is made" in answer.said
     assert (shop.folder / "build/myapp-1.0.0-Linux.tar.gz").exists()
     assert not (shop.folder / "build/container").exists()
 
@@ -140,7 +163,8 @@ def test_any_build_program_and_any_prefix_will_do(tmp_path: Path, generator: str
         pytest.param(
             ("find_package(FromscratchContainer CONFIG REQUIRED)", f"-DCMAKE_PREFIX_PATH={MODULE}"), id="prefix"
         ),
-        pytest.param(("include(FromscratchContainer)", f"-DCMAKE_MODULE_PATH={MODULE}"), id="include"),
+        pytest.param(("include(FromscratchContainerConfig)", f"-DCMAKE_MODULE_PATH={MODULE}"), id="include"),
+        pytest.param(("", f"-DCMAKE_PROJECT_INCLUDE={FILE}"), id="of the call"),
     ],
 )
 @pytest.mark.parametrize("order", ["before CPack", "after CPack", "without CPack"])
@@ -209,16 +233,139 @@ def test_a_cross_build_takes_its_libraries_from_the_sysroot(tmp_path: Path) -> N
         "set(CMAKE_SYSTEM_NAME Linux)\nset(CMAKE_SYSTEM_PROCESSOR aarch64)\n"
         "set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)\n",
     )
-    # Debian's cross compiler has a root of its own without --sysroot, so the project names it.
-    foreign(
-        shop, f"{PLAIN}set(CONTAINER_ROOT /usr/aarch64-linux-gnu)\nfind_package(FromscratchContainer CONFIG REQUIRED)"
-    )
-    module = f"-DFromscratchContainer_DIR={MODULE}"
-    built(shop, "-DCMAKE_TOOLCHAIN_FILE=arm64.cmake", module, "-DENABLE_MINIMAL_CONTAINER=ON")
+    # Debian's cross compiler has its root without --sysroot; it is found by the compiler's name.
+    foreign(shop, PLAIN)
+    built(shop, "-DCMAKE_TOOLCHAIN_FILE=arm64.cmake", f"-DCMAKE_PROJECT_INCLUDE={FILE}")
     assert "foreign_tool linux/arm64" in made(shop)
     files = shop.files("oci:container/oci", below="build")
     assert {"/lib/ld-linux-aarch64.so.1", "/lib/libc.so.6", "/usr/local/bin/Tool"} <= set(files)
     assert not [path for path in files if "x86" in path]
+    said = cpack(shop, "CONTAINER_ROOT=/").said.partition("To try it alone")[0]
+    assert "(-D CONTAINER_ROOT=/usr/aarch64-linux-gnu)" in said
+    assert "--root" not in said
+
+
+# --- Projects that know nothing of CPack, by variables of CMake -----------------------------------------------------
+
+ALONE = """
+cmake_minimum_required(VERSION 3.5...3.27)
+project(Alone VERSION 3 LANGUAGES C)
+add_subdirectory(part)
+"""
+PART = """
+project(Part LANGUAGES C)
+add_library(part SHARED part.c)
+add_executable(Alone ../main.c)
+add_executable(checker checker.c)
+target_link_libraries(checker part)
+install(TARGETS part LIBRARY DESTINATION lib)
+"""
+
+
+def alone(shop: Workshop, more: str = "install(TARGETS Alone DESTINATION bin)\n") -> Workshop:
+    """A project without include(CPack), with a project below it and a program that it does not install."""
+    shop.write("CMakeLists.txt", ALONE)
+    shop.write("part/CMakeLists.txt", PART + more)
+    shop.write("main.c", '#include <stdio.h>\nint main(void) { return puts("I am alone") < 0; }\n')
+    shop.write("part/part.c", "int part(void) { return 42; }\n")
+    text = '#include <stdio.h>\nint part(void);\nint main(void) { return printf("%d\\n", part()) < 0; }\n'
+    shop.write("part/checker.c", text)
+    return shop
+
+
+@pytest.mark.parametrize(
+    ("variable", "since"),
+    [
+        ("CMAKE_PROJECT_INCLUDE", (3, 19)),
+        ("CMAKE_PROJECT_Alone_INCLUDE", (3, 19)),
+        ("CMAKE_PROJECT_TOP_LEVEL_INCLUDES", (3, 24)),
+    ],
+)
+def test_a_project_without_cpack_needs_one_variable(tmp_path: Path, variable: str, since: tuple[int, int]) -> None:
+    shop = alone(workshop(tmp_path))
+    need_cmake(shop, since)
+    built(shop, f"-D{variable}={FILE}")
+    answer = shop.call("cpack", below="build")
+    assert answer.code == 0, answer.said
+    assert own(shop) == ["/usr/local/bin/Alone", "/usr/local/lib/libpart.so"]
+    assert shop.run("oci:container/oci", below="build") == "I am alone\n"
+    assert [path.name for path in (shop.folder / "build").glob("Alone-3-Linux.*tar*")] == ["Alone-3-Linux.oci.tar"]
+    built(shop, "-DENABLE_MINIMAL_CONTAINER=OFF")
+    assert not (shop.folder / "build/FromscratchContainerSettings.cmake").exists()
+
+
+def test_a_program_that_is_built_and_not_installed_is_named_by_its_target(tmp_path: Path) -> None:
+    shop = built(alone(workshop(tmp_path), ""), f"-DCMAKE_PROJECT_INCLUDE={FILE}")
+    hint = "configure with -DCONTAINER_TARGETS=NAME for one that it builds (Alone, checker)"
+    assert hint in failed(shop)
+    built(shop, "-DCONTAINER_TARGETS=checker")
+    made(shop)
+    assert own(shop) == ["/usr/local/bin/checker", "/usr/local/lib/libpart.so"]
+    assert shop.run("oci:container/oci", below="build") == "42\n"
+    shop.make("cmake", "--install", "build", "--prefix", f"{tmp_path}/machine")
+    assert not (tmp_path / "machine/bin").exists()
+    answer = shop.call("cmake", "-B", "build", "-DCONTAINER_TARGETS=misspelt")
+    assert answer.code == 1
+    assert "hint: write one of Alone, checker" in answer.said
+
+
+def test_an_image_of_libraries_alone_is_made_if_nothing_has_to_start(tmp_path: Path) -> None:
+    shop = built(alone(workshop(tmp_path), ""), f"-DCMAKE_PROJECT_INCLUDE={FILE}")
+    made(shop, "CONTAINER_EXTRA_ARGS=--start-check=off")
+    assert own(shop) == ["/usr/local/lib/libpart.so"]
+
+
+def test_a_build_of_several_configurations_packs_the_one_of_the_call(tmp_path: Path) -> None:
+    need_all("ninja")
+    shop = alone(workshop(tmp_path))
+    shop.make("cmake", "-B", "build", "-G", "Ninja Multi-Config", f"-DCMAKE_PROJECT_INCLUDE={FILE}")
+    shop.make("cmake", "--build", "build", "--config", "Debug")
+    assert "say with cpack -C CONFIGURATION which one is built" in failed(shop)
+    answer = shop.call("cpack", "-G", "External", "-C", "Debug", below="build")
+    assert answer.code == 0, answer.said
+    assert shop.run("oci:container/oci", below="build") == "I am alone\n"
+
+
+def test_presets_configure_build_and_pack(tmp_path: Path) -> None:
+    shop = alone(workshop(tmp_path))
+    need_cmake(shop, (3, 25))
+    presets = {
+        "version": 6,
+        "configurePresets": [
+            {
+                "name": "image",
+                "generator": "Unix Makefiles",
+                "binaryDir": "build",
+                "cacheVariables": {"CMAKE_PROJECT_INCLUDE": str(FILE)},
+            }
+        ],
+        "buildPresets": [{"name": "image", "configurePreset": "image"}],
+        "packagePresets": [
+            {
+                "name": "image",
+                "configurePreset": "image",
+                "generators": ["External"],
+                "variables": {"CONTAINER_NAME": "preset", "CONTAINER_USER": "7"},
+            }
+        ],
+        "workflowPresets": [
+            {"name": "image", "steps": [{"type": kind, "name": "image"} for kind in ("configure", "build", "package")]}
+        ],
+    }
+    shop.write("CMakePresets.json", json.dumps(presets))
+    assert "preset linux/" in shop.make("cmake", "--workflow", "--preset", "image")
+    assert shop.run("oci:build/container/oci") == "I am alone\n"
+
+
+@pytest.mark.parametrize(("sanitizer", "library"), [("address", "libasan.so."), ("undefined", "libubsan.so.")])
+def test_the_library_of_a_sanitizer_goes_along(tmp_path: Path, sanitizer: str, library: str) -> None:
+    shop = alone(workshop(tmp_path))
+    # What finds leaks traces its own process, which a container may forbid.
+    flags = f"-DCMAKE_C_FLAGS=-fsanitize={sanitizer}"
+    built(shop, f"-DCMAKE_PROJECT_INCLUDE={FILE}", flags, "-DCONTAINER_ENV=ASAN_OPTIONS=detect_leaks=0")
+    made(shop)
+    assert [path for path in shop.files("oci:container/oci", below="build") if library in path]
+    assert shop.run("oci:container/oci", below="build") == "I am alone\n"
 
 
 # --- Projects that know nothing of containers ----------------------------------------------------------------------
@@ -238,10 +385,9 @@ def test_a_cross_build_takes_its_libraries_from_the_sysroot(tmp_path: Path) -> N
 def test_a_foreign_project_with_components_is_packed_unchanged(tmp_path: Path, staging: tuple[str, ...]) -> None:
     shop = workshop(tmp_path, "cmake-app")
     text = (shop.folder / "CMakeLists.txt").read_text()
-    before, _, after = text.partition("option(ENABLE_MINIMAL_CONTAINER")
+    before, _, after = text.partition("# The image.")
     assert after
     shop.write("CMakeLists.txt", f"{before}set(CPACK_COMPONENTS_ALL program libraries data)\ninclude(CPack)\n")
-    shutil.rmtree(shop.folder / "cmake")
     built(shop)
     made(shop, f"CPACK_EXTERNAL_PACKAGE_SCRIPT={SCRIPT}", "CONTAINER_NAME=team/unchanged", "CONTAINER_TAG=7", *staging)
     whole = "CPACK_MONOLITHIC_INSTALL=ON" in staging
@@ -319,6 +465,13 @@ def test_a_make_build_is_brought_up_to_date_as_by_other_generators(tmp_path: Pat
 # --- What cannot be ------------------------------------------------------------------------------------------------
 
 
+def need_cmake(shop: Workshop, since: tuple[int, int]) -> None:
+    """Skip where CMake is older than `since`."""
+    version = tuple(int(part) for part in shop.make("cmake", "--version").split()[2].split(".")[:2])
+    if version < since:
+        missing(f"cmake {since[0]}.{since[1]} or newer")
+
+
 def failed(shop: Workshop, *definitions: str) -> str:
     """What a cpack says that fails, on one line; nothing is left under the package's name."""
     answer = cpack(shop, *definitions)
@@ -340,6 +493,10 @@ def test_without_fromscratch_cpack_fails_and_says_how_to_get_it(tmp_path: Path) 
         "hint: install it (pipx install FOLDER, that of its sources), or name it with -D FROMSCRATCH_EXECUTABLE=PATH"
         in said
     )
+    packages = cpack(shop, f"CPACK_EXTERNAL_PACKAGE_SCRIPT={copied / SCRIPT.name}", generator="External;TGZ")
+    assert packages.code == 0
+    assert "error: there is no program fromscratch" in packages.said
+    assert (shop.folder / "build/Foreign_Tool-2.1-Linux.tar.gz").exists()
     output = failed(shop, f"CPACK_EXTERNAL_PACKAGE_SCRIPT={copied / SCRIPT.name}", "FROMSCRATCH_EXECUTABLE=/no/such")
     # What is in brackets is CMake's own, and begins with a small letter in later releases.
     said = output.replace("(No such", "(no such")

@@ -21,6 +21,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import tree_path
 from fromscratch.progress import Silent
 from fromscratch.sources.binaries.options import BinariesOptions
+from fromscratch.sources.binaries.sysroots import sysroot_with
 from tests.formats.elf.made import AARCH64, S390, elf
 from tests.sameness import archive_of
 from tests.sources.contract import SourceContract, Subject
@@ -217,16 +218,27 @@ def test_a_run_path_of_its_own_needs_no_cache(desk: Path) -> None:
     assert "/etc" not in build(desk, stage=["stage"])
 
 
-def test_a_library_that_only_a_run_path_or_search_leads_to_is_found_by_that_alone(desk: Path) -> None:
+def test_a_stage_over_a_root_without_ld_so_conf_is_searched_where_distributions_search(desk: Path) -> None:
+    """As over the root of a cross compiler."""
     stage(desk, local_app())
+    tree = build(desk, stage=["stage"])
+    assert reasons(tree, "/etc/ld.so.cache") == ["made by the loader would not find all libraries without"]
+    written(desk / "root", {"/etc/ld.so.conf": "# nothing\n"})
+    with pytest.raises(ImageError) as caught:
+        build(desk, stage=["stage"])
+    assert "libapp.so.1" in caught.value.message
+
+
+def test_a_library_that_only_a_run_path_or_search_leads_to_is_found_by_that_alone(desk: Path) -> None:
+    stage(desk, {path.replace("/usr/local/lib", "/usr/local/lib/app"): text for path, text in local_app().items()})
     with pytest.raises(ImageError) as caught:
         build(desk, stage=["stage"])
     assert caught.value.message == (
         "libapp.so.1, needed by /usr/local/bin/app (DT_NEEDED): it is in none of "
-        "/lib/x86_64-linux-gnu, /usr/lib/x86_64-linux-gnu, /lib, /usr/lib"
+        "/usr/local/lib, /lib/x86_64-linux-gnu, /usr/lib/x86_64-linux-gnu, /lib, /usr/lib"
     )
     assert "search" in caught.value.hint
-    tree = build(desk, stage=["stage"], search=["/usr/local/lib"])
+    tree = build(desk, stage=["stage"], search=["/usr/local/lib/app"])
     assert "/etc" not in tree
 
 
@@ -747,3 +759,27 @@ def test_a_guess_brings_no_guesses_in_its_turn(desk: Path) -> None:
     tree = build(desk, paths=["app:/app"])
     assert tree.find(f"{MULTIARCH}/libmay.so.1") is not None
     assert tree.find(f"{MULTIARCH}/libfar.so.1") is None
+
+
+@pytest.mark.parametrize(
+    ("loader", "found"),
+    [
+        ("/lib/ld-linux-aarch64.so.1", "aarch64-linux-gnu"),
+        ("/lib/ld-linux.so.3", None),  # two roots have one of this name
+        ("/lib/ld-musl-riscv64.so.1", None),
+        ("lib/ld-linux-aarch64.so.1", None),
+        ("/../aarch64-linux-gnu/lib/ld-linux-aarch64.so.1", None),
+    ],
+)
+def test_the_root_of_a_cross_compiler_is_found_by_the_loader_in_it(
+    tmp_path: Path, loader: str, found: str | None
+) -> None:
+    for place in (
+        "aarch64-linux-gnu/lib/ld-linux-aarch64.so.1",
+        "arm-linux-gnueabi/lib/ld-linux.so.3",
+        "armeb-linux-gnueabi/lib/ld-linux.so.3",
+        "lib/ld-linux-aarch64.so.1",
+    ):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).touch()
+    assert sysroot_with(loader, tmp_path) == (tmp_path / found if found else None)

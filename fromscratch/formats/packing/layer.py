@@ -25,6 +25,7 @@ from fromscratch.progress import Task
 __all__ = ["CodecName", "Packed", "codec_of", "pack", "pack_tar"]
 
 _SMALL = 1 << 20
+_SMALL_LEVELS: dict[CodecName, int] = {"gzip": 9, "zstd": 19}
 _AHEAD = 6 << 20  # bytes that may wait for a thread, beside the blocks that are compressed
 
 
@@ -54,8 +55,8 @@ def pack(
 ) -> Packed:
     """Write the layer of a tree to `out`, in bounded memory.
 
-    `threads` compress at once; `level` is the codec's own (default: zstd 3, gzip 5, and 9 for a tar of one
-    block: images of one small program, whose size is why they are made). The bytes are the same for any
+    `threads` compress at once; `level` is the codec's own (default: zstd 3 and gzip 5, but 19 and 9 for a
+    tar of one block: images of one small program, whose size is why they are made). The bytes are the same for any
     number of threads and on any CPU, but for those of the codec `fast`. The task advances by bytes of
     the tar. Whatever fails, in any thread, stops the work and is raised here: IntegrityError for a file
     that changes meanwhile, ImageError for one that cannot be read or whose name a layer cannot hold,
@@ -99,8 +100,8 @@ def _filled(stream: BinaryIO, buffer: bytearray) -> int:
 
 def codec_of(tree: Rootfs, codec: CodecName = "gzip", level: int | None = None) -> Codec:
     """The codec that `pack` uses for this tree, for callers that need its name before."""
-    if level is None and codec == "gzip" and tree.size <= _SMALL and tar.estimated_size(tree) <= _SMALL:
-        level = 9
+    if level is None and tree.size <= _SMALL and tar.estimated_size(tree) <= _SMALL:
+        level = _SMALL_LEVELS.get(codec)
     return codecs.codec(codec, level)
 
 

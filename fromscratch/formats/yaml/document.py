@@ -49,12 +49,22 @@ def load(text: str, name: str) -> Document:
             raise FormatError(
                 f"{where}: there is a tab where YAML wants blanks", "indent with blanks, as many as the lines beside it"
             ) from error
+        if mark and (word := _TAG.search(next(islice(text.split("\n"), mark.line, None), ""))):
+            raise _tagged(where, word[1]) from error
         raise FormatError(
             f"{where}: this is not YAML: {problem}", "look at the indentation and quotes there"
         ) from error
     reader = _Reader(name)
     value = reader.value(node, (), 0) if node is not None else None
     return Document(value, reader.lines, tuple(reader.repeated))
+
+
+# A word that YAML takes for a tag: it begins with ! where a value may begin. In quotes it is text.
+_TAG = lazy_regex(r"(?:^|[\s,\[{])(![^\s,\[\]{}\"']+)")
+
+
+def _tagged(where: str, word: str) -> FormatError:
+    return FormatError(f"{where}: YAML takes {word} for a tag, not for text", f'write it in quotes: "{word}"')
 
 
 def _is_tab(text: str, line: int, column: int) -> bool:
@@ -114,6 +124,8 @@ class _Reader:
         self.lines.setdefault(path, line)
         if depth > _DEPTH or self.count > _VALUES:  # an alias inside what it names, or aliases of aliases
             raise FormatError(f"{self.name}:{line}: this nests too deep or grows too large", "write it out plainly")
+        if node.tag.startswith("!"):
+            raise _tagged(f"{self.name}:{line}", node.tag)
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path, depth)
         if isinstance(node, yaml.SequenceNode):

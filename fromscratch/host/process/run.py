@@ -22,6 +22,7 @@ from fromscratch.address import without_secrets
 from fromscratch.errors import CommandFailed, MissingTool
 from fromscratch.host.process import session
 from fromscratch.host.process.deferred_signals import DeferredSignals
+from fromscratch.host.process.lines import lines
 from fromscratch.host.process.stdin_pump import Feeder
 from fromscratch.host.process.variables import PASSED_ON, SYSTEM_PATH
 from fromscratch.host.storage import disk, os_errors
@@ -109,10 +110,12 @@ def follow(
     log: Path | None = None,
     grace: float = GRACE,
     inherit: Sequence[int] = (),
+    tick: Callable[[], object] | None = None,
 ) -> int:
     """Run a program, give each line that it writes (to either stream) to `on_line` as it comes, and write all to `log`.
 
-    The answer is its exit code. `inherit` are descriptors that it gets too, such as that of a lock.
+    The answer is its exit code. `inherit` are descriptors that it gets too, such as that of a lock. `tick` is called
+    about once a second, also while the program is silent.
     When the caller is interrupted, or `on_line` raises, the program and all its children get
     SIGTERM, and SIGKILL if they are there still after `grace` seconds.
     """
@@ -120,7 +123,7 @@ def follow(
         record = stack.enter_context(_log(log)) if log else None
         ends = _Ends(stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         process = stack.enter_context(_running(argv, ends, env=env, cwd=cwd, grace=grace, inherit=inherit))
-        for line in cast(IO[bytes], process.stdout):
+        for line in lines(cast(IO[bytes], process.stdout), tick):
             if record:
                 record(os.fsencode(without_secrets(os.fsdecode(line))))
             on_line(line)

@@ -22,13 +22,29 @@ class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     add: Annotated[list[str], Meta(description="further files and folders, as PATH or PATH:/DEST")] = []
     stage: Annotated[list[str], Meta(description="staged install trees (DESTDIR), each taken whole")] = []
     root: Annotated[str, Meta(description="a sysroot to take libraries from, instead of this machine")] = "/"
-    search: Annotated[list[str], Meta(description="LD_LIBRARY_PATH of the image, which image.env sets")] = []
+    search: Annotated[
+        list[str],
+        Meta(
+            description="LD_LIBRARY_PATH of the image, which image.env sets; DIR:/DEST: a folder of this machine"
+            " whose libraries lie at /DEST in the image"
+        ),
+    ] = []
     preload: Annotated[list[str], Meta(description="objects for /etc/ld.so.preload of the image")] = []
     allow_missing: Annotated[
         list[str], Meta(description="globs of names that may stay missing, such as libcuda.so.*")
     ] = []
     commands: Annotated[bool, Meta(description="take the programs that shell scripts call")] = False
+    shell: Annotated[
+        Literal["auto", "always", "none"],
+        Meta(description="auto takes /bin/sh for programs that run shell commands, and offers it to others"),
+    ] = "auto"
     plugins: Annotated[list[str], Meta(description="globs of files that the programs load by themselves")] = []
+    data: Annotated[
+        Literal["auto", "none"],
+        Meta(
+            description="auto: what programs and libraries name in constant data, as far as it is of their own packages"
+        ),
+    ] = "auto"
     hwcaps: Annotated[
         Literal["baseline", "all"],
         Meta(description="all takes the libraries of glibc-hwcaps beside those for any processor"),
@@ -45,6 +61,10 @@ class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = "auto"
     gconv: Annotated[list[str], Meta(description="character sets for iconv, such as UTF-16, or all")] = []
     locales: Annotated[list[str], Meta(description="locales such as de_DE.UTF-8")] = []
+    utf8: Annotated[
+        Literal["auto", "none"],
+        Meta(description="auto takes C.UTF-8, and sets LANG to it, for programs whose text depends on the locale"),
+    ] = "auto"
     messages: Annotated[bool, Meta(description="the translations of these locales too")] = False
     tzdata: Annotated[list[str], Meta(description="zones such as Europe/Berlin, or all")] = []
     localtime: Annotated[bool, Meta(description="take /etc/localtime")] = False
@@ -97,13 +117,17 @@ class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         check_paths("plugins", self.plugins)
         check_paths("recorded", self.recorded)
         check_paths("allow_missing", self.allow_missing)
-        check_paths("search", self.search)
-        for text in self.search:
-            if not text.startswith("/") or ":" in text:
-                raise ValueError(f"search: {text!r} is not a folder of the image; write each as /DIR")
+        check_paths("search", self.search_folders())
+        for text, folder in zip(self.search, self.search_folders(), strict=True):
+            if not folder.startswith("/") or ":" in folder or (folder == text and ":" in text):
+                raise ValueError(f"search: {text!r} is not a folder of the image; write each as /DIR, or DIR:/DEST")
         for text in self.preload:
             if any(char.isspace() or char == ":" for char in text):  # as ld.so takes the file apart
                 raise ValueError(f"preload: {text!r} is not a name of one object; write each by itself")
+
+    def search_folders(self) -> list[str]:
+        """The folders of the image that `search` names."""
+        return [destination or path for path, destination in map(split, self.search)]
 
 
 def label(options: BinariesOptions) -> str:

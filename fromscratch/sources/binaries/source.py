@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from fromscratch.host.machine import lookup
 from fromscratch.host.machine.loader_root import MachineRoot
 from fromscratch.host.machine.view import with_hard_links
 from fromscratch.host.storage.store import Store
+from fromscratch.linker.beyond.glibc.locales import UTF8
 from fromscratch.linker.closure import Linker, Missing
 from fromscratch.linker.gather import GatherResult, gather
 from fromscratch.linker.offers import SHOWN
@@ -33,6 +34,8 @@ from fromscratch.sources.binaries.finders import finders
 from fromscratch.sources.binaries.loader_check import startable
 from fromscratch.sources.binaries.options import BinariesOptions, label, split
 from fromscratch.sources.binaries.recorded import recorded
+from fromscratch.sources.binaries.relocation import moved_libraries, placed_programs
+from fromscratch.sources.binaries.sysroots import how_to_get
 from fromscratch.sources.contract import Context, Source
 
 
@@ -57,7 +60,7 @@ class BinariesSource(Source):
         self.label = label(options)
         self._options, self._context, self._additions = options, context, looked_up
         self._shown_offers = shown_offers
-        self.library_path = tuple(options.search)
+        self.library_path = tuple(options.search_folders())
 
     def may_lack(self, library: str) -> bool:
         return matcher(self._options.allow_missing)(TreePath(f"/{library.lstrip('/')}"))
@@ -96,6 +99,7 @@ class BinariesSource(Source):
         tree = below.merged(upper, replace=replace, directories="keep")
         if self._options.etc == "auto":
             tree = with_etc(tree, Origin(self.label, "made by", "the minimal /etc of every bundle"))
+        self.environment = _environment(self._options, result)
         for text in (*result.warnings, *self.offered(result)):
             self._context.progress.note(text)
         return startable(tree, result, self._options, self.label)
@@ -119,13 +123,25 @@ class BinariesSource(Source):
         root = lookup.folder(context.folder, options.root, self.label)
         upper = Stacked(added, below)
         roots: list[Root] = [TreeRoot(upper), RootBeneath(MachineRoot(root), upper)]
-        linker = Linker(roots, library_path=options.search, preload=options.preload)
+        if moved := self._moved(added, roots, str(root)):
+            roots.insert(1, RootBeneath(TreeRoot(moved), upper))
+        linker = Linker(roots, library_path=options.search_folders(), preload=options.preload)
         asked: dict[str, Origin] = {}
         for place in dict.fromkeys((*programs.values(), *regular_files(added))):
             asked[place] = added[place].origins[0]
         runs = recorded(options, context.folder, self.label)
         result = gather(linker, asked, list(finders(options, runs)), self.label, self._is_ours)
         return Closure(added, result)
+
+    def _moved(self, added: Rootfs, roots: Sequence[Root], root: str) -> Rootfs | None:
+        """The libraries that lie elsewhere in the image than on this machine; None if there are none."""
+        shown_at: dict[str, str] = {}
+        for path, destination in map(split, self._options.search):
+            if destination is not None:
+                shown_at[destination.rstrip("/")] = str(lookup.folder(self._context.folder, path, self.label).resolve())
+        programs, image = placed_programs(added, roots[0], root), Stacked(*(each.view for each in roots))
+        found = moved_libraries(programs, MachineRoot(), shown_at, image, self.label)
+        return found if len(found) > 1 else None
 
     def _is_ours(self, elf: Elf) -> bool:
         platform = platform_of(elf)
@@ -136,14 +152,7 @@ class BinariesSource(Source):
         if missing:
             raise ImageError(
                 "\n".join(dict.fromkeys(_lack(each) for each in missing)),
-                advice(
-                    "bring it with ",
-                    Setting("add", in_recipe=True),
-                    ", name its folder with ",
-                    Setting("search", in_recipe=True),
-                    ", or allow it with ",
-                    Setting("allow_missing", "NAME", in_recipe=True),
-                ),
+                how_to_get(missing, self._options.root),
             )
         if result.missing_versions:
             lines = [
@@ -155,6 +164,12 @@ class BinariesSource(Source):
             )
 
 
+def _environment(options: BinariesOptions, result: GatherResult) -> tuple[tuple[str, str], ...]:
+    """LANG where the programs have got the locale that they need; with none of it they ask for the locale "C"."""
+    has_utf8 = any(path.lower().endswith(("/c.utf8/lc_ctype", "/c.utf-8/lc_ctype")) for path in result.entries)
+    return (("LANG", UTF8),) if has_utf8 and options.utf8 == "auto" and not options.locales else ()
+
+
 def _laid(upper: Stacked, added: Rootfs, result: GatherResult) -> Rootfs:
     """What was added with all that it takes, each where the symlinks of `upper` lead it."""
     objects = {each.place for each in result.objects}
@@ -163,7 +178,7 @@ def _laid(upper: Stacked, added: Rootfs, result: GatherResult) -> Rootfs:
     for path, entry in result.entries.items():
         place = locate(upper, path)
         (again if place in first else first)[place] = (
-            _public(entry, loaded=path in objects) if result.root_numbers[path] == 1 else entry
+            _public(entry, loaded=path in objects) if result.root_numbers[path] >= 1 else entry
         )
     return added.merged(Rootfs(first), directories="keep").merged(Rootfs(again), directories="keep")
 

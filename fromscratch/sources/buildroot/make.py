@@ -11,6 +11,7 @@ from fromscratch.host.process import run
 from fromscratch.host.storage import disk
 from fromscratch.progress import Progress
 from fromscratch.sources.buildroot import failure
+from fromscratch.sources.buildroot.costs import Costs, Step
 from fromscratch.sources.buildroot.progress import Watcher
 from fromscratch.sources.buildroot.tree import Tree
 
@@ -81,19 +82,21 @@ class Make(Struct, frozen=True, kw_only=True):
         title: str,
         progress: Progress,
         *,
-        waiting: Iterable[str] = (),
+        waiting: Iterable[Step] = (),
+        costs: Costs | None = None,
         extra: Mapping[str, str] | None = None,
     ) -> Watcher:
-        """Make these goals, telling steps; `waiting` names the packages that are still to be built.
+        """Make these goals, telling steps; `waiting` are the ones still to be done, at these costs.
 
         Raises an ImageError that names package and step if it fails.
         """
         argv = self.argv(goals, extra)
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with progress.task(title, unit="steps") as task:
-            watcher = Watcher(task, waiting)
+        waiting = list(waiting)
+        with progress.task(title, unit="work" if waiting else "steps") as task:
+            watcher = Watcher(task, waiting, costs)
             inherit = () if self.lock is None else (self.lock,)
-            code = run.follow(argv, watcher.line, env=self.env(), log=self.log, inherit=inherit)
+            code = run.follow(argv, watcher.line, env=self.env(), log=self.log, inherit=inherit, tick=watcher.tick)
             if code == 0:
                 watcher.finish()
         if code:

@@ -3,14 +3,17 @@
 Each step of each package announces itself, `>>> busybox 1.38.0 Building`, in bold on any output.
 """
 
+import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
 
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.progress import Task
+from fromscratch.sources.buildroot.costs import Costs, Step
+from fromscratch.sources.buildroot.pace import Pace
 
 _ESCAPES = lazy_regex(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][A-Z0-9])|\x0f")
 _MESSAGE = lazy_regex(r">>> (?P<package>\S*) (?P<version>\S*) (?P<step>\S.*)")
@@ -25,8 +28,16 @@ _STEPS = {
     "Building": "build",
     "Installing to": "install",
 }
-STEPS_OF_A_PACKAGE = len(set(_STEPS.values()))
-FINAL_STEPS = ("Finalizing host directory", "Finalizing target directory", "Generating filesystem image rootfs.tar")
+_ORDER = tuple(dict.fromkeys(_STEPS.values()))
+# The stamps by which Buildroot knows that a step is over.
+_STAMPS = {
+    "extract": ("extracted", "rsynced"),
+    "patch": ("patched",),
+    "configure": ("configured",),
+    "build": ("built",),
+    "install": ("installed",),
+}
+WHOLE = 1000  # what a bar counts to
 
 
 class Message(Struct, frozen=True):
@@ -86,26 +97,43 @@ def source_files(info: Mapping[str, object]) -> list[str]:
     ]
 
 
-def unfinished(packages: Iterable[Package], output: Path) -> list[str]:
-    """The packages that an output folder does not show as installed."""
+def unfinished(packages: Iterable[Package], output: Path) -> list[Step]:
+    """The steps of packages that an output folder does not show as done."""
     return [
-        one.name
+        (one.name, kind)
         for one in packages
-        if not one.is_image and not (one.folder and (output / one.folder / ".stamp_installed").exists())
+        if not one.is_image and not _has_stamp(one, "install", output)
+        for kind in _ORDER
+        if not _has_stamp(one, kind, output)
     ]
 
 
-class Watcher:
-    """Reads the lines of a build: moves a task on, keeps the last lines, and knows what runs at the moment."""
+def _has_stamp(package: Package, kind: str, output: Path) -> bool:
+    return bool(package.folder) and any((output / package.folder / f".stamp_{name}").exists() for name in _STAMPS[kind])
 
-    def __init__(self, task: Task, waiting: Iterable[str]) -> None:
+
+class Watcher:
+    """Reads the lines of a build: moves a task on, keeps the last lines, and knows what runs at the moment.
+
+    `waiting` are the steps that are still to be done; `clock` tells the time in seconds.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        waiting: Iterable[Step] = (),
+        costs: Costs | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.lines: deque[str] = deque(maxlen=_LAST_LINES)
         self.json = ""
         self.current: Message | None = None
-        self._task = task
-        self._todo = {name: set(_STEPS.values()) for name in waiting}
-        self._final = set(FINAL_STEPS)
-        task.expect(STEPS_OF_A_PACKAGE * len(self._todo) + len(self._final))
+        self._task, self._clock = task, clock
+        steps = list(waiting)
+        self._pace = Pace(steps, costs or Costs(), clock()) if steps else None
+        self._shown = 0
+        if self._pace is not None:
+            task.expect(WHOLE)
 
     def line(self, raw: bytes) -> None:
         """The next line of output."""
@@ -116,26 +144,37 @@ class Watcher:
         self.lines.append(text)
         if found := message(text):
             self.current = found
+            self._begin(found)
+            self.tick()
             self._task.describe(f"{found.package} {found.version} {found.step}".strip())
-            self._count(found)
+        elif self._pace is not None:
+            self._pace.line()
+
+    def tick(self) -> None:
+        """Tell how far all is; to be called about once a second."""
+        if self._pace is None:
+            return
+        now = self._clock()
+        self._show(min(WHOLE - 1, round(self._pace.done(now) * WHOLE)))
+        lines = self._pace.lines
+        self._task.pulse(f"{lines} lines" if lines > 1 else "", self._pace.left(now))
 
     def finish(self) -> None:
         """All is done, also what was not announced."""
-        self._task.advance(sum(len(left) for left in self._todo.values()) + len(self._final))
-        self._todo, self._final = {}, set()
+        if self._pace is not None:
+            self._show(WHOLE)
 
-    def _count(self, found: Message) -> None:
-        if not found.package:
-            if found.step in self._final:
-                self._final.discard(found.step)
-                self._task.advance(1)
+    def _show(self, done: int) -> None:
+        if done > self._shown:
+            self._task.advance(done - self._shown)
+            self._shown = done
+
+    def _begin(self, found: Message) -> None:
+        if self._pace is None:
             return
         kind = next((kind for start, kind in _STEPS.items() if found.step.startswith(start)), None)
-        left = self._todo.get(found.package)
-        if kind is None or left is None or kind not in left:
-            return
+        if kind is None and found.package:
+            return  # part of the step that runs
         # An overridden package has no step of its own for some kinds: a later one says they are over.
-        order = list(dict.fromkeys(_STEPS.values()))
-        over = left & set(order[: order.index(kind) + 1])
-        left -= over
-        self._task.advance(len(over))
+        over = [(found.package, each) for each in _ORDER[: _ORDER.index(kind)]] if kind else ()
+        self._pace.begin((found.package, kind) if kind else None, over, self._clock())

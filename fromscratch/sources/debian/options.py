@@ -182,7 +182,7 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def _check_snapshot(self) -> None:
         places = [_PLACE in address for address in (*listed(self.mirror), *self._extra_mirrors())]
-        if self.snapshot and not _SNAPSHOT.fullmatch(self.snapshot):
+        if self.snapshot and not _is_date(self.snapshot):
             raise ValueError(f"snapshot: {self.snapshot!r} is not a date; write it as 2026-01-31 or 20260131T120000Z")
         if self.snapshot and not any(places):
             raise ValueError(
@@ -209,6 +209,20 @@ class DebianOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 def listed(value: str | Sequence[str]) -> list[str]:
     """An option that may be one text or several."""
     return ([value] if value else []) if isinstance(value, str) else list(value)
+
+
+def _is_date(text: str) -> bool:
+    from datetime import datetime
+
+    found = _SNAPSHOT.fullmatch(text)
+    if found is None:
+        return False
+    year, month, day, hour, minute, second = map(int, found.groups("0"))
+    try:
+        datetime(year, month, day, hour, minute, second)
+    except ValueError:  # no such day
+        return False
+    return True
 
 
 def addresses(mirror: str | Sequence[str], snapshot: str) -> tuple[Address, ...]:

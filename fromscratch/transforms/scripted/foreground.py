@@ -8,11 +8,12 @@ from msgspec import Struct
 class Foreground(Struct, frozen=True):
     """What to change of a command: words that go, options that go with their value, words that come at the end.
 
-    `instead` are words that replace all behind the program.
+    `first` are words that have to stand before all others; `instead` are words that replace all behind the program.
     """
 
     drop: tuple[str, ...] = ()
     drop_with_value: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
     add: tuple[str, ...] = ()
     instead: tuple[str, ...] = ()
 
@@ -44,6 +45,7 @@ _SERVERS: Mapping[str, Foreground] = {
     "mosquitto": Foreground(drop=("-d",)),
     "munin-node": Foreground(add=("--foreground",)),
     "named": Foreground(add=("-f",)),
+    "ngircd": Foreground(add=("--nodaemon",)),
     "nginx": Foreground(drop_with_value=("-g",), add=("-g", "daemon off;")),
     "nmbd": Foreground(drop=("-D",), add=("--foreground", "--no-process-group")),
     "nsd": Foreground(add=("-d",)),
@@ -52,7 +54,7 @@ _SERVERS: Mapping[str, Foreground] = {
     "pdns_server": Foreground(drop=("--daemon=yes",), add=("--daemon=no", "--guardian=no")),
     "polipo": Foreground(add=("daemonise=false",)),
     "postfix": Foreground(instead=("start-fg",)),
-    "privoxy": Foreground(add=("--no-daemon",)),
+    "privoxy": Foreground(first=("--no-daemon",)),
     "proftpd": Foreground(add=("--nodaemon",)),
     "rsync": Foreground(add=("--no-detach",)),
     "rsyslogd": Foreground(add=("-n",)),
@@ -96,8 +98,8 @@ def in_foreground(words: Sequence[str], *, forks: bool) -> tuple[str, ...] | Non
 def _changed(words: Sequence[str], change: Foreground) -> tuple[str, ...]:
     if change.instead:
         return (words[0], *change.instead)
-    found: list[str] = []
-    pending = iter(words)
+    found: list[str] = [words[0], *(word for word in change.first if word not in words)]
+    pending = iter(words[1:])
     for word in pending:
         if word in change.drop_with_value:
             next(pending, None)

@@ -149,6 +149,8 @@ def _program(tree: ChangingTree, package: str) -> TreePath | None:
 
 def _of_service(tree: ChangingTree, found: Found, package: str) -> Start:
     one = found.service
+    if one.commands[0].as_root:  # it changes to a user by itself
+        one = replace(one, user="", group="")
     variables = dict(one.environment)
     for file in one.environment_files:
         variables |= _variables(_text(tree, file.lstrip("-")))
@@ -157,6 +159,8 @@ def _of_service(tree: ChangingTree, found: Found, package: str) -> Start:
     if path is not None:
         words = (path, *words[1:])
     command = in_foreground(words, forks=one.type == "forking") if words else None
+    if command is None:
+        command = _known_server(tree, package)
     home = _home(tree, one.user)
     return Start(
         command=command or (),
@@ -167,6 +171,12 @@ def _of_service(tree: ChangingTree, found: Found, package: str) -> Start:
         because=f"ExecStart= of {found.path}",
         notes=tuple(_notes(one, words, command)),
     )
+
+
+def _known_server(tree: ChangingTree, package: str) -> tuple[str, ...] | None:
+    """The program of the package's name, by itself, if it is known how that stays in the foreground."""
+    path = program(tree, package) or program(tree, _base(package))
+    return in_foreground((path,), forks=True) if path is not None else None
 
 
 def _notes(one: Service, words: Sequence[str], command: Sequence[str] | None) -> Iterator[str]:

@@ -135,6 +135,7 @@ def test_the_digests_and_sizes_are_those_of_the_bytes(codec: CodecName, large: R
 def test_a_tar_of_one_block_is_packed_harder(large: Rootfs) -> None:
     small = Rootfs({tree_path("a"): File(Meta(0o644), Inline(b"a" * (1 << 19)))})
     assert pack(small, io.BytesIO()).codec.endswith(" level 9")
+    assert pack(small, io.BytesIO(), codec="zstd").codec.endswith(" level 19")
     assert pack(small, io.BytesIO(), level=6).codec.endswith(" level 6")
     assert pack(large, io.BytesIO()).codec.endswith(" level 5")
 
@@ -148,7 +149,7 @@ def test_what_is_recorded_of_the_codec() -> None:
     }
     assert results["none"].media_type == "application/vnd.oci.image.layer.v1.tar"
     assert re.fullmatch(r"gzip zlib(-ng)? [0-9.]+ level 9", results["gzip"].codec)
-    assert results["zstd"].codec.endswith(" level 3")
+    assert results["zstd"].codec.endswith(" level 19")
     assert results["none"].codec == "none"
 
 
@@ -229,6 +230,8 @@ def test_progress_counts_the_bytes_of_the_tar(large: Rootfs) -> None:
 
         def expect(self, total: int) -> None:
             self.total = total
+
+        def pulse(self, text: str = "", left: float | None = None) -> None: ...
 
         def describe(self, text: str) -> None: ...
 

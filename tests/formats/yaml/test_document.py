@@ -123,3 +123,18 @@ def test_a_tab_is_called_a_tab(text: str, line: int) -> None:
     with pytest.raises(FormatError, match=f"^r.yaml:{line}: there is a tab where YAML wants blanks") as caught:
         yaml.load(text, "r.yaml")
     assert caught.value.hint.startswith("indent with blanks")
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "word"),
+    [
+        ("packages: [jq, !libonig5]\n", "r.yaml:1", "!libonig5"),
+        ("packages:\n  - jq\n  - !adduser\n", "r.yaml:3", "!adduser"),
+        ("packages: !jq\n", "r.yaml:1", "!jq"),
+        ("a: !set {b: c}\n", "r.yaml:1", "!set"),
+    ],
+)
+def test_a_word_that_begins_with_an_exclamation_mark_is_told_to_be_quoted(text: str, where: str, word: str) -> None:
+    with pytest.raises(FormatError, match=f"^{where}: YAML takes {word} for a tag, not for text") as caught:
+        yaml.load(text, "r.yaml")
+    assert caught.value.hint == f'write it in quotes: "{word}"'

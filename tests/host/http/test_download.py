@@ -676,6 +676,8 @@ class Recorded(Progress):
             def expect(self, total: int) -> None:
                 row[2] = total
 
+            def pulse(self, text: str = "", left: float | None = None) -> None: ...
+
         @contextmanager
         def one() -> Iterator[Task]:
             yield One()

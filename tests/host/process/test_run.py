@@ -253,6 +253,16 @@ def test_children_with_a_process_group_of_their_own_end_too(tmp_path: Path) -> N
     assert not any(map(lives, written(tmp_path / "pids")))
 
 
+def test_a_clock_ticks_while_the_program_is_silent_and_no_line_is_lost(tmp_path: Path) -> None:
+    lines: list[bytes] = []
+    ticks: list[int] = []
+    script = "printf one; sleep 2.5; echo; echo two; printf three"
+    run.follow([SH, "-c", script], lines.append, log=tmp_path / "log", tick=lambda: ticks.append(len(lines)))
+    assert lines == [b"one\n", b"two\n", b"three"]
+    assert ticks[:2] == [0, 0]
+    assert (tmp_path / "log").read_bytes() == b"one\ntwo\nthree"
+
+
 def test_lines_are_followed_as_they_come_and_all_is_kept(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"before\n")

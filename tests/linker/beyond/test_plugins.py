@@ -1,4 +1,4 @@
-"""Plugins: what patterns match, and the folders that a few programs are known to look through."""
+"""Plugins: what patterns match."""
 
 from functools import partial
 from pathlib import Path
@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 
 from fromscratch.linker.beyond import plugins
-from fromscratch.linker.beyond.contract import Offer
 from tests.engines import need
-from tests.formats.elf.made import elf
 from tests.linker.beyond.objects import program, system
 from tests.linker.beyond.roots import Root
 from tests.linker.beyond.scenes import listing
@@ -26,7 +24,7 @@ OBJECTS = {"/usr/bin/git": program("puts")}
 
 def test_patterns_take_what_they_match() -> None:
     patterns = ("/usr/lib/git-core/git-*", "/usr/lib/git-core/merge*", "/usr/lib/none/*", "git-*")
-    found = [each for each in plugins.find(system(GIT, OBJECTS), patterns=patterns) if not isinstance(each, Offer)]
+    found = plugins.find(system(GIT, OBJECTS), patterns=patterns)
     assert listing(found).replace("opened by /usr/bin/git (named by the pattern ", "<- (") == text("""
         plugins declared optional /usr/lib/git-core/git-remote-http <- (/usr/lib/git-core/git-*)
         plugins declared optional /usr/lib/git-core/git-remote-https <- (/usr/lib/git-core/git-*)
@@ -34,30 +32,6 @@ def test_patterns_take_what_they_match() -> None:
         warning plugins nothing here matches /usr/lib/none/*
         warning plugins nothing here matches git-*; write it from the root, as in /usr/lib/git-core/git-*
     """)
-
-
-def offers(block: str, objects: dict[str, bytes], *patterns: str) -> list[tuple[str, str, int]]:
-    found = plugins.find(system(block, objects), patterns=patterns)
-    return [(each.what, str(each.setting), each.size) for each in found if isinstance(each, Offer)]
-
-
-def test_folders_of_known_programs_are_offered_until_they_are_named() -> None:
-    core = ("/usr/lib/git-core (2 files), which /usr/bin/git looks through", "plugins=/usr/lib/git-core", 9)
-    templates = (
-        "/usr/share/git-core/templates (1 file), which /usr/bin/git looks through",
-        "plugins=/usr/share/git-core/templates",
-        4,
-    )
-    assert offers(GIT, OBJECTS) == [core, templates]
-    assert offers(GIT, OBJECTS, "/usr/lib/git-core/git-*") == [templates]
-    assert offers(GIT, {"/usr/bin/other": program("puts")}) == []
-
-
-def test_libraries_have_plugins_too() -> None:
-    block = "f 0644 0:0 /usr/lib/x86_64-linux-gnu/gio/modules/libgiognutls.so 'module'"
-    objects = {"/usr/lib/x86_64-linux-gnu/libgio-2.0.so.0.7400.6": elf(soname="libgio-2.0.so.0")}
-    (offer,) = offers(block, objects)
-    assert offer[1:] == ("plugins=/usr/lib/x86_64-linux-gnu/gio/modules", 6)
 
 
 @pytest.mark.slow

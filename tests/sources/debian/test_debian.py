@@ -175,6 +175,13 @@ def test_the_whole_tree(debian: Debian, store: Store) -> None:
     )
 
 
+def test_a_name_that_excludes_nothing_is_told(debian: Debian, store: Store) -> None:
+    notes = Notes()
+    made(debian(exclude=["libgcc-s1", "libgc-s1"], progress=notes), store)
+    near = "did you mean libgcc-s1? Or is a component or suite missing?"
+    assert notes.notes == [f"rootfs[0]: no index has libgc-s1, which is excluded: {near}"]
+
+
 def test_without_what_can_be_left_out(debian: Debian, store: Store) -> None:
     source = debian(applets=False, records=False, merged_usr=False, exclude=["libgcc-s1"])
     assert listed(made(source, store)) == text(
@@ -701,6 +708,8 @@ class TestOptions:
             ({"suite": ""}, "'' is not a suite"),
             ({"mirror": "HOST/debian"}, "'HOST/debian' is not an address"),
             ({"snapshot": "31.1.2026", "mirror": "https://h/{snapshot}"}, "is not a date"),
+            ({"snapshot": "2026-99-01"}, "'2026-99-01' is not a date"),
+            ({"snapshot": "20260230T000000Z", "mirror": "https://h/{snapshot}"}, "is not a date"),
             ({"snapshot": "20260101T000000Z"}, "mirror: https://HOST/archive/debian/{snapshot}"),
             ({"mirror": "https://h/{snapshot}"}, "snapshot: 20260101T000000Z"),
             ({"also": [{"suite": "x", "mirorr": "y"}]}, "unknown field `mirorr`"),

@@ -157,6 +157,8 @@ class Task:
     def expect(self, total: int) -> None:
         self.said.append(f"of {total}")
 
+    def pulse(self, text: str = "", left: float | None = None) -> None: ...
+
 
 def test_the_progress_of_emerge() -> None:
     task = Task()

@@ -60,6 +60,8 @@ class Notes:
 
     def expect(self, total: int) -> None: ...
 
+    def pulse(self, text: str = "", left: float | None = None) -> None: ...
+
 
 @pytest.fixture(scope="module", autouse=True)
 def portage(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -102,6 +102,7 @@ def test_what_nobody_can_follow_is_said() -> None:
         ("/usr/sbin/apachectl start", ("/usr/sbin/apachectl", "-D", "FOREGROUND")),
         ("postfix debian-systemd-start", ("postfix", "start-fg")),
         ("/x/proftpd -c /etc/p --nodaemon", ("/x/proftpd", "-c", "/etc/p", "--nodaemon")),
+        ("/usr/sbin/privoxy --user p /etc/p", ("/usr/sbin/privoxy", "--no-daemon", "--user", "p", "/etc/p")),
         ("/usr/sbin/any --daemon -x", ("/usr/sbin/any", "-x")),
         ("/usr/sbin/any -x", None),
     ],
@@ -135,3 +136,13 @@ def test_a_template_starts_the_one_instance_that_its_configuration_makes() -> No
 def test_a_port_stands_beside_its_word() -> None:
     listening = r"f 0644 0:0 /etc/web/web.conf 'Port\n2048 is not one\nport: 81\n'"
     assert start("web", listening, web="ExecStart=/usr/sbin/web").ports == ("81",)
+
+
+def test_a_command_that_systemd_starts_as_root_has_no_user() -> None:
+    found = start("web", web="User=web\nExecStart=!/usr/sbin/web -x")
+    assert (found.command, found.user) == (("/usr/sbin/web", "-x"), "")
+
+
+def test_a_known_server_behind_a_script_that_goes_into_the_background_is_started_itself() -> None:
+    found = start("dnsmasq", "f 0755 0:0 /usr/sbin/dnsmasq ''", dnsmasq="Type=forking\nExecStart=/usr/share/help exec")
+    assert found.command == ("/usr/sbin/dnsmasq", "--keep-in-foreground")

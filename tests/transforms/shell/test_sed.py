@@ -28,6 +28,8 @@ CASES = r"""
 's/a/A/g' 'fruit'
 's/a/A/2' 'fruit'
 's/a/A/2g' 'fruit'
+'-n' 's/a/X/p; t end; d; :end q' 'fruit'
+':end p;s/a/X/;t end' 'fruit'
 's/\([a-z]*\) \([0-9]*\)/\2 \1/' 'fruit'
 '-E' 's/([a-z]+) ([0-9]+)/\2 [\1] &/' 'fruit'
 '-r' 's/^(a|b).*$/<&>/' 'fruit'

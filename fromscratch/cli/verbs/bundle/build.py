@@ -52,17 +52,17 @@ def made(
     call: Call,
     binaries: Mapping[str, Any],
     image: dict[str, Any],
-    name: str,
+    called: Mapping[str, Any],
     entrypoint: str | None,
-    start_check: str | None,
     checks: Sequence[tuple[str, str]],
     *,
     every_offer: bool = False,
 ) -> Made:
-    """Build it, and check it by what `checks` says. `every_offer` notes all that is offered and not taken, not the
+    """Build it, and check it by what `checks` says. `called` has the recipe's name and its other plain values;
+    `every_offer` notes all that is offered and not taken, not the
     first few. Raises UsageError for what cannot be."""
     options = _checked(dict(binaries), BinariesOptions)
-    output = call.output_folder(name)
+    output = call.output_folder(called["name"])
     seen = programs(options, Path.cwd(), call.platforms, (output, call.store.root))
     start = _entrypoint(entrypoint, seen)
     if start is None and not image["cmd"] and len(seen.asked) != 1:
@@ -70,9 +70,9 @@ def made(
         call.progress.note(_no_entrypoint(seen))
     image["entrypoint"] = start if start is not None else list(seen.asked) if len(seen.asked) == 1 else []
     if options.search:
-        image["env"].setdefault("LD_LIBRARY_PATH", ":".join(options.search))
+        image["env"].setdefault("LD_LIBRARY_PATH", ":".join(options.search_folders()))
     item = {word_of(BinariesOptions): msgspec.to_builtins(options)}
-    recipe = _checked({"name": name, "rootfs": [item], "image": image, "check": start_check or "error"}, Recipe)
+    recipe = _checked({**called, "rootfs": [item], "image": image}, Recipe)
     job = call.job_of(recipe, Path.cwd(), output, call.platforms or seen.platforms)
     job = replace(job, checks=_smoke_checks(checks))
     bound = _Bound(seen, None if every_offer else SHOWN)

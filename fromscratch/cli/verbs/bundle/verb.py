@@ -35,6 +35,7 @@ def bundle(
     volume: Sequence[str],
     label: Sequence[str],
     stop_signal: str,
+    compression: str,
     start_check: str | None,
     all_: bool,
     checks: Sequence[tuple[str, str]],
@@ -76,6 +77,7 @@ def bundle(
         "stop_signal": stop_signal,
         "cmd": shell_words("cmd", cmd or ""),
     }
-    made = build.made(call, binaries, image, called, entrypoint, start_check, checks, every_offer=all_)
+    recipe = {"name": called, "check": start_check or "error", "compression": options.codec(compression)}
+    made = build.made(call, binaries, image, recipe, entrypoint, checks, every_offer=all_)
     made.deliver(call, target)
     call.result(made.facts, made.text, json)

@@ -5,20 +5,18 @@ An interpreter that is itself a script is handled in the next round, when it is 
 
 from collections.abc import Iterator, Sequence
 
-from fromscratch.advice import Setting
-from fromscratch.linker.beyond.contract import FinderWarning, Finding, NeededFile, Offer, Scene
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, NeededFile, Scene
+from fromscratch.linker.beyond.scripts import commands as shell_commands
 from fromscratch.linker.beyond.scripts.shebang import (
     MAX_DEPTH,
     PATH,
     Program,
     Shebang,
     head,
-    lookup,
     programs,
     scripts,
     shebang,
 )
-from fromscratch.linker.beyond.scripts.shell import commands as command_words
 from fromscratch.model import view as views
 from fromscratch.model.entry import File
 from fromscratch.paths import TreePath
@@ -30,8 +28,8 @@ _SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh"})
 def find(scene: Scene, *, path: Sequence[str] = PATH, commands: bool = False) -> Iterator[Finding]:
     """The interpreter of every script, and the program that `env` starts for it.
 
-    `path` is where the image's PATH leads. The commands of shell scripts are offered; with `commands`
-    they are taken.
+    `path` is where the image's PATH leads. What shell scripts call by plain names is offered; with `commands`
+    it is taken.
     """
     for place, line in scripts(scene):
         entry = views.look(scene.view, place)
@@ -42,7 +40,7 @@ def find(scene: Scene, *, path: Sequence[str] = PATH, commands: bool = False) ->
             text = f"{place} cannot start: its interpreters are scripts themselves, one behind the other, more than"
             yield FinderWarning(f"{text} the {MAX_DEPTH} that Linux follows", KIND)
         if runs[-1].name in _SHELLS:
-            yield from _commands(scene, place, path, select=commands)
+            yield from shell_commands.find(scene, place, path=path, select=commands)
 
 
 def _interpreters(place: TreePath, line: Shebang, runs: list[Program], *, optional: bool) -> Iterator[Finding]:
@@ -83,22 +81,3 @@ def _depth(scene: Scene, place: TreePath) -> int:
             return depth
         here = views.place(scene.view, line.interpreter)
     return MAX_DEPTH + 1
-
-
-def _commands(scene: Scene, place: TreePath, path: Sequence[str], *, select: bool) -> Iterator[Finding]:
-    """The programs of PATH that a shell script seems to call, and that the image does not hold."""
-    found: dict[TreePath, str] = {}
-    for word in command_words(scene.read(place) or b""):
-        program = lookup(scene, word, path)
-        end = None if program.searched else views.place(scene.view, program.path)
-        if end is not None and (select or not (end in scene.files or end in scene.objects)):
-            found.setdefault(end, program.path)
-    if select:
-        for spelled in found.values():
-            detail = f"{place} (command {spelled.rpartition('/')[2]})"
-            yield NeededFile(spelled, place, detail, "commands", "likely", optional=True)
-    elif found:
-        entries = (views.look(scene.view, end) for end in found)
-        size = sum(entry.content.size for entry in entries if isinstance(entry, File))
-        names = " ".join(sorted(spelled.rpartition("/")[2] for spelled in found.values()))
-        yield Offer(f"commands that {place} seems to call: {names}", Setting("commands", "true"), "commands", size)

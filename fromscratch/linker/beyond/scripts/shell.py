@@ -10,7 +10,7 @@ from typing import Literal
 
 from fromscratch.lazy_regex import lazy_regex
 
-_MAX_SCRIPT = 1 << 20
+MAX_SCRIPT = 1 << 20
 _TOKEN = lazy_regex(
     r"""
     (?P<comment>(?<![^\s;&|()])\#[^\n]*)
@@ -41,7 +41,7 @@ _SUBSTITUTION = lazy_regex(r"\$\(([^()]*)\)|`([^`]*)`")
 def commands(script: bytes) -> list[str]:
     """The plain names of commands that are no shell built-ins, each once, in the order of the text."""
     found: dict[str, None] = {}
-    pending = [script[:_MAX_SCRIPT].decode("utf-8", "replace")]
+    pending = [script[:MAX_SCRIPT].decode("utf-8", "replace")]
     while pending:
         inner: list[str] = []
         found.update(dict.fromkeys(_commands(pending.pop(), inner)))

@@ -25,7 +25,7 @@ from fromscratch.sources.debian.package_request import exclusions, parse_package
 from fromscratch.sources.debian.planning import archives, essential, freshness
 from fromscratch.sources.debian.planning.archives import Archive, Seen
 from fromscratch.sources.debian.planning.catalogue import Catalogue, Source
-from fromscratch.sources.debian.planning.choices import candidates
+from fromscratch.sources.debian.planning.choices import advice_for, candidates
 from fromscratch.sources.debian.planning.plan import Plan, PlannedArchive, PlannedPackage
 from fromscratch.sources.debian.planning.resolver import resolve
 from fromscratch.sources.debian.planning.selection import Assumption, Request, Selected
@@ -118,6 +118,7 @@ class Planner(Struct, frozen=True):
             request = self._request(catalogue)
             selected = resolve(catalogue, request)
             parts = self._parts(catalogue, selected, request)
+            self._tell_unknown_exclusions(catalogue, request)
         below = used_below(selected, request)
         if below:
             self.context.progress.note(note(below, self.below, self.context.place))
@@ -139,6 +140,14 @@ class Planner(Struct, frozen=True):
         present = {one.package.name for one in selected} | {package.name for package in request.below}
         names = essential.parts(present, catalogue.essential, self._excluded)
         return [Selected(catalogue.with_name(name)[0], assumed="every package, as Essential") for name in names]
+
+    def _tell_unknown_exclusions(self, catalogue: Catalogue, request: Request) -> None:
+        """A misspelt name excludes nothing: not a fault, since a recipe may be for several suites."""
+        present = {package.name for package in request.below}
+        for name in sorted(request.exclude - present):
+            if not catalogue.with_name(name):
+                hint = advice_for(catalogue, (Relation(name),))
+                self.context.progress.note(f"{self.context.place}: no index has {name}, which is excluded: {hint}")
 
     def unavailable(self, store: Store, seen: Sequence[Seen], now: float, texts: Iterable[str]) -> frozenset[str]:
         """Those of the requests for packages that none of these archives can serve. Raises as `plan`."""

@@ -24,6 +24,7 @@ from fromscratch.transforms.shell.commands import (
     running_system,
     searching,
     services,
+    squid,
     ucf,
 )
 from fromscratch.transforms.shell.commands.accounts import adduser, declared, groupadd, lookup, records, useradd
@@ -62,6 +63,7 @@ COMMANDS: Mapping[str, Command] = {
     **searching.COMMANDS,
     **pam_profiles.COMMANDS,
     **services.COMMANDS,
+    **squid.COMMANDS,
     **text.COMMANDS,
     **ucf.COMMANDS,
 }

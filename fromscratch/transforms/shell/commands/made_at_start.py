@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from fromscratch.transforms.shell.commands.files.to_come import ToCome
 from fromscratch.transforms.shell.left_out import Matter
 from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Result
 
@@ -10,7 +11,7 @@ _PASSWORD = "a password belongs to one container: set it when the container star
 _DATABASE = "a database belongs into a volume: make it when the container starts"
 _ID = "an id belongs to one machine, not to an image"
 _COMMANDS: dict[str, tuple[str, Matter]] = {
-    **dict.fromkeys(("certtool", "dnssec-keygen", "make-ssl-cert", "rndc-confgen", "ssh-keygen"), (_KEY, "content")),
+    **dict.fromkeys(("certtool", "dnssec-keygen", "make-ssl-cert", "ssh-keygen"), (_KEY, "content")),
     **dict.fromkeys(("apg", "makepasswd", "mkpasswd", "pwgen", "slappasswd"), (_PASSWORD, "content")),
     **dict.fromkeys(
         ("initdb", "mariadb-install-db", "mysql_install_db", "pg_createcluster", "slapadd"), (_DATABASE, "content")
@@ -19,6 +20,7 @@ _COMMANDS: dict[str, tuple[str, Matter]] = {
 }
 
 
+_RNDC_KEY = "/etc/bind/rndc.key"
 _MAKES_KEYS = frozenset(("dhparam", "ecparam", "gendsa", "genpkey", "genrsa", "passwd", "rand", "req"))
 
 
@@ -26,6 +28,13 @@ def openssl(machine: Machine, call: Call) -> Result:
     """Nothing that it does is followed; the reason says what is to be made where."""
     makes_keys = bool({*call.arguments[:1]} & _MAKES_KEYS)
     raise NotUnderstood(_KEY if makes_keys else "openssl is a program, and programs are not run")
+
+
+def rndc_confgen(machine: Machine, call: Call) -> Result:
+    """With -a it makes a file; what a script then does to its owner is left to the container too."""
+    if "-a" in call.arguments:
+        machine.state(ToCome).paths.add(_RNDC_KEY)
+    raise NotUnderstood(_KEY)
 
 
 def _refusing(reason: str) -> Callable[[Machine, Call], Result]:
@@ -38,4 +47,5 @@ def _refusing(reason: str) -> Callable[[Machine, Call], Result]:
 COMMANDS = {
     **{name: Command(_refusing(reason), matter) for name, (reason, matter) in _COMMANDS.items()},
     "openssl": Command(openssl, "content"),
+    "rndc-confgen": Command(rndc_confgen, "content"),
 }

@@ -132,13 +132,13 @@ case x in y) echo perl;; esac
 """
 
 
-def test_the_commands_of_a_shell_script_are_offered_and_taken_only_if_asked_for() -> None:
+def test_the_plain_commands_of_a_shell_script_are_offered_and_taken_only_if_asked_for() -> None:
     assert says(SHELL).splitlines()[1:] == ["offer commands commands that /usr/bin/it seems to call: env perl sed"]
     assert says(SHELL, commands=True) == text("""
         interpreter certain /bin/sh interpreter of /usr/bin/it (#!/bin/sh)
+        commands likely optional /usr/bin/perl opened by /usr/bin/it (command perl)
         commands likely optional /usr/bin/sed opened by /usr/bin/it (command sed)
         commands likely optional /usr/bin/env opened by /usr/bin/it (command env)
-        commands likely optional /usr/bin/perl opened by /usr/bin/it (command perl)
     """)
 
 

@@ -86,3 +86,29 @@ def test_whether_there_is_a_perl_is_known() -> None:
     assert run(machine_of(PARTS), "perl -e ''").status == 127
     with pytest.raises(NotUnderstood):
         run(machine_of(PARTS), "perl -e 'print 1'")
+
+
+SQUID = r"""
+    d 0755 0:0 /etc/squid/conf.d
+    f 0644 0:0 /etc/squid/conf.d/debian.conf 'logfile_rotate 0\n'
+    f 0644 0:0 /etc/squid/squid.conf '# cache_dir /a\nacl here src 10.0.0.0/8\ninclude /etc/squid/conf.d/*.conf\n'
+"""
+
+
+def test_squid_prints_its_configuration() -> None:
+    printed = b"Processing: acl here src 10.0.0.0/8\nProcessing: logfile_rotate 0\n"
+    assert run(machine_of(SQUID), "squid -k parse") == Result(output=printed)
+    with pytest.raises(NotUnderstood, match="programs are not run"):
+        run(machine_of(SQUID), "squid -z")
+    with pytest.raises(NotUnderstood, match="conditions"):
+        run(machine_of("f 0644 0:0 /etc/squid/squid.conf 'endif'"), "squid -k parse")
+
+
+def test_the_key_that_a_container_makes_is_roots_until_its_script_gives_it_away() -> None:
+    machine = machine_of("d 0755 0:0 /etc/bind")
+    with pytest.raises(NotUnderstood, match="a key belongs to one container"):
+        run(machine, "rndc-confgen -a")
+    assert run(machine, "ls -ln /etc/bind/rndc.key").output == b"-rw------- 1 0 0 0 Jan  1  1970 /etc/bind/rndc.key\n"
+    assert run(machine, "chown 0 /etc/bind/rndc.key") == Result()
+    assert run(machine, "chmod g+r /etc/bind/rndc.key") == Result()
+    assert listed(machine.tree.finished()) == listed(tree("d 0755 0:0 /etc/bind"))

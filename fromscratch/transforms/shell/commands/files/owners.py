@@ -8,6 +8,7 @@ from fromscratch.errors import Conflict, NotInTree
 from fromscratch.model.entry import Directory, Entry, Meta, Symlink
 from fromscratch.paths import TreePath
 from fromscratch.transforms.shell.commands.files.targets import for_each
+from fromscratch.transforms.shell.commands.files.to_come import is_made_at_start
 from fromscratch.transforms.shell.file_modes import changed, parse_changes
 from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Result
 from fromscratch.transforms.shell.options import Options, parse_options
@@ -138,6 +139,8 @@ def _places(machine: Machine, call: Call, word: str, *, recursive: bool, follow:
     check_known(machine, path)
     if not word:
         raise NotInTree("an empty path")
+    if is_made_at_start(machine, path):
+        return
     if follow:
         place = machine.tree.resolve(path)
     else:

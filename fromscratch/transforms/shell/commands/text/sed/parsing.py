@@ -101,7 +101,7 @@ class _Parser:
         elif letter in _TEXT:
             return replace(step, text=self._added())
         elif letter in _LABEL:
-            return replace(step, text=self._label(letter))
+            return replace(step, text=self._label())
         elif letter in _FILE:
             self._skip(" \t")
             step = replace(step, text=self._line())
@@ -136,11 +136,12 @@ class _Parser:
         self._position = end
         return line
 
-    def _label(self, letter: str) -> str:
+    def _label(self) -> str:
+        """A blank ends it as well as a semicolon does: the next command may follow on the same line."""
         self._skip(" \t")
-        found = re.compile(r"[^\n;]*" if letter == ":" else r"[^\n;}]*").match(self._text, self._position)
+        found = re.compile(r"[^\s;}]*").match(self._text, self._position)
         self._position = found.end() if found else self._position
-        return found[0].strip() if found else ""
+        return found[0] if found else ""
 
     def _number(self) -> int | None:
         found = re.compile("[0-9]{1,9}").match(self._text, self._position)

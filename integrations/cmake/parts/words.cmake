@@ -54,13 +54,12 @@ function(container_entrypoint stages)
   execute_process(COMMAND find ${stages} -type f -perm -100 ! -name "*.so" ! -name "*.so.*" OUTPUT_VARIABLE programs)
   string(REGEX REPLACE "\n$" "" programs "${programs}")
   string(REPLACE "\n" ";" programs "${programs}")
-  if(NOT programs AND NOT CONTAINER_ADD)
-    message(FATAL_ERROR "error: the project installs no program, so there is nothing that a container could start\n"
-      " hint: install one with install(TARGETS …), see whether CPACK_COMPONENTS_ALL or CONTAINER_COMPONENTS leaves it out, "
-      "or name one in CONTAINER_ADD")
+  if(NOT programs AND NOT CONTAINER_ADD AND NOT "${CONTAINER_EXTRA_ARGS}" MATCHES "--start-check")
+    _container_no_program()
   endif()
   list(LENGTH programs count)
-  set(wanted ${CPACK_PACKAGE_EXECUTABLES} "${CPACK_PACKAGE_NAME}")  # pairs of a name and a label
+  # CPACK_PACKAGE_EXECUTABLES are pairs of a name and a label.
+  set(wanted ${CPACK_PACKAGE_EXECUTABLES} ${CONTAINER_TARGET_FILES} "${CPACK_PACKAGE_NAME}")
   list(GET wanted 0 wanted)
   string(TOLOWER "${wanted}" wanted)
   foreach(program IN LISTS programs)
@@ -80,11 +79,24 @@ function(container_entrypoint stages)
   endforeach()
 endfunction()
 
+function(_container_no_program)
+  set(hint "install one with install(TARGETS …), see whether CPACK_COMPONENTS_ALL or CONTAINER_COMPONENTS leaves it out, "
+    "or name one in CONTAINER_ADD")
+  if(CONTAINER_BUILT_PROGRAMS)
+    string(REPLACE ";" ", " built "${CONTAINER_BUILT_PROGRAMS}")
+    set(hint "configure with -DCONTAINER_TARGETS=NAME for one that it builds (${built}), or install one with "
+      "install(TARGETS …)")
+  elseif(NOT CPACK_FROMSCRATCH_SETTINGS)
+    list(APPEND hint ". By the module FromscratchContainer, CONTAINER_TARGETS takes programs that are built and not installed")
+  endif()
+  message(FATAL_ERROR "error: the project installs no program, so there is nothing that a container could start\n"
+    " hint: " ${hint} "; an image of libraries alone is made with CONTAINER_EXTRA_ARGS=--start-check=off")
+endfunction()
+
 # The words for the variables that are said; a semicolon within one stays one.
 function(container_option_words result)
   set(words "")
-  foreach(pair CONTAINER_USER=--user CONTAINER_WORKDIR=--workdir CONTAINER_STOP_SIGNAL=--stop-signal
-      CONTAINER_ROOT=--root)
+  foreach(pair IN LISTS CONTAINER_BUNDLE_OPTIONS)
     string(REGEX MATCH "^([^=]*)=(.*)$" pair "${pair}")
     if(NOT "${${CMAKE_MATCH_1}}" STREQUAL "")
       list(APPEND words "${CMAKE_MATCH_2}=${${CMAKE_MATCH_1}}")
@@ -142,12 +154,62 @@ function(container_engine result)
   set(${result} "${engine}" PARENT_SCOPE)
 endfunction()
 
-# Call a verb of fromscratch with a list of words. What it says is seen as it comes; if it fails, so does cpack.
+# Options of `fromscratch bundle` in a text of its own, as variables of CMake: --root DIR is -D CONTAINER_ROOT=DIR.
+function(container_in_words_of_cmake variable)
+  set(text "${${variable}}")
+  foreach(pair IN LISTS CONTAINER_BUNDLE_OPTIONS CONTAINER_LIST_OPTIONS
+      ITEMS CONTAINER_ENTRYPOINT=--entrypoint CONTAINER_CMD=--cmd CONTAINER_ENGINE=--engine)
+    string(REGEX MATCH "^([^=]*)=(.*)$" pair "${pair}")
+    set(name "${CMAKE_MATCH_1}")
+    set(option "${CMAKE_MATCH_2}")
+    # A value is a path, a placeholder, a quoted word, or after --with and --without any word.
+    set(value "[/A-Z'][^ ),;\n]*")
+    if(option MATCHES "^--with")
+      set(value "[a-z_]+(=[^ ),;\n]+)?")
+    endif()
+    string(REGEX REPLACE "${option}[ =](${value})" "-D ${name}=\\1" text "${text}")
+    string(REGEX REPLACE "${option}([^a-z-]|$)" "${name}\\1" text "${text}")
+  endforeach()
+  set(${variable} "${text}" PARENT_SCOPE)
+endfunction()
+
+# Call a verb of fromscratch with a list of words, and say what it said. If it fails, so does cpack.
 function(container_call reference verb words)
-  execute_process(COMMAND "${FROMSCRATCH_EXECUTABLE}" ${verb} ${words} RESULT_VARIABLE code)
+  execute_process(COMMAND "${FROMSCRATCH_EXECUTABLE}" ${verb} ${words}
+    RESULT_VARIABLE code OUTPUT_VARIABLE said ERROR_VARIABLE said)
+  container_in_words_of_cmake(said)
+  string(STRIP "${said}" said)
+  if(NOT said STREQUAL "")
+    message("${said}")
+  endif()
   if(NOT code EQUAL 0)
     string(REPLACE ";" "' '" line "${words}")
     message(FATAL_ERROR "There is no package of ${reference}: fromscratch says above why (${code}). To try it alone:\n"
       "  ${FROMSCRATCH_EXECUTABLE} ${verb} '${line}'")
+  endif()
+endfunction()
+
+# Whether other generators run in the same call of cpack: those of `cpack -G`, else of the project's configuration. What
+# a preset says is not known here, and External may be alone in it.
+function(container_other_generators result)
+  set(generators "")
+  if(EXISTS /proc/self/cmdline)
+    file(READ /proc/self/cmdline line HEX)  # words with a NUL behind each
+    string(REGEX REPLACE "(..)" "\\1;" line "${line}")
+    string(REPLACE ";" " " line "${line}")
+    if(line MATCHES " 2d 47 (00 )?(([1-9a-f][0-9a-f] )+)")
+      # Semicolons of the list are 3b.
+      string(REGEX REPLACE " 3b " " | " generators "${CMAKE_MATCH_2}")
+      string(REPLACE " | " ";" generators "${generators}")
+    elseif(NOT line MATCHES " 2d 2d 70 72 65 73 65 74 " AND EXISTS "${CPACK_OUTPUT_CONFIG_FILE}")
+      file(STRINGS "${CPACK_OUTPUT_CONFIG_FILE}" generators REGEX "^set\\(CPACK_GENERATOR \"")
+      string(REGEX REPLACE "^set\\(CPACK_GENERATOR \"(.*)\"\\)$" "\\1" generators "${generators}")
+    endif()
+  endif()
+  list(LENGTH generators count)
+  if(count GREATER 1)
+    set(${result} TRUE PARENT_SCOPE)
+  else()
+    set(${result} FALSE PARENT_SCOPE)
   endif()
 endfunction()

@@ -1,0 +1,1 @@
+"""What programs and libraries name in constant data: files and folders, judged by kind and owner."""

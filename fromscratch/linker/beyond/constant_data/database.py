@@ -1,0 +1,82 @@
+"""What a root's package manager knows: which package owns a file, which packages belong to it, and what they have."""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from typing import Protocol
+
+from fromscratch.linker.beyond.constant_data.apk import Apk
+from fromscratch.linker.beyond.constant_data.dpkg import Dpkg
+from fromscratch.linker.beyond.constant_data.related import Related
+from fromscratch.linker.beyond.contract import Scene
+from fromscratch.model import view as views
+from fromscratch.paths import TreePath
+
+COMMANDS = ("/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/games")
+
+
+class Manager(Protocol):
+    """The database of one package manager in a root. All paths are places: with /usr merged where it is merged."""
+
+    def owners(self, places: Iterable[TreePath]) -> dict[TreePath, str]:
+        """The package of each place that one owns."""
+
+    def related(self, package: str) -> Related:
+        """The packages that belong to this one, as far as they are installed."""
+
+    def is_everywhere(self, package: str) -> bool:
+        """Whether every system of this kind has it, so that a need for it is not worth mentioning."""
+
+    def files(self, package: str) -> list[str]:
+        """The paths that a package installed, folders too, sorted."""
+
+
+class Packages:
+    """The packages of a root, each question answered once."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._manager = _manager(scene)
+        self._owners: dict[TreePath, str | None] = {}
+        self._related: dict[str, Related] = {}
+        self._files: dict[str, list[str]] = {}
+
+    @property
+    def known(self) -> bool:
+        """Whether the root has a database that is read."""
+        return self._manager is not None
+
+    def owners(self, places: Iterable[TreePath]) -> dict[TreePath, str]:
+        left = [place for place in places if place not in self._owners]
+        if left and self._manager is not None:
+            found = self._manager.owners(left)
+            self._owners.update({place: found.get(place) for place in left})
+        return {place: owner for place in places if (owner := self._owners.get(place)) is not None}
+
+    def related(self, package: str) -> Related:
+        if package not in self._related and self._manager is not None:
+            self._related[package] = self._manager.related(package)
+        return self._related[package]
+
+    def programs(self, package: str) -> list[str]:
+        """The paths that a package has in folders of commands; none of a package that every system has."""
+        if self._manager is None or self._manager.is_everywhere(package):
+            return []
+        return [path for folder in COMMANDS for path in self.below(package, folder) if path != folder]
+
+    def below(self, package: str, folder: str) -> list[str]:
+        """The paths of a package below a folder, and that of the folder itself if the package has it."""
+        if package not in self._files and self._manager is not None:
+            self._files[package] = self._manager.files(package)
+        files = self._files[package]
+        start = bisect_left(files, f"{folder}/")
+        end = bisect_left(files, f"{folder}0")  # the character after the slash
+        at = bisect_left(files, folder)
+        own = files[at : at + 1] if files[at : at + 1] == [folder] else []
+        return [*own, *files[start:end]]
+
+
+def _manager(scene: Scene) -> Manager | None:
+    if views.place(scene.view, Dpkg.STATUS) is not None:
+        return Dpkg(scene)
+    if any(views.place(scene.view, path) is not None for path in Apk.PLACES):
+        return Apk(scene)
+    return None

@@ -1,0 +1,100 @@
+"""The database of dpkg, asked for the owners of files and for the packages that belong together."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+from fromscratch import paths
+from fromscratch.formats.debian.installed import file_list
+from fromscratch.lazy_regex import lazy_regex
+from fromscratch.linker.beyond.constant_data.merged_usr import to_places
+from fromscratch.linker.beyond.constant_data.related import Related
+from fromscratch.linker.beyond.contract import Scene
+from fromscratch.model import view as views
+from fromscratch.model.content import read
+from fromscratch.model.entry import File
+from fromscratch.paths import TreePath, decode, encode
+
+_INFO = "/var/lib/dpkg/info"
+_MAX_STATUS = 64 << 20
+_NEEDS = lazy_regex(rb"^(?:Pre-)?Depends: (.*)$", re.MULTILINE)
+_RECOMMENDS = lazy_regex(rb"^Recommends: (.*)$", re.MULTILINE)
+_ESSENTIAL = lazy_regex(rb"^Essential: yes$", re.MULTILINE)
+_SOURCE = lazy_regex(rb"^Source: ([^ \n]+)", re.MULTILINE)
+_NAME = lazy_regex(rb"(?:^|[,|])\s*([a-z0-9][a-z0-9+.-]+)")
+_STEM = lazy_regex(r"[a-z][a-z0-9+-]{2,}")
+
+
+class Dpkg:
+    """Answers are of the packages that are installed."""
+
+    STATUS = "/var/lib/dpkg/status"
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene, self._to_place = scene, to_places(scene)
+
+    def owners(self, places: Iterable[TreePath]) -> dict[TreePath, str]:
+        """Lists with a name like a file's are read first, and all of them only if they must be."""
+        left = {encode(spelled): place for place in places for spelled in self._spellings(place)}
+        stems = tuple({stem[:6] for place in left.values() for stem in _STEM.findall(paths.name(place).lower())})
+        found: dict[TreePath, str] = {}
+        for name in sorted(self._lists.values(), key=lambda name: not name.startswith(stems)):
+            if not left:
+                break
+            for line in left.keys() & set((self._scene.read(f"{_INFO}/{name}") or b"").split(b"\n")):
+                found[left[line]] = name.removesuffix(".list").partition(":")[0]
+            left = {line: place for line, place in left.items() if place not in found}
+        return found
+
+    def related(self, package: str) -> Related:
+        own = self._paragraphs.get(package, b"")
+        needed = dict.fromkeys([package, *self._packages_in(_NEEDS, own)])
+        source = self._source(package, own)
+        siblings = [name for name in self._by_source[source] if name not in needed]
+        found = dict.fromkeys(self._packages_in(_RECOMMENDS, own))
+        for name in [*found]:
+            found.update(dict.fromkeys(self._packages_in(_NEEDS, self._paragraphs[name])))
+        recommended = [name for name in found if name not in needed and name not in siblings]
+        return Related(tuple(needed), tuple(siblings), tuple(recommended))
+
+    def is_everywhere(self, package: str) -> bool:
+        """Whether every system of this kind has it, so that a need for it is not worth mentioning."""
+        return _ESSENTIAL.search(self._paragraphs.get(package, b"")) is not None
+
+    def files(self, package: str) -> list[str]:
+        raw = self._scene.read(f"{_INFO}/{self._lists[package]}") if package in self._lists else None
+        return sorted(map(self._to_place, file_list(raw or b"")))
+
+    def _spellings(self, place: TreePath) -> list[str]:
+        bare = place.removeprefix("/usr")
+        return [place, bare] if bare != place and self._to_place(bare) == place else [place]
+
+    def _packages_in(self, field: re.Pattern[bytes], paragraph: bytes) -> Iterator[str]:
+        for line in field.findall(paragraph):
+            yield from (name for name in map(decode, _NAME.findall(line)) if name in self._paragraphs)
+
+    def _source(self, package: str, paragraph: bytes) -> str:
+        found = _SOURCE.search(paragraph)
+        return decode(found[1]) if found else package
+
+    @cached_property
+    def _lists(self) -> dict[str, str]:
+        """The name of its list for each package; of one for several architectures any."""
+        names = (name for name in views.names(self._scene.view, _INFO) if name.endswith(".list"))
+        return {name.removesuffix(".list").partition(":")[0]: name for name in names}
+
+    @cached_property
+    def _paragraphs(self) -> dict[str, bytes]:
+        entry = views.look(self._scene.view, self.STATUS)
+        raw = read(entry.content) if isinstance(entry, File) and entry.content.size <= _MAX_STATUS else b""
+        texts = (text for text in raw.split(b"\n\n") if text.startswith(b"Package: "))
+        known = {decode(text[9:].partition(b"\n")[0]): text for text in texts}
+        return {name: text for name, text in known.items() if name in self._lists}
+
+    @cached_property
+    def _by_source(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for name, text in self._paragraphs.items():
+            found[self._source(name, text)].append(name)
+        return found

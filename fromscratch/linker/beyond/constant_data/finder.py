@@ -1,0 +1,252 @@
+"""Finder of the modules, data, configuration and helper programs that objects name in their constant data.
+
+What is taken is what packages show to be the program's own; what only might be is offered.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from fromscratch import paths
+from fromscratch.advice import Setting
+from fromscratch.lazy_regex import lazy_regex
+from fromscratch.linker.beyond.constant_data import kinds, names
+from fromscratch.linker.beyond.constant_data.database import Packages
+from fromscratch.linker.beyond.constant_data.modules import cost
+from fromscratch.linker.beyond.constant_data.parts import Member, Parts, by_name, parts
+from fromscratch.linker.beyond.contract import Confidence, Finding, NeededFile, Offer, Scene
+from fromscratch.linker.beyond.glibc import library as glibc
+from fromscratch.model import view as views
+from fromscratch.model.entry import File
+from fromscratch.paths import TreePath
+
+KIND = "data"
+
+_LARGE = 1 << 20  # more than this is not taken unless it is the program's own
+_OF_A_LIBRARY = 16 << 20
+_OF_A_LIBRARY_BELOW = 1 << 19
+_MOST = 192 << 20
+# Interpreters, and libraries with configuration of their own, which other finders look into.
+_OF_OTHER_FINDERS = lazy_regex(
+    r"(lib)?(python|perl|ruby|node)[0-9.-].*|(python|perl|ruby|node)|java|lib(jvm|crypto|ssl|p11-kit|systemd|nss).*"
+)
+_HELPER = 3 << 19
+_HEADERS = "/usr/include"
+_STARTERS = ("execvp", "execvpe", "execlp", "execv", "execve", "posix_spawn", "posix_spawnp", "popen", "system")
+
+
+class _Name(Struct, frozen=True):
+    """A path that an object names, and how many steps of DT_NEEDED that object is away from a program. A `guess` is put
+    together of parts that may not belong together."""
+
+    path: str
+    by: TreePath
+    depth: int
+    guess: bool = False
+
+
+class DataFinder:
+    """One for each gathering: what it reads of objects and packages it keeps from one call to the next."""
+
+    def __init__(self) -> None:
+        self._packages: Packages | None = None
+        self._names: dict[tuple[TreePath, int], tuple[_Name, ...]] = {}
+        self._parts: dict[tuple[str, str | None], Parts] = {}
+        self._followed: dict[TreePath, int] = {}  # found here and looked into as well, each with its distance
+
+    def find(self, scene: Scene) -> Iterator[Finding]:
+        """Each path is judged once, for the object nearest to a program that names it."""
+        depths = self._depths(scene)
+        if not depths:
+            return
+        packages = self._packages = self._packages or Packages(scene)
+        naming = {place: self._paths_of(scene, place, depth) for place, depth in depths.items()}
+        owners = packages.owners([place for place in depths if naming[place] or depths[place] == 0])
+        programs = {owners[place]: None for place, depth in depths.items() if depth == 0 and place in owners}
+        for by in scene.importing(*_STARTERS):
+            if depths.get(by) == 0 and by in owners:
+                yield from self._commands(scene, packages, by, owners[by])
+        seen: set[TreePath] = set()
+        for by in sorted(naming, key=depths.__getitem__):
+            for name in naming[by]:
+                place = views.place(scene.view, name.path)
+                if place is not None and not _is_judged(place, seen):
+                    seen.add(place)
+                    found = self._found(scene, packages, name, owners.get(by), tuple(programs))
+                    yield from self._judged(scene, name, found)
+
+    def _depths(self, scene: Scene) -> dict[TreePath, int]:
+        """How many steps of DT_NEEDED each object is away from a program, without those that are guesses themselves."""
+        guesses = scene.speculative - self._followed.keys()
+        known = {place: elf for place, elf in scene.objects.items() if place not in guesses}
+        by_soname = {elf.soname or paths.name(place): place for place, elf in known.items()}
+        depths = {place: 0 for place, elf in known.items() if elf.interpreter and not elf.soname}
+        depths.update({place: depth for place, depth in self._followed.items() if place in known})
+        depths.update(dict.fromkeys((place for place in scene.requested if place in known), 0))
+        pending = sorted(depths, key=depths.__getitem__)
+        for place in pending:  # which grows: the nearest first
+            for soname in known[place].needed:
+                needed = by_soname.get(soname)
+                if needed is not None and needed not in depths:
+                    depths[needed] = depths[place] + 1
+                    pending.append(needed)
+        return {place: depth for place, depth in depths.items() if self._is_looked_into(scene, place)}
+
+    def _is_looked_into(self, scene: Scene, place: TreePath) -> bool:
+        soname = scene.objects[place].soname
+        other = glibc.is_part(soname) or _OF_OTHER_FINDERS.fullmatch(paths.name(place))
+        return not other and bool(scene.imports(place))  # an object that calls nothing opens nothing
+
+    def _paths_of(self, scene: Scene, place: TreePath, depth: int) -> tuple[_Name, ...]:
+        key = place, min(depth, 2)
+        if key not in self._names:
+            whole = names.literal_paths(scene, place)
+            wide = dict.fromkeys(_configuration(path) for path in whole if not kinds.shows_nothing(path))
+            found = [_Name(path, place, depth) for path in sorted(wide, key=len)]
+            if depth < 2:
+                folders = [path for path in whole if kinds.shows_nothing(path) and not _is_file(scene, path)]
+                more = dict.fromkeys(names.composed(scene, place, folders))
+                found += [_Name(path, place, depth, guess=True) for path in more if not kinds.shows_nothing(path)]
+            self._names[key] = tuple(found)
+        return self._names[key]
+
+    def _found(
+        self, scene: Scene, packages: Packages, name: _Name, owner: str | None, programs: tuple[str, ...]
+    ) -> Parts:
+        """What lies there, by its packages."""
+        key = name.path, owner
+        if key in self._parts:
+            return self._parts[key]
+        place = views.place(scene.view, name.path)
+        assert place is not None  # noqa: S101  named paths exist
+        if owner is None:
+            found = by_name(scene, name.path, place, [name.by, *scene.requested])
+        else:
+            related = [packages.related(one) for one in dict.fromkeys((owner, *programs))]
+            own = dict.fromkeys(each for one in related for each in one.needed)
+            kin = dict.fromkeys(each for one in related for each in one.siblings)
+            if not name.guess:
+                kin.update(dict.fromkeys(each for one in related for each in one.recommended))
+            # A package with commands is a program of its own, whose files need not belong to a library beside it.
+            near = [each for each in kin if each not in own and (name.depth == 0 or not packages.programs(each))]
+            found = parts(scene, packages, name.path, own, near)
+        self._parts[key] = found
+        return found
+
+    def _commands(self, scene: Scene, packages: Packages, by: TreePath, owner: str) -> Iterator[NeededFile]:
+        """The commands of needed packages that a program calls by name: gcc needs binutils, and calls `as`."""
+        owned = {
+            paths.name(TreePath(path)): path
+            for one in packages.related(owner).needed[1:]
+            for path in packages.programs(one)
+        }
+        if not owned:
+            return
+        for name in sorted(owned.keys() & (names.words(scene, by) | names.commands(scene, by))):
+            place = views.place(scene.view, owned[name])
+            if place is not None and not _OF_OTHER_FINDERS.fullmatch(paths.name(place)):
+                self._followed.setdefault(place, 0)
+                detail = f"{by} (calls {name}, of a package that it needs)"
+                yield NeededFile(owned[name], by, detail, KIND, "likely", optional=True)
+
+    def _judged(self, scene: Scene, name: _Name, found: Parts) -> Iterator[Finding]:
+        selected = [*_own(scene, name, found.own), *_kin(scene, name, found.kin)]
+        for member in selected:
+            if member.kind == "helper":
+                self._followed.setdefault(member.place, name.depth)
+            elif member.kind == "module" and member in found.own:
+                self._followed.setdefault(member.place, name.depth + 1)
+            detail = f"{name.by} (names {name.path} in its data)"
+            yield NeededFile(member.path, name.by, detail, KIND, "likely", optional=True)
+        left = [each for each in (*found.own, *found.kin) if each not in selected]
+        if name.depth < 2:
+            yield from _offered(scene, name, left, "likely")
+        else:
+            yield from _offered(scene, name, [each for each in found.own if each not in selected], "possible")
+        if (
+            not name.guess
+            and name.path != _HEADERS
+            and (name.depth == 0 or (name.depth == 1 and (found.own or found.kin)))
+        ):
+            yield from _offered(scene, name, found.others, "possible")
+
+
+def _configuration(path: str) -> str:
+    """The folder of a program below /etc for what lies in that: configuration names more of itself."""
+    steps = path.split("/", 3)
+    folder = "/".join(steps[:3])
+    return folder if path.startswith("/etc/") and len(steps) > 3 and not kinds.shows_nothing(folder) else path
+
+
+def _is_judged(place: TreePath, seen: set[TreePath]) -> bool:
+    """Whether it is one of these, or lies in a folder that is."""
+    while place != paths.ROOT:
+        if place in seen:
+            return True
+        place = paths.parent(place)
+    return False
+
+
+def _own(scene: Scene, name: _Name, members: tuple[Member, ...]) -> Iterator[Member]:
+    """Those of the program's own files that are taken: of a library deep below it what is small and no code."""
+    public = [each for each in members if not each.private]
+    if name.depth > 1:
+        plain = [each for each in public if each.kind in ("data", "configuration")]
+        yield from plain if _total(plain) <= _OF_A_LIBRARY_BELOW else ()
+        return
+    helpers = [each for each in public if each.kind == "helper"]
+    if _total(helpers) > _LARGE:
+        helpers = list(_called(scene, name, helpers))
+    others = [each for each in public if each.kind != "helper"]
+    yield from (*others, *helpers) if _total(others) <= _MOST else helpers
+
+
+def _called(scene: Scene, name: _Name, helpers: list[Member]) -> Iterator[Member]:
+    """Those of many helper programs whose names an object has: large ones only if it has command lines of them."""
+    by_name = {paths.name(TreePath(each.path)): each for each in helpers}
+    begun = by_name.keys() & names.commands(scene, name.by)
+    for text in sorted(begun | (by_name.keys() & names.words(scene, name.by))):
+        if by_name[text].size <= _HELPER or text in begun:
+            yield by_name[text]
+    yield from (each for each in helpers if each.path == name.path)
+
+
+def _kin(scene: Scene, name: _Name, members: tuple[Member, ...]) -> Iterator[Member]:
+    """Those of related packages that are taken: what is small with the libraries that it needs."""
+    if name.depth > 1:
+        return
+    public = [each for each in members if not each.private]
+    plain = [each for each in public if each.kind in ("data", "configuration")]
+    yield from plain if _total(plain) <= _LARGE else ()
+    left = _LARGE
+    for each in public:
+        if each.kind == "module" or (each.kind == "helper" and each.path == name.path):
+            size = cost(scene, each.place)
+            if size is not None and size <= left:
+                left -= size
+                yield each
+
+
+def _offered(scene: Scene, name: _Name, members: Iterable[Member], confidence: Confidence) -> Iterator[Offer]:
+    left = [each for each in members if each.place not in scene.files and each.place not in scene.objects]
+    if left:
+        count = "1 file" if len(left) == 1 else f"{len(left)} files"
+        what = f"{name.path} ({count} of {_kinds(left)}), which {name.by} names"
+        yield Offer(what, Setting("plugins", name.path), KIND, _total(left), confidence)
+
+
+def _kinds(members: Iterable[Member]) -> str:
+    """The kinds of members in plain words, those with the most bytes first."""
+    sizes: dict[str, int] = {}
+    for each in members:
+        sizes[each.kind] = sizes.get(each.kind, 0) + each.size + 1
+    plural = {"module": "modules", "helper": "helper programs"}
+    return " and ".join(plural.get(kind, kind) for kind in sorted(sizes, key=sizes.__getitem__, reverse=True)[:2])
+
+
+def _total(members: Iterable[Member]) -> int:
+    return sum({each.place: each.size for each in members}.values())
+
+
+def _is_file(scene: Scene, path: str) -> bool:
+    return isinstance(views.look(scene.view, path), File)

@@ -1,0 +1,97 @@
+"""The paths that an object names in its constant data: whole, or in two parts that it puts together."""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from posixpath import normpath
+
+from fromscratch.lazy_regex import lazy_regex
+from fromscratch.linker.beyond.contract import Scene
+from fromscratch.linker.beyond.rodata import texts
+from fromscratch.model import view as views
+from fromscratch.paths import TreePath, encode
+
+# Folders of a root that no image takes anything from: made anew in each container, or a person's own.
+_NOT_CONSTANT = frozenset({"dev", "proc", "sys", "tmp", "run", "home", "root", "mnt", "media", "boot", "lost+found"})
+# A second part such as "/gpg-agent", or "/agent/gpg-agent" whose end linkers use for it too, and "%s/plugins".
+_TAIL = lazy_regex(rb"\0(?:%s)?(/[A-Za-z][\w.+/-]{1,100})(?=\0)")
+_RELATIVE = lazy_regex(rb"[\0=]((?:lib|lib64|share|libexec|etc)/[A-Za-z][\w.+/-]{1,200})(?=\0)")
+_ENDING = lazy_regex(rb"\0(?:%s)?(\.[a-z]{2,6})(?=\0)")
+_SOURCE = lazy_regex(r".*\.(c|cc|cpp|cxx|h|hh|hpp|rs|go|in|y|l|am|f90|debug)")
+_LAST_WORD = lazy_regex(rb"(?<![\w.+-])([\w.+-]{2,60})\0")
+_COMMAND = lazy_regex(rb"(?<![\w./-])(\w[\w.+-]{1,60}) [-%][\w(]")
+_DASH = lazy_regex("-")
+_PREFIX = "/usr"
+
+
+def literal_paths(scene: Scene, place: TreePath) -> tuple[str, ...]:
+    """The existing paths that the object at this place names, each once, in order and without a slash at their end."""
+    found: dict[str, None] = {}
+    for text in texts(scene, place, _absolute(_tops(scene))):
+        for path in _readings(text):
+            if path not in found and _exists(scene, path):
+                found[path] = None
+    return tuple(found)
+
+
+def composed(scene: Scene, place: TreePath, folders: Iterable[str]) -> Iterator[str]:
+    """The existing paths that are made of two texts of an object: one of these folders and what begins with a slash,
+    a path and the ending of a file's name; and those that it names without a slash, below the prefix of the system."""
+    tails = {tail for text in texts(scene, place, _TAIL) for tail in _ends(text)}
+    for folder in folders:
+        for tail in sorted(tails):
+            if _exists(scene, folder + tail):
+                yield normpath(folder + tail)
+    endings = texts(scene, place, _ENDING)
+    for text in texts(scene, place, _absolute(_tops(scene))) if endings else ():
+        for path in _readings(text):
+            yield from (path + ending for ending in endings if _exists(scene, path + ending))
+    for text in texts(scene, place, _RELATIVE):
+        path = normpath(f"{_PREFIX}/{text}")
+        if _exists(scene, path):
+            yield path
+
+
+def words(scene: Scene, place: TreePath) -> frozenset[str]:
+    """The last words of all texts of an object, which may be names of programs: of `collect-ld` also `ld`, since
+    linkers keep one copy of two texts of which one is the end of the other."""
+    found = texts(scene, place, _LAST_WORD)
+    return frozenset(found) | {text[at.end() :] for text in found for at in _DASH.finditer(text)}
+
+
+def commands(scene: Scene, place: TreePath) -> frozenset[str]:
+    """The words that begin a command line in the data of an object: an option follows them."""
+    return frozenset(texts(scene, place, _COMMAND))
+
+
+def _tops(scene: Scene) -> tuple[str, ...]:
+    return tuple(name for name in views.names(scene.view, "/") if name not in _NOT_CONSTANT)
+
+
+@lru_cache(maxsize=8)
+def _absolute(tops: tuple[str, ...]) -> re.Pattern[bytes]:
+    """What begins with a slash and a folder of the root, and is no part of a longer path or an option's value."""
+    top = b"|".join(re.escape(encode(name)) for name in tops) or b"usr"
+    return re.compile(rb"(/(?<![\w.*/%~}-]/)(?:" + top + rb")/[^\0-\x20:;\"',<>|()*?\x7f-\xff]{1,400})")
+
+
+def _readings(text: str) -> Iterator[str]:
+    """The path that a text is, or the folder before the first part that is filled in when the program runs."""
+    start = min((at for at in map(text.find, "%$@{`") if at >= 0), default=len(text))
+    if start < len(text):
+        text = text[: text.rindex("/", 0, start)] if "/" in text[:start] else ""
+    text = normpath(text.replace("//", "/")) if text else ""
+    if text.count("/") > 1 and not _SOURCE.fullmatch(text):
+        yield text
+
+
+def _ends(text: str) -> Iterator[str]:
+    """The text from each of its slashes: linkers keep one copy of two texts of which one is the end of the other."""
+    at = 0
+    while at >= 0:
+        yield text[at:]
+        at = text.find("/", at + 1)
+
+
+def _exists(scene: Scene, path: str) -> bool:
+    return views.place(scene.view, path) is not None

@@ -1,0 +1,12 @@
+"""The type of an answer about packages that belong together."""
+
+from msgspec import Struct
+
+
+class Related(Struct, frozen=True):
+    """The packages that one needs, itself first; the others that are built from one source; and those that one of
+    them recommends, each with what it needs itself."""
+
+    needed: tuple[str, ...]
+    siblings: tuple[str, ...]
+    recommended: tuple[str, ...] = ()
