@@ -49,8 +49,8 @@ class DebianTarget(Struct, frozen=True):
     def of_compiler(self, gcc: str) -> tuple[str, ...]:
         """The packages of the compiler and binutils, whose versions tell one toolchain from another."""
         after = f"-{self.triple.replace('_', '-')}" if self.triple else ""
-        named = [f"{name}-{gcc}{after}" for name in ("gcc", "cpp", "g++")]
-        return (*named, self._of_library(f"libgcc-{gcc}-dev"), f"binutils{after}")
+        programs = [f"{name}-{gcc}{after}" for name in ("gcc", "cpp", "g++")]
+        return (*programs, self._of_library(f"libgcc-{gcc}-dev"), f"binutils{after}")
 
     @property
     def install(self) -> str:
