@@ -8,7 +8,7 @@ from fromscratch.formats.kconfig.config import Setting
 from fromscratch.host.storage.own_folders import NONE
 from fromscratch.host.storage.store import Store
 from fromscratch.sources.buildroot.make_paths import Folders
-from fromscratch.sources.buildroot.named_files import of_settings
+from fromscratch.sources.buildroot.named_files import Reading, of_settings
 from fromscratch.sources.buildroot.parts import of_external, of_overrides, of_tree
 
 TREE = (
