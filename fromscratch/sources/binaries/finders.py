@@ -10,6 +10,7 @@ from fromscratch.linker.beyond import certificates, dlopen, java, own_names, pac
 from fromscratch.linker.beyond.constant_data.finder import DataFinder
 from fromscratch.linker.beyond.contract import Finder, Finding, Scene
 from fromscratch.linker.beyond.glibc import gconv, hwcaps, locales, nss, static, tzdata
+from fromscratch.linker.beyond.interpreters import finder as interpreters
 from fromscratch.linker.beyond.recorded import Recorded
 from fromscratch.linker.beyond.scripts import finder as scripts
 from fromscratch.sources.binaries.options import BinariesOptions
@@ -48,6 +49,8 @@ def finders(options: BinariesOptions, runs: Recorded | None = None) -> Iterator[
         yield partial(find_modules, language="ruby")
     if options.node != "none":
         yield partial(find_modules, language="node")
+    if options.languages != "none":
+        yield interpreters.find
     yield partial(plugins.find, patterns=options.plugins)
     if options.data != "none":
         yield DataFinder().find
