@@ -81,6 +81,10 @@ class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     perl: Annotated[Scripts, Meta(description=_SCRIPTS)] = "auto"
     ruby: Annotated[Scripts, Meta(description=_SCRIPTS)] = "auto"
     node: Annotated[Scripts, Meta(description=_SCRIPTS)] = "auto"
+    languages: Annotated[
+        Scripts,
+        Meta(description="auto: what interpreters of other languages load, such as Lua, Tcl, PHP, R and Erlang"),
+    ] = "auto"
     java: Annotated[
         Literal["auto", "desktop", "none"],
         Meta(description="auto takes the runtime that java belongs to; desktop what draws windows too"),

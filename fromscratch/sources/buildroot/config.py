@@ -28,8 +28,12 @@ _ARCHITECTURES = {
     "linux/amd64": "x86_64",
     "linux/arm64": "aarch64",
     "linux/arm/v7": "arm",
+    "linux/arm/v6": "armv6",
+    "linux/arm/v5": "armv5",
     "linux/386": "i686",
     "linux/riscv64": "riscv64",
+    "linux/ppc64le": "ppc64le",
+    "linux/s390x": "s390x",
 }
 FOLDER_VARIABLE = "FROMSCRATCH_FOLDER"
 CONFIGS_VARIABLE = "FROMSCRATCH_CONFIGS"

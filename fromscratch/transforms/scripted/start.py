@@ -17,7 +17,7 @@ from fromscratch.paths import TreePath, decode
 from fromscratch.transforms.scripted.foreground import in_foreground
 from fromscratch.transforms.scripted.units import FOLDERS, PROGRAMS, Found, program, services
 
-_MAX_FILE = 1 << 18
+_MAX_FILE = 1 << 20
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BRACED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _PROFILES = "/etc/ufw/applications.d"
@@ -232,7 +232,9 @@ def _ports(tree: ChangingTree, one: Service, package: str, words: Sequence[str])
     configured = [*dict.fromkeys(configured)]
     if len(configured) > _MOST_CONFIGURED:  # those of others, as a firewall names them
         configured = []
-    return list(dict.fromkeys(sockets or of_profile or configured))[:8]
+    # A profile names what it may listen on; what its configuration says too, it does.
+    said = [*(port for port in configured if port in of_profile), *(of_profile or configured)]
+    return list(dict.fromkeys(sockets or said))[:8]
 
 
 def _configuration(tree: ChangingTree, names: Sequence[str]) -> Iterator[str]:

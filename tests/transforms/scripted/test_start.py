@@ -67,6 +67,12 @@ def test_a_package_without_a_service_starts_the_program_of_its_name() -> None:
     )
 
 
+def test_of_the_ports_of_a_profile_that_of_the_configuration_comes_first() -> None:
+    profile = r"f 0644 0:0 /etc/ufw/applications.d/web '[Web]\nports=2048,3128,4827\n'"
+    configuration = r"f 0644 0:0 /etc/web.conf '# http_port 2048\nhttp_port 3128\n'"
+    assert start("web", profile, configuration, web="ExecStart=/usr/sbin/web").ports == ("3128", "2048", "4827")
+
+
 def test_ports_of_a_socket_come_before_those_of_a_profile() -> None:
     unit = "ExecStart=/usr/sbin/web"
     profile = r"f 0644 0:0 /etc/ufw/applications.d/web '[Web]\nports=80,443/tcp|53/udp\n[Other]\nports=1\n'"
