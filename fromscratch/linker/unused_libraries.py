@@ -1,0 +1,73 @@
+"""The libraries of the C library and of gcc that nothing in a tree links or loads.
+
+A toolchain brings all of its run-time libraries, such as libm, libmvec and libstdc++, and most images use few of them.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from fromscratch.errors import FormatError
+from fromscratch.formats.elf.headers import Elf
+from fromscratch.formats.elf.symbols import imported
+from fromscratch.lazy_regex import lazy_regex
+from fromscratch.linker.beyond.dlopen import UNWINDER, UNWINDING
+from fromscratch.linker.tree_root import TreeRoot
+from fromscratch.model.content import read
+from fromscratch.model.entry import File
+from fromscratch.model.rootfs import Rootfs
+from fromscratch.paths import TreePath
+
+# Not the C library itself, nor its modules of name services, which it opens by the names in nsswitch.conf.
+_CANDIDATE = lazy_regex(
+    r"lib(m|mvec|dl|rt|pthread|util|resolv|anl|nsl|BrokenLocale|thread_db|crypt|c_malloc_debug|memusage|pcprofile"
+    r"|gcc_s|stdc\+\+|atomic|gomp|quadmath|gfortran|itm|ssp)\.so\.[0-9.]+"
+)
+_MAX_SEARCHED = 64 << 20
+
+
+def unused_libraries(tree: Rootfs) -> frozenset[TreePath]:
+    """The files of such libraries that no other object needs, or names in its data, as far as dlopen(3) goes.
+
+    Names that scripts give, as Python's ctypes takes them, are not looked for.
+    """
+    root = TreeRoot(tree)
+    objects = dict(_objects(tree, root))
+    candidates = {place: elf.soname for place, elf in objects.items() if _CANDIDATE.fullmatch(elf.soname or "")}
+    sonames = frozenset(soname for soname in candidates.values() if soname)
+    used: set[str] = set()
+    users = [place for place in objects if place not in candidates]
+    while users:
+        found = {name for place in users for name in _names(tree, root, place, objects[place], sonames)} - used
+        used |= found
+        users = [place for place, soname in candidates.items() if soname in found]
+    return frozenset(place for place, soname in candidates.items() if soname not in used)
+
+
+def _objects(tree: Rootfs, root: TreeRoot) -> Iterator[tuple[TreePath, Elf]]:
+    for path, entry in tree.items():
+        if isinstance(entry, File) and (file := root.file(path)) is not None and file.elf is not None:
+            yield path, file.elf
+
+
+def _names(tree: Rootfs, root: TreeRoot, place: TreePath, elf: Elf, sonames: frozenset[str]) -> set[str]:
+    """The libraries of these that an object needs: by DT_NEEDED, by a text in it, or through a function of glibc."""
+    found = sonames & {*elf.needed, *elf.filters, *elf.auxiliaries}
+    entry = tree[place]
+    if not isinstance(entry, File) or entry.content.size > _MAX_SEARCHED:
+        return set(sonames)
+    data = read(entry.content)
+    named = {soname for soname in sonames if f"\0{soname}\0".encode() in data}
+    if UNWINDER in sonames:
+        named.discard(UNWINDER)  # glibc itself names it, for those who call these functions
+        with root.reading(place) as reader:
+            try:
+                called = imported(elf, reader) if elf.dynamic else frozenset()
+            except FormatError:
+                called = frozenset(UNWINDING)
+        if called & set(UNWINDING):
+            named.add(UNWINDER)
+    return {*found, *named}
+
+
+def as_globs(places: Iterable[TreePath]) -> list[str]:
+    """Patterns that match these paths and nothing else."""
+    return sorted(place.replace("[", "[[]").replace("*", "[*]").replace("?", "[?]") for place in places)
