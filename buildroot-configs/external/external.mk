@@ -14,4 +14,9 @@ define BUSYBOX_USE_ARCHIVES
 endef
 BUSYBOX_PRE_BUILD_HOOKS += BUSYBOX_USE_ARCHIVES
 BUSYBOX_LDFLAGS += -L$(BUSYBOX_DIR)/archives -Wl,--build-id=none
-BUSYBOX_CFLAGS += $(if $(BR2_TOOLCHAIN_GCC_AT_LEAST_12),-Oz,-Os)
+
+# Compilers of distributions make position-independent programs unless they are told otherwise.
+ifneq ($(BR2_PIC_PIE),y)
+BUSYBOX_CFLAGS += -fno-pie
+BUSYBOX_LDFLAGS += -no-pie
+endif

@@ -38,3 +38,10 @@ def test_a_path_as_a_glob_means_itself() -> None:
     assert as_globs(unused_libraries(rootfs({"/usr/[lib]/libm.so.6": lib(soname="libm.so.6")}))) == [
         "/usr/[[]lib]/libm.so.6"
     ]
+
+
+@pytest.mark.parametrize(("version", "unused"), [("GLIBC_2.33", []), ("GLIBC_2.34", ["/lib/libnss_files.so.2"])])
+def test_modules_of_name_services_are_within_the_c_library_since_2_34(version: str, unused: list[str]) -> None:
+    libc = lib(soname="libc.so.6", data=f"\0{version}\0".encode())
+    tree = rootfs({"/lib/libc.so.6": libc, "/lib/libnss_files.so.2": lib(soname="libnss_files.so.2")})
+    assert sorted(unused_libraries(tree)) == unused
