@@ -23,6 +23,7 @@ from fromscratch.paths import TreePath
 KIND = "data"
 
 _LARGE = 1 << 20  # more than this is not taken unless it is the program's own
+_MODULES = 6 << 20
 _OF_A_LIBRARY = 16 << 20
 _OF_A_LIBRARY_BELOW = 1 << 19
 _MOST = 192 << 20
@@ -101,7 +102,8 @@ class DataFinder:
         key = place, min(depth, 2)
         if key not in self._names:
             whole = names.literal_paths(scene, place)
-            wide = dict.fromkeys(_configuration(path) for path in whole if not kinds.shows_nothing(path))
+            telling = [_configuration(path) for path in whole if not kinds.shows_nothing(path)]
+            wide = dict.fromkeys([*telling, *_shared(scene, telling)])
             found = [_Name(path, place, depth) for path in sorted(wide, key=len)]
             if depth < 2:
                 folders = [path for path in whole if kinds.shows_nothing(path) and not _is_file(scene, path)]
@@ -178,6 +180,17 @@ def _configuration(path: str) -> str:
     return folder if path.startswith("/etc/") and len(steps) > 3 and not kinds.shows_nothing(folder) else path
 
 
+def _shared(scene: Scene, telling: list[str]) -> Iterator[str]:
+    """The folders that hold two or more of those that an object names: it may find more there by relative paths."""
+    above: dict[str, set[str]] = {}
+    for path in telling:
+        below, folder = path, path.rpartition("/")[0]
+        while not kinds.shows_nothing(folder) and not _is_file(scene, path):
+            above.setdefault(folder, set()).add(below)
+            below, folder = folder, folder.rpartition("/")[0]
+    yield from (folder for folder, names_below in above.items() if len(names_below) > 1)
+
+
 def _is_judged(place: TreePath, seen: set[TreePath]) -> bool:
     """Whether it is one of these, or lies in a folder that is."""
     while place != paths.ROOT:
@@ -206,7 +219,8 @@ def _called(scene: Scene, name: _Name, helpers: list[Member]) -> Iterator[Member
     by_name = {paths.name(TreePath(each.path)): each for each in helpers}
     begun = by_name.keys() & names.commands(scene, name.by)
     for text in sorted(begun | (by_name.keys() & names.words(scene, name.by))):
-        if by_name[text].size <= _HELPER or text in begun:
+        place = by_name[text].place
+        if by_name[text].size <= _HELPER or text in begun or place in scene.objects or place in scene.files:
             yield by_name[text]
     yield from (each for each in helpers if each.path == name.path)
 
@@ -218,7 +232,7 @@ def _kin(scene: Scene, name: _Name, members: tuple[Member, ...]) -> Iterator[Mem
     public = [each for each in members if not each.private]
     plain = [each for each in public if each.kind in ("data", "configuration")]
     yield from plain if _total(plain) <= _LARGE else ()
-    left = _LARGE
+    left = _MODULES
     for each in public:
         if each.kind == "module" or (each.kind == "helper" and each.path == name.path):
             size = cost(scene, each.place)

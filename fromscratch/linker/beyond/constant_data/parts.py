@@ -10,19 +10,21 @@ from fromscratch.linker.beyond.constant_data.database import Packages
 from fromscratch.linker.beyond.constant_data.kinds import Kind, is_for_people, is_private, kind_of
 from fromscratch.linker.beyond.contract import Scene
 from fromscratch.model import view as views
-from fromscratch.model.entry import File, HardLink, Symlink
+from fromscratch.model.entry import Directory, File, HardLink, Symlink
 from fromscratch.paths import TreePath
 
-_MAX_LISTED = 20_000
+_MAX_LISTED, _MAX_LINKED = 20_000, 1000
 _MAX_MADE, _MAX_SIZE = 16, 1 << 20  # an index of modules or fonts, not a user's data
 _STEM = lazy_regex(r"[a-z]{3,}")
 
 
 class Member(Struct, frozen=True):
-    """A regular file of a folder: as it is spelled, where it is, and what it is. A private one is never taken."""
+    """A regular file of a folder: as it is spelled, where it is, and what it is. A private one is never taken. `listed`
+    is the path by which a package has it: for what lies in a folder that a symlink leads to, that of the symlink."""
 
     path: str
     place: TreePath
+    listed: str
     kind: Kind
     size: int
     private: bool
@@ -46,9 +48,8 @@ def parts(scene: Scene, packages: Packages, path: str, own: Iterable[str], kin: 
     found: list[tuple[Member, ...]] = []
     for names in (own, kin):
         listed = {text for name in names for text in _listed(scene, packages, name, path, place)}
-        mine = [each for each in every.values() if each.path in listed]
-        found.append(tuple(mine))
-        every = {text: member for text, member in every.items() if text not in listed}
+        found.append(tuple(each for each in every.values() if each.listed in listed))
+        every = {text: member for text, member in every.items() if member.listed not in listed}
     own_files, left = found[0], tuple(every.values())
     if own_files and not place.startswith("/etc/") and len(left) <= _MAX_MADE:
         owned = packages.owners([each.place for each in left])
@@ -93,10 +94,20 @@ def _members(scene: Scene, path: str) -> Iterator[Member]:
     for count, place in enumerate(views.below(scene.view, top) if top else ()):
         if count >= _MAX_LISTED:
             return
-        entry, end = scene.view.get(place), place  # no symlink is on the way to what lies below a place
-        if isinstance(entry, Symlink | HardLink):
+        entry, end, spelled = scene.view.get(place), place, path + place.removeprefix(top or "")
+        if isinstance(entry, Symlink | HardLink):  # on the way to what lies below a place there is none
             entry, end = views.look(scene.view, place), views.place(scene.view, place) or place
-        if isinstance(entry, File):
-            spelled = path + place.removeprefix(top or "")
-            if not is_for_people(spelled):
-                yield Member(spelled, end, kind_of(end, entry), entry.content.size, is_private(entry))
+        if isinstance(entry, Directory) and end != place:
+            yield from _behind(scene, spelled, end)
+        elif isinstance(entry, File) and not is_for_people(spelled):
+            yield Member(spelled, end, spelled, kind_of(end, entry), entry.content.size, is_private(entry))
+
+
+def _behind(scene: Scene, link: str, folder: TreePath) -> Iterator[Member]:
+    """The files of a folder that a symlink of a package leads to."""
+    for name in views.names(scene.view, folder)[:_MAX_LINKED]:
+        place = views.place(scene.view, f"{folder}/{name}")
+        entry = scene.view.get(place) if place is not None else None
+        if place is not None and isinstance(entry, File) and not is_for_people(place):
+            path = f"{link}/{name}"
+            yield Member(path, place, link, kind_of(place, entry), entry.content.size, is_private(entry))
