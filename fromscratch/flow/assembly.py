@@ -127,7 +127,7 @@ def build(job: Job, bind: Bind = bind) -> Built:
             for platform in job.platforms:
                 tree, removed = root(job, platform, bound[platform])
                 based = base(job, bound[platform])
-                config = job.recipe.image.run_config(based.config if based else None)
+                config = started_with(job.recipe.image.run_config(based.config if based else None), bound[platform])
                 starting = starts.allow(platform, tree, removed, [source for _, source in bound[platform]], config)
                 if not (starting and smoke.allow(platform, tree, config)):
                     continue  # no image is written, but the others are looked at, so that every error is told at once
@@ -172,6 +172,14 @@ def base(job: Job, bound: Bound) -> Base | None:
     """The image that the first item takes its whole tree from, if it does."""
     first = next((source for _, source in bound), None)
     return first.base(job.store) if isinstance(first, Based) else None
+
+
+def started_with(config: RunConfig, bound: Bound) -> RunConfig:
+    """The configuration with the variables that the sources ask for, as far as it speaks of none of their kind."""
+    asked = {name: value for _, source in bound for name, value in source.environment}
+    if any(name in config.env for name in ("LANG", "LC_ALL", "LC_CTYPE")):
+        asked.pop("LANG", None)
+    return replace(config, env={**asked, **config.env}) if asked else config
 
 
 def packed(

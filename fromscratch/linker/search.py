@@ -77,7 +77,7 @@ class Search:
         # A root without an ld.so.conf of its own (a staged install tree) is searched by that of the root below it.
         needs_conf = [self._caches[number] is None and not cache_only for number in range(len(roots))]
         self._conf = [
-            (_configured(root, root) or _configured(roots[-1], root)) if is_needed else ()
+            (_configured(root, root) or _configured(roots[-1], root) or _usual(roots, root)) if is_needed else ()
             for root, is_needed in zip(roots, needs_conf, strict=True)
         ]
 
@@ -267,3 +267,9 @@ def _configured(root: Root, within: Root) -> tuple[str, ...]:
     from fromscratch.linker.ld_so_conf import conf_directories
 
     return conf_directories(root.view, within=within.view)
+
+
+def _usual(roots: tuple[Root, ...], within: Root) -> tuple[str, ...]:
+    from fromscratch.linker.ld_so_conf import usual_directories
+
+    return () if within is roots[-1] else usual_directories(within.view, roots[-1].view)

@@ -86,6 +86,9 @@ class Source(Protocol):
     library_path: Sequence[str] = ()
     """Folders of the image that its programs are started with in LD_LIBRARY_PATH, beside those of the image's own."""
 
+    environment: Sequence[tuple[str, str]] = ()
+    """Variables that its programs are to be started with, unless the image says otherwise; known after `lay`."""
+
     def may_lack(self, library: str) -> bool:
         """Whether its options allow that a library which a program needs is missing."""
         return False

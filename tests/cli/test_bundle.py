@@ -87,6 +87,26 @@ def test_one_program_is_an_image_that_starts_it_as_nobody_in_particular(desk: Pa
     ]
 
 
+@pytest.mark.parametrize(
+    ("words", "env"),
+    [
+        ((), {"LANG": "C.UTF-8"}),
+        (("--env", "LANG=de_DE.UTF-8"), {"LANG": "de_DE.UTF-8"}),
+        (("--env", "LC_ALL=C"), {"LC_ALL": "C"}),
+        (("--without", "utf8"), {}),
+    ],
+)
+def test_a_program_whose_text_depends_on_the_locale_gets_utf8(
+    desk: Path, words: tuple[str, ...], env: dict[str, str]
+) -> None:
+    text = elf(interpreter=LOADER, needed=["libc.so.6"], imports=("setlocale", "mbrtowc"))
+    written(desk / "root", {"/usr/bin/text": text, "/usr/lib/locale/C.utf8/LC_CTYPE": b"utf8"})
+    bundle(desk, "/usr/bin/text", *words)
+    made = image(desk, "build/text/oci")
+    assert dict(made.config.env) == env
+    assert ("/usr/lib/locale/C.utf8/LC_CTYPE" in files(desk, made)) == ("--without" not in words)
+
+
 def test_the_second_time_nothing_is_built_and_after_a_change_it_is(desk: Path) -> None:
     assert "unchanged" not in bundle(desk, "/usr/bin/jq")
     before = (desk / "build/jq/oci/index.json").stat().st_mtime_ns

@@ -13,15 +13,12 @@ from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond import rodata
 from fromscratch.linker.beyond.contract import Scene
 from fromscratch.linker.beyond.glibc import library as glibc
+from fromscratch.linker.beyond.runtimes import is_runtime
 from fromscratch.linker.search import Node
 from fromscratch.model import view as views
 from fromscratch.model.entry import File
 from fromscratch.paths import TreePath, shown
 
-# Runtimes of languages, shells and boxes of tools call everything, since programs in their language might.
-_OFFERS_ALL = lazy_regex(
-    r"(lib)?(python|perl|ruby|node|php|lua|tcl|tk|guile|java|jvm|beam|erl|R\b|mono|busybox|toybox|bash|dash|sh\b|zsh)"
-)
 _BY_NAME = frozenset({"getpwnam", "getpwnam_r", "getpwent", "getgrnam", "getgrnam_r", "initgroups"})
 _OWN_NAME = frozenset({"getpwuid", "getpwuid_r"})
 _ACCOUNTS = _BY_NAME | _OWN_NAME | {"getgrgid", "getgrgid_r"}
@@ -96,7 +93,7 @@ class _Closure:
             is_own = (node.elf.soname or "").startswith(self._own_libraries) and not programs_only
             if place not in self._programs and not is_own:
                 continue
-            if _OFFERS_ALL.match(node.elf.soname or name) or name.startswith(("libc.musl", "ld-musl")):
+            if is_runtime(node.elf.soname or name) or is_runtime(name):
                 continue
             called = sorted(self.imports(place) & symbols)
             if called:

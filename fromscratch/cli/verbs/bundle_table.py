@@ -94,9 +94,10 @@ _STARTS_WITH = (
     Option(
         "compression",
         "CODEC",
-        "of the layers: gzip (default), which everything reads; zstd, a tenth smaller; fast or none",
+        "of the layers: gzip (default), which everything reads; zstd, a tenth smaller; smallest: zstd where the Python "
+        "package zstandard is installed, else gzip; fast; none",
         default="gzip",
-        choices=("gzip", "zstd", "fast", "none"),
+        choices=("gzip", "zstd", "smallest", "fast", "none"),
     ),
     options.START_CHECK,
 )

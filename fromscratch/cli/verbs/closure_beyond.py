@@ -18,7 +18,7 @@ from fromscratch.sources.binaries.finders import finders
 from fromscratch.sources.binaries.options import BinariesOptions
 
 _LABEL = "closure"
-_BEYOND = ("data", "dlopen", "nss", "certificates", "python", "perl", "ruby", "node", "java")
+_BEYOND = ("data", "dlopen", "nss", "shell", "utf8", "certificates", "python", "perl", "ruby", "node", "java")
 
 
 class Answer:

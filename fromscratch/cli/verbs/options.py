@@ -63,6 +63,8 @@ IMAGE = Option(
     candidates=f"{_CANDIDATES}:images",
 )
 
+SEVERAL_IMAGES = f"{IMAGE.help}; several of different platforms become one index"
+
 
 def _names() -> str:
     from fromscratch.images.catalogue import readable

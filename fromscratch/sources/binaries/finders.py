@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Literal
 
 from fromscratch import paths
-from fromscratch.linker.beyond import certificates, dlopen, java, packages, plugins, recorded
+from fromscratch.linker.beyond import certificates, dlopen, java, packages, plugins, recorded, shell_calls
 from fromscratch.linker.beyond.constant_data.finder import DataFinder
 from fromscratch.linker.beyond.contract import Finder, Finding, Scene
 from fromscratch.linker.beyond.glibc import gconv, hwcaps, locales, nss, static, tzdata
@@ -25,6 +25,7 @@ def finders(options: BinariesOptions, runs: Recorded | None = None) -> Iterator[
     if options.java != "none":  # before others find its libraries one by one: they need libjvm.so to be there
         yield partial(java.find, desktop=options.java == "desktop")
     yield partial(scripts.find, commands=options.commands)
+    yield partial(shell_calls.find, shell=options.shell)
     if options.dlopen != "none":
         yield partial(dlopen.find, strings=options.dlopen == "all")
     if options.nss != "none":
@@ -32,7 +33,7 @@ def finders(options: BinariesOptions, runs: Recorded | None = None) -> Iterator[
     yield static.find
     yield partial(hwcaps.find, take=options.hwcaps == "all")
     yield partial(gconv.find, charsets=options.gconv)
-    yield partial(locales.find, locales=options.locales, messages=options.messages)
+    yield partial(locales.find, locales=options.locales, messages=options.messages, utf8=options.utf8)
     yield partial(tzdata.find, localtime=options.localtime, zones=options.tzdata)
     if options.certificates != "none":
         yield partial(

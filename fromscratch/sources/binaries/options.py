@@ -28,6 +28,10 @@ class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         list[str], Meta(description="globs of names that may stay missing, such as libcuda.so.*")
     ] = []
     commands: Annotated[bool, Meta(description="take the programs that shell scripts call")] = False
+    shell: Annotated[
+        Literal["auto", "always", "none"],
+        Meta(description="auto takes /bin/sh for programs that run shell commands, and offers it to others"),
+    ] = "auto"
     plugins: Annotated[list[str], Meta(description="globs of files that the programs load by themselves")] = []
     data: Annotated[
         Literal["auto", "none"],
@@ -51,6 +55,10 @@ class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = "auto"
     gconv: Annotated[list[str], Meta(description="character sets for iconv, such as UTF-16, or all")] = []
     locales: Annotated[list[str], Meta(description="locales such as de_DE.UTF-8")] = []
+    utf8: Annotated[
+        Literal["auto", "none"],
+        Meta(description="auto takes C.UTF-8, and sets LANG to it, for programs whose text depends on the locale"),
+    ] = "auto"
     messages: Annotated[bool, Meta(description="the translations of these locales too")] = False
     tzdata: Annotated[list[str], Meta(description="zones such as Europe/Berlin, or all")] = []
     localtime: Annotated[bool, Meta(description="take /etc/localtime")] = False

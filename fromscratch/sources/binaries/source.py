@@ -16,6 +16,7 @@ from fromscratch.host.machine import lookup
 from fromscratch.host.machine.loader_root import MachineRoot
 from fromscratch.host.machine.view import with_hard_links
 from fromscratch.host.storage.store import Store
+from fromscratch.linker.beyond.glibc.locales import UTF8
 from fromscratch.linker.closure import Linker, Missing
 from fromscratch.linker.gather import GatherResult, gather
 from fromscratch.linker.offers import SHOWN
@@ -97,6 +98,7 @@ class BinariesSource(Source):
         tree = below.merged(upper, replace=replace, directories="keep")
         if self._options.etc == "auto":
             tree = with_etc(tree, Origin(self.label, "made by", "the minimal /etc of every bundle"))
+        self.environment = _environment(self._options, result)
         for text in (*result.warnings, *self.offered(result)):
             self._context.progress.note(text)
         return startable(tree, result, self._options, self.label)
@@ -147,6 +149,12 @@ class BinariesSource(Source):
                 "\n".join(dict.fromkeys(lines)),
                 "build the program for that library, or take both from one root",
             )
+
+
+def _environment(options: BinariesOptions, result: GatherResult) -> tuple[tuple[str, str], ...]:
+    """LANG where the programs have got the locale that they need; with none of it they ask for the locale "C"."""
+    has_utf8 = any(path.lower().endswith(("/c.utf8/lc_ctype", "/c.utf-8/lc_ctype")) for path in result.entries)
+    return (("LANG", UTF8),) if has_utf8 and options.utf8 == "auto" and not options.locales else ()
 
 
 def _laid(upper: Stacked, added: Rootfs, result: GatherResult) -> Rootfs:

@@ -1,14 +1,13 @@
 """What Buildroot is to be configured with: fragments and options put into one list of settings."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.kconfig import config as kconfig
-from fromscratch.formats.kconfig import menus as kconfig_menus
 from fromscratch.formats.kconfig.config import Setting
 from fromscratch.host.machine import lookup
 from fromscratch.host.machine.package_data import shipped
@@ -16,11 +15,13 @@ from fromscratch.host.storage.own_folders import NONE, OwnFolders
 from fromscratch.host.storage.store import Store
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.model.image import Platform
-from fromscratch.nearest import nearest
 from fromscratch.regular_file import read_text
+from fromscratch.sources.buildroot import defconfigs, lists
 from fromscratch.sources.buildroot.content import content_digest
+from fromscratch.sources.buildroot.make_paths import Folders
+from fromscratch.sources.buildroot.named_configs import NamedConfig
 from fromscratch.sources.buildroot.options import BuildrootOptions
-from fromscratch.sources.buildroot.tree import Tree
+from fromscratch.sources.buildroot.platforms import check_platform, merged_platform
 
 # The names that this driver's configuration uses for an architecture.
 _ARCHITECTURES = {
@@ -30,7 +31,6 @@ _ARCHITECTURES = {
     "linux/386": "i686",
     "linux/riscv64": "riscv64",
 }
-_SHOWN_LOST = 12
 FOLDER_VARIABLE = "FROMSCRATCH_FOLDER"
 CONFIGS_VARIABLE = "FROMSCRATCH_CONFIGS"
 # The symbols by which Buildroot takes files and folders of the user.
@@ -38,20 +38,34 @@ _NAMES_FILES = lazy_regex(r"_(?:OVERLAY|SCRIPT|TABLES?|PATCH_DIR|FILES?|CONFIG|C
 _REFERENCE = lazy_regex(rf"\$\(({FOLDER_VARIABLE}|{CONFIGS_VARIABLE})\)(/[^\s\"]*)?")
 DRIVER = "the driver"
 _BASE = "base.config"
+BASES = (_BASE, "over-defconfig.config")  # what is said beneath the user's own configuration
+_SITE, _DEVICE_TABLE = "BR2_PRIMARY_SITE", "BR2_ROOTFS_DEVICE_TABLE"
 # Without the latter, which our base has, root is locked and the former is not a setting at all.
 _PASSWORD, _LOGIN = "BR2_TARGET_GENERIC_ROOT_PASSWD", "BR2_TARGET_ENABLE_ROOT_LOGIN"
 
 
 class Wish(Struct, frozen=True):
-    """A whole configuration: the settings in order, and BusyBox's fragments as texts."""
+    """A whole configuration: the settings in order, and BusyBox's fragments as texts.
+
+    `notes` say what of the user's own configuration it does not follow; `defconfigs` are the names of the files of
+    `config:` that are whole configurations, and `defconfig` is the last of them.
+    """
 
     settings: tuple[Setting, ...]
     busybox: tuple[str, ...]
+    platform: Platform
+    notes: tuple[str, ...] = ()
+    defconfigs: frozenset[str] = frozenset()
+    defconfig: Path | None = None
 
     @property
     def text(self) -> str:
         """The defconfig."""
         return kconfig.render(self.settings)
+
+    def value(self, name: str) -> str:
+        """The text of a symbol that is asked for; empty if it is not."""
+        return next((kconfig.unquoted(one.value) for one in self.settings if one.name == name), "")
 
 
 def architecture(platform: Platform) -> str:
@@ -65,26 +79,67 @@ def architecture(platform: Platform) -> str:
         ) from None
 
 
-def wish(options: BuildrootOptions, folder: Path, platform: Platform, toolchain: Iterable[Setting]) -> Wish:
-    """The fragments and options of a recipe as one configuration; what comes later wins.
+def wish(
+    options: BuildrootOptions,
+    folder: Path,
+    platform: Platform,
+    toolchain: Iterable[Setting],
+    config_files: Sequence[NamedConfig],
+) -> Wish:
+    """The files of `config:` and the options of a recipe as one configuration; what comes later wins.
 
-    Raises UsageError for a fragment that is nowhere, FormatError for one that is malformed.
+    Raises UsageError for one that is built for another platform, FormatError for one that is malformed.
     """
-    settings = [*_shipped("base"), *_shipped(f"arch/{architecture(platform)}"), *toolchain]
-    for name in options.configs:
-        path = find_fragment(name, folder)
-        settings += kconfig.parse(_text(path), path.name)
-    settings += [Setting(symbol_of(name), "y", f"packages: {name}") for name in options.packages]
-    settings += [Setting(name, kconfig.value_of(value), f"set: {name}") for name, value in options.set.items()]
+    whole, fragments = defconfigs.separated(config_files)
+    asked = [Setting(symbol_of(name), "y", f"packages: {name}") for name in options.packages]
+    asked += [Setting(name, kconfig.value_of(value), f"set: {name}") for name, value in options.set.items()]
+    notes: list[str] = []
+    if whole:
+        own, notes = defconfigs.rootfs_only(whole, [*fragments, *asked])
+        if options.toolchain is not None:
+            own, more = defconfigs.with_toolchain(own, toolchain, whole[-1].path.name, options.toolchain)
+            notes += more
+        settings = [*_shipped("over-defconfig"), *own]
+        if merged_platform(own) is None:
+            settings += _shipped(f"arch/{architecture(platform)}")
+    else:
+        settings = [*_shipped("base"), *_shipped(f"arch/{architecture(platform)}"), *toolchain]
+    settings = lists.joined([*settings, *fragments, *asked])
+    if whole:
+        settings.append(_without_setuid_busybox(settings))
+    settings += _of_driver(options, folder, settings, notes)
+    merged = tuple(kconfig.merge(settings).values())
+    check_platform(merged, platform)
+    busybox = tuple(_busybox(one, folder) for one in options.busybox)
+    names = frozenset(one.path.name for one in whole)
+    return Wish(merged, busybox, platform, tuple(notes), names, whole[-1].path if whole else None)
+
+
+def _of_driver(
+    options: BuildrootOptions, folder: Path, settings: Sequence[Setting], notes: list[str]
+) -> Iterator[Setting]:
+    """What the other keys of a recipe come to, and what every build has."""
     merged = kconfig.merge(settings)
-    if kconfig.unquoted(merged[_PASSWORD].value if _PASSWORD in merged else "") and merged[_LOGIN].asked_by == _BASE:
-        settings.append(Setting(_LOGIN, "y", merged[_PASSWORD].asked_by))
-    settings += [Setting(name, "y", DRIVER) for name in ("BR2_REPRODUCIBLE", "BR2_TARGET_ROOTFS_TAR")]
+    if kconfig.unquoted(merged[_PASSWORD].value if _PASSWORD in merged else "") and merged[_LOGIN].asked_by in BASES:
+        yield Setting(_LOGIN, "y", merged[_PASSWORD].asked_by)
+    for name in ("BR2_REPRODUCIBLE", "BR2_TARGET_ROOTFS_TAR"):
+        yield Setting(name, "y", DRIVER)
     if options.mirror:
-        settings.append(Setting("BR2_PRIMARY_SITE", kconfig.quoted(mirror_url(options.mirror, folder)), "mirror:"))
+        if (site := merged.get(_SITE)) and kconfig.unquoted(site.value):
+            notes.append(f"mirror: {options.mirror} is used instead of {site.line} ({site.asked_by})")
+        yield Setting(_SITE, kconfig.quoted(mirror_url(options.mirror, folder)), "mirror:")
     if options.offline:
-        settings.append(Setting("BR2_PRIMARY_SITE_ONLY", "y", "offline:"))
-    return Wish(tuple(kconfig.merge(settings).values()), tuple(_busybox(one, folder) for one in options.busybox))
+        yield Setting("BR2_PRIMARY_SITE_ONLY", "y", "offline:")
+    if options.ccache is False and "BR2_CCACHE" in merged:
+        yield Setting("BR2_CCACHE", kconfig.NOT_SET, "ccache:")
+
+
+def _without_setuid_busybox(settings: Iterable[Setting]) -> Setting:
+    """The device tables, with one of ours before those of the user, which so have the last word."""
+    merged = kconfig.merge(settings)
+    given = merged.get(_DEVICE_TABLE, Setting(_DEVICE_TABLE, '"system/device_table.txt"', DRIVER))
+    tables = f"$({CONFIGS_VARIABLE})/busybox-modes.txt {kconfig.unquoted(given.value)}".strip()
+    return Setting(_DEVICE_TABLE, kconfig.quoted(tables), given.asked_by)
 
 
 def fragment(name: str) -> list[Setting]:
@@ -110,28 +165,17 @@ def mirror_url(mirror: str, folder: Path) -> str:
     return path.as_uri()
 
 
-def find_fragment(name: str, folder: Path) -> Path:
-    """The file of a defconfig fragment: of the recipe, else a shipped one. Raises UsageError with the nearest name."""
-    places = [folder / "buildroot-configs", shipped("buildroot-configs")]
-    for place in places:
-        for candidate in (place / f"{name}.config", place / name):
-            if candidate.is_file():
-                return candidate
-    known = sorted({path.stem for place in places if place.is_dir() for path in place.glob("*.config")} - {"base"})
-    near = nearest(name, known)
-    raise UsageError(
-        f"config: there is no fragment {name}" + (f"; did you mean {near[0]}?" if near else ""),
-        f"known are {', '.join(known)}; one of your own is {places[0] / f'{name}.config'}",
-    )
-
-
-def referenced(settings: Iterable[Setting], folder: Path, store: Store, own: OwnFolders = NONE) -> str:
+def referenced(
+    settings: Iterable[Setting], folder: Path, store: Store, folders: Folders, own: OwnFolders = NONE
+) -> str:
     """A text that changes with the files and folders that settings name.
 
-    They are named by $(FROMSCRATCH_FOLDER)/… and $(FROMSCRATCH_CONFIGS)/…, and by absolute paths in symbols that
-    are known to name files. Raises UsageError for one of the former that is not there.
+    They are named by $(FROMSCRATCH_FOLDER)/… and $(FROMSCRATCH_CONFIGS)/…, and in symbols that are known to name
+    files also by paths as make has them; what is below Buildroot's folder or an external tree counts there. Raises
+    UsageError for one of the former that is not there.
     """
     tops = {FOLDER_VARIABLE: folder, CONFIGS_VARIABLE: shipped("buildroot-configs")}
+    covered = (folders.tree, *folders.externals)
     lines = []
     for setting in settings:
         for variable, below in _REFERENCE.findall(setting.value):
@@ -140,55 +184,10 @@ def referenced(settings: Iterable[Setting], folder: Path, store: Store, own: Own
                 raise UsageError(f"{setting.line}: there is no {path}", f"fix {setting.asked_by}")
             lines.append(f"{below} {content_digest(path, store, besides=own.names(path))}")
         if _NAMES_FILES.search(setting.name):
-            paths = (Path(word) for word in kconfig.unquoted(setting.value).split() if word.startswith("/"))
-            there = [path for path in paths if path.exists()]
+            found = (folders.expanded(word) for word in kconfig.unquoted(setting.value).split())
+            there = [path for path in found if path and path.exists() and not any(map(path.is_relative_to, covered))]
             lines += [f"{path} {content_digest(path, store, besides=own.names(path))}" for path in there]
     return "\n".join(sorted(lines))
-
-
-def check_accepted(wish: Wish, config_text: str, tree: Tree, output: Path, host_architecture: str) -> None:
-    """Raise ImageError, naming each setting that Kconfig did not take and why, unless all are in `config_text`.
-
-    A choice of the shipped fragments that the recipe decides otherwise is not a loss.
-    """
-    config = kconfig.read_config(config_text)
-    missing = kconfig.lost(wish.settings, config)
-    if not missing:
-        return
-    menus = kconfig_menus.read("Config.in", _reader(tree.path), {"BR2_BASE_DIR": str(output)})
-    known = {**config, "BR2_HOSTARCH": f'"{host_architecture}"'}
-    later = {setting.name for setting in wish.settings}
-    lines = []
-    for setting in missing:
-        rival = kconfig_menus.rival_choice(setting, menus, known)
-        if rival in later and setting.asked_by == _BASE:
-            continue
-        lines.append(f"{setting.line} ({setting.asked_by}): {kconfig_menus.explain(setting, menus, known)}")
-    if lines:
-        more = [f"and {len(lines) - _SHOWN_LOST} more"] if len(lines) > _SHOWN_LOST else []
-        raise ImageError(
-            "Buildroot's configuration did not take what was asked for:\n  "
-            + "\n  ".join([*lines[:_SHOWN_LOST], *more]),
-            "ask for what is missing too (under packages: or set:), or leave the setting out",
-        )
-
-
-def check_busybox_accepted(wish: Wish, config_text: str) -> None:
-    """The same for BusyBox's own configuration."""
-    asked = kconfig.merge(setting for text in wish.busybox for setting in kconfig.parse(text, "busybox:"))
-    if missing := kconfig.lost(asked.values(), kconfig.read_config(config_text)):
-        raise ImageError(
-            "BusyBox's configuration did not take what was asked for: " + ", ".join(one.line for one in missing),
-            "see whether the names are right; Buildroot itself decides on some, such as the init and mdev applets",
-        )
-
-
-def _reader(top: Path):  # type: ignore[no-untyped-def]
-    def read(name: str) -> str | None:
-        path = top / name
-        return path.read_text(errors="replace") if path.is_file() else None
-
-    return read
 
 
 def _busybox(given: str, folder: Path) -> str:

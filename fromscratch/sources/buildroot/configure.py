@@ -11,7 +11,7 @@ from fromscratch.formats.kconfig.config import Setting
 from fromscratch.host.process import run
 from fromscratch.host.storage import disk
 from fromscratch.regular_file import read_text
-from fromscratch.sources.buildroot import config as configuration
+from fromscratch.sources.buildroot.accepted import Configured, check_accepted
 from fromscratch.sources.buildroot.make import Make
 from fromscratch.sources.buildroot.plan import Plan, write_busybox_fragments
 from fromscratch.sources.contract import Context
@@ -42,16 +42,30 @@ class ConfigureResult(Struct, frozen=True):
 
 
 def configuration_text(made: Plan, context: Context) -> str:
-    """The .config that Kconfig makes of the plan. Raises ImageError naming each setting that it did not take."""
-    scratch = made.place / "settings"
+    """The .config that Kconfig makes of the plan; notes say what of a defconfig it does not follow.
+
+    Raises ImageError naming each setting that Kconfig did not take.
+    """
+    text = _defconfig(made, context, made.place / "settings", made.wish.text)
+
+    def alone() -> str:
+        return _defconfig(made, context, made.place / "settings-alone", read_text(made.wish.defconfig or Path()))
+
+    configured = Configured(text, made.tree.path, made.place / "settings", os.uname().machine, alone)
+    notes = check_accepted(made.wish, configured, made.recipe_variables)
+    for note in (*made.wish.notes, *notes):
+        context.progress.note(note)
+    return text
+
+
+def _defconfig(made: Plan, context: Context, scratch: Path, text: str) -> str:
+    """The .config that Kconfig makes of a defconfig, in a folder of its own."""
     scratch.mkdir(parents=True, exist_ok=True)
     defconfig = scratch / "wanted.defconfig"
-    defconfig.write_text(made.wish.text)
+    defconfig.write_text(text)
     make = made.make.in_folder(scratch)
     make.run(["defconfig"], "configuring Buildroot", context.progress, extra={"BR2_DEFCONFIG": str(defconfig)})
-    text = (scratch / ".config").read_text()
-    configuration.check_accepted(made.wish, text, made.tree, scratch, os.uname().machine)
-    return text
+    return (scratch / ".config").read_text()
 
 
 def configure(made: Plan, context: Context, *, menu: bool, part: str, name: str) -> ConfigureResult:

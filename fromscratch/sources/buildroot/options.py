@@ -40,7 +40,7 @@ class BuildrootOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     offline: Annotated[bool, Meta(description="take packages' sources from the mirror only")] = False
     config: Annotated[
         str | list[str],
-        Meta(description="defconfig fragments by name, of the recipe's buildroot-configs/ or the shipped ones"),
+        Meta(description="defconfigs of external trees or of Buildroot and fragments, by name, or files by their path"),
     ] = "busybox-glibc"
     packages: Annotated[list[str], Meta(description="packages to add, such as jq or BR2_PACKAGE_JQ")] = []
     set: Annotated[
@@ -51,9 +51,12 @@ class BuildrootOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         list[str], Meta(description="changes to BusyBox's configuration: files, or lines such as CONFIG_VI=y")
     ] = []
     toolchain: Annotated[
-        Toolchain | ExternalToolchain,
-        Meta(description="bootlin: prebuilt; internal: built first; host: this machine's gcc; or {external: FOLDER}"),
-    ] = "bootlin"
+        Toolchain | ExternalToolchain | None,
+        Meta(
+            description="bootlin: prebuilt; internal: built first; host: this machine's gcc; or {external: FOLDER}; "
+            "left out: what a defconfig under config: says, and bootlin without one"
+        ),
+    ] = None
     host_tools: Annotated[
         Literal["own", "system"],
         Meta(

@@ -2,25 +2,30 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fromscratch.errors import UsageError
 from fromscratch.formats.kconfig import config as kconfig
 from fromscratch.formats.kconfig.config import Setting
 from fromscratch.host.machine import lookup
 from fromscratch.host.machine.package_data import shipped
+from fromscratch.host.process import run
 from fromscratch.host.storage.own_folders import OwnFolders
 from fromscratch.host.storage.store import Store
 from fromscratch.sources.buildroot import config as configuration
+from fromscratch.sources.buildroot import named_configs, variables
 from fromscratch.sources.buildroot import tree as trees
 from fromscratch.sources.buildroot.config import Wish
 from fromscratch.sources.buildroot.content import content_digest
 from fromscratch.sources.buildroot.make import Make
+from fromscratch.sources.buildroot.make_paths import Folders
+from fromscratch.sources.buildroot.named_configs import NamedConfig, Places
 from fromscratch.sources.buildroot.options import BuildrootOptions
-from fromscratch.sources.buildroot.toolchain import host_tools
+from fromscratch.sources.buildroot.toolchain import host_tools, passwords
 from fromscratch.sources.buildroot.toolchain import settings as toolchains
 from fromscratch.sources.buildroot.toolchain.settings import Toolchain
 from fromscratch.sources.buildroot.tree import Tree
@@ -28,20 +33,22 @@ from fromscratch.sources.contract import Context
 
 BUILD_FOLDERS = ("buildroot", "buildroot-downloads")  # work folders of the store that builds go on in
 _LAYOUT = "1"  # of fingerprints and workspaces: a change builds everything anew
-_ONLY_STEERING = ("BR2_PRIMARY_SITE", "BR2_PRIMARY_SITE_ONLY")
+_ONLY_STEERING = ("BR2_PRIMARY_SITE", "BR2_PRIMARY_SITE_ONLY", "BR2_DL_DIR", "BR2_JLEVEL", "BR2_CCACHE_DIR")
 
 
 class Plan(Struct, frozen=True, kw_only=True):
     """`place` is the workspace: `output` is Buildroot's own, `settings` a scratch one for configurations.
 
     `external` has a digest for each package of external trees, `rest` a digest of what is not distinguished further;
-    `configs` and `busybox_files` are the fragments that the recipe names.
+    `config_files` are the files of `config:`; `configs` and `busybox_files` are what the recipe says of them, and
+    `recipe_variables` what it adds to make's command line.
     """
 
     tree: Tree
     toolchain: Toolchain
     wish: Wish
     externals: tuple[Path, ...]
+    config_files: tuple[NamedConfig, ...]
     external: dict[str, str]
     rest: str
     configs: tuple[str, ...]
@@ -51,6 +58,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     place: Path
     downloads: Path
     make: Make
+    recipe_variables: Mapping[str, str]
 
     @property
     def output(self) -> Path:
@@ -60,33 +68,46 @@ class Plan(Struct, frozen=True, kw_only=True):
 def plan(options: BuildrootOptions, context: Context, store: Store, *, fetching: bool) -> Plan:
     """Only `fetching` may use the network; otherwise raises NotFetched. Raises UsageError, MissingTool, ImageError."""
     tree = _tree(options, context, store, fetching=fetching)
-    toolchain = toolchains.bring(options, tree, context.folder, context.platform, store, context.progress)
-    tools = host_tools.identify() if options.host_tools == "system" else None
-    wish = configuration.wish(options, context.folder, context.platform, toolchain.settings)
     externals = tuple(_external(name, context.folder) for name in options.externals)
+    config_files = named_configs.find(options.configs, Places(context.folder, externals, tree.path))
+    builds, sources = BUILD_FOLDERS
+    folders = Folders(tree.path, bool(options.tree) and ":" not in tree.identity, externals, Path(), Path())
+    toolchain = _toolchain(options, context, store, tree, config_files, folders)
+    tools = host_tools.identify() if options.host_tools == "system" else None
+    wish = configuration.wish(options, context.folder, context.platform, toolchain.settings, config_files)
     external = _external_digests(externals, store, context.own)
+    where = (str(context.folder), context.place, str(context.platform), options.host_tools)
+    key = "\n".join((_LAYOUT, tree.identity, toolchain.identity, *where))
+    place = store.workspace(builds, key)
+    folders = replace(folders, place=place, downloads=store.workspace(sources, "shared"))
+    overrides = variables.users_overrides(options.make, wish, folders)
+    of_recipe = variables.of_recipe(options.make, wish)
     rest = _hash(
         _LAYOUT,
-        configuration.referenced([*wish.settings, *_of_make(options)], context.folder, store, context.own),
+        configuration.referenced([*wish.settings, *_of_make(options)], context.folder, store, folders, context.own),
         tools.identity if tools else "",
         *(f"{name}={value}" for name, value in sorted(options.make.items())),
     )
-    where = (str(context.folder), context.place, str(context.platform), options.host_tools)
-    key = "\n".join((_LAYOUT, tree.identity, toolchain.identity, *where))
-    builds, sources = BUILD_FOLDERS
-    place = store.workspace(builds, key)
-    downloads = store.workspace(sources, "shared")
-    variables = {
-        "BR2_DL_DIR": str(downloads),
+    downloads = variables.downloads(options.make, wish, folders)
+    of_tools, our_overrides = host_tools.lay_out(tools, place / "host-tools") if tools else ({}, "")
+    our_overrides += passwords.lay_out(place / "host-tools", run.find("mkpasswd") if tools else None)
+    of_driver = {
+        variables.DOWNLOADS: str(downloads),
         **({"BR2_EXTERNAL": ":".join(map(str, externals))} if externals else {}),
-        **_busybox_fragments(wish, place),
-        **(host_tools.lay_out(tools, place / "host-tools") if tools else {}),
+        **({"BR2_DEFCONFIG": str(wish.defconfig)} if wish.defconfig else {}),
+        **of_tools,
+        **variables.override_file(our_overrides, overrides, place),
+        **_ccache_variables(options, wish, store),
+        **toolchain.variables,
+        **of_recipe,
+        **variables.busybox_fragments(wish, [path for path, _ in _fragment_files(wish, place)], of_recipe),
     }
     return Plan(
         tree=tree,
         toolchain=toolchain,
         wish=wish,
         externals=externals,
+        config_files=config_files,
         external=external,
         rest=rest,
         configs=tuple(options.configs),
@@ -95,8 +116,26 @@ def plan(options: BuildrootOptions, context: Context, store: Store, *, fetching:
         key=key,
         place=place,
         downloads=downloads,
-        make=_make(options, context, store, tree, toolchain, place, variables),
+        recipe_variables=of_recipe,
+        make=_make(options, context, store, tree, toolchain, place, of_driver, int(wish.value(variables.JOBS) or 0)),
     )
+
+
+def _toolchain(
+    options: BuildrootOptions,
+    context: Context,
+    store: Store,
+    tree: Tree,
+    config_files: Sequence[NamedConfig],
+    folders: Folders,
+) -> Toolchain:
+    """The recipe's, which wins over that of a defconfig."""
+    if options.toolchain is None and any(one.is_defconfig for one in config_files):
+        said = kconfig.merge(setting for one in config_files for setting in one.settings).get(
+            "BR2_TOOLCHAIN_EXTERNAL_PATH"
+        )
+        return toolchains.of_defconfig(folders.expanded(kconfig.unquoted(said.value)) if said else None, store)
+    return toolchains.bring(options, tree, context.folder, context.platform, store, context.progress)
 
 
 def _tree(options: BuildrootOptions, context: Context, store: Store, *, fetching: bool) -> Tree:
@@ -127,15 +166,16 @@ def _make(
     tree: Tree,
     toolchain: Toolchain,
     place: Path,
-    variables: Mapping[str, str],
+    given: Mapping[str, str],
+    jobs: int,
 ) -> Make:
     return Make(
         tree=tree,
         output=place / "output",
-        variables={**variables, **toolchain.variables, **_ccache_variables(options, store), **options.make},
+        variables=given,
         environment=_environment(context.folder, place, store, toolchain),
         log=context.log or place / "build.log",
-        jobs=options.jobs or context.jobs,
+        jobs=options.jobs or jobs or context.jobs,
         offline=options.offline,
     )
 
@@ -156,17 +196,13 @@ def _environment(folder: Path, place: Path, store: Store, toolchain: Toolchain) 
     }
 
 
-def _ccache_variables(options: BuildrootOptions, store: Store) -> dict[str, str]:
+def _ccache_variables(options: BuildrootOptions, wish: Wish, store: Store) -> dict[str, str]:
     """Buildroot's own ccache, for the toolchains whose compiler is not called through ours."""
     if not options.ccache or options.toolchain == "host":
         return {}
+    if wish.value("BR2_CCACHE_DIR"):
+        return {"BR2_CCACHE": "y"}
     return {"BR2_CCACHE": "y", "BR2_CCACHE_DIR": str(store.workspace("ccache-buildroot", "shared"))}
-
-
-def _busybox_fragments(wish: Wish, place: Path) -> dict[str, str]:
-    """Names files, which `write_busybox_fragments` writes when it is time for them."""
-    names = [str(path) for path, _ in _fragment_files(wish, place)]
-    return {"BR2_PACKAGE_BUSYBOX_CONFIG_FRAGMENT_FILES": " ".join(names)} if names else {}
 
 
 def write_busybox_fragments(plan: Plan) -> None:

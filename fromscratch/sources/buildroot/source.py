@@ -14,9 +14,9 @@ from fromscratch.host.storage import disk
 from fromscratch.host.storage.inherited_lock import inherited_lock
 from fromscratch.host.storage.store import Store
 from fromscratch.model.rootfs import Rootfs
-from fromscratch.sources.buildroot import config as configuration
 from fromscratch.sources.buildroot import origins, preflight, records, staleness
 from fromscratch.sources.buildroot import progress as steps
+from fromscratch.sources.buildroot.accepted import check_busybox_accepted
 from fromscratch.sources.buildroot.configure import ConfigureResult, configuration_text, configure
 from fromscratch.sources.buildroot.costs import load_costs
 from fromscratch.sources.buildroot.options import BuildrootOptions
@@ -71,6 +71,10 @@ class BuildrootSource(TreeSource):
         of_archive = made.tree.identity if ":" in made.tree.identity else ""  # a folder has no bytes to download again
         tree = Pin(kind="archive", name="buildroot", version=made.tree.version, digest=of_archive)
         return [tree, *(Pin(kind="package", name=one.name, version=one.version) for one in packages)]
+
+    def notes(self, store: Store) -> list[str]:
+        """What of a defconfig is not built, or not as it says."""
+        return list(plan(self._options, self._context, store, fetching=False).wish.notes)
 
     def configure(self, store: Store, *, menu: bool = False, part: str = "", name: str = "menu") -> ConfigureResult:
         """Make Buildroot's configuration; with `menu`, let the user change it, and keep the change as a fragment.
@@ -153,7 +157,7 @@ class BuildrootSource(TreeSource):
             raise CommandFailed(f"Buildroot ended well but made no {tar}", f"see what became of it in {made.make.log}")
         if made.wish.busybox and (busybox := inputs.packages.get("busybox")):
             text = (made.output / busybox.folder / ".config").read_text()
-            configuration.check_busybox_accepted(made.wish, text)
+            check_busybox_accepted(made.wish, text)
         with open(tar, "rb") as stream:
             digest = store.add_stream(stream)
         files = store.add((made.output / "build" / "packages-file-list.txt").read_bytes())

@@ -1,5 +1,6 @@
 """Which settings a recipe comes to."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,10 @@ import pytest
 
 from fromscratch.errors import ImageError, UsageError
 from fromscratch.formats.kconfig import config as kconfig
+from fromscratch.formats.kconfig.config import Setting
 from fromscratch.host.machine.package_data import shipped
 from fromscratch.model.image import Platform
-from fromscratch.sources.buildroot import config
+from fromscratch.sources.buildroot import accepted, config, named_configs
 from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.buildroot.toolchain.settings import headers_symbol
 
@@ -22,8 +24,21 @@ def options(**given: Any) -> BuildrootOptions:
     return msgspec.convert({"version": "2026.05.1", **given}, BuildrootOptions)
 
 
+def wish_of(
+    folder: Path,
+    *,
+    platform: Platform = AMD64,
+    of_toolchain: Sequence[Setting] = (),
+    places: named_configs.Places | None = None,
+    **given: Any,
+) -> config.Wish:
+    said = options(**given)
+    named = named_configs.find(said.configs, places or named_configs.Places(folder))
+    return config.wish(said, folder, platform, of_toolchain, named)
+
+
 def wished(folder: Path, **given: Any) -> dict[str, str]:
-    wish = config.wish(options(**given), folder, AMD64, [])
+    wish = wish_of(folder, **given)
     return {one.name: one.value for one in wish.settings}
 
 
@@ -32,7 +47,7 @@ def wished(folder: Path, **given: Any) -> dict[str, str]:
 def test_every_platform_has_its_fragments(platform: Platform, form: str, tmp_path: Path) -> None:
     architecture = config.architecture(platform)
     bootlin = config.fragment(f"toolchain/bootlin-{architecture}")
-    wish = config.wish(options(config=form), tmp_path, platform, bootlin)
+    wish = wish_of(tmp_path, config=form, platform=platform, of_toolchain=bootlin)
     assert kconfig.parse(wish.text, "again")
     assert any("BOOTLIN" in one.name and one.name.endswith("GLIBC_STABLE") for one in wish.settings)
 
@@ -79,7 +94,10 @@ def test_a_package_is_named_as_buildroot_does() -> None:
 def test_a_fragment_that_is_nowhere_gets_the_nearest_name(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         wished(tmp_path, config="busybox-glib")
-    assert caught.value.message == "config: there is no fragment busybox-glib; did you mean busybox-glibc?"
+    assert (
+        caught.value.message
+        == "config: there is no fragment, defconfig or file busybox-glib; did you mean busybox-glibc?"
+    )
 
 
 def test_a_mirror_may_be_a_folder_beside_the_recipe(tmp_path: Path) -> None:
@@ -92,13 +110,13 @@ def test_a_mirror_may_be_a_folder_beside_the_recipe(tmp_path: Path) -> None:
 
 def test_busybox_takes_files_and_lines(tmp_path: Path) -> None:
     (tmp_path / "vi.config").write_text("CONFIG_VI=y\n")
-    wish = config.wish(options(busybox=["vi.config", "# CONFIG_ED is not set"]), tmp_path, AMD64, [])
+    wish = wish_of(tmp_path, busybox=["vi.config", "# CONFIG_ED is not set"])
     assert wish.busybox == ("CONFIG_VI=y\n", "# CONFIG_ED is not set\n")
-    config.check_busybox_accepted(wish, "CONFIG_VI=y\n")
+    accepted.check_busybox_accepted(wish, "CONFIG_VI=y\n")
     with pytest.raises(ImageError, match="CONFIG_VI=y"):
-        config.check_busybox_accepted(wish, "# CONFIG_VI is not set\n")
+        accepted.check_busybox_accepted(wish, "# CONFIG_VI is not set\n")
     with pytest.raises(UsageError, match="neither a file nor a setting"):
-        config.wish(options(busybox=["nowhere.config"]), tmp_path, AMD64, [])
+        wish_of(tmp_path, busybox=["nowhere.config"])
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """Finder of glibc's locales: compiled ones for setlocale(3), and translations for gettext(3).
 
-Only "C" is built in; C.UTF-8 is a folder like all others. Where the root has them in one archive, the locales
-that are asked for are taken out of it, and lie in the image as folders.
+Only "C" is built in; C.UTF-8 is a folder like all others, and is taken by itself for programs that ask for a locale and
+whose text depends on it. Where the root has them in one archive, the locales that are asked for are taken out of it,
+and lie in the image as folders.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from fromscratch import paths
 from fromscratch.advice import Setting, advice
@@ -12,12 +14,12 @@ from fromscratch.errors import FormatError
 from fromscratch.formats.glibc import gconv_modules, locale_archive
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond import rodata
-from fromscratch.linker.beyond.contract import FinderWarning, Finding, GeneratedFile, NeededFile, Scene
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, GeneratedFile, NeededFile, Offer, Scene
 from fromscratch.linker.beyond.glibc import library as glibc
 from fromscratch.linker.beyond.glibc.library import Glibc
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory, File
-from fromscratch.paths import join
+from fromscratch.paths import TreePath, join
 
 KIND = "locales"
 TRANSLATIONS = "/usr/share/locale"
@@ -33,12 +35,25 @@ _TRANSLATING = (
     "g_dgettext",
     "libintl_textdomain",
 )
+_SELECTING = ("setlocale", "newlocale")
+_BY_CHARACTER = (
+    *("mbrtowc", "mbtowc", "mbrlen", "mblen", "mbsrtowcs", "mbsnrtowcs", "mbstowcs", "wcrtomb", "wctomb", "wcsrtombs"),
+    *("wcsnrtombs", "wcstombs", "wcwidth", "wcswidth", "btowc", "iswprint", "iswalpha", "iswalnum", "iswspace"),
+    *("towlower", "towupper", "fgetwc", "getwc", "fputwc", "putwc", "fputws", "nl_langinfo", "nl_langinfo_l"),
+    "__ctype_get_mb_cur_max",
+)
+_UTF8 = lazy_regex(rb"\0(C\.(?:UTF-8|utf8))(?=\0)")
+UTF8 = "C.UTF-8"
 
 
-def find(scene: Scene, *, locales: Sequence[str] = (), messages: bool = False) -> Iterator[Finding]:
+def find(
+    scene: Scene, *, locales: Sequence[str] = (), messages: bool = False, utf8: Literal["auto", "none"] = "none"
+) -> Iterator[Finding]:
     """The locales of these names, such as "de_DE.UTF-8". `messages` takes the translations too, of the programs and
-    libraries in the image that name theirs."""
+    libraries in the image that name theirs. With `utf8` and no other, C.UTF-8 is taken for programs that need it."""
     if not locales:
+        if utf8 == "auto":
+            yield from _utf8(scene)
         return
     libc = next(iter(glibc.found_in(scene)), None)
     if libc is None:
@@ -57,6 +72,23 @@ def find(scene: Scene, *, locales: Sequence[str] = (), messages: bool = False) -
         yield from _translations(scene, libc, locales)
 
 
+def _utf8(scene: Scene) -> Iterator[Finding]:
+    """C.UTF-8 for the first object that asks for a locale, if one looks at characters or names that locale."""
+    libc = next(iter(glibc.found_in(scene)), None)
+    callers = [place for place in glibc.users(scene, *_SELECTING) if place not in scene.speculative]
+    if libc is None or not callers:
+        return
+    naming = next((place for place in callers if rodata.texts(scene, place, _UTF8)), None)
+    by = naming or next((place for place in glibc.users(scene, *_BY_CHARACTER) if place not in scene.speculative), None)
+    found = list(_compiled(scene, libc, UTF8, by=callers[0] if by is None else by))
+    if by is not None:
+        # Without the locale such a program works with ASCII alone, or not at all if it names C.UTF-8.
+        yield from (each for each in found if naming or not isinstance(each, FinderWarning))
+    elif any(isinstance(each, NeededFile) for each in found):
+        what = f"the locale {UTF8}, which {callers[0]} can ask for by LANG"
+        yield Offer(what, Setting("locales", UTF8), KIND)
+
+
 def _spellings(locale: str) -> list[str]:
     """The name with its character set as glibc spells it, and as asked: intl/l10nflist.c, _nl_normalize_codeset."""
     rest, modifier = locale.partition("@")[::2]
@@ -67,16 +99,17 @@ def _spellings(locale: str) -> list[str]:
     return list(dict.fromkeys((f"{language}{dot}{plain}{suffix}", locale)))
 
 
-def _compiled(scene: Scene, libc: Glibc, locale: str) -> Iterator[Finding]:
+def _compiled(scene: Scene, libc: Glibc, locale: str, by: TreePath | None = None) -> Iterator[Finding]:
     """The compiled locale. The archive has precedence over folders: locale/findlocale.c."""
     folders = [f"{libc.locales}/{spelled}" for spelled in _spellings(locale)]
+    by = libc.place if by is None else by
     archived = [] if any(map(scene.has, folders)) else list(_from_archive(scene, libc, locale))
     if archived:
         yield from archived
         return
     for folder in folders:
         if isinstance(views.look(scene.view, folder), Directory):
-            yield NeededFile(folder, libc.place, f"{libc.place} (the locale {locale})", KIND, "declared", whole=True)
+            yield NeededFile(folder, by, f"{by} (the locale {locale})", KIND, "declared", whole=True)
             return
     yield FinderWarning(f"the locale {locale} is not compiled here: install it, or make it with localedef", KIND)
 

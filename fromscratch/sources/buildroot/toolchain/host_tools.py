@@ -44,7 +44,7 @@ exec "$program" --remove-rpath "$file"
 _PLAIN = '#!/bin/sh\nexec @PROGRAM@ "$@"\n'
 _CONFIGURE = "#!/bin/sh\nexit 0\n"
 _MAKEFILE = "all:\ninstall:\n\tmkdir -p $(HOST_DIR)/bin\n\tinstall -m 755 stand-in $(HOST_DIR)/bin/@NAME@\n"
-_OVERRIDES = """# Written by fromscratch for host_tools: system.
+_OVERRIDES = """# For host_tools: system.
 FAKEROOT_OVERRIDE_SRCDIR = @FOLDER@/fakeroot
 PATCHELF_OVERRIDE_SRCDIR = @FOLDER@/patchelf
 HOST_FAKEROOT_AUTORECONF = NO
@@ -75,20 +75,14 @@ def identify() -> HostTools:
     return HostTools({name: str(path) for name, path in found.items()}, "\n".join(versions))
 
 
-def lay_out(tools: HostTools, folder: Path) -> dict[str, str]:
-    """Write the stand-ins and the override file; the answer is make's variables for them."""
+def lay_out(tools: HostTools, folder: Path) -> tuple[dict[str, str], str]:
+    """Write the stand-ins; the answer is make's variables for them, and what the file of overrides says."""
     for name in PROGRAMS:
         script = _PATCHELF if name == "patchelf" else _PLAIN
         _write(folder / name / "stand-in", script.replace("@PROGRAM@", tools.programs[name]), 0o755)
         _write(folder / name / "configure", _CONFIGURE, 0o755)
         _write(folder / name / "Makefile", _MAKEFILE.replace("@NAME@", name))
-    override = folder / "override.mk"
-    _write(override, _OVERRIDES.replace("@FOLDER@", str(folder)))
-    return {
-        "BR2_PACKAGE_OVERRIDE_FILE": str(override),
-        "BR2_TAR_HOST_DEPENDENCY": "",
-        "TAR": tools.programs["tar"],
-    }
+    return {"BR2_TAR_HOST_DEPENDENCY": "", "TAR": tools.programs["tar"]}, _OVERRIDES.replace("@FOLDER@", str(folder))
 
 
 def _write(path: Path, text: str, mode: int = 0o644) -> None:

@@ -37,7 +37,7 @@ def bring(
     options: BuildrootOptions, tree: Tree, folder: Path, platform: Platform, store: Store, progress: Progress
 ) -> Toolchain:
     """The toolchain of a recipe; `host` is made if it is not there yet. Raises UsageError, MissingTool, ImageError."""
-    match options.toolchain:
+    match options.toolchain or "bootlin":
         case "bootlin" | "internal" as word:
             name = f"bootlin-{architecture(platform)}" if word == "bootlin" else word
             return Toolchain(tuple(fragment(f"toolchain/{name}")), word)
@@ -47,6 +47,12 @@ def bring(
             return _installed(tree, made.path, made.prefix, made.gcc, made.headers, f"host\n{made.identity}")
         case ExternalToolchain() as given:
             return _external(given, tree, folder, store)
+
+
+def of_defconfig(path: Path | None, store: Store) -> Toolchain:
+    """What a defconfig says itself; `path` is the installed toolchain that it names, whose content counts."""
+    content = content_digest(path, store) if path and path.is_dir() else ""
+    return Toolchain((), "defconfig" + (f"\n{path}\n{content}" if content else ""))
 
 
 def _external(given: ExternalToolchain, tree: Tree, folder: Path, store: Store) -> Toolchain:

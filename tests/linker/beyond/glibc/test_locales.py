@@ -44,6 +44,44 @@ def test_nothing_is_taken_unless_it_is_named() -> None:
     assert found("C", "POSIX") == ""
 
 
+def by_itself(*imports: str, data: str = "usage", root: str = LOCALES) -> str:
+    objects = {LIBC: libc(), "/usr/bin/it": program(*imports, data=data)}
+    return listing(locales.find(system(root, objects), utf8="auto"))
+
+
+UTF8 = "locales declared whole /usr/lib/locale/C.utf8 opened by /usr/bin/it (the locale C.UTF-8)"
+
+
+@pytest.mark.parametrize(
+    ("imports", "data", "expected"),
+    [
+        (("setlocale", "mbrtowc"), "", UTF8),
+        (("newlocale", "nl_langinfo_l"), "", UTF8),
+        (("setlocale",), "C.UTF-8", UTF8),
+        (("setlocale",), "", "offer locales the locale C.UTF-8, which /usr/bin/it can ask for by LANG"),
+        (("mbrtowc",), "C.UTF-8", ""),
+    ],
+)
+def test_c_utf8_is_taken_for_a_program_whose_text_depends_on_it(
+    imports: tuple[str, ...], data: str, expected: str
+) -> None:
+    assert by_itself(*imports, data=data) == expected
+
+
+def test_where_c_utf8_is_not_here_that_is_told_for_a_program_that_names_it() -> None:
+    root = "d 0755 0:0 /usr/lib/locale"
+    assert by_itself("setlocale", "mbrtowc", root=root) == ""
+    assert by_itself("setlocale", data="C.UTF-8", root=root) == (
+        "warning locales the locale C.UTF-8 is not compiled here: install it, or make it with localedef"
+    )
+
+
+def test_another_locale_that_was_asked_for_comes_in_place_of_it() -> None:
+    asked = listing(locales.find(system(LOCALES, OBJECTS), locales=("de_DE.UTF-8",), utf8="auto"))
+    assert "de_DE.utf8" in asked
+    assert "C.utf8" not in asked
+
+
 @pytest.mark.parametrize(
     ("asked", "folder"),
     [
