@@ -4,6 +4,7 @@ What is taken is what packages show to be the program's own; what only might be 
 """
 
 from collections.abc import Iterable, Iterator
+from math import inf
 
 from msgspec import Struct
 
@@ -24,7 +25,8 @@ KIND = "data"
 
 _LARGE = 1 << 20  # more than this is not taken unless it is the program's own
 _MODULES = 6 << 20
-_OF_A_LIBRARY = 16 << 20
+_MODULE = 32 << 20
+_OF_A_LIBRARY = 32 << 20
 _OF_A_LIBRARY_BELOW = 1 << 19
 _MOST = 192 << 20
 # Interpreters, and libraries with configuration of their own, which other finders look into.
@@ -46,6 +48,11 @@ class _Name(Struct, frozen=True):
     guess: bool = False
 
 
+def _order(name: _Name) -> tuple[bool, int, int]:
+    """What is named outright first, and nearest to a program, and a folder before what lies in it."""
+    return name.guess, name.depth, len(name.path)
+
+
 class DataFinder:
     """One for each gathering: what it reads of objects and packages it keeps from one call to the next."""
 
@@ -53,6 +60,7 @@ class DataFinder:
         self._packages: Packages | None = None
         self._names: dict[tuple[TreePath, int], tuple[_Name, ...]] = {}
         self._parts: dict[tuple[str, str | None], Parts] = {}
+        self._costs: dict[TreePath, int | None] = {}
         self._followed: dict[TreePath, int] = {}  # found here and looked into as well, each with its distance
 
     def find(self, scene: Scene) -> Iterator[Finding]:
@@ -68,13 +76,13 @@ class DataFinder:
             if depths.get(by) == 0 and by in owners:
                 yield from self._commands(scene, packages, by, owners[by])
         seen: set[TreePath] = set()
-        for by in sorted(naming, key=depths.__getitem__):
-            for name in naming[by]:
-                place = views.place(scene.view, name.path)
-                if place is not None and not _is_judged(place, seen):
-                    seen.add(place)
-                    found = self._found(scene, packages, name, owners.get(by), tuple(programs))
-                    yield from self._judged(scene, name, found)
+        every = sorted((name for found in naming.values() for name in found), key=_order)
+        for name in every:
+            place = views.place(scene.view, name.path)
+            if place is not None and not _is_judged(place, seen):
+                seen.add(place)
+                found = self._found(scene, packages, name, owners.get(name.by), tuple(programs))
+                yield from self._judged(scene, name, found)
 
     def _depths(self, scene: Scene) -> dict[TreePath, int]:
         """How many steps of DT_NEEDED each object is away from a program, without those that are guesses themselves."""
@@ -104,10 +112,13 @@ class DataFinder:
             whole = names.literal_paths(scene, place)
             telling = [_configuration(path) for path in whole if not kinds.shows_nothing(path)]
             wide = dict.fromkeys([*telling, *_shared(scene, telling)])
-            found = [_Name(path, place, depth) for path in sorted(wide, key=len)]
+            found = [_Name(path, place, depth) for path in wide]
             if depth < 2:
                 folders = [path for path in whole if kinds.shows_nothing(path) and not _is_file(scene, path)]
                 more = dict.fromkeys(names.composed(scene, place, folders))
+                found += [_Name(path, place, depth, guess=True) for path in more if not kinds.shows_nothing(path)]
+            if depth == 0:
+                more = dict.fromkeys(names.twins(scene, [*wide]))
                 found += [_Name(path, place, depth, guess=True) for path in more if not kinds.shows_nothing(path)]
             self._names[key] = tuple(found)
         return self._names[key]
@@ -125,13 +136,18 @@ class DataFinder:
             found = by_name(scene, name.path, place, [name.by, *scene.requested])
         else:
             related = [packages.related(one) for one in dict.fromkeys((owner, *programs))]
-            own = dict.fromkeys(each for one in related for each in one.needed)
+            own = dict.fromkeys((owner, *(each for one in programs for each in packages.related(one).needed)))
+            needed = [each for each in related[0].needed if each not in own]
             kin = dict.fromkeys(each for one in related for each in one.siblings)
             if not name.guess:
                 kin.update(dict.fromkeys(each for one in related for each in one.recommended))
             # A package with commands is a program of its own, whose files need not belong to a library beside it.
-            near = [each for each in kin if each not in own and (name.depth == 0 or not packages.programs(each))]
-            found = parts(scene, packages, name.path, own, near)
+            near = [
+                each
+                for each in kin
+                if each not in own and each not in needed and (name.depth == 0 or not packages.programs(each))
+            ]
+            found = parts(scene, packages, name.path, own, needed, near)
         self._parts[key] = found
         return found
 
@@ -152,25 +168,65 @@ class DataFinder:
                 yield NeededFile(owned[name], by, detail, KIND, "likely", optional=True)
 
     def _judged(self, scene: Scene, name: _Name, found: Parts) -> Iterator[Finding]:
-        selected = [*_own(scene, name, found.own), *_kin(scene, name, found.kin)]
-        for member in selected:
+        selected = {
+            *self._own(scene, name, found.own, _MOST),
+            *self._own(scene, name, found.needed, _OF_A_LIBRARY),
+            *self._kin(scene, name, found.kin),
+        }
+        for member in (each for part in (found.own, found.needed, found.kin) for each in part if each in selected):
             if member.kind == "helper":
                 self._followed.setdefault(member.place, name.depth)
-            elif member.kind == "module" and member in found.own:
+            elif member.kind == "module" and member not in found.kin:
                 self._followed.setdefault(member.place, name.depth + 1)
             detail = f"{name.by} (names {name.path} in its data)"
             yield NeededFile(member.path, name.by, detail, KIND, "likely", optional=True)
-        left = [each for each in (*found.own, *found.kin) if each not in selected]
+        own = [each for each in (*found.own, *found.needed) if each not in selected]
         if name.depth < 2:
-            yield from _offered(scene, name, left, "likely")
+            kin = [each for each in found.kin if each not in selected]
+            yield from _offered(scene, name, [*own, *kin], "likely")
         else:
-            yield from _offered(scene, name, [each for each in found.own if each not in selected], "possible")
-        if (
-            not name.guess
-            and name.path != _HEADERS
-            and (name.depth == 0 or (name.depth == 1 and (found.own or found.kin)))
-        ):
+            yield from _offered(scene, name, own, "possible")
+        if not name.guess and name.path != _HEADERS and (name.depth == 0 or (name.depth == 1 and (own or selected))):
             yield from _offered(scene, name, found.others, "possible")
+
+    def _own(self, scene: Scene, name: _Name, members: tuple[Member, ...], most: int) -> Iterator[Member]:
+        """Those of the program's own files that are taken: of a library deep below it what is small and no code."""
+        public = [each for each in members if not each.private]
+        if name.depth > 1:
+            plain = [each for each in public if each.kind in ("data", "configuration")]
+            yield from plain if _total(plain) <= _OF_A_LIBRARY_BELOW else ()
+            return
+        helpers = [each for each in public if each.kind == "helper"]
+        if _total(helpers) > _LARGE:
+            helpers = list(_called(scene, name, helpers))
+        others = [each for each in public if each.kind != "helper"]
+        if _total(others) <= most:
+            yield from (each for each in others if each.kind != "module" or self._cost(scene, each) <= _MODULE)
+        yield from helpers
+
+    def _kin(self, scene: Scene, name: _Name, members: tuple[Member, ...]) -> Iterator[Member]:
+        """Those of related packages that are taken: what is small with the libraries that it needs."""
+        if name.depth > 1:
+            return
+        public = [each for each in members if not each.private]
+        plain = [each for each in public if each.kind in ("data", "configuration")]
+        yield from plain if _total(plain) <= _LARGE else ()
+        loadable = [
+            each for each in public if each.kind == "module" or (each.kind == "helper" and each.path == name.path)
+        ]
+        left: float = _MODULES
+        for each in sorted(loadable, key=lambda each: self._cost(scene, each)):
+            left -= self._cost(scene, each)
+            if left < 0:
+                return
+            yield each
+
+    def _cost(self, scene: Scene, member: Member) -> float:
+        """What it would add to the image, as it was when this was first asked: what is taken must not change that."""
+        if member.place not in self._costs:
+            self._costs[member.place] = cost(scene, member.place)
+        found = self._costs[member.place]
+        return inf if found is None else found
 
 
 def _configuration(path: str) -> str:
@@ -200,20 +256,6 @@ def _is_judged(place: TreePath, seen: set[TreePath]) -> bool:
     return False
 
 
-def _own(scene: Scene, name: _Name, members: tuple[Member, ...]) -> Iterator[Member]:
-    """Those of the program's own files that are taken: of a library deep below it what is small and no code."""
-    public = [each for each in members if not each.private]
-    if name.depth > 1:
-        plain = [each for each in public if each.kind in ("data", "configuration")]
-        yield from plain if _total(plain) <= _OF_A_LIBRARY_BELOW else ()
-        return
-    helpers = [each for each in public if each.kind == "helper"]
-    if _total(helpers) > _LARGE:
-        helpers = list(_called(scene, name, helpers))
-    others = [each for each in public if each.kind != "helper"]
-    yield from (*others, *helpers) if _total(others) <= _MOST else helpers
-
-
 def _called(scene: Scene, name: _Name, helpers: list[Member]) -> Iterator[Member]:
     """Those of many helper programs whose names an object has: large ones only if it has command lines of them."""
     by_name = {paths.name(TreePath(each.path)): each for each in helpers}
@@ -223,22 +265,6 @@ def _called(scene: Scene, name: _Name, helpers: list[Member]) -> Iterator[Member
         if by_name[text].size <= _HELPER or text in begun or place in scene.objects or place in scene.files:
             yield by_name[text]
     yield from (each for each in helpers if each.path == name.path)
-
-
-def _kin(scene: Scene, name: _Name, members: tuple[Member, ...]) -> Iterator[Member]:
-    """Those of related packages that are taken: what is small with the libraries that it needs."""
-    if name.depth > 1:
-        return
-    public = [each for each in members if not each.private]
-    plain = [each for each in public if each.kind in ("data", "configuration")]
-    yield from plain if _total(plain) <= _LARGE else ()
-    left = _MODULES
-    for each in public:
-        if each.kind == "module" or (each.kind == "helper" and each.path == name.path):
-            size = cost(scene, each.place)
-            if size is not None and size <= left:
-                left -= size
-                yield each
 
 
 def _offered(scene: Scene, name: _Name, members: Iterable[Member], confidence: Confidence) -> Iterator[Offer]:

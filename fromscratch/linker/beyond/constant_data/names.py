@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from posixpath import normpath
 
+from fromscratch import paths
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import Scene
 from fromscratch.linker.beyond.rodata import texts
@@ -50,6 +51,19 @@ def composed(scene: Scene, place: TreePath, folders: Iterable[str]) -> Iterator[
         path = normpath(f"{_PREFIX}/{text}")
         if _exists(scene, path):
             yield path
+
+
+def twins(scene: Scene, found: Iterable[str]) -> Iterator[str]:
+    """The other folders of the applications that these paths belong to: /usr/lib/emacs beside /usr/share/emacs, since
+    programs reach one from another, or all of them from a prefix."""
+    libraries = dict.fromkeys(paths.parent(place) for place, elf in scene.objects.items() if elf.soname)
+    prefixes = [f"{_PREFIX}/{name}" for name in ("lib", "lib64", "libexec", "share")]
+    prefixes += [place for place in libraries if place.startswith(f"{_PREFIX}/lib/")]
+    applications = (
+        path.removeprefix(f"{prefix}/") for path in found for prefix in prefixes if path.startswith(f"{prefix}/")
+    )
+    for name in dict.fromkeys(each.partition("/")[0] for each in applications):
+        yield from (path for path in (f"{prefix}/{name}" for prefix in prefixes) if _exists(scene, path))
 
 
 def words(scene: Scene, place: TreePath) -> frozenset[str]:

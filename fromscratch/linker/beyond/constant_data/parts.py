@@ -31,31 +31,33 @@ class Member(Struct, frozen=True):
 
 
 class Parts(Struct, frozen=True):
-    """`own` are files of the object's package, of those that this one or the program's needs, and what their scripts
-    made in their folders; `kin` of packages that one of them recommends or that are built from the same source;
-    `others` are all that are left."""
+    """`own` are files of the object's package and of those that the program's needs, and what their scripts made in
+    their folders; `needed` of further packages that the object's needs; `kin` of packages that one of them recommends
+    or that are built from the same source; `others` are all that are left."""
 
     own: tuple[Member, ...]
+    needed: tuple[Member, ...] = ()
     kin: tuple[Member, ...] = ()
     others: tuple[Member, ...] = ()
 
 
-def parts(scene: Scene, packages: Packages, path: str, own: Iterable[str], kin: Iterable[str]) -> Parts:
+def parts(
+    scene: Scene, packages: Packages, path: str, own: Iterable[str], needed: Iterable[str], kin: Iterable[str]
+) -> Parts:
     """The files at or below a path, by the packages that have them."""
     place = views.place(scene.view, path)
     assert place is not None  # noqa: S101  it is one of those that exist
-    every = {member.path: member for member in _members(scene, path)}
+    left = tuple(_members(scene, path))
     found: list[tuple[Member, ...]] = []
-    for names in (own, kin):
+    for names in (own, needed, kin):
         listed = {text for name in names for text in _listed(scene, packages, name, path, place)}
-        found.append(tuple(each for each in every.values() if each.listed in listed))
-        every = {text: member for text, member in every.items() if member.listed not in listed}
-    own_files, left = found[0], tuple(every.values())
-    if own_files and not place.startswith("/etc/") and len(left) <= _MAX_MADE:
+        found.append(tuple(each for each in left if each.listed in listed))
+        left = tuple(each for each in left if each.listed not in listed)
+    if (found[0] or found[1]) and not place.startswith("/etc/") and len(left) <= _MAX_MADE:
         owned = packages.owners([each.place for each in left])
         made = tuple(each for each in left if each.place not in owned and each.size <= _MAX_SIZE)
-        own_files, left = own_files + made, tuple(each for each in left if each not in made)
-    return Parts(own_files, found[1], left)
+        found[0], left = found[0] + made, tuple(each for each in left if each not in made)
+    return Parts(found[0], found[1], found[2], left)
 
 
 def by_name(scene: Scene, path: str, place: TreePath, by: Iterable[TreePath]) -> Parts:
