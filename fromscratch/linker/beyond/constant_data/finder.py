@@ -4,16 +4,14 @@ What is taken is what packages show to be the program's own; what only might be 
 """
 
 from collections.abc import Iterable, Iterator
-from math import inf
-
-from msgspec import Struct
 
 from fromscratch import paths
 from fromscratch.advice import Setting
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.constant_data import kinds, names
+from fromscratch.linker.beyond.constant_data.choice import Choice, total
 from fromscratch.linker.beyond.constant_data.database import Packages
-from fromscratch.linker.beyond.constant_data.modules import cost
+from fromscratch.linker.beyond.constant_data.names import Name
 from fromscratch.linker.beyond.constant_data.parts import Member, Parts, by_name, parts
 from fromscratch.linker.beyond.contract import Confidence, Finding, NeededFile, Offer, Scene
 from fromscratch.linker.beyond.glibc import library as glibc
@@ -23,32 +21,15 @@ from fromscratch.paths import TreePath
 
 KIND = "data"
 
-_LARGE = 1 << 20  # more than this is not taken unless it is the program's own
-_MODULES = 6 << 20
-_MODULE = 32 << 20
-_OF_A_LIBRARY = 32 << 20
-_OF_A_LIBRARY_BELOW = 1 << 19
-_MOST = 192 << 20
 # Interpreters, and libraries with configuration of their own, which other finders look into.
 _OF_OTHER_FINDERS = lazy_regex(
     r"(lib)?(python|perl|ruby|node)[0-9.-].*|(python|perl|ruby|node)|java|lib(jvm|crypto|ssl|p11-kit|systemd|nss).*"
 )
-_HELPER = 3 << 19
 _HEADERS = "/usr/include"
 _STARTERS = ("execvp", "execvpe", "execlp", "execv", "execve", "posix_spawn", "posix_spawnp", "popen", "system")
 
 
-class _Name(Struct, frozen=True):
-    """A path that an object names, and how many steps of DT_NEEDED that object is away from a program. A `guess` is put
-    together of parts that may not belong together."""
-
-    path: str
-    by: TreePath
-    depth: int
-    guess: bool = False
-
-
-def _order(name: _Name) -> tuple[bool, int, int]:
+def _order(name: Name) -> tuple[bool, int, int]:
     """What is named outright first, and nearest to a program, and a folder before what lies in it."""
     return name.guess, name.depth, len(name.path)
 
@@ -58,9 +39,9 @@ class DataFinder:
 
     def __init__(self) -> None:
         self._packages: Packages | None = None
-        self._names: dict[tuple[TreePath, int], tuple[_Name, ...]] = {}
+        self._names: dict[tuple[TreePath, int], tuple[Name, ...]] = {}
         self._parts: dict[tuple[str, str | None], Parts] = {}
-        self._costs: dict[TreePath, int | None] = {}
+        self._choice = Choice()
         self._followed: dict[TreePath, int] = {}  # found here and looked into as well, each with its distance
 
     def find(self, scene: Scene) -> Iterator[Finding]:
@@ -106,25 +87,25 @@ class DataFinder:
         other = glibc.is_part(soname) or _OF_OTHER_FINDERS.fullmatch(paths.name(place))
         return not other and bool(scene.imports(place))  # an object that calls nothing opens nothing
 
-    def _paths_of(self, scene: Scene, place: TreePath, depth: int) -> tuple[_Name, ...]:
+    def _paths_of(self, scene: Scene, place: TreePath, depth: int) -> tuple[Name, ...]:
         key = place, min(depth, 2)
         if key not in self._names:
             whole = names.literal_paths(scene, place)
             telling = [_configuration(path) for path in whole if not kinds.shows_nothing(path)]
             wide = dict.fromkeys([*telling, *_shared(scene, telling)])
-            found = [_Name(path, place, depth) for path in wide]
+            found = [Name(path, place, depth) for path in wide]
             if depth < 2:
                 folders = [path for path in whole if kinds.shows_nothing(path) and not _is_file(scene, path)]
                 more = dict.fromkeys(names.composed(scene, place, folders))
-                found += [_Name(path, place, depth, guess=True) for path in more if not kinds.shows_nothing(path)]
+                found += [Name(path, place, depth, guess=True) for path in more if not kinds.shows_nothing(path)]
             if depth == 0:
                 more = dict.fromkeys(names.twins(scene, [*wide]))
-                found += [_Name(path, place, depth, guess=True) for path in more if not kinds.shows_nothing(path)]
+                found += [Name(path, place, depth, guess=True) for path in more if not kinds.shows_nothing(path)]
             self._names[key] = tuple(found)
         return self._names[key]
 
     def _found(
-        self, scene: Scene, packages: Packages, name: _Name, owner: str | None, programs: tuple[str, ...]
+        self, scene: Scene, packages: Packages, name: Name, owner: str | None, programs: tuple[str, ...]
     ) -> Parts:
         """What lies there, by its packages."""
         key = name.path, owner
@@ -167,12 +148,8 @@ class DataFinder:
                 detail = f"{by} (calls {name}, of a package that it needs)"
                 yield NeededFile(owned[name], by, detail, KIND, "likely", optional=True)
 
-    def _judged(self, scene: Scene, name: _Name, found: Parts) -> Iterator[Finding]:
-        selected = {
-            *self._own(scene, name, found.own, _MOST),
-            *self._own(scene, name, found.needed, _OF_A_LIBRARY),
-            *self._kin(scene, name, found.kin),
-        }
+    def _judged(self, scene: Scene, name: Name, found: Parts) -> Iterator[Finding]:
+        selected = self._choice.chosen(scene, name, found)
         for member in (each for part in (found.own, found.needed, found.kin) for each in part if each in selected):
             if member.kind == "helper":
                 self._followed.setdefault(member.place, name.depth)
@@ -188,45 +165,6 @@ class DataFinder:
             yield from _offered(scene, name, own, "possible")
         if not name.guess and name.path != _HEADERS and (name.depth == 0 or (name.depth == 1 and (own or selected))):
             yield from _offered(scene, name, found.others, "possible")
-
-    def _own(self, scene: Scene, name: _Name, members: tuple[Member, ...], most: int) -> Iterator[Member]:
-        """Those of the program's own files that are taken: of a library deep below it what is small and no code."""
-        public = [each for each in members if not each.private]
-        if name.depth > 1:
-            plain = [each for each in public if each.kind in ("data", "configuration")]
-            yield from plain if _total(plain) <= _OF_A_LIBRARY_BELOW else ()
-            return
-        helpers = [each for each in public if each.kind == "helper"]
-        if _total(helpers) > _LARGE:
-            helpers = list(_called(scene, name, helpers))
-        others = [each for each in public if each.kind != "helper"]
-        if _total(others) <= most:
-            yield from (each for each in others if each.kind != "module" or self._cost(scene, each) <= _MODULE)
-        yield from helpers
-
-    def _kin(self, scene: Scene, name: _Name, members: tuple[Member, ...]) -> Iterator[Member]:
-        """Those of related packages that are taken: what is small with the libraries that it needs."""
-        if name.depth > 1:
-            return
-        public = [each for each in members if not each.private]
-        plain = [each for each in public if each.kind in ("data", "configuration")]
-        yield from plain if _total(plain) <= _LARGE else ()
-        loadable = [
-            each for each in public if each.kind == "module" or (each.kind == "helper" and each.path == name.path)
-        ]
-        left: float = _MODULES
-        for each in sorted(loadable, key=lambda each: self._cost(scene, each)):
-            left -= self._cost(scene, each)
-            if left < 0:
-                return
-            yield each
-
-    def _cost(self, scene: Scene, member: Member) -> float:
-        """What it would add to the image, as it was when this was first asked: what is taken must not change that."""
-        if member.place not in self._costs:
-            self._costs[member.place] = cost(scene, member.place)
-        found = self._costs[member.place]
-        return inf if found is None else found
 
 
 def _configuration(path: str) -> str:
@@ -256,23 +194,12 @@ def _is_judged(place: TreePath, seen: set[TreePath]) -> bool:
     return False
 
 
-def _called(scene: Scene, name: _Name, helpers: list[Member]) -> Iterator[Member]:
-    """Those of many helper programs whose names an object has: large ones only if it has command lines of them."""
-    by_name = {paths.name(TreePath(each.path)): each for each in helpers}
-    begun = by_name.keys() & names.commands(scene, name.by)
-    for text in sorted(begun | (by_name.keys() & names.words(scene, name.by))):
-        place = by_name[text].place
-        if by_name[text].size <= _HELPER or text in begun or place in scene.objects or place in scene.files:
-            yield by_name[text]
-    yield from (each for each in helpers if each.path == name.path)
-
-
-def _offered(scene: Scene, name: _Name, members: Iterable[Member], confidence: Confidence) -> Iterator[Offer]:
+def _offered(scene: Scene, name: Name, members: Iterable[Member], confidence: Confidence) -> Iterator[Offer]:
     left = [each for each in members if each.place not in scene.files and each.place not in scene.objects]
     if left:
         count = "1 file" if len(left) == 1 else f"{len(left)} files"
         what = f"{name.path} ({count} of {_kinds(left)}), which {name.by} names"
-        yield Offer(what, Setting("plugins", name.path), KIND, _total(left), confidence)
+        yield Offer(what, Setting("plugins", name.path), KIND, total(left), confidence)
 
 
 def _kinds(members: Iterable[Member]) -> str:
@@ -282,10 +209,6 @@ def _kinds(members: Iterable[Member]) -> str:
         sizes[each.kind] = sizes.get(each.kind, 0) + each.size + 1
     plural = {"module": "modules", "helper": "helper programs"}
     return " and ".join(plural.get(kind, kind) for kind in sorted(sizes, key=sizes.__getitem__, reverse=True)[:2])
-
-
-def _total(members: Iterable[Member]) -> int:
-    return sum({each.place: each.size for each in members}.values())
 
 
 def _is_file(scene: Scene, path: str) -> bool:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from posixpath import normpath
 
+from msgspec import Struct
+
 from fromscratch import paths
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import Scene
@@ -23,6 +25,16 @@ _LAST_WORD = lazy_regex(rb"(?<![\w.+-])([\w.+-]{2,60})\0")
 _COMMAND = lazy_regex(rb"(?<![\w./-])(\w[\w.+-]{1,60}) [-%][\w(]")
 _DASH = lazy_regex("-")
 _PREFIX = "/usr"
+
+
+class Name(Struct, frozen=True):
+    """A path that an object names, and how many steps of DT_NEEDED that object is away from a program. A `guess` is put
+    together of parts that may not belong together."""
+
+    path: str
+    by: TreePath
+    depth: int
+    guess: bool = False
 
 
 def literal_paths(scene: Scene, place: TreePath) -> tuple[str, ...]:
