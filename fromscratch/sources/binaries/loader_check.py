@@ -48,7 +48,7 @@ def startable(tree: Rootfs, result: GatherResult, options: BinariesOptions, labe
 
 def _lost(tree: Rootfs, result: GatherResult, options: BinariesOptions) -> list[Missing]:
     """What was found when it was gathered, and is not in the image as it would start."""
-    linker = Linker([TreeRoot(tree)], library_path=options.search, preload=options.preload, cache_only=True)
+    linker = Linker([TreeRoot(tree)], library_path=options.search_folders(), preload=options.preload, cache_only=True)
     known = {(each.name, each.by) for program in result.programs for each in program.missing}
     lost: dict[Missing, None] = {}
     for program in result.programs:
