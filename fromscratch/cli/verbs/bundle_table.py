@@ -39,7 +39,7 @@ _HOLDS = (
         is_path=True,
     ),
     options.ROOT,
-    options.SEARCH,
+    options.SEARCH_IN_IMAGE,
     Option("preload", "NAME", "NAME for /etc/ld.so.preload; may be repeated", repeated=True),
     Option("plugins", "GLOB", "GLOB of files that the programs load by themselves; may be repeated", repeated=True),
     Option(

@@ -26,6 +26,7 @@ _SWITCHES: dict[str, tuple[str, Any, Any]] = {
     "ruby": ("ruby", "auto", "none"),
     "node": ("node", "auto", "none"),
     "java": ("java", "auto", "none"),
+    "languages": ("languages", "auto", "none"),
     "data": ("data", "auto", "none"),
     "package": ("package", True, False),
     "etc": ("etc", "auto", "none"),

@@ -23,6 +23,7 @@ from fromscratch.sources.buildroot.tree import Tree
 
 _CUSTOM_MENU = "toolchain/toolchain-external/toolchain-external-custom/Config.in.options"
 _ASKED_BY = "toolchain:"
+_CPLUSPLUS = Setting("BR2_TOOLCHAIN_EXTERNAL_CXX", "y", _ASKED_BY)
 
 
 class Toolchain(Struct, frozen=True):
@@ -44,7 +45,8 @@ def bring(
         case "host":
             launcher = run.find("ccache") if options.ccache is not False else None
             made = host.make(store, host.identify(platform), progress, launcher=launcher)
-            return _installed(tree, made.path, made.prefix, made.gcc, made.headers, f"host\n{made.identity}")
+            found = _installed(tree, made.path, made.prefix, made.gcc, made.headers, f"host\n{made.identity}")
+            return _with(found, [*_of_host(platform), *([_CPLUSPLUS] if made.cplusplus else [])])
         case ExternalToolchain() as given:
             return _external(given, tree, folder, store)
 
@@ -80,10 +82,16 @@ def _external(given: ExternalToolchain, tree: Tree, folder: Path, store: Store) 
     made = _installed(
         tree, top, prefix, version.partition(".")[0], host.headers_version(header), f"external {identity}"
     )
-    if given.cplusplus:
-        extra = Setting("BR2_TOOLCHAIN_EXTERNAL_CXX", "y", _ASKED_BY)
-        return Toolchain((*made.settings, extra), made.identity, made.variables)
-    return made
+    return _with(made, [_CPLUSPLUS] if given.cplusplus else [])
+
+
+def _of_host(platform: Platform) -> list[Setting]:
+    """What Debian's compiler for a platform makes otherwise than the fragment of that architecture says."""
+    return fragment("toolchain/host-armv6") if architecture(platform) == "armv6" else []
+
+
+def _with(made: Toolchain, more: Sequence[Setting]) -> Toolchain:
+    return Toolchain((*made.settings, *more), made.identity, made.variables)
 
 
 def _installed(tree: Tree, path: Path, prefix: str, gcc: str, headers: tuple[int, int], identity: str) -> Toolchain:
