@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fromscratch.errors import CommandFailed, DownloadError, ImageError, MissingTool, NotFetched
+from fromscratch.errors import CommandFailed, DownloadError, ImageError, MissingTool, NotFetched, UsageError
 from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.paths import tree_path
@@ -271,3 +271,12 @@ def test_an_interrupted_build_ends_all_it_started(folder: Path, store: Store) ->
     assert process.wait(timeout=60) != 0
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, check=True).stdout.decode()
     assert "sleep 4321" not in running
+
+
+def test_a_defconfig_decides_on_the_platform(folder: Path, store: Store) -> None:
+    (folder / "board_defconfig").write_text("BR2_aarch64=y\n")
+    made = source(folder, config="board_defconfig")
+    assert made.own_platform(store, bring=True) == Platform("linux", "arm64")
+    assert source(folder, config="app-glibc").own_platform(store, bring=True) is None
+    with pytest.raises(UsageError, match="builds for linux/arm64, but the image is to be for linux/amd64"):
+        made.fetch(store)
