@@ -8,7 +8,7 @@ from fromscratch.formats.docker.dockerfile import metadata_instructions
 from fromscratch.host.engines.contract import Engine, Status
 from fromscratch.host.engines.docker import Docker
 from fromscratch.host.images.flattened import flattened
-from fromscratch.host.images.layers import root_tar
+from fromscratch.host.images.layers import root_tar, without_zstd
 from fromscratch.images.engine import EngineImages, stream_of
 from fromscratch.model.image import Image
 from fromscratch.model.reference import Reference
@@ -40,6 +40,7 @@ class DockerImages(EngineImages, frozen=True, kw_only=True):
                 self._load(flat, name, state)
 
     def _load(self, image: Image, name: Reference, state: Status) -> None:
+        image = without_zstd(image, self.store, self.limits)
         with stream_of(docker_archive(image, name, self.limits)) as archive:
             self.engine.load(archive)
 

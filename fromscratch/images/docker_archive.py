@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from fromscratch.formats.docker.archive import docker_archive
 from fromscratch.host.images.archives import read_archive
+from fromscratch.host.images.layers import without_zstd
 from fromscratch.host.storage.write_stream import write_archive
 from fromscratch.images.contract import ALL, Receipt, Selection
 from fromscratch.images.local import LocalTransport
@@ -28,5 +29,6 @@ class DockerArchive(LocalTransport, frozen=True):
         )
 
     def write(self, images: Sequence[Image], name: str) -> Receipt:
-        pieces = docker_archive(self.only(images), Reference.parse(name), self.limits)
+        image = without_zstd(self.only(images), self.store, self.limits)
+        pieces = docker_archive(image, Reference.parse(name), self.limits)
         return Receipt(self.label, write_archive(self.path, pieces))

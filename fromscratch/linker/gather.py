@@ -76,7 +76,8 @@ def gather(
     An object for which `follows` is false is treated as data. Raises NotInTree for a path that is in none of the roots.
     """
     gatherer = _Gatherer(linker, source, follows)
-    for path, origin in requested.items():
+    # Programs first: a library that one of them loads is judged as a part of it.
+    for path, origin in sorted(requested.items(), key=lambda each: _is_library(linker, each[0])):
         gatherer.request(path, origin)
     gatherer.run(finders)
     return gatherer.result()
@@ -175,7 +176,13 @@ class _Gatherer:
                 self._record(place).links.append(link)
                 if link.rule == "PT_INTERP":
                     self._record(place).kind = "loader"
-        self._missing.update(dict.fromkeys(program.missing))
+        self._missing.update((each, None) for each in program.missing if not self._is_loaded(program, each))
+
+    def _is_loaded(self, library: Program, missing: Missing) -> bool:
+        """Whether a program that is requested too has loaded what a library by itself would not find."""
+        return not library.nodes[0].elf.is_program and any(
+            each.nodes[0].elf.is_program and each.provider(missing.name) is not None for each in self._links_done
+        )
 
     def _place(self, node: Node) -> TreePath:
         return TreePath(node.root.place(node.path) or node.path)
@@ -288,6 +295,11 @@ class _Gatherer:
         record = self._records[place]
         links = tuple(dict.fromkeys(record.links))
         return Object(record.path, place, elf, record.kind, self._confidence.of(place), links)
+
+
+def _is_library(linker: Linker, path: str) -> bool:
+    found = linker.file(path)
+    return found is not None and found[1].elf is not None and not found[1].elf.is_program
 
 
 def _kind(elf: Elf) -> str:

@@ -12,6 +12,7 @@ from fromscratch.model.entry import Directory, File
 from fromscratch.model.view import View
 
 LD_SO_CONF = "/etc/ld.so.conf"
+_LOCAL = "/usr/local/lib"
 
 _MAX_SIZE = 1 << 20
 
@@ -32,6 +33,16 @@ def conf_directories(view: View, *, within: View | None = None) -> tuple[str, ..
         if place is not None and isinstance(views.look(holder, place), Directory):
             found.setdefault(place, directory)
     return tuple(found.values())
+
+
+def usual_directories(staged: View, below: View) -> tuple[str, ...]:
+    """What to search in a staged install tree over a root without any ld.so.conf, such as a cross compiler's.
+
+    It is /usr/local/lib, which distributions name in theirs, and where most build systems install by default.
+    """
+    if views.look(below, LD_SO_CONF) is not None or not isinstance(views.look(staged, _LOCAL), Directory):
+        return ()
+    return (_LOCAL,)
 
 
 def _listed(view: View, file: str) -> Iterator[str]:

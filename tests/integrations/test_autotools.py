@@ -37,7 +37,7 @@ def made(folder: Path, *options: str) -> Workshop:
 
 
 def test_the_files_to_copy_are_those_of_the_example() -> None:
-    for name, there in (("fromscratch.m4", "m4/fromscratch.m4"), ("container.am", "container.am")):
+    for name, there in (("fromscratch.m4", "fromscratch.m4"), ("container.am", "container.am")):
         assert (EXAMPLES / EXAMPLE / there).read_bytes() == (shipped("integrations") / "autotools" / name).read_bytes()
 
 
@@ -80,7 +80,7 @@ def test_make_container_can_load_it_into_an_engine(tmp_path: Path, docker: Engin
     shop = workshop(tmp_path, EXAMPLE, DOCKER_HOST=docker.program[-1])
     shop.make("./bootstrap")
     shop.make("./configure", "--with-container-name=greeter", "CONTAINER_FLAGS=--tag greeter:2 --user 7")
-    shop.make("make", "container")
+    shop.make("make", "container", "CONTAINER_COMPRESSION=smallest")
     assert (shop.folder / "greeter/oci-layout").exists()
     answer = docker.call("run", "--rm", *docker.run_flags, "greeter:2")
     assert answer.stdout.decode() == "Hello container!\n"
@@ -119,7 +119,7 @@ def test_distcheck_passes_and_what_is_distributed_makes_the_same_image(tmp_path:
         names = set(archive.getnames())
     (tmp_path / "unpacked").mkdir()
     subprocess.run(["tar", "-xf", shop.folder / "hellocontainer-1.0.tar.gz", "-C", tmp_path / "unpacked"], check=True)
-    assert {"hellocontainer-1.0/container.am", "hellocontainer-1.0/m4/fromscratch.m4"} <= names
+    assert {"hellocontainer-1.0/container.am", "hellocontainer-1.0/fromscratch.m4"} <= names
     assert not [name for name in names if "/hellocontainer/" in name or "container.stage" in name]
     again = Workshop(tmp_path / "unpacked/hellocontainer-1.0", shop.store)
     again.make("./configure")
@@ -168,6 +168,91 @@ def test_without_fromscratch_everything_but_the_container_is_made(tmp_path: Path
     assert answer.code == 2
     assert "error: there is no program fromscratch, so no image of hellocontainer can be made" in answer.said
     assert "hint: install it (pipx install FOLDER, that of its sources)" in answer.said
+
+
+# A project as others write them: no macro folder, a program in the top folder that is called like the project, no word
+# of images.
+PLAIN = {
+    "configure.ac": """
+AC_INIT([plain], [3])
+AM_INIT_AUTOMAKE([foreign])
+AC_PROG_CC
+AC_CONFIG_FILES([Makefile])
+AC_OUTPUT
+""",
+    "Makefile.am": """
+bin_PROGRAMS = plain
+plain_SOURCES = main.c
+""",
+    "main.c": '#include <stdio.h>\nint main(void) { return puts("plain") < 0; }\n',
+}
+MAKEFILE = f"{shipped('integrations')}/autotools/container.mk"
+
+
+def plain(folder: Path, configure: str = "", **variables: str) -> Workshop:
+    shop = workshop(folder, **variables)
+    for name, text in PLAIN.items():
+        shop.write(name, text)
+    shop.write("configure.ac", PLAIN["configure.ac"].replace("AC_PROG_CC\n", f"AC_PROG_CC\n{configure}"))
+    return shop
+
+
+def test_any_project_is_packed_unchanged_by_a_makefile_of_ours(tmp_path: Path) -> None:
+    shop = plain(tmp_path / "a path with spaces")
+    answer = shop.call("make", "-f", MAKEFILE)
+    assert answer.code == 2
+    assert "hint: configure the project first, and call make in its build folder" in answer.said
+    shop.make("autoreconf", "-fi")
+    shop.make("./configure")
+    for _ in range(2):
+        shop.make("make", "-f", MAKEFILE, "-j2", "CONTAINER_FLAGS=--user 7")
+    assert shop.run("oci:plain.oci") == "plain\n"
+    shop.make("make", "-f", MAKEFILE, "container-clean")
+    assert not {"plain.oci", "container.stage", "container.build"} & {path.name for path in shop.folder.iterdir()}
+    answer = shop.call("make", "-f", MAKEFILE, "FROMSCRATCH=/no/such")
+    assert answer.code == 2
+    assert "error: there is no program /no/such, so no image of plain can be made" in answer.said
+
+
+def test_a_cross_build_takes_the_root_of_its_compiler(tmp_path: Path) -> None:
+    need_all("aarch64-linux-gnu-gcc")
+    shop = plain(tmp_path)
+    shop.make("autoreconf", "-fi")
+    shop.make("./configure", "--host=aarch64-linux-gnu")
+    assert "plain linux/arm64" in shop.make("make", "-f", MAKEFILE)
+    assert "/lib/ld-linux-aarch64.so.1" in shop.files("oci:plain.oci")
+
+
+def test_a_project_without_macro_folder_includes_the_macros(tmp_path: Path) -> None:
+    shop = plain(
+        tmp_path / "with spaces", "m4_include([fromscratch.m4])\nFROMSCRATCH_REPRODUCIBLE\nFROMSCRATCH_CONTAINER\n"
+    )
+    flags = "AM_CFLAGS = $(REPRODUCIBLE_CFLAGS)\nAM_LDFLAGS = $(REPRODUCIBLE_LDFLAGS)\n"
+    shop.write("Makefile.am", f"{PLAIN['Makefile.am']}{flags}include $(top_srcdir)/container.am\n")
+    answer = shop.call("autoreconf", "-fi")
+    assert answer.code != 0  # not a configure that prints "command not found" and goes on
+    assert "fromscratch.m4" in answer.said
+    for name in ("fromscratch.m4", "container.am"):
+        shop.write(name, (shipped("integrations") / "autotools" / name).read_text())
+    shop.make("autoreconf", "-fi")
+    assert "not found" not in shop.make("./configure")
+    shop.make("make", "container")
+    assert shop.run("oci:plain.oci") == "plain\n"
+    shop.make("make", "clean")
+    assert not (shop.folder / "plain.oci").exists()
+    shop.make("make", "dist")
+    with tarfile.open(shop.folder / "plain-3.tar.gz") as archive:
+        assert {"plain-3/fromscratch.m4", "plain-3/container.am"} <= set(archive.getnames())
+
+
+def test_its_own_flags_come_to_no_more_than_the_older_system_had(tmp_path: Path) -> None:
+    pytest.importorskip("zstandard", reason="the smallest compression needs zstandard")
+    shop = plain(tmp_path)
+    shop.write("Makefile.am", f"{PLAIN['Makefile.am']}plain_LDFLAGS = -static\n")
+    shop.make("autoreconf", "-fi")
+    shop.make("./configure")
+    shop.make("make", "-f", MAKEFILE, "CONTAINER_COMPRESSION=smallest")
+    assert int(shop.make("du", "-ks", "plain.oci").split()[0]) <= 300
 
 
 def _without(folder: Path) -> Path:

@@ -218,16 +218,27 @@ def test_a_run_path_of_its_own_needs_no_cache(desk: Path) -> None:
     assert "/etc" not in build(desk, stage=["stage"])
 
 
-def test_a_library_that_only_a_run_path_or_search_leads_to_is_found_by_that_alone(desk: Path) -> None:
+def test_a_stage_over_a_root_without_ld_so_conf_is_searched_where_distributions_search(desk: Path) -> None:
+    """As over the root of a cross compiler."""
     stage(desk, local_app())
+    tree = build(desk, stage=["stage"])
+    assert reasons(tree, "/etc/ld.so.cache") == ["made by the loader would not find all libraries without"]
+    written(desk / "root", {"/etc/ld.so.conf": "# nothing\n"})
+    with pytest.raises(ImageError) as caught:
+        build(desk, stage=["stage"])
+    assert "libapp.so.1" in caught.value.message
+
+
+def test_a_library_that_only_a_run_path_or_search_leads_to_is_found_by_that_alone(desk: Path) -> None:
+    stage(desk, {path.replace("/usr/local/lib", "/usr/local/lib/app"): text for path, text in local_app().items()})
     with pytest.raises(ImageError) as caught:
         build(desk, stage=["stage"])
     assert caught.value.message == (
         "libapp.so.1, needed by /usr/local/bin/app (DT_NEEDED): it is in none of "
-        "/lib/x86_64-linux-gnu, /usr/lib/x86_64-linux-gnu, /lib, /usr/lib"
+        "/usr/local/lib, /lib/x86_64-linux-gnu, /usr/lib/x86_64-linux-gnu, /lib, /usr/lib"
     )
     assert "search" in caught.value.hint
-    tree = build(desk, stage=["stage"], search=["/usr/local/lib"])
+    tree = build(desk, stage=["stage"], search=["/usr/local/lib/app"])
     assert "/etc" not in tree
 
 

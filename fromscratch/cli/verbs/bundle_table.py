@@ -39,7 +39,7 @@ _HOLDS = (
         is_path=True,
     ),
     options.ROOT,
-    options.SEARCH,
+    options.SEARCH_IN_IMAGE,
     Option("preload", "NAME", "NAME for /etc/ld.so.preload; may be repeated", repeated=True),
     Option("plugins", "GLOB", "GLOB of files that the programs load by themselves; may be repeated", repeated=True),
     Option(
@@ -94,9 +94,10 @@ _STARTS_WITH = (
     Option(
         "compression",
         "CODEC",
-        "of the layers: gzip (default), which everything reads; zstd, a tenth smaller; fast or none",
+        "of the layers: gzip (default), which everything reads; zstd, a tenth smaller; smallest: zstd where the Python "
+        "package zstandard is installed, else gzip; fast; none",
         default="gzip",
-        choices=("gzip", "zstd", "fast", "none"),
+        choices=("gzip", "zstd", "smallest", "fast", "none"),
     ),
     options.START_CHECK,
 )

@@ -18,7 +18,20 @@ from fromscratch.sources.binaries.finders import finders
 from fromscratch.sources.binaries.options import BinariesOptions
 
 _LABEL = "closure"
-_BEYOND = ("data", "dlopen", "nss", "shell", "utf8", "certificates", "python", "perl", "ruby", "node", "java")
+_BEYOND = (
+    "data",
+    "dlopen",
+    "nss",
+    "shell",
+    "utf8",
+    "certificates",
+    "python",
+    "perl",
+    "ruby",
+    "node",
+    "java",
+    "languages",
+)
 
 
 class Answer:

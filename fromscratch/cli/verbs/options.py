@@ -63,6 +63,8 @@ IMAGE = Option(
     candidates=f"{_CANDIDATES}:images",
 )
 
+SEVERAL_IMAGES = f"{IMAGE.help}; several of different platforms become one index"
+
 
 def _names() -> str:
     from fromscratch.images.catalogue import readable
@@ -104,6 +106,12 @@ ROOT = Option(
     is_path=True,
 )
 SEARCH = Option("search", "DIR", "DIR for LD_LIBRARY_PATH; may be repeated", repeated=True)
+SEARCH_IN_IMAGE = Option(
+    "search",
+    "DIR[:/DEST]",
+    "DIR for LD_LIBRARY_PATH, or DIR:/DEST, a folder here whose libraries lie at /DEST; may be repeated",
+    repeated=True,
+)
 PLAIN_HTTP = Option(
     "plain-http", "", "ask the registry without TLS (which a registry of this machine may do without being told)"
 )

@@ -8,12 +8,14 @@ unpacked again, but only its digest verified. So the store changes the time that
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from msgspec.structs import replace
 
 from fromscratch.digest import CHUNK
+from fromscratch.formats.oci import documents as oci
 from fromscratch.formats.oci.verified import read_out, verified
 from fromscratch.formats.packing.layer_blob import Pieces, compression_of, plain_pieces, plain_stream
 from fromscratch.formats.tar import tree as tar_tree
@@ -47,6 +49,23 @@ def plain_layer(layer: Layer, store: Store, used: int = 0, limits: Limits = DEFA
         store.adopt(plain, layer.diff_id)
     note_verified(layer, store)
     return store.path(layer.diff_id)
+
+
+def without_zstd(image: Image, store: Store, limits: Limits = DEFAULT_LIMITS) -> Image:
+    """The image with the plain tar of each layer that is packed with zstd, which `docker load` does not read.
+
+    Its ID stays. Errors as for `plain_layer`.
+    """
+    layers = []
+    for layer in image.layers:
+        if layer.media_type.endswith("zstd"):
+            path = plain_layer(layer, store, limits=limits)
+            opened: partial[BinaryIO] = partial(open, path, "rb")
+            layer = replace(
+                layer, digest=layer.diff_id, size=path.stat().st_size, media_type=oci.LAYER_TAR, open=opened
+            )
+        layers.append(layer)
+    return replace(image, layers=tuple(layers))
 
 
 def root_tree(image: Image, store: Store, limits: Limits = DEFAULT_LIMITS, source: str = "image") -> Rootfs:

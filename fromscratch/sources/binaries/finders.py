@@ -6,10 +6,11 @@ from importlib import import_module
 from typing import Literal
 
 from fromscratch import paths
-from fromscratch.linker.beyond import certificates, dlopen, java, packages, plugins, recorded, shell_calls
+from fromscratch.linker.beyond import certificates, dlopen, java, own_names, packages, plugins, recorded, shell_calls
 from fromscratch.linker.beyond.constant_data.finder import DataFinder
 from fromscratch.linker.beyond.contract import Finder, Finding, Scene
 from fromscratch.linker.beyond.glibc import gconv, hwcaps, locales, nss, static, tzdata
+from fromscratch.linker.beyond.interpreters import finder as interpreters
 from fromscratch.linker.beyond.recorded import Recorded
 from fromscratch.linker.beyond.scripts import finder as scripts
 from fromscratch.sources.binaries.options import BinariesOptions
@@ -26,6 +27,7 @@ def finders(options: BinariesOptions, runs: Recorded | None = None) -> Iterator[
         yield partial(java.find, desktop=options.java == "desktop")
     yield partial(scripts.find, commands=options.commands)
     yield partial(shell_calls.find, shell=options.shell)
+    yield own_names.find
     if options.dlopen != "none":
         yield partial(dlopen.find, strings=options.dlopen == "all")
     if options.nss != "none":
@@ -47,6 +49,8 @@ def finders(options: BinariesOptions, runs: Recorded | None = None) -> Iterator[
         yield partial(find_modules, language="ruby")
     if options.node != "none":
         yield partial(find_modules, language="node")
+    if options.languages != "none":
+        yield interpreters.find
     yield partial(plugins.find, patterns=options.plugins)
     if options.data != "none":
         yield DataFinder().find

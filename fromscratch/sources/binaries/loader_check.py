@@ -11,11 +11,14 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath, decode, encode
 from fromscratch.sources.binaries.options import BinariesOptions
 
+# ctypes.util of Python has it print the cache.
+_PRINTER = TreePath("/usr/sbin/ldconfig")
 _PRELOAD = TreePath("/etc/ld.so.preload")
 
 
 def startable(tree: Rootfs, result: GatherResult, options: BinariesOptions, label: str) -> Rootfs:
-    """The tree with an ld.so.cache (or musl's path file) where its loader would not find a library without.
+    """The tree with an ld.so.cache (or musl's path file) where its loader would not find a library without, or where
+    programs have ldconfig print it.
 
     Raises ImageError for a library that dlopen(3) would not find even so; the start check of the image tells of others.
     """
@@ -28,7 +31,8 @@ def startable(tree: Rootfs, result: GatherResult, options: BinariesOptions, labe
         text = "".join(f"{line}\n" for line in lines)
         tree = tree.with_entries({tree.locate(_PRELOAD): file(Inline(encode(text)), origin)})
     lost = _lost(tree, result, options)
-    if (lost and options.ld_cache == "auto") or options.ld_cache == "always":
+    is_read = bool(lost) or _PRINTER in result.entries
+    if (is_read and options.ld_cache == "auto") or options.ld_cache == "always":
         tree = with_search_files(tree, result, label)
         lost = _lost(tree, result, options)
     opened = [each for each in lost if not _is_linked(each.rule)]
@@ -44,7 +48,7 @@ def startable(tree: Rootfs, result: GatherResult, options: BinariesOptions, labe
 
 def _lost(tree: Rootfs, result: GatherResult, options: BinariesOptions) -> list[Missing]:
     """What was found when it was gathered, and is not in the image as it would start."""
-    linker = Linker([TreeRoot(tree)], library_path=options.search, preload=options.preload, cache_only=True)
+    linker = Linker([TreeRoot(tree)], library_path=options.search_folders(), preload=options.preload, cache_only=True)
     known = {(each.name, each.by) for program in result.programs for each in program.missing}
     lost: dict[Missing, None] = {}
     for program in result.programs:

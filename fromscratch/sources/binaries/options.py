@@ -22,7 +22,13 @@ class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     add: Annotated[list[str], Meta(description="further files and folders, as PATH or PATH:/DEST")] = []
     stage: Annotated[list[str], Meta(description="staged install trees (DESTDIR), each taken whole")] = []
     root: Annotated[str, Meta(description="a sysroot to take libraries from, instead of this machine")] = "/"
-    search: Annotated[list[str], Meta(description="LD_LIBRARY_PATH of the image, which image.env sets")] = []
+    search: Annotated[
+        list[str],
+        Meta(
+            description="LD_LIBRARY_PATH of the image, which image.env sets; DIR:/DEST: a folder of this machine"
+            " whose libraries lie at /DEST in the image"
+        ),
+    ] = []
     preload: Annotated[list[str], Meta(description="objects for /etc/ld.so.preload of the image")] = []
     allow_missing: Annotated[
         list[str], Meta(description="globs of names that may stay missing, such as libcuda.so.*")
@@ -75,6 +81,10 @@ class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     perl: Annotated[Scripts, Meta(description=_SCRIPTS)] = "auto"
     ruby: Annotated[Scripts, Meta(description=_SCRIPTS)] = "auto"
     node: Annotated[Scripts, Meta(description=_SCRIPTS)] = "auto"
+    languages: Annotated[
+        Scripts,
+        Meta(description="auto: what interpreters of other languages load, such as Lua, Tcl, PHP, R and Erlang"),
+    ] = "auto"
     java: Annotated[
         Literal["auto", "desktop", "none"],
         Meta(description="auto takes the runtime that java belongs to; desktop what draws windows too"),
@@ -111,13 +121,17 @@ class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         check_paths("plugins", self.plugins)
         check_paths("recorded", self.recorded)
         check_paths("allow_missing", self.allow_missing)
-        check_paths("search", self.search)
-        for text in self.search:
-            if not text.startswith("/") or ":" in text:
-                raise ValueError(f"search: {text!r} is not a folder of the image; write each as /DIR")
+        check_paths("search", self.search_folders())
+        for text, folder in zip(self.search, self.search_folders(), strict=True):
+            if not folder.startswith("/") or ":" in folder or (folder == text and ":" in text):
+                raise ValueError(f"search: {text!r} is not a folder of the image; write each as /DIR, or DIR:/DEST")
         for text in self.preload:
             if any(char.isspace() or char == ":" for char in text):  # as ld.so takes the file apart
                 raise ValueError(f"preload: {text!r} is not a name of one object; write each by itself")
+
+    def search_folders(self) -> list[str]:
+        """The folders of the image that `search` names."""
+        return [destination or path for path, destination in map(split, self.search)]
 
 
 def label(options: BinariesOptions) -> str:

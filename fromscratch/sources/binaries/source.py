@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -34,6 +34,7 @@ from fromscratch.sources.binaries.finders import finders
 from fromscratch.sources.binaries.loader_check import startable
 from fromscratch.sources.binaries.options import BinariesOptions, label, split
 from fromscratch.sources.binaries.recorded import recorded
+from fromscratch.sources.binaries.relocation import moved_libraries, placed_programs
 from fromscratch.sources.binaries.sysroots import how_to_get
 from fromscratch.sources.contract import Context, Source
 
@@ -59,7 +60,7 @@ class BinariesSource(Source):
         self.label = label(options)
         self._options, self._context, self._additions = options, context, looked_up
         self._shown_offers = shown_offers
-        self.library_path = tuple(options.search)
+        self.library_path = tuple(options.search_folders())
 
     def may_lack(self, library: str) -> bool:
         return matcher(self._options.allow_missing)(TreePath(f"/{library.lstrip('/')}"))
@@ -122,13 +123,25 @@ class BinariesSource(Source):
         root = lookup.folder(context.folder, options.root, self.label)
         upper = Stacked(added, below)
         roots: list[Root] = [TreeRoot(upper), RootBeneath(MachineRoot(root), upper)]
-        linker = Linker(roots, library_path=options.search, preload=options.preload)
+        if moved := self._moved(added, roots, str(root)):
+            roots.insert(1, RootBeneath(TreeRoot(moved), upper))
+        linker = Linker(roots, library_path=options.search_folders(), preload=options.preload)
         asked: dict[str, Origin] = {}
         for place in dict.fromkeys((*programs.values(), *regular_files(added))):
             asked[place] = added[place].origins[0]
         runs = recorded(options, context.folder, self.label)
         result = gather(linker, asked, list(finders(options, runs)), self.label, self._is_ours)
         return Closure(added, result)
+
+    def _moved(self, added: Rootfs, roots: Sequence[Root], root: str) -> Rootfs | None:
+        """The libraries that lie elsewhere in the image than on this machine; None if there are none."""
+        shown_at: dict[str, str] = {}
+        for path, destination in map(split, self._options.search):
+            if destination is not None:
+                shown_at[destination.rstrip("/")] = str(lookup.folder(self._context.folder, path, self.label).resolve())
+        programs, image = placed_programs(added, roots[0], root), Stacked(*(each.view for each in roots))
+        found = moved_libraries(programs, MachineRoot(), shown_at, image, self.label)
+        return found if len(found) > 1 else None
 
     def _is_ours(self, elf: Elf) -> bool:
         platform = platform_of(elf)
@@ -165,7 +178,7 @@ def _laid(upper: Stacked, added: Rootfs, result: GatherResult) -> Rootfs:
     for path, entry in result.entries.items():
         place = locate(upper, path)
         (again if place in first else first)[place] = (
-            _public(entry, loaded=path in objects) if result.root_numbers[path] == 1 else entry
+            _public(entry, loaded=path in objects) if result.root_numbers[path] >= 1 else entry
         )
     return added.merged(Rootfs(first), directories="keep").merged(Rootfs(again), directories="keep")
 

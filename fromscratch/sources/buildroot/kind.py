@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fromscratch.host.machine.doctor_check import Check, tried
+from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.contract import Context, Kind, Source, Template
@@ -41,6 +42,13 @@ def _checks() -> Iterator[Check]:
     yield Check("buildroot: ccache", bool(ccache), ccache or "builds do without", "apt-get install ccache")
 
 
+def _checks_of_store(store: Store) -> Iterator[Check]:
+    from fromscratch.sources.buildroot import in_store
+
+    yield tried("buildroot: compiled files", lambda: in_store.compiled_files(store))
+    yield tried("buildroot: toolchains", lambda: in_store.toolchains(store))
+
+
 def _programs() -> str:
     from fromscratch.sources.buildroot import preflight
 
@@ -63,4 +71,5 @@ KIND = Kind(
     items_for=_items_for,
     template=Template(items=_TEMPLATE),
     checks=_checks,
+    checks_of_store=_checks_of_store,
 )

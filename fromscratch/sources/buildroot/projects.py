@@ -7,7 +7,7 @@ from pathlib import Path
 from fromscratch.sources.buildroot.named_configs import DEFCONFIG
 
 _ITEM = """\
-  # From source, by Buildroot, as the project's own defconfig has it: the root filesystem, without kernel and bootloader.
+  # From source, by Buildroot, as the defconfig of the project has it: the root filesystem, no kernel or bootloader.
   - buildroot:
       {tree}
       external: {external}

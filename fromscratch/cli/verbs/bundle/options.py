@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from fromscratch.errors import UsageError
+from fromscratch.errors import MissingTool, UsageError
 from fromscratch.nearest import nearest
 from fromscratch.sources.binaries.options import BinariesOptions
 
@@ -26,6 +26,7 @@ _SWITCHES: dict[str, tuple[str, Any, Any]] = {
     "ruby": ("ruby", "auto", "none"),
     "node": ("node", "auto", "none"),
     "java": ("java", "auto", "none"),
+    "languages": ("languages", "auto", "none"),
     "data": ("data", "auto", "none"),
     "package": ("package", True, False),
     "etc": ("etc", "auto", "none"),
@@ -100,3 +101,16 @@ def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"--{option} {text}: a name and a value belong together", f"say --{option} NAME=VALUE")
         found[name_] = value
     return found
+
+
+def codec(name: str) -> str:
+    """The codec of layers for a value of --compression: the smallest is zstd, if its library is there."""
+    from fromscratch.formats.packing.codec import import_zstandard
+
+    if name != "smallest":
+        return name
+    try:
+        import_zstandard()
+    except MissingTool:
+        return "gzip"
+    return "zstd"

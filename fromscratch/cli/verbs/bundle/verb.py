@@ -77,7 +77,7 @@ def bundle(
         "stop_signal": stop_signal,
         "cmd": shell_words("cmd", cmd or ""),
     }
-    recipe = {"name": called, "check": start_check or "error", "compression": compression}
+    recipe = {"name": called, "check": start_check or "error", "compression": options.codec(compression)}
     made = build.made(call, binaries, image, recipe, entrypoint, checks, every_offer=all_)
     made.deliver(call, target)
     call.result(made.facts, made.text, json)

@@ -6,9 +6,11 @@ it names modules that the image does not have.
 
 from collections.abc import Iterator, Sequence
 
+from fromscratch import paths
 from fromscratch.advice import Setting
 from fromscratch.formats.glibc import gconv_modules
 from fromscratch.formats.glibc.gconv_modules import Index
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import FinderWarning, Finding, GeneratedFile, NeededFile, Offer, Scene
 from fromscratch.linker.beyond.glibc import library as glibc
 from fromscratch.linker.beyond.glibc.library import Glibc
@@ -17,15 +19,19 @@ from fromscratch.paths import join
 
 KIND = "gconv"
 ALL = "all"
+# Libraries that stop a program which cannot convert a character set, and that set: Guile's ports, without a locale.
+_ALWAYS = ((lazy_regex(r"libguile-[\d.]+\.so[\d.]*"), "ISO-8859-1"),)
 
 
 def find(scene: Scene, *, charsets: Sequence[str] = ()) -> Iterator[Finding]:
-    """The modules of these character sets, "all" for every one, and an index of them. Without any, they are offered
-    to programs that call iconv_open."""
+    """The modules of these character sets, "all" for every one, and an index of them; so too those that a library of
+    the image cannot do without. Without any to select, they are offered to programs that call iconv_open."""
+    names = [paths.name(place) for place in scene.objects]
+    always = [charset for pattern, charset in _ALWAYS if any(pattern.fullmatch(name) for name in names)]
     for libc in glibc.found_in(scene):
-        if charsets:
-            yield from _selected_modules(scene, libc, charsets)
-        elif users := glibc.users(scene, "iconv_open"):
+        if charsets or always:
+            yield from _selected_modules(scene, libc, [*dict.fromkeys((*charsets, *always))])
+        if not charsets and (users := glibc.users(scene, "iconv_open")):
             index = read(scene, libc)
             if index.modules:
                 files = {module.file for module in index.modules}
@@ -38,8 +44,8 @@ def find(scene: Scene, *, charsets: Sequence[str] = ()) -> Iterator[Finding]:
 
 def read(scene: Scene, libc: Glibc) -> Index:
     """What the root can convert."""
-    paths = [f"{libc.gconv}/gconv-modules", *views.glob(scene.view, f"{libc.gconv}/gconv-modules.d/*.conf")]
-    return gconv_modules.read_index(scene.read(path) or b"" for path in paths)
+    files = [f"{libc.gconv}/gconv-modules", *views.glob(scene.view, f"{libc.gconv}/gconv-modules.d/*.conf")]
+    return gconv_modules.read_index(scene.read(path) or b"" for path in files)
 
 
 def _selected_modules(scene: Scene, libc: Glibc, charsets: Sequence[str]) -> Iterator[Finding]:

@@ -6,36 +6,28 @@ one that it recorded.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from fromscratch import paths
 from fromscratch.advice import Setting
-from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import FinderWarning, Finding, NeededFile, Offer, Scene
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.python import habits
+from fromscratch.linker.beyond.python.closure import Closure, Lost
 from fromscratch.linker.beyond.python.imports import Import, Source
-from fromscratch.linker.beyond.python.modules import Closure, Module, Modules, Program
+from fromscratch.linker.beyond.python.modules import Module, Modules
 from fromscratch.linker.beyond.python.packages import Packages
-from fromscratch.linker.beyond.python.tree import PythonTree, Venv, sites_of, tree_of, trees, venv_of
+from fromscratch.linker.beyond.python.programs import Group
+from fromscratch.linker.beyond.python.programs import groups as programs_of
+from fromscratch.linker.beyond.python.strings import Names
+from fromscratch.linker.beyond.python.tree import PythonTree, editables, environment_of, sites_of, trees
 from fromscratch.linker.beyond.python.tree import added as added_folders
-from fromscratch.linker.beyond.requested import Requested
-from fromscratch.linker.beyond.scripts.shebang import language
 from fromscratch.model import view as views
 from fromscratch.model.entry import File
 from fromscratch.paths import TreePath
 
 KIND = "python"
-_PYTHON = lazy_regex(r"python[\d.]*[a-z]?")
 Mode = Literal["auto", "imports", "whole"]
-
-
-class _Group(NamedTuple):
-    """Programs that see the same modules: `first` are the folders before the standard library."""
-
-    venv: Venv | None
-    first: tuple[str, ...]
-    programs: tuple[Program, ...]
 
 
 def find(scene: Scene, *, mode: Mode = "auto", search: Sequence[str] = (), pycache: bool = False) -> Iterator[Finding]:
@@ -46,11 +38,11 @@ def find(scene: Scene, *, mode: Mode = "auto", search: Sequence[str] = (), pycac
     `pycache` takes compiled code along.
     """
     for tree in trees(scene):
-        groups = list(_groups(scene, tree, tuple(search))) if mode != "whole" else []
+        groups = list(programs_of(scene, tree, tuple(search))) if mode != "whole" else []
         found = _Found(scene, tree)
         if not groups and mode != "imports":
             found.whole(tree.object, f"{tree.object} (the standard library of Python {tree.version})")
-        for group in groups or [_Group(None, tuple(search), ())]:
+        for group in groups or [Group(None, tuple(search), ())]:
             found.follow(group)
         yield from found.findings(pycache)
 
@@ -62,26 +54,31 @@ class _Found:
         self._scene, self._tree = scene, tree
         self._needed: dict[str, tuple[str, str]] = {}  # path: by, detail
         self._notices: dict[Finding, None] = {}
+        self._libraries: dict[NeededFile, None] = {}
         self._loaded: set[str] = set()
         self._unreached: set[str] = set()  # modules that lie in a package but that no import leads to
 
-    def follow(self, group: _Group) -> None:
+    def follow(self, group: Group) -> None:
         """The imports of programs, and of what an interpreter imports before it comes to them."""
         sites = sites_of(self._scene, self._tree, group.venv)
-        added = added_folders(self._scene, sites)
-        modules = Modules(self._scene, (*group.first, *self._tree.standard, *sites, *added), self._tree.version)
+        added, editable = added_folders(self._scene, sites), editables(self._scene, sites)
+        modules = Modules(
+            self._scene,
+            (*group.first, *self._tree.standard, *sites, *added),
+            self._tree.version,
+            {name: each.path for name, each in editable.items()},
+        )
         closure = Closure(
             self._scene,
             modules,
-            follow=lambda module, statement, name: self._follows(modules, module, statement, name),
+            follow=lambda module, statement, name: self._follows(modules, sites, module, statement, name),
             hidden_imports=self._hidden_imports,
         )
         closure.add(habits.START, self._tree.object)
         closure.run(group.programs)
         packages = Packages(self._scene, modules, self._tree.standard, sites)
-        while unread := packages.unread(closure.reached.values()):
-            self._unreached |= {program.file for program in unread}
-            closure.run(unread)
+        names = Names(self._scene, self._tree, modules, packages, (*sites, *added), environment=group.venv is not None)
+        self._settle(group, closure, packages, names)
         if group.venv is not None:
             self._need(group.venv.config, self._tree.object, "the interpreter's place tells of it")
         for reached in closure.reached.values():
@@ -91,12 +88,35 @@ class _Found:
         for folder, pth in added.items():
             if any(path.startswith(f"{folder}/") for path in self._needed):
                 self._need(pth, self._tree.object, f"adds {folder} to the path")
+        for name, each in editable.items():
+            if any(path == each.path or path.startswith(f"{each.path}/") for path in self._needed):
+                self._need(each.pth, self._tree.object, f"imports the finder of {name}")
+                self._need(each.finder, each.pth, f"finds {name}")
+        self._libraries.update(dict.fromkeys(names.libraries()))
         self._encodings()
-        self._note_problems(closure)
+        self._note_problems(group, closure, sites)
 
-    def _follows(self, modules: Modules, module: Module, statement: Import, name: str) -> bool:
+    def _settle(self, group: Group, closure: Closure, packages: Packages, names: Names) -> None:
+        """Follow what packages require and what strings name, until that leads to nothing more."""
+        environment = environment_of(self._scene, self._tree)
+        while True:
+            unread = packages.unread(closure.reached.values())
+            self._unreached |= {program.file for program in unread}
+            more = [*packages.required(environment), *names.modules(closure.reached.values(), group.programs)]
+            if not unread and not more:
+                return
+            closure.run(unread)
+            for name, by in more:
+                closure.add([name], by)
+
+    def _follows(self, modules: Modules, sites: Sequence[str], module: Module, statement: Import, name: str) -> bool:
         if self._is_standard(module.file):
             return not habits.is_spare(module, statement, name)
+        top = name.partition(".")[0]
+        if top in habits.BUILD_TOOLS and top != module.name.partition(".")[0]:
+            installed = any((module.file or "").startswith(f"{site}/") for site in sites)
+            if module.file in self._unreached or (installed and not statement.certain):
+                return False  # a package that could use them: they are there since pip is
         if module.file not in self._unreached or name.partition(".")[0] == module.name.partition(".")[0]:
             return True
         found = modules.find(name)  # what a spare part of a package would like to have of others is not taken
@@ -150,7 +170,7 @@ class _Found:
     def _need(self, path: str, by: str, detail: str) -> None:
         self._needed.setdefault(path, (by, f"{by} ({detail})"))
 
-    def _note_problems(self, closure: Closure) -> None:
+    def _note_problems(self, group: Group, closure: Closure, sites: Sequence[str]) -> None:
         """Note what could not be followed, in files outside the standard library."""
         for broken in closure.broken:
             if self._is_standard(broken.file):
@@ -158,15 +178,32 @@ class _Found:
             self.whole(paths.tree_path(broken.file), f"{broken.file} (what it imports cannot be read)")
             text = f"the imports of {broken.file} cannot be read: {broken.fault}; the whole standard library is taken"
             self._notices[FinderWarning(text, KIND)] = None
-        for lost in closure.lost:
-            top = lost.name.partition(".")[0]
-            ours = self._is_standard(lost.by) or lost.by in self._unreached
-            if lost.sure and not ours and not habits.BUILT_IN.fullmatch(top):
-                text = f"{lost.by} imports {lost.name}, which Python {self._tree.version} finds nowhere on its path"
-                self._notices[FinderWarning(text, KIND)] = None
+        self._note_lost(group, closure, sites)
         if "zoneinfo" in closure.reached and "tzdata" not in closure.reached:
             text = f"the time zones that {closure.reached['zoneinfo'].by} may look up, in /usr/share/zoneinfo"
             self._notices[Offer(text, Setting("tzdata", "all"), KIND)] = None
+
+    def _note_lost(self, group: Group, closure: Closure, sites: Sequence[str]) -> None:
+        """One message for each package that is imported and is nowhere, though many files may import it.
+
+        What a package imports counts only if the programs cannot come by without it; what it has below its own name
+        and is not there, it makes by itself.
+        """
+        certain = closure.certain(program.file for program in group.programs)
+        lost: dict[str, list[Lost]] = {}
+        for each in closure.lost:
+            top = each.name.partition(".")[0]
+            installed = any(each.by.startswith(f"{site}/") for site in sites)
+            fails = each.certain and each.by in certain and top not in closure.reached if installed else each.sure
+            ours = self._is_standard(each.by) or each.by in self._unreached
+            if fails and not ours and not habits.BUILT_IN.fullmatch(top):
+                lost.setdefault(top, []).append(each)
+        for first, *others in lost.values():
+            files = len({each.by for each in others} - {first.by})
+            count = "does 1 other file" if files == 1 else f"do {files} other files"
+            more = f" (and so {count})" if files else ""
+            text = f"{first.by} imports {first.name}{more}, which Python {self._tree.version} finds nowhere on its path"
+            self._notices[FinderWarning(text, KIND)] = None
 
     def findings(self, pycache: bool) -> Iterator[Finding]:
         """Everything, each file once."""
@@ -179,51 +216,8 @@ class _Found:
             compiled = _compiled(path, self._tree.version)
             if pycache and path.endswith(".py") and views.place(self._scene.view, compiled):
                 yield NeededFile(compiled, place, f"{path} (its compiled code)", KIND, "possible", optional=True)
+        yield from self._libraries
         yield from self._notices
-
-
-def _groups(scene: Scene, tree: PythonTree, search: tuple[str, ...]) -> Iterator[_Group]:
-    """The Python programs that this interpreter reads, put together by what they see."""
-    found: dict[tuple[Venv | None, tuple[str, ...]], list[Program]] = {}
-    requested = Requested(scene)
-    for place in sorted(scene.files, key=paths.sort_key):
-        if not _is_program(scene, requested, place):
-            continue
-        reader = language(scene, place)
-        if reader is not None and not _PYTHON.fullmatch(reader.name):
-            continue
-        if reader is not None:
-            interpreter = views.place(scene.view, reader.path)
-            theirs = None if interpreter is None else tree_of(scene, interpreter)
-            if theirs is None or theirs.library != tree.library:
-                continue
-        text = scene.read(place)
-        if text is not None:
-            venv = venv_of(scene, reader.path) if reader is not None else None
-            folder, package = _package(scene, place)
-            found.setdefault((venv, (folder, *search)), []).append(Program(place, text, package))
-    for (venv, first), programs in found.items():
-        yield _Group(venv, first, tuple(programs))
-
-
-def _is_program(scene: Scene, requested: Requested, place: TreePath) -> bool:
-    """Whether it may be something to start: what was asked for and is a source, or what is executable."""
-    entry = views.look(scene.view, place)
-    if not isinstance(entry, File) or requested.is_module(place):
-        return False
-    is_requested = requested.covers(place)
-    if is_requested and place.endswith(".py"):
-        return True
-    return (is_requested or bool(entry.meta.mode & 0o111)) and language(scene, place) is not None
-
-
-def _package(scene: Scene, place: TreePath) -> tuple[str, str]:
-    """The folder that a file's imports begin at, and the package that the file is in: a module is not a script."""
-    folder, parts = paths.parent(place), list[str]()
-    while place.endswith(".py") and "__init__.py" in views.names(scene.view, folder) and folder != paths.ROOT:
-        parts.insert(0, paths.name(folder))
-        folder = paths.parent(folder)
-    return folder, ".".join(parts)
 
 
 def _is_standard(tree: PythonTree, file: str) -> bool:

@@ -102,6 +102,9 @@ DATA: Mapping[str, tuple[str, ...]] = {
 SPARED = ("ensurepip", "idlelib", "idle_test", "test", "tests", "tkinter", "turtle", "turtledemo", "__pycache__")
 SPARED_EXTENSIONS = ("_test", "_xxtest", "xxlimited", "_ctypes_test", "_tkinter")
 
+# What builds and installs packages: a package that could use it has no need of it in an image.
+BUILD_TOOLS = frozenset({"_distutils_hack", "pip", "pkg_resources", "setuptools", "wheel"})
+
 # Modules in C that an interpreter may have within itself, besides all that begin with an underscore.
 BUILT_IN = lazy_regex(
     r"_.*|array|atexit|audioop|binascii|builtins|cmath|errno|faulthandler|fcntl|gc|grp|itertools|marshal|math|mmap|msvcrt"

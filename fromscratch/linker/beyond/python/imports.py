@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 from fromscratch.errors import FormatError
 
-_MAX_SOURCE = 2 << 20
+MAX_SOURCE = 2 << 20
 _MAX_BODIES = 10_000  # the compiler compares all code objects that look alike with each other
-_MAX_SOURCES = 8192
+MAX_SOURCES = 8192
 _FUNCTION = 1  # CO_OPTIMIZED
 _SILENT = frozenset({"CACHE", "EXTENDED_ARG", "NOP", "NOT_TAKEN", "PRECALL", "PUSH_NULL", "RESUME", "TO_BOOL"})
 _IMPORTERS = frozenset({"__import__", "import_module"})
@@ -31,7 +31,8 @@ class Import(NamedTuple):
     """`name` is dotted, and empty for `from . import x`; `level` counts the dots before it.
 
     `names` are those of a `from`, each perhaps a submodule. `sure` is True for an import that runs whenever the
-    module is imported, with no `try` or `with` around it; `lazy` one that is in a function.
+    module is imported, with no `try` or `with` around it; `lazy` one that is in a function; `branch` one that stands
+    under a condition.
     """
 
     name: str
@@ -39,6 +40,12 @@ class Import(NamedTuple):
     names: tuple[str, ...] = ()
     sure: bool = True
     lazy: bool = False
+    branch: bool = False
+
+    @property
+    def certain(self) -> bool:
+        """Whether nothing of the module works where this import finds nothing."""
+        return self.sure and not self.branch
 
 
 class Source(NamedTuple):
@@ -48,7 +55,7 @@ class Source(NamedTuple):
     uses: frozenset[str]
 
 
-_BY_HAND = "add the modules that it imports by hand"
+BY_HAND = "add the modules that it imports by hand"
 
 _SOURCES: dict[bytes, Source] = {}  # by digest, for each round of finders reads the same files again
 
@@ -61,17 +68,17 @@ def source(text: bytes, *, main: bool = False) -> Source:
     key = hashlib.sha256(text).digest() + bytes([main])
     known = _SOURCES.get(key)
     if known is None:
-        if len(_SOURCES) >= _MAX_SOURCES:
+        if len(_SOURCES) >= MAX_SOURCES:
             _SOURCES.clear()
         known = _SOURCES[key] = _source(_compiled(text), main)
     return known
 
 
 def _compiled(text: bytes) -> CodeType:
-    if len(text) > _MAX_SOURCE:
-        raise FormatError(f"it has {len(text)} bytes, more than a source of Python has", _BY_HAND)
+    if len(text) > MAX_SOURCE:
+        raise FormatError(f"it has {len(text)} bytes, more than a source of Python has", BY_HAND)
     if sum(map(text.count, (b"def ", b"class ", b"for ", b"lambda"))) > _MAX_BODIES:
-        raise FormatError(f"it has more than {_MAX_BODIES} functions and classes", _BY_HAND)
+        raise FormatError(f"it has more than {_MAX_BODIES} functions and classes", BY_HAND)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -79,7 +86,7 @@ def _compiled(text: bytes) -> CodeType:
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
         problem = error.msg if isinstance(error, SyntaxError) else str(error) or "it is nested too deeply"
         line = f" in line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-        raise FormatError(f"Python cannot compile it: {problem}{line}", _BY_HAND) from error
+        raise FormatError(f"Python cannot compile it: {problem}{line}", BY_HAND) from error
 
 
 def _source(module: CodeType, main: bool) -> Source:
@@ -103,14 +110,18 @@ def _imports(code: CodeType, lazy: bool, main: bool) -> Iterator[Import]:
     edges = _edges(_handled(code.co_exceptiontable))
     before: list[dis.Instruction] = []
     resume = 0  # where the next branch begins that may run
+    branches = 0  # where the code ends that runs under a condition
     for step in dis.get_instructions(code):
         if step.opname in _SILENT or step.offset < resume:
             continue
-        if step.opname.startswith("POP_JUMP") and step.opname.endswith("IF_FALSE") and _never(before, main):
-            resume = step.argval
+        if "JUMP" in step.opname:
+            if step.opname.startswith("POP_JUMP") and step.opname.endswith("IF_FALSE") and _never(before, main):
+                resume = step.argval
+            elif not _is_main(before) and (branches > step.offset or step.opname != "JUMP_FORWARD"):
+                branches = max(branches, step.argval)
         elif step.opcode == _IMPORT:
             sure = not lazy and not bisect_right(edges, step.offset) % 2
-            yield _import(step, before, sure, lazy)
+            yield _import(step, before, sure, lazy)._replace(branch=sure and step.offset < branches)
         elif step.opname == "LOAD_CONST" and before and before[-1].argval in _IMPORTERS and _is_name(step.argval):
             name = step.argval.lstrip(".")
             yield Import(name, len(step.argval) - len(name), sure=False, lazy=lazy)
@@ -130,6 +141,11 @@ def _import(step: dis.Instruction, before: Sequence[dis.Instruction], sure: bool
 
 def _is_name(value: object) -> bool:
     return isinstance(value, str) and all(part.isidentifier() for part in value.lstrip(".").split("."))
+
+
+def _is_main(before: Sequence[dis.Instruction]) -> bool:
+    """Whether the condition just computed is whether the module is the program, which is no question then."""
+    return len(before) > 2 and before[-3].argval == "__name__" and before[-2].argval == "__main__"
 
 
 def _never(before: Sequence[dis.Instruction], main: bool) -> bool:

@@ -5,16 +5,16 @@ So all files of its folder are wanted, and what any of its modules imports of th
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import Scene
 from fromscratch.linker.beyond.folders import below
-from fromscratch.linker.beyond.python.modules import Module, Modules, Program, Reached
+from fromscratch.linker.beyond.python.closure import Program, Reached
+from fromscratch.linker.beyond.python.distributions import Distribution, Distributions
+from fromscratch.linker.beyond.python.habits import BUILD_TOOLS
+from fromscratch.linker.beyond.python.modules import Module, Modules
+from fromscratch.linker.beyond.python.requirements import applies
 from fromscratch.model import view as views
-from fromscratch.paths import decode
-
-_RECORD = lazy_regex(r"\.(dist|egg)-info$")
 
 
 class Packages:
@@ -24,7 +24,10 @@ class Packages:
         self._scene, self._modules = scene, modules
         self._standard, self._sites = tuple(standard), tuple(sites)
         self._tops: dict[str, tuple[Module, str]] = {}  # by file or folder: the package, and who imports it first
-        self._records: dict[str, dict[str, list[str]]] = {}
+        self._described: dict[Distribution, str] = {}
+        self._followed: set[tuple[Distribution, frozenset[str]]] = set()
+        self.distributions = Distributions(scene, sites)
+        self.extensions: dict[str, Module] = {}  # compiled ones in packages, with the package of each
 
     def unread(self, reached: Iterable[Reached]) -> list[Program]:
         """The modules of packages that came to be reached now and that no import has led to yet."""
@@ -37,11 +40,13 @@ class Packages:
                 continue
             self._tops[top.folders[0]] = top, each.by
             for path in below(self._scene, top.folders[0]):
+                if path.endswith(".so"):
+                    self.extensions[path] = top
                 if path.endswith(".py") and path not in files and not _is_test(path.removeprefix(top.folders[0])):
-                    found.append(Program(path, self._scene.read(path) or b"", _package(top, path), main=False))
+                    found.append(Program(path, None, _package(top, path), main=False))
         for each in reached:  # single modules have a record too
             module = each.module
-            if "." not in module.name and not module.folders and self._site(module) is not None and module.file:
+            if module.file and not module.folders and self._top(module) is None and self._site(module) is not None:
                 self._tops.setdefault(module.file, (module, each.by))
         return found
 
@@ -50,9 +55,41 @@ class Packages:
         for top, by in self._tops.values():
             for path in below(self._scene, top.folders[0]) if top.folders else ():
                 yield path, by, top.name
-            for record in self._recorded(top):
-                for path in below(self._scene, record) if views.names(self._scene.view, record) else [record]:
-                    yield path, by, top.name
+            for each in self._recorded(top):
+                yield from ((path, by, top.name) for path in self._files_of_record(each))
+        for each, by in self._described.items():
+            yield from ((path, by, each.name) for path in self._files_of_record(each))
+
+    def _files_of_record(self, distribution: Distribution) -> Iterable[str]:
+        record = distribution.record
+        return below(self._scene, record) if views.names(self._scene.view, record) else [record]
+
+    def describe(self, name: str, by: str) -> None:
+        """Take what is recorded of a distribution, whose metadata a program asks for."""
+        found = self.distributions.with_name(name)
+        if found is not None:
+            self._described.setdefault(found, by)
+
+    def required(self, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """The modules of the distributions that those of the packages require, each with the file that says so.
+
+        What builds and installs packages is left out, though many require it to be built themselves.
+        """
+        pending = [(each, frozenset[str]()) for top, _ in self._tops.values() for each in self._recorded(top)]
+        while pending:
+            here = pending.pop()
+            if here in self._followed:
+                continue
+            self._followed.add(here)
+            distribution, extras = here
+            for each in self.distributions.requirements(distribution):
+                found = self.distributions.with_name(each.name)
+                if found is None or each.name in BUILD_TOOLS or not applies(each.marker, environment, extras):
+                    continue
+                pending.append((found, each.extras))
+                by = self.distributions.metadata(distribution)
+                self.describe(each.name, by)
+                yield from ((module, by) for module in found.modules)
 
     def _top(self, module: Module) -> Module | None:
         """The outermost package with a file of its own that a module is in; None in the standard library."""
@@ -71,31 +108,12 @@ class Packages:
         found = (site for site in self._sites if module.file and module.file.startswith(f"{site}/"))
         return next(found, None)
 
-    def _recorded(self, top: Module) -> list[str]:
+    def _recorded(self, top: Module) -> Sequence[Distribution]:
         site = self._site(top)
         if site is None:
-            return []
-        if site not in self._records:
-            self._records[site] = self._read(site)
-        place = (top.folders[0] if top.folders else top.file or "").removeprefix(f"{site}/")
-        first = place.partition("/")[0]
-        return self._records[site].get(first) or self._records[site].get(first.partition(".")[0], [])
-
-    def _read(self, site: str) -> dict[str, list[str]]:
-        """The records of a folder of packages by what they say was installed there, or else by their own names."""
-        found: dict[str, list[str]] = {}
-        for name in views.names(self._scene.view, site):
-            if not _RECORD.search(name):
-                continue
-            record = f"{site}/{name}"
-            own = re.split(r"-\d|\.(?:dist|egg)-info$", name)[0].replace("-", "_")
-            raw = self._scene.read(f"{record}/RECORD") or b""
-            tops = {line.partition("/")[0] for line in decode(raw).splitlines() if "/" in line.partition(",")[0]}
-            tops |= {line.partition(",")[0].partition(".")[0] for line in decode(raw).splitlines()}
-            tops |= set(decode(self._scene.read(f"{record}/top_level.txt") or b"").split()) or {own, own.lower()}
-            for top in tops - {"", "..", "__pycache__", name}:
-                found.setdefault(top, []).append(record)
-        return found
+            return ()
+        first = (top.folders[0] if top.folders else top.file or "").removeprefix(f"{site}/").partition("/")[0]
+        return self.distributions.owners(site, top.name, first if top.folders else first.partition(".")[0])
 
 
 def _package(top: Module, path: str) -> str:

@@ -5,7 +5,7 @@ it), Lib/site.py, PEP 405 for virtual environments, and Debian's dist-packages.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from fromscratch import paths
@@ -19,6 +19,18 @@ _OBJECT = lazy_regex(r"(?:python(?P<program>3(?:\.\d+t?)?)|libpython(?P<library>
 _PREFIXES = ("/usr", "/usr/local")
 _LIB = ("lib", "lib64")
 _MAX_LINES = 1000
+_MACHINES = {
+    (62, 64): "x86_64",
+    (3, 32): "i686",
+    (183, 64): "aarch64",
+    (40, 32): "armv7l",
+    (243, 64): "riscv64",
+    (21, 64): "ppc64le",
+    (22, 64): "s390x",
+}
+_VENVS = (".venv", "venv", ".env", "env")
+_EDITABLE = lazy_regex(r"__editable__\w+_finder\.py")
+_MAPPING = lazy_regex(r"(?m)^MAPPING\b[^=\n]{0,80}=[ \t]*(\{[^\n]{0,100000}\})[ \t]*$")
 
 
 class PythonTree(NamedTuple):
@@ -113,6 +125,46 @@ def added(scene: Scene, sites: Iterable[str]) -> dict[str, str]:
     return found
 
 
+class Editable(NamedTuple):
+    """A package that is used where its source lies: `path` is its folder or file, `finder` the module that says so."""
+
+    path: str
+    finder: str
+    pth: str
+
+
+def editables(scene: Scene, sites: Iterable[str]) -> dict[str, Editable]:
+    """The packages that setuptools installed as editable by a finder of their own, by their names."""
+    found: dict[str, Editable] = {}
+    for site in sites:
+        for name in views.names(scene.view, site):
+            mapping = (
+                _MAPPING.search(decode(scene.read(f"{site}/{name}") or b"")) if _EDITABLE.fullmatch(name) else None
+            )
+            if mapping is None:
+                continue
+            finder = f"{site}/{name}"
+            starters = (each for each in views.names(scene.view, site) if each.endswith(".pth"))
+            inside = name.removesuffix(".py").encode()
+            pth = next((each for each in starters if inside in (scene.read(f"{site}/{each}") or b"")), "")
+            for package, path in _literal(mapping[1]).items():
+                for choice in (path, f"{path}.py"):
+                    if pth and views.look(scene.view, choice) is not None:
+                        found.setdefault(package, Editable(choice, finder, f"{site}/{pth}"))
+    return found
+
+
+def _literal(text: str) -> dict[str, str]:
+    import ast  # few environments need it
+
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return {}
+    pairs = value.items() if isinstance(value, dict) else ()
+    return {key: path for key, path in pairs if isinstance(key, str) and isinstance(path, str) and path[:1] == "/"}
+
+
 def venv_of(scene: Scene, program: str) -> Venv | None:
     """The virtual environment that a Python by this path belongs to: pyvenv.cfg lies beside it, or one folder up."""
     folder = program.rpartition("/")[0]
@@ -124,6 +176,17 @@ def venv_of(scene: Scene, program: str) -> Venv | None:
     return None
 
 
+def venv_beside(scene: Scene, folder: str, version: str) -> Venv | None:
+    """The virtual environment of a project that a folder is in, by the names that people give to such."""
+    for top in (folder, *(str(each) for each in reversed(list(paths.ancestors(paths.tree_path(folder)))))):
+        for name in _VENVS:
+            there = f"{top.rstrip('/')}/{name}"
+            own = any(views.names(scene.view, f"{there}/{lib}/python{version}/site-packages") for lib in _LIB)
+            if own and (found := venv_of(scene, f"{there}/bin/python")) is not None:
+                return found
+    return None
+
+
 def sites_of(scene: Scene, tree: PythonTree, venv: Venv | None) -> tuple[str, ...]:
     """The folders of packages that a Python has in its virtual environment, if it is in one."""
     if venv is None:
@@ -131,3 +194,19 @@ def sites_of(scene: Scene, tree: PythonTree, venv: Venv | None) -> tuple[str, ..
     own = (f"{venv.folder}/{lib}/python{tree.version}/site-packages" for lib in _LIB)
     there = tuple(folder for folder in own if isinstance(views.look(scene.view, folder), Directory))
     return there + (tree.sites if venv.system else ())
+
+
+def environment_of(scene: Scene, tree: PythonTree) -> Mapping[str, str]:
+    """What the conditions of requirements may ask about (PEP 508)."""
+    elf = scene.objects.get(tree.object)
+    return {
+        "os_name": "posix",
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "platform_machine": _MACHINES.get((elf.machine, elf.bits), "") if elf is not None else "",
+        "platform_python_implementation": "CPython",
+        "implementation_name": "cpython",
+        "python_version": tree.version.rstrip("t"),
+        "python_full_version": tree.version.rstrip("t"),
+        "implementation_version": tree.version.rstrip("t"),
+    }

@@ -4,16 +4,23 @@
 # -----------------------------
 # Looks for the program fromscratch, for `make container` of container.am. It is not needed to configure or build.
 # NAME is what the image and the folder with its OCI layout are called; the package's name, if it is left out.
-# Whoever configures can set FROMSCRATCH=PATH, --with-container-name=NAME and CONTAINER_FLAGS='more options of bundle'.
+# Whoever configures can set FROMSCRATCH=PATH, --with-container-name=NAME, CONTAINER_FLAGS='more options of bundle',
+# CONTAINER_COMPRESSION=smallest (default: gzip) and CONTAINER_ROOT=SYSROOT (default: that of the cross compiler).
 AC_DEFUN([FROMSCRATCH_CONTAINER],
 [AC_ARG_VAR([FROMSCRATCH], [the program fromscratch, which makes container images])dnl
 AC_ARG_VAR([CONTAINER_FLAGS], [more options of `fromscratch bundle' for make container])dnl
+AC_ARG_VAR([CONTAINER_COMPRESSION], [compression of its layers: gzip (default), zstd, smallest, fast or none])dnl
+AC_ARG_VAR([CONTAINER_ROOT], [sysroot with the libraries of the programs, for cross builds])dnl
 AC_ARG_WITH([container-name],
   [AS_HELP_STRING([--with-container-name=NAME], [what make container calls the image @<:@]m4_default([$1], [AC_PACKAGE_TARNAME])[@:>@])],
   [], [with_container_name=m4_default([$1], [AC_PACKAGE_TARNAME])])dnl
 AS_CASE([$with_container_name],
   [yes|no|""], [AC_MSG_ERROR([--with-container-name needs a name])])
 AC_SUBST([CONTAINER_NAME], [$with_container_name])dnl
+: ${CONTAINER_COMPRESSION=gzip}
+AS_IF([test "x$CONTAINER_ROOT" = x && test "x$cross_compiling" = xyes],
+  [CONTAINER_ROOT=`$CC -print-sysroot 2>/dev/null`
+   AS_CASE([$CONTAINER_ROOT], [""|/], [CONTAINER_ROOT=; AS_IF([test -d "/usr/$host_alias/lib"], [CONTAINER_ROOT=/usr/$host_alias])])])
 AC_PATH_PROG([FROMSCRATCH], [fromscratch])
 ])
 
@@ -43,7 +50,7 @@ REPRODUCIBLE_CFLAGS=
 AS_IF([test "x$fromscratch_cv_prefix_map" != xnone],
   [for fromscratch_flag in $fromscratch_cv_prefix_map; do
     # The build folder last: of two maps that fit, the compiler takes the later, and it can lie below the sources.
-    REPRODUCIBLE_CFLAGS="$REPRODUCIBLE_CFLAGS $fromscratch_flag=\$(abs_top_srcdir)=. $fromscratch_flag=\$(abs_top_builddir)=."
+    REPRODUCIBLE_CFLAGS="$REPRODUCIBLE_CFLAGS '$fromscratch_flag=\$(abs_top_srcdir)=.' '$fromscratch_flag=\$(abs_top_builddir)=.'"
   done])
 REPRODUCIBLE_LDFLAGS=
 AS_IF([test "x$fromscratch_cv_no_build_id" = xyes], [REPRODUCIBLE_LDFLAGS=-Wl,--build-id=none])

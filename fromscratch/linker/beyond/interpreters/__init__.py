@@ -1,0 +1,1 @@
+"""What interpreters of other languages load: their library, and what programs ask of it."""
