@@ -238,9 +238,9 @@ class Kind(Struct, frozen=True, kw_only=True):
 
     `options` are what a recipe may say under the kind's word, `bind` makes the source of them and touches nothing yet.
     `shorthand` is the option, as recipes spell it, that a bare text under the word stands for. `checks` look at what
-    the kind needs of this machine, for `doctor`. A kind that takes slices of packages names their `manager`, and
-    `for_slice` makes the options of an item that is a slice alone: of the slice, its file, a release or nothing, and
-    an item to be like.
+    the kind needs of this machine, for `doctor`, and `checks_of_store` at what it has in the store. A kind that takes
+    slices of packages names their `manager`, and `for_slice` makes the options of an item that is a slice alone: of the
+    slice, its file, a release or nothing, and an item to be like.
     """
 
     options: type[Struct]
@@ -248,6 +248,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     shorthand: str
     template: Template
     checks: Callable[[], Iterator[Check]] = lambda: iter(())
+    checks_of_store: Callable[[Store], Iterator[Check]] = lambda _: iter(())
     manager: str = ""
     for_slice: Callable[[Slice, Path, str, Any], Struct] | None = None
     for_package: Callable[[str], tuple[str, dict[str, Any]]] | None = None

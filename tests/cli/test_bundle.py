@@ -242,6 +242,14 @@ def test_the_entry_point_is_what_was_named(desk: Path, words: tuple[str, ...], e
     assert json.loads(bundle(desk, *words, "--json"))["images"][0]["entrypoint"] == entrypoint
 
 
+def test_of_several_staged_programs_the_one_called_like_the_image_starts(desk: Path) -> None:
+    (desk / "stage").mkdir()
+    written(desk / "stage", {"/usr/local/bin/app": program(), "/usr/local/bin/helper": program()})
+    for name, entrypoint in (("app", ["/usr/local/bin/app"]), ("other", [])):
+        made = bundle(desk, "--stage", "stage", "--name", name, "--json")
+        assert json.loads(made)["images"][0]["entrypoint"] == entrypoint
+
+
 def test_of_several_programs_none_is_guessed(desk: Path) -> None:
     answer = called(desk, "bundle", "--root", "root", "/usr/bin/jq", "/usr/bin/true")
     assert answer.code == 0

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Literal
 
 from fromscratch import paths
-from fromscratch.linker.beyond import certificates, dlopen, java, packages, plugins, recorded, shell_calls
+from fromscratch.linker.beyond import certificates, dlopen, java, own_names, packages, plugins, recorded, shell_calls
 from fromscratch.linker.beyond.constant_data.finder import DataFinder
 from fromscratch.linker.beyond.contract import Finder, Finding, Scene
 from fromscratch.linker.beyond.glibc import gconv, hwcaps, locales, nss, static, tzdata
@@ -27,6 +27,7 @@ def finders(options: BinariesOptions, runs: Recorded | None = None) -> Iterator[
         yield partial(java.find, desktop=options.java == "desktop")
     yield partial(scripts.find, commands=options.commands)
     yield partial(shell_calls.find, shell=options.shell)
+    yield own_names.find
     if options.dlopen != "none":
         yield partial(dlopen.find, strings=options.dlopen == "all")
     if options.nss != "none":

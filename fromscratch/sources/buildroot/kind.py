@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fromscratch.host.machine.doctor_check import Check, tried
+from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.contract import Context, Kind, Source, Template
@@ -35,6 +36,13 @@ def _checks() -> Iterator[Check]:
     yield Check("buildroot: ccache", bool(ccache), ccache or "builds do without", "apt-get install ccache")
 
 
+def _checks_of_store(store: Store) -> Iterator[Check]:
+    from fromscratch.sources.buildroot import in_store
+
+    yield tried("buildroot: compiled files", lambda: in_store.compiled_files(store))
+    yield tried("buildroot: toolchains", lambda: in_store.toolchains(store))
+
+
 def _programs() -> str:
     from fromscratch.sources.buildroot import preflight
 
@@ -50,5 +58,10 @@ def _compiler() -> str:
 
 
 KIND = Kind(
-    options=BuildrootOptions, bind=_bind, shorthand="config", template=Template(items=_TEMPLATE), checks=_checks
+    options=BuildrootOptions,
+    bind=_bind,
+    shorthand="config",
+    template=Template(items=_TEMPLATE),
+    checks=_checks,
+    checks_of_store=_checks_of_store,
 )

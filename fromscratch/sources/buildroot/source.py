@@ -106,8 +106,7 @@ class BuildrootSource(TreeSource):
             config_text=text,
             packages=steps.read_packages(said),
             busybox="\n".join(made.wish.busybox),
-            external=made.external,
-            rest=made.rest,
+            parts=made.parts,
         )
         present = tuple(name for name in steps.source_files(said) if (made.downloads / name).exists())
         records.save_prepared(record, records.Prepared(made.fingerprint, inputs, present))

@@ -12,7 +12,10 @@ from fromscratch.transforms.shell.left_out import LeftOut
 
 # The command of a script that was left out -> what makes the same in a container, and nothing when it starts again.
 _COMMANDS: Mapping[str, str] = {
-    "make-ssl-cert": "make-ssl-cert generate-default-snakeoil",
+    # The program itself asks debconf, whose questions an image does not have.
+    "make-ssl-cert": "[ -e /etc/ssl/private/ssl-cert-snakeoil.key ] || openssl req -x509 -newkey rsa:2048 -nodes "
+    "-days 3650 -subj /CN=localhost -keyout /etc/ssl/private/ssl-cert-snakeoil.key "
+    "-out /etc/ssl/certs/ssl-cert-snakeoil.pem 2> /dev/null",
     "mariadb-install-db": "[ -d /var/lib/mysql/mysql ] || mariadb-install-db --datadir=/var/lib/mysql > /dev/null",
     "nsd-control-setup": "[ -e /etc/nsd/nsd_server.key ] || nsd-control-setup",
     "rndc-confgen": "[ -e /etc/bind/rndc.key ] || rndc-confgen -a -u bind",
@@ -49,4 +52,5 @@ def with_first_commands(command: Sequence[str], first: Sequence[str]) -> tuple[s
     if not first:
         return tuple(command)
     steps = [f"{{ {each}; }}" if "||" in each else each for each in first]
-    return ("/bin/sh", "-c", " && ".join([*steps, f"exec {shlex.join(command)}"]))
+    last = command[2] if command[:2] == ("/bin/sh", "-c") else f"exec {shlex.join(command)}"
+    return ("/bin/sh", "-c", " && ".join([*steps, last]))

@@ -14,10 +14,11 @@ from fromscratch.model.changing_tree import ChangingTree
 from fromscratch.model.content import read
 from fromscratch.model.entry import Directory, File, Origin
 from fromscratch.paths import TreePath, decode
+from fromscratch.transforms.scripted import postgresql
 from fromscratch.transforms.scripted.foreground import in_foreground
 from fromscratch.transforms.scripted.units import FOLDERS, PROGRAMS, Found, program, services
 
-_MAX_FILE = 1 << 18
+_MAX_FILE = 1 << 20
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BRACED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _PROFILES = "/etc/ufw/applications.d"
@@ -99,6 +100,9 @@ def _of_template(tree: ChangingTree, found: Found, package: str) -> Start:
     if len(instances) == 1:
         one = service(f"{found.service.name}{instances[0]}", unit)
         return _of_service(tree, replace(found, service=one), package)
+    if found.service.name == postgresql.TEMPLATE and (cluster := postgresql.cluster_command(tree)):
+        because = "a cluster of PostgreSQL is made when a container first starts: give /var/lib/postgresql a volume"
+        return Start(command=cluster, ports=(postgresql.PORT,), because=because)
     command = unit.text("Service", "ExecStart").lstrip("-@:+!")
     several = f"of {', '.join(instances[:_MOST_INSTANCES])}" if instances else "and the image has none"
     return Start(notes=(
@@ -232,7 +236,9 @@ def _ports(tree: ChangingTree, one: Service, package: str, words: Sequence[str])
     configured = [*dict.fromkeys(configured)]
     if len(configured) > _MOST_CONFIGURED:  # those of others, as a firewall names them
         configured = []
-    return list(dict.fromkeys(sockets or of_profile or configured))[:8]
+    # A profile names what it may listen on; what its configuration says too, it does.
+    said = [*(port for port in configured if port in of_profile), *(of_profile or configured)]
+    return list(dict.fromkeys(sockets or said))[:8]
 
 
 def _configuration(tree: ChangingTree, names: Sequence[str]) -> Iterator[str]:

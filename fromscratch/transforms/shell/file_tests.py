@@ -3,6 +3,7 @@
 from fromscratch.errors import ImageError
 from fromscratch.model.entry import Device, Directory, Entry, Fifo, File, Symlink
 from fromscratch.transforms.shell.machine import Machine, NotUnderstood
+from fromscratch.transforms.shell.to_come import is_made_at_start
 from fromscratch.transforms.shell.tree_files import inode_place
 
 UNARY = frozenset("bcdefgGhkLNOprsSuwxt")
@@ -19,6 +20,8 @@ def file_test(machine: Machine, letter: str, path: str) -> bool:
     if path in _EVERYWHERE:
         return letter in "cerwGO"
     entry = machine.tree.find(path, follow_last=letter not in "hL")
+    if letter != "t" and entry is None and is_made_at_start(machine, path):
+        return letter in "efrsw"
     if letter == "t" or entry is None:
         return False
     match letter:

@@ -27,7 +27,10 @@ from tests.sameness import archive_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.buildroot]
 
-PLATFORMS = ["linux/amd64", "linux/arm64", "linux/arm/v7", "linux/386", "linux/riscv64"]
+PLATFORMS = [
+    *("linux/amd64", "linux/arm64", "linux/arm/v7", "linux/arm/v6", "linux/arm/v5"),
+    *("linux/386", "linux/riscv64", "linux/ppc64le", "linux/s390x"),
+]
 Make = Callable[..., BuildrootSource]
 
 

@@ -12,7 +12,7 @@ from tests.trees import tree
     ("command", "expected"),
     [
         ("ssh-keygen -q -f \"$file\" -N '' \"$@\"", ["ssh-keygen -A"]),
-        ("make-ssl-cert generate-default-snakeoil", ["make-ssl-cert generate-default-snakeoil"]),
+        ("nsd-control-setup >/dev/null 2>&1", ["[ -e /etc/nsd/nsd_server.key ] || nsd-control-setup"]),
         ("TMPDIR='' bash /usr/bin/mariadb-install-db --rpm", [
             "[ -d /var/lib/mysql/mysql ] || mariadb-install-db --datadir=/var/lib/mysql > /dev/null"
         ]),
@@ -30,6 +30,7 @@ def test_the_command_of_the_image_follows_them() -> None:
     first = ["ssh-keygen -A", "[ -e /a ] || make a"]
     words = with_first_commands(["/usr/sbin/web", "a b"], first)
     assert words == ("/bin/sh", "-c", "ssh-keygen -A && { [ -e /a ] || make a; } && exec /usr/sbin/web 'a b'")
+    assert with_first_commands(words, ["make b"]) == ("/bin/sh", "-c", f"make b && {words[2]}")
 
 
 def test_the_interpreter_that_a_script_among_them_lacks() -> None:

@@ -67,6 +67,12 @@ def test_a_package_without_a_service_starts_the_program_of_its_name() -> None:
     )
 
 
+def test_of_the_ports_of_a_profile_that_of_the_configuration_comes_first() -> None:
+    profile = r"f 0644 0:0 /etc/ufw/applications.d/web '[Web]\nports=2048,3128,4827\n'"
+    configuration = r"f 0644 0:0 /etc/web.conf '# http_port 2048\nhttp_port 3128\n'"
+    assert start("web", profile, configuration, web="ExecStart=/usr/sbin/web").ports == ("3128", "2048", "4827")
+
+
 def test_ports_of_a_socket_come_before_those_of_a_profile() -> None:
     unit = "ExecStart=/usr/sbin/web"
     profile = r"f 0644 0:0 /etc/ufw/applications.d/web '[Web]\nports=80,443/tcp|53/udp\n[Other]\nports=1\n'"
@@ -146,3 +152,16 @@ def test_a_command_that_systemd_starts_as_root_has_no_user() -> None:
 def test_a_known_server_behind_a_script_that_goes_into_the_background_is_started_itself() -> None:
     found = start("dnsmasq", "f 0755 0:0 /usr/sbin/dnsmasq ''", dnsmasq="Type=forking\nExecStart=/usr/share/help exec")
     assert found.command == ("/usr/sbin/dnsmasq", "--keep-in-foreground")
+
+
+def test_a_cluster_of_postgresql_is_made_once_and_started() -> None:
+    found = start(
+        "postgresql-17",
+        "f 0755 0:0 /usr/bin/pg_ctlcluster ''",
+        "f 0755 0:0 /usr/lib/postgresql/17/bin/postgres ''",
+        "f 0755 0:0 /usr/lib/postgresql/9.6/bin/psql ''",
+        **{"postgresql@": "Type=forking\nExecStart=-/usr/bin/pg_ctlcluster --skip-systemctl-redirect %i start"},
+    )
+    make = "[ -e /etc/postgresql/17/main ] || pg_createcluster 17 main > /dev/null"
+    run = "exec /usr/bin/pg_ctlcluster --foreground 17 main start"
+    assert (found.command, found.ports) == (("/bin/sh", "-c", f"{{ {make}; }} && {run}"), ("5432",))

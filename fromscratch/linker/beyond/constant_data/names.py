@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from posixpath import normpath
 
+from msgspec import Struct
+
+from fromscratch import paths
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import Scene
 from fromscratch.linker.beyond.rodata import texts
@@ -22,6 +25,16 @@ _LAST_WORD = lazy_regex(rb"(?<![\w.+-])([\w.+-]{2,60})\0")
 _COMMAND = lazy_regex(rb"(?<![\w./-])(\w[\w.+-]{1,60}) [-%][\w(]")
 _DASH = lazy_regex("-")
 _PREFIX = "/usr"
+
+
+class Name(Struct, frozen=True):
+    """A path that an object names, and how many steps of DT_NEEDED that object is away from a program. A `guess` is put
+    together of parts that may not belong together."""
+
+    path: str
+    by: TreePath
+    depth: int
+    guess: bool = False
 
 
 def literal_paths(scene: Scene, place: TreePath) -> tuple[str, ...]:
@@ -50,6 +63,19 @@ def composed(scene: Scene, place: TreePath, folders: Iterable[str]) -> Iterator[
         path = normpath(f"{_PREFIX}/{text}")
         if _exists(scene, path):
             yield path
+
+
+def twins(scene: Scene, found: Iterable[str]) -> Iterator[str]:
+    """The other folders of the applications that these paths belong to: /usr/lib/emacs beside /usr/share/emacs, since
+    programs reach one from another, or all of them from a prefix."""
+    libraries = dict.fromkeys(paths.parent(place) for place, elf in scene.objects.items() if elf.soname)
+    prefixes = [f"{_PREFIX}/{name}" for name in ("lib", "lib64", "libexec", "share")]
+    prefixes += [place for place in libraries if place.startswith(f"{_PREFIX}/lib/")]
+    applications = (
+        path.removeprefix(f"{prefix}/") for path in found for prefix in prefixes if path.startswith(f"{prefix}/")
+    )
+    for name in dict.fromkeys(each.partition("/")[0] for each in applications):
+        yield from (path for path in (f"{prefix}/{name}" for prefix in prefixes) if _exists(scene, path))
 
 
 def words(scene: Scene, place: TreePath) -> frozenset[str]:

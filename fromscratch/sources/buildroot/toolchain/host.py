@@ -1,15 +1,17 @@
-"""A GLIBC cross toolchain for Buildroot, made in seconds out of this machine's own compiler.
+"""A GLIBC cross toolchain for Buildroot, made in seconds out of a compiler that is installed: for this machine, or
+for another platform by Debian's gcc-TRIPLET.
 
 Buildroot refuses a distribution's compiler because its prefix is /usr, and would copy all of /usr
 into the image. What it accepts is laid out here:
 
     bin/TUPLE-gcc …       wrappers that name the sysroot, and the binutils
-    driver/bin/           copies of the gcc and cpp drivers: gcc derives its prefix from where it lies
-    driver/lib/gcc/ …     links to the compiler's own files, less what Buildroot would take for OpenMP or C++
+    driver/bin/           copies of the gcc, g++ and cpp drivers: gcc derives its prefix from where it lies
+    driver/lib/gcc/ …     links to the compiler's own files, less what Buildroot would take for OpenMP
+    driver/…/c++/12       links to the headers of C++
     driver/tools/         the assembler and linkers
     sysroot/              the files of the C library's packages, as the package manager lists them
 
-C only: a C++ library outside the sysroot makes Buildroot copy the compiler's whole library folder.
+The libraries of C++ stand in the sysroot: one outside makes Buildroot copy the compiler's whole library folder.
 """
 
 import os
@@ -26,11 +28,11 @@ from fromscratch.host.storage import disk
 from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.progress import SILENT, Progress
+from fromscratch.sources.buildroot.toolchain import debian_packages, sysroot
+from fromscratch.sources.buildroot.toolchain.debian_packages import DebianTarget
 
-_LAYOUT = "3"  # of the folder this module makes: a change makes every toolchain anew
-_SYSROOT_PACKAGES = ("libc6", "libc6-dev", "linux-libc-dev", "libgcc-s1")
-_OPTIONAL_PACKAGES = ("libcrypt1",)
-_DRIVERS = ("gcc", "cpp")
+_LAYOUT = "6"  # of the folder this module makes: a change makes every toolchain anew
+_DRIVERS = ("gcc", "cpp", "g++")
 _BINUTILS = [
     "addr2line",
     "ar",
@@ -52,17 +54,20 @@ _BINUTILS = [
 ]
 _LINKED_BY_DRIVER = ("as", "ld", "ld.bfd", "ld.gold", "nm", "objcopy", "ranlib", "ar", "strip")
 _NOT_OF_THE_COMPILER = ("libgomp", "libstdc++", "libsupc++", "omp.h", "openacc.h", "acc_prof.h")
-_NOT_OF_THE_SYSROOT = ("/gconv/", "/audit/", "/locale/")
-_SYSROOT_TOPS = ("lib", "lib32", "lib64", "libx32", "usr")
-_INSTALL = "on Debian or Ubuntu: apt-get install gcc libc6-dev linux-libc-dev binutils; or use toolchain: bootlin"
 
 
 class HostCompiler(Struct, frozen=True, kw_only=True):
-    """This machine's gcc. `version` is what Buildroot compares (12); `packages` are its parts with versions."""
+    """A gcc of this machine. `version` is what Buildroot compares (12); `packages` are its parts with versions.
 
+    `cplusplus` is the driver of C++, where that is installed.
+    """
+
+    target: DebianTarget
     driver: Path
     preprocessor: Path
+    cplusplus: Path | None
     machine: str
+    multiarch: str
     version: str
     library_folder: Path
     program_folder: Path
@@ -73,7 +78,7 @@ class HostCompiler(Struct, frozen=True, kw_only=True):
         """A text that changes whenever another toolchain would come out."""
         # A compiler that is of no package is known by its file.
         state = self.driver.stat()
-        file = f"{self.driver} {state.st_size} {state.st_mtime_ns}"
+        file = f"{self.driver} {state.st_size} {state.st_mtime_ns} {self.cplusplus}"
         return "\n".join((_LAYOUT, self.machine, self.version, file, *self.packages))
 
     @property
@@ -87,41 +92,43 @@ class HostToolchain(Struct, frozen=True, kw_only=True):
 
     path: Path
     prefix: str
+    cplusplus: bool
     gcc: str
     headers: tuple[int, int]
     identity: str
 
 
 def identify(platform: Platform) -> HostCompiler:
-    """Look at this machine's compiler.
+    """Look at this machine's compiler for a platform.
 
-    Raises UsageError for another machine's platform, MissingTool without gcc, dpkg or the C library's files.
+    Raises UsageError for a platform that has none in Debian, MissingTool without the compiler, dpkg or the C library's
+    files.
     """
-    if platform.architecture != Platform.of_this_machine().architecture:
-        raise UsageError(
-            f"toolchain: host makes programs for {Platform.of_this_machine()} only, and the image is for {platform}",
-            "use toolchain: bootlin, which has a compiler for every platform",
-        )
-    driver = _real_program("gcc")
-    asked = [_said([str(driver), option]) for option in ("-dumpmachine", "-dumpversion")]
+    target = debian_packages.target_of(platform)
+    driver = _real_program("gcc", target)
+    asked = [_said([str(driver), option]) for option in ("-dumpmachine", "-dumpversion", "-print-multiarch")]
     libgcc = Path(_said([str(driver), "-print-libgcc-file-name"]))
     backend = Path(_said([str(driver), "-print-prog-name=cc1"]))
     if not libgcc.is_absolute() or not backend.is_absolute():
-        raise MissingTool(f"the compiler {driver} is not complete on this machine", _INSTALL)
+        raise MissingTool(f"the compiler {driver} is not complete on this machine", target.install)
     folders = [path.resolve().parent for path in (libgcc, backend)]
     if not all(one.is_relative_to("/usr") for one in folders):
         raise UsageError(
             f"toolchain: host is made of a compiler that is installed under /usr, and {driver} is not",
             "put the system's own gcc first in PATH, or use toolchain: {external: FOLDER}",
         )
+    version = asked[1].partition(".")[0]
     return HostCompiler(
+        target=target,
         driver=driver,
-        preprocessor=_real_program("cpp"),
+        preprocessor=_real_program("cpp", target),
+        cplusplus=_cplusplus(target, folders[1], version),
         machine=asked[0],
-        version=asked[1].partition(".")[0],
+        multiarch=asked[2],
+        version=version,
         library_folder=folders[0],
         program_folder=folders[1],
-        packages=_package_versions(asked[1].partition(".")[0]),
+        packages=debian_packages.versions(target, version),
     )
 
 
@@ -136,7 +143,7 @@ def make(
     finished = place / "toolchain"
     with store.lock(f"buildroot-host-toolchain-{compiler.identity}"):
         if not finished.exists():
-            progress.note(f"making a toolchain out of gcc {compiler.version} of this machine")
+            progress.note(f"making a toolchain out of {compiler.driver.name} of this machine")
             fresh = place / "new"
             disk.discard(fresh)
             _lay_out(compiler, fresh, finished, launcher)
@@ -144,6 +151,7 @@ def make(
     return HostToolchain(
         path=finished,
         prefix=compiler.tuple_,
+        cplusplus=compiler.cplusplus is not None,
         gcc=compiler.version,
         headers=headers_version(finished / "sysroot/usr/include/linux/version.h"),
         identity=compiler.identity,
@@ -152,18 +160,20 @@ def make(
 
 def _lay_out(compiler: HostCompiler, top: Path, final: Path, launcher: str | None) -> None:
     try:
-        _copy_sysroot(_listed_files(), top / "sysroot")
+        files = debian_packages.files(compiler.target, compiler.version)
+        sysroot.lay_out(compiler.target, compiler.multiarch, files, compiler.library_folder, top / "sysroot")
         _lay_out_driver(compiler, top / "driver")
         _write_wrappers(compiler, top, final, launcher)
     except OSError as error:
         raise ImageError(
-            f"cannot make a toolchain out of {compiler.driver}: {error.filename or top}: {error.strerror}", _INSTALL
+            f"cannot make a toolchain out of {compiler.driver}: {error.filename or top}: {error.strerror}",
+            compiler.target.install,
         ) from error
 
 
 def _lay_out_driver(compiler: HostCompiler, driver: Path) -> None:
     (driver / "bin").mkdir(parents=True)
-    for name, program in zip(_DRIVERS, (compiler.driver, compiler.preprocessor), strict=True):
+    for name, program in _drivers(compiler).items():
         shutil.copy2(program, driver / "bin" / name)
     for folder in {compiler.library_folder, compiler.program_folder}:
         # /usr/lib/gcc/… or /usr/libexec/gcc/…: the driver looks for the same place below its own prefix.
@@ -175,11 +185,28 @@ def _lay_out_driver(compiler: HostCompiler, driver: Path) -> None:
                 _link_all(sorted(entry.iterdir()), place / "include")
             else:
                 _link_all([entry], place)
+    for folder in _cplusplus_headers(compiler):
+        place = driver / folder.relative_to("/usr")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(folder)
     tools = driver / "tools"
     tools.mkdir()
     for name in _LINKED_BY_DRIVER:
         if found := _binutil(compiler.machine, name):
             (tools / name).symlink_to(found)
+
+
+def _drivers(compiler: HostCompiler) -> dict[str, Path]:
+    found = zip(_DRIVERS, (compiler.driver, compiler.preprocessor, compiler.cplusplus), strict=True)
+    return {name: program for name, program in found if program is not None}
+
+
+def _cplusplus_headers(compiler: HostCompiler) -> list[Path]:
+    """The folders .../c++/12 that hold headers of C++: those of all machines, and those of this one."""
+    if compiler.cplusplus is None:
+        return []
+    include, below = Path("/usr", compiler.target.triple, "include"), Path("c++", compiler.version)
+    return [folder for folder in (include / below, include / compiler.machine / below) if folder.is_dir()]
 
 
 def _link_all(entries: Iterable[Path], folder: Path) -> None:
@@ -191,11 +218,11 @@ def _link_all(entries: Iterable[Path], folder: Path) -> None:
 def _write_wrappers(compiler: HostCompiler, top: Path, final: Path, launcher: str | None) -> None:
     folder = top / "bin"
     folder.mkdir()
-    sysroot, tools = final / "sysroot", final / "driver" / "tools"
-    for name in _DRIVERS:
-        words = [str(final / "driver" / "bin" / name), f"--sysroot={sysroot}", f"-B{tools}/"]
-        before = [launcher] if launcher and name == "gcc" else []
-        _script(folder / f"{compiler.tuple_}-{name}", shlex.join(before + words))
+    root, tools = final / "sysroot", final / "driver" / "tools"
+    for name in _drivers(compiler):
+        words = [str(final / "driver" / "bin" / name), f"--sysroot={root}", f"-B{tools}/"]
+        before = [launcher] if launcher and name != "cpp" else []
+        _script(folder / f"{compiler.tuple_}-{name}", _call(words, before, root))
     for name in _BINUTILS:
         if found := _binutil(compiler.machine, name):
             (folder / f"{compiler.tuple_}-{name}").symlink_to(found)
@@ -204,64 +231,19 @@ def _write_wrappers(compiler: HostCompiler, top: Path, final: Path, launcher: st
         (folder / f"{compiler.tuple_}-gcc-{name}").symlink_to(f"{compiler.tuple_}-{name}")
 
 
-def _script(path: Path, command: str) -> None:
-    path.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
-    path.chmod(0o755)
-
-
-def _copy_sysroot(files: Sequence[Path], sysroot: Path) -> None:
-    for path in files:
-        target = sysroot / path.relative_to("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_symlink() or path.is_file():
-            shutil.copy2(path, target, follow_symlinks=False)
-    for top in ("lib", "lib64"):
-        # Where packages ship /usr/lib only, linker scripts still say /lib.
-        if not (sysroot / top).exists() and (sysroot / "usr" / top).exists():
-            (sysroot / top).symlink_to(f"usr/{top}")
-
-
-def _listed_files() -> list[Path]:
-    """The files of the C library, its headers and the compiler's run-time library."""
-    run.need("dpkg-query", "toolchain: host", _INSTALL)
-    listed = run.run(["dpkg-query", "--listfiles", *_SYSROOT_PACKAGES, *_present(_OPTIONAL_PACKAGES)]).stdout
-    return [
-        Path(line) for line in dict.fromkeys(os.fsdecode(listed).splitlines()) if _belongs_to_sysroot(Path(line), line)
-    ]
-
-
-def _belongs_to_sysroot(path: Path, text: str) -> bool:
-    """/lib itself is a directory of the package and a symlink of the machine: only what lies below counts."""
+def _call(words: Sequence[str], before: Sequence[str], root: Path) -> str:
+    """What a driver's wrapper does. Debian's cross compilers say that they were configured with the sysroot /, by
+    which Buildroot knows a distribution's compiler; called like this they have one of their own."""
+    said = shlex.quote(f"s|--with-sysroot=/ |--with-sysroot={root} |")
     return (
-        len(path.parts) > 2
-        and path.parts[1] in _SYSROOT_TOPS
-        and not text.startswith("/usr/share/")
-        and not any(part in f"{text}/" for part in _NOT_OF_THE_SYSROOT)
-        and (path.is_symlink() or not path.is_dir())
+        f'if [ "$*" = -v ]; then {shlex.join(words)} -v 2>&1 | sed {said} >&2; exit; fi\n'
+        f'exec {shlex.join([*before, *words])} "$@"'
     )
 
 
-def _package_versions(gcc: str) -> tuple[str, ...]:
-    """`name version` of everything the toolchain is made of."""
-    run.need("dpkg-query", "toolchain: host", _INSTALL)
-    queried = [*_SYSROOT_PACKAGES, *_OPTIONAL_PACKAGES, f"gcc-{gcc}", f"cpp-{gcc}", f"libgcc-{gcc}-dev", "binutils"]
-    shown = run.run(
-        ["dpkg-query", "--show", "--showformat=${db:Status-Status} ${binary:Package} ${Version}\\n", *queried],
-        check=False,
-    ).stdout.decode()
-    found = tuple(sorted(line.partition(" ")[2] for line in shown.splitlines() if line.startswith("installed ")))
-    names = {line.partition(" ")[0].partition(":")[0] for line in found}
-    if missing := [package for package in _SYSROOT_PACKAGES if package not in names]:
-        raise MissingTool(
-            f"toolchain: host needs the packages {' '.join(missing)}, which are not on this machine",
-            f"on Debian or Ubuntu: apt-get install {' '.join(missing)}; or use toolchain: bootlin",
-        )
-    return found
-
-
-def _present(packages: Sequence[str]) -> list[str]:
-    shown = run.run(["dpkg-query", "--show", "--showformat=${Package}\\n", *packages], check=False).stdout.decode()
-    return sorted(set(shown.split()) & set(packages))
+def _script(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
 
 
 def headers_version(header: Path) -> tuple[int, int]:
@@ -272,16 +254,26 @@ def headers_version(header: Path) -> tuple[int, int]:
 
 
 def _binutil(machine: str, name: str) -> Path | None:
-    found = run.find(f"{machine}-{name}") or run.find(name)
+    native = machine.partition("-")[0] == os.uname().machine
+    found = run.find(f"{machine}-{name}") or (run.find(name) if native else None)
     return Path(found).resolve() if found else None
 
 
-def _real_program(name: str) -> Path:
+def _real_program(name: str, target: DebianTarget) -> Path:
     """The compiler itself, past links and past a ccache that stands before it in PATH."""
-    path = Path(run.need(name, "toolchain: host", _INSTALL)).resolve()
+    name = f"{target.prefix}{name}"
+    path = Path(run.need(name, "toolchain: host", target.install)).resolve()
     if path.name == "ccache" and not (path := Path("/usr/bin", name).resolve()).is_file():
-        raise MissingTool(f"there is no {path}, which ccache would call", _INSTALL)
+        raise MissingTool(f"there is no {path}, which ccache would call", target.install)
     return path
+
+
+def _cplusplus(target: DebianTarget, programs: Path, version: str) -> Path | None:
+    """The driver of C++, if it and what it calls are there in the version of the C compiler."""
+    if run.find(f"{target.prefix}g++") is None or not (programs / "cc1plus").exists():
+        return None
+    driver = _real_program("g++", target)
+    return driver if _said([str(driver), "-dumpversion"]).partition(".")[0] == version else None
 
 
 def _said(argv: Sequence[str]) -> str:

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 
-from fromscratch.transforms.shell.commands.files.to_come import ToCome
 from fromscratch.transforms.shell.left_out import Matter
 from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Result
+from fromscratch.transforms.shell.to_come import ToCome
 
 _KEY = "a key belongs to one container: make it when the container starts"
 _PASSWORD = "a password belongs to one container: set it when the container starts"
 _DATABASE = "a database belongs into a volume: make it when the container starts"
 _ID = "an id belongs to one machine, not to an image"
 _COMMANDS: dict[str, tuple[str, Matter]] = {
-    **dict.fromkeys(("certtool", "dnssec-keygen", "make-ssl-cert", "ssh-keygen"), (_KEY, "content")),
+    **dict.fromkeys(("certtool", "dnssec-keygen", "ssh-keygen"), (_KEY, "content")),
     **dict.fromkeys(("apg", "makepasswd", "mkpasswd", "pwgen", "slappasswd"), (_PASSWORD, "content")),
     **dict.fromkeys(
         ("initdb", "mariadb-install-db", "mysql_install_db", "pg_createcluster", "slapadd"), (_DATABASE, "content")
@@ -21,6 +21,7 @@ _COMMANDS: dict[str, tuple[str, Matter]] = {
 
 
 _RNDC_KEY = "/etc/bind/rndc.key"
+_SNAKEOIL = ("/etc/ssl/certs/ssl-cert-snakeoil.pem", "/etc/ssl/private/ssl-cert-snakeoil.key")
 _MAKES_KEYS = frozenset(("dhparam", "ecparam", "gendsa", "genpkey", "genrsa", "passwd", "rand", "req"))
 
 
@@ -37,6 +38,13 @@ def rndc_confgen(machine: Machine, call: Call) -> Result:
     raise NotUnderstood(_KEY)
 
 
+def make_ssl_cert(machine: Machine, call: Call) -> Result:
+    """The certificate of a machine and its key, which scripts of other packages link to."""
+    if call.arguments[:1] == ("generate-default-snakeoil",):
+        machine.state(ToCome).paths.update(_SNAKEOIL)
+    raise NotUnderstood(_KEY)
+
+
 def _refusing(reason: str) -> Callable[[Machine, Call], Result]:
     def run(machine: Machine, call: Call) -> Result:
         raise NotUnderstood(reason)
@@ -46,6 +54,7 @@ def _refusing(reason: str) -> Callable[[Machine, Call], Result]:
 
 COMMANDS = {
     **{name: Command(_refusing(reason), matter) for name, (reason, matter) in _COMMANDS.items()},
+    "make-ssl-cert": Command(make_ssl_cert, "content"),
     "openssl": Command(openssl, "content"),
     "rndc-confgen": Command(rndc_confgen, "content"),
 }

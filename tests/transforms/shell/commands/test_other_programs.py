@@ -6,6 +6,7 @@ import pytest
 
 from fromscratch.model.changing_tree import ChangingTree
 from fromscratch.transforms.shell.commands.catalogue import COMMANDS
+from fromscratch.transforms.shell.interpreter import run_script
 from fromscratch.transforms.shell.machine import Call, Machine, NotUnderstood, Result
 from tests.trees import listed, tree
 
@@ -112,3 +113,15 @@ def test_the_key_that_a_container_makes_is_roots_until_its_script_gives_it_away(
     assert run(machine, "chown 0 /etc/bind/rndc.key") == Result()
     assert run(machine, "chmod g+r /etc/bind/rndc.key") == Result()
     assert listed(machine.tree.finished()) == listed(tree("d 0755 0:0 /etc/bind"))
+
+
+def test_links_to_the_certificate_that_a_container_makes() -> None:
+    machine = machine_of("d 0755 0:0 /etc/web")
+    script = """
+make-ssl-cert generate-default-snakeoil
+if [ ! -e /etc/web/key ] && [ -e /etc/ssl/private/ssl-cert-snakeoil.key ]; then
+    ln -s /etc/ssl/private/ssl-cert-snakeoil.key /etc/web/key
+fi
+"""
+    run_script(machine, script, package="web", script="postinst", arguments=("configure",), environment={})
+    assert links(machine) == ["ssl-cert-snakeoil.key"]

@@ -7,9 +7,9 @@ from fromscratch.model.content import Inline
 from fromscratch.model.entry import Directory, File, Meta, Symlink
 from fromscratch.paths import encode
 from fromscratch.transforms.shell.commands.accounts.present import account_files
-from fromscratch.transforms.shell.commands.files.to_come import is_made_at_start
 from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Result
 from fromscratch.transforms.shell.options import Options, parse_options
+from fromscratch.transforms.shell.to_come import is_made_at_start
 from fromscratch.transforms.shell.tree_files import exact
 
 

@@ -8,11 +8,11 @@ from fromscratch.errors import Conflict, NotInTree
 from fromscratch.model.entry import Directory, Entry, Meta, Symlink
 from fromscratch.paths import TreePath
 from fromscratch.transforms.shell.commands.files.targets import for_each
-from fromscratch.transforms.shell.commands.files.to_come import is_made_at_start
 from fromscratch.transforms.shell.file_modes import changed, parse_changes
 from fromscratch.transforms.shell.machine import Call, Command, Machine, NotUnderstood, Result
 from fromscratch.transforms.shell.options import Options, parse_options
 from fromscratch.transforms.shell.owner_names import group_number, parse_owner
+from fromscratch.transforms.shell.to_come import is_made_at_start
 from fromscratch.transforms.shell.tree_files import change_meta, check_known, check_place, exact
 
 _LETTERS = "RhfvcHLP"
