@@ -158,6 +158,8 @@ class BuildrootSource(TreeSource):
             made.make.run(goals, self.label, progress, waiting=waiting, costs=costs, extra=_NOWHERE)
         finally:
             costs.save(store)
+        if self._options.toolchain == "internal":
+            progress.note(f"{self.label}: pack its toolchain for other recipes with: {made.make.write_script()} sdk")
         return self._keep(store, made, inputs, start_ns)
 
     def _keep(self, store: Store, made: Plan, inputs: Inputs, start_ns: int) -> records.Result:

@@ -76,6 +76,37 @@ def compiled(store: Store) -> list[str]:
     return [line for log in logs for line in log.read_text().split()]
 
 
+def test_an_edit_of_a_folder_that_is_buildroot_goes_on_in_the_same_workspace(
+    folder: Path, store: Store, tmp_path: Path
+) -> None:
+    tree = shutil.copytree(TREE, tmp_path / "tree")
+    options = {"tree": str(tree), "packages": ["greeting", "slow"]}
+    built(folder, store, **options)
+    assert len(compiled(store)) == 3
+    (tree / "untracked").write_text("mine\n")
+    built(folder, store, **options)
+    assert len(compiled(store)) == 3
+    (tree / "package/greeting").mkdir(parents=True)
+    (tree / "package/greeting/greeting.mk").write_text("# mine\n")
+    built(folder, store, **options)
+    assert compiled(store)[3:] == ["greeting-1.0"]
+    with (tree / "Makefile").open("a") as makefile:
+        makefile.write("# mine\n")
+    built(folder, store, **options)
+    assert sorted(compiled(store)) == ["greeting-1.0", "skeleton-1.0", "slow-1.0"]
+
+
+def test_a_toolchain_that_was_built_can_be_packed_by_a_script(folder: Path, store: Store) -> None:
+    notes = Notes()
+    made = source(folder, notes, toolchain="internal")
+    made.fetch(store)
+    made.build(store)
+    [note] = [note for note in notes.notes if "pack its toolchain" in note]
+    script = Path(note.split()[-2])
+    assert script.is_file()
+    assert note.endswith(" sdk")
+
+
 class TestContract(SourceContract):
     @pytest.fixture
     def subject(self, folder: Path) -> Subject:
