@@ -13,7 +13,7 @@ _TEMPLATE = """\
   # From source, by Buildroot, whose menus the verb configure opens.
   - buildroot:
       version: "2026.05.1"
-      config: busybox-glibc                # or app-glibc: no busybox, only what packages: names
+      config: busybox-glibc                # app-glibc: without busybox; or a defconfig, by its name or path
       # packages: [jq]
       # toolchain: host                    # this machine's own compiler: a quick turn for workshops and tests
       # tree: ../buildroot                 # a tree, tarball or git repository instead of a release
@@ -25,6 +25,12 @@ def _bind(options: BuildrootOptions, context: Context) -> Source:
     from fromscratch.sources.buildroot.source import BuildrootSource
 
     return BuildrootSource(options, context)
+
+
+def _items_for(folder: Path) -> str | None:
+    from fromscratch.sources.buildroot import projects
+
+    return projects.items(folder)
 
 
 def _checks() -> Iterator[Check]:
@@ -61,6 +67,8 @@ KIND = Kind(
     options=BuildrootOptions,
     bind=_bind,
     shorthand="config",
+    decides_platform=True,
+    items_for=_items_for,
     template=Template(items=_TEMPLATE),
     checks=_checks,
     checks_of_store=_checks_of_store,

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fromscratch.errors import CommandFailed, DownloadError, ImageError, MissingTool, NotFetched
+from fromscratch.errors import CommandFailed, DownloadError, ImageError, MissingTool, NotFetched, UsageError
 from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.paths import tree_path
@@ -302,3 +302,29 @@ def test_an_interrupted_build_ends_all_it_started(folder: Path, store: Store) ->
     assert process.wait(timeout=60) != 0
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, check=True).stdout.decode()
     assert "sleep 4321" not in running
+
+
+def test_a_defconfig_decides_on_the_platform(folder: Path, store: Store) -> None:
+    (folder / "board_defconfig").write_text("BR2_aarch64=y\n")
+    made = source(folder, config="board_defconfig")
+    assert made.own_platform(store, bring=True) == Platform("linux", "arm64")
+    assert source(folder, config="app-glibc").own_platform(store, bring=True) is None
+    with pytest.raises(UsageError, match="builds for linux/arm64, but the image is to be for linux/amd64"):
+        made.fetch(store)
+
+
+def test_a_recipe_is_saved_as_one_defconfig(folder: Path, store: Store) -> None:
+    (folder / "more").mkdir()
+    made = source(
+        folder,
+        packages=["greeting"],
+        set={"BR2_ROOTFS_OVERLAY": "$(FROMSCRATCH_FOLDER)/more"},
+        busybox=["# CONFIG_VI is not set"],
+    )
+    said = str(made.save_configuration(store, folder / "whole_defconfig"))
+    lines = (folder / "whole_defconfig").read_text().splitlines()
+    assert "BR2_PACKAGE_GREETING=y" in lines
+    assert f'BR2_ROOTFS_OVERLAY="{folder}/more"' in lines
+    [fragments] = [line for line in lines if line.startswith("BR2_PACKAGE_BUSYBOX_CONFIG_FRAGMENT_FILES=")]
+    assert Path(fragments.partition("=")[2].strip('"')).read_text() == "# CONFIG_VI is not set\n"
+    assert said.endswith(f"make BR2_DEFCONFIG={folder}/whole_defconfig defconfig")

@@ -154,7 +154,7 @@ class DataFinder:
             if member.kind == "helper":
                 self._followed.setdefault(member.place, name.depth)
             elif member.kind == "module" and member not in found.kin:
-                self._followed.setdefault(member.place, name.depth + 1)
+                self._followed.setdefault(member.place, name.depth and name.depth + 1)  # a program's are part of it
             detail = f"{name.by} (names {name.path} in its data)"
             yield NeededFile(member.path, name.by, detail, KIND, "likely", optional=True)
         own = [each for each in (*found.own, *found.needed) if each not in selected]
