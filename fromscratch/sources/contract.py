@@ -203,6 +203,10 @@ class Configurable(Protocol):
         the configuration is and what was changed. Raises UsageError for a part that it does not have.
         """
 
+    def save_configuration(self, store: Store, file: Path) -> object:
+        """Write the whole configuration into one file, which the configured program takes by itself. May use the
+        network. The answer, as text, says how."""
+
 
 class PackageContents(Struct, frozen=True):
     """A package as its archive has it now: the paths that it ships, where they stand in `tree`."""

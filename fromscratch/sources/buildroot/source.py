@@ -18,7 +18,13 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.buildroot import origins, preflight, records, staleness
 from fromscratch.sources.buildroot import progress as steps
 from fromscratch.sources.buildroot.accepted import check_busybox_accepted
-from fromscratch.sources.buildroot.configure import ConfigureResult, configuration_text, configure
+from fromscratch.sources.buildroot.configure import (
+    ConfigureResult,
+    SavedDefconfig,
+    configuration_text,
+    configure,
+    save_defconfig,
+)
 from fromscratch.sources.buildroot.costs import load_costs
 from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.buildroot.plan import BUILD_FOLDERS, Plan, defconfig_platform, plan, write_busybox_fragments
@@ -94,6 +100,12 @@ class BuildrootSource(TreeSource):
         made = plan(self._options, self._context, store, fetching=True)
         with self._locked(made) as made:
             return configure(made, self._context, menu=menu, part=part, name=name)
+
+    def save_configuration(self, store: Store, file: Path) -> SavedDefconfig:
+        """Write all that the item comes to as one defconfig."""
+        made = plan(self._options, self._context, store, fetching=True)
+        with self._locked(made) as made:
+            return save_defconfig(made, self._context, file)
 
     @contextmanager
     def _locked(self, made: Plan) -> Iterator[Plan]:

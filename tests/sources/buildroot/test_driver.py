@@ -311,3 +311,20 @@ def test_a_defconfig_decides_on_the_platform(folder: Path, store: Store) -> None
     assert source(folder, config="app-glibc").own_platform(store, bring=True) is None
     with pytest.raises(UsageError, match="builds for linux/arm64, but the image is to be for linux/amd64"):
         made.fetch(store)
+
+
+def test_a_recipe_is_saved_as_one_defconfig(folder: Path, store: Store) -> None:
+    (folder / "more").mkdir()
+    made = source(
+        folder,
+        packages=["greeting"],
+        set={"BR2_ROOTFS_OVERLAY": "$(FROMSCRATCH_FOLDER)/more"},
+        busybox=["# CONFIG_VI is not set"],
+    )
+    said = str(made.save_configuration(store, folder / "whole_defconfig"))
+    lines = (folder / "whole_defconfig").read_text().splitlines()
+    assert "BR2_PACKAGE_GREETING=y" in lines
+    assert f'BR2_ROOTFS_OVERLAY="{folder}/more"' in lines
+    [fragments] = [line for line in lines if line.startswith("BR2_PACKAGE_BUSYBOX_CONFIG_FRAGMENT_FILES=")]
+    assert Path(fragments.partition("=")[2].strip('"')).read_text() == "# CONFIG_VI is not set\n"
+    assert said.endswith(f"make BR2_DEFCONFIG={folder}/whole_defconfig defconfig")
