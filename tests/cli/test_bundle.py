@@ -242,6 +242,14 @@ def test_the_entry_point_is_what_was_named(desk: Path, words: tuple[str, ...], e
     assert json.loads(bundle(desk, *words, "--json"))["images"][0]["entrypoint"] == entrypoint
 
 
+def test_of_several_staged_programs_the_one_called_like_the_image_starts(desk: Path) -> None:
+    (desk / "stage").mkdir()
+    written(desk / "stage", {"/usr/local/bin/app": program(), "/usr/local/bin/helper": program()})
+    for name, entrypoint in (("app", ["/usr/local/bin/app"]), ("other", [])):
+        made = bundle(desk, "--stage", "stage", "--name", name, "--json")
+        assert json.loads(made)["images"][0]["entrypoint"] == entrypoint
+
+
 def test_of_several_programs_none_is_guessed(desk: Path) -> None:
     answer = called(desk, "bundle", "--root", "root", "/usr/bin/jq", "/usr/bin/true")
     assert answer.code == 0
@@ -251,6 +259,14 @@ def test_of_several_programs_none_is_guessed(desk: Path) -> None:
     )
     quiet = called(desk, "bundle", "--root", "root", "/usr/bin/jq", "/usr/bin/true", "--quiet")
     assert quiet.err == ""
+
+
+def test_a_file_added_below_tmp_leaves_tmp_open_to_every_user(desk: Path) -> None:
+    written(desk, {"/page": "y"})
+    bundle(desk, "/usr/bin/jq", "--add", "page:/tmp/page", "--name", "jq")
+    rows = {each["path"]: each for each in json.loads(called(desk, "ls", "jq", "--json").out)}
+    assert rows["/tmp"]["mode"] == "1777"
+    assert "/tmp/page" in rows
 
 
 def test_the_configuration_is_what_the_options_say(desk: Path) -> None:

@@ -255,9 +255,12 @@ add_subdirectory(part)
 PART = """
 project(Part LANGUAGES C)
 add_library(part SHARED part.c)
+add_library(support SHARED support.c)
+target_link_libraries(support PRIVATE part)
+add_library(alias::support ALIAS support)
 add_executable(Alone ../main.c)
 add_executable(checker checker.c)
-target_link_libraries(checker part)
+target_link_libraries(checker alias::support)
 install(TARGETS part LIBRARY DESTINATION lib)
 """
 
@@ -268,7 +271,8 @@ def alone(shop: Workshop, more: str = "install(TARGETS Alone DESTINATION bin)\n"
     shop.write("part/CMakeLists.txt", PART + more)
     shop.write("main.c", '#include <stdio.h>\nint main(void) { return puts("I am alone") < 0; }\n')
     shop.write("part/part.c", "int part(void) { return 42; }\n")
-    text = '#include <stdio.h>\nint part(void);\nint main(void) { return printf("%d\\n", part()) < 0; }\n'
+    shop.write("part/support.c", "int part(void);\nint support(void) { return part(); }\n")
+    text = '#include <stdio.h>\nint support(void);\nint main(void) { return printf("%d\\n", support()) < 0; }\n'
     shop.write("part/checker.c", text)
     return shop
 
@@ -300,7 +304,7 @@ def test_a_program_that_is_built_and_not_installed_is_named_by_its_target(tmp_pa
     assert hint in failed(shop)
     built(shop, "-DCONTAINER_TARGETS=checker")
     made(shop)
-    assert own(shop) == ["/usr/local/bin/checker", "/usr/local/lib/libpart.so"]
+    assert own(shop) == ["/usr/local/bin/checker", "/usr/local/lib/libpart.so", "/usr/local/lib/libsupport.so"]
     assert shop.run("oci:container/oci", below="build") == "42\n"
     shop.make("cmake", "--install", "build", "--prefix", f"{tmp_path}/machine")
     assert not (tmp_path / "machine/bin").exists()
@@ -357,7 +361,9 @@ def test_presets_configure_build_and_pack(tmp_path: Path) -> None:
     assert shop.run("oci:build/container/oci") == "I am alone\n"
 
 
-@pytest.mark.parametrize(("sanitizer", "library"), [("address", "libasan.so."), ("undefined", "libubsan.so.")])
+@pytest.mark.parametrize(
+    ("sanitizer", "library"), [("address", "libasan.so."), ("undefined", "libubsan.so."), ("thread", "libtsan.so.")]
+)
 def test_the_library_of_a_sanitizer_goes_along(tmp_path: Path, sanitizer: str, library: str) -> None:
     shop = alone(workshop(tmp_path))
     # What finds leaks traces its own process, which a container may forbid.

@@ -6,11 +6,12 @@ from importlib import import_module
 from typing import Literal
 
 from fromscratch import paths
-from fromscratch.linker.beyond import certificates, dlopen, java, packages, plugins, recorded, shell_calls
+from fromscratch.linker.beyond import certificates, dlopen, java, own_names, packages, plugins, recorded, shell_calls
 from fromscratch.linker.beyond.constant_data.finder import DataFinder
 from fromscratch.linker.beyond.contract import Finder, Finding, Scene
 from fromscratch.linker.beyond.glibc import gconv, hwcaps, locales, nss, static, tzdata
 from fromscratch.linker.beyond.interpreters import finder as interpreters
+from fromscratch.linker.beyond.package_offers import PackageOffers
 from fromscratch.linker.beyond.recorded import Recorded
 from fromscratch.linker.beyond.scripts import finder as scripts
 from fromscratch.sources.binaries.options import BinariesOptions
@@ -27,6 +28,7 @@ def finders(options: BinariesOptions, runs: Recorded | None = None) -> Iterator[
         yield partial(java.find, desktop=options.java == "desktop")
     yield partial(scripts.find, commands=options.commands)
     yield partial(shell_calls.find, shell=options.shell)
+    yield own_names.find
     if options.dlopen != "none":
         yield partial(dlopen.find, strings=options.dlopen == "all")
     if options.nss != "none":
@@ -54,6 +56,7 @@ def finders(options: BinariesOptions, runs: Recorded | None = None) -> Iterator[
     if options.data != "none":
         yield DataFinder().find
     yield partial(packages.find, take=options.package)
+    yield PackageOffers(options.packages).find
 
 
 def find_modules(

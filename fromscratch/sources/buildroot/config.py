@@ -11,14 +11,9 @@ from fromscratch.formats.kconfig import config as kconfig
 from fromscratch.formats.kconfig.config import Setting
 from fromscratch.host.machine import lookup
 from fromscratch.host.machine.package_data import shipped
-from fromscratch.host.storage.own_folders import NONE, OwnFolders
-from fromscratch.host.storage.store import Store
-from fromscratch.lazy_regex import lazy_regex
 from fromscratch.model.image import Platform
 from fromscratch.regular_file import read_text
 from fromscratch.sources.buildroot import defconfigs, lists
-from fromscratch.sources.buildroot.content import content_digest
-from fromscratch.sources.buildroot.make_paths import Folders
 from fromscratch.sources.buildroot.named_configs import NamedConfig
 from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.buildroot.platforms import check_platform, merged_platform
@@ -37,9 +32,6 @@ _ARCHITECTURES = {
 }
 FOLDER_VARIABLE = "FROMSCRATCH_FOLDER"
 CONFIGS_VARIABLE = "FROMSCRATCH_CONFIGS"
-# The symbols by which Buildroot takes files and folders of the user.
-_NAMES_FILES = lazy_regex(r"_(?:OVERLAY|SCRIPT|TABLES?|PATCH_DIR|FILES?|CONFIG|CUSTOM_PATH)")
-_REFERENCE = lazy_regex(rf"\$\(({FOLDER_VARIABLE}|{CONFIGS_VARIABLE})\)(/[^\s\"]*)?")
 DRIVER = "the driver"
 _BASE = "base.config"
 BASES = (_BASE, "over-defconfig.config")  # what is said beneath the user's own configuration
@@ -167,31 +159,6 @@ def mirror_url(mirror: str, folder: Path) -> str:
     if not path.is_dir():
         raise UsageError(f"mirror: {mirror} is neither a URL nor a folder", "scripts/buildroot-mirror fills one")
     return path.as_uri()
-
-
-def referenced(
-    settings: Iterable[Setting], folder: Path, store: Store, folders: Folders, own: OwnFolders = NONE
-) -> str:
-    """A text that changes with the files and folders that settings name.
-
-    They are named by $(FROMSCRATCH_FOLDER)/… and $(FROMSCRATCH_CONFIGS)/…, and in symbols that are known to name
-    files also by paths as make has them; what is below Buildroot's folder or an external tree counts there. Raises
-    UsageError for one of the former that is not there.
-    """
-    tops = {FOLDER_VARIABLE: folder, CONFIGS_VARIABLE: shipped("buildroot-configs")}
-    covered = (folders.tree, *folders.externals)
-    lines = []
-    for setting in settings:
-        for variable, below in _REFERENCE.findall(setting.value):
-            path = Path(f"{tops[variable]}{below}")
-            if not path.exists():
-                raise UsageError(f"{setting.line}: there is no {path}", f"fix {setting.asked_by}")
-            lines.append(f"{below} {content_digest(path, store, besides=own.names(path))}")
-        if _NAMES_FILES.search(setting.name):
-            found = (folders.expanded(word) for word in kconfig.unquoted(setting.value).split())
-            there = [path for path in found if path and path.exists() and not any(map(path.is_relative_to, covered))]
-            lines += [f"{path} {content_digest(path, store, besides=own.names(path))}" for path in there]
-    return "\n".join(sorted(lines))
 
 
 def _busybox(given: str, folder: Path) -> str:

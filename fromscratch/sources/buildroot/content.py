@@ -3,15 +3,22 @@
 import hashlib
 import os
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from fromscratch.errors import ImageError
 from fromscratch.host.storage.store import Store
 from fromscratch.host.storage.verified_files import is_settled
 
 _NEVER = frozenset({".git", "__pycache__"})
-_RECORD = "folder-digest"
+_RECORD = "folder-digests"
+
+
+Grouping = Callable[[str], str | None]
+"""The part that a path below the top belongs to; None for what does not count."""
 
 
 def content_digest(path: Path, store: Store, *, besides: Collection[str] = ()) -> str:
@@ -20,22 +27,41 @@ def content_digest(path: Path, store: Store, *, besides: Collection[str] = ()) -
     What git and Python leave in folders does not count, nor do the paths `besides`, which start at the top. Kept by
     what stat(2) says of each file, so that nothing is read twice. Raises ImageError for what cannot be read.
     """
+    return content_digests(path, store, lambda _: lambda name: "", "", besides=besides)[""]
+
+
+def content_digests(
+    path: Path,
+    store: Store,
+    grouping: Callable[[Collection[str]], Grouping],
+    version: str,
+    *,
+    besides: Collection[str] = (),
+) -> dict[str, str]:
+    """The same for each part of what is below `path`. `grouping` makes the rule for parts out of all names.
+
+    `version` stands for that rule: digests are kept for each.
+    """
     try:
         found = list(_walk(os.fspath(path), besides))
-        seen = hashlib.sha256(os.fsencode(path))
+        seen = hashlib.sha256(os.fsencode(f"{version}\n{path}"))
         for place, name, state in found:
             seen.update(b"%b\0%a\n" % (os.fsencode(name), _facts(place, state)))
         key = seen.hexdigest()
         if known := store.record(_RECORD, key):
-            return known.decode()
-        whole = hashlib.sha256()
+            return msgspec.json.decode(known, type=dict[str, str])
+        parts: dict[str, Any] = {}
+        rule = grouping([name for _, name, _ in found])
         for place, name, state in found:
-            whole.update(b"%b\0%b\n" % (os.fsencode(name), _content(Path(place), state)))
+            if (part := rule(name)) is not None:
+                whole = parts.setdefault(part, hashlib.sha256())
+                whole.update(b"%b\0%b\n" % (os.fsencode(name), _content(Path(place), state)))
     except OSError as error:
         raise ImageError(f"cannot read {error.filename or path}: {error.strerror}", "make it readable") from error
+    digests = {part: whole.hexdigest() for part, whole in parts.items()}
     if all(is_settled(state.st_ctime_ns) for _, _, state in found):
-        store.write_record(_RECORD, key, whole.hexdigest().encode())
-    return whole.hexdigest()
+        store.write_record(_RECORD, key, msgspec.json.encode(digests))
+    return digests
 
 
 def _walk(top: str, besides: Collection[str]) -> Iterator[tuple[str, str, os.stat_result]]:

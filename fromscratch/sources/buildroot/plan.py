@@ -1,7 +1,5 @@
 """All that one item of a recipe means for Buildroot, before anything is run."""
 
-import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,32 +14,37 @@ from fromscratch.host.machine.package_data import shipped
 from fromscratch.host.process import run
 from fromscratch.host.storage.own_folders import OwnFolders
 from fromscratch.host.storage.store import Store
+from fromscratch.model.image import Platform
 from fromscratch.sources.buildroot import config as configuration
-from fromscratch.sources.buildroot import named_configs, variables
+from fromscratch.sources.buildroot import named_configs, named_files, variables
 from fromscratch.sources.buildroot import tree as trees
 from fromscratch.sources.buildroot.config import Wish
-from fromscratch.sources.buildroot.content import content_digest
 from fromscratch.sources.buildroot.make import Make
 from fromscratch.sources.buildroot.make_paths import Folders
-from fromscratch.sources.buildroot.named_configs import NamedConfig, Places
+from fromscratch.sources.buildroot.named_configs import SHIPPED, NamedConfig, Places
+from fromscratch.sources.buildroot.named_files import Reading
 from fromscratch.sources.buildroot.options import BuildrootOptions
+from fromscratch.sources.buildroot.parts import hash_of, of_external, of_overrides, part
+from fromscratch.sources.buildroot.platforms import merged_platform
 from fromscratch.sources.buildroot.toolchain import host_tools, passwords
 from fromscratch.sources.buildroot.toolchain import settings as toolchains
+from fromscratch.sources.buildroot.toolchain.host_tools import HostTools
 from fromscratch.sources.buildroot.toolchain.settings import Toolchain
 from fromscratch.sources.buildroot.tree import Tree
 from fromscratch.sources.contract import Context
 
 BUILD_FOLDERS = ("buildroot", "buildroot-downloads")  # work folders of the store that builds go on in
-_LAYOUT = "1"  # of fingerprints and workspaces: a change builds everything anew
+_LAYOUT = "2"  # of fingerprints and workspaces: a change builds everything anew
+_BY_PATH = (variables.OVERRIDES, variables.DOWNLOADS)  # of which only what lies there counts
 _ONLY_STEERING = ("BR2_PRIMARY_SITE", "BR2_PRIMARY_SITE_ONLY", "BR2_DL_DIR", "BR2_JLEVEL", "BR2_CCACHE_DIR")
 
 
 class Plan(Struct, frozen=True, kw_only=True):
     """`place` is the workspace: `output` is Buildroot's own, `settings` a scratch one for configurations.
 
-    `external` has a digest for each package of external trees, `rest` a digest of what is not distinguished further;
-    `config_files` are the files of `config:`; `configs` and `busybox_files` are what the recipe says of them, and
-    `recipe_variables` what it adds to make's command line.
+    `parts` has a digest for each part of what is built besides the configuration; `config_files` are the files of
+    `config:`; `configs` and `busybox_files` are what the recipe says of them, and `recipe_variables` what it adds to
+    make's command line.
     """
 
     tree: Tree
@@ -49,8 +52,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     wish: Wish
     externals: tuple[Path, ...]
     config_files: tuple[NamedConfig, ...]
-    external: dict[str, str]
-    rest: str
+    parts: dict[str, str]
     configs: tuple[str, ...]
     busybox_files: frozenset[Path]
     fingerprint: str
@@ -75,19 +77,20 @@ def plan(options: BuildrootOptions, context: Context, store: Store, *, fetching:
     toolchain = _toolchain(options, context, store, tree, config_files, folders)
     tools = host_tools.identify() if options.host_tools == "system" else None
     wish = configuration.wish(options, context.folder, context.platform, toolchain.settings, config_files)
-    external = _external_digests(externals, store, context.own)
     where = (str(context.folder), context.place, str(context.platform), options.host_tools)
-    key = "\n".join((_LAYOUT, tree.identity, toolchain.identity, *where))
+    key = "\n".join((_LAYOUT, tree.place, toolchain.identity, *where))
     place = store.workspace(builds, key)
     folders = replace(folders, place=place, downloads=store.workspace(sources, "shared"))
     overrides = variables.users_overrides(options.make, wish, folders)
     of_recipe = variables.of_recipe(options.make, wish)
-    rest = _hash(
-        _LAYOUT,
-        configuration.referenced([*wish.settings, *_of_make(options)], context.folder, store, folders, context.own),
-        tools.identity if tools else "",
-        *(f"{name}={value}" for name, value in sorted(options.make.items())),
-    )
+    found = {
+        **tree.parts,
+        **_parts_of_externals(externals, store, context.own, folders),
+        **named_files.of_settings(
+            [*wish.settings, *_of_make(options)], Reading(context.folder, folders, store, context.own)
+        ),
+        **_parts_of_make(options, overrides, tools, folders, store, context.own),
+    }
     downloads = variables.downloads(options.make, wish, folders)
     of_tools, our_overrides = host_tools.lay_out(tools, place / "host-tools") if tools else ({}, "")
     our_overrides += passwords.lay_out(place / "host-tools", run.find("mkpasswd") if tools else None)
@@ -108,17 +111,32 @@ def plan(options: BuildrootOptions, context: Context, store: Store, *, fetching:
         wish=wish,
         externals=externals,
         config_files=config_files,
-        external=external,
-        rest=rest,
+        parts=found,
         configs=tuple(options.configs),
         busybox_files=frozenset(context.folder / one for one in options.busybox if "\n" not in one),
-        fingerprint=_fingerprint(context, tree, toolchain, wish, external, rest),
+        fingerprint=_fingerprint(context, tree, toolchain, wish, found),
         key=key,
         place=place,
         downloads=downloads,
         recipe_variables=of_recipe,
         make=_make(options, context, store, tree, toolchain, place, of_driver, int(wish.value(variables.JOBS) or 0)),
     )
+
+
+def defconfig_platform(options: BuildrootOptions, context: Context, store: Store, *, bring: bool) -> Platform | None:
+    """The platform that the defconfig of a recipe is for, with what the recipe sets over it; None without a defconfig.
+
+    Raises as `plan` does.
+    """
+    if all(name in SHIPPED for name in options.configs):
+        return None
+    tree = _tree(options, context, store, fetching=bring)
+    externals = tuple(_external(name, context.folder) for name in options.externals)
+    config_files = named_configs.find(options.configs, Places(context.folder, externals, tree.path))
+    if not any(one.is_defconfig for one in config_files):
+        return None
+    over = [Setting(name, kconfig.value_of(value), f"set: {name}") for name, value in options.set.items()]
+    return merged_platform([*(setting for one in config_files for setting in one.settings), *over])
 
 
 def _toolchain(
@@ -144,18 +162,16 @@ def _tree(options: BuildrootOptions, context: Context, store: Store, *, fetching
     return trees.present(options, context.folder, store, context.own)
 
 
-def _fingerprint(
-    context: Context, tree: Tree, toolchain: Toolchain, wish: Wish, external: Mapping[str, str], rest: str
-) -> str:
+def _fingerprint(context: Context, tree: Tree, toolchain: Toolchain, wish: Wish, found: Mapping[str, str]) -> str:
     settings = "\n".join(one.line for one in wish.settings if one.name not in _ONLY_STEERING)
-    return _hash(
+    return hash_of(
+        _LAYOUT,
         tree.identity,
         toolchain.identity,
         str(context.platform),
         settings,
         *wish.busybox,
-        str(sorted(external.items())),
-        rest,
+        str(sorted(found.items())),
     )
 
 
@@ -173,25 +189,28 @@ def _make(
         tree=tree,
         output=place / "output",
         variables=given,
-        environment=_environment(context.folder, place, store, toolchain),
+        environment={
+            configuration.FOLDER_VARIABLE: str(context.folder),
+            configuration.CONFIGS_VARIABLE: str(shipped("buildroot-configs")),
+            **(_host_ccache(place, store, toolchain) if options.toolchain == "host" else {}),
+        },
         log=context.log or place / "build.log",
         jobs=options.jobs or jobs or context.jobs,
         offline=options.offline,
     )
 
 
-def _environment(folder: Path, place: Path, store: Store, toolchain: Toolchain) -> dict[str, str]:
+def _host_ccache(place: Path, store: Store, toolchain: Toolchain) -> dict[str, str]:
+    """For the compiler's wrapper of `toolchain: host`. The other toolchains' wrapper knows its compiler itself."""
     return {
-        configuration.FOLDER_VARIABLE: str(folder),
-        configuration.CONFIGS_VARIABLE: str(shipped("buildroot-configs")),
-        # For the compiler's wrapper of toolchain: host.
         "CCACHE_DIR": str(store.root / "work" / "ccache"),
         "CCACHE_BASEDIR": str(place),
         "CCACHE_NOHASHDIR": "1",
         "CCACHE_DEPEND": "1",  # no preprocessing of its own: a first build takes hardly longer than without it
         # A package's generated headers are as new as its objects; their content is compared all the same.
         "CCACHE_SLOPPINESS": "include_file_ctime,include_file_mtime",
-        "CCACHE_COMPILERCHECK": f"string:{_hash(toolchain.identity)}",
+        # The wrapper is a script; its identity says which compiler it calls.
+        "CCACHE_COMPILERCHECK": f"string:{hash_of(toolchain.identity)}",
         "CCACHE_CONFIGPATH": "/dev/null",
     }
 
@@ -230,30 +249,23 @@ def _external(name: str, folder: Path) -> Path:
     return path
 
 
-def _external_digests(externals: tuple[Path, ...], store: Store, own: OwnFolders) -> dict[str, str]:
-    """A digest for each folder package/NAME, and one of all else under the empty name."""
-    digests: dict[str, str] = {}
-    others = []
-    for top in externals:
-        ours = own.names(top)
-        for entry in sorted(each for each in top.iterdir() if each.name not in ours):
-            packages = sorted(entry.iterdir()) if entry.name == "package" and entry.is_dir() else [entry]
-            for path in packages:
-                if path.name == ".git":
-                    continue
-                digest = content_digest(path, store, besides=own.names(path))
-                if path is not entry and path.is_dir():
-                    digests[path.name] = _hash(digests.get(path.name, ""), digest)
-                else:
-                    others.append(f"{path.name} {digest}")
-    if externals:
-        digests[""] = _hash(*others)
-    return digests
+def _parts_of_externals(externals: Sequence[Path], store: Store, own: OwnFolders, folders: Folders) -> dict[str, str]:
+    return {key: digest for top in externals for key, digest in of_external(top, store, own, folders).items()}
 
 
-def _hash(*texts: str) -> str:
-    whole = hashlib.sha256()
-    for text in texts:
-        raw = os.fsencode(text)
-        whole.update(b"%d\n" % len(raw) + raw)
-    return whole.hexdigest()
+def _parts_of_make(
+    options: BuildrootOptions,
+    overrides: str,
+    tools: HostTools | None,
+    folders: Folders,
+    store: Store,
+    own: OwnFolders,
+) -> dict[str, str]:
+    """What the recipe adds to make, the user's file of overrides, and programs of this machine."""
+    found = {part("variable", name): hash_of(value) for name, value in options.make.items() if name not in _BY_PATH}
+    if tools is not None:
+        found[part("image", "this machine's tools")] = hash_of(tools.identity)
+    if overrides and (path := folders.expanded(overrides)) and path.is_file():
+        text = path.read_text(errors="replace")
+        found.update((f"{key}\t{path}", digest) for key, digest in of_overrides(text, folders, store, own).items())
+    return found

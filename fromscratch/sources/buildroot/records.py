@@ -100,13 +100,12 @@ def _inputs_said(inputs: Inputs) -> dict[str, object]:
         "config": inputs.config_text,
         "packages": _plain(inputs.packages),
         "busybox": inputs.busybox,
-        "external": dict(inputs.external),
-        "rest": inputs.rest,
+        "parts": dict(inputs.parts),
     }
 
 
 def _inputs(said: Mapping[str, Any]) -> Inputs:
-    return Inputs(said["config"], _packages(said["packages"]), said["busybox"], said["external"], said["rest"])
+    return Inputs(said["config"], _packages(said["packages"]), said["busybox"], said["parts"])
 
 
 def _plain(packages: Mapping[str, Package]) -> list[dict[str, object]]:

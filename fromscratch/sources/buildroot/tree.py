@@ -2,10 +2,12 @@
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, assert_never
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fromscratch.address import Address
 from fromscratch.digest import Digest, check
@@ -18,8 +20,8 @@ from fromscratch.host.storage.own_folders import NONE, OwnFolders
 from fromscratch.host.storage.store import Store
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.progress import Progress
-from fromscratch.sources.buildroot.content import content_digest
 from fromscratch.sources.buildroot.options import BuildrootOptions
+from fromscratch.sources.buildroot.parts import hash_of, of_tree
 from fromscratch.sources.buildroot.releases import RELEASES
 
 _LAYOUT = "1"
@@ -36,12 +38,21 @@ _IN_SUMS = lazy_regex(r"(?:SHA256|sha256)[: ]\s*([0-9a-f]{64})\s+(\S+)")
 
 
 class Tree(Struct, frozen=True):
-    """Buildroot on disk. `identity` changes whenever its content does; `epoch` is the date of that version."""
+    """Buildroot on disk. `identity` changes whenever its content does; `epoch` is the date of that version.
+
+    `parts` are the parts of a folder that people work in, as `parts.py` has them; none for what never changes.
+    """
 
     path: Path
     identity: str
     version: str
     epoch: str
+    parts: Mapping[str, str] = {}
+
+    @property
+    def place(self) -> str:
+        """What stays the same while people work in it: builds go on from one state of a folder to the next."""
+        return f"folder {self.path}" if self.parts else self.identity
 
 
 def bring(options: BuildrootOptions, folder: Path, store: Store, progress: Progress, own: OwnFolders = NONE) -> Tree:
@@ -109,7 +120,8 @@ def _kind(text: str, folder: Path) -> tuple[Literal["directory", "tarball", "git
 
 
 def _in_place(path: Path, store: Store, own: OwnFolders) -> Tree:
-    return _tree(path, content_digest(path, store, besides={*_NOT_PART, *own.names(path)}))
+    parts = of_tree(path, store, {*_NOT_PART, *own.names(path)})
+    return replace(_tree(path, hash_of(*(f"{name} {digest}" for name, digest in sorted(parts.items())))), parts=parts)
 
 
 def _tree(path: Path, identity: str) -> Tree:

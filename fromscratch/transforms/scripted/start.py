@@ -14,6 +14,7 @@ from fromscratch.model.changing_tree import ChangingTree
 from fromscratch.model.content import read
 from fromscratch.model.entry import Directory, File, Origin
 from fromscratch.paths import TreePath, decode
+from fromscratch.transforms.scripted import postgresql
 from fromscratch.transforms.scripted.foreground import in_foreground
 from fromscratch.transforms.scripted.units import FOLDERS, PROGRAMS, Found, program, services
 
@@ -99,6 +100,9 @@ def _of_template(tree: ChangingTree, found: Found, package: str) -> Start:
     if len(instances) == 1:
         one = service(f"{found.service.name}{instances[0]}", unit)
         return _of_service(tree, replace(found, service=one), package)
+    if found.service.name == postgresql.TEMPLATE and (cluster := postgresql.cluster_command(tree)):
+        because = "a cluster of PostgreSQL is made when a container first starts: give /var/lib/postgresql a volume"
+        return Start(command=cluster, ports=(postgresql.PORT,), because=because)
     command = unit.text("Service", "ExecStart").lstrip("-@:+!")
     several = f"of {', '.join(instances[:_MOST_INSTANCES])}" if instances else "and the image has none"
     return Start(notes=(

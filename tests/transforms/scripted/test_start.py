@@ -152,3 +152,16 @@ def test_a_command_that_systemd_starts_as_root_has_no_user() -> None:
 def test_a_known_server_behind_a_script_that_goes_into_the_background_is_started_itself() -> None:
     found = start("dnsmasq", "f 0755 0:0 /usr/sbin/dnsmasq ''", dnsmasq="Type=forking\nExecStart=/usr/share/help exec")
     assert found.command == ("/usr/sbin/dnsmasq", "--keep-in-foreground")
+
+
+def test_a_cluster_of_postgresql_is_made_once_and_started() -> None:
+    found = start(
+        "postgresql-17",
+        "f 0755 0:0 /usr/bin/pg_ctlcluster ''",
+        "f 0755 0:0 /usr/lib/postgresql/17/bin/postgres ''",
+        "f 0755 0:0 /usr/lib/postgresql/9.6/bin/psql ''",
+        **{"postgresql@": "Type=forking\nExecStart=-/usr/bin/pg_ctlcluster --skip-systemctl-redirect %i start"},
+    )
+    make = "[ -e /etc/postgresql/17/main ] || pg_createcluster 17 main > /dev/null"
+    run = "exec /usr/bin/pg_ctlcluster --foreground 17 main start"
+    assert (found.command, found.ports) == (("/bin/sh", "-c", f"{{ {make}; }} && {run}"), ("5432",))

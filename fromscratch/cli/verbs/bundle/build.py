@@ -65,6 +65,8 @@ def made(
     output = call.output_folder(called["name"])
     seen = programs(options, Path.cwd(), call.platforms, (output, call.store.root))
     start = _entrypoint(entrypoint, seen)
+    if start is None and not image["cmd"] and options.stage:
+        start = _called_like(called["name"], seen)
     if start is None and not image["cmd"] and len(seen.asked) != 1:
         _check_startable(options, seen)
         call.progress.note(_no_entrypoint(seen))
@@ -142,6 +144,12 @@ def _entrypoint(text: str | None, seen: Programs) -> list[str] | None:
             )
         said[0] = same[0]
     return said
+
+
+def _called_like(name: str, seen: Programs) -> list[str] | None:
+    """Of several programs the one that is called like the image, as a project's main program mostly is."""
+    same = _of_this_name(name, seen.asked)
+    return list(same) if len(seen.asked) > 1 and len(same) == 1 else None
 
 
 def _no_entrypoint(seen: Programs) -> str:
