@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fromscratch.errors import MissingTool
+from fromscratch.formats.kconfig import config as kconfig
 from fromscratch.host.storage.store import Store
 from fromscratch.model.content import read
 from fromscratch.model.entry import Device, File
@@ -86,3 +87,29 @@ def test_each_part_of_a_project_does_what_it_does_by_hand(tmp_path: Path) -> Non
     assert tree.find("/etc/inittab") is not None  # the init system of the defconfig
     assert not any(path.startswith(("/boot/", "/lib/modules/")) for path in tree)
     assert [note.partition(":")[0] for note in source.notes(store)] == ["gadget_defconfig", "toolchain"]
+
+
+@pytest.mark.parametrize(
+    ("name", "platform"),
+    [
+        ("qemu_x86_64", "linux/amd64"),
+        ("qemu_x86_defconfig", "linux/386"),
+        ("qemu_riscv64_virt", "linux/riscv64"),
+        ("raspberrypi4_64", "linux/arm64"),
+        ("beaglebone", "linux/arm/v7"),
+    ],
+)
+def test_a_board_of_buildroot_is_configured_without_its_kernel(name: str, platform: str, tmp_path: Path) -> None:
+    tree = os.environ.get("FROMSCRATCH_BUILDROOT_TREE", "")
+    if not tree:
+        pytest.skip("FROMSCRATCH_BUILDROOT_TREE names no tree")
+    context = Context(folder=tmp_path, place="rootfs[0]", platform=Platform.parse(platform))
+    source = BuildrootSource(BuildrootOptions(tree=tree, config=name), context)
+    store = Store(tmp_path / "store")
+    assert source.own_platform(store, bring=True) == context.platform
+    config = kconfig.read_config(source.configure(store).config.read_text())
+    assert "BR2_LINUX_KERNEL" not in config
+    assert [each for each in config if each.startswith("BR2_TARGET_ROOTFS_") and config[each] == "y"] == [
+        "BR2_TARGET_ROOTFS_TAR",
+        "BR2_TARGET_ROOTFS_TAR_NONE",
+    ]
