@@ -31,7 +31,7 @@ def main(words: list[str]) -> None:
     options = parser.parse_args(words)
     options.work.mkdir(parents=True, exist_ok=True)
     standard: tuple[frozenset[str], int] | None = None
-    heads = ("packed", "of first", "gzip", "zstd 19", "unpacked", "entries", "applets")
+    heads = ("packed", "of first", "gzip", "smallest", "unpacked", "entries", "applets")
     print(f"{'image':40}" + "".join(f"{head:>12}" for head in heads))
     for number, path in enumerate(options.image):
         blob = _layer(path)

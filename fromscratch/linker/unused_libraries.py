@@ -61,6 +61,8 @@ def _names(tree: Rootfs, root: TreeRoot, place: TreePath, elf: Elf, sonames: fro
     if not data:
         return set(sonames)
     in_data = {soname for soname in sonames if f"\0{soname}\0".encode() in data}
+    if elf.soname in SONAMES:
+        in_data.difference_update(_NAME_SERVICES)  # if these are candidates, they are empty
     if UNWINDER in sonames:
         in_data.discard(UNWINDER)  # glibc itself names it, for those who call these functions
         with root.reading(place) as reader:

@@ -80,7 +80,7 @@ class _Body(Strict, frozen=True):
     compression: Annotated[
         Literal["gzip", "zstd", "smallest", "fast", "none"],
         Meta(
-            description="how the layers are packed; smallest is zstd at its level 19, fast is gzip whose digest "
+            description="how the layers are packed; smallest is zstd at its level 22, fast is gzip whose digest "
             "may vary from one CPU to another"
         ),
     ] = "gzip"

@@ -69,7 +69,7 @@ def codec(name: CodecName, level: int | None = None) -> Codec:
             return Gzip(f"gzip isal {isal.ISAL_VERSION} level {level}, digest may vary", level, library)
         case "zstd" | "smallest":
             zstandard = import_zstandard()
-            usual = 3 if name == "zstd" else 19
+            usual = 3 if name == "zstd" else 22
             level = usual if level is None else level
             version = ".".join(str(part) for part in zstandard.ZSTD_VERSION)
             return Zstd(f"zstd {version} level {level}", level, zstandard)
