@@ -156,7 +156,7 @@ EDITS: Mapping[str, tuple[Callable[[Project], object], set[str]]] = {
     ),
     "the post-build script": (lambda project: project.replace("board/box/post-build.sh", "built", "made"), set()),
     "BusyBox's configuration": (
-        lambda project: project.write("board/box/busybox.config", "# CONFIG_VI is not set\n# CONFIG_ED is not set\n"),
+        lambda project: project.write("board/box/busybox.config", "# CONFIG_VI is not set\n# CONFIG_WGET is not set\n"),
         {"busybox"},
     ),
     "a line of local.mk": (lambda project: project.write("local.mk", 'override HELLO_MORE = "!"\n'), {"hello"}),
