@@ -14,6 +14,7 @@ from fromscratch.linker.beyond.contract import FinderWarning, Finding, NeededFil
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.python import habits
 from fromscratch.linker.beyond.python.closure import Closure, Lost
+from fromscratch.linker.beyond.python.embedding import own_modules
 from fromscratch.linker.beyond.python.imports import Import, Source
 from fromscratch.linker.beyond.python.modules import Module, Modules
 from fromscratch.linker.beyond.python.packages import Packages
@@ -44,6 +45,7 @@ def find(scene: Scene, *, mode: Mode = "auto", search: Sequence[str] = (), pycac
             found.whole(tree.object, f"{tree.object} (the standard library of Python {tree.version})")
         for group in groups or [Group(None, tuple(search), ())]:
             found.follow(group)
+        found.embedded()
         yield from found.findings(pycache)
 
 
@@ -54,7 +56,7 @@ class _Found:
         self._scene, self._tree = scene, tree
         self._needed: dict[str, tuple[str, str]] = {}  # path: by, detail
         self._notices: dict[Finding, None] = {}
-        self._libraries: dict[NeededFile, None] = {}
+        self._others: dict[NeededFile, None] = {}
         self._loaded: set[str] = set()
         self._unreached: set[str] = set()  # modules that lie in a package but that no import leads to
 
@@ -92,7 +94,9 @@ class _Found:
             if any(path == each.path or path.startswith(f"{each.path}/") for path in self._needed):
                 self._need(each.pth, self._tree.object, f"imports the finder of {name}")
                 self._need(each.finder, each.pth, f"finds {name}")
-        self._libraries.update(dict.fromkeys(names.libraries()))
+        self._others.update(dict.fromkeys(names.libraries()))
+        if "zoneinfo" in closure.reached:
+            self._others.update(dict.fromkeys(names.zones()))
         self._encodings()
         self._note_problems(group, closure, sites)
 
@@ -167,6 +171,12 @@ class _Found:
                 self._needed.setdefault(path, (by, detail))
                 self._loaded |= {path} if path.endswith(".so") else set()
 
+    def embedded(self) -> None:
+        """The modules that programs with this interpreter within them have of their own."""
+        for program, folder in own_modules(self._scene):
+            for path in below(self._scene, folder):
+                self._need(path, program, f"its own modules in {folder}")
+
     def _need(self, path: str, by: str, detail: str) -> None:
         self._needed.setdefault(path, (by, f"{by} ({detail})"))
 
@@ -216,7 +226,7 @@ class _Found:
             compiled = _compiled(path, self._tree.version)
             if pycache and path.endswith(".py") and views.place(self._scene.view, compiled):
                 yield NeededFile(compiled, place, f"{path} (its compiled code)", KIND, "possible", optional=True)
-        yield from self._libraries
+        yield from self._others
         yield from self._notices
 
 
