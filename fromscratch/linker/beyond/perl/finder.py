@@ -167,7 +167,9 @@ class _Loading:
                 if name.endswith(".pm") and name.removesuffix(".pm") not in _OF_DBI and not self._scene.has(path):
                     driver = f"DBD::{name.removesuffix('.pm')}"
                     what = f"the driver {driver}, which DBI loads for {self._program} if it is asked"
-                    yield Offer(what, Setting("plugins", self._scene.path_in_root(path)), KIND, confidence="likely")
+                    yield Offer(
+                        what, Setting("plugins", self._scene.path_in_root(TreePath(path))), KIND, confidence="likely"
+                    )
 
     def _add(self, folder: str) -> None:
         """A folder of `use lib`: fixed, or beside the program, as the module FindBin gives it."""
