@@ -79,6 +79,19 @@ def test_configuration_is_taken_that_anyone_may_read_and_that_a_package_has() ->
     assert offered(scene) == [("plugins=/etc/tool", "likely"), ("plugins=/etc/tool", "possible")]
 
 
+def test_configuration_that_is_included_is_taken_too() -> None:
+    """Made by a script of the package, and so of no package: as common-auth of PAM is."""
+    files = """
+    f 0644 0:0 /etc/pam.d/tool '@include common-auth'
+    f 0644 0:0 /etc/pam.d/common-auth 'auth required pam_unix.so'
+    f 0644 0:0 /etc/pam.d/login 'auth'
+    """
+    lists = packages(tool=(r"Version: 1\n", "/usr/bin/tool /etc/pam.d/tool"))
+    scene = naming("/etc/pam.d/%s", block=files + lists)
+    assert selected(scene) == ["/etc/pam.d/tool", "/etc/pam.d/common-auth"]
+    assert offered(scene) == [("plugins=/etc/pam.d", "possible")]
+
+
 def test_a_helper_that_gives_rights_is_offered() -> None:
     scene = naming("/usr/lib/tool")
     assert selected(scene)[0] == "/usr/lib/tool/small"
@@ -117,13 +130,13 @@ def test_what_shows_nothing_of_one_program_is_passed_over(text: str) -> None:
 def test_parts_are_put_together() -> None:
     """The end of one text is another: "/agent/tool-agent" is "/tool-agent" too. An ending has a path before it."""
     assert selected(naming("/usr/bin", "/agent/tool-agent")) == ["/usr/bin/tool-agent"]
-    assert selected(naming("share/tool/table")) == ["/usr/share/tool/table"]
+    assert selected(naming("/usr/bin", "share/tool/table")) == ["/usr/share/tool/table"]
     block = (
         DATA
         + packages(tool=(r"Version: 1\n", "/usr/bin/tool /usr/share/misc/tool.db"))
         + "f 0644 0:0 /usr/share/misc/tool.db ''"
     )
-    assert selected(naming("/usr/share/misc/tool", ".db", block=block)) == ["/usr/share/misc/tool.db"]
+    assert selected(naming("/usr/bin", "/usr/share/misc/tool", ".db", block=block)) == ["/usr/share/misc/tool.db"]
 
 
 def test_a_library_deep_below_a_program_brings_only_little() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from fromscratch import paths
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.constant_data import names
 from fromscratch.linker.beyond.constant_data.modules import additions, fitting
 from fromscratch.linker.beyond.constant_data.names import Name
@@ -10,9 +11,10 @@ from fromscratch.linker.beyond.constant_data.parts import Member, Parts
 from fromscratch.linker.beyond.contract import Scene
 from fromscratch.paths import TreePath
 
+_WORD = lazy_regex(r"(?<![\w/.-])\w[\w.-]*")
 _LARGE = 1 << 20  # more than this is not taken unless it is the program's own
 _MODULES = 6 << 20
-_MODULE = 32 << 20
+_MODULE = 64 << 20
 _OF_A_LIBRARY = 32 << 20
 _OF_A_LIBRARY_BELOW = 1 << 19
 _MOST = 192 << 20
@@ -27,6 +29,21 @@ class Choice:
         self._additions: dict[TreePath, dict[TreePath, int] | None] = {}
 
     def chosen(self, scene: Scene, name: Name, found: Parts) -> set[Member]:
+        """With the configuration that the chosen configuration names: /etc/pam.d/sudo includes common-auth."""
+        chosen = self._by_packages(scene, name, found)
+        pending = [each for each in chosen if each.kind == "configuration"]
+        beside = {each.path: each for each in (*found.own, *found.others) if each.kind == "configuration"}
+        while pending:
+            member = pending.pop()
+            folder = member.path.rpartition("/")[0]
+            for word in _WORD.findall((scene.read(member.place) or b"").decode("utf-8", "replace")):
+                other = beside.get(f"{folder}/{word}")
+                if other is not None and other not in chosen and not other.private:
+                    chosen.add(other)
+                    pending.append(other)
+        return chosen
+
+    def _by_packages(self, scene: Scene, name: Name, found: Parts) -> set[Member]:
         return {
             *self._own(scene, name, found.own, _MOST),
             *self._own(scene, name, found.needed, _OF_A_LIBRARY),

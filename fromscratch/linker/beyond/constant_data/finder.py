@@ -69,13 +69,13 @@ class DataFinder:
         """How many steps of DT_NEEDED each object is away from a program, without those that are guesses themselves."""
         guesses = scene.speculative - self._followed.keys()
         known = {place: elf for place, elf in scene.objects.items() if place not in guesses}
-        by_soname = {elf.soname or paths.name(place): place for place, elf in known.items()}
+        by_soname = {elf.soname or paths.name(place): place for place, elf in scene.objects.items()}
         depths = {place: 0 for place, elf in known.items() if elf.interpreter and not elf.soname}
         depths.update({place: depth for place, depth in self._followed.items() if place in known})
         depths.update(dict.fromkeys((place for place in scene.requested if place in known), 0))
         pending = sorted(depths, key=depths.__getitem__)
         for place in pending:  # which grows: the nearest first
-            for soname in known[place].needed:
+            for soname in scene.objects[place].needed:
                 needed = by_soname.get(soname)
                 if needed is not None and needed not in depths:
                     depths[needed] = depths[place] + 1
@@ -94,7 +94,7 @@ class DataFinder:
             telling = [_configuration(path) for path in whole if not kinds.shows_nothing(path)]
             wide = dict.fromkeys([*telling, *_shared(scene, telling)])
             found = [Name(path, place, depth) for path in wide]
-            if depth < 2:
+            if depth < 2 and whole:  # what names no path at all puts none together either
                 folders = [path for path in whole if kinds.shows_nothing(path) and not _is_file(scene, path)]
                 more = dict.fromkeys(names.composed(scene, place, folders))
                 found += [Name(path, place, depth, guess=True) for path in more if not kinds.shows_nothing(path)]
@@ -150,7 +150,8 @@ class DataFinder:
 
     def _judged(self, scene: Scene, name: Name, found: Parts) -> Iterator[Finding]:
         selected = self._choice.chosen(scene, name, found)
-        for member in (each for part in (found.own, found.needed, found.kin) for each in part if each in selected):
+        every = (*found.own, *found.needed, *found.kin, *found.others)
+        for member in (each for each in every if each in selected):
             if member.kind == "helper":
                 self._followed.setdefault(member.place, name.depth)
             elif member.kind == "module" and member not in found.kin:
@@ -163,8 +164,11 @@ class DataFinder:
             yield from _offered(scene, name, [*own, *kin], "likely")
         else:
             yield from _offered(scene, name, own, "possible")
-        if not name.guess and name.path != _HEADERS and (name.depth == 0 or (name.depth == 1 and (own or selected))):
-            yield from _offered(scene, name, found.others, "possible")
+        # Of a module that is looked into, what others have is too far from the program.
+        is_near = name.by in scene.requested or scene.objects[name.by].interpreter or own or selected
+        if not name.guess and name.path != _HEADERS and name.depth < 2 and is_near:
+            others = [each for each in found.others if each not in selected]
+            yield from _offered(scene, name, others, "possible")
 
 
 def _configuration(path: str) -> str:

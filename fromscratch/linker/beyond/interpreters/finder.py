@@ -24,7 +24,7 @@ _LANGUAGES = (
 # Interpreters and compilers whose modules no finder looks for.
 _STARTS_ERLANG = lazy_regex(r"/bin/(erl|escript|erlexec|beam(\.smp)?|elixir|iex|mix)$|/releases/start_erl\.data$")
 _UNKNOWN = lazy_regex(
-    r"(?P<racket>racket)|(?P<GHC>ghc(i)?(-[\d.]+)?)|(?P<Pike>pike[\d.]*)|(?P<Smalltalk>gst)|(?P<NET>dotnet)"
+    r"(?P<racket>racket)|(?P<GHC>ghc(i)?(-[\d.]+)?)|(?P<Pike>pike[\d.]*)|(?P<Smalltalk>gst)"
     r"|(?P<Scilab>scilab-.*)|(?P<Io>io)|(?P<Maxima>maxima.*)"
 )
 
@@ -37,6 +37,7 @@ def find(scene: Scene) -> Iterator[Finding]:
             yield from import_module(f"fromscratch.linker.beyond.interpreters.{module}").find(scene)
     if any(_STARTS_ERLANG.search(place) for places in (scene.objects, scene.files) for place in places):
         yield from import_module("fromscratch.linker.beyond.interpreters.erlang").find(scene)
+    yield from import_module("fromscratch.linker.beyond.interpreters.dotnet").find(scene)
     for place in scene.objects:
         if found := _UNKNOWN.fullmatch(paths.name(place)):
             text = f"{place} is of {found.lastgroup}, whose modules are not looked for: name the folders that it reads"
