@@ -57,6 +57,7 @@ class _Found:
         self._needed: dict[str, tuple[str, str]] = {}  # path: by, detail
         self._notices: dict[Finding, None] = {}
         self._others: dict[NeededFile, None] = {}
+        self._tools: dict[str, str] = {}  # tools that build packages, by the package that imports them
         self._loaded: set[str] = set()
         self._unreached: set[str] = set()  # modules that lie in a package but that no import leads to
 
@@ -107,20 +108,24 @@ class _Found:
             unread = packages.unread(closure.reached.values())
             self._unreached |= {program.file for program in unread}
             more = [*packages.required(environment), *names.modules(closure.reached.values(), group.programs)]
-            if not unread and not more:
+            certain = closure.certain(program.file for program in group.programs) if self._tools else frozenset[str]()
+            tools = [(name, by) for name, by in self._tools.items() if by in certain and name not in closure.reached]
+            if not unread and not more and not tools:
                 return
             closure.run(unread)
-            for name, by in more:
+            for name, by in (*more, *tools):
+                self._tools.pop(name, None)
                 closure.add([name], by)
 
     def _follows(self, modules: Modules, sites: Sequence[str], module: Module, statement: Import, name: str) -> bool:
         if self._is_standard(module.file):
             return not habits.is_spare(module, statement, name)
         top = name.partition(".")[0]
-        if top in habits.BUILD_TOOLS and top != module.name.partition(".")[0]:
-            installed = any((module.file or "").startswith(f"{site}/") for site in sites)
-            if module.file in self._unreached or (installed and not statement.certain):
-                return False  # a package that could use them: they are there since pip is
+        installed = any((module.file or "").startswith(f"{site}/") for site in sites)
+        if installed and top in habits.BUILD_TOOLS and module.name.partition(".")[0] not in habits.BUILD_TOOLS:
+            if statement.certain:
+                self._tools.setdefault(name, module.file or "")
+            return False  # decided when it is known whether the programs cannot do without that module
         if module.file not in self._unreached or name.partition(".")[0] == module.name.partition(".")[0]:
             return True
         found = modules.find(name)  # what a spare part of a package would like to have of others is not taken

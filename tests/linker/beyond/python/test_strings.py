@@ -227,14 +227,16 @@ def test_one_message_says_what_is_missing_and_none_what_a_program_can_do_without
 
 
 def test_tools_that_build_packages_stay_out_unless_something_needs_them() -> None:
-    def uses(code: str) -> bool:
+    def uses(code: str, program: str = "import pack") -> bool:
         block = app(
-            "import pack",
+            program,
             f"f 0644 0:0 {DIST}/pack.py '{code}'",
             f"f 0644 0:0 {DIST}/setuptools/__init__.py ''",
         )
         return f"{DIST}/setuptools/__init__" in files_for(block)
 
+    assert not uses("import setuptools", "def f(): import pack")
+    assert uses("", "def f(): import setuptools")
     assert uses("import setuptools")
     assert not uses("def f(): import setuptools")
     assert not uses("try: import setuptools\\nexcept ImportError: pass")
