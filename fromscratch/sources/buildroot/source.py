@@ -29,6 +29,7 @@ from fromscratch.sources.buildroot.costs import load_costs
 from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.buildroot.plan import BUILD_FOLDERS, Plan, defconfig_platform, plan, write_busybox_fragments
 from fromscratch.sources.buildroot.staleness import Inputs
+from fromscratch.sources.buildroot.toolchain.cplusplus import without_unused_cplusplus
 from fromscratch.sources.contract import Context, Pin, TreeSource
 
 _CLOCK_TICK = 1_000_000_000  # nanoseconds; filesystems stamp files by a coarser clock than time_ns
@@ -68,7 +69,8 @@ class BuildrootSource(TreeSource):
         # Not of the record: whoever asks for the same in another way has the same build, and another reason.
         asked = {one.name: one.asked_by for one in made.wish.settings if one.value == "y"}
         origin = origins.origins(self.label, result.packages, asked, files)
-        return read_tree(store.path(result.tar), origin)
+        tree = read_tree(store.path(result.tar), origin)
+        return without_unused_cplusplus(tree) if self._options.toolchain == "host" else tree
 
     def pins(self, store: Store) -> list[Pin]:
         """Buildroot itself, and the packages that were built; their hashes are Buildroot's own to verify."""

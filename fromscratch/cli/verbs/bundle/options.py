@@ -114,4 +114,4 @@ def codec(name: str) -> str:
         import_zstandard()
     except MissingTool:
         return "gzip"
-    return "zstd"
+    return "smallest"
