@@ -18,8 +18,8 @@ DATA = r"""
     f 0644 0:0 /usr/share/tool/doc/manual 'text'
     f 0644 0:0 /usr/share/tool/index 'made by a script'
     f 0644 0:0 /usr/share/tool/extra 'of another package'
-    f 0755 0:0 /usr/lib/tool/small '#!/bin/sh'
-    f 4755 0:0 /usr/lib/tool/setuid '#!/bin/sh'
+    f 0755 0:0 /usr/lib/tool/small '\x7fELF'
+    f 4755 0:0 /usr/lib/tool/setuid '\x7fELF'
     f 0644 0:0 /usr/share/locale/de/tool 'de'
     f 0755 0:0 /usr/bin/tool-agent '#!/bin/sh'
 """
@@ -181,12 +181,19 @@ def test_modules_of_a_package_beside_it_are_taken_if_they_are_small_with_their_l
     assert offered(scene) == [("plugins=/usr/lib/a/modules", "likely")]
 
 
+def test_a_script_is_taken_if_its_interpreter_is_there_anyway() -> None:
+    block = DATA.replace(r"/usr/lib/tool/small '\x7fELF'", "/usr/lib/tool/small '#!/usr/bin/tool'") + TOOL
+    assert "/usr/lib/tool/small" in selected(naming("/usr/lib/tool", block=block))
+    block = DATA.replace(r"/usr/lib/tool/small '\x7fELF'", "/usr/lib/tool/small '#!/usr/bin/perl'") + TOOL
+    assert "/usr/lib/tool/small" not in selected(naming("/usr/lib/tool", block=block))
+
+
 def test_large_helpers_are_taken_if_the_program_has_command_lines_of_them() -> None:
     big = (1 << 20) + 1
     files = "".join(
-        f"    f 0755 0:0 /usr/lib/cc/{name} '#!{name}{'x' * big}'\n" for name in ("cc1", "other", "collect2")
+        f"    f 0755 0:0 /usr/lib/cc/{name} '\\x7fELF{name}{'x' * big}'\n" for name in ("cc1", "other", "collect2")
     )
-    files += "    f 0755 0:0 /usr/bin/as '#!as'\n    f 0755 0:0 /usr/bin/size '#!size'\n"
+    files += "    f 0755 0:0 /usr/bin/as '\\x7fELF'\n    f 0755 0:0 /usr/bin/size '\\x7fELF'\n"
     lists = packages(
         cc=(r"Version: 1\nDepends: binu\n", "/usr/bin/cc /usr/lib/cc/cc1 /usr/lib/cc/other /usr/lib/cc/collect2"),
         binu=(r"Version: 1\n", "/usr/bin/as /usr/bin/size"),

@@ -328,3 +328,15 @@ def test_a_recipe_is_saved_as_one_defconfig(folder: Path, store: Store) -> None:
     [fragments] = [line for line in lines if line.startswith("BR2_PACKAGE_BUSYBOX_CONFIG_FRAGMENT_FILES=")]
     assert Path(fragments.partition("=")[2].strip('"')).read_text() == "# CONFIG_VI is not set\n"
     assert said.endswith(f"make BR2_DEFCONFIG={folder}/whole_defconfig defconfig")
+
+
+@pytest.mark.parametrize("record", ["prepared.json", "attempt.json"])
+@pytest.mark.parametrize("text", ["", '{"fingerprint": "', "[]", "{}"])
+def test_a_record_that_is_cut_short_is_made_again(record: str, text: str, folder: Path, store: Store) -> None:
+    first = built(folder, store, packages=["greeting"])
+    [path] = store.root.glob(f"work/buildroot/*/{record}")
+    path.write_text(text)
+    more = built(folder, store, packages=["greeting", "slow"])
+    path.write_text(text)
+    assert more != first
+    assert built(folder, store, packages=["greeting"]) == first

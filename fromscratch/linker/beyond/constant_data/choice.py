@@ -9,7 +9,8 @@ from fromscratch.linker.beyond.constant_data.modules import additions, fitting
 from fromscratch.linker.beyond.constant_data.names import Name
 from fromscratch.linker.beyond.constant_data.parts import Member, Parts
 from fromscratch.linker.beyond.contract import Scene
-from fromscratch.paths import TreePath
+from fromscratch.model import view as views
+from fromscratch.paths import TreePath, decode
 
 _WORD = lazy_regex(r"(?<![\w/.-])\w[\w.-]*")
 _LARGE = 1 << 20  # more than this is not taken unless it is the program's own
@@ -58,7 +59,7 @@ class Choice:
             plain = [each for each in public if each.kind in ("data", "configuration")]
             yield from plain if total(plain) <= _OF_A_LIBRARY_BELOW else ()
             return
-        helpers = [each for each in public if each.kind == "helper"]
+        helpers = [each for each in public if each.kind == "helper" and starts(scene, each.place)]
         if total(helpers) > _LARGE:
             helpers = list(_called(scene, name, helpers))
         others = [each for each in public if each.kind != "helper"]
@@ -101,6 +102,13 @@ def _companions(name: Name, found: Parts) -> Iterator[Member]:
 def _stem(path: str) -> str:
     folder, _, last = path.rpartition("/")
     return f"{folder}/{last.partition('.')[0]}"
+
+
+def starts(scene: Scene, place: TreePath) -> bool:
+    """Whether a program is not a script, or one whose interpreter the image has anyway."""
+    first = (scene.read(place) or b"").partition(b"\n")[0]
+    words = decode(first).removeprefix("#!").split() if first.startswith(b"#!") else []
+    return not words or views.place(scene.view, words[0]) in scene.objects
 
 
 def _called(scene: Scene, name: Name, helpers: list[Member]) -> Iterator[Member]:

@@ -9,7 +9,7 @@ from fromscratch import paths
 from fromscratch.advice import Setting
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.constant_data import kinds, names
-from fromscratch.linker.beyond.constant_data.choice import Choice, total
+from fromscratch.linker.beyond.constant_data.choice import Choice, starts, total
 from fromscratch.linker.beyond.constant_data.database import Packages
 from fromscratch.linker.beyond.constant_data.names import Name
 from fromscratch.linker.beyond.constant_data.parts import Member, Parts, by_name, parts
@@ -60,7 +60,7 @@ class DataFinder:
         every = sorted((name for found in naming.values() for name in found), key=_order)
         for name in every:
             place = views.place(scene.view, name.path)
-            if place is not None and not _is_judged(place, seen):
+            if place is not None and place not in scene.requested and not _is_judged(place, seen):
                 seen.add(place)
                 found = self._found(scene, packages, name, owners.get(name.by), tuple(programs))
                 yield from self._judged(scene, name, found)
@@ -143,7 +143,7 @@ class DataFinder:
             return
         for name in sorted(owned.keys() & (names.words(scene, by) | names.commands(scene, by))):
             place = views.place(scene.view, owned[name])
-            if place is not None and not _OF_OTHER_FINDERS.fullmatch(paths.name(place)):
+            if place is not None and starts(scene, place) and not _OF_OTHER_FINDERS.fullmatch(paths.name(place)):
                 self._followed.setdefault(place, 0)
                 detail = f"{by} (calls {name}, of a package that it needs)"
                 yield NeededFile(owned[name], by, detail, KIND, "likely", optional=True)

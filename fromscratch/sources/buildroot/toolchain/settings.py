@@ -84,7 +84,9 @@ def _external(given: ExternalToolchain, tree: Tree, folder: Path, store: Store, 
     made = _installed(
         tree, top, prefix, version.partition(".")[0], host.headers_version(header), f"external {identity}"
     )
-    return _with(made, [_CPLUSPLUS] if given.cplusplus else [])
+    # Buildroot refuses a compiler of C++ that the configuration does not name, as well as one that is not there.
+    has_cplusplus = given.cplusplus or (top / "bin" / f"{prefix}-g++").exists()
+    return _with(made, [_CPLUSPLUS] if has_cplusplus else [])
 
 
 def _of_host(platform: Platform) -> list[Setting]:
