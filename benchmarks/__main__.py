@@ -32,6 +32,7 @@ MODULES: dict[str, Callable[[Rootfs, Path, Path], list[Group]]] = {
 
 PROGRAMS = {
     "debian": "benchmarks.debian_sets",
+    "busybox": "benchmarks.busybox_images",
     "declarations": "benchmarks.declarations",
     "installed": "benchmarks.installed",
     "programs": "benchmarks.programs.battery",

@@ -66,7 +66,7 @@ def test_the_recipes_of_the_readme_and_of_init_and_those_shipped_are_right() -> 
     for block in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL):
         recipe.parse(block, "README.md")
     for kind in choices():
-        recipe.parse(template(kind, "x"), kind)
+        recipe.parse(template(kind, "x", Path("/nonexistent")), kind)
     for path in (CHECKOUT / "recipes").glob("*.yaml"):
         assert recipe.load(path).name == path.stem
 

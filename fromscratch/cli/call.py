@@ -106,7 +106,12 @@ class Call:
         path = self.recipe_path
         made = recipe.load(path, settings=self.settings, variant=self._shared("variant") or "", checkout=self.checkout)
         platforms = self.platforms or tuple(Platform.parse(text) for text in made.platforms)
-        return self.job_of(made, Path(os.path.realpath(path)).parent, self.output_folder(made.name), platforms)
+        job = self.job_of(made, Path(os.path.realpath(path)).parent, self.output_folder(made.name), platforms)
+        if platforms:
+            return job
+        from fromscratch.flow.assembly import for_own_platform
+
+        return for_own_platform(job, bring=self._request.verb.name in ("fetch", "configure"))
 
     @cached_property
     def settings(self) -> dict[str, str]:

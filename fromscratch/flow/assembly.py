@@ -40,8 +40,8 @@ from fromscratch.recipe.folders import Project
 from fromscratch.recipe.items import Item
 from fromscratch.recipe.schema import Recipe
 from fromscratch.recipe.variables import escaped
-from fromscratch.sources.catalogue import bind
-from fromscratch.sources.contract import Base, Based, Context, Source
+from fromscratch.sources.catalogue import bind, kinds, word_of
+from fromscratch.sources.contract import Base, Based, Context, DecidesPlatform, Source
 from fromscratch.transforms.layering import layered
 from fromscratch.transforms.scripted.account_numbers import GivenNumbers
 
@@ -223,6 +223,18 @@ def sources(job: Job, platform: Platform, bind: Bind = bind) -> Iterator[tuple[I
         )
         below.append((item, bind(item.options, context)))
         yield below[-1]
+
+
+def for_own_platform(job: Job, *, bring: bool) -> Job:
+    """The same, for the platform that an item's own configuration is for, if one says so: for calls and recipes that
+    name none. Only with `bring` the network may be used to find out."""
+    if not any(kinds()[word_of(type(item.options))].decides_platform for item in job.recipe.items()):
+        return job
+    store = job.store.without_fallback() if bring else job.store
+    for _item, source in sources(replace(job, may_bring=bring), job.platforms[0]):
+        if isinstance(source, DecidesPlatform) and (found := source.own_platform(store, bring=bring)):
+            return replace(job, platforms=(found,))
+    return job
 
 
 def _project(job: Job, platform: Platform) -> Project:

@@ -1,7 +1,7 @@
 """What the recipe itself does to the tree that its sources have brought, and what of the project's files that needs."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fromscratch.model.entry import Origin
 from fromscratch.model.rootfs import Rootfs
@@ -12,7 +12,7 @@ from fromscratch.recipe.folders import Project
 from fromscratch.recipe.schema import Recipe
 from fromscratch.transforms.accounts import check_passwords, with_accounts
 from fromscratch.transforms.layer_rules import BY_RECIPE
-from fromscratch.transforms.trim import selected
+from fromscratch.transforms.trim import UNUSED_LIBRARIES, selected
 
 
 def with_changes(
@@ -31,7 +31,7 @@ def with_changes(
             Origin(BY_RECIPE, "asked for", "accounts"),
             empty_passwords=accounts.empty_passwords,
         )
-    removed = selected(tree, recipe.trim)
+    removed = selected(tree, recipe.trim, _found(tree, recipe.trim))
     tree = tree.without(removed)
     if recipe.certificates:
         from fromscratch.transforms.authorities import with_authorities
@@ -42,6 +42,15 @@ def with_changes(
     tree, deleted = with_paths(tree, paths.changes(recipe.paths, project), removed)
     check_passwords(tree, accounts.empty_passwords if accounts else ())
     return tree, {path: rule for path, rule in {**removed, **deleted}.items() if path not in tree}
+
+
+def _found(tree: Rootfs, rules: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    """The globs of the categories of `trim` that depend on the tree."""
+    if UNUSED_LIBRARIES not in rules:
+        return {}
+    from fromscratch.linker.unused_libraries import as_globs, unused_libraries
+
+    return {UNUSED_LIBRARIES: as_globs(unused_libraries(tree))}
 
 
 def fingerprint(recipe: Recipe, project: Project) -> str:

@@ -8,6 +8,8 @@ so that no table of distributions is needed. musl's are in ldso/dynlink.c and /e
 from itertools import takewhile
 
 from fromscratch.formats.elf.headers import Elf
+from fromscratch.formats.elf.platform import EM_X86_64
+from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.root import Root, read_small_file
 from fromscratch.named_tuple import TYPE_CHECKING, NamedTuple
 from fromscratch.paths import decode
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     Kind = Literal["glibc", "musl"]
 
 
+_LIKE_GLIBC = b"GLIBC_2."
+_VERSION = lazy_regex(rb"stable release version 2\.([0-9]{1,3})")
 _MAX_LOADER = 8 << 20
 _LONGEST_LIST = 4096
 _MUSL_DEFAULT = ("/lib", "/usr/local/lib", "/usr/lib")
@@ -45,6 +49,7 @@ class Loader(NamedTuple):
 
     `lib` is the value of $LIB. `found` is False for a loader that the root does not have: its directories are then the
     usual ones of its kind. `path_file` is the file that musl's loader reads its directories from; empty for GLIBC's.
+    `subdirectories` are those that a GLIBC before 2.37 searches first in every folder, whatever the processor.
     """
 
     path: str
@@ -53,6 +58,7 @@ class Loader(NamedTuple):
     lib: str
     found: bool
     path_file: str = ""
+    subdirectories: tuple[str, ...] = ()
 
 
 def usual_interpreter(root: Root, elf: Elf) -> str | None:
@@ -71,14 +77,25 @@ def read_loader(root: Root, path: str, elf: Elf) -> Loader:
         architecture = name.removeprefix("ld-musl-").removesuffix(".so.1")
         path_file = f"{folder.rpartition('/')[0]}/etc/ld-musl-{architecture}.path"
         return Loader(path, "musl", _musl_directories(root, path_file), "lib", file is not None, path_file)
-    found = _built_in_directories(root, path) if file else ()
-    directories = found or (_WIDE if elf.bits == 64 else _NARROW)
-    return Loader(path, "glibc", directories, directories[0].lstrip("/"), file is not None)
+    data = read_small_file(root, path, _MAX_LOADER) or b"" if file else b""
+    directories = _built_in_directories(data) or (_WIDE if elf.bits == 64 else _NARROW)
+    lib = directories[0].lstrip("/")
+    return Loader(path, "glibc", directories, lib, file is not None, "", _legacy_subdirectories(data, elf))
 
 
-def _built_in_directories(root: Root, path: str) -> tuple[str, ...]:
+def _legacy_subdirectories(data: bytes, elf: Elf) -> tuple[str, ...]:
+    """The legacy hwcaps that every processor has (elf/dl-hwcaps.c before GLIBC 2.37). A loader says its version since
+    2.33."""
+    if _LIKE_GLIBC not in data:
+        return ()
+    version = _VERSION.search(data)
+    if version is not None and int(version[1]) >= 37:
+        return ()
+    return ("tls/x86_64", "tls", "x86_64") if elf.machine == EM_X86_64 else ("tls",)
+
+
+def _built_in_directories(data: bytes) -> tuple[str, ...]:
     """The directories in a GLIBC loader's data: one after the other, each with a slash and a NUL at its end."""
-    data = read_small_file(root, path, _MAX_LOADER) or b""
     joint = data.find(b"/\0/")  # where one ends and the next begins: rare in other data
     while joint >= 0:
         start = data.rfind(b"\0", 0, joint) + 1

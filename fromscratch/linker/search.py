@@ -7,6 +7,9 @@
 4. /etc/ld.so.cache; in a root that has none yet, the directories of /etc/ld.so.conf that ldconfig would scan;
 5. the directories that are built into the loader.
 
+In each folder of 1, 2, 3 and 5 GLIBC before 2.37 first looks into `tls` and its like, which no processor lacks.
+Libraries for newer processors, in glibc-hwcaps, are left to a finder, but for those that have no other: then the one
+for the most processors is taken.
 An object with DF_1_NODEFLIB gets nothing from those of 5, nor from below them by 4.
 musl searches LD_LIBRARY_PATH first. It has one search path per object (DT_RUNPATH before DT_RPATH), which the objects
 that it loads inherit, it has no cache, and it takes the first file of that name whatever is in it (ldso/dynlink.c,
@@ -15,18 +18,17 @@ that it loads inherit, it has no cache, and it takes the first file of that name
 
 from collections.abc import Iterator
 
-from fromscratch.errors import FormatError
+from fromscratch.errors import ImageError
 from fromscratch.formats.elf.headers import DF_1_NODEFLIB, DF_1_PIE, ET_DYN, Elf
-from fromscratch.formats.elf.platform import platform_word, same_abi
+from fromscratch.formats.elf.platform import EM_PPC64, EM_S390, EM_X86_64, platform_word, same_abi
 from fromscratch.formats.ldso import cache as ldcache
 from fromscratch.formats.ldso.cache_abi import flags_of
 from fromscratch.lazy_regex import lazy_regex
+from fromscratch.linker.candidates import HEADER, is_passed_over
+from fromscratch.linker.ld_so_cache import CACHE, read_cache
 from fromscratch.linker.loader import Loader
-from fromscratch.linker.root import Root, read_small_file
+from fromscratch.linker.root import Root
 from fromscratch.named_tuple import NamedTuple
-
-CACHE = "/etc/ld.so.cache"
-_MAX_CACHE = 16 << 20
 
 
 class Node:
@@ -73,7 +75,7 @@ class Search:
         self.roots, self.loaders, self.like, self.library_path = roots, loaders, like, library_path
         self._default_results: dict[str, SearchResult] = {}
         self._word, self._flags = platform_word(like), flags_of(like)
-        self._caches = [_read_cache(root) for root in roots]
+        self._caches = [read_cache(root) for root in roots]
         # A root without an ld.so.conf of its own (a staged install tree) is searched by that of the root below it.
         needs_conf = [self._caches[number] is None and not cache_only for number in range(len(roots))]
         self._conf = [
@@ -151,7 +153,7 @@ class Search:
 
     def _search(self, name: str, node: Node) -> SearchResult:
         looked: dict[str, None] = {}
-        for number, root in enumerate(self.roots):
+        for number in range(len(self.roots)):
             ended = ""  # the rule whose remaining directories the loader skips
             for directory, found_by in self._order(node, number):
                 looked[directory] = None
@@ -159,16 +161,41 @@ class Search:
                     continue
                 if found_by is _CACHED:
                     result = self._in_cache(name, number, node)
-                elif name in root.names(directory):
-                    path = f"{directory.rstrip('/')}/{name}"
-                    result = self._accept(path, root, found_by, node) or self._blocking_entry(path, root)
+                else:
+                    result = self._in_directory(name, directory, number, found_by, node)
                     if result and result.fault == _SYMLINK_LOOP and self.kind == "glibc":
                         ended, result = found_by, None
-                else:
-                    continue
                 if result:
                     return result
-        return SearchResult(None, tuple(looked))
+        return self._for_newer_processors(name, node) or SearchResult(None, tuple(looked))
+
+    def _in_directory(self, name: str, directory: str, number: int, found_by: str, node: Node) -> SearchResult | None:
+        """The file of this name in a directory, or in one of those below it that the loader looks into first."""
+        root = self.roots[number]
+        for below in self.loaders[number].subdirectories:
+            if below.partition("/")[0] in root.names(directory) and name in root.names(f"{directory}/{below}"):
+                path = f"{directory.rstrip('/')}/{below}/{name}"
+                result = self._accept(path, root, found_by, node) or self._blocking_entry(path, root)
+                if result:
+                    return result
+        if name not in root.names(directory):
+            return None
+        path = f"{directory.rstrip('/')}/{name}"
+        return self._accept(path, root, found_by, node) or self._blocking_entry(path, root)
+
+    def _for_newer_processors(self, name: str, node: Node) -> SearchResult | None:
+        """A library that is there for newer processors alone: the loader takes it where one of them runs it."""
+        levels = _LEVELS.get(self.like.machine, ()) if self.kind == "glibc" else ()
+        for number, root in enumerate(self.roots):
+            for directory, found_by in self._order(node, number) if levels else ():
+                if found_by is _CACHED or "glibc-hwcaps" not in root.names(directory):
+                    continue
+                for level in levels:
+                    folder = f"{directory.rstrip('/')}/glibc-hwcaps/{level}"
+                    result = self._accept(f"{folder}/{name}", root, f"{found_by}, for {level}", node)
+                    if result:
+                        return result
+        return None
 
     def _order(self, node: Node, number: int) -> Iterator[tuple[str, str]]:
         """The directories to look into for what `node` needs, each with the rule that leads there."""
@@ -214,6 +241,8 @@ class Search:
             return None
         elf = file.elf
         if elf is None:
+            if self.kind == "glibc" and self._is_passed_over(path, root):
+                return None
             return SearchResult(None, (path,), f"{path}: {file.fault}; the search ends there")
         if same_abi(self.like, elf):
             if self.kind == "glibc" and (elf.type != ET_DYN or elf.flags_1 & DF_1_PIE):
@@ -226,10 +255,18 @@ class Search:
             return SearchResult(None, (path,), f"{path} is for another operating system; the loader stops at it")
         return None
 
+    def _is_passed_over(self, path: str, root: Root) -> bool:
+        """Whether the loader goes on behind a damaged file, since it is for another class or machine anyway."""
+        try:
+            with root.reading(path) as read:
+                return is_passed_over(read(0, HEADER[self.like.bits]), self.like)
+        except ImageError:
+            return False  # it cannot be read, by the loader neither
+
     def _blocking_entry(self, path: str, root: Root) -> SearchResult | None:
         """Why the loader stops at a name that is in a directory but is not a file; None where it goes on."""
         if root.file(path) is not None:
-            return None  # of another ABI: the loader skips it
+            return None  # of another class or machine: the loader passes over it
         from fromscratch.model import view as views
         from fromscratch.model.entry import Directory
 
@@ -239,6 +276,12 @@ class Search:
 
 
 _SYMLINK_LOOP = "its symlink leads back to itself; the loader stops at it"
+# The subdirectories of glibc-hwcaps, the lowest first: it runs on the most processors (manual, "Dynamic Linker").
+_LEVELS = {
+    EM_X86_64: ("x86-64-v2", "x86-64-v3", "x86-64-v4"),
+    EM_PPC64: ("power9", "power10"),
+    EM_S390: ("z13", "z14", "z15", "z16"),
+}
 _CACHED, _DEFAULT = "ld.so.cache", "a directory of the loader"
 _TOKEN = lazy_regex(r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))")
 _ORIGIN = lazy_regex(r"\$(?:ORIGIN|\{ORIGIN\})")
@@ -252,15 +295,6 @@ def origin(node: Node) -> str:
     """The value of $ORIGIN: for the program the folder of its real path, for a library that of the path as found."""
     path = (node.root.place(node.path) if node.is_main else None) or node.path
     return path.rpartition("/")[0] or "/"
-
-
-def _read_cache(root: Root) -> ldcache.Cache | None:
-    """The ld.so.cache of a root; None if it has none that its loader could use."""
-    data = read_small_file(root, CACHE, _MAX_CACHE)
-    try:
-        return None if data is None else ldcache.read(data)
-    except FormatError:
-        return None  # the loader ignores a cache that it cannot read
 
 
 def _configured(root: Root, within: Root) -> tuple[str, ...]:

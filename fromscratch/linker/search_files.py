@@ -2,7 +2,7 @@
 
 from fromscratch.linker import ldconfig
 from fromscratch.linker.gather import GatherResult
-from fromscratch.linker.search import CACHE
+from fromscratch.linker.ld_so_cache import CACHE
 from fromscratch.linker.tree_root import TreeRoot
 from fromscratch.model.content import Inline
 from fromscratch.model.entry import Origin, file

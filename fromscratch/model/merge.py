@@ -109,8 +109,8 @@ class Merge:
                 return also_from(present, entry)
             if equal_but_for_time(inode_of(self.entries, present), inode_of(upper, upper[path])):
                 return also_from(present, entry)
-            if _is_only_assumed(entry) != _is_only_assumed(present) and place not in self.placed:
-                return present if _is_only_assumed(entry) else entry
+            if _gives_way(place, entry) != _gives_way(place, present) and place not in self.placed:
+                return present if _gives_way(place, entry) else entry
             # `replace` does not apply to two paths of the upper tree that land in one place.
             if self.replace and place not in self.placed:
                 return entry
@@ -128,6 +128,13 @@ class Merge:
             return also_from(with_meta(present, entry.meta), entry)
         self.conflicts.append(f"{place}: {described(present)} against {described(entry)}")
         return None
+
+
+def _gives_way(place: TreePath, entry: Entry) -> bool:
+    """Whether any other entry comes before this one: one that is only assumed, or configuration that was found because
+    a program would open it, while the other was asked for."""
+    found = entry.origins and all(origin.reason == "opened by" for origin in entry.origins)
+    return _is_only_assumed(entry) or (bool(found) and place.startswith("/etc/"))
 
 
 def _is_only_assumed(entry: Entry) -> bool:

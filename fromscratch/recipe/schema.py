@@ -78,8 +78,11 @@ class _Body(Strict, frozen=True):
         Meta(description="set every mtime to the epoch, only lower later ones, or keep them"),
     ] = "epoch"
     compression: Annotated[
-        Literal["gzip", "zstd", "fast", "none"],
-        Meta(description="how the layers are packed; fast is gzip whose digest may vary from one CPU to another"),
+        Literal["gzip", "zstd", "smallest", "fast", "none"],
+        Meta(
+            description="how the layers are packed; smallest is zstd at its level 22, fast is gzip whose digest "
+            "may vary from one CPU to another"
+        ),
     ] = "gzip"
     layers: Annotated[
         Literal["one", "source", "package"] | BudgetOptions,

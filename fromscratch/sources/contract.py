@@ -161,6 +161,14 @@ def image_pin(text: str, image: NamedImage, digest: str) -> Pin:
 
 
 @runtime_checkable
+class DecidesPlatform(Protocol):
+    """A source whose own configuration may say which platform its tree is for."""
+
+    def own_platform(self, store: Store, *, bring: bool) -> Platform | None:
+        """That platform; None if any will do, or if it is not known yet. Only with `bring` it may use the network."""
+
+
+@runtime_checkable
 class Pinned(Protocol):
     """A source that can say what its fetch settled."""
 
@@ -194,6 +202,10 @@ class Configurable(Protocol):
         `part` names a part that has a menu of its own; empty, it is the whole. The answer, as text, says where
         the configuration is and what was changed. Raises UsageError for a part that it does not have.
         """
+
+    def save_configuration(self, store: Store, file: Path) -> object:
+        """Write the whole configuration into one file, which the configured program takes by itself. May use the
+        network. The answer, as text, says how."""
 
 
 class PackageContents(Struct, frozen=True):
@@ -238,9 +250,11 @@ class Kind(Struct, frozen=True, kw_only=True):
 
     `options` are what a recipe may say under the kind's word, `bind` makes the source of them and touches nothing yet.
     `shorthand` is the option, as recipes spell it, that a bare text under the word stands for. `checks` look at what
-    the kind needs of this machine, for `doctor`. A kind that takes slices of packages names their `manager`, and
-    `for_slice` makes the options of an item that is a slice alone: of the slice, its file, a release or nothing, and
-    an item to be like.
+    the kind needs of this machine, for `doctor`, and `checks_of_store` at what it has in the store. Sources of a kind
+    that `decides_platform` are `DecidesPlatform`. `items_for` gives the template's lines for what lies in or beside a
+    folder, if there is anything for the kind. A kind that takes
+    slices of packages names their `manager`, and `for_slice` makes the options of an item that is a slice alone: of the
+    slice, its file, a release or nothing, and an item to be like.
     """
 
     options: type[Struct]
@@ -248,7 +262,10 @@ class Kind(Struct, frozen=True, kw_only=True):
     shorthand: str
     template: Template
     checks: Callable[[], Iterator[Check]] = lambda: iter(())
+    checks_of_store: Callable[[Store], Iterator[Check]] = lambda _: iter(())
     manager: str = ""
+    decides_platform: bool = False
+    items_for: Callable[[Path], str | None] = lambda folder: None
     for_slice: Callable[[Slice, Path, str, Any], Struct] | None = None
     for_package: Callable[[str], tuple[str, dict[str, Any]]] | None = None
     shell_packages: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby, takewhile
+from types import MappingProxyType
 
 from fromscratch import paths
 from fromscratch.errors import NotInTree, UsageError
@@ -10,6 +11,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.nearest import nearest
 from fromscratch.paths import TreePath
 
+UNUSED_LIBRARIES = "unused-libraries"
 # A pattern removes what matches and all below it; one that starts with "!" keeps what an earlier one removes.
 CATEGORIES: dict[str, tuple[str, ...]] = {
     # Licences bind whoever passes the image on, so the copyright files stay; "licences" takes them too.
@@ -53,23 +55,28 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
         "/lib/apk/db",
         "/var/db/pkg",
     ),
+    # Run-time libraries of the toolchain that nothing links or loads: which they are, the tree says.
+    UNUSED_LIBRARIES: (),
 }
 _FOLDERS_STAY = frozenset({"caches"})  # a server finds the folder that its user may write in
 _SPECIAL = frozenset("*?[")
 
 
-def selected(tree: Rootfs, rules: Sequence[str]) -> dict[TreePath, str]:
+def selected(
+    tree: Rootfs, rules: Sequence[str], found: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> dict[TreePath, str]:
     """Every path that the rules remove, with the rule; and the symlinks that they leave dangling.
 
     A rule is a category, a glob that starts with "/" or "*", or "!" and a glob of what to keep. The
     plain folders that a glob starts with may be symlinks: /lib/x is /usr/lib/x where /usr is merged.
-    Raises UsageError for a word that is not a category, and NotInTree for a plain path that is not there.
+    `found` has the globs of categories that depend on the tree. Raises UsageError for a word that is not
+    a category, and NotInTree for a plain path that is not there.
     """
     if not rules:
         return {}
     selection: dict[TreePath, str] = {}
     for rule in rules:
-        for keep, patterns in groupby(_patterns(rule), lambda pattern: pattern.startswith("!")):
+        for keep, patterns in groupby(found.get(rule) or _patterns(rule), lambda pattern: pattern.startswith("!")):
             _apply(tree, selection, rule, [pattern.removeprefix("!") for pattern in patterns], keep=keep)
     parents_needed = {above for path in tree if path not in selection for above in paths.ancestors(path)}
     removed = {path: rule for path, rule in selection.items() if path not in parents_needed}

@@ -261,6 +261,14 @@ def test_of_several_programs_none_is_guessed(desk: Path) -> None:
     assert quiet.err == ""
 
 
+def test_a_file_added_below_tmp_leaves_tmp_open_to_every_user(desk: Path) -> None:
+    written(desk, {"/page": "y"})
+    bundle(desk, "/usr/bin/jq", "--add", "page:/tmp/page", "--name", "jq")
+    rows = {each["path"]: each for each in json.loads(called(desk, "ls", "jq", "--json").out)}
+    assert rows["/tmp"]["mode"] == "1777"
+    assert "/tmp/page" in rows
+
+
 def test_the_configuration_is_what_the_options_say(desk: Path) -> None:
     words = ["--cmd", ". 'a b'", "--user", "7:8", "--env", "A=1", "--env", "B=x=y", "--workdir", "/srv"]
     words += ["--port", "80", "--port", "53/udp", "--volume", "/data", "--label", "org.example.a=b c"]

@@ -361,7 +361,9 @@ def test_presets_configure_build_and_pack(tmp_path: Path) -> None:
     assert shop.run("oci:build/container/oci") == "I am alone\n"
 
 
-@pytest.mark.parametrize(("sanitizer", "library"), [("address", "libasan.so."), ("undefined", "libubsan.so.")])
+@pytest.mark.parametrize(
+    ("sanitizer", "library"), [("address", "libasan.so."), ("undefined", "libubsan.so."), ("thread", "libtsan.so.")]
+)
 def test_the_library_of_a_sanitizer_goes_along(tmp_path: Path, sanitizer: str, library: str) -> None:
     shop = alone(workshop(tmp_path))
     # What finds leaks traces its own process, which a container may forbid.

@@ -432,3 +432,16 @@ def test_writing_through_an_absolute_symlink_is_refused_when_asked() -> None:
                 builder.put(tree_path("conf2/x"), Fifo(Meta(0o600)))
         else:
             assert builder.put(tree_path("conf2/x"), Fifo(Meta(0o600))) == "/etc/x"
+
+
+def test_configuration_that_a_program_would_open_gives_way_to_what_was_asked_for() -> None:
+    opened = Origin("binaries nginx", "opened by", "nginx")
+    packaged = tree("f 0644 0:0 /etc/nginx.conf 'as packaged'\nf 0644 0:0 /usr/share/it 'data'")
+    found = Rootfs({path: replace(entry, origins=(opened,)) for path, entry in packaged.items()})
+    own, other = tree("f 0644 0:0 /etc/nginx.conf 'own'"), tree("f 0644 0:0 /usr/share/it 'other'")
+    for merged in (found.merged(own, directories="keep"), own.merged(found, directories="keep")):
+        assert [line for line in listed(merged).splitlines() if "nginx.conf" in line] == [
+            "f 0644 0:0 3 /etc/nginx.conf"
+        ]
+    with pytest.raises(Conflict):
+        found.merged(other, directories="keep")

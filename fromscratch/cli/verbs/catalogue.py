@@ -80,6 +80,9 @@ _TABLE = (
         (
             Option("menu", "", "open menuconfig and write what changed back as a fragment"),
             Option("busybox", "", "busybox's own menu"),
+            Option(
+                "savedefconfig", "FILE", "write the whole recipe as one defconfig, for Buildroot alone", is_path=True
+            ),
         ),
         options.BUILDING,
     ),

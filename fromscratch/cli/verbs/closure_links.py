@@ -153,7 +153,11 @@ def _about(program: Program) -> str:
     found = architecture_of(root.elf)
     platform = "/".join(("linux", *filter(None, found))) if found else f"machine {root.elf.machine}"
     word = kind(root, program)
-    return f"{platform}, {word}" if word != "program" else f"{platform}, started by {shown(root.elf.interpreter or '')}"
+    if word != "program":
+        return f"{platform}, {word}"
+    loader = root.elf.interpreter or ""
+    whose = ", the loader of Android" if loader.startswith(("/system/bin/linker", "/apex/")) else ""
+    return f"{platform}, started by {shown(loader)}{whose}"
 
 
 def _inside(file: str, root: str) -> str:
@@ -198,11 +202,18 @@ def _is_elf(linker: Linker, path: str, root: str) -> bool:
     elf, fault = found[1].elf, found[1].fault
     if elf is None and fault.startswith(UNREADABLE):
         raise ImageError(f"{shown(path)}: {fault}", "run it as a user who may read that")
-    if elf is None and fault != NOT_ELF:
+    if elf is None and fault == NOT_ELF:
+        return False
+    if elf is None or elf.type in UNLOADED or elf.os_abi or not elf.dynamic:
+        from fromscratch.formats.elf.kinds import unloaded_kind  # few files need it
+
+        with found[0].reading(path) as read:
+            kind = unloaded_kind(read)
+        if kind:
+            raise UsageError(f"{shown(path)} is {kind}", "name a program or a shared library")
+    if elf is None:
         raise UsageError(f"{shown(path)}: {fault}", "name a program or a shared library that is whole")
-    if elf is not None and elf.type in UNLOADED:
-        raise UsageError(f"{shown(path)} is {UNLOADED[elf.type]}", "name a program or a shared library")
-    return elf is not None
+    return True
 
 
 def _on_the_machine(linker: Linker, path: str, root: str) -> str:

@@ -3,8 +3,9 @@
 from fromscratch.cli.call import Call
 
 
-def configure(call: Call, *, menu: bool, busybox: bool) -> None:
+def configure(call: Call, *, menu: bool, busybox: bool, savedefconfig: str | None) -> None:
     import sys
+    from pathlib import Path
 
     from fromscratch.errors import UsageError
     from fromscratch.flow import assembly
@@ -16,5 +17,12 @@ def configure(call: Call, *, menu: bool, busybox: bool) -> None:
     found = [source for _, source in assembly.sources(job, job.platforms[0]) if isinstance(source, Configurable)]
     if not found:
         raise UsageError("no item of the recipe has a configuration", "configure is for recipes that build from source")
+    if savedefconfig is not None:
+        if len(found) > 1 or menu or busybox:
+            raise UsageError(
+                "--savedefconfig is for one item, without a menu", "leave the other ones out of the recipe"
+            )
+        call.say(str(found[0].save_configuration(job.store, Path(savedefconfig))))
+        return
     for source in found:
         call.say(str(source.configure(job.store, menu=menu or busybox, part="busybox" if busybox else "")))

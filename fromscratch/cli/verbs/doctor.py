@@ -28,7 +28,7 @@ def examined(store: Store) -> list[Check]:
     """Every check, in the order of the flow."""
     from fromscratch.sources.catalogue import kinds
 
-    of_sources = (check for kind in kinds().values() for check in kind.checks())
+    of_sources = (check for kind in kinds().values() for check in (*kind.checks(), *kind.checks_of_store(store)))
     found = [
         _store(store),
         _repositories(),

@@ -36,7 +36,7 @@ def init(call: Call, *, from_: str | None, force: bool) -> None:
         )
     _refuse_present(force=force)
     name = slug(Path.cwd().name, "image")
-    disk.write_atomically(DEFAULT_RECIPE, template(kind, name).encode(), durable=True)
+    disk.write_atomically(DEFAULT_RECIPE, template(kind, name, Path.cwd()).encode(), durable=True)
     wants = known[kind]
     if wants.missing_file and not Path(wants.missing_file).exists():
         call.say(f"wrote {DEFAULT_RECIPE}; next: {wants.advice}, then: fromscratch fetch build run")

@@ -1,6 +1,7 @@
 """The commented recipes that `init` writes."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from fromscratch.sources.catalogue import kinds
 from fromscratch.sources.contract import Template
@@ -48,10 +49,10 @@ def choices() -> Mapping[str, Template]:
     return {word: kind.template for word, kind in kinds().items() if not kind.template.optional}
 
 
-def template(kind: str, name: str) -> str:
-    """A commented recipe whose root comes from this kind of source."""
+def template(kind: str, name: str, folder: Path) -> str:
+    """A commented recipe for this folder, whose root comes from this kind of source."""
     optional = [kind.template.items for kind in kinds().values() if kind.template.optional]
-    items = "".join([choices()[kind].items, *map(_commented_out, optional)])
+    items = "".join([kinds()[kind].items_for(folder) or choices()[kind].items, *map(_commented_out, optional)])
     return _HEAD.format(name=name) + items + _TAIL
 
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from fromscratch.errors import MissingTool
 
-CodecName = Literal["gzip", "zstd", "fast", "none"]
+CodecName = Literal["gzip", "zstd", "smallest", "fast", "none"]
 
 _MIB = 1 << 20
 _MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar"
@@ -67,9 +67,10 @@ def codec(name: CodecName, level: int | None = None) -> Codec:
             isal, library = import_isal()
             level = 1 if level is None else level
             return Gzip(f"gzip isal {isal.ISAL_VERSION} level {level}, digest may vary", level, library)
-        case "zstd":
+        case "zstd" | "smallest":
             zstandard = import_zstandard()
-            level = 3 if level is None else level
+            usual = 3 if name == "zstd" else 22
+            level = usual if level is None else level
             version = ".".join(str(part) for part in zstandard.ZSTD_VERSION)
             return Zstd(f"zstd {version} level {level}", level, zstandard)
         case _:

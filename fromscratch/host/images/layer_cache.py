@@ -51,7 +51,7 @@ class Packer(Struct, frozen=True, kw_only=True):
 
     layout: LayoutWriter
     store: Store
-    codec: Literal["gzip", "zstd", "fast", "none"] = "gzip"
+    codec: Literal["gzip", "zstd", "smallest", "fast", "none"] = "gzip"
     threads: int = 2
     progress: Progress = SILENT
 

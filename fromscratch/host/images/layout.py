@@ -97,7 +97,7 @@ class LayoutWriter:
         self,
         tree: "Rootfs",
         *,
-        codec: Literal["gzip", "zstd", "fast", "none"] = "gzip",
+        codec: Literal["gzip", "zstd", "smallest", "fast", "none"] = "gzip",
         threads: int = 2,
         comment: str = "",
         progress_task: Task | None = None,

@@ -23,8 +23,8 @@ from fromscratch.paths import TreePath
 KIND = "dlopen"
 
 # nptl/pthread_cancel.c, nptl/pthread_exit.c (thrd_exit ends there too) and debug/backtrace.c load the unwinder.
-_UNWINDING = ("pthread_cancel", "pthread_exit", "thrd_exit", "backtrace")
-_UNWINDER = "libgcc_s.so.1"
+UNWINDING = ("pthread_cancel", "pthread_exit", "thrd_exit", "backtrace")
+UNWINDER = "libgcc_s.so.1"
 # inet/idna.c, for AI_IDN and NI_IDN
 _RESOLVING = ("getaddrinfo", "getnameinfo")
 _IDN = "libidn2.so.0"
@@ -76,11 +76,11 @@ def _by_glibc(scene: Scene, idn: bool) -> Iterator[Finding]:
     libraries = glibc.found_in(scene)
     for libc in libraries:
         bits = scene.objects[libc.place].bits
-        for symbol in _UNWINDING:
+        for symbol in UNWINDING:
             users = [place for place in glibc.users(scene, symbol) if scene.objects[place].bits == bits]
             if users:
-                detail = f"{libc.place} (loads {_UNWINDER} for {symbol}, which {users[0]} calls)"
-                yield NeededFile(_UNWINDER, libc.place, detail, KIND, "certain", "needed by", library=True)
+                detail = f"{libc.place} (loads {UNWINDER} for {symbol}, which {users[0]} calls)"
+                yield NeededFile(UNWINDER, libc.place, detail, KIND, "certain", "needed by", library=True)
                 break
     resolving = glibc.users(scene, *_RESOLVING) if libraries else []
     if not resolving:

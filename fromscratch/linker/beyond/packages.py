@@ -25,11 +25,11 @@ _APK = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
 _RPM = ("/usr/lib/sysimage/rpm/rpmdb.sqlite", "/var/lib/rpm/rpmdb.sqlite", "/var/lib/rpm/Packages")
 
 # Files that no program in an image reads, and translations, which are found by `locales`.
-_NOT_FOR_PROGRAMS = lazy_regex(
+NOT_FOR_PROGRAMS = lazy_regex(
     r"/usr/share/(doc|man|info|locale|help|gtk-doc|doc-base|lintian|bug|menu|bash-completion|zsh|fish)/"
     r"|/etc/bash_completion\.d/"
 )
-_OWNABLE = lazy_regex(r"/(usr/(?!local/)|bin/|sbin/|lib[^/]*/|etc/|opt/|var/)")
+OWNABLE = lazy_regex(r"/(usr/(?!local/)|bin/|sbin/|lib[^/]*/|etc/|opt/|var/)")
 _MERGED = lazy_regex(r"/usr(/(?:bin|sbin|lib|lib32|lib64|libx32)/.*)", re.DOTALL)
 
 
@@ -43,7 +43,7 @@ class Package(Struct, frozen=True):
 
 def find(scene: Scene, *, take: bool = False) -> Iterator[Finding]:
     """The files of the owning packages, less documentation and translations: offered, or with `take` taken."""
-    requested = [place for place in scene.requested if _OWNABLE.match(place)]
+    requested = [place for place in scene.requested if OWNABLE.match(place)]
     if not requested:
         return
     for package in owners(scene, requested):
@@ -107,7 +107,7 @@ def _by_apk(scene: Scene, requested: dict[str, TreePath]) -> Iterator[tuple[str,
 def _useful(scene: Scene, package: Package) -> Iterator[str]:
     """The files of a package that are there, less those that are for people to read."""
     for path in package.files:
-        if path.startswith("/") and not _NOT_FOR_PROGRAMS.match(path):
+        if path.startswith("/") and not NOT_FOR_PROGRAMS.match(path):
             entry = views.look(scene.view, path)
             if entry is not None and not isinstance(entry, Directory):
                 yield path

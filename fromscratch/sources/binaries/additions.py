@@ -9,12 +9,13 @@ from msgspec.structs import replace
 from fromscratch import paths
 from fromscratch.advice import Setting, advice
 from fromscratch.errors import Conflict, UsageError
+from fromscratch.formats.elf.kinds import unloaded_kind
 from fromscratch.formats.elf.platform import platform_of
 from fromscratch.host.machine import lookup
 from fromscratch.host.machine.scan import scan
 from fromscratch.host.machine.view import MachineView
 from fromscratch.host.storage.own_folders import NONE, OwnFolders
-from fromscratch.linker.root import NOT_ELF, UNLOADED
+from fromscratch.linker.root import NOT_ELF
 from fromscratch.linker.tree_root import TreeRoot
 from fromscratch.model import view as views
 from fromscratch.model.content import same_bytes
@@ -159,13 +160,13 @@ def _check(view: View, place: TreePath, what: str) -> None:
     opened = TreeRoot(view).file(place)
     if opened is None or (opened.elf is None and opened.fault == NOT_ELF):
         return
+    with TreeRoot(view).reading(place) as read:
+        kind = unloaded_kind(read)
+    if kind:
+        hint = advice("what is not a program goes under ", Setting("add", in_recipe=True))
+        raise UsageError(f"{what} is {kind}", hint)
     if opened.elf is None:
         raise UsageError(f"{what}: {opened.fault}", "name a file that is whole")
-    if opened.elf.type in UNLOADED:
-        raise UsageError(
-            f"{what} is {UNLOADED[opened.elf.type]}",
-            advice("what is not a program goes under ", Setting("add", in_recipe=True)),
-        )
 
 
 def _platform_in(entries: dict[TreePath, Entry]) -> Platform | None:

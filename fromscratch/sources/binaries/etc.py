@@ -1,7 +1,7 @@
 """The few files of /etc, and /tmp, that most programs expect and a tree of programs alone does not have."""
 
 from fromscratch.model.content import Inline
-from fromscratch.model.entry import Directory, Entry, Meta, Origin, file
+from fromscratch.model.entry import Directory, Entry, Meta, Origin, file, is_implied
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.paths import TreePath
 from fromscratch.transforms.accounts import PLACEHOLDER_GROUP, PLACEHOLDER_USER
@@ -24,6 +24,7 @@ def with_etc(tree: Rootfs, origin: Origin) -> Rootfs:
     for path, text in (("/etc/passwd", _PASSWD), ("/etc/group", _GROUP)):
         if tree.find(path, follow_last=False) is None:
             made[tree.locate(TreePath(path))] = file(Inline(text.encode()), origin)
-    if tree.find("/tmp", follow_last=False) is None:
+    temporary = tree.find("/tmp", follow_last=False)
+    if temporary is None or is_implied(temporary):  # as the parent of what was added alone, nobody could write there
         made[tree.locate(TreePath("/tmp"))] = Directory(Meta(0o1777), (origin,))
     return tree.with_entries(made) if made else tree

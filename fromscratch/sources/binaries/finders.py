@@ -11,6 +11,7 @@ from fromscratch.linker.beyond.constant_data.finder import DataFinder
 from fromscratch.linker.beyond.contract import Finder, Finding, Scene
 from fromscratch.linker.beyond.glibc import gconv, hwcaps, locales, nss, static, tzdata
 from fromscratch.linker.beyond.interpreters import finder as interpreters
+from fromscratch.linker.beyond.package_offers import PackageOffers
 from fromscratch.linker.beyond.recorded import Recorded
 from fromscratch.linker.beyond.scripts import finder as scripts
 from fromscratch.sources.binaries.options import BinariesOptions
@@ -55,6 +56,7 @@ def finders(options: BinariesOptions, runs: Recorded | None = None) -> Iterator[
     if options.data != "none":
         yield DataFinder().find
     yield partial(packages.find, take=options.package)
+    yield PackageOffers(options.packages).find
 
 
 def find_modules(

@@ -100,6 +100,9 @@ class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     package: Annotated[bool, Meta(description="take the other files of the packages that own what is asked for")] = (
         False
     )
+    packages: Annotated[
+        list[str], Meta(description="names of packages of the root, by dpkg or apk, whose files are taken whole")
+    ] = []
     etc: Annotated[
         Literal["auto", "none"], Meta(description="auto writes passwd, group and /tmp where the items above have none")
     ] = "auto"

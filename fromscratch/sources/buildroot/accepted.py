@@ -72,7 +72,7 @@ def _losses(
 ) -> tuple[list[str], list[str]]:
     """Errors for what the recipe asks for, notes for what a defconfig could not have here anyway."""
     later = {setting.name for setting in wish.settings}
-    errors, without_kernel, of_defconfig = [], [], []
+    errors, consequences, of_defconfig = [], [], []
     for setting in missing:
         reason = kconfig_menus.explain(setting, menus, known)
         shown = f"{setting.line} ({setting.asked_by}): {reason}"
@@ -81,15 +81,24 @@ def _losses(
         if setting.asked_by not in wish.defconfigs:
             errors.append(shown)
         elif _KERNEL in reason:
-            without_kernel.append(setting.line)
+            consequences.append(setting.line)
         else:
             of_defconfig.append((setting, shown))
-    notes = [f"without a kernel there is no {', '.join(without_kernel)}"] if without_kernel else []
+    notes = []
     if of_defconfig:
         lost_alone = kconfig.lost([setting for setting, _ in of_defconfig], kconfig.read_config(made.alone()))
-        errors += [shown for setting, shown in of_defconfig if setting not in lost_alone]
         notes += [f"Buildroot does not take {shown}" for setting, shown in of_defconfig if setting in lost_alone]
+        others = [(setting, shown) for setting, shown in of_defconfig if setting not in lost_alone]
+        # A package of the target is missed in the image; anything else only served what is not built here.
+        errors += [shown for setting, shown in others if _is_package(setting)]
+        consequences += [setting.line for setting, _ in others if not _is_package(setting)]
+    if consequences:
+        notes.append(f"without a kernel and what else is left out there is no {', '.join(consequences)}")
     return errors, notes
+
+
+def _is_package(setting: Setting) -> bool:
+    return setting.name.startswith("BR2_PACKAGE_") and not setting.name.startswith("BR2_PACKAGE_HOST_")
 
 
 def _switches(variables: Mapping[str, str], menus: Menus, config: Mapping[str, Value]) -> list[str]:

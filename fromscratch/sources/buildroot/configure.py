@@ -12,6 +12,7 @@ from fromscratch.host.process import run
 from fromscratch.host.storage import disk
 from fromscratch.regular_file import read_text
 from fromscratch.sources.buildroot.accepted import Configured, check_accepted
+from fromscratch.sources.buildroot.config import CONFIGS_VARIABLE, FOLDER_VARIABLE
 from fromscratch.sources.buildroot.make import Make
 from fromscratch.sources.buildroot.plan import Plan, write_busybox_fragments
 from fromscratch.sources.contract import Context
@@ -19,6 +20,9 @@ from fromscratch.sources.contract import Context
 PARTS = ("", "busybox")  # what has a menu: the whole, and BusyBox
 # What a menu writes of its own accord, not because the user chose it.
 _OF_THIS_MACHINE = ("BR2_DEFCONFIG", "BR2_DL_DIR", "BR2_HOST_GCC_VERSION", "BR2_VERSION", "BR2_EXTERNAL")
+# Variables of make that are configuration, and those that lead into the store.
+_ALSO_SAVED = ("BR2_TOOLCHAIN_EXTERNAL_PATH", "BR2_PACKAGE_BUSYBOX_CONFIG_FRAGMENT_FILES")
+_NOT_SAVED = ("BR2_DL_DIR", "BR2_CCACHE_DIR", "BR2_PACKAGE_OVERRIDE_FILE", "BR2_DEFCONFIG", "BR2_EXTERNAL")
 
 
 class ConfigureResult(Struct, frozen=True):
@@ -39,6 +43,19 @@ class ConfigureResult(Struct, frozen=True):
         name = f"buildroot-configs/busybox/{self.fragment.name}" if key == "busybox" else self.fragment.stem
         advice = "" if self.listed else f"\nadd {name} to {key}: in the recipe, so that it counts"
         return f"{self.fragment} now says:\n" + "\n".join(f"  {line}" for line in self.changes) + advice
+
+
+class SavedDefconfig(Struct, frozen=True):
+    """A recipe as one defconfig in `file`, for Buildroot with the external trees."""
+
+    file: Path
+    externals: tuple[Path, ...]
+
+    def __str__(self) -> str:
+        external = f"BR2_EXTERNAL={':'.join(map(str, self.externals))} " if self.externals else ""
+        return (
+            f"wrote {self.file}; Buildroot takes it so: make {external}BR2_DEFCONFIG={self.file.absolute()} defconfig"
+        )
 
 
 def configuration_text(made: Plan, context: Context) -> str:
@@ -66,6 +83,27 @@ def _defconfig(made: Plan, context: Context, scratch: Path, text: str) -> str:
     make = made.make.in_folder(scratch)
     make.run(["defconfig"], "configuring Buildroot", context.progress, extra={"BR2_DEFCONFIG": str(defconfig)})
     return (scratch / ".config").read_text()
+
+
+def save_defconfig(made: Plan, context: Context, file: Path) -> SavedDefconfig:
+    """Write all that a recipe comes to as one defconfig, which Buildroot itself takes without the recipe.
+
+    What the driver says on make's command line is part of it, as far as it is configuration and not a folder of the
+    store's own; paths are whole.
+    """
+    configuration_text(made, context)
+    write_busybox_fragments(made)
+    known = {one.name for one in made.wish.settings}
+    given = {name: value for name, value in made.make.variables.items() if name in known or name in _ALSO_SAVED}
+    added = [Setting(name, kconfig.quoted(value), "make:") for name, value in given.items() if name not in _NOT_SAVED]
+    text = kconfig.render([*made.wish.settings, *added])
+    for variable in (FOLDER_VARIABLE, CONFIGS_VARIABLE):
+        text = text.replace(f"$({variable})", made.make.environment[variable])
+    scratch = made.place / "settings-saved"
+    _defconfig(made, context, scratch, text)
+    saved = kconfig.render(Setting(*one, "") for one in _minimal(made.make.in_folder(scratch), context).items())
+    disk.write_atomically(file, saved.encode())
+    return SavedDefconfig(file, made.externals)
 
 
 def configure(made: Plan, context: Context, *, menu: bool, part: str, name: str) -> ConfigureResult:

@@ -29,6 +29,7 @@ _TOOLCHAIN = (
 )
 _OWN_TOOLCHAIN = "BR2_TOOLCHAIN_EXTERNAL"
 _CPLUSPLUS = ("BR2_TOOLCHAIN_BUILDROOT_CXX", "BR2_TOOLCHAIN_EXTERNAL_CXX")
+_HEADERS = "BR2_KERNEL_HEADERS_"
 _SHOWN = 6
 
 
@@ -50,6 +51,7 @@ def rootfs_only(whole: Sequence[NamedConfig], later: Iterable[Setting]) -> tuple
     for one in whole:
         left_out = [setting for setting in one.settings if _starts_machine(setting, kernel, turned_on)]
         settings += [setting for setting in one.settings if setting not in left_out]
+        settings += _headers(one) if kernel else []
         if names := [setting.name for setting in left_out if setting.value == "y"]:
             notes.append(
                 f"{one.path.name}: the root filesystem is built, and no kernel, bootloader or disk image: without "
@@ -83,11 +85,24 @@ def _cplusplus(own: Iterable[Setting], ours: Sequence[Setting]) -> list[Setting]
     return [Setting(_CPLUSPLUS[0], "y", "toolchain:")] if builds_own else []
 
 
+def _headers(one: NamedConfig) -> list[Setting]:
+    """The version of the kernel's headers, where they are those of a kernel that is left out: the toolchain stays."""
+    values = {setting.name: setting.value for setting in one.settings}
+    chosen = [name for name, value in values.items() if name.startswith(_HEADERS) and value == "y"]
+    version = values.get("BR2_LINUX_KERNEL_CUSTOM_VERSION_VALUE", "")
+    if not version or values.get(_OWN_TOOLCHAIN) == "y" or chosen not in ([], [f"{_HEADERS}AS_KERNEL"]):
+        return []
+    name = one.path.name
+    return [Setting(f"{_HEADERS}VERSION", "y", name), Setting("BR2_DEFAULT_KERNEL_VERSION", version, name)]
+
+
 def _starts_machine(setting: Setting, kernel: tuple[str, ...], turned_on: set[str]) -> bool:
     name = setting.name
     if name in turned_on or name.startswith(_ROOTFS):
         return name == _NO_TAR and setting.value == kconfig.NOT_SET
-    return name.startswith((*kernel, *_NOT_ROOTFS, *_HOST_PROGRAMS))
+    return name.startswith((*kernel, *_NOT_ROOTFS, *_HOST_PROGRAMS)) or (
+        bool(kernel) and name == f"{_HEADERS}AS_KERNEL"
+    )
 
 
 def _some(names: Sequence[str]) -> str:

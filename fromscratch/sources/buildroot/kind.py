@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fromscratch.host.machine.doctor_check import Check, tried
+from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.contract import Context, Kind, Source, Template
@@ -12,7 +13,7 @@ _TEMPLATE = """\
   # From source, by Buildroot, whose menus the verb configure opens.
   - buildroot:
       version: "2026.05.1"
-      config: busybox-glibc                # or app-glibc: no busybox, only what packages: names
+      config: busybox-glibc                # app-glibc: without busybox; or a defconfig, by its name or path
       # packages: [jq]
       # toolchain: host                    # this machine's own compiler: a quick turn for workshops and tests
       # tree: ../buildroot                 # a tree, tarball or git repository instead of a release
@@ -26,6 +27,12 @@ def _bind(options: BuildrootOptions, context: Context) -> Source:
     return BuildrootSource(options, context)
 
 
+def _items_for(folder: Path) -> str | None:
+    from fromscratch.sources.buildroot import projects
+
+    return projects.items(folder)
+
+
 def _checks() -> Iterator[Check]:
     import shutil
 
@@ -33,6 +40,13 @@ def _checks() -> Iterator[Check]:
     yield tried("buildroot: toolchain host", _compiler)
     ccache = shutil.which("ccache")
     yield Check("buildroot: ccache", bool(ccache), ccache or "builds do without", "apt-get install ccache")
+
+
+def _checks_of_store(store: Store) -> Iterator[Check]:
+    from fromscratch.sources.buildroot import in_store
+
+    yield tried("buildroot: compiled files", lambda: in_store.compiled_files(store))
+    yield tried("buildroot: toolchains", lambda: in_store.toolchains(store))
 
 
 def _programs() -> str:
@@ -50,5 +64,12 @@ def _compiler() -> str:
 
 
 KIND = Kind(
-    options=BuildrootOptions, bind=_bind, shorthand="config", template=Template(items=_TEMPLATE), checks=_checks
+    options=BuildrootOptions,
+    bind=_bind,
+    shorthand="config",
+    decides_platform=True,
+    items_for=_items_for,
+    template=Template(items=_TEMPLATE),
+    checks=_checks,
+    checks_of_store=_checks_of_store,
 )

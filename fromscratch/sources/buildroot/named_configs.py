@@ -15,6 +15,7 @@ from fromscratch.regular_file import read_text
 from fromscratch.sources.buildroot.platforms import merged_platform
 
 DEFCONFIG = "_defconfig"
+SHIPPED = ("busybox-glibc", "app-glibc")  # fragments for any platform
 _SHOWN = 40
 # A file whose settings have one of these at their start is a whole configuration, whatever its name is.
 _DECIDES_TOOLCHAIN = ("BR2_TOOLCHAIN_BUILDROOT_", "BR2_TOOLCHAIN_EXTERNAL")

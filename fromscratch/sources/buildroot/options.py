@@ -14,11 +14,13 @@ Toolchain = Literal["bootlin", "internal", "host"]
 
 
 class ExternalToolchain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A GLIBC cross toolchain that lies on this machine."""
+    """A GLIBC cross toolchain that lies on this machine: a folder, or an SDK that Buildroot packed."""
 
-    external: Annotated[str, Meta(description="the folder that holds bin/PREFIX-gcc")]
+    external: Annotated[
+        str, Meta(description="the folder that holds bin/PREFIX-gcc, or the archive that make sdk wrote")
+    ]
     prefix: Annotated[str, Meta(description="what stands before -gcc in bin; looked up if left out")] = ""
-    cplusplus: Annotated[bool, Meta(description="whether it has a C++ compiler that packages may use")] = False
+    cplusplus: Annotated[bool, Meta(description="whether it has a C++ compiler; looked up if left out")] = False
 
 
 class BuildrootOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -29,7 +29,7 @@ _RULES = "1"  # of the groupings below: a change gives every folder its digests 
 _OF_PACKAGES = ("package", "boot", "linux", "toolchain")
 _WITHOUT_EFFECT = ("docs", "utils", "board", "configs", "support/testing", "support/docker", "support/misc")
 _CORE = ("Makefile", "Makefile.legacy", "arch", "package", "support", "system", "toolchain", "boot", "linux")
-_SKELETON, _LAST_STEPS = ("system/skeleton",), ("fs",)
+_SKELETON, _LAST_STEPS = ("system/skeleton",), ("fs", "system/device_table.txt", "system/device_table_dev.txt")
 _ASSIGNED = lazy_regex(r"^(?:override +|define +)?([A-Z][A-Z0-9_]*)(?: *(?:\+|:|\?)?=|$)", 8)  # re.MULTILINE
 _IN_EXTERNAL = lazy_regex(r"\$[({]((?:BR2_EXTERNAL_\w+_PATH|TOPDIR|HOME))[)}](/[\w./+@~-]*)?([$*?\[])?")
 

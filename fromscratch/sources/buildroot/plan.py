@@ -14,16 +14,18 @@ from fromscratch.host.machine.package_data import shipped
 from fromscratch.host.process import run
 from fromscratch.host.storage.own_folders import OwnFolders
 from fromscratch.host.storage.store import Store
+from fromscratch.model.image import Platform
 from fromscratch.sources.buildroot import config as configuration
 from fromscratch.sources.buildroot import named_configs, named_files, variables
 from fromscratch.sources.buildroot import tree as trees
 from fromscratch.sources.buildroot.config import Wish
 from fromscratch.sources.buildroot.make import Make
 from fromscratch.sources.buildroot.make_paths import Folders
-from fromscratch.sources.buildroot.named_configs import NamedConfig, Places
+from fromscratch.sources.buildroot.named_configs import SHIPPED, NamedConfig, Places
 from fromscratch.sources.buildroot.named_files import Reading
 from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.buildroot.parts import hash_of, of_external, of_overrides, part
+from fromscratch.sources.buildroot.platforms import merged_platform
 from fromscratch.sources.buildroot.toolchain import host_tools, passwords
 from fromscratch.sources.buildroot.toolchain import settings as toolchains
 from fromscratch.sources.buildroot.toolchain.host_tools import HostTools
@@ -119,6 +121,22 @@ def plan(options: BuildrootOptions, context: Context, store: Store, *, fetching:
         recipe_variables=of_recipe,
         make=_make(options, context, store, tree, toolchain, place, of_driver, int(wish.value(variables.JOBS) or 0)),
     )
+
+
+def defconfig_platform(options: BuildrootOptions, context: Context, store: Store, *, bring: bool) -> Platform | None:
+    """The platform that the defconfig of a recipe is for, with what the recipe sets over it; None without a defconfig.
+
+    Raises as `plan` does.
+    """
+    if all(name in SHIPPED for name in options.configs):
+        return None
+    tree = _tree(options, context, store, fetching=bring)
+    externals = tuple(_external(name, context.folder) for name in options.externals)
+    config_files = named_configs.find(options.configs, Places(context.folder, externals, tree.path))
+    if not any(one.is_defconfig for one in config_files):
+        return None
+    over = [Setting(name, kconfig.value_of(value), f"set: {name}") for name, value in options.set.items()]
+    return merged_platform([*(setting for one in config_files for setting in one.settings), *over])
 
 
 def _toolchain(

@@ -16,6 +16,7 @@ from fromscratch.sources.buildroot.progress import Package
 from fromscratch.sources.buildroot.staleness import Inputs
 
 _RESULT = "buildroot-result"
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)  # cut short, or written by another version
 
 
 class Result(Struct, frozen=True):
@@ -59,12 +60,15 @@ class Prepared(Struct, frozen=True):
 
 def load_prepared(path: Path, fingerprint: str, downloads: Path) -> Prepared | None:
     """What was prepared for this fingerprint, if all its sources are still there."""
-    said = _read(path)
-    if said is None or said["fingerprint"] != fingerprint:
+    try:
+        said = _read(path)
+        if said is None or said["fingerprint"] != fingerprint:
+            return None
+        if not all((downloads / name).exists() for name in said["sources"]):
+            return None
+        return Prepared(fingerprint, _inputs(said["inputs"]), tuple(said["sources"]))
+    except _UNREADABLE:
         return None
-    if not all((downloads / name).exists() for name in said["sources"]):
-        return None
-    return Prepared(fingerprint, _inputs(said["inputs"]), tuple(said["sources"]))
 
 
 def save_prepared(path: Path, prepared: Prepared) -> None:
@@ -78,9 +82,15 @@ def save_prepared(path: Path, prepared: Prepared) -> None:
 
 
 def load_attempt(path: Path) -> Inputs | None:
-    """What the last build in a workspace was made of, whether or not it came to its end."""
-    said = _read(path)
-    return _inputs(said) if said is not None else None
+    """What the last build in a workspace was made of, whether or not it came to its end.
+
+    For a record that is cut short, or of another version, that is nothing known: all is built from the start.
+    """
+    try:
+        said = _read(path)
+        return _inputs(said) if said is not None else None
+    except _UNREADABLE:
+        return Inputs("", {}, "", {})
 
 
 def save_attempt(path: Path, inputs: Inputs) -> None:

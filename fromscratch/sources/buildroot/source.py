@@ -9,19 +9,27 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from fromscratch.address import Address
-from fromscratch.errors import CommandFailed, DownloadError, NotFetched
+from fromscratch.errors import CommandFailed, DownloadError, NotFetched, UsageError
 from fromscratch.host.storage import disk
 from fromscratch.host.storage.inherited_lock import inherited_lock
 from fromscratch.host.storage.store import Store
+from fromscratch.model.image import Platform
 from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.buildroot import origins, preflight, records, staleness
 from fromscratch.sources.buildroot import progress as steps
 from fromscratch.sources.buildroot.accepted import check_busybox_accepted
-from fromscratch.sources.buildroot.configure import ConfigureResult, configuration_text, configure
+from fromscratch.sources.buildroot.configure import (
+    ConfigureResult,
+    SavedDefconfig,
+    configuration_text,
+    configure,
+    save_defconfig,
+)
 from fromscratch.sources.buildroot.costs import load_costs
 from fromscratch.sources.buildroot.options import BuildrootOptions
-from fromscratch.sources.buildroot.plan import BUILD_FOLDERS, Plan, plan, write_busybox_fragments
+from fromscratch.sources.buildroot.plan import BUILD_FOLDERS, Plan, defconfig_platform, plan, write_busybox_fragments
 from fromscratch.sources.buildroot.staleness import Inputs
+from fromscratch.sources.buildroot.toolchain.cplusplus import without_unused_cplusplus
 from fromscratch.sources.contract import Context, Pin, TreeSource
 
 _CLOCK_TICK = 1_000_000_000  # nanoseconds; filesystems stamp files by a coarser clock than time_ns
@@ -61,7 +69,8 @@ class BuildrootSource(TreeSource):
         # Not of the record: whoever asks for the same in another way has the same build, and another reason.
         asked = {one.name: one.asked_by for one in made.wish.settings if one.value == "y"}
         origin = origins.origins(self.label, result.packages, asked, files)
-        return read_tree(store.path(result.tar), origin)
+        tree = read_tree(store.path(result.tar), origin)
+        return without_unused_cplusplus(tree) if self._options.toolchain == "host" else tree
 
     def pins(self, store: Store) -> list[Pin]:
         """Buildroot itself, and the packages that were built; their hashes are Buildroot's own to verify."""
@@ -71,6 +80,15 @@ class BuildrootSource(TreeSource):
         of_archive = made.tree.identity if ":" in made.tree.identity else ""  # a folder has no bytes to download again
         tree = Pin(kind="archive", name="buildroot", version=made.tree.version, digest=of_archive)
         return [tree, *(Pin(kind="package", name=one.name, version=one.version) for one in packages)]
+
+    def own_platform(self, store: Store, *, bring: bool) -> Platform | None:
+        """That of a defconfig under `config:`."""
+        try:
+            return defconfig_platform(self._options, self._context, store, bring=bring)
+        except (UsageError, NotFetched):
+            if bring:
+                raise
+            return None  # `build` says what is wrong
 
     def notes(self, store: Store) -> list[str]:
         """What of a defconfig is not built, or not as it says."""
@@ -84,6 +102,12 @@ class BuildrootSource(TreeSource):
         made = plan(self._options, self._context, store, fetching=True)
         with self._locked(made) as made:
             return configure(made, self._context, menu=menu, part=part, name=name)
+
+    def save_configuration(self, store: Store, file: Path) -> SavedDefconfig:
+        """Write all that the item comes to as one defconfig."""
+        made = plan(self._options, self._context, store, fetching=True)
+        with self._locked(made) as made:
+            return save_defconfig(made, self._context, file)
 
     @contextmanager
     def _locked(self, made: Plan) -> Iterator[Plan]:
@@ -148,6 +172,8 @@ class BuildrootSource(TreeSource):
             made.make.run(goals, self.label, progress, waiting=waiting, costs=costs, extra=_NOWHERE)
         finally:
             costs.save(store)
+        if self._options.toolchain == "internal":
+            progress.note(f"{self.label}: pack its toolchain for other recipes with: {made.make.write_script()} sdk")
         return self._keep(store, made, inputs, start_ns)
 
     def _keep(self, store: Store, made: Plan, inputs: Inputs, start_ns: int) -> records.Result:

@@ -242,8 +242,9 @@ def _remove_installed(gone: Collection[Path], packages: Iterable[Path], output: 
     for name, top in tops.items():
         used = {path for folder in remaining for path in _listed(folder / name)}
         for path in {path for folder in gone for path in _listed(folder / name)} - used:
-            if ".." not in path.split("/") and not (top / path).is_dir():
-                (top / path).unlink(missing_ok=True)
+            place = top / path
+            if ".." not in path.split("/") and (place.is_symlink() or place.is_file()):
+                place.unlink()
 
 
 def _listed(path: Path) -> list[str]:

@@ -30,7 +30,7 @@ from fromscratch.paths import tree_path
 from tests.engines import missing, need
 from tests.trees import tree
 
-CODECS: tuple[CodecName, ...] = ("gzip", "zstd", "none")
+CODECS: tuple[CodecName, ...] = ("gzip", "zstd", "smallest", "none")
 HERE = Origin("test", "found in", "here")
 
 
@@ -140,11 +140,19 @@ def test_a_tar_of_one_block_is_packed_harder(large: Rootfs) -> None:
     assert pack(large, io.BytesIO()).codec.endswith(" level 5")
 
 
+def test_smallest_is_zstd_at_its_level_22_for_trees_of_any_size(large: Rootfs) -> None:
+    packs = {codec: pack(large, io.BytesIO(), codec=codec) for codec in CODECS}
+    assert packs["smallest"].codec.endswith(" level 22")
+    assert packs["zstd"].codec.endswith(" level 3")
+    assert packs["smallest"].diff_id == packs["zstd"].diff_id
+
+
 def test_what_is_recorded_of_the_codec() -> None:
     results = {codec: pack(Rootfs(), io.BytesIO(), codec=codec) for codec in CODECS}
     assert {codec: result.media_type.rpartition(".")[2] for codec, result in results.items()} == {
         "gzip": "tar+gzip",
         "zstd": "tar+zstd",
+        "smallest": "tar+zstd",
         "none": "tar",
     }
     assert results["none"].media_type == "application/vnd.oci.image.layer.v1.tar"

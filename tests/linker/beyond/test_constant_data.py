@@ -18,8 +18,8 @@ DATA = r"""
     f 0644 0:0 /usr/share/tool/doc/manual 'text'
     f 0644 0:0 /usr/share/tool/index 'made by a script'
     f 0644 0:0 /usr/share/tool/extra 'of another package'
-    f 0755 0:0 /usr/lib/tool/small '#!/bin/sh'
-    f 4755 0:0 /usr/lib/tool/setuid '#!/bin/sh'
+    f 0755 0:0 /usr/lib/tool/small '\x7fELF'
+    f 4755 0:0 /usr/lib/tool/setuid '\x7fELF'
     f 0644 0:0 /usr/share/locale/de/tool 'de'
     f 0755 0:0 /usr/bin/tool-agent '#!/bin/sh'
 """
@@ -65,9 +65,10 @@ def offered(scene: Scene) -> list[tuple[str, str]]:
 
 
 def test_a_folder_of_a_needed_package_is_taken_with_what_scripts_made_in_it() -> None:
+    """And what its packages have in the folder of that name below other prefixes."""
     scene = naming("/usr/share/tool")
-    assert selected(scene) == ["/usr/share/tool/table", "/usr/share/tool/index"]
-    assert offered(scene) == [("plugins=/usr/share/tool", "possible")]
+    assert selected(scene) == ["/usr/share/tool/table", "/usr/share/tool/index", "/usr/lib/tool/small"]
+    assert offered(scene) == [("plugins=/usr/share/tool", "possible"), ("plugins=/usr/lib/tool", "likely")]
     (found, *_) = [each for each in DataFinder().find(scene) if isinstance(each, NeededFile)]
     assert (found.confidence, found.detail) == ("likely", "/usr/bin/tool (names /usr/share/tool in its data)")
 
@@ -78,10 +79,23 @@ def test_configuration_is_taken_that_anyone_may_read_and_that_a_package_has() ->
     assert offered(scene) == [("plugins=/etc/tool", "likely"), ("plugins=/etc/tool", "possible")]
 
 
+def test_configuration_that_is_included_is_taken_too() -> None:
+    """Made by a script of the package, and so of no package: as common-auth of PAM is."""
+    files = """
+    f 0644 0:0 /etc/pam.d/tool '@include common-auth'
+    f 0644 0:0 /etc/pam.d/common-auth 'auth required pam_unix.so'
+    f 0644 0:0 /etc/pam.d/login 'auth'
+    """
+    lists = packages(tool=(r"Version: 1\n", "/usr/bin/tool /etc/pam.d/tool"))
+    scene = naming("/etc/pam.d/%s", block=files + lists)
+    assert selected(scene) == ["/etc/pam.d/tool", "/etc/pam.d/common-auth"]
+    assert offered(scene) == [("plugins=/etc/pam.d", "possible")]
+
+
 def test_a_helper_that_gives_rights_is_offered() -> None:
     scene = naming("/usr/lib/tool")
-    assert selected(scene) == ["/usr/lib/tool/small"]
-    assert offered(scene) == [("plugins=/usr/lib/tool", "likely")]
+    assert selected(scene)[0] == "/usr/lib/tool/small"
+    assert ("plugins=/usr/lib/tool", "likely") in offered(scene)
 
 
 @pytest.mark.parametrize(
@@ -116,13 +130,13 @@ def test_what_shows_nothing_of_one_program_is_passed_over(text: str) -> None:
 def test_parts_are_put_together() -> None:
     """The end of one text is another: "/agent/tool-agent" is "/tool-agent" too. An ending has a path before it."""
     assert selected(naming("/usr/bin", "/agent/tool-agent")) == ["/usr/bin/tool-agent"]
-    assert selected(naming("share/tool/table")) == ["/usr/share/tool/table"]
+    assert selected(naming("/usr/bin", "share/tool/table")) == ["/usr/share/tool/table"]
     block = (
         DATA
         + packages(tool=(r"Version: 1\n", "/usr/bin/tool /usr/share/misc/tool.db"))
         + "f 0644 0:0 /usr/share/misc/tool.db ''"
     )
-    assert selected(naming("/usr/share/misc/tool", ".db", block=block)) == ["/usr/share/misc/tool.db"]
+    assert selected(naming("/usr/bin", "/usr/share/misc/tool", ".db", block=block)) == ["/usr/share/misc/tool.db"]
 
 
 def test_a_library_deep_below_a_program_brings_only_little() -> None:
@@ -167,12 +181,19 @@ def test_modules_of_a_package_beside_it_are_taken_if_they_are_small_with_their_l
     assert offered(scene) == [("plugins=/usr/lib/a/modules", "likely")]
 
 
+def test_a_script_is_taken_if_its_interpreter_is_there_anyway() -> None:
+    block = DATA.replace(r"/usr/lib/tool/small '\x7fELF'", "/usr/lib/tool/small '#!/usr/bin/tool'") + TOOL
+    assert "/usr/lib/tool/small" in selected(naming("/usr/lib/tool", block=block))
+    block = DATA.replace(r"/usr/lib/tool/small '\x7fELF'", "/usr/lib/tool/small '#!/usr/bin/perl'") + TOOL
+    assert "/usr/lib/tool/small" not in selected(naming("/usr/lib/tool", block=block))
+
+
 def test_large_helpers_are_taken_if_the_program_has_command_lines_of_them() -> None:
     big = (1 << 20) + 1
     files = "".join(
-        f"    f 0755 0:0 /usr/lib/cc/{name} '#!{name}{'x' * big}'\n" for name in ("cc1", "other", "collect2")
+        f"    f 0755 0:0 /usr/lib/cc/{name} '\\x7fELF{name}{'x' * big}'\n" for name in ("cc1", "other", "collect2")
     )
-    files += "    f 0755 0:0 /usr/bin/as '#!as'\n    f 0755 0:0 /usr/bin/size '#!size'\n"
+    files += "    f 0755 0:0 /usr/bin/as '\\x7fELF'\n    f 0755 0:0 /usr/bin/size '\\x7fELF'\n"
     lists = packages(
         cc=(r"Version: 1\nDepends: binu\n", "/usr/bin/cc /usr/lib/cc/cc1 /usr/lib/cc/other /usr/lib/cc/collect2"),
         binu=(r"Version: 1\n", "/usr/bin/as /usr/bin/size"),

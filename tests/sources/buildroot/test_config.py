@@ -59,8 +59,8 @@ def test_shipped_fragments_have_no_symbol_twice() -> None:
 
 
 def test_a_platform_without_a_fragment_says_which_have_one() -> None:
-    with pytest.raises(UsageError, match="linux/s390x") as caught:
-        config.architecture(Platform("linux", "s390x"))
+    with pytest.raises(UsageError, match="linux/loong64") as caught:
+        config.architecture(Platform("linux", "loong64"))
     assert "linux/riscv64" in caught.value.hint
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fromscratch.errors import CommandFailed, DownloadError, ImageError, MissingTool, NotFetched
+from fromscratch.errors import CommandFailed, DownloadError, ImageError, MissingTool, NotFetched, UsageError
 from fromscratch.host.storage.store import Store
 from fromscratch.model.image import Platform
 from fromscratch.paths import tree_path
@@ -74,6 +74,37 @@ def compiled(store: Store) -> list[str]:
     """What was compiled so far, in all workspaces together."""
     logs = store.root.glob("work/buildroot/*/output/built.log")
     return [line for log in logs for line in log.read_text().split()]
+
+
+def test_an_edit_of_a_folder_that_is_buildroot_goes_on_in_the_same_workspace(
+    folder: Path, store: Store, tmp_path: Path
+) -> None:
+    tree = shutil.copytree(TREE, tmp_path / "tree")
+    options = {"tree": str(tree), "packages": ["greeting", "slow"]}
+    built(folder, store, **options)
+    assert len(compiled(store)) == 3
+    (tree / "untracked").write_text("mine\n")
+    built(folder, store, **options)
+    assert len(compiled(store)) == 3
+    (tree / "package/greeting").mkdir(parents=True)
+    (tree / "package/greeting/greeting.mk").write_text("# mine\n")
+    built(folder, store, **options)
+    assert compiled(store)[3:] == ["greeting-1.0"]
+    with (tree / "Makefile").open("a") as makefile:
+        makefile.write("# mine\n")
+    built(folder, store, **options)
+    assert sorted(compiled(store)) == ["greeting-1.0", "skeleton-1.0", "slow-1.0"]
+
+
+def test_a_toolchain_that_was_built_can_be_packed_by_a_script(folder: Path, store: Store) -> None:
+    notes = Notes()
+    made = source(folder, notes, toolchain="internal")
+    made.fetch(store)
+    made.build(store)
+    [note] = [note for note in notes.notes if "pack its toolchain" in note]
+    script = Path(note.split()[-2])
+    assert script.is_file()
+    assert note.endswith(" sdk")
 
 
 class TestContract(SourceContract):
@@ -271,3 +302,41 @@ def test_an_interrupted_build_ends_all_it_started(folder: Path, store: Store) ->
     assert process.wait(timeout=60) != 0
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, check=True).stdout.decode()
     assert "sleep 4321" not in running
+
+
+def test_a_defconfig_decides_on_the_platform(folder: Path, store: Store) -> None:
+    (folder / "board_defconfig").write_text("BR2_aarch64=y\n")
+    made = source(folder, config="board_defconfig")
+    assert made.own_platform(store, bring=True) == Platform("linux", "arm64")
+    assert source(folder, config="app-glibc").own_platform(store, bring=True) is None
+    with pytest.raises(UsageError, match="builds for linux/arm64, but the image is to be for linux/amd64"):
+        made.fetch(store)
+
+
+def test_a_recipe_is_saved_as_one_defconfig(folder: Path, store: Store) -> None:
+    (folder / "more").mkdir()
+    made = source(
+        folder,
+        packages=["greeting"],
+        set={"BR2_ROOTFS_OVERLAY": "$(FROMSCRATCH_FOLDER)/more"},
+        busybox=["# CONFIG_VI is not set"],
+    )
+    said = str(made.save_configuration(store, folder / "whole_defconfig"))
+    lines = (folder / "whole_defconfig").read_text().splitlines()
+    assert "BR2_PACKAGE_GREETING=y" in lines
+    assert f'BR2_ROOTFS_OVERLAY="{folder}/more"' in lines
+    [fragments] = [line for line in lines if line.startswith("BR2_PACKAGE_BUSYBOX_CONFIG_FRAGMENT_FILES=")]
+    assert Path(fragments.partition("=")[2].strip('"')).read_text() == "# CONFIG_VI is not set\n"
+    assert said.endswith(f"make BR2_DEFCONFIG={folder}/whole_defconfig defconfig")
+
+
+@pytest.mark.parametrize("record", ["prepared.json", "attempt.json"])
+@pytest.mark.parametrize("text", ["", '{"fingerprint": "', "[]", "{}"])
+def test_a_record_that_is_cut_short_is_made_again(record: str, text: str, folder: Path, store: Store) -> None:
+    first = built(folder, store, packages=["greeting"])
+    [path] = store.root.glob(f"work/buildroot/*/{record}")
+    path.write_text(text)
+    more = built(folder, store, packages=["greeting", "slow"])
+    path.write_text(text)
+    assert more != first
+    assert built(folder, store, packages=["greeting"]) == first

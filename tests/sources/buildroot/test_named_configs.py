@@ -94,6 +94,18 @@ def test_a_kernel_that_the_recipe_turns_on_is_the_one_of_the_defconfig(places: P
     assert said["BR2_LINUX_KERNEL_DEFCONFIG"] == '"x86_64"'
 
 
+def test_the_headers_of_a_kernel_that_is_left_out_are_those_of_its_version(places: Places) -> None:
+    (places.folder / "board_defconfig").write_text(
+        "BR2_x86_64=y\nBR2_LINUX_KERNEL=y\nBR2_LINUX_KERNEL_CUSTOM_VERSION=y\n"
+        'BR2_LINUX_KERNEL_CUSTOM_VERSION_VALUE="6.18.7"\nBR2_PACKAGE_HOST_LINUX_HEADERS_CUSTOM_6_18=y\n'
+    )
+    said = settings(places, config="board_defconfig")
+    assert said["BR2_KERNEL_HEADERS_VERSION"] == "y"
+    assert said["BR2_DEFAULT_KERNEL_VERSION"] == '"6.18.7"'
+    again = settings(places, config="board_defconfig", set={"BR2_LINUX_KERNEL": True})
+    assert "BR2_KERNEL_HEADERS_VERSION" not in again
+
+
 def test_a_toolchain_of_the_recipe_wins_over_that_of_a_defconfig_and_says_so(places: Places) -> None:
     wish = wish_of(places.folder, places=places, config="gadget", toolchain="host", of_toolchain=HOST)
     said = {one.name: one.value for one in wish.settings}

@@ -12,8 +12,9 @@ from fromscratch.sources.buildroot.named_files import Reading, of_settings
 from fromscratch.sources.buildroot.parts import of_external, of_overrides, of_tree
 
 TREE = (
-    "Makefile Config.in docs/manual.adoc board/qemu/post.sh system/skeleton/etc/passwd system/system.mk fs/tar/tar.mk "
-    "support/scripts/mkusers package/Makefile.in package/pkg-generic.mk package/jq/jq.mk package/jq/Config.in "
+    "Makefile Config.in docs/manual.adoc board/qemu/post.sh system/skeleton/etc/passwd system/system.mk "
+    "system/device_table.txt fs/tar/tar.mk support/scripts/mkusers package/Makefile.in package/pkg-generic.mk "
+    "package/jq/jq.mk package/jq/Config.in "
     "package/gcc/gcc.mk package/gcc/gcc-final/gcc-final.mk linux/linux.mk notes.txt"
 )
 EXTERNAL = (
@@ -70,6 +71,7 @@ def differing(before: dict[str, str], now: dict[str, str]) -> set[str]:
         ("package/gcc/15/0001-fix.patch", {"package package/gcc"}),
         ("linux/linux.mk", {"package linux"}),
         ("fs/tar/tar.mk", {"last fs"}),
+        ("system/device_table.txt", {"last fs"}),
         ("system/skeleton/etc/passwd", {"skeleton system/skeleton"}),
         ("package/pkg-generic.mk", {"all package"}),
         ("Makefile", {"all Makefile"}),

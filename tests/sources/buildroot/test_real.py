@@ -12,13 +12,16 @@ from typing import Any
 
 import pytest
 
-from fromscratch.errors import DownloadError, ImageError, IntegrityError, MissingTool
+from fromscratch.errors import DownloadError, ImageError, IntegrityError, MissingTool, NotInTree
 from fromscratch.formats.kconfig import config as kconfig
 from fromscratch.formats.tar.writer import blocks
+from fromscratch.host.machine.package_data import shipped
 from fromscratch.host.storage.store import Store
+from fromscratch.linker.unused_libraries import unused_libraries
 from fromscratch.model.content import read
-from fromscratch.model.entry import Directory, File
+from fromscratch.model.entry import Directory, File, Symlink
 from fromscratch.model.image import Platform
+from fromscratch.model.rootfs import Rootfs
 from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.buildroot.source import BuildrootSource
 from fromscratch.sources.contract import Context
@@ -31,6 +34,7 @@ PLATFORMS = [
     *("linux/amd64", "linux/arm64", "linux/arm/v7", "linux/arm/v6", "linux/arm/v5"),
     *("linux/386", "linux/riscv64", "linux/ppc64le", "linux/s390x"),
 ]
+APPLETS = Path(__file__).with_name("applets_of_docker_library.txt")
 Make = Callable[..., BuildrootSource]
 
 
@@ -158,3 +162,28 @@ def test_busybox_is_built_once_runs_and_comes_out_the_same_elsewhere(
     fresh = make(folder=other, busybox=["# CONFIG_VI is not set"])
     fresh.fetch(Store(other / "store"))
     assert archive_of(fresh.build(Store(other / "store"))) == archive_of(changed)
+
+
+def test_the_shipped_image_has_the_applets_of_docker_library_and_no_library_too_many(make: Make, store: Store) -> None:
+    source = make(config="busybox-all", external=str(shipped("buildroot-configs") / "external"))
+    try:
+        source.fetch(store)
+    except MissingTool as error:
+        pytest.skip(error.message)
+    tree = source.build(store)
+    busybox = tree.resolve("/bin/busybox")
+    links = {path for path, entry in tree.items() if isinstance(entry, Symlink) and leads_to(tree, path) == busybox}
+    text = APPLETS.read_text().splitlines()
+    expected = {name for line in text if not line.startswith("#") for name in line.split()}
+    assert {path.rpartition("/")[2] for path in links} | {"busybox"} == expected
+    assert tree.find("/usr/bin/getconf")
+    assert tree.find("/usr/bin/getent")
+    left = tree.without(unused_libraries(tree))
+    assert [path for path in left if path.startswith("/usr/lib/lib") and ".so" in path] == ["/usr/lib/libc.so.6"]
+
+
+def leads_to(tree: Rootfs, path: str) -> str:
+    try:
+        return tree.resolve(path)
+    except NotInTree:
+        return ""

@@ -29,6 +29,7 @@ _SWITCHES: dict[str, tuple[str, Any, Any]] = {
     "languages": ("languages", "auto", "none"),
     "data": ("data", "auto", "none"),
     "package": ("package", True, False),
+    "packages": ("packages", None, []),
     "etc": ("etc", "auto", "none"),
     "ld_cache": ("ld_cache", "always", "never"),
     "missing": ("allow_missing", None, []),
@@ -113,4 +114,4 @@ def codec(name: str) -> str:
         import_zstandard()
     except MissingTool:
         return "gzip"
-    return "zstd"
+    return "smallest"

@@ -58,15 +58,21 @@ class Packages:
 
     def programs(self, package: str) -> list[str]:
         """The paths that a package has in folders of commands; none of a package that every system has."""
-        if self._manager is None or self._manager.is_everywhere(package):
+        if self.is_everywhere(package):
             return []
         return [path for folder in COMMANDS for path in self.below(package, folder) if path != folder]
 
-    def below(self, package: str, folder: str) -> list[str]:
-        """The paths of a package below a folder, and that of the folder itself if the package has it."""
+    def is_everywhere(self, package: str) -> bool:
+        return self._manager is None or self._manager.is_everywhere(package)
+
+    def files(self, package: str) -> list[str]:
         if package not in self._files and self._manager is not None:
             self._files[package] = self._manager.files(package)
-        files = self._files[package]
+        return self._files.get(package, [])
+
+    def below(self, package: str, folder: str) -> list[str]:
+        """The paths of a package below a folder, and that of the folder itself if the package has it."""
+        files = self.files(package)
         start = bisect_left(files, f"{folder}/")
         end = bisect_left(files, f"{folder}0")  # the character after the slash
         at = bisect_left(files, folder)

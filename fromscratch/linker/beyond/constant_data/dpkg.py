@@ -52,11 +52,12 @@ class Dpkg:
         needed = dict.fromkeys([package, *self._packages_in(_NEEDS, own)])
         source = self._source(package, own)
         siblings = [name for name in self._by_source[source] if name not in needed]
-        found = dict.fromkeys(self._packages_in(_RECOMMENDS, own))
-        for name in [*found]:
+        recommends = tuple(dict.fromkeys(self._packages_in(_RECOMMENDS, own)))
+        found = dict.fromkeys(recommends)
+        for name in recommends:
             found.update(dict.fromkeys(self._packages_in(_NEEDS, self._paragraphs[name])))
         recommended = [name for name in found if name not in needed and name not in siblings]
-        return Related(tuple(needed), tuple(siblings), tuple(recommended))
+        return Related(tuple(needed), tuple(siblings), tuple(recommended), recommends)
 
     def is_everywhere(self, package: str) -> bool:
         """Whether every system of this kind has it, so that a need for it is not worth mentioning."""

@@ -5,14 +5,13 @@ What is taken is what packages show to be the program's own; what only might be 
 
 from collections.abc import Iterable, Iterator
 
-from msgspec import Struct
-
 from fromscratch import paths
 from fromscratch.advice import Setting
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.constant_data import kinds, names
+from fromscratch.linker.beyond.constant_data.choice import Choice, starts, total
 from fromscratch.linker.beyond.constant_data.database import Packages
-from fromscratch.linker.beyond.constant_data.modules import cost
+from fromscratch.linker.beyond.constant_data.names import Name
 from fromscratch.linker.beyond.constant_data.parts import Member, Parts, by_name, parts
 from fromscratch.linker.beyond.contract import Confidence, Finding, NeededFile, Offer, Scene
 from fromscratch.linker.beyond.glibc import library as glibc
@@ -22,27 +21,17 @@ from fromscratch.paths import TreePath
 
 KIND = "data"
 
-_LARGE = 1 << 20  # more than this is not taken unless it is the program's own
-_OF_A_LIBRARY = 16 << 20
-_OF_A_LIBRARY_BELOW = 1 << 19
-_MOST = 192 << 20
 # Interpreters, and libraries with configuration of their own, which other finders look into.
 _OF_OTHER_FINDERS = lazy_regex(
     r"(lib)?(python|perl|ruby|node)[0-9.-].*|(python|perl|ruby|node)|java|lib(jvm|crypto|ssl|p11-kit|systemd|nss).*"
 )
-_HELPER = 3 << 19
 _HEADERS = "/usr/include"
 _STARTERS = ("execvp", "execvpe", "execlp", "execv", "execve", "posix_spawn", "posix_spawnp", "popen", "system")
 
 
-class _Name(Struct, frozen=True):
-    """A path that an object names, and how many steps of DT_NEEDED that object is away from a program. A `guess` is put
-    together of parts that may not belong together."""
-
-    path: str
-    by: TreePath
-    depth: int
-    guess: bool = False
+def _order(name: Name) -> tuple[bool, int, int]:
+    """What is named outright first, and nearest to a program, and a folder before what lies in it."""
+    return name.guess, name.depth, len(name.path)
 
 
 class DataFinder:
@@ -50,8 +39,9 @@ class DataFinder:
 
     def __init__(self) -> None:
         self._packages: Packages | None = None
-        self._names: dict[tuple[TreePath, int], tuple[_Name, ...]] = {}
+        self._names: dict[tuple[TreePath, int], tuple[Name, ...]] = {}
         self._parts: dict[tuple[str, str | None], Parts] = {}
+        self._choice = Choice()
         self._followed: dict[TreePath, int] = {}  # found here and looked into as well, each with its distance
 
     def find(self, scene: Scene) -> Iterator[Finding]:
@@ -67,25 +57,25 @@ class DataFinder:
             if depths.get(by) == 0 and by in owners:
                 yield from self._commands(scene, packages, by, owners[by])
         seen: set[TreePath] = set()
-        for by in sorted(naming, key=depths.__getitem__):
-            for name in naming[by]:
-                place = views.place(scene.view, name.path)
-                if place is not None and not _is_judged(place, seen):
-                    seen.add(place)
-                    found = self._found(scene, packages, name, owners.get(by), tuple(programs))
-                    yield from self._judged(scene, name, found)
+        every = sorted((name for found in naming.values() for name in found), key=_order)
+        for name in every:
+            place = views.place(scene.view, name.path)
+            if place is not None and place not in scene.requested and not _is_judged(place, seen):
+                seen.add(place)
+                found = self._found(scene, packages, name, owners.get(name.by), tuple(programs))
+                yield from self._judged(scene, name, found)
 
     def _depths(self, scene: Scene) -> dict[TreePath, int]:
         """How many steps of DT_NEEDED each object is away from a program, without those that are guesses themselves."""
         guesses = scene.speculative - self._followed.keys()
         known = {place: elf for place, elf in scene.objects.items() if place not in guesses}
-        by_soname = {elf.soname or paths.name(place): place for place, elf in known.items()}
+        by_soname = {elf.soname or paths.name(place): place for place, elf in scene.objects.items()}
         depths = {place: 0 for place, elf in known.items() if elf.interpreter and not elf.soname}
         depths.update({place: depth for place, depth in self._followed.items() if place in known})
         depths.update(dict.fromkeys((place for place in scene.requested if place in known), 0))
         pending = sorted(depths, key=depths.__getitem__)
         for place in pending:  # which grows: the nearest first
-            for soname in known[place].needed:
+            for soname in scene.objects[place].needed:
                 needed = by_soname.get(soname)
                 if needed is not None and needed not in depths:
                     depths[needed] = depths[place] + 1
@@ -97,21 +87,25 @@ class DataFinder:
         other = glibc.is_part(soname) or _OF_OTHER_FINDERS.fullmatch(paths.name(place))
         return not other and bool(scene.imports(place))  # an object that calls nothing opens nothing
 
-    def _paths_of(self, scene: Scene, place: TreePath, depth: int) -> tuple[_Name, ...]:
+    def _paths_of(self, scene: Scene, place: TreePath, depth: int) -> tuple[Name, ...]:
         key = place, min(depth, 2)
         if key not in self._names:
             whole = names.literal_paths(scene, place)
-            wide = dict.fromkeys(_configuration(path) for path in whole if not kinds.shows_nothing(path))
-            found = [_Name(path, place, depth) for path in sorted(wide, key=len)]
-            if depth < 2:
+            telling = [_configuration(path) for path in whole if not kinds.shows_nothing(path)]
+            wide = dict.fromkeys([*telling, *_shared(scene, telling)])
+            found = [Name(path, place, depth) for path in wide]
+            if depth < 2 and whole:  # what names no path at all puts none together either
                 folders = [path for path in whole if kinds.shows_nothing(path) and not _is_file(scene, path)]
                 more = dict.fromkeys(names.composed(scene, place, folders))
-                found += [_Name(path, place, depth, guess=True) for path in more if not kinds.shows_nothing(path)]
+                found += [Name(path, place, depth, guess=True) for path in more if not kinds.shows_nothing(path)]
+            if depth == 0:
+                more = dict.fromkeys(names.twins(scene, [*wide]))
+                found += [Name(path, place, depth, guess=True) for path in more if not kinds.shows_nothing(path)]
             self._names[key] = tuple(found)
         return self._names[key]
 
     def _found(
-        self, scene: Scene, packages: Packages, name: _Name, owner: str | None, programs: tuple[str, ...]
+        self, scene: Scene, packages: Packages, name: Name, owner: str | None, programs: tuple[str, ...]
     ) -> Parts:
         """What lies there, by its packages."""
         key = name.path, owner
@@ -123,13 +117,18 @@ class DataFinder:
             found = by_name(scene, name.path, place, [name.by, *scene.requested])
         else:
             related = [packages.related(one) for one in dict.fromkeys((owner, *programs))]
-            own = dict.fromkeys(each for one in related for each in one.needed)
+            own = dict.fromkeys((owner, *(each for one in programs for each in packages.related(one).needed)))
+            needed = [each for each in related[0].needed if each not in own]
             kin = dict.fromkeys(each for one in related for each in one.siblings)
             if not name.guess:
                 kin.update(dict.fromkeys(each for one in related for each in one.recommended))
             # A package with commands is a program of its own, whose files need not belong to a library beside it.
-            near = [each for each in kin if each not in own and (name.depth == 0 or not packages.programs(each))]
-            found = parts(scene, packages, name.path, own, near)
+            near = [
+                each
+                for each in kin
+                if each not in own and each not in needed and (name.depth == 0 or not packages.programs(each))
+            ]
+            found = parts(scene, packages, name.path, own, needed, near)
         self._parts[key] = found
         return found
 
@@ -144,31 +143,32 @@ class DataFinder:
             return
         for name in sorted(owned.keys() & (names.words(scene, by) | names.commands(scene, by))):
             place = views.place(scene.view, owned[name])
-            if place is not None and not _OF_OTHER_FINDERS.fullmatch(paths.name(place)):
+            if place is not None and starts(scene, place) and not _OF_OTHER_FINDERS.fullmatch(paths.name(place)):
                 self._followed.setdefault(place, 0)
                 detail = f"{by} (calls {name}, of a package that it needs)"
                 yield NeededFile(owned[name], by, detail, KIND, "likely", optional=True)
 
-    def _judged(self, scene: Scene, name: _Name, found: Parts) -> Iterator[Finding]:
-        selected = [*_own(scene, name, found.own), *_kin(scene, name, found.kin)]
-        for member in selected:
+    def _judged(self, scene: Scene, name: Name, found: Parts) -> Iterator[Finding]:
+        selected = self._choice.chosen(scene, name, found)
+        every = (*found.own, *found.needed, *found.kin, *found.others)
+        for member in (each for each in every if each in selected):
             if member.kind == "helper":
                 self._followed.setdefault(member.place, name.depth)
-            elif member.kind == "module" and member in found.own:
-                self._followed.setdefault(member.place, name.depth + 1)
+            elif member.kind == "module" and member not in found.kin:
+                self._followed.setdefault(member.place, name.depth and name.depth + 1)  # a program's are part of it
             detail = f"{name.by} (names {name.path} in its data)"
             yield NeededFile(member.path, name.by, detail, KIND, "likely", optional=True)
-        left = [each for each in (*found.own, *found.kin) if each not in selected]
+        own = [each for each in (*found.own, *found.needed) if each not in selected]
         if name.depth < 2:
-            yield from _offered(scene, name, left, "likely")
+            kin = [each for each in found.kin if each not in selected]
+            yield from _offered(scene, name, [*own, *kin], "likely")
         else:
-            yield from _offered(scene, name, [each for each in found.own if each not in selected], "possible")
-        if (
-            not name.guess
-            and name.path != _HEADERS
-            and (name.depth == 0 or (name.depth == 1 and (found.own or found.kin)))
-        ):
-            yield from _offered(scene, name, found.others, "possible")
+            yield from _offered(scene, name, own, "possible")
+        # Of a module that is looked into, what others have is too far from the program.
+        is_near = name.by in scene.requested or scene.objects[name.by].interpreter or own or selected
+        if not name.guess and name.path != _HEADERS and name.depth < 2 and is_near:
+            others = [each for each in found.others if each not in selected]
+            yield from _offered(scene, name, others, "possible")
 
 
 def _configuration(path: str) -> str:
@@ -176,6 +176,17 @@ def _configuration(path: str) -> str:
     steps = path.split("/", 3)
     folder = "/".join(steps[:3])
     return folder if path.startswith("/etc/") and len(steps) > 3 and not kinds.shows_nothing(folder) else path
+
+
+def _shared(scene: Scene, telling: list[str]) -> Iterator[str]:
+    """The folders that hold two or more of those that an object names: it may find more there by relative paths."""
+    above: dict[str, set[str]] = {}
+    for path in telling:
+        below, folder = path, path.rpartition("/")[0]
+        while not kinds.shows_nothing(folder) and not _is_file(scene, path):
+            above.setdefault(folder, set()).add(below)
+            below, folder = folder, folder.rpartition("/")[0]
+    yield from (folder for folder, names_below in above.items() if len(names_below) > 1)
 
 
 def _is_judged(place: TreePath, seen: set[TreePath]) -> bool:
@@ -187,52 +198,12 @@ def _is_judged(place: TreePath, seen: set[TreePath]) -> bool:
     return False
 
 
-def _own(scene: Scene, name: _Name, members: tuple[Member, ...]) -> Iterator[Member]:
-    """Those of the program's own files that are taken: of a library deep below it what is small and no code."""
-    public = [each for each in members if not each.private]
-    if name.depth > 1:
-        plain = [each for each in public if each.kind in ("data", "configuration")]
-        yield from plain if _total(plain) <= _OF_A_LIBRARY_BELOW else ()
-        return
-    helpers = [each for each in public if each.kind == "helper"]
-    if _total(helpers) > _LARGE:
-        helpers = list(_called(scene, name, helpers))
-    others = [each for each in public if each.kind != "helper"]
-    yield from (*others, *helpers) if _total(others) <= _MOST else helpers
-
-
-def _called(scene: Scene, name: _Name, helpers: list[Member]) -> Iterator[Member]:
-    """Those of many helper programs whose names an object has: large ones only if it has command lines of them."""
-    by_name = {paths.name(TreePath(each.path)): each for each in helpers}
-    begun = by_name.keys() & names.commands(scene, name.by)
-    for text in sorted(begun | (by_name.keys() & names.words(scene, name.by))):
-        if by_name[text].size <= _HELPER or text in begun:
-            yield by_name[text]
-    yield from (each for each in helpers if each.path == name.path)
-
-
-def _kin(scene: Scene, name: _Name, members: tuple[Member, ...]) -> Iterator[Member]:
-    """Those of related packages that are taken: what is small with the libraries that it needs."""
-    if name.depth > 1:
-        return
-    public = [each for each in members if not each.private]
-    plain = [each for each in public if each.kind in ("data", "configuration")]
-    yield from plain if _total(plain) <= _LARGE else ()
-    left = _LARGE
-    for each in public:
-        if each.kind == "module" or (each.kind == "helper" and each.path == name.path):
-            size = cost(scene, each.place)
-            if size is not None and size <= left:
-                left -= size
-                yield each
-
-
-def _offered(scene: Scene, name: _Name, members: Iterable[Member], confidence: Confidence) -> Iterator[Offer]:
+def _offered(scene: Scene, name: Name, members: Iterable[Member], confidence: Confidence) -> Iterator[Offer]:
     left = [each for each in members if each.place not in scene.files and each.place not in scene.objects]
     if left:
         count = "1 file" if len(left) == 1 else f"{len(left)} files"
         what = f"{name.path} ({count} of {_kinds(left)}), which {name.by} names"
-        yield Offer(what, Setting("plugins", name.path), KIND, _total(left), confidence)
+        yield Offer(what, Setting("plugins", name.path), KIND, total(left), confidence)
 
 
 def _kinds(members: Iterable[Member]) -> str:
@@ -242,10 +213,6 @@ def _kinds(members: Iterable[Member]) -> str:
         sizes[each.kind] = sizes.get(each.kind, 0) + each.size + 1
     plural = {"module": "modules", "helper": "helper programs"}
     return " and ".join(plural.get(kind, kind) for kind in sorted(sizes, key=sizes.__getitem__, reverse=True)[:2])
-
-
-def _total(members: Iterable[Member]) -> int:
-    return sum({each.place: each.size for each in members}.values())
 
 
 def _is_file(scene: Scene, path: str) -> bool:

@@ -1,5 +1,7 @@
 """What a module or a helper program would add to an image: its own bytes, and those of libraries that are not there."""
 
+from collections.abc import Iterator, Mapping
+
 from fromscratch import paths
 from fromscratch.errors import FormatError
 from fromscratch.formats.elf.headers import Elf, read_elf
@@ -12,32 +14,48 @@ from fromscratch.paths import TreePath
 _MOST_LIBRARIES = 200
 
 
-def cost(scene: Scene, place: TreePath) -> int | None:
-    """Its bytes with those of every library that it needs and the image lacks; None where it would not load: for
-    another machine, or with a library that is in none of the folders that the image has libraries from."""
+def additions(scene: Scene, place: TreePath) -> dict[TreePath, int] | None:
+    """The bytes of a module or program and of every library that it needs and the image lacks, by their places.
+
+    None where it would not load: for another machine, or with a library that is in none of the folders that the image
+    has libraries from. A script adds itself.
+    """
     present = {elf.soname for elf in scene.objects.values()}
     machines = {(elf.machine, elf.bits) for elf in scene.objects.values()}
     folders = dict.fromkeys(paths.parent(each) for each, elf in scene.objects.items() if elf.soname)
-    if _elf(scene, place) is None:
-        return scene.size(place)  # a script
-    pending, total = [place], 0
-    while pending and len(present) < _MOST_LIBRARIES + len(scene.objects):
-        place = pending.pop()
-        elf = _elf(scene, place)
-        if elf is None or (elf.machine, elf.bits) not in machines:
+    pending, found = [place], {place: scene.size(place)}
+    while pending and len(found) < _MOST_LIBRARIES:
+        elf = _elf(scene, pending.pop())
+        if elf is None:
+            return found
+        if (elf.machine, elf.bits) not in machines:
             return None
-        total += scene.size(place)
-        for soname in elf.needed:
-            if soname in present:
-                continue
-            found = next(
-                filter(None, (views.place(scene.view, paths.join(folder, soname)) for folder in folders)), None
-            )
-            if found is None:
+        for soname in (each for each in elf.needed if each not in present):
+            places = (views.place(scene.view, paths.join(folder, soname)) for folder in folders)
+            library = next(filter(None, places), None)
+            if library is None:
                 return None
             present.add(soname)
-            pending.append(found)
-    return total
+            found[library] = scene.size(library)
+            pending.append(library)
+    return found
+
+
+def fitting(modules: Mapping[TreePath, Mapping[TreePath, int] | None], most: int) -> Iterator[TreePath]:
+    """Those of some modules whose additions, shared ones counted once, come to no more than this; the least first."""
+    counted: set[TreePath] = set()
+    left = {place: dict(each) for place, each in modules.items() if each is not None}
+
+    def more(place: TreePath) -> int:
+        return sum(size for each, size in left[place].items() if each not in counted)
+
+    while left:
+        place = min(left, key=more)
+        most -= more(place)
+        if most < 0:
+            return
+        counted.update(left.pop(place))
+        yield place
 
 
 def _elf(scene: Scene, place: TreePath) -> Elf | None:

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from posixpath import normpath
 
+from msgspec import Struct
+
+from fromscratch import paths
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import Scene
 from fromscratch.linker.beyond.rodata import texts
@@ -13,15 +16,23 @@ from fromscratch.paths import TreePath, encode
 
 # Folders of a root that no image takes anything from: made anew in each container, or a person's own.
 _NOT_CONSTANT = frozenset({"dev", "proc", "sys", "tmp", "run", "home", "root", "mnt", "media", "boot", "lost+found"})
-# A second part such as "/gpg-agent", or "/agent/gpg-agent" whose end linkers use for it too, and "%s/plugins".
-_TAIL = lazy_regex(rb"\0(?:%s)?(/[A-Za-z][\w.+/-]{1,100})(?=\0)")
-_RELATIVE = lazy_regex(rb"[\0=]((?:lib|lib64|share|libexec|etc)/[A-Za-z][\w.+/-]{1,200})(?=\0)")
-_ENDING = lazy_regex(rb"\0(?:%s)?(\.[a-z]{2,6})(?=\0)")
+_TOKEN = lazy_regex(rb"\0(?:%s)?([/.]?[A-Za-z][\w.+/-]{0,200})(?=\0)")
+_RELATIVE = lazy_regex(r"(lib|lib64|share|libexec|etc)/[A-Za-z].+")
+_ENDING = lazy_regex(r"\.[a-z]{2,6}")
 _SOURCE = lazy_regex(r".*\.(c|cc|cpp|cxx|h|hh|hpp|rs|go|in|y|l|am|f90|debug)")
-_LAST_WORD = lazy_regex(rb"(?<![\w.+-])([\w.+-]{2,60})\0")
 _COMMAND = lazy_regex(rb"(?<![\w./-])(\w[\w.+-]{1,60}) [-%][\w(]")
 _DASH = lazy_regex("-")
 _PREFIX = "/usr"
+
+
+class Name(Struct, frozen=True):
+    """A path that an object names, and how many steps of DT_NEEDED that object is away from a program. A `guess` is put
+    together of parts that may not belong together."""
+
+    path: str
+    by: TreePath
+    depth: int
+    guess: bool = False
 
 
 def literal_paths(scene: Scene, place: TreePath) -> tuple[str, ...]:
@@ -37,25 +48,38 @@ def literal_paths(scene: Scene, place: TreePath) -> tuple[str, ...]:
 def composed(scene: Scene, place: TreePath, folders: Iterable[str]) -> Iterator[str]:
     """The existing paths that are made of two texts of an object: one of these folders and what begins with a slash,
     a path and the ending of a file's name; and those that it names without a slash, below the prefix of the system."""
-    tails = {tail for text in texts(scene, place, _TAIL) for tail in _ends(text)}
+    tokens = texts(scene, place, _TOKEN)
+    tails = {tail for text in tokens if text.startswith("/") for tail in _ends(text)}
     for folder in folders:
         for tail in sorted(tails):
             if _exists(scene, folder + tail):
                 yield normpath(folder + tail)
-    endings = texts(scene, place, _ENDING)
+    endings = [text for text in tokens if _ENDING.fullmatch(text)]
     for text in texts(scene, place, _absolute(_tops(scene))) if endings else ():
         for path in _readings(text):
             yield from (path + ending for ending in endings if _exists(scene, path + ending))
-    for text in texts(scene, place, _RELATIVE):
-        path = normpath(f"{_PREFIX}/{text}")
+    for path in (normpath(f"{_PREFIX}/{text}") for text in tokens if _RELATIVE.fullmatch(text)):
         if _exists(scene, path):
             yield path
 
 
+def twins(scene: Scene, found: Iterable[str]) -> Iterator[str]:
+    """The other folders of the applications that these paths belong to: /usr/lib/emacs beside /usr/share/emacs, since
+    programs reach one from another, or all of them from a prefix."""
+    libraries = dict.fromkeys(paths.parent(place) for place, elf in scene.objects.items() if elf.soname)
+    prefixes = [f"{_PREFIX}/{name}" for name in ("lib", "lib64", "libexec", "share")]
+    prefixes += [place for place in libraries if place.startswith(f"{_PREFIX}/lib/")]
+    applications = (
+        path.removeprefix(f"{prefix}/") for path in found for prefix in prefixes if path.startswith(f"{prefix}/")
+    )
+    for name in dict.fromkeys(each.partition("/")[0] for each in applications):
+        yield from (path for path in (f"{prefix}/{name}" for prefix in prefixes) if _exists(scene, path))
+
+
 def words(scene: Scene, place: TreePath) -> frozenset[str]:
-    """The last words of all texts of an object, which may be names of programs: of `collect-ld` also `ld`, since
+    """The single words among the texts of an object, which may be names of programs: of `collect-ld` also `ld`, since
     linkers keep one copy of two texts of which one is the end of the other."""
-    found = texts(scene, place, _LAST_WORD)
+    found = [text.rpartition("/")[2] for text in texts(scene, place, _TOKEN)]
     return frozenset(found) | {text[at.end() :] for text in found for at in _DASH.finditer(text)}
 
 

@@ -10,51 +10,54 @@ from fromscratch.linker.beyond.constant_data.database import Packages
 from fromscratch.linker.beyond.constant_data.kinds import Kind, is_for_people, is_private, kind_of
 from fromscratch.linker.beyond.contract import Scene
 from fromscratch.model import view as views
-from fromscratch.model.entry import File, HardLink, Symlink
+from fromscratch.model.entry import Directory, File, HardLink, Symlink
 from fromscratch.paths import TreePath
 
-_MAX_LISTED = 20_000
+_MAX_LISTED, _MAX_LINKED = 20_000, 1000
 _MAX_MADE, _MAX_SIZE = 16, 1 << 20  # an index of modules or fonts, not a user's data
 _STEM = lazy_regex(r"[a-z]{3,}")
 
 
 class Member(Struct, frozen=True):
-    """A regular file of a folder: as it is spelled, where it is, and what it is. A private one is never taken."""
+    """A regular file of a folder: as it is spelled, where it is, and what it is. A private one is never taken. `listed`
+    is the path by which a package has it: for what lies in a folder that a symlink leads to, that of the symlink."""
 
     path: str
     place: TreePath
+    listed: str
     kind: Kind
     size: int
     private: bool
 
 
 class Parts(Struct, frozen=True):
-    """`own` are files of the object's package, of those that this one or the program's needs, and what their scripts
-    made in their folders; `kin` of packages that one of them recommends or that are built from the same source;
-    `others` are all that are left."""
+    """`own` are files of the object's package and of those that the program's needs, and what their scripts made in
+    their folders; `needed` of further packages that the object's needs; `kin` of packages that one of them recommends
+    or that are built from the same source; `others` are all that are left."""
 
     own: tuple[Member, ...]
+    needed: tuple[Member, ...] = ()
     kin: tuple[Member, ...] = ()
     others: tuple[Member, ...] = ()
 
 
-def parts(scene: Scene, packages: Packages, path: str, own: Iterable[str], kin: Iterable[str]) -> Parts:
+def parts(
+    scene: Scene, packages: Packages, path: str, own: Iterable[str], needed: Iterable[str], kin: Iterable[str]
+) -> Parts:
     """The files at or below a path, by the packages that have them."""
     place = views.place(scene.view, path)
     assert place is not None  # noqa: S101  it is one of those that exist
-    every = {member.path: member for member in _members(scene, path)}
+    left = tuple(_members(scene, path))
     found: list[tuple[Member, ...]] = []
-    for names in (own, kin):
+    for names in (own, needed, kin):
         listed = {text for name in names for text in _listed(scene, packages, name, path, place)}
-        mine = [each for each in every.values() if each.path in listed]
-        found.append(tuple(mine))
-        every = {text: member for text, member in every.items() if text not in listed}
-    own_files, left = found[0], tuple(every.values())
-    if own_files and not place.startswith("/etc/") and len(left) <= _MAX_MADE:
+        found.append(tuple(each for each in left if each.listed in listed))
+        left = tuple(each for each in left if each.listed not in listed)
+    if (found[0] or found[1]) and not place.startswith("/etc/") and len(left) <= _MAX_MADE:
         owned = packages.owners([each.place for each in left])
         made = tuple(each for each in left if each.place not in owned and each.size <= _MAX_SIZE)
-        own_files, left = own_files + made, tuple(each for each in left if each not in made)
-    return Parts(own_files, found[1], left)
+        found[0], left = found[0] + made, tuple(each for each in left if each not in made)
+    return Parts(found[0], found[1], found[2], left)
 
 
 def by_name(scene: Scene, path: str, place: TreePath, by: Iterable[TreePath]) -> Parts:
@@ -93,10 +96,20 @@ def _members(scene: Scene, path: str) -> Iterator[Member]:
     for count, place in enumerate(views.below(scene.view, top) if top else ()):
         if count >= _MAX_LISTED:
             return
-        entry, end = scene.view.get(place), place  # no symlink is on the way to what lies below a place
-        if isinstance(entry, Symlink | HardLink):
+        entry, end, spelled = scene.view.get(place), place, path + place.removeprefix(top or "")
+        if isinstance(entry, Symlink | HardLink):  # on the way to what lies below a place there is none
             entry, end = views.look(scene.view, place), views.place(scene.view, place) or place
-        if isinstance(entry, File):
-            spelled = path + place.removeprefix(top or "")
-            if not is_for_people(spelled):
-                yield Member(spelled, end, kind_of(end, entry), entry.content.size, is_private(entry))
+        if isinstance(entry, Directory) and end != place:
+            yield from _behind(scene, spelled, end)
+        elif isinstance(entry, File) and not is_for_people(spelled):
+            yield Member(spelled, end, spelled, kind_of(end, entry), entry.content.size, is_private(entry))
+
+
+def _behind(scene: Scene, link: str, folder: TreePath) -> Iterator[Member]:
+    """The files of a folder that a symlink of a package leads to."""
+    for name in views.names(scene.view, folder)[:_MAX_LINKED]:
+        place = views.place(scene.view, f"{folder}/{name}")
+        entry = scene.view.get(place) if place is not None else None
+        if place is not None and isinstance(entry, File) and not is_for_people(place):
+            path = f"{link}/{name}"
+            yield Member(path, place, link, kind_of(place, entry), entry.content.size, is_private(entry))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from fromscratch.errors import FormatError
+from fromscratch.formats.elf.kinds import is_packed
 from fromscratch.linker.beyond import rodata
 from fromscratch.linker.beyond.contract import FinderWarning, Finding, Scene
 from fromscratch.linker.static import recognise
@@ -16,6 +17,10 @@ def find(scene: Scene) -> Iterator[Finding]:
         if not elf.is_static:
             continue
         with rodata.reading(scene, place) as read:
+            if is_packed(read):
+                text = f"{place} is packed by UPX, so that what it needs does not show: unpack it first, as by upx -d"
+                yield FinderWarning(text, KIND)
+                continue
             try:
                 found = recognise(elf, read)
             except FormatError as error:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fromscratch import paths
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import Finding, Scene
-from fromscratch.linker.beyond.interpreters.loading import SMALL, Loading, first_file, is_file, is_folder, total
+from fromscratch.linker.beyond.interpreters.loading import SMALL, Loading, is_file, is_folder, total
 from fromscratch.linker.beyond.scripts.shebang import lookup
 from fromscratch.model import view as views
 from fromscratch.paths import TreePath, decode
@@ -18,6 +18,7 @@ _STARTER = lazy_regex(
     r"(.+)/(?:erts-[\d.]+/)?bin/(?:erl|escript|erlexec|beam(?:\.smp)?|erlc|dialyzer|run_erl|start_erl)"
 )
 _ELIXIR = lazy_regex(r"(.+)/bin/(?:elixir|iex|mix|elixirc)")
+_IN_BIN = lazy_regex(r"/.+/bin/[^/]+")
 _DEPENDENCIES = lazy_regex(r"\{\s*(?:included_)?applications\s*,\s*\[([^\]]{0,4000})\]")
 _SPARED = r"src|include|doc|examples|man|c_src|emacs|.*\.(erl|hrl|ex|html|chunk)"
 _ALWAYS = ("kernel", "stdlib", "compiler")
@@ -33,10 +34,16 @@ def find(scene: Scene) -> Iterator[Finding]:
             yield from _elixir(scene, found[1], place)
     for home, starter in homes.items():
         yield from _home(scene, home, starter)
-    for place in scene.files:
-        folder = paths.parent(paths.parent(place))
-        if paths.name(paths.parent(place)) == "bin" and is_file(scene, f"{folder}/releases/start_erl.data"):
+    releases = {paths.parent(paths.parent(place)): place for place in sorted(scene.files) if _IN_BIN.fullmatch(place)}
+    for folder, place in releases.items():
+        if is_file(scene, f"{folder}/releases/start_erl.data") and _is_release(scene, folder):
             yield from _release(scene, folder, place)
+
+
+def _is_release(scene: Scene, folder: str) -> bool:
+    """Whether it is of a program: what is installed as Erlang itself has no configuration of one."""
+    patterns = (f"{folder}/releases/*/{name}" for name in ("sys.config", "sys.config.src", "vm.args", "vm.args.src"))
+    return any(path for pattern in patterns for path in views.glob(scene.view, pattern))
 
 
 def _release(scene: Scene, folder: str, starter: TreePath) -> Iterator[Finding]:
@@ -79,8 +86,10 @@ def _home(scene: Scene, home: str, starter: TreePath) -> Iterator[Finding]:
 
 
 def _commands(loading: Loading) -> None:
-    """What the scripts that start Erlang and Elixir call to find their folder."""
-    for name in ("dirname", "basename", "readlink", "sh") if loading.interpreter in loading.scene.files else ():
+    """The script that starts Erlang, which escript runs too, and what it and that of Elixir call."""
+    starter = paths.name(loading.interpreter)
+    names = () if starter in ("erlexec", "beam.smp", "beam") else ("erl", "dirname", "basename", "readlink", "sh")
+    for name in names:
         loading.need(lookup(loading.scene, name).path, loading.interpreter, f"command {name}")
 
 
@@ -107,12 +116,7 @@ def _elixir(scene: Scene, home: str, starter: TreePath) -> Iterator[Finding]:
     loading.need_folder(f"{home}/lib", starter, "the library of Elixir", spared=_SPARED)
     for name in ("elixir", "iex"):
         loading.need(f"{home}/bin/{name}", starter, "starts Elixir")
-    erl = lookup(scene, "erl")
-    if erl.searched:
+    if (erl := lookup(scene, "erl")).searched:
         loading.warn(f"{starter} starts erl, which is not in {':'.join(erl.searched)}")
-    else:
-        loading.need(erl.path, starter, "starts erl")
-    first = first_file(scene, [f"{home}/VERSION"])
-    if first:
-        loading.need(first, starter, "the version of Elixir")
+    loading.need(f"{home}/VERSION", starter, "the version of Elixir")
     yield from loading.findings()

@@ -19,12 +19,13 @@ _LANGUAGES = (
     ("tcl", lazy_regex(r"libtcl.*|tclsh.*")),
     ("guile", lazy_regex(r"(lib)?guile.*")),
     ("php", lazy_regex(r"(lib|ls)?php.*")),
+    ("racket", lazy_regex(r"g?racket|mzscheme")),
     ("r", lazy_regex(r"Rscript|R|libR\.so")),
 )
 # Interpreters and compilers whose modules no finder looks for.
 _STARTS_ERLANG = lazy_regex(r"/bin/(erl|escript|erlexec|beam(\.smp)?|elixir|iex|mix)$|/releases/start_erl\.data$")
 _UNKNOWN = lazy_regex(
-    r"(?P<racket>racket)|(?P<GHC>ghc(i)?(-[\d.]+)?)|(?P<Pike>pike[\d.]*)|(?P<Smalltalk>gst)|(?P<NET>dotnet)"
+    r"(?P<GHC>ghc(i)?(-[\d.]+)?)|(?P<Pike>pike[\d.]*)|(?P<Smalltalk>gst)"
     r"|(?P<Scilab>scilab-.*)|(?P<Io>io)|(?P<Maxima>maxima.*)"
 )
 
@@ -37,6 +38,7 @@ def find(scene: Scene) -> Iterator[Finding]:
             yield from import_module(f"fromscratch.linker.beyond.interpreters.{module}").find(scene)
     if any(_STARTS_ERLANG.search(place) for places in (scene.objects, scene.files) for place in places):
         yield from import_module("fromscratch.linker.beyond.interpreters.erlang").find(scene)
+    yield from import_module("fromscratch.linker.beyond.interpreters.dotnet").find(scene)
     for place in scene.objects:
         if found := _UNKNOWN.fullmatch(paths.name(place)):
             text = f"{place} is of {found.lastgroup}, whose modules are not looked for: name the folders that it reads"

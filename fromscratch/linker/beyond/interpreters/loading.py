@@ -31,7 +31,9 @@ class Loading:
         if path in self._needed or not is_file(self.scene, path):
             return False
         library = ".so" in paths.name(TreePath(path)) and _is_object(self.scene, path)
-        place = self.interpreter if library else views.place(self.scene.view, by) or self.interpreter
+        place = self.interpreter
+        if not library and by != place:
+            place = views.place(self.scene.view, by) or place
         self._needed[path] = NeededFile(
             path, place, f"{by} ({detail})", self.kind, confidence, library=library, optional=True
         )

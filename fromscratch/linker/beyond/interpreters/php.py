@@ -25,6 +25,7 @@ _SETTING = lazy_regex(
     r"(?m)^[ \t]*(extension|zend_extension|extension_dir|include_path)[ \t]*=[ \t]*\"?([^\"\n;]{1,300})"
 )
 _WRITTEN = lazy_regex(r"(?m)^[ \t]*(?:error_log|pid|listen|slowlog|access\.log)[ \t]*=[ \t]*(/[^\s;]{1,300})/[^\s;/]+")
+_USER = lazy_regex(r"(?m)^[ \t]*user[ \t]*=[ \t]*([a-z_][\w-]{0,31})")
 _INCLUDED_CONFIGURATION = lazy_regex(r"(?m)^[ \t]*include[ \t]*=[ \t]*([^\s;]{1,300})")
 _COMMENT = lazy_regex(r"/\*.*?\*/|(?m:^[ \t]*(?://|#)[^\n]*)")
 _INCLUDE = lazy_regex(
@@ -75,7 +76,10 @@ def _manager(loading: Loading, path: str) -> None:
     for pattern in _INCLUDED_CONFIGURATION.findall(text):
         for pool in views.glob(loading.scene.view, pattern) if pattern.startswith("/") else ():
             loading.need(pool, path, f"include={pattern}")
-            text += decode(loading.scene.read(pool) or b"")
+            text += "\n" + decode(loading.scene.read(pool) or b"")
+    for user in dict.fromkeys(_USER.findall(text)):
+        if not loading.scene.has("/etc/passwd"):
+            loading.warn(f"the pools of {path} run as {user}, whom the image needs in its /etc/passwd and /etc/group")
     for folder in dict.fromkeys(_WRITTEN.findall(text)):
         loading.need_empty(folder, path, "where it writes")
 

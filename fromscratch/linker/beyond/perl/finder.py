@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from fromscratch import paths
+from fromscratch.advice import Setting
 from fromscratch.lazy_regex import lazy_regex
-from fromscratch.linker.beyond.contract import FinderWarning, Finding, NeededFile, Scene
+from fromscratch.linker.beyond.contract import FinderWarning, Finding, NeededFile, Offer, Scene
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.perl.source import Load, source
 from fromscratch.linker.beyond.rodata import texts
@@ -21,6 +22,8 @@ from fromscratch.paths import TreePath
 KIND = "perl"
 _OBJECT = lazy_regex(r"perl(5[\d.]*)?|libperl\.so[\d.]*")
 _READER = lazy_regex(r"(sui)?perl(5[\d.]*)?")
+_DRIVER = lazy_regex(r"/perl5?/.*/?DBD/\w+\.pm$")
+_OF_DBI = frozenset({"DBM", "ExampleP", "File", "Gofer", "Mem", "NullP", "Proxy", "Sponge"})
 _FOLDERS = lazy_regex(rb"(?<=\0)(/[\x21-\x7e]{0,200}perl[\x21-\x7e]{0,100})(?=\0)")
 _OURS = lazy_regex(r"\.(p[lm]|t|al)$")
 # Of a library that is taken whole: its documentation, its tests, and what is for building modules.
@@ -131,9 +134,12 @@ class _Loading:
         self._needed: dict[str, NeededFile] = {}
         self._warnings: dict[FinderWarning, None] = {}
         self._read: set[str] = set()
-        self._pending: list[tuple[str, bool]] = [(program, True)]
+        # A driver that was taken since it was offered loads more.
+        drivers = (place for place in scene.files if _DRIVER.search(place))
+        self._pending: list[tuple[str, bool]] = [(program, True), *((place, True) for place in sorted(drivers))]
         self._families: list[_Module] = []
         self._files: dict[str, str | None] = {}
+        self._driven = False  # whether any driver of DBI is named
 
     def findings(self) -> Iterator[Finding]:
         while self._pending or self._families:
@@ -148,6 +154,22 @@ class _Loading:
                 self._load(load, file, reached)
         yield from self._needed.values()
         yield from self._warnings
+        yield from self._drivers()
+
+    def _drivers(self) -> Iterator[Offer]:
+        """The drivers that DBI could load, if no program says which it loads."""
+        dbi = self._find("DBI.pm")
+        if dbi is None or dbi not in self._read or self._driven:
+            return
+        for folder in self._include:
+            for name in views.names(self._scene.view, f"{folder}/DBD"):
+                path = f"{folder}/DBD/{name}"
+                if name.endswith(".pm") and name.removesuffix(".pm") not in _OF_DBI and not self._scene.has(path):
+                    driver = f"DBD::{name.removesuffix('.pm')}"
+                    what = f"the driver {driver}, which DBI loads for {self._program} if it is asked"
+                    yield Offer(
+                        what, Setting("plugins", self._scene.path_in_root(TreePath(path))), KIND, confidence="likely"
+                    )
 
     def _add(self, folder: str) -> None:
         """A folder of `use lib`: fixed, or beside the program, as the module FindBin gives it."""
@@ -158,6 +180,7 @@ class _Loading:
             self._files.clear()
 
     def _load(self, load: Load, by: str, reached: bool) -> None:
+        self._driven = self._driven or (load.name.startswith("DBD::") and by == self._program)
         if not re.search(r"\.\w+$", load.name):
             inside = f"{load.name.replace('::', '/')}.pm"
         elif load.name.startswith("/"):

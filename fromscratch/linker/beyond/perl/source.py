@@ -30,6 +30,14 @@ _WORDS = lazy_regex(r"qw\s*[(\[{</|!]\s*([^)\]}>/|!]{0,500})|[\"']([\w:]{1,200})
 _NAME = lazy_regex(r"[A-Za-z_]\w*(?:(?:::|')\w+)*")
 _LIB = lazy_regex(r"(?:^|[;{}])\s*use\s+lib\b\s*(?P<rest>[^#;\n]{1,500})")
 _IMPORTED = lazy_regex(r"\s*\(?\s*[\"']([A-Za-z_]\w{0,100}(?:::\w{1,100}){1,20})[\"']")
+# Loaded by a name that is given to a function, or to a keyword of Moose, Moo and their kin.
+_LOADER_CALL = lazy_regex(
+    r"\b(?:use_module|require_module|use_package_optimistically|(?:try_|load_optional_|load_first_existing_)?load_class"
+    r"|load_optional_class|load_first_existing_class|can_load|load_module|autoload|load|extends|with)\b"
+    r"(?P<rest>[ \t]{0,9}\(?[ \t]{0,9}(?:[\"'{qm]|[A-Z]\w{0,60}::)[^;\n]{1,400})"
+)
+_DRIVER = lazy_regex(r"(?i:\bdbi):([A-Za-z]\w{0,60})[(:]")
+_BARE = lazy_regex(r"^[ \t]{0,9}([A-Z]\w{0,60}(?:::\w{1,60}){1,9})")
 _FOLDER = lazy_regex(r"\"([^\"\n]{1,300})\"|'([^'\n]{1,300})'|qw\s*[(\[{<]\s*([^)\]}>]{0,500})")
 
 # What perl loads when it meets this syntax.
@@ -121,6 +129,13 @@ def _loads(line: str) -> Iterator[Load]:
     for syntax, names in _BY_ITSELF:
         if syntax.search(line):
             yield from (Load(name) for name in names)
+    for found in _DRIVER.finditer(line):
+        yield Load(f"DBD::{found[1]}")
+    for found in _LOADER_CALL.finditer(line):
+        rest = found["rest"]
+        yield from (Load(name) for words, word in _WORDS.findall(rest) for name in (words or word).split())
+        if bare := _BARE.match(rest):
+            yield Load(bare[1])
     for found in _STATEMENT.finditer(line):
         verb, what, rest = found["verb"], found["what"], found["rest"]
         if what[0] in "\"'":

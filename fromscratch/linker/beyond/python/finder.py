@@ -14,6 +14,7 @@ from fromscratch.linker.beyond.contract import FinderWarning, Finding, NeededFil
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.python import habits
 from fromscratch.linker.beyond.python.closure import Closure, Lost
+from fromscratch.linker.beyond.python.embedding import own_modules
 from fromscratch.linker.beyond.python.imports import Import, Source
 from fromscratch.linker.beyond.python.modules import Module, Modules
 from fromscratch.linker.beyond.python.packages import Packages
@@ -44,6 +45,7 @@ def find(scene: Scene, *, mode: Mode = "auto", search: Sequence[str] = (), pycac
             found.whole(tree.object, f"{tree.object} (the standard library of Python {tree.version})")
         for group in groups or [Group(None, tuple(search), ())]:
             found.follow(group)
+        found.embedded()
         yield from found.findings(pycache)
 
 
@@ -54,7 +56,8 @@ class _Found:
         self._scene, self._tree = scene, tree
         self._needed: dict[str, tuple[str, str]] = {}  # path: by, detail
         self._notices: dict[Finding, None] = {}
-        self._libraries: dict[NeededFile, None] = {}
+        self._others: dict[NeededFile, None] = {}
+        self._tools: dict[str, str] = {}  # tools that build packages, by the package that imports them
         self._loaded: set[str] = set()
         self._unreached: set[str] = set()  # modules that lie in a package but that no import leads to
 
@@ -92,7 +95,9 @@ class _Found:
             if any(path == each.path or path.startswith(f"{each.path}/") for path in self._needed):
                 self._need(each.pth, self._tree.object, f"imports the finder of {name}")
                 self._need(each.finder, each.pth, f"finds {name}")
-        self._libraries.update(dict.fromkeys(names.libraries()))
+        self._others.update(dict.fromkeys(names.libraries()))
+        if "zoneinfo" in closure.reached:
+            self._others.update(dict.fromkeys(names.zones()))
         self._encodings()
         self._note_problems(group, closure, sites)
 
@@ -103,20 +108,24 @@ class _Found:
             unread = packages.unread(closure.reached.values())
             self._unreached |= {program.file for program in unread}
             more = [*packages.required(environment), *names.modules(closure.reached.values(), group.programs)]
-            if not unread and not more:
+            certain = closure.certain(program.file for program in group.programs) if self._tools else frozenset[str]()
+            tools = [(name, by) for name, by in self._tools.items() if by in certain and name not in closure.reached]
+            if not unread and not more and not tools:
                 return
             closure.run(unread)
-            for name, by in more:
+            for name, by in (*more, *tools):
+                self._tools.pop(name, None)
                 closure.add([name], by)
 
     def _follows(self, modules: Modules, sites: Sequence[str], module: Module, statement: Import, name: str) -> bool:
         if self._is_standard(module.file):
             return not habits.is_spare(module, statement, name)
         top = name.partition(".")[0]
-        if top in habits.BUILD_TOOLS and top != module.name.partition(".")[0]:
-            installed = any((module.file or "").startswith(f"{site}/") for site in sites)
-            if module.file in self._unreached or (installed and not statement.certain):
-                return False  # a package that could use them: they are there since pip is
+        installed = any((module.file or "").startswith(f"{site}/") for site in sites)
+        if installed and top in habits.BUILD_TOOLS and module.name.partition(".")[0] not in habits.BUILD_TOOLS:
+            if statement.certain:
+                self._tools.setdefault(name, module.file or "")
+            return False  # decided when it is known whether the programs cannot do without that module
         if module.file not in self._unreached or name.partition(".")[0] == module.name.partition(".")[0]:
             return True
         found = modules.find(name)  # what a spare part of a package would like to have of others is not taken
@@ -167,6 +176,12 @@ class _Found:
                 self._needed.setdefault(path, (by, detail))
                 self._loaded |= {path} if path.endswith(".so") else set()
 
+    def embedded(self) -> None:
+        """The modules that programs with this interpreter within them have of their own."""
+        for program, folder in own_modules(self._scene):
+            for path in below(self._scene, folder):
+                self._need(path, program, f"its own modules in {folder}")
+
     def _need(self, path: str, by: str, detail: str) -> None:
         self._needed.setdefault(path, (by, f"{by} ({detail})"))
 
@@ -216,7 +231,7 @@ class _Found:
             compiled = _compiled(path, self._tree.version)
             if pycache and path.endswith(".py") and views.place(self._scene.view, compiled):
                 yield NeededFile(compiled, place, f"{path} (its compiled code)", KIND, "possible", optional=True)
-        yield from self._libraries
+        yield from self._others
         yield from self._notices
 
 

@@ -17,6 +17,8 @@ _LOADERS = (b"ctypes", b"dlopen", b"LoadLibrary", b"find_library")
 _LIBRARY = lazy_regex(rb"[\"']((?:/[\w.+/-]{1,200}/)?[A-Za-z0-9_][\w.+-]{0,100}\.so(?:\.\d{1,9}){0,4})[\"']")
 _FOUND = lazy_regex(rb"(?:find_library|dlopen)\s{0,9}\([^\"'\n)]{0,80}[\"']([A-Za-z0-9_][\w.+-]{0,60})[\"']")
 _MODULE = lazy_regex(rb"[\"']([A-Za-z_]\w{0,80}(?:\.[A-Za-z_]\w{0,80}){0,12})(:[A-Za-z_][\w.()]{0,80})?[\"']")
+_ZONE = lazy_regex(rb"[\"']([A-Z][A-Za-z]{1,20}(?:/[A-Z][A-Za-z_+-]{1,30}){1,2}|UTC)[\"']")
+_MAX_ZONES = 20  # a source that names more has a table of them
 _DISTRIBUTION = lazy_regex(
     rb"\b(?:version|distribution|metadata|requires|files|get_distribution|require)\s{0,9}\(\s{0,9}[\"']([\w.-]{1,100})[\"']"
 )
@@ -57,6 +59,12 @@ def modules(text: bytes) -> tuple[tuple[str, bool], ...]:
 def distributions(text: bytes) -> tuple[str, ...]:
     """The distributions whose metadata a source asks for by name."""
     return _each(_DISTRIBUTION, text) if b"importlib" in text or b"pkg_resources" in text else ()
+
+
+def zones(text: bytes) -> tuple[str, ...]:
+    """What could be names of time zones, of a source that has only a few."""
+    found = _each(_ZONE, text)
+    return found if len(found) <= _MAX_ZONES else ()
 
 
 def commands(text: bytes) -> tuple[tuple[str, str], ...]:

@@ -18,15 +18,17 @@ from fromscratch.model.content import Content, read
 from fromscratch.model.entry import File
 from fromscratch.paths import TreePath
 
+_ZONES = "/usr/share/zoneinfo"
 _MAX_SOURCE = 2 << 20
 _LDCONFIG = "/sbin/ldconfig"  # ctypes.util starts it by this path, to print what ld.so.cache has
 
 
 class _Strings(NamedTuple):
-    """Of one source: the libraries that it may open, and the distributions whose metadata it asks for."""
+    """Of one source: the libraries that it may open, distributions whose metadata it asks for, and time zones."""
 
     libraries: literals.Libraries
     distributions: tuple[str, ...]
+    zones: tuple[str, ...]
 
 
 class Names:
@@ -52,6 +54,7 @@ class Names:
         self._words = frozenset(self._known_words())
         self._libraries: dict[str, str] = {}  # by soname: the file that names it
         self._searched: dict[str, str] = {}
+        self._zones: dict[str, str] = {}
         self._done: set[str] = set()
 
     def modules(self, reached: Iterable[Reached], programs: Iterable[Program]) -> Iterator[tuple[str, str]]:
@@ -85,6 +88,14 @@ class Names:
                 place = views.place(self._scene.view, by) or self._tree.object
                 detail = f"{by} (find_library reads by it what ld.so.cache has)"
                 yield NeededFile(_LDCONFIG, place, detail, "python", "declared", optional=True)
+
+    def zones(self) -> Iterator[NeededFile]:
+        """The time zones that sources name; zoneinfo looks them up below /usr/share/zoneinfo."""
+        for zone, by in self._zones.items():
+            path = f"{_ZONES}/{zone}"
+            if isinstance(views.look(self._scene.view, path), File):
+                place = views.place(self._scene.view, by) or self._tree.object
+                yield NeededFile(path, place, f"{by} (names {zone})", "python", "likely", optional=True)
 
     def _library(self, name: str, by: str, detail: str) -> NeededFile:
         return NeededFile(name, self._tree.object, detail, "python", "likely", library=True, optional=True)
@@ -125,6 +136,8 @@ class Names:
             self._searched.setdefault(word, file)
         for name in strings.distributions:
             self._packages.describe(name, file)
+        for zone in strings.zones:
+            self._zones.setdefault(zone, file)
 
     def _module_of(self, word: str, strong: bool) -> str | None:
         """The module that a string in the user's own source names: the longest part of it that is one.
@@ -188,4 +201,4 @@ def _strings(content: Content) -> _Strings:
 
 
 def _strings_in(text: bytes) -> _Strings:
-    return _Strings(literals.libraries(text), literals.distributions(text))
+    return _Strings(literals.libraries(text), literals.distributions(text), literals.zones(text))

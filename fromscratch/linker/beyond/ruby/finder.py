@@ -5,7 +5,6 @@ $LOAD_PATH is read from the constant data of ruby or libruby, which has its fold
 which RubyGems would not let a program have it.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from posixpath import normpath
 
@@ -14,18 +13,18 @@ from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.contract import FinderWarning, Finding, NeededFile, Scene
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.rodata import texts
+from fromscratch.linker.beyond.ruby import bundler
+from fromscratch.linker.beyond.ruby.gems import Gems
 from fromscratch.linker.beyond.ruby.source import Require, requires
 from fromscratch.linker.beyond.scripts.shebang import programs_of
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory, File
-from fromscratch.paths import TreePath, decode
+from fromscratch.paths import TreePath
 
 KIND = "ruby"
 _OBJECT = lazy_regex(r"ruby[\d.]*|libruby[-\d.]*\.so[\d.]*")
 _FOLDERS = lazy_regex(rb"(?<=\0)(/[\x21-\x7e]{0,200}ruby[\x21-\x7e]{0,100})(?=\0)")
 _READER, _OURS = lazy_regex(r"ruby[\d.]*"), lazy_regex(r"\.rb$")
-_VERSION = lazy_regex(r"/(\d+\.\d+\.\d+)$")
-_DEPENDENCY = lazy_regex(r"add_(?:runtime_)?dependency\(%q<([\w.-]{1,100})>")
 # What ruby loads before it reads a program; encodings are loaded by the names that texts have.
 _START = (
     "rubygems",
@@ -41,7 +40,6 @@ _LOADED_INDIRECTLY = {"openssl.so": ("digest",), "digest/sha2/loader": ("digest"
 _BUILT_IN = lazy_regex(r"(enumerator|thread|fiber|rational|complex|ruby2_keywords|etc)(\.(rb|so))?")
 # These require what a person at a terminal may ask of them, deep within their methods.
 _LAZY = lazy_regex(r"/(rubygems|bundler|did_you_mean|error_highlight|syntax_suggest)[/.]")
-_SPARED = lazy_regex(r"ext|test|spec|doc|docs|features|benchmarks?|\.git.*|.*\.(ri|gem)")
 
 
 def find(scene: Scene, *, search: Sequence[str] = (), gems: Sequence[str] = ()) -> Iterator[Finding]:
@@ -81,21 +79,46 @@ class _Loading:
         self._needed: dict[str, NeededFile] = {}
         self._warnings: dict[FinderWarning, None] = {}
         self._pending: list[str] = []
-        self._gems = _Gems(scene, self._include, gems)
+        self._spare: list[str] = []  # files of gems that no require has led to yet
+        self._read: set[str] = set()
+        self._required: set[str] = set()
+        self._gem_path = gems
+        self._gems = Gems(scene, self._include, gems)
         self._activated: list[str] = []  # the lib folders of gems
 
     def run(self, programs: Sequence[TreePath]) -> None:
+        projects = [*bundler.projects(self._scene, programs)]
+        self._gems = Gems(
+            self._scene, self._include, (*(top for each in projects for top in each.tops), *self._gem_path)
+        )
         for name in _START:
             self._require(Require(name), self._ruby)
         for folder in self._include:
             for path in below(self._scene, f"{folder}/enc"):
                 self._need(path, self._ruby, "encodings are loaded by name")
+        for project in projects:
+            self._project(project)
         self._pending += programs
-        while self._pending:
-            file = self._pending.pop(0)
+        while self._pending or self._spare:
+            reached = bool(self._pending)
+            file = (self._pending or self._spare).pop(0)
+            if file in self._read:
+                continue
+            self._read.add(file)
             for each in requires(self._scene.read(file) or b""):
-                if (each.top or not _LAZY.search(file)) and not self._require(each, file):
+                if not reached:
+                    self._require_own(each, file)
+                elif (each.top or not _LAZY.search(file)) and not self._require(each, file):
                     self._missing(each, file, programs)
+
+    def _project(self, project: bundler.Project) -> None:
+        """What Bundler reads of a project, and every gem that is locked for it: it starts with none of them missing."""
+        for path in project.files:
+            self._need(path, project.program, "Bundler reads it")
+        for name, version in project.gems:
+            gem = self._gems.with_version(name, version) or self._gems.with_name(name)
+            if gem is not None:
+                self._gem(gem, project.files[0])
 
     def whole(self, folders: Sequence[str]) -> None:
         for folder in folders:
@@ -124,7 +147,8 @@ class _Loading:
             found = self._in_gem(gem, name, by)
         if found is None:
             return False
-        if found not in self._needed:
+        if found not in self._required:
+            self._required.add(found)
             self._need(found, by, f"require {name}")
             for other in _LOADED_INDIRECTLY.get(name, ()):
                 self._require(Require(other), found)
@@ -132,9 +156,15 @@ class _Loading:
                 self._pending.append(found)
                 for path in below(self._scene, found.removesuffix(".rb")):
                     self._need(path, found, f"lies with {name}")
-                    if path.endswith(".rb"):
+                    if path.endswith(".rb") and path not in self._spare:
                         self._pending += [path] if not _LAZY.search(path) else []
         return True
+
+    def _require_own(self, requirement: Require, by: str) -> None:
+        """What a file of a gem that may never be loaded requires of ruby's own library; not what it may do with."""
+        name = requirement.name
+        if not requirement.near and not name.startswith("/") and self._first_in(self._include, name) is not None:
+            self._require(requirement, by)
 
     def _in_load_path(self, name: str, by: str) -> str | None:
         """The file in $LOAD_PATH, or in the installed gem that RubyGems prefers to the default gem that has it."""
@@ -168,6 +198,8 @@ class _Loading:
             self._activated.append(library)
             for path in self._gems.files(here):
                 self._need(path, wanter, f"gem {here.rpartition('/')[2]}")
+                if path.endswith(".rb") and path.startswith(f"{library}/"):
+                    self._spare.append(path)
             depends = (self._gems.with_name(name) for name in self._gems.dependencies(here))
             pending += [(other, self._gems.specification(here)) for other in depends if other]
 
@@ -176,72 +208,3 @@ class _Loading:
             library = path.endswith(".so")  # opened by the loader of ruby's own process
             place = self._ruby if library else views.place(self._scene.view, by) or self._ruby
             self._needed[path] = NeededFile(path, place, f"{by} ({detail})", KIND, "declared", library=library)
-
-
-class _Gems:
-    """The gems of a root, each by its folder: TOP/gems/NAME-VERSION."""
-
-    def __init__(self, scene: Scene, include: Sequence[str], tops: Sequence[str]) -> None:
-        self._scene = scene
-        versions = dict.fromkeys(found[1] for folder in include if (found := _VERSION.search(folder)))
-        roots = dict.fromkeys(folder.partition("/ruby/")[0] for folder in include if "/ruby/" in folder)
-        choices = [*tops]
-        for version in versions:
-            choices += [f"{root}/ruby/gems/{version}" for root in roots]
-            choices += [f"/var/lib/gems/{version}", f"/usr/share/rubygems-integration/{version}"]
-            choices += [f"/usr/local/lib/ruby/gems/{version}"]
-        self._tops = [top for top in (*choices, "/usr/share/rubygems-integration/all") if _is_folder(scene, top)]
-        self._all = sorted(
-            (f"{top}/gems/{name}" for top in self._tops for name in views.names(scene.view, f"{top}/gems")),
-            key=_by_version,
-            reverse=True,
-        )
-
-    def with_file(self, name: str) -> str | None:
-        """The newest gem that has the file that this name requires."""
-        return next(self._with_file(name), None)
-
-    def instead_of_default(self, name: str) -> str | None:
-        """The newest gem that has this file, if it is at least as new as a default gem, part of ruby, of its name."""
-        for gem in self._with_file(name):
-            own = gem.rpartition("/")[2].rpartition("-")[0]
-            places = (f"{top}/specifications/default/{own}-*.gemspec" for top in self._tops)
-            defaults = [path.removesuffix(".gemspec") for each in places for path in views.glob(self._scene.view, each)]
-            versions = [_by_version(path)[0] for path in defaults if path.rpartition("/")[2].rpartition("-")[0] == own]
-            if versions and _by_version(gem)[0] >= max(versions):
-                return gem
-        return None
-
-    def _with_file(self, name: str) -> Iterator[str]:
-        for gem in self._all:
-            base = f"{self.library(gem)}/{name}"
-            if any(isinstance(views.look(self._scene.view, f"{base}{end}"), File) for end in ("", ".rb", ".so")):
-                yield gem
-
-    def with_name(self, name: str) -> str | None:
-        """The newest gem of this name."""
-        return next((gem for gem in self._all if gem.rpartition("/")[2].rpartition("-")[0] == name), None)
-
-    def library(self, gem: str) -> str:
-        return f"{gem}/lib"
-
-    def specification(self, gem: str) -> str:
-        name = gem.rpartition("/")[2]
-        top = gem.removesuffix(f"/gems/{name}")
-        inner = f"{top}/specifications/default/{name}.gemspec"
-        return inner if views.place(self._scene.view, inner) else f"{top}/specifications/{name}.gemspec"
-
-    def dependencies(self, gem: str) -> list[str]:
-        return list(dict.fromkeys(_DEPENDENCY.findall(decode(self._scene.read(self.specification(gem)) or b""))))
-
-    def files(self, gem: str) -> Iterator[str]:
-        top, name = gem.removesuffix(f"/gems/{gem.rpartition('/')[2]}"), gem.rpartition("/")[2]
-        if views.place(self._scene.view, self.specification(gem)):
-            yield self.specification(gem)
-        yield from below(self._scene, gem, without=lambda each: _SPARED.fullmatch(each) is not None)
-        for path in views.glob(self._scene.view, f"{top}/extensions/*/*/{name}"):
-            yield from below(self._scene, path)
-
-
-def _by_version(gem: str) -> tuple[list[int], str]:
-    return [int(number) for number in re.findall(r"\d{1,9}", gem.rpartition("-")[2])], gem

@@ -18,7 +18,7 @@ from fromscratch.progress import Progress
 from fromscratch.sources.buildroot.config import architecture, fragment
 from fromscratch.sources.buildroot.content import content_digest
 from fromscratch.sources.buildroot.options import BuildrootOptions, ExternalToolchain
-from fromscratch.sources.buildroot.toolchain import host
+from fromscratch.sources.buildroot.toolchain import host, sdk
 from fromscratch.sources.buildroot.tree import Tree
 
 _CUSTOM_MENU = "toolchain/toolchain-external/toolchain-external-custom/Config.in.options"
@@ -48,7 +48,7 @@ def bring(
             found = _installed(tree, made.path, made.prefix, made.gcc, made.headers, f"host\n{made.identity}")
             return _with(found, [*_of_host(platform), *([_CPLUSPLUS] if made.cplusplus else [])])
         case ExternalToolchain() as given:
-            return _external(given, tree, folder, store)
+            return _external(given, tree, folder, store, progress)
 
 
 def of_defconfig(path: Path | None, store: Store) -> Toolchain:
@@ -57,8 +57,10 @@ def of_defconfig(path: Path | None, store: Store) -> Toolchain:
     return Toolchain((), "defconfig" + (f"\n{path}\n{content}" if content else ""))
 
 
-def _external(given: ExternalToolchain, tree: Tree, folder: Path, store: Store) -> Toolchain:
+def _external(given: ExternalToolchain, tree: Tree, folder: Path, store: Store, progress: Progress) -> Toolchain:
     top = (folder / lookup.expanded(given.external)).absolute()
+    packed = sdk.unpacked(top, store, progress) if top.is_file() else None
+    top = packed.path if packed else top
     if top in (Path("/"), Path("/usr")):
         raise UsageError(
             f"toolchain: Buildroot takes no compiler out of {top}",
@@ -77,12 +79,14 @@ def _external(given: ExternalToolchain, tree: Tree, folder: Path, store: Store) 
     header = Path(sysroot or top) / "usr/include/linux/version.h"
     if not header.is_file():
         raise ImageError(f"the toolchain {top} has no kernel headers in {header.parent}", "use one with a sysroot")
-    content = content_digest(top, store)
-    identity = hashlib.sha256(f"{top}\n{prefix}\n{version}\n{content}\n{given.cplusplus}".encode()).hexdigest()
+    content = str(packed.digest) if packed else f"{top}\n{content_digest(top, store)}"
+    identity = hashlib.sha256(f"{prefix}\n{version}\n{content}\n{given.cplusplus}".encode()).hexdigest()
     made = _installed(
         tree, top, prefix, version.partition(".")[0], host.headers_version(header), f"external {identity}"
     )
-    return _with(made, [_CPLUSPLUS] if given.cplusplus else [])
+    # Buildroot refuses a compiler of C++ that the configuration does not name, as well as one that is not there.
+    has_cplusplus = given.cplusplus or (top / "bin" / f"{prefix}-g++").exists()
+    return _with(made, [_CPLUSPLUS] if has_cplusplus else [])
 
 
 def _of_host(platform: Platform) -> list[Setting]:

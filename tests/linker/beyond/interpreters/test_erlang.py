@@ -8,6 +8,7 @@ HOME = "/usr/lib/erlang"
 TREE = f"""
     f 0755 0:0 {HOME}/bin/erl ''
     l 0777 0:0 /usr/bin/erl -> {HOME}/bin/erl
+    f 0644 0:0 {HOME}/releases/start_erl.data ''
     f 0644 0:0 {HOME}/bin/start.boot ''
     f 0755 0:0 {HOME}/erts-13.1/bin/erlexec ''
     f 0755 0:0 {HOME}/erts-13.1/bin/dialyzer ''
@@ -20,6 +21,7 @@ TREE = f"""
     f 0644 0:0 {HOME}/lib/crypto-5.1/ebin/crypto.app ''
 """
 ALWAYS = [
+    "/usr/bin/erl",
     f"{HOME}/erts-13.1/bin/erlexec",
     f"{HOME}/bin/start.boot",
     f"{HOME}/lib/kernel-8.5/ebin/kernel.app",
@@ -47,12 +49,14 @@ def test_a_release_is_whole() -> None:
     release = """
         f 0755 0:0 /opt/it/bin/it ''
         f 0644 0:0 /opt/it/releases/start_erl.data ''
+        f 0644 0:0 /opt/it/releases/1.0/sys.config ''
         f 0644 0:0 /opt/it/lib/it-1.0/ebin/it.beam ''
     """
     assert paths_needed(erlang.find(scene(release, "/opt/it/bin/it"))) == [
         "/opt/it/bin/it",
         "/opt/it/lib/it-1.0/ebin/it.beam",
         "/opt/it/releases/start_erl.data",
+        "/opt/it/releases/1.0/sys.config",
     ]
 
 
@@ -63,7 +67,7 @@ def test_elixir_takes_its_applications_and_erl() -> None:
         f 0644 0:0 /usr/lib/elixir/lib/elixir/lib/enum.ex ''
     """
     assert paths_needed(erlang.find(scene(elixir, "/usr/lib/elixir/bin/elixir"))) == [
+        "/usr/bin/erl",
         "/usr/lib/elixir/lib/elixir/ebin/elixir.beam",
         "/usr/lib/elixir/bin/elixir",
-        "/usr/bin/erl",
     ]

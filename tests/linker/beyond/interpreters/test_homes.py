@@ -42,7 +42,7 @@ def test_sources_of_emacs_are_taken_where_compiled_code_is_found_by_them() -> No
 
 
 def test_a_language_that_is_not_looked_into_is_said() -> None:
-    assert listing(finder.find(system("", {"/usr/bin/racket": program()}))) == (
-        "warning interpreters /usr/bin/racket is of racket, whose modules are not looked for: name the folders that it"
+    assert listing(finder.find(system("", {"/usr/bin/pike8.0": program()}))) == (
+        "warning interpreters /usr/bin/pike8.0 is of Pike, whose modules are not looked for: name the folders that it"
         " reads by add"
     )

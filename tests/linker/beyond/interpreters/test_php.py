@@ -24,7 +24,7 @@ TREE = """
     f 0644 0:0 /srv/src/App.php ''
     d 0755 0:0 /var/log
     f 0644 0:0 /etc/php/8.2/fpm/php-fpm.conf 'error_log = /var/log/fpm.log\\ninclude=/etc/php/8.2/fpm/pool.d/*.conf'
-    f 0644 0:0 /etc/php/8.2/fpm/pool.d/www.conf 'listen = /run/php/it.sock'
+    f 0644 0:0 /etc/php/8.2/fpm/pool.d/www.conf 'user = www-data'
 """
 CONFIGURATION = [
     "/etc/php/8.2/cli/php.ini",
@@ -54,7 +54,12 @@ def test_an_extension_that_is_not_there_is_said() -> None:
 
 
 def test_the_process_manager_takes_its_pools_and_the_folders_it_writes_to() -> None:
-    assert paths_needed(php.find(system(TREE, MANAGER))) == [
+    found = list(php.find(system(TREE, MANAGER)))
+    assert listing(found).splitlines()[-1] == (
+        "warning php the pools of /etc/php/8.2/fpm/php-fpm.conf run as www-data, whom the image needs in its"
+        " /etc/passwd and /etc/group"
+    )
+    assert paths_needed(found) == [
         "/etc/php/8.2/fpm/php-fpm.conf",
         "/etc/php/8.2/fpm/pool.d/www.conf",
         "/var/log",

@@ -240,3 +240,46 @@ def test_what_perl_loads_for_each_of_its_modules_is_among_what_we_take(tmp_path:
         tried += 1
     print(f"{tried} modules")
     assert tried > 400
+
+
+DRIVERS = (
+    "f 0644 0:0 /usr/share/perl5/DBI.pm 'use strict;'",
+    "f 0644 0:0 /usr/share/perl5/DBD/SQLite.pm 'use Other;'",
+    "f 0644 0:0 /usr/share/perl5/DBD/Pg.pm ''",
+    "f 0644 0:0 /usr/share/perl5/DBD/File.pm ''",
+)
+
+
+def test_a_driver_of_dbi_is_loaded_by_the_name_of_its_database() -> None:
+    found = listing(perl.find(it("use DBI;\nmy $d = DBI->connect('dbi:SQLite:dbname=x');", *DRIVERS)))
+    assert "perl declared /usr/share/perl5/DBD/SQLite.pm opened by /srv/app (DBD::SQLite)" in found
+    assert "perl declared /usr/share/perl5/Other.pm" in found
+    assert "DBD/Pg" not in found
+    assert "offer" not in found
+
+
+def test_the_drivers_of_dbi_are_offered_where_no_program_names_one_and_one_that_was_taken_is_followed() -> None:
+    code = "use DBI;\nmy $d = DBI->connect($ENV{DSN});"
+    offers = [line for line in listing(perl.find(it(code, *DRIVERS))).splitlines() if line.startswith("offer")]
+    assert offers == [
+        "offer perl the driver DBD::Pg, which DBI loads for /srv/app if it is asked",
+        "offer perl the driver DBD::SQLite, which DBI loads for /srv/app if it is asked",
+    ]
+    block = "\n".join([TREE, *DRIVERS, f"f 0755 0:0 /srv/app {'#!/usr/bin/perl' + chr(10) + code!r}"])
+    again = perl.find(system(block, PERL, "/srv/app", "/usr/share/perl5/DBD/SQLite.pm"))
+    assert "/usr/share/perl5/Other.pm" in paths_needed(again)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "use_module('Far::Near')->new;",
+        'my $c = load_class "Far::Near";',
+        "load Far::Near;",
+        "can_load(modules => { 'Far::Near' => 0 });",
+        "extends 'Far::Near';",
+        "with qw(Far::Near);",
+    ],
+)
+def test_a_module_may_be_named_to_a_function_that_loads_it(code: str) -> None:
+    assert "/usr/share/perl5/Far/Near.pm" in paths_needed(perl.find(it(code)))

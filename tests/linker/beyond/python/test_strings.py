@@ -11,7 +11,7 @@ from tests.formats.elf.made import elf
 from tests.linker.beyond.objects import system
 from tests.linker.beyond.python.test_finder import DIST, LIB, SYSTEM, app, files_for, warned
 from tests.linker.beyond.scenes import elf as object_
-from tests.linker.beyond.scenes import paths_needed, scene
+from tests.linker.beyond.scenes import listing, paths_needed, scene
 
 VENV = """
     l 0777 0:0 /srv/venv/bin/python -> /usr/bin/python3
@@ -227,14 +227,44 @@ def test_one_message_says_what_is_missing_and_none_what_a_program_can_do_without
 
 
 def test_tools_that_build_packages_stay_out_unless_something_needs_them() -> None:
-    def uses(code: str) -> bool:
+    def uses(code: str, program: str = "import pack") -> bool:
         block = app(
-            "import pack",
+            program,
             f"f 0644 0:0 {DIST}/pack.py '{code}'",
             f"f 0644 0:0 {DIST}/setuptools/__init__.py ''",
         )
         return f"{DIST}/setuptools/__init__" in files_for(block)
 
+    assert not uses("import setuptools", "def f(): import pack")
+    assert uses("", "def f(): import setuptools")
     assert uses("import setuptools")
     assert not uses("def f(): import setuptools")
     assert not uses("try: import setuptools\\nexcept ImportError: pass")
+
+
+def test_the_modules_of_a_program_that_has_an_interpreter_within_it_lie_in_its_data_folder() -> None:
+    library = "/usr/lib/libpython3.11.so.1.0"
+    block = f"""
+        f 0644 0:0 {LIB}/os.py ''
+        f 0644 0:0 {LIB}/site.py ''
+        f 0644 0:0 /usr/share/gdb/python/gdb/__init__.py ''
+        f 0644 0:0 /usr/share/gdb/python/gdb/command/frame.py ''
+        f 0644 0:0 /usr/share/doc/python/x ''
+    """
+    program = elf(interpreter="/lib/ld.so", needed=["libpython3.11.so.1.0"], data=b"\0/usr/share/gdb\0/usr/share/doc\0")
+    files = {"/usr/bin/gdb": program, library: elf(soname="libpython3.11.so.1.0")}
+    folder = "/usr/share/gdb/python"
+    assert listing(python.find(system(block, files))).splitlines()[-2:] == [
+        f"python declared /usr/share/gdb/python/gdb/{name} opened by /usr/bin/gdb (its own modules in {folder})"
+        for name in ("__init__.py", "command/frame.py")
+    ]
+
+
+def test_time_zones_that_sources_name_come_along() -> None:
+    block = app(
+        "import zoneinfo\nx = 'Europe/Berlin', 'Text/Plain'",
+        f"f 0644 0:0 {LIB}/zoneinfo.py ''",
+        "f 0644 0:0 /usr/share/zoneinfo/Europe/Berlin ''",
+        "f 0644 0:0 /usr/share/zoneinfo/Europe/Paris ''",
+    )
+    assert [name for name in files_for(block) if "Europe" in name] == ["/usr/share/zoneinfo/Europe/Berlin"]

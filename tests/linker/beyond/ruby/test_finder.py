@@ -201,3 +201,50 @@ def test_what_ruby_loads_for_each_of_its_libraries_is_among_what_we_take(tmp_pat
         tried += 1
     print(f"{tried} libraries")
     assert tried > 70
+
+
+def test_gems_of_debian_are_found_with_dependencies_that_are_a_specification_only() -> None:
+    debian = "/usr/lib/x86_64-linux-gnu/rubygems-integration/3.1.0"
+    both = "s.add_runtime_dependency(%q<racc>.freeze, [])\\n s.add_dependency(%q<rake>.freeze, [])"
+    found = paths_needed(
+        ruby.find(
+            it(
+                "require 'nokogiri'",
+                f"f 0644 0:0 {debian}/gems/nokogiri-1.13/lib/nokogiri.rb 'require \"nokogiri/nokogiri\"'",
+                f'f 0644 0:0 {debian}/gems/nokogiri-1.13/lib/nokogiri/lazy.rb \'require "set"\\nrequire "sinatra"\'',
+                f"f 0644 0:0 {debian}/extensions/x86_64-linux/3.1.0/nokogiri-1.13/nokogiri/nokogiri.so '\\x7fELF'",
+                f"f 0644 0:0 {debian}/specifications/nokogiri-1.13.gemspec '{both}'",
+                "f 0644 0:0 /usr/share/rubygems-integration/all/specifications/racc-1.6.gemspec ''",
+            )
+        )
+    )
+    assert [path for path in found if path not in START] == [
+        f"{debian}/specifications/nokogiri-1.13.gemspec",
+        f"{debian}/gems/nokogiri-1.13/lib/nokogiri.rb",
+        f"{debian}/gems/nokogiri-1.13/lib/nokogiri/lazy.rb",
+        f"{debian}/extensions/x86_64-linux/3.1.0/nokogiri-1.13/nokogiri/nokogiri.so",
+        "/usr/share/rubygems-integration/all/specifications/racc-1.6.gemspec",
+        f"{LIB}/set.rb",
+    ]
+
+
+def test_a_project_of_bundler_has_all_gems_that_are_locked_for_it() -> None:
+    own = "/srv/vendor/bundle/ruby/3.1.0"
+    found = paths_needed(
+        ruby.find(
+            it(
+                "require 'bundler/setup'",
+                "f 0644 0:0 /srv/Gemfile ''",
+                "f 0644 0:0 /srv/Gemfile.lock 'GEM\\n  specs:\\n    rake (9.1)\\n    rack (2.2)\\n      rake\\n'",
+                f"f 0644 0:0 {own}/gems/rack-2.2/lib/rack.rb ''",
+                f"f 0644 0:0 {own}/specifications/rack-2.2.gemspec ''",
+            )
+        )
+    )
+    assert [path for path in found if path not in START] == [
+        "/srv/Gemfile.lock",
+        "/srv/Gemfile",
+        f"{GEMS}/gems/rake-9.1/lib/rake.rb",
+        f"{own}/specifications/rack-2.2.gemspec",
+        f"{own}/gems/rack-2.2/lib/rack.rb",
+    ]
