@@ -633,6 +633,41 @@ def test_a_minimal_etc_is_made_where_nothing_below_has_one(desk: Path) -> None:
     assert reasons(left, "/tmp") == ["found in base"]
 
 
+@pytest.mark.parametrize(
+    ("account", "passwd", "group"),
+    [
+        ("1000", "user1000:x:1000:1000::/:/sbin/nologin", "group1000:x:1000:"),
+        ("1000:7", "user1000:x:1000:7::/:/sbin/nologin", "group7:x:7:"),
+        ("0", "root:x:0:0:root:/root:/sbin/nologin", "root:x:0:"),
+        ("65532:65532", "nonroot:x:65532:65532:nonroot:/:/sbin/nologin", "nonroot:x:65532:"),
+    ],
+)
+def test_the_user_who_runs_the_programs_has_an_account(desk: Path, account: str, passwd: str, group: str) -> None:
+    tree = build(desk, paths=["/usr/bin/jq"], etc="auto", account=account)
+    number = account.partition(":")[0]
+    assert [line for line in lines(tree, "/etc/passwd") if line.split(":")[2] == number] == [passwd]
+    assert group in lines(tree, "/etc/group")
+
+
+def test_an_account_is_added_to_what_lies_below(desk: Path) -> None:
+    below = base(desk, {"/etc/passwd": "root:x:0:0:::\nme:x:1000:1000:::"})
+    tree = build(desk, below=below, paths=["/usr/bin/jq"], etc="auto", account="7")
+    assert lines(tree, "/etc/passwd") == [
+        "root:x:0:0:::",
+        "me:x:1000:1000:::",
+        "user7:x:7:7::/:/sbin/nologin",
+    ]
+    known = build(desk, below=below, paths=["/usr/bin/jq"], etc="auto", account="1000")
+    assert reasons(known, "/etc/passwd") == ["found in base"]
+    assert "/etc/passwd" not in build(desk, paths=["/usr/bin/jq"], account="7")
+
+
+def lines(tree: Rootfs, path: str) -> list[str]:
+    entry = tree.find(path)
+    assert isinstance(entry, File)
+    return read(entry.content).decode().splitlines()
+
+
 def test_a_search_folder_is_where_libraries_are_found(desk: Path) -> None:
     written(desk / "root", {"/opt/lib/libjq.so.1": library("libjq.so.1", "libc.so.6")})
     tree = build(desk, paths=["/usr/bin/jq"], search=["/opt/lib"])

@@ -106,6 +106,13 @@ class BinariesOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     etc: Annotated[
         Literal["auto", "none"], Meta(description="auto writes passwd, group and /tmp where the items above have none")
     ] = "auto"
+    account: Annotated[
+        str,
+        Meta(
+            description="UID or UID:GID of the user who runs the programs, to be in passwd and group by etc: auto",
+            pattern=r"^([0-9]{1,10}(:[0-9]{1,10})?)?$",
+        ),
+    ] = ""
     ld_cache: Annotated[
         Literal["auto", "always", "never"],
         Meta(description="auto writes /etc/ld.so.cache if a library would not be found without"),

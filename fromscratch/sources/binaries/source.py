@@ -29,7 +29,7 @@ from fromscratch.model.rootfs import Rootfs
 from fromscratch.model.stacked import Stacked
 from fromscratch.paths import TreePath, matcher, shown
 from fromscratch.sources.binaries.additions import Additions, additions, regular_files
-from fromscratch.sources.binaries.etc import with_etc
+from fromscratch.sources.binaries.etc import with_account, with_etc
 from fromscratch.sources.binaries.finders import finders
 from fromscratch.sources.binaries.loader_check import startable
 from fromscratch.sources.binaries.options import BinariesOptions, label, split
@@ -98,7 +98,8 @@ class BinariesSource(Source):
         upper = with_hard_links(_laid(Stacked(added, below), added, result))
         tree = below.merged(upper, replace=replace, directories="keep")
         if self._options.etc == "auto":
-            tree = with_etc(tree, Origin(self.label, "made by", "the minimal /etc of every bundle"))
+            origin = Origin(self.label, "made by", "the minimal /etc of every bundle")
+            tree = with_account(with_etc(tree, origin), self._options.account, origin)
         self.environment = _environment(self._options, result)
         for text in (*result.warnings, *self.offered(result)):
             self._context.progress.note(text)

@@ -1,5 +1,6 @@
 """`bundle`: make an image of programs of this machine and all that they need."""
 
+import re
 from collections.abc import Sequence
 
 from fromscratch.cli.call import Call
@@ -65,6 +66,7 @@ def bundle(
         "plugins": list(plugins),
         "traces": traces,
         "recorded": list(recorded),
+        "account": user if re.fullmatch(r"[0-9]{1,10}(:[0-9]{1,10})?", user) else "",
         **switched,
     }
     image = {
