@@ -104,6 +104,16 @@ def test_umoci_tells_and_unpacks_the_layout(made: Sample, tmp_path: Path) -> Non
     assert facts_of(tmp_path / "bundle" / "rootfs") == made.tree()
 
 
+def digest_in(made: Sample, form: str) -> str:
+    """The digest of the image in a form: an archive for docker has plain layers where docker reads none of zstd."""
+    if form != "docker.tar" or made.codec != "zstd":
+        return made.digest
+    (held,) = read_archive(made.folder / form, made.store, TAGGED)
+    assert held.original is not None
+    assert [str(layer.digest) for layer in held.layers] == made.diff_ids
+    return str(Digest.of(held.original.manifest))
+
+
 @pytest.mark.parametrize("form", ["oci", "oci.tar", "docker.tar"])
 def test_podman_has_the_same_image(made: Sample, form: str, podman: Engine) -> None:
     need_root(MOUNTING)
@@ -111,7 +121,7 @@ def test_podman_has_the_same_image(made: Sample, form: str, podman: Engine) -> N
     name = last_word(podman, *words).removeprefix("sha256:")
     try:
         (reported,) = answer(podman, "image", "inspect", name)
-        assert (reported["Digest"], f"sha256:{reported['Id']}") == (made.digest, made.id)
+        assert (reported["Digest"], f"sha256:{reported['Id']}") == (digest_in(made, form), made.id)
         assert (reported["RootFS"]["Layers"], reported["Annotations"]) == (made.diff_ids, TITLE)
         if form != "oci":
             assert reported["RepoTags"] == [TAGGED]
@@ -146,10 +156,6 @@ def loaded(docker: Engine, archive: Path) -> Iterator[None]:
 
 def test_docker_has_the_same_image(made: Sample, docker: Engine, tmp_path: Path) -> None:
     archive = made.folder / "docker.tar"
-    if made.codec == "zstd" and docker_is_old(docker):
-        # It gives each layer to its reader of tars as it is, unless that begins as gzip, bzip2 or xz do.
-        assert "invalid tar header" in refused(*docker.program, "load", "-i", archive)
-        return
     with loaded(docker, archive):
         (reported,) = answer(docker, "image", "inspect", TAGGED)
         assert (reported["Id"], reported["RootFS"]["Layers"]) == (made.id, made.diff_ids)
@@ -200,13 +206,15 @@ def test_docker_before_25_reads_no_oci_archive(gzipped: Sample, docker: Engine) 
 @pytest.mark.parametrize("form", ["oci.tar", "docker.tar"])
 def test_containerd_has_the_same_image(made: Sample, form: str, containerd: Engine, tmp_path: Path) -> None:
     said = containerd.call("images", "import", str(made.folder / form)).stdout.decode()
-    assert f"{TAGGED} ({made.digest})" in said
+    digest = digest_in(made, form)
+    (held_image,) = read_archive(made.folder / form, made.store, TAGGED)
+    assert f"{TAGGED} ({digest})" in said
     try:
         blobs = containerd.call("content", "ls", "-q").stdout.decode().split()
-        assert {made.digest, made.id, *made.layers} <= set(blobs)
-        held = {digest: containerd.call("content", "get", digest).stdout for digest in (made.digest, made.id)}
+        assert {digest, made.id, *(str(layer.digest) for layer in held_image.layers)} <= set(blobs)
+        held = {each: containerd.call("content", "get", each).stdout for each in (digest, made.id)}
         assert {str(Digest.of(data)) for data in held.values()} == held.keys()
-        assert f"{made.digest} complete (4/4)" in " ".join(
+        assert f"{digest} complete (4/4)" in " ".join(
             containerd.call("images", "check", f"name=={TAGGED}").stdout.decode().split()
         )
         (tmp_path / "root").mkdir()
@@ -216,4 +224,4 @@ def test_containerd_has_the_same_image(made: Sample, form: str, containerd: Engi
         containerd.call("images", "export", str(tmp_path / "exported.tar"), TAGGED)
     finally:
         containerd.call("images", "rm", "--sync", TAGGED)
-    assert read_archive(tmp_path / "exported.tar", made.store, TAGGED) == [made.image]
+    assert read_archive(tmp_path / "exported.tar", made.store, TAGGED) == [held_image]
