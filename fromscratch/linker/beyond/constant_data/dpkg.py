@@ -26,6 +26,10 @@ _NAME = lazy_regex(rb"(?:^|[,|])\s*([a-z0-9][a-z0-9+.-]+)")
 _STEM = lazy_regex(r"[a-z][a-z0-9+-]{2,}")
 
 
+def _package(list_name: str) -> str:
+    return list_name.removesuffix(".list").partition(":")[0]
+
+
 class Dpkg:
     """Answers are of the packages that are installed."""
 
@@ -33,18 +37,23 @@ class Dpkg:
 
     def __init__(self, scene: Scene) -> None:
         self._scene, self._to_place = scene, to_places(scene)
+        self._read: dict[str, frozenset[bytes]] = {}  # the lines of lists by their names
 
     def owners(self, places: Iterable[TreePath]) -> dict[TreePath, str]:
-        """Lists with a name like a file's are read first, and all of them only if they must be."""
+        """Lists with a name like a file's are read first, and all of them only if they must be, once."""
         left = {encode(spelled): place for place in places for spelled in self._spellings(place)}
         stems = tuple({stem[:6] for place in left.values() for stem in _STEM.findall(paths.name(place).lower())})
         found: dict[TreePath, str] = {}
-        for name in sorted(self._lists.values(), key=lambda name: not name.startswith(stems)):
+        for name in (name for name in self._lists.values() if name.startswith(stems)):
             if not left:
                 break
-            for line in left.keys() & set((self._scene.read(f"{_INFO}/{name}") or b"").split(b"\n")):
-                found[left[line]] = name.removesuffix(".list").partition(":")[0]
+            for line in left.keys() & self._lines(name):
+                found[left[line]] = _package(name)
             left = {line: place for line, place in left.items() if place not in found}
+        # Of two lists with a file, the first counts.
+        order = {} if not left else self._positions
+        for line in sorted(left.keys() & order.keys(), key=lambda line: order[line][0]):
+            found.setdefault(left[line], _package(order[line][1]))
         return found
 
     def related(self, package: str) -> Related:
@@ -79,11 +88,28 @@ class Dpkg:
         found = _SOURCE.search(paragraph)
         return decode(found[1]) if found else package
 
+    def _lines(self, name: str) -> frozenset[bytes]:
+        if name not in self._read:
+            self._read[name] = frozenset(self._split(name))
+        return self._read[name]
+
+    def _split(self, name: str) -> list[bytes]:
+        return (self._scene.read(f"{_INFO}/{name}") or b"").split(b"\n")
+
+    @cached_property
+    def _positions(self) -> dict[bytes, tuple[int, str]]:
+        """The first list that has each line, with its number among all lists."""
+        found: dict[bytes, tuple[int, str]] = {}
+        for at in enumerate(self._lists.values()):
+            for line in self._split(at[1]):
+                found.setdefault(line, at)
+        return found
+
     @cached_property
     def _lists(self) -> dict[str, str]:
         """The name of its list for each package; of one for several architectures any."""
         names = (name for name in views.names(self._scene.view, _INFO) if name.endswith(".list"))
-        return {name.removesuffix(".list").partition(":")[0]: name for name in names}
+        return {_package(name): name for name in names}
 
     @cached_property
     def _paragraphs(self) -> dict[str, bytes]:
