@@ -27,6 +27,7 @@ from fromscratch.model.reference import Reference
 from fromscratch.progress import SILENT, Progress
 
 Via = Literal["import", "load"]
+_IMPORTS = "1"  # how images are imported: a change imports each of them anew
 _TEMPORARY = "localhost/fromscratch-root"
 
 
@@ -75,13 +76,26 @@ class EngineImages(Transport, frozen=True, kw_only=True):
             match self.via:
                 case "import":
                     self._say_what_is_lost(image)
-                    self._import(image, reference, state)
+                    self._import_changed(image, reference, state)
                 case "load":
                     self._load(image, reference, state)
                 case _:
                     assert_never(self.via)
         self._sweep()
         return self._receipt(reference, self._ours(image))
+
+    def _import_changed(self, image: Image, name: Reference, state: Status) -> None:
+        """Import the image, unless the engine still has under this name what was made of the same image before.
+
+        An engine dates what it imports, so another import would be another image.
+        """
+        key = f"{_IMPORTS} {self.engine.kind} {name} {image_documents(image).config_descriptor.digest}"
+        before = self.store.record("engine-import", key)
+        if before is not None and self.engine.image_id(str(name)) == before.decode("utf-8", "replace"):
+            return
+        self._import(image, name, state)
+        if found := self.engine.image_id(str(name)):
+            self.store.write_record("engine-import", key, found.encode())
 
     def _say_what_is_lost(self, image: Image) -> None:
         if names := left_out(image):

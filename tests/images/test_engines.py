@@ -65,6 +65,21 @@ def test_an_import_keeps_the_diff_id(docker: Docker, podman: Podman, store: Stor
         assert saved(of, name, tmp_path).layers[0].diff_id == IMAGE.layers[0].diff_id
 
 
+@pytest.mark.parametrize("kind", ["docker", "podman"])
+def test_an_unchanged_import_makes_no_other_image(kind: str, request: pytest.FixtureRequest, store: Store) -> None:
+    engine, name = request.getfixturevalue(kind), "fromscratch-test/unchanged:1"
+    images = images_in(engine, store, "import")
+    first = images.write([IMAGE], name)
+    assert images.write([IMAGE], name) == first
+    changed = replace(IMAGE, config=replace(IMAGE.config, labels={"changed": "yes"}))
+    second = images.write([changed], name)
+    assert second.digest != first.digest
+    assert images.write([IMAGE], name).digest != second.digest
+    engine.forget(name)
+    images.write([IMAGE], name)
+    assert engine.image_id(name) is not None
+
+
 @pytest.mark.parametrize("via", ["import", "load"])
 def test_containers_start(docker: Docker, podman: Podman, store: Store, via: str) -> None:
     config = RunConfig(
