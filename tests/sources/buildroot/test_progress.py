@@ -168,3 +168,14 @@ def test_the_json_line_is_kept_apart_from_the_output() -> None:
     watcher.line(b'{ "busybox": { } }\n')
     assert watcher.json == '{ "busybox": { } }'
     assert list(watcher.lines) == ["cp: done"]
+
+
+def test_a_step_that_took_no_time_before_is_no_division_by_it() -> None:
+    bar = Bar()
+    watcher = progress.Watcher(
+        bar, [("mine", "build"), ("mine", "install")], Costs({("mine", "build"): Cost(0.0)}), lambda: 5.0
+    )
+    watcher.line(b">>> mine 1.0 Building\n")
+    watcher.line(b">>> mine 1.0 Installing to target\n")
+    watcher.finish()
+    assert bar.done == bar.total
