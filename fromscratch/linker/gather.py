@@ -3,7 +3,8 @@
 Files are selected by the paths by which they will be opened, with every symlink on the way.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 
@@ -104,12 +105,15 @@ class _Gatherer:
         self._selection, self._confidence = Selection(linker.roots, source), ConfidenceTracker()
         self._links_done: dict[Program, int] = {}  # how many links of each program are selected
         self._records: dict[TreePath, _ObjectRecord] = {}
+        self._loaded: set[tuple[Program, TreePath]] = set()  # each program with the places of its nodes
+        self._node_places: dict[Node, TreePath] = {}
         self._elfs: dict[TreePath, Elf] = {}  # of what is selected, in that order
         self._files: set[TreePath] = set()
         self._requested: list[TreePath] = []
         self._missing: dict[Missing, None] = {}
         self._findings: dict[Finding, None] = {}
         self._offers: tuple[Offer, ...] = ()
+        self._remembered: dict[Hashable, Any] = {}
 
     # Selecting
 
@@ -160,9 +164,10 @@ class _Gatherer:
         self._links_done[program] = len(program.links)
         places = {node.path: self._place(node) for node in program.nodes}
         for node in program.nodes:
-            nodes = self._record(places[node.path]).nodes
-            if not any(each is program for each, _ in nodes):
-                nodes.append((program, node))
+            loaded = program, places[node.path]
+            if loaded not in self._loaded:
+                self._loaded.add(loaded)
+                self._record(loaded[1]).nodes.append((program, node))
         for link in program.links[start:]:
             by = places[link.by]
             word = "interpreter of" if link.rule == "PT_INTERP" else "needed by"
@@ -185,7 +190,10 @@ class _Gatherer:
         )
 
     def _place(self, node: Node) -> TreePath:
-        return TreePath(node.root.place(node.path) or node.path)
+        known = self._node_places.get(node)
+        if known is None:
+            known = self._node_places[node] = TreePath(node.root.place(node.path) or node.path)
+        return known
 
     # What linking does not show
 
@@ -215,6 +223,7 @@ class _Gatherer:
             speculative=frozenset(self._confidence.speculative()),
             below=self._linker.roots[0].view if len(self._linker.roots) > 1 else None,
             path_in_root=self._selection.path_in_root,
+            remembered=self._remembered,
         )
         for finder in finders:
             yield from finder(scene)

@@ -10,17 +10,21 @@ from fromscratch.model import view as views
 from fromscratch.model.content import same_bytes
 from fromscratch.model.entry import Directory, Entry, File, HardLink, Meta, Symlink
 from fromscratch.model.resolution import walk
-from fromscratch.model.view import View
+from fromscratch.model.view import Unchanging, View
 from fromscratch.paths import ROOT, TreePath
 
 
-class Stacked:
-    """A `View` of several views. A directory in two of them has the names of both; else the upper entry counts."""
+class Stacked(Unchanging):
+    """A `View` of several views, which do not change any more. A directory in two of them has the names of both; else
+    the upper entry counts."""
 
     def __init__(self, *views: View) -> None:
-        self._views = views
+        super().__init__()
+        self._views, self._last = views, len(views) - 1
 
     def get(self, path: TreePath, /) -> Entry | None:
+        if not self._last:
+            return self._views[0].get(path)
         found = self.layer(path)
         if found is None:
             return None
@@ -34,7 +38,7 @@ class Stacked:
         for number, view in enumerate(self._views):
             if view.get(path) is not None:
                 return number
-            if not _may_have_more(view, path):
+            if number < self._last and not _may_have_more(view, path):
                 return None
         return None
 

@@ -28,8 +28,32 @@ class View(Protocol):
         """The names in a directory, sorted; empty for anything else."""
 
 
+class Unchanging:
+    """Base of a `View` whose answers never change, so that where folders lead is looked up once."""
+
+    def __init__(self) -> None:
+        self.folders: dict[str, TreePath | None] = {}  # by their paths as they were spelled; None for no directory
+
+
 def place(view: View, path: str, *, follow_last: bool = True) -> TreePath | None:
     """Where `path` leads inside the view, every symlink followed; None if it leads nowhere."""
+    above, _, name = path.rpartition("/")
+    if not isinstance(view, Unchanging) or name in ("", ".", ".."):
+        return _place(view, path, follow_last)
+    if above not in view.folders:
+        found = _place(view, above, True)
+        view.folders[above] = found if found is not None and isinstance(view.get(found), Directory) else None
+    folder = view.folders[above]
+    if folder is None:
+        return None
+    step = paths.join(folder, name)
+    entry = inode(view, step)
+    if isinstance(entry, Symlink) and follow_last:
+        return _place(view, path, follow_last)
+    return step if entry is not None else None
+
+
+def _place(view: View, path: str, follow_last: bool) -> TreePath | None:
     try:
         return walk(view, path, follow_last=follow_last, must_exist=True)
     except NotInTree:
@@ -65,6 +89,8 @@ def symlinks_and_place(view: View, path: str) -> list[TreePath]:
     Raises NotInTree, naming the component that is missing or goes in a circle.
     """
     end = walk(view, path, follow_last=True, must_exist=True)
+    if end == path:
+        return [end]
     links = (step for step in steps(view, path) if isinstance(inode(view, step), Symlink))
     return [*dict.fromkeys(links), end]
 

@@ -8,6 +8,7 @@ from fromscratch.errors import NotInTree
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory, File, HardLink, Symlink
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.model.stacked import Stacked
 from fromscratch.paths import ROOT, TreePath, ancestors
 from tests.strategies import PLAIN_METAS, files, trees
 from tests.trees import tree
@@ -153,6 +154,16 @@ def test_a_tree_of_the_way_alone_leads_to_the_same_place(root: Rootfs, path: str
     inodes = [entry.target for step in steps if isinstance(entry := root[step], HardLink)]
     remaining = Rootfs({each: root[each] for step in (*passed, *steps, *inodes) for each in (*ancestors(step), step)})
     assert views.place(remaining, path) == place
+
+
+@given(ROOTS, st.lists(PATHS, max_size=6), st.booleans())
+@example(HERE, ["/bin/link", "/bin/tool", "/none/x", "/none/..", "/bin/tool/x", "/loop/x", "/loop"], True)
+def test_a_view_that_remembers_its_folders_leads_to_the_same_places(
+    root: Rootfs, asked: list[str], follow_last: bool
+) -> None:
+    view = Stacked(root)
+    for path in (*asked, *asked):
+        assert views.place(view, path, follow_last=follow_last) == views.place(root, path, follow_last=follow_last)
 
 
 @given(ROOTS)

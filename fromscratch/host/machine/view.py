@@ -15,13 +15,15 @@ from fromscratch.host.machine.scan import entry_of
 from fromscratch.model.content import HostFile, changed
 from fromscratch.model.entry import Directory, Entry, File, HardLink
 from fromscratch.model.rootfs import Rootfs
+from fromscratch.model.view import Unchanging
 from fromscratch.paths import ROOT, TreePath, decode, encode
 
 
-class MachineView:
+class MachineView(Unchanging):
     """A folder of this machine as a root. Entries are cached when they are first read."""
 
     def __init__(self, root: Path = Path("/")) -> None:
+        super().__init__()
         self.root = root
         self._prefix = "" if root == Path("/") else os.fspath(root.resolve())
         self._entries: dict[TreePath, Entry | None] = {}

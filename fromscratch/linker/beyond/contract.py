@@ -5,8 +5,8 @@ program needs. `linker.gather` adds that with its closure, and calls the finders
 a finder is a pure function, and the order of finders does not matter.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Literal
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any, Literal, TypeVar
 
 from msgspec import Struct
 
@@ -24,6 +24,7 @@ Confidence = Literal["certain", "declared", "likely", "possible"]
 note, nsswitch.conf, an import); likely: its content shows it (a soname in its data); possible: programs of the kind
 often use it."""
 
+_T = TypeVar("_T")
 _MAX_READ = 8 << 20
 
 
@@ -90,6 +91,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     the undefined dynamic symbols of an object by its place. `speculative` are the files that may never be opened: a
     finder makes no guesses from what is itself a guess. `below` is the root that the selection is laid over, if there
     is one: its files are in the image anyway. `path_in_root` gives the path by which a user can name a place.
+    `remembered` is what `once` found before, in any scene of the same root.
     """
 
     view: View
@@ -100,6 +102,14 @@ class Scene(Struct, frozen=True, kw_only=True):
     speculative: frozenset[TreePath] = frozenset()
     below: View | None = None
     path_in_root: Callable[[TreePath], str] = str
+    remembered: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, find: Callable[[], _T]) -> _T:
+        """What `find` returns, called once for each key, which names all that the answer depends on but the root."""
+        if key not in self.remembered:
+            self.remembered[key] = find()
+        found: _T = self.remembered[key]
+        return found
 
     def has(self, path: str) -> bool:
         """Whether the image already has a file at `path`, so that no finder needs to write it."""

@@ -16,13 +16,12 @@ class PackageOffers:
 
     def __init__(self, names: Sequence[str] = ()) -> None:
         self._names = tuple(dict.fromkeys(names))
-        self._packages: Packages | None = None
         self._files: dict[str, dict[str, int]] = {}
 
     def find(self, scene: Scene) -> Iterator[Finding]:
         """What the packages of programs recommend is offered, each with what that needs; and what is needed by the
         packages of programs and of the libraries that they link."""
-        packages = self._packages = self._packages or Packages(scene)
+        packages = Packages.of(scene)
         yield from self._whole(scene, packages)
         programs = [place for place in scene.requested if place in scene.objects and OWNABLE.match(place)]
         linked = {soname for place in programs for soname in scene.objects[place].needed}

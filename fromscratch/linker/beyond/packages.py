@@ -46,7 +46,7 @@ def find(scene: Scene, *, take: bool = False) -> Iterator[Finding]:
     requested = [place for place in scene.requested if OWNABLE.match(place)]
     if not requested:
         return
-    for package in owners(scene, requested):
+    for package in scene.once((owners, *requested), lambda: tuple(owners(scene, requested))):
         by = package.owned[0]
         useful = list(_useful(scene, package))
         if take:

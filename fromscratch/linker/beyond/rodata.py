@@ -15,6 +15,7 @@ from fromscratch.paths import TreePath, decode
 
 _PIECE = 1 << 20
 _OVERLAP = 4096  # PATH_MAX: no name that can be opened is longer
+_SHORT = 64  # what a match has at most before its end, where that is searched first
 _PF_X, _PF_W = 1, 2
 
 
@@ -53,13 +54,16 @@ def spans(elf: Elf) -> list[tuple[int, int]]:
     return found
 
 
-def texts(scene: Scene, place: TreePath, pattern: re.Pattern[bytes]) -> tuple[str, ...]:
+def texts(
+    scene: Scene, place: TreePath, pattern: re.Pattern[bytes], end: re.Pattern[bytes] | None = None
+) -> tuple[str, ...]:
     """The first group of every match in the constant data of the object at this place, each once, in order.
 
     A match of more than 4096 bytes may be missed. The result for an unchanged file is cached, since
-    finders are asked again and again. Raises NotInTree for what is not a file, as `reading` does.
+    finders are asked again and again. `end` matches the end of every match and nowhere else in one: a pattern that
+    could begin at any letter is searched only before that. Raises NotInTree for what is not a file, as `reading` does.
     """
-    return _texts(_content(scene, place), tuple(spans(scene.objects[place])), pattern)
+    return _texts(_content(scene, place), tuple(spans(scene.objects[place])), pattern, end)
 
 
 def _content(scene: Scene, place: TreePath) -> Content:
@@ -71,12 +75,25 @@ def _content(scene: Scene, place: TreePath) -> Content:
 
 
 @lru_cache(maxsize=1024)
-def _texts(content: Content, places: tuple[tuple[int, int], ...], pattern: re.Pattern[bytes]) -> tuple[str, ...]:
+def _texts(
+    content: Content, places: tuple[tuple[int, int], ...], pattern: re.Pattern[bytes], end: re.Pattern[bytes] | None
+) -> tuple[str, ...]:
     found: dict[bytes, None] = {}
     with content.open() as stream:
         for start, size in places:
             for offset in range(start, min(start + size, content.size), _PIECE):
                 stream.seek(offset)
                 piece = stream.read(min(_PIECE + _OVERLAP, start + size - offset))
-                found.update((match[1], None) for match in pattern.finditer(piece))
+                matches = pattern.finditer(piece) if end is None else _ending(pattern, end, piece)
+                found.update((match[1], None) for match in matches)
     return tuple(decode(text) for text in found)
+
+
+def _ending(pattern: re.Pattern[bytes], end: re.Pattern[bytes], piece: bytes) -> Iterator[re.Match[bytes]]:
+    """The matches of a pattern, which are short and end as this."""
+    done = 0
+    for at in end.finditer(piece):
+        match = pattern.search(piece, max(done, at.start() - _SHORT), at.end())
+        if match is not None:
+            done = match.end()
+            yield match

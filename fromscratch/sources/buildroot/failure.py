@@ -33,7 +33,9 @@ _WRONG_HASH = lazy_regex(r"ERROR: (?P<file>\S+) has wrong (?P<kind>\S+) hash")
 _GOT = lazy_regex(r"ERROR: (?P<which>expected|got)\s*: (?P<hex>[0-9a-f]+)")
 _NO_HASH = lazy_regex(r"ERROR: No hash found for (?P<file>\S+)")
 _MUST_INSTALL = lazy_regex(r"You must install '([^']+)'")
+_PATH = lazy_regex(r"[^\s'\"]*/[^\s'\"]+")
 _SHOWN = 12
+_WIDEST = 400  # some call of a linker has 20 kB; the log has it in full
 
 _STEP_OF = {
     "downloaded": "download",
@@ -86,7 +88,7 @@ def _failed_package(before: Sequence[str], folder: str, step: str, attempt: Atte
     start, announced = _announcement(before, folder)
     own = list(before[start:])
     package = announced.package if announced else folder
-    shown = "\n".join(f"  {line}" for line in telling(own))
+    shown = _indented(telling(own))
     hint = f"try that package alone with: {attempt.script} {package}-rebuild; the whole output is in {attempt.log}"
     if any("No space left" in line for line in own):
         hint = f"the disk is full: free some room and run it again, it goes on where it stopped; {_see(attempt)}"
@@ -122,13 +124,27 @@ def _failed_download(own: Sequence[str], folder: str, attempt: Attempt) -> Image
             f"add it to the package's .hash file; {_see(attempt)}",
         )
     reasons = list(dict.fromkeys(line.strip() for line in own if _NOT_HAD.search(line)))
-    place = (folder.rpartition("-")[0] or folder).removeprefix("host-")
+    place = _folder_tried(own) or (folder.rpartition("-")[0] or folder).removeprefix("host-")
     return DownloadError(
-        f"the source of {folder} could not be had:\n" + "\n".join(f"  {line}" for line in (reasons or own)[-_SHOWN:]),
+        f"the source of {folder} could not be had:\n{_indented((reasons or own)[-_SHOWN:])}",
         f"put it into the folder {place} of the mirror"
         + ("" if attempt.offline else ", or see whether the site is reachable")
         + f"; {_see(attempt)}",
     )
+
+
+def _folder_tried(own: Sequence[str]) -> str:
+    """The folder of a mirror that a source was looked for in, which may be another package's: linux-headers' is linux.
+
+    Buildroot tries SITE/FOLDER/FILE, then SITE/FILE.
+    """
+    paths: list[str] = list(dict.fromkeys(path for line in own for path in _PATH.findall(line)))
+    for path in paths:
+        above, _, name = path.rpartition("/")
+        site, _, folder = above.rpartition("/")
+        if folder and f"{site}/{name}" in paths:
+            return folder
+    return ""
 
 
 def _other_failure(lines: Sequence[str], attempt: Attempt) -> ImageError:
@@ -137,7 +153,7 @@ def _other_failure(lines: Sequence[str], attempt: Attempt) -> ImageError:
     during = f" while {step.step[0].lower()}{step.step[1:]}" if step else ""
     target = next((found["target"] for line in lines if (found := _TARGET.search(line))), "")
     at = f" at {target}" if target else ""
-    shown = "\n".join(f"  {line}" for line in telling(lines[start:]))
+    shown = _indented(telling(lines[start:]))
     return CommandFailed(f"Buildroot failed{during}{at}:\n{shown}", _see(attempt))
 
 
@@ -150,6 +166,11 @@ def telling(lines: Sequence[str]) -> list[str]:
     near = {number for hit in hits[:_SHOWN] for number in (hit - 1, hit, hit + 1) if 0 <= number < len(plain)}
     chosen = sorted(number for number in near if not _NOISE.search(plain[number]))
     return [plain[number] for number in chosen[:_SHOWN]]
+
+
+def _indented(lines: Sequence[str]) -> str:
+    cut = (line if len(line) <= _WIDEST else f"{line[: _WIDEST // 2]} ... {line[-_WIDEST // 2 :]}" for line in lines)
+    return "\n".join(f"  {line}" for line in cut)
 
 
 def _announcement(before: Sequence[str], folder: str) -> tuple[int, Message | None]:

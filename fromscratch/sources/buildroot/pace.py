@@ -60,7 +60,7 @@ class Pace:
         if cost.lines:
             return _approach(self._lines / cost.lines)
         if not cost.seconds:
-            return 0.0
+            return 1.0  # over before the clock moved, when it was measured
         pace = (_TRUST + self._step_began - self._began) / (_TRUST + self._weight_done_before())
         return _approach((now - self._step_began) / (cost.seconds * pace))
 

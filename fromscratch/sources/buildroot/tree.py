@@ -38,7 +38,7 @@ _IN_SUMS = lazy_regex(r"(?:SHA256|sha256)[: ]\s*([0-9a-f]{64})\s+(\S+)")
 
 
 class Tree(Struct, frozen=True):
-    """Buildroot on disk. `identity` changes whenever its content does; `epoch` is the date of that version.
+    """Buildroot on disk. `identity` changes whenever what a build depends on does; `epoch` is the version's date.
 
     `parts` are the parts of a folder that people work in, as `parts.py` has them; none for what never changes.
     """

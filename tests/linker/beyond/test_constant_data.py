@@ -1,10 +1,16 @@
 """Paths in the constant data of programs and libraries: what is taken, what is offered, and by whose packages."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from fromscratch.linker.beyond.constant_data import names
+from fromscratch.linker.beyond.constant_data.database import Packages
 from fromscratch.linker.beyond.constant_data.finder import DataFinder
 from fromscratch.linker.beyond.contract import NeededFile, Offer, Scene
+from fromscratch.linker.beyond.rodata import texts
+from fromscratch.paths import TreePath
 from tests.formats.elf.made import elf
 from tests.linker.beyond.objects import program, system
 from tests.linker.beyond.scenes import paths_needed
@@ -202,6 +208,44 @@ def test_large_helpers_are_taken_if_the_program_has_command_lines_of_them() -> N
     scene = system(files + lists, {"/usr/bin/cc": program("execvp", data=text)})
     assert sorted(selected(scene)) == ["/usr/bin/as", "/usr/lib/cc/cc1", "/usr/lib/cc/collect2"]
     assert offered(scene) == [("plugins=/usr/lib/cc", "likely")]
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"cc", b"a+", b"/", b"-", b"%", b" ", b" -", b" %x", b"\0", b"w" * 70, b"("]), max_size=12
+    )
+)
+@example([b"cc", b" -", b"w" * 70, b" -", b"cc"])
+@example([b"cc", b" %x", b"cc", b" -", b"a+"])
+def test_searching_options_first_finds_the_same_command_lines(parts: list[bytes]) -> None:
+    data = b"\0" + b"".join(parts) + b"\0"
+    scene = system("", {"/usr/bin/tool": elf(interpreter="/lib64/ld.so", data=data)})
+    whole = texts(scene, TreePath("/usr/bin/tool"), names._COMMAND)
+    assert texts(scene, TreePath("/usr/bin/tool"), names._COMMAND, names._OPTION) == whole
+
+
+def test_packages_are_read_once_for_all_finders_and_rounds_of_one_gathering() -> None:
+    scene = naming("/usr/share/tool")
+    packages = Packages.of(scene)
+    assert Packages.of(replace(scene, objects={})) is packages
+    assert Packages.of(replace(scene, remembered={})) is not packages
+
+
+def test_what_no_package_has_is_looked_for_in_all_of_them() -> None:
+    packages = Packages.of(naming())
+    places = [TreePath(path) for path in ("/usr/share/tool/index", "/usr/share/tool/extra", "/usr/lib/libother.so.1")]
+    assert packages.owners(places) == {places[1]: "stranger", places[2]: "other"}
+    many = [*places, *(TreePath(f"/usr/share/tool/{number}") for number in range(20))]
+    assert Packages.of(naming()).owners(many) == packages.owners(places)
+
+
+def test_of_two_packages_that_have_a_file_the_first_counts() -> None:
+    files = "/usr/share/both /usr/share/tail\\n/usr/share/both"
+    lists = packages(**dict.fromkeys(("b", "a", "c"), (r"Version: 1\n", files)))
+    few = [TreePath("/usr/share/both"), TreePath("/usr/share/tail\n/usr/share/both")]
+    many = [*few, *(TreePath(f"/usr/share/{number}") for number in range(20))]
+    for places in (few, many):
+        assert Packages.of(naming(block=lists)).owners(places) == {few[0]: "a"}
 
 
 def test_packages_of_alpine_are_read_too() -> None:

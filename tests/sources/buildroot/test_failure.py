@@ -49,6 +49,41 @@ make: *** [package/pkg-generic.mk:179: /w/output/build/busybox-1.38.0/.stamp_dow
     assert "put it into the folder busybox" in error.hint
 
 
+@pytest.mark.parametrize(
+    "tries",
+    [
+        """
+cp: cannot stat '/m/linux/linux-6.18.tar.xz': No such file or directory
+cp: cannot stat '/m/linux-6.18.tar.xz': No such file or directory
+""",
+        """
+--2026-05-01 10:00:00--  http://m.example.org/linux/linux-6.18.tar.xz
+2026-05-01 10:00:00 ERROR 404: Not Found.
+--2026-05-01 10:00:01--  http://m.example.org/linux-6.18.tar.xz
+2026-05-01 10:00:01 ERROR 404: Not Found.
+""",
+    ],
+)
+def test_the_folder_of_a_missing_source_is_that_which_was_tried(tries: str) -> None:
+    error = failure_of(f"""
+>>> linux-headers 6.18 Downloading{tries}make: *** [x.mk:9: /b/build/linux-headers-6.18/.stamp_downloaded] Error 1
+""")
+    assert error.message.startswith("the source of linux-headers-6.18 could not be had")
+    assert "put it into the folder linux of the mirror" in error.hint
+
+
+def test_a_very_long_line_is_cut_in_its_middle() -> None:
+    error = failure_of(f"""
+>>> mine 1.0 Building
+ld: cannot find -lfoo {"/an/object.o " * 2000}as the call says
+make: *** [package/pkg-generic.mk:273: /w/output/build/mine-1.0/.stamp_built] Error 2
+""")
+    [line] = error.message.splitlines()[1:]
+    assert line.startswith("  ld: cannot find -lfoo /an/object.o")
+    assert line.endswith("as the call says")
+    assert len(line) < 500
+
+
 def test_all_missing_sources_are_named() -> None:
     error = failure_of("""
 >>> host-tar 1.35 Downloading

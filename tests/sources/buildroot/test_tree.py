@@ -83,7 +83,10 @@ def test_a_folder_is_used_where_it_is_and_known_by_its_content(tree: Path, store
     (copy / "output").mkdir()
     (copy / "output" / "left").write_text("of a build in the tree")
     assert fetched_tree(tree.parent, store, tree=str(copy)).identity == found.identity
-    (copy / "README").write_text("changed")
+    (copy / "README").write_text("no build depends on this")
+    assert fetched_tree(tree.parent, store, tree=str(copy)).identity == found.identity
+    with open(copy / "Makefile", "a") as makefile:
+        makefile.write("# changed\n")
     assert fetched_tree(tree.parent, store, tree=str(copy)).identity != found.identity
 
 

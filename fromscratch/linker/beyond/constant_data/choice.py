@@ -5,11 +5,13 @@ from collections.abc import Iterable, Iterator
 from fromscratch import paths
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.constant_data import names
+from fromscratch.linker.beyond.constant_data.kinds import start_of
 from fromscratch.linker.beyond.constant_data.modules import additions, fitting
 from fromscratch.linker.beyond.constant_data.names import Name
 from fromscratch.linker.beyond.constant_data.parts import Member, Parts
 from fromscratch.linker.beyond.contract import Scene
 from fromscratch.model import view as views
+from fromscratch.model.entry import File
 from fromscratch.paths import TreePath, decode
 
 _WORD = lazy_regex(r"(?<![\w/.-])\w[\w.-]*")
@@ -106,8 +108,11 @@ def _stem(path: str) -> str:
 
 def starts(scene: Scene, place: TreePath) -> bool:
     """Whether a program is not a script, or one whose interpreter the image has anyway."""
+    entry = views.look(scene.view, place)
+    if not isinstance(entry, File) or not start_of(entry).startswith(b"#!"):
+        return True
     first = (scene.read(place) or b"").partition(b"\n")[0]
-    words = decode(first).removeprefix("#!").split() if first.startswith(b"#!") else []
+    words = decode(first).removeprefix("#!").split()
     return not words or views.place(scene.view, words[0]) in scene.objects
 
 

@@ -31,7 +31,11 @@ class Manager(Protocol):
 
 
 class Packages:
-    """The packages of a root, each question answered once."""
+    """The packages of a root, each question answered once: the same object for all finders of one gathering."""
+
+    @classmethod
+    def of(cls, scene: Scene) -> "Packages":
+        return scene.once("packages", lambda: cls(scene))
 
     def __init__(self, scene: Scene) -> None:
         self._manager = _manager(scene)

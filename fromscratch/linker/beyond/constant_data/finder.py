@@ -38,7 +38,6 @@ class DataFinder:
     """One for each gathering: what it reads of objects and packages it keeps from one call to the next."""
 
     def __init__(self) -> None:
-        self._packages: Packages | None = None
         self._names: dict[tuple[TreePath, int], tuple[Name, ...]] = {}
         self._parts: dict[tuple[str, str | None], Parts] = {}
         self._choice = Choice()
@@ -49,7 +48,7 @@ class DataFinder:
         depths = self._depths(scene)
         if not depths:
             return
-        packages = self._packages = self._packages or Packages(scene)
+        packages = Packages.of(scene)
         naming = {place: self._paths_of(scene, place, depth) for place, depth in depths.items()}
         owners = packages.owners([place for place in depths if naming[place] or depths[place] == 0])
         programs = {owners[place]: None for place, depth in depths.items() if depth == 0 and place in owners}

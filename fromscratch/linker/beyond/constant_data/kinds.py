@@ -61,7 +61,12 @@ def is_private(file: File) -> bool:
     return not file.meta.mode & 0o004 or bool(file.meta.mode & _SETUID_OR_SETGID)
 
 
-def _starts(file: File) -> bool:
+def start_of(file: File) -> bytes:
+    """The first four bytes, which tell a program of the machine from a script."""
     with file.content.open() as stream:
-        start = stream.read(4)
+        return stream.read(4)
+
+
+def _starts(file: File) -> bool:
+    start = start_of(file)
     return start == MAGIC or start.startswith(b"#!")

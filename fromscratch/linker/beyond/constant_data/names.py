@@ -16,11 +16,12 @@ from fromscratch.paths import TreePath, encode
 
 # Folders of a root that no image takes anything from: made anew in each container, or a person's own.
 _NOT_CONSTANT = frozenset({"dev", "proc", "sys", "tmp", "run", "home", "root", "mnt", "media", "boot", "lost+found"})
-_TOKEN = lazy_regex(rb"\0(?:%s)?([/.]?[A-Za-z][\w.+/-]{0,200})(?=\0)")
+_TOKEN = lazy_regex(rb"\0(?=[%/.A-Za-z])(?:%s)?([/.]?[A-Za-z][\w.+/-]{0,200})(?=\0)")
 _RELATIVE = lazy_regex(r"(lib|lib64|share|libexec|etc)/[A-Za-z].+")
 _ENDING = lazy_regex(r"\.[a-z]{2,6}")
 _SOURCE = lazy_regex(r".*\.(c|cc|cpp|cxx|h|hh|hpp|rs|go|in|y|l|am|f90|debug)")
 _COMMAND = lazy_regex(rb"(?<![\w./-])(\w[\w.+-]{1,60}) [-%][\w(]")
+_OPTION = lazy_regex(rb" [-%][\w(]")
 _DASH = lazy_regex("-")
 _PREFIX = "/usr"
 
@@ -85,7 +86,7 @@ def words(scene: Scene, place: TreePath) -> frozenset[str]:
 
 def commands(scene: Scene, place: TreePath) -> frozenset[str]:
     """The words that begin a command line in the data of an object: an option follows them."""
-    return frozenset(texts(scene, place, _COMMAND))
+    return frozenset(texts(scene, place, _COMMAND, _OPTION))
 
 
 def _tops(scene: Scene) -> tuple[str, ...]:

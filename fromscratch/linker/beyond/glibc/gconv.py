@@ -44,6 +44,10 @@ def find(scene: Scene, *, charsets: Sequence[str] = ()) -> Iterator[Finding]:
 
 def read(scene: Scene, libc: Glibc) -> Index:
     """What the root can convert."""
+    return scene.once((read, libc.gconv), lambda: _read(scene, libc))
+
+
+def _read(scene: Scene, libc: Glibc) -> Index:
     files = [f"{libc.gconv}/gconv-modules", *views.glob(scene.view, f"{libc.gconv}/gconv-modules.d/*.conf")]
     return gconv_modules.read_index(scene.read(path) or b"" for path in files)
 
