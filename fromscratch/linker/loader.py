@@ -9,7 +9,6 @@ from itertools import takewhile
 
 from fromscratch.formats.elf.headers import Elf
 from fromscratch.formats.elf.platform import EM_X86_64
-from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.root import Root, read_small_file
 from fromscratch.named_tuple import TYPE_CHECKING, NamedTuple
 from fromscratch.paths import decode
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 
 _LIKE_GLIBC = b"GLIBC_2."
-_VERSION = lazy_regex(rb"stable release version 2\.([0-9]{1,3})")
+_VERSION = b"stable release version 2."
 _MAX_LOADER = 8 << 20
 _LONGEST_LIST = 4096
 _MUSL_DEFAULT = ("/lib", "/usr/local/lib", "/usr/lib")
@@ -88,8 +87,9 @@ def _legacy_subdirectories(data: bytes, elf: Elf) -> tuple[str, ...]:
     2.33."""
     if _LIKE_GLIBC not in data:
         return ()
-    version = _VERSION.search(data)
-    if version is not None and int(version[1]) >= 37:
+    after = data.partition(_VERSION)[2]
+    minor = after[:3].partition(b".")[0]
+    if minor.isdigit() and int(minor) >= 37:
         return ()
     return ("tls/x86_64", "tls", "x86_64") if elf.machine == EM_X86_64 else ("tls",)
 

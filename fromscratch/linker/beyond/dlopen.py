@@ -45,7 +45,9 @@ _OPENERS = [
     "PR_LoadLibraryWithFlags",
     "QLibrary_load",
 ]
-_NAME = lazy_regex(rb"\0((?:/[^\0\s%$*:;,\"'<>|()]{1,4000}/)?[A-Za-z0-9_][\w.+-]{0,200}\.so(?:\.[0-9]+)*)(?=\0)")
+_NAME = lazy_regex(
+    rb"\0(?=[/A-Za-z0-9_])((?:/[^\0\s%$*:;,\"'<>|()]{1,4000}/)?[A-Za-z0-9_][\w.+-]{0,200}\.so(?:\.[0-9]+)*)(?=\0)"
+)
 _NEVER = lazy_regex(
     r"ld(64|-linux[\w-]*|-musl-[\w-]+)?\.so\.[0-9]+|libc\.so(\.[0-9.]+)?|libc\.musl-.*|linux-(vdso|gate)\d*\.so.*"
 )

@@ -235,6 +235,17 @@ def test_what_no_package_has_is_looked_for_in_all_of_them() -> None:
     packages = Packages.of(naming())
     places = [TreePath(path) for path in ("/usr/share/tool/index", "/usr/share/tool/extra", "/usr/lib/libother.so.1")]
     assert packages.owners(places) == {places[1]: "stranger", places[2]: "other"}
+    many = [*places, *(TreePath(f"/usr/share/tool/{number}") for number in range(20))]
+    assert Packages.of(naming()).owners(many) == packages.owners(places)
+
+
+def test_of_two_packages_that_have_a_file_the_first_counts() -> None:
+    files = "/usr/share/both /usr/share/tail\\n/usr/share/both"
+    lists = packages(**dict.fromkeys(("b", "a", "c"), (r"Version: 1\n", files)))
+    few = [TreePath("/usr/share/both"), TreePath("/usr/share/tail\n/usr/share/both")]
+    many = [*few, *(TreePath(f"/usr/share/{number}") for number in range(20))]
+    for places in (few, many):
+        assert Packages.of(naming(block=lists)).owners(places) == {few[0]: "a"}
 
 
 def test_packages_of_alpine_are_read_too() -> None:

@@ -1,9 +1,11 @@
 """The database of dpkg, asked for the owners of files and for the packages that belong together."""
 
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import accumulate, pairwise
 
 from fromscratch import paths
 from fromscratch.formats.debian.installed import file_list
@@ -18,6 +20,7 @@ from fromscratch.paths import TreePath, decode, encode
 
 _INFO = "/var/lib/dpkg/info"
 _MAX_STATUS = 64 << 20
+_FEW = 12  # so many searches of all lists cost no more than an index of them
 _NEEDS = lazy_regex(rb"^(?:Pre-)?Depends: (.*)$", re.MULTILINE)
 _RECOMMENDS = lazy_regex(rb"^Recommends: (.*)$", re.MULTILINE)
 _ESSENTIAL = lazy_regex(rb"^Essential: yes$", re.MULTILINE)
@@ -50,10 +53,9 @@ class Dpkg:
             for line in left.keys() & self._lines(name):
                 found[left[line]] = _package(name)
             left = {line: place for line, place in left.items() if place not in found}
-        # Of two lists with a file, the first counts.
-        order = {} if not left else self._positions
-        for line in sorted(left.keys() & order.keys(), key=lambda line: order[line][0]):
-            found.setdefault(left[line], _package(order[line][1]))
+        positions = {} if not left else self._found(left) if len(left) <= _FEW else self._positions
+        for line in sorted(left.keys() & positions.keys(), key=positions.__getitem__):
+            found.setdefault(left[line], _package(self._names[positions[line]]))
         return found
 
     def related(self, package: str) -> Related:
@@ -90,20 +92,34 @@ class Dpkg:
 
     def _lines(self, name: str) -> frozenset[bytes]:
         if name not in self._read:
-            self._read[name] = frozenset(self._split(name))
+            self._read[name] = frozenset((self._scene.read(f"{_INFO}/{name}") or b"").split(b"\n"))
         return self._read[name]
 
-    def _split(self, name: str) -> list[bytes]:
-        return (self._scene.read(f"{_INFO}/{name}") or b"").split(b"\n")
+    def _found(self, lines: Iterable[bytes]) -> dict[bytes, int]:
+        """The number of the first list that has each of a few lines: all of them are searched as one text."""
+        text, ends = self._whole
+        at = {line: text.find(b"\n" + line + b"\n") for line in lines if b"\n" not in line}
+        return {line: bisect_right(ends, start) for line, start in at.items() if start >= 0}
 
     @cached_property
-    def _positions(self) -> dict[bytes, tuple[int, str]]:
-        """The first list that has each line, with its number among all lists."""
-        found: dict[bytes, tuple[int, str]] = {}
-        for at in enumerate(self._lists.values()):
-            for line in self._split(at[1]):
-                found.setdefault(line, at)
+    def _whole(self) -> tuple[bytes, list[int]]:
+        """All lists, each between newlines, and the offset behind each."""
+        texts = [b"\n%b\n" % (self._scene.read(f"{_INFO}/{name}") or b"") for name in self._names]
+        return b"".join(texts), list(accumulate(map(len, texts)))
+
+    @cached_property
+    def _positions(self) -> dict[bytes, int]:
+        """The number of the first list that has each line of any."""
+        text, ends = self._whole
+        found: dict[bytes, int] = {}
+        for number, (start, end) in enumerate(pairwise((0, *ends))):
+            for line in text[start:end].split(b"\n"):
+                found.setdefault(line, number)
         return found
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(self._lists.values())
 
     @cached_property
     def _lists(self) -> dict[str, str]:

@@ -5,6 +5,7 @@ Each is taken whole, less what is for people to read, since what a program asks 
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from msgspec import Struct
 
@@ -119,14 +120,14 @@ def find(scene: Scene) -> Iterator[Finding]:
     for place in scene.objects:
         for home in HOMES:
             if re.fullmatch(home.objects, paths.name(place)):
-                yield from _library(scene, place, home)
+                yield from scene.once((home, place), partial(_library, scene, place, home))
 
 
-def _library(scene: Scene, place: TreePath, home: Home) -> Iterator[Finding]:
+def _library(scene: Scene, place: TreePath, home: Home) -> tuple[Finding, ...]:
     loading = Loading(scene, place, home.language)
     for folder in _folders(scene, place, home):
         loading.need_folder(folder, place, f"the library of {home.language}", spared=home.spared)
-    yield from loading.findings()
+    return tuple(loading.findings())
 
 
 def _folders(scene: Scene, place: TreePath, home: Home) -> Iterator[str]:

@@ -35,13 +35,13 @@ def find(scene: Scene, *, mode: Mode = "auto", search: Sequence[str] = (), pycac
     """The modules that each CPython of the image needs.
 
     `imports` follows the imports of the Python programs, `whole` takes all of the standard library
-    but its tests, and `auto` does the first where there are programs. `search` is PYTHONPATH.
+    but its tests as well, and `auto` does so where there are no programs. `search` is PYTHONPATH.
     `pycache` takes compiled code along.
     """
     for tree in trees(scene):
-        groups = list(programs_of(scene, tree, tuple(search))) if mode != "whole" else []
+        groups = list(programs_of(scene, tree, tuple(search)))
         found = _Found(scene, tree)
-        if not groups and mode != "imports":
+        if mode == "whole" or (not groups and mode == "auto"):
             found.whole(tree.object, f"{tree.object} (the standard library of Python {tree.version})")
         for group in groups or [Group(None, tuple(search), ())]:
             found.follow(group)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import warnings
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -200,6 +201,14 @@ def test_a_virtual_environment_has_packages_of_its_own_and_its_file_comes_along(
     assert warned(block) == ["warning python /srv/app imports single, which Python 3.11 finds nowhere on its path"]
     open_to_all = block.replace("= false", "= true")
     assert f"{DIST}/single" in files_for(open_to_all)
+
+
+def test_the_whole_library_comes_beside_what_programs_import_from_elsewhere() -> None:
+    block = app("import single") + PACKAGES
+    whole = partial(python.find, mode="whole")
+    found = paths_needed(settled(scene(block, "/srv/app"), scripts.find, whole)[1])
+    assert f"{DIST}/single.py" in found
+    assert f"{LIB}/lib-dynload/_codecs_jp.cpython-311-x86_64-linux-gnu.so" in found
 
 
 def test_modules_that_were_asked_for_are_read_as_parts_of_their_package() -> None:
