@@ -203,6 +203,11 @@ class Configurable(Protocol):
         the configuration is and what was changed. Raises UsageError for a part that it does not have.
         """
 
+
+@runtime_checkable
+class SavesConfiguration(Configurable, Protocol):
+    """A source whose whole configuration can be written down for use without a recipe."""
+
     def save_configuration(self, store: Store, file: Path) -> object:
         """Write the whole configuration into one file, which the configured program takes by itself. May use the
         network. The answer, as text, says how."""

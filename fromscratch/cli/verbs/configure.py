@@ -9,7 +9,7 @@ def configure(call: Call, *, menu: bool, busybox: bool, savedefconfig: str | Non
 
     from fromscratch.errors import UsageError
     from fromscratch.flow import assembly
-    from fromscratch.sources.contract import Configurable
+    from fromscratch.sources.contract import Configurable, SavesConfiguration
 
     if (menu or busybox) and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("a menu needs a terminal", "run it on one, or write a fragment into buildroot-configs/")
@@ -22,6 +22,8 @@ def configure(call: Call, *, menu: bool, busybox: bool, savedefconfig: str | Non
             raise UsageError(
                 "--savedefconfig is for one item, without a menu", "leave the other ones out of the recipe"
             )
+        if not isinstance(found[0], SavesConfiguration):
+            raise UsageError(f"the configuration of {found[0].label} is not one file", "leave --savedefconfig out")
         call.say(str(found[0].save_configuration(job.store, Path(savedefconfig))))
         return
     for source in found:
