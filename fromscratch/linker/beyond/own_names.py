@@ -6,13 +6,12 @@ from fromscratch import paths
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond import rodata
 from fromscratch.linker.beyond.contract import Finding, NeededFile, Scene
+from fromscratch.linker.beyond.shell_calls import BY_NAME, BY_PATH
 from fromscratch.model import view as views
 from fromscratch.model.entry import Symlink
 
 KIND = "names"
-_STARTING = frozenset(
-    {"execl", "execle", "execlp", "execv", "execve", "execvp", "execvpe", "posix_spawn", "posix_spawnp"}
-)
+_STARTING = frozenset({*BY_PATH, *BY_NAME})
 _NAME = lazy_regex(rb"\0([A-Za-z0-9][A-Za-z0-9_.+-]{1,63})(?=\0)")
 
 

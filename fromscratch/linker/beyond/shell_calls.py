@@ -20,9 +20,10 @@ from fromscratch.paths import TreePath
 KIND = "shell"
 SHELL = "/bin/sh"  # _PATH_BSHELL of GLIBC and musl, whatever SHELL says
 
+# The functions that start a program: by a shell, by its path, by its name.
 _BY_SHELL = ("system", "popen")
-_BY_PATH = ("execl", "execle", "execv", "execve", "posix_spawn")
-_BY_NAME = ("execlp", "execvp", "execvpe", "posix_spawnp")
+BY_PATH = ("execl", "execle", "execv", "execve", "posix_spawn")
+BY_NAME = ("execlp", "execvp", "execvpe", "posix_spawnp")
 _SHELL_NAME = lazy_regex(rb"\0(/bin/sh|sh)(?=\0)")
 _LARGE = 2 << 20
 _IN_SOURCES = lazy_regex(
@@ -65,8 +66,8 @@ def _way(scene: Scene, place: TreePath) -> str:
     called = next((name for name in _BY_SHELL if name in imports), None)
     if called is not None:
         return f"calls {called}"
-    by_name = next((name for name in _BY_NAME if name in imports), None)
-    called = by_name or next((name for name in _BY_PATH if name in imports), None)
+    by_name = next((name for name in BY_NAME if name in imports), None)
+    called = by_name or next((name for name in BY_PATH if name in imports), None)
     if called is None or _is_shell(scene, place):
         return ""
     names = rodata.texts(scene, place, _SHELL_NAME)

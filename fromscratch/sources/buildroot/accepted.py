@@ -10,7 +10,8 @@ from fromscratch.formats.kconfig import config as kconfig
 from fromscratch.formats.kconfig import menus as kconfig_menus
 from fromscratch.formats.kconfig.config import Setting, Value
 from fromscratch.formats.kconfig.menus import Menus
-from fromscratch.sources.buildroot.config import BASES, Wish
+from fromscratch.sources.buildroot.config import Wish
+from fromscratch.sources.buildroot.named_configs import BASES
 from fromscratch.sources.buildroot.platforms import check_platform
 
 _SHOWN = 12

@@ -14,7 +14,7 @@ from fromscratch.host.machine.package_data import shipped
 from fromscratch.model.image import Platform
 from fromscratch.regular_file import read_text
 from fromscratch.sources.buildroot import defconfigs, lists
-from fromscratch.sources.buildroot.named_configs import NamedConfig
+from fromscratch.sources.buildroot.named_configs import BASES, NamedConfig
 from fromscratch.sources.buildroot.options import BuildrootOptions
 from fromscratch.sources.buildroot.platforms import check_platform, merged_platform
 
@@ -33,8 +33,6 @@ _ARCHITECTURES = {
 FOLDER_VARIABLE = "FROMSCRATCH_FOLDER"
 CONFIGS_VARIABLE = "FROMSCRATCH_CONFIGS"
 DRIVER = "the driver"
-_BASE = "base.config"
-BASES = (_BASE, "over-defconfig.config")  # what is said beneath the user's own configuration
 _SITE, _DEVICE_TABLE = "BR2_PRIMARY_SITE", "BR2_ROOTFS_DEVICE_TABLE"
 # Without the latter, which our base has, root is locked and the former is not a setting at all.
 _PASSWORD, _LOGIN = "BR2_TARGET_GENERIC_ROOT_PASSWD", "BR2_TARGET_ENABLE_ROOT_LOGIN"

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from fromscratch.formats.kconfig import config as kconfig
 from fromscratch.formats.kconfig.config import Setting
+from fromscratch.sources.buildroot.named_configs import BASES
 
 OVERLAYS = "BR2_ROOTFS_OVERLAY"
 _LISTS = frozenset(
@@ -38,13 +39,10 @@ def joined(settings: Iterable[Setting]) -> list[Setting]:
     for setting in settings:
         before = found.get(setting.name)
         if before is not None and setting.asked_by.startswith("set: ") and is_list(setting.name):
-            if before.asked_by.startswith(_SHIPPED):
+            if before.asked_by in BASES:  # a device table of the recipe stands in the place of ours
                 before = Setting(setting.name, '""', "")
             whole = join(kconfig.unquoted(before.value), kconfig.unquoted(setting.value))
             setting = Setting(setting.name, kconfig.quoted(whole), setting.asked_by)
         found[setting.name] = setting
         result.append(setting)
     return result
-
-
-_SHIPPED = ("base.config", "over-defconfig.config")  # a device table of the recipe stands in the place of ours

@@ -15,6 +15,8 @@ from fromscratch.regular_file import read_text
 from fromscratch.sources.buildroot.platforms import merged_platform
 
 DEFCONFIG = "_defconfig"
+BASES = ("base.config", "over-defconfig.config")
+"""The shipped files that lie beneath the user's own configuration; they are not named in a recipe."""
 SHIPPED = ("busybox-glibc", "app-glibc")  # fragments for any platform
 _SHOWN = 40
 # A file whose settings have one of these at their start is a whole configuration, whatever its name is.
@@ -70,7 +72,7 @@ def known_names(places: Places) -> list[str]:
     """Every fragment and defconfig that can be named, those of Buildroot itself last."""
     fragments = {path.stem for place in places.fragments if place.is_dir() for path in place.glob("*.config")}
     defconfigs = [path.name for place in places.defconfigs for path in sorted(place.glob(f"*{DEFCONFIG}"))]
-    return list(dict.fromkeys([*sorted(fragments - {"base", "over-defconfig"}), *defconfigs]))
+    return list(dict.fromkeys([*sorted(fragments - {name.removesuffix(".config") for name in BASES}), *defconfigs]))
 
 
 def _listed(known: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from fromscratch.host.storage.store import Store
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.sources.buildroot.config import CONFIGS_VARIABLE, FOLDER_VARIABLE
 from fromscratch.sources.buildroot.content import content_digest
+from fromscratch.sources.buildroot.lists import OVERLAYS
 from fromscratch.sources.buildroot.make_paths import Folders
 from fromscratch.sources.buildroot.parts import hash_of, part
 
@@ -22,7 +23,7 @@ from fromscratch.sources.buildroot.parts import hash_of, part
 _NAMES_FILES = lazy_regex(r"_(?:OVERLAY|SCRIPT|TABLES?|PATCH_DIR|FILES?|CONFIG|CUSTOM_PATH)")
 _REFERENCE = lazy_regex(rf"\$\(({FOLDER_VARIABLE}|{CONFIGS_VARIABLE})\)(/[^\s\"]*)?")
 POST_BUILD = "BR2_ROOTFS_POST_BUILD_SCRIPT"
-OVERLAY, _PATCHES = "BR2_ROOTFS_OVERLAY", "BR2_GLOBAL_PATCH_DIR"
+_PATCHES = "BR2_GLOBAL_PATCH_DIR"
 # Read when the image is packed, from a copy of the target folder.
 OF_LAST_STEPS = (
     "BR2_ROOTFS_DEVICE_TABLE",
@@ -78,10 +79,10 @@ def _paths(setting: Setting, where: Reading) -> list[Path]:
 
 
 def _parts(symbol: str, path: Path, where: Reading) -> list[tuple[str, str]]:
-    if symbol == OVERLAY:
+    if symbol == OVERLAYS:
         # A file that is gone stays in the target folder; one that is only written anew is copied over the old one.
         names = sorted(f"{os.path.relpath(place, path)} {sorted(files)}" for place, _, files in os.walk(path))
-        return [(part("image", OVERLAY), hash_of(*names)), (part("last", OVERLAY), where.digest(path))]
+        return [(part("image", OVERLAYS), hash_of(*names)), (part("last", OVERLAYS), where.digest(path))]
     if symbol == POST_BUILD:
         return [(part("image", symbol), where.digest(_with_neighbours(path, where)))]
     if symbol in OF_LAST_STEPS:

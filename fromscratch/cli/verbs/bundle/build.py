@@ -59,8 +59,7 @@ def made(
     every_offer: bool = False,
 ) -> Made:
     """Build it, and check it by what `checks` says. `called` has the recipe's name and its other plain values;
-    `every_offer` notes all that is offered and not taken, not the
-    first few. Raises UsageError for what cannot be."""
+    `every_offer` notes all that is offered and not taken, not the first few. Raises UsageError for what cannot be."""
     options = _checked(dict(binaries), BinariesOptions)
     output = call.output_folder(called["name"])
     seen = programs(options, Path.cwd(), call.platforms, (output, call.store.root))

@@ -22,8 +22,8 @@ _LANGUAGES = (
     ("racket", lazy_regex(r"g?racket|mzscheme")),
     ("r", lazy_regex(r"Rscript|R|libR\.so")),
 )
-# Interpreters and compilers whose modules no finder looks for.
 _STARTS_ERLANG = lazy_regex(r"/bin/(erl|escript|erlexec|beam(\.smp)?|elixir|iex|mix)$|/releases/start_erl\.data$")
+# Interpreters and compilers whose modules no finder looks for.
 _UNKNOWN = lazy_regex(
     r"(?P<GHC>ghc(i)?(-[\d.]+)?)|(?P<Pike>pike[\d.]*)|(?P<Smalltalk>gst)"
     r"|(?P<Scilab>scilab-.*)|(?P<Io>io)|(?P<Maxima>maxima.*)"

@@ -6,6 +6,8 @@ from posixpath import normpath
 
 from fromscratch import paths
 from fromscratch.advice import Setting
+from fromscratch.formats.elf.headers import MAGIC
+from fromscratch.linker.beyond.constant_data.kinds import start_of
 from fromscratch.linker.beyond.contract import Confidence, FinderWarning, Finding, NeededFile, Offer, Scene
 from fromscratch.linker.beyond.folders import below
 from fromscratch.linker.beyond.rodata import texts
@@ -97,7 +99,4 @@ def first_file(scene: Scene, candidates: Iterable[str]) -> str | None:
 
 def _is_object(scene: Scene, path: str) -> bool:
     entry = views.look(scene.view, path)
-    if not isinstance(entry, File):
-        return False
-    with entry.content.open() as stream:
-        return stream.read(4) == b"\x7fELF"
+    return isinstance(entry, File) and start_of(entry) == MAGIC
