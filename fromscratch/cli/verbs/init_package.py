@@ -34,9 +34,9 @@ def init_package(call: Call, word: str, text: str) -> None:
     package, options = kind.for_package(text)
     tree, left_out = _built(call, word, options)
     start = start_of(ChangingTree(tree), package)
-    if start.command and (first := first_commands(left_out)):
-        start = replace(start, command=with_first_commands(start.command, first))
-        options["packages"] = [*options["packages"], *missing_interpreters(ChangingTree(tree), first)]
+    if start.command:
+        start = replace(start, first=(*first_commands(left_out), *start.first))
+        options["packages"] = [*options["packages"], *missing_interpreters(ChangingTree(tree), start.first)]
     if lacks_shell(ChangingTree(tree), start):
         options["packages"] = [*options["packages"], *kind.shell_packages]
     start = replace(start, notes=(*start.notes, *_undone(left_out, package)))
@@ -46,16 +46,9 @@ def init_package(call: Call, word: str, text: str) -> None:
     for note in start.notes:
         call.note(f"note: {note}")
     if start.command:
-        call.say(f"wrote {DEFAULT_RECIPE}, which starts {_program(start)}; next: fromscratch fetch build run")
+        call.say(f"wrote {DEFAULT_RECIPE}, which starts {start.command[0]}; next: fromscratch fetch build run")
     else:
         call.say(f"wrote {DEFAULT_RECIPE}; say under cmd: what to start, then: fromscratch fetch build run")
-
-
-def _program(start: Start) -> str:
-    """The program that stays, where a shell makes something before it."""
-    if start.command[:2] != ("/bin/sh", "-c"):
-        return start.command[0]
-    return start.command[2].rpartition("exec ")[2].split(" ")[0]
 
 
 def _undone(left_out: Sequence[LeftOut], package: str) -> list[str]:
@@ -88,7 +81,8 @@ def _built(call: Call, word: str, options: Mapping[str, Any]) -> tuple[Rootfs, S
 
 def recipe_of(word: str, options: Mapping[str, Any], package: str, start: Start) -> str:
     """The recipe as text; what the user should know stands in comments."""
-    image: dict[str, Any] = {"cmd": [*start.command]} if start.command else {}
+    command = with_first_commands(start.command, start.first)
+    image: dict[str, Any] = {"cmd": [*command]} if command else {}
     if start.user:
         image["user"] = start.user
     if start.environment:

@@ -52,5 +52,4 @@ def with_first_commands(command: Sequence[str], first: Sequence[str]) -> tuple[s
     if not first:
         return tuple(command)
     steps = [f"{{ {each}; }}" if "||" in each else each for each in first]
-    last = command[2] if command[:2] == ("/bin/sh", "-c") else f"exec {shlex.join(command)}"
-    return ("/bin/sh", "-c", " && ".join([*steps, last]))
+    return ("/bin/sh", "-c", " && ".join([*steps, f"exec {shlex.join(command)}"]))

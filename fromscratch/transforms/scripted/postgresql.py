@@ -1,8 +1,9 @@
 """How a container starts PostgreSQL of Debian, which has a service for each cluster and no cluster yet."""
 
+from msgspec import Struct
+
 from fromscratch.errors import NotInTree
 from fromscratch.model.changing_tree import ChangingTree
-from fromscratch.transforms.scripted.first_start import with_first_commands
 from fromscratch.transforms.scripted.units import program
 
 TEMPLATE = "postgresql@"
@@ -10,14 +11,21 @@ PORT = "5432"
 _VERSIONS = "/usr/lib/postgresql"
 
 
-def cluster_command(tree: ChangingTree) -> tuple[str, ...] | None:
-    """The command that makes the cluster `main` of the newest version once, and starts it as its owner."""
+class Cluster(Struct, frozen=True):
+    """The command that starts a cluster as its owner, and the one, in shell, that makes it once."""
+
+    command: tuple[str, ...]
+    made_by: str
+
+
+def cluster(tree: ChangingTree) -> Cluster | None:
+    """The cluster `main` of the newest version; None where the tree cannot have one."""
     version = max(_versions(tree), key=lambda each: [int(part) for part in each.split(".")], default="")
     control = program(tree, "pg_ctlcluster")
     if not version or control is None:
         return None
-    make = f"[ -e /etc/postgresql/{version}/main ] || pg_createcluster {version} main > /dev/null"
-    return with_first_commands([control, "--foreground", version, "main", "start"], [make])
+    made_by = f"[ -e /etc/postgresql/{version}/main ] || pg_createcluster {version} main > /dev/null"
+    return Cluster((control, "--foreground", version, "main", "start"), made_by)
 
 
 def _versions(tree: ChangingTree) -> list[str]:

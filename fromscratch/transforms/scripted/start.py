@@ -36,10 +36,12 @@ _PORT = re.compile(r"(?im)^[ \t]*(?:-p|(?:http[-_])?(?:listen|port|listen[-_]?po
 class Start(Struct, frozen=True, kw_only=True):
     """What the image of a package starts; `because` says where that stands, `notes` what the user should know.
 
-    `command` is empty where nothing that stays in the foreground is known.
+    `command` is empty where nothing that stays in the foreground is known. `first` are commands, in shell, that a
+    container runs before it, which do nothing when it starts again.
     """
 
     command: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
     user: str = ""
     environment: Mapping[str, str] = {}
     working_folder: str = ""
@@ -100,9 +102,9 @@ def _of_template(tree: ChangingTree, found: Found, package: str) -> Start:
     if len(instances) == 1:
         one = service(f"{found.service.name}{instances[0]}", unit)
         return _of_service(tree, replace(found, service=one), package)
-    if found.service.name == postgresql.TEMPLATE and (cluster := postgresql.cluster_command(tree)):
+    if found.service.name == postgresql.TEMPLATE and (cluster := postgresql.cluster(tree)):
         because = "a cluster of PostgreSQL is made when a container first starts: give /var/lib/postgresql a volume"
-        return Start(command=cluster, ports=(postgresql.PORT,), because=because)
+        return Start(command=cluster.command, first=(cluster.made_by,), ports=(postgresql.PORT,), because=because)
     command = unit.text("Service", "ExecStart").lstrip("-@:+!")
     several = f"of {', '.join(instances[:_MOST_INSTANCES])}" if instances else "and the image has none"
     return Start(notes=(
@@ -250,9 +252,9 @@ def _configuration(tree: ChangingTree, names: Sequence[str]) -> Iterator[str]:
 
 
 def lacks_shell(tree: ChangingTree, start: Start) -> bool:
-    """Whether the command is one of a shell that the tree does not have."""
-    name = start.command[0].rpartition("/")[2] if start.command else ""
-    return name in _SHELLS and program(tree, start.command[0]) is None
+    """Whether the command, or what comes before it, is one of a shell that the tree does not have."""
+    shell = "/bin/sh" if start.first else next(iter(start.command), "")
+    return shell.rpartition("/")[2] in _SHELLS and program(tree, shell) is None
 
 
 def _sockets(text: str) -> Iterator[str]:

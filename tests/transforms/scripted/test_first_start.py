@@ -30,7 +30,6 @@ def test_the_command_of_the_image_follows_them() -> None:
     first = ["ssh-keygen -A", "[ -e /a ] || make a"]
     words = with_first_commands(["/usr/sbin/web", "a b"], first)
     assert words == ("/bin/sh", "-c", "ssh-keygen -A && { [ -e /a ] || make a; } && exec /usr/sbin/web 'a b'")
-    assert with_first_commands(words, ["make b"]) == ("/bin/sh", "-c", f"make b && {words[2]}")
 
 
 def test_the_interpreter_that_a_script_among_them_lacks() -> None:

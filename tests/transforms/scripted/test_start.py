@@ -90,6 +90,7 @@ def test_a_command_of_a_shell_needs_one() -> None:
     found = start("web", web="ExecStart=sh -c 'exec web'")
     assert lacks_shell(ChangingTree(tree(BASE)), found)
     assert not lacks_shell(ChangingTree(tree(BASE + "f 0755 0:0 /usr/bin/sh ''")), found)
+    assert lacks_shell(ChangingTree(tree(BASE)), Start(command=("/usr/sbin/web",), first=("make-key",)))
 
 
 def test_what_nobody_can_follow_is_said() -> None:
@@ -163,5 +164,5 @@ def test_a_cluster_of_postgresql_is_made_once_and_started() -> None:
         **{"postgresql@": "Type=forking\nExecStart=-/usr/bin/pg_ctlcluster --skip-systemctl-redirect %i start"},
     )
     make = "[ -e /etc/postgresql/17/main ] || pg_createcluster 17 main > /dev/null"
-    run = "exec /usr/bin/pg_ctlcluster --foreground 17 main start"
-    assert (found.command, found.ports) == (("/bin/sh", "-c", f"{{ {make}; }} && {run}"), ("5432",))
+    command = ("/usr/bin/pg_ctlcluster", "--foreground", "17", "main", "start")
+    assert (found.first, found.command, found.ports) == ((make,), command, ("5432",))
