@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from fromscratch.advice import Setting
-from fromscratch.linker.beyond.constant_data.database import Packages
 from fromscratch.linker.beyond.contract import FinderWarning, Finding, NeededFile, Offer, Scene
+from fromscratch.linker.beyond.package_database.database import Packages
 from fromscratch.linker.beyond.packages import KIND, NOT_FOR_PROGRAMS, OWNABLE
 from fromscratch.model import view as views
 from fromscratch.model.entry import File

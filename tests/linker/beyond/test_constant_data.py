@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fromscratch.linker.beyond.constant_data import names
-from fromscratch.linker.beyond.constant_data.database import Packages
 from fromscratch.linker.beyond.constant_data.finder import DataFinder
 from fromscratch.linker.beyond.contract import NeededFile, Offer, Scene
+from fromscratch.linker.beyond.package_database.database import Packages
 from fromscratch.linker.beyond.rodata import texts
 from fromscratch.paths import TreePath
 from tests.formats.elf.made import elf

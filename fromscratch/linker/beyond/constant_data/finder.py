@@ -10,11 +10,11 @@ from fromscratch.advice import Setting
 from fromscratch.lazy_regex import lazy_regex
 from fromscratch.linker.beyond.constant_data import kinds, names
 from fromscratch.linker.beyond.constant_data.choice import Choice, starts, total
-from fromscratch.linker.beyond.constant_data.database import Packages
 from fromscratch.linker.beyond.constant_data.names import Name
 from fromscratch.linker.beyond.constant_data.parts import Member, Parts, by_name, parts
 from fromscratch.linker.beyond.contract import Confidence, Finding, NeededFile, Offer, Scene
 from fromscratch.linker.beyond.glibc import library as glibc
+from fromscratch.linker.beyond.package_database.database import Packages
 from fromscratch.model import view as views
 from fromscratch.model.entry import File
 from fromscratch.paths import TreePath

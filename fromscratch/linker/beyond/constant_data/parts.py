@@ -6,9 +6,9 @@ from msgspec import Struct
 
 from fromscratch import paths
 from fromscratch.lazy_regex import lazy_regex
-from fromscratch.linker.beyond.constant_data.database import Packages
 from fromscratch.linker.beyond.constant_data.kinds import Kind, is_for_people, is_private, kind_of
 from fromscratch.linker.beyond.contract import Scene
+from fromscratch.linker.beyond.package_database.database import Packages
 from fromscratch.model import view as views
 from fromscratch.model.entry import Directory, File, HardLink, Symlink
 from fromscratch.paths import TreePath

@@ -1,11 +1,11 @@
 """The database of apk, asked for the owners of files and for the packages that belong together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from fromscratch.formats.alpine.installed import controls, installed
-from fromscratch.linker.beyond.constant_data.merged_usr import to_places
-from fromscratch.linker.beyond.constant_data.related import Related
 from fromscratch.linker.beyond.contract import Scene
+from fromscratch.linker.beyond.package_database.merged_usr import to_places
+from fromscratch.linker.beyond.package_database.related import Related
 from fromscratch.paths import TreePath, decode
 
 _VERSION = "<>=~"
@@ -15,11 +15,13 @@ class Apk:
     """Answers are of the packages that are installed."""
 
     PLACES = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
+    tells_relations = True
 
     def __init__(self, scene: Scene) -> None:
         raw = next((raw for raw in map(scene.read, self.PLACES) if raw is not None), b"")
         to_place = to_places(scene)
-        self._files = {each.package.name: sorted(map(to_place, each.files)) for each in installed(raw)}
+        self._listed = {each.package.name: each.files for each in installed(raw)}
+        self._files = {name: set(map(to_place, files)) for name, files in self._listed.items()}
         self._fields = {package.name: _fields(text) for package, text in controls(raw)}
         self._providers = {
             word.partition("=")[0]: name
@@ -41,8 +43,8 @@ class Apk:
     def is_everywhere(self, package: str) -> bool:
         return package in ("busybox", "alpine-baselayout", "musl-utils")
 
-    def files(self, package: str) -> list[str]:
-        return self._files.get(package, [])
+    def listed(self, package: str) -> Sequence[str]:
+        return self._listed.get(package, ())
 
     def _needed(self, package: str) -> Iterable[str]:
         for word in self._fields.get(package, {}).get("D", "").split():

@@ -2,17 +2,17 @@
 
 import re
 from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate, pairwise
 
 from fromscratch import paths
 from fromscratch.formats.debian.installed import file_list
 from fromscratch.lazy_regex import lazy_regex
-from fromscratch.linker.beyond.constant_data.merged_usr import to_places
-from fromscratch.linker.beyond.constant_data.related import Related
 from fromscratch.linker.beyond.contract import Scene
+from fromscratch.linker.beyond.package_database.merged_usr import to_places
+from fromscratch.linker.beyond.package_database.related import Related
 from fromscratch.model import view as views
 from fromscratch.model.content import read
 from fromscratch.model.entry import File
@@ -25,18 +25,19 @@ _NEEDS = lazy_regex(rb"^(?:Pre-)?Depends: (.*)$", re.MULTILINE)
 _RECOMMENDS = lazy_regex(rb"^Recommends: (.*)$", re.MULTILINE)
 _ESSENTIAL = lazy_regex(rb"^Essential: yes$", re.MULTILINE)
 _SOURCE = lazy_regex(rb"^Source: ([^ \n]+)", re.MULTILINE)
+_ARCHITECTURE = lazy_regex(rb"^Architecture: (\S+)", re.MULTILINE)
 _NAME = lazy_regex(rb"(?:^|[,|])\s*([a-z0-9][a-z0-9+.-]+)")
 _STEM = lazy_regex(r"[a-z][a-z0-9+-]{2,}")
 
 
-def _package(list_name: str) -> str:
-    return list_name.removesuffix(".list").partition(":")[0]
-
-
 class Dpkg:
-    """Answers are of the packages that are installed."""
+    """Answers are of the packages that are installed.
+
+    A package has its bare name; one that is there for several architectures has `NAME:ARCHITECTURE`, as dpkg has it.
+    """
 
     STATUS = "/var/lib/dpkg/status"
+    PLACES = (STATUS, _INFO)
 
     def __init__(self, scene: Scene) -> None:
         self._scene, self._to_place = scene, to_places(scene)
@@ -47,15 +48,15 @@ class Dpkg:
         left = {encode(spelled): place for place in places for spelled in self._spellings(place)}
         stems = tuple({stem[:6] for place in left.values() for stem in _STEM.findall(paths.name(place).lower())})
         found: dict[TreePath, str] = {}
-        for name in (name for name in self._lists.values() if name.startswith(stems)):
+        for package, name in self._lists.items():
             if not left:
                 break
-            for line in left.keys() & self._lines(name):
-                found[left[line]] = _package(name)
+            for line in left.keys() & self._lines(name) if name.startswith(stems) else ():
+                found[left[line]] = package
             left = {line: place for line, place in left.items() if place not in found}
         positions = {} if not left else self._found(left) if len(left) <= _FEW else self._positions
         for line in sorted(left.keys() & positions.keys(), key=positions.__getitem__):
-            found.setdefault(left[line], _package(self._names[positions[line]]))
+            found.setdefault(left[line], self._packages[positions[line]])
         return found
 
     def related(self, package: str) -> Related:
@@ -74,9 +75,13 @@ class Dpkg:
         """Whether every system of this kind has it, so that a need for it is not worth mentioning."""
         return _ESSENTIAL.search(self._paragraphs.get(package, b"")) is not None
 
-    def files(self, package: str) -> list[str]:
+    @property
+    def tells_relations(self) -> bool:
+        return views.place(self._scene.view, self.STATUS) is not None
+
+    def listed(self, package: str) -> Sequence[str]:
         raw = self._scene.read(f"{_INFO}/{self._lists[package]}") if package in self._lists else None
-        return sorted(map(self._to_place, file_list(raw or b"")))
+        return file_list(raw or b"")
 
     def _spellings(self, place: TreePath) -> list[str]:
         bare = place.removeprefix("/usr")
@@ -84,7 +89,9 @@ class Dpkg:
 
     def _packages_in(self, field: re.Pattern[bytes], paragraph: bytes) -> Iterator[str]:
         for line in field.findall(paragraph):
-            yield from (name for name in map(decode, _NAME.findall(line)) if name in self._paragraphs)
+            for name in map(decode, _NAME.findall(line)):
+                beside = f"{name}:{_architecture(paragraph)}"
+                yield from (each for each in (name, beside) if each in self._paragraphs)
 
     def _source(self, package: str, paragraph: bytes) -> str:
         found = _SOURCE.search(paragraph)
@@ -104,7 +111,7 @@ class Dpkg:
     @cached_property
     def _whole(self) -> tuple[bytes, list[int]]:
         """All lists, each between newlines, and the offset behind each."""
-        texts = [b"\n%b\n" % (self._scene.read(f"{_INFO}/{name}") or b"") for name in self._names]
+        texts = [b"\n%b\n" % (self._scene.read(f"{_INFO}/{name}") or b"") for name in self._lists.values()]
         return b"".join(texts), list(accumulate(map(len, texts)))
 
     @cached_property
@@ -118,22 +125,24 @@ class Dpkg:
         return found
 
     @cached_property
-    def _names(self) -> tuple[str, ...]:
-        return tuple(self._lists.values())
+    def _packages(self) -> tuple[str, ...]:
+        return tuple(self._lists)
 
     @cached_property
     def _lists(self) -> dict[str, str]:
-        """The name of its list for each package; of one for several architectures any."""
-        names = (name for name in views.names(self._scene.view, _INFO) if name.endswith(".list"))
-        return {_package(name): name for name in names}
+        """The name of its list for each package."""
+        names = [name.removesuffix(".list") for name in views.names(self._scene.view, _INFO) if name.endswith(".list")]
+        counts = Counter(name.partition(":")[0] for name in names)
+        return {name if counts[bare := name.partition(":")[0]] > 1 else bare: f"{name}.list" for name in names}
 
     @cached_property
     def _paragraphs(self) -> dict[str, bytes]:
         entry = views.look(self._scene.view, self.STATUS)
         raw = read(entry.content) if isinstance(entry, File) and entry.content.size <= _MAX_STATUS else b""
         texts = (text for text in raw.split(b"\n\n") if text.startswith(b"Package: "))
-        known = {decode(text[9:].partition(b"\n")[0]): text for text in texts}
-        return {name: text for name, text in known.items() if name in self._lists}
+        bare = ((decode(text[9:].partition(b"\n")[0]), text) for text in texts)
+        known = (((name, f"{name}:{_architecture(text)}"), text) for name, text in bare)
+        return {name: text for names, text in known for name in names if name in self._lists}
 
     @cached_property
     def _by_source(self) -> dict[str, list[str]]:
@@ -141,3 +150,8 @@ class Dpkg:
         for name, text in self._paragraphs.items():
             found[self._source(name, text)].append(name)
         return found
+
+
+def _architecture(paragraph: bytes) -> str:
+    found = _ARCHITECTURE.search(paragraph)
+    return decode(found[1]) if found else ""

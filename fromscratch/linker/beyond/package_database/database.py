@@ -1,13 +1,14 @@
 """What a root's package manager knows: which package owns a file, which packages belong to it, and what they have."""
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from fromscratch.linker.beyond.constant_data.apk import Apk
-from fromscratch.linker.beyond.constant_data.dpkg import Dpkg
-from fromscratch.linker.beyond.constant_data.related import Related
 from fromscratch.linker.beyond.contract import Scene
+from fromscratch.linker.beyond.package_database.apk import Apk
+from fromscratch.linker.beyond.package_database.dpkg import Dpkg
+from fromscratch.linker.beyond.package_database.merged_usr import to_places
+from fromscratch.linker.beyond.package_database.related import Related
 from fromscratch.model import view as views
 from fromscratch.paths import TreePath
 
@@ -15,10 +16,14 @@ COMMANDS = ("/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/games")
 
 
 class Manager(Protocol):
-    """The database of one package manager in a root. All paths are places: with /usr merged where it is merged."""
+    """The database of one package manager in a root."""
+
+    @property
+    def tells_relations(self) -> bool:
+        """Whether it says which packages belong together, and not only which files each has."""
 
     def owners(self, places: Iterable[TreePath]) -> dict[TreePath, str]:
-        """The package of each place that one owns."""
+        """The package of each place that one owns; a place has /usr merged where it is merged."""
 
     def related(self, package: str) -> Related:
         """The packages that belong to this one, as far as they are installed."""
@@ -26,8 +31,8 @@ class Manager(Protocol):
     def is_everywhere(self, package: str) -> bool:
         """Whether every system of this kind has it, so that a need for it is not worth mentioning."""
 
-    def files(self, package: str) -> list[str]:
-        """The paths that a package installed, folders too, sorted."""
+    def listed(self, package: str) -> Sequence[str]:
+        """The paths that a package installed, folders too, as it spells them."""
 
 
 class Packages:
@@ -38,15 +43,15 @@ class Packages:
         return scene.once("packages", lambda: cls(scene))
 
     def __init__(self, scene: Scene) -> None:
-        self._manager = _manager(scene)
+        self._manager, self._to_place = _manager(scene), to_places(scene)
         self._owners: dict[TreePath, str | None] = {}
         self._related: dict[str, Related] = {}
         self._files: dict[str, list[str]] = {}
 
     @property
     def known(self) -> bool:
-        """Whether the root has a database that is read."""
-        return self._manager is not None
+        """Whether the root has a database that says which packages belong together."""
+        return self._manager is not None and self._manager.tells_relations
 
     def owners(self, places: Iterable[TreePath]) -> dict[TreePath, str]:
         left = [place for place in places if place not in self._owners]
@@ -69,10 +74,15 @@ class Packages:
     def is_everywhere(self, package: str) -> bool:
         return self._manager is None or self._manager.is_everywhere(package)
 
+    def listed(self, package: str) -> Sequence[str]:
+        """The paths that a package installed, folders too, as it spells them."""
+        return self._manager.listed(package) if self._manager is not None else ()
+
     def files(self, package: str) -> list[str]:
-        if package not in self._files and self._manager is not None:
-            self._files[package] = self._manager.files(package)
-        return self._files.get(package, [])
+        """The same as places, with /usr merged where it is merged, sorted."""
+        if package not in self._files:
+            self._files[package] = sorted(map(self._to_place, self.listed(package)))
+        return self._files[package]
 
     def below(self, package: str, folder: str) -> list[str]:
         """The paths of a package below a folder, and that of the folder itself if the package has it."""
@@ -85,7 +95,7 @@ class Packages:
 
 
 def _manager(scene: Scene) -> Manager | None:
-    if views.place(scene.view, Dpkg.STATUS) is not None:
+    if any(views.place(scene.view, path) is not None for path in Dpkg.PLACES):
         return Dpkg(scene)
     if any(views.place(scene.view, path) is not None for path in Apk.PLACES):
         return Apk(scene)

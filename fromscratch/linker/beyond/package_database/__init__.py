@@ -1,0 +1,1 @@
+"""What the package manager of a root knows: who owns files, and which packages belong together."""
